@@ -1,0 +1,1 @@
+"""What a survey looks like: catalogues, images, preprocessing."""

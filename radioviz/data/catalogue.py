@@ -1,0 +1,344 @@
+"""The Catalogue: one table with fixed column names and units, plus its images.
+
+A Catalogue is arrays, never objects per galaxy: a pandas table of ``n`` rows and
+one memory-mapped image array of shape ``(n, ny, nx)``. Row ``i`` of the table is
+image ``i``. North is up and east is left in every image (axis 0 grows to the
+north, i.e. images are in FITS order with the origin at the lower left).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from radioviz.errors import CatalogueError
+
+if TYPE_CHECKING:
+    from astropy.coordinates import SkyCoord
+    from astropy.wcs import WCS
+
+FORMAT_VERSION = 1
+
+LABELS = ("FRI", "FRII", "Compact", "Bent", "Hybrid")
+SPLITS = ("train", "valid", "test", "excluded")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One fixed column: its dtype, unit (a FITS/VOTable string), UCD and meaning."""
+
+    dtype: str
+    unit: str
+    ucd: str
+    description: str
+
+
+COLUMNS: dict[str, Column] = {
+    "source_id": Column("str", "", "meta.id;meta.main", "Unique identifier within RadioViz"),
+    "name": Column("str", "", "meta.id", "IAU-style J2000 name, empty without a position"),
+    "ra": Column("float64", "deg", "pos.eq.ra;meta.main", "Right ascension, J2000"),
+    "dec": Column("float64", "deg", "pos.eq.dec;meta.main", "Declination, J2000"),
+    "las": Column("float64", "arcsec", "phys.angSize", "Largest angular size"),
+    "las_origin": Column("str", "", "meta.note", "catalogue or measured; empty without a size"),
+    "label": Column("str", "", "src.class", "FRI, FRII, Compact, Bent, Hybrid, or empty"),
+    "label_original": Column("str", "", "src.class", "Label as the origin gives it"),
+    "morphology": Column("str", "", "src.morph.type", "Morphological subtype"),
+    "redshift": Column("float64", "", "src.redshift", "Redshift"),
+    "flux": Column("float64", "mJy", "phot.flux.density", "Integrated flux density, measured"),
+    "survey": Column("str", "", "meta.dataset", "Survey of the image"),
+    "origin": Column("str", "", "meta.ref", "Catalogue or file the source was taken from"),
+    "split": Column("str", "", "meta.code", "train, valid, test or excluded"),
+}
+
+
+@dataclass(frozen=True)
+class SurveyInfo:
+    """What holds for every image of a data set.
+
+    Attributes
+    ----------
+    key : str
+        Identifier of the data set (``first``, ``mirabest``, ...): ``[a-z0-9_-]+``.
+    title : str
+        Name shown to people.
+    pixel_scale : float
+        Arcsec per pixel.
+    beam : float or None
+        FWHM of the (circular) restoring beam in arcsec; None when unknown.
+    bunit : str
+        FITS unit of pixel values: ``Jy/beam``, or empty for uncalibrated 8-bit grey levels.
+    raw : bool
+        True when noise (and NaN) is still in the images, so that they need clipping.
+    frequency : float or None
+        Observing frequency in GHz.
+    licence, reference, origin : str
+        Terms of use, citation, public address.
+    """
+
+    key: str
+    title: str
+    pixel_scale: float
+    beam: float | None = None
+    bunit: str = ""
+    raw: bool = False
+    frequency: float | None = None
+    licence: str = ""
+    reference: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """A data set in memory: table, images and what is known of the survey.
+
+    Attributes
+    ----------
+    info : SurveyInfo
+    table : pandas.DataFrame
+        ``n`` rows, the columns of :data:`COLUMNS` in that order, then any others.
+    images : numpy.ndarray
+        Shape ``(n, ny, nx)``, uint8 or float32, possibly memory-mapped; treat as read-only.
+    notes : tuple of str
+        What the reader refused or repaired, in sentences (one a file or row).
+    folder : pathlib.Path or None
+        Where it is stored, None when it lives in memory only.
+    """
+
+    info: SurveyInfo
+    table: pd.DataFrame
+    images: np.ndarray
+    notes: tuple[str, ...] = ()
+    folder: Path | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 3:
+            raise CatalogueError(
+                f"data set '{self.info.key}': images have shape {self.images.shape}; "
+                "expected (n, ny, nx)"
+            )
+        if len(self.table) != len(self.images):
+            raise CatalogueError(
+                f"data set '{self.info.key}': {len(self.table)} table rows but "
+                f"{len(self.images)} images; they must match row by row"
+            )
+        missing = [c for c in COLUMNS if c not in self.table.columns]
+        if missing:
+            raise CatalogueError(
+                f"data set '{self.info.key}': column(s) {', '.join(missing)} missing; "
+                f"a catalogue holds {', '.join(COLUMNS)}"
+            )
+        ids = self.table["source_id"]
+        if not ids.is_unique:
+            repeated = ids[ids.duplicated()].iloc[0]
+            raise CatalogueError(
+                f"data set '{self.info.key}': source_id '{repeated}' occurs more than once; "
+                "every source needs an identifier of its own"
+            )
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @cached_property
+    def _row_of(self) -> pd.Index:
+        return pd.Index(self.table["source_id"])
+
+    def rows_of(self, source_ids: Sequence[str]) -> np.ndarray:
+        """Row numbers of identifiers, int64, shape ``(len(source_ids),)``.
+
+        Raises
+        ------
+        CatalogueError
+            If an identifier is not in this data set (the first one is named).
+        """
+        rows = self._row_of.get_indexer(pd.Index(source_ids, dtype=object))
+        if (rows < 0).any():
+            unknown = list(source_ids)[int(np.flatnonzero(rows < 0)[0])]
+            raise CatalogueError(f"data set '{self.info.key}' has no source '{unknown}'")
+        return rows.astype(np.int64)
+
+    def image(self, row: int) -> np.ndarray:
+        """Image of one row as float32, shape ``(ny, nx)``; NaN where there is no data."""
+        return np.asarray(self.images[row], dtype=np.float32)
+
+    @property
+    def positions(self) -> SkyCoord:
+        """Sky positions (ICRS/J2000), NaN where there is none, shape ``(n,)``."""
+        from astropy import units as u
+        from astropy.coordinates import SkyCoord
+
+        return SkyCoord(self.table["ra"].to_numpy(), self.table["dec"].to_numpy(), unit=u.deg)
+
+    def wcs(self, row: int) -> WCS:
+        """Celestial TAN WCS of one image: north up, east left, centred on the source.
+
+        The reference pixel is the centre of the array, ``(n + 1) / 2`` in FITS
+        counting, which is where SkyView puts it too. A data set whose files carry
+        a WCS of their own keeps it in the column ``wcs_header``, which wins.
+
+        Raises
+        ------
+        CatalogueError
+            If the row has neither a position nor a header.
+        """
+        from astropy.io import fits
+        from astropy.wcs import WCS
+
+        source = self.table.iloc[row]
+        header = source.get("wcs_header", "")
+        if isinstance(header, str) and header:
+            return WCS(fits.Header.fromstring(header, sep="\n"))
+        if not (np.isfinite(source["ra"]) and np.isfinite(source["dec"])):
+            raise CatalogueError(
+                f"source '{source['source_id']}' has no sky position, so it has no WCS"
+            )
+        ny, nx = self.images.shape[1:]
+        wcs = WCS(naxis=2)
+        wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+        wcs.wcs.crval = [float(source["ra"]), float(source["dec"])]
+        wcs.wcs.crpix = [(nx + 1) / 2, (ny + 1) / 2]
+        step = self.info.pixel_scale / 3600.0
+        wcs.wcs.cdelt = [-step, step]
+        wcs.wcs.radesys = "FK5"
+        wcs.wcs.equinox = 2000.0
+        return wcs
+
+    def subset(self, rows: np.ndarray) -> Catalogue:
+        """Rows in the given order (bool mask or row numbers); images are copied."""
+        table = self.table.iloc[np.asarray(rows).nonzero()[0] if np.asarray(rows).dtype == bool
+                                else rows].reset_index(drop=True)
+        return dataclasses.replace(self, table=table, images=self.images[rows], folder=None)
+
+    @cached_property
+    def digest(self) -> str:
+        """Short SHA-256 over identifiers and survey key: what an Atlas is tied to."""
+        h = hashlib.sha256(self.info.key.encode())
+        h.update("\n".join(self.table["source_id"]).encode())
+        return h.hexdigest()[:16]
+
+    def save(self, folder: Path) -> Catalogue:
+        """Write to ``folder`` in one atomic step and return the stored Catalogue.
+
+        Raises
+        ------
+        CatalogueError
+            If the folder cannot be written (read-only, disk full).
+        """
+        folder = Path(folder)
+        scratch = ""
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            scratch = tempfile.mkdtemp(prefix=folder.name + ".", dir=folder.parent)
+            target = Path(scratch)
+            np.save(target / "images.npy", self.images)
+            self.table.to_parquet(target / "table.parquet", index=False)
+            meta: dict[str, Any] = {
+                "format": FORMAT_VERSION,
+                "info": dataclasses.asdict(self.info),
+                "notes": list(self.notes),
+                "n": len(self),
+            }
+            (target / "catalogue.json").write_text(json.dumps(meta, indent=1))
+            if folder.exists():
+                shutil.rmtree(folder)
+            os.rename(target, folder)
+        except OSError as error:
+            if scratch:
+                shutil.rmtree(scratch, ignore_errors=True)
+            raise CatalogueError(
+                f"data set '{self.info.key}' cannot be stored in {folder}: {error.strerror or error}. "
+                "Free some space or point RADIOVIZ_CACHE at a folder that can be written."
+            ) from error
+        return Catalogue.open(folder)
+
+    @classmethod
+    def open(cls, folder: Path) -> Catalogue:
+        """Open a stored Catalogue, images memory-mapped.
+
+        Raises
+        ------
+        CatalogueError
+            If it is missing, from another format version, or damaged.
+        """
+        folder = Path(folder)
+        try:
+            meta = json.loads((folder / "catalogue.json").read_text())
+            if meta.get("format") != FORMAT_VERSION:
+                raise CatalogueError(
+                    f"{folder}: catalogue format {meta.get('format')!r}; "
+                    f"this version reads {FORMAT_VERSION}. Delete the folder to build it anew."
+                )
+            table = pd.read_parquet(folder / "table.parquet")
+            images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+            info = SurveyInfo(**meta["info"])
+        except CatalogueError:
+            raise
+        except FileNotFoundError as error:
+            raise CatalogueError(f"no catalogue in {folder}: {error.filename} is missing") from error
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise CatalogueError(
+                f"catalogue in {folder} is damaged ({error}). Delete the folder to build it anew."
+            ) from error
+        return cls(info, table, images, tuple(meta.get("notes", ())), folder)
+
+
+def complete_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Table with every fixed column, in order and of its dtype; missing is NaN or ''.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Any subset of the fixed columns, plus others, which ride along at the end.
+    """
+    out: dict[str, Any] = {}
+    for name, column in COLUMNS.items():
+        if name not in table.columns:
+            fill: Any = "" if column.dtype == "str" else np.nan
+            out[name] = pd.Series([fill] * len(table), index=table.index, dtype=(
+                object if column.dtype == "str" else "float64"))
+        elif column.dtype == "str":
+            out[name] = table[name].astype(object).where(table[name].notna(), "").astype(str)
+        else:
+            out[name] = pd.to_numeric(table[name], errors="coerce").astype("float64")
+        if column.dtype == "str":
+            out[name] = out[name].astype(str)
+    for name in table.columns:
+        out.setdefault(name, table[name])
+    return pd.DataFrame(out).reset_index(drop=True)
+
+
+def j2000_name(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
+    """IAU-style names ``JHHMMSS.s+DDMMSS``, truncated (not rounded) as the IAU asks.
+
+    Parameters
+    ----------
+    ra, dec : array_like
+        Degrees, shape ``(n,)``; NaN gives an empty name.
+
+    Returns
+    -------
+    numpy.ndarray
+        Strings, shape ``(n,)``.
+    """
+    ra, dec = np.broadcast_arrays(np.atleast_1d(ra).astype(float), np.atleast_1d(dec).astype(float))
+    good = np.isfinite(ra) & np.isfinite(dec)
+    # A hundredth of a unit in the last place guards against 59.99999 from decimal degrees.
+    tenths = np.floor(np.where(good, ra % 360.0, 0.0) * 2400.0 + 1e-4).astype(np.int64)
+    seconds = np.floor(np.abs(np.where(good, dec, 0.0)) * 3600.0 + 1e-4).astype(np.int64)
+    names = [
+        f"J{t // 36000:02d}{t // 600 % 60:02d}{t // 10 % 60:02d}.{t % 10}"
+        f"{'-' if d < 0 else '+'}{s // 3600:02d}{s // 60 % 60:02d}{s % 60:02d}"
+        for t, s, d in zip(tenths, seconds, dec, strict=True)
+    ]
+    return np.where(good, np.array(names, dtype=object), "")

@@ -1,0 +1,36 @@
+"""Errors that a person can act on.
+
+Every message names the thing (a file, a column, a model), the value that was
+found, and what would have been accepted. Pages and command lines catch
+:class:`RadioVizError` and show the message; anything else is a defect.
+"""
+
+from __future__ import annotations
+
+
+class RadioVizError(Exception):
+    """Base of every error that RadioViz raises on purpose."""
+
+
+class CatalogueError(RadioVizError):
+    """A table or data set is missing, malformed or inconsistent."""
+
+
+class ImageError(RadioVizError):
+    """An image cannot be read, or is not one two-dimensional sky image."""
+
+
+class FetchError(RadioVizError):
+    """A download failed, was cut short, or does not match its checksum."""
+
+
+class ModelError(RadioVizError):
+    """A model is missing, altered, or asked for what it cannot do."""
+
+
+class AtlasError(RadioVizError):
+    """An Atlas is missing, malformed, or stale against its model or data."""
+
+
+class ExportError(RadioVizError):
+    """A selection cannot be written."""

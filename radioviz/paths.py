@@ -1,0 +1,28 @@
+"""Where RadioViz keeps things. Environment variables override every default."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def cache_folder() -> Path:
+    """Folder of data sets built from their public originals (safe to delete).
+
+    ``RADIOVIZ_CACHE`` overrides the user's cache folder. It is not created here.
+    """
+    return Path(os.environ.get("RADIOVIZ_CACHE") or platformdirs.user_cache_dir("radioviz"))
+
+
+def user_data_folder() -> Path:
+    """Folder of what the user made: imported surveys, their Atlases (``RADIOVIZ_HOME``)."""
+    return Path(os.environ.get("RADIOVIZ_HOME") or platformdirs.user_data_dir("radioviz"))
+
+
+def trained_folder() -> Path:
+    """Folder of shipped models and Atlases (``RADIOVIZ_TRAINED``)."""
+    return Path(os.environ.get("RADIOVIZ_TRAINED") or REPOSITORY / "trained")
