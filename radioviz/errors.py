@@ -34,3 +34,7 @@ class AtlasError(RadioVizError):
 
 class ExportError(RadioVizError):
     """A selection cannot be written."""
+
+
+class PreprocessError(RadioVizError):
+    """A preprocessing chain is asked for with a value it cannot have."""

@@ -1,0 +1,376 @@
+"""The one preprocessing chain, the same at training and at inference.
+
+Raw images are clipped at ``k`` sigma, then every image is cropped about its
+centre, resampled with anti-aliasing, rescaled to 0..1 and stretched. The chain
+is a frozen dataclass that is stored with every model.
+
+The recipe (3-sigma clip, then 0..1) is that of Aniyan & Thorat 2017 and Tang et
+al. 2019, as used by Bastien et al. 2021 (Sec. 3.4).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from radioviz.data.catalogue import Catalogue, SurveyInfo
+from radioviz.errors import ImageError, PreprocessError
+
+STRETCHES = ("linear", "sqrt", "asinh", "log")
+NAN_POLICIES = ("zero", "error")
+FIRST_BEAM = 5.4  # arcsec FWHM, Becker et al. 1995: `field_arcsec` is stated at this beam
+
+_CHUNK = 64  # images at a time: keeps the float32 copy of 300x300 images in ~20 MB
+_MAD_TO_SIGMA = 1.4826  # for a normal distribution
+
+
+def noise_level(image: np.ndarray, clip: float = 3.0, rounds: int = 5) -> tuple[float, float]:
+    """Background and noise of one image: sigma-clipped median and MAD.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        Any shape; values that are not finite are left out. Exact zeros of a float
+        image are blanked pixels (noise is never exactly zero) once they are the majority.
+    clip, rounds
+        Pixels further than ``clip`` sigma from the median are left out, at most ``rounds`` times.
+
+    Returns
+    -------
+    background, sigma : float
+        In image units; ``(0, 0)`` without finite pixels or in an image already clipped
+        (mostly exact zeros, and nothing negative among the rest).
+    """
+    values = np.asarray(image).ravel()
+    if values.dtype.kind == "f":
+        finite = np.isfinite(values)
+        if not finite.all():
+            values = values[finite]
+    values = values.astype(np.float64 if values.dtype.itemsize > 4 else np.float32, copy=False)
+    if values.size == 0:
+        return 0.0, 0.0
+    if 2 * np.count_nonzero(values) < values.size:
+        values = values[values != 0]
+        if values.size == 0 or values.min() > 0:
+            return 0.0, 0.0
+    centre, sigma = 0.0, 0.0
+    for _ in range(rounds):
+        centre = float(np.median(values))
+        deviation = np.abs(values - np.asarray(centre, dtype=values.dtype))
+        sigma = _MAD_TO_SIGMA * float(np.median(deviation))
+        kept = deviation <= clip * sigma
+        if sigma == 0 or kept.all():
+            break
+        size = values.size
+        values = values[kept]
+        if size - values.size < 0.002 * size:  # what a normal distribution loses at 3 sigma
+            break
+    return centre, sigma
+
+
+@lru_cache(maxsize=64)
+def _resampler(n: int, field: float, size: int) -> tuple[int, int, np.ndarray]:
+    """Weights that turn ``n`` pixels into ``size`` over the central ``field`` pixels.
+
+    A triangle as wide as the larger of the two pixels: bilinear interpolation when
+    enlarging, its anti-aliased form when reducing, the identity at equal scale. No
+    weight is negative, so no ringing about bright points. What lies outside the image
+    counts as zero.
+
+    Returns
+    -------
+    first, last : int
+        Half-open range of input pixels that matter.
+    weights : numpy.ndarray
+        Float32 of shape ``(size, last - first)``, mirror symmetric.
+    """
+    step = field / size
+    width = max(step, 1.0)
+    reach = math.ceil(field / 2 + width) + 2
+    # Positions are measured from the image centre, so that mirroring changes signs alone.
+    outputs = (np.arange(size) - (size - 1) / 2) * step
+    parity = ((n - 1) / 2) % 1.0
+    inputs = np.arange(-reach, reach + 1) + parity
+    if parity:
+        inputs = inputs[:-1]
+    weights = np.clip(1 - np.abs(outputs[:, None] - inputs) / width, 0, None)
+    weights /= weights.sum(axis=1, keepdims=True)
+    index = np.rint(inputs + (n - 1) / 2).astype(int)
+    used = (index >= 0) & (index < n) & (weights.max(axis=0) > 0)
+    if not used.any():  # cannot happen for a positive field, but an empty product is safe
+        return 0, 0, np.zeros((size, 0), np.float32)
+    matrix = weights[:, used].astype(np.float32)
+    matrix.setflags(write=False)
+    return int(index[used][0]), int(index[used][-1]) + 1, matrix
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """Clip, crop, resample, rescale, stretch.
+
+    Attributes
+    ----------
+    clip_sigma : float or None
+        Pixels below background + ``clip_sigma`` times the noise become 0; only in raw
+        images, those that still hold their noise. None: never.
+    field_arcsec : float or None
+        Side of the central square that is kept, in arcsec for a 5.4 arcsec (FIRST) beam.
+        Where the beam is known the field grows with it, so that it holds the same
+        number of beams in every survey; plain arcsec otherwise. 172.8 arcsec on 64
+        pixels is 2 pixels a beam.
+    field_pixels : int or None
+        Instead of ``field_arcsec``: the side in native pixels, as the papers crop.
+    size : int
+        Side of the result in pixels.
+    stretch : str
+        ``linear``, ``sqrt``, ``asinh`` (softening 0.1) or ``log`` (DS9, a = 1000).
+    nan : str
+        ``zero``: pixels that are not finite become 0; ``error``: refuse the image.
+    blank_edge : int
+        Width in result pixels of an edge strip that is set to 0 (Bastien et al. 2021, Sec. 4.1).
+
+    Raises
+    ------
+    PreprocessError
+        If a value is of the wrong type or out of range.
+    """
+
+    clip_sigma: float | None = 3.0
+    field_arcsec: float | None = 172.8
+    size: int = 64
+    stretch: str = "linear"
+    nan: str = "zero"
+    field_pixels: int | None = None
+    blank_edge: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("clip_sigma", "field_arcsec"):
+            value = getattr(self, name)
+            if value is not None and not (_is_number(value) and 0 < value < math.inf):
+                raise PreprocessError(f"{name} is {value!r}; expected a positive number or None")
+        if not (_is_integer(self.size) and 4 <= self.size <= 4096):
+            raise PreprocessError(f"size is {self.size!r}; expected an integer from 4 to 4096")
+        pixels = self.field_pixels
+        if pixels is not None and not (_is_integer(pixels) and pixels > 0):
+            raise PreprocessError(
+                f"field_pixels is {pixels!r}; expected a positive integer or None"
+            )
+        if (pixels is None) == (self.field_arcsec is None):
+            raise PreprocessError(
+                f"field_arcsec is {self.field_arcsec!r} and field_pixels {pixels!r}; "
+                "give one of them and set the other to None"
+            )
+        if self.stretch not in STRETCHES:
+            raise PreprocessError(
+                f"stretch is {self.stretch!r}; expected one of {', '.join(STRETCHES)}"
+            )
+        if self.nan not in NAN_POLICIES:
+            raise PreprocessError(f"nan is {self.nan!r}; expected one of {', '.join(NAN_POLICIES)}")
+        if not (_is_integer(self.blank_edge) and 0 <= self.blank_edge <= self.size / 2):
+            raise PreprocessError(
+                f"blank_edge is {self.blank_edge!r}; expected an integer from 0 to {self.size // 2}"
+            )
+
+    def field_in_pixels(self, pixel_scale: float, beam: float | None = None) -> float:
+        """Side of the kept square in native pixels; ``pixel_scale`` and ``beam`` in arcsec.
+
+        Raises
+        ------
+        PreprocessError
+            If the pixel scale or the beam is not a positive number.
+        """
+        for name, value in (("pixel_scale", pixel_scale), ("beam", beam)):
+            optional = name == "beam" and value is None
+            if not optional and not (_is_number(value) and 0 < float(value or 0) < math.inf):
+                raise PreprocessError(f"{name} is {value!r}; expected a positive number of arcsec")
+        if self.field_arcsec is None:
+            return float(self.field_pixels or 0)
+        return self.field_arcsec * (beam / FIRST_BEAM if beam else 1.0) / pixel_scale
+
+    def output_scale_arcsec(self, info: SurveyInfo) -> float:
+        """Arcsec per pixel of the result for a survey."""
+        return self.field_in_pixels(info.pixel_scale, info.beam) * info.pixel_scale / self.size
+
+    def __call__(
+        self,
+        images: np.ndarray,
+        pixel_scale: float,
+        *,
+        beam: float | None = None,
+        raw: bool = False,
+    ) -> np.ndarray:
+        """Preprocess a batch.
+
+        Parameters
+        ----------
+        images : numpy.ndarray
+            Shape ``(n, ny, nx)``, any real dtype; NaN allowed unless ``nan='error'``.
+        pixel_scale : float
+            Arcsec per pixel.
+        beam : float, optional
+            FWHM of the beam in arcsec.
+        raw : bool
+            True when the noise is still in the images.
+
+        Returns
+        -------
+        numpy.ndarray
+            Float32 of shape ``(n, size, size)``: brightest pixel 1, faintest 0. An image
+            without contrast is all 0.
+
+        Raises
+        ------
+        ImageError
+            If the array is not a batch of real images, or holds NaN under ``nan='error'``.
+        """
+        images = np.asarray(images)
+        if images.ndim != 3 or 0 in images.shape[1:]:
+            raise ImageError(f"images have shape {images.shape}; expected (n, ny, nx)")
+        if images.dtype.kind not in "buif":
+            raise ImageError(f"images have dtype {images.dtype}; expected real numbers")
+        field = self.field_in_pixels(pixel_scale, beam)
+        ny, nx = images.shape[1:]
+        rows = _resampler(ny, field, self.size)
+        columns = _resampler(nx, field, self.size)
+        out = np.empty((len(images), self.size, self.size), np.float32)
+        for start in range(0, len(images), _CHUNK):
+            chunk = images[start : start + _CHUNK]
+            floors = None
+            if self.clip_sigma is not None and raw:
+                levels = np.array([noise_level(image) for image in chunk])
+                # Without noise there is nothing to clip.
+                floors = np.where(
+                    levels[:, 1] > 0, levels[:, 0] + self.clip_sigma * levels[:, 1], -np.inf
+                )
+            out[start : start + _CHUNK] = self._resample(chunk, floors, rows, columns, start)
+        return self._scale(out)
+
+    def _resample(
+        self,
+        chunk: np.ndarray,
+        floors: np.ndarray | None,
+        rows: tuple[int, int, np.ndarray],
+        columns: tuple[int, int, np.ndarray],
+        start: int,
+    ) -> np.ndarray:
+        (y0, y1, along_y), (x0, x1, along_x) = rows, columns
+        with np.errstate(over="ignore", invalid="ignore"):
+            crop = chunk[:, y0:y1, x0:x1].astype(np.float32)
+        if chunk.dtype.kind == "f":
+            bad = ~np.isfinite(crop)
+            if bad.any():
+                if self.nan == "error":
+                    image = start + int(np.flatnonzero(bad.any(axis=(1, 2)))[0])
+                    raise ImageError(
+                        f"image {image} holds pixels that are not finite; "
+                        "the NaN policy 'zero' would set them to 0"
+                    )
+                crop[bad] = 0.0
+        if floors is not None:
+            crop[crop < floors[:, None, None]] = 0.0
+        result: np.ndarray = along_y @ (crop @ along_x.T)
+        return result
+
+    def _scale(self, out: np.ndarray) -> np.ndarray:
+        if self.blank_edge:
+            edge = self.blank_edge
+            inside = np.zeros(out.shape[1:], dtype=bool)
+            inside[edge : self.size - edge, edge : self.size - edge] = True
+            out *= inside
+        low = out.min(axis=(1, 2), keepdims=True)
+        span = out.max(axis=(1, 2), keepdims=True) - low
+        # Below the smallest normal float the quotient would not be exact.
+        flat = ~(span > np.finfo(np.float32).tiny)
+        out -= low
+        out /= np.where(flat, 1, span)
+        out *= ~flat
+        np.clip(out, 0, 1, out=out)
+        if self.stretch == "sqrt":
+            np.sqrt(out, out=out)
+        elif self.stretch == "asinh":
+            np.arcsinh(out * np.float32(10), out=out)
+            out /= np.float32(math.asinh(10))
+        elif self.stretch == "log":
+            np.log1p(out * np.float32(1000), out=out)
+            out /= np.float32(math.log1p(1000))
+        return np.minimum(out, 1, out=out)
+
+    def for_survey(self, images: np.ndarray, info: SurveyInfo) -> np.ndarray:
+        """Preprocess a batch ``(n, ny, nx)`` of a survey; float32 ``(n, size, size)``."""
+        return self(images, info.pixel_scale, beam=info.beam, raw=info.raw)
+
+    def apply(
+        self, catalogue: Catalogue, rows: np.ndarray | None = None, batch: int = 512
+    ) -> np.ndarray:
+        """Preprocess a Catalogue, or the given rows of it, ``batch`` images at a time.
+
+        Returns
+        -------
+        numpy.ndarray
+            Float32 of shape ``(len(rows), size, size)``.
+        """
+        chosen = np.arange(len(catalogue)) if rows is None else np.asarray(rows)
+        if chosen.dtype == bool:
+            chosen = np.flatnonzero(chosen)
+        out = np.empty((len(chosen), self.size, self.size), np.float32)
+        for start in range(0, len(chosen), batch):
+            part = chosen[start : start + batch]
+            out[start : start + batch] = self.for_survey(catalogue.images[part], catalogue.info)
+        return out
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; :meth:`from_dict` reads them back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Preprocess:
+        """Chain from plain values; fields left out have their default.
+
+        Raises
+        ------
+        PreprocessError
+            If a field is unknown, or a value is bad.
+        """
+        known = [f.name for f in dataclasses.fields(cls)]
+        unknown = [name for name in values if name not in known]
+        if unknown:
+            raise PreprocessError(
+                f"unknown preprocessing field {unknown[0]!r}; known: {', '.join(known)}"
+            )
+        return cls(**values)
+
+    @property
+    def digest(self) -> str:
+        """Short SHA-256 of the chain: equal chains have equal digests."""
+        numbers = {k: float(v) if _is_number(v) else v for k, v in sorted(self.to_dict().items())}
+        return hashlib.sha256(json.dumps(numbers).encode()).hexdigest()[:16]
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+PRESETS: dict[str, Preprocess] = {
+    "compact64": Preprocess(),
+    # "images are also cropped to 64x64 pixels" (Andrianomena & Tang 2023, Sec. 2).
+    "andrianomena2023": Preprocess(field_arcsec=None, field_pixels=64, size=64),
+    # "we cropped the input images to 100 x 100 pixels" (Bastien et al. 2021, Sec. 4.1).
+    "bastien2021": Preprocess(field_arcsec=None, field_pixels=100, size=100),
+    # "... i.e. blanked an edge strip with a width of 25 pixels" of the 150x150 image: the
+    # form on which the paper measures a RAMIS of 1.25.
+    "bastien2021-edge-blanked": Preprocess(
+        field_arcsec=None, field_pixels=150, size=150, blank_edge=25
+    ),
+}
