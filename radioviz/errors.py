@@ -38,3 +38,7 @@ class ExportError(RadioVizError):
 
 class PreprocessError(RadioVizError):
     """A preprocessing chain is asked for with a value it cannot have."""
+
+
+class SelectionError(RadioVizError):
+    """A selection file or a search for a source cannot be understood."""
