@@ -1,0 +1,30 @@
+"""Out of RadioViz and into the astronomer's other tools.
+
+Every function takes groups of rows (:class:`Group`), so that a selection may span data
+sets. ``*_bytes`` return what a download needs; ``write_*`` stream to a binary file.
+"""
+
+from radioviz.export.archive import write_zip, zip_bytes
+from radioviz.export.fits import cube_bytes, fits_bytes, fits_table_bytes, write_cube, write_fits
+from radioviz.export.groups import Group, SelectionTable, selection_table
+from radioviz.export.regions import ds9_regions
+from radioviz.export.simulated import simulated_fits_bytes
+from radioviz.export.tables import csv_bytes, parquet_bytes, votable_bytes
+
+__all__ = [
+    "Group",
+    "SelectionTable",
+    "csv_bytes",
+    "cube_bytes",
+    "ds9_regions",
+    "fits_bytes",
+    "fits_table_bytes",
+    "parquet_bytes",
+    "selection_table",
+    "simulated_fits_bytes",
+    "votable_bytes",
+    "write_cube",
+    "write_fits",
+    "write_zip",
+    "zip_bytes",
+]

@@ -1,0 +1,118 @@
+"""ZIP of a selection: one FITS file a source, the table, and the terms of use."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import zipfile
+from typing import IO, Any
+
+from radioviz.export.cards import ImageHeaders
+from radioviz.export.fits import single_fits
+from radioviz.export.groups import (
+    Group,
+    Groups,
+    SelectionTable,
+    count,
+    filled,
+    selection_table,
+    sources,
+    unique_name,
+)
+from radioviz.export.tables import csv_text
+
+_README = """RadioViz export
+===============
+
+{number} FITS file(s), one galaxy each, in images/. sources.csv has one row a file (column file).
+Images are in FITS orientation; where the position is known they carry a celestial WCS,
+otherwise linear axes in arcsec. Missing numbers in the table are empty cells. A text cell that
+a spreadsheet could take for a formula begins with an apostrophe (').
+
+Columns
+-------
+{columns}
+
+Provenance
+----------
+{provenance}
+"""
+
+
+def write_zip(
+    file: IO[bytes],
+    groups: Groups | Group,
+    *,
+    note: str = "",
+    created: dt.datetime | None = None,
+) -> None:
+    """Write ``images/<source>.fits``, ``sources.csv``, ``README.txt`` and ``LICENCE.txt``.
+
+    File names hold letters, digits and ``_-+.`` alone, are unique on file systems that
+    ignore case, and never leave the folder that the archive is unpacked in.
+
+    Raises
+    ------
+    ExportError
+        If the selection is empty.
+    """
+    groups = filled(groups)
+    table = selection_table(groups, note)
+    headers = {id(g): ImageHeaders(g) for g in groups}
+    moment = (created or dt.datetime.now(dt.UTC)).timetuple()[:6]
+    names, taken = [], set(_RESERVED)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+
+        def add(name: str, payload: bytes) -> None:
+            entry = zipfile.ZipInfo(name, moment)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, payload)
+
+        for group, row in sources(groups):
+            name = unique_name(str(group.catalogue.table["source_id"].iat[row]), taken) + ".fits"
+            add(f"images/{name}", single_fits(headers[id(group)], row, created))
+            names.append(f"images/{name}")
+        table = table.with_columns(file=names)
+        add("sources.csv", csv_text(table).encode("utf-8"))
+        add("README.txt", readme(table, count(groups)).encode("utf-8"))
+        add("LICENCE.txt", licence(groups).encode("utf-8"))
+
+
+# Device names that Windows does not let a file have, whatever its extension.
+_RESERVED = frozenset(
+    ["CON", "PRN", "AUX", "NUL", *(f"{d}{i}" for d in ("COM", "LPT") for i in range(1, 10))]
+)
+
+
+def readme(table: SelectionTable, number: int) -> str:
+    """What is in the archive: columns with units and meanings, and provenance."""
+    columns = [
+        f"{name:<16} {f'[{c.unit}]' if c.unit else '':<10} {c.description}".rstrip()
+        for name, c in table.columns.items()
+    ]
+    columns += [
+        f"{name + '_0 ...':<27} Latent vector, {v.shape[1]} values"
+        for name, v in table.latents.items()
+    ]
+    return _README.format(
+        number=number, columns="\n".join(columns), provenance="\n".join(table.provenance)
+    )
+
+
+def licence(groups: Groups) -> str:
+    """Terms of use of every data set in the selection."""
+    parts = []
+    for info in {g.catalogue.info.key: g.catalogue.info for g in groups}.values():
+        parts.append(
+            f"{info.title}\n"
+            f"Licence: {info.licence or 'not stated by the origin; ask there before publishing'}\n"
+            f"Reference: {info.reference or 'not stated'}\nOrigin: {info.origin or 'not stated'}\n"
+        )
+    return "\n".join(parts)
+
+
+def zip_bytes(groups: Groups | Group, **options: Any) -> bytes:
+    """:func:`write_zip` into memory."""
+    file = io.BytesIO()
+    write_zip(file, groups, **options)
+    return file.getvalue()

@@ -1,0 +1,225 @@
+"""Header cards: what every exported image says about itself.
+
+Cards are formatted by astropy; what all images of a data set share is formatted
+once, so that a header costs a handful of cards and not forty.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import textwrap
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from radioviz import __version__
+from radioviz.data.catalogue import Catalogue
+from radioviz.export.groups import Group, ascii_text, fits_unit, terms, timestamp
+
+BLOCK = 2880
+ORIGIN = "RadioViz"
+_BITPIX = {"u1": 8, "i2": 16, "i4": 32, "i8": 64, "f4": -32, "f8": -64}
+
+
+def card(keyword: str, value: Any, comment: str = "") -> str:
+    """One 80-character card; text is made ASCII and cut so that it always fits."""
+    from astropy.io import fits
+
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, str):
+        value = ascii_text(value).rstrip()
+        while len(value.replace("'", "''")) > 68:
+            value = value[:-1]
+        # A comment needs 3 characters of its own beside the quoted value.
+        room = 80 - 10 - 2 - max(8, len(value.replace("'", "''"))) - 3
+    else:
+        room = 80 - 10 - 20 - 3
+    comment = ascii_text(comment)[: max(0, room)] if room > 8 else ""
+    return fits.Card(keyword, value, comment).image
+
+
+def commentary(keyword: str, lines: Iterable[str]) -> str:
+    """HISTORY or COMMENT cards of sentences, wrapped at 72 characters."""
+    out = []
+    for line in lines:
+        for part in textwrap.wrap(ascii_text(line), 72, break_long_words=True) or [""]:
+            out.append(f"{keyword:<8}{part}".ljust(80))
+    return "".join(out)
+
+
+def block(cards: str) -> bytes:
+    """Header bytes: cards, END and blanks to the next multiple of 2880."""
+    text = cards + "END".ljust(80)
+    return text.ljust(-(-len(text) // BLOCK) * BLOCK).encode("ascii")
+
+
+def primary(lines: Sequence[str], created: dt.datetime | None, number: int) -> bytes:
+    """The empty primary HDU with the provenance of the file."""
+    return block(
+        card("SIMPLE", True, "conforms to FITS standard 4.0")
+        + card("BITPIX", 8)
+        + card("NAXIS", 0)
+        + card("EXTEND", True)
+        + card("ORIGIN", ORIGIN)
+        + card("CREATOR", f"RadioViz {__version__}")
+        + card("DATE", timestamp(created), "UTC of writing")
+        + card("NSOURCES", number, "sources in this file")
+        + commentary("HISTORY", lines)
+    )
+
+
+def image_bytes(image: np.ndarray) -> tuple[bytes, int]:
+    """Pixels as FITS stores them (big-endian, padded) and their BITPIX.
+
+    Integer images stay integer (8 bits for uint8), floats keep their NaN; kinds that
+    FITS lacks become the next wider one it has.
+    """
+    array = np.asarray(image)
+    wider = {"b1": "u1", "i1": "i2", "u2": "i4", "u4": "i8", "u8": "f8", "f2": "f4", "f16": "f8"}
+    kind = f"{array.dtype.kind}{array.dtype.itemsize}"
+    kind = wider.get(kind, kind)
+    if kind not in _BITPIX:
+        kind = "f4"
+    data = np.ascontiguousarray(array, dtype=f">{kind}").tobytes()
+    return data + b"\0" * (-len(data) % BLOCK), _BITPIX[kind]
+
+
+@functools.lru_cache(maxsize=64)
+def structure(shape: tuple[int, ...], bitpix: int, *, extension: bool) -> str:
+    """Mandatory cards of an image HDU; ``shape`` in numpy's order ``(ny, nx)``."""
+    first = (
+        card("XTENSION", "IMAGE", "image extension")
+        if extension
+        else card("SIMPLE", True, "conforms to FITS standard 4.0")
+    )
+    axes = "".join(card(f"NAXIS{i}", int(n)) for i, n in enumerate(reversed(shape), 1))
+    tail = card("PCOUNT", 0) + card("GCOUNT", 1) if extension else card("EXTEND", True)
+    return first + card("BITPIX", bitpix) + card("NAXIS", len(shape)) + axes + tail
+
+
+class ImageHeaders:
+    """Cards of the images of one group; formats once what all of them share."""
+
+    def __init__(self, group: Group) -> None:
+        self.catalogue: Catalogue = group.catalogue
+        self._columns = {
+            name: self.catalogue.table[name].to_numpy()
+            for name in ("source_id", "name", "ra", "dec", "las", "label", "redshift")
+        }
+        table = self.catalogue.table
+        self._own_wcs = table["wcs_header"].to_numpy() if "wcs_header" in table else None
+        self._shared = survey_cards(self.catalogue)
+        self._template: list[tuple[str, Any, str]] | None = None
+
+    def object_name(self, row: int) -> str:
+        """Name for OBJECT: the J2000 name, or the identifier where there is none."""
+        return str(self._columns["name"][row] or self._columns["source_id"][row])
+
+    def cards(self, row: int) -> str:
+        """All cards of one image but the structural ones, EXTNAME and END."""
+        ra, dec = float(self._columns["ra"][row]), float(self._columns["dec"][row])
+        las, redshift = float(self._columns["las"][row]), float(self._columns["redshift"][row])
+        out = [
+            card("OBJECT", self.object_name(row)),
+            card("SRCID", self._columns["source_id"][row]),
+        ]
+        if np.isfinite(las):
+            out.append(card("LAS", las, "[arcsec] largest angular size"))
+        if self._columns["label"][row]:
+            out.append(card("CLASS", self._columns["label"][row], "morphological class"))
+        if np.isfinite(redshift):
+            out.append(card("REDSHIFT", redshift))
+        header = self._own_wcs[row] if self._own_wcs is not None else ""
+        if isinstance(header, str) and header:
+            out += [card(*c) for c in wcs_cards(self.catalogue, row)]
+        elif np.isfinite(ra) and np.isfinite(dec):
+            out.append(self._tangent(row, ra, dec))
+        else:
+            out.append(
+                linear_cards(self.catalogue.images.shape[1:], self.catalogue.info.pixel_scale)
+            )
+        return "".join(out) + self._shared
+
+    def _tangent(self, row: int, ra: float, dec: float) -> str:
+        """Cards of the catalogue's own WCS; only CRVAL differs from image to image."""
+        if self._template is None:
+            self._template = wcs_cards(self.catalogue, row)
+            self._before = "".join(card(*c) for c in self._template if not c[0].startswith("CRVAL"))
+        return (
+            self._before
+            + card("CRVAL1", ra, "[deg] right ascension at reference pixel")
+            + card("CRVAL2", dec, "[deg] declination at reference pixel")
+        )
+
+
+def wcs_cards(catalogue: Catalogue, row: int) -> list[tuple[str, Any, str]]:
+    """Keyword, value and comment of the celestial WCS of one image."""
+    with warnings.catch_warnings():
+        # astropy reports the repairs of old headers; the repaired form is what is written.
+        warnings.simplefilter("ignore")
+        wcs = catalogue.wcs(row).celestial
+        header = wcs.to_header(relax=True)
+    out = []
+    for c in header.cards:
+        zenithal = c.keyword in ("LONPOLE", "LATPOLE") and header["CTYPE1"].endswith("TAN")
+        # Defaults of the standard that say nothing, and the time frame that an image of
+        # unknown epoch does not have.
+        if zenithal and (c.keyword == "LATPOLE" or c.value == 180.0):
+            continue
+        if c.keyword.startswith("MJDREF") or c.keyword in ("", "COMMENT", "HISTORY"):
+            continue
+        value = c.value
+        if c.keyword in ("CRVAL1", "CRVAL2"):
+            # to_header rounds to 12 digits; the reference value is kept whole.
+            value = float(wcs.wcs.crval[int(c.keyword[-1]) - 1])
+        out.append((c.keyword, value, c.comment))
+    return out
+
+
+def linear_cards(shape: Sequence[int], pixel_scale: float) -> str:
+    """Linear axes in arcsec from the image centre, for sources without a position."""
+    ny, nx = shape
+    out = card("WCSAXES", 2)
+    for axis, n, name in ((1, nx, "XOFFSET"), (2, ny, "YOFFSET")):
+        out += (
+            card(f"CTYPE{axis}", name, "linear, from the image centre")
+            + card(f"CUNIT{axis}", "arcsec")
+            + card(f"CRPIX{axis}", (n + 1) / 2)
+            + card(f"CRVAL{axis}", 0.0)
+            + card(f"CDELT{axis}", float(pixel_scale), "[arcsec] pixel scale")
+        )
+    return out + commentary("COMMENT", ["The position of this source on the sky is unknown."])
+
+
+def survey_cards(catalogue: Catalogue) -> str:
+    """What holds for every image of a data set: scale, unit, beam, origin, terms."""
+    info = catalogue.info
+    unit = fits_unit(info.bunit)
+    out = [
+        card("SURVEY", str(info.title)),
+        card("DATASET", info.key, "data set within RadioViz"),
+        card("PIXSCALE", float(info.pixel_scale), "[arcsec] size of a pixel"),
+    ]
+    if unit:
+        out.append(card("BUNIT", unit))
+    if info.beam is not None:
+        out += [
+            card("BMAJ", info.beam / 3600.0, f"[deg] beam FWHM, {info.beam:g} arcsec"),
+            card("BMIN", info.beam / 3600.0, "[deg] beam FWHM"),
+            card("BPA", 0.0, "[deg] the beam is taken as circular"),
+        ]
+    if info.frequency is not None:
+        out.append(card("OBSFREQ", info.frequency * 1e9, "[Hz] observing frequency"))
+    out.append(card("ORIGIN", ORIGIN))
+    if not unit:
+        out.append(
+            commentary(
+                "COMMENT",
+                ["Pixel values are uncalibrated grey levels, so there is no BUNIT."],
+            )
+        )
+    return "".join(out) + commentary("HISTORY", terms(info))

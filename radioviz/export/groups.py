@@ -1,0 +1,347 @@
+"""What is exported: groups of rows, one a data set, joined into one described table."""
+
+from __future__ import annotations
+
+import datetime as dt
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from radioviz import __version__
+from radioviz.data.catalogue import COLUMNS, Catalogue, Column, SurveyInfo
+from radioviz.errors import ExportError
+
+# Columns that are not of every catalogue but that RadioViz itself makes.
+MADE_COLUMNS: dict[str, Column] = {
+    "data_set": Column("str", "", "meta.dataset", "Data set within RadioViz"),
+    "hdu": Column("str", "", "meta.id", "EXTNAME of the image in this file"),
+    "file": Column("str", "", "meta.file", "File of the image in this archive"),
+    "cube_plane": Column("int64", "", "meta.number", "Plane of the cube, counted from 1"),
+    "pixel_scale": Column("float64", "arcsec", "instr.pixel", "Size of a pixel on the sky"),
+    "beam": Column("float64", "arcsec", "instr.beam", "FWHM of the circular restoring beam"),
+    "bunit": Column("str", "", "meta.unit", "Unit of pixel values, empty if uncalibrated"),
+    "las_measured": Column("float64", "arcsec", "phys.angSize", "Largest angular size, measured"),
+    "position_angle": Column("float64", "deg", "pos.posAng", "Position angle, north through east"),
+    "flux_mjy": Column("float64", "mJy", "phot.flux.density", "Integrated flux density"),
+    "log_prob": Column("float64", "", "stat.likelihood", "Log-likelihood of the latent vector"),
+    "similarity": Column("float64", "", "stat.correlation", "Cosine similarity to the query"),
+    "score": Column("float64", "", "stat.value", "Score"),
+    "mark": Column("int64", "", "meta.code.qual", "Mark given by hand"),
+}
+# Header text of whole images is no table cell; the images carry it as their own WCS.
+_LEFT_OUT = ("wcs_header",)
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Rows of one data set and what goes along with them.
+
+    Attributes
+    ----------
+    catalogue : Catalogue
+    rows : numpy.ndarray
+        Row numbers, shape ``(n,)``, in the order of export; a bool mask is accepted.
+    scores : pandas.DataFrame or None
+        ``n`` rows aligned with ``rows`` (the index is ignored): scores, marks.
+    latents : numpy.ndarray or None
+        Shape ``(n, d)``, aligned with ``rows``.
+    model, model_sha256 : str
+        Who made the latents and scores.
+    columns : mapping
+        Unit, UCD and meaning of score columns, by name.
+    """
+
+    catalogue: Catalogue
+    rows: np.ndarray
+    scores: pd.DataFrame | None = None
+    latents: np.ndarray | None = None
+    model: str = ""
+    model_sha256: str = ""
+    columns: Mapping[str, Column] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        key, n = self.catalogue.info.key, len(self.catalogue)
+        rows = np.asarray(self.rows)
+        if rows.dtype == bool:
+            if rows.shape != (n,):
+                raise ExportError(
+                    f"data set '{key}': a mask of shape {rows.shape}; expected ({n},)"
+                )
+            rows = np.flatnonzero(rows)
+        if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+            raise ExportError(
+                f"data set '{key}': rows are {rows.dtype} of shape {rows.shape}; "
+                "expected one axis of whole numbers or a mask"
+            )
+        rows = rows.astype(np.int64)
+        if rows.size and (rows.min() < 0 or rows.max() >= n):
+            wrong = int(rows[(rows < 0) | (rows >= n)][0])
+            raise ExportError(f"data set '{key}' has no row {wrong}; it has rows 0 to {n - 1}")
+        object.__setattr__(self, "rows", rows)
+        if self.scores is not None and len(self.scores) != len(rows):
+            raise ExportError(
+                f"data set '{key}': {len(self.scores)} rows of scores for {len(rows)} sources; "
+                "they must match row by row"
+            )
+        if self.latents is not None and (
+            np.ndim(self.latents) != 2 or len(self.latents) != len(rows)
+        ):
+            raise ExportError(
+                f"data set '{key}': latents of shape {np.shape(self.latents)} for "
+                f"{len(rows)} sources; expected ({len(rows)}, d)"
+            )
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+Groups = Sequence[Group]
+
+
+def filled(groups: Groups | Group) -> list[Group]:
+    """Groups that hold rows; raises ExportError when there is nothing to export."""
+    kept = [g for g in ([groups] if isinstance(groups, Group) else groups) if len(g)]
+    if not kept:
+        raise ExportError("the selection is empty; add at least one galaxy before exporting")
+    return kept
+
+
+def count(groups: Groups) -> int:
+    """Number of sources in all groups."""
+    return sum(len(g) for g in groups)
+
+
+def sources(groups: Groups) -> Iterator[tuple[Group, int]]:
+    """Each source as (group, row of its catalogue), in order."""
+    for group in groups:
+        for row in group.rows:
+            yield group, int(row)
+
+
+@dataclass(frozen=True, eq=False)
+class SelectionTable:
+    """One table of a selection.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        One row a source; every column is float64, int64, bool or str.
+    columns : dict
+        Unit, UCD and meaning of each column of ``frame``.
+    latents : dict
+        Vector columns by name, float32 of shape ``(n, d)``, NaN where a source has none.
+    provenance : tuple of str
+        Where it comes from and on what terms, in sentences.
+    """
+
+    frame: pd.DataFrame
+    columns: dict[str, Column]
+    latents: dict[str, np.ndarray]
+    provenance: tuple[str, ...]
+
+    def with_columns(self, **values: Sequence[Any] | np.ndarray) -> SelectionTable:
+        """The table with more columns of :data:`MADE_COLUMNS` at the end."""
+        frame, columns = self.frame.copy(), dict(self.columns)
+        for name, cells in values.items():
+            frame[name] = cells
+            columns[name] = MADE_COLUMNS[name]
+        return SelectionTable(frame, columns, self.latents, self.provenance)
+
+
+def selection_table(groups: Groups | Group, note: str = "") -> SelectionTable:
+    """Join the tables, scores and latents of all groups.
+
+    Columns that a data set lacks are NaN or empty for its sources. A score named
+    like a column that is there already is stored as ``<name>_2``. Latents of one
+    model make one vector column ``latent``; those of several models make one
+    column each, ``latent_<model>``.
+
+    Raises
+    ------
+    ExportError
+        If no group holds a row.
+    """
+    groups = filled(groups)
+    parts, columns = [], {"data_set": MADE_COLUMNS["data_set"], **COLUMNS}
+    for group in groups:
+        info = group.catalogue.info
+        part = group.catalogue.table.iloc[group.rows].reset_index(drop=True)
+        part = part.drop(columns=[c for c in _LEFT_OUT if c in part])
+        part = part.rename(columns=str)
+        if group.scores is not None:
+            scores = group.scores.reset_index(drop=True).rename(columns=str)
+            names = {c: f"{c}_2" if c in part or c == "data_set" else c for c in scores.columns}
+            part = pd.concat([part, scores.rename(columns=names)], axis=1)
+            columns |= {names.get(c, c): column for c, column in group.columns.items()}
+        made: dict[str, Any] = {"data_set": info.key}
+        for name, value in (
+            ("pixel_scale", info.pixel_scale),
+            ("beam", info.beam if info.beam is not None else np.nan),
+            ("bunit", fits_unit(info.bunit)),
+        ):
+            if name not in part:
+                made[name] = value
+        parts.append(part.assign(**made))
+    frame = pd.concat(parts, ignore_index=True)
+    frame = frame[["data_set", *[c for c in frame.columns if c != "data_set"]]]
+    frame = pd.DataFrame({name: plain_column(frame[name]) for name in frame.columns})
+    described = {
+        name: columns.get(name)
+        or _measured_columns().get(name)
+        or MADE_COLUMNS.get(name)
+        or Column(str(frame[name].dtype), "", "", "")
+        for name in frame.columns
+    }
+    return SelectionTable(frame, described, _join_latents(groups), provenance(groups, note))
+
+
+def _measured_columns() -> Mapping[str, Column]:
+    """Columns that the morphology measures, where it describes them."""
+    try:
+        from radioviz import morphology
+    except ImportError:
+        return {}
+
+    described = getattr(morphology, "MEASURED", {})
+    return {
+        name: column
+        for name, column in (described.items() if isinstance(described, Mapping) else ())
+        if isinstance(column, Column)
+    }
+
+
+def plain_column(cells: pd.Series) -> pd.Series:
+    """One column as float64, int64, bool or str; missing numbers NaN, missing text empty."""
+    kind = getattr(cells.dtype, "kind", "O")
+    if pd.api.types.is_bool_dtype(cells) and not cells.isna().any():
+        return cells.astype(bool)
+    if pd.api.types.is_numeric_dtype(cells) and kind != "c" and not cells.isna().any():
+        return cells.astype("int64" if kind in "iu" else "float64")
+    if pd.api.types.is_numeric_dtype(cells) and kind != "c":
+        return cells.astype("float64")
+    present = cells.dropna()
+    if len(present) and present.map(lambda v: isinstance(v, (bool, np.bool_))).all():
+        return cells.map({True: "true", False: "false"}).fillna("").astype(str)
+    if present.map(lambda v: isinstance(v, (int, float, np.number))).all() and kind == "O":
+        return pd.to_numeric(cells, errors="coerce").astype("float64")
+    return cells.astype(object).where(cells.notna(), "").map(str).astype(str)
+
+
+def _join_latents(groups: Groups) -> dict[str, np.ndarray]:
+    total = count(groups)
+    vectors: dict[str, np.ndarray] = {}
+    makers = {
+        (g.model, g.model_sha256, g.latents.shape[1]) for g in groups if g.latents is not None
+    }
+    taken: set[str] = set()
+    names = {
+        maker: unique_name("latent" if len(makers) == 1 else f"latent_{maker[0]}", taken, 60)
+        for maker in sorted(makers)
+    }
+    start = 0
+    for group in groups:
+        stop = start + len(group)
+        if group.latents is not None:
+            d = group.latents.shape[1]
+            name = names[group.model, group.model_sha256, d]
+            vectors.setdefault(name, np.full((total, d), np.nan, dtype=np.float32))
+            vectors[name][start:stop] = group.latents
+        start = stop
+    return vectors
+
+
+def provenance(groups: Groups, note: str = "") -> tuple[str, ...]:
+    """Sentences for HISTORY cards, PARAMs and LICENCE.txt: origin, terms, models."""
+    lines = [f"Written by RadioViz {__version__}: {count(groups)} source(s)."]
+    if note:
+        lines.append(note)
+    said: set[str] = set()
+    for group in groups:
+        info = group.catalogue.info
+        number = sum(len(g) for g in groups if g.catalogue.info.key == info.key)
+        mine = [f"Data set {info.key}: {info.title}, {number} source(s)."]
+        mine += terms(info)
+        if group.model:
+            made = f"Latents and scores of {info.key}: model {group.model}"
+            mine.append(
+                made + (f", weights SHA-256 {group.model_sha256}." * bool(group.model_sha256))
+            )
+        lines += [line for line in mine if line not in said]
+        said.update(mine)
+    return tuple(lines)
+
+
+def terms(info: SurveyInfo) -> list[str]:
+    """Reference, origin and licence of a data set, a sentence each where known."""
+    facts = {"Reference": info.reference, "Origin": info.origin, "Licence": info.licence}
+    return [f"{name}: {said.rstrip('.')}." for name, said in facts.items() if said]
+
+
+_UNITS = {"jy/beam": "Jy/beam", "mjy/beam": "mJy/beam", "ujy/beam": "uJy/beam", "k": "K"}
+
+
+def fits_unit(unit: str) -> str:
+    """Unit as the FITS standard spells it (surveys write ``JY/BEAM``)."""
+    return _UNITS.get(unit.strip().lower(), unit.strip())
+
+
+def ascii_text(text: object, limit: int | None = None) -> str:
+    """Printable ASCII on one line, as FITS headers and tables need it.
+
+    Accents are dropped (``é`` to ``e``); what has no ASCII form is written as its
+    Python escape (``α`` to ``\\u03b1``), so that two names that differ still do.
+    """
+    raw = str(text)
+    if not (raw.isascii() and raw.isprintable()):
+        plain = "".join(
+            c for c in unicodedata.normalize("NFKD", raw) if not unicodedata.combining(c)
+        )
+        plain = " ".join(plain.split())
+        raw = "".join(
+            c
+            if c.isascii() and c.isprintable()
+            else c.encode("ascii", "backslashreplace").decode()
+            if not c.isascii()
+            else f"\\x{ord(c):02x}"
+            for c in plain
+        )
+    return raw if limit is None else raw[:limit]
+
+
+def unique_name(name: str, taken: set[str], limit: int = 60) -> str:
+    """Letters, digits, ``_``, ``-``, ``+`` and ``.`` only, unlike any in ``taken`` (any case).
+
+    ``taken`` holds upper-case names and gains this one.
+    """
+    kept = "".join(c if c.isalnum() or c in "_-+." else "_" for c in ascii_text(name)).strip("._")
+    base = kept[:limit] or "unnamed"
+    candidate, number = base, 2
+    while candidate.upper() in taken:
+        tail = f"_{number}"
+        candidate, number = base[: limit - len(tail)] + tail, number + 1
+    taken.add(candidate.upper())
+    return candidate
+
+
+def column_names(names: Sequence[str]) -> dict[str, str]:
+    """Names for FITS and VOTable columns: letters, digits and ``_``, unique in any case."""
+    taken: set[str] = set()
+    out = {}
+    for name in names:
+        safe = "".join(c if c.isalnum() and c.isascii() else "_" for c in ascii_text(name))
+        if not safe[:1].isalpha():
+            safe = f"c_{safe}"
+        out[name] = unique_name(safe, taken, 60)
+    return out
+
+
+def timestamp(created: dt.datetime | None = None) -> str:
+    """Date and time in UTC as FITS and VOTable write it, to the second."""
+    moment = created or dt.datetime.now(dt.UTC)
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(dt.UTC).replace(tzinfo=None)
+    return moment.replace(microsecond=0).isoformat()

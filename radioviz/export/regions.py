@@ -1,0 +1,53 @@
+"""DS9 region file of a selection."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from radioviz.errors import ExportError
+from radioviz.export.groups import Group, Groups, ascii_text, count, filled, sources
+
+_CLASS_COLOURS = {"FRI": "blue", "FRII": "red", "Compact": "white", "Bent": "cyan"}
+
+
+def ds9_regions(groups: Groups | Group, *, radius: float = 15.0) -> str:
+    """Circles at the sources, their diameter the largest angular size, labelled by name.
+
+    Parameters
+    ----------
+    radius
+        Arcsec; of sources without a size.
+
+    Raises
+    ------
+    ExportError
+        If the selection is empty, or no source in it has a position.
+    """
+    groups = filled(groups)
+    lines = []
+    for group, row in sources(groups):
+        source = group.catalogue.table.iloc[row]
+        ra, dec, las = float(source["ra"]), float(source["dec"]), float(source["las"])
+        if not (np.isfinite(ra) and np.isfinite(dec)):
+            continue
+        size = las / 2 if np.isfinite(las) and las > 0 else radius
+        name = ascii_text(source["name"] or source["source_id"], 60)
+        # DS9 ends a text at its closing brace and has no escape for it.
+        name = name.translate(str.maketrans("{}", "()"))
+        colour = _CLASS_COLOURS.get(source["label"], "green")
+        lines.append(
+            f'circle({ra % 360.0:.7f},{dec:.7f},{size:.3f}") # color={colour} text={{{name}}}'
+        )
+    total = count(groups)
+    if not lines:
+        raise ExportError(
+            f"none of the {total} selected sources has a sky position, so there are no regions; "
+            "export a table or images instead"
+        )
+    head = [
+        "# Region file format: DS9 version 4.1",
+        f"# RadioViz: {len(lines)} of {total} selected sources; the others have no sky position",
+        'global color=green width=1 font="helvetica 10 normal roman" select=1 edit=1 move=1',
+        "fk5",
+    ]
+    return "\n".join([*head, *lines]) + "\n"

@@ -1,0 +1,201 @@
+"""Tables of a selection: VOTable, Parquet, CSV. (The FITS table is in ``export.fits``.)"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from radioviz import __version__
+from radioviz.data.catalogue import Column
+from radioviz.export.groups import (
+    Group,
+    Groups,
+    SelectionTable,
+    column_names,
+    selection_table,
+    timestamp,
+)
+
+# Above this many cells a VOTable is written as BINARY2: smaller, and faster both ways.
+_BINARY_CELLS = 200_000
+
+
+def votable_bytes(
+    groups: Groups | Group,
+    *,
+    note: str = "",
+    created: dt.datetime | None = None,
+    binary: bool | None = None,
+) -> bytes:
+    """VOTable 1.4 with units, UCDs, meanings, coordinate system and provenance as PARAMs.
+
+    Parameters
+    ----------
+    binary
+        BINARY2 serialisation instead of TABLEDATA; by default for large tables only.
+
+    Raises
+    ------
+    ExportError
+        If the selection is empty.
+    """
+    table = selection_table(groups, note)
+    return votable_of(table, created=created, binary=binary)
+
+
+def votable_of(
+    table: SelectionTable, *, created: dt.datetime | None = None, binary: bool | None = None
+) -> bytes:
+    """The VOTable of a joined table (see :func:`votable_bytes`)."""
+    from astropy.io.votable import tree
+    from astropy.table import Table
+
+    safe = column_names([*table.frame.columns, *table.latents])
+    data = Table()
+    for name in table.frame.columns:
+        cells = table.frame[name].to_numpy()
+        data[safe[name]] = cells if cells.dtype.kind in "fib" else _text_cells(cells)
+    for name, vectors in table.latents.items():
+        data[safe[name]] = vectors
+    votable = tree.VOTableFile.from_table(data, table_id="SOURCES")
+    votable.version = "1.4"
+    resource = votable.resources[0]
+    resource.description = "A selection of radio galaxies written by RadioViz"
+    resource.coordinate_systems.append(
+        tree.CooSys(
+            ID="J2000", system="eq_FK5", equinox="J2000", config={"version_1_1_or_later": True}
+        )
+    )
+    xml = resource.tables[0]
+    xml.name = "SOURCES"
+    xml.description = xml_text("\n".join(table.provenance))
+    described = {
+        **table.columns,
+        **{name: Column("float32", "", "", "Latent vector") for name in table.latents},
+    }
+    for field, (name, about) in zip(xml.fields, described.items(), strict=True):
+        if about.unit:
+            field.unit = about.unit
+        if about.ucd:
+            field.ucd = about.ucd
+        if about.description:
+            field.description = xml_text(about.description)
+        if name in ("ra", "dec"):
+            field.ref = "J2000"
+    facts = {"creator": f"RadioViz {__version__}", "date": timestamp(created)}
+    facts |= {f"provenance_{i}": line for i, line in enumerate(table.provenance, 1)}
+    for name, value in facts.items():
+        xml.params.append(
+            tree.Param(
+                votable,
+                name=name,
+                ID=name,
+                datatype="char" if value.isascii() else "unicodeChar",
+                arraysize="*",
+                value=xml_text(value),
+            )
+        )
+    if binary is None:
+        width = len(table.frame.columns) + sum(v.shape[1] for v in table.latents.values())
+        binary = len(table.frame) * width > _BINARY_CELLS
+    out = io.BytesIO()
+    votable.to_xml(out, tabledata_format="binary2" if binary else "tabledata")
+    return out.getvalue()
+
+
+def _text_cells(cells: np.ndarray) -> np.ndarray:
+    """Text as fixed-width ``char`` where it is ASCII, else ``unicodeChar``.
+
+    At least two characters wide: readers take an array of one for a single character,
+    which cannot be empty.
+    """
+    text = np.array([xml_text(c) for c in cells], dtype="U")
+    kind = "S" if all(c.isascii() for c in text) else "U"
+    return text.astype(f"{kind}{max(2, text.dtype.itemsize // 4)}")
+
+
+def xml_text(text: object) -> str:
+    """Text without the characters that XML 1.0 cannot hold at all (replaced by ``?``)."""
+    return "".join(
+        c
+        if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff"
+        else "?"
+        for c in str(text)
+    )
+
+
+# What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection"), full-width
+# forms included.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def safe_cell(text: str) -> str:
+    """Text that no spreadsheet evaluates: an apostrophe goes before a formula sign.
+
+    Numbers are never touched; take one leading apostrophe away to have the text back.
+    """
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+
+
+def csv_text(table: SelectionTable) -> str:
+    """Comma-separated text of a joined table (see :func:`csv_bytes`)."""
+    frame = table.frame
+    text = [n for n in frame.columns if frame[n].dtype.kind not in "fib"]
+    frame = frame.assign(
+        **{n: frame[n].map(lambda c: safe_cell(c.replace("\0", ""))) for n in text}
+    )
+    for name, vectors in table.latents.items():
+        names = [f"{name}_{i}" for i in range(vectors.shape[1])]
+        frame = pd.concat([frame, pd.DataFrame(vectors, columns=names)], axis=1)
+    frame = frame.rename(columns=lambda n: safe_cell(str(n)))
+    return frame.to_csv(index=False, lineterminator="\r\n")
+
+
+def csv_bytes(groups: Groups | Group, *, note: str = "") -> bytes:
+    """CSV in UTF-8 (RFC 4180) with one header line; missing numbers are empty cells.
+
+    Text cells that a spreadsheet could take for a formula (they begin with ``= + - @``,
+    a tab or a line break) get a leading apostrophe; numbers are left alone. Latents are
+    columns ``latent_0``, ``latent_1``, ...
+
+    Raises
+    ------
+    ExportError
+        If the selection is empty.
+    """
+    return csv_text(selection_table(groups, note)).encode("utf-8")
+
+
+def parquet_bytes(groups: Groups | Group, *, note: str = "") -> bytes:
+    """Parquet; latents are fixed-size lists, units, UCDs and meanings are field metadata.
+
+    Raises
+    ------
+    ExportError
+        If the selection is empty.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = selection_table(groups, note)
+    arrays: list[Any] = []
+    fields: list[Any] = []
+    for name in table.frame.columns:
+        array = pa.array(table.frame[name].to_numpy(), from_pandas=False)
+        about = table.columns[name]
+        meta = {"unit": about.unit, "ucd": about.ucd, "description": about.description}
+        fields.append(pa.field(name, array.type, metadata={k: v for k, v in meta.items() if v}))
+        arrays.append(array)
+    for name, vectors in table.latents.items():
+        array = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
+        fields.append(pa.field(name, array.type, metadata={"description": "Latent vector"}))
+        arrays.append(array)
+    schema = pa.schema(fields, metadata={"radioviz_provenance": json.dumps(table.provenance)})
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), out, compression="zstd")
+    return out.getvalue()
