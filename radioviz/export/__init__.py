@@ -5,22 +5,31 @@ sets. ``*_bytes`` return what a download needs; ``write_*`` stream to a binary f
 """
 
 from radioviz.export.archive import write_zip, zip_bytes
+from radioviz.export.contact_sheet import contact_sheet_png
 from radioviz.export.fits import cube_bytes, fits_bytes, fits_table_bytes, write_cube, write_fits
 from radioviz.export.groups import Group, SelectionTable, selection_table
 from radioviz.export.regions import ds9_regions
+from radioviz.export.session import Mark, Missing, Session, here, read_session, session_bytes
 from radioviz.export.simulated import simulated_fits_bytes
 from radioviz.export.tables import csv_bytes, parquet_bytes, votable_bytes
 
 __all__ = [
     "Group",
+    "Mark",
+    "Missing",
     "SelectionTable",
+    "Session",
+    "contact_sheet_png",
     "csv_bytes",
     "cube_bytes",
     "ds9_regions",
     "fits_bytes",
     "fits_table_bytes",
+    "here",
     "parquet_bytes",
+    "read_session",
     "selection_table",
+    "session_bytes",
     "simulated_fits_bytes",
     "votable_bytes",
     "write_cube",

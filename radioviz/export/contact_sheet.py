@@ -1,0 +1,200 @@
+"""Contact sheet: every selected galaxy as a captioned thumbnail in one PNG."""
+
+from __future__ import annotations
+
+import functools
+import io
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from radioviz.data.preprocess import STRETCHES, Preprocess
+from radioviz.errors import ExportError
+from radioviz.export.groups import Group, Groups, ascii_text, count, filled, provenance, terms
+
+if TYPE_CHECKING:
+    from PIL.ImageDraw import ImageDraw
+
+# One sheet stays below this many pixels, whatever the number of galaxies: 40 million take
+# 120 MB in memory, and image viewers still open them.
+_LARGEST_SHEET = 40_000_000
+_SMALLEST_TILE, _CAPTION_FROM = 8, 64
+_BATCH = 256
+_PAPER, _INK, _FAINT = (16, 16, 20), (240, 240, 240), (165, 165, 175)
+_BARS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
+
+
+def contact_sheet_png(
+    groups: Groups | Group,
+    *,
+    tile: int = 128,
+    columns: int | None = None,
+    stretch: str = "sqrt",
+    field_arcsec: float = 172.8,
+    colours: np.ndarray | None = None,
+    title: str = "",
+) -> bytes:
+    """One PNG with all galaxies, north up, each scaled to its own brightest pixel.
+
+    Parameters
+    ----------
+    tile : int
+        Side of a thumbnail in pixels; made smaller when the sheet would pass 40 million
+        pixels, and captions are left out below 64.
+    columns : int or None
+        Thumbnails a line; by default the sheet is about 3:2.
+    stretch, field_arcsec
+        As in :class:`radioviz.data.preprocess.Preprocess`; nothing is clipped.
+    colours : numpy.ndarray or None
+        256 colours from dark to bright, uint8 of shape ``(256, 3)``; inferno by default.
+    title : str
+        First line; by default the number of galaxies.
+
+    Raises
+    ------
+    ExportError
+        If the selection is empty or too large for one sheet, or a parameter has no meaning.
+    """
+    from PIL import Image, ImageDraw
+    from PIL.PngImagePlugin import PngInfo
+
+    groups = filled(groups)
+    n = count(groups)
+    if stretch not in STRETCHES:
+        raise ExportError(f"stretch is {stretch!r}; expected one of {', '.join(STRETCHES)}")
+    if tile < _SMALLEST_TILE:
+        raise ExportError(f"tile is {tile} pixels; expected {_SMALLEST_TILE} or more")
+    if columns is not None and columns < 1:
+        raise ExportError(f"columns is {columns}; expected 1 or more")
+    lut = inferno() if colours is None else np.asarray(colours, dtype=np.uint8)
+    if lut.shape != (256, 3):
+        raise ExportError(f"colours have shape {lut.shape}; expected (256, 3)")
+    gap = 4 if tile >= _CAPTION_FROM else 1
+    tile = min(tile, math.isqrt(_LARGEST_SHEET // n) - gap)
+    while tile >= _CAPTION_FROM and n * (tile + gap) * (tile + gap + _caption(tile)) > (
+        _LARGEST_SHEET
+    ):
+        tile -= 1
+    if tile < _SMALLEST_TILE:
+        most = _LARGEST_SHEET // (_SMALLEST_TILE + gap) ** 2
+        raise ExportError(f"{n:,} galaxies do not fit one contact sheet; it holds {most:,}")
+    width, height = tile + gap, tile + gap + _caption(tile)
+    across = columns or max(1, round(math.sqrt(1.5 * n * height / width)))
+    across = min(across, n)
+    down = -(-n // across)
+
+    footer = [line for g in groups for line in _credit(g)]
+    footer = list(dict.fromkeys(footer))
+    line = 16
+    head, foot = line + 8, line * len(footer) + 8
+    room = max(across * width + gap, 420)
+    sheet = np.empty((head + down * height + foot, room, 3), dtype=np.uint8)
+    sheet[:] = _PAPER
+    corners = [(gap + (i % across) * width, head + (i // across) * height) for i in range(n)]
+    place = iter(corners)
+    for levels in _levels(groups, tile, stretch, field_arcsec):
+        x, y = next(place)
+        sheet[y : y + tile, x : x + tile] = lut[levels]
+    picture = Image.fromarray(sheet)
+    draw = ImageDraw.Draw(picture)
+    _write(draw, (gap, 5), title or f"{n:,} galaxies", room - 2 * gap, 12, _INK)
+    if tile >= _CAPTION_FROM:
+        _captions(draw, groups, corners, tile, field_arcsec)
+    for i, said in enumerate(footer):
+        at = (gap, head + down * height + 4 + i * line)
+        _write(draw, at, said, room - 2 * gap, 10, _FAINT)
+    about = PngInfo()
+    about.add_text("Software", "RadioViz")
+    about.add_text("Description", "\n".join(ascii_text(said) for said in provenance(groups)))
+    about.add_text("Copyright", "\n".join(ascii_text(said) for said in footer))
+    out = io.BytesIO()
+    picture.save(out, "PNG", compress_level=1, pnginfo=about)
+    return out.getvalue()
+
+
+def _levels(groups: Groups, tile: int, stretch: str, field_arcsec: float) -> Any:
+    """Each image as uint8 levels ``(tile, tile)``, north up as pictures are stored."""
+    from threadpoolctl import threadpool_limits
+
+    chain = Preprocess(clip_sigma=None, field_arcsec=field_arcsec, size=tile, stretch=stretch)
+    for group in groups:
+        for start in range(0, len(group), _BATCH):
+            rows = group.rows[start : start + _BATCH]
+            # Images are resampled by many small matrix products; waking a second thread for
+            # each costs ten times the product on a busy machine.
+            with threadpool_limits(1, user_api="blas"):
+                batch = chain.for_survey(group.catalogue.images[rows], group.catalogue.info)
+            yield from np.rint(np.clip(batch[:, ::-1], 0, 1) * 255).astype(np.uint8)
+
+
+def _caption(tile: int) -> int:
+    return 28 if tile >= _CAPTION_FROM else 0
+
+
+def _credit(group: Group) -> list[str]:
+    info = group.catalogue.info
+    return [f"{info.title}. " + " ".join(said for said in terms(info) if "Origin" not in said)]
+
+
+def _captions(
+    draw: ImageDraw,
+    groups: Groups,
+    corners: list[tuple[int, int]],
+    tile: int,
+    field_arcsec: float,
+) -> None:
+    place = iter(corners)
+    for group in groups:
+        info = group.catalogue.info
+        table = group.catalogue.table
+        field = field_arcsec * (info.beam / 5.4 if info.beam else 1.0)
+        bar = max((b for b in _BARS if b <= field / 3), default=field / 3)
+        text = f"{bar / 60:g}'" if bar >= 60 else f'{bar:g}"'
+        length = tile * bar / field
+        wanted = {c: table[c].to_numpy()[group.rows] for c in ("name", "source_id", "las", "label")}
+        for name, source_id, las, label in zip(*wanted.values(), strict=True):
+            x, y = next(place)
+            draw.line([(x + 4, y + tile - 5), (x + 4 + length, y + tile - 5)], fill=_INK, width=1)
+            _write(draw, (x + 4, y + tile - 17), text, tile, 9, _INK)
+            _write(draw, (x, y + tile + 1), str(name or source_id), tile, 10, _INK)
+            facts = [f'{las:.3g}"'] if np.isfinite(las) else []
+            facts += [str(label)] if label else []
+            _write(draw, (x, y + tile + 13), "  ".join(facts), tile, 9, _FAINT)
+
+
+def _write(
+    draw: ImageDraw,
+    at: tuple[float, float],
+    text: str,
+    room: float,
+    size: int,
+    colour: tuple[int, int, int],
+) -> None:
+    """One line of text, cut with dots where it is wider than ``room`` pixels."""
+    font = _font(size)
+    text = ascii_text(text, 400)
+    if font.getlength(text) > room:
+        while text and font.getlength(text + "...") > room:
+            text = text[: max(0, min(len(text) - 1, int(len(text) * 0.95)))]
+        text += "..."
+    draw.text(at, text, font=font, fill=colour)
+
+
+@functools.cache
+def _font(size: int) -> Any:
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)
+
+
+def inferno() -> np.ndarray:
+    """The perceptually uniform colour map inferno, uint8 of shape ``(256, 3)``."""
+    from plotly.colors import sequential
+
+    stops = np.array(
+        [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in sequential.Inferno], dtype=float
+    )
+    at = np.linspace(0, len(stops) - 1, 256)
+    channels = [np.interp(at, np.arange(len(stops)), stops[:, i]) for i in range(3)]
+    return np.rint(np.stack(channels, axis=1)).astype(np.uint8)

@@ -1,0 +1,233 @@
+"""The session file ``.radioviz``: selection, marks and view, as versioned JSON.
+
+.. code-block:: json
+
+    {"format": "radioviz-selection", "version": 1, "written_by": "RadioViz 0.1.0",
+     "sources": [{"data_set": "first", "source_id": "first-7"}],
+     "marks": [{"data_set": "first", "source_id": "first-9", "mark": 4, "kind": "interesting"}],
+     "view": {"model": "vae32", "layout": "umap"}}
+
+``marks`` and ``view`` may be absent: a bare selection is a session file too. Other keys are
+ignored, so that a newer program can add some without a new version.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from radioviz import __version__
+from radioviz.errors import SelectionError
+
+FORMAT = "radioviz-selection"
+VERSION = 1
+LARGEST_FILE = 20_000_000  # bytes: about 200,000 sources
+MARK_KINDS = ("", "interesting", "boring", "artefact")
+
+Source = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a person said of one source: 0..5, and in a word what it is (or nothing)."""
+
+    data_set: str
+    source_id: str
+    mark: int
+    kind: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.mark, bool) or not isinstance(self.mark, int) or not 0 <= self.mark <= 5:
+            raise SelectionError(
+                f"mark of '{self.source_id}' is {self.mark!r}; expected a whole number 0 to 5"
+            )
+        if self.kind not in MARK_KINDS:
+            raise SelectionError(
+                f"mark of '{self.source_id}' is of kind {self.kind!r}; "
+                f"expected one of {', '.join(k for k in MARK_KINDS if k)}, or none"
+            )
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a session file holds.
+
+    Attributes
+    ----------
+    sources : tuple of (data set, source_id)
+        The selection, ordered and unique.
+    marks : tuple of Mark
+        At most one a source; where a file has several, the last counts.
+    view : dict
+        Names to plain values (text, numbers, true/false, null, lists of these).
+    """
+
+    sources: tuple[Source, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    view: Mapping[str, Any] = field(default_factory=dict)
+
+    def data_sets(self) -> tuple[str, ...]:
+        """Every data set that the selection or the marks name, in order of appearance."""
+        named = [d for d, _ in self.sources] + [m.data_set for m in self.marks]
+        return tuple(dict.fromkeys(named))
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What a session asks for that is not here (see :func:`here`)."""
+
+    data_sets: tuple[str, ...]
+    sources: tuple[Source, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.data_sets or self.sources)
+
+    def sentences(self, limit: int = 5) -> list[str]:
+        """What is missing, in words; long lists are cut at ``limit`` with their length."""
+        said = [
+            f"data set '{name}' is not here: install, fetch or import it, then load the file again"
+            for name in self.data_sets
+        ]
+        per: dict[str, list[str]] = {}
+        for data_set, source_id in self.sources:
+            if data_set not in self.data_sets:
+                per.setdefault(data_set, []).append(source_id)
+        for data_set, ids in per.items():
+            shown = ", ".join(f"'{i}'" for i in ids[:limit])
+            more = f" and {len(ids) - limit:,} more" if len(ids) > limit else ""
+            said.append(f"data set '{data_set}' has no source {shown}{more}")
+        return said
+
+
+def session_bytes(session: Session) -> bytes:
+    """The session as the bytes of a ``.radioviz`` file.
+
+    Raises
+    ------
+    SelectionError
+        If the view holds what JSON cannot say.
+    """
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "written_by": f"RadioViz {__version__}",
+        "sources": [{"data_set": d, "source_id": s} for d, s in dict.fromkeys(session.sources)],
+        "marks": [
+            {"data_set": m.data_set, "source_id": m.source_id, "mark": m.mark}
+            | ({"kind": m.kind} if m.kind else {})
+            for m in session.marks
+        ],
+        "view": _view(session.view),
+    }
+    return json.dumps(document, indent=1, allow_nan=False).encode("utf-8")
+
+
+def read_session(payload: bytes | str) -> Session:
+    """Read a session file; nothing in it is executed or looked up.
+
+    Raises
+    ------
+    SelectionError
+        If it is not such a file, or is damaged; the message says where.
+    """
+    if len(payload) > LARGEST_FILE:
+        raise SelectionError(
+            f"the file has {len(payload):,} bytes; a session has at most {LARGEST_FILE:,}"
+        )
+    try:
+        document = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise SelectionError(
+            f"this is no .radioviz file: not JSON ({error.__class__.__name__}: {error})"
+        ) from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise SelectionError(
+            f'this is no .radioviz file: it lacks "format": "{FORMAT}". '
+            "Save one from the selection tray to see what it holds."
+        )
+    if document.get("version") != VERSION:
+        raise SelectionError(
+            f"session file version {document.get('version')!r}; this program reads {VERSION}"
+        )
+    sources = [_source(entry, "source", i) for i, entry in enumerate(_list(document, "sources"))]
+    marks: dict[Source, Mark] = {}
+    for i, entry in enumerate(_list(document, "marks", required=False)):
+        source = _source(entry, "mark", i)
+        marks.pop(source, None)
+        marks[source] = Mark(*source, entry.get("mark"), entry.get("kind") or "")
+    view = document.get("view", {})
+    if not isinstance(view, dict):
+        raise SelectionError(f'"view" is {str(view)[:80]!r}; expected names and values')
+    return Session(tuple(dict.fromkeys(sources)), tuple(marks.values()), _view(view))
+
+
+def here(session: Session, known: Mapping[str, Collection[str]]) -> tuple[Session, Missing]:
+    """The part of a session that can be shown here, and what it misses.
+
+    Parameters
+    ----------
+    known
+        Identifiers of each data set that is here; anything that answers ``in`` quickly
+        (a set, or the index of a table).
+    """
+    unknown = tuple(d for d in session.data_sets() if d not in known)
+
+    def there(data_set: str, source_id: str) -> bool:
+        return data_set in known and source_id in known[data_set]
+
+    wanted: Iterable[Source] = dict.fromkeys(
+        [*session.sources, *((m.data_set, m.source_id) for m in session.marks)]
+    )
+    lost = tuple(s for s in wanted if not there(*s))
+    kept = Session(
+        tuple(s for s in session.sources if there(*s)),
+        tuple(m for m in session.marks if there(m.data_set, m.source_id)),
+        session.view,
+    )
+    return kept, Missing(unknown, lost)
+
+
+def _list(document: Mapping[str, Any], name: str, required: bool = True) -> Sequence[Any]:
+    entries = document.get(name, None if required else [])
+    if not isinstance(entries, list):
+        raise SelectionError(
+            f'"{name}" is {str(entries)[:80]!r}; expected a list of '
+            '{"data_set": ..., "source_id": ...}'
+        )
+    return entries
+
+
+def _source(entry: Any, what: str, i: int) -> Source:
+    if isinstance(entry, dict):
+        data_set, source_id = entry.get("data_set"), entry.get("source_id")
+        if (
+            isinstance(data_set, str)
+            and isinstance(source_id, str)
+            and 0 < len(data_set) <= 300
+            and 0 < len(source_id) <= 300
+        ):
+            return data_set, source_id
+    raise SelectionError(
+        f'{what} {i} is {str(entry)[:80]!r}; expected {{"data_set": "first", '
+        '"source_id": "first-7"}'
+    )
+
+
+def _view(view: Mapping[str, Any]) -> dict[str, Any]:
+    def plain(value: Any, depth: int = 0) -> bool:
+        if isinstance(value, float):
+            return math.isfinite(value)
+        if isinstance(value, (list, tuple)):
+            return depth < 4 and all(plain(v, depth + 1) for v in value)
+        return value is None or isinstance(value, (bool, int, str))
+
+    for name, value in view.items():
+        if not (isinstance(name, str) and plain(value)):
+            raise SelectionError(
+                f"view '{name}' is {str(value)[:80]!r}; expected text, a finite number, "
+                "true or false, or a list of these"
+            )
+    return dict(view)
