@@ -2,19 +2,23 @@
 
 A Catalogue is arrays, never objects per galaxy: a pandas table of ``n`` rows and
 one memory-mapped image array of shape ``(n, ny, nx)``. Row ``i`` of the table is
-image ``i``. North is up and east is left in every image (axis 0 grows to the
-north, i.e. images are in FITS order with the origin at the lower left).
+image ``i``. Images are in FITS order: axis 0 grows to the north and axis 1 to the
+west, so that ``imshow(image, origin="lower")`` has north up and east left.
+
+Two positions are kept apart. ``ra``/``dec`` is where the source is; the optional
+columns ``image_ra``/``image_dec`` are where the centre of the image is, when a
+survey cut its images at coarser coordinates. Only the latter define the WCS.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
-import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +34,9 @@ if TYPE_CHECKING:
     from astropy.wcs import WCS
 
 FORMAT_VERSION = 1
+
+Progress = Callable[[int, int, str], None]
+"""``progress(done, total, what)``: how far a reader is, in galaxies."""
 
 LABELS = ("FRI", "FRII", "Compact", "Bent", "Hybrid")
 SPLITS = ("train", "valid", "test", "excluded")
@@ -181,16 +188,17 @@ class Catalogue:
         return SkyCoord(self.table["ra"].to_numpy(), self.table["dec"].to_numpy(), unit=u.deg)
 
     def wcs(self, row: int) -> WCS:
-        """Celestial TAN WCS of one image: north up, east left, centred on the source.
+        """Celestial TAN WCS of one image: north up, east left, FK5 J2000.
 
-        The reference pixel is the centre of the array, ``(n + 1) / 2`` in FITS
-        counting, which is where SkyView puts it too. A data set whose files carry
-        a WCS of their own keeps it in the column ``wcs_header``, which wins.
+        The reference pixel is the centre of the array, ``(nx + 1) / 2`` in FITS
+        counting, which is where SkyView puts it too; it lies at ``image_ra``,
+        ``image_dec`` where the table has them, else at the source. A data set whose
+        files carry a WCS of their own keeps it in the column ``wcs_header``, which wins.
 
         Raises
         ------
         CatalogueError
-            If the row has neither a position nor a header.
+            If the row has neither a position nor a header that can be read.
         """
         from astropy.io import fits
         from astropy.wcs import WCS
@@ -198,15 +206,24 @@ class Catalogue:
         source = self.table.iloc[row]
         header = source.get("wcs_header", "")
         if isinstance(header, str) and header:
-            return WCS(fits.Header.fromstring(header, sep="\n"))
-        if not (np.isfinite(source["ra"]) and np.isfinite(source["dec"])):
+            try:
+                return WCS(fits.Header.fromstring(header, sep="\n"))
+            except Exception as error:  # astropy and wcslib raise a dozen unrelated classes
+                raise CatalogueError(
+                    f"source '{source['source_id']}' has a WCS header that cannot be read: {error}"
+                ) from error
+        centre = [float(source.get("image_ra", np.nan)), float(source.get("image_dec", np.nan))]
+        if not np.isfinite(centre).all():
+            centre = [float(source["ra"]), float(source["dec"])]
+        if not np.isfinite(centre).all():
             raise CatalogueError(
                 f"source '{source['source_id']}' has no sky position, so it has no WCS"
             )
         ny, nx = self.images.shape[1:]
         wcs = WCS(naxis=2)
         wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
-        wcs.wcs.crval = [float(source["ra"]), float(source["dec"])]
+        wcs.wcs.cunit = ["deg", "deg"]
+        wcs.wcs.crval = centre
         wcs.wcs.crpix = [(nx + 1) / 2, (ny + 1) / 2]
         step = self.info.pixel_scale / 3600.0
         wcs.wcs.cdelt = [-step, step]
@@ -215,9 +232,17 @@ class Catalogue:
         return wcs
 
     def subset(self, rows: np.ndarray) -> Catalogue:
-        """Rows in the given order (bool mask or row numbers); images are copied."""
-        table = self.table.iloc[np.asarray(rows).nonzero()[0] if np.asarray(rows).dtype == bool
-                                else rows].reset_index(drop=True)
+        """Rows in the given order, images copied into memory.
+
+        Parameters
+        ----------
+        rows : array_like
+            Row numbers (any order, no repeats) or a boolean mask of length ``n``.
+        """
+        rows = np.asarray(rows)
+        if rows.dtype == bool:
+            rows = np.flatnonzero(rows)
+        table = self.table.iloc[rows].reset_index(drop=True)
         return dataclasses.replace(self, table=table, images=self.images[rows], folder=None)
 
     @cached_property
@@ -227,8 +252,19 @@ class Catalogue:
         h.update("\n".join(self.table["source_id"]).encode())
         return h.hexdigest()[:16]
 
-    def save(self, folder: Path) -> Catalogue:
+    def save(self, folder: Path, scratch: Path | None = None) -> Catalogue:
         """Write to ``folder`` in one atomic step and return the stored Catalogue.
+
+        A folder that is there already is replaced. Another process that stores the
+        same folder at the same time does no harm: one of the two copies stays.
+
+        Parameters
+        ----------
+        folder : pathlib.Path
+            Where it will be; its parents are made.
+        scratch : pathlib.Path, optional
+            Folder beside it where a reader has already written ``images.npy``, so that
+            a large survey is not copied; it is used up.
 
         Raises
         ------
@@ -236,28 +272,29 @@ class Catalogue:
             If the folder cannot be written (read-only, disk full).
         """
         folder = Path(folder)
-        scratch = ""
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            scratch = tempfile.mkdtemp(prefix=folder.name + ".", dir=folder.parent)
-            target = Path(scratch)
-            np.save(target / "images.npy", self.images)
-            self.table.to_parquet(target / "table.parquet", index=False)
+            if scratch is None:
+                scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+            if not (scratch / "images.npy").exists():
+                np.save(scratch / "images.npy", self.images)
+            elif isinstance(self.images, np.memmap):
+                self.images.flush()
+            self.table.to_parquet(scratch / "table.parquet", index=False)
             meta: dict[str, Any] = {
                 "format": FORMAT_VERSION,
                 "info": dataclasses.asdict(self.info),
                 "notes": list(self.notes),
                 "n": len(self),
             }
-            (target / "catalogue.json").write_text(json.dumps(meta, indent=1))
-            if folder.exists():
-                shutil.rmtree(folder)
-            os.rename(target, folder)
+            (scratch / "catalogue.json").write_text(json.dumps(meta, indent=1), "utf-8")
+            _put_in_place(scratch, folder)
         except OSError as error:
-            if scratch:
+            if scratch is not None:
                 shutil.rmtree(scratch, ignore_errors=True)
             raise CatalogueError(
-                f"data set '{self.info.key}' cannot be stored in {folder}: {error.strerror or error}. "
+                f"data set '{self.info.key}' cannot be stored in {folder}: "
+                f"{error.strerror or error}. "
                 "Free some space or point RADIOVIZ_CACHE at a folder that can be written."
             ) from error
         return Catalogue.open(folder)
@@ -273,7 +310,7 @@ class Catalogue:
         """
         folder = Path(folder)
         try:
-            meta = json.loads((folder / "catalogue.json").read_text())
+            meta = json.loads((folder / "catalogue.json").read_text("utf-8"))
             if meta.get("format") != FORMAT_VERSION:
                 raise CatalogueError(
                     f"{folder}: catalogue format {meta.get('format')!r}; "
@@ -285,12 +322,33 @@ class Catalogue:
         except CatalogueError:
             raise
         except FileNotFoundError as error:
-            raise CatalogueError(f"no catalogue in {folder}: {error.filename} is missing") from error
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise CatalogueError(
+                f"no catalogue in {folder}: {error.filename} is missing"
+            ) from error
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError) as error:
             raise CatalogueError(
                 f"catalogue in {folder} is damaged ({error}). Delete the folder to build it anew."
             ) from error
         return cls(info, table, images, tuple(meta.get("notes", ())), folder)
+
+
+def _put_in_place(scratch: Path, folder: Path) -> None:
+    """Rename ``scratch`` to ``folder``, moving what is there out of the way first."""
+    scratch.chmod(0o755)  # mkdtemp makes 0700; a cache may be shared
+    for _ in range(10):
+        try:
+            scratch.rename(folder)
+            return
+        except OSError:
+            if not folder.exists():
+                raise
+        # A name of its own for the old copy: readers that have it mapped keep it until they end.
+        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
+        # FileNotFoundError: another process moved it in the meantime.
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(old / "catalogue")
+        shutil.rmtree(old, ignore_errors=True)
+    raise OSError(f"{folder} is being written by other processes again and again")
 
 
 def complete_columns(table: pd.DataFrame) -> pd.DataFrame:
@@ -303,16 +361,12 @@ def complete_columns(table: pd.DataFrame) -> pd.DataFrame:
     """
     out: dict[str, Any] = {}
     for name, column in COLUMNS.items():
-        if name not in table.columns:
-            fill: Any = "" if column.dtype == "str" else np.nan
-            out[name] = pd.Series([fill] * len(table), index=table.index, dtype=(
-                object if column.dtype == "str" else "float64"))
-        elif column.dtype == "str":
-            out[name] = table[name].astype(object).where(table[name].notna(), "").astype(str)
-        else:
-            out[name] = pd.to_numeric(table[name], errors="coerce").astype("float64")
         if column.dtype == "str":
-            out[name] = out[name].astype(str)
+            given = table[name] if name in table.columns else pd.Series("", index=table.index)
+            out[name] = given.astype(object).where(given.notna(), "").astype(str)
+        else:
+            given = table[name] if name in table.columns else pd.Series(np.nan, index=table.index)
+            out[name] = pd.to_numeric(given, errors="coerce").astype("float64")
     for name in table.columns:
         out.setdefault(name, table[name])
     return pd.DataFrame(out).reset_index(drop=True)

@@ -1,38 +1,70 @@
-"""The data sets that RadioViz knows, one line each."""
+"""The data sets that RadioViz knows, one line each, and how they are opened."""
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from radioviz.data.catalogue import FORMAT_VERSION, Catalogue
+from radioviz.data import splits
+from radioviz.data.catalogue import FORMAT_VERSION, Catalogue, Progress
 from radioviz.errors import CatalogueError
 from radioviz.paths import cache_folder
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """One entry: where its reader lives and whether it works without a download."""
+    """One entry: where its reader lives and where its files come from.
+
+    Attributes
+    ----------
+    key, title : str
+        As in the :class:`~radioviz.data.catalogue.SurveyInfo` of its Catalogue.
+    reader : str
+        ``module:function`` of ``read(progress, scratch) -> Catalogue``.
+    embedded : bool
+        True when it needs no download: its files are installed with RadioViz.
+    fetch : str
+        What ``python -m radioviz.data fetch`` calls it; '' when there is nothing to fetch.
+    version : int
+        Counts changes of the reader, so that a Catalogue stored by an older one is not used.
+    """
 
     key: str
     title: str
-    module: str
-    embedded: bool
+    reader: str
+    embedded: bool = False
+    fetch: str = ""
+    version: int = 1
+
+    @property
+    def folder(self) -> Path:
+        """Where its Catalogue is stored; another one for each reader and recorded split."""
+        edition = f"v{FORMAT_VERSION}.{self.version}-{splits.fingerprint(self.key)}"
+        return cache_folder() / "catalogues" / f"{self.key}-{edition}"
+
+    @property
+    def is_built(self) -> bool:
+        """True when its Catalogue is stored already."""
+        return (self.folder / "catalogue.json").exists()
 
 
 DATA_SETS: dict[str, DataSet] = {
     d.key: d
-    for d in (DataSet("first", "FIRST (Griese et al. 2023)", "radioviz.data.first", True),)
+    for d in (DataSet("first", "FIRST (Griese et al. 2023)", "radioviz.data.first:read", True),)
 }
 
 
-def open_data_set(
-    key: str, progress: Progress = lambda done, total, what: None
-) -> Catalogue:
+def open_data_set(key: str, progress: Progress = lambda done, total, what: None) -> Catalogue:
     """Catalogue of a registered data set; built on first use, then memory-mapped.
+
+    A stored copy that is damaged is built anew, and a cache folder that cannot be written
+    is done without; either is said in the Catalogue's notes. Two processes may do this at
+    the same time.
 
     Raises
     ------
@@ -41,12 +73,58 @@ def open_data_set(
     """
     if key not in DATA_SETS:
         raise CatalogueError(f"no data set '{key}'; known: {', '.join(DATA_SETS)}")
-    folder = cache_folder() / "catalogues" / f"{key}-v{FORMAT_VERSION}"
-    if (folder / "catalogue.json").exists():
-        return Catalogue.open(folder)
-    module = importlib.import_module(DATA_SETS[key].module)
-    catalogue: Catalogue = module.read(progress)
+    data_set = DATA_SETS[key]
+    notes: tuple[str, ...] = ()
+    if data_set.is_built:
+        try:
+            return Catalogue.open(data_set.folder)
+        except CatalogueError as error:
+            notes = (f"The stored copy could not be used and was built anew: {error}",)
+    return build(data_set, progress, notes)
+
+
+def build(
+    data_set: DataSet,
+    progress: Progress = lambda done, total, what: None,
+    notes: tuple[str, ...] = (),
+) -> Catalogue:
+    """Read a data set from its origin and store it; in memory when it cannot be stored.
+
+    Raises
+    ------
+    CatalogueError
+        If the data are neither here nor installed, or damaged.
+    """
+    module, function = data_set.reader.split(":")
+    read: Callable[[Progress, Path | None], Catalogue] = getattr(
+        importlib.import_module(module), function
+    )
+    scratch: Path | None = None
     try:
-        return catalogue.save(folder)
-    except CatalogueError:
-        return catalogue  # a cache that cannot be written costs time, not the data
+        data_set.folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(
+            tempfile.mkdtemp(prefix=f".{data_set.folder.name}.", dir=data_set.folder.parent)
+        )
+    except OSError:
+        pass  # said below, where the Catalogue cannot be stored
+    try:
+        catalogue = read(progress, scratch)
+        try:
+            stored = catalogue.save(data_set.folder, scratch)
+        except CatalogueError as error:
+            # A cache that cannot be written costs time at the next start, not the data.
+            return dataclasses.replace(
+                catalogue, notes=(*catalogue.notes, *notes, f"Held in memory only: {error}")
+            )
+    finally:
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+    for old in _older_editions(data_set):
+        shutil.rmtree(old, ignore_errors=True)
+    return dataclasses.replace(stored, notes=(*stored.notes, *notes))
+
+
+def _older_editions(data_set: DataSet) -> list[Path]:
+    """Folders that earlier readers or splits of the same data set left behind."""
+    beside = data_set.folder.parent.glob(f"{data_set.key}-v*")
+    return [f for f in beside if f.is_dir() and f.name != data_set.folder.name]

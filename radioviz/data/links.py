@@ -1,0 +1,142 @@
+"""Which rows are the same source: by position, within a data set and across data sets.
+
+Separations are great-circle angles. They are found with a k-d tree over unit vectors,
+so that a hundred thousand sources take a fraction of a second.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from radioviz.data.catalogue import Catalogue
+
+REPEAT_ARCSEC = 10.0
+_ARCSEC = np.pi / 180.0 / 3600.0
+
+
+def unit_vectors(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
+    """Cartesian unit vectors of positions in degrees, shape ``(n, 3)``."""
+    ra, dec = np.radians(ra), np.radians(dec)
+    return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
+
+
+def separation_arcsec(
+    ra: np.ndarray, dec: np.ndarray, other_ra: np.ndarray, other_dec: np.ndarray
+) -> np.ndarray:
+    """Great-circle separations in arcsec, element by element; accurate for small angles."""
+    chord = np.linalg.norm(unit_vectors(ra, dec) - unit_vectors(other_ra, other_dec), axis=-1)
+    return 2.0 * np.arcsin(np.clip(chord / 2.0, 0.0, 1.0)) / _ARCSEC
+
+
+def close_pairs(
+    ra: np.ndarray,
+    dec: np.ndarray,
+    other_ra: np.ndarray | None = None,
+    other_dec: np.ndarray | None = None,
+    *,
+    radius_arcsec: float = REPEAT_ARCSEC,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of positions closer than a radius.
+
+    Parameters
+    ----------
+    ra, dec : numpy.ndarray
+        Degrees, shape ``(n,)``; rows with NaN pair with nothing.
+    other_ra, other_dec : numpy.ndarray, optional
+        Second list, shape ``(m,)``. Without it the first is compared with itself and
+        only pairs ``i < j`` are given.
+    radius_arcsec : float
+
+    Returns
+    -------
+    i, j : numpy.ndarray
+        Row numbers in the first and second list, int64, shape ``(k,)``, ordered by ``i, j``.
+    separation : numpy.ndarray
+        Arcsec, shape ``(k,)``.
+    """
+    from scipy.spatial import cKDTree
+
+    itself = other_ra is None or other_dec is None
+    ra, dec = np.asarray(ra, float), np.asarray(dec, float)
+    good = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
+    tree = cKDTree(unit_vectors(ra[good], dec[good]))
+    chord = 2.0 * np.sin(radius_arcsec * _ARCSEC / 2.0)
+    if itself:
+        pairs = tree.query_pairs(chord, output_type="ndarray")
+        i, j = good[pairs[:, 0]], good[pairs[:, 1]]
+        ra2, dec2 = ra, dec
+    else:
+        ra2, dec2 = np.asarray(other_ra, float), np.asarray(other_dec, float)
+        good2 = np.flatnonzero(np.isfinite(ra2) & np.isfinite(dec2))
+        other = cKDTree(unit_vectors(ra2[good2], dec2[good2]))
+        found = tree.sparse_distance_matrix(other, chord, output_type="ndarray")
+        i, j = good[found["i"]], good2[found["j"]]
+    order = np.lexsort((j, i))
+    i, j = i[order].astype(np.int64), j[order].astype(np.int64)
+    return i, j, separation_arcsec(ra[i], dec[i], ra2[j], dec2[j])
+
+
+def same_as(table: pd.DataFrame, radius_arcsec: float = REPEAT_ARCSEC) -> np.ndarray:
+    """Identifier of the first row at the same position, '' for first or only rows.
+
+    Rows within ``radius_arcsec`` of each other, directly or in a chain, are one group;
+    all but its first row (in table order) name that first row.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With ``source_id``, ``ra`` and ``dec``; rows without a position stay ''.
+
+    Returns
+    -------
+    numpy.ndarray
+        Strings, shape ``(n,)``.
+    """
+    i, j, _ = close_pairs(
+        table["ra"].to_numpy(), table["dec"].to_numpy(), radius_arcsec=radius_arcsec
+    )
+    first = first_of_group(len(table), i, j)
+    ids = table["source_id"].to_numpy(dtype=object)
+    return np.where(first == np.arange(len(table)), "", ids[first])
+
+
+def first_of_group(n: int, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    """Lowest row number of each row's connected group, int64, shape ``(n,)``."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(i), dtype=np.int8), (i, j)), shape=(n, n))
+    _, group = connected_components(graph, directed=False)
+    first = np.full(group.max() + 1 if n else 0, n, dtype=np.int64)
+    np.minimum.at(first, group, np.arange(n))
+    return first[group]
+
+
+def across(a: Catalogue, b: Catalogue, radius_arcsec: float = REPEAT_ARCSEC) -> pd.DataFrame:
+    """Sources of two data sets that lie within a radius of each other.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``row_a``, ``row_b``, ``source_id_a``, ``source_id_b`` and ``separation``
+        in arcsec, one row a pair, ordered by ``row_a`` and separation.
+    """
+    i, j, separation = close_pairs(
+        a.table["ra"].to_numpy(),
+        a.table["dec"].to_numpy(),
+        b.table["ra"].to_numpy(),
+        b.table["dec"].to_numpy(),
+        radius_arcsec=radius_arcsec,
+    )
+    order = np.lexsort((separation, i))
+    i, j = i[order], j[order]
+    return pd.DataFrame(
+        {
+            "row_a": i,
+            "row_b": j,
+            "source_id_a": a.table["source_id"].to_numpy()[i],
+            "source_id_b": b.table["source_id"].to_numpy()[j],
+            "separation": separation[order],
+        }
+    )
