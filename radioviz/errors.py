@@ -42,3 +42,11 @@ class PreprocessError(RadioVizError):
 
 class SelectionError(RadioVizError):
     """A selection file or a search for a source cannot be understood."""
+
+
+class SampError(RadioVizError):
+    """Another program cannot be reached by SAMP, or sent what cannot be used."""
+
+
+class SimilarityError(RadioVizError):
+    """A search for similar galaxies cannot be carried out as asked."""

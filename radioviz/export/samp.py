@@ -1,0 +1,466 @@
+"""SAMP: tables and images to TOPCAT, Aladin and DS9, and back.
+
+The Simple Application Messaging Protocol (IVOA, version 1.3) joins programs of one desktop
+through a hub, which TOPCAT and Aladin bring along. Everything stays on the loopback address:
+data are handed over as files in a private folder that goes when the link is closed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import shutil
+import tempfile
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from radioviz import __version__
+from radioviz.errors import SampError
+from radioviz.export.groups import Group, Groups, ascii_text, filled, sources, unique_name
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+Source = tuple[str, str]
+
+TABLE, TABLE_FITS = "table.load.votable", "table.load.fits"
+IMAGE, ROW, ROWS = "image.load.fits", "table.highlight.row", "table.select.rowList"
+POSITION = "coord.pointAt.sky"
+RECEIVED = (TABLE, TABLE_FITS, IMAGE, ROW, ROWS, POSITION)
+
+LARGEST_DOWNLOAD = 500_000_000  # bytes of a received table or image
+_LONGEST_QUEUE = 1000
+_NO_HUB = (
+    "no SAMP hub is running on this computer; start TOPCAT or Aladin (each brings a hub), then "
+    "try again. A browser on another computer cannot reach the programs of this one by SAMP: "
+    "export a file there"
+)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of a message at one program: ``error`` is empty where it was taken."""
+
+    program: str
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One received message.
+
+    Attributes
+    ----------
+    mtype : str
+        One of :data:`RECEIVED`.
+    sender : str
+        Name of the program.
+    url, name, table_id : str
+        Of a table or image (empty otherwise); ``table_id`` also of a row.
+    rows : tuple of int
+        Rows of the table, from 0, that are highlighted or selected.
+    sources : tuple of (data set, source_id)
+        The same rows as sources, where the table is one that this link sent.
+    ra, dec : float or None
+        Degrees, of a position.
+    """
+
+    mtype: str
+    sender: str
+    url: str = ""
+    name: str = ""
+    table_id: str = ""
+    rows: tuple[int, ...] = ()
+    sources: tuple[Source, ...] = ()
+    ra: float | None = None
+    dec: float | None = None
+
+
+@dataclass
+class SampLink:
+    """A connection to the hub of this desktop: sends, and keeps what is received.
+
+    >>> with SampLink() as link:                                    # doctest: +SKIP
+    ...     link.send_table(groups, "my selection")
+    ...     link.received()
+
+    Parameters
+    ----------
+    hub : SAMPHubServer or None
+        A hub of this process (tests); by default the one that the desktop announces.
+    timeout : float
+        Seconds to wait for a program to take a table or image.
+
+    Raises
+    ------
+    SampError
+        If no hub runs, or it does not answer.
+    """
+
+    hub: Any = None
+    name: str = "RadioViz"
+    timeout: float = 15.0
+    _inbox: queue.Queue[Message] = field(init=False, repr=False)
+    _tables: dict[str, tuple[str, list[Source]]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        from pyvo import samp
+
+        self._inbox = queue.Queue(_LONGEST_QUEUE)
+        self._tables = {}
+        self._lock = threading.Lock()
+        # The library would otherwise look for a public web page to learn whether there is
+        # a network, and then listen on it.
+        with samp.conf.set_temp("use_internet", False):
+            self._client = samp.SAMPIntegratedClient(
+                metadata={
+                    "samp.name": ascii_text(self.name),
+                    "samp.description.text": "Latent space of radio galaxies",
+                    "radioviz.version": __version__,
+                },
+                addr="127.0.0.1",
+            )
+            try:
+                self._client.connect(hub=self.hub, pool_size=4)
+            except (samp.SAMPHubError, KeyError, ValueError, OSError) as error:
+                raise SampError(f"{_NO_HUB} ({error.__class__.__name__}: {error})") from None
+            except Exception as error:  # what an answering port that is no hub makes of it
+                raise SampError(f"the SAMP hub does not answer as one: {error}") from error
+        # Any program on the hub could otherwise read this program's environment variables.
+        with contextlib.suppress(Exception):
+            self._client.unbind_receive_call("client.env.get")
+        self._folder = Path(tempfile.mkdtemp(prefix="radioviz-samp-"))
+        for mtype in RECEIVED:
+            self._client.bind_receive_call(mtype, self._called)
+            self._client.bind_receive_notification(mtype, self._notified)
+
+    def __enter__(self) -> SampLink:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def connected(self) -> bool:
+        """True while the hub answers."""
+        try:
+            self._client.ping()
+        except Exception:
+            return False
+        return bool(self._client.is_connected)
+
+    def close(self) -> None:
+        """Leave the hub and remove the files that were handed over; twice is no error."""
+        with contextlib.suppress(Exception):  # a hub that is gone cannot be told
+            self._client.disconnect()
+        client = self._client.client
+        if client is not None and client.is_running:
+            with contextlib.suppress(Exception):
+                client.stop()
+        with contextlib.suppress(Exception):
+            self._client.hub.disconnect()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def programs(self, mtype: str = TABLE) -> dict[str, str]:
+        """Programs that take messages of this type: names by SAMP identifier.
+
+        Raises
+        ------
+        SampError
+            If the hub has gone away.
+        """
+        with self._hub_errors():
+            ids = self._client.get_subscribed_clients(mtype)
+            return {i: self._program(i) for i in ids}
+
+    def send_table(
+        self, groups: Groups | Group, name: str = "RadioViz selection", to: str | None = None
+    ) -> list[Delivery]:
+        """Send the table of a selection as a VOTable.
+
+        Rows that the other program highlights or selects afterwards come back as sources.
+
+        Parameters
+        ----------
+        to
+            SAMP identifier of one program; all that take tables by default.
+
+        Raises
+        ------
+        SampError
+            If no program takes tables.
+        ExportError
+            If the selection is empty.
+        """
+        from radioviz.export.tables import votable_bytes
+
+        groups = filled(groups)
+        self._takers(TABLE, to)
+        table_id = f"radioviz-{uuid.uuid4()}"
+        url = self._hand_over(votable_bytes(groups), f"{name}.vot")
+        ids = [
+            (g.catalogue.info.key, str(g.catalogue.table["source_id"].iat[row]))
+            for g, row in sources(groups)
+        ]
+        self._tables[table_id] = (url, ids)
+        parameters = {"url": url, "table-id": table_id, "name": ascii_text(name)}
+        return self._deliver(TABLE, parameters, to)
+
+    def send_image(self, group: Group, row: int, to: str | None = None) -> list[Delivery]:
+        """Send the image of one row of a group's catalogue as FITS.
+
+        Raises
+        ------
+        SampError
+            If no program takes images.
+        """
+        from radioviz.export.cards import ImageHeaders
+        from radioviz.export.fits import single_fits
+
+        self._takers(IMAGE, to)
+        headers = ImageHeaders(group)
+        name = headers.object_name(row)
+        url = self._hand_over(single_fits(headers, row), f"{name}.fits")
+        parameters = {"url": url, "image-id": url, "name": ascii_text(name)}
+        return self._deliver(IMAGE, parameters, to)
+
+    def highlight(self, data_set: str, source_id: str) -> int:
+        """Highlight a source in every table sent so far that holds it; how many do."""
+        found = 0
+        for table_id, (url, ids) in list(self._tables.items()):
+            if (data_set, source_id) in ids:
+                row = str(ids.index((data_set, source_id)))
+                self._broadcast(ROW, {"table-id": table_id, "url": url, "row": row})
+                found += 1
+        return found
+
+    def select(self, chosen: Iterable[Source]) -> int:
+        """Select sources in every table sent so far that holds any of them; how many do."""
+        wanted, found = set(chosen), 0
+        for table_id, (url, ids) in list(self._tables.items()):
+            rows = [str(i) for i, source in enumerate(ids) if source in wanted]
+            if rows:
+                self._broadcast(ROWS, {"table-id": table_id, "url": url, "row-list": rows})
+                found += 1
+        return found
+
+    def point_at(self, ra: float, dec: float) -> None:
+        """Point every program at a position in degrees (ICRS).
+
+        Raises
+        ------
+        SampError
+            If it is no position, or the hub has gone away.
+        """
+        if not (0.0 <= ra % 360.0 < 360.0 and -90.0 <= dec <= 90.0):
+            raise SampError(f"({ra}, {dec}) is no sky position; expected degrees, Dec -90 to 90")
+        self._broadcast(POSITION, {"ra": f"{ra % 360.0:.8f}", "dec": f"{dec:.8f}"})
+
+    def received(self) -> list[Message]:
+        """What has arrived since the last call, oldest first; never waits."""
+        out = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                out.append(self._inbox.get_nowait())
+        return out
+
+    def _hand_over(self, payload: bytes, name: str) -> str:
+        stem, dot, ending = name.rpartition(".")
+        # Not every program undoes the %2B that a plus sign becomes in an address.
+        plain = unique_name(stem, set()).replace("+", "p") + dot + ending
+        path = Path(tempfile.mkdtemp(dir=self._folder)) / plain
+        try:
+            path.write_bytes(payload)
+        except OSError as error:
+            raise SampError(f"{path} cannot be written: {error.strerror or error}") from error
+        return path.as_uri()
+
+    def _takers(self, mtype: str, to: str | None) -> dict[str, str]:
+        programs = self.programs(mtype)
+        if to is not None and to not in programs:
+            raise SampError(f"no program '{to}' takes '{mtype}'; connected: {_listed(programs)}")
+        if not programs:
+            what = "images" if mtype == IMAGE else "tables"
+            raise SampError(f"no program on the SAMP hub takes {what}; start TOPCAT, Aladin or DS9")
+        return programs if to is None else {to: programs[to]}
+
+    def _deliver(self, mtype: str, parameters: dict[str, str], to: str | None) -> list[Delivery]:
+        programs = self._takers(mtype, to)
+        message = {"samp.mtype": mtype, "samp.params": parameters}
+        out = []
+        for identifier, program in programs.items():
+            try:
+                answer = self._client.call_and_wait(
+                    identifier, message, str(max(1, round(self.timeout)))
+                )
+            except Exception as error:  # a program that died between the question and the call
+                out.append(Delivery(program, str(error)))
+                continue
+            said = ""
+            if answer.get("samp.status") != "samp.ok":
+                said = str(answer.get("samp.error", {}).get("samp.errortxt", "refused"))
+            out.append(Delivery(program, said))
+        return out
+
+    def _broadcast(self, mtype: str, parameters: dict[str, Any]) -> None:
+        with self._hub_errors():
+            self._client.notify_all({"samp.mtype": mtype, "samp.params": parameters})
+
+    def _program(self, identifier: str) -> str:
+        return str(self._client.get_metadata(identifier).get("samp.name", identifier))
+
+    @contextlib.contextmanager
+    def _hub_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except SampError:
+            raise
+        except Exception as error:
+            raise SampError(f"the SAMP hub has gone away ({error}); connect again") from error
+
+    def _called(
+        self, key: str, sender: str, msg_id: str, mtype: str, parameters: Any, extra: Any
+    ) -> None:
+        try:
+            self._keep(sender, mtype, parameters)
+            answer: dict[str, Any] = {"samp.status": "samp.ok", "samp.result": {}}
+        except (SampError, ValueError, TypeError, AttributeError) as error:
+            text = f"RadioViz cannot use this message: {error}"
+            answer = {
+                "samp.status": "samp.error",
+                "samp.result": {},
+                "samp.error": {"samp.errortxt": ascii_text(text, 300)},
+            }
+        self._client.reply(msg_id, answer)
+
+    def _notified(self, key: str, sender: str, mtype: str, parameters: Any, extra: Any) -> None:
+        with contextlib.suppress(SampError, ValueError, TypeError, AttributeError):
+            self._keep(sender, mtype, parameters)  # nobody waits to hear of a bad notification
+
+    def _keep(self, sender: str, mtype: str, parameters: dict[str, Any]) -> None:
+        with contextlib.suppress(Exception):
+            sender = self._program(sender)
+        message = read_message(mtype, sender, parameters, self._tables)
+        with self._lock:
+            if self._inbox.full():
+                with contextlib.suppress(queue.Empty):
+                    self._inbox.get_nowait()
+            self._inbox.put_nowait(message)
+
+
+def read_message(
+    mtype: str,
+    sender: str,
+    parameters: dict[str, Any],
+    tables: dict[str, tuple[str, list[Source]]] | None = None,
+) -> Message:
+    """A message from the parameters that SAMP prescribes for its type.
+
+    Raises
+    ------
+    SampError
+        If a parameter is missing or has no meaning.
+    """
+    if mtype == POSITION:
+        try:
+            ra, dec = float(parameters["ra"]), float(parameters["dec"])
+        except (KeyError, TypeError, ValueError):
+            raise SampError(
+                f"position {dict(parameters)!r}: expected ra and dec in degrees"
+            ) from None
+        if not (-360.0 <= ra <= 360.0 and -90.0 <= dec <= 90.0):
+            raise SampError(f"position ({ra}, {dec}) is not on the sky; expected degrees")
+        return Message(mtype, sender, ra=ra % 360.0, dec=dec)
+    url, table_id = str(parameters.get("url", "")), str(parameters.get("table-id", ""))
+    if mtype in (ROW, ROWS):
+        given = parameters.get("row-list") if mtype == ROWS else [parameters.get("row")]
+        try:
+            rows = tuple(int(str(row)) for row in given or ())
+        except (TypeError, ValueError):
+            raise SampError(f"rows {given!r}: expected whole numbers") from None
+        ids = _sent(tables or {}, table_id, url)
+        hits = tuple(ids[row] for row in rows if 0 <= row < len(ids))
+        return Message(mtype, sender, url, "", table_id, rows, hits)
+    if urlsplit(url).scheme not in ("file", "http", "https"):
+        raise SampError(f"address {url!r}: expected file:, http: or https:")
+    name = str(parameters.get("name", "")) or url.rsplit("/", 1)[-1]
+    return Message(mtype, sender, url, name, table_id)
+
+
+def _sent(tables: dict[str, tuple[str, list[Source]]], table_id: str, url: str) -> Sequence[Source]:
+    if table_id in tables:
+        return tables[table_id][1]
+    return next((ids for known, ids in tables.values() if url and known == url), ())
+
+
+def fetch(message: Message, limit: int = LARGEST_DOWNLOAD, timeout: float = 30.0) -> bytes:
+    """The bytes of a received table or image.
+
+    Raises
+    ------
+    SampError
+        If the address cannot be read, or holds more than ``limit`` bytes.
+    """
+    parts = urlsplit(message.url)
+    try:
+        if parts.scheme == "file":
+            if parts.netloc not in ("", "localhost"):
+                raise SampError(f"{message.url}: a file of another computer cannot be read")
+            path = Path(url2pathname(parts.path))
+            if not path.is_file():
+                raise SampError(f"{message.url}: there is no such file")
+            if path.stat().st_size > limit:
+                raise SampError(
+                    f"{message.url} has {path.stat().st_size:,} bytes; at most {limit:,}"
+                )
+            return path.read_bytes()
+        if parts.scheme not in ("http", "https"):
+            raise SampError(f"address {message.url!r}: expected file:, http: or https:")
+        import requests
+
+        payload = bytearray()
+        with requests.get(message.url, stream=True, timeout=timeout) as answer:
+            answer.raise_for_status()
+            for chunk in answer.iter_content(1 << 20):
+                payload += chunk
+                if len(payload) > limit:
+                    raise SampError(f"{message.url} has more than {limit:,} bytes")
+        return bytes(payload)
+    except OSError as error:  # requests' errors are OSErrors too
+        raise SampError(f"{message.url} cannot be read: {error}") from error
+
+
+def fetch_table(message: Message) -> Table:
+    """A received table, with units and UCDs (``column.meta['ucd']``) as its sender wrote them.
+
+    Raises
+    ------
+    SampError
+        If it cannot be read, or is no table.
+    """
+    import io
+    import warnings
+
+    from astropy.table import Table
+
+    payload = fetch(message)
+    form = "fits" if message.mtype == TABLE_FITS else "votable"
+    with warnings.catch_warnings():
+        # Tables of other programs are read as they are; what matters is what is in them.
+        warnings.simplefilter("ignore")
+        try:
+            return Table.read(io.BytesIO(payload), format=form)
+        except Exception as error:
+            raise SampError(
+                f"table '{message.name}' of {message.sender} is no {form} table: {error}"
+            ) from error
+
+
+def _listed(programs: dict[str, str]) -> str:
+    return ", ".join(f"{name} ({i})" for i, name in programs.items()) or "none"
