@@ -9,14 +9,15 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import textwrap
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from radioviz import __version__
 from radioviz.data.catalogue import Catalogue
+from radioviz.data.quiet import quiet
 from radioviz.export.groups import Group, ascii_text, fits_unit, terms, timestamp
 
 BLOCK = 2880
@@ -106,14 +107,15 @@ class ImageHeaders:
 
     def __init__(self, group: Group) -> None:
         self.catalogue: Catalogue = group.catalogue
+        table = self.catalogue.table
         self._columns = {
-            name: self.catalogue.table[name].to_numpy()
+            name: table[name].to_numpy()
             for name in ("source_id", "name", "ra", "dec", "las", "label", "redshift")
         }
-        table = self.catalogue.table
+        self._centres = image_centres(table)
         self._own_wcs = table["wcs_header"].to_numpy() if "wcs_header" in table else None
         self._shared = survey_cards(self.catalogue)
-        self._template: list[tuple[str, Any, str]] | None = None
+        self._before: str | None = None
 
     def object_name(self, row: int) -> str:
         """Name for OBJECT: the J2000 name, or the identifier where there is none."""
@@ -133,34 +135,49 @@ class ImageHeaders:
             out.append(card("CLASS", self._columns["label"][row], "morphological class"))
         if np.isfinite(redshift):
             out.append(card("REDSHIFT", redshift))
+        if np.isfinite(ra) and np.isfinite(dec):
+            out.append(card("RA_OBJ", ra, "[deg] J2000 right ascension of the source"))
+            out.append(card("DEC_OBJ", dec, "[deg] J2000 declination of the source"))
         header = self._own_wcs[row] if self._own_wcs is not None else ""
         if isinstance(header, str) and header:
             out += [card(*c) for c in wcs_cards(self.catalogue, row)]
-        elif np.isfinite(ra) and np.isfinite(dec):
-            out.append(self._tangent(row, ra, dec))
+        elif np.isfinite(self._centres[row]).all():
+            out.append(self._tangent(row))
         else:
             out.append(
                 linear_cards(self.catalogue.images.shape[1:], self.catalogue.info.pixel_scale)
             )
         return "".join(out) + self._shared
 
-    def _tangent(self, row: int, ra: float, dec: float) -> str:
+    def _tangent(self, row: int) -> str:
         """Cards of the catalogue's own WCS; only CRVAL differs from image to image."""
-        if self._template is None:
-            self._template = wcs_cards(self.catalogue, row)
-            self._before = "".join(card(*c) for c in self._template if not c[0].startswith("CRVAL"))
+        if self._before is None:
+            template = wcs_cards(self.catalogue, row)
+            self._before = "".join(card(*c) for c in template if not c[0].startswith("CRVAL"))
+        ra, dec = self._centres[row]
         return (
             self._before
-            + card("CRVAL1", ra, "[deg] right ascension at reference pixel")
-            + card("CRVAL2", dec, "[deg] declination at reference pixel")
+            + card("CRVAL1", float(ra), "[deg] right ascension at reference pixel")
+            + card("CRVAL2", float(dec), "[deg] declination at reference pixel")
         )
+
+
+def image_centres(table: pd.DataFrame) -> np.ndarray:
+    """Right ascension and declination of the image centres in degrees, shape ``(n, 2)``.
+
+    As in :meth:`Catalogue.wcs`: ``image_ra``, ``image_dec`` where both are there, else the
+    position of the source; NaN without either.
+    """
+    centres = table[["ra", "dec"]].to_numpy(dtype=float)
+    if {"image_ra", "image_dec"} <= set(table.columns):
+        cut_at = table[["image_ra", "image_dec"]].to_numpy(dtype=float)
+        centres = np.where(np.isfinite(cut_at).all(axis=1, keepdims=True), cut_at, centres)
+    return centres
 
 
 def wcs_cards(catalogue: Catalogue, row: int) -> list[tuple[str, Any, str]]:
     """Keyword, value and comment of the celestial WCS of one image."""
-    with warnings.catch_warnings():
-        # astropy reports the repairs of old headers; the repaired form is what is written.
-        warnings.simplefilter("ignore")
+    with quiet():  # astropy reports the repairs of old headers; the repaired form is written
         wcs = catalogue.wcs(row).celestial
         header = wcs.to_header(relax=True)
     out = []
