@@ -1,0 +1,395 @@
+"""One image in: a FITS, PNG or JPEG file becomes a float32 array and what is known of it.
+
+Nothing about a file is trusted. Its structure is checked against its length before
+memory is asked for (:mod:`radioviz.data.hdus`), the WCS and units are read card by
+card (:mod:`radioviz.data.headers`), and whatever is wrong is an
+:class:`~radioviz.errors.ImageError` that names the file, or a note on the image where
+it can be read all the same. No warnings reach the caller.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from radioviz.data.hdus import HDU, FitsFile, Source, open_handle, open_source, other_format
+from radioviz.data.headers import (
+    Beam,
+    Header,
+    brightness_unit,
+    find_beam,
+    find_frequency,
+    find_wcs,
+    known_survey,
+    sky_axes,
+)
+from radioviz.data.orientation import geometry, north_up
+from radioviz.data.tiles import image_cards, read_compressed
+from radioviz.errors import ImageError
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
+
+__all__ = ["Beam", "SkyImage", "read_fits", "read_image", "read_png_jpeg", "upright"]
+
+MAX_PIXELS = 64_000_000  # 256 MB of float32: an 8000 x 8000 mosaic
+_MIN_SIDE = 2
+
+
+@dataclass(frozen=True, eq=False)
+class SkyImage:
+    """One two-dimensional sky image.
+
+    Attributes
+    ----------
+    data : numpy.ndarray
+        Float32, shape ``(ny, nx)``, row 0 first in the file (FITS order, origin at the
+        lower left); NaN where there is no data. In Jy/beam where ``bunit`` says so.
+    file : str
+        Name for messages.
+    header : str
+        FITS cards, one a line, unprintable characters as spaces; empty for PNG and JPEG.
+    extension : int
+        HDU that was read.
+    wcs : astropy.wcs.WCS or None
+        Celestial, two axes, of ``data`` as it is.
+    position : (float, float) or None
+        Right ascension and declination, J2000 degrees, of the centre of the array.
+    pixel_scale : float or None
+        Arcsec per pixel: square root of the pixel area.
+    beam : Beam or None
+        From the header, or that of a known survey (then a note says so).
+    bunit : str
+        ``Jy/beam``, another unit as the file gives it, or empty.
+    survey : str
+        SURVEY keyword, or empty.
+    frequency : float or None
+        GHz.
+    notes : tuple of str
+        What was found wanting or was repaired, in words.
+    """
+
+    data: np.ndarray
+    file: str
+    header: str = ""
+    extension: int = 0
+    wcs: WCS | None = None
+    position: tuple[float, float] | None = None
+    pixel_scale: float | None = None
+    beam: Beam | None = None
+    bunit: str = ""
+    survey: str = ""
+    frequency: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_fits(
+    source: Source,
+    *,
+    extension: int | str | None = None,
+    plane: int | tuple[int, ...] | None = None,
+    name: str = "",
+    max_pixels: int = MAX_PIXELS,
+) -> SkyImage:
+    """Read one sky image from a FITS file, as it stands in the file.
+
+    Parameters
+    ----------
+    source
+        Path, bytes, or binary file object; plain or gzipped, tile-compressed or not.
+    extension : int or str, optional
+        HDU number or EXTNAME; needed only where the file holds several images.
+    plane : int or tuple of int, optional
+        For a cube: which plane along its other axes, counted from 0 (one number for
+        each axis longer than 1, in FITS order).
+    name : str
+        Name for messages, default the file's own.
+    max_pixels : int
+        Largest image that is read.
+
+    Raises
+    ------
+    ImageError
+        If there is no single two-dimensional sky image to be had; the message names the
+        file, what was found and what would do.
+    """
+    with open_source(source, name, limit=8 * max_pixels + (1 << 25)) as file:
+        hdu = file.choose(extension)
+        header = Header(image_cards(hdu))
+        data, notes = _pixels(file, hdu, header, plane, max_pixels)
+        # Unit, beam and survey may stand in the primary header alone.
+        fallback = Header(file.hdus[0].cards) if hdu.index else header
+        notes = [*file.notes, *notes]
+        title = file.name
+    factor, bunit, note = brightness_unit(header.string("BUNIT") or fallback.string("BUNIT"))
+    if note:
+        notes.append(note)
+    if factor != 1:
+        data *= np.float32(factor)
+    if header.unprintable:
+        notes.append("header cards with unprintable characters were read with spaces instead")
+    data = _judge(data, title, notes)
+    survey = header.string("SURVEY") or fallback.string("SURVEY")
+    known = known_survey(survey)
+    beam = find_beam(header) or find_beam(fallback)
+    if beam is None and known:
+        beam = Beam(known[0], known[0])
+        notes.append(f"no beam in the header: {known[0]} arcsec of {survey} taken")
+    frequency = find_frequency(header) or find_frequency(fallback)
+    wcs, trouble = find_wcs(header, max(len(hdu.axes), 2))
+    image = SkyImage(
+        data,
+        title,
+        header=header.text,
+        extension=hdu.index,
+        beam=beam,
+        bunit=bunit,
+        survey=survey,
+        frequency=frequency or (known[1] if known else None),
+        notes=tuple(notes),
+    )
+    return _located(image, wcs, trouble)
+
+
+def _located(image: SkyImage, wcs: WCS | None, trouble: str = "") -> SkyImage:
+    """The image with the position and scale that ``wcs`` gives, or a note why it has none."""
+    if wcs is not None:
+        try:
+            local = geometry(wcs, (image.data.shape[0], image.data.shape[1]))
+            return dataclasses.replace(
+                image, wcs=wcs, position=(local.ra, local.dec), pixel_scale=local.pixel_scale
+            )
+        # wcslib and astropy raise a dozen kinds of errors for impossible projections.
+        except Exception as error:
+            reason = " ".join(str(error).split())[:120] or type(error).__name__
+            trouble = f"the WCS cannot be used ({reason}): position and pixel scale unknown"
+    return dataclasses.replace(image, notes=(*image.notes, trouble))
+
+
+def upright(image: SkyImage, max_pixels: int = MAX_PIXELS) -> SkyImage:
+    """The image north up, east left, with square pixels; unchanged where it is, or has no WCS.
+
+    Flipped or transposed exactly where that is enough, resampled otherwise (any frame, any
+    rotation); tolerances in :mod:`radioviz.data.orientation`. A note says what was done.
+
+    Raises
+    ------
+    ImageError
+        If the result would exceed ``max_pixels``.
+    """
+    if image.wcs is None:
+        return image
+    try:
+        data, wcs, note = north_up(image.data, image.wcs, max_pixels)
+    except ImageError as error:
+        raise ImageError(f"{image.file}: {error}") from error
+    if not note:
+        return image
+    turned = dataclasses.replace(image, data=data, notes=(*image.notes, note))
+    return _located(turned, wcs)
+
+
+def read_image(
+    source: Source,
+    *,
+    extension: int | str | None = None,
+    plane: int | tuple[int, ...] | None = None,
+    name: str = "",
+    max_pixels: int = MAX_PIXELS,
+) -> SkyImage:
+    """Read a FITS, PNG or JPEG file, whichever it is, north up and east left.
+
+    Parameters and errors as :func:`read_fits`, :func:`read_png_jpeg` and :func:`upright`.
+    """
+    with open_handle(source, name, 8 * max_pixels) as opened:
+        if other_format(opened.magic) in ("a PNG image", "a JPEG image"):
+            return read_png_jpeg(opened.handle, name=opened.name, max_pixels=max_pixels)
+        image = read_fits(
+            opened.handle,
+            extension=extension,
+            plane=plane,
+            name=opened.name,
+            max_pixels=max_pixels,
+        )
+    return upright(image, max_pixels)
+
+
+# -- pixels ------------------------------------------------------------------------------
+
+
+def _pixels(
+    file: FitsFile,
+    hdu: HDU,
+    header: Header,
+    plane: int | tuple[int, ...] | None,
+    max_pixels: int,
+) -> tuple[np.ndarray, list[str]]:
+    """The sky plane asked for as float32 ``(ny, nx)``, unscaled by BUNIT, and notes."""
+    shape = " x ".join(map(str, hdu.axes))
+    pair = sky_axes(header, hdu.axes)
+    if pair is None:
+        names = [header.string(f"CTYPE{i + 1}") or "?" for i in range(len(hdu.axes))]
+        raise ImageError(
+            f"{file.name}: {shape} (axes {', '.join(names)}) is not a sky image; "
+            "two axes of it must be positions on the sky"
+        )
+    ny, nx = hdu.axes[pair[1]], hdu.axes[pair[0]]
+    others = [i for i in range(len(hdu.axes)) if i not in pair]
+    index, note = _plane_index(file.name, hdu, others, plane)
+    if min(nx, ny) < _MIN_SIDE:
+        raise ImageError(f"{file.name}: {shape} pixels is not an image; at least 2 x 2 are needed")
+    if nx * ny > max_pixels:
+        raise ImageError(
+            f"{file.name}: {nx} x {ny} pixels; at most {max_pixels:,} are read. "
+            "Cut the image out, or raise max_pixels"
+        )
+    notes = [note] if note else []
+    if hdu.kind == "compressed":
+        cube = read_compressed(file, hdu, max_pixels)
+    elif pair == (0, 1):
+        # The planes of a cube lie one behind the other: only the one asked for is read.
+        stride, skip = 1, 0
+        for axis in others:
+            skip += index[axis] * stride
+            stride *= hdu.axes[axis]
+        width = abs(hdu.bitpix) // 8
+        raw = file.data(hdu, skip * nx * ny * width, nx * ny * width)
+        return _scaled(raw, hdu.bitpix, header, notes).reshape(ny, nx), notes
+    else:
+        if hdu.pixels > max_pixels:
+            raise ImageError(f"{file.name}: {shape} pixels; at most {max_pixels:,} are read")
+        cube = _scaled(file.data(hdu), hdu.bitpix, header, notes).reshape(hdu.axes[::-1])
+    # numpy's axes run the other way; the sky axes are left in their order in the file.
+    at = tuple(index.get(axis, slice(None)) for axis in reversed(range(len(hdu.axes))))
+    return np.ascontiguousarray(cube[at]), notes
+
+
+def _plane_index(
+    name: str, hdu: HDU, others: list[int], plane: int | tuple[int, ...] | None
+) -> tuple[dict[int, int], str]:
+    """Index along every axis that is not on the sky, and a note."""
+    index = dict.fromkeys(others, 0)
+    long = [i for i in others if hdu.axes[i] != 1]
+    shape = " x ".join(map(str, hdu.axes))
+    if not long:
+        return index, (f"{shape}: axes of length 1 dropped" if others else "")
+    lengths = " x ".join(str(hdu.axes[i]) for i in long)
+    if plane is None:
+        raise ImageError(
+            f"{name}: a cube of {shape} pixels, not one image; "
+            f"choose one of its {lengths} planes by plane= (counted from 0)"
+        )
+    chosen = (plane,) if isinstance(plane, int) else tuple(plane)
+    if len(chosen) != len(long) or any(
+        not 0 <= k < hdu.axes[i] for k, i in zip(chosen, long, strict=False)
+    ):
+        raise ImageError(
+            f"{name}: plane {plane!r} of a cube of {shape} pixels; "
+            f"{len(long)} number(s) from 0 below {lengths} are needed"
+        )
+    index.update(zip(long, chosen, strict=True))
+    return index, f"plane {', '.join(map(str, chosen))} of {lengths}"
+
+
+def _scaled(raw: bytes, bitpix: int, header: Header, notes: list[str]) -> np.ndarray:
+    """Physical values (FITS 4.0 Sec. 4.4.2.5): BZERO + BSCALE x stored, BLANK as NaN."""
+    kind = "f" if bitpix < 0 else "u" if bitpix == 8 else "i"
+    stored = np.frombuffer(raw, dtype=f">{kind}{abs(bitpix) // 8}")
+    scale, zero = header.number("BSCALE"), header.number("BZERO")
+    if any(k in header and header.number(k) is None for k in ("BSCALE", "BZERO")):
+        notes.append("an unreadable BSCALE or BZERO was taken as 1 or 0")
+    scale, zero = 1.0 if scale is None else scale, 0.0 if zero is None else zero
+    with np.errstate(over="ignore", invalid="ignore"):
+        if (scale, zero) == (1.0, 0.0):
+            values = stored.astype(np.float32)
+        else:
+            values = (stored * np.float64(scale) + zero).astype(np.float32)
+    blank = header.number("BLANK") if bitpix > 0 else None
+    if blank is not None:
+        values[stored == blank] = np.nan
+    return values
+
+
+def _judge(data: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
+    """Refuse an image without content; infinities become NaN."""
+    infinite = int(np.count_nonzero(np.isinf(data)))
+    if infinite:
+        data = np.where(np.isinf(data), np.float32(np.nan), data)
+        notes.append(f"{infinite} infinite pixel(s) taken as missing")
+    missing = int(np.count_nonzero(np.isnan(data)))
+    if missing == data.size:
+        raise ImageError(
+            f"{name}: all {data.size:,} pixels are NaN (no data): "
+            "the position may lie outside of the survey"
+        )
+    if missing:
+        notes.append(f"{missing} pixel(s) without data (NaN)")
+    if float(np.nanmin(data)) == float(np.nanmax(data)):
+        notes.append(f"all pixels have the same value, {float(np.nanmin(data)):g}")
+    return data
+
+
+# -- PNG and JPEG ------------------------------------------------------------------------
+
+
+def read_png_jpeg(source: Source, *, name: str = "", max_pixels: int = MAX_PIXELS) -> SkyImage:
+    """Read an 8-bit (PNG: or 16-bit) picture as grey levels.
+
+    The picture is taken to be shown as astronomers do, north up and east left, so that its
+    lowest line becomes row 0. It carries no position, scale or unit.
+
+    Raises
+    ------
+    ImageError
+        If it is no PNG or JPEG, is damaged, has one line or column, or more than ``max_pixels``.
+    """
+    from PIL import Image
+
+    from radioviz.data.quiet import quiet
+
+    with open_handle(source, name, 8 * max_pixels) as opened:
+        title = opened.name
+        try:
+            # Pillow warns of its own, larger, pixel limit; ours is checked before decoding.
+            with quiet(), Image.open(opened.handle, formats=("PNG", "JPEG")) as picture:
+                width, height = picture.size
+                if min(width, height) < _MIN_SIDE:
+                    raise ImageError(f"{title}: {width} x {height} pixels is not an image")
+                if width * height > max_pixels:
+                    raise ImageError(
+                        f"{title}: {width} x {height} pixels; at most {max_pixels:,} are read"
+                    )
+                grey, notes = _luminance(picture)
+        except ImageError:
+            raise
+        except Image.UnidentifiedImageError as error:
+            raise ImageError(f"{title}: is neither a PNG nor a JPEG image") from error
+        # Pillow's decoders raise a dozen kinds of errors for damaged files.
+        except Exception as error:
+            raise ImageError(f"{title}: the picture is damaged ({error})") from error
+    data = np.ascontiguousarray(grey[::-1])
+    notes.append("a picture: no position, pixel scale or unit")
+    return SkyImage(_judge(data, title, notes), title, notes=tuple(notes))
+
+
+def _luminance(picture: object) -> tuple[np.ndarray, list[str]]:
+    from PIL import Image
+
+    if not isinstance(picture, Image.Image):
+        raise TypeError(f"{type(picture).__name__} is not a picture")
+    notes: list[str] = []
+    if picture.mode in ("I;16", "I;16B", "I"):
+        return np.asarray(picture, dtype=np.float32), notes
+    if picture.mode not in ("L", "1"):
+        if "A" in picture.getbands() or "transparency" in picture.info:
+            notes.append("transparent pixels taken as black")
+            clear = picture.convert("RGBA")
+            picture = Image.new("RGBA", clear.size, (0, 0, 0, 255))
+            picture.alpha_composite(clear)
+        colours = np.asarray(picture.convert("RGB"))
+        if np.ptp(colours, axis=2).any():
+            notes.append("colour converted to luminance (ITU-R 601)")
+    return np.asarray(picture.convert("L"), dtype=np.float32), notes
