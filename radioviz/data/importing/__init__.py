@@ -1,0 +1,1 @@
+"""Bring your own survey: tables, archives, cubes and mosaics, to Catalogues."""
