@@ -116,7 +116,7 @@ def read_fits(
         If there is no single two-dimensional sky image to be had; the message names the
         file, what was found and what would do.
     """
-    with open_source(source, name, limit=8 * max_pixels + (1 << 25)) as file:
+    with open_source(source, name, limit=_gzip_limit(max_pixels)) as file:
         hdu = file.choose(extension)
         header = Header(image_cards(hdu))
         data, notes = _pixels(file, hdu, header, plane, max_pixels)
@@ -152,6 +152,53 @@ def read_fits(
         notes=tuple(notes),
     )
     return _located(image, wcs, trouble)
+
+
+@dataclass(frozen=True)
+class Peek:
+    """What the headers alone say of an image: ``shape`` is (ny, nx) as it stands in the file."""
+
+    shape: tuple[int, int]
+    pixel_scale: float | None
+    bunit: str
+    survey: str
+
+
+def peek_fits(
+    source: Source,
+    *,
+    extension: int | str | None = None,
+    name: str = "",
+    max_pixels: int = MAX_PIXELS,
+) -> Peek:
+    """Shape, scale, unit and survey of a FITS image without reading its pixels.
+
+    Raises
+    ------
+    ImageError
+        If the headers show already that :func:`read_fits` would refuse it.
+    """
+    with open_source(source, name, limit=_gzip_limit(max_pixels)) as file:
+        hdu = file.choose(extension)
+        header = Header(image_cards(hdu))
+        fallback = Header(file.hdus[0].cards) if hdu.index else header
+        layout = _layout(file.name, hdu, header, None, max_pixels)
+    shape = (hdu.axes[layout.sky[1]], hdu.axes[layout.sky[0]])
+    scale = None
+    wcs, _ = find_wcs(header, max(len(hdu.axes), 2))
+    if wcs is not None:
+        try:
+            scale = min(geometry(wcs, shape).scales)
+        except Exception:  # said by read_fits, which meets the same
+            scale = None
+    _, bunit, _ = brightness_unit(header.string("BUNIT") or fallback.string("BUNIT"))
+    survey = header.string("SURVEY") or fallback.string("SURVEY")
+    return Peek(shape, scale, bunit, survey)
+
+
+def _gzip_limit(max_pixels: int) -> int:
+    # The widest pixels have 8 bytes; 32 MB for headers, tables and small extensions beside.
+    return 8 * max_pixels + (1 << 25)
 
 
 def _located(image: SkyImage, wcs: WCS | None, trouble: str = "") -> SkyImage:
@@ -220,6 +267,44 @@ def read_image(
 # -- pixels ------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """Which axes of an HDU (FITS order, from 0) are on the sky, and where along the others."""
+
+    sky: tuple[int, int]
+    index: dict[int, int]
+    note: str
+
+
+def _layout(
+    name: str,
+    hdu: HDU,
+    header: Header,
+    plane: int | tuple[int, ...] | None,
+    max_pixels: int,
+) -> _Layout:
+    """Find the sky axes; refuses what is no single image of an acceptable size."""
+    shape = " x ".join(map(str, hdu.axes))
+    pair = sky_axes(header, hdu.axes)
+    if pair is None:
+        names = [header.string(f"CTYPE{i + 1}") or "?" for i in range(len(hdu.axes))]
+        raise ImageError(
+            f"{name}: {shape} pixels (axes {', '.join(names)}) are not a sky image; "
+            "two axes must be positions on the sky, each longer than 1"
+        )
+    nx, ny = hdu.axes[pair[0]], hdu.axes[pair[1]]
+    others = [i for i in range(len(hdu.axes)) if i not in pair]
+    index, note = _plane_index(name, hdu, others, plane)
+    if min(nx, ny) < _MIN_SIDE:
+        raise ImageError(f"{name}: {shape} pixels are not an image; at least 2 x 2 are needed")
+    if nx * ny > max_pixels:
+        raise ImageError(
+            f"{name}: {nx} x {ny} pixels; at most {max_pixels:,} are read. "
+            "Cut the image out, or raise max_pixels"
+        )
+    return _Layout(pair, index, note)
+
+
 def _pixels(
     file: FitsFile,
     hdu: HDU,
@@ -227,44 +312,31 @@ def _pixels(
     plane: int | tuple[int, ...] | None,
     max_pixels: int,
 ) -> tuple[np.ndarray, list[str]]:
-    """The sky plane asked for as float32 ``(ny, nx)``, unscaled by BUNIT, and notes."""
-    shape = " x ".join(map(str, hdu.axes))
-    pair = sky_axes(header, hdu.axes)
-    if pair is None:
-        names = [header.string(f"CTYPE{i + 1}") or "?" for i in range(len(hdu.axes))]
-        raise ImageError(
-            f"{file.name}: {shape} (axes {', '.join(names)}) is not a sky image; "
-            "two axes of it must be positions on the sky"
-        )
-    ny, nx = hdu.axes[pair[1]], hdu.axes[pair[0]]
-    others = [i for i in range(len(hdu.axes)) if i not in pair]
-    index, note = _plane_index(file.name, hdu, others, plane)
-    if min(nx, ny) < _MIN_SIDE:
-        raise ImageError(f"{file.name}: {shape} pixels is not an image; at least 2 x 2 are needed")
-    if nx * ny > max_pixels:
-        raise ImageError(
-            f"{file.name}: {nx} x {ny} pixels; at most {max_pixels:,} are read. "
-            "Cut the image out, or raise max_pixels"
-        )
-    notes = [note] if note else []
+    """The sky plane asked for as float32 ``(ny, nx)``, in the file's unit, and notes."""
+    layout = _layout(file.name, hdu, header, plane, max_pixels)
+    nx, ny = hdu.axes[layout.sky[0]], hdu.axes[layout.sky[1]]
+    notes = [layout.note] if layout.note else []
     if hdu.kind == "compressed":
         cube = read_compressed(file, hdu, max_pixels)
-    elif pair == (0, 1):
+    elif layout.sky == (0, 1):
         # The planes of a cube lie one behind the other: only the one asked for is read.
         stride, skip = 1, 0
-        for axis in others:
-            skip += index[axis] * stride
+        for axis, at in layout.index.items():
+            skip += at * stride
             stride *= hdu.axes[axis]
-        width = abs(hdu.bitpix) // 8
-        raw = file.data(hdu, skip * nx * ny * width, nx * ny * width)
+        size = nx * ny * abs(hdu.bitpix) // 8
+        raw = file.data(hdu, skip * size, size)
         return _scaled(raw, hdu.bitpix, header, notes).reshape(ny, nx), notes
     else:
         if hdu.pixels > max_pixels:
-            raise ImageError(f"{file.name}: {shape} pixels; at most {max_pixels:,} are read")
+            raise ImageError(
+                f"{file.name}: {hdu.pixels:,} pixels in a cube whose first axes are not on the "
+                f"sky; at most {max_pixels:,} are read"
+            )
         cube = _scaled(file.data(hdu), hdu.bitpix, header, notes).reshape(hdu.axes[::-1])
     # numpy's axes run the other way; the sky axes are left in their order in the file.
-    at = tuple(index.get(axis, slice(None)) for axis in reversed(range(len(hdu.axes))))
-    return np.ascontiguousarray(cube[at]), notes
+    at_all = tuple(layout.index.get(i, slice(None)) for i in reversed(range(len(hdu.axes))))
+    return np.ascontiguousarray(cube[at_all]), notes
 
 
 def _plane_index(

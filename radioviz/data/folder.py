@@ -1,0 +1,410 @@
+"""A folder of FITS cutouts as a Catalogue.
+
+Every file is read or refused by name, with its reason, and all that are read share one
+array: the shape and pixel scale that most of them have. Other shapes are cropped or
+padded (NaN) about the centre, other scales resampled; north is turned up and east left.
+Two passes: the headers first, to know what most files have, then the pixels, written
+to the disk one after the other, so that memory does not grow with the folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from radioviz.data.catalogue import Catalogue, Progress, SurveyInfo, complete_columns, j2000_name
+from radioviz.data.images import MAX_PIXELS, SkyImage, peek_fits, read_fits, upright
+from radioviz.data.links import same_as, separation_arcsec
+from radioviz.data.mirabest import decode_names
+from radioviz.data.orientation import as_header_text, deviation, geometry, plain_wcs, resample
+from radioviz.data.stack import ImageStack
+from radioviz.errors import CatalogueError, ImageError
+
+SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".fits.fz", ".fz")
+
+# class_RA+Dec_z_size, as the cutouts of MiraBest are called.
+_MIRABEST = re.compile(r"[123][01][0124]_\d+\.\d+[+-]\d+\.\d+_-?\d+\.\d+_\d+\.\d+")
+# A name gives positions to 0.001 deg; within this of the image centre, the centre is the
+# same position to more digits.
+_ROUNDING_ARCSEC = 3.0
+_SAME_SCALE = 0.01  # relative difference of pixel scales that needs no resampling
+_MAX_RESCALE = 4.0  # beyond this the images show different things, not the same at another scale
+_PLAIN_WCS = 0.1  # pixels by which a WCS may differ from the plain one and still be it
+
+
+@dataclass(frozen=True)
+class _Common:
+    """What most files of the folder have, and all rows are brought to."""
+
+    shape: tuple[int, int]
+    scale: float
+    bunit: str
+    survey: str
+
+
+@dataclass
+class _Notes:
+    """Refusals one by one; what was noted of many files alike, together."""
+
+    refused: list[str] = field(default_factory=list)
+    shared: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def sentences(self) -> tuple[str, ...]:
+        grouped = [
+            f"{names[0]}: {text}"
+            if len(names) == 1
+            else f"{len(names)} files ({names[0]}, ...): {text}"
+            for text, names in self.shared.items()
+        ]
+        return (*(f"Refused {text}" for text in self.refused), *grouped)
+
+
+def find_files(folder: Path) -> list[Path]:
+    """FITS files of a folder and the folders in it, sorted; hidden ones are left out.
+
+    Raises
+    ------
+    CatalogueError
+        If the folder is missing, cannot be listed, or holds no FITS file.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise CatalogueError(f"{folder}: no such folder; give one that holds FITS files")
+
+    def refuse(error: OSError) -> None:
+        raise CatalogueError(
+            f"{error.filename}: cannot be listed: {error.strerror or error}"
+        ) from error
+
+    found: list[Path] = []
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(n for n in folders if not n.startswith("."))
+        found.extend(
+            Path(parent) / n
+            for n in names
+            if n.lower().endswith(SUFFIXES) and not n.startswith(".")
+        )
+    if not found:
+        raise CatalogueError(
+            f"{folder}: holds no FITS file; files called *{', *'.join(SUFFIXES)} are read"
+        )
+    return sorted(found)
+
+
+def read(
+    folder: Path,
+    key: str,
+    progress: Progress = lambda done, total, what: None,
+    scratch: Path | None = None,
+    *,
+    title: str = "",
+    pixel_scale: float | None = None,
+    beam: float | None = None,
+    bunit: str | None = None,
+    survey: str = "",
+    shape: tuple[int, int] | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> Catalogue:
+    """Read all cutouts of a folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Searched with the folders in it. Names of the form ``class_RA+Dec_z_size.fits``
+        (MiraBest) give label, position, redshift and angular size; otherwise the
+        position is the centre of the image by its WCS, if it has one.
+    key : str
+        Identifier of the data set; identifiers of sources begin with it.
+    progress : callable
+        ``progress(done, total, what)`` in files. May raise to stop.
+    scratch : pathlib.Path, optional
+        Folder in which ``images.npy`` is written; default an unnamed temporary file.
+    title, survey : str
+        Default: the name of the folder, and SURVEY of the headers.
+    pixel_scale, beam : float, optional
+        Arcsec. ``pixel_scale`` serves files without a WCS and becomes the common scale;
+        ``beam`` replaces that of the headers.
+    bunit : str, optional
+        Unit of files that state none.
+    shape : tuple of int, optional
+        Common ``(ny, nx)``; default the most frequent one.
+    max_pixels : int
+        Largest image that is read.
+
+    Returns
+    -------
+    Catalogue
+        ``raw`` is True: noise and NaN are as in the files. Extra columns: ``file``
+        (relative path), ``image_ra``, ``image_dec`` [deg], ``same_as``, and ``wcs_header``
+        where the WCS of a row is not the plain one. ``notes`` begin with ``Refused <file>:
+        <reason>`` for every file that was refused.
+
+    Raises
+    ------
+    CatalogueError
+        If there is no FITS file, none can be read, the pixel scale is not to be had, or
+        the images cannot be stored.
+    """
+    files = find_files(folder)
+    notes = _Notes()
+    common, readable = _survey_headers(
+        Path(folder), files, notes, progress, pixel_scale, bunit, survey, shape, max_pixels
+    )
+    rows: dict[str, list[Any]] = defaultdict(list)
+    beams: list[float] = []
+    frequencies: list[float] = []
+    with ImageStack(common.shape, len(readable), scratch) as stack:
+        for done, path in enumerate(readable, 1):
+            name = path.relative_to(folder).as_posix()
+            try:
+                image = upright(read_fits(path, name=name, max_pixels=max_pixels), max_pixels)
+                placed = _place(image, common, bunit)
+            except ImageError as error:
+                notes.refused.append(str(error))
+            else:
+                stack.append(placed.data)
+                _add_row(rows, placed, name, common)
+                for note in placed.notes:
+                    notes.shared[note].append(name)
+                if placed.beam is not None:
+                    beams.append(placed.beam.fwhm)
+                if placed.frequency is not None:
+                    frequencies.append(placed.frequency)
+            progress(done, len(readable), "reading images")
+        if not rows:
+            raise CatalogueError(_none_readable(Path(folder), notes))
+        images = stack.finish()
+    info = SurveyInfo(
+        key=key,
+        title=title or Path(folder).resolve().name,
+        pixel_scale=common.scale,
+        beam=beam if beam is not None else (float(np.median(beams)) if beams else None),
+        bunit=common.bunit,
+        raw=True,
+        frequency=float(np.median(frequencies)) if frequencies else None,
+        origin=str(folder),
+    )
+    return Catalogue(info, _table(rows, key, info.title), images, notes.sentences())
+
+
+# -- first pass --------------------------------------------------------------------------
+
+
+def _survey_headers(
+    folder: Path,
+    files: list[Path],
+    notes: _Notes,
+    progress: Progress,
+    pixel_scale: float | None,
+    bunit: str | None,
+    survey: str,
+    shape: tuple[int, int] | None,
+    max_pixels: int,
+) -> tuple[_Common, list[Path]]:
+    """What most files have, and the files whose headers can be read."""
+    shapes: Counter[tuple[int, int]] = Counter()
+    scales: Counter[float] = Counter()
+    units: Counter[str] = Counter()
+    surveys: Counter[str] = Counter()
+    readable = []
+    for done, path in enumerate(files, 1):
+        try:
+            seen = peek_fits(path, name=path.relative_to(folder).as_posix(), max_pixels=max_pixels)
+        except ImageError as error:
+            notes.refused.append(str(error))
+        else:
+            readable.append(path)
+            shapes[seen.shape] += 1
+            units[seen.bunit or bunit or ""] += 1
+            surveys[seen.survey] += 1
+            if seen.pixel_scale is not None:
+                # Four digits: the same scale computed at two declinations counts as one.
+                scales[float(f"{seen.pixel_scale:.4g}")] += 1
+        if done % 20 == 0 or done == len(files):
+            progress(done, len(files), "reading headers")
+    if not readable:
+        raise CatalogueError(_none_readable(folder, notes))
+    scale = pixel_scale if pixel_scale is not None else _most(scales)
+    if scale is None:
+        raise CatalogueError(
+            f"{folder}: no file has a WCS, so the pixel scale is unknown; "
+            "give pixel_scale in arcsec"
+        )
+    common = shape or _most(shapes)
+    if common is None or common[0] * common[1] > max_pixels:
+        raise CatalogueError(f"{folder}: no common image shape of at most {max_pixels:,} pixels")
+    named = _most(Counter({k: v for k, v in surveys.items() if k}))
+    return _Common(common, scale, _most(units) or "", survey or named or ""), readable
+
+
+def _most(counts: Counter[Any]) -> Any:
+    """The most frequent value; the larger one of two that are equally frequent."""
+    return max(counts, key=lambda value: (counts[value], value)) if counts else None
+
+
+def _none_readable(folder: Path, notes: _Notes) -> str:
+    first = "; ".join(notes.refused[:3])
+    more = f" and {len(notes.refused) - 3} more" if len(notes.refused) > 3 else ""
+    return f"{folder}: none of its {len(notes.refused)} FITS files can be read: {first}{more}"
+
+
+# -- second pass -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Placed(SkyImage):
+    """An image on the common grid."""
+
+    centre: tuple[float, float] | None = None
+    wcs_text: str = ""
+
+
+def _place(image: SkyImage, common: _Common, bunit: str | None) -> _Placed:
+    """The image with the common scale and shape; refuses what cannot be compared."""
+    unit = image.bunit or bunit or ""
+    if unit != common.bunit:
+        raise ImageError(
+            f"{image.file}: its unit is '{unit or 'none'}', that of most files here "
+            f"'{common.bunit or 'none'}'; put it into a folder of its own"
+        )
+    notes = list(image.notes)
+    data, wcs, scale = image.data, image.wcs, image.pixel_scale
+    if wcs is None or scale is None or image.position is None:
+        notes.append(f"taken to be north up with {common.scale:.4g} arcsec per pixel")
+    elif abs(scale / common.scale - 1) > _SAME_SCALE:
+        ratio = scale / common.scale
+        if not 1 / _MAX_RESCALE <= ratio <= _MAX_RESCALE:
+            raise ImageError(
+                f"{image.file}: {scale:.4g} arcsec per pixel where most files here have "
+                f"{common.scale:.4g}; put it into a folder of its own"
+            )
+        ny, nx = (max(2, round(n * ratio)) for n in data.shape)
+        ny, nx = min(ny, 2 * common.shape[0]), min(nx, 2 * common.shape[1])
+        target = plain_wcs(*image.position, common.scale, (ny, nx))
+        data, wcs = resample(data, wcs, target, (ny, nx)), target
+        notes.append(f"resampled from {scale:.4g} to {common.scale:.4g} arcsec per pixel")
+    ny, nx = common.shape
+    if data.shape != common.shape:
+        notes.append(f"{data.shape[1]} x {data.shape[0]} pixels cropped or padded to {nx} x {ny}")
+    data, (dx, dy) = _centred(data, common.shape)
+    if np.isnan(data).all():
+        raise ImageError(f"{image.file}: no data (NaN) within the central {nx} x {ny} pixels")
+    centre, text = None, ""
+    if wcs is not None:
+        wcs = wcs.deepcopy()
+        wcs.wcs.crpix = [wcs.wcs.crpix[0] + dx, wcs.wcs.crpix[1] + dy]
+        if wcs.sip is not None:
+            wcs.sip = _shifted_sip(wcs.sip, dx, dy)
+        local = geometry(wcs, common.shape)
+        centre = (local.ra, local.dec)
+        plain = plain_wcs(*centre, common.scale, common.shape)
+        if deviation(wcs, plain, common.shape) > _PLAIN_WCS:
+            text = as_header_text(wcs)
+    return _Placed(
+        data,
+        image.file,
+        beam=image.beam,
+        survey=image.survey or common.survey,
+        frequency=image.frequency,
+        position=image.position,
+        notes=tuple(notes),
+        centre=centre,
+        wcs_text=text,
+    )
+
+
+def _shifted_sip(sip: Any, dx: int, dy: int) -> Any:
+    from astropy.wcs import Sip
+
+    crpix = [sip.crpix[0] + dx, sip.crpix[1] + dy]
+    return Sip(sip.a, sip.b, sip.ap, sip.bp, crpix)
+
+
+def _centred(data: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
+    """Crop or pad about the centre; the shift ``(dx, dy)`` that pixels undergo."""
+    if data.shape == shape:
+        return data, (0, 0)
+    out = np.full(shape, np.nan, np.float32)
+    shifts, sources, targets = [], [], []
+    for have, want in zip(data.shape, shape, strict=True):
+        shift = (want - have) // 2
+        shifts.append(shift)
+        sources.append(slice(max(0, -shift), max(0, -shift) + min(have, want)))
+        targets.append(slice(max(0, shift), max(0, shift) + min(have, want)))
+    out[tuple(targets)] = data[tuple(sources)]
+    return out, (shifts[1], shifts[0])
+
+
+def _add_row(rows: dict[str, list[Any]], placed: _Placed, name: str, common: _Common) -> None:
+    nan = (np.nan, np.nan)
+    rows["file"].append(name)
+    rows["survey"].append(placed.survey or common.survey)
+    ra, dec = placed.position or nan
+    rows["ra"].append(ra)
+    rows["dec"].append(dec)
+    ra, dec = placed.centre or nan
+    rows["image_ra"].append(ra)
+    rows["image_dec"].append(dec)
+    rows["wcs_header"].append(placed.wcs_text)
+
+
+def _table(rows: dict[str, list[Any]], key: str, title: str) -> pd.DataFrame:
+    table = pd.DataFrame(rows)
+    stems = [_stem(name) for name in table["file"]]
+    table["source_id"] = _unique(f"{key}-{s}" for s in stems)
+    table["origin"] = title
+    table["name"] = ""
+    last = pd.Series([s.rsplit("/", 1)[-1] for s in stems])
+    named = last.map(lambda s: bool(_MIRABEST.fullmatch(s))).to_numpy()
+    if named.any():
+        found = decode_names((last[named] + ".png").to_numpy(), title)
+        found.index = table.index[named]
+        with np.errstate(invalid="ignore"):
+            apart = separation_arcsec(
+                found["ra"].to_numpy(),
+                found["dec"].to_numpy(),
+                table.loc[named, "ra"].to_numpy(),
+                table.loc[named, "dec"].to_numpy(),
+            )
+        finer = apart < _ROUNDING_ARCSEC
+        found.loc[finer, ["ra", "dec"]] = table.loc[named, ["ra", "dec"]][finer]
+        for column in found.columns:
+            if column not in table.columns:
+                table[column] = pd.Series(dtype=found[column].dtype).reindex(table.index)
+            table.loc[named, column] = found[column]
+    table["name"] = j2000_name(table["ra"].to_numpy(), table["dec"].to_numpy())
+    if not any(table["wcs_header"]):
+        table = table.drop(columns="wcs_header")
+    table["same_as"] = same_as(table)
+    return complete_columns(table)
+
+
+def _stem(name: str) -> str:
+    suffix = max((s for s in SUFFIXES if name.lower().endswith(s)), key=len, default="")
+    return name[: len(name) - len(suffix)]
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    """Names made safe to print and told apart by a number where two are the same."""
+    seen: Counter[str] = Counter()
+    out: list[str] = []
+    taken: set[str] = set()
+    for name in names:
+        clean = "".join(c if c.isprintable() else "_" for c in name)
+        # Names of files may hold bytes that are no text; identifiers may not.
+        clean = clean.encode("utf-8", "replace").decode("utf-8")
+        candidate = clean
+        while candidate in taken:
+            seen[clean] += 1
+            candidate = f"{clean}-{seen[clean] + 1}"
+        taken.add(candidate)
+        out.append(candidate)
+    return out
