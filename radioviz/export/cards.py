@@ -35,8 +35,8 @@ def card(keyword: str, value: Any, comment: str = "") -> str:
         value = ascii_text(value).rstrip()
         while len(value.replace("'", "''")) > 68:
             value = value[:-1]
-        # A comment needs 3 characters of its own beside the quoted value.
-        room = 80 - 10 - 2 - max(8, len(value.replace("'", "''"))) - 3
+        # "KEYWORD = ", the quoted value (at least 20 characters), " / ", the comment.
+        room = 80 - 10 - max(20, 2 + len(value.replace("'", "''"))) - 3
     else:
         room = 80 - 10 - 20 - 3
     comment = ascii_text(comment)[: max(0, room)] if room > 8 else ""

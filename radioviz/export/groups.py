@@ -19,10 +19,14 @@ from radioviz.errors import ExportError
 MADE_COLUMNS: dict[str, Column] = {
     "data_set": Column("str", "", "meta.dataset", "Data set within RadioViz"),
     "hdu": Column("str", "", "meta.id", "EXTNAME of the image in this file"),
-    "file": Column("str", "", "meta.file", "File of the image in this archive"),
+    "file": Column("str", "", "meta.ref", "File of the image in this archive"),
     "cube_plane": Column("int64", "", "meta.number", "Plane of the cube, counted from 1"),
-    "pixel_scale": Column("float64", "arcsec", "instr.pixel", "Size of a pixel on the sky"),
-    "beam": Column("float64", "arcsec", "instr.beam", "FWHM of the circular restoring beam"),
+    "pixel_scale": Column(
+        "float64", "arcsec", "phys.angSize;instr.pixel", "Size of a pixel on the sky"
+    ),
+    "beam": Column(
+        "float64", "arcsec", "phys.angSize;instr.beam", "FWHM of the circular restoring beam"
+    ),
     "bunit": Column("str", "", "meta.unit", "Unit of pixel values, empty if uncalibrated"),
     "image_ra": Column("float64", "deg", "pos.eq.ra", "Right ascension of the image centre"),
     "image_dec": Column("float64", "deg", "pos.eq.dec", "Declination of the image centre"),

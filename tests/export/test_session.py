@@ -1,0 +1,116 @@
+"""The .radioviz file: loads again, elsewhere, and says what it misses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from radioviz.errors import SelectionError
+from radioviz.export import Mark, Session, here, read_session, session_bytes
+
+NAMES = st.text(min_size=1, max_size=40)
+SOURCES = st.tuples(NAMES, NAMES)
+VIEWS = st.dictionaries(
+    st.text(max_size=20),
+    st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.floats(-9, 9)),
+)
+
+
+@given(st.lists(SOURCES, unique=True), st.lists(SOURCES, unique=True), VIEWS)
+def test_round_trip(
+    sources: list[tuple[str, str]], marked: list[tuple[str, str]], view: dict[str, Any]
+) -> None:
+    marks = tuple(Mark(d, s, i % 6, ("", "artefact")[i % 2]) for i, (d, s) in enumerate(marked))
+    session = Session(tuple(sources), marks, view)
+    assert read_session(session_bytes(session)) == session
+
+
+def test_a_bare_selection_is_a_session() -> None:
+    document = {
+        "format": "radioviz-selection",
+        "version": 1,
+        "sources": [{"data_set": "first", "source_id": "first-7"}] * 2,
+        "some_later_key": {},
+    }
+    assert read_session(json.dumps(document)) == Session((("first", "first-7"),))
+
+
+def test_last_mark_of_a_source_counts() -> None:
+    marks = (Mark("first", "a", 1), Mark("first", "b", 2), Mark("first", "a", 5))
+    read = read_session(session_bytes(Session((), marks)))
+    assert read.marks == (Mark("first", "b", 2), Mark("first", "a", 5))
+
+
+def test_it_says_what_it_misses() -> None:
+    session = Session(
+        (("first", "first-1"), ("first", "gone-1"), ("mine", "x"), ("first", "first-2")),
+        (Mark("first", "gone-2", 3), Mark("first", "first-1", 4), Mark("mine", "x", 0)),
+        {"model": "vae32"},
+    )
+    kept, missing = here(session, {"first": {"first-1", "first-2"}, "frdeep": set()})
+    assert kept.sources == (("first", "first-1"), ("first", "first-2"))
+    assert kept.marks == (Mark("first", "first-1", 4),)
+    assert kept.view == {"model": "vae32"}
+    assert missing.data_sets == ("mine",)
+    assert missing.sources == (("first", "gone-1"), ("mine", "x"), ("first", "gone-2"))
+    said = missing.sentences()
+    assert said[0].startswith("data set 'mine' is not here")
+    assert said[1:] == ["data set 'first' has no source 'gone-1', 'gone-2'"]
+    assert missing
+
+
+def test_long_lists_of_missing_sources_are_cut() -> None:
+    session = Session(tuple(("first", f"s{i}") for i in range(2000)))
+    _, missing = here(session, {"first": set()})
+    assert missing.sentences()[0].endswith("'s4' and 1,995 more")
+
+
+def test_nothing_missing_is_false() -> None:
+    kept, missing = here(Session((("a", "b"),)), {"a": ["b"]})
+    assert not missing
+    assert missing.sentences() == []
+    assert kept.sources == (("a", "b"),)
+
+
+GOOD = {"format": "radioviz-selection", "version": 1, "sources": []}
+SOURCE = {"data_set": "d", "source_id": "s"}
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (b"", "not JSON"),
+        (b"\xff\xfe\x00garbage", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[1, 2]", 'lacks "format"'),
+        ({"format": "other"}, 'lacks "format"'),
+        (GOOD | {"version": 2}, "version 2; this program reads 1"),
+        (GOOD | {"sources": {}}, '"sources" is'),
+        ({"format": "radioviz-selection", "version": 1}, '"sources" is'),
+        (GOOD | {"sources": [SOURCE, "first-7"]}, "source 1 is 'first-7'"),
+        (GOOD | {"sources": [{"data_set": 3, "source_id": "s"}]}, "source 0"),
+        (GOOD | {"sources": [SOURCE | {"source_id": "x" * 301}]}, "source 0"),
+        (GOOD | {"marks": [SOURCE]}, "mark of 's' is None; expected a whole number 0 to 5"),
+        (GOOD | {"marks": [SOURCE | {"mark": 6}]}, "mark of 's' is 6"),
+        (GOOD | {"marks": [SOURCE | {"mark": True}]}, "mark of 's' is True"),
+        (GOOD | {"marks": [SOURCE | {"mark": 1, "kind": "odd"}]}, "of kind 'odd'"),
+        (GOOD | {"marks": [SOURCE | {"mark": 1, "kind": ["odd"]}]}, "of kind"),
+        (GOOD | {"view": []}, '"view" is'),
+        (GOOD | {"view": {"a": {"b": 1}}}, "view 'a'"),
+        (b'{"format": "radioviz-selection", "version": 1, "sources": [], "view": {"a": NaN}}', "a"),
+        (b" " * 20_000_001, "20,000,001 bytes"),
+    ],
+)
+def test_what_is_no_session_is_refused(document: Any, message: str) -> None:
+    payload = document if isinstance(document, bytes) else json.dumps(document).encode()
+    with pytest.raises(SelectionError, match=message):
+        read_session(payload)
+
+
+def test_a_view_that_json_cannot_say_is_refused() -> None:
+    with pytest.raises(SelectionError, match="view 'zoom' is 'inf'"):
+        session_bytes(Session(view={"zoom": float("inf")}))
