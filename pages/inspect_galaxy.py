@@ -1,0 +1,199 @@
+"""Inspect one galaxy: image, contours, measurements, neighbours, reconstruction, header."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.errors import RadioVizError
+from radioviz.ui import (
+    cache,
+    controls,
+    detail,
+    explore,
+    galaxies,
+    gallery,
+    reconstruction,
+    state,
+    tray,
+)
+from radioviz.ui.controls import View
+from radioviz.ui.map import new_event, scatter_map
+from radioviz.ui.sky_image import contour_levels, sky_image
+from radioviz.ui.state import Selection
+
+
+def find(view: View) -> None:
+    """Look up what was typed and open the best match."""
+    text = str(st.session_state["inspect_find"]).strip()
+    st.session_state["inspect_message"] = ""
+    if not text:
+        return
+    try:
+        catalogue = cache.data_set(view.data_set)
+        rows = galaxies.find(catalogue, text, 120.0)
+    except RadioVizError as error:
+        st.session_state["inspect_message"] = str(error)
+        return
+    ids = catalogue.table["source_id"].to_numpy()
+    state.set_focus(view.data_set, str(ids[rows[0]]))
+    if len(rows) > 1:
+        st.session_state["inspect_message"] = (
+            f"{len(rows):,} matches; this is the first. The latent map shows them all."
+        )
+
+
+def at_random(view: View) -> None:
+    ids = cache.data_set(view.data_set).table["source_id"].to_numpy()
+    state.set_focus(view.data_set, str(np.random.default_rng().choice(ids)))
+
+
+def followed_link(view: View) -> None:
+    """A link may name the galaxy: ``?data=first&source=first-7``."""
+    source = st.query_params.get("source")
+    if source and source != st.session_state.get("inspect_written"):
+        st.session_state["inspect_written"] = source
+        state.set_focus(view.data_set, source)
+
+
+def chosen(view: View, catalogue: Catalogue) -> tuple[str, str]:
+    """The galaxy to show: the focus if it is of the data set in view, else the first one."""
+    pair = state.focus()
+    if pair is not None and pair[0] == view.data_set:
+        return pair
+    return view.data_set, str(catalogue.table["source_id"].iat[0])
+
+
+def image_panel(catalogue: Catalogue, row: int, view: View) -> None:
+    image = catalogue.image(row)
+    if not np.isfinite(image).any() or np.nanmax(image) == np.nanmin(image):
+        st.warning("This image holds nothing: every pixel is blank or of one value.")
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        contours = st.toggle("Contours", key="contours", persist_state="session")
+        base, number = contour_levels(image, catalogue.info.raw)
+        if contours and number:
+            unit = catalogue.info.bunit or "grey levels"
+            st.caption(controls.plain(f"from {base:.3g} {unit}, each twice the one before"))
+    st.plotly_chart(
+        sky_image(image, catalogue.info, view.look, contours=contours),
+        key="inspect_image",
+        alt=f"Image of {galaxies.name_of(catalogue.table, row)}, offsets in arcsec",
+        config={"displaylogo": False, "scrollZoom": True},
+    )
+
+
+def facts_panel(catalogue: Catalogue, row: int, pair: tuple[str, str], view: View) -> None:
+    with st.container(horizontal=True, gap="small"):
+        detail.tray_button(pair, key="inspect_tray")
+        st.page_link(controls.LATENT_MAP, label="Show on the map", icon=":material/scatter_plot:")
+        with st.popover("Export", icon=":material/download:", key="inspect_export"):
+            tray.export_buttons(Selection([pair]), view.model, key="inspect", note="one galaxy")
+    detail.position(catalogue, row)
+    st.html(detail.facts_html(galaxies.facts(catalogue, row)))
+    info = catalogue.info
+    image = [
+        ("Data set", info.title),
+        ("Identifier", pair[1]),
+        ("Pixel", f"{info.pixel_scale:g} arcsec"),
+        ("Beam", f"{info.beam:g} arcsec" if info.beam else "unknown"),
+        ("Pixel values", info.bunit or "uncalibrated grey levels"),
+    ]
+    st.caption("Image")
+    st.html(detail.facts_html(image))
+
+
+def look_at(pair: tuple[str, str]) -> None:
+    state.set_focus(*pair)
+
+
+def neighbours_panel(pair: tuple[str, str], view: View) -> None:
+    if view.model is None:
+        st.info("No encoder has mapped this data set yet: run `python -m train atlas`.")
+        return
+    located = cache.located(pair[0], view.model)
+    ids, distances = explore.neighbours(located, pair[1], 12)
+    st.caption("Nearest in the latent space of the encoder in view (Euclidean distance)")
+    cells = galaxies.cells([(pair[0], s) for s in ids], view.look)
+    gallery.gallery(
+        [gallery.with_note(c, f"d = {d:.3g}") for c, d in zip(cells, distances, strict=True)],
+        key="neighbours",
+        label="Nearest galaxies in latent space",
+        in_tray=state.tray().__contains__,
+        on_open=look_at,
+        on_collect=detail.toggle_tray,
+    )
+
+
+def place_panel(pair: tuple[str, str], view: View) -> None:
+    if view.model is None:
+        st.info("No encoder has mapped this data set yet: run `python -m train atlas`.")
+        return
+    layouts = explore.layouts_of(cache.located(pair[0], view.model))
+    layout = st.session_state.get("layout")
+    layout = layout if layout in layouts else next(iter(layouts))
+    shown = explore.map_view([pair[0]], view.model, layout)
+    if event := new_event("place_map"):
+        explore.apply(event, shown, "place_map")
+        if event.kind == "click":
+            st.rerun()
+    choice = explore.choices(shown)[0]
+    scatter_map(explore.points(shown, choice, 0, view.model), key="place_map", height=420)
+
+
+def header_panel(catalogue: Catalogue, row: int) -> None:
+    header = galaxies.header_of(catalogue, row)
+    if not header:
+        st.caption(
+            f"{catalogue.info.title} comes without FITS headers. An exported file carries a WCS "
+            "made from the position and the pixel size."
+        )
+        return
+    st.code(header, language=None, height=360)
+
+
+def main() -> None:
+    view = controls.sidebar()
+    with controls.panel():
+        catalogue = controls.open_data_set(view.data_set)
+        followed_link(view)
+        pair = chosen(view, catalogue)
+        a, b = st.columns([4, 1], vertical_alignment="bottom")
+        a.text_input(
+            "Find a galaxy",
+            key="inspect_find",
+            on_change=find,
+            args=(view,),
+            placeholder="Name, J2000, or position in degrees or sexagesimal",
+        )
+        b.button(
+            "One at random",
+            icon=":material/casino:",
+            key="inspect_random",
+            on_click=at_random,
+            args=(view,),
+            width="stretch",
+        )
+        if message := st.session_state.get("inspect_message"):
+            st.warning(controls.plain(message), icon=":material/search:")
+        _, row = galaxies.row_of(pair)
+        st.session_state["inspect_written"] = pair[1]
+        state.publish(source=pair[1])
+        st.html(detail.heading(catalogue, row))
+        left, right = st.columns([1.5, 1], gap="medium")
+        with left, controls.panel():
+            image_panel(catalogue, row, view)
+        with right, controls.panel():
+            facts_panel(catalogue, row, pair, view)
+        tabs = st.tabs(["Neighbours", "Place on the map", "Reconstruction", "FITS header"])
+        with tabs[0], controls.panel():
+            neighbours_panel(pair, view)
+        with tabs[1], controls.panel():
+            place_panel(pair, view)
+        with tabs[2], controls.panel():
+            reconstruction.panel(catalogue, row, view)
+        with tabs[3], controls.panel():
+            header_panel(catalogue, row)
+
+
+main()

@@ -1,0 +1,60 @@
+"""Overview: what is loaded, what the models can do, and a first click into each page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.errors import RadioVizError
+from radioviz.ui import controls, overview_view
+
+DOORS = (
+    (
+        controls.LATENT_MAP,
+        "Latent map",
+        ":material/scatter_plot:",
+        "Every galaxy where an encoder puts it. Lasso a region, see its pictures, export FITS.",
+    ),
+    (
+        controls.INSPECT,
+        "Inspect",
+        ":material/center_focus_strong:",
+        "One galaxy: contours, measurements, neighbours in latent space, NED and SIMBAD.",
+    ),
+)
+
+
+def doors() -> None:
+    for place, (page, title, icon, text) in zip(st.columns(len(DOORS)), DOORS, strict=True):
+        with place.container(border=True, height="stretch"):
+            st.page_link(page, label=f"**{title}**", icon=icon)
+            st.caption(text)
+
+
+def main() -> None:
+    controls.sidebar()
+    st.title("RadioViz")
+    st.markdown(
+        "Walk through the latent space of radio galaxies: real survey images, "
+        "trained models, files that DS9 and TOPCAT open."
+    )
+    doors()
+    st.subheader("Data sets")
+    opened: dict[str, Catalogue] = {}
+    left, right = st.columns([1.15, 1], gap="medium")
+    with left:
+        for key in overview_view.data_set_keys():
+            try:
+                opened[key] = controls.open_data_set(key)
+            except RadioVizError as error:
+                overview_view.missing(key, error)
+            else:
+                overview_view.data_set_card(opened[key])
+    with right, controls.panel():
+        overview_view.sky_coverage(opened)
+    st.subheader("Models")
+    with controls.panel():
+        overview_view.models()
+
+
+main()

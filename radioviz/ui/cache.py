@@ -1,0 +1,198 @@
+"""What the server keeps for every session. The only place that uses Streamlit's caches.
+
+Catalogues and Atlases are opened once a process and shared; they are memory-mapped and
+read-only. The first build of a data set reports progress to whoever asked for it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.data.registry import open_data_set
+from radioviz.models.registry import ModelList, list_models
+from radioviz.paths import cache_folder, trained_folder
+from radioviz.ui import display
+
+if TYPE_CHECKING:
+    from radioviz.atlas import Atlas
+    from radioviz.encode import Encoder
+
+Progress = Callable[[int, int, str], None]
+
+
+class _Store:
+    """Open catalogues by key; one lock, so that two sessions do not build the same one twice."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.catalogues: dict[str, Catalogue] = {}
+
+
+@st.cache_resource(show_spinner=False)
+def _store(cache: Path) -> _Store:
+    return _Store()
+
+
+def is_open(key: str) -> bool:
+    """True when :func:`data_set` will answer at once."""
+    return key in _store(cache_folder()).catalogues
+
+
+def data_set(key: str, progress: Progress = lambda done, total, what: None) -> Catalogue:
+    """Catalogue of a data set, with measured columns; built and measured on first use.
+
+    Raises
+    ------
+    CatalogueError
+        If it is unknown, not downloaded, or damaged.
+    """
+    store = _store(cache_folder())
+    with store.lock:
+        if key not in store.catalogues:
+            from radioviz import morphology
+
+            catalogue = open_data_set(key, progress)
+            store.catalogues[key] = morphology.complete(catalogue, progress)
+        return store.catalogues[key]
+
+
+def forget(key: str) -> None:
+    """Drop a data set that was imported anew or taken away."""
+    store = _store(cache_folder())
+    with store.lock:
+        store.catalogues.pop(key, None)
+    _thumbnails.clear()
+
+
+def models() -> ModelList:
+    """Models on disk; read again when the folder of models changes."""
+    folder = trained_folder()
+    stamp = tuple(
+        (str(p), p.stat().st_mtime_ns) for p in sorted(folder.glob("*/config.json")) if p.is_file()
+    )
+    return _models(folder, stamp)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _models(folder: Path, stamp: tuple[tuple[str, int], ...]) -> ModelList:
+    return list_models(folder)
+
+
+def atlas_names(data_set: str) -> list[str]:
+    """Models that have an Atlas of this data set."""
+    from radioviz.atlas import list_atlases
+
+    return sorted(model for key, model in list_atlases() if key == data_set)
+
+
+def atlas(data_set_key: str, model: str) -> Atlas:
+    """Atlas of a data set, checked against its model and catalogue.
+
+    Raises
+    ------
+    AtlasError
+        If there is none, or it is stale or damaged.
+    """
+    from radioviz.atlas import atlas_folder
+
+    folder = atlas_folder(data_set_key, model)
+    marker = folder / "atlas.json"
+    stamp = marker.stat().st_mtime_ns if marker.exists() else 0
+    weights = models().get(model)
+    return _atlas(data_set_key, model, folder, stamp, weights.weights_sha256 if weights else "")
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _atlas(data_set_key: str, model: str, folder: Path, stamp: int, weights: str) -> Atlas:
+    from radioviz.atlas import open_atlas
+
+    return open_atlas(
+        data_set_key, model, info=models().get(model), catalogue=data_set(data_set_key)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Located:
+    """An Atlas beside its catalogue: ``rows`` (int64) of the catalogue for each of its sources."""
+
+    catalogue: Catalogue
+    atlas: Atlas
+    rows: np.ndarray
+    table: pd.DataFrame
+    hover: list[str]
+
+    def places_of(self, source_ids: Sequence[str]) -> np.ndarray:
+        """Where these sources are in the Atlas; -1 for those it does not hold."""
+        return self.atlas.rows_of(list(source_ids))
+
+
+def located(data_set_key: str, model: str) -> Located:
+    """Atlas and catalogue of a data set, row by row.
+
+    Raises
+    ------
+    AtlasError, CatalogueError
+        As :func:`atlas` and :func:`data_set`.
+    """
+    return _located(data_set_key, data_set(data_set_key), atlas(data_set_key, model))
+
+
+@st.cache_resource(
+    show_spinner=False, max_entries=16, hash_funcs={Catalogue: id, "radioviz.atlas.Atlas": id}
+)
+def _located(data_set_key: str, catalogue: Catalogue, opened: Atlas) -> Located:
+    from radioviz.ui import galaxies
+
+    rows = catalogue.rows_of(list(opened.source_ids))
+    table = catalogue.table
+    if not np.array_equal(rows, np.arange(len(table))):
+        table = table.iloc[rows].reset_index(drop=True)
+    return Located(catalogue, opened, rows, table, galaxies.hover_text(table))
+
+
+@st.cache_resource(show_spinner="Opening the model …", max_entries=3)
+def _encoder(model: str, weights: str) -> Encoder:
+    from radioviz.encode import Encoder
+
+    return Encoder.load(model)
+
+
+def encoder(model: str) -> Encoder:
+    """The torch doorway of a model; the first call imports torch.
+
+    Raises
+    ------
+    ModelError
+        If the model is missing or altered.
+    """
+    return _encoder(model, models()[model].weights_sha256)
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _thumbnails(
+    key: str, digest: str, rows: tuple[int, ...], look: display.Look, size: int
+) -> list[bytes]:
+    catalogue = data_set(key)
+    return display.thumbnails(
+        catalogue.images[np.array(rows, dtype=np.int64)], catalogue.info, look, size
+    )
+
+
+def thumbnails(
+    catalogue: Catalogue, rows: np.ndarray, look: display.Look, size: int = 96
+) -> list[bytes]:
+    """PNG pictures of the given rows."""
+    if not len(rows):
+        return []
+    return _thumbnails(
+        catalogue.info.key, catalogue.digest, tuple(int(r) for r in rows), look, size
+    )

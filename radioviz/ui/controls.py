@@ -1,0 +1,176 @@
+"""What every page has: the sidebar, how images are drawn, panels that fail alone."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import streamlit as st
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.data.preprocess import STRETCHES
+from radioviz.data.registry import DATA_SETS
+from radioviz.errors import RadioVizError
+from radioviz.ui import cache, state
+from radioviz.ui.display import COLOUR_MAPS, FIELDS, Look
+
+OVERVIEW = "pages/overview.py"
+LATENT_MAP = "pages/latent_map.py"
+INSPECT = "pages/inspect_galaxy.py"
+
+
+@dataclass(frozen=True)
+class View:
+    """What the sidebar says: a data set, an encoder (None without any), how images look."""
+
+    data_set: str
+    model: str | None
+    look: Look
+
+
+@contextmanager
+def panel() -> Iterator[None]:
+    """What fails inside costs this panel alone: its message is shown in its place."""
+    try:
+        yield
+    except RadioVizError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+
+
+def plain(text: str) -> str:
+    """Text for Markdown that shows as it is: names and messages are never markup."""
+    special = "\\`*_{}[]()<>#+!|~$:"
+    return "".join(f"\\{c}" if c in special else c for c in text)
+
+
+def sidebar() -> View:
+    """Draw the sidebar; the first call of every page."""
+    from radioviz.ui import tray
+
+    _through_app()
+    with st.sidebar:
+        keys = list(DATA_SETS)
+        state.linked("data_set", "data", keys, keys[0])
+        data_set = st.selectbox(
+            "Data set", keys, format_func=data_set_title, key="data_set", persist_state="session"
+        )
+        model = _encoder(str(data_set))
+        look = _look()
+        state.publish(data=str(data_set), encoder=model)
+        tray.tray(View(str(data_set), model, look))
+    return View(str(data_set), model, look)
+
+
+def _through_app() -> None:
+    """See that the page runs inside ``app.py``, whichever address was opened first.
+
+    Until ``st.navigation`` has run once, Streamlit takes ``pages/`` for a multipage app of the
+    old kind, and a link to a page starts its file without ``app.py``.
+    """
+    from streamlit.runtime.pages_manager import PagesManager
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    context = get_script_run_ctx()
+    if context is not None and PagesManager.uses_pages_directory:
+        runpy.run_path(context.main_script_path)
+        st.stop()
+
+
+def data_set_title(key: str) -> str:
+    """Name of a data set as shown to people."""
+    return DATA_SETS[key].title if key in DATA_SETS else key
+
+
+def encoders(data_set: str) -> dict[str, str]:
+    """Titles of models that left an Atlas of the data set, by name; others follow."""
+    models = cache.models()
+    named = {name: info.title for name, info in models.with_capability("encode").items()}
+    ready = cache.atlas_names(data_set)
+    return {name: named.get(name, name) for name in ready} | {
+        name: f"{title} (no map yet)" for name, title in named.items() if name not in ready
+    }
+
+
+def _encoder(data_set: str) -> str | None:
+    names = encoders(data_set)
+    if not names:
+        st.selectbox("Encoder", ["none"], disabled=True, key="no_encoder")
+        return None
+    state.linked("encoder", "encoder", list(names), next(iter(names)))
+    chosen = st.selectbox(
+        "Encoder",
+        list(names),
+        format_func=lambda n: names[n],
+        key="encoder",
+        persist_state="session",
+    )
+    return str(chosen)
+
+
+def _look() -> Look:
+    with st.expander("Images", icon=":material/tune:"):
+        stretch = st.segmented_control(
+            "Stretch",
+            STRETCHES,
+            default="sqrt",
+            required=True,
+            key="stretch",
+            persist_state="session",
+        )
+        colour_map = st.selectbox(
+            "Colour map",
+            list(COLOUR_MAPS),
+            format_func=COLOUR_MAPS.__getitem__,
+            key="colour_map",
+            persist_state="session",
+        )
+        field = st.selectbox(
+            "Field of view",
+            FIELDS,
+            index=1,
+            format_func=lambda f: f"{f:g}″ at FIRST's beam",
+            key="field",
+            persist_state="session",
+            help="Grows with the beam of a survey, so that every survey shows as many beams. "
+            "The scale bar tells the true size.",
+        )
+    return Look(str(stretch), str(colour_map), float(field))
+
+
+def open_data_set(key: str) -> Catalogue:
+    """Catalogue of a data set; shows progress while it is built for the first time.
+
+    Raises
+    ------
+    CatalogueError
+        If it is not there; the message says how to get it.
+    """
+    if cache.is_open(key):
+        return cache.data_set(key)
+    bar = st.empty()
+
+    def progress(done: int, total: int, what: str) -> None:
+        share = min(1.0, done / total) if total else 0.0
+        bar.progress(share, text=f"{plain(what)}: {done:,} of {total:,}")
+
+    try:
+        return cache.data_set(key, progress)
+    finally:
+        bar.empty()
+
+
+def go_inspect(pair: tuple[str, str]) -> None:
+    """Open a galaxy on its own page."""
+    state.set_focus(*pair, origin="link")
+    st.switch_page(INSPECT, query_params={"data": pair[0], "source": pair[1]})
+
+
+def overlays(view: View) -> list[str]:
+    """Other data sets that the view's encoder has mapped."""
+    return [
+        key
+        for key in DATA_SETS
+        if key != view.data_set and view.model and view.model in cache.atlas_names(key)
+    ]

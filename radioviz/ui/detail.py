@@ -1,0 +1,110 @@
+"""One galaxy in words and a picture, as the map's side panel and the Inspect page show it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.ui import cache, colouring, galaxies, sky, state
+from radioviz.ui.display import Look, data_uri, field_arcsec, scale_bar
+from radioviz.ui.palette import LABEL_COLOURS
+
+Pair = tuple[str, str]
+
+_FACTS_STYLE = (
+    "display:grid;grid-template-columns:minmax(9em,auto) 1fr;gap:3px 14px;"
+    "font-size:0.88rem;line-height:1.35"
+)
+
+
+def heading(catalogue: Catalogue, row: int) -> str:
+    """Name and class of a galaxy as HTML; names are text, whatever is in them."""
+    table = catalogue.table
+    name = html.escape(galaxies.name_of(table, row))
+    label = str(table["label"].iat[row])
+    chip = ""
+    if label:
+        colour = LABEL_COLOURS.get(label, "#777777")
+        chip = (
+            f'<span style="margin-left:.6em;padding:1px 9px;border-radius:99px;font-size:.8rem;'
+            f'border:1.5px solid {colour};white-space:nowrap">'
+            f'<span style="display:inline-block;width:8px;height:8px;border-radius:50%;'
+            f'background:{colour};margin-right:6px"></span>{html.escape(label)}</span>'
+        )
+    return f'<div style="font-size:1.15rem;font-weight:600">{name}{chip}</div>'
+
+
+def picture(catalogue: Catalogue, row: int, look: Look, size: int = 320) -> str:
+    """Picture with a scale bar as HTML, north up and east left."""
+    png = cache.thumbnails(catalogue, np.array([row]), look, size)[0]
+    field = field_arcsec(catalogue.info, look)
+    bar = scale_bar(field)
+    name = html.escape(galaxies.name_of(catalogue.table, row), quote=True)
+    return (
+        '<div style="position:relative;border-radius:8px;overflow:hidden;line-height:0">'
+        f'<img src="{data_uri(png)}" alt="Image of {name}, {field:.0f} arcsec wide" '
+        'style="width:100%;aspect-ratio:1;display:block">'
+        '<div style="position:absolute;left:4%;bottom:7.5%;color:#fff;font-size:13px;'
+        f'line-height:1;text-shadow:0 0 3px #000,0 0 2px #000">{bar.text}</div>'
+        '<div style="position:absolute;left:4%;bottom:4%;height:3px;'
+        f'width:{100 * bar.fraction:.2f}%;background:#fff;box-shadow:0 0 3px #000"></div></div>'
+    )
+
+
+def facts_html(lines: Sequence[tuple[str, str]]) -> str:
+    """Titles and values in two columns."""
+    cells = "".join(
+        f'<div style="opacity:.68">{html.escape(title)}</div>'
+        f'<div style="overflow-wrap:anywhere">{html.escape(value)}</div>'
+        for title, value in lines
+    )
+    return f'<div style="{_FACTS_STYLE}">{cells}</div>'
+
+
+def position(catalogue: Catalogue, row: int) -> None:
+    """Position in degrees and sexagesimal, to be copied, and links to NED and SIMBAD."""
+    ra, dec = float(catalogue.table["ra"].iat[row]), float(catalogue.table["dec"].iat[row])
+    if not (np.isfinite(ra) and np.isfinite(dec)):
+        st.caption(f"{catalogue.info.title} gives no sky position for this source.")
+        return
+    st.code(f"{sky.sexagesimal(ra, dec)}\n{sky.degrees(ra, dec)}", language=None)
+    st.caption(f"J2000 · [NED]({sky.ned_url(ra, dec)}) · [SIMBAD]({sky.simbad_url(ra, dec)})")
+
+
+def toggle_tray(pair: Pair) -> None:
+    """Put a galaxy into the tray, or take it out."""
+    tray = state.tray()
+    if pair in tray:
+        tray.remove(pair[0], [pair[1]])
+    else:
+        tray.add(pair[0], [pair[1]])
+
+
+def tray_button(pair: Pair, *, key: str, refresh: Sequence[str] = ()) -> None:
+    """Button that adds to the tray or takes out; ``refresh`` names fragments to run again."""
+
+    def pressed() -> None:
+        toggle_tray(pair)
+        if refresh:
+            st.rerun(list(refresh))
+
+    inside = pair in state.tray()
+    st.button(
+        "In tray" if inside else "Add to tray",
+        icon=":material/check:" if inside else ":material/add:",
+        type="secondary" if inside else "primary",
+        help="Take out of the tray" if inside else None,
+        key=key,
+        on_click=pressed,
+    )
+
+
+def short_facts(catalogue: Catalogue, row: int) -> list[tuple[str, str]]:
+    """The few facts that fit beside a map."""
+    wanted = ("las", "redshift", "flux", "morphology", "origin", "split")
+    titles = {colouring.title_of(name)[0] for name in wanted}
+    return [(t, v) for t, v in galaxies.facts(catalogue, row) if t in titles]

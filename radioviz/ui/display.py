@@ -1,0 +1,139 @@
+"""Galaxies as pictures: stretch, colour map, PNG, and how long the scale bar is."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from radioviz.data.catalogue import SurveyInfo
+from radioviz.data.preprocess import STRETCHES, Preprocess
+from radioviz.errors import ImageError
+
+# Perceptually uniform, plus the two greys that astronomers print.
+COLOUR_MAPS = {
+    "inferno": "Inferno",
+    "viridis": "Viridis",
+    "cividis": "Cividis",
+    "magma": "Magma",
+    "grey": "Grey",
+    "inverted": "Inverted grey",
+}
+# Fields of view in arcsec at FIRST's beam; they grow with the beam of a survey, as the
+# models' own crop does, so that NVSS shows as many beams.
+FIELDS = (90.0, 172.8, 300.0, 540.0)
+
+_BAR_STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How images are drawn: ``stretch``, ``colour_map``, ``field`` [arcsec at a 5.4" beam]."""
+
+    stretch: str = "sqrt"
+    colour_map: str = "inferno"
+    field: float = 172.8
+
+    def __post_init__(self) -> None:
+        if self.stretch not in STRETCHES:
+            raise ImageError(f"no stretch '{self.stretch}'; there are {', '.join(STRETCHES)}")
+        if self.colour_map not in COLOUR_MAPS:
+            raise ImageError(
+                f"no colour map '{self.colour_map}'; there are {', '.join(COLOUR_MAPS)}"
+            )
+
+
+def colour_stops(name: str) -> list[str]:
+    """Colours of a map, dark to bright, as ``#rrggbb`` (Plotly takes them as a colour scale)."""
+    if name == "grey":
+        return ["#000000", "#ffffff"]
+    if name == "inverted":
+        return ["#ffffff", "#000000"]
+    from plotly.colors import sequential
+
+    stops: list[str] = getattr(sequential, name.capitalize())
+    return stops
+
+
+@lru_cache(maxsize=len(COLOUR_MAPS))
+def lookup_table(name: str) -> np.ndarray:
+    """256 colours, uint8 of shape ``(256, 3)``."""
+    stops = np.array(
+        [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colour_stops(name)], dtype=float
+    )
+    at = np.linspace(0, len(stops) - 1, 256)
+    table = np.stack([np.interp(at, np.arange(len(stops)), stops[:, i]) for i in range(3)], axis=1)
+    return np.rint(table).astype(np.uint8)
+
+
+def png(levels: np.ndarray, colour_map: str) -> bytes:
+    """Palette PNG of one image.
+
+    Parameters
+    ----------
+    levels : numpy.ndarray
+        Shape ``(ny, nx)``, 0..1, row 0 is south (drawn at the bottom).
+    """
+    from PIL import Image
+
+    index = np.rint(np.clip(levels[::-1], 0, 1) * 255).astype(np.uint8)
+    image = Image.fromarray(index, mode="L")
+    image.putpalette(lookup_table(colour_map).tobytes())
+    out = io.BytesIO()
+    image.save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+def thumbnails(images: np.ndarray, info: SurveyInfo, look: Look, size: int = 96) -> list[bytes]:
+    """PNG pictures of a batch ``(n, ny, nx)``, each scaled to its own brightest pixel.
+
+    Nothing is clipped: what is noise in the survey is noise in the picture.
+    """
+    chain = Preprocess(clip_sigma=None, field_arcsec=look.field, size=size, stretch=look.stretch)
+    return [png(levels, look.colour_map) for levels in chain.for_survey(images, info)]
+
+
+def data_uri(payload: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(payload).decode("ascii")
+
+
+def field_arcsec(info: SurveyInfo, look: Look) -> float:
+    """Side of a picture on the sky, in arcsec."""
+    chain = Preprocess(field_arcsec=look.field)
+    return chain.field_in_pixels(info.pixel_scale, info.beam) * info.pixel_scale
+
+
+@dataclass(frozen=True)
+class ScaleBar:
+    """``fraction`` of the picture's width, and the ``text`` beside it."""
+
+    arcsec: float
+    fraction: float
+    text: str
+
+
+def scale_bar(field: float, largest: float = 0.36) -> ScaleBar:
+    """The longest round bar that takes no more than ``largest`` of ``field`` arcsec.
+
+    >>> scale_bar(172.8).text
+    '60″'
+    >>> scale_bar(90).text
+    '30″'
+    """
+    if not (math.isfinite(field) and field > 0):
+        raise ImageError(
+            f"a field of {field!r} arcsec has no scale bar; expected a positive number"
+        )
+    fitting = [step for step in _BAR_STEPS if step <= largest * field]
+    length = float(fitting[-1]) if fitting else field * largest
+    if length >= 3600:
+        text = f"{length / 3600:g}°"
+    elif length >= 600:
+        text = f"{length / 60:g}′"
+    else:
+        text = f"{length:.3g}″"
+    return ScaleBar(length, length / field, text)

@@ -1,0 +1,182 @@
+"""From Atlases to a map: layers, colours, marks; and from an event back to galaxies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from radioviz.errors import AtlasError
+from radioviz.ui import cache, colouring, state
+from radioviz.ui.cache import Located
+from radioviz.ui.colouring import Choice
+from radioviz.ui.map import MapEvent, MapPoints
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One data set on a map: its Atlas, its positions ``(n, 2)``."""
+
+    data_set: str
+    title: str
+    located: Located
+    positions: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class MapView:
+    """Layers on one map and the galaxy of each of its points."""
+
+    title: str
+    layers: list[Layer]
+    data_sets: np.ndarray
+    source_ids: np.ndarray
+
+    def pairs(self, rows: np.ndarray) -> list[tuple[str, str]]:
+        """Galaxies of the given points."""
+        return list(zip(self.data_sets[rows].tolist(), self.source_ids[rows].tolist(), strict=True))
+
+    def __len__(self) -> int:
+        return len(self.source_ids)
+
+
+def layouts_of(located: Located) -> dict[str, str]:
+    """Titles of the layouts of an Atlas; the first is the one to show."""
+    return {name: located.atlas.layout_title(name) for name in located.atlas.layouts}
+
+
+def map_view(data_sets: list[str], model: str, layout: str) -> MapView:
+    """Open the Atlases of one or more data sets on one layout.
+
+    Raises
+    ------
+    AtlasError
+        If an Atlas is missing or stale, or lacks the layout.
+    """
+    layers = []
+    for key in data_sets:
+        located = cache.located(key, model)
+        if layout not in located.atlas.layouts:
+            raise AtlasError(
+                f"the Atlas of {located.catalogue.info.title} by '{model}' has no layout "
+                f"'{layout}'; it has {', '.join(located.atlas.layouts)}"
+            )
+        positions = np.asarray(located.atlas.layouts[layout], dtype=np.float32)
+        layers.append(Layer(key, located.catalogue.info.title, located, positions))
+    return MapView(
+        layers[0].located.atlas.layout_title(layout),
+        layers,
+        np.concatenate([np.full(len(x.positions), x.data_set, dtype=object) for x in layers]),
+        np.concatenate([x.located.atlas.source_ids for x in layers]),
+    )
+
+
+def choices(view: MapView) -> list[Choice]:
+    """What the map can be coloured by, from its first layer."""
+    first = view.layers[0].located
+    return colouring.choices(first.table, first.atlas.scores, first.atlas.latents.shape[1])
+
+
+def points(view: MapView, choice: Choice, component: int = 0, model_title: str = "") -> MapPoints:
+    """Positions, colours and hover text, with the session's brush and focus marked."""
+    colour = colouring.join(
+        [
+            colouring.colour_by(
+                choice,
+                layer.located.table,
+                layer.located.atlas.scores,
+                np.asarray(layer.located.atlas.latents),
+                component,
+            )
+            for layer in view.layers
+        ]
+    )
+    positions = np.concatenate([layer.positions for layer in view.layers])
+    several = len(view.layers) > 1
+    hover = [
+        f"{text}\n{layer.title}" if several else text
+        for layer in view.layers
+        for text in layer.located.hover
+    ]
+    selected, focus = _marks(view)
+    return MapPoints(
+        positions[:, 0],
+        positions[:, 1],
+        colour,
+        hover,
+        group=np.repeat(
+            np.arange(len(view.layers), dtype=np.uint8), [len(x.positions) for x in view.layers]
+        ),
+        group_names=tuple(layer.title for layer in view.layers),
+        selected=selected,
+        focus=focus,
+        x_title=f"{view.title} 1",
+        y_title=f"{view.title} 2",
+        description=f"{view.title} of {len(view):,} galaxies by {model_title}, "
+        f"coloured by {colour.title}",
+    )
+
+
+def _marks(view: MapView) -> tuple[np.ndarray | None, int | None]:
+    """The brush as a mask (None when it is empty) and the focus as a row, on this map."""
+    starts = np.cumsum([0, *(len(layer.positions) for layer in view.layers)])
+    brush = state.brush().groups()
+    selected = None
+    if brush:
+        selected = np.zeros(len(view), dtype=bool)
+        for start, layer in zip(starts, view.layers, strict=False):
+            at = layer.located.places_of(brush.get(layer.data_set, []))
+            selected[start + at[at >= 0]] = True
+    focus = None
+    target = state.focus()
+    for start, layer in zip(starts, view.layers, strict=False):
+        if target is not None and target[0] == layer.data_set:
+            at = layer.located.places_of([target[1]])
+            if at[0] >= 0:
+                focus = int(start + at[0])
+    return selected, focus
+
+
+def apply(event: MapEvent, view: MapView, key: str) -> None:
+    """Put what happened on a map into the session: a click focuses, a lasso selects."""
+    if event.kind == "cleared":
+        state.set_brush((), key)
+        return
+    pairs = view.pairs(event.rows[event.rows < len(view)])
+    if not pairs:
+        return
+    if event.kind == "click" and len(pairs) == 1:
+        state.set_focus(*pairs[0], origin=key)
+        return
+    if event.kind == "click":
+        state.set_focus(*pairs[-1], origin=key)
+    state.set_brush(pairs, key)
+
+
+def neighbours(located: Located, source_id: str, number: int = 8) -> tuple[list[str], np.ndarray]:
+    """Nearest galaxies in latent space (Euclidean), nearest first, without the galaxy itself.
+
+    Returns
+    -------
+    source_ids : list of str
+    distances : numpy.ndarray
+        In units of the latent space, shape ``(number,)``.
+
+    Raises
+    ------
+    AtlasError
+        If the Atlas does not hold the galaxy.
+    """
+    at = int(located.places_of([source_id])[0])
+    if at < 0:
+        raise AtlasError(
+            f"the Atlas of {located.catalogue.info.title} by '{located.atlas.model}' does not "
+            f"hold '{source_id}'; build it anew with: python -m train atlas"
+        )
+    latents = np.asarray(located.atlas.latents, dtype=np.float32)
+    distance = np.sqrt(((latents - latents[at]) ** 2).sum(axis=1))
+    distance[at] = np.inf
+    number = min(number, len(distance) - 1)
+    nearest = np.argpartition(distance, number - 1)[:number] if number else np.array([], int)
+    nearest = nearest[np.argsort(distance[nearest])]
+    return [str(located.atlas.source_ids[i]) for i in nearest], distance[nearest]

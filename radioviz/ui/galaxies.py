@@ -1,0 +1,230 @@
+"""Galaxies by ``(data set, source_id)``: pictures for galleries, groups for export, facts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.errors import AtlasError, CatalogueError, ModelError, SelectionError
+from radioviz.ui import cache, colouring, sky
+from radioviz.ui.display import Look, field_arcsec, scale_bar
+from radioviz.ui.gallery import Cell
+from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR
+from radioviz.ui.state import Selection
+
+if TYPE_CHECKING:
+    from radioviz.export import Group
+
+Pair = tuple[str, str]
+
+_SAID_ELSEWHERE = {
+    *("source_id", "name", "ra", "dec", "las_origin"),
+    *("image_ra", "image_dec", "wcs_header", "header"),
+}
+
+
+def row_of(pair: Pair) -> tuple[Catalogue, int]:
+    """Catalogue and row of a galaxy.
+
+    Raises
+    ------
+    CatalogueError
+        If the data set is not here or lacks the source.
+    """
+    catalogue = cache.data_set(pair[0])
+    return catalogue, int(catalogue.rows_of([pair[1]])[0])
+
+
+def name_of(table: pd.DataFrame, row: int) -> str:
+    """J2000 name, or the identifier where there is no position."""
+    return str(table["name"].iat[row] or table["source_id"].iat[row])
+
+
+def cells(pairs: Sequence[Pair], look: Look, *, size: int = 96) -> list[Cell]:
+    """Pictures and captions of galaxies, in order; those of data sets not here are left out.
+
+    One batch of images a data set, however many galaxies.
+    """
+    groups: dict[str, list[int]] = {}
+    for i, (data_set, _) in enumerate(pairs):
+        groups.setdefault(data_set, []).append(i)
+    made: dict[int, Cell] = {}
+    for data_set, places in groups.items():
+        try:
+            catalogue = cache.data_set(data_set)
+            rows = catalogue.rows_of([pairs[i][1] for i in places])
+        except CatalogueError:
+            continue
+        pictures = cache.thumbnails(catalogue, rows, look, size)
+        bar = scale_bar(field_arcsec(catalogue.info, look)) if size > 64 else None
+        part = catalogue.table.iloc[rows]
+        names = np.where(part["name"] != "", part["name"], part["source_id"])
+        for i, picture, name, label, las in zip(
+            places, pictures, names, part["label"], part["las"].to_numpy(float), strict=True
+        ):
+            note = " · ".join(t for t in (label, size_text(las)) if t)
+            colour = LABEL_COLOURS.get(label, MISSING_COLOUR)
+            made[i] = Cell(pairs[i], picture, str(name), note, colour, bar)
+    return [made[i] for i in sorted(made)]
+
+
+def size_text(las: float) -> str:
+    return f"{las:.0f}″" if math.isfinite(las) else ""
+
+
+def hover_text(table: pd.DataFrame) -> list[str]:
+    """Two lines a galaxy: name, then what is known of class, size and redshift."""
+    names = np.where(table["name"] != "", table["name"], table["source_id"])
+    lines = []
+    for name, label, las, z in zip(
+        names, table["label"], table["las"].to_numpy(), table["redshift"].to_numpy(), strict=True
+    ):
+        facts = [label] if label else []
+        if las == las:
+            facts.append(f"{las:.0f}″")
+        if z == z:
+            facts.append(f"z = {z:.3f}")
+        lines.append(f"{name}\n{' · '.join(facts)}" if facts else str(name))
+    return lines
+
+
+def groups(selection: Selection, model: str | None) -> list[Group]:
+    """What to export: rows of each data set, with the model's latents and scores if it has any.
+
+    Raises
+    ------
+    CatalogueError
+        If a data set is not here.
+    """
+    from radioviz.export import Group
+
+    made = []
+    for data_set, source_ids in selection.groups().items():
+        catalogue = cache.data_set(data_set)
+        rows = catalogue.rows_of(source_ids)
+        scores = latents = None
+        weights = ""
+        if model is not None:
+            try:
+                there = cache.located(data_set, model)
+                at = there.places_of(source_ids)
+                if (at >= 0).all():
+                    latents = np.asarray(there.atlas.latents[at])
+                    scores = there.atlas.scores.iloc[at]
+                    weights = str(there.atlas.meta.get("weights_sha256", ""))
+            except (AtlasError, ModelError):
+                pass  # images and catalogue columns are still worth having
+        made.append(
+            Group(
+                catalogue,
+                rows,
+                scores,
+                latents,
+                model or "" if latents is not None else "",
+                weights,
+            )
+        )
+    return made
+
+
+def find(catalogue: Catalogue, text: str, radius: float) -> np.ndarray:
+    """Rows that match a name, an identifier or a position.
+
+    Parameters
+    ----------
+    text : str
+        Part of a name or identifier, an IAU name, or a position in degrees or sexagesimal.
+    radius : float
+        Cone about a position in arcsec.
+
+    Returns
+    -------
+    numpy.ndarray
+        Row numbers, nearest first for a position.
+
+    Raises
+    ------
+    SelectionError
+        If nothing matches; the message says what was looked for.
+    """
+    text = " ".join(text.split())
+    table = catalogue.table
+    title = catalogue.info.title
+    if not text:
+        raise SelectionError(
+            "nothing to look for; type a name, or a position such as 116.785 +17.291"
+        )
+    plain = text.casefold().replace("−", "-")
+    for column in ("source_id", "name"):
+        exact = np.flatnonzero(table[column].str.casefold() == plain)
+        if len(exact):
+            return exact
+    position = sky.parse_position(text)
+    if position is not None:
+        distance = sky.separation(*position, table["ra"].to_numpy(), table["dec"].to_numpy())
+        order = np.argsort(distance)
+        found = order[distance[order] <= radius]
+        if len(found):
+            return found
+        if not np.isfinite(distance).any():
+            raise SelectionError(f"{title} has no sky positions; look for a source_id instead")
+        nearest = int(order[0])
+        raise SelectionError(
+            f"no source of {title} within {radius:g} arcsec of {sky.sexagesimal(*position)}; "
+            f"the nearest is {name_of(table, nearest)} at {distance[nearest]:,.0f} arcsec"
+        )
+    bare = plain.removeprefix("first ").removeprefix("nvss ")
+    for column in ("name", "source_id"):
+        part = np.flatnonzero(table[column].str.casefold().str.contains(bare, regex=False))
+        if len(part):
+            return part
+    raise SelectionError(
+        f"no source of {title} is called '{text[:80]}', and it is no position "
+        "(degrees: 116.785 +17.291; sexagesimal: 07:47:08.4 +17:17:27)"
+    )
+
+
+def facts(catalogue: Catalogue, row: int) -> list[tuple[str, str]]:
+    """What is known of a galaxy: titles with units, and values; unknown ones are left out."""
+    source = catalogue.table.iloc[row]
+    lines: list[tuple[str, str]] = []
+    for name, value in source.items():
+        key = str(name)
+        if key in _SAID_ELSEWHERE:
+            continue
+        title, unit = colouring.title_of(key)
+        if isinstance(value, str):
+            if value and len(value) <= 200:
+                lines.append((title, value))
+        elif isinstance(value, bool | np.bool_):
+            lines.append((title, "yes" if value else "no"))
+        elif isinstance(value, int | float | np.number) and math.isfinite(float(value)):
+            number = number_text(float(value))
+            if key == "las" and source["las_origin"]:
+                number += f" {unit} ({source['las_origin']})"
+                lines.append((title, number))
+            else:
+                lines.append((title, f"{number} {unit}".strip()))
+    return lines
+
+
+def number_text(value: float) -> str:
+    """Four significant digits; whole numbers in full."""
+    if value == int(value) and abs(value) < 1e7:
+        return f"{int(value)}"
+    return f"{value:.4g}"
+
+
+def header_of(catalogue: Catalogue, row: int) -> str:
+    """The FITS header that came with an image, 80 characters a card; empty without one."""
+    for column in ("header", "wcs_header"):
+        if column in catalogue.table.columns:
+            text = catalogue.table[column].iat[row]
+            if isinstance(text, str) and text:
+                return text
+    return ""

@@ -1,0 +1,34 @@
+"""Colours that keep their meaning across the app, chosen to be told apart by colour-blind eyes.
+
+From the set of Okabe & Ito 2008 (jfly.uni-koeln.de/color), the blue lightened so that it
+stands out from a dark page as well as from a white one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+LABEL_COLOURS = {
+    "FRI": "#1F88D2",
+    "FRII": "#D55E00",
+    "Compact": "#009E73",
+    "Bent": "#CC79A7",
+    "Hybrid": "#C9A000",
+}
+MISSING_COLOUR = "#9AA0A6"
+OTHERS = ("#1F88D2", "#D55E00", "#009E73", "#CC79A7", "#C9A000", "#56B4E9", "#8C6BB1", "#7F5539")
+DATA_SET_COLOURS = ("#5B5BD6", "#C2410C", "#0F8B8D", "#A3268F", "#B8860B", "#4B7F52")
+
+CONTINUOUS = "Viridis"
+
+
+def category_colours(names: Sequence[str]) -> list[str]:
+    """A colour a name: fixed for classes, in order for other names, grey for the empty one."""
+    fixed = all(name in LABEL_COLOURS or not name for name in names)
+    colours = []
+    for i, name in enumerate(names):
+        if not name:
+            colours.append(MISSING_COLOUR)
+        else:
+            colours.append(LABEL_COLOURS[name] if fixed else OTHERS[i % len(OTHERS)])
+    return colours

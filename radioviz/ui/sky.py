@@ -1,0 +1,173 @@
+"""Sky positions for people: sexagesimal text, what was typed, cones, links, all-sky maps."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+import numpy as np
+
+from radioviz.errors import SelectionError
+
+# J081300.2+434749, with or without the survey's prefix and the J.
+_J2000 = re.compile(
+    r"^(?:.*\s)?J?(\d{2})(\d{2})(\d{2}(?:\.\d*)?)([-+])(\d{2})(\d{2})(\d{2}(?:\.\d*)?)$"
+)
+_NUMBER = r"[-+]?\d+(?:\.\d*)?"
+_DEGREES = re.compile(rf"^({_NUMBER})\s*°?\s*[,;\s]\s*({_NUMBER})\s*°?$")
+_SEXAGESIMAL = re.compile(
+    r"^\d{1,2}[h:\s]\s*\d{1,2}[m:\s]\s*[\d.]+s?[,;\s]*[-+]?\d{1,2}[d°:\s]\s*\d{1,2}['′m:\s]\s*[\d.]+[\"″s]?$"
+)
+
+
+def sexagesimal(ra: float, dec: float) -> str:
+    """``HH:MM:SS.ss +DD:MM:SS.s``, rounded.
+
+    >>> sexagesimal(123.251, 43.797)
+    '08:13:00.24 +43:47:49.2'
+    """
+    # Whole hundredths of a second and tenths of an arcsec, so that 59.999 carries over.
+    hundredths = round(ra % 360.0 * 24000.0) % 8_640_000
+    tenths = round(abs(dec) * 36000.0)
+    seconds, fraction = divmod(hundredths, 100)
+    arcsec, tenth = divmod(tenths, 10)
+    return (
+        f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{fraction:02d} "
+        f"{'-' if dec < 0 else '+'}{arcsec // 3600:02d}:{arcsec // 60 % 60:02d}"
+        f":{arcsec % 60:02d}.{tenth}"
+    )
+
+
+def degrees(ra: float, dec: float) -> str:
+    """``123.25100 +43.79700``: 5 decimals are 0.04 arcsec."""
+    return f"{ra:.5f} {dec:+.5f}"
+
+
+def parse_position(text: str) -> tuple[float, float] | None:
+    """Right ascension and declination in degrees, or None if this is not a position.
+
+    Understood are decimal degrees (``123.251 +43.797``), sexagesimal
+    (``08:13:00.2 +43:47:49``, ``08h13m00.2s +43d47m49s``) and IAU names
+    (``FIRST J081300.2+434749``).
+
+    Raises
+    ------
+    SelectionError
+        If it is written as a position but lies outside the sky.
+    """
+    text = " ".join(text.replace("−", "-").split())
+    if match := _J2000.match(text):
+        h, m, s, sign, d, arcmin, arcsec = match.groups()
+        parts = [float(v) for v in (h, m, s, d, arcmin, arcsec)]
+        if parts[0] >= 24 or max(parts[1], parts[2], parts[4], parts[5]) >= 60:
+            raise SelectionError(
+                f"'{text}' is no J2000 name: hours go to 23, minutes and seconds to 59"
+            )
+        ra = 15 * (parts[0] + parts[1] / 60 + parts[2] / 3600)
+        dec = (parts[3] + parts[4] / 60 + parts[5] / 3600) * (-1 if sign == "-" else 1)
+    elif match := _DEGREES.match(text):
+        ra, dec = float(match[1]), float(match[2])
+    elif _SEXAGESIMAL.match(text):
+        from astropy.coordinates import SkyCoord
+
+        try:
+            position = SkyCoord(text.replace("°", "d"), unit=("hourangle", "deg"))
+        except ValueError as error:
+            raise SelectionError(f"'{text}' is no position: {error}") from None
+        ra, dec = float(position.ra.deg), float(position.dec.deg)
+    else:
+        return None
+    if not (0 <= ra < 360 and -90 <= dec <= 90):
+        raise SelectionError(
+            f"'{text}' is outside the sky: right ascension goes from 0 to 360 degrees, "
+            "declination from -90 to +90"
+        )
+    return ra, dec
+
+
+def separation(ra: float, dec: float, ras: np.ndarray, decs: np.ndarray) -> np.ndarray:
+    """Great-circle distances in arcsec (haversine), NaN where a position is missing.
+
+    Parameters
+    ----------
+    ra, dec : float
+        Degrees.
+    ras, decs : numpy.ndarray
+        Degrees, shape ``(n,)``.
+    """
+    a, d = np.radians(ra), np.radians(dec)
+    alphas, deltas = np.radians(ras), np.radians(decs)
+    h = np.sin((deltas - d) / 2) ** 2 + np.cos(d) * np.cos(deltas) * np.sin((alphas - a) / 2) ** 2
+    distance: np.ndarray = np.degrees(2 * np.arcsin(np.sqrt(np.clip(h, 0, 1)))) * 3600
+    return distance
+
+
+def ned_url(ra: float, dec: float, radius_arcmin: float = 0.5) -> str:
+    """NED's page of objects near a position."""
+    return "https://ned.ipac.caltech.edu/conesearch?" + urlencode(
+        {
+            "search_type": "Near Position Search",
+            "ra": f"{ra:.6f}d",
+            "dec": f"{dec:+.6f}d",
+            "radius": f"{radius_arcmin:g}",
+            "in_csys": "Equatorial",
+            "in_equinox": "J2000.0",
+        }
+    )
+
+
+def simbad_url(ra: float, dec: float, radius_arcsec: float = 30) -> str:
+    """SIMBAD's page of objects near a position."""
+    return "https://simbad.cds.unistra.fr/simbad/sim-coo?" + urlencode(
+        {
+            "Coord": f"{ra:.6f} {dec:+.6f}",
+            "CooFrame": "ICRS",
+            "CooEpoch": "2000",
+            "CooEqui": "2000",
+            "Radius": f"{radius_arcsec:g}",
+            "Radius.unit": "arcsec",
+        }
+    )
+
+
+def hammer(ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Hammer-Aitoff projection: equal-area, the whole sky in an ellipse, east to the left.
+
+    x = -2√2 cos δ sin(α/2) / √(1 + cos δ cos(α/2)), y = √2 sin δ / √(1 + cos δ cos(α/2))
+    with α from -180 to 180 degrees about 12 h, so that RA grows to the left and the
+    northern survey fields about 12 h lie in the middle (Calabretta & Greisen 2002, Sec. 5.1.4).
+
+    Parameters
+    ----------
+    ra, dec : numpy.ndarray
+        Degrees, any one shape.
+
+    Returns
+    -------
+    x, y : numpy.ndarray
+        Within ±2√2 and ±√2.
+    """
+    half = np.radians(np.asarray(ra) % 360.0 - 180.0) / 2
+    delta = np.radians(np.asarray(dec))
+    scale = np.sqrt(1 + np.cos(delta) * np.cos(half))
+    return (
+        -2 * np.sqrt(2) * np.cos(delta) * np.sin(half) / scale,
+        np.sqrt(2) * np.sin(delta) / scale,
+    )
+
+
+# Rows of the rotation from galactic to equatorial J2000 (Hipparcos catalogue, Vol. 1, Sec. 1.5.3).
+_GALACTIC = np.array(
+    [
+        [-0.0548755604, 0.4941094279, -0.8676661490],
+        [-0.8734370902, -0.4448296300, -0.1980763734],
+        [-0.4838350155, 0.7469822445, 0.4559837762],
+    ]
+)
+
+
+def galactic_plane(n: int = 721) -> tuple[np.ndarray, np.ndarray]:
+    """Right ascension and declination in degrees of ``n`` points at galactic latitude 0."""
+    longitude = np.radians(np.linspace(0, 360, n))
+    x, y, z = _GALACTIC @ np.stack([np.cos(longitude), np.sin(longitude), 0 * longitude])
+    return np.degrees(np.arctan2(y, x)) % 360, np.degrees(np.arcsin(np.clip(z, -1, 1)))

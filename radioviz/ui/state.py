@@ -1,0 +1,160 @@
+"""What a session remembers: the selection, the galaxy in focus, and the view in the link.
+
+A selection is ordered, unique ``(data set, source_id)`` pairs. A session holds two:
+the *tray*, which the reader fills and every page shows and exports, and the *brush*,
+what was last lassoed on a map, shared by every map on the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+import streamlit as st
+
+
+class Selection:
+    """Ordered, unique ``(data set, source_id)`` pairs.
+
+    >>> selection = Selection([("first", "first-7")])
+    >>> selection.add("first", ["first-7", "first-9"])
+    1
+    >>> list(selection)
+    [('first', 'first-7'), ('first', 'first-9')]
+    """
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self._pairs: dict[tuple[str, str], None] = dict.fromkeys(pairs)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._pairs)
+
+    def __contains__(self, pair: object) -> bool:
+        return pair in self._pairs
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Selection) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def __repr__(self) -> str:
+        return f"Selection({len(self)} sources of {', '.join(self.groups()) or 'no data set'})"
+
+    def add(self, data_set: str, source_ids: Iterable[str]) -> int:
+        """Append sources that are not there yet; how many were new."""
+        before = len(self._pairs)
+        self._pairs.update(dict.fromkeys((data_set, str(s)) for s in source_ids))
+        return len(self._pairs) - before
+
+    def update(self, other: Iterable[tuple[str, str]]) -> int:
+        """Append another selection; how many were new."""
+        before = len(self._pairs)
+        self._pairs.update(dict.fromkeys(other))
+        return len(self._pairs) - before
+
+    def remove(self, data_set: str, source_ids: Iterable[str]) -> None:
+        """Take sources out; those that are not there are no error."""
+        for source_id in source_ids:
+            self._pairs.pop((data_set, source_id), None)
+
+    def clear(self) -> None:
+        self._pairs.clear()
+
+    def replace(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self._pairs = dict.fromkeys(pairs)
+
+    def groups(self) -> dict[str, list[str]]:
+        """Identifiers per data set; order is kept within each."""
+        groups: dict[str, list[str]] = {}
+        for data_set, source_id in self._pairs:
+            groups.setdefault(data_set, []).append(source_id)
+        return groups
+
+
+def _held(key: str) -> Selection:
+    if key not in st.session_state:
+        st.session_state[key] = Selection()
+    held: Selection = st.session_state[key]
+    return held
+
+
+def tray() -> Selection:
+    """The selection that every page shows, and that the reader exports."""
+    return _held("tray")
+
+
+def brush() -> Selection:
+    """What was last lassoed or boxed on a map; every map shows it."""
+    return _held("brush")
+
+
+def set_brush(pairs: Iterable[tuple[str, str]], origin: str) -> None:
+    """Replace the brush.
+
+    Parameters
+    ----------
+    origin : str
+        Key of the map that the reader drew on; it shows its own lasso already, others are redrawn.
+    """
+    brush().replace(pairs)
+    st.session_state["marks_origin"] = origin
+
+
+def clear_brush() -> None:
+    set_brush((), "")
+
+
+def focus() -> tuple[str, str] | None:
+    """The galaxy that the reader looks at: ``(data set, source_id)``."""
+    return st.session_state.get("focus")
+
+
+def set_focus(data_set: str, source_id: str, origin: str = "") -> None:
+    """Look at one galaxy; ``origin`` as in :func:`set_brush`."""
+    st.session_state["focus"] = (data_set, source_id)
+    st.session_state["marks_origin"] = origin
+
+
+def clear_focus() -> None:
+    st.session_state["focus"] = None
+    st.session_state["marks_origin"] = ""
+
+
+def marks_origin() -> str:
+    """Key of the map that the brush or the focus was last changed on; empty for elsewhere."""
+    return str(st.session_state.get("marks_origin", ""))
+
+
+def linked(key: str, parameter: str, allowed: Collection[str], default: str | None) -> None:
+    """Let a widget start from the link: call before the widget with the same ``key``.
+
+    A query parameter that changed since the page last wrote it (a link was followed) wins
+    over what the session remembers; a value that is not allowed falls back to ``default``.
+    """
+    written: dict[str, str] = st.session_state.setdefault("written_parameters", {})
+    value = st.query_params.get(parameter)
+    if value is not None and value != written.get(parameter):
+        written[parameter] = value
+        if value in allowed:
+            st.session_state[key] = value
+    if st.session_state.get(key) not in allowed:
+        st.session_state[key] = default
+    else:
+        # A widget that another page did not draw has lost its state unless it is set again.
+        st.session_state[key] = st.session_state[key]
+
+
+def publish(**parameters: str | None) -> None:
+    """Put the view in the address bar; None takes a parameter out."""
+    written: dict[str, str] = st.session_state.setdefault("written_parameters", {})
+    for name, value in parameters.items():
+        if value is None or value == "":
+            if name in st.query_params:
+                del st.query_params[name]
+            written.pop(name, None)
+            continue
+        if st.query_params.get(name) != value:
+            st.query_params[name] = value
+        written[name] = value

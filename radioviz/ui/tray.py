@@ -1,0 +1,184 @@
+"""The selection tray in the sidebar, and the buttons that export a selection."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+
+import streamlit as st
+
+from radioviz.errors import RadioVizError, SelectionError
+from radioviz.ui import cache, controls, galaxies, gallery, state
+from radioviz.ui.controls import View
+from radioviz.ui.state import Selection
+
+SHOWN = 12  # thumbnails in the sidebar
+
+
+@st.fragment(key="tray")
+def tray(view: View) -> None:
+    """Count, thumbnails, clear, save, load and export of what the reader collected."""
+    chosen = state.tray()
+    with st.container(key="tray"):
+        st.markdown(f"**Selection tray** · {len(chosen):,}")
+        if message := st.session_state.pop("tray_message", ""):
+            st.caption(message)
+        with controls.panel():
+            if len(chosen):
+                _contents(chosen, view)
+            else:
+                _empty()
+        _load()
+    if target := st.session_state.pop("tray_open", None):
+        controls.go_inspect(target)
+
+
+def _empty() -> None:
+    st.caption(
+        "Empty. Lasso galaxies on the latent map, or press **+** on any picture, and they "
+        "gather here for export."
+    )
+    if "tray_undo" in st.session_state:
+        st.button(
+            "Undo clear",
+            icon=":material/undo:",
+            key="tray_undo_button",
+            on_click=_undo,
+            width="stretch",
+        )
+
+
+def _contents(chosen: Selection, view: View) -> None:
+    pairs = list(chosen)
+    gallery.gallery(
+        galaxies.cells(pairs[:SHOWN], view.look, size=48),
+        key="tray_gallery",
+        label="Galaxies in the tray",
+        width=44,
+        captions=False,
+        on_open=_open,
+    )
+    if len(pairs) > SHOWN:
+        st.caption(f"and {len(pairs) - SHOWN:,} more")
+    with st.container(horizontal=True, gap="small"):
+        with st.popover("Export", icon=":material/download:", key="tray_export"):
+            export_buttons(chosen, view.model, key="tray", note="the selection tray")
+        st.download_button(
+            "Save",
+            lambda: save(chosen, view),
+            file_name="selection.radioviz",
+            mime="application/json",
+            icon=":material/save:",
+            key="tray_save",
+            on_click="ignore",
+            help="A small file that the Load box below takes back",
+        )
+        st.button("Clear", icon=":material/delete:", key="tray_clear", on_click=_clear)
+
+
+def _open(pair: tuple[str, str]) -> None:
+    st.session_state["tray_open"] = pair
+
+
+def _clear() -> None:
+    st.session_state["tray_undo"] = list(state.tray())
+    state.tray().clear()
+    st.rerun()  # pictures elsewhere on the page show what is in the tray
+
+
+def _undo() -> None:
+    state.tray().replace(st.session_state.pop("tray_undo", []))
+    st.rerun()
+
+
+def _load() -> None:
+    with st.expander("Load a saved selection", icon=":material/upload_file:", key="tray_load"):
+        file = st.file_uploader(
+            "A .radioviz file",
+            type=["radioviz", "json"],
+            key="tray_file",
+            label_visibility="collapsed",
+        )
+    if file is None:
+        st.session_state.pop("tray_loaded", None)
+        return
+    payload = file.getvalue()
+    digest = hashlib.sha256(payload).hexdigest()
+    if st.session_state.get("tray_loaded") == digest:
+        return
+    st.session_state["tray_loaded"] = digest
+    with controls.panel():
+        st.session_state["tray_message"] = load(payload)
+        st.rerun()
+
+
+def save(chosen: Selection, view: View) -> bytes:
+    """The ``.radioviz`` file of a selection and the view it was made in."""
+    from radioviz.export.session import Session, session_bytes
+
+    return session_bytes(
+        Session(tuple(chosen), view={"data_set": view.data_set, "model": view.model})
+    )
+
+
+def load(payload: bytes) -> str:
+    """Add a saved selection to the tray; what was added and what was not, in a sentence.
+
+    Raises
+    ------
+    SelectionError
+        If it is no selection file, or none of its sources is at hand.
+    """
+    from radioviz.export.session import here, read_session
+
+    session = read_session(payload)
+    known = {}
+    for data_set in session.data_sets():
+        with suppress(RadioVizError):  # named among the missing
+            known[data_set] = set(cache.data_set(data_set).table["source_id"])
+    found, missing = here(session, known)
+    lost = "; ".join(missing.sentences())
+    if not found.sources:
+        raise SelectionError(f"no galaxy of this file is at hand: {lost or 'it holds none'}")
+    added = state.tray().update(found.sources)
+    text = f"{added:,} galaxies loaded"
+    if len(found.sources) > added:
+        text += f", {len(found.sources) - added:,} were here already"
+    return controls.plain(text + (f". Left out: {lost}" if lost else "."))
+
+
+def export_buttons(selection: Selection, model: str | None, *, key: str, note: str) -> None:
+    """Download buttons of a selection; a file is built when its button is pressed.
+
+    Parameters
+    ----------
+    key : str
+        Prefix of the buttons' keys: ``<key>_fits``, ``_zip``, ``_votable``, ``_csv``, ``_reg``.
+    note : str
+        How the selection came about, for the files' history.
+    """
+    from radioviz import export
+
+    groups = galaxies.groups(selection, model)
+
+    def build(write: Callable[..., bytes]) -> Callable[[], bytes]:
+        return lambda: write(groups, note=f"Selection: {note}.")
+
+    st.caption(f"{len(selection):,} galaxies" + (f", latents of {model}" if model else ""))
+    for kind, label, write, suffix, mime in (
+        ("fits", "FITS, one file", export.fits_bytes, ".fits", "application/fits"),
+        ("zip", "FITS, one a galaxy (ZIP)", export.zip_bytes, ".zip", "application/zip"),
+        ("votable", "VOTable", export.votable_bytes, ".vot", "application/x-votable+xml"),
+        ("csv", "CSV", export.csv_bytes, ".csv", "text/csv"),
+    ):
+        st.download_button(
+            label,
+            build(write),
+            file_name=f"radioviz-{len(selection)}{suffix}",
+            mime=mime,
+            key=f"{key}_{kind}",
+            on_click="ignore",
+            width="stretch",
+            icon=":material/download:",
+        )

@@ -1,0 +1,107 @@
+/** What the server sends: small descriptions, and addresses of binary columns. */
+
+/** One binary column: gzip, fetched once for its content. */
+export interface Column {
+  url: string;
+  /** Hash of the content, the key of the cache. */
+  hash: string;
+}
+
+export interface Continuous {
+  kind: "continuous";
+  title: string;
+  /** 256 colours "#rrggbb": the first for points without a value, then low to high. */
+  colours: string[];
+  /** Fractions 0..1 from low to high, and what to write there. */
+  ticks: [number, string][];
+  /** How many points have no value. */
+  missing: number;
+  /** False when no point has a value: then there is no bar. */
+  known: boolean;
+}
+
+export interface Categories {
+  kind: "categories";
+  title: string;
+  names: string[];
+  colours: string[];
+  counts: number[];
+}
+
+export interface Group {
+  name: string;
+  /** Points [start, end) of the buffers; those of the first group are dots, others rings. */
+  start: number;
+  end: number;
+}
+
+export interface MapData {
+  /** Points in the buffers. */
+  n: number;
+  /** Two uint16 a point: the upper halves of 32-bit fixed-point positions. */
+  coarse: Column;
+  /** Two uint16 a point: the lower halves; fetched only when the zoom needs them. */
+  fine: Column;
+  /** Data coordinates of fixed-point 0 and 2**32: [x0, x1, y0, y1]. */
+  bounds: [number, number, number, number];
+  /** Fraction of the bounds that the points take, [x0, x1, y0, y1] in 0..1. */
+  extent: [number, number, number, number];
+  /** One uint8 a point: 0 no value, else place on the scale; or the category. */
+  codes: Column;
+  colour: Continuous | Categories;
+  groups: Group[];
+  /** One bit a point, least significant first; null: nothing is selected. */
+  selected: (Column & { count: number }) | null;
+  /** Fixed-point position of the point in focus, [x, y] in units of the coarse grid. */
+  focus: [number, number] | null;
+  titles: { x: string; y: string };
+  description: string;
+  height: number;
+  renderer: "auto" | "gpu" | "cpu";
+  /** Whether the server answers what is under the pointer. */
+  hover: boolean;
+  /** Name under which answers to hovering arrive. */
+  channel: string;
+  /** To be shown under the map: what was left out and why. */
+  notes: string[];
+}
+
+/** What a person did, sent to the server. Positions are in data coordinates. */
+export interface MapEvent {
+  kind: "lasso" | "box" | "click" | "cleared";
+  /** Grows with every event, and tells two browser tabs apart. */
+  stamp: string;
+  /** Hash of the positions that were seen. */
+  seen: string;
+  /** Corners of the lasso or box, flat: x0, y0, x1, y1, ... */
+  polygon?: number[];
+  /** Point in the buffers that was clicked. */
+  index?: number;
+  /** Add to what is selected. */
+  add: boolean;
+  /** Categories hidden in the legend: they are not selected. */
+  hidden: number[];
+}
+
+/** The answer to hovering. */
+export interface Answer {
+  index: number;
+  seen: string;
+  text: string;
+  /** Address of a picture, "" for none. */
+  image: string;
+}
+
+/** What Streamlit hands to a component. */
+export interface ComponentArgs<D> {
+  data: D;
+  parentElement: HTMLElement | ShadowRoot;
+  setStateValue: (name: string, value: unknown) => void;
+  setTriggerValue: (name: string, value: unknown) => void;
+}
+
+export interface Rgb {
+  r: number;
+  g: number;
+  b: number;
+}
