@@ -41,8 +41,17 @@ _PLAIN_WCS = 0.1  # pixels by which a WCS may differ from the plain one and stil
 
 
 @dataclass(frozen=True)
-class _Common:
-    """What most files of the folder have, and all rows are brought to."""
+class Common:
+    """What most files have, and all rows are brought to.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        ``(ny, nx)``.
+    scale : float
+        Arcsec per pixel.
+    bunit, survey : str
+    """
 
     shape: tuple[int, int]
     scale: float
@@ -166,12 +175,13 @@ def read(
             name = path.relative_to(folder).as_posix()
             try:
                 image = upright(read_fits(path, name=name, max_pixels=max_pixels), max_pixels)
-                placed = _place(image, common, bunit)
+                placed = place(image, common, bunit)
             except ImageError as error:
                 notes.refused.append(str(error))
             else:
                 stack.append(placed.data)
-                _add_row(rows, placed, name, common)
+                for column, cell in facts(placed, name, common).items():
+                    rows[column].append(cell)
                 for note in placed.notes:
                     notes.shared[note].append(name)
                 if placed.beam is not None:
@@ -192,7 +202,7 @@ def read(
         frequency=float(np.median(frequencies)) if frequencies else None,
         origin=str(folder),
     )
-    return Catalogue(info, _table(rows, key, info.title), images, notes.sentences())
+    return Catalogue(info, table_of(rows, key, info.title), images, notes.sentences())
 
 
 # -- first pass --------------------------------------------------------------------------
@@ -208,7 +218,7 @@ def _survey_headers(
     survey: str,
     shape: tuple[int, int] | None,
     max_pixels: int,
-) -> tuple[_Common, list[Path]]:
+) -> tuple[Common, list[Path]]:
     """What most files have, and the files whose headers can be read."""
     shapes: Counter[tuple[int, int]] = Counter()
     scales: Counter[float] = Counter()
@@ -242,7 +252,7 @@ def _survey_headers(
     if common is None or common[0] * common[1] > max_pixels:
         raise CatalogueError(f"{folder}: no common image shape of at most {max_pixels:,} pixels")
     named = _most(Counter({k: v for k, v in surveys.items() if k}))
-    return _Common(common, scale, _most(units) or "", survey or named or ""), readable
+    return Common(common, scale, _most(units) or "", survey or named or ""), readable
 
 
 def _most(counts: Counter[Any]) -> Any:
@@ -260,15 +270,21 @@ def _none_readable(folder: Path, notes: _Notes) -> str:
 
 
 @dataclass(frozen=True)
-class _Placed(SkyImage):
-    """An image on the common grid."""
+class Placed(SkyImage):
+    """An image on the common grid; ``centre`` and ``wcs_text`` are of the grid."""
 
     centre: tuple[float, float] | None = None
     wcs_text: str = ""
 
 
-def _place(image: SkyImage, common: _Common, bunit: str | None) -> _Placed:
-    """The image with the common scale and shape; refuses what cannot be compared."""
+def place(image: SkyImage, common: Common, bunit: str | None) -> Placed:
+    """The image with the common scale and shape; ``bunit`` is that of files without one.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be compared with the rest: another unit, a very different scale, no data.
+    """
     unit = image.bunit or bunit or ""
     if unit != common.bunit:
         raise ImageError(
@@ -308,7 +324,7 @@ def _place(image: SkyImage, common: _Common, bunit: str | None) -> _Placed:
         plain = plain_wcs(*centre, common.scale, common.shape)
         if deviation(wcs, plain, common.shape) > _PLAIN_WCS:
             text = as_header_text(wcs)
-    return _Placed(
+    return Placed(
         data,
         image.file,
         beam=image.beam,
@@ -343,20 +359,24 @@ def _centred(data: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, tupl
     return out, (shifts[1], shifts[0])
 
 
-def _add_row(rows: dict[str, list[Any]], placed: _Placed, name: str, common: _Common) -> None:
+def facts(placed: Placed, name: str, common: Common) -> dict[str, Any]:
+    """Cells of one row, as :func:`table_of` takes them; positions in degrees."""
     nan = (np.nan, np.nan)
-    rows["file"].append(name)
-    rows["survey"].append(placed.survey or common.survey)
     ra, dec = placed.position or nan
-    rows["ra"].append(ra)
-    rows["dec"].append(dec)
-    ra, dec = placed.centre or nan
-    rows["image_ra"].append(ra)
-    rows["image_dec"].append(dec)
-    rows["wcs_header"].append(placed.wcs_text)
+    image_ra, image_dec = placed.centre or nan
+    return {
+        "file": name,
+        "survey": placed.survey or common.survey,
+        "ra": ra,
+        "dec": dec,
+        "image_ra": image_ra,
+        "image_dec": image_dec,
+        "wcs_header": placed.wcs_text,
+    }
 
 
-def _table(rows: dict[str, list[Any]], key: str, title: str) -> pd.DataFrame:
+def table_of(rows: dict[str, list[Any]], key: str, title: str) -> pd.DataFrame:
+    """Table of the cells that :func:`facts` gives, with what the names of the files tell."""
     table = pd.DataFrame(rows)
     stems = [_stem(name) for name in table["file"]]
     table["source_id"] = _unique(f"{key}-{s}" for s in stems)
