@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from radioviz.errors import CatalogueError, ImageError
 
@@ -47,7 +47,7 @@ class Limits:
 
     members: int = 200_000
     member_bytes: int = 1 << 28
-    total_bytes: int = 1 << 37
+    total_bytes: int = 1 << 36
     ratio: float = 200.0
     ratio_from: int = 1 << 24
 
@@ -128,7 +128,7 @@ def _kind(path: Path) -> str:
                 if head.startswith(magic):
                     file.seek(0)
                     try:
-                        with opener(file) as plain:  # type: ignore[operator]
+                        with opener(file) as plain:
                             inner = plain.read(512)
                     except (OSError, EOFError, zlib.error, lzma.LZMAError):
                         return ""
@@ -289,12 +289,7 @@ class _Metered(io.RawIOBase):
 
 
 def _tar_members(path: Path, kind: str, limits: Limits) -> Iterator[Member]:
-    openers: dict[str, Callable[..., IO[bytes]]] = {
-        "gz": gzip.open,  # type: ignore[dict-item]
-        "bz2": bz2.open,  # type: ignore[dict-item]
-        "xz": lzma.open,  # type: ignore[dict-item]
-        "tar": open,
-    }
+    openers: dict[str, Any] = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open, "tar": open}
     budget = _Budget(path, limits)
     seen: set[str] = set()
     try:
@@ -302,14 +297,14 @@ def _tar_members(path: Path, kind: str, limits: Limits) -> Iterator[Member]:
             stream = _Metered(closing.enter_context(openers[kind](path, "rb")), path)
             tar = closing.enter_context(tarfile.open(fileobj=stream, mode="r|"))
             for count, info in enumerate(tar, start=1):
-                tar.members = []  # it would keep every entry of the archive
+                del tar.members[:]  # type: ignore[attr-defined]  # it would keep every entry of the archive
                 if count > limits.members:
                     raise CatalogueError(
                         f"{path}: a tar of more than {limits.members:,} entries; split it, or "
                         "give a cube with a table"
                     )
-                budget.spend(info.size if info.isreg() else 0)
-                stream.allowed = info.size + _SLACK
+                budget.spend(max(info.size, 0))
+                stream.allowed = max(info.size, 0) + _SLACK
                 if info.isdir() or hidden(info.name):
                     continue
                 why = _tar_refusal(info, limits)
@@ -331,7 +326,7 @@ def _tar_refusal(info: tarfile.TarInfo, limits: Limits) -> str:
         why = f"a link to '{info.linkname[:100]}'"
     if not why and (not info.isreg() or info.issparse()):
         why = "a special file"
-    if not why and info.size > limits.member_bytes:
+    if not why and not 0 <= info.size <= limits.member_bytes:
         why = f"{info.size:,} bytes; up to {limits.member_bytes:,} are read"
     return why
 

@@ -1,0 +1,243 @@
+"""The surveys that a user has imported: where they lie, what there is, how they go.
+
+``<user data>/surveys/<key>/`` holds a whole Catalogue and the report of its import;
+``surveys/.<key>.part/`` an import that is under way or was cut off. The first appears by
+one rename of the second, so that nothing half-imported is ever seen. Locks keep two
+processes from the same key and vanish with the process that holds them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.errors import CatalogueError
+from radioviz.paths import user_data_folder
+
+_KEY = re.compile(r"[a-z0-9_-]{1,40}")
+REPORT = "report.parquet"
+PLAN = "plan.json"
+JOURNAL = "journal.jsonl"
+REPORT_COLUMNS = ("file", "status", "reason", "source_id")
+
+
+@dataclass(frozen=True)
+class UserSurvey:
+    """One imported survey, without its table and images in memory."""
+
+    key: str
+    title: str
+    n: int
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """An import that was cut off or cancelled; ``done`` files of it were read."""
+
+    key: str
+    done: int
+    folder: Path
+
+
+def surveys_folder() -> Path:
+    """Folder of all imported surveys (not created here)."""
+    return user_data_folder() / "surveys"
+
+
+def check_key(key: str) -> str:
+    """The key, if it can be that of a user's survey.
+
+    Raises
+    ------
+    CatalogueError
+        If it has other characters than a-z, 0-9, _ and -, more than 40, or is one of
+        RadioViz's own data sets.
+    """
+    from radioviz.data.registry import DATA_SETS
+
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        raise CatalogueError(f"key {key!r} cannot name a survey; use 1 to 40 of a-z, 0-9, _ and -")
+    if key in DATA_SETS:
+        raise CatalogueError(f"key '{key}' is a data set of RadioViz itself; choose another one")
+    return key
+
+
+def suggest_key(name: str) -> str:
+    """A free key made of a file name."""
+    from radioviz.data.registry import DATA_SETS
+
+    base = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32] or "survey"
+    taken = {*DATA_SETS, *surveys()}
+    key, number = base, 2
+    while key in taken:
+        key, number = f"{base}-{number}", number + 1
+    return key
+
+
+def survey_folder(key: str) -> Path:
+    """Where a survey lies once it is whole."""
+    return surveys_folder() / check_key(key)
+
+
+def part_folder(key: str) -> Path:
+    """Where an import works."""
+    return surveys_folder() / f".{check_key(key)}.part"
+
+
+@contextmanager
+def locked(key: str) -> Iterator[None]:
+    """Hold the only right to import or remove a survey.
+
+    Raises
+    ------
+    CatalogueError
+        If another process has it, or the folder cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = surveys_folder() / ".locks"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / check_key(key), timeout=0):
+            yield
+    except Timeout:
+        raise CatalogueError(
+            f"survey '{key}' is being imported or removed by another process; wait for it"
+        ) from None
+    except OSError as error:
+        raise unwritable(error) from error
+
+
+def unwritable(error: OSError) -> CatalogueError:
+    """What to say when the user's folder cannot be written."""
+    return CatalogueError(
+        f"{surveys_folder()} cannot be written: {error.strerror or error}. Free some space or "
+        "point RADIOVIZ_HOME at a folder that can be written."
+    )
+
+
+def surveys() -> dict[str, UserSurvey]:
+    """Whole surveys by key, in order of their keys; damaged ones are left out."""
+    found: dict[str, UserSurvey] = {}
+    folder = surveys_folder()
+    for child in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if not _KEY.fullmatch(child.name):
+            continue
+        try:
+            meta = json.loads((child / "catalogue.json").read_text("utf-8"))
+            found[child.name] = UserSurvey(
+                child.name, str(meta["info"]["title"]), int(meta["n"]), child
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return found
+
+
+def open_survey(key: str) -> Catalogue:
+    """Catalogue of an imported survey, images memory-mapped.
+
+    Raises
+    ------
+    CatalogueError
+        If there is none of this key, or it is damaged.
+    """
+    folder = survey_folder(key)
+    if not folder.is_dir():
+        known = ", ".join(surveys()) or "none"
+        raise CatalogueError(f"no imported survey '{key}'; imported are: {known}")
+    return Catalogue.open(folder)
+
+
+def read_report(key: str) -> pd.DataFrame:
+    """What became of each file of an import: ``file``, ``status``, ``reason``, ``source_id``.
+
+    Raises
+    ------
+    CatalogueError
+        If the survey or its report is missing.
+    """
+    path = survey_folder(key) / REPORT
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise CatalogueError(f"no report of the import '{key}': {error}") from error
+
+
+def unfinished() -> list[Unfinished]:
+    """Imports that can be resumed or discarded; those running right now are among them."""
+    out = []
+    folder = surveys_folder()
+    for child in sorted(folder.glob(".*.part")) if folder.is_dir() else []:
+        key = child.name[1 : -len(".part")]
+        if not _KEY.fullmatch(key) or not (child / PLAN).is_file():
+            continue
+        try:
+            done = (child / JOURNAL).read_bytes().count(b"\n")
+        except OSError:
+            done = 0
+        out.append(Unfinished(key, done, child))
+    return out
+
+
+def remove(key: str) -> int:
+    """Delete a survey with all its files, its Atlases and what an import of it left.
+
+    Returns
+    -------
+    int
+        Bytes that were freed.
+
+    Raises
+    ------
+    CatalogueError
+        If there is nothing of this key, or it is in use by an import.
+    """
+    with locked(key):
+        folders = [survey_folder(key), part_folder(key), user_data_folder() / "atlas" / key]
+        present = [f for f in folders if f.is_dir() and not f.is_symlink()]
+        if not present:
+            known = ", ".join(surveys()) or "none"
+            raise CatalogueError(f"no imported survey '{key}'; imported are: {known}")
+        freed = 0
+        for folder in present:
+            freed += sum(f.lstat().st_size for f in folder.rglob("*") if not f.is_dir())
+            discard(folder)
+        clean()
+        return freed
+
+
+def discard(folder: Path) -> None:
+    """Make a folder vanish at once, then delete it.
+
+    Raises
+    ------
+    CatalogueError
+        If it cannot be deleted.
+    """
+    doomed = folder.with_name(f".{uuid.uuid4().hex}.removed")
+    try:
+        folder.rename(doomed)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise CatalogueError(
+            f"{folder} cannot be deleted: {error.strerror or error}; delete it by hand"
+        ) from error
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
+def clean() -> None:
+    """Finish deletions that were cut off."""
+    for base in (surveys_folder(), user_data_folder() / "atlas"):
+        for folder in base.glob(".*.removed") if base.is_dir() else []:
+            shutil.rmtree(folder, ignore_errors=True)
