@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from radioviz.errors import RadioVizError
 
-Progress = Callable[[int, int, str], None]
+if TYPE_CHECKING:
+    from radioviz.data.catalogue import Progress
 
 app = typer.Typer(
     name="python -m radioviz.data",
@@ -74,18 +75,17 @@ def fetch(
 @app.command("list")
 def list_() -> None:
     """Show the known data sets and which of them are here."""
-    from radioviz.data.catalogue import FORMAT_VERSION
     from radioviz.data.registry import DATA_SETS
-    from radioviz.paths import cache_folder
 
     for data_set in DATA_SETS.values():
-        built = cache_folder() / "catalogues" / f"{data_set.key}-v{FORMAT_VERSION}"
-        if (built / "catalogue.json").exists():
-            state = f"built in {built}"
+        if data_set.is_built:
+            state = f"built: {data_set.folder}"
         elif data_set.embedded:
-            state = "installed, built on first use"
+            state = "installed; built on first use"
+        elif data_set.fetch:
+            state = f"fetch it: python -m radioviz.data fetch {data_set.fetch}"
         else:
-            state = "needs its files"
+            state = "needs files of your own"
         print(f"{data_set.key:<16} {data_set.title:<40} {state}")
 
 

@@ -8,51 +8,22 @@ of the FITS standard 4.0 (Sec. 4.4.1 and, for tile-compressed images, 10.1).
 
 from __future__ import annotations
 
-import gzip
 import io
 import math
-import os
 import re
-import stat
-import tempfile
-import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
+from radioviz.data.opening import Inflated, Source, open_handle, other_format
 from radioviz.errors import ImageError
-
-Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 
 BLOCK = 2880
 CARD = 80
 _MAX_HEADER = 1000 * BLOCK  # the longest real headers (full AIPS histories) stay under 1 MB
 _MAX_HDUS = 10_000
 _BITPIX = (8, 16, 32, 64, -32, -64)
-
-_OTHER_FORMATS = (
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
-    (b"II*\x00", "a TIFF image"),
-    (b"MM\x00*", "a TIFF image"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"BZh", "a bzip2 file"),
-    (b"\xfd7zXZ", "an xz file"),
-    (b"\x28\xb5\x2f\xfd", "a zstd file"),
-    (b"\x1f\x9d", "a compress (.Z) file"),
-    (b"\x89HDF", "an HDF5 file"),
-    (b"\x93NUMPY", "a NumPy file"),
-    (b"%PDF", "a PDF file"),
-    (b"<", "an HTML or XML file, perhaps the error page of a server"),
-)
-
-
-def other_format(magic: bytes) -> str:
-    """What a file that begins like this is, with its article; empty when unknown."""
-    return next((kind for start, kind in _OTHER_FORMATS if magic.startswith(start)), "")
 
 
 @dataclass(frozen=True)
@@ -99,157 +70,6 @@ class HDU:
         """Such as ``1 'SCI' (150 x 150)``."""
         label = f"{self.index}" + (f" '{self.name}'" if self.name else "")
         return f"{label} ({' x '.join(map(str, self.axes))})" if self.is_image else label
-
-
-class _Inflated(io.RawIOBase):
-    """A gzip stream as a seekable file, inflated on demand and never beyond ``limit``."""
-
-    def __init__(self, inner: IO[bytes], name: str, limit: int) -> None:
-        self._gzip = gzip.GzipFile(fileobj=inner, mode="rb")
-        self._spool = tempfile.SpooledTemporaryFile(max_size=1 << 24)  # noqa: SIM115
-        self._name, self._limit = name, limit
-        self._have = self._position = 0
-        self._ended = False
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        if whence == os.SEEK_CUR:
-            offset += self._position
-        elif whence == os.SEEK_END:
-            raise io.UnsupportedOperation("the length of a gzip stream is not known")
-        self._position = offset
-        return offset
-
-    def read(self, size: int = -1) -> bytes:
-        if size < 0:
-            raise io.UnsupportedOperation("reads of a gzip stream need a bound")
-        self._fill(self._position + size)
-        self._spool.seek(min(self._position, self._have))
-        block = self._spool.read(size)
-        self._position += len(block)
-        return block
-
-    def _fill(self, until: int) -> None:
-        if until > self._limit and not self._ended:
-            raise ImageError(
-                f"{self._name}: declares {until:,} bytes in a gzip stream, more than the "
-                f"{self._limit:,} that are inflated; unpack it, or raise max_pixels"
-            )
-        self._spool.seek(self._have)
-        while self._have < until and not self._ended:
-            try:
-                block = self._gzip.read(min(1 << 20, until - self._have))
-            except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
-                raise ImageError(
-                    f"{self._name}: the gzip stream is damaged or cut short after "
-                    f"{self._have:,} bytes ({error}); fetch the file again"
-                ) from error
-            self._ended = not block
-            self._spool.write(block)
-            self._have += len(block)
-
-    def close(self) -> None:
-        if not self.closed:
-            self._gzip.close()
-            self._spool.close()
-        super().close()
-
-
-@contextmanager
-def open_handle(source: Source, name: str = "", limit: int = 1 << 29) -> Iterator[Opened]:
-    """Open any source as a seekable binary file; what was opened here is closed again.
-
-    Parameters
-    ----------
-    source
-        Path, bytes, or file object open for binary reading (left open).
-    name : str
-        Name for messages; default the path's or the object's own.
-    limit : int
-        Longest content of a stream that cannot seek.
-
-    Raises
-    ------
-    ImageError
-        If it cannot be opened or is empty.
-    """
-    with ExitStack() as closing:
-        try:
-            if isinstance(source, bytes | bytearray | memoryview):
-                name = name or "the data"
-                handle: IO[bytes] = io.BytesIO(source)
-            elif isinstance(source, str | os.PathLike):
-                name = name or Path(source).name
-                handle = closing.enter_context(_open_path(Path(source), name))
-            else:
-                name = name or Path(str(getattr(source, "name", "") or "the data")).name
-                handle = source
-                if not handle.seekable():
-                    handle = io.BytesIO(_read_bounded(source, name, limit))
-            length = handle.seek(0, os.SEEK_END)
-            if length == 0:
-                raise ImageError(f"{name}: the file is empty (0 bytes); fetch it again")
-            handle.seek(0)
-            magic = handle.read(16)
-            handle.seek(0)
-            yield Opened(handle, name, length, magic)
-        except OSError as error:
-            raise ImageError(f"{name}: cannot be read: {error.strerror or error}") from error
-
-
-@dataclass(frozen=True)
-class Opened:
-    """An open file: its name for messages, length in bytes, and first 16 bytes."""
-
-    handle: IO[bytes]
-    name: str
-    length: int
-    magic: bytes
-
-
-@contextmanager
-def open_source(source: Source, name: str = "", limit: int = 1 << 29) -> Iterator[FitsFile]:
-    """Open a FITS file, gzipped or not; parameters as :func:`open_handle`.
-
-    ``limit`` also bounds the bytes that a gzip stream may inflate to.
-
-    Raises
-    ------
-    ImageError
-        If it cannot be opened, is empty, or is not FITS.
-    """
-    with open_handle(source, name, limit) as opened:
-        if opened.magic[:2] != b"\x1f\x8b":
-            yield FitsFile(opened.handle, opened.name, opened.length)
-            return
-        with _Inflated(opened.handle, opened.name, limit) as inflated:
-            yield FitsFile(inflated, opened.name, None)
-
-
-def _open_path(path: Path, name: str) -> IO[bytes]:
-    # A FIFO named like a FITS file would block for ever when opened.
-    try:
-        mode = path.stat().st_mode
-    except ValueError as error:  # a NUL in the name
-        raise ImageError(f"{name!r}: is not a file name ({error})") from error
-    if not stat.S_ISREG(mode):
-        raise ImageError(f"{name}: is not a regular file; give a FITS file")
-    return path.open("rb")
-
-
-def _read_bounded(stream: IO[bytes], name: str, limit: int) -> bytes:
-    content = stream.read(limit + 1)
-    if len(content) > limit:
-        raise ImageError(f"{name}: is longer than {limit:,} bytes; save it to a file first")
-    return content
 
 
 class FitsFile:
@@ -428,6 +248,25 @@ class FitsFile:
     def _present(self, start: int, size: int) -> int:
         """Bytes of a data unit that are in the file; taken on trust in a gzip stream."""
         return size if self.length is None else max(0, min(size, self.length - start))
+
+
+@contextmanager
+def open_source(source: Source, name: str = "", limit: int = 1 << 29) -> Iterator[FitsFile]:
+    """Open a FITS file, gzipped or not; parameters as :func:`open_handle`.
+
+    ``limit`` also bounds the bytes that a gzip stream may inflate to.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be opened, is empty, or is not FITS.
+    """
+    with open_handle(source, name, limit) as opened:
+        if opened.magic[:2] != b"\x1f\x8b":
+            yield FitsFile(opened.handle, opened.name, opened.length)
+            return
+        with Inflated(opened.handle, opened.name, limit) as inflated:
+            yield FitsFile(inflated, opened.name, None)
 
 
 # -- cards -------------------------------------------------------------------------------
