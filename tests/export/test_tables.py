@@ -91,7 +91,9 @@ def test_astropy_reads_the_votable(groups: list[Group], binary: bool) -> None:
     assert any("Müller" in v for v in facts.values())
     table = xml.to_table()
     frame = selection_table(groups).frame
-    assert list(table["source_id"]) == [xml_text(i) for i in frame["source_id"]]
+    # XML readers may drop the blanks about a text.
+    expected = [xml_text(i).strip() for i in frame["source_id"]]
+    assert [str(i).strip() for i in table["source_id"]] == expected
     np.testing.assert_array_equal(
         np.ma.filled(table["ra"].astype(float), np.nan), frame["ra"].to_numpy()
     )
