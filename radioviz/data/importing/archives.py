@@ -93,7 +93,7 @@ class Member:
 
 def is_archive(path: Path) -> bool:
     """True for a ZIP or a tar, compressed or not, by its content."""
-    return _kind(path) != ""
+    return kind(path) != ""
 
 
 def members(path: Path, limits: Limits = LIMITS) -> Iterator[Member]:
@@ -105,16 +105,17 @@ def members(path: Path, limits: Limits = LIMITS) -> Iterator[Member]:
         If it is no archive, is damaged, or exceeds a bound as a whole.
     """
     path = Path(path)
-    kind = _kind(path)
-    if not kind:
+    found = kind(path)
+    if not found:
         raise CatalogueError(f"{path}: neither a ZIP nor a tar archive (.tar, .tar.gz, .bz2, .xz)")
-    if kind == "zip":
+    if found == "zip":
         yield from _zip_members(path, limits)
     else:
-        yield from _tar_members(path, kind, limits)
+        yield from _tar_members(path, found, limits)
 
 
-def _kind(path: Path) -> str:
+def kind(path: Path) -> str:
+    """``zip``, ``tar``, ``gz``, ``bz2`` or ``xz`` (compressed tars), or '' for anything else."""
     try:
         with path.open("rb") as file:
             head = file.read(512)
