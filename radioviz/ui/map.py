@@ -1,18 +1,26 @@
 """The map: positions and colours in, selected rows out. Pages do not know what draws it.
 
 Points of every data set on the map lie in one array; an event gives row numbers into it.
-What draws is Plotly (:mod:`radioviz.ui.plotly_map`); another renderer takes the same
-:class:`MapPoints` and returns the same :class:`MapEvent`.
+What draws is Plotly (:mod:`radioviz.ui.plotly_map`) for some thousand points and a component
+of our own (:mod:`radioviz.ui.webgl`) beyond; both take the same :class:`MapPoints` and return
+the same :class:`MapEvent`.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import streamlit as st
 
 from radioviz.errors import RadioVizError
 from radioviz.ui.colouring import Colour
+
+# Plotly's lasso takes 0.5 s at this many points and grows with them (README, "Scale").
+MANY_POINTS = 20_000
+ENGINES = ("auto", "plotly", "webgl")
 
 KINDS = ("lasso", "box", "click", "cleared")
 
@@ -71,17 +79,48 @@ class MapEvent:
     kind: str
 
 
+def engine_for(n: int, asked: str = "auto") -> str:
+    """What draws ``n`` points: ``plotly`` or ``webgl``.
+
+    ``asked``, or else ``RADIOVIZ_MAP``, decides where it names one of them.
+
+    Raises
+    ------
+    RadioVizError
+        If the name is none of :data:`ENGINES`.
+    """
+    for name in (asked, os.environ.get("RADIOVIZ_MAP") or "auto"):
+        if name not in ENGINES:
+            raise RadioVizError(f"no map is drawn by '{name}'; known are {', '.join(ENGINES)}")
+        if name != "auto":
+            return name
+    return "webgl" if n > MANY_POINTS else "plotly"
+
+
 def new_event(key: str) -> MapEvent | None:
     """What happened on a map since it was last drawn, once; None if nothing did.
 
     Ask before any map is drawn, so that maps that share a selection all show it.
     """
+    if st.session_state.get(f"{key}:engine") == "webgl":
+        from radioviz.ui import webgl
+
+        return webgl.new_event(key)
     from radioviz.ui import plotly_map
 
     return plotly_map.new_event(key)
 
 
-def scatter_map(points: MapPoints, *, key: str, height: int = 640, own_marks: bool = False) -> None:
+def scatter_map(
+    points: MapPoints,
+    *,
+    key: str,
+    height: int = 560,
+    own_marks: bool = False,
+    thumbnail: Callable[[int], str | None] | None = None,
+    engine: str = "auto",
+    painter: str = "auto",
+) -> None:
     """Draw a map.
 
     Parameters
@@ -93,7 +132,24 @@ def scatter_map(points: MapPoints, *, key: str, height: int = 640, own_marks: bo
     own_marks : bool
         True when ``selected`` and ``focus`` come from this very map, which shows them
         already: it is then left as it is (zoom and all).
+    thumbnail : callable or None
+        Address or data URI of the picture of a row, shown on hovering where the map can
+        (the component; Plotly shows text alone).
+    engine : str
+        One of :data:`ENGINES`; see :func:`engine_for`.
+    painter : {"auto", "gpu", "cpu"}
+        What paints in the component: by default WebGL where hardware draws it.
     """
+    chosen = engine_for(len(points), engine)
+    before = st.session_state.get(f"{key}:engine")
+    st.session_state[f"{key}:engine"] = chosen
+    if chosen == "webgl":
+        from radioviz.ui import webgl
+
+        webgl.draw(points, key=key, height=height, thumbnail=thumbnail, renderer=painter)
+        return
     from radioviz.ui import plotly_map
 
-    plotly_map.draw(points, key=key, height=height, own_marks=own_marks)
+    # What the other engine drew is unknown to Plotly.
+    own = own_marks and before == chosen
+    plotly_map.draw(points, key=key, height=height, own_marks=own)

@@ -23,7 +23,8 @@ function label(value: number, step: number): string {
   return value.toFixed(digits).replace("-", "\u2212");
 }
 
-function spread(low: number, high: number, count: number): [number, string][] {
+/** Round numbers between two, with their labels. */
+export function spread(low: number, high: number, count: number): [number, string][] {
   if (!(high > low)) return [];
   const increment = tickIncrement(low, high, count);
   const step = increment < 0 ? -1 / increment : increment;

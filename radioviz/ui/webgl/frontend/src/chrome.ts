@@ -1,5 +1,6 @@
 /** What is around the points: tools, legend, colour bar, notes, tooltip. All text is plain text. */
 import type { Answer, MapData } from "./types.ts";
+import { spread } from "./axes.ts";
 import { mediaUrl } from "./store.ts";
 
 export type Tool = "lasso" | "box" | "pan";
@@ -154,7 +155,11 @@ export class Chrome {
     const shown = data.colour.colours.slice(1).filter((_, i, all) => i % 8 === 0 || i === all.length - 1);
     ramp.style.background = `linear-gradient(to top, ${shown.join(",")})`;
     const ticks = make("div", "rv-ticks");
-    for (const [place, text] of data.colour.ticks) {
+    const { low, high } = data.colour;
+    const places: [number, string][] = data.colour.ticks.length
+      ? data.colour.ticks
+      : spread(low, high, 6).map(([v, text]) => [(v - low) / (high - low), text]);
+    for (const [place, text] of places) {
       const tick = make("span", "", text);
       tick.style.bottom = `${100 * place}%`;
       ticks.append(tick);

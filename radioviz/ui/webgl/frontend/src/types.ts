@@ -12,7 +12,10 @@ export interface Continuous {
   title: string;
   /** 256 colours "#rrggbb": the first for points without a value, then low to high. */
   colours: string[];
-  /** Fractions 0..1 from low to high, and what to write there. */
+  /** Ends of a linear scale. */
+  low: number;
+  high: number;
+  /** Fractions 0..1 from low to high, and what to write there; empty: round numbers. */
   ticks: [number, string][];
   /** How many points have no value. */
   missing: number;

@@ -1,0 +1,193 @@
+"""Columns for the browser: fixed-point positions, colour codes, bits; each named by its content.
+
+A million points take 4 MB of positions at first, 4 MB more when the reader zooms in far
+enough to need them, 1 MB a colour column and 0.125 MB a selection.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+
+# Codes of a category column; what is beyond shares the last one.
+MOST_CATEGORIES = 250
+
+_KEPT_BYTES = 400_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A binary column as it is sent: gzip, and the hash of its content."""
+
+    data: bytes
+    digest: str
+
+
+@dataclass(frozen=True, eq=False)
+class Positions:
+    """Points in the order in which they are sent, and where they lie.
+
+    Attributes
+    ----------
+    order : numpy.ndarray
+        int64 of shape ``(m,)``: the row of each point that is sent. Group by group, and in
+        random order within a group, so that the first points of it are a fair sample.
+    ends : list of (int, int)
+        Slice of each group.
+    bounds : (x0, x1, y0, y1)
+        Data coordinates of fixed-point 0 and 2**32.
+    extent : (x0, x1, y0, y1)
+        What the points take of these bounds, from 0 to 1.
+    coarse, fine : Column
+        Upper and lower halves of the 32-bit positions, two little-endian uint16 a point.
+    left_out : int
+        Points without a finite position.
+    """
+
+    order: np.ndarray
+    ends: list[tuple[int, int]]
+    bounds: tuple[float, float, float, float]
+    extent: tuple[float, float, float, float]
+    coarse: Column
+    fine: Column
+    left_out: int
+
+    @cached_property
+    def place(self) -> np.ndarray:
+        """Inverse of ``order``: the point of a row, -1 for rows that are not sent."""
+        size = int(self.order.max()) + 1 if len(self.order) else 0
+        place = np.full(size, -1, dtype=np.int64)
+        place[self.order] = np.arange(len(self.order))
+        return place
+
+    def place_of(self, row: int) -> int:
+        """Point of a row, -1 when it is not sent."""
+        return int(self.place[row]) if 0 <= row < len(self.place) else -1
+
+
+def digest(*parts: np.ndarray | bytes | str | None) -> str:
+    """Hash of content, in hexadecimal."""
+    sum_ = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            sum_.update(f"{part.dtype}{part.shape}".encode())
+            sum_.update(np.ascontiguousarray(part).data)
+        elif part is not None:
+            sum_.update(part.encode() if isinstance(part, str) else part)
+        sum_.update(b"\0")
+    return sum_.hexdigest()
+
+
+def column(data: np.ndarray) -> Column:
+    """Pack an array; noise is not compressed, as that costs time and saves nothing."""
+    plain = np.ascontiguousarray(data).tobytes()
+    sample = plain[: 1 << 16]
+    worth = len(zlib.compress(sample, 1)) < 0.85 * len(sample)
+    packer = zlib.compressobj(1 if worth else 0, zlib.DEFLATED, 31)
+    return Column(packer.compress(plain) + packer.flush(), digest(plain))
+
+
+def positions(x: np.ndarray, y: np.ndarray, group: np.ndarray | None, groups: int) -> Positions:
+    """Fixed-point positions of the points that have one.
+
+    Parameters
+    ----------
+    x, y : numpy.ndarray
+        Shape ``(n,)``; NaN and infinities are left out.
+    group : numpy.ndarray or None
+        Integers below ``groups`` of shape ``(n,)``.
+    """
+    # One seed: the same points are sent in the same order, so that caches find them.
+    order = np.random.default_rng(0).permutation(len(x))
+    order = order[np.isfinite(x[order]) & np.isfinite(y[order])]
+    if group is not None and groups > 1:
+        order = order[np.argsort(group[order], kind="stable")]
+        edges = np.searchsorted(group[order], np.arange(groups + 1))
+        ends = [(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    else:
+        ends = [(0, len(order))]
+    halves = np.empty((2, len(order), 2), dtype="<u2")
+    bounds: list[float] = []
+    extent: list[float] = []
+    for axis, values in enumerate((x, y)):
+        sent = values[order].astype(np.float64)
+        low, high = (float(sent.min()), float(sent.max())) if len(sent) else (0.0, 1.0)
+        # A single place gets some room about it.
+        room = 0.0 if high > low else 0.5 * max(abs(low) * 1e-3, 1.0)
+        low, high = low - room, high + room
+        bounds += [low, high]
+        taken = (sent - low) / (high - low)
+        extent += [0.0, 1.0]
+        fixed = (np.clip(taken, 0.0, 1.0) * (2.0**32 - 1)).astype(np.uint32)
+        halves[0, :, axis] = fixed >> 16
+        halves[1, :, axis] = fixed & 0xFFFF
+    return Positions(
+        order,
+        ends,
+        (bounds[0], bounds[1], bounds[2], bounds[3]),
+        (extent[0], extent[1], extent[2], extent[3]),
+        column(halves[0]),
+        column(halves[1]),
+        len(x) - len(order),
+    )
+
+
+def scaled(values: np.ndarray, low: float, high: float, order: np.ndarray) -> Column:
+    """Values as codes: 0 for NaN, else 1..255 from ``low`` to ``high`` (beyond: the ends)."""
+    sent = values[order]
+    known = np.isfinite(sent)
+    with np.errstate(invalid="ignore", over="ignore"):
+        place = np.clip((sent - low) / (high - low), 0.0, 1.0)
+    codes = np.zeros(len(sent), dtype=np.uint8)
+    codes[known] = (1.5 + 254 * place[known]).astype(np.uint8)
+    return column(codes)
+
+
+def categories(codes: np.ndarray, order: np.ndarray) -> Column:
+    """Category codes as bytes."""
+    return column(np.clip(codes[order], 0, MOST_CATEGORIES).astype(np.uint8))
+
+
+def bits(mask: np.ndarray, order: np.ndarray) -> Column:
+    """A mask as bits, least significant first."""
+    return column(np.packbits(mask[order], bitorder="little"))
+
+
+T = TypeVar("T", Positions, Column)
+
+
+class Store:
+    """What was packed lately, by the hash of what it was packed from; shared by all sessions."""
+
+    def __init__(self, most: int = _KEPT_BYTES) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, tuple[Positions | Column, int]] = OrderedDict()
+
+    def get(self, key: str, make: Callable[[], T]) -> T:
+        """The kept value, or a new one; the least recently used go beyond the limit."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key][0]  # type: ignore[return-value]
+        value = make()
+        size = len(value.data) if isinstance(value, Column) else _size(value)
+        with self._lock:
+            self._kept[key] = (value, size)
+            total = sum(s for _, s in self._kept.values())
+            while total > self._most and len(self._kept) > 1:
+                _, (_, gone) = self._kept.popitem(last=False)
+                total -= gone
+        return value
+
+
+def _size(value: Positions) -> int:
+    return len(value.coarse.data) + len(value.fine.data) + 2 * value.order.nbytes

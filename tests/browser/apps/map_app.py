@@ -1,0 +1,152 @@
+"""A page with one map and nothing else, for tests and benchmarks of the map.
+
+Query parameters: ``map`` (webgl or plotly), ``n``, ``case`` (see ``CASES``), ``colour``
+(size, flux, class), ``renderer`` (auto, gpu, cpu), ``overlay`` (1: a second group).
+Points are real positions and sizes of RGZ DR1 where ``RADIOVIZ_SHARED_DATA`` has them and
+``case=rgz`` asks; all others are synthetic.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from radioviz.ui import map
+from radioviz.ui.colouring import Colour
+from radioviz.ui.map import MapPoints
+from radioviz.ui.palette import category_colours
+
+CASES = (
+    "synthetic", "rgz", "nan", "equal", "one", "zero", "one_value", "no_value", "outlier",
+)  # fmt: skip
+CLASSES = ["FRI", "FRII", "Compact", "Bent", ""]
+
+
+@st.cache_resource
+def table(n: int, case: str) -> dict[str, np.ndarray]:
+    """Columns of the points: clusters that thin out, sizes in arcsec, fluxes in mJy, classes."""
+    if case == "rgz":
+        folder = Path(os.environ.get("RADIOVIZ_SHARED_DATA", ""))
+        rgz = pd.read_parquet(folder / "rgz_dr1_sizes.parquet")
+        return {
+            "x": rgz["ra"].to_numpy(np.float32),
+            "y": rgz["dec"].to_numpy(np.float32),
+            "size": rgz["las_arcsec"].to_numpy(float),
+            "flux": np.full(len(rgz), np.nan),
+            "class": np.full(len(rgz), 4),
+        }
+    n = {"one": 1, "zero": 0}.get(case, n)
+    rng = np.random.default_rng(7)
+    cluster = rng.integers(0, 9, n)
+    angle = cluster * 2.4
+    spread = 0.25 + 0.12 * cluster
+    x = 3.1 * np.cos(angle) + spread * rng.standard_normal(n)
+    y = 2.2 * np.sin(angle) + spread * rng.standard_normal(n) + 0.15 * x**2
+    size = 25 * np.exp(np.abs(0.5 * rng.standard_normal(n) + 0.2 * cluster))
+    flux = np.where(rng.random(n) < 0.1, np.nan, rng.standard_normal(n) + x)
+    labels = np.where(rng.random(n) < 0.08, 4, cluster % 4)
+    if case == "nan":
+        x[::7] = np.nan
+        y[1::7] = np.inf
+        x[2::7] = -np.inf
+    if case == "equal":
+        x[:], y[:] = 2.5, -1.0
+    if case == "outlier":
+        x[0], y[0] = 1e30, -1e30
+    if case == "one_value":
+        size[:] = 40.0
+    if case == "no_value":
+        size[:] = np.nan
+    return {
+        "x": x.astype(np.float32), "y": y.astype(np.float32), "size": size, "flux": flux,
+        "class": labels,
+    }  # fmt: skip
+
+
+class Hover(list[str]):
+    """Text of a point made when it is asked for: a million texts would take long to write."""
+
+    def __init__(self, columns: dict[str, np.ndarray]) -> None:
+        super().__init__()
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return len(self.columns["x"])
+
+    def __getitem__(self, row: int) -> str:  # type: ignore[override]
+        return f"Synthetic {row}\n{self.columns['size'][row]:.1f}″ <b>not bold</b>"
+
+
+def colour_of(what: str, columns: dict[str, np.ndarray]) -> Colour:
+    if what == "class":
+        return Colour(
+            "Class", codes=columns["class"], names=CLASSES, colours=category_colours(CLASSES)
+        )
+    if what == "flux":
+        return Colour("Flux density [mJy]", columns["flux"])
+    return Colour("Angular size [arcsec]", columns["size"], log=True)
+
+
+def picture(row: int) -> str:
+    """A small picture that differs from row to row."""
+    import base64
+
+    shade = 40 + row % 200
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64">'
+        f'<rect width="64" height="64" fill="rgb({shade},20,60)"/>'
+        '<ellipse cx="32" cy="32" rx="20" ry="6" fill="#fde725"/></svg>'
+    )
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+@st.fragment
+def page() -> None:
+    ask = st.query_params
+    n = int(ask.get("n", "2000"))
+    columns = table(n, ask.get("case", "synthetic"))
+    kind = ask.get("map", "webgl")
+    what = st.selectbox("Colour", ["size", "flux", "class"],
+                        index=["size", "flux", "class"].index(ask.get("colour", "size")))  # fmt: skip
+    event = map.new_event("map")
+    if event is not None:
+        st.session_state["rows"] = event.rows if event.kind != "click" or len(event.rows) > 1 else None
+        st.session_state["focus"] = int(event.rows[-1]) if event.kind == "click" else None
+        st.session_state["kind"] = event.kind
+        st.session_state["number"] = len(event.rows)
+        st.session_state["sum"] = int(event.rows.sum())
+    rows = st.session_state.get("rows")
+    selected = None
+    if rows is not None and len(rows):
+        selected = np.zeros(len(columns["x"]), dtype=bool)
+        selected[rows] = True
+    overlay = "overlay" in ask
+    points = MapPoints(
+        columns["x"],
+        columns["y"],
+        colour_of(what, columns),
+        Hover(columns) if kind == "webgl" else [],
+        group=(np.arange(len(columns["x"])) % 50 == 0).astype(np.uint8) if overlay else None,
+        group_names=("First set", "Second set") if overlay else ("",),
+        selected=selected,
+        focus=st.session_state.get("focus"),
+        x_title="UMAP 1",
+        y_title="UMAP 2",
+        description=f"{len(columns['x']):,} synthetic points",
+    )
+    map.scatter_map(
+        points, key="map", own_marks=True, engine=kind, painter=ask.get("renderer", "auto"),
+        thumbnail=picture,
+    )  # fmt: skip
+    st.html(
+        f"<div id='answer'>{st.session_state.get('kind', 'none')} "
+        f"{st.session_state.get('number', 0)} {st.session_state.get('sum', 0)}</div>"
+    )
+
+
+st.set_page_config(layout="wide")
+page()
