@@ -86,7 +86,9 @@ def image_panel(catalogue: Catalogue, row: int, view: View) -> None:
 def facts_panel(catalogue: Catalogue, row: int, pair: tuple[str, str], view: View) -> None:
     with st.container(horizontal=True, gap="small"):
         detail.tray_button(pair, key="inspect_tray")
-        st.page_link(controls.LATENT_MAP, label="Show on the map", icon=":material/scatter_plot:")
+        if st.button("Show on the map", icon=":material/scatter_plot:", key="inspect_map"):
+            state.set_focus(*pair)
+            st.switch_page(controls.LATENT_MAP)
         with st.popover("Export", icon=":material/download:", key="inspect_export"):
             tray.export_buttons(Selection([pair]), view.model, key="inspect", note="one galaxy")
     detail.position(catalogue, row)
@@ -138,7 +140,13 @@ def place_panel(pair: tuple[str, str], view: View) -> None:
         if event.kind == "click":
             st.rerun()
     choice = explore.choices(shown)[0]
-    scatter_map(explore.points(shown, choice, 0, view.model), key="place_map", height=420)
+    scatter_map(
+        explore.points(shown, choice, 0, view.model),
+        key="place_map",
+        height=420,
+        own_marks=state.marks_origin() == "place_map",
+        thumbnail=explore.thumbnail(shown, view.look),
+    )
 
 
 def header_panel(catalogue: Catalogue, row: int) -> None:

@@ -165,6 +165,9 @@ def latent_map(view: View) -> None:
         titles = controls.encoders(view.data_set)
         models = [str(view.model), str(st.session_state.get("beside"))]
         places = st.columns(2) if second else st.columns([2.1, 1], gap="medium")
+        if not second:
+            with places[1]:
+                side_panel(view)  # before the map: it is what a click waits for
         for place, model, (key, shown) in zip(places, models, maps.items(), strict=False):
             with place, st.container(key=f"{key}_panel"):
                 if second:
@@ -172,11 +175,12 @@ def latent_map(view: View) -> None:
                 scatter_map(
                     explore.points(shown, choice, component, titles.get(model, model)),
                     key=key,
+                    height=640,
                     own_marks=state.marks_origin() == key,
+                    thumbnail=explore.thumbnail(shown, view.look),
                 )
-        if not second:
-            with places[1]:
-                side_panel(view)
+        if first.note:
+            st.caption(controls.plain(first.note))
         below(view, first, detail_too=second is not None)
 
 

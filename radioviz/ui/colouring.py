@@ -28,6 +28,22 @@ _TITLES = {
     "split_reason": "Reason of the split",
     "image_ra": "Image centre, right ascension",
     "image_dec": "Image centre, declination",
+    "las_measured": "Angular size, measured",
+    "position_angle": "Position angle",
+    "flux_sum": "Sum of the source's pixels",
+    "peak": "Peak brightness",
+    "snr": "Signal to noise",
+    "axis_ratio": "Axis ratio",
+    "n_components": "Components",
+    "n_unrelated": "Unrelated islands",
+    "resolved": "Resolved",
+    "complexity": "Complexity",
+    "log_prob": "Log-likelihood",
+    "elbo": "Evidence lower bound",
+    "reconstruction_error": "Reconstruction error",
+    "knn_distance": "Distance to neighbours",
+    "isolation": "Isolation forest score",
+    "flux_ratio": "Reconstructed over true flux",
 }
 # Positions have a map of their own; names and headers are no categories.
 _NEVER = {"source_id", "name", "wcs_header", "header", "image_ra", "image_dec"}
@@ -102,21 +118,27 @@ def choices(table: pd.DataFrame, scores: pd.DataFrame, latent_dim: int) -> list[
         if _usable(table[name]):
             found.append(Choice(name, *title_of(name), numeric=COLUMNS[name].dtype == "float64"))
     for name in scores.columns:
-        if pd.api.types.is_numeric_dtype(scores[name]) and scores[name].notna().any():
+        if is_number(scores[name]) and scores[name].notna().any():
             found.append(Choice(f"score:{name}", *title_of(str(name))))
     if latent_dim:
         found.append(Choice(LATENT, "Latent component"))
     for name in table.columns:
         if name in _NEVER or name in {c.key for c in found} or not _usable(table[name]):
             continue
-        numeric = pd.api.types.is_numeric_dtype(table[name])
+        numeric = is_number(table[name])
         if numeric or _few(table[name]):
             found.append(Choice(str(name), *title_of(str(name)), numeric=numeric))
     return found
 
 
+def is_number(column: pd.Series) -> bool:
+    """True for columns of numbers; yes and no is a category."""
+    kinds = pd.api.types
+    return bool(kinds.is_numeric_dtype(column) and not kinds.is_bool_dtype(column))
+
+
 def _usable(column: pd.Series) -> bool:
-    if pd.api.types.is_numeric_dtype(column):
+    if is_number(column):
         return bool(column.notna().any())
     return bool((column.astype(str) != "").any())
 
@@ -150,7 +172,7 @@ def colour_by(
         values = np.full(n, np.nan) if column is None else column.to_numpy(float)
         return Colour(choice.text, values, _is_log(choice.key, values))
     cells = table.get(choice.key)
-    text = [""] * n if cells is None else cells.astype(str).tolist()
+    text = [""] * n if cells is None else _words(cells)
     present = set(text)
     order = [name for name in LABELS if name in present]
     order += sorted(present - set(order) - {""})
@@ -159,6 +181,12 @@ def colour_by(
     index = {name: i for i, name in enumerate(order)}
     codes = np.array([index[name] for name in text], dtype=np.int32)
     return Colour(choice.text, codes=codes, names=order, colours=category_colours(order))
+
+
+def _words(cells: pd.Series) -> list[str]:
+    if pd.api.types.is_bool_dtype(cells):
+        return np.where(cells.to_numpy(bool), "yes", "no").tolist()
+    return cells.astype(str).tolist()
 
 
 def join(colours: list[Colour]) -> Colour:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from radioviz.errors import AtlasError
-from radioviz.ui import cache, colouring, state
+from radioviz.ui import cache, colouring, galaxies, state
 from radioviz.ui.cache import Located
 from radioviz.ui.colouring import Choice
+from radioviz.ui.display import Look, data_uri
 from radioviz.ui.map import MapEvent, MapPoints
+
+NEIGHBOURS = 5  # that place a galaxy of another data set on a layout it was no part of
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +35,7 @@ class MapView:
     layers: list[Layer]
     data_sets: np.ndarray
     source_ids: np.ndarray
+    note: str = ""
 
     def pairs(self, rows: np.ndarray) -> list[tuple[str, str]]:
         """Galaxies of the given points."""
@@ -46,29 +51,87 @@ def layouts_of(located: Located) -> dict[str, str]:
 
 
 def map_view(data_sets: list[str], model: str, layout: str) -> MapView:
-    """Open the Atlases of one or more data sets on one layout.
+    """Open the Atlases of one or more data sets on a layout of the first.
 
     Raises
     ------
     AtlasError
-        If an Atlas is missing or stale, or lacks the layout.
+        If an Atlas is missing or stale, or the first lacks the layout.
     """
-    layers = []
+    base = cache.located(data_sets[0], model)
+    if layout not in base.atlas.layouts:
+        raise AtlasError(
+            f"the Atlas of {base.catalogue.info.title} by '{model}' has no layout "
+            f"'{layout}'; it has {', '.join(base.atlas.layouts)}"
+        )
+    layers, notes = [], []
     for key in data_sets:
         located = cache.located(key, model)
-        if layout not in located.atlas.layouts:
-            raise AtlasError(
-                f"the Atlas of {located.catalogue.info.title} by '{model}' has no layout "
-                f"'{layout}'; it has {', '.join(located.atlas.layouts)}"
-            )
-        positions = np.asarray(located.atlas.layouts[layout], dtype=np.float32)
-        layers.append(Layer(key, located.catalogue.info.title, located, positions))
+        positions, note = (
+            (base.atlas.layouts[layout], "") if located is base else _beside(base, layout, located)
+        )
+        notes += [note] if note else []
+        title = located.catalogue.info.title
+        layers.append(Layer(key, title, located, np.asarray(positions, dtype=np.float32)))
     return MapView(
-        layers[0].located.atlas.layout_title(layout),
+        base.atlas.layout_title(layout),
         layers,
         np.concatenate([np.full(len(x.positions), x.data_set, dtype=object) for x in layers]),
         np.concatenate([x.located.atlas.source_ids for x in layers]),
+        " ".join(notes),
     )
+
+
+def _beside(base: Located, layout: str, other: Located) -> tuple[np.ndarray, str]:
+    """Positions of another data set on a layout of ``base``, and what to say of them."""
+    parameters = base.atlas.meta["layouts"].get(layout, {}).get("parameters", {})
+    reference = str(parameters.get("fitted_on", base.atlas.data_set))
+    method = layout.removesuffix(f"_{reference}")
+    name = method if other.atlas.data_set == reference else f"{method}_{reference}"
+    if layout == "latent":
+        name = layout  # the latent plane is the same for all
+    if name in other.atlas.layouts:
+        return other.atlas.layouts[name], ""
+    placed = among_neighbours(
+        np.asarray(base.atlas.latents), base.atlas.layouts[layout], np.asarray(other.atlas.latents)
+    )
+    return placed, (
+        f"{other.catalogue.info.title} has no place of its own in this layout: each galaxy lies "
+        f"at the weighted mean of its {NEIGHBOURS} nearest in latent space."
+    )
+
+
+def among_neighbours(latents: np.ndarray, positions: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Positions of other latents by those of their nearest neighbours.
+
+    The mean of the :data:`NEIGHBOURS` nearest, weighted by inverse squared distance, so
+    that a galaxy of both data sets lies where it did.
+
+    Parameters
+    ----------
+    latents, positions : numpy.ndarray
+        Shapes ``(n, d)`` and ``(n, 2)``.
+    others : numpy.ndarray
+        Shape ``(m, d)``.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float32 of shape ``(m, 2)``.
+    """
+    base = latents.astype(np.float32)
+    k = min(NEIGHBOURS, len(base))
+    square = (base**2).sum(axis=1)
+    placed = np.empty((len(others), 2), np.float32)
+    for start in range(0, len(others), 1024):  # 1024 x 100,000 distances are 400 MB
+        part = others[start : start + 1024].astype(np.float32)
+        distance = square - 2 * part @ base.T + (part**2).sum(axis=1, keepdims=True)
+        nearest = np.argpartition(distance, k - 1, axis=1)[:, :k]
+        near = np.take_along_axis(distance, nearest, axis=1)
+        weight = 1 / np.maximum(near, 1e-6)
+        weight /= weight.sum(axis=1, keepdims=True)
+        placed[start : start + 1024] = (weight[..., None] * positions[nearest]).sum(axis=1)
+    return placed
 
 
 def choices(view: MapView) -> list[Choice]:
@@ -115,6 +178,16 @@ def points(view: MapView, choice: Choice, component: int = 0, model_title: str =
         description=f"{view.title} of {len(view):,} galaxies by {model_title}, "
         f"coloured by {colour.title}",
     )
+
+
+def thumbnail(view: MapView, look: Look) -> Callable[[int], str | None]:
+    """Picture of a point, for maps that show one on hovering."""
+
+    def picture(row: int) -> str | None:
+        cells = galaxies.cells(view.pairs(np.array([row])), look)
+        return data_uri(cells[0].picture) if cells else None
+
+    return picture
 
 
 def _marks(view: MapView) -> tuple[np.ndarray | None, int | None]:

@@ -107,7 +107,7 @@ def sky_coverage(opened: Mapping[str, Catalogue]) -> None:
         colours.append(DATA_SET_COLOURS[i % len(DATA_SET_COLOURS)])
     if positions:
         figure = figures.all_sky(positions, colours)
-        figure["layout"]["height"] = 380
+        figure["layout"]["height"] = 300
         st.plotly_chart(
             figure,
             key="all_sky",
@@ -138,13 +138,9 @@ def models() -> None:
 def _model(info: ModelInfo) -> None:
     can = " ".join(f":gray-badge[{ABILITIES[c]}]" for c in info.capabilities)
     st.markdown(f"**{controls.plain(info.title)}** · {info.latent_dim} latent dimensions  {can}")
-    trained = [str(info.training[k]) for k in ("data", "machine") if info.training.get(k)]
-    if trained:
-        st.caption(controls.plain("Trained on " + ", ".join(trained)))
-    if info.scores:
-        st.caption(
-            controls.plain(" · ".join(f"{k} {v:.4g}" for k, v in list(info.scores.items())[:6]))
-        )
+    said = _training(info)
+    if said:
+        st.caption(controls.plain(said))
     card = trained_folder() / info.name / CARD
     with st.expander("Model card"):
         if card.exists():
@@ -153,6 +149,19 @@ def _model(info: ModelInfo) -> None:
             st.caption(f"{CARD} is missing")
         for picture in sorted(card.parent.glob("*.png")):
             st.image(str(picture))
+
+
+def _training(info: ModelInfo) -> str:
+    """What the model was trained on and its main scores, in a line."""
+    facts = info.training
+    parts = []
+    if facts.get("data"):
+        number = (facts.get("images") or {}).get("train")
+        names = ", ".join(controls.data_set_title(str(d)) for d in facts["data"])
+        parts.append(f"Trained on {number:,} images of {names}" if number else f"Data: {names}")
+    if info.scores:
+        parts.append("; ".join(f"{k} {v:.4g}" for k, v in list(info.scores.items())[:6]))
+    return " · ".join(parts)
 
 
 def data_set_keys() -> list[str]:

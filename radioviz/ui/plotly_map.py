@@ -151,6 +151,7 @@ def _figure(
             "yanchor": "bottom",
             "x": 0,
             "itemsizing": "constant",
+            "traceorder": "reversed",  # of the drawing order, which puts the first class on top
         },
     }
     return {"data": traces, "layout": layout}, rows_of

@@ -50,9 +50,9 @@ def summary(whole: Catalogue, selection: Selection) -> None:
     part = tables(selection, ["las", "label", "redshift", "flux"])
     lines = []
     for title, name in (
-        ("Angular size [arcsec]", "las"),
+        ("Angular size [″]", "las"),
         ("Redshift", "redshift"),
-        ("Flux density [mJy]", "flux"),
+        ("Flux [mJy]", "flux"),
     ):
         all_of = whole.table[name].to_numpy(float)
         if np.isfinite(all_of).any() or part[name].notna().any():
@@ -77,8 +77,8 @@ def summary(whole: Catalogue, selection: Selection) -> None:
 def _medians(lines: list[tuple[str, str, str]]) -> str:
     """Medians as an HTML table; the numbers are ours, so nothing needs escaping."""
     head = "".join(
-        f'<th style="text-align:left;font-weight:600;padding:2px 12px 2px 0">{h}</th>'
-        for h in ("Median (16–84 %)", "Selection", "All")
+        f'<th style="text-align:left;font-weight:600;padding:2px 10px 2px 0">{h}</th>'
+        for h in ("Median", "Selection", "All")
     )
     body = "".join(
         "<tr>"
@@ -88,7 +88,8 @@ def _medians(lines: list[tuple[str, str, str]]) -> str:
     )
     return (
         f'<table style="font-size:.86rem;border-collapse:collapse;width:100%"><tr>{head}</tr>'
-        f"{body}</table>"
+        f'{body}</table><div style="font-size:.76rem;opacity:.68">in brackets: 16th to 84th '
+        "percentile</div>"
     )
 
 
