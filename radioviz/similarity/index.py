@@ -1,0 +1,175 @@
+"""The latents of one data set, ready to be searched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from radioviz.atlas import Atlas
+from radioviz.data.catalogue import Catalogue
+from radioviz.errors import SimilarityError
+
+BLOCK = 65_536  # rows at a time where a product makes several numbers a row
+
+
+@dataclass(frozen=True, eq=False)
+class LatentIndex:
+    """The latents of one data set, ready to be searched.
+
+    Attributes
+    ----------
+    data_set, model, model_sha256 : str
+        Whose latents, and who made them.
+    source_ids : numpy.ndarray
+        Shape ``(n,)``; row ``i`` is row ``i`` of the Catalogue.
+    latents : numpy.ndarray
+        Float32, shape ``(n, d)``; may be memory-mapped.
+    inverse_norms : numpy.ndarray
+        Float32, shape ``(n,)``; 0 where a latent has no direction (zero or not finite), and
+        such a row is never a result.
+    ra, dec : numpy.ndarray
+        Degrees, shape ``(n,)``, NaN without a position.
+    same_as : numpy.ndarray
+        Identifier of the first row that shows the same source, '' for first or only rows.
+    """
+
+    data_set: str
+    source_ids: np.ndarray
+    latents: np.ndarray
+    inverse_norms: np.ndarray
+    ra: np.ndarray
+    dec: np.ndarray
+    same_as: np.ndarray
+    model: str = ""
+    model_sha256: str = ""
+
+    def __len__(self) -> int:
+        return len(self.source_ids)
+
+    @classmethod
+    def of(cls, catalogue: Catalogue, atlas: Atlas) -> LatentIndex:
+        """Index of a data set under one model.
+
+        Raises
+        ------
+        SimilarityError
+            If the Atlas is not of this Catalogue, row by row.
+        """
+        table = catalogue.table
+        if atlas.data_set != catalogue.info.key or not np.array_equal(
+            np.asarray(atlas.source_ids, dtype=object), table["source_id"].to_numpy(dtype=object)
+        ):
+            raise SimilarityError(
+                f"the Atlas of '{atlas.data_set}' does not list the sources of "
+                f"'{catalogue.info.key}' in their order; build it anew"
+            )
+        return cls.create(
+            catalogue.info.key,
+            table["source_id"].to_numpy(dtype=object),
+            atlas.latents,
+            ra=table["ra"].to_numpy(dtype=float),
+            dec=table["dec"].to_numpy(dtype=float),
+            same_as=table["same_as"].to_numpy(dtype=object) if "same_as" in table else None,
+            model=atlas.model,
+            model_sha256=str(atlas.meta.get("weights_sha256", "")),
+        )
+
+    @classmethod
+    def create(
+        cls,
+        data_set: str,
+        source_ids: np.ndarray,
+        latents: np.ndarray,
+        *,
+        ra: np.ndarray | None = None,
+        dec: np.ndarray | None = None,
+        same_as: np.ndarray | None = None,
+        model: str = "",
+        model_sha256: str = "",
+    ) -> LatentIndex:
+        """Index of plain arrays; float32 latents are used as they are, others converted.
+
+        Raises
+        ------
+        SimilarityError
+            If shapes do not match, or no latent has a direction.
+        """
+        n = len(source_ids)
+        if latents.ndim != 2 or len(latents) != n or latents.shape[1] < 1:
+            raise SimilarityError(
+                f"data set '{data_set}': latents of shape {latents.shape} for {n} sources; "
+                f"expected ({n}, d)"
+            )
+        if latents.dtype != np.float32:
+            latents = latents.astype(np.float32)
+        inverse = np.zeros(n, dtype=np.float32)
+        for part in blocks(n):
+            # float64: the square of a large float32 would overflow. Beyond 1e37 so would the
+            # products of the search itself.
+            norms = np.sqrt(np.einsum("ij,ij->i", latents[part], latents[part], dtype=np.float64))
+            good = (norms > 0) & (norms < 1e37)
+            inverse[part][good] = 1.0 / norms[good]
+        inverse[~np.isfinite(inverse)] = 0.0  # of norms too small for float32
+        if n and not inverse.any():
+            raise SimilarityError(
+                f"data set '{data_set}': none of {n} latents has a direction (all are zero or "
+                "not finite), so nothing is similar to anything; build its Atlas anew"
+            )
+        nowhere = np.full(n, np.nan)
+        columns = {"ra": nowhere if ra is None else ra, "dec": nowhere if dec is None else dec}
+        repeats = np.full(n, "", dtype=object) if same_as is None else same_as
+        for name, column in (*columns.items(), ("same_as", repeats)):
+            if len(column) != n:
+                raise SimilarityError(
+                    f"data set '{data_set}': {len(column)} values of {name} for {n} sources"
+                )
+        return cls(
+            data_set,
+            np.asarray(source_ids, dtype=object),
+            latents,
+            inverse,
+            np.asarray(columns["ra"], dtype=float),
+            np.asarray(columns["dec"], dtype=float),
+            np.asarray(repeats, dtype=object),
+            model,
+            model_sha256,
+        )
+
+    @property
+    def unusable(self) -> np.ndarray:
+        """Rows whose latent has no direction, int64."""
+        return np.flatnonzero(self.inverse_norms == 0)
+
+    def row_of(self, source_id: str) -> int:
+        """Row of an identifier.
+
+        Raises
+        ------
+        SimilarityError
+            If there is no such source.
+        """
+        row = int(self._row_of.get_indexer(pd.Index([source_id], dtype=object))[0])
+        if row < 0:
+            raise SimilarityError(f"data set '{self.data_set}' has no source '{source_id}'")
+        return row
+
+    def __contains__(self, source_id: object) -> bool:
+        return source_id in self._row_of
+
+    @cached_property
+    def _row_of(self) -> pd.Index:
+        return pd.Index(self.source_ids, dtype=object)
+
+    def first_of(self, rows: np.ndarray) -> np.ndarray:
+        """Identifier of the first row that shows the same source as each of ``rows``."""
+        return np.where(self.same_as[rows] == "", self.source_ids[rows], self.same_as[rows])
+
+
+def blocks(n: int, size: int = BLOCK) -> Iterator[slice]:
+    """Slices that cover ``n`` rows, ``size`` at a time."""
+    for start in range(0, n, size):
+        yield slice(start, min(n, start + size))

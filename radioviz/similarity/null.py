@@ -1,0 +1,137 @@
+"""How similar unrelated galaxies are, so that a score can be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from radioviz.errors import SimilarityError
+from radioviz.similarity.index import LatentIndex, blocks
+
+# Fine where it matters: at the upper tail, down to one pair in a hundred thousand.
+_LEVELS = np.unique(np.concatenate([np.linspace(0, 1, 501), 1.0 - np.logspace(-5, -2.5, 101)]))
+
+
+@dataclass(frozen=True, eq=False)
+class NullDistribution:
+    """Quantiles of the scores of unrelated galaxies of a data set.
+
+    Attributes
+    ----------
+    levels, quantiles : numpy.ndarray
+        Score below which a fraction ``level`` of unrelated galaxies falls, shape ``(m,)``.
+    trials : int
+        Number of random comparisons; chances below ``1 / trials`` are not resolved.
+    """
+
+    data_set: str
+    model: str
+    levels: np.ndarray
+    quantiles: np.ndarray
+    trials: int
+
+    @classmethod
+    def of(
+        cls,
+        index: LatentIndex,
+        *,
+        positives: int = 1,
+        negatives: int = 0,
+        trials: int = 200_000,
+        seed: int = 0,
+    ) -> NullDistribution:
+        """Scores of random galaxies under queries that are made of random galaxies.
+
+        Parameters
+        ----------
+        positives, negatives : int
+            As many examples as the query has: the mean of several cosines is less scattered
+            than one. (Queries by rotated views score a little higher than this null.)
+
+        Raises
+        ------
+        SimilarityError
+            If fewer than ``positives + negatives + 1`` sources have usable latents.
+        """
+        usable = np.flatnonzero(index.inverse_norms > 0)
+        needed = positives + negatives + 1
+        if positives < 1 or negatives < 0 or trials < 1:
+            raise SimilarityError(
+                f"a null distribution of {positives} positives, {negatives} negatives and {trials} "
+                "trials; expected at least one positive and one trial"
+            )
+        if len(usable) < needed:
+            raise SimilarityError(
+                f"data set '{index.data_set}' has {len(usable)} usable latents; a null "
+                f"distribution of this query needs {needed}"
+            )
+        rng = np.random.default_rng(seed)
+        draws = rng.choice(usable, (trials, needed))
+        first = index.first_of(np.arange(len(index)))
+        # A galaxy is not compared with itself or with a repeat of itself.
+        names = first[draws]
+        related = (names[:, 1:] == names[:, :1]).any(axis=1)
+        draws = draws[~related]
+        total = np.zeros(len(draws))
+        for part in blocks(len(draws), max(1, 8_000_000 // index.latents.shape[1])):
+            rows = draws[part]
+            target = index.latents[rows[:, 0]] * index.inverse_norms[rows[:, 0], None]
+            for i in range(1, needed):
+                other = index.latents[rows[:, i]] * index.inverse_norms[rows[:, i], None]
+                weight = 1.0 / positives if i <= positives else -1.0 / negatives
+                total[part] += weight * np.einsum("ij,ij->i", target, other)
+        if not len(total):
+            raise SimilarityError(
+                f"data set '{index.data_set}' shows one source only; nothing in it is unrelated"
+            )
+        quantiles = np.quantile(total, _LEVELS)
+        return cls(index.data_set, index.model, _LEVELS, quantiles, len(total))
+
+    def chance(self, score: np.ndarray | float) -> np.ndarray:
+        """Fraction of unrelated galaxies that score as high or higher, at least 1/trials."""
+        # Where scores tie, the lowest level counts: those that score the same are not below.
+        distinct, first = np.unique(self.quantiles, return_index=True)
+        score = np.asarray(score, dtype=float)
+        below = np.interp(score, distinct, self.levels[first], left=0.0, right=1.0)
+        return np.maximum(1.0 - below, 1.0 / self.trials)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "data_set": self.data_set,
+            "model": self.model,
+            "levels": self.levels.tolist(),
+            "quantiles": self.quantiles.tolist(),
+            "trials": self.trials,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> NullDistribution:
+        """What :meth:`to_dict` gave.
+
+        Raises
+        ------
+        SimilarityError
+            If a value is missing or of the wrong kind.
+        """
+        try:
+            levels = np.asarray(values["levels"], dtype=float)
+            quantiles = np.asarray(values["quantiles"], dtype=float)
+            null = cls(
+                str(values["data_set"]),
+                str(values["model"]),
+                levels,
+                quantiles,
+                int(values["trials"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise SimilarityError(f"a stored null distribution is damaged: {error}") from error
+        if levels.ndim != 1 or levels.shape != quantiles.shape or not len(levels):
+            raise SimilarityError(
+                f"a stored null distribution is damaged: {levels.shape} levels for "
+                f"{quantiles.shape} quantiles"
+            )
+        return null

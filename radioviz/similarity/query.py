@@ -1,0 +1,135 @@
+"""What to look for: examples, counter-examples, and what not to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from radioviz.errors import SimilarityError
+from radioviz.similarity.index import LatentIndex
+
+Source = tuple[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """What to look for, and what not to be shown.
+
+    Attributes
+    ----------
+    positives, negatives : numpy.ndarray
+        Latents of the examples, shape ``(p, d)``. With shape ``(p, r, d)`` each example comes in
+        ``r`` views (rotations of its image): its similarity is that of its best view, so
+        that the search does not depend on position angles.
+    positions : numpy.ndarray
+        Right ascension and declination of the examples in degrees, shape ``(m, 2)``; what lies
+        near them on the sky is left out of the results.
+    exclude : collection of (data set, source_id)
+        The examples themselves; repeats of them are left out too.
+    """
+
+    positives: np.ndarray
+    negatives: np.ndarray | None = None
+    positions: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
+    exclude: Collection[Source] = ()
+
+    def __post_init__(self) -> None:
+        positives = _directions(self.positives, "positive")
+        if not len(positives):
+            raise SimilarityError("a query needs at least one positive example; it has none")
+        object.__setattr__(self, "positives", positives)
+        if self.negatives is not None:
+            negatives = _directions(self.negatives, "negative")
+            if len(negatives) and negatives.shape[2] != positives.shape[2]:
+                raise SimilarityError(
+                    f"negative examples have {negatives.shape[2]} latent dimensions, positive ones "
+                    f"{positives.shape[2]}; they must come from one model"
+                )
+            object.__setattr__(self, "negatives", negatives if len(negatives) else None)
+        positions = np.asarray(self.positions, dtype=float).reshape(-1, 2)
+        object.__setattr__(self, "positions", positions[np.isfinite(positions).all(axis=1)])
+
+    @property
+    def dimension(self) -> int:
+        """Number of latent dimensions."""
+        return int(self.positives.shape[2])
+
+
+def _directions(vectors: np.ndarray, what: str) -> np.ndarray:
+    """Unit vectors, float32 of shape ``(p, views, d)``."""
+    array = np.asarray(vectors, dtype=np.float64)
+    if array.ndim == 1:
+        array = array[None]
+    if array.ndim == 2:
+        array = array[:, None]
+    if array.ndim != 3:
+        raise SimilarityError(
+            f"{what} examples have shape {np.shape(vectors)}; expected (p, d), or (p, views, d)"
+        )
+    with np.errstate(over="ignore"):
+        norms = np.linalg.norm(array, axis=2)
+    for bad, why in ((~np.isfinite(norms), "is not finite"), (norms == 0, "is zero")):
+        if bad.any():
+            number = int(np.argwhere(bad)[0][0])
+            raise SimilarityError(
+                f"the latent vector of {what} example {number + 1} {why}, so it has no direction "
+                "to compare; choose another galaxy or another encoder"
+            )
+    return (array / norms[..., None]).astype(np.float32)
+
+
+def query_of(
+    indexes: Sequence[LatentIndex],
+    positives: Sequence[Source],
+    negatives: Sequence[Source] = (),
+    views: Mapping[Source, np.ndarray] | None = None,
+) -> Query:
+    """Query of galaxies that are in the indexes.
+
+    Parameters
+    ----------
+    views
+        Latents of rotated views, shape ``(r, d)``, by source; then every example needs them,
+        and ``r`` is the same for all. They replace the latent of the index.
+
+    Raises
+    ------
+    SimilarityError
+        If a source is unknown, is positive and negative at once, or has no usable latent.
+    """
+    by_key = {index.data_set: index for index in indexes}
+    both = set(positives) & set(negatives)
+    if both:
+        raise SimilarityError(f"'{min(both)[1]}' is a positive and a negative example at once")
+
+    def vectors(sources: Sequence[Source]) -> np.ndarray | None:
+        found = []
+        for data_set, source_id in sources:
+            if data_set not in by_key:
+                raise SimilarityError(
+                    f"no latents of data set '{data_set}' here; there are {', '.join(by_key)}"
+                )
+            index = by_key[data_set]
+            row = index.row_of(source_id)
+            if views is not None:
+                if (data_set, source_id) not in views:
+                    raise SimilarityError(f"no rotated views of '{source_id}' were given")
+                found.append(np.asarray(views[data_set, source_id]))
+            elif index.inverse_norms[row] == 0:
+                raise SimilarityError(
+                    f"the latent vector of '{source_id}' is zero or not finite, so it has no "
+                    "direction to compare; choose another galaxy or another encoder"
+                )
+            else:
+                found.append(np.asarray(index.latents[row]))
+        return np.stack(found) if found else None
+
+    examples = [(by_key[d], s) for d, s in [*positives, *negatives] if d in by_key]
+    wanted = vectors(positives)
+    if wanted is None:
+        raise SimilarityError("a query needs at least one positive example; it has none")
+    unwanted = vectors(negatives)
+    places = [(i.ra[row], i.dec[row]) for i, s in examples for row in [i.row_of(s)]]
+    return Query(wanted, unwanted, np.array(places), frozenset([*positives, *negatives]))
