@@ -282,7 +282,7 @@ def _transfer(url: str, part: Path, size: int, progress: Progress, timeout: floa
     except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
         raise _Transient(f"no answer within {timeout:g} s") from error
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise _Transient(_reason(error)) from error
+        raise _Transient(reason_of(error)) from error
     if done < size:
         raise _Transient(f"the body ends after {done:,} of {size:,} bytes")
 
@@ -309,7 +309,7 @@ def _begin(url: str, response: Any, part: Path, start: int) -> int:
     )
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """The innermost cause of a network error, which is the part that people understand."""
     while True:
         inner = error.__cause__ or getattr(error, "reason", None)
