@@ -111,9 +111,9 @@ class LatentIndex:
             # float64: the square of a large float32 would overflow. Beyond 1e37 so would the
             # products of the search itself.
             norms = np.sqrt(np.einsum("ij,ij->i", latents[part], latents[part], dtype=np.float64))
-            good = (norms > 0) & (norms < 1e37)
+            good = (norms > 1e-37) & (norms < 1e37)
             inverse[part][good] = 1.0 / norms[good]
-        inverse[~np.isfinite(inverse)] = 0.0  # of norms too small for float32
+
         if n and not inverse.any():
             raise SimilarityError(
                 f"data set '{data_set}': none of {n} latents has a direction (all are zero or "
