@@ -1,0 +1,285 @@
+"""The Atlas: what an encoder left behind for one data set, in memory-mapped files.
+
+``trained/atlas/<data set>/<model>/`` holds
+
+=====================  ===========================================================
+``atlas.json``         format, data set and its digest, model and its hash, layouts
+``source_ids.txt``     one identifier a line, the order of all other files
+``latents.npy``        float16 or float32, shape ``(n, d)``
+``layout_<name>.npy``  float32, shape ``(n, 2)``, positions on a map
+``scores.parquet``     one row a source: reconstruction error, neighbours, ...
+=====================  ===========================================================
+
+An Atlas is tied to the weights that made it and to the identifiers of its data set; when either
+has changed it is refused by name. Neither torch nor umap nor scikit-learn is needed to read it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.errors import AtlasError
+from radioviz.models.artefact import ModelInfo
+from radioviz.paths import trained_folder
+
+FORMAT_VERSION = 1
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How positions on a map were found: a title and the parameters that gave them."""
+
+    title: str
+    parameters: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Atlas:
+    """Latents, layouts and scores of one data set under one model; arrays are read-only.
+
+    Attributes
+    ----------
+    data_set, model : str
+        Keys of the data set and the model.
+    source_ids : numpy.ndarray
+        Identifiers, shape ``(n,)``: the rows of the Catalogue, in its order.
+    latents : numpy.ndarray
+        Memory-mapped, shape ``(n, d)``, float16 or float32.
+    layouts : dict
+        Name to positions, each memory-mapped float32 of shape ``(n, 2)``; the first is the one
+        to show.
+    meta : dict
+        ``atlas.json``: hashes, parameters of the layouts, the command that built it.
+    folder : pathlib.Path
+        Where it is.
+    """
+
+    data_set: str
+    model: str
+    source_ids: np.ndarray
+    latents: np.ndarray
+    layouts: dict[str, np.ndarray]
+    meta: dict[str, Any]
+    folder: Path
+
+    def __len__(self) -> int:
+        return len(self.source_ids)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Scores a source, ``n`` rows; empty of columns where there are none."""
+        path = self.folder / "scores.parquet"
+        try:
+            table = pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise AtlasError(f"{path} cannot be read ({error}); {_again(self.meta)}") from error
+        if len(table) != len(self):
+            raise AtlasError(
+                f"{path} has {len(table)} rows for {len(self)} sources; {_again(self.meta)}"
+            )
+        return table
+
+    @cached_property
+    def _row_of(self) -> pd.Index:
+        return pd.Index(self.source_ids)
+
+    def rows_of(self, source_ids: np.ndarray | list[str]) -> np.ndarray:
+        """Row numbers of identifiers, int64; -1 for those that are not in this Atlas."""
+        return self._row_of.get_indexer(pd.Index(source_ids, dtype=object)).astype(np.int64)
+
+    def layout_title(self, name: str) -> str:
+        """Name of a layout as shown to people."""
+        return str(self.meta["layouts"].get(name, {}).get("title", name))
+
+
+def atlas_folder(data_set: str, model: str, folder: Path | None = None) -> Path:
+    """Folder of one Atlas below ``folder`` (default: ``trained/atlas``).
+
+    Raises
+    ------
+    AtlasError
+        If a key is not a plain name (letters, digits, ``_ . -``).
+    """
+    for what, key in (("data set", data_set), ("model", model)):
+        if not _NAME.fullmatch(key):
+            raise AtlasError(f"{what} '{key}' is not a plain name; no Atlas can be called so")
+    return (Path(folder) if folder is not None else trained_folder() / "atlas") / data_set / model
+
+
+def list_atlases(folder: Path | None = None) -> list[tuple[str, str]]:
+    """(data set, model) of every Atlas on disk, in order; they are not opened."""
+    root = Path(folder) if folder is not None else trained_folder() / "atlas"
+    return sorted((p.parent.parent.name, p.parent.name) for p in root.glob("*/*/atlas.json"))
+
+
+def open_atlas(
+    data_set: str,
+    model: str,
+    *,
+    info: ModelInfo | None = None,
+    catalogue: Catalogue | None = None,
+    folder: Path | None = None,
+) -> Atlas:
+    """Open an Atlas, arrays memory-mapped (milliseconds, whatever its size).
+
+    Parameters
+    ----------
+    info : ModelInfo, optional
+        The model as it is now; when given, its weights must be those that made the Atlas.
+    catalogue : Catalogue, optional
+        The data set as it is now; when given, its identifiers must be those of the Atlas.
+    folder : pathlib.Path, optional
+        Root of all Atlases.
+
+    Raises
+    ------
+    AtlasError
+        If it is missing, damaged, of another format, or stale.
+    """
+    where = atlas_folder(data_set, model, folder)
+    meta = _read_meta(where, data_set, model)
+    name = f"Atlas of '{data_set}' under model '{model}'"
+    if info is not None and info.weights_sha256 != meta["weights_sha256"]:
+        raise AtlasError(
+            f"{name} is stale: it was made with weights {meta['weights_sha256'][:12]}, the model "
+            f"now has {info.weights_sha256[:12]}; {_again(meta)}"
+        )
+    if catalogue is not None and catalogue.digest != meta["catalogue_digest"]:
+        raise AtlasError(
+            f"{name} is stale: it was made for sources with digest {meta['catalogue_digest']}, the "
+            f"data set now has {catalogue.digest}; {_again(meta)}"
+        )
+    try:
+        ids = (where / "source_ids.txt").read_text(encoding="utf-8").split("\n")
+        source_ids = np.array(ids, dtype=object) if ids != [""] else np.array([], dtype=object)
+        latents = np.load(where / "latents.npy", mmap_mode="r", allow_pickle=False)
+        layouts = {
+            key: np.load(where / f"layout_{key}.npy", mmap_mode="r", allow_pickle=False)
+            for key in meta["layouts"]
+        }
+    except (OSError, ValueError) as error:
+        raise AtlasError(f"{name} is damaged ({error}); {_again(meta)}") from error
+    n = meta["n"]
+    shapes = {"source_ids": source_ids.shape, "latents": latents.shape[:1]}
+    shapes.update({f"layout {k}": v.shape[:1] for k, v in layouts.items()})
+    for key, shape in shapes.items():
+        if shape != (n,):
+            raise AtlasError(f"{name} is damaged: {key} has {shape} rows for {n}; {_again(meta)}")
+    return Atlas(data_set, model, source_ids, latents, layouts, meta, where)
+
+
+def _read_meta(where: Path, data_set: str, model: str) -> dict[str, Any]:
+    name = f"Atlas of '{data_set}' under model '{model}'"
+    again = f"python -m train atlas --data {data_set} --model {model} makes it"
+    try:
+        meta = json.loads((where / "atlas.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise AtlasError(f"no {name} in {where}; {again}") from None
+    except (OSError, ValueError) as error:
+        raise AtlasError(f"{name} is damaged ({error}); {again}") from error
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT_VERSION:
+        found = meta.get("format") if isinstance(meta, dict) else type(meta).__name__
+        raise AtlasError(
+            f"{name} has format {found!r}, this version reads {FORMAT_VERSION}; {again}"
+        )
+    wanted = ("n", "layouts", "weights_sha256", "catalogue_digest", "command")
+    missing = [k for k in wanted if k not in meta]
+    if missing:
+        raise AtlasError(f"{name} is damaged: '{missing[0]}' is missing in atlas.json; {again}")
+    return meta
+
+
+def _again(meta: Mapping[str, Any]) -> str:
+    return f"make it anew with: {meta['command']}"
+
+
+def write_atlas(
+    catalogue: Catalogue,
+    info: ModelInfo,
+    latents: np.ndarray,
+    layouts: Mapping[str, tuple[np.ndarray, Layout]],
+    scores: pd.DataFrame | None = None,
+    *,
+    command: str = "",
+    folder: Path | None = None,
+) -> Atlas:
+    """Write an Atlas in one atomic step and open it.
+
+    Parameters
+    ----------
+    latents : numpy.ndarray
+        Shape ``(n, d)``, stored in their own precision; row ``i`` is row ``i`` of the Catalogue.
+    layouts : mapping
+        Name to positions ``(n, 2)`` and what gave them; the first is the one to show.
+    scores : pandas.DataFrame, optional
+        ``n`` rows.
+
+    Raises
+    ------
+    AtlasError
+        If shapes disagree, a value is not finite, or the folder cannot be written.
+    """
+    key = catalogue.info.key
+    where = atlas_folder(key, info.name, folder)
+    n = len(catalogue)
+    name = f"Atlas of '{key}' under model '{info.name}'"
+    arrays = {"latents": (np.asarray(latents), info.latent_dim)}
+    for layout, (positions, _) in layouts.items():
+        if not _NAME.fullmatch(layout):
+            raise AtlasError(f"{name}: layout '{layout}' is not a plain name")
+        arrays[f"layout_{layout}"] = (np.asarray(positions, np.float32), 2)
+    for what, (array, width) in arrays.items():
+        if array.shape != (n, width):
+            raise AtlasError(f"{name}: {what} has shape {array.shape}; expected {(n, width)}")
+        if not np.isfinite(array).all():
+            raise AtlasError(f"{name}: {what} holds values that are not finite")
+    scores = pd.DataFrame(index=range(n)) if scores is None else scores.reset_index(drop=True)
+    if len(scores) != n:
+        raise AtlasError(f"{name}: {len(scores)} rows of scores; expected {n}")
+    meta = {
+        "format": FORMAT_VERSION,
+        "data_set": key,
+        "catalogue_digest": catalogue.digest,
+        "model": info.name,
+        "weights_sha256": info.weights_sha256,
+        "n": n,
+        "latent_dim": info.latent_dim,
+        "layouts": {k: dataclasses.asdict(layout) for k, (_, layout) in layouts.items()},
+        "scores": list(scores.columns),
+        "command": command or f"python -m train atlas --data {key} --model {info.name}",
+    }
+    scratch = ""
+    try:
+        where.parent.mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.mkdtemp(prefix=f".{where.name}.", dir=where.parent)
+        target = Path(scratch)
+        target.chmod(0o755)  # mkdtemp keeps others out, but an Atlas is for all who can read
+        for what, (array, _) in arrays.items():
+            np.save(target / f"{what}.npy", array)
+        ids = catalogue.table["source_id"].astype(str)
+        (target / "source_ids.txt").write_text("\n".join(ids), encoding="utf-8")
+        scores.to_parquet(target / "scores.parquet", index=False)
+        (target / "atlas.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+        if where.exists():
+            shutil.rmtree(where)
+        os.rename(target, where)  # noqa: PTH104
+    except OSError as error:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise AtlasError(f"{name} cannot be written to {where}: {error}") from error
+    return open_atlas(key, info.name, info=info, catalogue=catalogue, folder=folder)

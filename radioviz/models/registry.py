@@ -1,0 +1,105 @@
+"""Which networks there are, and which trained models are on disk. Never imports torch itself."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from radioviz.errors import ModelError
+from radioviz.models.artefact import CONFIG, ModelInfo, read_info
+from radioviz.paths import trained_folder
+
+if TYPE_CHECKING:
+    from torch import nn
+
+KINDS: dict[str, str] = {
+    "vae": "radioviz.models.vae:ConvVAE",
+    "vae-dense": "radioviz.models.vae:DenseVAE",
+}
+"""Kind of model to ``module:class``; the class takes :attr:`ModelInfo.architecture`."""
+
+
+class ModelList(Mapping[str, ModelInfo]):
+    """Models by name, and in ``broken`` why other folders could not be read."""
+
+    def __init__(self, models: Mapping[str, ModelInfo], broken: Mapping[str, str]) -> None:
+        self._models = dict(models)
+        self.broken = dict(broken)
+
+    def __getitem__(self, name: str) -> ModelInfo:
+        if name in self._models:
+            return self._models[name]
+        if name in self.broken:
+            raise ModelError(self.broken[name])
+        known = ", ".join(self._models) or "none"
+        raise ModelError(f"no model '{name}'; there are: {known}")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._models
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._models)
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """As in any mapping; broken models count as absent."""
+        return self._models.get(name, default)
+
+    def with_capability(self, *capabilities: str) -> dict[str, ModelInfo]:
+        """Models that can do all of these (see :data:`radioviz.models.artefact.CAPABILITIES`)."""
+        return {n: info for n, info in self._models.items() if info.can(*capabilities)}
+
+
+def list_models(folder: Path | None = None) -> ModelList:
+    """Models in ``folder`` (default: :func:`radioviz.paths.trained_folder`), by name.
+
+    A folder that cannot be read costs that model alone; see :attr:`ModelList.broken`.
+    """
+    folder = Path(folder) if folder is not None else trained_folder()
+    models: dict[str, ModelInfo] = {}
+    broken: dict[str, str] = {}
+    for config in sorted(folder.glob(f"*/{CONFIG}")):
+        name = config.parent.name
+        try:
+            info = read_info(config.parent)
+            if info.name != name:
+                raise ModelError(f"folder '{name}' holds a model named '{info.name}'")
+            if info.kind not in KINDS:
+                raise ModelError(_unknown_kind(info.kind, f"model '{name}': "))
+            models[name] = info
+        except ModelError as error:
+            broken[name] = str(error)
+    return ModelList(models, broken)
+
+
+def with_capability(*capabilities: str, folder: Path | None = None) -> dict[str, ModelInfo]:
+    """Models on disk that can do all of these."""
+    return list_models(folder).with_capability(*capabilities)
+
+
+def build(kind: str, architecture: Mapping[str, Any]) -> nn.Module:
+    """Untrained network of a kind; this is where torch gets imported.
+
+    Raises
+    ------
+    ModelError
+        If the kind is unknown or its class does not take these arguments.
+    """
+    if kind not in KINDS:
+        raise ModelError(_unknown_kind(kind))
+    module, name = KINDS[kind].split(":")
+    try:
+        network: nn.Module = getattr(importlib.import_module(module), name)(**architecture)
+    except TypeError as error:
+        raise ModelError(
+            f"kind '{kind}' cannot be built from {dict(architecture)}: {error}"
+        ) from error
+    return network
+
+
+def _unknown_kind(kind: str, prefix: str = "") -> str:
+    return f"{prefix}kind '{kind}' is unknown; this version knows {', '.join(KINDS)}"

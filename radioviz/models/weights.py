@@ -1,0 +1,77 @@
+"""Weights to and from a model folder: half precision on disk, checked by hash, never pickled."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from radioviz.errors import ModelError
+from radioviz.models.artefact import CARD, CONFIG, WEIGHTS, ModelInfo, file_sha256, read_info
+from radioviz.models.registry import build
+
+
+def save(folder: Path, module: nn.Module, info: ModelInfo, card: str) -> ModelInfo:
+    """Write a model folder and return ``info`` with the hash of what was written.
+
+    Floating-point tensors are stored as float16; others (counters, tables) as they are.
+
+    Raises
+    ------
+    ModelError
+        If a weight is not finite in half precision, or the folder cannot be written.
+    """
+    folder = Path(folder)
+    state = {}
+    for key, value in module.state_dict().items():
+        half = value.detach().to("cpu", torch.float16 if value.is_floating_point() else None)
+        if half.is_floating_point() and not torch.isfinite(half).all():
+            raise ModelError(f"model '{info.name}': weight '{key}' is not finite in half precision")
+        state[key] = half.contiguous()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(state, folder / WEIGHTS)
+        (folder / WEIGHTS).chmod(0o644)  # safetensors writes for the owner alone
+        info = dataclasses.replace(info, weights_sha256=file_sha256(folder / WEIGHTS))
+        (folder / CONFIG).write_text(json.dumps(info.to_dict(), indent=1) + "\n", encoding="utf-8")
+        (folder / CARD).write_text(card, encoding="utf-8")
+    except OSError as error:
+        raise ModelError(f"model '{info.name}' cannot be written to {folder}: {error}") from error
+    return info
+
+
+def load(folder: Path) -> tuple[nn.Module, ModelInfo]:
+    """Network in evaluation mode, float32, and what is known of it.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing or damaged, the hash differs, or names and shapes of the weights
+        are not exactly those of the architecture.
+    """
+    folder = Path(folder)
+    info = read_info(folder)
+    path = folder / WEIGHTS
+    digest = file_sha256(path)
+    if digest != info.weights_sha256:
+        raise ModelError(
+            f"model '{info.name}': {WEIGHTS} has SHA-256 {digest[:12]}..., {CONFIG} says "
+            f"{info.weights_sha256[:12]}...; the file was altered or cut short, restore it"
+        )
+    try:
+        state = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"model '{info.name}': {path} cannot be read: {error}") from error
+    module = build(info.kind, info.architecture)
+    try:
+        module.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise ModelError(
+            f"model '{info.name}': weights do not fit the architecture in {CONFIG}: {error}"
+        ) from error
+    return module.float().eval(), info

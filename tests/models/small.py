@@ -1,0 +1,57 @@
+"""Every kind of model at a size that a test can afford, and synthetic galaxies to feed it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+
+from radioviz.data.preprocess import Preprocess
+from radioviz.models.artefact import ModelInfo
+
+SMALL: dict[str, dict[str, Any]] = {
+    "vae": {"latent_dim": 3, "size": 16, "width": 8, "multipliers": [1, 2]},
+    "vae-dense": {"latent_dim": 2, "size": 12, "hidden": [32, 16]},
+}
+"""Arguments of each kind in the registry; a test checks that none is left out."""
+
+CAPABILITIES = {"vae": ("encode", "decode"), "vae-dense": ("encode", "decode")}
+
+
+def small_info(kind: str, name: str = "tiny") -> ModelInfo:
+    """ModelInfo of the small network of a kind."""
+    arguments = SMALL[kind]
+    return ModelInfo(
+        name=name,
+        title=f"Tiny {kind}",
+        kind=kind,
+        capabilities=CAPABILITIES[kind],
+        latent_dim=arguments["latent_dim"],
+        preprocess=dataclasses.replace(Preprocess(), size=arguments["size"]),
+        architecture=arguments,
+        training={"data": ["synthetic"], "seed": 0},
+        scores={"elbo.valid": -1.5},
+        paper="none",
+    )
+
+
+def galaxies(n: int, size: int, seed: int = 0) -> np.ndarray:
+    """Two lobes of random separation and angle, peak 1, zero beyond; ``(n, size, size)``."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
+    angle = rng.uniform(0, np.pi, n)[:, None, None]
+    half = rng.uniform(0, size / 3, n)[:, None, None]
+    out = np.zeros((n, size, size), np.float32)
+    for sign in (-1, 1):
+        squared = (x - sign * half * np.cos(angle)) ** 2 + (y - sign * half * np.sin(angle)) ** 2
+        out += np.exp(-squared / (2 * (size / 16) ** 2)).astype(np.float32)
+    out /= out.max(axis=(1, 2), keepdims=True)
+    out[out < 0.02] = 0
+    return out
+
+
+def batch(n: int, size: int, seed: int = 0) -> torch.Tensor:
+    """:func:`galaxies` as a network takes them, ``(n, 1, size, size)``."""
+    return torch.from_numpy(galaxies(n, size, seed))[:, None]

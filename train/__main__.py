@@ -1,0 +1,151 @@
+"""Command line of the training code: ``python -m train --help``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from radioviz.errors import RadioVizError
+
+METHODS = {"vae": "train.vae:VaeTask"}
+"""Word on the command line to the task that it trains."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    # Threads that wait by spinning take the cores from those that compute.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    args = _parser().parse_args(arguments)
+    try:
+        args.command(args)
+    except RadioVizError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped; continue with --resume", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m train", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for method in METHODS:
+        p = commands.add_parser(method, help=f"train a run of {method}")
+        p.add_argument("--run", required=True, help="train/runs/RUN.toml, or a path to a TOML file")
+        p.add_argument("--out", type=Path, help="folder of the run (default: runs/RUN)")
+        p.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+        p.add_argument("--epochs", type=int, help="instead of the run's own number")
+        p.add_argument("--quick", action="store_true", help="2 epochs on 64 images: does it run?")
+        p.add_argument("--seed", type=int)
+        p.add_argument("--device", default="auto", help="auto, cpu or cuda")
+        p.add_argument("--threads", type=int, help="CPU threads")
+        p.add_argument("--publish", action="store_true", help="write trained/RUN when done")
+        p.set_defaults(command=_train, method=method)
+
+    p = commands.add_parser("publish", help="write trained/RUN from a finished run")
+    p.add_argument("run")
+    p.add_argument("--out", type=Path, help="folder of the run (default: runs/RUN)")
+    p.set_defaults(command=_publish)
+
+    p = commands.add_parser("figure", help="held-out galaxies beside their reconstructions")
+    p.add_argument("model")
+    p.add_argument("--data", default="first")
+    p.add_argument("--split", default="valid")
+    p.add_argument("--number", type=int, default=12)
+    p.add_argument("--out", type=Path, help="PNG file (default: runs/MODEL-pairs.png)")
+    p.set_defaults(command=_figure)
+
+    p = commands.add_parser("atlas", help="latents, layouts and scores of data sets")
+    p.add_argument("--data", default="first", help="data sets, separated by commas")
+    p.add_argument("--model", help="models, separated by commas (default: all that encode)")
+    p.set_defaults(command=_atlas)
+    return parser
+
+
+def task_of(method: str, run: str, **changes: Any) -> Any:
+    """Task of a run, its weights seeded."""
+    import torch
+
+    from train.config import read_run
+
+    module, name = METHODS[method].split(":")
+    cls = getattr(importlib.import_module(module), name)
+    config = read_run(cls.config_class, run, **changes)
+    torch.manual_seed(config.seed)
+    return cls(config)
+
+
+def _train(args: argparse.Namespace) -> None:
+    import torch
+
+    from train import machine
+    from train.data import load
+    from train.loop import fit
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    quick = {"epochs": 2, "limit": 64, "batch": 32, "checkpoint_every": 1} if args.quick else {}
+    changes = {"epochs": args.epochs, "seed": args.seed}
+    changes.update({k: v for k, v in quick.items() if changes.get(k) is None})
+    task = task_of(args.method, args.run, **changes)
+    folder = args.out or Path("runs") / task.config.name
+    device = machine.device(args.device)
+    print(f"{task.config.name} on {machine.kind(device)}, into {folder}")
+    data = load(task.config)
+    print(f"{len(data.train)} training images, {len(data.valid)} validation images")
+    # Drawing images in advance must not move the random state that the run starts from.
+    torch.manual_seed(task.config.seed)
+    outcome = fit(task, data, folder, resume=args.resume, device=device)
+    print(
+        f"{outcome.epochs} epochs in {outcome.seconds:.0f} s, {outcome.images_per_second:.0f} "
+        f"images/s; best validation loss {outcome.best_loss:.5g} at epoch {outcome.best_epoch}"
+    )
+    if args.publish:
+        from train.publish import publish
+
+        _published(publish(task, folder))
+
+
+def _publish(args: argparse.Namespace) -> None:
+    import json
+
+    from train.config import TrainError, from_dict
+    from train.loop import CONFIG
+    from train.publish import publish
+
+    folder = args.out or Path("runs") / args.run
+    try:
+        stored = json.loads((folder / CONFIG).read_text())
+    except (OSError, ValueError, KeyError) as error:
+        raise TrainError(f"no run in {folder} ({error}); train it first") from error
+    module, name = METHODS[stored["method"]].split(":")
+    cls = getattr(importlib.import_module(module), name)
+    _published(publish(cls(from_dict(cls.config_class, stored["config"], str(folder))), folder))
+
+
+def _published(info: Any) -> None:
+    print(f"published {info.name}: {', '.join(f'{k} {v:.4g}' for k, v in info.scores.items())}")
+
+
+def _figure(args: argparse.Namespace) -> None:
+    from train.figure import pairs
+
+    print(pairs(args.model, args.data, args.split, args.number, args.out))
+
+
+def _atlas(args: argparse.Namespace) -> None:
+    from radioviz.models.registry import with_capability
+    from train.atlas import build
+
+    for name in args.model.split(",") if args.model else with_capability("encode"):
+        for key in args.data.split(","):
+            build(key, name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

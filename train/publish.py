@@ -1,0 +1,119 @@
+"""From a finished run to a model folder: ``python -m train publish NAME``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from radioviz.models import weights
+from radioviz.models.artefact import ModelInfo
+from radioviz.paths import trained_folder
+from train import data as training_data
+from train import machine
+from train.loop import Task, load_best
+
+SCORES = {
+    "elbo": "evidence lower bound [nats an image]",
+    "kl": "KL divergence to the prior [nats an image]",
+    "active_dimensions": "latent dimensions with more than 0.05 nats",
+    "flux_ratio": "reconstructed over true flux, median",
+    "ssim": "structural similarity over the source, mean",
+    "relative_error": "squared residual over squared image, median (0 perfect, 1 an empty map)",
+    "mse": "mean squared error a pixel, peak = 1",
+}
+
+
+def publish(task: Task[Any], folder: Path, target: Path | None = None) -> ModelInfo:
+    """Write ``trained/<name>/`` from the best weights of a run.
+
+    The scores are those of the published half-precision weights, read back, on the validation
+    split: what is shipped is what is measured.
+    """
+    config = task.config
+    outcome = load_best(task, folder)
+    data = training_data.load(config)
+    info = ModelInfo(
+        name=config.name,
+        title=config.title or config.name,
+        preprocess=config.preprocess,
+        training={
+            "data": list(config.data),
+            "catalogue_digests": data.digests,
+            "images": {"train": len(data.train), "valid": len(data.valid)},
+            "epochs": outcome.epochs,
+            "best_epoch": outcome.best_epoch,
+            "seconds": round(outcome.seconds, 1),
+            "images_per_second": round(outcome.images_per_second, 1),
+            "machine": machine.kind(machine.device()),
+            "seed": config.seed,
+            "commit": machine.commit(),
+            "command": f"python -m train {task.method} --run {config.name}",
+            "config": config.to_dict(),
+        },
+        **task.describe(),
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        weights.save(Path(scratch), task.module, info, "")
+        module, _ = weights.load(Path(scratch))
+    scores = {f"{k}.valid": round(v, 5) for k, v in task.score(module, data.valid).items()}
+    info = dataclasses.replace(info, scores=scores)
+    target = target or trained_folder() / config.name
+    return weights.save(target, module, info, card(info, module_size(module)))
+
+
+def module_size(module: Any) -> int:
+    """Number of weights of a network."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def card(info: ModelInfo, size: int) -> str:
+    """Model card: what it is, what it learned from, what it scored, how to do it again."""
+    t = info.training
+    rows = "\n".join(
+        f"| {SCORES.get(key.rsplit('.', 1)[0], key)} | {value:.4g} |"
+        for key, value in info.scores.items()
+    )
+    chain = ", ".join(f"{k} {v}" for k, v in info.preprocess.to_dict().items() if v is not None)
+    return f"""# {info.title}
+
+{info.paper}. Kind `{info.kind}`, {size / 1e6:.2f} million weights, latent dimension \
+{info.latent_dim}. It can: {", ".join(info.capabilities)}.
+
+Arguments: `{json.dumps(info.architecture)}`
+
+## Input
+
+One-channel images, {info.preprocess.size}x{info.preprocess.size} pixels, 0 to 1. \
+Preprocessing: {chain}.
+
+## Training
+
+{t["images"]["train"]} images of the split `train` of {", ".join(t["data"])}; stopped after \
+{t["epochs"]} epochs, best at {t["best_epoch"]} by the {t["images"]["valid"]} images of the split \
+`valid`. {t["seconds"] / 60:.1f} minutes at {t["images_per_second"]:.0f} images/s on \
+{t["machine"]}; seed {t["seed"]}, commit {t["commit"] or "unknown"}.
+
+    {t["command"]}
+    python -m train publish {info.name}
+
+## Scores
+
+Measured on the {t["images"]["valid"]} validation images with the shipped half-precision weights.
+
+| | |
+|---|---|
+{rows}
+
+Look at twelve held-out galaxies beside their reconstructions (drawn locally into `runs/`, since \
+survey images are not part of this repository):
+
+    python -m train figure {info.name}
+
+## Limits
+
+Sources larger than the field are cut at its edge. Brightness is relative to the peak, so that
+absolute flux is not encoded. The SHA-256 of the weights is in `config.json`; others are refused.
+"""
