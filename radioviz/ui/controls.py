@@ -84,12 +84,18 @@ def data_set_title(key: str) -> str:
 
 
 def encoders(data_set: str) -> dict[str, str]:
-    """Titles of models that left an Atlas of the data set, by name; others follow."""
+    """Titles of encoders by name: those that left an Atlas of the data set, then the others.
+
+    The one with the most latent dimensions, which tells most, comes first.
+    """
     models = cache.models()
-    named = {name: info.title for name, info in models.with_capability("encode").items()}
+    named = models.with_capability("encode")
+    order = sorted(named, key=lambda name: (-named[name].latent_dim, name))
     ready = cache.atlas_names(data_set)
-    return {name: named.get(name, name) for name in ready} | {
-        name: f"{title} (no map yet)" for name, title in named.items() if name not in ready
+    titles = {name: named[name].title for name in order if name in ready}
+    titles |= {name: name for name in ready if name not in titles}
+    return titles | {
+        name: f"{named[name].title} (no map yet)" for name in order if name not in ready
     }
 
 

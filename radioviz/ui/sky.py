@@ -13,6 +13,7 @@ from radioviz.errors import SelectionError
 _J2000 = re.compile(
     r"^(?:.*\s)?J?(\d{2})(\d{2})(\d{2}(?:\.\d*)?)([-+])(\d{2})(\d{2})(\d{2}(?:\.\d*)?)$"
 )
+_MARKS = str.maketrans("°′'″\",;", "dmmss  ")
 _NUMBER = r"[-+]?\d+(?:\.\d*)?"
 _DEGREES = re.compile(rf"^({_NUMBER})\s*°?\s*[,;\s]\s*({_NUMBER})\s*°?$")
 _SEXAGESIMAL = re.compile(
@@ -71,7 +72,7 @@ def parse_position(text: str) -> tuple[float, float] | None:
         from astropy.coordinates import SkyCoord
 
         try:
-            position = SkyCoord(text.replace("°", "d"), unit=("hourangle", "deg"))
+            position = SkyCoord(text.translate(_MARKS), unit=("hourangle", "deg"))
         except ValueError as error:
             raise SelectionError(f"'{text}' is no position: {error}") from None
         ra, dec = float(position.ra.deg), float(position.dec.deg)

@@ -20,16 +20,17 @@ _STRETCHED = {
 }
 
 
-def stretched(image: np.ndarray, stretch: str) -> tuple[np.ndarray, float, float]:
+def stretched(image: np.ndarray, stretch: str, raw: bool = False) -> tuple[np.ndarray, float, float]:
     """Levels 0..1 of an image for display, and the pixel values drawn as 0 and 1.
 
-    The brightest pixel is 1; 0 is the sky's median where noise is in the image, else 0.
+    The brightest pixel is 1; 0 is the faintest, or the sky's median in a raw image, whose
+    noise would otherwise be stretched to half the range.
     The stretches are those of :class:`radioviz.data.preprocess.Preprocess`.
     """
     finite = image[np.isfinite(image)]
     if not len(finite):
         return np.full(image.shape, np.nan, np.float32), 0.0, 0.0
-    low = noise_level(image)[0]
+    low = noise_level(image)[0] if raw else float(finite.min())
     high = float(finite.max())
     span = high - low if high > low else 1.0
     with np.errstate(invalid="ignore"):
@@ -78,7 +79,7 @@ def sky_image(
     step = info.pixel_scale
     east = ((nx - 1) / 2 - np.arange(nx)) * step
     north = (np.arange(ny) - (ny - 1) / 2) * step
-    levels, _, _ = stretched(image, look.stretch)
+    levels, _, _ = stretched(image, look.stretch, info.raw)
     unit = info.bunit if unit is None else unit
     value = f"%{{customdata:.4g}} {unit}" if unit else "grey level %{customdata:.4g}"
     stops = colour_stops(look.colour_map)

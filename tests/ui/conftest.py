@@ -1,0 +1,46 @@
+"""Pages run headless on the real FIRST galaxies and the shipped model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.ui import cache
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+PAGES = ("overview", "latent_map", "inspect_galaxy")
+
+
+@pytest.fixture(scope="session")
+def first(cache_folder_of_the_run: Path) -> Catalogue:
+    """The FIRST galaxies, built and measured in the cache of this run."""
+    return cache.data_set("first")
+
+
+@pytest.fixture
+def open_page(first: Catalogue) -> Callable[..., AppTest]:
+    """Open a page of the whole app, with query parameters and session state."""
+
+    def opened(page: str, state: dict[str, Any] | None = None, **query: str) -> AppTest:
+        app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
+        for key, value in query.items():
+            app.query_params[key] = value
+        for key, value in (state or {}).items():
+            app.session_state[key] = value
+        app.switch_page(f"pages/{page}.py").run()
+        assert not app.exception
+        return app
+
+    return opened
+
+
+@pytest.fixture
+def empty_shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of trained models with nothing in it."""
+    monkeypatch.setenv("RADIOVIZ_TRAINED", str(tmp_path))
+    return tmp_path

@@ -1,0 +1,273 @@
+"""Every page, headless: what it shows, what it does when something is missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.data.registry import DATA_SETS, DataSet
+from radioviz.ui.state import Selection
+from tests.ui.conftest import PAGES
+
+Open = Callable[..., AppTest]
+
+
+def texts(app: AppTest) -> str:
+    """All text on the page, in one string."""
+    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "code")
+    return "\n".join(
+        [str(e.value) for kind in kinds for e in app.get(kind)]
+        + [str(getattr(e, "body", e)) for e in app.get("html")]
+    )
+
+
+def html(app: AppTest) -> str:
+    return "\n".join(str(e.proto.body) for e in app.get("html"))
+
+
+def event(points: list[tuple[int, int]], kind: str = "lasso") -> dict[str, Any]:
+    """What the browser sends of a Plotly chart."""
+    return {
+        "selection": {
+            "points": [{"curve_number": c, "point_index": i} for c, i in points],
+            "point_indices": [i for _, i in points],
+            "box": [{"x": [0, 1], "y": [0, 1]}] if kind == "box" else [],
+            "lasso": [{"x": [0, 1], "y": [0, 1]}] if kind == "lasso" else [],
+        }
+    }
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_without_an_error(open_page: Open, page: str) -> None:
+    app = open_page(page)
+    assert not app.error
+    assert [s.label for s in app.sidebar.selectbox][:2] == ["Data set", "Encoder"]
+
+
+def test_overview_says_what_is_there(open_page: Open, first: Catalogue) -> None:
+    app = open_page("overview")
+    page = html(app)
+    assert f"{len(first):,}" in page
+    for label, count in first.table["label"].value_counts().items():
+        assert f"{label} {count:,}" in page
+    assert "University of California" in texts(app)
+    assert [link.label for link in app.get("page_link")] == ["**Latent map**", "**Inspect**"]
+
+
+def test_overview_names_what_is_missing_and_the_command(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    absent = DataSet("absent", "An absent survey", "radioviz.data.absent:read", fetch="absent")
+    monkeypatch.setitem(DATA_SETS, "absent", absent)
+
+    def refuse(key: str, *rest: Any) -> Catalogue:
+        from radioviz.errors import CatalogueError
+
+        raise CatalogueError(f"data set '{key}' is not downloaded")
+
+    from radioviz.ui import cache
+
+    real = cache.data_set
+    monkeypatch.setattr(
+        cache, "data_set", lambda key, *rest: (refuse if key == "absent" else real)(key, *rest)
+    )
+    app = open_page("overview")
+    assert "python -m radioviz.data fetch absent" in texts(app)
+    assert "is not downloaded" in texts(app)
+    assert "galaxies" in html(app)  # the other data set is still there
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_live_without_any_model(open_page: Open, empty_shelf: Path, page: str) -> None:
+    app = open_page(page)
+    assert "python -m train" in texts(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_broken_model_costs_itself_alone(open_page: Open, empty_shelf: Path, page: str) -> None:
+    (empty_shelf / "bent").mkdir()
+    (empty_shelf / "bent" / "config.json").write_text("{")
+    app = open_page(page)
+    if page == "overview":
+        assert any("bent" in e.value for e in app.error)
+    else:
+        assert not app.error
+
+
+def test_a_stale_atlas_is_refused_by_name(open_page: Open, tmp_path: Path) -> None:
+    import shutil
+
+    from radioviz.paths import trained_folder
+
+    shutil.copytree(trained_folder() / "atlas" / "first", tmp_path / "atlas" / "first")
+    for meta in (tmp_path / "atlas" / "first").glob("*/atlas.json"):
+        document = json.loads(meta.read_text())
+        meta.write_text(json.dumps({**document, "catalogue_digest": "0" * 16}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RADIOVIZ_TRAINED", str(tmp_path))
+        app = open_page("latent_map")
+        assert any("stale" in e.value and "python" in e.value for e in app.error)
+        app = open_page("inspect_galaxy")
+        assert any("stale" in e.value for e in app.error)
+        assert "arcsec" in html(app)  # measurements are still shown
+
+
+def test_map_colours_by_size_first_and_by_everything_else(open_page: Open) -> None:
+    app = open_page("latent_map")
+    colour = app.selectbox(key="colour")
+    assert colour.value == "las"
+    assert "[arcsec]" in colour.options[0]
+    app.selectbox(key="colour").set_value("latent component").run()
+    assert not app.error and not app.exception
+    app.number_input(key="component").set_value(2).run()
+    assert not app.error and not app.exception
+
+
+def test_every_colour_draws(open_page: Open) -> None:
+    app = open_page("latent_map")
+    from radioviz.ui import explore
+
+    model = app.session_state["encoder"]
+    view = explore.map_view(["first"], model, app.session_state["layout"])
+    for choice in explore.choices(view):
+        app.selectbox(key="colour").set_value(choice.key).run()
+        assert not app.error, choice
+        assert not app.exception, choice
+
+
+def test_lasso_selects_and_fills_the_gallery(open_page: Open, first: Catalogue) -> None:
+    app = open_page("latent_map", colour="label")
+    app.session_state["map"] = event([(0, i) for i in range(80)])
+    app.run()
+    assert [s.value for s in app.subheader] == [f"80 of {len(first):,} galaxies selected"]
+    brush = app.session_state["brush"]
+    labels = first.table["label"].to_numpy()[first.rows_of(brush.groups()["first"])]
+    assert len(set(labels)) == 1  # one trace a class, so rows were found by curve and index
+    assert app.get("pagination"), "80 galaxies take two pages"
+    app.button(key="brush_to_tray").click().run()
+    assert len(app.session_state["tray"]) == 80
+    app.button(key="brush_clear").click().run()
+    assert len(app.session_state["brush"]) == 0
+    assert not app.subheader
+
+
+def test_a_click_focuses_and_keeps_the_selection(open_page: Open, first: Catalogue) -> None:
+    kept = Selection([("first", "first-1"), ("first", "first-2")])
+    app = open_page("latent_map", {"brush": kept}, colour="label")
+    app.session_state["map"] = event([(0, 3)], "click")
+    app.run()
+    assert app.session_state["focus"][0] == "first"
+    assert app.session_state["brush"] == kept
+    row = int(first.rows_of([app.session_state["focus"][1]])[0])
+    assert first.table["name"].iat[row] in html(app)
+
+
+def test_tray_export_and_undo(open_page: Open) -> None:
+    app = open_page("latent_map", {"tray": Selection([("first", "first-1"), ("first", "first-5")])})
+    labels = {b.label for b in app.sidebar.get("download_button")}
+    assert {"FITS, one file", "FITS, one a galaxy (ZIP)", "VOTable", "CSV", "Save"} <= labels
+    app.button(key="tray_clear").click().run()
+    assert len(app.session_state["tray"]) == 0
+    app.button(key="tray_undo_button").click().run()
+    assert list(app.session_state["tray"]) == [("first", "first-1"), ("first", "first-5")]
+
+
+@pytest.mark.parametrize("page", ["latent_map", "inspect_galaxy"])
+@pytest.mark.parametrize("how", ["name", "source_id", "degrees", "sexagesimal"])
+def test_find(open_page: Open, first: Catalogue, page: str, how: str) -> None:
+    from radioviz.ui import sky
+
+    row = 1234
+    source = first.table.iloc[row]
+    text = {
+        "name": source["name"],
+        "source_id": source["source_id"],
+        "degrees": f"{source['ra'] + 1e-4:.5f} {source['dec']:+.5f}",
+        "sexagesimal": sky.sexagesimal(source["ra"], source["dec"]),
+    }[how]
+    app = open_page(page)
+    app.text_input(key="find" if page == "latent_map" else "inspect_find").set_value(text).run()
+    assert app.session_state["focus"] == ("first", source["source_id"])
+    assert source["name"] in html(app)
+
+
+@pytest.mark.parametrize("text", ["no such galaxy", "10.0 -89.0", "999 99", "<b>x</b>"])
+def test_find_says_what_it_did_not_find(open_page: Open, text: str) -> None:
+    app = open_page("latent_map")
+    app.text_input(key="find").set_value(text).run()
+    assert len(app.warning) == 1
+    assert not app.error and not app.exception
+
+
+def test_links_open_the_view_they_were_made_from(open_page: Open, first: Catalogue) -> None:
+    app = open_page("latent_map", layout="pca", colour="redshift")
+    assert app.session_state["layout"] == "pca"
+    assert app.session_state["colour"] == "redshift"
+    assert app.query_params["colour"] == "redshift"
+    app = open_page("inspect_galaxy", source="first-77")
+    assert app.session_state["focus"] == ("first", "first-77")
+    assert first.table["name"].iat[int(first.rows_of(["first-77"])[0])] in html(app)
+
+
+def test_links_to_what_is_not_there(open_page: Open) -> None:
+    app = open_page("latent_map", layout="nowhere", colour="<script>", data="atlantis")
+    assert not app.error
+    app = open_page("inspect_galaxy", source="<b>first-0</b>")
+    assert any("has no source" in e.value for e in app.error)
+    assert "<b>" not in app.error[0].value
+
+
+def test_inspect_shows_measurements_with_units_and_links(open_page: Open) -> None:
+    app = open_page("inspect_galaxy", source="first-0")
+    page = html(app)
+    assert "arcsec (catalogue)" in page
+    assert "07:47:08.40 +17:17:27" in app.code[0].value and "116.78" in app.code[0].value
+    assert "ned.ipac.caltech.edu" in texts(app) and "simbad" in texts(app)
+    app.toggle(key="contours").set_value(True).run()
+    assert not app.exception and not app.error
+
+
+def test_names_are_text_and_not_markup(
+    open_page: Open, first: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import dataclasses
+
+    from radioviz.ui import cache
+
+    table = first.table.copy()
+    table.loc[0, "name"] = "<img src=x onerror=alert(1)> **b** $x$"
+    evil = dataclasses.replace(first, table=table)
+    monkeypatch.setattr(cache, "data_set", lambda key, *rest: evil)
+    for page in ("inspect_galaxy", "latent_map"):
+        app = open_page(page, {"focus": ("first", "first-0")})
+        assert "<img src=x" not in html(app) + texts(app)
+        assert "&lt;img src=x" in html(app)
+
+
+def test_stretch_and_colour_map_reach_the_pictures(open_page: Open) -> None:
+    app = open_page("inspect_galaxy")
+    app.selectbox(key="colour_map").set_value("viridis").run()
+    for stretch in ("linear", "asinh", "log"):
+        app.session_state["stretch"] = stretch
+        app.run()
+        assert not app.exception and not app.error
+
+
+def test_two_encoders_share_the_selection(open_page: Open) -> None:
+    from radioviz.ui import cache
+
+    models = cache.atlas_names("first")
+    if len(models) < 2:
+        pytest.skip("one Atlas of FIRST is here; a second encoder takes another")
+    app = open_page("latent_map", beside=models[0], encoder=models[1])
+    assert len(app.get("plotly_chart")) == 2
+    app.session_state["map_2"] = event([(0, i) for i in range(5)])
+    app.run()
+    assert 1 <= len(app.session_state["brush"]) <= 5
+    assert app.session_state["marks_origin"] == "map_2"

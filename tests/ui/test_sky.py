@@ -1,0 +1,108 @@
+"""Positions as text and back, distances, links, the all-sky projection."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlparse
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from hypothesis import given
+from hypothesis import strategies as st_
+
+from radioviz.errors import SelectionError
+from radioviz.ui import sky
+
+RA = st_.floats(0, 359.999999)
+DEC = st_.floats(-90, 90)
+
+
+@given(RA, DEC)
+def test_sexagesimal_reads_back(ra: float, dec: float) -> None:
+    read = sky.parse_position(sky.sexagesimal(ra, dec))
+    assert read is not None
+    # Half of a hundredth of a second of time, and of a tenth of an arcsec.
+    assert abs((read[0] - ra + 180) % 360 - 180) * 3600 <= 0.0751
+    assert abs(read[1] - dec) * 3600 <= 0.0501
+
+
+def test_sexagesimal_carries_over() -> None:
+    assert sky.sexagesimal(359.99999999, -0.00000001) == "00:00:00.00 -00:00:00.0"
+    assert sky.sexagesimal(14.99999999, 9.99999999) == "01:00:00.00 +10:00:00.0"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "123.2510 +43.7970",
+        "123.2510, 43.7970",
+        "123.2510; 43.797",
+        "08:13:00.24 +43:47:49.2",
+        "08 13 00.24 43 47 49.2",
+        "08h13m00.24s +43d47m49.2s",
+        "08h13m00.24s, +43°47′49.2″",
+        "J081300.24+434749.2",
+        "FIRST J081300.24+434749.2",
+        "081300.24+434749.2",
+        "  123.2510   +43.7970 ",
+    ],
+)
+def test_ways_to_write_a_position(text: str) -> None:
+    read = sky.parse_position(text)
+    assert read is not None
+    assert read == pytest.approx((123.251, 43.797), abs=2e-5)
+
+
+def test_minus_signs_of_either_kind() -> None:
+    for text in ("10.5 -20.25", "10.5 −20.25", "00:42:00 −20:15:00", "J004200.0−201500"):
+        assert sky.parse_position(text) == pytest.approx((10.5, -20.25), abs=1e-9)
+
+
+@pytest.mark.parametrize("text", ["", "3C 296", "first-12", "12", "NGC 315", "J0747"])
+def test_names_are_no_positions(text: str) -> None:
+    assert sky.parse_position(text) is None
+
+
+@pytest.mark.parametrize("text", ["400 10", "10 95", "J251300+434749", "J081300-954749"])
+def test_outside_the_sky_is_said(text: str) -> None:
+    with pytest.raises(SelectionError, match=re.escape(text)):
+        sky.parse_position(text)
+
+
+@given(RA, DEC, RA, DEC)
+def test_separation_agrees_with_astropy(a: float, b: float, c: float, d: float) -> None:
+    ours = sky.separation(a, b, np.array([c]), np.array([d]))[0]
+    theirs = SkyCoord(a * u.deg, b * u.deg).separation(SkyCoord(c * u.deg, d * u.deg)).arcsec
+    assert ours == pytest.approx(theirs, rel=1e-6, abs=0.02)
+
+
+def test_separation_of_a_missing_position_is_nan() -> None:
+    assert np.isnan(sky.separation(1.0, 2.0, np.array([np.nan]), np.array([2.0]))).all()
+
+
+def test_links_carry_the_position() -> None:
+    ned = parse_qs(urlparse(sky.ned_url(123.251, -43.797)).query)
+    assert ned["ra"] == ["123.251000d"] and ned["dec"] == ["-43.797000d"]
+    simbad = parse_qs(urlparse(sky.simbad_url(123.251, 43.797)).query)
+    assert simbad["Coord"] == ["123.251000 +43.797000"]
+
+
+def test_hammer_is_equal_area_with_east_to_the_left() -> None:
+    x, y = sky.hammer(np.array([180.0, 190.0, 170.0]), np.zeros(3))
+    assert x[0] == pytest.approx(0) and x[1] < 0 < x[2]
+    assert y == pytest.approx(np.zeros(3))
+    rng = np.random.default_rng(0)
+    ra, dec = rng.uniform(0, 360, 200_000), np.degrees(np.arcsin(rng.uniform(-1, 1, 200_000)))
+    x, y = sky.hammer(ra, dec)
+    assert ((x / (2 * np.sqrt(2))) ** 2 + (y / np.sqrt(2)) ** 2 <= 1 + 1e-9).all()
+    # The ellipse has area 4 pi: a uniform sky has the same density wherever one looks.
+    for cx, cy in ((0, 0), (1.5, 0.4), (-2, -0.5)):
+        inside = (np.abs(x - cx) < 0.2) & (np.abs(y - cy) < 0.2)
+        assert inside.mean() * 4 * np.pi == pytest.approx(0.16, rel=0.06)
+
+
+def test_galactic_plane_agrees_with_astropy() -> None:
+    ra, dec = sky.galactic_plane(37)
+    assert np.abs(SkyCoord(ra * u.deg, dec * u.deg).galactic.b.deg).max() < 1e-4
