@@ -267,20 +267,23 @@ def read_image(
 
 def _judge(data: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
     """Refuse an image without content; infinities become NaN."""
-    infinite = int(np.count_nonzero(np.isinf(data)))
-    if infinite:
-        data = np.where(np.isinf(data), np.float32(np.nan), data)
-        notes.append(f"{infinite} infinite pixel(s) taken as missing")
-    missing = int(np.count_nonzero(np.isnan(data)))
-    if missing == data.size:
+    finite = np.isfinite(data)
+    values = data[finite]
+    if values.size == 0:
         raise ImageError(
             f"{name}: all {data.size:,} pixels are NaN (no data): "
             "the position may lie outside of the survey"
         )
+    infinite = int(np.count_nonzero(np.isinf(data)))
+    missing = data.size - values.size
     if missing:
+        # Also makes every NaN a quiet one: signalling ones upset minima and maxima.
+        data = np.where(finite, data, np.float32(np.nan))
         notes.append(f"{missing} pixel(s) without data (NaN)")
-    if float(np.nanmin(data)) == float(np.nanmax(data)):
-        notes.append(f"all pixels have the same value, {float(np.nanmin(data)):g}")
+    if infinite:
+        notes.append(f"{infinite} infinite pixel(s) taken as missing")
+    if values.min() == values.max():
+        notes.append(f"all pixels have the same value, {float(values[0]):g}")
     return data
 
 

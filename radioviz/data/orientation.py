@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # (correlated noise, a broader beam) than the turn does, and their exact WCS is kept.
 MAX_TURN = 1.0  # degrees
 MAX_STRETCH = 0.01  # relative difference of the two pixel scales
+MAX_OBLONG = 10  # more is not a camera or a correlator but a mistake in the header
 
 _ARCSEC = 180.0 * 3600.0 / math.pi
 
@@ -172,7 +173,7 @@ def north_up(data: np.ndarray, wcs: WCS, max_pixels: int) -> tuple[np.ndarray, W
     Raises
     ------
     ImageError
-        If the result would exceed ``max_pixels``.
+        If the pixels are extremely oblong, or the result would exceed ``max_pixels``.
     """
     ny, nx = data.shape
     local = geometry(wcs, (ny, nx))
@@ -192,10 +193,11 @@ def north_up(data: np.ndarray, wcs: WCS, max_pixels: int) -> tuple[np.ndarray, W
     if abs(local.matrix[0, 0]) < abs(local.matrix[0, 1]):
         wide, high = high, wide
     shape = (max(1, round(high / step)), max(1, round(wide / step)))
-    if shape[0] * shape[1] > max_pixels:
+    if max(sx, sy) > MAX_OBLONG * step or shape[0] * shape[1] > max_pixels:
         raise ImageError(
             f"pixels of {sx:.4g} x {sy:.4g} arcsec would need {shape[1]} x {shape[0]} square ones; "
-            f"at most {max_pixels:,} are read"
+            f"pixels up to {MAX_OBLONG} times as long as wide and {max_pixels:,} of them are "
+            "accepted. Correct the WCS in the header"
         )
     target = plain_wcs(local.ra, local.dec, step, shape)
     note = f"resampled to north up, east left (turned by {local.turn:.1f} degrees"
