@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from radioviz.data.importing import commands as importing
 from radioviz.errors import RadioVizError
 
 if TYPE_CHECKING:
@@ -110,6 +111,9 @@ def splits() -> None:
     from radioviz.data import splits as module
 
     module.main()
+
+
+importing.register(app, _bar)
 
 
 def main(arguments: list[str] | None = None) -> int:

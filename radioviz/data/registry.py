@@ -53,10 +53,29 @@ class DataSet:
         return (self.folder / "catalogue.json").exists()
 
 
+@dataclass(frozen=True)
+class UserDataSet(DataSet):
+    """A survey that the user has imported; it lies in the user's data folder."""
+
+    @property
+    def folder(self) -> Path:
+        """Where its Catalogue is stored."""
+        from radioviz.data.importing.store import survey_folder
+
+        return survey_folder(self.key)
+
+
 DATA_SETS: dict[str, DataSet] = {
     d.key: d
     for d in (DataSet("first", "FIRST (Griese et al. 2023)", "radioviz.data.first:read", True),)
 }
+
+
+def user_data_sets() -> dict[str, DataSet]:
+    """Surveys that the user has imported, by key, as they lie in the user's data folder now."""
+    from radioviz.data.importing.store import surveys
+
+    return {s.key: UserDataSet(s.key, s.title, reader="") for s in surveys().values()}
 
 
 def open_data_set(key: str, progress: Progress = lambda done, total, what: None) -> Catalogue:
@@ -72,7 +91,11 @@ def open_data_set(key: str, progress: Progress = lambda done, total, what: None)
         If the key is unknown, or the data are neither here nor installed.
     """
     if key not in DATA_SETS:
-        raise CatalogueError(f"no data set '{key}'; known: {', '.join(DATA_SETS)}")
+        imported = user_data_sets()
+        if key in imported:
+            return Catalogue.open(imported[key].folder)
+        known = ", ".join([*DATA_SETS, *imported])
+        raise CatalogueError(f"no data set '{key}'; known: {known}")
     data_set = DATA_SETS[key]
     notes: tuple[str, ...] = ()
     if data_set.is_built:

@@ -23,7 +23,7 @@ from radioviz.errors import CatalogueError, ImageError
 
 PICTURES = (".png", ".jpg", ".jpeg")
 _NOT_AN_IMAGE = "not an image by its name: neither FITS, PNG nor JPEG"
-_PEEKED, _LOOKED_AT = 400, 16
+_PEEKED, _LOOKED_AT = 128, 16
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,21 @@ def list_folder(folder: Path) -> list[str]:
     return sorted(found)
 
 
+def path_state(path: Path) -> tuple[Any, ...]:
+    """What changes when a file, or a file of a folder, changes."""
+    if path.is_dir():
+        return (str(path.resolve()), *((n, *_stat(path / n)) for n in list_folder(path)))
+    return (str(path.resolve()), *_stat(path))
+
+
+def _stat(path: Path) -> tuple[int, int]:
+    try:
+        stat = path.stat()
+    except OSError:  # gone, or a broken link: it will be refused when it is read
+        return 0, 0
+    return stat.st_size, stat.st_mtime_ns
+
+
 class Files:
     """The files of a folder, an archive, or one file, in a fixed order.
 
@@ -88,20 +103,6 @@ class Files:
                 f"{path}: none of its {len(self.names)} file(s) is an image by its name; files "
                 f"called *{', *'.join((*SUFFIXES, *PICTURES))} are read"
             )
-
-    def state(self) -> list[object]:
-        """What changes when a file is changed, to tell one state of the source from another."""
-        if self.archive or self.path.is_file():
-            stat = self.path.stat()
-            return [str(self.path.resolve()), stat.st_size, stat.st_mtime_ns]
-        out: list[object] = [str(self.path.resolve())]
-        for name in self.names:
-            try:
-                stat = (self.path / name).stat()
-                out.append((name, stat.st_size, stat.st_mtime_ns))
-            except OSError:
-                out.append((name, 0, 0))
-        return out
 
     def entries(self, start: int = 0) -> Iterator[Entry]:
         """All files in order, from number ``start`` on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +58,8 @@ class Reader(ABC):
         The table that goes with the images, where there is one.
     notes : list of str
         On the whole import.
+    cancelled : callable
+        For readers that wait: True asks them to end.
     """
 
     shape: tuple[int, int]
@@ -68,6 +70,7 @@ class Reader(ABC):
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.cancelled: Callable[[], bool] = lambda: False
 
     @abstractmethod
     def read(self, start: int = 0) -> Iterator[Step]:

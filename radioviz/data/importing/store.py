@@ -23,7 +23,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.errors import CatalogueError
 from radioviz.paths import user_data_folder
 
-_KEY = re.compile(r"[a-z0-9_-]{1,40}")
+_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 REPORT = "report.parquet"
 PLAN = "plan.json"
 JOURNAL = "journal.jsonl"
@@ -66,7 +66,10 @@ def check_key(key: str) -> str:
     from radioviz.data.registry import DATA_SETS
 
     if not isinstance(key, str) or not _KEY.fullmatch(key):
-        raise CatalogueError(f"key {key!r} cannot name a survey; use 1 to 40 of a-z, 0-9, _ and -")
+        raise CatalogueError(
+            f"key {key!r} cannot name a survey; use 1 to 40 of a-z, 0-9, _ and -, beginning with "
+            "a letter or digit"
+        )
     if key in DATA_SETS:
         raise CatalogueError(f"key '{key}' is a data set of RadioViz itself; choose another one")
     return key

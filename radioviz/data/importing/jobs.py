@@ -1,0 +1,393 @@
+"""An import from beginning to end: resumable, cancellable, never half-shown.
+
+:func:`run` reads a source into ``surveys/.<key>.part`` and renames it to
+``surveys/<key>`` when everything is in it. Killed at any point, the next :func:`run` with
+the same source and answers goes on where it stopped; with others it starts anew. A
+survey that is replaced stays whole until the new one is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from radioviz.data.catalogue import (
+    FORMAT_VERSION,
+    Catalogue,
+    Progress,
+    SurveyInfo,
+    complete_columns,
+    j2000_name,
+)
+from radioviz.data.folder import table_of
+from radioviz.data.importing.inspection import Inspection, Source
+from radioviz.data.importing.journal import Journal, Outcome
+from radioviz.data.importing.kinds import inspect
+from radioviz.data.importing.questions import Answers
+from radioviz.data.importing.reader import Reader, SurveyFacts
+from radioviz.data.importing.sources import unique_ids
+from radioviz.data.importing.store import (
+    JOURNAL,
+    PLAN,
+    REPORT,
+    REPORT_COLUMNS,
+    check_key,
+    clean,
+    discard,
+    locked,
+    part_folder,
+    survey_folder,
+    surveys_folder,
+    unwritable,
+)
+from radioviz.data.links import same_as
+from radioviz.errors import CatalogueError
+from radioviz.paths import user_data_folder
+
+_SHOW_EVERY = 0.2  # seconds between calls of progress
+# Answers that are about the survey's name and how fast it is fetched, not its content.
+_NOT_CONTENT = ("title", "rate", "licence", "reference")
+_SAME_BEAM = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What an import came to.
+
+    Attributes
+    ----------
+    key : str
+    catalogue : Catalogue or None
+        None where it was cancelled; what was read is kept for the next run.
+    report : pandas.DataFrame
+        ``file``, ``status`` (read or refused), ``reason`` (why refused, or what was
+        repaired), ``source_id``.
+    seconds : float
+    resumed : int
+        Outcomes that an earlier run had already.
+    """
+
+    key: str
+    catalogue: Catalogue | None
+    report: pd.DataFrame
+    seconds: float
+    resumed: int = 0
+
+    @property
+    def read(self) -> int:
+        """Images that were read."""
+        return int((self.report["status"] == "read").sum())
+
+    @property
+    def refused(self) -> int:
+        """Files that were refused."""
+        return len(self.report) - self.read
+
+    def sentence(self) -> str:
+        """The result in words."""
+        reasons = self.report.loc[self.report["status"] == "refused", "reason"]
+        text = f"{self.read:,} read, {self.refused:,} refused in {self.seconds:.1f} s"
+        if self.catalogue is None:
+            return f"{self.key}: cancelled; {text}. Run it again to go on."
+        if not reasons.empty:
+            most = Counter(r.split(":")[0].split(";")[0] for r in reasons).most_common(3)
+            text += " (" + ", ".join(f"{n:,} x {why}" for why, n in most) + ")"
+        return f"{self.key}: {text}"
+
+
+def run(
+    source: Source,
+    answers: Answers | None = None,
+    progress: Progress = lambda done, total, what: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    *,
+    replace: bool = False,
+    inspection: Inspection | None = None,
+) -> Result:
+    """Import a source.
+
+    Parameters
+    ----------
+    source : Source
+    answers : mapping, optional
+        Answers to the questions of :func:`~radioviz.data.importing.kinds.inspect`, and
+        ``key`` and ``title`` of the survey.
+    progress : callable
+        ``progress(done, total, what)``; ``total`` is 0 where it is not known. Total and what
+        are those of the step under way.
+    cancelled : callable
+        Asked between images; True ends the import, which can be resumed.
+    replace : bool
+        True to replace a survey of the same key.
+    inspection : Inspection, optional
+        Of this source with these answers, where there is one already.
+
+    Raises
+    ------
+    CatalogueError
+        If an answer is missing, the key is taken, nothing can be read, another process
+        imports the same key, or the disk is full.
+    FetchError
+        If a cutout service cannot be reached.
+    """
+    answers = dict(answers or {})
+    look = inspection or inspect(source, answers)
+    key = check_key(look.key)
+    with locked(key):
+        clean()
+        if survey_folder(key).exists() and not replace:
+            raise CatalogueError(
+                f"there is a survey '{key}' already; choose another key, remove it first, or "
+                "ask for it to be replaced"
+            )
+        return _Import(look, answers, key, progress, cancelled).run()
+
+
+class _Import:
+    def __init__(
+        self,
+        look: Inspection,
+        answers: dict[str, Any],
+        key: str,
+        progress: Progress,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self.look, self.answers, self.key = look, answers, key
+        self.progress, self.cancelled = progress, cancelled
+        self.part = part_folder(key)
+
+    def run(self) -> Result:
+        began = time.monotonic()
+        reader = self.look.reader()
+        reader.cancelled = self.cancelled
+        plan = {
+            "format": FORMAT_VERSION,
+            "kind": self.look.kind,
+            "state": list(self.look.state),
+            "answers": {k: v for k, v in self.answers.items() if k not in _NOT_CONTENT},
+            "shape": list(reader.shape),
+            "dtype": str(reader.dtype),
+        }
+        with Journal(self.part, plan, reader.shape, reader.dtype, reader.total) as journal:
+            resumed = journal.done
+            whole = self._read(reader, journal)
+            if not whole:
+                report = _report(journal, None)
+                return Result(self.key, None, report, time.monotonic() - began, resumed)
+            if not journal.count:
+                why = _why_none(journal)
+                nothing = CatalogueError(
+                    f"{self.look.source.path}: none of {journal.done:,} can be imported: {why}"
+                )
+            else:
+                nothing = None
+                self.progress(journal.count, journal.count, "storing the survey")
+                images = journal.finish()
+                table, facts = self._table(reader, journal)
+                report = _report(journal, table)
+                self._write_beside(report, reader)
+        if nothing is not None:
+            discard(self.part)
+            raise nothing
+        catalogue = self._put(reader, table, facts, images, report)
+        return Result(self.key, catalogue, report, time.monotonic() - began, resumed)
+
+    def _read(self, reader: Reader, journal: Journal) -> bool:
+        """Read what is missing; False where it was cancelled."""
+        what = "fetching cutouts" if self.look.kind == "positions" else "reading images"
+        shown = 0.0
+        for outcome, image in reader.read(journal.done):
+            journal.add(outcome, image)
+            now = time.monotonic()
+            if now - shown > _SHOW_EVERY:
+                shown = now
+                self.progress(journal.done, reader.total or 0, what)
+            if self.cancelled():
+                return False
+        if self.cancelled():
+            return False
+        self.progress(journal.done, journal.done, what)
+        return True
+
+    def _table(self, reader: Reader, journal: Journal) -> tuple[pd.DataFrame, SurveyFacts]:
+        """The Catalogue's table of all images, and what they have in common."""
+        rows: list[int] = []
+        cells: list[dict[str, Any]] = []
+        names: list[str] = []
+        for stored, outcome in journal.outcomes():
+            if stored:
+                rows.append(-1 if outcome.row is None else outcome.row)
+                cells.append(dict(outcome.facts or {}))
+                names.append(outcome.name)
+        told = pd.DataFrame(cells, index=range(len(cells)))
+        facts = _in_common(reader.survey, told)
+        title = self._title()
+        if reader.sources is not None:
+            table = reader.sources.frame.iloc[rows].reset_index(drop=True)
+            for column in told.columns:
+                table[column] = _filled(table.get(column), told[column])
+        elif "file" in told:
+            table = table_of({str(c): told[c].tolist() for c in told.columns}, self.key, title)
+        else:
+            table = told
+        if "source_id" not in table:
+            table["source_id"] = ""
+        numbers = [f"{self.key}-{i + 1}" for i in range(len(table))]
+        table["source_id"] = unique_ids(table["source_id"].astype(str).tolist(), numbers)
+        if "origin" not in table or not table["origin"].astype(bool).any():
+            table["origin"] = title
+        if "survey" not in table or not table["survey"].astype(bool).any():
+            table["survey"] = facts.survey
+        table = complete_columns(table)
+        unnamed = table["name"] == ""
+        here = j2000_name(table["ra"].to_numpy(), table["dec"].to_numpy())
+        table["name"] = np.where(unnamed, here, table["name"])
+        if "wcs_header" in table and not table["wcs_header"].astype(bool).any():
+            table = table.drop(columns="wcs_header")
+        table["same_as"] = same_as(table)
+        if reader.sources is not None:
+            kept = set(table.columns)
+            table.attrs["units"] = {k: v for k, v in reader.sources.units.items() if k in kept}
+            table.attrs["ucds"] = {k: v for k, v in reader.sources.ucds.items() if k in kept}
+        return table, facts
+
+    def _title(self) -> str:
+        given = str(self.answers.get("title") or "").strip()
+        return given or Path(self.look.source.path).resolve().name
+
+    def _info(self, facts: SurveyFacts) -> SurveyInfo:
+        return SurveyInfo(
+            key=self.key,
+            title=self._title(),
+            pixel_scale=float(facts.pixel_scale or 0.0),
+            beam=facts.beam,
+            bunit=facts.bunit,
+            raw=facts.raw,
+            frequency=facts.frequency,
+            licence=facts.licence,
+            reference=facts.reference,
+            origin=str(self.look.source.path),
+        )
+
+    def _write_beside(self, report: pd.DataFrame, reader: Reader) -> None:
+        """The report and how the import was asked for, beside the Catalogue."""
+        asked = {
+            "kind": self.look.kind,
+            "path": str(self.look.source.path),
+            "table": str(self.look.source.table or ""),
+            "answers": self.answers,
+            "found": self.look.found,
+        }
+        try:
+            report.to_parquet(self.part / REPORT, index=False)
+            (self.part / "import.json").write_text(
+                json.dumps(asked, indent=1, default=str), "utf-8"
+            )
+        except OSError as error:
+            raise unwritable(error) from error
+
+    def _put(
+        self,
+        reader: Reader,
+        table: pd.DataFrame,
+        facts: SurveyFacts,
+        images: np.ndarray,
+        report: pd.DataFrame,
+    ) -> Catalogue:
+        refused = report[report["status"] == "refused"]
+        notes = [*self.look.notes, *reader.notes]
+        notes += [f"Refused {r.file}: {r.reason}" for r in refused.head(1000).itertuples()]
+        if len(refused) > 1000:
+            notes.append(f"{len(refused) - 1000:,} more were refused; the report has them all")
+        # The Atlases of a survey that is replaced are of other images.
+        atlas = user_data_folder() / "atlas" / self.key
+        if survey_folder(self.key).exists() and atlas.is_dir():
+            discard(atlas)
+        folder = survey_folder(self.key)
+        catalogue = Catalogue(self._info(facts), table, images, tuple(dict.fromkeys(notes)))
+        _keep_scratch(self.part)
+        stored = catalogue.save(folder, self.part)
+        for name in (PLAN, JOURNAL):
+            with suppress(OSError):
+                (folder / name).unlink()
+        return stored
+
+
+def _keep_scratch(part: Path) -> None:
+    """Refuse early what would make :meth:`Catalogue.save` throw the scratch folder away."""
+    probe = part / ".writable"
+    try:
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise unwritable(error) from error
+
+
+def _in_common(survey: SurveyFacts, told: pd.DataFrame) -> SurveyFacts:
+    """Beam and frequency of the files, where the survey leaves them to those; dropped from
+    the cells where all have the same."""
+    for name in ("beam", "frequency"):
+        if name not in told:
+            continue
+        values = pd.to_numeric(told[name], errors="coerce").dropna()
+        if values.empty:
+            del told[name]
+            continue
+        middle = float(values.median())
+        if name == "beam" and survey.beam is None:
+            survey = dataclasses.replace(survey, beam=middle)
+        elif name == "frequency" and survey.frequency is None:
+            survey = dataclasses.replace(survey, frequency=middle)
+        if name == "frequency" or (np.abs(values / middle - 1) < _SAME_BEAM).all():
+            del told[name]
+    return survey
+
+
+def _filled(given: pd.Series | None, told: pd.Series) -> pd.Series:
+    """The table's cells, and those of the files where it has none."""
+    if given is None:
+        return told
+    if given.dtype.kind == "f":
+        return given.where(given.notna(), pd.to_numeric(told, errors="coerce"))
+    text = told.where(told.notna(), "").astype(str)
+    return given.where(given.astype(str) != "", text)
+
+
+def _report(journal: Journal, table: pd.DataFrame | None) -> pd.DataFrame:
+    """One row an outcome."""
+    rows: list[tuple[str, str, str, str]] = []
+    ids: Iterator[str] = iter(table["source_id"]) if table is not None else iter(())
+    for stored, outcome in journal.outcomes():
+        rows.append(_report_row(stored, outcome, next(ids, "") if stored else ""))
+    return pd.DataFrame(rows, columns=list(REPORT_COLUMNS)).astype(str)
+
+
+def _report_row(stored: bool, outcome: Outcome, source_id: str) -> tuple[str, str, str, str]:
+    if stored:
+        return outcome.name, "read", "; ".join(outcome.notes), source_id
+    return outcome.name, "refused", outcome.refused, ""
+
+
+def _why_none(journal: Journal) -> str:
+    first: list[str] = []
+    for _, outcome in journal.outcomes():
+        first.append(f"{outcome.name}: {outcome.refused}")
+        if len(first) == 3:
+            break
+    return "; ".join(first) or "there is nothing in it"
+
+
+def leftovers() -> list[Path]:
+    """Scratch folders of imports; for tests and for people who look into the folder."""
+    folder = surveys_folder()
+    return sorted(folder.glob(".*.part")) if folder.is_dir() else []
