@@ -67,7 +67,7 @@ def facts_html(lines: Sequence[tuple[str, str]]) -> str:
 
 def position(catalogue: Catalogue, row: int) -> None:
     """Position in degrees and sexagesimal, to be copied, and links to NED and SIMBAD."""
-    ra, dec = float(catalogue.table["ra"].iat[row]), float(catalogue.table["dec"].iat[row])
+    ra, dec = (float(catalogue.table[c].to_numpy(float)[row]) for c in ("ra", "dec"))
     if not (np.isfinite(ra) and np.isfinite(dec)):
         st.caption(f"{catalogue.info.title} gives no sky position for this source.")
         return

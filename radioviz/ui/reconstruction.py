@@ -12,6 +12,7 @@ from radioviz.models.artefact import ModelInfo
 from radioviz.ui import cache, controls
 from radioviz.ui.controls import View
 from radioviz.ui.display import data_uri, png
+from radioviz.ui.sky_image import STRETCHED
 
 _DIVERGING = ((33, 102, 172), (247, 247, 247), (178, 24, 43))  # blue, white, red
 
@@ -51,7 +52,7 @@ def _show(catalogue: Catalogue, row: int, name: str, info: ModelInfo, view: View
     rms = float(np.sqrt(np.mean(residual**2)))
     st.markdown(f"**{controls.plain(info.title)}** · residual rms {rms:.3f} of the peak")
     side = info.preprocess.output_scale_arcsec(catalogue.info) * info.preprocess.size
-    stretch = {"linear": lambda v: v, "sqrt": np.sqrt}.get(view.look.stretch, np.sqrt)
+    stretch = STRETCHED[view.look.stretch]
     pictures = [
         ("Input", png(stretch(np.clip(image, 0, 1)), view.look.colour_map)),
         ("Reconstruction", png(stretch(np.clip(made, 0, 1)), view.look.colour_map)),

@@ -104,12 +104,11 @@ def ordered(selection: Selection, order: str) -> list[tuple[str, str]]:
         return list(selection)
     part = tables(selection, ["las", "label"])
     if order == "class":
-        by = part["label"].replace("", "~").argsort(kind="stable")
+        key = part["label"].replace("", "~").to_numpy(str)
     else:
         las = part["las"].to_numpy(float)
-        by = np.argsort(
-            np.where(np.isfinite(las), -las if order == "large" else las, np.inf), kind="stable"
-        )
+        key = np.where(np.isfinite(las), -las if order == "large" else las, np.inf)
+    by = np.argsort(key, kind="stable")
     pairs = list(zip(part["data_set"], part["source_id"], strict=True))
     return [pairs[i] for i in by]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from radioviz.ui.display import Look, colour_stops, scale_bar
 
 Figure = dict[str, Any]
 
-_STRETCHED = {
+STRETCHED: dict[str, Callable[[Any], Any]] = {
     "linear": lambda v: v,
     "sqrt": np.sqrt,
     "asinh": lambda v: np.arcsinh(10 * v) / np.arcsinh(10),
@@ -20,7 +21,9 @@ _STRETCHED = {
 }
 
 
-def stretched(image: np.ndarray, stretch: str, raw: bool = False) -> tuple[np.ndarray, float, float]:
+def stretched(
+    image: np.ndarray, stretch: str, raw: bool = False
+) -> tuple[np.ndarray, float, float]:
     """Levels 0..1 of an image for display, and the pixel values drawn as 0 and 1.
 
     The brightest pixel is 1; 0 is the faintest, or the sky's median in a raw image, whose
@@ -35,7 +38,7 @@ def stretched(image: np.ndarray, stretch: str, raw: bool = False) -> tuple[np.nd
     span = high - low if high > low else 1.0
     with np.errstate(invalid="ignore"):
         levels = np.clip((image - low) / span, 0, 1)
-    return _STRETCHED[stretch](levels).astype(np.float32), float(low), high
+    return STRETCHED[stretch](levels).astype(np.float32), float(low), high
 
 
 def contour_levels(image: np.ndarray, raw: bool) -> tuple[float, int]:

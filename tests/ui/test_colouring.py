@@ -1,0 +1,120 @@
+"""What points can be coloured by, and how columns become colours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radioviz.data.catalogue import complete_columns
+from radioviz.ui import colouring
+from radioviz.ui.colouring import Choice, Colour, colour_by, join
+from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR, category_colours
+
+
+def table(**columns: object) -> pd.DataFrame:
+    ids = [f"s{i}" for i in range(len(next(iter(columns.values()))))]  # type: ignore[call-overload]
+    return complete_columns(pd.DataFrame({"source_id": ids, **columns}))
+
+
+NONE = np.zeros((4, 0), np.float32)
+
+
+def test_choices_leave_out_what_holds_nothing() -> None:
+    sources = table(
+        las=[1.0, 2, 3, 4],
+        label=["FRI", "", "", "FRII"],
+        mine=[1, 2, 3, 4],
+        comment=["a", "b", "c", "d"],
+        good=[True, False, True, True],
+    )
+    scores = pd.DataFrame({"log_prob": [1.0, 2, 3, 4], "empty": [np.nan] * 4})
+    keys = [c.key for c in colouring.choices(sources, scores, 3)]
+    assert keys[:4] == ["las", "label", "score:log_prob", colouring.LATENT]
+    assert {"mine", "comment", "good"} <= set(keys)
+    assert not {"redshift", "flux", "score:empty", "source_id", "name", "ra_dec"} & set(keys)
+
+
+def test_text_of_many_values_is_no_category() -> None:
+    sources = table(las=np.arange(1.0, 31), remark=[f"r{i}" for i in range(30)])
+    assert "remark" not in [c.key for c in colouring.choices(sources, pd.DataFrame(), 0)]
+
+
+def test_angular_size_is_on_a_log_scale_with_its_unit() -> None:
+    sources = table(las=[10.0, 11, np.nan, 12])
+    choice = next(c for c in colouring.choices(sources, pd.DataFrame(), 0) if c.key == "las")
+    colour = colour_by(choice, sources, pd.DataFrame(), NONE)
+    assert colour.log and "arcsec" in colour.title
+
+
+@pytest.mark.parametrize(
+    ("values", "log"),
+    [([1.0, 10, 100, 1000], True), ([1.0, 2, 3, 4], False), ([-1.0, 10, 100, 1000], False)],
+)
+def test_columns_over_decades_are_drawn_in_log(values: list[float], log: bool) -> None:
+    sources = table(mine=values)
+    assert colour_by(Choice("mine", "mine"), sources, pd.DataFrame(), NONE).log is log
+
+
+def test_latent_component_and_one_that_is_not_there() -> None:
+    latents = np.arange(8, dtype=np.float32).reshape(4, 2)
+    sources = table(las=[1.0, 2, 3, 4])
+    choice = Choice(colouring.LATENT, "Latent component")
+    colour = colour_by(choice, sources, pd.DataFrame(), latents, 1)
+    assert colour.values is not None and colour.values.tolist() == [1, 3, 5, 7]
+    beyond = colour_by(choice, sources, pd.DataFrame(), latents, 2)
+    assert beyond.values is not None and np.isnan(beyond.values).all()
+
+
+def test_classes_keep_their_colour_and_order() -> None:
+    sources = table(label=["Bent", "", "FRII", "FRI"])
+    colour = colour_by(Choice("label", "Class", numeric=False), sources, pd.DataFrame(), NONE)
+    assert colour.names == ["FRI", "FRII", "Bent", ""]
+    assert colour.codes is not None and colour.codes.tolist() == [2, 3, 1, 0]
+    assert colour.colours == [*(LABEL_COLOURS[n] for n in colour.names[:3]), MISSING_COLOUR]
+
+
+def test_a_mix_of_class_and_other_names_does_not_take_class_colours_twice() -> None:
+    colours = category_colours(["FRI", "something else", ""])
+    assert len(set(colours)) == 3 and colours[2] == MISSING_COLOUR
+
+
+def test_joining_data_sets_with_other_classes() -> None:
+    a = colour_by(
+        Choice("label", "Class", numeric=False), table(label=["FRII", ""]), pd.DataFrame(), NONE
+    )
+    b = colour_by(
+        Choice("label", "Class", numeric=False),
+        table(label=["Hybrid", "FRI"]),
+        pd.DataFrame(),
+        NONE,
+    )
+    both = join([a, b])
+    assert both.codes is not None
+    assert [both.names[c] for c in both.codes] == ["FRII", "", "Hybrid", "FRI"]
+    assert both.names == ["FRI", "FRII", "Hybrid", ""]
+
+
+def test_joining_numbers_where_one_data_set_lacks_the_column() -> None:
+    have = colour_by(Choice("mine", "mine"), table(mine=[1.0, 2]), pd.DataFrame(), NONE)
+    lack = colour_by(Choice("mine", "mine"), table(las=[1.0, 2]), pd.DataFrame(), NONE)
+    both = join([have, lack])
+    assert both.values is not None
+    np.testing.assert_array_equal(both.values, [1, 2, np.nan, np.nan])
+
+
+def test_classes_are_told_apart_by_colour_blind_eyes() -> None:
+    """FRI and FRII, as seen without green cones (Vienot et al. 1999), differ as plainly."""
+    to_deutan = np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]])
+
+    def seen(colour: str) -> np.ndarray:
+        rgb = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+        seen_rgb: np.ndarray = to_deutan @ rgb**2.2
+        return seen_rgb
+
+    fri, frii = seen(LABEL_COLOURS["FRI"]), seen(LABEL_COLOURS["FRII"])
+    assert np.linalg.norm(fri - frii) > 0.4
+
+
+def test_colour_is_a_plain_record() -> None:
+    assert Colour("t", np.zeros(2)).names == []

@@ -1,0 +1,55 @@
+"""Saving and loading the tray."""
+
+from __future__ import annotations
+
+import pytest
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.errors import SelectionError
+from radioviz.export.session import Session, read_session, session_bytes
+from radioviz.ui import state, tray
+from radioviz.ui.controls import View
+from radioviz.ui.display import Look
+from radioviz.ui.state import Selection
+
+PAIRS = (("first", "first-4"), ("first", "first-2"))
+
+
+@pytest.fixture(autouse=True)
+def empty_tray(first: Catalogue, monkeypatch: pytest.MonkeyPatch) -> Selection:
+    held = Selection()
+    monkeypatch.setattr(state, "tray", lambda: held)
+    return held
+
+
+def test_what_is_saved_loads_again(empty_tray: Selection) -> None:
+    payload = tray.save(Selection(PAIRS), View("first", "some-model", Look()))
+    assert read_session(payload).view == {"data_set": "first", "model": "some-model"}
+    assert "2 galaxies loaded" in tray.load(payload)
+    assert tuple(empty_tray) == PAIRS
+    assert "were here already" in tray.load(payload)
+    assert len(empty_tray) == 2
+
+
+def test_galaxies_that_are_not_at_hand_are_named(empty_tray: Selection) -> None:
+    payload = session_bytes(Session((*PAIRS, ("first", "first-99999"), ("elsewhere", "x"))))
+    said = tray.load(payload).replace("\\", "")
+    assert "first-99999" in said and "elsewhere" in said
+    assert tuple(empty_tray) == PAIRS
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"no json",
+        b"[]",
+        b'{"format": "something else"}',
+        session_bytes(Session()),
+        session_bytes(Session((("elsewhere", "x"),))),
+    ],
+)
+def test_files_of_no_use_say_so_and_change_nothing(payload: bytes, empty_tray: Selection) -> None:
+    with pytest.raises(SelectionError):
+        tray.load(payload)
+    assert len(empty_tray) == 0

@@ -1,0 +1,380 @@
+"""The map for many points, without a browser: polygons, columns, events, what is described."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from radioviz.errors import RadioVizError
+from radioviz.ui import map
+from radioviz.ui.colouring import Colour
+from radioviz.ui.map import MapPoints
+from radioviz.ui.webgl import columns, component
+from radioviz.ui.webgl.columns import Column, Store
+from radioviz.ui.webgl.polygon import inside
+
+FRONTEND = component.BUNDLE.parent / "frontend"
+
+
+def plain(column: Column) -> bytes:
+    return zlib.decompress(column.data, 31)
+
+
+def in_polygon(x: float, y: float, corners: np.ndarray) -> bool:
+    """One point, as the textbook has it: a ray to the right crosses an odd number of edges."""
+    odd = False
+    for (ax, ay), (bx, by) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        if (ay <= y) != (by <= y) and x < ax + (y - ay) * ((bx - ax) / (by - ay)):
+            odd = not odd
+    return odd
+
+
+def points(n: int = 500, **changes: Any) -> MapPoints:
+    rng = np.random.default_rng(1)
+    content: dict[str, Any] = {
+        "x": rng.standard_normal(n).astype(np.float32),
+        "y": rng.standard_normal(n).astype(np.float32),
+        "colour": Colour("Angular size [arcsec]", rng.lognormal(3, 1, n), log=True),
+    }
+    return MapPoints(**(content | changes))
+
+
+def describe(shown: MapPoints) -> tuple[dict[str, Any], columns.Positions, dict[str, Column]]:
+    served: dict[str, Column] = {}
+
+    def serve(column: Column, place: str) -> dict[str, str]:
+        served[place] = column
+        return {"url": f"/media/{column.digest}", "hash": column.digest}
+
+    data, sent = component.describe(shown, "map", serve)
+    return data, sent, served
+
+
+# -- Polygons ---------------------------------------------------------------------------------
+
+COORDINATES = st.integers(-6, 6).map(float) | st.floats(-6, 6, width=32)
+
+
+@given(
+    arrays(np.float32, st.tuples(st.integers(0, 40), st.just(2)), elements=COORDINATES),
+    arrays(np.float64, st.tuples(st.integers(3, 12), st.just(2)), elements=COORDINATES),
+)
+@settings(max_examples=200, deadline=None)
+def test_inside_is_the_even_odd_rule(places: np.ndarray, corners: np.ndarray) -> None:
+    """Also where points share the height of corners, edges lie flat or the outline crosses."""
+    found = inside(places[:, 0], places[:, 1], corners)
+    assert found.tolist() == [
+        i for i, (x, y) in enumerate(places.astype(float)) if in_polygon(x, y, corners)
+    ]
+
+
+def test_inside_leaves_out_what_has_no_position() -> None:
+    x = np.array([0.0, np.nan, 0.1, np.inf, 0.2, -np.inf], dtype=np.float32)
+    y = np.array([0.0, 0.0, np.nan, 0.0, np.inf, -np.inf], dtype=np.float32)
+    square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    assert inside(x, y, square).tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    "corners", [np.zeros((0, 2)), np.zeros((2, 2)), np.array([[0, 0], [1, np.nan], [1, 1]])]
+)
+def test_inside_of_what_is_no_polygon_is_nothing(corners: np.ndarray) -> None:
+    assert len(inside(np.zeros(3), np.zeros(3), corners)) == 0
+
+
+# -- Columns ----------------------------------------------------------------------------------
+
+
+def test_positions_come_back_to_a_four_billionth_of_the_map() -> None:
+    shown = points(2000)
+    sent = columns.positions(shown.x, shown.y, None, 1)
+    coarse = np.frombuffer(plain(sent.coarse), "<u2").reshape(-1, 2).astype(np.uint32)
+    fine = np.frombuffer(plain(sent.fine), "<u2").reshape(-1, 2)
+    fixed = (coarse << 16) + fine
+    x0, x1, y0, y1 = sent.bounds
+    x = x0 + fixed[:, 0] / 2**32 * (x1 - x0)
+    y = y0 + fixed[:, 1] / 2**32 * (y1 - y0)
+    assert np.abs(x - shown.x[sent.order]).max() < 4e-9 * (x1 - x0)
+    assert np.abs(y - shown.y[sent.order]).max() < 4e-9 * (y1 - y0)
+    assert sorted(sent.order.tolist()) == list(range(2000))
+
+
+def test_points_without_a_position_are_left_out_and_counted() -> None:
+    x = np.array([np.nan, 1, 2, np.inf, 3], dtype=np.float32)
+    y = np.array([1, 1, -np.inf, 1, 3], dtype=np.float32)
+    sent = columns.positions(x, y, None, 1)
+    assert sorted(sent.order.tolist()) == [1, 4]
+    assert sent.left_out == 3
+    assert [sent.place_of(r) >= 0 for r in range(6)] == [False, True, False, False, True, False]
+
+
+def test_groups_are_sent_one_after_the_other() -> None:
+    group = np.array([1, 0, 2, 0, 1, 0], dtype=np.uint8)
+    sent = columns.positions(np.arange(6.0), np.arange(6.0), group, 4)
+    assert sent.ends == [(0, 3), (3, 5), (5, 6), (6, 6)]
+    assert group[sent.order].tolist() == [0, 0, 0, 1, 1, 2]
+
+
+@pytest.mark.parametrize("value", [0.0, -3.5, 1e30])
+@pytest.mark.parametrize("n", [1, 7])
+def test_a_single_place_has_room_about_it(value: float, n: int) -> None:
+    sent = columns.positions(np.full(n, value), np.full(n, value), None, 1)
+    x0, x1, _, _ = sent.bounds
+    assert x0 < value < x1
+    assert sent.single
+
+
+def test_no_points_make_empty_columns() -> None:
+    sent = columns.positions(np.zeros(0), np.zeros(0), None, 1)
+    assert plain(sent.coarse) == b""
+    assert sent.ends == [(0, 0)]
+
+
+def test_values_become_codes_with_zero_for_none() -> None:
+    values = np.array([1.0, np.nan, 3.0, 2.0, -9.0, 99.0, np.inf, -np.inf])
+    codes = np.frombuffer(plain(columns.scaled(values, 1, 3, np.arange(8))), np.uint8)
+    assert codes.tolist() == [1, 0, 255, 128, 1, 255, 0, 0]
+
+
+def test_a_million_points_stay_within_the_bytes_promised() -> None:
+    """12 MB for positions, one colour column and a selection (issue: bytes to the browser)."""
+    n = 1_000_000
+    rng = np.random.default_rng(0)
+    shown = points(
+        n,
+        x=rng.standard_normal(n).astype(np.float32),
+        y=rng.standard_normal(n).astype(np.float32),
+        colour=Colour("z", rng.random(n)),
+        selected=rng.random(n) < 0.1,
+    )
+    data, _, served = describe(shown)
+    assert sum(len(c.data) for c in served.values()) < 9.2e6
+    assert len(served["coarse"].data) + len(served["codes"].data) < 5.1e6
+    assert len(json.dumps(data)) < 6000
+
+
+def test_the_same_content_has_the_same_name_and_other_content_another() -> None:
+    first, second = describe(points())[0], describe(points())[0]
+    assert first == second
+    moved = describe(points(x=points().x + 1))[0]
+    assert moved["coarse"] == first["coarse"]  # the same places in shifted bounds
+    assert moved["bounds"] != first["bounds"]
+    assert describe(points(y=points().x))[0]["coarse"] != first["coarse"]
+
+
+def test_store_forgets_the_least_recently_used() -> None:
+    store = Store(most=100)
+    made = []
+
+    def make(name: str) -> Column:
+        made.append(name)
+        return Column(b"x" * 40, name)
+
+    for name in ("a", "b", "a", "c", "a", "b"):
+        assert store.get(name, lambda name=name: make(name)).digest == name
+    assert made == ["a", "b", "c", "b"]
+
+
+# -- What the browser is told -----------------------------------------------------------------
+
+
+def test_colour_bar_has_the_scale_of_the_plotly_map() -> None:
+    data, _, served = describe(points(colour=Colour("S [mJy]", np.geomspace(1, 1e4, 500), True)))
+    colour = data["colour"]
+    assert colour["title"] == "S [mJy], log scale"
+    assert [text for _, text in colour["ticks"]] == ["10", "100", "1000", "10000"] or len(
+        colour["ticks"]
+    ) >= 4
+    assert all(-0.01 <= place <= 1.01 for place, _ in colour["ticks"])
+    assert len(colour["colours"]) == 256
+    assert colour["missing"] == 0
+    assert set(np.frombuffer(plain(served["codes"]), np.uint8)) <= set(range(1, 256))
+
+
+def test_values_that_a_log_scale_cannot_show_are_missing() -> None:
+    values = np.array([1.0, 10.0, 0.0, -1.0, np.nan])
+    data, _, served = describe(points(5, colour=Colour("S", values, True)))
+    assert data["colour"]["missing"] == 3
+    assert np.frombuffer(plain(served["codes"]), np.uint8).tolist().count(0) == 3
+
+
+@pytest.mark.parametrize("log", [True, False])
+@pytest.mark.parametrize("value", [np.nan, 5.0, 0.0, np.inf])
+def test_a_colour_column_of_one_value_or_none_is_described(value: float, log: bool) -> None:
+    data, _, _ = describe(points(9, colour=Colour("S", np.full(9, value), log)))
+    shown = np.isfinite(value) and not (log and value <= 0)
+    assert data["colour"]["known"] is bool(shown)
+    assert data["colour"]["missing"] == (0 if shown else 9)
+    json.dumps(data, allow_nan=False)
+
+
+def test_categories_are_counted() -> None:
+    codes = np.array([0, 1, 1, 2, 1, 0])
+    colour = Colour("Class", codes=codes, names=["FRI", "FRII", ""], colours=["#1", "#2", "#3"])
+    data, sent, served = describe(points(6, colour=colour))
+    assert data["colour"]["counts"] == [2, 3, 1]
+    assert np.frombuffer(plain(served["codes"]), np.uint8).tolist() == codes[sent.order].tolist()
+
+
+def test_selection_and_focus_are_in_the_order_that_is_sent() -> None:
+    mask = np.arange(100) % 3 == 0
+    shown = points(100, selected=mask, focus=42)
+    data, sent, served = describe(shown)
+    bits = np.unpackbits(np.frombuffer(plain(served["selected"]), np.uint8), bitorder="little")
+    assert bits[:100].astype(bool).tolist() == mask[sent.order].tolist()
+    assert data["selected"]["count"] == 34
+    x0, x1, _, _ = sent.bounds
+    assert x0 + data["focus"][0] / 65536 * (x1 - x0) == pytest.approx(float(shown.x[42]))
+
+
+def test_what_is_not_drawn_is_said() -> None:
+    x = np.array([1, np.nan, np.nan, 2], dtype=np.float32)
+    assert "2 of 4 points have no position" in describe(points(4, x=x))[0]["notes"][0]
+    assert "one place" in describe(points(4, x=np.ones(4), y=np.ones(4)))[0]["notes"][0]
+
+
+# -- What comes back --------------------------------------------------------------------------
+
+SQUARE = [-1.0, -1.0, 1.0, -1.0, 1.0, 1.0, -1.0, 1.0]
+
+
+def in_square(shown: MapPoints) -> list[int]:
+    return np.flatnonzero((np.abs(shown.x) < 1) & (np.abs(shown.y) < 1)).tolist()
+
+
+def read(event: dict[str, Any], shown: MapPoints) -> map.MapEvent | None:
+    return component.read_event(event, shown, describe(shown)[1])
+
+
+def test_a_lasso_gives_the_rows_within() -> None:
+    shown = points()
+    event = read({"kind": "lasso", "polygon": SQUARE}, shown)
+    assert event is not None
+    assert event.kind == "lasso"
+    assert event.rows.dtype == np.int64
+    assert event.rows.tolist() == in_square(shown)
+
+
+def test_shift_adds_to_what_was_selected() -> None:
+    mask = np.zeros(500, dtype=bool)
+    mask[[3, 7]] = True
+    shown = points(selected=mask)
+    event = read({"kind": "box", "polygon": SQUARE, "add": True}, shown)
+    assert event is not None
+    assert sorted(event.rows.tolist()) == sorted({3, 7, *in_square(shown)})
+
+
+def test_a_click_gives_its_row_last() -> None:
+    mask = np.zeros(500, dtype=bool)
+    mask[[3, 7]] = True
+    shown = points(selected=mask)
+    sent = describe(shown)[1]
+    alone = read({"kind": "click", "index": 11}, shown)
+    added = read({"kind": "click", "index": 11, "add": True}, shown)
+    assert alone is not None
+    assert added is not None
+    assert alone.rows.tolist() == [sent.order[11]]
+    assert added.rows.tolist() == [3, 7, sent.order[11]]
+
+
+def test_hidden_categories_are_not_selected() -> None:
+    colour = Colour("c", codes=np.arange(500) % 2, names=["a", "b"], colours=["#000000"] * 2)
+    shown = points(colour=colour)
+    event = read({"kind": "lasso", "polygon": SQUARE, "hidden": [1]}, shown)
+    assert event is not None
+    assert event.rows.tolist() == [r for r in in_square(shown) if r % 2 == 0]
+
+
+def test_an_empty_lasso_clears() -> None:
+    event = read({"kind": "lasso", "polygon": [9, 9, 10, 9, 10, 10]}, points())
+    assert event is not None
+    assert (event.kind, len(event.rows)) == ("cleared", 0)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"kind": "format c:"},
+        {"kind": "click"},
+        {"kind": "click", "index": 10**9},
+        {"kind": "click", "index": -1},
+        {"kind": "click", "index": "7"},
+        {"kind": "lasso", "polygon": [1, 2, 3]},
+        {"kind": "lasso", "polygon": ["a", "b"]},
+        {"kind": "lasso", "polygon": {"x": 1}},
+    ],
+)
+def test_events_that_make_no_sense_are_nothing(event: dict[str, Any]) -> None:
+    assert read(event, points()) is None
+
+
+# -- Which engine, and the built file ---------------------------------------------------------
+
+
+def test_many_points_are_drawn_by_webgl(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RADIOVIZ_MAP", raising=False)
+    assert map.engine_for(map.MANY_POINTS) == "plotly"
+    assert map.engine_for(map.MANY_POINTS + 1) == "webgl"
+    assert map.engine_for(10**7, "plotly") == "plotly"
+    monkeypatch.setenv("RADIOVIZ_MAP", "webgl")
+    assert map.engine_for(10) == "webgl"
+    monkeypatch.setenv("RADIOVIZ_MAP", "matplotlib")
+    with pytest.raises(RadioVizError, match="plotly, webgl"):
+        map.engine_for(10)
+
+
+def test_the_built_file_is_of_these_sources() -> None:
+    built = component.BUNDLE.read_text(encoding="ascii")
+    digest = hashlib.sha256()
+    for file in sorted((FRONTEND / "src").iterdir(), key=lambda f: f.name):
+        digest.update(file.read_bytes())
+    digest.update((FRONTEND / "package-lock.json").read_bytes())
+    assert f"sources {digest.hexdigest()}" in built, "run `npm run build` in the frontend folder"
+
+
+def test_the_lock_file_names_no_host_and_licences_are_kept() -> None:
+    lock = json.loads((FRONTEND / "package-lock.json").read_text())
+    assert not [name for name, entry in lock["packages"].items() if "resolved" in entry]
+    assert not re.findall(r"https?://[^\"]*(?:registry|mirror|proxy)[^\"]*", json.dumps(lock))
+    licences = (FRONTEND / "LICENSES").read_text()
+    for name in json.loads((FRONTEND / "package.json").read_text())["dependencies"]:
+        assert f"\n{name} " in licences
+
+
+APP = """
+import numpy as np
+import streamlit as st
+from radioviz.ui import map
+from radioviz.ui.colouring import Colour
+from radioviz.ui.map import MapPoints
+
+n = int(st.session_state.get("n", 50))
+points = MapPoints(np.arange(n, dtype=np.float32), np.zeros(n, np.float32),
+                   Colour("z", np.arange(n, dtype=float)), ["text"] * n)
+event = map.new_event("map")
+st.session_state["event"] = event
+map.scatter_map(points, key="map", engine=st.session_state.get("engine", "webgl"))
+"""
+
+
+def test_the_app_draws_it_and_changes_engines() -> None:
+    from streamlit.testing.v1 import AppTest
+
+    app = AppTest.from_string(APP).run()
+    assert not app.exception
+    for n, engine in ((0, "webgl"), (1, "plotly"), (7, "webgl")):
+        app.session_state["n"] = n
+        app.session_state["engine"] = engine
+        app.run()
+        assert not app.exception
+        assert app.session_state["event"] is None
