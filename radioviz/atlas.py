@@ -173,7 +173,7 @@ def open_atlas(
             key: np.load(where / f"layout_{key}.npy", mmap_mode="r", allow_pickle=False)
             for key in meta["layouts"]
         }
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:  # EOFError: an empty npy file
         raise AtlasError(f"{name} is damaged ({error}); {_again(meta)}") from error
     n = meta["n"]
     shapes = {"source_ids": source_ids.shape, "latents": latents.shape[:1]}

@@ -6,8 +6,10 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
+from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
 from radioviz.data.preprocess import Preprocess
 from radioviz.models.artefact import ModelInfo
 
@@ -55,3 +57,12 @@ def galaxies(n: int, size: int, seed: int = 0) -> np.ndarray:
 def batch(n: int, size: int, seed: int = 0) -> torch.Tensor:
     """:func:`galaxies` as a network takes them, ``(n, 1, size, size)``."""
     return torch.from_numpy(galaxies(n, size, seed))[:, None]
+
+
+def synthetic_catalogue(n: int = 40, key: str = "synthetic", side: int = 40) -> Catalogue:
+    """Catalogue of synthetic galaxies of 2 arcsec a pixel, 8-bit, without positions."""
+    images = (255 * galaxies(n, side)).astype(np.uint8)
+    table = pd.DataFrame({"source_id": [f"{key}-{i}" for i in range(n)], "survey": "synthetic"})
+    table["split"] = np.where(np.arange(n) % 4 == 0, "valid", "train")
+    info = SurveyInfo(key=key, title="Synthetic", pixel_scale=2.0)
+    return Catalogue(info, complete_columns(table), images)
