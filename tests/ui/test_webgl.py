@@ -191,9 +191,7 @@ def test_colour_bar_has_the_scale_of_the_plotly_map() -> None:
     data, _, served = describe(points(colour=Colour("S [mJy]", np.geomspace(1, 1e4, 500), True)))
     colour = data["colour"]
     assert colour["title"] == "S [mJy], log scale"
-    assert [text for _, text in colour["ticks"]] == ["10", "100", "1000", "10000"] or len(
-        colour["ticks"]
-    ) >= 4
+    assert {"10", "100", "1000"} <= {text for _, text in colour["ticks"]}
     assert all(-0.01 <= place <= 1.01 for place, _ in colour["ticks"])
     assert len(colour["colours"]) == 256
     assert colour["missing"] == 0

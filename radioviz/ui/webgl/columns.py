@@ -50,6 +50,8 @@ class Positions:
         Upper and lower halves of the 32-bit positions, two little-endian uint16 a point.
     left_out : int
         Points without a finite position.
+    single : bool
+        True when all points lie in one place.
     """
 
     order: np.ndarray
@@ -59,6 +61,7 @@ class Positions:
     coarse: Column
     fine: Column
     left_out: int
+    single: bool
 
     @cached_property
     def place(self) -> np.ndarray:
@@ -117,11 +120,13 @@ def positions(x: np.ndarray, y: np.ndarray, group: np.ndarray | None, groups: in
     halves = np.empty((2, len(order), 2), dtype="<u2")
     bounds: list[float] = []
     extent: list[float] = []
+    single = True
     for axis, values in enumerate((x, y)):
         sent = values[order].astype(np.float64)
         low, high = (float(sent.min()), float(sent.max())) if len(sent) else (0.0, 1.0)
         # A single place gets some room about it.
         room = 0.0 if high > low else 0.5 * max(abs(low) * 1e-3, 1.0)
+        single = single and room > 0
         low, high = low - room, high + room
         bounds += [low, high]
         taken = (sent - low) / (high - low)
@@ -137,6 +142,7 @@ def positions(x: np.ndarray, y: np.ndarray, group: np.ndarray | None, groups: in
         column(halves[0]),
         column(halves[1]),
         len(x) - len(order),
+        single,
     )
 
 

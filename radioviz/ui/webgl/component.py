@@ -234,6 +234,8 @@ def describe(
     notes = []
     if sent.left_out:
         notes.append(f"{sent.left_out:,} of {len(points):,} points have no position: not drawn.")
+    if len(sent.order) > 1 and sent.single:
+        notes.append(f"All {len(sent.order):,} points lie in one place.")
     data = {
         "n": len(sent.order),
         "coarse": serve(sent.coarse, "coarse"),

@@ -21,8 +21,11 @@ from radioviz.ui.map import MapPoints
 from radioviz.ui.palette import category_colours
 
 CASES = (
-    "synthetic", "rgz", "nan", "equal", "one", "zero", "one_value", "no_value", "outlier",
+    "synthetic", "islands", "rgz", "nan", "equal", "one", "zero", "one_value", "no_value",
+    "outlier",
 )  # fmt: skip
+# Centres of four clusters far apart, for outlines that leave no doubt.
+ISLANDS = np.array([[0.0, 0.0], [10.0, 0.0], [10.0, 8.0], [0.0, 8.0]])
 CLASSES = ["FRI", "FRII", "Compact", "Bent", ""]
 
 
@@ -39,6 +42,8 @@ def table(n: int, case: str) -> dict[str, np.ndarray]:
             "flux": np.full(len(rgz), np.nan),
             "class": np.full(len(rgz), 4),
         }
+    if case == "islands":
+        return islands(n)
     n = {"one": 1, "zero": 0}.get(case, n)
     rng = np.random.default_rng(7)
     cluster = rng.integers(0, 9, n)
@@ -64,6 +69,17 @@ def table(n: int, case: str) -> dict[str, np.ndarray]:
     return {
         "x": x.astype(np.float32), "y": y.astype(np.float32), "size": size, "flux": flux,
         "class": labels,
+    }  # fmt: skip
+
+
+def islands(n: int) -> dict[str, np.ndarray]:
+    """``n`` points, one after the other on one of four islands; the class is the island."""
+    island = np.arange(n) % 4
+    rng = np.random.default_rng(3)
+    places = ISLANDS[island] + np.clip(0.3 * rng.standard_normal((n, 2)), -1, 1)
+    return {
+        "x": places[:, 0].astype(np.float32), "y": places[:, 1].astype(np.float32),
+        "size": 20.0 + 100 * rng.random(n), "flux": rng.standard_normal(n), "class": island,
     }  # fmt: skip
 
 
@@ -114,7 +130,9 @@ def page() -> None:
                         index=["size", "flux", "class"].index(ask.get("colour", "size")))  # fmt: skip
     event = map.new_event("map")
     if event is not None:
-        st.session_state["rows"] = event.rows if event.kind != "click" or len(event.rows) > 1 else None
+        st.session_state["rows"] = (
+            event.rows if event.kind != "click" or len(event.rows) > 1 else None
+        )
         st.session_state["focus"] = int(event.rows[-1]) if event.kind == "click" else None
         st.session_state["kind"] = event.kind
         st.session_state["number"] = len(event.rows)

@@ -1,6 +1,14 @@
 // Bundles src/ into one file, ../map.js, and gathers the licences of what is in it.
 import { build } from "esbuild";
+import { createHash } from "node:crypto";
 import { readFile, readdir, writeFile } from "node:fs/promises";
+
+// What the bundle was built from: a test compares it, so that no stale bundle is checked in.
+const sources = createHash("sha256");
+for (const file of [...(await readdir("src")).sort().map((f) => `src/${f}`), "package-lock.json"]) {
+  sources.update(await readFile(file));
+}
+const digest = sources.digest("hex");
 
 const result = await build({
   entryPoints: ["src/index.ts"],
@@ -12,7 +20,7 @@ const result = await build({
   charset: "ascii",
   legalComments: "none",
   loader: { ".css": "text" },
-  banner: { js: "/* Built from frontend/src by `npm run build`; licences in frontend/LICENSES. */" },
+  banner: { js: "/* Built from frontend/src by `npm run build`; licences in frontend/LICENSES.\n * sources " + digest + " */" },
   metafile: true,
   logLevel: "info",
 });

@@ -39,7 +39,8 @@ export function drawAxes(canvas: HTMLCanvasElement, view: View, data: MapData, t
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
   }
-  const c = canvas.getContext("2d");
+  // In main memory: an accelerated canvas may show its last change late when the page rests.
+  const c = canvas.getContext("2d", { willReadFrequently: true });
   if (!c) return;
   c.setTransform(ratio, 0, 0, ratio, 0, 0);
   c.clearRect(0, 0, width, height);

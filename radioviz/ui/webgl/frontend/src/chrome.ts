@@ -27,14 +27,19 @@ const ICONS: Record<string, string> = {
   clear: "M6 6l12 12M18 6 6 18",
 };
 
+function svg<K extends keyof SVGElementTagNameMap>(
+  tag: K,
+  attributes: Record<string, string>,
+): SVGElementTagNameMap[K] {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
 function icon(name: string): SVGSVGElement {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  path.setAttribute("d", ICONS[name]);
-  svg.append(path);
-  return svg;
+  const drawing = svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" });
+  drawing.append(svg("path", { d: ICONS[name] }));
+  return drawing;
 }
 
 export class Chrome {
@@ -42,7 +47,12 @@ export class Chrome {
   readonly plot = make("div", "rv-plot");
   readonly under = make("canvas");
   readonly area = make("div", "rv-points");
-  readonly over = make("canvas");
+  private readonly over = svg("svg", { class: "rv-over", "aria-hidden": "true" });
+  private readonly outline = svg("path", { class: "rv-outline" });
+  private readonly rings = {
+    focus: svg("circle", { class: "rv-focus", r: "10" }),
+    hover: svg("circle", { class: "rv-hover", r: "7" }),
+  };
   private readonly legend = make("div", "rv-legend");
   private readonly bar = make("div", "rv-bar");
   private readonly note = make("div", "rv-note");
@@ -81,6 +91,7 @@ export class Chrome {
       tools.append(button);
     }
     head.append(this.legend, tools);
+    this.over.append(this.outline, this.rings.focus, this.rings.hover);
     this.area.append(this.over, this.note);
     this.plot.append(this.under, this.area, this.tip);
     this.root.append(head, this.plot, this.bar, this.notes, this.live);
@@ -91,6 +102,20 @@ export class Chrome {
       this.tools.get(name)?.setAttribute("aria-pressed", String(name === tool));
     }
     this.area.classList.toggle("pan", tool === "pan");
+  }
+
+  /** The lasso or box in pixels; null for none. */
+  setOutline(path: [number, number][] | null): void {
+    const corners = (path ?? []).map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`);
+    this.outline.setAttribute("d", corners.length > 1 ? `M${corners.join("L")}Z` : "");
+  }
+
+  setRing(which: "focus" | "hover", at: [number, number] | null): void {
+    const ring = this.rings[which];
+    ring.style.display = at ? "" : "none";
+    if (!at) return;
+    ring.setAttribute("cx", at[0].toFixed(1));
+    ring.setAttribute("cy", at[1].toFixed(1));
   }
 
   say(text: string): void {

@@ -1,5 +1,5 @@
 /** Paints with plain loops into a 2D canvas. */
-import { opacity, type Painter, type Style, type View } from "./painter.ts";
+import { opacity, RING_WEIGHT, type Painter, type Style, type View } from "./painter.ts";
 import type { Points } from "./points.ts";
 
 /** Offsets and weights of the pixels that a point covers. */
@@ -19,7 +19,7 @@ function stamp(size: number, ring: boolean): Stamp {
     for (let x = -reach; x <= reach; x++) {
       const d = Math.hypot(x, y);
       let cover = Math.min(1, Math.max(0, r + 0.5 - d));
-      if (ring) cover = Math.min(cover, Math.max(0, 1 - Math.abs(d - (r - 0.8)) / 1.1));
+      if (ring) cover = Math.min(cover, Math.max(0, 1.2 - Math.abs(d - (r - 0.9)) / 1.2));
       if (cover > 0.05) {
         dx.push(x);
         dy.push(y);
@@ -46,7 +46,8 @@ export class CpuPainter implements Painter {
   private readonly high = new Uint8Array(FINE_STEPS + 1);
 
   constructor() {
-    const context = this.canvas.getContext("2d");
+    // Pixels are written here every frame: the canvas is better off in main memory.
+    const context = this.canvas.getContext("2d", { willReadFrequently: true });
     if (!context) throw new Error("this browser cannot draw on a canvas");
     this.context = context;
   }
@@ -77,8 +78,9 @@ export class CpuPainter implements Painter {
     const points = this.points;
     if (!points) return;
     const size = Math.max(1, Math.round(this.style.size));
+    const gain = this.style.gain * (ring ? RING_WEIGHT : 1);
     // Weights are in the table, so that the inner loops only add.
-    const table = this.style.table.map((v) => v * this.style.gain);
+    const table = this.style.table.map((v) => v * gain);
     const selected = points.selected;
     if (ring || size > 2) {
       this.addStamps(points, selected, table, start, end, stamp(ring ? size + 4 : size, ring));

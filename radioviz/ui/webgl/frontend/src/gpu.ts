@@ -1,6 +1,6 @@
 /** Paints with WebGL 2: points are added up in a float texture, then turned into colour. */
 import * as twgl from "twgl.js";
-import { STEEP, type Painter, type Style, type View } from "./painter.ts";
+import { RING_WEIGHT, STEEP, type Painter, type Style, type View } from "./painter.ts";
 import type { Points } from "./points.ts";
 
 const POINTS_VERTEX = `#version 300 es
@@ -38,7 +38,7 @@ void main() {
     float r = 0.5 * u_size;
     float d = length(gl_PointCoord - 0.5) * u_size;
     cover = clamp(r - d + 0.5, 0.0, 1.0);
-    if (u_ring) cover = min(cover, clamp(1.0 - abs(d - (r - 0.8)) / 1.1, 0.0, 1.0));
+    if (u_ring) cover = min(cover, clamp(1.2 - abs(d - (r - 0.9)) / 1.2, 0.0, 1.0));
     if (cover <= 0.0) discard;
   }
   o_sum = v_colour * cover;
@@ -201,7 +201,7 @@ export class GpuPainter implements Painter {
       u_scale: [(2 * view.sx) / view.width, (-2 * view.sy) / view.height],
       u_size: (ring ? style.size + 4 : style.size) * ratio,
       u_ring: ring,
-      u_gain: style.gain,
+      u_gain: style.gain * (ring ? RING_WEIGHT : 1),
       u_any: points.selected !== null,
       u_table: this.table,
     });

@@ -5,21 +5,27 @@ import { connect } from "./hover.ts";
 import type { Answer, ComponentArgs, MapData } from "./types.ts";
 import { MapView } from "./view.ts";
 
-const views = new WeakMap<HTMLElement | ShadowRoot, MapView>();
+const views = new WeakMap<HTMLElement | ShadowRoot, { view: MapView; calls: number }>();
 
 /** Draw or update a map; called at every rerun whose data changed, and when the theme did. */
 export function map(component: ComponentArgs<MapData>): () => void {
   const parent = component.parentElement;
-  let view = views.get(parent);
-  if (!view) {
+  let mine = views.get(parent);
+  if (!mine) {
     parent.append(make("style", "", css));
-    views.set(parent, (view = new MapView(parent)));
+    views.set(parent, (mine = { view: new MapView(parent), calls: 0 }));
   }
+  const { view } = mine;
+  const held = mine;
+  const call = ++held.calls;
   void view.update(component);
-  const mine = view;
+  // Streamlit also cleans up after a call that a later one overtook: the map stays then.
   return () => {
-    mine.dispose();
-    views.delete(parent);
+    setTimeout(() => {
+      if (call !== held.calls || view.onPage()) return;
+      view.dispose();
+      if (views.get(parent) === held) views.delete(parent);
+    });
   };
 }
 

@@ -47,6 +47,8 @@ export interface Painter {
 const FAINT = 0.02;
 /** Weight of a point without a value. */
 const VAGUE = 0.3;
+/** How much more a ring weighs than a dot: overlaid points shall be seen in a crowd. */
+export const RING_WEIGHT = 8;
 /** Steepness of opacity against weight: with it a faint point alone is still seen. */
 export const STEEP = 1 / FAINT;
 

@@ -14,7 +14,6 @@ import { fetchColumn } from "./store.ts";
 import type { ComponentArgs, MapData, MapEvent } from "./types.ts";
 
 const PICK_PX = 9;
-const FOCUS_COLOUR = "#E11D74";
 const RESTORE_MS = 2500;
 
 export class MapView {
@@ -71,6 +70,10 @@ export class MapView {
     parent.append(this.chrome.root);
     this.resizes.observe(this.chrome.area);
     this.chrome.setTool(this.tool);
+  }
+
+  onPage(): boolean {
+    return this.chrome.root.isConnected;
   }
 
   dispose(): void {
@@ -307,42 +310,17 @@ export class MapView {
   }
 
   private drawOver(): void {
-    const canvas = this.chrome.over;
-    const ratio = Math.min(2, window.devicePixelRatio || 1);
-    const width = Math.round(this.camera.width * ratio);
-    const height = Math.round(this.camera.height * ratio);
-    if (canvas.width !== width || canvas.height !== height) {
-      canvas.width = width;
-      canvas.height = height;
-    }
-    const c = canvas.getContext("2d");
-    if (!c || !this.data) return;
-    c.setTransform(ratio, 0, 0, ratio, 0, 0);
-    c.clearRect(0, 0, width, height);
+    const { data, points, chrome } = this;
+    if (!data) return;
     const { sx, sy, tx, ty } = this.camera.view();
-    const ring = (x: number, y: number, radius: number, colour: string, line: number): void => {
-      c.beginPath();
-      c.arc(x * sx + tx, y * sy + ty, radius, 0, 2 * Math.PI);
-      c.strokeStyle = colour;
-      c.lineWidth = line;
-      c.stroke();
-    };
-    if (this.data.focus) ring(...this.data.focus, 10, FOCUS_COLOUR, 3);
-    if (this.hovered >= 0 && this.points) {
-      ring(this.points.x(this.hovered), this.points.y(this.hovered), 7, this.theme.text, 1.5);
-    }
-    if (this.path && this.path.length > 1) {
-      c.beginPath();
-      this.path.forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));
-      c.closePath();
-      c.fillStyle = this.theme.primary;
-      c.globalAlpha = 0.12;
-      c.fill();
-      c.globalAlpha = 1;
-      c.strokeStyle = this.theme.primary;
-      c.lineWidth = 1.5;
-      c.stroke();
-    }
+    const at = (x: number, y: number): Point => [x * sx + tx, y * sy + ty];
+    const { hovered } = this;
+    chrome.setOutline(this.path);
+    chrome.setRing("focus", data.focus && at(...data.focus));
+    chrome.setRing(
+      "hover",
+      points && hovered >= 0 ? at(points.x(hovered), points.y(hovered)) : null,
+    );
   }
 
   private pick([px, py]: Point): number {

@@ -1,0 +1,432 @@
+"""The map in a real browser: both engines by the same questions, and what only the component can.
+
+Points lie on four islands (``tests/browser/apps/map_app.py``), so that an outline about one of
+them leaves no doubt about which rows it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+
+from tests.browser.server import REPOSITORY, Server, run_server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+APP = REPOSITORY / "tests" / "browser" / "apps" / "map_app.py"
+N = 4000
+# What app and test agree on: rows of island k are those with row % 4 == k.
+ISLANDS = ((0.0, 0.0), (10.0, 0.0), (10.0, 8.0), (0.0, 8.0))
+ENGINES = ("plotly", "cpu", "gpu")
+PLOT = {"plotly": ".nsewdrag.drag", "webgl": ".rv-points"}
+
+
+@pytest.fixture(scope="module")
+def server(cache_folder_of_the_run: object) -> Iterator[Server]:
+    with run_server(app=APP) as running:
+        yield running
+
+
+@dataclass
+class Map:
+    """A map on a page and where its points are."""
+
+    page: Page
+    engine: str
+
+    def open(self, server: Server, **ask: object) -> Map:
+        kind = "plotly" if self.engine == "plotly" else "webgl"
+        renderer = "auto" if kind == "plotly" else self.engine
+        query = {"map": kind, "renderer": renderer, "n": N, "case": "islands"} | ask
+        self.page.goto(f"{server.url}/?{urlencode(query)}")
+        if kind == "webgl":
+            self.page.wait_for_selector(".rv-map[data-state=drawn]", timeout=60_000)
+            assert self.page.get_attribute(".rv-map", "data-renderer") == self.engine
+        else:
+            self.page.wait_for_selector(".nsewdrag.drag", timeout=60_000)
+        self.page.wait_for_selector("#answer")
+        return self
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Place on the page of a place on the map, before any zoom."""
+        plot = PLOT["plotly" if self.engine == "plotly" else "webgl"]
+        box = self.page.locator(plot).bounding_box()
+        assert box is not None
+        if self.engine == "plotly":
+            ranges = self.page.evaluate(
+                "() => { const l = document.querySelector('.js-plotly-plot')._fullLayout;"
+                " return [...l.xaxis.range, ...l.yaxis.range]; }"
+            )
+            fx = (x - ranges[0]) / (ranges[1] - ranges[0])
+            fy = (y - ranges[2]) / (ranges[3] - ranges[2])
+        else:
+            # The app's islands reach one unit beyond their centres; 4 % of margin is left.
+            x0, x1, y0, y1 = extent()
+            fx = 0.04 + 0.92 * (x - x0) / (x1 - x0)
+            fy = 0.04 + 0.92 * (y - y0) / (y1 - y0)
+        return box["x"] + fx * box["width"], box["y"] + (1 - fy) * box["height"]
+
+    def around(self, island: int, shift: bool = False) -> None:
+        """Draw a lasso about an island."""
+        x, y = ISLANDS[island]
+        corners = [(-2, -2), (2, -2), (2, 2), (-2, 2), (-2, -1.8)]
+        if shift:
+            self.page.keyboard.down("Shift")
+        for i, (dx, dy) in enumerate(corners):
+            self.page.mouse.move(*self.at(x + dx, y + dy), steps=1 if i == 0 else 6)
+            if i == 0:
+                self.page.mouse.down()
+        self.page.mouse.up()
+        if shift:
+            self.page.keyboard.up("Shift")
+
+    def answer(self, expected: str) -> None:
+        """Wait for what the server understood: kind, number and sum of rows."""
+        from playwright.sync_api import expect
+
+        expect(self.page.locator("#answer")).to_have_text(expected, timeout=20_000)
+
+    def drawn(self) -> None:
+        self.page.wait_for_selector(".rv-map[data-state=drawn]", timeout=20_000)
+
+    def colours(self, x: float, y: float, half: int = 25) -> np.ndarray:
+        """Pixels (k, 3) about a place on the map."""
+        import io
+
+        from PIL import Image
+
+        px, py = self.at(x, y)
+        clip = {"x": px - half, "y": py - half, "width": 2 * half, "height": 2 * half}
+        shot = Image.open(io.BytesIO(self.page.screenshot(clip=clip))).convert("RGB")
+        return np.asarray(shot).reshape(-1, 3).astype(int)
+
+    def coloured(self, x: float, y: float) -> int:
+        """How many pixels about a place have a colour (neither page nor grey)."""
+        pixels = self.colours(x, y)
+        return int(((pixels.max(axis=1) - pixels.min(axis=1)) > 40).sum())
+
+
+def extent() -> tuple[float, float, float, float]:
+    """Smallest and largest coordinates of the app's islands."""
+    from tests.browser.apps import map_app
+
+    columns = map_app.islands(N)
+    x, y = columns["x"], columns["y"]
+    return float(x.min()), float(x.max()), float(y.min()), float(y.max())
+
+
+def rows(*islands: int) -> np.ndarray:
+    return np.flatnonzero(np.isin(np.arange(N) % 4, islands))
+
+
+def told(kind: str, found: np.ndarray) -> str:
+    return f"{kind} {len(found)} {found.sum()}"
+
+
+@pytest.fixture
+def shown(page: Page, server: Server, request: pytest.FixtureRequest) -> Map:
+    return Map(page, getattr(request, "param", "cpu")).open(server)
+
+
+# -- One suite for both engines ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shown", ENGINES, indirect=True)
+def test_lasso_shift_lasso_and_double_click(shown: Map) -> None:
+    shown.around(1)
+    shown.answer(told("lasso", rows(1)))
+    shown.around(3, shift=True)
+    shown.answer(told("lasso", rows(1, 3)))
+    shown.page.mouse.dblclick(*shown.at(5, 4))
+    shown.answer("cleared 0 0")
+
+
+@pytest.mark.parametrize("shown", ENGINES, indirect=True)
+def test_box(shown: Map) -> None:
+    if shown.engine == "plotly":
+        shown.page.hover(".js-plotly-plot")
+        shown.page.click("[data-attr=dragmode][data-val=select]")
+    else:
+        shown.page.click("[data-tool=box]")
+    shown.page.mouse.move(*shown.at(8, -1.5))
+    shown.page.mouse.down()
+    shown.page.mouse.move(*shown.at(10, 4), steps=5)
+    shown.page.mouse.move(*shown.at(11.9, 9.5), steps=5)
+    shown.page.mouse.up()
+    shown.answer(told("box", rows(1, 2)))
+
+
+@pytest.mark.parametrize("shown", ENGINES, indirect=True)
+def test_click_gives_one_row(shown: Map) -> None:
+    shown.page.mouse.move(*shown.at(10, 8))
+    shown.page.wait_for_timeout(300)
+    shown.page.mouse.down()
+    shown.page.mouse.up()
+    shown.page.wait_for_function("() => document.querySelector('#answer').innerText.includes('click')")
+    kind, number, row = shown.page.inner_text("#answer").split()
+    assert (kind, number) == ("click", "1")
+    assert int(row) % 4 == 2
+
+
+@pytest.mark.parametrize("shown", ENGINES, indirect=True)
+def test_what_is_not_selected_is_greyed(shown: Map) -> None:
+    assert shown.coloured(*ISLANDS[0]) > 300
+    shown.around(2)
+    shown.answer(told("lasso", rows(2)))
+    shown.page.wait_for_timeout(500)
+    assert shown.coloured(*ISLANDS[2]) > 300
+    assert shown.coloured(*ISLANDS[0]) < 10
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("case", ["nan", "equal", "one", "zero", "one_value", "no_value", "outlier"])
+def test_bad_columns_are_drawn_or_said(page: Page, server: Server, case: str, engine: str) -> None:
+    if engine == "gpu" and case in ("one_value", "no_value"):
+        pytest.skip("the same columns as on the CPU")
+    shown = Map(page, engine)
+    if engine == "plotly" and case == "zero":
+        page.goto(f"{server.url}/?map=plotly&case=zero")
+        page.wait_for_selector(".js-plotly-plot")
+    else:
+        shown.open(server, case=case, n=500)
+    assert page.locator("[data-testid=stException]").count() == 0
+    if engine == "plotly":
+        return
+    text = page.inner_text(".rv-map")
+    said = {"nan": "have no position", "equal": "one place", "zero": "No point", "no_value": "500"}
+    assert said.get(case, "") in text
+
+
+# -- The component ----------------------------------------------------------------------------
+
+
+def test_loops_and_webgl_paint_the_same(page: Page, server: Server) -> None:
+    def look(engine: str) -> np.ndarray:
+        shown = Map(page, engine).open(server, case="synthetic", n=20_000, colour="class")
+        box = page.locator(".rv-points").bounding_box()
+        assert box is not None
+        page.mouse.move(5, 5)
+        page.wait_for_timeout(300)
+        import io
+
+        from PIL import Image
+
+        shot = Image.open(io.BytesIO(shown.page.screenshot(clip=box))).convert("RGB")  # type: ignore[arg-type]
+        # A pixel's place is rounded differently; what the eye sees is the mean about it.
+        return np.asarray(shot.resize((60, 30), Image.Resampling.BOX)).astype(int)
+
+    cpu, gpu = look("cpu"), look("gpu")
+    assert cpu.std() > 10
+    assert np.abs(cpu - gpu).mean() < 2
+    assert np.abs(cpu - gpu).max() < 30
+
+
+def test_columns_are_fetched_once(page: Page, server: Server) -> None:
+    fetched: list[str] = []
+    page.on("response", lambda r: fetched.append(r.url) if "/media/" in r.url else None)
+    shown = Map(page, "cpu").open(server)
+    columns = [u for u in fetched if not u.endswith((".js", ".woff2"))]
+    assert len(columns) == 2  # places, and the colour by size
+    fetched.clear()
+    shown.around(1)
+    shown.answer(told("lasso", rows(1)))
+    shown.drawn()
+    page.wait_for_timeout(500)
+    assert len(fetched) == 1  # the selection
+    fetched.clear()
+    for colour, new in (("class", 1), ("size", 0), ("class", 0)):
+        page.get_by_role("combobox").click()
+        page.get_by_role("option", name=colour).click()
+        title = ".rv-legend button" if colour == "class" else ".rv-bar:not([hidden])"
+        page.wait_for_selector(title)
+        shown.drawn()
+        page.wait_for_timeout(300)
+        assert len(fetched) == new
+        fetched.clear()
+
+
+def test_zoom_and_pan_need_no_server(shown: Map) -> None:
+    sent: list[object] = []
+    shown.page.on("request", lambda r: sent.append(r.url))
+    before = int(shown.page.get_attribute(".rv-map", "data-frames") or 0)
+    shown.page.mouse.move(*shown.at(5, 4))
+    for _ in range(3):
+        shown.page.mouse.wheel(0, -300)
+        shown.page.wait_for_timeout(50)
+    shown.page.keyboard.press("p")
+    shown.page.mouse.down()
+    shown.page.mouse.move(*shown.at(6, 5), steps=5)
+    shown.page.mouse.up()
+    shown.drawn()
+    assert int(shown.page.get_attribute(".rv-map", "data-frames") or 0) > before + 3
+    assert not sent
+    assert shown.page.inner_text("#answer").startswith("none")
+
+
+def test_a_lasso_after_a_zoom_means_the_same_place(shown: Map) -> None:
+    """Zoomed in on one island, so far that the lower halves of the positions are fetched."""
+    x, y = shown.at(*ISLANDS[1])
+    shown.page.mouse.move(x, y)
+    for _ in range(12):
+        shown.page.mouse.wheel(0, -300)
+        shown.page.wait_for_timeout(30)
+    shown.drawn()
+    box = shown.page.locator(".rv-points").bounding_box()
+    assert box is not None
+    shown.page.click("[data-tool=box]")
+    shown.page.mouse.move(box["x"] + 3, box["y"] + 3)
+    shown.page.mouse.down()
+    shown.page.mouse.move(box["x"] + box["width"] - 3, box["y"] + box["height"] - 3, steps=4)
+    shown.page.mouse.up()
+    shown.page.wait_for_function("() => !document.querySelector('#answer').innerText.startsWith('none')")
+    kind, number, _ = shown.page.inner_text("#answer").split()
+    assert kind in ("box", "cleared")
+    # A piece of the island, not the island.
+    assert int(number) < N / 40
+
+
+def test_keys(shown: Map) -> None:
+    page = shown.page
+    page.focus(".rv-map")
+    for key, tool in (("b", "box"), ("p", "pan"), ("l", "lasso")):
+        page.keyboard.press(key)
+        assert page.get_attribute(f"[data-tool={tool}]", "aria-pressed") == "true"
+    shown.around(0)
+    shown.answer(told("lasso", rows(0)))
+    page.keyboard.press("Escape")
+    shown.answer("cleared 0 0")
+    before = page.screenshot()
+    page.keyboard.press("+")
+    page.keyboard.press("ArrowLeft")
+    shown.drawn()
+    page.wait_for_timeout(400)
+    assert page.screenshot() != before
+    page.keyboard.press("r")
+    page.wait_for_timeout(500)
+    shown.around(2)
+    shown.answer(told("lasso", rows(2)))
+
+
+def test_hover_shows_text_and_picture_and_no_markup(shown: Map) -> None:
+    shown.page.mouse.move(*shown.at(0, 0))
+    shown.page.wait_for_selector(".rv-tip:not([hidden])")
+    text = shown.page.inner_text(".rv-tip")
+    assert text.startswith("Synthetic ")
+    assert int(text.split()[1]) % 4 == 0
+    assert "<b>not bold</b>" in text
+    assert shown.page.locator(".rv-tip img").evaluate("e => e.decode().then(() => e.naturalWidth)")
+
+
+@pytest.mark.parametrize("shown", ["cpu", "gpu"], indirect=True)
+def test_categories_hidden_in_the_legend_are_not_selected(shown: Map, server: Server) -> None:
+    shown.open(server, colour="class")
+    shown.page.get_by_role("button", name="FRII").click()
+    shown.page.wait_for_timeout(400)
+    assert shown.coloured(*ISLANDS[1]) < 10
+    shown.page.keyboard.press("Escape")
+    box = shown.page.locator(".rv-points").bounding_box()
+    assert box is not None
+    shown.page.click("[data-tool=box]")
+    shown.page.mouse.move(box["x"] + 3, box["y"] + 3)
+    shown.page.mouse.down()
+    shown.page.mouse.move(box["x"] + box["width"] - 3, box["y"] + box["height"] - 3, steps=4)
+    shown.page.mouse.up()
+    shown.answer(told("box", rows(0, 2, 3)))
+
+
+def test_a_lost_context_is_restored(page: Page, server: Server) -> None:
+    shown = Map(page, "gpu").open(server)
+    page.evaluate(LOSE)
+    page.wait_for_selector(".rv-map[data-state=lost]")
+    assert "dropped the map" in page.inner_text(".rv-note")
+    page.evaluate("() => window.__lose.restoreContext()")
+    shown.drawn()
+    page.wait_for_timeout(300)
+    assert page.get_attribute(".rv-map", "data-renderer") == "gpu"
+    assert shown.coloured(*ISLANDS[0]) > 300
+    shown.around(1)
+    shown.answer(told("lasso", rows(1)))
+
+
+def test_a_context_that_stays_lost_is_replaced(page: Page, server: Server) -> None:
+    shown = Map(page, "gpu").open(server)
+    page.evaluate(LOSE)
+    page.wait_for_selector(".rv-map[data-renderer=cpu][data-state=drawn]", timeout=15_000)
+    assert "drawn without it" in page.inner_text(".rv-notes")
+    assert shown.coloured(*ISLANDS[0]) > 300
+    shown.around(1)
+    shown.answer(told("lasso", rows(1)))
+
+
+LOSE = """() => {
+  const canvas = document.querySelector('[data-testid=stBidiComponentIsolated]')
+    .shadowRoot.querySelector('.rv-points canvas');
+  window.__lose = canvas.getContext('webgl2').getExtension('WEBGL_lose_context');
+  window.__lose.loseContext();
+}"""
+
+
+def test_without_webgl_the_map_is_still_drawn(page: Page, server: Server) -> None:
+    page.add_init_script(
+        "const get = HTMLCanvasElement.prototype.getContext;"
+        "HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {"
+        "  return /webgl/.test(kind) ? null : get.call(this, kind, ...rest); };"
+    )
+    shown = Map(page, "cpu").open(server)
+    assert shown.coloured(*ISLANDS[0]) > 300
+    shown.around(1)
+    shown.answer(told("lasso", rows(1)))
+
+
+def test_a_column_that_cannot_be_fetched_is_said(page: Page, server: Server) -> None:
+    page.route("**/media/*.gz", lambda route: route.abort())
+    page.route("**/media/*", lambda route: (
+        route.continue_() if route.request.url.endswith((".js", ".woff2")) else route.abort()
+    ))  # fmt: skip
+    page.goto(f"{server.url}/?map=webgl&case=islands&n=100")
+    page.wait_for_selector(".rv-map[data-state=failed]", timeout=30_000)
+    assert "cannot be drawn" in page.inner_text(".rv-note")
+
+
+def test_dark_theme(server: Server, page: Page) -> None:
+    page.emulate_media(color_scheme="dark")
+    shown = Map(page, "cpu").open(server, colour="class")
+    page.wait_for_timeout(300)
+    corner = np.median(shown.colours(5, 4, 10), axis=0)
+    assert corner.max() < 60
+    assert shown.coloured(*ISLANDS[0]) > 300
+
+
+def test_touch_lasso_and_pinch(page: Page, server: Server) -> None:
+    shown = Map(page, "cpu").open(server)
+    client = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *places: tuple[float, float]) -> None:
+        fingers = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(places)]
+        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+
+    x, y = ISLANDS[1]
+    path = [(x - 2, y - 2), (x, y - 2), (x + 2, y - 2), (x + 2, y), (x + 2, y + 2),
+            (x, y + 2), (x - 2, y + 2), (x - 2, y)]  # fmt: skip
+    touch("touchStart", shown.at(*path[0]))
+    for place in path[1:]:
+        touch("touchMove", shown.at(*place))
+    touch("touchEnd")
+    shown.answer(told("lasso", rows(1)))
+    shown.drawn()
+    before = int(page.get_attribute(".rv-map", "data-frames") or 0)
+    cx, cy = shown.at(5, 4)
+    touch("touchStart", (cx - 30, cy), (cx + 30, cy))
+    for reach in (40, 60, 90):
+        touch("touchMove", (cx - reach, cy), (cx + reach, cy))
+        page.wait_for_timeout(60)
+    touch("touchEnd")
+    shown.drawn()
+    assert int(page.get_attribute(".rv-map", "data-frames") or 0) > before + 1
+    shown.answer(told("lasso", rows(1)))  # a pinch draws nothing
