@@ -16,6 +16,7 @@ from radioviz.export.groups import (
     count,
     filled,
     selection_table,
+    shared_origin,
     sources,
     unique_name,
 )
@@ -24,7 +25,8 @@ from radioviz.export.tables import csv_text
 _README = """RadioViz export
 ===============
 
-{number} FITS file(s), one galaxy each, in images/. sources.csv has one row a file (column file).
+{number} FITS file(s), one galaxy each, in images/. sources.csv has one row a file, named in its
+column image_file.
 Images are in FITS orientation; where the position is known they carry a celestial WCS,
 otherwise linear axes in arcsec. Missing numbers in the table are empty cells. A text cell that
 a spreadsheet could take for a formula begins with an apostrophe (').
@@ -72,7 +74,7 @@ def write_zip(
             name = unique_name(str(group.catalogue.table["source_id"].iat[row]), taken) + ".fits"
             add(f"images/{name}", single_fits(headers[id(group)], row, created))
             names.append(f"images/{name}")
-        table = table.with_columns(file=names)
+        table = table.with_columns(image_file=names)
         add("sources.csv", csv_text(table).encode("utf-8"))
         add("README.txt", readme(table, count(groups)).encode("utf-8"))
         add("LICENCE.txt", licence(groups).encode("utf-8"))
@@ -106,7 +108,8 @@ def licence(groups: Groups) -> str:
         parts.append(
             f"{info.title}\n"
             f"Licence: {info.licence or 'not stated by the origin; ask there before publishing'}\n"
-            f"Reference: {info.reference or 'not stated'}\nOrigin: {info.origin or 'not stated'}\n"
+            f"Reference: {info.reference or 'not stated'}\n"
+            f"Origin: {shared_origin(info) or 'not stated'}\n"
         )
     return "\n".join(parts)
 

@@ -110,7 +110,7 @@ class ImageHeaders:
         table = self.catalogue.table
         self._columns = {
             name: table[name].to_numpy()
-            for name in ("source_id", "name", "ra", "dec", "las", "label", "redshift")
+            for name in ("source_id", "name", "ra", "dec", "las", "label", "redshift", "survey")
         }
         self._centres = image_centres(table)
         self._own_wcs = table["wcs_header"].to_numpy() if "wcs_header" in table else None
@@ -129,6 +129,7 @@ class ImageHeaders:
             card("OBJECT", self.object_name(row)),
             card("SRCID", self._columns["source_id"][row]),
         ]
+        out.append(card("SURVEY", self._columns["survey"][row] or self.catalogue.info.title))
         if np.isfinite(las):
             out.append(card("LAS", las, "[arcsec] largest angular size"))
         if self._columns["label"][row]:
@@ -217,7 +218,6 @@ def survey_cards(catalogue: Catalogue) -> str:
     info = catalogue.info
     unit = fits_unit(info.bunit)
     out = [
-        card("SURVEY", str(info.title)),
         card("DATASET", info.key, "data set within RadioViz"),
         card("PIXSCALE", float(info.pixel_scale), "[arcsec] size of a pixel"),
     ]

@@ -49,7 +49,7 @@ def write_fits(
 ) -> None:
     """Write a multi-extension FITS file: provenance, one image HDU a source, ``SOURCES``.
 
-    The table is the last HDU; its column ``hdu`` names the image of each row. Images
+    The table is the last HDU; its column ``image_hdu`` names the image of each row. Images
     carry the celestial WCS of :meth:`Catalogue.wcs`, or linear axes in arcsec when the
     source has no position. NaN stays NaN; 8-bit grey levels stay 8-bit.
 
@@ -75,7 +75,7 @@ def write_fits(
     table = selection_table(groups, note)
     file.write(primary(table.provenance, created, count(groups)))
     if images:
-        table = table.with_columns(hdu=_write_images(file, groups))
+        table = table.with_columns(image_hdu=_write_images(file, groups))
     file.write(table_hdu(table))
 
 
@@ -180,7 +180,7 @@ def write_cube(
         plane = np.asarray(group.catalogue.images[row]).astype(dtype, copy=False)
         written += file.write(_unpadded(plane))
     file.write(b"\0" * (-written % 2880))
-    file.write(table_hdu(table.with_columns(cube_plane=np.arange(1, count(groups) + 1))))
+    file.write(table_hdu(table.with_columns(image_plane=np.arange(1, count(groups) + 1))))
 
 
 def _unpadded(plane: np.ndarray) -> bytes:

@@ -6,6 +6,7 @@ import datetime as dt
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,10 @@ from radioviz.errors import ExportError
 # Columns that are not of every catalogue but that RadioViz itself makes.
 MADE_COLUMNS: dict[str, Column] = {
     "data_set": Column("str", "", "meta.dataset", "Data set within RadioViz"),
-    "hdu": Column("str", "", "meta.id", "EXTNAME of the image in this file"),
-    "file": Column("str", "", "meta.ref", "File of the image in this archive"),
-    "cube_plane": Column("int64", "", "meta.number", "Plane of the cube, counted from 1"),
+    "image_hdu": Column("str", "", "meta.id", "EXTNAME of the image in this file"),
+    "image_file": Column("str", "", "meta.ref", "File of the image in this archive"),
+    "file": Column("str", "", "meta.ref", "File that the image was read from"),
+    "image_plane": Column("int64", "", "meta.number", "Plane of the cube, counted from 1"),
     "pixel_scale": Column(
         "float64", "arcsec", "phys.angSize;instr.pixel", "Size of a pixel on the sky"
     ),
@@ -34,9 +36,6 @@ MADE_COLUMNS: dict[str, Column] = {
     "flag": Column("str", "", "meta.code.qual", "What is wrong with the image, if anything"),
     "official_split": Column("str", "", "meta.code", "Split as the origin gives it"),
     "split_reason": Column("str", "", "meta.note", "Why the source is in its split"),
-    "las_measured": Column("float64", "arcsec", "phys.angSize", "Largest angular size, measured"),
-    "position_angle": Column("float64", "deg", "pos.posAng", "Position angle, north through east"),
-    "flux_mjy": Column("float64", "mJy", "phot.flux.density", "Integrated flux density"),
     "log_prob": Column("float64", "", "stat.likelihood", "Log-likelihood of the latent vector"),
     "similarity": Column("float64", "", "stat.correlation", "Cosine similarity to the query"),
     "score": Column("float64", "", "stat.value", "Score"),
@@ -175,6 +174,8 @@ def selection_table(groups: Groups | Group, note: str = "") -> SelectionTable:
     ExportError
         If no group holds a row.
     """
+    from radioviz.morphology import MEASURED
+
     groups = filled(groups)
     parts, columns = [], {"data_set": MADE_COLUMNS["data_set"], **COLUMNS}
     for group in groups:
@@ -201,27 +202,12 @@ def selection_table(groups: Groups | Group, note: str = "") -> SelectionTable:
     frame = pd.DataFrame({name: plain_column(frame[name]) for name in frame.columns})
     described = {
         name: columns.get(name)
-        or _measured_columns().get(name)
+        or MEASURED.get(name)
         or MADE_COLUMNS.get(name)
         or Column(str(frame[name].dtype), "", "", "")
         for name in frame.columns
     }
     return SelectionTable(frame, described, _join_latents(groups), provenance(groups, note))
-
-
-def _measured_columns() -> Mapping[str, Column]:
-    """Columns that the morphology measures, where it describes them."""
-    try:
-        from radioviz import morphology
-    except ImportError:
-        return {}
-
-    described = getattr(morphology, "MEASURED", {})
-    return {
-        name: column
-        for name, column in (described.items() if isinstance(described, Mapping) else ())
-        if isinstance(column, Column)
-    }
 
 
 def plain_column(cells: pd.Series) -> pd.Series:
@@ -287,8 +273,20 @@ def provenance(groups: Groups, note: str = "") -> tuple[str, ...]:
 
 def terms(info: SurveyInfo) -> list[str]:
     """Reference, origin and licence of a data set, a sentence each where known."""
-    facts = {"Reference": info.reference, "Origin": info.origin, "Licence": info.licence}
+    facts = {
+        "Reference": info.reference,
+        "Origin": shared_origin(info),
+        "Licence": info.licence,
+    }
     return [f"{name}: {said.rstrip('.')}." for name, said in facts.items() if said]
+
+
+def shared_origin(info: SurveyInfo) -> str:
+    """Origin as it may be told to others: of a folder of this computer, the name alone."""
+    for path in (PurePosixPath(info.origin), PureWindowsPath(info.origin)):
+        if path.is_absolute():
+            return path.name
+    return info.origin
 
 
 _UNITS = {"jy/beam": "Jy/beam", "mjy/beam": "mJy/beam", "ujy/beam": "uJy/beam", "k": "K"}

@@ -25,12 +25,14 @@ def test_archive_holds_one_file_a_source(
         licence = archive.read("LICENCE.txt").decode()
         archive.extractall(tmp_path)
     assert len(table) == sum(len(g) for g in groups)
-    assert sorted(names) == sorted([*table["file"], "sources.csv", "README.txt", "LICENCE.txt"])
+    assert sorted(names) == sorted(
+        [*table["image_file"], "sources.csv", "README.txt", "LICENCE.txt"]
+    )
     assert len({n.lower() for n in names}) == len(names)
     row = 0
     for group in groups:
         for number in group.rows:
-            path = tmp_path / table["file"][row]
+            path = tmp_path / table["image_file"][row]
             with fits.open(path) as hdus:
                 np.testing.assert_array_equal(hdus[0].data, group.catalogue.images[number])
                 assert hdus[0].header["DATASET"] == group.catalogue.info.key

@@ -59,11 +59,11 @@ def test_astropy_reads_back_every_image_and_row(groups: list[Group]) -> None:
         assert "lassoed" in str(hdus[0].header["HISTORY"])
         table = Table.read(hdus["SOURCES"])
         assert len(table) == sum(len(g) for g in groups) == len(hdus) - 2
-        assert len({n.upper() for n in table["hdu"]}) == len(table)
+        assert len({n.upper() for n in table["image_hdu"]}) == len(table)
         row = 0
         for group in groups:
             for number in group.rows:
-                image = hdus[str(table["hdu"][row])].data
+                image = hdus[str(table["image_hdu"][row])].data
                 expected = group.catalogue.images[number]
                 assert image.dtype.kind == expected.dtype.kind
                 assert image.dtype.itemsize == expected.dtype.itemsize
@@ -207,13 +207,13 @@ def test_large_selections_stream(first: Catalogue, write: Callable[..., None]) -
     assert peak < 0.2 * pipe.bytes
 
 
-def test_cube_planes_are_the_rows(groups: list[Group]) -> None:
+def test_image_planes_are_the_rows(groups: list[Group]) -> None:
     group = groups[0]
     with fits.open(io.BytesIO(cube_bytes(group))) as hdus:
         np.testing.assert_array_equal(hdus[0].data, group.catalogue.images[group.rows])
         assert hdus[0].header["BUNIT"] == "Jy/beam"
         table = Table.read(hdus["SOURCES"])
-        np.testing.assert_array_equal(table["cube_plane"], np.arange(len(group)) + 1)
+        np.testing.assert_array_equal(table["image_plane"], np.arange(len(group)) + 1)
         assert not WCS(hdus[0].header).has_celestial
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import datetime as dt
 import io
 import json
 import re
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,9 +29,11 @@ from radioviz.export import (
     Group,
     csv_bytes,
     ds9_regions,
+    fits_bytes,
     parquet_bytes,
     selection_table,
     votable_bytes,
+    zip_bytes,
 )
 from radioviz.export.groups import MADE_COLUMNS, ascii_text, column_names, plain_column, unique_name
 from radioviz.export.tables import safe_cell, xml_text
@@ -215,6 +219,19 @@ def test_columns_of_any_kind_become_plain(cells: list, dtype: str, expected: lis
     np.testing.assert_array_equal(
         plain.to_numpy(), np.array(expected, dtype=plain.to_numpy().dtype)
     )
+
+
+@pytest.mark.parametrize("origin", ["/home/someone/secret/cutouts", "C:\\Users\\me\\cutouts"])
+def test_folders_of_this_computer_are_not_told(greys: Catalogue, origin: str) -> None:
+    info = dataclasses.replace(greys.info, origin=origin)
+    group = Group(dataclasses.replace(greys, info=info), np.array([0]))
+    table = selection_table(group)
+    assert "Origin: cutouts." in table.provenance
+    with zipfile.ZipFile(io.BytesIO(zip_bytes(group))) as archive:
+        unpacked = b"".join(archive.read(name) for name in archive.namelist())
+    for payload in (fits_bytes(group), unpacked, votable_bytes(group)):
+        assert b"someone" not in payload
+        assert b"Users" not in payload
 
 
 @given(st.lists(st.text(), unique=True))
