@@ -115,10 +115,11 @@ def _commented_header(line: str, delimiter: str) -> list[str] | None:
 
 def _names_of_positions(path: Path, line: str, delimiter: str) -> list[str]:
     cells = _split(line, delimiter)
+    if delimiter == " ":
+        cells = _joined(cells, 3)  # hh mm ss dd mm ss, and names with blanks
     if len(cells) in (2, 3):
-        return ["ra", "dec", "name"][: len(cells)]
-    if len(cells) in (6, 7) and delimiter == " ":  # hh mm ss dd mm ss [name]
-        return ["ra", "dec", "name"][: len(cells) - 4]
+        # Three at once: later lines may have a name where the first has none.
+        return ["ra", "dec", "name"][: 3 if delimiter == " " else len(cells)]
     raise CatalogueError(
         f"{path}: the first line holds {len(cells)} numbers and no names; put a line of column "
         "names first, or give positions alone as 'RA Dec' or 'RA Dec name'"

@@ -221,8 +221,19 @@ def parquet_table(path: Path) -> UserTable:
         table = file.read()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise CatalogueError(f"{path}: not a readable Parquet file: {error}") from error
-    described = _parquet_descriptions(table.schema.metadata or {})
+    metadata = table.schema.metadata or {}
+    described = _parquet_descriptions(metadata)
+    # astropy keeps masks as columns of their own.
+    masks = {
+        name.removesuffix(".mask"): table.column(name)
+        for name in table.column_names
+        if name.endswith(".mask")
+        and b"table_meta_yaml" in metadata
+        and name.removesuffix(".mask") in table.column_names
+    }
     for i, field in enumerate(table.schema):
+        if field.name.removesuffix(".mask") in masks and field.name.endswith(".mask"):
+            continue
         if field.name.startswith("__index_level_") and field.name.endswith("__"):
             continue
         facts = {
@@ -239,6 +250,8 @@ def parquet_table(path: Path) -> UserTable:
         if pa.types.is_decimal(field.type):
             column = column.cast(pa.float64())
         mask = column.is_null().to_numpy(zero_copy_only=False).astype(bool)
+        if field.name in masks:
+            mask |= masks[field.name].to_numpy(zero_copy_only=False).astype(bool)
         if pa.types.is_integer(field.type) and mask.any():
             column = column.fill_null(0)
         if pa.types.is_boolean(field.type) and mask.any():
