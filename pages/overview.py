@@ -6,7 +6,7 @@ import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import RadioVizError
-from radioviz.ui import controls, overview_view
+from radioviz.ui import cache, controls, overview_view
 
 DOORS = (
     (
@@ -43,7 +43,7 @@ def main() -> None:
     opened: dict[str, Catalogue] = {}
     left, right = st.columns([1.15, 1], gap="medium")
     with left:
-        for key in overview_view.data_set_keys():
+        for key in cache.known_data_sets():
             try:
                 opened[key] = controls.open_data_set(key)
             except RadioVizError as error:

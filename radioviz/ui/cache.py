@@ -17,9 +17,10 @@ import pandas as pd
 import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.data.registry import open_data_set
+from radioviz.data.registry import DATA_SETS, DataSet, open_data_set, user_data_sets
+from radioviz.errors import CatalogueError
 from radioviz.models.registry import ModelList, list_models
-from radioviz.paths import cache_folder, trained_folder
+from radioviz.paths import cache_folder, trained_folder, user_data_folder
 from radioviz.ui import display
 
 if TYPE_CHECKING:
@@ -29,22 +30,54 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int, str], None]
 
 
+class _Opening:
+    """A data set that is being opened by a thread of the server's own.
+
+    A reader who leaves the page ends the page's run, but not this: whoever asks next finds
+    it further on, or done.
+    """
+
+    def __init__(self, key: str) -> None:
+        self.state = (0, 0, "")
+        self.catalogue: Catalogue | None = None
+        self.error: Exception | None = None
+        self.thread = threading.Thread(target=self._run, args=(key,), daemon=True)
+        self.thread.start()
+
+    def _run(self, key: str) -> None:
+        try:
+            from radioviz import morphology
+
+            catalogue = open_data_set(key, self._told)
+            self.catalogue = morphology.complete(catalogue, self._told)
+        except Exception as error:  # handed to whoever waits
+            self.error = error
+
+    def _told(self, done: int, total: int, what: str) -> None:
+        self.state = (done, total, what)
+
+
 class _Store:
-    """Open catalogues by key; one lock, so that two sessions do not build the same one twice."""
+    """Data sets by key: open ones, and those that are being opened."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self.lock = threading.Lock()
         self.catalogues: dict[str, Catalogue] = {}
+        self.opening: dict[str, _Opening] = {}
 
 
 @st.cache_resource(show_spinner=False)
-def _store(cache: Path) -> _Store:
+def _store(cache: Path, home: Path) -> _Store:
     return _Store()
+
+
+def _here() -> _Store:
+    return _store(cache_folder(), user_data_folder())
 
 
 def is_open(key: str) -> bool:
     """True when :func:`data_set` will answer at once."""
-    return key in _store(cache_folder()).catalogues
+    return key in _here().catalogues
 
 
 def data_set(key: str, progress: Progress = lambda done, total, what: None) -> Catalogue:
@@ -55,19 +88,34 @@ def data_set(key: str, progress: Progress = lambda done, total, what: None) -> C
     CatalogueError
         If it is unknown, not downloaded, or damaged.
     """
-    store = _store(cache_folder())
+    store = _here()
     with store.lock:
-        if key not in store.catalogues:
-            from radioviz import morphology
+        if key in store.catalogues:
+            return store.catalogues[key]
+        job = store.opening.get(key) or store.opening.setdefault(key, _Opening(key))
+    while job.thread.is_alive():
+        job.thread.join(0.1)
+        if job.state[1]:
+            progress(*job.state)
+    with store.lock:
+        store.opening.pop(key, None)
+        if job.catalogue is not None:
+            return store.catalogues.setdefault(key, job.catalogue)
+    if job.error is None:
+        raise CatalogueError(f"data set '{key}' could not be opened; reload the page to try again")
+    raise job.error
 
-            catalogue = open_data_set(key, progress)
-            store.catalogues[key] = morphology.complete(catalogue, progress)
-        return store.catalogues[key]
+
+def known_data_sets() -> dict[str, DataSet]:
+    """Every data set by key: those of the registry, then the surveys of the user."""
+    if not any((user_data_folder() / "surveys").glob("*/catalogue.json")):
+        return dict(DATA_SETS)  # without the readers of every format that an import takes
+    return DATA_SETS | user_data_sets()
 
 
 def forget(key: str) -> None:
     """Drop a data set that was imported anew or taken away."""
-    store = _store(cache_folder())
+    store = _here()
     with store.lock:
         store.catalogues.pop(key, None)
     _thumbnails.clear()

@@ -11,7 +11,6 @@ import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.preprocess import STRETCHES
-from radioviz.data.registry import DATA_SETS
 from radioviz.errors import RadioVizError
 from radioviz.ui import cache, state
 from radioviz.ui.display import COLOUR_MAPS, FIELDS, Look
@@ -51,7 +50,7 @@ def sidebar() -> View:
 
     _through_app()
     with st.sidebar:
-        keys = list(DATA_SETS)
+        keys = list(cache.known_data_sets())
         state.linked("data_set", "data", keys, keys[0])
         data_set = st.selectbox(
             "Data set", keys, format_func=data_set_title, key="data_set", persist_state="session"
@@ -80,7 +79,8 @@ def _through_app() -> None:
 
 def data_set_title(key: str) -> str:
     """Name of a data set as shown to people."""
-    return DATA_SETS[key].title if key in DATA_SETS else key
+    known = cache.known_data_sets()
+    return known[key].title if key in known else key
 
 
 def encoders(data_set: str) -> dict[str, str]:
@@ -177,6 +177,6 @@ def overlays(view: View) -> list[str]:
     """Other data sets that the view's encoder has mapped."""
     return [
         key
-        for key in DATA_SETS
+        for key in cache.known_data_sets()
         if key != view.data_set and view.model and view.model in cache.atlas_names(key)
     ]

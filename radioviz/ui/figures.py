@@ -61,10 +61,10 @@ def all_sky(
         _note(*sky.hammer(np.array([ra]), np.array([-30.0])), f"{ra / 15:.0f}ʰ")
         for ra in (60.0, 120.0, 180.0, 240.0, 300.0)
     ]
-    for dec in (-60, -30, 30, 60):
-        edge = sky.hammer(np.array([359.99]), np.array([dec]))
+    for parallel in (-60.0, -30.0, 30.0, 60.0):
+        edge = sky.hammer(np.array([359.99]), np.array([parallel]))
         annotations.append(
-            {**_note(*edge, f"{dec:+.0f}°"), "xanchor": "right", "xshift": -4, "yshift": 0}
+            {**_note(*edge, f"{parallel:+.0f}°"), "xanchor": "right", "xshift": -4, "yshift": 0}
         )
     axis = {"visible": False, "fixedrange": True}
     return {

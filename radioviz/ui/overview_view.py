@@ -9,7 +9,6 @@ import numpy as np
 import streamlit as st
 
 from radioviz.data.catalogue import LABELS, Catalogue
-from radioviz.data.registry import DATA_SETS
 from radioviz.errors import RadioVizError
 from radioviz.models.artefact import CARD, ModelInfo
 from radioviz.paths import trained_folder
@@ -85,7 +84,7 @@ def class_bar(labels: list[str]) -> str:
 
 def missing(key: str, error: RadioVizError) -> None:
     """A data set that is not here: what it is and the command that brings it."""
-    entry = DATA_SETS[key]
+    entry = cache.known_data_sets()[key]
     with st.container(border=True, key=f"data_set_{key}"):
         st.markdown(f"**{controls.plain(entry.title)}** · not on this machine")
         if entry.fetch and not entry.is_built:
@@ -162,7 +161,3 @@ def _training(info: ModelInfo) -> str:
     if info.scores:
         parts.append("; ".join(f"{k} {v:.4g}" for k, v in list(info.scores.items())[:6]))
     return " · ".join(parts)
-
-
-def data_set_keys() -> list[str]:
-    return list(DATA_SETS)
