@@ -1,0 +1,18 @@
+"""Morphology measured from images: sizes, angles, flux, profiles, complexity.
+
+What limits the largest angular size is written at :func:`measure`.
+"""
+
+from __future__ import annotations
+
+from radioviz.morphology.measuring import (
+    MEASURED,
+    VERSION,
+    Extent,
+    axis_profile,
+    extent,
+    measure,
+)
+from radioviz.morphology.store import complete
+
+__all__ = ["MEASURED", "VERSION", "Extent", "axis_profile", "complete", "extent", "measure"]

@@ -1,0 +1,93 @@
+"""Measurements kept beside their Catalogue, so that they are made once."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.morphology.measuring import MEASURED, VERSION, Progress, measure
+
+FILE = "measured.parquet"
+
+
+def complete(
+    catalogue: Catalogue, progress: Progress = lambda done, total, what: None
+) -> Catalogue:
+    """Catalogue with the columns of :data:`MEASURED`, sizes and fluxes filled in.
+
+    ``las`` is filled where the catalogue had none (``las_origin`` then says ``measured``), and
+    ``flux`` where it was missing and the images are calibrated. Measurements are kept
+    as ``measured.parquet`` in the folder of the catalogue; a file of another version, of other
+    sources or a damaged one is made anew, and a folder that cannot be written costs time alone.
+    """
+    key = _key(catalogue)
+    path = catalogue.folder / FILE if catalogue.folder else None
+    measured = _read(path, key, len(catalogue)) if path else None
+    if measured is None:
+        info = catalogue.info
+        measured = measure(
+            catalogue.images, info.pixel_scale, info.beam, info.bunit, info.raw, progress
+        )
+        if path:
+            _write(path, key, measured)
+    table = catalogue.table.drop(columns=[c for c in MEASURED if c in catalogue.table.columns])
+    table = pd.concat([table.reset_index(drop=True), measured], axis=1)
+    fill = table["las"].isna() & table["las_measured"].notna()
+    table["las"] = table["las"].where(~fill, table["las_measured"])
+    table["las_origin"] = table["las_origin"].where(~fill, "measured")
+    table["flux"] = table["flux"].fillna(table["flux_mjy"])
+    return dataclasses.replace(catalogue, table=table)
+
+
+def _key(catalogue: Catalogue) -> str:
+    """What the measurements depend on: the code, the sources, the survey, the array."""
+    info = catalogue.info
+    parts = (
+        VERSION, catalogue.digest, catalogue.images.shape, catalogue.images.dtype.str,
+        info.pixel_scale, info.beam, info.bunit, info.raw,
+    )  # fmt: skip
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def _read(path: Path, key: str, n: int) -> pd.DataFrame | None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        stored = pq.read_table(path)
+    except (OSError, pa.ArrowException):
+        return None
+    if (stored.schema.metadata or {}).get(b"radioviz_measured") != key.encode():
+        return None
+    if stored.column_names != list(MEASURED) or stored.num_rows != n:
+        return None
+    columns = {
+        name: np.asarray(stored.column(name).to_numpy(), dtype=column.dtype)
+        for name, column in MEASURED.items()
+    }
+    return pd.DataFrame(columns)
+
+
+def _write(path: Path, key: str, measured: pd.DataFrame) -> None:
+    """Write in one atomic step; a folder that is read-only or full is left as it is."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    stored = pa.Table.from_pydict({name: measured[name].to_numpy() for name in MEASURED})
+    stored = stored.replace_schema_metadata({"radioviz_measured": key})
+    # Not mkstemp, whose files nobody else on a shared machine may read.
+    scratch = path.with_name(f".{FILE}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        pq.write_table(stored, scratch)
+        scratch.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
