@@ -21,12 +21,14 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.catalogue import Catalogue, Progress, SurveyInfo, complete_columns, j2000_name
-from radioviz.data.images import MAX_PIXELS, SkyImage, peek_fits, read_fits, upright
+from radioviz.data.images import MAX_PIXELS, peek_fits, read_fits, upright
 from radioviz.data.links import same_as, separation_arcsec
 from radioviz.data.mirabest import decode_names
-from radioviz.data.orientation import as_header_text, deviation, geometry, plain_wcs, resample
+from radioviz.data.placing import Common, Placed, facts, place
 from radioviz.data.stack import ImageStack
 from radioviz.errors import CatalogueError, ImageError
+
+__all__ = ["SUFFIXES", "Common", "Placed", "facts", "find_files", "place", "read", "table_of"]
 
 SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".fits.fz", ".fz")
 
@@ -35,28 +37,6 @@ _MIRABEST = re.compile(r"[123][01][0124]_\d+\.\d+[+-]\d+\.\d+_-?\d+\.\d+_\d+\.\d
 # A name gives positions to 0.001 deg; within this of the image centre, the centre is the
 # same position to more digits.
 _ROUNDING_ARCSEC = 3.0
-_SAME_SCALE = 0.01  # relative difference of pixel scales that needs no resampling
-_MAX_RESCALE = 4.0  # beyond this the images show different things, not the same at another scale
-_PLAIN_WCS = 0.1  # pixels by which a WCS may differ from the plain one and still be it
-
-
-@dataclass(frozen=True)
-class Common:
-    """What most files have, and all rows are brought to.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        ``(ny, nx)``.
-    scale : float
-        Arcsec per pixel.
-    bunit, survey : str
-    """
-
-    shape: tuple[int, int]
-    scale: float
-    bunit: str
-    survey: str
 
 
 @dataclass
@@ -172,7 +152,7 @@ def read(
     frequencies: list[float] = []
     with ImageStack(common.shape, len(readable), scratch) as stack:
         for done, path in enumerate(readable, 1):
-            name = path.relative_to(folder).as_posix()
+            name = _shown(path, folder)
             try:
                 image = upright(read_fits(path, name=name, max_pixels=max_pixels), max_pixels)
                 placed = place(image, common, bunit)
@@ -227,7 +207,7 @@ def _survey_headers(
     readable = []
     for done, path in enumerate(files, 1):
         try:
-            seen = peek_fits(path, name=path.relative_to(folder).as_posix(), max_pixels=max_pixels)
+            seen = peek_fits(path, name=_shown(path, folder), max_pixels=max_pixels)
         except ImageError as error:
             notes.refused.append(str(error))
         else:
@@ -266,118 +246,13 @@ def _none_readable(folder: Path, notes: _Notes) -> str:
     return f"{folder}: none of its {len(notes.refused)} FITS files can be read: {first}{more}"
 
 
-# -- second pass -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Placed(SkyImage):
-    """An image on the common grid; ``centre`` and ``wcs_text`` are of the grid."""
-
-    centre: tuple[float, float] | None = None
-    wcs_text: str = ""
-
-
-def place(image: SkyImage, common: Common, bunit: str | None) -> Placed:
-    """The image with the common scale and shape; ``bunit`` is that of files without one.
-
-    Raises
-    ------
-    ImageError
-        If it cannot be compared with the rest: another unit, a very different scale, no data.
-    """
-    unit = image.bunit or bunit or ""
-    if unit != common.bunit:
-        raise ImageError(
-            f"{image.file}: its unit is '{unit or 'none'}', that of most files here "
-            f"'{common.bunit or 'none'}'; put it into a folder of its own"
-        )
-    notes = list(image.notes)
-    data, wcs, scale = image.data, image.wcs, image.pixel_scale
-    if wcs is None or scale is None or image.position is None:
-        notes.append(f"taken to be north up with {common.scale:.4g} arcsec per pixel")
-    elif abs(scale / common.scale - 1) > _SAME_SCALE:
-        ratio = scale / common.scale
-        if not 1 / _MAX_RESCALE <= ratio <= _MAX_RESCALE:
-            raise ImageError(
-                f"{image.file}: {scale:.4g} arcsec per pixel where most files here have "
-                f"{common.scale:.4g}; put it into a folder of its own"
-            )
-        ny, nx = (max(2, round(n * ratio)) for n in data.shape)
-        ny, nx = min(ny, 2 * common.shape[0]), min(nx, 2 * common.shape[1])
-        target = plain_wcs(*image.position, common.scale, (ny, nx))
-        data, wcs = resample(data, wcs, target, (ny, nx)), target
-        notes.append(f"resampled from {scale:.4g} to {common.scale:.4g} arcsec per pixel")
-    ny, nx = common.shape
-    if data.shape != common.shape:
-        notes.append(f"{data.shape[1]} x {data.shape[0]} pixels cropped or padded to {nx} x {ny}")
-    data, (dx, dy) = _centred(data, common.shape)
-    if np.isnan(data).all():
-        raise ImageError(f"{image.file}: no data (NaN) within the central {nx} x {ny} pixels")
-    centre, text = None, ""
-    if wcs is not None:
-        wcs = wcs.deepcopy()
-        wcs.wcs.crpix = [wcs.wcs.crpix[0] + dx, wcs.wcs.crpix[1] + dy]
-        if wcs.sip is not None:
-            wcs.sip = _shifted_sip(wcs.sip, dx, dy)
-        local = geometry(wcs, common.shape)
-        centre = (local.ra, local.dec)
-        plain = plain_wcs(*centre, common.scale, common.shape)
-        if deviation(wcs, plain, common.shape) > _PLAIN_WCS:
-            text = as_header_text(wcs)
-    return Placed(
-        data,
-        image.file,
-        beam=image.beam,
-        survey=image.survey or common.survey,
-        frequency=image.frequency,
-        position=image.position,
-        notes=tuple(notes),
-        centre=centre,
-        wcs_text=text,
-    )
-
-
-def _shifted_sip(sip: Any, dx: int, dy: int) -> Any:
-    from astropy.wcs import Sip
-
-    crpix = [sip.crpix[0] + dx, sip.crpix[1] + dy]
-    return Sip(sip.a, sip.b, sip.ap, sip.bp, crpix)
-
-
-def _centred(data: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
-    """Crop or pad about the centre; the shift ``(dx, dy)`` that pixels undergo."""
-    if data.shape == shape:
-        return data, (0, 0)
-    out = np.full(shape, np.nan, np.float32)
-    shifts, sources, targets = [], [], []
-    for have, want in zip(data.shape, shape, strict=True):
-        shift = (want - have) // 2
-        shifts.append(shift)
-        sources.append(slice(max(0, -shift), max(0, -shift) + min(have, want)))
-        targets.append(slice(max(0, shift), max(0, shift) + min(have, want)))
-    out[tuple(targets)] = data[tuple(sources)]
-    return out, (shifts[1], shifts[0])
-
-
-def facts(placed: Placed, name: str, common: Common) -> dict[str, Any]:
-    """Cells of one row, as :func:`table_of` takes them; positions in degrees."""
-    nan = (np.nan, np.nan)
-    ra, dec = placed.position or nan
-    image_ra, image_dec = placed.centre or nan
-    return {
-        "file": name,
-        "survey": placed.survey or common.survey,
-        "ra": ra,
-        "dec": dec,
-        "image_ra": image_ra,
-        "image_dec": image_dec,
-        "wcs_header": placed.wcs_text,
-    }
+# -- table ---------------------------------------------------------------------------------
 
 
 def table_of(rows: dict[str, list[Any]], key: str, title: str) -> pd.DataFrame:
     """Table of the cells that :func:`facts` gives, with what the names of the files tell."""
     table = pd.DataFrame(rows)
+    table["file"] = [_printable(name) for name in table["file"]]
     stems = [_stem(name) for name in table["file"]]
     table["source_id"] = _unique(f"{key}-{s}" for s in stems)
     table["origin"] = title
@@ -412,19 +287,26 @@ def _stem(name: str) -> str:
     return name[: len(name) - len(suffix)]
 
 
+def _shown(path: Path, folder: Path) -> str:
+    return _printable(path.relative_to(folder).as_posix())
+
+
+def _printable(name: str) -> str:
+    """Name safe to print and to store: file names may hold bytes that are no text."""
+    clean = "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else "_" for c in name)
+    return clean.encode("utf-8", "replace").decode("utf-8")
+
+
 def _unique(names: Iterable[str]) -> list[str]:
-    """Names made safe to print and told apart by a number where two are the same."""
+    """Names told apart by a number where two are the same."""
     seen: Counter[str] = Counter()
-    out: list[str] = []
     taken: set[str] = set()
+    out: list[str] = []
     for name in names:
-        clean = "".join(c if c.isprintable() else "_" for c in name)
-        # Names of files may hold bytes that are no text; identifiers may not.
-        clean = clean.encode("utf-8", "replace").decode("utf-8")
-        candidate = clean
+        candidate = name
         while candidate in taken:
-            seen[clean] += 1
-            candidate = f"{clean}-{seen[clean] + 1}"
+            seen[name] += 1
+            candidate = f"{name}-{seen[name] + 1}"
         taken.add(candidate)
         out.append(candidate)
     return out

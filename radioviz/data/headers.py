@@ -276,13 +276,42 @@ def find_wcs(header: Header, axes: int) -> tuple[WCS | None, str]:
             wcs = WCS(cards, fix=True)
             if not wcs.has_celestial:
                 return None, "no celestial WCS: position and pixel scale unknown"
-            wcs = wcs.celestial
+            if wcs.naxis > 2:
+                wcs = wcs.celestial
             wcs.wcs.set()
     # wcslib and astropy raise a dozen kinds of errors for a malformed header.
     except Exception as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         return None, f"the WCS cannot be used ({reason}): position and pixel scale unknown"
     return wcs, ""
+
+
+def pixel_steps(header: Header, sky: tuple[int, int]) -> tuple[float, float] | None:
+    """Arcsec per pixel along the two sky axes, from the linear part of the WCS alone.
+
+    A tenth of the cost of a full WCS, for files by the thousand. None where the header has
+    no such part or states it in another unit than degrees.
+    """
+    first, second = (axis + 1 for axis in sky)
+    if not header.string(f"CTYPE{first}"):
+        return None
+    if any(
+        header.string(f"CUNIT{i}").lower() not in ("", "deg", "degree") for i in (first, second)
+    ):
+        return None
+    steps = []
+    for j in (first, second):
+        parts = []
+        for i in (first, second):
+            if any(f"CD{a}_{b}" in header for a in (first, second) for b in (first, second)):
+                parts.append(header.number(f"CD{i}_{j}") or 0.0)
+            else:
+                turn = header.number(f"PC{i}_{j}")
+                parts.append(
+                    (header.number(f"CDELT{i}") or 0.0) * (float(i == j) if turn is None else turn)
+                )
+        steps.append(math.hypot(*parts) * 3600.0)
+    return (steps[0], steps[1]) if min(steps) > 0 else None
 
 
 def sky_axes(header: Header, axes: Sequence[int]) -> tuple[int, int] | None:

@@ -24,6 +24,7 @@ from radioviz.data.headers import (
     find_frequency,
     find_wcs,
     known_survey,
+    pixel_steps,
 )
 from radioviz.data.opening import Source, open_handle, other_format
 from radioviz.data.orientation import geometry, north_up
@@ -185,16 +186,10 @@ def peek_fits(
         fallback = Header(file.hdus[0].cards) if hdu.index else header
         layout = find_layout(file.name, hdu, header, None, max_pixels)
     shape = (hdu.axes[layout.sky[1]], hdu.axes[layout.sky[0]])
-    scale = None
-    wcs, _ = find_wcs(header, max(len(hdu.axes), 2))
-    if wcs is not None:
-        try:
-            scale = min(geometry(wcs, shape).scales)
-        except Exception:  # said by read_fits, which meets the same
-            scale = None
+    steps = pixel_steps(header, layout.sky)
     _, bunit, _ = brightness_unit(header.string("BUNIT") or fallback.string("BUNIT"))
     survey = header.string("SURVEY") or fallback.string("SURVEY")
-    return Peek(shape, scale, bunit, survey)
+    return Peek(shape, min(steps) if steps else None, bunit, survey)
 
 
 def _gzip_limit(max_pixels: int) -> int:
