@@ -79,7 +79,7 @@ class Member:
     _read: Callable[[], bytes]
 
     def read(self) -> bytes:
-        """Its content; of a tar only until the next member is asked for.
+        """Its content, to be had until the next member is asked for.
 
         Raises
         ------
