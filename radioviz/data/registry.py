@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -30,6 +32,8 @@ class DataSet:
         True when it needs no download: its files are installed with RadioViz.
     fetch : str
         What ``python -m radioviz.data fetch`` calls it; '' when there is nothing to fetch.
+    env : str
+        Environment variable that says where its files are; '' for none.
     version : int
         Counts changes of the reader, so that a Catalogue stored by an older one is not used.
     """
@@ -39,12 +43,15 @@ class DataSet:
     reader: str
     embedded: bool = False
     fetch: str = ""
+    env: str = ""
     version: int = 1
 
     @property
     def folder(self) -> Path:
-        """Where its Catalogue is stored; another one for each reader and recorded split."""
+        """Where its Catalogue is stored: one for each reader, recorded split and origin."""
         edition = f"v{FORMAT_VERSION}.{self.version}-{splits.fingerprint(self.key)}"
+        if self.env and os.environ.get(self.env):
+            edition += "-" + hashlib.sha256(os.environ[self.env].encode()).hexdigest()[:8]
         return cache_folder() / "catalogues" / f"{self.key}-{edition}"
 
     @property
@@ -67,7 +74,15 @@ class UserDataSet(DataSet):
 
 DATA_SETS: dict[str, DataSet] = {
     d.key: d
-    for d in (DataSet("first", "FIRST (Griese et al. 2023)", "radioviz.data.first:read", True),)
+    for d in (
+        DataSet("first", "FIRST (Griese et al. 2023)", "radioviz.data.first:read", embedded=True),
+        DataSet("mirabest", "MiraBest", "radioviz.data.mirabest:read", fetch="mirabest"),
+        DataSet(
+            "frdeep-first", "FR-DEEP FIRST", "radioviz.data.frdeep:read_first", fetch="fr-deep"
+        ),
+        DataSet("frdeep-nvss", "FR-DEEP NVSS", "radioviz.data.frdeep:read_nvss", fetch="fr-deep"),
+        DataSet("rgz", "Radio Galaxy Zoo DR1", "radioviz.data.rgz:read", env="RADIOVIZ_RGZ"),
+    )
 }
 
 

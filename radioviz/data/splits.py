@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from radioviz.data.catalogue import Progress
+
 FOLDER = Path(__file__).with_name("splits")
+_TEXTS = ("source_id", "split", "reason", "matched_id", "match_method")
 
 
 def recorded(key: str) -> pd.DataFrame | None:
@@ -19,7 +23,11 @@ def recorded(key: str) -> pd.DataFrame | None:
         ``source_id``, ``split``, ``reason`` and what else was found out about the rows.
     """
     path = FOLDER / f"{key}.csv"
-    return pd.read_csv(path, comment="#", keep_default_na=False) if path.exists() else None
+    if not path.exists():
+        return None
+    table = pd.read_csv(path, comment="#", dtype=dict.fromkeys(_TEXTS, "str"))
+    texts = [name for name in _TEXTS if name in table.columns]
+    return table.fillna(dict.fromkeys(texts, ""))
 
 
 def fingerprint(key: str) -> str:
@@ -51,3 +59,64 @@ def attach(table: pd.DataFrame, key: str) -> pd.DataFrame:
     out.loc[unknown, "split"] = "excluded"
     out.loc[unknown, "split_reason"] = "not in the recorded split"
     return out
+
+
+def near_test(ra: np.ndarray, dec: np.ndarray, radius_arcsec: float = 60.0) -> np.ndarray:
+    """Which positions lie near a test source of any data set with a recorded split.
+
+    For data sets that have no recorded split themselves: what is near may not be trained on.
+
+    Parameters
+    ----------
+    ra, dec : numpy.ndarray
+        Degrees, shape ``(n,)``; NaN is near nothing.
+    radius_arcsec : float
+
+    Returns
+    -------
+    numpy.ndarray
+        Booleans, shape ``(n,)``.
+    """
+    from radioviz.data.links import close_pairs
+
+    tests = recorded("test-positions")
+    out = np.zeros(len(ra), dtype=bool)
+    if tests is not None:
+        i, _, _ = close_pairs(
+            ra, dec, tests["ra"].to_numpy(), tests["dec"].to_numpy(), radius_arcsec=radius_arcsec
+        )
+        out[i] = True
+    return out
+
+
+def make(progress: Progress = lambda done, total, what: None) -> dict[str, pd.DataFrame]:
+    """Splits of all data sets, made anew from their files (takes two minutes).
+
+    Raises
+    ------
+    CatalogueError
+        If MiraBest or FR-DEEP has not been fetched.
+    """
+    from radioviz.data import first, frdeep, mirabest, split_rules
+
+    catalogues = {
+        first.INFO.key: first.read(progress),
+        mirabest.INFO.key: mirabest.read(progress),
+        frdeep.FIRST.key: frdeep.read_first(progress),
+        frdeep.NVSS.key: frdeep.read_nvss(progress),
+    }
+    return split_rules.make(catalogues, progress)
+
+
+def write(tables: dict[str, pd.DataFrame], folder: Path = FOLDER) -> None:
+    """Record splits, one CSV file a data set."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for key, table in tables.items():
+        with (folder / f"{key}.csv").open("w", encoding="utf-8", newline="\n") as file:
+            file.write("# Made by: python -m radioviz.data splits. Rules: data/split_rules.py\n")
+            table.to_csv(file, index=False, lineterminator="\n")
+
+
+def main(progress: Progress = lambda done, total, what: None) -> None:
+    """``python -m radioviz.data splits``: make all splits anew and record them."""
+    write(make(progress))
