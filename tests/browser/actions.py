@@ -1,0 +1,71 @@
+"""What a reader does on the pages, as functions that tests and benchmarks share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+MAP = ".st-key-map_panel .js-plotly-plot"
+
+# The chart is interactive once its WebGL layer has drawn points and nothing is running.
+_DRAWN = """() => {
+  const chart = document.querySelector('.st-key-map_panel .js-plotly-plot');
+  if (!chart || !chart._fullData || !chart._fullData.some((t) => t.x && t.x.length > 100))
+    return false;
+  const canvas = chart.querySelector('.gl-canvas, canvas');
+  return Boolean(canvas && canvas.width > 0 && chart.querySelector('.nsewdrag'));
+}"""
+
+
+def open_map(page: Page, url: str) -> None:
+    """Open the latent map and wait until it can be lassoed."""
+    page.goto(url + "/latent_map")
+    wait_for_map(page)
+
+
+def wait_for_map(page: Page) -> None:
+    page.wait_for_function(_DRAWN, timeout=60_000)
+
+
+def settle(page: Page) -> None:
+    """Wait until no script run is under way."""
+    page.wait_for_function(
+        '() => !document.querySelector(\'[data-testid="stApp"][data-test-script-state="running"]\')'
+    )
+
+
+def plot_area(page: Page) -> dict[str, float]:
+    """The drag layer of the map: ``x``, ``y``, ``width``, ``height`` in CSS pixels."""
+    box = page.locator(f"{MAP} .nsewdrag").first.bounding_box()
+    if box is None:
+        raise RuntimeError("the map has no plot area")
+    return dict(box)
+
+
+def lasso(page: Page, left: float, top: float, right: float, bottom: float) -> None:
+    """Lasso a rectangle, in fractions of the plot area."""
+    area = plot_area(page)
+    x = [area["x"] + f * area["width"] for f in (left, right)]
+    y = [area["y"] + f * area["height"] for f in (top, bottom)]
+    page.mouse.move(x[0], y[0])
+    page.mouse.down()
+    for corner in ((x[1], y[0]), (x[1], y[1]), (x[0], y[1]), (x[0], y[0])):
+        page.mouse.move(*corner, steps=6)
+    page.mouse.up()
+
+
+def selection_heading(page: Page) -> Locator:
+    """``1,234 of 2,158 galaxies selected``."""
+    return page.locator(".st-key-selection h3").first
+
+
+def selected_count(page: Page) -> int:
+    """How many galaxies the heading below the map says are selected."""
+    return int(selection_heading(page).inner_text().split(" of ")[0].replace(",", ""))
+
+
+def pictures(page: Page) -> Locator:
+    """Pictures of the gallery that goes with the selection."""
+    return page.locator(".st-key-selection .cell img")

@@ -1,0 +1,114 @@
+"""Real galaxies to FITS in one sitting: server, map, lasso, gallery, export, read back."""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.wcs import WCS
+
+from radioviz.data.registry import open_data_set
+from tests.browser import actions
+from tests.browser.server import Server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+
+def download(page: Page, key: str, folder: Path) -> bytes:
+    with page.expect_download(timeout=60_000) as started:
+        page.locator(f".st-key-{key} button").click()
+    target = folder / started.value.suggested_filename
+    started.value.save_as(target)
+    return target.read_bytes()
+
+
+def test_lasso_to_fits(app_server: Server, page: Page, tmp_path: Path) -> None:
+    actions.open_map(page, app_server.url)
+    actions.lasso(page, 0.25, 0.25, 0.6, 0.6)
+    actions.selection_heading(page).wait_for()
+    actions.pictures(page).first.wait_for()
+    count = actions.selected_count(page)
+    assert 20 < count < 2158
+
+    page.locator(".st-key-brush_export button").first.click()
+    written = download(page, "brush_fits", tmp_path)
+    catalogue = open_data_set("first")
+    with warnings.catch_warnings(), fits.open(io.BytesIO(written)) as hdus:
+        warnings.simplefilter("error")
+        table = hdus["SOURCES"].data
+        images = [hdu for hdu in hdus if hdu.is_image and hdu.header["NAXIS"] == 2]
+        assert len(table) == len(images) == count
+        ids = [str(s) for s in table["source_id"]]
+        assert len(set(ids)) == count
+        for hdu, source_id in ((images[0], ids[0]), (images[-1], ids[-1])):
+            source = int(catalogue.rows_of([source_id])[0])
+            np.testing.assert_array_equal(hdu.data, catalogue.images[source])
+            wcs = WCS(hdu.header)
+            assert [axis.split("-")[0] for axis in wcs.wcs.ctype] == ["RA", "DEC"]
+            x, y = wcs.world_to_pixel(catalogue.positions[source])
+            # The source lies within a few pixels of the middle of its own cutout.
+            assert abs(x - 149.5) < 5
+            assert abs(y - 149.5) < 5
+
+    packed = download(page, "brush_zip", tmp_path)
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        assert sum(n.endswith(".fits") for n in archive.namelist()) == count
+    assert download(page, "brush_votable", tmp_path).lstrip().startswith(b"<?xml")
+    assert len(download(page, "brush_csv", tmp_path).splitlines()) >= count + 1
+    assert not app_server.maps("libtorch"), "looking and exporting loaded torch"
+
+
+def test_selection_travels_between_pages(app_server: Server, page: Page) -> None:
+    actions.open_map(page, app_server.url)
+    actions.lasso(page, 0.3, 0.3, 0.5, 0.5)
+    actions.selection_heading(page).wait_for()
+    count = actions.selected_count(page)
+    page.locator(".st-key-brush_to_tray button").click()
+    page.get_by_text(f"Selection tray · {count:,}").wait_for()
+    page.get_by_role("link", name="Inspect").click()
+    page.get_by_text(f"Selection tray · {count:,}").wait_for()
+
+
+def test_click_shows_the_galaxy(app_server: Server, page: Page) -> None:
+    actions.open_map(page, app_server.url)
+    # A point in the middle of the cloud, where the browser itself says that it is.
+    x, y = page.evaluate(
+        """() => {
+          const chart = document.querySelector('.st-key-map_panel .js-plotly-plot');
+          const layout = chart._fullLayout, box = chart.querySelector('.nsewdrag')
+            .getBoundingClientRect();
+          const trace = chart._fullData.reduce((a, b) => (b.x.length > a.x.length ? b : a));
+          const middle = Math.floor(trace.x.length / 2);
+          return [box.x + layout.xaxis.l2p(trace.x[middle]),
+                  box.y + layout.yaxis.l2p(trace.y[middle])];
+        }"""
+    )
+    page.mouse.move(x, y)
+    page.wait_for_timeout(200)
+    page.mouse.click(x, y)
+    page.locator(".st-key-detail_inspect button").wait_for()
+    name = page.locator(".st-key-detail").inner_text()
+    assert "J" in name
+    page.locator(".st-key-detail_inspect button").click()
+    page.get_by_text("Class as published").wait_for()
+    assert not app_server.maps("libtorch")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["", "latent_map", "inspect_galaxy"])
+def test_pages_open_without_an_error(app_server: Server, page: Page, path: str, theme: str) -> None:
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    page.goto(f"{app_server.url}/{path}")
+    page.locator("h1").first.wait_for()
+    actions.settle(page)
+    page.wait_for_timeout(500)
+    assert page.get_by_test_id("stException").count() == 0
+    assert page.get_by_test_id("stAlertContentError").count() == 0
