@@ -261,7 +261,7 @@ def find_wcs(header: Header, axes: int) -> tuple[WCS | None, str]:
     count = header.number("WCSAXES") or axes
     if not 2 <= count <= 9:
         return None, f"the WCS cannot be used (WCSAXES = {count:g})"
-    distorted = any("-SIP" in header.string(f"CTYPE{i}") for i in (1, 2))
+    distorted = all("-SIP" in header.string(f"CTYPE{i}") for i in (1, 2))
     cards = fits.Header()
     for key, value in header.items():
         if not _WCS_CARD.match(key) or (key[:2] in ("A_", "B_", "AP", "BP") and not distorted):
