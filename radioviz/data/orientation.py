@@ -232,7 +232,13 @@ def _permute(data: np.ndarray, wcs: WCS, inverse: np.ndarray) -> tuple[np.ndarra
     return np.ascontiguousarray(out), new
 
 
-def resample(data: np.ndarray, wcs: WCS, target: WCS, shape: tuple[int, int]) -> np.ndarray:
+def resample(
+    data: np.ndarray,
+    wcs: WCS,
+    target: WCS,
+    shape: tuple[int, int],
+    average: bool | None = None,
+) -> np.ndarray:
     """Brightness of ``data`` on the pixels of ``target``; float32, NaN outside.
 
     Interpolated by cubic splines, or averaged with anti-aliasing (DeForest 2004) where
@@ -247,6 +253,10 @@ def resample(data: np.ndarray, wcs: WCS, target: WCS, shape: tuple[int, int]) ->
         Of the data and of the result.
     shape : tuple of int
         Of the result, ``(ny, nx)``.
+    average : bool, optional
+        Average rather than interpolate; default where the pixels of the target are the
+        larger ones. Averaging broadens the beam by 1.3 pixels of the target in quadrature,
+        which an image whose beam covers two of them and more does not need.
     """
     from astropy.wcs.utils import proj_plane_pixel_area
     from reproject import reproject_adaptive, reproject_interp
@@ -254,7 +264,7 @@ def resample(data: np.ndarray, wcs: WCS, target: WCS, shape: tuple[int, int]) ->
     holes = ~np.isfinite(data)
     with quiet(), np.errstate(all="ignore"):
         coarser = math.sqrt(proj_plane_pixel_area(target) / proj_plane_pixel_area(wcs)) > 1.3
-        if coarser:
+        if coarser if average is None else average:
             out, _ = reproject_adaptive(
                 (data.astype(np.float64), wcs),
                 target,

@@ -200,6 +200,10 @@ class MosaicReader(Reader):
             sources.frame["ra"].to_numpy(dtype=float),
             sources.frame["dec"].to_numpy(dtype=float),
         )
+        # A beam over two pixels of the cutout is sampled well enough to be interpolated, which
+        # keeps its peak; without a known beam, larger pixels are averaged.
+        beam = mosaic.beam or survey.beam
+        self._average = False if beam is not None and beam >= 2 * self.step else None
         self._refused = sources.refused
         self._names = [
             f"row {number}: {name}"
@@ -231,7 +235,7 @@ class MosaicReader(Reader):
         target = plain_wcs(ra, dec, self.step, self.shape)
         try:
             window, wcs = self._window(target)
-            data = resample(window, wcs, target, self.shape)
+            data = resample(window, wcs, target, self.shape, average=self._average)
         except ImageError as error:
             return Outcome(name, str(error), row), None
         except Exception as error:  # wcslib and reproject raise errors of every kind
