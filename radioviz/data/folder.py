@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.catalogue import Catalogue, Progress, SurveyInfo, complete_columns, j2000_name
+from radioviz.data.first import FIRST_LICENCE
 from radioviz.data.images import MAX_PIXELS, peek_fits, read_fits, upright
 from radioviz.data.links import same_as, separation_arcsec
 from radioviz.data.mirabest import decode_names
@@ -180,6 +181,7 @@ def read(
         bunit=common.bunit,
         raw=True,
         frequency=float(np.median(frequencies)) if frequencies else None,
+        licence=licence_of(rows["survey"]),
         origin=str(folder),
     )
     return Catalogue(info, table_of(rows, key, info.title), images, notes.sentences())
@@ -233,6 +235,12 @@ def _survey_headers(
         raise CatalogueError(f"{folder}: no common image shape of at most {max_pixels:,} pixels")
     named = _most(Counter({k: v for k, v in surveys.items() if k}))
     return Common(common, scale, _most(units) or "", survey or named or ""), readable
+
+
+def licence_of(surveys: Iterable[str]) -> str:
+    """Terms of use of images of these surveys, as far as they are known here."""
+    first = any(s.strip().upper().removeprefix("VLA ").startswith("FIRST") for s in surveys)
+    return FIRST_LICENCE if first else ""
 
 
 def _most(counts: Counter[Any]) -> Any:

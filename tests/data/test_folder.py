@@ -50,6 +50,7 @@ def test_mirabest_fits(shared_data: Path) -> None:
     info = catalogue.info
     assert (info.pixel_scale, info.beam, info.bunit, info.raw) == (1.8, 5.4, "Jy/beam", True)
     assert info.frequency == 1.4
+    assert "University of California" in info.licence
     table = catalogue.table
     assert list(table.columns[: len(COLUMNS)]) == list(COLUMNS)
     assert table["label"].value_counts().to_dict() == {"FRII": 556, "FRI": 500, "Hybrid": 27}
@@ -310,6 +311,7 @@ def test_beams_and_surveys_of_the_headers(tmp_path: Path) -> None:
     assert catalogue.info.beam == pytest.approx(6.0)
     assert catalogue.info.title == "My survey"
     assert set(catalogue.table["survey"]) == {"MINE"}
+    assert catalogue.info.licence == ""
     assert read(tmp_path, "my", beam=7.5).info.beam == 7.5
 
 
