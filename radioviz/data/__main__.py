@@ -110,7 +110,8 @@ def splits() -> None:
     """Search all data sets for sources in common and record the fixed splits."""
     from radioviz.data import splits as module
 
-    module.main()
+    with _bar("galaxy") as progress:
+        module.main(progress)
 
 
 importing.register(app, _bar)
