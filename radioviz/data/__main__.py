@@ -83,6 +83,8 @@ def list_() -> None:
             state = f"built: {data_set.folder}"
         elif data_set.embedded:
             state = "installed; built on first use"
+        elif data_set.is_here:
+            state = "fetched; built on first use"
         elif data_set.fetch:
             state = f"fetch it: python -m radioviz.data fetch {data_set.fetch}"
         else:

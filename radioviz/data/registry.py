@@ -32,8 +32,10 @@ class DataSet:
         True when it needs no download: its files are installed with RadioViz.
     fetch : str
         What ``python -m radioviz.data fetch`` calls it; '' when there is nothing to fetch.
+    files : str
+        Where fetching puts its files, below ``downloads`` in the cache folder.
     env : str
-        Environment variable that says where its files are; '' for none.
+        Environment variable that names the folder of its files instead; '' for none.
     version : int
         Counts changes of the reader, so that a Catalogue stored by an older one is not used.
     """
@@ -43,6 +45,7 @@ class DataSet:
     reader: str
     embedded: bool = False
     fetch: str = ""
+    files: str = ""
     env: str = ""
     version: int = 1
 
@@ -58,6 +61,14 @@ class DataSet:
     def is_built(self) -> bool:
         """True when its Catalogue is stored already."""
         return (self.folder / "catalogue.json").exists()
+
+    @property
+    def is_here(self) -> bool:
+        """True when it can be opened without fetching anything."""
+        if self.embedded or self.is_built:
+            return True
+        named = os.environ.get(self.env) if self.env else None
+        return (Path(named) if named else cache_folder() / "downloads" / self.files).is_dir()
 
 
 @dataclass(frozen=True)
@@ -76,12 +87,34 @@ DATA_SETS: dict[str, DataSet] = {
     d.key: d
     for d in (
         DataSet("first", "FIRST (Griese et al. 2023)", "radioviz.data.first:read", embedded=True),
-        DataSet("mirabest", "MiraBest", "radioviz.data.mirabest:read", fetch="mirabest"),
         DataSet(
-            "frdeep-first", "FR-DEEP FIRST", "radioviz.data.frdeep:read_first", fetch="fr-deep"
+            "mirabest",
+            "MiraBest",
+            "radioviz.data.mirabest:read",
+            fetch="mirabest",
+            files="mirabest/F_batches",
         ),
-        DataSet("frdeep-nvss", "FR-DEEP NVSS", "radioviz.data.frdeep:read_nvss", fetch="fr-deep"),
-        DataSet("rgz", "Radio Galaxy Zoo DR1", "radioviz.data.rgz:read", env="RADIOVIZ_RGZ"),
+        DataSet(
+            "frdeep-first",
+            "FR-DEEP FIRST",
+            "radioviz.data.frdeep:read_first",
+            fetch="fr-deep",
+            files="fr-deep/FIRST_PNG_dataset",
+        ),
+        DataSet(
+            "frdeep-nvss",
+            "FR-DEEP NVSS",
+            "radioviz.data.frdeep:read_nvss",
+            fetch="fr-deep",
+            files="fr-deep/NVSS_PNG_dataset",
+        ),
+        DataSet(
+            "rgz",
+            "Radio Galaxy Zoo DR1",
+            "radioviz.data.rgz:read",
+            files="rgz/rgz108k-batches-py",
+            env="RADIOVIZ_RGZ",
+        ),
     )
 }
 

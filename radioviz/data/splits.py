@@ -1,4 +1,8 @@
-"""Fixed train, valid and test splits, recorded in ``radioviz/data/splits/<key>.csv``."""
+"""Fixed train, valid and test splits, recorded in ``radioviz/data/splits/<key>.csv``.
+
+They are made by ``python -m radioviz.data splits`` from the rules in
+:mod:`radioviz.data.split_rules`, and only read everywhere else.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.catalogue import Progress
+from radioviz.errors import CatalogueError
 
 FOLDER = Path(__file__).with_name("splits")
 _TEXTS = ("source_id", "split", "reason", "matched_id", "match_method")
@@ -76,16 +81,25 @@ def near_test(ra: np.ndarray, dec: np.ndarray, radius_arcsec: float = 60.0) -> n
     -------
     numpy.ndarray
         Booleans, shape ``(n,)``.
+
+    Raises
+    ------
+    CatalogueError
+        If the recorded test positions are missing: then nothing is known to be safe.
     """
     from radioviz.data.links import close_pairs
 
     tests = recorded("test-positions")
-    out = np.zeros(len(ra), dtype=bool)
-    if tests is not None:
-        i, _, _ = close_pairs(
-            ra, dec, tests["ra"].to_numpy(), tests["dec"].to_numpy(), radius_arcsec=radius_arcsec
+    if tests is None:
+        raise CatalogueError(
+            f"{FOLDER / 'test-positions.csv'} is missing, so that nothing can be kept apart from "
+            "the test sources; it belongs to the installation"
         )
-        out[i] = True
+    i, _, _ = close_pairs(
+        ra, dec, tests["ra"].to_numpy(), tests["dec"].to_numpy(), radius_arcsec=radius_arcsec
+    )
+    out = np.zeros(len(ra), dtype=bool)
+    out[i] = True
     return out
 
 
