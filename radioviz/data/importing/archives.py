@@ -316,7 +316,7 @@ def _tar_members(path: Path, kind: str, limits: Limits) -> Iterator[Member]:
                 def read(info: tarfile.TarInfo = info) -> bytes:
                     return _read_tarred(tar, info)
 
-                yield Member(info.name, info.size, why, read)
+                yield Member(info.name.removeprefix("./"), info.size, why, read)
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError) as error:
         raise CatalogueError(f"{path}: damaged tar archive: {error}") from error
 

@@ -48,6 +48,7 @@ def resolve(
     if beam is not None:
         keep("beam", f"{beam:.4g}", True, " arcsec")
     elif told.beam is not None:
+        beam = told.beam
         keep("beam", f"{told.beam:.4g}", False, " arcsec")
     elif known:
         beam = known[0]

@@ -235,7 +235,9 @@ class _Import:
         if reader.sources is not None:
             table = reader.sources.frame.iloc[rows].reset_index(drop=True)
             for column in told.columns:
-                table[column] = _filled(table.get(column), told[column])
+                # Which file an image came from is known better than the table says it.
+                given = None if column == "file" else table.get(column)
+                table[column] = _filled(given, told[column])
         elif "file" in told:
             table = table_of({str(c): told[c].tolist() for c in told.columns}, self.key, title)
         else:

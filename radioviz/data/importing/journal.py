@@ -115,10 +115,10 @@ class Journal:
         try:
             if not self._take_up(plan):
                 self._begin(plan)
+            self._check_space(expected)
             self._images = (folder / "images.npy").open("r+b")
             self._images.seek(_HEADER_BYTES + self.count * self._bytes)
             self._journal = (folder / JOURNAL).open("ab")
-            self._check_space(expected)
         except OSError as error:
             raise unwritable(error) from error
 

@@ -89,5 +89,6 @@ def stored(image: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def looks_clipped(images: list[np.ndarray]) -> bool:
     """True where the noise has been set to zero: most pixels of most images are exactly 0."""
-    shares = [float(np.mean(image[np.isfinite(image)] == 0)) for image in images]
+    good = [image[np.isfinite(image)] for image in images]
+    shares = [float(np.mean(pixels == 0)) for pixels in good if pixels.size]
     return bool(shares) and float(np.median(shares)) > 0.5
