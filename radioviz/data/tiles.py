@@ -125,6 +125,13 @@ def _check(name: str, hdu: HDU) -> int:
             f"{name}: compressed by {scheme or 'an unnamed scheme'}; "
             f"{', '.join(_SCHEMES)} are read. Unpack it with funpack"
         )
+    # astropy loops over as many fields as the header claims.
+    for keyword, low, high in (("TFIELDS", 1, 99), ("NAXIS", 2, 2), ("ZNAXIS", 1, 9)):
+        number = header.get(keyword)
+        if not isinstance(number, int) or not low <= number <= high:
+            raise ImageError(
+                f"{name}: {keyword} = {number!r} in a compressed image; expected {low} to {high}"
+            )
     tile = []
     for i, length in enumerate(hdu.axes, 1):
         default = hdu.axes[0] if i == 1 else 1

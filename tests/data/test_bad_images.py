@@ -160,6 +160,16 @@ def test_gzip_bomb_inside_a_compressed_tile() -> None:
     assert peak_memory(content, "tile inflates to more than 12,800 bytes") < 8_000_000
 
 
+@pytest.mark.parametrize("value", ["99999999999999999", "-1", "'x'"])
+def test_claimed_number_of_table_fields_is_bounded(value: str) -> None:
+    """astropy would loop over as many fields as the header claims."""
+    content = bytearray(compressed(noise(), cards()))
+    at = content.index(b"TFIELDS =")
+    content[at : at + 80] = f"TFIELDS = {value}".encode().ljust(80)
+    with pytest.raises(ImageError, match=r"TFIELDS = .* expected 1 to 99"):
+        read_fits(bytes(content))
+
+
 def test_all_nan_is_refused() -> None:
     with pytest.raises(ImageError, match=r"all 10,000 pixels are NaN.*outside of the survey"):
         read_fits(primary(np.full((100, 100), np.nan, np.float32), cards()))
