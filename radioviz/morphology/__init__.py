@@ -11,8 +11,18 @@ from radioviz.morphology.measuring import (
     Extent,
     axis_profile,
     extent,
+    extent_of,
     measure,
 )
 from radioviz.morphology.store import complete
 
-__all__ = ["MEASURED", "VERSION", "Extent", "axis_profile", "complete", "extent", "measure"]
+__all__ = [
+    "MEASURED",
+    "VERSION",
+    "Extent",
+    "axis_profile",
+    "complete",
+    "extent",
+    "extent_of",
+    "measure",
+]

@@ -9,19 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from radioviz.data.catalogue import Column
+from radioviz.data.catalogue import Catalogue, Column
 from radioviz.errors import ImageError
 from radioviz.morphology.complexity import complexity
+from radioviz.morphology.noise import Noise, is_shifted, measure_noise
 from radioviz.morphology.shape import Chord, Moments, concentration, largest_extent, moments
 from radioviz.morphology.sources import (
     ISLAND_SIGMA,
     PEAK_SIGMA,
     Islands,
-    Noise,
     associate,
     find_islands,
     grow,
-    measure_noise,
 )
 
 VERSION = 1  # raise it when a number changes: stored measurements are then made anew
@@ -137,16 +136,11 @@ class _Source:
         return float(self.image[window][mask & ~others[window]].sum(dtype=np.float64))
 
 
-def _find(image: np.ndarray, raw: bool, beam: float) -> _Source:
-    noise = measure_noise(image, raw)
-    with np.errstate(over="ignore"):
-        image = image.astype(np.float32) - np.float32(noise.background)
-    bad = ~np.isfinite(image)
-    if bad.any():
-        image[bad] = 0.0
+def _find(image: np.ndarray, raw: bool, beam: float, shifted: bool = False) -> _Source:
+    noise = measure_noise(image, raw, shifted)
+    image = noise.restore(image)
     islands = find_islands(image, noise, beam)
-    belongs = associate(islands, noise.sigma, beam)
-    return _Source(image, noise, islands, belongs, beam)
+    return _Source(image, noise, islands, associate(islands, noise.sigma, beam), beam)
 
 
 def _check(images: np.ndarray, pixel_scale: float, beam: float | None, ndim: int) -> float:
@@ -169,8 +163,28 @@ def measure(
     bunit: str = "",
     raw: bool = False,
     progress: Progress = lambda done, total, what: None,
+    *,
+    shifted: bool = False,
 ) -> pd.DataFrame:
     """Measure the central source of every cutout.
+
+    Against the catalogued sizes of 1,083 raw MiraBest cutouts the Spearman correlation of
+    ``las_measured`` is 0.88 (0.86 on the half the association was not fitted to; FIRST galaxies
+    in 8 bits 0.91 and 0.92, MiraBest in 8 bits 0.87 and 0.87). What limits it, on the raw cutouts:
+
+    - Association. 51 (5 %) measure more than twice the catalogued size: a neighbour was taken
+      in, or sidelobes and a blend hang on to a bright source (19 of them). Were it known which
+      islands belong, the correlation would be 0.92.
+    - Sensitivity. 34 (3 %) measure less than half of it, most of them catalogued as larger than
+      100 arcsec: in 18 the lobes are not in the image at 3 sigma, even smoothed (FIRST
+      resolves them out), in 16 they were seen and held to be other sources.
+    - Definition. The catalogue measures between the centres of components, here it is edge to edge
+      above 3 sigma with the beam removed: 1.4 times as much below 15 arcsec, the same above 120,
+      a median of 1.21. Apart from the 85 above, the scatter about it is 14 % and the correlation
+      0.96.
+    - The cutout is no limit: the largest catalogued size is 269 arcsec, the side 270.
+
+    ``python -m tests.benchmarks.bench_morphology`` prints these figures.
 
     Parameters
     ----------
@@ -187,6 +201,9 @@ def measure(
         True when the noise is still in the images.
     progress
         Called with ``(done, total, what)``.
+    shifted : bool
+        True when the images were clipped at 3 sigma and that level then mapped to 0
+        (:func:`radioviz.morphology.noise.is_shifted` tells).
 
     Returns
     -------
@@ -208,7 +225,7 @@ def measure(
     numbers = np.full((n, len(_FLOATS)), np.nan)
     counts = np.zeros((n, 2), np.int64)
     for i in range(n):
-        source = _find(images[i], raw, beam_pixels)
+        source = _find(images[i], raw, beam_pixels, shifted)
         row = dict.fromkeys(_FLOATS, math.nan)
         row["noise"] = source.noise.sigma
         row["complexity"] = complexity(source.image, source.noise.sigma, beam_pixels)
@@ -240,9 +257,16 @@ def _fill(row: dict[str, float], source: _Source, pixel_scale: float, per_mjy: f
 
 
 def extent(
-    image: np.ndarray, pixel_scale: float, beam: float | None = None, raw: bool = False
+    image: np.ndarray,
+    pixel_scale: float,
+    beam: float | None = None,
+    raw: bool = False,
+    *,
+    shifted: bool = False,
 ) -> Extent:
     """Outline and largest extent of the central source of one image ``(ny, nx)``, to be drawn.
+
+    See :func:`extent_of` for an image of a Catalogue.
 
     Raises
     ------
@@ -251,7 +275,7 @@ def extent(
     """
     image = np.asarray(image)
     beam_pixels = _check(image, pixel_scale, beam, 2)
-    source = _find(image, raw, beam_pixels)
+    source = _find(image, raw, beam_pixels, shifted)
     middle_y, middle_x = (n / 2 - 0.5 for n in image.shape)
     mask, others = source.mask_of(source.belongs), source.mask_of(~source.belongs)
     if not source.belongs.any():
@@ -260,6 +284,13 @@ def extent(
     y = (chord.y[0] + middle_y, chord.y[1] + middle_y)
     x = (chord.x[0] + middle_x, chord.x[1] + middle_x)
     return Extent(mask, others, y, x, chord.length * pixel_scale)
+
+
+def extent_of(catalogue: Catalogue, row: int) -> Extent:
+    """Outline and largest extent of one source of a Catalogue, as its table has it."""
+    info = catalogue.info
+    shifted = not info.raw and is_shifted(catalogue.images)
+    return extent(catalogue.images[row], info.pixel_scale, info.beam, info.raw, shifted=shifted)
 
 
 def axis_profile(

@@ -103,11 +103,13 @@ def concentration(y: np.ndarray, x: np.ndarray, value: np.ndarray, cy: float, cx
     After Bershady, Jangren & Conselice 2000 (AJ 119, 2645, eq. 1). 2.1 for a point source seen
     with a Gaussian beam, less for a source brightened at its edges, more for one with a core.
     """
-    radius = np.hypot(y - cy, x - cx)
+    # The mean square distance of a pixel's light: 1/6 is that from its own centre.
+    radius = np.sqrt((y - cy) ** 2 + (x - cx) ** 2 + 1 / 6)
     order = np.argsort(radius)
-    grown = np.cumsum(np.maximum(value[order], 0))
-    if not grown[-1] > 0 or len(grown) < 5:
+    light = np.maximum(value[order], 0)
+    total = light.sum()
+    if not total > 0 or len(light) < 5:
         return math.nan
-    # A pixel's light is spread over it: half a pixel smooths the steps of the innermost ones.
-    r20, r80 = np.interp([0.2 * grown[-1], 0.8 * grown[-1]], grown, radius[order] + 0.5)
+    inside = np.cumsum(light) - light / 2
+    r20, r80 = np.interp([0.2 * total, 0.8 * total], inside, radius[order])
     return float(5 * np.log10(r80 / r20))

@@ -20,8 +20,9 @@ import numpy as np
 
 from radioviz.data.preprocess import noise_level
 from radioviz.morphology.complexity import block_mean
+from radioviz.morphology.noise import CLIP_SIGMA, Noise
 
-ISLAND_SIGMA = 3.0  # extent of an island: the level at which the surveys' images are clipped
+ISLAND_SIGMA = CLIP_SIGMA  # extent of an island: no more is left in clipped images
 PEAK_SIGMA = 4.0  # an island must reach this; the odds weigh how far it does
 SMOOTH_SIGMA = 3.0  # the same two on the smoothed image, in units of its own noise
 SMOOTH_PEAK_SIGMA = 5.0
@@ -43,15 +44,6 @@ FEATURES = (
     "log_seed_flux",
     "has_seed",
 )
-
-
-@dataclass(frozen=True)
-class Noise:
-    """Background and noise of one image; ``clipped`` when what is below 3 sigma is gone."""
-
-    background: float
-    sigma: float
-    clipped: bool
 
 
 @dataclass(frozen=True)
@@ -82,22 +74,6 @@ class Islands:
     def pixels_of(self, chosen: np.ndarray) -> np.ndarray:
         """Mask ``(p,)`` over the pixels of the chosen islands (bool ``(k,)``)."""
         return np.repeat(chosen, np.diff(self.start))
-
-
-def measure_noise(image: np.ndarray, raw: bool) -> Noise:
-    """Noise of one image ``(ny, nx)``, also of one already clipped at 3 sigma.
-
-    In a clipped image the faintest pixel that is left stands at 3 sigma. (In 8-bit images
-    of sources brighter than about 750 sigma that pixel is grey level 1, and the noise is
-    overestimated.)
-    """
-    if raw or 2 * np.count_nonzero(image) > image.size:
-        background, sigma = noise_level(image)
-        if sigma > 0:
-            return Noise(background, sigma, False)
-    with np.errstate(invalid="ignore"):
-        positive = image[(image > 0) & (image < np.inf)]
-    return Noise(0.0, float(positive.min()) / ISLAND_SIGMA if positive.size else 0.0, True)
 
 
 def find_islands(image: np.ndarray, noise: Noise, beam: float) -> Islands:
@@ -245,8 +221,8 @@ def association_features(islands: Islands, sigma: float, beam: float) -> tuple[n
 
 # Fitted by tests/benchmarks/bench_morphology.py --fit to half of the MiraBest sources (raw, and
 # 8 bits) and of the FIRST galaxies that have a catalogued size. Logarithms are decimal.
-INTERCEPT = 9.7
-COEFFICIENTS = np.array([-7.55, -0.15, 2.5, 1.36, -1.06, -0.1, 1.79, -2.62, -6.83, -0.81, 4.79])
+INTERCEPT = 9.49
+COEFFICIENTS = np.array([-6.79, -0.58, 3.1, 1.33, -1.11, -0.09, 1.76, -2.74, -5.85, -1.22, 4.75])
 
 
 def associate(islands: Islands, sigma: float, beam: float) -> np.ndarray:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.morphology.measuring import MEASURED, VERSION, Progress, measure
+from radioviz.morphology.noise import is_shifted
 
 FILE = "measured.parquet"
 
@@ -34,8 +35,9 @@ def complete(
     if measured is None:
         info = catalogue.info
         measured = measure(
-            catalogue.images, info.pixel_scale, info.beam, info.bunit, info.raw, progress
-        )
+            catalogue.images, info.pixel_scale, info.beam, info.bunit, info.raw, progress,
+            shifted=not info.raw and is_shifted(catalogue.images),
+        )  # fmt: skip
         if path:
             _write(path, key, measured)
     table = catalogue.table.drop(columns=[c for c in MEASURED if c in catalogue.table.columns])

@@ -31,6 +31,7 @@ from radioviz.data.registry import open_data_set  # noqa: E402
 from radioviz.errors import CatalogueError  # noqa: E402
 from radioviz.morphology import extent, measure, sources  # noqa: E402
 from radioviz.morphology.measuring import _find  # noqa: E402
+from radioviz.morphology.noise import is_shifted  # noqa: E402
 
 SCALE, BEAM = 1.8, 5.4
 _NAME = re.compile(r"(\d{3})_(\d+\.\d+)([+-]\d+\.\d+)_(-?\d+\.\d+)_(\d+\.\d+)")
@@ -73,8 +74,9 @@ def training_rows(images: np.ndarray, table: pd.DataFrame, raw: bool):
     wrong decision changes the size (its logarithm).
     """
     features, belongs, stakes = [], [], []
+    shifted = is_shifted(images)
     for image, size in zip(images, table["las"], strict=True):
-        found = _find(image, raw, BEAM / SCALE)
+        found = _find(image, raw, BEAM / SCALE, shifted)
         rows, seed = sources.association_features(found.islands, found.noise.sigma, found.beam)
         distance = SCALE * np.hypot(found.islands.cy, found.islands.cx)
         used = (distance < 0.65 * size) | (distance > size + 5)
@@ -119,8 +121,9 @@ def correlation(measured: np.ndarray, catalogued: np.ndarray) -> float:
 def sizes_with_known_association(images: np.ndarray, truth: np.ndarray, raw: bool) -> np.ndarray:
     """Sizes of the islands within 0.75 catalogued sizes: as if association were perfect."""
     out = np.zeros(len(images))
+    shifted = is_shifted(images)
     for i, image in enumerate(images):
-        found = _find(image, raw, BEAM / SCALE)
+        found = _find(image, raw, BEAM / SCALE, shifted)
         distance = SCALE * np.hypot(found.islands.cy, found.islands.cx)
         known = dataclasses.replace(found, belongs=distance <= max(0.75 * truth[i], 2 * BEAM))
         if known.belongs.any():
@@ -131,7 +134,8 @@ def sizes_with_known_association(images: np.ndarray, truth: np.ndarray, raw: boo
 def report(name: str, images: np.ndarray, table: pd.DataFrame, raw: bool) -> None:
     """Print agreement, scatter, what limits them and speed for one data set."""
     began = time.process_time()
-    found = measure(images, SCALE, BEAM, "Jy/beam" if raw else "", raw)
+    shifted = is_shifted(images)
+    found = measure(images, SCALE, BEAM, "Jy/beam" if raw else "", raw, shifted=shifted)
     rate = len(images) / (time.process_time() - began)
     size, truth, fitted = found["las_measured"].to_numpy(), table["las"].to_numpy(), None
     fitted = fitted_half(table)
@@ -166,14 +170,14 @@ def sheet(images: np.ndarray, table: pd.DataFrame, raw: bool, rows: np.ndarray, 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    columns = 8
+    columns, shifted = 8, is_shifted(images)
     figure, axes = plt.subplots(-(-len(rows) // columns), columns, figsize=(16, 2 * len(rows) / 8))
     for axis in axes.flat:
         axis.axis("off")
     for axis, row in zip(axes.flat, rows, strict=False):
         image = np.nan_to_num(images[row].astype(float))
-        found = extent(images[row], SCALE, BEAM, raw)
-        noise = _find(images[row], raw, BEAM / SCALE).noise.sigma or 1.0
+        found = extent(images[row], SCALE, BEAM, raw, shifted=shifted)
+        noise = _find(images[row], raw, BEAM / SCALE, shifted).noise.sigma or 1.0
         axis.imshow(
             np.arcsinh(image / noise / 3),
             origin="lower",
