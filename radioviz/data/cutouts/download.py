@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -30,6 +30,8 @@ MAX_ANSWER = 1 << 27
 _CHUNK = 1 << 16
 # So many positions in a row without a connection, and the network is taken to be gone.
 _UNREACHABLE = 8
+_UNREACHABLE_AT_THE_END = 3
+_LISTEN = 0.2  # seconds between looks at whether the user wants to stop
 
 
 @dataclass(frozen=True)
@@ -140,32 +142,49 @@ def fetch_cutouts(
         timeout, attempts, pause, longest_pause,
     )  # fmt: skip
     under_way: deque[Future[Cutout]] = deque()
-    unreachable = 0
+    # Positions without a connection wait here: the next answer shows that it was they, none
+    # that the network is gone, and then they are no failures of theirs.
+    held: list[Cutout] = []
+    lost, failure = 0, None
     reached = False
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="cutout") as pool:
-        try:
-            remaining = iter(enumerate(requests_))
-            while True:
-                # The first position goes alone: without a network, one failure is enough.
-                most = 4 * workers if reached else 1
-                while len(under_way) < most and (job := next(remaining, None)) is not None:
-                    under_way.append(pool.submit(fetcher.fetch, *job))
-                if not under_way or cancelled():
-                    return
-                try:
-                    cutout = under_way.popleft().result()
-                except _Unreachable as error:
-                    unreachable += 1
-                    if not reached or unreachable >= _UNREACHABLE:
-                        raise FetchError(_no_network(service, address, error, reached)) from error
-                    cutout = Cutout(error.index, None, str(error))
-                else:
-                    unreachable, reached = 0, reached or not cutout.cached
-                yield cutout
-        finally:
-            stopped.set()
-            for future in under_way:
-                future.cancel()
+    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="cutout")
+    try:
+        remaining = iter(enumerate(requests_))
+        while True:
+            # The first position goes alone: without a network, one failure is enough.
+            most = 4 * workers if reached else 1
+            while len(under_way) < most and (job := next(remaining, None)) is not None:
+                under_way.append(pool.submit(fetcher.fetch, *job))
+            if cancelled():
+                return
+            if not under_way:
+                if failure is not None and lost >= _UNREACHABLE_AT_THE_END:
+                    raise FetchError(_no_network(service, address, failure, reached))
+                yield from held
+                return
+            try:
+                while not under_way[0].done():
+                    wait([under_way[0]], timeout=_LISTEN)
+                    if cancelled():
+                        return
+                cutout = under_way.popleft().result()
+            except _Unreachable as error:
+                held.append(Cutout(error.index, None, str(error)))
+                failure, lost = error, lost + 1
+                if not reached or lost >= _UNREACHABLE:
+                    raise FetchError(_no_network(service, address, error, reached)) from error
+                continue
+            held.append(cutout)
+            # What came from the cache says nothing of the network.
+            reached = reached or not cutout.cached
+            if not lost or not cutout.cached:
+                yield from held
+                held.clear()
+                lost = 0
+    finally:
+        stopped.set()
+        # An answer that hangs is not waited for; its thread ends by its time-out.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _no_network(service: Service, address: str, error: Exception, reached: bool) -> str:

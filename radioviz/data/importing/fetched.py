@@ -39,6 +39,8 @@ class FetchedReader(Reader):
         Address to use instead of the service's public one.
     rate : float or None
         Requests a second, where another than the service's own is wanted.
+    attempts : int
+        Tries a position gets.
     """
 
     def __init__(
@@ -49,12 +51,13 @@ class FetchedReader(Reader):
         pixels: int,
         base: str | None = None,
         rate: float | None = None,
+        attempts: int = 4,
     ) -> None:
         super().__init__()
         if survey.pixel_scale is None:
             raise CatalogueError("cutouts need a pixel scale in arcsec")
         self.service, self.sources, self.survey = service, sources, survey
-        self.base, self.rate = base, rate
+        self.base, self.rate, self.attempts = base, rate, attempts
         self.shape, self.dtype = (pixels, pixels), np.dtype(np.float32)
         self.common = Common(self.shape, survey.pixel_scale, survey.bunit, survey.survey)
         self._refused = sources.refused
@@ -78,6 +81,7 @@ class FetchedReader(Reader):
             self._requests[first:],
             base=self.base,
             rate=self.rate,
+            attempts=self.attempts,
             cancelled=self.cancelled,
         )
         for cutout in cutouts:
@@ -133,6 +137,7 @@ def inspect_positions(source: Source, answers: Answers, table: UserTable) -> Ins
         pixels = pixels_of(answers) or DEFAULT_PIXELS
         base = str(answers.get("base") or "") or None
         rate = positive(answers, "rate", "requests a second")
+        attempts = int(positive(answers, "attempts", "tries") or 4)
         found |= {
             "service": f"{service.title} at {service.address(base)}",
             "shape": f"{pixels} x {pixels} pixels",
@@ -141,7 +146,7 @@ def inspect_positions(source: Source, answers: Answers, table: UserTable) -> Ins
         needed += asked
 
         def make() -> Reader:
-            return FetchedReader(service, sources, survey, pixels, base, rate)
+            return FetchedReader(service, sources, survey, pixels, base, rate, attempts)
 
     return Inspection(
         source,

@@ -56,7 +56,7 @@ from radioviz.paths import user_data_folder
 
 _SHOW_EVERY = 0.2  # seconds between calls of progress
 # Answers that are about the survey's name and how fast it is fetched, not its content.
-_NOT_CONTENT = ("title", "rate", "licence", "reference")
+_NOT_CONTENT = ("title", "rate", "attempts", "licence", "reference")
 _SAME_BEAM = 0.1
 
 
