@@ -60,6 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, help="PNG file (default: runs/MODEL-pairs.png)")
     p.set_defaults(command=_figure)
 
+    p = commands.add_parser("evaluate", help="record figures in trained/benchmarks.json")
+    p.add_argument("what", choices=["rec"], help="rec: reconstruction of held-out galaxies")
+    p.add_argument("--model", default="vae32")
+    p.set_defaults(command=_evaluate)
+
     p = commands.add_parser("atlas", help="latents, layouts and scores of data sets")
     p.add_argument("--data", default="first", help="data sets, separated by commas")
     p.add_argument("--model", help="models, separated by commas (default: all that encode)")
@@ -136,6 +141,12 @@ def _figure(args: argparse.Namespace) -> None:
     from train.figure import pairs
 
     print(pairs(args.model, args.data, args.split, args.number, args.out))
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    from train.evaluate import reconstruction
+
+    reconstruction(args.model)
 
 
 def _atlas(args: argparse.Namespace) -> None:

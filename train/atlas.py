@@ -91,12 +91,14 @@ def umap_of(latents: np.ndarray) -> Any:
     """UMAP fitted with the fixed seed (one thread, which is what makes it repeatable)."""
     import warnings
 
-    from umap import UMAP as Umap
-
     neighbours = min(UMAP["n_neighbors"], len(latents) - 1)
     with warnings.catch_warnings():
-        # It says that a seed means one thread, which is what is wanted.
+        # umap says that there is no tensorflow, which is not needed, and that a seed means one
+        # thread, which is what is wanted.
+        warnings.simplefilter("ignore", ImportWarning)
         warnings.filterwarnings("ignore", message=".*n_jobs.*")
+        from umap import UMAP as Umap
+
         return Umap(**{**UMAP, "n_neighbors": neighbours}, n_jobs=1).fit(latents)
 
 

@@ -74,13 +74,30 @@ class Task(ABC, Generic[C]):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: epochs done, the best one, its validation loss, seconds, images a second."""
+    """How a run ended.
+
+    Attributes
+    ----------
+    epochs, best_epoch : int
+        Epochs done, and the one whose weights are kept.
+    best_loss : float
+        Validation loss of that one.
+    seconds, images_per_second : float
+        Of the whole run; of its training steps alone.
+    machine, commit : str
+        Kind of machine and commit of the code that did the last epochs.
+    data : dict
+        Data set to what tells its sources and splits apart.
+    """
 
     epochs: int
     best_epoch: int
     best_loss: float
     seconds: float
     images_per_second: float
+    machine: str
+    commit: str
+    data: dict[str, str]
 
 
 def fit(
@@ -122,6 +139,7 @@ def fit(
     best = checkpoint.copy_of(average)
 
     identity = {"config": config.to_dict(), "data": data.digests}
+    made = {"machine": machine.kind(device), "commit": machine.commit()}
     if resume:
         tensors, values = checkpoint.read(folder)
         _refuse_other(values["identity"], identity, folder)
@@ -149,7 +167,9 @@ def fit(
             **checkpoint.prefixed("optimiser", checkpoint.optimiser_tensors(optimiser)),
             **checkpoint.prefixed("random", checkpoint.random_tensors()),
         }
-        checkpoint.write(folder, tensors, {"identity": identity, "state": vars(state)})
+        checkpoint.write(
+            folder, tensors, {"identity": identity, "made": made, "state": vars(state)}
+        )
 
     bar = tqdm(
         total=config.epochs * per_epoch,
@@ -217,7 +237,7 @@ def fit(
                 save()
                 if stop(state.epoch):
                     break
-    return state.outcome()
+    return state.outcome(made, data.digests)
 
 
 @dataclass
@@ -230,9 +250,11 @@ class _State:
     train_seconds: float = 0.0
     images: int = 0
 
-    def outcome(self) -> Outcome:
+    def outcome(self, made: dict[str, str], data: dict[str, str]) -> Outcome:
         rate = self.images / self.train_seconds if self.train_seconds else 0.0
-        return Outcome(self.epoch, self.best_epoch, self.best_loss, self.seconds, rate)
+        return Outcome(
+            self.epoch, self.best_epoch, self.best_loss, self.seconds, rate, **made, data=data
+        )
 
 
 def load_best(task: Task[Any], folder: Path) -> Outcome:
@@ -249,7 +271,7 @@ def load_best(task: Task[Any], folder: Path) -> Outcome:
     average = _average(task.module, task.config)
     average.load_state_dict(checkpoint.under("best", tensors))
     task.module.load_state_dict(_network(average).state_dict())
-    return _State(**values["state"]).outcome()
+    return _State(**values["state"]).outcome(values["made"], identity["data"])
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ from radioviz.models import weights
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import trained_folder
 from train import data as training_data
-from train import machine
+from train.config import TrainError
 from train.loop import Task, load_best
 
 SCORES = {
@@ -31,10 +31,20 @@ def publish(task: Task[Any], folder: Path, target: Path | None = None) -> ModelI
 
     The scores are those of the published half-precision weights, read back, on the validation
     split: what is shipped is what is measured.
+
+    Raises
+    ------
+    TrainError
+        If there is no such run, or its data sets or splits have changed since.
     """
     config = task.config
     outcome = load_best(task, folder)
     data = training_data.load(config)
+    if data.digests != outcome.data:
+        raise TrainError(
+            f"{folder} was trained on other sources or splits of {', '.join(config.data)} than "
+            "are here now; train it anew"
+        )
     info = ModelInfo(
         name=config.name,
         title=config.title or config.name,
@@ -47,9 +57,9 @@ def publish(task: Task[Any], folder: Path, target: Path | None = None) -> ModelI
             "best_epoch": outcome.best_epoch,
             "seconds": round(outcome.seconds, 1),
             "images_per_second": round(outcome.images_per_second, 1),
-            "machine": machine.kind(machine.device()),
+            "machine": outcome.machine,
             "seed": config.seed,
-            "commit": machine.commit(),
+            "commit": outcome.commit,
             "command": f"python -m train {task.method} --run {config.name}",
             "config": config.to_dict(),
         },
