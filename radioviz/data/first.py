@@ -223,8 +223,8 @@ def precise_positions(coord_str: pd.Series, ra: pd.Series, dec: pd.Series) -> pd
     part = coord_str.str.replace("\u2212", "-").str.extract(_SEXAGESIMAL)
     hms, dms = part[[0, 1, 2]].astype(float), part[[4, 5, 6]].astype(float)
     sixty = np.array([1.0, 60.0, 3600.0])
-    fine_ra = 15.0 * (hms / sixty).sum(axis=1, skipna=False).to_numpy()
-    fine_dec = (dms / sixty).sum(axis=1, skipna=False).to_numpy()
+    fine_ra = 15.0 * (hms.to_numpy() / sixty).sum(axis=1)
+    fine_dec = (dms.to_numpy() / sixty).sum(axis=1)
     fine_dec = np.where(part[3] == "-", -fine_dec, fine_dec)
     coarse_ra, coarse_dec = ra.to_numpy(float), dec.to_numpy(float)
     with np.errstate(invalid="ignore"):

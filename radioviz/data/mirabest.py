@@ -1,8 +1,9 @@
 """MiraBest (VLA FIRST version): 1,256 radio galaxies of Miraghaei & Best 2017.
 
 CIFAR-style batches of 150x150 pixels of 1.8 arcsec, uint8, in FITS order (row 0 is south,
-column 0 is east), clipped at 3 sigma and circularly cut by their authors. Class, position,
-redshift and angular size are in the name of each image:
+column 0 is east), clipped at 3 sigma and blanked outside the circle that fits into the
+image (radius 75 pixels) by their authors. Class, position, redshift and
+angular size are in the name of each image:
 ``100_123.251+043.797_0.1281_0034.09.png``.
 
 Positions are given to 0.001 degrees (in declination 1.8 arcsec is the largest error, one

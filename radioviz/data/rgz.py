@@ -44,7 +44,7 @@ SEED = 20231115
 
 # RGZJ134541.2+232253, and the decimal degrees of MiraBest file names.
 _SEXAGESIMAL = r"J(\d{2})(\d{2})(\d{2}(?:\.\d+)?)([+-])(\d{2})(\d{2})(\d{2}(?:\.\d+)?)"
-_DECIMAL = r"(?:^|_)(\d{1,3}\.\d+)([+-]\d{1,2}\.\d+)(?:_|\.png|$)"
+_DECIMAL = r"(?:^|_)(\d{1,3}\.\d+)([+-]\d{1,3}\.\d+)(?:_|\.png|$)"
 
 
 def default_folder() -> Path:

@@ -192,7 +192,7 @@ def _decide(sources: _Sources) -> None:
     near_test = np.isin(group, group[test]) | _possibly(sources, test)
     excluded = ~test & near_test
     split[excluded] = "excluded"
-    for row in np.flatnonzero(excluded):
+    for row in np.flatnonzero(excluded).tolist():
         reason[row] = _why(row, test, "test", group, table, sources)
 
     valid = ~test & ~excluded & (official == "valid").to_numpy()
@@ -208,7 +208,7 @@ def _decide(sources: _Sources) -> None:
 
     beside = (split == "train") & (np.isin(group, group[valid]) | _possibly(sources, valid))
     split[beside] = "excluded"
-    for row in np.flatnonzero(beside):
+    for row in np.flatnonzero(beside).tolist():
         reason[row] = _why(row, valid, "validation", group, table, sources)
 
     empty = (split == "train") & (table["flag"] == "empty image").to_numpy()

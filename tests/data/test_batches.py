@@ -180,7 +180,9 @@ UINT8 = b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R"
 HAND_MADE = {
     # STACK_GLOBAL takes its names from the stack, where no search for text finds them joined.
     "stack global": b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R.",
-    "stack global of parts": b"\x80\x04\x8c\x05posix\x94\x8c\x06system\x94h\x00h\x01\x93h\x00\x85R.",
+    "stack global of parts": (
+        b"\x80\x04\x8c\x05posix\x94\x8c\x06system\x94h\x00h\x01\x93h\x00\x85R."
+    ),
     "dotted name": b"\x80\x04\x8c\x05numpy\x8c\x0dndarray.tobytes\x93.",
     "stack global of numbers": b"\x80\x04K\x01K\x02\x93.",
     "instance": b"(S'true'\nios\nsystem\n.",
@@ -201,7 +203,9 @@ HAND_MADE = {
         b"\x80\x02" + ARRAY + b"(K\x01\x8a\x08" + struct.pack("<q", 1 << 60) + b"\x85"
         + UINT8 + b"\x89U\x02abtb."
     ),
-    "negative shape": b"\x80\x02" + ARRAY + b"(K\x01J\xff\xff\xff\xff\x85" + UINT8 + b"\x89U\x00tb.",
+    "negative shape": (
+        b"\x80\x02" + ARRAY + b"(K\x01J\xff\xff\xff\xff\x85" + UINT8 + b"\x89U\x00tb."
+    ),
     "absurd dtype": b"\x80\x02cnumpy\ndtype\nU\x0bU9999999999K\x00K\x01\x87R.",
     "scalar of an absurd length": (
         b"\x80\x02cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nU\x07U999999K\x00K\x01\x87R"
@@ -215,7 +219,9 @@ HAND_MADE = {
     "nothing on the stack": b"\x80\x02.",
     "two things on the stack": b"\x80\x02K\x01K\x02.",
     "deep nesting": b"\x80\x02" + b"]" * 2000 + b"a" * 1999 + b".",
-    "encoded with a codec of its own": b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aU\x03rot\x86R.",
+    "encoded with a codec of its own": (
+        b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aU\x03rot\x86R."
+    ),
 }  # fmt: skip
 
 
