@@ -74,7 +74,10 @@ def place(image: SkyImage, common: Common, bunit: str | None) -> Placed:
         ny, nx = (max(2, round(n * ratio)) for n in data.shape)
         ny, nx = min(ny, 2 * common.shape[0]), min(nx, 2 * common.shape[1])
         target = plain_wcs(*image.position, common.scale, (ny, nx))
-        data, wcs = resample(data, wcs, target, (ny, nx)), target
+        # A beam over two pixels is sampled well enough to be interpolated, which keeps its peak.
+        sampled = image.beam is not None and image.beam.fwhm >= 2 * common.scale
+        average = False if sampled else None
+        data, wcs = resample(data, wcs, target, (ny, nx), average=average), target
         notes.append(f"resampled from {scale:.4g} to {common.scale:.4g} arcsec per pixel")
     ny, nx = common.shape
     if data.shape != common.shape:
@@ -86,7 +89,7 @@ def place(image: SkyImage, common: Common, bunit: str | None) -> Placed:
     centre, text = image.position, ""
     if wcs is not None and centre is not None:
         if data is not before:
-            wcs = _shifted(wcs, dx, dy)
+            wcs = shifted(wcs, dx, dy)
             local = geometry(wcs, common.shape)
             centre = (local.ra, local.dec)
         plain = plain_wcs(*centre, common.scale, common.shape)
@@ -105,7 +108,7 @@ def place(image: SkyImage, common: Common, bunit: str | None) -> Placed:
     )
 
 
-def _shifted(wcs: WCS, dx: int, dy: int) -> WCS:
+def shifted(wcs: WCS, dx: int, dy: int) -> WCS:
     """The WCS after every pixel has moved by (dx, dy)."""
     from astropy.wcs import Sip
 

@@ -97,7 +97,7 @@ def read(
         tables.clear()
         for k, file in enumerate(files):
             batch = read_batch(file, SIDE)
-            table = _decode(batch)
+            table = decode(batch)
             keep = ~(table["las"] < las_min).to_numpy()
             table["flag"] = np.where(batch.images.any(axis=(1, 2)), "", "empty image")
             tables.append(table[keep])
@@ -120,11 +120,11 @@ def read(
     table["survey"] = "FIRST"
     table["origin"] = "RGZ DR1"
     table["same_as"] = links.same_as(table)
-    _split(table)
+    assign_splits(table)
     return Catalogue(INFO, complete_columns(table), images)
 
 
-def _decode(batch: Batch) -> pd.DataFrame:
+def decode(batch: Batch) -> pd.DataFrame:
     """What one batch says of its images, without Python objects that outlive it."""
     n = len(batch.images)
     names = pd.Series(batch.column("filenames").astype(str), dtype="str")
@@ -163,8 +163,11 @@ def _positions(*names: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     return ra, dec
 
 
-def _split(table: pd.DataFrame) -> None:
-    """Fill ``split`` and ``split_reason``; sources within 60 arcsec share their split."""
+def assign_splits(table: pd.DataFrame) -> None:
+    """Fill ``split`` and ``split_reason``; sources within 60 arcsec share their split.
+
+    Reads ``ra``, ``dec`` [deg], ``official_split``, ``mb_flag`` (bool) and ``flag``.
+    """
     ra, dec = table["ra"].to_numpy(), table["dec"].to_numpy()
     i, j, _ = links.close_pairs(ra, dec, radius_arcsec=60.0)
     group = links.first_of_group(len(table), i, j)

@@ -8,7 +8,6 @@ train (Sec. 2); Slijepcevic et al. cut the angular size at 16 and 29 arcsec.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,29 +16,26 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.cifar import Batch, batch_files, read_batch
-from radioviz.data.first import FIRST_LICENCE
 from radioviz.data.importing.facts import resolve
 from radioviz.data.importing.files import path_state
 from radioviz.data.importing.inspection import SAMPLE, Inspection, Source, key_of
 from radioviz.data.importing.journal import Outcome
 from radioviz.data.importing.questions import Answers, chosen, positive
 from radioviz.data.importing.reader import Reader, Step, SurveyFacts
+from radioviz.data.rgz import INFO, SIDE, assign_splits, decode
 from radioviz.errors import CatalogueError
 
-SIDE = 150
 _HINT = "give the folder rgz108k-batches-py with data_batch_1 ... and test_batch"
 _FLAGS = ("keep", "exclude")
-_POSITION = re.compile(r"J(\d{2})(\d{2})(\d{2}(?:\.\d+)?)([+-])(\d{2})(\d{2})(\d{2}(?:\.\d+)?)")
-
 TOLD = SurveyFacts(
-    pixel_scale=1.8,
-    beam=5.4,
-    bunit="",
+    pixel_scale=INFO.pixel_scale,
+    beam=INFO.beam,
+    bunit=INFO.bunit,
     survey="FIRST",
-    raw=False,
-    frequency=1.4,
-    licence=FIRST_LICENCE,
-    reference="Wong et al. 2025 (Radio Galaxy Zoo DR1); Becker et al. 1995",
+    raw=INFO.raw,
+    frequency=INFO.frequency,
+    licence=INFO.licence,
+    reference=INFO.reference,
 )
 
 
@@ -55,8 +51,6 @@ class BatchReader(Reader):
     ----------
     files : list of pathlib.Path
     survey : SurveyFacts
-    key : str
-        Identifiers are ``<key>-<number>``, counted through all batches from 1.
     exclude_mirabest : bool
         Leave out what ``mb_flag`` marks.
     las_min : float or None
@@ -69,13 +63,12 @@ class BatchReader(Reader):
         self,
         files: list[Path],
         survey: SurveyFacts,
-        key: str,
         exclude_mirabest: bool = False,
         las_min: float | None = None,
         north_first: bool = False,
     ) -> None:
         super().__init__()
-        self.files, self.survey, self.key = files, survey, key
+        self.files, self.survey = files, survey
         self.exclude_mirabest, self.las_min = exclude_mirabest, las_min
         self.north_first = north_first
         self.shape, self.dtype = (SIDE, SIDE), np.dtype(np.uint8)
@@ -87,64 +80,35 @@ class BatchReader(Reader):
             batch = read_batch(path, SIDE)
             end = number + len(batch.images)
             if end > start:
-                cells = batch_cells(batch).to_dict("records")
+                cells = self._cells(batch)
                 for i in range(max(0, start - number), len(batch.images)):
-                    yield self._step(batch, cells, i, number + i)
+                    yield self._step(batch, cells, i)
             number = end
 
-    def _step(self, batch: Batch, cells: list[dict[Hashable, Any]], i: int, number: int) -> Step:
+    @staticmethod
+    def _cells(batch: Batch) -> list[dict[Hashable, Any]]:
+        table = decode(batch)
+        table["flag"] = np.where(batch.images.any(axis=(1, 2)), "", "empty image")
+        table["survey"] = "FIRST"
+        table["batch"] = batch.path.name
+        table["batch_index"] = np.arange(len(table))
+        return table.to_dict("records")
+
+    def finish(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The rules by which RGZ is split: what other test sets hold is kept from training."""
+        assign_splits(table)
+        return table
+
+    def _step(self, batch: Batch, cells: list[dict[Hashable, Any]], i: int) -> Step:
         name = f"{batch.path.name}[{i}]"
         row = {str(k): v for k, v in cells[i].items()}
-        if self.exclude_mirabest and row.get("mb_flag") == 1:
+        if self.exclude_mirabest and row["mb_flag"]:
             return Outcome(name, "left out: also in MiraBest (mb_flag)"), None
         las = float(row["las"])
         if self.las_min is not None and not las >= self.las_min:
             return Outcome(name, f"left out: LAS {las:.2f} is not {self.las_min:g} arcsec"), None
         image = batch.images[i]
-        row["source_id"] = f"{self.key}-{number + 1}"
         return Outcome(name, "", None, row), image[::-1] if self.north_first else image
-
-
-def batch_cells(batch: Batch) -> pd.DataFrame:
-    """Cells of the Catalogue for a batch; positions from names such as RGZJ134541.2+232253."""
-    n = len(batch.images)
-    columns = batch.columns
-    las = columns.get("LAS", np.full(n, np.nan)).astype(float)
-    las = np.where(np.isfinite(las) & (las > 0), las, np.nan)
-    names = columns.get("filenames", np.full(n, "")).astype(str)
-    identifiers = columns.get("src_ids", np.full(n, "")).astype(str)
-    ra, dec, j_names = _positions(names)
-    missing = ~np.isfinite(ra)
-    if missing.any():
-        ra2, dec2, j_names2 = _positions(identifiers)
-        ra, dec = np.where(missing, ra2, ra), np.where(missing, dec2, dec)
-        j_names = np.where(missing, j_names2, j_names)
-    out = {
-        "ra": ra,
-        "dec": dec,
-        "las": las,
-        "las_origin": np.where(np.isfinite(las), "catalogue", ""),
-        "survey": "FIRST",
-        "split": "test" if batch.path.name == "test_batch" else "train",
-        "rgz_name": j_names,
-        "rgz_id": identifiers,
-        "batch": batch.path.name,
-        "batch_index": np.arange(n),
-    }
-    if "mb_flag" in columns:
-        out["mb_flag"] = columns["mb_flag"].astype(np.int64)
-    return pd.DataFrame(out)
-
-
-def _positions(names: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """RA and Dec in degrees, and the J2000 part of names; NaN and '' where there is none."""
-    parts = pd.Series(names, dtype=object).str.extract(_POSITION)
-    numbers = parts[[0, 1, 2, 4, 5, 6]].astype(float)
-    ra = 15 * (numbers[0] + numbers[1] / 60 + numbers[2] / 3600)
-    dec = numbers[4] + numbers[5] / 60 + numbers[6] / 3600
-    dec = dec.where(parts[3] != "-", -dec)
-    whole = pd.Series(names, dtype=object).str.extract(f"({_POSITION.pattern})")[0].fillna("")
-    return ra.to_numpy(), dec.to_numpy(), whole.to_numpy(dtype=object).astype(str)
 
 
 def inspect_batches(source: Source, answers: Answers) -> Inspection:
@@ -158,7 +122,7 @@ def inspect_batches(source: Source, answers: Answers) -> Inspection:
     folder = Path(source.path)
     files = batch_files(folder, _HINT)
     first = read_batch(files[0], SIDE)
-    cells = batch_cells(first)
+    cells = decode(first)
     survey, found, needed = resolve({"bunit": "unknown", **answers}, TOLD)
     flag = chosen(answers, "mb_flag", _FLAGS) or "keep"
     las_min = positive(answers, "las_min", "arcsec")
@@ -189,5 +153,5 @@ def inspect_batches(source: Source, answers: Answers) -> Inspection:
         else (),
         key,
         path_state(folder),
-        lambda: BatchReader(files, survey, key, flag == "exclude", las_min, north),
+        lambda: BatchReader(files, survey, flag == "exclude", las_min, north),
     )

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from radioviz.data.cutouts import SERVICES, Request, Service, fetch_cutouts
-from radioviz.data.folder import Common, facts, place
 from radioviz.data.images import read_image
 from radioviz.data.importing.facts import pixels_of, resolve
 from radioviz.data.importing.files import path_state
@@ -20,6 +19,7 @@ from radioviz.data.importing.questions import Answers, Question, chosen, positiv
 from radioviz.data.importing.reader import Reader, Step, SurveyFacts
 from radioviz.data.importing.sources import SourceList, read_sources
 from radioviz.data.importing.tables import UserTable
+from radioviz.data.placing import Common, facts, place
 from radioviz.errors import CatalogueError, ImageError
 
 

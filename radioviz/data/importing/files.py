@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from radioviz.data.folder import SUFFIXES, Common, facts, place
+from radioviz.data.folder import SUFFIXES
 from radioviz.data.images import MAX_PIXELS, Peek, SkyImage, peek_fits, read_image
 from radioviz.data.importing import archives
 from radioviz.data.importing.journal import Outcome
 from radioviz.data.importing.reader import Reader, Step, SurveyFacts, looks_clipped, stored
 from radioviz.data.importing.sources import SourceList
 from radioviz.data.links import separation_arcsec
+from radioviz.data.placing import Common, facts, place
 from radioviz.errors import CatalogueError, ImageError
 
 PICTURES = (".png", ".jpg", ".jpeg")

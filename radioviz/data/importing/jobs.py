@@ -29,7 +29,7 @@ from radioviz.data.catalogue import (
     complete_columns,
     j2000_name,
 )
-from radioviz.data.folder import table_of
+from radioviz.data.folder import licence_of, table_of
 from radioviz.data.importing.inspection import Inspection, Source
 from radioviz.data.importing.journal import Journal, Outcome
 from radioviz.data.importing.kinds import inspect
@@ -250,7 +250,7 @@ class _Import:
             table["origin"] = title
         if "survey" not in table or not table["survey"].astype(bool).any():
             table["survey"] = facts.survey
-        table = complete_columns(table)
+        table = reader.finish(complete_columns(table))
         unnamed = table["name"] == ""
         here = j2000_name(table["ra"].to_numpy(), table["dec"].to_numpy())
         table["name"] = np.where(unnamed, here, table["name"])
@@ -276,7 +276,7 @@ class _Import:
             bunit=facts.bunit,
             raw=facts.raw,
             frequency=facts.frequency,
-            licence=facts.licence,
+            licence=facts.licence or licence_of([facts.survey]),
             reference=facts.reference,
             origin=str(self.look.source.path),
         )

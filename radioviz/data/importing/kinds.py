@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from radioviz.data.folder import Common
 from radioviz.data.importing import archives, batches, cube_formats, fetched
 from radioviz.data.importing.cubes import CubeReader
 from radioviz.data.importing.facts import pixels_of, resolve
@@ -26,6 +25,7 @@ from radioviz.data.importing.questions import Answers, Question, chosen
 from radioviz.data.importing.reader import Reader, SurveyFacts, looks_clipped
 from radioviz.data.importing.sources import SourceList, read_sources
 from radioviz.data.importing.tables import UserTable, read_table
+from radioviz.data.placing import Common
 from radioviz.errors import CatalogueError, ImageError
 
 

@@ -29,6 +29,7 @@ from radioviz.data.importing.journal import Outcome
 from radioviz.data.importing.reader import Reader, Step, SurveyFacts
 from radioviz.data.importing.sources import SourceList
 from radioviz.data.orientation import geometry, plain_wcs, resample, to_j2000
+from radioviz.data.placing import shifted
 from radioviz.data.quiet import quiet
 from radioviz.data.tiles import image_cards
 from radioviz.errors import CatalogueError, ImageError
@@ -268,14 +269,7 @@ class MosaicReader(Reader):
         if (x1 - x0) * (y1 - y0) > _MAX_WINDOW:
             raise ImageError(f"the cutout needs {x1 - x0} x {y1 - y0} pixels of the mosaic")
         data = self.mosaic.window(x0, x1, y0, y1)
-        wcs = self.mosaic.wcs.deepcopy()
-        wcs.wcs.crpix = [wcs.wcs.crpix[0] - x0, wcs.wcs.crpix[1] - y0]
-        if wcs.sip is not None:
-            from astropy.wcs import Sip
-
-            crpix = [wcs.sip.crpix[0] - x0, wcs.sip.crpix[1] - y0]
-            wcs.sip = Sip(wcs.sip.a, wcs.sip.b, wcs.sip.ap, wcs.sip.bp, crpix)
-        return data, wcs
+        return data, shifted(self.mosaic.wcs, -x0, -y0)
 
 
 def _range(pixels: np.ndarray, size: int) -> tuple[int, int]:

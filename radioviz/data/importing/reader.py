@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from radioviz.data.importing.journal import Outcome
 from radioviz.data.importing.sources import SourceList
@@ -71,6 +72,10 @@ class Reader(ABC):
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.cancelled: Callable[[], bool] = lambda: False
+
+    def finish(self, table: pd.DataFrame) -> pd.DataFrame:
+        """What only the whole table tells, added to it."""
+        return table
 
     @abstractmethod
     def read(self, start: int = 0) -> Iterator[Step]:

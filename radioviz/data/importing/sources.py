@@ -24,11 +24,11 @@ _LABELS = {
     "fri": "FRI", "fr1": "FRI", "i": "FRI", "fanaroffrileyi": "FRI", "fanaroffriley1": "FRI",
     "friclassi": "FRI", "frii": "FRII", "fr2": "FRII", "ii": "FRII", "fanaroffrileyii": "FRII",
     "fanaroffriley2": "FRII", "compact": "Compact", "fr0": "Compact", "point": "Compact",
-    "pointlike": "Compact", "pointsource": "Compact", "unresolved": "Compact", "c": "Compact",
+    "pointlike": "Compact", "pointsource": "Compact", "unresolved": "Compact",
     "bent": "Bent", "wat": "Bent", "nat": "Bent", "benttail": "Bent", "bentt": "Bent",
     "wideangletail": "Bent", "narrowangletail": "Bent", "headtail": "Bent", "ht": "Bent",
     "bt": "Bent", "hybrid": "Hybrid", "hymors": "Hybrid", "hymorrs": "Hybrid", "frifrii": "Hybrid",
-    "fr1fr2": "Hybrid", "h": "Hybrid",
+    "fr1fr2": "Hybrid",
 }  # fmt: skip
 # Words that say more than the class they belong to.
 _MORPHOLOGIES = {

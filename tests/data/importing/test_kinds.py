@@ -379,8 +379,11 @@ def test_rgz_batches(tmp_path):
     assert np.isnan(catalogue.table["las"].iloc[0])
     assert catalogue.table["ra"].iloc[1] == pytest.approx(15 * (1 + 30 / 60 + 15.5 / 3600))
     assert catalogue.table["dec"].iloc[1] == pytest.approx(1 + 15 / 60 + 20 / 3600)
-    assert catalogue.table["rgz_id"].iloc[-1] == "RGZ000059"
-    assert catalogue.table["split"].value_counts().to_dict() == {"train": 40, "test": 20}
+    assert catalogue.table["source_id"].iloc[-1] == "rgz-RGZ000059"
+    assert catalogue.table["official_split"].value_counts().to_dict() == {"train": 40, "test": 20}
+    flagged = catalogue.table["mb_flag"] & (catalogue.table["official_split"] == "train")
+    assert set(catalogue.table["split"][flagged]) == {"excluded"}
+    assert "FIRST" in catalogue.info.licence
 
 
 def test_rgz_flag_and_size_cut(tmp_path):

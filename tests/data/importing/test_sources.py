@@ -152,7 +152,7 @@ def test_redshifts_that_stand_for_none():
      ("FR2", "FRII"),
      ("Fanaroff-Riley II", "FRII"), ("compact", "Compact"), ("Point Source", "Compact"),
      ("WAT", "Bent"), ("bent-tail", "Bent"), ("HyMoRS", "Hybrid"), ("100", "FRI"), ("201", "FRII"),
-     ("310", "Hybrid"), ("quasar", ""), ("", ""), ("<b>FRI</b>", ""), ("1", "")],
+     ("310", "Hybrid"), ("quasar", ""), ("", ""), ("<b>FRI</b>", ""), ("1", ""), ("C", "")],
 )  # fmt: skip
 def test_labels(text, label):
     assert label_of(text) == label

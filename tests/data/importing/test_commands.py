@@ -1,0 +1,76 @@
+"""``python -m radioviz.data import``, ``surveys`` and ``remove``, as a person types them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radioviz.data.__main__ import main
+from radioviz.data.registry import open_data_set
+
+
+def test_look_import_list_remove(cutouts, capsys, tmp_path):
+    assert main(["import", str(cutouts), "--look"]) == 0
+    seen = capsys.readouterr()
+    assert "beam           6 arcsec (files)" in seen.err
+    assert "--survey       Which survey are the images of? (taken as unknown)" in seen.err
+    assert main(["surveys"]) == 0
+    assert "no imported survey" in capsys.readouterr().err
+
+    report = tmp_path / "report.csv"
+    options = ["--key", "mine", "--title", "My survey", "--survey", "EMU", "--report", str(report)]
+    assert main(["import", str(cutouts), *options]) == 0
+    seen = capsys.readouterr()
+    assert "mine: 12 read, 2 refused" in seen.out
+    assert "refused        README.txt: not an image by its name" in seen.err
+    assert pd.read_csv(report)["status"].value_counts().to_dict() == {"read": 12, "refused": 2}
+
+    assert main(["import", str(cutouts), *options]) == 1
+    assert "there is a survey 'mine' already" in capsys.readouterr().err
+    assert main(["import", str(cutouts), *options, "--replace"]) == 0
+    capsys.readouterr()
+    assert main(["surveys"]) == 0
+    assert capsys.readouterr().out.split()[:4] == ["mine", "12", "My", "survey"]
+    assert main(["remove", "mine"]) == 0
+    assert "mine: removed" in capsys.readouterr().out
+    assert main(["remove", "mine"]) == 1
+    assert main(["remove", "../mine"]) == 1
+
+
+def test_mapping_by_hand(tmp_path, capsys):
+    np.save(tmp_path / "c.npy", np.random.default_rng(1).normal(size=(3, 10, 10)))
+    table = tmp_path / "c.csv"
+    table.write_text("x,y,kind,width\n10.5,2,A,1.5\n11,3,B,2\n12,4,C,3\n")
+    arguments = ["import", str(tmp_path / "c.npy"), "--table", str(table), "--key", "mine"]
+    hand = [
+        "--column", "ra=x", "--column", "dec=y", "--column", "label=kind", "--column", "las=width",
+        "--label", "A=FRI", "--label", "B=FRII", "--ra-unit", "hour", "--las-unit", "arcmin",
+    ]  # fmt: skip
+    assert main([*arguments, *hand]) == 1
+    assert "answers are needed. pixel_scale" in capsys.readouterr().err
+    assert main([*arguments, *hand, "--pixel-scale", "2", "--beam", "6", "--bunit", "Jy/beam"]) == 0
+    catalogue = open_data_set("mine")
+    np.testing.assert_allclose(catalogue.table["ra"], [157.5, 165, 180])
+    assert catalogue.table["label"].tolist() == ["FRI", "FRII", ""]
+    assert catalogue.table["las"].tolist() == [90, 120, 180]
+    assert (catalogue.info.pixel_scale, catalogue.info.beam) == (2, 6)
+    assert main([*arguments, "--column", "ra:x"]) == 1
+    assert "expected two parts joined by '='" in capsys.readouterr().err
+
+
+def test_rgz_from_the_environment(tmp_path, capsys, monkeypatch):
+    from .test_kinds import write_batches
+
+    write_batches(tmp_path / "rgz")
+    monkeypatch.setenv("RADIOVIZ_RGZ", str(tmp_path / "rgz"))
+    assert main(["import", "--key", "rgz-mine", "--mb-flag", "exclude", "--las-min", "25"]) == 0
+    assert "rgz-mine: 32 read, 28 refused" in capsys.readouterr().out
+    assert main(["import", "--rgz", str(tmp_path / "rgz"), "--key", "rgz-all"]) == 0
+    assert len(open_data_set("rgz-all")) == 60
+
+
+@pytest.mark.parametrize("arguments", [["import"], ["import", "/no/such/place"]])
+def test_nothing_to_import(arguments, capsys):
+    assert main(arguments) == 1
+    assert capsys.readouterr().err.startswith("error: ")
