@@ -132,6 +132,13 @@ def _check(name: str, hdu: HDU) -> int:
             raise ImageError(
                 f"{name}: {keyword} = {number!r} in a compressed image; expected {low} to {high}"
             )
+    dither = header.string("ZQUANTIZ")
+    if dither not in ("", "NO_DITHER", "SUBTRACTIVE_DITHER_1", "SUBTRACTIVE_DITHER_2"):
+        raise ImageError(f"{name}: ZQUANTIZ = {dither!r} is no known dithering")
+    # The seed is an index into the table of random numbers, which the decoder does not check.
+    seed = header.get("ZDITHER0")
+    if dither.startswith("SUBTRACTIVE") and not (isinstance(seed, int) and 1 <= seed <= 10_000):
+        raise ImageError(f"{name}: ZDITHER0 = {seed!r} with {dither}; expected 1 to 10000")
     tile = []
     for i, length in enumerate(hdu.axes, 1):
         default = hdu.axes[0] if i == 1 else 1

@@ -170,6 +170,16 @@ def test_claimed_number_of_table_fields_is_bounded(value: str) -> None:
         read_fits(bytes(content))
 
 
+@pytest.mark.parametrize("seed", ["0", "-1", "10001", "9223372036854775807", "'x'"])
+def test_seed_of_the_dithering_is_bounded(seed: str) -> None:
+    """astropy's decoder would read memory out of bounds, and crash."""
+    content = bytearray(compressed(noise(), cards(), quantize_method=2))
+    at = content.index(b"ZDITHER0=")
+    content[at : at + 80] = f"ZDITHER0= {seed}".encode().ljust(80)
+    with pytest.raises(ImageError, match=r"ZDITHER0 = .* expected 1 to 10000"):
+        read_fits(bytes(content))
+
+
 def test_all_nan_is_refused() -> None:
     with pytest.raises(ImageError, match=r"all 10,000 pixels are NaN.*outside of the survey"):
         read_fits(primary(np.full((100, 100), np.nan, np.float32), cards()))
