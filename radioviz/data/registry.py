@@ -181,7 +181,7 @@ def build(
     try:
         catalogue = read(progress, scratch)
         try:
-            stored = catalogue.save(data_set.folder, scratch)
+            stored = _store(catalogue, data_set.folder, scratch)
         except CatalogueError as error:
             # A cache that cannot be written costs time at the next start, not the data.
             return dataclasses.replace(
@@ -193,6 +193,23 @@ def build(
     for old in _older_editions(data_set):
         shutil.rmtree(old, ignore_errors=True)
     return dataclasses.replace(stored, notes=(*stored.notes, *notes))
+
+
+def _store(catalogue: Catalogue, folder: Path, scratch: Path | None) -> Catalogue:
+    """Store a Catalogue, or open the one that another process has stored in the meantime."""
+    try:
+        return Catalogue.open(folder)
+    except CatalogueError:
+        pass  # not there, as a rule
+    try:
+        return catalogue.save(folder, scratch)
+    except CatalogueError:
+        # Another process may have put its copy in place of this one between two steps.
+        try:
+            return Catalogue.open(folder)
+        except CatalogueError:
+            pass
+        raise
 
 
 def _older_editions(data_set: DataSet) -> list[Path]:
