@@ -143,11 +143,14 @@ def page() -> None:
         selected = np.zeros(len(columns["x"]), dtype=bool)
         selected[rows] = True
     overlay = "overlay" in ask
+    hover: list[str] = Hover(columns)
+    if kind == "plotly":  # which needs every text at once
+        hover = [hover[i] for i in range(len(columns["x"]))]
     points = MapPoints(
         columns["x"],
         columns["y"],
         colour_of(what, columns),
-        Hover(columns) if kind == "webgl" else [],
+        hover,
         group=(np.arange(len(columns["x"])) % 50 == 0).astype(np.uint8) if overlay else None,
         group_names=("First set", "Second set") if overlay else ("",),
         selected=selected,

@@ -23,6 +23,7 @@ export class Camera {
     this.target = select(element);
     this.zoom = zoom<HTMLElement, unknown>()
       .scaleExtent([0.5, 1e6])
+      .touchable(true)
       .filter((event: MouseEvent | TouchEvent) => event.type === "wheel" || pans(event))
       .extent(() => [
         [0, 0],
