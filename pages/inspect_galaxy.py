@@ -92,17 +92,27 @@ def facts_panel(catalogue: Catalogue, row: int, pair: tuple[str, str], view: Vie
         with st.popover("Export", icon=":material/download:", key="inspect_export"):
             tray.export_buttons(Selection([pair]), view.model, key="inspect", note="one galaxy")
     detail.position(catalogue, row)
-    st.html(detail.facts_html(galaxies.facts(catalogue, row)))
+    st.html(detail.facts_html(galaxies.facts(catalogue, row, measured=False)))
+    if measured := galaxies.facts(catalogue, row, measured=True):
+        st.caption("Measured in the image")
+        st.html(detail.facts_html(measured))
+
+
+def image_facts(catalogue: Catalogue, source_id: str) -> None:
     info = catalogue.info
-    image = [
-        ("Data set", info.title),
-        ("Identifier", pair[1]),
-        ("Pixel", f"{info.pixel_scale:g} arcsec"),
-        ("Beam", f"{info.beam:g} arcsec" if info.beam else "unknown"),
-        ("Pixel values", info.bunit or "uncalibrated grey levels"),
-    ]
-    st.caption("Image")
-    st.html(detail.facts_html(image))
+    ny, nx = catalogue.images.shape[1:]
+    st.html(
+        detail.facts_html(
+            [
+                ("Data set", info.title),
+                ("Identifier", source_id),
+                ("Image", f"{nx} × {ny} pixels of {info.pixel_scale:g} arcsec"),
+                ("Beam", f"{info.beam:g} arcsec" if info.beam else "unknown"),
+                ("Pixel values", info.bunit or "uncalibrated grey levels"),
+                ("Terms", info.licence),
+            ]
+        )
+    )
 
 
 def look_at(pair: tuple[str, str]) -> None:
@@ -166,15 +176,15 @@ def main() -> None:
         catalogue = controls.open_data_set(view.data_set)
         followed_link(view)
         pair = chosen(view, catalogue)
-        a, b = st.columns([4, 1], vertical_alignment="bottom")
-        a.text_input(
+        title, find_it, random = st.columns([2, 2, 0.9], vertical_alignment="bottom")
+        find_it.text_input(
             "Find a galaxy",
             key="inspect_find",
             on_change=find,
             args=(view,),
             placeholder="Name, J2000, or position in degrees or sexagesimal",
         )
-        b.button(
+        random.button(
             "One at random",
             icon=":material/casino:",
             key="inspect_random",
@@ -186,11 +196,12 @@ def main() -> None:
             st.warning(controls.plain(message), icon=":material/search:")
         _, row = galaxies.row_of(pair)
         st.session_state["inspect_written"] = pair[1]
-        state.publish(source=pair[1])
-        st.html(detail.heading(catalogue, row))
+        view.publish(source=pair[1])
+        title.html(detail.heading(catalogue, row, large=True))
         left, right = st.columns([1.5, 1], gap="medium")
         with left, controls.panel():
             image_panel(catalogue, row, view)
+            image_facts(catalogue, pair[1])
         with right, controls.panel():
             facts_panel(catalogue, row, pair, view)
         tabs = st.tabs(["Neighbours", "Place on the map", "Reconstruction", "FITS header"])

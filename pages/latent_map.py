@@ -142,7 +142,7 @@ def choose(view: View) -> tuple[MapView, MapView | None, colouring.Choice, int]:
                 )
                 - 1
             )
-    state.publish(
+    view.publish(
         layout=str(layout),
         colour=str(colour),
         overlay=None if overlay == NOTHING else str(overlay),
@@ -194,6 +194,8 @@ def side_panel(view: View) -> None:
                 "Double-click clears.",
                 icon=":material/ads_click:",
             )
+            if not len(state.brush()):
+                selection_view.whole(cache.data_set(view.data_set))
             return
         catalogue, row = galaxies.row_of(pair)
         st.html(detail.heading(catalogue, row))

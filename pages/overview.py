@@ -32,26 +32,31 @@ def doors() -> None:
 
 
 def main() -> None:
-    controls.sidebar()
+    view = controls.sidebar()
+    if opened := st.session_state.pop("overview_open", None):
+        controls.go_inspect(opened)
+    view.publish()
     st.title("RadioViz")
     st.markdown(
         "Walk through the latent space of radio galaxies: real survey images, "
         "trained models, files that DS9 and TOPCAT open."
     )
     doors()
+    with controls.panel():
+        overview_view.examples(controls.open_data_set(view.data_set), view.look)
     st.subheader("Data sets")
-    opened: dict[str, Catalogue] = {}
+    catalogues: dict[str, Catalogue] = {}
     left, right = st.columns([1.15, 1], gap="medium")
     with left:
         for key in cache.known_data_sets():
             try:
-                opened[key] = controls.open_data_set(key)
+                catalogues[key] = controls.open_data_set(key)
             except RadioVizError as error:
                 overview_view.missing(key, error)
             else:
-                overview_view.data_set_card(opened[key])
+                overview_view.data_set_card(catalogues[key])
     with right, controls.panel():
-        overview_view.sky_coverage(opened)
+        overview_view.sky_coverage(catalogues)
     st.subheader("Models")
     with controls.panel():
         overview_view.models()

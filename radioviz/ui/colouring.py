@@ -32,6 +32,11 @@ _TITLES = {
     "position_angle": "Position angle",
     "flux_sum": "Sum of the source's pixels",
     "peak": "Peak brightness",
+    "noise": "Noise",
+    "concentration": "Concentration, 5 log r80/r20",
+    "flux_mjy": "Flux density, measured",
+    "cv_fold": "Cross-validation fold",
+    "cv_test": "In the cross-validation test",
     "snr": "Signal to noise",
     "axis_ratio": "Axis ratio",
     "n_components": "Components",
@@ -91,7 +96,8 @@ class Colour:
     colours: list[str] = field(default_factory=list)
 
 
-def _measured() -> dict[str, Column]:
+def measured_columns() -> dict[str, Column]:
+    """Columns that the morphology measures, as it describes them."""
     from radioviz import morphology
 
     measured = getattr(morphology, "MEASURED", {})
@@ -100,7 +106,7 @@ def _measured() -> dict[str, Column]:
 
 def title_of(name: str, described: dict[str, Column] | None = None) -> tuple[str, str]:
     """Title and unit of a column, from the tables that describe columns."""
-    column = (described or {}).get(name) or COLUMNS.get(name) or _measured().get(name)
+    column = (described or {}).get(name) or COLUMNS.get(name) or measured_columns().get(name)
     title = _TITLES.get(name)
     if title is None:
         short = column is not None and 0 < len(column.description) <= 40

@@ -28,6 +28,10 @@ class View:
     model: str | None
     look: Look
 
+    def publish(self, **parameters: str | None) -> None:
+        """Put this view, and what a page adds to it, in the address bar."""
+        state.publish(data=self.data_set, encoder=self.model, **parameters)
+
 
 @contextmanager
 def panel() -> Iterator[None]:
@@ -57,7 +61,6 @@ def sidebar() -> View:
         )
         model = _encoder(str(data_set))
         look = _look()
-        state.publish(data=str(data_set), encoder=model)
         tray.tray(View(str(data_set), model, look))
     return View(str(data_set), model, look)
 
@@ -170,6 +173,8 @@ def open_data_set(key: str) -> Catalogue:
 def go_inspect(pair: tuple[str, str]) -> None:
     """Open a galaxy on its own page."""
     state.set_focus(*pair, origin="link")
+    if pair[0] == st.session_state.get("data_set"):
+        st.switch_page(INSPECT)
     st.switch_page(INSPECT, query_params={"data": pair[0], "source": pair[1]})
 
 

@@ -21,7 +21,7 @@ _FACTS_STYLE = (
 )
 
 
-def heading(catalogue: Catalogue, row: int) -> str:
+def heading(catalogue: Catalogue, row: int, large: bool = False) -> str:
     """Name and class of a galaxy as HTML; names are text, whatever is in them."""
     table = catalogue.table
     name = html.escape(galaxies.name_of(table, row))
@@ -35,7 +35,11 @@ def heading(catalogue: Catalogue, row: int) -> str:
             f'<span style="display:inline-block;width:8px;height:8px;border-radius:50%;'
             f'background:{colour};margin-right:6px"></span>{html.escape(label)}</span>'
         )
-    return f'<div style="font-size:1.15rem;font-weight:600">{name}{chip}</div>'
+    size, tag = ("1.7rem", "h1") if large else ("1.15rem", "div")
+    return (
+        f'<{tag} style="font-size:{size};font-weight:650;margin:0;padding:0;display:flex;'
+        f'align-items:center;flex-wrap:wrap">{name}{chip}</{tag}>'
+    )
 
 
 def picture(catalogue: Catalogue, row: int, look: Look, size: int = 320) -> str:

@@ -52,7 +52,7 @@ def all_sky(
                 "mode": "markers",
                 "x": x.astype(np.float32),
                 "y": y.astype(np.float32),
-                "marker": {"size": sizes, "color": colour, "opacity": 0.55, "line": {"width": 0}},
+                "marker": {"size": sizes, "color": colour, "opacity": 0.7, "line": {"width": 0}},
                 "name": html.escape(title),
                 "hoverinfo": "skip",
             }

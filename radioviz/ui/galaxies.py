@@ -27,6 +27,8 @@ _SAID_ELSEWHERE = {
     *("image_ra", "image_dec", "wcs_header", "header"),
 }
 
+_IMAGE_UNITS = {"peak", "noise", "flux_sum"}
+
 
 def row_of(pair: Pair) -> tuple[Catalogue, int]:
     """Catalogue and row of a galaxy.
@@ -189,27 +191,34 @@ def find(catalogue: Catalogue, text: str, radius: float) -> np.ndarray:
     )
 
 
-def facts(catalogue: Catalogue, row: int) -> list[tuple[str, str]]:
-    """What is known of a galaxy: titles with units, and values; unknown ones are left out."""
+def facts(catalogue: Catalogue, row: int, measured: bool | None = None) -> list[tuple[str, str]]:
+    """What is known of a galaxy: titles with units, and values; unknown ones are left out.
+
+    Parameters
+    ----------
+    measured : bool, optional
+        True for what was measured in the image alone, False for all else; by default both.
+    """
     source = catalogue.table.iloc[row]
+    described = colouring.measured_columns()
     lines: list[tuple[str, str]] = []
     for name, value in source.items():
         key = str(name)
-        if key in _SAID_ELSEWHERE:
+        if key in _SAID_ELSEWHERE or measured not in (None, key in described):
             continue
         title, unit = colouring.title_of(key)
+        if key in _IMAGE_UNITS:
+            unit = catalogue.info.bunit or "grey levels"
         if isinstance(value, str):
             if value and len(value) <= 200:
                 lines.append((title, value))
         elif isinstance(value, bool | np.bool_):
             lines.append((title, "yes" if value else "no"))
         elif isinstance(value, int | float | np.number) and math.isfinite(float(value)):
-            number = number_text(float(value))
+            text = f"{number_text(float(value))} {unit}".strip()
             if key == "las" and source["las_origin"]:
-                number += f" {unit} ({source['las_origin']})"
-                lines.append((title, number))
-            else:
-                lines.append((title, f"{number} {unit}".strip()))
+                text += f" ({source['las_origin']})"
+            lines.append((title, text))
     return lines
 
 

@@ -21,6 +21,8 @@ _HTML = '<div class="grid" role="list"></div>'
 
 _CSS = """
 .grid { display: grid; gap: 10px 8px; font-family: var(--st-font); color: var(--st-text-color); }
+.grid.strip { grid-template-rows: auto; grid-auto-rows: 0; row-gap: 0; overflow: hidden;
+  padding: 3px; margin: -3px; }
 .cell { position: relative; min-width: 0; }
 .open {
   display: block; width: 100%; padding: 0; border: 0; background: none; cursor: pointer;
@@ -66,6 +68,7 @@ export default function (component) {
     return element;
   };
   grid.style.gridTemplateColumns = `repeat(auto-fill, minmax(${data.width}px, 1fr))`;
+  grid.classList.toggle('strip', data.strip);
   grid.setAttribute('aria-label', data.label);
   grid.replaceChildren(...data.cells.map((cell) => {
     const box = make('div', 'cell' + (cell.focus ? ' focus' : ''));
@@ -137,6 +140,7 @@ def gallery(
     label: str = "Galaxies",
     width: int = 104,
     captions: bool = True,
+    strip: bool = False,
     in_tray: Callable[[tuple[str, str]], bool] = lambda pair: False,
     focus: tuple[str, str] | None = None,
     on_open: Handler,
@@ -152,6 +156,8 @@ def gallery(
         Smallest width of a picture in CSS pixels; they grow to fill the row.
     captions : bool
         False leaves the text below the pictures to the tooltip.
+    strip : bool
+        True keeps to one row: what does not fit the width is not shown.
     in_tray : callable
         Whether a galaxy is in the tray already.
     on_open, on_collect : callable
@@ -162,6 +168,7 @@ def gallery(
         "width": width,
         "label": label,
         "captions": captions,
+        "strip": strip,
         "collect": on_collect is not None,
         "cells": [
             {

@@ -1,9 +1,9 @@
 """The map: positions and colours in, selected rows out. Pages do not know what draws it.
 
 Points of every data set on the map lie in one array; an event gives row numbers into it.
-What draws is Plotly (:mod:`radioviz.ui.plotly_map`) for some thousand points and a component
-of our own (:mod:`radioviz.ui.webgl`) beyond; both take the same :class:`MapPoints` and return
-the same :class:`MapEvent`.
+What draws is a component of our own (:mod:`radioviz.ui.webgl`), or Plotly where it is asked
+for (:mod:`radioviz.ui.plotly_map`); both take the same :class:`MapPoints` and return the same
+:class:`MapEvent`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import streamlit as st
 from radioviz.errors import RadioVizError
 from radioviz.ui.colouring import Colour
 
-# Plotly's lasso takes 0.5 s at this many points and grows with them (README, "Scale").
-MANY_POINTS = 20_000
+# Plotly draws maps of up to this many points: none, since within Streamlit a Plotly chart takes
+# either clicks or a lasso, never both, and loses its zoom whenever a mark changes.
+MANY_POINTS = 0
 ENGINES = ("auto", "plotly", "webgl")
 
 KINDS = ("lasso", "box", "click", "cleared")

@@ -12,7 +12,8 @@ from radioviz.data.catalogue import LABELS, Catalogue
 from radioviz.errors import RadioVizError
 from radioviz.models.artefact import CARD, ModelInfo
 from radioviz.paths import trained_folder
-from radioviz.ui import cache, controls, figures
+from radioviz.ui import cache, controls, detail, figures, galaxies, gallery, state
+from radioviz.ui.display import Look, field_arcsec
 from radioviz.ui.palette import DATA_SET_COLOURS, LABEL_COLOURS, MISSING_COLOUR
 
 ABILITIES = {
@@ -23,6 +24,37 @@ ABILITIES = {
     "log_prob": "log-likelihood",
     "classify": "FR class probability",
 }
+
+SCORES = {
+    "elbo": "ELBO [nats]",
+    "kl": "KL divergence [nats]",
+    "active_dimensions": "dimensions in use",
+    "flux_ratio": "reconstructed over true flux",
+    "ssim": "structural similarity",
+    "relative_error": "relative squared residual",
+    "mse": "mean squared error",
+}
+SPLITS = {"valid": "validation images", "test": "test images", "train": "training images"}
+
+
+def examples(catalogue: Catalogue, look: Look) -> None:
+    """A dozen well-resolved galaxies, the same at every visit; a click opens one."""
+    table = catalogue.table
+    las, widest = table["las"].to_numpy(float), field_arcsec(catalogue.info, look)
+    fitting = np.flatnonzero((las > 0.3 * widest) & (las < 0.75 * widest))
+    if not len(fitting):
+        fitting = np.arange(len(table))
+    rows = np.sort(np.random.default_rng(7).permutation(fitting)[:12])
+    pairs = [(catalogue.info.key, str(s)) for s in table["source_id"].to_numpy()[rows]]
+    gallery.gallery(
+        galaxies.cells(pairs, look),
+        key="examples",
+        label="Some galaxies",
+        strip=True,
+        on_open=lambda pair: st.session_state.update(overview_open=pair),
+        on_collect=detail.toggle_tray,
+        in_tray=state.tray().__contains__,
+    )
 
 
 def data_set_card(catalogue: Catalogue) -> None:
@@ -136,7 +168,8 @@ def models() -> None:
 
 def _model(info: ModelInfo) -> None:
     can = " ".join(f":gray-badge[{ABILITIES[c]}]" for c in info.capabilities)
-    st.markdown(f"**{controls.plain(info.title)}** · {info.latent_dim} latent dimensions  {can}")
+    dimensions = "" if str(info.latent_dim) in info.title else f" · {info.latent_dim} dimensions"
+    st.markdown(f"**{controls.plain(info.title)}**{dimensions}  {can}")
     said = _training(info)
     if said:
         st.caption(controls.plain(said))
@@ -158,6 +191,11 @@ def _training(info: ModelInfo) -> str:
         number = (facts.get("images") or {}).get("train")
         names = ", ".join(controls.data_set_title(str(d)) for d in facts["data"])
         parts.append(f"Trained on {number:,} images of {names}" if number else f"Data: {names}")
-    if info.scores:
-        parts.append("; ".join(f"{k} {v:.4g}" for k, v in list(info.scores.items())[:6]))
+    splits: dict[str, list[str]] = {}
+    for name, value in info.scores.items():
+        score, _, split = name.partition(".")
+        splits.setdefault(split, []).append(f"{SCORES.get(score, score)} {value:.3g}")
+    for split, scores in splits.items():
+        where = f"On the {SPLITS.get(split, split)}: " if split else ""
+        parts.append(where + ", ".join(scores[:5]))
     return " · ".join(parts)

@@ -140,6 +140,7 @@ def _figure(
     layout: dict[str, Any] = {
         "margin": {"l": 50, "r": 10, "t": 10, "b": 46},
         "dragmode": "lasso",
+        "clickmode": "event+select",
         "hovermode": "closest",
         "hoverlabel": {"align": "left"},
         "uirevision": points.x_title,

@@ -74,6 +74,23 @@ def summary(whole: Catalogue, selection: Selection) -> None:
     )
 
 
+def whole(catalogue: Catalogue) -> None:
+    """Sizes and classes of a whole data set."""
+    table = catalogue.table
+    st.plotly_chart(
+        _small(figures.size_distribution(table["las"].to_numpy(float))),
+        key="whole_sizes",
+        alt="Distribution of angular sizes of all galaxies",
+        config={"displayModeBar": False},
+    )
+    st.plotly_chart(
+        _small(figures.class_counts(table["label"].tolist())),
+        key="whole_classes",
+        alt="Classes of all galaxies",
+        config={"displayModeBar": False},
+    )
+
+
 def _medians(lines: list[tuple[str, str, str]]) -> str:
     """Medians as an HTML table; the numbers are ours, so nothing needs escaping."""
     head = "".join(

@@ -64,7 +64,7 @@ def sky_image(
     look: Look,
     *,
     contours: bool = False,
-    height: int = 520,
+    height: int = 560,
     unit: str | None = None,
 ) -> Figure:
     """An image with axes in arcsec from its centre, north up and east left.

@@ -147,14 +147,16 @@ def linked(key: str, parameter: str, allowed: Collection[str], default: str | No
 
 
 def publish(**parameters: str | None) -> None:
-    """Put the view in the address bar; None takes a parameter out."""
+    """Put the view in the address bar; None or '' takes a parameter out.
+
+    All at once: every change of the address is a step of the browser's Back button.
+    """
     written: dict[str, str] = st.session_state.setdefault("written_parameters", {})
-    for name, value in parameters.items():
-        if value is None or value == "":
-            if name in st.query_params:
-                del st.query_params[name]
-            written.pop(name, None)
-            continue
-        if st.query_params.get(name) != value:
-            st.query_params[name] = value
-        written[name] = value
+    wanted = {name: value for name, value in parameters.items() if value}
+    there = st.query_params.to_dict()
+    shown = {k: v for k, v in there.items() if k not in parameters} | wanted
+    for name in parameters:
+        written.pop(name, None)
+    written.update(wanted)
+    if shown != there:
+        st.query_params.from_dict(shown)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import sync_playwright
 
 from radioviz.data.registry import open_data_set
 from tests.browser import actions
@@ -54,21 +54,6 @@ def catalogue_times(repeat: int) -> None:
     show("later opens", later, "<= 0.5 s")
 
 
-def first_galaxy(page: Page) -> tuple[float, float]:
-    """Pixel of a point well inside the cloud, as the chart itself places it."""
-    x, y = page.evaluate(
-        """(n) => {
-          const chart = document.querySelector('.st-key-map_panel .js-plotly-plot');
-          const layout = chart._fullLayout, box = chart.querySelector('.nsewdrag')
-            .getBoundingClientRect();
-          const trace = chart._fullData.reduce((a, b) => (b.x.length > a.x.length ? b : a));
-          return [box.x + layout.xaxis.l2p(trace.x[n]), box.y + layout.yaxis.l2p(trace.y[n])];
-        }""",
-        700,
-    )
-    return float(x), float(y)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeat", type=int, default=5)
@@ -99,7 +84,7 @@ def main() -> None:
                 page.locator(".st-key-brush_clear button").click()
                 actions.selection_heading(page).wait_for(state="detached")
                 actions.settle(page)
-                x, y = first_galaxy(page)
+                x, y = actions.place_of(page, 700)
                 page.mouse.move(x, y)
                 page.wait_for_timeout(300)
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlparse
+
+import numpy as np
+
+from radioviz.atlas import open_atlas
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-MAP = ".st-key-map_panel .js-plotly-plot"
-
-# The chart is interactive once its WebGL layer has drawn points and nothing is running.
-_DRAWN = """() => {
-  const chart = document.querySelector('.st-key-map_panel .js-plotly-plot');
-  if (!chart || !chart._fullData || !chart._fullData.some((t) => t.x && t.x.length > 100))
-    return false;
-  const canvas = chart.querySelector('.gl-canvas, canvas');
-  return Boolean(canvas && canvas.width > 0 && chart.querySelector('.nsewdrag'));
-}"""
+MAP = ".st-key-map_panel .rv-map"
+POINTS = f"{MAP} .rv-points"
 
 
 def open_map(page: Page, url: str) -> None:
@@ -26,7 +23,7 @@ def open_map(page: Page, url: str) -> None:
 
 
 def wait_for_map(page: Page) -> None:
-    page.wait_for_function(_DRAWN, timeout=60_000)
+    page.wait_for_selector(f"{MAP}[data-state=drawn]", timeout=60_000)
 
 
 def settle(page: Page) -> None:
@@ -38,7 +35,7 @@ def settle(page: Page) -> None:
 
 def plot_area(page: Page) -> dict[str, float]:
     """The drag layer of the map: ``x``, ``y``, ``width``, ``height`` in CSS pixels."""
-    box = page.locator(f"{MAP} .nsewdrag").first.bounding_box()
+    box = page.locator(POINTS).first.bounding_box()
     if box is None:
         raise RuntimeError("the map has no plot area")
     return dict(box)
@@ -54,6 +51,18 @@ def lasso(page: Page, left: float, top: float, right: float, bottom: float) -> N
     for corner in ((x[1], y[0]), (x[1], y[1]), (x[0], y[1]), (x[0], y[0])):
         page.mouse.move(*corner, steps=6)
     page.mouse.up()
+
+
+def place_of(page: Page, row: int) -> tuple[float, float]:
+    """Where a galaxy of the map in the address bar is on the page, before any zoom."""
+    view = {k: v[0] for k, v in parse_qs(urlparse(page.url).query).items()}
+    atlas = open_atlas(view["data"], view["encoder"])
+    positions = np.asarray(atlas.layouts[view["layout"]], dtype=float)
+    low, high = positions.min(axis=0), positions.max(axis=0)
+    # The map leaves 4 % of its width free on every side.
+    fx, fy = 0.04 + 0.92 * (positions[row] - low) / (high - low)
+    area = plot_area(page)
+    return area["x"] + fx * area["width"], area["y"] + (1 - fy) * area["height"]
 
 
 def selection_heading(page: Page) -> Locator:

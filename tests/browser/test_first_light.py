@@ -79,18 +79,8 @@ def test_selection_travels_between_pages(app_server: Server, page: Page) -> None
 
 def test_click_shows_the_galaxy(app_server: Server, page: Page) -> None:
     actions.open_map(page, app_server.url)
-    # A point in the middle of the cloud, where the browser itself says that it is.
-    x, y = page.evaluate(
-        """() => {
-          const chart = document.querySelector('.st-key-map_panel .js-plotly-plot');
-          const layout = chart._fullLayout, box = chart.querySelector('.nsewdrag')
-            .getBoundingClientRect();
-          const trace = chart._fullData.reduce((a, b) => (b.x.length > a.x.length ? b : a));
-          const middle = Math.floor(trace.x.length / 2);
-          return [box.x + layout.xaxis.l2p(trace.x[middle]),
-                  box.y + layout.yaxis.l2p(trace.y[middle])];
-        }"""
-    )
+    actions.settle(page)
+    x, y = actions.place_of(page, 1000)
     page.mouse.move(x, y)
     page.wait_for_timeout(200)
     page.mouse.click(x, y)

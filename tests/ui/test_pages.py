@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -29,6 +30,33 @@ def texts(app: AppTest) -> str:
 
 def html(app: AppTest) -> str:
     return "\n".join(str(e.proto.body) for e in app.get("html"))
+
+
+@pytest.fixture
+def plotly_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Maps drawn by Plotly, whose events are plain rows of traces."""
+    monkeypatch.setenv("RADIOVIZ_MAP", "plotly")
+
+
+def drawn_on(app: AppTest, key: str, rows: list[int], kind: str) -> None:
+    """Put what the browser sends of the map into the session: a box about rows, or a click."""
+    drawn = app.session_state[f"{key}:webgl"]
+    event: dict[str, Any] = {
+        "kind": kind,
+        "stamp": app.session_state[f"{key}:webgl_seen"] + 1
+        if f"{key}:webgl_seen" in app.session_state
+        else 1,
+        "seen": drawn.sent.coarse.digest,
+    }
+    if kind == "click":
+        event["index"] = int(np.flatnonzero(drawn.sent.order == rows[0])[0])
+    else:
+        x, y = drawn.points.x[rows], drawn.points.y[rows]
+        x0, x1, y0, y1 = x.min() - 1e-4, x.max() + 1e-4, y.min() - 1e-4, y.max() + 1e-4
+        corners = ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
+        event["polygon"] = [float(c) for corner in corners for c in corner]
+    app.session_state[f"{key}_gl"] = {"event": event}
+    app.run()
 
 
 def event(points: list[tuple[int, int]], kind: str = "lasso") -> dict[str, Any]:
@@ -141,6 +169,31 @@ def test_every_colour_draws(open_page: Open) -> None:
         assert not app.exception, choice
 
 
+def test_lasso_of_the_whole_map_and_back(open_page: Open, first: Catalogue) -> None:
+    app = open_page("latent_map")
+    drawn_on(app, "map", list(range(len(first))), "lasso")
+    assert [s.value for s in app.subheader] == [
+        f"{len(first):,} of {len(first):,} galaxies selected"
+    ]
+    app.get("pagination")[0]
+    app.session_state["gallery_page"] = 36  # the last of 2,158 in pages of 60
+    app.run()
+    drawn_on(app, "map", [0, 1], "box")
+    brush = app.session_state["brush"]
+    assert {("first", "first-0"), ("first", "first-1")} <= set(brush)
+    assert app.session_state["gallery_page"] <= -(-len(brush) // 60)
+    assert not app.error
+
+
+def test_a_click_on_the_map(open_page: Open, first: Catalogue) -> None:
+    app = open_page("latent_map", {"brush": Selection([("first", "first-1")])})
+    drawn_on(app, "map", [77], "click")
+    assert app.session_state["focus"] == ("first", first.table["source_id"].iat[77])
+    assert list(app.session_state["brush"]) == [("first", "first-1")]
+    assert first.table["name"].iat[77] in html(app)
+
+
+@pytest.mark.usefixtures("plotly_map")
 def test_lasso_selects_and_fills_the_gallery(open_page: Open, first: Catalogue) -> None:
     app = open_page("latent_map", colour="label")
     app.session_state["map"] = event([(0, i) for i in range(80)])
@@ -157,6 +210,7 @@ def test_lasso_selects_and_fills_the_gallery(open_page: Open, first: Catalogue) 
     assert not app.subheader
 
 
+@pytest.mark.usefixtures("plotly_map")
 def test_a_click_focuses_and_keeps_the_selection(open_page: Open, first: Catalogue) -> None:
     kept = Selection([("first", "first-1"), ("first", "first-2")])
     app = open_page("latent_map", {"brush": kept}, colour="label")
@@ -266,8 +320,10 @@ def test_two_encoders_share_the_selection(open_page: Open) -> None:
     if len(models) < 2:
         pytest.skip("one Atlas of FIRST is here; a second encoder takes another")
     app = open_page("latent_map", beside=models[0], encoder=models[1])
-    assert len(app.get("plotly_chart")) == 2
-    app.session_state["map_2"] = event([(0, i) for i in range(5)])
-    app.run()
-    assert 1 <= len(app.session_state["brush"]) <= 5
+    drawn_on(app, "map_2", [3, 5], "box")
+    assert {("first", "first-3"), ("first", "first-5")} <= set(app.session_state["brush"])
     assert app.session_state["marks_origin"] == "map_2"
+    # Both maps grey the same galaxies.
+    marked = [app.session_state[f"{key}:webgl"].points.selected for key in ("map", "map_2")]
+    np.testing.assert_array_equal(*marked)
+    assert marked[0].sum() == len(app.session_state["brush"])
