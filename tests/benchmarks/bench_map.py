@@ -205,9 +205,7 @@ def new_browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=chromium(), args=list(CHROMIUM_FLAGS)
-        )
+        running = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
         yield running
         running.close()
 

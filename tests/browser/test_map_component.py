@@ -168,7 +168,9 @@ def test_click_gives_one_row(shown: Map) -> None:
     shown.page.wait_for_timeout(300)
     shown.page.mouse.down()
     shown.page.mouse.up()
-    shown.page.wait_for_function("() => document.querySelector('#answer').innerText.includes('click')")
+    shown.page.wait_for_function(
+        "() => document.querySelector('#answer').innerText.includes('click')"
+    )
     kind, number, row = shown.page.inner_text("#answer").split()
     assert (kind, number) == ("click", "1")
     assert int(row) % 4 == 2
@@ -185,7 +187,9 @@ def test_what_is_not_selected_is_greyed(shown: Map) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("case", ["nan", "equal", "one", "zero", "one_value", "no_value", "outlier"])
+@pytest.mark.parametrize(
+    "case", ["nan", "equal", "one", "zero", "one_value", "no_value", "outlier"]
+)
 def test_bad_columns_are_drawn_or_said(page: Page, server: Server, case: str, engine: str) -> None:
     if engine == "gpu" and case in ("one_value", "no_value"):
         pytest.skip("the same columns as on the CPU")
@@ -284,7 +288,9 @@ def test_a_lasso_after_a_zoom_means_the_same_place(shown: Map) -> None:
     shown.page.mouse.down()
     shown.page.mouse.move(box["x"] + box["width"] - 3, box["y"] + box["height"] - 3, steps=4)
     shown.page.mouse.up()
-    shown.page.wait_for_function("() => !document.querySelector('#answer').innerText.startsWith('none')")
+    shown.page.wait_for_function(
+        "() => !document.querySelector('#answer').innerText.startsWith('none')"
+    )
     kind, number, _ = shown.page.inner_text("#answer").split()
     assert kind in ("box", "cleared")
     # A piece of the island, not the island.

@@ -41,6 +41,7 @@ export class CpuPainter implements Painter {
   private image: ImageData | null = null;
   private view!: View;
   private style!: Style;
+  private ringExtra = 4;
   /** Opacity by weight: below 64 in fine steps, above in coarse ones. */
   private readonly low = new Uint8Array(FINE_STEPS + 1);
   private readonly high = new Uint8Array(FINE_STEPS + 1);
@@ -65,8 +66,11 @@ export class CpuPainter implements Painter {
   }
 
   begin(view: View, style: Style): void {
-    this.view = view;
-    this.style = style;
+    // Here everything is in pixels of the canvas.
+    const ratio = this.canvas.width / view.width;
+    this.view = { ...view, sx: view.sx * ratio, sy: view.sy * ratio, tx: view.tx * ratio, ty: view.ty * ratio };
+    this.style = { ...style, size: style.size * ratio };
+    this.ringExtra = 4 * ratio;
     this.sums.fill(0);
     for (let i = 0; i <= FINE_STEPS; i++) {
       this.low[i] = Math.round(255 * opacity((64 * i) / FINE_STEPS, style.full));
@@ -83,7 +87,7 @@ export class CpuPainter implements Painter {
     const table = this.style.table.map((v) => v * gain);
     const selected = points.selected;
     if (ring || size > 2) {
-      this.addStamps(points, selected, table, start, end, stamp(ring ? size + 4 : size, ring));
+      this.addStamps(points, selected, table, start, end, stamp(ring ? size + this.ringExtra : size, ring));
     } else if (points.fine || selected || size === 1) {
       this.addSquares(points, selected, table, start, end, size);
     } else {

@@ -15,6 +15,7 @@ import type { ComponentArgs, MapData, MapEvent } from "./types.ts";
 
 const PICK_PX = 9;
 const RESTORE_MS = 2500;
+const SHARP_POINTS = 50_000;
 
 export class MapView {
   private readonly chrome: Chrome;
@@ -239,7 +240,9 @@ export class MapView {
     const { clientWidth: width, clientHeight: height } = this.chrome.area;
     if (!width || !height || !this.painter) return;
     this.camera.resize(width, height);
-    const ratio = this.painter.kind === "gpu" ? Math.min(2, window.devicePixelRatio || 1) : 1;
+    // Loops pay for every pixel: sharp on dense screens only while there are not too many points.
+    const dense = this.painter.kind === "gpu" || (this.data?.n ?? 0) <= SHARP_POINTS;
+    const ratio = dense ? Math.min(2, window.devicePixelRatio || 1) : 1;
     this.painter.resize(Math.round(width * ratio), Math.round(height * ratio));
     this.frames.draw(false);
   }
