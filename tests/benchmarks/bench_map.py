@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -139,7 +140,7 @@ def frames(page: Page, kind: str) -> float:
         page.mouse.wheel(0, -120 if i < 10 else 120)
         page.wait_for_timeout(20)
     times = page.evaluate(STOP)
-    gaps = sorted(b - a for a, b in zip(times, times[1:], strict=False))
+    gaps = sorted(b - a for a, b in itertools.pairwise(times))
     return gaps[len(gaps) // 2] if gaps else float("nan")
 
 

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -114,7 +115,7 @@ def positions(x: np.ndarray, y: np.ndarray, group: np.ndarray | None, groups: in
     if group is not None and groups > 1:
         order = order[np.argsort(group[order], kind="stable")]
         edges = np.searchsorted(group[order], np.arange(groups + 1))
-        ends = [(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        ends = [(int(a), int(b)) for a, b in pairwise(edges)]
     else:
         ends = [(0, len(order))]
     halves = np.empty((2, len(order), 2), dtype="<u2")

@@ -126,8 +126,8 @@ def page() -> None:
     n = int(ask.get("n", "2000"))
     columns = table(n, ask.get("case", "synthetic"))
     kind = ask.get("map", "webgl")
-    what = st.selectbox("Colour", ["size", "flux", "class"],
-                        index=["size", "flux", "class"].index(ask.get("colour", "size")))  # fmt: skip
+    columns_of = ["size", "flux", "class"]
+    what = st.selectbox("Colour", columns_of, index=columns_of.index(ask.get("colour", "size")))
     event = map.new_event("map")
     if event is not None:
         st.session_state["rows"] = (

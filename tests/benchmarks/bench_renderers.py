@@ -1,14 +1,14 @@
-"""Compare renderers in Chromium with software WebGL: see "Which renderer" in ../README.md.
+"""Renderers of many points in Chromium with software WebGL, for the choice of one.
 
-In this folder's parent: ``npm install --no-save regl-scatterplot@1.16.0 @deck.gl/core@9.4.0
-@deck.gl/layers@9.4.0``, then ``python compare/run.py``. Besides wall-clock times, processor
-time of all of Chromium's processes is printed: it hardly depends on what else runs.
+In ``radioviz/ui/webgl/frontend``: ``npm install`` and ``npm install --no-save
+regl-scatterplot@1.16.0 @deck.gl/core@9.4.0 @deck.gl/layers@9.4.0``, then ``python -m
+tests.benchmarks.bench_renderers [NAME]``. Besides wall-clock times, processor time of all of
+Chromium's processes is printed: it hardly depends on what else runs.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,9 +16,11 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-HERE = Path(__file__).resolve().parent
-FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-         "--disable-background-networking"]  # fmt: skip
+from tests.browser.server import CHROMIUM_FLAGS, REPOSITORY, chromium
+
+FRONTEND = REPOSITORY / "radioviz" / "ui" / "webgl" / "frontend"
+OPEN = """async n => { const start = performance.now();
+  await open_(n, document.querySelector('#c')); return performance.now() - start }"""
 CANDIDATES = [
     ("regl-scatterplot", "regl-scatterplot.js", ""),
     ("deck.gl ScatterplotLayer", "deck.js", ""),
@@ -52,7 +54,6 @@ def processor_seconds(mark: str) -> float:
 
 
 def main(only: str = "") -> None:
-    chromium = shutil.which("chromium")
     print("| renderer | points | bundle [kB] | open [s] | frame, wall [ms] | processor [ms] |")
     print("|---|---|---|---|---|---|")
     for name, entry, painter in CANDIDATES:
@@ -63,13 +64,15 @@ def main(only: str = "") -> None:
             subprocess.run(
                 ["node_modules/.bin/esbuild", f"compare/{entry}", "--bundle", "--minify",
                  "--format=iife", "--log-level=error", f"--outfile={bundle}"],
-                cwd=HERE.parent, check=True,
+                cwd=FRONTEND, check=True,
             )  # fmt: skip
             # deck.gl takes minutes a frame at a million points here.
             for n in (100_000,) if "deck" in name else (100_000, 1_000_000):
                 with sync_playwright() as playwright:
                     context = playwright.chromium.launch_persistent_context(
-                        f"{folder}/profile-{n}", executable_path=chromium, args=FLAGS
+                        f"{folder}/profile-{n}",
+                        executable_path=chromium(),
+                        args=list(CHROMIUM_FLAGS),
                     )
                     page = context.new_page()
                     page.set_default_timeout(300_000)
@@ -78,11 +81,7 @@ def main(only: str = "") -> None:
                     )
                     page.evaluate("p => { window.painter = p }", painter)
                     page.add_script_tag(path=bundle)
-                    opened = page.evaluate(
-                        "async n => { const t = performance.now();"
-                        "await open_(n, document.querySelector('#c')); return performance.now() - t }",
-                        n,
-                    )
+                    opened = page.evaluate(OPEN, n)
                     count = 3 if "deck" in name else 12
                     before = processor_seconds(folder)
                     frame = page.evaluate("count => frames_(count)", count)
