@@ -241,6 +241,25 @@ def test_a_faint_compact_neighbour_far_away_is_another_source():
         assert row["n_unrelated"] >= 1
 
 
+def test_a_crowded_coarse_field_does_not_make_a_giant():
+    """15 neighbours in 37 arcmin, as in NVSS: sources are no larger for a larger beam."""
+    rng = np.random.default_rng(1)
+    scale, beam = 15.0, 45.0
+    images = []
+    for seed in range(10):
+        angle, distance = rng.uniform(0, 2 * np.pi, 15), rng.uniform(20, 70, 15) * SCALE
+        others = zip(
+            distance * np.sin(angle),
+            distance * np.cos(angle),
+            rng.uniform(10, 300, 15),
+            strict=True,
+        )
+        images.append(clipped(sky([(0, 0, 150), *others], seed=seed)))
+    found = measure(np.stack(images), scale, beam)
+    assert (found["las_measured"] < 60).mean() >= 0.9
+    assert (found["n_unrelated"] >= 10).mean() >= 0.9
+
+
 def test_lobes_below_three_sigma_are_seen_in_the_smoothed_image():
     """Lobes of 2 sigma, 30 arcsec wide, 45 arcsec from a core."""
     image = sky([(0, 0, 30)]) + sky([(0, 45, 2.5), (0, -45, 2.5)], sigma=0, fwhm=32)

@@ -64,7 +64,8 @@ def measure_noise(image: np.ndarray, raw: bool, shifted: bool = False) -> Noise:
     In a clipped image the faintest pixel that is left stands at 3 sigma, within limits: 8 bits
     hold no more than 765 sigma (brighter sources have their noise overestimated), and an image
     that was kept has a source. In a shifted one the noise follows from how far noise pixels
-    reach above the clip level, to some 20 %.
+    reach above the clip level, to some 20 %, up to about 260 sigma; no noise pixel reaches
+    grey level 1 in the images of brighter sources.
     """
     if raw or 2 * np.count_nonzero(image) > image.size:
         background, sigma = noise_level(image)

@@ -59,6 +59,7 @@ class Islands:
     y: np.ndarray  # (p,)
     x: np.ndarray
     value: np.ndarray
+    diffuse: np.ndarray  # bool: found on the smoothed image alone
     flux: np.ndarray  # (k,) sum of the pixels
     peak: np.ndarray
     cy: np.ndarray  # flux-weighted centre
@@ -81,16 +82,17 @@ def find_islands(image: np.ndarray, noise: Noise, beam: float) -> Islands:
     from scipy import ndimage
 
     if noise.sigma <= 0:
-        return _collect(image, np.zeros(image.shape, np.int32), 0, beam)
+        nothing = np.zeros(image.shape, dtype=bool)
+        return _collect(image, nothing, nothing.astype(np.int32), 0, beam)
     mask = _islands_above(
         image,
         ISLAND_SIGMA * noise.sigma * (1 - 1e-5),
         PEAK_SIGMA * noise.sigma,
         1.133 * beam**2 / 2,
     )
-    mask |= _diffuse(np.where(grow(mask), np.float32(0), image), noise, beam)
-    labels, n = ndimage.label(mask, _EIGHT)
-    return _collect(image, labels, n, beam)
+    diffuse = _diffuse(np.where(grow(mask), np.float32(0), image), noise, beam) & ~mask
+    labels, n = ndimage.label(mask | diffuse, _EIGHT)
+    return _collect(image, diffuse, labels, n, beam)
 
 
 def _diffuse(rest: np.ndarray, noise: Noise, beam: float) -> np.ndarray:
@@ -142,7 +144,9 @@ def grow(mask: np.ndarray) -> np.ndarray:
     return wide
 
 
-def _collect(image: np.ndarray, labels: np.ndarray, n: int, beam: float) -> Islands:
+def _collect(
+    image: np.ndarray, diffuse: np.ndarray, labels: np.ndarray, n: int, beam: float
+) -> Islands:
     ny, nx = image.shape
     where = np.flatnonzero(labels)
     label = labels.ravel()[where]
@@ -169,16 +173,20 @@ def _collect(image: np.ndarray, labels: np.ndarray, n: int, beam: float) -> Isla
         nearest = np.minimum.reduceat(radius, start[:-1])
         furthest = np.maximum.reduceat(radius, start[:-1])
     return Islands(
-        start, y, x, value, flux, peak, cy, cx, nearest, furthest,
+        start, y, x, value, diffuse.ravel()[where], flux, peak, cy, cx, nearest, furthest,
         np.sqrt(np.maximum(half + root - point, 0)), np.sqrt(np.maximum(half - root - point, 0)),
     )  # fmt: skip
 
 
-def association_features(islands: Islands, sigma: float, beam: float) -> tuple[np.ndarray, int]:
+def association_features(
+    islands: Islands, sigma: float, beam: float, unit: float
+) -> tuple[np.ndarray, int]:
     """What speaks for and against each island, shape ``(k, len(FEATURES))``, and the seed.
 
-    The seed is the island within two beams of the centre, -1 if there is none. Lengths are in
-    beams, brightnesses in noise, so that surveys of different resolution compare.
+    The seed is the island within two beams of the centre, -1 if there is none. Brightnesses are
+    in noise. What the sky has, sizes of sources and distances between unrelated ones, is in
+    units of 5.4 arcsec (``unit`` pixels), whatever the survey; what the survey makes of an
+    island is in beams.
     """
     k = len(islands)
     out = np.zeros((k, len(FEATURES)))
@@ -201,19 +209,19 @@ def association_features(islands: Islands, sigma: float, beam: float) -> tuple[n
     )
     opposite[:, distance < beam] = -np.inf
     np.fill_diagonal(opposite, -np.inf)
-    out[:, 0] = np.log10(distance / beam)
+    out[:, 0] = np.log10(distance / unit)
     out[:, 1] = np.log10(np.maximum(islands.peak / sigma, 1))
     out[:, 2] = np.minimum(islands.minor / beam, 3)
     out[:, 3] = np.clip(share, -3, 1.5)
     out[:, 4] = np.log10(flux / flux.sum())
     apart = np.hypot(islands.cy[:, None] - islands.cy, islands.cx[:, None] - islands.cx)
     np.fill_diagonal(apart, np.inf)
-    out[:, 5] = np.minimum(apart.min(axis=1) / beam, 50)
+    out[:, 5] = np.minimum(apart.min(axis=1) / unit, 50)
     out[:, 6] = np.clip(opposite.max(axis=1), -1, 1)
     if seed >= 0:
         size = max(islands.furthest[seed], beam / 2)
         out[:, 7] = np.log10(np.maximum(islands.nearest, 0.1 * beam) / size)
-        out[:, 8] = np.log10(1 + islands.major[seed] / beam)
+        out[:, 8] = np.log10(1 + islands.major[seed] / unit)
         out[:, 9] = np.log10(flux[seed])
         out[:, 10] = 1
     return out, seed
@@ -225,9 +233,9 @@ INTERCEPT = 9.49
 COEFFICIENTS = np.array([-6.79, -0.58, 3.1, 1.33, -1.11, -0.09, 1.76, -2.74, -5.85, -1.22, 4.75])
 
 
-def associate(islands: Islands, sigma: float, beam: float) -> np.ndarray:
+def associate(islands: Islands, sigma: float, beam: float, unit: float) -> np.ndarray:
     """Bool ``(k,)``: the islands that make up the source on the centre."""
-    features, seed = association_features(islands, sigma, beam)
+    features, seed = association_features(islands, sigma, beam, unit)
     if len(islands) == 0:
         return np.zeros(0, dtype=bool)
     odds = features @ COEFFICIENTS + INTERCEPT

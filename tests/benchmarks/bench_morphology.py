@@ -29,7 +29,7 @@ import pandas as pd  # noqa: E402
 from radioviz.data.preprocess import PRESETS, Preprocess  # noqa: E402
 from radioviz.data.registry import open_data_set  # noqa: E402
 from radioviz.errors import CatalogueError  # noqa: E402
-from radioviz.morphology import extent, measure, sources  # noqa: E402
+from radioviz.morphology import complete, extent, measure, sources  # noqa: E402
 from radioviz.morphology.measuring import _find  # noqa: E402
 from radioviz.morphology.noise import is_shifted  # noqa: E402
 
@@ -76,8 +76,10 @@ def training_rows(images: np.ndarray, table: pd.DataFrame, raw: bool):
     features, belongs, stakes = [], [], []
     shifted = is_shifted(images)
     for image, size in zip(images, table["las"], strict=True):
-        found = _find(image, raw, BEAM / SCALE, shifted)
-        rows, seed = sources.association_features(found.islands, found.noise.sigma, found.beam)
+        found = _find(image, SCALE, raw, BEAM / SCALE, shifted)
+        rows, seed = sources.association_features(
+            found.islands, found.noise.sigma, found.beam, BEAM / SCALE
+        )
         distance = SCALE * np.hypot(found.islands.cy, found.islands.cx)
         used = (distance < 0.65 * size) | (distance > size + 5)
         if seed >= 0:
@@ -123,7 +125,7 @@ def sizes_with_known_association(images: np.ndarray, truth: np.ndarray, raw: boo
     out = np.zeros(len(images))
     shifted = is_shifted(images)
     for i, image in enumerate(images):
-        found = _find(image, raw, BEAM / SCALE, shifted)
+        found = _find(image, SCALE, raw, BEAM / SCALE, shifted)
         distance = SCALE * np.hypot(found.islands.cy, found.islands.cx)
         known = dataclasses.replace(found, belongs=distance <= max(0.75 * truth[i], 2 * BEAM))
         if known.belongs.any():
@@ -177,7 +179,7 @@ def sheet(images: np.ndarray, table: pd.DataFrame, raw: bool, rows: np.ndarray, 
     for axis, row in zip(axes.flat, rows, strict=False):
         image = np.nan_to_num(images[row].astype(float))
         found = extent(images[row], SCALE, BEAM, raw, shifted=shifted)
-        noise = _find(images[row], raw, BEAM / SCALE, shifted).noise.sigma or 1.0
+        noise = _find(images[row], SCALE, raw, BEAM / SCALE, shifted).noise.sigma or 1.0
         axis.imshow(
             np.arcsinh(image / noise / 3),
             origin="lower",
@@ -218,6 +220,10 @@ def main() -> None:
         fit(sets, half=not options.swap)
     for name, (images, table, raw) in sets.items():
         report(name, images, table, raw)
+    first = dataclasses.replace(open_data_set("first"), folder=None)
+    began = time.process_time()
+    complete(first)
+    print(f"all {len(first)} FIRST galaxies completed in {time.process_time() - began:.1f} s")
     images = next(iter(sets.values()))[0]
     for name, chain in {**PRESETS, "whole image to 64": Preprocess(field_arcsec=540.0)}.items():
         began = time.process_time()
