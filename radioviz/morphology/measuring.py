@@ -24,7 +24,7 @@ from radioviz.morphology.sources import (
     grow,
 )
 
-VERSION = 1  # raise it when a number changes: stored measurements are then made anew
+VERSION = 2  # raise it when a number changes: stored measurements are then made anew
 
 Progress = Callable[[int, int, str], None]
 

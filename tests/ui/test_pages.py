@@ -107,7 +107,7 @@ def test_overview_names_what_is_missing_and_the_command(
     )
     app = open_page("overview")
     assert "python -m radioviz.data fetch absent" in texts(app)
-    assert "is not downloaded" in texts(app)
+    assert "An absent survey" in texts(app)
     assert "galaxies" in html(app)  # the other data set is still there
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radioviz.data.importing import Source, inspect, remove, run, surveys, unfinished
+from radioviz.data.importing import Source, inspect, remove, resume, run, surveys, unfinished
 from radioviz.data.importing.jobs import leftovers
 from radioviz.data.importing.store import check_key, read_report, surveys_folder
 from radioviz.data.registry import open_data_set, user_data_sets
@@ -142,14 +142,7 @@ def test_remove_takes_everything(cube, home):
 
 def test_cancel_and_resume(cube):
     path, table, stack = cube
-    count = 0
-
-    def cancelled() -> bool:
-        nonlocal count
-        count += 1
-        return count >= 60
-
-    result = run(Source(path, table), CUBE, cancelled=cancelled)
+    result = run(Source(path, table), CUBE, cancelled=_after(60))
     assert result.catalogue is None
     assert "cancelled" in result.sentence()
     assert not surveys()
@@ -158,6 +151,20 @@ def test_cancel_and_resume(cube):
     assert result.resumed == 60
     np.testing.assert_array_equal(result.catalogue.images, stack)
     assert not unfinished()
+
+
+def test_resume_by_key_alone(cube, monkeypatch, tmp_path):
+    path, table, stack = cube
+    monkeypatch.chdir(path.parent)
+    run(Source(Path(path.name), Path(table.name)), CUBE, cancelled=_after(60))
+    (waiting,) = unfinished()
+    assert (waiting.path, waiting.table, waiting.answers) == (str(path), str(table), CUBE)
+    monkeypatch.chdir("/")
+    result = resume("mine")
+    assert result.resumed == 60
+    np.testing.assert_array_equal(result.catalogue.images, stack)
+    with pytest.raises(CatalogueError, match="no unfinished import 'mine'"):
+        resume("mine")
 
 
 def test_another_question_starts_anew(cube):
