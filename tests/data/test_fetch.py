@@ -364,7 +364,16 @@ def test_links_through_a_folder_that_is_a_link(tmp_path: Path) -> None:
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-@pytest.mark.parametrize("keep", [0, 5, 20, 1000, len(PACKED) - 20_000])
+@pytest.mark.parametrize(
+    "keep",
+    [
+        0,
+        5,
+        20,
+        1000,
+        pytest.param(len(PACKED) - 20_000, id="most"),
+    ],  # PACKED: gzip has the time in it
+)
 def test_truncated_archive(keep: int, tmp_path: Path) -> None:
     packed = tmp_path / "short.tar.gz"
     packed.write_bytes(PACKED[:keep])
