@@ -6,7 +6,7 @@
 """
 
 from radioviz.data.importing.inspection import KINDS, Inspection, Source
-from radioviz.data.importing.jobs import Result, run
+from radioviz.data.importing.jobs import Result, resume, run
 from radioviz.data.importing.kinds import inspect
 from radioviz.data.importing.questions import UNKNOWN, Question
 from radioviz.data.importing.store import (
@@ -32,6 +32,7 @@ __all__ = [
     "open_survey",
     "read_report",
     "remove",
+    "resume",
     "run",
     "surveys",
     "unfinished",

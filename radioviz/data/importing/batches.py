@@ -72,6 +72,7 @@ class BatchReader(Reader):
         self.exclude_mirabest, self.las_min = exclude_mirabest, las_min
         self.north_first = north_first
         self.shape, self.dtype = (SIDE, SIDE), np.dtype(np.uint8)
+        self.expected = sum(f.stat().st_size for f in files) // (SIDE * SIDE)
 
     def read(self, start: int = 0) -> Iterator[Step]:
         """See :class:`Reader`; batches before ``start`` are read again to be counted."""

@@ -120,6 +120,15 @@ def register(app: typer.Typer, bar: Bar) -> None:
         _import(table, None, answers, replace, False, report, bar)
 
     @app.command()
+    def resume(key: Annotated[str, typer.Argument(help="An unfinished import.")]) -> None:
+        """Take up an import that was stopped or cut off."""
+        from radioviz.data.importing import jobs
+
+        with bar("image") as progress:
+            result = jobs.resume(key, progress)
+        typer.echo(result.sentence())
+
+    @app.command()
     def surveys() -> None:
         """List the imported surveys and the imports that were cut off."""
         from radioviz.data.importing import store
@@ -128,9 +137,7 @@ def register(app: typer.Typer, bar: Bar) -> None:
         for s in known.values():
             typer.echo(f"{s.key:<24} {s.n:>9,} {s.title}  {s.folder}")
         for u in store.unfinished():
-            typer.echo(
-                f"{u.key:<24} {u.done:>9,} unfinished; run the same import again, or remove it"
-            )
+            typer.echo(f"{u.key:<24} {u.done:>9,} unfinished; resume it, or remove it")
         if not known:
             typer.echo(f"no imported survey in {store.surveys_folder()}", err=True)
 

@@ -8,11 +8,10 @@ survey that is replaced stays whole until the new one is.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,26 +20,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from radioviz.data.catalogue import (
-    FORMAT_VERSION,
-    Catalogue,
-    Progress,
-    SurveyInfo,
-    complete_columns,
-    j2000_name,
-)
-from radioviz.data.folder import licence_of, table_of
+from radioviz.data.catalogue import FORMAT_VERSION, Catalogue, Progress, SurveyInfo
+from radioviz.data.folder import licence_of
+from radioviz.data.importing.assembly import report_of, table_of_images, why_none
 from radioviz.data.importing.inspection import Inspection, Source
-from radioviz.data.importing.journal import Journal, Outcome
+from radioviz.data.importing.journal import Journal
 from radioviz.data.importing.kinds import inspect
 from radioviz.data.importing.questions import Answers
 from radioviz.data.importing.reader import Reader, SurveyFacts
-from radioviz.data.importing.sources import unique_ids
 from radioviz.data.importing.store import (
     JOURNAL,
     PLAN,
     REPORT,
-    REPORT_COLUMNS,
     check_key,
     clean,
     discard,
@@ -48,16 +39,15 @@ from radioviz.data.importing.store import (
     part_folder,
     survey_folder,
     surveys_folder,
+    unfinished,
     unwritable,
 )
-from radioviz.data.links import same_as
 from radioviz.errors import CatalogueError
 from radioviz.paths import user_data_folder
 
 _SHOW_EVERY = 0.2  # seconds between calls of progress
 # Answers that are about the survey's name and how fast it is fetched, not its content.
 _NOT_CONTENT = ("title", "rate", "attempts", "licence", "reference")
-_SAME_BEAM = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +143,24 @@ def run(
         return _Import(look, answers, key, progress, cancelled).run()
 
 
+def resume(
+    key: str,
+    progress: Progress = lambda done, total, what: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Result:
+    """Take up an import that was cancelled or cut off, as it was asked for.
+
+    Parameters and errors as :func:`run`; CatalogueError also where there is none of this key.
+    """
+    waiting = {u.key: u for u in unfinished()}
+    if key not in waiting or not waiting[key].path:
+        known = ", ".join(waiting) or "none"
+        raise CatalogueError(f"no unfinished import '{key}' to resume; unfinished are: {known}")
+    asked = waiting[key]
+    source = Source(Path(asked.path), Path(asked.table) if asked.table else None)
+    return run(source, asked.answers, progress, cancelled, replace=survey_folder(key).exists())
+
+
 class _Import:
     def __init__(
         self,
@@ -178,14 +186,17 @@ class _Import:
             "shape": list(reader.shape),
             "dtype": str(reader.dtype),
         }
-        with Journal(self.part, plan, reader.shape, reader.dtype, reader.total) as journal:
+        expected = reader.total if reader.expected is None else reader.expected
+        with Journal(
+            self.part, plan, reader.shape, reader.dtype, expected, self._asked()
+        ) as journal:
             resumed = journal.done
             whole = self._read(reader, journal)
             if not whole:
-                report = _report(journal, None)
+                report = report_of(journal, None)
                 return Result(self.key, None, report, time.monotonic() - began, resumed)
             if not journal.count:
-                why = _why_none(journal)
+                why = why_none(journal)
                 nothing = CatalogueError(
                     f"{self.look.source.path}: none of {journal.done:,} can be imported: {why}"
                 )
@@ -193,8 +204,8 @@ class _Import:
                 nothing = None
                 self.progress(journal.count, journal.count, "storing the survey")
                 images = journal.finish()
-                table, facts = self._table(reader, journal)
-                report = _report(journal, table)
+                table, facts = table_of_images(reader, journal, self.key, self._title())
+                report = report_of(journal, table)
                 self._write_beside(report, reader)
         if nothing is not None:
             discard(self.part)
@@ -219,50 +230,6 @@ class _Import:
         self.progress(journal.done, journal.done, what)
         return True
 
-    def _table(self, reader: Reader, journal: Journal) -> tuple[pd.DataFrame, SurveyFacts]:
-        """The Catalogue's table of all images, and what they have in common."""
-        rows: list[int] = []
-        cells: list[dict[str, Any]] = []
-        names: list[str] = []
-        for stored, outcome in journal.outcomes():
-            if stored:
-                rows.append(-1 if outcome.row is None else outcome.row)
-                cells.append(dict(outcome.facts or {}))
-                names.append(outcome.name)
-        told = pd.DataFrame(cells, index=range(len(cells)))
-        facts = _in_common(reader.survey, told)
-        title = self._title()
-        if reader.sources is not None:
-            table = reader.sources.frame.iloc[rows].reset_index(drop=True)
-            for column in told.columns:
-                # Which file an image came from is known better than the table says it.
-                given = None if column == "file" else table.get(column)
-                table[column] = _filled(given, told[column])
-        elif "file" in told:
-            table = table_of({str(c): told[c].tolist() for c in told.columns}, self.key, title)
-        else:
-            table = told
-        if "source_id" not in table:
-            table["source_id"] = ""
-        numbers = [f"{self.key}-{i + 1}" for i in range(len(table))]
-        table["source_id"] = unique_ids(table["source_id"].astype(str).tolist(), numbers)
-        if "origin" not in table or not table["origin"].astype(bool).any():
-            table["origin"] = title
-        if "survey" not in table or not table["survey"].astype(bool).any():
-            table["survey"] = facts.survey
-        table = reader.finish(complete_columns(table))
-        unnamed = table["name"] == ""
-        here = j2000_name(table["ra"].to_numpy(), table["dec"].to_numpy())
-        table["name"] = np.where(unnamed, here, table["name"])
-        if "wcs_header" in table and not table["wcs_header"].astype(bool).any():
-            table = table.drop(columns="wcs_header")
-        table["same_as"] = same_as(table)
-        if reader.sources is not None:
-            kept = set(table.columns)
-            table.attrs["units"] = {k: v for k, v in reader.sources.units.items() if k in kept}
-            table.attrs["ucds"] = {k: v for k, v in reader.sources.ucds.items() if k in kept}
-        return table, facts
-
     def _title(self) -> str:
         given = str(self.answers.get("title") or "").strip()
         return given or Path(self.look.source.path).resolve().name
@@ -281,15 +248,18 @@ class _Import:
             origin=str(self.look.source.path),
         )
 
+    def _asked(self) -> dict[str, Any]:
+        """How the import was asked for; paths are whole, whatever folder it is resumed from."""
+        source = self.look.source
+        return {
+            "path": str(Path(source.path).expanduser().resolve()),
+            "table": str(Path(source.table).expanduser().resolve()) if source.table else "",
+            "answers": {**self.answers, "key": self.key},
+        }
+
     def _write_beside(self, report: pd.DataFrame, reader: Reader) -> None:
         """The report and how the import was asked for, beside the Catalogue."""
-        asked = {
-            "kind": self.look.kind,
-            "path": str(self.look.source.path),
-            "table": str(self.look.source.table or ""),
-            "answers": self.answers,
-            "found": self.look.found,
-        }
+        asked = {**self._asked(), "kind": self.look.kind, "found": self.look.found}
         try:
             report.to_parquet(self.part / REPORT, index=False)
             (self.part / "import.json").write_text(
@@ -333,60 +303,6 @@ def _keep_scratch(part: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise unwritable(error) from error
-
-
-def _in_common(survey: SurveyFacts, told: pd.DataFrame) -> SurveyFacts:
-    """Beam and frequency of the files, where the survey leaves them to those; dropped from
-    the cells where all have the same."""
-    for name in ("beam", "frequency"):
-        if name not in told:
-            continue
-        values = pd.to_numeric(told[name], errors="coerce").dropna()
-        if values.empty:
-            del told[name]
-            continue
-        middle = float(values.median())
-        if name == "beam" and survey.beam is None:
-            survey = dataclasses.replace(survey, beam=middle)
-        elif name == "frequency" and survey.frequency is None:
-            survey = dataclasses.replace(survey, frequency=middle)
-        if name == "frequency" or (np.abs(values / middle - 1) < _SAME_BEAM).all():
-            del told[name]
-    return survey
-
-
-def _filled(given: pd.Series | None, told: pd.Series) -> pd.Series:
-    """The table's cells, and those of the files where it has none."""
-    if given is None:
-        return told
-    if given.dtype.kind == "f":
-        return given.where(given.notna(), pd.to_numeric(told, errors="coerce"))
-    text = told.where(told.notna(), "").astype(str)
-    return given.where(given.astype(str) != "", text)
-
-
-def _report(journal: Journal, table: pd.DataFrame | None) -> pd.DataFrame:
-    """One row an outcome."""
-    rows: list[tuple[str, str, str, str]] = []
-    ids: Iterator[str] = iter(table["source_id"]) if table is not None else iter(())
-    for stored, outcome in journal.outcomes():
-        rows.append(_report_row(stored, outcome, next(ids, "") if stored else ""))
-    return pd.DataFrame(rows, columns=list(REPORT_COLUMNS)).astype(str)
-
-
-def _report_row(stored: bool, outcome: Outcome, source_id: str) -> tuple[str, str, str, str]:
-    if stored:
-        return outcome.name, "read", "; ".join(outcome.notes), source_id
-    return outcome.name, "refused", outcome.refused, ""
-
-
-def _why_none(journal: Journal) -> str:
-    first: list[str] = []
-    for _, outcome in journal.outcomes():
-        first.append(f"{outcome.name}: {outcome.refused}")
-        if len(first) == 3:
-            break
-    return "; ".join(first) or "there is nothing in it"
 
 
 def leftovers() -> list[Path]:

@@ -84,6 +84,8 @@ class Journal:
     dtype : numpy.dtype
     expected : int or None
         Number of images, for a look at the free space.
+    asked : mapping, optional
+        How the import was asked for; kept for whoever takes it up.
 
     Attributes
     ----------
@@ -105,6 +107,7 @@ class Journal:
         shape: tuple[int, int],
         dtype: np.dtype,
         expected: int | None = None,
+        asked: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder, self.shape = folder, shape
         self.dtype = np.dtype(dtype).newbyteorder("<")
@@ -114,7 +117,7 @@ class Journal:
         self._pending = 0
         try:
             if not self._take_up(plan):
-                self._begin(plan)
+                self._begin(plan, asked or {})
             self._check_space(expected)
             self._images = (folder / "images.npy").open("r+b")
             self._images.seek(_HEADER_BYTES + self.count * self._bytes)
@@ -143,14 +146,15 @@ class Journal:
         """The file of the images."""
         return self.folder / "images.npy"
 
-    def _begin(self, plan: Mapping[str, Any]) -> None:
+    def _begin(self, plan: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
         if self.folder.exists():
             shutil.rmtree(self.folder)
         self.folder.mkdir(parents=True)
         self.path.write_bytes(npy_header((0, *self.shape), self.dtype))
         (self.folder / JOURNAL).write_bytes(b"")
         # Last, because an import without a plan is not taken up.
-        text = json.dumps({"digest": digest(plan), "plan": plan}, indent=1, default=str)
+        kept = {"digest": digest(plan), "plan": plan, "asked": asked}
+        text = json.dumps(kept, indent=1, default=str)
         (self.folder / (PLAN + ".new")).write_text(text, "utf-8")
         (self.folder / (PLAN + ".new")).rename(self.folder / PLAN)
 

@@ -54,6 +54,8 @@ class Reader(ABC):
         uint8 or float32.
     total : int or None
         Number of outcomes, None where the end is not known beforehand.
+    expected : int or None
+        Images at most, for a look at the free space; default ``total``.
     survey : SurveyFacts
     sources : SourceList or None
         The table that goes with the images, where there is one.
@@ -66,6 +68,7 @@ class Reader(ABC):
     shape: tuple[int, int]
     dtype: np.dtype
     total: int | None = None
+    expected: int | None = None
     survey: SurveyFacts
     sources: SourceList | None = None
 

@@ -14,8 +14,9 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -42,11 +43,27 @@ class UserSurvey:
 
 @dataclass(frozen=True)
 class Unfinished:
-    """An import that was cut off or cancelled; ``done`` files of it were read."""
+    """An import that was cut off or cancelled.
+
+    Attributes
+    ----------
+    key : str
+    done : int
+        Files that have been read or refused.
+    folder : pathlib.Path
+        Its scratch folder.
+    path, table : str
+        What it reads; empty where there is no table, or nothing is known.
+    answers : dict
+        As they were given.
+    """
 
     key: str
     done: int
     folder: Path
+    path: str = ""
+    table: str = ""
+    answers: dict[str, Any] = field(default_factory=dict)
 
 
 def surveys_folder() -> Path:
@@ -186,9 +203,12 @@ def unfinished() -> list[Unfinished]:
             continue
         try:
             done = (child / JOURNAL).read_bytes().count(b"\n")
-        except OSError:
-            done = 0
-        out.append(Unfinished(key, done, child))
+            asked = json.loads((child / PLAN).read_text("utf-8"))["asked"]
+            path, table, answers = str(asked["path"]), str(asked["table"]), dict(asked["answers"])
+        except (OSError, ValueError, KeyError, TypeError):
+            out.append(Unfinished(key, 0, child))
+            continue
+        out.append(Unfinished(key, done, child, path, table, answers))
     return out
 
 
