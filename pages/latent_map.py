@@ -167,7 +167,7 @@ def latent_map(view: View) -> None:
         places = st.columns(2) if second else st.columns([2.1, 1], gap="medium")
         if not second:
             with places[1]:
-                side_panel(view)  # before the map: it is what a click waits for
+                side_panel(view, first)  # before the map: it is what a click waits for
         for place, model, (key, shown) in zip(places, models, maps.items(), strict=False):
             with place, st.container(key=f"{key}_panel"):
                 if second:
@@ -181,11 +181,11 @@ def latent_map(view: View) -> None:
                 )
         if first.note:
             st.caption(controls.plain(first.note))
-        below(view, first, detail_too=second is not None)
+        below(view, first, beside=second is not None)
 
 
-def side_panel(view: View) -> None:
-    """The galaxy in focus."""
+def side_panel(view: View, shown: MapView) -> None:
+    """The galaxy in focus; without one, the selection or all galaxies in figures."""
     pair = state.focus()
     with st.container(key="detail"), controls.panel():
         if pair is None:
@@ -194,8 +194,11 @@ def side_panel(view: View) -> None:
                 "Double-click clears.",
                 icon=":material/ads_click:",
             )
-            if not len(state.brush()):
-                selection_view.whole(cache.data_set(view.data_set))
+            catalogues = [layer.located.catalogue for layer in shown.layers]
+            if len(state.brush()):
+                selection_view.summary(catalogues, state.brush())
+            else:
+                selection_view.whole(catalogues[0])
             return
         catalogue, row = galaxies.row_of(pair)
         st.html(detail.heading(catalogue, row))
@@ -208,8 +211,14 @@ def side_panel(view: View) -> None:
         st.html(detail.facts_html(detail.short_facts(catalogue, row)))
 
 
-def below(view: View, shown: MapView, detail_too: bool) -> None:
-    """What was selected: count, gallery, distributions, export."""
+def below(view: View, shown: MapView, beside: bool) -> None:
+    """What was selected: count, gallery, distributions, export.
+
+    Parameters
+    ----------
+    beside : bool
+        True when two maps fill the width, so that the side panel comes here.
+    """
     brush = state.brush()
     with st.container(key="selection"):
         if not len(brush):
@@ -217,8 +226,8 @@ def below(view: View, shown: MapView, detail_too: bool) -> None:
                 f"{len(shown):,} galaxies on the map. Lasso or box some of them to see their "
                 "pictures, sizes and classes here."
             )
-            if detail_too:
-                side_panel(view)
+            if beside:
+                side_panel(view, shown)
             return
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.subheader(f"{len(brush):,} of {len(shown):,} galaxies selected", width="content")
@@ -237,13 +246,18 @@ def below(view: View, shown: MapView, detail_too: bool) -> None:
                 key="brush_clear",
                 on_click=state.clear_brush,
             )
+        if state.focus() is None and not beside:  # the side panel shows the figures
+            selection_view.linked_gallery(brush, view.look, look_at, collect)
+            return
         left, right = st.columns([2.1, 1], gap="medium")
+        with right:
+            if beside:
+                side_panel(view, shown)
+            if state.focus() is not None:
+                catalogues = [layer.located.catalogue for layer in shown.layers]
+                selection_view.summary(catalogues, brush)
         with left:
             selection_view.linked_gallery(brush, view.look, look_at, collect)
-        with right:
-            if detail_too:
-                side_panel(view)
-            selection_view.summary(cache.data_set(view.data_set), brush)
 
 
 def main() -> None:

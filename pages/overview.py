@@ -46,15 +46,18 @@ def main() -> None:
         overview_view.examples(controls.open_data_set(view.data_set), view.look)
     st.subheader("Data sets")
     catalogues: dict[str, Catalogue] = {}
+    absent: dict[str, RadioVizError] = {}
     left, right = st.columns([1.15, 1], gap="medium")
     with left:
         for key in cache.known_data_sets():
             try:
                 catalogues[key] = controls.open_data_set(key)
             except RadioVizError as error:
-                overview_view.missing(key, error)
+                absent[key] = error
             else:
                 overview_view.data_set_card(catalogues[key])
+        if absent:
+            overview_view.missing(absent)
     with right, controls.panel():
         overview_view.sky_coverage(catalogues)
     st.subheader("Models")

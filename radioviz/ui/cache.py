@@ -26,6 +26,7 @@ from radioviz.ui import display
 if TYPE_CHECKING:
     from radioviz.atlas import Atlas
     from radioviz.encode import Encoder
+    from radioviz.export.samp import SampLink
 
 Progress = Callable[[int, int, str], None]
 
@@ -223,6 +224,20 @@ def encoder(model: str) -> Encoder:
         If the model is missing or altered.
     """
     return _encoder(model, models()[model].weights_sha256)
+
+
+@st.cache_resource(show_spinner=False, validate=lambda link: link.connected)
+def samp_link() -> SampLink:
+    """The connection to the SAMP hub of this computer, made anew when the hub has gone.
+
+    Raises
+    ------
+    SampError
+        If no hub runs.
+    """
+    from radioviz.export.samp import SampLink
+
+    return SampLink()
 
 
 @st.cache_data(show_spinner=False, max_entries=200)

@@ -170,6 +170,11 @@ def open_data_set(key: str) -> Catalogue:
         bar.empty()
 
 
+def is_local() -> bool:
+    """True when the browser runs on the server's own computer, whose programs SAMP reaches."""
+    return st.context.ip_address is None  # what Streamlit makes of the loopback address
+
+
 def go_inspect(pair: tuple[str, str]) -> None:
     """Open a galaxy on its own page."""
     state.set_focus(*pair, origin="link")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,35 +104,43 @@ def groups(selection: Selection, model: str | None) -> list[Group]:
     CatalogueError
         If a data set is not here.
     """
+    return prepared(selection, model)()
+
+
+def prepared(selection: Selection, model: str | None) -> Callable[[], list[Group]]:
+    """:func:`groups` in two steps: find the data sets now, gather their rows when asked.
+
+    What is returned may be called from any thread; it keeps the selection of this moment.
+    """
+    parts: list[tuple[Catalogue, list[str], cache.Located | None]] = []
+    for data_set, source_ids in selection.groups().items():
+        located = None
+        if model is not None:
+            # Without an Atlas, images and catalogue columns are still worth having.
+            with suppress(AtlasError, ModelError):
+                located = cache.located(data_set, model)
+        parts.append((cache.data_set(data_set), source_ids, located))
+
+    def gathered() -> list[Group]:
+        return [_group(*part, model or "") for part in parts]
+
+    return gathered
+
+
+def _group(
+    catalogue: Catalogue, source_ids: list[str], located: cache.Located | None, model: str
+) -> Group:
     from radioviz.export import Group
 
-    made = []
-    for data_set, source_ids in selection.groups().items():
-        catalogue = cache.data_set(data_set)
-        rows = catalogue.rows_of(source_ids)
-        scores = latents = None
-        weights = ""
-        if model is not None:
-            try:
-                there = cache.located(data_set, model)
-                at = there.places_of(source_ids)
-                if (at >= 0).all():
-                    latents = np.asarray(there.atlas.latents[at])
-                    scores = there.atlas.scores.iloc[at]
-                    weights = str(there.atlas.meta.get("weights_sha256", ""))
-            except (AtlasError, ModelError):
-                pass  # images and catalogue columns are still worth having
-        made.append(
-            Group(
-                catalogue,
-                rows,
-                scores,
-                latents,
-                model or "" if latents is not None else "",
-                weights,
-            )
-        )
-    return made
+    rows = catalogue.rows_of(source_ids)
+    at = located.places_of(source_ids) if located is not None else np.array([-1])
+    if located is None or (at < 0).any():
+        return Group(catalogue, rows)
+    atlas = located.atlas
+    weights = str(atlas.meta.get("weights_sha256", ""))
+    return Group(
+        catalogue, rows, atlas.scores.iloc[at], np.asarray(atlas.latents[at]), model, weights
+    )
 
 
 def find(catalogue: Catalogue, text: str, radius: float) -> np.ndarray:

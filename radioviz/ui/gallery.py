@@ -22,7 +22,7 @@ _HTML = '<div class="grid" role="list"></div>'
 _CSS = """
 .grid { display: grid; gap: 10px 8px; font-family: var(--st-font); color: var(--st-text-color); }
 .grid.strip { grid-template-rows: auto; grid-auto-rows: 0; row-gap: 0; overflow: hidden;
-  padding: 3px; margin: -3px; }
+  padding: 3px 3px 0; margin: -3px -3px 0; }
 .cell { position: relative; min-width: 0; }
 .open {
   display: block; width: 100%; padding: 0; border: 0; background: none; cursor: pointer;

@@ -44,7 +44,7 @@ def examples(catalogue: Catalogue, look: Look) -> None:
     fitting = np.flatnonzero((las > 0.3 * widest) & (las < 0.75 * widest))
     if not len(fitting):
         fitting = np.arange(len(table))
-    rows = np.sort(np.random.default_rng(7).permutation(fitting)[:12])
+    rows = np.random.default_rng(7).permutation(fitting)[:12]
     pairs = [(catalogue.info.key, str(s)) for s in table["source_id"].to_numpy()[rows]]
     gallery.gallery(
         galaxies.cells(pairs, look),
@@ -114,16 +114,21 @@ def class_bar(labels: list[str]) -> str:
     )
 
 
-def missing(key: str, error: RadioVizError) -> None:
-    """A data set that is not here: what it is and the command that brings it."""
-    entry = cache.known_data_sets()[key]
-    with st.container(border=True, key=f"data_set_{key}"):
-        st.markdown(f"**{controls.plain(entry.title)}** · not on this machine")
-        if entry.fetch and not entry.is_built:
-            st.caption("Free to download; the command checks what it gets and says what it does:")
-            st.code(f"python -m radioviz.data fetch {entry.fetch}", language="bash")
-        with st.expander("What was tried"):
-            st.caption(controls.plain(str(error)))
+def missing(errors: Mapping[str, RadioVizError]) -> None:
+    """Data sets that are not here: why, and the command that brings them."""
+    known = cache.known_data_sets()
+    commands: dict[str, list[str]] = {}
+    with st.container(border=True, key="data_sets_missing"):
+        st.markdown("**Not on this machine**")
+        for key, error in errors.items():
+            entry = known[key]
+            if entry.fetch and not entry.is_built:
+                commands.setdefault(entry.fetch, []).append(entry.title)
+            else:
+                st.caption(controls.plain(f"{entry.title}: {error}"))
+        for fetch, titles in commands.items():
+            st.caption(controls.plain(f"{' and '.join(titles)}: free to download, checked by MD5"))
+            st.code(f"python -m radioviz.data fetch {fetch}", language="bash")
 
 
 def sky_coverage(opened: Mapping[str, Catalogue]) -> None:

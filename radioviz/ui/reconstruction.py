@@ -28,17 +28,18 @@ def panel(catalogue: Catalogue, row: int, view: View) -> None:
         + ("" if "torch" in sys.modules else " The first one takes a few seconds: it opens torch.")
     )
     wanted: set[str] = st.session_state.setdefault("reconstruct", set())
-    for name, info in decoders.items():
+    for name in sorted(decoders, key=lambda name: (-decoders[name].latent_dim, name)):
+        info = decoders[name]
         with controls.panel():
             if name not in wanted:
-                if st.button(
+                st.button(
                     f"Reconstruct with {controls.plain(info.title)}",
                     key=f"reconstruct_{name}",
                     icon=":material/play_arrow:",
-                ):
-                    wanted.add(name)
-                else:
-                    continue
+                    on_click=wanted.add,
+                    args=(name,),
+                )
+                continue
             with st.spinner(f"Reconstructing with {info.title} …"):
                 _show(catalogue, row, name, info, view)
 

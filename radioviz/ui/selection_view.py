@@ -37,29 +37,31 @@ def tables(selection: Selection, columns: list[str]) -> pd.DataFrame:
 
 
 def quartiles(values: np.ndarray) -> str:
-    """Median with the 16th and 84th percentile, or a dash."""
+    """Median with the 16th and 84th percentile in HTML, or a dash."""
     known = values[np.isfinite(values)]
     if not len(known):
         return "–"
     low, middle, high = np.percentile(known, [16, 50, 84])
-    return f"{middle:.3g} ({low:.3g}–{high:.3g})"
+    return f"{middle:.3g} <small>({low:.3g}–{high:.3g})</small>"
 
 
-def summary(whole: Catalogue, selection: Selection) -> None:
-    """Sizes and classes of a selection against the whole data set, in figures and numbers."""
-    part = tables(selection, ["las", "label", "redshift", "flux"])
+def summary(catalogues: list[Catalogue], selection: Selection) -> None:
+    """Sizes and classes of a selection against all on the map, in figures and numbers."""
+    columns = ["las", "label", "redshift", "flux"]
+    part = tables(selection, columns)
+    whole = pd.concat([c.table[columns] for c in catalogues], ignore_index=True)
     lines = []
     for title, name in (
         ("Angular size [″]", "las"),
         ("Redshift", "redshift"),
         ("Flux [mJy]", "flux"),
     ):
-        all_of = whole.table[name].to_numpy(float)
+        all_of = whole[name].to_numpy(float)
         if np.isfinite(all_of).any() or part[name].notna().any():
             lines.append((title, quartiles(part[name].to_numpy(float)), quartiles(all_of)))
     if lines:
         st.html(_medians(lines))
-    sizes = whole.table["las"].to_numpy(float)
+    sizes = whole["las"].to_numpy(float)
     st.plotly_chart(
         _small(figures.size_distribution(sizes, part["las"].to_numpy(float))),
         key="size_distribution",
@@ -67,7 +69,7 @@ def summary(whole: Catalogue, selection: Selection) -> None:
         config={"displayModeBar": False},
     )
     st.plotly_chart(
-        _small(figures.class_counts(whole.table["label"].tolist(), part["label"].tolist())),
+        _small(figures.class_counts(whole["label"].tolist(), part["label"].tolist())),
         key="class_counts",
         alt="Classes of the selection against all galaxies",
         config={"displayModeBar": False},
@@ -99,7 +101,9 @@ def _medians(lines: list[tuple[str, str, str]]) -> str:
     )
     body = "".join(
         "<tr>"
-        + "".join(f'<td style="padding:2px 12px 2px 0">{cell}</td>' for cell in line)
+        + "".join(
+            f'<td style="padding:2px 10px 2px 0;white-space:nowrap">{cell}</td>' for cell in line
+        )
         + "</tr>"
         for line in lines
     )

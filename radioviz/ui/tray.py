@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from radioviz.errors import RadioVizError, SelectionError
 from radioviz.ui import cache, controls, galaxies, gallery, state
 from radioviz.ui.controls import View
 from radioviz.ui.state import Selection
+
+if TYPE_CHECKING:
+    from radioviz.export import Group
 
 SHOWN = 12  # thumbnails in the sidebar
 
@@ -154,27 +159,38 @@ def export_buttons(selection: Selection, model: str | None, *, key: str, note: s
     Parameters
     ----------
     key : str
-        Prefix of the buttons' keys: ``<key>_fits``, ``_zip``, ``_votable``, ``_csv``, ``_reg``.
+        Prefix of the buttons' keys: ``<key>_fits``, ``_zip``, ``_votable``, ``_csv``, ``_png``,
+        ``_reg``, ``_samp``.
     note : str
         How the selection came about, for the files' history.
     """
     from radioviz import export
+    from radioviz.export.contact_sheet import contact_sheet_png
 
-    groups = galaxies.groups(selection, model)
+    groups = galaxies.prepared(selection, model)
 
     def build(write: Callable[..., bytes]) -> Callable[[], bytes]:
-        return lambda: write(groups, note=f"Selection: {note}.")
+        return lambda: write(groups(), note=f"Selection: {note}.")
 
-    st.caption(f"{len(selection):,} galaxies" + (f", latents of {model}" if model else ""))
-    for kind, label, write, suffix, mime in (
-        ("fits", "FITS, one file", export.fits_bytes, ".fits", "application/fits"),
-        ("zip", "FITS, one a galaxy (ZIP)", export.zip_bytes, ".zip", "application/zip"),
-        ("votable", "VOTable", export.votable_bytes, ".vot", "application/x-votable+xml"),
-        ("csv", "CSV", export.csv_bytes, ".csv", "text/csv"),
-    ):
+    formats: list[tuple[str, str, Callable[[], bytes | str], str, str]] = [
+        ("fits", "FITS, one file", build(export.fits_bytes), ".fits", "application/fits"),
+        ("zip", "FITS, one a galaxy (ZIP)", build(export.zip_bytes), ".zip", "application/zip"),
+        ("votable", "VOTable", build(export.votable_bytes), ".vot", "application/x-votable+xml"),
+        ("csv", "CSV", build(export.csv_bytes), ".csv", "text/csv"),
+        ("png", "Contact sheet (PNG)", lambda: contact_sheet_png(groups()), ".png", "image/png"),
+    ]
+    data_sets = [cache.data_set(key).table for key in selection.groups()]
+    if any(np.isfinite(table["ra"].to_numpy()).any() for table in data_sets):
+        formats.append(
+            ("reg", "DS9 regions", lambda: export.ds9_regions(groups()), ".reg", "text/plain")
+        )
+    st.caption(
+        f"{len(selection):,} galaxies" + (f", latents of {controls.plain(model)}" if model else "")
+    )
+    for kind, label, make, suffix, mime in formats:
         st.download_button(
             label,
-            build(write),
+            make,
             file_name=f"radioviz-{len(selection)}{suffix}",
             mime=mime,
             key=f"{key}_{kind}",
@@ -182,3 +198,27 @@ def export_buttons(selection: Selection, model: str | None, *, key: str, note: s
             width="stretch",
             icon=":material/download:",
         )
+    if controls.is_local():
+        st.button(
+            "Send to TOPCAT, Aladin, DS9",
+            key=f"{key}_samp",
+            icon=":material/send:",
+            width="stretch",
+            help="By SAMP, to the programs that run on this computer",
+            on_click=_send,
+            args=(groups, key),
+        )
+        if said := st.session_state.pop(f"{key}_samp_said", ""):
+            st.caption(controls.plain(said))
+
+
+def _send(groups: Callable[[], list[Group]], key: str) -> None:
+    """Send the table of a selection by SAMP; what became of it is said below the button."""
+    try:
+        answers = cache.samp_link().send_table(groups())
+    except RadioVizError as error:
+        st.session_state[f"{key}_samp_said"] = str(error)
+        return
+    st.session_state[f"{key}_samp_said"] = "; ".join(
+        f"{a.program}: {a.error or 'received'}" for a in answers
+    )

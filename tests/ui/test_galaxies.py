@@ -74,6 +74,17 @@ def test_groups_carry_the_latents_of_the_encoder(first: Catalogue) -> None:
     assert group.model_sha256 == atlas.meta["weights_sha256"]
 
 
+def test_what_is_exported_is_the_selection_of_that_moment(first: Catalogue) -> None:
+    from radioviz import export
+
+    selection = Selection([("first", "first-9")])
+    gather = galaxies.prepared(selection, cache.atlas_names("first")[0])
+    selection.add("first", ["first-3"])
+    (group,) = gather()
+    assert len(group) == 1
+    assert b"first-9" in export.csv_bytes(gather())
+
+
 def test_groups_without_an_atlas_still_export(first: Catalogue) -> None:
     for model in (None, "no-such-model"):
         (group,) = galaxies.groups(Selection([("first", "first-9")]), model)

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import DATA_SETS, DataSet
+from radioviz.ui import controls
 from radioviz.ui.state import Selection
 from tests.ui.conftest import PAGES
 
@@ -230,6 +231,17 @@ def test_tray_export_and_undo(open_page: Open) -> None:
     assert len(app.session_state["tray"]) == 0
     app.button(key="tray_undo_button").click().run()
     assert list(app.session_state["tray"]) == [("first", "first-1"), ("first", "first-5")]
+
+
+def test_sending_by_samp_without_a_hub_says_what_to_start(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(controls, "is_local", lambda: True)
+    monkeypatch.setenv("SAMP_HUB", f"std-lockurl:file://{tmp_path}/no-hub")
+    app = open_page("latent_map", {"tray": Selection([("first", "first-1")])})
+    app.button(key="tray_samp").click().run()
+    assert "TOPCAT or Aladin" in texts(app)
+    assert not app.error and not app.exception
 
 
 @pytest.mark.parametrize("page", ["latent_map", "inspect_galaxy"])
