@@ -6,6 +6,7 @@ before memory is asked for; an HDF5 file may not lead to other files.
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
@@ -20,6 +21,7 @@ from radioviz.errors import CatalogueError
 
 MAX_SIDE = 8192
 MAX_IMAGES = 20_000_000
+MAX_CHUNK_BYTES = 1 << 28
 _BLOCK_BYTES = 1 << 26
 _NPY = b"\x93NUMPY"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -71,6 +73,21 @@ class Cube(ABC):
                 f"{MAX_SIDE} pixels are read"
             )
         self.shape, self.dtype = (n, ny, nx), dtype
+
+    def check_chunk(self, chunk: tuple[int, ...]) -> None:
+        """Refuse chunks that would have to be unpacked as a whole for every image.
+
+        Raises
+        ------
+        CatalogueError
+            If one is larger than :data:`MAX_CHUNK_BYTES`.
+        """
+        size = math.prod(chunk) * self.dtype.itemsize
+        if size > MAX_CHUNK_BYTES:
+            raise CatalogueError(
+                f"{self.path}: stored in chunks of {size / 1e9:.1f} GB {chunk}; up to "
+                f"{MAX_CHUNK_BYTES / 1e9:.1f} GB are read. Store it with smaller ones"
+            )
 
     @property
     def block(self) -> int:
@@ -203,6 +220,7 @@ class H5Cube(Cube):
                     f"{path} ({self.member}): its images lie in other files, which are not "
                     "followed; copy the array into one file"
                 )
+            self.check_chunk(dataset.chunks or (1,))
             self._chunk = (dataset.chunks or (1,))[0]
             self.attributes = {
                 **{k: _scalar(v) for k, v in file.attrs.items()},
@@ -273,6 +291,7 @@ class ZarrCube(Cube):
                 node = arrays[self.member]
             self._array = node
             self.check(node.shape, np.dtype(node.dtype))
+            self.check_chunk(tuple(node.chunks))
             self.attributes = {k: _scalar(v) for k, v in dict(node.attrs).items()}
         except CatalogueError:
             raise

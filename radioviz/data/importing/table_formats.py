@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import math
+import re
 from pathlib import Path
 from typing import IO, Any, NoReturn
 from xml.parsers import expat
 
 import numpy as np
 
+from radioviz.data.hdus import open_source
 from radioviz.data.importing.tables import (
     MAX_BYTES,
     TableBuilder,
@@ -17,9 +20,10 @@ from radioviz.data.importing.tables import (
     check_rows,
     noted,
 )
-from radioviz.errors import CatalogueError
+from radioviz.errors import CatalogueError, ImageError
 
 _MAX_DEPTH = 64
+_MAX_CELL = 1_000_000
 _GALACTIC = ("galactic", "supergalactic")
 
 
@@ -58,6 +62,12 @@ def check_xml(path: Path, file: IO[bytes]) -> None:
             raise CatalogueError(f"{path}: XML of type '{local[:60]}', not a VOTable")
         if depth > _MAX_DEPTH:
             _refuse_xml(path, f"is nested deeper than {_MAX_DEPTH} elements")
+        if local == "FIELD" and _cells(attributes.get("arraysize", "")) > _MAX_CELL:
+            _refuse_xml(path, f"has cells of arraysize {attributes['arraysize'][:40]}")
+        rows = attributes.get("nrows", "")
+        if local == "TABLE" and rows.strip().isdecimal():
+            # The parser makes room for as many rows as are announced.
+            check_rows(path, int(rows), 1)
         if local == "STREAM" and "href" in attributes:
             _refuse_xml(path, f"keeps its rows elsewhere ('{attributes['href'][:100]}')")
 
@@ -75,6 +85,11 @@ def check_xml(path: Path, file: IO[bytes]) -> None:
         parser.Parse(b"", True)
     except expat.ExpatError as error:
         raise CatalogueError(f"{path}: not well-formed XML: {error}") from error
+
+
+def _cells(arraysize: str) -> int:
+    """Elements of one cell as VOTable declares them; ``*`` counts as one."""
+    return math.prod(int(n) for n in re.findall(r"\d+", arraysize[:200]))
 
 
 def votable(path: Path, file: IO[bytes]) -> UserTable:
@@ -165,6 +180,14 @@ def fits_table(path: Path, file: IO[bytes]) -> UserTable:
 
     builder = TableBuilder(path)
     try:
+        with open_source(file, path.name) as checked:
+            for unit in checked.hdus:
+                if unit.present < unit.size:
+                    raise CatalogueError(
+                        f"{path}: the file is cut short: HDU {unit.index} declares "
+                        f"{unit.size:,} bytes, {unit.present:,} are there"
+                    )
+        file.seek(0)
         with noted(path, builder), fits.open(file, memmap=False) as hdus:
             plain = [h for h in hdus if type(h) in (fits.BinTableHDU, fits.TableHDU)]
             filled = [h for h in plain if h.header["NAXIS2"]]
@@ -198,7 +221,7 @@ def fits_table(path: Path, file: IO[bytes]) -> UserTable:
                 )
     except CatalogueError:
         raise
-    except (OSError, ValueError, TypeError, KeyError, IndexError, MemoryError) as error:
+    except (OSError, ValueError, TypeError, KeyError, IndexError, MemoryError, ImageError) as error:
         raise CatalogueError(f"{path}: not a readable FITS table: {error}") from error
     except fits.VerifyError as error:
         raise CatalogueError(f"{path}: not a readable FITS table: {error}") from error

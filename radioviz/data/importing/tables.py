@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
@@ -173,7 +174,7 @@ def _from_content(path: Path, head: bytes, file: IO[bytes]) -> UserTable:
         return table_formats.fits_table(path, file)
     if head[:2] in (b"\xff\xfe", b"\xfe\xff") and b"V\0O\0T\0" in head.upper():
         return table_formats.votable(path, file)
-    if start[:5].lower() == b"<?xml" or start[:8].upper() == b"<VOTABLE" or start[:2] == b"<!":
+    if re.match(rb"<\?xml|<!|<(\w+:)?VOTABLE", start, re.IGNORECASE):
         if b"<html" in head.lower():
             raise CatalogueError(f"{path}: an HTML page, not a table; give a {FORMATS} file")
         return table_formats.votable(path, file)

@@ -160,6 +160,16 @@ def test_hdf5_that_leads_to_other_files(stack, tmp_path):
         open_cube(tmp_path / "virtual.h5")
 
 
+def test_chunks_too_large_to_unpack(tmp_path, monkeypatch):
+    from radioviz.data.importing import cube_formats
+
+    monkeypatch.setattr(cube_formats, "MAX_CHUNK_BYTES", 5000)
+    with h5py.File(tmp_path / "c.h5", "w") as file:
+        file.create_dataset("img", (100, 40, 40), "f4", chunks=(50, 40, 40), compression="gzip")
+    with pytest.raises(CatalogueError, match=r"chunks of .* GB \(50, 40, 40\)"):
+        open_cube(tmp_path / "c.h5")
+
+
 def test_zarr_that_is_not_installed(tmp_path, monkeypatch):
     import sys
 

@@ -286,6 +286,9 @@ _STREAM = (
         (_PARAMETER, "declares the entity 'x'"),
         (_STREAM, "keeps its rows elsewhere"),
         ("<VOTABLE>" + "<RESOURCE>" * 100, "nested deeper"),
+        ('<VOTABLE><TABLE nrows="99999999999"/></VOTABLE>', "99,999,999,999 rows"),
+        ('<VOTABLE><FIELD arraysize="99999x99999"/></VOTABLE>', "arraysize 99999x99999"),
+        ('<v:VOTABLE xmlns:v="x"><RESOURCE></v:VOTABLE>', "not well-formed"),
     ],
 )
 def test_xml_that_acts_is_refused(tmp_path, text, expected, encoding):
