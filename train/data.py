@@ -15,7 +15,6 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import open_data_set
 from train.config import RunConfig, TrainError
 
-
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
 

@@ -57,7 +57,12 @@ def kind(on: torch.device) -> str:
         return torch.cuda.get_device_name(on)
     models = [line.split(":", 1)[1].strip() for line in _cpu_lines() if "model name" in line]
     model = models[0] if models else platform.processor() or platform.machine()
-    return f"{model}{' with AMX' if has_amx() else ''}, {torch.get_num_threads()} threads"
+    return f"{model}{' with AMX' if has_amx() else ''}, {_threads()}"
+
+
+def _threads() -> str:
+    n = torch.get_num_threads()
+    return f"{n} thread{'s' if n > 1 else ''}"
 
 
 def commit() -> str:

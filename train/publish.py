@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from radioviz.data.registry import DATA_SETS
 from radioviz.models import weights
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import trained_folder
@@ -86,6 +87,9 @@ def card(info: ModelInfo, size: int) -> str:
         f"| {SCORES.get(key.rsplit('.', 1)[0], key)} | {value:.4g} |"
         for key, value in info.scores.items()
     )
+    beta = f"; KL weight {t['config']['beta']}" if "beta" in t["config"] else ""
+    fetched = sorted({DATA_SETS[key].fetch for key in t["data"]} - {""})
+    commands = "".join(f"    python -m radioviz.data fetch {name}\n" for name in fetched)
     chain = ", ".join(f"{k} {v}" for k, v in info.preprocess.to_dict().items() if v is not None)
     return f"""# {info.title}
 
@@ -104,9 +108,9 @@ Preprocessing: {chain}.
 {t["images"]["train"]} images of the split `train` of {", ".join(t["data"])}; stopped after \
 {t["epochs"]} epochs, best at {t["best_epoch"]} by the {t["images"]["valid"]} images of the split \
 `valid`. {t["seconds"] / 60:.1f} minutes at {t["images_per_second"]:.0f} images/s on \
-{t["machine"]}; seed {t["seed"]}, commit {t["commit"] or "unknown"}.
+{t["machine"]}; seed {t["seed"]}, commit {t["commit"] or "unknown"}{beta}.
 
-    {t["command"]}
+{commands}    {t["command"]}
     python -m train publish {info.name}
 
 ## Scores
