@@ -120,8 +120,7 @@ def look_at(pair: tuple[str, str]) -> None:
 
 
 def neighbours_panel(pair: tuple[str, str], view: View) -> None:
-    if view.model is None:
-        st.info("No encoder has mapped this data set yet: run `python -m train atlas`.")
+    if view.model is None or not controls.has_map(view):
         return
     located = cache.located(pair[0], view.model)
     ids, distances = explore.neighbours(located, pair[1], 12)
@@ -138,8 +137,7 @@ def neighbours_panel(pair: tuple[str, str], view: View) -> None:
 
 
 def place_panel(pair: tuple[str, str], view: View) -> None:
-    if view.model is None:
-        st.info("No encoder has mapped this data set yet: run `python -m train atlas`.")
+    if view.model is None or not controls.has_map(view):
         return
     layouts = explore.layouts_of(cache.located(pair[0], view.model))
     layout = st.session_state.get("layout")

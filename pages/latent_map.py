@@ -133,18 +133,16 @@ def choose(view: View) -> tuple[MapView, MapView | None, colouring.Choice, int]:
             persist_state="session",
         )
         if colour == colouring.LATENT:
-            dimension = located.atlas.latents.shape[1]
+            components = [str(i + 1) for i in range(located.atlas.latents.shape[1])]
+            state.linked("component", "component", components, "1")
             component = (
-                int(
-                    st.number_input(
-                        "Component", 1, dimension, 1, key="component", persist_state="session"
-                    )
-                )
+                int(st.selectbox("Component", components, key="component", persist_state="session"))
                 - 1
             )
     view.publish(
         layout=str(layout),
         colour=str(colour),
+        component=str(component + 1) if colour == colouring.LATENT else None,
         overlay=None if overlay == NOTHING else str(overlay),
         beside=None if beside == NOTHING else str(beside),
     )
@@ -230,7 +228,10 @@ def below(view: View, shown: MapView, beside: bool) -> None:
                 side_panel(view, shown)
             return
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.subheader(f"{len(brush):,} of {len(shown):,} galaxies selected", width="content")
+            there = explore.count_on(shown, brush)
+            st.subheader(f"{there:,} of {len(shown):,} galaxies selected", width="content")
+            if len(brush) > there:
+                st.caption(f"and {len(brush) - there:,} that are not on this map", width="content")
             st.button(
                 "Add all to tray",
                 icon=":material/add:",
@@ -265,13 +266,8 @@ def main() -> None:
     st.title("Latent map")
     with controls.panel():
         controls.open_data_set(view.data_set)
-        if view.model is None:
-            st.info(
-                "No encoder has mapped this data set yet. Run `python -m train atlas` "
-                "and reload the page."
-            )
-            return
-        latent_map(view)
+        if controls.has_map(view):
+            latent_map(view)
 
 
 main()

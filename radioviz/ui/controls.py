@@ -18,6 +18,7 @@ from radioviz.ui.display import COLOUR_MAPS, FIELDS, Look
 OVERVIEW = "pages/overview.py"
 LATENT_MAP = "pages/latent_map.py"
 INSPECT = "pages/inspect_galaxy.py"
+NO_MAP = " (no map yet)"
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,7 @@ def encoders(data_set: str) -> dict[str, str]:
     ready = cache.atlas_names(data_set)
     titles = {name: named[name].title for name in order if name in ready}
     titles |= {name: name for name in ready if name not in titles}
-    return titles | {
-        name: f"{named[name].title} (no map yet)" for name in order if name not in ready
-    }
+    return titles | {name: f"{named[name].title}{NO_MAP}" for name in order if name not in ready}
 
 
 def _encoder(data_set: str) -> str | None:
@@ -168,6 +167,28 @@ def open_data_set(key: str) -> Catalogue:
         return cache.data_set(key, progress)
     finally:
         bar.empty()
+
+
+def has_map(view: View) -> bool:
+    """True when the encoder in view has mapped the data set; else says how to make it."""
+    if view.model is None:
+        st.info(
+            "There is no trained encoder here. Train one with `python -m train vae`, "
+            "then reload the page.",
+            icon=":material/model_training:",
+        )
+        return False
+    if view.model in cache.atlas_names(view.data_set):
+        return True
+    titles = encoders(view.data_set)
+    st.info(
+        plain(f"{titles[view.model].removesuffix(NO_MAP)} has no map of ")
+        + plain(data_set_title(view.data_set))
+        + " yet. This makes it; reload the page afterwards:",
+        icon=":material/scatter_plot:",
+    )
+    st.code(f"python -m train atlas --data {view.data_set} --model {view.model}", language="bash")
+    return False
 
 
 def is_local() -> bool:

@@ -13,6 +13,7 @@ from radioviz.ui.cache import Located
 from radioviz.ui.colouring import Choice
 from radioviz.ui.display import Look, data_uri
 from radioviz.ui.map import MapEvent, MapPoints
+from radioviz.ui.state import Selection
 
 NEIGHBOURS = 5  # that place a galaxy of another data set on a layout it was no part of
 
@@ -208,6 +209,15 @@ def _marks(view: MapView) -> tuple[np.ndarray | None, int | None]:
             if at[0] >= 0:
                 focus = int(start + at[0])
     return selected, focus
+
+
+def count_on(view: MapView, selection: Selection) -> int:
+    """How many galaxies of a selection are on a map."""
+    groups = selection.groups()
+    return sum(
+        int((layer.located.places_of(groups.get(layer.data_set, [])) >= 0).sum())
+        for layer in view.layers
+    )
 
 
 def apply(event: MapEvent, view: MapView, key: str) -> None:

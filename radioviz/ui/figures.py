@@ -202,6 +202,9 @@ def class_counts(labels: Sequence[str], part: Sequence[str] | None = None) -> Fi
                 "text": [f"{c:,}" for c in count],
                 "textposition": "outside",
                 "cliponaxis": False,
+                "constraintext": "none",
+                "textangle": 0,
+                "textfont": {"size": 11},
                 "hovertemplate": f"{title}: %{{y:.1%}} (%{{customdata:,}})<extra></extra>",
             }
         )

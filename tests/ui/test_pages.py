@@ -154,8 +154,9 @@ def test_map_colours_by_size_first_and_by_everything_else(open_page: Open) -> No
     assert "[arcsec]" in colour.options[0]
     app.selectbox(key="colour").set_value("latent component").run()
     assert not app.error and not app.exception
-    app.number_input(key="component").set_value(2).run()
+    app.selectbox(key="component").set_value("2").run()
     assert not app.error and not app.exception
+    assert app.query_params["component"] == ["2"] or app.query_params["component"] == "2"
 
 
 def test_every_colour_draws(open_page: Open) -> None:
@@ -221,6 +222,29 @@ def test_a_click_focuses_and_keeps_the_selection(open_page: Open, first: Catalog
     assert app.session_state["brush"] == kept
     row = int(first.rows_of([app.session_state["focus"][1]])[0])
     assert first.table["name"].iat[row] in html(app)
+
+
+def test_a_selection_of_another_data_set_is_said_to_be_elsewhere(open_page: Open) -> None:
+    mixed = Selection([("first", "first-1"), ("elsewhere", "x"), ("elsewhere", "y")])
+    app = open_page("latent_map", {"brush": mixed})
+    assert app.subheader[0].value.startswith("1 of ")
+    assert "2 that are not on this map" in texts(app)
+
+
+def test_a_data_set_without_a_map_says_how_to_make_one(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    from radioviz.paths import trained_folder
+
+    for config in trained_folder().glob("*/config.json"):
+        shutil.copytree(config.parent, tmp_path / config.parent.name)
+    monkeypatch.setenv("RADIOVIZ_TRAINED", str(tmp_path))
+    for page in ("latent_map", "inspect_galaxy"):
+        app = open_page(page)
+        assert not app.error
+        assert "python -m train atlas --data first --model" in texts(app)
 
 
 def test_tray_export_and_undo(open_page: Open) -> None:
