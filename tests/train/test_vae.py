@@ -1,0 +1,100 @@
+"""What a VAE run minimises, and the paper's preset."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pandas as pd
+import pytest
+import torch
+
+from radioviz.data.preprocess import Preprocess
+from radioviz.models.vae import DenseVAE
+from tests.models.small import batch
+from train.config import read_run
+from train.data import Part
+from train.vae import VaeConfig, VaeTask
+
+CONFIG = VaeConfig(
+    "x",
+    preprocess=Preprocess(size=16),
+    architecture={"latent_dim": 3, "width": 8, "multipliers": [1, 2]},
+    beta=0.5,
+    beta_epochs=10.0,
+)
+
+
+def task_of(config: VaeConfig) -> VaeTask:
+    torch.manual_seed(0)
+    return VaeTask(config)
+
+
+def loss_at(config: VaeConfig, epoch: float) -> tuple[float, float, float]:
+    """Loss, and the negative log-likelihood and KL term that it was made of."""
+    task = task_of(config)
+    padded = batch(8, config.augment.padded(config.preprocess).size)
+    torch.manual_seed(1)
+    loss, figures = task.loss(padded, torch.arange(8), epoch)
+    return loss.item(), figures["nll"].item(), figures["kl"].item()
+
+
+@pytest.mark.parametrize(("epoch", "beta"), [(0.0, 0.0), (5.0, 0.25), (10.0, 0.5), (99.0, 0.5)])
+def test_the_kl_term_warms_up(epoch: float, beta: float) -> None:
+    loss, nll, kl = loss_at(CONFIG, epoch)
+    assert kl > 0
+    assert loss == pytest.approx(nll + beta * kl, rel=1e-5)
+
+
+def test_without_warm_up_the_kl_term_counts_at_once() -> None:
+    loss, nll, kl = loss_at(dataclasses.replace(CONFIG, beta_epochs=0.0), 0.0)
+    assert loss == pytest.approx(nll + 0.5 * kl, rel=1e-5)
+
+
+def test_free_bits_cost_nothing() -> None:
+    free = dataclasses.replace(CONFIG, free_bits=100.0, beta_epochs=0.0)
+    loss, nll, _ = loss_at(free, 0.0)
+    assert loss == pytest.approx(nll + 0.5 * 3 * 100.0, rel=1e-5)
+
+
+def test_validation_judges_what_is_trained_or_the_error() -> None:
+    x, rows = batch(8, 16), torch.arange(8)
+    for select in ("objective", "error"):
+        task = task_of(dataclasses.replace(CONFIG, select=select))
+        task.module.eval()
+        torch.manual_seed(2)
+        with torch.no_grad():
+            found = task.validate(task.module, x, rows)
+        error = (task.module(x) - x).square().sum((1, 2, 3)).mean().item()
+        assert found["error"] == pytest.approx(error, rel=1e-5)
+        objective = -(found["elbo"] + found["kl"]) + 0.5 * found["kl"]
+        wanted = objective if select == "objective" else error
+        assert found["loss"] == pytest.approx(wanted, rel=1e-5)
+
+
+def test_scores_do_not_depend_on_random_state() -> None:
+    task = task_of(CONFIG)
+    part = Part(batch(8, 16), pd.DataFrame(index=range(8)))
+    torch.manual_seed(1)
+    first = task.score(task.module, part)
+    torch.manual_seed(2)
+    assert task.score(task.module, part) == first
+    assert first["active_dimensions"] <= 3
+
+
+@pytest.mark.slow
+def test_the_preset_of_bastien_2021_takes_a_step() -> None:
+    config = read_run(VaeConfig, "bastien2021-d2")
+    task = task_of(config)
+    assert isinstance(task.module, DenseVAE)
+    assert (task.module.size, task.module.latent_dim) == (100, 2)
+    side = config.augment.padded(config.preprocess).size
+    optimiser = torch.optim.SGD(task.module.parameters(), lr=1e-4)
+    losses = []
+    for _ in range(3):
+        torch.manual_seed(1)
+        loss, _ = task.loss(batch(4, side), torch.arange(4), 0.0)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[2] < losses[0]
