@@ -21,7 +21,8 @@ from radioviz.data.registry import DATA_SETS, DataSet, open_data_set, user_data_
 from radioviz.errors import CatalogueError
 from radioviz.models.registry import ModelList, list_models
 from radioviz.paths import cache_folder, trained_folder, user_data_folder
-from radioviz.ui import display
+from radioviz.ui import display, sprites
+from radioviz.ui.sprites import LevelStore
 
 if TYPE_CHECKING:
     from radioviz.atlas import Atlas
@@ -120,6 +121,7 @@ def forget(key: str) -> None:
     with store.lock:
         store.catalogues.pop(key, None)
     _thumbnails.clear()
+    _sheet.clear()
 
 
 def models() -> ModelList:
@@ -259,3 +261,30 @@ def thumbnails(
     return _thumbnails(
         catalogue.info.key, catalogue.digest, tuple(int(r) for r in rows), look, size
     )
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _levels(folder: Path, n: int, size: int) -> LevelStore:
+    return LevelStore(folder, n, size)
+
+
+@st.cache_resource(show_spinner=False, max_entries=200)
+def _sheet(
+    key: str, digest: str, rows: tuple[int, ...], look: display.Look, size: int
+) -> sprites.Sheet:
+    catalogue = data_set(key)
+    chain = display.chain(look, size)
+    folder = cache_folder() / "pictures" / f"{key}-{digest}"
+    folder /= f"{chain.digest}-{size}-v{sprites.VERSION}"
+    levels = _levels(folder, len(catalogue), size).levels(
+        np.array(rows, dtype=np.int64),
+        lambda missing: chain.for_survey(catalogue.images[missing], catalogue.info),
+    )
+    return sprites.sheet(levels, look.colour_map)
+
+
+def sheet(
+    catalogue: Catalogue, rows: np.ndarray, look: display.Look, size: int = 96
+) -> sprites.Sheet:
+    """Pictures of the given rows (at least one) side by side in one PNG."""
+    return _sheet(catalogue.info.key, catalogue.digest, tuple(int(r) for r in rows), look, size)

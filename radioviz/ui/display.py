@@ -93,8 +93,12 @@ def thumbnails(images: np.ndarray, info: SurveyInfo, look: Look, size: int = 96)
 
     Nothing is clipped: what is noise in the survey is noise in the picture.
     """
-    chain = Preprocess(clip_sigma=None, field_arcsec=look.field, size=size, stretch=look.stretch)
-    return [png(levels, look.colour_map) for levels in chain.for_survey(images, info)]
+    return [png(levels, look.colour_map) for levels in chain(look, size).for_survey(images, info)]
+
+
+def chain(look: Look, size: int) -> Preprocess:
+    """What makes the levels of a picture; its colour map has no part in it."""
+    return Preprocess(clip_sigma=None, field_arcsec=look.field, size=size, stretch=look.stretch)
 
 
 def data_uri(payload: bytes) -> str:

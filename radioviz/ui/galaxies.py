@@ -16,6 +16,7 @@ from radioviz.ui import cache, colouring, sky
 from radioviz.ui.display import Look, field_arcsec, scale_bar
 from radioviz.ui.gallery import Cell
 from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR
+from radioviz.ui.sprites import Tile
 from radioviz.ui.state import Selection
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def name_of(table: pd.DataFrame, row: int) -> str:
 def cells(pairs: Sequence[Pair], look: Look, *, size: int = 96) -> list[Cell]:
     """Pictures and captions of galaxies, in order; those of data sets not here are left out.
 
-    One batch of images a data set, however many galaxies.
+    One batch of images and one sheet of pictures a data set, however many galaxies.
     """
     groups: dict[str, list[int]] = {}
     for i, (data_set, _) in enumerate(pairs):
@@ -63,16 +64,16 @@ def cells(pairs: Sequence[Pair], look: Look, *, size: int = 96) -> list[Cell]:
             rows = catalogue.rows_of([pairs[i][1] for i in places])
         except CatalogueError:
             continue
-        pictures = cache.thumbnails(catalogue, rows, look, size)
+        sheet = cache.sheet(catalogue, rows, look, size)
         bar = scale_bar(field_arcsec(catalogue.info, look)) if size > 64 else None
         part = catalogue.table.iloc[rows]
         names = np.where(part["name"] != "", part["name"], part["source_id"])
-        for i, picture, name, label, las in zip(
-            places, pictures, names, part["label"], part["las"].to_numpy(float), strict=True
+        for at, (i, name, label, las) in enumerate(
+            zip(places, names, part["label"], part["las"].to_numpy(float), strict=True)
         ):
             note = " · ".join(t for t in (label, size_text(las)) if t)
             colour = LABEL_COLOURS.get(label, MISSING_COLOUR)
-            made[i] = Cell(pairs[i], picture, str(name), note, colour, bar)
+            made[i] = Cell(pairs[i], Tile(sheet, at), str(name), note, colour, bar)
     return [made[i] for i in sorted(made)]
 
 

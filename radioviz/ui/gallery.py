@@ -13,7 +13,9 @@ from typing import Any
 
 import streamlit as st
 
-from radioviz.ui.display import ScaleBar, data_uri
+from radioviz.ui import media
+from radioviz.ui.display import ScaleBar
+from radioviz.ui.sprites import Sheet, Tile
 
 PAGE = 60  # pictures at a time
 
@@ -35,7 +37,8 @@ _CSS = """
 .open:hover .frame, .open:focus-visible .frame { box-shadow: 0 0 0 2px var(--st-primary-color); }
 .open:focus-visible { outline: none; }
 .focus .frame { box-shadow: 0 0 0 3px #e11d74; }
-img { display: block; width: 100%; aspect-ratio: 1; image-rendering: auto; }
+.picture { position: relative; display: block; width: 100%; aspect-ratio: 1; overflow: hidden; }
+img { position: absolute; display: block; max-width: none; image-rendering: auto; }
 .bar { position: absolute; left: 6px; bottom: 5px; height: 2px; background: #fff;
   box-shadow: 0 0 2px #000; }
 .length { position: absolute; left: 6px; bottom: 9px; font-size: 10px; line-height: 1; color: #fff;
@@ -57,7 +60,9 @@ img { display: block; width: 100%; aspect-ratio: 1; image-rendering: auto; }
 @media (hover: none) { .tray { opacity: 1; } }
 """
 
-_JS = """
+_JS = (
+    media.BASE_JS
+    + """
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const grid = parentElement.querySelector('.grid');
@@ -80,10 +85,17 @@ export default function (component) {
     open.dataset.source = cell.id[1];
     open.onclick = () => setTriggerValue('open', cell.id);
     const frame = make('span', 'frame');
+    const sheet = data.sheets[cell.sheet];
+    const picture = make('span', 'picture');
     const image = make('img', '');
-    image.src = cell.src;
+    image.style.width = `${100 * sheet.columns}%`;
+    image.style.height = `${100 * sheet.rows}%`;
+    image.style.left = `${-100 * (cell.at % sheet.columns)}%`;
+    image.style.top = `${-100 * Math.floor(cell.at / sheet.columns)}%`;
+    image.src = address(sheet.url);
     image.alt = '';
-    frame.append(image);
+    picture.append(image);
+    frame.append(picture);
     if (cell.bar) {
       const length = make('span', 'length', cell.bar_text);
       const bar = make('span', 'bar');
@@ -113,21 +125,27 @@ export default function (component) {
   }));
 }
 """
+)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One picture: its galaxy, PNG, and what is written below.
+    """One picture: its galaxy, its place on a sheet, and what is written below.
 
     ``note`` is a second line, ``colour`` (``#rrggbb``) a dot before the name.
     """
 
     pair: tuple[str, str]
-    picture: bytes
+    tile: Tile
     name: str
     note: str = ""
     colour: str = ""
     bar: ScaleBar | None = None
+
+    @property
+    def picture(self) -> bytes:
+        """PNG of this picture alone."""
+        return self.tile.png
 
 
 Handler = Callable[[tuple[str, str]], None]
@@ -164,7 +182,17 @@ def gallery(
         Called with the galaxy before the next run, when its picture or its plus was
         clicked. Without ``on_collect`` there is no plus.
     """
+    sheets: dict[str, Sheet] = {cell.tile.sheet.digest: cell.tile.sheet for cell in cells}
+    numbers = {digest: i for i, digest in enumerate(sheets)}
     data: dict[str, Any] = {
+        "sheets": [
+            {
+                "url": media.serve(s.payload, "image/png", digest, f"gallery-{key}-{i}"),
+                "columns": s.columns,
+                "rows": s.rows,
+            }
+            for i, (digest, s) in enumerate(sheets.items())
+        ],
         "width": width,
         "label": label,
         "captions": captions,
@@ -173,7 +201,8 @@ def gallery(
         "cells": [
             {
                 "id": list(cell.pair),
-                "src": data_uri(cell.picture),
+                "sheet": numbers[cell.tile.sheet.digest],
+                "at": cell.tile.index,
                 "name": cell.name,
                 "note": cell.note,
                 "title": " · ".join(part for part in (cell.name, cell.note) if part),

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from streamlit import runtime
 
+from radioviz.ui import media
 from radioviz.ui.colouring import Colour
 from radioviz.ui.map import MapEvent, MapPoints
 from radioviz.ui.palette import CONTINUOUS, MISSING_COLOUR
@@ -33,16 +33,13 @@ _STORE = columns.Store()
 
 # Streamlit hands inline scripts to the browser with every change of data, so this one only
 # loads the bundle, which is served once under the hash of its content.
-_STUB = """
-const base = () => {
-  const script = document.querySelector('script[src*="static/js/"]');
-  return script ? script.src.split("static/js/")[0] : document.baseURI;
-};
-export default async (component) => {
-  const url = new URL(component.data.bundle.replace(/^\\//, ""), base()).href;
-  return (await import(url)).%s(component);
-};
+_STUB = (
+    media.BASE_JS
+    + """
+export default async (component) =>
+  (await import(address(component.data.bundle))).%s(component);
 """
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,20 +65,9 @@ def _bundle() -> bytes:
     return BUNDLE.read_bytes()
 
 
-def _serve(data: bytes, mimetype: str, digest: str, place: str) -> str:
-    """Address of a file; it is kept as long as a session shows it."""
-    # Streamlit hashes only parts of files above 1 MB: the name tells columns apart that differ
-    # elsewhere.
-    return str(
-        runtime.get_instance().media_file_mgr.add(
-            data, mimetype, f"radioviz-map-{place}", file_name=digest
-        )
-    )
-
-
 def _sent_column(column: Column, place: str) -> dict[str, str]:
     # Compressed files are passed on as they are; others would be packed anew at every request.
-    url = _serve(column.data, "application/gzip", column.digest, place)
+    url = media.serve(column.data, "application/gzip", column.digest, f"map-{place}")
     return {"url": url, "hash": column.digest}
 
 
@@ -153,7 +139,7 @@ def draw(
     mount, _ = _components()
     data, sent = describe(points, key, lambda c, place: _sent_column(c, f"{key}-{place}"))
     bundle = _bundle()
-    data["bundle"] = _serve(bundle, "text/javascript", columns.digest(bundle), "bundle")
+    data["bundle"] = media.serve(bundle, "text/javascript", columns.digest(bundle), "map-bundle")
     data |= {
         "height": height,
         "renderer": renderer,

@@ -1,0 +1,31 @@
+"""Files for the browser, served by Streamlit under the hash of their content."""
+
+from __future__ import annotations
+
+from streamlit import runtime
+
+
+def serve(data: bytes, mimetype: str, digest: str, place: str) -> str:
+    """Address of a file, relative to the app; it is kept as long as a session shows it.
+
+    Parameters
+    ----------
+    digest : str
+        Hash of the content: the same content has the same address.
+    place : str
+        Where on the page it is shown; another file at this place takes over.
+    """
+    # Streamlit hashes only parts of files above 1 MB; the name tells files apart that differ
+    # elsewhere.
+    manager = runtime.get_instance().media_file_mgr
+    return str(manager.add(data, mimetype, f"radioviz-{place}", file_name=digest))
+
+
+# A piece of JavaScript: where the app's own files lie, however it is mounted.
+BASE_JS = """
+const base = () => {
+  const script = document.querySelector('script[src*="static/js/"]');
+  return script ? script.src.split("static/js/")[0] : document.baseURI;
+};
+const address = (path) => new URL(path.replace(/^\\//, ""), base()).href;
+"""
