@@ -79,7 +79,7 @@ def image_panel(catalogue: Catalogue, row: int, view: View) -> None:
         sky_image(image, catalogue.info, view.look, contours=contours),
         key="inspect_image",
         alt=f"Image of {galaxies.name_of(catalogue.table, row)}, offsets in arcsec",
-        config={"displaylogo": False, "scrollZoom": True},
+        config={"displaylogo": False, "modeBarButtonsToRemove": ["autoScale2d"]},
     )
 
 

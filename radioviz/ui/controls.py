@@ -119,13 +119,8 @@ def _encoder(data_set: str) -> str | None:
 
 def _look() -> Look:
     with st.expander("Images", icon=":material/tune:"):
-        stretch = st.segmented_control(
-            "Stretch",
-            STRETCHES,
-            default="sqrt",
-            required=True,
-            key="stretch",
-            persist_state="session",
+        stretch = st.selectbox(
+            "Stretch", STRETCHES, index=1, key="stretch", persist_state="session"
         )
         colour_map = st.selectbox(
             "Colour map",
@@ -189,6 +184,10 @@ def has_map(view: View) -> bool:
     )
     st.code(f"python -m train atlas --data {view.data_set} --model {view.model}", language="bash")
     return False
+
+
+def galaxies_text(number: int) -> str:
+    return f"{number:,} galaxy" if number == 1 else f"{number:,} galaxies"
 
 
 def is_local() -> bool:

@@ -1,4 +1,4 @@
-"""Charts that pages share, as Plotly figures (plain dictionaries). Axes carry their units."""
+"""The sky map of the Overview, as a Plotly figure (a plain dictionary)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from radioviz.data.catalogue import LABELS
 from radioviz.ui import sky
-from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR
 
 Figure = dict[str, Any]
 
-WHOLE_COLOUR = MISSING_COLOUR
-BRUSH_COLOUR = "#E11D74"
 _GRATICULE = "rgba(128,128,128,0.35)"
 MOST_SKY_POINTS = 4000
 
@@ -123,96 +119,3 @@ def _note(x: np.ndarray, y: np.ndarray, text: str) -> Figure:
         "font": {"size": 11, "color": "rgba(128,128,128,1)"},
         "yshift": 9,
     }
-
-
-def size_distribution(whole: np.ndarray, part: np.ndarray | None = None) -> Figure:
-    """Angular sizes on a log axis, as the share of sources in each bin.
-
-    Parameters
-    ----------
-    whole, part : numpy.ndarray
-        Largest angular sizes in arcsec; NaN and what is not positive is left out.
-    """
-    whole = whole[np.isfinite(whole) & (whole > 0)]
-    layout: Figure = {
-        "margin": {"l": 48, "r": 8, "t": 8, "b": 42},
-        "bargap": 0.04,
-        "barmode": "overlay",
-        "xaxis": {"title": {"text": "Largest angular size [arcsec], log scale"}, "type": "log"},
-        "yaxis": {"title": {"text": "Share of sources"}, "tickformat": ".0%"},
-        "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
-    }
-    if not len(whole):
-        return {"data": [], "layout": layout}
-    low, high = np.log10(whole.min()), np.log10(whole.max())
-    edges = np.linspace(low - 1e-9, high + 1e-9 if high > low else low + 0.1, 31)
-    traces = [_histogram(whole, edges, "All", WHOLE_COLOUR, 0.45)]
-    if part is not None:
-        part = part[np.isfinite(part) & (part > 0)]
-        traces.append(_histogram(part, edges, "Selection", BRUSH_COLOUR, 0.75))
-    layout["xaxis"] |= {"tickvals": _ticks(10**low, 10**high), "range": [edges[0], edges[-1]]}
-    return {"data": traces, "layout": layout}
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    from radioviz.ui.plotly_map import log_ticks
-
-    return [float(f"{t:.3g}") for t in log_ticks(low, high)]
-
-
-def _histogram(
-    sizes: np.ndarray, edges: np.ndarray, name: str, colour: str, opacity: float
-) -> Figure:
-    count, _ = np.histogram(np.log10(sizes), edges)
-    return {
-        "type": "bar",
-        "x": 10 ** ((edges[1:] + edges[:-1]) / 2),
-        "width": 10 ** edges[1:] - 10 ** edges[:-1],
-        "y": count / max(len(sizes), 1),
-        "customdata": count,
-        "name": f"{name} ({len(sizes):,})",
-        "marker": {"color": colour, "line": {"width": 0}},
-        "opacity": opacity,
-        "hovertemplate": "%{x:.3g}″: %{y:.1%} (%{customdata:,})<extra></extra>",
-    }
-
-
-def class_counts(labels: Sequence[str], part: Sequence[str] | None = None) -> Figure:
-    """Classes as shares of the whole and, beside them, of a selection."""
-    present = set(labels) | set(part or ())
-    names = [n for n in LABELS if n in present] + sorted(present - set(LABELS) - {""})
-    names += [""] if "" in present else []
-    shown = [name or "no class" for name in names]
-    colours = [LABEL_COLOURS.get(name, MISSING_COLOUR) for name in names]
-    traces = []
-    for title, group, opacity in (("All", labels, 0.35), ("Selection", part, 1.0)):
-        if group is None:
-            continue
-        count = np.array([sum(1 for g in group if g == n) for n in names])
-        share = count / max(len(group), 1)
-        traces.append(
-            {
-                "type": "bar",
-                "x": [html.escape(s) for s in shown],
-                "y": share,
-                "customdata": count,
-                "name": f"{title} ({len(group):,})",
-                "marker": {"color": colours},
-                "opacity": opacity if part is not None else 1.0,
-                "text": [f"{c:,}" for c in count],
-                "textposition": "outside",
-                "cliponaxis": False,
-                "constraintext": "none",
-                "textangle": 0,
-                "textfont": {"size": 11},
-                "hovertemplate": f"{title}: %{{y:.1%}} (%{{customdata:,}})<extra></extra>",
-            }
-        )
-    layout = {
-        "margin": {"l": 48, "r": 8, "t": 8, "b": 42},
-        "bargap": 0.25,
-        "bargroupgap": 0.05,
-        "showlegend": False,
-        "yaxis": {"title": {"text": "Share of sources"}, "tickformat": ".0%"},
-    }
-    return {"data": traces, "layout": layout}

@@ -13,6 +13,7 @@ import streamlit as st
 from radioviz.ui.colouring import Colour
 from radioviz.ui.map import MapEvent, MapPoints
 from radioviz.ui.palette import CONTINUOUS, MISSING_COLOUR
+from radioviz.ui.scales import log_ticks
 
 _CONFIG = {
     "displaylogo": False,
@@ -222,14 +223,3 @@ def continuous_scale(colour: Colour, known: np.ndarray) -> dict[str, Any]:
         bar |= {"tickvals": np.log10(ticks).tolist(), "ticktext": [f"{t:g}" for t in ticks]}
         low, high = float(np.log10(low)), float(np.log10(high))
     return {"cmin": float(low), "cmax": float(high), "colorscale": CONTINUOUS, "colorbar": bar}
-
-
-def log_ticks(low: float, high: float) -> np.ndarray:
-    """Round numbers (1, 2, 5 in each decade, or decades alone) between two positive values."""
-    decades = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
-    for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8)):
-        ticks = np.array([s * 10.0**d for d in decades for s in steps])
-        ticks = ticks[(ticks >= low * 0.999) & (ticks <= high * 1.001)]
-        if len(ticks) >= 4:
-            return ticks
-    return ticks if len(ticks) >= 2 else np.array([low, high])

@@ -8,7 +8,7 @@ import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import CatalogueError
-from radioviz.ui import cache, controls, figures, galaxies, gallery, state
+from radioviz.ui import cache, controls, galaxies, gallery, state, svg_charts
 from radioviz.ui.display import Look
 from radioviz.ui.gallery import Handler
 from radioviz.ui.state import Selection
@@ -61,36 +61,15 @@ def summary(catalogues: list[Catalogue], selection: Selection) -> None:
             lines.append((title, quartiles(part[name].to_numpy(float)), quartiles(all_of)))
     if lines:
         st.html(_medians(lines))
-    sizes = whole["las"].to_numpy(float)
-    st.plotly_chart(
-        _small(figures.size_distribution(sizes, part["las"].to_numpy(float))),
-        key="size_distribution",
-        alt="Distribution of angular sizes of the selection against all galaxies",
-        config={"displayModeBar": False},
-    )
-    st.plotly_chart(
-        _small(figures.class_counts(whole["label"].tolist(), part["label"].tolist())),
-        key="class_counts",
-        alt="Classes of the selection against all galaxies",
-        config={"displayModeBar": False},
-    )
+    st.html(svg_charts.size_distribution(whole["las"].to_numpy(float), part["las"].to_numpy(float)))
+    st.html(svg_charts.class_counts(whole["label"].tolist(), part["label"].tolist()))
 
 
 def whole(catalogue: Catalogue) -> None:
     """Sizes and classes of a whole data set."""
     table = catalogue.table
-    st.plotly_chart(
-        _small(figures.size_distribution(table["las"].to_numpy(float))),
-        key="whole_sizes",
-        alt="Distribution of angular sizes of all galaxies",
-        config={"displayModeBar": False},
-    )
-    st.plotly_chart(
-        _small(figures.class_counts(table["label"].tolist())),
-        key="whole_classes",
-        alt="Classes of all galaxies",
-        config={"displayModeBar": False},
-    )
+    st.html(svg_charts.size_distribution(table["las"].to_numpy(float)))
+    st.html(svg_charts.class_counts(table["label"].tolist()))
 
 
 def _medians(lines: list[tuple[str, str, str]]) -> str:
@@ -112,11 +91,6 @@ def _medians(lines: list[tuple[str, str, str]]) -> str:
         f'{body}</table><div style="font-size:.76rem;opacity:.68">in brackets: 16th to 84th '
         "percentile</div>"
     )
-
-
-def _small(figure: figures.Figure) -> figures.Figure:
-    figure["layout"]["height"] = 230
-    return figure
 
 
 def ordered(selection: Selection, order: str) -> list[tuple[str, str]]:

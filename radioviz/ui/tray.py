@@ -66,9 +66,9 @@ def _contents(chosen: Selection, view: View) -> None:
     )
     if len(pairs) > SHOWN:
         st.caption(f"and {len(pairs) - SHOWN:,} more")
+    with st.popover("Export", icon=":material/download:", key="tray_export", width="stretch"):
+        export_buttons(chosen, view.model, key="tray", note="the selection tray")
     with st.container(horizontal=True, gap="small"):
-        with st.popover("Export", icon=":material/download:", key="tray_export"):
-            export_buttons(chosen, view.model, key="tray", note="the selection tray")
         st.download_button(
             "Save",
             lambda: save(chosen, view),
@@ -147,7 +147,7 @@ def load(payload: bytes) -> str:
     if not found.sources:
         raise SelectionError(f"no galaxy of this file is at hand: {lost or 'it holds none'}")
     added = state.tray().update(found.sources)
-    text = f"{added:,} galaxies loaded"
+    text = f"{controls.galaxies_text(added)} loaded"
     if len(found.sources) > added:
         text += f", {len(found.sources) - added:,} were here already"
     return controls.plain(text + (f". Left out: {lost}" if lost else "."))
@@ -185,7 +185,8 @@ def export_buttons(selection: Selection, model: str | None, *, key: str, note: s
             ("reg", "DS9 regions", lambda: export.ds9_regions(groups()), ".reg", "text/plain")
         )
     st.caption(
-        f"{len(selection):,} galaxies" + (f", latents of {controls.plain(model)}" if model else "")
+        controls.galaxies_text(len(selection))
+        + (f", latents of {controls.plain(model)}" if model else "")
     )
     for kind, label, make, suffix, mime in formats:
         st.download_button(

@@ -9,7 +9,7 @@ import pytest
 from radioviz.errors import RadioVizError
 from radioviz.ui.colouring import Colour
 from radioviz.ui.map import MapPoints
-from radioviz.ui.plotly_map import _figure, continuous_scale, log_ticks
+from radioviz.ui.plotly_map import _figure, continuous_scale
 
 
 def cloud(n: int = 30, **more: object) -> MapPoints:
@@ -86,14 +86,6 @@ def test_values_on_a_log_scale_and_unknown_ones_in_grey() -> None:
 def test_a_constant_column_has_a_scale() -> None:
     scale = continuous_scale(Colour("c", np.ones(3)), np.ones(3))
     assert scale["cmin"] < 1 < scale["cmax"]
-
-
-@pytest.mark.parametrize(("low", "high"), [(1.0, 1000.0), (5.0, 80.0), (20.0, 30.0), (3e-4, 2.0)])
-def test_log_ticks_are_inside_and_enough(low: float, high: float) -> None:
-    ticks = log_ticks(low, high)
-    assert 2 <= len(ticks) <= 16
-    assert (ticks >= low * 0.99).all() and (ticks <= high * 1.01).all()
-    assert (np.diff(ticks) > 0).all()
 
 
 @pytest.mark.parametrize("name", ["y", "group", "selected"])
