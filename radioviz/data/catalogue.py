@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import json
 import shutil
@@ -339,8 +340,9 @@ def _put_in_place(scratch: Path, folder: Path) -> None:
         try:
             scratch.rename(folder)
             return
-        except OSError:
-            if not folder.exists():
+        except OSError as error:
+            # Asking the folder itself would be a race: another process may just have moved it.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
         # A name of its own for the old copy: readers that have it mapped keep it until they end.
         old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))

@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -112,6 +112,8 @@ def test_a_point_source_keeps_place_and_roundness(n, field, size, dx, dy):
     chain = Preprocess(field_arcsec=field, size=size)
     out = chain(image, SCALE)[0].astype(float)
     step = field / SCALE / size
+    # Below two samples a beam its measured width depends on where it falls between pixels.
+    assume(step <= 1.5)
     x, y = centroid(out)
     assert x == pytest.approx((size - 1) / 2 + dx / step, abs=0.06)
     assert y == pytest.approx((size - 1) / 2 + dy / step, abs=0.06)
