@@ -19,7 +19,12 @@ MISSING_COLOUR = "#9AA0A6"
 OTHERS = ("#1F88D2", "#D55E00", "#009E73", "#CC79A7", "#C9A000", "#56B4E9", "#8C6BB1", "#7F5539")
 DATA_SET_COLOURS = ("#7C7CF0", "#C2410C", "#0F8B8D", "#A3268F", "#B8860B", "#4B7F52")
 
-CONTINUOUS = "Viridis"
+# Viridis without its darkest sixth and its last light step: perceptually uniform still, and
+# both ends stand out from a dark page as well as from a white one.
+CONTINUOUS = (
+    *("#44377f", "#3f4788", "#38568b", "#32658e", "#2d738e", "#277f8e", "#238d8c", "#209b8a"),
+    *("#27a783", "#32b47b", "#4abf6d", "#66cb5d", "#86d449", "#a9db32", "#cde129", "#f0e526"),
+)
 
 
 def category_colours(names: Sequence[str]) -> list[str]:

@@ -204,7 +204,7 @@ def continuous_scale(colour: Colour, known: np.ndarray) -> dict[str, Any]:
     whole scale; what lies beyond has the colour of the end.
     """
     if not len(known):
-        return {"cmin": 0.0, "cmax": 1.0, "colorscale": CONTINUOUS}
+        return {"cmin": 0.0, "cmax": 1.0, "colorscale": list(CONTINUOUS)}
     low, high = np.percentile(known, [0.5, 99.5])
     if not high > low:
         low, high = float(known.min()), float(known.max())
@@ -222,4 +222,9 @@ def continuous_scale(colour: Colour, known: np.ndarray) -> dict[str, Any]:
         ticks = log_ticks(low, high)
         bar |= {"tickvals": np.log10(ticks).tolist(), "ticktext": [f"{t:g}" for t in ticks]}
         low, high = float(np.log10(low)), float(np.log10(high))
-    return {"cmin": float(low), "cmax": float(high), "colorscale": CONTINUOUS, "colorbar": bar}
+    return {
+        "cmin": float(low),
+        "cmax": float(high),
+        "colorscale": list(CONTINUOUS),
+        "colorbar": bar,
+    }

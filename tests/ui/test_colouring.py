@@ -118,3 +118,14 @@ def test_classes_are_told_apart_by_colour_blind_eyes() -> None:
 
 def test_colour_is_a_plain_record() -> None:
     assert Colour("t", np.zeros(2)).names == []
+
+
+def test_the_colour_scale_brightens_all_the_way() -> None:
+    from radioviz.ui.palette import CONTINUOUS
+
+    rgb = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in CONTINUOUS]) / 255
+    luminance = rgb**2.2 @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(luminance) > 0).all()
+    # Its dark end stands out from the dark page (#0E1118), as WCAG measures contrast.
+    page = (np.array([0x0E, 0x11, 0x18]) / 255) ** 2.2 @ [0.2126, 0.7152, 0.0722]
+    assert (luminance[0] + 0.05) / (page + 0.05) > 1.7

@@ -291,9 +291,9 @@ def _colour(colour: Colour, sent: Positions, base: str) -> tuple[dict[str, Any],
 @cache
 def _ramp() -> list[str]:
     """Colour of no value, then 255 colours from low to high."""
-    from plotly.colors import get_colorscale, sample_colorscale
+    from plotly.colors import sample_colorscale
 
-    colours = sample_colorscale(get_colorscale(CONTINUOUS), 255, colortype="tuple")
+    colours = sample_colorscale(list(CONTINUOUS), 255, colortype="tuple")
     return [
         MISSING_COLOUR,
         *("#" + "".join(f"{round(255 * part):02x}" for part in rgb) for rgb in colours),
