@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -111,7 +112,7 @@ class NpyCube(Cube):
         super().__init__(path)
         try:
             self._array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError, SyntaxError, TypeError, KeyError) as error:
+        except Exception as error:  # a damaged header is parsed as Python text, up to a point
             raise _damaged(path, "NumPy array", error) from error
         self.check(self._array.shape, self._array.dtype)
 
@@ -126,7 +127,7 @@ class NpzCube(Cube):
 
     def __init__(self, path: Path, member: str = "") -> None:
         super().__init__(path)
-        self._others: list[str] = []
+        self._others: dict[str, tuple[int, ...]] = {}
         found: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
         try:
             with zipfile.ZipFile(path) as archive:
@@ -135,14 +136,14 @@ class NpzCube(Cube):
                         continue
                     with archive.open(name) as file:
                         shape, _, dtype = _npy_header(file)
-                    (found.update if len(shape) >= 2 else self._note)({name: (shape, dtype)})
-        except (zipfile.BadZipFile, OSError, ValueError, zlib.error, EOFError) as error:
+                    if len(shape) >= 2:
+                        found[name] = (shape, dtype)
+                    else:
+                        self._others[name] = shape
+        except Exception as error:  # as for a single array, within a ZIP
             raise _damaged(path, "NumPy archive", error) from error
         self.member = _choose(path, {n.removesuffix(".npy"): s for n, s in found.items()}, member)
         self.check(*found[self.member + ".npy"], what=self.member)
-
-    def _note(self, found: dict[str, tuple[tuple[int, ...], np.dtype]]) -> None:
-        self._others += found
 
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
         """See :class:`Cube`; a later start still inflates what lies before it."""
@@ -175,11 +176,10 @@ class NpzCube(Cube):
         builder = TableBuilder(self.path)
         try:
             with np.load(self.path, allow_pickle=False) as archive:
-                for name in self._others:
-                    column = archive[name.removesuffix(".npy")]
-                    if column.shape == (self.shape[0],):
-                        builder.add(name.removesuffix(".npy"), column)
-        except (zipfile.BadZipFile, OSError, ValueError, zlib.error, EOFError) as error:
+                for name, shape in self._others.items():
+                    if shape == (self.shape[0],):
+                        builder.add(name.removesuffix(".npy"), archive[name.removesuffix(".npy")])
+        except Exception as error:
             raise _damaged(self.path, "NumPy archive", error) from error
         return builder.table() if builder.columns else None
 
@@ -210,7 +210,7 @@ class H5Cube(Cube):
                     elif item.ndim == 1:
                         self._columns.append(prefix + name)
 
-        with self._open() as file:
+        with self._open() as file, _readable(path):
             visit(file, "", 0)
             self.member = _choose(path, found, member)
             dataset = file[self.member]
@@ -230,28 +230,24 @@ class H5Cube(Cube):
     def _open(self) -> Any:
         import h5py
 
-        try:
+        with _readable(self.path):
             return h5py.File(self.path, "r")
-        except (OSError, ValueError, KeyError) as error:
-            raise _damaged(self.path, "HDF5 file", error) from error
 
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
         """See :class:`Cube`; blocks end where the file's chunks do."""
         step = max(self.block // self._chunk, 1) * self._chunk
         with self._open() as file:
-            dataset = file[self.member]
             while start < self.shape[0]:
                 stop = min(start - start % step + step, self.shape[0])
-                try:
-                    yield dataset[start:stop]
-                except (OSError, ValueError) as error:
-                    raise _damaged(self.path, "HDF5 file", error) from error
+                with _readable(self.path):
+                    block = file[self.member][start:stop]
+                yield block
                 start = stop
 
     def table(self) -> UserTable | None:
         """One-dimensional datasets as long as the stack, with their attribute ``unit``."""
         builder = TableBuilder(self.path)
-        with self._open() as file:
+        with self._open() as file, _readable(self.path):
             for name in self._columns:
                 column = file[name]
                 if column.shape != (self.shape[0],) or column.external or column.is_virtual:
@@ -305,6 +301,17 @@ class ZarrCube(Cube):
                 yield np.asarray(self._array[i : i + self.block])
             except Exception as error:
                 raise _damaged(self.path, "zarr array", error) from error
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """What h5py raises for a damaged file, of whatever class, as one error that names it."""
+    try:
+        yield
+    except CatalogueError:
+        raise
+    except Exception as error:
+        raise _damaged(path, "HDF5 file", error) from error
 
 
 def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:

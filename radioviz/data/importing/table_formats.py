@@ -83,7 +83,7 @@ def check_xml(path: Path, file: IO[bytes]) -> None:
         while chunk := file.read(1 << 20):
             parser.Parse(chunk, False)
         parser.Parse(b"", True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # also unknown encodings
         raise CatalogueError(f"{path}: not well-formed XML: {error}") from error
 
 
