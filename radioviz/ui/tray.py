@@ -110,12 +110,17 @@ def _load() -> None:
         return
     payload = file.getvalue()
     digest = hashlib.sha256(payload).hexdigest()
-    if st.session_state.get("tray_loaded") == digest:
-        return
-    st.session_state["tray_loaded"] = digest
-    with controls.panel():
-        st.session_state["tray_message"] = load(payload)
-        st.rerun()
+    loaded, refused = st.session_state.get("tray_loaded", ("", ""))
+    if loaded != digest:
+        try:
+            st.session_state["tray_message"], refused = load(payload), ""
+        except RadioVizError as error:
+            refused = str(error)
+        st.session_state["tray_loaded"] = (digest, refused)
+        if not refused:
+            st.rerun()
+    if refused:  # for as long as the file is in the box
+        st.error(controls.plain(refused), icon=":material/error:")
 
 
 def save(chosen: Selection, view: View) -> bytes:

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import DATA_SETS, DataSet
+from radioviz.export.session import Session, session_bytes
 from radioviz.ui import controls
 from radioviz.ui.state import Selection
 from tests.ui.conftest import PAGES
@@ -255,6 +256,26 @@ def test_tray_export_and_undo(open_page: Open) -> None:
     assert len(app.session_state["tray"]) == 0
     app.button(key="tray_undo_button").click().run()
     assert list(app.session_state["tray"]) == [("first", "first-1"), ("first", "first-5")]
+
+
+def test_loading_a_saved_tray(open_page: Open) -> None:
+    payload = session_bytes(Session((("first", "first-4"), ("first", "first-2"))))
+    app = open_page("overview")
+    app.file_uploader(key="tray_file").upload("mine.radioviz", payload).run()
+    assert list(app.session_state["tray"]) == [("first", "first-4"), ("first", "first-2")]
+    assert "2 galaxies loaded" in texts(app)
+    app.button(key="tray_clear").click().run()
+    assert len(app.session_state["tray"]) == 0, "the file in the box is not loaded again"
+
+
+def test_loading_a_file_of_no_use_says_so_as_long_as_it_is_there(open_page: Open) -> None:
+    app = open_page("overview")
+    app.file_uploader(key="tray_file").upload("mine.radioviz", b"GIF89a").run()
+    assert any("not JSON" in e.value for e in app.error)
+    app.run()
+    assert any("not JSON" in e.value for e in app.error)
+    app.file_uploader(key="tray_file").clear().run()
+    assert not app.error
 
 
 def test_sending_by_samp_without_a_hub_says_what_to_start(
