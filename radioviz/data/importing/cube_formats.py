@@ -106,20 +106,33 @@ class Cube(ABC):
 
 
 class NpyCube(Cube):
-    """``.npy``, memory-mapped."""
+    """``.npy``, read block by block; mapped only where it is in Fortran order."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         try:
-            self._array = np.load(path, mmap_mode="r", allow_pickle=False)
+            self._array: np.memmap = np.load(path, mmap_mode="r", allow_pickle=False)
         except Exception as error:  # a damaged header is parsed as Python text, up to a point
             raise _damaged(path, "NumPy array", error) from error
         self.check(self._array.shape, self._array.dtype)
 
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
         """See :class:`Cube`."""
-        for i in range(start, self.shape[0], self.block):
-            yield self._array[i : i + self.block]
+        n, ny, nx = self.shape
+        one = ny * nx * self.dtype.itemsize
+        plain = self._array.flags.c_contiguous
+        with self.path.open("rb") as file:
+            for i in range(start, n, self.block):
+                count = min(self.block, n - i)
+                if not plain:
+                    yield self._array[i : i + count]
+                    continue
+                # Pages of a map would stay with the process, as many as the cube has.
+                file.seek(self._array.offset + i * one)
+                content = file.read(count * one)
+                if len(content) < count * one:
+                    raise CatalogueError(f"{self.path}: the array is cut short")
+                yield np.frombuffer(content, self.dtype).reshape(count, ny, nx)
 
 
 class NpzCube(Cube):
