@@ -43,6 +43,12 @@ def plot_area(page: Page) -> dict[str, float]:
 
 def lasso(page: Page, left: float, top: float, right: float, bottom: float) -> None:
     """Lasso a rectangle, in fractions of the plot area."""
+    draw_lasso(page, left, top, right, bottom)
+    page.mouse.up()
+
+
+def draw_lasso(page: Page, left: float, top: float, right: float, bottom: float) -> None:
+    """All of a lasso but its end: the mouse button is still down."""
     area = plot_area(page)
     x = [area["x"] + f * area["width"] for f in (left, right)]
     y = [area["y"] + f * area["height"] for f in (top, bottom)]
@@ -50,7 +56,6 @@ def lasso(page: Page, left: float, top: float, right: float, bottom: float) -> N
     page.mouse.down()
     for corner in ((x[1], y[0]), (x[1], y[1]), (x[0], y[1]), (x[0], y[0])):
         page.mouse.move(*corner, steps=6)
-    page.mouse.up()
 
 
 def place_of(page: Page, row: int) -> tuple[float, float]:
