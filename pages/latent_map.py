@@ -182,8 +182,8 @@ def latent_map(view: View) -> None:
         below(view, first, beside=second is not None)
 
 
-def side_panel(view: View, shown: MapView) -> None:
-    """The galaxy in focus; without one, the selection or all galaxies in figures."""
+def side_panel(view: View, shown: MapView, beside: bool = False) -> None:
+    """The galaxy in focus; without one, what to do and all galaxies in figures."""
     pair = state.focus()
     with st.container(key="detail"), controls.panel():
         if pair is None:
@@ -192,11 +192,8 @@ def side_panel(view: View, shown: MapView) -> None:
                 "Double-click clears.",
                 icon=":material/ads_click:",
             )
-            catalogues = [layer.located.catalogue for layer in shown.layers]
-            if len(state.brush()):
-                selection_view.summary(catalogues, state.brush())
-            else:
-                selection_view.whole(catalogues[0])
+            if not beside:
+                selection_view.whole(shown.layers[0].located.catalogue)
             return
         catalogue, row = galaxies.row_of(pair)
         st.html(detail.heading(catalogue, row))
@@ -225,7 +222,7 @@ def below(view: View, shown: MapView, beside: bool) -> None:
                 "pictures, sizes and classes here."
             )
             if beside:
-                side_panel(view, shown)
+                side_panel(view, shown, beside)
             return
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             there = explore.count_on(shown, brush)
@@ -247,16 +244,11 @@ def below(view: View, shown: MapView, beside: bool) -> None:
                 key="brush_clear",
                 on_click=state.clear_brush,
             )
-        if state.focus() is None and not beside:  # the side panel shows the figures
-            selection_view.linked_gallery(brush, view.look, look_at, collect)
-            return
         left, right = st.columns([2.1, 1], gap="medium")
         with right:
             if beside:
-                side_panel(view, shown)
-            if state.focus() is not None:
-                catalogues = [layer.located.catalogue for layer in shown.layers]
-                selection_view.summary(catalogues, brush)
+                side_panel(view, shown, beside)
+            selection_view.summary([layer.located.catalogue for layer in shown.layers], brush)
         with left:
             selection_view.linked_gallery(brush, view.look, look_at, collect)
 

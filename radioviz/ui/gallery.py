@@ -75,7 +75,10 @@ export default function (component) {
   grid.style.gridTemplateColumns = `repeat(auto-fill, minmax(${data.width}px, 1fr))`;
   grid.classList.toggle('strip', data.strip);
   grid.setAttribute('aria-label', data.label);
-  grid.replaceChildren(...data.cells.map((cell) => {
+  // Pictures that did not change are kept, so that a click does not decode all of them again.
+  const before = grid.cells || new Map();
+  grid.cells = new Map();
+  const draw = (cell) => {
     const box = make('div', 'cell' + (cell.focus ? ' focus' : ''));
     box.setAttribute('role', 'listitem');
     const open = make('button', 'open');
@@ -121,6 +124,13 @@ export default function (component) {
       tray.onclick = () => setTriggerValue('collect', cell.id);
       box.append(tray);
     }
+    return box;
+  };
+  grid.replaceChildren(...data.cells.map((cell) => {
+    const sheet = data.sheets[cell.sheet];
+    const key = JSON.stringify([cell, sheet, data.captions, data.collect]);
+    const box = before.get(key) || draw(cell);
+    grid.cells.set(key, box);
     return box;
   }));
 }
