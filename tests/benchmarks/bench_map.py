@@ -55,7 +55,7 @@ class Meter:
         client = page.context.new_cdp_session(page)
         client.send("Network.enable")
         client.on("Network.requestWillBeSent", self._sent)
-        client.on("Network.dataReceived", self._received)
+        client.on("Network.loadingFinished", self._received)
         client.on("Network.webSocketFrameReceived", self._frame)
 
     def _sent(self, event: dict[str, Any]) -> None:
@@ -65,7 +65,7 @@ class Meter:
 
     def _received(self, event: dict[str, Any]) -> None:
         if event["requestId"] in self._wanted:
-            self.bytes += event["encodedDataLength"] or event["dataLength"]
+            self.bytes += int(event["encodedDataLength"])
 
     def _frame(self, event: dict[str, Any]) -> None:
         payload = event["response"]["payloadData"]
@@ -211,10 +211,12 @@ def new_browser() -> Iterator[Browser]:
         running.close()
 
 
-def measure(sizes: list[int], repeat: int, painters: list[str]) -> dict[str, dict[str, float]]:
+def measure(
+    sizes: list[int], repeat: int, painters: list[str], plotly: bool = True
+) -> dict[str, dict[str, float]]:
     """Medians by ``<engine> <n>``."""
     results: dict[str, dict[str, float]] = {}
-    columns = [("webgl", p) for p in painters] + [("plotly", "auto")]
+    columns = [("webgl", p) for p in painters] + ([("plotly", "auto")] if plotly else [])
     for n in sizes:
         for kind, painter in columns:
             if kind == "plotly" and n > 200_000:
@@ -273,10 +275,11 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--painters", nargs="+", default=["auto"], choices=["auto", "cpu", "gpu"])
+    parser.add_argument("--no-plotly", action="store_true")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     print(f"rows in an outline, 1,000,000 points: {1000 * polygon_seconds():.0f} ms")
-    results = measure(asked.sizes, asked.repeat, asked.painters)
+    results = measure(asked.sizes, asked.repeat, asked.painters, not asked.no_plotly)
     print(table(results, asked.sizes))
     if asked.json:
         asked.json.write_text(json.dumps(results, indent=1) + "\n")

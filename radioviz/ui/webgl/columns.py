@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -168,7 +168,15 @@ def bits(mask: np.ndarray, order: np.ndarray) -> Column:
     return column(np.packbits(mask[order], bitorder="little"))
 
 
-T = TypeVar("T", Positions, Column)
+@dataclass(frozen=True, eq=False)
+class Coloured:
+    """A colour column, and its legend or colour bar as the browser is told of it."""
+
+    column: Column
+    description: dict[str, Any]
+
+
+T = TypeVar("T", Positions, Column, Coloured)
 
 
 class Store:
@@ -177,7 +185,7 @@ class Store:
     def __init__(self, most: int = _KEPT_BYTES) -> None:
         self._most = most
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, tuple[Positions | Column, int]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[Positions | Column | Coloured, int]] = OrderedDict()
 
     def get(self, key: str, make: Callable[[], T]) -> T:
         """The kept value, or a new one; the least recently used go beyond the limit."""
@@ -186,7 +194,7 @@ class Store:
                 self._kept.move_to_end(key)
                 return self._kept[key][0]  # type: ignore[return-value]
         value = make()
-        size = len(value.data) if isinstance(value, Column) else _size(value)
+        size = _size(value)
         with self._lock:
             self._kept[key] = (value, size)
             total = sum(s for _, s in self._kept.values())
@@ -196,5 +204,9 @@ class Store:
         return value
 
 
-def _size(value: Positions) -> int:
+def _size(value: Positions | Column | Coloured) -> int:
+    if isinstance(value, Coloured):
+        value = value.column
+    if isinstance(value, Column):
+        return len(value.data)
     return len(value.coarse.data) + len(value.fine.data) + 2 * value.order.nbytes

@@ -21,7 +21,7 @@ from radioviz.ui.colouring import Colour
 from radioviz.ui.map import MapEvent, MapPoints
 from radioviz.ui.palette import CONTINUOUS, MISSING_COLOUR
 from radioviz.ui.webgl import columns
-from radioviz.ui.webgl.columns import Column, Positions
+from radioviz.ui.webgl.columns import Coloured, Column, Positions
 from radioviz.ui.webgl.polygon import inside
 
 BUNDLE = Path(__file__).parent / "map.js"
@@ -201,7 +201,7 @@ def describe(
     sent = _STORE.get(
         f"positions {base}", lambda: columns.positions(points.x, points.y, group, len(names))
     )
-    colour, codes = _colour(points.colour, sent, base)
+    coloured = _colour(points.colour, sent, base)
     selected = None
     if points.selected is not None:
         mask = np.asarray(points.selected, dtype=bool)
@@ -228,8 +228,8 @@ def describe(
         "fine": serve(sent.fine, "fine"),
         "bounds": sent.bounds,
         "extent": sent.extent,
-        "codes": serve(codes, "codes"),
-        "colour": colour,
+        "codes": serve(coloured.column, "codes"),
+        "colour": coloured.description,
         "groups": [
             {"name": name, "start": start, "end": end}
             for name, (start, end) in zip(names, sent.ends, strict=False)
@@ -244,36 +244,39 @@ def describe(
     return data, sent
 
 
-def _colour(colour: Colour, sent: Positions, base: str) -> tuple[dict[str, Any], Column]:
+def _colour(colour: Colour, sent: Positions, base: str) -> Coloured:
     """Legend or colour bar, and the code of every point."""
+    held = colour.codes if colour.codes is not None else colour.values
+    about = repr((colour.title, colour.log, colour.names, colour.colours))
+    key = f"colour {columns.digest(None if held is None else np.asarray(held), about)} {base}"
+    make = _categories if colour.codes is not None else _scale
+    return _STORE.get(key, lambda: make(colour, sent))
+
+
+def _categories(colour: Colour, sent: Positions) -> Coloured:
+    numbers = np.asarray(colour.codes)
+    shown = np.clip(numbers[sent.order], 0, columns.MOST_CATEGORIES)
+    description = {
+        "kind": "categories",
+        "title": colour.title,
+        "names": list(colour.names),
+        "colours": list(colour.colours),
+        "counts": np.bincount(shown, minlength=len(colour.names)).tolist(),
+    }
+    return Coloured(columns.categories(numbers, sent.order), description)
+
+
+def _scale(colour: Colour, sent: Positions) -> Coloured:
     from radioviz.ui.plotly_map import continuous_scale
 
-    if colour.codes is not None:
-        numbers = np.asarray(colour.codes)
-        packed = _STORE.get(
-            f"codes {columns.digest(numbers)} {base}",
-            lambda: columns.categories(numbers, sent.order),
-        )
-        counts = np.bincount(
-            np.clip(numbers[sent.order], 0, columns.MOST_CATEGORIES), minlength=len(colour.names)
-        )
-        return {
-            "kind": "categories",
-            "title": colour.title,
-            "names": list(colour.names),
-            "colours": list(colour.colours),
-            "counts": counts.tolist(),
-        }, packed
     values = np.asarray(colour.values, dtype=np.float64)
-    key = f"scale {columns.digest(values)} {colour.log}"
     with np.errstate(divide="ignore", invalid="ignore"):
         drawn = np.log10(values) if colour.log else values
     known = np.isfinite(drawn)
     scale = continuous_scale(colour, values[known])
     low, high = scale["cmin"], scale["cmax"]
-    packed = _STORE.get(f"{key} {base}", lambda: columns.scaled(drawn, low, high, sent.order))
     bar = scale.get("colorbar", {})
-    return {
+    description = {
         "kind": "continuous",
         "title": f"{colour.title}, log scale" if colour.log else colour.title,
         "colours": _ramp(),
@@ -285,7 +288,8 @@ def _colour(colour: Colour, sent: Positions, base: str) -> tuple[dict[str, Any],
         ],
         "missing": int(len(sent.order) - np.count_nonzero(known[sent.order])),
         "known": bool(known.any()),
-    }, packed
+    }
+    return Coloured(columns.scaled(drawn, low, high, sent.order), description)
 
 
 @cache
