@@ -26,7 +26,7 @@ window.open_ = async (count, canvas) => {
   painter.load(held, "all");
   painter.resize(900, 600);
   const ramp = Array.from({ length: 256 }, (_, i) => "#" + i.toString(16).padStart(2, "0") + "6080");
-  style = { size: 2, full: 50, gain: 1, table: colourTable(ramp, () => false, new Set(), { r: 0, g: 0, b: 0 }) };
+  style = { size: 2, full: 50, gain: 1, table: colourTable(ramp, () => false, new Set(), { r: 0, g: 0, b: 0 }, 50) };
   paint(0);
 };
 window.frames_ = (count) => frames(count, paint, window.painter === "gpu" && painter.canvas.getContext("webgl2"));

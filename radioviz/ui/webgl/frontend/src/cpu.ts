@@ -9,15 +9,19 @@ interface Stamp {
   w: Float32Array;
 }
 
-function stamp(size: number, ring: boolean): Stamp {
+/** Places within a pixel that are told apart, along each axis. */
+const PLACES = 4;
+
+/** A disc or ring whose centre lies at (ox, oy) within its pixel. */
+function stamp(size: number, ring: boolean, ox: number, oy: number): Stamp {
   const dx: number[] = [];
   const dy: number[] = [];
   const w: number[] = [];
   const r = size / 2;
-  const reach = Math.ceil(r);
+  const reach = Math.ceil(r + 0.5);
   for (let y = -reach; y <= reach; y++) {
     for (let x = -reach; x <= reach; x++) {
-      const d = Math.hypot(x, y);
+      const d = Math.hypot(x + 0.5 - ox, y + 0.5 - oy);
       let cover = Math.min(1, Math.max(0, r + 0.5 - d));
       if (ring) cover = Math.min(cover, Math.max(0, 1.2 - Math.abs(d - (r - 0.9)) / 1.2));
       if (cover > 0.05) {
@@ -28,6 +32,14 @@ function stamp(size: number, ring: boolean): Stamp {
     }
   }
   return { dx: Int32Array.from(dx), dy: Int32Array.from(dy), w: Float32Array.from(w) };
+}
+
+/** The same for every place within a pixel, row by row. */
+function stamps(size: number, ring: boolean): Stamp[] {
+  const at = (k: number): number => (k + 0.5) / PLACES;
+  return Array.from({ length: PLACES * PLACES }, (_, k) =>
+    stamp(size, ring, at(k % PLACES), at(Math.floor(k / PLACES))),
+  );
 }
 
 const FINE_STEPS = 4096;
@@ -87,7 +99,9 @@ export class CpuPainter implements Painter {
     const table = this.style.table.map((v) => v * gain);
     const selected = points.selected;
     if (ring || size > 2) {
-      this.addStamps(points, selected, table, start, end, stamp(ring ? size + this.ringExtra : size, ring));
+      // Discs keep their size to the tenth of a pixel, squares are whole.
+      const wide = Math.max(2.5, this.style.size) + (ring ? this.ringExtra : 0);
+      this.addStamps(points, selected, table, start, end, stamps(wide, ring));
     } else if (points.fine || selected || size === 1) {
       this.addSquares(points, selected, table, start, end, size);
     } else {
@@ -177,14 +191,14 @@ export class CpuPainter implements Painter {
     table: Float32Array,
     start: number,
     end: number,
-    { dx, dy, w }: Stamp,
+    shapes: Stamp[],
   ): void {
     const { sx, sy, tx, ty } = this.view;
     const { width, height } = this.canvas;
     const q = points.coarse;
     const fine = points.fine;
     const sums = this.sums;
-    const reach = dx.reduce((a, b) => Math.max(a, b), 0);
+    const reach = shapes[0].dx.reduce((a, b) => Math.max(a, b), 0) + 1;
     for (let i = start, j = 2 * start; i < end; i++, j += 2) {
       const px = (q[j] + (fine ? fine[j] / 65536 : 0.5)) * sx + tx;
       const py = (q[j + 1] + (fine ? fine[j + 1] / 65536 : 0.5)) * sy + ty;
@@ -192,6 +206,8 @@ export class CpuPainter implements Painter {
       const t = (points.codes[i] + (selected && !selected[i] ? 256 : 0)) << 2;
       const cx = Math.floor(px);
       const cy = Math.floor(py);
+      const { dx, dy, w } =
+        shapes[((py - cy) * PLACES | 0) * PLACES + ((px - cx) * PLACES | 0)];
       for (let k = 0; k < dx.length; k++) {
         const x = cx + dx[k];
         const y = cy + dy[k];

@@ -43,14 +43,14 @@ export interface Painter {
   dispose(): void;
 }
 
-/** Weight of an unselected point when others are selected. */
-const FAINT = 0.02;
+/** Weight of an unselected point when others are selected, where none lie on one another. */
+const FAINT = 0.06;
 /** Weight of a point without a value. */
 const VAGUE = 0.3;
 /** How much more a ring weighs than a dot: overlaid points shall be seen in a crowd. */
 export const RING_WEIGHT = 8;
 /** Steepness of opacity against weight: with it a faint point alone is still seen. */
-export const STEEP = 1 / FAINT;
+export const STEEP = 50;
 
 /** Opacity 0..1 of a summed weight. */
 export function opacity(weight: number, full: number): number {
@@ -73,14 +73,16 @@ export function colourTable(
   vague: (code: number) => boolean,
   hidden: ReadonlySet<number>,
   faint: Rgb,
+  full: number,
 ): Float32Array {
   const table = new Float32Array(4 * 512);
+  // In a crowd the many unselected would hide the few selected.
+  const f = Math.max(0.01, Math.min(FAINT, 2 / full));
   for (let code = 0; code < 256; code++) {
     if (hidden.has(code)) continue;
     const { r, g, b } = parseColour(colours[Math.min(code, colours.length - 1)] ?? "#808080");
     const w = vague(code) ? VAGUE : 1;
     table.set([(r / 255) * w, (g / 255) * w, (b / 255) * w, w], 4 * code);
-    const f = FAINT;
     table.set([(faint.r / 255) * f, (faint.g / 255) * f, (faint.b / 255) * f, f], 4 * (256 + code));
   }
   return table;

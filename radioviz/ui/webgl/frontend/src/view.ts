@@ -255,15 +255,17 @@ export class MapView {
     const size = Math.min(8, Math.max(2, 0.42 * Math.sqrt((width * height) / inView)));
     const cell = (width * height * scale * scale) / 65536;
     const { dark } = this.theme;
+    const full = (this.crowding * size * size) / Math.max(size * size, cell);
     return {
       size,
-      full: (this.crowding * size * size) / Math.max(size * size, cell),
+      full,
       table: colourTable(
         data.colour.colours,
         (code) =>
           data.colour.kind === "continuous" ? code === 0 : data.colour.names[code] === "",
         this.hidden,
-        dark ? { r: 88, g: 94, b: 108 } : { r: 190, g: 195, b: 204 },
+        dark ? { r: 104, g: 110, b: 126 } : { r: 184, g: 189, b: 199 },
+        Math.max(1, full),
       ),
       gain: 1,
     };
