@@ -116,7 +116,7 @@ class Files:
             if not is_image(name):
                 yield Entry(name, refused=_NOT_AN_IMAGE)
             else:
-                yield Entry(name, self._inside(name))
+                yield Entry(name, self.inside(name))
 
     def _entry(self, member: archives.Member) -> Entry:
         if member.refused or not is_image(member.name):
@@ -126,7 +126,8 @@ class Files:
         except ImageError as error:
             return Entry(member.name, refused=_without_name(str(error), member.name))
 
-    def _inside(self, name: str) -> Path:
+    def inside(self, name: str) -> Path:
+        """Path of a file of a folder, or of the one file."""
         return self.path / name if self.path.is_dir() else self.path
 
     def sample(self, count: int) -> Iterator[Entry]:
@@ -135,7 +136,7 @@ class Files:
         chosen = {wanted[i] for i in np.linspace(0, len(wanted) - 1, min(count, len(wanted)),
                                                  dtype=int)}  # fmt: skip
         if not self.archive:
-            yield from (Entry(self.names[i], self._inside(self.names[i])) for i in sorted(chosen))
+            yield from (Entry(self.names[i], self.inside(self.names[i])) for i in sorted(chosen))
             return
         if archives.kind(self.path) != "zip":
             chosen = set(wanted[:count])
@@ -245,7 +246,7 @@ class FilesReader(Reader):
         self.max_pixels = max_pixels
         self.total = len(files.names)
         if sources is not None:
-            assert_images(sources)
+            require_images(sources)
             self._rows, self._lost = match_files(files, sources)
             if not self._rows:
                 first = self._lost[0] if self._lost else ("", "the table is empty")
@@ -286,7 +287,7 @@ class FilesReader(Reader):
                     yield entry
             return
         by_row = sorted(self._rows, key=lambda name: self._rows[name][0])
-        yield from (Entry(n, self.files._inside(n)) for n in by_row)
+        yield from (Entry(n, self.files.inside(n)) for n in by_row)
 
     def _step(self, entry: Entry, row: int | None) -> Step:
         name = entry.name
@@ -326,7 +327,7 @@ class FilesReader(Reader):
             )
 
 
-def assert_images(sources: SourceList) -> None:
+def require_images(sources: SourceList) -> None:
     """Raise CatalogueError where the table names no images."""
     if sources.images is None:
         raise CatalogueError(

@@ -38,7 +38,6 @@ from radioviz.data.importing.store import (
     locked,
     part_folder,
     survey_folder,
-    surveys_folder,
     unfinished,
     unwritable,
 )
@@ -303,9 +302,3 @@ def _keep_scratch(part: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise unwritable(error) from error
-
-
-def leftovers() -> list[Path]:
-    """Scratch folders of imports; for tests and for people who look into the folder."""
-    folder = surveys_folder()
-    return sorted(folder.glob(".*.part")) if folder.is_dir() else []

@@ -16,10 +16,15 @@ import numpy as np
 import pytest
 
 from radioviz.data.importing import Source, inspect, remove, resume, run, surveys, unfinished
-from radioviz.data.importing.jobs import leftovers
 from radioviz.data.importing.store import check_key, read_report, surveys_folder
 from radioviz.data.registry import open_data_set, user_data_sets
 from radioviz.errors import CatalogueError
+
+
+def leftovers() -> list[Path]:
+    """Scratch folders of imports."""
+    return sorted(surveys_folder().glob(".*.part"))
+
 
 CUBE = {"key": "mine", "pixel_scale": 1.8, "beam": 5.4, "survey": "TEST"}
 
