@@ -61,15 +61,17 @@ def summary(catalogues: list[Catalogue], selection: Selection) -> None:
             lines.append((title, quartiles(part[name].to_numpy(float)), quartiles(all_of)))
     if lines:
         st.html(_medians(lines))
-    st.html(svg_charts.size_distribution(whole["las"].to_numpy(float), part["las"].to_numpy(float)))
-    st.html(svg_charts.class_counts(whole["label"].tolist(), part["label"].tolist()))
+    sizes = [table["las"].to_numpy(float) for table in (whole, part)]
+    svg_charts.draw(svg_charts.size_distribution(*sizes), "selection_sizes")
+    labels = [table["label"].tolist() for table in (whole, part)]
+    svg_charts.draw(svg_charts.class_counts(*labels), "selection_classes")
 
 
 def whole(catalogue: Catalogue) -> None:
     """Sizes and classes of a whole data set."""
     table = catalogue.table
-    st.html(svg_charts.size_distribution(table["las"].to_numpy(float)))
-    st.html(svg_charts.class_counts(table["label"].tolist()))
+    svg_charts.draw(svg_charts.size_distribution(table["las"].to_numpy(float)), "whole_sizes")
+    svg_charts.draw(svg_charts.class_counts(table["label"].tolist()), "whole_classes")
 
 
 def _medians(lines: list[tuple[str, str, str]]) -> str:

@@ -10,15 +10,33 @@ import html
 from collections.abc import Sequence
 
 import numpy as np
+import streamlit as st
 
 from radioviz.data.catalogue import LABELS
 from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR
 from radioviz.ui.scales import log_ticks
 
 WIDTH, HEIGHT = 360, 200
-LEFT, RIGHT, TOP, BOTTOM = 44, 6, 22, 42
+LEFT, RIGHT, TOP, BOTTOM = 46, 6, 26, 44
 SELECTION_COLOUR = "#E11D74"
 BINS = 30
+
+_CSS = """
+div { color: var(--st-text-color); font-family: var(--st-font); }
+"""
+
+# st.html() drops SVG. All text in it is escaped where it is made, below.
+_JS = """
+export default function (component) {
+  component.parentElement.querySelector('div').innerHTML = component.data.svg;
+}
+"""
+
+
+def draw(svg: str, key: str) -> None:
+    """Put a chart on the page; ``key`` is also the CSS class ``st-key-<key>``."""
+    component = st.components.v2.component("radioviz_svg", html="<div></div>", css=_CSS, js=_JS)
+    component(key=key, data={"svg": svg})
 
 
 def size_distribution(whole: np.ndarray, part: np.ndarray | None = None) -> str:
@@ -93,10 +111,10 @@ def class_counts(labels: Sequence[str], part: Sequence[str] | None = None) -> st
             height = share[i] / top * (HEIGHT - TOP - BOTTOM)
             bars.append(
                 f'<text x="{x + width / 2:.1f}" y="{HEIGHT - BOTTOM - height - 3:.1f}" '
-                f'text-anchor="middle" font-size="10" opacity="{max(opacity, 0.6)}">'
+                f'text-anchor="middle" font-size="11" opacity="{max(opacity, 0.6)}">'
                 f"{count[i]:,}</text>"
             )
-    legend = [] if part is None else [("faint: all", ""), ("full: selection", "")]
+    legend = [] if part is None else [("faint: all, full: selection", "")]
     return _frame("Classes", bars, "", ticks, _shares(top), legend)
 
 
@@ -146,15 +164,19 @@ def _frame(
             f'<text x="{(LEFT + WIDTH) / 2:.0f}" y="{HEIGHT - 6}" text-anchor="middle">'
             f"{html.escape(x_title)}</text>"
         )
+    if y_ticks:
+        parts.append(
+            f'<text x="{WIDTH - RIGHT}" y="13" text-anchor="end" opacity="0.6">share of sources</text>'
+        )
     x = float(LEFT)
     for text, colour in legend:
         if colour:
             parts.append(f'<rect x="{x:.0f}" y="4" width="10" height="10" fill="{colour}"/>')
             x += 15
         parts.append(f'<text x="{x:.0f}" y="13" opacity="0.85">{html.escape(text)}</text>')
-        x += 7 * len(text) + 14
+        x += 6.2 * len(text) + 12
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="100%" role="img" '
-        f'aria-label="{html.escape(label, quote=True)}" fill="currentColor" font-size="11.5" '
+        f'aria-label="{html.escape(label, quote=True)}" fill="currentColor" font-size="12.5" '
         f'style="display:block">{"".join(parts)}</svg>'
     )
