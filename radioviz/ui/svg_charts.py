@@ -166,7 +166,8 @@ def _frame(
         )
     if y_ticks:
         parts.append(
-            f'<text x="{WIDTH - RIGHT}" y="13" text-anchor="end" opacity="0.6">share of sources</text>'
+            f'<text x="{WIDTH - RIGHT}" y="13" text-anchor="end" opacity="0.6">'
+            "share of sources</text>"
         )
     x = float(LEFT)
     for text, colour in legend:
