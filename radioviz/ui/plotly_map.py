@@ -137,6 +137,9 @@ def _figure(
             }
         )
         rows_of.append(np.array([], dtype=np.int64))
+    if not traces:  # a figure without any trace is refused
+        traces.append({"type": "scatter", "x": [], "y": [], "showlegend": False})
+        rows_of.append(np.array([], dtype=np.int64))
     axis = {"zeroline": False, "showgrid": True, "ticks": "", "showline": False}
     layout: dict[str, Any] = {
         "margin": {"l": 50, "r": 10, "t": 10, "b": 46},
