@@ -89,7 +89,6 @@ def _train(args: argparse.Namespace) -> None:
     import torch
 
     from train import machine
-    from train.data import load
     from train.loop import fit
 
     if args.threads:
@@ -101,7 +100,7 @@ def _train(args: argparse.Namespace) -> None:
     folder = args.out or Path("runs") / task.config.name
     device = machine.device(args.device)
     print(f"{task.config.name} on {machine.kind(device)}, into {folder}")
-    data = load(task.config)
+    data = task.load()
     print(f"{len(data.train)} training images, {len(data.valid)} validation images")
     # Drawing images in advance must not move the random state that the run starts from.
     torch.manual_seed(task.config.seed)

@@ -15,6 +15,8 @@ from radioviz.data.preprocess import PRESETS, Preprocess
 from radioviz.errors import PreprocessError, RadioVizError
 from train.augment import Augment
 
+OPTIMISERS = ("adamw", "adam", "rmsprop", "adagrad", "sgd", "lars")
+SCHEDULES = ("cosine", "constant", "plateau")
 RUNS = Path(__file__).resolve().parent / "runs"
 
 
@@ -40,13 +42,25 @@ class RunConfig:
         What happens to training images.
     epochs, batch : int
         Passes over the training images, images a step.
-    learning_rate, warmup_epochs, weight_decay : float
-        AdamW; linear warm-up, then half a cosine to a fiftieth.
+    optimiser : str
+        A name of :data:`OPTIMISERS`.
+    learning_rate, weight_decay, momentum : float
+        Of the optimiser; momentum where it has one.
     betas : tuple of float
-        Memory of AdamW's moments.
+        Memory of the moments of Adam and AdamW.
+    schedule : str
+        What follows the linear warm-up: ``cosine`` (half a cosine to a fiftieth), ``constant``,
+        or ``plateau`` (times ``plateau_factor`` whenever the validation loss has not improved
+        over ``plateau_patience`` validations).
+    warmup_epochs : float
+        Epochs over which the learning rate rises.
+    accumulate : int
+        Parts that a batch is gone through in, to save memory; gradients are averaged.
     clip_norm : float
-        Gradients longer than this are shortened to it; 0 leaves them. Steps with a gradient
-        that is not finite are always skipped.
+        Gradients longer than this are shortened to it; 0 leaves them.
+    skip_norm : float
+        Steps with a gradient longer than this are skipped; 0 skips only those that are not
+        finite.
     ema : float
         Memory of the exponential moving average of the weights, which is what gets validated
         and published; 0 publishes the last weights themselves.
@@ -69,11 +83,18 @@ class RunConfig:
     augment: Augment = field(default_factory=Augment)
     epochs: int = 300
     batch: int = 64
+    optimiser: str = "adamw"
     learning_rate: float = 1e-3
+    momentum: float = 0.9
     warmup_epochs: float = 3.0
+    schedule: str = "cosine"
+    plateau_factor: float = 0.5
+    plateau_patience: int = 10
     weight_decay: float = 1e-3
     betas: tuple[float, ...] = (0.9, 0.99)
+    accumulate: int = 1
     clip_norm: float = 100.0
+    skip_norm: float = 0.0
     ema: float = 0.995
     patience: int = 100
     validate_every: int = 1
@@ -85,6 +106,16 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.precision not in ("auto", "float32", "bfloat16"):
             raise TrainError(f"precision is '{self.precision}'; expected auto, float32 or bfloat16")
+        if self.optimiser not in OPTIMISERS:
+            known = ", ".join(OPTIMISERS)
+            raise TrainError(f"optimiser is '{self.optimiser}'; expected one of {known}")
+        if self.schedule not in SCHEDULES:
+            known = ", ".join(SCHEDULES)
+            raise TrainError(f"schedule is '{self.schedule}'; expected one of {known}")
+        if self.accumulate < 1 or self.batch % self.accumulate:
+            raise TrainError(
+                f"accumulate is {self.accumulate}; expected a divisor of the batch, {self.batch}"
+            )
         for name in ("epochs", "batch", "validate_every", "checkpoint_every", "patience"):
             if getattr(self, name) < 1:
                 raise TrainError(f"{name} is {getattr(self, name)}; expected 1 or more")

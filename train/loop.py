@@ -23,8 +23,10 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from train import checkpoint, machine
+from train import data as training_data
 from train.config import RunConfig, TrainError
 from train.data import Data, Part
+from train.optim import build_optimiser, learning_rate
 
 LOSSES = "losses.jsonl"
 CONFIG = "run.json"
@@ -42,6 +44,20 @@ class Task(ABC, Generic[C]):
     def __init__(self, config: C) -> None:
         self.config = config
         self.module: nn.Module
+
+    def load(self) -> Data:
+        """Images of the run. Default: the splits ``train`` and ``valid`` of its data sets."""
+        return training_data.load(self.config)
+
+    def order(self, data: Data) -> Tensor:
+        """Rows of the training images in the order of one epoch, a permutation by default.
+
+        May be of any length and repeat rows (balanced classes); draws from torch's generator.
+        """
+        return torch.randperm(len(data.train))
+
+    def after_step(self) -> None:
+        """Called after each step of the optimiser (a momentum encoder moves). Default: nothing."""
 
     def prepare(self, data: Data, device: torch.device) -> None:
         """Take what else is needed from the tables (labels, sizes). Default: nothing."""
@@ -132,10 +148,10 @@ def fit(
 
     module = task.module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     task.prepare(data, device)
-    optimiser = _optimiser(module, config)
+    optimiser = build_optimiser(module, config)
     average = _average(module, config)
     images = data.train.images.to(device)
-    per_epoch = max(1, len(images) // config.batch)
+    per_epoch = max(1, _length(task, data) // config.batch)
     best = checkpoint.copy_of(average)
 
     identity = {"config": config.to_dict(), "data": data.digests}
@@ -183,34 +199,41 @@ def fit(
         while state.epoch < config.epochs and not state.finished:
             started = time.perf_counter()
             module.train()
-            order = torch.randperm(len(images))
+            order = task.order(data)
             sums: dict[str, Tensor] = {}
             skipped = 0
             for step in range(per_epoch):
                 epoch = state.epoch + step / per_epoch
                 rows = order[step * config.batch : (step + 1) * config.batch].to(device)
-                rate = learning_rate(config, epoch)
+                rate = learning_rate(config, epoch) * state.rate_factor
                 for group in optimiser.param_groups:
                     group["lr"] = rate * group.get("lr_scale", 1.0)
-                with machine.autocast(config.precision, device):
-                    loss, figures = task.loss(images[rows], rows, epoch)
                 optimiser.zero_grad(set_to_none=True)
-                loss.backward()
+                found: dict[str, Tensor] = {}
+                for part in rows.chunk(config.accumulate):
+                    with machine.autocast(config.precision, device):
+                        loss, figures = task.loss(images[part], part, epoch)
+                    share = len(part) / len(rows)
+                    (loss * share).backward()
+                    for key, value in {"loss": loss.detach(), **figures}.items():
+                        found[key] = found.get(key, torch.zeros((), device=device)) + value * share
                 limit = config.clip_norm or math.inf
                 norm = nn.utils.clip_grad_norm_(module.parameters(), limit)
-                if torch.isfinite(norm):
+                if torch.isfinite(norm) and not (config.skip_norm and norm > config.skip_norm):
                     optimiser.step()
+                    task.after_step()
                     if isinstance(average, AveragedModel):
                         average.update_parameters(module)
-                    for key, value in {"loss": loss.detach(), **figures, "norm": norm}.items():
+                    for key, value in {**found, "norm": norm}.items():
                         sums[key] = sums.get(key, torch.zeros((), device=device)) + value
                 else:
                     skipped += 1
                 bar.update()
             if skipped == per_epoch:
                 raise TrainError(
-                    f"{config.name}: no step of epoch {state.epoch + 1} had a finite gradient; "
-                    "lower learning_rate or set clip_norm"
+                    f"{config.name}: no step of epoch {state.epoch + 1} had a gradient that is "
+                    "finite and within skip_norm; lower learning_rate, set clip_norm or raise "
+                    "skip_norm"
                 )
             line = {k: float(v) / (per_epoch - skipped) for k, v in sums.items()}
             state.epoch += 1
@@ -219,15 +242,21 @@ def fit(
 
             last = state.epoch == config.epochs
             if last or state.epoch % config.validate_every == 0:
-                found = validate(task, _network(average), data.valid, device)
-                line.update({f"valid_{k}": v for k, v in found.items()})
-                if found["loss"] < state.best_loss:
-                    state.best_loss, state.best_epoch = found["loss"], state.epoch
+                judged = validate(task, _network(average), data.valid, device)
+                line.update({f"valid_{k}": v for k, v in judged.items()})
+                if judged["loss"] < state.best_loss:
+                    state.best_loss, state.best_epoch = judged["loss"], state.epoch
                     best = checkpoint.copy_of(average)
+                    state.stale = 0
+                else:
+                    state.stale += 1
+                if config.schedule == "plateau" and state.stale > config.plateau_patience:
+                    state.rate_factor *= config.plateau_factor
+                    state.stale = 0
                 state.finished = state.epoch - state.best_epoch >= config.patience
                 bar.set_postfix(
                     train=f"{line['loss']:.4g}",
-                    valid=f"{found['loss']:.4g}",
+                    valid=f"{judged['loss']:.4g}",
                     best=f"{state.best_loss:.4g}",
                 )
             state.seconds += time.perf_counter() - started
@@ -246,6 +275,8 @@ class _State:
     best_epoch: int = 0
     best_loss: float = math.inf
     finished: bool = False
+    stale: int = 0
+    rate_factor: float = 1.0
     seconds: float = 0.0
     train_seconds: float = 0.0
     images: int = 0
@@ -297,23 +328,12 @@ def validate(
     return {k: v / len(part) for k, v in sums.items()}
 
 
-def learning_rate(config: RunConfig, epoch: float) -> float:
-    """Linear warm-up, then half a cosine down to a fiftieth of the peak."""
-    if epoch < config.warmup_epochs:
-        return config.learning_rate * (epoch + 0.01) / config.warmup_epochs
-    done = (epoch - config.warmup_epochs) / max(config.epochs - config.warmup_epochs, 1e-9)
-    return config.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
-
-
-def _optimiser(module: nn.Module, config: RunConfig) -> torch.optim.Optimizer:
-    """AdamW; decay pulls on weight matrices alone, not on biases and scales."""
-    parameters = [p for p in module.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    betas = (config.betas[0], config.betas[1])
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas)
+def _length(task: Task[Any], data: Data) -> int:
+    """Rows that an epoch goes through; asking must not move the random state of the run."""
+    kept = checkpoint.random_tensors()
+    length = len(task.order(data))
+    checkpoint.restore_random(kept)
+    return length
 
 
 def _average(module: nn.Module, config: RunConfig) -> nn.Module:

@@ -12,7 +12,6 @@ from radioviz.data.registry import DATA_SETS
 from radioviz.models import weights
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import trained_folder
-from train import data as training_data
 from train.config import TrainError
 from train.loop import Task, load_best
 
@@ -40,7 +39,7 @@ def publish(task: Task[Any], folder: Path, target: Path | None = None) -> ModelI
     """
     config = task.config
     outcome = load_best(task, folder)
-    data = training_data.load(config)
+    data = task.load()
     if data.digests != outcome.data:
         raise TrainError(
             f"{folder} was trained on other sources or splits of {', '.join(config.data)} than "

@@ -19,7 +19,8 @@ from tests.models.small import galaxies
 from train import checkpoint
 from train.config import TrainError
 from train.data import Data, Part
-from train.loop import LOSSES, Outcome, fit, learning_rate, load_best
+from train.loop import LOSSES, Outcome, fit, load_best
+from train.optim import learning_rate
 from train.vae import VaeConfig, VaeTask
 
 CONFIG = VaeConfig(
@@ -169,7 +170,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(tmp_path: Path) -> None:
             loss, figures = super().loss(padded, rows, epoch)
             return loss * float("nan"), figures
 
-    with pytest.raises(TrainError, match="no step of epoch 1 had a finite gradient"):
+    with pytest.raises(TrainError, match="no step of epoch 1 had a gradient that is finite"):
         fit(Broken(CONFIG), tiny_data(CONFIG), tmp_path, progress=False)
 
 
