@@ -14,14 +14,18 @@ so that -1 <= s <= 1 without negatives and -2 <= s <= 2 with them. Every latent 
 """
 
 from radioviz.similarity.index import LatentIndex
+from radioviz.similarity.metric import Whitening
 from radioviz.similarity.null import NullDistribution
 from radioviz.similarity.query import Query, query_of
 from radioviz.similarity.search import scores, search, separations
+from radioviz.similarity.views import dihedral_views
 
 __all__ = [
     "LatentIndex",
     "NullDistribution",
     "Query",
+    "Whitening",
+    "dihedral_views",
     "query_of",
     "scores",
     "search",

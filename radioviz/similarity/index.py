@@ -67,12 +67,18 @@ class LatentIndex:
                 f"the Atlas of '{atlas.data_set}' does not list the sources of "
                 f"'{catalogue.info.key}' in their order; build it anew"
             )
+        ra, dec = (table[name].to_numpy(dtype=float) for name in ("ra", "dec"))
+        if "matched_ra" in table and "matched_dec" in table:
+            # Sources without a position that were recognised in another survey by their image.
+            known = np.isfinite(ra) & np.isfinite(dec)
+            ra = np.where(known, ra, table["matched_ra"].to_numpy(dtype=float))
+            dec = np.where(known, dec, table["matched_dec"].to_numpy(dtype=float))
         return cls.create(
             catalogue.info.key,
             table["source_id"].to_numpy(dtype=object),
             atlas.latents,
-            ra=table["ra"].to_numpy(dtype=float),
-            dec=table["dec"].to_numpy(dtype=float),
+            ra=ra,
+            dec=dec,
             same_as=table["same_as"].to_numpy(dtype=object) if "same_as" in table else None,
             model=atlas.model,
             model_sha256=str(atlas.meta.get("weights_sha256", "")),

@@ -49,7 +49,7 @@ class NullDistribution:
         ----------
         positives, negatives : int
             As many examples as the query has: the mean of several cosines is less scattered
-            than one. (Queries by rotated views score a little higher than this null.)
+            than one. Queries by rotated views score higher: :meth:`of_views`.
 
         Raises
         ------
@@ -83,12 +83,117 @@ class NullDistribution:
                 other = index.latents[rows[:, i]] * index.inverse_norms[rows[:, i], None]
                 weight = 1.0 / positives if i <= positives else -1.0 / negatives
                 total[part] += weight * np.einsum("ij,ij->i", target, other)
+        return cls._from(index, total)
+
+    @classmethod
+    def of_views(
+        cls,
+        index: LatentIndex,
+        rows: np.ndarray,
+        views: np.ndarray,
+        *,
+        positives: int = 1,
+        negatives: int = 0,
+        trials: int = 200_000,
+        seed: int = 0,
+    ) -> NullDistribution:
+        """The same for queries that take the best of several views of each example.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray
+            Rows of some random galaxies, shape ``(m,)``; queries are made of these alone.
+        views : numpy.ndarray
+            Latents of their views, shape ``(m, r, d)``.
+
+        Raises
+        ------
+        SimilarityError
+            If there are fewer than ``positives + negatives`` galaxies with views, or their
+            latents are not those of this index.
+        """
+        views = np.asarray(views, dtype=np.float64)
+        d = index.latents.shape[1]
+        if views.ndim != 3 or len(views) != len(rows) or views.shape[2] != d:
+            raise SimilarityError(
+                f"views of shape {views.shape} for {len(rows)} galaxies of '{index.data_set}'; "
+                f"expected ({len(rows)}, r, {d})"
+            )
+        norms = np.linalg.norm(views, axis=2)
+        good = (np.isfinite(norms) & (norms > 0)).all(axis=1)
+        rows, views, norms = np.asarray(rows)[good], views[good], norms[good]
+        if positives < 1 or negatives < 0 or len(rows) < positives + negatives:
+            raise SimilarityError(
+                f"{len(rows)} galaxies of '{index.data_set}' with usable views; a null "
+                f"distribution of this query needs {max(1, positives) + max(0, negatives)}"
+            )
+        best = _best_cosines(index, (views / norms[..., None]).astype(np.float32))
+        usable = np.flatnonzero(index.inverse_norms > 0)
+        rng = np.random.default_rng(seed)
+        target = rng.choice(usable, trials)
+        drawn = rng.integers(0, len(rows), (trials, positives + negatives))
+        first = index.first_of(np.arange(len(index)))
+        related = (first[rows][drawn] == first[target][:, None]).any(axis=1)
+        target, drawn = target[~related], drawn[~related]
+        total = np.zeros(len(target))
+        for i in range(positives + negatives):
+            weight = 1.0 / positives if i < positives else -1.0 / negatives
+            total += weight * best[drawn[:, i], target]
+        return cls._from(index, total)
+
+    @classmethod
+    def of_best_matches(
+        cls, index: LatentIndex, *, sample: int = 500, seed: int = 0
+    ) -> NullDistribution:
+        """Scores of the best match that galaxies of a data set find in it.
+
+        Unrelated galaxies of one kind score high with each other; whether *anything* like the
+        query exists is told by how its best match compares with the best matches of others.
+        :meth:`chance` is then the fraction of galaxies that find something as similar.
+
+        Parameters
+        ----------
+        sample : int
+            Galaxies whose best match is looked for; all where there are no more.
+
+        Raises
+        ------
+        SimilarityError
+            If nothing in the data set is unrelated.
+        """
+        usable = np.flatnonzero(index.inverse_norms > 0)
+        rng = np.random.default_rng(seed)
+        rows = usable if len(usable) <= sample else rng.choice(usable, sample, replace=False)
+        best = np.full(len(rows), -np.inf)
+        names = index.first_of(np.arange(len(index)))
+        mine = index.latents[rows] * index.inverse_norms[rows, None]
+        for part in blocks(len(index), 16_384):
+            inverse = index.inverse_norms[part]
+            with np.errstate(over="ignore", invalid="ignore"):
+                cosines = (mine @ index.latents[part].T) * inverse
+            cosines[:, inverse == 0] = -np.inf
+            cosines[names[rows][:, None] == names[part][None]] = -np.inf
+            np.maximum(best, cosines.max(axis=1), out=best)
+        return cls._from(index, best[np.isfinite(best)])
+
+    @classmethod
+    def _from(cls, index: LatentIndex, total: np.ndarray) -> NullDistribution:
         if not len(total):
             raise SimilarityError(
                 f"data set '{index.data_set}' shows one source only; nothing in it is unrelated"
             )
         quantiles = np.quantile(total, _LEVELS)
         return cls(index.data_set, index.model, _LEVELS, quantiles, len(total))
+
+    def density(self, edges: np.ndarray) -> np.ndarray:
+        """Share of scores between neighbouring ``edges``, shape ``(len(edges) - 1,)``."""
+        distinct, first = np.unique(self.quantiles, return_index=True)
+        if len(distinct) == 1:
+            return np.histogram(distinct, edges)[0].astype(float)
+        share: np.ndarray = np.diff(
+            np.interp(edges, distinct, self.levels[first], left=0.0, right=1.0)
+        )
+        return share
 
     def chance(self, score: np.ndarray | float) -> np.ndarray:
         """Fraction of unrelated galaxies that score as high or higher, at least 1/trials."""
@@ -135,3 +240,13 @@ class NullDistribution:
                 f"{quantiles.shape} quantiles"
             )
         return null
+
+
+def _best_cosines(index: LatentIndex, views: np.ndarray) -> np.ndarray:
+    """Highest cosine of each example's views ``(m, r, d)`` with every source, ``(m, n)``."""
+    out = np.empty((len(views), len(index)), dtype=np.float32)
+    for part in blocks(len(index)):
+        block = index.latents[part] * index.inverse_norms[part, None]
+        for i, example in enumerate(views):
+            out[i, part] = (block @ example.T).max(axis=1)
+    return out

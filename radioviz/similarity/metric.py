@@ -1,0 +1,105 @@
+"""Another measure of likeness: the cosine of latents that were whitened.
+
+Latents have axes along which all galaxies differ much (how large, how bright the core) and
+others that hold detail. The plain cosine listens to the first alone, and to where the origin
+happens to be. Whitening moves the origin to the mean and gives axes equal weight
+(Jegou & Chum 2012, "Negative evidences and co-occurrences in image retrieval"),
+
+    y = (x - m) V diag(s)^-p,
+
+with ``V`` and ``s`` the principal axes of a reference set and their standard deviations; ``p``
+between 0 (turned and centred only) and 1 (all axes of unit variance). No label enters.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from radioviz.errors import SimilarityError
+from radioviz.similarity.index import LatentIndex, blocks
+
+
+@dataclass(frozen=True, eq=False)
+class Whitening:
+    """A linear map of latents, fitted on a reference data set.
+
+    Attributes
+    ----------
+    centre : numpy.ndarray
+        Float32, shape ``(d,)``.
+    matrix : numpy.ndarray
+        Float32, shape ``(d, k)``.
+    """
+
+    centre: np.ndarray
+    matrix: np.ndarray
+
+    @classmethod
+    def of(
+        cls, latents: np.ndarray, *, components: int | None = None, power: float = 0.5
+    ) -> Whitening:
+        """Fit to reference latents of shape ``(n, d)``; rows that are not finite are left out.
+
+        Parameters
+        ----------
+        components : int, optional
+            Principal axes that are kept, by default all that the latents span.
+        power : float
+            From 0 to 1, as above.
+
+        Raises
+        ------
+        SimilarityError
+            If there are fewer than two usable latents, or a parameter has no meaning.
+        """
+        if not 0 <= power <= 1:
+            raise SimilarityError(f"a whitening of power {power}; expected 0 to 1")
+        if components is not None and components < 1:
+            raise SimilarityError(f"a whitening onto {components} axes; expected 1 or more")
+        x = np.asarray(latents, dtype=np.float64)
+        if x.ndim != 2:
+            raise SimilarityError(f"latents of shape {x.shape} to be whitened; expected (n, d)")
+        x = x[np.isfinite(x).all(axis=1)]
+        if len(x) < 2:
+            raise SimilarityError(
+                f"{len(x)} usable latents to learn a whitening from; expected 2 or more"
+            )
+        centre = x.mean(axis=0)
+        covariance = (x - centre).T @ (x - centre) / (len(x) - 1)
+        variances, axes = np.linalg.eigh(covariance)
+        variances, axes = variances[::-1], axes[:, ::-1]
+        # An axis along which nothing differs would be blown up to noise.
+        kept = int((variances > 1e-10 * max(variances[0], 1e-300)).sum())
+        kept = max(1, min(kept, components or kept))
+        scale = np.maximum(variances[:kept], 1e-300) ** (-power / 2)
+        return cls(centre.astype(np.float32), (axes[:, :kept] * scale).astype(np.float32))
+
+    def __call__(self, latents: np.ndarray) -> np.ndarray:
+        """Whitened latents, float32: shape ``(..., d)`` becomes ``(..., k)``.
+
+        Raises
+        ------
+        SimilarityError
+            If the latents have another number of dimensions.
+        """
+        x = np.asarray(latents, dtype=np.float32)
+        if x.shape[-1] != len(self.centre):
+            raise SimilarityError(
+                f"latents of {x.shape[-1]} dimensions under a whitening of {len(self.centre)}; "
+                "they must come from one model"
+            )
+        result: np.ndarray = (x - self.centre) @ self.matrix
+        return result
+
+    def index(self, index: LatentIndex) -> LatentIndex:
+        """The same sources with whitened latents."""
+        latents = np.empty((len(index), self.matrix.shape[1]), dtype=np.float32)
+        for part in blocks(len(index)):
+            latents[part] = self(index.latents[part])
+        fresh = LatentIndex.create(index.data_set, index.source_ids, latents)
+        # What had no direction before has none now, though its distance from the mean has.
+        inverse = np.where(index.inverse_norms == 0, np.float32(0), fresh.inverse_norms)
+        return dataclasses.replace(index, latents=latents, inverse_norms=inverse)
