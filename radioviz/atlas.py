@@ -1,6 +1,7 @@
 """The Atlas: what an encoder left behind for one data set, in memory-mapped files.
 
-``trained/atlas/<data set>/<model>/`` holds
+``trained/atlas/<data set>/<model>/``, or ``atlas/<data set>/<model>/`` in the user's data folder,
+holds
 
 =====================  ===========================================================
 ``atlas.json``         format, data set and its digest, model and its hash, layouts
@@ -34,7 +35,8 @@ import pandas as pd
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import AtlasError
 from radioviz.models.artefact import ModelInfo
-from radioviz.paths import trained_folder
+from radioviz.data.registry import DATA_SETS
+from radioviz.paths import trained_folder, user_data_folder
 
 FORMAT_VERSION = 1
 
@@ -109,7 +111,10 @@ class Atlas:
 
 
 def atlas_folder(data_set: str, model: str, folder: Path | None = None) -> Path:
-    """Folder of one Atlas below ``folder`` (default: ``trained/atlas``).
+    """Folder of one Atlas below ``folder``.
+
+    By default that of the shipped Atlas where there is one, else below ``atlas`` in the user's
+    data folder; an Atlas of a shipped data set that is not there yet belongs to the shipped.
 
     Raises
     ------
@@ -119,13 +124,26 @@ def atlas_folder(data_set: str, model: str, folder: Path | None = None) -> Path:
     for what, key in (("data set", data_set), ("model", model)):
         if not _NAME.fullmatch(key):
             raise AtlasError(f"{what} '{key}' is not a plain name; no Atlas can be called so")
-    return (Path(folder) if folder is not None else trained_folder() / "atlas") / data_set / model
+    if folder is not None:
+        return Path(folder) / data_set / model
+    shipped, own = (root / data_set / model for root in atlas_roots())
+    if (shipped / "atlas.json").exists():
+        return shipped
+    if data_set not in DATA_SETS or (own / "atlas.json").exists():
+        return own
+    return shipped
+
+
+def atlas_roots() -> tuple[Path, Path]:
+    """Folders of the shipped Atlases and of the user's own."""
+    return trained_folder() / "atlas", user_data_folder() / "atlas"
 
 
 def list_atlases(folder: Path | None = None) -> list[tuple[str, str]]:
     """(data set, model) of every Atlas on disk, in order; they are not opened."""
-    root = Path(folder) if folder is not None else trained_folder() / "atlas"
-    return sorted((p.parent.parent.name, p.parent.name) for p in root.glob("*/*/atlas.json"))
+    roots = atlas_roots() if folder is None else (Path(folder),)
+    found = {(p.parent.parent.name, p.parent.name) for r in roots for p in r.glob("*/*/atlas.json")}
+    return sorted(pair for pair in found if all(_NAME.fullmatch(name) for name in pair))
 
 
 def open_atlas(
@@ -186,7 +204,7 @@ def open_atlas(
 
 def _read_meta(where: Path, data_set: str, model: str) -> dict[str, Any]:
     name = f"Atlas of '{data_set}' under model '{model}'"
-    again = f"python -m train atlas --data {data_set} --model {model} makes it"
+    again = f"{command_of(data_set, model)} makes it"
     try:
         meta = json.loads((where / "atlas.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -203,6 +221,12 @@ def _read_meta(where: Path, data_set: str, model: str) -> dict[str, Any]:
     if missing:
         raise AtlasError(f"{name} is damaged: '{missing[0]}' is missing in atlas.json; {again}")
     return meta
+
+
+def command_of(data_set: str, model: str) -> str:
+    """The command that makes an Atlas."""
+    program = "train atlas" if data_set in DATA_SETS else "radioviz.encode"
+    return f"python -m {program} --data {data_set} --model {model}"
 
 
 def _again(meta: Mapping[str, Any]) -> str:
@@ -262,7 +286,7 @@ def write_atlas(
         "latent_dim": info.latent_dim,
         "layouts": {k: dataclasses.asdict(layout) for k, (_, layout) in layouts.items()},
         "scores": list(scores.columns),
-        "command": command or f"python -m train atlas --data {key} --model {info.name}",
+        "command": command or command_of(key, info.name),
     }
     scratch = ""
     try:

@@ -23,6 +23,11 @@ def user_data_folder() -> Path:
     return Path(os.environ.get("RADIOVIZ_HOME") or platformdirs.user_data_dir("radioviz"))
 
 
+def user_models_folder() -> Path:
+    """Folder of the models that the user has trained."""
+    return user_data_folder() / "models"
+
+
 def trained_folder() -> Path:
     """Folder of shipped models and Atlases (``RADIOVIZ_TRAINED``)."""
     return Path(os.environ.get("RADIOVIZ_TRAINED") or REPOSITORY / "trained")

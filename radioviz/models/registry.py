@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from radioviz.errors import ModelError
 from radioviz.models.artefact import CONFIG, ModelInfo, read_info
-from radioviz.paths import trained_folder
+from radioviz.paths import trained_folder, user_models_folder
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 KINDS: dict[str, str] = {
     "vae": "radioviz.models.vae:ConvVAE",
     "vae-dense": "radioviz.models.vae:DenseVAE",
+    "fr-cnn": "radioviz.models.fr_cnn:FrCnn",
+    "fr-resnet": "radioviz.models.fr_cnn:FrResNet",
 }
 """Kind of model to ``module:class``; the class takes :attr:`ModelInfo.architecture`."""
 
@@ -55,15 +57,16 @@ class ModelList(Mapping[str, ModelInfo]):
 
 
 def list_models(folder: Path | None = None) -> ModelList:
-    """Models in ``folder`` (default: :func:`radioviz.paths.trained_folder`), by name.
+    """Models in ``folder``, by name; by default the shipped ones, then those of the user.
 
     A folder that cannot be read costs that model alone; see :attr:`ModelList.broken`.
     """
-    folder = Path(folder) if folder is not None else trained_folder()
     models: dict[str, ModelInfo] = {}
     broken: dict[str, str] = {}
-    for config in sorted(folder.glob(f"*/{CONFIG}")):
+    for config in (c for f in model_folders(folder) for c in sorted(f.glob(f"*/{CONFIG}"))):
         name = config.parent.name
+        if name in models or name in broken:
+            continue  # a shipped model is not replaced by one of the user's of the same name
         try:
             info = read_info(config.parent)
             if info.name != name:
@@ -74,6 +77,26 @@ def list_models(folder: Path | None = None) -> ModelList:
         except ModelError as error:
             broken[name] = str(error)
     return ModelList(models, broken)
+
+
+def model_folders(folder: Path | None = None) -> tuple[Path, ...]:
+    """Where models are looked for: ``folder``, or by default the shipped and the user's."""
+    return (trained_folder(), user_models_folder()) if folder is None else (Path(folder),)
+
+
+def model_folder(name: str, folder: Path | None = None) -> Path:
+    """Folder of one model, the first of :func:`model_folders` that has it.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or its ``config.json`` is damaged.
+    """
+    _ = list_models(folder)[name]  # names what there is, where there is no such model
+    for place in model_folders(folder):
+        if (place / name / CONFIG).is_file():
+            return place / name
+    raise ModelError(f"model '{name}' has just been removed; reload the page")
 
 
 def with_capability(*capabilities: str, folder: Path | None = None) -> dict[str, ModelInfo]:

@@ -19,8 +19,8 @@ import streamlit as st
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import DATA_SETS, DataSet, open_data_set, user_data_sets
 from radioviz.errors import CatalogueError
-from radioviz.models.registry import ModelList, list_models
-from radioviz.paths import cache_folder, trained_folder, user_data_folder
+from radioviz.models.registry import ModelList, list_models, model_folders
+from radioviz.paths import cache_folder, user_data_folder
 from radioviz.ui import display, sprites
 from radioviz.ui.sprites import LevelStore
 
@@ -126,16 +126,18 @@ def forget(key: str) -> None:
 
 def models() -> ModelList:
     """Models on disk; read again when the folder of models changes."""
-    folder = trained_folder()
     stamp = tuple(
-        (str(p), p.stat().st_mtime_ns) for p in sorted(folder.glob("*/config.json")) if p.is_file()
+        (str(p), p.stat().st_mtime_ns)
+        for folder in model_folders()
+        for p in sorted(folder.glob("*/config.json"))
+        if p.is_file()
     )
-    return _models(folder, stamp)
+    return _models(stamp)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _models(folder: Path, stamp: tuple[tuple[str, int], ...]) -> ModelList:
-    return list_models(folder)
+def _models(stamp: tuple[tuple[str, int], ...]) -> ModelList:
+    return list_models()
 
 
 def atlas_names(data_set: str) -> list[str]:

@@ -11,7 +11,7 @@ import streamlit as st
 from radioviz.data.catalogue import LABELS, Catalogue
 from radioviz.errors import RadioVizError
 from radioviz.models.artefact import CARD, ModelInfo
-from radioviz.paths import trained_folder
+from radioviz.models.registry import model_folder
 from radioviz.ui import cache, controls, detail, figures, galaxies, gallery, state
 from radioviz.ui.display import Look, field_arcsec
 from radioviz.ui.palette import DATA_SET_COLOURS, LABEL_COLOURS, MISSING_COLOUR
@@ -178,7 +178,7 @@ def _model(info: ModelInfo) -> None:
     said = _training(info)
     if said:
         st.caption(controls.plain(said))
-    card = trained_folder() / info.name / CARD
+    card = model_folder(info.name) / CARD
     with st.expander("Model card"):
         if card.exists():
             st.markdown(card.read_text(encoding="utf-8"))
