@@ -33,9 +33,9 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.catalogue import Catalogue
+from radioviz.data.registry import DATA_SETS
 from radioviz.errors import AtlasError
 from radioviz.models.artefact import ModelInfo
-from radioviz.data.registry import DATA_SETS
 from radioviz.paths import trained_folder, user_data_folder
 
 FORMAT_VERSION = 1
