@@ -11,7 +11,10 @@ from typing import Any
 
 from radioviz.errors import RadioVizError
 
-METHODS = {"vae": "train.vae:VaeTask"}
+METHODS = {
+    "vae": "train.vae:VaeTask",
+    "classifier": "train.classifier:ClassifierTask",
+}
 """Word on the command line to the task that it trains."""
 
 

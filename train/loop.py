@@ -62,6 +62,12 @@ class Task(ABC, Generic[C]):
     def prepare(self, data: Data, device: torch.device) -> None:
         """Take what else is needed from the tables (labels, sizes). Default: nothing."""
 
+    def finish(self, data: Data) -> None:
+        """Last touch to the best weights, in ``self.module``, before publishing (calibration).
+
+        Default: nothing.
+        """
+
     def view(self, padded: Tensor) -> Tensor:
         """Random view of padded training images, ``(n, 1, size, size)`` in 0..1."""
         images = self.config.augment(padded, self.config.preprocess)

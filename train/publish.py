@@ -23,6 +23,11 @@ SCORES = {
     "ssim": "structural similarity over the source, mean",
     "relative_error": "squared residual over squared image, median (0 perfect, 1 an empty map)",
     "mse": "mean squared error a pixel, peak = 1",
+    "accuracy": "share of sources given their catalogued class",
+    "auc": "area under the ROC curve",
+    "nll": "-log p of the catalogued class, mean [nats]",
+    "calibration_error": "expected calibration error",
+    "temperature": "temperature found on the validation images",
 }
 
 
@@ -45,6 +50,7 @@ def publish(task: Task[Any], folder: Path, target: Path | None = None) -> ModelI
             f"{folder} was trained on other sources or splits of {', '.join(config.data)} than "
             "are here now; train it anew"
         )
+    task.finish(data)
     info = ModelInfo(
         name=config.name,
         title=config.title or config.name,

@@ -20,9 +20,10 @@ from radioviz.errors import ModelError, PreprocessError
 
 FORMAT_VERSION = 1
 
-CAPABILITIES = ("encode", "decode", "class", "size", "log_prob", "classify")
+CAPABILITIES = ("encode", "decode", "class", "size", "log_prob", "classify", "features")
 """What a model can do: images to latent vectors and back, decode for an asked class or angular
-size, give log p of a latent vector, give class probabilities of an image."""
+size, give log p of a latent vector, give class probabilities of an image and the features that
+they rest on."""
 
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "CARD.md"
 
