@@ -14,6 +14,10 @@ from radioviz.errors import RadioVizError
 METHODS = {
     "vae": "train.vae:VaeTask",
     "classifier": "train.classifier:ClassifierTask",
+    "maf": "train.maf:MafTask",
+    "simclr": "train.ssl:SimClrTask",
+    "byol": "train.ssl:ByolTask",
+    "simsiam": "train.ssl:SimSiamTask",
 }
 """Word on the command line to the task that it trains."""
 

@@ -85,6 +85,13 @@ class Task(ABC, Generic[C]):
     def validate(self, module: nn.Module, images: Tensor, rows: Tensor) -> dict[str, float]:
         """Figures of a batch of validation images; ``loss``, the lower the better, decides."""
 
+    def published(self) -> nn.Module:
+        """The network that is published. Default: all that was trained."""
+        return self.module
+
+    def select(self, data: Data) -> None:
+        """Make what choices need the trained weights, on ``data.valid``. Default: none."""
+
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """Fields of ModelInfo that the method knows: kind, capabilities, latent_dim, paper..."""

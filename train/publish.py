@@ -23,6 +23,12 @@ SCORES = {
     "ssim": "structural similarity over the source, mean",
     "relative_error": "squared residual over squared image, median (0 perfect, 1 an empty map)",
     "mse": "mean squared error a pixel, peak = 1",
+    "feature_std": "spread of the normalised features (1 fills the sphere, 0 collapsed)",
+    "effective_rank": "directions that the features spread in",
+    "neighbour_accuracy": "FR class from the 20 nearest training galaxies, accuracy",
+    "neighbour_nll_upright": "the same, mean -log of the share of right votes, one view",
+    "neighbour_nll_dihedral": "the same, features averaged over eight views",
+    "quarter_turn_cosine": "cosine between a galaxy and its quarter turn, mean",
     "accuracy": "share of sources given their catalogued class",
     "auc": "area under the ROC curve",
     "nll": "-log p of the catalogued class, mean [nats]",
@@ -51,6 +57,8 @@ def publish(task: Task[Any], folder: Path, target: Path | None = None) -> ModelI
             "are here now; train it anew"
         )
     task.finish(data)
+    task.select(data)
+    network = task.published()
     info = ModelInfo(
         name=config.name,
         title=config.title or config.name,
@@ -72,7 +80,7 @@ def publish(task: Task[Any], folder: Path, target: Path | None = None) -> ModelI
         **task.describe(),
     )
     with tempfile.TemporaryDirectory() as scratch:
-        weights.save(Path(scratch), task.module, info, "")
+        weights.save(Path(scratch), network, info, "")
         module, _ = weights.load(Path(scratch))
     scores = {f"{k}.valid": round(v, 5) for k, v in task.score(module, data.valid).items()}
     info = dataclasses.replace(info, scores=scores)

@@ -19,6 +19,8 @@ KINDS: dict[str, str] = {
     "vae-dense": "radioviz.models.vae:DenseVAE",
     "fr-cnn": "radioviz.models.fr_cnn:FrCnn",
     "fr-resnet": "radioviz.models.fr_cnn:FrResNet",
+    "maf": "radioviz.models.maf:MAF",
+    "resnet": "radioviz.models.resnet:ResNet",
 }
 """Kind of model to ``module:class``; the class takes :attr:`ModelInfo.architecture`."""
 

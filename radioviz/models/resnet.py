@@ -1,0 +1,141 @@
+"""Residual network (He et al. 2016) for one channel: the backbone of learning without labels.
+
+ResNet-34 is ``blocks = (3, 4, 6, 3)`` at ``width = 64``; its features, the mean over the last
+stage, are 512 numbers (Andrianomena & Tang 2023, Sec. 3.2). Narrower and shallower ones have the
+same stages. With ``dihedral`` the features are averaged over the four quarter turns and both
+parities, which a telescope tells apart but the sky does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from radioviz.errors import ModelError
+
+STEMS = {"pool": (7, 2, True), "stride": (5, 2, False), "plain": (3, 1, False)}
+"""First layer: kernel, stride, and whether a 3x3 maximum halves the map once more. ``pool`` is
+that of the paper; the others keep maps two and four times as fine."""
+
+
+class BasicBlock(nn.Module):
+    """y = relu(F(x) + x) with two 3x3 convolutions (He et al. 2016, Fig. 5 left).
+
+    The scale of the last normalisation starts at zero, so that a block begins as the identity
+    (Goyal et al. 2017, Sec. 5.1).
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(outputs)
+        nn.init.zeros_(self.norm2.weight)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps ``(n, inputs, ny, nx)`` to ``(n, outputs, ny / stride, nx / stride)``."""
+        y = F.relu(self.norm1(self.conv1(x)), inplace=True)
+        return F.relu(self.norm2(self.conv2(y)) + self.shortcut(x), inplace=True)
+
+
+class ResNet(nn.Module):
+    """Features of images, and class logits where it was taught classes.
+
+    Parameters
+    ----------
+    size : int
+        Side of the images in pixels.
+    width : int
+        Channels of the first stage; each later one has twice as many.
+    blocks : sequence of int
+        Residual blocks in each stage.
+    stem : str
+        A name of :data:`STEMS`.
+    dihedral : bool
+        Average the features over the eight views of :func:`dihedral_views`.
+    classes : sequence of str
+        Names of the classes of the linear head; empty without one.
+    """
+
+    def __init__(
+        self,
+        size: int = 64,
+        width: int = 64,
+        blocks: Sequence[int] = (3, 4, 6, 3),
+        stem: str = "pool",
+        dihedral: bool = False,
+        classes: Sequence[str] = (),
+    ) -> None:
+        super().__init__()
+        if stem not in STEMS:
+            raise ModelError(f"stem is '{stem}'; expected one of {', '.join(STEMS)}")
+        if width < 1 or not blocks or min(blocks) < 1:
+            raise ModelError(
+                f"width is {width}, blocks are {tuple(blocks)}; expected 1 or more of each"
+            )
+        self.size, self.dihedral, self.classes = size, dihedral, tuple(classes)
+        kernel, stride, pool = STEMS[stem]
+        layers: list[nn.Module] = [
+            nn.Conv2d(1, width, kernel, stride, kernel // 2, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+        ]
+        if pool:
+            layers.append(nn.MaxPool2d(3, 2, 1))
+        self.stem = nn.Sequential(*layers)
+        channels = width
+        self.stages = nn.Sequential()
+        for i, number in enumerate(blocks):
+            outputs = width * 2**i
+            for k in range(number):
+                step = 2 if i > 0 and k == 0 else 1
+                self.stages.append(BasicBlock(channels, outputs, step))
+                channels = outputs
+        self.latent_dim = channels
+        self.head = nn.Linear(channels, len(self.classes)) if self.classes else None
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features of ``(n, 1, size, size)`` as they come, one view; shape ``(n, latent_dim)``."""
+        maps: Tensor = self.stages(self.stem(x))
+        return maps.mean((-2, -1))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Features ``(n, latent_dim)``, averaged over eight views if ``dihedral``."""
+        if not self.dihedral:
+            return self(x)
+        total = torch.zeros(len(x), self.latent_dim, device=x.device)
+        for view in dihedral_views(x):
+            total += self(view)
+        return total / 8
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Unnormalised log-probabilities ``(n, len(classes))`` of :meth:`encode`'s features.
+
+        Raises
+        ------
+        ModelError
+            If the network has no classes.
+        """
+        if self.head is None:
+            raise ModelError("this ResNet was taught no classes; it has features alone")
+        result: Tensor = self.head(self.encode(x))
+        return result
+
+
+def dihedral_views(x: Tensor) -> list[Tensor]:
+    """The eight turns by right angles and mirror images of ``(..., n, n)``, itself first."""
+    fast = torch.channels_last if x.ndim == 4 else torch.contiguous_format
+    turned = [torch.rot90(y, k, (-2, -1)) for y in (x, x.flip(-1)) for k in range(4)]
+    return [y.contiguous(memory_format=fast) for y in turned]
