@@ -143,7 +143,13 @@ class NullDistribution:
 
     @classmethod
     def of_best_matches(
-        cls, index: LatentIndex, *, sample: int = 500, seed: int = 0
+        cls,
+        index: LatentIndex,
+        *,
+        rows: np.ndarray | None = None,
+        views: np.ndarray | None = None,
+        sample: int = 500,
+        seed: int = 0,
     ) -> NullDistribution:
         """Scores of the best match that galaxies of a data set find in it.
 
@@ -153,27 +159,31 @@ class NullDistribution:
 
         Parameters
         ----------
+        rows, views : numpy.ndarray, optional
+            As in :meth:`of_views`: galaxies that search with the best of their views.
         sample : int
-            Galaxies whose best match is looked for; all where there are no more.
+            Without them: galaxies whose best match is looked for; all where there are no more.
 
         Raises
         ------
         SimilarityError
             If nothing in the data set is unrelated.
         """
-        usable = np.flatnonzero(index.inverse_norms > 0)
-        rng = np.random.default_rng(seed)
-        rows = usable if len(usable) <= sample else rng.choice(usable, sample, replace=False)
-        best = np.full(len(rows), -np.inf)
+        if rows is None or views is None:
+            usable = np.flatnonzero(index.inverse_norms > 0)
+            rng = np.random.default_rng(seed)
+            rows = usable if len(usable) <= sample else rng.choice(usable, sample, replace=False)
+            views = np.asarray(index.latents[rows], dtype=np.float32)[:, None]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            views = views / np.linalg.norm(views.astype(np.float64), axis=2, keepdims=True)
         names = index.first_of(np.arange(len(index)))
-        mine = index.latents[rows] * index.inverse_norms[rows, None]
-        for part in blocks(len(index), 16_384):
-            inverse = index.inverse_norms[part]
-            with np.errstate(over="ignore", invalid="ignore"):
-                cosines = (mine @ index.latents[part].T) * inverse
-            cosines[:, inverse == 0] = -np.inf
-            cosines[names[rows][:, None] == names[part][None]] = -np.inf
-            np.maximum(best, cosines.max(axis=1), out=best)
+        best = np.full(len(rows), -np.inf)
+        for start in range(0, len(rows), 64):
+            some = slice(start, start + 64)
+            cosines = _best_cosines(index, views[some].astype(np.float32))
+            cosines[:, index.inverse_norms == 0] = -np.inf
+            cosines[names[rows[some]][:, None] == names[None]] = -np.inf
+            best[some] = cosines.max(axis=1)
         return cls._from(index, best[np.isfinite(best)])
 
     @classmethod
@@ -244,9 +254,11 @@ class NullDistribution:
 
 def _best_cosines(index: LatentIndex, views: np.ndarray) -> np.ndarray:
     """Highest cosine of each example's views ``(m, r, d)`` with every source, ``(m, n)``."""
-    out = np.empty((len(views), len(index)), dtype=np.float32)
-    for part in blocks(len(index)):
-        block = index.latents[part] * index.inverse_norms[part, None]
-        for i, example in enumerate(views):
-            out[i, part] = (block @ example.T).max(axis=1)
+    m, r, d = views.shape
+    out = np.empty((m, len(index)), dtype=np.float32)
+    for part in blocks(len(index), 16_384):
+        with np.errstate(over="ignore", invalid="ignore"):  # rows without direction
+            block = index.latents[part] * index.inverse_norms[part, None]
+            cosines = views.reshape(m * r, d) @ block.T
+        out[:, part] = cosines.reshape(m, r, -1).max(axis=1)
     return out

@@ -6,11 +6,13 @@ read-only. The first build of a data set reports progress to whoever asked for i
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -26,8 +28,11 @@ from radioviz.ui.sprites import LevelStore
 
 if TYPE_CHECKING:
     from radioviz.atlas import Atlas
-    from radioviz.encode import Encoder
+    from radioviz.encode import Classifier, Encoder, Generator
     from radioviz.export.samp import SampLink
+    from radioviz.similarity import LatentIndex, NullDistribution, Whitening
+    from radioviz.models.artefact import ModelInfo
+    from radioviz.ui.latent_plane import Plane
 
 Progress = Callable[[int, int, str], None]
 
@@ -212,7 +217,7 @@ def _located(data_set_key: str, catalogue: Catalogue, opened: Atlas) -> Located:
     return Located(catalogue, opened, rows, table, galaxies.hover_text(table))
 
 
-@st.cache_resource(show_spinner="Opening the model …", max_entries=3)
+@st.cache_resource(show_spinner=False, max_entries=16)
 def _encoder(model: str, weights: str) -> Encoder:
     from radioviz.encode import Encoder
 
@@ -227,7 +232,114 @@ def encoder(model: str) -> Encoder:
     ModelError
         If the model is missing or altered.
     """
-    return _encoder(model, models()[model].weights_sha256)
+    with opening_torch(models()[model].title):
+        return _encoder(model, models()[model].weights_sha256)
+
+
+@contextmanager
+def opening_torch(title: str) -> Iterator[None]:
+    """Say why it waits while torch is imported; silent once that has been done."""
+    if "torch" in sys.modules:
+        yield
+        return
+    with st.spinner(f"Opening {title}: the first model takes a few seconds, to load torch …"):
+        yield
+
+
+def generator(model: str) -> Generator:
+    """The model as a source of new galaxies; shares its weights with :func:`encoder`.
+
+    Raises
+    ------
+    ModelError
+        If the model is missing or altered, or cannot decode.
+    """
+    from radioviz.encode import Generator
+
+    return Generator.of(encoder(model))
+
+
+def decoded(model: str, z: np.ndarray, conditions: Mapping[str, Any]) -> np.ndarray:
+    """Images at latent vectors ``(n, d)``, each decoded by itself: float32 ``(n, size, size)``.
+
+    In batches of one, since rounding depends on the length of a batch: so an exported image
+    can be made again bit for bit from its latent vector alone.
+
+    Raises
+    ------
+    ModelError
+        As :meth:`radioviz.encode.Encoder.decode`.
+    """
+    return encoder(model).decode(z, dict(conditions), batch=1)
+
+
+def plane_images(model: str, plane: Plane, conditions: Mapping[str, Any]) -> np.ndarray:
+    """Images of all cells of a plane, in the order of its grid; kept, not to be changed.
+
+    Raises
+    ------
+    ModelError
+        As :func:`decoded`.
+    """
+    ready = encoder(model)
+    given = tuple(sorted(conditions.items()))
+    return _plane_images(model, ready.info.weights_sha256, plane.digest, given, plane)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _plane_images(
+    model: str, weights: str, digest: str, conditions: tuple[tuple[str, Any], ...], _plane: Plane
+) -> np.ndarray:
+    images = encoder(model).decode(_plane.grid(), dict(conditions))
+    images.setflags(write=False)
+    return images
+
+
+def plane_properties(model: str, plane: Plane, conditions: Mapping[str, Any]) -> pd.DataFrame:
+    """What is measured in the cells of a plane, one row a cell; see ``synthetic.measured``."""
+    images = plane_images(model, plane, conditions)
+    info = models()[model]
+    given = tuple(sorted(conditions.items()))
+    return _plane_properties(model, info.weights_sha256, plane.digest, given, images, info)
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _plane_properties(
+    model: str,
+    weights: str,
+    digest: str,
+    conditions: tuple[tuple[str, Any], ...],
+    _images: np.ndarray,
+    _info: ModelInfo,
+) -> pd.DataFrame:
+    from radioviz.ui import synthetic
+
+    return synthetic.measured(_images, _info)
+
+
+def classifiers() -> dict[str, ModelInfo]:
+    """Models that give class probabilities of an image, by name."""
+    return models().with_capability("classify")
+
+
+def classifier(model: str) -> Classifier:
+    """A classifier in memory.
+
+    Raises
+    ------
+    ModelError
+        If it is missing or altered.
+    """
+    info = models()[model]
+    with opening_torch(info.title):
+        return _classifier(model, info.weights_sha256)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _classifier(model: str, weights: str) -> Classifier:
+    from radioviz.encode import Classifier
+
+    return Classifier.load(model)
 
 
 @st.cache_resource(show_spinner=False, validate=lambda link: link.connected)
@@ -290,3 +402,121 @@ def sheet(
 ) -> sprites.Sheet:
     """Pictures of the given rows (at least one) side by side in one PNG."""
     return _sheet(catalogue.info.key, catalogue.digest, tuple(int(r) for r in rows), look, size)
+
+
+# -- similarity -----------------------------------------------------------------------------
+
+NULL_SAMPLE = 48
+"""Galaxies whose rotated views are encoded to tell how well such a search scores by chance."""
+
+
+def latent_index(data_set_key: str, model: str, whitened: bool = False) -> LatentIndex:
+    """Latents of a data set, ready to be searched.
+
+    Raises
+    ------
+    AtlasError, CatalogueError, SimilarityError
+        If there is no Atlas, or it does not hold the sources as they are.
+    """
+    return _latent_index(data_set_key, data_set(data_set_key), atlas(data_set_key, model), whitened)
+
+
+@st.cache_resource(
+    show_spinner=False, max_entries=32, hash_funcs={Catalogue: id, "radioviz.atlas.Atlas": id}
+)
+def _latent_index(
+    data_set_key: str, catalogue: Catalogue, opened: Atlas, whitened: bool
+) -> LatentIndex:
+    from radioviz.similarity import LatentIndex
+
+    index = LatentIndex.of(catalogue, opened)
+    return whitening(opened.model, data_set_key).index(index) if whitened else index
+
+
+def whitening(model: str, otherwise: str) -> Whitening:
+    """Whitening of a model's latents: of FIRST, or of data set ``otherwise`` without it.
+
+    One for all data sets, so that their latents can be compared.
+    """
+    from radioviz.atlas import list_atlases
+
+    reference = "first" if ("first", model) in list_atlases() else otherwise
+    return _whitening(atlas(reference, model))
+
+
+@st.cache_resource(show_spinner=False, max_entries=16, hash_funcs={"radioviz.atlas.Atlas": id})
+def _whitening(opened: Atlas) -> Whitening:
+    from radioviz.similarity import Whitening
+
+    return Whitening.of(opened.latents)
+
+
+def rotated_views(model: str, data_set_key: str, rows: np.ndarray) -> np.ndarray:
+    """Latents of the eight views of galaxies, ``(m, 8, d)``; opens torch."""
+    catalogue = data_set(data_set_key)
+    return _rotated_views(
+        model,
+        models()[model].weights_sha256,
+        data_set_key,
+        catalogue.digest,
+        tuple(int(r) for r in rows),
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _rotated_views(
+    model: str, weights: str, data_set_key: str, digest: str, rows: tuple[int, ...]
+) -> np.ndarray:
+    from radioviz.similarity import dihedral_views
+
+    opened = encoder(model)
+    images = opened.info.preprocess.apply(data_set(data_set_key), np.array(rows, dtype=np.int64))
+    views = dihedral_views(images)
+    latents = opened.encode(np.ascontiguousarray(views.reshape(-1, *images.shape[1:])))
+    return latents.reshape(len(rows), views.shape[1], -1)
+
+
+@dataclass(frozen=True, eq=False)
+class Nulls:
+    """How well unrelated galaxies score, and how well the best match of a galaxy does."""
+
+    unrelated: NullDistribution
+    best: NullDistribution
+
+
+def nulls(
+    data_set_key: str, model: str, whitened: bool, positives: int, negatives: int, rotated: bool
+) -> Nulls:
+    """Null distributions of a data set for a query of so many examples."""
+    index = latent_index(data_set_key, model, whitened)
+    return _nulls(index, data_set_key, model, whitened, positives, negatives, rotated)
+
+
+@st.cache_resource(
+    show_spinner=False, max_entries=64, hash_funcs={"radioviz.similarity.index.LatentIndex": id}
+)
+def _nulls(
+    index: LatentIndex,
+    data_set_key: str,
+    model: str,
+    whitened: bool,
+    positives: int,
+    negatives: int,
+    rotated: bool,
+) -> Nulls:
+    from radioviz.similarity import NullDistribution
+
+    if not rotated:
+        return Nulls(
+            NullDistribution.of(index, positives=positives, negatives=negatives),
+            NullDistribution.of_best_matches(index),
+        )
+    usable = np.flatnonzero(index.inverse_norms > 0)
+    rows = np.random.default_rng(0).permutation(usable)[:NULL_SAMPLE]
+    views = rotated_views(model, data_set_key, rows)
+    if whitened:
+        views = whitening(model, data_set_key)(views)
+    return Nulls(
+        NullDistribution.of_views(index, rows, views, positives=positives, negatives=negatives),
+        NullDistribution.of_best_matches(index, rows=rows, views=views),
+    )
