@@ -43,6 +43,8 @@ img { position: absolute; display: block; max-width: none; image-rendering: auto
   box-shadow: 0 0 2px #000; }
 .length { position: absolute; left: 6px; bottom: 9px; font-size: 10px; line-height: 1; color: #fff;
   text-shadow: 0 0 2px #000, 0 0 3px #000; }
+.mark { position: absolute; right: 5px; bottom: 5px; font-size: 8px; line-height: 1; color: #fff;
+  letter-spacing: .06em; text-shadow: 0 0 2px #000, 0 0 3px #000; }
 .caption { display: flex; align-items: center; gap: 4px; margin-top: 4px; font-size: 12px;
   line-height: 1.25; white-space: nowrap; }
 .dot { flex: none; width: 8px; height: 8px; border-radius: 50%; }
@@ -105,6 +107,7 @@ export default function (component) {
       bar.style.width = `${100 * cell.bar}%`;
       frame.append(length, bar);
     }
+    if (cell.mark) frame.append(make('span', 'mark', cell.mark));
     const caption = make('span', 'caption');
     if (cell.colour) {
       const dot = make('span', 'dot');
@@ -142,7 +145,8 @@ export default function (component) {
 class Cell:
     """One picture: its galaxy, its place on a sheet, and what is written below.
 
-    ``note`` is a second line, ``colour`` (``#rrggbb``) a dot before the name.
+    ``note`` is a second line, ``colour`` (``#rrggbb``) a dot before the name, ``mark`` a word
+    on the picture itself.
     """
 
     pair: tuple[str, str]
@@ -151,6 +155,7 @@ class Cell:
     note: str = ""
     colour: str = ""
     bar: ScaleBar | None = None
+    mark: str = ""
 
     @property
     def picture(self) -> bytes:
@@ -219,6 +224,7 @@ def gallery(
                 "colour": cell.colour,
                 "bar": cell.bar.fraction if cell.bar else 0,
                 "bar_text": cell.bar.text if cell.bar else "",
+                "mark": cell.mark,
                 "in_tray": in_tray(cell.pair),
                 "focus": cell.pair == focus,
             }

@@ -6,13 +6,11 @@ read-only. The first build of a data set reports progress to whoever asked for i
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -24,15 +22,22 @@ from radioviz.errors import CatalogueError
 from radioviz.models.registry import ModelList, list_models, model_folders
 from radioviz.paths import cache_folder, user_data_folder
 from radioviz.ui import display, sprites
+from radioviz.ui.cache.decoding import (
+    classifier as classifier,
+    classifiers as classifiers,
+    decoded as decoded,
+    encoder as encoder,
+    generator as generator,
+    opening_torch as opening_torch,
+    plane_images as plane_images,
+    plane_properties as plane_properties,
+)
 from radioviz.ui.sprites import LevelStore
 
 if TYPE_CHECKING:
     from radioviz.atlas import Atlas
-    from radioviz.encode import Classifier, Encoder, Generator
     from radioviz.export.samp import SampLink
     from radioviz.similarity import LatentIndex, NullDistribution, Whitening
-    from radioviz.models.artefact import ModelInfo
-    from radioviz.ui.latent_plane import Plane
 
 Progress = Callable[[int, int, str], None]
 
@@ -215,131 +220,6 @@ def _located(data_set_key: str, catalogue: Catalogue, opened: Atlas) -> Located:
     if not np.array_equal(rows, np.arange(len(table))):
         table = table.iloc[rows].reset_index(drop=True)
     return Located(catalogue, opened, rows, table, galaxies.hover_text(table))
-
-
-@st.cache_resource(show_spinner=False, max_entries=16)
-def _encoder(model: str, weights: str) -> Encoder:
-    from radioviz.encode import Encoder
-
-    return Encoder.load(model)
-
-
-def encoder(model: str) -> Encoder:
-    """The torch doorway of a model; the first call imports torch.
-
-    Raises
-    ------
-    ModelError
-        If the model is missing or altered.
-    """
-    with opening_torch(models()[model].title):
-        return _encoder(model, models()[model].weights_sha256)
-
-
-@contextmanager
-def opening_torch(title: str) -> Iterator[None]:
-    """Say why it waits while torch is imported; silent once that has been done."""
-    if "torch" in sys.modules:
-        yield
-        return
-    with st.spinner(f"Opening {title}: the first model takes a few seconds, to load torch …"):
-        yield
-
-
-def generator(model: str) -> Generator:
-    """The model as a source of new galaxies; shares its weights with :func:`encoder`.
-
-    Raises
-    ------
-    ModelError
-        If the model is missing or altered, or cannot decode.
-    """
-    from radioviz.encode import Generator
-
-    return Generator.of(encoder(model))
-
-
-def decoded(model: str, z: np.ndarray, conditions: Mapping[str, Any]) -> np.ndarray:
-    """Images at latent vectors ``(n, d)``, each decoded by itself: float32 ``(n, size, size)``.
-
-    In batches of one, since rounding depends on the length of a batch: so an exported image
-    can be made again bit for bit from its latent vector alone.
-
-    Raises
-    ------
-    ModelError
-        As :meth:`radioviz.encode.Encoder.decode`.
-    """
-    return encoder(model).decode(z, dict(conditions), batch=1)
-
-
-def plane_images(model: str, plane: Plane, conditions: Mapping[str, Any]) -> np.ndarray:
-    """Images of all cells of a plane, in the order of its grid; kept, not to be changed.
-
-    Raises
-    ------
-    ModelError
-        As :func:`decoded`.
-    """
-    ready = encoder(model)
-    given = tuple(sorted(conditions.items()))
-    return _plane_images(model, ready.info.weights_sha256, plane.digest, given, plane)
-
-
-@st.cache_resource(show_spinner=False, max_entries=8)
-def _plane_images(
-    model: str, weights: str, digest: str, conditions: tuple[tuple[str, Any], ...], _plane: Plane
-) -> np.ndarray:
-    images = encoder(model).decode(_plane.grid(), dict(conditions))
-    images.setflags(write=False)
-    return images
-
-
-def plane_properties(model: str, plane: Plane, conditions: Mapping[str, Any]) -> pd.DataFrame:
-    """What is measured in the cells of a plane, one row a cell; see ``synthetic.measured``."""
-    images = plane_images(model, plane, conditions)
-    info = models()[model]
-    given = tuple(sorted(conditions.items()))
-    return _plane_properties(model, info.weights_sha256, plane.digest, given, images, info)
-
-
-@st.cache_resource(show_spinner=False, max_entries=16)
-def _plane_properties(
-    model: str,
-    weights: str,
-    digest: str,
-    conditions: tuple[tuple[str, Any], ...],
-    _images: np.ndarray,
-    _info: ModelInfo,
-) -> pd.DataFrame:
-    from radioviz.ui import synthetic
-
-    return synthetic.measured(_images, _info)
-
-
-def classifiers() -> dict[str, ModelInfo]:
-    """Models that give class probabilities of an image, by name."""
-    return models().with_capability("classify")
-
-
-def classifier(model: str) -> Classifier:
-    """A classifier in memory.
-
-    Raises
-    ------
-    ModelError
-        If it is missing or altered.
-    """
-    info = models()[model]
-    with opening_torch(info.title):
-        return _classifier(model, info.weights_sha256)
-
-
-@st.cache_resource(show_spinner=False, max_entries=4)
-def _classifier(model: str, weights: str) -> Classifier:
-    from radioviz.encode import Classifier
-
-    return Classifier.load(model)
 
 
 @st.cache_resource(show_spinner=False, validate=lambda link: link.connected)

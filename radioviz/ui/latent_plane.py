@@ -1,0 +1,245 @@
+"""A plane through a latent space: where its cells are, where real galaxies fall on it.
+
+Torch-free: the decoder sees what :meth:`Plane.grid` gives. In two dimensions the plane is all
+of the latent space (Bastien et al. 2021, Sec. 6.3: -4 to 4 in steps of 0.4); in more it is
+spanned by two latent axes or by two principal axes of the real galaxies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from radioviz.errors import SelectionError
+
+REACH, STEP = 4.0, 0.4  # Bastien et al. 2021, Sec. 6.3
+MOST_CELLS = 41  # a side: a picture of 41 x 41 cells is 2,624 pixels wide
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """``z = origin + a u + b v`` for ``a``, ``b`` from ``-reach`` to ``reach``.
+
+    Attributes
+    ----------
+    origin, u, v : numpy.ndarray
+        Float64 of shape ``(d,)``; ``u`` and ``v`` are at right angles.
+    titles : tuple of str
+        Names of ``a`` and ``b``, with units where they have one.
+    reach, step : float
+        Of ``a`` and ``b``.
+    """
+
+    origin: np.ndarray
+    u: np.ndarray
+    v: np.ndarray
+    titles: tuple[str, str]
+    reach: float = REACH
+    step: float = STEP
+
+    def __post_init__(self) -> None:
+        if not (self.step > 0 and self.reach >= self.step and math.isfinite(self.reach)):
+            raise SelectionError(
+                f"a plane to ±{self.reach:g} in steps of {self.step:g} has no cells; expected a "
+                "positive step no longer than the range"
+            )
+        if self.side > MOST_CELLS:
+            raise SelectionError(
+                f"a plane to ±{self.reach:g} in steps of {self.step:g} has {self.side} cells a "
+                f"side; at most {MOST_CELLS} are drawn: take a step of at least "
+                f"{2 * self.reach / (MOST_CELLS - 1):.3g}"
+            )
+
+    @property
+    def side(self) -> int:
+        """Cells a side."""
+        return 2 * math.floor(self.reach / self.step + 1e-9) + 1
+
+    @property
+    def values(self) -> np.ndarray:
+        """Coordinates of the cells along one side, float64, symmetric about 0."""
+        half = self.side // 2
+        return np.round(np.arange(-half, half + 1) * self.step, 10)
+
+    @property
+    def digest(self) -> str:
+        """Hash of all that decides what is decoded."""
+        content = np.concatenate([self.origin, self.u, self.v, [self.reach, self.step]])
+        return hashlib.sha256(content.astype("<f8").tobytes()).hexdigest()[:16]
+
+    def at(self, a: float | np.ndarray, b: float | np.ndarray) -> np.ndarray:
+        """Latent vectors of points on the plane: float32 of shape ``(n, d)``."""
+        first = np.atleast_1d(np.asarray(a, dtype=float))[:, None]
+        second = np.atleast_1d(np.asarray(b, dtype=float))[:, None]
+        return (self.origin + first * self.u + second * self.v).astype(np.float32)
+
+    def grid(self) -> np.ndarray:
+        """Latent vectors of all cells, float32 ``(side * side, d)``: rows of ``a``, ``b`` rising.
+
+        Reshaped to ``(side, side)`` the first index is ``b``, row 0 lowest, as in images.
+        """
+        b, a = np.meshgrid(self.values, self.values, indexing="ij")
+        return self.at(a.ravel(), b.ravel())
+
+    def place(self, latents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where latent vectors fall on the plane.
+
+        Parameters
+        ----------
+        latents : numpy.ndarray
+            Shape ``(n, d)``.
+
+        Returns
+        -------
+        places : numpy.ndarray
+            ``a`` and ``b``, float32 of shape ``(n, 2)``: the foot of the perpendicular.
+        off : numpy.ndarray
+            Distance from the plane in latent units, float32 of shape ``(n,)``.
+        """
+        away = np.asarray(latents, dtype=np.float64) - self.origin
+        a = away @ self.u / (self.u @ self.u)
+        b = away @ self.v / (self.v @ self.v)
+        rest = away - a[:, None] * self.u - b[:, None] * self.v
+        off = np.sqrt((rest**2).sum(axis=1))
+        return np.stack([a, b], axis=1).astype(np.float32), off.astype(np.float32)
+
+    def cell_of(self, a: float, b: float) -> tuple[int, int] | None:
+        """Row and column of the cell that holds a point; None outside of the plane."""
+        half = self.side // 2
+        row, column = (round(x / self.step) + half for x in (b, a))
+        return (row, column) if 0 <= row < self.side and 0 <= column < self.side else None
+
+
+def axes_plane(
+    rest: np.ndarray, first: int, second: int, reach: float = REACH, step: float = STEP
+) -> Plane:
+    """The plane of two latent axes (from 0) through ``rest`` ``(d,)``, whose other values stay.
+
+    Raises
+    ------
+    SelectionError
+        If an axis does not exist, the axes are the same, or the cells are too many.
+    """
+    d = len(rest)
+    if not (0 <= first < d and 0 <= second < d and first != second):
+        raise SelectionError(
+            f"axes {first + 1} and {second + 1} of {d} span no plane; take two different ones"
+        )
+    origin = np.array(rest, dtype=np.float64)
+    origin[[first, second]] = 0.0
+    unit = np.eye(d)
+    titles = (f"z{first + 1}", f"z{second + 1}")
+    return Plane(origin, unit[first], unit[second], titles, reach, step)
+
+
+def pca_plane(
+    latents: np.ndarray,
+    first: int = 0,
+    second: int = 1,
+    rest: np.ndarray | None = None,
+    reach: float = REACH,
+    step: float = STEP,
+) -> Plane:
+    """The plane of two principal axes of real latents ``(n, d)``, in their standard deviations.
+
+    Parameters
+    ----------
+    rest : numpy.ndarray, optional
+        What the plane goes through, shape ``(d,)``: its part along the two axes is dropped.
+        The mean of the latents where left out.
+
+    Raises
+    ------
+    SelectionError
+        If there are too few latents, or they do not vary along an axis.
+    """
+    values = np.asarray(latents, dtype=np.float64)
+    if len(values) < 3:
+        raise SelectionError(f"{len(values)} galaxies have no principal axes; it takes 3 or more")
+    mean = values.mean(axis=0)
+    spread, axes = np.linalg.eigh(np.cov(values - mean, rowvar=False))
+    order = np.argsort(spread)[::-1]
+    chosen = order[[first, second]]
+    if not (spread[chosen] > 0).all():
+        raise SelectionError(
+            f"the galaxies do not vary along principal axes {first + 1} and {second + 1}"
+        )
+    u, v = (axes[:, i] * np.sign(axes[np.abs(axes[:, i]).argmax(), i]) for i in chosen)
+    origin = mean
+    if rest is not None:
+        away = np.asarray(rest, dtype=np.float64) - mean
+        origin = mean + away - (away @ u) * u - (away @ v) * v
+    share = spread[chosen] / spread.sum()
+    titles = tuple(
+        f"PC{n + 1} ({s:.0%} of the variance) [σ]"
+        for n, s in zip((first, second), share, strict=True)
+    )
+    scale = np.sqrt(spread[chosen])
+    return Plane(origin, u * scale[0], v * scale[1], (titles[0], titles[1]), reach, step)
+
+
+def path(start: np.ndarray, end: np.ndarray, frames: int) -> np.ndarray:
+    """Points of the straight line between two latent vectors: float32 ``(frames, d)``.
+
+    Raises
+    ------
+    SelectionError
+        If there are fewer than two frames.
+    """
+    if frames < 2:
+        raise SelectionError(f"a path of {frames} frames; expected two or more")
+    at = np.linspace(0, 1, frames)[:, None]
+    line = (1 - at) * np.asarray(start, np.float64) + at * np.asarray(end, np.float64)
+    return line.astype(np.float32)
+
+
+def nearest(z: np.ndarray, latents: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of ``latents`` ``(n, d)`` nearest to ``z`` ``(d,)`` (Euclidean) and their distances."""
+    distance = np.sqrt(((np.asarray(latents, np.float32) - z) ** 2).sum(axis=1))
+    number = min(number, len(distance))
+    rows = np.argpartition(distance, number - 1)[:number] if number else np.array([], int)
+    rows = rows[np.argsort(distance[rows], kind="stable")]
+    return rows, distance[rows]
+
+
+# Corners of a cell: 0 low left, 1 low right, 2 high right, 3 high left; its sides: 0 low,
+# 1 right, 2 high, 3 left. Which sides a contour joins, by which corners lie above the level.
+_SIDES = {
+    1: ((3, 0),), 2: ((0, 1),), 3: ((3, 1),), 4: ((1, 2),), 5: ((3, 0), (1, 2)), 6: ((0, 2),),
+    7: ((3, 2),), 8: ((2, 3),), 9: ((2, 0),), 10: ((0, 1), (2, 3)), 11: ((2, 1),),
+    12: ((1, 3),), 13: ((1, 0),), 14: ((0, 3),),
+}  # fmt: skip
+
+
+def contour(field: np.ndarray, level: float) -> np.ndarray:
+    """Line segments along which a field has a value (marching squares).
+
+    Parameters
+    ----------
+    field : numpy.ndarray
+        Shape ``(ny, nx)``; cells with a corner that is not finite have no line.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape ``(s, 2, 2)``: start and end of each segment, ``(x, y)`` in pixels.
+    """
+    corners = np.stack([field[:-1, :-1], field[:-1, 1:], field[1:, 1:], field[1:, :-1]])
+    code = ((corners >= level) * np.array([1, 2, 4, 8])[:, None, None]).sum(axis=0)
+    code[~np.isfinite(corners).all(axis=0)] = 0
+    ends = ((0, 0), (1, 0), (1, 1), (0, 1))  # (x, y) of the corners
+    segments = []
+    for y, x in np.argwhere((code > 0) & (code < 15)):
+        value = corners[:, y, x]
+        crossed = []
+        for side in range(4):
+            i, j = side, (side + 1) % 4
+            gap = value[j] - value[i]
+            at = (level - value[i]) / gap if gap else 0.5
+            (x0, y0), (x1, y1) = ends[i], ends[j]
+            crossed.append((x + x0 + at * (x1 - x0), y + y0 + at * (y1 - y0)))
+        segments += [[crossed[i], crossed[j]] for i, j in _SIDES[int(code[y, x])]]
+    return np.array(segments, dtype=float).reshape(-1, 2, 2)
