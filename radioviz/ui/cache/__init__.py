@@ -22,15 +22,15 @@ from radioviz.errors import CatalogueError
 from radioviz.models.registry import ModelList, list_models, model_folders
 from radioviz.paths import cache_folder, user_data_folder
 from radioviz.ui import display, sprites
-from radioviz.ui.cache.decoding import (
-    classifier as classifier,
-    classifiers as classifiers,
-    decoded as decoded,
-    encoder as encoder,
-    generator as generator,
-    opening_torch as opening_torch,
-    plane_images as plane_images,
-    plane_properties as plane_properties,
+from radioviz.ui.cache.decoding import (  # noqa: F401 - names of this package
+    classifier,
+    classifiers,
+    decoded,
+    encoder,
+    generator,
+    opening_torch,
+    plane_images,
+    plane_properties,
 )
 from radioviz.ui.sprites import LevelStore
 
