@@ -32,12 +32,18 @@ from radioviz.ui.cache.decoding import (  # noqa: F401 - names of this package
     plane_images,
     plane_properties,
 )
+from radioviz.ui.cache.searching import (  # noqa: F401 - names of this package
+    Nulls,
+    latent_index,
+    nulls,
+    rotated_views,
+    whitening,
+)
 from radioviz.ui.sprites import LevelStore
 
 if TYPE_CHECKING:
     from radioviz.atlas import Atlas
     from radioviz.export.samp import SampLink
-    from radioviz.similarity import LatentIndex, NullDistribution, Whitening
 
 Progress = Callable[[int, int, str], None]
 
@@ -282,121 +288,3 @@ def sheet(
 ) -> sprites.Sheet:
     """Pictures of the given rows (at least one) side by side in one PNG."""
     return _sheet(catalogue.info.key, catalogue.digest, tuple(int(r) for r in rows), look, size)
-
-
-# -- similarity -----------------------------------------------------------------------------
-
-NULL_SAMPLE = 48
-"""Galaxies whose rotated views are encoded to tell how well such a search scores by chance."""
-
-
-def latent_index(data_set_key: str, model: str, whitened: bool = False) -> LatentIndex:
-    """Latents of a data set, ready to be searched.
-
-    Raises
-    ------
-    AtlasError, CatalogueError, SimilarityError
-        If there is no Atlas, or it does not hold the sources as they are.
-    """
-    return _latent_index(data_set_key, data_set(data_set_key), atlas(data_set_key, model), whitened)
-
-
-@st.cache_resource(
-    show_spinner=False, max_entries=32, hash_funcs={Catalogue: id, "radioviz.atlas.Atlas": id}
-)
-def _latent_index(
-    data_set_key: str, catalogue: Catalogue, opened: Atlas, whitened: bool
-) -> LatentIndex:
-    from radioviz.similarity import LatentIndex
-
-    index = LatentIndex.of(catalogue, opened)
-    return whitening(opened.model, data_set_key).index(index) if whitened else index
-
-
-def whitening(model: str, otherwise: str) -> Whitening:
-    """Whitening of a model's latents: of FIRST, or of data set ``otherwise`` without it.
-
-    One for all data sets, so that their latents can be compared.
-    """
-    from radioviz.atlas import list_atlases
-
-    reference = "first" if ("first", model) in list_atlases() else otherwise
-    return _whitening(atlas(reference, model))
-
-
-@st.cache_resource(show_spinner=False, max_entries=16, hash_funcs={"radioviz.atlas.Atlas": id})
-def _whitening(opened: Atlas) -> Whitening:
-    from radioviz.similarity import Whitening
-
-    return Whitening.of(opened.latents)
-
-
-def rotated_views(model: str, data_set_key: str, rows: np.ndarray) -> np.ndarray:
-    """Latents of the eight views of galaxies, ``(m, 8, d)``; opens torch."""
-    catalogue = data_set(data_set_key)
-    return _rotated_views(
-        model,
-        models()[model].weights_sha256,
-        data_set_key,
-        catalogue.digest,
-        tuple(int(r) for r in rows),
-    )
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def _rotated_views(
-    model: str, weights: str, data_set_key: str, digest: str, rows: tuple[int, ...]
-) -> np.ndarray:
-    from radioviz.similarity import dihedral_views
-
-    opened = encoder(model)
-    images = opened.info.preprocess.apply(data_set(data_set_key), np.array(rows, dtype=np.int64))
-    views = dihedral_views(images)
-    latents = opened.encode(np.ascontiguousarray(views.reshape(-1, *images.shape[1:])))
-    return latents.reshape(len(rows), views.shape[1], -1)
-
-
-@dataclass(frozen=True, eq=False)
-class Nulls:
-    """How well unrelated galaxies score, and how well the best match of a galaxy does."""
-
-    unrelated: NullDistribution
-    best: NullDistribution
-
-
-def nulls(
-    data_set_key: str, model: str, whitened: bool, positives: int, negatives: int, rotated: bool
-) -> Nulls:
-    """Null distributions of a data set for a query of so many examples."""
-    index = latent_index(data_set_key, model, whitened)
-    return _nulls(index, data_set_key, model, whitened, positives, negatives, rotated)
-
-
-@st.cache_resource(
-    show_spinner=False, max_entries=64, hash_funcs={"radioviz.similarity.index.LatentIndex": id}
-)
-def _nulls(
-    index: LatentIndex,
-    data_set_key: str,
-    model: str,
-    whitened: bool,
-    positives: int,
-    negatives: int,
-    rotated: bool,
-) -> Nulls:
-    from radioviz.similarity import NullDistribution
-
-    if not rotated:
-        return Nulls(
-            NullDistribution.of(index, positives=positives, negatives=negatives),
-            NullDistribution.of_best_matches(index),
-        )
-    usable = np.flatnonzero(index.inverse_norms > 0)
-    rows = np.random.default_rng(0).permutation(usable)[:NULL_SAMPLE]
-    views = rotated_views(model, data_set_key, rows)
-    if whitened:
-        views = whitening(model, data_set_key)(views)
-    return Nulls(
-        NullDistribution.of_views(index, rows, views, positives=positives, negatives=negatives),
-        NullDistribution.of_best_matches(index, rows=rows, views=views),
-    )
