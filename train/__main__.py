@@ -21,6 +21,14 @@ METHODS = {
 }
 """Word on the command line to the task that it trains."""
 
+EVALUATIONS = {
+    "rec": "train.evaluate:reconstruction",
+    "gen": "train.evaluate_generation:generation",
+    "classifier": "train.evaluate_classifier:classification",
+}
+"""Word on the command line to ``module:function``. The function takes those of ``model``,
+``data`` and ``split`` that were given, under these names."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
@@ -68,14 +76,21 @@ def _parser() -> argparse.ArgumentParser:
     p.set_defaults(command=_figure)
 
     p = commands.add_parser("evaluate", help="record figures in trained/benchmarks.json")
-    p.add_argument("what", choices=["rec"], help="rec: reconstruction of held-out galaxies")
-    p.add_argument("--model", default="vae32")
+    p.add_argument("what", choices=list(EVALUATIONS), help="see its module in train/")
+    p.add_argument("--model", help="model, or models separated by commas")
+    p.add_argument("--data", help="data sets, separated by commas")
+    p.add_argument("--split", help="default: test; with valid, nothing is recorded")
     p.set_defaults(command=_evaluate)
 
     p = commands.add_parser("atlas", help="latents, layouts and scores of data sets")
     p.add_argument("--data", default="first", help="data sets, separated by commas")
     p.add_argument("--model", help="models, separated by commas (default: all that encode)")
     p.set_defaults(command=_atlas)
+
+    p = commands.add_parser("scores", help="scores of galaxies that belong to no encoder")
+    p.add_argument("--data", default="first,mirabest,frdeep-first,frdeep-nvss")
+    p.add_argument("--what", default="fr", help="kinds of scores, separated by commas")
+    p.set_defaults(command=_scores)
     return parser
 
 
@@ -150,9 +165,10 @@ def _figure(args: argparse.Namespace) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    from train.evaluate import reconstruction
-
-    reconstruction(args.model)
+    module, name = EVALUATIONS[args.what].split(":")
+    given = {k: getattr(args, k) for k in ("model", "data", "split")}
+    evaluate = getattr(importlib.import_module(module), name)
+    evaluate(**{k: v for k, v in given.items() if v is not None})
 
 
 def _atlas(args: argparse.Namespace) -> None:
@@ -162,6 +178,14 @@ def _atlas(args: argparse.Namespace) -> None:
     for name in args.model.split(",") if args.model else with_capability("encode"):
         for key in args.data.split(","):
             build(key, name)
+
+
+def _scores(args: argparse.Namespace) -> None:
+    from train.galaxy_scores import build
+
+    for what in args.what.split(","):
+        for key in args.data.split(","):
+            build(key, what)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ from train.config import TrainError
 from train.scores import flux_ratio, relative_error, ssim_over_source
 
 
-def reconstruction(model: str, data: str = "first", split: str = "test") -> dict[str, float]:
+def reconstruction(
+    model: str = "vae32", data: str = "first", split: str = "test"
+) -> dict[str, float]:
     """Record how well a model reconstructs held-out galaxies (``rec.*``).
 
     Median ratio of reconstructed to true flux, mean structural similarity over the source, and

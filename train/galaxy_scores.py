@@ -1,0 +1,66 @@
+"""Scores that belong to no encoder: ``python -m train scores --what fr --data first,mirabest``.
+
+Each entry of :data:`SCORES` computes columns of :mod:`radioviz.scores` for one data set; a module
+that has another score adds a line.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.data.registry import open_data_set
+from radioviz.encode import Classifier
+from radioviz.models.registry import list_models
+from radioviz.scores import ScoreColumn, Scores, add_scores
+from train.config import TrainError
+
+Made = tuple[pd.DataFrame, dict[str, ScoreColumn]]
+
+SCORES: dict[str, str] = {"fr": "train.galaxy_scores:fr_probability"}
+"""Word on the command line to ``module:function``, which takes a Catalogue and gives columns
+(a row a source, in its order) and what they are."""
+
+
+def build(key: str, what: str) -> Scores:
+    """Compute one kind of score for a data set and add it to its table.
+
+    Raises
+    ------
+    TrainError
+        If there is no such kind.
+    """
+    if what not in SCORES:
+        raise TrainError(f"no score '{what}'; there are {', '.join(SCORES)}")
+    module, name = SCORES[what].split(":")
+    make: Callable[[Catalogue], Made] = getattr(importlib.import_module(module), name)
+    catalogue = open_data_set(key)
+    table, columns = make(catalogue)
+    scores = add_scores(catalogue, table, columns, models=list_models())
+    print(f"{key}: {', '.join(columns)} of {len(catalogue)} sources")
+    return scores
+
+
+def fr_probability(catalogue: Catalogue) -> Made:
+    """Calibrated p(FRII) by the classifier that the app shows (``p_fr2``); NaN for blank images."""
+    classifier = Classifier.load()
+    with tqdm(total=len(catalogue), desc=f"{catalogue.info.key} x fr", unit="image") as bar:
+
+        def progress(done: int, total: int, what: str) -> None:
+            bar.update(done - bar.n)
+
+        probabilities = classifier.classify_catalogue(catalogue, progress=progress)
+    column = probabilities[:, classifier.classes.index("FRII")].astype(np.float32)
+    about = ScoreColumn(
+        "Probability of FRII",
+        description="Calibrated; FRI where it is near 0, undecided about 0.5. The classifier knows "
+        "FRI and FRII alone: of compact, bent or hybrid sources it says which they resemble more.",
+        model=classifier.info.name,
+        command=f"python -m train scores --what fr --data {catalogue.info.key}",
+    )
+    return pd.DataFrame({"p_fr2": column}), {"p_fr2": about}
