@@ -1,0 +1,42 @@
+"""What the server does once, before anybody opens a page."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from streamlit.starlette import App
+
+FIRST_NEEDED = ("pandas", "pyarrow.parquet", "PIL.Image")
+"""What the first page imports and takes longest: 1 to 2 s, mostly pandas."""
+
+YIELD = 0.0005
+"""Seconds after which the importing thread lets the server answer, instead of Python's 5 ms."""
+
+
+@asynccontextmanager
+async def lifespan(app: App) -> AsyncIterator[None]:
+    """Import :data:`FIRST_NEEDED` while the browser still loads Streamlit's own files.
+
+    Begins once the server listens. None of it is part of Streamlit, so that the thread cannot
+    meet the server amid an import.
+    """
+    start = threading.Thread(target=_import_all, name="warm-up", daemon=True).start
+    asyncio.get_running_loop().call_later(0.05, start)
+    yield
+
+
+def _import_all() -> None:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(YIELD)
+    try:
+        for name in FIRST_NEEDED:
+            importlib.import_module(name)
+    finally:
+        sys.setswitchinterval(usual)
