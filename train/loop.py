@@ -89,9 +89,6 @@ class Task(ABC, Generic[C]):
         """The network that is published. Default: all that was trained."""
         return self.module
 
-    def select(self, data: Data) -> None:
-        """Make what choices need the trained weights, on ``data.valid``. Default: none."""
-
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """Fields of ModelInfo that the method knows: kind, capabilities, latent_dim, paper..."""

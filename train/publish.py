@@ -57,7 +57,6 @@ def publish(task: Task[Any], folder: Path, target: Path | None = None) -> ModelI
             "are here now; train it anew"
         )
     task.finish(data)
-    task.select(data)
     network = task.published()
     info = ModelInfo(
         name=config.name,

@@ -120,7 +120,7 @@ class SslTask(Task[SslConfig]):
         return backbone
 
     @torch.no_grad()
-    def select(self, data: Data) -> None:
+    def finish(self, data: Data) -> None:
         """Average over the eight dihedral views where that helps on validation."""
         self.prepare(data, torch.device("cpu"))
         backbone = self.published().eval()
@@ -307,7 +307,8 @@ def agreement(
         return {"accuracy": 0.0, "nll": float(np.log(2))}
     # Centred: what all galaxies have in common says nothing about their neighbourhood.
     middle = bank.mean(0)
-    cosine = F.normalize(features - middle) @ F.normalize(bank - middle).T
+    with torch.autocast(features.device.type, enabled=False):
+        cosine = F.normalize(features - middle) @ F.normalize(bank - middle).T
     nearest = cosine.topk(min(NEIGHBOURS, len(bank)), dim=1)
     weights = (nearest.values / 0.1).softmax(1)
     second = (weights * bank_classes[nearest.indices]).sum(1)

@@ -60,6 +60,9 @@ class ResNet(nn.Module):
         Residual blocks in each stage.
     stem : str
         A name of :data:`STEMS`.
+    root : bool
+        Give the network the image and its square root side by side: lobes are 10 to 100 times
+        fainter than the peak.
     dihedral : bool
         Average the features over the eight views of :func:`dihedral_views`.
     classes : sequence of str
@@ -72,6 +75,7 @@ class ResNet(nn.Module):
         width: int = 64,
         blocks: Sequence[int] = (3, 4, 6, 3),
         stem: str = "pool",
+        root: bool = False,
         dihedral: bool = False,
         classes: Sequence[str] = (),
     ) -> None:
@@ -82,10 +86,10 @@ class ResNet(nn.Module):
             raise ModelError(
                 f"width is {width}, blocks are {tuple(blocks)}; expected 1 or more of each"
             )
-        self.size, self.dihedral, self.classes = size, dihedral, tuple(classes)
+        self.size, self.root, self.dihedral, self.classes = size, root, dihedral, tuple(classes)
         kernel, stride, pool = STEMS[stem]
         layers: list[nn.Module] = [
-            nn.Conv2d(1, width, kernel, stride, kernel // 2, bias=False),
+            nn.Conv2d(1 + root, width, kernel, stride, kernel // 2, bias=False),
             nn.BatchNorm2d(width),
             nn.ReLU(inplace=True),
         ]
@@ -108,6 +112,9 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Features of ``(n, 1, size, size)`` as they come, one view; shape ``(n, latent_dim)``."""
+        if self.root:
+            # Not exactly at zero, where the slope of the root is infinite.
+            x = torch.cat([x, (x.clamp_min(0) + 1e-6).sqrt()], dim=1)
         maps: Tensor = self.stages(self.stem(x))
         return maps.mean((-2, -1))
 
