@@ -43,6 +43,18 @@ def card(keyword: str, value: Any, comment: str = "") -> str:
     return fits.Card(keyword, value, comment).image
 
 
+def long_card(keyword: str, value: Any, comment: str = "") -> str:
+    """Card of a value that may be longer text than one card holds (CONTINUE, FITS 4.0).
+
+    Without a comment on the text that is continued: readers disagree about where it stands.
+    """
+    from astropy.io import fits
+
+    if not isinstance(value, str) or len(value) <= 60:
+        return card(keyword, value, comment)
+    return fits.Card(keyword, ascii_text(value)).image
+
+
 def commentary(keyword: str, lines: Iterable[str]) -> str:
     """HISTORY or COMMENT cards of sentences, wrapped at 72 characters."""
     out = []

@@ -12,7 +12,7 @@ import numpy as np
 
 from radioviz.data.catalogue import Column
 from radioviz.errors import ExportError
-from radioviz.export.cards import ORIGIN, block, card, commentary, image_bytes, structure
+from radioviz.export.cards import ORIGIN, block, card, commentary, image_bytes, long_card, structure
 from radioviz.export.groups import SelectionTable, timestamp
 
 
@@ -24,6 +24,8 @@ def simulated_fits_bytes(
     seed: int | None,
     conditions: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None = None,
     latents: np.ndarray | None = None,
+    indices: Sequence[int] | np.ndarray | None = None,
+    cards: Mapping[str, tuple[Any, str]] | None = None,
     pixel_scale: float | None = None,
     note: str = "",
     created: dt.datetime | None = None,
@@ -31,7 +33,7 @@ def simulated_fits_bytes(
     """FITS file of generated images, one HDU each (the first in the primary HDU).
 
     Every header says ``SIMULAT = T`` and what is needed to make the image again: model,
-    hash of its weights, seed, index within the batch, condition; the latent vectors are in
+    hash of its weights, seed, index in its sequence, condition; the latent vectors are in
     the table ``SIMULATED``. A sky position is never written.
 
     Parameters
@@ -44,6 +46,11 @@ def simulated_fits_bytes(
         One mapping for all images, or one an image (``{"class": "FRI", "size": 40.0}``).
     latents : numpy.ndarray or None
         Shape ``(n, d)``.
+    indices : sequence of int, optional
+        Place of each image in the sequence of its seed; 0 and up by default.
+    cards : mapping, optional
+        Further cards of every header, keyword to value and comment: what was asked of the
+        generator, :meth:`radioviz.encode.Request.cards`. Text may be of any length.
     pixel_scale : float or None
         Arcsec per pixel of the model's output.
 
@@ -62,6 +69,10 @@ def simulated_fits_bytes(
     each = _conditions(conditions, n)
     if latents is not None and (np.ndim(latents) != 2 or len(latents) != n):
         raise ExportError(f"latents of shape {np.shape(latents)} for {n} images; expected ({n}, d)")
+    places = np.arange(n) if indices is None else np.asarray(indices)
+    if places.shape != (n,):
+        raise ExportError(f"indices of shape {places.shape} for {n} images; expected ({n},)")
+    _no_sky(cards or {})
     if not model or not model_sha256:
         raise ExportError(
             f"model '{model}', hash '{model_sha256}': a generated image needs both, "
@@ -79,6 +90,7 @@ def simulated_fits_bytes(
             if pixel_scale
             else []
         ),
+        *[long_card(key, *said) for key, said in (cards or {}).items()],
     ]
     said = commentary("COMMENT", ["Simulated: this galaxy does not exist and has no sky position."])
     said += commentary("HISTORY", [note] if note else [])
@@ -87,7 +99,7 @@ def simulated_fits_bytes(
         data, bitpix = image_bytes(image)
         cards = structure(image.shape, bitpix, extension=i > 0)
         cards += card("EXTNAME", f"SIMULATED-{i}") + "".join(common)
-        cards += card("INDEX", i, "place in the batch of this seed")
+        cards += card("INDEX", int(places[i]), "place in the sequence of this seed")
         for number, (key, value) in enumerate(each[i].items(), 1):
             cards += card(f"CONDK{number}", str(key)) + card(f"CONDV{number}", _plain(value))
         if latents is not None:
@@ -102,17 +114,21 @@ def simulated_fits_bytes(
 _SKY = {"ra", "dec", "raj2000", "dej2000", "crval1", "crval2", "glon", "glat", "position"}
 
 
+def _no_sky(condition: Mapping[str, Any]) -> None:
+    sky = [k for k in condition if str(k).lower() in _SKY]
+    if sky:
+        raise ExportError(
+            f"condition '{sky[0]}' is a sky position; a generated galaxy must not carry one"
+        )
+
+
 def _conditions(given: Any, n: int) -> list[dict[str, Any]]:
     each = [given] * n if given is None or isinstance(given, Mapping) else list(given)
     if len(each) != n:
         raise ExportError(f"{len(each)} conditions for {n} generated images; give one each, or one")
     out = [dict(c or {}) for c in each]
     for condition in out:
-        sky = [k for k in condition if str(k).lower() in _SKY]
-        if sky:
-            raise ExportError(
-                f"condition '{sky[0]}' is a sky position; a generated galaxy must not carry one"
-            )
+        _no_sky(condition)
         if len(condition) > 999:
             raise ExportError(f"{len(condition)} conditions on one image; a header holds up to 999")
     return out

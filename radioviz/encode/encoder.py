@@ -1,8 +1,4 @@
-"""The torch doorway: images to latent vectors and back.
-
-Everything else in RadioViz looks, searches and selects without torch. Importing this module
-does not import torch either; loading a model does, which takes seconds at the first time.
-"""
+"""Images to latent vectors and back."""
 
 from __future__ import annotations
 
@@ -17,8 +13,7 @@ import numpy as np
 from radioviz.data.catalogue import Catalogue, Progress
 from radioviz.errors import ModelError
 from radioviz.models.artefact import ModelInfo
-from radioviz.models.registry import list_models
-from radioviz.paths import trained_folder
+from radioviz.models.registry import model_folder
 
 if TYPE_CHECKING:
     import torch
@@ -27,8 +22,8 @@ BATCH = 256
 """Images a step by default: enough to fill the cores, about 50 MB of activations."""
 
 
-def _nothing(done: int, total: int, what: str) -> None:
-    pass
+def no_progress(done: int, total: int, what: str) -> None:
+    """Progress that nobody watches."""
 
 
 def _device() -> torch.device:
@@ -60,26 +55,25 @@ class Encoder:
 
     @classmethod
     def load(cls, name: str, folder: Path | None = None) -> Encoder:
-        """Model ``name`` of ``folder`` (default: the shipped ones).
+        """Model ``name`` of ``folder`` (default: the shipped ones, then the user's).
 
         Raises
         ------
         ModelError
             If there is no such model, or its files are missing, damaged or altered.
         """
-        folder = Path(folder) if folder is not None else trained_folder()
-        _ = list_models(folder)[name]  # names what there is, where there is no such model
+        where = model_folder(name, folder)
         import torch
 
         from radioviz.models import weights
 
-        module, info = weights.load(folder / name)
+        module, info = weights.load(where)
         device = _device()
         module = module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(info, module.requires_grad_(False), device)
 
     def encode(
-        self, images: np.ndarray, batch: int = BATCH, progress: Progress = _nothing
+        self, images: np.ndarray, batch: int = BATCH, progress: Progress = no_progress
     ) -> np.ndarray:
         """Latent vectors of preprocessed images.
 
@@ -102,7 +96,7 @@ class Encoder:
         ModelError
             If the model does not encode or the images are of another size.
         """
-        self._need("encode")
+        self.need("encode")
         self._check_images(images)
         out = np.empty((len(images), self.info.latent_dim), np.float32)
         for rows in _batches(len(images), batch):
@@ -115,13 +109,13 @@ class Encoder:
         catalogue: Catalogue,
         rows: np.ndarray | None = None,
         batch: int = BATCH,
-        progress: Progress = _nothing,
+        progress: Progress = no_progress,
     ) -> np.ndarray:
         """Latent vectors of a Catalogue, or of some rows, streaming: float32 ``(n, d)``.
 
         Images are preprocessed batch by batch, so memory does not grow with the survey.
         """
-        self._need("encode")
+        self.need("encode")
         chosen = np.arange(len(catalogue)) if rows is None else np.asarray(rows)
         if chosen.dtype == bool:
             chosen = np.flatnonzero(chosen)
@@ -137,7 +131,7 @@ class Encoder:
         z: np.ndarray,
         conditions: dict[str, Any] | None = None,
         batch: int = BATCH,
-        progress: Progress = _nothing,
+        progress: Progress = no_progress,
     ) -> np.ndarray:
         """Images at latent vectors.
 
@@ -159,7 +153,7 @@ class Encoder:
         ModelError
             If the model does not decode, does not take a condition, or ``z`` is malformed.
         """
-        self._need("decode")
+        self.need("decode")
         z = np.asarray(z, np.float32)
         if z.ndim != 2 or z.shape[1] != self.info.latent_dim:
             raise ModelError(
@@ -168,20 +162,23 @@ class Encoder:
             )
         if not np.isfinite(z).all():
             raise ModelError(f"model '{self.info.name}': a latent vector is not finite")
-        given = {k: v for k, v in (conditions or {}).items() if v is not None}
-        for key in given:
-            if not self.info.can({"label": "class"}.get(key, key)):
-                raise ModelError(f"model '{self.info.name}' takes no condition '{key}'")
+        given = dict(conditions or {})
+        label, asked = condition_tensors(
+            self, len(z), given.pop("label", None), given.pop("size", None)
+        )
+        if given:
+            raise ModelError(f"condition '{next(iter(given))}' is unknown; expected label or size")
+        tensors = {k: v for k, v in (("label", label), ("size", asked)) if v is not None}
         size = self.info.preprocess.size
         out = np.empty((len(z), size, size), np.float32)
         for rows in _batches(len(z), batch):
-            some = {k: v if np.ndim(v) == 0 else v[rows] for k, v in given.items()}
+            some = {k: v[rows] for k, v in tensors.items()}
             out[rows] = self._run("decode", self._tensor(z[rows]), **some)[:, 0]
             progress(rows.stop, len(z), f"decoding with {self.info.title}")
         return out
 
     def reconstruct(
-        self, images: np.ndarray, batch: int = BATCH, progress: Progress = _nothing
+        self, images: np.ndarray, batch: int = BATCH, progress: Progress = no_progress
     ) -> np.ndarray:
         """Images through the latent space and back: float32 ``(n, size, size)``, 0..1.
 
@@ -190,7 +187,7 @@ class Encoder:
         ModelError
             As :meth:`encode` and :meth:`decode`.
         """
-        self._need("encode", "decode")
+        self.need("encode", "decode")
         self._check_images(images)
         out = np.empty(images.shape, np.float32)
         for rows in _batches(len(images), batch):
@@ -205,7 +202,8 @@ class Encoder:
         target = torch.device(device)
         return dataclasses.replace(self, module=self.module.to(target), device=target)
 
-    def _need(self, *capabilities: str) -> None:
+    def need(self, *capabilities: str) -> None:
+        """Raise ModelError if the model cannot do all of these."""
         for capability in capabilities:
             if not self.info.can(capability):
                 raise ModelError(
@@ -244,3 +242,56 @@ class Encoder:
 def _batches(n: int, batch: int) -> Iterator[slice]:
     for start in range(0, n, batch):
         yield slice(start, min(start + batch, n))
+
+
+def condition_tensors(
+    encoder: Encoder, n: int, label: Any = None, size: Any = None
+) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    """Class numbers and angular sizes as a decoder takes them, both ``(n,)``; None stays None.
+
+    Parameters
+    ----------
+    label : str or sequence of str, optional
+        One class for all, or ``n``.
+    size : float or array, optional
+        Arcsec, one for all or ``n``.
+
+    Raises
+    ------
+    ModelError
+        If the model does not take the condition, or not this value; names what it takes.
+    """
+    import torch
+
+    info = encoder.info
+    labels = sizes = None
+    if label is not None:
+        if not info.can("class"):
+            raise ModelError(f"model '{info.name}' takes no condition 'label'")
+        classes = list(info.architecture["classes"])
+        each = [label] * n if isinstance(label, str) else list(label)
+        for one in each:
+            if one not in classes:
+                known = ", ".join(classes)
+                raise ModelError(f"class is '{one}'; model '{info.name}' knows {known}")
+        _check_length("label", len(each), n)
+        labels = torch.tensor([classes.index(c) for c in each], device=encoder.device)
+    if size is not None:
+        if not info.can("size"):
+            raise ModelError(f"model '{info.name}' takes no condition 'size'")
+        low, high = (float(v) for v in info.architecture["size_range"])
+        values = np.array(size, dtype=np.float32)
+        values = np.full(n, values, np.float32) if values.ndim == 0 else values
+        _check_length("size", len(values), n)
+        outside = values[~((values >= np.float32(low)) & (values <= np.float32(high)))]
+        if outside.size:
+            raise ModelError(
+                f"size is {outside[0]:g} arcsec; model '{info.name}' knows {low:g} to {high:g}"
+            )
+        sizes = torch.from_numpy(values).to(encoder.device)
+    return labels, sizes
+
+
+def _check_length(what: str, length: int, n: int) -> None:
+    if length != n:
+        raise ModelError(f"{length} values of '{what}' for {n} latent vectors; give one, or {n}")

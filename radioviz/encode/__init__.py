@@ -1,0 +1,22 @@
+"""The torch doorway: images to latent vectors and back, new galaxies, class probabilities.
+
+Everything else in RadioViz looks, searches and selects without torch. Importing this package
+does not import torch either; loading a model does, which takes seconds at the first time.
+"""
+
+from radioviz.encode.classifier import Classifier, default_classifier
+from radioviz.encode.encoder import BATCH, Encoder
+from radioviz.encode.generator import Generated, Generator
+from radioviz.encode.request import CARDS, MODES, Request
+
+__all__ = [
+    "BATCH",
+    "CARDS",
+    "MODES",
+    "Classifier",
+    "Encoder",
+    "Generated",
+    "Generator",
+    "Request",
+    "default_classifier",
+]

@@ -1,0 +1,184 @@
+"""What is asked of a generator, in a form that a FITS header can hold and give back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from radioviz.errors import ModelError
+
+MODES = ("prior", "normal", "uniform", "around")
+"""Where latent vectors are drawn: the prior that the model learned (a standard normal where it
+learned none), a standard normal, evenly over the latent space, or around a given vector."""
+
+MAX_SEED = 2**63 - 1
+
+CARDS: dict[str, tuple[str, str]] = {
+    "mode": ("GENMODE", "how the latent vector was drawn"),
+    "label": ("GENLABEL", "class asked for"),
+    "size": ("GENSIZE", "[arcsec] largest angular size asked for"),
+    "temperature": ("GENTEMP", "scale of the random numbers of the prior"),
+    "spread": ("GENSPRD", "scale of the random numbers around GENCEN"),
+    "centre": ("GENCEN", "latent vector drawn around, JSON"),
+}
+"""Field of :class:`Request` to FITS keyword and comment; ``seed`` and the index of an image are
+in the cards SEED and INDEX of every simulated image."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a generator, numbers in single precision.
+
+    Image ``i`` depends on everything here but ``n``: asking for more never changes the first.
+
+    Attributes
+    ----------
+    n : int
+        Number of images.
+    seed : int
+        0 to 2^63 - 1.
+    label : str or None
+        Class asked for; None draws classes as often as they were learned.
+    size : float or None
+        Largest angular size in arcsec; None draws sizes as they are among real galaxies.
+    mode : str
+        One of :data:`MODES`.
+    centre : tuple of float or None
+        Latent vector to draw around, for mode ``around``; any sequence or array is taken.
+    spread : float
+        Standard deviation around the centre, in units of the prior's.
+    temperature : float
+        Factor on the random numbers of the prior; below 1 the images are more typical and less
+        varied.
+
+    Raises
+    ------
+    ModelError
+        If a value is not among what is accepted.
+    """
+
+    n: int = 1
+    seed: int = 0
+    label: str | None = None
+    size: float | None = None
+    mode: str = "prior"
+    centre: tuple[float, ...] | None = None
+    spread: float = 0.3
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("n", 0, 2**31), ("seed", 0, MAX_SEED)):
+            value = getattr(self, name)
+            whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+            if not whole or not low <= value <= high:
+                raise ModelError(f"{name} is {value!r}; expected a whole number {low} to {high}")
+            object.__setattr__(self, name, int(value))
+        if self.mode not in MODES:
+            raise ModelError(f"mode is '{self.mode}'; expected one of {', '.join(MODES)}")
+        for name, high in (("spread", 10.0), ("temperature", 10.0)):
+            value = _number(name, getattr(self, name))
+            if not 0 <= value <= high:
+                raise ModelError(f"{name} is {value:g}; expected 0 to {high:g}")
+            object.__setattr__(self, name, value)
+        if self.size is not None:
+            size = _number("size", self.size)
+            if not (math.isfinite(size) and size > 0):
+                raise ModelError(f"size is {size} arcsec; expected a positive number")
+            object.__setattr__(self, "size", size)
+        if self.centre is not None:
+            object.__setattr__(self, "centre", _vector(self.centre))
+        if (self.mode == "around") != (self.centre is not None):
+            raise ModelError(
+                f"mode is '{self.mode}' and centre is {'given' if self.centre else 'None'}; "
+                "give a centre with mode 'around', and with no other"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values that :meth:`from_dict` reads back to an equal request."""
+        values = dataclasses.asdict(self)
+        if self.centre is not None:
+            values["centre"] = list(self.centre)
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Request:
+        """Read what :meth:`to_dict` wrote.
+
+        Raises
+        ------
+        ModelError
+            If a field is unknown or a value is not accepted.
+        """
+        known = [f.name for f in dataclasses.fields(cls)]
+        for key in values:
+            if key not in known:
+                raise ModelError(f"request: '{key}' is unknown; expected {', '.join(known)}")
+        return cls(**values)
+
+    def cards(self) -> dict[str, tuple[Any, str]]:
+        """FITS keyword to value and comment, of all that is asked but ``n`` and ``seed``."""
+        out: dict[str, tuple[Any, str]] = {}
+        for name, (keyword, comment) in CARDS.items():
+            value = getattr(self, name)
+            if value is not None:
+                out[keyword] = json.dumps(value) if name == "centre" else value, comment
+        return out
+
+    @classmethod
+    def from_header(cls, header: Mapping[str, Any]) -> tuple[Request, int]:
+        """Request and index of the image that a FITS header of a simulated image belongs to.
+
+        ``Generator.sample(request, indices=[index])`` makes that image again.
+
+        Raises
+        ------
+        ModelError
+            If the header is not one of a generated image, or a card is missing or damaged.
+        """
+        try:
+            if header.get("SIMULAT") is not True:
+                raise ModelError(
+                    "the header has no SIMULAT = T; expected that of a generated image"
+                )
+            values: dict[str, Any] = {"seed": header["SEED"]}
+            index = int(header["INDEX"])
+            for name, (keyword, _) in CARDS.items():
+                if keyword in header:
+                    values[name] = header[keyword]
+            if "mode" not in values:
+                raise KeyError(CARDS["mode"][0])
+            if "centre" in values:
+                values["centre"] = json.loads(values["centre"])
+        except KeyError as error:
+            raise ModelError(
+                f"the header has no card {error}; it does not say how to make its image again"
+            ) from error
+        except (ValueError, TypeError) as error:
+            raise ModelError(f"the header holds a damaged card: {error}") from error
+        return cls(n=index + 1, **values), index
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        # The shortest decimals of the single-precision number: what a FITS card can hold.
+        return float(str(np.float32(value)))
+    except (TypeError, ValueError):
+        raise ModelError(f"{name} is {value!r}; expected a number") from None
+
+
+def _vector(values: Sequence[float] | np.ndarray) -> tuple[float, ...]:
+    try:
+        vector = np.asarray(values, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"centre is no vector of numbers: {error}") from error
+    if vector.ndim != 1 or not vector.size:
+        raise ModelError(f"centre has shape {vector.shape}; expected one latent vector, (d,)")
+    if not np.isfinite(vector).all():
+        raise ModelError("centre holds a value that is not finite")
+    return tuple(float(str(v)) for v in vector)
