@@ -1,0 +1,44 @@
+"""Grid walk: a plane through a decoder's latent space, the real galaxies on it, paths across."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from radioviz.ui import controls, grid_path, grid_plane, grid_state, grid_view
+from radioviz.ui.controls import View
+
+
+@st.fragment(key="grid_walk")
+def grid_walk(view: View) -> None:
+    """All below the title; a click or a control runs this alone."""
+    with controls.panel():
+        grid_state.followed_link()
+        walk = grid_state.choose(view)
+        if walk is None:
+            return
+        point = grid_state.here(walk)
+        left, right = st.columns([1.5, 1], gap="medium")
+        with right, st.container(key="walk_place"), controls.panel():
+            grid_view.place_panel(walk, view, point)
+        with left, st.container(key="walk_plane_panel"), controls.panel():
+            grid_plane.plane(walk, view, point)
+        tabs = st.tabs(["Nearest real galaxies", "Path", "What the axes mean", "Export"])
+        with tabs[0], controls.panel():
+            grid_view.nearest_panel(walk, view, point)
+        with tabs[1], controls.panel():
+            grid_path.path_panel(walk, view)
+        with tabs[2], controls.panel():
+            grid_view.correlations_panel(walk)
+        with tabs[3], controls.panel():
+            grid_path.export_panel(walk, view, point)
+        grid_state.publish(view, walk, point)
+
+
+def main() -> None:
+    view = controls.sidebar()
+    st.title("Grid walk")
+    with controls.panel():
+        grid_walk(view)
+
+
+main()

@@ -1,0 +1,303 @@
+"""Decoded and generated images on the page and in files: never without the mark SYNTHETIC.
+
+What comes out of a decoder has no noise, no position and no flux scale: pixels are 0..1 of the
+brightest one, and a pixel is as large as those of the images that the model learned from.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from radioviz.data import first
+from radioviz.data.preprocess import noise_level
+from radioviz.ui import sprites
+from radioviz.ui.display import Look, ScaleBar, data_uri, lookup_table, png, scale_bar
+from radioviz.ui.gallery import Cell
+from radioviz.ui.sky_image import STRETCHED
+from radioviz.ui.sprites import Sheet, Tile
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from radioviz.models.artefact import ModelInfo
+
+MARK = "SYNTHETIC"
+DATA_SET = "synthetic"  # in the place of a data set's key, for cells of galleries
+
+BEAM = first.INFO.beam or 5.4
+"""Arcsec; the models see every survey in units of its beam, and give images at FIRST's."""
+
+FLOOR = 0.03
+"""Of the peak. Decoded images have no noise that says where a source ends; this is where
+3 sigma lies in a typical cutout, and sizes measured above it agree with those of real ones."""
+
+
+def pixel_scale(info: ModelInfo) -> float:
+    """Arcsec a pixel of what a model decodes."""
+    return float(info.preprocess.output_scale_arcsec(first.INFO))
+
+
+def field(info: ModelInfo) -> float:
+    """Side of a decoded image in arcsec."""
+    return pixel_scale(info) * info.preprocess.size
+
+
+def measured(images: np.ndarray, info: ModelInfo) -> pd.DataFrame:
+    """Properties of decoded images, measured as in real ones above :data:`FLOOR`.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        Shape ``(n, size, size)``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of :data:`radioviz.morphology.MEASURED`, and ``flux_over_peak``: the
+        integrated flux over the peak brightness, in beams (1 for a point source).
+    """
+    from radioviz import morphology
+
+    peak = images.max(axis=(1, 2), keepdims=True)
+    cut = np.where(images < FLOOR * peak, 0, images)
+    scale = pixel_scale(info)
+    table = morphology.measure(cut, scale, BEAM)
+    beam_area = math.pi / (4 * math.log(2)) * (BEAM / scale) ** 2
+    table["flux_over_peak"] = table["flux_sum"] / table["peak"] / beam_area
+    return table
+
+
+def sigma_clipped(images: np.ndarray, sigma: float = 3.0) -> np.ndarray:
+    """Decoded images with all below background + ``sigma`` noise set to 0.
+
+    Training images are clipped, and a decoder cannot reproduce the clipping; this does it
+    afterwards (Bastien et al. 2021, Sec. 7).
+    """
+    out = np.array(images, dtype=np.float32)
+    for image in out:
+        background, noise = noise_level(image)
+        image[image < background + sigma * noise] = 0.0
+    return out
+
+
+def levels(images: np.ndarray, look: Look) -> np.ndarray:
+    """uint8 levels of images 0..1 under a stretch; row 0 stays south."""
+    shown = STRETCHED[look.stretch](np.clip(images, 0, 1))
+    return np.rint(np.clip(shown, 0, 1) * 255).astype(np.uint8)
+
+
+def plane_png(images: np.ndarray, side: int, look: Look) -> bytes:
+    """All cells of a plane in one palette PNG.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        Shape ``(side * side, ny, nx)`` in the order of :meth:`Plane.grid`: lowest row first.
+    """
+    _, ny, nx = images.shape
+    grid = levels(images, look).reshape(side, side, ny, nx)
+    # Rows of cells rise, rows of pixels rise: one picture with its last row on top.
+    whole = grid.transpose(0, 2, 1, 3).reshape(side * ny, side * nx)[::-1]
+    return _palette_png(np.ascontiguousarray(whole), look.colour_map)
+
+
+def tint_png(values: np.ndarray, low: float, high: float, colours: Sequence[str]) -> bytes:
+    """A field ``(ny, nx)`` as a small RGBA picture, row 0 at the bottom; NaN is clear."""
+    from PIL import Image
+
+    stops = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours], dtype=float)
+    at = np.clip((values - low) / ((high - low) or 1.0), 0, 1) * (len(stops) - 1)
+    known = np.isfinite(at)
+    index = np.where(known, at, 0.0)
+    rgba = np.empty((*values.shape, 4), np.uint8)
+    for channel in range(3):
+        rgba[..., channel] = np.interp(index, np.arange(len(stops)), stops[:, channel])
+    rgba[..., 3] = np.where(known, 255, 0)
+    out = io.BytesIO()
+    # Cells with sharp edges, whatever the browser does when it enlarges.
+    picture = Image.fromarray(rgba[::-1].copy()).resize(
+        (values.shape[1] * 16, values.shape[0] * 16), Image.Resampling.NEAREST
+    )
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
+def _palette_png(index: np.ndarray, colour_map: str) -> bytes:
+    from PIL import Image
+
+    image = Image.fromarray(index)
+    image.putpalette(lookup_table(colour_map).tobytes())
+    out = io.BytesIO()
+    image.save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+def sheet(images: np.ndarray, look: Look) -> Sheet:
+    """Images side by side for a gallery."""
+    return sprites.sheet(levels(images, look), look.colour_map)
+
+
+def cells(
+    images: np.ndarray,
+    info: ModelInfo,
+    look: Look,
+    names: Sequence[str],
+    notes: Sequence[str] = (),
+    colours: Sequence[str] = (),
+) -> list[Cell]:
+    """Pictures for a gallery, each marked; ``pair`` is ``("synthetic", <number>)``."""
+    if not len(images):
+        return []
+    whole, bar = sheet(images, look), scale_bar(field(info))
+    return [
+        Cell(
+            (DATA_SET, str(i)),
+            Tile(whole, i),
+            name,
+            notes[i] if notes else "",
+            colours[i] if colours else "",
+            bar,
+            MARK,
+        )
+        for i, name in enumerate(names)
+    ]
+
+
+def picture_html(
+    image: np.ndarray, field_arcsec: float, look: Look, *, alt: str, mark: str = MARK
+) -> str:
+    """One image with its scale bar and its mark; ``mark`` is empty for a real galaxy."""
+    bar = scale_bar(field_arcsec)
+    shown = STRETCHED[look.stretch](np.clip(image, 0, 1))
+    ink, halo = ("#000", "#fff") if look.colour_map == "inverted" else ("#fff", "#000")
+    glow = f"text-shadow:0 0 3px {halo},0 0 2px {halo}"
+    corner = (
+        f'<div style="position:absolute;right:4%;bottom:4%;color:{ink};font-size:11px;'
+        f'letter-spacing:.12em;line-height:1;{glow}">{mark}</div>'
+        if mark
+        else ""
+    )
+    return (
+        '<div style="position:relative;border-radius:8px;overflow:hidden;line-height:0">'
+        f'<img src="{data_uri(png(shown, look.colour_map))}" '
+        f'alt="{html.escape(alt, quote=True)}" '
+        'style="width:100%;aspect-ratio:1;display:block;image-rendering:auto">'
+        f'<div style="position:absolute;left:4%;bottom:7.5%;color:{ink};font-size:13px;'
+        f'line-height:1;{glow}">{bar.text}</div>'
+        '<div style="position:absolute;left:4%;bottom:4%;height:3px;'
+        f'width:{100 * bar.fraction:.2f}%;background:{ink};box-shadow:0 0 3px {halo}"></div>'
+        f"{corner}</div>"
+    )
+
+
+def facts(row: pd.Series) -> list[tuple[str, str]]:
+    """What was measured in one decoded image, in words."""
+
+    def text(name: str, pattern: str) -> str:
+        value = float(row[name])
+        return pattern.format(value) if math.isfinite(value) else "none measured"
+
+    return [
+        ("Angular size", text("las_measured", "{:.0f} arcsec")),
+        ("Flux over peak", text("flux_over_peak", "{:.2f} beams")),
+        ("Position angle", text("position_angle", "{:.0f}°")),
+        ("Axis ratio", text("axis_ratio", "{:.2f}")),
+        ("Concentration", text("concentration", "{:.2f}")),
+        ("Components", text("n_components", "{:.0f}")),
+    ]
+
+
+def marked(image: np.ndarray, look: Look, bar: ScaleBar | None, side: int = 384) -> Image:
+    """One image for a file, enlarged, with scale bar and mark drawn into its pixels."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    small = Image.fromarray(levels(image, look)[::-1].copy())
+    picture = small.resize((side, side), Image.Resampling.BICUBIC)
+    picture.putpalette(lookup_table(look.colour_map).tobytes())
+    picture = picture.convert("RGB")
+    draw = ImageDraw.Draw(picture)
+    ink, halo = ("black", "white") if look.colour_map == "inverted" else ("white", "black")
+    font = ImageFont.load_default(max(9, side // 26))
+    edge = side // 24
+    written = {"fill": ink, "stroke_fill": halo, "stroke_width": 1, "font": font}
+    draw.text((side - edge, side - edge), MARK, anchor="rs", **written)
+    if bar is not None:
+        length = bar.fraction * side
+        low = side - edge
+        draw.rectangle((edge - 1, low - 4, edge + length + 1, low + 1), fill=halo)
+        draw.rectangle((edge, low - 3, edge + length, low), fill=ink)
+        draw.text((edge, low - 8), bar.text, anchor="ls", **written)
+    return picture
+
+
+def marked_png(image: np.ndarray, info: ModelInfo, look: Look) -> bytes:
+    """PNG of one image with scale bar and mark."""
+    out = io.BytesIO()
+    marked(image, look, scale_bar(field(info))).save(out, "PNG")
+    return out.getvalue()
+
+
+def sheet_png(images: np.ndarray, info: ModelInfo, look: Look, columns: int = 8) -> bytes:
+    """PNG of many images in rows, each with its mark."""
+    from PIL import Image
+
+    bar, side = scale_bar(field(info)), 192
+    columns = max(1, min(columns, len(images)))
+    rows = -(-len(images) // columns)
+    whole = Image.new("RGB", (columns * (side + 4) - 4, rows * (side + 4) - 4), "white")
+    for i, image in enumerate(images):
+        row, column = divmod(i, columns)
+        whole.paste(marked(image, look, bar, side), (column * (side + 4), row * (side + 4)))
+    out = io.BytesIO()
+    whole.save(out, "PNG")
+    return out.getvalue()
+
+
+def animation(
+    images: np.ndarray, info: ModelInfo, look: Look, kind: str = "gif", milliseconds: int = 120
+) -> bytes:
+    """The images one after the other and back again, for ever.
+
+    Parameters
+    ----------
+    kind : {"gif", "apng"}
+        An APNG keeps all colours.
+    """
+    bar = scale_bar(field(info))
+    frames = [marked(image, look, bar, 320) for image in images]
+    frames += frames[-2:0:-1]
+    times = [milliseconds] * len(frames)
+    # Rest at both ends, so that they can be looked at.
+    times[0] = times[len(images) - 1] = 5 * milliseconds
+    out = io.BytesIO()
+    if kind == "gif":
+        palette = frames[0].quantize(256) if len(frames) == 1 else _palette(frames)
+        frames = [frame.quantize(palette=palette, dither=0) for frame in frames]
+        frames[0].save(
+            out, "GIF", save_all=True, append_images=frames[1:], duration=times, loop=0, disposal=1
+        )
+    else:
+        frames[0].save(
+            out, "PNG", save_all=True, append_images=frames[1:], duration=times, loop=0,
+            default_image=False,
+        )  # fmt: skip
+    return out.getvalue()
+
+
+def _palette(frames: Sequence[Image]) -> Image:
+    """One palette for all frames, so that colours do not flicker."""
+    from PIL import Image
+
+    some = frames[:: max(1, len(frames) // 8)]
+    side = some[0].width
+    strip = Image.new("RGB", (side * len(some), side))
+    for i, frame in enumerate(some):
+        strip.paste(frame, (i * side, 0))
+    return strip.quantize(256)

@@ -1,0 +1,63 @@
+"""What the shipped FR classifiers say of images; nothing where there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from radioviz.errors import ModelError
+from radioviz.ui import cache
+
+
+def default() -> str | None:
+    """The classifier whose verdicts are shown: the one called ``frcnn``, or the first."""
+    names = list(cache.classifiers())
+    if not names:
+        return None
+    return "frcnn" if "frcnn" in names else names[0]
+
+
+def probabilities(name: str, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Probability of each class, by name: float32 of shape ``(n,)``.
+
+    Raises
+    ------
+    ModelError
+        If the classifier is missing or altered, or takes images of another size.
+    """
+    ready: Any = cache.classifier(name)
+    given = ready.predict_proba(images)
+    return {str(c): given[:, i] for i, c in enumerate(ready.classes)}
+
+
+def share_of(name: str, images: np.ndarray, label: str) -> np.ndarray:
+    """Probability of one class.
+
+    Raises
+    ------
+    ModelError
+        As :func:`probabilities`, or if the classifier does not know the class.
+    """
+    found = probabilities(name, images)
+    if label not in found:
+        raise ModelError(f"classifier '{name}' knows {', '.join(found)}; it has no '{label}'")
+    return found[label].astype(float)
+
+
+def words(found: dict[str, np.ndarray], row: int) -> tuple[str, float]:
+    """The likeliest class of an image and its probability."""
+    label = max(found, key=lambda c: float(found[c][row]))
+    return label, float(found[label][row])
+
+
+def facts(images: np.ndarray) -> list[tuple[str, str]]:
+    """Class of one image ``(1, ny, nx)``, as a line of facts; none without a classifier."""
+    name = default()
+    if name is None:
+        return [("Class", "no classifier here (python -m train classifier)")]
+    try:
+        label, share = words(probabilities(name, images), 0)
+    except ModelError as error:
+        return [("Class", str(error))]
+    return [("Class", f"{label}, {share:.0%} ({cache.models()[name].title})")]
