@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from radioviz.encode.placement import place
 from radioviz.errors import AtlasError
 from radioviz.ui import cache, colouring, galaxies, state
 from radioviz.ui.cache import Located
 from radioviz.ui.colouring import Choice
 from radioviz.ui.display import Look, data_uri
+from radioviz.ui.hover import Hover, Layered
 from radioviz.ui.map import MapEvent, MapPoints
 from radioviz.ui.state import Selection
-
-NEIGHBOURS = 5  # that place a galaxy of another data set on a layout it was no part of
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,20 +31,31 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class MapView:
-    """Layers on one map and the galaxy of each of its points."""
+    """Layers on one map, one after the other; their points are its points."""
 
     title: str
     layers: list[Layer]
-    data_sets: np.ndarray
-    source_ids: np.ndarray
     note: str = ""
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Point at which each layer begins, and the number of all, shape ``(layers + 1,)``."""
+        return np.cumsum([0, *(len(layer.positions) for layer in self.layers)])
 
     def pairs(self, rows: np.ndarray) -> list[tuple[str, str]]:
         """Galaxies of the given points."""
-        return list(zip(self.data_sets[rows].tolist(), self.source_ids[rows].tolist(), strict=True))
+        rows = np.asarray(rows, dtype=np.int64)
+        which = np.searchsorted(self.starts, rows, side="right") - 1
+        out: list[tuple[str, str]] = [("", "")] * len(rows)
+        for number, layer in enumerate(self.layers):
+            at = np.flatnonzero(which == number)
+            ids = layer.located.atlas.source_ids[rows[at] - self.starts[number]].tolist()
+            for place, source_id in zip(at.tolist(), ids, strict=True):
+                out[place] = (layer.data_set, source_id)
+        return out
 
     def __len__(self) -> int:
-        return len(self.source_ids)
+        return int(self.starts[-1])
 
 
 def layouts_of(located: Located) -> dict[str, str]:
@@ -77,8 +89,6 @@ def map_view(data_sets: list[str], model: str, layout: str) -> MapView:
     return MapView(
         base.atlas.layout_title(layout),
         layers,
-        np.concatenate([np.full(len(x.positions), x.data_set, dtype=object) for x in layers]),
-        np.concatenate([x.located.atlas.source_ids for x in layers]),
         " ".join(notes),
     )
 
@@ -93,46 +103,13 @@ def _beside(base: Located, layout: str, other: Located) -> tuple[np.ndarray, str
         name = layout  # the latent plane is the same for all
     if name in other.atlas.layouts:
         return other.atlas.layouts[name], ""
-    placed = among_neighbours(
+    placed = place(
         np.asarray(base.atlas.latents), base.atlas.layouts[layout], np.asarray(other.atlas.latents)
     )
     return placed, (
         f"{other.catalogue.info.title} has no place of its own in this layout: each galaxy lies "
-        f"at the weighted mean of its {NEIGHBOURS} nearest in latent space."
+        "among those that are nearest to it in latent space."
     )
-
-
-def among_neighbours(latents: np.ndarray, positions: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Positions of other latents by those of their nearest neighbours.
-
-    The mean of the :data:`NEIGHBOURS` nearest, weighted by inverse squared distance, so
-    that a galaxy of both data sets lies where it did.
-
-    Parameters
-    ----------
-    latents, positions : numpy.ndarray
-        Shapes ``(n, d)`` and ``(n, 2)``.
-    others : numpy.ndarray
-        Shape ``(m, d)``.
-
-    Returns
-    -------
-    numpy.ndarray
-        Float32 of shape ``(m, 2)``.
-    """
-    base = latents.astype(np.float32)
-    k = min(NEIGHBOURS, len(base))
-    square = (base**2).sum(axis=1)
-    placed = np.empty((len(others), 2), np.float32)
-    for start in range(0, len(others), 1024):  # 1024 x 100,000 distances are 400 MB
-        part = others[start : start + 1024].astype(np.float32)
-        distance = square - 2 * part @ base.T + (part**2).sum(axis=1, keepdims=True)
-        nearest = np.argpartition(distance, k - 1, axis=1)[:, :k]
-        near = np.take_along_axis(distance, nearest, axis=1)
-        weight = 1 / np.maximum(near, 1e-6)
-        weight /= weight.sum(axis=1, keepdims=True)
-        placed[start : start + 1024] = (weight[..., None] * positions[nearest]).sum(axis=1)
-    return placed
 
 
 def choices(view: MapView) -> list[Choice]:
@@ -157,11 +134,8 @@ def points(view: MapView, choice: Choice, component: int = 0, model_title: str =
     )
     positions = np.concatenate([layer.positions for layer in view.layers])
     several = len(view.layers) > 1
-    hover = [
-        f"{text}\n{layer.title}" if several else text
-        for layer in view.layers
-        for text in layer.located.hover
-    ]
+    tables = [(layer.located.table, layer.title if several else "") for layer in view.layers]
+    hover = Layered([Hover(table, title) for table, title in tables])
     selected, focus = _marks(view)
     return MapPoints(
         positions[:, 0],
@@ -193,17 +167,16 @@ def thumbnail(view: MapView, look: Look) -> Callable[[int], str | None]:
 
 def _marks(view: MapView) -> tuple[np.ndarray | None, int | None]:
     """The brush as a mask (None when it is empty) and the focus as a row, on this map."""
-    starts = np.cumsum([0, *(len(layer.positions) for layer in view.layers)])
     brush = state.brush().groups()
     selected = None
     if brush:
         selected = np.zeros(len(view), dtype=bool)
-        for start, layer in zip(starts, view.layers, strict=False):
+        for start, layer in zip(view.starts, view.layers, strict=False):
             at = layer.located.places_of(brush.get(layer.data_set, []))
             selected[start + at[at >= 0]] = True
     focus = None
     target = state.focus()
-    for start, layer in zip(starts, view.layers, strict=False):
+    for start, layer in zip(view.starts, view.layers, strict=False):
         if target is not None and target[0] == layer.data_set:
             at = layer.located.places_of([target[1]])
             if at[0] >= 0:

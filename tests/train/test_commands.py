@@ -89,8 +89,6 @@ def test_an_atlas_and_its_seed(
 
     catalogues = {"first": synthetic_catalogue(60, "first"), "other": synthetic_catalogue(20)}
     monkeypatch.setattr(atlas, "open_data_set", catalogues.__getitem__)
-    atlas.reference_latents.cache_clear()
-    atlas.fitted_umap.cache_clear()
     built = atlas.build("first", "tiny")
     assert list(built.layouts) == ["umap", "tsne", "pca"]
     wanted = {"knn_distance", "isolation", "reconstruction_error", "flux_ratio", "elbo"}

@@ -52,19 +52,6 @@ def test_neighbours_of_an_unknown_galaxy(located: Located) -> None:
         explore.neighbours(located, "nobody")
 
 
-def test_overlaid_galaxies_lie_by_their_neighbours() -> None:
-    rng = np.random.default_rng(0)
-    latents = rng.normal(size=(400, 8)).astype(np.float32)
-    positions = (latents[:, :2] * [2, 3]).astype(np.float32)
-    np.testing.assert_allclose(
-        explore.among_neighbours(latents, positions, latents[:50]), positions[:50], atol=1e-3
-    )
-    others = rng.normal(size=(200, 8)).astype(np.float32)
-    placed = explore.among_neighbours(latents, positions, others)
-    assert np.corrcoef(placed[:, 0], others[:, 0])[0, 1] > 0.6
-    assert np.isfinite(placed).all()
-
-
 def test_titles_carry_units() -> None:
     assert colouring.title_of("las") == ("Angular size", "arcsec")
     assert colouring.title_of("flux_mjy")[1] == "mJy"

@@ -1,0 +1,119 @@
+"""Maps of a survey's latent vectors: its own, and its place on the shipped map of FIRST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from radioviz.atlas import Atlas, Layout
+from radioviz.encode.placement import place
+
+SEED = 0
+REFERENCE = "first"
+"""The data set on whose map others are placed."""
+
+UMAP: dict[str, Any] = {
+    "n_neighbors": 15,
+    "min_dist": 0.1,
+    "metric": "euclidean",
+    "random_state": SEED,
+}
+SAMPLE = 20_000
+"""Galaxies that a map is fitted to; the rest of a larger survey is placed among them."""
+
+Layouts = dict[str, tuple[np.ndarray, Layout]]
+
+
+def quick_layouts(latents: np.ndarray, reference: Atlas | None) -> Layouts:
+    """Maps that take no time: the place on the reference's map, the plane itself, PCA.
+
+    Parameters
+    ----------
+    latents : numpy.ndarray
+        Shape ``(n, d)``, ``n`` at least 1.
+    reference : Atlas or None
+        Of :data:`REFERENCE` under the same model, where there is one.
+
+    Returns
+    -------
+    dict
+        Name to positions (float32, shape ``(n, 2)``) and what gave them; never empty.
+    """
+    latents = np.asarray(latents, np.float32)
+    out: Layouts = {}
+    if latents.shape[1] == 2:
+        out["latent"] = latents, Layout("Latent plane")
+    if reference is not None and "umap" in reference.layouts:
+        placed = place(reference.latents, reference.layouts["umap"], latents)
+        title = f"{reference.layout_title('umap')} of {REFERENCE.upper()}"
+        out[f"umap_{REFERENCE}"] = (
+            placed,
+            Layout(title, {"fitted_on": REFERENCE, "placement": "among nearest neighbours"}),
+        )
+    if latents.shape[1] > 2:
+        out["pca"] = _pca(latents)
+        if reference is not None and "pca" in reference.layouts:
+            out[f"pca_{REFERENCE}"] = _projected(latents, reference)
+    return out
+
+
+def _pca(latents: np.ndarray) -> tuple[np.ndarray, Layout]:
+    """Projection on the two widest directions; their signs are fixed."""
+    mean = latents.mean(axis=0, dtype=np.float64)
+    # The covariance, d x d, rather than the vectors: n may be a million.
+    covariance = np.zeros((latents.shape[1], latents.shape[1]))
+    for start in range(0, len(latents), 65_536):
+        part = latents[start : start + 65_536].astype(np.float64) - mean
+        covariance += part.T @ part
+    variances, axes = np.linalg.eigh(covariance)
+    first = axes[:, ::-1][:, :2]
+    first = first * np.sign(first[np.abs(first).argmax(axis=0), [0, 1]])
+    shares = variances[::-1][:2] / max(variances.sum(), 1e-30)
+    said = {"explained_variance": [round(float(s), 4) for s in shares]}
+    return ((latents - mean) @ first).astype(np.float32), Layout("PCA", said)
+
+
+def _projected(latents: np.ndarray, reference: Atlas) -> tuple[np.ndarray, Layout]:
+    """The projection that made the reference's own PCA, found again from its two ends."""
+    base = np.asarray(reference.latents, np.float64)
+    padded = np.hstack([base, np.ones((len(base), 1))])
+    matrix, *_ = np.linalg.lstsq(padded, np.asarray(reference.layouts["pca"], np.float64))
+    placed = latents @ matrix[:-1] + matrix[-1]
+    layout = Layout(f"PCA of {REFERENCE.upper()}", {"fitted_on": REFERENCE})
+    return placed.astype(np.float32), layout
+
+
+def own_umap(latents: np.ndarray, sample: int = SAMPLE) -> tuple[np.ndarray, Layout] | None:
+    """UMAP of the survey itself; None for fewer galaxies than a map can be drawn of.
+
+    A survey of more than ``sample`` galaxies is drawn by a random sample of it, and the others
+    are placed among them, so that time and memory stay bounded.
+    """
+    latents = np.asarray(latents, np.float32)
+    if len(latents) < 8:
+        return None
+    if len(latents) <= sample:
+        return np.asarray(umap_of(latents).embedding_, np.float32), Layout("UMAP", UMAP)
+    rows = np.sort(np.random.default_rng(SEED).choice(len(latents), sample, replace=False))
+    drawn = np.asarray(umap_of(latents[rows]).embedding_, np.float32)
+    positions = place(latents[rows], drawn, latents)
+    positions[rows] = drawn
+    return positions, Layout("UMAP", {**UMAP, "fitted_to": sample})
+
+
+def umap_of(latents: np.ndarray) -> Any:
+    """UMAP fitted with the fixed seed (one thread, which is what makes it repeatable)."""
+    import warnings
+
+    neighbours = min(UMAP["n_neighbors"], len(latents) - 1)
+    with warnings.catch_warnings():
+        # umap says that there is no tensorflow, which is not needed, and that a seed means one
+        # thread, which is what is wanted.
+        warnings.simplefilter("ignore", ImportWarning)
+        warnings.filterwarnings("ignore", message=".*n_jobs.*")
+        # A few nearly equal vectors leave the graph in more parts than the spectral start likes.
+        warnings.filterwarnings("ignore", category=UserWarning, module="umap|sklearn")
+        from umap import UMAP as Umap
+
+        return Umap(**{**UMAP, "n_neighbors": neighbours}, n_jobs=1).fit(latents)

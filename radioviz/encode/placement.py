@@ -1,0 +1,79 @@
+"""Galaxies on a map that they had no part in: placed among their neighbours, without torch.
+
+Measured on held-out FIRST galaxies (``python -m train evaluate placement``) this keeps latent
+neighbours together at least as well as the transform of UMAP itself, takes milliseconds, and
+needs no more of a shipped map than the Atlas holds.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+NEIGHBOURS = 15
+"""As many as UMAP drew the maps with."""
+
+_CELLS = 1 << 23  # distances in memory at a time: 32 MB
+
+
+def place(latents: np.ndarray, positions: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Positions of ``others`` by those of their nearest neighbours in latent space.
+
+    A map tears apart what lies close in many dimensions, so the mean of all neighbours
+    often falls into the empty space between two groups. Here the neighbours vote first: the
+    one to which the others are nearest on the map is the centre, the half that lies
+    closest to it is kept, and the galaxy goes to the mean of that half, weighted by inverse
+    squared distance in latent space. A galaxy that the map holds already comes to its own place.
+
+    Parameters
+    ----------
+    latents, positions : numpy.ndarray
+        Of the galaxies on the map, shapes ``(n, d)`` and ``(n, 2)``, ``n`` at least 1.
+    others : numpy.ndarray
+        Shape ``(m, d)``.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float32, shape ``(m, 2)``.
+    """
+    base = np.asarray(latents, np.float32)
+    positions = np.asarray(positions, np.float32)
+    placed = np.empty((len(others), 2), np.float32)
+    step = min(4096, max(1, _CELLS // max(1, len(base))))
+    for start in range(0, len(others), step):
+        part = np.asarray(others[start : start + step], np.float32)
+        squared, nearest = nearest_of(base, part, NEIGHBOURS)
+        weight = 1 / np.maximum(squared, 1e-6)
+        weight /= weight.sum(axis=1, keepdims=True)
+        spots = positions[nearest]  # (m, k, 2)
+        apart = np.sqrt(np.square(spots[:, :, None] - spots[:, None]).sum(axis=-1))
+        centre = (apart * weight[:, None]).sum(axis=2).argmin(axis=1)
+        to_centre = np.take_along_axis(apart, centre[:, None, None], axis=1)[:, 0]
+        weight = weight * (to_centre <= np.median(to_centre, axis=1, keepdims=True))
+        weight /= weight.sum(axis=1, keepdims=True)
+        placed[start : start + step] = (weight[..., None] * spots).sum(axis=1)
+    return placed
+
+
+def nearest_of(base: np.ndarray, others: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Squared distances and rows of the ``k`` nearest in ``base``, in no order.
+
+    Parameters
+    ----------
+    base, others : numpy.ndarray
+        Float32, shapes ``(n, d)`` and ``(m, d)``; the matrix of their distances must fit in
+        memory.
+
+    Returns
+    -------
+    squared : numpy.ndarray
+        Float32, shape ``(m, min(k, n))``.
+    rows : numpy.ndarray
+        Int64, of the same shape.
+    """
+    k = min(k, len(base))
+    distance = np.square(base).sum(axis=1) - 2 * (others @ base.T)
+    rows = np.argpartition(distance, k - 1, axis=1)[:, :k]
+    # Once more for the few that count: the difference of large numbers is not exact.
+    squared = np.square(base[rows] - others[:, None]).sum(axis=2)
+    return squared, rows

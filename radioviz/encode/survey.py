@@ -1,0 +1,299 @@
+"""A whole survey through an encoder, in streaming batches, into an Atlas of the user's own.
+
+Latents and figures of a few thousand images at a time are written as shards below
+``<user data>/atlas/<data set>/.<model>.part/``; killed at any point, the next run goes on
+behind the last whole shard. When all are there they become the Atlas
+``<user data>/atlas/<data set>/<model>/`` by one rename.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radioviz.atlas import Atlas, Layout, atlas_roots, command_of, open_atlas, write_atlas
+from radioviz.data.catalogue import Catalogue, Progress
+from radioviz.data.importing.store import discard, locked
+from radioviz.data.registry import DATA_SETS, open_data_set
+from radioviz.encode.encoder import BATCH, Encoder, no_progress
+from radioviz.encode.layouts import REFERENCE, own_umap, quick_layouts
+from radioviz.encode.scoring import flux_ratio, relative_error, strangeness
+from radioviz.errors import AtlasError
+from radioviz.models.artefact import ModelInfo
+from radioviz.models.registry import list_models
+
+SHARD = 4096
+"""Images a shard: some seconds of work, which is what a kill costs at most."""
+
+FORMAT = 1
+_PLAN = "plan.json"
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What encoding a data set with a model came to.
+
+    Attributes
+    ----------
+    data_set, model : str
+    atlas : Atlas or None
+        None where it was cancelled; the shards are kept for the next run.
+    n, resumed : int
+        Images, and those that an earlier run had encoded.
+    seconds : float
+        Of encoding alone.
+    """
+
+    data_set: str
+    model: str
+    atlas: Atlas | None
+    n: int
+    resumed: int = 0
+    seconds: float = 0.0
+
+    @property
+    def images_per_second(self) -> float:
+        """Of what this run encoded; 0 where there was nothing left to do."""
+        return (self.n - self.resumed) / self.seconds if self.seconds else 0.0
+
+
+def reference_atlas(info: ModelInfo) -> Atlas | None:
+    """Atlas of the reference data set by these very weights; None where there is none."""
+    try:
+        return open_atlas(REFERENCE, info.name, info=info)
+    except AtlasError:
+        return None
+
+
+def is_encoded(catalogue: Catalogue, info: ModelInfo) -> bool:
+    """True where there is an Atlas of these sources by these weights."""
+    try:
+        open_atlas(catalogue.info.key, info.name, info=info, catalogue=catalogue)
+    except AtlasError:
+        return False
+    return True
+
+
+def encoders() -> list[str]:
+    """Models that encode, the one with most latent dimensions, which tells most, first."""
+    found = list_models().with_capability("encode")
+    return sorted(found, key=lambda name: (-found[name].latent_dim, name))
+
+
+def encode_data_set(
+    key: str,
+    model: str,
+    *,
+    progress: Progress = no_progress,
+    cancelled: Callable[[], bool] = lambda: False,
+    again: bool = False,
+    umap: bool = True,
+    batch: int = BATCH,
+    shard: int = SHARD,
+) -> Encoded:
+    """Encode a data set into an Atlas in the user's data folder.
+
+    The Atlas can be seen, on the map of :data:`~radioviz.encode.layouts.REFERENCE` and as PCA,
+    before the survey's own UMAP, the slow part, is added to it.
+
+    Parameters
+    ----------
+    progress : callable
+        ``progress(done, total, what)``.
+    cancelled : callable
+        Asked after each batch.
+    again : bool
+        True to encode anew what has a valid Atlas.
+    umap : bool
+        False leaves the survey's own UMAP out.
+    batch, shard : int
+        Images in the network at a time, and images a shard.
+
+    Raises
+    ------
+    CatalogueError, ModelError
+        If the data set or the model cannot be opened, or an import of it is under way.
+    AtlasError
+        If the user's data folder cannot be written.
+    """
+    with _held(key):
+        catalogue = open_data_set(key)
+        info = list_models()[model]
+        n = len(catalogue)
+        if is_encoded(catalogue, info) and not again:
+            atlas = open_atlas(key, model)
+            return Encoded(key, model, atlas, n, resumed=n)
+        root = atlas_roots()[1]
+        part = root / key / f".{model}.part"
+        _prepare(part, catalogue, info, shard)
+        started = time.perf_counter()
+        with _unwritable(part):
+            resumed = _fill(part, catalogue, info, shard, batch, progress, cancelled)
+        seconds = time.perf_counter() - started
+        if resumed is None:
+            return Encoded(key, model, None, n)
+        table = _joined(part)
+        latents = table[:, : info.latent_dim]
+        names = json.loads((part / _PLAN).read_text("utf-8"))["scores"]
+        scores = pd.DataFrame(table[:, info.latent_dim :], columns=names)
+        progress(n, n, "looking for the unusual")
+        scores = pd.concat([pd.DataFrame(strangeness(latents)), scores], axis=1)
+        layouts = quick_layouts(latents, reference_atlas(info) if key != REFERENCE else None)
+
+        def write() -> Atlas:
+            # Half precision moves a latent vector by less than a thousandth of the prior's width.
+            half = latents.astype(np.float16)
+            command = command_of(key, model) if key not in DATA_SETS else _command(key, model)
+            return write_atlas(
+                catalogue, info, half, _at_least_one(layouts, n), scores, command=command,
+                folder=root,
+            )  # fmt: skip
+
+        if umap and layouts:
+            write()  # to be looked at while the slow part runs
+        if umap and not cancelled():
+            progress(n, n, "drawing a map of its own (UMAP)")
+            if own := own_umap(latents):
+                layouts["umap"] = own
+        atlas = write()
+        discard(part)
+        return Encoded(key, model, atlas, n, resumed, seconds)
+
+
+def _command(key: str, model: str) -> str:
+    return f"python -m radioviz.encode --data {key} --model {model}"
+
+
+def _at_least_one(
+    layouts: dict[str, tuple[np.ndarray, Layout]], n: int
+) -> dict[str, tuple[np.ndarray, Layout]]:
+    """A map has to be drawn of something, of a single galaxy by a two-dimensional model too."""
+    return layouts or {"pca": (np.zeros((n, 2), np.float32), Layout("PCA"))}
+
+
+@contextmanager
+def _held(key: str) -> Iterator[None]:
+    """Keep others from importing or removing a survey while it is encoded."""
+    with nullcontext() if key in DATA_SETS else locked(key):
+        yield
+
+
+@contextmanager
+def _unwritable(part: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise AtlasError(
+            f"{part.parent} cannot be written: {error.strerror or error}. Free some space or point "
+            "RADIOVIZ_HOME at a folder that can be written."
+        ) from error
+
+
+def _prepare(part: Path, catalogue: Catalogue, info: ModelInfo, shard: int) -> None:
+    """See that the shards in ``part`` are of these images, this model and this size."""
+    images = catalogue.folder / "images.npy" if catalogue.folder else None
+    plan = {
+        "format": FORMAT,
+        "digest": catalogue.digest,
+        "images": images.stat().st_mtime_ns if images and images.exists() else 0,
+        "survey": repr(catalogue.info),
+        "weights": info.weights_sha256,
+        "preprocess": hashlib.sha256(repr(info.preprocess).encode()).hexdigest()[:16],
+        "shard": shard,
+        "scores": ["reconstruction_error", "flux_ratio"] if _reconstructs(info) else [],
+    }
+    with _unwritable(part):
+        try:
+            same = json.loads((part / _PLAN).read_text("utf-8")) == plan
+        except (OSError, ValueError):
+            same = False
+        if same:
+            return
+        if part.is_dir():
+            discard(part)
+        part.mkdir(parents=True)
+        (part / _PLAN).write_text(json.dumps(plan, indent=1), "utf-8")
+
+
+def _reconstructs(info: ModelInfo) -> bool:
+    return info.can("encode", "decode") and not info.can("class")
+
+
+def _shards(part: Path) -> list[Path]:
+    return sorted(part.glob("shard-*.npy"))
+
+
+def _fill(
+    part: Path,
+    catalogue: Catalogue,
+    info: ModelInfo,
+    shard: int,
+    batch: int,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+) -> int | None:
+    """Make the shards that are missing; how many images there were before, None if cancelled."""
+    n = len(catalogue)
+    starts = range(0, n, shard)
+    paths = {start: part / f"shard-{start:09d}.npy" for start in starts}
+    missing = [s for s in starts if not paths[s].exists()]
+    before = n - sum(min(shard, n - s) for s in missing)
+    what = f"encoding with {info.title}"
+    progress(before, n, what)
+    if not missing:
+        return before
+    encoder = Encoder.load(info.name)
+    done = before
+    jobs = [(s, r) for s in missing for r in _rows(s, min(s + shard, n), batch)]
+
+    def prepared(job: tuple[int, np.ndarray]) -> np.ndarray:
+        return info.preprocess.apply(catalogue, job[1], batch)
+
+    with ThreadPoolExecutor(1) as ahead:  # the next images are prepared while these are encoded
+        waiting: Future[np.ndarray] = ahead.submit(prepared, jobs[0])
+        rows: list[np.ndarray] = []
+        for i, (start, _) in enumerate(jobs):
+            images = waiting.result()
+            if i + 1 < len(jobs):
+                waiting = ahead.submit(prepared, jobs[i + 1])
+            rows.append(_batch(encoder, images))
+            done += len(images)
+            if i + 1 == len(jobs) or jobs[i + 1][0] != start:
+                scratch = paths[start].with_suffix(".tmp")
+                with scratch.open("wb") as file:
+                    np.save(file, np.concatenate(rows))
+                scratch.replace(paths[start])
+                rows = []
+            progress(done, n, what)
+            if cancelled():
+                waiting.cancel()
+                return None
+    return before
+
+
+def _rows(start: int, stop: int, batch: int) -> list[np.ndarray]:
+    return [np.arange(s, min(s + batch, stop)) for s in range(start, stop, batch)]
+
+
+def _batch(encoder: Encoder, images: np.ndarray) -> np.ndarray:
+    """Latents, and figures of the reconstruction where there is one: float32 ``(n, d + k)``."""
+    latents = encoder.encode(images, len(images))
+    if not _reconstructs(encoder.info):
+        return latents
+    guesses = encoder.decode(latents, batch=len(images))
+    with np.errstate(divide="ignore", invalid="ignore"):  # blank images: NaN
+        figures = np.stack([relative_error(images, guesses), flux_ratio(images, guesses)], axis=1)
+    return np.hstack([latents, np.where(np.isfinite(figures), figures, np.nan)], dtype=np.float32)
+
+
+def _joined(part: Path) -> np.ndarray:
+    return np.concatenate([np.load(p, allow_pickle=False) for p in _shards(part)])
