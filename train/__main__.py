@@ -13,6 +13,7 @@ from radioviz.errors import RadioVizError
 
 METHODS = {
     "vae": "train.vae:VaeTask",
+    "vdvae": "train.vdvae:VdvaeTask",
     "classifier": "train.classifier:ClassifierTask",
     "maf": "train.maf:MafTask",
     "simclr": "train.ssl:SimClrTask",

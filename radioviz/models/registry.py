@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 KINDS: dict[str, str] = {
     "vae": "radioviz.models.vae:ConvVAE",
     "vae-dense": "radioviz.models.vae:DenseVAE",
+    "vdvae": "radioviz.models.vdvae:VDVAE",
     "fr-cnn": "radioviz.models.fr_cnn:FrCnn",
     "fr-resnet": "radioviz.models.fr_cnn:FrResNet",
     "maf": "radioviz.models.maf:MAF",

@@ -1,0 +1,107 @@
+"""Artefacts planted in real images, so that a score can be asked whether it finds them.
+
+Each function takes images ``(n, ny, nx)`` of non-negative brightness with the source in the
+middle and gives images of the same shape; nothing is written into its arguments. They are the four
+ways in which an aperture-synthesis survey most often goes wrong: side lobes that deconvolution
+left, an unrelated bright neighbour, the edge of a mosaic, and no source at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+SIGMA = 3.0  # what survey cutouts are clipped at before they are looked at
+REACH = 10.0  # beams from the centre within which the source is looked for
+
+
+def brightest(image: np.ndarray, beam: float) -> tuple[int, int]:
+    """Row and column of the brightest pixel near the centre of an image ``(ny, nx)``."""
+    ny, nx = image.shape
+    half = round(REACH * beam)
+    top, left = max(ny // 2 - half, 0), max(nx // 2 - half, 0)
+    near = image[top : ny // 2 + half, left : nx // 2 + half]
+    row, column = np.unravel_index(int(near.argmax()), near.shape)
+    return top + int(row), left + int(column)
+
+
+def side_lobes(images: np.ndarray, beam: float, rng: np.random.Generator) -> np.ndarray:
+    """Rays of a three-armed snapshot about the brightest pixel of the source.
+
+    The VLA is a Y: a snapshot samples three lines of the uv plane and their conjugates, so that
+    its dirty beam is a star of six rays. Their brightest crest has 10 to 25 per cent of the peak.
+
+    Parameters
+    ----------
+    beam : float
+        FWHM in pixels.
+    """
+    n, ny, nx = images.shape
+    y, x = np.indices((ny, nx), dtype=np.float32)
+    out = np.empty_like(images, dtype=np.float32)
+    for i, image in enumerate(images):
+        row, column = brightest(image, beam)
+        dy, dx = y - row, x - column
+        turn = rng.uniform(0, np.pi / 3)
+        rays = np.zeros((ny, nx), np.float32)
+        for arm in range(3):
+            c, s = np.cos(turn + arm * np.pi / 3), np.sin(turn + arm * np.pi / 3)
+            along, across = dx * c + dy * s, dy * c - dx * s
+            wave = np.cos(2 * np.pi * along / (2.5 * beam)) * np.exp(-np.abs(along) / (12 * beam))
+            rays += wave * np.exp(-0.5 * (across / (0.5 * beam)) ** 2)
+        rays[np.hypot(dx, dy) < 1.5 * beam] = 0  # the main lobe is the source itself
+        strength = rng.uniform(0.1, 0.25) * image[row, column] / max(float(rays.max()), 1e-6)
+        out[i] = np.clip(image + strength * rays, 0, None)
+    return out
+
+
+def bright_neighbour(images: np.ndarray, beam: float, rng: np.random.Generator) -> np.ndarray:
+    """An unresolved source off the centre, twice to five times as bright as the galaxy."""
+    n, ny, nx = images.shape
+    y, x = np.indices((ny, nx), dtype=np.float32)
+    width = beam / np.sqrt(8 * np.log(2))
+    out = np.empty_like(images, dtype=np.float32)
+    for i, image in enumerate(images):
+        radius, angle = rng.uniform(5, 12) * beam, rng.uniform(0, 2 * np.pi)
+        row = (ny - 1) / 2 + radius * np.sin(angle)
+        column = (nx - 1) / 2 + radius * np.cos(angle)
+        spot = np.exp(-0.5 * ((y - row) ** 2 + (x - column) ** 2) / width**2)
+        out[i] = image + rng.uniform(2, 5) * image[brightest(image, beam)] * spot
+    return out
+
+
+def cut_edge(images: np.ndarray, beam: float, rng: np.random.Generator) -> np.ndarray:
+    """Blank beyond a straight edge that passes through the source, as at the rim of a mosaic."""
+    n, ny, nx = images.shape
+    y, x = np.indices((ny, nx), dtype=np.float32)
+    out = np.array(images, dtype=np.float32)
+    for image in out:
+        peak = brightest(image, beam)
+        angle = rng.uniform(0, 2 * np.pi)
+        offset = rng.uniform(0, 0.5) * beam
+        side = (x - peak[1]) * np.cos(angle) + (y - peak[0]) * np.sin(angle)
+        image[side > offset] = 0
+    return out
+
+
+def noise_only(images: np.ndarray, beam: float, rng: np.random.Generator) -> np.ndarray:
+    """Noise with the correlation of the beam, clipped at 3 sigma; only the shape is taken."""
+    from scipy.ndimage import gaussian_filter
+
+    out = np.empty(images.shape, np.float32)
+    width = beam / np.sqrt(8 * np.log(2))
+    for i in range(len(images)):
+        noise = gaussian_filter(rng.standard_normal(images.shape[1:]).astype(np.float32), width)
+        noise /= noise.std()
+        out[i] = np.where(noise >= SIGMA, noise, 0)
+    return out
+
+
+ARTEFACTS: dict[str, Callable[[np.ndarray, float, np.random.Generator], np.ndarray]] = {
+    "side_lobes": side_lobes,
+    "bright_neighbour": bright_neighbour,
+    "cut_edge": cut_edge,
+    "noise_only": noise_only,
+}
+"""Name to ``plant(images, beam in pixels, random generator)``."""
