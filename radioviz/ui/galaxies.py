@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from radioviz.data.catalogue import Catalogue
+from radioviz.data.catalogue import Catalogue, Column
 from radioviz.errors import AtlasError, CatalogueError, ModelError, SelectionError
 from radioviz.ui import cache, colouring, sky
 from radioviz.ui.display import Look, field_arcsec, scale_bar
@@ -81,22 +82,6 @@ def size_text(las: float) -> str:
     return f"{las:.0f}″" if math.isfinite(las) else ""
 
 
-def hover_text(table: pd.DataFrame) -> list[str]:
-    """Two lines a galaxy: name, then what is known of class, size and redshift."""
-    names = np.where(table["name"] != "", table["name"], table["source_id"])
-    lines = []
-    for name, label, las, z in zip(
-        names, table["label"], table["las"].to_numpy(), table["redshift"].to_numpy(), strict=True
-    ):
-        facts = [label] if label else []
-        if las == las:
-            facts.append(f"{las:.0f}″")
-        if z == z:
-            facts.append(f"z = {z:.3f}")
-        lines.append(f"{name}\n{' · '.join(facts)}" if facts else str(name))
-    return lines
-
-
 def groups(selection: Selection, model: str | None) -> list[Group]:
     """What to export: rows of each data set, with the model's latents and scores if it has any.
 
@@ -108,10 +93,22 @@ def groups(selection: Selection, model: str | None) -> list[Group]:
     return prepared(selection, model)()
 
 
-def prepared(selection: Selection, model: str | None) -> Callable[[], list[Group]]:
+def prepared(
+    selection: Selection,
+    model: str | None,
+    scores: Mapping[Pair, Mapping[str, float]] | None = None,
+    columns: Mapping[str, Column] | None = None,
+) -> Callable[[], list[Group]]:
     """:func:`groups` in two steps: find the data sets now, gather their rows when asked.
 
     What is returned may be called from any thread; it keeps the selection of this moment.
+
+    Parameters
+    ----------
+    scores : mapping, optional
+        Further numbers a galaxy, written beside the scores of the model.
+    columns : mapping, optional
+        Unit, UCD and meaning of those numbers, by name.
     """
     parts: list[tuple[Catalogue, list[str], cache.Located | None]] = []
     for data_set, source_ids in selection.groups().items():
@@ -123,9 +120,28 @@ def prepared(selection: Selection, model: str | None) -> Callable[[], list[Group
         parts.append((cache.data_set(data_set), source_ids, located))
 
     def gathered() -> list[Group]:
-        return [_group(*part, model or "") for part in parts]
+        found = [_group(*part, model or "") for part in parts]
+        if not scores:
+            return found
+        return [
+            _with_scores(group, part[1], scores, columns or {})
+            for group, part in zip(found, parts, strict=True)
+        ]
 
     return gathered
+
+
+def _with_scores(
+    group: Group,
+    source_ids: list[str],
+    scores: Mapping[Pair, Mapping[str, float]],
+    columns: Mapping[str, Column],
+) -> Group:
+    key = group.catalogue.info.key
+    more = pd.DataFrame([dict(scores.get((key, s), {})) for s in source_ids])
+    if group.scores is not None:
+        more = pd.concat([group.scores.reset_index(drop=True), more], axis=1)
+    return dataclasses.replace(group, scores=more, columns={**group.columns, **columns})
 
 
 def _group(

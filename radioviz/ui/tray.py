@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
+from radioviz.data.catalogue import Column
 from radioviz.errors import RadioVizError, SelectionError
 from radioviz.ui import cache, controls, galaxies, gallery, state
 from radioviz.ui.controls import View
@@ -158,7 +159,15 @@ def load(payload: bytes) -> str:
     return controls.plain(text + (f". Left out: {lost}" if lost else "."))
 
 
-def export_buttons(selection: Selection, model: str | None, *, key: str, note: str) -> None:
+def export_buttons(
+    selection: Selection,
+    model: str | None,
+    *,
+    key: str,
+    note: str,
+    scores: Mapping[tuple[str, str], Mapping[str, float]] | None = None,
+    columns: Mapping[str, Column] | None = None,
+) -> None:
     """Download buttons of a selection; a file is built when its button is pressed.
 
     Parameters
@@ -168,11 +177,13 @@ def export_buttons(selection: Selection, model: str | None, *, key: str, note: s
         ``_reg``, ``_samp``.
     note : str
         How the selection came about, for the files' history.
+    scores, columns : mapping, optional
+        Further numbers a galaxy and what they are: see :func:`radioviz.ui.galaxies.prepared`.
     """
     from radioviz import export
     from radioviz.export.contact_sheet import contact_sheet_png
 
-    groups = galaxies.prepared(selection, model)
+    groups = galaxies.prepared(selection, model, scores, columns)
 
     def build(write: Callable[..., bytes]) -> Callable[[], bytes]:
         return lambda: write(groups(), note=f"Selection: {note}.")

@@ -1,0 +1,105 @@
+"""Queries of Andrianomena & Tang 2023, each one click away: their Figs. 8, 9 and 13.
+
+The paper takes its queries from the test set of MiraBest Confident and does not name them,
+so they are chosen here by what the text says of them: a source of large angular extension, a
+small one "but bigger than a point source", and the one of lowest likelihood. Where MiraBest
+is not at hand, test galaxies of FIRST stand in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from radioviz.errors import CatalogueError, RadioVizError
+from radioviz.ui import cache, controls, similar_query
+from radioviz.ui.query import Pair, Wish
+
+LARGE, SMALL = 90.0, 30.0  # arcsec
+
+
+@dataclass(frozen=True)
+class Example:
+    """One figure of the paper."""
+
+    key: str
+    title: str
+    help: str
+
+
+EXAMPLES = (
+    Example("fig8", "Fig. 8 · a large source", "A MiraBest source of large angular extension"),
+    Example("fig9", "Fig. 9 · a small source", "A MiraBest source of small angular extension"),
+    Example("fig13", "Fig. 13 · an outlier", "The MiraBest source that is least like FIRST"),
+)
+
+
+def source_of(example: str, model: str) -> Pair:
+    """The galaxy that stands for an example.
+
+    Raises
+    ------
+    CatalogueError
+        If no test galaxy is at hand.
+    """
+    known = cache.known_data_sets()
+    here = known["mirabest"].is_here and model in cache.atlas_names("mirabest")
+    key = "mirabest" if here else "first"
+    catalogue = cache.data_set(key)
+    table = catalogue.table
+    held_out = table["split"].to_numpy() == "test"
+    if "mbc" in table:
+        held_out &= table["mbc"].to_numpy(dtype=bool)
+    if example in ("fig8", "fig9"):
+        held_out &= table["label"].to_numpy() == "FRII"  # both have two hot spots
+    rows = np.flatnonzero(held_out)
+    if not len(rows):
+        raise CatalogueError(f"data set '{key}' has no test galaxies to take an example from")
+    if example == "fig13":
+        values = -_likeness(key, model)[rows]
+    else:
+        wanted = LARGE if example == "fig8" else SMALL
+        las = table["las"].to_numpy(float)[rows]
+        values = -np.abs(np.log(np.where(np.isfinite(las) & (las > 0), las, np.inf) / wanted))
+    values = np.where(np.isfinite(values), values, -np.inf)
+    return key, str(table["source_id"].iat[int(rows[np.argmax(values)])])
+
+
+def _likeness(key: str, model: str) -> np.ndarray:
+    """Log-likelihood of each galaxy, or what stands for it in the Atlas of the model."""
+    scores = cache.atlas(key, model).scores
+    for name in ("log_prob", "logp", "elbo"):
+        if name in scores and scores[name].notna().any():
+            return scores[name].to_numpy(float)
+    return -scores["knn_distance"].to_numpy(float)
+
+
+def _take(example: str, model: str) -> None:
+    try:
+        pair = source_of(example, model)
+    except RadioVizError as error:
+        st.session_state["similar_message"] = str(error)
+        return
+    similar_query.set_wish(Wish((pair,)))
+    if model in cache.atlas_names("first"):
+        st.session_state["similar_in"] = ["first"]
+
+
+def menu(model: str, key: str = "similar_examples") -> None:
+    """Popover with one button a figure."""
+    with st.popover("Figures of the paper", icon=":material/menu_book:", key=key):
+        st.caption(
+            "Queries like those of Andrianomena & Tang 2023, from the test set of MiraBest, "
+            "searched in FIRST."
+        )
+        for example in EXAMPLES:
+            st.button(
+                example.title,
+                key=f"similar_{example.key}",
+                help=controls.plain(example.help),
+                on_click=_take,
+                args=(example.key, model),
+                width="stretch",
+            )

@@ -1,0 +1,146 @@
+"""A search of the Similar page: from examples and a picture to scored galaxies."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from radioviz.similarity import LatentIndex, Query, scores, search
+from radioviz.ui import cache, controls, galaxies, query
+from radioviz.ui.cache import Nulls
+from radioviz.ui.query import Pair, Picture, Wish
+
+NUMBERS = (24, 60, 120, 300)
+NO_CLASS = "no class"
+MOST_NULL = 20  # examples: the mean of more is no narrower to the eye
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to search: what the widgets above the results say."""
+
+    targets: tuple[str, ...]
+    whitened: bool = False
+    rotated: bool = False
+    number: int = NUMBERS[0]
+    separation: float = 10.0
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a search found.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        As :func:`radioviz.similarity.search` gives it.
+    every : dict
+        Score of every galaxy by data set, ``(n,)``.
+    nulls : dict
+        What unrelated galaxies score, by data set.
+    """
+
+    table: pd.DataFrame
+    every: dict[str, np.ndarray]
+    nulls: dict[str, Nulls]
+    examples: int
+    left_out: int = 0
+    pairs: list[Pair] = field(default_factory=list)
+
+
+@contextmanager
+def waiting(needs_torch: bool) -> Iterator[None]:
+    """Say why it takes a while, where an encoder has to be opened for this query."""
+    if not needs_torch:
+        yield
+        return
+    first = "torch" not in sys.modules
+    with st.spinner(
+        "Encoding: a picture that is in no data set, or turned views of a galaxy, have no stored "
+        "latent vectors."
+        + (" The first one opens the encoder, which takes a few seconds." if first else "")
+    ):
+        yield
+
+
+def run(model: str, wish: Wish, picture: Picture | None, settings: Settings) -> Outcome:
+    """Search.
+
+    Raises
+    ------
+    RadioVizError
+        If an Atlas or a data set is not at hand, or the query has no direction.
+    """
+    wanted = dict.fromkeys([*settings.targets, *(d for d, _ in (*wish.like, *wish.unlike))])
+    for key in wanted:
+        controls.open_data_set(key)
+    indexes = {key: cache.latent_index(key, model, settings.whitened) for key in wanted}
+    targets = [indexes[key] for key in settings.targets]
+    with waiting(picture is not None or settings.rotated):
+        asked = _query(model, wish, picture, settings, list(indexes.values()))
+        sizes = (len(asked.positives), 0 if asked.negatives is None else len(asked.negatives))
+        nulls = {
+            key: cache.nulls(
+                key, model, settings.whitened, *(min(n, MOST_NULL) for n in sizes), settings.rotated
+            )
+            for key in settings.targets
+        }
+    masks = _masks(settings) if settings.labels else {}
+    table = search(
+        targets,
+        asked,
+        settings.number,
+        separation_arcsec=settings.separation,
+        where=masks,
+        nulls={key: null.unrelated for key, null in nulls.items()},
+    )
+    every = {index.data_set: scores(index, asked) for index in targets}
+    return Outcome(
+        table,
+        every,
+        nulls,
+        sizes[0] + sizes[1],
+        sum(len(index.unusable) for index in targets),
+        list(zip(table["data_set"], table["source_id"], strict=True)),
+    )
+
+
+def _query(
+    model: str, wish: Wish, picture: Picture | None, settings: Settings, indexes: list[LatentIndex]
+) -> Query:
+    views = None
+    if settings.rotated:
+        views = {
+            pair: cache.rotated_views(model, pair[0], np.array([galaxies.row_of(pair)[1]]))[0]
+            for pair in (*wish.like, *wish.unlike)
+        }
+    latents = None
+    if picture is not None:
+        kept = st.session_state.setdefault("similar_latents", {})
+        key = (model, picture.digest, settings.rotated)
+        if key not in kept:
+            kept.clear()
+            kept[key] = query.encoded(model, picture.seen, settings.rotated)
+        latents = kept[key]
+    return query.compose(
+        indexes,
+        wish,
+        picture=latents,
+        position=picture.position if picture else None,
+        views=views,
+        whitening=cache.whitening(model, settings.targets[0]) if settings.whitened else None,
+    )
+
+
+def _masks(settings: Settings) -> dict[str, np.ndarray]:
+    wanted = [("" if name == NO_CLASS else name) for name in settings.labels]
+    return {
+        key: cache.data_set(key).table["label"].isin(wanted).to_numpy() for key in settings.targets
+    }
