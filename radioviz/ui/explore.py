@@ -50,8 +50,8 @@ class MapView:
         for number, layer in enumerate(self.layers):
             at = np.flatnonzero(which == number)
             ids = layer.located.atlas.source_ids[rows[at] - self.starts[number]].tolist()
-            for place, source_id in zip(at.tolist(), ids, strict=True):
-                out[place] = (layer.data_set, source_id)
+            for i, source_id in zip(at.tolist(), ids, strict=True):
+                out[i] = (layer.data_set, source_id)
         return out
 
     def __len__(self) -> int:

@@ -9,8 +9,8 @@ for (:mod:`radioviz.ui.plotly_map`); both take the same :class:`MapPoints` and r
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
@@ -35,8 +35,9 @@ class MapPoints:
     x, y : numpy.ndarray
         Positions, float32 of shape ``(n,)``; rows that are not finite are not drawn.
     colour : Colour
-    hover : list of str
-        Plain text a point, lines parted by ``\\n`` (renderers escape it); empty: none.
+    hover : sequence of str
+        Plain text a point, best made on demand, lines parted by ``\\n`` (renderers escape it);
+        empty: none.
     group : numpy.ndarray or None
         Small integers of shape ``(n,)``: which of ``group_names`` a point belongs to.
         The first group is drawn as dots, later ones (overlays) as rings.
@@ -52,7 +53,7 @@ class MapPoints:
     x: np.ndarray
     y: np.ndarray
     colour: Colour
-    hover: list[str] = field(default_factory=list)
+    hover: Sequence[str] = ()
     group: np.ndarray | None = None
     group_names: tuple[str, ...] = ("",)
     selected: np.ndarray | None = None
@@ -65,7 +66,7 @@ class MapPoints:
         n = len(self.x)
         for name in ("y", "hover", "group", "selected"):
             value = getattr(self, name)
-            if value is not None and not (name == "hover" and not value) and len(value) != n:
+            if value is not None and not (name == "hover" and not len(value)) and len(value) != n:
                 raise RadioVizError(f"map: {name} has {len(value)} entries for {n} points")
 
     def __len__(self) -> int:

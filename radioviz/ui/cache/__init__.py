@@ -197,7 +197,7 @@ class Located:
     atlas: Atlas
     rows: np.ndarray
     table: pd.DataFrame
-    hover: list[str]
+    hover: Sequence[str]
 
     def places_of(self, source_ids: Sequence[str]) -> np.ndarray:
         """Where these sources are in the Atlas; -1 for those it does not hold."""
@@ -219,13 +219,13 @@ def located(data_set_key: str, model: str) -> Located:
     show_spinner=False, max_entries=16, hash_funcs={Catalogue: id, "radioviz.atlas.Atlas": id}
 )
 def _located(data_set_key: str, catalogue: Catalogue, opened: Atlas) -> Located:
-    from radioviz.ui import galaxies
+    from radioviz.ui.hover import Hover
 
     rows = catalogue.rows_of(list(opened.source_ids))
     table = catalogue.table
     if not np.array_equal(rows, np.arange(len(table))):
         table = table.iloc[rows].reset_index(drop=True)
-    return Located(catalogue, opened, rows, table, galaxies.hover_text(table))
+    return Located(catalogue, opened, rows, table, Hover(table))
 
 
 @st.cache_resource(show_spinner=False, validate=lambda link: link.connected)
