@@ -1,0 +1,87 @@
+"""What an image is asked to be, class and angular size, as numbers for a network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from radioviz.errors import ModelError
+
+
+class Conditions:
+    """One-hot class and logarithm of the angular size, each zero where it is not asked.
+
+    Parameters
+    ----------
+    classes : sequence of str
+        Classes that can be asked for; empty if none.
+    size_range : sequence of two float
+        Smallest and largest angular size in arcsec that can be asked for; empty if none.
+
+    Attributes
+    ----------
+    length : int
+        Numbers an image: the classes, then "a size is asked" and its logarithm scaled to -1..1.
+
+    Raises
+    ------
+    ModelError
+        If the range of sizes is none.
+    """
+
+    def __init__(self, classes: Sequence[str] = (), size_range: Sequence[float] = ()) -> None:
+        self.classes = tuple(classes)
+        self.size_range = tuple(float(v) for v in size_range)
+        if self.size_range and not (
+            len(self.size_range) == 2 and 0 < self.size_range[0] < self.size_range[1]
+        ):
+            raise ModelError(
+                f"size_range is {self.size_range}; expected a smaller and a larger size in arcsec"
+            )
+        self.length = len(self.classes) + (2 if self.size_range else 0)
+
+    def __call__(
+        self,
+        n: int,
+        label: Tensor | None = None,
+        size: Tensor | None = None,
+        device: torch.device | None = None,
+    ) -> Tensor:
+        """Conditions of ``n`` images, float32 ``(n, length)``.
+
+        Parameters
+        ----------
+        label : Tensor, optional
+            Class numbers, long ``(n,)``; -1 asks for none.
+        size : Tensor, optional
+            Arcsec, ``(n,)``; NaN, or a size out of range, asks for none.
+
+        Raises
+        ------
+        ModelError
+            If the model takes no such condition or there is no class of that number.
+        """
+        out = torch.zeros(n, self.length, device=device)
+        if label is not None:
+            if not self.classes:
+                raise ModelError("class is given, but the model takes none")
+            if len(label) and not -1 <= int(label.min()) <= int(label.max()) < len(self.classes):
+                raise ModelError(
+                    f"class numbers run from {int(label.min())} to {int(label.max())}; the model "
+                    f"knows 0 to {len(self.classes) - 1}"
+                )
+            asked = label >= 0
+            out[asked, label[asked]] = 1.0
+        if size is not None:
+            if not self.size_range:
+                raise ModelError("angular size is given, but the model takes none")
+            low, high = self.size_range
+            # float32 rounds the limits themselves out of the range
+            asked = (size >= low * (1 - 1e-6)) & (size <= high * (1 + 1e-6))
+            scaled = (size[asked].float().log() - math.log(low)) / math.log(high / low) * 2 - 1
+            out[asked, -2] = 1.0
+            out[asked, -1] = scaled
+        return out

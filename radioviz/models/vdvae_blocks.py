@@ -1,0 +1,139 @@
+"""Blocks of the very deep VAE (Child 2020, arXiv:2011.10650, Sec. 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def kl_between(
+    mean: Tensor, log_variance: Tensor, prior_mean: Tensor, prior_log_variance: Tensor
+) -> Tensor:
+    """KL(N(mean, variance) || N(prior mean, prior variance)) a unit, in nats."""
+    ratio = log_variance - prior_log_variance
+    shift = (mean - prior_mean).square() * (-prior_log_variance).exp()
+    return 0.5 * (ratio.exp() + shift - 1.0 - ratio)
+
+
+class Bottleneck(nn.Module):
+    """Four convolutions 1x1, 3x3, 3x3, 1x1, a GELU before each; 1x1 alone on maps of 2 or less.
+
+    Parameters
+    ----------
+    residual : bool
+        Add the input to the result.
+    scale : float
+        Factor of the last weights at the start: sqrt(1 / blocks) keeps the variance of deep
+        residual sums, 0 starts at zero (Child 2020, Sec. 3.2).
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        middle: int,
+        outputs: int,
+        resolution: int,
+        *,
+        residual: bool = False,
+        scale: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.residual = residual
+        kernel = 3 if resolution > 2 else 1
+        widths = [(inputs, middle, 1), (middle, middle, kernel), (middle, middle, kernel)]
+        self.layers = nn.ModuleList(
+            nn.Conv2d(a, b, k, padding=k // 2) for a, b, k in [*widths, (middle, outputs, 1)]
+        )
+        with torch.no_grad():
+            self.layers[-1].weight.mul_(scale)  # type: ignore[operator, union-attr]
+            if not scale:
+                self.layers[-1].bias.zero_()  # type: ignore[operator, union-attr]
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.activated(F.gelu(x))
+        return x + y if self.residual else y
+
+    def activated(self, y: Tensor) -> Tensor:
+        """Result for an input that went through its GELU already, without the residual."""
+        first, *others = self.layers
+        y = first(y)
+        for layer in others:
+            y = layer(F.gelu(y))
+        return y
+
+
+Pick = Callable[["TopDown", Tensor, Tensor, Tensor], Tensor]
+"""Chooses a latent map: block, its input after GELU, mean and log-variance of its prior."""
+
+
+class TopDown(nn.Module):
+    """One latent variable: prior, posterior, projection of what was drawn, residual block."""
+
+    def __init__(
+        self, width: int, middle: int, channels: int, resolution: int, scale: float
+    ) -> None:
+        super().__init__()
+        self.channels = channels
+        # Both start at N(0, 1): no KL, and gradients of a size that needs no skipping.
+        self.posterior_net = Bottleneck(2 * width, middle, 2 * channels, resolution, scale=0.0)
+        self.prior_net = Bottleneck(width, middle, 2 * channels + width, resolution, scale=0.0)
+        self.project = nn.Conv2d(channels, width, 1)
+        with torch.no_grad():
+            self.project.weight.mul_(scale)
+        self.out = Bottleneck(width, middle, width, resolution, residual=True, scale=scale)
+
+    def forward(self, h: Tensor, pick: Pick) -> Tensor:
+        activated = F.gelu(h)  # by far the dearest step on a CPU; prior and posterior share it
+        mean, log_variance, extra = self.prior_net.activated(activated).split(
+            [self.channels, self.channels, h.shape[1]], 1
+        )
+        z = pick(self, activated, mean.float(), bounded(log_variance.float()))
+        out: Tensor = self.out(h + extra + self.project(z))
+        return out
+
+    def posterior(self, h: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of q, float32, from input and encoder's features after GELU."""
+        found = self.posterior_net.activated(torch.cat([h, features], 1))
+        mean, log_variance = found.float().chunk(2, 1)
+        return mean, bounded(log_variance)
+
+
+class Stage(nn.Module):
+    """Top-down blocks of one resolution, and how the stage above enters it."""
+
+    def __init__(
+        self,
+        above: int,
+        width: int,
+        middle: int,
+        channels: int,
+        side: int,
+        blocks: int,
+        scale: float,
+    ) -> None:
+        super().__init__()
+        self.side = side
+        # At the step from a vector to a map the gain lets each channel have a place, which
+        # nearest-neighbour copies of one vector would not have.
+        self.gain = nn.Parameter(1 + 0.5 * torch.randn(1, above, side, side)) if side == 4 else None
+        self.enter = nn.Conv2d(above, width, 1)
+        self.bias = nn.Parameter(torch.zeros(1, width, side, side))
+        self.blocks = nn.ModuleList(
+            TopDown(width, middle, channels, side, scale) for _ in range(blocks)
+        )
+
+    def forward(self, h: Tensor, condition: Tensor | None) -> Tensor:
+        if self.gain is not None:
+            h = self.enter(F.interpolate(h, size=self.side) * self.gain)
+        else:  # the 1x1 convolution commutes with copying, and is cheaper before it
+            h = F.interpolate(self.enter(h), size=self.side)
+        h = h + self.bias
+        return h if condition is None else h + condition[:, :, None, None]
+
+
+def bounded(log_variance: Tensor) -> Tensor:
+    """Within +-10, smoothly: a wild step stays finite and has a gradient to come back by."""
+    return 10.0 * torch.tanh(log_variance / 10.0)
