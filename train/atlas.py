@@ -17,8 +17,9 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import open_data_set
 from radioviz.encode import Encoder
 from radioviz.encode.layouts import REFERENCE, SEED, UMAP, quick_layouts, umap_of
-from radioviz.encode.scoring import flux_ratio, relative_error, strangeness
+from radioviz.encode.scoring import strangeness
 from radioviz.encode.survey import reference_atlas
+from radioviz.metrics.reconstruction import flux_ratio, relative_error
 
 TSNE: dict[str, Any] = {
     "perplexity": 30.0,

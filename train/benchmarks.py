@@ -10,14 +10,14 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from radioviz.metrics.resampling import bootstrap
 from radioviz.paths import trained_folder
 from train.config import TrainError
+
+__all__ = ["benchmarks_file", "bootstrap", "read", "record"]
 
 
 def benchmarks_file() -> Path:
@@ -112,24 +112,3 @@ def record(
     os.chmod(file.name, 0o644)  # noqa: PTH101
     Path(file.name).replace(path)
     return entry
-
-
-def bootstrap(
-    values: np.ndarray,
-    statistic: Callable[[np.ndarray], float],
-    draws: int = 2000,
-    seed: int = 0,
-) -> tuple[float, float, float]:
-    """Statistic of ``values`` and its 95 % percentile bootstrap interval (Efron 1979).
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Shape ``(n, ...)``; rows are drawn with replacement.
-    """
-    rng = np.random.default_rng(seed)
-    n = len(values)
-    found = [statistic(values[rng.integers(0, n, n)]) for _ in range(draws)]
-    low, high = np.percentile(found, [2.5, 97.5])
-    value = float(statistic(values))
-    return value, min(float(low), value), max(float(high), value)

@@ -11,9 +11,9 @@ import numpy as np
 
 from radioviz.data.registry import open_data_set
 from radioviz.encode import Encoder
+from radioviz.metrics.reconstruction import flux_ratio, relative_error, ssim_over_source
 from train.benchmarks import bootstrap, record
 from train.config import TrainError
-from train.scores import flux_ratio, relative_error, ssim_over_source
 
 
 def reconstruction(

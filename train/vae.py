@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from radioviz.metrics.reconstruction import reconstruction_scores
 from radioviz.models.registry import build
 from radioviz.models.vae import GaussianVAE
 from train.config import RunConfig, TrainError
 from train.data import Part
 from train.loop import Task
-from train.scores import reconstruction_scores
 
 ACTIVE = 0.05
 """Nats of KL above which a latent dimension counts as used."""

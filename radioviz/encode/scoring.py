@@ -11,24 +11,6 @@ NEIGHBOURS = 20
 _CELLS = 1 << 23
 
 
-def flux_ratio(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
-    """Sum of the reconstruction over sum of the image, both shape ``(n, ny, nx)``; shape ``(n,)``.
-
-    Sums run over the whole image: false flux in empty sky counts against the model.
-    """
-    return reconstructions.sum(axis=(1, 2)) / images.sum(axis=(1, 2))
-
-
-def relative_error(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
-    """Squared residual over squared image, both summed over the pixels, shape ``(n,)``.
-
-    0 is perfect, 1 is as bad as an empty map.
-    """
-    residual = np.square(reconstructions - images).sum(axis=(1, 2))
-    result: np.ndarray = residual / np.square(images).sum(axis=(1, 2))
-    return result
-
-
 def strangeness(latents: np.ndarray) -> dict[str, np.ndarray]:
     """How far each galaxy lies from others, each figure the higher the stranger.
 

@@ -26,8 +26,9 @@ from radioviz.data.importing.store import discard, locked
 from radioviz.data.registry import DATA_SETS, open_data_set
 from radioviz.encode.encoder import BATCH, Encoder, no_progress
 from radioviz.encode.layouts import REFERENCE, own_umap, quick_layouts
-from radioviz.encode.scoring import flux_ratio, relative_error, strangeness
+from radioviz.encode.scoring import strangeness
 from radioviz.errors import AtlasError
+from radioviz.metrics.reconstruction import flux_ratio, relative_error
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import list_models
 

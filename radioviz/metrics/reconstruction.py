@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from radioviz.encode.scoring import flux_ratio, relative_error
+
+def flux_ratio(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
+    """Sum of the reconstruction over sum of the image, both shape ``(n, ny, nx)``; shape ``(n,)``.
+
+    Sums run over the whole image: false flux in empty sky counts against the model.
+    """
+    return reconstructions.sum(axis=(1, 2)) / images.sum(axis=(1, 2))
 
 
 def ssim_over_source(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
@@ -20,6 +26,16 @@ def ssim_over_source(images: np.ndarray, reconstructions: np.ndarray) -> np.ndar
         _, index = structural_similarity(image, guess, data_range=1.0, full=True)
         out[i] = index[(image > 0.01) | (guess > 0.01)].mean()
     return out
+
+
+def relative_error(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
+    """Squared residual over squared image, both summed over the pixels, shape ``(n,)``.
+
+    0 is perfect, 1 is as bad as an empty map.
+    """
+    residual = np.square(reconstructions - images).sum(axis=(1, 2))
+    result: np.ndarray = residual / np.square(images).sum(axis=(1, 2))
+    return result
 
 
 def reconstruction_scores(images: np.ndarray, reconstructions: np.ndarray) -> dict[str, float]:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from radioviz.metrics.reconstruction import (
+    flux_ratio,
+    reconstruction_scores,
+    relative_error,
+    ssim_over_source,
+)
 from tests.models.small import galaxies
-from train.scores import flux_ratio, reconstruction_scores, relative_error, ssim_over_source
 
 IMAGES = galaxies(5, 32)
 

@@ -1,0 +1,91 @@
+"""Is a generated image a copy? Distance to the nearest training image, whichever way it is turned.
+
+Images are reduced to a coarse grid and unit length, so that a distance lies between 0 (the same
+but for brightness) and sqrt(2) (no pixel in common); the eight dihedral views, and rotations
+between them, count as the same image.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+GRID = 32
+"""Side of the coarse grid: copies agree there too, and noise of single pixels averages out."""
+
+
+def dihedral(images: np.ndarray) -> np.ndarray:
+    """The eight views by quarter turns and mirroring: ``(n, s, s)`` to ``(8, n, s, s)``."""
+    turned = [np.rot90(images, k, axes=(1, 2)) for k in range(4)]
+    return np.stack(turned + [view[:, :, ::-1] for view in turned])
+
+
+def views(images: np.ndarray, angles: int = 1) -> np.ndarray:
+    """Dihedral views of images turned by ``angles`` equal steps within a quarter turn.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape ``(8 * angles, n, s, s)``.
+    """
+    from scipy.ndimage import rotate
+
+    out = [dihedral(images)]
+    for i in range(1, angles):
+        angle = 90 * i / angles
+        out.append(dihedral(rotate(images, angle, axes=(2, 1), reshape=False, order=1)))
+    return np.concatenate(out)
+
+
+def _vectors(images: np.ndarray) -> np.ndarray:
+    """Unit vectors ``(n, GRID**2)`` of square images; zero for blank ones."""
+    n, side = images.shape[0], images.shape[-1]
+    step = max(1, side // GRID)
+    kept = side // step * step
+    coarse = images[:, :kept, :kept].reshape(n, kept // step, step, kept // step, step)
+    flat = coarse.mean(axis=(2, 4)).reshape(n, -1).astype(np.float32)
+    length = np.linalg.norm(flat, axis=1, keepdims=True)
+    return flat / np.where(length > 0, length, 1)
+
+
+def nearest(
+    images: np.ndarray, training: np.ndarray, angles: int = 1, same: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Nearest training image of each image, over all views of the image.
+
+    Parameters
+    ----------
+    images, training : numpy.ndarray
+        Shapes ``(n, s, s)`` and ``(m, s, s)``, 0..1.
+    angles : int
+        See :func:`views`; 1 takes the eight dihedral views alone.
+    same : bool
+        ``images`` are the training images themselves: no image is its own neighbour.
+
+    Returns
+    -------
+    distances : numpy.ndarray
+        Shape ``(n,)``, 0 to sqrt(2).
+    rows : numpy.ndarray
+        Of the nearest training images, int64 of shape ``(n,)``.
+    """
+    known = _vectors(training)
+    best = np.full(len(images), -np.inf, np.float32)
+    rows = np.zeros(len(images), np.int64)
+    for view in views(images, angles):
+        likeness = _vectors(view) @ known.T
+        if same:
+            np.fill_diagonal(likeness, -np.inf)
+        at = likeness.argmax(axis=1)
+        value = likeness[np.arange(len(at)), at]
+        better = value > best
+        best[better], rows[better] = value[better], at[better]
+    return np.sqrt(np.maximum(2 - 2 * best, 0)), rows
+
+
+def copy_threshold(training: np.ndarray, percentile: float = 1.0, angles: int = 1) -> float:
+    """Percentile of the distances of training images to their nearest other training image.
+
+    A generated image that is nearer than this to a training image is as good as a copy of it.
+    Sources must be in ``training`` once: repeats would make the threshold 0.
+    """
+    return float(np.percentile(nearest(training, training, angles, same=True)[0], percentile))

@@ -1,0 +1,99 @@
+"""What generated maps look like, beside real ones: faint artefacts, sharpness, distributions."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+STEP = 1 / 255
+"""Faintest level of an 8-bit map: clipped images hold nothing between 0 and this, "a gap in
+pixel values between 0 and 0.0039" (Bastien et al. 2021, Sec. 6.2)."""
+
+ZERO = 5e-5
+"""Below this a pixel counts as empty (the same section)."""
+
+
+class Artefacts(NamedTuple):
+    """Shares a map, each of shape ``(n,)``.
+
+    Attributes
+    ----------
+    empty : numpy.ndarray
+        Pixels below 5e-5 of the peak. About 0.95 in sigma-clipped maps.
+    gap : numpy.ndarray
+        Pixels from there to 1/255, where a clipped map has next to none: rings and texture.
+    gap_flux : numpy.ndarray
+        Of the flux, what those pixels hold.
+    """
+
+    empty: np.ndarray
+    gap: np.ndarray
+    gap_flux: np.ndarray
+
+
+def artefacts(images: np.ndarray) -> Artefacts:
+    """The artefact statistic of Bastien et al. 2021, Sec. 6.2, of maps ``(n, ny, nx)`` in 0..1."""
+    flat = np.asarray(images).reshape(len(images), -1)
+    empty = flat < ZERO
+    gap = ~empty & (flat < STEP)
+    total = np.maximum(flat.sum(axis=1), 1e-12)
+    return Artefacts(empty.mean(axis=1), gap.mean(axis=1), (flat * gap).sum(axis=1) / total)
+
+
+def radial_power(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Power spectrum averaged over rings of spatial frequency and divided by that at zero.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        Square maps, shape ``(n, s, s)``.
+
+    Returns
+    -------
+    frequency : numpy.ndarray
+        Cycles a pixel, 0 to 0.5, shape ``(s // 2 + 1,)``.
+    power : numpy.ndarray
+        Shape ``(n, s // 2 + 1)``; 1 at frequency 0.
+    """
+    n, side = images.shape[0], images.shape[-1]
+    transformed = np.fft.fft2(np.asarray(images, dtype=float))
+    power = np.abs(transformed) ** 2
+    along = np.fft.fftfreq(side) * side
+    ring = np.rint(np.hypot(along[:, None], along[None, :])).astype(int).ravel()
+    bins = side // 2 + 1
+    inside = ring < bins
+    count = np.bincount(ring[inside], minlength=bins)
+    flat = power.reshape(n, -1)[:, inside]
+    mean = np.stack([np.bincount(ring[inside], row, bins) for row in flat]) / count
+    return np.arange(bins) / side, mean / np.maximum(mean[:, :1], 1e-30)
+
+
+def sharpness(real: np.ndarray, generated: np.ndarray, above: float = 0.15) -> float:
+    """Generated over real power at high spatial frequencies, a geometric mean; below 1: blurred.
+
+    Parameters
+    ----------
+    real, generated : numpy.ndarray
+        Square maps of one side, shapes ``(n, s, s)`` and ``(m, s, s)``.
+    above : float
+        Lowest frequency in cycles a pixel. At two pixels a beam's width (FWHM) the beam itself
+        leaves less than a hundredth of the power beyond 0.35, so the mean stops there.
+    """
+    frequency, first = radial_power(real)
+    _, second = radial_power(generated)
+    rows = (frequency >= above) & (frequency <= 0.35)
+    # Median over maps: a single point source has more power at high frequencies than most.
+    ratio = np.median(second[:, rows], axis=0) / np.median(first[:, rows], axis=0)
+    return float(np.exp(np.log(ratio).mean()))
+
+
+def distribution_distance(real: np.ndarray, generated: np.ndarray) -> tuple[float, float]:
+    """Kolmogorov-Smirnov distance of two samples and its p-value; values not finite left out."""
+    from scipy.stats import ks_2samp
+
+    a, b = (np.asarray(x, float)[np.isfinite(x)] for x in (real, generated))
+    if not len(a) or not len(b):
+        return float("nan"), float("nan")
+    found = ks_2samp(a, b)
+    return float(found.statistic), float(found.pvalue)
