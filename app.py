@@ -4,16 +4,35 @@ from pathlib import Path
 
 import streamlit as st
 
-st.set_page_config(
-    page_title="RadioViz",
-    page_icon=Path(__file__).parent / "radioviz" / "ui" / "icon.png",
-    layout="wide",
-    initial_sidebar_state="expanded",
-)
-st.navigation(
-    [
-        st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
-        st.Page("pages/latent_map.py", title="Latent map", icon=":material/scatter_plot:"),
-        st.Page("pages/inspect_galaxy.py", title="Inspect", icon=":material/center_focus_strong:"),
-    ]
-).run()
+
+def main() -> None:
+    """Draw the page that the address names; runs at every interaction of every session."""
+    st.set_page_config(
+        page_title="RadioViz",
+        page_icon=Path(__file__).parent / "radioviz" / "ui" / "icon.png",
+        layout="wide",
+        initial_sidebar_state="expanded",
+    )
+    st.navigation(
+        [
+            st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
+            st.Page("pages/latent_map.py", title="Latent map", icon=":material/scatter_plot:"),
+            st.Page("pages/grid_walk.py", title="Grid walk", icon=":material/grid_view:"),
+            st.Page("pages/generate.py", title="Generate", icon=":material/auto_awesome:"),
+            st.Page("pages/similar.py", title="Similar", icon=":material/image_search:"),
+            st.Page(
+                "pages/inspect_galaxy.py", title="Inspect", icon=":material/center_focus_strong:"
+            ),
+            st.Page("pages/your_data.py", title="Your data", icon=":material/upload:"),
+        ]
+    ).run()
+
+
+if __name__ == "__main__":
+    main()
+else:
+    # `streamlit run` finds this and imports the file once, to serve it; each page run then
+    # executes it as __main__.
+    from radioviz.ui.server import lifespan
+
+    app = st.App(__file__, lifespan=lifespan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,11 @@ from radioviz.ui.display import COLOUR_MAPS, FIELDS, Look
 
 OVERVIEW = "pages/overview.py"
 LATENT_MAP = "pages/latent_map.py"
+GRID_WALK = "pages/grid_walk.py"
+GENERATE = "pages/generate.py"
 INSPECT = "pages/inspect_galaxy.py"
+SIMILAR = "pages/similar.py"
+YOUR_DATA = "pages/your_data.py"
 NO_MAP = " (no map yet)"
 
 
@@ -77,7 +82,7 @@ def _through_app() -> None:
 
     context = get_script_run_ctx()
     if context is not None and PagesManager.uses_pages_directory:
-        runpy.run_path(context.main_script_path)
+        runpy.run_path(context.main_script_path, run_name="__main__")
         st.stop()
 
 
@@ -191,7 +196,15 @@ def galaxies_text(number: int) -> str:
 
 
 def is_local() -> bool:
-    """True when the browser runs on the server's own computer, whose programs SAMP reaches."""
+    """True when the browser runs on the server's own computer, whose programs SAMP reaches.
+
+    A reverse proxy on the server makes every reader look local; it is told by the headers that it
+    adds, and a server that is shared otherwise (an SSH tunnel each) by ``RADIOVIZ_SHARED=1``.
+    """
+    if os.environ.get("RADIOVIZ_SHARED", "").strip() not in ("", "0"):
+        return False
+    if any(name in st.context.headers for name in ("X-Forwarded-For", "X-Real-Ip", "Forwarded")):
+        return False
     return st.context.ip_address is None  # what Streamlit makes of the loopback address
 
 
@@ -201,6 +214,19 @@ def go_inspect(pair: tuple[str, str]) -> None:
     if pair[0] == st.session_state.get("data_set"):
         st.switch_page(INSPECT)
     st.switch_page(INSPECT, query_params={"data": pair[0], "source": pair[1]})
+
+
+def go_walk(pair: tuple[str, str]) -> None:
+    """Walk the latent plane from a galaxy."""
+    state.set_focus(*pair, origin="link")
+    st.session_state["walk_galaxy"] = pair
+    st.switch_page(GRID_WALK)
+
+
+def go_similar(pair: tuple[str, str] | None = None) -> None:
+    """Search for galaxies like this one; None: like the image in the session's ``query_image``."""
+    st.session_state["similar_go"] = pair
+    st.switch_page(SIMILAR)
 
 
 def overlays(view: View) -> list[str]:

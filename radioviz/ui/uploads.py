@@ -1,214 +1,234 @@
-"""A picture from outside as a query: read, cropped, brought to the survey's beam and scale.
+"""Uploaded files on their way to an import: on the disk, under names of our own making.
 
-FITS, PNG and JPEG files are read as untrusted input by :mod:`radioviz.data.images`; what
-comes here is already one finite, upright plane, or an error that names the file. From there
-on a picture takes the way of every survey image, through the model's own Preprocess chain.
+A browser may send any name. Here it becomes a path below ``<user data>/uploads/<token>/``;
+tables go into a folder beside the images, so that a folder of images holds nothing else.
 """
 
 from __future__ import annotations
 
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
-import numpy as np
+from radioviz.data.importing import Source, unfinished
+from radioviz.data.importing.store import discard
+from radioviz.errors import CatalogueError, ImageError
+from radioviz.paths import user_data_folder
 
-from radioviz.data.catalogue import SurveyInfo
-from radioviz.data.images import SkyImage, read_image
-from radioviz.data.preprocess import Preprocess
-from radioviz.errors import ImageError
-
-MAX_PIXELS = 25_000_000  # 5000 x 5000: a mosaic of a square degree; larger ones are cut first
-MAX_MEGABYTES = 128
-_SAME_BEAM = 1.02  # beams within 2 % are not told apart
-_FWHM = 2.0 * np.sqrt(2.0 * np.log(2.0))  # FWHM of a Gaussian over its sigma
+IMAGES, TABLES = "images", "tables"
+_TABLE_NAMES = (".csv", ".tsv", ".txt", ".dat", ".ecsv", ".vot", ".votable", ".xml", ".parquet")
+_FITS_NAMES = (".fits", ".fit", ".fits.gz")
+_SPARE = 1 << 28
+_KEPT_SECONDS = 2 * 86_400.0
+_LOOK_INSIDE = 3  # FITS that are opened to see whether they are tables
 
 
 @dataclass(frozen=True)
-class Box:
-    """Pixels ``left <= x < right``, ``bottom <= y < top`` of an image ``(ny, nx)``."""
+class Staged:
+    """Uploaded files of one session.
 
-    left: int
-    right: int
-    bottom: int
-    top: int
+    Attributes
+    ----------
+    folder : pathlib.Path
+    images, tables : tuple of pathlib.Path
+        In order of their names.
+    size : int
+        Bytes of all of them.
+    """
 
-    @classmethod
-    def whole(cls, image: np.ndarray) -> Box:
-        return cls(0, image.shape[1], 0, image.shape[0])
+    folder: Path
+    images: tuple[Path, ...]
+    tables: tuple[Path, ...]
+    size: int
 
-    @property
-    def centre(self) -> tuple[float, float]:
-        """Pixel coordinates (x, y) of the middle, 0-based."""
-        return (self.left + self.right - 1) / 2, (self.bottom + self.top - 1) / 2
+    def source(self, table: Path | None) -> Source | None:
+        """What there is to import, with this table; None for nothing."""
+        if not self.images:
+            return Source(table) if table else None
+        if len(self.images) == 1 and self.images[0].parent == self.folder / IMAGES:
+            return Source(self.images[0], table)
+        return Source(self.folder / IMAGES, table)
 
 
-def images_in(payload: bytes, name: str) -> list[tuple[int, str]]:
-    """Number and description of every image of a FITS file; empty for a PNG or JPEG picture.
+def uploads_folder() -> Path:
+    """Folder of all uploads (not created here)."""
+    return user_data_folder() / "uploads"
+
+
+def safe_path(name: str) -> PurePosixPath:
+    """A relative path made of an uploaded file's name, whatever that says.
+
+    >>> str(safe_path("../../etc/passwd"))
+    'etc/passwd'
+    >>> str(safe_path("C:\\\\data\\\\a.fits"))
+    'data/a.fits'
+    """
+    plain = re.sub(r"^[A-Za-z]:", "", name.replace("\\", "/"))
+    parts = []
+    for part in plain.split("/"):
+        part = re.sub(r"[\x00-\x1f\x7f]", "_", part).strip()
+        # No hidden files, and names within what file systems hold, endings kept.
+        part = part.lstrip(".") if part not in (".", "..") else ""
+        while len(part.encode()) > 200:
+            part = part[1:]
+        if part:
+            parts.append(part)
+    return PurePosixPath(*parts[-8:]) if parts else PurePosixPath("file")
+
+
+def stage(files: Iterable[tuple[str, BinaryIO, int]]) -> Staged:
+    """Write uploaded files, given as name, content and bytes, to a new folder.
 
     Raises
     ------
-    ImageError
-        If it is neither.
+    CatalogueError
+        If the disk has too little space or cannot be written.
     """
-    if not payload:
-        raise ImageError(f"{name}: the file is empty; expected FITS, PNG or JPEG")
-    if payload.startswith((b"\x89PNG", b"\xff\xd8\xff")):
-        return []
+    given = list(files)
+    folder = uploads_folder() / secrets.token_hex(8)
+    try:
+        folder.mkdir(parents=True)
+        needed = sum(size for _, _, size in given) + _SPARE
+        free = shutil.disk_usage(folder).free
+        if needed > free:
+            raise CatalogueError(
+                f"the upload needs {needed / 1e9:.1f} GB and {folder.parent} has "
+                f"{free / 1e9:.1f} GB free; free some space or point RADIOVIZ_HOME elsewhere"
+            )
+        taken: set[Path] = set()
+        for name, content, _ in given:
+            path = safe_path(name)
+            kind = TABLES if path.name.lower().endswith(_TABLE_NAMES) else IMAGES
+            target = _free(folder / kind / path, taken)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as file:
+                shutil.copyfileobj(content, file, 1 << 20)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise CatalogueError(
+            f"{folder} cannot be written: {error.strerror or error}. Free some space or point "
+            "RADIOVIZ_HOME at a folder that can be written."
+        ) from error
+    except CatalogueError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return _sorted(folder)
+
+
+def _free(path: Path, taken: set[Path]) -> Path:
+    """``path``, or one like it that no file or folder of this upload has."""
+    candidate, number = path, 2
+    while candidate in taken or candidate.exists() or any(p.is_file() for p in candidate.parents):
+        candidate = path.with_name(f"{number}-{path.name}")
+        if any(p.is_file() for p in candidate.parents):  # a file is called like its folder
+            candidate = path.parent.with_name(f"{number}-{path.parent.name}") / path.name
+        number += 1
+    taken.add(candidate)
+    return candidate
+
+
+def _sorted(folder: Path) -> Staged:
+    images = _files(folder / IMAGES)
+    fits = [p for p in images if p.name.lower().endswith(_FITS_NAMES)]
+    if len(fits) <= _LOOK_INSIDE:
+        for path in fits:
+            if not _has_image(path):
+                target = folder / TABLES / path.name
+                target.parent.mkdir(exist_ok=True)
+                if not target.exists():
+                    path.rename(target)
+    images, tables = _files(folder / IMAGES), _files(folder / TABLES)
+    return Staged(folder, images, tables, sum(p.stat().st_size for p in (*images, *tables)))
+
+
+def _files(folder: Path) -> tuple[Path, ...]:
+    return tuple(sorted(p for p in folder.rglob("*") if p.is_file())) if folder.is_dir() else ()
+
+
+def _has_image(path: Path) -> bool:
+    """False only for a FITS that holds tables alone; what is damaged is refused later, by name."""
     from radioviz.data.hdus import open_source
 
-    # Its structure may be read as long as it is; the image itself is held against MAX_PIXELS.
-    with open_source(payload, name) as file:
-        return [(hdu.index, hdu.describe()) for hdu in file.hdus if hdu.is_image]
+    try:
+        with open_source(path) as file:
+            return any(h.is_image for h in file.hdus)
+    except ImageError:
+        return True
 
 
-def read(payload: bytes, name: str, extension: int | None = None) -> SkyImage:
-    """The one image of a file, upright.
-
-    Raises
-    ------
-    ImageError
-        If it is no image, is too large, has no finite pixel, or nothing but one value.
-    """
-    if len(payload) > MAX_MEGABYTES * 1_000_000:
-        raise ImageError(
-            f"{name}: {len(payload) / 1e6:,.0f} MB; at most {MAX_MEGABYTES} MB are taken as a "
-            "query. Cut the source out first"
-        )
-    image = read_image(payload, extension=extension, name=name, max_pixels=MAX_PIXELS)
-    finite = image.data[np.isfinite(image.data)]
-    if finite.size and finite.min() == finite.max():
-        raise ImageError(
-            f"{name}: every pixel has the value {finite[0]:.4g}; there is no source in it"
-        )
-    return image
+def restage(folder: str) -> Staged | None:
+    """The files of an upload that was written before; None where it has gone."""
+    path = Path(folder)
+    return _sorted(path) if path.is_dir() and path.parent == uploads_folder() else None
 
 
-def holds_noise(image: SkyImage) -> bool:
-    """Whether the sky noise is likely still in it: calibrated, or with negative pixels."""
-    return bool(image.bunit) or bool((image.data < 0).any())
+def drop(folder: Path) -> None:
+    """Delete an upload."""
+    if folder.parent == uploads_folder() and folder.is_dir():
+        discard(folder)
 
 
-def cut(data: np.ndarray, box: Box) -> np.ndarray:
-    """A square about the middle of a box, NaN outside of the box (no data).
-
-    Raises
-    ------
-    ImageError
-        If the box holds no pixel, or none that is finite.
-    """
-    ny, nx = data.shape
-    left, right = max(0, box.left), min(nx, box.right)
-    bottom, top = max(0, box.bottom), min(ny, box.top)
-    if right - left < 2 or top - bottom < 2:
-        raise ImageError(
-            f"a crop box of {max(0, right - left)} x {max(0, top - bottom)} pixels; expected at "
-            f"least 2 x 2 of the {nx} x {ny} that there are"
-        )
-    inside = data[bottom:top, left:right]
-    if not np.isfinite(inside).any():
-        raise ImageError("the crop box holds no finite pixel; move it onto the source")
-    height, width = inside.shape
-    side = max(height, width)
-    out = np.full((side, side), np.nan, dtype=np.float32)
-    y, x = (side - height) // 2, (side - width) // 2
-    out[y : y + height, x : x + width] = inside
-    return out
+def clean() -> None:
+    """Delete uploads that were left behind days ago and that no unfinished import reads."""
+    root = uploads_folder()
+    if not root.is_dir():
+        return
+    needed = {Path(p) for u in unfinished() for p in (u.path, u.table) if p}
+    for folder in root.iterdir():
+        is_needed = any(folder in path.parents for path in needed)
+        if not is_needed and time.time() - folder.stat().st_mtime > _KEPT_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def match_beam(data: np.ndarray, pixel_scale: float, beam: float, target: float) -> np.ndarray:
-    """Smooth an image to a larger beam with a Gaussian of FWHM sqrt(target^2 - beam^2).
+def positions_csv(text: str) -> bytes:
+    """Positions as people paste them, a source a line, as a CSV with a header.
 
-    Parameters
-    ----------
-    data : numpy.ndarray
-        Shape ``(ny, nx)``; NaN stays NaN and counts as 0 for its neighbours.
-    pixel_scale, beam, target : float
-        Arcsec; FWHM of circular beams. A target that is not larger changes nothing.
-    """
-    if target <= beam * _SAME_BEAM:
-        return data
-    from scipy.ndimage import gaussian_filter
-
-    sigma = np.sqrt(target**2 - beam**2) / _FWHM / pixel_scale
-    missing = ~np.isfinite(data)
-    smooth: np.ndarray = gaussian_filter(np.where(missing, 0, data), sigma, mode="constant")
-    smooth[missing] = np.nan
-    return smooth
-
-
-def prepared(
-    image: SkyImage,
-    box: Box,
-    *,
-    pixel_scale: float,
-    beam: float | None,
-    noisy: bool,
-    survey: SurveyInfo,
-    chain: Preprocess,
-) -> tuple[np.ndarray, str]:
-    """The picture as an encoder sees it.
-
-    A sharper picture is smoothed to the survey's beam and keeps its angular scale. One with
-    a larger beam cannot be made sharper: it is shown beam for beam, as the chain shows a survey
-    of that beam.
-
-    Parameters
-    ----------
-    pixel_scale : float
-        Arcsec.
-    beam : float or None
-        FWHM in arcsec; None takes that of the survey.
-    noisy : bool
-        Whether to clip the noise.
-    survey : SurveyInfo
-        Of the data set that is searched.
-
-    Returns
-    -------
-    numpy.ndarray
-        Float32 of shape ``(1, size, size)``, 0..1.
-    str
-        What was done about the beam, empty for nothing.
+    A first line with names of columns stays what it is. Otherwise a line is RA and Dec, with a
+    name before them or not, between commas, semicolons, tabs or blanks; degrees, or sexagesimal
+    with colons or in six numbers.
 
     Raises
     ------
-    ImageError
-        If the box is empty, or nothing in it stands out.
-    PreprocessError
-        If the scale or the beam is not a positive number.
+    CatalogueError
+        If there is no line, or one is none of these; it is named.
     """
-    data = cut(image.data, box)
-    chain.field_in_pixels(pixel_scale, beam)  # refuses what is no scale and no beam
-    note = ""
-    target = survey.beam
-    if target and beam and target > beam * _SAME_BEAM:
-        data = match_beam(data, pixel_scale, beam, target)
-        note = f"smoothed from {beam:g} to the {target:g} arcsec beam of {survey.title}"
-        beam = target
-    elif target and beam and beam > target * _SAME_BEAM:
-        note = (
-            f"its beam of {beam:g} arcsec is larger than the {target:g} arcsec of {survey.title}: "
-            "compared beam for beam, not at its true angular size"
-        )
-    else:
-        beam = target
-    seen = chain(data[None], pixel_scale, beam=beam, raw=noisy)
-    if not seen.any():
-        field = chain.field_in_pixels(pixel_scale, beam) * pixel_scale
-        raise ImageError(
-            f"{image.file}: nothing stands out in the {field:.0f} arcsec about the middle of the "
-            "box" + (" once the noise is clipped" if noisy else "") + "; move the box onto the "
-            "source, or check the pixel scale"
-        )
-    return seen, note
+    import csv
+    import io
+
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith("#")]
+    if not lines:
+        raise CatalogueError("no positions: give one source a line, RA and Dec")
+    if re.search(r"\bra|right asc|\bdec|α|δ", lines[0], re.I) and not re.search(r"\d\d", lines[0]):
+        return "\n".join(lines).encode()
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["name", "ra", "dec"])
+    for number, line in enumerate(lines, start=1):
+        writer.writerow(_position(line, number))
+    return out.getvalue().encode()
 
 
-def position_of(image: SkyImage, box: Box) -> tuple[float, float] | None:
-    """J2000 position in degrees of the middle of a box, None without a WCS."""
-    if image.wcs is None:
-        return None
-    from radioviz.data.quiet import quiet
-
-    with quiet():
-        sky = image.wcs.pixel_to_world(*box.centre).icrs
-    place = (float(sky.ra.deg), float(sky.dec.deg))
-    return place if np.isfinite(place).all() else None
+def _position(line: str, number: int) -> list[str]:
+    cells = [c.strip() for c in re.split(r"[,;\t]", line) if c.strip()]
+    if len(cells) == 1:
+        cells = line.split()
+    numeric = [bool(re.fullmatch(r"[+-]?\d[\d:hmsd.°'\"]*", c)) for c in cells]
+    for width in (6, 2):  # hh mm ss dd mm ss, or two numbers; a name may stand before them
+        if len(cells) >= width and all(numeric[-width:]):
+            name = " ".join(cells[:-width])
+            if width == 6:
+                return [name, ":".join(cells[-6:-3]), ":".join(cells[-3:])]
+            if len(cells) <= 3 or not numeric[-3]:
+                return [name, *cells[-2:]]
+    if len(cells) in (2, 3):  # "12 30 49.4, +12 23 28"
+        return ["" if len(cells) == 2 else cells[0], *cells[-2:]]
+    raise CatalogueError(
+        f"line {number}, '{line[:60]}', is no position; write RA and Dec, such as "
+        "'187.706 +12.391' or '12:30:49.4 +12:23:28', with a name before them or not"
+    )

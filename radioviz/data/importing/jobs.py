@@ -37,6 +37,7 @@ from radioviz.data.importing.store import (
     discard,
     locked,
     part_folder,
+    pictures,
     survey_folder,
     unfinished,
     unwritable,
@@ -280,10 +281,10 @@ class _Import:
         notes += [f"Refused {r.file}: {r.reason}" for r in refused.head(1000).itertuples()]
         if len(refused) > 1000:
             notes.append(f"{len(refused) - 1000:,} more were refused; the report has them all")
-        # The Atlases of a survey that is replaced are of other images.
-        atlas = user_data_folder() / "atlas" / self.key
-        if survey_folder(self.key).exists() and atlas.is_dir():
-            discard(atlas)
+        # The Atlases and pictures of a survey that is replaced are of other images.
+        for stale in (user_data_folder() / "atlas" / self.key, *pictures(self.key)):
+            if survey_folder(self.key).exists() and stale.is_dir():
+                discard(stale)
         folder = survey_folder(self.key)
         catalogue = Catalogue(self._info(facts), table, images, tuple(dict.fromkeys(notes)))
         _keep_scratch(self.part)

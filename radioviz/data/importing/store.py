@@ -22,7 +22,7 @@ import pandas as pd
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import CatalogueError
-from radioviz.paths import user_data_folder
+from radioviz.paths import cache_folder, user_data_folder
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 REPORT = "report.parquet"
@@ -132,7 +132,7 @@ def locked(key: str) -> Iterator[None]:
             yield
     except Timeout:
         raise CatalogueError(
-            f"survey '{key}' is being imported or removed by another process; wait for it"
+            f"survey '{key}' is being imported, encoded or removed by another process; wait for it"
         ) from None
     except OSError as error:
         raise unwritable(error) from error
@@ -213,7 +213,10 @@ def unfinished() -> list[Unfinished]:
 
 
 def remove(key: str) -> int:
-    """Delete a survey with all its files, its Atlases and what an import of it left.
+    """Delete a survey with all its files, its Atlases, its pictures and what imports left.
+
+    Files that were uploaded for an import that did not end go with it; files that an import read
+    elsewhere are the user's and stay.
 
     Returns
     -------
@@ -227,6 +230,7 @@ def remove(key: str) -> int:
     """
     with locked(key):
         folders = [survey_folder(key), part_folder(key), user_data_folder() / "atlas" / key]
+        folders += [*pictures(key), *_uploaded(key)]
         present = [f for f in folders if f.is_dir() and not f.is_symlink()]
         if not present:
             known = ", ".join(surveys()) or "none"
@@ -237,6 +241,22 @@ def remove(key: str) -> int:
             discard(folder)
         clean()
         return freed
+
+
+def pictures(key: str) -> list[Path]:
+    """Folders of the pictures of a survey that the app keeps in the cache folder."""
+    named = re.compile(re.escape(check_key(key)) + r"-[0-9a-f]{16}")
+    folder = cache_folder() / "pictures"
+    return [f for f in folder.glob(f"{key}-*") if named.fullmatch(f.name)]
+
+
+def _uploaded(key: str) -> list[Path]:
+    """Folders of files that were uploaded for an import that did not end."""
+    root = user_data_folder() / "uploads"
+    asked = [u for u in unfinished() if u.key == key]
+    paths = {Path(p) for u in asked for p in (u.path, u.table) if p}
+    found = {root / p.relative_to(root).parts[0] for p in paths if p.is_relative_to(root)}
+    return sorted(found - {root})
 
 
 def discard(folder: Path) -> None:

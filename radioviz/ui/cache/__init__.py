@@ -81,6 +81,7 @@ class _Store:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.catalogues: dict[str, Catalogue] = {}
+        self.stamps: dict[str, int] = {}
         self.opening: dict[str, _Opening] = {}
 
 
@@ -95,7 +96,20 @@ def _here() -> _Store:
 
 def is_open(key: str) -> bool:
     """True when :func:`data_set` will answer at once."""
+    _see_changes(key)
     return key in _here().catalogues
+
+
+def _see_changes(key: str) -> None:
+    """Drop a survey of the user that another process has replaced or removed."""
+    if key in DATA_SETS:
+        return
+    stored = user_data_folder() / "surveys" / key / "catalogue.json"
+    stamp = stored.stat().st_mtime_ns if stored.exists() else 0
+    store = _here()
+    if store.stamps.get(key, stamp) != stamp:
+        forget(key)
+    store.stamps[key] = stamp
 
 
 def data_set(key: str, progress: Progress = lambda done, total, what: None) -> Catalogue:
@@ -106,6 +120,7 @@ def data_set(key: str, progress: Progress = lambda done, total, what: None) -> C
     CatalogueError
         If it is unknown, not downloaded, or damaged.
     """
+    _see_changes(key)
     store = _here()
     with store.lock:
         if key in store.catalogues:
@@ -136,8 +151,10 @@ def forget(key: str) -> None:
     store = _here()
     with store.lock:
         store.catalogues.pop(key, None)
+        store.stamps.pop(key, None)
     _thumbnails.clear()
     _sheet.clear()
+    _levels.clear()
 
 
 def models() -> ModelList:
