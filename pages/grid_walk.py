@@ -17,7 +17,7 @@ def grid_walk(view: View) -> None:
         if walk is None:
             return
         point = grid_state.here(walk)
-        left, right = st.columns([1.5, 1], gap="medium")
+        left, right = st.columns([1.75, 1], gap="medium")
         with right, st.container(key="walk_place"), controls.panel():
             grid_view.place_panel(walk, view, point)
         with left, st.container(key="walk_plane_panel"), controls.panel():

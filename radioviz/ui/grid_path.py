@@ -43,8 +43,7 @@ def path_panel(walk: Walk, view: View) -> None:
     z = latent_plane.path(start.z, end.z, frames)
     images = cache.decoded(walk.info.name, z, walk.conditions)
     table = synthetic.measured(images, walk.info)
-    sizes = table["las_measured"].to_numpy(float)
-    notes = [f"{s:.0f}″" if np.isfinite(s) else "" for s in sizes]
+    notes = synthetic.size_notes(table)
     if name := verdicts.default():
         with controls.panel():
             found = verdicts.probabilities(name, images)

@@ -22,6 +22,7 @@ from radioviz.ui import (
 from radioviz.ui.colouring import Choice, Colour
 from radioviz.ui.controls import View
 from radioviz.ui.grid_state import Point, Walk
+from radioviz.ui.hover import hover_text
 from radioviz.ui.palette import CONTINUOUS, MISSING_COLOUR
 from radioviz.ui.plane_component import MOST_POINTS, Contour, Dots
 from radioviz.ui.scales import log_ticks
@@ -75,12 +76,12 @@ def marks(walk: Walk) -> tuple[Choice | None, str, str]:
             )
         with columns[2]:
             state.linked("walk_overlay_as", "overlay_as", (CONTOURS, COLOURS), CONTOURS)
-            shown = st.segmented_control(
-                "as",
+            shown = st.selectbox(
+                "Overlay as",
                 [CONTOURS, COLOURS],
                 key="walk_overlay_as",
                 disabled=overlay == NOTHING,
-                required=True,
+                persist_state="session",
             )
     return choice, str(overlay), str(shown or CONTOURS)
 
@@ -203,7 +204,7 @@ def dots_of(walk: Walk, choice: Choice | None) -> tuple[Dots, Colour | None, int
         places.append(walk.plane.place(np.asarray(located.atlas.latents[rows]))[0])
         pairs += [(key, str(located.atlas.source_ids[i])) for i in rows]
         several = f"\n{located.catalogue.info.title}" if len(walk.layers) > 1 else ""
-        text += [located.hover[i] + several for i in rows]
+        text += [line + several for line in hover_text(located.table.iloc[rows])]
     where = np.concatenate(places)
     codes, palette = _codes(colour)
     edge = walk.plane.values[-1] + walk.plane.step / 2

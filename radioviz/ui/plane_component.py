@@ -28,8 +28,8 @@ _HTML = """
   <div class="plane" tabindex="0" role="application">
     <img class="images" alt="">
     <img class="tint" alt="">
-    <svg preserveAspectRatio="none"></svg>
     <canvas></canvas>
+    <svg preserveAspectRatio="none"></svg>
     <div class="mark">SYNTHETIC</div>
     <div class="tip"></div>
   </div>
@@ -165,11 +165,11 @@ export default function (component) {
     g.clearRect(0, 0, width, height);
     const p = state.points;
     if (!p) return;
-    const r = p.x.length > 2500 ? 2 : p.x.length > 600 ? 2.5 : 3.2;
+    const r = p.x.length > 800 ? 1.7 : p.x.length > 200 ? 2.3 : 3;
     for (let i = 0; i < p.x.length; i++) {
       g.beginPath();
       g.arc(fx(p.x[i]) * width, fy(p.y[i]) * height, r, 0, 2 * Math.PI);
-      g.lineWidth = 1.3; g.strokeStyle = 'rgba(0,0,0,.75)'; g.stroke();
+      g.lineWidth = 1.2; g.strokeStyle = 'rgba(0,0,0,.7)'; g.stroke();
       g.fillStyle = p.palette[p.c[i]]; g.fill();
     }
     const f = p.focus;

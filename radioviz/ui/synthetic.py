@@ -204,13 +204,22 @@ def facts(row: pd.Series) -> list[tuple[str, str]]:
         value = float(row[name])
         return pattern.format(value) if math.isfinite(value) else "none measured"
 
+    size = text("las_measured", "{:.0f} arcsec")
     return [
-        ("Angular size", text("las_measured", "{:.0f} arcsec")),
+        ("Angular size", size if row["resolved"] else "unresolved"),
         ("Flux over peak", text("flux_over_peak", "{:.2f} beams")),
         ("Position angle", text("position_angle", "{:.0f}°")),
         ("Axis ratio", text("axis_ratio", "{:.2f}")),
         ("Concentration", text("concentration", "{:.2f}")),
         ("Components", text("n_components", "{:.0f}")),
+    ]
+
+
+def size_notes(table: pd.DataFrame) -> list[str]:
+    """Angular sizes of measured images as short notes."""
+    return [
+        (f"{size:.0f}″" if resolved else "unresolved") if math.isfinite(size) else "no source"
+        for size, resolved in zip(table["las_measured"], table["resolved"], strict=True)
     ]
 
 
@@ -233,7 +242,9 @@ def marked(image: np.ndarray, look: Look, bar: ScaleBar | None, side: int = 384)
         low = side - edge
         draw.rectangle((edge - 1, low - 4, edge + length + 1, low + 1), fill=halo)
         draw.rectangle((edge, low - 3, edge + length, low), fill=ink)
-        draw.text((edge, low - 8), bar.text, anchor="ls", **written)
+        # The font that comes with Pillow has no prime signs.
+        text = bar.text.replace("″", '"').replace("′", "'")
+        draw.text((edge, low - 8), text, anchor="ls", **written)
     return picture
 
 
