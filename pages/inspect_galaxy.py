@@ -89,6 +89,8 @@ def facts_panel(catalogue: Catalogue, row: int, pair: tuple[str, str], view: Vie
         if st.button("Show on the map", icon=":material/scatter_plot:", key="inspect_map"):
             state.set_focus(*pair)
             st.switch_page(controls.LATENT_MAP)
+        if st.button("Similar", icon=":material/image_search:", key="inspect_similar"):
+            controls.go_similar(pair)
         with st.popover("Export", icon=":material/download:", key="inspect_export"):
             tray.export_buttons(Selection([pair]), view.model, key="inspect", note="one galaxy")
     detail.position(catalogue, row)

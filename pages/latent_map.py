@@ -202,6 +202,8 @@ def side_panel(view: View, shown: MapView, beside: bool = False) -> None:
             detail.tray_button(pair, key="detail_tray", refresh=FRAGMENTS)
             if st.button("Inspect", icon=":material/center_focus_strong:", key="detail_inspect"):
                 controls.go_inspect(pair)
+            if st.button("Similar", icon=":material/image_search:", key="detail_similar"):
+                controls.go_similar(pair)
         detail.position(catalogue, row)
         st.html(detail.facts_html(detail.short_facts(catalogue, row)))
 

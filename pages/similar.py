@@ -36,9 +36,8 @@ def similar(view: View) -> None:
         st.switch_page(controls.LATENT_MAP)
     similar_query.followed_link(view)
     focus = state.focus() if state.marks_origin() == "gallery" else None
-    places = st.columns([1.15, 2.4, 0.95] if focus else [1.15, 3.35], gap="medium")
-    with places[1], controls.panel():
-        settings = similar_view.choose(view)
+    settings = similar_view.choose(view)
+    places = st.columns([1.1, 2.2, 1.1] if focus else [1.1, 3.3], gap="medium")
     key = settings.targets[0] if settings.targets else view.data_set
     with places[0], st.container(key="similar_query"), controls.panel():
         survey = controls.open_data_set(key).info

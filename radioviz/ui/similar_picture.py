@@ -12,11 +12,11 @@ import streamlit as st
 from radioviz.data.catalogue import SurveyInfo
 from radioviz.data.images import SkyImage
 from radioviz.data.preprocess import Preprocess
-from radioviz.ui import controls, uploads
+from radioviz.ui import controls, query_image
 from radioviz.ui.display import Look, data_uri, png
 from radioviz.ui.query import Picture
+from radioviz.ui.query_image import Box
 from radioviz.ui.sky_image import STRETCHED
-from radioviz.ui.uploads import Box
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ def from_file(
     file = st.file_uploader(
         "FITS, PNG or JPEG",
         key="similar_file",
-        max_upload_size=uploads.MAX_MEGABYTES,
+        max_upload_size=query_image.MAX_MEGABYTES,
         on_change=on_new,
         help="It stays in this session and is not stored. North up and east left in pictures.",
     )
@@ -51,7 +51,7 @@ def from_file(
         return None
     payload, name = file.getvalue(), file.name
     digest = hashlib.sha256(payload).hexdigest()[:24]
-    images = uploads.images_in(payload, name)
+    images = query_image.images_in(payload, name)
     extension = None
     if len(images) > 1:
         extension = st.selectbox(
@@ -65,7 +65,7 @@ def from_file(
         if extension is None:
             st.info(f"{controls.plain(name)} holds {len(images)} images; choose one of them.")
             return None
-    image = _kept(("read", digest, extension), lambda: uploads.read(payload, name, extension))
+    image = _kept(("read", digest, extension), lambda: query_image.read(payload, name, extension))
     if image.notes:
         st.caption(controls.plain("; ".join(image.notes)))
     scale = _scale(image, digest)
@@ -87,7 +87,7 @@ def from_file(
     )
     noisy = st.toggle(
         "Clip the noise at 3σ",
-        value=uploads.holds_noise(image),
+        value=query_image.holds_noise(image),
         key=f"similar_noise_{digest}_{extension}",
         help="As survey images are. Off for images that were clipped already.",
     )
@@ -95,13 +95,13 @@ def from_file(
     made = (digest, extension, scale, beam, noisy, box, survey.key, chain.digest)
     seen, note = _kept(
         ("seen", *made),
-        lambda: uploads.prepared(
+        lambda: query_image.prepared(
             image, box, pixel_scale=scale, beam=beam, noisy=noisy, survey=survey, chain=chain
         ),
     )
     if note:
         st.caption(controls.plain(note))
-    position = uploads.position_of(image, box)
+    position = query_image.position_of(image, box)
     return Picture(seen[0], name, hashlib.sha256(repr(made).encode()).hexdigest()[:24], position)
 
 

@@ -22,7 +22,7 @@ from radioviz.ui import (
 from radioviz.ui.controls import View
 from radioviz.ui.query import Pair, Picture, Wish
 
-KINDS = {"galaxy": "Galaxy", "file": "Image file", "generated": "Generated", "tray": "Tray"}
+KINDS = {"galaxy": "Galaxy", "file": "File", "generated": "Generated", "tray": "Tray"}
 SHOWN = 12  # examples that are drawn
 _SESAME = "similar_ask"
 
@@ -65,8 +65,21 @@ def followed_link(view: View) -> None:
         )
 
 
+def choose_kind() -> None:
+    """The four ways to say what is looked for."""
+    st.session_state.setdefault("similar_kind", "galaxy")
+    st.segmented_control(
+        "Look for galaxies like",
+        list(KINDS),
+        format_func=KINDS.__getitem__,
+        key="similar_kind",
+        required=True,
+        persist_state="session",
+    )
+
+
 def panel(view: View, survey: SurveyInfo, chain: Preprocess) -> tuple[Wish, Picture | None]:
-    """Draw the query; what it is now.
+    """Draw the query of the kind that was chosen; what it is now.
 
     Parameters
     ----------
@@ -75,16 +88,7 @@ def panel(view: View, survey: SurveyInfo, chain: Preprocess) -> tuple[Wish, Pict
     chain : Preprocess
         Of the encoder.
     """
-    st.session_state.setdefault("similar_kind", "galaxy")
-    kind = st.segmented_control(
-        "Look for galaxies like",
-        list(KINDS),
-        format_func=KINDS.__getitem__,
-        key="similar_kind",
-        required=True,
-        persist_state="session",
-        width="stretch",
-    )
+    kind = st.session_state["similar_kind"]
     picture: Picture | None = None
     with controls.panel():
         if kind == "galaxy":

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from radioviz.data.links import close_pairs
 from radioviz.similarity import LatentIndex, Query, scores, search
 from radioviz.ui import cache, controls, galaxies, query
 from radioviz.ui.cache import Nulls
@@ -42,7 +43,8 @@ class Outcome:
     table : pandas.DataFrame
         As :func:`radioviz.similarity.search` gives it.
     every : dict
-        Score of every galaxy by data set, ``(n,)``.
+        Score of every galaxy by data set, ``(n,)``; -inf for those that could be no result:
+        without a direction, an example, or too near to one on the sky.
     nulls : dict
         What unrelated galaxies score, by data set.
     """
@@ -102,6 +104,8 @@ def run(model: str, wish: Wish, picture: Picture | None, settings: Settings) -> 
         nulls={key: null.unrelated for key, null in nulls.items()},
     )
     every = {index.data_set: scores(index, asked) for index in targets}
+    for index in targets:
+        every[index.data_set][_left_out(index, asked, settings.separation)] = -np.inf
     return Outcome(
         table,
         every,
@@ -137,6 +141,20 @@ def _query(
         views=views,
         whitening=cache.whitening(model, settings.targets[0]) if settings.whitened else None,
     )
+
+
+def _left_out(index: LatentIndex, asked: Query, separation: float) -> np.ndarray:
+    """Rows that are an example, a repeat of one, or lie near one, as in the search itself."""
+    out = np.zeros(len(index), dtype=bool)
+    known = np.array([s for d, s in asked.exclude if d == index.data_set and s in index], object)
+    if len(known):
+        rows = np.array([index.row_of(str(s)) for s in known])
+        out |= np.isin(index.first_of(np.arange(len(index))), index.first_of(rows))
+    if len(asked.positions):
+        ra, dec = asked.positions.T
+        near, _, _ = close_pairs(index.ra, index.dec, ra, dec, radius_arcsec=separation)
+        out[near] = True
+    return out
 
 
 def _masks(settings: Settings) -> dict[str, np.ndarray]:

@@ -44,7 +44,7 @@ COLUMNS = {
 
 
 def choose(view: View, place: str = "similar") -> Settings:
-    """The widgets above the results."""
+    """The widgets above query and results."""
     known = cache.known_data_sets()
     options = [k for k in known if view.model in cache.atlas_names(k)]
     if st.session_state.get("similar_in_of") != view.data_set:
@@ -55,23 +55,25 @@ def choose(view: View, place: str = "similar") -> Settings:
     links.several("similar_in", "in", options, [view.data_set])
     state.linked("similar_measure", "measure", list(MEASURES), "cosine")
     links.switch("similar_rotated", "turned")
-    columns = st.columns([2.2, 1.2, 1.3, 0.8], vertical_alignment="bottom")
-    targets = columns[0].multiselect(
+    columns = st.columns([2.1, 1.9, 1.1, 1.1, 0.75], vertical_alignment="bottom")
+    with columns[0]:
+        similar_query.choose_kind()
+    targets = columns[1].multiselect(
         "Search in", options, format_func=controls.data_set_title, key="similar_in",
         placeholder="Choose a data set",
     )  # fmt: skip
-    measure = columns[1].selectbox(
+    measure = columns[2].selectbox(
         "Similarity", list(MEASURES), format_func=MEASURES.__getitem__, key="similar_measure",
         help="Cosine of the angle between latent vectors, as in Andrianomena & Tang 2023. "
         "Whitened: about the mean of the data set, with its main axes held back.",
     )  # fmt: skip
-    rotated = columns[2].toggle(
+    rotated = columns[3].toggle(
         "Any orientation", key="similar_rotated",
         help="Compares the best of eight views of the query, turned by 90° and mirrored. "
         "Otherwise results tend to share its inclination. Has to encode the views: the first "
         "search opens the encoder.",
     )  # fmt: skip
-    with columns[3].popover("More", icon=":material/tune:", key=f"{place}_more", width="stretch"):
+    with columns[4].popover("More", icon=":material/tune:", key=f"{place}_more", width="stretch"):
         number = st.segmented_control(
             "Results", NUMBERS, default=NUMBERS[0], required=True, key="similar_number",
             persist_state="session",
@@ -223,11 +225,11 @@ def results(view: View, outcome: Outcome, settings: Settings, single: bool) -> N
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(f"{len(outcome.pairs):,} most similar", width="content")
         st.button(
-            "Add all to tray", icon=":material/add:", key="similar_to_tray",
+            "All to tray", icon=":material/add:", key="similar_to_tray",
             on_click=_collect_all, args=(outcome.pairs,),
         )  # fmt: skip
         st.button(
-            "Show on the map", icon=":material/scatter_plot:", key="similar_to_map",
+            "On the map", icon=":material/scatter_plot:", key="similar_to_map",
             on_click=_to_map, args=(outcome.pairs,),
         )  # fmt: skip
         with st.popover("Export", icon=":material/download:", key="similar_export"):
