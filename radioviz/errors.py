@@ -50,3 +50,7 @@ class SampError(RadioVizError):
 
 class SimilarityError(RadioVizError):
     """A search for similar galaxies cannot be carried out as asked."""
+
+
+class LikelihoodError(RadioVizError):
+    """Outlier scores or marks cannot be ranked as asked."""

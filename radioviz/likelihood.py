@@ -1,0 +1,302 @@
+"""How strange is a galaxy: ranks, thresholds and averages of outlier scores. Torch-free.
+
+The scores are numbers that lie beside the Atlases: log p of a flow over latents (Andrianomena &
+Tang 2023, Sec. 5.2), reconstruction error, complexity, isolation forest, distance to neighbours.
+Here they become comparable. The *strangeness* of a galaxy under a score is the fraction of a
+reference sample that is less strange than it, so 0.99 means the same whatever the score.
+
+A likelihood prefers simple images: a compact source has a higher log p than any galaxy with
+structure (Nalisnick et al. 2019, arXiv:1810.09136; here the correlation of log p with size
+is stronger than with anything else). :func:`given_size` asks the better question, whether a galaxy
+is strange among those of its own angular size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from radioviz.errors import LikelihoodError
+
+NEAREST = 100
+"""Reference galaxies of the nearest angular size that :func:`given_size` compares with."""
+
+
+@dataclass(frozen=True)
+class OutlierScore:
+    """A column of numbers that say how strange a galaxy is.
+
+    Attributes
+    ----------
+    key : str
+        Column name.
+    title : str
+        As shown to people.
+    low : bool
+        True when low values are the strange ones (log p).
+    unit : str
+        Of the values.
+    """
+
+    key: str
+    title: str
+    low: bool = False
+    unit: str = ""
+
+    def oriented(self, values: np.ndarray) -> np.ndarray:
+        """Values with their sign such that higher is stranger, float64."""
+        out = np.asarray(values, dtype=np.float64)
+        return -out if self.low else out
+
+
+def strangeness(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Fraction of a reference that is less strange, 0..1; ties count half.
+
+    Parameters
+    ----------
+    values, reference : numpy.ndarray
+        Shapes ``(n,)`` and ``(m,)``, higher is stranger; NaN in the reference is left out.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape ``(n,)``; NaN where the value is.
+
+    Raises
+    ------
+    LikelihoodError
+        If no reference value is finite.
+    """
+    known = _known(reference, "the reference")
+    below = np.searchsorted(known, values, side="left")
+    upto = np.searchsorted(known, values, side="right")
+    out = (below + upto) / (2 * len(known))
+    return np.where(np.isnan(values), np.nan, out)
+
+
+def _known(values: np.ndarray, what: str) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    known = np.sort(values[~np.isnan(values)])
+    if not len(known):
+        raise LikelihoodError(f"{what} has no known value; nothing can be ranked against it")
+    return known
+
+
+def rank_average(
+    scores: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Mean strangeness over several scores, shape ``(n,)``; unknown ones are left out of the mean.
+
+    Parameters
+    ----------
+    scores, reference : mapping
+        Name to values, higher is stranger; the same names in both.
+
+    Raises
+    ------
+    LikelihoodError
+        If there is no score, or names or lengths differ.
+    """
+    if not scores or set(scores) != set(reference):
+        raise LikelihoodError(
+            f"scores to average are {', '.join(scores) or 'none'}, those of the reference are "
+            f"{', '.join(reference) or 'none'}; expected the same, at least one"
+        )
+    if len({len(values) for values in scores.values()}) != 1:
+        raise LikelihoodError("scores to average are of different lengths")
+    ranks = np.stack([strangeness(scores[k], reference[k]) for k in scores])
+    known = ~np.isnan(ranks)
+    count = known.sum(axis=0)
+    total = np.where(known, ranks, 0.0).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def agreement(scores: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Spearman's rank correlation of every pair of scores; NaN where fewer than 3 are known."""
+    table = pd.DataFrame({k: np.asarray(v, dtype=np.float64) for k, v in scores.items()})
+    return table.rank().corr(min_periods=3)
+
+
+def given_size(
+    log_prob: np.ndarray,
+    size: np.ndarray,
+    reference_log_prob: np.ndarray,
+    reference_size: np.ndarray,
+    nearest: int = NEAREST,
+) -> np.ndarray:
+    """Log p against that of galaxies of the same angular size, in standard deviations.
+
+    ``(log p - m(s)) / d(s)``, with median and scaled median deviation of the ``nearest``
+    reference galaxies in log size; where the size is unknown, of all of them. Low is strange, as
+    for log p.
+
+    Parameters
+    ----------
+    log_prob, size : numpy.ndarray
+        Shape ``(n,)``; size in arcsec, NaN if unknown.
+    reference_log_prob, reference_size : numpy.ndarray
+        Shape ``(m,)``, of the galaxies that the flow learned from.
+
+    Raises
+    ------
+    LikelihoodError
+        If fewer than 10 reference galaxies have both.
+    """
+    log_prob = np.asarray(log_prob, dtype=np.float64)
+    scale = _log(reference_size)
+    good = np.isfinite(scale) & np.isfinite(reference_log_prob)
+    if good.sum() < 10:
+        raise LikelihoodError(
+            f"{good.sum()} reference galaxies have a size and a log p; at least 10 are needed"
+        )
+    order = np.argsort(scale[good], kind="stable")
+    scale = scale[good][order]
+    values = np.asarray(reference_log_prob, dtype=np.float64)[good][order]
+    k = min(nearest, len(values))
+    windows = np.lib.stride_tricks.sliding_window_view(values, k)
+    middle = np.median(windows, axis=1)
+    width = 1.4826 * np.median(np.abs(windows - middle[:, None]), axis=1)
+    own = _log(size)
+    start = np.clip(np.searchsorted(scale, own) - k // 2, 0, len(values) - k)
+    centre, spread = middle[start], width[start]
+    unknown = ~np.isfinite(own)
+    if unknown.any():
+        centre = np.where(unknown, np.median(values), centre)
+        overall = 1.4826 * np.median(np.abs(values - np.median(values)))
+        spread = np.where(unknown, overall, spread)
+    return (log_prob - centre) / np.maximum(spread, 1e-6)
+
+
+def _log(size: np.ndarray) -> np.ndarray:
+    size = np.asarray(size, dtype=np.float64)
+    return np.log(np.where(size > 0, size, np.nan))
+
+
+@dataclass(frozen=True)
+class FalseAlarms:
+    """What a threshold means on held-out galaxies: share flagged, with a 95 % interval."""
+
+    rate: float
+    low: float
+    high: float
+    flagged: int
+    n: int
+
+
+def false_alarms(held_out: np.ndarray, threshold: float) -> FalseAlarms:
+    """Share of held-out, ordinary galaxies at or above a threshold (higher is stranger).
+
+    The interval is Wilson's (1927), which holds for few galaxies and near 0.
+
+    Raises
+    ------
+    LikelihoodError
+        If no held-out value is known.
+    """
+    known = _known(held_out, "the held-out sample")
+    n, flagged = len(known), int((known >= threshold).sum())
+    z = 1.959964
+    rate = flagged / n
+    centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    low = 0.0 if flagged == 0 else max(0.0, centre - half)
+    high = 1.0 if flagged == n else min(1.0, centre + half)
+    return FalseAlarms(rate, low, high, flagged, n)
+
+
+def threshold_at(held_out: np.ndarray, rate: float) -> float:
+    """Threshold that flags at most this share of held-out galaxies (higher is stranger).
+
+    Raises
+    ------
+    LikelihoodError
+        If the rate is not in 0..1 or no held-out value is known.
+    """
+    if not 0 <= rate <= 1:
+        raise LikelihoodError(f"a false-alarm rate of {rate}; expected 0 to 1")
+    known = _known(held_out, "the held-out sample")
+    allowed = math.floor(rate * len(known))
+    if allowed == 0:
+        return float(np.nextafter(known[-1], np.inf))
+    threshold = float(known[-allowed])
+    # With ties at the threshold more would be flagged than asked for.
+    if (known >= threshold).sum() > allowed:
+        threshold = float(np.nextafter(threshold, np.inf))
+    return threshold
+
+
+@dataclass(frozen=True, eq=False)
+class Histogram:
+    """Counts of several samples in the same bins.
+
+    Attributes
+    ----------
+    edges : numpy.ndarray
+        Shape ``(bins + 1,)``, rising.
+    counts : dict
+        Sample name to int64 counts, shape ``(bins,)``.
+    below, above : dict
+        How many values of each sample lie beyond the first and last edge.
+    """
+
+    edges: np.ndarray
+    counts: dict[str, np.ndarray]
+    below: dict[str, int]
+    above: dict[str, int]
+
+
+def histogram(samples: Mapping[str, np.ndarray], bins: int = 60, tail: float = 0.0) -> Histogram:
+    """Histogram of several samples; unknown values are left out.
+
+    Parameters
+    ----------
+    tail : float
+        Share of all values at either end that may lie beyond the edges, so that a few far
+        outliers do not squeeze all others into one bin; they are counted in ``below``/``above``.
+
+    Raises
+    ------
+    LikelihoodError
+        If there is no bin or no known value.
+    """
+    if bins < 1:
+        raise LikelihoodError(f"a histogram of {bins} bins; expected 1 or more")
+    finite = {k: _finite(v) for k, v in samples.items()}
+    everything = np.concatenate([*finite.values(), np.array([])])
+    if not len(everything):
+        raise LikelihoodError("no value is known; there is nothing to count")
+    low, high = np.quantile(everything, [tail, 1 - tail])
+    if high <= low:
+        low, high = low - 0.5, high + 0.5
+    edges = np.linspace(low, high, bins + 1)
+    counts = {k: np.histogram(v, edges)[0].astype(np.int64) for k, v in finite.items()}
+    return Histogram(
+        edges,
+        counts,
+        {k: int((v < low).sum()) for k, v in finite.items()},
+        {k: int((v > high).sum()) for k, v in finite.items()},
+    )
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    return values[np.isfinite(values)]
+
+
+def between(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Row numbers of values in ``[low, high]``, lowest first, int64."""
+    values = np.asarray(values, dtype=np.float64)
+    rows = np.flatnonzero((values >= low) & (values <= high))
+    return rows[np.argsort(values[rows], kind="stable")]
+
+
+def strangest(values: np.ndarray, number: int | None = None) -> np.ndarray:
+    """Row numbers from the strangest on (higher is stranger), int64; unknown ones are left out."""
+    values = np.asarray(values, dtype=np.float64)
+    known = np.flatnonzero(~np.isnan(values))
+    order = known[np.argsort(-values[known], kind="stable")]
+    return order if number is None else order[:number]
