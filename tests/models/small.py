@@ -16,10 +16,22 @@ from radioviz.models.artefact import ModelInfo
 SMALL: dict[str, dict[str, Any]] = {
     "vae": {"latent_dim": 3, "size": 16, "width": 8, "multipliers": [1, 2]},
     "vae-dense": {"latent_dim": 2, "size": 12, "hidden": [32, 16]},
+    "vdvae": {
+        "latent_dim": 6,
+        "size": 16,
+        "widths": [4, 8, 8, 12],
+        "encoder_blocks": [1, 1, 1, 1],
+        "decoder_blocks": [2, 1, 1, 1],
+        "latent_channels": [1, 2, 3],
+    },
 }
 """Arguments of each kind in the registry; a test checks that none is left out."""
 
-CAPABILITIES = {"vae": ("encode", "decode"), "vae-dense": ("encode", "decode")}
+CAPABILITIES = {
+    "vae": ("encode", "decode"),
+    "vae-dense": ("encode", "decode"),
+    "vdvae": ("encode", "decode"),
+}
 
 
 def small_info(kind: str, name: str = "tiny") -> ModelInfo:

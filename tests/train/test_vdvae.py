@@ -1,0 +1,106 @@
+"""What a VDVAE run minimises, when it counts as collapsed, and the paper's preset."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pandas as pd
+import pytest
+import torch
+
+from radioviz.data.preprocess import PRESETS, Preprocess
+from tests.models.small import SMALL, batch
+from train.config import TrainError, read_run
+from train.data import Part
+from train.optim import build_optimiser
+from train.vdvae import VdvaeConfig, VdvaeTask
+
+CONFIG = VdvaeConfig(
+    "x",
+    preprocess=Preprocess(size=16),
+    architecture=SMALL["vdvae"],
+    beta=0.5,
+    beta_z0=0.2,
+    beta_epochs=10.0,
+    coarse_first=16.0,
+)
+
+
+def task_of(config: VdvaeConfig = CONFIG) -> VdvaeTask:
+    torch.manual_seed(0)
+    task = VdvaeTask(config)
+    with torch.no_grad():
+        for parameter in task.module.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return task
+
+
+@pytest.mark.parametrize(
+    ("epoch", "z0", "maps"), [(0.0, 0.0, 8.0), (5.0, 0.1, 2.0), (10.0, 0.2, 0.5), (99.0, 0.2, 0.5)]
+)
+def test_z0_is_filled_before_the_maps(epoch: float, z0: float, maps: float) -> None:
+    assert CONFIG.betas_at(epoch) == pytest.approx((z0, maps))
+    task = task_of()
+    padded = batch(8, CONFIG.augment.padded(CONFIG.preprocess).size)
+    torch.manual_seed(1)
+    loss, figures = task.loss(padded, torch.arange(8), epoch)
+    found = {k.removeprefix("kl."): float(v) for k, v in figures.items() if k.startswith("kl.")}
+    assert list(found) == task.module.level_names
+    below = sum(v for k, v in found.items() if k != "z0")
+    assert figures["kl"].item() == pytest.approx(found["z0"] + below, rel=1e-5)
+    expected = figures["nll"].item() + z0 * found["z0"] + maps * below
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_validation_judges_the_final_weights_of_the_terms() -> None:
+    task = task_of()
+    with torch.no_grad():
+        figures = task.validate(task.module.eval(), batch(8, 16), torch.arange(8))
+    assert figures["kl.z0"] < figures["kl"]
+    nll = -figures["elbo"] - figures["kl"]
+    expected = nll + 0.2 * figures["kl.z0"] + 0.5 * (figures["kl"] - figures["kl.z0"])
+    assert figures["loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_scores_count_the_active_units_of_every_level() -> None:
+    task = task_of(dataclasses.replace(CONFIG, smallest_z0=0))
+    part = Part(batch(8, 16), pd.DataFrame(index=range(8)))
+    scores = task.score(task.module, part)
+    for name, shape in zip(
+        task.module.level_names, [(6, 1, 1), *task.module.level_shapes], strict=True
+    ):
+        assert 0 <= scores[f"active.{name}"] <= torch.Size(shape).numel()
+    kl = sum(v for k, v in scores.items() if k.startswith("kl."))
+    assert scores["kl"] == pytest.approx(kl, rel=1e-4)
+
+
+def test_a_collapsed_run_is_refused() -> None:
+    torch.manual_seed(0)
+    task = VdvaeTask(CONFIG)  # untrained: every posterior equals its prior
+    part = Part(batch(8, 16), pd.DataFrame(index=range(8)))
+    with pytest.raises(TrainError, match="z0 has collapsed, 0 of its 6 dimensions"):
+        task.score(task.module, part)
+
+
+def test_the_paper_preset_is_the_paper() -> None:
+    config = read_run(VdvaeConfig, "andrianomena2023-vdvae")
+    assert config.preprocess == PRESETS["andrianomena2023"]
+    assert config.optimiser == "rmsprop"
+    assert (config.learning_rate, config.momentum, config.weight_decay) == (2e-5, 0.9, 1e-4)
+    assert (config.batch, config.epochs) == (32, 100)
+    assert (config.schedule, config.plateau_factor, config.plateau_patience) == ("plateau", 0.5, 10)
+    assert config.architecture["encoder_blocks"] == [3, 3, 2, 2, 2, 1]
+    assert config.architecture["decoder_blocks"] == [5, 5, 4, 3, 2, 1]
+    assert config.architecture["latent_dim"] == 256
+
+
+def test_the_paper_preset_makes_a_step() -> None:
+    config = read_run(VdvaeConfig, "andrianomena2023-vdvae")
+    narrow = {**config.architecture, "widths": [8] * 6, "latent_channels": [2] * 5}
+    task = VdvaeTask(dataclasses.replace(config, architecture=narrow))
+    optimiser = build_optimiser(task.module, config)
+    before = [p.detach().clone() for p in task.module.parameters()]
+    loss, _ = task.loss(batch(2, 64), torch.arange(2), 0.0)
+    loss.backward()
+    optimiser.step()
+    assert any(not torch.equal(a, b) for a, b in zip(before, task.module.parameters(), strict=True))
