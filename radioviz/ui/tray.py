@@ -12,7 +12,7 @@ import streamlit as st
 
 from radioviz.data.catalogue import Column
 from radioviz.errors import RadioVizError, SelectionError
-from radioviz.ui import cache, controls, galaxies, gallery, state
+from radioviz.ui import cache, controls, galaxies, gallery, samp_view, state
 from radioviz.ui.controls import View
 from radioviz.ui.state import Selection
 
@@ -36,6 +36,7 @@ def tray(view: View) -> None:
             else:
                 _empty()
         _load()
+        samp_view.listen(view)
     if target := st.session_state.pop("tray_open", None):
         controls.go_inspect(target)
 
@@ -173,8 +174,8 @@ def export_buttons(
     Parameters
     ----------
     key : str
-        Prefix of the buttons' keys: ``<key>_fits``, ``_zip``, ``_votable``, ``_csv``, ``_png``,
-        ``_reg``, ``_samp``.
+        Prefix of the buttons' keys: ``<key>_fits``, ``_zip``, ``_cube``, ``_votable``,
+        ``_parquet``, ``_csv``, ``_png``, ``_reg``, ``_samp``.
     note : str
         How the selection came about, for the files' history.
     scores, columns : mapping, optional
@@ -192,11 +193,21 @@ def export_buttons(
         ("fits", "FITS, one file", build(export.fits_bytes), ".fits", "application/fits"),
         ("zip", "FITS, one a galaxy (ZIP)", build(export.zip_bytes), ".zip", "application/zip"),
         ("votable", "VOTable", build(export.votable_bytes), ".vot", "application/x-votable+xml"),
+        ("parquet", "Parquet", build(export.parquet_bytes), ".parquet", "application/x-parquet"),
         ("csv", "CSV", build(export.csv_bytes), ".csv", "text/csv"),
         ("png", "Contact sheet (PNG)", lambda: contact_sheet_png(groups()), ".png", "image/png"),
     ]
-    data_sets = [cache.data_set(key).table for key in selection.groups()]
-    if any(np.isfinite(table["ra"].to_numpy()).any() for table in data_sets):
+    data_sets = [cache.data_set(key) for key in selection.groups()]
+    if len({d.images.shape[1:] for d in data_sets}) == 1:  # a cube has planes of one size
+        cube = (
+            "cube",
+            "FITS, one cube",
+            build(export.cube_bytes),
+            "-cube.fits",
+            "application/fits",
+        )
+        formats.insert(2, cube)
+    if any(np.isfinite(d.table["ra"].to_numpy()).any() for d in data_sets):
         formats.append(
             ("reg", "DS9 regions", lambda: export.ds9_regions(groups()), ".reg", "text/plain")
         )
