@@ -1,15 +1,18 @@
-"""Train a VDVAE: ``python -m train vdvae --run vdvae|andrianomena2023-vdvae``.
+"""Train a VDVAE: ``python -m train vdvae --run vdvae|cvdvae|andrianomena2023-vdvae``.
 
 Minimises -log p(x|z) + sum_k beta_k KL_k in nats an image over the levels k of latent variables
 (Andrianomena & Tang 2023, Eq. 3.2). A level low in the hierarchy sees the image at full
 resolution and could describe it alone, leaving z0 empty: early in training its KL term counts
 more and that of z0 less, so that z0 is filled first. A run whose z0 is empty is not published.
+
+After training, a prior of z0 (given class and size, where the model takes them) is learned from
+where the encoder puts the training galaxies.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,8 +21,10 @@ from torch import Tensor, nn
 from radioviz.metrics.reconstruction import reconstruction_scores
 from radioviz.models.registry import build
 from radioviz.models.vdvae import VDVAE
+from train.asked import balanced_weights, class_numbers, measured_sizes
 from train.config import RunConfig, TrainError
-from train.data import Part
+from train.cvae import fit_prior
+from train.data import Data, Part
 from train.loop import Task
 from train.vae import ACTIVE
 
@@ -40,6 +45,13 @@ class VdvaeConfig(RunConfig):
         Factor of ``beta`` at the start; it falls geometrically to 1.
     smallest_z0 : int
         Active dimensions of z0 below which the run counts as collapsed.
+    withheld : float
+        Share of training images whose class is withheld, and likewise their size, so that the
+        model can be asked for either, both or none.
+    balance : float
+        0 shows every galaxy equally often, 1 every class and size (in octaves).
+    prior_steps, prior_views : int
+        Steps of training the prior of z0, and random views of each galaxy that it learns from.
     """
 
     architecture: dict[str, Any] = field(default_factory=dict)
@@ -48,6 +60,10 @@ class VdvaeConfig(RunConfig):
     beta_epochs: float = 10.0
     coarse_first: float = 1.0
     smallest_z0: int = 8
+    withheld: float = 0.2
+    balance: float = 0.0
+    prior_steps: int = 2000
+    prior_views: int = 8
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -72,9 +88,37 @@ class VdvaeTask(Task[VdvaeConfig]):
         network = build("vdvae", self.arguments)
         assert isinstance(network, VDVAE)
         self.module: VDVAE = network
+        if network.prior is not None:
+            network.prior.requires_grad_(False)  # learned afterwards
+        self.labels: dict[str, Tensor | None] = {"train": None, "valid": None}
+        self.sizes: dict[str, Tensor | None] = {"train": None, "valid": None}
+
+    def prepare(self, data: Data, device: torch.device) -> None:
+        for name, part in (("train", data.train), ("valid", data.valid)):
+            label, size = self._asked(part)
+            self.labels[name] = None if label is None else label.to(device)
+            self.sizes[name] = None if size is None else size.to(device)
+
+    def _asked(self, part: Part) -> tuple[Tensor | None, Tensor | None]:
+        """Classes and sizes of images, where the model takes them."""
+        asked = self.module.conditions
+        return (
+            class_numbers(part, asked.classes) if asked.classes else None,
+            measured_sizes(part, self.config.preprocess) if asked.size_range else None,
+        )
+
+    def order(self, data: Data) -> Tensor:
+        labels, sizes = self.labels["train"], self.sizes["train"]
+        if not self.config.balance or labels is None or sizes is None:
+            return super().order(data)
+        weights = balanced_weights(labels, sizes, self.config.balance)
+        return torch.multinomial(weights, len(data.train), replacement=True)
 
     def loss(self, padded: Tensor, rows: Tensor, epoch: float) -> tuple[Tensor, dict[str, Tensor]]:
-        terms = self.module.elbo(self.view(padded))
+        images, label, size = self._view(padded, rows)
+        terms = self.module.elbo(
+            images, None, _withhold(label, -1, self.config), _withhold(size, np.nan, self.config)
+        )
         kl = terms.kl.mean(0)
         beta_z0, beta = self.config.betas_at(epoch)
         nll = -terms.log_likelihood.mean()
@@ -85,9 +129,28 @@ class VdvaeTask(Task[VdvaeConfig]):
             **{f"kl.{name}": v for name, v in zip(self.module.level_names, found, strict=True)},
         }
 
+    def _view(self, padded: Tensor, rows: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Random views of training images, their classes, and their sizes as they are now."""
+        config = self.config
+        scale = (1 + config.augment.zoom) ** (2 * torch.rand(len(padded), device=padded.device) - 1)
+        images = config.augment(padded, config.preprocess, scale)
+        labels, sizes = self.labels["train"], self.sizes["train"]
+        return (
+            images.contiguous(memory_format=torch.channels_last),
+            None if labels is None else labels[rows],
+            None if sizes is None else sizes[rows] / scale,
+        )
+
     def validate(self, module: nn.Module, images: Tensor, rows: Tensor) -> dict[str, float]:
         assert isinstance(module, VDVAE)
-        terms = module.elbo(images)
+        labels, sizes = self.labels["valid"], self.sizes["valid"]
+        rows = rows.to(images.device)
+        terms = module.elbo(
+            images,
+            None,
+            None if labels is None else labels[rows],
+            None if sizes is None else sizes[rows],
+        )
         kl = terms.kl.mean(0)
         error = (module(images).float() - images).square().flatten(1).sum(1)
         alone = (module.decode(module.encode(images)).float() - images).square().flatten(1).sum(1)
@@ -122,13 +185,61 @@ class VdvaeTask(Task[VdvaeConfig]):
             "arXiv:2311.08331",
         }
 
+    def finish(self, data: Data) -> None:
+        """Learn the prior of z0, and what else the generator needs to know of the galaxies."""
+        module, config = self.module, self.config
+        module.eval()
+        self.prepare(data, torch.device("cpu"))
+        torch.manual_seed(config.seed)
+        learned = [self._latents(data.train, True) for _ in range(config.prior_views)]
+        latents = torch.cat([z for z, _, _ in learned])
+        module.latent_low.copy_(latents.quantile(0.005, 0))
+        module.latent_high.copy_(latents.quantile(0.995, 0))
+        labels, sizes = self.labels["train"], self.sizes["train"]
+        for number, name in enumerate(module.conditions.classes):
+            rows = labels == number
+            if not torch.any(torch.as_tensor(rows)):
+                raise TrainError(f"no training image has the label '{name}'")
+            module.class_shares[number] = torch.as_tensor(rows).float().mean()
+            if sizes is not None:
+                found = sizes[rows].clamp(*module.conditions.size_range)
+                steps = torch.linspace(0, 1, module.size_quantiles.shape[1])
+                module.size_quantiles[number] = found.nanquantile(steps)
+        if module.prior is not None:
+            fit_prior(
+                cast(Any, module), learned, self._latents(data.valid, False), cast(Any, config)
+            )
+
+    @torch.no_grad()
+    def _latents(self, part: Part, augmented: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """Means and widths of q(z0|x) of one view of each galaxy, and its conditions."""
+        name = "train" if augmented else "valid"
+        labels, sizes = self.labels[name], self.sizes[name]
+        found = []
+        for rows in torch.arange(len(part)).split(128):
+            if augmented:
+                images, label, size = self._view(part.images[rows], rows)
+            else:
+                images = part.images[rows]
+                label = None if labels is None else labels[rows]
+                size = None if sizes is None else sizes[rows]
+            mean, log_variance = self.module.posterior(images)
+            given = self.module.conditions(len(rows), label, size)
+            found.append((mean, (0.5 * log_variance).exp(), given))
+        means, widths, conditions = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return means, widths, conditions
+
     @torch.no_grad()
     def score(self, module: nn.Module, part: Part) -> dict[str, float]:
         assert isinstance(module, VDVAE)
         module.eval()
         generator = torch.Generator().manual_seed(1)
         batches = part.images.split(128)
-        terms = [module.elbo(x, generator) for x in batches]
+        asked = [[None] * len(batches) if v is None else v.split(128) for v in self._asked(part)]
+        terms = [
+            module.elbo(x, generator, label, size)
+            for x, label, size in zip(batches, *asked, strict=True)
+        ]
         units = [torch.cat(u).mean(0) for u in zip(*(t.units for t in terms), strict=True)]
         levels = dict(zip(module.level_names, units, strict=True))
         active = {name: int((u > ACTIVE).sum()) for name, u in levels.items()}
@@ -150,3 +261,10 @@ class VdvaeTask(Task[VdvaeConfig]):
             **{f"kl.{name}": float(u.sum()) for name, u in levels.items()},
             **{f"active.{name}": float(count) for name, count in active.items()},
         }
+
+
+def _withhold(values: Tensor | None, instead: float, config: VdvaeConfig) -> Tensor | None:
+    if values is None:
+        return None
+    kept = torch.rand(len(values), device=values.device) >= config.withheld
+    return torch.where(kept, values, torch.full_like(values, instead))

@@ -85,3 +85,17 @@ class Conditions:
             out[asked, -2] = 1.0
             out[asked, -1] = scaled
         return out
+
+
+def sizes_at(quantiles: Tensor, u: Tensor, label: Tensor | None = None) -> Tensor:
+    """Angular sizes at places ``u`` (0..1, ``(n,)``) of a table of quantiles.
+
+    ``quantiles`` has a row a class, of sizes at equal steps from 0 to 1; between them the logarithm
+    is linear. Without ``label`` the first row counts.
+    """
+    rows = torch.zeros_like(u, dtype=torch.long) if label is None else label.clamp_min(0)
+    table = quantiles[rows].log()
+    place = u.clamp(0, 1) * (table.shape[1] - 1)
+    low = place.long().clamp_max(table.shape[1] - 2)
+    left, right = (table.gather(1, i[:, None])[:, 0] for i in (low, low + 1))
+    return torch.lerp(left, right, place - low).exp()

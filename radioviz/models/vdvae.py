@@ -29,7 +29,8 @@ from torch.nn import functional as F
 
 from radioviz.errors import ModelError
 from radioviz.models import likelihoods
-from radioviz.models.conditions import Conditions
+from radioviz.models.conditions import Conditions, sizes_at
+from radioviz.models.latent_prior import LatentPrior
 from radioviz.models.vae import kl_divergence
 from radioviz.models.vdvae_blocks import Bottleneck, Pick, Stage, TopDown, bounded, kl_between
 
@@ -85,6 +86,8 @@ class VDVAE(nn.Module):
         Classes that can be asked for; empty if none.
     size_range : sequence of two float
         Smallest and largest angular size in arcsec that can be asked for; empty if none.
+    prior_width : int
+        Width of the learned prior of z0, from which :meth:`draw` draws; 0 for N(0, 1).
 
     Raises
     ------
@@ -104,6 +107,7 @@ class VDVAE(nn.Module):
         likelihood: str = "bernoulli",
         classes: Sequence[str] = (),
         size_range: Sequence[float] = (),
+        prior_width: int = 0,
     ) -> None:
         super().__init__()
         stages = len(widths)
@@ -157,12 +161,28 @@ class VDVAE(nn.Module):
             self.last.bias = nn.Parameter(torch.tensor(self.likelihood.start()))
 
         self.conditions = Conditions(classes, size_range)
+        given = self.conditions.length
         self.embed: nn.ModuleList | None = None
-        if self.conditions.length:
+        if given:
             self.embed = nn.ModuleList(
-                nn.Sequential(nn.Linear(self.conditions.length, 64), nn.GELU(), nn.Linear(64, w))
+                nn.Sequential(nn.Linear(given, 64), nn.GELU(), nn.Linear(64, w))
                 for w in reversed(widths[:-1])
             )
+        self.prior = LatentPrior(latent_dim, given, prior_width) if prior_width else None
+        # What training leaves behind beside weights: the box that z0 lies in, how often classes
+        # are, and sizes at 0, 1/32, ... of the galaxies of each class.
+        self.latent_low: Tensor
+        self.latent_high: Tensor
+        self.register_buffer("latent_low", torch.full((latent_dim,), -3.0))
+        self.register_buffer("latent_high", torch.full((latent_dim,), 3.0))
+        k = max(1, len(self.conditions.classes))
+        if self.conditions.classes:
+            self.class_shares: Tensor
+            self.register_buffer("class_shares", torch.full((k,), 1 / k))
+        if self.conditions.size_range:
+            low, high = (math.log10(v) for v in self.conditions.size_range)
+            self.size_quantiles: Tensor
+            self.register_buffer("size_quantiles", torch.logspace(low, high, 33).repeat(k, 1))
 
     @property
     def level_names(self) -> list[str]:
@@ -202,6 +222,23 @@ class VDVAE(nn.Module):
         them.
         """
         return self.generate(z, None, 0.0, label, size)
+
+    def draw(
+        self,
+        noise: Tensor,
+        temperature: float = 1.0,
+        label: Tensor | None = None,
+        size: Tensor | None = None,
+    ) -> Tensor:
+        """z0 of the learned prior, or of N(0, 1), from normal numbers ``(n, latent_dim)``."""
+        if self.prior is None:
+            return temperature * noise
+        condition = self.conditions(len(noise), label, size, noise.device)
+        return self.prior.draw(temperature * noise, condition)
+
+    def draw_size(self, u: Tensor, label: Tensor | None = None) -> Tensor:
+        """Angular sizes in arcsec as real galaxies of the class have them, at quantiles ``u``."""
+        return sizes_at(self.size_quantiles, u, label).clamp(*self.conditions.size_range)
 
     def generate(
         self,
