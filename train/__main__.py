@@ -13,6 +13,7 @@ from radioviz.errors import RadioVizError
 
 METHODS = {
     "vae": "train.vae:VaeTask",
+    "cvae": "train.cvae:CvaeTask",
     "vdvae": "train.vdvae:VdvaeTask",
     "classifier": "train.classifier:ClassifierTask",
     "maf": "train.maf:MafTask",
@@ -26,6 +27,7 @@ EVALUATIONS = {
     "rec": "train.evaluate:reconstruction",
     "gen": "train.evaluate_generation:generation",
     "classifier": "train.evaluate_classifier:classification",
+    "placement": "train.evaluate_placement:placement",
 }
 """Word on the command line to ``module:function``. The function takes those of ``model``,
 ``data`` and ``split`` that were given, under these names."""
@@ -62,6 +64,16 @@ def _parser() -> argparse.ArgumentParser:
         p.add_argument("--threads", type=int, help="CPU threads")
         p.add_argument("--publish", action="store_true", help="write trained/RUN when done")
         p.set_defaults(command=_train, method=method)
+
+    p = commands.add_parser("all", help="train the compact models on a survey of one's own")
+    p.add_argument("--data", required=True, help="key of an imported survey")
+    p.add_argument("--config", type=Path, help="TOML file (default: train/all.toml)")
+    p.add_argument("--out", type=Path, help="folder of the runs (default: runs/DATA)")
+    p.add_argument("--epochs", type=int, help="instead of each run's own number")
+    p.add_argument("--quick", action="store_true", help="2 epochs on 64 images: does it run?")
+    p.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    p.add_argument("--threads", type=int, help="CPU threads")
+    p.set_defaults(command=_train_all)
 
     p = commands.add_parser("publish", help="write trained/RUN from a finished run")
     p.add_argument("run")
@@ -136,6 +148,19 @@ def _train(args: argparse.Namespace) -> None:
         from train.publish import publish
 
         _published(publish(task, folder))
+
+
+def _train_all(args: argparse.Namespace) -> None:
+    import torch
+
+    from train.all import PLAN, quick, train_all
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    changes = quick() if args.quick else {}
+    if args.epochs:
+        changes["epochs"] = args.epochs
+    train_all(args.data, args.config or PLAN, args.out, changes, args.device)
 
 
 def _publish(args: argparse.Namespace) -> None:

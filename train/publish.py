@@ -37,8 +37,12 @@ SCORES = {
 }
 
 
-def publish(task: Task[Any], folder: Path, target: Path | None = None) -> ModelInfo:
-    """Write ``trained/<name>/`` from the best weights of a run.
+def publish(
+    task: Task[Any], folder: Path, target: Path | None = None, command: str = ""
+) -> ModelInfo:
+    """Write ``trained/<name>/``, or another folder, from the best weights of a run.
+
+    ``command`` is what trains it again, where that is not the command of its method.
 
     The scores are those of the published half-precision weights, read back, on the validation
     split: what is shipped is what is measured.
@@ -73,7 +77,7 @@ def publish(task: Task[Any], folder: Path, target: Path | None = None) -> ModelI
             "machine": outcome.machine,
             "seed": config.seed,
             "commit": outcome.commit,
-            "command": f"python -m train {task.method} --run {config.name}",
+            "command": command or f"python -m train {task.method} --run {config.name}",
             "config": config.to_dict(),
         },
         **task.describe(),
@@ -100,8 +104,10 @@ def card(info: ModelInfo, size: int) -> str:
         for key, value in info.scores.items()
     )
     beta = f"; KL weight {t['config']['beta']}" if "beta" in t["config"] else ""
-    fetched = sorted({DATA_SETS[key].fetch for key in t["data"]} - {""})
+    fetched = sorted({DATA_SETS[key].fetch for key in t["data"] if key in DATA_SETS} - {""})
     commands = "".join(f"    python -m radioviz.data fetch {name}\n" for name in fetched)
+    own = not t["command"].endswith(f"--run {info.name}")
+    published = "" if own else f"\n    python -m train publish {info.name}"
     chain = ", ".join(f"{k} {v}" for k, v in info.preprocess.to_dict().items() if v is not None)
     return f"""# {info.title}
 
@@ -122,8 +128,7 @@ Preprocessing: {chain}.
 `valid`. {t["seconds"] / 60:.1f} minutes at {t["images_per_second"]:.0f} images/s on \
 {t["machine"]}; seed {t["seed"]}, commit {t["commit"] or "unknown"}{beta}.
 
-{commands}    {t["command"]}
-    python -m train publish {info.name}
+{commands}    {t["command"]}{published}
 
 ## Scores
 

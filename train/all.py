@@ -1,0 +1,187 @@
+"""Train the compact presets on a survey of one's own: ``python -m train all --data mine``.
+
+``train/all.toml`` lists what is trained, in this order. Each model is called ``<survey>-<run>``,
+goes to the user's folder of models (never to the shipped ones), and encodes FIRST and the survey,
+so that both are on its maps. Killed at any point, the same command goes on.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from radioviz.data.registry import DATA_SETS, open_data_set
+from radioviz.encode.layouts import REFERENCE
+from radioviz.encode.survey import encode_data_set
+from radioviz.errors import ModelError, RadioVizError
+from radioviz.models.artefact import read_info
+from radioviz.paths import user_models_folder
+from train import own_splits
+from train.config import TrainError
+
+PLAN = Path(__file__).with_suffix(".toml")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model to train: a method, a run of it, and what is set differently."""
+
+    method: str
+    run: str
+    changes: Mapping[str, Any]
+
+
+def read_plan(path: Path = PLAN) -> list[Entry]:
+    """Entries of a TOML file.
+
+    Raises
+    ------
+    TrainError
+        If it cannot be read, or an entry is not understood.
+    """
+    from train.__main__ import METHODS
+
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise TrainError(f"{path} cannot be read: {error}") from error
+    entries = values.get("models")
+    if set(values) != {"models"} or not isinstance(entries, list) or not entries:
+        raise TrainError(f"{path}: expected a list [[models]] and nothing else")
+    out = []
+    for i, given in enumerate(entries, start=1):
+        entry = dict(given)
+        method, run = entry.pop("method", None), entry.pop("run", None)
+        if method not in METHODS or not isinstance(run, str):
+            raise TrainError(
+                f"{path}: model {i} has method {method!r} and run {run!r}; expected one of "
+                f"{', '.join(METHODS)} and a file of train/runs"
+            )
+        if taken := {"name", "data"} & set(entry):
+            raise TrainError(f"{path}: model {i}: '{taken.pop()}' is set by the survey")
+        out.append(Entry(method, run, entry))
+    if len({e.run for e in out}) < len(out):
+        raise TrainError(f"{path}: a run stands in it twice; give the second a file of its own")
+    return out
+
+
+def train_all(
+    data: str,
+    config: Path = PLAN,
+    out: Path | None = None,
+    changes: Mapping[str, Any] | None = None,
+    device: str = "auto",
+) -> dict[str, str]:
+    """Train, publish and map every model of a plan.
+
+    Parameters
+    ----------
+    data : str
+        Key of the data set, as a rule an imported survey.
+    config : Path
+        TOML file of :func:`read_plan`.
+    out : Path, optional
+        Folder of the runs (default: ``runs/<data>``).
+    changes : mapping, optional
+        Settings of every run; they win over the plan.
+
+    Returns
+    -------
+    dict
+        Model to what became of it: ``trained``, ``was here already``, or why it was left out.
+
+    Raises
+    ------
+    TrainError
+        If the plan or the survey's splits are of no use.
+    """
+    plan = read_plan(config)
+    catalogue = open_data_set(data)
+    if data not in DATA_SETS:
+        counts = own_splits.record(data)
+        print(f"{data}: " + ", ".join(f"{n} {split}" for split, n in sorted(counts.items())))
+    names = {entry.run: f"{data}-{entry.run}" for entry in plan}
+    became: dict[str, str] = {}
+    for entry in plan:
+        name = names[entry.run]
+        try:
+            became[name] = _one(
+                entry, names, data, catalogue.info.title, out or Path("runs") / data,
+                dict(changes or {}), device,
+            )  # fmt: skip
+        except RadioVizError as error:  # a survey without classes still gets its other models
+            became[name] = f"left out: {error}"
+        print(f"{name}: {became[name]}", flush=True)
+    return became
+
+
+def _one(
+    entry: Entry,
+    names: Mapping[str, str],
+    data: str,
+    title: str,
+    runs: Path,
+    changes: dict[str, Any],
+    device: str,
+) -> str:
+    import torch
+
+    from train import checkpoint, machine
+    from train.__main__ import task_of
+    from train.config import read_run
+    from train.loop import fit
+    from train.publish import publish
+
+    name, target = names[entry.run], user_models_folder() / names[entry.run]
+    settings = {**entry.changes, **changes, "name": name, "data": [data]}
+    plain = read_run(_config_class(entry.method), entry.run)
+    settings["title"] = f"{plain.title or entry.run}, {title}"
+    encoder = entry.changes.get("encoder", getattr(plain, "encoder", ""))
+    if encoder in names:  # the flow over latents of a VAE takes the one of this survey
+        settings["encoder"] = names[encoder]
+    task = task_of(entry.method, entry.run, **settings)
+    images = task.load()
+    said = "trained"
+    if _is_there(target, task.config.to_dict(), images.digests):
+        said = "was here already"
+    else:
+        folder = runs / entry.run
+        torch.manual_seed(task.config.seed)
+        known = (folder / checkpoint.FILE).exists()
+        fit(task, images, folder, resume=known, device=machine.device(device))
+        command = f"python -m train all --data {data}"
+        info = publish(task, folder, target, command=command)
+        if info.scores:
+            scores = ", ".join(f"{k} {v:.4g}" for k, v in info.scores.items())
+            said += f" on {len(images.train)} images ({scores})"
+    if read_info(target).can("encode"):
+        for key in dict.fromkeys((REFERENCE, data)):
+            encode_data_set(key, name)
+    return said
+
+
+def _config_class(method: str) -> Any:
+    import importlib
+
+    from train.__main__ import METHODS
+
+    module, name = METHODS[method].split(":")
+    return getattr(importlib.import_module(module), name).config_class
+
+
+def _is_there(target: Path, config: Mapping[str, Any], digests: Mapping[str, str]) -> bool:
+    """True where a model was published with these settings from these images."""
+    try:
+        training = read_info(target).training
+    except ModelError:
+        return False
+    same = training.get("config") == config
+    return same and training.get("catalogue_digests") == dict(digests)
+
+
+def quick() -> dict[str, Any]:
+    """Settings that show whether everything runs."""
+    return {"epochs": 2, "limit": 64, "batch": 32, "checkpoint_every": 1, "validate_every": 1}
