@@ -22,15 +22,18 @@ def grid_walk(view: View) -> None:
             grid_view.place_panel(walk, view, point)
         with left, st.container(key="walk_plane_panel"), controls.panel():
             grid_plane.plane(walk, view, point)
-        tabs = st.tabs(["Nearest real galaxies", "Path", "What the axes mean", "Export"])
-        with tabs[0], controls.panel():
-            grid_view.nearest_panel(walk, view, point)
-        with tabs[1], controls.panel():
-            grid_path.path_panel(walk, view)
-        with tabs[2], controls.panel():
-            grid_view.correlations_panel(walk)
-        with tabs[3], controls.panel():
-            grid_path.export_panel(walk, view, point)
+        names = ["Nearest real galaxies", "Path", "What the axes mean", "Export"]
+        tabs = st.tabs(names, key="walk_tab", on_change="rerun")
+        draws = (
+            lambda: grid_view.nearest_panel(walk, view, point),
+            lambda: grid_path.path_panel(walk, view),
+            lambda: grid_view.correlations_panel(walk),
+            lambda: grid_path.export_panel(walk, view, point),
+        )
+        for tab, draw in zip(tabs, draws, strict=True):
+            if tab.open:
+                with tab, controls.panel():
+                    draw()
         grid_state.publish(view, walk, point)
 
 

@@ -39,13 +39,19 @@ def draw(svg: str, key: str) -> None:
     component(key=key, data={"svg": svg})
 
 
-def size_distribution(whole: np.ndarray, part: np.ndarray | None = None) -> str:
+def size_distribution(
+    whole: np.ndarray,
+    part: np.ndarray | None = None,
+    names: tuple[str, str] = ("All", "Selection"),
+) -> str:
     """Angular sizes on a log axis, as the share of sources in each bin.
 
     Parameters
     ----------
     whole, part : numpy.ndarray
         Largest angular sizes in arcsec; NaN and what is not positive is left out.
+    names : tuple of str
+        What the two are called.
     """
     edges, counts = histogram(whole, part)
     if not len(edges):
@@ -66,9 +72,9 @@ def size_distribution(whole: np.ndarray, part: np.ndarray | None = None) -> str:
     ticks = [
         (float(np.interp(np.log10(t), at, x)), f"{t:g}") for t in log_ticks(edges[0], edges[-1])
     ]
-    legend = [(f"All ({counts[0].sum():,})", MISSING_COLOUR)]
+    legend = [(f"{names[0]} ({counts[0].sum():,})", MISSING_COLOUR)]
     if part is not None:
-        legend.append((f"Selection ({counts[1].sum():,})", SELECTION_COLOUR))
+        legend.append((f"{names[1]} ({counts[1].sum():,})", SELECTION_COLOUR))
     title = "Largest angular size [arcsec], log scale"
     return _frame(title, bars, title, ticks, _shares(top), legend)
 

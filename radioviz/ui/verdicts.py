@@ -11,11 +11,11 @@ from radioviz.ui import cache
 
 
 def default() -> str | None:
-    """The classifier whose verdicts are shown: the one called ``frcnn``, or the first."""
-    names = list(cache.classifiers())
-    if not names:
-        return None
-    return "frcnn" if "frcnn" in names else names[0]
+    """The classifier whose verdicts are shown: the likeliest on validation; None without any."""
+    found = cache.classifiers()
+    return min(
+        found, key=lambda name: (found[name].scores.get("nll.valid", np.inf), name), default=None
+    )
 
 
 def probabilities(name: str, images: np.ndarray) -> dict[str, np.ndarray]:

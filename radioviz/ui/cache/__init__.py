@@ -27,10 +27,13 @@ from radioviz.ui.cache.decoding import (  # noqa: F401 - names of this package
     classifiers,
     decoded,
     encoder,
+    generated,
     generator,
+    held_out,
     opening_torch,
     plane_images,
     plane_properties,
+    training,
 )
 from radioviz.ui.cache.searching import (  # noqa: F401 - names of this package
     Nulls,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import pandas as pd
 import streamlit as st
 
 if TYPE_CHECKING:
-    from radioviz.encode import Classifier, Encoder, Generator
+    from radioviz.encode import Classifier, Encoder, Generated, Generator, Request
     from radioviz.models.artefact import ModelInfo
     from radioviz.models.registry import ModelList
     from radioviz.ui.latent_plane import Plane
@@ -151,3 +152,106 @@ def _classifier(model: str, weights: str) -> Classifier:
     from radioviz.encode import Classifier
 
     return Classifier.load(model)
+
+
+def generated(model: str, request: Request) -> Generated:
+    """New galaxies as asked for; the last few batches are kept, not to be changed.
+
+    Raises
+    ------
+    ModelError
+        As :meth:`radioviz.encode.Generator.sample`.
+    """
+    ready = generator(model)
+    return _generated(model, ready.info.weights_sha256, repr(request.to_dict()), request)
+
+
+@st.cache_resource(show_spinner=False, max_entries=12)
+def _generated(model: str, weights: str, asked: str, _request: Request) -> Generated:
+    made = generator(model).sample(_request)
+    made.images.setflags(write=False)
+    return made
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """The images a model learned from, as it saw them.
+
+    Attributes
+    ----------
+    images : numpy.ndarray
+        Float32 of shape ``(n, size, size)``.
+    pairs : list of (str, str)
+        ``(data set, source_id)``.
+    threshold : float
+        1st percentile of the distances of these images to their nearest other one.
+    missing : tuple of str
+        Data sets of the training that are not here.
+    """
+
+    images: np.ndarray
+    pairs: list[tuple[str, str]]
+    threshold: float
+    missing: tuple[str, ...]
+
+
+def training(model: str) -> Training:
+    """The images a model was trained on, one an object; opens the data sets they came from."""
+    return _training(model, _models()[model].weights_sha256)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _training(model: str, weights: str) -> Training:
+    from radioviz.errors import CatalogueError
+    from radioviz.metrics import copies
+    from radioviz.ui import cache
+
+    info = _models()[model]
+    parts, pairs, missing, apart = [], [], [], []
+    for key in info.training.get("data", ()):
+        try:
+            catalogue = cache.data_set(key)
+        except CatalogueError:
+            missing.append(key)
+            continue
+        rows = np.flatnonzero(catalogue.table["split"].to_numpy(str) == "train")
+        parts.append(info.preprocess.apply(catalogue, rows))
+        if len(rows) > 2:
+            # Within one survey: an object that two surveys have is no pair of different ones.
+            apart.append(copies.nearest(parts[-1], parts[-1], same=True)[0])
+        pairs += [(key, str(s)) for s in catalogue.table["source_id"].to_numpy()[rows]]
+    if not parts:
+        size = info.preprocess.size
+        return Training(np.zeros((0, size, size), np.float32), [], np.nan, tuple(missing))
+    threshold = float(np.percentile(np.concatenate(apart), 1)) if apart else np.nan
+    return Training(np.concatenate(parts), pairs, threshold, tuple(missing))
+
+
+def held_out(classifier_name: str, data_set: str = "first") -> tuple[np.ndarray, np.ndarray]:
+    """Real galaxies that no model learned from: their labels and class probabilities.
+
+    Returns
+    -------
+    labels : numpy.ndarray
+        Classes that the classifier knows, shape ``(n,)``.
+    probabilities : numpy.ndarray
+        Float32 of shape ``(n, k)``.
+
+    Raises
+    ------
+    CatalogueError, ModelError
+        If the data set or the classifier is not here.
+    """
+    return _held_out(classifier_name, _models()[classifier_name].weights_sha256, data_set)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _held_out(classifier_name: str, weights: str, data_set: str) -> tuple[np.ndarray, np.ndarray]:
+    from radioviz.ui import cache
+
+    ready = classifier(classifier_name)
+    catalogue = cache.data_set(data_set)
+    labels = catalogue.table["label"].to_numpy(str)
+    held = catalogue.table["split"].isin(["test"]).to_numpy() & np.isin(labels, ready.classes)
+    rows = np.flatnonzero(held)
+    return labels[rows], ready.classify_catalogue(catalogue, rows)
