@@ -75,7 +75,7 @@ def load(config: RunConfig) -> Data:
         recorded = hashlib.sha256("\n".join(split.tolist()).encode()).hexdigest()[:16]
         digests[key] = f"{catalogue.digest}-{recorded}"
         for part, chain in chains.items():
-            rows = np.flatnonzero((split == part) & ~_repeated(catalogue, earlier))
+            rows = np.flatnonzero((split == part) & ~repeated(catalogue, earlier))
             if config.limit:
                 rows = rows[: config.limit]
             found = chain.apply(catalogue, rows)
@@ -93,7 +93,7 @@ def load(config: RunConfig) -> Data:
     return Data(parts["train"], parts["valid"], digests)
 
 
-def _repeated(catalogue: Catalogue, earlier: list[SkyCoord]) -> np.ndarray:
+def repeated(catalogue: Catalogue, earlier: list[SkyCoord]) -> np.ndarray:
     """True where a source is one of the ``earlier`` positions, shape ``(n,)``."""
     out = np.zeros(len(catalogue), dtype=bool)
     placed = np.isfinite(catalogue.table["ra"].to_numpy())

@@ -70,7 +70,9 @@ def radial_power(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def sharpness(real: np.ndarray, generated: np.ndarray, above: float = 0.15) -> float:
-    """Generated over real power at high spatial frequencies, a geometric mean; below 1: blurred.
+    """Generated over real power at high spatial frequencies; below 1: blurred.
+
+    Ratio of geometric means over maps and frequencies, since power falls by decades.
 
     Parameters
     ----------
@@ -83,9 +85,8 @@ def sharpness(real: np.ndarray, generated: np.ndarray, above: float = 0.15) -> f
     frequency, first = radial_power(real)
     _, second = radial_power(generated)
     rows = (frequency >= above) & (frequency <= 0.35)
-    # Median over maps: a single point source has more power at high frequencies than most.
-    ratio = np.median(second[:, rows], axis=0) / np.median(first[:, rows], axis=0)
-    return float(np.exp(np.log(ratio).mean()))
+    logs = [np.log(np.maximum(power[:, rows], 1e-12)).mean() for power in (first, second)]
+    return float(np.exp(logs[1] - logs[0]))
 
 
 def distribution_distance(real: np.ndarray, generated: np.ndarray) -> tuple[float, float]:
