@@ -35,16 +35,22 @@ class FrClassifier(nn.Module):
         Side of the images in pixels.
     features : int
         Length of the vector before the last layer.
+    views : int
+        In evaluation mode features are means over the image (1), its quarter turns (4), or those
+        of its mirror image too (8): the sky has no up.
     """
 
-    def __init__(self, classes: Sequence[str], size: int, features: int) -> None:
+    def __init__(self, classes: Sequence[str], size: int, features: int, views: int = 1) -> None:
         super().__init__()
+        if views not in (1, 4, 8):
+            raise ModelError(f"views is {views}; expected 1, 4 or 8")
         if len(classes) < 2 or len(set(classes)) != len(classes):
             raise ModelError(f"classes are {tuple(classes)}; expected two or more different names")
         if not 1 <= features <= MOST_FEATURES:
             raise ModelError(f"features is {features}; expected 1 to {MOST_FEATURES}")
         self.classes = tuple(classes)
         self.size = size
+        self.views = views
         self.feature_dim = features
         self.body: nn.Module
         self.head = nn.Linear(features, len(classes))
@@ -65,8 +71,14 @@ class FrClassifier(nn.Module):
                 f"images have shape {tuple(x.shape)}; this model takes (n, 1, {self.size}, "
                 f"{self.size})"
             )
-        out: Tensor = self.body(x)
-        return out.float()
+        if self.training or self.views == 1:
+            out: Tensor = self.body(x)
+            return out.float()
+        turned = [x.rot90(k, (2, 3)) for k in range(4)]
+        if self.views == 8:
+            turned += [view.flip(3) for view in turned]
+        # The last layer is linear: the mean of the logits is the logit of the mean.
+        return torch.stack([self.body(view).float() for view in turned]).mean(0)
 
     def logits(self, x: Tensor) -> Tensor:
         """Unnormalised log-probabilities before calibration, shape ``(n, classes)``."""
@@ -181,8 +193,9 @@ class FrResNet(FrClassifier):
         blocks: int = 1,
         features: int = 64,
         dropout: float = 0.2,
+        views: int = 1,
     ) -> None:
-        super().__init__(classes, size, features)
+        super().__init__(classes, size, features, views)
         if not multipliers or size % 2 ** (len(multipliers) + 1):
             raise ModelError(
                 f"size is {size} with {len(multipliers)} stages; expected a multiple of "
