@@ -219,13 +219,11 @@ def _position(line: str, number: int) -> list[str]:
     if len(cells) == 1:
         cells = line.split()
     numeric = [bool(re.fullmatch(r"[+-]?\d[\d:hmsd.°'\"]*", c)) for c in cells]
-    for width in (6, 2):  # hh mm ss dd mm ss, or two numbers; a name may stand before them
-        if len(cells) >= width and all(numeric[-width:]):
-            name = " ".join(cells[:-width])
-            if width == 6:
-                return [name, ":".join(cells[-6:-3]), ":".join(cells[-3:])]
-            if len(cells) <= 3 or not numeric[-3]:
-                return [name, *cells[-2:]]
+    numbers = len(cells) if all(numeric) else numeric[::-1].index(False)  # at the line's end
+    if numbers >= 6:  # hh mm ss dd mm ss
+        return [" ".join(cells[:-6]), ":".join(cells[-6:-3]), ":".join(cells[-3:])]
+    if numbers in (2, 3):  # the number of a name, such as 3C 273, may stand before them
+        return [" ".join(cells[:-2]), *cells[-2:]]
     if len(cells) in (2, 3):  # "12 30 49.4, +12 23 28"
         return ["" if len(cells) == 2 else cells[0], *cells[-2:]]
     raise CatalogueError(

@@ -1,0 +1,132 @@
+"""Uploaded files: names made harmless, tables told from images, pasted positions."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from radioviz.errors import CatalogueError
+from radioviz.ui import uploads
+from tests.data.fits_files import as_bytes, cards, noise, primary
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def stage(**files: bytes) -> uploads.Staged:
+    named = {k.replace("__", "/").replace("_dot_", "."): v for k, v in files.items()}
+    return uploads.stage((n, io.BytesIO(c), len(c)) for n, c in named.items())
+
+
+@given(st.text(max_size=300))
+def test_a_name_never_leaves_its_folder(name: str) -> None:
+    path = uploads.safe_path(name)
+    assert not path.is_absolute()
+    assert path.parts and ".." not in path.parts
+    for part in path.parts:
+        assert not part.startswith(".") and "\x00" not in part
+        assert len(part.encode(errors="replace")) <= 255
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("../../etc/passwd", "etc/passwd"),
+        ("/abs/a.fits", "abs/a.fits"),
+        ("C:\\data\\a.fits", "data/a.fits"),
+        ("survey/a b é.fits", "survey/a b é.fits"),
+        ("...", "file"),
+        ("", "file"),
+        ("a\x00b.fits", "a_b.fits"),
+    ],
+)
+def test_names(name: str, wanted: str) -> None:
+    assert uploads.safe_path(name) == PurePosixPath(wanted)
+
+
+def test_tables_go_beside_the_images() -> None:
+    from astropy.io import fits
+
+    image = primary(noise((8, 8)), cards((8, 8)))
+    column = fits.Column("RA", "D", array=[1.0])
+    table = as_bytes(fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU.from_columns([column])]))
+    staged = stage(a_dot_fits=image, list_dot_fits=table, sub__b_dot_csv=b"ra,dec\n")
+    assert [p.name for p in staged.images] == ["a.fits"]
+    assert [p.name for p in staged.tables] == ["list.fits", "b.csv"]
+    source = staged.source(staged.tables[0])
+    assert source is not None
+    assert (source.path, source.table) == (staged.images[0], staged.tables[0])
+    several = stage(a_dot_fits=image, b_dot_fits=image)
+    source = several.source(None)
+    assert source is not None and source.path == several.folder / "images"
+    again = uploads.restage(str(staged.folder))
+    assert again is not None and again.images == staged.images
+
+
+def test_two_files_of_one_name_are_both_kept() -> None:
+    files = [("x/a.fits", io.BytesIO(b"1"), 1), ("../x/a.fits", io.BytesIO(b"2"), 1)]
+    files += [("x", io.BytesIO(b"3"), 1)]
+    staged = uploads.stage(files)
+    assert sorted(p.read_bytes() for p in staged.images) == [b"1", b"2", b"3"]
+
+
+def test_a_disk_without_room_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+    from types import SimpleNamespace
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    with pytest.raises(CatalogueError, match="free"):
+        stage(a_dot_fits=b"x")
+    assert not list(uploads.uploads_folder().iterdir())
+
+
+def test_only_uploads_are_dropped_and_old_ones_cleaned(tmp_path: Path) -> None:
+    staged = stage(a_dot_fits=b"x")
+    uploads.drop(tmp_path)
+    assert tmp_path.exists()
+    uploads.clean()
+    assert staged.folder.exists()
+    old = time.time() - 3 * 86_400
+    os.utime(staged.folder, (old, old))
+    uploads.clean()
+    assert not staged.folder.exists()
+    assert uploads.restage(str(staged.folder)) is None
+    assert uploads.restage(str(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "row"),
+    [
+        ("187.7 +12.39", ",187.7,+12.39"),
+        ("3C 273, 187.28, 2.05", "3C 273,187.28,2.05"),
+        ("M87;12:30:49.4;+12:23:28", "M87,12:30:49.4,+12:23:28"),
+        ("12 30 49.4 +12 23 28", ",12:30:49.4,+12:23:28"),
+        ("PKS 1234 12 30 49.4 -12 23 28", "PKS 1234,12:30:49.4,-12:23:28"),
+        ("J0001 1.5 -3", "J0001,1.5,-3"),
+        ("3C 273 187.28 +2.05", "3C 273,187.28,+2.05"),
+    ],
+)
+def test_positions_as_people_paste_them(line: str, row: str) -> None:
+    assert uploads.positions_csv(f"# mine\n{line}\n\n").decode().splitlines() == [
+        "name,ra,dec",
+        row,
+    ]
+
+
+def test_a_header_stays() -> None:
+    assert uploads.positions_csv("id,RAJ2000,DEJ2000\n1,2,3") == b"id,RAJ2000,DEJ2000\n1,2,3"
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", "hello", "1.5", "a b c d e", "1 2 3 4"])
+def test_what_is_no_position(text: str) -> None:
+    with pytest.raises(CatalogueError, match="position"):
+        uploads.positions_csv(text)
