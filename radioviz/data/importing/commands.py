@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -65,6 +66,9 @@ def register(app: typer.Typer, bar: Bar) -> None:
         report: Annotated[
             Path | None, typer.Option(help="Write what became of each file to this CSV.")
         ] = None,
+        encode: Annotated[
+            bool, typer.Option("--encode", help="Then put it through every encoder.")
+        ] = False,
     ) -> None:
         """Import a survey of your own."""
         if source is None:
@@ -79,7 +83,7 @@ def register(app: typer.Typer, bar: Bar) -> None:
             "flux_unit": flux_unit, "array": array, "extension": extension,
             "first_row": first_row, "mb_flag": mb_flag, "las_min": las_min, "service": service,
         }  # fmt: skip
-        _import(source, table, answers, replace, look, report, bar)
+        _import(source, table, answers, replace, look, report, bar, encode)
 
     @app.command()
     def cutouts(
@@ -101,6 +105,9 @@ def register(app: typer.Typer, bar: Bar) -> None:
         report: Annotated[
             Path | None, typer.Option(help="Write what became of each position to this CSV.")
         ] = None,
+        encode: Annotated[
+            bool, typer.Option("--encode", help="Then put it through every encoder.")
+        ] = False,
     ) -> None:
         """Fetch cutouts for a list of positions and import them."""
         if table is None:
@@ -117,7 +124,7 @@ def register(app: typer.Typer, bar: Bar) -> None:
             "pixel_scale": pixel_scale, "columns": _pairs(column, "--column"),
             "ra_unit": ra_unit, "base": base, "rate": rate,
         }  # fmt: skip
-        _import(table, None, answers, replace, False, report, bar)
+        _import(table, None, answers, replace, False, report, bar, encode)
 
     @app.command()
     def resume(key: Annotated[str, typer.Argument(help="An unfinished import.")]) -> None:
@@ -149,6 +156,16 @@ def register(app: typer.Typer, bar: Bar) -> None:
         freed = store.remove(key)
         typer.echo(f"{key}: removed, {freed / 1e6:,.1f} MB freed")
 
+    @app.command("remove-models")
+    def remove_models(
+        key: Annotated[str, typer.Argument(help="The survey that they were trained on.")],
+    ) -> None:
+        """Delete the models trained on a survey, and every Atlas that they made."""
+        from radioviz.data.importing import store
+
+        for name in store.remove_models(key):
+            typer.echo(f"{name}: removed")
+
 
 def _pairs(texts: list[str] | None, option: str) -> dict[str, str]:
     out = {}
@@ -168,6 +185,7 @@ def _import(
     look: bool,
     report: Path | None,
     bar: Bar,
+    encode: bool,
 ) -> None:
     from radioviz.data.importing.inspection import Source
     from radioviz.data.importing.jobs import run
@@ -205,6 +223,10 @@ def _import(
     typer.echo(result.sentence())
     if result.catalogue is not None:
         typer.echo(f"{result.key}: {os.fspath(result.catalogue.folder or '')}")
+        if encode:
+            # A process of its own: what reads surveys never reaches torch.
+            command = [sys.executable, "-m", "radioviz.encode", "--data", result.key, "--measure"]
+            raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
 def _ask(text: str, choices: tuple[str, ...]) -> str:

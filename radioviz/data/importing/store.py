@@ -243,6 +243,34 @@ def remove(key: str) -> int:
         return freed
 
 
+def remove_models(key: str) -> list[str]:
+    """Delete the models that ``train all`` made of a survey and their Atlases; their names.
+
+    Raises
+    ------
+    CatalogueError
+        If there are none, or a folder cannot be deleted.
+    """
+    folder = user_data_folder() / "models"
+    names = sorted(f.name for f in folder.glob(f"{check_key(key)}-*") if _trained_on(f) == [key])
+    if not names:
+        raise CatalogueError(f"no model of survey '{key}' in {folder}")
+    for name in names:
+        for atlas in (user_data_folder() / "atlas").glob(f"*/{name}"):
+            discard(atlas)
+        discard(folder / name)
+    return names
+
+
+def _trained_on(model: Path) -> list[str]:
+    """Data sets that a model was trained on; empty where its folder does not tell."""
+    try:
+        found = json.loads((model / "config.json").read_text("utf-8"))["training"]["data"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return found if isinstance(found, list) else []
+
+
 def pictures(key: str) -> list[Path]:
     """Folders of the pictures of a survey that the app keeps in the cache folder."""
     named = re.compile(re.escape(check_key(key)) + r"-[0-9a-f]{16}")

@@ -1,0 +1,108 @@
+"""A survey of one's own in a real browser: upload to map and away; two readers at once."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser import actions
+from tests.browser.server import Server, run_server
+from tests.data.fits_files import cards, noise, primary
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+SLOW = 240_000  # ms: an import and the first start of torch on a machine with other work
+
+
+@pytest.fixture(scope="module")
+def own_server(cache_folder_of_the_run: Path) -> Iterator[Server]:
+    """The app with a user's folder of this file's own."""
+    with (
+        tempfile.TemporaryDirectory(prefix="radioviz-home-") as home,
+        run_server(RADIOVIZ_HOME=home) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Eight raw cutouts of MiraBest where the shared files are, else as many made here."""
+    shared = Path(os.environ.get("RADIOVIZ_SHARED_DATA", "nowhere")) / "mirabest_fits"
+    if shared.is_dir():
+        return sorted(shared.glob("*.fits"))[:8]
+    folder = tmp_path_factory.mktemp("cutouts")
+    out = []
+    for i in range(8):
+        path = folder / f"J{i:03d}.fits"
+        path.write_bytes(primary(noise((100, 100), i), cards(CRVAL1=150 + i / 10)))
+        out.append(path)
+    return out
+
+
+@pytest.mark.slow
+def test_upload_to_map_and_away(
+    own_server: Server, page: Page, files: list[Path], tmp_path: Path
+) -> None:
+    torn = tmp_path / "torn <i>.fits"
+    torn.write_bytes(files[0].read_bytes()[:2000])
+    page.goto(own_server.url + "/your_data")
+    page.get_by_test_id("stMain").locator("input[type=file]").set_input_files([*files, torn])
+    page.get_by_text("9 files").wait_for(timeout=60_000)
+    page.get_by_label("Name", exact=True).fill("Eight of mine")
+    page.get_by_label("Key", exact=True).fill("eight")
+    page.get_by_label("Key", exact=True).press("Enter")
+    actions.settle(page)
+    start = page.locator(".st-key-bring_start button")
+    start.click()
+    page.get_by_text("Eight of mine").first.wait_for(timeout=30_000)
+    page.reload()  # a job goes on whatever becomes of the page
+    page.get_by_role("button", name="Open on the latent map").wait_for(timeout=SLOW)
+    page.get_by_text("8 read, 1 refused").wait_for()
+    page.get_by_role("button", name="Open on the latent map").click()
+    actions.wait_for_map(page)
+    assert "data=eight" in page.url
+    page.get_by_text("8 galaxies on the map").wait_for()
+    assert page.get_by_test_id("stAlertContentError").count() == 0
+    assert not own_server.maps("libtorch"), "encoding loaded torch into the server"
+
+    page.goto(own_server.url + "/your_data")
+    page.get_by_role("button", name="Remove").click()
+    page.get_by_role("button", name="Remove for good").click()
+    page.get_by_text("MB freed").wait_for(timeout=30_000)
+    page.get_by_text("None yet").wait_for()
+
+
+def test_two_readers_have_a_selection_each(own_server: Server, browser: Browser) -> None:
+    contexts = [browser.new_context(viewport={"width": 1400, "height": 1000}) for _ in range(2)]
+    first, second = (c.new_page() for c in contexts)
+    for reader in (first, second):
+        actions.open_map(reader, own_server.url)
+        actions.settle(reader)
+    actions.lasso(first, 0.2, 0.2, 0.6, 0.6)
+    actions.selection_heading(first).wait_for()
+    assert second.locator(".st-key-selection h3").count() == 0
+    actions.lasso(second, 0.5, 0.5, 0.9, 0.9)
+    actions.selection_heading(second).wait_for()
+    counts = [actions.selected_count(reader) for reader in (first, second)]
+    first.get_by_role("button", name="Add all to tray").click()
+    first.get_by_text(f"Selection tray · {counts[0]:,}").wait_for()
+    second.reload()
+    second.get_by_text("Selection tray · 0").wait_for(timeout=60_000)
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_page_opens_without_an_error(own_server: Server, page: Page, theme: str) -> None:
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    page.goto(own_server.url + "/your_data")
+    page.locator("h1").first.wait_for()
+    actions.settle(page)
+    assert page.get_by_test_id("stException").count() == 0
+    assert page.get_by_test_id("stAlertContentError").count() == 0
