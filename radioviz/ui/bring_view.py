@@ -91,8 +91,10 @@ def _upload(folder: bool) -> None:
     )
     if not files:
         st.caption(
-            "Up to 200,000 images at a time; larger surveys are imported faster where they lie: "
-            "`python -m radioviz.data import FOLDER`."
+            "FITS, PNG or JPEG; ZIP or tar of them; tables (CSV, ECSV, VOTable, FITS, Parquet); cubes "
+            "(HDF5, npy, npz, zarr); a mosaic FITS with a source list. What the files do not tell "
+            "is asked for. A survey of more than 100,000 is imported faster where it lies: "
+            "`python -m radioviz.data import`."
         )
         return
     _keep([(f.name, f, f.size) for f in files])

@@ -12,6 +12,7 @@ import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.preprocess import STRETCHES
+from radioviz.data.registry import DATA_SETS
 from radioviz.errors import RadioVizError
 from radioviz.ui import cache, state
 from radioviz.ui.display import COLOUR_MAPS, FIELDS, Look
@@ -22,6 +23,7 @@ GRID_WALK = "pages/grid_walk.py"
 GENERATE = "pages/generate.py"
 INSPECT = "pages/inspect_galaxy.py"
 SIMILAR = "pages/similar.py"
+LIKELIHOOD = "pages/likelihood.py"
 YOUR_DATA = "pages/your_data.py"
 NO_MAP = " (no map yet)"
 
@@ -187,7 +189,13 @@ def has_map(view: View) -> bool:
         + " yet. This makes it; reload the page afterwards:",
         icon=":material/scatter_plot:",
     )
-    st.code(f"python -m train atlas --data {view.data_set} --model {view.model}", language="bash")
+    from radioviz.atlas import command_of
+
+    st.code(command_of(view.data_set, view.model), language="bash")
+    if view.data_set not in DATA_SETS:
+        st.page_link(
+            YOUR_DATA, label="Or encode it on the page Your data", icon=":material/upload:"
+        )
     return False
 
 
@@ -227,6 +235,12 @@ def go_similar(pair: tuple[str, str] | None = None) -> None:
     """Search for galaxies like this one; None: like the image in the session's ``query_image``."""
     st.session_state["similar_go"] = pair
     st.switch_page(SIMILAR)
+
+
+def go_likelihood(pair: tuple[str, str]) -> None:
+    """Show a galaxy among the likelihoods of all."""
+    state.set_focus(*pair, origin="link")
+    st.switch_page(LIKELIHOOD)
 
 
 def overlays(view: View) -> list[str]:

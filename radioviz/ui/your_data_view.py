@@ -175,7 +175,7 @@ def surveys() -> None:
         _unfinished(one)
     if not known and not rest:
         st.caption(
-            "None yet. What you import stays on this computer, in "
+            "None yet. What you import stays on the computer that serves this page, in "
             f"`{importing.store.surveys_folder()}`, until you remove it."
         )
 
