@@ -53,7 +53,9 @@ class Augment:
         pixels = round(preprocess.field_pixels * size / preprocess.size)
         return dataclasses.replace(grown, field_pixels=pixels)
 
-    def __call__(self, images: Tensor, preprocess: Preprocess) -> Tensor:
+    def __call__(
+        self, images: Tensor, preprocess: Preprocess, scale: Tensor | None = None
+    ) -> Tensor:
         """Random views of padded images.
 
         Parameters
@@ -62,6 +64,9 @@ class Augment:
             From :meth:`padded`, shape ``(n, 1, size + margin, size + margin)``.
         preprocess : Preprocess
             The chain whose result is wanted.
+        scale : Tensor, optional
+            Change of scale of each image, ``(n,)``, above 1 for smaller galaxies; drawn within
+            ``zoom`` by default.
 
         Returns
         -------
@@ -74,7 +79,8 @@ class Augment:
         mirror = torch.where(torch.rand(n, device=device) < 0.5, -1.0, 1.0)
         if not self.flip:
             mirror = torch.ones_like(mirror)
-        scale = (1 + self.zoom) ** (2 * torch.rand(n, device=device) - 1)
+        if scale is None:
+            scale = (1 + self.zoom) ** (2 * torch.rand(n, device=device) - 1)
         # Positions run over -1..1 across the padded image, corners not aligned.
         shift = (2 * torch.rand(n, 2, device=device) - 1) * (2 * self.shift / padded)
         cos, sin = angle.cos() * scale, angle.sin() * scale

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 KINDS: dict[str, str] = {
     "vae": "radioviz.models.vae:ConvVAE",
     "vae-dense": "radioviz.models.vae:DenseVAE",
+    "cvae": "radioviz.models.cvae:ConvCVAE",
+    "cvae-dense": "radioviz.models.cvae:DenseCVAE",
     "vdvae": "radioviz.models.vdvae:VDVAE",
     "fr-cnn": "radioviz.models.fr_cnn:FrCnn",
     "fr-resnet": "radioviz.models.fr_cnn:FrResNet",

@@ -16,6 +16,9 @@ from radioviz.models.artefact import ModelInfo
 SMALL: dict[str, dict[str, Any]] = {
     "vae": {"latent_dim": 3, "size": 16, "width": 8, "multipliers": [1, 2]},
     "vae-dense": {"latent_dim": 2, "size": 12, "hidden": [32, 16]},
+    "cvae": {"latent_dim": 6, "size": 16, "width": 8, "multipliers": [1, 2], "prior_width": 16}
+    | {"classes": ["FRI", "FRII"], "size_range": [5.0, 60.0]},
+    "cvae-dense": {"latent_dim": 2, "size": 12, "hidden": [32, 16], "classes": ["FRI", "FRII"]},
     "vdvae": {
         "latent_dim": 6,
         "size": 16,
@@ -30,8 +33,21 @@ SMALL: dict[str, dict[str, Any]] = {
 CAPABILITIES = {
     "vae": ("encode", "decode"),
     "vae-dense": ("encode", "decode"),
+    "cvae": ("encode", "decode", "class", "size"),
+    "cvae-dense": ("encode", "decode", "class"),
     "vdvae": ("encode", "decode"),
 }
+
+
+def objective(module: Any, x: torch.Tensor) -> torch.Tensor:
+    """What training minimises, all its parts together: a scalar of images ``(n, 1, ny, nx)``."""
+    loss: torch.Tensor = -module.elbo(x).value.mean()
+    if hasattr(module, "class_head"):
+        loss = loss + module.class_head(module.body(module.framed(x)[0])).square().mean()
+    if hasattr(module, "prior"):
+        z = torch.randn(len(x), module.prior.dim)
+        loss = loss + module.prior.loss(z, torch.ones(len(x), module.prior.conditions)).mean()
+    return loss
 
 
 def small_info(kind: str, name: str = "tiny") -> ModelInfo:

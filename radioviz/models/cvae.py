@@ -1,0 +1,487 @@
+"""Conditional VAEs of radio galaxies: by class and angular size, and by class as published.
+
+A conditional VAE (Sohn et al. 2015; Bastien et al. 2021, Sec. 5.1) bounds log p(x | c): encoder
+and decoder are told what the galaxy is, so that the latent vector need not say it. The paper's
+condition is the class; :class:`ConvCVAE` adds the largest angular size, which the paper wishes for.
+
+>>> model = ConvCVAE(latent_dim=7, width=8)
+>>> z = model.encode(torch.rand(2, 1, 64, 64))
+>>> model.decode(z, label=torch.tensor([0, 1]), size=torch.tensor([60.0, 20.0])).shape
+torch.Size([2, 1, 64, 64])
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from radioviz.errors import ModelError
+from radioviz.models.conditions import Conditions
+from radioviz.models.frames import axis_angle, from_frame, to_frame
+from radioviz.models.latent_prior import LatentPrior
+from radioviz.models.vae import DenseVAE, Elbo, _Stretch, kl_divergence
+
+BEAM = 2.0
+"""FWHM of the beam in pixels of the images, over which noise is correlated."""
+
+
+class ConvCVAE(nn.Module):
+    """Convolutional VAE in the frame of the galaxy, conditioned on class and angular size.
+
+    A latent vector is ``latent_dim - 3`` numbers for the shape, one for the logarithm of the
+    angular size (+-2 at the ends of ``size_range``), and two whose direction is that of the axis
+    (:mod:`radioviz.models.frames`). Only the shape is inferred; the axis is measured, and so is the
+    size, by a head of the encoder that is trained beside it. Asking for a size replaces that of
+    the latent vector. Of each pixel the decoder says how bright it is and how likely it is to be
+    above the sigma clip, since about 95 % of them are exactly zero.
+
+    Parameters
+    ----------
+    classes : sequence of str
+        What can be asked for.
+    size_range : sequence of two float
+        Arcsec that can be asked for.
+    pixel_arcsec : float
+        Size of a pixel.
+    latent_dim : int
+        Length of a latent vector; 3 more than that of its shape part.
+    size : int
+        Side of the images in pixels: a multiple of 2 to the power of the number of multipliers.
+    width : int
+        Channels at half resolution; ``multipliers`` scale it at each further halving.
+    clip_weight : float
+        Weight of the nats of "above the clip or not": nearly all of them are noise.
+    dropout : float
+        Fraction of channels dropped within residual blocks.
+    """
+
+    def __init__(
+        self,
+        classes: Sequence[str] = ("FRI", "FRII", "Bent", "Compact"),
+        size_range: Sequence[float] = (5.0, 160.0),
+        pixel_arcsec: float = 2.7,
+        latent_dim: int = 35,
+        size: int = 64,
+        width: int = 24,
+        multipliers: Sequence[int] = (1, 2, 4),
+        clip_weight: float = 0.1,
+        dropout: float = 0.0,
+        prior_width: int = 256,
+    ) -> None:
+        super().__init__()
+        shape_dim = latent_dim - 3
+        if shape_dim < 1:
+            raise ModelError(f"latent_dim is {latent_dim}; expected 4 or more")
+        halvings = 2 ** len(multipliers)
+        if size % halvings:
+            raise ModelError(f"size is {size}; {len(multipliers)} halvings take {halvings} times k")
+        if not classes:
+            raise ModelError("classes is empty; give at least one")
+        self.asked = Conditions(classes, size_range)
+        self.classes = self.asked.classes
+        self.shape_dim, self.size = shape_dim, size
+        self.latent_dim = latent_dim
+        self.pixel_arcsec, self.clip_weight = pixel_arcsec, clip_weight
+        self.height = size
+        self.width = size + max(1, round(size / 4 / halvings)) * halvings
+        widths = [width * m for m in multipliers]
+        deep = (widths[-1], self.height // halvings, self.width // halvings)
+
+        layers: list[nn.Module] = [_Stretch()]
+        channels = 2
+        for w in widths:
+            layers += [nn.Conv2d(channels, w, 4, 2, 1), nn.SiLU()]
+            channels = w
+        seen = 4 * channels
+        self.body = nn.Sequential(
+            *layers, nn.Flatten(), nn.Dropout(dropout), nn.Linear(math.prod(deep), seen), nn.SiLU()
+        )
+        k = len(self.classes)
+        self.posterior_head = nn.Linear(seen + k, 2 * shape_dim)
+        self.size_head = nn.Linear(seen, 1)
+        self.class_head = nn.Linear(seen, k)
+
+        embedding = 4 * channels
+        self.embed = nn.Sequential(
+            nn.Linear(shape_dim + self.asked.length, embedding),
+            nn.SiLU(),
+            nn.Linear(embedding, embedding),
+            nn.SiLU(),
+        )
+        self.start = nn.Sequential(nn.Linear(embedding, math.prod(deep)), nn.Unflatten(1, deep))
+        self.deepest = _Block(widths[-1], embedding)
+        self.stages = nn.ModuleList(
+            _Stage(before, after, embedding) for before, after in itertools.pairwise(widths[::-1])
+        )
+        # The finest resolution is drawn four pixels at a time: at two pixels a beam they go
+        # together, and convolutions there would cost more than all others.
+        last = nn.Conv2d(widths[0], 2 * 4, 3, padding=1)
+        nn.init.normal_(last.weight, std=0.01)
+        with torch.no_grad():
+            last.bias.copy_(torch.tensor([-4.0] * 4 + [-3.0] * 4))
+        self.last = nn.Sequential(nn.SiLU(), last, nn.PixelShuffle(2))
+        self.prior = LatentPrior(shape_dim, self.asked.length, prior_width)
+
+        def table(name: str, value: Tensor) -> None:
+            self.register_buffer(name, value)
+
+        # What training leaves behind beside weights: how often classes are, sizes at 0, 1/32, ...
+        # of the galaxies of each class, the latent box, the stress on conditions.
+        self.class_shares: Tensor
+        self.size_quantiles: Tensor
+        self.latent_low: Tensor
+        self.latent_high: Tensor
+        self.guidance: Tensor
+        low, high = self.asked.size_range
+        table("class_shares", torch.full((k,), 1 / k))
+        table("size_quantiles", torch.logspace(math.log10(low), math.log10(high), 33).repeat(k, 1))
+        table("latent_low", torch.full((self.latent_dim,), -2.0))
+        table("latent_high", torch.full((self.latent_dim,), 2.0))
+        table("guidance", torch.ones(()))
+
+    @property
+    def noise_dim(self) -> int:
+        """Normal numbers that a latent vector takes: the shape and the direction."""
+        return self.latent_dim
+
+    @property
+    def extra_noise(self) -> int:
+        """Normal numbers of the noise at the sigma clip, one a pixel of image and margin."""
+        return (self.size + 2 * _MARGIN) ** 2
+
+    def framed(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Images ``(n, 1, ny, nx)`` in their frame ``(n, 1, height, width)``, and its angle."""
+        if x.shape[1:] != (1, self.size, self.size):
+            raise ModelError(
+                f"images have shape {tuple(x.shape)}; this model takes (n, 1, {self.size}, "
+                f"{self.size})"
+            )
+        angle = axis_angle(x)
+        return to_frame(x, angle, self.height, self.width).clamp(0, 1), angle
+
+    def posterior(self, features: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of the shape, q(z | x, class), ``(n, latent_dim - 3)`` each."""
+        given = self.asked(len(features), label, device=features.device).to(features)
+        given = given[:, : len(self.classes)]
+        mean, log_variance = (
+            self.posterior_head(torch.cat([features, given], 1)).float().chunk(2, 1)
+        )
+        return mean, 10.0 * torch.tanh(log_variance / 10.0)
+
+    def measured(self, features: Tensor) -> Tensor:
+        """Logarithm of the angular size as the encoder sees it, scaled to -1..1, ``(n,)``."""
+        return self.size_head(features).float()[:, 0]
+
+    def encode(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """Latent vector of each image, ``(n, latent_dim)``."""
+        frame, angle = self.framed(x)
+        features = self.body(frame)
+        return self._join(self.posterior(features, label)[0], self.measured(features), angle)
+
+    def frame_maps(
+        self, z: Tensor, label: Tensor | None = None, size: Tensor | None = None
+    ) -> Tensor:
+        """Two logit maps in the frame: brightness, above the clip; ``(n, 2, height, width)``."""
+        if z.ndim != 2 or z.shape[1] != self.latent_dim:
+            raise ModelError(
+                f"latent vectors have shape {tuple(z.shape)}; this model takes "
+                f"(n, {self.latent_dim})"
+            )
+        sizes = self.sizes(z) if size is None else size.to(z)
+        given = self._given(len(z), label, sizes)
+        e = self.embed(torch.cat([z[:, : self.shape_dim], given], 1))
+        h: Tensor = self.deepest(self.start(e), e)
+        for stage in self.stages:
+            h = stage(h, e, self._places(h, sizes))
+        out: Tensor = self.last(h).float()
+        return out
+
+    def decode_parameters(
+        self, z: Tensor, label: Tensor | None = None, size: Tensor | None = None
+    ) -> Tensor:
+        """The maps as they lie on the sky, ``(n, 2, ny, nx)``."""
+        return from_frame(self.frame_maps(z, label, size), self.direction(z), self.size)
+
+    def decode(self, z: Tensor, label: Tensor | None = None, size: Tensor | None = None) -> Tensor:
+        """Image at each latent vector, peak 1, zero where the clip is likelier than not."""
+        return image_of(self.decode_parameters(z, label, size))
+
+    def generate(
+        self,
+        z: Tensor,
+        noise: Tensor,
+        temperature: float = 1.0,
+        label: Tensor | None = None,
+        size: Tensor | None = None,
+    ) -> Tensor:
+        """Like :meth:`decode`, of the size asked for, and with noise at the sigma clip.
+
+        What the decoder made is measured as the encoder measures real galaxies, and asked for
+        again larger or smaller, twice. A pixel is above the clip with the probability that
+        the decoder gives, neighbours within a beam together: ``noise`` is ``(n, extra_noise)``.
+        """
+        wanted = self.sizes(z) if size is None else size.to(z)
+        asked = self.scaled(wanted)
+        now = asked
+        for _ in range(2):
+            maps = self.frame_maps(z, label, self.unscaled(now))
+            found = self.measured(self.body(image_of(maps)))
+            now = (now + 0.8 * (asked - found)).clamp(-1.1, 1.1)
+        maps = from_frame(
+            self.frame_maps(z, label, self.unscaled(now)), self.direction(z), self.size
+        )
+        side = self.size + 2 * _MARGIN
+        return image_of(maps, smooth(noise.reshape(-1, 1, side, side)))
+
+    def draw(
+        self,
+        noise: Tensor,
+        temperature: float = 1.0,
+        label: Tensor | None = None,
+        size: Tensor | None = None,
+    ) -> Tensor:
+        """Latent vectors of the learned prior from normal numbers ``(n, latent_dim)``."""
+        if size is None:
+            raise ModelError("the prior of shapes is one for each size; give a size")
+        sizes = size.to(noise)
+        given = self._given(len(noise), label, sizes)
+        shape = self.prior.draw(
+            temperature * noise[:, : self.shape_dim], given, float(self.guidance)
+        )
+        return torch.cat([shape, 2 * self.scaled(sizes)[:, None], noise[:, -2:]], 1)
+
+    def draw_size(self, u: Tensor, label: Tensor | None = None) -> Tensor:
+        """Angular sizes in arcsec as real galaxies of the class have them, at quantiles ``u``."""
+        rows = torch.zeros_like(u, dtype=torch.long) if label is None else label.clamp_min(0)
+        table = self.size_quantiles[rows]
+        place = u.clamp(0, 1) * (table.shape[1] - 1)
+        low = place.long().clamp_max(table.shape[1] - 2)
+        part = (place - low)[:, None]
+        left, right = (table.gather(1, i[:, None]).log() for i in (low, low + 1))
+        lowest, highest = self.asked.size_range
+        return torch.lerp(left, right, part)[:, 0].exp().clamp(lowest, highest)
+
+    def elbo(
+        self,
+        x: Tensor,
+        generator: torch.Generator | None = None,
+        label: Tensor | None = None,
+        size: Tensor | None = None,
+    ) -> Elbo:
+        """Bound of each image with one reparametrised sample, z = mean + sigma * noise."""
+        frame, angle = self.framed(x)
+        return self.bound(frame, self.body(frame), angle, generator, label, size)
+
+    def bound(
+        self,
+        frame: Tensor,
+        features: Tensor,
+        angle: Tensor,
+        generator: torch.Generator | None = None,
+        label: Tensor | None = None,
+        size: Tensor | None = None,
+    ) -> Elbo:
+        """:meth:`elbo` of images in their frame, with the encoder's features at hand."""
+        mean, log_variance = self.posterior(features, label)
+        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
+        shape = mean + (0.5 * log_variance).exp() * noise
+        z = self._join(shape, self.measured(features), angle)
+        maps = self.frame_maps(z, label, size)
+        return Elbo(self.log_likelihood(maps, frame.float()), kl_divergence(mean, log_variance))
+
+    def log_likelihood(self, maps: Tensor, x: Tensor) -> Tensor:
+        """log p(x | maps) in nats, ``(n,)``: Bernoulli of brightness, and of the clip, weighted."""
+        bright = F.binary_cross_entropy_with_logits(maps[:, :1], x, reduction="none")
+        above = F.binary_cross_entropy_with_logits(
+            maps[:, 1:], (x > _FAINTEST).float(), reduction="none"
+        )
+        return -(bright + self.clip_weight * above).flatten(1).sum(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reconstruction through the posterior mean, shape of ``x``."""
+        return self.decode(self.encode(x))
+
+    def sizes(self, z: Tensor) -> Tensor:
+        """Angular size in arcsec that latent vectors hold, ``(n,)``."""
+        return self.unscaled(z[:, self.shape_dim] / 2)
+
+    def direction(self, z: Tensor) -> Tensor:
+        """Angle of the axis that latent vectors hold, radians, ``(n,)``."""
+        return torch.atan2(z[:, -1], z[:, -2])
+
+    def scaled(self, sizes: Tensor) -> Tensor:
+        """Logarithm of sizes in arcsec, -1..1 over ``size_range``."""
+        low, high = (math.log(v) for v in self.asked.size_range)
+        return (sizes.log() - low) / (high - low) * 2 - 1
+
+    def unscaled(self, values: Tensor) -> Tensor:
+        """Arcsec of :meth:`scaled`, kept within a little more than ``size_range``."""
+        low, high = (math.log(v) for v in self.asked.size_range)
+        return ((values.clamp(-1.2, 1.2) + 1) / 2 * (high - low) + low).exp()
+
+    def _given(self, n: int, label: Tensor | None, sizes: Tensor) -> Tensor:
+        """Conditions as the networks take them; sizes may be a little out of range."""
+        given = self.asked(n, label, device=sizes.device).to(sizes)
+        given[:, -2], given[:, -1] = 1.0, self.scaled(sizes)
+        return given
+
+    def _join(self, shape: Tensor, log_size: Tensor, angle: Tensor) -> Tensor:
+        direction = math.sqrt(2) * torch.stack([angle.cos(), angle.sin()], 1)
+        return torch.cat([shape, 2 * log_size[:, None], direction], 1)
+
+    def _places(self, h: Tensor, sizes: Tensor) -> Tensor:
+        """Where a pixel is in units of the source's half length: along, across, ends, middle."""
+        height, width = h.shape[-2] * 2, h.shape[-1] * 2
+        pixel = self.height / height
+        u = (torch.arange(width, device=h.device) - (width - 1) / 2) * pixel
+        v = (torch.arange(height, device=h.device) - (height - 1) / 2) * pixel
+        half = (sizes / self.pixel_arcsec / 2).clamp_min(1.0)[:, None, None]
+        along = (u[None, None, :] / half).expand(-1, height, -1)
+        across = (v[None, :, None] / half).expand(-1, -1, width)
+        ends = torch.exp(-4 * ((along.abs() - 1) ** 2 + across**2))
+        middle = torch.exp(-(u[None, None, :] ** 2 + v[None, :, None] ** 2) / 18)
+        maps = [along.clamp(-2, 2), across.clamp(-2, 2), ends, middle.expand_as(ends)]
+        return torch.stack(maps, 1).to(h)
+
+
+_MARGIN = 3
+_FAINTEST = 1 / 255
+"""Below half of a grey level of an 8-bit map, which the chain makes of its faintest pixels."""
+
+
+def smooth(noise: Tensor) -> Tensor:
+    """Normal noise correlated over a beam, from white noise with a margin of 3 pixels."""
+    sigma = BEAM / 2.3548200450309493
+    x = torch.arange(-_MARGIN, _MARGIN + 1, device=noise.device).float()
+    kernel = torch.exp(-(x**2) / (2 * sigma**2))
+    kernel = kernel / kernel.square().sum().sqrt()
+    return F.conv2d(F.conv2d(noise, kernel[None, None, None]), kernel[None, None, :, None])
+
+
+def image_of(maps: Tensor, noise: Tensor | None = None) -> Tensor:
+    """Image of two logit maps, brightest pixel 1, ``(n, 1, ny, nx)``.
+
+    A pixel is zero where it is rather below the clip, or with ``noise`` (normal numbers) where
+    these say so with the probability of the map. Brightness is the mean over both cases, so
+    that of pixels above the clip is larger by the inverse of the probability.
+    """
+    bright, above = maps[:, :1].sigmoid(), maps[:, 1:].sigmoid()
+    threshold = 0.5 if noise is None else torch.special.ndtr(noise)
+    image = torch.where(above > threshold, (bright / above).clamp_max(1.0), 0.0)
+    image = torch.where(image > _FAINTEST, image, 0.0)
+    peak = image.amax((2, 3), keepdim=True)
+    return torch.where(peak > 0, image / peak.clamp_min(1e-6), bright)
+
+
+class _Block(nn.Module):
+    """Residual block whose scale and shift follow the condition (Perez et al. 2018)."""
+
+    def __init__(self, channels: int, embedding: int) -> None:
+        super().__init__()
+        self.film = nn.Linear(embedding, 2 * channels)
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(self.second.weight)
+
+    def forward(self, h: Tensor, e: Tensor) -> Tensor:
+        scale, shift = self.film(e)[:, :, None, None].chunk(2, 1)
+        h = torch.addcmul(h + shift, h, scale)
+        out: Tensor = h + self.second(F.silu(self.first(F.silu(h))))
+        return out
+
+
+class _Stage(nn.Module):
+    """Twice the resolution, then a block.
+
+    Places (see :meth:`ConvCVAE._places`) are given to the first convolution, so that the ends
+    of a source of another size are found elsewhere. Nearest neighbour and a convolution:
+    transposed convolutions leave a checkerboard.
+    """
+
+    def __init__(self, before: int, after: int, embedding: int) -> None:
+        super().__init__()
+        self.grow = nn.Conv2d(before + 4, after, 3, padding=1)
+        self.block = _Block(after, embedding)
+
+    def forward(self, h: Tensor, e: Tensor, places: Tensor) -> Tensor:
+        h = F.interpolate(h, scale_factor=2, mode="nearest")
+        out: Tensor = self.block(self.grow(torch.cat([h, places], 1)), e)
+        return out
+
+
+class DenseCVAE(DenseVAE):
+    """The conditional VAE of Bastien et al. 2021, Sec. 5.1 and Fig. 3.
+
+    "We input these labels as one hot-vectors at two instances in the network: firstly at the
+    input to the encoder along with the reshaped images, and secondly at input to the decoder
+    along with the latent z." Widths (10000 + 2)-4096-2048-1024-512-256-d and their mirror from
+    d + 2, dropout 0.2, Bernoulli likelihood.
+
+    Parameters
+    ----------
+    classes : sequence of str
+        The paper's are FRI and FRII.
+    others
+        As for :class:`radioviz.models.vae.DenseVAE`.
+    """
+
+    def __init__(self, classes: Sequence[str] = ("FRI", "FRII"), **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.asked = Conditions(classes)
+        self.classes = self.asked.classes
+        k = len(self.classes)
+        for network in (self.encoder, self.decoder):
+            place, first = next(
+                (i, m)
+                for i, m in enumerate(network)
+                if isinstance(m, nn.Linear)  # type: ignore[arg-type]
+            )
+            wider = nn.Linear(first.in_features + k, first.out_features)
+            network[place] = wider  # type: ignore[index]
+
+    def posterior(self, x: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of q(z | x, y), both ``(n, d)``."""
+        if x.shape[1:] != (1, self.size, self.size):
+            raise ModelError(
+                f"images have shape {tuple(x.shape)}; this model takes (n, 1, {self.size}, "
+                f"{self.size})"
+            )
+        given = self.asked(len(x), label, device=x.device).to(x)
+        mean, log_variance = self.encoder(torch.cat([x.flatten(1), given], 1)).float().chunk(2, 1)
+        return mean, 10.0 * torch.tanh(log_variance / 10.0)
+
+    def encode(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """Posterior mean, ``(n, d)``; without a label its one-hot vector is zero."""
+        return self.posterior(x, label)[0]
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Expected image in 0..1, ``(n, 1, ny, nx)``."""
+        return self.likelihood.mean(self.decode_parameters(z, label)).clamp(0.0, 1.0)
+
+    def decode_parameters(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Logits, ``(n, 1, ny, nx)``."""
+        if z.ndim != 2 or z.shape[1] != self.latent_dim:
+            raise ModelError(
+                f"latent vectors have shape {tuple(z.shape)}; this model takes "
+                f"(n, {self.latent_dim})"
+            )
+        parameters: Tensor = self.decoder(
+            torch.cat([z, self.asked(len(z), label, device=z.device).to(z)], 1)
+        )
+        return parameters.float()
+
+    def elbo(
+        self, x: Tensor, generator: torch.Generator | None = None, label: Tensor | None = None
+    ) -> Elbo:
+        """Bound of log p(x | y) of each image."""
+        mean, log_variance = self.posterior(x, label)
+        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
+        z = mean + (0.5 * log_variance).exp() * noise
+        log_likelihood = self.likelihood.log_prob(self.decode_parameters(z, label), x.float())
+        return Elbo(log_likelihood, kl_divergence(mean, log_variance))
