@@ -91,9 +91,9 @@ def _upload(folder: bool) -> None:
     )
     if not files:
         st.caption(
-            "FITS, PNG or JPEG; ZIP or tar of them; tables (CSV, ECSV, VOTable, FITS, Parquet); cubes "
-            "(HDF5, npy, npz, zarr); a mosaic FITS with a source list. What the files do not tell "
-            "is asked for. A survey of more than 100,000 is imported faster where it lies: "
+            "FITS, PNG or JPEG; ZIP or tar of them; tables (CSV, ECSV, VOTable, FITS, Parquet); "
+            "cubes (HDF5, npy, npz, zarr); a mosaic FITS with a source list. What the files do not "
+            "tell is asked for. A survey of more than 100,000 is imported faster where it lies: "
             "`python -m radioviz.data import`."
         )
         return
