@@ -8,32 +8,21 @@ is not at hand, test galaxies of FIRST stand in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import streamlit as st
 
 from radioviz.errors import CatalogueError, RadioVizError
-from radioviz.ui import cache, controls, similar_query
+from radioviz.ui import cache, similar_query
 from radioviz.ui.query import Pair, Wish
 
 LARGE, SMALL = 90.0, 30.0  # arcsec
 
 
-@dataclass(frozen=True)
-class Example:
-    """One figure of the paper."""
-
-    key: str
-    title: str
-    help: str
-
-
-EXAMPLES = (
-    Example("fig8", "Fig. 8 · a large source", "A MiraBest source of large angular extension"),
-    Example("fig9", "Fig. 9 · a small source", "A MiraBest source of small angular extension"),
-    Example("fig13", "Fig. 13 · an outlier", "The MiraBest source that is least like FIRST"),
-)
+EXAMPLES = {
+    "fig8": "Fig. 8 · a large source of MiraBest",
+    "fig9": "Fig. 9 · a small source of MiraBest",
+    "fig13": "Fig. 13 · the source least like FIRST",
+}
 
 
 def source_of(example: str, model: str) -> Pair:
@@ -76,7 +65,10 @@ def _likeness(key: str, model: str) -> np.ndarray:
     return -scores["knn_distance"].to_numpy(float)
 
 
-def _take(example: str, model: str) -> None:
+def _take(model: str, key: str) -> None:
+    example = st.session_state[key]
+    if example not in EXAMPLES:
+        return
     try:
         pair = source_of(example, model)
     except RadioVizError as error:
@@ -88,18 +80,15 @@ def _take(example: str, model: str) -> None:
 
 
 def menu(model: str, key: str = "similar_examples") -> None:
-    """Popover with one button a figure."""
-    with st.popover("Figures of the paper", icon=":material/menu_book:", key=key):
-        st.caption(
-            "Queries like those of Andrianomena & Tang 2023, from the test set of MiraBest, "
-            "searched in FIRST."
-        )
-        for example in EXAMPLES:
-            st.button(
-                example.title,
-                key=f"similar_{example.key}",
-                help=controls.plain(example.help),
-                on_click=_take,
-                args=(example.key, model),
-                width="stretch",
-            )
+    """Menu with one line a figure."""
+    st.menu_button(
+        "Figures of the paper",
+        list(EXAMPLES),
+        format_func=EXAMPLES.__getitem__,
+        key=key,
+        icon=":material/menu_book:",
+        on_click=_take,
+        args=(model, key),
+        help="Queries like those of Andrianomena & Tang 2023, from the test set of MiraBest, "
+        "searched in FIRST",
+    )
