@@ -103,7 +103,7 @@ def train_all(
     if data not in DATA_SETS:
         counts = own_splits.record(data)
         print(f"{data}: " + ", ".join(f"{n} {split}" for split, n in sorted(counts.items())))
-    names = {entry.run: f"{data}-{entry.run}" for entry in plan}
+    names = {entry.run: f"{data}-{Path(entry.run).stem}" for entry in plan}
     became: dict[str, str] = {}
     for entry in plan:
         name = names[entry.run]
@@ -148,7 +148,7 @@ def _one(
     if _is_there(target, task.config.to_dict(), images.digests):
         said = "was here already"
     else:
-        folder = runs / entry.run
+        folder = runs / Path(entry.run).stem
         torch.manual_seed(task.config.seed)
         known = (folder / checkpoint.FILE).exists()
         fit(task, images, folder, resume=known, device=machine.device(device))
