@@ -23,6 +23,7 @@ from radioviz.paths import user_data_folder
 IMAGES, TABLES = "images", "tables"
 _TABLE_NAMES = (".csv", ".tsv", ".txt", ".dat", ".ecsv", ".vot", ".votable", ".xml", ".parquet")
 _FITS_NAMES = (".fits", ".fit", ".fits.gz")
+_NUMBER = r"[+-]?\d[\d:hmsd.°'\"]*"  # degrees or sexagesimal
 _SPARE = 1 << 28
 _KEPT_SECONDS = 2 * 86_400.0
 _LOOK_INSIDE = 3  # FITS that are opened to see whether they are tables
@@ -204,7 +205,9 @@ def positions_csv(text: str) -> bytes:
     lines = [line for line in lines if not line.startswith("#")]
     if not lines:
         raise CatalogueError("no positions: give one source a line, RA and Dec")
-    if re.search(r"\bra|right asc|\bdec|α|δ", lines[0], re.I) and not re.search(r"\d\d", lines[0]):
+    if not any(re.fullmatch(_NUMBER, c) for c in re.split(r"[,;\s]+", lines[0])) and re.search(
+        r"(^|[^a-z])(ra|right|alpha|α)", lines[0], re.I
+    ):
         return "\n".join(lines).encode()
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -218,7 +221,7 @@ def _position(line: str, number: int) -> list[str]:
     cells = [c.strip() for c in re.split(r"[,;\t]", line) if c.strip()]
     if len(cells) == 1:
         cells = line.split()
-    numeric = [bool(re.fullmatch(r"[+-]?\d[\d:hmsd.°'\"]*", c)) for c in cells]
+    numeric = [bool(re.fullmatch(_NUMBER, c)) for c in cells]
     numbers = len(cells) if all(numeric) else numeric[::-1].index(False)  # at the line's end
     if numbers >= 6:  # hh mm ss dd mm ss
         return [" ".join(cells[:-6]), ":".join(cells[-6:-3]), ":".join(cells[-3:])]
