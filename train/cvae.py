@@ -24,9 +24,7 @@ from torch.nn import functional as F
 from radioviz.metrics.reconstruction import reconstruction_scores
 from radioviz.models.cvae import ConvCVAE, DenseCVAE
 from radioviz.models.registry import build
-from radioviz.morphology import measure
-from train import data as training_data
-from train.augment import rescale
+from train.asked import balanced_weights, class_numbers, measured_sizes
 from train.config import RunConfig, TrainError
 from train.data import Data, Part
 from train.loop import Task
@@ -101,50 +99,22 @@ class CvaeTask(Task[CvaeConfig]):
             for parameter in self.module.prior.parameters():
                 parameter.requires_grad_(False)  # learned afterwards
 
-    def load(self) -> Data:
-        data = training_data.load(self.config)
-        return Data(self._measured(data.train), self._measured(data.valid), data.digests)
-
-    def _measured(self, part: Part) -> Part:
-        """The part with a column ``asked_size``: arcsec, measured on the preprocessed image."""
-        if not self.sized:
-            return part
-        size = self.config.preprocess.size
-        margin = (part.images.shape[-1] - size) // 2
-        inner = part.images[..., margin : margin + size, margin : margin + size]
-        images = rescale(inner, self.config.preprocess)[:, 0].numpy()
-        assert isinstance(self.module, ConvCVAE)
-        found = measure(images, self.module.pixel_arcsec, beam=2 * self.module.pixel_arcsec)
-        low, high = self.module.asked.size_range
-        sizes = found["las_measured"].fillna(low).clip(low, high).to_numpy(np.float32)
-        return Part(part.images, part.table.assign(asked_size=sizes))
-
     def prepare(self, data: Data, device: torch.device) -> None:
         self.labels: dict[str, Tensor] = {}
         self.sizes: dict[str, Tensor] = {}
         for name, part in (("train", data.train), ("valid", data.valid)):
-            self.labels[name] = self._numbers(part).to(device)
-            if self.sized:
-                sizes = torch.tensor(part.table["asked_size"].to_numpy(np.float32))
-                self.sizes[name] = sizes.to(device)
-        self.weights = self._weights()
+            self.labels[name] = class_numbers(part, self.classes).to(device)
+            if isinstance(self.module, ConvCVAE):
+                low, high = self.module.asked.size_range
+                sizes = measured_sizes(part, self.config.preprocess).nan_to_num(low)
+                self.sizes[name] = sizes.clamp(low, high).to(device)
+        sizes = self.sizes.get("train", torch.ones(len(data.train)))
+        self.weights = balanced_weights(
+            self.labels["train"].cpu(), sizes.cpu(), self.config.balance
+        )
         if isinstance(self.module, ConvCVAE):
             generator = torch.Generator().manual_seed(self.config.seed)
             self.bank = [self._views(data.train, generator) for _ in range(self.config.views)]
-
-    def _numbers(self, part: Part) -> Tensor:
-        """Number of the class of each image, -1 for a class that the model does not know."""
-        index = {name: i for i, name in enumerate(self.classes)}
-        return torch.tensor([index.get(label, -1) for label in part.table["label"]])
-
-    def _weights(self) -> Tensor:
-        """How often each training galaxy is shown, relative to the others."""
-        groups = self.labels["train"].cpu().numpy().astype(str)
-        if self.sized:
-            octaves = self.sizes["train"].log2().round().int().cpu().numpy()
-            groups = np.array([f"{g} {o}" for g, o in zip(groups, octaves, strict=True)])
-        _, group, counts = np.unique(groups, return_inverse=True, return_counts=True)
-        return torch.from_numpy(counts[group] ** -float(self.config.balance))
 
     def order(self, data: Data) -> Tensor:
         if not self.config.balance:
@@ -281,7 +251,7 @@ class CvaeTask(Task[CvaeConfig]):
         assert isinstance(module, ConvCVAE | DenseCVAE)
         module.eval()
         generator = torch.Generator().manual_seed(1)
-        labels = self._numbers(part)
+        labels = class_numbers(part, self.classes)
         terms, guesses = [], []
         for start in range(0, len(part), 256):
             x, known = part.images[start : start + 256], labels[start : start + 256]
@@ -297,7 +267,8 @@ class CvaeTask(Task[CvaeConfig]):
             ),
         }
         if isinstance(module, ConvCVAE):
-            sizes = torch.tensor(part.table["asked_size"].to_numpy(np.float32))
+            low, high = module.asked.size_range
+            sizes = measured_sizes(part, self.config.preprocess).nan_to_num(low).clamp(low, high)
             frames = module.framed(part.images)[0]
             found = torch.cat([module.measured(module.body(v)) for v in frames.split(256)])
             error = (module.unscaled(found) / sizes - 1).abs()

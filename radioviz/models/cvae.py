@@ -63,7 +63,7 @@ class ConvCVAE(nn.Module):
 
     def __init__(
         self,
-        classes: Sequence[str] = ("FRI", "FRII", "Bent", "Compact"),
+        classes: Sequence[str] = ("FRI", "FRII"),
         size_range: Sequence[float] = (5.0, 160.0),
         pixel_arcsec: float = 2.7,
         latent_dim: int = 35,
