@@ -20,6 +20,7 @@ METHODS = {
     "simclr": "train.ssl:SimClrTask",
     "byol": "train.ssl:ByolTask",
     "simsiam": "train.ssl:SimSiamTask",
+    "finetune": "train.finetune:FinetuneTask",
 }
 """Word on the command line to the task that it trains."""
 
@@ -28,6 +29,10 @@ EVALUATIONS = {
     "gen": "train.evaluate_generation:generation",
     "classifier": "train.evaluate_classifier:classification",
     "placement": "train.evaluate_placement:placement",
+    "table2": "train.evaluate_representation:table2",
+    "size": "train.evaluate_representation:size",
+    "invariance": "train.evaluate_representation:invariance",
+    "labels": "train.evaluate_representation:labels",
 }
 """Word on the command line to ``module:function``. The function takes those of ``model``,
 ``data`` and ``split`` that were given, under these names."""
@@ -80,6 +85,13 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, help="folder of the run (default: runs/RUN)")
     p.set_defaults(command=_publish)
 
+    p = commands.add_parser("table", help="latent dimension against test loss and RAMIS")
+    p.add_argument("--run", required=True, help="train/runs/RUN.toml, or a path to a TOML file")
+    p.add_argument("--out", type=Path, help="folder of the fits (default: runs/RUN)")
+    p.add_argument("--quick", action="store_true", help="two fits of a minute: does it run?")
+    p.add_argument("--threads", type=int, help="CPU threads")
+    p.set_defaults(command=_table)
+
     p = commands.add_parser("figure", help="held-out galaxies beside their reconstructions")
     p.add_argument("model")
     p.add_argument("--data", default="first")
@@ -126,6 +138,8 @@ def _train(args: argparse.Namespace) -> None:
     from train import machine
     from train.loop import fit
 
+    # Values below 1e-38, which carry nothing, take a CPU a hundred times as long as others.
+    torch.set_flush_denormal(True)
     if args.threads:
         torch.set_num_threads(args.threads)
     quick = {"epochs": 2, "limit": 64, "batch": 32, "checkpoint_every": 1} if args.quick else {}
@@ -135,6 +149,11 @@ def _train(args: argparse.Namespace) -> None:
     folder = args.out or Path("runs") / task.config.name
     device = machine.device(args.device)
     print(f"{task.config.name} on {machine.kind(device)}, into {folder}")
+    if args.method == "finetune" and not args.publish:
+        from train.finetuning import run_members
+
+        run_members(task.config, args.run, folder, device)
+        return
     data = task.load()
     print(f"{len(data.train)} training images, {len(data.valid)} validation images")
     # Drawing images in advance must not move the random state that the run starts from.
@@ -182,6 +201,16 @@ def _publish(args: argparse.Namespace) -> None:
 
 def _published(info: Any) -> None:
     print(f"published {info.name}: {', '.join(f'{k} {v:.4g}' for k, v in info.scores.items())}")
+
+
+def _table(args: argparse.Namespace) -> None:
+    import torch
+
+    from train.table import table
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    print(table(args.run, args.out, args.quick).to_string(index=False))
 
 
 def _figure(args: argparse.Namespace) -> None:

@@ -100,7 +100,7 @@ def card(info: ModelInfo, size: int) -> str:
     """Model card: what it is, what it learned from, what it scored, how to do it again."""
     t = info.training
     rows = "\n".join(
-        f"| {SCORES.get(key.rsplit('.', 1)[0], key)} | {value:.4g} |"
+        f"| {_described(key.rsplit('.', 1)[0])} | {value:.4g} |"
         for key, value in info.scores.items()
     )
     beta = f"; KL weight {t['config']['beta']}" if "beta" in t["config"] else ""
@@ -148,3 +148,14 @@ survey images are not part of this repository):
 Sources larger than the field are cut at its edge. Brightness is relative to the peak, so that
 absolute flux is not encoded. The SHA-256 of the weights is in `config.json`; others are refused.
 """
+
+
+def _described(key: str) -> str:
+    """What a score is; those of a hierarchy of latent variables name the level."""
+    what, _, level = key.partition(".")
+    if level and what in ("kl", "active"):
+        unit = "KL divergence [nats]" if what == "kl" else "units with more than 0.05 nats"
+        return f"level {level}: {unit}"
+    if key.startswith("z0_"):
+        return f"through z0 alone: {SCORES.get(key[3:], key[3:])}"
+    return SCORES.get(key, key)

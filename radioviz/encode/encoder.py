@@ -182,6 +182,9 @@ class Encoder:
     ) -> np.ndarray:
         """Images through the latent space and back: float32 ``(n, size, size)``, 0..1.
 
+        Through all levels of latent variables, where the model has more than that of its latent
+        vector; :meth:`decode` of :meth:`encode` goes through the latent vector alone.
+
         Raises
         ------
         ModelError
@@ -191,7 +194,10 @@ class Encoder:
         self._check_images(images)
         out = np.empty(images.shape, np.float32)
         for rows in _batches(len(images), batch):
-            out[rows] = self.decode(self.encode(images[rows], batch), batch=batch)
+            if hasattr(self.module, "reconstruct"):
+                out[rows] = self._run("reconstruct", self._images(images[rows]))[:, 0]
+            else:
+                out[rows] = self.decode(self.encode(images[rows], batch), batch=batch)
             progress(rows.stop, len(images), f"reconstructing with {self.info.title}")
         return out
 

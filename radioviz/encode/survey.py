@@ -290,7 +290,10 @@ def _batch(encoder: Encoder, images: np.ndarray) -> np.ndarray:
     latents = encoder.encode(images, len(images))
     if not _reconstructs(encoder.info):
         return latents
-    guesses = encoder.decode(latents, batch=len(images))
+    if hasattr(encoder.module, "reconstruct"):
+        guesses = encoder.reconstruct(images, batch=len(images))
+    else:  # what reconstruct does, without encoding twice
+        guesses = encoder.decode(latents, batch=len(images))
     with np.errstate(divide="ignore", invalid="ignore"):  # blank images: NaN
         figures = np.stack([relative_error(images, guesses), flux_ratio(images, guesses)], axis=1)
     return np.hstack([latents, np.where(np.isfinite(figures), figures, np.nan)], dtype=np.float32)
