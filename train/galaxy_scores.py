@@ -9,13 +9,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 
-import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import open_data_set
-from radioviz.encode import Classifier
+from radioviz.encode import galaxy_scores
 from radioviz.models.registry import list_models
 from radioviz.scores import ScoreColumn, Scores, add_scores
 from train.config import TrainError
@@ -48,19 +47,9 @@ def build(key: str, what: str) -> Scores:
 
 def fr_probability(catalogue: Catalogue) -> Made:
     """Calibrated p(FRII) by the classifier that the app shows (``p_fr2``); NaN for blank images."""
-    classifier = Classifier.load()
     with tqdm(total=len(catalogue), desc=f"{catalogue.info.key} x fr", unit="image") as bar:
 
         def progress(done: int, total: int, what: str) -> None:
             bar.update(done - bar.n)
 
-        probabilities = classifier.classify_catalogue(catalogue, progress=progress)
-    column = probabilities[:, classifier.classes.index("FRII")].astype(np.float32)
-    about = ScoreColumn(
-        "Probability of FRII",
-        description="Calibrated; FRI where it is near 0, undecided about 0.5. The classifier knows "
-        "FRI and FRII alone: of compact, bent or hybrid sources it says which they resemble more.",
-        model=classifier.info.name,
-        command=f"python -m train scores --what fr --data {catalogue.info.key}",
-    )
-    return pd.DataFrame({"p_fr2": column}), {"p_fr2": about}
+        return galaxy_scores.fr_probability(catalogue, progress)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from radioviz.data.registry import DATA_SETS
 from radioviz.errors import RadioVizError
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ def encode(
     """Encode data sets; what a run that was stopped has done already is taken up."""
     from tqdm import tqdm
 
+    from radioviz.encode.galaxy_scores import classify
     from radioviz.encode.survey import encode_data_set, encoders
 
     if threads:
@@ -70,6 +72,8 @@ def encode(
             if encoded and result.resumed:
                 said += f", {result.resumed:,} were encoded already"
             print(f"{key} x {name}: {said}; peak memory {_peak_gb():.2f} GB; {result.atlas.folder}")
+        if not model and key not in DATA_SETS and classify(key):
+            print(f"{key}: FR probabilities added")
 
 
 def _measure(key: str) -> None:

@@ -367,6 +367,7 @@ class _Worker:
         morphology.complete(open_data_set(self.request.key), self.told_or_end)
 
     def _encode(self) -> None:
+        from radioviz.encode.galaxy_scores import classify
         from radioviz.encode.survey import encode_data_set
 
         for model in self.request.models:
@@ -379,6 +380,8 @@ class _Worker:
                 self.state["encoded"].append(model)
             if self.cancelled():
                 raise _Cancelled
+        if self.request.models:
+            classify(self.request.key, self.told_or_end)
 
 
 def main(arguments: Sequence[str]) -> int:

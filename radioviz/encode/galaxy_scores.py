@@ -1,0 +1,52 @@
+"""Scores of galaxies that belong to no encoder, by models behind the torch doorway."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from radioviz.data.catalogue import Catalogue, Progress
+from radioviz.data.registry import open_data_set
+from radioviz.encode.classifier import Classifier
+from radioviz.encode.encoder import no_progress
+from radioviz.models.registry import list_models
+from radioviz.scores import ScoreColumn, add_scores, read_scores
+
+FR = "p_fr2"
+
+
+def fr_probability(
+    catalogue: Catalogue, progress: Progress = no_progress
+) -> tuple[pd.DataFrame, dict[str, ScoreColumn]]:
+    """Calibrated p(FRII) by the classifier that the app shows (``p_fr2``); NaN for blank images.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        A row a source, in the order of the Catalogue.
+    columns : dict
+        What its columns are.
+    """
+    classifier = Classifier.load()
+    probabilities = classifier.classify_catalogue(catalogue, progress=progress)
+    column = probabilities[:, classifier.classes.index("FRII")].astype(np.float32)
+    about = ScoreColumn(
+        "Probability of FRII",
+        description="Calibrated; FRI where it is near 0, undecided about 0.5. The classifier knows "
+        "FRI and FRII alone: of compact, bent or hybrid sources it says which they resemble more.",
+        model=classifier.info.name,
+        command=f"python -m train scores --what fr --data {catalogue.info.key}",
+    )
+    return pd.DataFrame({FR: column}), {FR: about}
+
+
+def classify(key: str, progress: Progress = no_progress) -> bool:
+    """Add p(FRII) to the scores of a data set; False where it is there, or nothing classifies."""
+    models = list_models()
+    if not models.with_capability("classify", "features"):
+        return False
+    catalogue = open_data_set(key)
+    if FR in read_scores(key, catalogue=catalogue, models=models).columns:
+        return False
+    add_scores(catalogue, *fr_probability(catalogue, progress), models=models)
+    return True
