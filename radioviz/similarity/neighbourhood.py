@@ -1,0 +1,95 @@
+"""Ranking by neighbourhoods: what is near to what is near the query is near to it, too.
+
+Likeness by one cosine is reliable between close neighbours only. Ranking on manifolds (Zhou et
+al. 2004) lets scores flow along a graph of mutual neighbours,
+
+    f = (1 - a) (I - a S)^-1 y,   S = D^-1/2 W D^-1/2,
+
+from the query's own nearest entries ``y``; ``W`` holds the cubes of the cosines of mutual
+neighbours (Iscen et al. 2017), ``a`` = 0.9 is how far they flow. No label enters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from radioviz.errors import SimilarityError
+from radioviz.similarity.index import blocks
+
+FLOW = 0.9
+POWER = 3.0
+_STEPS = 60  # 0.9^60 is 2e-3: the series has converged to the third digit
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbourhood:
+    """A graph over the latents of one data set.
+
+    Attributes
+    ----------
+    graph : scipy.sparse.csr_array
+        Normalised weights ``S``, float32, shape ``(n, n)``.
+    neighbours : int
+        Edges a galaxy, before only mutual ones are kept.
+    """
+
+    graph: Any
+    neighbours: int
+
+    @classmethod
+    def of(cls, unit: np.ndarray, neighbours: int = 30) -> Neighbourhood:
+        """Graph over latents of length 1, float32 of shape ``(n, d)``.
+
+        Raises
+        ------
+        SimilarityError
+            If there are fewer galaxies than neighbours.
+        """
+        from scipy.sparse import coo_array
+
+        n = len(unit)
+        if not 1 <= neighbours < n:
+            raise SimilarityError(
+                f"a neighbourhood of {neighbours} in a data set of {n} galaxies; expected 1 to "
+                f"{n - 1}"
+            )
+        found, weights = [], []
+        for part in blocks(n, 2048):
+            cosines = unit[part] @ unit.T
+            rows = np.arange(part.start, part.stop)
+            cosines[rows - part.start, rows] = -np.inf
+            near = np.argpartition(-cosines, neighbours - 1, axis=1)[:, :neighbours]
+            found.append(near)
+            weights.append(np.take_along_axis(cosines, near, axis=1))
+        at = np.concatenate(found)
+        w = np.clip(np.concatenate(weights), 0, None) ** POWER
+        rows = np.repeat(np.arange(n), neighbours)
+        one_way = coo_array((w.ravel(), (rows, at.ravel())), shape=(n, n)).tocsr()
+        mutual = one_way.multiply(one_way.T).sqrt()
+        degree = np.asarray(mutual.sum(axis=1)).ravel()
+        scale = 1 / np.sqrt(np.where(degree > 0, degree, 1))
+        graph = mutual.multiply(scale[:, None]).multiply(scale[None]).tocsr()
+        return cls(graph.astype(np.float32), neighbours)
+
+    def walk(self, cosines: np.ndarray) -> np.ndarray:
+        """Scores after the flow, float32 of shape ``(q, n)``.
+
+        Parameters
+        ----------
+        cosines : numpy.ndarray
+            Of each query with each galaxy, ``(q, n)``; -1 for what is not to be started from.
+        """
+        k = self.neighbours
+        start = np.zeros(cosines.shape, dtype=np.float32)
+        near = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
+        value = np.clip(np.take_along_axis(cosines, near, axis=1), 0, None) ** POWER
+        np.put_along_axis(start, near, value.astype(np.float32), axis=1)
+        flow = start.copy()
+        for _ in range(_STEPS):
+            flow = start + FLOW * (self.graph @ flow.T).T
+        # Those that the flow never reached keep the order of their cosines.
+        result: np.ndarray = (1 - FLOW) * flow + 1e-4 * cosines.astype(np.float32)
+        return result
