@@ -26,9 +26,14 @@ METHODS = {
 
 EVALUATIONS = {
     "rec": "train.evaluate:reconstruction",
+    "blur": "train.evaluate_blur:blur",
     "gen": "train.evaluate_generation:generation",
     "classifier": "train.evaluate_classifier:classification",
+    "ramis": "train.evaluate_classifier:degradation",
+    "ood": "train.evaluate_ood:ood",
+    "marks": "train.evaluate_marks:marks",
     "placement": "train.evaluate_placement:placement",
+    "sim": "train.evaluate_similarity:similarity",
     "table2": "train.evaluate_representation:table2",
     "size": "train.evaluate_representation:size",
     "invariance": "train.evaluate_representation:invariance",
@@ -239,6 +244,11 @@ def _scores(args: argparse.Namespace) -> None:
     from train.galaxy_scores import build
 
     for what in args.what.split(","):
+        if what == "generated":
+            from train.outlier_scores import generated
+
+            generated()
+            continue
         for key in args.data.split(","):
             build(key, what)
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from radioviz.data.catalogue import COLUMNS, LABELS, Column
 from radioviz.ui.palette import category_colours
+
+if TYPE_CHECKING:
+    from radioviz.scores import ScoreColumn
 
 LATENT = "latent component"
 MOST_CATEGORIES = 12
@@ -114,8 +119,15 @@ def title_of(name: str, described: dict[str, Column] | None = None) -> tuple[str
     return title, column.unit if column else ""
 
 
-def choices(table: pd.DataFrame, scores: pd.DataFrame, latent_dim: int) -> list[Choice]:
+def choices(
+    table: pd.DataFrame,
+    scores: pd.DataFrame,
+    latent_dim: int,
+    described: Mapping[str, ScoreColumn] | None = None,
+) -> list[Choice]:
     """Everything that points can be coloured by, most useful first.
+
+    ``described`` says what some of the scores are; others go by their names.
 
     Columns without any value, and text columns of more than a dozen values, are left out.
     """
@@ -125,7 +137,9 @@ def choices(table: pd.DataFrame, scores: pd.DataFrame, latent_dim: int) -> list[
             found.append(Choice(name, *title_of(name), numeric=COLUMNS[name].dtype == "float64"))
     for name in scores.columns:
         if is_number(scores[name]) and scores[name].notna().any():
-            found.append(Choice(f"score:{name}", *title_of(str(name))))
+            about = (described or {}).get(str(name))
+            title, unit = (about.title, about.unit) if about else title_of(str(name))
+            found.append(Choice(f"score:{name}", title, unit))
     if latent_dim:
         found.append(Choice(LATENT, "Latent component"))
     for name in table.columns:

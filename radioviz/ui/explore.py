@@ -115,7 +115,8 @@ def _beside(base: Located, layout: str, other: Located) -> tuple[np.ndarray, str
 def choices(view: MapView) -> list[Choice]:
     """What the map can be coloured by, from its first layer."""
     first = view.layers[0].located
-    return colouring.choices(first.table, first.atlas.scores, first.atlas.latents.shape[1])
+    d = first.atlas.latents.shape[1]
+    return colouring.choices(first.table, first.scores, d, first.described)
 
 
 def points(view: MapView, choice: Choice, component: int = 0, model_title: str = "") -> MapPoints:
@@ -125,7 +126,7 @@ def points(view: MapView, choice: Choice, component: int = 0, model_title: str =
             colouring.colour_by(
                 choice,
                 layer.located.table,
-                layer.located.atlas.scores,
+                layer.located.scores,
                 np.asarray(layer.located.atlas.latents),
                 component,
             )

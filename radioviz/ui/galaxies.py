@@ -155,9 +155,12 @@ def _group(
         return Group(catalogue, rows)
     atlas = located.atlas
     weights = str(atlas.meta.get("weights_sha256", ""))
-    return Group(
-        catalogue, rows, atlas.scores.iloc[at], np.asarray(atlas.latents[at]), model, weights
-    )
+    columns = {
+        name: Column("float64", about.unit, "", about.title)
+        for name, about in located.described.items()
+    }
+    scores = located.scores.iloc[at]
+    return Group(catalogue, rows, scores, np.asarray(atlas.latents[at]), model, weights, columns)
 
 
 def find(catalogue: Catalogue, text: str, radius: float) -> np.ndarray:

@@ -25,11 +25,11 @@ from radioviz.ui.grid_state import Point, Walk
 from radioviz.ui.hover import hover_text
 from radioviz.ui.palette import CONTINUOUS, MISSING_COLOUR
 from radioviz.ui.plane_component import MOST_POINTS, Contour, Dots
-from radioviz.ui.scales import log_ticks
+from radioviz.ui.scales import log_ticks, round_ticks
 
 NOTHING = "nothing"
 CONTOURS, COLOURS = "contours", "colours"
-_SIZES = (10, 15, 20, 30, 40, 60, 80, 100, 120, 150, 180, 220)  # arcsec
+_SIZES = (10, 20, 40, 60, 80, 120, 160, 200)  # arcsec
 _SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
@@ -42,7 +42,7 @@ def marks(walk: Walk) -> tuple[Choice | None, str, str]:
             first = next(iter(walk.layers.values()))
             found = {
                 c.key: c
-                for c in colouring.choices(first.table, first.atlas.scores, 0)
+                for c in colouring.choices(first.table, first.scores, 0, first.described)
                 if c.key != colouring.LATENT
             }
             with columns[0]:
@@ -105,7 +105,9 @@ def plane(walk: Walk, view: View, point: Point) -> None:
             else:
                 known = values[np.isfinite(values)]
                 low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
-                log = overlay != NOTHING and not overlay.startswith("class:") and low > 0
+                log = not overlay.startswith("class:") and low > 0
+                if overlay.startswith("class:"):
+                    low, high = 0.0, 1.0
                 use = np.log10(grid) if log else grid
                 ends = (np.log10(low), np.log10(high)) if log else (low, high)
                 tint = synthetic.tint_png(use, *ends, CONTINUOUS)
@@ -156,11 +158,8 @@ def field_of(walk: Walk, overlay: str, images: np.ndarray) -> tuple[np.ndarray, 
         return share, f"FRII probability by {cache.models()[name].title}", _SHARES
     table = cache.plane_properties(walk.info.name, walk.plane, walk.conditions)
     if overlay == "las":
-        return (
-            table["las_measured"].to_numpy(float),
-            "Largest angular size measured [arcsec]",
-            _SIZES,
-        )
+        sizes = table["las_measured"].to_numpy(float)
+        return sizes, "Largest angular size measured [arcsec]", _SIZES
     values = table["flux_over_peak"].to_numpy(float)
     known = values[np.isfinite(values) & (values > 0)]
     levels = log_ticks(known.min(), known.max()) if len(known) else np.array([])
@@ -192,7 +191,7 @@ def dots_of(walk: Walk, choice: Choice | None) -> tuple[Dots, Colour | None, int
             colouring.colour_by(
                 choice,
                 located.table.iloc[chosen[key]],
-                located.atlas.scores.iloc[chosen[key]],
+                located.scores.iloc[chosen[key]],
                 np.asarray(located.atlas.latents[chosen[key]]),
             )
             for key, located in walk.layers.items()
@@ -257,7 +256,7 @@ def legend_html(colour: Colour, dots: Dots) -> str:
 
 def bar_html(title: str, low: float, high: float, log: bool) -> str:
     """A colour bar with round numbers."""
-    ticks = log_ticks(low, high) if log else np.linspace(low, high, 5)
+    ticks = log_ticks(low, high) if log else round_ticks(low, high)
     at = (
         (np.log10(ticks) - np.log10(low)) / (np.log10(high / low) or 1.0)
         if log

@@ -47,6 +47,7 @@ from radioviz.ui.sprites import LevelStore
 if TYPE_CHECKING:
     from radioviz.atlas import Atlas
     from radioviz.export.samp import SampLink
+    from radioviz.scores import ScoreColumn, Scores
 
 Progress = Callable[[int, int, str], None]
 
@@ -211,13 +212,19 @@ def _atlas(data_set_key: str, model: str, folder: Path, stamp: int, weights: str
 
 @dataclass(frozen=True, eq=False)
 class Located:
-    """An Atlas beside its catalogue: ``rows`` (int64) of the catalogue for each of its sources."""
+    """An Atlas beside its catalogue: ``rows`` (int64) of the catalogue for each of its sources.
+
+    ``scores`` are those of the Atlas and, after them, those that belong to no encoder, row by row
+    of the Atlas; ``described`` says what the latter are.
+    """
 
     catalogue: Catalogue
     atlas: Atlas
     rows: np.ndarray
     table: pd.DataFrame
     hover: Sequence[str]
+    scores: pd.DataFrame
+    described: dict[str, ScoreColumn]
 
     def places_of(self, source_ids: Sequence[str]) -> np.ndarray:
         """Where these sources are in the Atlas; -1 for those it does not hold."""
@@ -232,20 +239,57 @@ def located(data_set_key: str, model: str) -> Located:
     AtlasError, CatalogueError
         As :func:`atlas` and :func:`data_set`.
     """
-    return _located(data_set_key, data_set(data_set_key), atlas(data_set_key, model))
+    return _located(
+        data_set_key,
+        data_set(data_set_key),
+        atlas(data_set_key, model),
+        galaxy_scores(data_set_key),
+    )
+
+
+def galaxy_scores(data_set_key: str) -> Scores:
+    """Scores of a data set that belong to no encoder; those that are stale are left out.
+
+    Raises
+    ------
+    AtlasError
+        If they are damaged.
+    CatalogueError
+        As :func:`data_set`.
+    """
+    from radioviz.scores import META, scores_folder
+
+    marker = scores_folder(data_set_key) / META
+    stamp = marker.stat().st_mtime_ns if marker.exists() else 0
+    return _galaxy_scores(data_set_key, data_set(data_set_key), models(), marker, stamp)
+
+
+@st.cache_resource(show_spinner=False, max_entries=16, hash_funcs={Catalogue: id, ModelList: id})
+def _galaxy_scores(
+    data_set_key: str, catalogue: Catalogue, known: ModelList, marker: Path, stamp: int
+) -> Scores:
+    from radioviz.scores import read_scores
+
+    return read_scores(data_set_key, catalogue=catalogue, models=known)
 
 
 @st.cache_resource(
-    show_spinner=False, max_entries=16, hash_funcs={Catalogue: id, "radioviz.atlas.Atlas": id}
+    show_spinner=False,
+    max_entries=16,
+    hash_funcs={Catalogue: id, "radioviz.atlas.Atlas": id, "radioviz.scores.Scores": id},
 )
-def _located(data_set_key: str, catalogue: Catalogue, opened: Atlas) -> Located:
+def _located(data_set_key: str, catalogue: Catalogue, opened: Atlas, others: Scores) -> Located:
     from radioviz.ui.hover import Hover
 
     rows = catalogue.rows_of(list(opened.source_ids))
     table = catalogue.table
     if not np.array_equal(rows, np.arange(len(table))):
         table = table.iloc[rows].reset_index(drop=True)
-    return Located(catalogue, opened, rows, table, Hover(table))
+    more = others.of(opened.source_ids)
+    more = more[[name for name in more if name not in opened.scores]]
+    scores = pd.concat([opened.scores, more], axis=1)
+    described = {name: others.columns[name] for name in more}
+    return Located(catalogue, opened, rows, table, Hover(table), scores, described)
 
 
 @st.cache_resource(show_spinner=False, validate=lambda link: link.connected)
