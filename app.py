@@ -20,6 +20,7 @@ def main() -> None:
             st.Page("pages/grid_walk.py", title="Grid walk", icon=":material/grid_view:"),
             st.Page("pages/generate.py", title="Generate", icon=":material/auto_awesome:"),
             st.Page("pages/similar.py", title="Similar", icon=":material/image_search:"),
+            st.Page("pages/likelihood.py", title="Likelihood", icon=":material/query_stats:"),
             st.Page(
                 "pages/inspect_galaxy.py", title="Inspect", icon=":material/center_focus_strong:"
             ),

@@ -14,6 +14,7 @@ from radioviz.ui import (
     explore,
     galaxies,
     gallery,
+    likelihood_place,
     reconstruction,
     state,
     tray,
@@ -204,14 +205,18 @@ def main() -> None:
             image_facts(catalogue, pair[1])
         with right, controls.panel():
             facts_panel(catalogue, row, pair, view)
-        tabs = st.tabs(["Neighbours", "Place on the map", "Reconstruction", "FITS header"])
+        tabs = st.tabs(
+            ["Neighbours", "Place on the map", "Likelihood", "Reconstruction", "FITS header"]
+        )
         with tabs[0], controls.panel():
             neighbours_panel(pair, view)
         with tabs[1], controls.panel():
             place_panel(pair, view)
         with tabs[2], controls.panel():
-            reconstruction.panel(catalogue, row, view)
+            likelihood_place.panel(pair, view)
         with tabs[3], controls.panel():
+            reconstruction.panel(catalogue, row, view)
+        with tabs[4], controls.panel():
             header_panel(catalogue, row)
 
 

@@ -163,12 +163,12 @@ def given_size(
     own = _log(size)
     start = np.clip(np.searchsorted(scale, own) - k // 2, 0, len(values) - k)
     centre, spread = middle[start], width[start]
+    overall = 1.4826 * float(np.median(np.abs(values - np.median(values))))
     unknown = ~np.isfinite(own)
-    if unknown.any():
-        centre = np.where(unknown, np.median(values), centre)
-        overall = 1.4826 * np.median(np.abs(values - np.median(values)))
-        spread = np.where(unknown, overall, spread)
-    return (log_prob - centre) / np.maximum(spread, 1e-6)
+    centre = np.where(unknown, np.median(values), centre)
+    spread = np.where(unknown, overall, spread)
+    # Unresolved sources may be all but the same; a hair's breadth is not strange.
+    return (log_prob - centre) / np.maximum(spread, max(0.05 * overall, 1e-6))
 
 
 def _log(size: np.ndarray) -> np.ndarray:
@@ -300,3 +300,24 @@ def strangest(values: np.ndarray, number: int | None = None) -> np.ndarray:
     known = np.flatnonzero(~np.isnan(values))
     order = known[np.argsort(-values[known], kind="stable")]
     return order if number is None else order[:number]
+
+
+SCORES: dict[str, OutlierScore] = {
+    score.key: score
+    for score in (
+        OutlierScore("strangeness", "Strangeness"),
+        OutlierScore("log_prob", "Log-likelihood", low=True, unit="nat"),
+        OutlierScore("given_size", "Log-likelihood for its size", low=True, unit="sigma"),
+        OutlierScore("knn", "Distance to neighbours"),
+        OutlierScore("isolation", "Isolation forest"),
+        OutlierScore("reconstruction", "Reconstruction error"),
+        OutlierScore("complexity", "Complexity", unit="byte"),
+        OutlierScore("rank_average", "Rank average"),
+    )
+}
+"""Outlier scores by name. Those of a flow are columns ``<name>_<flow>`` beside the Atlases."""
+
+
+def column(name: str, flow: str) -> str:
+    """Column of a score under a flow: ``log_prob_maf-vae32``."""
+    return f"{name}_{flow}"

@@ -21,7 +21,10 @@ from train.config import TrainError
 
 Made = tuple[pd.DataFrame, dict[str, ScoreColumn]]
 
-SCORES: dict[str, str] = {"fr": "train.galaxy_scores:fr_probability"}
+SCORES: dict[str, str] = {
+    "fr": "train.galaxy_scores:fr_probability",
+    "outliers": "train.outlier_scores:outliers",
+}
 """Word on the command line to ``module:function``, which takes a Catalogue and gives columns
 (a row a source, in its order) and what they are."""
 

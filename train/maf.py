@@ -1,13 +1,12 @@
 """Train a flow over latents: ``python -m train maf --run maf-vae32|andrianomena2023-maf``.
 
 Minimises -log p(z) in nats a galaxy (Andrianomena & Tang 2023, Sec. 5.2) over the latents of an
-Atlas. A survey has few galaxies for a density of that many dimensions, so each is also encoded at
-other position angles and mirrored: the sky prefers neither, hence no density of galaxies may.
+Atlas. A survey has few galaxies for a density of that many dimensions, so each is also encoded
+turned by right angles and mirrored: the sky prefers neither, hence no density of galaxies may.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,13 +17,12 @@ from torch import Tensor, nn
 
 from radioviz.atlas import open_atlas
 from radioviz.data.registry import open_data_set
-from radioviz.encode import Encoder
 from radioviz.models.maf import MAF, STANDARDS
 from radioviz.models.registry import list_models
-from train.augment import Augment
 from train.config import RunConfig, TrainError
 from train.data import Data, Part
 from train.loop import Task
+from train.orientations import turned
 
 
 @dataclass(frozen=True)
@@ -39,8 +37,8 @@ class MafConfig(RunConfig):
         Arguments of :class:`radioviz.models.maf.MAF` beside ``features``.
     standardise : str
         ``pca`` (whitening) or ``scale`` (a factor a dimension).
-    views : int
-        Random position angles and reflections of each training galaxy beside the Atlas's own.
+    turned : bool
+        Learn from each training galaxy in all eight orientations.
     without : tuple of str
         Classes left out of training and validation, for asking whether they are found strange.
     """
@@ -48,7 +46,7 @@ class MafConfig(RunConfig):
     encoder: str = "vae32"
     architecture: dict[str, Any] = field(default_factory=dict)
     standardise: str = "pca"
-    views: int = 31
+    turned: bool = True
     without: tuple[str, ...] = ()
     batch: int = 128
     precision: str = "float32"
@@ -61,8 +59,6 @@ class MafConfig(RunConfig):
         super().__post_init__()
         if self.standardise not in STANDARDS:
             raise TrainError(f"standardise is '{self.standardise}'; expected pca or scale")
-        if self.views < 0:
-            raise TrainError(f"views is {self.views}; expected 0 or more")
 
 
 class MafTask(Task[MafConfig]):
@@ -78,7 +74,7 @@ class MafTask(Task[MafConfig]):
         self.module: MAF = MAF(**self.arguments)
 
     def load(self) -> Data:
-        """Latents in place of images: ``(n, d, views, 1)`` for training, one view for validation."""
+        """Latents in place of images: ``(n, d, views, 1)`` to train on, one view to validate."""
         config = self.config
         digests = {f"encoder {config.encoder}": self.encoder.weights_sha256[:16]}
         parts: dict[str, list[Part]] = {"train": [], "valid": []}
@@ -94,11 +90,9 @@ class MafTask(Task[MafConfig]):
                 rows = np.flatnonzero(kept & (table["split"].to_numpy() == split))
                 rows = rows[: config.limit] if config.limit else rows
                 found = torch.from_numpy(latents[rows])[:, :, None]
-                if split == "train" and config.views:
-                    turned = views(
-                        key, config.encoder, tuple(rows), config.views, config.augment, config.seed
-                    )
-                    found = torch.cat([found, turned], dim=2)
+                if split == "train" and config.turned:
+                    views = torch.from_numpy(turned(key, config.encoder)[rows, 1:])
+                    found = torch.cat([found, views.transpose(1, 2)], dim=2)
                 into.append(Part(found[..., None], table.iloc[rows].assign(data_set=key)))
         made = {name: _joined(found) for name, found in parts.items()}
         for name, part in made.items():
@@ -165,28 +159,6 @@ def flow_scores(module: MAF, latents: Tensor) -> dict[str, float]:
         "ks_worst": float(distance.max()),
         "ks_rejected": float(np.mean([t.pvalue < 0.01 for t in tests])),
     }
-
-
-@functools.lru_cache(maxsize=4)
-def views(
-    key: str, encoder: str, rows: tuple[int, ...], count: int, augment: Augment, seed: int
-) -> Tensor:
-    """Latents of galaxies at random position angles, mirrored or not; ``(n, d, count)``."""
-    model = Encoder.load(encoder)
-    chain = model.info.preprocess
-    padded = torch.from_numpy(
-        augment.padded(chain).apply(open_data_set(key), np.array(rows, dtype=np.int64))
-    )[:, None]
-    kept = torch.get_rng_state()
-    torch.manual_seed(seed)
-    out = torch.empty(len(rows), model.info.latent_dim, count)
-    for i in range(count):
-        for start in range(0, len(rows), 512):
-            part = slice(start, min(start + 512, len(rows)))
-            turned = augment(padded[part], chain)[:, 0].numpy()
-            out[part, :, i] = torch.from_numpy(model.encode(turned))
-    torch.set_rng_state(kept)
-    return out
 
 
 def _joined(parts: list[Part]) -> Part:

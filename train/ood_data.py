@@ -1,13 +1,18 @@
 """Galaxies, other surveys and planted artefacts, as every outlier score needs them.
 
 A *sample* is some images with what was measured in them, their latents in eight orientations
-and how well they are reconstructed. Samples of one encoder are kept in the cache folder, since
-every flow that is trained without some class looks at the same ones.
+and how well they are reconstructed. Samples are kept in the cache folder, since every flow
+that is trained without some class looks at the same ones.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,13 +21,17 @@ from radioviz import morphology
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import open_data_set
 from radioviz.encode import Encoder
+from radioviz.models.registry import list_models
 from radioviz.paths import cache_folder
+from train.orientations import encoded, turned
 from train.planting import ARTEFACTS
 
-VERSION = 2
-ORIENTATIONS = 8
-MEASURED = ("complexity", "las_measured", "concentration", "axis_ratio", "n_components")
-MEASURED_TOO = ("n_unrelated", "snr")
+VERSION = 3
+SPLITS = ("valid", "test")
+MEASURED = (
+    *("complexity", "las_measured", "concentration", "axis_ratio", "n_components"),
+    *("n_unrelated", "snr"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,76 +64,76 @@ class Sample:
         )
 
 
-def orientations(images: np.ndarray) -> list[np.ndarray]:
-    """The eight ways to lay a square: ``(n, ny, nx)`` each, the first as it is."""
-    turned = [np.rot90(images, k, (1, 2)) for k in range(4)]
-    return [np.ascontiguousarray(x) for t in turned for x in (t, t[:, :, ::-1])]
-
-
 def samples(encoder: str) -> dict[str, Sample]:
-    """Every sample of an encoder by name: data sets whole, ``<artefact>/<split>`` of FIRST."""
-    model = Encoder.load(encoder)
-    folder = cache_folder() / "ood"
-    path = folder / f"{encoder}-{model.info.weights_sha256[:12]}-v{VERSION}.npz"
+    """Every sample of the questions by name: data sets whole, ``<artefact>/<split>`` of FIRST."""
+    out = {k: sample_of(open_data_set(k), encoder) for k in ("first", "mirabest", "frdeep-nvss")}
+    first = open_data_set("first")
+    for split in SPLITS:
+        for name in ARTEFACTS:
+            out[f"{name}/{split}"] = _kept(
+                f"{name}-{split}",
+                first.digest,
+                encoder,
+                functools.partial(_planted, first, name, split),
+            )
+    return out
+
+
+def sample_of(catalogue: Catalogue, encoder: str) -> Sample:
+    """A whole data set as an encoder sees it."""
+
+    def make(model: Encoder) -> Sample:
+        whole = morphology.complete(catalogue)
+        rows = np.arange(len(whole))
+        images = model.info.preprocess.apply(whole, rows)
+        return make_sample(model, images, turned(whole.info.key, encoder), whole.table, rows)
+
+    return _kept(catalogue.info.key, catalogue.digest, encoder, make)
+
+
+def _kept(name: str, digest: str, encoder: str, make: Callable[[Encoder], Sample]) -> Sample:
+    """A sample from the cache folder, or made and put there."""
+    weights = list_models()[encoder].weights_sha256
+    stamp = hashlib.sha256(f"{digest}-{weights}-{VERSION}".encode()).hexdigest()[:16]
+    path = cache_folder() / "ood" / f"{name}-{encoder}-{stamp}.npz"
     if not path.exists():
-        made = _make(model)
-        folder.mkdir(parents=True, exist_ok=True)
-        arrays = {}
-        for name, sample in made.items():
-            arrays[f"{name}|latents"] = sample.latents.astype(np.float16)
-            arrays[f"{name}|rows"] = sample.rows
-            for column in sample.figures:
-                arrays[f"{name}|{column}"] = sample.figures[column].to_numpy(np.float64)
-        scratch = path.with_suffix(".part.npz")
-        np.savez(scratch, **arrays)
-        scratch.replace(path)
-    stored = np.load(path, allow_pickle=False)
-    names = list(dict.fromkeys(key.split("|")[0] for key in stored.files))
-    out = {}
-    for name in names:
-        columns = [k.split("|")[1] for k in stored.files if k.split("|")[0] == name]
-        figures = pd.DataFrame(
-            {c: stored[f"{name}|{c}"] for c in columns if c not in ("latents", "rows")}
-        )
-        latents = stored[f"{name}|latents"].astype(np.float32)
-        out[name] = Sample(latents, figures, stored[f"{name}|rows"])
-    return out
+        sample = make(Encoder.load(encoder))
+        figures = {c: sample.figures[c].to_numpy(np.float64) for c in sample.figures}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
+            latents = sample.latents.astype(np.float16)
+            np.savez(file, latents=latents, rows=sample.rows, **figures)  # type: ignore[arg-type]
+        Path(file.name).replace(path)
+    with np.load(path, allow_pickle=False) as stored:
+        columns = [k for k in stored.files if k not in ("latents", "rows")]
+        figures = pd.DataFrame({c: stored[c] for c in columns})
+        return Sample(stored["latents"].astype(np.float32), figures, stored["rows"])
 
 
-def _make(model: Encoder) -> dict[str, Sample]:
-    out = {}
-    for key in ("first", "mirabest", "frdeep-nvss"):
-        catalogue = morphology.complete(open_data_set(key))
-        rows = np.arange(len(catalogue))
-        images = model.info.preprocess.apply(catalogue, rows)
-        out[key] = _sample(model, images, catalogue.table, rows)
-        if key == "first":
-            out.update(_planted(model, catalogue))
-    return out
-
-
-def _planted(model: Encoder, catalogue: Catalogue) -> dict[str, Sample]:
-    """Each artefact once in every held-out image; the seed of a split is its own."""
+def _planted(catalogue: Catalogue, name: str, split: str, model: Encoder) -> Sample:
+    """An artefact once in every held-out image; the seed of a split is its own."""
     info = catalogue.info
-    out = {}
-    for seed, split in enumerate(("valid", "test")):
-        rows = np.flatnonzero(catalogue.table["split"] == split)
-        images = np.asarray(catalogue.images[rows], np.float32)
-        rows, images = rows[images.any((1, 2))], images[images.any((1, 2))]
-        for name, plant in ARTEFACTS.items():
-            beam = float(info.beam or 0) / info.pixel_scale
-            spoiled = plant(images, beam, np.random.default_rng(seed))
-            spoiled *= 255 / spoiled.max((1, 2), keepdims=True)  # 8 bits, as the survey comes
-            spoiled = spoiled.astype(np.uint8)
-            table = morphology.measure(spoiled, info.pixel_scale, info.beam, info.bunit, info.raw)
-            seen = model.info.preprocess(spoiled, info.pixel_scale, beam=info.beam, raw=info.raw)
-            out[f"{name}/{split}"] = _sample(model, seen, table, rows)
-    return out
+    rows = np.flatnonzero(catalogue.table["split"] == split)
+    images = np.asarray(catalogue.images[rows], np.float32)
+    rows, images = rows[images.any((1, 2))], images[images.any((1, 2))]
+    beam = float(info.beam or 0) / info.pixel_scale
+    spoiled = ARTEFACTS[name](images, beam, np.random.default_rng(SPLITS.index(split)))
+    spoiled *= 255 / spoiled.max((1, 2), keepdims=True)  # 8 bits, as the survey comes
+    spoiled = spoiled.astype(np.uint8)
+    table = morphology.measure(spoiled, info.pixel_scale, info.beam, info.bunit, info.raw)
+    seen = model.info.preprocess(spoiled, info.pixel_scale, beam=info.beam, raw=info.raw)
+    return make_sample(model, seen, encoded(model, seen), table, rows)
 
 
-def _sample(model: Encoder, images: np.ndarray, table: pd.DataFrame, rows: np.ndarray) -> Sample:
-    latents = np.stack([model.encode(x) for x in orientations(images)], axis=1)
-    figures = table[[*MEASURED, *MEASURED_TOO]].astype(float).reset_index(drop=True)
+def make_sample(
+    model: Encoder,
+    images: np.ndarray,
+    latents: np.ndarray,
+    table: pd.DataFrame,
+    rows: np.ndarray,
+) -> Sample:
+    """A sample of preprocessed images with their latents ``(n, 8, d)`` and measurements."""
+    figures = table[list(MEASURED)].astype(float).reset_index(drop=True)
     if model.info.can("decode"):
         figures = pd.concat([figures, residuals(images, model.decode(latents[:, 0]))], axis=1)
     return Sample(latents, figures, rows)

@@ -37,7 +37,7 @@ def side_lobes(images: np.ndarray, beam: float, rng: np.random.Generator) -> np.
     beam : float
         FWHM in pixels.
     """
-    n, ny, nx = images.shape
+    _, ny, nx = images.shape
     y, x = np.indices((ny, nx), dtype=np.float32)
     out = np.empty_like(images, dtype=np.float32)
     for i, image in enumerate(images):
@@ -58,7 +58,7 @@ def side_lobes(images: np.ndarray, beam: float, rng: np.random.Generator) -> np.
 
 def bright_neighbour(images: np.ndarray, beam: float, rng: np.random.Generator) -> np.ndarray:
     """An unresolved source off the centre, twice to five times as bright as the galaxy."""
-    n, ny, nx = images.shape
+    _, ny, nx = images.shape
     y, x = np.indices((ny, nx), dtype=np.float32)
     width = beam / np.sqrt(8 * np.log(2))
     out = np.empty_like(images, dtype=np.float32)
@@ -73,7 +73,7 @@ def bright_neighbour(images: np.ndarray, beam: float, rng: np.random.Generator) 
 
 def cut_edge(images: np.ndarray, beam: float, rng: np.random.Generator) -> np.ndarray:
     """Blank beyond a straight edge that passes through the source, as at the rim of a mosaic."""
-    n, ny, nx = images.shape
+    _, ny, nx = images.shape
     y, x = np.indices((ny, nx), dtype=np.float32)
     out = np.array(images, dtype=np.float32)
     for image in out:

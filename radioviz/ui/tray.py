@@ -14,6 +14,7 @@ from radioviz.data.catalogue import Column
 from radioviz.errors import RadioVizError, SelectionError
 from radioviz.ui import cache, controls, galaxies, gallery, samp_view, state
 from radioviz.ui.controls import View
+from radioviz.ui.marks import marks
 from radioviz.ui.state import Selection
 
 if TYPE_CHECKING:
@@ -126,16 +127,16 @@ def _load() -> None:
 
 
 def save(chosen: Selection, view: View) -> bytes:
-    """The ``.radioviz`` file of a selection and the view it was made in."""
+    """The ``.radioviz`` file of a selection, the session's marks and the view it was made in."""
     from radioviz.export.session import Session, session_bytes
 
     return session_bytes(
-        Session(tuple(chosen), view={"data_set": view.data_set, "model": view.model})
+        Session(tuple(chosen), tuple(marks()), {"data_set": view.data_set, "model": view.model})
     )
 
 
 def load(payload: bytes) -> str:
-    """Add a saved selection to the tray; what was added and what was not, in a sentence.
+    """Add a saved selection to the tray, and its marks; what was added, in a sentence.
 
     Raises
     ------
@@ -151,12 +152,16 @@ def load(payload: bytes) -> str:
             known[data_set] = set(cache.data_set(data_set).table["source_id"])
     found, missing = here(session, known)
     lost = "; ".join(missing.sentences())
-    if not found.sources:
+    if not found.sources and not found.marks:
         raise SelectionError(f"no galaxy of this file is at hand: {lost or 'it holds none'}")
     added = state.tray().update(found.sources)
     text = f"{controls.galaxies_text(added)} loaded"
     if len(found.sources) > added:
         text += f", {len(found.sources) - added:,} were here already"
+    for mark in found.marks:
+        marks().put(mark)
+    if found.marks:
+        text += f", {len(found.marks):,} marked"
     return controls.plain(text + (f". Left out: {lost}" if lost else "."))
 
 

@@ -1,0 +1,97 @@
+"""Marks re-rank the rest."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from radioviz.errors import LikelihoodError
+from radioviz.marking import Space
+
+
+def clusters(n: int = 3000, rare: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Latents of ordinary galaxies and of a rare kind, and which is which."""
+    rng = np.random.default_rng(seed)
+    latents = rng.standard_normal((n, 8)).astype(np.float32)
+    kind = np.zeros(n, bool)
+    kind[rng.choice(n, rare, replace=False)] = True
+    latents[kind] = 0.4 * latents[kind] + np.array([2.0, -1.5, 1.0, 0, 0, 0, 0, 0], np.float32)
+    return latents, kind
+
+
+def test_without_marks_the_list_stays_as_it_was() -> None:
+    latents, _ = clusters(200, 10)
+    strange = np.random.default_rng(1).random(200)
+    found = Space.of(latents, strange).rerank([], [])
+    assert np.array_equal(found.rank, strange)
+    assert not found.trust.any()
+
+
+def test_marks_bring_up_what_is_like_the_interesting_ones() -> None:
+    latents, kind = clusters()
+    strange = np.random.default_rng(1).random(len(latents))  # a score that knows nothing
+    marked = np.concatenate([np.flatnonzero(kind)[:15], np.flatnonzero(~kind)[:35]])
+    found = Space.of(latents, strange).rerank(marked, np.where(kind[marked], 5, 0))
+    rest = [i for i in found.order() if i not in set(marked)]
+    assert kind[rest[:40]].sum() > 20
+    before = [i for i in np.argsort(-strange) if i not in set(marked)]
+    assert kind[before[:40]].sum() < 5
+
+
+def test_far_from_every_mark_the_strangeness_counts() -> None:
+    latents = np.concatenate([np.zeros((50, 3)), np.full((50, 3), 30.0)]).astype(np.float32)
+    latents += 0.1 * np.random.default_rng(0).standard_normal(latents.shape).astype(np.float32)
+    strange = np.linspace(0, 1, 100)
+    found = Space.of(latents, strange).rerank([0, 1, 2], [0, 0, 0])
+    assert found.trust[:50].min() > 0.5
+    assert found.trust[50:].max() < 0.1
+    assert found.rank[50:] == pytest.approx(strange[50:], abs=0.1)
+    assert found.sigma[:3].max() < found.sigma[50:].min()
+    assert set(found.unsure()[:50]) == set(range(50, 100))
+
+
+def test_a_marked_galaxy_gets_about_its_mark() -> None:
+    latents, _ = clusters(400, 20)
+    marks = np.array([5.0, 0, 3, 1])
+    found = Space.of(latents, np.full(400, 0.5)).rerank([3, 40, 77, 200], marks)
+    assert found.mark[[3, 40, 77, 200]] == pytest.approx(marks, abs=0.6)
+
+
+def test_blocks_and_numbers_agree_with_the_regressor(monkeypatch: pytest.MonkeyPatch) -> None:
+    latents, kind = clusters(900, 60)
+    space = Space.of(latents, np.full(900, 0.5))
+    rows = np.arange(30)
+    marks = np.where(kind[:30], 5.0, 1.0)
+    monkeypatch.setattr("radioviz.marking._BLOCK", 128)
+    found = space.rerank(rows, marks)
+    process = space._fitted(rows, marks)
+    mean, sigma = process.predict(space.points, return_std=True)
+    assert found.mark == pytest.approx(np.clip(mean + 2.5, 0, 5), abs=2e-3)
+    assert found.sigma == pytest.approx(sigma, abs=5e-3)
+
+
+def test_latents_all_the_same_and_unknown_values() -> None:
+    found = Space.of(np.ones((5, 4), np.float32), np.full(5, np.nan)).rerank([0], [5])
+    assert np.isfinite(found.rank).all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "marks", "message"),
+    [
+        ([1], [6], "a mark of 6 to 6; expected 0 to 5"),
+        ([1], [float("nan")], "expected 0 to 5"),
+        ([900], [1], "a mark of row 900; the list has 100"),
+        ([1, 1], [1, 2], "marked twice"),
+        ([1, 2], [1], "expected a mark a row"),
+        (list(range(100)) * 11, [1] * 1100, "1100 marks; re-ranking takes at most 1000"),
+    ],
+)
+def test_marks_that_make_no_sense(rows: list[int], marks: list[float], message: str) -> None:
+    space = Space.of(np.random.default_rng(0).standard_normal((100, 3)), np.zeros(100))
+    with pytest.raises(LikelihoodError, match=message):
+        space.rerank(rows, marks)
+
+
+def test_a_space_needs_galaxies() -> None:
+    with pytest.raises(LikelihoodError, match="expected as many"):
+        Space.of(np.zeros((3, 2)), np.zeros(4))

@@ -1,0 +1,125 @@
+"""The Likelihood page, headless: ranges, ranks, marks, links."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.export.session import Mark, read_session
+from radioviz.ui import marking_panel
+from radioviz.ui.cache import outliers
+from radioviz.ui.marks import Marks
+
+Open = Callable[..., AppTest]
+
+MODEL = "vae32"
+
+
+def shown(app: AppTest) -> list[str]:
+    """Sources in the gallery, in order."""
+    found = [e for e in app.get("bidi_component") if "likelihood_gallery" in str(e.proto.id)]
+    data = json.loads(found[0].proto.json) if found else {"cells": []}
+    return [cell["id"][1] for cell in data["cells"]]
+
+
+def words(app: AppTest) -> str:
+    return "\n".join(
+        str(e.value) for kind in ("markdown", "caption", "info") for e in app.get(kind)
+    )
+
+
+def test_the_strangest_come_first(open_page: Open) -> None:
+    app = open_page("likelihood", data="first", encoder=MODEL)
+    assert not app.error
+    score = app.selectbox(key="likelihood_score").value
+    table = outliers.outliers("first", MODEL)
+    order = np.argsort(-table.oriented(score), kind="stable")
+    assert shown(app)[:10] == [str(s) for s in table.source_ids[order[:10]]]
+    assert "held-out galaxies of FIRST" in words(app)
+
+
+def test_a_brushed_range_shows_its_galaxies(open_page: Open) -> None:
+    app = open_page("likelihood", data="first", encoder=MODEL, score="knn")
+    values = outliers.outliers("first", MODEL).values["knn"]
+    low, high = np.quantile(values, [0.4, 0.41])
+    app.session_state["likelihood_histogram"] = {"range": [float(low), float(high)]}
+    app.run()
+    inside = outliers.outliers("first", MODEL).source_ids[(values >= low) & (values <= high)]
+    assert set(shown(app)) == {str(s) for s in inside}
+    assert f"{len(inside)} galaxies" in words(app)
+    app.button(key="likelihood_clear").click().run()
+    assert "beyond the threshold" in words(app)
+
+
+def test_the_threshold_keeps_the_false_alarms(open_page: Open) -> None:
+    app = open_page("likelihood", data="first", encoder=MODEL, score="knn", alarms="2")
+    table = outliers.outliers("first", MODEL)
+    held_out = int(table.held_out().sum())
+    assert f"of {held_out:,} held-out" in words(app)
+    flagged = int(words(app).split("calls ")[1].split(" of")[0])
+    assert flagged / held_out <= 0.02
+
+
+def test_marks_move_on_undo_and_rank(open_page: Open) -> None:
+    app = open_page("likelihood", data="first", encoder=MODEL)
+    order = shown(app)
+    app.button(key="likelihood_start").click().run()
+    assert app.session_state["focus"] == ("first", order[0])
+    app.button(key="mark_interesting").click().run()
+    assert app.session_state["focus"] == ("first", order[1])
+    app.button(key="mark_boring").click().run()
+    app.button(key="mark_3").click().run()
+    marks = app.session_state["marks"]
+    assert [(m.source_id, m.mark, m.kind) for m in marks] == [
+        (order[0], 5, "interesting"),
+        (order[1], 0, "boring"),
+        (order[2], 3, ""),
+    ]
+    app.button(key="mark_undo").click().run()
+    assert len(app.session_state["marks"]) == 2
+    assert app.session_state["focus"] == ("first", order[2])
+    app.segmented_control(key="likelihood_list").set_value("marks").run()
+    assert not app.exception
+    ranked = shown(app)
+    assert not {order[0], order[1]} & set(ranked)
+    app.segmented_control(key="likelihood_list").set_value("marked").run()
+    assert shown(app) == [order[1], order[0]]
+
+
+def test_keys_that_mark_are_named_on_the_buttons(open_page: Open) -> None:
+    app = open_page("likelihood", {"focus": ("first", "first-7")}, data="first", encoder=MODEL)
+    keys = {b.key: b.proto.shortcut for b in app.button if b.key and b.key.startswith("mark_")}
+    assert keys["mark_interesting"].upper() == "I"
+    assert keys["mark_4"] == "4"
+    assert keys["mark_undo"].upper() == "U"
+
+
+def test_a_page_without_any_model(open_page: Open, empty_shelf: object) -> None:
+    app = open_page("likelihood", data="first")
+    assert not app.exception
+    options = app.selectbox(key="likelihood_score").options
+    assert "Complexity" in options  # measured in the images, no model needed
+
+
+def test_marks_are_exported_and_saved(first: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Marks([Mark("first", "first-3", 4, "interesting"), Mark("first", "first-9", 0)])
+    monkeypatch.setattr(marking_panel, "marks", lambda: held)
+    exported = marking_panel.exported()
+    assert exported[("first", "first-3")] == {"mark": 4.0, "mark_kind": "interesting"}
+    monkeypatch.setattr(marking_panel.state, "tray", lambda: [])
+    from radioviz.ui.controls import View
+    from radioviz.ui.display import Look
+
+    session = read_session(marking_panel.saved(View("first", MODEL, Look("sqrt", "gray", 172.8))))
+    assert session.marks == tuple(held)
+
+
+def test_the_place_of_a_galaxy_on_inspect(open_page: Open) -> None:
+    app = open_page("inspect_galaxy", data="first", source="first-7", encoder=MODEL)
+    assert "Likelihood" in [t.label for t in app.tabs]
+    assert app.button(key="place_likelihood")
