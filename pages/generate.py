@@ -19,6 +19,7 @@ def generate(view: View) -> None:
             batch = generate_state.made(*asked, note=st.error)
         left, right = st.columns([2.1, 1], gap="medium")
         with left, st.container(key="generate_pictures"), controls.panel():
+            generate_view.balance(batch)
             generate_view.pictures(batch, view)
         with right, st.container(key="generate_one"), controls.panel():
             generate_view.one(batch, view)
@@ -26,11 +27,10 @@ def generate(view: View) -> None:
         tabs = st.tabs(names, key="generate_tab", on_change="rerun")
         if tabs[0].open:
             with tabs[0], controls.panel():
-                classes, measured = st.columns(2, gap="large")
+                classes, sizes = st.columns(2, gap="large")
                 with classes, controls.panel():
-                    generate_view.balance(batch)
                     generate_view.score(batch)
-                with measured, controls.panel():
+                with sizes, controls.panel():
                     generate_view.sizes(batch)
         for tab, draw in (
             (tabs[1], generate_view.twins),

@@ -116,7 +116,7 @@ def choose(view: View) -> tuple[ModelInfo, Request, bool] | None:
         with columns[1]:
             label = _label(info)
         with columns[2]:
-            links.whole("generate_n", "n", 1, MOST, 32)
+            links.whole("generate_n", "n", 1, MOST, 24)
             number = st.number_input("How many", 1, MOST, key="generate_n")
         with columns[3]:
             links.whole("generate_seed", "seed", 0, LARGEST_SEED, 0)
@@ -211,8 +211,8 @@ def _size(info: ModelInfo) -> float | None:
 
     reach = size_range_of(info)
     if reach is None:
-        st.slider(
-            "Angular size [arcsec]", 0.0, 1.0, disabled=True, key="generate_no_size",
+        st.toggle(
+            "Ask for an angular size", value=False, disabled=True, key="generate_no_size",
             help=f"{info.title} takes no angular size",
         )  # fmt: skip
         return None

@@ -62,6 +62,7 @@ def pictures(batch: Batch, view: View) -> None:
         cells,
         key="generate_gallery",
         label="Generated galaxies",
+        width=92,
         in_tray=lambda pair: number(pair) in picked,
         focus=(synthetic.DATA_SET, str(generate_state.chosen(batch) - first)),
         on_open=choose,

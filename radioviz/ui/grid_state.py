@@ -18,7 +18,7 @@ from radioviz.ui.plane_component import Picked
 Pair = tuple[str, str]
 
 AXES, PRINCIPAL = "axes", "pca"
-KINDS = {AXES: "two latent axes", PRINCIPAL: "principal axes of the real galaxies"}
+KINDS = {AXES: "latent axes", PRINCIPAL: "principal axes"}
 ZERO, MEAN, GALAXY = "zero", "mean", "galaxy"
 OFFERED_AXES = 32  # of a latent space of many dimensions: those along which galaxies vary most
 
@@ -157,8 +157,8 @@ def _plane(
             format_func=KINDS.__getitem__,
             key="walk_by",
             persist_state="session",
-            help="Principal axes are those along which the real galaxies vary most; a step is "
-            "in their standard deviation",
+            help="Principal axes are those along which the latent vectors of the real galaxies "
+            "vary most; coordinates are then in their standard deviation",
         )
     spread = np.ones(d) if latents is None else latents.std(axis=0)
     if by == PRINCIPAL:
@@ -185,7 +185,7 @@ def _plane(
     galaxy = st.session_state.get("walk_rest_galaxy")
     rests = {ZERO: "zero"}
     if latents is not None:
-        rests[MEAN] = "the mean of the galaxies"
+        rests[MEAN] = "mean galaxy"
     if galaxy is not None and galaxy[0] in mapped(info.name):
         rests[GALAXY] = galaxy[1]
     with columns[3]:

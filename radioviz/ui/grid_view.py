@@ -58,7 +58,7 @@ def place_panel(walk: Walk, view: View, point: Point) -> None:
                 mark="",
             )
         )
-        left.caption("the galaxy, as the model sees it")
+        left.caption("as the model sees it")
         right.html(synthetic.picture_html(image, width, view.look, alt="decoded"))
         right.caption("decoded")
     facts = synthetic.facts(synthetic.measured(image[None], walk.info).iloc[0])

@@ -122,8 +122,8 @@ export default function (component) {
   }
   for (const c of data.contours) {
     if (!c.at) continue;
-    const t = put('text', { x: c.at[0], y: c.at[1], fill: c.colour, stroke: '#000',
-      'stroke-width': 4, 'paint-order': 'stroke', 'font-size': 22, 'font-weight': 600,
+    const t = put('text', { x: c.at[0], y: c.at[1], fill: '#fff', stroke: '#000',
+      'stroke-width': 5, 'paint-order': 'stroke', 'font-size': 22, 'font-weight': 600,
       'text-anchor': 'middle', 'dominant-baseline': 'middle' });
     t.textContent = c.text;
   }
@@ -354,7 +354,7 @@ def draw(
         "ends": [list(e) if e else None for e in ends],
         "points": url,
         "digest": digest,
-        "contours": [_contour(c, edge) for c in contours],
+        "contours": _contours(contours, edge),
     }
 
     def picked() -> None:
@@ -406,18 +406,28 @@ def _dots_file(dots: Dots, focus: tuple[str, str] | None) -> bytes:
     return json.dumps(content, separators=(",", ":")).encode()
 
 
-def _contour(contour: Contour, edge: float) -> dict[str, Any]:
-    """A level as an SVG path in thousandths of the plane, and where its label goes."""
-    x = (contour.segments[..., 0] + edge) / (2 * edge) * 1000
-    y = (edge - contour.segments[..., 1]) / (2 * edge) * 1000
-    path = "".join(
-        f"M{x[i, 0]:.1f} {y[i, 0]:.1f}L{x[i, 1]:.1f} {y[i, 1]:.1f}" for i in range(len(x))
-    )
-    at = None
-    if len(x):
-        # The middle segment of those that lie well inside, so that no label is cut off.
-        inside = np.flatnonzero((np.abs(x[:, 0] - 500) < 440) & (np.abs(y[:, 0] - 500) < 460))
-        if len(inside):
-            i = inside[len(inside) // 2]
-            at = [round(float(x[i].mean()), 1), round(float(y[i].mean()), 1)]
-    return {"path": path, "text": contour.text, "colour": contour.colour, "at": at}
+def _contours(contours: Sequence[Contour], edge: float) -> list[dict[str, Any]]:
+    """Levels as SVG paths in thousandths of the plane, each with a place for its label.
+
+    A label goes where it is farthest from the labels before it and from the edge.
+    """
+    out: list[dict[str, Any]] = []
+    taken = np.zeros((0, 2))
+    for contour in contours:
+        x = (contour.segments[..., 0] + edge) / (2 * edge) * 1000
+        y = (edge - contour.segments[..., 1]) / (2 * edge) * 1000
+        path = "".join(
+            f"M{x[i, 0]:.1f} {y[i, 0]:.1f}L{x[i, 1]:.1f} {y[i, 1]:.1f}" for i in range(len(x))
+        )
+        middles = np.stack([x.mean(axis=1), y.mean(axis=1)], axis=1)
+        at = None
+        if len(middles):
+            gap = np.minimum(middles, 1000 - middles).min(axis=1) * 4
+            if len(taken):
+                away = np.linalg.norm(middles[:, None] - taken, axis=2).min(axis=1)
+                gap = np.minimum(gap, away)
+            best = middles[int(gap.argmax())]
+            taken = np.vstack([taken, best])
+            at = [round(float(v), 1) for v in best]
+        out.append({"path": path, "text": contour.text, "colour": contour.colour, "at": at})
+    return out

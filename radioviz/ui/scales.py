@@ -15,3 +15,15 @@ def log_ticks(low: float, high: float) -> np.ndarray:
         if len(ticks) >= 4:
             return ticks
     return ticks if len(ticks) >= 2 else np.array([low, high])
+
+
+def round_ticks(low: float, high: float) -> np.ndarray:
+    """Four to eight round numbers between two values, evenly spaced."""
+    if not high > low:
+        return np.array([low])
+    step = 10.0 ** np.floor(np.log10(high - low))
+    for factor in (1, 0.5, 0.25, 0.2, 0.1):
+        if (high - low) / (step * factor) >= 3.999:
+            step *= factor
+            break
+    return np.round(np.arange(np.ceil(low / step - 1e-9), high / step + 1e-9) * step, 10)
