@@ -24,6 +24,7 @@ def main() -> None:
             st.Page(
                 "pages/inspect_galaxy.py", title="Inspect", icon=":material/center_focus_strong:"
             ),
+            st.Page("pages/benchmarks.py", title="Benchmarks", icon=":material/speed:"),
             st.Page("pages/your_data.py", title="Your data", icon=":material/upload:"),
         ]
     ).run()

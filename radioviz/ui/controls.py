@@ -24,6 +24,7 @@ GENERATE = "pages/generate.py"
 INSPECT = "pages/inspect_galaxy.py"
 SIMILAR = "pages/similar.py"
 LIKELIHOOD = "pages/likelihood.py"
+BENCHMARKS = "pages/benchmarks.py"
 YOUR_DATA = "pages/your_data.py"
 NO_MAP = " (no map yet)"
 

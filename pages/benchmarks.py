@@ -1,0 +1,73 @@
+"""Benchmarks: what was measured, how, with which uncertainty, beside targets and papers."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from radioviz.ui import benchmarks_view as view_of
+from radioviz.ui import controls, table2_view
+from radioviz.ui.cache.benchmarks import benchmarks
+
+
+def representations() -> None:
+    st.subheader("Table 2 of Andrianomena & Tang 2023, redone")
+    view_of.with_table(
+        "table2",
+        "python -m train evaluate table2",
+        lambda table: table2_view.show(table, view_of.titles()),
+    )
+    st.subheader("Which components hold the angular size (their Fig. 7)")
+    view_of.with_table("fig7", "python -m train evaluate fig7", view_of.feature_importance)
+
+
+def generation() -> None:
+    st.subheader("Every generator, by one classifier")
+    view_of.with_table(
+        "generators", "python -m train evaluate gen --model cvae", view_of.generators
+    )
+    st.subheader("RAMIS against blur, noise and crop (Bastien et al. 2021, Fig. 1)")
+    view_of.with_table(
+        "ramis_degradation", "python -m train evaluate ramis", view_of.ramis_against_damage
+    )
+    for name, title in (
+        ("bastien2021-table3", "VAE: latent dimensions (their Table 3)"),
+        ("bastien2021-table4", "CVAE: latent dimensions (their Table 4)"),
+    ):
+        st.subheader(title)
+        view_of.with_table(name, f"python -m train table --run {name}", view_of.vae_dimensions)
+
+
+def strange() -> None:
+    st.subheader("Which score finds what is strange")
+    view_of.with_table("ood", "python -m train evaluate ood", view_of.likelihood)
+
+
+def main() -> None:
+    view = controls.sidebar()
+    view.publish()
+    st.title("Benchmarks")
+    with controls.panel():
+        figures = benchmarks()
+        st.markdown(
+            controls.plain(view_of.summary(figures))
+            + " Held-out test galaxies unless said; intervals are 95 %. Hover over a row for the "
+            "command that measures it again."
+        )
+        tabs = st.tabs(
+            ["Targets", "Representations", "Generated galaxies", "Likelihood", "All figures"]
+        )
+        with tabs[0]:
+            for name in view_of.SECTIONS:
+                if any(t.section == name for t in view_of.TARGETS):
+                    view_of.section(figures, name)
+        with tabs[1]:
+            representations()
+        with tabs[2]:
+            generation()
+        with tabs[3]:
+            strange()
+        with tabs[4]:
+            view_of.everything(figures)
+
+
+main()
