@@ -19,7 +19,7 @@ from train.config import TrainError
 def reconstruction(
     model: str = "vae32", data: str = "first", split: str = "test"
 ) -> dict[str, float]:
-    """Record how well a model reconstructs held-out galaxies (``rec.*``).
+    """Record how well a model reconstructs held-out galaxies (``rec.*``); on validation, print it.
 
     Median ratio of reconstructed to true flux, mean structural similarity over the source, and
     median squared residual over squared image; intervals by bootstrap over galaxies.
@@ -44,16 +44,17 @@ def reconstruction(
     out = {}
     for name, (values, statistic) in figures.items():
         value, low, high = bootstrap(values, statistic)
-        record(
-            name,
-            value,
-            low=low,
-            high=high,
-            n=len(values),
-            split=f"{data}/{split}",
-            seeds=[encoder.info.training["seed"]],
-            command=f"python -m train evaluate rec --model {model}",
-        )
+        if split == "test":
+            record(
+                name,
+                value,
+                low=low,
+                high=high,
+                n=len(values),
+                split=f"{data}/{split}",
+                seeds=[encoder.info.training["seed"]],
+                command=f"python -m train evaluate rec --model {model}",
+            )
         print(f"{name} {value:.4f} ({low:.4f}..{high:.4f}), {len(values)} galaxies")
         out[name] = value
     return out
