@@ -7,6 +7,7 @@ so that both are on its maps. Killed at any point, the same command goes on.
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -130,19 +131,21 @@ def _one(
     import torch
 
     from train import checkpoint, machine
-    from train.__main__ import task_of
     from train.config import read_run
     from train.loop import fit
     from train.publish import publish
 
     name, target = names[entry.run], user_models_folder() / names[entry.run]
-    settings = {**entry.changes, **changes, "name": name, "data": [data]}
-    plain = read_run(_config_class(entry.method), entry.run)
+    settings = {**entry.changes, **changes, "data": [data]}
+    cls = _task_class(entry.method)
+    plain = read_run(cls.config_class, entry.run)
     settings["title"] = f"{plain.title or entry.run}, {title}"
     encoder = entry.changes.get("encoder", getattr(plain, "encoder", ""))
     if encoder in names:  # the flow over latents of a VAE takes the one of this survey
         settings["encoder"] = names[encoder]
-    task = task_of(entry.method, entry.run, **settings)
+    run = dataclasses.replace(read_run(cls.config_class, entry.run, **settings), name=name)
+    torch.manual_seed(run.seed)
+    task = cls(run)
     images = task.load()
     said = "trained"
     if _is_there(target, task.config.to_dict(), images.digests):
@@ -163,13 +166,13 @@ def _one(
     return said
 
 
-def _config_class(method: str) -> Any:
+def _task_class(method: str) -> Any:
     import importlib
 
     from train.__main__ import METHODS
 
     module, name = METHODS[method].split(":")
-    return getattr(importlib.import_module(module), name).config_class
+    return getattr(importlib.import_module(module), name)
 
 
 def _is_there(target: Path, config: Mapping[str, Any], digests: Mapping[str, str]) -> bool:

@@ -3,7 +3,7 @@
 A survey that brings a column ``split`` keeps it. Any other is divided 80 : 10 : 10 by these rules:
 sources within 60 arcsec of each other, in chains, go together; a group within 60 arcsec of a test
 source of a data set of RadioViz is test; the others are drawn by a hash of their identifiers, so
-that neither order nor additions move them.
+that neither their order nor sources added elsewhere move them.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def encode(
     measure: Annotated[
         bool, typer.Option(help="Also measure the images, so that the app opens at once.")
     ] = False,
-    batch: Annotated[int, typer.Option(min=1, help="Images in the network at a time.")] = 256,
+    batch: Annotated[int, typer.Option(min=1, help="Images in the network at a time.")] = 128,
     shard: Annotated[int, typer.Option(min=1, help="Images a shard: what a kill costs.")] = 4096,
     threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: one a core.")] = 0,
 ) -> None:

@@ -24,13 +24,16 @@ from radioviz.atlas import Atlas, Layout, atlas_roots, command_of, open_atlas, w
 from radioviz.data.catalogue import Catalogue, Progress
 from radioviz.data.importing.store import discard, locked
 from radioviz.data.registry import DATA_SETS, open_data_set
-from radioviz.encode.encoder import BATCH, Encoder, no_progress
+from radioviz.encode.encoder import Encoder, no_progress
 from radioviz.encode.layouts import REFERENCE, own_umap, quick_layouts
 from radioviz.encode.scoring import strangeness
 from radioviz.errors import AtlasError
 from radioviz.metrics.reconstruction import flux_ratio, relative_error
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import list_models
+
+BATCH = 128
+"""Images in the network at a time: half of what is fastest, for half of the memory."""
 
 SHARD = 4096
 """Images a shard: some seconds of work, which is what a kill costs at most."""
