@@ -164,15 +164,14 @@ def _staged(staged: uploads.Staged) -> Source | None:
 def _form(source: Source) -> None:
     token = f"{held()['token']}_{source.path}_{source.table}"
     answers = dict(st.session_state.get("bring_answers", {}).get(token, {}))
-    table = source.table or _table_alone(source.path)
+    table = source.table or source.path
     look, error = _looked(source, answers)
     st.subheader("What was found")
     left, right = st.columns([1.1, 1], gap="large")
     with right:
         given = _questions(look, answers, token)
         given |= _facts(answers, token)
-        if table is not None:
-            given |= _columns(table, answers, token, open_=look is None)
+        given |= _columns(table, answers, token, open_=look is None)
     if given != answers:  # the questions that follow depend on the answers
         st.session_state.setdefault("bring_answers", {})[token] = given
         st.rerun()
@@ -185,17 +184,22 @@ def _form(source: Source) -> None:
         _start(source, look, answers, token)
 
 
-def _table_alone(path: Path) -> Path | None:
-    """The path, where it is a table itself."""
+def _column_names(path: Path) -> list[str]:
+    """Columns of a table, read once while it stays the same; none where it is no table."""
     from radioviz.data.importing.tables import read_table
 
     if not path.is_file():
-        return None
-    try:
-        read_table(path)
-    except RadioVizError:
-        return None
-    return path
+        return []
+    asked = (str(path), path.stat().st_mtime_ns)
+    kept = st.session_state.get("bring_columns")
+    if kept is None or kept[0] != asked:
+        try:
+            kept = (asked, [str(c) for c in read_table(path).frame.columns])
+        except RadioVizError:
+            kept = (asked, [])
+        st.session_state["bring_columns"] = kept
+    names: list[str] = kept[1]
+    return names
 
 
 def _looked(source: Source, answers: dict[str, Any]) -> tuple[Inspection | None, str]:
@@ -295,11 +299,8 @@ def _facts(answers: dict[str, Any], token: str) -> dict[str, Any]:
 
 def _columns(table: Path, answers: dict[str, Any], token: str, open_: bool) -> dict[str, Any]:
     """Which column is which, by hand."""
-    from radioviz.data.importing.tables import read_table
-
-    try:
-        names = [str(c) for c in read_table(table).frame.columns]
-    except RadioVizError:
+    names = _column_names(table)
+    if not names:
         return {}
     mapped: dict[str, str] = {}
     before = answers.get("columns", {})
