@@ -11,6 +11,7 @@ from radioviz.ui import (
     cache,
     controls,
     detail,
+    explanation,
     explore,
     galaxies,
     gallery,
@@ -206,17 +207,26 @@ def main() -> None:
         with right, controls.panel():
             facts_panel(catalogue, row, pair, view)
         tabs = st.tabs(
-            ["Neighbours", "Place on the map", "Likelihood", "Reconstruction", "FITS header"]
+            [
+                "Neighbours",
+                "Place on the map",
+                "FR class",
+                "Likelihood",
+                "Reconstruction",
+                "FITS header",
+            ]
         )
         with tabs[0], controls.panel():
             neighbours_panel(pair, view)
         with tabs[1], controls.panel():
             place_panel(pair, view)
         with tabs[2], controls.panel():
-            likelihood_place.panel(pair, view)
+            explanation.panel(catalogue, row, view)
         with tabs[3], controls.panel():
-            reconstruction.panel(catalogue, row, view)
+            likelihood_place.panel(pair, view)
         with tabs[4], controls.panel():
+            reconstruction.panel(catalogue, row, view)
+        with tabs[5], controls.panel():
             header_panel(catalogue, row)
 
 

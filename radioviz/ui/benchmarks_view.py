@@ -139,8 +139,8 @@ def ramis_against_damage(table: pd.DataFrame) -> None:
         controls.plain(
             f"RAMIS = exp of the mean KL(p(y|x) || p(y)), by the FR classifier of the app, of "
             f"{int(first['n'])} held-out FRI and FRII; untouched {first['ramis']:.2f}. Bands: "
-            "95 %, bootstrap over galaxies. The paper's classifier gives 1.4 untouched, 1.05 at its "
-            "strongest blur and 1.25 at the 25 blanked pixels that it trains with."
+            "95 %, bootstrap over galaxies. The paper's classifier gives 1.4 untouched, 1.05 at "
+            "its strongest blur and 1.25 at the 25 blanked pixels that it trains with."
         )
     )
 

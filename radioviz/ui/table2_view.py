@@ -51,12 +51,13 @@ def show(table: pd.DataFrame, titles: dict[str, str]) -> None:
         )
     chosen = table[(table["data_set"] == data_set) & (table["metric"] == metric)]
     st.html(matrix(chosen, titles))
+    what = f"{DATA_SETS.get(str(data_set), data_set)}, {PAPER_SETS.get(str(data_set), 'test')}"
     st.caption(
         controls.plain(
-            f"{DATA_SETS.get(str(data_set), str(data_set))}, "
-            f"{PAPER_SETS.get(str(data_set), 'test galaxies')}. Large: ours, mean over seeds; below it the paper's value and the difference, green "
-            "where ours is higher and orange where it is lower. Hover for interval, spread over "
-            "seeds and cross-validation on the training part. The best of a row is bold."
+            f"{what}. Large: ours, mean over seeds; below it the paper's value and the "
+            "difference, green where ours is higher and orange where it is lower. Hover for "
+            "interval, spread over seeds and cross-validation on the training part. The best of "
+            "a row is bold."
         )
     )
 

@@ -13,7 +13,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.ui import cache
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-PAGES = ("overview", "latent_map", "inspect_galaxy")
+PAGES = ("overview", "latent_map", "grid_walk", "generate", "inspect_galaxy", "benchmarks")
 
 
 @pytest.fixture(scope="session")
