@@ -58,16 +58,18 @@ def pictures(batch: Batch, view: View) -> None:
     def pick(pair: tuple[str, str]) -> None:
         picked.symmetric_difference_update({number(pair)})
 
-    gallery.gallery(
-        cells,
-        key="generate_gallery",
-        label="Generated galaxies",
-        width=92,
-        in_tray=lambda pair: number(pair) in picked,
-        focus=(synthetic.DATA_SET, str(generate_state.chosen(batch) - first)),
-        on_open=choose,
-        on_collect=pick,
-    )
+    # Many scroll by themselves, so that what belongs to the batch stays near.
+    with st.container(height=640 if len(cells) > 30 else "content", border=False):
+        gallery.gallery(
+            cells,
+            key="generate_gallery",
+            label="Generated galaxies",
+            width=92,
+            in_tray=lambda pair: number(pair) in picked,
+            focus=(synthetic.DATA_SET, str(generate_state.chosen(batch) - first)),
+            on_open=choose,
+            on_collect=pick,
+        )
     st.caption(
         "Below each: its number, the classifier's verdict, its measured angular size. A click "
         "shows it large; **+** picks it for export."
@@ -114,9 +116,9 @@ def balance(batch: Batch) -> None:
         if wilson(counts[label], len(batch))[0] > 0.55:
             st.warning(
                 f"{share:.0%} come out as {label}: drawn {MODES[batch.made.request.mode]}, the "
-                "classes are not balanced. The centre of latent space is compact sources, which "
-                "classifiers take for FRII; even sampling favours FRI (Bastien et al. 2021, "
-                "Sec. 6.4). Ask for classes, or sample otherwise, before training on this."
+                "classes are not balanced. How latent vectors are drawn decides this: Bastien et "
+                "al. 2021 (Sec. 6.4) got mostly FRII from the prior, whose centre is compact "
+                "sources, and mostly FRI by drawing evenly. Mind it before training on a sample."
             )
 
 

@@ -20,6 +20,7 @@ Pair = tuple[str, str]
 AXES, PRINCIPAL = "axes", "pca"
 KINDS = {AXES: "latent axes", PRINCIPAL: "principal axes"}
 ZERO, MEAN, GALAXY = "zero", "mean", "galaxy"
+ANY = "any"
 OFFERED_AXES = 32  # of a latent space of many dimensions: those along which galaxies vary most
 
 
@@ -213,26 +214,39 @@ def _plane(
 
 
 def _conditions(info: ModelInfo) -> dict[str, Any]:
-    """Class and size for decoders that take them."""
+    """Class and size for decoders that take them; by default what the latent vector holds."""
     if not info.can("class") and not info.can("size"):
         return {}
     from radioviz.encode.generator import classes_of, size_range_of
 
     found: dict[str, Any] = {}
-    left, right = st.columns([1, 3], vertical_alignment="bottom")
+    left, middle, right = st.columns([1.2, 1, 2.4], vertical_alignment="bottom")
     if classes := classes_of(info):
         with left:
-            state.linked("walk_label", "class", classes, classes[-1])
-            found["label"] = st.selectbox(
-                "Decode as class", classes, key="walk_label", persist_state="session"
+            state.linked("walk_label", "class", [ANY, *classes], ANY)
+            label = st.selectbox(
+                "Decode as class",
+                [ANY, *classes],
+                format_func=lambda c: "any" if c == ANY else c,
+                key="walk_label",
+                persist_state="session",
             )
+            if label != ANY:
+                found["label"] = str(label)
     if reach := size_range_of(info):
         low, high = reach
+        with middle:
+            links.switch("walk_sized", "sized")
+            sized = st.toggle(
+                "Ask for a size", key="walk_sized", help="Otherwise that of the latent vector"
+            )
         with right:
             links.number("walk_size", "size", low, high, (low * high) ** 0.5)
-            found["size"] = float(
-                st.slider("Angular size asked for [arcsec]", low, high, key="walk_size", step=1.0)
+            size = st.slider(
+                "Angular size [arcsec]", low, high, key="walk_size", step=1.0, disabled=not sized
             )
+        if sized:
+            found["size"] = float(size)
     return found
 
 
@@ -322,6 +336,7 @@ def publish(view: View, walk: Walk, point: Point) -> None:
         reach=None if default else links.text(plane.reach),
         step=None if default else links.text(plane.step),
         **{"class": walk.conditions.get("label")},
+        sized="1" if "size" in walk.conditions else None,
         size=links.text(walk.conditions["size"]) if "size" in walk.conditions else None,
         show=",".join(walk.layers) or None,
         classes=",".join(c or "none" for c in walk.classes) or None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -13,6 +14,9 @@ from radioviz.ui import cache, controls
 from radioviz.ui.controls import View
 from radioviz.ui.display import data_uri, png
 from radioviz.ui.sky_image import STRETCHED
+
+if TYPE_CHECKING:
+    from radioviz.encode import Encoder
 
 _DIVERGING = ((33, 102, 172), (247, 247, 247), (178, 24, 43))  # blue, white, red
 
@@ -47,7 +51,7 @@ def panel(catalogue: Catalogue, row: int, view: View) -> None:
 def _show(catalogue: Catalogue, row: int, name: str, info: ModelInfo, view: View) -> None:
     encoder = cache.encoder(name)
     image = info.preprocess.apply(catalogue, np.array([row]))
-    made = encoder.decode(encoder.encode(image))[0]
+    made = reconstructed(encoder, image, str(catalogue.table["label"].iat[row]))[0]
     image = image[0]
     residual = image - made
     rms = float(np.sqrt(np.mean(residual**2)))
@@ -66,6 +70,16 @@ def _show(catalogue: Catalogue, row: int, name: str, info: ModelInfo, view: View
             f'<figcaption style="font-size:.82rem;opacity:.75">{title}, {side:.0f}″ wide'
             "</figcaption></figure>"
         )
+
+
+def reconstructed(encoder: Encoder, image: np.ndarray, label: str) -> np.ndarray:
+    """An image ``(1, ny, nx)`` through a model and back, as the class it has in the catalogue.
+
+    Where the model takes classes and knows this one; its angular size is what the model measures.
+    """
+    if encoder.info.can("class") and label in encoder.info.architecture["classes"]:
+        return encoder.decode(encoder.encode(image), {"label": label})
+    return encoder.reconstruct(image)
 
 
 def _signed_png(residual: np.ndarray) -> bytes:

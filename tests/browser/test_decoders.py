@@ -1,0 +1,141 @@
+"""Grid walk and Generate in a real browser: click to cell, path, batch, files."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from radioviz.encode import Encoder, Generator
+from tests.browser import actions
+from tests.browser.server import Server
+from tests.browser.test_first_light import download
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+PLANE = ".st-key-walk_plane_panel .plane"
+PATIENCE = 90_000
+
+
+def open_plane(page: Page, url: str, query: str = "") -> dict[str, float]:
+    """Open the Grid walk and wait for the plane; where it is on the page."""
+    page.goto(f"{url}/grid_walk{query}")
+    page.wait_for_selector(".st-key-walk_plane_panel .whole[data-points]", timeout=PATIENCE)
+    actions.settle(page)
+    box = page.locator(PLANE).bounding_box()
+    assert box is not None
+    return dict(box)
+
+
+def centre_of(box: dict[str, float], a: float, b: float) -> tuple[float, float]:
+    """Where a place of the default plane is on the page."""
+    return (
+        box["x"] + (a + 4.2) / 8.4 * box["width"],
+        box["y"] + (4.2 - b) / 8.4 * box["height"],
+    )
+
+
+def test_click_a_cell_walk_on_and_export_it(app_server: Server, page: Page, tmp_path: Path) -> None:
+    box = open_plane(page, app_server.url)
+    page.mouse.click(*centre_of(box, 3.2, 3.2))  # far from any galaxy
+    page.get_by_text("Decoded at (3.2, 3.2)").wait_for()
+    page.keyboard.press("ArrowDown")
+    page.get_by_text("Decoded at (3.2, 2.8)").wait_for()
+    actions.settle(page)
+    page.get_by_role("tab", name="Export").click()
+    written = download(page, "walk_place_fits", tmp_path)
+    with warnings.catch_warnings(), fits.open(io.BytesIO(written)) as hdus:
+        warnings.simplefilter("error")
+        assert hdus[0].header["SIMULAT"] is True
+        z = np.asarray(hdus["SIMULATED"].data["latent"], np.float32)
+        np.testing.assert_allclose(z, [[3.2, 2.8]], atol=1e-6)
+        image = hdus[0].data.astype(np.float32)
+    # The server may use more threads than this process; the last bits may differ for it.
+    np.testing.assert_allclose(image, Encoder.load("vae2").decode(z, batch=1)[0], atol=1e-6)
+
+
+def test_shift_and_click_lead_a_path(app_server: Server, page: Page, tmp_path: Path) -> None:
+    box = open_plane(page, app_server.url, "?a=2.8&b=-2.8")
+    page.keyboard.down("Shift")
+    page.mouse.click(*centre_of(box, 3.6, 3.6))
+    page.keyboard.up("Shift")
+    page.get_by_text("Decoded at (3.6, 3.6)").wait_for()
+    page.get_by_role("tab", name="Path").click()
+    page.get_by_alt_text("The path as an animation").wait_for()
+    assert page.locator(".st-key-walk_strip .cell").count() == 16
+    assert page.locator(".st-key-walk_strip .mark").first.inner_text() == "SYNTHETIC"
+    assert download(page, "walk_gif", tmp_path).startswith(b"GIF8")
+    assert download(page, "walk_apng", tmp_path).startswith(b"\x89PNG")
+    with fits.open(io.BytesIO(download(page, "walk_path_fits", tmp_path))) as hdus:
+        assert len([h for h in hdus if h.is_image]) == 16
+
+
+def test_a_galaxy_on_the_plane_is_opened(app_server: Server, page: Page) -> None:
+    open_plane(page, app_server.url, "?galaxy=first/first-100")
+    page.get_by_text("encodes at").wait_for()
+    page.locator(".st-key-walk_nearest .cell .open").first.click()
+    page.wait_for_function("() => !location.search.includes('first-100&')")
+    actions.settle(page)
+    page.get_by_text("encodes at").wait_for()
+    page.locator(".st-key-walk_inspect button").click()
+    page.get_by_text("Class as published").wait_for()
+
+
+def test_generate_pick_and_export(app_server: Server, page: Page, tmp_path: Path) -> None:
+    page.goto(f"{app_server.url}/generate?model=vae32&n=12&seed=4")
+    cells = page.locator(".st-key-generate_gallery .cell")
+    cells.first.wait_for(timeout=PATIENCE)
+    actions.settle(page)
+    assert cells.count() == 12
+    assert {m.inner_text() for m in page.locator(".st-key-generate_gallery .mark").all()} == {
+        "SYNTHETIC"
+    }
+    cells.nth(7).locator(".open").click()
+    page.get_by_text("Number 7 of seed 4").wait_for()
+    cells.nth(7).hover()
+    cells.nth(7).locator(".tray").click()
+    actions.settle(page)
+    page.get_by_role("tab", name="Export").click()
+    page.get_by_text("the 1 picked").wait_for()
+    with fits.open(io.BytesIO(download(page, "generate_fits", tmp_path))) as hdus:
+        header = hdus[0].header
+        assert (header["SEED"], header["INDEX"], header["MODEL"]) == (4, 7, "vae32")
+        again = Generator.load("vae32").again(header)
+        np.testing.assert_allclose(again.images[0], hdus[0].data, atol=1e-6)
+    page.get_by_role("tab", name="Is it a copy?").click()
+    page.get_by_text(re.compile("nearest neighbour")).wait_for(timeout=PATIENCE)
+    page.locator(".st-key-generate_similar button").click()
+    page.get_by_text(re.compile("Generated by VAE, 32")).first.wait_for(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "grid_walk",
+        "grid_walk?decoder=vae32&overlay=las",
+        "grid_walk?overlay=flux&overlay_as=colours&show=",
+        "grid_walk?reach=9&step=0.1",
+        "generate?model=vae2&n=3",
+        "generate?model=vae32&mode=around",
+    ],
+)
+def test_pages_draw_without_a_traceback(
+    app_server: Server, page: Page, path: str, theme: str
+) -> None:
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    page.goto(f"{app_server.url}/{path}")
+    page.locator("h1").first.wait_for(timeout=PATIENCE)
+    actions.settle(page)
+    page.wait_for_timeout(500)
+    assert page.get_by_test_id("stException").count() == 0
+    errors = page.get_by_test_id("stAlertContentError")
+    assert errors.count() == (1 if "step=0.1" in path else 0)

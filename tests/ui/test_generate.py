@@ -1,0 +1,233 @@
+"""Generate, headless: shipped decoders, and a small untrained one that takes class and size."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from streamlit.testing.v1 import AppTest
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.encode import Generator, Request
+from radioviz.ui import cache, generate_export, generate_state, generate_view, profile_chart
+from radioviz.ui.generate_state import Batch
+from radioviz.ui.state import Selection
+from tests.ui import shelf
+from tests.ui.test_pages import html, texts
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def conditional(empty_shelf: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A shelf with the shipped classifier, the 2D decoder and a small conditional one."""
+    monkeypatch.delenv("RADIOVIZ_TRAINED")
+    shelf.fill(empty_shelf, "frcnn", "vae2")
+    monkeypatch.setenv("RADIOVIZ_TRAINED", str(empty_shelf))
+    return empty_shelf
+
+
+def test_it_opens_with_a_batch_and_one_image(open_page: Open) -> None:
+    app = open_page("generate", model="vae32", n="8")
+    assert not app.error
+    page = html(app)
+    assert "SYNTHETIC" in page
+    assert "Classified as" in page
+    assert "Number 0" in texts(app)
+    assert app.selectbox(key="generate_label").disabled
+    assert app.query_params["seed"] == "0"
+
+
+def test_the_same_link_gives_the_same_batch(open_page: Open) -> None:
+    asked = {"model": "vae32", "n": "4", "seed": "11", "mode": "uniform", "clip": "1"}
+    pages = [html(open_page("generate", **asked)) for _ in range(2)]
+    assert pages[0] == pages[1]
+    app = open_page("generate", **{**asked, "seed": "12"})
+    assert html(app) != pages[0]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"n": "100000", "seed": "-3", "temperature": "hot"},
+        {"class": "FRIII", "size": "60", "sized": "1", "mode": "backwards"},
+        {"model": "none"},
+    ],
+)
+def test_a_damaged_link_opens_the_page_all_the_same(
+    open_page: Open, query: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate_state, "MOST", 16)
+    app = open_page("generate", **query)
+    assert not app.error
+    assert app.number_input(key="generate_n").value <= 16
+
+
+def test_a_new_seed_gives_another_batch(open_page: Open) -> None:
+    app = open_page("generate", model="vae2", n="2")
+    before = html(app)
+    app.button(key="generate_dice").click().run()
+    assert app.number_input(key="generate_seed").value != 0
+    assert html(app) != before
+
+
+def test_around_a_galaxy_of_the_tray(open_page: Open) -> None:
+    app = open_page("generate", model="vae32", mode="around", n="3")
+    assert "put some into the tray" in texts(app)
+    chosen = Selection([("first", "first-3"), ("first", "first-9")])
+    app = open_page(
+        "generate", state={"tray": chosen}, model="vae32", mode="around", n="3", spread="0"
+    )
+    assert not app.error
+    assert app.selectbox(key="generate_around").value == "first/first-3"
+    latent = cache.located("first", "vae32").atlas.latents[3]
+    centre = tuple(float(v) for v in np.asarray(latent, np.float32))
+    made = cache.generated("vae32", Request(n=3, mode="around", centre=centre, spread=0.0))
+    np.testing.assert_allclose(made.latents, np.tile(latent, (3, 1)), rtol=1e-5)
+
+
+def test_more_like_this(open_page: Open) -> None:
+    app = open_page("generate", model="vae32", n="3")
+    app.button(key="generate_more").click().run()
+    assert not app.error
+    assert app.selectbox(key="generate_mode").value == "around"
+    assert app.selectbox(key="generate_around").value == "generated"
+
+
+def test_picks_are_exported(open_page: Open) -> None:
+    app = open_page("generate", state={"generate_tab": "Export"}, model="vae32", n="3")
+    assert app.radio(key="generate_export_what").options == ["all 3"]
+    app.button(key="generate_pick").click().run()
+    assert app.session_state["generate_picks"] == {0}
+    assert "the 1 picked" in app.radio(key="generate_export_what").options
+    # Another batch has other images: nothing of it is picked.
+    app.number_input(key="generate_seed").set_value(5).run()
+    assert app.session_state["generate_picks"] == set()
+    assert app.radio(key="generate_export_what").options == ["all 3"]
+
+
+def test_an_image_becomes_a_query(open_page: Open) -> None:
+    app = open_page("generate", model="vae32", n="2")
+    app.button(key="generate_similar").click().run()
+    query = app.session_state["query_image"]
+    assert query["image"].shape == (64, 64)
+    assert query["image"].dtype == np.float32
+    assert query["pixel_scale"] == pytest.approx(2.7)
+    assert query["synthetic"] is True
+
+
+def test_is_it_a_copy(open_page: Open) -> None:
+    app = open_page("generate", state={"generate_tab": "Is it a copy?"}, model="vae32", n="4")
+    assert not app.error
+    assert "copy" in texts(app)
+    assert "1st percentile" in html(app)
+    learned = cache.training("vae32")
+    assert 0 < learned.threshold < 1
+    # A training image is found to be a copy of itself, turned or not.
+    from radioviz import metrics
+
+    distances, rows = metrics.nearest(np.rot90(learned.images[5:8], axes=(1, 2)), learned.images)
+    assert (distances < learned.threshold).all()
+    assert rows.tolist() == [5, 6, 7]
+
+
+def test_without_classes_there_are_no_twins(open_page: Open) -> None:
+    app = open_page("generate", state={"generate_tab": "Twins"}, model="vae32", n="2")
+    assert "no twins" in texts(app)
+    assert not app.error
+
+
+def test_class_and_size_are_asked_for(open_page: Open, conditional: Path) -> None:
+    app = open_page(
+        "generate",
+        state={"generate_tab": "Twins"},
+        **{"class": "FRII", "sized": "1", "size": "40", "n": "3"},
+    )
+    assert not app.error
+    assert app.selectbox(key="generate_model").value == "tiny"  # what can do most comes first
+    page = html(app)
+    assert "Asked to be" in page
+    assert "Asked size" in page
+    assert "as FRI" in texts(app)
+    assert "as FRII" in texts(app)
+    assert app.query_params["class"] == "FRII"
+    assert app.slider(key="generate_size").min == 10
+    assert app.slider(key="generate_size").max == 120
+
+
+def test_a_missing_classifier_costs_its_panel_only(
+    open_page: Open, empty_shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RADIOVIZ_TRAINED")
+    shelf.fill(empty_shelf)
+    monkeypatch.setenv("RADIOVIZ_TRAINED", str(empty_shelf))
+    app = open_page("generate", n="3")
+    assert not app.error
+    assert "python -m train classifier" in texts(app)
+    assert "Angular size" in html(app)
+
+
+def batch_of(model: str, *, clip: bool = False, **asked: object) -> Batch:
+    info = cache.models()[model]
+    return generate_state.made(info, Request(**asked), clip)  # type: ignore[arg-type]
+
+
+def test_exported_images_are_made_again_bit_for_bit(
+    first: Catalogue, conditional: Path, open_page: Open
+) -> None:
+    batch = batch_of("tiny", n=5, seed=3, label="FRII", size=50.0)
+    rows = np.array([1, 4])
+    with fits.open(io.BytesIO(generate_export.fits_of(batch, rows))) as hdus:
+        images = [h for h in hdus if h.is_image]
+        assert len(images) == 2
+        generator = Generator.load("tiny")
+        for hdu, row in zip(images, rows, strict=True):
+            assert hdu.header["INDEX"] == row
+            again = generator.again(hdu.header)
+            np.testing.assert_array_equal(again.images[0], hdu.data.astype(np.float32))
+            np.testing.assert_array_equal(again.images[0], batch.images[row])
+            assert "CRVAL1" not in hdu.header
+    with zipfile.ZipFile(io.BytesIO(generate_export.zip_of(batch, rows))) as archive:
+        names = archive.namelist()
+        assert len(names) == 2
+        assert all(n.startswith("SYNTHETIC-") for n in names)
+        with fits.open(io.BytesIO(archive.read(names[1]))) as hdus:
+            again = generator.again(hdus[0].header)
+            np.testing.assert_array_equal(again.images[0], batch.images[4])
+
+
+def test_a_clipped_image_says_so(first: Catalogue) -> None:
+    batch = batch_of("vae32", n=2, seed=1, clip=True)
+    assert (batch.images == 0).mean() > (batch.made.images == 0).mean()
+    with fits.open(io.BytesIO(generate_export.fits_of(batch, np.array([0])))) as hdus:
+        header = hdus[0].header
+        said = {
+            header[f"CONDK{i}"]: header[f"CONDV{i}"] for i in range(1, 4) if f"CONDK{i}" in header
+        }
+        assert said["sigma_clip"] == 3.0
+        assert "sigma were set to 0" in " ".join(str(header["HISTORY"]).split())
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "low", "high"),
+    [(0, 10, 0.0, 0.278), (5, 10, 0.237, 0.763), (81, 263, 0.255, 0.366)],
+)
+def test_wilson(right: int, n: int, low: float, high: float) -> None:
+    # The last from Newcombe 1998 (Stat. Med. 17, 857), Table I; the others by the same formula.
+    assert generate_view.wilson(right, n) == pytest.approx((low, high), abs=6e-4)
+
+
+def test_profiles_name_their_axes() -> None:
+    y, x = np.mgrid[:64, :64] - 31.5
+    core = np.exp(-(x**2 + y**2) / 40)
+    lobes = sum(np.exp(-((x - s * 15) ** 2 + y**2) / 20) for s in (-1, 1))
+    chart = profile_chart.profiles({"FRI": core, "FRII": lobes}, 2.7, 5.4)
+    assert chart.count("<polyline") == 2
+    assert "arcsec" in chart
+    assert "position angle 90°" in chart
+    assert "&lt;b&gt;" in profile_chart.profiles({"<b>": core}, 2.7, 5.4)
