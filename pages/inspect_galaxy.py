@@ -93,6 +93,8 @@ def facts_panel(catalogue: Catalogue, row: int, pair: tuple[str, str], view: Vie
             st.switch_page(controls.LATENT_MAP)
         if st.button("Similar", icon=":material/image_search:", key="inspect_similar"):
             controls.go_similar(pair)
+        if st.button("Walk", icon=":material/grid_view:", key="inspect_walk", help="Grid walk"):
+            controls.go_walk(pair)
         with st.popover("Export", icon=":material/download:", key="inspect_export"):
             tray.export_buttons(Selection([pair]), view.model, key="inspect", note="one galaxy")
     detail.position(catalogue, row)

@@ -204,6 +204,8 @@ def side_panel(view: View, shown: MapView, beside: bool = False) -> None:
                 controls.go_inspect(pair)
             if st.button("Similar", icon=":material/image_search:", key="detail_similar"):
                 controls.go_similar(pair)
+            if st.button("Walk", icon=":material/grid_view:", key="detail_walk", help="Grid walk"):
+                controls.go_walk(pair)
         detail.position(catalogue, row)
         st.html(detail.facts_html(detail.short_facts(catalogue, row)))
 

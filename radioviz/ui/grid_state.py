@@ -302,6 +302,14 @@ def here(walk: Walk) -> Point:
         for key, value in (("walk_a", a), ("walk_b", b)):
             st.session_state[key] = float(np.clip(value, -edge, edge))
         return Point(z, (a, b), pair)
+    if pair is not None:
+        st.warning(
+            controls.plain(
+                f"{walk.info.title} has not encoded '{pair[1]}' of "
+                f"{controls.data_set_title(pair[0])}, so it has no place here."
+            ),
+            icon=":material/location_off:",
+        )
     st.session_state["walk_galaxy"] = None
     links.number("walk_a", "a", -edge, edge, 0.0)
     links.number("walk_b", "b", -edge, edge, 0.0)
