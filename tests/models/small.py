@@ -28,7 +28,10 @@ SMALL: dict[str, dict[str, Any]] = {
         "latent_channels": [1, 2, 3],
     },
 }
-"""Arguments of each kind in the registry; a test checks that none is left out."""
+"""Arguments of each kind that encodes and decodes; a test checks that none is left out."""
+
+OTHERWISE = {"fr-cnn", "fr-resnet", "resnet", "maf"}
+"""Kinds that do something else than encode and decode; each has tests of its own."""
 
 CAPABILITIES = {
     "vae": ("encode", "decode"),
