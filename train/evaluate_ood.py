@@ -28,9 +28,11 @@ import pandas as pd
 import torch
 
 from radioviz.data.registry import open_data_set
+from radioviz.models import weights
 from radioviz.models.maf import MAF
 from radioviz.models.registry import list_models
-from radioviz.paths import cache_folder
+from radioviz.paths import cache_folder, trained_folder
+from train import checkpoint
 from train.benchmarks import record
 from train.config import TrainError, read_run
 from train.loop import fit, load_best
@@ -45,6 +47,8 @@ SHIPPED = "strangeness"
 """The score that the app ranks by and that the targets are judged with."""
 
 DRAWS = 500
+EPOCHS = 90
+"""Epochs of the flows that are trained without a class."""
 MODEL = "vae32"
 
 
@@ -241,17 +245,27 @@ def _repeats_training(positions) -> np.ndarray:  # type: ignore[no-untyped-def]
 
 
 def flow_without(model: str, without: tuple[str, ...]) -> MAF:
-    """The flow of an encoder's run, trained without some classes; kept in the cache folder."""
+    """The flow of an encoder's run trained without some classes, kept in the cache folder.
+
+    Without any class left out it is the one that is shipped.
+    """
     config = read_run(MafConfig, f"maf-{model}")
-    word = "-".join(["without", *without]).lower() if without else "all"
-    config = dataclasses.replace(config, name=f"{config.name}-{word}", without=without)
+    if not without:
+        module, _ = weights.load(trained_folder() / config.name)
+        assert isinstance(module, MAF)  # its kind says so
+        return module
+    word = "-".join(["without", *without]).lower()
+    epochs = min(config.epochs, EPOCHS)
+    config = dataclasses.replace(
+        config, name=f"{config.name}-{word}", without=without, epochs=epochs
+    )
     torch.manual_seed(config.seed)
     task = MafTask(config)
-    weights = list_models()[model].weights_sha256[:12]
-    folder = cache_folder() / "ood" / f"{config.name}-{weights}"
+    encoder = list_models()[model].weights_sha256[:12]
+    folder = cache_folder() / "ood" / f"{config.name}-{encoder}-{epochs}"
     data = task.load()
     torch.manual_seed(config.seed)
-    fit(task, data, folder, resume=(folder / "run.json").exists(), progress=False)
+    fit(task, data, folder, resume=(folder / checkpoint.FILE).exists(), progress=False)
     load_best(task, folder)
     return task.module.eval()
 

@@ -7,6 +7,7 @@ turned by right angles and mirrored: the sky prefers neither, hence no density o
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from radioviz.atlas import open_atlas
 from radioviz.data.registry import open_data_set
+from radioviz.models.artefact import ModelInfo
 from radioviz.models.maf import MAF, STANDARDS
 from radioviz.models.registry import list_models
 from train.config import RunConfig, TrainError
@@ -131,6 +133,54 @@ class MafTask(Task[MafConfig]):
     def score(self, module: nn.Module, part: Part) -> dict[str, float]:
         assert isinstance(module, MAF)
         return flow_scores(module.eval(), part.images[:, :, 0, 0])
+
+    def card(self, info: ModelInfo, size: int) -> str:
+        """Model card of a flow: what it is a density of, how well calibrated it is."""
+        t, s = info.training, {k.removesuffix(".valid"): v for k, v in info.scores.items()}
+        kept = info.architecture.get("components", info.latent_dim)
+        left = f" without {', '.join(t['config']['without'])}" if t["config"]["without"] else ""
+        return f"""# {info.title}
+
+{info.paper}. A masked autoregressive flow of {info.architecture.get("blocks", 8)} blocks over the \
+{info.latent_dim} latents of `{t["config"]["encoder"]}`, {size / 1e6:.2f} million weights. It \
+gives the exact log p of a latent vector.
+
+Arguments: `{json.dumps(info.architecture)}`
+
+## Input
+
+Latent vectors of `{t["config"]["encoder"]}` with the weights that `config.json` names; \
+standardised by a stored linear map ({t["config"]["standardise"]}, {kept} dimensions kept).
+
+## Training
+
+{t["images"]["train"]} galaxies of the split `train` of {", ".join(t["data"])}{left}, each in \
+eight orientations; stopped after {t["epochs"]} epochs, best at {t["best_epoch"]} by the \
+{t["images"]["valid"]} galaxies of the split `valid`. {t["seconds"] / 60:.1f} minutes on \
+{t["machine"]}; seed {t["seed"]}, commit {t["commit"] or "unknown"}.
+
+    {t["command"]}
+
+## Scores
+
+On the {t["images"]["valid"]} validation galaxies, with the shipped half-precision weights.
+
+| | |
+|---|---|
+| log p, mean [nats] | {s["log_prob"]:.3f} |
+| bits a standardised dimension | {s["bits_per_dimension"]:.3f} |
+| the same for a normal distribution (the standardisation alone) | {s["normal_bits"]:.3f} |
+
+Calibration: pushed through the flow, latents should be standard normal. Kolmogorov-Smirnov \
+distance of a dimension from it: median {s["ks_median"]:.3f}, worst {s["ks_worst"]:.3f}; \
+{s["ks_rejected"]:.0%} of the dimensions are rejected at p < 0.01 (1 % would be if all were right).
+
+## Limits
+
+A likelihood prefers simple images: compact sources have a higher log p than any with structure, \
+whether or not such were seen in training. The app ranks by a score that allows for size \
+(`python -m train evaluate ood` says how well). The SHA-256 of the weights is in `config.json`.
+"""
 
 
 def flow_scores(module: MAF, latents: Tensor) -> dict[str, float]:

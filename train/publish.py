@@ -88,7 +88,8 @@ def publish(
     scores = {f"{k}.valid": round(v, 5) for k, v in task.score(module, data.valid).items()}
     info = dataclasses.replace(info, scores=scores)
     target = target or trained_folder() / config.name
-    return weights.save(target, module, info, card(info, module_size(module)))
+    written = getattr(task, "card", card)(info, module_size(module))
+    return weights.save(target, module, info, written)
 
 
 def module_size(module: Any) -> int:
