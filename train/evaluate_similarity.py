@@ -75,10 +75,17 @@ class Way:
 PLAIN, TURNED = Way(), Way(turned=True)
 
 
-def ways(d: int) -> Iterator[Way]:
-    """What is tried on validation queries for an encoder of ``d`` dimensions."""
+def sees_orientation(model: str) -> bool:
+    """False for encoders that average over the eight views themselves."""
+    return model == PIXELS or not list_models()[model].architecture.get("dihedral")
+
+
+def ways(model: str) -> Iterator[Way]:
+    """What is tried on validation queries."""
+    d = latents(model, "first").shape[1]
     axes = [(None, None), *((k, p) for k in (8, 16, 32, 64) if k < d for p in (0.0, 0.5))]
-    for turned, (k, p) in itertools.product((False, True), axes):
+    views = (False, True) if sees_orientation(model) else (False,)
+    for turned, (k, p) in itertools.product(views, axes):
         yield Way(turned, k, p)
 
 
@@ -109,15 +116,16 @@ class Task:
 
 
 @functools.cache
-def _measured(key: str) -> Catalogue:
+def measured(key: str) -> Catalogue:
+    """Catalogue of a data set with position angles and angular sizes."""
     return morphology.complete(open_data_set(key))
 
 
 def task(name: str, split: str) -> Task:
     """``first4``, ``first4-heldout`` (results from the same split alone) or ``mbc_to_first``."""
-    first = _measured("first").table
+    first = measured("first").table
     key = "mirabest" if name == "mbc_to_first" else "first"
-    table = _measured(key).table
+    table = measured(key).table
     wanted = table["label"].isin(CLASSES) & (table["split"] == split)
     if name == "mbc_to_first":
         wanted &= table["mbc"].astype(bool)
@@ -233,7 +241,7 @@ def _unit(x: np.ndarray) -> np.ndarray:
 def measure(job: Task, found: np.ndarray) -> dict[str, np.ndarray]:
     """Every figure of every query, each of shape ``(q,)``."""
     order = retrieval.ranking(found, job.allowed)
-    first = _measured("first").table
+    first = measured("first").table
     return {
         "precision10": retrieval.precision(order, job.relevant),
         "size10": retrieval.precision(order, job.sized),
@@ -250,7 +258,7 @@ def choose(model: str, name: str) -> Way:
     """The way that does best on the validation queries of a task."""
     job = task(name, "valid")
     best, way = -np.inf, PLAIN
-    tried = list(ways(latents(model, "first").shape[1]))
+    tried = list(ways(model))
     for step in (tried, None):
         some = step or [dataclasses.replace(way, neighbours=k) for k in (10, 30, 60)]
         for one in some:
@@ -289,7 +297,8 @@ def _lines(name: str, split: str) -> list[dict[str, object]]:
         job = task(task_name, split)
         tried = {"plain": PLAIN}
         if name != RANDOM:
-            tried |= {"turned": TURNED, "chosen": choose(name, task_name)}
+            tried |= {"turned": TURNED} if sees_orientation(name) else {}
+            tried["chosen"] = choose(name, task_name)
         for label, way in tried.items():
             for figure, values in measure(job, scores(name, job, way)).items():
                 known = values[np.isfinite(values)]

@@ -67,9 +67,14 @@ def choose(view: View, place: str = "similar") -> Settings:
         help="Cosine of the angle between latent vectors, as in Andrianomena & Tang 2023. "
         "Whitened: about the mean of the data set, with its main axes held back.",
     )  # fmt: skip
+    # Some encoders average over the eight views themselves.
+    built_in = bool(cache.models()[str(view.model)].architecture.get("dihedral"))
     rotated = columns[3].toggle(
-        "Any orientation", key="similar_rotated",
-        help="Compares the best of eight views of the query, turned by 90° and mirrored. "
+        "Any orientation", key="similar_always" if built_in else "similar_rotated",
+        value=True if built_in else None, disabled=built_in,
+        help="This encoder sees no orientation: turned or mirrored, a galaxy is the same to it."
+        if built_in else
+        "Compares the best of eight views of the query, turned by 90° and mirrored. "
         "Otherwise results tend to share its inclination. Has to encode the views: the first "
         "search opens the encoder.",
     )  # fmt: skip
@@ -90,7 +95,7 @@ def choose(view: View, place: str = "similar") -> Settings:
     return Settings(
         tuple(str(t) for t in targets),
         measure == "whitened",
-        bool(rotated),
+        bool(rotated) and not built_in,
         int(number or NUMBERS[0]),
         float(separation),
         tuple(str(label) for label in labels),

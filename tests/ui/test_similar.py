@@ -1,0 +1,304 @@
+"""The Similar page, headless, on the real FIRST galaxies and the shipped encoders."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.similarity import Query, search
+from radioviz.ui import cache, score_chart, similar_examples
+from radioviz.ui.query import Wish
+from radioviz.ui.state import Selection
+from tests.ui.conftest import REPOSITORY
+from tests.ui.test_pages import html, texts
+from tests.ui.test_query_image import blob, fits_bytes, png_bytes, wcs_cards
+
+Open = Callable[..., AppTest]
+
+
+def wish_of(app: AppTest) -> Wish:
+    wish: Wish = app.session_state["similar_wish"]
+    return wish
+
+
+def test_empty_page_says_what_to_do(open_page: Open) -> None:
+    app = open_page("similar")
+    assert not app.error
+    assert "bring an image" in app.info[0].value
+
+
+def test_a_link_searches(open_page: Open, first: Catalogue) -> None:
+    """What the page shows is what the search finds, without the query and its repeats."""
+    app = open_page("similar", source="first/first-10", encoder="vae32")
+    assert not app.error
+    assert app.subheader[0].value == "24 most similar"
+    assert "Best match" in texts(app)
+    index = cache.latent_index("first", "vae32")
+    row = index.row_of("first-10")
+    query = Query(
+        index.latents[row : row + 1],
+        positions=np.array([[index.ra[row], index.dec[row]]]),
+        exclude={("first", "first-10")},
+    )
+    found = search([index], query, 24)
+    assert "first-10" not in set(found["source_id"])
+    app.toggle(key="similar_table").set_value(True).run()
+    shown = app.dataframe[0].value
+    assert list(shown["Identifier"]) == list(found["source_id"])
+    np.testing.assert_allclose(shown["Score"], found["score"], atol=1e-6)
+    assert (shown["Chance"] > 0).all()
+    assert (shown["Separation [°]"] > 10 / 3600).all()
+    assert app.query_params["source"] == "first/first-10"
+    assert app.query_params["in"] == "first"
+
+
+def test_names_positions_and_what_they_are_not(open_page: Open, first: Catalogue) -> None:
+    app = open_page("similar")
+    name = first.table["name"].iat[33]
+    app.text_input(key="similar_find").input(name).run()
+    assert wish_of(app).like == (("first", first.table["source_id"].iat[33]),)
+    app.text_input(key="similar_find").input("12:00:00 -45:00:00").run()
+    assert "outside of the survey" in app.warning[0].value
+    assert len(app.subheader), "what was found before stays"
+    app.text_input(key="similar_find").input("no such <b>name</b>").run()
+    assert "is no position" in app.warning[0].value
+    assert "<b>" not in app.warning[0].value.replace("\\<b\\>", "")
+    assert app.button(key="similar_sesame").label.startswith("Ask Sesame")
+
+
+def test_sesame_without_a_network_costs_a_sentence(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RADIOVIZ_SESAME", "http://127.0.0.1:9/?")
+    app = open_page("similar")
+    app.text_input(key="similar_find").input("3C 31").run()
+    app.button(key="similar_sesame").click().run()
+    assert not app.exception
+    assert "could not be asked where '3C 31' is" in app.warning[0].value
+
+
+def test_like_these_and_unlike_those(open_page: Open) -> None:
+    app = open_page("similar", source="first/first-10,first/first-11", unlike="first/first-3")
+    assert wish_of(app) == Wish(
+        (("first", "first-10"), ("first", "first-11")), (("first", "first-3"),)
+    )
+    assert app.subheader[0].value == "24 most similar"
+    chips = app.multiselect(key="similar_like_box")
+    assert chips.value == ["first/first-10", "first/first-11"]
+    chips.set_value(["first/first-11"]).run()
+    assert wish_of(app).like == (("first", "first-11"),)
+    app.multiselect(key="similar_unlike_box").set_value([]).run()
+    assert wish_of(app).unlike == ()
+    assert app.query_params["source"] == "first/first-11"
+    assert "unlike" not in app.query_params
+
+
+def test_a_link_to_what_is_not_there_is_said(open_page: Open) -> None:
+    app = open_page("similar", source="first/<i>gone</i>,first/first-2")
+    assert "is not at hand" in app.warning[0].value
+    assert wish_of(app).like == (("first", "first-2"),)
+
+
+def test_tray_as_examples(open_page: Open) -> None:
+    tray = Selection([("first", "first-1"), ("first", "first-2")])
+    app = open_page("similar", state={"tray": tray, "similar_kind": "tray"})
+    app.button(key="similar_tray_like").click().run()
+    assert wish_of(app).like == tuple(tray)
+    assert app.subheader[0].value == "24 most similar"
+    app.button(key="similar_tray_unlike").click().run()
+    assert wish_of(app) == Wish((), tuple(tray))
+    assert "bring an image" in "".join(i.value for i in app.info)
+    empty = open_page("similar", state={"similar_kind": "tray"})
+    assert "tray is empty" in texts(empty)
+
+
+def test_from_inspect_and_on_from_a_result(open_page: Open) -> None:
+    app = open_page("inspect_galaxy", source="first-5")
+    app.button(key="inspect_similar").click().run()
+    assert not app.exception
+    assert wish_of(app).like == (("first", "first-5"),)
+    opened = {"focus": ("first", "first-8"), "marks_origin": "gallery"}
+    app = open_page("similar", state=opened, source="first/first-5")
+    app.button(key="similar_more_like").click().run()
+    assert wish_of(app).like == (("first", "first-5"), ("first", "first-8"))
+    app.button(key="similar_less_like").click().run()
+    assert wish_of(app) == Wish((("first", "first-5"),), (("first", "first-8"),))
+    app.button(key="similar_again").click().run()
+    assert wish_of(app) == Wish((("first", "first-8"),))
+
+
+def test_results_to_tray_and_map(open_page: Open) -> None:
+    app = open_page("similar", source="first/first-10")
+    app.button(key="similar_to_tray").click().run()
+    assert len(app.session_state["tray"]) == 24
+    app.button(key="similar_to_map").click().run()
+    assert not app.exception
+    assert len(app.session_state["brush"]) == 24
+    assert app.title[0].value == "Latent map"
+
+
+def test_no_result_says_why(open_page: Open) -> None:
+    app = open_page("similar", source="first/first-10")
+    app.multiselect(key="similar_labels").set_value(["Hybrid"]).run()
+    assert "No galaxy is left" in texts(app)
+    assert "Hybrid" in texts(app)
+    app.multiselect(key="similar_labels").set_value(["Compact"]).run()
+    app.toggle(key="similar_table").set_value(True).run()
+    assert set(app.dataframe[0].value["Class"]) == {"Compact"}
+    app.multiselect(key="similar_in").set_value([]).run()
+    assert "Choose a data set" in texts(app)
+
+
+def test_figures_of_the_paper_in_three_clicks(open_page: Open, first: Catalogue) -> None:
+    app = open_page("similar")
+    sizes = {}
+    for example in similar_examples.EXAMPLES:
+        app.session_state["similar_examples"] = example
+        data_set, source_id = similar_examples.source_of(example, "vae32")
+        catalogue = cache.data_set(data_set)
+        row = int(catalogue.rows_of([source_id])[0])
+        assert catalogue.table["split"].iat[row] == "test"
+        sizes[example] = float(catalogue.table["las"].iat[row])
+    assert sizes["fig8"] > 70
+    assert 20 < sizes["fig9"] < 40
+
+
+# -- pictures -------------------------------------------------------------------------------
+
+
+def uploaded(open_page: Open, name: str, payload: bytes) -> AppTest:
+    app = open_page("similar", state={"similar_kind": "file"}, encoder="vae32")
+    app.file_uploader(key="similar_file").upload(name, payload).run()
+    assert not app.exception
+    return app
+
+
+def test_an_uploaded_galaxy_finds_itself_and_its_like(open_page: Open, first: Catalogue) -> None:
+    """A FIRST galaxy as FITS without a place finds its own entry first."""
+    payload = fits_bytes(first.images[40].astype(np.float32), wcs_cards(1.8, 300))
+    app = uploaded(open_page, "galaxy.fits", payload)
+    assert not app.error
+    app.toggle(key="similar_table").set_value(True).run()
+    best = app.dataframe[0].value.iloc[0]
+    assert best["Identifier"] == first.table["source_id"].iat[40]
+    assert best["Score"] == pytest.approx(1.0, abs=2e-3)
+
+
+def test_the_source_of_an_upload_is_left_out_by_its_place(
+    open_page: Open, first: Catalogue
+) -> None:
+    place = {"CRVAL1": first.table["image_ra"].iat[40], "CRVAL2": first.table["image_dec"].iat[40]}
+    payload = fits_bytes(first.images[40].astype(np.float32), wcs_cards(1.8, 300) | place)
+    app = uploaded(open_page, "galaxy.fits", payload)
+    app.toggle(key="similar_table").set_value(True).run()
+    assert first.table["source_id"].iat[40] not in set(app.dataframe[0].value["Identifier"])
+
+
+def test_a_picture_without_scale_is_asked_for_it(open_page: Open) -> None:
+    colour = np.repeat((blob() * 255).astype(np.uint8)[..., None], 3, axis=2)
+    colour[..., 1] //= 2
+    app = uploaded(open_page, "<b>mine</b>.png", png_bytes(colour))
+    assert "does not say how large its pixels are" in texts(app)
+    assert "luminance" in texts(app)
+    assert "<b>mine" not in html(app)
+    scale = next(n for n in app.number_input if n.label.startswith("Pixel scale"))
+    scale.set_value(1.8).run()
+    assert not app.error
+    assert app.subheader[0].value == "24 most similar"
+
+
+def test_several_images_in_a_file_are_asked_about(open_page: Open) -> None:
+    cards = wcs_cards(1.8, 64)
+    payload = fits_bytes(blob(), cards, blob(32), blob(40))
+    app = uploaded(open_page, "three.fits", payload)
+    assert "holds 3 images; choose one" in texts(app)
+    box = next(s for s in app.selectbox if s.label.startswith("Which of the 3"))
+    box.set_value(0).run()
+    assert not app.error
+    assert app.subheader[0].value == "24 most similar"
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "message"),
+    [
+        ("words.txt", b"no image at all " * 10, "is not a FITS file"),
+        ("nan.fits", fits_bytes(np.full((9, 9), np.nan, np.float32)), "pixels are NaN"),
+        ("<script>.fits", b"<html>", "is not a FITS file: it is an HTML or XML file"),
+    ],
+)
+def test_what_is_no_image_costs_the_panel_alone(
+    open_page: Open, name: str, payload: bytes, message: str
+) -> None:
+    app = uploaded(open_page, name, payload)
+    assert message in app.error[0].value.replace("\\", "")
+    assert "<script>" not in app.error[0].value.replace("\\<", "")
+    assert app.title[0].value == "Similar"
+
+
+def test_a_generated_galaxy_is_a_query(open_page: Open, first: Catalogue) -> None:
+    from radioviz.data.preprocess import Preprocess
+
+    image = Preprocess().apply(first, np.array([77]))[0]
+    given: dict[str, Any] = {
+        "image": image, "pixel_scale": 2.7, "title": "FRI, <b>seed</b> 3", "synthetic": True
+    }  # fmt: skip
+    app = open_page("similar", state={"query_image": given, "similar_go": None}, encoder="vae32")
+    assert not app.error
+    assert "simulated" in texts(app)
+    app.toggle(key="similar_table").set_value(True).run()
+    assert app.dataframe[0].value["Identifier"].iat[0] == first.table["source_id"].iat[77]
+    none = open_page("similar", state={"similar_kind": "generated"})
+    assert "No generated galaxy yet" in texts(none)
+
+
+def test_any_orientation_finds_the_turned_galaxy(open_page: Open, first: Catalogue) -> None:
+    """A galaxy turned by 90 degrees finds itself once orientation does not count."""
+    turned = np.rot90(first.images[12]).astype(np.float32)
+    app = uploaded(open_page, "turned.fits", fits_bytes(turned, wcs_cards(1.8, 300)))
+    app.toggle(key="similar_rotated").set_value(True).run()
+    app.toggle(key="similar_table").set_value(True).run()
+    best = app.dataframe[0].value.iloc[0]
+    assert best["Identifier"] == first.table["source_id"].iat[12]
+    assert best["Score"] == pytest.approx(1.0, abs=2e-3)
+
+
+def test_searching_the_catalogue_never_opens_torch(cache_folder_of_the_run: object) -> None:
+    """In a process of its own: a search by name, whitened, with negatives, and its export."""
+    code = """
+import sys
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file("app.py", default_timeout=120)
+app.query_params["source"] = "first/first-10"
+app.query_params["unlike"] = "first/first-3"
+app.query_params["measure"] = "whitened"
+app.switch_page("pages/similar.py").run()
+assert not app.exception and not app.error
+assert app.subheader[0].value == "24 most similar"
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True, timeout=300)
+
+
+# -- the histogram --------------------------------------------------------------------------
+
+
+def test_histogram_shows_what_stands_out() -> None:
+    scores = np.concatenate([np.random.default_rng(0).normal(0, 0.2, 500), [0.9, -np.inf]])
+    edges = score_chart.edges_of(scores)
+    assert len(edges) == score_chart.BINS + 1
+    svg = score_chart.chart(
+        scores, np.full(score_chart.BINS, 3.0), edges, best=0.9, last=0.8, title="<b>x</b>"
+    )
+    assert "best 0.900" in svg
+    assert "&lt;b&gt;" in svg
+    assert "<b>" not in svg
+    assert svg.count(score_chart.SELECTION_COLOUR) == 2  # one bar and the legend
+    flat = score_chart.edges_of(np.array([0.5, 0.5]))
+    assert flat[0] < 0.5 < flat[-1]
