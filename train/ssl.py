@@ -22,8 +22,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from radioviz.models import weights
 from radioviz.models.registry import build
 from radioviz.models.resnet import ResNet
+from radioviz.paths import trained_folder
 from train.augment import rescale
 from train.config import RunConfig, TrainError
 from train.data import Data, Part
@@ -45,6 +47,8 @@ class SslConfig(RunConfig):
         What the two views of a galaxy may differ in.
     architecture : dict
         Arguments of :class:`radioviz.models.resnet.ResNet`.
+    init : str
+        Published model whose backbone the run starts from; empty to start anew.
     hidden, projection : int
         Neurons of the hidden and of the last layer of the heads.
     temperature : float
@@ -56,6 +60,7 @@ class SslConfig(RunConfig):
     data: tuple[str, ...] = ("first", "mirabest", "frdeep-first", "frdeep-nvss")
     augment: Views = field(default_factory=Views)
     architecture: dict[str, Any] = field(default_factory=dict)
+    init: str = ""
     hidden: int = 512
     projection: int = 128
     temperature: float = 0.2
@@ -71,8 +76,7 @@ class SslTask(Task[SslConfig]):
     def __init__(self, config: SslConfig) -> None:
         super().__init__(config)
         self.arguments = {"size": config.preprocess.size, **config.architecture}
-        backbone = build("resnet", self.arguments)
-        assert isinstance(backbone, ResNet)
+        backbone = started(config.init, self.arguments)
         self.module = nn.ModuleDict({"backbone": backbone, **self.heads(backbone.latent_dim)})
         self.chosen: dict[str, float] = {}
 
@@ -258,6 +262,38 @@ class ByolTask(SslTask):
         for name in ("backbone", "projector"):
             nets: Any = self.module
             update_momentum(nets[name], nets[f"target_{name}"], memory)
+
+
+def started(init: str, arguments: dict[str, Any]) -> ResNet:
+    """Backbone with the weights of a published one, or with random ones.
+
+    Parameters
+    ----------
+    init : str
+        Name of the published model, empty for random weights.
+    arguments : dict
+        Of :class:`radioviz.models.resnet.ResNet`; a head on top always starts anew.
+
+    Raises
+    ------
+    TrainError
+        If the published model is no ResNet, or of another architecture.
+    """
+    network = build("resnet", arguments)
+    assert isinstance(network, ResNet)
+    if not init:
+        return network
+    found, info = weights.load(trained_folder() / init)
+    if not isinstance(found, ResNet):
+        raise TrainError(f"init is '{init}', a {info.kind}; expected a resnet")
+    state = {k: v for k, v in found.state_dict().items() if not k.startswith("head.")}
+    try:
+        network.load_state_dict({**network.state_dict(), **state})
+    except RuntimeError as error:
+        raise TrainError(
+            f"init is '{init}', built from {info.architecture}; its weights do not fit {arguments}"
+        ) from error
+    return network
 
 
 def crossed(predicted: Tensor, aimed: Tensor) -> Tensor:
