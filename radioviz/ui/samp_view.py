@@ -122,7 +122,11 @@ def sources_of(table: object, data_set: str) -> list[tuple[str, str]]:
             return here
     units = {c: str(table[c].unit or "") for c in frame.columns}  # type: ignore[index]
     ucds = {c: str(table[c].meta.get("ucd", "")) for c in frame.columns}  # type: ignore[index]
-    rows = read_sources(UserTable(frame, units=units, ucds=ucds)).frame
+    told = UserTable(frame, units=units, ucds=ucds)
+    found = read_sources(told)
+    if found.needed:  # no units: VOTables of other programs mean degrees
+        found = read_sources(told, {"ra_unit": "deg", "dec_unit": "deg"})
+    rows = found.frame
     catalogue = cache.data_set(data_set)
     placed = np.isfinite(catalogue.table["ra"].to_numpy())
     wanted = np.isfinite(rows["ra"].to_numpy())

@@ -120,6 +120,7 @@ def test_splits_are_recorded_once(mine: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # it maps FIRST too, and the first UMAP of a machine is compiled
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 def test_a_survey_gets_its_models(
     mine: str, tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]

@@ -55,7 +55,7 @@ def test_a_position_finds_the_nearest(first: Catalogue, session: dict[str, objec
 
 
 def sent(tmp_path: Path, payload: bytes) -> Message:
-    path = tmp_path / "table.vot"
+    path = tmp_path / f"{len(payload)}.vot"
     path.write_bytes(payload)
     return Message(TABLE, "TOPCAT", url=path.as_uri(), name="table")
 
