@@ -117,7 +117,7 @@ def plane(walk: Walk, view: View, point: Point) -> None:
         st.html(legend_html(colour, dots))
     ends_now = [p.place if p else None for p in grid_state.end_points(walk)]
     plane_component.draw(
-        synthetic.plane_png(images, side, view.look),
+        cache.plane_png(walk.info.name, walk.plane, walk.conditions, view.look),
         key="walk_plane",
         reach=walk.plane.reach,
         step=walk.plane.step,

@@ -83,7 +83,7 @@ def test_a_link_opens_the_same_walk(open_page: Open) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        {"reach": "many", "step": "0"},
+        {"reach": "many", "step": "-"},
         {"galaxy": "nowhere/none"},
         {"galaxy": "first/none"},
         {"decoder": "none", "show": "none,,", "classes": "<b>", "a": "nan", "b": "1e99"},

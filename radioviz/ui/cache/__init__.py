@@ -32,12 +32,14 @@ from radioviz.ui.cache.decoding import (  # noqa: F401 - names of this package
     held_out,
     opening_torch,
     plane_images,
+    plane_png,
     plane_properties,
     training,
 )
 from radioviz.ui.cache.searching import (  # noqa: F401 - names of this package
     Nulls,
     latent_index,
+    neighbourhood,
     nulls,
     rotated_views,
     whitening,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from radioviz.encode import Classifier, Encoder, Generated, Generator, Request
     from radioviz.models.artefact import ModelInfo
     from radioviz.models.registry import ModelList
+    from radioviz.ui.display import Look
     from radioviz.ui.latent_plane import Plane
 
 
@@ -105,6 +106,31 @@ def _plane_images(
     images = encoder(model).decode(_plane.grid(), dict(conditions))
     images.setflags(write=False)
     return images
+
+
+def plane_png(model: str, plane: Plane, conditions: Mapping[str, Any], look: Look) -> bytes:
+    """All cells of a plane in one picture."""
+    images = plane_images(model, plane, conditions)
+    given = tuple(sorted(conditions.items()))
+    weights = _models()[model].weights_sha256
+    drawn = (look.stretch, look.colour_map)
+    return _plane_png(model, weights, plane.digest, given, drawn, images, plane.side, look)
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _plane_png(
+    model: str,
+    weights: str,
+    digest: str,
+    conditions: tuple[tuple[str, Any], ...],
+    drawn: tuple[str, str],
+    _images: np.ndarray,
+    _side: int,
+    _look: Look,
+) -> bytes:
+    from radioviz.ui import synthetic
+
+    return synthetic.plane_png(_images, _side, _look)
 
 
 def plane_properties(model: str, plane: Plane, conditions: Mapping[str, Any]) -> pd.DataFrame:
