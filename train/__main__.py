@@ -36,6 +36,7 @@ EVALUATIONS = {
     "sim": "train.evaluate_similarity:similarity",
     "table2": "train.evaluate_representation:table2",
     "size": "train.evaluate_representation:size",
+    "fig7": "train.evaluate_representation:size",
     "invariance": "train.evaluate_representation:invariance",
     "labels": "train.evaluate_representation:labels",
 }

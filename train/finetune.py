@@ -94,11 +94,13 @@ class FinetuneTask(Task[FinetuneConfig]):
     def load(self) -> Data:
         config = self.config
         chosen = choose(config.protocol, config.fold, config.seed, config.others > 0)
+        train, valid = (
+            {k: v[: config.limit] if config.limit else v for k, v in rows.items()}
+            for rows in (chosen.train, chosen.valid)
+        )
         padded = config.augment.padded(config.preprocess)
         return Data(
-            part_of(chosen.train, padded),
-            part_of(chosen.valid, config.preprocess),
-            digests(chosen.train, chosen.valid),
+            part_of(train, padded), part_of(valid, config.preprocess), digests(train, valid)
         )
 
     def prepare(self, data: Data, device: torch.device) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,8 +51,9 @@ def feature_importance(model: str, key: str = "first") -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``encoder``, ``component``, ``value`` (mean), ``importance`` (sums to 1),
-        ``pca_variance`` (share of variance of the principal component of that number).
+        ``encoder``, ``quantity``, ``rank`` (by importance; of principal components by variance),
+        ``component`` and ``value``. Quantities: importance (sums to 1), mean value of the
+        component, cumulative share of the variance of the principal components.
     """
     from sklearn.decomposition import PCA
     from sklearn.ensemble import RandomForestRegressor
@@ -68,52 +70,71 @@ def feature_importance(model: str, key: str = "first") -> pd.DataFrame:
         batch = stream[start : start + BATCH]
         forest.set_params(n_estimators=FIRST_TREES + k)
         forest.fit(x[batch], y[batch])
-    share = PCA().fit(x[rows]).explained_variance_ratio_
-    return pd.DataFrame(
-        {
-            "encoder": model,
-            "component": np.arange(x.shape[1]),
-            "value": x[rows].mean(axis=0),
-            "importance": forest.feature_importances_,
-            "pca_variance": np.pad(share, (0, x.shape[1] - len(share))),
-        }
-    )
+    share = PCA().fit(x[rows]).explained_variance_ratio_.cumsum()
+    order = np.argsort(-forest.feature_importances_)
+    quantities = {
+        "importance": forest.feature_importances_[order],
+        "mean value of the component": x[rows].mean(axis=0)[order],
+        "cumulative PCA variance": share,
+    }
+    columns = [
+        pd.DataFrame(
+            {
+                "encoder": model,
+                "quantity": name,
+                "rank": np.arange(1, len(values) + 1),
+                "component": order[: len(values)] if "PCA" not in name else -1,
+                "value": values,
+            }
+        )
+        for name, values in quantities.items()
+    ]
+    return pd.concat(columns, ignore_index=True)
 
 
-def regress(model: str, key: str = "first") -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+LEARN_FROM = ("first", "mirabest", "frdeep-first")
+"""Data sets with FIRST's beam and pixels; their recorded ``train`` splits teach the regression."""
+
+
+def regress(model: str, key: str = "first") -> tuple[np.ndarray, np.ndarray, float, str]:
     """Predicted and true sizes [arcsec] of the test galaxies, R2 on validation, and by what.
 
-    The regression (ridge, support vectors, kernel ridge, extra trees) is chosen on validation.
+    The regression (ridge, support vectors, extra trees) and its settings are chosen on
+    validation.
     """
     from sklearn.ensemble import ExtraTreesRegressor
-    from sklearn.kernel_ridge import KernelRidge
     from sklearn.linear_model import RidgeCV
     from sklearn.svm import SVR
 
+    learnt = [part(model, other, "train") for other in LEARN_FROM]
+    x, y = (np.concatenate([pair[k] for pair in learnt]) for k in (0, 1))
+    (x_valid, y_valid), (x_test, y_test) = (part(model, key, s) for s in ("valid", "test"))
+    scaler = Scaler(128).fit(x)
+    middle, width = y.mean(), y.std()
+    makers: dict[str, Any] = {
+        "ridge": RidgeCV(np.logspace(-4, 2, 13)),
+        "extra trees": ExtraTreesRegressor(200, min_samples_leaf=2, random_state=0),
+    }
+    for gamma in (0.02, 0.06, 0.2):
+        for c in (1.0, 10.0):
+            makers[f"support vectors, gamma {gamma}, C {c:g}"] = SVR(gamma=gamma, C=c)
+    best: tuple[float, str, Any] | None = None
+    for name, regressor in makers.items():
+        regressor.fit(scaler(x), (y - middle) / width)
+        found = r2(regressor.predict(scaler(x_valid)) * width + middle, y_valid)
+        if best is None or found > best[0]:
+            best = found, name, regressor
+    assert best is not None  # there is always a regression
+    found, name, regressor = best
+    guess = np.clip(regressor.predict(scaler(x_test)) * width + middle, 0, None)
+    return guess, y_test, found, name
+
+
+def part(model: str, key: str, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Codes ``(n, d)`` and sizes [arcsec] of one split of a data set."""
     catalogue = measured(key)
-    split = catalogue.table["split"].to_numpy()
-    x, y, ok = codes(model, catalogue).values[:, 0], sizes(key), usable(key)
-    train, valid, test = (np.flatnonzero(ok & (split == s)) for s in ("train", "valid", "test"))
-    scaler = Scaler(128).fit(x[train])
-    z = scaler(x)
-    middle, width = y[train].mean(), y[train].std()
-    makers = {"ridge": lambda: RidgeCV(np.logspace(-4, 2, 13))}
-    makers["extra trees"] = lambda: ExtraTreesRegressor(200, random_state=0)
-    for gamma in (0.02, 0.06, 0.2, 0.6):
-        makers[f"support vectors, gamma {gamma}"] = lambda g=gamma: SVR(gamma=g, C=10, epsilon=0.03)
-        for alpha in (1e-3, 1e-2, 1e-1):
-            makers[f"kernel ridge, gamma {gamma}, alpha {alpha}"] = lambda g=gamma, a=alpha: (
-                KernelRidge(kernel="rbf", gamma=g, alpha=a)
-            )
-    best, best_r2, model_ = "", -np.inf, None
-    for name, make in makers.items():
-        fitted = make().fit(z[train], (y[train] - middle) / width)
-        found = r2(fitted.predict(z[valid]) * width + middle, y[valid])
-        if found > best_r2:
-            best, best_r2, model_ = name, found, fitted
-    assert model_ is not None
-    guess = np.clip(model_.predict(z[test]) * width + middle, 0, None)
-    return guess, y[test], np.array(best_r2), best
+    rows = usable(key) & (catalogue.table["split"] == split).to_numpy()
+    return codes(model, catalogue).values[rows, 0], sizes(key)[rows]
 
 
 def r2(guess: np.ndarray, truth: np.ndarray) -> float:

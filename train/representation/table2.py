@@ -34,7 +34,7 @@ from train.representation.tasks import SETS, LabelledSet
 SEEDS = tuple(range(10))
 DRAWS = 1000
 COMMAND = "python -m train evaluate table2"
-KEYS = {"mbc": "mirabest", "frdeep_nvss": "frdeep-nvss", "first": "first"}
+KEYS = {"mbc": "mirabest", "frdeep-nvss": "frdeep-nvss", "first": "first"}
 VAE_CODES = ("vae2", "vae32", "vdvae")
 """Encoders that ``mbc.vae_codes`` is about, those of an unconditional VAE."""
 
@@ -159,8 +159,8 @@ def record_best(rows: pd.DataFrame) -> None:
         "mbc.vae_codes.best": ("mbc", vae),
         "mbc.codes.best": ("mbc", learned),
         "mbc.baseline.best": ("mbc", ("log-polar", "pixels")),
-        "frdeep_nvss.best": ("frdeep_nvss", learned),
-        "frdeep_nvss.baseline.best": ("frdeep_nvss", ("log-polar", "pixels")),
+        "frdeep_nvss.best": ("frdeep-nvss", learned),
+        "frdeep_nvss.baseline.best": ("frdeep-nvss", ("log-polar", "pixels")),
         "first.codes.best": ("first", learned),
     }
     for figure, (data_set, encoders) in wanted.items():

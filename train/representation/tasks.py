@@ -21,7 +21,7 @@ class LabelledSet:
     Attributes
     ----------
     name : str
-        As in the names of figures: ``mbc``, ``frdeep_nvss``, ``first``.
+        As in Table 2: ``mbc``, ``frdeep-nvss``, ``first``.
     catalogue : Catalogue
     classes : tuple of str
         Names; the last is the positive one of two.
@@ -62,7 +62,7 @@ def mbc() -> LabelledSet:
 def frdeep_nvss() -> LabelledSet:
     """FR-DEEP NVSS: FRI against FRII, the official 550 and 50."""
     catalogue = open_data_set("frdeep-nvss")
-    return _labelled("frdeep_nvss", catalogue, np.ones(len(catalogue), bool), ("FRI", "FRII"))
+    return _labelled("frdeep-nvss", catalogue, np.ones(len(catalogue), bool), ("FRI", "FRII"))
 
 
 def first() -> LabelledSet:
@@ -72,7 +72,7 @@ def first() -> LabelledSet:
     return _labelled("first", catalogue, np.ones(len(catalogue), bool), classes)
 
 
-SETS = {"mbc": mbc, "frdeep_nvss": frdeep_nvss, "first": first}
+SETS = {"mbc": mbc, "frdeep-nvss": frdeep_nvss, "first": first}
 
 
 def _labelled(
