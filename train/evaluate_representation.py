@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from radioviz.atlas import list_atlases
+from radioviz.atlas import list_atlases, open_atlas
 from radioviz.models.registry import list_models
 from train.benchmarks import bootstrap, record
 from train.config import TrainError
@@ -123,6 +123,7 @@ def size(model: str = "") -> None:
             best = inner, name, how, value, min(low, value), max(high, value), len(truth)
     if best is None:
         raise TrainError("no encoder has an Atlas of first; run: python -m train atlas")
+    record_map(encoders)
     inner, name, how, value, low, high, n = best
     record(
         "size.r2",
@@ -134,6 +135,36 @@ def size(model: str = "") -> None:
         seeds=[0],
         command="python -m train evaluate size",
     )
+
+
+def record_map(encoders: list[str]) -> None:
+    """Record ``map.size_neighbour_spearman`` of each layout, and of the best, the one to show.
+
+    The best is chosen without the test galaxies.
+    """
+    best: tuple[float, str, str] | None = None
+    for name in encoders:
+        for layout in open_atlas("first", name).layouts:
+            pairs, tested = sizes.neighbour_sizes(name, layout)
+            inner = sizes.spearman(pairs[~tested])
+            value, low, high = bootstrap(pairs, sizes.spearman, draws=500)
+            print(
+                f"{name} {layout}: {value:.4f}, {inner:.4f} without the test galaxies", flush=True
+            )
+            figure = f"map.{name}.{layout}.size_neighbour_spearman"
+            where = f"first, {len(pairs)} galaxies"
+            _record_map(figure, value, low, high, len(pairs), where)
+            if best is None or inner > best[0]:
+                best = inner, name, layout
+                shown = value, low, high, len(pairs)
+    if best is not None:
+        where = f"first; {best[2]} of {best[1]}, chosen without the test galaxies ({best[0]:.3f})"
+        _record_map("map.size_neighbour_spearman", *shown, where)
+
+
+def _record_map(name: str, value: float, low: float, high: float, n: int, split: str) -> None:
+    command = "python -m train evaluate size"
+    record(name, value, low=low, high=high, n=n, split=split, command=command)
 
 
 def invariance(model: str = "", split: str = "test") -> None:

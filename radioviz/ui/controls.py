@@ -98,11 +98,15 @@ def data_set_title(key: str) -> str:
 def encoders(data_set: str) -> dict[str, str]:
     """Titles of encoders by name: those that left an Atlas of the data set, then the others.
 
-    The one with the most latent dimensions, which tells most, comes first.
+    The one with the most latent dimensions, which tells most, comes first; among equals the one
+    under which neighbours are most often of one FR class.
     """
     models = cache.models()
     named = models.with_capability("encode")
-    order = sorted(named, key=lambda name: (-named[name].latent_dim, name))
+    likeness = {
+        name: info.scores.get("neighbour_accuracy.valid", 0) for name, info in named.items()
+    }
+    order = sorted(named, key=lambda name: (-named[name].latent_dim, -likeness[name], name))
     ready = cache.atlas_names(data_set)
     titles = {name: named[name].title for name in order if name in ready}
     titles |= {name: name for name in ready if name not in titles}

@@ -142,8 +142,11 @@ def r2(guess: np.ndarray, truth: np.ndarray) -> float:
     return float(1 - np.square(guess - truth).sum() / np.square(truth - truth.mean()).sum())
 
 
-def neighbour_sizes(model: str, layout: str, key: str = "first") -> np.ndarray:
-    """Size of each galaxy and mean size of its 20 neighbours on a map; shape ``(n, 2)``, arcsec."""
+def neighbour_sizes(model: str, layout: str, key: str = "first") -> tuple[np.ndarray, np.ndarray]:
+    """Size of each galaxy and mean size of its 20 neighbours on a map, ``(n, 2)``, arcsec.
+
+    Beside it which of them are test galaxies, ``(n,)``.
+    """
     from sklearn.neighbors import NearestNeighbors
 
     catalogue = measured(key)
@@ -151,7 +154,8 @@ def neighbour_sizes(model: str, layout: str, key: str = "first") -> np.ndarray:
     xy = np.asarray(open_atlas(key, model).layouts[layout])[ok]
     size = catalogue.table["las_measured"].to_numpy(float)[ok]
     _, near = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(xy).kneighbors()
-    return np.stack([size, size[near].mean(axis=1)], axis=1)
+    tested = (catalogue.table["split"] == "test").to_numpy()[ok]
+    return np.stack([size, size[near].mean(axis=1)], axis=1), tested
 
 
 def spearman(pairs: np.ndarray) -> float:
