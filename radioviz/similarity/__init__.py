@@ -15,6 +15,7 @@ so that -1 <= s <= 1 without negatives and -2 <= s <= 2 with them. Every latent 
 
 from radioviz.similarity.index import LatentIndex
 from radioviz.similarity.metric import Whitening
+from radioviz.similarity.neighbourhood import Neighbourhood
 from radioviz.similarity.null import NullDistribution
 from radioviz.similarity.query import Query, query_of
 from radioviz.similarity.search import scores, search, separations
@@ -22,6 +23,7 @@ from radioviz.similarity.views import dihedral_views
 
 __all__ = [
     "LatentIndex",
+    "Neighbourhood",
     "NullDistribution",
     "Query",
     "Whitening",

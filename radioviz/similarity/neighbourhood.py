@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from radioviz.errors import SimilarityError
-from radioviz.similarity.index import blocks
+from radioviz.similarity.index import LatentIndex, blocks
 
 FLOW = 0.9
 POWER = 3.0
@@ -73,6 +73,14 @@ class Neighbourhood:
         scale = 1 / np.sqrt(np.where(degree > 0, degree, 1))
         graph = mutual.multiply(scale[:, None]).multiply(scale[None]).tocsr()
         return cls(graph.astype(np.float32), neighbours)
+
+    @classmethod
+    def of_index(cls, index: LatentIndex, neighbours: int = 30) -> Neighbourhood:
+        """Graph over a data set; fewer neighbours where it has fewer galaxies."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            unit = index.latents * index.inverse_norms[:, None]
+        unit[index.inverse_norms == 0] = 0.0  # connected to nothing
+        return cls.of(unit, max(1, min(neighbours, len(index) - 1)))
 
     def walk(self, cosines: np.ndarray) -> np.ndarray:
         """Scores after the flow, float32 of shape ``(q, n)``.

@@ -67,6 +67,7 @@ def search(
     repeats: bool = False,
     where: Mapping[str, np.ndarray] | None = None,
     nulls: Mapping[str, NullDistribution] | None = None,
+    values: Mapping[str, np.ndarray] | None = None,
 ) -> pd.DataFrame:
     """The ``k`` sources most similar to a query, best first, over all data sets given.
 
@@ -84,6 +85,9 @@ def search(
         Masks of shape ``(n,)`` by data set: rows that may be results.
     nulls
         Null distributions by data set, for the column ``chance``.
+    values
+        Scores of shape ``(n,)`` by data set that were found in another way, to be ranked by
+        instead of cosines.
 
     Returns
     -------
@@ -108,7 +112,10 @@ def search(
     if len(models) > 1:
         named = ", ".join(f"'{d}' by {m or 'an unnamed model'}" for (m, _), d in models.items())
         raise SimilarityError(f"latents of different models cannot be compared: {named}")
-    found = [scores(index, query) for index in indexes]
+    if values is None:
+        found = [scores(index, query) for index in indexes]
+    else:
+        found = [np.array(values[index.data_set], dtype=np.float32) for index in indexes]
     for index, values in zip(indexes, found, strict=True):
         mask = (where or {}).get(index.data_set)
         if mask is not None:

@@ -18,6 +18,7 @@ from radioviz.ui.cache import Nulls
 from radioviz.ui.query import Pair, Picture, Wish
 
 NUMBERS = (24, 60, 120, 300)
+NEIGHBOURHOOD = "neighbourhood"
 NO_CLASS = "no class"
 MOST_NULL = 20  # examples: the mean of more is no narrower to the eye
 
@@ -27,11 +28,16 @@ class Settings:
     """How to search: what the widgets above the results say."""
 
     targets: tuple[str, ...]
-    whitened: bool = False
+    measure: str = "cosine"
     rotated: bool = False
     number: int = NUMBERS[0]
     separation: float = 10.0
     labels: tuple[str, ...] = ()
+
+    @property
+    def whitened(self) -> bool:
+        """Whether latents are whitened before they are compared."""
+        return self.measure != "cosine"
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +101,11 @@ def run(model: str, wish: Wish, picture: Picture | None, settings: Settings) -> 
             for key in settings.targets
         }
     masks = _masks(settings) if settings.labels else {}
+    every = {index.data_set: scores(index, asked) for index in targets}
+    for index in targets:
+        every[index.data_set][_left_out(index, asked, settings.separation)] = -np.inf
+    if settings.measure == NEIGHBOURHOOD:
+        every, nulls = _walked(model, every), {}
     table = search(
         targets,
         asked,
@@ -102,10 +113,8 @@ def run(model: str, wish: Wish, picture: Picture | None, settings: Settings) -> 
         separation_arcsec=settings.separation,
         where=masks,
         nulls={key: null.unrelated for key, null in nulls.items()},
+        values=every,
     )
-    every = {index.data_set: scores(index, asked) for index in targets}
-    for index in targets:
-        every[index.data_set][_left_out(index, asked, settings.separation)] = -np.inf
     return Outcome(
         table,
         every,
@@ -141,6 +150,17 @@ def _query(
         views=views,
         whitening=cache.whitening(model, settings.targets[0]) if settings.whitened else None,
     )
+
+
+def _walked(model: str, every: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Scores after they flowed along the graph of each data set; the best becomes 1."""
+    out = {}
+    for key, values in every.items():
+        known = np.isfinite(values)
+        walked = cache.neighbourhood(key, model).walk(np.where(known, values, -1.0)[None])[0]
+        out[key] = np.where(known, walked, -np.inf).astype(np.float32)
+    top = max((float(v.max()) for v in out.values() if len(v)), default=1.0)
+    return {key: v / top if top > 0 else v for key, v in out.items()}
 
 
 def _left_out(index: LatentIndex, asked: Query, separation: float) -> np.ndarray:

@@ -26,10 +26,14 @@ from radioviz.ui import (
 )
 from radioviz.ui.controls import View
 from radioviz.ui.query import Pair, Wish
-from radioviz.ui.similar_search import NO_CLASS, NUMBERS, Outcome, Settings
+from radioviz.ui.similar_search import NEIGHBOURHOOD, NO_CLASS, NUMBERS, Outcome, Settings
 from radioviz.ui.state import Selection
 
-MEASURES = {"cosine": "Cosine", "whitened": "Whitened cosine"}
+MEASURES = {
+    "cosine": "Cosine",
+    "whitened": "Whitened cosine",
+    NEIGHBOURHOOD: "Neighbourhood",
+}
 COLUMNS = {
     "query_chance": Column(
         "float64", "", "stat.probability", "Share of unrelated galaxies that score as high"
@@ -65,13 +69,14 @@ def choose(view: View, place: str = "similar") -> Settings:
     measure = columns[2].selectbox(
         "Similarity", list(MEASURES), format_func=MEASURES.__getitem__, key="similar_measure",
         help="Cosine of the angle between latent vectors, as in Andrianomena & Tang 2023. "
-        "Whitened: about the mean of the data set, with its main axes held back.",
+        "Whitened: about the mean of the data set, with its main axes held back. Neighbourhood: "
+        "whitened, and what is near to what is near the query counts as near to it.",
     )  # fmt: skip
     # Some encoders average over the eight views themselves.
     built_in = bool(cache.models()[str(view.model)].architecture.get("dihedral"))
     rotated = columns[3].toggle(
         "Any orientation", key="similar_always" if built_in else "similar_rotated",
-        value=True if built_in else None, disabled=built_in,
+        value=built_in, disabled=built_in,
         help="This encoder sees no orientation: turned or mirrored, a galaxy is the same to it."
         if built_in else
         "Compares the best of eight views of the query, turned by 90° and mirrored. "
@@ -94,7 +99,7 @@ def choose(view: View, place: str = "similar") -> Settings:
         )  # fmt: skip
     return Settings(
         tuple(str(t) for t in targets),
-        measure == "whitened",
+        str(measure),
         bool(rotated) and not built_in,
         int(number or NUMBERS[0]),
         float(separation),
@@ -110,6 +115,12 @@ def verdict(outcome: Outcome, view: View, settings: Settings, single: bool) -> t
     if not len(outcome.table):
         return "", False
     best = outcome.table.iloc[0]
+    if best["data_set"] not in outcome.nulls:
+        return (
+            "Ranked along neighbourhoods: the best scores 1. Whether anything is similar at all is "
+            "told by the cosines.",
+            False,
+        )
     null = outcome.nulls[best["data_set"]]
     title = controls.data_set_title(best["data_set"])
     chance = float(best["chance"])
@@ -197,15 +208,14 @@ def histogram(outcome: Outcome, settings: Settings) -> None:
     for key, null in outcome.nulls.items():
         expected += np.isfinite(outcome.every[key]).sum() * null.unrelated.density(edges)
     shown = outcome.table["score"].to_numpy(float)
-    measure = "Whitened cosine" if settings.whitened else "Cosine"
     svg_charts.draw(
         score_chart.chart(
             every,
-            expected,
+            expected if outcome.nulls else None,
             edges,
             best=float(shown[0]) if len(shown) else None,
             last=float(shown[-1]) if len(shown) else None,
-            title=f"{measure} similarity of {len(every):,} galaxies to the query",
+            title=f"{MEASURES[settings.measure]}: {len(every):,} galaxies and the query",
         ),
         "similar_histogram",
     )

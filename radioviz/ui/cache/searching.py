@@ -12,7 +12,7 @@ from radioviz.data.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from radioviz.atlas import Atlas
-    from radioviz.similarity import LatentIndex, NullDistribution, Whitening
+    from radioviz.similarity import LatentIndex, Neighbourhood, NullDistribution, Whitening
 
 
 NULL_SAMPLE = 48
@@ -63,6 +63,20 @@ def _whitening(opened: Atlas) -> Whitening:
     from radioviz.similarity import Whitening
 
     return Whitening.of(opened.latents)
+
+
+def neighbourhood(data_set_key: str, model: str) -> Neighbourhood:
+    """Graph of mutual neighbours over the whitened latents of a data set."""
+    return _neighbourhood(latent_index(data_set_key, model, whitened=True))
+
+
+@st.cache_resource(
+    show_spinner=False, max_entries=16, hash_funcs={"radioviz.similarity.index.LatentIndex": id}
+)
+def _neighbourhood(index: LatentIndex) -> Neighbourhood:
+    from radioviz.similarity import Neighbourhood
+
+    return Neighbourhood.of_index(index)
 
 
 def rotated_views(model: str, data_set_key: str, rows: np.ndarray) -> np.ndarray:
