@@ -23,10 +23,11 @@ from radioviz.data.registry import open_data_set
 from radioviz.encode import Encoder
 from radioviz.models.registry import list_models
 from radioviz.paths import cache_folder
+from train.descriptors import described
 from train.orientations import encoded, turned
 from train.planting import ARTEFACTS
 
-VERSION = 3
+VERSION = 4
 SPLITS = ("valid", "test")
 MEASURED = (
     *("complexity", "las_measured", "concentration", "axis_ratio", "n_components"),
@@ -134,6 +135,7 @@ def make_sample(
 ) -> Sample:
     """A sample of preprocessed images with their latents ``(n, 8, d)`` and measurements."""
     figures = table[list(MEASURED)].astype(float).reset_index(drop=True)
+    figures = pd.concat([figures, described(images)], axis=1)
     if model.info.can("decode"):
         figures = pd.concat([figures, residuals(images, model.decode(latents[:, 0]))], axis=1)
     return Sample(latents, figures, rows)

@@ -98,8 +98,14 @@ def _columns(
     return pd.DataFrame(made), about
 
 
-def generated(n: int = GENERATED, seed: int = 0) -> Scores | None:
-    """Score images drawn from the prior of each flow's encoder; None where none can decode."""
+def generated(n: int = GENERATED, seed: int = 0) -> Scores:
+    """Score images drawn from the prior of each flow's encoder.
+
+    Raises
+    ------
+    TrainError
+        If no encoder with a flow can decode.
+    """
     from radioviz import morphology
     from radioviz.encode import Generator, Request
 
@@ -126,9 +132,11 @@ def generated(n: int = GENERATED, seed: int = 0) -> Scores | None:
             for k, c in described.items()
         }  # fmt: skip
     if not parts:
-        return None
+        raise TrainError("no flow is over the latents of a model that decodes; nothing to draw")
     table = pd.DataFrame({"source_id": [f"{KEY}-{seed}-{i}" for i in range(n)], "survey": KEY})
     info_ = SurveyInfo(key=KEY, title="Generated images", pixel_scale=1.0)
     blank = np.zeros((n, 1, 1), np.uint8)  # the images can be made again from seed and number
     catalogue = Catalogue(info_, complete_columns(table), blank)
-    return add_scores(catalogue, pd.concat(parts, axis=1), about, models=list_models())
+    scores = add_scores(catalogue, pd.concat(parts, axis=1), about, models=list_models())
+    print(f"{KEY}: {', '.join(about)} of {n} images")
+    return scores

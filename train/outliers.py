@@ -9,8 +9,9 @@
 ``reconstruction``  squared residual over squared image
 ``complexity``      coarse-grained complexity (see :mod:`radioviz.morphology.complexity`)
 ``rank_average``    mean rank of log_prob, reconstruction, complexity, isolation, knn
-``image``           -log density of what latents do not hold: how badly the image is reconstructed,
-                    light where the reconstruction has none, islands, concentration
+``image``           -log density of what latents do not hold (see :mod:`train.descriptors`): how
+                    badly the image is reconstructed, where its light is, in how many pieces
+``image_given_size``  the same against galaxies of the same angular size
 ``strangeness``     Fisher's sum of -log(share of learned galaxies that are stranger) over
                     :data:`COMBINED`: what the app ranks by
 """
@@ -31,9 +32,10 @@ from train.ood_data import Sample
 NEIGHBOURS = 8
 AVERAGED = ("log_prob", "reconstruction", "complexity", "isolation", "knn")
 COMBINED = ("turned", "given_size", "image", "image_given_size")
-DESCRIBED = ("concentration", "axis_ratio")
-COUNTED = ("n_components", "n_unrelated", "complexity", "las_measured")
+DESCRIBED = ("concentration", "axis_ratio", "step", "outside", "rim", "filled")
+COUNTED = ("n_components", "n_unrelated", "complexity", "las_measured", "islands", "island_area")
 MISSED = ("reconstruction", "residual", "sky")
+PLACED = ("centroid", "peak_offset", "lit")
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +125,7 @@ def descriptors(sample: Sample) -> np.ndarray:
     figures = sample.figures
     parts = [figures[list(DESCRIBED)].to_numpy(float)]
     parts.append(np.log1p(np.maximum(figures[list(COUNTED)].to_numpy(float), 0)))
+    parts.append(np.sqrt(np.maximum(figures[list(PLACED)].to_numpy(float), 0)))
     if set(MISSED) <= set(figures):
         parts.append(np.log(np.clip(figures[list(MISSED)].to_numpy(float), 1e-4, 10)))
     out = np.concatenate(parts, axis=1)

@@ -52,8 +52,7 @@ class MAF(nn.Module):
     last_scale : float
         Factor on the last layer of each MADE at the start. At 0 every block starts as the
         identity. At 1 (as the layers come) a flow of 48 blocks starts by shrinking every
-        dimension by ``softplus(0)**48 = 2e-8``, a log p of less than -17 a dimension, from
-        which training does not recover.
+        dimension by ``softplus(0)**48 = 2e-8``: log p starts 17 nats a dimension too low.
 
     Raises
     ------

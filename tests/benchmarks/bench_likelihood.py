@@ -62,13 +62,13 @@ def flow_start(seeds: int = 5, steps: int = 12, d: int = 32, hidden: int = 512) 
             for step in range(steps):
                 loss = -flow.log_prob(torch.randn(32, d)).mean()
                 if step == 0:
-                    starts.append(-float(loss))
+                    starts.append(-float(loss.detach()))
                 good &= bool(torch.isfinite(loss))
                 adam.zero_grad()
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(flow.parameters(), clip)
                 adam.step()
-            ends.append(-float(loss))
+            ends.append(-float(loss.detach()))
             finite.append(good)
         out[name] = {"start": starts, "end": ends, "finite": finite}
     return out

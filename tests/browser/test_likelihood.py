@@ -1,0 +1,97 @@
+"""The Likelihood page in a real browser: a bar, its galaxies, marks by keys, the rest ranked."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+from tests.browser import actions
+from tests.browser.server import Server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Locator, Page
+
+
+def opened(page: Page, server: Server) -> Locator:
+    page.goto(f"{server.url}/likelihood?data=first&encoder=vae32")
+    chart = page.locator(".st-key-likelihood_histogram svg")
+    chart.wait_for(timeout=120_000)
+    actions.settle(page)
+    return chart
+
+
+def sources(page: Page) -> list[str]:
+    cells = page.locator(".st-key-likelihood_gallery .open")
+    cells.first.wait_for()
+    return [str(c.get_attribute("data-source")) for c in cells.all()]
+
+
+def wait_for_words(page: Page, words: str) -> None:
+    page.get_by_text(words).first.wait_for()
+    actions.settle(page)
+
+
+def test_a_bar_shows_its_galaxies(app_server: Server, page: Page) -> None:
+    chart = opened(page, app_server)
+    before = sources(page)
+    box = chart.bounding_box()
+    assert box is not None
+    x, y = box["x"] + 0.55 * box["width"], box["y"] + 0.6 * box["height"]
+    page.mouse.click(x, y)
+    wait_for_words(page, "galaxies with")
+    assert sources(page) != before
+    page.mouse.move(x - 100, y)
+    page.mouse.down()
+    page.mouse.move(x + 100, y, steps=4)
+    page.mouse.up()
+    page.wait_for_function(
+        "n => document.querySelectorAll('.st-key-likelihood_gallery .open').length > n", arg=20
+    )
+    assert not app_server.maps("libtorch"), "the Likelihood page loaded torch"
+
+
+def test_bars_by_keyboard(app_server: Server, page: Page) -> None:
+    chart = opened(page, app_server)
+    chart.focus()
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Enter")
+    wait_for_words(page, "galaxies with")
+
+
+def test_marks_by_keys_rank_the_rest(app_server: Server, page: Page, tmp_path: Path) -> None:
+    opened(page, app_server)
+    order = sources(page)
+    page.keyboard.press("n")
+    page.locator(".st-key-mark_interesting button").wait_for()
+    for key in ("i", "b", "4"):
+        actions.settle(page)
+        page.keyboard.press(key)
+        time.sleep(0.5)
+    wait_for_words(page, "1 interesting, 1 boring, 1 scored")
+    page.keyboard.press("u")
+    wait_for_words(page, "1 interesting, 1 boring")
+    page.get_by_text("Ranked by your marks").click()
+    wait_for_words(page, "by what you marked")
+    ranked = sources(page)
+    assert not set(order[:2]) & set(ranked)
+    with page.expect_download() as started:
+        page.locator(".st-key-marks_save button").click()
+    target = tmp_path / "marks.radioviz"
+    started.value.save_as(target)
+    marks = json.loads(target.read_text())["marks"]
+    assert [(m["source_id"], m["mark"]) for m in marks] == [(order[0], 5), (order[1], 0)]
+
+
+def test_search_from_an_outlier(app_server: Server, page: Page) -> None:
+    opened(page, app_server)
+    first = sources(page)[0]
+    page.locator(".st-key-likelihood_gallery .open").first.click()
+    page.locator(".st-key-likelihood_similar button").click()
+    page.wait_for_url("**/similar*")
+    page.locator(".st-key-similar_gallery .open").first.wait_for(timeout=60_000)
+    assert first in page.url
