@@ -109,6 +109,15 @@ def card(info: ModelInfo, size: int) -> str:
     commands = "".join(f"    python -m radioviz.data fetch {name}\n" for name in fetched)
     own = not t["command"].endswith(f"--run {info.name}")
     published = "" if own else f"\n    python -m train publish {info.name}"
+    begun = t["config"].get("init", "")
+    begun = f"Started from the weights of `{begun}`. " if begun else ""
+    figure = f"""
+Look at twelve held-out galaxies beside their reconstructions (drawn locally into `runs/`, since \
+survey images are not part of this repository):
+
+    python -m train figure {info.name}
+"""
+    figure = figure if info.can("encode", "decode") else ""
     chain = ", ".join(f"{k} {v}" for k, v in info.preprocess.to_dict().items() if v is not None)
     return f"""# {info.title}
 
@@ -126,7 +135,7 @@ Preprocessing: {chain}.
 
 {t["images"]["train"]} images of the split `train` of {", ".join(t["data"])}; stopped after \
 {t["epochs"]} epochs, best at {t["best_epoch"]} by the {t["images"]["valid"]} images of the split \
-`valid`. {t["seconds"] / 60:.1f} minutes at {t["images_per_second"]:.0f} images/s on \
+`valid`. {begun}{t["seconds"] / 60:.1f} minutes at {t["images_per_second"]:.0f} images/s on \
 {t["machine"]}; seed {t["seed"]}, commit {t["commit"] or "unknown"}{beta}.
 
 {commands}    {t["command"]}{published}
@@ -138,12 +147,7 @@ Measured on the {t["images"]["valid"]} validation images with the shipped half-p
 | | |
 |---|---|
 {rows}
-
-Look at twelve held-out galaxies beside their reconstructions (drawn locally into `runs/`, since \
-survey images are not part of this repository):
-
-    python -m train figure {info.name}
-
+{figure}
 ## Limits
 
 Sources larger than the field are cut at its edge. Brightness is relative to the peak, so that

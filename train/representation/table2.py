@@ -50,7 +50,7 @@ def table2(models: Sequence[str] = (), data_sets: Sequence[str] = tuple(SETS)) -
     Rows of encoders whose weights have not changed are kept.
     """
     path = table_file("table2")
-    rows = pd.read_csv(path) if path.exists() else pd.DataFrame()
+    rows = pd.read_csv(path, dtype={"weights": str}) if path.exists() else pd.DataFrame()
     for data_set in data_sets:
         known = names(KEYS[data_set])
         if not len(rows):
@@ -59,7 +59,7 @@ def table2(models: Sequence[str] = (), data_sets: Sequence[str] = tuple(SETS)) -
             gone = (rows["data_set"] == data_set) & ~rows["encoder"].isin(known)
             rows = rows[~gone]
         for name in known:
-            if models and name.removesuffix(VIEWS) not in models:
+            if models and name not in models:
                 continue
             if data_set == "first" and name.endswith(VIEWS):
                 continue  # eight times the training galaxies of the largest set
