@@ -183,3 +183,33 @@ def test_sources_recognised_by_their_image_have_a_place(tmp_path: Path) -> None:
     latents = np.eye(2, dtype=np.float32)
     atlas = Atlas("x", "m", np.array(ids, dtype=object), latents, {}, {}, tmp_path)
     np.testing.assert_array_equal(LatentIndex.of(catalogue, atlas).ra, [150.0, np.nan])
+
+
+def test_class_axes_part_what_labels_part() -> None:
+    """Two classes that differ along a faint axis: plain cosines miss it, class axes show it."""
+    rng = np.random.default_rng(0)
+    n = 400
+    labels = np.array(["FRI", "FRII"] * (n // 2), dtype=object)
+    x = rng.normal(size=(n, 5)) * [10, 5, 5, 1, 1]
+    x[:, 4] += np.where(labels == "FRI", 3.0, -3.0)
+    axes = Whitening.of_classes(x, np.where(np.arange(n) < 200, labels, ""))
+    assert axes.matrix.shape == (5, 1)
+    y = axes(x)[200:, 0]
+    assert (np.sign(y) == np.sign(y[0])).mean() == pytest.approx(0.5, abs=0.1)
+    assert ((y > 0) == (labels[200:] == "FRI")).mean() in (
+        pytest.approx(0.0, abs=0.02),
+        pytest.approx(1.0, abs=0.02),
+    )
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    lda = LinearDiscriminantAnalysis(solver="eigen", shrinkage=0.02).fit(x[:200], labels[:200])
+    assert abs(np.corrcoef(lda.transform(x[200:])[:, 0], y)[0, 1]) > 0.99
+
+
+def test_class_axes_need_classes() -> None:
+    x = np.random.default_rng(0).normal(size=(10, 3))
+    one = np.array(["FRI"] * 9 + ["FRII"], dtype=object)
+    with pytest.raises(SimilarityError, match="1 classes with two or more"):
+        Whitening.of_classes(x, one)
+    with pytest.raises(SimilarityError, match="a shrinkage of 0"):
+        Whitening.of_classes(x, one, shrinkage=0)

@@ -35,9 +35,9 @@ class Settings:
     labels: tuple[str, ...] = ()
 
     @property
-    def whitened(self) -> bool:
-        """Whether latents are whitened before they are compared."""
-        return self.measure != "cosine"
+    def space(self) -> str:
+        """What latents are turned into before they are compared, empty for nothing."""
+        return {"cosine": "", NEIGHBOURHOOD: "whitened"}.get(self.measure, self.measure)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,14 +89,14 @@ def run(model: str, wish: Wish, picture: Picture | None, settings: Settings) -> 
     wanted = dict.fromkeys([*settings.targets, *(d for d, _ in (*wish.like, *wish.unlike))])
     for key in wanted:
         controls.open_data_set(key)
-    indexes = {key: cache.latent_index(key, model, settings.whitened) for key in wanted}
+    indexes = {key: cache.latent_index(key, model, settings.space) for key in wanted}
     targets = [indexes[key] for key in settings.targets]
     with waiting(picture is not None or settings.rotated):
         asked = _query(model, wish, picture, settings, list(indexes.values()))
         sizes = (len(asked.positives), 0 if asked.negatives is None else len(asked.negatives))
         nulls = {
             key: cache.nulls(
-                key, model, settings.whitened, *(min(n, MOST_NULL) for n in sizes), settings.rotated
+                key, model, settings.space, *(min(n, MOST_NULL) for n in sizes), settings.rotated
             )
             for key in settings.targets
         }
@@ -142,13 +142,16 @@ def _query(
             kept.clear()
             kept[key] = query.encoded(model, picture.seen, settings.rotated)
         latents = kept[key]
+    space = settings.space
     return query.compose(
         indexes,
         wish,
         picture=latents,
         position=picture.position if picture else None,
         views=views,
-        whitening=cache.whitening(model, settings.targets[0]) if settings.whitened else None,
+        whitening=cache.whitening(model, settings.targets[0], settings.space)
+        if settings.space
+        else None,
     )
 
 

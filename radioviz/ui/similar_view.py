@@ -33,6 +33,7 @@ MEASURES = {
     "cosine": "Cosine",
     "whitened": "Whitened cosine",
     NEIGHBOURHOOD: "Neighbourhood",
+    "classes": "Class-aware cosine",
 }
 COLUMNS = {
     "query_chance": Column(
@@ -70,7 +71,8 @@ def choose(view: View, place: str = "similar") -> Settings:
         "Similarity", list(MEASURES), format_func=MEASURES.__getitem__, key="similar_measure",
         help="Cosine of the angle between latent vectors, as in Andrianomena & Tang 2023. "
         "Whitened: about the mean of the data set, with its main axes held back. Neighbourhood: "
-        "whitened, and what is near to what is near the query counts as near to it.",
+        "whitened, and what is near to what is near the query counts as near to it. Class-aware: "
+        "along the axes that part the labelled classes of FIRST's training galaxies.",
     )  # fmt: skip
     # Some encoders average over the eight views themselves.
     built_in = bool(cache.models()[str(view.model)].architecture.get("dihedral"))

@@ -19,7 +19,7 @@ NULL_SAMPLE = 48
 """Galaxies whose rotated views are encoded to tell how well such a search scores by chance."""
 
 
-def latent_index(data_set_key: str, model: str, whitened: bool = False) -> LatentIndex:
+def latent_index(data_set_key: str, model: str, space: str = "") -> LatentIndex:
     """Latents of a data set, ready to be searched.
 
     Raises
@@ -30,7 +30,7 @@ def latent_index(data_set_key: str, model: str, whitened: bool = False) -> Laten
     from radioviz.ui import cache
 
     return _latent_index(
-        data_set_key, cache.data_set(data_set_key), cache.atlas(data_set_key, model), whitened
+        data_set_key, cache.data_set(data_set_key), cache.atlas(data_set_key, model), space
     )
 
 
@@ -38,15 +38,19 @@ def latent_index(data_set_key: str, model: str, whitened: bool = False) -> Laten
     show_spinner=False, max_entries=32, hash_funcs={Catalogue: id, "radioviz.atlas.Atlas": id}
 )
 def _latent_index(
-    data_set_key: str, catalogue: Catalogue, opened: Atlas, whitened: bool
+    data_set_key: str, catalogue: Catalogue, opened: Atlas, space: str
 ) -> LatentIndex:
     from radioviz.similarity import LatentIndex
 
     index = LatentIndex.of(catalogue, opened)
-    return whitening(opened.model, data_set_key).index(index) if whitened else index
+    return whitening(opened.model, data_set_key, space).index(index) if space else index
 
 
-def whitening(model: str, otherwise: str) -> Whitening:
+WHITENED, CLASSES = "whitened", "classes"
+"""Spaces that latents may be compared in, beside their own (``""``)."""
+
+
+def whitening(model: str, otherwise: str, space: str = WHITENED) -> Whitening:
     """Whitening of a model's latents: of FIRST, or of data set ``otherwise`` without it.
 
     One for all data sets, so that their latents can be compared.
@@ -55,19 +59,26 @@ def whitening(model: str, otherwise: str) -> Whitening:
     from radioviz.ui import cache
 
     reference = "first" if ("first", model) in list_atlases() else otherwise
-    return _whitening(cache.atlas(reference, model))
+    labels: tuple[str, ...] = ()
+    if space == CLASSES:
+        # Test galaxies keep out of it, so that what is found for them can be judged.
+        table = cache.data_set(reference).table
+        labels = tuple(np.where(table["split"] == "train", table["label"], ""))
+    return _whitening(cache.atlas(reference, model), labels)
 
 
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs={"radioviz.atlas.Atlas": id})
-def _whitening(opened: Atlas) -> Whitening:
+def _whitening(opened: Atlas, labels: tuple[str, ...]) -> Whitening:
     from radioviz.similarity import Whitening
 
+    if labels:
+        return Whitening.of_classes(opened.latents, np.array(labels, dtype=object))
     return Whitening.of(opened.latents)
 
 
 def neighbourhood(data_set_key: str, model: str) -> Neighbourhood:
     """Graph of mutual neighbours over the whitened latents of a data set."""
-    return _neighbourhood(latent_index(data_set_key, model, whitened=True))
+    return _neighbourhood(latent_index(data_set_key, model, WHITENED))
 
 
 @st.cache_resource(
@@ -117,11 +128,11 @@ class Nulls:
 
 
 def nulls(
-    data_set_key: str, model: str, whitened: bool, positives: int, negatives: int, rotated: bool
+    data_set_key: str, model: str, space: str, positives: int, negatives: int, rotated: bool
 ) -> Nulls:
     """Null distributions of a data set for a query of so many examples."""
-    index = latent_index(data_set_key, model, whitened)
-    return _nulls(index, data_set_key, model, whitened, positives, negatives, rotated)
+    index = latent_index(data_set_key, model, space)
+    return _nulls(index, data_set_key, model, space, positives, negatives, rotated)
 
 
 @st.cache_resource(
@@ -131,7 +142,7 @@ def _nulls(
     index: LatentIndex,
     data_set_key: str,
     model: str,
-    whitened: bool,
+    space: str,
     positives: int,
     negatives: int,
     rotated: bool,
@@ -146,8 +157,8 @@ def _nulls(
     usable = np.flatnonzero(index.inverse_norms > 0)
     rows = np.random.default_rng(0).permutation(usable)[:NULL_SAMPLE]
     views = rotated_views(model, data_set_key, rows)
-    if whitened:
-        views = whitening(model, data_set_key)(views)
+    if space:
+        views = whitening(model, data_set_key, space)(views)
     return Nulls(
         NullDistribution.of_views(index, rows, views, positives=positives, negatives=negatives),
         NullDistribution.of_best_matches(index, rows=rows, views=views),
