@@ -149,9 +149,7 @@ def _query(
         picture=latents,
         position=picture.position if picture else None,
         views=views,
-        whitening=cache.whitening(model, settings.targets[0], settings.space)
-        if settings.space
-        else None,
+        whitening=cache.whitening(model, settings.targets[0], space) if space else None,
     )
 
 
