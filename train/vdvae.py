@@ -2,8 +2,9 @@
 
 Minimises -log p(x|z) + sum_k beta_k KL_k in nats an image over the levels k of latent variables
 (Andrianomena & Tang 2023, Eq. 3.2). A level low in the hierarchy sees the image at full
-resolution and could describe it alone, leaving z0 empty: early in training its KL term counts
-more and that of z0 less, so that z0 is filled first. A run whose z0 is empty is not published.
+resolution and can describe it alone, leaving z0 empty, which is what happens when all levels are
+trained from the start. So z0 is trained alone first, and the maps learn what it left unsaid. A
+run whose z0 is empty nevertheless is not published.
 
 After training, a prior of z0 (given class and size, where the model takes them) is learned from
 where the encoder puts the training galaxies.
@@ -40,9 +41,11 @@ class VdvaeConfig(RunConfig):
     beta, beta_z0 : float
         Weight of the KL terms of the latent maps, and of z0.
     beta_epochs : float
-        Epochs over which the weights reach these values.
+        Epochs over which the weight of z0 rises to its value.
+    maps_from : float
+        Epoch from which the latent maps take part.
     coarse_first : float
-        Factor of ``beta`` at the start; it falls geometrically to 1.
+        Factor of ``beta`` then; it falls geometrically to 1 over ``beta_epochs``.
     smallest_z0 : int
         Active dimensions of z0 below which the run counts as collapsed.
     withheld : float
@@ -58,6 +61,7 @@ class VdvaeConfig(RunConfig):
     beta: float = 1.0
     beta_z0: float = 1.0
     beta_epochs: float = 10.0
+    maps_from: float = 0.0
     coarse_first: float = 1.0
     smallest_z0: int = 8
     withheld: float = 0.2
@@ -72,8 +76,12 @@ class VdvaeConfig(RunConfig):
 
     def betas_at(self, epoch: float) -> tuple[float, float]:
         """Weight of the KL terms of z0 and of the latent maps."""
-        done = min(1.0, epoch / self.beta_epochs) if self.beta_epochs else 1.0
-        return self.beta_z0 * done, self.beta * self.coarse_first ** (1 - done)
+
+        def risen(since: float) -> float:
+            return min(1.0, max(0.0, since) / self.beta_epochs) if self.beta_epochs else 1.0
+
+        factor = self.coarse_first ** (1 - risen(epoch - self.maps_from))
+        return self.beta_z0 * risen(epoch), self.beta * factor
 
 
 class VdvaeTask(Task[VdvaeConfig]):
@@ -117,7 +125,11 @@ class VdvaeTask(Task[VdvaeConfig]):
     def loss(self, padded: Tensor, rows: Tensor, epoch: float) -> tuple[Tensor, dict[str, Tensor]]:
         images, label, size = self._view(padded, rows)
         terms = self.module.elbo(
-            images, None, _withhold(label, -1, self.config), _withhold(size, np.nan, self.config)
+            images,
+            None,
+            _withhold(label, -1, self.config),
+            _withhold(size, np.nan, self.config),
+            maps=epoch >= self.config.maps_from,
         )
         kl = terms.kl.mean(0)
         beta_z0, beta = self.config.betas_at(epoch)
@@ -246,8 +258,8 @@ class VdvaeTask(Task[VdvaeConfig]):
         if active["z0"] < self.config.smallest_z0:
             raise TrainError(
                 f"{self.config.name}: z0 has collapsed, {active['z0']} of its "
-                f"{module.latent_dim} dimensions hold more than {ACTIVE} nats; lower beta_z0, or "
-                "raise coarse_first or beta_epochs"
+                f"{module.latent_dim} dimensions hold more than {ACTIVE} nats; lower beta_z0 or "
+                "raise maps_from"
             )
         images = np.asarray(part.images[:, 0])
         guesses = torch.cat([module(x) for x in batches])

@@ -144,7 +144,9 @@ class VDVAE(nn.Module):
 
         scale = math.sqrt(1 / sum(decoder_blocks))
         top = widths[-1]
-        self.z0_posterior = Bottleneck(top, middles[-1], 2 * latent_dim, 1, scale=0.0)
+        self.z0_posterior = Bottleneck(top, middles[-1], 2 * latent_dim, 1)
+        with torch.no_grad():  # narrow: z0 says something from the start, before maps can
+            self.z0_posterior.layers[-1].bias[latent_dim:] = -3.0  # type: ignore[index]
         self.z0_project = nn.Conv2d(latent_dim, top, 1)
         self.z0_out = Bottleneck(top, middles[-1], top, 1, residual=True, scale=scale)
         self.stages = nn.ModuleList(
@@ -303,7 +305,7 @@ class VDVAE(nn.Module):
             seen += 1
             if levels is not None and seen > levels:
                 return mean
-            return block.posterior(h, _at(features, h))[0]
+            return block.posterior(h, _at(features, h), mean, log_variance)[0]
 
         z = self._posterior(features[-1])[0]
         return self.likelihood.mean(self._descend(z, condition, pick)).clamp(0.0, 1.0)
@@ -314,10 +316,12 @@ class VDVAE(nn.Module):
         generator: torch.Generator | None = None,
         label: Tensor | None = None,
         size: Tensor | None = None,
+        maps: bool = True,
     ) -> DeepElbo:
         """Bound of each image with one reparametrised sample of every level.
 
         ``label`` and ``size`` as in :meth:`decode`; -1 and NaN stand for what is not known.
+        Without ``maps`` only z0 is drawn, and the levels below are at the mean of their prior.
         """
         features = self._features(x)
         condition = self.conditions(len(x), label, size, x.device)
@@ -328,7 +332,10 @@ class VDVAE(nn.Module):
             return mean + (0.5 * log_variance).exp() * drawn
 
         def pick(block: TopDown, h: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
-            found = block.posterior(h, _at(features, h))
+            if not maps:
+                units.append(torch.zeros_like(mean))
+                return mean
+            found = block.posterior(h, _at(features, h), mean, log_variance)
             units.append(kl_between(*found, mean, log_variance))
             return draw(*found)
 

@@ -94,11 +94,17 @@ class TopDown(nn.Module):
         out: Tensor = self.out(h + extra + self.project(z))
         return out
 
-    def posterior(self, h: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of q, float32, from input and encoder's features after GELU."""
+    def posterior(
+        self, h: Tensor, features: Tensor, prior_mean: Tensor, prior_log_variance: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of q, float32, from input and encoder's features after GELU.
+
+        Relative to the prior (Vahdat & Kautz 2020, Sec. 3.2): where the network gives zero, as it
+        does at the start, the posterior is the prior, whatever that has become.
+        """
         found = self.posterior_net.activated(torch.cat([h, features], 1))
         mean, log_variance = found.float().chunk(2, 1)
-        return mean, bounded(log_variance)
+        return prior_mean + mean, bounded(prior_log_variance + log_variance)
 
 
 class Stage(nn.Module):

@@ -50,10 +50,24 @@ def test_no_3x3_convolution_on_maps_of_two_pixels_or_less() -> None:
     assert sizes(4) == [(1, 1), (3, 3), (3, 3), (1, 1)]
 
 
-def test_untrained_posteriors_equal_their_priors() -> None:
+def test_untrained_maps_equal_their_priors_and_z0_says_something() -> None:
     torch.manual_seed(0)
-    terms = VDVAE(**SMALL["vdvae"]).elbo(batch(4, 16))
-    assert terms.kl.abs().max() == 0
+    kl = VDVAE(**SMALL["vdvae"]).elbo(batch(4, 16)).kl
+    assert kl[:, 1:].abs().max() == 0
+    assert kl[:, 0].min() > 1
+
+
+def test_without_maps_only_z0_is_drawn() -> None:
+    module = stirred()
+    x = batch(4, 16)
+    terms = module.elbo(x, torch.Generator().manual_seed(3), maps=False)
+    assert terms.kl[:, 0].min() > 0
+    assert terms.kl[:, 1:].abs().max() == 0
+    mean, log_variance = module.posterior(x)
+    noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(3))
+    images = module.decode(mean + (0.5 * log_variance).exp() * noise)
+    expected = Bernoulli(images, validate_args=False).log_prob(x).flatten(1).sum(1)
+    torch.testing.assert_close(terms.log_likelihood, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_kl_between_normals_agrees_with_torch_distributions() -> None:
@@ -81,7 +95,7 @@ def test_bound_agrees_with_torch_distributions_level_by_level() -> None:
 
     def pick(block: nn.Module, h: Tensor, prior: Tensor, prior_log_variance: Tensor) -> Tensor:
         at = next(f for f in features if f.shape[-1] == h.shape[-1])
-        found = block.posterior(h, at)  # type: ignore[operator]
+        found = block.posterior(h, at, prior, prior_log_variance)  # type: ignore[operator]
         q = Normal(found[0], (0.5 * found[1]).exp())
         p = Normal(prior, (0.5 * prior_log_variance).exp())
         expected.append(kl_divergence(q, p).flatten(1).sum(1))

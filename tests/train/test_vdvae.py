@@ -36,17 +36,20 @@ def task_of(config: VdvaeConfig = CONFIG) -> VdvaeTask:
 
 
 @pytest.mark.parametrize(
-    ("epoch", "z0", "maps"), [(0.0, 0.0, 8.0), (5.0, 0.1, 2.0), (10.0, 0.2, 0.5), (99.0, 0.2, 0.5)]
+    ("epoch", "z0", "maps"),
+    [(0.0, 0.0, 8.0), (5.0, 0.1, 8.0), (20.0, 0.2, 8.0), (25.0, 0.2, 2.0), (99.0, 0.2, 0.5)],
 )
 def test_z0_is_filled_before_the_maps(epoch: float, z0: float, maps: float) -> None:
-    assert CONFIG.betas_at(epoch) == pytest.approx((z0, maps))
-    task = task_of()
+    config = dataclasses.replace(CONFIG, maps_from=20.0)
+    assert config.betas_at(epoch) == pytest.approx((z0, maps))
+    task = task_of(config)
     padded = batch(8, CONFIG.augment.padded(CONFIG.preprocess).size)
     torch.manual_seed(1)
     loss, figures = task.loss(padded, torch.arange(8), epoch)
     found = {k.removeprefix("kl."): float(v) for k, v in figures.items() if k.startswith("kl.")}
     assert list(found) == task.module.level_names
     below = sum(v for k, v in found.items() if k != "z0")
+    assert (below > 0) == (epoch >= 20)
     assert figures["kl"].item() == pytest.approx(found["z0"] + below, rel=1e-5)
     expected = figures["nll"].item() + z0 * found["z0"] + maps * below
     assert loss.item() == pytest.approx(expected, rel=1e-5)
@@ -76,7 +79,11 @@ def test_scores_count_the_active_units_of_every_level() -> None:
 
 def test_a_collapsed_run_is_refused() -> None:
     torch.manual_seed(0)
-    task = VdvaeTask(CONFIG)  # untrained: every posterior equals its prior
+    task = VdvaeTask(CONFIG)
+    with torch.no_grad():  # the posterior of z0 equals its prior
+        last = task.module.z0_posterior.layers[-1]
+        last.weight.zero_()  # type: ignore[operator, union-attr]
+        last.bias.zero_()  # type: ignore[operator, union-attr]
     part = Part(batch(8, 16), pd.DataFrame(index=range(8)))
     with pytest.raises(TrainError, match="z0 has collapsed, 0 of its 6 dimensions"):
         task.score(task.module, part)
