@@ -39,15 +39,16 @@ def test_marks_bring_up_what_is_like_the_interesting_ones() -> None:
 
 
 def test_far_from_every_mark_the_strangeness_counts() -> None:
-    latents = np.concatenate([np.zeros((50, 3)), np.full((50, 3), 30.0)]).astype(np.float32)
-    latents += 0.1 * np.random.default_rng(0).standard_normal(latents.shape).astype(np.float32)
-    strange = np.linspace(0, 1, 100)
-    found = Space.of(latents, strange).rerank([0, 1, 2], [0, 0, 0])
-    assert found.trust[:50].min() > 0.5
-    assert found.trust[50:].max() < 0.1
-    assert found.rank[50:] == pytest.approx(strange[50:], abs=0.1)
-    assert found.sigma[:3].max() < found.sigma[50:].min()
-    assert set(found.unsure()[:50]) == set(range(50, 100))
+    latents = np.random.default_rng(0).standard_normal((1003, 3)).astype(np.float32)
+    latents[1000:] = 10 * np.eye(3)
+    strange = np.where(np.arange(1003) < 1000, 0.5, 0.9)
+    marked = np.arange(60)
+    found = Space.of(latents, strange).rerank(marked, np.zeros(60))
+    assert found.trust[1000:].max() < 0.01
+    assert found.trust[:1000].mean() > 0.3
+    assert found.rank[1000:] == pytest.approx(strange[1000:], abs=0.02)
+    assert found.sigma[marked].max() < found.sigma[1000:].min()
+    assert set(found.unsure()[:3]) == {1000, 1001, 1002}
 
 
 def test_a_marked_galaxy_gets_about_its_mark() -> None:
