@@ -137,6 +137,8 @@ def generated(n: int = GENERATED, seed: int = 0) -> Scores:
     info_ = SurveyInfo(key=KEY, title="Generated images", pixel_scale=1.0)
     blank = np.zeros((n, 1, 1), np.uint8)  # the images can be made again from seed and number
     catalogue = Catalogue(info_, complete_columns(table), blank)
-    scores = add_scores(catalogue, pd.concat(parts, axis=1), about, models=list_models())
+    folder = trained_folder() / "atlas"
+    made = pd.concat(parts, axis=1)
+    scores = add_scores(catalogue, made, about, models=list_models(), folder=folder)
     print(f"{KEY}: {', '.join(about)} of {n} images")
     return scores

@@ -11,6 +11,7 @@ import streamlit as st
 
 from radioviz.errors import AtlasError, CatalogueError, LikelihoodError, ModelError
 from radioviz.likelihood import SCORES, column, rank_average
+from radioviz.paths import trained_folder
 
 REFERENCE = "first"
 GENERATED = "generated"
@@ -203,6 +204,7 @@ def generated(flow: str) -> pd.DataFrame:
 
     if not flow:
         return pd.DataFrame()
-    table = read_scores(GENERATED, models=cache.models()).table
+    folder = trained_folder() / "atlas"  # they come with the models, not from the user
+    table = read_scores(GENERATED, models=cache.models(), folder=folder).table
     named = {column(name, flow): name for name in SCORES if column(name, flow) in table}
     return table[list(named)].rename(columns=named)
