@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,9 @@ from radioviz.data.preprocess import Preprocess
 from radioviz.data.registry import open_data_set
 from train.config import TrainError
 from train.data import repeated
+
+if TYPE_CHECKING:
+    from astropy.coordinates import SkyCoord
 
 DATA = ("mirabest", "first")
 """Where a source is in both, MiraBest's class counts: it is the one that FR figures are quoted
@@ -55,7 +59,9 @@ def galaxies(
     TrainError
         If there is none.
     """
-    images, tables, earlier = [], [], []
+    images: list[np.ndarray] = []
+    tables: list[pd.DataFrame] = []
+    earlier: list[SkyCoord] = []
     for key in data:
         catalogue = open_data_set(key)
         table = catalogue.table

@@ -24,7 +24,7 @@ from train.loop import fit, load_best
 from train.machine import device
 
 SEEDS = (0, 1, 2)
-EPOCHS = 30
+EPOCHS = 15
 
 
 class GivenTask(ClassifierTask):

@@ -32,7 +32,7 @@ def panel(catalogue: Catalogue, row: int, view: View) -> None:
     scores = cache.galaxy_scores(catalogue.info.key)
     value = math.nan
     if COLUMN in scores.columns:
-        value = float(scores.of([source_id])[COLUMN].iat[0])
+        value = float(scores.of([source_id])[COLUMN].to_numpy(float)[0])
     if math.isfinite(value):
         st.html(probability_bar(value))
         st.caption(controls.plain(scores.columns[COLUMN].description))

@@ -290,7 +290,7 @@ def _located(data_set_key: str, catalogue: Catalogue, opened: Atlas, others: Sco
     more = others.of(opened.source_ids)
     more = more[[name for name in more if name not in opened.scores]]
     scores = pd.concat([opened.scores, more], axis=1)
-    described = {name: others.columns[name] for name in more}
+    described = {str(name): others.columns[str(name)] for name in more}
     return Located(catalogue, opened, rows, table, Hover(table), scores, described)
 
 
