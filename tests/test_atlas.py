@@ -81,14 +81,14 @@ def test_a_stale_atlas_is_refused_by_name(tmp_path: Path) -> None:
     write(tmp_path)
     retrained = dataclasses.replace(INFO, weights_sha256="b" * 64)
     with pytest.raises(AtlasError, match=r"'synthetic'.*'tiny' is stale.*aaaa.*now has bbbb.*"
-                       r"python -m train atlas --data synthetic --model tiny"):  # fmt: skip
+                       r"python -m radioviz.encode --data synthetic --model tiny"):  # fmt: skip
         reopen(tmp_path, info=retrained)
     with pytest.raises(AtlasError, match=r"is stale.*data set now has"):
         reopen(tmp_path, catalogue=synthetic_catalogue(N + 1))
 
 
 def test_a_missing_atlas_says_how_to_make_it(tmp_path: Path) -> None:
-    with pytest.raises(AtlasError, match=r"no Atlas of 'synthetic'.*python -m train atlas"):
+    with pytest.raises(AtlasError, match=r"no Atlas of 'synthetic'.*python -m radioviz.encode"):
         reopen(tmp_path)
     assert list_atlases(tmp_path / "nowhere") == []
 
