@@ -159,6 +159,7 @@ def detector(flow: MAF, learned: Sample, seed: int = 0) -> Detector:
     plain["knn"] = _without_itself(*turned, views=learned.latents.shape[1])
     half = _with(first, plain)
     derived = half._derived(plain, first.sizes)
+    derived["strangeness"] = _with(first, derived).combined(derived)
     return _with(first, derived)
 
 
