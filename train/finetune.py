@@ -114,6 +114,10 @@ class FinetuneTask(Task[FinetuneConfig]):
         doubted = data.train.table.get("confidence", pd.Series("")).eq("uncertain")
         sure = at_home.to_numpy() & ~doubted.to_numpy()
         weights = np.where(sure, 1.0, self.config.others).astype(np.float32)
+        # What is tested is about as often of each class; what is learned from is not.
+        numbers = self.truth["train"].cpu().numpy()
+        total = np.bincount(numbers, weights, minlength=len(self.classes))
+        weights *= (weights.sum() / len(self.classes) / np.maximum(total, 1e-6))[numbers]
         self.weights = torch.from_numpy(weights).to(device)
 
     def _numbers(self, part: Part) -> Tensor:

@@ -137,3 +137,20 @@ def test_the_head_is_taught_and_predictions_are_averaged_over_views() -> None:
     )
     assert not task.module.dihedral
     assert dataclasses.replace(config, seed=1) != config
+
+
+@pytest.mark.usefixtures("surveys")
+def test_every_class_weighs_the_same() -> None:
+    task = FinetuneTask(
+        FinetuneConfig("x", architecture={"width": 4, "blocks": [1]}, others=0.5, limit=200)
+    )
+    data = task.load()
+    task.prepare(data, torch.device("cpu"))
+    total = [float(task.weights[task.truth["train"] == k].sum()) for k in (0, 1)]
+    assert total[0] == pytest.approx(total[1], rel=1e-4)
+    doubted = (data.train.table["confidence"] == "uncertain").to_numpy()
+    sure = (data.train.table["data_set"] == "mirabest").to_numpy() & ~doubted
+    first = (task.truth["train"] == 0).numpy()
+    assert float(task.weights[sure & first][0]) == pytest.approx(
+        2 * float(task.weights[doubted & first][0])
+    )
