@@ -69,7 +69,8 @@ def ranked(view: View, shown: likelihood_view.Shown) -> list[tuple[str, str]]:
     pages = -(-len(pairs) // gallery.PAGE)
     page = min(int(st.session_state.get("likelihood_page", 1)), pages)
     if st.session_state.get("likelihood_page", 1) != page:
-        st.session_state["likelihood_page"] = page
+        st.session_state.pop("likelihood_page")
+        page = 1
     gallery.gallery(
         likelihood_view.cells(shown, view, pairs[(page - 1) * gallery.PAGE : page * gallery.PAGE]),
         key="likelihood_gallery",

@@ -133,7 +133,7 @@ def _set_range(chosen: tuple[float, float] | None) -> None:
     st.session_state["likelihood_range"] = chosen
     if chosen is not None:
         st.session_state["likelihood_list"] = "range"
-        st.session_state["likelihood_page"] = 1
+        st.session_state.pop("likelihood_page", None)  # its first page
 
 
 def picture(shown: Shown, key: str = "likelihood_histogram", focus: Pair | None = None) -> None:

@@ -47,7 +47,8 @@ def test_a_brushed_range_shows_its_galaxies(open_page: Open) -> None:
     app = open_page("likelihood", data="first", encoder=MODEL, score="knn")
     values = outliers.outliers("first", MODEL).values["knn"]
     low, high = np.quantile(values, [0.4, 0.41])
-    app.session_state["likelihood_histogram"] = {"range": [float(low), float(high)]}
+    app.session_state["likelihood_range"] = (float(low), float(high))
+    app.session_state["likelihood_list"] = "range"
     app.run()
     inside = outliers.outliers("first", MODEL).source_ids[(values >= low) & (values <= high)]
     assert set(shown(app)) == {str(s) for s in inside}
@@ -83,11 +84,13 @@ def test_marks_move_on_undo_and_rank(open_page: Open) -> None:
     app.button(key="mark_undo").click().run()
     assert len(app.session_state["marks"]) == 2
     assert app.session_state["focus"] == ("first", order[2])
-    app.segmented_control(key="likelihood_list").set_value("marks").run()
+    app.session_state["likelihood_list"] = "marks"
+    app.run()
     assert not app.exception
     ranked = shown(app)
     assert not {order[0], order[1]} & set(ranked)
-    app.segmented_control(key="likelihood_list").set_value("marked").run()
+    app.session_state["likelihood_list"] = "marked"
+    app.run()
     assert shown(app) == [order[1], order[0]]
 
 
@@ -115,7 +118,7 @@ def test_marks_are_exported_and_saved(first: Catalogue, monkeypatch: pytest.Monk
     from radioviz.ui.controls import View
     from radioviz.ui.display import Look
 
-    session = read_session(marking_panel.saved(View("first", MODEL, Look("sqrt", "gray", 172.8))))
+    session = read_session(marking_panel.saved(View("first", MODEL, Look())))
     assert session.marks == tuple(held)
 
 

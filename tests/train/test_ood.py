@@ -1,0 +1,102 @@
+"""Figures of merit of outlier scores, against independent formulas."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from radioviz.models.maf import MAF
+from train import evaluate_ood
+from train.config import TrainError
+from train.evaluate_ood import Question, answer, auroc, best_threshold, precision_at
+from train.maf import MafConfig, flow_scores
+from train.ood_data import Sample
+from train.orientations import orientations
+from train.outliers import detector
+
+
+def test_auroc_is_that_of_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 9, 60).astype(float), rng.integers(3, 12, 40).astype(float)
+    truth = np.r_[np.zeros(60), np.ones(40)]
+    assert auroc(a, b) == pytest.approx(roc_auc_score(truth, np.r_[a, b]))
+
+
+def test_precision_counts_the_top_and_shares_ties() -> None:
+    assert precision_at(np.array([0.0, 1, 2]), np.array([5.0, 6]), k=2) == 1
+    assert precision_at(np.array([9.0, 1, 2]), np.array([5.0, 6]), k=2) == 0.5
+    assert precision_at(np.ones(3), np.ones(1), k=2) == pytest.approx(0.25)
+
+
+def test_the_threshold_of_the_largest_g_mean() -> None:
+    ordinary, strange = pd.Series([0.0, 1, 2, 3]), pd.Series([2.5, 3.5, 4])
+    threshold = best_threshold(ordinary, strange)
+    found, kept = (strange >= threshold).mean(), (ordinary < threshold).mean()
+    assert found * kept == pytest.approx(max(1.0 * 0.75, 2 / 3))
+
+
+def test_an_interval_holds_its_value_and_unknown_counts_as_ordinary() -> None:
+    question = Question(
+        "x", pd.DataFrame({"s": [0.0, 1, 2, 3]}), pd.DataFrame({"s": [4.0, 5, np.nan]})
+    )
+    found = answer(question, "s", draws=50)
+    assert found.auroc == pytest.approx(2 / 3)
+    assert found.low <= found.auroc <= found.high
+    assert (found.ordinary, found.strange) == (4, 3)
+
+
+def test_another_split_is_refused() -> None:
+    with pytest.raises(TrainError, match="expected valid or test"):
+        evaluate_ood.ood("vae32", "train")
+
+
+def test_eight_orientations_of_a_square() -> None:
+    views = orientations(np.arange(9.0).reshape(1, 3, 3))
+    assert len({v.tobytes() for v in views}) == 8
+    assert np.array_equal(views[0], np.arange(9.0).reshape(1, 3, 3))
+
+
+def sample(n: int, shift: float, seed: int) -> Sample:
+    rng = np.random.default_rng(seed)
+    latents = rng.standard_normal((n, 8, 4)).astype(np.float32) * 0.1
+    latents += rng.standard_normal((n, 1, 4)).astype(np.float32) + shift
+    names = (
+        *("concentration", "axis_ratio", "step", "outside", "rim", "filled", "n_components"),
+        *("n_unrelated", "complexity", "las_measured", "islands", "island_area", "centroid"),
+        *("peak_offset", "lit", "reconstruction", "residual", "sky"),
+    )
+    figures = pd.DataFrame(rng.uniform(0.1, 1, (n, len(names))) + abs(shift), columns=list(names))
+    return Sample(latents, figures, np.arange(n))
+
+
+def test_a_detector_finds_what_lies_elsewhere() -> None:
+    import torch
+
+    torch.manual_seed(0)
+    flow = MAF(4, 2, 16)
+    learned = sample(150, 0.0, 0)
+    flow.standardise(torch.from_numpy(learned.latents.reshape(-1, 4)))
+    found = detector(flow, learned)
+    ordinary, strange = found.scores(sample(60, 0.0, 1)), found.scores(sample(60, 4.0, 2))
+    for score in ("log_prob", "turned", "knn", "isolation", "image", "rank_average", "strangeness"):
+        assert auroc(ordinary[score].to_numpy(), strange[score].to_numpy()) > 0.9, score
+    assert np.isfinite(found.learned).all(axis=None)
+
+
+def test_a_calibrated_flow_passes_its_own_test() -> None:
+    import torch
+
+    torch.manual_seed(0)
+    flow = MAF(3, 1, 8, last_scale=0.0)
+    x = torch.randn(4000, 3)
+    figures = flow_scores(flow, x)
+    assert figures["ks_rejected"] == 0
+    assert figures["bits_per_dimension"] == pytest.approx(figures["normal_bits"], abs=0.01)
+    assert flow_scores(flow, 3 * x + 1)["ks_rejected"] == 1
+
+
+def test_a_standardisation_that_is_unknown() -> None:
+    with pytest.raises(TrainError, match="expected pca or scale"):
+        MafConfig("x", standardise="zca")

@@ -1,0 +1,74 @@
+"""Artefacts do what their names say, and leave what they are given alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.models.small import galaxies
+from train.descriptors import described
+from train.planting import ARTEFACTS, brightest
+
+BEAM = 3.0
+
+
+def planted(name: str, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    images = 200 * np.pad(galaxies(6, 48), ((0, 0), (30, 30), (30, 30)))
+    before = images.copy()
+    found = ARTEFACTS[name](images, BEAM, np.random.default_rng(seed))
+    np.testing.assert_array_equal(images, before)
+    return images, found
+
+
+@pytest.mark.parametrize("name", ARTEFACTS)
+def test_every_artefact_is_an_image_and_repeatable(name: str) -> None:
+    images, found = planted(name)
+    assert found.shape == images.shape
+    assert np.isfinite(found).all()
+    assert found.min() >= 0
+    assert not np.array_equal(found, images)
+    np.testing.assert_array_equal(found, planted(name)[1])
+    assert not np.array_equal(found, planted(name, seed=1)[1])
+
+
+def test_side_lobes_are_a_tenth_to_a_quarter_of_the_peak() -> None:
+    images, found = planted("side_lobes")
+    added = (found - images).max((1, 2)) / images.max((1, 2))
+    assert added.min() > 0.05
+    assert added.max() <= 0.25 + 1e-5
+
+
+def test_a_bright_neighbour_is_brighter_and_beside() -> None:
+    images, found = planted("bright_neighbour")
+    assert (found.max((1, 2)) > 1.5 * images.max((1, 2))).all()
+    for image in found:
+        row, column = np.unravel_index(image.argmax(), image.shape)
+        assert 4 * BEAM < np.hypot(row - 53.5, column - 53.5) < 13 * BEAM
+
+
+def test_a_cut_edge_leaves_nothing_beyond_it() -> None:
+    images, found = planted("cut_edge")
+    assert (found.sum((1, 2)) < images.sum((1, 2))).all()
+    assert ((found == images) | (found == 0)).all()
+
+
+def test_noise_only_has_nothing_of_the_source() -> None:
+    images, found = planted("noise_only")
+    for image, noise in zip(images, found, strict=True):
+        assert abs(np.corrcoef(image.ravel(), noise.ravel())[0, 1]) < 0.2
+
+
+def test_the_brightest_pixel_near_the_centre() -> None:
+    image = np.zeros((300, 300))
+    image[150, 155], image[2, 2] = 1, 9
+    assert brightest(image, BEAM) == (150, 155)
+
+
+def test_descriptors_see_what_was_planted() -> None:
+    plain, spoiled = (described(x / x.max((1, 2), keepdims=True)) for x in planted("cut_edge"))
+    assert (spoiled["step"] > plain["step"]).all()
+    plain, spoiled = (
+        described(x / x.max((1, 2), keepdims=True)) for x in planted("bright_neighbour")
+    )
+    assert (spoiled["centroid"] > plain["centroid"] + 0.05).all()
+    assert described(np.zeros((1, 8, 8)))["peak_offset"].isna().all()
