@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--config", type=Path, help="TOML file (default: train/all.toml)")
     p.add_argument("--out", type=Path, help="folder of the runs (default: runs/DATA)")
     p.add_argument("--epochs", type=int, help="instead of each run's own number")
-    p.add_argument("--quick", action="store_true", help="2 epochs on 64 images: does it run?")
+    p.add_argument("--quick", action="store_true", help="1 epoch on 600 images: does it run?")
     p.add_argument("--device", default="auto", help="auto, cpu or cuda")
     p.add_argument("--threads", type=int, help="CPU threads")
     p.set_defaults(command=_train_all)
