@@ -300,14 +300,11 @@ def copy_check(batch: Batch, view: View) -> None:
     )
     middle.caption(controls.plain(f"Nearest: {galaxies.name_of(catalogue.table, row)}"))
     with right:
-        verdict = (
-            "**As good as a copy.** It is nearer than"
-            if distances[i] < learned.threshold
-            else "**Not a copy.** It is farther than"
-        )
-        st.markdown(
-            f"{verdict} all but 1 % of training galaxies are from their own nearest neighbour."
-        )
+        if distances[i] < learned.threshold:
+            said = "**As good as a copy:** 99 % of training galaxies are farther from one another."
+        else:
+            said = "**Not a copy:** it is farther from each than the closest 1 % are apart."
+        st.markdown(said)
         st.html(
             detail.facts_html(
                 [
