@@ -133,11 +133,12 @@ def encode_data_set(
         catalogue = open_data_set(key)
         info = list_models()[model]
         n = len(catalogue)
-        if is_encoded(catalogue, info) and not again:
-            atlas = open_atlas(key, model)
-            return Encoded(key, model, atlas, n, resumed=n)
         root = atlas_roots()[1]
         part = root / key / f".{model}.part"
+        # An Atlas whose shards are still there was cut off before it got its own map.
+        if is_encoded(catalogue, info) and not again and not part.exists():
+            atlas = open_atlas(key, model)
+            return Encoded(key, model, atlas, n, resumed=n)
         _prepare(part, catalogue, info, shard)
         started = time.perf_counter()
         with _unwritable(part):
@@ -164,7 +165,9 @@ def encode_data_set(
 
         if umap and layouts:
             write()  # to be looked at while the slow part runs
-        if umap and not cancelled():
+        if umap:
+            if cancelled():
+                return Encoded(key, model, None, n, resumed, seconds)
             progress(n, n, "drawing a map of its own (UMAP)")
             if own := own_umap(latents):
                 layouts["umap"] = own

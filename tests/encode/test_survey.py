@@ -98,6 +98,24 @@ def test_shards_are_taken_up(mine: str, home: Path) -> None:
     np.testing.assert_allclose(anew.atlas.latents, once, atol=2e-3)
 
 
+def test_a_run_killed_over_its_own_map_draws_it_later(tmp_path: Path, home: Path) -> None:
+    np.save(tmp_path / "few.npy", (255 * galaxies(5, 40)).astype(np.uint8))
+    importing.run(importing.Source(tmp_path / "few.npy"), {"key": "few", "pixel_scale": 2.0})
+
+    def killed(done: int, total: int, what: str) -> None:
+        if "UMAP" in what:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        encode_data_set("few", "tiny", progress=killed)
+    assert list_atlases() == [("few", "tiny")], "what is drawn already can be looked at"
+    said: list[str] = []
+    result = encode_data_set("few", "tiny", progress=lambda d, t, w: said.append(w))
+    assert result.atlas is not None and result.resumed == 5
+    assert any("UMAP" in w for w in said)
+    assert not list((home / "atlas" / "few").glob(".*"))
+
+
 def test_shards_of_another_model_or_size_are_not_taken_up(
     mine: str, home: Path, tmp_path: Path
 ) -> None:
