@@ -116,7 +116,7 @@ def search(
         found = [scores(index, query) for index in indexes]
     else:
         found = [np.array(values[index.data_set], dtype=np.float32) for index in indexes]
-    for index, values in zip(indexes, found, strict=True):
+    for index, mine in zip(indexes, found, strict=True):
         mask = (where or {}).get(index.data_set)
         if mask is not None:
             if np.shape(mask) != (len(index),):
@@ -124,7 +124,7 @@ def search(
                     f"a mask of shape {np.shape(mask)} for data set '{index.data_set}'; "
                     f"expected ({len(index)},)"
                 )
-            values[~np.asarray(mask, dtype=bool)] = -np.inf
+            mine[~np.asarray(mask, dtype=bool)] = -np.inf
     everything = np.concatenate(found)
     wanted = 2 * k + 64
     while True:
@@ -138,8 +138,8 @@ def search(
     data_set, score = best.data_set[kept], best.score[kept]
     chance = np.full(len(kept), np.nan)
     for key, null in (nulls or {}).items():
-        mine = data_set == key
-        chance[mine] = null.chance(score[mine])
+        here = data_set == key
+        chance[here] = null.chance(score[here])
     return pd.DataFrame(
         {
             "data_set": data_set,

@@ -93,10 +93,16 @@ def run(model: str, wish: Wish, picture: Picture | None, settings: Settings) -> 
     targets = [indexes[key] for key in settings.targets]
     with waiting(picture is not None or settings.rotated):
         asked = _query(model, wish, picture, settings, list(indexes.values()))
-        sizes = (len(asked.positives), 0 if asked.negatives is None else len(asked.negatives))
+        positives = len(asked.positives)
+        negatives = 0 if asked.negatives is None else len(asked.negatives)
         nulls = {
             key: cache.nulls(
-                key, model, settings.space, *(min(n, MOST_NULL) for n in sizes), settings.rotated
+                key,
+                model,
+                settings.space,
+                min(positives, MOST_NULL),
+                min(negatives, MOST_NULL),
+                settings.rotated,
             )
             for key in settings.targets
         }
@@ -119,7 +125,7 @@ def run(model: str, wish: Wish, picture: Picture | None, settings: Settings) -> 
         table,
         every,
         nulls,
-        sizes[0] + sizes[1],
+        positives + negatives,
         sum(len(index.unusable) for index in targets),
         list(zip(table["data_set"], table["source_id"], strict=True)),
     )

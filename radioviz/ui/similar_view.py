@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -168,30 +168,33 @@ def cells(outcome: Outcome, view: View) -> list[gallery.Cell]:
 def numbers(outcome: Outcome) -> Mapping[Pair, Mapping[str, float]]:
     """Score, chance and separation of each result, for exports."""
     return {
-        pair: {
-            "similarity": float(row.score),
-            "query_chance": float(row.chance),
-            "query_separation": float(row.separation),
-        }
-        for pair, row in zip(outcome.pairs, outcome.table.itertuples(), strict=True)
+        pair: {"similarity": score, "query_chance": chance, "query_separation": separation}
+        for pair, score, chance, separation in _rows(outcome)
     }
+
+
+def _rows(outcome: Outcome) -> Iterator[tuple[Pair, float, float, float]]:
+    """Galaxy, score, chance and separation in arcsec of each result."""
+    table = outcome.table
+    columns = [table[c].to_numpy(float).tolist() for c in ("score", "chance", "separation")]
+    yield from zip(outcome.pairs, *columns, strict=True)
 
 
 def as_table(outcome: Outcome) -> pd.DataFrame:
     """Results as a table for reading."""
     lines = []
-    for pair, row in zip(outcome.pairs, outcome.table.itertuples(), strict=True):
+    for pair, score, chance, separation in _rows(outcome):
         catalogue, at = galaxies.row_of(pair)
         source = catalogue.table.iloc[at]
         lines.append(
             {
-                "Score": float(row.score),
-                "Chance": float(row.chance),
+                "Score": score,
+                "Chance": chance,
                 "Name": galaxies.name_of(catalogue.table, at),
                 "Class": source["label"],
                 "Size [″]": float(source["las"]),
                 "Redshift": float(source["redshift"]),
-                "Separation [°]": float(row.separation) / 3600,
+                "Separation [°]": separation / 3600,
                 "Data set": catalogue.info.title,
                 "Identifier": pair[1],
             }
