@@ -80,6 +80,11 @@ class SslTask(Task[SslConfig]):
         self.module = nn.ModuleDict({"backbone": backbone, **self.heads(backbone.latent_dim)})
         self.chosen: dict[str, float] = {}
 
+    @property
+    def nets(self) -> Any:
+        """The networks by name: ``backbone``, ``projector`` and what a method adds."""
+        return self.module
+
     @abstractmethod
     def heads(self, features: int) -> dict[str, nn.Module]:
         """Networks on top of the features, by name; they are not published."""
@@ -94,7 +99,7 @@ class SslTask(Task[SslConfig]):
 
     def project(self, both: Tensor) -> Tensor:
         """Features through the projection head, float32."""
-        result: Tensor = self.module["projector"](self.module["backbone"](both)).float()
+        result: Tensor = self.nets["projector"](self.nets["backbone"](both)).float()
         return result
 
     def prepare(self, data: Data, device: torch.device) -> None:
@@ -109,7 +114,8 @@ class SslTask(Task[SslConfig]):
         self._valid_classes = fr_classes(data.valid)
 
     def validate(self, module: nn.Module, images: Tensor, rows: Tensor) -> dict[str, float]:
-        backbone = module["backbone"]  # type: ignore[index]
+        nets: Any = module
+        backbone = nets["backbone"]
         if rows[0] == 0:
             parts = self._bank.split(256)
             self._bank_features = torch.cat([backbone(x).float() for x in parts])
@@ -119,8 +125,8 @@ class SslTask(Task[SslConfig]):
         )
         return {"loss": found["nll"], "accuracy": found["accuracy"], **spread(features)}
 
-    def published(self) -> nn.Module:
-        backbone: nn.Module = self.module["backbone"]  # type: ignore[index]
+    def published(self) -> ResNet:
+        backbone: ResNet = self.nets["backbone"]
         return backbone
 
     @torch.no_grad()
@@ -130,13 +136,13 @@ class SslTask(Task[SslConfig]):
         backbone = self.published().eval()
         nll = {}
         for dihedral in (False, True):
-            backbone.dihedral = dihedral  # type: ignore[assignment]
+            backbone.dihedral = dihedral
             bank, found = (features_of(backbone, x) for x in (self._bank, data.valid.images))
             scores = agreement(found, self._valid_classes, bank, self._bank_classes)
             nll[dihedral] = scores["nll"]
         self.chosen = {"neighbour_nll_upright": nll[False], "neighbour_nll_dihedral": nll[True]}
         self.arguments["dihedral"] = nll[True] < nll[False]
-        backbone.dihedral = self.arguments["dihedral"]  # type: ignore[assignment]
+        backbone.dihedral = self.arguments["dihedral"]
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -214,7 +220,7 @@ class SimSiamTask(SslTask):
 
     def compare(self, both: Tensor, epoch: float) -> Tensor:
         projected = self.project(both)
-        predicted = self.module["predictor"](projected).float()  # type: ignore[index]
+        predicted = self.nets["predictor"](projected).float()
         return crossed(predicted, projected.detach())
 
 
@@ -239,13 +245,13 @@ class ByolTask(SslTask):
         super().__init__(config)
         self._epoch = 0.0
         for name in ("backbone", "projector"):
-            target = copy.deepcopy(self.module[name])  # type: ignore[index]
+            target = copy.deepcopy(self.nets[name])
             deactivate_requires_grad(target)
-            self.module[f"target_{name}"] = target  # type: ignore[operator]
+            self.nets[f"target_{name}"] = target
 
     def compare(self, both: Tensor, epoch: float) -> Tensor:
         self._epoch = epoch
-        nets: Any = self.module
+        nets = self.nets
         predicted = nets["predictor"](nets["projector"](nets["backbone"](both))).float()
         with torch.no_grad():
             aimed = nets["target_projector"](nets["target_backbone"](both)).float()
@@ -260,8 +266,7 @@ class ByolTask(SslTask):
             round(self._epoch * 100), config.epochs * 100, config.target_momentum, 1.0
         )
         for name in ("backbone", "projector"):
-            nets: Any = self.module
-            update_momentum(nets[name], nets[f"target_{name}"], memory)
+            update_momentum(self.nets[name], self.nets[f"target_{name}"], memory)
 
 
 def started(init: str, arguments: dict[str, Any]) -> ResNet:
@@ -361,7 +366,7 @@ def fr_classes(part: Part) -> Tensor:
     return torch.from_numpy(np.where(names == "FRI", 0, np.where(names == "FRII", 1, -1)))
 
 
-def features_of(backbone: nn.Module, images: Tensor) -> Tensor:
+def features_of(backbone: Any, images: Tensor) -> Tensor:
     """Features ``(n, d)`` of many images, in float32 and without gradients."""
     with torch.no_grad():
-        return torch.cat([backbone.encode(x).float() for x in images.split(256)])  # type: ignore[operator]
+        return torch.cat([backbone.encode(x).float() for x in images.split(256)])

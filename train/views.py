@@ -50,9 +50,11 @@ class Views(Augment):
     contrast: float = 0.4
     brightness: float = 0.0
 
-    def __call__(self, images: Tensor, preprocess: Preprocess) -> Tensor:
+    def __call__(
+        self, images: Tensor, preprocess: Preprocess, scale: Tensor | None = None
+    ) -> Tensor:
         """Random views of padded images; as :meth:`train.augment.Augment.__call__`."""
-        views = super().__call__(images, preprocess)
+        views = super().__call__(images, preprocess, scale)
         n, device = len(views), views.device
 
         def drawn() -> Tensor:

@@ -44,7 +44,7 @@ def choices(kind: str, features: int) -> list[tuple[str, Any]]:
     ]
 
 
-def choose(kind: str, x: np.ndarray, y: np.ndarray, repeats: int = 4) -> tuple[str, Any, float]:
+def choose(kind: str, x: np.ndarray, y: np.ndarray, repeats: int = 2) -> tuple[str, Any, float]:
     """Setting with the best cross-validated accuracy on training codes, and that accuracy."""
     from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_score
 
