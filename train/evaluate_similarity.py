@@ -356,6 +356,7 @@ def _record(table: pd.DataFrame) -> None:
         "sim.first4.map_labelled_metric": ("first4-heldout", "map", False, "labelled"),
         "sim.first4.map_finetuned": ("first4-heldout", "map", True, "chosen"),
         "sim.mbc_to_first.precision10": ("mbc_to_first", "precision10", None, "chosen"),
+        "sim.mbc_to_first.precision10_fr": ("mbc_to_first-fr", "precision10", None, "chosen"),
         "sim.mbc_to_first.precision10_labelled_metric": (
             "mbc_to_first", "precision10", False, "labelled",
         ),
