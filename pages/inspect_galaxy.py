@@ -216,7 +216,8 @@ def main() -> None:
                 "Likelihood",
                 "Reconstruction",
                 "FITS header",
-            ]
+            ],
+            key="inspect_tabs",
         )
         with tabs[0], controls.panel():
             neighbours_panel(pair, view)

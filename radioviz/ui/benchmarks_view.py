@@ -230,7 +230,10 @@ def likelihood(table: pd.DataFrame) -> None:
 def shaded(table: pd.DataFrame, low: float, high: float) -> str:
     """A matrix of numbers as HTML, the background by the value; all text is escaped."""
     style = "padding:3px 9px;font-weight:500;opacity:.85;white-space:nowrap"
-    head = "".join(f'<th style="{style}">{html.escape(str(c))}</th>' for c in table.columns)
+    head = "".join(
+        f'<th style="{style};white-space:normal">{html.escape(str(c).replace("_", " "))}</th>'
+        for c in table.columns
+    )
     body = []
     for name, row in table.iterrows():
         cells = []

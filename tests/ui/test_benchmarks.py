@@ -101,8 +101,9 @@ def test_lines_leave_out_what_is_not_finite_and_name_their_axes() -> None:
 
 
 def test_ticks_are_round_and_inside() -> None:
-    assert ticks(0.96, 1.47) == [1.0, 1.1, 1.2, 1.3, 1.4]
-    assert ticks(0, 100) == [0, 20, 40, 60, 80, 100][: len(ticks(0, 100))]
+    assert ticks(0.96, 1.47) == [1.0, 1.2, 1.4]
+    assert ticks(0, 100) == [0, 20, 40, 60, 80, 100]
+    assert ticks(-0.04, 0.05) == [-0.04, -0.02, 0.0, 0.02, 0.04]
     assert 1 <= len(ticks(3.0, 3.0)) <= 6
 
 
