@@ -43,14 +43,16 @@ def summary(figures: Figures) -> str:
 
 def targets(figures: Figures, section: str) -> str:
     """Figures of a section beside their targets, as HTML; all text is escaped."""
+    widths = (("", 31), ("Here", 13), ("Target", 11), ("", 11), ("Published", 18))
     head = "".join(
-        f'<th style="text-align:left;font-weight:500;opacity:.7;padding:2px 10px">{title}</th>'
-        for title in ("", "Here", "Target", "", "Published", "Measured on")
+        f'<th style="text-align:left;font-weight:500;opacity:.7;padding:2px 10px;width:{width}%">'
+        f"{title}</th>"
+        for title, width in (*widths, ("Measured on", 16))
     )
     lines_ = [_row(t, figures.get(t.name)) for t in TARGETS if t.section == section]
     return (
         '<div style="overflow-x:auto"><table style="border-collapse:collapse;width:100%;'
-        f'font-size:.9rem"><thead><tr>{head}</tr></thead><tbody>{"".join(lines_)}</tbody>'
+        f'min-width:760px;table-layout:fixed;font-size:.9rem"><thead><tr>{head}</tr></thead><tbody>{"".join(lines_)}</tbody>'
         "</table></div>"
     )
 

@@ -5,6 +5,7 @@ The probability is read from the scores and needs no torch; the explanation open
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import io
 import math
@@ -86,6 +87,10 @@ def probability_bar(value: float) -> str:
 
 def show(image: np.ndarray, found: Explanation, view: View) -> None:
     """Image and overlay side by side, and the same in words."""
+    from scipy.ndimage import gaussian_filter
+
+    # Over about a beam: neighbouring pixels of one beam that contradict each other say nothing.
+    found = dataclasses.replace(found, shares=gaussian_filter(found.shares, 1.0))
     stretch = STRETCHED[view.look.stretch]
     brightness = stretch(np.clip(image, 0, 1))
     first, second = found.classes
@@ -93,15 +98,16 @@ def show(image: np.ndarray, found: Explanation, view: View) -> None:
         ("As the classifier sees it", png(brightness, view.look.colour_map)),
         (f"{first} blue, {second} orange", overlay(brightness, found)),
     ]
-    for place, (title, picture) in zip(st.columns(2), pictures, strict=True):
+    places = st.columns(3)
+    for place, (title, picture) in zip(places, pictures, strict=False):
         place.html(
             f'<figure style="margin:0"><img src="{data_uri(picture)}" alt="{html.escape(title)}" '
             'style="width:100%;image-rendering:pixelated;border-radius:6px">'
             f'<figcaption style="font-size:.82rem;opacity:.75">{html.escape(title)}</figcaption>'
             "</figure>"
         )
-    st.markdown(controls.plain(words(image, found)))
-    st.caption(
+    places[2].markdown(controls.plain(words(image, found)))
+    places[2].caption(
         "Integrated gradients (Sundararajan et al. 2017, by captum): from an empty sky to this "
         f"image log p({second}) − log p({first}) goes from {found.of_empty_sky:+.2f} to "
         f"{found.difference:+.2f}, and each pixel is given its share of that. They say what this "
