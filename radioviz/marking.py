@@ -80,7 +80,7 @@ class Space:
     strangeness: np.ndarray
 
     @classmethod
-    def of(cls, latents: np.ndarray, strangeness: np.ndarray, components: int = 24) -> Space:
+    def of(cls, latents: np.ndarray, strangeness: np.ndarray, components: int = 12) -> Space:
         """Space of latents ``(n, d)`` and the strangeness that ranks them before any mark.
 
         Raises

@@ -147,14 +147,14 @@ def _record(model: str, table: pd.DataFrame, gmeans: dict[str, tuple[float, floa
         return
     command = f"python -m train evaluate ood --model {model}"
     seeds = [int(list_models()[model].training.get("seed", 0))]
-    own = table[table["score"] == SHIPPED].set_index("task")
+    own = table[table["score"] == SHIPPED].set_index("task").to_dict("index")
     for task, title in (
         ("bent", "bent"),
         ("nvss", "nvss"),
         ("artefacts", "artefacts"),
         ("hybrid", "hybrid"),
     ):
-        row = own.loc[task]
+        row = own[task]
         record(
             f"ood.{title}.auroc", row["auroc"], low=row["low"], high=row["high"],
             n=int(row["strange"] + row["ordinary"]), split="first/test", seeds=seeds,
@@ -219,8 +219,10 @@ def _others(base: Detector, every: dict[str, Sample], split: str, held: Sample) 
     mirabest = open_data_set("mirabest")
     table = mirabest.table
     unseen = ~_repeats_training(mirabest.positions)
-    strange = table["label"].eq("Hybrid") | table["morphology"].eq("double-double")
-    usual = table["label"].isin(["FRI", "FRII"]) & table["morphology"].eq("standard")
+    strange = table["label"].eq("Hybrid").to_numpy()
+    strange |= table["morphology"].eq("double-double").to_numpy()
+    usual = table["label"].isin(["FRI", "FRII"]).to_numpy()
+    usual &= table["morphology"].eq("standard").to_numpy()
     if split == "valid":
         unseen &= table["split"].to_numpy(str) == "valid"
     else:
@@ -230,8 +232,8 @@ def _others(base: Detector, every: dict[str, Sample], split: str, held: Sample) 
         out.append(
             Question(
                 "hybrid",
-                base.scores(seen.take((unseen & usual).to_numpy())),
-                base.scores(seen.take((unseen & strange).to_numpy())),
+                base.scores(seen.take(unseen & usual)),
+                base.scores(seen.take(unseen & strange)),
             )
         )
     return out

@@ -107,8 +107,8 @@ def _kept(name: str, digest: str, encoder: str, make: Callable[[Encoder], Sample
         Path(file.name).replace(path)
     with np.load(path, allow_pickle=False) as stored:
         columns = [k for k in stored.files if k not in ("latents", "rows")]
-        figures = pd.DataFrame({c: stored[c] for c in columns})
-        return Sample(stored["latents"].astype(np.float32), figures, stored["rows"])
+        table = pd.DataFrame({c: stored[c] for c in columns})
+        return Sample(stored["latents"].astype(np.float32), table, stored["rows"])
 
 
 def _planted(catalogue: Catalogue, name: str, split: str, model: Encoder) -> Sample:

@@ -69,7 +69,8 @@ def _usable(figures: pd.DataFrame) -> np.ndarray:
 
 def outliers(catalogue: Catalogue) -> tuple[pd.DataFrame, dict[str, ScoreColumn]]:
     """Columns of every flow for a data set."""
-    table, about = pd.DataFrame(index=range(len(catalogue))), {}
+    table = pd.DataFrame(index=range(len(catalogue)))
+    about: dict[str, ScoreColumn] = {}
     for name, info in flows().items():
         scores = fitted(name).scores(sample_of(catalogue, info.training["config"]["encoder"]))
         made, described = _columns(scores, name, catalogue.info.key)
@@ -82,7 +83,8 @@ def outliers(catalogue: Catalogue) -> tuple[pd.DataFrame, dict[str, ScoreColumn]
 def _columns(
     scores: pd.DataFrame, flow: str, key: str
 ) -> tuple[pd.DataFrame, dict[str, ScoreColumn]]:
-    made, about = {}, {}
+    made: dict[str, np.ndarray] = {}
+    about: dict[str, ScoreColumn] = {}
     for score, text in STORED.items():
         if score in scores:
             values = SCORES[score].oriented(scores[score].to_numpy(float))  # back to its own sign
@@ -109,7 +111,8 @@ def generated(n: int = GENERATED, seed: int = 0) -> Scores:
     from radioviz import morphology
     from radioviz.encode import Generator, Request
 
-    parts, about = [], {}
+    parts: list[pd.DataFrame] = []
+    about: dict[str, ScoreColumn] = {}
     for name, info in flows().items():
         model = Encoder.load(info.training["config"]["encoder"])
         if not model.info.can("decode"):
@@ -121,8 +124,8 @@ def generated(n: int = GENERATED, seed: int = 0) -> Scores:
         scale = float(chain.field_arcsec or 0) / chain.size
         table = morphology.measure((255 * images).astype(np.uint8), scale, first.beam)
         sample = make_sample(model, images, encoded(model, images), table, np.arange(n))
-        scores = fitted(name).scores(sample).drop(columns=["strangeness", "complexity"])
-        made, described = _columns(scores, name, KEY)
+        found = fitted(name).scores(sample).drop(columns=["strangeness", "complexity"])
+        made, described = _columns(found, name, KEY)
         parts.append(made)
         about |= {
             k: ScoreColumn(
@@ -138,7 +141,7 @@ def generated(n: int = GENERATED, seed: int = 0) -> Scores:
     blank = np.zeros((n, 1, 1), np.uint8)  # the images can be made again from seed and number
     catalogue = Catalogue(info_, complete_columns(table), blank)
     folder = trained_folder() / "atlas"
-    made = pd.concat(parts, axis=1)
-    scores = add_scores(catalogue, made, about, models=list_models(), folder=folder)
+    every = pd.concat(parts, axis=1)
+    scores = add_scores(catalogue, every, about, models=list_models(), folder=folder)
     print(f"{KEY}: {', '.join(about)} of {n} images")
     return scores

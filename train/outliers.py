@@ -155,8 +155,8 @@ def detector(flow: MAF, learned: Sample, seed: int = 0) -> Detector:
     )
     # Views of a galaxy are near each other: a galaxy that was learned has itself as neighbour.
     plain = first._plain(learned)
-    turned = first.neighbours.kneighbors(points[::8], n_neighbors=3 * NEIGHBOURS)
-    plain["knn"] = _without_itself(*turned, views=learned.latents.shape[1])
+    distance, index = first.neighbours.kneighbors(points[::8], n_neighbors=3 * NEIGHBOURS)
+    plain["knn"] = _without_itself(distance, index, learned.latents.shape[1])
     half = _with(first, plain)
     derived = half._derived(plain, first.sizes)
     derived["strangeness"] = _with(first, derived).combined(derived)

@@ -96,7 +96,7 @@ def groups(selection: Selection, model: str | None) -> list[Group]:
 def prepared(
     selection: Selection,
     model: str | None,
-    scores: Mapping[Pair, Mapping[str, float]] | None = None,
+    scores: Mapping[Pair, Mapping[str, float | str]] | None = None,
     columns: Mapping[str, Column] | None = None,
 ) -> Callable[[], list[Group]]:
     """:func:`groups` in two steps: find the data sets now, gather their rows when asked.
@@ -134,7 +134,7 @@ def prepared(
 def _with_scores(
     group: Group,
     source_ids: list[str],
-    scores: Mapping[Pair, Mapping[str, float]],
+    scores: Mapping[Pair, Mapping[str, float | str]],
     columns: Mapping[str, Column],
 ) -> Group:
     key = group.catalogue.info.key

@@ -6,7 +6,7 @@ browser gets counts alone, whatever the size of the catalogue.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -259,7 +259,7 @@ def histogram(
     component(key=key, data=payload(picture), on_range_change=called)
 
 
-def colours(names: Mapping[str, str]) -> Mapping[str, str]:
+def colours(names: Iterable[str]) -> dict[str, str]:
     """A colour a data set, the same wherever its histogram is drawn."""
     from radioviz.ui.palette import DATA_SET_COLOURS
 

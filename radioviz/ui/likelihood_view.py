@@ -196,8 +196,8 @@ def threshold_facts(shown: Shown) -> None:
         f"({alarm.low:.1%}–{alarm.high:.1%})."
     )
     lines = []
-    for key, table in shown.tables.items():
-        values = table.oriented(score.key)
+    for key, one in shown.tables.items():
+        values = one.oriented(score.key)
         known = values[~np.isnan(values)]
         if len(known):
             beyond = int((known >= shown.threshold).sum())

@@ -171,7 +171,7 @@ def export_buttons(
     *,
     key: str,
     note: str,
-    scores: Mapping[tuple[str, str], Mapping[str, float]] | None = None,
+    scores: Mapping[tuple[str, str], Mapping[str, float | str]] | None = None,
     columns: Mapping[str, Column] | None = None,
 ) -> None:
     """Download buttons of a selection; a file is built when its button is pressed.
