@@ -128,7 +128,7 @@ def choose(view: View) -> tuple[ModelInfo, Request, bool] | None:
             on_click=_dice,
             width="stretch",
         )
-        below = st.columns([1.6, 1.3, 1.6, 1], vertical_alignment="bottom")
+        below = st.columns([2, 1.3, 1.4, 0.9], vertical_alignment="bottom")
         with below[0]:
             size = _size(info)
         modes = [m for m in MODES if m != "normal" or info.can("class") or info.can("size")]
@@ -220,7 +220,7 @@ def _size(info: ModelInfo) -> float | None:
     links.switch("generate_sized", "sized")
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     with left:
-        sized = st.toggle("Ask for a size", key="generate_sized")
+        sized = st.toggle("Size", key="generate_sized", help="Ask for an angular size")
     with right:
         links.number("generate_size", "size", low, high, min(max(60.0, low), high))
         size = st.slider(

@@ -238,7 +238,7 @@ def _conditions(info: ModelInfo) -> dict[str, Any]:
         with middle:
             links.switch("walk_sized", "sized")
             sized = st.toggle(
-                "Ask for a size", key="walk_sized", help="Otherwise that of the latent vector"
+                "Ask for a size", key="walk_sized", help="Else that of the latent vector"
             )
         with right:
             links.number("walk_size", "size", low, high, (low * high) ** 0.5)
