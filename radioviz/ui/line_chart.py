@@ -133,11 +133,13 @@ def _drawn(line: Line, keep: np.ndarray, colour: str, across: object, up: object
 
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
     """Round numbers between two ends, ``most`` of them at the most."""
-    span = max(high - low, 1e-12)
+    span = high - low
+    if span <= 0:
+        return [low]
     power = 10.0 ** np.floor(np.log10(span / most))
     step = next(s * power for s in (1, 2, 5, 10, 20) if span / (s * power) <= most)
     first = np.ceil(low / step - 1e-9)
-    return [round(float(i * step), 10) for i in np.arange(first, high / step + 1e-9)]
+    return [round(float(i * step), 10) + 0.0 for i in np.arange(first, high / step + 1e-9)]
 
 
 def _svg(label: str, parts: Sequence[str]) -> str:
