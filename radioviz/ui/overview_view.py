@@ -22,7 +22,8 @@ ABILITIES = {
     "class": "asked for a class",
     "size": "asked for a size",
     "log_prob": "log-likelihood",
-    "classify": "FR class probability",
+    "classify": "class probability",
+    "features": "features to compare by",
 }
 
 SCORES = {
@@ -33,6 +34,11 @@ SCORES = {
     "ssim": "structural similarity",
     "relative_error": "relative squared residual",
     "mse": "mean squared error",
+    "accuracy": "accuracy",
+    "auc": "ROC AUC",
+    "nll": "−log p of the class [nats]",
+    "calibration_error": "calibration error",
+    "temperature": "temperature",
 }
 SPLITS = {"valid": "validation images", "test": "test images", "train": "training images"}
 
