@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from radioviz.metrics.reconstruction import reconstruction_scores
-from radioviz.models.cvae import ConvCVAE, DenseCVAE
+from radioviz.models.cvae import ConvCVAE
+from radioviz.models.cvae_dense import DenseCVAE
 from radioviz.models.registry import build
 from train.asked import balanced_weights, class_numbers, measured_sizes
 from train.config import RunConfig, TrainError
@@ -200,8 +201,8 @@ class CvaeTask(Task[CvaeConfig]):
         learned = [self._latents(data.train, "train") for _ in range(len(self.bank))]
         judged = self._latents(data.valid, "valid")
         latents = torch.cat([z[0] for z in learned])
-        module.latent_low.copy_(latents.quantile(0.005, 0))
-        module.latent_high.copy_(latents.quantile(0.995, 0))
+        module.latent_low[: module.shape_dim] = latents.quantile(0.005, 0)
+        module.latent_high[: module.shape_dim] = latents.quantile(0.995, 0)
         labels, sizes = self.labels["train"], self.sizes["train"]
         steps = torch.linspace(0, 1, module.size_quantiles.shape[1])
         for i, name in enumerate(self.classes):

@@ -5,6 +5,9 @@ Salmon et al. 2011) keyed by seed and ``i``; and it is always computed in the sa
 batch of :data:`CHUNK`, since convolutions and matrix products round differently in batches of
 other lengths. So it depends neither on how many images are asked for nor on which.
 
+What is asked to have a size is measured (:mod:`radioviz.morphology`) and, where it came out
+larger or smaller, asked for again: decoders follow the size that they are given with a scatter.
+
 What a module of :mod:`radioviz.models` may add to ``decode(z, **conditions)``:
 
 ``draw(noise, temperature, **conditions)``
@@ -28,7 +31,7 @@ What a module of :mod:`radioviz.models` may add to ``decode(z, **conditions)``:
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,10 +39,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from radioviz.data.catalogue import Progress
+from radioviz.data.preprocess import FIRST_BEAM
 from radioviz.encode.encoder import Encoder, condition_tensors, no_progress
+from radioviz.encode.generated import Generated
 from radioviz.encode.request import Request
 from radioviz.errors import ModelError
 from radioviz.models.artefact import ModelInfo
+from radioviz.morphology import measure
 
 if TYPE_CHECKING:
     import torch
@@ -51,64 +57,14 @@ MOST_BYTES = 2**30
 """Images held in memory at once by :meth:`Generator.sample`; :meth:`Generator.stream` has no
 such limit."""
 
+REFINEMENTS = 2
+"""How often a galaxy that does not measure what was asked is asked for anew."""
+
+CLOSE = 0.06
+"""Natural logarithm of measured over asked size that is left as it is."""
+
 BOX = 3.0
 """Half the side of the latent box where the model does not say."""
-
-
-@dataclass(frozen=True, eq=False)
-class Generated:
-    """Generated galaxies and all that is needed to make them again.
-
-    Attributes
-    ----------
-    images : numpy.ndarray
-        Float32, shape ``(n, size, size)``, 0..1, in FITS orientation.
-    latents : numpy.ndarray
-        Float32, shape ``(n, latent_dim)``.
-    labels : tuple of str
-        Class that each was asked to be; empty strings for models without classes.
-    sizes : numpy.ndarray
-        Float32 ``(n,)``, arcsec: angular size that each was asked to have; NaN without sizes.
-    indices : numpy.ndarray
-        Int64 ``(n,)``: place of each in the sequence of its seed.
-    request : Request
-    model, weights_sha256 : str
-        The model, and the hash of its weights.
-    """
-
-    images: np.ndarray
-    latents: np.ndarray
-    labels: tuple[str, ...]
-    sizes: np.ndarray
-    indices: np.ndarray
-    request: Request
-    model: str
-    weights_sha256: str
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def take(self, rows: Sequence[int] | np.ndarray) -> Generated:
-        """Some of them, by position or mask."""
-        chosen = np.arange(len(self))[np.asarray(rows)]
-        return dataclasses.replace(
-            self,
-            images=self.images[chosen],
-            latents=self.latents[chosen],
-            labels=tuple(self.labels[i] for i in chosen),
-            sizes=self.sizes[chosen],
-            indices=self.indices[chosen],
-        )
-
-    def conditions(self) -> list[dict[str, Any]]:
-        """Class and size of each, as drawn where the request left them open."""
-        out: list[dict[str, Any]] = []
-        for label, size in zip(self.labels, self.sizes, strict=True):
-            condition: dict[str, Any] = {"class": label} if label else {}
-            if np.isfinite(size):
-                condition["size"] = float(size)
-            out.append(condition)
-        return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -317,17 +273,60 @@ class Generator:
             z = self._latents(request, torch.from_numpy(noise).to(self.encoder.device), given)
             if not torch.isfinite(z).all():
                 raise ModelError(f"model '{self.info.name}': a latent vector is not finite")
-            if hasattr(module, "generate"):
-                more = torch.from_numpy(extra).to(self.encoder.device)
-                images = module.generate(z, more, request.temperature, **given)
-            else:
-                images = module.decode(z, **given)
+            more = torch.from_numpy(extra).to(self.encoder.device)
+
+            def make(given: dict[str, Any]) -> np.ndarray:
+                if hasattr(module, "generate"):
+                    made = module.generate(z, more, request.temperature, **given)
+                else:
+                    made = module.decode(z, **given)
+                found: np.ndarray = made[:, 0].float().cpu().numpy()
+                return found
+
+            images = make(given)
+            if size is not None:
+                images = self._refined(images, given, places, make)
         return (
-            images[:, 0].float().cpu().numpy(),
+            images,
             z.float().cpu().numpy(),
             np.zeros(CHUNK, np.int64) if label is None else label.cpu().numpy(),
             np.full(CHUNK, np.nan, np.float32) if size is None else size.cpu().numpy(),
         )
+
+    def _refined(
+        self,
+        images: np.ndarray,
+        given: dict[str, Any],
+        places: np.ndarray,
+        make: Callable[[dict[str, Any]], np.ndarray],
+    ) -> np.ndarray:
+        """Images of the size asked for: measured, asked for larger or smaller, the best kept."""
+        import torch
+
+        chain, bounds = self.info.preprocess, self.size_range
+        if bounds is None or chain.field_arcsec is None:
+            return images
+        scale = chain.field_arcsec / chain.size
+        asked = given["size"].double().cpu().numpy()
+        now, best = asked.copy(), images.copy()
+        error = np.full(len(images), np.inf)
+        open_places = np.unique(places)
+        for step in range(REFINEMENTS + 1):
+            found = measure(images[open_places], scale, beam=FIRST_BEAM)["las_measured"]
+            # Nothing found, or not resolved: half of the smallest that can be asked for.
+            measured = np.fmax(found.to_numpy(float), bounds[0] / 2)
+            off = np.log(asked[open_places] / measured)
+            closer = open_places[np.abs(off) < error[open_places]]
+            best[closer] = images[closer]
+            error[open_places] = np.fmin(error[open_places], np.abs(off))
+            now[open_places] *= np.exp(np.clip(0.9 * off, -0.7, 0.7))
+            now = np.clip(now, *bounds)
+            open_places = open_places[np.abs(off) > CLOSE]
+            if step == REFINEMENTS or not len(open_places):
+                break
+            size = torch.from_numpy(now.astype(np.float32)).to(given["size"])
+            images = make({**given, "size": size})
+        return best
 
     def _conditions(
         self, request: Request, chance: np.ndarray

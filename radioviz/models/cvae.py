@@ -1,8 +1,9 @@
-"""Conditional VAEs of radio galaxies: by class and angular size, and by class as published.
+"""Conditional VAE of radio galaxies, by class and angular size.
 
 A conditional VAE (Sohn et al. 2015; Bastien et al. 2021, Sec. 5.1) bounds log p(x | c): encoder
 and decoder are told what the galaxy is, so that the latent vector need not say it. The paper's
-condition is the class; :class:`ConvCVAE` adds the largest angular size, which the paper wishes for.
+condition is the class (:mod:`radioviz.models.cvae_dense`); :class:`ConvCVAE` adds the largest
+angular size, which the paper wishes for.
 
 >>> model = ConvCVAE(latent_dim=7, width=8)
 >>> z = model.encode(torch.rand(2, 1, 64, 64))
@@ -15,7 +16,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,10 @@ from radioviz.errors import ModelError
 from radioviz.models.conditions import Conditions
 from radioviz.models.frames import axis_angle, from_frame, to_frame
 from radioviz.models.latent_prior import LatentPrior
-from radioviz.models.vae import DenseVAE, Elbo, _Stretch, kl_divergence
+from radioviz.models.vae import Elbo, _Stretch, kl_divergence
+
+CANDIDATES = 4
+SURE = 0.75
 
 BEAM = 2.0
 """FWHM of the beam in pixels of the images, over which noise is correlated."""
@@ -147,8 +150,8 @@ class ConvCVAE(nn.Module):
 
     @property
     def noise_dim(self) -> int:
-        """Normal numbers that a latent vector takes: the shape and the direction."""
-        return self.latent_dim
+        """Normal numbers that a latent vector takes: shape and direction of each candidate."""
+        return CANDIDATES * self.latent_dim
 
     @property
     def extra_noise(self) -> int:
@@ -209,8 +212,8 @@ class ConvCVAE(nn.Module):
         return from_frame(self.frame_maps(z, label, size), self.direction(z), self.size)
 
     def decode(self, z: Tensor, label: Tensor | None = None, size: Tensor | None = None) -> Tensor:
-        """Image at each latent vector, peak 1, zero where the clip is likelier than not."""
-        return image_of(self.decode_parameters(z, label, size))
+        """Expected image at each latent vector, zero where the clip is likelier than not."""
+        return image_of(self.decode_parameters(z, label, size), scaled=False)
 
     def generate(
         self,
@@ -220,23 +223,13 @@ class ConvCVAE(nn.Module):
         label: Tensor | None = None,
         size: Tensor | None = None,
     ) -> Tensor:
-        """Like :meth:`decode`, of the size asked for, and with noise at the sigma clip.
+        """Like :meth:`decode`, peak 1, with noise ``(n, extra_noise)`` at the sigma clip.
 
-        What the decoder made is measured as the encoder measures real galaxies, and asked for
-        again larger or smaller, twice. A pixel is above the clip with the probability that
-        the decoder gives, neighbours within a beam together: ``noise`` is ``(n, extra_noise)``.
+        A pixel is above the clip with the probability that the decoder gives, neighbours within
+        a beam together.
         """
-        wanted = self.sizes(z) if size is None else size.to(z)
-        asked = self.scaled(wanted)
-        now = asked
-        for _ in range(2):
-            maps = self.frame_maps(z, label, self.unscaled(now))
-            found = self.measured(self.body(image_of(maps)))
-            now = (now + 0.8 * (asked - found)).clamp(-1.1, 1.1)
-        maps = from_frame(
-            self.frame_maps(z, label, self.unscaled(now)), self.direction(z), self.size
-        )
         side = self.size + 2 * _MARGIN
+        maps = self.decode_parameters(z, label, size)
         return image_of(maps, smooth(noise.reshape(-1, 1, side, side)))
 
     def draw(
@@ -246,15 +239,35 @@ class ConvCVAE(nn.Module):
         label: Tensor | None = None,
         size: Tensor | None = None,
     ) -> Tensor:
-        """Latent vectors of the learned prior from normal numbers ``(n, latent_dim)``."""
+        """Latent vectors of the learned prior from normal numbers ``(n, noise_dim)``.
+
+        Of :data:`CANDIDATES` the first is taken that the encoder's own class head holds to be of
+        the class asked for with :data:`SURE` probability or more, else the likeliest: classes
+        overlap among real galaxies, and who asks for one wants a clear case.
+        """
         if size is None:
             raise ModelError("the prior of shapes is one for each size; give a size")
         sizes = size.to(noise)
         given = self._given(len(noise), label, sizes)
-        shape = self.prior.draw(
-            temperature * noise[:, : self.shape_dim], given, float(self.guidance)
-        )
-        return torch.cat([shape, 2 * self.scaled(sizes)[:, None], noise[:, -2:]], 1)
+        best = likeliest = None
+        for part in noise.reshape(len(noise), -1, self.latent_dim).unbind(1):
+            shape = self.prior.draw(
+                temperature * part[:, : self.shape_dim], given, float(self.guidance)
+            )
+            z = torch.cat([shape, 2 * self.scaled(sizes)[:, None], part[:, -2:]], 1)
+            if label is None:
+                return z
+            seen = self.body(image_of(self.frame_maps(z, label, sizes)))
+            chance = self.class_head(seen).float().softmax(1)
+            chance = chance.gather(1, label.clamp_min(0)[:, None])
+            if best is None or likeliest is None:
+                best, likeliest = z, chance
+                continue
+            better = (likeliest < SURE) & (chance > likeliest)
+            best = torch.where(better, z, best)
+            likeliest = torch.where(better, chance, likeliest)
+        assert best is not None  # there is at least one candidate
+        return best
 
     def draw_size(self, u: Tensor, label: Tensor | None = None) -> Tensor:
         """Angular sizes in arcsec as real galaxies of the class have them, at quantiles ``u``."""
@@ -364,8 +377,8 @@ def smooth(noise: Tensor) -> Tensor:
     return F.conv2d(F.conv2d(noise, kernel[None, None, None]), kernel[None, None, :, None])
 
 
-def image_of(maps: Tensor, noise: Tensor | None = None) -> Tensor:
-    """Image of two logit maps, brightest pixel 1, ``(n, 1, ny, nx)``.
+def image_of(maps: Tensor, noise: Tensor | None = None, scaled: bool = True) -> Tensor:
+    """Image of two logit maps, ``(n, 1, ny, nx)``, its brightest pixel 1 where ``scaled``.
 
     A pixel is zero where it is rather below the clip, or with ``noise`` (normal numbers) where
     these say so with the probability of the map. Brightness is the mean over both cases, so
@@ -375,6 +388,8 @@ def image_of(maps: Tensor, noise: Tensor | None = None) -> Tensor:
     threshold = 0.5 if noise is None else torch.special.ndtr(noise)
     image = torch.where(above > threshold, (bright / above).clamp_max(1.0), 0.0)
     image = torch.where(image > _FAINTEST, image, 0.0)
+    if not scaled:
+        return image
     peak = image.amax((2, 3), keepdim=True)
     return torch.where(peak > 0, image / peak.clamp_min(1e-6), bright)
 
@@ -413,75 +428,3 @@ class _Stage(nn.Module):
         h = F.interpolate(h, scale_factor=2, mode="nearest")
         out: Tensor = self.block(self.grow(torch.cat([h, places], 1)), e)
         return out
-
-
-class DenseCVAE(DenseVAE):
-    """The conditional VAE of Bastien et al. 2021, Sec. 5.1 and Fig. 3.
-
-    "We input these labels as one hot-vectors at two instances in the network: firstly at the
-    input to the encoder along with the reshaped images, and secondly at input to the decoder
-    along with the latent z." Widths (10000 + 2)-4096-2048-1024-512-256-d and their mirror from
-    d + 2, dropout 0.2, Bernoulli likelihood.
-
-    Parameters
-    ----------
-    classes : sequence of str
-        The paper's are FRI and FRII.
-    others
-        As for :class:`radioviz.models.vae.DenseVAE`.
-    """
-
-    def __init__(self, classes: Sequence[str] = ("FRI", "FRII"), **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self.asked = Conditions(classes)
-        self.classes = self.asked.classes
-        k = len(self.classes)
-        for network in (self.encoder, self.decoder):
-            place, first = next(
-                (i, m)
-                for i, m in enumerate(network)
-                if isinstance(m, nn.Linear)  # type: ignore[arg-type]
-            )
-            wider = nn.Linear(first.in_features + k, first.out_features)
-            network[place] = wider  # type: ignore[index]
-
-    def posterior(self, x: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of q(z | x, y), both ``(n, d)``."""
-        if x.shape[1:] != (1, self.size, self.size):
-            raise ModelError(
-                f"images have shape {tuple(x.shape)}; this model takes (n, 1, {self.size}, "
-                f"{self.size})"
-            )
-        given = self.asked(len(x), label, device=x.device).to(x)
-        mean, log_variance = self.encoder(torch.cat([x.flatten(1), given], 1)).float().chunk(2, 1)
-        return mean, 10.0 * torch.tanh(log_variance / 10.0)
-
-    def encode(self, x: Tensor, label: Tensor | None = None) -> Tensor:
-        """Posterior mean, ``(n, d)``; without a label its one-hot vector is zero."""
-        return self.posterior(x, label)[0]
-
-    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Expected image in 0..1, ``(n, 1, ny, nx)``."""
-        return self.likelihood.mean(self.decode_parameters(z, label)).clamp(0.0, 1.0)
-
-    def decode_parameters(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Logits, ``(n, 1, ny, nx)``."""
-        if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            raise ModelError(
-                f"latent vectors have shape {tuple(z.shape)}; this model takes "
-                f"(n, {self.latent_dim})"
-            )
-        parameters: Tensor = self.decoder(
-            torch.cat([z, self.asked(len(z), label, device=z.device).to(z)], 1)
-        )
-        return parameters.float()
-
-    def elbo(
-        self, x: Tensor, generator: torch.Generator | None = None, label: Tensor | None = None
-    ) -> Elbo:
-        """Bound of log p(x | y) of each image."""
-        mean, log_variance = self.posterior(x, label)
-        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
-        z = mean + (0.5 * log_variance).exp() * noise
-        log_likelihood = self.likelihood.log_prob(self.decode_parameters(z, label), x.float())
-        return Elbo(log_likelihood, kl_divergence(mean, log_variance))

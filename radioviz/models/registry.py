@@ -18,7 +18,7 @@ KINDS: dict[str, str] = {
     "vae": "radioviz.models.vae:ConvVAE",
     "vae-dense": "radioviz.models.vae:DenseVAE",
     "cvae": "radioviz.models.cvae:ConvCVAE",
-    "cvae-dense": "radioviz.models.cvae:DenseCVAE",
+    "cvae-dense": "radioviz.models.cvae_dense:DenseCVAE",
     "vdvae": "radioviz.models.vdvae:VDVAE",
     "fr-cnn": "radioviz.models.fr_cnn:FrCnn",
     "fr-resnet": "radioviz.models.fr_cnn:FrResNet",

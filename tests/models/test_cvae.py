@@ -10,7 +10,8 @@ from torch import distributions as D
 from torch import nn
 
 from radioviz.errors import ModelError
-from radioviz.models.cvae import ConvCVAE, DenseCVAE, image_of, smooth
+from radioviz.models.cvae import ConvCVAE, image_of, smooth
+from radioviz.models.cvae_dense import DenseCVAE
 from radioviz.models.frames import axis_angle, from_frame, to_frame
 from radioviz.models.latent_prior import LatentPrior
 from tests.models.small import SMALL, batch
@@ -202,7 +203,7 @@ def test_wrong_shapes_are_named(network: ConvCVAE) -> None:
     with pytest.raises(ModelError, match=r"\(2, 5\).*\(n, 6\)"):
         network.decode(torch.zeros(2, 5))
     with pytest.raises(ModelError, match="give a size"):
-        network.draw(torch.zeros(2, 6))
+        network.draw(torch.zeros(2, network.noise_dim))
     dense = DenseCVAE(**SMALL["cvae-dense"])
     with pytest.raises(ModelError, match=r"\(2, 1, 20, 20\).*\(n, 1, 12, 12\)"):
         dense.encode(torch.zeros(2, 1, 20, 20))
