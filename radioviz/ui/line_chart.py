@@ -9,7 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from radioviz.ui.palette import OTHERS
+from radioviz.ui.scales import log_ticks
 from radioviz.ui.svg_charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
+
+MOST_LABELS, MOST_DOTS = 8, 40
+"""More values than this are not all labelled, and not all given a dot."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +80,8 @@ def lines(
     at = 10.0 ** np.array(ticks(x0, x1)) if log_x else np.array(ticks(x0, x1))
     if log_x:
         at = np.unique(np.concatenate([line.x[keep] for line, keep in known]))
+        if len(at) > MOST_LABELS:
+            at = np.array(log_ticks(10**x0, 10**x1))
     for tick, x in zip(at, across(at), strict=True):
         parts.append(
             f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 15}" text-anchor="middle" '
@@ -122,6 +128,8 @@ def _drawn(line: Line, keep: np.ndarray, colour: str, across: object, up: object
         parts.append(f'<polygon points="{points}" fill="{colour}" opacity="0.2"/>')
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
     parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+    if len(x) > MOST_DOTS:
+        return parts
     for a, b, level, value in zip(x, y, line.x[keep], line.y[keep], strict=True):
         title = html.escape(f"{line.name} {level:g}: {value:.3g}".strip())
         parts.append(
