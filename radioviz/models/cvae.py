@@ -388,10 +388,10 @@ def image_of(maps: Tensor, noise: Tensor | None = None, scaled: bool = True) -> 
     threshold = 0.5 if noise is None else torch.special.ndtr(noise)
     image = torch.where(above > threshold, (bright / above).clamp_max(1.0), 0.0)
     image = torch.where(image > _FAINTEST, image, 0.0)
-    if not scaled:
-        return image
     peak = image.amax((2, 3), keepdim=True)
-    return torch.where(peak > 0, image / peak.clamp_min(1e-6), bright)
+    if scaled:
+        image = image / peak.clamp_min(1e-6)
+    return torch.where(peak > 0, image, bright)  # a galaxy below the clip is shown as it is
 
 
 class _Block(nn.Module):
