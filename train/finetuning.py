@@ -133,7 +133,8 @@ def _first4(p: np.ndarray, truth: np.ndarray) -> list[Figure]:
 
     def f1(w: np.ndarray) -> np.ndarray:
         hit = w @ (said & bent).T
-        result: np.ndarray = (2 * hit / (w @ said.T + (w @ bent)[:, None])).mean(axis=1)
+        with np.errstate(invalid="ignore"):  # a draw without any bent galaxy: NaN
+            result: np.ndarray = (2 * hit / (w @ said.T + (w @ bent)[:, None])).mean(axis=1)
         return result
 
     def brier(w: np.ndarray) -> np.ndarray:
@@ -143,7 +144,7 @@ def _first4(p: np.ndarray, truth: np.ndarray) -> list[Figure]:
     out = [_figure("first4.accuracy", p, truth, split, 0)]
     for name, function in (("first4.bent_f1", f1), ("first4.brier", brier)):
         value = float(function(ones)[0])
-        low, high = np.percentile(function(weights), [2.5, 97.5])
+        low, high = np.nanpercentile(function(weights), [2.5, 97.5])
         out.append(
             (name, value, min(float(low), value), max(float(high), value), len(truth), split)
         )

@@ -141,9 +141,7 @@ def test_the_head_is_taught_and_predictions_are_averaged_over_views() -> None:
 
 @pytest.mark.usefixtures("surveys")
 def test_every_class_weighs_the_same() -> None:
-    task = FinetuneTask(
-        FinetuneConfig("x", architecture={"width": 4, "blocks": [1]}, others=0.5, limit=200)
-    )
+    task = FinetuneTask(FinetuneConfig("x", architecture={"width": 4, "blocks": [1]}, others=0.5))
     data = task.load()
     task.prepare(data, torch.device("cpu"))
     total = [float(task.weights[task.truth["train"] == k].sum()) for k in (0, 1)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 NUMBERS = (25, 50, 100, 145, 200, 400)
-DRAWS = 20
+DRAWS = 10
 
 COMPONENTS = (16, 32, 64, 0)
 
@@ -83,7 +83,7 @@ def label_efficiency(
                 # scikit-learn renames arguments of this class between versions.
                 warnings.simplefilter("ignore", FutureWarning)
                 model = LogisticRegressionCV(
-                    Cs=np.logspace(-4, 0, 5), cv=5, max_iter=300, scoring="accuracy"
+                    Cs=np.logspace(-4, 0, 5), cv=3, max_iter=300, scoring="accuracy"
                 ).fit(z[rows], y[rows])
             found.append(float((model.predict(there) == truth).mean()))
         low, high = np.percentile(found, [2.5, 97.5])
