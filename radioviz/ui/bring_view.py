@@ -12,6 +12,7 @@ import streamlit as st
 from radioviz.data import importing
 from radioviz.data.importing import KINDS, Inspection, Question, Source
 from radioviz.data.importing.columns import SYNONYMS
+from radioviz.data.importing.store import suggest_key
 from radioviz.encode import job
 from radioviz.encode.job import Request
 from radioviz.errors import RadioVizError
@@ -25,6 +26,7 @@ FACTS = {
     "beam": "Beam, FWHM [arcsec]",
     "bunit": "Unit of the pixels",
 }
+UNNAMED = "My survey"
 STATE = "bring"  # what this session brings: kept in its own dictionary
 
 
@@ -339,8 +341,10 @@ def _columns(table: Path, answers: dict[str, Any], token: str, open_: bool) -> d
 def _start(source: Source, look: Inspection, answers: dict[str, Any], token: str) -> None:
     titles = your_data_view.encoder_titles()
     left, middle, right = st.columns([1, 1, 1.6], vertical_alignment="top")
-    suggested = look.key
-    title = left.text_input("Name", _suggested_title(source), key=f"title_{token}")
+    named = _suggested_title(source)
+    # An upload of many files lies in a folder whose name says nothing.
+    suggested = suggest_key(named) if named == UNNAMED else look.key
+    title = left.text_input("Name", named, key=f"title_{token}")
     key = middle.text_input(
         "Key",
         suggested,
@@ -391,5 +395,5 @@ def _start(source: Source, look: Inspection, answers: dict[str, Any], token: str
 def _suggested_title(source: Source) -> str:
     path = source.path
     if path.name in (uploads.IMAGES, uploads.TABLES) and path.parent.parent.name == "uploads":
-        return "My survey"
+        return UNNAMED
     return path.name.split(".")[0].replace("_", " ")
