@@ -146,7 +146,7 @@ class VDVAE(nn.Module):
         top = widths[-1]
         self.z0_posterior = Bottleneck(top, middles[-1], 2 * latent_dim, 1)
         with torch.no_grad():  # narrow: z0 says something from the start, before maps can
-            self.z0_posterior.layers[-1].bias[latent_dim:] = -3.0  # type: ignore[index]
+            self.z0_posterior.last.bias[latent_dim:] = -3.0  # type: ignore[index]
         self.z0_project = nn.Conv2d(latent_dim, top, 1)
         self.z0_out = Bottleneck(top, middles[-1], top, 1, residual=True, scale=scale)
         self.stages = nn.ModuleList(

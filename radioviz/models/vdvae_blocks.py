@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -48,9 +49,14 @@ class Bottleneck(nn.Module):
             nn.Conv2d(a, b, k, padding=k // 2) for a, b, k in [*widths, (middle, outputs, 1)]
         )
         with torch.no_grad():
-            self.layers[-1].weight.mul_(scale)  # type: ignore[operator, union-attr]
+            self.last.weight.mul_(scale)
             if not scale:
-                self.layers[-1].bias.zero_()  # type: ignore[operator, union-attr]
+                self.last.bias.zero_()  # type: ignore[union-attr]
+
+    @property
+    def last(self) -> nn.Conv2d:
+        """The convolution that gives the result."""
+        return cast(nn.Conv2d, self.layers[-1])
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.activated(F.gelu(x))

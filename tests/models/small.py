@@ -47,7 +47,7 @@ def objective(module: Any, x: torch.Tensor) -> torch.Tensor:
     loss: torch.Tensor = -module.elbo(x).value.mean()
     if hasattr(module, "class_head"):
         loss = loss + module.class_head(module.body(module.framed(x)[0])).square().mean()
-    if hasattr(module, "prior"):
+    if getattr(module, "prior", None) is not None:
         z = torch.randn(len(x), module.prior.dim)
         loss = loss + module.prior.loss(z, torch.ones(len(x), module.prior.conditions)).mean()
     return loss
