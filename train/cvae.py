@@ -128,7 +128,8 @@ class CvaeTask(Task[CvaeConfig]):
         labels = torch.where(told.to(rows.device), self.labels["train"][rows], -1)
         if isinstance(self.module, DenseCVAE):
             terms = self.module.elbo(self.view(padded), label=labels)
-            nll, kl, heads, figures = -terms.log_likelihood, terms.kl, torch.zeros(()), {}
+            nll, kl, heads = -terms.log_likelihood, terms.kl, torch.zeros(())
+            figures: dict[str, Tensor] = {}
         else:
             frames, scale = self.bank[int(torch.randint(len(self.bank), ()))]
             images = frames[rows.to(frames.device)].to(padded)
@@ -177,7 +178,8 @@ class CvaeTask(Task[CvaeConfig]):
         labels = self.labels["valid"][rows.to(images.device)]
         if isinstance(module, DenseCVAE):
             terms = module.elbo(images, label=labels)
-            nll, kl, figures = -terms.log_likelihood, terms.kl, {}
+            nll, kl = -terms.log_likelihood, terms.kl
+            figures: dict[str, Tensor] = {}
         else:
             assert isinstance(module, ConvCVAE)
             sizes = self.sizes["valid"][rows.to(images.device)]

@@ -81,11 +81,11 @@ class Request:
             object.__setattr__(self, name, int(value))
         if self.mode not in MODES:
             raise ModelError(f"mode is '{self.mode}'; expected one of {', '.join(MODES)}")
-        for name, high in (("spread", 10.0), ("temperature", 10.0)):
-            value = _number(name, getattr(self, name))
-            if not 0 <= value <= high:
-                raise ModelError(f"{name} is {value:g}; expected 0 to {high:g}")
-            object.__setattr__(self, name, value)
+        for name, most in (("spread", 10.0), ("temperature", 10.0)):
+            number = _number(name, getattr(self, name))
+            if not 0 <= number <= most:
+                raise ModelError(f"{name} is {number:g}; expected 0 to {most:g}")
+            object.__setattr__(self, name, number)
         if self.size is not None:
             size = _number("size", self.size)
             if not (math.isfinite(size) and size > 0):

@@ -97,14 +97,14 @@ def simulated_fits_bytes(
     out = io.BytesIO()
     for i, image in enumerate(stack):
         data, bitpix = image_bytes(image)
-        cards = structure(image.shape, bitpix, extension=i > 0)
-        cards += card("EXTNAME", f"SIMULATED-{i}") + "".join(common)
-        cards += card("INDEX", int(places[i]), "place in the sequence of this seed")
+        header = structure(image.shape, bitpix, extension=i > 0)
+        header += card("EXTNAME", f"SIMULATED-{i}") + "".join(common)
+        header += card("INDEX", int(places[i]), "place in the sequence of this seed")
         for number, (key, value) in enumerate(each[i].items(), 1):
-            cards += card(f"CONDK{number}", str(key)) + card(f"CONDV{number}", _plain(value))
+            header += card(f"CONDK{number}", str(key)) + card(f"CONDV{number}", _plain(value))
         if latents is not None:
-            cards += commentary("COMMENT", [f"Latent vector: row {i + 1} of SIMULATED."])
-        out.write(block(cards + said))
+            header += commentary("COMMENT", [f"Latent vector: row {i + 1} of SIMULATED."])
+        out.write(block(header + said))
         out.write(data)
     if latents is not None:
         out.write(_table(np.asarray(latents, dtype=np.float32), each, model, model_sha256, seed))

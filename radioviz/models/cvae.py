@@ -127,7 +127,7 @@ class ConvCVAE(nn.Module):
         last = nn.Conv2d(widths[0], 2 * 4, 3, padding=1)
         nn.init.normal_(last.weight, std=0.01)
         with torch.no_grad():
-            last.bias.copy_(torch.tensor([-4.0] * 4 + [-3.0] * 4))
+            last.bias = nn.Parameter(torch.tensor([-4.0] * 4 + [-3.0] * 4))
         self.last = nn.Sequential(nn.SiLU(), last, nn.PixelShuffle(2))
         self.prior = LatentPrior(shape_dim, self.asked.length, prior_width)
 

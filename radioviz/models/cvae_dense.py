@@ -40,13 +40,10 @@ class DenseCVAE(DenseVAE):
         self.classes = self.asked.classes
         k = len(self.classes)
         for network in (self.encoder, self.decoder):
-            place, first = next(
-                (i, m)
-                for i, m in enumerate(network)
-                if isinstance(m, nn.Linear)  # type: ignore[arg-type]
-            )
-            wider = nn.Linear(first.in_features + k, first.out_features)
-            network[place] = wider  # type: ignore[index]
+            if not isinstance(network, nn.Sequential):
+                raise ModelError("a dense network is a sequence of layers")
+            place, first = next((i, m) for i, m in enumerate(network) if isinstance(m, nn.Linear))
+            network[place] = nn.Linear(first.in_features + k, first.out_features)
 
     def posterior(self, x: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z | x, y), both ``(n, d)``."""

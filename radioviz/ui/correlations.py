@@ -136,7 +136,8 @@ def html_table(found: Correlations) -> str:
     """The table, closest correlation of any axis first; the best axis of a property in bold."""
     from html import escape
 
-    order = np.argsort(-np.abs(found.rho).max(axis=1)) if len(found.rho) else []
+    strongest = np.abs(found.rho).max(axis=1, initial=0)
+    order = np.argsort(-strongest)
     head = "".join(
         f'<th style="text-align:right;padding:4px 12px">{escape(a)}</th>' for a in found.axes
     )

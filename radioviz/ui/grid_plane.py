@@ -109,8 +109,8 @@ def plane(walk: Walk, view: View, point: Point) -> None:
                 if overlay.startswith("class:"):
                     low, high = 0.0, 1.0
                 use = np.log10(grid) if log else grid
-                ends = (np.log10(low), np.log10(high)) if log else (low, high)
-                tint = synthetic.tint_png(use, *ends, CONTINUOUS)
+                first, last = (np.log10(low), np.log10(high)) if log else (low, high)
+                tint = synthetic.tint_png(use, first, last, CONTINUOUS)
                 legend = bar_html(title, low, high, log)
     dots, colour, outside, left_out = dots_of(walk, choice)
     if colour is not None:

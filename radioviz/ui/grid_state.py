@@ -203,7 +203,7 @@ def _plane(
     values = np.zeros(d)
     if rest == MEAN and latents is not None:
         values = latents.mean(axis=0, dtype=np.float64)
-    elif rest == GALAXY:
+    elif rest == GALAXY and galaxy is not None:
         there = cache.located(galaxy[0], info.name)
         row = int(there.places_of([galaxy[1]])[0])
         if row >= 0:

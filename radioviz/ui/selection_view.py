@@ -61,8 +61,8 @@ def summary(catalogues: list[Catalogue], selection: Selection) -> None:
             lines.append((title, quartiles(part[name].to_numpy(float)), quartiles(all_of)))
     if lines:
         st.html(_medians(lines))
-    sizes = [table["las"].to_numpy(float) for table in (whole, part)]
-    svg_charts.draw(svg_charts.size_distribution(*sizes), "selection_sizes")
+    sizes, chosen = (table["las"].to_numpy(float) for table in (whole, part))
+    svg_charts.draw(svg_charts.size_distribution(sizes, chosen), "selection_sizes")
     labels = [table["label"].tolist() for table in (whole, part)]
     svg_charts.draw(svg_charts.class_counts(*labels), "selection_classes")
 

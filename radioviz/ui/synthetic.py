@@ -240,8 +240,11 @@ def marked(image: np.ndarray, look: Look, bar: ScaleBar | None, side: int = 384)
     ink, halo = ("black", "white") if look.colour_map == "inverted" else ("white", "black")
     font = ImageFont.load_default(max(9, side // 26))
     edge = side // 24
-    written = {"fill": ink, "stroke_fill": halo, "stroke_width": 1, "font": font}
-    draw.text((side - edge, side - edge), MARK, anchor="rs", **written)
+
+    def write(place: tuple[float, float], text: str, anchor: str) -> None:
+        draw.text(place, text, ink, font, anchor, stroke_fill=halo, stroke_width=1)
+
+    write((side - edge, side - edge), MARK, "rs")
     if bar is not None:
         length = bar.fraction * side
         low = side - edge
@@ -249,7 +252,7 @@ def marked(image: np.ndarray, look: Look, bar: ScaleBar | None, side: int = 384)
         draw.rectangle((edge, low - 3, edge + length, low), fill=ink)
         # The font that comes with Pillow has no prime signs.
         text = bar.text.replace("″", '"').replace("′", "'")
-        draw.text((edge, low - 8), text, anchor="ls", **written)
+        write((edge, low - 8), text, "ls")
     return picture
 
 
@@ -295,7 +298,7 @@ def animation(
     out = io.BytesIO()
     if kind == "gif":
         palette = frames[0].quantize(256) if len(frames) == 1 else _palette(frames)
-        frames = [frame.quantize(palette=palette, dither=0) for frame in frames]
+        frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
         frames[0].save(
             out, "GIF", save_all=True, append_images=frames[1:], duration=times, loop=0, disposal=1
         )
