@@ -297,8 +297,10 @@ def animation(
     times[0] = times[len(images) - 1] = 5 * milliseconds
     out = io.BytesIO()
     if kind == "gif":
+        from PIL.Image import Dither
+
         palette = frames[0].quantize(256) if len(frames) == 1 else _palette(frames)
-        frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+        frames = [frame.quantize(palette=palette, dither=Dither.NONE) for frame in frames]
         frames[0].save(
             out, "GIF", save_all=True, append_images=frames[1:], duration=times, loop=0, disposal=1
         )
