@@ -98,10 +98,16 @@ class VdvaeTask(Task[VdvaeConfig]):
         self.module: VDVAE = network
         if network.prior is not None:
             network.prior.requires_grad_(False)  # learned afterwards
+        self.started = False
         self.labels: dict[str, Tensor | None] = {"train": None, "valid": None}
         self.sizes: dict[str, Tensor | None] = {"train": None, "valid": None}
 
     def prepare(self, data: Data, device: torch.device) -> None:
+        if not self.started:
+            with torch.no_grad():
+                some = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))
+                self.module.start_from(self.view(data.train.images[some[:256]]).to(device))
+            self.started = True
         for name, part in (("train", data.train), ("valid", data.valid)):
             label, size = self._asked(part)
             self.labels[name] = None if label is None else label.to(device)
@@ -201,6 +207,7 @@ class VdvaeTask(Task[VdvaeConfig]):
         """Learn the prior of z0, and what else the generator needs to know of the galaxies."""
         module, config = self.module, self.config
         module.eval()
+        self.started = True
         self.prepare(data, torch.device("cpu"))
         torch.manual_seed(config.seed)
         learned = [self._latents(data.train, True) for _ in range(config.prior_views)]

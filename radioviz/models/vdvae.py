@@ -135,6 +135,7 @@ class VDVAE(nn.Module):
         scale = math.sqrt(1 / sum(encoder_blocks))
         self.first = nn.Conv2d(2, widths[0], 3, padding=1)
         self.narrow = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in itertools.pairwise(widths))
+        self.pooling = nn.Parameter(torch.randn(1, widths[-1], 4, 4))
         self.bottom_up = nn.ModuleList(
             nn.Sequential(
                 *(Bottleneck(w, m, w, side, residual=True, scale=scale) for _ in range(blocks))
@@ -146,7 +147,9 @@ class VDVAE(nn.Module):
         top = widths[-1]
         self.z0_posterior = Bottleneck(top, middles[-1], 2 * latent_dim, 1)
         with torch.no_grad():  # narrow: z0 says something from the start, before maps can
-            self.z0_posterior.last.bias[latent_dim:] = -3.0  # type: ignore[index]
+            self.z0_posterior.last.bias[latent_dim:] = -4.0  # type: ignore[index]
+        self.z0_shift = nn.Parameter(torch.zeros(1, top, 1, 1))
+        self.z0_scale = nn.Parameter(torch.ones(1, top, 1, 1))
         self.z0_project = nn.Conv2d(latent_dim, top, 1)
         self.z0_out = Bottleneck(top, middles[-1], top, 1, residual=True, scale=scale)
         self.stages = nn.ModuleList(
@@ -156,6 +159,12 @@ class VDVAE(nn.Module):
             )
             for k in reversed(range(stages - 1))
         )  # fmt: skip
+        # Steps between stages keep the variance, as the plain skips of Child 2020 do: by default
+        # each would take two thirds of it, and z0 would not reach the image, nor the image z0.
+        steps = [*self.narrow, self.z0_project, *(stage.enter for stage in self._stages())]
+        for step in steps:
+            nn.init.orthogonal_(step.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(step.bias)  # type: ignore[arg-type]
         self.gain = nn.Parameter(torch.ones(1, widths[0], 1, 1))
         self.last = nn.Conv2d(widths[0], self.likelihood.channels, 3, padding=1)
         nn.init.normal_(self.last.weight, std=0.01)
@@ -360,10 +369,30 @@ class VDVAE(nn.Module):
         out = []
         for k, blocks in enumerate(self.bottom_up):
             if k:
-                h = self.narrow[k - 1](F.avg_pool2d(h, 4 if h.shape[-1] == 4 else 2))
+                narrow = self.narrow[k - 1]
+                # A plain mean over the last map would forget where anything is.
+                h = (
+                    4 * F.avg_pool2d(narrow(h) * self.pooling, 4)
+                    if h.shape[-1] == 4
+                    else narrow(F.avg_pool2d(h, 2))
+                )
             h = blocks(h)
-            out.append(F.gelu(h))
+            out.append(F.gelu((h - self.z0_shift) * self.z0_scale if h.shape[-1] == 1 else h))
         return out
+
+    @torch.no_grad()
+    def start_from(self, x: Tensor) -> None:
+        """Standardise what z0 is read off over some images (Kingma & Dhariwal 2018, Sec. 3.1).
+
+        Nearly empty maps differ by a thousandth in features that pass so many layers, which is
+        too little for z0 to be noticed before its KL term closes it.
+        """
+        top: list[Tensor] = []
+        hook = self.bottom_up[-1].register_forward_hook(lambda *found: top.append(found[2]))
+        self._features(x)
+        hook.remove()
+        self.z0_shift.copy_(top[0].mean(0, keepdim=True))
+        self.z0_scale.copy_(1 / top[0].std(0, keepdim=True).clamp_min(1e-6))
 
     def _posterior(self, features: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_variance = self.z0_posterior.activated(features).float().flatten(1).chunk(2, 1)

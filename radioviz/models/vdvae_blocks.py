@@ -48,6 +48,11 @@ class Bottleneck(nn.Module):
         self.layers = nn.ModuleList(
             nn.Conv2d(a, b, k, padding=k // 2) for a, b, k in [*widths, (middle, outputs, 1)]
         )
+        # Variance is kept; torch's default would take two thirds of it a layer, twice a hundred
+        # layers between image and z0.
+        for layer in self.layers:
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # type: ignore[arg-type]
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
         with torch.no_grad():
             self.last.weight.mul_(scale)
             if not scale:
