@@ -26,7 +26,7 @@ def stirred(arguments: dict[str, object] = SMALL["vdvae"]) -> VDVAE:
     module = VDVAE(**arguments)  # type: ignore[arg-type]
     with torch.no_grad():
         for parameter in module.parameters():
-            parameter.add_(0.3 * torch.randn_like(parameter))
+            parameter.add_(0.1 * torch.randn_like(parameter))
     return module.eval()
 
 
