@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import importlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,11 +206,11 @@ def _store(catalogue: Catalogue, folder: Path, scratch: Path | None) -> Catalogu
     try:
         return catalogue.save(folder, scratch)
     except CatalogueError:
-        # Another process may have put its copy in place of this one between two steps.
-        try:
-            return Catalogue.open(folder)
-        except CatalogueError:
-            pass
+        # Another process may be putting its copy in place of this one, which takes two steps.
+        for pause in (0.0, 0.05, 0.2, 0.5):
+            time.sleep(pause)
+            with contextlib.suppress(CatalogueError):
+                return Catalogue.open(folder)
         raise
 
 

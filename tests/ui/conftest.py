@@ -14,6 +14,8 @@ from radioviz.ui import cache
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 PAGES = ("overview", "latent_map", "grid_walk", "generate", "inspect_galaxy", "benchmarks")
+DECODE = ("grid_walk", "generate")
+"""Pages that draw what a network makes, and so need torch."""
 
 
 @pytest.fixture(scope="session")
