@@ -163,8 +163,8 @@ class VDVAE(nn.Module):
         # each would take two thirds of it, and z0 would not reach the image, nor the image z0.
         steps = [*self.narrow, self.z0_project, *(stage.enter for stage in self._stages())]
         for step in steps:
-            nn.init.orthogonal_(step.weight)  # type: ignore[arg-type]
-            nn.init.zeros_(step.bias)  # type: ignore[arg-type]
+            nn.init.orthogonal_(step.weight)
+            nn.init.zeros_(step.bias)
         self.gain = nn.Parameter(torch.ones(1, widths[0], 1, 1))
         self.last = nn.Conv2d(widths[0], self.likelihood.channels, 3, padding=1)
         nn.init.normal_(self.last.weight, std=0.01)
