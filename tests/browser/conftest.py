@@ -26,6 +26,13 @@ def app_server(cache_folder_of_the_run: object) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def decoding_server(cache_folder_of_the_run: object) -> Iterator[Server]:
+    """A server of its own for pages that load torch: the other one is watched for that."""
+    with run_server() as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The system's Chromium, driven by Playwright."""

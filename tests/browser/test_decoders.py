@@ -43,8 +43,10 @@ def centre_of(box: dict[str, float], a: float, b: float) -> tuple[float, float]:
     )
 
 
-def test_click_a_cell_walk_on_and_export_it(app_server: Server, page: Page, tmp_path: Path) -> None:
-    box = open_plane(page, app_server.url)
+def test_click_a_cell_walk_on_and_export_it(
+    decoding_server: Server, page: Page, tmp_path: Path
+) -> None:
+    box = open_plane(page, decoding_server.url)
     page.mouse.click(*centre_of(box, 3.2, 3.2))  # far from any galaxy
     page.get_by_text("Decoded at (3.2, 3.2)").wait_for()
     page.keyboard.press("ArrowDown")
@@ -62,8 +64,8 @@ def test_click_a_cell_walk_on_and_export_it(app_server: Server, page: Page, tmp_
     np.testing.assert_allclose(image, Encoder.load("vae2").decode(z, batch=1)[0], atol=1e-6)
 
 
-def test_shift_and_click_lead_a_path(app_server: Server, page: Page, tmp_path: Path) -> None:
-    box = open_plane(page, app_server.url, "?a=2.8&b=-2.8")
+def test_shift_and_click_lead_a_path(decoding_server: Server, page: Page, tmp_path: Path) -> None:
+    box = open_plane(page, decoding_server.url, "?a=2.8&b=-2.8")
     page.keyboard.down("Shift")
     page.mouse.click(*centre_of(box, 3.6, 3.6))
     page.keyboard.up("Shift")
@@ -78,8 +80,8 @@ def test_shift_and_click_lead_a_path(app_server: Server, page: Page, tmp_path: P
         assert len([h for h in hdus if h.is_image]) == 16
 
 
-def test_a_galaxy_on_the_plane_is_opened(app_server: Server, page: Page) -> None:
-    open_plane(page, app_server.url, "?galaxy=first/first-100")
+def test_a_galaxy_on_the_plane_is_opened(decoding_server: Server, page: Page) -> None:
+    open_plane(page, decoding_server.url, "?galaxy=first/first-100")
     page.get_by_text("encodes at").wait_for()
     page.locator(".st-key-walk_nearest .cell .open").first.click()
     page.wait_for_function("() => !location.search.includes('first-100&')")
@@ -89,8 +91,8 @@ def test_a_galaxy_on_the_plane_is_opened(app_server: Server, page: Page) -> None
     page.get_by_text("Class as published").wait_for()
 
 
-def test_generate_pick_and_export(app_server: Server, page: Page, tmp_path: Path) -> None:
-    page.goto(f"{app_server.url}/generate?model=vae32&n=12&seed=4")
+def test_generate_pick_and_export(decoding_server: Server, page: Page, tmp_path: Path) -> None:
+    page.goto(f"{decoding_server.url}/generate?model=vae32&n=12&seed=4")
     cells = page.locator(".st-key-generate_gallery .cell")
     cells.first.wait_for(timeout=PATIENCE)
     actions.settle(page)
@@ -129,10 +131,10 @@ def test_generate_pick_and_export(app_server: Server, page: Page, tmp_path: Path
     ],
 )
 def test_pages_draw_without_a_traceback(
-    app_server: Server, page: Page, path: str, theme: str
+    decoding_server: Server, page: Page, path: str, theme: str
 ) -> None:
     page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-    page.goto(f"{app_server.url}/{path}")
+    page.goto(f"{decoding_server.url}/{path}")
     page.locator("h1").first.wait_for(timeout=PATIENCE)
     actions.settle(page)
     page.wait_for_timeout(500)
