@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from radioviz.data.catalogue import Column
-from radioviz.export.session import Mark, Session, session_bytes
+from radioviz.export.session import Mark
 from radioviz.likelihood import SCORES, strangeness
 from radioviz.ui import controls, detail, galaxies, state, tray
 from radioviz.ui.controls import View
@@ -146,7 +146,8 @@ def summary(view: View) -> None:
         st.caption(", ".join(f"{n} {kind}" for kind, n in done.counts().items()))
     with st.container(horizontal=True, gap="small"):
         st.download_button(
-            "Save", lambda: saved(view), file_name="marks.radioviz", mime="application/json",
+            "Save", tray.saving(state.tray(), view), file_name="marks.radioviz",
+            mime="application/json",
             icon=":material/save:", key="marks_save", on_click="ignore", disabled=not len(done),
             help="Marks and tray in one file; the Load box of the tray takes it back",
         )  # fmt: skip
@@ -170,14 +171,3 @@ def exported() -> dict[Pair, dict[str, float | str]]:
     return {
         (m.data_set, m.source_id): {"mark": float(m.mark), "mark_kind": m.kind} for m in marks()
     }
-
-
-def saved(view: View) -> bytes:
-    """The ``.radioviz`` file of the marks, the tray and the view."""
-    return session_bytes(
-        Session(
-            tuple(state.tray()),
-            tuple(marks()),
-            {"data_set": view.data_set, "model": view.model},
-        )
-    )

@@ -74,7 +74,7 @@ def _contents(chosen: Selection, view: View) -> None:
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "Save",
-            lambda: save(chosen, view),
+            saving(chosen, view),
             file_name="selection.radioviz",
             mime="application/json",
             icon=":material/save:",
@@ -126,13 +126,20 @@ def _load() -> None:
         st.error(controls.plain(refused), icon=":material/error:")
 
 
-def save(chosen: Selection, view: View) -> bytes:
-    """The ``.radioviz`` file of a selection, the session's marks and the view it was made in."""
-    from radioviz.export.session import Session, session_bytes
+def saving(chosen: Selection, view: View) -> Callable[[], bytes]:
+    """Makes the ``.radioviz`` file of a selection, the session's marks and the view.
 
-    return session_bytes(
-        Session(tuple(chosen), tuple(marks()), {"data_set": view.data_set, "model": view.model})
-    )
+    A download is made where no session is at hand, so what goes into it is taken now.
+    """
+    sources, marked = tuple(chosen), tuple(marks())
+
+    def made() -> bytes:
+        from radioviz.export.session import Session, session_bytes
+
+        there = {"data_set": view.data_set, "model": view.model}
+        return session_bytes(Session(sources, marked, there))
+
+    return made
 
 
 def load(payload: bytes) -> str:

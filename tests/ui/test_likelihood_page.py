@@ -11,9 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.export.session import Mark, read_session
-from radioviz.ui import marking_panel
+from radioviz.ui import marking_panel, tray
 from radioviz.ui.cache import outliers
 from radioviz.ui.marks import Marks
+from radioviz.ui.state import Selection
 
 Open = Callable[..., AppTest]
 
@@ -114,11 +115,13 @@ def test_marks_are_exported_and_saved(first: Catalogue, monkeypatch: pytest.Monk
     monkeypatch.setattr(marking_panel, "marks", lambda: held)
     exported = marking_panel.exported()
     assert exported[("first", "first-3")] == {"mark": 4.0, "mark_kind": "interesting"}
-    monkeypatch.setattr(marking_panel.state, "tray", lambda: [])
+    monkeypatch.setattr(tray, "marks", lambda: held)
     from radioviz.ui.controls import View
     from radioviz.ui.display import Look
 
-    session = read_session(marking_panel.saved(View("first", MODEL, Look())))
+    make = tray.saving(Selection(), View("first", MODEL, Look()))
+    monkeypatch.setattr(tray, "marks", Marks)  # a download is made without the session
+    session = read_session(make())
     assert session.marks == tuple(held)
 
 
