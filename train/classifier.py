@@ -29,6 +29,7 @@ from train import data as training_data
 from train.config import RunConfig, TrainError
 from train.data import Data, Part
 from train.loop import Task
+from train.mixing import mixed, softened, weighted_loss
 
 
 @dataclass(frozen=True)
@@ -107,20 +108,10 @@ class ClassifierTask(Task[ClassifierConfig]):
     def loss(self, padded: Tensor, rows: Tensor, epoch: float) -> tuple[Tensor, dict[str, Tensor]]:
         config = self.config
         images = self._disturbed(self.view(padded))
-        target = F.one_hot(self.labels["train"][rows], len(config.classes)).float()
-        target = target * (1 - config.smoothing) + config.smoothing / len(config.classes)
-        weights = self.weights[rows]
-        if config.mixup:
-            # One share an image rather than a batch: gradients of small batches vary less.
-            beta = torch.distributions.Beta(config.mixup, config.mixup)
-            share = beta.sample((len(images),)).to(images.device)
-            share = torch.maximum(share, 1 - share)
-            other = torch.randperm(len(images), device=images.device)
-            images = torch.lerp(images[other], images, share[:, None, None, None])
-            target = torch.lerp(target[other], target, share[:, None])
-            weights = torch.lerp(weights[other], weights, share)
+        target = softened(self.labels["train"][rows], len(config.classes), config.smoothing)
+        images, target, weights = mixed(images, target, self.weights[rows], config.mixup)
         logits = self.module.logits(images)  # type: ignore[operator]
-        loss = (F.cross_entropy(logits, target, reduction="none") * weights).sum() / weights.sum()
+        loss = weighted_loss(logits, target, weights)
         right = (logits.argmax(1) == target.argmax(1)).float().mean()
         return loss, {"accuracy": right}
 

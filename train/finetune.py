@@ -28,6 +28,7 @@ from train.augment import Augment
 from train.config import RunConfig, TrainError
 from train.data import Data, Part
 from train.loop import Task
+from train.mixing import mixed, softened, weighted_loss
 from train.protocols import PROTOCOLS, Rows, choose
 from train.ssl import started
 
@@ -128,19 +129,10 @@ class FinetuneTask(Task[FinetuneConfig]):
         config = self.config
         self._epoch = epoch
         images = self.view(padded)
-        target = F.one_hot(self.truth["train"][rows], len(self.classes)).float()
-        target = target * (1 - config.smoothing) + config.smoothing / len(self.classes)
-        weights = self.weights[rows]
-        if config.mixup:
-            beta = torch.distributions.Beta(config.mixup, config.mixup)
-            share = beta.sample((len(images),)).to(images.device)
-            share = torch.maximum(share, 1 - share)
-            other = torch.randperm(len(images), device=images.device)
-            images = torch.lerp(images[other], images, share[:, None, None, None])
-            target = torch.lerp(target[other], target, share[:, None])
-            weights = torch.lerp(weights[other], weights, share)
+        target = softened(self.truth["train"][rows], len(self.classes), config.smoothing)
+        images, target, weights = mixed(images, target, self.weights[rows], config.mixup)
         logits = self.module.logits(images).float()  # type: ignore[operator]
-        loss = (F.cross_entropy(logits, target, reduction="none") * weights).sum() / weights.sum()
+        loss = weighted_loss(logits, target, weights)
         return loss, {"accuracy": (logits.argmax(1) == target.argmax(1)).float().mean()}
 
     def validate(self, module: nn.Module, images: Tensor, rows: Tensor) -> dict[str, float]:

@@ -58,11 +58,7 @@ class Classifier:
             If there is no such model, it does not classify, or its files are damaged.
         """
         encoder = Encoder.load(name or default_classifier(folder), folder)
-        if not encoder.info.can("classify"):
-            raise ModelError(
-                f"model '{encoder.info.name}' cannot classify; "
-                f"it can {', '.join(encoder.info.capabilities)}"
-            )
+        encoder.need("classify")
         return cls(encoder)
 
     @property
