@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import runpy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.data.preprocess import STRETCHES
 from radioviz.data.registry import DATA_SETS
 from radioviz.errors import RadioVizError
+from radioviz.models.artefact import ModelInfo
 from radioviz.ui import cache, state
 from radioviz.ui.display import COLOUR_MAPS, FIELDS, Look
 
@@ -127,6 +128,21 @@ def _encoder(data_set: str) -> str | None:
         persist_state="session",
     )
     return str(chosen)
+
+
+def choose_model(
+    label: str, models: Mapping[str, ModelInfo], key: str, parameter: str
+) -> ModelInfo:
+    """A select box of models by title, remembered and linked by the query ``parameter``."""
+    state.linked(key, parameter, list(models), next(iter(models)))
+    name = st.selectbox(
+        label,
+        list(models),
+        format_func=lambda n: models[n].title,
+        key=key,
+        persist_state="session",
+    )
+    return models[str(name)]
 
 
 def _look() -> Look:

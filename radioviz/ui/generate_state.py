@@ -13,7 +13,7 @@ import streamlit as st
 
 from radioviz.errors import ModelError
 from radioviz.models.artefact import ModelInfo
-from radioviz.ui import cache, galaxies, links, state, synthetic, verdicts
+from radioviz.ui import cache, controls, galaxies, links, state, synthetic, verdicts
 from radioviz.ui.controls import View
 
 if TYPE_CHECKING:
@@ -104,15 +104,7 @@ def choose(view: View) -> tuple[ModelInfo, Request, bool] | None:
     with st.container(key="generate_controls"):
         columns = st.columns([2, 1.3, 0.9, 1.1, 0.8], vertical_alignment="bottom")
         with columns[0]:
-            state.linked("generate_model", "model", list(names), next(iter(names)))
-            name = st.selectbox(
-                "Generator",
-                list(names),
-                format_func=lambda n: names[n].title,
-                key="generate_model",
-                persist_state="session",
-            )
-        info = names[str(name)]
+            info = controls.choose_model("Generator", names, "generate_model", "model")
         with columns[1]:
             label = _label(info)
         with columns[2]:

@@ -110,15 +110,7 @@ def choose(view: View) -> Walk | None:
     with st.container(key="walk_controls"):
         columns = st.columns([2, 1.5, 0.9, 0.9, 1.2, 0.8, 0.8], vertical_alignment="bottom")
         with columns[0]:
-            state.linked("walk_decoder", "decoder", list(names), next(iter(names)))
-            name = st.selectbox(
-                "Decoder",
-                list(names),
-                format_func=lambda n: names[n].title,
-                key="walk_decoder",
-                persist_state="session",
-            )
-        info = names[str(name)]
+            info = controls.choose_model("Decoder", names, "walk_decoder", "decoder")
         with columns[5]:
             links.number("walk_reach", "reach", 1.0, 12.0, latent_plane.REACH)
             reach = st.number_input(
