@@ -29,6 +29,7 @@ from radioviz.encode.layouts import REFERENCE, own_umap, quick_layouts
 from radioviz.encode.scoring import strangeness
 from radioviz.errors import AtlasError
 from radioviz.metrics.reconstruction import flux_ratio, relative_error
+from radioviz.models import registry
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import list_models
 
@@ -88,9 +89,8 @@ def is_encoded(catalogue: Catalogue, info: ModelInfo) -> bool:
 
 
 def encoders() -> list[str]:
-    """Models that encode, the one with most latent dimensions, which tells most, first."""
-    found = list_models().with_capability("encode")
-    return sorted(found, key=lambda name: (-found[name].latent_dim, name))
+    """Models that encode, the default one first."""
+    return list(registry.encoders())
 
 
 def encode_data_set(

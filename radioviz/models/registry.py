@@ -109,6 +109,21 @@ def with_capability(*capabilities: str, folder: Path | None = None) -> dict[str,
     return list_models(folder).with_capability(*capabilities)
 
 
+def encoders(models: ModelList | None = None) -> dict[str, ModelInfo]:
+    """Models that encode, the default one first.
+
+    The one with the most latent dimensions, which tells most, leads; among equals the one under
+    which neighbours are most often of one FR class.
+    """
+    named = (list_models() if models is None else models).with_capability("encode")
+
+    def rank(name: str) -> tuple[float, float, str]:
+        likeness = named[name].scores.get("neighbour_accuracy.valid", 0)
+        return -named[name].latent_dim, -float(likeness), name
+
+    return {name: named[name] for name in sorted(named, key=rank)}
+
+
 def build(kind: str, architecture: Mapping[str, Any]) -> nn.Module:
     """Untrained network of a kind; this is where torch gets imported.
 

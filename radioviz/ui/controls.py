@@ -14,6 +14,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.data.preprocess import STRETCHES
 from radioviz.data.registry import DATA_SETS
 from radioviz.errors import RadioVizError
+from radioviz.models import registry
 from radioviz.models.artefact import ModelInfo
 from radioviz.ui import cache, state
 from radioviz.ui.display import COLOUR_MAPS, FIELDS, Look
@@ -99,19 +100,14 @@ def data_set_title(key: str) -> str:
 def encoders(data_set: str) -> dict[str, str]:
     """Titles of encoders by name: those that left an Atlas of the data set, then the others.
 
-    The one with the most latent dimensions, which tells most, comes first; among equals the one
-    under which neighbours are most often of one FR class.
+    Each in the order of :func:`radioviz.models.registry.encoders`.
     """
-    models = cache.models()
-    named = models.with_capability("encode")
-    likeness = {
-        name: info.scores.get("neighbour_accuracy.valid", 0) for name, info in named.items()
-    }
-    order = sorted(named, key=lambda name: (-named[name].latent_dim, -likeness[name], name))
+    named = registry.encoders(cache.models())
     ready = cache.atlas_names(data_set)
-    titles = {name: named[name].title for name in order if name in ready}
+    titles = {name: info.title for name, info in named.items() if name in ready}
     titles |= {name: name for name in ready if name not in titles}
-    return titles | {name: f"{named[name].title}{NO_MAP}" for name in order if name not in ready}
+    without = {name: f"{info.title}{NO_MAP}" for name, info in named.items() if name not in ready}
+    return titles | without
 
 
 def _encoder(data_set: str) -> str | None:

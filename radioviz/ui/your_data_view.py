@@ -10,6 +10,7 @@ from radioviz.data.importing import Unfinished, UserSurvey
 from radioviz.encode import job
 from radioviz.encode.job import Job, Request
 from radioviz.errors import RadioVizError
+from radioviz.models import registry
 from radioviz.ui import cache, controls
 
 SHOWN_DONE = 3
@@ -25,9 +26,7 @@ STATES = {
 
 def encoder_titles() -> dict[str, str]:
     """Encoders by name, the one that opens first on the maps in front."""
-    named = cache.models().with_capability("encode")
-    order = sorted(named, key=lambda name: (-named[name].latent_dim, name))
-    return {name: named[name].title for name in order}
+    return {name: info.title for name, info in registry.encoders(cache.models()).items()}
 
 
 def say(text: str) -> None:

@@ -69,6 +69,9 @@ def register(app: typer.Typer, bar: Bar) -> None:
         encode: Annotated[
             bool, typer.Option("--encode", help="Then put it through every encoder.")
         ] = False,
+        model: Annotated[
+            str, typer.Option(help="Or through these encoders, separated by commas.")
+        ] = "",
     ) -> None:
         """Import a survey of your own."""
         if source is None:
@@ -83,7 +86,7 @@ def register(app: typer.Typer, bar: Bar) -> None:
             "flux_unit": flux_unit, "array": array, "extension": extension,
             "first_row": first_row, "mb_flag": mb_flag, "las_min": las_min, "service": service,
         }  # fmt: skip
-        _import(source, table, answers, replace, look, report, bar, encode)
+        _import(source, table, answers, replace, look, report, bar, _models(encode, model))
 
     @app.command()
     def cutouts(
@@ -108,6 +111,9 @@ def register(app: typer.Typer, bar: Bar) -> None:
         encode: Annotated[
             bool, typer.Option("--encode", help="Then put it through every encoder.")
         ] = False,
+        model: Annotated[
+            str, typer.Option(help="Or through these encoders, separated by commas.")
+        ] = "",
     ) -> None:
         """Fetch cutouts for a list of positions and import them."""
         if table is None:
@@ -124,7 +130,7 @@ def register(app: typer.Typer, bar: Bar) -> None:
             "pixel_scale": pixel_scale, "columns": _pairs(column, "--column"),
             "ra_unit": ra_unit, "base": base, "rate": rate,
         }  # fmt: skip
-        _import(table, None, answers, replace, False, report, bar, encode)
+        _import(table, None, answers, replace, False, report, bar, _models(encode, model))
 
     @app.command()
     def resume(key: Annotated[str, typer.Argument(help="An unfinished import.")]) -> None:
@@ -177,6 +183,11 @@ def _pairs(texts: list[str] | None, option: str) -> dict[str, str]:
     return out
 
 
+def _models(encode: bool, model: str) -> str | None:
+    """Encoders to use, none named for all of them; None where it shall not be encoded."""
+    return model if model or encode else None
+
+
 def _import(
     source: Path,
     table: Path | None,
@@ -185,7 +196,7 @@ def _import(
     look: bool,
     report: Path | None,
     bar: Bar,
-    encode: bool,
+    models: str | None,
 ) -> None:
     from radioviz.data.importing.inspection import Source
     from radioviz.data.importing.jobs import run
@@ -223,9 +234,10 @@ def _import(
     typer.echo(result.sentence())
     if result.catalogue is not None:
         typer.echo(f"{result.key}: {os.fspath(result.catalogue.folder or '')}")
-        if encode:
+        if models is not None:
             # A process of its own: what reads surveys never reaches torch.
             command = [sys.executable, "-m", "radioviz.encode", "--data", result.key, "--measure"]
+            command += ["--model", models] if models else []
             raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
