@@ -3,8 +3,9 @@
 Minimises -log p(x|z) + sum_k beta_k KL_k in nats an image over the levels k of latent variables
 (Andrianomena & Tang 2023, Eq. 3.2). A level low in the hierarchy sees the image at full
 resolution and can describe it alone, leaving z0 empty, which is what happens when all levels are
-trained from the start. So z0 is trained alone first, and the maps learn what it left unsaid. A
-run whose z0 is empty nevertheless is not published.
+trained from the start. So z0 is trained alone first (``--run vdvae-z0``), a second run starts from
+its weights, and a share of its steps goes on through z0 alone while in the others the maps learn
+what it left unsaid. A run whose z0 is empty nevertheless is not published.
 
 After training, a prior of z0 (given class and size, where the model takes them) is learned from
 where the encoder puts the training galaxies.
@@ -13,6 +14,7 @@ where the encoder puts the training galaxies.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -22,12 +24,17 @@ from torch import Tensor, nn
 from radioviz.metrics.reconstruction import reconstruction_scores
 from radioviz.models.registry import build
 from radioviz.models.vdvae import VDVAE
+from train import checkpoint
 from train.asked import balanced_weights, class_numbers, measured_sizes
 from train.config import RunConfig, TrainError
 from train.cvae import fit_prior
 from train.data import Data, Part
 from train.loop import Task
 from train.vae import ACTIVE
+
+
+RUNS = Path("runs")
+"""Where runs leave their checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,8 @@ class VdvaeConfig(RunConfig):
     ----------
     architecture : dict
         Arguments of :class:`radioviz.models.vdvae.VDVAE`.
+    init : str
+        Run of the same architecture, in ``runs/``, whose weights to start from; empty for none.
     beta, beta_z0 : float
         Weight of the KL terms of the latent maps, and of z0.
     beta_epochs : float
@@ -46,6 +55,8 @@ class VdvaeConfig(RunConfig):
         Epoch from which the latent maps take part.
     coarse_first : float
         Factor of ``beta`` then; it falls geometrically to 1 over ``beta_epochs``.
+    alone : float
+        Share of steps that go through z0 alone thereafter.
     smallest_z0 : int
         Active dimensions of z0 below which the run counts as collapsed.
     withheld : float
@@ -58,11 +69,13 @@ class VdvaeConfig(RunConfig):
     """
 
     architecture: dict[str, Any] = field(default_factory=dict)
+    init: str = ""
     beta: float = 1.0
     beta_z0: float = 1.0
     beta_epochs: float = 10.0
     maps_from: float = 0.0
     coarse_first: float = 1.0
+    alone: float = 0.0
     smallest_z0: int = 8
     withheld: float = 0.2
     balance: float = 0.0
@@ -98,7 +111,9 @@ class VdvaeTask(Task[VdvaeConfig]):
         self.module: VDVAE = network
         if network.prior is not None:
             network.prior.requires_grad_(False)  # learned afterwards
-        self.started = False
+        self.started = bool(config.init)
+        if config.init:
+            self._start_from(RUNS / config.init)
         self.labels: dict[str, Tensor | None] = {"train": None, "valid": None}
         self.sizes: dict[str, Tensor | None] = {"train": None, "valid": None}
 
@@ -112,6 +127,15 @@ class VdvaeTask(Task[VdvaeConfig]):
             label, size = self._asked(part)
             self.labels[name] = None if label is None else label.to(device)
             self.sizes[name] = None if size is None else size.to(device)
+
+    def _start_from(self, folder: Path) -> None:
+        """Take the averaged weights of a run, but not its prior of z0, which is learned anew."""
+        best = checkpoint.under("best", checkpoint.read(folder)[0])
+        found = checkpoint.under("module", best) or best
+        try:
+            self.module.load_state_dict(found)
+        except RuntimeError as error:
+            raise TrainError(f"init: {folder} is of another architecture: {error}") from error
 
     def _asked(self, part: Part) -> tuple[Tensor | None, Tensor | None]:
         """Classes and sizes of images, where the model takes them."""
@@ -135,7 +159,7 @@ class VdvaeTask(Task[VdvaeConfig]):
             None,
             _withhold(label, -1, self.config),
             _withhold(size, np.nan, self.config),
-            maps=epoch >= self.config.maps_from,
+            maps=self._maps(epoch),
         )
         kl = terms.kl.mean(0)
         beta_z0, beta = self.config.betas_at(epoch)
@@ -146,6 +170,12 @@ class VdvaeTask(Task[VdvaeConfig]):
             "kl": found.sum(),
             **{f"kl.{name}": v for name, v in zip(self.module.level_names, found, strict=True)},
         }
+
+    def _maps(self, epoch: float) -> bool:
+        """Whether latent maps take part in a step."""
+        if epoch < self.config.maps_from:
+            return False
+        return not self.config.alone or float(torch.rand(())) >= self.config.alone
 
     def _view(self, padded: Tensor, rows: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Random views of training images, their classes, and their sizes as they are now."""
