@@ -47,11 +47,11 @@ def test_fetch_from_a_server_in_a_process_of_its_own(shared_data: Path, tmp_path
 
 def test_failure_is_one_sentence_and_code_1(tmp_path: Path) -> None:
     done = run("fetch", "mirabest", "--from", str(tmp_path / "nowhere"))
-    assert done.returncode == 1
+    assert done.returncode == 1, done.stderr
     assert done.stdout == ""
-    assert done.stderr.startswith("error: ")
+    assert done.stderr.startswith("error: "), done.stderr
     assert "nowhere: no such file or folder" in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.count("\n") == 1, done.stderr
     assert "Traceback" not in done.stderr
 
 
