@@ -87,7 +87,7 @@ def train_all(
     out : Path, optional
         Folder of the runs (default: ``runs/<data>``).
     changes : mapping, optional
-        Settings of every run; they win over the plan.
+        Settings of every run that knows them; they win over the plan.
 
     Returns
     -------
@@ -136,8 +136,10 @@ def _one(
     from train.publish import publish
 
     name, target = names[entry.run], user_models_folder() / names[entry.run]
-    settings = {**entry.changes, **changes, "data": [data]}
     cls = _task_class(entry.method)
+    known = {f.name for f in dataclasses.fields(cls.config_class)}
+    settings = {**entry.changes, **{k: v for k, v in changes.items() if k in known}}
+    settings["data"] = [data]
     plain = read_run(cls.config_class, entry.run)
     settings["title"] = f"{plain.title or entry.run}, {title}"
     encoder = entry.changes.get("encoder", getattr(plain, "encoder", ""))
@@ -153,8 +155,8 @@ def _one(
     else:
         folder = runs / Path(entry.run).stem
         torch.manual_seed(task.config.seed)
-        known = (folder / checkpoint.FILE).exists()
-        fit(task, images, folder, resume=known, device=machine.device(device))
+        begun = (folder / checkpoint.FILE).exists()
+        fit(task, images, folder, resume=begun, device=machine.device(device))
         command = f"python -m train all --data {data}"
         info = publish(task, folder, target, command=command)
         if info.scores:
@@ -188,4 +190,5 @@ def _is_there(target: Path, config: Mapping[str, Any], digests: Mapping[str, str
 def quick() -> dict[str, Any]:
     """Settings that show whether everything runs."""
     # As many images that a survey sorted by class has more than one of them in it.
-    return {"epochs": 1, "limit": 600, "batch": 32, "checkpoint_every": 1, "validate_every": 1}
+    often = {"checkpoint_every": 1, "validate_every": 1}
+    return {"epochs": 1, "limit": 600, "batch": 32, "prior_steps": 200, "trial": True, **often}

@@ -34,7 +34,7 @@ from train.views import Views
 
 NEIGHBOURS = 20
 LEAST_STD, LEAST_RANK = 0.1, 4.0
-"""Below either, a run counts as collapsed and is not published."""
+"""Below either, a run counts as collapsed and is not published, unless it is only a trial."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class SslConfig(RunConfig):
         Of SimCLR's loss.
     target_momentum : float
         Memory of BYOL's moving copy at the start; rises to 1 along half a cosine.
+    trial : bool
+        True publishes collapsed features too: a run of one epoch shows whether all works.
     """
 
     data: tuple[str, ...] = ("first", "mirabest", "frdeep-first", "frdeep-nvss")
@@ -65,6 +67,7 @@ class SslConfig(RunConfig):
     projection: int = 128
     temperature: float = 0.2
     target_momentum: float = 0.99
+    trial: bool = False
 
 
 class SslTask(Task[SslConfig]):
@@ -165,7 +168,8 @@ class SslTask(Task[SslConfig]):
         module.eval()
         features = features_of(module, part.images)
         found = spread(features)
-        if found["feature_std"] < LEAST_STD or found["effective_rank"] < LEAST_RANK:
+        collapsed = found["feature_std"] < LEAST_STD or found["effective_rank"] < LEAST_RANK
+        if collapsed and not self.config.trial:
             raise TrainError(
                 f"{self.config.name} has collapsed: features spread by "
                 f"{found['feature_std']:.3f} in {found['effective_rank']:.1f} directions, expected "

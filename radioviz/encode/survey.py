@@ -20,7 +20,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radioviz.atlas import Atlas, Layout, atlas_roots, command_of, open_atlas, write_atlas
+from radioviz.atlas import (
+    Atlas,
+    Layout,
+    atlas_roots,
+    command_of,
+    list_atlases,
+    open_atlas,
+    write_atlas,
+)
 from radioviz.data.catalogue import Catalogue, Progress
 from radioviz.data.importing.store import discard, locked
 from radioviz.data.registry import DATA_SETS, open_data_set
@@ -89,8 +97,12 @@ def is_encoded(catalogue: Catalogue, info: ModelInfo) -> bool:
 
 
 def encoders() -> list[str]:
-    """Models that encode, the default one first."""
-    return list(registry.encoders())
+    """Models that encode, the default one first.
+
+    Those with a map of the reference lead, for a survey can be placed on that.
+    """
+    mapped = {model for data_set, model in list_atlases() if data_set == REFERENCE}
+    return sorted(registry.encoders(), key=lambda name: name not in mapped)
 
 
 def encode_data_set(

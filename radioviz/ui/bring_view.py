@@ -26,6 +26,17 @@ FACTS = {
     "beam": "Beam, FWHM [arcsec]",
     "bunit": "Unit of the pixels",
 }
+BROUGHT = (
+    ("image", "Images", "FITS, PNG or JPEG: files, or a ZIP or tar of them"),
+    (
+        "table_chart",
+        "Table and images",
+        "CSV, ECSV, VOTable, FITS or Parquet, with a column of file names",
+    ),
+    ("layers", "Cube", "HDF5, npy, npz or zarr, and a table row by row"),
+    ("crop", "Mosaic", "FITS and a source list: cutouts are made by the WCS"),
+    ("travel_explore", "Positions", "a table of RA and Dec: cutouts are fetched from a survey"),
+)
 UNNAMED = "My survey"
 STATE = "bring"  # what this session brings: kept in its own dictionary
 
@@ -92,14 +103,21 @@ def _upload(folder: bool) -> None:
         help="They are copied to this server and, once imported, only the survey is kept",
     )
     if not files:
-        st.caption(
-            "FITS, PNG or JPEG; ZIP or tar of them; tables (CSV, ECSV, VOTable, FITS, Parquet); "
-            "cubes (HDF5, npy, npz, zarr); a mosaic FITS with a source list. What the files do not "
-            "tell is asked for. A survey of more than 100,000 is imported faster where it lies: "
-            "`python -m radioviz.data import`."
-        )
+        _what_can_be_brought()
         return
     _keep([(f.name, f, f.size) for f in files])
+
+
+def _what_can_be_brought() -> None:
+    for place, (icon, title, text) in zip(st.columns(len(BROUGHT)), BROUGHT, strict=True):
+        with place:
+            st.markdown(f":material/{icon}: **{title}**")
+            st.caption(text)
+    st.caption(
+        "Survey, units, beam and pixel scale are taken from the headers; what they do not tell is "
+        "asked for, and nothing is imported before you have seen what was found. A large survey is "
+        "imported faster where it lies, by `python -m radioviz.data import`."
+    )
 
 
 def _keep(files: list[tuple[str, Any, int]]) -> None:

@@ -61,9 +61,10 @@ def plain(text: str) -> str:
 
 def sidebar() -> View:
     """Draw the sidebar; the first call of every page."""
-    from radioviz.ui import tray
+    from radioviz.ui import saved_view, tray
 
     _through_app()
+    saved_view.restore()
     with st.sidebar:
         keys = list(cache.known_data_sets())
         state.linked("data_set", "data", keys, keys[0])

@@ -127,13 +127,19 @@ def marks_origin() -> str:
     return str(st.session_state.get("marks_origin", ""))
 
 
+def written_parameters() -> dict[str, str]:
+    """What pages last wrote into the address bar; the one object that they keep up to date."""
+    written: dict[str, str] = st.session_state.setdefault("written_parameters", {})
+    return written
+
+
 def linked(key: str, parameter: str, allowed: Collection[str], default: str | None) -> None:
     """Let a widget start from the link: call before the widget with the same ``key``.
 
     A query parameter that changed since the page last wrote it (a link was followed) wins
     over what the session remembers; a value that is not allowed falls back to ``default``.
     """
-    written: dict[str, str] = st.session_state.setdefault("written_parameters", {})
+    written = written_parameters()
     value = st.query_params.get(parameter)
     if value is not None and value != written.get(parameter):
         written[parameter] = value
@@ -151,7 +157,7 @@ def publish(**parameters: str | None) -> None:
 
     All at once: every change of the address is a step of the browser's Back button.
     """
-    written: dict[str, str] = st.session_state.setdefault("written_parameters", {})
+    written = written_parameters()
     wanted = {name: value for name, value in parameters.items() if value}
     there = st.query_params.to_dict()
     shown = {k: v for k, v in there.items() if k not in parameters} | wanted

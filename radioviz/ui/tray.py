@@ -5,20 +5,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
 from radioviz.data.catalogue import Column
 from radioviz.errors import RadioVizError, SelectionError
-from radioviz.ui import cache, controls, galaxies, gallery, samp_view, state
+from radioviz.ui import (
+    cache,
+    controls,
+    galaxies,
+    gallery,
+    samp_send,
+    samp_view,
+    saved_view,
+    state,
+)
 from radioviz.ui.controls import View
 from radioviz.ui.marks import marks
 from radioviz.ui.state import Selection
-
-if TYPE_CHECKING:
-    from radioviz.export import Group
 
 SHOWN = 12  # thumbnails in the sidebar
 
@@ -31,6 +36,7 @@ def tray(view: View) -> None:
         st.markdown(f"**Selection tray** · {len(chosen):,}")
         if message := st.session_state.pop("tray_message", ""):
             st.caption(message)
+        saved_view.button()
         with controls.panel():
             if len(chosen):
                 _contents(chosen, view)
@@ -40,6 +46,7 @@ def tray(view: View) -> None:
         samp_view.listen(view)
     if target := st.session_state.pop("tray_open", None):
         controls.go_inspect(target)
+    saved_view.followed()
 
 
 def _empty() -> None:
@@ -132,18 +139,20 @@ def saving(chosen: Selection, view: View) -> Callable[[], bytes]:
     A download is made where no session is at hand, so what goes into it is taken now.
     """
     sources, marked = tuple(chosen), tuple(marks())
+    there = saved_view.current(view.data_set, view.model, view.look)
 
     def made() -> bytes:
         from radioviz.export.session import Session, session_bytes
 
-        there = {"data_set": view.data_set, "model": view.model}
-        return session_bytes(Session(sources, marked, there))
+        return session_bytes(Session(sources, marked, there()))
 
     return made
 
 
 def load(payload: bytes) -> str:
     """Add a saved selection to the tray, and its marks; what was added, in a sentence.
+
+    The view of the file is kept for its button.
 
     Raises
     ------
@@ -158,7 +167,7 @@ def load(payload: bytes) -> str:
         with suppress(RadioVizError):  # named among the missing
             known[data_set] = set(cache.data_set(data_set).table["source_id"])
     found, missing = here(session, known)
-    lost = "; ".join(missing.sentences())
+    lost = "; ".join([*missing.sentences(), *saved_view.offer(session.view)])
     if not found.sources and not found.marks:
         raise SelectionError(f"no galaxy of this file is at hand: {lost or 'it holds none'}")
     added = state.tray().update(found.sources)
@@ -187,7 +196,7 @@ def export_buttons(
     ----------
     key : str
         Prefix of the buttons' keys: ``<key>_fits``, ``_zip``, ``_cube``, ``_votable``,
-        ``_parquet``, ``_csv``, ``_png``, ``_reg``, ``_samp``.
+        ``_table``, ``_parquet``, ``_csv``, ``_png``, ``_reg``, ``_samp``, ``_samp_images``.
     note : str
         How the selection came about, for the files' history.
     scores, columns : mapping, optional
@@ -205,6 +214,7 @@ def export_buttons(
         ("fits", "FITS, one file", build(export.fits_bytes), ".fits", "application/fits"),
         ("zip", "FITS, one a galaxy (ZIP)", build(export.zip_bytes), ".zip", "application/zip"),
         ("votable", "VOTable", build(export.votable_bytes), ".vot", "application/x-votable+xml"),
+        ("table", "FITS table", build(export.fits_table_bytes), "-table.fits", "application/fits"),
         ("parquet", "Parquet", build(export.parquet_bytes), ".parquet", "application/x-parquet"),
         ("csv", "CSV", build(export.csv_bytes), ".csv", "text/csv"),
         ("png", "Contact sheet (PNG)", lambda: contact_sheet_png(groups()), ".png", "image/png"),
@@ -238,27 +248,4 @@ def export_buttons(
             width="stretch",
             icon=":material/download:",
         )
-    if controls.is_local():
-        st.button(
-            "Send to TOPCAT, Aladin, DS9",
-            key=f"{key}_samp",
-            icon=":material/send:",
-            width="stretch",
-            help="By SAMP, to the programs that run on this computer",
-            on_click=_send,
-            args=(groups, key),
-        )
-        if said := st.session_state.pop(f"{key}_samp_said", ""):
-            st.caption(controls.plain(said))
-
-
-def _send(groups: Callable[[], list[Group]], key: str) -> None:
-    """Send the table of a selection by SAMP; what became of it is said below the button."""
-    try:
-        answers = cache.samp_link().send_table(groups())
-    except RadioVizError as error:
-        st.session_state[f"{key}_samp_said"] = str(error)
-        return
-    st.session_state[f"{key}_samp_said"] = "; ".join(
-        f"{a.program}: {a.error or 'received'}" for a in answers
-    )
+    samp_send.buttons(groups, len(selection), key)

@@ -9,6 +9,7 @@ from radioviz.data import importing
 from radioviz.data.importing import Unfinished, UserSurvey
 from radioviz.encode import job
 from radioviz.encode.job import Job, Request
+from radioviz.encode.layouts import REFERENCE
 from radioviz.errors import RadioVizError
 from radioviz.models import registry
 from radioviz.ui import cache, controls
@@ -26,7 +27,10 @@ STATES = {
 
 def encoder_titles() -> dict[str, str]:
     """Encoders by name, the one that opens first on the maps in front."""
-    return {name: info.title for name, info in registry.encoders(cache.models()).items()}
+    named = registry.encoders(cache.models())
+    mapped = cache.atlas_names(REFERENCE)
+    # Those that have mapped FIRST lead, for a survey can be placed on that map.
+    return {name: named[name].title for name in sorted(named, key=lambda n: n not in mapped)}
 
 
 def say(text: str) -> None:

@@ -70,9 +70,21 @@ class Server:
 
 @contextlib.contextmanager
 def run_server(
-    *arguments: str, app: str | Path = "app.py", wait: float = 60.0, **environment: str
+    *arguments: str,
+    app: str | Path = "app.py",
+    wait: float = 60.0,
+    base: str = "",
+    prefix: tuple[str, ...] = (),
+    **environment: str,
 ) -> Iterator[Server]:
     """Run ``streamlit run APP`` until the block ends.
+
+    Parameters
+    ----------
+    base : str
+        Path below which the app is served, as in ``--server.baseUrlPath``.
+    prefix : tuple of str
+        A command that starts the server, such as one that takes rights away.
 
     Raises
     ------
@@ -84,12 +96,13 @@ def run_server(
     started = time.monotonic()
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", str(port),
+            [*prefix, sys.executable, "-m", "streamlit", "run", str(app),
+             "--server.port", str(port),
              "--server.headless", "true", "--browser.gatherUsageStats", "false", *arguments],
             cwd=REPOSITORY, stdout=sink, stderr=subprocess.STDOUT,
             env={**os.environ, **environment},
         )  # fmt: skip
-    url = f"http://localhost:{port}"
+    url = f"http://localhost:{port}{base}"
     try:
         while True:
             if process.poll() is not None or time.monotonic() - started > wait:

@@ -12,7 +12,7 @@ import pandas as pd
 from radioviz.data.catalogue import complete_columns, j2000_name
 from radioviz.data.folder import table_of
 from radioviz.data.importing.journal import Journal, Outcome
-from radioviz.data.importing.reader import Reader, SurveyFacts
+from radioviz.data.importing.reader import LEFT_OUT, Reader, SurveyFacts
 from radioviz.data.importing.sources import unique_ids
 from radioviz.data.importing.store import REPORT_COLUMNS
 from radioviz.data.links import same_as
@@ -120,6 +120,8 @@ def report_of(journal: Journal, table: pd.DataFrame | None) -> pd.DataFrame:
 def _report_row(stored: bool, outcome: Outcome, source_id: str) -> tuple[str, str, str, str]:
     if stored:
         return outcome.name, "read", "; ".join(outcome.notes), source_id
+    if outcome.refused.startswith(LEFT_OUT):  # as it was asked for
+        return outcome.name, "left out", outcome.refused.removeprefix(LEFT_OUT), ""
     return outcome.name, "refused", outcome.refused, ""
 
 

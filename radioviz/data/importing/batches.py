@@ -21,7 +21,7 @@ from radioviz.data.importing.files import path_state
 from radioviz.data.importing.inspection import SAMPLE, Inspection, Source, key_of
 from radioviz.data.importing.journal import Outcome
 from radioviz.data.importing.questions import Answers, chosen, positive
-from radioviz.data.importing.reader import Reader, Step, SurveyFacts
+from radioviz.data.importing.reader import LEFT_OUT, Reader, Step, SurveyFacts
 from radioviz.data.rgz import INFO, SIDE, assign_splits, decode
 from radioviz.errors import CatalogueError
 
@@ -104,10 +104,10 @@ class BatchReader(Reader):
         name = f"{batch.path.name}[{i}]"
         row = {str(k): v for k, v in cells[i].items()}
         if self.exclude_mirabest and row["mb_flag"]:
-            return Outcome(name, "left out: also in MiraBest (mb_flag)"), None
+            return Outcome(name, f"{LEFT_OUT}also in MiraBest (mb_flag)"), None
         las = float(row["las"])
         if self.las_min is not None and not las >= self.las_min:
-            return Outcome(name, f"left out: LAS {las:.2f} is not {self.las_min:g} arcsec"), None
+            return Outcome(name, f"{LEFT_OUT}LAS {las:.2f} is not {self.las_min:g} arcsec"), None
         image = batch.images[i]
         return Outcome(name, "", None, row), image[::-1] if self.north_first else image
 

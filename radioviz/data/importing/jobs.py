@@ -60,8 +60,8 @@ class Result:
     catalogue : Catalogue or None
         None where it was cancelled; what was read is kept for the next run.
     report : pandas.DataFrame
-        ``file``, ``status`` (read or refused), ``reason`` (why refused, or what was
-        repaired), ``source_id``.
+        ``file``, ``status`` (read, left out or refused), ``reason`` (why it was left out or
+        refused, or what was repaired), ``source_id``.
     seconds : float
     resumed : int
         Outcomes that an earlier run had already.
@@ -81,12 +81,18 @@ class Result:
     @property
     def refused(self) -> int:
         """Files that were refused."""
-        return len(self.report) - self.read
+        return int((self.report["status"] == "refused").sum())
+
+    @property
+    def left_out(self) -> int:
+        """Images that were not wanted, by the cuts that were asked for."""
+        return int((self.report["status"] == "left out").sum())
 
     def sentence(self) -> str:
         """The result in words."""
         reasons = self.report.loc[self.report["status"] == "refused", "reason"]
-        text = f"{self.read:,} read, {self.refused:,} refused in {self.seconds:.1f} s"
+        cut = f"{self.left_out:,} left out as asked, " if self.left_out else ""
+        text = f"{self.read:,} read, {cut}{self.refused:,} refused in {self.seconds:.1f} s"
         if self.catalogue is None:
             return f"{self.key}: cancelled; {text}. Run it again to go on."
         if not reasons.empty:
@@ -222,7 +228,7 @@ class _Import:
             now = time.monotonic()
             if now - shown > _SHOW_EVERY:
                 shown = now
-                self.progress(journal.done, reader.total or 0, what)
+                self.progress(journal.done, reader.total or reader.expected or 0, what)
             if self.cancelled():
                 return False
         if self.cancelled():

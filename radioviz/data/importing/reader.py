@@ -13,6 +13,8 @@ from radioviz.data.importing.journal import Outcome
 from radioviz.data.importing.sources import SourceList
 
 Step = tuple[Outcome, np.ndarray | None]
+LEFT_OUT = "left out: "
+"""How the reason begins where an image is not wanted, rather than no use."""
 
 
 @dataclass(frozen=True)

@@ -392,9 +392,11 @@ def test_rgz_flag_and_size_cut(tmp_path):
     result = run(Source(tmp_path / "rgz"), answers)
     kept = [i for i in range(60) if i >= 29 and i % 10]
     np.testing.assert_array_equal(result.catalogue.images, images[kept])
-    reasons = set(_refused(result).values())
-    assert "left out: also in MiraBest (mb_flag)" in reasons
-    assert "left out: LAS 5.00 is not 29 arcsec" in reasons
+    assert (result.read, result.left_out, result.refused) == (len(kept), 60 - len(kept), 0)
+    assert f"{60 - len(kept)} left out as asked, 0 refused" in result.sentence()
+    reasons = set(result.report.loc[result.report["status"] == "left out", "reason"])
+    assert "also in MiraBest (mb_flag)" in reasons
+    assert "LAS 5.00 is not 29 arcsec" in reasons
     assert len(result.report) == 60
 
 

@@ -1,0 +1,220 @@
+"""Every kind of survey through the upload widget of a real browser, hostile ones too."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.browser import actions, brought
+from tests.browser.server import Server, run_server
+from tests.data.fits_files import cards, noise, primary
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+HOSTILE = '<img src=x onerror="window.hurt=1"><b>Σ é</b>'
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="radioviz-home-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def own_server(cache_folder_of_the_run: Path, home: Path) -> Iterator[Server]:
+    """The app with a user's folder of this file's own."""
+    with run_server(RADIOVIZ_HOME=str(home)) as server:
+        yield server
+
+
+def report(home: Path, key: str) -> pd.DataFrame:
+    return pd.read_parquet(home / "surveys" / key / "report.parquet").set_index("file")
+
+
+def table_of(home: Path, key: str) -> pd.DataFrame:
+    return pd.read_parquet(home / "surveys" / key / "table.parquet")
+
+
+@pytest.mark.slow
+def test_archives_are_read_without_what_wants_out(
+    own_server: Server, page: Page, home: Path, tmp_path: Path
+) -> None:
+    brought.upload(page, own_server.url, brought.hostile_zip(tmp_path / "survey.zip"))
+    assert "64 x 64 pixels" in brought.said(page)
+    brought.bring(page, "zipped")
+    brought.imported(page, home, "zipped")
+    found = report(home, "zipped")
+    assert (found["status"] == "read").sum() == 3
+    assert set(found.loc[found["status"] == "refused", "reason"]) >= {"absolute path", "a link"}
+    assert "3 read, 5 refused" in brought.said(page)
+
+    brought.upload(page, own_server.url, brought.hostile_tar(tmp_path / "survey.tar.gz"))
+    brought.bring(page, "tarred")
+    brought.imported(page, home, "tarred")
+    assert (report(home, "tarred")["status"] == "read").sum() == 2
+
+    brought.upload(page, own_server.url, brought.many_entries(tmp_path / "many.zip"))
+    assert "ZIP" in page.get_by_test_id("stAlertContentError").inner_text()
+    assert not list(home.parent.glob("up.fits"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["csv", "ecsv", "vot", "parquet", "fits"])
+def test_tables_with_images(
+    own_server: Server, page: Page, home: Path, tmp_path: Path, kind: str
+) -> None:
+    """A table of each kind; a masked row, names in other alphabets and with HTML in them."""
+    from astropy.table import MaskedColumn, Table
+
+    files = brought.cutouts(tmp_path / "images", 4)
+    ra = MaskedColumn([150.0, 150.1, 150.2, 150.3], mask=[False, False, True, False], unit="deg")
+    table = Table(
+        {
+            "Name": [HOSTILE, "Ωμέγα", "masked", "=1+1"],
+            "RAJ2000": ra,
+            "DEJ2000": [35.0, 35.0, 35.0, 35.0],
+            "file": [f.name for f in files[:3]] + ["absent.fits"],
+            "LAS": [30.0, 40.0, 50.0, 60.0],
+        },
+        units={"DEJ2000": "deg", "LAS": "arcsec"},
+    )
+    if kind == "fits":  # FITS tables hold ASCII alone
+        table["Name"] = [HOSTILE.encode("ascii", "ignore").decode(), "Omega", "masked", "=1+1"]
+    path = tmp_path / f"list.{kind}"
+    if kind == "parquet":
+        table.to_pandas().to_parquet(path)
+    elif kind == "csv":
+        table.to_pandas().to_csv(path, index=False)
+    else:
+        table.write(path, format={"vot": "votable", "ecsv": "ascii.ecsv"}.get(kind, kind))
+    brought.upload(page, own_server.url, *files, path)
+    assert "images that a table names" in brought.said(page), brought.said(page)
+    if page.get_by_text("has no unit: which is it?").count():
+        brought.choose(page, "has no unit: which is it?", "arcsec")
+    key = f"listed-{kind}"
+    brought.bring(page, key)
+    brought.imported(page, home, key)
+    found = report(home, key)
+    assert (found["status"] == "read").sum() == 3, found
+    assert found.loc["absent.fits", "status"] == "refused"
+    rows = table_of(home, key)
+    assert "onerror" in rows["name"].iat[0]
+    # The image tells the position that the table masks.
+    assert np.isclose(rows["ra"].iat[2], 150.2, atol=0.01)
+    page.goto(f"{own_server.url}/inspect_galaxy?data={key}")
+    page.locator("h1").first.wait_for()
+    actions.settle(page)
+    assert "<img" in page.locator("h1").first.inner_text()
+    assert page.evaluate("window.hurt") is None, "a name was run"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["hdf5", "npy", "zarr.zip"])
+def test_cubes_with_a_table(
+    own_server: Server, page: Page, home: Path, tmp_path: Path, kind: str
+) -> None:
+    stack = brought.stack()
+    path = tmp_path / f"stack.{kind}"
+    if kind == "npy":
+        np.save(path, stack)
+    elif kind == "hdf5":
+        h5py = pytest.importorskip("h5py")
+        with h5py.File(path, "w") as file:
+            file["images"] = stack
+    else:
+        zarr = pytest.importorskip("zarr")
+        store = zarr.storage.ZipStore(path, mode="w")
+        zarr.create_array(store, data=stack)
+        store.close()
+    table = tmp_path / "stack.csv"
+    rows = "".join(f"g{i},{10 + i},{20 + i}\n" for i in range(len(stack)))
+    table.write_text("name,ra,dec\n" + rows)
+    brought.upload(page, own_server.url, path, table)
+    assert "how many arcsec is a pixel" in brought.said(page), brought.said(page)
+    brought.answer(page, "how many arcsec is a pixel", "1.8")
+    key = kind.replace(".", "-")
+    brought.bring(page, key)
+    brought.imported(page, home, key)
+    assert json.loads((home / "surveys" / key / "catalogue.json").read_text())["n"] == len(stack)
+
+
+@pytest.mark.slow
+def test_a_mosaic_with_a_source_outside(
+    own_server: Server, page: Page, home: Path, tmp_path: Path
+) -> None:
+    header = cards((400, 400), BMAJ=5.4 / 3600, BMIN=5.4 / 3600, BPA=0.0)
+    mosaic, sources = tmp_path / "mosaic.fits", tmp_path / "sources.csv"
+    mosaic.write_bytes(primary(noise((400, 400)), header))
+    sources.write_text("name,ra,dec\nin,150.0,35.0\nout,10.0,-35.0\n")
+    brought.upload(page, own_server.url, mosaic, sources)
+    assert "a mosaic with a source list" in brought.said(page)
+    brought.bring(page, "mosaic")
+    brought.imported(page, home, "mosaic")
+    assert len(table_of(home, "mosaic")) == 1
+    assert "1 read, 1 refused" in brought.said(page)
+
+
+@pytest.mark.parametrize(
+    ("table", "what"),
+    [
+        ("dec,file\n35,J000.fits\n", "no column for ra"),
+        ("ra,dec,file\n35,150,J000.fits\n-20,200,J001.fits\n", "swapped"),
+        ("ra,ra,dec,file\n1,2,3,J000.fits\n", "differ"),
+    ],
+)
+def test_columns_that_are_missing_swapped_or_doubled(
+    own_server: Server, page: Page, tmp_path: Path, table: str, what: str
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(table)
+    brought.upload(page, own_server.url, *brought.cutouts(tmp_path / "images", 2), path)
+    assert what in page.get_by_test_id("stAlertContentError").inner_text()
+    assert not page.locator(".st-key-bring_start").count()
+
+
+def test_right_ascension_in_hours_is_asked_for(
+    own_server: Server, page: Page, tmp_path: Path
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("ra,dec,file\n1.5,30,J000.fits\n2.5,31,J001.fits\n3.5,32,J002.fits\n")
+    brought.upload(page, own_server.url, *brought.cutouts(tmp_path / "images", 3), path)
+    assert "hour" in brought.said(page)
+    assert page.locator(".st-key-bring_start button").is_disabled()
+
+
+@pytest.mark.slow
+def test_a_folder_with_folders_in_it(
+    own_server: Server, page: Page, home: Path, tmp_path: Path
+) -> None:
+    """Chosen as a folder in the browser: FITS in two folders of the same names, and a zarr."""
+    brought.cutouts(tmp_path / "survey" / "a", 2)
+    brought.cutouts(tmp_path / "survey" / "b", 2)
+    choose_folder(page, own_server.url, tmp_path / "survey")
+    brought.bring(page, "folders")
+    brought.imported(page, home, "folders")
+    assert len(table_of(home, "folders")) == 4
+
+    zarr = pytest.importorskip("zarr")
+    for version in (2, 3):
+        array = tmp_path / f"stack{version}.zarr"
+        zarr.create_array(array, data=brought.stack(), zarr_format=version)
+        choose_folder(page, own_server.url, array)
+        assert "a cube of images" in brought.said(page), brought.said(page)
+
+
+def choose_folder(page: Page, url: str, folder: Path) -> None:
+    page.goto(url + "/your_data")
+    page.get_by_test_id("stButtonGroup").get_by_text("Folder").click()
+    brought.main_of(page).get_by_text("all that is in it").wait_for()
+    actions.settle(page)
+    brought.main_of(page).locator("input[type=file]").set_input_files(folder)
+    brought.main_of(page).get_by_text("received").wait_for(timeout=60_000)
+    brought.looked(page)
