@@ -40,12 +40,11 @@ def train_members(config: FinetuneConfig, root: Path, device: torch.device) -> N
         torch.manual_seed(member.seed)
         resume = (folder / "checkpoint.safetensors").exists()
         fit(task, data, folder, resume=resume, device=device)
-        test_member(member, folder)
+        test_member(member, folder, task)
 
 
-def test_member(config: FinetuneConfig, folder: Path) -> None:
+def test_member(config: FinetuneConfig, folder: Path, task: FinetuneTask) -> None:
     """Predictions of one member for its test galaxies, kept in its folder."""
-    task = FinetuneTask(config)
     load_best(task, folder)
     chosen = choose(config.protocol, config.fold, config.seed, config.others > 0)
     part = part_of(chosen.test, config.preprocess)
@@ -56,6 +55,7 @@ def test_member(config: FinetuneConfig, folder: Path) -> None:
         "source_id": part.table["source_id"].tolist(),
         "truth": truth.tolist(),
         "p": [[round(float(v), 5) for v in row] for row in p],
+        "learned": len(task.truth["train"]),
     }
     (folder / RESULT).write_text(json.dumps(found) + "\n")
     print(f"{folder}: test accuracy {(p.argmax(1) == truth.numpy()).mean():.4f}")

@@ -127,14 +127,36 @@ def _mbc_fold(fold: int) -> Chosen:
     return Chosen({"mirabest": train}, test, test)
 
 
-def _mbc_few(seed: int, number: int = 145) -> Chosen:
+def _mbc_few(seed: int) -> Chosen:
+    chosen = _mbc()
+    return Chosen(few(chosen.train, 145, seed), chosen.valid, chosen.test)
+
+
+def few(train: Rows, number: int, seed: int) -> Rows:
+    """``number`` of the galaxies of one data set, with its shares of the classes."""
     from sklearn.model_selection import train_test_split
 
-    chosen = _mbc()
-    rows = chosen.train["mirabest"]
-    labels = _open("mirabest").table["label"].to_numpy()[rows]
-    few, _ = train_test_split(rows, train_size=number, stratify=labels, random_state=seed)
-    return Chosen({"mirabest": np.sort(few)}, chosen.valid, chosen.test)
+    ((key, rows),) = train.items()
+    labels = _open(key).table["label"].to_numpy()[rows]
+    chosen, _ = train_test_split(rows, train_size=number, stratify=labels, random_state=seed)
+    return {key: np.sort(chosen)}
+
+
+def unlabelled(chosen: Chosen) -> Rows:
+    """Galaxies of FIRST and MiraBest whose images may be seen beside a protocol's, by data set.
+
+    None is a test source of any data set, none is watched on, none lies within 60 arcsec of
+    either.
+    """
+    out = {}
+    for key in ("first", "mirabest"):
+        table = _open(key).table
+        usable = table["split"].isin(["train", "valid"]) & (table["flag"] != "empty image")
+        rows = np.flatnonzero(usable.to_numpy())
+        for part in (chosen.test, chosen.valid):
+            rows = rows[~_near(key, rows, part, RADIUS_ARCSEC)]
+        out[key] = rows
+    return out
 
 
 def _first4(fold: int) -> Chosen:
