@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from radioviz.data.catalogue import Catalogue, SurveyInfo
+from radioviz.data.mapped import release
 from radioviz.errors import ImageError, PreprocessError
 
 STRETCHES = ("linear", "sqrt", "asinh", "log")
@@ -330,6 +331,7 @@ class Preprocess:
         for start in range(0, len(chosen), batch):
             part = chosen[start : start + batch]
             out[start : start + batch] = self.for_survey(catalogue.images[part], catalogue.info)
+            release(catalogue.images)
         return out
 
     def to_dict(self) -> dict[str, Any]:

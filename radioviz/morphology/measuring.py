@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.catalogue import Catalogue, Column
+from radioviz.data.mapped import release
 from radioviz.data.preprocess import FIRST_BEAM
 from radioviz.errors import ImageError
 from radioviz.morphology.complexity import complexity
@@ -242,6 +243,7 @@ def measure(
         numbers[i] = list(row.values())
         if i % 100 == 99 or i + 1 == n:
             progress(i + 1, n, "measuring sources")
+            release(images)
     table = pd.DataFrame(numbers, columns=list(_FLOATS))
     table["n_components"], table["n_unrelated"] = counts.T
     smallest = SMALLEST * beam_pixels * pixel_scale

@@ -268,6 +268,14 @@ def _remove(survey: UserSurvey) -> None:
         f"{controls.galaxies_text(survey.n)}, its maps and pictures? The files that it was "
         "imported from stay where they are."
     )
+    trained = importing.store.models_of(survey.key)
+    too = bool(trained) and st.checkbox(
+        f"And the {len(trained)} models that were trained on it"
+        if len(trained) > 1
+        else "And the model that was trained on it",
+        value=True,
+        key=f"remove_models_{survey.key}",
+    )
     if st.button(
         "Remove for good",
         key=f"remove_{survey.key}",
@@ -275,16 +283,21 @@ def _remove(survey: UserSurvey) -> None:
         icon=":material/delete_forever:",
         width="stretch",
     ):
-        remove(survey.key)
+        remove(survey.key, models=too)
         st.rerun()
 
 
-def remove(key: str) -> None:
-    """Delete a survey, or what is left of an import, and every trace of it in the session."""
+def remove(key: str, models: bool = False) -> None:
+    """Delete a survey, or what is left of an import, and every trace of it in the session.
+
+    With ``models`` those go too that were trained on it.
+    """
     from radioviz.ui import state
 
     try:
         freed = importing.remove(key)
+        if models:
+            importing.store.remove_models(key)
     except RadioVizError as error:
         say(str(error))
         return

@@ -155,12 +155,22 @@ def register(app: typer.Typer, bar: Bar) -> None:
             typer.echo(f"no imported survey in {store.surveys_folder()}", err=True)
 
     @app.command()
-    def remove(key: Annotated[str, typer.Argument(help="An imported survey.")]) -> None:
+    def remove(
+        key: Annotated[str, typer.Argument(help="An imported survey.")],
+        models: Annotated[
+            bool, typer.Option("--models", help="And the models that were trained on it.")
+        ] = False,
+    ) -> None:
         """Delete an imported survey with all its files and Atlases."""
         from radioviz.data.importing import store
 
         freed = store.remove(key)
         typer.echo(f"{key}: removed, {freed / 1e6:,.1f} MB freed")
+        if trained := store.models_of(key):
+            if models:
+                store.remove_models(key)
+            what = "removed too" if models else "kept; remove-models deletes them"
+            typer.echo(f"{key}: {len(trained)} model(s) trained on it {what}: {', '.join(trained)}")
 
     @app.command("remove-models")
     def remove_models(

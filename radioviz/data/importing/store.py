@@ -243,6 +243,12 @@ def remove(key: str) -> int:
         return freed
 
 
+def models_of(key: str) -> list[str]:
+    """Names of the models that ``train all`` made of a survey."""
+    folder = user_data_folder() / "models"
+    return sorted(f.name for f in folder.glob(f"{check_key(key)}-*") if _trained_on(f) == [key])
+
+
 def remove_models(key: str) -> list[str]:
     """Delete the models that ``train all`` made of a survey and their Atlases; their names.
 
@@ -252,7 +258,7 @@ def remove_models(key: str) -> list[str]:
         If there are none, or a folder cannot be deleted.
     """
     folder = user_data_folder() / "models"
-    names = sorted(f.name for f in folder.glob(f"{check_key(key)}-*") if _trained_on(f) == [key])
+    names = models_of(key)
     if not names:
         raise CatalogueError(f"no model of survey '{key}' in {folder}")
     for name in names:
