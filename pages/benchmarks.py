@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from radioviz.ui import benchmarks_view as view_of
-from radioviz.ui import controls, table2_view
+from radioviz.ui import controls, labels_view, table2_view
 from radioviz.ui.cache.benchmarks import benchmarks
 
 
@@ -18,6 +18,16 @@ def representations() -> None:
     )
     st.subheader("Which components hold the angular size (their Fig. 7)")
     view_of.with_table("fig7", "python -m train evaluate fig7", view_of.feature_importance)
+    st.subheader("How many labels it takes")
+    view_of.with_table(
+        "label_efficiency", "python -m train evaluate labels", labels_view.efficiency
+    )
+    st.subheader("Galaxies without labels beside a few with (FixMatch)")
+    view_of.with_table(
+        "semi_supervised", "python -m train semi --run fixmatch", labels_view.semi_supervised
+    )
+    st.subheader("How far the surveys lie apart in an encoder's features")
+    view_of.with_table("shift", "python -m train evaluate shift", labels_view.shift)
 
 
 def generation() -> None:

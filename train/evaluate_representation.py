@@ -13,8 +13,9 @@ from train.representation import frozen
 from train.representation import size as sizes
 from train.representation import table2 as tables
 from train.representation.classifiers import bootstrap_weights
-from train.representation.codes import codes, names
+from train.representation.codes import VIEWS, codes, names
 from train.representation.tasks import mbc
+from train.tables import write_table
 
 SSL = ("simclr", "byol", "simsiam")
 
@@ -100,7 +101,8 @@ def size(model: str = "") -> None:
         path, index=False
     )
     best = None
-    for name in encoders:
+    wide = [m for m in encoders if list_models()[m].latent_dim > 2]
+    for name in [*encoders, *(m + VIEWS for m in wide)]:
         guess, truth, inner, how = sizes.regress(name)
         value = sizes.r2(guess, truth)
         print(f"{name}: R2 {value:.3f} on test, {inner:.3f} on validation ({how})", flush=True)
@@ -110,7 +112,7 @@ def size(model: str = "") -> None:
         spread = (drawn * np.square(truth[None] - mean[:, None])).sum(axis=1)
         low, high = np.percentile(1 - off / spread, [2.5, 97.5])
         record(
-            f"size.r2.{name}",
+            f"size.r2.{name.replace(VIEWS, '.views8')}",
             value,
             low=min(low, value),
             high=max(high, value),
@@ -165,6 +167,15 @@ def record_map(encoders: list[str]) -> None:
 def _record_map(name: str, value: float, low: float, high: float, n: int, split: str) -> None:
     command = "python -m train evaluate size"
     record(name, value, low=low, high=high, n=n, split=split, command=command)
+
+
+def shift(model: str = "") -> None:
+    """Frechet distances between the data sets: ``trained/tables/shift.csv``."""
+    from train.representation.shift import table
+
+    found = table(model.split(",") if model else [])
+    print(found.round(3).to_string(index=False))
+    write_table("shift", found)
 
 
 def invariance(model: str = "", split: str = "test") -> None:
