@@ -14,6 +14,7 @@ from radioviz.errors import RadioVizError
 METHODS = {
     "vae": "train.vae:VaeTask",
     "cvae": "train.cvae:CvaeTask",
+    "refine": "train.refine:RefineTask",
     "vdvae": "train.vdvae:VdvaeTask",
     "classifier": "train.classifier:ClassifierTask",
     "maf": "train.maf:MafTask",
@@ -21,6 +22,7 @@ METHODS = {
     "byol": "train.ssl:ByolTask",
     "simsiam": "train.ssl:SimSiamTask",
     "finetune": "train.finetune:FinetuneTask",
+    "semi": "train.semi:SemiTask",
 }
 """Word on the command line to the task that it trains."""
 
@@ -39,6 +41,7 @@ EVALUATIONS = {
     "fig7": "train.evaluate_representation:size",
     "invariance": "train.evaluate_representation:invariance",
     "labels": "train.evaluate_representation:labels",
+    "shift": "train.evaluate_representation:shift",
 }
 """Word on the command line to ``module:function``. The function takes those of ``model``,
 ``data`` and ``split`` that were given, under these names."""
@@ -159,6 +162,11 @@ def _train(args: argparse.Namespace) -> None:
         from train.finetuning import run_members
 
         run_members(task.config, args.run, folder, device)
+        return
+    if args.method == "semi":
+        from train import semi
+
+        print(semi.run(task.config, args.run, folder, device).to_string(index=False))
         return
     data = task.load()
     print(f"{len(data.train)} training images, {len(data.valid)} validation images")
