@@ -46,7 +46,8 @@ def test_fetch_from_a_server_in_a_process_of_its_own(shared_data: Path, tmp_path
 
 
 def test_failure_is_one_sentence_and_code_1(tmp_path: Path) -> None:
-    done = run("fetch", "mirabest", "--from", str(tmp_path / "nowhere"))
+    nowhere = str(tmp_path / "nowhere")
+    done = run("fetch", "mirabest", "--from", nowhere, RADIOVIZ_CACHE=str(tmp_path / "cache"))
     assert done.returncode == 1, done.stderr
     assert done.stdout == ""
     assert done.stderr.startswith("error: "), done.stderr
