@@ -58,11 +58,11 @@ def config(**changes: object) -> ClassifierConfig:
         "augment": Augment(rotate=False, shift=0.0),
         "epochs": 12,
         "batch": 16,
-        "learning_rate": 5e-3,
+        "learning_rate": 2e-3,
         "warmup_epochs": 1.0,
         "ema": 0.9,
         "precision": "float32",
-        "architecture": {"width": 4, "multipliers": [1, 2], "features": 8, "dropout": 0.0},
+        "architecture": {"width": 8, "multipliers": [1, 2], "features": 8, "dropout": 0.0},
     }
     return ClassifierConfig(**{**values, **changes})  # type: ignore[arg-type]
 
