@@ -1,7 +1,10 @@
-"""Images that are mapped from the disk, and the memory that reading them takes."""
+"""Memory that long runs give back to the system: mapped images, and what was freed."""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 import mmap
 
 import numpy as np
@@ -21,3 +24,14 @@ def release(images: np.ndarray) -> None:
         array = array.base
     if isinstance(array, mmap.mmap) and hasattr(array, "madvise"):  # not on Windows
         array.madvise(mmap.MADV_DONTNEED)
+
+
+def trim() -> None:
+    """Give back what was freed between two steps of a run.
+
+    The C library keeps freed memory for later; the next step, of another library, would come on
+    top of it. Where it cannot be told so, nothing happens.
+    """
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

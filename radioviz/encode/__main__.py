@@ -32,20 +32,30 @@ def encode(
     measure: Annotated[
         bool, typer.Option(help="Also measure the images, so that the app opens at once.")
     ] = False,
-    batch: Annotated[int, typer.Option(min=1, help="Images in the network at a time.")] = 128,
+    batch: Annotated[
+        int, typer.Option(min=0, help="Images in the network at a time; 0: 128, 1024 on a GPU.")
+    ] = 0,
     shard: Annotated[int, typer.Option(min=1, help="Images a shard: what a kill costs.")] = 4096,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0: one a core.")] = 0,
+    threads: Annotated[
+        int, typer.Option(min=0, help="CPU threads of each process; 0: shares of all cores.")
+    ] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the work (Dask).")] = 1,
+    scheduler: Annotated[
+        str, typer.Option(help="Address of a Dask scheduler, for workers on other machines.")
+    ] = "",
 ) -> None:
     """Encode data sets; what a run that was stopped has done already is taken up."""
     from tqdm import tqdm
 
     from radioviz.encode.galaxy_scores import classify
+    from radioviz.encode.shards import Workers
     from radioviz.encode.survey import encode_data_set, encoders
 
     if threads:
         import torch
 
         torch.set_num_threads(threads)
+    crew = Workers(workers, scheduler, threads)
     keys = [k.strip() for k in data.split(",") if k.strip()]
     names = [m.strip() for m in model.split(",") if m.strip()] or encoders()
     if not names:
@@ -62,8 +72,9 @@ def encode(
                     bar.update(done - bar.n)
 
                 result = encode_data_set(
-                    key, name, progress=progress, again=again, umap=umap, batch=batch, shard=shard
-                )
+                    key, name, progress=progress, again=again, umap=umap, batch=batch, shard=shard,
+                    workers=crew,
+                )  # fmt: skip
             if result.atlas is None:
                 continue
             encoded = result.n - result.resumed

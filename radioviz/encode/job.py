@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from radioviz.data.mapped import trim
 from radioviz.errors import CatalogueError, RadioVizError
 from radioviz.paths import user_data_folder
 
@@ -326,6 +327,7 @@ class _Worker:
         try:
             self._import()
             self._measure()
+            trim()
             self._encode()
         except _Cancelled:
             self.end(CANCELLED)

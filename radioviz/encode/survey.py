@@ -12,7 +12,6 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,23 +30,23 @@ from radioviz.atlas import (
 )
 from radioviz.data.catalogue import Catalogue, Progress
 from radioviz.data.importing.store import discard, locked
+from radioviz.data.mapped import trim
 from radioviz.data.registry import DATA_SETS, open_data_set
+from radioviz.encode import shards
 from radioviz.encode.encoder import Encoder, no_progress
 from radioviz.encode.layouts import REFERENCE, own_umap, quick_layouts
 from radioviz.encode.scoring import strangeness
+from radioviz.encode.shards import ALONE, Workers
 from radioviz.errors import AtlasError
-from radioviz.metrics.reconstruction import flux_ratio, relative_error
 from radioviz.models import registry
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import list_models
-
-BATCH = 128
-"""Images in the network at a time: half of what is fastest, for half of the memory."""
+from radioviz.similarity.approximate import LARGE
 
 SHARD = 4096
 """Images a shard: some seconds of work, which is what a kill costs at most."""
 
-FORMAT = 1
+FORMAT = 2
 _PLAN = "plan.json"
 
 
@@ -113,8 +112,9 @@ def encode_data_set(
     cancelled: Callable[[], bool] = lambda: False,
     again: bool = False,
     umap: bool = True,
-    batch: int = BATCH,
+    batch: int = 0,
     shard: int = SHARD,
+    workers: Workers = ALONE,
 ) -> Encoded:
     """Encode a data set into an Atlas in the user's data folder.
 
@@ -132,7 +132,9 @@ def encode_data_set(
     umap : bool
         False leaves the survey's own UMAP out.
     batch, shard : int
-        Images in the network at a time, and images a shard.
+        Images in the network at a time (0: what suits this machine), and images a shard.
+    workers : Workers
+        Processes that share the work.
 
     Raises
     ------
@@ -151,14 +153,16 @@ def encode_data_set(
         if is_encoded(catalogue, info) and not again and not part.exists():
             atlas = open_atlas(key, model)
             return Encoded(key, model, atlas, n, resumed=n)
-        _prepare(part, catalogue, info, shard)
+        batch = batch or shards.default_batch()
+        _prepare(part, catalogue, info, shard, batch)
         started = time.perf_counter()
         with _unwritable(part):
-            resumed = _fill(part, catalogue, info, shard, batch, progress, cancelled)
+            resumed = _fill(part, catalogue, info, shard, batch, workers, progress, cancelled)
         seconds = time.perf_counter() - started
+        trim()
         if resumed is None:
             return Encoded(key, model, None, n)
-        table = _joined(part)
+        table = shards.joined(part)
         latents = table[:, : info.latent_dim]
         names = json.loads((part / _PLAN).read_text("utf-8"))["scores"]
         scores = pd.DataFrame(table[:, info.latent_dim :], columns=names)
@@ -180,12 +184,22 @@ def encode_data_set(
         if umap:
             if cancelled():
                 return Encoded(key, model, None, n, resumed, seconds)
+            trim()
             progress(n, n, "drawing a map of its own (UMAP)")
             if own := own_umap(latents):
                 layouts["umap"] = own
         atlas = write()
+        _index(catalogue, atlas, progress)
         discard(part)
         return Encoded(key, model, atlas, n, resumed, seconds)
+
+
+def _index(catalogue: Catalogue, atlas: Atlas, progress: Progress) -> None:
+    """Make the search index of a survey that needs one, so that no reader has to wait for it."""
+    from radioviz.similarity import LatentIndex
+
+    if atlas.latents.size >= LARGE:
+        LatentIndex.of(catalogue, atlas).with_approximate(atlas.folder / "search/index", progress)
 
 
 def _command(key: str, model: str) -> str:
@@ -217,7 +231,7 @@ def _unwritable(part: Path) -> Iterator[None]:
         ) from error
 
 
-def _prepare(part: Path, catalogue: Catalogue, info: ModelInfo, shard: int) -> None:
+def _prepare(part: Path, catalogue: Catalogue, info: ModelInfo, shard: int, batch: int) -> None:
     """See that the shards in ``part`` are of these images, this model and this size."""
     images = catalogue.folder / "images.npy" if catalogue.folder else None
     plan = {
@@ -228,7 +242,8 @@ def _prepare(part: Path, catalogue: Catalogue, info: ModelInfo, shard: int) -> N
         "weights": info.weights_sha256,
         "preprocess": hashlib.sha256(repr(info.preprocess).encode()).hexdigest()[:16],
         "shard": shard,
-        "scores": ["reconstruction_error", "flux_ratio"] if _reconstructs(info) else [],
+        "batch": batch,  # the last digits of a latent depend on it
+        "scores": ["reconstruction_error", "flux_ratio"] if shards.reconstructs(info) else [],
     }
     with _unwritable(part):
         try:
@@ -243,79 +258,37 @@ def _prepare(part: Path, catalogue: Catalogue, info: ModelInfo, shard: int) -> N
         (part / _PLAN).write_text(json.dumps(plan, indent=1), "utf-8")
 
 
-def _reconstructs(info: ModelInfo) -> bool:
-    return info.can("encode", "decode") and not info.can("class")
-
-
-def _shards(part: Path) -> list[Path]:
-    return sorted(part.glob("shard-*.npy"))
-
-
 def _fill(
     part: Path,
     catalogue: Catalogue,
     info: ModelInfo,
     shard: int,
     batch: int,
+    workers: Workers,
     progress: Progress,
     cancelled: Callable[[], bool],
 ) -> int | None:
     """Make the shards that are missing; how many images there were before, None if cancelled."""
     n = len(catalogue)
-    starts = range(0, n, shard)
-    paths = {start: part / f"shard-{start:09d}.npy" for start in starts}
-    missing = [s for s in starts if not paths[s].exists()]
+    missing = [s for s in range(0, n, shard) if not shards.shard_path(part, s).exists()]
     before = n - sum(min(shard, n - s) for s in missing)
     what = f"encoding with {info.title}"
     progress(before, n, what)
     if not missing:
         return before
-    encoder = Encoder.load(info.name)
     done = before
-    jobs = [(s, r) for s in missing for r in _rows(s, min(s + shard, n), batch)]
 
-    def prepared(job: tuple[int, np.ndarray]) -> np.ndarray:
-        return info.preprocess.apply(catalogue, job[1], batch)
+    def told(images: int) -> None:
+        nonlocal done
+        done += images
+        progress(done, n, what)
 
-    with ThreadPoolExecutor(1) as ahead:  # the next images are prepared while these are encoded
-        waiting: Future[np.ndarray] = ahead.submit(prepared, jobs[0])
-        rows: list[np.ndarray] = []
-        for i, (start, _) in enumerate(jobs):
-            images = waiting.result()
-            if i + 1 < len(jobs):
-                waiting = ahead.submit(prepared, jobs[i + 1])
-            rows.append(_batch(encoder, images))
-            done += len(images)
-            if i + 1 == len(jobs) or jobs[i + 1][0] != start:
-                scratch = paths[start].with_suffix(".tmp")
-                with scratch.open("wb") as file:
-                    np.save(file, np.concatenate(rows))
-                scratch.replace(paths[start])
-                rows = []
-            progress(done, n, what)
-            if cancelled():
-                waiting.cancel()
-                return None
-    return before
-
-
-def _rows(start: int, stop: int, batch: int) -> list[np.ndarray]:
-    return [np.arange(s, min(s + batch, stop)) for s in range(start, stop, batch)]
-
-
-def _batch(encoder: Encoder, images: np.ndarray) -> np.ndarray:
-    """Latents, and figures of the reconstruction where there is one: float32 ``(n, d + k)``."""
-    latents = encoder.encode(images, len(images))
-    if not _reconstructs(encoder.info):
-        return latents
-    if hasattr(encoder.module, "reconstruct"):
-        guesses = encoder.reconstruct(images, batch=len(images))
-    else:  # what reconstruct does, without encoding twice
-        guesses = encoder.decode(latents, batch=len(images))
-    with np.errstate(divide="ignore", invalid="ignore"):  # blank images: NaN
-        figures = np.stack([relative_error(images, guesses), flux_ratio(images, guesses)], axis=1)
-    return np.hstack([latents, np.where(np.isfinite(figures), figures, np.nan)], dtype=np.float32)
-
-
-def _joined(part: Path) -> np.ndarray:
-    return np.concatenate([np.load(p, allow_pickle=False) for p in _shards(part)])
+    if workers.count > 1 or workers.scheduler:
+        whole = shards.make_by_workers(
+            catalogue.info.key, catalogue.digest, info.name, info.weights_sha256, missing, shard,
+            batch, part, workers, told, cancelled, progress,
+        )  # fmt: skip
+    else:
+        encoder = Encoder.load(info.name)
+        whole = shards.make(catalogue, encoder, missing, shard, batch, part, told, cancelled)
+    return before if whole else None

@@ -38,6 +38,7 @@ BROUGHT = (
     ("travel_explore", "Positions", "a table of RA and Dec: cutouts are fetched from a survey"),
 )
 UNNAMED = "My survey"
+FEW = 5000  # galaxies that every encoder maps within minutes
 STATE = "bring"  # what this session brings: kept in its own dictionary
 
 
@@ -369,13 +370,14 @@ def _start(source: Source, look: Inspection, answers: dict[str, Any], token: str
         key=f"key_{token}",
         help="Short name in links and commands: a-z, 0-9, _ and -",
     )
+    few = look.count is not None and look.count <= FEW
     models = right.multiselect(
         "Encoders that map it",
         list(titles),
-        default=list(titles),
+        default=list(titles) if few else list(titles)[:1],
         format_func=titles.__getitem__,
         key=f"models_{token}",
-        help="The first map can be looked at while the others are made",
+        help="The first map can be looked at while the others are made; more can be added later",
     )
     there = key in importing.surveys()
     replace = there and st.checkbox(

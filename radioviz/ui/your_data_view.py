@@ -69,6 +69,15 @@ def _running() -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 name = controls.plain(one.request.title or one.request.key)
                 st.markdown(f"**{name}** · {_seconds(one.seconds)}", width="stretch")
+                mapped = cache.atlas_names(one.request.key) if one.imported else []
+                if mapped and st.button(
+                    "Open on the latent map",
+                    key=f"look_{one.id}",
+                    icon=":material/scatter_plot:",
+                    help="What is mapped already; the import goes on",
+                ):
+                    _open(one.request.key, _first(mapped))
+                    st.rerun()
                 st.button(
                     "Cancel",
                     key=f"cancel_{one.id}",
@@ -81,10 +90,17 @@ def _running() -> None:
             counts = f": {one.done:,} of {one.total:,}" if one.total else ""
             st.progress(share, text=controls.plain(f"{one.step}{counts}"))
             st.caption(_through(one))
+    # The list of surveys is drawn anew when one of them has got further.
+    stand = [(j.id, j.imported, j.encoded, cache.atlas_names(j.request.key)) for j in running]
     seen = st.session_state.get("jobs_seen")
-    st.session_state["jobs_seen"] = [j.id for j in running]
-    if seen is not None and set(seen) - {j.id for j in running}:
+    st.session_state["jobs_seen"] = stand
+    if seen is not None and seen != stand:
         st.rerun()
+
+
+def _first(mapped: list[str]) -> str:
+    """The model of the best map among those that there are."""
+    return next((m for m in encoder_titles() if m in mapped), mapped[0])
 
 
 def _through(one: Job) -> str:
@@ -201,7 +217,7 @@ def _survey(survey: UserSurvey) -> None:
                 icon=":material/scatter_plot:",
                 disabled=not mapped,
                 on_click=_open,
-                args=(key, next((m for m in titles if m in mapped), None)),
+                args=(key, _first(mapped) if mapped else None),
             )
             missing = {m: t for m, t in titles.items() if m not in mapped}
             with st.popover("Encode", icon=":material/model_training:", disabled=not missing):

@@ -80,25 +80,23 @@ def to_a_map(folder: Path, model: str) -> dict[str, float]:
         page.get_by_label("Path", exact=True).press("Enter")
         page.get_by_text("What was found").wait_for()
         actions.settle(page)
-        # All encoders but the one that is measured are taken out.
-        box = page.get_by_label("Encoders that map it").locator(
-            "xpath=ancestor::*[@data-testid='stMultiSelect']"
-        )
-        for tag in box.locator("[data-baseweb=tag]").all_inner_texts():
-            if tag.strip() != title:
-                box.get_by_label(f"Remove {tag.strip()}").click()
-                actions.settle(page)
+        # Only the encoder that is measured.
+        box = page.get_by_test_id("stMain").get_by_test_id("stMultiSelect")
+        box.get_by_label("Clear all").click()
+        page.wait_for_timeout(300)
+        actions.settle(page)
+        box.locator("input").click()
+        page.get_by_role("option", name=title, exact=True).click()
+        page.wait_for_timeout(300)
+        actions.settle(page)
         watch = Watch(Path(home))
         began = time.perf_counter()
         page.locator(".st-key-bring_start button").click()
-        page.get_by_role("button", name="Latent map").and_(
-            page.locator("button:not([disabled])")
-        ).first.wait_for()
-        page.get_by_role("button", name="Latent map").first.click()
+        page.get_by_role("button", name="Open on the latent map").click()
         actions.wait_for_map(page)
         seconds = time.perf_counter() - began
         page.goto(server.url + "/your_data")
-        page.get_by_role("button", name="Open on the latent map").wait_for()
+        page.get_by_text("Imported after").wait_for()
         whole = time.perf_counter() - began
         watch.stop()
         found = {
@@ -164,13 +162,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fits", type=Path, help="folder of raw FITS cutouts")
     parser.add_argument("--count", type=int, default=0, help="images of the cube (100000)")
-    parser.add_argument("--model", default="vae32")
+    parser.add_argument("--model", help="encoder (default: the one that opens first)")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         child(*options.child)
         return 0
-    print(f"cores: {os.cpu_count()}, load: {os.getloadavg()[0]:.1f}", file=sys.stderr)
+    if options.model is None:
+        from radioviz.encode.survey import encoders
+
+        options.model = encoders()[0]
+    print(
+        f"{options.model}; cores: {os.cpu_count()}, load: {os.getloadavg()[0]:.1f}", file=sys.stderr
+    )
     met = True
     if options.fits:
         found = to_a_map(options.fits, options.model)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radioviz.data.mapped import release
+from radioviz.data.mapped import release, trim
 
 
 def resident(field: str) -> int:
@@ -44,3 +44,14 @@ def test_images_in_memory_are_left_alone() -> None:
     images = np.ones((3, 8, 8))
     release(images[1:])
     assert images.all()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells memory by kind")
+def test_what_was_freed_is_given_back() -> None:
+    small = [np.ones(4_000) for _ in range(3_000)]  # too small for maps of their own
+    held = resident("RssAnon")
+    keep = small[-1]
+    del small
+    trim()
+    assert held - resident("RssAnon") > 60_000
+    assert keep.all()

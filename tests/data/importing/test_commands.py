@@ -65,7 +65,7 @@ def test_rgz_from_the_environment(tmp_path, capsys, monkeypatch):
     write_batches(tmp_path / "rgz")
     monkeypatch.setenv("RADIOVIZ_RGZ", str(tmp_path / "rgz"))
     assert main(["import", "--key", "rgz-mine", "--mb-flag", "exclude", "--las-min", "25"]) == 0
-    assert "rgz-mine: 32 read, 28 refused" in capsys.readouterr().out
+    assert "rgz-mine: 32 read, 28 left out as asked, 0 refused" in capsys.readouterr().out
     assert main(["import", "--rgz", str(tmp_path / "rgz"), "--key", "rgz-all"]) == 0
     assert len(open_data_set("rgz-all")) == 60
 
