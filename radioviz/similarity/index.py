@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ import pandas as pd
 from radioviz.atlas import Atlas
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import SimilarityError
+from radioviz.similarity.approximate import LARGE, Approximate, Progress, stored
 
 BLOCK = 65_536  # rows at a time where a product makes several numbers a row
 
@@ -27,7 +30,8 @@ class LatentIndex:
     source_ids : numpy.ndarray
         Shape ``(n,)``; row ``i`` is row ``i`` of the Catalogue.
     latents : numpy.ndarray
-        Float32, shape ``(n, d)``; may be memory-mapped.
+        Shape ``(n, d)``, float32, or as they are stored where :attr:`large`; may be
+        memory-mapped.
     inverse_norms : numpy.ndarray
         Float32, shape ``(n,)``; 0 where a latent has no direction (zero or not finite), and
         such a row is never a result.
@@ -35,6 +39,8 @@ class LatentIndex:
         Degrees, shape ``(n,)``, NaN without a position.
     same_as : numpy.ndarray
         Identifier of the first row that shows the same source, '' for first or only rows.
+    approximate : Approximate or None
+        What finds candidates where comparing all takes too long.
     """
 
     data_set: str
@@ -46,6 +52,7 @@ class LatentIndex:
     same_as: np.ndarray
     model: str = ""
     model_sha256: str = ""
+    approximate: Approximate | None = None
 
     def __len__(self) -> int:
         return len(self.source_ids)
@@ -99,6 +106,9 @@ class LatentIndex:
     ) -> LatentIndex:
         """Index of plain arrays; float32 latents are used as they are, others converted.
 
+        Of more than :data:`~radioviz.similarity.approximate.LARGE` values none is converted: they
+        stay in their file.
+
         Raises
         ------
         SimilarityError
@@ -110,13 +120,14 @@ class LatentIndex:
                 f"data set '{data_set}': latents of shape {latents.shape} for {n} sources; "
                 f"expected ({n}, d)"
             )
-        if latents.dtype != np.float32:
+        if latents.dtype != np.float32 and latents.size < LARGE:
             latents = latents.astype(np.float32)
         inverse = np.zeros(n, dtype=np.float32)
         for part in blocks(n):
             # float64: the square of a large float32 would overflow. Beyond 1e37 so would the
             # products of the search itself.
-            norms = np.sqrt(np.einsum("ij,ij->i", latents[part], latents[part], dtype=np.float64))
+            block = np.asarray(latents[part], np.float32)
+            norms = np.sqrt(np.einsum("ij,ij->i", block, block, dtype=np.float64))
             good = (norms > 1e-37) & (norms < 1e37)
             inverse[part][good] = 1.0 / norms[good]
 
@@ -149,6 +160,25 @@ class LatentIndex:
     def unusable(self) -> np.ndarray:
         """Rows whose latent has no direction, int64."""
         return np.flatnonzero(self.inverse_norms == 0)
+
+    def with_approximate(self, folder: Path, progress: Progress | None = None) -> LatentIndex:
+        """The same with a search index in ``folder``, made there once; as it is unless large.
+
+        Raises
+        ------
+        SimilarityError
+            If the folder cannot be written.
+        """
+        if not self.large:
+            return self
+        told = progress or (lambda done, total, what: None)
+        held = stored(self.latents, self.inverse_norms, folder, told)
+        return dataclasses.replace(self, approximate=held)
+
+    @property
+    def large(self) -> bool:
+        """True where comparing all latents takes more than about a tenth of a second."""
+        return int(self.latents.size) >= LARGE
 
     def row_of(self, source_id: str) -> int:
         """Row of an identifier.

@@ -14,11 +14,14 @@ between 0 (turned and centred only) and 1 (all axes of unit variance). No label 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from radioviz.errors import SimilarityError
+from radioviz.similarity.approximate import whitened_file
 from radioviz.similarity.index import LatentIndex, blocks
 
 
@@ -141,12 +144,35 @@ class Whitening:
         result: np.ndarray = (x - self.centre) @ self.matrix
         return result
 
-    def index(self, index: LatentIndex) -> LatentIndex:
-        """The same sources with whitened latents."""
+    @property
+    def digest(self) -> str:
+        """Hash of the map, in hexadecimal."""
+        content = self.centre.tobytes() + self.matrix.tobytes()
+        return hashlib.blake2b(content, digest_size=8).hexdigest()
+
+    def index(self, index: LatentIndex, folder: Path | None = None) -> LatentIndex:
+        """The same sources with whitened latents.
+
+        Parameters
+        ----------
+        folder : pathlib.Path, optional
+            Where the latents are written if there are too many for the memory.
+
+        Raises
+        ------
+        SimilarityError
+            If the folder cannot be written.
+        """
+        if index.large and folder is not None:
+            mapped = whitened_file(index.latents, self, folder / f"latents-{self.digest}.npy")
+            return self._replaced(index, mapped)
         latents = np.empty((len(index), self.matrix.shape[1]), dtype=np.float32)
         for part in blocks(len(index)):
             latents[part] = self(index.latents[part])
+        return self._replaced(index, latents)
+
+    def _replaced(self, index: LatentIndex, latents: np.ndarray) -> LatentIndex:
         fresh = LatentIndex.create(index.data_set, index.source_ids, latents)
         # What had no direction before has none now, though its distance from the mean has.
         inverse = np.where(index.inverse_norms == 0, np.float32(0), fresh.inverse_norms)
-        return dataclasses.replace(index, latents=latents, inverse_norms=inverse)
+        return dataclasses.replace(index, latents=latents, inverse_norms=inverse, approximate=None)

@@ -76,7 +76,18 @@ class Neighbourhood:
 
     @classmethod
     def of_index(cls, index: LatentIndex, neighbours: int = 30) -> Neighbourhood:
-        """Graph over a data set; fewer neighbours where it has fewer galaxies."""
+        """Graph over a data set; fewer neighbours where it has fewer galaxies.
+
+        Raises
+        ------
+        SimilarityError
+            If the data set is too large for comparing all of its pairs.
+        """
+        if index.large:
+            raise SimilarityError(
+                f"data set '{index.data_set}' has {len(index):,} galaxies: a graph of all their "
+                "neighbours takes hours; choose another measure"
+            )
         with np.errstate(over="ignore", invalid="ignore"):
             unit = index.latents * index.inverse_norms[:, None]
         unit[index.inverse_norms == 0] = 0.0  # connected to nothing

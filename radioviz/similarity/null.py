@@ -176,6 +176,8 @@ class NullDistribution:
             views = np.asarray(index.latents[rows], dtype=np.float32)[:, None]
         with np.errstate(invalid="ignore", divide="ignore"):
             views = views / np.linalg.norm(views.astype(np.float64), axis=2, keepdims=True)
+        if index.approximate is not None:
+            return cls._from(index, _best_of_index(index, rows, views))
         names = index.first_of(np.arange(len(index)))
         best = np.full(len(rows), -np.inf)
         for start in range(0, len(rows), 64):
@@ -250,6 +252,21 @@ class NullDistribution:
                 f"{quantiles.shape} quantiles"
             )
         return null
+
+
+def _best_of_index(index: LatentIndex, rows: np.ndarray, views: np.ndarray) -> np.ndarray:
+    """Highest cosine of each of ``rows`` with what the index finds and is another source."""
+    held = index.approximate
+    if held is None:
+        raise SimilarityError(f"data set '{index.data_set}' has no search index")
+    best = np.full(len(rows), -np.inf)
+    for i, row in enumerate(rows):
+        found = np.unique(held.nearest(views[i].astype(np.float32), 32))
+        found = found[found >= 0]
+        found = found[index.first_of(found) != index.first_of(np.array([row]))[0]]
+        unit = np.asarray(index.latents[found], np.float32) * index.inverse_norms[found, None]
+        best[i] = (unit @ views[i].T.astype(np.float32)).max(initial=-np.inf)
+    return best[np.isfinite(best)]
 
 
 def _best_cosines(index: LatentIndex, views: np.ndarray) -> np.ndarray:

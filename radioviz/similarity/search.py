@@ -1,4 +1,5 @@
-"""Exact search: one matrix product, then what may be shown of the best."""
+"""Search: the best of all by one matrix product, or of an index's candidates, then what may be
+shown of them."""
 
 from __future__ import annotations
 
@@ -10,15 +11,24 @@ import pandas as pd
 
 from radioviz.data.links import REPEAT_ARCSEC, close_pairs
 from radioviz.errors import SimilarityError
+from radioviz.similarity.approximate import LARGE
 from radioviz.similarity.index import LatentIndex, blocks
 from radioviz.similarity.null import NullDistribution
 from radioviz.similarity.query import Query
 
+MOST = 65_536
+"""Candidates that an index is asked for at most; beyond, everything near is an example's own."""
+
 _ARCSEC = 180.0 / np.pi * 3600.0
 
 
-def scores(index: LatentIndex, query: Query) -> np.ndarray:
+def scores(index: LatentIndex, query: Query, rows: np.ndarray | None = None) -> np.ndarray:
     """Similarity of every source to the query, float32 of shape ``(n,)``; -inf if unusable.
+
+    Parameters
+    ----------
+    rows : numpy.ndarray, optional
+        Int64, shape ``(m,)``: score these alone; the result has shape ``(m,)``.
 
     Raises
     ------
@@ -34,28 +44,41 @@ def scores(index: LatentIndex, query: Query) -> np.ndarray:
     if query.negatives is not None:
         parts.append((query.negatives, -1.0))
     with np.errstate(over="ignore", invalid="ignore"):  # rows without direction, dropped below
-        out = _products(index, parts)
-        out *= index.inverse_norms
-    out[index.inverse_norms == 0] = -np.inf
+        out = _products(index.latents if rows is None else index.latents[rows], parts)
+        inverse = index.inverse_norms if rows is None else index.inverse_norms[rows]
+        out *= inverse
+    out[inverse == 0] = -np.inf
     # Rounding may leave the range by a part in ten million.
     np.clip(out, -float(len(parts)), float(len(parts)), out=out, where=np.isfinite(out))
     return out
 
 
-def _products(index: LatentIndex, parts: Sequence[tuple[np.ndarray, float]]) -> np.ndarray:
+def _products(latents: np.ndarray, parts: Sequence[tuple[np.ndarray, float]]) -> np.ndarray:
     """Similarity times the length of each latent, float32 of shape ``(n,)``."""
-    if all(examples.shape[1] == 1 for examples, _ in parts):
-        # A mean of products with unit vectors is the product with their mean.
-        towards = sum(sign * e[:, 0].mean(axis=0, dtype=np.float64) for e, sign in parts)
-        product: np.ndarray = index.latents @ np.asarray(towards, dtype=np.float32)
+    towards = _towards(parts)
+    if towards is not None and latents.dtype == np.float32:
+        product: np.ndarray = latents @ towards
         return product
-    out = np.zeros(len(index), dtype=np.float32)
-    for part in blocks(len(index)):
-        block = index.latents[part]
+    out = np.zeros(len(latents), dtype=np.float32)
+    for part in blocks(len(latents), 16_384):
+        block = np.asarray(latents[part], dtype=np.float32)
+        if towards is not None:
+            out[part] = block @ towards
+            continue
         for examples, sign in parts:
             for views in examples:
                 out[part] += sign / len(examples) * (block @ views.T).max(axis=1)
     return out
+
+
+def _towards(parts: Sequence[tuple[np.ndarray, float]]) -> np.ndarray | None:
+    """The one direction that a query without views looks in; None for one with views."""
+    if any(examples.shape[1] > 1 for examples, _ in parts):
+        return None
+    # A mean of products with unit vectors is the product with their mean.
+    return np.asarray(
+        sum(sign * e[:, 0].mean(axis=0, dtype=np.float64) for e, sign in parts), dtype=np.float32
+    )
 
 
 def search(
@@ -86,8 +109,8 @@ def search(
     nulls
         Null distributions by data set, for the column ``chance``.
     values
-        Scores of shape ``(n,)`` by data set that were found in another way, to be ranked by
-        instead of cosines.
+        Scores of shape ``(n,)`` by data set that are known, maybe in another way, to be ranked
+        by instead of cosines; data sets that are not named are searched.
 
     Returns
     -------
@@ -112,26 +135,17 @@ def search(
     if len(models) > 1:
         named = ", ".join(f"'{d}' by {m or 'an unnamed model'}" for (m, _), d in models.items())
         raise SimilarityError(f"latents of different models cannot be compared: {named}")
-    if values is None:
-        found = [scores(index, query) for index in indexes]
-    else:
-        found = [np.array(values[index.data_set], dtype=np.float32) for index in indexes]
-    for index, mine in zip(indexes, found, strict=True):
-        mask = (where or {}).get(index.data_set)
-        if mask is not None:
-            if np.shape(mask) != (len(index),):
-                raise SimilarityError(
-                    f"a mask of shape {np.shape(mask)} for data set '{index.data_set}'; "
-                    f"expected ({len(index)},)"
-                )
-            mine[~np.asarray(mask, dtype=bool)] = -np.inf
-    everything = np.concatenate(found)
+    found = [
+        _found(index, query, (where or {}).get(index.data_set), (values or {}).get(index.data_set))
+        for index in indexes
+    ]
+    most = sum(len(source) for source in found)
     wanted = 2 * k + 64
     while True:
-        best = _candidates(indexes, everything, wanted)
+        best = _candidates(indexes, found, wanted)
         nearest = _nearest(best, query)
         kept = _shown(best, nearest, indexes, query, separation_arcsec, repeats)
-        if len(kept) >= k or wanted >= len(everything):
+        if len(kept) >= k or wanted >= most:
             break
         wanted *= 4
     kept = kept[:k]
@@ -152,6 +166,84 @@ def search(
     )
 
 
+def _found(
+    index: LatentIndex, query: Query, mask: np.ndarray | None, values: np.ndarray | None
+) -> _Scored | _Looked:
+    """Where the best rows of a data set come from: the scores of all, or its index."""
+    if mask is not None:
+        if np.shape(mask) != (len(index),):
+            raise SimilarityError(
+                f"a mask of shape {np.shape(mask)} for data set '{index.data_set}'; "
+                f"expected ({len(index)},)"
+            )
+        mask = np.asarray(mask, dtype=bool)
+    if values is None and index.approximate is not None:
+        directions = _directions(query)
+        if directions is not None:
+            if mask is None or int(mask.sum()) * index.latents.shape[1] >= LARGE:
+                return _Looked(index, query, directions, mask)
+            rows = np.flatnonzero(mask)
+            return _Scored(scores(index, query, rows), rows)
+    mine = scores(index, query) if values is None else np.array(values, dtype=np.float32)
+    if mask is not None:
+        mine[~mask] = -np.inf
+    return _Scored(mine)
+
+
+def _directions(query: Query) -> np.ndarray | None:
+    """Directions in which an index has to look so that it misses nothing; None: it cannot tell."""
+    parts = [(query.positives, 1.0)]
+    if query.negatives is not None:
+        parts.append((query.negatives, -1.0))
+    towards = _towards(parts)
+    if towards is not None:
+        return towards[None]
+    # The best view of one example is the best of its views; of several it is a mean of maxima.
+    return query.positives[0] if len(parts) == len(query.positives) == 1 else None
+
+
+@dataclass(frozen=True, eq=False)
+class _Scored:
+    """Scores that are all there: of every row, or of ``rows``."""
+
+    scores: np.ndarray
+    rows: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def best(self, wanted: int) -> tuple[np.ndarray, np.ndarray]:
+        """The best ``wanted`` rows (and all that tie with the last of them), and their scores."""
+        n = len(self.scores)
+        least = np.partition(self.scores, n - wanted)[n - wanted] if wanted < n else -np.inf
+        places = np.flatnonzero((self.scores >= least) & (self.scores > -np.inf))
+        return places if self.rows is None else self.rows[places], self.scores[places]
+
+
+@dataclass(frozen=True, eq=False)
+class _Looked:
+    """Rows that an index finds, scored exactly."""
+
+    index: LatentIndex
+    query: Query
+    directions: np.ndarray
+    mask: np.ndarray | None
+
+    def __len__(self) -> int:
+        return min(len(self.index), MOST)
+
+    def best(self, wanted: int) -> tuple[np.ndarray, np.ndarray]:
+        """The best rows that the index finds, more than ``wanted``, and their exact scores."""
+        held = self.index.approximate
+        if held is None:
+            raise SimilarityError(f"data set '{self.index.data_set}' has no search index")
+        # Some more than wanted: 8 bits may put neighbours in rank the wrong way round.
+        count = min(wanted + 128, MOST)
+        rows = np.unique(held.nearest(self.directions, count, self.mask))
+        rows = rows[rows >= 0]
+        return rows, scores(self.index, self.query, rows)
+
+
 @dataclass(frozen=True, eq=False)
 class _Candidates:
     """Rows by falling score: arrays of equal length (a table of pandas takes longer to make
@@ -166,15 +258,19 @@ class _Candidates:
     dec: np.ndarray
 
 
-def _candidates(indexes: Sequence[LatentIndex], everything: np.ndarray, wanted: int) -> _Candidates:
+def _candidates(
+    indexes: Sequence[LatentIndex], found: Sequence[_Scored | _Looked], wanted: int
+) -> _Candidates:
     """The best ``wanted`` rows (and all that tie with the last of them), best first."""
-    n = len(everything)
-    least = np.partition(everything, n - wanted)[n - wanted] if wanted < n else -np.inf
-    places = np.flatnonzero((everything >= least) & (everything > -np.inf))
-    places = places[np.argsort(-everything[places], kind="stable")]
-    starts = np.cumsum([0, *map(len, indexes)])
-    number = np.searchsorted(starts, places, side="right") - 1
-    rows = places - starts[number]
+    each = [source.best(wanted) for source in found]
+    number = np.repeat(np.arange(len(each)), [len(rows) for rows, _ in each])
+    rows = np.concatenate([rows for rows, _ in each])
+    score = np.concatenate([values for _, values in each])
+    # Each part is ordered by row, so that ties stay ordered by data set and row.
+    order = np.argsort(-score, kind="stable")
+    if wanted < len(order):
+        order = order[score[order] >= score[order[wanted - 1]]]
+    number, rows, score = number[order], rows[order], score[order]
     ra, dec = np.empty(len(rows)), np.empty(len(rows))
     source_id, first = np.empty(len(rows), dtype=object), np.empty(len(rows), dtype=object)
     for i, index in enumerate(indexes):
@@ -183,7 +279,7 @@ def _candidates(indexes: Sequence[LatentIndex], everything: np.ndarray, wanted: 
         ra[mine], dec[mine] = index.ra[chosen], index.dec[chosen]
         source_id[mine], first[mine] = index.source_ids[chosen], index.first_of(chosen)
     keys = np.array([index.data_set for index in indexes], dtype=object)
-    return _Candidates(keys[number], rows, everything[places], source_id, first, ra, dec)
+    return _Candidates(keys[number], rows, score, source_id, first, ra, dec)
 
 
 def _nearest(best: _Candidates, query: Query) -> np.ndarray:

@@ -1,7 +1,12 @@
 """The map at scale in Chromium with software WebGL, beside the Plotly map in the same run.
 
 Run with ``python -m tests.benchmarks.bench_map [--sizes 100000 1000000] [--repeat 3]
-[--painters auto gpu] [--json FILE]``; points are synthetic. Medians over the repeats.
+[--painters auto gpu] [--compositing software] [--json FILE]``; points are synthetic. Medians
+over the repeats.
+
+WebGL is SwiftShader's in any case. What puts the page together is told by ``--compositing``:
+``swiftshader`` does it by the same emulated GL (what the tests run with), ``software`` as Chromium
+does of itself on a machine without a graphics card.
 """
 
 from __future__ import annotations
@@ -202,17 +207,24 @@ def session(browser: Browser, server: Server, n: int, kind: str, painter: str) -
 
 
 @contextlib.contextmanager
-def new_browser() -> Iterator[Browser]:
+def new_browser(compositing: str = "swiftshader") -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
+    flags = list(CHROMIUM_FLAGS)
+    if compositing == "software":
+        flags.append("--use-angle=swiftshader-webgl")
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
+        running = playwright.chromium.launch(executable_path=chromium(), args=flags)
         yield running
         running.close()
 
 
 def measure(
-    sizes: list[int], repeat: int, painters: list[str], plotly: bool = True
+    sizes: list[int],
+    repeat: int,
+    painters: list[str],
+    plotly: bool = True,
+    compositing: str = "swiftshader",
 ) -> dict[str, dict[str, float]]:
     """Medians by ``<engine> <n>``."""
     results: dict[str, dict[str, float]] = {}
@@ -223,7 +235,7 @@ def measure(
                 continue
             runs = []
             for _ in range(repeat):
-                with run_server(app=APP) as server, new_browser() as browser:
+                with run_server(app=APP) as server, new_browser(compositing) as browser:
                     session(browser, server, 10, kind, painter)  # imports, fonts
                     idle = server.anonymous_bytes() / 1e6
                     run = session(browser, server, n, kind, painter)
@@ -252,6 +264,22 @@ def polygon_seconds(n: int = 1_000_000) -> float:
     return min(seconds(lambda: inside(x, y, outline)) for _ in range(5))
 
 
+def kept(results: dict[str, dict[str, float]], compositing: str) -> None:
+    """Record the figures of the map as ``scale.map.<figure>.<points>``."""
+    from train.benchmarks import record
+
+    for name, figures in results.items():
+        engine, n = name.split()
+        if engine != "webgl":
+            continue
+        for key, value in figures.items():
+            record(
+                f"scale.map.{key}.{n}", value, n=int(n), split="synthetic",
+                command=f"python -m tests.benchmarks.bench_map --sizes {n} "
+                f"--compositing {compositing} --record",
+            )  # fmt: skip
+
+
 def table(results: dict[str, dict[str, float]], sizes: list[int]) -> str:
     """Markdown: one row a figure, one column a map, the limits beside."""
     lines = []
@@ -276,11 +304,17 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--painters", nargs="+", default=["auto"], choices=["auto", "cpu", "gpu"])
     parser.add_argument("--no-plotly", action="store_true")
+    parser.add_argument("--compositing", default="swiftshader", choices=["swiftshader", "software"])
+    parser.add_argument("--record", action="store_true", help="keep the figures of our map")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     print(f"rows in an outline, 1,000,000 points: {1000 * polygon_seconds():.0f} ms")
-    results = measure(asked.sizes, asked.repeat, asked.painters, not asked.no_plotly)
+    results = measure(
+        asked.sizes, asked.repeat, asked.painters, not asked.no_plotly, asked.compositing
+    )
     print(table(results, asked.sizes))
+    if asked.record:
+        kept(results, asked.compositing)
     if asked.json:
         asked.json.write_text(json.dumps(results, indent=1) + "\n")
 

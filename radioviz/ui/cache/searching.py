@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
+from radioviz.errors import SimilarityError
 
 if TYPE_CHECKING:
     from radioviz.atlas import Atlas
@@ -43,7 +44,20 @@ def _latent_index(
     from radioviz.similarity import LatentIndex
 
     index = LatentIndex.of(catalogue, opened)
-    return whitening(opened.model, data_set_key, space).index(index) if space else index
+    folder = opened.folder / "search"
+    if not index.large:
+        return whitening(opened.model, data_set_key, space).index(index) if space else index
+    # Beside the latents, once for all sessions; where nobody may write, all are compared.
+    try:
+        with st.spinner(f"Making the search index of {len(index):,} galaxies, this once …"):
+            if space:
+                index = whitening(opened.model, data_set_key, space).index(index, folder)
+                folder = folder / str(space)
+            return index.with_approximate(folder / "index")
+    except SimilarityError:
+        if space and index.latents is opened.latents:
+            return whitening(opened.model, data_set_key, space).index(index)
+        return index
 
 
 WHITENED, CLASSES = "whitened", "classes"
