@@ -23,6 +23,8 @@ SCORES = {
     "ssim": "structural similarity over the source, mean",
     "relative_error": "squared residual over squared image, median (0 perfect, 1 an empty map)",
     "mse": "mean squared error a pixel, peak = 1",
+    "size_error": "angular size as the encoder sees it against measured, median relative error",
+    "sharpness": "power beyond 0.15 cycles a pixel, reconstructed over true (1 is as sharp)",
     "feature_std": "spread of the normalised features (1 fills the sphere, 0 collapsed)",
     "effective_rank": "directions that the features spread in",
     "neighbour_accuracy": "FR class from the 20 nearest training galaxies, accuracy",
@@ -111,6 +113,8 @@ def card(info: ModelInfo, size: int) -> str:
     published = "" if own else f"\n    python -m train publish {info.name}"
     begun = t["config"].get("init", "")
     begun = f"Started from the weights of `{begun}`. " if begun else ""
+    base = t["config"].get("base", "")
+    begun = f"Second stage of `{base}`, whose weights it holds unchanged. " if base else begun
     figure = f"""
 Look at twelve held-out galaxies beside their reconstructions (drawn locally into `runs/`, since \
 survey images are not part of this repository):

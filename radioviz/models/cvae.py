@@ -185,7 +185,7 @@ class ConvCVAE(nn.Module):
         """Latent vector of each image, ``(n, latent_dim)``."""
         frame, angle = self.framed(x)
         features = self.body(frame)
-        return self._join(self.posterior(features, label)[0], self.measured(features), angle)
+        return self.join(self.posterior(features, label)[0], self.measured(features), angle)
 
     def frame_maps(
         self, z: Tensor, label: Tensor | None = None, size: Tensor | None = None
@@ -242,32 +242,37 @@ class ConvCVAE(nn.Module):
         """Latent vectors of the learned prior from normal numbers ``(n, noise_dim)``.
 
         Of :data:`CANDIDATES` the first is taken that the encoder's own class head holds to be of
-        the class asked for with :data:`SURE` probability or more, else the likeliest: classes
-        overlap among real galaxies, and who asks for one wants a clear case.
+        the class asked for with a probability of :meth:`certain` or more, else the likeliest:
+        classes overlap among real galaxies, and who asks for one wants a clear case.
         """
         if size is None:
             raise ModelError("the prior of shapes is one for each size; give a size")
-        sizes = size.to(noise)
-        given = self._given(len(noise), label, sizes)
-        best = likeliest = None
-        for part in noise.reshape(len(noise), -1, self.latent_dim).unbind(1):
-            shape = self.prior.draw(
-                temperature * part[:, : self.shape_dim], given, float(self.guidance)
-            )
-            z = torch.cat([shape, 2 * self.scaled(sizes)[:, None], part[:, -2:]], 1)
-            if label is None:
-                return z
-            seen = self.body(image_of(self.frame_maps(z, label, sizes)))
-            chance = self.class_head(seen).float().softmax(1)
-            chance = chance.gather(1, label.clamp_min(0)[:, None])
-            if best is None or likeliest is None:
-                best, likeliest = z, chance
-                continue
-            better = (likeliest < SURE) & (chance > likeliest)
-            best = torch.where(better, z, best)
-            likeliest = torch.where(better, chance, likeliest)
-        assert best is not None  # there is at least one candidate
-        return best
+        sizes, n = size.to(noise), len(noise)
+        parts = noise.reshape(n, -1, self.latent_dim)
+        if label is None:
+            parts = parts[:, :1]
+        k = parts.shape[1]
+        # All candidates at once: one matrix product of many rows for many of few.
+        each = parts.transpose(0, 1).reshape(k * n, -1)
+        sizes = sizes.repeat(k)
+        labels = None if label is None else label.repeat(k)
+        given = self._given(k * n, labels, sizes)
+        shape = self.prior.draw(
+            temperature * each[:, : self.shape_dim], given, float(self.guidance)
+        )
+        z = torch.cat([shape, 2 * self.scaled(sizes)[:, None], each[:, -2:]], 1)
+        if labels is None:
+            return z
+        seen = self.body(image_of(self.frame_maps(z, labels, sizes)))
+        chance = self.class_head(seen).float().softmax(1)
+        chance = chance.gather(1, labels.clamp_min(0)[:, None]).reshape(k, n)
+        sure = chance >= self.certain()
+        first = torch.where(sure.any(0), sure.float().argmax(0), chance.argmax(0))
+        return z.reshape(k, n, -1)[first, torch.arange(n, device=z.device)]
+
+    def certain(self) -> float:
+        """Probability of the class asked for at which a candidate is taken."""
+        return SURE
 
     def draw_size(self, u: Tensor, label: Tensor | None = None) -> Tensor:
         """Angular sizes in arcsec as real galaxies of the class have them, at quantiles ``u``."""
@@ -304,7 +309,7 @@ class ConvCVAE(nn.Module):
         mean, log_variance = self.posterior(features, label)
         noise = torch.randn(mean.shape, generator=generator, device=mean.device)
         shape = mean + (0.5 * log_variance).exp() * noise
-        z = self._join(shape, self.measured(features), angle)
+        z = self.join(shape, self.measured(features), angle)
         maps = self.frame_maps(z, label, size)
         return Elbo(self.log_likelihood(maps, frame.float()), kl_divergence(mean, log_variance))
 
@@ -312,7 +317,7 @@ class ConvCVAE(nn.Module):
         """log p(x | maps) in nats, ``(n,)``: Bernoulli of brightness, and of the clip, weighted."""
         bright = F.binary_cross_entropy_with_logits(maps[:, :1], x, reduction="none")
         above = F.binary_cross_entropy_with_logits(
-            maps[:, 1:], (x > _FAINTEST).float(), reduction="none"
+            maps[:, 1:], (x > FAINTEST).float(), reduction="none"
         )
         return -(bright + self.clip_weight * above).flatten(1).sum(1)
 
@@ -344,7 +349,7 @@ class ConvCVAE(nn.Module):
         given[:, -2], given[:, -1] = 1.0, self.scaled(sizes)
         return given
 
-    def _join(self, shape: Tensor, log_size: Tensor, angle: Tensor) -> Tensor:
+    def join(self, shape: Tensor, log_size: Tensor, angle: Tensor) -> Tensor:
         direction = math.sqrt(2) * torch.stack([angle.cos(), angle.sin()], 1)
         return torch.cat([shape, 2 * log_size[:, None], direction], 1)
 
@@ -364,7 +369,7 @@ class ConvCVAE(nn.Module):
 
 
 _MARGIN = 3
-_FAINTEST = 1 / 255
+FAINTEST = 1 / 255
 """Below half of a grey level of an 8-bit map, which the chain makes of its faintest pixels."""
 
 
@@ -387,7 +392,7 @@ def image_of(maps: Tensor, noise: Tensor | None = None, scaled: bool = True) -> 
     bright, above = maps[:, :1].sigmoid(), maps[:, 1:].sigmoid()
     threshold = 0.5 if noise is None else torch.special.ndtr(noise)
     image = torch.where(above > threshold, (bright / above).clamp_max(1.0), 0.0)
-    image = torch.where(image > _FAINTEST, image, 0.0)
+    image = torch.where(image > FAINTEST, image, 0.0)
     peak = image.amax((2, 3), keepdim=True)
     if scaled:
         image = image / peak.clamp_min(1e-6)

@@ -93,12 +93,12 @@ class LatentPrior(nn.Module):
         """Latent vectors ``(n, dim)`` from normal numbers ``(n, dim)``."""
         z = noise
         ones = torch.ones(len(z), device=z.device)
+        both, known = torch.cat([conditions, conditions]), torch.cat([ones, 0 * ones])
 
         def v(z: Tensor, t: float) -> Tensor:
-            asked = self.velocity(z, ones * t, conditions, ones)
             if guidance == 1.0:
-                return asked
-            free = self.velocity(z, ones * t, conditions, 0 * ones)
+                return self.velocity(z, ones * t, conditions, ones)
+            asked, free = self.velocity(torch.cat([z, z]), known * 0 + t, both, known).chunk(2)
             return free + guidance * (asked - free)
 
         step = 1.0 / STEPS

@@ -19,6 +19,7 @@ KINDS: dict[str, str] = {
     "vae-dense": "radioviz.models.vae:DenseVAE",
     "cvae": "radioviz.models.cvae:ConvCVAE",
     "cvae-dense": "radioviz.models.cvae_dense:DenseCVAE",
+    "cvae-refined": "radioviz.models.cvae_refined:RefinedCVAE",
     "vdvae": "radioviz.models.vdvae:VDVAE",
     "fr-cnn": "radioviz.models.fr_cnn:FrCnn",
     "fr-resnet": "radioviz.models.fr_cnn:FrResNet",

@@ -71,13 +71,17 @@ class Batch:
 
 
 def generators() -> dict[str, ModelInfo]:
-    """Models that decode: those that take class and size first, then class, then the largest."""
+    """Models that decode: those that take class and size first, then class, then the largest.
+
+    Of two that are alike, the one with a second stage that sharpens comes first.
+    """
     found = cache.models().with_capability("decode")
     return dict(
         sorted(
             found.items(),
             key=lambda item: (
                 -2 * item[1].can("class") - item[1].can("size"),
+                "refiner" not in item[1].architecture,
                 -item[1].latent_dim,
                 item[0],
             ),

@@ -28,6 +28,7 @@ SMALL: dict[str, dict[str, Any]] = {
         "latent_channels": [1, 2, 3],
     },
 }
+SMALL["cvae-refined"] = SMALL["cvae"] | {"refiner": {"channels": [8, 8], "embedding": 16}}
 """Arguments of each kind that encodes and decodes; a test checks that none is left out."""
 
 OTHERWISE = {"fr-cnn", "fr-resnet", "resnet", "maf"}
@@ -38,6 +39,7 @@ CAPABILITIES = {
     "vae-dense": ("encode", "decode"),
     "cvae": ("encode", "decode", "class", "size"),
     "cvae-dense": ("encode", "decode", "class"),
+    "cvae-refined": ("encode", "decode", "class", "size"),
     "vdvae": ("encode", "decode"),
 }
 
@@ -50,6 +52,10 @@ def objective(module: Any, x: torch.Tensor) -> torch.Tensor:
     if getattr(module, "prior", None) is not None:
         z = torch.randn(len(x), module.prior.dim)
         loss = loss + module.prior.loss(z, torch.ones(len(x), module.prior.conditions)).mean()
+    if hasattr(module, "refiner"):
+        given = torch.ones(len(x), module.refiner.conditions)
+        maps = torch.cat([0.9 * x, 0.5 * x], 1)
+        loss = loss + module.refiner.loss(x, given, maps, torch.rand(len(x))).mean()
     return loss
 
 

@@ -1,0 +1,103 @@
+"""Conditional VAE with a second stage that draws what its mean image lacks.
+
+The latent space, its prior and the encoder are those of :class:`radioviz.models.cvae.ConvCVAE`,
+trained before and kept as they are; images are sharpened by :class:`radioviz.models.refiner`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from radioviz.models.cvae import FAINTEST, ConvCVAE
+from radioviz.models.refiner import Refiner
+
+STEPS = 4
+LEVEL = 0.3
+CERTAIN = 0.75
+
+
+class RefinedCVAE(ConvCVAE):
+    """CVAE whose images are drawn by a flow, given its mean image and the class.
+
+    Parameters
+    ----------
+    refiner : mapping, optional
+        Arguments of the :class:`~radioviz.models.refiner.Refiner` but ``conditions``.
+    cvae
+        Arguments of the CVAE.
+    """
+
+    def __init__(self, refiner: Mapping[str, Any] | None = None, **cvae: Any) -> None:
+        super().__init__(**cvae)
+        self.refiner = Refiner(len(self.classes), **(refiner or {}))
+        # Chosen on validation after training: steps of the flow, how far latent vectors are told
+        # to be off, and how clear a case of its class a candidate of the prior must be. One noise
+        # for all where none is given, so that images change smoothly
+        # with the latent vector.
+        self.steps: Tensor
+        self.level: Tensor
+        self.clear: Tensor
+        self.still: Tensor
+        self.register_buffer("steps", torch.tensor(STEPS))
+        self.register_buffer("level", torch.tensor(LEVEL))
+        self.register_buffer("clear", torch.tensor(CERTAIN))
+        still = torch.randn(1, 1, self.size, self.size, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("still", still)
+
+    @property
+    def extra_noise(self) -> int:
+        """Normal numbers that the flow starts from, one a pixel."""
+        return self.size**2
+
+    def certain(self) -> float:
+        return float(self.clear)
+
+    def decode(self, z: Tensor, label: Tensor | None = None, size: Tensor | None = None) -> Tensor:
+        """Image at each latent vector, ``(n, 1, ny, nx)``, the same noise in all."""
+        maps = self.decode_parameters(z, label, size)
+        return self.refined(maps, self.still.expand(len(z), -1, -1, -1), label)
+
+    def generate(
+        self,
+        z: Tensor,
+        noise: Tensor,
+        temperature: float = 1.0,
+        label: Tensor | None = None,
+        size: Tensor | None = None,
+    ) -> Tensor:
+        """Images at latent vectors, peak 1, from normal numbers ``(n, extra_noise)``."""
+        maps = self.decode_parameters(z, label, size)
+        image = self.refined(maps, noise.reshape(-1, 1, self.size, self.size), label)
+        return image / image.amax((2, 3), keepdim=True).clamp_min(1e-6)
+
+    def refined(self, maps: Tensor, noise: Tensor, label: Tensor | None = None) -> Tensor:
+        """Images drawn given two logit maps, from noise of their shape ``(n, 1, ny, nx)``.
+
+        What is fainter than half of a grey level is zero, as below the sigma clip. A galaxy that
+        is nowhere above is shown as the mean has it.
+        """
+        given = self.told(len(maps), label, maps.device)
+        seen = maps.sigmoid()
+        with _fast(maps.device, self.training):
+            root = self.refiner.draw(noise, given, seen, float(self.level), int(self.steps))
+        image = root.float().clamp(0, 1).square()
+        image = torch.where(image > FAINTEST, image, 0.0)
+        found = image.amax((2, 3), keepdim=True) > 0
+        return torch.where(found, image, seen[:, :1])
+
+    def told(self, n: int, label: Tensor | None, device: torch.device) -> Tensor:
+        """Class as the refiner takes it, ``(n, classes)``; zeros where it is left open."""
+        return self.asked(n, label, device=device)[:, : len(self.classes)]
+
+
+def _fast(device: torch.device, training: bool) -> contextlib.AbstractContextManager[object]:
+    """Half precision where the CPU has tiles for it (AMX), which is four times as fast."""
+    amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    if training or device.type != "cpu" or not amx():
+        return contextlib.nullcontext()
+    return torch.autocast("cpu", torch.bfloat16)
