@@ -230,8 +230,12 @@ def neighbours(located: Located, source_id: str, number: int = 8) -> tuple[list[
             f"the Atlas of {located.catalogue.info.title} by '{located.atlas.model}' does not "
             f"hold '{source_id}'; build it anew with: python -m train atlas"
         )
-    latents = np.asarray(located.atlas.latents, dtype=np.float32)
-    distance = np.sqrt(((latents - latents[at]) ** 2).sum(axis=1))
+    latents = located.atlas.latents
+    here = np.asarray(latents[at], dtype=np.float32)
+    distance = np.empty(len(latents), dtype=np.float32)
+    for start in range(0, len(latents), 16_384):  # not all of a large survey in memory
+        part = slice(start, start + 16_384)
+        distance[part] = np.linalg.norm(np.asarray(latents[part], np.float32) - here, axis=1)
     distance[at] = np.inf
     number = min(number, len(distance) - 1)
     nearest = np.argpartition(distance, number - 1)[:number] if number else np.array([], int)
