@@ -223,7 +223,7 @@ def measure(
     sizes: list[int],
     repeat: int,
     painters: list[str],
-    plotly: bool = True,
+    plotly: int = 1,
     compositing: str = "swiftshader",
 ) -> dict[str, dict[str, float]]:
     """Medians by ``<engine> <n>``."""
@@ -234,7 +234,7 @@ def measure(
             if kind == "plotly" and n > 200_000:
                 continue
             runs = []
-            for _ in range(repeat):
+            for _ in range(plotly if kind == "plotly" else repeat):
                 with run_server(app=APP) as server, new_browser(compositing) as browser:
                     session(browser, server, 10, kind, painter)  # imports, fonts
                     idle = server.anonymous_bytes() / 1e6
@@ -303,15 +303,13 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--painters", nargs="+", default=["auto"], choices=["auto", "cpu", "gpu"])
-    parser.add_argument("--no-plotly", action="store_true")
+    parser.add_argument("--plotly", type=int, default=1, help="repeats of the Plotly map; 0: none")
     parser.add_argument("--compositing", default="swiftshader", choices=["swiftshader", "software"])
     parser.add_argument("--record", action="store_true", help="keep the figures of our map")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     print(f"rows in an outline, 1,000,000 points: {1000 * polygon_seconds():.0f} ms")
-    results = measure(
-        asked.sizes, asked.repeat, asked.painters, not asked.no_plotly, asked.compositing
-    )
+    results = measure(asked.sizes, asked.repeat, asked.painters, asked.plotly, asked.compositing)
     print(table(results, asked.sizes))
     if asked.record:
         kept(results, asked.compositing)

@@ -318,6 +318,8 @@ def test_keys(shown: Map) -> None:
     page.wait_for_timeout(500)
     shown.around(2)
     shown.answer(told("lasso", rows(2)))
+    page.keyboard.press("a")
+    shown.answer(told("box", rows(0, 1, 2, 3)))
 
 
 def test_hover_shows_text_and_picture_and_no_markup(shown: Map) -> None:
@@ -396,6 +398,20 @@ def test_a_column_that_cannot_be_fetched_is_said(page: Page, server: Server) -> 
     page.goto(f"{server.url}/?map=webgl&case=islands&n=100")
     page.wait_for_selector(".rv-map[data-state=failed]", timeout=30_000)
     assert "cannot be drawn" in page.inner_text(".rv-note")
+
+
+def test_a_long_legend_leaves_room_for_the_map(page: Page, server: Server) -> None:
+    shown = Map(page, "cpu").open(server, case="legend", colour="class")
+    legend = page.locator(".rv-legend").bounding_box()
+    plot = page.locator(".rv-points").bounding_box()
+    root = page.locator(".rv-map").bounding_box()
+    assert legend and plot and root
+    assert plot["height"] > 0.6 * root["height"]
+    assert legend["x"] + legend["width"] <= root["x"] + root["width"]
+    last = page.get_by_role("button", name="number 39")
+    last.scroll_into_view_if_needed()
+    last.click()
+    assert last.get_attribute("aria-pressed") == "false" and shown.engine == "cpu"
 
 
 def test_dark_theme(server: Server, page: Page) -> None:

@@ -22,7 +22,7 @@ from radioviz.ui.palette import category_colours
 
 CASES = (
     "synthetic", "islands", "rgz", "nan", "equal", "one", "zero", "one_value", "no_value",
-    "outlier",
+    "outlier", "legend",
 )  # fmt: skip
 # Centres of four clusters far apart, for outlines that leave no doubt.
 ISLANDS = np.array([[0.0, 0.0], [10.0, 0.0], [10.0, 8.0], [0.0, 8.0]])
@@ -98,6 +98,12 @@ class Hover(list[str]):
 
 
 def colour_of(what: str, columns: dict[str, np.ndarray]) -> Colour:
+    if what == "class" and st.query_params.get("case") == "legend":
+        names = [
+            f"a class of a long name that nobody reads to its end, number {i}" for i in range(40)
+        ]
+        codes = np.arange(len(columns["x"])) % 40
+        return Colour("Class", codes=codes, names=names, colours=category_colours(names))
     if what == "class":
         return Colour(
             "Class", codes=columns["class"], names=CLASSES, colours=category_colours(CLASSES)

@@ -31,19 +31,37 @@ export function spread(low: number, high: number, count: number): [number, strin
   return ticks(low, high, count).map((v) => [v, label(v, step)]);
 }
 
-export function drawAxes(canvas: HTMLCanvasElement, view: View, data: MapData, theme: Theme): void {
+/**
+ * Draw what is under the points, and the points themselves where `painted` holds them: on a
+ * sheet in main memory, which is then put into one opaque canvas as a whole. Where WebGL is
+ * emulated so is, often, the putting together of the page: layers that can be seen through, and
+ * canvases that live in main memory, then cost a tenth of a second a frame.
+ */
+export function drawAxes(
+  canvas: HTMLCanvasElement,
+  sheet: HTMLCanvasElement,
+  view: View,
+  data: MapData,
+  theme: Theme,
+  painted: HTMLCanvasElement | null,
+): void {
   const ratio = Math.min(2, window.devicePixelRatio || 1);
   const width = view.width + MARGINS.left + MARGINS.right;
   const height = view.height + MARGINS.top + MARGINS.bottom;
-  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
+  for (const each of [sheet, canvas]) {
+    const wide = Math.round(width * ratio);
+    const high = Math.round(height * ratio);
+    if (each.width !== wide || each.height !== high) {
+      each.width = wide;
+      each.height = high;
+    }
   }
-  // In main memory: an accelerated canvas may show its last change late when the page rests.
-  const c = canvas.getContext("2d", { willReadFrequently: true });
-  if (!c) return;
+  const c = sheet.getContext("2d", { alpha: false, willReadFrequently: true });
+  const screen = canvas.getContext("2d", { alpha: false });
+  if (!c || !screen) return;
   c.setTransform(ratio, 0, 0, ratio, 0, 0);
-  c.clearRect(0, 0, width, height);
+  c.fillStyle = theme.background;
+  c.fillRect(0, 0, width, height);
   c.translate(MARGINS.left, MARGINS.top);
   c.strokeStyle = theme.border;
   c.fillStyle = theme.text;
@@ -84,4 +102,6 @@ export function drawAxes(canvas: HTMLCanvasElement, view: View, data: MapData, t
   c.fillText(data.titles.y, 0, 0);
   c.restore();
   c.globalAlpha = 1;
+  if (painted) c.drawImage(painted, 0, 0, view.width, view.height);
+  screen.putImageData(c.getImageData(0, 0, sheet.width, sheet.height), 0, 0);
 }

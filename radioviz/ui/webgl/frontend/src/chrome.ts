@@ -72,7 +72,7 @@ export class Chrome {
     tools.setAttribute("role", "toolbar");
     const titles = {
       lasso: "Lasso (l); Shift adds",
-      box: "Box (b); Shift adds",
+      box: "Box (b), all in view (a); Shift adds",
       pan: "Pan (p, or hold Space)",
       in: "Zoom in (+)",
       out: "Zoom out (\u2212)",
@@ -143,7 +143,7 @@ export class Chrome {
         const button = make("button");
         button.type = "button";
         button.setAttribute("aria-pressed", String(!hidden.has(code)));
-        button.title = "Click: hide or show; double-click: this one alone";
+        button.title = `${name || "no value"}. Click: hide or show; double-click: this one alone`;
         const dot = make("span", "rv-dot");
         dot.style.background = colours[code];
         button.append(dot, make("span", "", name || "no value"));

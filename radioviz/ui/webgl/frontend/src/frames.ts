@@ -71,6 +71,7 @@ export class Frames {
     const painter = this.painter();
     const scene = this.scene();
     if (!painter || !scene) return;
+    const before = this.shown;
     if (this.wanted === "moving") {
       this.adapt(painter, time);
       const k = Math.min(scene.n, this.budget[painter.kind]);
@@ -99,7 +100,8 @@ export class Frames {
       this.cursor = this.complete ? -1 : end;
       if (!this.complete) this.schedule();
     }
-    this.after();
+    // A canvas that is touched is put on the screen anew: only when there is something to see.
+    if (this.shown !== before) this.after();
   }
 
   /** Loops can be timed; how many points fit into a frame follows. */

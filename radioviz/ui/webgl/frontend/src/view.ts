@@ -7,7 +7,7 @@ import { Frames } from "./frames.ts";
 import { Gestures } from "./gestures.ts";
 import { GpuPainter, hasHardware } from "./gpu.ts";
 import { Hover } from "./hover.ts";
-import { outline, type Point } from "./lasso.ts";
+import { box, outline, type Point } from "./lasso.ts";
 import { colourTable, parseColour, type Painter, type Style } from "./painter.ts";
 import { Points } from "./points.ts";
 import { fetchColumn } from "./store.ts";
@@ -23,6 +23,7 @@ export class MapView {
   private readonly gestures: Gestures;
   private readonly frames: Frames;
   private readonly resizes: ResizeObserver;
+  private readonly sheet = document.createElement("canvas");
   private hover: Hover | null = null;
   private painter: Painter | null = null;
   private points: Points | null = null;
@@ -180,7 +181,8 @@ export class MapView {
       }
     }
     this.painter ??= new CpuPainter();
-    this.chrome.area.prepend(this.painter.canvas);
+    // What loops painted is copied into the canvas of the axes; WebGL shows itself.
+    if (this.painter.kind === "gpu") this.chrome.area.prepend(this.painter.canvas);
     this.chrome.root.dataset.renderer = this.painter.kind;
   }
 
@@ -211,7 +213,6 @@ export class MapView {
   private replace(lost: Painter): void {
     this.painter = new CpuPainter();
     lost.canvas.remove();
-    this.chrome.area.prepend(this.painter.canvas);
     this.chrome.root.dataset.renderer = this.painter.kind;
     this.trouble = "The graphics card dropped the map: drawn without it.";
     if (this.points) this.painter.load(this.points, "all");
@@ -278,7 +279,8 @@ export class MapView {
 
   private painted(): void {
     const root = this.chrome.root;
-    if (this.data) drawAxes(this.chrome.under, this.camera.view(), this.data, this.theme);
+    const canvas = this.painter?.kind === "cpu" ? this.painter.canvas : null;
+    if (this.data) drawAxes(this.chrome.under, this.sheet, this.camera.view(), this.data, this.theme, canvas);
     this.drawOver();
     root.dataset.frames = String(this.frames.shown);
     root.dataset.points = String(this.data?.n ?? 0);
@@ -358,6 +360,11 @@ export class MapView {
     this.send({ kind, add, polygon: corners.flat() });
   }
 
+  private selectView(add: boolean): void {
+    const { width, height } = this.camera;
+    this.select("box", box([0, 0], [width, height]), add);
+  }
+
   private click(at: Point, add: boolean): void {
     const index = this.pick(at);
     if (index >= 0) this.send({ kind: "click", add, index });
@@ -401,6 +408,9 @@ export class MapView {
       b: () => this.act("box"),
       p: () => this.act("pan"),
       r: () => this.act("reset"),
+      // Without a pointer: zoom in with keys, then take all that is in view.
+      a: () => this.selectView(false),
+      A: () => this.selectView(true),
       "+": () => this.act("in"),
       "=": () => this.act("in"),
       "-": () => this.act("out"),
