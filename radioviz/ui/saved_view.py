@@ -81,7 +81,7 @@ def _open() -> None:
 def followed() -> None:
     """Go to the view whose button was pressed; outside of callbacks."""
     if target := st.session_state.pop(_TARGET, None):
-        st.session_state[_RESTORE] = {k: target[k] for k in LOOK if k in target}
+        st.session_state[_RESTORE] = _look(target)
         st.switch_page(f"pages/{target['page']}.py", query_params=_parameters(target))
 
 
@@ -90,6 +90,10 @@ def restore() -> None:
     for key, value in st.session_state.pop(_RESTORE, {}).items():
         if value in LOOK[key]:
             st.session_state[key] = value
+
+
+def _look(view: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: view[name] for name in LOOK if name in view}
 
 
 def _parameters(view: Mapping[str, Any]) -> dict[str, str]:

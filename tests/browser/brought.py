@@ -94,7 +94,9 @@ def upload(page: Page, url: str, *files: Path) -> None:
 
 def looked(page: Page) -> None:
     """Wait for what was found in the files, or what is wrong with them."""
-    main_of(page).get_by_text("What was found").wait_for(timeout=60_000)
+    main = main_of(page)
+    facts = main.get_by_test_id("stHtml").get_by_text("Kind", exact=True)
+    facts.or_(main.get_by_test_id("stAlertContentError")).first.wait_for(timeout=60_000)
     page.wait_for_timeout(200)
     actions.settle(page)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def download(page: Page, key: str) -> bytes:
     with page.expect_download(timeout=120_000) as started:
-        page.locator(f".st-key-{key} button").click()
+        page.locator(f".st-key-{key}").get_by_role("button").first.click()
     return Path(started.value.path()).read_bytes()
 
 
@@ -92,6 +92,7 @@ def test_a_session_file_opens_in_another_browser(
     count = lassoed(first, app_server.url, "?encoder=vae32&layout=pca&colour=flux")
     first.get_by_role("button", name="Add all to tray").click()
     first.get_by_text(f"Selection tray · {count:,}").wait_for()
+    actions.settle(first)
     saved = tmp_path / "selection.radioviz"
     saved.write_bytes(download(first, "tray_save"))
 

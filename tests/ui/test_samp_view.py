@@ -100,3 +100,13 @@ def test_what_cannot_be_used_is_said(first: Catalogue, tmp_path: Path) -> None:
     ):
         with pytest.raises(RadioVizError, match=why):
             samp_view.take(message, "first")
+
+
+def test_what_became_of_what_was_sent() -> None:
+    from radioviz.export.samp import Delivery
+    from radioviz.ui.samp_send import _told
+
+    ds9, aladin = Delivery("DS9"), Delivery("Aladin", "no more layers")
+    assert _told([ds9, Delivery("Aladin"), ds9, aladin], "image") == (
+        "DS9 received 2 images; Aladin received the image; Aladin: no more layers"
+    )

@@ -1,0 +1,54 @@
+"""The view of a session file: what is taken from it, and what it misses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.ui import saved_view
+from radioviz.ui.display import Look
+
+
+@pytest.fixture(autouse=True)
+def session(first: Catalogue, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    held: dict[str, Any] = {}
+    monkeypatch.setattr(saved_view.st, "session_state", held)
+    return held
+
+
+def test_a_view_is_offered_and_its_look_restored(session: dict[str, Any]) -> None:
+    saved = saved_view.current("first", None, Look("log", "viridis", 90.0))()
+    assert saved_view.offer(saved) == []
+    session[saved_view._RESTORE] = saved_view._look(saved)
+    saved_view.restore()
+    assert (session["stretch"], session["field"]) == ("log", 90.0)
+
+
+@pytest.mark.parametrize(
+    ("view", "missing"),
+    [
+        ({"page": "latent_map", "data": "theirs"}, "data set 'theirs'"),
+        ({"page": "latent_map", "data": "first", "encoder": "theirs"}, "model 'theirs'"),
+    ],
+)
+def test_what_a_view_misses_is_said(
+    view: dict[str, Any], missing: str, session: dict[str, Any]
+) -> None:
+    assert missing in saved_view.offer(view)[0]
+    assert saved_view._OFFERED not in session
+
+
+@pytest.mark.parametrize(
+    "view", [{}, {"page": "../../etc", "data": "first"}, {"page": "latent_map", "data": 7}]
+)
+def test_views_of_no_use_are_not_offered(view: dict[str, Any], session: dict[str, Any]) -> None:
+    assert saved_view.offer(view) == []
+    assert saved_view._OFFERED not in session
+
+
+def test_looks_that_are_none_are_left_alone(session: dict[str, Any]) -> None:
+    session[saved_view._RESTORE] = {"stretch": "<b>", "field": [], "colour_map": None}
+    saved_view.restore()
+    assert "stretch" not in session and "field" not in session
