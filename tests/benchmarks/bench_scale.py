@@ -53,6 +53,8 @@ def told(what: str, count: int, **figures: float) -> None:
         from train.benchmarks import record
 
         for name, value in figures.items():
+            if name == "dim":
+                continue
             record(
                 f"scale.{what}.{name}.{count}", value, n=count, split="synthetic", seeds=[SEED],
                 command=f"python -m tests.benchmarks.bench_scale {what} --count {count} --record",
