@@ -3,7 +3,7 @@
 Minimises -log p(x|z) + sum_k beta_k KL_k in nats an image over the levels k of latent variables
 (Andrianomena & Tang 2023, Eq. 3.2). A level low in the hierarchy sees the image at full
 resolution and can describe it alone, leaving z0 empty, which is what happens when all levels are
-trained from the start. So z0 is trained alone first (``--run vdvae-z0``), a second run starts from
+trained from the start. So z0 is trained alone first; a second run (``vdvae-maps``) starts from
 its weights, and a share of its steps goes on through z0 alone while in the others the maps learn
 what it left unsaid. A run whose z0 is empty nevertheless is not published.
 
@@ -32,7 +32,6 @@ from train.data import Data, Part
 from train.loop import Task
 from train.vae import ACTIVE
 
-
 RUNS = Path("runs")
 """Where runs leave their checkpoints."""
 
@@ -47,6 +46,8 @@ class VdvaeConfig(RunConfig):
         Arguments of :class:`radioviz.models.vdvae.VDVAE`.
     init : str
         Run of the same architecture, in ``runs/``, whose weights to start from; empty for none.
+        The weight of z0 is then its final one from the start, and posteriors of the maps, which
+        had nothing to say in it, start anew.
     beta, beta_z0 : float
         Weight of the KL terms of the latent maps, and of z0.
     beta_epochs : float
@@ -54,7 +55,8 @@ class VdvaeConfig(RunConfig):
     maps_from : float
         Epoch from which the latent maps take part.
     coarse_first : float
-        Factor of ``beta`` then; it falls geometrically to 1 over ``beta_epochs``.
+        Factor of ``beta`` then, which goes geometrically to 1 over ``beta_epochs``: above 1 the
+        coarser maps are used first, below 1 maps come to be used at all.
     alone : float
         Share of steps that go through z0 alone thereafter.
     smallest_z0 : int
@@ -84,8 +86,8 @@ class VdvaeConfig(RunConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.coarse_first < 1:
-            raise TrainError(f"coarse_first is {self.coarse_first}; expected 1 or more")
+        if self.coarse_first <= 0:
+            raise TrainError(f"coarse_first is {self.coarse_first}; expected more than 0")
 
     def betas_at(self, epoch: float) -> tuple[float, float]:
         """Weight of the KL terms of z0 and of the latent maps."""
@@ -94,7 +96,7 @@ class VdvaeConfig(RunConfig):
             return min(1.0, max(0.0, since) / self.beta_epochs) if self.beta_epochs else 1.0
 
         factor = self.coarse_first ** (1 - risen(epoch - self.maps_from))
-        return self.beta_z0 * risen(epoch), self.beta * factor
+        return self.beta_z0 * (1.0 if self.init else risen(epoch)), self.beta * factor
 
 
 class VdvaeTask(Task[VdvaeConfig]):
@@ -136,6 +138,7 @@ class VdvaeTask(Task[VdvaeConfig]):
             self.module.load_state_dict(found)
         except RuntimeError as error:
             raise TrainError(f"init: {folder} is of another architecture: {error}") from error
+        self.module.wake()
 
     def _asked(self, part: Part) -> tuple[Tensor | None, Tensor | None]:
         """Classes and sizes of images, where the model takes them."""

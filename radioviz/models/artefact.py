@@ -82,6 +82,11 @@ class ModelInfo:
         """True if the model can do all of these."""
         return all(c in self.capabilities for c in capabilities)
 
+    @property
+    def draws_detail(self) -> bool:
+        """True if a second stage draws what the mean image of the decoder leaves open."""
+        return "refiner" in self.architecture
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for ``config.json``."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}

@@ -394,6 +394,22 @@ class VDVAE(nn.Module):
         self.z0_shift.copy_(top[0].mean(0, keepdim=True))
         self.z0_scale.copy_(1 / top[0].std(0, keepdim=True).clamp_min(1e-6))
 
+    @torch.no_grad()
+    def wake(self) -> None:
+        """Start the posteriors of all maps anew, off their priors and narrower.
+
+        At the prior itself a map neither says anything nor learns to: its mean has no gradient
+        while the projection is small, and the projection none while it carries noise alone.
+        """
+        for stage in self._stages():
+            for block in self._blocks(stage):
+                last = block.posterior_net.last
+                means = last.weight[: block.channels]
+                means.normal_(std=1 / math.sqrt(last.in_channels))
+                assert last.bias is not None
+                last.bias[block.channels :] = -2.0
+                nn.init.normal_(block.project.weight, std=0.3 / math.sqrt(block.channels))
+
     def _posterior(self, features: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_variance = self.z0_posterior.activated(features).float().flatten(1).chunk(2, 1)
         return mean, bounded(log_variance)

@@ -81,7 +81,7 @@ def generators() -> dict[str, ModelInfo]:
             found.items(),
             key=lambda item: (
                 -2 * item[1].can("class") - item[1].can("size"),
-                "refiner" not in item[1].architecture,
+                not item[1].draws_detail,
                 -item[1].latent_dim,
                 item[0],
             ),

@@ -55,7 +55,10 @@ def _show(catalogue: Catalogue, row: int, name: str, info: ModelInfo, view: View
     image = image[0]
     residual = image - made
     rms = float(np.sqrt(np.mean(residual**2)))
-    st.markdown(f"**{controls.plain(info.title)}** · residual rms {rms:.3f} of the peak")
+    st.markdown(
+        f"**{controls.plain(info.title)}** · residual rms {rms:.3f} of the peak"
+        + (" · fine detail is drawn at random, as the flow learned it" * info.draws_detail)
+    )
     side = info.preprocess.output_scale_arcsec(catalogue.info) * info.preprocess.size
     stretch = STRETCHED[view.look.stretch]
     pictures = [

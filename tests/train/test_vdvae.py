@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 from radioviz.data.preprocess import PRESETS, Preprocess
 from tests.models.small import SMALL, batch
+from train import checkpoint
 from train.config import TrainError, read_run
 from train.data import Part
 from train.optim import build_optimiser
@@ -111,3 +113,33 @@ def test_the_paper_preset_makes_a_step() -> None:
     loss.backward()
     optimiser.step()
     assert any(not torch.equal(a, b) for a, b in zip(before, task.module.parameters(), strict=True))
+
+
+def test_a_second_run_starts_from_the_first_with_maps_that_speak(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.vdvae.RUNS", tmp_path)
+    first = task_of()
+    (tmp_path / "before").mkdir()
+    weights = checkpoint.prefixed("best.module", first.module.state_dict())
+    checkpoint.write(tmp_path / "before", weights, {})
+    config = dataclasses.replace(CONFIG, init="before", coarse_first=0.1)
+    assert config.betas_at(0.0) == pytest.approx((0.2, 0.05))
+    torch.manual_seed(1)
+    task = VdvaeTask(config)
+    x = batch(4, 16)
+    assert torch.equal(task.module.encode(x), first.module.encode(x))
+    with torch.no_grad():
+        kl = task.module.elbo(x, torch.Generator().manual_seed(0)).kl
+    assert (kl[:, 1:] > 0.1).all()
+    other = {**CONFIG.architecture, "widths": [4, 8, 8, 16]}
+    with pytest.raises(TrainError, match="before is of another architecture"):
+        VdvaeTask(dataclasses.replace(config, architecture=other))
+
+
+def test_a_share_of_the_steps_goes_through_z0_alone() -> None:
+    task = task_of(dataclasses.replace(CONFIG, alone=0.25, maps_from=2.0))
+    torch.manual_seed(0)
+    assert not any(task._maps(1.0) for _ in range(50))
+    found = [task._maps(3.0) for _ in range(400)]
+    assert sum(found) / len(found) == pytest.approx(0.75, abs=0.06)
