@@ -35,8 +35,9 @@ BROUGHT = (
     ),
     ("layers", "Cube", "HDF5, npy, npz or zarr, and a table row by row"),
     ("crop", "Mosaic", "FITS and a source list: cutouts are made by the WCS"),
-    ("travel_explore", "Positions", "a table of RA and Dec: cutouts are fetched from a survey"),
+    ("travel_explore", "Positions", "A table of RA and Dec: cutouts are fetched from a survey"),
 )
+TITLES = {"bunit": "Unit of the pixels", "raw": "Noise", "ra": "RA", "las": "Angular size"}
 UNNAMED = "My survey"
 FEW = 5000  # galaxies that every encoder maps within minutes
 STATE = "bring"  # what this session brings: kept in its own dictionary
@@ -111,7 +112,7 @@ def _upload(folder: bool) -> None:
 
 def _what_can_be_brought() -> None:
     for place, (icon, title, text) in zip(st.columns(len(BROUGHT)), BROUGHT, strict=True):
-        with place:
+        with place, st.container(gap=None):
             st.markdown(f":material/{icon}: **{title}**")
             st.caption(text)
     st.caption(
@@ -146,10 +147,13 @@ def _paste() -> None:
 
 def _from_disk() -> Source | None:
     left, right = st.columns(2)
+    token = held()["token"]
     path = left.text_input(
-        "Path", key="bring_path", placeholder="/data/my_survey", help="A folder or a file"
+        "Path", key=f"bring_path_{token}", placeholder="/data/my_survey", help="A folder or a file"
     )
-    table = right.text_input("Table that goes with it", key="bring_table", help="May stay empty")
+    table = right.text_input(
+        "Table that goes with it", key=f"bring_table_{token}", help="May stay empty"
+    )
     if not path.strip():
         return None
     chosen = Path(table.strip()).expanduser() if table.strip() else None
@@ -168,9 +172,11 @@ def _staged(staged: uploads.Staged) -> Source | None:
         if staged.images:
             options.append(None)
         if len(options) > 1:
+            tables = [i for i, path in enumerate(staged.tables) if not _are_notes(path)]
             table = st.selectbox(
                 "Table of the sources",
                 options,
+                index=tables[0] if tables else len(options) - 1 if staged.images else 0,
                 format_func=lambda p: p.name if p else "none: the images alone",
                 key=f"bring_which_{held()['token']}",
             )
@@ -205,22 +211,25 @@ def _form(source: Source) -> None:
         _start(source, look, answers, token)
 
 
+def _are_notes(path: Path) -> bool:
+    """True for a text beside the images that is no table."""
+    return path.suffix.lower() in (".txt", ".dat") and len(_column_names(path)) < 2
+
+
 def _column_names(path: Path) -> list[str]:
-    """Columns of a table, read once while it stays the same; none where it is no table."""
+    """Columns of a table, read once while it stays as it is; none where it is no table."""
     from radioviz.data.importing.tables import read_table
 
     if not path.is_file():
         return []
     asked = (str(path), path.stat().st_mtime_ns)
-    kept = st.session_state.get("bring_columns")
-    if kept is None or kept[0] != asked:
+    kept: dict[tuple[str, int], list[str]] = st.session_state.setdefault("bring_columns", {})
+    if asked not in kept:
         try:
-            kept = (asked, [str(c) for c in read_table(path).frame.columns])
+            kept[asked] = [str(c) for c in read_table(path).frame.columns]
         except RadioVizError:
-            kept = (asked, [])
-        st.session_state["bring_columns"] = kept
-    names: list[str] = kept[1]
-    return names
+            kept[asked] = []
+    return kept[asked]
 
 
 def _looked(source: Source, answers: dict[str, Any]) -> tuple[Inspection | None, str]:
@@ -232,16 +241,26 @@ def _looked(source: Source, answers: dict[str, Any]) -> tuple[Inspection | None,
             try:
                 kept = (asked, importing.inspect(source, answers), "")
             except RadioVizError as error:
-                kept = (asked, None, str(error))
+                kept = (asked, None, _without_folder(str(error)))
         st.session_state["bring_look"] = kept
     return kept[1], kept[2]
+
+
+def _without_folder(text: str) -> str:
+    """A message that names an uploaded file as the reader calls it."""
+    folder = held().get("upload")
+    if folder:
+        for kind in (uploads.IMAGES, uploads.TABLES):
+            text = text.replace(f"{folder}/{kind}/", "").replace(f"{folder}/{kind}", "the upload")
+    return text
 
 
 def _found(look: Inspection) -> None:
     from radioviz.ui.detail import facts_html
 
     facts = [("kind", KINDS[look.kind]), *look.found.items()]
-    st.html(facts_html([(name.replace("_", " "), str(value)) for name, value in facts]))
+    named = [(TITLES.get(name, name.replace("_", " ").capitalize()), v) for name, v in facts]
+    st.html(facts_html([(name, str(value)) for name, value in named]))
     for note in look.notes[:10]:
         st.caption(controls.plain(note))
     if len(look.sample):
@@ -359,7 +378,7 @@ def _columns(table: Path, answers: dict[str, Any], token: str, open_: bool) -> d
 
 def _start(source: Source, look: Inspection, answers: dict[str, Any], token: str) -> None:
     titles = your_data_view.encoder_titles()
-    left, middle, right = st.columns([1, 1, 1.6], vertical_alignment="top")
+    left, middle = st.columns(2, vertical_alignment="top")
     named = _suggested_title(source)
     # An upload of many files lies in a folder whose name says nothing.
     suggested = suggest_key(named) if named == UNNAMED else look.key
@@ -371,7 +390,7 @@ def _start(source: Source, look: Inspection, answers: dict[str, Any], token: str
         help="Short name in links and commands: a-z, 0-9, _ and -",
     )
     few = look.count is not None and look.count <= FEW
-    models = right.multiselect(
+    models = st.multiselect(
         "Encoders that map it",
         list(titles),
         default=list(titles) if few else list(titles)[:1],

@@ -185,10 +185,12 @@ def surveys() -> None:
     """What has been imported, and imports that were cut off."""
     st.subheader("Your surveys")
     known = importing.surveys()
-    at_work = {j.request.key for j in job.jobs() if j.state != job.DONE}
+    found = job.jobs()
+    at_work = {j.request.key for j in found if j.state != job.DONE}
+    busy = {j.request.key for j in found if j.active}
     for survey in known.values():
         with controls.panel():
-            _survey(survey)
+            _survey(survey, survey.key in busy)
     rest = [u for u in importing.unfinished() if u.key not in at_work]
     for one in rest:
         _unfinished(one)
@@ -199,7 +201,7 @@ def surveys() -> None:
         )
 
 
-def _survey(survey: UserSurvey) -> None:
+def _survey(survey: UserSurvey, busy: bool) -> None:
     key = survey.key
     titles = encoder_titles()
     mapped = cache.atlas_names(key)
@@ -209,7 +211,8 @@ def _survey(survey: UserSurvey) -> None:
             f"`{key}` · {_size(survey)}"
         )
         by = ", ".join(controls.plain(titles.get(m, m)) for m in mapped)
-        st.caption(f"Mapped by {by}" if by else "Not on a map yet: encode it")
+        without = "Being mapped" if busy else "Not on a map yet: encode it"
+        st.caption(f"Mapped by {by}" if by else without)
         with st.container(horizontal=True, gap="small"):
             st.button(
                 "Latent map",
@@ -220,12 +223,23 @@ def _survey(survey: UserSurvey) -> None:
                 args=(key, _first(mapped) if mapped else None),
             )
             missing = {m: t for m, t in titles.items() if m not in mapped}
-            with st.popover("Encode", icon=":material/model_training:", disabled=not missing):
+            with st.popover(
+                "Encode", icon=":material/model_training:", disabled=busy or not missing
+            ):
                 _encode(survey, missing)
-            with st.popover("Files", icon=":material/description:", help="What became of each"):
-                _report(key)
-            with st.popover("Remove", icon=":material/delete:"):
+            shown = st.session_state.get(f"files_{key}", False)
+            st.button(
+                "Hide files" if shown else "Files",
+                key=f"show_files_{key}",
+                icon=":material/description:",
+                help="What became of each",
+                on_click=st.session_state.__setitem__,
+                args=(f"files_{key}", not shown),
+            )
+            with st.popover("Remove", icon=":material/delete:", disabled=busy):
                 _remove(survey)
+        if shown:
+            _report(key)
 
 
 def _size(survey: UserSurvey) -> str:
@@ -256,9 +270,21 @@ def _report(key: str) -> None:
         return
     counts = report["status"].value_counts()
     st.caption(", ".join(f"{n:,} {what}" for what, n in counts.items()))
-    told = report[(report["status"] == "refused") | (report["reason"] != "")]
+    told = report[(report["status"] != "read") | (report["reason"] != "")]
     if len(told):
-        st.dataframe(told.head(1000), hide_index=True, height=min(400, 38 + 35 * len(told)))
+        # What was refused is what one looks for.
+        told = told.sort_values("status", key=lambda s: s != "refused", kind="stable")
+        st.dataframe(
+            told.head(1000)[["file", "status", "reason", "source_id"]],
+            hide_index=True,
+            height=min(400, 38 + 35 * len(told)),
+            column_config={
+                "file": st.column_config.TextColumn("File", width="medium"),
+                "status": st.column_config.TextColumn("Status", width="small"),
+                "reason": st.column_config.TextColumn("Why, or what was repaired", width="large"),
+                "source_id": st.column_config.TextColumn("Identifier", width="small"),
+            },
+        )
     st.download_button(
         "Whole list (CSV)",
         lambda: report_csv(report),
