@@ -33,7 +33,11 @@ def representations() -> None:
 def generation() -> None:
     st.subheader("Every generator, by one classifier")
     view_of.with_table(
-        "generators", "python -m train evaluate gen --model cvae", view_of.generators
+        "generators", "python -m train evaluate gen --model cvae-sharp", view_of.generators
+    )
+    st.subheader("How blurred they are")
+    view_of.with_table(
+        "blur", "python -m train evaluate blur --model vae32,cvae,cvae-sharp,vdvae", view_of.blur
     )
     st.subheader("RAMIS against blur, noise and crop (Bastien et al. 2021, Fig. 1)")
     view_of.with_table(
