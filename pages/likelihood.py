@@ -5,7 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from radioviz.errors import LikelihoodError
-from radioviz.ui import controls, detail, gallery, likelihood_view, links, marking_panel, state
+from radioviz.ui import (
+    controls,
+    detail,
+    gallery,
+    likelihood_figures,
+    likelihood_view,
+    links,
+    marking_panel,
+    state,
+)
 from radioviz.ui.controls import View
 
 
@@ -88,7 +97,9 @@ def ranked(view: View, shown: likelihood_view.Shown) -> list[tuple[str, str]]:
 
 def main() -> None:
     view = controls.sidebar()
-    st.title("Likelihood")
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.title("Likelihood", width="content")
+        likelihood_figures.menu(view)
     with controls.panel():
         controls.open_data_set(view.data_set)
         likelihood(view)

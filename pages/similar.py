@@ -46,7 +46,7 @@ def similar(view: View) -> None:
     view.publish(
         source=query.to_link(wish.like),
         unlike=query.to_link(wish.unlike),
-        measure=None if settings.measure == "cosine" else settings.measure,
+        measure=None if settings.measure == similar_search.DEFAULT else settings.measure,
         turned="1" if settings.rotated else None,
         **{"in": ",".join(settings.targets)},
     )

@@ -9,6 +9,7 @@ holds
 ``latents.npy``        float16 or float32, shape ``(n, d)``
 ``layout_<name>.npy``  float32, shape ``(n, 2)``, positions on a map
 ``scores.parquet``     one row a source: reconstruction error, neighbours, ...
+``turned.npy``         float16, shape ``(n, 2 d)``, where it was made: see :func:`summary`
 =====================  ===========================================================
 
 An Atlas is tied to the weights that made it and to the identifiers of its data set; when either
@@ -39,6 +40,7 @@ from radioviz.models.artefact import ModelInfo
 from radioviz.paths import trained_folder, user_data_folder
 
 FORMAT_VERSION = 1
+TURNED = "turned.npy"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 
@@ -98,6 +100,27 @@ class Atlas:
         return table
 
     @cached_property
+    def turned(self) -> np.ndarray | None:
+        """What :func:`summary` gives of eight views of each source, or None where not made.
+
+        Raises
+        ------
+        AtlasError
+            If the file is damaged.
+        """
+        path = self.folder / TURNED
+        if not path.exists():
+            return None
+        try:
+            found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise AtlasError(f"{path} is damaged ({error}); delete it") from error
+        wanted = (len(self), 2 * self.latents.shape[1])
+        if found.shape != wanted:
+            raise AtlasError(f"{path} has shape {found.shape}; expected {wanted}; delete it")
+        return found
+
+    @cached_property
     def _row_of(self) -> pd.Index:
         return pd.Index(self.source_ids)
 
@@ -108,6 +131,48 @@ class Atlas:
     def layout_title(self, name: str) -> str:
         """Name of a layout as shown to people."""
         return str(self.meta["layouts"].get(name, {}).get("title", name))
+
+
+def summary(views: np.ndarray) -> np.ndarray:
+    """Mean and spread of the latents of a source over views of it: no orientation is left.
+
+    Parameters
+    ----------
+    views : numpy.ndarray
+        Shape ``(n, views, d)``: latents of an image as it is, turned by right angles, mirrored.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float32, shape ``(n, 2 d)``: the mean, then the standard deviation.
+    """
+    views = np.asarray(views, np.float32)
+    return np.concatenate([views.mean(axis=1), views.std(axis=1)], axis=1)
+
+
+def add_turned(atlas: Atlas, views: np.ndarray) -> None:
+    """Store the :func:`summary` of the views ``(n, views, d)`` of the sources of an Atlas.
+
+    Raises
+    ------
+    AtlasError
+        If shapes disagree, a value is not finite, or the file cannot be written.
+    """
+    where = atlas.folder / TURNED
+    if views.ndim != 3 or (len(views), views.shape[2]) != atlas.latents.shape:
+        raise AtlasError(
+            f"views of shape {views.shape} for latents of shape {atlas.latents.shape} in {where}"
+        )
+    values = summary(views)
+    if not np.isfinite(values).all():
+        raise AtlasError(f"views for {where} hold values that are not finite")
+    try:
+        with tempfile.NamedTemporaryFile(dir=where.parent, suffix=".npy", delete=False) as file:
+            np.save(file, values.astype(np.float16))
+        Path(file.name).chmod(0o644)
+        Path(file.name).replace(where)
+    except OSError as error:
+        raise AtlasError(f"{where} cannot be written: {error}") from error
 
 
 def atlas_folder(data_set: str, model: str, folder: Path | None = None) -> Path:
@@ -271,7 +336,8 @@ def write_atlas(
     for what, (array, width) in arrays.items():
         if array.shape != (n, width):
             raise AtlasError(f"{name}: {what} has shape {array.shape}; expected {(n, width)}")
-        if not np.isfinite(array).all():
+        # A block at a time: a million latents would need a quarter of a gigabyte of answers.
+        if not all(np.isfinite(array[i : i + 65_536]).all() for i in range(0, n, 65_536)):
             raise AtlasError(f"{name}: {what} holds values that are not finite")
     scores = pd.DataFrame(index=range(n)) if scores is None else scores.reset_index(drop=True)
     if len(scores) != n:

@@ -22,6 +22,10 @@ import pandas as pd
 
 from radioviz.errors import LikelihoodError
 
+FLOW = "maf-vae32"
+"""The flow whose ``strangeness`` the app ranks by, whatever encoder is looked at: the one that was
+chosen on validation galaxies and judged on test ones (``ood.*`` of the benchmarks)."""
+
 NEAREST = 100
 """Reference galaxies of the nearest angular size that :func:`given_size` compares with."""
 

@@ -15,7 +15,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radioviz.atlas import Atlas, Layout, list_atlases, open_atlas, write_atlas
+from radioviz.atlas import (
+    TURNED,
+    Atlas,
+    Layout,
+    add_turned,
+    list_atlases,
+    open_atlas,
+    summary,
+    write_atlas,
+)
 from radioviz.data.catalogue import Catalogue, SurveyInfo
 from radioviz.errors import AtlasError
 from radioviz.models.artefact import ModelInfo
@@ -143,6 +152,34 @@ def test_damaged_scores_cost_the_scores_alone(tmp_path: Path) -> None:
     assert len(atlas.layouts) == 2
     with pytest.raises(AtlasError, match=r"scores\.parquet cannot be read"):
         _ = atlas.scores
+
+
+def test_views_leave_mean_and_spread(tmp_path: Path) -> None:
+    atlas = write(tmp_path)
+    assert atlas.turned is None
+    views = np.random.default_rng(1).normal(size=(N, 8, 3))
+    add_turned(atlas, views)
+    turned = reopen(tmp_path).turned
+    assert turned is not None
+    np.testing.assert_allclose(turned, summary(views), atol=1e-2)
+    np.testing.assert_allclose(summary(views)[:, :3], views.mean(axis=1), atol=1e-6)
+    np.testing.assert_allclose(summary(views), summary(views[:, ::-1]), atol=1e-6)
+    write(tmp_path)  # latents made anew have other views
+    assert reopen(tmp_path).turned is None
+
+
+def test_bad_views_are_refused(tmp_path: Path) -> None:
+    atlas = write(tmp_path)
+    with pytest.raises(AtlasError, match=r"views of shape \(40, 8, 4\)"):
+        add_turned(atlas, np.zeros((N, 8, 4)))
+    with pytest.raises(AtlasError, match="not finite"):
+        add_turned(atlas, np.full((N, 8, 3), np.nan))
+    (atlas.folder / TURNED).write_bytes(b"")
+    with pytest.raises(AtlasError, match="damaged"):
+        _ = reopen(tmp_path).turned
+    np.save(atlas.folder / TURNED, np.zeros((2, 6)))
+    with pytest.raises(AtlasError, match="expected"):
+        _ = reopen(tmp_path).turned
 
 
 def test_no_pickle_is_read(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from radioviz.errors import LikelihoodError
-from radioviz.marking import Space
+from radioviz.marking import WEIGHT, Space, together
 
 
 def clusters(n: int = 3000, rare: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -38,7 +38,7 @@ def test_marks_bring_up_what_is_like_the_interesting_ones() -> None:
     assert kind[before[:40]].sum() < 5
 
 
-def test_far_from_every_mark_the_strangeness_counts() -> None:
+def test_far_from_every_mark_the_strangeness_orders() -> None:
     latents = np.random.default_rng(0).standard_normal((1003, 3)).astype(np.float32)
     latents[1000:] = 10 * np.eye(3)
     strange = np.where(np.arange(1003) < 1000, 0.5, 0.9)
@@ -46,9 +46,24 @@ def test_far_from_every_mark_the_strangeness_counts() -> None:
     found = Space.of(latents, strange).rerank(marked, np.zeros(60))
     assert found.trust[1000:].max() < 0.01
     assert found.trust[:1000].mean() > 0.3
-    assert found.rank[1000:] == pytest.approx(strange[1000:], abs=0.02)
+    assert found.rank[1000:] == pytest.approx(WEIGHT * strange[1000:] / (1 + WEIGHT), abs=0.02)
     assert found.sigma[marked].max() < found.sigma[1000:].min()
     assert set(found.unsure()[:3]) == {1000, 1001, 1002}
+    assert set(found.order()[:3]) == {1000, 1001, 1002}
+
+
+def test_encoders_side_by_side_weigh_the_same() -> None:
+    rng = np.random.default_rng(0)
+    small, large = rng.standard_normal((50, 3)) * 0.01 + 7, rng.standard_normal((50, 5)) * 1000
+    both = together([small, large])
+    assert both.shape == (50, 8)
+    for part in (both[:, :3], both[:, 3:]):
+        assert np.linalg.norm(part, axis=1).mean() == pytest.approx(1, rel=1e-3)
+    assert np.isfinite(together([np.ones((4, 2))])).all()
+    with pytest.raises(LikelihoodError, match="same galaxies"):
+        together([small, large[:10]])
+    with pytest.raises(LikelihoodError, match="no galaxies"):
+        together([])
 
 
 def test_a_marked_galaxy_gets_about_its_mark() -> None:
@@ -67,7 +82,7 @@ def test_blocks_and_numbers_agree_with_the_regressor(monkeypatch: pytest.MonkeyP
     found = space.rerank(rows, marks)
     process = space._fitted(rows, marks)
     mean, sigma = process.predict(space.points, return_std=True)
-    assert found.mark == pytest.approx(np.clip(mean + 2.5, 0, 5), abs=2e-3)
+    assert found.mark == pytest.approx(np.clip(mean, 0, 5), abs=2e-3)
     assert found.sigma == pytest.approx(sigma, abs=5e-3)
 
 

@@ -124,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     p = commands.add_parser("scores", help="scores of galaxies that belong to no encoder")
     p.add_argument("--data", default="first,mirabest,frdeep-first,frdeep-nvss")
     p.add_argument("--what", default="fr", help="kinds of scores, separated by commas")
+    p.add_argument("--generator", default="cvae", help="draws the images of '--what generated'")
     p.set_defaults(command=_scores)
     return parser
 
@@ -256,10 +257,15 @@ def _scores(args: argparse.Namespace) -> None:
         if what == "generated":
             from train.outlier_scores import generated
 
-            generated()
+            generated(args.generator)
             continue
         for key in args.data.split(","):
-            build(key, what)
+            if what == "turned":
+                from train.orientations import store
+
+                store(key)
+            else:
+                build(key, what)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from radioviz.atlas import open_atlas, summary
 from radioviz.data.registry import open_data_set
 from radioviz.likelihood import strangeness
-from radioviz.marking import BEST, Space
+from radioviz.marking import BEST, Space, together
+from radioviz.models.registry import list_models
 from train.benchmarks import record
 from train.ood_data import samples
 from train.outlier_scores import fitted
@@ -36,6 +38,8 @@ def marks(model: str = MODEL, split: str = "test") -> dict[str, float]:
     found = fitted(f"maf-{model}")
     scores = found.scores(sample)["strangeness"].to_numpy()
     strange = strangeness(scores, found.learned["strangeness"].to_numpy())
+    first = open_atlas("first", "simclr", info=list_models()["simclr"])
+    spaces = together([summary(sample.latents), first.latents])  # as the page has them
     # Ordinary galaxies of every split: what is asked is whether marks find the held-out Bent.
     usual = np.flatnonzero(~bent & (splits != "excluded") & (splits != ""))
     pool = np.flatnonzero(bent & here)
@@ -46,7 +50,7 @@ def marks(model: str = MODEL, split: str = "test") -> dict[str, float]:
         rows = np.concatenate([usual, rng.choice(pool, rare, replace=False)])
         truth = bent[rows]
         plain = np.argsort(-scores[rows], kind="stable")
-        order, marked = session(sample.latents[rows, 0], strange[rows], scores[rows], truth)
+        order, marked = session(spaces[rows], strange[rows], scores[rows], truth)
         before.append(int(truth[plain[:TOP]].sum()))
         after.append(int(truth[order[:TOP]].sum()))
         unseen = [i for i in order if i not in marked]

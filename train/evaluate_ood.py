@@ -219,10 +219,9 @@ def _others(base: Detector, every: dict[str, Sample], split: str, held: Sample) 
     mirabest = open_data_set("mirabest")
     table = mirabest.table
     unseen = ~_repeats_training(mirabest.positions)
-    strange = table["label"].eq("Hybrid").to_numpy()
-    strange |= table["morphology"].eq("double-double").to_numpy()
-    usual = table["label"].isin(["FRI", "FRII"]).to_numpy()
-    usual &= table["morphology"].eq("standard").to_numpy()
+    strange = (table["label"].eq("Hybrid") | table["morphology"].eq("double-double")).to_numpy()
+    usual = table["label"].isin(["FRI", "FRII"]) & table["morphology"].eq("standard")
+    usual = usual.to_numpy()
     if split == "valid":
         unseen &= table["split"].to_numpy(str) == "valid"
     else:

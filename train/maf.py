@@ -138,6 +138,7 @@ class MafTask(Task[MafConfig]):
         """Model card of a flow: what it is a density of, how well calibrated it is."""
         t, s = info.training, {k.removesuffix(".valid"): v for k, v in info.scores.items()}
         kept = info.architecture.get("components", info.latent_dim)
+        views = ", each in eight orientations" if t["config"]["turned"] else ""
         left = f" without {', '.join(t['config']['without'])}" if t["config"]["without"] else ""
         return f"""# {info.title}
 
@@ -154,8 +155,8 @@ standardised by a stored linear map ({t["config"]["standardise"]}, {kept} dimens
 
 ## Training
 
-{t["images"]["train"]} galaxies of the split `train` of {", ".join(t["data"])}{left}, each in \
-eight orientations; stopped after {t["epochs"]} epochs, best at {t["best_epoch"]} by the \
+{t["images"]["train"]} galaxies of the split `train` of {", ".join(t["data"])}{left}{views}; \
+stopped after {t["epochs"]} epochs, best at {t["best_epoch"]} by the \
 {t["images"]["valid"]} galaxies of the split `valid`. {t["seconds"] / 60:.1f} minutes on \
 {t["machine"]}; seed {t["seed"]}, commit {t["commit"] or "unknown"}.
 
@@ -178,8 +179,15 @@ distance of a dimension from it: median {s["ks_median"]:.3f}, worst {s["ks_worst
 ## Limits
 
 A likelihood prefers simple images: compact sources have a higher log p than any with structure, \
-whether or not such were seen in training. The app ranks by a score that allows for size \
-(`python -m train evaluate ood` says how well). The SHA-256 of the weights is in `config.json`.
+whether or not such were seen in training; and it is of latents, which have no room for much that \
+is wrong with an image. So the app ranks by another score, `strangeness`: of log p over the eight \
+orientations, of what is in the image (where its light is, in how many pieces, what is beside it, \
+how badly it is reconstructed) and of how it is drawn (edges, textures, spectrum), the share of \
+training galaxies that are stranger, joined so that what one of the three finds strange is \
+strange. It is fitted to training galaxies alone, with the flow over `vae32`; how well it finds \
+planted artefacts of each kind, NVSS images among those of FIRST and classes that were left out \
+is in `trained/tables/ood.csv` (`python -m train evaluate ood`). The SHA-256 of the weights is in \
+`config.json`.
 """
 
 

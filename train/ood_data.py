@@ -24,10 +24,11 @@ from radioviz.encode import Encoder
 from radioviz.models.registry import list_models
 from radioviz.paths import cache_folder
 from train.descriptors import described
+from train.drawing import CHAIN, drawn
 from train.orientations import encoded, turned
 from train.planting import ARTEFACTS
 
-VERSION = 4
+VERSION = 6
 SPLITS = ("valid", "test")
 MEASURED = (
     *("complexity", "las_measured", "concentration", "axis_ratio", "n_components"),
@@ -87,7 +88,8 @@ def sample_of(catalogue: Catalogue, encoder: str) -> Sample:
         whole = morphology.complete(catalogue)
         rows = np.arange(len(whole))
         images = model.info.preprocess.apply(whole, rows)
-        return make_sample(model, images, turned(whole.info.key, encoder), whole.table, rows)
+        latents = turned(whole.info.key, encoder)
+        return make_sample(model, images, latents, whole.table, rows, CHAIN.apply(whole, rows))
 
     return _kept(catalogue.info.key, catalogue.digest, encoder, make)
 
@@ -123,7 +125,8 @@ def _planted(catalogue: Catalogue, name: str, split: str, model: Encoder) -> Sam
     spoiled = spoiled.astype(np.uint8)
     table = morphology.measure(spoiled, info.pixel_scale, info.beam, info.bunit, info.raw)
     seen = model.info.preprocess(spoiled, info.pixel_scale, beam=info.beam, raw=info.raw)
-    return make_sample(model, seen, encoded(model, seen), table, rows)
+    fine = CHAIN(spoiled, info.pixel_scale, beam=info.beam, raw=info.raw)
+    return make_sample(model, seen, encoded(model, seen), table, rows, fine)
 
 
 def make_sample(
@@ -132,10 +135,14 @@ def make_sample(
     latents: np.ndarray,
     table: pd.DataFrame,
     rows: np.ndarray,
+    fine: np.ndarray,
 ) -> Sample:
-    """A sample of preprocessed images with their latents ``(n, 8, d)`` and measurements."""
+    """A sample of preprocessed images with their latents ``(n, 8, d)`` and measurements.
+
+    ``fine`` are the same images as :data:`train.drawing.CHAIN` gives them.
+    """
     figures = table[list(MEASURED)].astype(float).reset_index(drop=True)
-    figures = pd.concat([figures, described(images)], axis=1)
+    figures = pd.concat([figures, described(images), drawn(fine)], axis=1)
     if model.info.can("decode"):
         figures = pd.concat([figures, residuals(images, model.decode(latents[:, 0]))], axis=1)
     return Sample(latents, figures, rows)

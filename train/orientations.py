@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from radioviz.atlas import add_turned, list_atlases, open_atlas
 from radioviz.data.registry import open_data_set
 from radioviz.encode import Encoder
 from radioviz.models.registry import list_models
@@ -28,13 +29,19 @@ def orientations(images: np.ndarray) -> list[np.ndarray]:
 
 def encoded(model: Encoder, images: np.ndarray) -> np.ndarray:
     """Latents of preprocessed images in every orientation, float32 of shape ``(n, 8, d)``."""
+    if model.info.architecture.get("dihedral"):  # it sees none
+        return np.repeat(model.encode(images)[:, None], ORIENTATIONS, axis=1)
     return np.stack([model.encode(x) for x in orientations(images)], axis=1)
 
 
 def turned(key: str, encoder: str) -> np.ndarray:
     """Latents of a whole data set in every orientation, float32 of shape ``(n, 8, d)``."""
     catalogue = open_data_set(key)
-    weights = list_models()[encoder].weights_sha256
+    info = list_models()[encoder]
+    if info.architecture.get("dihedral") and (key, encoder) in list_atlases():
+        latents = open_atlas(key, encoder, info=info, catalogue=catalogue).latents
+        return np.repeat(np.asarray(latents, np.float32)[:, None], ORIENTATIONS, axis=1)
+    weights = info.weights_sha256
     stamp = hashlib.sha256(f"{catalogue.digest}-{weights}".encode()).hexdigest()[:16]
     path = cache_folder() / "orientations" / f"{key}-{encoder}-{stamp}.npy"
     if not path.exists():
@@ -47,3 +54,19 @@ def turned(key: str, encoder: str) -> np.ndarray:
             np.save(file, made.astype(np.float16))
         Path(file.name).replace(path)
     return np.load(path, allow_pickle=False).astype(np.float32)
+
+
+def store(key: str) -> None:
+    """Add what is left over eight views to the Atlases of encoders that see orientation.
+
+    ``python -m train scores --what turned --data first``: of those that a flow is over, for
+    comparing galaxies however they lie (:func:`radioviz.atlas.summary`).
+    """
+    models = list_models()
+    flows = models.with_capability("log_prob").values()
+    for name in dict.fromkeys(str(f.training["config"]["encoder"]) for f in flows):
+        if (key, name) in list_atlases() and not models[name].architecture.get("dihedral"):
+            catalogue = open_data_set(key)
+            atlas = open_atlas(key, name, info=models[name], catalogue=catalogue)
+            add_turned(atlas, turned(key, name))
+            print(f"{key} x {name}: {len(atlas)} sources in eight orientations")

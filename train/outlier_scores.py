@@ -1,8 +1,9 @@
 """Outlier scores for the app: ``python -m train scores --what outliers,generated``.
 
 For every flow on disk the columns ``<score>_<flow>`` of each data set (see
-:data:`radioviz.likelihood.SCORES`), measured against the training split of FIRST; and log p of
-images drawn from the encoder's own prior, as the scores of a data set called ``generated``.
+:data:`radioviz.likelihood.SCORES`), measured against the training split of FIRST; and those
+of images that a generator drew from its prior (``--generator cvae``), as the scores of a data set
+called ``generated``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pandas as pd
 from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
 from radioviz.data.registry import open_data_set
 from radioviz.encode import Encoder
-from radioviz.likelihood import SCORES, column
+from radioviz.likelihood import FLOW, SCORES, column
 from radioviz.models import weights
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.maf import MAF
@@ -23,13 +24,15 @@ from radioviz.models.registry import list_models
 from radioviz.paths import trained_folder
 from radioviz.scores import ScoreColumn, Scores, add_scores
 from train.config import TrainError
+from train.drawing import CHAIN
 from train.ood_data import make_sample, sample_of
 from train.orientations import encoded
 from train.outliers import Detector, detector
 
 STORED = {
-    "strangeness": "The shipped outlier score: how unlikely latents and image are, by themselves "
-    "and for their angular size. High is strange.",
+    "strangeness": "The shipped outlier score. Of log p over eight orientations, of what is in the "
+    "image and of how it is drawn: the share of training galaxies that are stranger, joined so "
+    "that what one of them finds strange is strange. High is strange.",
     "log_prob": "Log density of the latent vector under the flow. Low is strange; prefers small "
     "and simple sources.",
     "given_size": "Log density, mean over eight orientations, against galaxies of the same "
@@ -38,6 +41,7 @@ STORED = {
     "isolation": "Isolation forest on the latents. High is strange.",
     "reconstruction": "Squared residual over squared image. High is strange.",
 }
+GENERATOR = "cvae"
 GENERATED = 1000
 KEY = "generated"
 
@@ -86,7 +90,7 @@ def _columns(
     made: dict[str, np.ndarray] = {}
     about: dict[str, ScoreColumn] = {}
     for score, text in STORED.items():
-        if score in scores:
+        if score in scores and (score != "strangeness" or flow == FLOW):
             values = SCORES[score].oriented(scores[score].to_numpy(float))  # back to its own sign
             name = column(score, flow)
             made[name] = values.astype(np.float32)
@@ -100,42 +104,49 @@ def _columns(
     return pd.DataFrame(made), about
 
 
-def generated(n: int = GENERATED, seed: int = 0) -> Scores:
-    """Score images drawn from the prior of each flow's encoder.
+def generated(generator: str = GENERATOR, n: int = GENERATED, seed: int = 0) -> Scores:
+    """Score images that a generator draws from its prior, under every flow.
 
     Raises
     ------
     TrainError
-        If no encoder with a flow can decode.
+        If there is no flow.
     """
     from radioviz import morphology
     from radioviz.encode import Generator, Request
 
+    drawing = Generator.load(generator)
+    request = Request(n=n, seed=seed, label=None, size=None, mode="prior")
+    images = drawing.sample(request).images
+    chain = drawing.info.preprocess
+    beam = open_data_set("first").info.beam
+    scale = float(chain.field_arcsec or 0) / chain.size
+    seen = (255 * images).astype(np.uint8)
+    table = morphology.measure(seen, scale, beam)
+    fine = CHAIN(seen, scale, beam=beam)
     parts: list[pd.DataFrame] = []
     about: dict[str, ScoreColumn] = {}
     for name, info in flows().items():
         model = Encoder.load(info.training["config"]["encoder"])
-        if not model.info.can("decode"):
+        if model.info.preprocess != chain:
+            print(f"{name}: left out, {model.info.name} sees images otherwise than {generator}")
             continue
-        request = Request(n=n, seed=seed, label=None, size=None, mode="prior")
-        images = Generator.load(model.info.name).sample(request).images
-        chain = model.info.preprocess
-        first = open_data_set("first").info
-        scale = float(chain.field_arcsec or 0) / chain.size
-        table = morphology.measure((255 * images).astype(np.uint8), scale, first.beam)
-        sample = make_sample(model, images, encoded(model, images), table, np.arange(n))
-        found = fitted(name).scores(sample).drop(columns=["strangeness", "complexity"])
+        views = encoded(model, images)
+        sample = make_sample(model, images, views, table, np.arange(n), fine)
+        found = fitted(name).scores(sample)
+        # Finer than it is drawn there is nothing in a generated image.
+        found = found.drop(columns=["strangeness", "complexity"], errors="ignore")
         made, described = _columns(found, name, KEY)
         parts.append(made)
         about |= {
             k: ScoreColumn(
-                c.title, c.unit, f"{c.description} Images by {model.info.title}.", c.model,
-                command="python -m train scores --what generated",
+                c.title, c.unit, f"{c.description} Images by {drawing.info.title}.", c.model,
+                command=f"python -m train scores --what generated --generator {generator}",
             )
             for k, c in described.items()
         }  # fmt: skip
     if not parts:
-        raise TrainError("no flow is over the latents of a model that decodes; nothing to draw")
+        raise TrainError("there is no flow; train one with: python -m train maf --run maf-vae32")
     table = pd.DataFrame({"source_id": [f"{KEY}-{seed}-{i}" for i in range(n)], "survey": KEY})
     info_ = SurveyInfo(key=KEY, title="Generated images", pixel_scale=1.0)
     blank = np.zeros((n, 1, 1), np.uint8)  # the images can be made again from seed and number

@@ -9,15 +9,19 @@
 ``reconstruction``  squared residual over squared image
 ``complexity``      coarse-grained complexity (see :mod:`radioviz.morphology.complexity`)
 ``rank_average``    mean rank of log_prob, reconstruction, complexity, isolation, knn
-``image``           -log density of what latents do not hold (see :mod:`train.descriptors`): how
-                    badly the image is reconstructed, where its light is, in how many pieces
-``image_given_size``  the same against galaxies of the same angular size
-``strangeness``     Fisher's sum of -log(share of learned galaxies that are stranger) over
-                    :data:`COMBINED`: what the app ranks by
+``scene``           -log density of what is in an image: where its light is, in how many pieces,
+                    what is beside it, how badly it is reconstructed (a mixture of six normals
+                    over :mod:`train.descriptors`, :mod:`radioviz.morphology` and residuals)
+``drawing``         Mahalanobis distance of how it is drawn: edges, textures, spectrum
+                    (:mod:`train.drawing`)
+``strangeness``     what the app ranks by: the norm of order :data:`NORM` over :data:`COMBINED`
+                    of -log(share of learned galaxies that are stranger)
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,15 +31,20 @@ import torch
 
 from radioviz.likelihood import given_size, rank_average, strangeness
 from radioviz.models.maf import MAF
+from train.drawing import NAMES
 from train.ood_data import Sample
 
 NEIGHBOURS = 8
 AVERAGED = ("log_prob", "reconstruction", "complexity", "isolation", "knn")
-COMBINED = ("turned", "given_size", "image", "image_given_size")
+COMBINED = ("turned", "scene", "drawing")
+NORM = 4
+"""Between the sum (1) and the largest (infinity): what one score alone finds strange is strange."""
+
 DESCRIBED = ("concentration", "axis_ratio", "step", "outside", "rim", "filled")
 COUNTED = ("n_components", "n_unrelated", "complexity", "las_measured", "islands", "island_area")
 MISSED = ("reconstruction", "residual", "sky")
 PLACED = ("centroid", "peak_offset", "lit")
+FURTHEST = 12.0  # standard deviations; what is further is no stranger
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +54,9 @@ class Detector:
     Attributes
     ----------
     flow : MAF
-    neighbours, forest, mixture : fitted estimators of scikit-learn
-    scale : tuple of numpy.ndarray
-        Mean and standard deviation of the image descriptors.
+    neighbours, forest : fitted estimators of scikit-learn
+    densities : dict
+        ``scene`` and ``drawing``.
     learned : pandas.DataFrame
         Scores of the galaxies that were learned from.
     sizes : numpy.ndarray
@@ -57,8 +66,7 @@ class Detector:
     flow: MAF
     neighbours: Any
     forest: Any
-    mixture: Any
-    scale: tuple[np.ndarray, np.ndarray]
+    densities: dict[str, Density]
     learned: pd.DataFrame
     sizes: np.ndarray
 
@@ -84,72 +92,125 @@ class Detector:
         }
         if "reconstruction" in sample.figures:
             out["reconstruction"] = sample.figures["reconstruction"].to_numpy(float)
-        mean, deviation = self.scale
-        described = (descriptors(sample) - mean) / deviation
-        out["image"] = -self.mixture.score_samples(described)
+        out |= {k: density(sample.figures) for k, density in self.densities.items()}
         return pd.DataFrame(out)
 
     def _derived(self, table: pd.DataFrame, size: np.ndarray) -> pd.DataFrame:
         learned = self.learned
         out = table.copy()
-        for name, of in (("given_size", "turned"), ("image_given_size", "image")):
-            known = -learned[of].to_numpy()
-            out[name] = -given_size(-table[of].to_numpy(), size, known, self.sizes)
+        known = -learned["turned"].to_numpy()
+        out["given_size"] = -given_size(-table["turned"].to_numpy(), size, known, self.sizes)
         out["typicality"] = (table["turned"] - learned["turned"].median()).abs()
         averaged = [k for k in AVERAGED if k in table]
         out["rank_average"] = rank_average(
             {k: table[k].to_numpy() for k in averaged},
             {k: learned[k].to_numpy() for k in averaged},
         )
-        if set(COMBINED) <= set(learned):
-            out["strangeness"] = self.combined(out)
+        out["strangeness"] = self.combined(out)
         return out
 
     def combined(self, table: pd.DataFrame) -> np.ndarray:
-        """Fisher's combination over :data:`COMBINED`, shape ``(n,)``."""
+        """The norm of all :data:`COMBINED`, shape ``(n,)``."""
         n = len(self.learned)
         total = np.zeros(len(table))
         for name in COMBINED:
             share = strangeness(table[name].to_numpy(), self.learned[name].to_numpy())
-            beyond = 1 - share
             # Stranger than all that were learned: the further, the stranger.
             known = np.sort(self.learned[name].to_numpy())
             tail = known[-max(n // 20, 2) :]
             past = np.maximum(table[name].to_numpy() - tail[-1], 0) / max(tail[-1] - tail[0], 1e-6)
-            total += -np.log(np.maximum(beyond, 0.5 / n)) + np.log1p(past)
-        return total / len(COMBINED)
+            total += (-np.log(np.maximum(1 - share, 0.5 / n)) + np.log1p(past)) ** NORM
+        return np.asarray(total ** (1 / NORM))
 
 
-def descriptors(sample: Sample) -> np.ndarray:
-    """What is measured in images and missed by reconstructions, shape ``(n, k)``, finite."""
-    figures = sample.figures
-    parts = [figures[list(DESCRIBED)].to_numpy(float)]
-    parts.append(np.log1p(np.maximum(figures[list(COUNTED)].to_numpy(float), 0)))
-    parts.append(np.sqrt(np.maximum(figures[list(PLACED)].to_numpy(float), 0)))
-    if set(MISSED) <= set(figures):
-        parts.append(np.log(np.clip(figures[list(MISSED)].to_numpy(float), 1e-4, 10)))
-    out = np.concatenate(parts, axis=1)
-    return np.where(np.isfinite(out), out, 0.0)
+@dataclass(frozen=True, eq=False)
+class Density:
+    """Density of figures of images, learned from ordinary ones.
+
+    Attributes
+    ----------
+    figures : callable
+        Table of a :class:`train.ood_data.Sample` to finite numbers ``(n, k)``.
+    mean, deviation : numpy.ndarray
+        Shape ``(k,)``.
+    surprise : callable
+        Standardised numbers to how far from ordinary they are, ``(n,)``.
+    """
+
+    figures: Callable[[pd.DataFrame], np.ndarray]
+    mean: np.ndarray
+    deviation: np.ndarray
+    surprise: Callable[[np.ndarray], np.ndarray]
+
+    def __call__(self, table: pd.DataFrame) -> np.ndarray:
+        x = (self.figures(table) - self.mean) / self.deviation
+        return np.asarray(self.surprise(np.clip(x, -FURTHEST, FURTHEST)))
+
+
+def scene(table: pd.DataFrame) -> np.ndarray:
+    """What is in an image and what a reconstruction misses of it, shape ``(n, k)``, finite."""
+    parts = [
+        table[list(DESCRIBED)].to_numpy(float),
+        np.log1p(np.maximum(table[list(COUNTED)].to_numpy(float), 0)),
+        np.sqrt(np.maximum(table[list(PLACED)].to_numpy(float), 0)),
+        np.log(np.maximum(table[["snr"]].to_numpy(float), 1)),
+    ]
+    if set(MISSED) <= set(table):
+        parts.append(np.log(np.clip(table[list(MISSED)].to_numpy(float), 1e-4, 10)))
+    return _finite(np.concatenate(parts, axis=1))
+
+
+def drawing(table: pd.DataFrame) -> np.ndarray:
+    """How an image is drawn (:mod:`train.drawing`), shape ``(n, k)``, finite."""
+    x = _finite(table[list(NAMES)].to_numpy(float))
+    result: np.ndarray = np.sign(x) * np.log1p(np.abs(x))
+    return result
+
+
+def _finite(x: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(x), x, 0.0)
+
+
+def densities(table: pd.DataFrame, seed: int) -> dict[str, Density]:
+    """``scene`` and ``drawing``, fitted to a table of figures."""
+    from sklearn.covariance import LedoitWolf
+    from sklearn.mixture import GaussianMixture
+
+    found = {}
+    for name, figures in (("scene", scene), ("drawing", drawing)):
+        x = figures(table)
+        mean, deviation = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)
+        x = (x - mean) / deviation
+        surprise: Callable[[np.ndarray], np.ndarray]
+        if name == "scene":
+            mixture = GaussianMixture(
+                6, reg_covar=0.03, random_state=seed, max_iter=300, tol=1e-2
+            ).fit(x)
+            surprise = functools.partial(_surprise, mixture)
+        else:
+            # One normal distribution: mixtures of so many figures fit no better.
+            surprise = LedoitWolf().fit(np.clip(x, -FURTHEST, FURTHEST)).mahalanobis
+        found[name] = Density(figures, mean, deviation, surprise)
+    return found
+
+
+def _surprise(mixture: Any, x: np.ndarray) -> np.ndarray:
+    return -np.asarray(mixture.score_samples(x))
 
 
 def detector(flow: MAF, learned: Sample, seed: int = 0) -> Detector:
     """Fit every score to ordinary galaxies, under a flow that was trained on the same ones."""
     from sklearn.ensemble import IsolationForest
-    from sklearn.mixture import GaussianMixture
     from sklearn.neighbors import NearestNeighbors
 
     with torch.no_grad():
         every = learned.latents.reshape(-1, learned.latents.shape[2])
         points = flow._standard(torch.from_numpy(every)).numpy()
-    described = descriptors(learned)
-    scale = described.mean(axis=0), np.maximum(described.std(axis=0), 1e-6)
-    mixture = GaussianMixture(6, reg_covar=0.03, random_state=seed, max_iter=300, tol=1e-2)
     first = Detector(
         flow.eval(),
         NearestNeighbors(n_neighbors=NEIGHBOURS).fit(points),
         IsolationForest(n_estimators=200, random_state=seed).fit(points[::8]),
-        mixture.fit((described - scale[0]) / scale[1]),
-        scale,
+        densities(learned.figures, seed),
         pd.DataFrame(),
         learned.figures["las_measured"].to_numpy(float),
     )
@@ -158,9 +219,7 @@ def detector(flow: MAF, learned: Sample, seed: int = 0) -> Detector:
     distance, index = first.neighbours.kneighbors(points[::8], n_neighbors=3 * NEIGHBOURS)
     plain["knn"] = _without_itself(distance, index, learned.latents.shape[1])
     half = _with(first, plain)
-    derived = half._derived(plain, first.sizes)
-    derived["strangeness"] = _with(first, derived).combined(derived)
-    return _with(first, derived)
+    return _with(half, half._derived(plain, first.sizes))
 
 
 def _without_itself(distance: np.ndarray, index: np.ndarray, views: int) -> np.ndarray:

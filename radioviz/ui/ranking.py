@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from radioviz.likelihood import strangeness
-from radioviz.marking import Ranking, Space
+from radioviz.marking import ENCODERS, Ranking, Space, together
 from radioviz.ui import cache
 from radioviz.ui.controls import View
 from radioviz.ui.marks import marks
@@ -41,20 +41,34 @@ def ranking(view: View, pairs: list[Pair], values: np.ndarray, shown: Shown) -> 
 
 def _space(view: View, keys: tuple[str, ...], strange: np.ndarray, score: str) -> Space:
     """Held in the session until other galaxies or another score are looked at."""
-    located = [cache.located(key, str(view.model)) for key in keys]
-    stamp = (keys, view.model, score, tuple(id(x.atlas) for x in located))
+    located = [[cache.located(key, m) for key in keys] for m in _encoders(view, keys)]
+    stamp = (keys, score, tuple(id(x.atlas) for one in located for x in one))
     held = st.session_state.get("marks_space")
     if held is None or held[0] != stamp:
-        latents = np.concatenate([_rows(x) for x in located])
-        held = (stamp, Space.of(latents, strange))
+        parts = []
+        for one in located:
+            # A bent source is one however it lies; but all must be compared in one way.
+            turned = all(x.atlas.turned is not None for x in one)
+            parts.append(np.concatenate([_rows(x, turned) for x in one]))
+        held = (stamp, Space.of(together(parts), strange))
         st.session_state["marks_space"] = held
     space: Space = held[1]
     return space
 
 
-def _rows(located: cache.Located) -> np.ndarray:
-    """Latents in the order of the catalogue."""
-    latents = np.asarray(located.atlas.latents, np.float32)
+def _encoders(view: View, keys: tuple[str, ...]) -> list[str]:
+    """Those of :data:`ENCODERS` that have seen every data set; else the one in view."""
+    models = cache.models()
+    found = [
+        m for m in ENCODERS if m in models and all(m in cache.atlas_names(key) for key in keys)
+    ]
+    return found or [str(view.model)]
+
+
+def _rows(located: cache.Located, turned: bool) -> np.ndarray:
+    """Latents, or what is left of them over eight views, in the order of the catalogue."""
+    known = located.atlas.turned if turned else None
+    latents = np.asarray(located.atlas.latents if known is None else known, np.float32)
     out = np.zeros((len(located.catalogue), latents.shape[1]), np.float32)
     out[located.rows] = latents
     return out

@@ -13,6 +13,7 @@ import streamlit as st
 
 from radioviz.errors import CatalogueError, RadioVizError
 from radioviz.ui import cache, similar_query
+from radioviz.ui.cache import outliers
 from radioviz.ui.query import Pair, Wish
 
 LARGE, SMALL = 90.0, 30.0  # arcsec
@@ -58,11 +59,11 @@ def source_of(example: str, model: str) -> Pair:
 
 def _likeness(key: str, model: str) -> np.ndarray:
     """Log-likelihood of each galaxy, or what stands for it in the Atlas of the model."""
-    scores = cache.atlas(key, model).scores
-    for name in ("log_prob", "logp", "elbo"):
-        if name in scores and scores[name].notna().any():
-            return scores[name].to_numpy(float)
-    return -scores["knn_distance"].to_numpy(float)
+    scored = outliers.outliers(key, model)
+    for name in ("log_prob", "knn"):
+        if name in scored.values:
+            return -scored.oriented(name)
+    return -cache.atlas(key, model).scores["knn_distance"].to_numpy(float)
 
 
 def _take(model: str, key: str) -> None:
@@ -75,6 +76,7 @@ def _take(model: str, key: str) -> None:
         st.session_state["similar_message"] = str(error)
         return
     similar_query.set_wish(Wish((pair,)))
+    st.session_state["similar_measure"] = "cosine"  # the paper's
     if model in cache.atlas_names("first"):
         st.session_state["similar_in"] = ["first"]
 

@@ -26,12 +26,12 @@ from radioviz.ui import (
 )
 from radioviz.ui.controls import View
 from radioviz.ui.query import Pair, Wish
-from radioviz.ui.similar_search import NEIGHBOURHOOD, NO_CLASS, NUMBERS, Outcome, Settings
+from radioviz.ui.similar_search import DEFAULT, NEIGHBOURHOOD, NO_CLASS, NUMBERS, Outcome, Settings
 from radioviz.ui.state import Selection
 
 MEASURES = {
-    "cosine": "Cosine",
     "whitened": "Whitened cosine",
+    "cosine": "Cosine",
     NEIGHBOURHOOD: "Neighbourhood",
     "classes": "Class-aware cosine",
 }
@@ -58,9 +58,9 @@ def choose(view: View, place: str = "similar") -> Settings:
             st.session_state["similar_in"] = [view.data_set]
         st.session_state["similar_in_of"] = view.data_set
     links.several("similar_in", "in", options, [view.data_set])
-    state.linked("similar_measure", "measure", list(MEASURES), "cosine")
+    state.linked("similar_measure", "measure", list(MEASURES), DEFAULT)
     links.switch("similar_rotated", "turned")
-    columns = st.columns([2.1, 1.9, 1.1, 1.1, 0.75], vertical_alignment="bottom")
+    columns = st.columns([2.1, 1.6, 1.15, 1.35, 0.75], vertical_alignment="bottom")
     with columns[0]:
         similar_query.choose_kind()
     targets = columns[1].multiselect(
@@ -70,7 +70,8 @@ def choose(view: View, place: str = "similar") -> Settings:
     measure = columns[2].selectbox(
         "Similarity", list(MEASURES), format_func=MEASURES.__getitem__, key="similar_measure",
         help="Cosine of the angle between latent vectors, as in Andrianomena & Tang 2023. "
-        "Whitened: about the mean of the data set, with its main axes held back. Neighbourhood: "
+        "Whitened: about the mean of the data set, with its main axes held back; of these "
+        "two it finds more of the query's class. Neighbourhood: "
         "whitened, and what is near to what is near the query counts as near to it. Class-aware: "
         "along the axes that part the labelled classes of FIRST's training galaxies.",
     )  # fmt: skip

@@ -74,6 +74,13 @@ def flow_start(seeds: int = 5, steps: int = 12, d: int = 32, hidden: int = 512) 
     return out
 
 
+def _listed(page: Any) -> list[str]:
+    """Galaxies whose pictures the gallery holds."""
+    cells = page.locator(".st-key-likelihood_gallery .open")
+    found: list[str] = cells.evaluate_all("all => all.map(one => one.dataset.source)")
+    return found or [""]
+
+
 def click(url: str, repeats: int = 7) -> dict[str, Any]:
     """Seconds from a click on a bar to the gallery of its galaxies, in Chromium."""
     from playwright.sync_api import sync_playwright
@@ -92,17 +99,14 @@ def click(url: str, repeats: int = 7) -> dict[str, Any]:
         assert box is not None
         for i in range(repeats):
             x = box["x"] + box["width"] * (0.35 + 0.04 * i)
-            before = page.locator(".st-key-likelihood").inner_text()
-            page.mouse.move(x, box["y"] + box["height"] * 0.7)
+            y = box["y"] + box["height"] * 0.6
+            before = _listed(page)
+            page.mouse.move(x, y)
             started = time.perf_counter()
-            page.mouse.click(x, box["y"] + box["height"] * 0.7)
-            page.wait_for_function(
-                "(before) => { const e = document.querySelector('.st-key-likelihood');"
-                " return e && e.innerText !== before"
-                " && document.querySelector('.st-key-likelihood_gallery .cell'); }",
-                arg=before,
-                timeout=20_000,
-            )
+            page.mouse.click(x, y)
+            while _listed(page) in (before, [""]):
+                if time.perf_counter() - started > 20:
+                    raise TimeoutError(f"a click at {x:.0f}, {y:.0f} changed no gallery")
             times.append(time.perf_counter() - started)
             actions.settle(page)
         browser.close()

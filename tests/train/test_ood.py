@@ -10,11 +10,12 @@ from sklearn.metrics import roc_auc_score
 from radioviz.models.maf import MAF
 from train import evaluate_ood
 from train.config import TrainError
+from train.drawing import NAMES
 from train.evaluate_ood import Question, answer, auroc, best_threshold, precision_at
 from train.maf import MafConfig, flow_scores
-from train.ood_data import Sample
+from train.ood_data import MEASURED, Sample
 from train.orientations import orientations
-from train.outliers import detector
+from train.outliers import COUNTED, DESCRIBED, MISSED, PLACED, detector
 
 
 def test_auroc_is_that_of_scikit_learn() -> None:
@@ -62,11 +63,7 @@ def sample(n: int, shift: float, seed: int) -> Sample:
     rng = np.random.default_rng(seed)
     latents = rng.standard_normal((n, 8, 4)).astype(np.float32) * 0.1
     latents += rng.standard_normal((n, 1, 4)).astype(np.float32) + shift
-    names = (
-        *("concentration", "axis_ratio", "step", "outside", "rim", "filled", "n_components"),
-        *("n_unrelated", "complexity", "las_measured", "islands", "island_area", "centroid"),
-        *("peak_offset", "lit", "reconstruction", "residual", "sky"),
-    )
+    names = dict.fromkeys([*MEASURED, *DESCRIBED, *COUNTED, *PLACED, *MISSED, *NAMES])
     figures = pd.DataFrame(rng.uniform(0.1, 1, (n, len(names))) + abs(shift), columns=list(names))
     return Sample(latents, figures, np.arange(n))
 
@@ -80,7 +77,7 @@ def test_a_detector_finds_what_lies_elsewhere() -> None:
     flow.standardise(torch.from_numpy(learned.latents.reshape(-1, 4)))
     found = detector(flow, learned)
     ordinary, strange = found.scores(sample(60, 0.0, 1)), found.scores(sample(60, 4.0, 2))
-    for score in ("log_prob", "turned", "knn", "isolation", "image", "rank_average", "strangeness"):
+    for score in ("log_prob", "turned", "knn", "isolation", "scene", "drawing", "strangeness"):
         assert auroc(ordinary[score].to_numpy(), strange[score].to_numpy()) > 0.9, score
     assert np.isfinite(found.learned).all(axis=None)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.models.small import galaxies
 from train.descriptors import described
+from train.drawing import NAMES, PREFIX, drawn
 from train.planting import ARTEFACTS, brightest
 
 BEAM = 3.0
@@ -72,3 +74,40 @@ def test_descriptors_see_what_was_planted() -> None:
     )
     assert (spoiled["centroid"] > plain["centroid"] + 0.03).all()
     assert described(np.zeros((1, 8, 8)))["peak_offset"].isna().all()
+
+
+def test_how_it_is_drawn_tells_what_was_planted() -> None:
+    def both(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+        plain, spoiled = (drawn(x / x.max((1, 2), keepdims=True)) for x in planted(name))
+        return plain, spoiled
+
+    plain, cut = both("cut_edge")
+    assert (cut[PREFIX + "step1"] > plain[PREFIX + "step1"]).all()
+    assert (cut[PREFIX + "edge1"] > plain[PREFIX + "edge1"]).all()
+    plain, beside = both("bright_neighbour")
+    assert (beside[PREFIX + "centroid"] > plain[PREFIX + "centroid"] + 3).all()
+    assert (beside[PREFIX + "centre_peak"] < plain[PREFIX + "centre_peak"]).all()
+    plain, rayed = both("side_lobes")
+    assert (rayed[PREFIX + "islands"] > plain[PREFIX + "islands"]).all()
+
+
+def test_descriptors_do_not_see_how_an_image_lies() -> None:
+    images, _ = planted("cut_edge")
+    plain = drawn(images)
+    for view in (np.rot90(images, axes=(1, 2)), images[:, :, ::-1]):
+        np.testing.assert_allclose(drawn(view), plain, rtol=1e-4, atol=1e-4)
+    assert list(plain) == list(NAMES)
+
+
+def test_a_point_source_is_one_beam_of_light() -> None:
+    y, x = np.indices((95, 95)) - 47
+    point = np.exp(-4 * np.log(2) * (y**2 + x**2) / BEAM**2)[None].astype(np.float32)
+    found = drawn(point).iloc[0]
+    assert found[PREFIX + "about2"] == pytest.approx(1, abs=0.01)
+    assert found[PREFIX + "point_share"] == pytest.approx(1, abs=0.01)
+    assert found[PREFIX + "peak_offset"] == found[PREFIX + "islands"] - 1 == 0
+    assert found[PREFIX + "major"] == pytest.approx(BEAM / np.sqrt(8 * np.log(2)), rel=0.01)
+
+
+def test_a_blank_image_has_no_descriptors() -> None:
+    assert drawn(np.zeros((1, 8, 8))).isna().all(axis=None)

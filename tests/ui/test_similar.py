@@ -40,7 +40,7 @@ def test_a_link_searches(open_page: Open, first: Catalogue) -> None:
     assert not app.error
     assert app.subheader[0].value == "24 most similar"
     assert "Best match" in texts(app)
-    index = cache.latent_index("first", "vae32")
+    index = cache.latent_index("first", "vae32", "whitened")
     row = index.row_of("first-10")
     query = Query(
         index.latents[row : row + 1],

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from radioviz.errors import AtlasError, CatalogueError, LikelihoodError, ModelError
-from radioviz.likelihood import SCORES, column, rank_average
+from radioviz.likelihood import FLOW, SCORES, column, rank_average
 from radioviz.paths import trained_folder
 
 REFERENCE = "first"
@@ -79,7 +79,7 @@ def flow_of(model: str | None) -> str:
     for name, info in flows.items():
         if info.training.get("config", {}).get("encoder") == model:
             return name
-    return next(iter(flows), "")
+    return FLOW if FLOW in flows else next(iter(flows), "")
 
 
 def outliers(data_set: str, model: str | None) -> Outliers:
@@ -129,9 +129,10 @@ def _outliers(
     values: dict[str, np.ndarray] = {}
     if flow:
         own = stored.of(ids)
-        for name in SCORES:
-            if column(name, flow) in own:
-                values[name] = own[column(name, flow)].to_numpy(float)
+        # What a flow over other latents does not have is that of the flow that was judged.
+        for name, of in ((n, f) for f in dict.fromkeys((flow, FLOW)) for n in SCORES):
+            if column(name, of) in own and name not in values:
+                values[name] = own[column(name, of)].to_numpy(float)
     if model:
         values |= {k: v for k, v in _of_atlas(data_set, model, ids).items() if k not in values}
     if "complexity" in table and table["complexity"].notna().any():
