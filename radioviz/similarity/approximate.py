@@ -161,7 +161,7 @@ def build(
     what = "making the search index"
     rng = np.random.default_rng(0)
     chosen = np.sort(rng.choice(usable, min(len(usable), _TRAINING * nlist), replace=False))
-    index = faiss.index_factory(d, f"IVF{nlist},SQ8", faiss.METRIC_INNER_PRODUCT)
+    index: Any = faiss.index_factory(d, f"IVF{nlist},SQ8", faiss.METRIC_INNER_PRODUCT)
     index.cp.niter, index.cp.seed = _STEPS, 1
     progress(0, n, what)
     index.train(unit(chosen))
@@ -171,7 +171,7 @@ def build(
         scratch = tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent)
         target = Path(scratch)
         target.chmod(0o755)
-        parts = []
+        parts: list[Path] = []
         for start in range(0, n, CHUNK):
             part = index if n <= CHUNK else faiss.clone_index(index)
             stop = min(n, start + CHUNK)

@@ -160,6 +160,20 @@ TARGETS = (
         *("ood.loco.gmean", "ood", "Leave one class out, G-mean"),
         published="0.79 (other radio data)",
     ),
+    Target("scale.map.open_s.100000", "speed", "Page to map, 100,000 points [s]", high=2.0),
+    Target("scale.map.open_s.1000000", "speed", "The same, 1,000,000", high=6.0),
+    Target("scale.map.frame_ms.100000", "speed", "Pan and zoom, 100,000: a frame [ms]", high=33.0),
+    Target("scale.map.frame_ms.1000000", "speed", "The same, 1,000,000", high=100.0),
+    Target("scale.map.lasso_s.100000", "speed", "Lasso of a tenth, 100,000 [s]", high=0.8),
+    Target("scale.map.lasso_s.1000000", "speed", "The same, 1,000,000", high=1.5),
+    Target("scale.map.recolour_s.100000", "speed", "Another colour, 100,000 [s]", high=0.3),
+    Target("scale.map.recolour_s.1000000", "speed", "The same, 1,000,000", high=1.0),
+    Target(
+        "scale.search.recall_at_10.1000000", "speed", "Search index, 1,000,000: recall@10", 0.98
+    ),
+    Target("scale.search.top100_p95_ms.1000000", "speed", "The same: p95 [ms]", high=10.0),
+    Target("scale.atlas.open_s.1000000", "speed", "Open an Atlas of 1,000,000 x 256 [s]", high=1.0),
+    Target("scale.atlas.resident_mb.1000000", "speed", "The same: memory [MB]", high=500.0),
 )
 """Every figure that has a target or is shown beside those, in the order of the page."""
 

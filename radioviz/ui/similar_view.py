@@ -255,7 +255,7 @@ def results(view: View, outcome: Outcome, settings: Settings, single: bool) -> N
         )  # fmt: skip
         with st.popover("Export", icon=":material/download:", key="similar_export"):
             tray.export_buttons(
-                chosen, model, key="similar", note="similar to the query",
+                chosen, model, key="similar_as", note="similar to the query",
                 scores=numbers(outcome), columns=COLUMNS,
             )  # fmt: skip
         table = st.toggle("Table", key="similar_table", persist_state="session")
