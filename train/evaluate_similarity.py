@@ -325,7 +325,7 @@ def similarity(model: str = "", split: str = "test") -> pd.DataFrame:
 
 def _lines(name: str, split: str) -> list[dict[str, object]]:
     lines = []
-    supervised = name not in (PIXELS, RANDOM) and list_models()[name].can("classify")
+    supervised = name not in (PIXELS, RANDOM) and _saw_labels(name)
     for task_name in AIMS:
         job = task(task_name, split)
         tried = {"plain": PLAIN}
@@ -346,6 +346,12 @@ def _lines(name: str, split: str) -> list[dict[str, object]]:
                     }
                 )  # fmt: skip
     return lines
+
+
+def _saw_labels(name: str) -> bool:
+    """True for encoders that classes were taught to, also where no head was kept."""
+    info = list_models()[name]
+    return info.can("classify") or "finetune" in str(info.training.get("command", ""))
 
 
 def _record(table: pd.DataFrame) -> None:
