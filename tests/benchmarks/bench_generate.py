@@ -38,7 +38,7 @@ def main() -> None:
         raise SystemExit("no trained model decodes; run: python -m train vae --run vae32 --publish")
     missed = []
     parts = [f"{kind}:{name}" for name in models for kind in ("open", "generate")]
-    for part in [*parts, "plane:vae2", "memory:"]:
+    for part in [*parts, "plane:vae2", *(f"walk:{name}" for name in models), "memory:"]:
         command = [sys.executable, __file__, "--part", part, "--threads", str(args.threads)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
@@ -70,15 +70,16 @@ def _part(part: str, threads: int) -> dict[str, float]:
         generator.sample(Request(n=16))
         seconds, busy = _best(lambda: generator.sample(Request(n=64, seed=1)))
         return {"images64_s": seconds, "images64_cpu_s": busy}
-    if kind == "plane":
+    if kind in ("plane", "walk"):
         import numpy as np
 
         encoder = Encoder.load(name)
         axis = np.linspace(-4, 4, 21, dtype=np.float32)
-        z = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+        z = np.zeros((axis.size**2, encoder.info.latent_dim), np.float32)
+        z[:, :2] = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
         encoder.decode(z[:8])
         seconds, busy = _best(lambda: encoder.decode(z))
-        return {"plane_s": seconds, "plane_cpu_s": busy}
+        return {f"{kind}_s": seconds, f"{kind}_cpu_s": busy}
     from radioviz.models import weights
     from radioviz.models.registry import list_models
     from radioviz.paths import trained_folder
