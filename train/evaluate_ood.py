@@ -220,8 +220,8 @@ def _others(base: Detector, every: dict[str, Sample], split: str, held: Sample) 
     table = mirabest.table
     unseen = ~_repeats_training(mirabest.positions)
     strange = (table["label"].eq("Hybrid") | table["morphology"].eq("double-double")).to_numpy()
-    usual = table["label"].isin(["FRI", "FRII"]) & table["morphology"].eq("standard")
-    usual = usual.to_numpy()
+    standard = table["label"].isin(["FRI", "FRII"]) & table["morphology"].eq("standard")
+    usual = standard.to_numpy()
     if split == "valid":
         unseen &= table["split"].to_numpy(str) == "valid"
     else:

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.export.session import Mark, read_session
-from radioviz.ui import marking_panel, tray
+from radioviz.ui import likelihood_figures, marking_panel, tray
 from radioviz.ui.cache import outliers
 from radioviz.ui.marks import Marks
 from radioviz.ui.state import Selection
@@ -129,3 +129,22 @@ def test_the_place_of_a_galaxy_on_inspect(open_page: Open) -> None:
     app = open_page("inspect_galaxy", data="first", source="first-7", encoder=MODEL)
     assert "Likelihood" in [t.label for t in app.tabs]
     assert app.button(key="place_likelihood")
+
+
+def test_figures_of_the_paper_look_at_log_likelihood(open_page: Open) -> None:
+    data_set, source_id = likelihood_figures.least_likely("first", MODEL)
+    scored = outliers.outliers("first", MODEL)
+    assert (data_set, source_id) == (
+        "first",
+        str(scored.source_ids[int(np.nanargmin(scored.values["log_prob"]))]),
+    )
+    app = open_page("likelihood", data="first", encoder=MODEL, score="log_prob")
+    assert shown(app)[0] == source_id
+
+
+def test_every_encoder_is_ranked_by_the_score_that_was_judged() -> None:
+    """Its own log p where it has a flow, but one strangeness."""
+    own, other = (outliers.outliers("first", m) for m in (MODEL, "simclr"))
+    assert (own.flow, other.flow) == ("maf-vae32", "maf-simclr")
+    np.testing.assert_array_equal(own.values["strangeness"], other.values["strangeness"])
+    assert not np.array_equal(own.values["log_prob"], other.values["log_prob"])
