@@ -234,16 +234,17 @@ survey._prepare(part, catalogue, info, survey.SHARD, shards.BATCH)
 if workers == 1:
     from radioviz.encode import Encoder
     Encoder.load(model).encode(np.zeros((128, info.preprocess.size, info.preprocess.size), "f4"))
+own = [0.0]
+def told(*done):
+    line = next(l for l in open("/proc/self/status") if l.startswith("RssAnon"))
+    own[0] = max(own[0], int(line.split()[1]) / 1e3)
 wall, spent = time.perf_counter(), time.process_time()
-survey._fill(part, catalogue, info, survey.SHARD, shards.BATCH, Workers(workers),
-             lambda *a: None, lambda: False)
+survey._fill(part, catalogue, info, survey.SHARD, shards.BATCH, Workers(workers), told,
+             lambda: False)
 wall, spent = time.perf_counter() - wall, time.process_time() - spent
-peak = next(int(l.split()[1]) for l in open("/proc/self/status") if l.startswith("RssAnon")) / 1e3
-import resource
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 print(json.dumps({"ms_an_image": 1e3 * wall / len(catalogue),
                   "processor_ms_an_image": 1e3 * spent / len(catalogue),
-                  "images_a_second": len(catalogue) / wall, "peak_mb": peak}))
+                  "images_a_second": len(catalogue) / wall, "own_mb": own[0]}))
 """
 
 
@@ -268,7 +269,7 @@ def surveyed(folder: Path, count: int) -> str:
 
 
 def encode(folder: Path, count: int, model: str, workers: int = 1) -> Path:
-    """Time, processor time and peak memory of encoding, in a fresh process."""
+    """Time, processor time and memory (without the mapped images) of encoding, by itself."""
     key = surveyed(folder, count)
     part = folder / f"part-{count}-{model}-{workers}"
     done = subprocess.run(
@@ -302,7 +303,7 @@ PANELS: list[tuple[str, list[tuple[str, str, float]]]] = [
         ("search.exact_ms", "comparing all", 1), ("search.top100_p95_ms", "by the index, p95", 1)]),
     ("memory: MB", [
         ("map.server_mb", "server, map", 1), ("atlas.own_mb", "open Atlas", 1),
-        ("search.memory_mb", "search index", 1), ("encode.peak_mb", "encoding, peak", 1)]),
+        ("encode.own_mb", "encoding", 1)]),
     ("encoding and opening", [
         ("encode.processor_ms_an_image", "encoding, ms an image", 1),
         ("atlas.open_s", "open an Atlas, s", 1)]),
@@ -330,7 +331,7 @@ def plot(path: Path) -> None:
             )
             if found:
                 axis.plot(*zip(*found, strict=True), marker="o", markersize=3.5, label=label)
-        axis.set(xscale="log", yscale="log", title=title, xlabel="galaxies")
+        axis.set(xscale="log", yscale="log", title=title, xlabel="galaxies", xlim=(700, 1.4e6))
         axis.grid(alpha=0.25)
         axis.legend(fontsize=7.5, frameon=False)
     chart.savefig(path, dpi=110)
