@@ -132,6 +132,8 @@ class Encoder:
         conditions: dict[str, Any] | None = None,
         batch: int = BATCH,
         progress: Progress = no_progress,
+        *,
+        draft: bool = False,
     ) -> np.ndarray:
         """Images at latent vectors.
 
@@ -142,6 +144,9 @@ class Encoder:
         conditions : dict, optional
             What the image is asked to be, for models that take it: ``label`` (a class name, or
             ``n`` of them), ``size`` (arcsec, one or ``n``). None for unconditional models.
+        draft : bool
+            True for the mean image of a model that draws detail on it, which takes a third of
+            the time; the same as ever for other models.
 
         Returns
         -------
@@ -170,10 +175,11 @@ class Encoder:
             raise ModelError(f"condition '{next(iter(given))}' is unknown; expected label or size")
         tensors = {k: v for k, v in (("label", label), ("size", asked)) if v is not None}
         size = self.info.preprocess.size
+        method = "draft" if draft and hasattr(self.module, "draft") else "decode"
         out = np.empty((len(z), size, size), np.float32)
         for rows in _batches(len(z), batch):
             some = {k: v[rows] for k, v in tensors.items()}
-            out[rows] = self._run("decode", self._tensor(z[rows]), **some)[:, 0]
+            out[rows] = self._run(method, self._tensor(z[rows]), **some)[:, 0]
             progress(rows.stop, len(z), f"decoding with {self.info.title}")
         return out
 

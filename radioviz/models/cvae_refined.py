@@ -62,6 +62,10 @@ class RefinedCVAE(ConvCVAE):
         maps = self.decode_parameters(z, label, size)
         return self.refined(maps, self.still.expand(len(z), -1, -1, -1), label)
 
+    def draft(self, z: Tensor, label: Tensor | None = None, size: Tensor | None = None) -> Tensor:
+        """Mean image at each latent vector, as :meth:`ConvCVAE.decode` gives it."""
+        return super().decode(z, label, size)
+
     def generate(
         self,
         z: Tensor,

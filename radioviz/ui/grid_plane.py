@@ -144,6 +144,8 @@ def plane(walk: Walk, view: View, point: Point) -> None:
             f"the plane is 2 of {walk.info.latent_dim} dimensions: galaxies are shown at the "
             f"foot of their perpendicular, at a median distance of {off_plane(walk):.2g}"
         )
+    if walk.info.draws_detail:
+        notes.append("cells show the mean image, the picture beside them the detail drawn on it")
     st.caption(
         controls.plain("; ".join([*notes, ""])[:-2] + ". " if notes else "")
         + "Click a cell or a galaxy; arrow keys step; Shift and click lead a path there."
