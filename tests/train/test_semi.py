@@ -55,7 +55,7 @@ def test_members_differ_in_nothing_but_labels_and_method() -> None:
         assert alone.unlabelled == 0 < both.unlabelled
         assert dataclasses.replace(alone, unlabelled=both.unlabelled) == both
     few = {m.labels: m.epochs for m in found}
-    assert few[50] * 2 == 300  # steps of 32, the last one smaller
+    assert few[50] * 2 == config.steps  # steps of 32, the last one smaller
     with pytest.raises(TrainError, match="9999 labels"):
         semi.members(dataclasses.replace(config, numbers=(9999,)))
 
