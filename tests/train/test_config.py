@@ -15,13 +15,14 @@ from train.cvae import CvaeConfig
 from train.finetune import FinetuneConfig
 from train.maf import MafConfig
 from train.refine import RefineConfig
+from train.semi import SemiConfig
 from train.ssl import SslConfig
 from train.vae import VaeConfig, VaeTask
 from train.vdvae import VdvaeConfig
 
 CONFIGS: list[type[RunConfig]] = [
     *(VaeConfig, CvaeConfig, RefineConfig, VdvaeConfig, ClassifierConfig, MafConfig, SslConfig),
-    FinetuneConfig,
+    *(FinetuneConfig, SemiConfig),
 ]
 # Tables of many runs have files of their own kind, tested with train/table.py.
 ONE_RUN = [p for p in sorted(RUNS.glob("*.toml")) if "-table" not in p.stem]
