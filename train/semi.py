@@ -200,19 +200,19 @@ def run(config: SemiConfig, name: str, root: Path, device: torch.device) -> pd.D
     if not config.limit:
         command = f"python -m train semi --run {name}"
         write_table(TABLE, table)
-        for line in table.itertuples():
-            if line.labels == 145:
-                kind = "fixmatch" if line.method == METHODS[1] else "supervised"
-                record(
-                    f"mbc.semi145.{kind}.accuracy",
-                    line.value,
-                    low=line.low,
-                    high=line.high,
-                    n=104,
-                    split="mirabest/test, MBC; range over seeds",
-                    seeds=list(range(config.seeds)),
-                    command=command,
-                )
+        for line in table[table["labels"] == 145].to_dict("records"):
+            kind = "fixmatch" if line["method"] == METHODS[1] else "supervised"
+            value, low, high = (float(line[column]) for column in ("value", "low", "high"))
+            record(
+                f"mbc.semi145.{kind}.accuracy",
+                value,
+                low=low,
+                high=high,
+                n=104,
+                split="mirabest/test, MBC; range over seeds",
+                seeds=list(range(config.seeds)),
+                command=command,
+            )
     return table
 
 
