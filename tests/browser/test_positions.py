@@ -48,7 +48,7 @@ def ask(page: Page, url: str, positions: str) -> None:
     """Paste positions and choose NVSS by hips2fits."""
     page.goto(url + "/your_data")
     page.get_by_test_id("stButtonGroup").get_by_text("Positions").click()
-    box = page.get_by_label("Positions, a source a line")
+    box = page.get_by_label("Positions, a source a line", exact=True)
     box.fill(positions)
     box.press("Control+Enter")
     actions.settle(page)
