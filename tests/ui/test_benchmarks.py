@@ -130,7 +130,14 @@ def test_page_shows_what_was_recorded(open_page: Open) -> None:
 def test_missing_tables_name_their_command(open_page: Open, empty_shelf: Path) -> None:
     app = open_page("benchmarks")
     commands = [c.value for c in app.code]
-    for name in ("table2", "fig7", "gen --model cvae", "ramis", "ood"):
+    for name in (
+        "table2",
+        "fig7",
+        "gen --model cvae-sharp",
+        "blur --model vae32,cvae,cvae-sharp,vdvae",
+        "ramis",
+        "ood",
+    ):
         assert f"python -m train evaluate {name}" in commands
     assert not app.error
 
