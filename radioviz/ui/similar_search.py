@@ -20,7 +20,7 @@ from radioviz.ui.query import Pair, Picture, Wish
 NUMBERS = (24, 60, 120, 300)
 NEIGHBOURHOOD = "neighbourhood"
 DEFAULT = "whitened"
-"""The measure that does best on validation queries and still tells whether anything is similar."""
+"""Detail counts beside the main axes, and scores still tell whether anything is similar."""
 
 NO_CLASS = "no class"
 SAMPLE = 50_000  # galaxies whose scores are shown where there are too many to compare

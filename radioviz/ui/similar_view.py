@@ -70,8 +70,8 @@ def choose(view: View, place: str = "similar") -> Settings:
     measure = columns[2].selectbox(
         "Similarity", list(MEASURES), format_func=MEASURES.__getitem__, key="similar_measure",
         help="Cosine of the angle between latent vectors, as in Andrianomena & Tang 2023. "
-        "Whitened: about the mean of the data set, with its main axes held back; of these "
-        "two it finds more of the query's class. Neighbourhood: "
+        "Whitened: about the mean of the data set, with its main axes held back. "
+        "Neighbourhood: "
         "whitened, and what is near to what is near the query counts as near to it. Class-aware: "
         "along the axes that part the labelled classes of FIRST's training galaxies.",
     )  # fmt: skip
