@@ -41,7 +41,7 @@ STORED = {
     "isolation": "Isolation forest on the latents. High is strange.",
     "reconstruction": "Squared residual over squared image. High is strange.",
 }
-GENERATOR = "cvae"
+GENERATOR = "cvae-sharp"
 GENERATED = 1000
 KEY = "generated"
 
