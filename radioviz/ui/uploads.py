@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from radioviz.data.importing import Source, unfinished
+from radioviz.data.importing.cube_formats import is_cube
 from radioviz.data.importing.store import discard
 from radioviz.errors import CatalogueError, ImageError
 from radioviz.paths import user_data_folder
@@ -23,10 +24,11 @@ from radioviz.paths import user_data_folder
 IMAGES, TABLES = "images", "tables"
 _TABLE_NAMES = (".csv", ".tsv", ".txt", ".dat", ".ecsv", ".vot", ".votable", ".xml", ".parquet")
 _FITS_NAMES = (".fits", ".fit", ".fits.gz")
+_ZARR = (".zarray", ".zattrs", ".zgroup", ".zmetadata")
 _NUMBER = r"[+-]?\d[\d:hmsd.°'\"]*"  # degrees or sexagesimal
 _SPARE = 1 << 28
 _KEPT_SECONDS = 2 * 86_400.0
-_LOOK_INSIDE = 3  # FITS that are opened to see whether they are tables
+_LOOK_INSIDE = 100  # FITS that are opened to see whether they are tables
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,13 @@ class Staged:
         """What there is to import, with this table; None for nothing."""
         if not self.images:
             return Source(table) if table else None
-        if len(self.images) == 1 and self.images[0].parent == self.folder / IMAGES:
+        folder = self.folder / IMAGES
+        if len(self.images) == 1 and self.images[0].parent == folder:
             return Source(self.images[0], table)
-        return Source(self.folder / IMAGES, table)
+        tops = {folder / path.relative_to(folder).parts[0] for path in self.images}
+        if len(tops) == 1 and is_cube(top := tops.pop()):
+            return Source(top, table)  # a zarr, which is a folder
+        return Source(folder, table)
 
 
 def uploads_folder() -> Path:
@@ -73,8 +79,9 @@ def safe_path(name: str) -> PurePosixPath:
     parts = []
     for part in plain.split("/"):
         part = re.sub(r"[\x00-\x1f\x7f]", "_", part).strip()
-        # No hidden files, and names within what file systems hold, endings kept.
-        part = part.lstrip(".") if part not in (".", "..") else ""
+        # No hidden files but those of zarr, and names within what file systems hold, endings kept.
+        if part not in _ZARR:
+            part = part.lstrip(".")
         while len(part.encode()) > 200:
             part = part[1:]
         if part:

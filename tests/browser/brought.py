@@ -132,7 +132,9 @@ def bring(page: Page, key: str, encoders: bool = False) -> None:
         box.get_by_label("Clear all").click()
         page.wait_for_timeout(200)
         actions.settle(page)
-    page.locator(".st-key-bring_start button").click()
+    start = page.locator(".st-key-bring_start button")
+    assert start.is_enabled(), said(page)
+    start.click()
 
 
 def imported(page: Page, home: Path, key: str) -> None:

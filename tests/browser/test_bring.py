@@ -135,7 +135,7 @@ def test_cubes_with_a_table(
         zarr.create_array(store, data=stack)
         store.close()
     table = tmp_path / "stack.csv"
-    rows = "".join(f"g{i},{10 + i},{20 + i}\n" for i in range(len(stack)))
+    rows = "".join(f"g{i},{110 + i},{20 + i}\n" for i in range(len(stack)))
     table.write_text("name,ra,dec\n" + rows)
     brought.upload(page, own_server.url, path, table)
     assert "how many arcsec is a pixel" in brought.said(page), brought.said(page)

@@ -292,7 +292,8 @@ class ZarrCube(Cube):
                 "(pip install zarr), or convert it to HDF5 or .npy"
             ) from None
         try:
-            node = zarr.open(str(path), mode="r")
+            packed = zarr.storage.ZipStore(path, mode="r") if path.is_file() else str(path)
+            node = zarr.open(packed, mode="r")
             if hasattr(node, "arrays"):
                 arrays = {name: array for name, array in node.arrays() if array.ndim >= 2}
                 found = {n: (a.shape, np.dtype(a.dtype)) for n, a in arrays.items()}
@@ -369,16 +370,21 @@ def _damaged(path: Path, what: str, error: BaseException) -> CatalogueError:
     return CatalogueError(f"{path}: not a readable {what}: {text}")
 
 
+_ZARR = ("zarr.json", ".zarray", ".zgroup")
+
+
 def is_cube(path: Path) -> bool:
-    """True for a NumPy, HDF5 or zarr file or folder, by its content."""
+    """True for a NumPy, HDF5 or zarr file or folder, or a zarr in a ZIP, by its content."""
     if path.is_dir():
-        return any((path / n).is_file() for n in ("zarr.json", ".zarray", ".zgroup"))
+        return any((path / n).is_file() for n in _ZARR)
     try:
         with path.open("rb") as file:
             head = file.read(8)
         if head[:6] == _NPY or head == _HDF5:
             return True
         if head[:4] == b"PK\x03\x04" and path.suffix.lower() == ".npz":
+            return True
+        if head[:4] == b"PK\x03\x04" and path.name.lower().endswith(".zarr.zip"):
             return True
     except OSError:
         return False
@@ -393,7 +399,7 @@ def open_cube(path: Path, member: str = "") -> Cube:
     CatalogueError
         If it is none, is damaged, or ``member`` names no array in it.
     """
-    if path.is_dir():
+    if path.is_dir() or path.name.lower().endswith(".zarr.zip"):
         return ZarrCube(path, member)
     with path.open("rb") as file:
         head = file.read(8)
