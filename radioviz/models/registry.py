@@ -113,14 +113,17 @@ def with_capability(*capabilities: str, folder: Path | None = None) -> dict[str,
 def encoders(models: ModelList | None = None) -> dict[str, ModelInfo]:
     """Models that encode, the default one first.
 
-    The one with the most latent dimensions, which tells most, leads; among equals the one under
-    which neighbours are most often of one FR class.
+    The one with the most latent dimensions, which tells most, leads; among equals one that did not
+    begin from another's weights, whose features hardly differ from those; then the one under which
+    neighbours are most often of one FR class.
     """
     named = (list_models() if models is None else models).with_capability("encode")
 
-    def rank(name: str) -> tuple[float, float, str]:
-        likeness = named[name].scores.get("neighbour_accuracy.valid", 0)
-        return -named[name].latent_dim, -float(likeness), name
+    def rank(name: str) -> tuple[float, bool, float, str]:
+        info = named[name]
+        likeness = info.scores.get("neighbour_accuracy.valid", 0)
+        begun = bool(dict(info.training.get("config") or {}).get("init"))
+        return -info.latent_dim, begun, -float(likeness), name
 
     return {name: named[name] for name in sorted(named, key=rank)}
 
