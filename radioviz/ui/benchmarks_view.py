@@ -295,7 +295,7 @@ def feature_importance(table: pd.DataFrame) -> None:
         ]
         with place:
             title = str(quantity).replace("_", " ")
-            st.markdown(f"**{controls.plain(title.capitalize())}**")
+            st.markdown(f"**{controls.plain(title[:1].upper() + title[1:])}**")
             svg_charts.draw(
                 lines(series, x_title="rank", y_title=title, log_x=True), key=f"fig7_{quantity}"
             )

@@ -23,7 +23,11 @@ CLASSIFIERS = {
     "grad": "Gradient boosting",
     "ext": "Extra trees",
 }
-DATA_SETS = {"mbc": "MiraBest Confident", "frdeep-nvss": "FR-DEEP NVSS"}
+DATA_SETS = {
+    "mbc": "MiraBest Confident",
+    "frdeep-nvss": "FR-DEEP NVSS",
+    "first": "FIRST, four classes",
+}
 PAPER_SETS = {"mbc": "104 test galaxies", "frdeep-nvss": "50 test galaxies"}
 
 _BETTER, _WORSE = "0,158,115", "213,94,0"
@@ -31,7 +35,8 @@ _BETTER, _WORSE = "0,158,115", "213,94,0"
 
 def show(table: pd.DataFrame, titles: dict[str, str]) -> None:
     """The table of one data set and one metric, encoders down and classifiers across."""
-    sets = list(dict.fromkeys(table["data_set"]))
+    found = set(table["data_set"])
+    sets = [s for s in DATA_SETS if s in found] + sorted(found - set(DATA_SETS))
     with st.container(horizontal=True, gap="medium"):
         data_set = st.segmented_control(
             "Data set",
