@@ -164,7 +164,8 @@ def _has_image(path: Path) -> bool:
 
     try:
         with open_source(path) as file:
-            return any(h.is_image for h in file.hdus)
+            kinds = [h.is_image for h in file.hdus if h.is_image or h.kind == "table"]
+            return any(kinds) or not kinds
     except ImageError:
         return True
 

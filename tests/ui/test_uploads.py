@@ -130,3 +130,10 @@ def test_a_header_stays() -> None:
 def test_what_is_no_position(text: str) -> None:
     with pytest.raises(CatalogueError, match="position"):
         uploads.positions_csv(text)
+
+
+def test_a_torn_fits_is_no_table() -> None:
+    whole = primary(noise((16, 16)), cards((16, 16)))
+    staged = stage(whole_dot_fits=whole, torn_dot_fits=whole[:2000])
+    assert [p.name for p in staged.images] == ["torn.fits", "whole.fits"]
+    assert not staged.tables
