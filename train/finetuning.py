@@ -30,17 +30,23 @@ DRAWS = 2000
 def train_members(config: FinetuneConfig, root: Path, device: torch.device) -> None:
     """Train what is not yet trained; a member that was interrupted goes on."""
     for member in members(config):
-        folder = member_folder(member, root)
-        if (folder / RESULT).exists():
-            continue
-        torch.manual_seed(member.seed)
-        task = FinetuneTask(member)
-        data = task.load()
-        print(f"{folder}: {len(data.train)} galaxies to learn from, {len(data.valid)} to watch")
-        torch.manual_seed(member.seed)
-        resume = (folder / "checkpoint.safetensors").exists()
-        fit(task, data, folder, resume=resume, device=device)
-        test_member(member, folder, task)
+        train_member(FinetuneTask, member, member_folder(member, root), device)
+
+
+def train_member(
+    cls: type[FinetuneTask], member: FinetuneConfig, folder: Path, device: torch.device
+) -> None:
+    """Train and test one member, unless that is done; one that was interrupted goes on."""
+    if (folder / RESULT).exists():
+        return
+    torch.manual_seed(member.seed)
+    task = cls(member)
+    data = task.load()
+    print(f"{folder}: {len(data.train)} galaxies to learn from, {len(data.valid)} to watch")
+    torch.manual_seed(member.seed)
+    resume = (folder / "checkpoint.safetensors").exists()
+    fit(task, data, folder, resume=resume, device=device)
+    test_member(member, folder, task)
 
 
 def test_member(config: FinetuneConfig, folder: Path, task: FinetuneTask) -> None:

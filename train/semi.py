@@ -27,8 +27,7 @@ from train.benchmarks import record
 from train.config import TrainError
 from train.data import Data
 from train.finetune import FinetuneConfig, FinetuneTask, digests, part_of
-from train.finetuning import RESULT, test_member
-from train.loop import fit
+from train.finetuning import RESULT, train_member
 from train.tables import write_table
 from train.views import Views
 
@@ -186,16 +185,7 @@ def folder_of(member: SemiConfig, root: Path) -> Path:
 def run(config: SemiConfig, name: str, root: Path, device: torch.device) -> pd.DataFrame:
     """Train what is not yet trained and write the curve, :data:`TABLE`."""
     for member in members(config):
-        folder = folder_of(member, root)
-        if (folder / RESULT).exists():
-            continue
-        torch.manual_seed(member.seed)
-        task = SemiTask(member)
-        data = task.load()
-        resume = (folder / "checkpoint.safetensors").exists()
-        torch.manual_seed(member.seed)
-        fit(task, data, folder, resume=resume, device=device, progress=False)
-        test_member(member, folder, task)
+        train_member(SemiTask, member, folder_of(member, root), device)
     table = curve(members(config), root)
     if not config.limit:
         command = f"python -m train semi --run {name}"

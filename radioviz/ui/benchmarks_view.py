@@ -227,19 +227,7 @@ def vae_dimensions(table: pd.DataFrame) -> None:
 
 def likelihood(table: pd.DataFrame) -> None:
     """How well each score tells strange galaxies from ordinary ones."""
-    names = titles()
-    models = list(dict.fromkeys(table["model"])) if "model" in table else [""]
-    model = models[0]
-    if len(models) > 1:
-        model = st.segmented_control(
-            "Latents of",
-            models,
-            format_func=lambda m: names.get(m, m),
-            default=models[0],
-            required=True,
-            key="ood_model",
-        )
-    part = table[table["model"] == model] if "model" in table else table
+    part = of_one_model(table, "model", "Latents of", "ood_model") if "model" in table else table
     wide = part.pivot_table(index="score", columns="task", values="auroc", sort=False)
     st.html(shaded(wide, low=0.5, high=1.0))
     st.caption(
@@ -248,6 +236,23 @@ def likelihood(table: pd.DataFrame) -> None:
     )
     with st.expander("With intervals and precision of the first 50"):
         frame(part)
+
+
+def of_one_model(table: pd.DataFrame, column: str, label: str, key: str) -> pd.DataFrame:
+    """Rows of the model that is chosen among those in ``column``; of the only one if it is one."""
+    names = titles()
+    models = list(dict.fromkeys(table[column]))
+    model = models[0]
+    if len(models) > 1:
+        model = st.segmented_control(
+            label,
+            models,
+            format_func=lambda m: names.get(m, m),
+            default=models[0],
+            required=True,
+            key=key,
+        )
+    return table[table[column] == model]
 
 
 def shaded(table: pd.DataFrame, low: float, high: float) -> str:

@@ -50,19 +50,7 @@ def _curves(parts: dict[str, pd.DataFrame], key: str) -> None:
 
 def shift(table: pd.DataFrame) -> None:
     """Frechet distances between data sets over their floor, a matrix for each encoder."""
-    names = view_of.titles()
-    encoders = list(dict.fromkeys(table["encoder"]))
-    encoder = encoders[0]
-    if len(encoders) > 1:
-        encoder = st.segmented_control(
-            "Features of",
-            encoders,
-            format_func=lambda m: names.get(m, m),
-            default=encoders[0],
-            required=True,
-            key="shift_encoder",
-        )
-    part = table[table["encoder"] == encoder]
+    part = view_of.of_one_model(table, "encoder", "Features of", "shift_encoder")
     both = pd.concat([part, part.rename(columns={"a": "b", "b": "a"})])
     keys = list(dict.fromkeys([*part["a"], *part["b"]]))
     wide = both.pivot_table(index="a", columns="b", values="distance").reindex(keys)[keys]
