@@ -125,7 +125,8 @@ def stage(files: Iterable[tuple[str, BinaryIO, int]]) -> Staged:
     except CatalogueError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return _sorted(folder)
+    _set_tables_apart(folder)
+    return _listed(folder)
 
 
 def _free(path: Path, taken: set[Path]) -> Path:
@@ -140,16 +141,20 @@ def _free(path: Path, taken: set[Path]) -> Path:
     return candidate
 
 
-def _sorted(folder: Path) -> Staged:
-    images = _files(folder / IMAGES)
-    fits = [p for p in images if p.name.lower().endswith(_FITS_NAMES)]
-    if len(fits) <= _LOOK_INSIDE:
-        for path in fits:
-            if not _has_image(path):
-                target = folder / TABLES / path.name
-                target.parent.mkdir(exist_ok=True)
-                if not target.exists():
-                    path.rename(target)
+def _set_tables_apart(folder: Path) -> None:
+    """Move FITS that hold tables alone to the other tables."""
+    fits = [p for p in _files(folder / IMAGES) if p.name.lower().endswith(_FITS_NAMES)]
+    if len(fits) > _LOOK_INSIDE:
+        return
+    for path in fits:
+        if not _has_image(path):
+            target = folder / TABLES / path.name
+            target.parent.mkdir(exist_ok=True)
+            if not target.exists():
+                path.rename(target)
+
+
+def _listed(folder: Path) -> Staged:
     images, tables = _files(folder / IMAGES), _files(folder / TABLES)
     return Staged(folder, images, tables, sum(p.stat().st_size for p in (*images, *tables)))
 
@@ -173,7 +178,7 @@ def _has_image(path: Path) -> bool:
 def restage(folder: str) -> Staged | None:
     """The files of an upload that was written before; None where it has gone."""
     path = Path(folder)
-    return _sorted(path) if path.is_dir() and path.parent == uploads_folder() else None
+    return _listed(path) if path.is_dir() and path.parent == uploads_folder() else None
 
 
 def drop(folder: Path) -> None:
