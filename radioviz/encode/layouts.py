@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def quick_layouts(latents: np.ndarray, reference: Atlas | None) -> Layouts:
     Parameters
     ----------
     latents : numpy.ndarray
-        Shape ``(n, d)``, ``n`` at least 1.
+        Shape ``(n, d)``, ``n`` at least 1; may be memory-mapped.
     reference : Atlas or None
         Of :data:`REFERENCE` under the same model, where there is one.
 
@@ -40,10 +41,9 @@ def quick_layouts(latents: np.ndarray, reference: Atlas | None) -> Layouts:
     dict
         Name to positions (float32, shape ``(n, 2)``) and what gave them; never empty.
     """
-    latents = np.asarray(latents, np.float32)
     out: Layouts = {}
     if latents.shape[1] == 2:
-        out["latent"] = latents, Layout("Latent plane")
+        out["latent"] = np.asarray(latents, np.float32), Layout("Latent plane")
     if reference is not None and "umap" in reference.layouts:
         placed = place(reference.latents, reference.layouts["umap"], latents)
         title = f"{reference.layout_title('umap')} of {REFERENCE.upper()}"
@@ -60,18 +60,20 @@ def quick_layouts(latents: np.ndarray, reference: Atlas | None) -> Layouts:
 
 def _pca(latents: np.ndarray) -> tuple[np.ndarray, Layout]:
     """Projection on the two widest directions; their signs are fixed."""
-    mean = latents.mean(axis=0, dtype=np.float64)
+    d = latents.shape[1]
+    mean = np.sum([part.sum(axis=0) for part in _parts(latents)], axis=0) / len(latents)
     # The covariance, d x d, rather than the vectors: n may be a million.
-    covariance = np.zeros((latents.shape[1], latents.shape[1]))
-    for start in range(0, len(latents), 65_536):
-        part = latents[start : start + 65_536].astype(np.float64) - mean
-        covariance += part.T @ part
+    covariance = np.zeros((d, d))
+    for part in _parts(latents):
+        centred = part - mean
+        covariance += centred.T @ centred
     variances, axes = np.linalg.eigh(covariance)
     first = axes[:, ::-1][:, :2]
     first = first * np.sign(first[np.abs(first).argmax(axis=0), [0, 1]])
     shares = variances[::-1][:2] / max(variances.sum(), 1e-30)
     said = {"explained_variance": [round(float(s), 4) for s in shares]}
-    return ((latents - mean) @ first).astype(np.float32), Layout("PCA", said)
+    placed = [((part - mean) @ first).astype(np.float32) for part in _parts(latents)]
+    return np.concatenate(placed), Layout("PCA", said)
 
 
 def _projected(latents: np.ndarray, reference: Atlas) -> tuple[np.ndarray, Layout]:
@@ -79,9 +81,14 @@ def _projected(latents: np.ndarray, reference: Atlas) -> tuple[np.ndarray, Layou
     base = np.asarray(reference.latents, np.float64)
     padded = np.hstack([base, np.ones((len(base), 1))])
     matrix, *_ = np.linalg.lstsq(padded, np.asarray(reference.layouts["pca"], np.float64))
-    placed = latents @ matrix[:-1] + matrix[-1]
-    layout = Layout(f"PCA of {REFERENCE.upper()}", {"fitted_on": REFERENCE})
-    return placed.astype(np.float32), layout
+    placed = [(p @ matrix[:-1] + matrix[-1]).astype(np.float32) for p in _parts(latents)]
+    return np.concatenate(placed), Layout(f"PCA of {REFERENCE.upper()}", {"fitted_on": REFERENCE})
+
+
+def _parts(latents: np.ndarray) -> Iterator[np.ndarray]:
+    """Latents a block at a time in double precision: a million would take gigabytes."""
+    for start in range(0, len(latents), 65_536):
+        yield np.asarray(latents[start : start + 65_536], np.float64)
 
 
 def own_umap(latents: np.ndarray, sample: int = SAMPLE) -> tuple[np.ndarray, Layout] | None:
@@ -90,14 +97,15 @@ def own_umap(latents: np.ndarray, sample: int = SAMPLE) -> tuple[np.ndarray, Lay
     A survey of more than ``sample`` galaxies is drawn by a random sample of it, and the others
     are placed among them, so that time and memory stay bounded.
     """
-    latents = np.asarray(latents, np.float32)
     if len(latents) < 8:
         return None
     if len(latents) <= sample:
-        return np.asarray(umap_of(latents).embedding_, np.float32), Layout("UMAP", UMAP)
+        whole = np.asarray(latents, np.float32)
+        return np.asarray(umap_of(whole).embedding_, np.float32), Layout("UMAP", UMAP)
     rows = np.sort(np.random.default_rng(SEED).choice(len(latents), sample, replace=False))
-    drawn = np.asarray(umap_of(latents[rows]).embedding_, np.float32)
-    positions = place(latents[rows], drawn, latents)
+    fitted = np.asarray(latents[rows], np.float32)
+    drawn = np.asarray(umap_of(fitted).embedding_, np.float32)
+    positions = place(fitted, drawn, latents)
     positions[rows] = drawn
     return positions, Layout("UMAP", {**UMAP, "fitted_to": sample})
 

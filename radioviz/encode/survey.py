@@ -170,9 +170,9 @@ def encode_data_set(
         scores = pd.concat([pd.DataFrame(strangeness(latents)), scores], axis=1)
         layouts = quick_layouts(latents, reference_atlas(info) if key != REFERENCE else None)
 
+        half = shards.halved(latents, part)
+
         def write() -> Atlas:
-            # Half precision moves a latent vector by less than a thousandth of the prior's width.
-            half = latents.astype(np.float16)
             command = command_of(key, model) if key not in DATA_SETS else _command(key, model)
             return write_atlas(
                 catalogue, info, half, _at_least_one(layouts, n), scores, command=command,
