@@ -75,8 +75,31 @@ def latents_file(folder: Path, count: int, dim: int) -> np.ndarray:
     return mapped
 
 
+ALONE = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from radioviz.similarity.approximate import opened
+def mb():
+    lines = (l.split() for l in open("/proc/self/status") if l.startswith("Rss"))
+    return {l[0]: int(l[1]) / 1e3 for l in lines}
+import faiss
+before = mb()
+index = opened(Path(sys.argv[1]))
+for query in np.load(sys.argv[2]):
+    index.nearest(query[None], 10)
+after = mb()
+print(json.dumps({"resident_mb": sum(after.values()) - sum(before.values()),
+                  "memory_mb": after["RssAnon:"] - before["RssAnon:"]}))
+"""
+
+
 def search(folder: Path, count: int, dim: int, queries: int = 200) -> None:
-    """Time and recall of the index; time of comparing all; memory of both."""
+    """Time and recall of the index; time of comparing all; memory of both.
+
+    ``memory_mb`` is what a process of its own comes to hold by opening the index and searching
+    it, ``resident_mb`` that with the pages of its file, which the system may take back.
+    """
     import dataclasses
 
     from radioviz.similarity import LatentIndex, Query
@@ -88,7 +111,6 @@ def search(folder: Path, count: int, dim: int, queries: int = 200) -> None:
     ids = np.arange(count).astype(object)
     ra, dec = rng.uniform(0, 360, count), np.degrees(np.arcsin(rng.uniform(-1, 1, count)))
     exact = LatentIndex.create("synthetic", ids, latents, ra=ra, dec=dec)
-    before = own_mb()
     where = folder / f"index-{count}-{dim}"
     made = seconds(lambda: build(latents, exact.inverse_norms, where))
     summed = seconds(lambda: checksum(latents))
@@ -108,7 +130,11 @@ def search(folder: Path, count: int, dim: int, queries: int = 200) -> None:
     index.row_of(0)
     for query in asked[:20]:
         find([index], query, 100)  # the file comes into memory
-    after = own_mb()
+    np.save(folder / "asked.npy", np.concatenate([q.positives for q in asked]))
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, str(where), str(folder / "asked.npy")], check=True,
+        capture_output=True, text=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
     inside, whole, results = [], [], []
     for query in asked:
         inside.append(seconds(lambda q=query: held.nearest(q.positives[0], 10)))
@@ -125,8 +151,8 @@ def search(folder: Path, count: int, dim: int, queries: int = 200) -> None:
         index_p95_ms=1e3 * float(np.percentile(inside, 95)),
         top100_p50_ms=1e3 * float(np.median(whole)),
         top100_p95_ms=1e3 * float(np.percentile(whole, 95)), exact_ms=1e3 * every,
-        build_s=made, checksum_s=summed, file_mb=size / 1e6, memory_mb=after - before,
-        peak_mb=own_mb("VmHWM"), dim=dim,
+        build_s=made, checksum_s=summed, file_mb=size / 1e6, peak_mb=own_mb("VmHWM"),
+        dim=dim, **json.loads(done.stdout),
     )  # fmt: skip
 
 
@@ -268,15 +294,17 @@ def surveyed(folder: Path, count: int) -> str:
     return key
 
 
-def encode(folder: Path, count: int, model: str, workers: int = 1) -> Path:
+def encode(folder: Path, count: int, model: str, workers: int = 1, threads: int = 0) -> Path:
     """Time, processor time and memory (without the mapped images) of encoding, by itself."""
     key = surveyed(folder, count)
-    part = folder / f"part-{count}-{model}-{workers}"
+    part = folder / f"part-{count}-{model}-{workers}-{threads}"
     done = subprocess.run(
         [sys.executable, "-c", ENCODE, key, model, str(workers), str(part)], check=True,
         capture_output=True, text=True, cwd=Path(__file__).parents[2],
+        env={**os.environ, **({"OMP_NUM_THREADS": str(threads)} if threads else {})},
     )  # fmt: skip
     what = "encode" if workers == 1 else f"encode_by_{workers}"
+    what += f"_on_{threads}_thread" if threads else ""
     figures = json.loads(done.stdout.splitlines()[-1])
     if workers > 1:  # whose time and memory are not this process's
         figures = {k: figures[k] for k in ("ms_an_image", "images_a_second")}
@@ -285,7 +313,11 @@ def encode(folder: Path, count: int, model: str, workers: int = 1) -> Path:
 
 
 def workers(folder: Path, count: int, model: str) -> None:
-    """One process and two: throughput of each, and whether they made the same bytes."""
+    """One process and two: throughput of each, and whether they made the same bytes.
+
+    One process is measured with one thread and with one a core.
+    """
+    encode(folder, count, model, 1, threads=1)
     one, two = (encode(folder, count, model, k) for k in (1, 2))
     names = sorted(p.name for p in one.glob("shard-*.npy"))
     same = names == sorted(p.name for p in two.glob("shard-*.npy")) and all(
