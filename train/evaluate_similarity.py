@@ -17,7 +17,8 @@ A way to compare (plain or whitened cosine, one view of the query or the best of
 neighbourhood walk) is chosen for each encoder and task on validation queries; test queries are
 looked at once, with the ways ``plain`` (the paper's), ``turned``, ``chosen`` and ``labelled``.
 The last is chosen likewise, but compares along the axes that part the labelled classes of the
-training split: labels enter, so it stands apart. With ``first4-heldout`` no result was labelled.
+training split: labels enter, so it stands apart, and is among the ``chosen`` of fine-tuned
+encoders alone. With ``first4-heldout`` no result was labelled.
 """
 
 from __future__ import annotations
@@ -290,8 +291,11 @@ def choose(model: str, name: str, labelled: bool = False) -> tuple[Way, float]:
     job = task(name, "valid")
     best, way = -np.inf, PLAIN
     tried = list(ways(model))
+    parting = [Way(t, shrinkage=s) for t in {w.turned for w in tried} for s in SHRINKAGES]
     if labelled:
-        tried = [Way(t, shrinkage=s) for t in {w.turned for w in tried} for s in SHRINKAGES]
+        tried = parting
+    elif _saw_labels(model):  # they are in its latents already
+        tried += parting
     for step in (tried,) if labelled else (tried, None):
         some = step or [dataclasses.replace(way, neighbours=k) for k in (10, 30, 60)]
         for one in some:
@@ -325,7 +329,7 @@ def similarity(model: str = "", split: str = "test") -> pd.DataFrame:
 
 def _lines(name: str, split: str) -> list[dict[str, object]]:
     lines = []
-    supervised = name not in (PIXELS, RANDOM) and _saw_labels(name)
+    supervised = _saw_labels(name)
     for task_name in AIMS:
         job = task(task_name, split)
         tried = {"plain": PLAIN}
@@ -350,6 +354,8 @@ def _lines(name: str, split: str) -> list[dict[str, object]]:
 
 def _saw_labels(name: str) -> bool:
     """True for encoders that classes were taught to, also where no head was kept."""
+    if name in (PIXELS, RANDOM):
+        return False
     info = list_models()[name]
     return info.can("classify") or "finetune" in str(info.training.get("command", ""))
 
