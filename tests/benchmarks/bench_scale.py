@@ -87,7 +87,7 @@ import faiss
 before = mb()
 index = opened(Path(sys.argv[1]))
 for query in np.load(sys.argv[2]):
-    index.nearest(query[None], 10)
+    index.nearest(query, 10)
 after = mb()
 print(json.dumps({"resident_mb": sum(after.values()) - sum(before.values()),
                   "memory_mb": after["RssAnon:"] - before["RssAnon:"]}))
@@ -104,7 +104,7 @@ def search(folder: Path, count: int, dim: int, queries: int = 200) -> None:
 
     from radioviz.similarity import LatentIndex, Query
     from radioviz.similarity import search as find
-    from radioviz.similarity.approximate import build, checksum
+    from radioviz.similarity.approximate import build, checksum, opened
 
     latents = latents_file(folder, count, dim)
     rng = np.random.default_rng(SEED)
@@ -112,10 +112,9 @@ def search(folder: Path, count: int, dim: int, queries: int = 200) -> None:
     ra, dec = rng.uniform(0, 360, count), np.degrees(np.arcsin(rng.uniform(-1, 1, count)))
     exact = LatentIndex.create("synthetic", ids, latents, ra=ra, dec=dec)
     where = folder / f"index-{count}-{dim}"
-    made = seconds(lambda: build(latents, exact.inverse_norms, where))
+    # One that an earlier run left in --folder is taken as it is.
+    made = 0.0 if opened(where) else seconds(lambda: build(latents, exact.inverse_norms, where))
     summed = seconds(lambda: checksum(latents))
-    from radioviz.similarity.approximate import opened
-
     held = opened(where)
     assert held is not None
     index = dataclasses.replace(exact, approximate=held)
@@ -130,7 +129,7 @@ def search(folder: Path, count: int, dim: int, queries: int = 200) -> None:
     index.row_of(0)
     for query in asked[:20]:
         find([index], query, 100)  # the file comes into memory
-    np.save(folder / "asked.npy", np.concatenate([q.positives for q in asked]))
+    np.save(folder / "asked.npy", np.stack([q.positives[0] for q in asked]))
     done = subprocess.run(
         [sys.executable, "-c", ALONE, str(where), str(folder / "asked.npy")], check=True,
         capture_output=True, text=True, cwd=Path(__file__).parents[2],
@@ -151,8 +150,8 @@ def search(folder: Path, count: int, dim: int, queries: int = 200) -> None:
         index_p95_ms=1e3 * float(np.percentile(inside, 95)),
         top100_p50_ms=1e3 * float(np.median(whole)),
         top100_p95_ms=1e3 * float(np.percentile(whole, 95)), exact_ms=1e3 * every,
-        build_s=made, checksum_s=summed, file_mb=size / 1e6, peak_mb=own_mb("VmHWM"),
-        dim=dim, **json.loads(done.stdout),
+        checksum_s=summed, file_mb=size / 1e6, peak_mb=own_mb("VmHWM"),
+        dim=dim, **json.loads(done.stdout), **({"build_s": made} if made else {}),
     )  # fmt: skip
 
 
@@ -260,17 +259,21 @@ survey._prepare(part, catalogue, info, survey.SHARD, shards.BATCH)
 if workers == 1:
     from radioviz.encode import Encoder
     Encoder.load(model).encode(np.zeros((128, info.preprocess.size, info.preprocess.size), "f4"))
-own = [0.0]
-def told(*done):
+own, times = [0.0], []
+def told(done, *rest):
+    times.append((done, time.perf_counter()))
     line = next(l for l in open("/proc/self/status") if l.startswith("RssAnon"))
     own[0] = max(own[0], int(line.split()[1]) / 1e3)
 wall, spent = time.perf_counter(), time.process_time()
 survey._fill(part, catalogue, info, survey.SHARD, shards.BATCH, Workers(workers), told,
              lambda: False)
 wall, spent = time.perf_counter() - wall, time.process_time() - spent
+# Without the start of processes: from the half, when all of them are at work, to the end.
+(half, at), (end, late) = next(t for t in times if 2 * t[0] >= len(catalogue)), times[-1]
 print(json.dumps({"ms_an_image": 1e3 * wall / len(catalogue),
                   "processor_ms_an_image": 1e3 * spent / len(catalogue),
-                  "images_a_second": len(catalogue) / wall, "own_mb": own[0]}))
+                  "images_a_second": len(catalogue) / wall, "own_mb": own[0],
+                  "images_a_second_later": (end - half) / (late - at)}))
 """
 
 
@@ -307,23 +310,23 @@ def encode(folder: Path, count: int, model: str, workers: int = 1, threads: int 
     what += f"_on_{threads}_thread" if threads else ""
     figures = json.loads(done.stdout.splitlines()[-1])
     if workers > 1:  # whose time and memory are not this process's
-        figures = {k: figures[k] for k in ("ms_an_image", "images_a_second")}
+        figures = {k: figures[k] for k in figures if k.startswith("images_a")}
     told(what, count, **figures)
     return part
 
 
 def workers(folder: Path, count: int, model: str) -> None:
-    """One process and two: throughput of each, and whether they made the same bytes.
+    """One process and two, of one thread each: throughput, and whether they made the same bytes.
 
-    One process is measured with one thread and with one a core.
+    Beside them one process with a thread a core, whose latents may differ in the last digits.
     """
-    encode(folder, count, model, 1, threads=1)
-    one, two = (encode(folder, count, model, k) for k in (1, 2))
+    one, two = (encode(folder, count, model, k, threads=1) for k in (1, 2))
     names = sorted(p.name for p in one.glob("shard-*.npy"))
     same = names == sorted(p.name for p in two.glob("shard-*.npy")) and all(
         (one / n).read_bytes() == (two / n).read_bytes() for n in names
     )
-    print(f"{len(names)} shards, {'identical' if same else 'NOT IDENTICAL'}")
+    print(f"{len(names)} shards, {'identical' if same else 'NOT IDENTICAL'}", flush=True)
+    encode(folder, count, model)
 
 
 PANELS: list[tuple[str, list[tuple[str, str, float]]]] = [
