@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -33,6 +32,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from radioviz.data import stored
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import DATA_SETS
 from radioviz.errors import AtlasError
@@ -88,9 +88,11 @@ class Atlas:
     @cached_property
     def scores(self) -> pd.DataFrame:
         """Scores a source, ``n`` rows; empty of columns where there are none."""
+        if self.meta.get("scores") == []:  # a file without columns has no rows either
+            return pd.DataFrame(index=range(len(self)))
         path = self.folder / "scores.parquet"
         try:
-            table = pd.read_parquet(path)
+            table = stored.table(path)
         except (OSError, ValueError) as error:
             raise AtlasError(f"{path} cannot be read ({error}); {_again(self.meta)}") from error
         if len(table) != len(self):
@@ -112,8 +114,8 @@ class Atlas:
         if not path.exists():
             return None
         try:
-            found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
+            found = stored.array(path)
+        except (OSError, ValueError) as error:
             raise AtlasError(f"{path} is damaged ({error}); delete it") from error
         wanted = (len(self), 2 * self.latents.shape[1])
         if found.shape != wanted:
@@ -251,19 +253,21 @@ def open_atlas(
     try:
         ids = (where / "source_ids.txt").read_text(encoding="utf-8").split("\n")
         source_ids = np.array(ids, dtype=object) if ids != [""] else np.array([], dtype=object)
-        latents = np.load(where / "latents.npy", mmap_mode="r", allow_pickle=False)
-        layouts = {
-            key: np.load(where / f"layout_{key}.npy", mmap_mode="r", allow_pickle=False)
-            for key in meta["layouts"]
-        }
-    except (OSError, ValueError, EOFError) as error:  # EOFError: an empty npy file
+        latents = stored.array(where / "latents.npy")
+        layouts = {key: stored.array(where / f"layout_{key}.npy") for key in meta["layouts"]}
+    except (OSError, ValueError) as error:
         raise AtlasError(f"{name} is damaged ({error}); {_again(meta)}") from error
     n = meta["n"]
-    shapes = {"source_ids": source_ids.shape, "latents": latents.shape[:1]}
-    shapes.update({f"layout {k}": v.shape[:1] for k, v in layouts.items()})
-    for key, shape in shapes.items():
-        if shape != (n,):
-            raise AtlasError(f"{name} is damaged: {key} has {shape} rows for {n}; {_again(meta)}")
+    shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+        "source_ids": (source_ids.shape, (n,)),
+        "latents": (latents.shape, (n, *latents.shape[1:2])),
+    }
+    shapes |= {f"layout {k}": (v.shape, (n, 2)) for k, v in layouts.items()}
+    for key, (shape, wanted) in shapes.items():
+        if shape != wanted or (key == "latents" and latents.ndim != 2):
+            raise AtlasError(
+                f"{name} is damaged: {key} has shape {shape} for {n} sources; {_again(meta)}"
+            )
     return Atlas(data_set, model, source_ids, latents, layouts, meta, where)
 
 
@@ -271,20 +275,28 @@ def _read_meta(where: Path, data_set: str, model: str) -> dict[str, Any]:
     name = f"Atlas of '{data_set}' under model '{model}'"
     again = f"{command_of(data_set, model)} makes it"
     try:
-        meta = json.loads((where / "atlas.json").read_text(encoding="utf-8"))
+        meta = stored.json_object(where / "atlas.json")
     except FileNotFoundError:
         raise AtlasError(f"no {name} in {where}; {again}") from None
     except (OSError, ValueError) as error:
         raise AtlasError(f"{name} is damaged ({error}); {again}") from error
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT_VERSION:
-        found = meta.get("format") if isinstance(meta, dict) else type(meta).__name__
+    if meta.get("format") != FORMAT_VERSION:
         raise AtlasError(
-            f"{name} has format {found!r}, this version reads {FORMAT_VERSION}; {again}"
+            f"{name} has format {meta.get('format')!r}, this version reads "
+            f"{FORMAT_VERSION}; {again}"
         )
     wanted = ("n", "layouts", "weights_sha256", "catalogue_digest", "command")
     missing = [k for k in wanted if k not in meta]
     if missing:
         raise AtlasError(f"{name} is damaged: '{missing[0]}' is missing in atlas.json; {again}")
+    try:
+        stored.check_types(meta, dict.fromkeys(wanted, str) | {"n": int, "layouts": dict})
+        stored.check_types(meta["layouts"], dict.fromkeys(meta["layouts"], dict))
+        odd = [key for key in meta["layouts"] if not _NAME.fullmatch(key)]
+        if odd:
+            raise ValueError(f"layout {odd[0][:60]!r} is not a plain name")
+    except ValueError as error:
+        raise AtlasError(f"{name} is damaged ({error} in atlas.json); {again}") from error
     return meta
 
 
@@ -366,9 +378,7 @@ def write_atlas(
         (target / "source_ids.txt").write_text("\n".join(ids), encoding="utf-8")
         scores.to_parquet(target / "scores.parquet", index=False)
         (target / "atlas.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
-        if where.exists():
-            shutil.rmtree(where)
-        os.rename(target, where)  # noqa: PTH104
+        stored.put_in_place(target, where)
     except OSError as error:
         shutil.rmtree(scratch, ignore_errors=True)
         raise AtlasError(f"{name} cannot be written to {where}: {error}") from error

@@ -36,6 +36,7 @@ import numpy as np
 import pandas as pd
 
 from radioviz.atlas import atlas_folder
+from radioviz.data import stored
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import AtlasError
 from radioviz.models.artefact import ModelInfo
@@ -216,12 +217,16 @@ def add_scores(
 def _read(where: Path, data_set: str) -> tuple[dict[str, Any], pd.DataFrame]:
     advice = f"delete {where / META} and make them anew with: python -m train scores"
     try:
-        meta = json.loads((where / META).read_text(encoding="utf-8"))
-        table = pd.read_parquet(where / TABLE)
+        meta = stored.json_object(where / META)
+        table = stored.table(where / TABLE)
         version, named = meta["format"], list(meta["columns"])
+        stored.check_types(meta, {"catalogue_digest": str, "columns": dict})
+        for about in meta["columns"].values():
+            stored.check_types(about, dict.fromkeys(about, str))
+            ScoreColumn(**about)
         meta["catalogue_digest"]
         table = table.set_index(table["source_id"].astype(object))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise AtlasError(f"scores of '{data_set}' are damaged ({error}); {advice}") from error
     if version != FORMAT_VERSION:
         raise AtlasError(

@@ -131,7 +131,7 @@ def change(**values: Any) -> Callable[[Path], None]:
         (overwrite("source_ids.txt", b"only-one"), "damaged: source_ids"),
         (overwrite("source_ids.txt", b"\xff\xfe"), "damaged"),
         (overwrite("atlas.json", b"{"), "damaged"),
-        (overwrite("atlas.json", b"[]"), "format 'list'"),
+        (overwrite("atlas.json", b"[]"), "holds list, expected a JSON object"),
         (change(format=2), "format 2, this version reads 1"),
         (change(n=7), "damaged"),
         (change(layouts={"gone": {}}), "layout_gone"),
@@ -143,6 +143,13 @@ def test_damage_is_explained(tmp_path: Path, damage: Callable[[Path], None], wor
     damage(tmp_path / "synthetic" / "tiny")
     with pytest.raises(AtlasError, match=words):
         reopen(tmp_path)
+
+
+def test_an_atlas_without_scores(tmp_path: Path) -> None:
+    latents = np.zeros((N, INFO.latent_dim), np.float32)
+    layouts = {"pca": (latents[:, :2], Layout("PCA"))}
+    atlas = write_atlas(CATALOGUE, INFO, latents, layouts, folder=tmp_path)
+    assert atlas.scores.shape == (N, 0)
 
 
 def test_damaged_scores_cost_the_scores_alone(tmp_path: Path) -> None:

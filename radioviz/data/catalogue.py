@@ -12,9 +12,7 @@ survey cut its images at coarser coordinates. Only the latter define the WCS.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import errno
 import hashlib
 import json
 import shutil
@@ -28,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from radioviz.data import stored
 from radioviz.errors import CatalogueError
 
 if TYPE_CHECKING:
@@ -105,6 +104,13 @@ class SurveyInfo:
     licence: str = ""
     reference: str = ""
     origin: str = ""
+
+
+_NUMBER = (int, float, type(None))
+_INFO_TYPES: dict[str, type | tuple[type, ...]] = {
+    "key": str, "title": str, "pixel_scale": (int, float), "beam": _NUMBER, "bunit": str,
+    "raw": bool, "frequency": _NUMBER, "licence": str, "reference": str, "origin": str,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,7 +295,7 @@ class Catalogue:
                 "n": len(self),
             }
             (scratch / "catalogue.json").write_text(json.dumps(meta, indent=1), "utf-8")
-            _put_in_place(scratch, folder)
+            stored.put_in_place(scratch, folder)
         except OSError as error:
             if scratch is not None:
                 shutil.rmtree(scratch, ignore_errors=True)
@@ -311,15 +317,21 @@ class Catalogue:
         """
         folder = Path(folder)
         try:
-            meta = json.loads((folder / "catalogue.json").read_text("utf-8"))
+            meta = stored.json_object(folder / "catalogue.json")
             if meta.get("format") != FORMAT_VERSION:
                 raise CatalogueError(
                     f"{folder}: catalogue format {meta.get('format')!r}; "
                     f"this version reads {FORMAT_VERSION}. Delete the folder to build it anew."
                 )
-            table = pd.read_parquet(folder / "table.parquet")
-            images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+            table = stored.table(folder / "table.parquet")
+            images = stored.array(folder / "images.npy")
+            stored.check_types(meta, {"info": dict, "notes": list})
+            stored.check_types(meta["info"], _INFO_TYPES)
             info = SurveyInfo(**meta["info"])
+            for name, column in COLUMNS.items():
+                numeric = column.dtype != "str"
+                if name in table and pd.api.types.is_numeric_dtype(table[name]) != numeric:
+                    raise ValueError(f"column '{name}' of the table is {table[name].dtype}")
         except CatalogueError:
             raise
         except FileNotFoundError as error:
@@ -330,27 +342,7 @@ class Catalogue:
             raise CatalogueError(
                 f"catalogue in {folder} is damaged ({error}). Delete the folder to build it anew."
             ) from error
-        return cls(info, table, images, tuple(meta.get("notes", ())), folder)
-
-
-def _put_in_place(scratch: Path, folder: Path) -> None:
-    """Rename ``scratch`` to ``folder``, moving what is there out of the way first."""
-    scratch.chmod(0o755)  # mkdtemp makes 0700; a cache may be shared
-    for _ in range(10):
-        try:
-            scratch.rename(folder)
-            return
-        except OSError as error:
-            # Asking the folder itself would be a race: another process may just have moved it.
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-        # A name of its own for the old copy: readers that have it mapped keep it until they end.
-        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
-        # FileNotFoundError: another process moved it in the meantime.
-        with contextlib.suppress(FileNotFoundError):
-            folder.rename(old / "catalogue")
-        shutil.rmtree(old, ignore_errors=True)
-    raise OSError(f"{folder} is being written by other processes again and again")
+        return cls(info, table, images, tuple(map(str, meta.get("notes", ()))), folder)
 
 
 def complete_columns(table: pd.DataFrame) -> pd.DataFrame:

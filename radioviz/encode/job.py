@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from radioviz.data.mapped import trim
+from radioviz.data.stored import check_types, json_object
 from radioviz.errors import CatalogueError, RadioVizError
 from radioviz.paths import user_data_folder
 
@@ -65,6 +66,16 @@ class Request:
     models: tuple[str, ...] = ()
     replace: bool = False
     upload: str = ""
+
+
+_REQUEST_TYPES: dict[str, type | tuple[type, ...]] = {
+    "key": str, "title": str, "path": str, "table": str, "answers": dict, "models": list,
+    "replace": bool, "upload": str,
+}  # fmt: skip
+_STATE_TYPES: dict[str, type | tuple[type, ...]] = {
+    "state": str, "step": str, "done": int, "total": int, "imported": str, "encoded": list,
+    "error": str, "began": (int, float), "seconds": (int, float, type(None)),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -206,11 +217,16 @@ def read(job_id: str) -> Job:
     folder = jobs_folder() / job_id
     try:
         asked = _read(folder / _REQUEST)
-        asked["models"] = tuple(asked["models"])
+        check_types(asked, _REQUEST_TYPES)
+        asked["models"] = tuple(map(str, asked["models"]))
         request = Request(**asked)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise CatalogueError(f"no job '{job_id}' ({error})") from None
     state = _read(folder / _STATE)
+    try:
+        check_types(state, _STATE_TYPES)
+    except ValueError:
+        state = {}  # damaged: it counts as cut off, and can be taken up
     began = float(state.get("began", 0.0))
     status = str(state.get("state", CUT_OFF))
     if status == RUNNING and not _is_alive(folder, began):
@@ -224,7 +240,7 @@ def read(job_id: str) -> Job:
         int(state.get("done", 0)),
         int(state.get("total", 0)),
         str(state.get("imported", "")),
-        tuple(state.get("encoded", ())),
+        tuple(map(str, state.get("encoded", ()))),
         str(state.get("error", "")),
         float(state.get("seconds") or max(0.0, time.time() - began)),
     )
@@ -261,10 +277,9 @@ def forget(job_id: str) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text("utf-8"))
+        return json_object(path)
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:

@@ -149,10 +149,15 @@ def fetch_table(message: Message) -> Table:
     """
     from astropy.table import Table
 
+    from radioviz.data.importing.table_formats import check_xml
+
     payload = fetch(message)
     form = "fits" if message.mtype == TABLE_FITS else "votable"
     with quiet():  # tables of other programs are read as they are
         try:
+            if form == "votable":
+                # The parser would follow a STREAM to any address and file.
+                check_xml(Path(message.name or "table"), io.BytesIO(payload))
             return Table.read(io.BytesIO(payload), format=form)
         except Exception as error:
             raise SampError(

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from radioviz.data.preprocess import Preprocess
+from radioviz.data.stored import check_types, json_object
 from radioviz.errors import ModelError, PreprocessError
 
 FORMAT_VERSION = 1
@@ -26,6 +26,13 @@ size, give log p of a latent vector, give class probabilities of an image and th
 they rest on."""
 
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "CARD.md"
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "name": str, "title": str, "kind": str, "capabilities": list, "latent_dim": int,
+    "preprocess": dict, "architecture": dict, "weights_sha256": str, "training": dict,
+    "scores": dict, "paper": str,
+}  # fmt: skip
+_MOST_DIMENSIONS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -123,10 +130,16 @@ class ModelInfo:
             what = f"field '{unknown[0]}' is unknown" if unknown else f"'{missing[0]}' is missing"
             raise ModelError(f"model '{name}': {what} in {CONFIG}; expected {', '.join(fields)}")
         try:
+            check_types(values, _TYPES)
+            if not 0 <= values["latent_dim"] <= _MOST_DIMENSIONS:
+                raise ValueError(f"'latent_dim' is {values['latent_dim']}")
+            if not all(isinstance(c, str) for c in values["capabilities"]):
+                raise ValueError("'capabilities' are not all names")
+            check_types(scores := values.get("scores", {}), dict.fromkeys(scores, (int, float)))
             values["preprocess"] = Preprocess.from_dict(values["preprocess"])
             values["capabilities"] = tuple(values["capabilities"])
             return cls(**values)
-        except (PreprocessError, TypeError, AttributeError) as error:
+        except (PreprocessError, TypeError, AttributeError, ValueError) as error:
             raise ModelError(f"model '{name}': {CONFIG} holds a bad value: {error}") from error
 
 
@@ -140,13 +153,11 @@ def read_info(folder: Path) -> ModelInfo:
     """
     path = Path(folder) / CONFIG
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json_object(path)
     except FileNotFoundError:
         raise ModelError(f"no model in {folder}: {CONFIG} is missing") from None
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read ({error}); restore it or train anew") from error
-    if not isinstance(values, dict):
-        raise ModelError(f"{path} holds {type(values).__name__}; expected a JSON object")
     info = ModelInfo.from_dict(values)
     if not (Path(folder) / WEIGHTS).is_file():
         raise ModelError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import secrets
+import shutil
 from pathlib import Path
 
 import torch
@@ -11,13 +13,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from radioviz.data.stored import put_in_place
 from radioviz.errors import ModelError
 from radioviz.models.artefact import CARD, CONFIG, WEIGHTS, ModelInfo, file_sha256, read_info
 from radioviz.models.registry import build
 
 
 def save(folder: Path, module: nn.Module, info: ModelInfo, card: str) -> ModelInfo:
-    """Write a model folder and return ``info`` with the hash of what was written.
+    """Write a model folder in one step and return ``info`` with the hash of what was written.
 
     Floating-point tensors are stored as float16; others (counters, tables) as they are.
 
@@ -33,14 +36,18 @@ def save(folder: Path, module: nn.Module, info: ModelInfo, card: str) -> ModelIn
         if half.is_floating_point() and not torch.isfinite(half).all():
             raise ModelError(f"model '{info.name}': weight '{key}' is not finite in half precision")
         state[key] = half.contiguous()
+    scratch = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file(state, folder / WEIGHTS)
-        (folder / WEIGHTS).chmod(0o644)  # safetensors writes for the owner alone
-        info = dataclasses.replace(info, weights_sha256=file_sha256(folder / WEIGHTS))
-        (folder / CONFIG).write_text(json.dumps(info.to_dict(), indent=1) + "\n", encoding="utf-8")
-        (folder / CARD).write_text(card, encoding="utf-8")
-    except OSError as error:
+        scratch.mkdir(parents=True)
+        save_file(state, scratch / WEIGHTS)
+        (scratch / WEIGHTS).chmod(0o644)  # safetensors writes for the owner alone
+        info = dataclasses.replace(info, weights_sha256=file_sha256(scratch / WEIGHTS))
+        config = json.dumps(info.to_dict(), indent=1) + "\n"
+        (scratch / CONFIG).write_text(config, encoding="utf-8")
+        (scratch / CARD).write_text(card, encoding="utf-8")
+        put_in_place(scratch, folder)
+    except (OSError, SafetensorError) as error:  # a full disk is either, by who notices
+        shutil.rmtree(scratch, ignore_errors=True)
         raise ModelError(f"model '{info.name}' cannot be written to {folder}: {error}") from error
     return info
 

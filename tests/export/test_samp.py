@@ -340,3 +340,27 @@ def test_addresses_that_cannot_be_read(web: str, tmp_path: Path) -> None:
         fetch(message(big.as_uri()), limit=1000)
     with pytest.raises(SampError, match="table 't' of Other is no votable table"):
         fetch_table(message(big.as_uri()))
+
+
+@pytest.mark.parametrize("where", ["file", "http"])
+def test_a_table_that_keeps_its_rows_elsewhere_is_not_followed(where: str, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"\x00\x00\x00\x01" * 2)
+    href = secret.as_uri() if where == "file" else "http://127.0.0.1:9/rows"
+    table = tmp_path / "t.vot"
+    table.write_text(
+        '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE><TABLE>'
+        f'<FIELD name="a" datatype="int"/><DATA><BINARY><STREAM href="{href}"/></BINARY></DATA>'
+        "</TABLE></RESOURCE></VOTABLE>"
+    )
+    with pytest.raises(SampError, match="keeps its rows elsewhere"):
+        fetch_table(Message("table.load.votable", "Other", table.as_uri(), "t"))
+
+
+def test_a_table_that_is_an_entity_bomb(tmp_path: Path) -> None:
+    from tests.fuzz.seeds import BOMB
+
+    table = tmp_path / "t.vot"
+    table.write_bytes(BOMB)
+    with pytest.raises(SampError, match="declares the entity"):
+        fetch_table(Message("table.load.votable", "Other", table.as_uri(), "t"))

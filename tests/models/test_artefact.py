@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from radioviz.errors import ModelError
-from radioviz.models import weights
+from radioviz.models import registry, weights
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import build, list_models, with_capability
 from tests.models.small import SMALL, small_info
@@ -152,3 +152,46 @@ def test_listing_models_does_not_import_torch(folder: Path) -> None:
         "assert not {'torch', 'sklearn', 'umap'} & set(sys.modules), sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scores": []},
+        {"scores": {"neighbour_accuracy.valid": "high"}},
+        {"latent_dim": None},
+        {"latent_dim": -1},
+        {"kind": []},
+        {"name": 3},
+        {"title": None},
+        {"training": "long"},
+        {"capabilities": [["encode"]]},
+        {"weights_sha256": 0},
+    ],
+)
+def test_a_value_of_another_type_costs_that_model_alone(
+    folder: Path, change: dict[str, Any]
+) -> None:
+    edit(folder, lambda values: values.update(change))
+    models = list_models(folder)
+    assert not list(models)
+    assert "tiny" in models.broken
+    assert registry.encoders(models) == {}
+
+
+def test_a_config_nested_without_end(folder: Path) -> None:
+    (folder / "tiny" / "config.json").write_text('{"a":' + "[" * 100_000 + "]" * 100_000 + "}")
+    assert "nested too deeply" in list_models(folder).broken["tiny"]
+
+
+def test_a_model_is_replaced_in_one_step(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (folder / "tiny" / "weights.safetensors").read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(weights, "put_in_place", full)
+    with pytest.raises(ModelError, match="No space left"):
+        weights.save(folder / "tiny", build("vae", SMALL["vae"]), small_info("vae"), "# Card\n")
+    assert (folder / "tiny" / "weights.safetensors").read_bytes() == before
+    assert [p.name for p in folder.iterdir()] == ["tiny"]

@@ -189,7 +189,7 @@ def _zip_members(path: Path, limits: Limits) -> Iterator[Member]:
     with archive:
         seen: set[str] = set()
         for info in archive.infolist():
-            if info.is_dir() or hidden(info.filename):
+            if info.filename.endswith("/") or hidden(info.filename):
                 continue
             why = _zip_refusal(info, limits)
             if info.filename in seen:
@@ -204,6 +204,7 @@ def _zip_members(path: Path, limits: Limits) -> Iterator[Member]:
 
 def _zip_refusal(info: zipfile.ZipInfo, limits: Limits) -> str:
     why = suspicious(info.orig_filename) or suspicious(info.filename)
+    why = why or ("" if info.filename else "no name")
     kind = stat.S_IFMT(info.external_attr >> 16)
     if not why and kind and kind != stat.S_IFREG:
         why = "a link" if kind == stat.S_IFLNK else "a special file"

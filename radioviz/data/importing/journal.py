@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from radioviz.data.importing.store import JOURNAL, PLAN, unwritable
+from radioviz.data.stored import json_object
 from radioviz.errors import CatalogueError
 
 _HEADER_BYTES = 128
@@ -161,8 +162,7 @@ class Journal:
     def _take_up(self, plan: Mapping[str, Any]) -> bool:
         """Cut what is there back to the last whole line; False where it cannot be used."""
         try:
-            stored = json.loads((self.folder / PLAN).read_text("utf-8"))
-            if stored.get("digest") != digest(plan):
+            if json_object(self.folder / PLAN).get("digest") != digest(plan):
                 return False
             with self.path.open("rb") as file:
                 header = file.read(_HEADER_BYTES)

@@ -8,7 +8,6 @@ processes from the same key and vanish with the process that holds them.
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import uuid
@@ -20,6 +19,7 @@ from typing import Any
 
 import pandas as pd
 
+from radioviz.data import stored
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import CatalogueError
 from radioviz.paths import cache_folder, user_data_folder
@@ -154,11 +154,11 @@ def surveys() -> dict[str, UserSurvey]:
         if not _KEY.fullmatch(child.name):
             continue
         try:
-            meta = json.loads((child / "catalogue.json").read_text("utf-8"))
+            meta = stored.json_object(child / "catalogue.json")
             found[child.name] = UserSurvey(
                 child.name, str(meta["info"]["title"]), int(meta["n"]), child
             )
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, AttributeError):
             continue
     return found
 
@@ -188,7 +188,7 @@ def read_report(key: str) -> pd.DataFrame:
     """
     path = survey_folder(key) / REPORT
     try:
-        return pd.read_parquet(path)
+        return stored.table(path)
     except (OSError, ValueError) as error:
         raise CatalogueError(f"no report of the import '{key}': {error}") from error
 
@@ -203,9 +203,9 @@ def unfinished() -> list[Unfinished]:
             continue
         try:
             done = (child / JOURNAL).read_bytes().count(b"\n")
-            asked = json.loads((child / PLAN).read_text("utf-8"))["asked"]
+            asked = stored.json_object(child / PLAN)["asked"]
             path, table, answers = str(asked["path"]), str(asked["table"]), dict(asked["answers"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             out.append(Unfinished(key, 0, child))
             continue
         out.append(Unfinished(key, done, child, path, table, answers))
@@ -271,7 +271,7 @@ def remove_models(key: str) -> list[str]:
 def _trained_on(model: Path) -> list[str]:
     """Data sets that a model was trained on; empty where its folder does not tell."""
     try:
-        found = json.loads((model / "config.json").read_text("utf-8"))["training"]["data"]
+        found = stored.json_object(model / "config.json")["training"]["data"]
     except (OSError, ValueError, KeyError, TypeError):
         return []
     return found if isinstance(found, list) else []

@@ -27,6 +27,8 @@ from radioviz.errors import CatalogueError
 MAX_BYTES = 1 << 30
 MAX_ROWS = 5_000_000
 MAX_COLUMNS = 5_000
+# Bytes that a gzipped table may unpack to whatever its size, and how many times its size.
+_ANY_RATIO, _MAX_RATIO = 1 << 25, 100
 FORMATS = "CSV, ECSV, VOTable, FITS table or Parquet"
 
 _MASKED_TEXT = ("", "nan", "null", "none", "--", "n/a", "#n/a", "masked")
@@ -200,14 +202,23 @@ _OTHERS = (
 
 
 def _gunzip(path: Path, file: IO[bytes]) -> bytes:
+    packed = path.stat().st_size
+    content = bytearray()
     try:
         with gzip.open(file) as plain:
-            content = plain.read(MAX_BYTES + 1)
+            while block := plain.read(1 << 20):
+                content += block
+                if len(content) > MAX_BYTES:
+                    raise CatalogueError(f"{path}: unpacks to more than {MAX_BYTES:,} bytes")
+                # Text of a table shrinks to a twentieth at best.
+                if len(content) > max(_ANY_RATIO, _MAX_RATIO * packed):
+                    raise CatalogueError(
+                        f"{path}: {packed:,} bytes unpack to more than {len(content) - 1:,}, "
+                        "which no table does; unpack it first"
+                    )
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise CatalogueError(f"{path}: damaged gzip file: {error}") from error
-    if len(content) > MAX_BYTES:
-        raise CatalogueError(f"{path}: unpacks to more than {MAX_BYTES:,} bytes")
-    return content
+    return bytes(content)
 
 
 @contextmanager

@@ -272,3 +272,12 @@ def test_encrypted_member(tmp_path):
         content[at] |= 1
     path.write_bytes(bytes(content))
     assert _refusals(path) == {"a.fits": "encrypted"}
+
+
+def test_a_member_without_a_name_is_left_out(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo("\0.fits"), b"x")  # the name ends at the zero byte
+        archive.writestr("b.fits", b"y")
+    found = {m.name: m.refused for m in members(tmp_path / "a.zip")}
+    assert found["b.fits"] == ""
+    assert found[""] != ""

@@ -232,7 +232,7 @@ def test_too_little_space_is_said_at_once(cube, monkeypatch):
 _CHILD = """
     import os, signal, sys, time
     from pathlib import Path
-    from radioviz.data import catalogue
+    from radioviz.data import catalogue, stored
     from radioviz.data.importing import Source, journal, run
 
     where, count = sys.argv[3], int(sys.argv[4])
@@ -254,7 +254,7 @@ _CHILD = """
     points = {
         "commit": (journal.Journal, "commit"),
         "finish": (journal.Journal, "finish"),
-        "rename": (catalogue, "_put_in_place"),
+        "rename": (stored, "put_in_place"),
         "table": (catalogue.pd.DataFrame, "to_parquet"),
     }
     if where == "time":

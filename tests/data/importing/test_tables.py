@@ -380,3 +380,43 @@ def test_real_catalogue(shared_data: Path):
     read = read_table(shared_data / "rgz_dr1_sizes.parquet")
     assert len(read) == 50_790
     assert list(read.frame.columns) == ["rgz_name", "ra", "dec", "las_arcsec"]
+
+
+def test_a_small_file_that_unpacks_to_a_gigabyte_takes_no_memory(tmp_path):
+    import tracemalloc
+
+    packed = tmp_path / "t.csv.gz"
+    packed.write_bytes(gzip.compress(b"1,2\n" * 12_000_000))  # 48 MB
+    tracemalloc.start()
+    with pytest.raises(CatalogueError, match="which no table does"):
+        read_table(packed)
+    assert tracemalloc.get_traced_memory()[1] < 150e6
+    tracemalloc.stop()
+
+
+def test_a_damaged_gzip_takes_no_memory(tmp_path):
+    import tracemalloc
+
+    packed = tmp_path / "t.csv.gz"
+    packed.write_bytes(gzip.compress(b"ra,dec\n1,2\n")[:-6])
+    tracemalloc.start()
+    with pytest.raises(CatalogueError, match="damaged gzip"):
+        read_table(packed)
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("card", ["TFORM1  = 'D'", "TTYPE1  = 'ra'", "TUNIT1  = 'deg'"])
+def test_a_number_where_a_fits_header_has_text(card, tmp_path):
+    from astropy.io import fits
+
+    columns = [fits.Column("ra", "D", "deg", array=np.arange(3.0)), fits.Column("b", "D")]
+    fits.BinTableHDU.from_columns(columns).writeto(tmp_path / "t.fits")
+    content = (tmp_path / "t.fits").read_bytes()
+    where = content.index(card[:8].encode())
+    damaged = f"{card[:8]}= {1.5:>20}".ljust(80).encode()
+    (tmp_path / "t.fits").write_bytes(content[:where] + damaged + content[where + 80 :])
+    try:
+        read_table(tmp_path / "t.fits")
+    except CatalogueError:
+        pass
