@@ -129,108 +129,28 @@ VALUES: tuple[Any, ...] = (
     "/etc/passwd",
     "first",
 )
-_CARDS = (
-    "BITPIX",
-    "NAXIS",
-    "NAXIS1",
-    "NAXIS2",
-    "NAXIS3",
-    "NAXIS4",
-    "PCOUNT",
-    "GCOUNT",
-    "BSCALE",
-    "BZERO",
-    "BLANK",
-    "CTYPE1",
-    "CTYPE2",
-    "CRVAL1",
-    "CRVAL2",
-    "CRPIX1",
-    "CRPIX2",
-    "CDELT1",
-    "CDELT2",
-    "CD1_1",
-    "CD1_2",
-    "CD2_1",
-    "PC1_1",
-    "PV2_1",
-    "LONPOLE",
-    "LATPOLE",
-    "WCSAXES",
-    "EQUINOX",
-    "RADESYS",
-    "BUNIT",
-    "BMAJ",
-    "BMIN",
-    "BPA",
-    "SURVEY",
-    "TFIELDS",
-    "TFORM1",
-    "TFORM2",
-    "TTYPE1",
-    "TUNIT1",
-    "TNULL1",
-    "TDIM1",
-    "TSCAL1",
-    "TZERO1",
-    "THEAP",
-    "ZIMAGE",
-    "ZBITPIX",
-    "ZNAXIS",
-    "ZNAXIS1",
-    "ZNAXIS2",
-    "ZTILE1",
-    "ZTILE2",
-    "ZCMPTYPE",
-    "ZNAME1",
-    "ZVAL1",
-    "ZQUANTIZ",
-    "ZDITHER0",
-    "ZBLANK",
-    "GROUPS",
-    "EXTNAME",
-    "SIMPLE",
-    "XTENSION",
-    "EXTEND",
-    "END",
-    "A_ORDER",
-    "A_2_0",
-    "CUNIT1",
-    "CROTA2",
-    "DATE-OBS",
-    "INHERIT",
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+_CARDS = _words(
+    """
+    BITPIX NAXIS NAXIS1 NAXIS2 NAXIS3 NAXIS4 PCOUNT GCOUNT BSCALE BZERO BLANK CTYPE1 CTYPE2 CRVAL1
+    CRVAL2 CRPIX1 CRPIX2 CDELT1 CDELT2 CD1_1 CD1_2 CD2_1 PC1_1 PV2_1 LONPOLE LATPOLE WCSAXES
+    EQUINOX RADESYS BUNIT BMAJ BMIN BPA SURVEY TFIELDS TFORM1 TFORM2 TTYPE1 TUNIT1 TNULL1 TDIM1
+    TSCAL1 TZERO1 THEAP ZIMAGE ZBITPIX ZNAXIS ZNAXIS1 ZNAXIS2 ZTILE1 ZTILE2 ZCMPTYPE ZNAME1 ZVAL1
+    ZQUANTIZ ZDITHER0 ZBLANK GROUPS EXTNAME SIMPLE XTENSION EXTEND END A_ORDER A_2_0 CUNIT1 CROTA2
+    DATE-OBS INHERIT
+    """
 )
-_CARD_TEXTS = (
-    "'RA---TAN'",
-    "'DEC--TAN'",
-    "'RA---ZPN'",
-    "'RA---TAN-SIP'",
-    "'GLON-CAR'",
-    "'FREQ'",
-    "'RA---XXX'",
-    "'1PE(999999999)'",
-    "'1QB(9)'",
-    "'0A'",
-    "'99999999D'",
-    "'8X'",
-    "'1M'",
-    "'A'",
-    "'GZIP_2'",
-    "'RICE_1'",
-    "'HCOMPRESS_1'",
-    "'PLIO_1'",
-    "'NOCOMPRESS'",
-    "'JY/BEAM'",
-    "'BINTABLE'",
-    "'IMAGE'",
-    "'(1,1,99999999)'",
-    "T",
-    "F",
-    "'NO_DITHER'",
-    "'unterminated",
-    "&",
-    "'deg'",
-    "(1,2)",
+_CARD_TEXTS = _words(
+    """
+    'RA---TAN' 'DEC--TAN' 'RA---ZPN' 'RA---TAN-SIP' 'GLON-CAR' 'FREQ' 'RA---XXX' '1PE(999999999)'
+    '1QB(9)' '0A' '99999999D' '8X' '1M' 'A' 'GZIP_2' 'RICE_1' 'HCOMPRESS_1' 'PLIO_1' 'NOCOMPRESS'
+    'JY/BEAM' 'BINTABLE' 'IMAGE' '(1,1,99999999)' T F 'NO_DITHER' 'unterminated & 'deg' (1,2)
+    """
 )
 
 

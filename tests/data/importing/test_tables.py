@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import subprocess
 from pathlib import Path
@@ -416,7 +417,5 @@ def test_a_number_where_a_fits_header_has_text(card, tmp_path):
     where = content.index(card[:8].encode())
     damaged = f"{card[:8]}= {1.5:>20}".ljust(80).encode()
     (tmp_path / "t.fits").write_bytes(content[:where] + damaged + content[where + 80 :])
-    try:
+    with contextlib.suppress(CatalogueError):
         read_table(tmp_path / "t.fits")
-    except CatalogueError:
-        pass
