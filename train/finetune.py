@@ -110,7 +110,11 @@ class FinetuneTask(Task[FinetuneConfig]):
             "valid": self._numbers(data.valid).to(device),
         }
         # MiraBest's uncertain galaxies count less, and so does what other surveys call FRI or FRII.
-        main = {"first4": ["first"], "shipped": ["first", "mirabest"]}
+        main = {
+            "first4": ["first"],
+            "shipped": ["first", "mirabest"],
+            "frdeep-nvss": ["frdeep-nvss"],
+        }
         at_home = data.train.table["data_set"].isin(main.get(self.config.protocol, ["mirabest"]))
         doubted = data.train.table.get("confidence", pd.Series("")).eq("uncertain")
         sure = at_home.to_numpy() & ~doubted.to_numpy()

@@ -109,8 +109,11 @@ def figures(protocol: str, results: list[dict[str, Any]]) -> list[Figure]:
         return [(name, 1 - value, 1 - high, 1 - low, n, split)]
     if protocol == "first4":
         return _first4(p, truth)
-    where = "mirabest/test, MBC" if protocol == "mbc" else "first and mirabest, test"
-    name = "mbc.finetuned" if protocol == "mbc" else "finetuned"
+    name, where = {
+        "mbc": ("mbc.finetuned", "mirabest/test, MBC"),
+        "frdeep-nvss": ("frdeep_nvss.finetuned", "frdeep-nvss/test"),
+        "shipped": ("finetuned", "first and mirabest, test"),
+    }[protocol]
     mean = p.mean(axis=0)[None]
     return [
         _figure(f"{name}.accuracy", mean, truth, f"{where}; mean of {len(p)} networks", 0),

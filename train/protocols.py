@@ -15,7 +15,7 @@ from radioviz.data.links import close_pairs
 from radioviz.data.registry import open_data_set
 from radioviz.data.split_rules import RADIUS_ARCSEC
 from train.config import TrainError
-from train.representation.tasks import positions
+from train.representation.tasks import frdeep_nvss, positions
 
 SAME_ARCSEC = 10.0
 Rows = dict[str, np.ndarray]
@@ -44,13 +44,14 @@ PROTOCOLS = {
     "mbc": Protocol(FR),
     "mbc-cv": Protocol(FR, 10),
     "mbc145": Protocol(FR),
+    "frdeep-nvss": Protocol(FR),
     "first4": Protocol(FOUR, 5),
     "shipped": Protocol(FOUR),
 }
 """``mbc``: MiraBest Confident, 729 and 104. ``mbc-cv``: ten folds of all 833. ``mbc145``: 145 of
-the 729, other draws for other seeds. ``first4``: the five cross-validation files of FIRST with
-their balanced test set of 400. ``shipped``: the recorded ``train`` splits of FIRST and MiraBest
-Confident, for the network that is published."""
+the 729, other draws for other seeds. ``frdeep-nvss``: FR-DEEP NVSS, 550 and 50. ``first4``: the
+five cross-validation files of FIRST with their balanced test set of 400. ``shipped``: the recorded
+``train`` splits of FIRST and MiraBest Confident, for the network that is published."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def choose(name: str, fold: int, seed: int, others: bool) -> Chosen:
         "mbc": _mbc,
         "mbc-cv": lambda: _mbc_fold(fold),
         "mbc145": lambda: _mbc_few(seed),
+        "frdeep-nvss": _nvss,
         "first4": lambda: _first4(fold),
         "shipped": _shipped,
     }[name]()
@@ -130,6 +132,13 @@ def _mbc_fold(fold: int) -> Chosen:
 def _mbc_few(seed: int) -> Chosen:
     chosen = _mbc()
     return Chosen(few(chosen.train, 145, seed), chosen.valid, chosen.test)
+
+
+def _nvss() -> Chosen:
+    problem = frdeep_nvss()
+    key = problem.key
+    train = np.setdiff1d(problem.train, problem.valid)
+    return Chosen({key: train}, {key: problem.valid}, {key: problem.test})
 
 
 def few(train: Rows, number: int, seed: int) -> Rows:

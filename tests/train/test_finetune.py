@@ -20,7 +20,7 @@ from train.finetune import FinetuneConfig, FinetuneTask, member_folder, members
 from train.protocols import PROTOCOLS, choose
 from train.representation.tasks import SETS, positions
 
-RUNS = ("mbc", "mbc-cv", "mbc145", "first4", "finetuned")
+RUNS = ("mbc", "mbc-cv", "mbc145", "first4", "frdeep-nvss", "finetuned")
 
 
 @pytest.fixture(scope="module")

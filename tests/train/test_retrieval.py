@@ -62,7 +62,8 @@ def test_the_task_never_shows_the_query_or_a_repeat_of_it(
     cache_folder_of_the_run: object,
 ) -> None:
     from radioviz.data.links import separation_arcsec
-    from train.evaluate_similarity import PLAIN, RANDOM, measure, measured, scores, task
+    from train.evaluate_similarity import PLAIN, RANDOM, measure, scores
+    from train.similar_tasks import measured, task
 
     job = task("first4", "valid")
     first = measured("first").table
