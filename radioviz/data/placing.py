@@ -61,6 +61,8 @@ def place(image: SkyImage, common: Common, bunit: str | None) -> Placed:
             f"'{common.bunit or 'none'}'; put it into a folder of its own"
         )
     notes = list(image.notes)
+    if unit and not image.bunit:
+        notes.append(f"no unit in its header: taken to be {unit}")
     data, wcs, scale = image.data, image.wcs, image.pixel_scale
     if wcs is None or scale is None or image.position is None:
         notes.append(f"taken to be north up with {common.scale:.4g} arcsec per pixel")

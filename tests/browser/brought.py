@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tests.browser import actions
-from tests.data.fits_files import cards, noise, primary
+from tests.data.fits_files import cards, gzipped, noise, primary, write
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -70,6 +70,24 @@ def many_entries(path: Path) -> Path:
     content[end + 12 : end + 16] = (400_000_000).to_bytes(4, "little")
     path.write_bytes(content)
     return path
+
+
+def bad_images(folder: Path) -> list[Path]:
+    """FITS files that cannot be read or do not belong to a survey of :func:`cutouts`."""
+    shape = (64, 64)
+    image = primary(noise(shape), cards(shape))
+    contents = {
+        "bomb.fits.gz": gzipped(b"\0" * 10_000_000),
+        "cube.fits": primary(noise((4, *shape)), cards(shape)),
+        "empty.fits": b"",
+        "kelvin.fits": primary(noise(shape), cards(shape, BUNIT="K")),
+        "line.fits": primary(noise((1, 64)), cards((1, 64))),
+        "nan.fits": primary(np.full(shape, np.nan, "f4"), cards(shape)),
+        "nothing.fits": primary(None),
+        "page.fits": b"<html>Service unavailable</html>",
+        "torn.fits": image[:5000],
+    }
+    return [write(folder / name, content) for name, content in contents.items()]
 
 
 def stack(n: int = 6, side: int = 48) -> np.ndarray:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.browser import actions, brought
 from tests.browser.server import Server, run_server
-from tests.data.fits_files import cards, noise, primary
+from tests.data.fits_files import cards, noise, primary, write
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -64,6 +64,42 @@ def test_archives_are_read_without_what_wants_out(
     brought.upload(page, own_server.url, brought.many_entries(tmp_path / "many.zip"))
     assert "ZIP" in page.get_by_test_id("stAlertContentError").inner_text()
     assert not list(home.parent.glob("up.fits"))
+
+
+@pytest.mark.slow
+def test_bad_images_are_refused_one_by_one(
+    own_server: Server, page: Page, home: Path, tmp_path: Path
+) -> None:
+    """Every kind of bad FITS among good ones: the good ones come, the others are named."""
+    good = brought.cutouts(tmp_path / "images", 4)
+    turned = cards((64, 64), CRVAL1=151.0, CROTA2=30.0)
+    good.append(write(tmp_path / "images/turned.fits", primary(noise((64, 64)), turned)))
+    good.append(
+        write(tmp_path / "images/four.fits", primary(noise((1, 1, 64, 64)), cards((64, 64))))
+    )
+    unitless = primary(noise((64, 64)), cards((64, 64), BUNIT=None))
+    good.append(write(tmp_path / "images/unitless.fits", unitless))
+    bad = brought.bad_images(tmp_path / "bad")
+    brought.upload(page, own_server.url, *good, *bad)
+    brought.bring(page, "mixed")
+    brought.imported(page, home, "mixed")
+    found = report(home, "mixed")
+    assert set(found.index[found["status"] == "read"]) == {path.name for path in good}
+    assert set(found.index[found["status"] == "refused"]) == {path.name for path in bad}
+    assert found.loc["nan.fits", "reason"].count("NaN")
+    assert "no unit" in found.loc["unitless.fits", "reason"]
+    assert len(table_of(home, "mixed")) == len(good)
+    assert f"{len(good)} read, {len(bad)} refused" in brought.said(page)
+    assert page.get_by_test_id("stException").count() == 0
+
+
+def test_a_batch_that_acts_is_never_run(own_server: Server, page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "data_batch_1"
+    path.write_bytes(b"cos\nsystem\n(S'touch " + str(tmp_path / "hurt").encode() + b"'\ntR.")
+    brought.upload(page, own_server.url, path)
+    assert page.get_by_test_id("stAlertContentError").inner_text()
+    assert not page.locator(".st-key-bring_start").count()
+    assert not (tmp_path / "hurt").exists()
 
 
 @pytest.mark.slow
