@@ -57,8 +57,14 @@ def told(what: str, count: int, **figures: float) -> None:
                 continue
             record(
                 f"scale.{what}.{name}.{count}", value, n=count, split="synthetic", seeds=[SEED],
-                command=f"python -m tests.benchmarks.bench_scale {what} --count {count} --record",
+                command=f"python -m tests.benchmarks.bench_scale {_command(what)} --count {count} "
+                "--record",
             )  # fmt: skip
+
+
+def _command(what: str) -> str:
+    """What is asked for to get figures of this name."""
+    return "workers" if what.startswith("encode_") else what.split("_")[0]
 
 
 def latents_file(folder: Path, count: int, dim: int) -> np.ndarray:
@@ -297,7 +303,14 @@ def surveyed(folder: Path, count: int) -> str:
     return key
 
 
-def encode(folder: Path, count: int, model: str, workers: int = 1, threads: int = 0) -> Path:
+def encode(
+    folder: Path,
+    count: int,
+    model: str,
+    workers: int = 1,
+    threads: int = 0,
+    all_cores: bool = False,
+) -> Path:
     """Time, processor time and memory (without the mapped images) of encoding, by itself."""
     key = surveyed(folder, count)
     part = folder / f"part-{count}-{model}-{workers}-{threads}"
@@ -308,6 +321,8 @@ def encode(folder: Path, count: int, model: str, workers: int = 1, threads: int 
     )  # fmt: skip
     what = "encode" if workers == 1 else f"encode_by_{workers}"
     what += f"_on_{threads}_thread" if threads else ""
+    if all_cores:
+        what = "encode_on_all_cores"
     figures = json.loads(done.stdout.splitlines()[-1])
     if workers > 1:  # whose time and memory are not this process's
         figures = {k: figures[k] for k in figures if k.startswith("images_a")}
@@ -326,7 +341,7 @@ def workers(folder: Path, count: int, model: str) -> None:
         (one / n).read_bytes() == (two / n).read_bytes() for n in names
     )
     print(f"{len(names)} shards, {'identical' if same else 'NOT IDENTICAL'}", flush=True)
-    encode(folder, count, model)
+    encode(folder, count, model, all_cores=True)
 
 
 PANELS: list[tuple[str, list[tuple[str, str, float]]]] = [
@@ -343,6 +358,9 @@ PANELS: list[tuple[str, list[tuple[str, str, float]]]] = [
         ("encode.processor_ms_an_image", "encoding, ms an image", 1),
         ("atlas.open_s", "open an Atlas, s", 1)]),
 ]  # fmt: skip
+
+
+DECADES = [str(10**k) for k in range(3, 8)]
 
 
 def plot(path: Path) -> None:
@@ -362,11 +380,11 @@ def plot(path: Path) -> None:
             found = sorted(
                 (int(k.removeprefix(stem)), v * factor)
                 for k, v in figures.items()
-                if k.startswith(stem) and k.removeprefix(stem).isdigit()
+                if k.startswith(stem) and k.removeprefix(stem) in DECADES
             )
             if found:
                 axis.plot(*zip(*found, strict=True), marker="o", markersize=3.5, label=label)
-        axis.set(xscale="log", yscale="log", title=title, xlabel="galaxies", xlim=(700, 1.4e6))
+        axis.set(xscale="log", yscale="log", title=title, xlabel="galaxies", xlim=(700, 1.4e7))
         axis.grid(alpha=0.25)
         axis.legend(fontsize=7.5, frameon=False)
     chart.savefig(path, dpi=110)
