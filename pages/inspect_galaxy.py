@@ -167,8 +167,8 @@ def header_panel(catalogue: Catalogue, row: int) -> None:
     header = galaxies.header_of(catalogue, row)
     if not header:
         st.caption(
-            f"{catalogue.info.title} comes without FITS headers. An exported file carries a WCS "
-            "made from the position and the pixel size."
+            f"{controls.plain(catalogue.info.title)} comes without FITS headers. An exported file "
+            "carries a WCS made from the position and the pixel size."
         )
         return
     st.code(header, language=None, height=360)

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.ui import cache, colouring, galaxies, sky, state
+from radioviz.ui import cache, colouring, controls, galaxies, sky, state
 from radioviz.ui.display import Look, data_uri, field_arcsec, scale_bar
 from radioviz.ui.palette import LABEL_COLOURS
 
@@ -73,7 +73,7 @@ def position(catalogue: Catalogue, row: int) -> None:
     """Position in degrees and sexagesimal, to be copied, and links to NED and SIMBAD."""
     ra, dec = (float(catalogue.table[c].to_numpy(float)[row]) for c in ("ra", "dec"))
     if not (np.isfinite(ra) and np.isfinite(dec)):
-        st.caption(f"{catalogue.info.title} gives no sky position for this source.")
+        st.caption(f"{controls.plain(catalogue.info.title)} gives no sky position for this source.")
         return
     st.code(f"{sky.sexagesimal(ra, dec)}\n{sky.degrees(ra, dec)}", language=None)
     st.caption(f"J2000 · [NED]({sky.ned_url(ra, dec)}) · [SIMBAD]({sky.simbad_url(ra, dec)})")
