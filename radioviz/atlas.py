@@ -369,6 +369,7 @@ def write_atlas(
     scratch = ""
     try:
         where.parent.mkdir(parents=True, exist_ok=True)
+        stored.remove_left_behind(where)
         scratch = tempfile.mkdtemp(prefix=f".{where.name}.", dir=where.parent)
         target = Path(scratch)
         target.chmod(0o755)  # mkdtemp keeps others out, but an Atlas is for all who can read

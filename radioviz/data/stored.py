@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -103,6 +105,21 @@ def check_types(values: Mapping[str, Any], wanted: Mapping[str, type | tuple[typ
         if odd or not isinstance(value, allowed):
             names = " or ".join("nothing" if k is type(None) else k.__name__ for k in allowed)
             raise ValueError(f"'{name}' is {str(value)[:60]!r}, expected {names}")
+
+
+def remove_left_behind(folder: Path, older: float = 3600.0) -> None:
+    """Delete scratch copies ``.<name>.*`` beside a folder that a killed process has left.
+
+    Raises
+    ------
+    OSError
+        If they cannot be looked at.
+    """
+    now = time.time()
+    for path in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
+        # One that is younger may belong to a process at work; a clock that runs ahead is no age.
+        if path.is_dir() and abs(now - path.stat().st_mtime) > older:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def put_in_place(scratch: Path, folder: Path) -> None:

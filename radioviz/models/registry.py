@@ -71,6 +71,8 @@ def list_models(folder: Path | None = None) -> ModelList:
     broken: dict[str, str] = {}
     for config in (c for f in model_folders(folder) for c in sorted(f.glob(f"*/{CONFIG}"))):
         name = config.parent.name
+        if name.startswith("."):
+            continue  # half-written by a process that was killed
         if name in models or name in broken:
             continue  # a shipped model is not replaced by one of the user's of the same name
         try:

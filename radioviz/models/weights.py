@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from radioviz.data.stored import put_in_place
+from radioviz.data.stored import put_in_place, remove_left_behind
 from radioviz.errors import ModelError
 from radioviz.models.artefact import CARD, CONFIG, WEIGHTS, ModelInfo, file_sha256, read_info
 from radioviz.models.registry import build
@@ -38,6 +38,7 @@ def save(folder: Path, module: nn.Module, info: ModelInfo, card: str) -> ModelIn
         state[key] = half.contiguous()
     scratch = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     try:
+        remove_left_behind(folder)
         scratch.mkdir(parents=True)
         save_file(state, scratch / WEIGHTS)
         (scratch / WEIGHTS).chmod(0o644)  # safetensors writes for the owner alone

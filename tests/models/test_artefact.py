@@ -195,3 +195,17 @@ def test_a_model_is_replaced_in_one_step(folder: Path, monkeypatch: pytest.Monke
         weights.save(folder / "tiny", build("vae", SMALL["vae"]), small_info("vae"), "# Card\n")
     assert (folder / "tiny" / "weights.safetensors").read_bytes() == before
     assert [p.name for p in folder.iterdir()] == ["tiny"]
+
+
+def test_a_copy_that_a_killed_process_left_is_no_model(folder: Path) -> None:
+    import os
+    import shutil
+
+    left = folder / ".tiny.0123abcd"
+    shutil.copytree(folder / "tiny", left)
+    models = list_models(folder)
+    assert list(models) == ["tiny"]
+    assert not models.broken
+    os.utime(left, (0, 0))
+    weights.save(folder / "tiny", build("vae", SMALL["vae"]), small_info("vae"), "# Card\n")
+    assert [p.name for p in folder.iterdir()] == ["tiny"]

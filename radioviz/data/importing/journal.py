@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -139,8 +140,10 @@ class Journal:
             if kind is None or not issubclass(kind, OSError):
                 self.commit()
         finally:
-            self._images.close()
-            self._journal.close()
+            for file in (self._images, self._journal):
+                # On a full disk closing fails, too; what is not committed does not count.
+                with suppress(OSError):
+                    file.close()
 
     @property
     def path(self) -> Path:

@@ -1,0 +1,28 @@
+"""Three kills of each kind of work; fifty are for ``python -m tests.faults --times 50``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.faults.jobs import WORK
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WORK)
+def test_three_kills(name: str) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "tests.faults", "--times", "3", "--seed", "7", name],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+        env=os.environ,
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "killed 3" in said.stdout
