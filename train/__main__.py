@@ -116,6 +116,18 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--split", help="default: test; with valid, nothing is recorded")
     p.set_defaults(command=_evaluate)
 
+    p = commands.add_parser("reproduce", help="does a shipped model come out as its card says?")
+    p.add_argument("model", help="models, separated by commas")
+    p.add_argument("--quick", action="store_true", help="some galaxies, no t-SNE and UMAP")
+    p.set_defaults(command=_reproduce)
+
+    p = commands.add_parser("figures", help="make every recorded figure again and compare")
+    p.add_argument("--only", default="", help="commands that hold this text")
+    p.add_argument("--trainings", action="store_true", help="also those of hours")
+    p.add_argument("--timings", action="store_true", help="also those of a quiet machine")
+    p.add_argument("--words", action="store_true", help="compare README and cards alone")
+    p.set_defaults(command=_figures)
+
     p = commands.add_parser("atlas", help="latents, layouts and scores of data sets")
     p.add_argument("--data", default="first", help="data sets, separated by commas")
     p.add_argument("--model", help="models, separated by commas (default: all that encode)")
@@ -239,6 +251,39 @@ def _evaluate(args: argparse.Namespace) -> None:
     given = {k: getattr(args, k) for k in ("model", "data", "split")}
     evaluate = getattr(importlib.import_module(module), name)
     evaluate(**{k: v for k, v in given.items() if v is not None})
+
+
+def _reproduce(args: argparse.Namespace) -> None:
+    from train.config import TrainError
+    from train.reproduce import reproduce
+
+    wrong = 0
+    for name in args.model.split(","):
+        for check in reproduce(name, args.quick):
+            wrong += check.verdict == "DIFFERS"
+            print(f"{name}: {check.what}: {check.verdict} ({check.said})", flush=True)
+    if wrong:
+        raise TrainError(f"{wrong} of the comparisons differ")
+
+
+def _figures(args: argparse.Namespace) -> None:
+    from radioviz.paths import REPOSITORY
+    from train import benchmarks
+    from train.config import TrainError
+    from train.figures import again, cards, quoted
+
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    wrong = [*quoted(readme, benchmarks.read()), *cards()]
+    for where, said, recorded in wrong:
+        print(f"{where}: says {said}, recorded is {recorded}")
+    kinds = ["figure"] + ["training"] * args.trainings + ["timing"] * args.timings
+    differ = 0
+    for name, verdict, old, new in () if args.words else again(kinds, args.only):
+        differ += verdict in ("differs", "missing")
+        print(f"{name}: {verdict} ({old}, again {new})", flush=True)
+    if wrong or differ:
+        raise TrainError(f"{len(wrong)} words and {differ} figures differ from what is recorded")
+    print("README, cards and figures agree")
 
 
 def _atlas(args: argparse.Namespace) -> None:

@@ -1,0 +1,56 @@
+"""What README and cards say is what is recorded; how figures that were made again are judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from train import benchmarks, figures
+from train.__main__ import main
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def test_the_readme_quotes_what_is_recorded() -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert list(figures.quoted(readme, benchmarks.read())) == []
+
+
+def test_a_figure_that_was_mistyped_is_found() -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert "| 0.56 |" in readme
+    wrong = readme.replace("| 0.56 |", "| 0.65 |")
+    assert [row for row, _, _ in figures.quoted(wrong, benchmarks.read())] == [
+        "retrieval within FIRST"
+    ]
+
+
+def test_cards_say_what_configs_say() -> None:
+    assert list(figures.cards()) == []
+
+
+def test_every_recorded_command_is_known() -> None:
+    for name, entry in benchmarks.read().items():
+        assert figures.kind_of(entry["command"]) in ("figure", "training", "timing"), name
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [(0.5, "same"), (0.50001, "same"), (0.52, "within its interval"), (0.7, "differs")],
+)
+def test_verdicts(value: float, verdict: str) -> None:
+    recorded = {"value": 0.5, "low": 0.4, "high": 0.6}
+    assert figures.compare(recorded, {"value": value}) == verdict
+    assert figures.compare(recorded, None) == "missing"
+    assert figures.compare({"value": None}, {"value": None}) == "same"
+    assert figures.compare({"value": None}, {"value": 1.0}) == "differs"
+
+
+@pytest.mark.slow
+def test_a_small_model_comes_out_again(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "vae2", "--quick"]) == 0
+    said = capsys.readouterr().out
+    assert "DIFFERS" not in said
+    assert "vae2: latents of first: same" in said
+    assert "vae2: layout latent of first: same" in said
