@@ -75,7 +75,9 @@ def safe_path(name: str) -> PurePosixPath:
     >>> str(safe_path("C:\\\\data\\\\a.fits"))
     'data/a.fits'
     """
-    plain = re.sub(r"^[A-Za-z]:", "", name.replace("\\", "/"))
+    # What is no text at all (half of a pair of UTF-16) has no place in a file system either.
+    plain = name.encode("utf-8", "replace").decode("utf-8").replace("\\", "/")
+    plain = re.sub(r"^[A-Za-z]:", "", plain)
     parts = []
     for part in plain.split("/"):
         part = re.sub(r"[\x00-\x1f\x7f]", "_", part).strip()

@@ -47,6 +47,7 @@ def test_a_name_never_leaves_its_folder(name: str) -> None:
         ("...", "file"),
         ("", "file"),
         ("a\x00b.fits", "a_b.fits"),
+        ("\udcff\ud800.fits", "??.fits"),
     ],
 )
 def test_names(name: str, wanted: str) -> None:

@@ -1,0 +1,173 @@
+"""Many sessions at once, or one for long.
+
+.. code-block:: sh
+
+    python -m tests.load --sessions 20 --seconds 300      # what a group server has to bear
+    python -m tests.load --sessions 1 --interactions 1000 # one person all day
+    python -m tests.load --sessions 3 --seconds 30        # does it run?
+
+Every session goes through map, similar, likelihood and generate, and searches for a name that is
+its own: should any of it reach another session, that is said. Memory is the server's own
+(``RssAnon``); its slope is fitted after the first fifth, when everything has been loaded once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import threading
+import time
+import traceback
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tests.browser.server import Server, run_server
+from tests.load.client import Client, LoadError
+
+
+@dataclass
+class Tally:
+    """What all sessions found, under one lock."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    errors: list[str] = field(default_factory=list)
+    mixed: list[str] = field(default_factory=list)
+    memory: list[tuple[float, float]] = field(default_factory=list)
+    received: int = 0
+
+
+def marker(number: int) -> str:
+    """A name that no galaxy has and that is one session's alone."""
+    return f"zz{number:04d}qq"
+
+
+def steps(client: Client, rng: random.Random, own: str) -> list[str]:
+    """One round through the pages, a step at a time; what was done."""
+    done = []
+
+    def changed(kind: str, key: str, value: object = None) -> bool:
+        widget = client.widget(kind, key)
+        if widget is None or getattr(widget, "disabled", False):
+            return False
+        if kind == "selectbox":
+            value = rng.choice(widget.options)
+            widget.select(value)
+        elif kind == "button":
+            widget.click()
+        elif kind == "slider":
+            low, high = float(widget.min), float(widget.max)
+            widget.set_value(type(widget.value)(rng.uniform(low, high)))
+        else:
+            widget.set_value(value)
+        client.act(f"{kind} {key}")
+        done.append(f"{kind} {key}")
+        return True
+
+    client.open("latent_map", "data=first")
+    changed("selectbox", "layout")
+    changed("selectbox", "colour")
+    changed("text_input", "find", own)
+    client.open("inspect_galaxy", f"data=first&source=first-{rng.randrange(2158)}")
+    client.open("similar", f"data=first&source=first/first-{rng.randrange(2158)}")
+    client.open("likelihood", "data=first")
+    changed("selectbox", "likelihood_score")
+    changed("slider", "likelihood_rate")
+    client.open("generate", f"data=first&seed={rng.randrange(10**6)}")
+    for widget in client.tree.get("button"):
+        if "enerate" in str(widget.label):
+            widget.click()
+            client.act("generate")
+            break
+    return done
+
+
+def session(
+    number: int, server: Server, until: float, limit: int, tally: Tally, count: int
+) -> None:
+    """Go round until the time is over or enough has been done."""
+    rng = random.Random(number)
+    own = marker(number)
+    client = None
+    try:
+        client = Client(server.url)
+        client.forbidden = [marker(i).encode() for i in range(count) if i != number]
+        client.open()
+        while time.monotonic() < until and len(client.seconds) < limit:
+            steps(client, rng, own)
+            with tally.lock:
+                tally.memory.append((time.monotonic(), server.anonymous_bytes() / 1e6))
+    except LoadError as error:
+        with tally.lock:
+            tally.errors.append(f"session {number}: {error}")
+    except Exception:
+        with tally.lock:
+            tally.errors.append(f"session {number}: {traceback.format_exc(limit=3)}")
+    finally:
+        if client is not None:
+            with tally.lock:
+                for what, seconds in client.seconds:
+                    tally.seconds[what].append(seconds)
+                tally.mixed += [f"session {number} got '{w}'" for w in client.alien]
+                tally.received += client.received
+            client.close()
+
+
+def slope(memory: list[tuple[float, float]]) -> tuple[float, float]:
+    """Growth after the first fifth in MB a minute, and what there is at the end in MB."""
+    at = np.array(sorted(memory))
+    if len(at) < 5:
+        return float("nan"), float(at[-1, 1]) if len(at) else float("nan")
+    after = at[at[:, 0] > at[0, 0] + 0.2 * np.ptp(at[:, 0])]
+    fitted = np.polyfit((after[:, 0] - after[0, 0]) / 60, after[:, 1], 1)
+    return float(fitted[0]), float(at[-1, 1])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run; 1 where there was an error or anything reached another session."""
+    parser = argparse.ArgumentParser(prog="python -m tests.load")
+    parser.add_argument("--sessions", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--interactions", type=int, help="a session; instead of seconds")
+    given = parser.parse_args(arguments)
+    limit = given.interactions or 10**9
+    tally = Tally()
+    with run_server() as server:
+        seconds = 10 * 3600.0 if given.interactions else given.seconds
+        until = time.monotonic() + seconds
+        threads = [
+            threading.Thread(target=session,
+                             args=(i, server, until, limit, tally, given.sessions))
+            for i in range(given.sessions)
+        ]  # fmt: skip
+        for thread in threads:
+            thread.start()
+            time.sleep(0.2)
+        for thread in threads:
+            thread.join()
+        log = server.log.read_text(errors="replace")
+    every = np.concatenate([np.array(v) for v in tally.seconds.values()] or [np.zeros(0)])
+    for what, taken in sorted(tally.seconds.items()):
+        p50, p95 = np.percentile(taken, (50, 95))
+        print(f"{what:<28} {len(taken):>6}  median {p50:6.2f} s  95 % within {p95:6.2f} s")
+    grows, end = slope(tally.memory)
+    tracebacks = log.count("Traceback (most recent call last)")
+    p95 = float(np.percentile(every, 95)) if len(every) else float("nan")
+    print(
+        f"{given.sessions} sessions, {len(every):,} interactions, 95 % within {p95:.2f} s, "
+        f"{len(tally.errors)} errors, {tracebacks} tracebacks in the log, {len(tally.mixed)} "
+        f"mixed; memory {end:.0f} MB at the end, {grows:+.1f} MB a minute; "
+        f"{tally.received / 1e6:.0f} MB sent"
+    )
+    for said in [*tally.errors[:10], *tally.mixed[:10]]:
+        print(said)
+    if tracebacks:
+        print(log[log.index("Traceback") :][:3000])
+    return 1 if tally.errors or tally.mixed or tracebacks or not len(every) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

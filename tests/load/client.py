@@ -1,0 +1,148 @@
+"""One browser session without a browser: the app's WebSocket, in its own protocol.
+
+The messages are Streamlit's protobufs, as the page in a browser gets and sends them; what they
+draw is kept as the element tree that Streamlit's own tests use, so that widgets can be found by
+their keys and changed.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.testing.v1.element_tree import ElementTree, parse_tree_from_messages
+from websockets.sync.client import ClientConnection, connect
+
+_PATIENCE = 60.0  # seconds for one answer
+
+
+class LoadError(Exception):
+    """A session got an error, or no answer."""
+
+
+class Client:
+    """A session.
+
+    Parameters
+    ----------
+    url : str
+        Of the app, ``http://localhost:8501``.
+
+    Attributes
+    ----------
+    tree : ElementTree
+        What the page shows now.
+    seconds : list of (str, float)
+        What was done, and how long it took until the page was drawn.
+    received : int
+        Bytes.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.tree: ElementTree = parse_tree_from_messages([])
+        self.seconds: list[tuple[str, float]] = []
+        self.received = 0
+        self.alien: list[str] = []
+        self.forbidden: list[bytes] = []
+        self._query, self._page = "", ""
+        self.pages: dict[str, str] = {}
+        self._deltas: list[ForwardMsg] = []
+        self._cache: dict[str, ForwardMsg] = {}
+        address = url.replace("http", "ws", 1) + "/_stcore/stream"
+        self._socket: ClientConnection = connect(
+            address, subprotocols=["streamlit"], max_size=None, origin=url  # type: ignore[list-item, arg-type]
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """End the session."""
+        self._socket.close()
+
+    def open(self, page: str = "", query: str = "") -> None:
+        """Go to a page by the end of its address, as a link in the app does."""
+        self._page = self.pages.get(page, "")
+        self._query = query
+        self._deltas.clear()
+        self._run(f"open {page or 'app'}", None)
+
+    def act(self, what: str) -> None:
+        """Send the widgets of :attr:`tree` as they have been set, and wait for the page."""
+        self._run(what, self.tree.get_widget_states())
+
+    def _run(self, what: str, states: Any) -> None:
+        message = BackMsg()
+        state = message.rerun_script
+        state.query_string, state.page_script_hash = self._query, self._page
+        if states is not None:
+            state.widget_states.CopyFrom(states)
+        began = time.perf_counter()
+        self._socket.send(message.SerializeToString())
+        self._draw(what)
+        self.seconds.append((what, time.perf_counter() - began))
+
+    def _draw(self, what: str) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                payload = self._socket.recv(timeout=max(0.1, deadline - time.monotonic()))
+            except TimeoutError:
+                raise LoadError(f"{what}: no answer in {_PATIENCE:g} s") from None
+            if isinstance(payload, str):
+                continue
+            self.received += len(payload)
+            self.alien += [w.decode() for w in self.forbidden if w in payload]
+            message = self._whole(payload)
+            kind = message.WhichOneof("type")
+            if kind == "new_session":
+                self._deltas.clear()
+                for page in message.new_session.app_pages:
+                    self.pages.setdefault(page.url_pathname, page.page_script_hash)
+            elif kind == "navigation":
+                for page in message.navigation.app_pages:
+                    self.pages[page.url_pathname] = page.page_script_hash
+                self._page = message.navigation.page_script_hash
+            elif kind == "page_info_changed":
+                self._query = message.page_info_changed.query_string
+            elif kind == "delta":
+                self._deltas.append(message)
+            elif kind == "script_finished":
+                finished = message.script_finished
+                if finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                    continue
+                if finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
+                    raise LoadError(f"{what}: the page does not compile")
+                break
+        self.tree = parse_tree_from_messages(self._deltas)
+        for element in self.tree.get("exception"):
+            raise LoadError(f"{what}: {element.message}")
+
+    def _whole(self, payload: bytes) -> ForwardMsg:
+        message = ForwardMsg()
+        message.ParseFromString(payload)
+        if message.WhichOneof("type") == "ref_hash":
+            kept = self._cache.get(message.ref_hash)
+            if kept is None:
+                raise LoadError("the server refers to a message that it never sent")
+            whole = ForwardMsg()
+            whole.CopyFrom(kept)
+            whole.metadata.CopyFrom(message.metadata)
+            return whole
+        if message.hash:
+            self._cache[message.hash] = message
+        return message
+
+    # What a person does
+
+    def widget(self, kind: str, key: str) -> Any:
+        """The widget of a kind whose key begins so, None where the page has none."""
+        for element in self.tree.get(kind):
+            if (getattr(element, "key", None) or "").startswith(key):
+                return element
+        return None
+
+    def text(self) -> str:
+        """All that the page says."""
+        kinds = ("title", "markdown", "caption", "info", "warning", "error")
+        return "\n".join(str(e.value) for kind in kinds for e in self.tree.get(kind))
