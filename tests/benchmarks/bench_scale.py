@@ -146,7 +146,7 @@ def search(folder: Path, count: int, dim: int, queries: int = 200) -> None:
         start = time.perf_counter()
         results.append(find([index], query, 100)["row"].to_numpy())
         whole.append(time.perf_counter() - start)
-    some = asked[: 100 if count <= 2_000_000 else 20]
+    some = asked[: 100 if count <= 2_000_000 else 15]
     every = seconds(lambda: find([exact], some[0], 100))
     best = np.array([find([exact], q, 10)["row"].to_numpy() for q in some])
     hits = [len(set(a[:10]) & set(b)) / 10 for a, b in zip(results, best, strict=False)]
@@ -157,7 +157,7 @@ def search(folder: Path, count: int, dim: int, queries: int = 200) -> None:
         top100_p50_ms=1e3 * float(np.median(whole)),
         top100_p95_ms=1e3 * float(np.percentile(whole, 95)), exact_ms=1e3 * every,
         checksum_s=summed, file_mb=size / 1e6, peak_mb=own_mb("VmHWM"),
-        dim=dim, **json.loads(done.stdout), **({"build_s": made} if made else {}),
+        dim=dim, **json.loads(done.stdout.splitlines()[-1]), **({"build_s": made} if made else {}),
     )  # fmt: skip
 
 
@@ -385,8 +385,9 @@ def plot(path: Path) -> None:
             if found:
                 axis.plot(*zip(*found, strict=True), marker="o", markersize=3.5, label=label)
         axis.set(xscale="log", yscale="log", title=title, xlabel="galaxies", xlim=(700, 1.4e7))
+        axis.set_ylim(top=20 * axis.get_ylim()[1])  # room for the legend
         axis.grid(alpha=0.25)
-        axis.legend(fontsize=7.5, frameon=False)
+        axis.legend(fontsize=7.5, frameon=False, loc="upper left")
     chart.savefig(path, dpi=110)
     print(path)
 
