@@ -77,6 +77,7 @@ def test_an_upload_needs_the_token_of_its_session(server: Server) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request, timeout=10)
     assert refused.value.code in (400, 403)
+    refused.value.close()
 
 
 @pytest.mark.parametrize(
