@@ -60,10 +60,10 @@ def steps(client: Client, rng: random.Random, own: str) -> list[str]:
             widget.click()
         elif kind == "slider":
             low, high = float(widget.min), float(widget.max)
-            widget.set_value(type(widget.value)(rng.uniform(low, high)))
+            widget.set_value(rng.uniform(low, high))
         else:
             widget.set_value(value)
-        client.act(f"{kind} {key}")
+        client.act(f"{kind} {key}", widget)
         done.append(f"{kind} {key}")
         return True
 
@@ -80,7 +80,7 @@ def steps(client: Client, rng: random.Random, own: str) -> list[str]:
     for widget in client.tree.get("button"):
         if "enerate" in str(widget.label):
             widget.click()
-            client.act("generate")
+            client.act("generate", widget)
             break
     return done
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.testing.v1.element_tree import ElementTree, parse_tree_from_messages
 from websockets.sync.client import ClientConnection, connect
 
@@ -67,9 +68,14 @@ class Client:
         self._deltas.clear()
         self._run(f"open {page or 'app'}", None)
 
-    def act(self, what: str) -> None:
-        """Send the widgets of :attr:`tree` as they have been set, and wait for the page."""
-        self._run(what, self.tree.get_widget_states())
+    def act(self, what: str, *changed: Any) -> None:
+        """Send these widgets of :attr:`tree` as they have been set, and wait for the page.
+
+        Those that are not sent keep on the server what they were.
+        """
+        states = WidgetStates()
+        states.widgets.extend(widget._widget_state for widget in changed)
+        self._run(what, states)
 
     def _run(self, what: str, states: Any) -> None:
         message = BackMsg()
