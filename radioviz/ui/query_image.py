@@ -17,6 +17,7 @@ from radioviz.data.preprocess import Preprocess
 from radioviz.errors import ImageError
 
 MAX_PIXELS = 25_000_000  # 5000 x 5000: a mosaic of a square degree; larger ones are cut first
+MAX_SQUARE = 4 * MAX_PIXELS  # what a box that is four times as wide as high makes
 MAX_MEGABYTES = 128
 _SAME_BEAM = 1.02  # beams within 2 % are not told apart
 _FWHM = 2.0 * np.sqrt(2.0 * np.log(2.0))  # FWHM of a Gaussian over its sigma
@@ -108,6 +109,11 @@ def cut(data: np.ndarray, box: Box) -> np.ndarray:
         raise ImageError("the crop box holds no finite pixel; move it onto the source")
     height, width = inside.shape
     side = max(height, width)
+    if side * side > MAX_SQUARE:
+        raise ImageError(
+            f"a crop box of {width} x {height} pixels makes a square of {side:,} x {side:,} pixels; "
+            f"at most {MAX_SQUARE:,} are taken. Draw a smaller box about the source"
+        )
     out = np.full((side, side), np.nan, dtype=np.float32)
     y, x = (side - height) // 2, (side - width) // 2
     out[y : y + height, x : x + width] = inside

@@ -273,6 +273,9 @@ def _one_worker(
                     if at == start and code:
                         why = (scratch / ".said").read_text()[-2000:]
                         raise RuntimeError(f"the worker of {name} failed:\n{why}")
+                    if code:  # the engine itself: an input that could not be made within the limit
+                        tally.outcomes["not made"] += 1
+                        return at + 1
                     return stop
                 said = json.loads(line)
                 if isinstance(said, int):

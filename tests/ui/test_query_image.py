@@ -215,3 +215,9 @@ def test_huge_images_are_refused_before_they_are_read() -> None:
         query_image.read(png_bytes(np.zeros((6000, 6000), np.uint8)), "huge.png")
     with pytest.raises(ImageError, match="at most 128 MB"):
         query_image.read(b"\0" * 129_000_000, "huge.fits")
+
+
+def test_a_strip_makes_no_square_of_gigabytes() -> None:
+    strip = np.zeros((20, 40_000), np.float32)
+    with pytest.raises(ImageError, match=r"40,000 x 40,000.*smaller box"):
+        query_image.cut(strip, Box.whole(strip))
