@@ -111,8 +111,8 @@ def cut(data: np.ndarray, box: Box) -> np.ndarray:
     side = max(height, width)
     if side * side > MAX_SQUARE:
         raise ImageError(
-            f"a crop box of {width} x {height} pixels makes a square of {side:,} x {side:,} pixels; "
-            f"at most {MAX_SQUARE:,} are taken. Draw a smaller box about the source"
+            f"a crop box of {width} x {height} pixels makes a square of {side:,} x {side:,}; "
+            f"at most {MAX_SQUARE:,} pixels are taken. Draw a smaller box about the source"
         )
     out = np.full((side, side), np.nan, dtype=np.float32)
     y, x = (side - height) // 2, (side - width) // 2
