@@ -49,23 +49,16 @@ def steps(client: Client, rng: random.Random, own: str) -> list[str]:
     """One round through the pages, a step at a time; what was done."""
     done = []
 
-    def changed(kind: str, key: str, value: object = None) -> bool:
+    def changed(kind: str, key: str, value: str | float | None = None) -> None:
         widget = client.widget(kind, key)
         if widget is None or getattr(widget, "disabled", False):
-            return False
+            return
         if kind == "selectbox":
-            value = rng.choice(widget.options)
-            widget.select(value)
-        elif kind == "button":
-            widget.click()
+            value = str(rng.choice(widget.options))
         elif kind == "slider":
-            low, high = float(widget.min), float(widget.max)
-            widget.set_value(rng.uniform(low, high))
-        else:
-            widget.set_value(value)
-        client.act(f"{kind} {key}", widget)
+            value = rng.uniform(float(widget.min), float(widget.max))
+        client.act(f"{kind} {key}", widget, value)
         done.append(f"{kind} {key}")
-        return True
 
     client.open("latent_map", "data=first")
     changed("selectbox", "layout")
@@ -78,8 +71,7 @@ def steps(client: Client, rng: random.Random, own: str) -> list[str]:
     changed("slider", "likelihood_rate")
     client.open("generate", f"data=first&seed={rng.randrange(10**6)}")
     for widget in client.tree.get("button"):
-        if "enerate" in str(widget.label):
-            widget.click()
+        if "seed" in str(widget.label):
             client.act("generate", widget)
             break
     return done

@@ -68,13 +68,19 @@ class Client:
         self._deltas.clear()
         self._run(f"open {page or 'app'}", None)
 
-    def act(self, what: str, *changed: Any) -> None:
-        """Send these widgets of :attr:`tree` as they have been set, and wait for the page.
+    def act(self, what: str, widget: Any, value: str | float | None = None) -> None:
+        """Set a widget of :attr:`tree` (a button without a value) and wait for the page.
 
         Those that are not sent keep on the server what they were.
         """
         states = WidgetStates()
-        states.widgets.extend(widget._widget_state for widget in changed)
+        state = states.widgets.add(id=widget.id)
+        if value is None:
+            state.trigger_value = True
+        elif isinstance(value, str):
+            state.string_value = value
+        else:
+            state.double_array_value.data.append(value)
         self._run(what, states)
 
     def _run(self, what: str, states: Any) -> None:
