@@ -143,17 +143,24 @@ export default function (component) {
       'dominant-baseline': 'central' });
     t.textContent = 'AB'[i];
   });
-  if (data.here) {
-    const [a, b] = data.here;
+  // Keys run ahead of the page: until it has caught up, an answer with a place that they have left
+  // does not move the marker back.
+  const same = (p, q) => p && q && Math.abs(p[0] - q[0]) + Math.abs(p[1] - q[1]) < 1e-6;
+  if (state.ahead && (performance.now() > state.until
+      || !state.left.some((place) => same(place, data.here)))) state.ahead = null;
+  const mark = (place) => {
+    svg.querySelectorAll('.here').forEach((e) => e.remove());
+    if (!place) return;
+    const [a, b] = place;
     const [x, y] = [Math.round(a / data.step) * data.step, Math.round(b / data.step) * data.step];
-    if (Math.abs(a - x) + Math.abs(b - y) < 1e-6) {
-      box(x, y, data.step, '#000', 4); box(x, y, data.step, '#ff4fa3', 2.4);
-    } else {
-      const ring = { ...fixed, cx: 1000 * fx(a), cy: 1000 * fy(b), r: 13 };
-      put('circle', { ...ring, stroke: '#000', 'stroke-width': 5 });
-      put('circle', { ...ring, stroke: '#ff4fa3', 'stroke-width': 2.8 });
-    }
-  }
+    const ring = { ...fixed, cx: 1000 * fx(a), cy: 1000 * fy(b), r: 13 };
+    const drawn = same([a, b], [x, y])
+      ? [box(x, y, data.step, '#000', 4), box(x, y, data.step, '#ff4fa3', 2.4)]
+      : [put('circle', { ...ring, stroke: '#000', 'stroke-width': 5 }),
+        put('circle', { ...ring, stroke: '#ff4fa3', 'stroke-width': 2.8 })];
+    drawn.forEach((e) => e.classList.add('here'));
+  };
+  mark(state.ahead || data.here);
 
   const paint = () => {
     const ratio = window.devicePixelRatio || 1;
@@ -220,22 +227,45 @@ export default function (component) {
     plane.style.cursor = at.index >= 0 ? 'pointer' : 'crosshair';
   };
   plane.onpointerleave = () => { tip.style.display = 'none'; };
+  const goTo = (place) => {
+    const from = state.ahead || data.here;
+    state.left = [...(state.ahead ? state.left : []), ...(from ? [from] : [])];
+    state.ahead = place;
+    state.until = performance.now() + 10000;
+    mark(place);
+  };
   plane.onclick = (event) => {
     const at = under(event);
     plane.focus({ preventScroll: true });
-    setTriggerValue('pick', at.index >= 0 && !event.altKey
-      ? { kind: 'galaxy', index: at.index, seen: data.digest, add: event.shiftKey }
-      : { kind: 'cell', a: at.a, b: at.b, add: event.shiftKey });
+    clearTimeout(state.timer);
+    if (at.index >= 0 && !event.altKey) {
+      state.ahead = null;
+      setTriggerValue('pick',
+        { kind: 'galaxy', index: at.index, seen: data.digest, add: event.shiftKey });
+    } else {
+      goTo([at.a, at.b]);
+      setTriggerValue('pick', { kind: 'cell', a: at.a, b: at.b, add: event.shiftKey });
+    }
   };
   const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   plane.onkeydown = (event) => {
     const move = arrows[event.key];
-    if (!move || !data.here) return;
+    const from = state.ahead || data.here;
+    if (!move || !from) return;
     event.preventDefault();
-    const now = data.here.map((v) => Math.round(v / data.step));
-    const to = now.map((v, i) => Math.max(-data.half, Math.min(data.half, v + move[i])));
-    data.here = to.map((v) => +(v * data.step).toFixed(6) + 0);
-    setTriggerValue('pick', { kind: 'cell', a: data.here[0], b: data.here[1], add: false });
+    const to = from.map((v, i) =>
+      Math.max(-data.half, Math.min(data.half, Math.round(v / data.step) + move[i])));
+    goTo(to.map((v) => +(v * data.step).toFixed(6) + 0));
+    clearTimeout(state.timer);
+    // A held key is one step of the page, not one for every repeat. What is sent while the page
+    // runs can get lost, so it is sent until the page has answered.
+    const send = () => {
+      if (!state.ahead || performance.now() > state.until) return;
+      const [a, b] = state.ahead;
+      setTriggerValue('pick', { kind: 'cell', a, b, add: false });
+      state.timer = setTimeout(send, 2500);
+    };
+    state.timer = setTimeout(send, 120);
   };
   root.dataset.state = 'drawn';
 }

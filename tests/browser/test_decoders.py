@@ -65,6 +65,21 @@ def test_click_a_cell_walk_on_and_export_it(
     np.testing.assert_allclose(image, Encoder.load("vae2").decode(z, batch=1)[0], atol=1e-6)
 
 
+def test_keys_pressed_faster_than_the_page_follows_are_all_taken(
+    decoding_server: Server, page: Page
+) -> None:
+    box = open_plane(page, decoding_server.url)
+    page.mouse.click(*centre_of(box, 3.2, 3.2))
+    page.get_by_text("Decoded at (3.2, 3.2)").wait_for()
+    for wait in (0, 0, 300, 0, 150, 0):
+        page.keyboard.press("ArrowDown")
+        page.wait_for_timeout(wait)
+    page.get_by_text("Decoded at (3.2, 0.8)").wait_for()
+    actions.settle(page)
+    page.keyboard.press("ArrowUp")
+    page.get_by_text("Decoded at (3.2, 1.2)").wait_for()
+
+
 def test_shift_and_click_lead_a_path(decoding_server: Server, page: Page, tmp_path: Path) -> None:
     box = open_plane(page, decoding_server.url, "?a=2.8&b=-2.8")
     page.keyboard.down("Shift")
