@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Beam", "SkyImage", "read_fits", "read_image", "read_png_jpeg", "upright"]
 
 MAX_PIXELS = 64_000_000  # 256 MB of float32: an 8000 x 8000 mosaic
+_STRIP = 4_000_000  # pixels of a picture that are converted at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -331,13 +332,22 @@ def _luminance(picture: object) -> tuple[np.ndarray, list[str]]:
     notes: list[str] = []
     if picture.mode in ("I;16", "I;16B", "I"):
         return np.asarray(picture, dtype=np.float32), notes
-    if picture.mode not in ("L", "1"):
-        if "A" in picture.getbands() or "transparency" in picture.info:
-            notes.append("transparent pixels taken as black")
-            clear = picture.convert("RGBA")
-            picture = Image.new("RGBA", clear.size, (0, 0, 0, 255))
-            picture.alpha_composite(clear)
-        colours = np.asarray(picture.convert("RGB"))
-        if np.ptp(colours, axis=2).any():
-            notes.append("colour converted to luminance (ITU-R 601)")
-    return np.asarray(picture.convert("L"), dtype=np.float32), notes
+    width, height = picture.size
+    clear = "A" in picture.getbands() or "transparency" in picture.info
+    grey, coloured = np.empty((height, width), dtype=np.float32), False
+    # Strip by strip: the copies in between would take four times the memory of the picture.
+    step = max(1, _STRIP // width)
+    for top in range(0, height, step):
+        part = picture.crop((0, top, width, min(height, top + step)))
+        if clear:
+            seen = part.convert("RGBA")
+            part = Image.new("RGBA", seen.size, (0, 0, 0, 255))
+            part.alpha_composite(seen)
+        if part.mode not in ("L", "1"):
+            coloured |= bool(np.ptp(np.asarray(part.convert("RGB")), axis=2).any())
+        grey[top : top + step] = np.asarray(part.convert("L"), dtype=np.float32)
+    if clear:
+        notes.append("transparent pixels taken as black")
+    if coloured:
+        notes.append("colour converted to luminance (ITU-R 601)")
+    return grey, notes

@@ -95,3 +95,24 @@ def test_picture_bomb_is_refused_before_it_is_decoded() -> None:
     )
     with pytest.raises(ImageError):
         read_png_jpeg(bomb)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "RGB", "L"])
+def test_pictures_read_in_strips_are_as_if_read_at_once(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(5)
+    whole = Image.fromarray(rng.integers(0, 255, (23, 31, 4), dtype=np.uint8), "RGBA")
+    picture = whole.convert("RGB").convert("P") if mode == "P" else whole.convert(mode)
+    kept = io.BytesIO()
+    picture.save(kept, "PNG", **({"transparency": 3} if mode == "P" else {}))
+    at_once = read_png_jpeg(kept.getvalue())
+    monkeypatch.setattr("radioviz.data.images._STRIP", 100)
+    in_strips = read_png_jpeg(kept.getvalue())
+    np.testing.assert_array_equal(in_strips.data, at_once.data)
+    assert in_strips.notes == at_once.notes
+    if mode != "P":
+        black = Image.new("RGBA", whole.size, (0, 0, 0, 255))
+        black.alpha_composite(picture.convert("RGBA"))
+        grey = np.asarray((black if "A" in mode else picture).convert("L"), np.float32)
+        np.testing.assert_array_equal(at_once.data, grey[::-1])
