@@ -42,7 +42,7 @@ from radioviz.paths import trained_folder, user_data_folder
 FORMAT_VERSION = 1
 TURNED = "turned.npy"
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")  # a file system takes 255
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def atlas_folder(data_set: str, model: str, folder: Path | None = None) -> Path:
     Raises
     ------
     AtlasError
-        If a key is not a plain name (letters, digits, ``_ . -``).
+        If a key is not a plain name (at most 100 letters, digits, ``_ . -``).
     """
     for what, key in (("data set", data_set), ("model", model)):
         if not _NAME.fullmatch(key):

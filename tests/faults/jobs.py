@@ -178,7 +178,8 @@ class Training(Work):
 
     def command(self) -> list[str]:
         run = self.folder / "run"
-        resume = ["--resume"] if run.exists() else []
+        # Killed before its first checkpoint, a run has nothing to go on from.
+        resume = ["--resume"] if (run / "checkpoint.safetensors").exists() else []
         return self.python(
             "-m", "train", "vae", "--run", str(self.folder / "tiny.toml"), "--out", str(run),
             "--device", "cpu", "--publish", *resume,

@@ -58,6 +58,7 @@ class Guard:
     def __init__(self, scratch: Path) -> None:
         self.armed = False
         self.breaches: list[str] = []
+        sys.dont_write_bytecode = True  # modules imported on the way would be files written
         self._roots = [os.path.realpath(scratch) + os.sep, "/dev/"]
         tempfile.tempdir = str(scratch)
         os.environ["TMPDIR"] = str(scratch)
@@ -105,9 +106,13 @@ class Guard:
 
 
 def _importing() -> bool:
-    """True while a module is imported, or a named tuple made, which Python does from text."""
+    """True while a module is imported, or what libraries make from a text of their own.
+
+    Named tuples and data classes; the parser of units that astropy makes when the first is read.
+    """
     frame = sys._getframe(2)
-    if frame.f_code.co_filename.endswith(("/collections/__init__.py", "/dataclasses.py")):
+    makers = ("/collections/__init__.py", "/dataclasses.py", "/astropy/extern/ply/yacc.py")
+    if frame.f_code.co_filename.endswith(makers):
         return True
     while frame is not None:
         if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
@@ -118,7 +123,7 @@ def _importing() -> bool:
 
 def _caller() -> str:
     """The frames that led here, the last ones."""
-    frame, names = sys._getframe(3), []
+    frame, names = sys._getframe(2), []
     while frame is not None and len(names) < 6:
         names.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}")
         frame = frame.f_back
