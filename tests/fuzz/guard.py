@@ -111,7 +111,8 @@ def _importing() -> bool:
     Named tuples and data classes; the parser of units that astropy makes when the first is read.
     """
     frame = sys._getframe(2)
-    makers = ("/collections/__init__.py", "/dataclasses.py", "/astropy/extern/ply/yacc.py")
+    ply = "/astropy/extern/ply/"
+    makers = ("/collections/__init__.py", "/dataclasses.py", f"{ply}lex.py", f"{ply}yacc.py")
     if frame.f_code.co_filename.endswith(makers):
         return True
     while frame is not None:
