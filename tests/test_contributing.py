@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from radioviz.paths import REPOSITORY
+
 _COPIED = (
     "app.py",
     "pages",

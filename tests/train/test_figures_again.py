@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
+from radioviz.paths import REPOSITORY
 from train import benchmarks, figures
 from train.__main__ import main
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def test_the_readme_quotes_what_is_recorded() -> None:
