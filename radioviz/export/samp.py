@@ -12,6 +12,7 @@ import queue
 import shutil
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -258,22 +259,35 @@ class SampLink:
         return programs if to is None else {to: programs[to]}
 
     def _deliver(self, mtype: str, parameters: dict[str, str], to: str | None) -> list[Delivery]:
+        # Not by callAndWait: a hub of this library loses the answer to one when it comes before
+        # the hub has noted that somebody waits for it. All programs work at the same time so.
         programs = self._takers(mtype, to)
         message = {"samp.mtype": mtype, "samp.params": parameters}
-        out = []
-        for identifier, program in programs.items():
-            try:
-                answer = self._client.call_and_wait(
-                    identifier, message, str(max(1, round(self.timeout)))
-                )
-            except Exception as error:  # a program that died between the question and the call
-                out.append(Delivery(program, str(error)))
-                continue
-            said = ""
-            if answer.get("samp.status") != "samp.ok":
-                said = str(answer.get("samp.error", {}).get("samp.errortxt", "refused"))
-            out.append(Delivery(program, said))
-        return out
+        answers: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
+        tag = f"radioviz-{uuid.uuid4()}"
+        self._client.bind_receive_response(tag, lambda _, who, __, said: answers.put((who, said)))
+        out = {}
+        try:
+            waiting = set()
+            for identifier, program in programs.items():
+                try:
+                    self._client.call(identifier, tag, message)
+                    waiting.add(identifier)
+                except Exception as error:  # it died between the question and the call
+                    out[identifier] = Delivery(program, str(error))
+            end = time.monotonic() + self.timeout
+            while waiting:
+                try:
+                    who, answer = answers.get(timeout=max(0.0, end - time.monotonic()))
+                except queue.Empty:
+                    break
+                if who in waiting:
+                    waiting.remove(who)
+                    out[who] = Delivery(programs[who], _complaint(answer))
+        finally:
+            self._client.unbind_receive_response(tag)
+        silent = f"timeout: no answer within {self.timeout:g} s"
+        return [out.get(i, Delivery(program, silent)) for i, program in programs.items()]
 
     def _broadcast(self, mtype: str, parameters: dict[str, Any]) -> None:
         with self._hub_errors():
@@ -319,6 +333,13 @@ class SampLink:
                 with contextlib.suppress(queue.Empty):
                     self._inbox.get_nowait()
             self._inbox.put_nowait(message)
+
+
+def _complaint(answer: dict[str, Any]) -> str:
+    """What a program says against a message; empty where it took it."""
+    if answer.get("samp.status") == "samp.ok":
+        return ""
+    return str(answer.get("samp.error", {}).get("samp.errortxt", "refused"))
 
 
 def _listed(programs: dict[str, str]) -> str:

@@ -182,6 +182,38 @@ def test_refusal_and_silence_of_a_program_are_told(
     assert "timeout" in delivery.error.lower()
 
 
+def test_answer_that_comes_at_once_is_not_lost(
+    hub: Any,
+    link: SampLink,
+    other: Other,
+    groups: list[Group],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def at_once(target: Callable[..., None], args: tuple[Any, ...]) -> None:
+        thread = threading.Thread(target=target, args=args)
+        thread.start()
+        thread.join()  # the hub goes on only when the program has answered
+
+    monkeypatch.setattr(hub, "_launch_thread", lambda group=None, **kw: at_once(**kw))
+    assert link.send_table(groups) == [Delivery("Other")]
+
+
+def test_all_programs_are_asked_at_the_same_time(
+    hub: Any, link: SampLink, groups: list[Group]
+) -> None:
+    silent = [Other(hub), Other(hub)]
+    for program in silent:
+        program.client.bind_receive_call("table.load.votable", lambda *a: None)
+    link.timeout = 1
+    started = time.monotonic()
+    deliveries = link.send_table(groups)
+    assert [d.program for d in deliveries] == ["Other", "Other"]
+    assert all("no answer within 1 s" in d.error for d in deliveries)
+    assert time.monotonic() - started < 1.9
+    for program in silent:
+        program.client.disconnect()
+
+
 def test_nobody_takes_tables(link: SampLink, groups: list[Group], other: Other) -> None:
     with pytest.raises(SampError, match="no program 'c99' takes"):
         link.send_table(groups, to="c99")
