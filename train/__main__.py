@@ -157,8 +157,7 @@ def task_of(method: str, run: str, **changes: Any) -> Any:
 def _train(args: argparse.Namespace) -> None:
     import torch
 
-    from train import machine
-    from train.loop import fit
+    from train import distributed, machine
 
     # Values below 1e-38, which carry nothing, take a CPU a hundred times as long as others.
     torch.set_flush_denormal(True)
@@ -167,25 +166,43 @@ def _train(args: argparse.Namespace) -> None:
     quick = {"epochs": 2, "limit": 64, "batch": 32, "checkpoint_every": 1} if args.quick else {}
     changes = {"epochs": args.epochs, "seed": args.seed}
     changes.update({k: v for k, v in quick.items() if changes.get(k) is None})
-    task = task_of(args.method, args.run, **changes)
-    folder = args.out or Path("runs") / task.config.name
-    device = machine.device(args.device)
-    print(f"{task.config.name} on {machine.kind(device)}, into {folder}")
-    if args.method == "finetune" and not args.publish:
-        from train.finetuning import run_members
+    device = distributed.local_device(machine.device(args.device))
+    with distributed.joined(device) as group:
+        task = task_of(args.method, args.run, **changes)
+        folder = args.out or Path("runs") / task.config.name
+        if group.first:
+            print(f"{task.config.name} on {machine.kind(device, group.size)}, into {folder}")
+        if args.method == "semi" or (args.method == "finetune" and not args.publish):
+            _train_members(args, task, folder, device)
+        else:
+            _fit(args, task, folder, device)
 
+
+def _train_members(args: argparse.Namespace, task: Any, folder: Path, device: Any) -> None:
+    """Runs of many small networks, which have nothing to share."""
+    from train import distributed, semi
+    from train.config import TrainError
+    from train.finetuning import run_members
+
+    if distributed.started_by_torchrun():
+        raise TrainError(f"{task.config.name} trains many small networks; start one process")
+    if args.method == "finetune":
         run_members(task.config, args.run, folder, device)
-        return
-    if args.method == "semi":
-        from train import semi
-
+    else:
         print(semi.run(task.config, args.run, folder, device).to_string(index=False))
-        return
+
+
+def _fit(args: argparse.Namespace, task: Any, folder: Path, device: Any) -> None:
+    from train import distributed
+    from train.loop import fit
+
+    group = distributed.processes()
     data = task.load()
-    print(f"{len(data.train)} training images, {len(data.valid)} validation images")
-    # Drawing images in advance must not move the random state that the run starts from.
-    torch.manual_seed(task.config.seed)
+    if group.first:
+        print(f"{len(data.train)} training images, {len(data.valid)} validation images")
     outcome = fit(task, data, folder, resume=args.resume, device=device)
+    if not group.first:
+        return
     print(
         f"{outcome.epochs} epochs in {outcome.seconds:.0f} s, {outcome.images_per_second:.0f} "
         f"images/s; best validation loss {outcome.best_loss:.5g} at epoch {outcome.best_epoch}"

@@ -3,7 +3,7 @@
 Reads top to bottom: prepare, resume, then a pass over the images an epoch, validation of the
 averaged weights, a line in ``losses.jsonl``, a checkpoint, and a stop when validation no longer
 improves. With one seed and one machine a run gives the same bits each time, killed and resumed
-or not.
+or not. Several processes share it (:mod:`train.distributed`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from train import checkpoint, machine
+from train import checkpoint, distributed, machine
 from train import data as training_data
 from train.config import RunConfig, TrainError
 from train.data import Data, Part
@@ -152,7 +152,8 @@ def fit(
         if the loss is no longer finite.
     """
     config: RunConfig = task.config
-    device = device or machine.device()
+    device = distributed.local_device(device or machine.device())
+    group = distributed.processes()
     folder.mkdir(parents=True, exist_ok=True)
     state = _State()
 
@@ -161,11 +162,14 @@ def fit(
     optimiser = build_optimiser(module, config)
     average = _average(module, config)
     images = data.train.images.to(device)
-    per_epoch = max(1, _length(task, data) // config.batch)
+    distributed.seed(config.seed, 0)
+    length = len(task.order(data))
+    _refuse_uneven(config, length, group.size)
+    per_epoch = max(1, length // config.batch)
     best = checkpoint.copy_of(average)
 
     identity = {"config": config.to_dict(), "data": data.digests}
-    made = {"machine": machine.kind(device), "commit": machine.commit()}
+    made = {"machine": machine.kind(device, group.size), "commit": machine.commit()}
     if resume:
         tensors, values = checkpoint.read(folder)
         _refuse_other(values["identity"], identity, folder)
@@ -174,16 +178,18 @@ def fit(
         average.load_state_dict(checkpoint.under("average", tensors))
         best = {k: v.to(device) for k, v in checkpoint.under("best", tensors).items()}
         checkpoint.restore_optimiser(optimiser, checkpoint.under("optimiser", tensors))
-        checkpoint.restore_random(checkpoint.under("random", tensors))
-        _truncate(folder / LOSSES, state.epoch)
+        group.from_first(lambda: _truncate(folder / LOSSES, state.epoch))
     elif (folder / checkpoint.FILE).exists():
         raise TrainError(
             f"{folder} holds a run of {config.name} already; continue it with --resume, give "
             "--out another folder, or delete it"
         )
-    else:
+    elif group.first:
         (folder / LOSSES).write_text("")
-    (folder / CONFIG).write_text(json.dumps({"method": task.method, **identity}, indent=1) + "\n")
+    if group.first:
+        written = json.dumps({"method": task.method, **identity}, indent=1) + "\n"
+        (folder / CONFIG).write_text(written)
+    shared_loss = distributed.shared_loss(task)
 
     def save() -> None:
         tensors = {
@@ -191,7 +197,6 @@ def fit(
             **checkpoint.prefixed("average", average.state_dict()),
             **checkpoint.prefixed("best", best),
             **checkpoint.prefixed("optimiser", checkpoint.optimiser_tensors(optimiser)),
-            **checkpoint.prefixed("random", checkpoint.random_tensors()),
         }
         checkpoint.write(
             folder, tensors, {"identity": identity, "made": made, "state": vars(state)}
@@ -202,29 +207,34 @@ def fit(
         initial=state.epoch * per_epoch,
         desc=config.name,
         unit="step",
-        disable=not progress,
+        disable=not (progress and group.first),
         dynamic_ncols=True,
     )
     with bar:
         while state.epoch < config.epochs and not state.finished:
             started = time.perf_counter()
             module.train()
+            distributed.seed(config.seed, state.epoch)
             order = task.order(data)
             sums: dict[str, Tensor] = {}
             skipped = 0
             for step in range(per_epoch):
                 epoch = state.epoch + step / per_epoch
-                rows = order[step * config.batch : (step + 1) * config.batch].to(device)
+                batch = order[step * config.batch : (step + 1) * config.batch].to(device)
+                rows = group.share(batch)
                 rate = learning_rate(config, epoch) * state.rate_factor
-                for group in optimiser.param_groups:
-                    group["lr"] = rate * group.get("lr_scale", 1.0)
+                for parameters in optimiser.param_groups:
+                    parameters["lr"] = rate * parameters.get("lr_scale", 1.0)
                 optimiser.zero_grad(set_to_none=True)
                 found: dict[str, Tensor] = {}
-                for part in rows.chunk(config.accumulate):
-                    with machine.autocast(config.precision, device):
-                        loss, figures = task.loss(images[part], part, epoch)
+                for number, part in enumerate(rows.chunk(config.accumulate)):
+                    at = group.rank * config.accumulate + number
+                    distributed.seed(config.seed, state.epoch, step, at)
                     share = len(part) / len(rows)
-                    (loss * share).backward()
+                    with distributed.last_part(shared_loss, number + 1 == config.accumulate):
+                        with machine.autocast(config.precision, device):
+                            loss, figures = shared_loss(images[part], part, epoch)
+                        (loss * share).backward()
                     for key, value in {"loss": loss.detach(), **figures}.items():
                         found[key] = found.get(key, torch.zeros((), device=device)) + value * share
                 limit = config.clip_norm or math.inf
@@ -245,14 +255,16 @@ def fit(
                     "finite and within skip_norm; lower learning_rate, set clip_norm or raise "
                     "skip_norm"
                 )
-            line = {k: float(v) / (per_epoch - skipped) for k, v in sums.items()}
+            line = {k: v / (per_epoch - skipped) for k, v in group.mean(sums).items()}
             state.epoch += 1
             state.train_seconds += time.perf_counter() - started
             state.images += per_epoch * config.batch
 
             last = state.epoch == config.epochs
             if last or state.epoch % config.validate_every == 0:
-                judged = validate(task, _network(average), data.valid, device)
+                judged = group.from_first(
+                    lambda: validate(task, _network(average), data.valid, device)
+                )
                 line.update({f"valid_{k}": v for k, v in judged.items()})
                 if judged["loss"] < state.best_loss:
                     state.best_loss, state.best_epoch = judged["loss"], state.epoch
@@ -270,10 +282,12 @@ def fit(
                     best=f"{state.best_loss:.4g}",
                 )
             state.seconds += time.perf_counter() - started
-            with (folder / LOSSES).open("a") as file:
-                file.write(json.dumps({"epoch": state.epoch, "skipped": skipped, **line}) + "\n")
+            if group.first:
+                told = {"epoch": state.epoch, "skipped": skipped, **line}
+                with (folder / LOSSES).open("a") as file:
+                    file.write(json.dumps(told) + "\n")
             if last or state.finished or state.epoch % config.checkpoint_every == 0:
-                save()
+                group.from_first(save)
                 if stop(state.epoch):
                     break
     return state.outcome(made, data.digests)
@@ -338,12 +352,14 @@ def validate(
     return {k: v / len(part) for k, v in sums.items()}
 
 
-def _length(task: Task[Any], data: Data) -> int:
-    """Rows that an epoch goes through; asking must not move the random state of the run."""
-    kept = checkpoint.random_tensors()
-    length = len(task.order(data))
-    checkpoint.restore_random(kept)
-    return length
+def _refuse_uneven(config: RunConfig, length: int, processes: int) -> None:
+    """Raise if processes would not get equal shares of each batch."""
+    if processes > 1 and (length < config.batch or config.batch % (processes * config.accumulate)):
+        raise TrainError(
+            f"{config.name} has {length} images an epoch in batches of {config.batch}, each in "
+            f"{config.accumulate} part(s); {processes} processes cannot share them evenly. Start "
+            "as many as divide it, or one"
+        )
 
 
 def _average(module: nn.Module, config: RunConfig) -> nn.Module:

@@ -51,8 +51,10 @@ def autocast(precision: str, on: torch.device) -> contextlib.AbstractContextMana
     return torch.autocast(on.type, torch.bfloat16)
 
 
-def kind(on: torch.device) -> str:
+def kind(on: torch.device, processes: int = 1) -> str:
     """Kind of machine, e.g. ``Intel(R) Xeon(R) Processor with AMX, 2 threads``; no host name."""
+    if processes > 1:
+        return f"{processes} processes of {kind(on)}"
     if on.type == "cuda":
         return torch.cuda.get_device_name(on)
     models = [line.split(":", 1)[1].strip() for line in _cpu_lines() if "model name" in line]

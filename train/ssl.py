@@ -26,6 +26,7 @@ from radioviz.models import weights
 from radioviz.models.registry import build
 from radioviz.models.resnet import ResNet
 from radioviz.paths import trained_folder
+from train import distributed
 from train.augment import rescale
 from train.config import RunConfig, TrainError
 from train.data import Data, Part
@@ -197,7 +198,9 @@ class SimClrTask(SslTask):
         from lightly.models.modules.heads import SimCLRProjectionHead
 
         config = self.config
-        self._contrast = NTXentLoss(config.temperature)
+        # The galaxies of the batch are all to push apart, also those of other processes.
+        together = distributed.processes().size > 1
+        self._contrast = NTXentLoss(config.temperature, gather_distributed=together)
         return {"projector": SimCLRProjectionHead(features, config.hidden, config.projection)}
 
     def compare(self, both: Tensor, epoch: float) -> Tensor:

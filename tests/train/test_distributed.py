@@ -1,0 +1,110 @@
+"""Two processes started by torchrun train what one trains; real galaxies, real processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from radioviz.paths import REPOSITORY
+from train import checkpoint
+
+RUN = """
+epochs = 2
+batch = 32
+limit = 96
+checkpoint_every = 1
+precision = "float32"
+"""
+SMALL = """
+[architecture]
+latent_dim = 2
+width = 8
+multipliers = [1, 1, 1, 1]
+"""
+
+
+def train(
+    run: Path, method: str, processes: int, *more: str, succeeds: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Train a run in its own folder, next to its file."""
+    torchrun = [
+        "torch.distributed.run",
+        "--standalone",
+        f"--nproc-per-node={processes}",
+        "-m",
+        "--",
+    ]
+    command = [sys.executable, "-m", *(torchrun if processes > 1 else []), "train", method]
+    done = subprocess.run(
+        [*command, f"--run={run}", f"--out={run.with_suffix('')}", "--threads=1", *more],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=REPOSITORY,
+    )
+    assert (done.returncode == 0) == succeeds, done.stdout + done.stderr
+    return done
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    tensors, _ = checkpoint.read(run.with_suffix(""))
+    return {**checkpoint.under("model", tensors), **checkpoint.prefixed("a", tensors)}
+
+
+def lines(run: Path) -> list[dict[str, float]]:
+    text = (run.with_suffix("") / "losses.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.toml", tmp_path / "two.toml"
+    one.write_text(RUN + "accumulate = 2\n" + SMALL)
+    two.write_text(RUN + SMALL)
+    train(one, "vae", 1)
+    said = train(two, "vae", 2).stdout
+    assert said.count("96 training images") == 1  # one process speaks
+    assert "images/s" in said
+    alone, together = weights(one), weights(two)
+    assert all(torch.equal(alone[k], together[k]) for k in alone)
+    for a, b in zip(lines(one), lines(two), strict=True):
+        assert a == pytest.approx(b, rel=1e-5)
+
+
+def test_a_run_goes_on_in_another_number_of_processes(tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole.toml", tmp_path / "parts.toml"
+    for run in (whole, parts):
+        run.write_text(RUN + SMALL)
+    train(whole, "vae", 2)
+    stopped = "from train.loop import fit; from train.__main__ import task_of; from pathlib import "
+    stopped += "Path; import sys; t = task_of('vae', sys.argv[1]); fit(t, t.load(), "
+    stopped += "Path(sys.argv[1][:-5]), stop=lambda e: e == 1, progress=False)"
+    subprocess.run([sys.executable, "-c", stopped, str(parts)], check=True, cwd=REPOSITORY)
+    train(parts, "vae", 2, "--resume")
+    assert [line["epoch"] for line in lines(parts)] == [1, 2]
+    # The first epoch went through whole batches, so that sums are in another order.
+    for a, b in zip(lines(whole), lines(parts), strict=True):
+        assert a["valid_loss"] == pytest.approx(b["valid_loss"], rel=0.05)
+
+
+def test_galaxies_of_other_processes_are_pushed_apart_too(tmp_path: Path) -> None:
+    run = tmp_path / "contrast.toml"
+    run.write_text(RUN + "trial = true\ndata = ['first']\n[architecture]\nwidth = 8\n")
+    train(run, "simclr", 2)
+    first = lines(run)[0]["loss"]
+    # Untrained, the loss is near the log of the number of galaxies to choose among: 63 in the
+    # batch of two views of 32, 31 in the half of one process.
+    assert first > 3.6
+
+
+def test_uneven_shares_are_refused(tmp_path: Path) -> None:
+    run = tmp_path / "odd.toml"
+    run.write_text(RUN.replace("batch = 32", "batch = 33") + SMALL)
+    done = train(run, "vae", 2, succeeds=False)
+    assert "2 processes cannot share them evenly" in done.stderr
+    done = train(REPOSITORY / "train/runs/mbc.toml", "finetune", 2, succeeds=False)
+    assert "start one process" in done.stderr
