@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from radioviz.ui import heap
+
 
 def main() -> None:
     """Draw the page that the address names; runs at every interaction of every session."""
@@ -28,6 +30,7 @@ def main() -> None:
             st.Page("pages/your_data.py", title="Your data", icon=":material/upload:"),
         ]
     ).run()
+    heap.settle()
 
 
 if __name__ == "__main__":

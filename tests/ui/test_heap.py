@@ -1,0 +1,57 @@
+"""The garbage collector has little to walk over, and garbage goes all the same."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import types
+import weakref
+
+import pytest
+
+from radioviz.ui import heap
+
+
+class Node:
+    other: Node
+
+
+def ring() -> weakref.ref[Node]:
+    """Two objects that hold each other and that nobody else holds: only a collection frees them."""
+    a, b = Node(), Node()
+    a.other, b.other = b, a
+    return weakref.ref(a)
+
+
+@pytest.fixture
+def many_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heap, "_modules", 0)
+    for i in range(heap.MANY):
+        monkeypatch.setitem(sys.modules, f"made_up_{i}", types.ModuleType(f"made_up_{i}"))
+
+
+def test_old_objects_are_set_aside_and_garbage_goes(many_modules: None) -> None:
+    before = ring()
+    assert heap.settle()
+    assert before() is None
+    assert gc.get_freeze_count() > 10_000
+    assert len(gc.get_objects()) < gc.get_freeze_count() / 10
+    after = ring()
+    gc.collect()
+    assert after() is None
+    assert not heap.settle()  # no module came since
+
+
+def test_garbage_that_was_set_aside_goes_with_the_next_modules(
+    many_modules: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = Node(), Node()
+    a.other, b.other = b, a
+    found = weakref.ref(a)
+    heap.settle()
+    del a, b
+    gc.collect()
+    assert found() is not None
+    monkeypatch.setattr(heap, "_modules", 0)
+    assert heap.settle()
+    assert found() is None
