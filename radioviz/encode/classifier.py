@@ -11,6 +11,7 @@ import numpy as np
 
 from radioviz.data.catalogue import Catalogue, Progress
 from radioviz.encode.encoder import BATCH, Encoder, no_progress
+from radioviz.encode.turn import inference
 from radioviz.errors import ModelError
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import list_models
@@ -146,6 +147,6 @@ class Classifier:
             # A copy: memory-mapped arrays are read-only, which torch cannot express.
             x = torch.from_numpy(np.array(images[part], dtype=np.float32))[:, None]
             x = x.to(self.encoder.device).contiguous(memory_format=torch.channels_last)
-            with torch.inference_mode():
+            with inference():
                 out[part] = getattr(self.module, method)(x).float().cpu().numpy()
             progress(part.stop, len(images), f"classifying with {self.info.title}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from radioviz.data.catalogue import Catalogue, Progress
+from radioviz.encode.turn import inference
 from radioviz.errors import ModelError
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import model_folder
@@ -244,9 +245,8 @@ class Encoder:
         return torch.from_numpy(np.array(values, dtype=np.float32)).to(self.device)
 
     def _run(self, method: str, x: torch.Tensor, **conditions: Any) -> np.ndarray:
-        import torch
 
-        with torch.inference_mode():
+        with inference():
             result: np.ndarray = getattr(self.module, method)(x, **conditions).float().cpu().numpy()
         return result
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from radioviz.encode.classifier import Classifier
+from radioviz.encode.turn import alone, inference
 from radioviz.errors import ModelError
 
 STEPS = 48
@@ -87,13 +88,14 @@ def explain(classifier: Classifier, image: np.ndarray, steps: int = STEPS) -> Ex
         return logits[:, 1] - logits[:, 0]
 
     x = torch.from_numpy(np.array(image, dtype=np.float32))[None, None].to(device)
-    with torch.inference_mode():
+    with inference():
         ends = difference(torch.cat([torch.zeros_like(x), x])).cpu().numpy()
     # Gauss-Legendre points (the default) crowd at the ends: the square root of the brightness,
     # which the network sees, is steep at the start.
-    found = IntegratedGradients(difference).attribute(
-        x, torch.zeros_like(x), n_steps=steps, internal_batch_size=16
-    )
+    with alone():
+        found = IntegratedGradients(difference).attribute(
+            x, torch.zeros_like(x), n_steps=steps, internal_batch_size=16
+        )
     shares = found[0, 0].detach().cpu().numpy().astype(np.float32)
     return Explanation(
         shares,

@@ -43,6 +43,7 @@ from radioviz.data.preprocess import FIRST_BEAM
 from radioviz.encode.encoder import Encoder, condition_tensors, no_progress
 from radioviz.encode.generated import Generated
 from radioviz.encode.request import Request
+from radioviz.encode.turn import inference
 from radioviz.errors import ModelError
 from radioviz.models.artefact import ModelInfo
 from radioviz.morphology import measure
@@ -267,7 +268,7 @@ class Generator:
             chance[place] = source.random(2)
             noise[place] = source.standard_normal(counts[1], np.float32)
             extra[place] = source.standard_normal(counts[2], np.float32)
-        with torch.inference_mode():
+        with inference():
             label, size = self._conditions(request, chance)
             given = {k: v for k, v in (("label", label), ("size", size)) if v is not None}
             z = self._latents(request, torch.from_numpy(noise).to(self.encoder.device), given)

@@ -112,7 +112,7 @@ def choose(view: View) -> tuple[ModelInfo, Request, bool] | None:
         with columns[1]:
             label = _label(info)
         with columns[2]:
-            links.whole("generate_n", "n", 1, MOST, 24)
+            links.whole("generate_n", "n", 1, MOST, 16)
             number = st.number_input("How many", 1, MOST, key="generate_n")
         with columns[3]:
             links.whole("generate_seed", "seed", 0, LARGEST_SEED, 0)

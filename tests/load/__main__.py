@@ -3,7 +3,7 @@
 .. code-block:: sh
 
     python -m tests.load --sessions 20 --seconds 300      # what a group server has to bear
-    python -m tests.load --sessions 1 --interactions 1000 # one person all day
+    python -m tests.load --sessions 1 --interactions 1000 --think 0  # one person all day
     python -m tests.load --sessions 3 --seconds 30        # does it run?
 
 Every session goes through map, similar, likelihood and generate, and searches for a name that is
@@ -14,12 +14,14 @@ its own: should any of it reach another session, that is said. Memory is the ser
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import sys
 import threading
 import time
 import traceback
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -45,9 +47,17 @@ def marker(number: int) -> str:
     return f"zz{number:04d}qq"
 
 
-def steps(client: Client, rng: random.Random, own: str) -> list[str]:
-    """One round through the pages, a step at a time; what was done."""
-    done = []
+class Over(Exception):
+    """The time is over, or enough has been done."""
+
+
+PAGES = ("latent_map", "inspect_galaxy", "similar", "likelihood", "generate")
+
+
+def steps(
+    client: Client, page: str, rng: random.Random, own: str, look: Callable[[], None]
+) -> None:
+    """What a session does on a page, a step and a look at its answer at a time."""
 
     def changed(kind: str, key: str, value: str | float | None = None) -> None:
         widget = client.widget(kind, key)
@@ -58,40 +68,54 @@ def steps(client: Client, rng: random.Random, own: str) -> list[str]:
         elif kind == "slider":
             value = rng.uniform(float(widget.min), float(widget.max))
         client.act(f"{kind} {key}", widget, value)
-        done.append(f"{kind} {key}")
+        look()
 
-    client.open("latent_map", "data=first")
-    changed("selectbox", "layout")
-    changed("selectbox", "colour")
-    changed("text_input", "find", own)
-    client.open("inspect_galaxy", f"data=first&source=first-{rng.randrange(2158)}")
-    client.open("similar", f"data=first&source=first/first-{rng.randrange(2158)}")
-    client.open("likelihood", "data=first")
-    changed("selectbox", "likelihood_score")
-    changed("slider", "likelihood_rate")
-    client.open("generate", f"data=first&seed={rng.randrange(10**6)}")
-    for widget in client.tree.get("button"):
-        if "seed" in str(widget.label):
-            client.act("generate", widget)
-            break
-    return done
+    query = {
+        "inspect_galaxy": f"&source=first-{rng.randrange(2158)}",
+        "similar": f"&source=first/first-{rng.randrange(2158)}",
+        "generate": f"&seed={rng.randrange(10**6)}",
+    }
+    client.open(page, "data=first" + query.get(page, ""))
+    look()
+    if page == "latent_map":
+        changed("selectbox", "layout")
+        changed("selectbox", "colour")
+        changed("text_input", "find", own)
+    elif page == "likelihood":
+        changed("selectbox", "likelihood_score")
+        changed("slider", "likelihood_rate")
+    elif page == "generate":
+        for widget in client.tree.get("button"):
+            if "seed" in str(widget.label):
+                client.act("generate", widget)
+                look()
+                break
 
 
 def session(
-    number: int, server: Server, until: float, limit: int, tally: Tally, count: int
+    number: int, server: Server, until: float, limit: int, tally: Tally, count: int, think: float
 ) -> None:
     """Go round until the time is over or enough has been done."""
     rng = random.Random(number)
     own = marker(number)
     client = None
+
+    def look() -> None:
+        if client is None or len(client.seconds) >= limit or time.monotonic() > until:
+            raise Over
+        time.sleep(think * rng.uniform(0.5, 1.5))
+
     try:
         client = Client(server.url)
         client.forbidden = [marker(i).encode() for i in range(count) if i != number]
         client.open()
-        while time.monotonic() < until and len(client.seconds) < limit:
-            steps(client, rng, own)
+        # People are not all on the same page at the same time.
+        for page in itertools.islice(itertools.cycle(PAGES), number % len(PAGES), None):
+            steps(client, page, rng, own, look)
             with tally.lock:
                 tally.memory.append((time.monotonic(), server.anonymous_bytes() / 1e6))
+    except Over:
+        pass
     except LoadError as error:
         with tally.lock:
             tally.errors.append(f"session {number}: {error}")
@@ -124,6 +148,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--interactions", type=int, help="a session; instead of seconds")
+    parser.add_argument(
+        "--think",
+        type=float,
+        default=8.0,
+        help="mean seconds that a person looks at an answer, half to one and a half of it",
+    )
     given = parser.parse_args(arguments)
     limit = given.interactions or 10**9
     tally = Tally()
@@ -132,7 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
         until = time.monotonic() + seconds
         threads = [
             threading.Thread(target=session,
-                             args=(i, server, until, limit, tally, given.sessions))
+                             args=(i, server, until, limit, tally, given.sessions, given.think))
             for i in range(given.sessions)
         ]  # fmt: skip
         for thread in threads:
@@ -149,7 +179,8 @@ def main(arguments: list[str] | None = None) -> int:
     tracebacks = log.count("Traceback (most recent call last)")
     p95 = float(np.percentile(every, 95)) if len(every) else float("nan")
     print(
-        f"{given.sessions} sessions, {len(every):,} interactions, 95 % within {p95:.2f} s, "
+        f"{given.sessions} sessions, {given.think:g} s to look at an answer, {len(every):,} "
+        f"interactions, 95 % within {p95:.2f} s, "
         f"{len(tally.errors)} errors, {tracebacks} tracebacks in the log, {len(tally.mixed)} "
         f"mixed; memory {end:.0f} MB at the end, {grows:+.1f} MB a minute; "
         f"{tally.received / 1e6:.0f} MB sent"
