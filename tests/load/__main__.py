@@ -177,10 +177,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{what:<28} {len(taken):>6}  median {p50:6.2f} s  95 % within {p95:6.2f} s")
     grows, end = slope(tally.memory)
     tracebacks = log.count("Traceback (most recent call last)")
-    p95 = float(np.percentile(every, 95)) if len(every) else float("nan")
+    p50, p95 = np.percentile(every, (50, 95)) if len(every) else (np.nan, np.nan)
     print(
         f"{given.sessions} sessions, {given.think:g} s to look at an answer, {len(every):,} "
-        f"interactions, 95 % within {p95:.2f} s, "
+        f"interactions, half within {p50:.2f} s, 95 % within {p95:.2f} s, "
         f"{len(tally.errors)} errors, {tracebacks} tracebacks in the log, {len(tally.mixed)} "
         f"mixed; memory {end:.0f} MB at the end, {grows:+.1f} MB a minute; "
         f"{tally.received / 1e6:.0f} MB sent"
