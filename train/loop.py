@@ -62,6 +62,12 @@ class Task(ABC, Generic[C]):
     def prepare(self, data: Data, device: torch.device) -> None:
         """Take what else is needed from the tables (labels, sizes). Default: nothing."""
 
+    def prepare_score(self, data: Data) -> None:
+        """Take what :meth:`score` needs beside its part, for weights that ship already.
+
+        Default: nothing.
+        """
+
     def finish(self, data: Data) -> None:
         """Last touch to the best weights, in ``self.module``, before publishing (calibration).
 

@@ -95,9 +95,12 @@ def _scores(name: str) -> Iterator[Check]:
     digests = info.training.get("catalogue_digests", {})
     if data.digests != digests:
         raise TrainError(f"'{name}' learned from other sources or splits than are here now")
+    task.prepare_score(data)
     found = {f"{k}.valid": float(v) for k, v in task.score(module, data.valid).items()}
     for key, value in info.scores.items():
         if key not in found:
+            said = f"{value:.5g}, found while its weights were made"
+            yield Check(f"score {key}", math.nan, said)
             continue
         away = abs(found[key] - value) / (_SCORE * max(abs(value), 1.0))
         yield Check(f"score {key}", away, f"{value:.5g}, again {found[key]:.5g}")

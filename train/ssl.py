@@ -117,6 +117,9 @@ class SslTask(Task[SslConfig]):
         self._bank_classes = classes[known]
         self._valid_classes = fr_classes(data.valid)
 
+    def prepare_score(self, data: Data) -> None:
+        self.prepare(data, torch.device("cpu"))
+
     def validate(self, module: nn.Module, images: Tensor, rows: Tensor) -> dict[str, float]:
         nets: Any = module
         backbone = nets["backbone"]
@@ -136,7 +139,7 @@ class SslTask(Task[SslConfig]):
     @torch.no_grad()
     def finish(self, data: Data) -> None:
         """Average over the eight dihedral views where that helps on validation."""
-        self.prepare(data, torch.device("cpu"))
+        self.prepare_score(data)
         backbone = self.published().eval()
         nll = {}
         for dihedral in (False, True):

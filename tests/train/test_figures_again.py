@@ -45,9 +45,13 @@ def test_verdicts(value: float, verdict: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_small_model_comes_out_again(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["reproduce", "vae2", "--quick"]) == 0
+@pytest.mark.parametrize(("model", "layout"), [("vae2", "latent"), ("simclr", "pca")])
+def test_a_model_comes_out_again(
+    model: str, layout: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that is scored by itself, one that is scored by its training galaxies."""
+    assert main(["reproduce", model, "--quick"]) == 0
     said = capsys.readouterr().out
     assert "DIFFERS" not in said
-    assert "vae2: latents of first: same" in said
-    assert "vae2: layout latent of first: same" in said
+    assert f"{model}: latents of first: same" in said
+    assert f"{model}: layout {layout} of first: same" in said
