@@ -205,14 +205,14 @@ class FitsFile:
     def _hdu(self, index: int, cards: tuple[bytes, ...], start: int) -> HDU:
         values = _structure(cards)
         where = f"{self.name}: HDU {index}"
-        bitpix = _integer(values, "BITPIX", where)
+        bitpix = integer(values, "BITPIX", where)
         if bitpix not in _BITPIX:
             raise ImageError(
                 f"{where}: BITPIX = {bitpix}; FITS allows {', '.join(map(str, _BITPIX))}"
             )
         axes = _axes(values, "NAXIS", where)
-        groups = _integer(values, "GCOUNT", where, 1)
-        parameters = _integer(values, "PCOUNT", where, 0)
+        groups = integer(values, "GCOUNT", where, 1)
+        parameters = integer(values, "PCOUNT", where, 0)
         if groups < 0 or parameters < 0:
             raise ImageError(f"{where}: GCOUNT = {groups}, PCOUNT = {parameters}; not negative")
         random_groups = values.get("GROUPS") == "T" and axes[:1] == (0,)
@@ -228,7 +228,7 @@ class FitsFile:
             kind = "other"
         if kind == "compressed":
             axes = _axes(values, "ZNAXIS", where)
-            bitpix = _integer(values, "ZBITPIX", where)
+            bitpix = integer(values, "ZBITPIX", where)
         elif kind != "image":
             axes = ()
         if kind == "image" and 0 in axes:
@@ -282,14 +282,25 @@ def _structure(cards: tuple[bytes, ...]) -> dict[str, str]:
     values: dict[str, str] = {}
     for card in cards:
         if match := _STRUCTURAL.match(card[:10]):
-            value = card[10:]
-            quoted = _QUOTED.match(value)
-            text = quoted[1] if quoted else value.split(b"/", 1)[0].strip()
-            values.setdefault(match[1].decode("ascii"), text.decode("latin-1"))
+            values.setdefault(match[1].decode("ascii"), card_text(card))
     return values
 
 
-def _integer(values: dict[str, str], key: str, where: str, default: int | None = None) -> int:
+def card_text(card: bytes) -> str:
+    """The value of a card as it is written: without quotes, blanks around it and comment."""
+    value = card[10:]
+    quoted = _QUOTED.match(value)
+    return (quoted[1] if quoted else value.split(b"/", 1)[0].strip()).decode("latin-1")
+
+
+def integer(values: dict[str, str], key: str, where: str, default: int | None = None) -> int:
+    """A whole number among the values of a header; ``where`` begins the message.
+
+    Raises
+    ------
+    ImageError
+        If it is missing without a ``default``, or no whole number.
+    """
     text = values.get(key)
     if text is None and default is not None:
         return default
@@ -303,10 +314,10 @@ def _integer(values: dict[str, str], key: str, where: str, default: int | None =
 
 
 def _axes(values: dict[str, str], key: str, where: str) -> tuple[int, ...]:
-    count = _integer(values, key, where)
+    count = integer(values, key, where)
     if not 0 <= count <= 999:
         raise ImageError(f"{where}: {key} = {count}; FITS allows 0 to 999")
-    axes = tuple(_integer(values, f"{key}{i}", where) for i in range(1, count + 1))
+    axes = tuple(integer(values, f"{key}{i}", where) for i in range(1, count + 1))
     if any(length < 0 for length in axes):
         raise ImageError(f"{where}: a negative axis length among {axes}; the header is damaged")
     return axes

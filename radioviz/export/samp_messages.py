@@ -149,15 +149,21 @@ def fetch_table(message: Message) -> Table:
     """
     from astropy.table import Table
 
+    from radioviz.data.importing.fits_checks import check_fits
     from radioviz.data.importing.table_formats import check_xml
+    from radioviz.data.importing.tables import gunzip
 
     payload = fetch(message)
     form = "fits" if message.mtype == TABLE_FITS else "votable"
+    path = Path(message.name or "table")
     with quiet():  # tables of other programs are read as they are
         try:
-            if form == "votable":
-                # The parser would follow a STREAM to any address and file.
-                check_xml(Path(message.name or "table"), io.BytesIO(payload))
+            if payload[:2] == b"\x1f\x8b":
+                payload = gunzip(path, io.BytesIO(payload))
+            # Neither parser bounds what a file makes it do: one follows a STREAM to any address
+            # and file, the other makes room for whatever a header announces.
+            check = check_fits if form == "fits" else check_xml
+            check(path, io.BytesIO(payload))
             return Table.read(io.BytesIO(payload), format=form)
         except Exception as error:
             raise SampError(

@@ -63,6 +63,7 @@ _UNIT_WORDS = {
     "amin": "arcmin", "arcminutes": "arcmin", "mas": "mas", "jy": "Jy", "mjy": "mJy",
     "ujy": "uJy", "µjy": "uJy", "hms": "hms", "dms": "dms", '"': "arcsec", "'": "arcmin",
 }  # fmt: skip
+_OPENING, _CLOSING = ("[", "(", "{"), ("]", ")", "}")
 _HAVE_UNITS = ("ra", "dec", "las", "flux")
 
 
@@ -181,9 +182,14 @@ def _copies(table: UserTable, name: str) -> list[str]:
 
 def _words(name: str) -> tuple[str, str]:
     """A column's name without its unit, and that unit: ``RA (deg)`` is ``RA`` and ``deg``."""
-    bracketed = re.fullmatch(r"(.*?)\s*[\[({]\s*([^\])}]+?)\s*[\])}]\s*", name)
-    if bracketed:
-        return bracketed[1], _UNIT_WORDS.get(bracketed[2].lower(), bracketed[2])
+    # Not by a regular expression: one with blanks on all sides takes minutes for a long name.
+    plain = name.rstrip()
+    if plain.endswith(_CLOSING):
+        body = plain[:-1]
+        start = max(body.rfind(c) for c in _CLOSING) + 1
+        opened = [at for c in _OPENING if (at := body.find(c, start)) >= 0]
+        if opened and (unit := body[min(opened) + 1 :].strip()):
+            return body[: min(opened)].rstrip(), _UNIT_WORDS.get(unit.lower(), unit)
     stem, _, last = name.rpartition("_")
     if stem and last.lower() in _UNIT_WORDS:
         return stem, _UNIT_WORDS[last.lower()]

@@ -12,7 +12,7 @@ from xml.parsers import expat
 
 import numpy as np
 
-from radioviz.data.hdus import open_source
+from radioviz.data.importing.fits_checks import check_fits
 from radioviz.data.importing.tables import (
     MAX_BYTES,
     TableBuilder,
@@ -181,13 +181,7 @@ def fits_table(path: Path, file: IO[bytes]) -> UserTable:
 
     builder = TableBuilder(path)
     try:
-        with open_source(file, path.name) as checked:
-            for unit in checked.hdus:
-                if unit.present < unit.size:
-                    raise CatalogueError(
-                        f"{path}: the file is cut short: HDU {unit.index} declares "
-                        f"{unit.size:,} bytes, {unit.present:,} are there"
-                    )
+        check_fits(path, file)
         file.seek(0)
         with noted(path, builder), fits.open(file, memmap=False) as hdus:
             plain = [h for h in hdus if type(h) in (fits.BinTableHDU, fits.TableHDU)]
@@ -241,6 +235,7 @@ def parquet_table(path: Path) -> UserTable:
         if unpacked > 4 * MAX_BYTES:
             raise CatalogueError(f"{path}: unpacks to {unpacked:,} bytes; too large a table")
         table = file.read()
+        table.validate(full=True)  # text that is no UTF-8, which would fail a cell at a time
     except (pa.ArrowException, OSError, ValueError) as error:
         raise CatalogueError(f"{path}: not a readable Parquet file: {error}") from error
     metadata = table.schema.metadata or {}

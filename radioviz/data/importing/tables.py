@@ -157,7 +157,7 @@ def read_table(path: str | Path) -> UserTable:
                 return parquet_table(path)
             file.seek(0)
             if head[:2] == b"\x1f\x8b":
-                content = _gunzip(path, file)
+                content = gunzip(path, file)
                 return _from_content(path, content[:4096], io.BytesIO(content))
             return _from_content(path, head, file)
     except FileNotFoundError:
@@ -201,8 +201,16 @@ _OTHERS = (
 )
 
 
-def _gunzip(path: Path, file: IO[bytes]) -> bytes:
-    packed = path.stat().st_size
+def gunzip(path: Path, file: IO[bytes]) -> bytes:
+    """What a gzipped table unpacks to; ``path`` is for messages.
+
+    Raises
+    ------
+    CatalogueError
+        If it is damaged, or unpacks to more than a table can.
+    """
+    packed = file.seek(0, io.SEEK_END)
+    file.seek(0)
     content = bytearray()
     try:
         with gzip.open(file) as plain:

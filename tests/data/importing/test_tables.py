@@ -419,3 +419,13 @@ def test_a_number_where_a_fits_header_has_text(card, tmp_path):
     (tmp_path / "t.fits").write_bytes(content[:where] + damaged + content[where + 80 :])
     with contextlib.suppress(CatalogueError):
         read_table(tmp_path / "t.fits")
+
+
+def test_parquet_text_that_is_no_text(tmp_path):
+    """pyarrow would notice it at the first look at such a cell."""
+    path = tmp_path / "t.parquet"
+    frame = pd.DataFrame({"name": ["J0001+01", "J0002+02"], "ra": [1.0, 2.0]})
+    frame.to_parquet(path, compression=None)
+    path.write_bytes(path.read_bytes().replace(b"J0001", b"J00\xff1"))
+    with pytest.raises(CatalogueError, match=r"not a readable Parquet file: .*UTF8"):
+        read_table(path)
