@@ -20,6 +20,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+
+from radioviz.data import npy
 
 
 def json_object(path: Path) -> dict[str, Any]:
@@ -52,6 +55,10 @@ def array(path: Path) -> np.ndarray:
         If it is damaged, an archive of arrays, or holds anything but numbers.
     """
     try:
+        with path.open("rb") as file:
+            single = file.read(len(npy.MAGIC)) == npy.MAGIC
+        if single:
+            npy.check(path)
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError:
         raise
@@ -76,7 +83,12 @@ def table(path: Path) -> pd.DataFrame:
         If it is damaged.
     """
     try:
-        return pd.read_parquet(path)
+        found = pd.read_parquet(path)
+        for name in found.columns:
+            # Text that is no UTF-8 would fail later, where a cell of it is looked at.
+            if isinstance(found[name].dtype, pd.StringDtype):
+                pa.array(found[name]).validate(full=True)
+        return found
     except FileNotFoundError:
         raise
     except OSError as error:

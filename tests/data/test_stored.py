@@ -88,3 +88,12 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     put_in_place(tmp_path / "new", tmp_path / "old")
     assert [p.name for p in tmp_path.iterdir()] == ["old"]
     assert [p.name for p in (tmp_path / "old").iterdir()] == ["new"]
+
+
+def test_text_of_a_table_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    frame = pd.DataFrame({"source_id": ["first-100", "first-200"], "p": [0.1, 0.2]})
+    frame.to_parquet(path, compression=None)
+    path.write_bytes(path.read_bytes().replace(b"first-100", b"first-\xff00"))
+    with pytest.raises(ValueError, match=r"t\.parquet: .*UTF8"):
+        table(path)

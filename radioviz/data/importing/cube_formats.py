@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 import zipfile
-import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from radioviz.data import npy
 from radioviz.data.importing.tables import TableBuilder, UserTable
 from radioviz.errors import CatalogueError
 
@@ -24,7 +24,6 @@ MAX_SIDE = 8192
 MAX_IMAGES = 20_000_000
 MAX_CHUNK_BYTES = 1 << 28
 _BLOCK_BYTES = 1 << 26
-_NPY = b"\x93NUMPY"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HINT = "expected numbers of shape (images, ny, nx)"
 
@@ -111,6 +110,7 @@ class NpyCube(Cube):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         try:
+            npy.check(path)
             self._array: np.memmap = np.load(path, mmap_mode="r", allow_pickle=False)
         except Exception as error:  # a damaged header is parsed as Python text, up to a point
             raise _damaged(path, "NumPy array", error) from error
@@ -140,7 +140,7 @@ class NpzCube(Cube):
 
     def __init__(self, path: Path, member: str = "") -> None:
         super().__init__(path)
-        self._others: dict[str, tuple[int, ...]] = {}
+        self._others: dict[str, tuple[tuple[int, ...], np.dtype, int]] = {}
         found: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
         try:
             with zipfile.ZipFile(path) as archive:
@@ -148,11 +148,11 @@ class NpzCube(Cube):
                     if not name.endswith(".npy"):
                         continue
                     with archive.open(name) as file:
-                        shape, _, dtype = _npy_header(file)
+                        shape, _, dtype = npy.header(file)
                     if len(shape) >= 2:
                         found[name] = (shape, dtype)
                     else:
-                        self._others[name] = shape
+                        self._others[name] = (shape, dtype, archive.getinfo(name).file_size)
         except Exception as error:  # as for a single array, within a ZIP
             raise _damaged(path, "NumPy archive", error) from error
         self.member = _choose(path, {n.removesuffix(".npy"): s for n, s in found.items()}, member)
@@ -163,7 +163,7 @@ class NpzCube(Cube):
         size = self.block * self.shape[1] * self.shape[2] * self.dtype.itemsize
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(self.member + ".npy") as file:
-                _, fortran, _ = _npy_header(file)
+                _, fortran, _ = npy.header(file)
                 if fortran:
                     raise CatalogueError(
                         f"{self.path} ({self.member}): stored in Fortran order; save it in C order"
@@ -175,7 +175,9 @@ class NpzCube(Cube):
                     count = min(self.block, self.shape[0] - i)
                     content = self._exactly(file, count * size // self.block)
                     yield np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
-        except (zipfile.BadZipFile, OSError, zlib.error, EOFError) as error:
+        except CatalogueError:
+            raise
+        except Exception as error:  # also a member's name, a method of packing, a password
             raise _damaged(self.path, "NumPy archive", error) from error
 
     def _exactly(self, file: IO[bytes], size: int) -> bytes:
@@ -189,9 +191,19 @@ class NpzCube(Cube):
         builder = TableBuilder(self.path)
         try:
             with np.load(self.path, allow_pickle=False) as archive:
-                for name, shape in self._others.items():
-                    if shape == (self.shape[0],):
-                        builder.add(name.removesuffix(".npy"), archive[name.removesuffix(".npy")])
+                for name, (shape, dtype, size) in self._others.items():
+                    if shape != (self.shape[0],):
+                        continue
+                    needed = shape[0] * dtype.itemsize
+                    if needed > min(size, MAX_CHUNK_BYTES):  # numpy would make room first
+                        raise CatalogueError(
+                            f"{self.path} ({name}): {shape[0]:,} cells of {dtype} take {needed:,} "
+                            f"bytes; the archive has {size:,}, and up to {MAX_CHUNK_BYTES:,} "
+                            "are read"
+                        )
+                    builder.add(name.removesuffix(".npy"), archive[name.removesuffix(".npy")])
+        except CatalogueError:
+            raise
         except Exception as error:
             raise _damaged(self.path, "NumPy archive", error) from error
         return builder.table() if builder.columns else None
@@ -292,8 +304,12 @@ class ZarrCube(Cube):
                 "(pip install zarr), or convert it to HDF5 or .npy"
             ) from None
         try:
-            packed = zarr.storage.ZipStore(path, mode="r") if path.is_file() else str(path)
-            node = zarr.open(packed, mode="r")
+            from radioviz.data.importing.zarr_store import CheckedStore
+
+            packed = zarr.storage.ZipStore if path.is_file() else zarr.storage.LocalStore
+            options = {"mode": "r"} if path.is_file() else {"read_only": True}
+            store = CheckedStore(packed(path, **options))
+            node = zarr.open(store, mode="r")
             if hasattr(node, "arrays"):
                 arrays = {name: array for name, array in node.arrays() if array.ndim >= 2}
                 found = {n: (a.shape, np.dtype(a.dtype)) for n, a in arrays.items()}
@@ -302,6 +318,7 @@ class ZarrCube(Cube):
             self._array = node
             self.check(node.shape, np.dtype(node.dtype))
             self.check_chunk(tuple(node.chunks))
+            store.expect(node)
             self.attributes = {k: _scalar(v) for k, v in dict(node.attrs).items()}
         except CatalogueError:
             raise
@@ -326,16 +343,6 @@ def _readable(path: Path) -> Iterator[None]:
         raise
     except Exception as error:
         raise _damaged(path, "HDF5 file", error) from error
-
-
-def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    version = np.lib.format.read_magic(file)
-    read: Callable[..., tuple[tuple[int, ...], bool, np.dtype]] = (
-        np.lib.format.read_array_header_1_0
-        if version == (1, 0)
-        else np.lib.format.read_array_header_2_0
-    )
-    return read(file)
 
 
 def _scalar(value: Any) -> Any:
@@ -380,7 +387,7 @@ def is_cube(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             head = file.read(8)
-        if head[:6] == _NPY or head == _HDF5:
+        if head[:6] == npy.MAGIC or head == _HDF5:
             return True
         if head[:4] == b"PK\x03\x04" and path.suffix.lower() == ".npz":
             return True
@@ -403,6 +410,6 @@ def open_cube(path: Path, member: str = "") -> Cube:
         return ZarrCube(path, member)
     with path.open("rb") as file:
         head = file.read(8)
-    if head[:6] == _NPY:
+    if head[:6] == npy.MAGIC:
         return NpyCube(path)
     return H5Cube(path, member) if head == _HDF5 else NpzCube(path, member)

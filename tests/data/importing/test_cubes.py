@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -211,3 +214,27 @@ def test_pictures_begin_in_the_north(stack, tmp_path):
     np.save(tmp_path / "c.npy", stack)
     reader = CubeReader(open_cube(tmp_path / "c.npy"), SurveyFacts(), None, north_first=True)
     np.testing.assert_array_equal(next(iter(reader.read()))[1], stack[0][::-1])
+
+
+def test_cells_of_an_archive_that_are_not_there(stack, tmp_path):
+    """numpy would ask for two gigabytes for five names."""
+    out = io.BytesIO()
+    np.save(out, np.array(["a"] * N))
+    long = out.getvalue().replace(b"<U1'", b"<U99999999'").replace(b" " * 7 + b"\n", b"\n")
+    np.savez(tmp_path / "c.npz", images=stack)
+    with zipfile.ZipFile(tmp_path / "c.npz", "a") as archive:
+        archive.writestr("name.npy", long)
+    cube = open_cube(tmp_path / "c.npz")
+    with pytest.raises(CatalogueError, match=r"name.npy\): 37 cells of <U99999999 take 14,7"):
+        cube.table()
+
+
+def test_a_member_of_an_archive_in_a_way_of_packing_that_is_unknown(stack, tmp_path):
+    np.savez(tmp_path / "c.npz", images=stack)
+    cube = open_cube(tmp_path / "c.npz")
+    content = bytearray((tmp_path / "c.npz").read_bytes())
+    entry = content.index(b"PK\x01\x02")
+    content[entry + 10] = 99
+    (tmp_path / "c.npz").write_bytes(content)
+    with pytest.raises(CatalogueError, match="not a readable NumPy archive"):
+        next(cube.blocks())

@@ -1,0 +1,68 @@
+"""Headers of ``.npy`` files, read before numpy makes room for what they announce."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+MAGIC = b"\x93NUMPY"
+# Longest header that is read; numpy asks for memory before it looks whether one is so long.
+LONGEST_HEADER = 10_000
+
+Header = tuple[tuple[int, ...], bool, np.dtype]
+
+
+def header(file: IO[bytes]) -> Header:
+    """Shape, whether in Fortran order, and type; the file is left where the data begin.
+
+    Raises
+    ------
+    ValueError
+        If it is no ``.npy`` file, or its header is damaged, too long or gives no shape.
+    """
+    start = file.read(8)
+    if start[:6] != MAGIC or len(start) < 8:
+        raise ValueError(f"it begins with {start[:6]!r}, not {MAGIC!r}")
+    version = (start[6], start[7])
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise ValueError(f"it is of version {version[0]}.{version[1]}; 1.0 to 3.0 are read")
+    form = "<H" if version == (1, 0) else "<I"
+    length = file.read(struct.calcsize(form))
+    announced = struct.unpack(form, length)[0] if len(length) == struct.calcsize(form) else 0
+    if not 0 < announced <= LONGEST_HEADER:
+        raise ValueError(f"its header has {announced:,} bytes; 1 to {LONGEST_HEADER:,} are read")
+    file.seek(-len(length), 1)
+    read: Callable[..., Header] = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
+    try:
+        shape, fortran, dtype = read(file)
+    except Exception as error:  # it is parsed as Python text, up to a point
+        raise ValueError(f"its header is damaged: {error}") from error
+    if any(side < 0 for side in shape):
+        raise ValueError(f"its shape {shape} has a negative side")
+    return shape, fortran, dtype
+
+
+def check(path: Path) -> None:
+    """Refuse a ``.npy`` file that is shorter than its header says.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        As :func:`header`, or if the file is cut short.
+    """
+    with path.open("rb") as file:
+        shape, _, dtype = header(file)
+        needed, there = math.prod(shape) * dtype.itemsize, path.stat().st_size - file.tell()
+    if needed > there:
+        raise ValueError(f"{dtype} of shape {shape} takes {needed:,} bytes; {there:,} are there")
