@@ -224,7 +224,15 @@ def _read_zipped(
     try:
         with archive.open(info) as file:
             content = file.read(limits.member_bytes + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, lzma.LZMAError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        lzma.LZMAError,
+        struct.error,
+        ValueError,  # also the name before the member, where it is no UTF-8
+    ) as error:
         raise ImageError(f"{info.filename}: damaged in the archive: {error}") from error
     except (NotImplementedError, RuntimeError) as error:
         raise ImageError(f"{info.filename}: cannot be unpacked: {error}") from error

@@ -281,3 +281,16 @@ def test_a_member_without_a_name_is_left_out(tmp_path):
     found = {m.name: m.refused for m in members(tmp_path / "a.zip")}
     assert found["b.fits"] == ""
     assert found[""] != ""
+
+
+def test_a_name_before_a_member_that_is_no_text(tmp_path):
+    """The directory's name is plain; the one before the member is said to be UTF-8."""
+    path = _zip(tmp_path / "a.zip", {"ü.fits": b"x" * 100, "b.fits": b"y"})
+    content = bytearray(path.read_bytes())
+    where = content.index("ü".encode())
+    content[where] = 0xB5
+    path.write_bytes(content)
+    found = members(path)
+    with pytest.raises(ImageError, match=r"ü\.fits: damaged in the archive"):
+        next(found).read()
+    assert next(found).read() == b"y"
