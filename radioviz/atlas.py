@@ -124,10 +124,22 @@ class Atlas:
 
     @cached_property
     def _row_of(self) -> pd.Index:
-        return pd.Index(self.source_ids)
+        index = pd.Index(self.source_ids)
+        if not index.is_unique:
+            twice = index[index.duplicated()][0]
+            raise AtlasError(
+                f"{self.folder / 'source_ids.txt'} names '{twice}' twice; {_again(self.meta)}"
+            )
+        return index
 
     def rows_of(self, source_ids: np.ndarray | list[str]) -> np.ndarray:
-        """Row numbers of identifiers, int64; -1 for those that are not in this Atlas."""
+        """Row numbers of identifiers, int64; -1 for those that are not in this Atlas.
+
+        Raises
+        ------
+        AtlasError
+            If the Atlas is damaged: it names one source twice.
+        """
         return self._row_of.get_indexer(pd.Index(source_ids, dtype=object)).astype(np.int64)
 
     def layout_title(self, name: str) -> str:

@@ -226,6 +226,9 @@ def _read(where: Path, data_set: str) -> tuple[dict[str, Any], pd.DataFrame]:
             ScoreColumn(**about)
         meta["catalogue_digest"]
         table = table.set_index(table["source_id"].astype(object))
+        if not table.index.is_unique:
+            twice = table.index[table.index.duplicated()][0]
+            raise ValueError(f"{TABLE} names the source '{twice}' twice")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise AtlasError(f"scores of '{data_set}' are damaged ({error}); {advice}") from error
     if version != FORMAT_VERSION:

@@ -246,3 +246,13 @@ def test_opening_is_fast_at_scale_and_needs_no_heavy_library(tmp_path: Path) -> 
         open_atlas("big", "tiny", info=info, folder=tmp_path)
         elapsed.append(time.perf_counter() - start)
     assert min(elapsed) < 0.05, elapsed
+
+
+def test_a_source_that_is_named_twice(tmp_path: Path) -> None:
+    write(tmp_path)
+    path = tmp_path / "synthetic" / "tiny" / "source_ids.txt"
+    first, second, *rest = path.read_text().split("\n")
+    path.write_text("\n".join([first, first, *rest]))
+    atlas = reopen(tmp_path)
+    with pytest.raises(AtlasError, match=rf"source_ids.txt names '{first}' twice; make it anew"):
+        atlas.rows_of([second])

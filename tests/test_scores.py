@@ -126,3 +126,20 @@ def test_scores_are_no_atlas_and_need_no_torch(tmp_path: Path) -> None:
     assert list_atlases(tmp_path) == []
     code = "import sys, radioviz.scores; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("how", ["twice", "no text"])
+def test_sources_that_cannot_be_told_apart(how: str, tmp_path: Path) -> None:
+    add_p(tmp_path)
+    path = scores_folder("synthetic", tmp_path) / TABLE
+    table = pd.read_parquet(path)
+    if how == "twice":
+        table.loc[3, "source_id"] = table.loc[2, "source_id"]
+        table.to_parquet(path, index=False)
+    else:
+        table.to_parquet(path, index=False, compression=None)
+        name = IDS[2].encode()
+        path.write_bytes(path.read_bytes().replace(name, b"\xff" + name[1:]))
+    expected = f"names the source '{IDS[2]}' twice" if how == "twice" else "UTF8"
+    with pytest.raises(AtlasError, match=rf"damaged \(.*{expected}.*delete"):
+        read_scores("synthetic", folder=tmp_path)
