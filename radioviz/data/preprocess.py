@@ -30,6 +30,11 @@ NAN_POLICIES = ("zero", "error")
 FIRST_BEAM = 5.4  # arcsec FWHM, Becker et al. 1995: `field_arcsec` is stated at this beam
 
 _CHUNK = 64  # images at a time: keeps the float32 copy of 300x300 images in ~20 MB
+# Weights of one resampling, 8 bytes each: half of the gigabyte that reading any file may take.
+_MOST_WEIGHTS = 1 << 26
+_WIDEST_FIELD = 360 * 3600.0  # arcsec: once around the sky
+_WIDEST_PIXELS = 1 << 20
+_HIGHEST_CLIP = 1e6  # sigma; no survey has this dynamic range
 _MAD_TO_SIGMA = 1.4826  # for a normal distribution
 
 
@@ -102,13 +107,23 @@ def _resampler(n: int, field: float, size: int) -> tuple[int, int, np.ndarray]:
     step = field / size
     width = max(step, 1.0)
     reach = math.ceil(field / 2 + width) + 2
+    if reach * 2 * size > _MOST_WEIGHTS:
+        raise PreprocessError(
+            f"a field of {field:,.0f} native pixels on {size} pixels; up to "
+            f"{_MOST_WEIGHTS // size:,} are resampled to that size: make field_arcsec or "
+            "field_pixels smaller, or check the pixel scale"
+        )
     # Positions are measured from the image centre, so that mirroring changes signs alone.
     outputs = (np.arange(size) - (size - 1) / 2) * step
     parity = ((n - 1) / 2) % 1.0
     inputs = np.arange(-reach, reach + 1) + parity
     if parity:
         inputs = inputs[:-1]
-    weights = np.clip(1 - np.abs(outputs[:, None] - inputs) / width, 0, None)
+    weights = outputs[:, None] - inputs
+    np.abs(weights, out=weights)
+    weights /= width
+    np.subtract(1, weights, out=weights)
+    np.clip(weights, 0, None, out=weights)
     weights /= weights.sum(axis=1, keepdims=True)
     index = np.rint(inputs + (n - 1) / 2).astype(int)
     used = (index >= 0) & (index < n) & (weights.max(axis=0) > 0)
@@ -159,16 +174,20 @@ class Preprocess:
     blank_edge: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("clip_sigma", "field_arcsec"):
+        for name, most in (("clip_sigma", _HIGHEST_CLIP), ("field_arcsec", _WIDEST_FIELD)):
             value = getattr(self, name)
-            if value is not None and not (_is_number(value) and 0 < value < math.inf):
-                raise PreprocessError(f"{name} is {value!r}; expected a positive number or None")
+            if value is not None and not (_is_number(value) and 0 < value <= most):
+                raise PreprocessError(
+                    f"{name} is {str(value)[:60]}; expected a positive number up to {most:,.0f}, "
+                    "or None"
+                )
         if not (_is_integer(self.size) and 4 <= self.size <= 4096):
             raise PreprocessError(f"size is {self.size!r}; expected an integer from 4 to 4096")
         pixels = self.field_pixels
-        if pixels is not None and not (_is_integer(pixels) and pixels > 0):
+        if pixels is not None and not (_is_integer(pixels) and 0 < pixels <= _WIDEST_PIXELS):
             raise PreprocessError(
-                f"field_pixels is {pixels!r}; expected a positive integer or None"
+                f"field_pixels is {str(pixels)[:60]}; expected a positive integer up to "
+                f"{_WIDEST_PIXELS:,}, or None"
             )
         if (pixels is None) == (self.field_arcsec is None):
             raise PreprocessError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -310,3 +312,29 @@ def _ids(n: int):
     import pandas as pd
 
     return pd.DataFrame({"source_id": [f"s{i}" for i in range(n)]})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("field_arcsec", 2**31),
+        ("field_arcsec", 1e308),
+        ("field_arcsec", 10**400),
+        ("clip_sigma", 10**400),
+        ("clip_sigma", math.nan),
+        ("field_pixels", 10**30),
+    ],
+)
+def test_values_that_no_image_has(name: str, value: float) -> None:
+    given: dict[str, Any] = {name: value}
+    if name == "field_pixels":
+        given["field_arcsec"] = None
+    with pytest.raises(PreprocessError, match=rf"{name} is .*expected a positive"):
+        Preprocess(**given)
+
+
+def test_a_field_that_would_take_gigabytes_of_weights() -> None:
+    with pytest.raises(PreprocessError, match=r"a field of 2,592,000 native pixels on 64 pixels"):
+        Preprocess(field_arcsec=1_296_000.0)(np.zeros((1, 40, 40), np.float32), 0.5)
+    wide = Preprocess(field_arcsec=40_000.0, size=64)(np.ones((1, 40, 40), np.float32), 1.0)
+    assert wide.shape == (1, 64, 64)
