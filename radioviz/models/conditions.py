@@ -34,7 +34,13 @@ class Conditions:
 
     def __init__(self, classes: Sequence[str] = (), size_range: Sequence[float] = ()) -> None:
         self.classes = tuple(classes)
-        self.size_range = tuple(float(v) for v in size_range)
+        try:
+            self.size_range = tuple(float(v) for v in size_range)
+        except (TypeError, ValueError):
+            raise ModelError(
+                f"size_range is {str(size_range)[:60]!r}; expected a smaller and a larger size in "
+                "arcsec"
+            ) from None
         if self.size_range and not (
             len(self.size_range) == 2 and 0 < self.size_range[0] < self.size_range[1]
         ):

@@ -136,18 +136,49 @@ def build(kind: str, architecture: Mapping[str, Any]) -> nn.Module:
     Raises
     ------
     ModelError
-        If the kind is unknown or its class does not take these arguments.
+        If the kind is unknown, its class does not take these arguments, or one of them is beyond
+        what any network has.
     """
     if kind not in KINDS:
         raise ModelError(_unknown_kind(kind))
+    _check_numbers(kind, "architecture", architecture)
     module, name = KINDS[kind].split(":")
     try:
         network: nn.Module = getattr(importlib.import_module(module), name)(**architecture)
-    except TypeError as error:
+    except ModelError:
+        raise
+    except Exception as error:  # torch answers an impossible size with whatever fails first
         raise ModelError(
-            f"kind '{kind}' cannot be built from {dict(architecture)}: {error}"
+            f"kind '{kind}' cannot be built from {str(dict(architecture))[:500]}: {error}"
         ) from error
     return network
+
+
+# Far beyond every network here, and little enough that layers of it are counted in seconds.
+_LARGEST_NUMBER = 1 << 20
+_MOST_LAYERS = 256
+_DEPTHS = ("blocks", "layers", "components", "views")
+
+
+def _check_numbers(kind: str, name: str, value: Any) -> None:
+    """Refuse sizes that no network has, before layers of them are made; lists and dicts within."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            _check_numbers(kind, str(key), inner)
+        return
+    if isinstance(value, list | tuple):
+        if len(value) > _MOST_LAYERS:
+            raise ModelError(
+                f"kind '{kind}': {name} has {len(value):,} values; up to {_MOST_LAYERS} are taken"
+            )
+        for inner in value:
+            _check_numbers(kind, name, inner)
+        return
+    most = _MOST_LAYERS if name in _DEPTHS else _LARGEST_NUMBER
+    if isinstance(value, int | float) and not -most <= value <= most:
+        raise ModelError(
+            f"kind '{kind}': {name} is {str(value)[:40]}; numbers up to {most:,} are taken"
+        )
 
 
 def _unknown_kind(kind: str, prefix: str = "") -> str:

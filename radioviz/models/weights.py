@@ -75,6 +75,7 @@ def load(folder: Path) -> tuple[nn.Module, ModelInfo]:
         state = load_file(path)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"model '{info.name}': {path} cannot be read: {error}") from error
+    _check_fit(info, state)
     module = build(info.kind, info.architecture)
     try:
         module.load_state_dict(state, strict=True)
@@ -83,3 +84,21 @@ def load(folder: Path) -> tuple[nn.Module, ModelInfo]:
             f"model '{info.name}': weights do not fit the architecture in {CONFIG}: {error}"
         ) from error
     return module.float().eval(), info
+
+
+def _check_fit(info: ModelInfo, state: dict[str, torch.Tensor]) -> None:
+    """Refuse an architecture that these weights are not of, before memory is asked for it."""
+    with torch.device("meta"):  # shapes alone
+        wanted = {
+            k: tuple(v.shape) for k, v in build(info.kind, info.architecture).state_dict().items()
+        }
+    found = {k: tuple(v.shape) for k, v in state.items()}
+    if differing := sorted(
+        k for k in wanted.keys() | found.keys() if wanted.get(k) != found.get(k)
+    ):
+        key = differing[0]
+        raise ModelError(
+            f"model '{info.name}': weights do not fit the architecture in {CONFIG}: '{key}' has "
+            f"shape {found.get(key)} in {WEIGHTS}, the architecture {wanted.get(key)}; restore "
+            "both or train anew"
+        )

@@ -209,3 +209,29 @@ def test_a_copy_that_a_killed_process_left_is_no_model(folder: Path) -> None:
     os.utime(left, (0, 0))
     weights.save(folder / "tiny", build("vae", SMALL["vae"]), small_info("vae"), "# Card\n")
     assert [p.name for p in folder.iterdir()] == ["tiny"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        # A terabyte, a minute of layers, and what torch has no word for.
+        ("multipliers", [2**31, 2], "multipliers is 2147483648; numbers up to 1,048,576"),
+        ("multipliers", [2**20, 2], "weights do not fit the architecture"),
+        ("blocks", 1_000_000, "blocks is 1000000; numbers up to 256"),
+        ("multipliers", [1] * 300, "multipliers has 300 values"),
+        ("width", 10**30, "width is 10{30}; numbers"),
+        ("width", float("nan"), "width is nan; numbers"),
+        ("width", -8, "cannot be built"),
+        ("width", 16, "weights do not fit the architecture"),
+    ],
+)
+def test_an_architecture_that_cannot_be(folder: Path, name: str, value: Any, expected: str) -> None:
+    edit(folder, lambda values: values["architecture"].update({name: value}))
+    with pytest.raises(ModelError, match=expected):
+        weights.load(folder / "tiny")
+
+
+@pytest.mark.parametrize("value", ["none", ["a", "b"], [None, 1], 3])
+def test_a_range_of_sizes_that_is_none(value: Any) -> None:
+    with pytest.raises(ModelError, match="size_range"):
+        build("cvae", SMALL["cvae"] | {"size_range": value})
