@@ -97,7 +97,9 @@ def sample_of(catalogue: Catalogue, encoder: str) -> Sample:
 def _kept(name: str, digest: str, encoder: str, make: Callable[[Encoder], Sample]) -> Sample:
     """A sample from the cache folder, or made and put there."""
     weights = list_models()[encoder].weights_sha256
-    stamp = hashlib.sha256(f"{digest}-{weights}-{VERSION}".encode()).hexdigest()[:16]
+    stamp = hashlib.sha256(
+        f"{digest}-{weights}-{VERSION}-{morphology.VERSION}".encode()
+    ).hexdigest()[:16]
     path = cache_folder() / "ood" / f"{name}-{encoder}-{stamp}.npz"
     if not path.exists():
         sample = make(Encoder.load(encoder))

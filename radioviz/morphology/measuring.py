@@ -25,7 +25,7 @@ from radioviz.morphology.sources import (
     grow,
 )
 
-VERSION = 2  # raise it when a number changes: stored measurements are then made anew
+VERSION = 3  # raise it when a number changes: stored measurements are then made anew
 
 Progress = Callable[[int, int, str], None]
 
@@ -189,7 +189,8 @@ def measure(
     - Definition. The catalogue measures between the centres of components, here it is edge to edge
       above 3 sigma with the beam removed: 1.4 times as much below 15 arcsec, the same above 120,
       a median of 1.21. Apart from the 87 above, the scatter about it is 14 % and the correlation
-      0.96.
+      0.96. A source that fades slowly into the noise is followed in the smoothed image: a Gaussian
+      of 60 arcsec and 2,000 sigma measures up to a quarter more than its isophote at 3 sigma.
     - The cutout is no limit: the largest catalogued size is 269 arcsec, the side 270.
 
     ``python -m tests.benchmarks.bench_morphology`` prints these figures.
