@@ -164,6 +164,20 @@ def test_a_repeat_as_query_leaves_its_first_row_out() -> None:
     assert list(search([index], query_of([index], [("a", "a1")]))["source_id"]) == ["a2"]
 
 
+def test_linked_rows_are_shown_once_also_without_positions() -> None:
+    latents = np.array([[1, 0], [1, 0.1], [1, 0.2], [1, 0.3]], np.float32)
+    index = _index(latents, same_as=np.array(["", "", "a1", ""], dtype=object))
+    query = query_of([index], [("a", "a0")])
+    assert list(search([index], query)["source_id"]) == ["a1", "a3"]
+    assert list(search([index], query, repeats=True)["source_id"]) == ["a1", "a2", "a3"]
+
+
+def test_examples_of_data_sets_that_are_not_searched() -> None:
+    index = _index(np.eye(3, dtype=np.float32) + 0.1)
+    query = Query(np.ones((1, 3)), exclude=[("elsewhere", "a1"), ("a", "unknown"), ("a", "a2")])
+    assert list(search([index], query)["source_id"]) == ["a0", "a1"]
+
+
 def test_without_positions_and_links_everything_else_is_found() -> None:
     index = _index(np.eye(4, dtype=np.float32) + 0.1)
     result = search([index], query_of([index], [("a", "a1")]), 10)
@@ -220,6 +234,40 @@ def test_rotated_views_forget_the_position_angle() -> None:
     assert free["score"][0] == pytest.approx(1.0)
     best = [max(_cosine(x, v) for v in views) for x in np.asarray(index.latents, float)]
     np.testing.assert_allclose(scores(index, Query(views[None])), best, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+def test_several_examples_with_views_for_and_against(kind: type) -> None:
+    """Mean over examples of the best view; by blocks too, of which no row is forgotten."""
+    rng = np.random.default_rng(0)
+    latents = rng.normal(size=(16_384 + 3, 3)).astype(kind)
+    index = _index(latents)
+    unit = lambda x: x / np.linalg.norm(x, axis=-1, keepdims=True)  # noqa: E731
+    like, unlike = (unit(rng.normal(size=(n, 4, 3))).astype(np.float32) for n in (3, 2))
+    rows = np.array([0, 1, 7, 16_383, 16_384, 16_386])
+    x = unit(latents[rows].astype(float))
+    for query, wanted in (
+        (Query(like, unlike), (x @ like.transpose(0, 2, 1)).max(2).mean(0)
+            - (x @ unlike.transpose(0, 2, 1)).max(2).mean(0)),
+        (Query(like[:, :1]), (x @ like[:, 0].T).mean(1)),
+        (Query(like[:, :2]), (x @ like[:, :2].transpose(0, 2, 1)).max(2).mean(0)),
+    ):  # fmt: skip
+        found = scores(index, query)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found[rows], wanted, atol=2e-3 if kind is np.float16 else 1e-6)
+        np.testing.assert_allclose(scores(index, query, rows), found[rows], atol=1e-6)
+
+
+def test_cosines_stay_within_their_range() -> None:
+    """Rounding would give 1.0000001 for a galaxy and itself."""
+    latents = np.random.default_rng(1).normal(size=(2000, 64)).astype(np.float32)
+    index = _index(latents)
+    for row in range(50):
+        unit = latents[row] / np.linalg.norm(latents[row])
+        assert np.abs(scores(index, Query(unit[None, None]))).max() <= 1.0
+        assert np.abs(scores(index, Query(-unit[None, None]))).max() <= 1.0
+        both = Query(unit[None, None], -unit[None, None])
+        assert np.abs(scores(index, both)).max() <= 2.0
 
 
 def test_rows_without_direction_are_no_results() -> None:

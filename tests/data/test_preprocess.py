@@ -338,3 +338,16 @@ def test_a_field_that_would_take_gigabytes_of_weights() -> None:
         Preprocess(field_arcsec=1_296_000.0)(np.zeros((1, 40, 40), np.float32), 0.5)
     wide = Preprocess(field_arcsec=40_000.0, size=64)(np.ones((1, 40, 40), np.float32), 1.0)
     assert wide.shape == (1, 64, 64)
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_survey_says_its_scale_its_beam_and_whether_noise_is_left(raw: bool) -> None:
+    rng = np.random.default_rng(3)
+    images = rng.normal(0, 0.1, (2, 100, 100)).astype(np.float32)
+    images[:, 48:52, 48:52] += 5
+    info = SurveyInfo("x", "X", pixel_scale=2.5, beam=6.0, raw=raw)
+    chain = PRESETS["compact64"]
+    found = chain.for_survey(images, info)
+    np.testing.assert_array_equal(found, chain(images, 2.5, beam=6.0, raw=raw))
+    assert (found != chain(images, 2.5, beam=6.0, raw=not raw)).any()
+    assert (found != chain(images, 1.8, beam=6.0, raw=raw)).any()
