@@ -134,9 +134,9 @@ def test_flux_agrees_with_aperture_photometry_on_real_sources(raw_cutouts):
     small = (table["las"] < 15) & (found["las_measured"] < 25) & (found["snr"] > 100)
     rows = np.flatnonzero(small & np.isfinite(images).all(axis=(1, 2)))
     assert len(rows) > 50
-    circle = aperture.CircularAperture((74.5, 74.5), 12)
+    circle = aperture.CircularAperture((74.5, 74.5), 12).to_mask(method="exact")
     sums = [
-        float(circle.do_photometry(images[i] - np.median(images[i]))[0][0]) * 1e3 / BEAM_AREA
+        float(circle.multiply(images[i] - np.median(images[i])).sum()) * 1e3 / BEAM_AREA
         for i in rows
     ]
     ratio = found["flux_mjy"].to_numpy()[rows] / np.array(sums)
