@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -303,7 +303,8 @@ def read_png_jpeg(source: Source, *, name: str = "", max_pixels: int = MAX_PIXEL
         title = opened.name
         try:
             # Pillow warns of its own, larger, pixel limit; ours is checked before decoding.
-            with quiet(), Image.open(opened.handle, formats=("PNG", "JPEG")) as picture:
+            file: Any = _NoFurther(opened.handle, opened.length)
+            with quiet(), Image.open(file, formats=("PNG", "JPEG")) as picture:
                 width, height = picture.size
                 if min(width, height) < MIN_SIDE:
                     raise ImageError(f"{title}: {width} x {height} pixels is not an image")
@@ -322,6 +323,18 @@ def read_png_jpeg(source: Source, *, name: str = "", max_pixels: int = MAX_PIXEL
     data = np.ascontiguousarray(grey[::-1])
     notes.append("a picture: no position, pixel scale or unit")
     return SkyImage(_judge(data, title, notes), title, notes=tuple(notes))
+
+
+class _NoFurther:
+    """A file that is asked for no more than it has: Pillow believes what a chunk claims."""
+
+    def __init__(self, file: IO[bytes], length: int) -> None:
+        self._file, self._length = file, length
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        left = max(0, self._length - self._file.tell())
+        return self._file.read(left if size < 0 else min(size, left))
 
 
 def _luminance(picture: object) -> tuple[np.ndarray, list[str]]:

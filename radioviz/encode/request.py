@@ -159,7 +159,7 @@ class Request:
             raise ModelError(
                 f"the header has no card {error}; it does not say how to make its image again"
             ) from error
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:  # the last for INDEX = 1e999
             raise ModelError(f"the header holds a damaged card: {error}") from error
         return cls(n=index + 1, **values), index
 
@@ -168,7 +168,7 @@ def _number(name: str, value: Any) -> float:
     try:
         # The shortest decimals of the single-precision number: what a FITS card can hold.
         return float(str(np.float32(value)))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ModelError(f"{name} is {value!r}; expected a number") from None
 
 

@@ -116,3 +116,21 @@ def test_pictures_read_in_strips_are_as_if_read_at_once(
         black.alpha_composite(picture.convert("RGBA"))
         grey = np.asarray((black if "A" in mode else picture).convert("L"), np.float32)
         np.testing.assert_array_equal(at_once.data, grey[::-1])
+
+
+def test_a_chunk_is_asked_for_no_more_than_the_file_has() -> None:
+    """Pillow would have Python make room for the four gigabytes that a chunk claims."""
+
+    class Asked(io.BytesIO):
+        most = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            self.most = max(self.most, size or 0)
+            return super().read(size)
+
+    content = bytearray(picture(np.eye(70, dtype=bool)))
+    where = content.index(b"IDAT")
+    content[where - 4 : where] = b"\xff\xff\xff\xf0"
+    file = Asked(bytes(content))
+    assert read_png_jpeg(file, name="x.png").data.shape == (70, 70)
+    assert file.most <= max(len(content), 1 << 20)

@@ -267,3 +267,9 @@ def test_importing_does_not_import_torch() -> None:
         "assert not {'torch', 'astropy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("index", [float("inf"), float("nan"), "x", None])
+def test_an_index_in_a_header_that_is_none(index: object) -> None:
+    with pytest.raises(ModelError, match="damaged card"):
+        Request.from_header({"SIMULAT": True, "SEED": 3, "INDEX": index, "GENMODE": "prior"})
