@@ -24,7 +24,7 @@ class Refused(ValueError):
     """A codec or a chunk that is not read, with the reason."""
 
 
-class CheckedStore(WrapperStore):  # type: ignore[type-arg]
+class CheckedStore(WrapperStore):
     """A store whose chunks are looked at before they are unpacked; :meth:`expect` says how."""
 
     def __init__(self, store: Any) -> None:
