@@ -297,7 +297,7 @@ def test_statmorph_sees_the_same_galaxies(galaxies: list[Galaxy]) -> None:
     import statmorph
 
     off, compact = [], []
-    for galaxy in galaxies[::2]:
+    for galaxy in galaxies[::3]:
         if galaxy.found["n_components"] != 1 or not 20 < galaxy.mask.sum() < 600:
             continue
         with warnings.catch_warnings():
@@ -317,7 +317,7 @@ def test_statmorph_sees_the_same_galaxies(galaxies: list[Galaxy]) -> None:
             off.append(ours["concentration"] - theirs.concentration)
             if not ours["resolved"]:
                 compact.append((ours["concentration"], theirs.concentration))
-    assert len(off) >= 8
+    assert len(off) >= 7
     assert np.abs(off).max() < 0.25
     assert np.median(np.abs(off)) < 0.06
     assert np.array(compact).ravel() == pytest.approx(2.14, abs=0.15)
