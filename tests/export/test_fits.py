@@ -166,6 +166,13 @@ def test_source_without_position_has_linear_axes_only(greys: Catalogue) -> None:
     assert header["CUNIT1"] == "arcsec"
     assert header["PIXSCALE"] == 15.0
     assert not {"RA_OBJ", "RADESYS", "BMAJ", "BUNIT"} & set(header)
+    ny, nx = header["NAXIS2"], header["NAXIS1"]
+    scale = greys.info.pixel_scale
+    centre = wcs.pixel_to_world_values((nx - 1) / 2, (ny - 1) / 2)
+    np.testing.assert_allclose(centre, 0.0, atol=1e-9)
+    beside = wcs.pixel_to_world_values((nx - 1) / 2 + 1, (ny - 1) / 2 + 2)
+    np.testing.assert_allclose(beside, (scale, 2 * scale))
+    assert [header["CTYPE1"], header["CTYPE2"]] == ["XOFFSET", "YOFFSET"]
 
 
 def test_unit_is_spelled_as_the_standard_has_it(hostile: Catalogue) -> None:
