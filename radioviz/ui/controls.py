@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import runpy
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
@@ -16,6 +18,7 @@ from radioviz.data.registry import DATA_SETS
 from radioviz.errors import RadioVizError
 from radioviz.models import registry
 from radioviz.models.artefact import ModelInfo
+from radioviz.paths import REPOSITORY, cache_folder, trained_folder, user_data_folder
 from radioviz.ui import cache, state
 from radioviz.ui.display import COLOUR_MAPS, FIELDS, Look
 
@@ -54,9 +57,23 @@ def panel() -> Iterator[None]:
 
 
 def plain(text: str) -> str:
-    """Text for Markdown that shows as it is: names and messages are never markup."""
+    """Text for Markdown that shows as it is: names and messages are never markup.
+
+    Readers of a shared server do not learn where its folders are.
+    """
+    if os.sep in text and not is_local():
+        for folder in _folders():
+            text = text.replace(folder, "…")
     special = "\\`*_{}[]()<>#+!|~$:"
     return "".join(f"\\{c}" if c in special else c for c in text)
+
+
+def _folders() -> list[str]:
+    """The server's own folders, inner ones first."""
+    own = (cache_folder(), user_data_folder(), trained_folder(), REPOSITORY, Path.home())
+    temporary = Path(tempfile.gettempdir())
+    known = {str(form) for f in (*own, temporary) for form in (f, f.absolute(), f.resolve())}
+    return sorted(known - {os.sep, "."}, key=len, reverse=True)
 
 
 def sidebar() -> View:

@@ -195,9 +195,10 @@ def surveys() -> None:
     for one in rest:
         _unfinished(one)
     if not known and not rest:
+        where = f", in `{importing.store.surveys_folder()}`," if controls.is_local() else ""
         st.caption(
-            "None yet. What you import stays on the computer that serves this page, in "
-            f"`{importing.store.surveys_folder()}`, until you remove it."
+            "None yet. What you import stays on the computer that serves this page"
+            f"{where} until you remove it."
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,8 @@ from radioviz import export
 from radioviz.atlas import Layout, write_atlas
 from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
 from radioviz.models.registry import list_models
+from radioviz.paths import REPOSITORY
+from radioviz.ui import controls
 from tests.models.small import galaxies
 
 Open = Callable[..., AppTest]
@@ -184,3 +187,26 @@ def test_names_of_data_sets_and_models_lead_nowhere(
         with pytest.raises(RadioVizError):
             atlas_folder(name, "vae2")
     assert (tmp_path / "x" / "keep").exists()
+
+
+def test_a_shared_server_does_not_say_where_its_folders_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path / "home"))
+    message = f"{tmp_path}/home/surveys/mine/a.fits is no FITS file; {REPOSITORY}/trained is whole"
+    assert str(tmp_path) in controls.plain(message).replace("\\", "")
+    monkeypatch.setenv("RADIOVIZ_SHARED", "1")
+    said = controls.plain(message).replace("\\", "")
+    assert said == "…/surveys/mine/a.fits is no FITS file; … is whole"
+
+
+def test_pages_of_a_shared_server_name_no_folder(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RADIOVIZ_SHARED", "1")
+    for page in ("overview", "your_data"):
+        app = open_page(page)
+        kinds = ("markdown", "caption", "info", "warning", "error")
+        said = "\n".join(str(e.value) for kind in kinds for e in app.get(kind))
+        for folder in (os.environ["RADIOVIZ_CACHE"], os.environ["RADIOVIZ_HOME"], str(REPOSITORY)):
+            assert folder not in said.replace("\\", "")
