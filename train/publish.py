@@ -109,6 +109,9 @@ def card(info: ModelInfo, size: int) -> str:
     beta = f"; KL weight {t['config']['beta']}" if "beta" in t["config"] else ""
     fetched = sorted({DATA_SETS[key].fetch for key in t["data"] if key in DATA_SETS} - {""})
     commands = "".join(f"    python -m radioviz.data fetch {name}\n" for name in fetched)
+    begun = t["config"].get("init", "")
+    if begun and not (trained_folder() / begun).exists():  # a run, not a model that ships
+        commands += f"    {t['command'].removesuffix(info.name)}{begun}\n"
     own = not t["command"].endswith(f"--run {info.name}")
     published = "" if own else f"\n    python -m train publish {info.name}"
     begun = t["config"].get("init", "")

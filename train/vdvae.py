@@ -1,9 +1,9 @@
-"""Train a VDVAE: ``python -m train vdvae --run vdvae|cvdvae|andrianomena2023-vdvae``.
+"""Train a VDVAE: ``python -m train vdvae --run vdvae-z0|vdvae|cvdvae|andrianomena2023-vdvae``.
 
 Minimises -log p(x|z) + sum_k beta_k KL_k in nats an image over the levels k of latent variables
 (Andrianomena & Tang 2023, Eq. 3.2). A level low in the hierarchy sees the image at full
 resolution and can describe it alone, leaving z0 empty, which is what happens when all levels are
-trained from the start. So z0 is trained alone first; a second run (``vdvae-maps``) starts from
+trained from the start. So z0 is trained alone first; a second run (``vdvae``) starts from
 its weights, and a share of its steps goes on through z0 alone while in the others the maps learn
 what it left unsaid. A run whose z0 is empty nevertheless is not published.
 

@@ -39,10 +39,15 @@ def inspect(source: Source, answers: Answers | None = None) -> Inspection:
     """
     answers = dict(answers or {})
     path, table = Path(source.path).expanduser(), source.table
-    if not path.exists():
-        raise CatalogueError(f"{path}: no such file or folder")
-    if table is not None and not Path(table).is_file():
-        raise CatalogueError(f"{table}: no such table")
+    try:
+        if not path.exists():
+            raise CatalogueError(f"{path}: no such file or folder")
+        if table is not None and not Path(table).is_file():
+            raise CatalogueError(f"{table}: no such table")
+    except (OSError, ValueError) as error:  # a name that no file system takes
+        raise CatalogueError(
+            f"{str(path)[:200]}: no name of a file or folder ({error})"[:500]
+        ) from None
     if batches.is_batches(path):
         return batches.inspect_batches(source, answers)
     if cube_formats.is_cube(path):
