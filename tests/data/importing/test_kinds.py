@@ -194,9 +194,9 @@ def test_things_that_are_nothing(tmp_path, content):
     with pytest.raises(CatalogueError, match="no such file or folder"):
         inspect(Source(tmp_path / "nothing"))
     for name in ("x" * 5000, "a\0b"):
-        with pytest.raises(CatalogueError, match="no name of a file or folder|no such file"):
+        with pytest.raises(CatalogueError, match=r"no name of a file or folder|no such file"):
             inspect(Source(tmp_path / name))
-        with pytest.raises(CatalogueError, match="no name of a file or folder|no such table"):
+        with pytest.raises(CatalogueError, match=r"no name of a file or folder|no such table"):
             inspect(Source(tmp_path, table=tmp_path / name))
     (tmp_path / "empty").mkdir()
     with pytest.raises(CatalogueError, match="is an image by its name"):
