@@ -245,7 +245,6 @@ class Encoder:
         return torch.from_numpy(np.array(values, dtype=np.float32)).to(self.device)
 
     def _run(self, method: str, x: torch.Tensor, **conditions: Any) -> np.ndarray:
-
         with inference():
             result: np.ndarray = getattr(self.module, method)(x, **conditions).float().cpu().numpy()
         return result
