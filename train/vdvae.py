@@ -45,9 +45,11 @@ class VdvaeConfig(RunConfig):
     architecture : dict
         Arguments of :class:`radioviz.models.vdvae.VDVAE`.
     init : str
-        Run of the same architecture, in ``runs/``, whose weights to start from; empty for none.
-        The weight of z0 is then its final one from the start, and posteriors of the maps, which
-        had nothing to say in it, start anew.
+        Run of the same architecture but for the likelihood, in ``runs/``, whose weights to start
+        from; empty for none. The weight of z0 is then its final one from the start, and posteriors
+        of the maps, which had nothing to say in it, start anew.
+    keep_z0 : bool
+        Leave what reads z0 off an image as it is in ``init``: the latents of all galaxies stay.
     beta, beta_z0 : float
         Weight of the KL terms of the latent maps, and of z0.
     beta_epochs : float
@@ -72,6 +74,7 @@ class VdvaeConfig(RunConfig):
 
     architecture: dict[str, Any] = field(default_factory=dict)
     init: str = ""
+    keep_z0: bool = False
     beta: float = 1.0
     beta_z0: float = 1.0
     beta_epochs: float = 10.0
@@ -88,6 +91,8 @@ class VdvaeConfig(RunConfig):
         super().__post_init__()
         if self.coarse_first <= 0:
             raise TrainError(f"coarse_first is {self.coarse_first}; expected more than 0")
+        if self.keep_z0 and not self.init:
+            raise TrainError("keep_z0 is true, but there is no init whose z0 could be kept")
 
     def betas_at(self, epoch: float) -> tuple[float, float]:
         """Weight of the KL terms of z0 and of the latent maps."""
@@ -116,6 +121,8 @@ class VdvaeTask(Task[VdvaeConfig]):
         self.started = bool(config.init)
         if config.init:
             self._start_from(RUNS / config.init)
+        if config.keep_z0:
+            network.reads_z0(False)
         self.labels: dict[str, Tensor | None] = {"train": None, "valid": None}
         self.sizes: dict[str, Tensor | None] = {"train": None, "valid": None}
 
@@ -134,8 +141,11 @@ class VdvaeTask(Task[VdvaeConfig]):
         """Take the averaged weights of a run, but not its prior of z0, which is learned anew."""
         best = checkpoint.under("best", checkpoint.read(folder)[0])
         found = checkpoint.under("module", best) or best
+        own = self.module.state_dict()
+        scale = {k: v for k, v in own.items() if k.startswith("likelihood.")}
+        found = {k: v for k, v in found.items() if k in own or not k.startswith("likelihood.")}
         try:
-            self.module.load_state_dict(found)
+            self.module.load_state_dict({**scale, **found})
         except RuntimeError as error:
             raise TrainError(f"init: {folder} is of another architecture: {error}") from error
         self.module.wake()

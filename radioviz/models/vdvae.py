@@ -394,6 +394,13 @@ class VDVAE(nn.Module):
         self.z0_shift.copy_(top[0].mean(0, keepdim=True))
         self.z0_scale.copy_(1 / top[0].std(0, keepdim=True).clamp_min(1e-6))
 
+    def reads_z0(self, learns: bool) -> None:
+        """Let all weights between image and posterior of z0 learn, or leave them as they are."""
+        for part in (self.first, self.narrow, self.bottom_up, self.z0_posterior):
+            part.requires_grad_(learns)
+        for weights in (self.pooling, self.z0_shift, self.z0_scale):
+            weights.requires_grad_(learns)
+
     @torch.no_grad()
     def wake(self) -> None:
         """Start the posteriors of all maps anew, off their priors and narrower.
@@ -426,7 +433,7 @@ class VDVAE(nn.Module):
             h = stage(h, None if self.embed is None else self.embed[k](condition))
             for block in self._blocks(stage):
                 h = block(h, pick)
-        parameters: Tensor = self.last(F.gelu(h * self.gain))
+        parameters: Tensor = self.last(F.gelu(h * self.gain.to(h.dtype)))
         return parameters.float()
 
     def _stages(self) -> list[Stage]:

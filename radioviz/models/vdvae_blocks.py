@@ -144,11 +144,12 @@ class Stage(nn.Module):
 
     def forward(self, h: Tensor, condition: Tensor | None) -> Tensor:
         if self.gain is not None:
-            h = self.enter(F.interpolate(h, size=self.side) * self.gain)
+            h = self.enter(F.interpolate(h, size=self.side) * self.gain.to(h.dtype))
         else:  # the 1x1 convolution commutes with copying, and is cheaper before it
             h = F.interpolate(self.enter(h), size=self.side)
-        h = h + self.bias
-        return h if condition is None else h + condition[:, :, None, None]
+        # In half precision all that follows stays so, which a bias of single precision would end.
+        h = h + self.bias.to(h.dtype)
+        return h if condition is None else h + condition[:, :, None, None].to(h.dtype)
 
 
 def bounded(log_variance: Tensor) -> Tensor:

@@ -137,6 +137,30 @@ def test_a_second_run_starts_from_the_first_with_maps_that_speak(
         VdvaeTask(dataclasses.replace(config, architecture=other))
 
 
+def test_a_later_run_takes_another_likelihood_and_keeps_z0(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.vdvae.RUNS", tmp_path)
+    first = task_of()
+    (tmp_path / "before").mkdir()
+    weights = checkpoint.prefixed("best.module", first.module.state_dict())
+    checkpoint.write(tmp_path / "before", weights, {})
+    laplace = {**CONFIG.architecture, "likelihood": "laplace"}
+    config = dataclasses.replace(CONFIG, init="before", keep_z0=True, architecture=laplace)
+    task = VdvaeTask(config)
+    x = batch(8, 16)
+    z, image = task.module.encode(x), task.module.reconstruct(x)
+    optimiser = build_optimiser(task.module, config)
+    for _ in range(3):
+        optimiser.zero_grad()
+        task.loss(batch(8, 20), torch.arange(8), 20.0)[0].backward()
+        optimiser.step()
+    assert torch.equal(task.module.encode(x), z)
+    assert not torch.equal(task.module.reconstruct(x), image)
+    with pytest.raises(TrainError, match="no init whose z0 could be kept"):
+        dataclasses.replace(CONFIG, keep_z0=True)
+
+
 def test_a_share_of_the_steps_goes_through_z0_alone() -> None:
     task = task_of(dataclasses.replace(CONFIG, alone=0.25, maps_from=2.0))
     torch.manual_seed(0)
