@@ -154,7 +154,6 @@ def _one(
         said = "was here already"
     else:
         folder = runs / Path(entry.run).stem
-        torch.manual_seed(task.config.seed)
         begun = (folder / checkpoint.FILE).exists()
         fit(task, images, folder, resume=begun, device=machine.device(device))
         command = f"python -m train all --data {data}"

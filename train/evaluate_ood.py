@@ -265,7 +265,6 @@ def flow_without(model: str, without: tuple[str, ...]) -> MAF:
     encoder = list_models()[model].weights_sha256[:12]
     folder = cache_folder() / "ood" / f"{config.name}-{encoder}-{epochs}"
     data = task.load()
-    torch.manual_seed(config.seed)
     fit(task, data, folder, resume=(folder / checkpoint.FILE).exists(), progress=False)
     load_best(task, folder)
     return task.module.eval()

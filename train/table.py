@@ -163,7 +163,6 @@ def task_of(config: TableConfig, dimension: int, rate: float, epochs: int) -> Ta
 
 
 def _fit(task: Task[Any], data: Data, folder: Path) -> Outcome:
-    torch.manual_seed(task.config.seed)
     return fit(task, data, folder, resume=(folder / FILE).exists(), progress=False)
 
 

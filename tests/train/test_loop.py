@@ -47,7 +47,6 @@ def tiny_data(config: VaeConfig) -> Data:
 def run(folder: Path, config: VaeConfig = CONFIG, **options: object) -> Outcome:
     torch.manual_seed(config.seed)
     task = VaeTask(config)
-    torch.manual_seed(config.seed)
     return fit(task, tiny_data(config), folder, progress=False, **options)  # type: ignore[arg-type]
 
 
