@@ -49,7 +49,8 @@ class VdvaeConfig(RunConfig):
         from; empty for none. The weight of z0 is then its final one from the start, and posteriors
         of the maps, which had nothing to say in it, start anew.
     keep_z0 : bool
-        Leave what reads z0 off an image as it is in ``init``: the latents of all galaxies stay.
+        Leave what reads z0 off an image as it is in ``init``, so that the latents of all galaxies
+        stay; posteriors of the maps go on from what they say already.
     beta, beta_z0 : float
         Weight of the KL terms of the latent maps, and of z0.
     beta_epochs : float
@@ -148,7 +149,8 @@ class VdvaeTask(Task[VdvaeConfig]):
             self.module.load_state_dict({**scale, **found})
         except RuntimeError as error:
             raise TrainError(f"init: {folder} is of another architecture: {error}") from error
-        self.module.wake()
+        if not self.config.keep_z0:
+            self.module.wake()
 
     def _asked(self, part: Part) -> tuple[Tensor | None, Tensor | None]:
         """Classes and sizes of images, where the model takes them."""
