@@ -51,6 +51,10 @@ class VdvaeConfig(RunConfig):
     keep_z0 : bool
         Leave what reads z0 off an image as it is in ``init``, so that the latents of all galaxies
         stay; posteriors of the maps go on from what they say already.
+    log_sigma : float
+        Natural logarithm of what a likelihood with a learned scale starts at above its floor,
+        where ``init`` has another one. Decoders that can draw already start better at a few
+        hundredths of the peak (-4 or -5) than at the tenth of untrained ones.
     beta, beta_z0 : float
         Weight of the KL terms of the latent maps, and of z0.
     beta_epochs : float
@@ -76,6 +80,7 @@ class VdvaeConfig(RunConfig):
     architecture: dict[str, Any] = field(default_factory=dict)
     init: str = ""
     keep_z0: bool = False
+    log_sigma: float = -2.5
     beta: float = 1.0
     beta_z0: float = 1.0
     beta_epochs: float = 10.0
@@ -143,7 +148,8 @@ class VdvaeTask(Task[VdvaeConfig]):
         best = checkpoint.under("best", checkpoint.read(folder)[0])
         found = checkpoint.under("module", best) or best
         own = self.module.state_dict()
-        scale = {k: v for k, v in own.items() if k.startswith("likelihood.")}
+        start = torch.tensor(self.config.log_sigma)
+        scale = {k: start for k in own if k.startswith("likelihood.")}
         found = {k: v for k, v in found.items() if k in own or not k.startswith("likelihood.")}
         try:
             self.module.load_state_dict({**scale, **found})
