@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from radioviz.models.precision import without_denormals
 from train import checkpoint, distributed, machine
 from train import data as training_data
 from train.config import RunConfig, TrainError
@@ -132,6 +133,7 @@ class Outcome:
     data: dict[str, str]
 
 
+@without_denormals()
 def fit(
     task: Task[Any],
     data: Data,

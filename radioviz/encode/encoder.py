@@ -146,8 +146,9 @@ class Encoder:
             What the image is asked to be, for models that take it: ``label`` (a class name, or
             ``n`` of them), ``size`` (arcsec, one or ``n``). None for unconditional models.
         draft : bool
-            True for the mean image of a model that draws detail on it, which takes a third of
-            the time; the same as ever for other models.
+            True for what a small picture needs, in a third of the time: the mean image of a
+            model that draws detail on it, half precision where a model is deep and the processor
+            fast in it; the same as ever for other models.
 
         Returns
         -------

@@ -25,5 +25,7 @@ def inference() -> Iterator[None]:
     """Wait for one's turn, then run without gradients."""
     import torch
 
-    with alone(), torch.inference_mode():
+    from radioviz.models.precision import without_denormals
+
+    with alone(), without_denormals(), torch.inference_mode():
         yield

@@ -6,7 +6,6 @@ trained before and kept as they are; images are sharpened by :class:`radioviz.mo
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from radioviz.models.cvae import FAINTEST, ConvCVAE
+from radioviz.models.precision import half_where_fast
 from radioviz.models.refiner import Refiner
 
 STEPS = 4
@@ -87,7 +87,7 @@ class RefinedCVAE(ConvCVAE):
         """
         given = self.told(len(maps), label, maps.device)
         seen = maps.sigmoid()
-        with _fast(maps.device, self.training):
+        with half_where_fast(maps.device, self.training):
             root = self.refiner.draw(noise, given, seen, float(self.level), int(self.steps))
         image = root.float().clamp(0, 1).square()
         image = torch.where(image > FAINTEST, image, 0.0)
@@ -97,11 +97,3 @@ class RefinedCVAE(ConvCVAE):
     def told(self, n: int, label: Tensor | None, device: torch.device) -> Tensor:
         """Class as the refiner takes it, ``(n, classes)``; zeros where it is left open."""
         return self.asked(n, label, device=device)[:, : len(self.classes)]
-
-
-def _fast(device: torch.device, training: bool) -> contextlib.AbstractContextManager[object]:
-    """Half precision where the CPU has tiles for it (AMX), which is four times as fast."""
-    amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    if training or device.type != "cpu" or not amx():
-        return contextlib.nullcontext()
-    return torch.autocast("cpu", torch.bfloat16)

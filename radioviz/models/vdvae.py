@@ -31,6 +31,7 @@ from radioviz.errors import ModelError
 from radioviz.models import likelihoods
 from radioviz.models.conditions import Conditions, sizes_at
 from radioviz.models.latent_prior import LatentPrior
+from radioviz.models.precision import half_where_fast
 from radioviz.models.vae import kl_divergence
 from radioviz.models.vdvae_blocks import Bottleneck, Pick, Stage, TopDown, bounded, kl_between
 
@@ -233,6 +234,11 @@ class VDVAE(nn.Module):
         them.
         """
         return self.generate(z, None, 0.0, label, size)
+
+    def draft(self, z: Tensor, label: Tensor | None = None, size: Tensor | None = None) -> Tensor:
+        """As :meth:`decode`, to a hundredth of the peak, in a third of the time on some CPUs."""
+        with half_where_fast(z.device, self.training):
+            return self.decode(z, label, size)
 
     def draw(
         self,
