@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from radioviz.data.registry import DATA_SETS
 from radioviz.models import weights
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import trained_folder
-from train.config import TrainError
+from train.config import RUNS, TrainError
 from train.loop import Task, load_best
 
 SCORES = {
@@ -99,19 +100,33 @@ def module_size(module: Any) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
+def _runs_before(run: str) -> list[str]:
+    """The runs that one began from, the first first, up to a model that ships."""
+    found: list[str] = []
+    while run and run not in found and not (trained_folder() / run).exists():
+        found.insert(0, run)
+        preset = RUNS / f"{run}.toml"
+        run = tomllib.loads(preset.read_text()).get("init", "") if preset.exists() else ""
+    return found
+
+
+def _number(value: float) -> str:
+    """Four figures, whole where it is large: 14,481, not 1.448e+04."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 def card(info: ModelInfo, size: int) -> str:
     """Model card: what it is, what it learned from, what it scored, how to do it again."""
     t = info.training
     rows = "\n".join(
-        f"| {_described(key.rsplit('.', 1)[0])} | {value:.4g} |"
+        f"| {_described(key.rsplit('.', 1)[0])} | {_number(value)} |"
         for key, value in info.scores.items()
     )
     beta = f"; KL weight {t['config']['beta']}" if "beta" in t["config"] else ""
     fetched = sorted({DATA_SETS[key].fetch for key in t["data"] if key in DATA_SETS} - {""})
     commands = "".join(f"    python -m radioviz.data fetch {name}\n" for name in fetched)
-    begun = t["config"].get("init", "")
-    if begun and not (trained_folder() / begun).exists():  # a run, not a model that ships
-        commands += f"    {t['command'].removesuffix(info.name)}{begun}\n"
+    for run in _runs_before(t["config"].get("init", "")):
+        commands += f"    {t['command'].removesuffix(info.name)}{run}\n"
     own = not t["command"].endswith(f"--run {info.name}")
     published = "" if own else f"\n    python -m train publish {info.name}"
     begun = t["config"].get("init", "")
