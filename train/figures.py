@@ -145,6 +145,8 @@ QUOTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("found by the outlier score", ("ood.bent.auroc", "ood.artefacts.auroc", "ood.nvss.auroc"),
      "{:.2f}; {:.2f}; {:.2f}"),
     ("reconstruction by `vae32`", ("rec.flux_ratio", "rec.ssim"), "{:.3f}, {:.3f}"),
+    ("sharpness of reconstructions", ("blur.vdvae.reconstructions", "blur.vae32.reconstructions"),
+     "{:.2f}; {:.2f}"),
 )  # fmt: skip
 """Row of the README's table (its beginning), names of its figures, and how they are written."""
 
@@ -170,6 +172,7 @@ def cards() -> Iterator[tuple[str, str, str]]:
     for name, info in list_models().items():
         card = (trained_folder() / name / "CARD.md").read_text(encoding="utf-8")
         told = card.partition("## Scores")[2].partition("## Limits")[0]
+        told = re.sub(r"(?<=\d),(?=\d{3})", "", told)
         said = re.findall(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?%?", told)
         for key, value in info.scores.items():
             if not any(_written(text, value) for text in said):
