@@ -285,7 +285,7 @@ class VDVAE(nn.Module):
         """
         condition = self.conditions(len(z), label, size, z.device)
         if temperature == 0:
-            noise = z.new_zeros(len(z), self.extra_noise)
+            return self._image(z, condition, None)
         if noise is None or noise.shape != (len(z), self.extra_noise):
             found = None if noise is None else tuple(noise.shape)
             raise ModelError(f"noise has shape {found}; expected {(len(z), self.extra_noise)}")
@@ -296,8 +296,7 @@ class VDVAE(nn.Module):
             drawn = next(levels).view(mean.shape)
             return mean + temperature * (0.5 * log_variance).exp() * drawn
 
-        parameters = self._descend(z, condition, pick)
-        return self.likelihood.mean(parameters).clamp(0.0, 1.0)
+        return self._image(z, condition, pick)
 
     def reconstruct(
         self,
@@ -323,7 +322,7 @@ class VDVAE(nn.Module):
             return block.posterior(h, _at(features, h), mean, log_variance)[0]
 
         z = self._posterior(features[-1])[0]
-        return self.likelihood.mean(self._descend(z, condition, pick)).clamp(0.0, 1.0)
+        return self._image(z, condition, None if levels == 1 else pick)
 
     def elbo(
         self,
@@ -427,8 +426,14 @@ class VDVAE(nn.Module):
         mean, log_variance = self.z0_posterior.activated(features).float().flatten(1).chunk(2, 1)
         return mean, bounded(log_variance)
 
-    def _descend(self, z: Tensor, condition: Tensor, pick: Pick) -> Tensor:
-        """Parameter maps of p(x|z), float32, with the latent maps that ``pick`` gives."""
+    def _image(self, z: Tensor, condition: Tensor, pick: Pick | None) -> Tensor:
+        return self.likelihood.mean(self._descend(z, condition, pick)).clamp(0.0, 1.0)
+
+    def _descend(self, z: Tensor, condition: Tensor, pick: Pick | None) -> Tensor:
+        """Parameter maps of p(x|z), float32, with the latent maps that ``pick`` gives.
+
+        Without it they are at the means of their priors.
+        """
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise ModelError(
                 f"latent vectors have shape {tuple(z.shape)}; this model takes "
@@ -438,7 +443,7 @@ class VDVAE(nn.Module):
         for k, stage in enumerate(self._stages()):
             h = stage(h, None if self.embed is None else self.embed[k](condition))
             for block in self._blocks(stage):
-                h = block(h, pick)
+                h = block.at_mean(h) if pick is None else block(h, pick)
         parameters: Tensor = self.last(F.gelu(h * self.gain.to(h.dtype)))
         return parameters.float()
 

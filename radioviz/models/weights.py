@@ -16,6 +16,7 @@ from torch import nn
 from radioviz.data.stored import put_in_place, remove_left_behind
 from radioviz.errors import ModelError
 from radioviz.models.artefact import CARD, CONFIG, WEIGHTS, ModelInfo, file_sha256, read_info
+from radioviz.models.precision import without_denormals
 from radioviz.models.registry import build
 
 
@@ -53,6 +54,7 @@ def save(folder: Path, module: nn.Module, info: ModelInfo, card: str) -> ModelIn
     return info
 
 
+@without_denormals()  # threads that torch starts here shall be as fast
 def load(folder: Path) -> tuple[nn.Module, ModelInfo]:
     """Network in evaluation mode, float32, and what is known of it.
 
