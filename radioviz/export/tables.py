@@ -12,6 +12,7 @@ import pandas as pd
 
 from radioviz import __version__
 from radioviz.data.catalogue import Column
+from radioviz.data.spreadsheets import safe_cell
 from radioviz.export.groups import (
     Group,
     Groups,
@@ -127,19 +128,6 @@ def xml_text(text: object) -> str:
         else "?"
         for c in str(text)
     )
-
-
-# What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection"), full-width
-# forms included.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-
-
-def safe_cell(text: str) -> str:
-    """Text that no spreadsheet evaluates: an apostrophe goes before a formula sign.
-
-    Numbers are never touched; take one leading apostrophe away to have the text back.
-    """
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 
 def csv_text(table: SelectionTable) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from radioviz.data import importing
 from radioviz.data.importing import Unfinished, UserSurvey
+from radioviz.data.spreadsheets import safe_csv
 from radioviz.encode import job
 from radioviz.encode.job import Job, Request
 from radioviz.encode.layouts import REFERENCE
@@ -288,21 +288,13 @@ def _report(key: str) -> None:
         )
     st.download_button(
         "Whole list (CSV)",
-        lambda: report_csv(report),
+        lambda: safe_csv(report).encode(),
         file_name=f"{key}-files.csv",
         mime="text/csv",
         key=f"report_{key}",
         on_click="ignore",
         icon=":material/download:",
     )
-
-
-def report_csv(report: pd.DataFrame) -> bytes:
-    """A report as CSV; cells that a spreadsheet could take for formulas are made safe."""
-    from radioviz.export.tables import safe_cell
-
-    safe = report.map(lambda cell: safe_cell(str(cell)))
-    return str(safe.to_csv(index=False)).encode()
 
 
 def _remove(survey: UserSurvey) -> None:

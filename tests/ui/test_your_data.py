@@ -303,12 +303,3 @@ def test_a_key_that_names_no_survey(open_page: Open) -> None:
     app = press(app, "bring_start")
     assert app.main.error and "cannot name a survey" in app.main.error[0].value
     assert not job.jobs()
-
-
-def test_the_report_is_safe_for_spreadsheets() -> None:
-    import pandas as pd
-
-    from radioviz.ui.your_data_view import report_csv
-
-    report = pd.DataFrame({"file": ["=1+1.fits", "a.fits"], "status": ["read", "refused"]})
-    assert b"\n=1" not in report_csv(report)

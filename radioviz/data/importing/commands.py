@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from radioviz.data.catalogue import Progress
+from radioviz.data.spreadsheets import safe_csv
 from radioviz.errors import CatalogueError
 
 Bar = Callable[[str], AbstractContextManager[Progress]]
@@ -234,7 +235,7 @@ def _import(
         result = run(what, answers, progress, replace=replace, inspection=found)
     if report is not None:
         try:
-            result.report.to_csv(report, index=False)
+            report.write_text(safe_csv(result.report), encoding="utf-8")
         except OSError as error:
             raise CatalogueError(
                 f"the report cannot be written to {report}: {error.strerror or error}"

@@ -18,13 +18,16 @@ def test_look_import_list_remove(cutouts, capsys, tmp_path):
     assert main(["surveys"]) == 0
     assert "no imported survey" in capsys.readouterr().err
 
+    (cutouts / "=1+1.txt").write_text("a formula, if a spreadsheet would have it so")
     report = tmp_path / "report.csv"
     options = ["--key", "mine", "--title", "My survey", "--survey", "EMU", "--report", str(report)]
     assert main(["import", str(cutouts), *options]) == 0
     seen = capsys.readouterr()
-    assert "mine: 12 read, 2 refused" in seen.out
+    assert "mine: 12 read, 3 refused" in seen.out
     assert "refused        README.txt: not an image by its name" in seen.err
-    assert pd.read_csv(report)["status"].value_counts().to_dict() == {"read": 12, "refused": 2}
+    told = pd.read_csv(report)
+    assert told["status"].value_counts().to_dict() == {"read": 12, "refused": 3}
+    assert "'=1+1.txt" in set(told["file"])  # opened by a spreadsheet, it stays text
 
     assert main(["import", str(cutouts), *options]) == 1
     assert "there is a survey 'mine' already" in capsys.readouterr().err
