@@ -21,7 +21,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -33,33 +32,15 @@ from radioviz.models.conditions import Conditions, sizes_at
 from radioviz.models.latent_prior import LatentPrior
 from radioviz.models.precision import half_where_fast
 from radioviz.models.vae import kl_divergence
-from radioviz.models.vdvae_blocks import Bottleneck, Pick, Stage, TopDown, bounded, kl_between
-
-
-class DeepElbo(NamedTuple):
-    """Terms of the evidence lower bound, in nats.
-
-    Attributes
-    ----------
-    log_likelihood : Tensor
-        log p(x|z) of one posterior sample, shape ``(n,)``.
-    units : list of Tensor
-        KL(q || p) of every unit, a tensor a level from z0 down: ``(n, d, 1, 1)``, then
-        ``(n, channels, ny, nx)``.
-    """
-
-    log_likelihood: Tensor
-    units: list[Tensor]
-
-    @property
-    def kl(self) -> Tensor:
-        """KL of each level, shape ``(n, levels)``."""
-        return torch.stack([u.flatten(1).sum(1) for u in self.units], 1)
-
-    @property
-    def value(self) -> Tensor:
-        """The bound itself, shape ``(n,)``."""
-        return self.log_likelihood - self.kl.sum(1)
+from radioviz.models.vdvae_blocks import (
+    Bottleneck,
+    DeepElbo,
+    Pick,
+    Stage,
+    TopDown,
+    bounded,
+    kl_between,
+)
 
 
 class VDVAE(nn.Module):

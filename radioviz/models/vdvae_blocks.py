@@ -1,13 +1,39 @@
-"""Blocks of the very deep VAE (Child 2020, arXiv:2011.10650, Sec. 3)."""
+"""Blocks and bound of the very deep VAE (Child 2020, arXiv:2011.10650, Sec. 3)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+
+class DeepElbo(NamedTuple):
+    """Terms of the evidence lower bound, in nats.
+
+    Attributes
+    ----------
+    log_likelihood : Tensor
+        log p(x|z) of one posterior sample, shape ``(n,)``.
+    units : list of Tensor
+        KL(q || p) of every unit, a tensor a level from z0 down: ``(n, d, 1, 1)``, then
+        ``(n, channels, ny, nx)``.
+    """
+
+    log_likelihood: Tensor
+    units: list[Tensor]
+
+    @property
+    def kl(self) -> Tensor:
+        """KL of each level, shape ``(n, levels)``."""
+        return torch.stack([u.flatten(1).sum(1) for u in self.units], 1)
+
+    @property
+    def value(self) -> Tensor:
+        """The bound itself, shape ``(n,)``."""
+        return self.log_likelihood - self.kl.sum(1)
 
 
 def kl_between(
