@@ -146,8 +146,9 @@ def plane(walk: Walk, view: View, point: Point) -> None:
         )
     if walk.info.draws_detail:
         notes.append("cells show the mean image, the picture beside them the detail drawn on it")
+    told = "; ".join(notes)
     st.caption(
-        controls.plain("; ".join([*notes, ""])[:-2] + ". " if notes else "")
+        (controls.plain(f"{told[:1].upper()}{told[1:]}. ") if told else "")
         + "Click a cell or a galaxy; arrow keys step; Shift and click lead a path there."
     )
 

@@ -45,7 +45,15 @@ def main() -> None:
     missed = []
     parts = [f"{kind}:{name}" for name in models for kind in ("open", "generate")]
     for part in [*parts, "plane:vae2", *(f"walk:{name}" for name in models), "memory:"]:
-        command = [sys.executable, __file__, "--part", part, "--threads", str(args.threads)]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.benchmarks.bench_generate",
+            "--part",
+            part,
+            "--threads",
+            str(args.threads),
+        ]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             print(f"{part}: {done.stderr.strip().splitlines()[-1]}")
