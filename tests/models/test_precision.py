@@ -15,7 +15,9 @@ def test_denormals_are_zero_inside_and_numbers_again_outside() -> None:
     with without_denormals():
         assert (TINY * 1.0 == 0).all()
     assert (TINY * 1.0 > 0).all()
-    with inference():
+    with without_denormals():
+        with inference():
+            assert (TINY * 1.0 == 0).all()
         assert (TINY * 1.0 == 0).all()
     assert (TINY * 1.0 > 0).all()
 
