@@ -115,14 +115,20 @@ def test_the_paper_preset_makes_a_step() -> None:
     assert any(not torch.equal(a, b) for a, b in zip(before, task.module.parameters(), strict=True))
 
 
+def run_before(folder: Path, monkeypatch: pytest.MonkeyPatch) -> VdvaeTask:
+    """A task whose weights lie there as those of the run ``before``."""
+    monkeypatch.setattr("train.vdvae.RUNS", folder)
+    first = task_of()
+    (folder / "before").mkdir()
+    weights = checkpoint.prefixed("best.module", first.module.state_dict())
+    checkpoint.write(folder / "before", weights, {})
+    return first
+
+
 def test_a_second_run_starts_from_the_first_with_maps_that_speak(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("train.vdvae.RUNS", tmp_path)
-    first = task_of()
-    (tmp_path / "before").mkdir()
-    weights = checkpoint.prefixed("best.module", first.module.state_dict())
-    checkpoint.write(tmp_path / "before", weights, {})
+    first = run_before(tmp_path, monkeypatch)
     config = dataclasses.replace(CONFIG, init="before", coarse_first=0.1)
     assert config.betas_at(0.0) == pytest.approx((0.2, 0.05))
     torch.manual_seed(1)
@@ -140,11 +146,7 @@ def test_a_second_run_starts_from_the_first_with_maps_that_speak(
 def test_a_later_run_takes_another_likelihood_and_keeps_z0(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("train.vdvae.RUNS", tmp_path)
-    first = task_of()
-    (tmp_path / "before").mkdir()
-    weights = checkpoint.prefixed("best.module", first.module.state_dict())
-    checkpoint.write(tmp_path / "before", weights, {})
+    first = run_before(tmp_path, monkeypatch)
     laplace = {**CONFIG.architecture, "likelihood": "laplace"}
     config = dataclasses.replace(CONFIG, init="before", keep_z0=True, architecture=laplace)
     task = VdvaeTask(config)
