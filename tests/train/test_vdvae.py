@@ -146,7 +146,7 @@ def test_a_second_run_starts_from_the_first_with_maps_that_speak(
 def test_a_later_run_takes_another_likelihood_and_keeps_z0(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = run_before(tmp_path, monkeypatch)
+    run_before(tmp_path, monkeypatch)
     laplace = {**CONFIG.architecture, "likelihood": "laplace"}
     config = dataclasses.replace(CONFIG, init="before", keep_z0=True, architecture=laplace)
     task = VdvaeTask(config)
