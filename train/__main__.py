@@ -157,17 +157,16 @@ def task_of(method: str, run: str, **changes: Any) -> Any:
 def _train(args: argparse.Namespace) -> None:
     import torch
 
+    from radioviz.models.precision import without_denormals
     from train import distributed, machine
 
-    # Values below 1e-38, which carry nothing, take a CPU a hundred times as long as others.
-    torch.set_flush_denormal(True)
     if args.threads:
         torch.set_num_threads(args.threads)
     quick = {"epochs": 2, "limit": 64, "batch": 32, "checkpoint_every": 1} if args.quick else {}
     changes = {"epochs": args.epochs, "seed": args.seed}
     changes.update({k: v for k, v in quick.items() if changes.get(k) is None})
     device = distributed.local_device(machine.device(args.device))
-    with distributed.joined(device) as group:
+    with without_denormals(), distributed.joined(device) as group:
         task = task_of(args.method, args.run, **changes)
         folder = args.out or Path("runs") / task.config.name
         if group.first:

@@ -62,7 +62,9 @@ class Sample:
     def take(self, which: np.ndarray) -> Sample:
         """Part of the sample: a mask or row numbers."""
         return Sample(
-            self.latents[which], self.figures[which].reset_index(drop=True), self.rows[which]
+            self.latents[which],
+            self.figures.iloc[which].reset_index(drop=True),
+            self.rows[which],
         )
 
 

@@ -40,6 +40,8 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     run = tmp_path / "run"
     arguments = ["vae", "--run", str(toml), "--out", str(run), "--device", "cpu", "--publish"]
     assert main(arguments) == 0
+    # Numbers below 1e-38 are zero while a network runs, and no longer.
+    assert np.float32(1e-39) * np.float32(1) > 0
     return tmp_path / "trained"
 
 
