@@ -30,14 +30,16 @@ from train.orientations import encoded
 from train.outliers import Detector, detector
 
 STORED = {
-    "strangeness": "The shipped outlier score. Of log p over eight orientations, of what is in the "
-    "image and of how it is drawn: the share of training galaxies that are stranger, joined so "
-    "that what one of them finds strange is strange. High is strange.",
+    "strangeness": "The shipped outlier score. Of what the encoder says (log p over eight "
+    "orientations, neighbours, reconstruction), of what is in the image and of how it is drawn: "
+    "the share of training galaxies that are stranger, joined so that what one of them finds "
+    "strange is strange. High is strange.",
     "log_prob": "Log density of the latent vector under the flow. Low is strange; prefers small "
     "and simple sources.",
     "given_size": "Log density, mean over eight orientations, against galaxies of the same "
     "angular size, in standard deviations. Low is strange.",
-    "knn": "Mean distance to the 8 nearest training galaxies. High is strange.",
+    "knn": "Mean distance to the 3 nearest training galaxies, over four right angles. "
+    "High is strange.",
     "isolation": "Isolation forest on the latents. High is strange.",
     "reconstruction": "Squared residual over squared image. High is strange.",
 }
