@@ -165,6 +165,13 @@ class Atlas(Work):
         shutil.rmtree(self.home / "atlas")
 
 
+class Latents(Atlas):
+    """The same without a UMAP of its own, which each run compiles for ten seconds."""
+
+    def command(self) -> list[str]:
+        return [*super().command(), "--no-umap"]
+
+
 class Training(Work):
     """A small VAE, resumed after each kill, and published at its end."""
 
@@ -284,7 +291,8 @@ class Export(Work):
 
 
 WORK: dict[str, type[Work]] = {
-    "import": Import, "atlas": Atlas, "training": Training, "fetch": Fetch, "export": Export,
+    "import": Import, "atlas": Atlas, "latents": Latents, "training": Training, "fetch": Fetch,
+    "export": Export,
 }  # fmt: skip
 
 
