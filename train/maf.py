@@ -180,13 +180,14 @@ distance of a dimension from it: median {s["ks_median"]:.3f}, worst {s["ks_worst
 
 A likelihood prefers simple images: compact sources have a higher log p than any with structure, \
 whether or not such were seen in training; and it is of latents, which have no room for much that \
-is wrong with an image. So the app ranks by another score, `strangeness`: of what the \
-encoder says (log p over the eight orientations, distance to neighbours, reconstruction), of what \
-is in the image (where its light is, in how many pieces, what is beside it, how badly it is \
+is wrong with an image. So the app ranks by another score, `strangeness`: of what the encoder \
+says (log p over the eight orientations, distance to neighbours, reconstruction), of what is in \
+the image (where its light is, in how many pieces, what is beside it, how badly it is \
 reconstructed) and of how it is drawn (edges, textures, spectrum), the share of training galaxies \
-that are stranger, joined so that what one of the three finds strange is strange. It is fitted to training galaxies alone, with the flow over `vae32`; how well it \
-finds planted artefacts of each kind, NVSS images among those of FIRST and classes that were left \
-out is in `trained/tables/ood.csv` (`python -m train evaluate ood`). The SHA-256 of the weights is in \
+that are stranger, joined so that what one of the three finds strange is strange. It is fitted to \
+training galaxies alone, with the flow over `vae32`; how well it finds planted artefacts of each \
+kind, NVSS images among those of FIRST and classes that were left out is in \
+`trained/tables/ood.csv` (`python -m train evaluate ood`). The SHA-256 of the weights is in \
 `config.json`.
 """
 
