@@ -143,7 +143,7 @@ def surprise(values: Any, learned: Any) -> np.ndarray:
     past = np.maximum(x - tail[-1], 0) / max(tail[-1] - tail[0], 1e-6)
     share = strangeness(x, known)
     found = -np.log(np.maximum(1 - share, 0.5 / n)) + np.log1p(past)
-    return np.asarray(np.nan_to_num(found, nan=0.0))
+    return np.where(np.isfinite(x), found, 0.0)
 
 
 @dataclass(frozen=True, eq=False)

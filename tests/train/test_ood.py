@@ -15,7 +15,7 @@ from train.evaluate_ood import Question, answer, auroc, best_threshold, precisio
 from train.maf import MafConfig, flow_scores
 from train.ood_data import MEASURED, Sample
 from train.orientations import orientations
-from train.outliers import COUNTED, DESCRIBED, MISSED, PLACED, detector
+from train.outliers import COUNTED, DESCRIBED, MISSED, PLACED, detector, surprise
 
 
 def test_auroc_is_that_of_scikit_learn() -> None:
@@ -80,6 +80,36 @@ def test_a_detector_finds_what_lies_elsewhere() -> None:
     for score in ("log_prob", "turned", "knn", "isolation", "scene", "drawing", "strangeness"):
         assert auroc(ordinary[score].to_numpy(), strange[score].to_numpy()) > 0.9, score
     assert np.isfinite(found.learned).all(axis=None)
+
+
+def test_surprise_is_the_share_that_is_stranger_and_grows_past_all() -> None:
+    learned = np.arange(100.0)
+    found = surprise(np.array([49.5, 89.5, 99.0, 103.0, 107.0, np.nan, np.inf]), learned)
+    np.testing.assert_allclose(found[:2], -np.log([0.5, 0.1]))
+    # Past all by once and twice the length of the tail of a twentieth (95 to 99).
+    np.testing.assert_allclose(found[3:5] + np.log(0.005), np.log([2.0, 3.0]))
+    assert found[2] < found[3]
+    assert (found[5:] == 0).all()  # a blank image: nothing is known
+
+
+def test_own_views_are_no_neighbours() -> None:
+    learned = sample(40, 0.0, 3)
+    found = detector(MAF(4, 1, 8), learned).learned["knn"].to_numpy()
+    points = learned.latents[:, :4]
+    others = np.linalg.norm(points[7, :, None, None] - learned.latents[None], axis=-1)
+    others[:, 7] = np.inf
+    wanted = np.sort(others.reshape(4, -1), axis=1)[:, :3].mean()
+    assert found[7] == pytest.approx(wanted, rel=1e-4)
+
+
+def test_part_of_a_sample_by_mask_or_number() -> None:
+    every = sample(5, 0.0, 4)
+    mask = np.array([False, True, False, True, False])
+    for which in (mask, np.array([1, 3])):
+        part = every.take(which)
+        assert part.rows.tolist() == [1, 3]
+        np.testing.assert_array_equal(part.figures, every.figures.to_numpy()[[1, 3]])
+        np.testing.assert_array_equal(part.latents, every.latents[[1, 3]])
 
 
 def test_a_calibrated_flow_passes_its_own_test() -> None:
