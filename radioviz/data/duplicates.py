@@ -266,7 +266,7 @@ def smoothed(images: np.ndarray) -> np.ndarray:
     out = np.empty((len(images), 17, 17), dtype=np.float32)
     # What is further from the middle than the filter reaches (4 sigma) is not looked at.
     edge = max(int(half - 8 * 15.0 / 1.8 - 4 * sigma) - 2, 0)
-    grid = [axes - edge for axes in grid]
+    grid = tuple(axes - edge for axes in grid)
     for k, image in enumerate(images):
         wide = np.pad(image.astype(np.float32), pad)
         wide = wide[edge : wide.shape[0] - edge, edge : wide.shape[1] - edge]
