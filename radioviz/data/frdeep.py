@@ -165,7 +165,8 @@ def equal_images(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of rows with the same pixels, leaving empty images out; int64, shape ``(k,)`` each."""
     flat = np.ascontiguousarray(images).reshape(len(images), -1)
     # Digests, for sorting whole images takes half a minute.
-    group, _ = pd.factorize(np.array([hashlib.sha256(row.tobytes()).digest() for row in flat], object))
+    digests = [hashlib.sha256(row.tobytes()).digest() for row in flat]
+    group, _ = pd.factorize(np.array(digests, dtype=object))
     return _neighbours(np.where(flat.any(axis=1), group, -1))
 
 
