@@ -34,6 +34,8 @@ BATCH_GPU = 1024
 AHEAD = 2
 """Batches that are read and preprocessed while one is in the network."""
 
+ANSWER = 20.0
+"""Seconds that a scheduler may take to answer."""
 
 _ENVIRONMENT = "distributed.nanny.pre-spawn-environ"  # of a worker of Dask
 
@@ -234,7 +236,7 @@ def make_by_workers(
                     dashboard_address="127.0.0.1:0",
                     host="127.0.0.1",
                 )
-        with Client(cluster or workers.scheduler, timeout=20, set_as_default=False) as client:
+        with Client(cluster or workers.scheduler, timeout=ANSWER, set_as_default=False) as client:
             tasks = [
                 client.submit(
                     _shard_of, key, digest, model, weights, start, size, batch, str(part), threads,

@@ -62,8 +62,11 @@ def test_two_processes_make_what_one_makes(mine: str, capsys: pytest.CaptureFixt
 @pytest.mark.timeout(120)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_scheduler_that_does_not_answer_is_said(mine: str) -> None:
+def test_a_scheduler_that_does_not_answer_is_said(
+    mine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("distributed", reason="Dask is not installed")
+    monkeypatch.setattr("radioviz.encode.shards.ANSWER", 2.0)
     with pytest.raises(CatalogueError, match="does not answer"):
         encode_data_set(
             "mine", "tiny", umap=False, workers=Workers(scheduler="tcp://127.0.0.1:9")
