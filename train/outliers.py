@@ -90,13 +90,13 @@ class Detector:
         latents = torch.from_numpy(sample.latents.reshape(n * views, d))
         with torch.no_grad():
             parts = [self.flow.log_prob(x) for x in latents.split(4096)]
-            surprise = -torch.cat(parts).double().numpy().reshape(n, views)
+            unlikely = -torch.cat(parts).double().numpy().reshape(n, views)
             turns = sample.latents[:, :RIGHT_ANGLES].reshape(-1, d)
             points = self.flow._standard(torch.from_numpy(turns)).numpy()
         near = self.neighbours.kneighbors(points)[0].mean(axis=1)
         out = {
-            "log_prob": surprise[:, 0],
-            "turned": surprise.mean(axis=1),
+            "log_prob": unlikely[:, 0],
+            "turned": unlikely.mean(axis=1),
             "knn": near.reshape(n, -1).mean(axis=1),
             "isolation": -self.forest.score_samples(points[::RIGHT_ANGLES]),
             "complexity": sample.figures["complexity"].to_numpy(float),
