@@ -37,6 +37,7 @@ from radioviz.export.cards import (
         ("f2", ">f4", -32),
         ("f4", ">f4", -32),
         ("f8", ">f8", -64),
+        ("g", ">f8", -64),
         ("c8", ">f4", -32),
     ],
 )
@@ -88,6 +89,7 @@ def test_the_first_hdu_of_a_file() -> None:
     from radioviz import __version__
 
     made = primary(["one", "two"], dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC), 7)
+    assert b"HISTORY one " in made
     header = fits.Header.fromstring(made.decode("ascii"))
     found = [(c.keyword, c.value, c.comment) for c in header.cards]
     assert found == [
@@ -115,15 +117,17 @@ def test_mandatory_cards_come_first_and_in_order(extension: bool) -> None:
     assert made.comments[0] == comment
 
 
-def of_survey(**about: object) -> fits.Header:
+def of_survey(**about: object) -> str:
     info = SurveyInfo(key="mine", title="Mine", pixel_scale=1.8, **about)  # type: ignore[arg-type]
     table = complete_columns(pd.DataFrame({"source_id": ["a"]}))
     made = Catalogue(info, table, np.zeros((1, 4, 4), np.uint8))
-    return fits.Header.fromstring(survey_cards(made))
+    return survey_cards(made)
 
 
 def test_what_holds_for_a_survey() -> None:
-    header = of_survey(bunit="Jy/beam", beam=5.4, frequency=1.4)
+    text = of_survey(bunit="Jy/beam", beam=5.4, frequency=1.4, licence="Free to look at.")
+    assert text.endswith("HISTORY Licence: Free to look at.".ljust(80))
+    header = fits.Header.fromstring(text)
     found = {c.keyword: (c.value, c.comment) for c in header.cards if c.keyword != "HISTORY"}
     assert found == {
         "DATASET": ("mine", "data set within RadioViz"),
@@ -138,7 +142,7 @@ def test_what_holds_for_a_survey() -> None:
 
 
 def test_what_is_not_known_of_a_survey_is_not_said() -> None:
-    header = of_survey()
+    header = fits.Header.fromstring(of_survey())
     assert not {"BUNIT", "BMAJ", "BMIN", "BPA", "OBSFREQ"} & set(header)
     assert str(header["COMMENT"]) == (
         "Pixel values are uncalibrated grey levels, so there is no BUNIT."
