@@ -85,7 +85,8 @@ class Detector:
         size = sample.figures["las_measured"].to_numpy(float)
         return self._derived(table, size)
 
-    def _plain(self, sample: Sample) -> pd.DataFrame:
+    def _plain(self, sample: Sample, itself: bool = False) -> pd.DataFrame:
+        """Scores that need no others; ``itself``: the sample is what was learned from."""
         n, views, d = sample.latents.shape
         latents = torch.from_numpy(sample.latents.reshape(n * views, d))
         with torch.no_grad():
@@ -93,7 +94,12 @@ class Detector:
             unlikely = -torch.cat(parts).double().numpy().reshape(n, views)
             turns = sample.latents[:, :RIGHT_ANGLES].reshape(-1, d)
             points = self.flow._standard(torch.from_numpy(turns)).numpy()
-        near = self.neighbours.kneighbors(points)[0].mean(axis=1)
+        if itself:  # views of a galaxy are near each other
+            enough = views + 2 * NEIGHBOURS
+            distance, index = self.neighbours.kneighbors(points, n_neighbors=enough)
+            near = _without_itself(distance, index, views)
+        else:
+            near = self.neighbours.kneighbors(points)[0].mean(axis=1)
         out = {
             "log_prob": unlikely[:, 0],
             "turned": unlikely.mean(axis=1),
@@ -122,13 +128,13 @@ class Detector:
 
     def combined(self, table: pd.DataFrame) -> np.ndarray:
         """The norm of all :data:`COMBINED`, shape ``(n,)``."""
-        known = self.learned
         parts = [k for k in ENCODED if k in table]
-        encoded = sum(surprise(table[k], known[k]) for k in parts)
-        usual = sum(surprise(known[k], known[k]) for k in parts)
-        total = COMBINED["encoded"] * surprise(encoded, usual) ** NORM
-        for name in ("scene", "drawing"):
-            total += COMBINED[name] * surprise(table[name], known[name]) ** NORM
+
+        def whole(of: pd.DataFrame) -> pd.DataFrame:
+            return of.assign(encoded=sum(surprise(of[k], self.learned[k]) for k in parts))
+
+        asked, known = whole(table), whole(self.learned)
+        total = sum(w * surprise(asked[k], known[k]) ** NORM for k, w in COMBINED.items())
         return np.asarray(total ** (1 / NORM))
 
 
@@ -241,13 +247,7 @@ def detector(flow: MAF, learned: Sample, seed: int = 0) -> Detector:
         pd.DataFrame(),
         learned.figures["las_measured"].to_numpy(float),
     )
-    # Views of a galaxy are near each other: a galaxy that was learned has itself as neighbour.
-    plain = first._plain(learned)
-    views = learned.latents.shape[1]
-    turns = points.reshape(len(learned), views, -1)[:, :RIGHT_ANGLES].reshape(-1, points.shape[1])
-    distance, index = first.neighbours.kneighbors(turns, n_neighbors=views + 2 * NEIGHBOURS)
-    near = _without_itself(distance, index, views)
-    plain["knn"] = near.reshape(len(learned), -1).mean(axis=1)
+    plain = first._plain(learned, itself=True)
     half = _with(first, plain)
     return _with(half, half._derived(plain, first.sizes))
 
