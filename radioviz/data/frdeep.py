@@ -163,7 +163,7 @@ def _decode(names: np.ndarray, labels: np.ndarray, file: Path) -> pd.DataFrame:
 
 def equal_images(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of rows with the same pixels, leaving empty images out; int64, shape ``(k,)`` each."""
-    flat = np.ascontiguousarray(images).reshape(len(images), -1)
+    flat = images.reshape(len(images), -1)
     # Digests, for sorting whole images takes half a minute.
     digests = [hashlib.sha256(row.tobytes()).digest() for row in flat]
     group, _ = pd.factorize(np.array(digests, dtype=object))
