@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import benchmarks_view as view_of
-from radioviz.ui import controls, labels_view, table2_view
-from radioviz.ui.cache.benchmarks import benchmarks
+from radioviz.ui import controls
+from radioviz.ui.cache.benchmark_files import benchmarks
+from radioviz.ui.pages.benchmarks import benchmarks_view as view_of
+from radioviz.ui.pages.benchmarks import labels_view, table2_view
 
 
 def representations() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import controls, generate_export, generate_state, generate_view
+from radioviz.ui import controls
 from radioviz.ui.controls import View
+from radioviz.ui.pages.generate import generate_export, generate_state, generate_view
 
 
 @st.fragment(key="generate")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import controls, grid_path, grid_plane, grid_state, grid_view
+from radioviz.ui import controls
 from radioviz.ui.controls import View
+from radioviz.ui.pages.grid_walk import grid_path, grid_plane, grid_state, grid_view
 
 
 @st.fragment(key="grid_walk")

@@ -7,22 +7,14 @@ import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import RadioVizError
-from radioviz.ui import (
-    cache,
-    controls,
-    detail,
-    explanation,
-    explore,
-    galaxies,
-    gallery,
-    likelihood_place,
-    reconstruction,
-    state,
-    tray,
-)
+from radioviz.ui import cache, controls, detail, galaxies, gallery, state, tray
 from radioviz.ui.controls import View
-from radioviz.ui.map import new_event, scatter_map
-from radioviz.ui.sky_image import contour_levels, sky_image
+from radioviz.ui.image.sky_image import contour_levels, sky_image
+from radioviz.ui.map import layers as explore
+from radioviz.ui.map.view import new_event, scatter_map
+from radioviz.ui.pages.inspect import explanation
+from radioviz.ui.pages.inspect import reconstructions as reconstruction
+from radioviz.ui.pages.likelihood import likelihood_place
 from radioviz.ui.state import Selection
 
 

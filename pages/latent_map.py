@@ -5,20 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from radioviz.errors import RadioVizError
-from radioviz.ui import (
-    cache,
-    colouring,
-    controls,
-    detail,
-    explore,
-    galaxies,
-    selection_view,
-    state,
-    tray,
-)
+from radioviz.ui import cache, controls, detail, galaxies, state, tray
 from radioviz.ui.controls import View
-from radioviz.ui.explore import MapView
-from radioviz.ui.map import new_event, scatter_map
+from radioviz.ui.map import colouring
+from radioviz.ui.map import layers as explore
+from radioviz.ui.map.layers import MapView
+from radioviz.ui.map.view import new_event, scatter_map
+from radioviz.ui.pages.latent_map import selection_view
 
 FRAGMENTS = ["tray", "latent_map"]
 NOTHING = "nothing"

@@ -5,17 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from radioviz.errors import LikelihoodError
-from radioviz.ui import (
-    controls,
-    detail,
-    gallery,
-    likelihood_figures,
-    likelihood_view,
-    links,
-    marking_panel,
-    state,
-)
+from radioviz.ui import address as links
+from radioviz.ui import controls, detail, gallery, state
 from radioviz.ui.controls import View
+from radioviz.ui.pages.likelihood import likelihood_figures, likelihood_view, marking_panel
 
 
 def look_at(pair: tuple[str, str]) -> None:

@@ -6,7 +6,8 @@ import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import RadioVizError
-from radioviz.ui import cache, controls, overview_view
+from radioviz.ui import cache, controls
+from radioviz.ui.pages.overview import overview_view
 
 DOORS = (
     (

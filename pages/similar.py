@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import (
-    cache,
-    controls,
-    query,
-    similar_examples,
-    similar_query,
-    similar_search,
-    similar_view,
-    state,
-)
+from radioviz.ui import cache, controls, state
 from radioviz.ui.controls import View
+from radioviz.ui.pages.similar import query_state as query
+from radioviz.ui.pages.similar import similar_examples, similar_query, similar_search, similar_view
 
 
 def main() -> None:

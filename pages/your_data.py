@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import bring_view, controls, your_data_view
+from radioviz.ui import controls
+from radioviz.ui.pages.your_data import bring_view, your_data_view
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ On FIRST galaxies, which are always there, and on sources with a closed form. Wh
 of ours differs from theirs, the docstring of the test says in what; such comparisons have the
 tolerance that the difference needs, all others that of the arithmetic. Great-circle separations
 are compared with SkyCoord where they are tested: ``tests/ui/test_sky.py``,
-``tests/data/test_links.py``, ``tests/test_similarity.py``.
+``tests/data/test_links.py``, ``tests/similarity/test_similarity.py``.
 """
 
 from __future__ import annotations

@@ -12,36 +12,36 @@ from typing import Any
 from radioviz.errors import RadioVizError
 
 METHODS = {
-    "vae": "train.vae:VaeTask",
-    "cvae": "train.cvae:CvaeTask",
-    "refine": "train.refine:RefineTask",
-    "vdvae": "train.vdvae:VdvaeTask",
-    "classifier": "train.classifier:ClassifierTask",
-    "maf": "train.maf:MafTask",
-    "simclr": "train.ssl:SimClrTask",
-    "byol": "train.ssl:ByolTask",
-    "simsiam": "train.ssl:SimSiamTask",
-    "finetune": "train.finetune:FinetuneTask",
-    "semi": "train.semi:SemiTask",
+    "vae": "train.methods.vae:VaeTask",
+    "cvae": "train.methods.cvae:CvaeTask",
+    "refine": "train.methods.refine:RefineTask",
+    "vdvae": "train.methods.vdvae:VdvaeTask",
+    "classifier": "train.methods.classifier:ClassifierTask",
+    "maf": "train.methods.maf:MafTask",
+    "simclr": "train.methods.ssl:SimClrTask",
+    "byol": "train.methods.ssl:ByolTask",
+    "simsiam": "train.methods.ssl:SimSiamTask",
+    "finetune": "train.methods.finetune:FinetuneTask",
+    "semi": "train.methods.semi:SemiTask",
 }
 """Word on the command line to the task that it trains."""
 
 EVALUATIONS = {
-    "rec": "train.evaluate:reconstruction",
-    "blur": "train.evaluate_blur:blur",
-    "gen": "train.evaluate_generation:generation",
-    "classifier": "train.evaluate_classifier:classification",
-    "ramis": "train.evaluate_classifier:degradation",
-    "ood": "train.evaluate_ood:ood",
-    "marks": "train.evaluate_marks:marks",
-    "placement": "train.evaluate_placement:placement",
-    "sim": "train.evaluate_similarity:similarity",
-    "table2": "train.evaluate_representation:table2",
-    "size": "train.evaluate_representation:size",
-    "fig7": "train.evaluate_representation:size",
-    "invariance": "train.evaluate_representation:invariance",
-    "labels": "train.evaluate_representation:labels",
-    "shift": "train.evaluate_representation:shift",
+    "rec": "train.evaluate.reconstruction:reconstruction",
+    "blur": "train.evaluate.blur:blur",
+    "gen": "train.evaluate.generation:generation",
+    "classifier": "train.evaluate.classification:classification",
+    "ramis": "train.evaluate.classification:degradation",
+    "ood": "train.evaluate.ood:ood",
+    "marks": "train.evaluate.marks:marks",
+    "placement": "train.evaluate.map_placement:placement",
+    "sim": "train.evaluate.similar:similarity",
+    "table2": "train.evaluate.representations:table2",
+    "size": "train.evaluate.representations:size",
+    "fig7": "train.evaluate.representations:size",
+    "invariance": "train.evaluate.representations:invariance",
+    "labels": "train.evaluate.representations:labels",
+    "shift": "train.evaluate.representations:shift",
 }
 """Word on the command line to ``module:function``. The function takes those of ``model``,
 ``data`` and ``split`` that were given, under these names."""
@@ -138,14 +138,23 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--what", default="fr", help="kinds of scores, separated by commas")
     p.add_argument("--generator", default="cvae", help="draws the images of '--what generated'")
     p.set_defaults(command=_scores)
+
+    p = commands.add_parser("splits", help="find sources in common and record the fixed splits")
+    p.set_defaults(command=_splits)
     return parser
+
+
+def _splits(_: argparse.Namespace) -> None:
+    from train.splits import record
+
+    record.write(record.make())
 
 
 def task_of(method: str, run: str, **changes: Any) -> Any:
     """Task of a run, its weights seeded."""
     import torch
 
-    from train.config import read_run
+    from train.core.config import read_run
 
     module, name = METHODS[method].split(":")
     cls = getattr(importlib.import_module(module), name)
@@ -158,7 +167,7 @@ def _train(args: argparse.Namespace) -> None:
     import torch
 
     from radioviz.models.precision import without_denormals
-    from train import distributed, machine
+    from train.core import distributed, machine
 
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -179,9 +188,10 @@ def _train(args: argparse.Namespace) -> None:
 
 def _train_members(args: argparse.Namespace, task: Any, folder: Path, device: Any) -> None:
     """Runs of many small networks, which have nothing to share."""
-    from train import distributed, semi
-    from train.config import TrainError
-    from train.finetuning import run_members
+    from train.core import distributed
+    from train.core.config import TrainError
+    from train.methods import semi
+    from train.methods.finetuning import run_members
 
     if distributed.started_by_torchrun():
         raise TrainError(f"{task.config.name} trains many small networks; start one process")
@@ -192,8 +202,8 @@ def _train_members(args: argparse.Namespace, task: Any, folder: Path, device: An
 
 
 def _fit(args: argparse.Namespace, task: Any, folder: Path, device: Any) -> None:
-    from train import distributed
-    from train.loop import fit
+    from train.core import distributed
+    from train.core.loop import fit
 
     group = distributed.processes()
     data = task.load()
@@ -228,8 +238,8 @@ def _train_all(args: argparse.Namespace) -> None:
 def _publish(args: argparse.Namespace) -> None:
     import json
 
-    from train.config import TrainError, from_dict
-    from train.loop import CONFIG
+    from train.core.config import TrainError, from_dict
+    from train.core.loop import CONFIG
     from train.publish import publish
 
     folder = args.out or Path("runs") / args.run
@@ -249,7 +259,7 @@ def _published(info: Any) -> None:
 def _table(args: argparse.Namespace) -> None:
     import torch
 
-    from train.table import table
+    from train.evaluate.table import table
 
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -257,7 +267,7 @@ def _table(args: argparse.Namespace) -> None:
 
 
 def _figure(args: argparse.Namespace) -> None:
-    from train.figure import pairs
+    from train.evaluate.figure import pairs
 
     print(pairs(args.model, args.data, args.split, args.number, args.out))
 
@@ -270,7 +280,7 @@ def _evaluate(args: argparse.Namespace) -> None:
 
 
 def _reproduce(args: argparse.Namespace) -> None:
-    from train.config import TrainError
+    from train.core.config import TrainError
     from train.reproduce import reproduce
 
     wrong = 0
@@ -284,9 +294,9 @@ def _reproduce(args: argparse.Namespace) -> None:
 
 def _figures(args: argparse.Namespace) -> None:
     from radioviz.paths import REPOSITORY
-    from train import benchmarks
-    from train.config import TrainError
-    from train.figures import again, cards, quoted
+    from train.core.config import TrainError
+    from train.evaluate import benchmarks
+    from train.evaluate.figures import again, cards, quoted
 
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     wrong = [*quoted(readme, benchmarks.read()), *cards()]
@@ -304,7 +314,7 @@ def _figures(args: argparse.Namespace) -> None:
 
 def _atlas(args: argparse.Namespace) -> None:
     from radioviz.models.registry import with_capability
-    from train.atlas import build
+    from train.scores.atlas import build
 
     for name in args.model.split(",") if args.model else with_capability("encode"):
         for key in args.data.split(","):
@@ -312,17 +322,17 @@ def _atlas(args: argparse.Namespace) -> None:
 
 
 def _scores(args: argparse.Namespace) -> None:
-    from train.galaxy_scores import build
+    from train.scores.galaxy_scores import build
 
     for what in args.what.split(","):
         if what == "generated":
-            from train.outlier_scores import generated
+            from train.scores.outlier_scores import generated
 
             generated(args.generator)
             continue
         for key in args.data.split(","):
             if what == "turned":
-                from train.orientations import store
+                from train.scores.orientations import store
 
                 store(key)
             else:

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from radioviz.atlas.layouts import REFERENCE
 from radioviz.data.registry import DATA_SETS, open_data_set
-from radioviz.encode.layouts import REFERENCE
 from radioviz.encode.survey import encode_data_set
 from radioviz.errors import ModelError, RadioVizError
 from radioviz.models.artefact import read_info
 from radioviz.paths import user_models_folder
-from train import own_splits
-from train.config import TrainError
+from train.core.config import TrainError
+from train.splits import own_splits
 
 PLAN = Path(__file__).with_suffix(".toml")
 
@@ -130,9 +130,9 @@ def _one(
 ) -> str:
     import torch
 
-    from train import checkpoint, machine
-    from train.config import read_run
-    from train.loop import fit
+    from train.core import checkpoint, machine
+    from train.core.config import read_run
+    from train.core.loop import fit
     from train.publish import publish
 
     name, target = names[entry.run], user_models_folder() / names[entry.run]

@@ -13,8 +13,8 @@ from radioviz.data.registry import DATA_SETS
 from radioviz.models import weights
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import trained_folder
-from train.config import RUNS, TrainError
-from train.loop import Task, load_best
+from train.core.config import RUNS, TrainError
+from train.core.loop import Task, load_best
 
 SCORES = {
     "elbo": "evidence lower bound [nats an image]",

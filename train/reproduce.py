@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from radioviz.atlas import Atlas, atlas_roots, list_atlases, open_atlas
+from radioviz.atlas.atlas import Atlas, atlas_roots, list_atlases, open_atlas
 from radioviz.data.registry import DATA_SETS, open_data_set
 from radioviz.encode import Encoder
 from radioviz.models.registry import list_models, model_folder
-from train.config import TrainError, from_dict
+from train.core.config import TrainError, from_dict
 
 QUICK = 300
 """Galaxies of a data set that are encoded again."""
@@ -144,8 +144,8 @@ def _atlas(encoder: Encoder, data_set: str, quick: bool) -> Iterator[Check]:
 def _layouts(
     encoder: Encoder, data_set: str, atlas: Atlas, latents: np.ndarray | None
 ) -> Iterator[Check]:
-    from radioviz.encode.layouts import SEED
-    from train.atlas import layouts
+    from radioviz.atlas.layouts import SEED
+    from train.scores.atlas import layouts
 
     if latents is not None:
         found = {name: xy for name, (xy, _) in layouts(encoder, data_set, latents).items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from radioviz.data.importing import commands as importing
+from radioviz.cli import import_commands as importing
 from radioviz.errors import RadioVizError
 
 if TYPE_CHECKING:
@@ -110,10 +111,7 @@ def build(
 @app.command()
 def splits() -> None:
     """Search all data sets for sources in common and record the fixed splits."""
-    from radioviz.data import splits as module
-
-    with _bar("galaxy") as progress:
-        module.main(progress)
+    raise SystemExit(subprocess.call([sys.executable, "-m", "train", "splits"]))
 
 
 importing.register(app, _bar)

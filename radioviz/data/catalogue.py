@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from radioviz.data import stored
 from radioviz.errors import CatalogueError
+from radioviz.store import records as stored
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord

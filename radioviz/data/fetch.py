@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from radioviz.data.archives import SOURCES, Archive
+from radioviz.data.downloads import SOURCES, Archive
 from radioviz.data.unpack import adopt, is_complete, md5_of, unpack
 from radioviz.errors import FetchError
 from radioviz.paths import cache_folder

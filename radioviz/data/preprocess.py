@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from radioviz.data.catalogue import Catalogue, SurveyInfo
-from radioviz.data.mapped import release
 from radioviz.errors import ImageError, PreprocessError
+from radioviz.store.mapped import release
 
 STRETCHES = ("linear", "sqrt", "asinh", "log")
 NAN_POLICIES = ("zero", "error")

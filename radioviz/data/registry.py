@@ -80,7 +80,7 @@ class UserDataSet(DataSet):
     @property
     def folder(self) -> Path:
         """Where its Catalogue is stored."""
-        from radioviz.data.importing.store import survey_folder
+        from radioviz.data.user_surveys import survey_folder
 
         return survey_folder(self.key)
 
@@ -88,32 +88,37 @@ class UserDataSet(DataSet):
 DATA_SETS: dict[str, DataSet] = {
     d.key: d
     for d in (
-        DataSet("first", "FIRST (Griese et al. 2023)", "radioviz.data.first:read", embedded=True),
+        DataSet(
+            "first",
+            "FIRST (Griese et al. 2023)",
+            "radioviz.data.datasets.first:read",
+            embedded=True,
+        ),
         DataSet(
             "mirabest",
             "MiraBest",
-            "radioviz.data.mirabest:read",
+            "radioviz.data.datasets.mirabest:read",
             fetch="mirabest",
             files="mirabest/F_batches",
         ),
         DataSet(
             "frdeep-first",
             "FR-DEEP FIRST",
-            "radioviz.data.frdeep:read_first",
+            "radioviz.data.datasets.frdeep:read_first",
             fetch="fr-deep",
             files="fr-deep/FIRST_PNG_dataset",
         ),
         DataSet(
             "frdeep-nvss",
             "FR-DEEP NVSS",
-            "radioviz.data.frdeep:read_nvss",
+            "radioviz.data.datasets.frdeep:read_nvss",
             fetch="fr-deep",
             files="fr-deep/NVSS_PNG_dataset",
         ),
         DataSet(
             "rgz",
             "Radio Galaxy Zoo DR1",
-            "radioviz.data.rgz:read",
+            "radioviz.data.datasets.rgz:read",
             files="rgz/rgz108k-batches-py",
             env="RADIOVIZ_RGZ",
         ),
@@ -123,7 +128,7 @@ DATA_SETS: dict[str, DataSet] = {
 
 def user_data_sets() -> dict[str, DataSet]:
     """Surveys that the user has imported, by key, as they lie in the user's data folder now."""
-    from radioviz.data.importing.store import surveys
+    from radioviz.data.user_surveys import surveys
 
     return {s.key: UserDataSet(s.key, s.title, reader="") for s in surveys().values()}
 

@@ -1,7 +1,6 @@
 """Fixed train, valid and test splits, recorded in ``radioviz/data/splits/<key>.csv``.
 
-They are made by ``python -m radioviz.data splits`` from the rules in
-:mod:`radioviz.data.split_rules`, and only read everywhere else.
+``python -m train splits`` makes them; everything here only reads them.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radioviz.data.catalogue import Progress
 from radioviz.errors import CatalogueError
 
 FOLDER = Path(__file__).with_name("splits")
@@ -87,7 +85,7 @@ def near_test(ra: np.ndarray, dec: np.ndarray, radius_arcsec: float = 60.0) -> n
     CatalogueError
         If the recorded test positions are missing: then nothing is known to be safe.
     """
-    from radioviz.data.links import close_pairs
+    from radioviz.data.matching import close_pairs
 
     tests = recorded("test-positions")
     if tests is None:
@@ -101,36 +99,3 @@ def near_test(ra: np.ndarray, dec: np.ndarray, radius_arcsec: float = 60.0) -> n
     out = np.zeros(len(ra), dtype=bool)
     out[i] = True
     return out
-
-
-def make(progress: Progress = lambda done, total, what: None) -> dict[str, pd.DataFrame]:
-    """Splits of all data sets, made anew from their files (takes two minutes).
-
-    Raises
-    ------
-    CatalogueError
-        If MiraBest or FR-DEEP has not been fetched.
-    """
-    from radioviz.data import first, frdeep, mirabest, split_rules
-
-    catalogues = {
-        first.INFO.key: first.read(progress),
-        mirabest.INFO.key: mirabest.read(progress),
-        frdeep.FIRST.key: frdeep.read_first(progress),
-        frdeep.NVSS.key: frdeep.read_nvss(progress),
-    }
-    return split_rules.make(catalogues, progress)
-
-
-def write(tables: dict[str, pd.DataFrame], folder: Path = FOLDER) -> None:
-    """Record splits, one CSV file a data set."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for key, table in tables.items():
-        with (folder / f"{key}.csv").open("w", encoding="utf-8", newline="\n") as file:
-            file.write("# Made by: python -m radioviz.data splits. Rules: data/split_rules.py\n")
-            table.to_csv(file, index=False, lineterminator="\n")
-
-
-def main(progress: Progress = lambda done, total, what: None) -> None:
-    """``python -m radioviz.data splits``: make all splits anew and record them."""
-    write(make(progress))

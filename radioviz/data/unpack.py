@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 from typing import IO, cast
 
-from radioviz.data.archives import Archive
+from radioviz.data.downloads import Archive
 from radioviz.errors import FetchError
 
 _CHUNK = 1 << 16

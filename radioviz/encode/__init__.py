@@ -7,8 +7,8 @@ does not import torch either; loading a model does, which takes seconds at the f
 from radioviz.encode.classifier import Classifier, default_classifier
 from radioviz.encode.encoder import BATCH, Encoder
 from radioviz.encode.generated import Generated
+from radioviz.encode.generation_request import CARDS, MODES, Request
 from radioviz.encode.generator import Generator
-from radioviz.encode.request import CARDS, MODES, Request
 
 __all__ = [
     "BATCH",

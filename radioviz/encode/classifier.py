@@ -11,7 +11,7 @@ import numpy as np
 
 from radioviz.data.catalogue import Catalogue, Progress
 from radioviz.encode.encoder import BATCH, Encoder, no_progress
-from radioviz.encode.turn import inference
+from radioviz.encode.inference_lock import inference
 from radioviz.errors import ModelError
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import list_models

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from radioviz.atlas.scores import ScoreColumn, add_scores, read_scores
 from radioviz.data.catalogue import Catalogue, Progress
 from radioviz.data.registry import open_data_set
 from radioviz.encode.classifier import Classifier
 from radioviz.encode.encoder import no_progress
 from radioviz.models.registry import list_models
-from radioviz.scores import ScoreColumn, add_scores, read_scores
 
 FR = "p_fr2"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from radioviz.encode.request import Request
+from radioviz.encode.generation_request import Request
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,8 +42,8 @@ from radioviz.data.catalogue import Progress
 from radioviz.data.preprocess import FIRST_BEAM
 from radioviz.encode.encoder import Encoder, condition_tensors, no_progress
 from radioviz.encode.generated import Generated
-from radioviz.encode.request import Request
-from radioviz.encode.turn import inference
+from radioviz.encode.generation_request import Request
+from radioviz.encode.inference_lock import inference
 from radioviz.errors import ModelError
 from radioviz.models.artefact import ModelInfo
 from radioviz.morphology import measure

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radioviz.atlas import (
+from radioviz.atlas.atlas import (
     Atlas,
     Layout,
     atlas_roots,
@@ -28,20 +28,20 @@ from radioviz.atlas import (
     open_atlas,
     write_atlas,
 )
+from radioviz.atlas.latent_scores import strangeness
+from radioviz.atlas.layouts import REFERENCE, own_umap, quick_layouts
 from radioviz.data.catalogue import Catalogue, Progress
-from radioviz.data.importing.store import discard, locked
-from radioviz.data.mapped import trim
 from radioviz.data.registry import DATA_SETS, open_data_set
+from radioviz.data.user_surveys import discard, locked
 from radioviz.encode import shards
 from radioviz.encode.encoder import Encoder, no_progress
-from radioviz.encode.layouts import REFERENCE, own_umap, quick_layouts
-from radioviz.encode.scoring import strangeness
 from radioviz.encode.shards import ALONE, Workers
 from radioviz.errors import AtlasError
 from radioviz.models import registry
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import list_models
 from radioviz.similarity.approximate import LARGE
+from radioviz.store.mapped import trim
 
 SHARD = 4096
 """Images a shard: some seconds of work, which is what a kill costs at most."""
@@ -118,7 +118,7 @@ def encode_data_set(
 ) -> Encoded:
     """Encode a data set into an Atlas in the user's data folder.
 
-    The Atlas can be seen, on the map of :data:`~radioviz.encode.layouts.REFERENCE` and as PCA,
+    The Atlas can be seen, on the map of :data:`~radioviz.atlas.layouts.REFERENCE` and as PCA,
     before the survey's own UMAP, the slow part, is added to it.
 
     Parameters

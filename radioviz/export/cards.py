@@ -17,8 +17,8 @@ import pandas as pd
 
 from radioviz import __version__
 from radioviz.data.catalogue import Catalogue
-from radioviz.data.quiet import quiet
 from radioviz.export.groups import Group, ascii_text, fits_unit, terms, timestamp
+from radioviz.images.quiet import quiet
 
 BLOCK = 2880
 ORIGIN = "RadioViz"

@@ -12,7 +12,6 @@ import pandas as pd
 
 from radioviz import __version__
 from radioviz.data.catalogue import Column
-from radioviz.data.spreadsheets import safe_cell
 from radioviz.export.groups import (
     Group,
     Groups,
@@ -21,6 +20,7 @@ from radioviz.export.groups import (
     selection_table,
     timestamp,
 )
+from radioviz.store.spreadsheets import safe_cell
 
 # Above this many cells a VOTable is written as BINARY2: smaller, and faster both ways.
 _BINARY_CELLS = 200_000

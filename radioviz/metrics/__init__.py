@@ -1,14 +1,11 @@
-"""How good generated galaxies, reconstructions and classifiers are.
+"""How good generated galaxies and reconstructions are.
 
 Nothing here imports torch at import. One idea a module:
 
 =================================================  ==============================================
 :mod:`~radioviz.metrics.inception`                 RAMIS; share classified as asked for
-:mod:`~radioviz.metrics.features`                  KID, precision, recall, density, coverage
 :mod:`~radioviz.metrics.copies`                    distance to the nearest training image
-:mod:`~radioviz.metrics.images`                    faint artefacts, sharpness, distributions
 :mod:`~radioviz.metrics.reconstruction`            flux ratio, SSIM over the source, errors
-:mod:`~radioviz.metrics.calibration`               can a probability be believed
 :mod:`~radioviz.metrics.resampling`                bootstrap intervals
 =================================================  ==============================================
 """
@@ -16,19 +13,15 @@ Nothing here imports torch at import. One idea a module:
 from __future__ import annotations
 
 from radioviz.metrics.copies import copy_threshold, nearest
-from radioviz.metrics.images import artefacts, radial_power, sharpness
 from radioviz.metrics.inception import classified_as, ramis, ramis_interval
 from radioviz.metrics.resampling import bootstrap, bootstrap_of
 
 __all__ = [
-    "artefacts",
     "bootstrap",
     "bootstrap_of",
     "classified_as",
     "copy_threshold",
     "nearest",
-    "radial_power",
     "ramis",
     "ramis_interval",
-    "sharpness",
 ]

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from radioviz.data.preprocess import Preprocess
-from radioviz.data.stored import check_types, json_object
 from radioviz.errors import ModelError, PreprocessError
+from radioviz.store.records import check_types, json_object
 
 FORMAT_VERSION = 1
 

@@ -13,7 +13,7 @@ def half_where_fast(
 ) -> contextlib.AbstractContextManager[object]:
     """Context in which CPUs with AMX compute in bfloat16, several times as fast; else nothing.
 
-    While training, the precision is the run's to choose (:mod:`train.machine`).
+    While training, the precision is the run's to choose (:mod:`train.core.machine`).
     """
     amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     if training or device.type != "cpu" or not amx():

@@ -13,11 +13,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from radioviz.data.stored import put_in_place, remove_left_behind
 from radioviz.errors import ModelError
 from radioviz.models.artefact import CARD, CONFIG, WEIGHTS, ModelInfo, file_sha256, read_info
 from radioviz.models.precision import without_denormals
 from radioviz.models.registry import build
+from radioviz.store.records import put_in_place, remove_left_behind
 
 
 def save(folder: Path, module: nn.Module, info: ModelInfo, card: str) -> ModelInfo:

@@ -5,6 +5,7 @@ What limits the largest angular size is written at :func:`measure`.
 
 from __future__ import annotations
 
+from radioviz.morphology.measurements import complete
 from radioviz.morphology.measuring import (
     MEASURED,
     VERSION,
@@ -14,7 +15,6 @@ from radioviz.morphology.measuring import (
     extent_of,
     measure,
 )
-from radioviz.morphology.store import complete
 
 __all__ = [
     "MEASURED",

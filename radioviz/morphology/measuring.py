@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.catalogue import Catalogue, Column
-from radioviz.data.mapped import release
 from radioviz.data.preprocess import FIRST_BEAM
 from radioviz.errors import ImageError
 from radioviz.morphology.complexity import complexity
@@ -24,6 +23,7 @@ from radioviz.morphology.sources import (
     find_islands,
     grow,
 )
+from radioviz.store.mapped import release
 
 VERSION = 3  # raise it when a number changes: stored measurements are then made anew
 

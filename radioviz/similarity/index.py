@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radioviz.atlas import Atlas
+from radioviz.atlas.atlas import Atlas
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import SimilarityError
 from radioviz.similarity.approximate import LARGE, Approximate, Progress, stored

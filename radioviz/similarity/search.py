@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from radioviz.data.links import REPEAT_ARCSEC, close_pairs
+from radioviz.data.matching import REPEAT_ARCSEC, close_pairs
 from radioviz.errors import SimilarityError
 from radioviz.similarity.approximate import LARGE
 from radioviz.similarity.index import LatentIndex, blocks

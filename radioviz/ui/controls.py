@@ -20,7 +20,7 @@ from radioviz.models import registry
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import REPOSITORY, cache_folder, trained_folder, user_data_folder
 from radioviz.ui import cache, state
-from radioviz.ui.display import COLOUR_MAPS, FIELDS, Look
+from radioviz.ui.image.display import COLOUR_MAPS, FIELDS, Look
 
 OVERVIEW = "pages/overview.py"
 LATENT_MAP = "pages/latent_map.py"
@@ -224,7 +224,7 @@ def has_map(view: View) -> bool:
         + " yet. This makes it; reload the page afterwards:",
         icon=":material/scatter_plot:",
     )
-    from radioviz.atlas import command_of
+    from radioviz.atlas.atlas import command_of
 
     st.code(command_of(view.data_set, view.model), language="bash")
     if view.data_set not in DATA_SETS:

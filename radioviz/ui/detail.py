@@ -9,8 +9,10 @@ import numpy as np
 import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.ui import cache, colouring, controls, galaxies, sky, state
-from radioviz.ui.display import Look, data_uri, field_arcsec, scale_bar
+from radioviz.ui import cache, controls, galaxies, state
+from radioviz.ui import coordinates as sky
+from radioviz.ui.image.display import Look, data_uri, field_arcsec, scale_bar
+from radioviz.ui.map import colouring
 from radioviz.ui.palette import LABEL_COLOURS
 
 Pair = tuple[str, str]

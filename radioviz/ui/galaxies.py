@@ -13,11 +13,13 @@ import pandas as pd
 
 from radioviz.data.catalogue import Catalogue, Column
 from radioviz.errors import AtlasError, CatalogueError, ModelError, SelectionError
-from radioviz.ui import cache, colouring, sky
-from radioviz.ui.display import Look, field_arcsec, scale_bar
+from radioviz.ui import cache
+from radioviz.ui import coordinates as sky
 from radioviz.ui.gallery import Cell
+from radioviz.ui.image.display import Look, field_arcsec, scale_bar
+from radioviz.ui.image.sprites import Tile
+from radioviz.ui.map import colouring
 from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR
-from radioviz.ui.sprites import Tile
 from radioviz.ui.state import Selection
 
 if TYPE_CHECKING:

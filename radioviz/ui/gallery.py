@@ -13,9 +13,9 @@ from typing import Any
 
 import streamlit as st
 
-from radioviz.ui import media
-from radioviz.ui.display import ScaleBar
-from radioviz.ui.sprites import Sheet, Tile
+from radioviz.ui.image import media
+from radioviz.ui.image.display import ScaleBar
+from radioviz.ui.image.sprites import Sheet, Tile
 
 PAGE = 60  # pictures at a time
 

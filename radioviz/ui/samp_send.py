@@ -12,8 +12,8 @@ from radioviz.errors import RadioVizError
 from radioviz.ui import cache, controls
 
 if TYPE_CHECKING:
+    from radioviz.api.samp import Delivery
     from radioviz.export import Group
-    from radioviz.export.samp import Delivery
 
 MOST_IMAGES = 20
 """Images a press: each opens a frame in DS9, a layer in Aladin."""

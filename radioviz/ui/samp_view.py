@@ -12,7 +12,7 @@ from radioviz.ui import cache, controls, galaxies, state
 from radioviz.ui.controls import View
 
 if TYPE_CHECKING:
-    from radioviz.export.samp_messages import Message
+    from radioviz.api.samp_messages import Message
 
 SWITCH, SAID = "samp_listen", "samp_heard"
 CONE = 30.0  # arcsec: what another program points at, and the positions of its tables
@@ -58,7 +58,7 @@ def take(message: Message, data_set: str) -> str:
     SelectionError, SampError
         If it speaks of nothing that is here.
     """
-    from radioviz.export.samp_messages import POSITION, ROW, ROWS, TABLE, TABLE_FITS
+    from radioviz.api.samp_messages import POSITION, ROW, ROWS, TABLE, TABLE_FITS
 
     if message.mtype in (ROW, ROWS):
         sources = [s for s in message.sources if _is_here(s)]
@@ -76,7 +76,7 @@ def take(message: Message, data_set: str) -> str:
         state.set_focus(data_set, source_id, origin="samp")
         return f"{message.sender}: points at {source_id}"
     if message.mtype in (TABLE, TABLE_FITS):
-        from radioviz.export.samp_messages import fetch_table
+        from radioviz.api.samp_messages import fetch_table
 
         found = sources_of(fetch_table(message), data_set)
         if not found:
@@ -107,8 +107,8 @@ def sources_of(table: object, data_set: str) -> list[tuple[str, str]]:
     table : astropy.table.Table
         With ``source_id`` (and ``data_set``) as RadioViz writes them, or RA and Dec as anybody.
     """
-    from radioviz.data.importing.sources import read_sources
-    from radioviz.data.importing.tables import UserTable
+    from radioviz.importing.readers.user_tables import UserTable
+    from radioviz.importing.source_rows import read_sources
 
     frame = table.to_pandas()  # type: ignore[attr-defined]
     for name in frame.columns:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from radioviz.data.preprocess import STRETCHES
 from radioviz.ui import cache, state
-from radioviz.ui.display import COLOUR_MAPS, FIELDS, Look
+from radioviz.ui.image.display import COLOUR_MAPS, FIELDS, Look
 
 PAGES = (
     "overview", "latent_map", "grid_walk", "generate", "similar", "likelihood", "inspect_galaxy",

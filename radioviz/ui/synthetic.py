@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from radioviz.data import first
+from radioviz.data.datasets import first
 from radioviz.data.preprocess import noise_level
-from radioviz.ui import sprites
-from radioviz.ui.display import Look, ScaleBar, data_uri, lookup_table, png, scale_bar
 from radioviz.ui.gallery import Cell
-from radioviz.ui.sky_image import STRETCHED
-from radioviz.ui.sprites import Sheet, Tile
+from radioviz.ui.image import sprites
+from radioviz.ui.image.display import Look, ScaleBar, data_uri, lookup_table, png, scale_bar
+from radioviz.ui.image.sky_image import STRETCHED
+from radioviz.ui.image.sprites import Sheet, Tile
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -25,8 +25,9 @@ WHOLE = ".st-key-walk_plane_panel .whole[data-points]"
 def decoding(repeat: int) -> None:
     """Without a browser: a plane, a cell, a batch of 64, by each decoder."""
     from radioviz.encode import Encoder, Generator, Request
-    from radioviz.ui import latent_plane, synthetic
-    from radioviz.ui.display import Look
+    from radioviz.ui import synthetic
+    from radioviz.ui.image.display import Look
+    from radioviz.ui.pages.grid_walk import latent_plane
 
     start = time.perf_counter()
     import torch

@@ -27,7 +27,7 @@ def main() -> None:
 
     from radioviz.encode import Encoder
     from radioviz.models.registry import list_models
-    from train.benchmarks import record
+    from train.evaluate.benchmarks import record
 
     models = list_models()
     names = args.models.split(",") if args.models else list(models.with_capability("encode"))

@@ -89,7 +89,7 @@ def peak_kb() -> int:
 
 def child(path: str, table: str, answers: str) -> None:
     """One import; prints its figures as JSON."""
-    from radioviz.data.importing import Source, inspect, run
+    from radioviz.importing import Source, inspect, run
 
     memory: dict[int, int] = {}
 

@@ -22,7 +22,7 @@ def rerank(n: int = 100_000, d: int = 256) -> dict[str, Any]:
     """Seconds from a mark to the new order of ``n`` galaxies, by how many are marked."""
     import sklearn.gaussian_process  # noqa: F401 - imported once a process, at the first mark
 
-    from radioviz.marking import Space
+    from radioviz.outliers.marking import Space
 
     rng = np.random.default_rng(0)
     space = Space.of(rng.standard_normal((n, d), dtype=np.float32), rng.random(n))

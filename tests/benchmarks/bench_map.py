@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from radioviz.ui.webgl.polygon import inside
+from radioviz.ui.map.polygon import inside
 from tests.browser.server import CHROMIUM_FLAGS, REPOSITORY, Server, chromium, run_server
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ def polygon_seconds(n: int = 1_000_000) -> float:
 
 def kept(results: dict[str, dict[str, float]], compositing: str) -> None:
     """Record the figures of the map as ``scale.map.<figure>.<points>``."""
-    from train.benchmarks import record
+    from train.evaluate.benchmarks import record
 
     for name, figures in results.items():
         engine, n = name.split()

@@ -1,6 +1,6 @@
 """Renderers of many points in Chromium with software WebGL, for the choice of one.
 
-In ``radioviz/ui/webgl/frontend``: ``npm install`` and ``npm install --no-save
+In ``radioviz/ui/map/frontend``: ``npm install`` and ``npm install --no-save
 regl-scatterplot@1.16.0 @deck.gl/core@9.4.0 @deck.gl/layers@9.4.0``, then ``python -m
 tests.benchmarks.bench_renderers [NAME]``. Besides wall-clock times, processor time of all of
 Chromium's processes is printed: it hardly depends on what else runs.

@@ -50,7 +50,7 @@ def told(what: str, count: int, **figures: float) -> None:
     print(f"{what} {count:,}: " + json.dumps({k: round(v, 5) for k, v in figures.items()}))
     sys.stdout.flush()
     if RECORD:
-        from train.benchmarks import record
+        from train.evaluate.benchmarks import record
 
         for name, value in figures.items():
             if name == "dim":
@@ -165,7 +165,7 @@ OPEN = """
 import sys, time, json
 from pathlib import Path
 import numpy as np, pandas
-from radioviz.atlas import open_atlas
+from radioviz.atlas.atlas import open_atlas
 def mb(field):
     for line in open("/proc/self/status"):
         if line.startswith(field + ":"):
@@ -191,7 +191,7 @@ def atlas(folder: Path, count: int, dim: int) -> None:
     """Write an Atlas, open it in a fresh process, and compare halves with single precision."""
     import pandas as pd
 
-    from radioviz.atlas import Layout, write_atlas
+    from radioviz.atlas.atlas import Layout, write_atlas
     from radioviz.models.artefact import ModelInfo
     from radioviz.models.registry import list_models
 
@@ -237,7 +237,7 @@ def halves(folder: Path, count: int, dim: int) -> None:
 
 def layout(folder: Path, count: int, dim: int) -> None:
     """UMAP of a sample with the others placed among it: time and memory."""
-    from radioviz.encode.layouts import own_umap
+    from radioviz.atlas.layouts import own_umap
 
     latents = latents_file(folder, count, dim)
     before = own_mb()
@@ -285,8 +285,8 @@ print(json.dumps({"ms_an_image": 1e3 * wall / len(catalogue),
 
 def surveyed(folder: Path, count: int) -> str:
     """Key of an imported synthetic survey with images."""
-    from radioviz.data import importing
-    from radioviz.data.importing.store import surveys
+    from radioviz import importing
+    from radioviz.data.user_surveys import surveys
 
     os.environ["RADIOVIZ_HOME"] = str(folder / "home")
     key = f"synthetic-{count}"
@@ -370,7 +370,7 @@ def plot(path: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    from train.benchmarks import read
+    from train.evaluate.benchmarks import read
 
     figures = {k: v["value"] for k, v in read().items() if k.startswith("scale.") and v["value"]}
     chart, axes = plt.subplots(1, len(PANELS), figsize=(13, 3.2), layout="constrained")

@@ -41,7 +41,10 @@ class Watch:
             for process in Path("/proc").glob("[0-9]*"):
                 try:
                     command = (process / "cmdline").read_bytes()
-                    if b"radioviz.encode.job" not in command or self.home.encode() not in command:
+                    if (
+                        b"radioviz.api.survey_job" not in command
+                        or self.home.encode() not in command
+                    ):
                         continue
                     self.peak = max(self.peak, _status(process, "VmHWM"))
                     if not any(Path(self.home).glob("atlas/*/*/atlas.json")):

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radioviz.atlas import open_atlas
+from radioviz.atlas.atlas import open_atlas
 from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
 from radioviz.data.registry import open_data_set
 
@@ -153,7 +153,7 @@ def real_latents(dim: int) -> np.ndarray:
     ValueError
         If no shipped Atlas of FIRST has so many.
     """
-    from radioviz.atlas import list_atlases
+    from radioviz.atlas.atlas import list_atlases
 
     for data_set, model in reversed(list_atlases()):
         if data_set == "first":

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlparse
 
 import numpy as np
 
-from radioviz.atlas import open_atlas
+from radioviz.atlas.atlas import open_atlas
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

@@ -20,7 +20,7 @@ MODEL = "vae32"
 
 def with_map(key: str) -> None:
     """Measure an imported survey and give it an Atlas of random latents, drawn as a disc."""
-    from radioviz.atlas import Layout, write_atlas
+    from radioviz.atlas.atlas import Layout, write_atlas
     from radioviz.data.registry import open_data_set
     from radioviz.models.registry import list_models
     from radioviz.morphology import complete

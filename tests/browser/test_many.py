@@ -22,7 +22,7 @@ COUNT = 10_000
 @pytest.fixture(scope="module")
 def own_server(cache_folder_of_the_run: Path) -> Iterator[Server]:
     """The app with a survey of :data:`COUNT` small images."""
-    from radioviz.data import importing
+    from radioviz import importing
 
     before = os.environ["RADIOVIZ_HOME"]
     with tempfile.TemporaryDirectory(prefix="radioviz-home-") as home:

@@ -17,8 +17,8 @@ import pytest
 
 from tests.browser import actions, brought
 from tests.browser.server import Server, free_port, run_server
-from tests.data.cutouts import server as sky
-from tests.data.cutouts.server import Asked, send, sky_image
+from tests.importing.cutouts import server as sky
+from tests.importing.cutouts.server import Asked, send, sky_image
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -140,7 +140,7 @@ def process_of(home: Path) -> int:
             command = (process / "cmdline").read_bytes()
         except OSError:
             continue
-        if b"radioviz.encode.job" in command and str(home).encode() in command:
+        if b"radioviz.api.survey_job" in command and str(home).encode() in command:
             return int(process.name)
     raise AssertionError("no job runs")
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radioviz.data import batches
-from radioviz.data.batches import read_pickle
+from radioviz.data.datasets import pickled_batches as batches
+from radioviz.data.datasets.pickled_batches import read_pickle
 from radioviz.errors import CatalogueError
 
 IMAGES = np.arange(3 * 22500, dtype=np.uint8).reshape(3, 22500)

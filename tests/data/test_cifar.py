@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from radioviz.data.cifar import batch_files, read_batch
+from radioviz.data.datasets.cifar import batch_files, read_batch
 from radioviz.errors import CatalogueError
 from tests.data.batch_files import blobs, write_batch
 

@@ -11,9 +11,9 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 
-from radioviz.data import first
 from radioviz.data.catalogue import LABELS, Catalogue
-from radioviz.data.links import close_pairs
+from radioviz.data.datasets import first
+from radioviz.data.matching import close_pairs
 from radioviz.errors import CatalogueError
 from tests.data.dihedral import TURNS, agreement, clipped_cutout, overlap
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radioviz.data import duplicates, frdeep
 from radioviz.data.catalogue import Catalogue
+from radioviz.data.datasets import frdeep
 from radioviz.errors import CatalogueError
 from tests.data.batch_files import blobs, write_batch
 from tests.data.dihedral import TURNS
+from train.splits import duplicates
 
 
 def test_holds_what_its_authors_say(frdeep_first: Catalogue, frdeep_nvss: Catalogue) -> None:

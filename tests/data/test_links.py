@@ -12,7 +12,7 @@ from astropy.coordinates import SkyCoord
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radioviz.data import links
+from radioviz.data import matching as links
 from radioviz.data.catalogue import Catalogue
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radioviz.data import mirabest
 from radioviz.data.catalogue import Catalogue
+from radioviz.data.datasets import mirabest
 from radioviz.errors import CatalogueError
 from tests.data.batch_files import blobs, write_batch
 from tests.data.dihedral import TURNS, agreement, clipped_cutout

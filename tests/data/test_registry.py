@@ -15,6 +15,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import DATA_SETS, open_data_set
 from radioviz.errors import CatalogueError
 from tests.data.test_catalogue import DAMAGES, damage
+from train.splits.record import write as write_splits
 
 FOLDERS = {
     "mirabest": "mirabest/F_batches",
@@ -133,7 +134,7 @@ def test_new_split_makes_a_new_store(
     record = splits.recorded("mirabest")
     assert record is not None
     record.loc[0, ["split", "reason"]] = ["excluded", "for this test"]
-    splits.write({"mirabest": record}, tmp_path / "splits")
+    write_splits({"mirabest": record}, tmp_path / "splits")
     monkeypatch.setattr(splits, "FOLDER", tmp_path / "splits")
     after = open_data_set("mirabest")
     assert after.table["split"][0] == "excluded" != before.table["split"][0]

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radioviz.data import rgz, splits
+from radioviz.data import splits
 from radioviz.data.catalogue import Catalogue
+from radioviz.data.datasets import rgz
 from radioviz.data.registry import DATA_SETS, open_data_set
 from radioviz.errors import CatalogueError
 from tests.data.batch_files import j_name, write_rgz

@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radioviz.data import duplicates, first, frdeep, links, mirabest, splits
+from radioviz.data import matching as links
+from radioviz.data import splits
 from radioviz.data.catalogue import SPLITS, Catalogue
+from radioviz.data.datasets import first, frdeep, mirabest
 from radioviz.errors import CatalogueError
+from train.splits import duplicates, record
 
 Four = dict[str, Catalogue]
 
@@ -175,7 +178,7 @@ def test_fingerprint_changes_with_the_record(
     record = splits.recorded("first")
     assert record is not None
     record.loc[0, "split"] = "excluded"
-    splits.write({"first": record}, tmp_path)
+    record.write({"first": record}, tmp_path)
     assert splits.fingerprint("first") != before
     assert splits.fingerprint("mirabest") == "unsplit"
 
@@ -209,7 +212,7 @@ def test_cross_validation_is_that_of_the_package(first_catalogue: Catalogue) -> 
 def test_recorded_splits_are_what_the_rules_make(
     batch_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``python -m radioviz.data splits`` gives the files that are in the repository."""
+    """``python -m train splits`` gives the files that are in the repository."""
     monkeypatch.setenv("RADIOVIZ_CACHE", str(tmp_path))
     for target in (
         mirabest.default_folder(),
@@ -218,7 +221,7 @@ def test_recorded_splits_are_what_the_rules_make(
     ):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(batch_folders / target.name)
-    splits.write(splits.make(), tmp_path / "made")
+    record.write(record.make(), tmp_path / "made")
     names = sorted(file.name for file in splits.FOLDER.glob("*.csv"))
     assert sorted(file.name for file in (tmp_path / "made").iterdir()) == names
     for name in names:

@@ -10,7 +10,7 @@ pytest.importorskip("captum")
 
 from radioviz.data.preprocess import Preprocess
 from radioviz.encode import Classifier, Encoder
-from radioviz.encode.explaining import Explanation, explain, inner_share
+from radioviz.encode.attributions import Explanation, explain, inner_share
 from radioviz.errors import ModelError
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import build

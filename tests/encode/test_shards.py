@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from radioviz.atlas import open_atlas
-from radioviz.data import importing
+from radioviz import importing
+from radioviz.atlas.atlas import open_atlas
 from radioviz.encode import shards
 from radioviz.encode.__main__ import main
 from radioviz.encode.shards import Workers

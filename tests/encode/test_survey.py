@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from radioviz.atlas import atlas_folder, list_atlases, open_atlas
-from radioviz.data import importing
-from radioviz.encode import Encoder, layouts
+from radioviz import importing
+from radioviz.atlas import layouts
+from radioviz.atlas.atlas import atlas_folder, list_atlases, open_atlas
+from radioviz.atlas.latent_scores import strangeness
+from radioviz.encode import Encoder
 from radioviz.encode.__main__ import main
-from radioviz.encode.scoring import strangeness
 from radioviz.encode.survey import encode_data_set, encoders, is_encoded
 from radioviz.errors import AtlasError, CatalogueError
 from radioviz.models import weights
@@ -143,7 +144,7 @@ def test_a_survey_is_kept_while_it_is_encoded(mine: str) -> None:
 
 
 def test_maps_of_the_survey_and_of_first(mine: str, home: Path, tmp_path: Path) -> None:
-    from radioviz.atlas import Layout, write_atlas
+    from radioviz.atlas.atlas import Layout, write_atlas
     from tests.models.small import synthetic_catalogue
 
     first = synthetic_catalogue(50, "first")

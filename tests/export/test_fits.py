@@ -19,7 +19,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
-from radioviz.data.quiet import quiet
 from radioviz.errors import ExportError
 from radioviz.export import (
     Group,
@@ -30,6 +29,7 @@ from radioviz.export import (
     write_fits,
 )
 from radioviz.export.cards import ImageHeaders, card, image_bytes
+from radioviz.images.quiet import quiet
 
 CREATED = dt.datetime(2024, 5, 6, 7, 8, 9, tzinfo=dt.UTC)
 

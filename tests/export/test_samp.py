@@ -15,10 +15,10 @@ import pytest
 from astropy.io import fits
 from pyvo import samp
 
+from radioviz.api.samp import Delivery, SampLink
+from radioviz.api.samp_messages import Message, fetch, fetch_table, read_message
 from radioviz.errors import ExportError, SampError
 from radioviz.export import Group
-from radioviz.export.samp import Delivery, SampLink
-from radioviz.export.samp_messages import Message, fetch, fetch_table, read_message
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radioviz.data.catalogue import COLUMNS, Catalogue, Column
-from radioviz.data.spreadsheets import safe_cell
 from radioviz.errors import ExportError
 from radioviz.export import (
     Group,
@@ -38,6 +37,7 @@ from radioviz.export import (
 )
 from radioviz.export.groups import MADE_COLUMNS, ascii_text, column_names, plain_column, unique_name
 from radioviz.export.tables import xml_text
+from radioviz.store.spreadsheets import safe_cell
 
 CREATED = dt.datetime(2024, 5, 6, 7, 8, 9, tzinfo=dt.UTC)
 

@@ -84,7 +84,7 @@ class Import(Work):
     count = 120
 
     def prepare(self) -> None:
-        from radioviz.data.importing import Source, run
+        from radioviz.importing import Source, run
 
         cutouts(self.folder / "in", self.count)
         run(Source(cutouts(self.folder / "kept", 5)), {"key": "kept"})
@@ -96,7 +96,7 @@ class Import(Work):
         )
 
     def check(self) -> bool:
-        from radioviz.data.importing import store
+        from radioviz.data import user_surveys as store
 
         require(
             tree_digest(self.home / "surveys" / "kept") == self.digest, "another survey changed"
@@ -118,7 +118,7 @@ class Import(Work):
         return True
 
     def away(self) -> None:
-        from radioviz.data.importing import store
+        from radioviz.data import user_surveys as store
 
         store.remove("mine")
 
@@ -131,7 +131,7 @@ class Atlas(Work):
     def prepare(self) -> None:
         import torch
 
-        from radioviz.data.importing import Source, run
+        from radioviz.importing import Source, run
         from radioviz.models.registry import build
         from radioviz.models.weights import save
         from tests.models.small import small_info
@@ -148,8 +148,8 @@ class Atlas(Work):
         return self.python("-m", "radioviz.encode", "--data", "mine", "--model", "tiny")
 
     def check(self) -> bool:
-        from radioviz.atlas import list_atlases, open_atlas
-        from radioviz.data.importing import store
+        from radioviz.atlas.atlas import list_atlases, open_atlas
+        from radioviz.data import user_surveys as store
 
         now = tree_digest(self.home / "surveys" / "mine", "measured.parquet")
         require(now == self.digest, "the survey changed")
@@ -235,7 +235,7 @@ class Fetch(Work):
         (self.folder / "archive.json").write_text(json.dumps(about))
         (self.folder / "fetch.py").write_text(
             "import json, sys, time\nfrom pathlib import Path\n"
-            "from radioviz.data.archives import Archive\nfrom radioviz.data.fetch import fetch\n"
+            "from radioviz.data.downloads import Archive\nfrom radioviz.data.fetch import fetch\n"
             "folder = Path(sys.argv[1])\n"
             "about = Archive(**json.loads((folder / 'archive.json').read_text()))\n"
             "slow = lambda *a: time.sleep(0.02)\n"
@@ -263,12 +263,12 @@ class Export(Work):
     """A selection written to a file as TOPCAT and DS9 get it, and to one beside another."""
 
     def prepare(self) -> None:
-        from radioviz.data.importing import Source, run
+        from radioviz.importing import Source, run
 
         run(Source(cutouts(self.folder / "in", 200)), {"key": "mine"})
         (self.folder / "export.py").write_text(
             "import sys\nfrom pathlib import Path\nimport numpy as np\n"
-            "from radioviz import export\nfrom radioviz.data.importing import store\n"
+            "from radioviz import export\nfrom radioviz.importing import store\n"
             "catalogue = store.open_survey('mine')\n"
             "groups = [export.Group(catalogue, np.arange(len(catalogue)))]\n"
             "for way in (export.fits_bytes, export.zip_bytes, export.votable_bytes):\n"

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from radioviz.atlas import list_atlases, open_atlas
-from radioviz.data.importing import Source, open_survey, run, surveys, unfinished
+from radioviz.atlas.atlas import list_atlases, open_atlas
+from radioviz.atlas.scores import read_scores
 from radioviz.errors import CatalogueError, ModelError, RadioVizError
+from radioviz.importing import Source, open_survey, run, surveys, unfinished
 from radioviz.models.registry import list_models
-from radioviz.scores import read_scores
 from tests.faults.jobs import cutouts, tree_digest
 from tests.models.small import small_info, synthetic_catalogue
 
@@ -55,7 +55,7 @@ def fill(folder: Path, leave: int) -> Path:
 def test_an_import_on_a_full_disk_goes_on_when_there_is_room(
     leave: int, small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from radioviz.data.importing import journal
+    from radioviz.importing import journal
 
     monkeypatch.setattr(journal, "_SPARE", 0)  # it would refuse such a disk at once
     monkeypatch.setattr(journal.Journal, "_check_space", lambda *_: None)
@@ -75,7 +75,7 @@ def test_an_import_on_a_full_disk_goes_on_when_there_is_room(
 
 
 def test_a_model_and_an_atlas_on_a_full_disk(small_disk: Path) -> None:
-    from radioviz.atlas import Layout, write_atlas
+    from radioviz.atlas.atlas import Layout, write_atlas
     from radioviz.models.registry import build
     from radioviz.models.weights import load, save
 
@@ -192,7 +192,7 @@ def test_clocks_that_are_wrong(
     began: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A job that began in the future, or before time, is shown and can be forgotten."""
-    from radioviz.encode import job
+    from radioviz.api import survey_job as job
 
     monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path))
     folder = tmp_path / "jobs" / "1-abcd"

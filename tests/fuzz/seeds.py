@@ -417,8 +417,8 @@ def models() -> tuple[Files, ...]:
 @cache
 def atlases() -> tuple[Files, ...]:
     """An Atlas with scores and views, and the scores of its data set."""
-    from radioviz.atlas import Layout, add_turned, write_atlas
-    from radioviz.scores import ScoreColumn, add_scores
+    from radioviz.atlas.atlas import Layout, add_turned, write_atlas
+    from radioviz.atlas.scores import ScoreColumn, add_scores
     from tests.models.small import small_info, synthetic_catalogue
 
     catalogue = synthetic_catalogue(12)
@@ -440,8 +440,8 @@ def atlases() -> tuple[Files, ...]:
 @cache
 def surveys() -> tuple[Files, ...]:
     """The user's folder: a survey, an import that was cut off, a job."""
-    from radioviz.data.importing.inspection import Source
-    from radioviz.data.importing.jobs import run
+    from radioviz.importing.inspection import Source
+    from radioviz.importing.run_import import run
 
     before = os.environ.get("RADIOVIZ_HOME")
     with TemporaryDirectory() as folder:

@@ -83,9 +83,9 @@ def _one(name: str, contents: Callable[[], Sequence[bytes]]) -> Callable[[], Seq
 
 
 def _image(name: str, folder: Path) -> None:
-    from radioviz.data.images import read_image
     from radioviz.errors import ImageError
-    from radioviz.ui.query_image import Box, holds_noise, images_in, prepared, read
+    from radioviz.images.reading import read_image
+    from radioviz.ui.pages.similar.query_image import Box, holds_noise, images_in, prepared, read
 
     payload = (folder / name).read_bytes()
     read_image(folder / name)
@@ -112,15 +112,15 @@ def _image(name: str, folder: Path) -> None:
 
 
 def _answer(folder: Path) -> None:
-    from radioviz.data.cutouts.answers import judge
-    from radioviz.data.cutouts.services import Request, find_service
+    from radioviz.importing.cutouts.answers import judge
+    from radioviz.importing.cutouts.services import Request, find_service
 
     judge((folder / "x").read_bytes(), find_service("first"), Request(187.7, 12.4, 24, 1.8))
 
 
 def _table(name: str, folder: Path) -> None:
-    from radioviz.data.importing.sources import read_sources
-    from radioviz.data.importing.tables import read_table
+    from radioviz.importing.readers.user_tables import read_table
+    from radioviz.importing.source_rows import read_sources
 
     table = read_table(folder / name)
     read_sources(table, {"ra_unit": "deg", "dec_unit": "deg"} if len(table) % 2 else {})
@@ -128,13 +128,13 @@ def _table(name: str, folder: Path) -> None:
 
 def _sent_table(mtype: str, folder: Path) -> None:
     """A table that another program sends by SAMP."""
-    from radioviz.export.samp_messages import Message, fetch_table
+    from radioviz.api.samp_messages import Message, fetch_table
 
     fetch_table(Message(mtype, "TOPCAT", (folder / "t").as_uri(), "t"))
 
 
 def _cube(name: str, folder: Path) -> None:
-    from radioviz.data.importing.cube_formats import is_cube, open_cube
+    from radioviz.importing.readers.cube_formats import is_cube, open_cube
 
     path = folder / name
     if not path.exists() or not is_cube(path):
@@ -148,8 +148,8 @@ def _cube(name: str, folder: Path) -> None:
 
 
 def _archive(folder: Path) -> None:
-    from radioviz.data.importing.files import Files as Many
-    from radioviz.data.importing.files import look
+    from radioviz.importing.files import Files as Many
+    from radioviz.importing.files import look
 
     files = Many(folder / "a")
     look(files)
@@ -158,7 +158,7 @@ def _archive(folder: Path) -> None:
 
 
 def _batch(folder: Path) -> None:
-    from radioviz.data.cifar import read_batch
+    from radioviz.data.datasets.cifar import read_batch
 
     read_batch(folder / "data_batch_1")
 
@@ -199,9 +199,9 @@ def _weights(folder: Path) -> None:
 
 
 def _atlas(folder: Path) -> None:
-    from radioviz.atlas import list_atlases, open_atlas
+    from radioviz.atlas.atlas import list_atlases, open_atlas
+    from radioviz.atlas.scores import read_scores
     from radioviz.errors import AtlasError
-    from radioviz.scores import read_scores
 
     list_atlases(folder)
     try:
@@ -223,10 +223,10 @@ def _atlas(folder: Path) -> None:
 
 def _home(folder: Path) -> None:
     """Everything that the pages read of the user's folder."""
-    from radioviz.data.importing import store
-    from radioviz.data.importing.jobs import resume
-    from radioviz.encode import job
+    from radioviz.api import survey_job as job
+    from radioviz.data import user_surveys as store
     from radioviz.errors import RadioVizError
+    from radioviz.importing.run_import import resume
 
     os.environ["RADIOVIZ_HOME"] = str(folder)
     for one in job.jobs():
@@ -256,9 +256,9 @@ def _exported(catalogue: Any) -> None:
 
 def _import(folder: Path) -> None:
     """The whole way in, and out again."""
-    from radioviz.data.importing.inspection import Source
-    from radioviz.data.importing.jobs import run
-    from radioviz.data.importing.kinds import inspect
+    from radioviz.importing.inspection import Source
+    from radioviz.importing.kinds import inspect
+    from radioviz.importing.run_import import run
 
     os.environ["RADIOVIZ_HOME"] = str(folder / "home")
     given = sorted(p for p in (folder / "in").iterdir())
@@ -278,9 +278,9 @@ def _import(folder: Path) -> None:
 
 
 def _pasted(folder: Path) -> None:
-    from radioviz.data.importing.sources import read_sources
-    from radioviz.data.importing.tables import read_table
-    from radioviz.ui.uploads import positions_csv
+    from radioviz.importing.readers.user_tables import read_table
+    from radioviz.importing.source_rows import read_sources
+    from radioviz.ui.pages.your_data.uploads import positions_csv
 
     text = (folder / "p.txt").read_bytes().decode("utf-8", "replace")
     path = folder / "p.csv"
@@ -289,7 +289,7 @@ def _pasted(folder: Path) -> None:
 
 
 def _uploaded(folder: Path) -> None:
-    from radioviz.ui.uploads import clean, drop, stage
+    from radioviz.ui.pages.your_data.uploads import clean, drop, stage
 
     os.environ["RADIOVIZ_HOME"] = str(folder / "home")
     names = (folder / "names.txt").read_bytes().decode("utf-8", "surrogateescape").split("\n")
@@ -302,9 +302,9 @@ def _uploaded(folder: Path) -> None:
 
 def _simulated(folder: Path) -> None:
     """The request in the header of a generated image."""
-    from radioviz.data.hdus import open_source
-    from radioviz.data.headers import Header
-    from radioviz.encode.request import Request
+    from radioviz.encode.generation_request import Request
+    from radioviz.images.hdus import open_source
+    from radioviz.images.headers import Header
 
     with open_source(folder / "g.fits") as file:
         Request.from_header(dict(Header(file.hdus[0].cards).items()))
@@ -323,7 +323,7 @@ def _index(folder: Path) -> None:
 
 
 def _simulated_seeds() -> Sequence[bytes]:
-    from radioviz.encode.request import Request
+    from radioviz.encode.generation_request import Request
 
     cards: dict[str, Any] = {"SIMULAT": True, "SEED": 3, "INDEX": 1}
     from astropy.io import fits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from radioviz.encode.turn import inference
+from radioviz.encode.inference_lock import inference
 from radioviz.models.precision import half_where_fast, without_denormals
 
 TINY = torch.full((4,), 1e-39)  # below the smallest normal number of single precision

@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radioviz.atlas import list_atlases, open_atlas
-from radioviz.data import importing
+from radioviz import importing
+from radioviz.atlas.atlas import list_atlases, open_atlas
 from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
 from radioviz.errors import CatalogueError
 from radioviz.models.registry import list_models
 from radioviz.paths import trained_folder, user_models_folder
 from tests.models.small import galaxies
-from train import own_splits
 from train.__main__ import main
 from train.all import PLAN, read_plan, train_all
-from train.config import TrainError, read_run
+from train.core.config import TrainError, read_run
+from train.splits import own_splits
 
 TINY = """
 [[models]]

@@ -10,7 +10,7 @@ import torch
 
 from radioviz.data.preprocess import PRESETS, STRETCHES, Preprocess
 from tests.models.small import galaxies
-from train.augment import Augment, rescale
+from train.core.augment import Augment, rescale
 
 NONE = Augment(rotate=False, flip=False, shift=0.0)
 CHAIN = Preprocess(field_arcsec=64.0, size=32)

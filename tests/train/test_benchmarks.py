@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from train.benchmarks import bootstrap, read, record
-from train.config import TrainError
+from train.core.config import TrainError
+from train.evaluate.benchmarks import bootstrap, read, record
 
 
 def test_figures_are_recorded_sorted_and_replaced(tmp_path: Path) -> None:

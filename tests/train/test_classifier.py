@@ -13,18 +13,18 @@ import torch
 from radioviz.data.preprocess import Preprocess
 from radioviz.encode import Classifier
 from radioviz.errors import ModelError
-from radioviz.metrics.calibration import best_temperature
-from train.augment import Augment
-from train.classifier import (
+from train.core.augment import Augment
+from train.core.config import TrainError, read_run
+from train.core.data import Data, Part
+from train.core.loop import fit
+from train.methods.classifier import (
     ClassifierConfig,
     ClassifierTask,
     logits_of,
     numbers,
     only,
 )
-from train.config import TrainError, read_run
-from train.data import Data, Part
-from train.loop import fit
+from train.metrics.calibration import best_temperature
 from train.publish import publish
 
 SIZE = 16

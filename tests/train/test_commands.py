@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radioviz.atlas import open_atlas
+from radioviz.atlas.atlas import open_atlas
 from radioviz.data.registry import DATA_SETS, open_data_set
 from radioviz.encode import Encoder
 from radioviz.models.registry import list_models
@@ -87,7 +87,7 @@ def test_figure_and_figures(trained: Path, tmp_path: Path) -> None:
 def test_an_atlas_and_its_seed(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from train import atlas
+    from train.scores import atlas
 
     catalogues = {"first": synthetic_catalogue(60, "first"), "other": synthetic_catalogue(20)}
     monkeypatch.setattr(atlas, "open_data_set", catalogues.__getitem__)

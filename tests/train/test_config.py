@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 
 from radioviz.data.preprocess import PRESETS
-from train.classifier import ClassifierConfig
-from train.config import RUNS, RunConfig, TrainError, from_dict, read_run
-from train.cvae import CvaeConfig
-from train.finetune import FinetuneConfig
-from train.maf import MafConfig
-from train.refine import RefineConfig
-from train.semi import SemiConfig
-from train.ssl import SslConfig
-from train.vae import VaeConfig, VaeTask
-from train.vdvae import VdvaeConfig
+from train.core.config import RUNS, RunConfig, TrainError, from_dict, read_run
+from train.methods.classifier import ClassifierConfig
+from train.methods.cvae import CvaeConfig
+from train.methods.finetune import FinetuneConfig
+from train.methods.maf import MafConfig
+from train.methods.refine import RefineConfig
+from train.methods.semi import SemiConfig
+from train.methods.ssl import SslConfig
+from train.methods.vae import VaeConfig, VaeTask
+from train.methods.vdvae import VdvaeConfig
 
 CONFIGS: list[type[RunConfig]] = [
     *(VaeConfig, CvaeConfig, RefineConfig, VdvaeConfig, ClassifierConfig, MafConfig, SslConfig),
     *(FinetuneConfig, SemiConfig),
 ]
-# Tables of many runs have files of their own kind, tested with train/table.py.
+# Tables of many runs have files of their own kind, tested with train/evaluate/table.py.
 ONE_RUN = [p for p in sorted(RUNS.glob("*.toml")) if "-table" not in p.stem]
 
 

@@ -17,10 +17,10 @@ from radioviz.models.artefact import ModelInfo
 from radioviz.models.cvae import ConvCVAE
 from radioviz.models.cvae_dense import DenseCVAE
 from tests.models.small import SMALL, batch
-from train.augment import Augment
-from train.config import TrainError, read_run
-from train.cvae import CvaeConfig, CvaeTask
-from train.data import Data, Part
+from train.core.augment import Augment
+from train.core.config import TrainError, read_run
+from train.core.data import Data, Part
+from train.methods.cvae import CvaeConfig, CvaeTask
 
 CONFIG = CvaeConfig(
     "x",

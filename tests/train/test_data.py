@@ -9,8 +9,8 @@ import pytest
 
 from radioviz.data.catalogue import Catalogue
 from tests.models.small import synthetic_catalogue
-from train import data
-from train.config import RunConfig, TrainError
+from train.core import data
+from train.core.config import RunConfig, TrainError
 
 
 def placed(key: str, n: int, ra: np.ndarray) -> Catalogue:

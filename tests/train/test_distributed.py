@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from radioviz.paths import REPOSITORY
-from train import checkpoint
+from train.core import checkpoint
 
 RUN = """
 epochs = 2
@@ -80,7 +80,9 @@ def test_a_run_goes_on_in_another_number_of_processes(tmp_path: Path) -> None:
     for run in (whole, parts):
         run.write_text(RUN + SMALL)
     train(whole, "vae", 2)
-    stopped = "from train.loop import fit; from train.__main__ import task_of; from pathlib import "
+    stopped = (
+        "from train.core.loop import fit; from train.__main__ import task_of; from pathlib import "
+    )
     stopped += "Path; import sys; t = task_of('vae', sys.argv[1]); fit(t, t.load(), "
     stopped += "Path(sys.argv[1][:-5]), stop=lambda e: e == 1, progress=False)"
     subprocess.run([sys.executable, "-c", stopped, str(parts)], check=True, cwd=REPOSITORY)

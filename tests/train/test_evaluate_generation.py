@@ -10,7 +10,7 @@ import pytest
 
 from radioviz import morphology
 from tests.models.small import galaxies as synthetic
-from train.evaluate_generation import (
+from train.evaluate.generation import (
     Figure,
     Sample,
     class_figures,
@@ -21,8 +21,8 @@ from train.evaluate_generation import (
     set_figures,
     size_figures,
 )
-from train.held_out import Galaxies
-from train.tables import table_file, write_row
+from train.evaluate.held_out import Galaxies
+from train.evaluate.tables import table_file, write_row
 
 RNG = np.random.default_rng(0)
 
@@ -111,7 +111,7 @@ def test_figures_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     }
     keep("cvae", figures, "first/test", "python -m train evaluate gen --model cvae")
     keep("vae32", {"fri_fraction": Figure(None, why="no class")}, "first/test", "the command")
-    from train.benchmarks import read
+    from train.evaluate.benchmarks import read
 
     recorded = read()
     assert recorded["gen.fri_fraction"]["value"] == 0.9

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from radioviz.paths import REPOSITORY
-from train import benchmarks, figures
 from train.__main__ import main
+from train.evaluate import benchmarks, figures
 
 
 def test_the_readme_quotes_what_is_recorded() -> None:

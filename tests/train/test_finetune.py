@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from radioviz.data import fetch
-from radioviz.data.links import separation_arcsec
+from radioviz.data.matching import separation_arcsec
 from radioviz.data.preprocess import Preprocess
 from radioviz.data.registry import open_data_set
-from train import finetuning
-from train.config import TrainError, read_run
-from train.finetune import FinetuneConfig, FinetuneTask, member_folder, members
-from train.protocols import PROTOCOLS, choose
-from train.representation.tasks import SETS, positions
+from train.core.config import TrainError, read_run
+from train.evaluate.representation.tasks import SETS, positions
+from train.methods import finetuning
+from train.methods.finetune import FinetuneConfig, FinetuneTask, member_folder, members
+from train.methods.protocols import PROTOCOLS, choose
 
 RUNS = ("mbc", "mbc-cv", "mbc145", "first4", "frdeep-nvss", "finetuned")
 
@@ -93,7 +93,7 @@ def test_a_run_trains_its_members_and_records_them(
         limit=64,
     )
     root = tmp_path / "run"
-    monkeypatch.setattr("train.finetuning.members", lambda c: members(c)[:2])
+    monkeypatch.setattr("train.methods.finetuning.members", lambda c: members(c)[:2])
     finetuning.train_members(config, root, torch.device("cpu"))
     kept = json.loads((root / "fold0" / "test.json").read_text())
     assert kept["classes"] == ["Bent", "Compact", "FRI", "FRII"]
@@ -128,7 +128,7 @@ def test_the_head_is_taught_and_predictions_are_averaged_over_views() -> None:
     torch.manual_seed(0)
     task = FinetuneTask(config)
     x = torch.rand(4, 1, 32, 32)
-    from train.finetune import predict
+    from train.methods.finetune import predict
 
     p = predict(task.module, x)
     np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)

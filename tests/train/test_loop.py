@@ -16,12 +16,12 @@ import pytest
 import torch
 
 from tests.models.small import galaxies
-from train import checkpoint
-from train.config import TrainError
-from train.data import Data, Part
-from train.loop import LOSSES, Outcome, fit, load_best
-from train.optim import learning_rate
-from train.vae import VaeConfig, VaeTask
+from train.core import checkpoint
+from train.core.config import TrainError
+from train.core.data import Data, Part
+from train.core.loop import LOSSES, Outcome, fit, load_best
+from train.core.optim import learning_rate
+from train.methods.vae import VaeConfig, VaeTask
 
 CONFIG = VaeConfig(
     "tiny",

@@ -8,8 +8,8 @@ import socket
 import pytest
 import torch
 
-from train import machine
-from train.config import TrainError
+from train.core import machine
+from train.core.config import TrainError
 
 CPU = torch.device("cpu")
 

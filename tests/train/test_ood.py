@@ -8,14 +8,14 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from radioviz.models.maf import MAF
-from train import evaluate_ood
-from train.config import TrainError
-from train.drawing import NAMES
-from train.evaluate_ood import Question, answer, auroc, best_threshold, precision_at
-from train.maf import MafConfig, flow_scores
-from train.ood_data import MEASURED, Sample
-from train.orientations import orientations
-from train.outliers import COUNTED, DESCRIBED, MISSED, PLACED, detector, surprise
+from train.core.config import TrainError
+from train.evaluate import ood as evaluate_ood
+from train.evaluate.ood import Question, answer, auroc, best_threshold, precision_at
+from train.evaluate.ood_data import MEASURED, Sample
+from train.methods.maf import MafConfig, flow_scores
+from train.scores.drawing import NAMES
+from train.scores.orientations import orientations
+from train.scores.outliers import COUNTED, DESCRIBED, MISSED, PLACED, detector, surprise
 
 
 def test_auroc_is_that_of_scikit_learn() -> None:

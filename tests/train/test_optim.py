@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from tests.train.test_loop import CONFIG, run, same, tiny_data
-from train import checkpoint
-from train.config import OPTIMISERS, TrainError
-from train.loop import LOSSES, fit
-from train.optim import build_optimiser
-from train.vae import VaeConfig, VaeTask
+from train.core import checkpoint
+from train.core.config import OPTIMISERS, TrainError
+from train.core.loop import LOSSES, fit
+from train.core.optim import build_optimiser
+from train.methods.vae import VaeConfig, VaeTask
 
 RATES = {"adamw": 1e-3, "adam": 1e-3, "rmsprop": 1e-4, "adagrad": 1e-3, "sgd": 1e-5, "lars": 0.5}
 

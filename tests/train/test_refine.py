@@ -17,9 +17,9 @@ from radioviz.models.cvae_refined import RefinedCVAE
 from radioviz.models.registry import build
 from radioviz.paths import user_models_folder
 from tests.models.small import CAPABILITIES, SMALL, batch
-from train.config import TrainError
-from train.data import Data, Part
-from train.refine import RefineConfig, RefineTask
+from train.core.config import TrainError
+from train.core.data import Data, Part
+from train.methods.refine import RefineConfig, RefineTask
 
 CHAIN = Preprocess(size=16, field_arcsec=43.2)
 CONFIG = RefineConfig(

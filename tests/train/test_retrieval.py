@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from train import retrieval
+from train.evaluate import retrieval
 
 
 @settings(max_examples=40, deadline=None)
@@ -61,9 +61,9 @@ def test_inclination_is_one_along_and_minus_one_across() -> None:
 def test_the_task_never_shows_the_query_or_a_repeat_of_it(
     cache_folder_of_the_run: object,
 ) -> None:
-    from radioviz.data.links import separation_arcsec
-    from train.evaluate_similarity import PLAIN, RANDOM, measure, scores
-    from train.similar_tasks import measured, task
+    from radioviz.data.matching import separation_arcsec
+    from train.evaluate.similar import PLAIN, RANDOM, measure, scores
+    from train.evaluate.similar_tasks import measured, task
 
     job = task("first4", "valid")
     first = measured("first").table

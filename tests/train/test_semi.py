@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from radioviz.data import fetch
-from radioviz.data.links import separation_arcsec
+from radioviz.data.matching import separation_arcsec
 from radioviz.data.preprocess import Preprocess
 from radioviz.data.registry import open_data_set
-from train import protocols, semi
-from train.config import TrainError, read_run
-from train.representation.tasks import positions
-from train.semi import SemiConfig, fixmatch_loss
+from train.core.config import TrainError, read_run
+from train.evaluate.representation.tasks import positions
+from train.methods import protocols, semi
+from train.methods.semi import SemiConfig, fixmatch_loss
 
 
 @pytest.fixture(scope="module")

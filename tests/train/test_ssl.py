@@ -15,11 +15,10 @@ from radioviz.data.preprocess import Preprocess
 from radioviz.models import weights
 from radioviz.models.resnet import ResNet
 from tests.models.small import batch
-from train.config import TrainError, read_run
-from train.data import Data, Part
-from train.loop import fit
-from train.publish import publish
-from train.ssl import (
+from train.core.config import TrainError, read_run
+from train.core.data import Data, Part
+from train.core.loop import fit
+from train.methods.ssl import (
     ByolTask,
     SimClrTask,
     SimSiamTask,
@@ -29,7 +28,8 @@ from train.ssl import (
     crossed,
     spread,
 )
-from train.views import Views
+from train.methods.views import Views
+from train.publish import publish
 
 CONFIG = SslConfig(
     "tiny",
@@ -152,8 +152,8 @@ def test_a_run_trains_and_publishes_its_backbone(cls: type[SslTask], tmp_path: P
     task.load = lambda: data
     fit(task, data, tmp_path / "run", progress=False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("train.ssl.LEAST_STD", 0.0)
-        patch.setattr("train.ssl.LEAST_RANK", 0.0)
+        patch.setattr("train.methods.ssl.LEAST_STD", 0.0)
+        patch.setattr("train.methods.ssl.LEAST_RANK", 0.0)
         info = publish(task, tmp_path / "run", tmp_path / "tiny")
     network, _ = weights.load(tmp_path / "tiny")
     assert isinstance(network, ResNet)
@@ -171,7 +171,7 @@ def test_a_collapsed_run_is_not_published(tmp_path: Path) -> None:
     task.load = lambda: data
     fit(task, data, tmp_path / "run", progress=False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("train.ssl.LEAST_RANK", 1e6)
+        patch.setattr("train.methods.ssl.LEAST_RANK", 1e6)
         with pytest.raises(TrainError, match="has collapsed"):
             publish(task, tmp_path / "run", tmp_path / "tiny")
     assert not (tmp_path / "tiny").exists()
@@ -185,8 +185,8 @@ def test_another_init_than_a_fitting_resnet_is_refused(
     data = parts()
     task.load = lambda: data
     fit(task, data, tmp_path / "run", progress=False)
-    monkeypatch.setattr("train.ssl.LEAST_STD", 0.0)
-    monkeypatch.setattr("train.ssl.LEAST_RANK", 0.0)
+    monkeypatch.setattr("train.methods.ssl.LEAST_STD", 0.0)
+    monkeypatch.setattr("train.methods.ssl.LEAST_RANK", 0.0)
     publish(task, tmp_path / "run", tmp_path / "tiny")
     started = task_of(ByolTask, dataclasses.replace(CONFIG, init="tiny"))
     torch.testing.assert_close(

@@ -12,10 +12,10 @@ import torch
 
 from radioviz.data.preprocess import Preprocess
 from tests.models.small import batch, galaxies
-from train import table as tables
-from train.config import TrainError, read_run
-from train.data import Data, Part
-from train.table import TableConfig, keep, task_of
+from train.core.config import TrainError, read_run
+from train.core.data import Data, Part
+from train.evaluate import table as tables
+from train.evaluate.table import TableConfig, keep, task_of
 
 CONFIG = TableConfig(
     "tiny",
@@ -51,8 +51,8 @@ def data(monkeypatch: pytest.MonkeyPatch) -> Data:
     train = Part(padded, pd.DataFrame({"label": labels}))
     valid = Part(batch(8, 16, seed=1), pd.DataFrame({"label": labels[:8]}))
     found = Data(train, valid, {"synthetic": "0"})
-    monkeypatch.setattr("train.data.load", lambda config: found)
-    monkeypatch.setattr("train.loop.training_data.load", lambda config: found)
+    monkeypatch.setattr("train.core.data.load", lambda config: found)
+    monkeypatch.setattr("train.core.loop.training_data.load", lambda config: found)
     held_out = type("Held", (), {"images": galaxies(8, 16, 2), "__len__": lambda self: 8})()
     held_out.labels = np.array(labels[:8], object)
     monkeypatch.setattr(tables, "galaxies", lambda *_: held_out)
@@ -136,7 +136,7 @@ def test_figures_have_the_names_of_the_table(
     row = {"d": 2, "test_loss": 60.0, "test_loss_low": 58.0, "test_loss_high": 61.0, "test_n": 9}
     row |= {"ramis": 1.2, "ramis_low": 1.1, "ramis_high": 1.3}
     keep(CONFIG, pd.DataFrame([row]), "tiny")
-    from train.benchmarks import read
+    from train.evaluate.benchmarks import read
 
     figures = read()
     assert figures["tiny.d2.test_loss"]["value"] == 60.0

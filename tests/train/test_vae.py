@@ -11,9 +11,9 @@ import torch
 from radioviz.data.preprocess import Preprocess
 from radioviz.models.vae import DenseVAE
 from tests.models.small import batch
-from train.config import read_run
-from train.data import Part
-from train.vae import VaeConfig, VaeTask
+from train.core.config import read_run
+from train.core.data import Part
+from train.methods.vae import VaeConfig, VaeTask
 
 CONFIG = VaeConfig(
     "x",

@@ -11,11 +11,11 @@ import torch
 
 from radioviz.data.preprocess import PRESETS, Preprocess
 from tests.models.small import SMALL, batch
-from train import checkpoint
-from train.config import TrainError, read_run
-from train.data import Part
-from train.optim import build_optimiser
-from train.vdvae import VdvaeConfig, VdvaeTask
+from train.core import checkpoint
+from train.core.config import TrainError, read_run
+from train.core.data import Part
+from train.core.optim import build_optimiser
+from train.methods.vdvae import VdvaeConfig, VdvaeTask
 
 CONFIG = VdvaeConfig(
     "x",
@@ -117,7 +117,7 @@ def test_the_paper_preset_makes_a_step() -> None:
 
 def run_before(folder: Path, monkeypatch: pytest.MonkeyPatch) -> VdvaeTask:
     """A task whose weights lie there as those of the run ``before``."""
-    monkeypatch.setattr("train.vdvae.RUNS", folder)
+    monkeypatch.setattr("train.methods.vdvae.RUNS", folder)
     first = task_of()
     (folder / "before").mkdir()
     weights = checkpoint.prefixed("best.module", first.module.state_dict())

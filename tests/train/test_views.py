@@ -10,8 +10,8 @@ import torch
 
 from radioviz.data.preprocess import Preprocess
 from tests.models.small import batch
-from train.augment import Augment, rescale
-from train.views import CLIP, Views, smooth
+from train.core.augment import Augment, rescale
+from train.methods.views import CLIP, Views, smooth
 
 CHAIN = Preprocess(size=32)
 PLAIN = Views(rotate=False, flip=False, shift=0.0, zoom=0.0)

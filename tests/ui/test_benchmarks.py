@@ -15,11 +15,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from radioviz.errors import AtlasError
-from radioviz.ui import table2_view
-from radioviz.ui.benchmark_targets import SECTIONS, TARGETS, Target, number
-from radioviz.ui.benchmarks_view import shaded, status_of, summary, targets
-from radioviz.ui.cache.benchmarks import benchmarks, figure_table
-from radioviz.ui.line_chart import Line, lines, ticks
+from radioviz.ui.cache.benchmark_files import benchmarks, figure_table
+from radioviz.ui.charts.line_chart import Line, lines, ticks
+from radioviz.ui.pages.benchmarks import table2_view
+from radioviz.ui.pages.benchmarks.benchmark_targets import SECTIONS, TARGETS, Target, number
+from radioviz.ui.pages.benchmarks.benchmarks_view import shaded, status_of, summary, targets
 
 Open = Callable[..., AppTest]
 
@@ -165,7 +165,8 @@ def test_figures_are_read_again_when_the_file_changes(empty_shelf: Path) -> None
 
 def test_no_torch_for_this_page() -> None:
     code = (
-        "import sys, radioviz.ui.benchmarks_view, radioviz.ui.table2_view, radioviz.metrics, "
-        "radioviz.ui.explanation; assert 'torch' not in sys.modules"
+        "import sys, radioviz.ui.pages.benchmarks.benchmarks_view, radioviz.metrics, "
+        "radioviz.ui.pages.benchmarks.table2_view, "
+        "radioviz.ui.pages.inspect.explanation; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)

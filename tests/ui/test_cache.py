@@ -11,7 +11,7 @@ import pytest
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import CatalogueError
 from radioviz.ui import cache
-from radioviz.ui.display import Look
+from radioviz.ui.image.display import Look
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from radioviz.data.catalogue import complete_columns
-from radioviz.ui import colouring
-from radioviz.ui.colouring import Choice, Colour, colour_by, join
+from radioviz.ui.map import colouring
+from radioviz.ui.map.colouring import Choice, Colour, colour_by, join
 from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR, category_colours
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from radioviz.ui import correlations
-from radioviz.ui.correlations import closest, correlate, html_table, properties
+from radioviz.ui.pages.grid_walk import correlations
+from radioviz.ui.pages.grid_walk.correlations import closest, correlate, html_table, properties
 
 
 def test_coefficients_and_p_values_are_those_of_scipy() -> None:

@@ -11,8 +11,8 @@ from PIL import Image
 from radioviz.data.catalogue import SurveyInfo
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import ImageError
-from radioviz.ui import display
-from radioviz.ui.display import Look
+from radioviz.ui.image import display
+from radioviz.ui.image.display import Look
 
 INFO = SurveyInfo("test", "Test", 1.8, beam=5.4)
 

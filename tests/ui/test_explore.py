@@ -7,8 +7,10 @@ import pytest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import AtlasError
-from radioviz.ui import cache, colouring, explore
+from radioviz.ui import cache
 from radioviz.ui.cache import Located
+from radioviz.ui.map import colouring
+from radioviz.ui.map import layers as explore
 
 
 @pytest.fixture

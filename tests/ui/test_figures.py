@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from radioviz.ui import figures
+from radioviz.ui.pages.overview import sky_map as figures
 
 
 def test_all_sky_does_not_grow_with_the_catalogue() -> None:

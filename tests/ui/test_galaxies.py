@@ -9,8 +9,9 @@ import pytest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import CatalogueError, SelectionError
-from radioviz.ui import cache, galaxies, sky
-from radioviz.ui.display import Look
+from radioviz.ui import cache, galaxies
+from radioviz.ui import coordinates as sky
+from radioviz.ui.image.display import Look
 from radioviz.ui.state import Selection
 
 

@@ -14,8 +14,10 @@ from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.encode import Generator, Request
-from radioviz.ui import cache, generate_export, generate_state, generate_view, profile_chart
-from radioviz.ui.generate_state import Batch
+from radioviz.ui import cache
+from radioviz.ui.charts import profile_chart
+from radioviz.ui.pages.generate import generate_export, generate_state, generate_view
+from radioviz.ui.pages.generate.generate_state import Batch
 from radioviz.ui.state import Selection
 from tests.ui import shelf
 from tests.ui.test_pages import html, texts

@@ -14,10 +14,11 @@ from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.encode import Encoder
-from radioviz.ui import cache, grid_path, grid_plane, latent_plane
+from radioviz.ui import cache
 from radioviz.ui.controls import View
-from radioviz.ui.display import Look
-from radioviz.ui.grid_state import Walk
+from radioviz.ui.image.display import Look
+from radioviz.ui.pages.grid_walk import grid_path, grid_plane, latent_plane
+from radioviz.ui.pages.grid_walk.grid_state import Walk
 from tests.ui import shelf
 from tests.ui.test_pages import html, texts
 
@@ -30,7 +31,7 @@ def pick(app: AppTest, **value: Any) -> AppTest:
         value["seen"] = app.session_state["walk_plane:dots"][0]
     app.session_state["walk_plane"] = {"pick": value}
     # The callback of a component is not called by AppTest: do what it does.
-    from radioviz.ui import plane_component
+    from radioviz.ui.pages.grid_walk import plane_component
 
     event = plane_component.read_event(value, *app.session_state["walk_plane:dots"])
     assert event is not None

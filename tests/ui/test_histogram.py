@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from radioviz.ui.histogram import Mark, Picture, Series, payload, round_numbers
+from radioviz.ui.charts.histogram import Mark, Picture, Series, payload, round_numbers
 
 
 def test_what_is_sent_depends_on_the_bins_alone() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from radioviz import export
-from radioviz.atlas import Layout, write_atlas
+from radioviz.atlas.atlas import Layout, write_atlas
 from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
 from radioviz.models.registry import list_models
 from radioviz.paths import REPOSITORY
@@ -146,7 +146,7 @@ def test_exports_hold_names_as_text(evil: str) -> None:
 
     from astropy.io import fits
 
-    from radioviz.data.importing import open_survey
+    from radioviz.importing import open_survey
 
     catalogue = open_survey(evil)
     formula = catalogue.table.assign(name="=HYPERLINK(1)", morphology="@x", origin="+1-1|cmd")
@@ -166,11 +166,12 @@ def test_exports_hold_names_as_text(evil: str) -> None:
 def test_names_of_data_sets_and_models_lead_nowhere(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from radioviz.atlas import atlas_folder, open_atlas
-    from radioviz.data.importing import open_survey, remove, store
+    from radioviz.api import survey_job as job
+    from radioviz.atlas.atlas import atlas_folder, open_atlas
+    from radioviz.data import user_surveys as store
     from radioviz.data.registry import open_data_set
-    from radioviz.encode import job
     from radioviz.errors import RadioVizError
+    from radioviz.importing import open_survey, remove
     from radioviz.models.registry import model_folder
 
     monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path / "home"))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radioviz.ui.hover import Hover, Layered, hover_text
+from radioviz.ui.map.hover import Hover, Layered, hover_text
 
 TABLE = pd.DataFrame(
     {

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from radioviz.errors import SelectionError
-from radioviz.ui import latent_plane
-from radioviz.ui.latent_plane import axes_plane, contour, nearest, path, pca_plane
+from radioviz.ui.pages.grid_walk import latent_plane
+from radioviz.ui.pages.grid_walk.latent_plane import axes_plane, contour, nearest, path, pca_plane
 
 
 def test_the_default_plane_is_that_of_the_paper() -> None:

@@ -11,9 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.export.session import Mark, read_session
-from radioviz.ui import likelihood_figures, marking_panel, tray
+from radioviz.ui import tray
 from radioviz.ui.cache import outliers
 from radioviz.ui.marks import Marks
+from radioviz.ui.pages.likelihood import likelihood_figures, marking_panel
 from radioviz.ui.state import Selection
 
 Open = Callable[..., AppTest]
@@ -117,7 +118,7 @@ def test_marks_are_exported_and_saved(first: Catalogue, monkeypatch: pytest.Monk
     assert exported[("first", "first-3")] == {"mark": 4.0, "mark_kind": "interesting"}
     monkeypatch.setattr(tray, "marks", lambda: held)
     from radioviz.ui.controls import View
-    from radioviz.ui.display import Look
+    from radioviz.ui.image.display import Look
 
     make = tray.saving(Selection(), View("first", MODEL, Look()))
     monkeypatch.setattr(tray, "marks", Marks)  # a download is made without the session

@@ -162,7 +162,7 @@ def test_map_colours_by_size_first_and_by_everything_else(open_page: Open) -> No
 
 def test_every_colour_draws(open_page: Open) -> None:
     app = open_page("latent_map")
-    from radioviz.ui import explore
+    from radioviz.ui.map import layers as explore
 
     model = app.session_state["encoder"]
     view = explore.map_view(["first"], model, app.session_state["layout"])
@@ -292,7 +292,7 @@ def test_sending_by_samp_without_a_hub_says_what_to_start(
 @pytest.mark.parametrize("page", ["latent_map", "inspect_galaxy"])
 @pytest.mark.parametrize("how", ["name", "source_id", "degrees", "sexagesimal"])
 def test_find(open_page: Open, first: Catalogue, page: str, how: str) -> None:
-    from radioviz.ui import sky
+    from radioviz.ui import coordinates as sky
 
     row = 1234
     source = first.table.iloc[row]

@@ -7,7 +7,14 @@ import json
 import numpy as np
 import pytest
 
-from radioviz.ui.plane_component import Contour, Dots, Picked, _contours, _dots_file, read_event
+from radioviz.ui.pages.grid_walk.plane_component import (
+    Contour,
+    Dots,
+    Picked,
+    _contours,
+    _dots_file,
+    read_event,
+)
 
 PAIRS = [("first", "first-0"), ("first", "first-1")]
 

@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 import pytest
 
 from radioviz.errors import RadioVizError
-from radioviz.ui.colouring import Colour
-from radioviz.ui.map import MapPoints
-from radioviz.ui.plotly_map import _figure, continuous_scale
+from radioviz.ui.map.colouring import Colour
+from radioviz.ui.map.plotly_map import _figure, continuous_scale
+from radioviz.ui.map.view import MapPoints
 
 
 def cloud(n: int = 30, **more: object) -> MapPoints:

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import FetchError, SelectionError, SimilarityError
 from radioviz.similarity import LatentIndex, Whitening, scores
-from radioviz.ui import cache, names, query
-from radioviz.ui.query import Wish
+from radioviz.ui import cache
+from radioviz.ui import name_resolver as names
+from radioviz.ui.pages.similar import query_state as query
+from radioviz.ui.pages.similar.query_state import Wish
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
+from radioviz.api.samp_messages import IMAGE, POSITION, ROW, ROWS, TABLE, Message
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import RadioVizError
 from radioviz.export import Group, votable_bytes
-from radioviz.export.samp_messages import IMAGE, POSITION, ROW, ROWS, TABLE, Message
 from radioviz.ui import samp_view, state
 from radioviz.ui.state import Selection
 
@@ -103,7 +103,7 @@ def test_what_cannot_be_used_is_said(first: Catalogue, tmp_path: Path) -> None:
 
 
 def test_what_became_of_what_was_sent() -> None:
-    from radioviz.export.samp import Delivery
+    from radioviz.api.samp import Delivery
     from radioviz.ui.samp_send import _told
 
     ds9, aladin = Delivery("DS9"), Delivery("Aladin", "no more layers")

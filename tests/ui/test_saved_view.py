@@ -8,7 +8,7 @@ import pytest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.ui import saved_view
-from radioviz.ui.display import Look
+from radioviz.ui.image.display import Look
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,10 @@ from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.similarity import Query, search
-from radioviz.ui import cache, score_chart, similar_examples
-from radioviz.ui.query import Wish
+from radioviz.ui import cache
+from radioviz.ui.charts import score_chart
+from radioviz.ui.pages.similar import similar_examples
+from radioviz.ui.pages.similar.query_state import Wish
 from radioviz.ui.state import Selection
 from tests.ui.conftest import REPOSITORY
 from tests.ui.test_pages import html, texts

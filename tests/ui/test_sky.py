@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st_
 
 from radioviz.errors import SelectionError
-from radioviz.ui import sky
+from radioviz.ui import coordinates as sky
 
 RA = st_.floats(0, 359.999999)
 DEC = st_.floats(-90, 90)

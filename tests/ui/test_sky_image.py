@@ -8,8 +8,8 @@ import pytest
 
 from radioviz.data.catalogue import SurveyInfo
 from radioviz.data.preprocess import STRETCHES
-from radioviz.ui.display import COLOUR_MAPS, Look
-from radioviz.ui.sky_image import contour_levels, sky_image, stretched
+from radioviz.ui.image.display import COLOUR_MAPS, Look
+from radioviz.ui.image.sky_image import contour_levels, sky_image, stretched
 
 INFO = SurveyInfo("test", "Test", 1.8, beam=5.4)
 RAW = SurveyInfo("raw", "Raw", 1.8, beam=5.4, bunit="Jy/beam", raw=True)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from radioviz.ui import sprites
-from radioviz.ui.display import lookup_table
-from radioviz.ui.sprites import LevelStore, Tile
+from radioviz.ui.image import sprites
+from radioviz.ui.image.display import lookup_table
+from radioviz.ui.image.sprites import LevelStore, Tile
 
 
 def shades(rows: np.ndarray) -> np.ndarray:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st_
 
-from radioviz.ui import svg_charts
-from radioviz.ui.scales import log_ticks
+from radioviz.ui.charts import svg_charts
+from radioviz.ui.charts.scales import log_ticks
 
 
 def titles(svg: str) -> list[str]:

@@ -12,7 +12,7 @@ from PIL import Image
 from radioviz.data.preprocess import PRESETS
 from radioviz.models.artefact import ModelInfo
 from radioviz.ui import synthetic
-from radioviz.ui.display import Look
+from radioviz.ui.image.display import Look
 
 
 @pytest.fixture

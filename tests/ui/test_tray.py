@@ -9,7 +9,7 @@ from radioviz.errors import SelectionError
 from radioviz.export.session import Session, read_session, session_bytes
 from radioviz.ui import state, tray
 from radioviz.ui.controls import View
-from radioviz.ui.display import Look
+from radioviz.ui.image.display import Look
 from radioviz.ui.state import Selection
 
 PAIRS = (("first", "first-4"), ("first", "first-2"))

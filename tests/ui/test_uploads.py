@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radioviz.errors import CatalogueError
-from radioviz.ui import uploads
+from radioviz.ui.pages.your_data import uploads
 from tests.data.fits_files import as_bytes, cards, noise, primary
 
 

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from radioviz.errors import RadioVizError
-from radioviz.ui import map
-from radioviz.ui.colouring import Colour
-from radioviz.ui.map import MapPoints
-from radioviz.ui.webgl import columns, component
-from radioviz.ui.webgl.columns import Column, Store
-from radioviz.ui.webgl.polygon import inside
+from radioviz.ui.map import binary_columns as columns
+from radioviz.ui.map import component
+from radioviz.ui.map import view as map
+from radioviz.ui.map.binary_columns import Column, Store
+from radioviz.ui.map.colouring import Colour
+from radioviz.ui.map.polygon import inside
+from radioviz.ui.map.view import MapPoints
 
 FRONTEND = component.BUNDLE.parent / "frontend"
 
@@ -353,8 +354,8 @@ APP = """
 import numpy as np
 import streamlit as st
 from radioviz.ui import map
-from radioviz.ui.colouring import Colour
-from radioviz.ui.map import MapPoints
+from radioviz.ui.map.colouring import Colour
+from radioviz.ui.map.view import MapPoints
 
 n = int(st.session_state.get("n", 50))
 points = MapPoints(np.arange(n, dtype=np.float32), np.zeros(n, np.float32),

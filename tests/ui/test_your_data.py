@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from radioviz.data import importing
-from radioviz.encode import job
+from radioviz import importing
+from radioviz.api import survey_job as job
 from tests.data.fits_files import cards, noise, primary
 
 Open = Callable[..., AppTest]

@@ -21,7 +21,6 @@ from radioviz.data.registry import DATA_SETS, DataSet, open_data_set, user_data_
 from radioviz.errors import CatalogueError
 from radioviz.models.registry import ModelList, list_models, model_folders
 from radioviz.paths import cache_folder, user_data_folder
-from radioviz.ui import display, sprites
 from radioviz.ui.cache.decoding import (  # noqa: F401 - names of this package
     classifier,
     classifiers,
@@ -44,12 +43,13 @@ from radioviz.ui.cache.searching import (  # noqa: F401 - names of this package
     rotated_views,
     whitening,
 )
-from radioviz.ui.sprites import LevelStore
+from radioviz.ui.image import display, sprites
+from radioviz.ui.image.sprites import LevelStore
 
 if TYPE_CHECKING:
-    from radioviz.atlas import Atlas
-    from radioviz.export.samp import SampLink
-    from radioviz.scores import ScoreColumn, Scores
+    from radioviz.api.samp import SampLink
+    from radioviz.atlas.atlas import Atlas
+    from radioviz.atlas.scores import ScoreColumn, Scores
 
 Progress = Callable[[int, int, str], None]
 
@@ -181,7 +181,7 @@ def _models(stamp: tuple[tuple[str, int], ...]) -> ModelList:
 
 def atlas_names(data_set: str) -> list[str]:
     """Models that have an Atlas of this data set."""
-    from radioviz.atlas import list_atlases
+    from radioviz.atlas.atlas import list_atlases
 
     return sorted(model for key, model in list_atlases() if key == data_set)
 
@@ -194,7 +194,7 @@ def atlas(data_set_key: str, model: str) -> Atlas:
     AtlasError
         If there is none, or it is stale or damaged.
     """
-    from radioviz.atlas import atlas_folder
+    from radioviz.atlas.atlas import atlas_folder
 
     folder = atlas_folder(data_set_key, model)
     marker = folder / "atlas.json"
@@ -205,7 +205,7 @@ def atlas(data_set_key: str, model: str) -> Atlas:
 
 @st.cache_resource(show_spinner=False, max_entries=32)
 def _atlas(data_set_key: str, model: str, folder: Path, stamp: int, weights: str) -> Atlas:
-    from radioviz.atlas import open_atlas
+    from radioviz.atlas.atlas import open_atlas
 
     return open_atlas(
         data_set_key, model, info=models().get(model), catalogue=data_set(data_set_key)
@@ -259,7 +259,7 @@ def galaxy_scores(data_set_key: str) -> Scores:
     CatalogueError
         As :func:`data_set`.
     """
-    from radioviz.scores import META, scores_folder
+    from radioviz.atlas.scores import META, scores_folder
 
     marker = scores_folder(data_set_key) / META
     stamp = marker.stat().st_mtime_ns if marker.exists() else 0
@@ -270,7 +270,7 @@ def galaxy_scores(data_set_key: str) -> Scores:
 def _galaxy_scores(
     data_set_key: str, catalogue: Catalogue, known: ModelList, marker: Path, stamp: int
 ) -> Scores:
-    from radioviz.scores import read_scores
+    from radioviz.atlas.scores import read_scores
 
     return read_scores(data_set_key, catalogue=catalogue, models=known)
 
@@ -278,10 +278,14 @@ def _galaxy_scores(
 @st.cache_resource(
     show_spinner=False,
     max_entries=16,
-    hash_funcs={Catalogue: id, "radioviz.atlas.Atlas": id, "radioviz.scores.Scores": id},
+    hash_funcs={
+        Catalogue: id,
+        "radioviz.atlas.atlas.Atlas": id,
+        "radioviz.atlas.scores.Scores": id,
+    },
 )
 def _located(data_set_key: str, catalogue: Catalogue, opened: Atlas, others: Scores) -> Located:
-    from radioviz.ui.hover import Hover
+    from radioviz.ui.map.hover import Hover
 
     rows = catalogue.rows_of(list(opened.source_ids))
     table = catalogue.table
@@ -303,7 +307,7 @@ def samp_link() -> SampLink:
     SampError
         If no hub runs.
     """
-    from radioviz.export.samp import SampLink
+    from radioviz.api.samp import SampLink
 
     return SampLink()
 

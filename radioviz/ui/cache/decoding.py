@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from radioviz.encode import Classifier, Encoder, Generated, Generator, Request
     from radioviz.models.artefact import ModelInfo
     from radioviz.models.registry import ModelList
-    from radioviz.ui.display import Look
-    from radioviz.ui.latent_plane import Plane
+    from radioviz.ui.image.display import Look
+    from radioviz.ui.pages.grid_walk.latent_plane import Plane
 
 
 def _models() -> ModelList:

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from radioviz.errors import AtlasError, CatalogueError, LikelihoodError, ModelError
-from radioviz.likelihood import FLOW, SCORES, column, rank_average
+from radioviz.outliers.thresholds import FLOW, SCORES, column, rank_average
 from radioviz.paths import trained_folder
 
 REFERENCE = "first"
@@ -37,7 +37,7 @@ class Outliers:
     source_ids : numpy.ndarray
         Shape ``(n,)``, the order of the catalogue.
     values : dict
-        Name of a score (see :data:`radioviz.likelihood.SCORES`) to float64 of shape ``(n,)``.
+        Name of a score (:data:`radioviz.outliers.thresholds.SCORES`) to float64 of shape ``(n,)``.
     split : numpy.ndarray
         ``train``, ``valid``, ``test``, ``excluded`` or empty.
     size : numpy.ndarray
@@ -95,7 +95,7 @@ def outliers(data_set: str, model: str | None) -> Outliers:
     CatalogueError, AtlasError
         If the data set is not here, or its scores are damaged.
     """
-    from radioviz.scores import META, scores_folder
+    from radioviz.atlas.scores import META, scores_folder
     from radioviz.ui import cache
 
     catalogue = cache.data_set(data_set)
@@ -119,7 +119,7 @@ def _outliers(
     stamp: int,
     known: tuple[tuple[str, str], ...],
 ) -> Outliers:
-    from radioviz.scores import read_scores
+    from radioviz.atlas.scores import read_scores
     from radioviz.ui import cache
 
     catalogue = cache.data_set(data_set)
@@ -200,7 +200,7 @@ def reference(model: str | None, fallback: str) -> Outliers:
 
 def generated(flow: str) -> pd.DataFrame:
     """Scores of generated images under a flow: columns by name, ``n`` rows; may be empty."""
-    from radioviz.scores import read_scores
+    from radioviz.atlas.scores import read_scores
     from radioviz.ui import cache
 
     if not flow:

@@ -12,7 +12,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.errors import SimilarityError
 
 if TYPE_CHECKING:
-    from radioviz.atlas import Atlas
+    from radioviz.atlas.atlas import Atlas
     from radioviz.similarity import LatentIndex, Neighbourhood, NullDistribution, Whitening
 
 
@@ -36,7 +36,7 @@ def latent_index(data_set_key: str, model: str, space: str = "") -> LatentIndex:
 
 
 @st.cache_resource(
-    show_spinner=False, max_entries=32, hash_funcs={Catalogue: id, "radioviz.atlas.Atlas": id}
+    show_spinner=False, max_entries=32, hash_funcs={Catalogue: id, "radioviz.atlas.atlas.Atlas": id}
 )
 def _latent_index(
     data_set_key: str, catalogue: Catalogue, opened: Atlas, space: str
@@ -69,7 +69,7 @@ def whitening(model: str, otherwise: str, space: str = WHITENED) -> Whitening:
 
     One for all data sets, so that their latents can be compared.
     """
-    from radioviz.atlas import list_atlases
+    from radioviz.atlas.atlas import list_atlases
     from radioviz.ui import cache
 
     reference = "first" if ("first", model) in list_atlases() else otherwise
@@ -81,7 +81,9 @@ def whitening(model: str, otherwise: str, space: str = WHITENED) -> Whitening:
     return _whitening(cache.atlas(reference, model), labels)
 
 
-@st.cache_resource(show_spinner=False, max_entries=16, hash_funcs={"radioviz.atlas.Atlas": id})
+@st.cache_resource(
+    show_spinner=False, max_entries=16, hash_funcs={"radioviz.atlas.atlas.Atlas": id}
+)
 def _whitening(opened: Atlas, labels: tuple[str, ...]) -> Whitening:
     from radioviz.similarity import Whitening
 

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from radioviz.ui import map
-from radioviz.ui.colouring import Colour
-from radioviz.ui.map import MapPoints
+from radioviz.ui.map import view as map
+from radioviz.ui.map.colouring import Colour
+from radioviz.ui.map.view import MapPoints
 from radioviz.ui.palette import category_colours
 
 CASES = (

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, recall_score, roc_auc_score
 
-from train.representation.classifiers import (
+from train.evaluate.representation.classifiers import (
     CLASSIFIERS,
     METRICS,
     Scaler,
@@ -17,7 +17,7 @@ from train.representation.classifiers import (
     probabilities,
     scores,
 )
-from train.representation.paper import paper_value, table
+from train.evaluate.representation.paper import paper_value, table
 
 
 def two_clouds(n: int = 120, d: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.models.small import galaxies
-from train.representation import baselines, frozen, size
+from train.evaluate.representation import baselines, frozen, size
 
 
 def test_the_probe_that_fits_is_chosen() -> None:

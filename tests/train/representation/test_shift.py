@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from train.config import TrainError
-from train.representation.shift import distances, frechet
+from train.core.config import TrainError
+from train.evaluate.representation.shift import distances, frechet
 
 
 def test_of_gaussians_with_known_moments() -> None:

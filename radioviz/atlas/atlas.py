@@ -1,0 +1,398 @@
+"""The Atlas: what an encoder left behind for one data set, in memory-mapped files.
+
+``trained/atlas/<data set>/<model>/``, or ``atlas/<data set>/<model>/`` in the user's data folder,
+holds
+
+=====================  ===========================================================
+``atlas.json``         format, data set and its digest, model and its hash, layouts
+``source_ids.txt``     one identifier a line, the order of all other files
+``latents.npy``        float16 or float32, shape ``(n, d)``
+``layout_<name>.npy``  float32, shape ``(n, 2)``, positions on a map
+``scores.parquet``     one row a source: reconstruction error, neighbours, ...
+``turned.npy``         float16, shape ``(n, 2 d)``, where it was made: see :func:`summary`
+=====================  ===========================================================
+
+An Atlas is tied to the weights that made it and to the identifiers of its data set; when either
+has changed it is refused by name. Neither torch nor umap nor scikit-learn is needed to read it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.data.registry import DATA_SETS
+from radioviz.errors import AtlasError
+from radioviz.models.artefact import ModelInfo
+from radioviz.paths import trained_folder, user_data_folder
+from radioviz.store import records as stored
+
+FORMAT_VERSION = 1
+TURNED = "turned.npy"
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")  # a file system takes 255
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How positions on a map were found: a title and the parameters that gave them."""
+
+    title: str
+    parameters: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Atlas:
+    """Latents, layouts and scores of one data set under one model; arrays are read-only.
+
+    Attributes
+    ----------
+    data_set, model : str
+        Keys of the data set and the model.
+    source_ids : numpy.ndarray
+        Identifiers, shape ``(n,)``: the rows of the Catalogue, in its order.
+    latents : numpy.ndarray
+        Memory-mapped, shape ``(n, d)``, float16 or float32.
+    layouts : dict
+        Name to positions, each memory-mapped float32 of shape ``(n, 2)``; the first is the one
+        to show.
+    meta : dict
+        ``atlas.json``: hashes, parameters of the layouts, the command that built it.
+    folder : pathlib.Path
+        Where it is.
+    """
+
+    data_set: str
+    model: str
+    source_ids: np.ndarray
+    latents: np.ndarray
+    layouts: dict[str, np.ndarray]
+    meta: dict[str, Any]
+    folder: Path
+
+    def __len__(self) -> int:
+        return len(self.source_ids)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Scores a source, ``n`` rows; empty of columns where there are none."""
+        if self.meta.get("scores") == []:  # a file without columns has no rows either
+            return pd.DataFrame(index=range(len(self)))
+        path = self.folder / "scores.parquet"
+        try:
+            table = stored.table(path)
+        except (OSError, ValueError) as error:
+            raise AtlasError(f"{path} cannot be read ({error}); {_again(self.meta)}") from error
+        if len(table) != len(self):
+            raise AtlasError(
+                f"{path} has {len(table)} rows for {len(self)} sources; {_again(self.meta)}"
+            )
+        return table
+
+    @cached_property
+    def turned(self) -> np.ndarray | None:
+        """What :func:`summary` gives of eight views of each source, or None where not made.
+
+        Raises
+        ------
+        AtlasError
+            If the file is damaged.
+        """
+        path = self.folder / TURNED
+        if not path.exists():
+            return None
+        try:
+            found = stored.array(path)
+        except (OSError, ValueError) as error:
+            raise AtlasError(f"{path} is damaged ({error}); delete it") from error
+        wanted = (len(self), 2 * self.latents.shape[1])
+        if found.shape != wanted:
+            raise AtlasError(f"{path} has shape {found.shape}; expected {wanted}; delete it")
+        return found
+
+    @cached_property
+    def _row_of(self) -> pd.Index:
+        index = pd.Index(self.source_ids)
+        if not index.is_unique:
+            twice = index[index.duplicated()][0]
+            raise AtlasError(
+                f"{self.folder / 'source_ids.txt'} names '{twice}' twice; {_again(self.meta)}"
+            )
+        return index
+
+    def rows_of(self, source_ids: np.ndarray | list[str]) -> np.ndarray:
+        """Row numbers of identifiers, int64; -1 for those that are not in this Atlas.
+
+        Raises
+        ------
+        AtlasError
+            If the Atlas is damaged: it names one source twice.
+        """
+        return self._row_of.get_indexer(pd.Index(source_ids, dtype=object)).astype(np.int64)
+
+    def layout_title(self, name: str) -> str:
+        """Name of a layout as shown to people."""
+        return str(self.meta["layouts"].get(name, {}).get("title", name))
+
+
+def summary(views: np.ndarray) -> np.ndarray:
+    """Mean and spread of the latents of a source over views of it: no orientation is left.
+
+    Parameters
+    ----------
+    views : numpy.ndarray
+        Shape ``(n, views, d)``: latents of an image as it is, turned by right angles, mirrored.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float32, shape ``(n, 2 d)``: the mean, then the standard deviation.
+    """
+    views = np.asarray(views, np.float32)
+    return np.concatenate([views.mean(axis=1), views.std(axis=1)], axis=1)
+
+
+def add_turned(atlas: Atlas, views: np.ndarray) -> None:
+    """Store the :func:`summary` of the views ``(n, views, d)`` of the sources of an Atlas.
+
+    Raises
+    ------
+    AtlasError
+        If shapes disagree, a value is not finite, or the file cannot be written.
+    """
+    where = atlas.folder / TURNED
+    if views.ndim != 3 or (len(views), views.shape[2]) != atlas.latents.shape:
+        raise AtlasError(
+            f"views of shape {views.shape} for latents of shape {atlas.latents.shape} in {where}"
+        )
+    values = summary(views)
+    if not np.isfinite(values).all():
+        raise AtlasError(f"views for {where} hold values that are not finite")
+    try:
+        with tempfile.NamedTemporaryFile(dir=where.parent, suffix=".npy", delete=False) as file:
+            np.save(file, values.astype(np.float16))
+        Path(file.name).chmod(0o644)
+        Path(file.name).replace(where)
+    except OSError as error:
+        raise AtlasError(f"{where} cannot be written: {error}") from error
+
+
+def atlas_folder(data_set: str, model: str, folder: Path | None = None) -> Path:
+    """Folder of one Atlas below ``folder``.
+
+    By default that of the shipped Atlas where there is one, else below ``atlas`` in the user's
+    data folder; an Atlas of a shipped data set that is not there yet belongs to the shipped.
+
+    Raises
+    ------
+    AtlasError
+        If a key is not a plain name (at most 100 letters, digits, ``_ . -``).
+    """
+    for what, key in (("data set", data_set), ("model", model)):
+        if not _NAME.fullmatch(key):
+            raise AtlasError(f"{what} '{key}' is not a plain name; no Atlas can be called so")
+    if folder is not None:
+        return Path(folder) / data_set / model
+    shipped, own = (root / data_set / model for root in atlas_roots())
+    if (shipped / "atlas.json").exists():
+        return shipped
+    if data_set not in DATA_SETS or (own / "atlas.json").exists():
+        return own
+    return shipped
+
+
+def atlas_roots() -> tuple[Path, Path]:
+    """Folders of the shipped Atlases and of the user's own."""
+    return trained_folder() / "atlas", user_data_folder() / "atlas"
+
+
+def list_atlases(folder: Path | None = None) -> list[tuple[str, str]]:
+    """(data set, model) of every Atlas on disk, in order; they are not opened."""
+    roots = atlas_roots() if folder is None else (Path(folder),)
+    found = {(p.parent.parent.name, p.parent.name) for r in roots for p in r.glob("*/*/atlas.json")}
+    return sorted(pair for pair in found if all(_NAME.fullmatch(name) for name in pair))
+
+
+def open_atlas(
+    data_set: str,
+    model: str,
+    *,
+    info: ModelInfo | None = None,
+    catalogue: Catalogue | None = None,
+    folder: Path | None = None,
+) -> Atlas:
+    """Open an Atlas, arrays memory-mapped (milliseconds, whatever its size).
+
+    Parameters
+    ----------
+    info : ModelInfo, optional
+        The model as it is now; when given, its weights must be those that made the Atlas.
+    catalogue : Catalogue, optional
+        The data set as it is now; when given, its identifiers must be those of the Atlas.
+    folder : pathlib.Path, optional
+        Root of all Atlases.
+
+    Raises
+    ------
+    AtlasError
+        If it is missing, damaged, of another format, or stale.
+    """
+    where = atlas_folder(data_set, model, folder)
+    meta = _read_meta(where, data_set, model)
+    name = f"Atlas of '{data_set}' under model '{model}'"
+    if info is not None and info.weights_sha256 != meta["weights_sha256"]:
+        raise AtlasError(
+            f"{name} is stale: it was made with weights {meta['weights_sha256'][:12]}, the model "
+            f"now has {info.weights_sha256[:12]}; {_again(meta)}"
+        )
+    if catalogue is not None and catalogue.digest != meta["catalogue_digest"]:
+        raise AtlasError(
+            f"{name} is stale: it was made for sources with digest {meta['catalogue_digest']}, the "
+            f"data set now has {catalogue.digest}; {_again(meta)}"
+        )
+    try:
+        ids = (where / "source_ids.txt").read_text(encoding="utf-8").split("\n")
+        source_ids = np.array(ids, dtype=object) if ids != [""] else np.array([], dtype=object)
+        latents = stored.array(where / "latents.npy")
+        layouts = {key: stored.array(where / f"layout_{key}.npy") for key in meta["layouts"]}
+    except (OSError, ValueError) as error:
+        raise AtlasError(f"{name} is damaged ({error}); {_again(meta)}") from error
+    n = meta["n"]
+    shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+        "source_ids": (source_ids.shape, (n,)),
+        "latents": (latents.shape, (n, *latents.shape[1:2])),
+    }
+    shapes |= {f"layout {k}": (v.shape, (n, 2)) for k, v in layouts.items()}
+    for key, (shape, wanted) in shapes.items():
+        if shape != wanted or (key == "latents" and latents.ndim != 2):
+            raise AtlasError(
+                f"{name} is damaged: {key} has shape {shape} for {n} sources; {_again(meta)}"
+            )
+    return Atlas(data_set, model, source_ids, latents, layouts, meta, where)
+
+
+def _read_meta(where: Path, data_set: str, model: str) -> dict[str, Any]:
+    name = f"Atlas of '{data_set}' under model '{model}'"
+    again = f"{command_of(data_set, model)} makes it"
+    try:
+        meta = stored.json_object(where / "atlas.json")
+    except FileNotFoundError:
+        raise AtlasError(f"no {name} in {where}; {again}") from None
+    except (OSError, ValueError) as error:
+        raise AtlasError(f"{name} is damaged ({error}); {again}") from error
+    if meta.get("format") != FORMAT_VERSION:
+        raise AtlasError(
+            f"{name} has format {meta.get('format')!r}, this version reads "
+            f"{FORMAT_VERSION}; {again}"
+        )
+    wanted = ("n", "layouts", "weights_sha256", "catalogue_digest", "command")
+    missing = [k for k in wanted if k not in meta]
+    if missing:
+        raise AtlasError(f"{name} is damaged: '{missing[0]}' is missing in atlas.json; {again}")
+    try:
+        stored.check_types(meta, dict.fromkeys(wanted, str) | {"n": int, "layouts": dict})
+        stored.check_types(meta["layouts"], dict.fromkeys(meta["layouts"], dict))
+        odd = [key for key in meta["layouts"] if not _NAME.fullmatch(key)]
+        if odd:
+            raise ValueError(f"layout {odd[0][:60]!r} is not a plain name")
+    except ValueError as error:
+        raise AtlasError(f"{name} is damaged ({error} in atlas.json); {again}") from error
+    return meta
+
+
+def command_of(data_set: str, model: str) -> str:
+    """The command that makes an Atlas."""
+    program = "train atlas" if data_set in DATA_SETS else "radioviz.encode"
+    return f"python -m {program} --data {data_set} --model {model}"
+
+
+def _again(meta: Mapping[str, Any]) -> str:
+    return f"make it anew with: {meta['command']}"
+
+
+def write_atlas(
+    catalogue: Catalogue,
+    info: ModelInfo,
+    latents: np.ndarray,
+    layouts: Mapping[str, tuple[np.ndarray, Layout]],
+    scores: pd.DataFrame | None = None,
+    *,
+    command: str = "",
+    folder: Path | None = None,
+) -> Atlas:
+    """Write an Atlas in one atomic step and open it.
+
+    Parameters
+    ----------
+    latents : numpy.ndarray
+        Shape ``(n, d)``, stored in their own precision; row ``i`` is row ``i`` of the Catalogue.
+    layouts : mapping
+        Name to positions ``(n, 2)`` and what gave them; the first is the one to show.
+    scores : pandas.DataFrame, optional
+        ``n`` rows.
+
+    Raises
+    ------
+    AtlasError
+        If shapes disagree, a value is not finite, or the folder cannot be written.
+    """
+    key = catalogue.info.key
+    where = atlas_folder(key, info.name, folder)
+    n = len(catalogue)
+    name = f"Atlas of '{key}' under model '{info.name}'"
+    arrays = {"latents": (np.asarray(latents), info.latent_dim)}
+    for layout, (positions, _) in layouts.items():
+        if not _NAME.fullmatch(layout):
+            raise AtlasError(f"{name}: layout '{layout}' is not a plain name")
+        arrays[f"layout_{layout}"] = (np.asarray(positions, np.float32), 2)
+    for what, (array, width) in arrays.items():
+        if array.shape != (n, width):
+            raise AtlasError(f"{name}: {what} has shape {array.shape}; expected {(n, width)}")
+        # A block at a time: a million latents would need a quarter of a gigabyte of answers.
+        if not all(np.isfinite(array[i : i + 65_536]).all() for i in range(0, n, 65_536)):
+            raise AtlasError(f"{name}: {what} holds values that are not finite")
+    scores = pd.DataFrame(index=range(n)) if scores is None else scores.reset_index(drop=True)
+    if len(scores) != n:
+        raise AtlasError(f"{name}: {len(scores)} rows of scores; expected {n}")
+    meta = {
+        "format": FORMAT_VERSION,
+        "data_set": key,
+        "catalogue_digest": catalogue.digest,
+        "model": info.name,
+        "weights_sha256": info.weights_sha256,
+        "n": n,
+        "latent_dim": info.latent_dim,
+        "layouts": {k: dataclasses.asdict(layout) for k, (_, layout) in layouts.items()},
+        "scores": list(scores.columns),
+        "command": command or command_of(key, info.name),
+    }
+    scratch = ""
+    try:
+        where.parent.mkdir(parents=True, exist_ok=True)
+        stored.remove_left_behind(where)
+        scratch = tempfile.mkdtemp(prefix=f".{where.name}.", dir=where.parent)
+        target = Path(scratch)
+        target.chmod(0o755)  # mkdtemp keeps others out, but an Atlas is for all who can read
+        for what, (array, _) in arrays.items():
+            np.save(target / f"{what}.npy", array)
+        ids = catalogue.table["source_id"].astype(str)
+        (target / "source_ids.txt").write_text("\n".join(ids), encoding="utf-8")
+        scores.to_parquet(target / "scores.parquet", index=False)
+        (target / "atlas.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+        stored.put_in_place(target, where)
+    except OSError as error:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise AtlasError(f"{name} cannot be written to {where}: {error}") from error
+    return open_atlas(key, info.name, info=info, catalogue=catalogue, folder=folder)

@@ -1,6 +1,0 @@
-"""Cutouts from survey services: positions in, checked FITS files out."""
-
-from radioviz.data.cutouts.download import Cutout, fetch_cutouts
-from radioviz.data.cutouts.services import SERVICES, Request, Service, find_service
-
-__all__ = ["SERVICES", "Cutout", "Request", "Service", "fetch_cutouts", "find_service"]

@@ -1,0 +1,163 @@
+"""MiraBest (VLA FIRST version): 1,256 radio galaxies of Miraghaei & Best 2017.
+
+CIFAR-style batches of 150x150 pixels of 1.8 arcsec, uint8, in FITS order (row 0 is south,
+column 0 is east), clipped at 3 sigma and blanked outside the circle that fits into the
+image (radius 75 pixels) by their authors. Class, position, redshift and
+angular size are in the name of each image:
+``100_123.251+043.797_0.1281_0034.09.png``.
+
+Positions are given to 0.001 degrees (in declination 1.8 arcsec is the largest error, one
+pixel). Images were cut at finer declinations than the names say, so that their WCS is true
+to a pixel and not to a fraction of one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radioviz.data import matching as links
+from radioviz.data import splits
+from radioviz.data.catalogue import Catalogue, Progress, SurveyInfo, complete_columns, j2000_name
+from radioviz.data.datasets.cifar import batch_files, read_batch
+from radioviz.data.datasets.first import FIRST_LICENCE
+from radioviz.errors import CatalogueError
+from radioviz.paths import cache_folder
+
+INFO = SurveyInfo(
+    key="mirabest",
+    title="MiraBest",
+    pixel_scale=1.8,
+    beam=5.4,
+    bunit="",
+    raw=False,
+    frequency=1.4,
+    licence=FIRST_LICENCE,
+    reference="Porter & Scaife 2023, arXiv:2305.11108; Miraghaei & Best 2017; Becker et al. 1995",
+    origin="https://www.jb.man.ac.uk/research/MiraBest/MiraBest_F/MiraBest_F_batches.tar.gz",
+)
+
+# Digits of the class: first FRI, FRII or hybrid; second confidence; third morphology.
+LABELS = {"1": "FRI", "2": "FRII", "3": "Hybrid"}
+CONFIDENCES = {"0": "confident", "1": "uncertain"}
+MORPHOLOGIES = {"0": "standard", "1": "double-double", "2": "wide-angle tail", "4": "head-tail"}
+# Labels 0..9 of the batches, in order.
+CLASSES = ("100", "102", "104", "110", "112", "200", "201", "210", "300", "310")
+# MiraBest Confident: the confident FRI and FRII, 729 for training and 104 for the test.
+CONFIDENT = ("100", "102", "104", "200", "201")
+
+_NAME = r"(?:^|/)(\d{3})_(\d+\.\d+)([+-]\d+\.\d+)_(-?\d+\.\d+)_(\d+\.\d+)\.png$"
+FETCH = "run: python -m radioviz.data fetch mirabest"
+
+
+def default_folder() -> Path:
+    """Where ``python -m radioviz.data fetch mirabest`` unpacks the batches."""
+    return cache_folder() / "downloads" / "mirabest" / "F_batches"
+
+
+def read(
+    progress: Progress = lambda done, total, what: None,
+    scratch: Path | None = None,
+    folder: Path | None = None,
+) -> Catalogue:
+    """Read all galaxies, training batches first, then the test batch.
+
+    Parameters
+    ----------
+    progress : callable
+        ``progress(done, total, what)``, called on the way.
+    scratch : pathlib.Path, optional
+        Not used: the images fit into memory (28 MB).
+    folder : pathlib.Path, optional
+        Folder of the batches; default :func:`default_folder`.
+
+    Returns
+    -------
+    Catalogue
+        Beside the fixed columns: ``confidence``, ``mbc`` (MiraBest Confident, bool),
+        ``official_split`` ('train' or 'test', the batch), ``flag``, ``same_as`` and what
+        :func:`radioviz.data.splits.attach` adds.
+
+    Raises
+    ------
+    CatalogueError
+        If the batches are not there, or one is damaged or not MiraBest.
+    """
+    files = batch_files(folder or default_folder(), FETCH)
+    parts, images = [], []
+    for k, file in enumerate(files):
+        batch = read_batch(file)
+        named = decode_names(batch.column("filenames"), file)
+        named["class_number"] = batch.column("labels")
+        named["official_split"] = "test" if file.name == "test_batch" else "train"
+        parts.append(named)
+        images.append(batch.images)
+        progress(k + 1, len(files), "reading MiraBest batches")
+    table = pd.concat(parts, ignore_index=True)
+    expected = table.pop("class_number").map(dict(enumerate(CLASSES)))
+    wrong = table["label_original"] != expected
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise CatalogueError(
+            f"{files[0].parent}: image {row} is of class {table['label_original'][row]} by its "
+            f"name but of class {expected[row]} by its label; this is not MiraBest"
+        )
+    table["source_id"] = [f"mirabest-{i}" for i in range(len(table))]
+    table["survey"] = "FIRST"
+    table["origin"] = "MiraBest"
+    stacked = np.concatenate(images)
+    table["flag"] = np.where(stacked.any(axis=(1, 2)), "", "empty image")
+    table["same_as"] = links.same_as(table)
+    return Catalogue(INFO, complete_columns(splits.attach(table, INFO.key)), stacked)
+
+
+def decode_names(names: np.ndarray, where: Path | str = "the table") -> pd.DataFrame:
+    """What the file names of MiraBest say.
+
+    Parameters
+    ----------
+    names : array_like of str
+        ``.../100_123.251+043.797_0.1281_0034.09.png``, shape ``(n,)``.
+    where : path or str
+        Named in the message.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``name``, ``ra``, ``dec`` [deg], ``redshift``, ``las`` [arcsec], ``las_origin``,
+        ``label``, ``label_original`` (the three digits), ``morphology``, ``confidence``, ``mbc``.
+
+    Raises
+    ------
+    CatalogueError
+        If a name is not of this form or has digits that mean nothing.
+    """
+    given = pd.Series(np.asarray(names).astype(str))
+    part = given.str.extract(_NAME)
+    digits = part[0].fillna("")
+    out = pd.DataFrame(
+        {
+            "ra": part[1].astype(float),
+            "dec": part[2].astype(float),
+            "redshift": part[3].astype(float),
+            "las": part[4].astype(float),
+            "las_origin": "catalogue",
+            "label": digits.str[0:1].map(LABELS),
+            "label_original": digits,
+            "morphology": digits.str[2:3].map(MORPHOLOGIES),
+            "confidence": digits.str[1:2].map(CONFIDENCES),
+            "mbc": digits.isin(CONFIDENT),
+        }
+    )
+    bad = out[["ra", "label", "morphology", "confidence"]].isna().any(axis=1)
+    if bad.any():
+        raise CatalogueError(
+            f"{where}: '{given[int(np.flatnonzero(bad)[0])]}' is no MiraBest name, which looks "
+            "like 100_123.251+043.797_0.1281_0034.09.png"
+        )
+    # Missing is NaN, never a negative redshift.
+    out["redshift"] = out["redshift"].where(out["redshift"] > 0)
+    out["name"] = j2000_name(out["ra"].to_numpy(), out["dec"].to_numpy())
+    return out

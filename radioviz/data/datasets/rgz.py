@@ -1,0 +1,230 @@
+"""Radio Galaxy Zoo DR1 ("RGZ108k"): a hundred thousand unlabelled FIRST images.
+
+CIFAR-style batches ``data_batch_1`` ... ``data_batch_53`` and ``test_batch`` with the
+entries ``data`` (uint8, 150x150 pixels of 1.8 arcsec), ``filenames``, ``src_ids``,
+``mb_flag`` (1 where MiraBest has the source too) and ``LAS`` [arcsec]. There is no public
+download; who holds the folder points ``RADIOVIZ_RGZ`` at it.
+
+Images go from batch to disk one batch at a time, so that memory holds one batch and the
+table, whatever the size of the survey.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radioviz.data import matching as links
+from radioviz.data import splits
+from radioviz.data.catalogue import Catalogue, Progress, SurveyInfo, complete_columns, j2000_name
+from radioviz.data.datasets.cifar import Batch, batch_files, read_batch
+from radioviz.data.datasets.first import FIRST_LICENCE
+from radioviz.errors import CatalogueError
+from radioviz.paths import cache_folder
+
+INFO = SurveyInfo(
+    key="rgz",
+    title="Radio Galaxy Zoo DR1",
+    pixel_scale=1.8,
+    beam=5.4,
+    bunit="",
+    raw=False,
+    frequency=1.4,
+    licence=FIRST_LICENCE,
+    reference="Wong et al., Radio Galaxy Zoo Data Release 1; Becker et al. 1995",
+    origin="Radio Galaxy Zoo DR1, rgz108k-batches-py",
+)
+SIDE = 150
+VALID_SHARE = 0.02
+SEED = 20231115
+
+# RGZJ134541.2+232253, and the decimal degrees of MiraBest file names.
+_SEXAGESIMAL = r"J(\d{2})(\d{2})(\d{2}(?:\.\d+)?)([+-])(\d{2})(\d{2})(\d{2}(?:\.\d+)?)"
+_DECIMAL = r"(?:^|_)(\d{1,3}\.\d+)([+-]\d{1,3}\.\d+)(?:_|\.png|$)"
+
+
+def default_folder() -> Path:
+    """The folder that ``RADIOVIZ_RGZ`` names, else one in the cache folder."""
+    given = os.environ.get("RADIOVIZ_RGZ")
+    return Path(given) if given else cache_folder() / "downloads" / "rgz" / "rgz108k-batches-py"
+
+
+def read(
+    progress: Progress = lambda done, total, what: None,
+    scratch: Path | None = None,
+    folder: Path | None = None,
+    las_min: float = 0.0,
+) -> Catalogue:
+    """Read all galaxies, training batches first, then the test batch.
+
+    Parameters
+    ----------
+    progress : callable
+        ``progress(done, total, what)``, called on the way.
+    scratch : pathlib.Path, optional
+        Folder to write ``images.npy`` to; without it the images are held in memory.
+    folder : pathlib.Path, optional
+        Folder of the batches; default :func:`default_folder`.
+    las_min : float
+        Leave out what is known to be smaller, in arcsec; 0 keeps all.
+
+    Returns
+    -------
+    Catalogue
+        Beside the fixed columns: ``mb_flag`` (bool), ``official_split`` ('train' or
+        'test', the batch), ``flag``, ``same_as``, ``split_reason``. Positions are those in
+        the names of sources or files, where these are names of positions.
+
+        Excluded from training is what is flagged as a MiraBest source, or lies within 60
+        arcsec of a test source of any data set with a recorded split or of the test batch.
+        The test batch itself is not kept apart from what other data sets train on.
+
+    Raises
+    ------
+    CatalogueError
+        If the batches are not there, one is damaged, or nothing is large enough.
+    """
+    where = folder or default_folder()
+    advice = "there is no public download: point RADIOVIZ_RGZ at the folder rgz108k-batches-py"
+    files = batch_files(where, advice)
+    tables: list[pd.DataFrame] = []
+
+    def stream() -> Iterator[np.ndarray]:
+        tables.clear()
+        for k, file in enumerate(files):
+            batch = read_batch(file, SIDE)
+            table = decode(batch)
+            keep = ~(table["las"] < las_min).to_numpy()
+            table["flag"] = np.where(batch.images.any(axis=(1, 2)), "", "empty image")
+            tables.append(table[keep])
+            yield batch.images[keep] if not keep.all() else batch.images
+            progress(k + 1, len(files), "reading RGZ batches")
+
+    try:
+        images = _to_disk(stream(), scratch / "images.npy") if scratch else _to_memory(stream)
+    except OSError as error:
+        raise CatalogueError(
+            f"the RGZ images cannot be written to {scratch}: {error.strerror or error}"
+        ) from error
+    if not len(images):
+        raise CatalogueError(f"no source of {where} is known to reach {las_min} arcsec")
+    table = pd.concat(tables, ignore_index=True)
+    repeat = table.groupby("source_id").cumcount()
+    again = repeat > 0
+    table.loc[again, "source_id"] += "-" + (repeat[again] + 1).astype(str)
+    table["name"] = j2000_name(table["ra"].to_numpy(), table["dec"].to_numpy())
+    table["survey"] = "FIRST"
+    table["origin"] = "RGZ DR1"
+    table["same_as"] = links.same_as(table)
+    assign_splits(table)
+    return Catalogue(INFO, complete_columns(table), images)
+
+
+def decode(batch: Batch) -> pd.DataFrame:
+    """What one batch says of its images, without Python objects that outlive it."""
+    n = len(batch.images)
+    names = pd.Series(batch.column("filenames").astype(str), dtype="str")
+    names = names.str.rsplit("/", n=1).str[-1]
+    columns = batch.columns
+    ids = pd.Series(columns["src_ids"].astype(str), dtype="str") if "src_ids" in columns else names
+    ra, dec = _positions(ids, names)
+    las = columns["LAS"].astype(float) if "LAS" in columns else np.full(n, np.nan)
+    las = np.where(las > 0, las, np.nan)
+    return pd.DataFrame(
+        {
+            "source_id": "rgz-" + ids.str.removesuffix(".png"),
+            "ra": ra,
+            "dec": dec,
+            "las": las,
+            "las_origin": np.where(np.isfinite(las), "catalogue", ""),
+            "mb_flag": columns["mb_flag"].astype(int) == 1 if "mb_flag" in columns else False,
+            "official_split": "test" if batch.path.name == "test_batch" else "train",
+        }
+    )
+
+
+def _positions(*names: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Positions in deg that names spell out, from the first name that does; else NaN."""
+    ra, dec = np.full(len(names[0]), np.nan), np.full(len(names[0]), np.nan)
+    for name in names:
+        part = name.str.extract(_SEXAGESIMAL)
+        number = part[[0, 1, 2, 4, 5, 6]].astype(float).to_numpy()
+        sixty = np.array([1.0, 60.0, 3600.0])
+        fine_ra = 15.0 * (number[:, :3] / sixty).sum(axis=1)
+        fine_dec = (number[:, 3:] / sixty).sum(axis=1) * np.where(part[3] == "-", -1.0, 1.0)
+        decimal = name.str.extract(_DECIMAL).astype(float).to_numpy()
+        for a, b in ((fine_ra, fine_dec), (decimal[:, 0], decimal[:, 1])):
+            new = np.isnan(ra) & (a >= 0) & (a < 360) & (np.abs(b) <= 90)
+            ra[new], dec[new] = a[new], b[new]
+    return ra, dec
+
+
+def assign_splits(table: pd.DataFrame) -> None:
+    """Fill ``split`` and ``split_reason``; sources within 60 arcsec share their split.
+
+    Reads ``ra``, ``dec`` [deg], ``official_split``, ``mb_flag`` (bool) and ``flag``.
+    """
+    ra, dec = table["ra"].to_numpy(), table["dec"].to_numpy()
+    i, j, _ = links.close_pairs(ra, dec, radius_arcsec=60.0)
+    group = links.first_of_group(len(table), i, j)
+    test = (table["official_split"] == "test").to_numpy()
+    generator = np.random.default_rng(SEED)
+    drawn = generator.random(len(table))[group] < VALID_SHARE
+    cases = [
+        (test, "test", "test batch"),
+        (table["mb_flag"].to_numpy(), "excluded", "also in MiraBest"),
+        (splits.near_test(ra, dec), "excluded", "within 60 arcsec of a test source"),
+        (np.isin(group, group[test]), "excluded", "within 60 arcsec of the test batch"),
+        ((table["flag"] != "").to_numpy(), "excluded", "empty image"),
+        (drawn, "valid", "drawn for validation"),
+    ]
+    conditions = [case[0] for case in cases]
+    table["split"] = np.select(conditions, [case[1] for case in cases], "train")
+    table["split_reason"] = np.select(conditions, [case[2] for case in cases], "")
+
+
+def _to_disk(images: Iterator[np.ndarray], path: Path) -> np.ndarray:
+    """Write images one after another to an ``.npy`` file and map it.
+
+    Its header needs their number, which is known at the end, so it is written twice; numpy
+    pads headers, and both have the same length.
+    """
+    n = 0
+    with path.open("wb") as file:
+        file.write(_header(10**9))
+        for part in images:
+            file.write(np.ascontiguousarray(part).data)
+            n += len(part)
+        header = _header(n)
+        if len(header) != len(_header(10**9)):
+            raise OSError(f"numpy's header changed its length for {n} images")
+        file.seek(0)
+        file.write(header)
+    if not n:
+        path.unlink()
+        return np.zeros((0, SIDE, SIDE), dtype=np.uint8)
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def _header(n: int) -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        buffer, {"descr": "|u1", "fortran_order": False, "shape": (n, SIDE, SIDE)}
+    )
+    return buffer.getvalue()
+
+
+def _to_memory(stream: Callable[[], Iterator[np.ndarray]]) -> np.ndarray:
+    """All images in one array: counted in a first pass, so that they are never held twice."""
+    n = sum(len(part) for part in stream())
+    images = np.empty((n, SIDE, SIDE), dtype=np.uint8)
+    at = 0
+    for part in stream():
+        images[at : at + len(part)] = part
+        at += len(part)
+    return images

@@ -1,0 +1,153 @@
+"""One image on the grid that it shares with others: same scale, shape and unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from radioviz.errors import ImageError
+from radioviz.images.orientation import as_header_text, deviation, geometry, plain_wcs, resample
+from radioviz.images.reading import SkyImage
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
+
+_SAME_SCALE = 0.01  # relative difference of pixel scales that needs no resampling
+_MAX_RESCALE = 4.0  # beyond this the images show different things, not the same at another scale
+_PLAIN_WCS = 0.1  # pixels by which a WCS may differ from the plain one and still be it
+
+
+@dataclass(frozen=True)
+class Common:
+    """What most files have, and all rows are brought to.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        ``(ny, nx)``.
+    scale : float
+        Arcsec per pixel.
+    bunit, survey : str
+    """
+
+    shape: tuple[int, int]
+    scale: float
+    bunit: str
+    survey: str
+
+
+@dataclass(frozen=True)
+class Placed(SkyImage):
+    """An image on the common grid; ``centre`` and ``wcs_text`` are of the grid."""
+
+    centre: tuple[float, float] | None = None
+    wcs_text: str = ""
+
+
+def place(image: SkyImage, common: Common, bunit: str | None) -> Placed:
+    """The image with the common scale and shape; ``bunit`` is that of files without one.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be compared with the rest: another unit, a very different scale, no data.
+    """
+    unit = image.bunit or bunit or ""
+    if unit != common.bunit:
+        raise ImageError(
+            f"{image.file}: its unit is '{unit or 'none'}', that of most files here "
+            f"'{common.bunit or 'none'}'; put it into a folder of its own"
+        )
+    notes = list(image.notes)
+    if unit and not image.bunit:
+        notes.append(f"no unit in its header: taken to be {unit}")
+    data, wcs, scale = image.data, image.wcs, image.pixel_scale
+    if wcs is None or scale is None or image.position is None:
+        notes.append(f"taken to be north up with {common.scale:.4g} arcsec per pixel")
+    elif abs(scale / common.scale - 1) > _SAME_SCALE:
+        ratio = scale / common.scale
+        if not 1 / _MAX_RESCALE <= ratio <= _MAX_RESCALE:
+            raise ImageError(
+                f"{image.file}: {scale:.4g} arcsec per pixel where most files here have "
+                f"{common.scale:.4g}; put it into a folder of its own"
+            )
+        ny, nx = (max(2, round(n * ratio)) for n in data.shape)
+        ny, nx = min(ny, 2 * common.shape[0]), min(nx, 2 * common.shape[1])
+        target = plain_wcs(*image.position, common.scale, (ny, nx))
+        # A beam over two pixels is sampled well enough to be interpolated, which keeps its peak.
+        sampled = image.beam is not None and image.beam.fwhm >= 2 * common.scale
+        average = False if sampled else None
+        data, wcs = resample(data, wcs, target, (ny, nx), average=average), target
+        notes.append(f"resampled from {scale:.4g} to {common.scale:.4g} arcsec per pixel")
+    ny, nx = common.shape
+    if data.shape != common.shape:
+        notes.append(f"{data.shape[1]} x {data.shape[0]} pixels cropped or padded to {nx} x {ny}")
+    before = data
+    data, (dx, dy) = _centred(data, common.shape)
+    if np.isnan(data).all():
+        raise ImageError(f"{image.file}: no data (NaN) within the central {nx} x {ny} pixels")
+    centre, text = image.position, ""
+    if wcs is not None and centre is not None:
+        if data is not before:
+            wcs = shifted(wcs, dx, dy)
+            local = geometry(wcs, common.shape)
+            centre = (local.ra, local.dec)
+        plain = plain_wcs(*centre, common.scale, common.shape)
+        if deviation(wcs, plain, common.shape) > _PLAIN_WCS:
+            text = as_header_text(wcs)
+    return Placed(
+        data,
+        image.file,
+        beam=image.beam,
+        survey=image.survey or common.survey,
+        frequency=image.frequency,
+        position=image.position,
+        notes=tuple(notes),
+        centre=centre,
+        wcs_text=text,
+    )
+
+
+def shifted(wcs: WCS, dx: int, dy: int) -> WCS:
+    """The WCS after every pixel has moved by (dx, dy)."""
+    from astropy.wcs import Sip
+
+    moved = wcs.deepcopy()
+    moved.wcs.crpix = [wcs.wcs.crpix[0] + dx, wcs.wcs.crpix[1] + dy]
+    if (sip := wcs.sip) is not None:
+        crpix = [sip.crpix[0] + dx, sip.crpix[1] + dy]
+        moved.sip = Sip(sip.a, sip.b, sip.ap, sip.bp, crpix)
+    return moved
+
+
+def _centred(data: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
+    """Crop or pad about the centre; the shift ``(dx, dy)`` that pixels undergo."""
+    if data.shape == shape:
+        return data, (0, 0)
+    out = np.full(shape, np.nan, np.float32)
+    shifts, sources, targets = [], [], []
+    for have, want in zip(data.shape, shape, strict=True):
+        shift = (want - have) // 2
+        shifts.append(shift)
+        sources.append(slice(max(0, -shift), max(0, -shift) + min(have, want)))
+        targets.append(slice(max(0, shift), max(0, shift) + min(have, want)))
+    out[tuple(targets)] = data[tuple(sources)]
+    return out, (shifts[1], shifts[0])
+
+
+def facts(placed: Placed, name: str, common: Common) -> dict[str, Any]:
+    """Cells of one row, as :func:`table_of` takes them; positions in degrees."""
+    nan = (np.nan, np.nan)
+    ra, dec = placed.position or nan
+    image_ra, image_dec = placed.centre or nan
+    return {
+        "file": name,
+        "survey": placed.survey or common.survey,
+        "ra": ra,
+        "dec": dec,
+        "image_ra": image_ra,
+        "image_dec": image_dec,
+        "wcs_header": placed.wcs_text,
+    }

@@ -1,0 +1,334 @@
+"""What a FITS header says of an image: unit, beam, survey, frequency, celestial WCS.
+
+Real headers are untidy: cards with control characters (SkyView), beams in HISTORY
+(AIPS), units in capitals. They are read card by card, so that one bad card costs
+itself alone, and nothing here warns: what was found wanting is returned as notes.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from radioviz.images.quiet import quiet
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
+
+Value = str | float | int | bool
+
+
+@dataclass(frozen=True)
+class Beam:
+    """Restoring beam: FWHM in arcsec; position angle in degrees, north through east."""
+
+    major: float
+    minor: float
+    pa: float = 0.0
+
+    @property
+    def fwhm(self) -> float:
+        """FWHM of the circular beam of the same area, arcsec."""
+        return math.sqrt(self.major * self.minor)
+
+
+# FWHM in arcsec and frequency in GHz, where the header has none. By the start of SURVEY.
+KNOWN_SURVEYS: tuple[tuple[str, float, float], ...] = (
+    ("FIRST", 5.4, 1.4),  # Becker et al. 1995
+    ("VLA FIRST", 5.4, 1.4),
+    ("NVSS", 45.0, 1.4),  # Condon et al. 1998
+    ("LOTSS", 6.0, 0.144),  # Shimwell et al. 2017
+    ("TGSS", 25.0, 0.15),  # Intema et al. 2017
+    ("VLASS", 2.5, 3.0),  # Lacy et al. 2020
+    ("RACS", 25.0, 0.8875),  # McConnell et al. 2020, common resolution
+    ("WENSS", 54.0, 0.325),  # Rengelink et al. 1997
+    ("SUMSS", 45.0, 0.843),  # Mauch et al. 2003
+)
+
+
+class Header:
+    """Values of a FITS header by keyword; the first of each counts.
+
+    Attributes
+    ----------
+    text : str
+        All cards, one a line, with unprintable characters replaced by spaces.
+    unprintable : int
+        Number of cards that held such characters.
+    """
+
+    def __init__(self, cards: Sequence[bytes]) -> None:
+        lines = [_printable(card) for card in cards]
+        self.text = "\n".join(line.rstrip() for line, _ in lines)
+        self.unprintable = sum(dirty for _, dirty in lines)
+        self._values: dict[str, str] = {}
+        self._comments: list[str] = []
+        for line, _ in lines:
+            key = line[:8].rstrip()
+            if line[8:10] == "= ":
+                self._values.setdefault(key, line[10:])
+            elif key in ("COMMENT", "HISTORY"):
+                self._comments.append(line[8:].strip())
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def get(self, key: str) -> Value | None:
+        """Value of a keyword; None where it is absent, empty or unreadable."""
+        raw = self._values.get(key)
+        return None if raw is None else _value(raw)
+
+    def number(self, key: str) -> float | None:
+        """Value as a finite number, also where it stands in quotes; None otherwise."""
+        value = self.get(key)
+        try:
+            number = float(value) if isinstance(value, str | int | float) else math.nan
+        except (ValueError, OverflowError):
+            return None
+        return number if math.isfinite(number) and not isinstance(value, bool) else None
+
+    def string(self, key: str) -> str:
+        """Value as text, stripped; empty where there is none."""
+        value = self.get(key)
+        return "" if value is None else str(value).strip()
+
+    def comments(self) -> Iterator[str]:
+        """The text of COMMENT and HISTORY cards."""
+        return iter(self._comments)
+
+    def items(self) -> Iterator[tuple[str, Value]]:
+        """All keywords that have a readable value."""
+        for key in self._values:
+            value = self.get(key)
+            if value is not None:
+                yield key, value
+
+
+def _printable(card: bytes) -> tuple[str, bool]:
+    text = card.decode("latin-1")
+    clean = "".join(c if " " <= c <= "~" else " " for c in text)
+    return clean, clean != text
+
+
+_STRING = re.compile(r" *'((?:[^']|'')*)'")
+
+
+def _value(raw: str) -> Value | None:
+    if match := _STRING.match(raw):
+        return match[1].replace("''", "'").rstrip()
+    text = raw.split("/", 1)[0].strip()
+    if text in ("T", "F"):
+        return text == "T"
+    try:
+        return int(text) if len(text) < 20 else float(text)
+    except ValueError:
+        pass
+    try:
+        return float(text.replace("D", "E").replace("d", "e"))
+    except ValueError:
+        return None
+
+
+# -- unit --------------------------------------------------------------------------------
+
+_JY_BEAM = re.compile(
+    r"(?:(?P<p>[munkMUµμ]?)(?:Jy|JY|jy)[ ./*]*(?:beam|BEAM|Beam|bm|BM)(?:[*^]*-1)?"
+    r"|(?:beam|Beam)[*^]*-1[ .*](?P<q>[munkµμ]?)Jy)"
+)
+_PREFIX = {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9, "k": 1e3}
+
+
+def brightness_unit(text: str) -> tuple[float, str, str]:
+    """Factor to Jy/beam, unit of the result, and a note (empty where all is plain).
+
+    Parameters
+    ----------
+    text : str
+        BUNIT as it stands. ``JY/BEAM``, ``mJy/beam``, ``uJy beam-1``, ``beam-1 Jy`` ... are
+        converted; any other unit is kept, with factor 1. Capitals without case
+        (``MJY/BEAM``) are milli: nothing in the sky has 1e6 Jy in a beam.
+    """
+    unit = text.strip()
+    if not unit:
+        return 1.0, "", "no unit (BUNIT): no flux density can be measured"
+    match = _JY_BEAM.fullmatch(unit)
+    if match:
+        prefix = match["p"] if match["p"] is not None else match["q"]
+        if prefix in ("M", "U") and unit == unit.upper():
+            prefix = prefix.lower()
+        if prefix in _PREFIX:
+            factor = _PREFIX[prefix]
+            note = "" if factor == 1 else f"converted from {unit} to Jy/beam"
+            return factor, "Jy/beam", note
+    return 1.0, unit, f"unit '{unit}' is not Jy/beam: no flux density can be measured"
+
+
+# -- beam, survey, frequency -------------------------------------------------------------
+
+# AIPS writes: HISTORY AIPS   CLEAN BMAJ=  1.5000E-03 BMIN=  1.5000E-03 BPA=   0.00
+_AIPS_BEAM = re.compile(r"BMAJ *= *([\d.eE+-]+) +BMIN *= *([\d.eE+-]+)(?: +BPA *= *([\d.eE+-]+))?")
+# SkyView writes: COMMENT Frequency:   1.4 GHz Continuum
+_FREQUENCY = re.compile(r"Frequency: *([\d.]+) *([MG])Hz", re.IGNORECASE)
+
+
+def find_beam(header: Header) -> Beam | None:
+    """Beam from BMAJ, BMIN, BPA [deg], or from the last CLEAN of an AIPS history."""
+    major, minor = header.number("BMAJ"), header.number("BMIN")
+    angle = header.number("BPA") or 0.0
+    if major is None:
+        for line in header.comments():
+            if match := _AIPS_BEAM.search(line):
+                try:
+                    major, minor = float(match[1]), float(match[2])
+                    angle = float(match[3] or 0.0)
+                except ValueError:
+                    continue
+    if major is None:
+        return None
+    minor = major if minor is None else minor
+    # Wider than ten degrees or negative is a placeholder (-1, 999), not a beam.
+    if not (0 < minor <= major < 10):
+        return None
+    return Beam(major * 3600.0, minor * 3600.0, angle % 180.0)
+
+
+def known_survey(survey: str) -> tuple[float, float] | None:
+    """Beam [arcsec] and frequency [GHz] of a survey by its name, None when unknown."""
+    name = survey.strip().upper()
+    for prefix, beam, frequency in KNOWN_SURVEYS:
+        if name.startswith(prefix):
+            return beam, frequency
+    return None
+
+
+def find_frequency(header: Header) -> float | None:
+    """Observing frequency in GHz, from the header's axes, keywords or SkyView comments."""
+    for axis in range(1, 6):
+        if header.string(f"CTYPE{axis}").upper().startswith("FREQ"):
+            value = header.number(f"CRVAL{axis}")
+            if value and 1e6 < value < 1e13:
+                return value / 1e9
+    for key in ("RESTFRQ", "RESTFREQ", "OBSFREQ", "FREQ"):
+        value = header.number(key)
+        if value and 1e6 < value < 1e13:
+            return value / 1e9
+    for line in header.comments():
+        if match := _FREQUENCY.search(line):
+            return float(match[1]) * (1.0 if match[2].upper() == "G" else 1e-3)
+    return None
+
+
+# -- WCS ---------------------------------------------------------------------------------
+
+_WCS_CARD = re.compile(
+    r"(?:(?:CTYPE|CRVAL|CRPIX|CDELT|CUNIT|CROTA)[1-9]|(?:PC|CD|PV|PS)[1-9]_\d{1,2}"
+    r"|PC00[1-9]00[1-9]|LONPOLE|LATPOLE|EQUINOX|EPOCH|RADESYS|RADECSYS|WCSAXES"
+    r"|(?:A|B|AP|BP)_(?:ORDER|\d_\d))$"
+)
+_TEXT_CARD = re.compile(r"(?:CTYPE|CUNIT|PS)|RADE")
+SPECTRAL = (
+    "FREQ",
+    "VELO",
+    "VRAD",
+    "VOPT",
+    "WAVE",
+    "AWAV",
+    "ZOPT",
+    "FELO",
+    "ENER",
+    "STOKES",
+    "TIME",
+)
+
+
+def find_wcs(header: Header, axes: int) -> tuple[WCS | None, str]:
+    """Celestial two-axis WCS, or None with the reason.
+
+    Parameters
+    ----------
+    header : Header
+    axes : int
+        Number of axes of the image; WCSAXES may name a few more.
+    """
+    from astropy.io import fits
+    from astropy.wcs import WCS
+
+    if not any(header.string(f"CTYPE{i}") for i in range(1, 10)):
+        return None, "no WCS: position and pixel scale unknown"
+    count = header.number("WCSAXES") or axes
+    if not 2 <= count <= 9:
+        return None, f"the WCS cannot be used (WCSAXES = {count:g})"
+    distorted = all("-SIP" in header.string(f"CTYPE{i}") for i in (1, 2))
+    cards = fits.Header()
+    for key, value in header.items():
+        if not _WCS_CARD.match(key) or (key[:2] in ("A_", "B_", "AP", "BP") and not distorted):
+            continue
+        if _TEXT_CARD.match(key):
+            cards[key] = str(value)
+        elif (number := header.number(key)) is not None:
+            cards[key] = int(number) if "ORDER" in key or key == "WCSAXES" else number
+    cards["WCSAXES"] = int(max(count, axes))
+    try:
+        with quiet():
+            wcs = WCS(cards, fix=True)
+            if not wcs.has_celestial:
+                return None, "no celestial WCS: position and pixel scale unknown"
+            if wcs.naxis > 2:
+                wcs = wcs.celestial
+            wcs.wcs.set()
+    # wcslib and astropy raise a dozen kinds of errors for a malformed header.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        return None, f"the WCS cannot be used ({reason}): position and pixel scale unknown"
+    return wcs, ""
+
+
+def pixel_steps(header: Header, sky: tuple[int, int]) -> tuple[float, float] | None:
+    """Arcsec per pixel along the two sky axes, from the linear part of the WCS alone.
+
+    A tenth of the cost of a full WCS, for files by the thousand. None where the header has
+    no such part or states it in another unit than degrees.
+    """
+    first, second = (axis + 1 for axis in sky)
+    if not header.string(f"CTYPE{first}"):
+        return None
+    if any(
+        header.string(f"CUNIT{i}").lower() not in ("", "deg", "degree") for i in (first, second)
+    ):
+        return None
+    steps = []
+    for j in (first, second):
+        parts = []
+        for i in (first, second):
+            if any(f"CD{a}_{b}" in header for a in (first, second) for b in (first, second)):
+                parts.append(header.number(f"CD{i}_{j}") or 0.0)
+            else:
+                turn = header.number(f"PC{i}_{j}")
+                parts.append(
+                    (header.number(f"CDELT{i}") or 0.0) * (float(i == j) if turn is None else turn)
+                )
+        steps.append(math.hypot(*parts) * 3600.0)
+    return (steps[0], steps[1]) if min(steps) > 0 else None
+
+
+def sky_axes(header: Header, axes: Sequence[int]) -> tuple[int, int] | None:
+    """FITS numbers (from 0) of the two sky axes; None where the header forbids it.
+
+    By CTYPE where the header has celestial axes, otherwise the first two longer than 1.
+    """
+    names = [header.string(f"CTYPE{i + 1}").upper() for i in range(len(axes))]
+    celestial = [i for i, n in enumerate(names) if _is_celestial(n)]
+    if len(celestial) == 2:
+        return celestial[0], celestial[1]
+    long = [i for i, length in enumerate(axes) if length > 1]
+    candidates = [i for i in long if not names[i].startswith(SPECTRAL)]
+    if len(candidates) < 2:
+        return None
+    return candidates[0], candidates[1]
+
+
+def _is_celestial(ctype: str) -> bool:
+    return ctype[:4] in ("RA--", "DEC-", "GLON", "GLAT", "ELON", "ELAT") or ctype in ("RA", "DEC")

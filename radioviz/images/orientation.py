@@ -1,0 +1,304 @@
+"""Where an image lies on the sky, and how to turn it north up, east left.
+
+The local geometry is one 2x2 matrix: the step on the sky, east and north in arcsec,
+for one step along each pixel axis at the centre of the image. It decides whether an
+image is upright already, needs flips alone (exact) or must be resampled.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from radioviz.errors import ImageError
+from radioviz.images.quiet import quiet
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
+
+# Images upright within this are left alone. Cutouts of a mosaic are turned by up to a
+# degree against the meridian through their own centre; resampling would cost more
+# (correlated noise, a broader beam) than the turn does, and their exact WCS is kept.
+MAX_TURN = 1.0  # degrees
+MAX_STRETCH = 0.01  # relative difference of the two pixel scales
+MAX_OBLONG = 10  # more is not a camera or a correlator but a mistake in the header
+
+_ARCSEC = 180.0 * 3600.0 / math.pi
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Local sky geometry of an image at its centre.
+
+    Attributes
+    ----------
+    ra, dec : float
+        Centre of the array, degrees, J2000.
+    jacobian : tuple of tuple of float
+        ``((dE/dx, dE/dy), (dN/dx, dN/dy))`` in arcsec per pixel, east and north at the centre.
+    """
+
+    ra: float
+    dec: float
+    jacobian: tuple[tuple[float, float], tuple[float, float]]
+
+    @property
+    def matrix(self) -> np.ndarray:
+        return np.array(self.jacobian)
+
+    @property
+    def pixel_scale(self) -> float:
+        """Square root of the pixel area, arcsec."""
+        return math.sqrt(abs(float(np.linalg.det(self.matrix))))
+
+    @property
+    def scales(self) -> tuple[float, float]:
+        """Arcsec per pixel along x and along y."""
+        lengths = np.hypot(*self.matrix)
+        return float(lengths[0]), float(lengths[1])
+
+    @property
+    def upright(self) -> bool:
+        """North up, east left, square pixels, within the tolerances."""
+        return _close(self.matrix, np.array([[-1, 0], [0, 1]]))
+
+    @property
+    def turn(self) -> float:
+        """Angle of north against the y axis in degrees, counter-clockwise, -180..180."""
+        # The pixel direction in which north grows fastest.
+        step = np.linalg.solve(self.matrix, [0.0, 1.0])
+        return math.degrees(math.atan2(-step[0], step[1]))
+
+
+def _close(matrix: np.ndarray, pattern: np.ndarray) -> bool:
+    scale = math.sqrt(abs(float(np.linalg.det(matrix))))
+    unit = matrix / scale
+    tolerance = max(math.radians(MAX_TURN), MAX_STRETCH)
+    return bool(np.all(np.abs(unit - pattern) <= tolerance))
+
+
+def to_j2000(wcs: WCS, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """World coordinates [deg] of a celestial WCS as right ascension, declination J2000 [deg].
+
+    FK5 J2000 and ICRS are taken as one: they differ by 20 mas at most.
+
+    Raises
+    ------
+    ValueError
+        If the frame is not on the celestial sphere (a planet, helioprojective ...).
+    """
+    from astropy import units as u
+    from astropy.coordinates import FK5, ICRS, SkyCoord
+    from astropy.wcs.utils import wcs_to_celestial_frame
+
+    if wcs.wcs.lng == 1:
+        lon, lat = lat, lon
+    frame = wcs_to_celestial_frame(wcs)
+    if isinstance(frame, ICRS) or (
+        isinstance(frame, FK5) and abs(frame.equinox.jyear - 2000.0) < 1e-6
+    ):
+        return lon, lat
+    sky = SkyCoord(lon * u.deg, lat * u.deg, frame=frame).transform_to(ICRS())
+    return sky.ra.deg, sky.dec.deg
+
+
+def geometry(wcs: WCS, shape: tuple[int, int]) -> Geometry:
+    """Geometry of an image of ``shape`` (ny, nx) at its central point.
+
+    Raises
+    ------
+    ValueError
+        If the WCS gives no usable position or scale there; the text says why.
+    """
+    ny, nx = shape
+    x, y = (nx - 1) / 2, (ny - 1) / 2
+    with quiet():
+        first, second = wcs.all_pix2world(
+            [x, x - 0.5, x + 0.5, x, x], [y, y, y, y - 0.5, y + 0.5], 0
+        )
+        ra, dec = to_j2000(wcs, np.asarray(first), np.asarray(second))
+    if not (np.isfinite(ra).all() and np.isfinite(dec).all()):
+        raise ValueError("it gives no position at the centre of the image")
+    if abs(dec[0]) > 90:
+        raise ValueError(f"it gives declination {dec[0]:.3f} at the centre of the image")
+    lon, lat = np.radians(ra), np.radians(dec)
+    points = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+    east = np.array([-np.sin(lon[0]), np.cos(lon[0]), 0.0])
+    north = np.array(
+        [-np.sin(lat[0]) * np.cos(lon[0]), -np.sin(lat[0]) * np.sin(lon[0]), np.cos(lat[0])]
+    )
+    steps = np.stack([points[:, 2] - points[:, 1], points[:, 4] - points[:, 3]], axis=1)
+    matrix = np.stack([east @ steps, north @ steps]) * _ARCSEC
+    if not (np.isfinite(matrix).all() and abs(np.linalg.det(matrix)) > 1e-12):
+        raise ValueError("its pixels have no area on the sky")
+    rows = ((float(matrix[0, 0]), float(matrix[0, 1])), (float(matrix[1, 0]), float(matrix[1, 1])))
+    return Geometry(float(ra[0]) % 360.0, float(dec[0]), rows)
+
+
+def plain_wcs(ra: float, dec: float, scale: float, shape: tuple[int, int]) -> WCS:
+    """TAN WCS, north up, east left, centred on the array; ``scale`` in arcsec per pixel."""
+    from astropy.wcs import WCS
+
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+    wcs.wcs.crval = [ra, dec]
+    wcs.wcs.crpix = [(shape[1] + 1) / 2, (shape[0] + 1) / 2]
+    wcs.wcs.cdelt = [-scale / 3600.0, scale / 3600.0]
+    wcs.wcs.radesys = "FK5"
+    wcs.wcs.equinox = 2000.0
+    return wcs
+
+
+def north_up(data: np.ndarray, wcs: WCS, max_pixels: int) -> tuple[np.ndarray, WCS, str]:
+    """Image turned north up, east left, with square pixels.
+
+    Parameters
+    ----------
+    data : numpy.ndarray
+        Float32, shape ``(ny, nx)``; NaN where there is no data.
+    wcs : astropy.wcs.WCS
+        Celestial, two axes.
+    max_pixels : int
+        Bound on the size of the result.
+
+    Returns
+    -------
+    data, wcs, note
+        The inputs themselves and an empty note where nothing had to be done; otherwise
+        float32 with the WCS that belongs to it and what was done in words.
+
+    Raises
+    ------
+    ImageError
+        If the pixels are extremely oblong, or the result would exceed ``max_pixels``.
+    """
+    ny, nx = data.shape
+    local = geometry(wcs, (ny, nx))
+    if local.upright:
+        return data, wcs, ""
+    if wcs.sip is None:
+        # Pixel axes as (x, y) -> (x', y') = P (x, y): a transpose, flips, or both.
+        for swap in (False, True):
+            for p in (1, -1):
+                for q in (1, -1):
+                    inverse = np.array([[0, p], [q, 0]] if swap else [[p, 0], [0, q]])
+                    if _close(local.matrix @ inverse, np.array([[-1, 0], [0, 1]])):
+                        return *_permute(data, wcs, inverse), "flipped to north up, east left"
+    sx, sy = local.scales
+    step = min(sx, sy)
+    wide, high = nx * sx, ny * sy
+    if abs(local.matrix[0, 0]) < abs(local.matrix[0, 1]):
+        wide, high = high, wide
+    shape = (max(1, round(high / step)), max(1, round(wide / step)))
+    if max(sx, sy) > MAX_OBLONG * step or shape[0] * shape[1] > max_pixels:
+        raise ImageError(
+            f"pixels of {sx:.4g} x {sy:.4g} arcsec would need {shape[1]} x {shape[0]} square ones; "
+            f"pixels up to {MAX_OBLONG} times as long as wide and {max_pixels:,} of them are "
+            "accepted. Correct the WCS in the header"
+        )
+    target = plain_wcs(local.ra, local.dec, step, shape)
+    note = f"resampled to north up, east left (turned by {local.turn:.1f} degrees"
+    if abs(sx - sy) > MAX_STRETCH * step:
+        note += f", pixels of {sx:.4g} x {sy:.4g} arcsec"
+    return resample(data, wcs, target, shape), target, note + ")"
+
+
+def _permute(data: np.ndarray, wcs: WCS, inverse: np.ndarray) -> tuple[np.ndarray, WCS]:
+    """Apply flips and transposition exactly; ``inverse`` maps new pixel steps to old ones."""
+    from astropy.wcs import WCS
+
+    ny, nx = data.shape
+    swap = inverse[0, 0] == 0
+    # Old pixel coordinate along an axis runs backwards where its sign is negative.
+    flip_x, flip_y = inverse[0].sum() < 0, inverse[1].sum() < 0
+    out = data[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
+    crpix = [float(v) for v in wcs.wcs.crpix]
+    crpix = [nx + 1 - crpix[0] if flip_x else crpix[0], ny + 1 - crpix[1] if flip_y else crpix[1]]
+    if swap:
+        out, crpix = out.T, crpix[::-1]
+    new = WCS(naxis=2)
+    new.wcs.ctype = list(wcs.wcs.ctype)
+    new.wcs.cunit = list(wcs.wcs.cunit)
+    new.wcs.crval = list(wcs.wcs.crval)
+    new.wcs.crpix = crpix
+    new.wcs.cd = wcs.pixel_scale_matrix @ inverse
+    new.wcs.lonpole, new.wcs.latpole = wcs.wcs.lonpole, wcs.wcs.latpole
+    new.wcs.radesys, new.wcs.equinox = wcs.wcs.radesys, wcs.wcs.equinox
+    new.wcs.set_pv(wcs.wcs.get_pv())
+    new.wcs.set()
+    return np.ascontiguousarray(out), new
+
+
+def resample(
+    data: np.ndarray,
+    wcs: WCS,
+    target: WCS,
+    shape: tuple[int, int],
+    average: bool | None = None,
+) -> np.ndarray:
+    """Brightness of ``data`` on the pixels of ``target``; float32, NaN outside.
+
+    Interpolated by cubic splines, or averaged with anti-aliasing (DeForest 2004) where
+    the pixels of the target are the larger ones. Brightness is kept (a value in Jy/beam
+    stays one), not the sum.
+
+    Parameters
+    ----------
+    data : numpy.ndarray
+        Shape ``(ny, nx)``; NaN where there is no data.
+    wcs, target : astropy.wcs.WCS
+        Of the data and of the result.
+    shape : tuple of int
+        Of the result, ``(ny, nx)``.
+    average : bool, optional
+        Average rather than interpolate; default where the pixels of the target are the
+        larger ones. Averaging broadens the beam by 1.3 pixels of the target in quadrature,
+        which an image whose beam covers two of them and more does not need.
+    """
+    from astropy.wcs.utils import proj_plane_pixel_area
+    from reproject import reproject_adaptive, reproject_interp
+
+    holes = ~np.isfinite(data)
+    with quiet(), np.errstate(all="ignore"):
+        coarser = math.sqrt(proj_plane_pixel_area(target) / proj_plane_pixel_area(wcs)) > 1.3
+        if coarser if average is None else average:
+            out, _ = reproject_adaptive(
+                (data.astype(np.float64), wcs),
+                target,
+                shape_out=shape,
+                bad_value_mode="ignore",
+                boundary_mode="ignore",
+            )
+            return out.astype(np.float32)
+        # A single NaN would spread over the image through the spline's recursion.
+        filled = np.where(holes, 0.0, data).astype(np.float64)
+        out, footprint = reproject_interp((filled, wcs), target, shape_out=shape, order="bicubic")
+        out[footprint < 0.5] = np.nan
+        if holes.any():
+            missing, _ = reproject_interp(
+                (holes.astype(np.float64), wcs), target, shape_out=shape, order="bilinear"
+            )
+            out[missing > 0.5] = np.nan
+    return out.astype(np.float32)
+
+
+def as_header_text(wcs: WCS) -> str:
+    """The WCS as header cards, one a line, for the ``wcs_header`` column."""
+    with quiet():
+        return wcs.to_header(relax=True).tostring(sep="\n", endcard=False, padding=False)
+
+
+def deviation(wcs: WCS, other: WCS, shape: tuple[int, int]) -> float:
+    """Largest distance in pixels between two WCS at the corners and centre of an image."""
+    ny, nx = shape
+    x = np.array([0.0, nx - 1.0, 0.0, nx - 1.0, (nx - 1) / 2])
+    y = np.array([0.0, 0.0, ny - 1.0, ny - 1.0, (ny - 1) / 2])
+    with quiet():
+        first, second = wcs.all_pix2world(x, y, 0)
+        ra, dec = to_j2000(wcs, np.asarray(first), np.asarray(second))
+        u, v = other.wcs_world2pix(ra, dec, 0)
+    distance = np.hypot(np.asarray(u) - x, np.asarray(v) - y)
+    return float(np.max(np.where(np.isfinite(distance), distance, np.inf)))

@@ -1,0 +1,366 @@
+"""One image in: a FITS, PNG or JPEG file becomes a float32 array and what is known of it.
+
+Nothing about a file is trusted. Its structure is checked against its length before
+memory is asked for (:mod:`radioviz.images.hdus`), the WCS and units are read card by
+card (:mod:`radioviz.images.headers`), and whatever is wrong is an
+:class:`~radioviz.errors.ImageError` that names the file, or a note on the image where
+it can be read all the same. No warnings reach the caller.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from radioviz.errors import ImageError
+from radioviz.images.hdus import open_source
+from radioviz.images.headers import (
+    Beam,
+    Header,
+    brightness_unit,
+    find_beam,
+    find_frequency,
+    find_wcs,
+    known_survey,
+    pixel_steps,
+)
+from radioviz.images.opening import Source, open_handle, other_format
+from radioviz.images.orientation import geometry, north_up
+from radioviz.images.planes import MIN_SIDE, find_layout, read_plane
+from radioviz.images.quiet import quiet
+from radioviz.images.tiles import image_cards
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
+
+__all__ = ["Beam", "SkyImage", "read_fits", "read_image", "read_png_jpeg", "upright"]
+
+MAX_PIXELS = 64_000_000  # 256 MB of float32: an 8000 x 8000 mosaic
+_STRIP = 4_000_000  # pixels of a picture that are converted at a time
+
+
+@dataclass(frozen=True, eq=False)
+class SkyImage:
+    """One two-dimensional sky image.
+
+    Attributes
+    ----------
+    data : numpy.ndarray
+        Float32, shape ``(ny, nx)``, row 0 first in the file (FITS order, origin at the
+        lower left); NaN where there is no data. In Jy/beam where ``bunit`` says so.
+    file : str
+        Name for messages.
+    header : str
+        FITS cards, one a line, unprintable characters as spaces; empty for PNG and JPEG.
+    extension : int
+        HDU that was read.
+    wcs : astropy.wcs.WCS or None
+        Celestial, two axes, of ``data`` as it is.
+    position : (float, float) or None
+        Right ascension and declination, J2000 degrees, of the centre of the array.
+    pixel_scale : float or None
+        Arcsec per pixel: square root of the pixel area.
+    beam : Beam or None
+        From the header, or that of a known survey (then a note says so).
+    bunit : str
+        ``Jy/beam``, another unit as the file gives it, or empty.
+    survey : str
+        SURVEY keyword, or empty.
+    frequency : float or None
+        GHz.
+    notes : tuple of str
+        What was found wanting or was repaired, in words.
+    """
+
+    data: np.ndarray
+    file: str
+    header: str = ""
+    extension: int = 0
+    wcs: WCS | None = None
+    position: tuple[float, float] | None = None
+    pixel_scale: float | None = None
+    beam: Beam | None = None
+    bunit: str = ""
+    survey: str = ""
+    frequency: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_fits(
+    source: Source,
+    *,
+    extension: int | str | None = None,
+    plane: int | tuple[int, ...] | None = None,
+    name: str = "",
+    max_pixels: int = MAX_PIXELS,
+) -> SkyImage:
+    """Read one sky image from a FITS file, as it stands in the file.
+
+    Parameters
+    ----------
+    source
+        Path, bytes, or binary file object; plain or gzipped, tile-compressed or not.
+    extension : int or str, optional
+        HDU number or EXTNAME; needed only where the file holds several images.
+    plane : int or tuple of int, optional
+        For a cube: which plane along its other axes, counted from 0 (one number for
+        each axis longer than 1, in FITS order).
+    name : str
+        Name for messages, default the file's own.
+    max_pixels : int
+        Largest image that is read.
+
+    Raises
+    ------
+    ImageError
+        If there is no single two-dimensional sky image to be had; the message names the
+        file, what was found and what would do.
+    """
+    with open_source(source, name, limit=_gzip_limit(max_pixels)) as file:
+        hdu = file.choose(extension)
+        header = Header(image_cards(hdu))
+        data, notes = read_plane(file, hdu, header, plane, max_pixels)
+        # Unit, beam and survey may stand in the primary header alone.
+        fallback = Header(file.hdus[0].cards) if hdu.index else header
+        notes = [*file.notes, *notes]
+        title = file.name
+    factor, bunit, note = brightness_unit(header.string("BUNIT") or fallback.string("BUNIT"))
+    if note:
+        notes.append(note)
+    if factor != 1:
+        data *= np.float32(factor)
+    if header.unprintable:
+        notes.append("header cards with unprintable characters were read with spaces instead")
+    data = _judge(data, title, notes)
+    survey = header.string("SURVEY") or fallback.string("SURVEY")
+    known = known_survey(survey)
+    beam = find_beam(header) or find_beam(fallback)
+    if beam is None and known:
+        beam = Beam(known[0], known[0])
+        notes.append(f"no beam in the header: {known[0]} arcsec of {survey} taken")
+    frequency = find_frequency(header) or find_frequency(fallback)
+    wcs, trouble = find_wcs(header, max(len(hdu.axes), 2))
+    image = SkyImage(
+        data,
+        title,
+        header=header.text,
+        extension=hdu.index,
+        beam=beam,
+        bunit=bunit,
+        survey=survey,
+        frequency=frequency or (known[1] if known else None),
+        notes=tuple(notes),
+    )
+    return _located(image, wcs, trouble)
+
+
+@dataclass(frozen=True)
+class Peek:
+    """What the headers alone say of an image: ``shape`` is (ny, nx) as it stands in the file."""
+
+    shape: tuple[int, int]
+    pixel_scale: float | None
+    bunit: str
+    survey: str
+
+
+def peek_fits(
+    source: Source,
+    *,
+    extension: int | str | None = None,
+    name: str = "",
+    max_pixels: int = MAX_PIXELS,
+) -> Peek:
+    """Shape, scale, unit and survey of a FITS image without reading its pixels.
+
+    Raises
+    ------
+    ImageError
+        If the headers show already that :func:`read_fits` would refuse it.
+    """
+    with open_source(source, name, limit=_gzip_limit(max_pixels)) as file:
+        hdu = file.choose(extension)
+        header = Header(image_cards(hdu))
+        fallback = Header(file.hdus[0].cards) if hdu.index else header
+        layout = find_layout(file.name, hdu, header, None, max_pixels)
+    shape = (hdu.axes[layout.sky[1]], hdu.axes[layout.sky[0]])
+    steps = pixel_steps(header, layout.sky)
+    _, bunit, _ = brightness_unit(header.string("BUNIT") or fallback.string("BUNIT"))
+    survey = header.string("SURVEY") or fallback.string("SURVEY")
+    return Peek(shape, min(steps) if steps else None, bunit, survey)
+
+
+def _gzip_limit(max_pixels: int) -> int:
+    # The widest pixels have 8 bytes; 32 MB for headers, tables and small extensions beside.
+    return 8 * max_pixels + (1 << 25)
+
+
+def _located(image: SkyImage, wcs: WCS | None, trouble: str = "") -> SkyImage:
+    """The image with the position and scale that ``wcs`` gives, or a note why it has none."""
+    if wcs is not None:
+        try:
+            local = geometry(wcs, (image.data.shape[0], image.data.shape[1]))
+            return dataclasses.replace(
+                image, wcs=wcs, position=(local.ra, local.dec), pixel_scale=local.pixel_scale
+            )
+        # wcslib and astropy raise a dozen kinds of errors for impossible projections.
+        except Exception as error:
+            reason = " ".join(str(error).split())[:120] or type(error).__name__
+            trouble = f"the WCS cannot be used ({reason}): position and pixel scale unknown"
+    return dataclasses.replace(image, notes=(*image.notes, trouble))
+
+
+def upright(image: SkyImage, max_pixels: int = MAX_PIXELS) -> SkyImage:
+    """The image north up, east left, with square pixels; unchanged where it is, or has no WCS.
+
+    Flipped or transposed exactly where that is enough, resampled otherwise (any frame, any
+    rotation); tolerances in :mod:`radioviz.images.orientation`. A note says what was done.
+
+    Raises
+    ------
+    ImageError
+        If the result would exceed ``max_pixels``.
+    """
+    if image.wcs is None:
+        return image
+    try:
+        data, wcs, note = north_up(image.data, image.wcs, max_pixels)
+    except ImageError as error:
+        raise ImageError(f"{image.file}: {error}") from error
+    if not note:
+        return image
+    turned = dataclasses.replace(image, data=data, notes=(*image.notes, note))
+    return _located(turned, wcs)
+
+
+def read_image(
+    source: Source,
+    *,
+    extension: int | str | None = None,
+    plane: int | tuple[int, ...] | None = None,
+    name: str = "",
+    max_pixels: int = MAX_PIXELS,
+) -> SkyImage:
+    """Read a FITS, PNG or JPEG file, whichever it is, north up and east left.
+
+    Parameters and errors as :func:`read_fits`, :func:`read_png_jpeg` and :func:`upright`.
+    """
+    with open_handle(source, name, 8 * max_pixels) as opened:
+        if other_format(opened.magic) in ("a PNG image", "a JPEG image"):
+            return read_png_jpeg(opened.handle, name=opened.name, max_pixels=max_pixels)
+        image = read_fits(
+            opened.handle,
+            extension=extension,
+            plane=plane,
+            name=opened.name,
+            max_pixels=max_pixels,
+        )
+    return upright(image, max_pixels)
+
+
+def _judge(data: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
+    """Refuse an image without content; infinities become NaN."""
+    finite = np.isfinite(data)
+    values = data[finite]
+    if values.size == 0:
+        raise ImageError(
+            f"{name}: all {data.size:,} pixels are NaN (no data): "
+            "the position may lie outside of the survey"
+        )
+    infinite = int(np.count_nonzero(np.isinf(data)))
+    missing = data.size - values.size
+    if missing:
+        # Also makes every NaN a quiet one: signalling ones upset minima and maxima.
+        data = np.where(finite, data, np.float32(np.nan))
+        notes.append(f"{missing} pixel(s) without data (NaN)")
+    if infinite:
+        notes.append(f"{infinite} infinite pixel(s) taken as missing")
+    if values.min() == values.max():
+        notes.append(f"all pixels have the same value, {float(values[0]):g}")
+    return data
+
+
+# -- PNG and JPEG ------------------------------------------------------------------------
+
+
+def read_png_jpeg(source: Source, *, name: str = "", max_pixels: int = MAX_PIXELS) -> SkyImage:
+    """Read an 8-bit (PNG: or 16-bit) picture as grey levels.
+
+    The picture is taken to be shown as astronomers do, north up and east left, so that its
+    lowest line becomes row 0. It carries no position, scale or unit.
+
+    Raises
+    ------
+    ImageError
+        If it is no PNG or JPEG, is damaged, has one line or column, or more than ``max_pixels``.
+    """
+    from PIL import Image
+
+    with open_handle(source, name, 8 * max_pixels) as opened:
+        title = opened.name
+        try:
+            # Pillow warns of its own, larger, pixel limit; ours is checked before decoding.
+            file: Any = _NoFurther(opened.handle, opened.length)
+            with quiet(), Image.open(file, formats=("PNG", "JPEG")) as picture:
+                width, height = picture.size
+                if min(width, height) < MIN_SIDE:
+                    raise ImageError(f"{title}: {width} x {height} pixels is not an image")
+                if width * height > max_pixels:
+                    raise ImageError(
+                        f"{title}: {width} x {height} pixels; at most {max_pixels:,} are read"
+                    )
+                grey, notes = _luminance(picture)
+        except ImageError:
+            raise
+        except Image.UnidentifiedImageError as error:
+            raise ImageError(f"{title}: is neither a PNG nor a JPEG image") from error
+        # Pillow's decoders raise a dozen kinds of errors for damaged files.
+        except Exception as error:
+            raise ImageError(f"{title}: the picture is damaged ({error})") from error
+    data = np.ascontiguousarray(grey[::-1])
+    notes.append("a picture: no position, pixel scale or unit")
+    return SkyImage(_judge(data, title, notes), title, notes=tuple(notes))
+
+
+class _NoFurther:
+    """A file that is asked for no more than it has: Pillow believes what a chunk claims."""
+
+    def __init__(self, file: IO[bytes], length: int) -> None:
+        self._file, self._length = file, length
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        left = max(0, self._length - self._file.tell())
+        return self._file.read(left if size < 0 else min(size, left))
+
+
+def _luminance(picture: object) -> tuple[np.ndarray, list[str]]:
+    from PIL import Image
+
+    if not isinstance(picture, Image.Image):
+        raise TypeError(f"{type(picture).__name__} is not a picture")
+    notes: list[str] = []
+    if picture.mode in ("I;16", "I;16B", "I"):
+        return np.asarray(picture, dtype=np.float32), notes
+    width, height = picture.size
+    clear = "A" in picture.getbands() or "transparency" in picture.info
+    grey, coloured = np.empty((height, width), dtype=np.float32), False
+    # Strip by strip: the copies in between would take four times the memory of the picture.
+    step = max(1, _STRIP // width)
+    for top in range(0, height, step):
+        part = picture.crop((0, top, width, min(height, top + step)))
+        if clear:
+            seen = part.convert("RGBA")
+            part = Image.new("RGBA", seen.size, (0, 0, 0, 255))
+            part.alpha_composite(seen)
+        if part.mode not in ("L", "1"):
+            coloured |= bool(np.ptp(np.asarray(part.convert("RGB")), axis=2).any())
+        grey[top : top + step] = np.asarray(part.convert("L"), dtype=np.float32)
+    if clear:
+        notes.append("transparent pixels taken as black")
+    if coloured:
+        notes.append("colour converted to luminance (ITU-R 601)")
+    return grey, notes

@@ -1,0 +1,221 @@
+"""Which column of a user's table is which of the Catalogue's: by hand, name or UCD."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from radioviz.data.catalogue import COLUMNS
+from radioviz.errors import CatalogueError
+from radioviz.importing.readers.user_tables import UserTable
+
+# What a table may tell of a source, most to least usual name; compared without case,
+# blanks, punctuation and a trailing unit.
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    "source_id": ("source_id", "sourceid", "id", "src_id", "component_id", "object_id",
+                  "objid", "catid", "uid", "identifier", "recno"),
+    "name": ("name", "source_name", "iau_name", "rgz_name", "object", "object_name", "source",
+             "designation", "main_id", "target", "target_name", "srcname"),
+    "ra": ("ra", "raj2000", "ra_j2000", "alpha_j2000", "_raj2000", "right_ascension", "ra_deg",
+           "radeg", "ra_icrs", "ra_hms", "ra_hours", "mean_ra", "meanra", "ra_mean", "raj",
+           "alpha", "s_ra", "ra_fk5", "ra_2000", "ra2000", "rightascension", "optical_ra",
+           "radio_ra", "racen", "ra_cen", "α"),
+    "dec": ("dec", "dej2000", "decj2000", "dec_j2000", "delta_j2000", "_dej2000", "declination",
+            "dec_deg", "decdeg", "de_icrs", "dec_icrs", "dec_dms", "mean_dec", "meandec",
+            "dec_mean", "decj", "de", "decl", "delta", "s_dec", "dec_fk5", "dec_2000", "dec2000",
+            "dedeg", "optical_dec", "radio_dec", "deccen", "dec_cen", "δ"),
+    "las": ("las", "largest_angular_size", "angular_size", "angsize", "ang_size", "size_las",
+            "las_measured", "angularsize", "theta", "max_angular_extent"),
+    "label": ("label", "class", "fr_class", "frclass", "fr", "fr_type", "frtype", "type",
+              "fanaroff_riley", "classification", "source_class", "morph_class"),
+    "morphology": ("morphology", "morph", "morphological_type", "subclass", "sub_class",
+                   "subtype"),
+    "redshift": ("redshift", "z", "z_spec", "zspec", "z_best", "zbest", "spec_z", "specz",
+                 "z_phot", "zphot", "photo_z", "photoz", "redshift_spec"),
+    "flux": ("flux", "total_flux", "int_flux", "integrated_flux", "flux_total", "sint", "s_int",
+             "fint", "s_total", "stotal", "flux_density", "total_flux_density", "flux_int", "s_1_4",
+             "s1_4", "s_1400", "flux_1_4ghz", "s_nvss"),
+    "survey": ("survey", "survey_name"),
+    "origin": ("origin", "reference", "bibcode", "catalogue", "catalog"),
+    "split": ("split", "subset"),
+    "image": ("image", "file", "filename", "file_name", "path", "image_path", "fits", "fits_file",
+              "cutout", "image_file", "filepath", "file_path", "img"),
+}  # fmt: skip
+
+# First word of the UCD, and words that must stand behind it; UCD1+ and the older UCD1.
+_UCDS: dict[str, tuple[tuple[str, str], ...]] = {
+    "source_id": (("meta.id", "meta.main"), ("id_main", "")),
+    "ra": (("pos.eq.ra", "meta.main"), ("pos_eq_ra_main", ""), ("pos.eq.ra", "")),
+    "dec": (("pos.eq.dec", "meta.main"), ("pos_eq_dec_main", ""), ("pos.eq.dec", "")),
+    "las": (("phys.angsize", ""), ("extension_diam", "")),
+    "label": (("src.class", ""),),
+    "morphology": (("src.morph.type", ""), ("src.morph", "")),
+    "redshift": (("src.redshift", ""), ("redshift_hc", ""), ("src.redshift.phot", "")),
+    "flux": (("phot.flux.density", "em.radio"), ("phot.flux.density", "")),
+    "image": (("meta.ref.url", ""), ("meta.file", "")),
+}
+
+_UNIT_WORDS = {
+    "deg": "deg", "degree": "deg", "degrees": "deg", "hour": "hour", "hours": "hour",
+    "hr": "hour", "hrs": "hour", "h": "hour", "rad": "rad", "radian": "rad", "radians": "rad",
+    "arcsec": "arcsec", "asec": "arcsec", "arcseconds": "arcsec", "arcmin": "arcmin",
+    "amin": "arcmin", "arcminutes": "arcmin", "mas": "mas", "jy": "Jy", "mjy": "mJy",
+    "ujy": "uJy", "µjy": "uJy", "hms": "hms", "dms": "dms", '"': "arcsec", "'": "arcmin",
+}  # fmt: skip
+_OPENING, _CLOSING = ("[", "(", "{"), ("]", ")", "}")
+_HAVE_UNITS = ("ra", "dec", "las", "flux")
+
+
+@dataclass(frozen=True)
+class ColumnMap:
+    """Which column stands for what.
+
+    Attributes
+    ----------
+    columns : dict of str to str
+        Column of the table by role: the Catalogue's names, and ``image`` for a path.
+    how : dict of str to str
+        By role: ``given``, ``name`` or the UCD.
+    units : dict of str to str
+        By role: the unit that the table or the column's name gives.
+    """
+
+    columns: dict[str, str]
+    how: dict[str, str]
+    units: dict[str, str] = field(default_factory=dict)
+
+
+def map_columns(table: UserTable, given: Mapping[str, str] | None = None) -> ColumnMap:
+    """Find the columns that the Catalogue knows.
+
+    An explicit mapping wins; then the Catalogue's own names, the main UCDs, the usual
+    names, the other UCDs. An empty name in ``given`` leaves a role out.
+
+    Raises
+    ------
+    CatalogueError
+        If ``given`` names an unknown role or column, or a column found by its name stands
+        in the table several times with different cells.
+    """
+    columns: dict[str, str] = {}
+    how: dict[str, str] = {}
+    given = dict(given or {})
+    for role, name in given.items():
+        if role not in SYNONYMS:
+            raise CatalogueError(
+                f"columns: no part of a source is called '{role}'; known: {', '.join(SYNONYMS)}"
+            )
+        if name and name not in table.frame.columns:
+            raise CatalogueError(
+                f"columns: the table has no column '{name}' for {role}; "
+                f"it has {_some(table.frame.columns)}"
+            )
+        if name:
+            columns[role], how[role] = name, "given"
+    for role in SYNONYMS:
+        if role not in given:
+            _find(table, role, columns, how)
+    units = {role: _unit(table, role, name) for role, name in columns.items()}
+    return ColumnMap(columns, how, {r: u for r, u in units.items() if u})
+
+
+def _find(table: UserTable, role: str, columns: dict[str, str], how: dict[str, str]) -> None:
+    taken = set(columns.values())
+    free = [str(n) for n in table.frame.columns if n not in taken]
+    exact = [n for n in free if n == role]
+    if exact:
+        _take(table, role, exact, "name", columns, how)
+        return
+    main, other = _by_ucd(table, role, free)
+    if main:
+        _take(table, role, main[:1], table.ucds[main[0]], columns, how)
+        return
+    for synonym in SYNONYMS[role]:
+        named = [n for n in free if _plain(n, role) == _plain(synonym, role)]
+        if named:
+            _take(table, role, named, "name", columns, how)
+            return
+    if other:
+        _take(table, role, other[:1], table.ucds[other[0]], columns, how)
+
+
+def _by_ucd(table: UserTable, role: str, free: list[str]) -> tuple[list[str], list[str]]:
+    main: list[str] = []
+    other: list[str] = []
+    for first, then in _UCDS.get(role, ()):
+        for name in free:
+            words = table.ucds.get(name, "").lower().split(";")
+            if words[0] == first and (
+                not then or any(f"{w}.".startswith(f"{then}.") for w in words)
+            ):
+                (main if then or "_" in first else other).append(name)
+    return main, other
+
+
+def _take(
+    table: UserTable,
+    role: str,
+    names: list[str],
+    why: str,
+    columns: dict[str, str],
+    how: dict[str, str],
+) -> None:
+    """Take the first of equally good columns; different cells have to be told apart by hand."""
+    name = names[0]
+    rivals = [*names[1:], *(n for n in _copies(table, name) if n not in names)]
+    differing = [n for n in rivals if not table.frame[n].equals(table.frame[name])]
+    if differing:
+        raise CatalogueError(
+            f"columns '{name}' and '{differing[0]}' could both be {role} and differ; "
+            f"say which one by mapping {role} by hand"
+        )
+    columns[role], how[role] = name, why
+
+
+def _copies(table: UserTable, name: str) -> list[str]:
+    if name not in table.repeated:
+        return []
+    pattern = re.compile(re.escape(name) + r"_\d+")
+    return [str(n) for n in table.frame.columns if pattern.fullmatch(str(n))]
+
+
+def _words(name: str) -> tuple[str, str]:
+    """A column's name without its unit, and that unit: ``RA (deg)`` is ``RA`` and ``deg``."""
+    # Not by a regular expression: one with blanks on all sides takes minutes for a long name.
+    plain = name.rstrip()
+    if plain.endswith(_CLOSING):
+        body = plain[:-1]
+        start = max(body.rfind(c) for c in _CLOSING) + 1
+        opened = [at for c in _OPENING if (at := body.find(c, start)) >= 0]
+        if opened and (unit := body[min(opened) + 1 :].strip()):
+            return body[: min(opened)].rstrip(), _UNIT_WORDS.get(unit.lower(), unit)
+    stem, _, last = name.rpartition("_")
+    if stem and last.lower() in _UNIT_WORDS:
+        return stem, _UNIT_WORDS[last.lower()]
+    return name, ""
+
+
+def _plain(name: str, role: str) -> str:
+    if role in _HAVE_UNITS:
+        name = _words(name)[0]
+    return re.sub(r"[\W_]+", "", name.lower())
+
+
+def _unit(table: UserTable, role: str, name: str) -> str:
+    if role not in _HAVE_UNITS:
+        return ""
+    unit = table.units.get(name, "")
+    # VizieR writes "h:m:s" as the unit of text; that is a format more than a unit.
+    return unit or _words(name)[1]
+
+
+def _some(names: object, most: int = 30) -> str:
+    listed = [str(n) for n in names]  # type: ignore[attr-defined]
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(f"'{n}'" for n in listed[:most]) + more
+
+
+def convention(role: str) -> str:
+    """The unit of a role in the Catalogue."""
+    return COLUMNS[role].unit

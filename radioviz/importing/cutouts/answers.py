@@ -1,0 +1,177 @@
+"""Is what a service sent the cutout that was asked for? And the cache of those that are."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import os
+import re
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from radioviz.data.matching import separation_arcsec
+from radioviz.errors import FetchError, ImageError
+from radioviz.images.reading import SkyImage, read_image
+from radioviz.importing.cutouts.services import Request, Service
+from radioviz.paths import cache_folder
+
+# The centre of an image of even size lies half a pixel beside a pixel's; servers that cut
+# their own pixels are off by up to one.
+_PIXELS_OFF = 2.0
+_MAX_SCALE_OFF = 4.0
+_SMALLEST_FIELD = 0.5
+
+
+def judge(content: bytes, service: Service, request: Request) -> SkyImage:
+    """The image in an answer.
+
+    Raises
+    ------
+    ImageError
+        If it is no FITS image, has no data, shows another place, or much less sky or much
+        larger pixels than were asked for.
+    """
+    spoken = _spoken(content)
+    if spoken is not None:
+        raise ImageError(f"the service answers with a text and no image: {spoken}")
+    image = read_image(content, name="the answer")
+    data = image.data
+    if float(np.nanmin(data)) == float(np.nanmax(data)):
+        raise ImageError(
+            f"all pixels are {float(np.nanmin(data)):g}: {service.survey} has no data there"
+        )
+    if image.position is None or image.pixel_scale is None:
+        raise ImageError("the answer has no WCS, so nothing says that it shows this position")
+    apart = float(
+        separation_arcsec(
+            np.array([request.ra]), np.array([request.dec]),
+            np.array([image.position[0]]), np.array([image.position[1]]),
+        )[0]
+    )  # fmt: skip
+    limit = _PIXELS_OFF * max(image.pixel_scale, request.scale)
+    # A server that sends its own pixels cuts off what lies outside of its own image.
+    limit = limit if service.exact else max(limit, request.field / 4)
+    if apart > limit:
+        raise ImageError(
+            f"the answer shows ({image.position[0]:.4f}, {image.position[1]:+.4f}), "
+            f"{_angle(apart)} away from the position that was asked for"
+        )
+    if not 1 / _MAX_SCALE_OFF < image.pixel_scale / request.scale < _MAX_SCALE_OFF:
+        raise ImageError(
+            f"the answer has pixels of {image.pixel_scale:.4g} arcsec, asked for were "
+            f"{request.scale:.4g}"
+        )
+    field = min(data.shape) * image.pixel_scale
+    if field < _SMALLEST_FIELD * request.field:
+        raise ImageError(
+            f"the answer is {data.shape[1]} x {data.shape[0]} pixels ({_angle(field)}), asked for "
+            f"were {_angle(request.field)}"
+        )
+    return image
+
+
+def _angle(arcsec: float) -> str:
+    if arcsec < 120:
+        return f"{arcsec:.1f} arcsec"
+    return f"{arcsec / 60:.1f} arcmin" if arcsec < 7200 else f"{arcsec / 3600:.1f} deg"
+
+
+def _spoken(content: bytes) -> str | None:
+    """What a page or a JSON error says; None where the answer is neither."""
+    head = content[:200_000].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head[:1] not in (b"<", b"{"):
+        if head and not head.startswith((b"SIMPLE", b"\x1f\x8b", b"\x89PNG", b"\xff\xd8")):
+            with suppress(UnicodeDecodeError):
+                return _short(head[:300].decode("ascii"))
+        return None
+    text = head.decode("utf-8", "replace")
+    if head[:1] == b"{":
+        with suppress(ValueError, AttributeError):
+            said = json.loads(text)
+            return _short(f"{said.get('title', '')} {said.get('description', '')}")
+        return _short(text)
+    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.S | re.I)
+    body = re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]+>", " ", text)
+    return _short(html.unescape(f"{title[1] if title else ''} {body}"))
+
+
+def _short(text: str) -> str:
+    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return words[:200] or "(empty)"
+
+
+class Cache:
+    """Answers by what was asked, files by what they hold.
+
+    ``requests/<hash of the request>.json`` names the SHA-256 of ``objects/<sha>.fits``: equal
+    files are kept once, and a damaged one is noticed and asked for again.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or cache_folder() / "cutouts"
+
+    def _request_file(self, service: Service, request: Request, address: str) -> Path:
+        asked = json.dumps([address, sorted(service.parameters(request).items())])
+        name = hashlib.sha256(asked.encode()).hexdigest()
+        return self.folder / "requests" / name[:2] / f"{name}.json"
+
+    def _object(self, sha: str) -> Path:
+        return self.folder / "objects" / sha[:2] / f"{sha}.fits"
+
+    def get(self, service: Service, request: Request, address: str) -> Path | None:
+        """File of an earlier answer; None where there is none, or it is damaged."""
+        entry = self._request_file(service, request, address)
+        try:
+            sha = str(json.loads(entry.read_text("utf-8"))["sha256"])
+            path = self._object(sha)
+            if re.fullmatch(r"[0-9a-f]{64}", sha) and _sha256(path.read_bytes()) == sha:
+                return path
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return None
+
+    def put(self, service: Service, request: Request, address: str, content: bytes) -> Path:
+        """Keep an answer that was found good.
+
+        Raises
+        ------
+        FetchError
+            If the cache cannot be written.
+        """
+        sha = _sha256(content)
+        path = self._object(sha)
+        entry = self._request_file(service, request, address)
+        text = json.dumps(
+            {"sha256": sha, "service": service.key, "ra": request.ra, "dec": request.dec}
+        )
+        try:
+            if not path.is_file() or _sha256(path.read_bytes()) != sha:
+                _write(path, content)
+            _write(entry, text.encode())
+        except OSError as error:
+            raise FetchError(
+                f"{self.folder} cannot be written: {error.strerror or error}. Free some space or "
+                "point RADIOVIZ_CACHE at a folder that can be written."
+            ) from error
+        return path
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write in one step, so that no reader and no later run sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,279 @@
+"""Cutouts of a mosaic at the places of a source list.
+
+A mosaic may be far larger than the memory: only the part around a source is read. Cutouts
+come north up, centred on their source, on a grid of square pixels; the beam stays what it
+is, so the pixels are chosen by it: a third of the FWHM, as FIRST has them (1.8 of 5.4").
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from radioviz.errors import CatalogueError, ImageError
+from radioviz.images.common_grid import shifted
+from radioviz.images.hdus import HDU, open_source
+from radioviz.images.headers import (
+    Header,
+    brightness_unit,
+    find_beam,
+    find_frequency,
+    find_wcs,
+    known_survey,
+    sky_axes,
+)
+from radioviz.images.orientation import geometry, plain_wcs, resample, to_j2000
+from radioviz.images.quiet import quiet
+from radioviz.images.reading import read_fits
+from radioviz.images.tiles import image_cards
+from radioviz.importing.journal import Outcome
+from radioviz.importing.reader import Reader, Step, SurveyFacts
+from radioviz.importing.source_rows import SourceList
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
+
+DEFAULT_PIXELS = 300
+DEFAULT_SCALE = 1.8
+PIXELS_A_BEAM = 3.0
+# A cutout with less than this share of data is a corner of noise, not a galaxy.
+MIN_COVERED = 0.5
+_MAX_WINDOW = 64_000_000
+_MARGIN = 4  # pixels around the window, for the splines
+
+
+class Mosaic:
+    """A FITS image of which windows are read; mapped, or in memory where it is compressed.
+
+    Attributes
+    ----------
+    wcs : astropy.wcs.WCS
+    shape : tuple of int
+        ``(ny, nx)``.
+    scale : float
+        Arcsec per pixel in the middle.
+    beam, frequency : float or None
+        FWHM in arcsec, GHz.
+    bunit, survey : str
+    notes : list of str
+
+    Raises
+    ------
+    ImageError
+        If it is no single FITS image with a celestial WCS.
+    """
+
+    wcs: WCS
+
+    def __init__(self, path: Path, extension: int | None = None) -> None:
+        self.path, self.name = path, path.name
+        with open_source(path) as file:
+            hdu = file.choose(extension)
+            header = Header(image_cards(hdu))
+            fallback = Header(file.hdus[0].cards) if hdu.index else header
+            self.notes = list(file.notes)
+            mapped = hdu.kind == "image" and file.length is not None
+        pair = sky_axes(header, hdu.axes)
+        shape = " x ".join(map(str, hdu.axes))
+        if pair != (0, 1) or any(n != 1 for n in hdu.axes[2:]):
+            raise ImageError(f"{self.name}: {shape} pixels; a mosaic is one image of the sky")
+        self.shape = (hdu.axes[1], hdu.axes[0])
+        if mapped:
+            self._map_pixels(hdu, header)
+        else:
+            self._pixels = read_fits(path, extension=hdu.index).data
+            self._scaling: tuple[float, float, float | None] | None = None
+        factor, self.bunit, note = brightness_unit(
+            header.string("BUNIT") or fallback.string("BUNIT")
+        )
+        # In memory the pixels have been brought to the unit already.
+        self._factor = np.float32(factor if mapped else 1.0)
+        self.notes += [note] if note else []
+        self.survey = header.string("SURVEY") or fallback.string("SURVEY")
+        known = known_survey(self.survey)
+        beam = find_beam(header) or find_beam(fallback)
+        self.beam = beam.fwhm if beam else (known[0] if known else None)
+        self.frequency = (
+            find_frequency(header) or find_frequency(fallback) or (known[1] if known else None)
+        )
+        wcs, trouble = find_wcs(header, len(hdu.axes))
+        if wcs is None:
+            raise ImageError(f"{self.name}: {trouble}; a mosaic needs one to be cut")
+        self.wcs = wcs
+        try:
+            self.scale = geometry(wcs, self.shape).pixel_scale
+        except Exception as error:  # a WCS without a position in the middle (all-sky corners)
+            raise ImageError(f"{self.name}: the WCS cannot be used ({error})") from error
+
+    def _map_pixels(self, hdu: HDU, header: Header) -> None:
+        kind = "f" if hdu.bitpix < 0 else "u" if hdu.bitpix == 8 else "i"
+        try:
+            self._pixels = np.memmap(
+                self.path,
+                dtype=f">{kind}{abs(hdu.bitpix) // 8}",
+                mode="r",
+                offset=hdu.start,
+                shape=self.shape,
+            )
+        except (OSError, ValueError) as error:
+            raise ImageError(f"{self.name}: its pixels cannot be mapped: {error}") from error
+        scale, zero = header.number("BSCALE"), header.number("BZERO")
+        self._scaling = (
+            1.0 if scale is None else scale,
+            0.0 if zero is None else zero,
+            header.number("BLANK") if hdu.bitpix > 0 else None,
+        )
+
+    def pixel_of(self, ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels (from 0) of J2000 positions in degrees; NaN where the projection has none."""
+        from astropy import units as u
+        from astropy.coordinates import SkyCoord
+        from astropy.wcs.utils import wcs_to_celestial_frame
+
+        with quiet(), np.errstate(all="ignore"):
+            frame = wcs_to_celestial_frame(self.wcs)
+            sky = SkyCoord(ra * u.deg, dec * u.deg, frame="icrs").transform_to(frame)
+            lon, lat = sky.spherical.lon.deg, sky.spherical.lat.deg
+            if self.wcs.wcs.lng == 1:
+                lon, lat = lat, lon
+            try:
+                x, y = self.wcs.all_world2pix(lon, lat, 0)
+            except Exception:  # the other side of the sphere; per-source answers follow
+                x, y = self.wcs.wcs_world2pix(lon, lat, 0)
+            # Zenithal projections answer for the other hemisphere too: check by going back.
+            back = self.wcs.all_pix2world(x, y, 0)
+            ra2, dec2 = to_j2000(self.wcs, np.asarray(back[0]), np.asarray(back[1]))
+        apart = np.hypot((ra2 - ra + 180) % 360 - 180, dec2 - dec)
+        lost = ~(apart < 0.1)
+        return np.where(lost, np.nan, x), np.where(lost, np.nan, y)
+
+    def window(self, x0: int, x1: int, y0: int, y1: int) -> np.ndarray:
+        """Pixels of a part of the mosaic, float32 in units of ``bunit``; NaN without data."""
+        raw = self._pixels[y0:y1, x0:x1]
+        if self._scaling is None:
+            return np.array(raw, np.float32)
+        scale, zero, blank = self._scaling
+        with np.errstate(over="ignore", invalid="ignore"):
+            if (scale, zero) == (1.0, 0.0):
+                data = raw.astype(np.float32)
+            else:
+                data = (raw * np.float64(scale) + zero).astype(np.float32)
+        if blank is not None:
+            data[raw == blank] = np.nan
+        return data * self._factor
+
+
+def default_grid(beam: float | None, scale: float) -> tuple[int, float]:
+    """Pixels along an edge and arcsec per pixel for a beam [arcsec] or a native scale."""
+    if beam:
+        return DEFAULT_PIXELS, float(f"{beam / PIXELS_A_BEAM:.4g}")
+    return DEFAULT_PIXELS, float(f"{scale:.4g}")
+
+
+class MosaicReader(Reader):
+    """A cutout for each source that the mosaic covers.
+
+    Parameters
+    ----------
+    mosaic : Mosaic
+    sources : SourceList
+        With positions.
+    survey : SurveyFacts
+        ``pixel_scale`` is that of the cutouts.
+    pixels : int
+        Along an edge of the cutouts.
+    """
+
+    def __init__(
+        self, mosaic: Mosaic, sources: SourceList, survey: SurveyFacts, pixels: int
+    ) -> None:
+        super().__init__()
+        if survey.pixel_scale is None:
+            raise CatalogueError("cutouts of a mosaic need a pixel scale in arcsec")
+        self.mosaic, self.sources, self.survey = mosaic, sources, survey
+        self.step = survey.pixel_scale
+        self.shape, self.dtype = (pixels, pixels), np.dtype(np.float32)
+        self._positions = (
+            sources.frame["ra"].to_numpy(dtype=float),
+            sources.frame["dec"].to_numpy(dtype=float),
+        )
+        # A beam over two pixels of the cutout is sampled well enough to be interpolated, which
+        # keeps its peak; without a known beam, larger pixels are averaged.
+        beam = mosaic.beam or survey.beam
+        self._average = False if beam is not None and beam >= 2 * self.step else None
+        self._refused = sources.refused
+        self._names = [
+            f"row {number}: {name}"
+            for number, name in zip(sources.frame.index, sources.frame["source_id"], strict=True)
+        ]
+        self.total = len(sources.refused) + len(sources.frame)
+        self.notes += mosaic.notes
+        side = pixels * self.step / mosaic.scale
+        if (side + 2 * _MARGIN) ** 2 > _MAX_WINDOW:
+            raise CatalogueError(
+                f"cutouts of {pixels} pixels of {self.step:g} arcsec are {side:,.0f} pixels of the "
+                "mosaic wide; ask for smaller ones (pixels, pixel_scale)"
+            )
+
+    def read(self, start: int = 0) -> Iterator[Step]:
+        """See :class:`Reader`; the rows that the table refuses come first."""
+        for number, why in self._refused[start:]:
+            yield Outcome(f"row {number}", why), None
+        x, y = self.mosaic.pixel_of(*self._positions)
+        for row in range(max(0, start - len(self._refused)), len(x)):
+            yield self._cut(row, float(x[row]), float(y[row]))
+
+    def _cut(self, row: int, x: float, y: float) -> Step:
+        ra, dec = (float(c[row]) for c in self._positions)
+        name = self._names[row]
+        ny, nx = self.mosaic.shape
+        if not (math.isfinite(x) and -0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5):
+            return Outcome(name, f"({ra:.5f}, {dec:+.5f}) lies outside of the mosaic", row), None
+        target = plain_wcs(ra, dec, self.step, self.shape)
+        try:
+            window, wcs = self._window(target)
+            data = resample(window, wcs, target, self.shape, average=self._average)
+        except ImageError as error:
+            return Outcome(name, str(error), row), None
+        except Exception as error:  # wcslib and reproject raise errors of every kind
+            text = " ".join(str(error).split())[:200] or type(error).__name__
+            return Outcome(name, f"cannot be cut out: {text}", row), None
+        data[np.isinf(data)] = np.nan
+        good = np.isfinite(data)
+        centre = good[tuple(slice(n // 2 - 1, n // 2 + 2) for n in self.shape)]
+        covered = float(good.mean())
+        if not centre.any() or covered < MIN_COVERED:
+            why = f"the mosaic has data in {covered:.0%} of the cutout"
+            why += ", and none at the source" if not centre.any() else ""
+            return Outcome(name, why, row), None
+        notes = () if covered > 0.999 else (f"partly covered: {covered:.0%} of the cutout",)
+        cells = {"image_ra": ra, "image_dec": dec, "covered": round(covered, 4)}
+        return Outcome(name, "", row, cells, notes), data
+
+    def _window(self, target: WCS) -> tuple[np.ndarray, WCS]:
+        """The part of the mosaic that a cutout needs, and its WCS."""
+        ny, nx = self.shape
+        grid_y, grid_x = np.meshgrid(np.linspace(-0.5, ny - 0.5, 9), np.linspace(-0.5, nx - 0.5, 9))
+        with quiet():
+            ra, dec = target.all_pix2world(grid_x.ravel(), grid_y.ravel(), 0)
+        x, y = self.mosaic.pixel_of(np.asarray(ra), np.asarray(dec))
+        if not np.isfinite(x).any():
+            raise ImageError("its surroundings are not in the mosaic's projection")
+        my, mx = self.mosaic.shape
+        x0, x1 = _range(x, mx)
+        y0, y1 = _range(y, my)
+        if (x1 - x0) * (y1 - y0) > _MAX_WINDOW:
+            raise ImageError(f"the cutout needs {x1 - x0} x {y1 - y0} pixels of the mosaic")
+        data = self.mosaic.window(x0, x1, y0, y1)
+        return data, shifted(self.mosaic.wcs, -x0, -y0)
+
+
+def _range(pixels: np.ndarray, size: int) -> tuple[int, int]:
+    good = pixels[np.isfinite(pixels)]
+    low = max(0, math.floor(good.min()) - _MARGIN)
+    high = min(size, math.ceil(good.max()) + _MARGIN + 1)
+    return min(low, size - 1), max(high, low + 1)

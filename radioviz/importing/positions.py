@@ -1,0 +1,269 @@
+"""RA and Dec as people write them, to degrees.
+
+Degrees, hours, radians or sexagesimal are told by the unit, the format and the range of a
+whole column. What cannot be told is asked for, never guessed: right ascensions between 0
+and 24 without a unit may be hours or degrees.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from radioviz.errors import CatalogueError
+from radioviz.importing.questions import Question
+
+RA_UNITS = ("deg", "hour", "rad")
+DEC_UNITS = ("deg", "rad")
+_FACTORS = {"deg": 1.0, "hour": 15.0, "rad": 180.0 / np.pi, "arcmin": 1 / 60, "arcsec": 1 / 3600}
+
+# A few right ascensions beyond 24 in a column without a unit may be slips in a column of
+# hours; from this share on they are what the column is.
+_FEW = 0.05
+_MOST = 0.5
+
+_SEXAGESIMAL = re.compile(
+    r"^\s*(?P<sign>[-+])?\s*(?P<whole>\d{1,3})\s*(?P<letter>[hHdD°:]|\s)\s*"
+    r"(?P<minutes>\d{1,2}(?:\.\d*)?)\s*"
+    r"(?:[mM'′:\s]\s*(?:(?P<seconds>\d{1,2}(?:\.\d*)?)\s*(?:[sS\"″]|'')?)?)?\s*$"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Positions:
+    """Sky positions of a table.
+
+    Attributes
+    ----------
+    ra, dec : numpy.ndarray
+        Degrees, shape ``(n,)``; NaN where a row has none.
+    problems : dict of int to str
+        By place in the table, why a row has no position.
+    how : str
+        How the columns were understood.
+    needed : tuple of Question
+        Not empty where RA or Dec could not be told; positions are NaN then.
+    """
+
+    ra: np.ndarray
+    dec: np.ndarray
+    problems: dict[int, str]
+    how: str
+    needed: tuple[Question, ...] = ()
+
+
+def read_positions(
+    ra: pd.Series,
+    dec: pd.Series,
+    *,
+    ra_unit: str = "",
+    dec_unit: str = "",
+    names: tuple[str, str] = ("ra", "dec"),
+) -> Positions:
+    """Positions in degrees.
+
+    Parameters
+    ----------
+    ra, dec : pandas.Series
+        Numbers or text, shape ``(n,)``.
+    ra_unit, dec_unit : str
+        ``deg``, ``hour``, ``rad``, ``arcmin``, ``arcsec``, a sexagesimal form of VizieR
+        (``"h:m:s"``), or empty where nothing is known.
+    names : tuple of str
+        What the columns are called, for messages.
+
+    Raises
+    ------
+    CatalogueError
+        If the two columns are swapped, or a unit is not one of an angle.
+    """
+    size = len(ra)
+    first = _Column(ra, names[0], _unit(ra_unit, names[0]), size)
+    second = _Column(dec, names[1], _unit(dec_unit, names[1]), size)
+    _refuse_swapped(first, second)
+    needed = []
+    ra_how, dec_how = first.right_ascension(), second.declination()
+    if isinstance(ra_how, Question):
+        needed.append(ra_how)
+    if isinstance(dec_how, Question):
+        needed.append(dec_how)
+    if needed:
+        nothing = np.full(size, np.nan)
+        return Positions(nothing, nothing.copy(), {}, "", tuple(needed))
+    problems = {**second.problems, **first.problems}
+    bad = np.zeros(size, bool)
+    bad[list(problems)] = True
+    ra_deg, dec_deg = first.degrees % 360.0, second.degrees.copy()
+    ra_deg[bad] = dec_deg[bad] = np.nan
+    how = f"RA from '{names[0]}' ({ra_how}), Dec from '{names[1]}' ({dec_how})"
+    return Positions(ra_deg, dec_deg, problems, how)
+
+
+def _unit(text: str, name: str) -> str:
+    """Canonical unit of an angle; '' where none is given."""
+    plain = text.strip().strip("\"'").lower()
+    if plain in ("", "-", "none", "---"):
+        return ""
+    if re.fullmatch(r"(hms|dms|[hd]+[:\s]m+[:\s]s+.*|sexa.*|h|hr|hours?|hourangle)", plain):
+        return "hour" if plain.startswith("h") else "deg"
+    if plain in ("degree", "degrees", "°", "degs"):
+        return "deg"
+    from astropy import units as u
+
+    try:
+        unit = u.Unit(text.strip().strip("\"'"))
+    except ValueError:
+        unit = None
+    for known, candidate in (
+        ("deg", u.deg),
+        ("hour", u.hourangle),
+        ("rad", u.rad),
+        ("arcmin", u.arcmin),
+        ("arcsec", u.arcsec),
+    ):
+        if unit == candidate or (known == "hour" and unit == u.hour):
+            return known
+    raise CatalogueError(
+        f"column '{name}' has the unit '{text}', which is no angle; expected deg, hour or rad"
+    )
+
+
+class _Column:
+    """One coordinate column on its way to degrees."""
+
+    def __init__(self, cells: pd.Series, name: str, unit: str, size: int) -> None:
+        self.name, self.unit = name, unit
+        self.degrees = np.full(size, np.nan)
+        self.problems: dict[int, str] = {}
+        self.letters: set[str] = set()
+        self.sexagesimal = False
+        self.signed = False
+        if cells.dtype.kind in "iuf":
+            self.values = cells.to_numpy(dtype=float)
+            for i in np.flatnonzero(~np.isfinite(self.values)):
+                self.problems[int(i)] = f"{name} is empty or not a number"
+            return
+        text = cells.astype(str).str.strip().str.replace("[−–]", "-", regex=True)
+        parts = text.str.extract(_SEXAGESIMAL)
+        matched = parts["whole"].notna()
+        numbers = pd.to_numeric(text, errors="coerce")
+        self.sexagesimal = bool(matched.sum() > numbers.notna().sum())
+        empty = text.str.lower().isin(("", "nan", "none", "--", "null", "n/a", "masked"))
+        if self.sexagesimal:
+            self.letters = set(parts.loc[matched, "letter"].str.lower()) & {"h", "d", "°"}
+            self.signed = bool(parts["sign"].notna().any())
+            self.values = self._from_parts(parts)
+            bad, what = ~matched.to_numpy(), "sexagesimal, as most of the column is"
+        else:
+            self.values = numbers.to_numpy(dtype=float, na_value=np.nan)
+            bad, what = ~np.isfinite(self.values), "a number"
+        for i in np.flatnonzero(bad):
+            cell = text.iloc[i]
+            self.problems[int(i)] = (
+                f"{name} is empty" if empty.iloc[i] else f"{name} '{cell[:40]}' is not {what}"
+            )
+
+    def _from_parts(self, parts: pd.DataFrame) -> np.ndarray:
+        whole = parts["whole"].astype(float).to_numpy()
+        minutes = parts["minutes"].astype(float).to_numpy()
+        seconds = parts["seconds"].astype(float).fillna(0.0).to_numpy()
+        for i in np.flatnonzero((minutes >= 60) | (seconds >= 60)):
+            part = "minutes" if minutes[i] >= 60 else "seconds"
+            self.problems[int(i)] = f"{self.name} has 60 or more {part}"
+        # The sign stands before the whole: -00:30:00 is half a degree south.
+        sign = np.where(parts["sign"].eq("-").to_numpy(), -1.0, 1.0)
+        return sign * (whole + minutes / 60 + seconds / 3600)
+
+    @property
+    def _good(self) -> np.ndarray:
+        values = self.values.copy()
+        if self.problems:
+            values[list(self.problems)] = np.nan
+        good: np.ndarray = values[np.isfinite(values)]
+        return good
+
+    def right_ascension(self) -> str | Question:
+        """Fill ``degrees``; how it was read, or what has to be asked."""
+        good = self._good
+        beyond = float(np.mean((good > 24) & (good <= 360))) if good.size else 0.0
+        if self.sexagesimal and "h" in self.letters:
+            if len(self.letters) > 1:
+                raise CatalogueError(f"column '{self.name}' mixes hours and degrees")
+            unit = "hour"
+        elif self.sexagesimal and self.letters:
+            unit = "deg"
+        elif self.unit:
+            unit = self.unit
+        elif not good.size:
+            unit = "deg"
+        elif self.sexagesimal and beyond < _FEW:
+            unit = "hour"
+        elif beyond >= (_MOST if self.sexagesimal else _FEW) or good.min() < 0:
+            unit = "deg"
+        else:
+            return Question(
+                "ra_unit",
+                f"Column '{self.name}' holds right ascensions from {good.min():.4g} to "
+                f"{good.max():.4g} without a unit: degrees or hours?",
+                RA_UNITS,
+            )
+        how = f"sexagesimal {unit}s" if self.sexagesimal else unit
+        degrees = self.values * _FACTORS[unit]
+        finite = degrees[np.isfinite(degrees)]
+        # -180 to 180 is one convention, 0 to 360 the other.
+        low = -180.0 if finite.size and finite.max() <= 180 else 0.0
+        self._fill(degrees, low, 360.0, unit)
+        return how
+
+    def declination(self) -> str | Question:
+        """Fill ``degrees``; how it was read, or what has to be asked."""
+        if "h" in self.letters or (self.sexagesimal and self.unit == "hour"):
+            raise CatalogueError(
+                f"column '{self.name}' is taken for Dec but is written in hours; "
+                "are RA and Dec swapped? Map them by hand if so"
+            )
+        unit = self.unit or "deg"
+        if unit == "hour":
+            raise CatalogueError(f"column '{self.name}' is taken for Dec but its unit is hours")
+        self._fill(self.values * _FACTORS[unit], -90.0, 90.0, unit)
+        return f"sexagesimal {unit}s" if self.sexagesimal else unit
+
+    def _fill(self, degrees: np.ndarray, low: float, high: float, unit: str) -> None:
+        with np.errstate(invalid="ignore"):
+            outside = np.isfinite(degrees) & ((degrees < low) | (degrees > high))
+        for i in np.flatnonzero(outside):
+            swapped = "; are RA and Dec swapped?" if high == 90.0 else ""
+            self.problems.setdefault(
+                int(i),
+                f"{self.name} is {self.values[i]:.6g} {unit}, "
+                f"outside {low:g} to {high:g} deg{swapped}",
+            )
+        self.degrees = degrees
+
+
+def _refuse_swapped(ra: _Column, dec: _Column) -> None:
+    """Dec beyond the poles, RA always within them: the two columns are swapped."""
+    advice = f"map them by hand if they are swapped (ra from '{dec.name}', dec from '{ra.name}')"
+    if ra.sexagesimal and ra.signed and not dec.signed and dec.sexagesimal:
+        raise CatalogueError(
+            f"column '{ra.name}' is taken for RA but its values carry signs, those of "
+            f"'{dec.name}' do not: RA and Dec are swapped; {advice}"
+        )
+    if ra.sexagesimal or dec.sexagesimal or dec.unit not in ("", "deg"):
+        return
+    if ra.unit not in ("", "deg"):
+        return
+    beyond = np.flatnonzero(np.abs(np.nan_to_num(dec.values)) > 90)
+    rights = np.abs(ra.values[np.isfinite(ra.values)])
+    if not beyond.size or rights.max(initial=0) > 90:
+        return
+    if beyond.size >= max(1, 0.05 * len(rights)):
+        worst = dec.values[beyond[0]]
+        raise CatalogueError(
+            f"column '{dec.name}' is taken for Dec but holds {worst:g}, beyond 90 deg, in "
+            f"{beyond.size} of {len(dec.values)} rows, while '{ra.name}' never exceeds 90: "
+            f"RA and Dec are swapped; {advice}"
+        )

@@ -1,0 +1,183 @@
+"""Delimited text: CSV and its relatives, and plain lists of positions."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from radioviz.errors import CatalogueError
+from radioviz.importing.readers.user_tables import (
+    MAX_ROWS,
+    TableBuilder,
+    UserTable,
+    check_rows,
+    numbers_where_possible,
+)
+
+_DELIMITERS = (",", ";", "\t", "|")
+_DECIMAL_COMMA = re.compile(r"^\s*[+-]?\d+(,\d+)?([eE][+-]?\d+)?\s*$")
+_MOST_REFUSED = 10_000
+
+
+def decode(path: Path, content: bytes) -> str:
+    """Text of a file in UTF-8, UTF-16 with a byte order mark, or Latin-1.
+
+    Raises
+    ------
+    CatalogueError
+        If it holds zero bytes, which no table in text does.
+    """
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            return content.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise CatalogueError(f"{path}: not UTF-16 text: {error.reason}") from error
+    where = content.find(b"\0")
+    if where >= 0:
+        raise CatalogueError(
+            f"{path}: a binary file (zero byte at {where:,}), not a table of a known format"
+        )
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def read(path: Path, text: str) -> UserTable:
+    """Table of delimited text; see :func:`radioviz.importing.readers.user_tables.read_table`."""
+    builder = TableBuilder(path)
+    if "\ufffd" not in text and any("\x80" <= c <= "\x9f" for c in islice(text, 100_000)):
+        builder.notes.append("not UTF-8; read as Latin-1, so check the names")
+    lines = re.split(r"\r\n|\n|\r", text)
+    comments = [i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")]
+    if not comments:
+        raise CatalogueError(f"{path}: only comments and empty lines; expected a header and rows")
+    first = comments[0]
+    header, delimiter = _header(path, lines, first)
+    skipped = first if header is None else first + 1
+    # TOPCAT and others begin the header itself with '#': it is the last comment then.
+    if header is None and first and (names := _commented_header(lines[first - 1], delimiter)):
+        header = names
+    alone = header is None
+    if header is None:
+        header = _names_of_positions(path, lines[first], delimiter)
+    check_rows(path, 0, len(header))
+    rows, numbers, refused = _rows(path, lines[skipped:], delimiter, len(header), skipped, alone)
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
+    for name, cells in zip(header, columns, strict=True):
+        column = np.array(cells, dtype=object)
+        filled = [c for c in cells if c.strip()] if delimiter == ";" else []
+        if any("," in c for c in filled) and all(_DECIMAL_COMMA.match(c) for c in filled):
+            column = np.array([c.replace(",", ".") for c in cells], dtype=object)
+            builder.notes.append(f"column '{name}': decimal commas read as decimal points")
+        numeric = numbers_where_possible(column) if len(column) else None
+        if numeric is None:
+            builder.add(name, column)
+        else:
+            builder.add(name, *numeric)
+    return builder.table(refused, numbers)
+
+
+def _header(path: Path, lines: list[str], first: int) -> tuple[list[str] | None, str]:
+    """Column names (None where the first line is data) and the delimiter."""
+    line = lines[first]
+    counts = {d: len(next(csv.reader([line], delimiter=d))) for d in _DELIMITERS}
+    delimiter = max(counts, key=lambda d: counts[d])
+    if counts[delimiter] == 1:
+        delimiter = " "
+    names = _split(line, delimiter)
+    if len(names) == 1 and not re.fullmatch(r"[\w\s().\[\]/-]+", line):
+        raise CatalogueError(
+            f"{path}: line {first + 1} is neither a header nor a position: '{line[:60]}'. "
+            "Expected column names separated by commas, semicolons, tabs, bars or blanks."
+        )
+    looks_like_data = all(re.fullmatch(r"[-+−]?[\d.:]+([eE][-+]?\d+)?", n) for n in names[:2])
+    return (None if looks_like_data else names), delimiter
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    if delimiter == " ":
+        return line.split()
+    return [c.strip() for c in next(csv.reader([line], delimiter=delimiter, strict=False))]
+
+
+def _commented_header(line: str, delimiter: str) -> list[str] | None:
+    if not line.startswith("#"):
+        return None
+    names = _split(line.lstrip("# "), delimiter)
+    return names if len(names) > 1 and all(n and not n[0].isdigit() for n in names) else None
+
+
+def _names_of_positions(path: Path, line: str, delimiter: str) -> list[str]:
+    cells = _split(line, delimiter)
+    if delimiter == " ":
+        cells = _joined(cells, 3)  # hh mm ss dd mm ss, and names with blanks
+    if len(cells) in (2, 3):
+        # Three at once: later lines may have a name where the first has none.
+        return ["ra", "dec", "name"][: 3 if delimiter == " " else len(cells)]
+    raise CatalogueError(
+        f"{path}: the first line holds {len(cells)} numbers and no names; put a line of column "
+        "names first, or give positions alone as 'RA Dec' or 'RA Dec name'"
+    )
+
+
+def _rows(
+    path: Path, lines: list[str], delimiter: str, width: int, before: int, alone: bool
+) -> tuple[list[list[str]], list[int], list[tuple[int, str]]]:
+    """Cells, row numbers, and rows refused; ``alone`` where the file is positions alone."""
+    rows: list[list[str]] = []
+    numbers: list[int] = []
+    refused: list[tuple[int, str]] = []
+    number = 0
+    for line, cells in _cells(path, lines, delimiter, before):
+        number += 1
+        if number > MAX_ROWS:
+            check_rows(path, number, width)
+        if delimiter == " ":
+            cells = _joined(cells, width)
+        if alone and width == 3 and len(cells) == 2:
+            cells.append("")
+        if len(cells) == width:
+            rows.append(cells)
+            numbers.append(number)
+            continue
+        if len(refused) >= _MOST_REFUSED:
+            raise CatalogueError(
+                f"{path}: more than {_MOST_REFUSED:,} rows do not have the {width} cells of "
+                "the header; is this the right delimiter?"
+            )
+        refused.append((number, f"line {line} has {len(cells)} cells where the header has {width}"))
+    return rows, numbers, refused
+
+
+def _cells(
+    path: Path, lines: list[str], delimiter: str, before: int
+) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of each row; empty lines and comments left out."""
+    if delimiter == " ":
+        for i, line in enumerate(lines, before + 1):
+            if line.strip() and not line.startswith("#"):
+                yield i, line.split()
+        return
+    reader = csv.reader((line + "\n" for line in lines), delimiter=delimiter)
+    try:
+        for cells in reader:
+            if any(c.strip() for c in cells) and not cells[0].startswith("#"):
+                yield before + reader.line_num, cells
+    except csv.Error as error:
+        raise CatalogueError(f"{path}: line {before + reader.line_num}: {error}") from error
+
+
+def _joined(cells: list[str], width: int) -> list[str]:
+    """Cells of a line separated by blanks; six numbers are one sexagesimal position."""
+    number = re.compile(r"[-+−]?\d+(\.\d*)?")
+    if width in (2, 3) and len(cells) >= 6 and all(number.fullmatch(c) for c in cells[:6]):
+        cells = [" ".join(cells[:3]), " ".join(cells[3:6]), *cells[6:]]
+    if width == 3 and len(cells) > 3:
+        cells = [*cells[:2], " ".join(cells[2:])]
+    return cells

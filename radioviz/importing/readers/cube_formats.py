@@ -1,0 +1,415 @@
+"""One array of images, ``(n, ny, nx)``, in NumPy, HDF5 or zarr, row by row with a table.
+
+The array is mapped or read in blocks, never as a whole. What it declares is checked
+before memory is asked for; an HDF5 file may not lead to other files.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from radioviz.errors import CatalogueError
+from radioviz.importing.readers.user_tables import TableBuilder, UserTable
+from radioviz.store import npy
+
+MAX_SIDE = 8192
+MAX_IMAGES = 20_000_000
+MAX_CHUNK_BYTES = 1 << 28
+_BLOCK_BYTES = 1 << 26
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_HINT = "expected numbers of shape (images, ny, nx)"
+
+
+class Cube(ABC):
+    """An array ``(n, ny, nx)`` that is read in blocks along its first axis.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : numpy.dtype
+        Of the file.
+    attributes : dict
+        Scalars that the file keeps with the array (HDF5, zarr).
+    """
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.attributes: dict[str, Any] = {}
+
+    def check(self, shape: tuple[int, ...], dtype: np.dtype, what: str = "") -> None:
+        """Take over shape and type, or refuse them by name.
+
+        Raises
+        ------
+        CatalogueError
+            If it is no stack of images.
+        """
+        where = f"{self.path}{f' ({what})' if what else ''}"
+        if dtype.kind not in "buif" or dtype.itemsize > 8:
+            raise CatalogueError(f"{where}: the array holds {dtype}; {_HINT}")
+        if len(shape) == 4 and 1 in (shape[1], shape[3]):
+            axis = 1 if shape[1] == 1 else 3
+            raise CatalogueError(
+                f"{where}: shape {shape}; {_HINT}. Its axis {axis} of length 1 is a channel: "
+                "drop it"
+            )
+        if len(shape) != 3:
+            raise CatalogueError(f"{where}: shape {shape}; {_HINT}")
+        n, ny, nx = shape
+        if not (0 < n <= MAX_IMAGES and 2 <= ny <= MAX_SIDE and 2 <= nx <= MAX_SIDE):
+            raise CatalogueError(
+                f"{where}: {n:,} images of {nx} x {ny} pixels; 1 to {MAX_IMAGES:,} of 2 to "
+                f"{MAX_SIDE} pixels are read"
+            )
+        self.shape, self.dtype = (n, ny, nx), dtype
+
+    def check_chunk(self, chunk: tuple[int, ...]) -> None:
+        """Refuse chunks that would have to be unpacked as a whole for every image.
+
+        Raises
+        ------
+        CatalogueError
+            If one is larger than :data:`MAX_CHUNK_BYTES`.
+        """
+        size = math.prod(chunk) * self.dtype.itemsize
+        if size > MAX_CHUNK_BYTES:
+            raise CatalogueError(
+                f"{self.path}: stored in chunks of {size / 1e9:.1f} GB {chunk}; up to "
+                f"{MAX_CHUNK_BYTES / 1e9:.1f} GB are read. Store it with smaller ones"
+            )
+
+    @property
+    def block(self) -> int:
+        """Images that are read at once."""
+        one = self.shape[1] * self.shape[2] * self.dtype.itemsize
+        return max(1, min(1024, _BLOCK_BYTES // one))
+
+    @abstractmethod
+    def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
+        """Images from number ``start`` on, ``(k, ny, nx)`` at a time."""
+
+    def table(self) -> UserTable | None:
+        """Columns that lie beside the array in the same file, one cell an image."""
+        return None
+
+
+class NpyCube(Cube):
+    """``.npy``, read block by block; mapped only where it is in Fortran order."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        try:
+            npy.check(path)
+            self._array: np.memmap = np.load(path, mmap_mode="r", allow_pickle=False)
+        except Exception as error:  # a damaged header is parsed as Python text, up to a point
+            raise _damaged(path, "NumPy array", error) from error
+        self.check(self._array.shape, self._array.dtype)
+
+    def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
+        """See :class:`Cube`."""
+        n, ny, nx = self.shape
+        one = ny * nx * self.dtype.itemsize
+        plain = self._array.flags.c_contiguous
+        with self.path.open("rb") as file:
+            for i in range(start, n, self.block):
+                count = min(self.block, n - i)
+                if not plain:
+                    yield self._array[i : i + count]
+                    continue
+                # Pages of a map would stay with the process, as many as the cube has.
+                file.seek(self._array.offset + i * one)
+                content = file.read(count * one)
+                if len(content) < count * one:
+                    raise CatalogueError(f"{self.path}: the array is cut short")
+                yield np.frombuffer(content, self.dtype).reshape(count, ny, nx)
+
+
+class NpzCube(Cube):
+    """``.npz``: the one stack of images in it, inflated in passing; the rest is a table."""
+
+    def __init__(self, path: Path, member: str = "") -> None:
+        super().__init__(path)
+        self._others: dict[str, tuple[tuple[int, ...], np.dtype, int]] = {}
+        found: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
+        try:
+            with zipfile.ZipFile(path) as archive:
+                for name in archive.namelist()[:1000]:
+                    if not name.endswith(".npy"):
+                        continue
+                    with archive.open(name) as file:
+                        shape, _, dtype = npy.header(file)
+                    if len(shape) >= 2:
+                        found[name] = (shape, dtype)
+                    else:
+                        self._others[name] = (shape, dtype, archive.getinfo(name).file_size)
+        except Exception as error:  # as for a single array, within a ZIP
+            raise _damaged(path, "NumPy archive", error) from error
+        self.member = _choose(path, {n.removesuffix(".npy"): s for n, s in found.items()}, member)
+        self.check(*found[self.member + ".npy"], what=self.member)
+
+    def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
+        """See :class:`Cube`; a later start still inflates what lies before it."""
+        size = self.block * self.shape[1] * self.shape[2] * self.dtype.itemsize
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(self.member + ".npy") as file:
+                _, fortran, _ = npy.header(file)
+                if fortran:
+                    raise CatalogueError(
+                        f"{self.path} ({self.member}): stored in Fortran order; save it in C order"
+                    )
+                skip = start * self.shape[1] * self.shape[2] * self.dtype.itemsize
+                while skip:
+                    skip -= len(self._exactly(file, min(skip, 1 << 22)))
+                for i in range(start, self.shape[0], self.block):
+                    count = min(self.block, self.shape[0] - i)
+                    content = self._exactly(file, count * size // self.block)
+                    yield np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
+        except CatalogueError:
+            raise
+        except Exception as error:  # also a member's name, a method of packing, a password
+            raise _damaged(self.path, "NumPy archive", error) from error
+
+    def _exactly(self, file: IO[bytes], size: int) -> bytes:
+        content = file.read(size)
+        if len(content) < size:
+            raise CatalogueError(f"{self.path} ({self.member}): the array is cut short")
+        return content
+
+    def table(self) -> UserTable | None:
+        """One-dimensional members as long as the stack."""
+        builder = TableBuilder(self.path)
+        try:
+            with np.load(self.path, allow_pickle=False) as archive:
+                for name, (shape, dtype, size) in self._others.items():
+                    if shape != (self.shape[0],):
+                        continue
+                    needed = shape[0] * dtype.itemsize
+                    if needed > min(size, MAX_CHUNK_BYTES):  # numpy would make room first
+                        raise CatalogueError(
+                            f"{self.path} ({name}): {shape[0]:,} cells of {dtype} take {needed:,} "
+                            f"bytes; the archive has {size:,}, and up to {MAX_CHUNK_BYTES:,} "
+                            "are read"
+                        )
+                    builder.add(name.removesuffix(".npy"), archive[name.removesuffix(".npy")])
+        except CatalogueError:
+            raise
+        except Exception as error:
+            raise _damaged(self.path, "NumPy archive", error) from error
+        return builder.table() if builder.columns else None
+
+
+class H5Cube(Cube):
+    """HDF5: the one dataset of three axes, in whatever group."""
+
+    def __init__(self, path: Path, member: str = "") -> None:
+        import h5py
+
+        super().__init__(path)
+        self._columns: list[str] = []
+        found: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
+
+        def visit(group: Any, prefix: str, depth: int) -> None:
+            for name in group:
+                if depth > 8 or len(found) + len(self._columns) > 1000:
+                    return
+                link = group.get(name, getlink=True)
+                if isinstance(link, h5py.ExternalLink):
+                    continue
+                item = group.get(name)
+                if isinstance(item, h5py.Group):
+                    visit(item, f"{prefix}{name}/", depth + 1)
+                elif isinstance(item, h5py.Dataset):
+                    if item.ndim >= 2:
+                        found[prefix + name] = (item.shape, item.dtype)
+                    elif item.ndim == 1:
+                        self._columns.append(prefix + name)
+
+        with self._open() as file, _readable(path):
+            visit(file, "", 0)
+            self.member = _choose(path, found, member)
+            dataset = file[self.member]
+            self.check(dataset.shape, dataset.dtype, what=self.member)
+            if dataset.external or dataset.is_virtual:
+                raise CatalogueError(
+                    f"{path} ({self.member}): its images lie in other files, which are not "
+                    "followed; copy the array into one file"
+                )
+            self.check_chunk(dataset.chunks or (1,))
+            self._chunk = (dataset.chunks or (1,))[0]
+            self.attributes = {
+                **{k: _scalar(v) for k, v in file.attrs.items()},
+                **{k: _scalar(v) for k, v in dataset.attrs.items()},
+            }
+
+    def _open(self) -> Any:
+        import h5py
+
+        with _readable(self.path):
+            return h5py.File(self.path, "r")
+
+    def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
+        """See :class:`Cube`; blocks end where the file's chunks do."""
+        step = max(self.block // self._chunk, 1) * self._chunk
+        with self._open() as file:
+            while start < self.shape[0]:
+                stop = min(start - start % step + step, self.shape[0])
+                with _readable(self.path):
+                    block = file[self.member][start:stop]
+                yield block
+                start = stop
+
+    def table(self) -> UserTable | None:
+        """One-dimensional datasets as long as the stack, with their attribute ``unit``."""
+        builder = TableBuilder(self.path)
+        with self._open() as file, _readable(self.path):
+            for name in self._columns:
+                column = file[name]
+                if column.shape != (self.shape[0],) or column.external or column.is_virtual:
+                    continue
+                if column.dtype.names:
+                    for field in column.dtype.names:
+                        builder.add(field, column[field][()])
+                    continue
+                attributes = {k: str(_scalar(v)) for k, v in column.attrs.items()}
+                builder.add(
+                    name.rpartition("/")[2],
+                    column[()],
+                    unit=attributes.get("unit", attributes.get("units", "")),
+                    ucd=attributes.get("ucd", ""),
+                )
+        return builder.table() if builder.columns else None
+
+
+class ZarrCube(Cube):
+    """A zarr array, or the one stack of images in a zarr group."""
+
+    def __init__(self, path: Path, member: str = "") -> None:
+        super().__init__(path)
+        try:
+            import zarr
+        except ImportError:
+            raise CatalogueError(
+                f"{path}: a zarr array; the package zarr, which reads it, is not installed "
+                "(pip install zarr), or convert it to HDF5 or .npy"
+            ) from None
+        try:
+            from radioviz.importing.readers.zarr_store import CheckedStore
+
+            packed = zarr.storage.ZipStore if path.is_file() else zarr.storage.LocalStore
+            options = {"mode": "r"} if path.is_file() else {"read_only": True}
+            store = CheckedStore(packed(path, **options))
+            node = zarr.open(store, mode="r")
+            if hasattr(node, "arrays"):
+                arrays = {name: array for name, array in node.arrays() if array.ndim >= 2}
+                found = {n: (a.shape, np.dtype(a.dtype)) for n, a in arrays.items()}
+                self.member = _choose(path, found, member)
+                node = arrays[self.member]
+            self._array = node
+            self.check(node.shape, np.dtype(node.dtype))
+            self.check_chunk(tuple(node.chunks))
+            store.expect(node)
+            self.attributes = {k: _scalar(v) for k, v in dict(node.attrs).items()}
+        except CatalogueError:
+            raise
+        except Exception as error:  # zarr's stores and codecs raise errors of every kind
+            raise _damaged(path, "zarr array", error) from error
+
+    def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
+        """See :class:`Cube`."""
+        for i in range(start, self.shape[0], self.block):
+            try:
+                yield np.asarray(self._array[i : i + self.block])
+            except Exception as error:
+                raise _damaged(self.path, "zarr array", error) from error
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """What h5py raises for a damaged file, of whatever class, as one error that names it."""
+    try:
+        yield
+    except CatalogueError:
+        raise
+    except Exception as error:
+        raise _damaged(path, "HDF5 file", error) from error
+
+
+def _scalar(value: Any) -> Any:
+    """An attribute as a plain number or text; '' for anything larger."""
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.reshape(-1)[0]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    return value if isinstance(value, str | int | float | bool) else ""
+
+
+def _choose(path: Path, found: dict[str, tuple[tuple[int, ...], np.dtype]], member: str) -> str:
+    listed = ", ".join(f"'{n}' {shape} {dtype}" for n, (shape, dtype) in list(found.items())[:20])
+    if member:
+        if member in found:
+            return member
+        raise CatalogueError(f"{path}: no array '{member}'; it holds {listed or 'none'}")
+    stacks = [n for n, (shape, dtype) in found.items() if len(shape) == 3 and dtype.kind in "buif"]
+    if len(stacks) == 1:
+        return stacks[0]
+    if stacks:
+        raise CatalogueError(f"{path}: several stacks of images: {listed}; say which (array)")
+    if len(found) == 1:
+        return next(iter(found))
+    raise CatalogueError(f"{path}: no stack of images ({_HINT}); it holds {listed or 'no array'}")
+
+
+def _damaged(path: Path, what: str, error: BaseException) -> CatalogueError:
+    text = " ".join(str(error).split())[:200] or type(error).__name__
+    return CatalogueError(f"{path}: not a readable {what}: {text}")
+
+
+_ZARR = ("zarr.json", ".zarray", ".zgroup")
+
+
+def is_cube(path: Path) -> bool:
+    """True for a NumPy, HDF5 or zarr file or folder, or a zarr in a ZIP, by its content."""
+    if path.is_dir():
+        return any((path / n).is_file() for n in _ZARR)
+    try:
+        with path.open("rb") as file:
+            head = file.read(8)
+        if head[:6] == npy.MAGIC or head == _HDF5:
+            return True
+        if head[:4] == b"PK\x03\x04" and path.suffix.lower() == ".npz":
+            return True
+        if head[:4] == b"PK\x03\x04" and path.name.lower().endswith(".zarr.zip"):
+            return True
+    except OSError:
+        return False
+    return False
+
+
+def open_cube(path: Path, member: str = "") -> Cube:
+    """The cube of a file or folder.
+
+    Raises
+    ------
+    CatalogueError
+        If it is none, is damaged, or ``member`` names no array in it.
+    """
+    if path.is_dir() or path.name.lower().endswith(".zarr.zip"):
+        return ZarrCube(path, member)
+    with path.open("rb") as file:
+        head = file.read(8)
+    if head[:6] == npy.MAGIC:
+        return NpyCube(path)
+    return H5Cube(path, member) if head == _HDF5 else NpzCube(path, member)

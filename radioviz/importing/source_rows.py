@@ -1,0 +1,366 @@
+"""A user's table as rows of the Catalogue: positions, sizes, classes, identifiers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from radioviz.data.catalogue import COLUMNS, LABELS, complete_columns, j2000_name
+from radioviz.errors import CatalogueError
+from radioviz.importing.columns import ColumnMap, map_columns
+from radioviz.importing.positions import DEC_UNITS, RA_UNITS, read_positions
+from radioviz.importing.questions import UNKNOWN, Answers, Question, chosen
+from radioviz.importing.readers.user_tables import UserTable
+
+ANGLES = ("arcsec", "arcmin", "deg", "mas")
+FLUXES = ("mJy", "Jy", "uJy", UNKNOWN)
+
+_LABELS = {
+    "fri": "FRI", "fr1": "FRI", "i": "FRI", "fanaroffrileyi": "FRI", "fanaroffriley1": "FRI",
+    "friclassi": "FRI", "frii": "FRII", "fr2": "FRII", "ii": "FRII", "fanaroffrileyii": "FRII",
+    "fanaroffriley2": "FRII", "compact": "Compact", "fr0": "Compact", "point": "Compact",
+    "pointlike": "Compact", "pointsource": "Compact", "unresolved": "Compact",
+    "bent": "Bent", "wat": "Bent", "nat": "Bent", "benttail": "Bent", "bentt": "Bent",
+    "wideangletail": "Bent", "narrowangletail": "Bent", "headtail": "Bent", "ht": "Bent",
+    "bt": "Bent", "hybrid": "Hybrid", "hymors": "Hybrid", "hymorrs": "Hybrid", "frifrii": "Hybrid",
+    "fr1fr2": "Hybrid",
+}  # fmt: skip
+# Words that say more than the class they belong to.
+_MORPHOLOGIES = {
+    "wat": "wide-angle tail", "wideangletail": "wide-angle tail", "nat": "narrow-angle tail",
+    "narrowangletail": "narrow-angle tail", "ht": "head-tail", "headtail": "head-tail",
+}  # fmt: skip
+_SPLITS = {"train": "train", "training": "train", "valid": "valid", "validation": "valid",
+           "val": "valid", "test": "test", "testing": "test", "excluded": "excluded"}  # fmt: skip
+_MAX_REDSHIFT = 20.0
+
+
+@dataclass(frozen=True, eq=False)
+class SourceList:
+    """Sources of a table in the Catalogue's terms.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        The Catalogue's columns, then the others of the table; the index is the row number
+        in the file, from 1.
+    images : pandas.Series or None
+        Path of the image of each row, where the table names them.
+    refused : tuple of (int, str)
+        Rows left out, by number, and why.
+    notes : tuple of str
+    found : dict of str to str
+        What was understood, for a person.
+    needed : tuple of Question
+        What could not be told.
+    units, ucds : dict of str to str
+        Of the columns that ride along.
+    """
+
+    frame: pd.DataFrame
+    images: pd.Series | None = None
+    refused: tuple[tuple[int, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    found: dict[str, str] = field(default_factory=dict)
+    needed: tuple[Question, ...] = ()
+    units: dict[str, str] = field(default_factory=dict)
+    ucds: dict[str, str] = field(default_factory=dict)
+
+
+def read_sources(
+    table: UserTable,
+    answers: Answers | None = None,
+    *,
+    key: str = "row",
+    positions: bool = True,
+) -> SourceList:
+    """Sources of a table.
+
+    Parameters
+    ----------
+    table : UserTable
+    answers : mapping, optional
+        ``columns`` (role to column name), ``ra_unit``, ``dec_unit``, ``las_unit``,
+        ``flux_unit``, ``labels`` (value of the table to a class).
+    key : str
+        Start of the identifiers of rows that have none.
+    positions : bool
+        True where a source without a position is of no use: its row is refused then.
+
+    Raises
+    ------
+    CatalogueError
+        If columns are missing, repeated or swapped, or an answer is none of the accepted.
+    """
+    answers = answers or {}
+    given = answers.get("columns") or {}
+    if not isinstance(given, Mapping):
+        raise CatalogueError(f"columns is {given!r}; expected names of columns by role")
+    mapping = map_columns(table, given)
+    reader = _Reader(table, mapping, answers, positions)
+    return reader.read(key)
+
+
+class _Reader:
+    def __init__(
+        self, table: UserTable, mapping: ColumnMap, answers: Answers, positions: bool
+    ) -> None:
+        self.table, self.mapping, self.answers = table, mapping, answers
+        self.positions = positions
+        self.notes = list(table.notes)
+        self.needed: list[Question] = []
+        self.found: dict[str, str] = {}
+        self.out: dict[str, object] = {}
+
+    def _column(self, role: str) -> pd.Series | None:
+        name = self.mapping.columns.get(role)
+        return None if name is None else self.table.frame[name]
+
+    def _told(self, role: str, text: str) -> None:
+        why = self.mapping.how.get(role, "")
+        by = (
+            "" if why in ("name", "") else " (given by hand)" if why == "given" else f" (UCD {why})"
+        )
+        self.found[role] = text + by
+
+    def read(self, key: str) -> SourceList:
+        problems = self._positions()
+        self._numbers()
+        self._labels()
+        self._texts()
+        used = set(self.mapping.columns.values()) - {self.mapping.columns.get("image")}
+        extra = [n for n in self.table.frame.columns if n not in used]
+        # A column called like one of the Catalogue's but meaning another thing keeps its
+        # cells under another name.
+        renamed = {n: f"{n}_table" if n in COLUMNS else str(n) for n in extra}
+        frame = pd.DataFrame(self.out, index=self.table.frame.index)
+        for name in extra:
+            frame[renamed[name]] = self.table.frame[name]
+        self._identifiers(frame, key)
+        index = frame.index
+        frame = complete_columns(frame)
+        frame.index = index
+        images = self._column("image")
+        refused = list(self.table.refused)
+        if self.positions and not self.needed:
+            refused += [(int(index[i]), why) for i, why in sorted(problems.items())]
+            keep = np.ones(len(frame), bool)
+            keep[list(problems)] = False
+            frame = frame[keep]
+            images = None if images is None else images[keep]
+        elif problems:
+            self.notes.append(f"{len(problems)} row(s) have no usable position in the table")
+        return SourceList(
+            frame,
+            images,
+            tuple(sorted(refused)),
+            tuple(self.notes),
+            self.found,
+            tuple(self.needed),
+            {renamed[n]: u for n, u in self.table.units.items() if n in renamed},
+            {renamed[n]: u for n, u in self.table.ucds.items() if n in renamed},
+        )
+
+    def _positions(self) -> dict[int, str]:
+        ra, dec = self._column("ra"), self._column("dec")
+        if ra is None or dec is None:
+            missing = [r for r in ("ra", "dec") if self.mapping.columns.get(r) is None]
+            if self.positions or len(missing) == 1:
+                raise CatalogueError(self._missing(missing))
+            return {}
+        names = (self.mapping.columns["ra"], self.mapping.columns["dec"])
+        for name in names:
+            described = self.table.descriptions.get(name, "")
+            if re.search(r"FK4|B1950|galactic", described, re.I) or re.search("1950", name):
+                raise CatalogueError(
+                    f"column '{name}' is not in the J2000 equatorial system "
+                    f"({described or name}); convert it (TOPCAT, astropy) or map another column"
+                )
+        ra_unit = chosen(self.answers, "ra_unit", RA_UNITS) or self.mapping.units.get("ra", "")
+        dec_unit = chosen(self.answers, "dec_unit", DEC_UNITS) or self.mapping.units.get("dec", "")
+        result = read_positions(ra, dec, ra_unit=ra_unit, dec_unit=dec_unit, names=names)
+        self.needed += result.needed
+        self.out["ra"], self.out["dec"] = result.ra, result.dec
+        if not result.needed:
+            self._told("ra", result.how)
+        return result.problems
+
+    def _missing(self, missing: list[str]) -> str:
+        names = list(self.table.frame.columns)
+        shown = ", ".join(f"'{n}'" for n in names[:30])
+        lower = {str(n).lower() for n in names}
+        hint = ""
+        if lower & {"glon", "l", "gal_lon", "glat"}:
+            hint = " The table seems to give galactic positions; convert them to RA and Dec."
+        elif any("1950" in n for n in lower):
+            hint = " The table seems to give B1950 positions; convert them to J2000."
+        return (
+            f"no column for {' and '.join(missing)} in the table; it has {shown}. "
+            f"Map one by hand (columns).{hint}"
+        )
+
+    def _numbers(self) -> None:
+        for role, units in (("las", ANGLES), ("flux", FLUXES)):
+            column = self._column(role)
+            if column is None:
+                continue
+            name = self.mapping.columns[role]
+            values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
+            unit = chosen(self.answers, f"{role}_unit", units) or self.mapping.units.get(role, "")
+            if not unit and (name == role or role == "flux"):
+                # The Catalogue's own column; a flux of unknown unit is not used at all.
+                default = COLUMNS[role].unit if name == role else UNKNOWN
+                self.needed_optional(role, name, units, default)
+                unit = default
+            elif not unit:
+                self.needed.append(
+                    Question(f"{role}_unit", f"Column '{name}' has no unit: which is it?", units)
+                )
+                unit = COLUMNS[role].unit
+            factor = _factor(unit, COLUMNS[role].unit, name)
+            if factor is None:
+                self.mapping.columns.pop(role)
+                continue
+            values = values * factor
+            with np.errstate(invalid="ignore"):
+                bad = np.isfinite(values) & (values <= 0) if role == "las" else np.isinf(values)
+            values[bad | np.isinf(values)] = np.nan
+            self.out[role] = values
+            if role == "las":
+                self.out["las_origin"] = np.where(np.isfinite(values), "catalogue", "")
+            self._told(role, f"'{name}' in {unit}")
+        column = self._column("redshift")
+        if column is not None:
+            values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
+            with np.errstate(invalid="ignore"):
+                bad = np.isfinite(values) & ((values <= 0) | (values > _MAX_REDSHIFT))
+            if bad.any():
+                self.notes.append(
+                    f"{int(bad.sum())} redshift(s) outside 0 to {_MAX_REDSHIFT:g} taken as missing"
+                )
+            self.out["redshift"] = np.where(bad | ~np.isfinite(values), np.nan, values)
+            self._told("redshift", f"'{self.mapping.columns['redshift']}'")
+
+    def needed_optional(self, role: str, name: str, units: tuple[str, ...], default: str) -> None:
+        """Ask for a unit that has a default."""
+        self.needed.append(
+            Question(f"{role}_unit", f"Column '{name}' has no unit: which is it?", units, default)
+        )
+
+    def _labels(self) -> None:
+        column = self._column("label")
+        if column is None:
+            return
+        given = self.answers.get("labels") or {}
+        if not isinstance(given, Mapping):
+            raise CatalogueError(f"labels is {given!r}; expected classes by value of the table")
+        by_hand = {}
+        for value, label in given.items():
+            known = {k.lower(): k for k in (*LABELS, "")}
+            if str(label).lower() not in known:
+                raise CatalogueError(
+                    f"labels: '{value}' is mapped to '{label}'; expected one of {', '.join(LABELS)}"
+                )
+            by_hand[str(value)] = known[str(label).lower()]
+        original = _as_text(column)
+        meaning = {v: by_hand.get(v, label_of(v)) for v in set(original)}
+        self.out["label_original"] = original
+        self.out["label"] = [meaning[v] for v in original]
+        if "morphology" not in self.mapping.columns:
+            self.out["morphology"] = [_MORPHOLOGIES.get(_letters(v), "") for v in original]
+        counts = Counter(original)
+        shown = ", ".join(
+            f"{v or '(empty)'} -> {meaning[v] or 'no class'}: {n}"
+            for v, n in counts.most_common(20)
+        )
+        self._told("label", f"'{self.mapping.columns['label']}': {shown}")
+        unknown = [v for v in counts if v and not meaning[v]]
+        if unknown:
+            self.notes.append(
+                f"{len(unknown)} label(s) without a class here, such as '{unknown[0][:40]}'; "
+                f"map them by hand (labels) to {', '.join(LABELS)}"
+            )
+
+    def _texts(self) -> None:
+        for role in ("name", "morphology", "survey", "origin"):
+            column = self._column(role)
+            if column is not None:
+                self.out[role] = _as_text(column)
+                self._told(role, f"'{self.mapping.columns[role]}'")
+        column = self._column("split")
+        if column is not None:
+            self.out["split"] = [_SPLITS.get(v.lower(), "") for v in _as_text(column)]
+        if "image" in self.mapping.columns:
+            self._told("image", f"'{self.mapping.columns['image']}'")
+
+    def _identifiers(self, frame: pd.DataFrame, key: str) -> None:
+        column = self._column("source_id")
+        text = _as_text(column) if column is not None else [""] * len(frame)
+        frame["source_id"] = unique_ids(text, [f"{key}-{number}" for number in frame.index])
+        if column is not None:
+            changed = sum(a != b for a, b in zip(text, frame["source_id"], strict=True))
+            if changed:
+                self.notes.append(
+                    f"{changed} identifier(s) of '{self.mapping.columns['source_id']}' are empty "
+                    "or repeated; they have got a number"
+                )
+            self._told("source_id", f"'{self.mapping.columns['source_id']}'")
+        if "name" not in frame and "ra" in frame:
+            frame["name"] = j2000_name(frame["ra"].to_numpy(), frame["dec"].to_numpy())
+
+
+def unique_ids(wanted: list[str], otherwise: list[str]) -> list[str]:
+    """Identifiers without repeats: an empty one is replaced, a repeated one numbered."""
+    seen: set[str] = set(wanted) - {""}
+    used: set[str] = set()
+    out = []
+    for text, fallback in zip(wanted, otherwise, strict=True):
+        name, number = text or fallback, 2
+        if name in used or (not text and name in seen):
+            while f"{name}-{number}" in used or f"{name}-{number}" in seen:
+                number += 1
+            name = f"{name}-{number}"
+        used.add(name)
+        out.append(name)
+    return out
+
+
+def label_of(text: str) -> str:
+    """Class of a label as people write it; '' where it is none of the known."""
+    letters = _letters(text)
+    if re.fullmatch(r"[12]\d\d|3\d\d", letters):  # MiraBest: first digit FRI, FRII, hybrid
+        return {"1": "FRI", "2": "FRII", "3": "Hybrid"}[letters[0]]
+    return _LABELS.get(letters, "")
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text.lower())
+
+
+def _as_text(column: pd.Series) -> list[str]:
+    """Cells as text; whole numbers without a decimal point, empty where masked."""
+    if column.dtype.kind == "f":
+        whole = column.dropna()
+        if (whole == whole.round()).all():
+            return [f"{int(v)}" if np.isfinite(v) else "" for v in column]
+    return ["" if pd.isna(v) else str(v).strip() for v in column]
+
+
+def _factor(unit: str, to: str, name: str) -> float | None:
+    """Factor between two units; None for an unknown one."""
+    if unit == UNKNOWN:
+        return None
+    from astropy import units as u
+
+    try:
+        return float(u.Unit(unit).to(u.Unit(to)))
+    except (ValueError, TypeError, u.UnitConversionError) as error:
+        raise CatalogueError(
+            f"column '{name}' has the unit '{unit}', which cannot be converted to {to} ({error}); "
+            "map another column or give its unit by hand"
+        ) from error

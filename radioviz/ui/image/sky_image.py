@@ -1,0 +1,204 @@
+"""One galaxy, large: offsets in arcsec, stretch, contours, pixel values under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from radioviz.data.catalogue import SurveyInfo
+from radioviz.data.preprocess import noise_level
+from radioviz.ui.image.display import Look, colour_stops, scale_bar
+
+Figure = dict[str, Any]
+
+STRETCHED: dict[str, Callable[[Any], Any]] = {
+    "linear": lambda v: v,
+    "sqrt": np.sqrt,
+    "asinh": lambda v: np.arcsinh(10 * v) / np.arcsinh(10),
+    "log": lambda v: np.log1p(1000 * v) / np.log1p(1000),
+}
+
+
+def stretched(
+    image: np.ndarray, stretch: str, raw: bool = False
+) -> tuple[np.ndarray, float, float]:
+    """Levels 0..1 of an image for display, and the pixel values drawn as 0 and 1.
+
+    The brightest pixel is 1; 0 is the faintest, or the sky's median in a raw image, whose
+    noise would otherwise be stretched to half the range.
+    The stretches are those of :class:`radioviz.data.preprocess.Preprocess`.
+    """
+    finite = image[np.isfinite(image)]
+    if not len(finite):
+        return np.full(image.shape, np.nan, np.float32), 0.0, 0.0
+    low = noise_level(image)[0] if raw else float(finite.min())
+    high = float(finite.max())
+    span = high - low if high > low else 1.0
+    with np.errstate(invalid="ignore"):
+        levels = np.clip((image - low) / span, 0, 1)
+    return STRETCHED[stretch](levels).astype(np.float32), float(low), high
+
+
+def contour_levels(image: np.ndarray, raw: bool) -> tuple[float, int]:
+    """Lowest level and number of levels, each twice the one before.
+
+    Raw images start at 3 sigma of the sky. Images that were clipped already start at
+    1/32 of their brightest pixel.
+    """
+    finite = image[np.isfinite(image)]
+    peak = float(finite.max()) if len(finite) else 0.0
+    if peak <= 0:
+        return 0.0, 0
+    background, sigma = noise_level(image)
+    base = background + 3 * sigma if raw and sigma > 0 else peak / 32
+    if base <= 0 or base >= peak:
+        return 0.0, 0
+    return base, 1 + int(np.log2(peak / base))
+
+
+def sky_image(
+    image: np.ndarray,
+    info: SurveyInfo,
+    look: Look,
+    *,
+    contours: bool = False,
+    height: int = 560,
+    unit: str | None = None,
+) -> Figure:
+    """An image with axes in arcsec from its centre, north up and east left.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        Shape ``(ny, nx)``, row 0 south, column 0 east; NaN is left blank.
+    look : Look
+        ``look.field`` [arcsec at a 5.4" beam] sets the initial zoom; the rest is there to zoom out.
+    unit : str, optional
+        Unit of pixel values, ``info.bunit`` by default.
+    """
+    ny, nx = image.shape
+    step = info.pixel_scale
+    east = ((nx - 1) / 2 - np.arange(nx)) * step
+    north = (np.arange(ny) - (ny - 1) / 2) * step
+    levels, _, _ = stretched(image, look.stretch, info.raw)
+    unit = info.bunit if unit is None else unit
+    value = f"%{{customdata:.4g}} {unit}" if unit else "grey level %{customdata:.4g}"
+    stops = colour_stops(look.colour_map)
+    # As rgb(): Streamlit takes some hexadecimal colours (#000004) for places of its own theme.
+    scale = [
+        [i / (len(stops) - 1), f"rgb{tuple(int(c[j : j + 2], 16) for j in (1, 3, 5))}"]
+        for i, c in enumerate(stops)
+    ]
+    blank = np.isnan(levels)
+    z: np.ndarray = np.rint(levels * 255)
+    z = z.astype(np.float32) if blank.any() else z.astype(np.uint8)
+    traces: list[Figure] = [
+        {
+            "type": "heatmap",
+            "x": east.astype(np.float32),
+            "y": north.astype(np.float32),
+            "z": z,
+            "zmin": 0,
+            "zmax": 255,
+            "customdata": image.astype(np.float32),
+            "colorscale": scale,
+            "showscale": False,
+            "hovertemplate": f"ΔE %{{x:.1f}}″, ΔN %{{y:.1f}}″<br>{value}<extra></extra>",
+        }
+    ]
+    base, number = contour_levels(image, info.raw)
+    if contours and number:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            octaves = np.log2(np.clip(image / base, 0.25, None))
+        light = look.colour_map != "inverted"
+        traces.append(
+            {
+                "type": "contour",
+                "x": east.astype(np.float32),
+                "y": north.astype(np.float32),
+                "z": octaves.astype(np.float32),
+                "autocontour": False,
+                "contours": {"start": 0, "end": number - 1, "size": 1, "coloring": "none"},
+                "line": {"color": "#7DD3FC" if light else "#B4005A", "width": 1.1},
+                "showscale": False,
+                "hoverinfo": "skip",
+            }
+        )
+    field = min(look.field * (info.beam / 5.4 if info.beam else 1.0), min(nx, ny) * step)
+    bar = scale_bar(field, 0.28)
+    half = field / 2
+    left, low = half * 0.9, -half * 0.88
+    white = "#FFFFFF" if look.colour_map != "inverted" else "#000000"
+    shapes: list[Figure] = [
+        {
+            "type": "line",
+            "x0": left,
+            "x1": left - bar.arcsec,
+            "y0": low,
+            "y1": low,
+            "line": {"color": white, "width": 3},
+        }
+    ]
+    notes: list[Figure] = [
+        {
+            "x": left - bar.arcsec / 2,
+            "y": low,
+            "text": bar.text,
+            "showarrow": False,
+            "yshift": 12,
+            "font": {"color": white, "size": 13},
+        }
+    ]
+    if info.beam:
+        radius = info.beam / 2
+        x, y = -half * 0.9 + radius, low
+        shapes.append(
+            {
+                "type": "circle",
+                "x0": x - radius,
+                "x1": x + radius,
+                "y0": y - radius,
+                "y1": y + radius,
+                "line": {"color": white, "width": 1},
+            }
+        )
+        notes.append(
+            {
+                "x": x,
+                "y": y + radius,
+                "text": f"beam {info.beam:g}″",
+                "showarrow": False,
+                "yshift": 10,
+                "xanchor": "right",
+                "xshift": 12,
+                "font": {"color": white, "size": 11},
+            }
+        )
+    axis = {
+        "showgrid": False,
+        "zeroline": False,
+        "ticks": "outside",
+        "ticklen": 4,
+        "constrain": "domain",
+    }
+    return {
+        "data": traces,
+        "layout": {
+            "height": height,
+            "margin": {"l": 58, "r": 10, "t": 10, "b": 48},
+            "xaxis": {**axis, "title": {"text": "East offset [arcsec]"}, "range": [half, -half]},
+            "yaxis": {
+                **axis,
+                "title": {"text": "North offset [arcsec]"},
+                "range": [-half, half],
+                "scaleanchor": "x",
+                "scaleratio": 1,
+            },
+            "shapes": shapes,
+            "annotations": notes,
+            "dragmode": "pan",
+            "showlegend": False,
+        },
+    }

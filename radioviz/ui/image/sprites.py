@@ -1,0 +1,150 @@
+"""Many small pictures as one: levels from a packed, memory-mapped store, one PNG for a page.
+
+What a picture costs is cropping and resampling its image. The result, one byte a pixel, is
+kept in a file beside the data sets (sparse: what was never looked at takes no room); stretch
+and field make another file, a colour map does not. A page of pictures is then read, put side
+by side and compressed in one pass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from radioviz.ui.image.display import lookup_table
+
+COLUMNS = 10
+# Part of the path of kept pictures: to be raised when the same settings give other pictures.
+VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A PNG with pictures in rows of ``columns``, and the hash of its content."""
+
+    payload: bytes
+    digest: str
+    columns: int
+    rows: int
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One picture of a sheet, counted along its rows from the top left."""
+
+    sheet: Sheet
+    index: int
+
+    @property
+    def png(self) -> bytes:
+        """The picture by itself."""
+        from PIL import Image
+
+        if self.sheet.columns * self.sheet.rows == 1:
+            return self.sheet.payload
+        with Image.open(io.BytesIO(self.sheet.payload)) as whole:
+            size = whole.width // self.sheet.columns
+            row, column = divmod(self.index, self.sheet.columns)
+            one = whole.crop((column * size, row * size, (column + 1) * size, (row + 1) * size))
+        out = io.BytesIO()
+        one.save(out, "PNG")
+        return out.getvalue()
+
+
+class LevelStore:
+    """Grey levels of a data set's pictures, uint8, filled in as they are asked for.
+
+    Parameters
+    ----------
+    folder : pathlib.Path or None
+        Where ``levels.u8`` (``n`` pictures of ``size`` by ``size`` pixels) and ``filled.u8``
+        (a byte a picture) lie. Where it cannot be written, or is None, nothing is kept.
+    """
+
+    def __init__(self, folder: Path | None, n: int, size: int) -> None:
+        self.size = size
+        self._levels: np.memmap | None = None
+        self._filled: np.memmap | None = None
+        if folder is None or n == 0:
+            return
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            levels = _sparse(folder / "levels.u8", n * size * size)
+            self._filled = _sparse(folder / "filled.u8", n)
+            self._levels = levels
+        except OSError:
+            self._levels = self._filled = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether pictures are kept at all."""
+        return self._levels is not None
+
+    def levels(self, rows: np.ndarray, make: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Levels of the given rows.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray
+            int64 of shape ``(k,)``.
+        make : callable
+            Levels 0..1, ``(j, size, size)``, of the rows that are not there yet.
+
+        Returns
+        -------
+        numpy.ndarray
+            uint8 of shape ``(k, size, size)``; row 0 of a picture is south.
+        """
+        rows = np.asarray(rows, dtype=np.int64)
+        out = np.empty((len(rows), self.size, self.size), dtype=np.uint8)
+        there = np.zeros(len(rows), dtype=bool)
+        if self._levels is not None and self._filled is not None:
+            there = np.asarray(self._filled)[rows] == 1
+            packed = self._levels.reshape(-1, self.size, self.size)
+            out[there] = packed[rows[there]]
+        missing = np.flatnonzero(~there)
+        if len(missing):
+            made = make(rows[missing])
+            out[missing] = np.rint(np.clip(made, 0, 1) * 255).astype(np.uint8)
+            if self._levels is not None and self._filled is not None:
+                # The mark follows the picture; two writers write the same.
+                packed[rows[missing]] = out[missing]
+                self._filled[rows[missing]] = 1
+        return out
+
+
+def _sparse(path: Path, size: int) -> np.memmap:
+    """Writable map of a file of ``size`` bytes; a file of another size is begun anew."""
+    if not path.exists() or path.stat().st_size != size:
+        with path.open("wb") as file:
+            file.truncate(size)
+    return np.memmap(path, dtype=np.uint8, mode="r+")
+
+
+def sheet(levels: np.ndarray, colour_map: str, columns: int = COLUMNS) -> Sheet:
+    """Put pictures side by side and compress them in one pass.
+
+    Parameters
+    ----------
+    levels : numpy.ndarray
+        uint8 of shape ``(k, size, size)``, ``k`` at least 1; row 0 is south.
+    """
+    from PIL import Image
+
+    k, size, _ = levels.shape
+    columns = min(columns, k)
+    rows = -(-k // columns)
+    grid = np.zeros((rows * columns, size, size), dtype=np.uint8)
+    grid[:k] = levels[:, ::-1]
+    whole = grid.reshape(rows, columns, size, size).swapaxes(1, 2)
+    image = Image.fromarray(np.ascontiguousarray(whole).reshape(rows * size, columns * size))
+    image.putpalette(lookup_table(colour_map).tobytes())
+    out = io.BytesIO()
+    image.save(out, "PNG", compress_level=1)
+    payload = out.getvalue()
+    return Sheet(payload, hashlib.sha256(payload).hexdigest()[:32], columns, rows)

@@ -1,0 +1,241 @@
+"""What points can be coloured by: fixed columns, measured ones, scores, latent components."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from radioviz.data.catalogue import COLUMNS, LABELS, Column
+from radioviz.ui.palette import category_colours
+
+if TYPE_CHECKING:
+    from radioviz.atlas.scores import ScoreColumn
+
+LATENT = "latent component"
+MOST_CATEGORIES = 12
+
+_TITLES = {
+    "las": "Angular size",
+    "label": "Class",
+    "survey": "Survey",
+    "redshift": "Redshift",
+    "flux": "Flux density",
+    "las_origin": "Origin of the size",
+    "label_original": "Class as published",
+    "morphology": "Morphological subtype",
+    "origin": "Catalogue of origin",
+    "split": "Split",
+    "official_split": "Split as published",
+    "split_reason": "Reason of the split",
+    "image_ra": "Image centre, right ascension",
+    "image_dec": "Image centre, declination",
+    "las_measured": "Angular size, measured",
+    "position_angle": "Position angle",
+    "flux_sum": "Sum of the source's pixels",
+    "peak": "Peak brightness",
+    "noise": "Noise",
+    "concentration": "Concentration, 5 log r80/r20",
+    "flux_mjy": "Flux density, measured",
+    "cv_fold": "Cross-validation fold",
+    "cv_test": "In the cross-validation test",
+    "snr": "Signal to noise",
+    "axis_ratio": "Axis ratio",
+    "n_components": "Components",
+    "n_unrelated": "Unrelated islands",
+    "resolved": "Resolved",
+    "complexity": "Complexity",
+    "log_prob": "Log-likelihood",
+    "elbo": "Evidence lower bound",
+    "reconstruction_error": "Reconstruction error",
+    "knn_distance": "Distance to neighbours",
+    "isolation": "Isolation forest score",
+    "flux_ratio": "Reconstructed over true flux",
+}
+# Positions have a map of their own; names and headers are no categories.
+_NEVER = {"source_id", "name", "wcs_header", "header", "image_ra", "image_dec"}
+# Spread over decades by nature, whatever this sample happens to span.
+_LOGARITHMIC = {"las", "las_measured", "flux", "flux_mjy", "flux_sum", "peak", "snr"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One entry of the colour menu."""
+
+    key: str
+    title: str
+    unit: str = ""
+    numeric: bool = True
+
+    @property
+    def text(self) -> str:
+        return f"{self.title} [{self.unit}]" if self.unit else self.title
+
+
+@dataclass(frozen=True, eq=False)
+class Colour:
+    """Colour of every point: either ``values`` on a continuous scale, or ``codes`` of ``names``.
+
+    Attributes
+    ----------
+    title : str
+        With its unit.
+    values : numpy.ndarray or None
+        Float of shape ``(n,)``, NaN where unknown.
+    log : bool
+        Draw ``values`` on a log scale; those that are not positive count as unknown.
+    codes : numpy.ndarray or None
+        Integers of shape ``(n,)`` into ``names``.
+    colours : list of str
+        One a name.
+    """
+
+    title: str
+    values: np.ndarray | None = None
+    log: bool = False
+    codes: np.ndarray | None = None
+    names: list[str] = field(default_factory=list)
+    colours: list[str] = field(default_factory=list)
+
+
+def measured_columns() -> dict[str, Column]:
+    """Columns that the morphology measures, as it describes them."""
+    from radioviz import morphology
+
+    measured = getattr(morphology, "MEASURED", {})
+    return dict(measured) if isinstance(measured, dict) else {}
+
+
+def title_of(name: str, described: dict[str, Column] | None = None) -> tuple[str, str]:
+    """Title and unit of a column, from the tables that describe columns."""
+    column = (described or {}).get(name) or COLUMNS.get(name) or measured_columns().get(name)
+    title = _TITLES.get(name)
+    if title is None:
+        short = column is not None and 0 < len(column.description) <= 40
+        title = column.description if column and short else name.replace("_", " ")
+    return title, column.unit if column else ""
+
+
+def choices(
+    table: pd.DataFrame,
+    scores: pd.DataFrame,
+    latent_dim: int,
+    described: Mapping[str, ScoreColumn] | None = None,
+) -> list[Choice]:
+    """Everything that points can be coloured by, most useful first.
+
+    ``described`` says what some of the scores are; others go by their names.
+
+    Columns without any value, and text columns of more than a dozen values, are left out.
+    """
+    found: list[Choice] = []
+    for name in ("las", "label", "survey", "redshift", "flux"):
+        if _usable(table[name]):
+            found.append(Choice(name, *title_of(name), numeric=COLUMNS[name].dtype == "float64"))
+    for name in scores.columns:
+        if is_number(scores[name]) and scores[name].notna().any():
+            about = (described or {}).get(str(name))
+            title, unit = (about.title, about.unit) if about else title_of(str(name))
+            found.append(Choice(f"score:{name}", title, unit))
+    if latent_dim:
+        found.append(Choice(LATENT, "Latent component"))
+    for name in table.columns:
+        if name in _NEVER or name in {c.key for c in found} or not _usable(table[name]):
+            continue
+        numeric = is_number(table[name])
+        if numeric or _few(table[name]):
+            found.append(Choice(str(name), *title_of(str(name)), numeric=numeric))
+    return found
+
+
+def is_number(column: pd.Series) -> bool:
+    """True for columns of numbers; yes and no is a category."""
+    kinds = pd.api.types
+    return bool(kinds.is_numeric_dtype(column) and not kinds.is_bool_dtype(column))
+
+
+def _usable(column: pd.Series) -> bool:
+    if is_number(column):
+        return bool(column.notna().any())
+    return bool((column.astype(str) != "").any())
+
+
+def _few(column: pd.Series) -> bool:
+    return 1 < column.nunique() <= MOST_CATEGORIES
+
+
+def colour_by(
+    choice: Choice,
+    table: pd.DataFrame,
+    scores: pd.DataFrame,
+    latents: np.ndarray,
+    component: int = 0,
+) -> Colour:
+    """Colours of the rows of a table with its aligned scores and latents.
+
+    A column that the table lacks (an overlaid data set) is unknown for all its rows.
+    """
+    n = len(table)
+    if choice.key == LATENT:
+        d = latents.shape[1]
+        values = latents[:, component] if component < d else np.full(n, np.nan)
+        return Colour(f"Latent component {component + 1} of {d}", np.asarray(values, float))
+    if choice.key.startswith("score:"):
+        name = choice.key.removeprefix("score:")
+        values = scores[name].to_numpy(float) if name in scores else np.full(n, np.nan)
+        return Colour(choice.text, values, _is_log(name, values))
+    if choice.numeric:
+        column = table.get(choice.key)
+        values = np.full(n, np.nan) if column is None else column.to_numpy(float)
+        return Colour(choice.text, values, _is_log(choice.key, values))
+    cells = table.get(choice.key)
+    text = [""] * n if cells is None else _words(cells)
+    present = set(text)
+    order = [name for name in LABELS if name in present]
+    order += sorted(present - set(order) - {""})
+    if "" in present:
+        order.append("")
+    index = {name: i for i, name in enumerate(order)}
+    codes = np.array([index[name] for name in text], dtype=np.int32)
+    return Colour(choice.text, codes=codes, names=order, colours=category_colours(order))
+
+
+def _words(cells: pd.Series) -> list[str]:
+    if pd.api.types.is_bool_dtype(cells):
+        return np.where(cells.to_numpy(bool), "yes", "no").tolist()
+    return cells.astype(str).tolist()
+
+
+def join(colours: list[Colour]) -> Colour:
+    """One colouring of several data sets in a row, on one scale."""
+    first = colours[0]
+    if len(colours) == 1:
+        return first
+    if first.codes is None:
+        values = np.concatenate([c.values for c in colours if c.values is not None])
+        return Colour(first.title, values, first.log)
+    names = list(dict.fromkeys(name for c in colours for name in c.names if name))
+    names = [n for n in LABELS if n in names] + [n for n in names if n not in LABELS]
+    if any("" in c.names for c in colours):
+        names.append("")
+    codes = np.concatenate(
+        [
+            np.array([names.index(name) for name in c.names], np.int32)[c.codes]
+            for c in colours
+            if c.codes is not None and c.names
+        ]
+    )
+    return Colour(first.title, codes=codes, names=names, colours=category_colours(names))
+
+
+def _is_log(name: str, values: np.ndarray) -> bool:
+    if name in _LOGARITHMIC:
+        return True
+    finite = values[np.isfinite(values)]
+    if not len(finite) or finite.min() <= 0:
+        return False
+    low, high = np.percentile(finite, [1, 99])
+    return bool(high > 100 * low)

@@ -1,0 +1,244 @@
+"""From Atlases to a map: layers, colours, marks; and from an event back to galaxies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from radioviz.atlas.placement import place
+from radioviz.errors import AtlasError
+from radioviz.ui import cache, galaxies, state
+from radioviz.ui.cache import Located
+from radioviz.ui.image.display import Look, data_uri
+from radioviz.ui.map import colouring
+from radioviz.ui.map.colouring import Choice
+from radioviz.ui.map.hover import Hover, Layered
+from radioviz.ui.map.view import MapEvent, MapPoints
+from radioviz.ui.state import Selection
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One data set on a map: its Atlas, its positions ``(n, 2)``."""
+
+    data_set: str
+    title: str
+    located: Located
+    positions: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class MapView:
+    """Layers on one map, one after the other; their points are its points."""
+
+    title: str
+    layers: list[Layer]
+    note: str = ""
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Point at which each layer begins, and the number of all, shape ``(layers + 1,)``."""
+        return np.cumsum([0, *(len(layer.positions) for layer in self.layers)])
+
+    def pairs(self, rows: np.ndarray) -> list[tuple[str, str]]:
+        """Galaxies of the given points."""
+        rows = np.asarray(rows, dtype=np.int64)
+        which = np.searchsorted(self.starts, rows, side="right") - 1
+        out: list[tuple[str, str]] = [("", "")] * len(rows)
+        for number, layer in enumerate(self.layers):
+            at = np.flatnonzero(which == number)
+            ids = layer.located.atlas.source_ids[rows[at] - self.starts[number]].tolist()
+            for i, source_id in zip(at.tolist(), ids, strict=True):
+                out[i] = (layer.data_set, source_id)
+        return out
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+
+def layouts_of(located: Located) -> dict[str, str]:
+    """Titles of the layouts of an Atlas; the first is the one to show."""
+    return {name: located.atlas.layout_title(name) for name in located.atlas.layouts}
+
+
+def map_view(data_sets: list[str], model: str, layout: str) -> MapView:
+    """Open the Atlases of one or more data sets on a layout of the first.
+
+    Raises
+    ------
+    AtlasError
+        If an Atlas is missing or stale, or the first lacks the layout.
+    """
+    base = cache.located(data_sets[0], model)
+    if layout not in base.atlas.layouts:
+        raise AtlasError(
+            f"the Atlas of {base.catalogue.info.title} by '{model}' has no layout "
+            f"'{layout}'; it has {', '.join(base.atlas.layouts)}"
+        )
+    layers, notes = [], []
+    for key in data_sets:
+        located = cache.located(key, model)
+        positions, note = (
+            (base.atlas.layouts[layout], "") if located is base else _beside(base, layout, located)
+        )
+        notes += [note] if note else []
+        title = located.catalogue.info.title
+        layers.append(Layer(key, title, located, np.asarray(positions, dtype=np.float32)))
+    return MapView(
+        base.atlas.layout_title(layout),
+        layers,
+        " ".join(notes),
+    )
+
+
+def _beside(base: Located, layout: str, other: Located) -> tuple[np.ndarray, str]:
+    """Positions of another data set on a layout of ``base``, and what to say of them."""
+    parameters = base.atlas.meta["layouts"].get(layout, {}).get("parameters", {})
+    reference = str(parameters.get("fitted_on", base.atlas.data_set))
+    method = layout.removesuffix(f"_{reference}")
+    name = method if other.atlas.data_set == reference else f"{method}_{reference}"
+    if layout == "latent":
+        name = layout  # the latent plane is the same for all
+    if name in other.atlas.layouts:
+        return other.atlas.layouts[name], ""
+    placed = place(
+        np.asarray(base.atlas.latents), base.atlas.layouts[layout], np.asarray(other.atlas.latents)
+    )
+    return placed, (
+        f"{other.catalogue.info.title} has no place of its own in this layout: each galaxy lies "
+        "among those that are nearest to it in latent space."
+    )
+
+
+def choices(view: MapView) -> list[Choice]:
+    """What the map can be coloured by, from its first layer."""
+    first = view.layers[0].located
+    d = first.atlas.latents.shape[1]
+    return colouring.choices(first.table, first.scores, d, first.described)
+
+
+def points(view: MapView, choice: Choice, component: int = 0, model_title: str = "") -> MapPoints:
+    """Positions, colours and hover text, with the session's brush and focus marked."""
+    colour = colouring.join(
+        [
+            colouring.colour_by(
+                choice,
+                layer.located.table,
+                layer.located.scores,
+                np.asarray(layer.located.atlas.latents),
+                component,
+            )
+            for layer in view.layers
+        ]
+    )
+    positions = np.concatenate([layer.positions for layer in view.layers])
+    several = len(view.layers) > 1
+    tables = [(layer.located.table, layer.title if several else "") for layer in view.layers]
+    hover = Layered([Hover(table, title) for table, title in tables])
+    selected, focus = _marks(view)
+    return MapPoints(
+        positions[:, 0],
+        positions[:, 1],
+        colour,
+        hover,
+        group=np.repeat(
+            np.arange(len(view.layers), dtype=np.uint8), [len(x.positions) for x in view.layers]
+        ),
+        group_names=tuple(layer.title for layer in view.layers),
+        selected=selected,
+        focus=focus,
+        x_title=f"{view.title} 1",
+        y_title=f"{view.title} 2",
+        description=f"{view.title} of {len(view):,} galaxies by {model_title}, "
+        f"coloured by {colour.title}",
+    )
+
+
+def thumbnail(view: MapView, look: Look) -> Callable[[int], str | None]:
+    """Picture of a point, for maps that show one on hovering."""
+
+    def picture(row: int) -> str | None:
+        cells = galaxies.cells(view.pairs(np.array([row])), look)
+        return data_uri(cells[0].picture) if cells else None
+
+    return picture
+
+
+def _marks(view: MapView) -> tuple[np.ndarray | None, int | None]:
+    """The brush as a mask (None when it is empty) and the focus as a row, on this map."""
+    brush = state.brush().groups()
+    selected = None
+    if brush:
+        selected = np.zeros(len(view), dtype=bool)
+        for start, layer in zip(view.starts, view.layers, strict=False):
+            at = layer.located.places_of(brush.get(layer.data_set, []))
+            selected[start + at[at >= 0]] = True
+    focus = None
+    target = state.focus()
+    for start, layer in zip(view.starts, view.layers, strict=False):
+        if target is not None and target[0] == layer.data_set:
+            at = layer.located.places_of([target[1]])
+            if at[0] >= 0:
+                focus = int(start + at[0])
+    return selected, focus
+
+
+def count_on(view: MapView, selection: Selection) -> int:
+    """How many galaxies of a selection are on a map."""
+    groups = selection.groups()
+    return sum(
+        int((layer.located.places_of(groups.get(layer.data_set, [])) >= 0).sum())
+        for layer in view.layers
+    )
+
+
+def apply(event: MapEvent, view: MapView, key: str) -> None:
+    """Put what happened on a map into the session: a click focuses, a lasso selects."""
+    if event.kind == "cleared":
+        state.set_brush((), key)
+        return
+    pairs = view.pairs(event.rows[event.rows < len(view)])
+    if not pairs:
+        return
+    if event.kind == "click" and len(pairs) == 1:
+        state.set_focus(*pairs[0], origin=key)
+        return
+    if event.kind == "click":
+        state.set_focus(*pairs[-1], origin=key)
+    state.set_brush(pairs, key)
+
+
+def neighbours(located: Located, source_id: str, number: int = 8) -> tuple[list[str], np.ndarray]:
+    """Nearest galaxies in latent space (Euclidean), nearest first, without the galaxy itself.
+
+    Returns
+    -------
+    source_ids : list of str
+    distances : numpy.ndarray
+        In units of the latent space, shape ``(number,)``.
+
+    Raises
+    ------
+    AtlasError
+        If the Atlas does not hold the galaxy.
+    """
+    at = int(located.places_of([source_id])[0])
+    if at < 0:
+        raise AtlasError(
+            f"the Atlas of {located.catalogue.info.title} by '{located.atlas.model}' does not "
+            f"hold '{source_id}'; build it anew with: python -m train atlas"
+        )
+    latents = located.atlas.latents
+    here = np.asarray(latents[at], dtype=np.float32)
+    distance = np.empty(len(latents), dtype=np.float32)
+    for start in range(0, len(latents), 16_384):  # not all of a large survey in memory
+        part = slice(start, start + 16_384)
+        distance[part] = np.linalg.norm(np.asarray(latents[part], np.float32) - here, axis=1)
+    distance[at] = np.inf
+    number = min(number, len(distance) - 1)
+    nearest = np.argpartition(distance, number - 1)[:number] if number else np.array([], int)
+    nearest = nearest[np.argsort(distance[nearest])]
+    return [str(located.atlas.source_ids[i]) for i in nearest], distance[nearest]

@@ -1,0 +1,187 @@
+"""How latent axes go with measured properties of the real galaxies: Spearman, with intervals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from radioviz.data.catalogue import LABELS
+from radioviz.ui.map import colouring
+
+FEWEST = 20  # galaxies with a value: fewer say nothing of a correlation
+_NEVER = {"ra", "dec", "image_ra", "image_dec", "cv_fold", "cv_test", "n_unrelated"}
+
+
+@dataclass(frozen=True, eq=False)
+class Correlations:
+    """Rank correlations of ``p`` properties with ``k`` axes.
+
+    Attributes
+    ----------
+    properties : list of str
+        With their units.
+    axes : list of str
+    rho, low, high, p_value : numpy.ndarray
+        Shape ``(p, k)``: Spearman's coefficient, its 95 % interval, the two-sided p-value.
+    n : numpy.ndarray
+        Galaxies with a value, shape ``(p,)``.
+    """
+
+    properties: list[str]
+    axes: list[str]
+    rho: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    p_value: np.ndarray
+    n: np.ndarray
+
+    @property
+    def significant(self) -> np.ndarray:
+        """True where p < 0.01 after Bonferroni's correction for all cells of the table."""
+        return self.p_value * max(self.rho.size, 1) < 0.01
+
+    @property
+    def best(self) -> np.ndarray:
+        """For each property the axis that goes with it most closely, shape ``(p,)``."""
+        return np.abs(self.rho).argmax(axis=1)
+
+    def frame(self) -> pd.DataFrame:
+        """One row a property, four columns an axis: for a CSV file."""
+        out = pd.DataFrame({"property": self.properties, "n": self.n})
+        for i, axis in enumerate(self.axes):
+            for name in ("rho", "low", "high", "p_value"):
+                out[f"{axis} {name}"] = getattr(self, name)[:, i]
+        return out
+
+
+def properties(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """What can go with an axis: numbers, position angles as cos and sin 2 PA, class membership.
+
+    A position angle turns back to itself after 180 degrees, so no rank of it means anything;
+    a class is 1 for its members and 0 for those of other classes.
+    """
+    found: dict[str, np.ndarray] = {}
+    for name in table.columns:
+        if name in _NEVER or not colouring.is_number(table[name]):
+            continue
+        values = table[name].to_numpy(float)
+        title, unit = colouring.title_of(str(name))
+        if name == "position_angle":
+            found["cos 2 PA (north-south +1, east-west −1)"] = np.cos(2 * np.radians(values))
+            found["sin 2 PA (north-east +1, north-west −1)"] = np.sin(2 * np.radians(values))
+            continue
+        found[f"{title} [{unit}]" if unit else title] = values
+    labels = table["label"].to_numpy(str)
+    known = labels != ""
+    for label in LABELS:
+        if (labels == label).any():
+            found[f"Class {label}"] = np.where(known, (labels == label).astype(float), np.nan)
+    return found
+
+
+def correlate(
+    values: dict[str, np.ndarray], positions: np.ndarray, axes: list[str]
+) -> Correlations:
+    """Spearman's rank correlation of every property with every axis.
+
+    The interval is that of Bonett & Wright 2000 (Psychometrika 65, 23): Fisher's transform
+    with variance ``(1 + rho²/2) / (n - 3)``.
+
+    Parameters
+    ----------
+    values : dict
+        Property to ``(n,)`` values, NaN where unknown; those known for fewer than
+        :data:`FEWEST` galaxies, or constant, are left out.
+    positions : numpy.ndarray
+        Shape ``(n, k)``.
+    """
+    from scipy.special import stdtr  # scipy.stats takes a second to import
+
+    names, rows, counts = [], [], []
+    for name, column in values.items():
+        known = np.isfinite(column)
+        n = int(known.sum())
+        if n < FEWEST or np.ptp(column[known]) == 0:
+            continue
+        ranks = pd.Series(column[known]).rank().to_numpy()
+        across = pd.DataFrame(np.asarray(positions, dtype=float)[known]).rank().to_numpy()
+        ranks = ranks - ranks.mean()
+        across = across - across.mean(axis=0)
+        norm = np.sqrt((ranks**2).sum() * (across**2).sum(axis=0))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            rho = np.where(norm > 0, ranks @ across / norm, 0.0)
+        names.append(name)
+        rows.append(np.clip(rho, -1, 1))
+        counts.append(n)
+    rho = np.array(rows).reshape(-1, len(axes))
+    count = np.array(counts, dtype=np.int64)
+    free = count[:, None].astype(float)
+    inside = np.clip(rho, -1 + 1e-12, 1 - 1e-12)
+    half = 1.959964 * np.sqrt((1 + rho**2 / 2) / (free - 3))
+    low, high = np.tanh(np.arctanh(inside) - half), np.tanh(np.arctanh(inside) + half)
+    statistic = np.abs(inside) * np.sqrt((free - 2) / (1 - inside**2))
+    return Correlations(names, axes, rho, low, high, 2 * stdtr(free - 2, -statistic), count)
+
+
+def _shade(rho: float) -> str:
+    """Background of a cell: orange for positive, blue for negative, fuller for closer."""
+    colour = "213,94,0" if rho > 0 else "31,136,210"
+    return f"rgba({colour},{0.65 * min(abs(rho), 1) ** 1.2:.2f})"
+
+
+def html_table(found: Correlations) -> str:
+    """The table, closest correlation of any axis first; the best axis of a property in bold."""
+    from html import escape
+
+    strongest = np.abs(found.rho).max(axis=1, initial=0)
+    order = np.argsort(-strongest)
+    head = "".join(
+        f'<th style="text-align:right;padding:4px 12px">{escape(a)}</th>' for a in found.axes
+    )
+    lines = []
+    for i in order:
+        cells = []
+        for j in range(len(found.axes)):
+            rho, sure = found.rho[i, j], found.significant[i, j]
+            best = j == found.best[i] and sure and len(found.axes) > 1
+            reach = max(found.high[i, j] - rho, rho - found.low[i, j])
+            power = found.p_value[i, j]
+            value = f"{rho:+.2f}".replace("-", "−")
+            p = "p < 10⁻³⁰⁰" if power < 1e-300 else f"p = {power:.1g}"
+            title = f"95 %: {found.low[i, j]:+.3f} to {found.high[i, j]:+.3f}; {p}"
+            cells.append(
+                f'<td title="{title}" style="text-align:right;padding:3px 12px;'
+                f"background:{_shade(rho) if sure else 'none'};"
+                f'{"" if sure else "opacity:.55;"}{"font-weight:700;" if best else ""}">'
+                f'{value}<span style="opacity:.65;font-weight:400;font-size:.85em"> '
+                f"± {reach:.2f}</span>"
+                "</td>"
+            )
+        lines.append(
+            f'<tr><td style="padding:3px 12px 3px 0">{escape(found.properties[i])}</td>'
+            f"{''.join(cells)}"
+            f'<td style="text-align:right;padding:3px 0 3px 12px;opacity:.7">{found.n[i]:,}</td>'
+            "</tr>"
+        )
+    return (
+        '<table style="border-collapse:collapse;font-size:.88rem;'
+        'font-variant-numeric:tabular-nums">'
+        f'<thead><tr><th style="text-align:left;padding:4px 12px 4px 0">Property</th>{head}'
+        '<th style="text-align:right;padding:4px 0 4px 12px">galaxies</th></tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table>"
+    )
+
+
+def closest(found: Correlations) -> str:
+    """The closest correlation in words; empty when nothing is significant."""
+    if not found.significant.any():
+        return ""
+    size = np.where(found.significant, np.abs(found.rho), 0)
+    i, j = np.unravel_index(int(size.argmax()), size.shape)
+    rho = found.rho[i, j]
+    way = "rises" if rho > 0 else "falls"
+    amount = f"{abs(rho):.2f}" if math.isfinite(rho) else "?"
+    return f"{found.properties[i]} {way} with {found.axes[j]} most closely (|ρ| = {amount})."

@@ -1,0 +1,173 @@
+"""Grid walk: what lies at the place looked at, what is near it, what the axes mean."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from radioviz.ui import cache, controls, detail, galaxies, gallery, state, synthetic, verdicts
+from radioviz.ui.controls import View
+from radioviz.ui.pages.grid_walk import correlations, grid_state, latent_plane
+from radioviz.ui.pages.grid_walk.grid_state import Pair, Point, Walk
+
+NEAREST = 12
+
+
+def moved() -> None:
+    st.session_state["walk_galaxy"] = None
+
+
+def place_panel(walk: Walk, view: View, point: Point) -> None:
+    """Sliders, the image decoded there, what is measured in it, and what to do with it."""
+    plane = walk.plane
+    edge = float(plane.values[-1])
+    for key, title in (("walk_a", plane.titles[0]), ("walk_b", plane.titles[1])):
+        st.slider(title, -edge, edge, step=plane.step / 4, format="%.2f", key=key, on_change=moved)
+    image = cache.decoded(walk.info.name, point.z[None], walk.conditions)[0]
+    width = synthetic.field(walk.info)
+    if point.galaxy is None:
+        st.markdown(f"**Decoded at {point.title}**")
+        st.html(
+            synthetic.picture_html(image, width, view.look, alt=f"Image decoded at {point.title}")
+        )
+    else:
+        catalogue, row = galaxies.row_of(point.galaxy)
+        st.html(detail.heading(catalogue, row))
+        st.caption(f"encodes at {point.title}")
+        left, right = st.columns(2, gap="small")
+        seen_as = walk.info.preprocess.apply(catalogue, np.array([row]))[0]
+        scale = walk.info.preprocess.output_scale_arcsec(catalogue.info)
+        left.html(
+            synthetic.picture_html(
+                seen_as,
+                scale * len(seen_as),
+                view.look,
+                alt=f"{galaxies.name_of(catalogue.table, row)} as the model sees it",
+                mark="",
+            )
+        )
+        left.caption("as the model sees it")
+        right.html(synthetic.picture_html(image, width, view.look, alt="decoded"))
+        right.caption("decoded")
+    facts = synthetic.facts(synthetic.measured(image[None], walk.info).iloc[0])
+    st.html(detail.facts_html(facts + verdicts.facts(image[None])))
+    _actions(walk, point)
+
+
+def _actions(walk: Walk, point: Point) -> None:
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Path from here", icon=":material/line_start:", key="walk_from",
+            on_click=grid_state.set_end, args=(0, point),
+        )  # fmt: skip
+        st.button(
+            "Path to here", icon=":material/line_end:", key="walk_to",
+            on_click=grid_state.set_end, args=(1, point),
+        )  # fmt: skip
+        if point.galaxy is not None:
+            detail.tray_button(point.galaxy, key="walk_tray", refresh=["tray", "grid_walk"])
+            if st.button("Inspect", icon=":material/center_focus_strong:", key="walk_inspect"):
+                controls.go_inspect(point.galaxy)
+            if walk.info.latent_dim > 2:
+                st.button(
+                    "Put the plane through it",
+                    icon=":material/filter_center_focus:",
+                    key="walk_through",
+                    on_click=_through,
+                    args=(point.galaxy,),
+                )
+
+
+def _through(pair: Pair) -> None:
+    st.session_state["walk_rest_galaxy"] = pair
+    st.session_state["walk_rest"] = grid_state.GALAXY
+
+
+def look_at(pair: Pair) -> None:
+    st.session_state["walk_galaxy"] = pair
+    state.set_focus(*pair, origin="grid")
+
+
+def nearest_panel(walk: Walk, view: View, point: Point) -> None:
+    """The real galaxies that encode nearest to the place, from the data sets shown."""
+    if not walk.layers:
+        st.caption("Choose a data set above to see which of its galaxies encode near this place.")
+        return
+    pairs: list[Pair] = []
+    distances: list[np.ndarray] = []
+    for key, located in walk.layers.items():
+        rows = walk.rows_of(key)
+        near, distance = latent_plane.nearest(
+            point.z, np.asarray(located.atlas.latents[rows]), NEAREST + 1
+        )
+        pairs += [(key, str(located.atlas.source_ids[rows[i]])) for i in near]
+        distances.append(distance)
+    gaps = np.concatenate(distances)
+    order = [i for i in np.argsort(gaps, kind="stable") if pairs[i] != point.galaxy][:NEAREST]
+    if not order:
+        st.caption("No galaxy of these classes.")
+        return
+    gap_of = {pairs[i]: float(gaps[i]) for i in order}
+    st.caption(
+        "Nearest in the whole latent space (Euclidean distance d); a click walks to the galaxy."
+    )
+    cells = galaxies.cells([pairs[i] for i in order], view.look)
+    gallery.gallery(
+        [gallery.with_note(c, f"d = {gap_of[c.pair]:.3g} · {c.note}") for c in cells],
+        key="walk_nearest",
+        label="Real galaxies nearest to this place",
+        in_tray=state.tray().__contains__,
+        on_open=look_at,
+        on_collect=collect,
+    )
+
+
+def collect(pair: Pair) -> None:
+    detail.toggle_tray(pair)
+    st.rerun(["tray", "grid_walk"])
+
+
+def correlations_panel(walk: Walk) -> None:
+    """Spearman's correlation of the axes with what is known of the real galaxies."""
+    if not walk.layers:
+        st.caption("Choose a data set above: its galaxies tell what the axes go with.")
+        return
+    parts: list[dict[str, np.ndarray]] = []
+    places: list[np.ndarray] = []
+    for key, located in walk.layers.items():
+        rows = walk.rows_of(key)
+        parts.append(correlations.properties(located.table.iloc[rows]))
+        places.append(walk.plane.place(np.asarray(located.atlas.latents[rows]))[0])
+    names = dict.fromkeys(name for part in parts for name in part)
+    values = {
+        name: np.concatenate(
+            [part.get(name, np.full(len(p), np.nan)) for part, p in zip(parts, places, strict=True)]
+        )
+        for name in names
+    }
+    titles = [title.split(" ")[0] for title in walk.plane.titles]
+    found = correlations.correlate(values, np.concatenate(places), titles)
+    if not found.properties:
+        st.caption("Too few galaxies with known properties.")
+        return
+    if said := correlations.closest(found):
+        st.markdown(controls.plain(said))
+    st.html(correlations.html_table(found))
+    st.caption(
+        "Spearman's ρ ± half its 95 % interval (Bonett & Wright 2000). Coloured where p < 0.01 "
+        "after Bonferroni's correction for the whole table; bold: the closer of the two axes."
+    )
+    st.download_button(
+        "Table as CSV",
+        lambda: csv_of(found.frame()),
+        file_name=f"radioviz-{walk.info.name}-correlations.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        key="walk_correlations_csv",
+        on_click="ignore",
+    )
+
+
+def csv_of(frame: pd.DataFrame) -> str:
+    return str(frame.to_csv(index=False))

@@ -1,0 +1,99 @@
+"""What a decoder makes of a galaxy: input, reconstruction, residual. Opens torch on demand."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.models.artefact import ModelInfo
+from radioviz.ui import cache, controls
+from radioviz.ui.controls import View
+from radioviz.ui.image.display import data_uri, png
+from radioviz.ui.image.sky_image import STRETCHED
+
+if TYPE_CHECKING:
+    from radioviz.encode import Encoder
+
+_DIVERGING = ((33, 102, 172), (247, 247, 247), (178, 24, 43))  # blue, white, red
+
+
+def panel(catalogue: Catalogue, row: int, view: View) -> None:
+    """A button a decoder; pressing one shows what it makes of this galaxy."""
+    decoders = cache.models().with_capability("encode", "decode")
+    if not decoders:
+        st.info("No model here can encode and decode. Train one with `python -m train vae`.")
+        return
+    st.caption(
+        "Input, reconstruction and residual (input minus reconstruction), as the model sees them."
+        + ("" if "torch" in sys.modules else " The first one takes a few seconds: it opens torch.")
+    )
+    wanted: set[str] = st.session_state.setdefault("reconstruct", set())
+    for name in sorted(decoders, key=lambda name: (-decoders[name].latent_dim, name)):
+        info = decoders[name]
+        with controls.panel():
+            if name not in wanted:
+                st.button(
+                    f"Reconstruct with {controls.plain(info.title)}",
+                    key=f"reconstruct_{name}",
+                    icon=":material/play_arrow:",
+                    on_click=wanted.add,
+                    args=(name,),
+                )
+                continue
+            with st.spinner(f"Reconstructing with {info.title} …"):
+                _show(catalogue, row, name, info, view)
+
+
+def _show(catalogue: Catalogue, row: int, name: str, info: ModelInfo, view: View) -> None:
+    encoder = cache.encoder(name)
+    image = info.preprocess.apply(catalogue, np.array([row]))
+    made = reconstructed(encoder, image, str(catalogue.table["label"].iat[row]))[0]
+    image = image[0]
+    residual = image - made
+    rms = float(np.sqrt(np.mean(residual**2)))
+    st.markdown(
+        f"**{controls.plain(info.title)}** · residual rms {rms:.3f} of the peak"
+        + (" · fine detail is drawn at random, as the flow learned it" * info.draws_detail)
+    )
+    side = info.preprocess.output_scale_arcsec(catalogue.info) * info.preprocess.size
+    stretch = STRETCHED[view.look.stretch]
+    pictures = [
+        ("Input", png(stretch(np.clip(image, 0, 1)), view.look.colour_map)),
+        ("Reconstruction", png(stretch(np.clip(made, 0, 1)), view.look.colour_map)),
+        ("Residual, −1 (blue) to 1 (red)", _signed_png(residual)),
+    ]
+    for place, (title, picture) in zip(st.columns(4), pictures, strict=False):
+        place.html(
+            f'<figure style="margin:0"><img src="{data_uri(picture)}" alt="{title}" '
+            'style="width:100%;image-rendering:pixelated;border-radius:6px">'
+            f'<figcaption style="font-size:.82rem;opacity:.75">{title}, {side:.0f}″ wide'
+            "</figcaption></figure>"
+        )
+
+
+def reconstructed(encoder: Encoder, image: np.ndarray, label: str) -> np.ndarray:
+    """An image ``(1, ny, nx)`` through a model and back, as the class it has in the catalogue.
+
+    Where the model takes classes and knows this one; its angular size is what the model measures.
+    """
+    if encoder.info.can("class") and label in encoder.info.architecture["classes"]:
+        return encoder.decode(encoder.encode(image), {"label": label})
+    return encoder.reconstruct(image)
+
+
+def _signed_png(residual: np.ndarray) -> bytes:
+    """Residual −1..1 as RGB, zero white, south at the bottom."""
+    import io
+
+    from PIL import Image
+
+    at = (np.clip(residual[::-1], -1, 1) + 1) / 2
+    stops = np.array(_DIVERGING, dtype=float)
+    rgb = np.stack([np.interp(at, (0, 0.5, 1), stops[:, c]) for c in range(3)], axis=-1)
+    out = io.BytesIO()
+    Image.fromarray(np.rint(rgb).astype(np.uint8)).save(out, "PNG")
+    return out.getvalue()

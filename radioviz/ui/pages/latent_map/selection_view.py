@@ -1,0 +1,144 @@
+"""A selection below the map: numbers, distributions against the whole, and its gallery."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.errors import CatalogueError
+from radioviz.ui import cache, controls, galaxies, gallery, state
+from radioviz.ui.charts import svg_charts
+from radioviz.ui.gallery import Handler
+from radioviz.ui.image.display import Look
+from radioviz.ui.state import Selection
+
+ORDERS = {
+    "map": "As selected",
+    "large": "Largest first",
+    "small": "Smallest first",
+    "class": "By class",
+}
+
+
+def tables(selection: Selection, columns: list[str]) -> pd.DataFrame:
+    """Columns of every selected galaxy, in the order of the selection's groups."""
+    parts = []
+    for data_set, source_ids in selection.groups().items():
+        try:
+            catalogue = cache.data_set(data_set)
+            part = catalogue.table.iloc[catalogue.rows_of(source_ids)][["source_id", *columns]]
+        except CatalogueError:
+            continue
+        parts.append(part.assign(data_set=data_set))
+    if not parts:
+        return pd.DataFrame(columns=["data_set", "source_id", *columns])
+    return pd.concat(parts, ignore_index=True)
+
+
+def quartiles(values: np.ndarray) -> str:
+    """Median with the 16th and 84th percentile in HTML, or a dash."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return "–"
+    low, middle, high = np.percentile(known, [16, 50, 84])
+    return f"{middle:.3g} <small>({low:.3g}–{high:.3g})</small>"
+
+
+def summary(catalogues: list[Catalogue], selection: Selection) -> None:
+    """Sizes and classes of a selection against all on the map, in figures and numbers."""
+    columns = ["las", "label", "redshift", "flux"]
+    part = tables(selection, columns)
+    whole = pd.concat([c.table[columns] for c in catalogues], ignore_index=True)
+    lines = []
+    for title, name in (
+        ("Angular size [″]", "las"),
+        ("Redshift", "redshift"),
+        ("Flux [mJy]", "flux"),
+    ):
+        all_of = whole[name].to_numpy(float)
+        if np.isfinite(all_of).any() or part[name].notna().any():
+            lines.append((title, quartiles(part[name].to_numpy(float)), quartiles(all_of)))
+    if lines:
+        st.html(_medians(lines))
+    sizes, chosen = (table["las"].to_numpy(float) for table in (whole, part))
+    svg_charts.draw(svg_charts.size_distribution(sizes, chosen), "selection_sizes")
+    labels = [table["label"].tolist() for table in (whole, part)]
+    svg_charts.draw(svg_charts.class_counts(*labels), "selection_classes")
+
+
+def whole(catalogue: Catalogue) -> None:
+    """Sizes and classes of a whole data set."""
+    table = catalogue.table
+    svg_charts.draw(svg_charts.size_distribution(table["las"].to_numpy(float)), "whole_sizes")
+    svg_charts.draw(svg_charts.class_counts(table["label"].tolist()), "whole_classes")
+
+
+def _medians(lines: list[tuple[str, str, str]]) -> str:
+    """Medians as an HTML table; the numbers are ours, so nothing needs escaping."""
+    head = "".join(
+        f'<th style="text-align:left;font-weight:600;padding:2px 10px 2px 0">{h}</th>'
+        for h in ("Median", "Selection", "All")
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td style="padding:2px 10px 2px 0;white-space:nowrap">{cell}</td>' for cell in line
+        )
+        + "</tr>"
+        for line in lines
+    )
+    return (
+        f'<table style="font-size:.86rem;border-collapse:collapse;width:100%"><tr>{head}</tr>'
+        f'{body}</table><div style="font-size:.76rem;opacity:.68">in brackets: 16th to 84th '
+        "percentile</div>"
+    )
+
+
+def ordered(selection: Selection, order: str) -> list[tuple[str, str]]:
+    """Galaxies of a selection in one of :data:`ORDERS`; unknown sizes come last."""
+    if order == "map":
+        return list(selection)
+    part = tables(selection, ["las", "label"])
+    if order == "class":
+        key = part["label"].replace("", "~").to_numpy(str)
+    else:
+        las = part["las"].to_numpy(float)
+        key = np.where(np.isfinite(las), -las if order == "large" else las, np.inf)
+    by = np.argsort(key, kind="stable")
+    pairs = list(zip(part["data_set"], part["source_id"], strict=True))
+    return [pairs[i] for i in by]
+
+
+def linked_gallery(selection: Selection, look: Look, on_open: Handler, on_collect: Handler) -> None:
+    """Pictures of a selection, a page at a time."""
+    pages = max(1, -(-len(selection) // gallery.PAGE))
+    page = min(int(st.session_state.get("gallery_page", 1)), pages)
+    if st.session_state.get("gallery_page", 1) != page:
+        st.session_state["gallery_page"] = page
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        order = st.selectbox(
+            "Order",
+            list(ORDERS),
+            format_func=ORDERS.__getitem__,
+            key="gallery_order",
+            width=180,
+            persist_state="session",
+        )
+        if pages > 1:
+            page = st.pagination(pages, key="gallery_page")
+    pairs = ordered(selection, str(order))
+    shown = pairs[(page - 1) * gallery.PAGE : page * gallery.PAGE]
+    tray = state.tray()
+    gallery.gallery(
+        galaxies.cells(shown, look),
+        key="gallery",
+        label=f"Selected galaxies, page {page} of {pages}",
+        in_tray=tray.__contains__,
+        focus=state.focus(),
+        on_open=on_open,
+        on_collect=on_collect,
+    )
+    if len(pairs) < len(selection):
+        st.caption(controls.plain(f"{len(selection) - len(pairs):,} galaxies are not at hand."))

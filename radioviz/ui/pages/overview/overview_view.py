@@ -1,0 +1,213 @@
+"""Cards of the Overview: data sets, sky coverage, models."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+
+from radioviz.data.catalogue import LABELS, Catalogue
+from radioviz.errors import RadioVizError
+from radioviz.models.artefact import CARD, ModelInfo
+from radioviz.models.registry import model_folder
+from radioviz.ui import cache, controls, detail, galaxies, gallery, state
+from radioviz.ui.image.display import Look, field_arcsec
+from radioviz.ui.pages.overview import sky_map as figures
+from radioviz.ui.palette import DATA_SET_COLOURS, LABEL_COLOURS, MISSING_COLOUR
+
+ABILITIES = {
+    "encode": "image to latent",
+    "decode": "latent to image",
+    "class": "asked for a class",
+    "size": "asked for a size",
+    "log_prob": "log-likelihood",
+    "classify": "class probability",
+    "features": "features to compare by",
+}
+
+SCORES = {
+    "elbo": "ELBO [nats]",
+    "kl": "KL divergence [nats]",
+    "active_dimensions": "dimensions in use",
+    "flux_ratio": "reconstructed over true flux",
+    "ssim": "structural similarity",
+    "relative_error": "relative squared residual",
+    "mse": "mean squared error",
+    "accuracy": "accuracy",
+    "auc": "ROC AUC",
+    "nll": "−log p of the class [nats]",
+    "calibration_error": "calibration error",
+    "temperature": "temperature",
+}
+SPLITS = {"valid": "validation images", "test": "test images", "train": "training images"}
+
+
+def examples(catalogue: Catalogue, look: Look) -> None:
+    """A dozen well-resolved galaxies, the same at every visit; a click opens one."""
+    table = catalogue.table
+    las, widest = table["las"].to_numpy(float), field_arcsec(catalogue.info, look)
+    fitting = np.flatnonzero((las > 0.3 * widest) & (las < 0.75 * widest))
+    if not len(fitting):
+        fitting = np.arange(len(table))
+    rows = np.random.default_rng(7).permutation(fitting)[:12]
+    pairs = [(catalogue.info.key, str(s)) for s in table["source_id"].to_numpy()[rows]]
+    gallery.gallery(
+        galaxies.cells(pairs, look),
+        key="examples",
+        label="Some galaxies",
+        strip=True,
+        on_open=lambda pair: st.session_state.update(overview_open=pair),
+        on_collect=detail.toggle_tray,
+        in_tray=state.tray().__contains__,
+    )
+
+
+def data_set_card(catalogue: Catalogue) -> None:
+    """Count, classes, survey and terms of one data set."""
+    info, table = catalogue.info, catalogue.table
+    facts = [f"{info.pixel_scale:g}″ pixels"]
+    facts += [f"{info.beam:g}″ beam"] if info.beam else []
+    facts += [f"{info.frequency:g} GHz"] if info.frequency else []
+    facts += [info.bunit or "uncalibrated 8-bit images"]
+    positions = int(np.isfinite(table["ra"].to_numpy()).sum())
+    sizes = int(np.isfinite(table["las"].to_numpy()).sum())
+    with st.container(border=True, key=f"data_set_{info.key}"):
+        st.html(
+            f'<div style="display:flex;justify-content:space-between;gap:1em;align-items:baseline">'
+            f'<span style="font-weight:600;font-size:1.02rem">{html.escape(info.title)}</span>'
+            f"<span><b>{len(catalogue):,}</b> galaxies</span></div>"
+            f'<div style="opacity:.72;font-size:.86rem;margin:2px 0 8px">'
+            f"{html.escape(' · '.join(facts))} · {positions:,} with a position · "
+            f"{sizes:,} with a size</div>{class_bar(table['label'].tolist())}"
+        )
+        with st.expander("Terms, reference, notes"):
+            for title, text in (
+                ("Licence", info.licence),
+                ("Reference", info.reference),
+                ("Origin", info.origin),
+            ):
+                if text:
+                    st.markdown(f"**{title}.** {controls.plain(text)}")
+            for note in catalogue.notes[:20]:
+                st.caption(controls.plain(note))
+            if len(catalogue.notes) > 20:
+                st.caption(f"and {len(catalogue.notes) - 20:,} more notes")
+
+
+def class_bar(labels: list[str]) -> str:
+    """Shares of the classes as one bar with a legend, in HTML."""
+    n = max(len(labels), 1)
+    names = [*LABELS, *sorted(set(labels) - set(LABELS))]
+    counts = {name: labels.count(name) for name in names if name in set(labels)}
+    bar, legend = "", ""
+    for name, count in counts.items():
+        colour = LABEL_COLOURS.get(name, MISSING_COLOUR)
+        shown = html.escape(name or "no class")
+        bar += (
+            f'<div title="{shown}: {count:,}" style="width:{100 * count / n:.3f}%;'
+            f'background:{colour}"></div>'
+        )
+        legend += (
+            f'<span style="white-space:nowrap"><span style="display:inline-block;width:9px;'
+            f'height:9px;border-radius:50%;background:{colour};margin-right:5px"></span>'
+            f"{shown} {count:,}</span>"
+        )
+    return (
+        '<div style="display:flex;height:10px;border-radius:5px;overflow:hidden;gap:1px">'
+        f'{bar}</div><div style="display:flex;flex-wrap:wrap;gap:2px 14px;margin-top:6px;'
+        f'font-size:.84rem">{legend}</div>'
+    )
+
+
+def missing(errors: Mapping[str, RadioVizError]) -> None:
+    """Data sets that are not here: why, and the command that brings them."""
+    known = cache.known_data_sets()
+    commands: dict[str, list[str]] = {}
+    with st.container(border=True, key="data_sets_missing"):
+        st.markdown("**Not on this machine**")
+        for key, error in errors.items():
+            entry = known[key]
+            if entry.fetch and not entry.is_built:
+                commands.setdefault(entry.fetch, []).append(entry.title)
+            else:
+                st.caption(controls.plain(f"{entry.title}: {error}"))
+        for fetch, titles in commands.items():
+            st.caption(controls.plain(f"{' and '.join(titles)}: free to download, checked by MD5"))
+            st.code(f"python -m radioviz.data fetch {fetch}", language="bash")
+
+
+def sky_coverage(opened: Mapping[str, Catalogue]) -> None:
+    """All data sets that have positions, on one map of the sky."""
+    positions, colours, without = {}, [], []
+    for i, catalogue in enumerate(opened.values()):
+        ra, dec = (catalogue.table[c].to_numpy(float) for c in ("ra", "dec"))
+        if not np.isfinite(ra).any():
+            without.append(catalogue.info.title)
+            continue
+        positions[catalogue.info.title] = (ra, dec)
+        colours.append(DATA_SET_COLOURS[i % len(DATA_SET_COLOURS)])
+    if positions:
+        figure = figures.all_sky(positions, colours)
+        figure["layout"]["height"] = 300
+        st.plotly_chart(
+            figure,
+            key="all_sky",
+            config={"displayModeBar": False},
+            alt="All-sky map of " + ", ".join(positions),
+        )
+        st.caption("Hammer-Aitoff, equatorial J2000, right ascension growing to the left.")
+    if without:
+        st.caption(controls.plain("Without positions: " + ", ".join(without)))
+
+
+def models() -> None:
+    """What each model is, can do and scored; broken ones with the reason."""
+    found = cache.models()
+    if not found and not found.broken:
+        st.info(
+            "No trained models here. They come with the repository in `trained/`; "
+            "train one with `python -m train vae`.",
+            icon=":material/model_training:",
+        )
+    for name, info in found.items():
+        with st.container(border=True, key=f"model_{name}"):
+            _model(info)
+    for name, message in found.broken.items():
+        st.error(controls.plain(f"{name}: {message}"), icon=":material/error:")
+
+
+def _model(info: ModelInfo) -> None:
+    can = " ".join(f":gray-badge[{ABILITIES[c]}]" for c in info.capabilities)
+    dimensions = "" if str(info.latent_dim) in info.title else f" · {info.latent_dim} dimensions"
+    st.markdown(f"**{controls.plain(info.title)}**{dimensions}  {can}")
+    said = _training(info)
+    if said:
+        st.caption(controls.plain(said))
+    card = model_folder(info.name) / CARD
+    with st.expander("Model card"):
+        if card.exists():
+            st.markdown(card.read_text(encoding="utf-8"))
+        else:
+            st.caption(f"{CARD} is missing")
+        for picture in sorted(card.parent.glob("*.png")):
+            st.image(str(picture))
+
+
+def _training(info: ModelInfo) -> str:
+    """What the model was trained on and its main scores, in a line."""
+    facts = info.training
+    parts = []
+    if facts.get("data"):
+        number = (facts.get("images") or {}).get("train")
+        names = ", ".join(controls.data_set_title(str(d)) for d in facts["data"])
+        parts.append(f"Trained on {number:,} images of {names}" if number else f"Data: {names}")
+    splits: dict[str, list[str]] = {}
+    for name, value in info.scores.items():
+        score, _, split = name.partition(".")
+        splits.setdefault(split, []).append(f"{SCORES.get(score, score)} {value:.3g}")
+    for split, scores in splits.items():
+        where = f"On the {SPLITS.get(split, split)}: " if split else ""
+        parts.append(where + ", ".join(scores[:5]))
+    return " · ".join(parts)

@@ -1,0 +1,220 @@
+"""A picture from outside as a query: read, cropped, brought to the survey's beam and scale.
+
+FITS, PNG and JPEG files are read as untrusted input by :mod:`radioviz.images.reading`; what
+comes here is already one finite, upright plane, or an error that names the file. From there
+on a picture takes the way of every survey image, through the model's own Preprocess chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from radioviz.data.catalogue import SurveyInfo
+from radioviz.data.preprocess import Preprocess
+from radioviz.errors import ImageError
+from radioviz.images.reading import SkyImage, read_image
+
+MAX_PIXELS = 25_000_000  # 5000 x 5000: a mosaic of a square degree; larger ones are cut first
+MAX_SQUARE = 4 * MAX_PIXELS  # what a box that is four times as wide as high makes
+MAX_MEGABYTES = 128
+_SAME_BEAM = 1.02  # beams within 2 % are not told apart
+_FWHM = 2.0 * np.sqrt(2.0 * np.log(2.0))  # FWHM of a Gaussian over its sigma
+
+
+@dataclass(frozen=True)
+class Box:
+    """Pixels ``left <= x < right``, ``bottom <= y < top`` of an image ``(ny, nx)``."""
+
+    left: int
+    right: int
+    bottom: int
+    top: int
+
+    @classmethod
+    def whole(cls, image: np.ndarray) -> Box:
+        return cls(0, image.shape[1], 0, image.shape[0])
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Pixel coordinates (x, y) of the middle, 0-based."""
+        return (self.left + self.right - 1) / 2, (self.bottom + self.top - 1) / 2
+
+
+def images_in(payload: bytes, name: str) -> list[tuple[int, str]]:
+    """Number and description of every image of a FITS file; empty for a PNG or JPEG picture.
+
+    Raises
+    ------
+    ImageError
+        If it is neither.
+    """
+    if not payload:
+        raise ImageError(f"{name}: the file is empty; expected FITS, PNG or JPEG")
+    if payload.startswith((b"\x89PNG", b"\xff\xd8\xff")):
+        return []
+    from radioviz.images.hdus import open_source
+
+    # Its structure may be read as long as it is; the image itself is held against MAX_PIXELS.
+    with open_source(payload, name) as file:
+        return [(hdu.index, hdu.describe()) for hdu in file.hdus if hdu.is_image]
+
+
+def read(payload: bytes, name: str, extension: int | None = None) -> SkyImage:
+    """The one image of a file, upright.
+
+    Raises
+    ------
+    ImageError
+        If it is no image, is too large, has no finite pixel, or nothing but one value.
+    """
+    if len(payload) > MAX_MEGABYTES * 1_000_000:
+        raise ImageError(
+            f"{name}: {len(payload) / 1e6:,.0f} MB; at most {MAX_MEGABYTES} MB are taken as a "
+            "query. Cut the source out first"
+        )
+    image = read_image(payload, extension=extension, name=name, max_pixels=MAX_PIXELS)
+    finite = image.data[np.isfinite(image.data)]
+    if finite.size and finite.min() == finite.max():
+        raise ImageError(
+            f"{name}: every pixel has the value {finite[0]:.4g}; there is no source in it"
+        )
+    return image
+
+
+def holds_noise(image: SkyImage) -> bool:
+    """Whether the sky noise is likely still in it: calibrated, or with negative pixels."""
+    return bool(image.bunit) or bool((image.data < 0).any())
+
+
+def cut(data: np.ndarray, box: Box) -> np.ndarray:
+    """A square about the middle of a box, NaN outside of the box (no data).
+
+    Raises
+    ------
+    ImageError
+        If the box holds no pixel, or none that is finite.
+    """
+    ny, nx = data.shape
+    left, right = max(0, box.left), min(nx, box.right)
+    bottom, top = max(0, box.bottom), min(ny, box.top)
+    if right - left < 2 or top - bottom < 2:
+        raise ImageError(
+            f"a crop box of {max(0, right - left)} x {max(0, top - bottom)} pixels; expected at "
+            f"least 2 x 2 of the {nx} x {ny} that there are"
+        )
+    inside = data[bottom:top, left:right]
+    if not np.isfinite(inside).any():
+        raise ImageError("the crop box holds no finite pixel; move it onto the source")
+    height, width = inside.shape
+    side = max(height, width)
+    if side * side > MAX_SQUARE:
+        raise ImageError(
+            f"a crop box of {width} x {height} pixels makes a square of {side:,} x {side:,}; "
+            f"at most {MAX_SQUARE:,} pixels are taken. Draw a smaller box about the source"
+        )
+    out = np.full((side, side), np.nan, dtype=np.float32)
+    y, x = (side - height) // 2, (side - width) // 2
+    out[y : y + height, x : x + width] = inside
+    return out
+
+
+def match_beam(data: np.ndarray, pixel_scale: float, beam: float, target: float) -> np.ndarray:
+    """Smooth an image to a larger beam with a Gaussian of FWHM sqrt(target^2 - beam^2).
+
+    Parameters
+    ----------
+    data : numpy.ndarray
+        Shape ``(ny, nx)``; NaN stays NaN and counts as 0 for its neighbours.
+    pixel_scale, beam, target : float
+        Arcsec; FWHM of circular beams. A target that is not larger changes nothing.
+    """
+    if target <= beam * _SAME_BEAM:
+        return data
+    from scipy.ndimage import gaussian_filter
+
+    sigma = np.sqrt(target**2 - beam**2) / _FWHM / pixel_scale
+    missing = ~np.isfinite(data)
+    smooth: np.ndarray = gaussian_filter(np.where(missing, 0, data), sigma, mode="constant")
+    smooth[missing] = np.nan
+    return smooth
+
+
+def prepared(
+    image: SkyImage,
+    box: Box,
+    *,
+    pixel_scale: float,
+    beam: float | None,
+    noisy: bool,
+    survey: SurveyInfo,
+    chain: Preprocess,
+) -> tuple[np.ndarray, str]:
+    """The picture as an encoder sees it.
+
+    A sharper picture is smoothed to the survey's beam and keeps its angular scale. One with
+    a larger beam cannot be made sharper: it is shown beam for beam, as the chain shows a survey
+    of that beam.
+
+    Parameters
+    ----------
+    pixel_scale : float
+        Arcsec.
+    beam : float or None
+        FWHM in arcsec; None takes that of the survey.
+    noisy : bool
+        Whether to clip the noise.
+    survey : SurveyInfo
+        Of the data set that is searched.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float32 of shape ``(1, size, size)``, 0..1.
+    str
+        What was done about the beam, empty for nothing.
+
+    Raises
+    ------
+    ImageError
+        If the box is empty, or nothing in it stands out.
+    PreprocessError
+        If the scale or the beam is not a positive number.
+    """
+    data = cut(image.data, box)
+    chain.field_in_pixels(pixel_scale, beam)  # refuses what is no scale and no beam
+    note = ""
+    target = survey.beam
+    if target and beam and target > beam * _SAME_BEAM:
+        data = match_beam(data, pixel_scale, beam, target)
+        note = f"smoothed from {beam:g} to the {target:g} arcsec beam of {survey.title}"
+        beam = target
+    elif target and beam and beam > target * _SAME_BEAM:
+        note = (
+            f"its beam of {beam:g} arcsec is larger than the {target:g} arcsec of {survey.title}: "
+            "compared beam for beam, not at its true angular size"
+        )
+    else:
+        beam = target
+    seen = chain(data[None], pixel_scale, beam=beam, raw=noisy)
+    if not seen.any():
+        field = chain.field_in_pixels(pixel_scale, beam) * pixel_scale
+        raise ImageError(
+            f"{image.file}: nothing stands out in the {field:.0f} arcsec about the middle of the "
+            "box" + (" once the noise is clipped" if noisy else "") + "; move the box onto the "
+            "source, or check the pixel scale"
+        )
+    return seen, note
+
+
+def position_of(image: SkyImage, box: Box) -> tuple[float, float] | None:
+    """J2000 position in degrees of the middle of a box, None without a WCS."""
+    if image.wcs is None:
+        return None
+    from radioviz.images.quiet import quiet
+
+    with quiet():
+        sky = image.wcs.pixel_to_world(*box.centre).icrs
+    place = (float(sky.ra.deg), float(sky.dec.deg))
+    return place if np.isfinite(place).all() else None

@@ -1,0 +1,250 @@
+"""Uploaded files on their way to an import: on the disk, under names of our own making.
+
+A browser may send any name. Here it becomes a path below ``<user data>/uploads/<token>/``;
+tables go into a folder beside the images, so that a folder of images holds nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from radioviz.data.user_surveys import discard
+from radioviz.errors import CatalogueError, ImageError
+from radioviz.importing import Source, unfinished
+from radioviz.importing.readers.cube_formats import is_cube
+from radioviz.paths import user_data_folder
+
+IMAGES, TABLES = "images", "tables"
+_TABLE_NAMES = (".csv", ".tsv", ".txt", ".dat", ".ecsv", ".vot", ".votable", ".xml", ".parquet")
+_FITS_NAMES = (".fits", ".fit", ".fits.gz")
+_ZARR = (".zarray", ".zattrs", ".zgroup", ".zmetadata")
+_NUMBER = r"[+-]?\d[\d:hmsd.°'\"]*"  # degrees or sexagesimal
+_SPARE = 1 << 28
+_KEPT_SECONDS = 2 * 86_400.0
+_LOOK_INSIDE = 100  # FITS that are opened to see whether they are tables
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Uploaded files of one session.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+    images, tables : tuple of pathlib.Path
+        In order of their names.
+    size : int
+        Bytes of all of them.
+    """
+
+    folder: Path
+    images: tuple[Path, ...]
+    tables: tuple[Path, ...]
+    size: int
+
+    def source(self, table: Path | None) -> Source | None:
+        """What there is to import, with this table; None for nothing."""
+        if not self.images:
+            return Source(table) if table else None
+        folder = self.folder / IMAGES
+        if len(self.images) == 1 and self.images[0].parent == folder:
+            return Source(self.images[0], table)
+        tops = {folder / path.relative_to(folder).parts[0] for path in self.images}
+        if len(tops) == 1 and is_cube(top := tops.pop()):
+            return Source(top, table)  # a zarr, which is a folder
+        return Source(folder, table)
+
+
+def uploads_folder() -> Path:
+    """Folder of all uploads (not created here)."""
+    return user_data_folder() / "uploads"
+
+
+def safe_path(name: str) -> PurePosixPath:
+    """A relative path made of an uploaded file's name, whatever that says.
+
+    >>> str(safe_path("../../etc/passwd"))
+    'etc/passwd'
+    >>> str(safe_path("C:\\\\data\\\\a.fits"))
+    'data/a.fits'
+    """
+    # What is no text at all (half of a pair of UTF-16) has no place in a file system either.
+    plain = name.encode("utf-8", "replace").decode("utf-8").replace("\\", "/")
+    plain = re.sub(r"^[A-Za-z]:", "", plain)
+    parts = []
+    for part in plain.split("/"):
+        part = re.sub(r"[\x00-\x1f\x7f]", "_", part).strip()
+        # No hidden files but those of zarr, and names within what file systems hold, endings kept.
+        if part not in _ZARR:
+            part = part.lstrip(".")
+        while len(part.encode()) > 200:
+            part = part[1:]
+        if part:
+            parts.append(part)
+    return PurePosixPath(*parts[-8:]) if parts else PurePosixPath("file")
+
+
+def stage(files: Iterable[tuple[str, BinaryIO, int]]) -> Staged:
+    """Write uploaded files, given as name, content and bytes, to a new folder.
+
+    Raises
+    ------
+    CatalogueError
+        If the disk has too little space or cannot be written.
+    """
+    given = list(files)
+    folder = uploads_folder() / secrets.token_hex(8)
+    try:
+        folder.mkdir(parents=True)
+        needed = sum(size for _, _, size in given) + _SPARE
+        free = shutil.disk_usage(folder).free
+        if needed > free:
+            raise CatalogueError(
+                f"the upload needs {needed / 1e9:.1f} GB and {folder.parent} has "
+                f"{free / 1e9:.1f} GB free; free some space or point RADIOVIZ_HOME elsewhere"
+            )
+        taken: set[Path] = set()
+        for name, content, _ in given:
+            path = safe_path(name)
+            kind = TABLES if path.name.lower().endswith(_TABLE_NAMES) else IMAGES
+            target = _free(folder / kind / path, taken)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as file:
+                shutil.copyfileobj(content, file, 1 << 20)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise CatalogueError(
+            f"{folder} cannot be written: {error.strerror or error}. Free some space or point "
+            "RADIOVIZ_HOME at a folder that can be written."
+        ) from error
+    except CatalogueError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    _set_tables_apart(folder)
+    return _listed(folder)
+
+
+def _free(path: Path, taken: set[Path]) -> Path:
+    """``path``, or one like it that no file or folder of this upload has."""
+    candidate, number = path, 2
+    while candidate in taken or candidate.exists() or any(p.is_file() for p in candidate.parents):
+        candidate = path.with_name(f"{number}-{path.name}")
+        if any(p.is_file() for p in candidate.parents):  # a file is called like its folder
+            candidate = path.parent.with_name(f"{number}-{path.parent.name}") / path.name
+        number += 1
+    taken.add(candidate)
+    return candidate
+
+
+def _set_tables_apart(folder: Path) -> None:
+    """Move FITS that hold tables alone to the other tables."""
+    fits = [p for p in _files(folder / IMAGES) if p.name.lower().endswith(_FITS_NAMES)]
+    if len(fits) > _LOOK_INSIDE:
+        return
+    for path in fits:
+        if not _has_image(path):
+            target = folder / TABLES / path.name
+            target.parent.mkdir(exist_ok=True)
+            if not target.exists():
+                path.rename(target)
+
+
+def _listed(folder: Path) -> Staged:
+    images, tables = _files(folder / IMAGES), _files(folder / TABLES)
+    return Staged(folder, images, tables, sum(p.stat().st_size for p in (*images, *tables)))
+
+
+def _files(folder: Path) -> tuple[Path, ...]:
+    return tuple(sorted(p for p in folder.rglob("*") if p.is_file())) if folder.is_dir() else ()
+
+
+def _has_image(path: Path) -> bool:
+    """False only for a FITS that holds tables alone; what is damaged is refused later, by name."""
+    from radioviz.images.hdus import open_source
+
+    try:
+        with open_source(path) as file:
+            kinds = [h.is_image for h in file.hdus if h.is_image or h.kind == "table"]
+            return any(kinds) or not kinds
+    except ImageError:
+        return True
+
+
+def restage(folder: str) -> Staged | None:
+    """The files of an upload that was written before; None where it has gone."""
+    path = Path(folder)
+    return _listed(path) if path.is_dir() and path.parent == uploads_folder() else None
+
+
+def drop(folder: Path) -> None:
+    """Delete an upload."""
+    if folder.parent == uploads_folder() and folder.is_dir():
+        discard(folder)
+
+
+def clean() -> None:
+    """Delete uploads that were left behind days ago and that no unfinished import reads."""
+    root = uploads_folder()
+    if not root.is_dir():
+        return
+    needed = {Path(p) for u in unfinished() for p in (u.path, u.table) if p}
+    for folder in root.iterdir():
+        is_needed = any(folder in path.parents for path in needed)
+        if not is_needed and time.time() - folder.stat().st_mtime > _KEPT_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def positions_csv(text: str) -> bytes:
+    """Positions as people paste them, a source a line, as a CSV with a header.
+
+    A first line with names of columns stays what it is. Otherwise a line is RA and Dec, with a
+    name before them or not, between commas, semicolons, tabs or blanks; degrees, or sexagesimal
+    with colons or in six numbers.
+
+    Raises
+    ------
+    CatalogueError
+        If there is no line, or one is none of these; it is named.
+    """
+    import csv
+    import io
+
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith("#")]
+    if not lines:
+        raise CatalogueError("no positions: give one source a line, RA and Dec")
+    if not any(re.fullmatch(_NUMBER, c) for c in re.split(r"[,;\s]+", lines[0])) and re.search(
+        r"(^|[^a-z])(ra|right|alpha|α)", lines[0], re.I
+    ):
+        return "\n".join(lines).encode()
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["name", "ra", "dec"])
+    for number, line in enumerate(lines, start=1):
+        writer.writerow(_position(line, number))
+    return out.getvalue().encode()
+
+
+def _position(line: str, number: int) -> list[str]:
+    cells = [c.strip() for c in re.split(r"[,;\t]", line) if c.strip()]
+    if len(cells) == 1:
+        cells = line.split()
+    numeric = [bool(re.fullmatch(_NUMBER, c)) for c in cells]
+    numbers = len(cells) if all(numeric) else numeric[::-1].index(False)  # at the line's end
+    if numbers >= 6:  # hh mm ss dd mm ss
+        return [" ".join(cells[:-6]), ":".join(cells[-6:-3]), ":".join(cells[-3:])]
+    if numbers in (2, 3):  # the number of a name, such as 3C 273, may stand before them
+        return [" ".join(cells[:-2]), *cells[-2:]]
+    if len(cells) in (2, 3):  # "12 30 49.4, +12 23 28"
+        return ["" if len(cells) == 2 else cells[0], *cells[-2:]]
+    raise CatalogueError(
+        f"line {number}, '{line[:60]}', is no position; write RA and Dec, such as "
+        "'187.706 +12.391' or '12:30:49.4 +12:23:28', with a name before them or not"
+    )

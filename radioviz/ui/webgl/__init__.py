@@ -1,5 +1,0 @@
-"""The map for many points: WebGL in the browser, rows decided on the server."""
-
-from radioviz.ui.webgl.component import draw, new_event
-
-__all__ = ["draw", "new_event"]

@@ -1,0 +1,122 @@
+"""Imports as processes of their own: progress, cancel, a kill, and going on after each."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from radioviz import importing
+from radioviz.api import survey_job as job
+from radioviz.api.survey_job import Job, Request
+from radioviz.errors import CatalogueError
+from tests.models.small import galaxies
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A user's folder of this test's own; what it started ends with it."""
+    monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RADIOVIZ_TRAINED", str(tmp_path / "none"))
+    yield tmp_path / "home"
+    for one in job.jobs():
+        job.cancel(one.id)
+        wait(one.id, lambda j: not j.active)
+
+
+def wait(job_id: str, until: Callable[[Job], bool], seconds: float = 180) -> Job:
+    deadline = time.monotonic() + seconds
+    while not until(found := job.read(job_id)):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture
+def request_(tmp_path: Path) -> Request:
+    """An import of three hundred images."""
+    np.save(tmp_path / "cube.npy", (255 * galaxies(300, 48)).astype(np.uint8))
+    return Request("mine", "Mine", str(tmp_path / "cube.npy"), answers={"pixel_scale": "2.0"})
+
+
+@pytest.mark.slow
+def test_a_job_runs_to_its_end_and_reports(request_: Request) -> None:
+    started = job.start(request_)
+    assert started.active and started.request == request_
+    with pytest.raises(CatalogueError, match="being worked on"):
+        job.start(request_)
+    with pytest.raises(CatalogueError, match="already"):
+        job.take_up(started.id)
+    done = wait(started.id, lambda j: not j.active)
+    assert (done.state, done.error) == (job.DONE, "")
+    assert "300 read" in done.imported
+    assert importing.surveys()["mine"].n == 300
+    assert (importing.surveys()["mine"].folder / "measured.parquet").exists()
+    job.forget(done.id)
+    assert not job.jobs() and "mine" in importing.surveys()
+
+
+@pytest.mark.slow
+def test_a_killed_job_is_told_and_taken_up(request_: Request, home: Path) -> None:
+    started = job.start(request_)
+    running = wait(started.id, lambda j: j.step not in ("", "starting"))
+    assert running.active
+    os.kill(_process(started.id), signal.SIGKILL)
+    dead = wait(started.id, lambda j: not j.active)
+    assert dead.state == job.CUT_OFF
+    job.take_up(started.id)
+    done = wait(started.id, lambda j: not j.active)
+    assert (done.state, importing.surveys()["mine"].n) == (job.DONE, 300)
+
+
+def _process(job_id: str) -> int:
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if job_id.encode() in (process / "cmdline").read_bytes():
+                return int(process.name)
+        except OSError:
+            continue
+    raise AssertionError(f"no process of job {job_id}")
+
+
+@pytest.mark.slow
+def test_what_fails_says_why_and_a_cancelled_job_goes_on(request_: Request) -> None:
+    wrong = job.start(Request("bad", path=str(Path(request_.path).with_name("gone.npy"))))
+    failed = wait(wrong.id, lambda j: not j.active)
+    assert failed.state == job.FAILED and "gone.npy" in failed.error
+    job.forget(failed.id)
+
+    started = job.start(request_)
+    job.cancel(started.id)
+    ended = wait(started.id, lambda j: not j.active)
+    assert ended.state == job.CANCELLED
+    job.take_up(started.id)
+    assert wait(started.id, lambda j: not j.active).state == job.DONE
+
+
+def test_no_more_than_a_few_at_a_time(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "MOST", 0)
+    with pytest.raises(CatalogueError, match="under way"):
+        job.start(request_)
+
+
+def test_jobs_that_are_none(home: Path) -> None:
+    assert job.jobs() == []
+    with pytest.raises(CatalogueError, match="no job 'x'"):
+        job.read("x")
+    (home / "jobs" / "torn").mkdir(parents=True)
+    (home / "jobs" / "torn" / "request.json").write_text("{")
+    assert job.jobs() == []
+
+
+def test_a_folder_that_cannot_be_written(request_: Request, home: Path) -> None:
+    home.parent.mkdir(exist_ok=True)
+    home.write_text("a file")
+    with pytest.raises(CatalogueError, match="RADIOVIZ_HOME"):
+        job.start(request_)
+    home.unlink()

@@ -1,0 +1,471 @@
+"""What users bring: archives, pictures, tables of images, mosaics, RGZ batches."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import shutil
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from astropy.io import fits
+
+from radioviz.errors import CatalogueError, ImageError
+from radioviz.importing import Source, inspect, run
+from radioviz.importing.files import Files
+
+from .conftest import write_fits
+
+
+def _refused(result) -> dict[str, str]:
+    report = result.report
+    bad = report[report["status"] == "refused"]
+    return dict(zip(bad["file"], bad["reason"], strict=True))
+
+
+# -- archives ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_an_archive_is_as_good_as_its_folder(cutouts, tmp_path, kind):
+    format_ = {"zip": "zip", "tar": "tar", "tar.gz": "gztar"}[kind]
+    path = Path(shutil.make_archive(str(tmp_path / "packed"), format_, cutouts))
+    folder = run(Source(cutouts), {"key": "folder", "survey": "EMU"})
+    packed = run(Source(path), {"key": "packed", "survey": "EMU"})
+    assert packed.read == folder.read == 12
+    columns = ["ra", "dec", "image_ra", "file"]
+    a = folder.catalogue.table.sort_values("file")
+    b = packed.catalogue.table.sort_values("file")
+    pd.testing.assert_frame_equal(
+        a[columns].reset_index(drop=True), b[columns].reset_index(drop=True)
+    )
+    np.testing.assert_array_equal(
+        folder.catalogue.images[a.index], packed.catalogue.images[b.index]
+    )
+    assert _refused(packed).keys() == _refused(folder).keys()
+    assert not list(tmp_path.rglob("*.extracted"))
+
+
+def test_an_archive_resumes(cutouts, tmp_path):
+    path = Path(shutil.make_archive(str(tmp_path / "packed"), "gztar", cutouts))
+    left = [5]
+
+    def cancelled() -> bool:
+        left[0] -= 1
+        return left[0] <= 0
+
+    answers = {"key": "packed", "survey": "EMU"}
+    assert run(Source(path), answers, cancelled=cancelled).catalogue is None
+    result = run(Source(path), answers)
+    assert result.resumed == 5
+    whole = run(Source(cutouts), {"key": "folder", "survey": "EMU"})
+    assert set(result.catalogue.table["ra"]) == set(whole.catalogue.table["ra"])
+
+
+def test_hostile_members_are_listed_and_nothing_is_written(cutouts, tmp_path):
+    path = tmp_path / "evil.zip"
+    good = (cutouts / "a" / "J0001.fits").read_bytes()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("../../../tmp/evil.fits", good)
+        archive.writestr("/etc/evil.fits", good)
+        archive.writestr("good.fits", good)
+        archive.writestr("<b>bold</b>.fits", good)
+        archive.writestr("inner.zip", b"PK")
+    before = sorted(tmp_path.rglob("*"))
+    result = run(Source(path), {"key": "evil"})
+    assert result.catalogue.table["file"].tolist() == ["good.fits", "<b>bold</b>.fits"]
+    refused = _refused(result)
+    assert refused["../../../tmp/evil.fits"] == "a path with '..'"
+    assert refused["/etc/evil.fits"] == "absolute path"
+    assert "archive inside" in refused["inner.zip"]
+    assert [p for p in sorted(tmp_path.rglob("*")) if "home" not in str(p)] == before
+
+
+# -- files of all kinds ------------------------------------------------------------------
+
+
+def test_other_shapes_and_scales_come_to_the_common_grid(tmp_path):
+    folder = tmp_path / "mixed"
+    rng = np.random.default_rng(1)
+    for i in range(6):
+        write_fits(folder / f"{i}.fits", rng.normal(size=(30, 30)), 150 + i)
+    write_fits(folder / "large.fits", rng.normal(size=(50, 40)), 170.0)
+    write_fits(folder / "small.fits", rng.normal(size=(20, 20)), 171.0)
+    y, x = np.mgrid[:60, :60]
+    write_fits(
+        folder / "fine.fits", np.exp(-((x - 29.5) ** 2 + (y - 29.5) ** 2) / 72), 172.0, scale=1.0
+    )
+    write_fits(folder / "far.fits", rng.normal(size=(30, 30)), 173.0, scale=40.0)
+    write_fits(folder / "kelvin.fits", rng.normal(size=(30, 30)), 174.0, BUNIT="K")
+    write_fits(folder / "blank.fits", np.full((30, 30), np.nan), 175.0)
+    result = run(Source(folder), {"key": "mixed", "survey": "EMU", "beam": "6"})
+    table = result.catalogue.table.set_index("file")
+    assert result.catalogue.images.shape == (9, 30, 30)
+    assert set(_refused(result)) == {"far.fits", "kelvin.fits", "blank.fits"}
+    assert "arcsec per pixel" in _refused(result)["far.fits"]
+    assert "unit is 'K'" in _refused(result)["kelvin.fits"]
+    assert result.catalogue.info.beam == 6
+    images = dict(zip(table.index, result.catalogue.images, strict=True))
+    fine = images["fine.fits"]
+    assert np.unravel_index(np.nanargmax(fine), fine.shape) in [
+        (14, 14),
+        (14, 15),
+        (15, 14),
+        (15, 15),
+    ]
+    assert np.isnan(images["small.fits"][0]).all()
+    report = result.report.set_index("file")["reason"]
+    assert "cropped or padded" in report["large.fits"]
+    assert "resampled" in report["fine.fits"]
+
+
+def test_a_chosen_size_wins(cutouts):
+    result = run(Source(cutouts), {"key": "small", "survey": "EMU", "pixels": 10})
+    assert result.catalogue.images.shape == (12, 10, 10)
+    assert np.allclose(result.catalogue.images[:, 4:6, 4:6], 0.01, atol=1e-3)
+
+
+def test_beams_that_differ_are_kept_row_by_row(tmp_path):
+    for i, beam in enumerate((5.0, 6.0, 7.0)):
+        data = np.random.default_rng(i).normal(size=(20, 20))
+        write_fits(tmp_path / "s" / f"{i}.fits", data, 150 + i, BMAJ=beam / 3600, BMIN=beam / 3600)
+    catalogue = run(Source(tmp_path / "s"), {"key": "s", "survey": "X"}).catalogue
+    assert catalogue.info.beam == pytest.approx(6.0)
+    np.testing.assert_allclose(catalogue.table["beam"], [5.0, 6.0, 7.0])
+
+
+def test_files_without_a_wcs_ask_for_the_scale(tmp_path):
+    for i in range(3):
+        write_fits(
+            tmp_path / "s" / f"{i}.fits", np.random.default_rng(i).normal(size=(20, 20)), None
+        )
+    look = inspect(Source(tmp_path / "s"))
+    assert [q.key for q in look.missing] == ["pixel_scale"]
+    catalogue = run(Source(tmp_path / "s"), {"key": "s", "pixel_scale": "2.5"}).catalogue
+    assert catalogue.info.pixel_scale == 2.5
+    assert catalogue.table["ra"].isna().all()
+
+
+def test_pictures(tmp_path):
+    from PIL import Image
+
+    folder = tmp_path / "png"
+    folder.mkdir()
+    data = np.zeros((20, 20), np.uint8)
+    data[2, 5] = 200  # near the top, which is north
+    for i in range(3):
+        Image.fromarray(data + i).save(folder / f"{i}.png")
+    write_fits(folder / "x.fits", np.random.default_rng(1).normal(size=(20, 20)))
+    look = inspect(Source(folder))
+    assert [q.key for q in look.missing] == ["pixel_scale"]
+    result = run(Source(folder), {"key": "png", "pixel_scale": 1.8, "survey": "FIRST"})
+    catalogue = result.catalogue
+    assert catalogue.images.dtype == np.uint8
+    assert catalogue.images[0, 17, 5] == 200
+    assert not catalogue.info.raw
+    assert catalogue.info.beam == 5.4  # FIRST is known
+    assert "do not mix" in _refused(result)["x.fits"]
+
+
+def test_clipped_images_are_seen_as_such(tmp_path):
+    for i in range(3):
+        data = np.zeros((20, 20))
+        data[8:12, 8:12] = 1e-3 * (i + 1)
+        write_fits(tmp_path / "s" / f"{i}.fits", data, 150 + i)
+    assert inspect(Source(tmp_path / "s")).found["raw"] == "noise removed (files)"
+    assert not run(Source(tmp_path / "s"), {"key": "s"}).catalogue.info.raw
+    assert run(Source(tmp_path / "s"), {"key": "t", "raw": "yes"}).catalogue.info.raw
+
+
+def test_one_file(tmp_path):
+    path = write_fits(tmp_path / "one.fits", np.random.default_rng(1).normal(size=(20, 20)))
+    assert len(run(Source(path), {"key": "one"}).catalogue) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"<html>"])
+def test_things_that_are_nothing(tmp_path, content):
+    (tmp_path / "thing.dat").write_bytes(content)
+    with pytest.raises(CatalogueError, match="thing"):
+        inspect(Source(tmp_path / "thing.dat"))
+    with pytest.raises(CatalogueError, match="no such file or folder"):
+        inspect(Source(tmp_path / "nothing"))
+    for name in ("x" * 5000, "a\0b"):
+        with pytest.raises(CatalogueError, match=r"no name of a file or folder|no such file"):
+            inspect(Source(tmp_path / name))
+        with pytest.raises(CatalogueError, match=r"no name of a file or folder|no such table"):
+            inspect(Source(tmp_path, table=tmp_path / name))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CatalogueError, match="is an image by its name"):
+        inspect(Source(tmp_path / "empty"))
+
+
+def test_mirabest_as_a_users_own(shared_data, tmp_path):
+    """Thirty real cutouts and the three that SkyView sent larger: all on one grid."""
+    folder = tmp_path / "mirabest"
+    folder.mkdir()
+    for path in sorted((shared_data / "mirabest_fits").iterdir())[:30]:
+        shutil.copy(path, folder)
+    for path in sorted((shared_data / "mirabest_fits_original").iterdir())[:3]:
+        shutil.copy(path, folder)
+    look = inspect(Source(folder))
+    assert look.needed == ()
+    result = run(Source(folder), {"key": "mb"})
+    assert (result.read, result.refused) == (33, 0)
+    catalogue = result.catalogue
+    assert catalogue.info.beam == 5.4
+    assert catalogue.info.frequency == 1.4
+    assert catalogue.images.shape == (33, 150, 150)
+    assert set(catalogue.table["label"]) == {"FRI"}
+    assert (catalogue.table["las"] > 0).all()
+    sky = catalogue.wcs(0).all_pix2world([[74.5, 74.5]], 0)[0]
+    np.testing.assert_allclose(sky, catalogue.table[["ra", "dec"]].iloc[0], atol=2e-4)
+
+
+# -- tables that name images -------------------------------------------------------------
+
+
+def _table(path: Path, **columns) -> Path:
+    pd.DataFrame(columns).to_csv(path, index=False)
+    return path
+
+
+def test_a_table_that_names_images(cutouts):
+    table = _table(
+        cutouts / "list.csv",
+        id=["one", "two", "three", "four"],
+        ra=[100.0, 101.0, 102.0, 103.0],
+        dec=[-5.0, -4.0, -3.0, -2.0],
+        file=["b/J0000.fits", "J0001.fits", "J0002", "nosuch.fits"],
+        fr_class=["FRI", "FRII", "compact", "?"],
+        note=["<script>alert(1)</script>", "é", "=1+1", ""],
+    )
+    look = inspect(Source(table))
+    assert look.kind == "listed"
+    result = run(Source(table), {"key": "listed", "survey": "EMU"})
+    catalogue = result.catalogue
+    by_id = catalogue.table.set_index("source_id")
+    assert sorted(by_id.index) == ["one", "three", "two"]
+    assert by_id.loc["three", "label"] == "Compact"
+    assert by_id.loc["one", "note"] == "<script>alert(1)</script>"
+    assert by_id.loc["two", "file"] == "a/J0001.fits"
+    assert _refused(result) == {"nosuch.fits": "no such file here"}
+    row = int(catalogue.rows_of(["two"])[0])
+    np.testing.assert_allclose(catalogue.images[row][11:13, 11:13], 0.01, atol=1e-3)
+    assert any("not in the table" in n for n in catalogue.notes)
+
+
+def test_a_table_and_an_archive(cutouts, tmp_path):
+    packed = Path(shutil.make_archive(str(tmp_path / "packed"), "gztar", cutouts))
+    table = _table(
+        tmp_path / "list.csv",
+        name=["J0003", "J0004", "J0099"],
+        ra=[103.0, 104.0, 105.0],
+        dec=[-2.0, -1.0, 0.0],
+    )
+    result = run(Source(packed, table), {"key": "both", "survey": "EMU"})
+    assert sorted(result.catalogue.table["name"]) == ["J0003", "J0004"]
+    assert _refused(result) == {"J0099": "no such file here"}
+
+
+def test_paths_that_lead_elsewhere(cutouts, tmp_path):
+    secret = write_fits(tmp_path / "secret.fits", np.random.default_rng(1).normal(size=(24, 24)))
+    table = _table(
+        cutouts / "list.csv",
+        ra=[100.0, 150.0, 150.0, 150.0],
+        dec=[-5.0, 2.0, 2.0, 2.0],
+        file=["b/J0000.fits", "../secret.fits", str(secret), "http://127.0.0.1:1/x.fits"],
+    )
+    result = run(Source(table), {"key": "listed", "survey": "EMU"})
+    assert result.read == 1
+    refused = _refused(result)
+    assert "'..'" in refused["../secret.fits"]
+    assert refused[str(secret)] == "no such file here"
+    assert "an address" in refused["http://127.0.0.1:1/x.fits"]
+
+
+def test_images_that_show_another_place_than_the_table_says(cutouts):
+    table = _table(
+        cutouts / "list.csv", ra=[100.0, 55.0], dec=[-5.0, 40.0], file=["J0000.fits", "J0001.fits"]
+    )
+    result = run(Source(table), {"key": "listed", "survey": "EMU"})
+    assert result.read == 1
+    assert "outside the image" in _refused(result)["a/J0001.fits"]
+
+
+def test_no_row_with_an_image(cutouts):
+    table = _table(cutouts / "list.csv", ra=[100.0], dec=[-5.0], file=["x.fits"])
+    with pytest.raises(CatalogueError, match="no row of the table has its image here"):
+        run(Source(table), {"key": "listed", "survey": "EMU"})
+
+
+# -- mosaic ------------------------------------------------------------------------------
+
+
+def test_a_mosaic_and_a_source_list(tmp_path):
+    data = np.random.default_rng(2).normal(0, 1e-4, (300, 300)).astype(np.float32)
+    data[148:152, 148:152] += 0.05
+    path = write_fits(tmp_path / "m.fits", data, 150.0, 2.0, BMAJ=9 / 3600, BMIN=9 / 3600)
+    table = _table(
+        tmp_path / "list.csv",
+        id=["centre", "off", "bad"],
+        ra=[150.0, 160.0, np.nan],
+        dec=[2.0, 2.0, 2.0],
+        las_arcsec=[30.0, 20.0, 10.0],
+    )
+    look = inspect(Source(path, table), {"pixels": 40})
+    assert look.kind == "mosaic"
+    assert look.found["pixel_scale"] == "3 arcsec (a third of the beam)"
+    result = run(Source(path, table), {"key": "m", "survey": "EMU", "pixels": 40})
+    catalogue = result.catalogue
+    assert catalogue.table["source_id"].tolist() == ["centre"]
+    assert catalogue.info.beam == pytest.approx(9.0)
+    assert catalogue.info.pixel_scale == 3.0
+    image = catalogue.images[0]
+    assert np.unravel_index(np.argmax(image), image.shape) in [
+        (19, 19),
+        (19, 20),
+        (20, 19),
+        (20, 20),
+    ]
+    refused = _refused(result)
+    assert "outside of the mosaic" in refused["row 2: off"]
+    assert "empty or not a number" in refused["row 3"]
+
+
+def test_a_mosaic_asks_when_hours_and_degrees_cannot_be_told(tmp_path):
+    path = write_fits(tmp_path / "m.fits", np.ones((50, 50)) + np.eye(50), 150.0, 2.0)
+    table = _table(tmp_path / "list.csv", ra=[10.0], dec=[2.0])
+    look = inspect(Source(path, table))
+    assert [q.key for q in look.missing] == ["ra_unit"]
+    with pytest.raises(CatalogueError, match=r"ra_unit: .* \(deg, hour, rad\)"):
+        run(Source(path, table), {"key": "m"})
+    answers = {"key": "m", "ra_unit": "hour", "pixels": 16, "survey": "EMU"}
+    assert run(Source(path, table), answers).read == 1
+
+
+# -- RGZ batches -------------------------------------------------------------------------
+
+
+def write_batches(folder: Path, batches: int = 3, size: int = 20, side: int = 150) -> np.ndarray:
+    """Image batches in the format of RGZ DR1; returns all images in order."""
+    rng = np.random.default_rng(7)
+    folder.mkdir(parents=True)
+    images = rng.integers(0, 255, (batches * size, side * side)).astype(np.uint8)
+    for b in range(batches):
+        part = images[b * size : (b + 1) * size]
+        numbers = range(b * size, (b + 1) * size)
+        content = {
+            "data": part,
+            "filenames": [f"RGZJ{i % 24:02d}3015.5+{i % 60:02d}1520.png" for i in numbers],
+            "src_ids": [f"RGZ{i:06d}" for i in numbers],
+            "mb_flag": [int(i % 10 == 0) for i in numbers],
+            "LAS": [float(i) for i in numbers],
+        }
+        name = "test_batch" if b == batches - 1 else f"data_batch_{b + 1}"
+        (folder / name).write_bytes(pickle.dumps(content))
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": []}))
+    return images.reshape(-1, side, side)
+
+
+def test_rgz_batches(tmp_path):
+    images = write_batches(tmp_path / "rgz")
+    look = inspect(Source(tmp_path / "rgz"))
+    assert look.kind == "batches"
+    assert look.needed == ()
+    result = run(Source(tmp_path / "rgz"), {"key": "rgz-mine"})
+    catalogue = result.catalogue
+    np.testing.assert_array_equal(catalogue.images, images)
+    assert catalogue.info.beam == 5.4
+    assert catalogue.table["las"].iloc[5] == 5
+    assert np.isnan(catalogue.table["las"].iloc[0])
+    assert catalogue.table["ra"].iloc[1] == pytest.approx(15 * (1 + 30 / 60 + 15.5 / 3600))
+    assert catalogue.table["dec"].iloc[1] == pytest.approx(1 + 15 / 60 + 20 / 3600)
+    assert catalogue.table["source_id"].iloc[-1] == "rgz-RGZ000059"
+    assert catalogue.table["official_split"].value_counts().to_dict() == {"train": 40, "test": 20}
+    flagged = catalogue.table["mb_flag"] & (catalogue.table["official_split"] == "train")
+    assert set(catalogue.table["split"][flagged]) == {"excluded"}
+    assert "FIRST" in catalogue.info.licence
+
+
+def test_rgz_flag_and_size_cut(tmp_path):
+    images = write_batches(tmp_path / "rgz")
+    answers = {"key": "rgz-cut", "mb_flag": "exclude", "las_min": "29"}
+    result = run(Source(tmp_path / "rgz"), answers)
+    kept = [i for i in range(60) if i >= 29 and i % 10]
+    np.testing.assert_array_equal(result.catalogue.images, images[kept])
+    assert (result.read, result.left_out, result.refused) == (len(kept), 60 - len(kept), 0)
+    assert f"{60 - len(kept)} left out as asked, 0 refused" in result.sentence()
+    reasons = set(result.report.loc[result.report["status"] == "left out", "reason"])
+    assert "also in MiraBest (mb_flag)" in reasons
+    assert "LAS 5.00 is not 29 arcsec" in reasons
+    assert len(result.report) == 60
+
+
+def test_rgz_resumes_in_the_middle_of_a_batch(tmp_path):
+    images = write_batches(tmp_path / "rgz")
+    left = [27]
+
+    def cancelled() -> bool:
+        left[0] -= 1
+        return left[0] <= 0
+
+    run(Source(tmp_path / "rgz"), {"key": "rgz-mine"}, cancelled=cancelled)
+    result = run(Source(tmp_path / "rgz"), {"key": "rgz-mine"})
+    assert result.resumed == 27
+    np.testing.assert_array_equal(result.catalogue.images, images)
+
+
+def test_rgz_batches_that_are_not_whole(tmp_path):
+    write_batches(tmp_path / "rgz")
+    (tmp_path / "rgz" / "data_batch_1").rename(tmp_path / "gone")
+    with pytest.raises(CatalogueError, match="lacks data_batch_1"):
+        inspect(Source(tmp_path / "rgz"))
+
+
+def test_rgz_batches_never_run(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    write_batches(tmp_path / "rgz")
+    (tmp_path / "rgz" / "data_batch_1").write_bytes(pickle.dumps({"data": Evil()}))
+    with pytest.raises(CatalogueError, match="refused"):
+        inspect(Source(tmp_path / "rgz"))
+    assert not (tmp_path / "ran").exists()
+
+
+# -- odds and ends -----------------------------------------------------------------------
+
+
+def test_a_link_in_a_tar_is_no_way_out(cutouts, tmp_path):
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as archive:
+        archive.add(cutouts / "a" / "J0001.fits", "good.fits")
+        info = tarfile.TarInfo("link.fits")
+        info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(info)
+        info = tarfile.TarInfo("late.fits")
+        data = (cutouts / "a" / "J0003.fits").read_bytes()
+        info.size = len(data)
+        archive.addfile(info, io.BytesIO(data))
+    result = run(Source(path), {"key": "tar", "survey": "EMU"})
+    assert result.catalogue.table["file"].tolist() == ["good.fits", "late.fits"]
+    assert _refused(result) == {"link.fits": "a link to '/etc/passwd'"}
+
+
+def test_files_of_a_folder(cutouts):
+    names = Files(cutouts).names
+    assert names == sorted(names)
+    assert "README.txt" in names
+    assert ".hidden.fits" not in names
+
+
+def test_a_table_with_an_image_that_is_no_mosaic(tmp_path):
+    fits.PrimaryHDU(np.zeros((20, 20), np.float32)).writeto(tmp_path / "m.fits")
+    table = _table(tmp_path / "list.csv", ra=[150.0], dec=[2.0])
+    with pytest.raises(ImageError, match="no WCS"):
+        inspect(Source(tmp_path / "m.fits", table))

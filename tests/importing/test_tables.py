@@ -1,0 +1,431 @@
+"""User tables of every format: cells, units, UCDs, masks; hostile and broken files."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from astropy.table import MaskedColumn, Table
+
+from radioviz.errors import CatalogueError
+from radioviz.importing.readers.user_tables import read_table
+
+NAMES = ["J1000+0200", "Großer Bär α", "<script>alert('x')</script>", '=1+1,"q"', ""]
+
+
+@pytest.fixture
+def galaxies() -> Table:
+    """Five rows with units, UCDs, non-ASCII and hostile names, and a masked cell of each kind."""
+    mask = [False, False, True, False, False]
+    table = Table()
+    table["id"] = MaskedColumn([1, 2, 3, 4, 5], mask=mask)
+    table["name"] = NAMES
+    table["RAJ2000"] = MaskedColumn([150.1, 151.0, 0.0, 210.5, 359.9], mask=mask, unit="deg")
+    table["RAJ2000"].info.meta = {"ucd": "pos.eq.ra;meta.main"}
+    table["DEJ2000"] = MaskedColumn([2.5, -30.0, 0.0, 89.0, -89.5], mask=mask, unit="deg")
+    table["size"] = MaskedColumn([0.5, 1.0, 2.0, 1.5, 0.7], unit="arcmin", dtype="f4")
+    table["good"] = [True, False, True, True, False]
+    return table
+
+
+def _check(read, units: bool = True) -> None:
+    frame = read.frame
+    assert frame.index.tolist() == [1, 2, 3, 4, 5]
+    assert [str(n) for n in frame["name"]] == NAMES
+    np.testing.assert_allclose(frame["RAJ2000"], [150.1, 151.0, np.nan, 210.5, 359.9])
+    np.testing.assert_allclose(frame["DEJ2000"], [2.5, -30.0, np.nan, 89.0, -89.5])
+    np.testing.assert_allclose(frame["size"], [0.5, 1.0, 2.0, 1.5, 0.7], rtol=1e-6)
+    np.testing.assert_allclose(frame["id"].astype(float), [1, 2, np.nan, 4, 5])
+    if units:
+        assert read.units["RAJ2000"] == "deg"
+        assert read.units["size"] == "arcmin"
+
+
+def test_csv(galaxies, tmp_path):
+    path = tmp_path / "t.csv"
+    galaxies.write(path, format="ascii.csv")
+    _check(read_table(path), units=False)
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_other_delimiters(galaxies, tmp_path, delimiter):
+    path = tmp_path / "t.txt"
+    galaxies.to_pandas().to_csv(path, sep=delimiter, index=False)
+    _check(read_table(path), units=False)
+
+
+def test_csv_in_other_encodings(tmp_path):
+    text = "name,ra,dec\nGroßer Bär,150.5,2\n"
+    for encoding in ("utf-8-sig", "utf-16", "latin-1"):
+        path = tmp_path / f"{encoding}.csv"
+        path.write_bytes(text.encode(encoding))
+        assert read_table(path).frame["name"].tolist() == ["Großer Bär"]
+
+
+def test_csv_of_a_spreadsheet_with_decimal_commas(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("ra;dec;name\r\n150,25;-2,5;a\r\n151;3;b\r\n")
+    read = read_table(path)
+    np.testing.assert_allclose(read.frame["ra"], [150.25, 151.0])
+    np.testing.assert_allclose(read.frame["dec"], [-2.5, 3.0])
+    assert any("decimal commas" in n for n in read.notes)
+
+
+def test_csv_with_comments_and_a_commented_header(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("# made by hand\n# ra,dec,id\n150.5,2.5,007\n\n# later\n151.5,3.5,008\n")
+    read = read_table(path)
+    assert read.frame["ra"].tolist() == [150.5, 151.5]
+    assert read.frame["id"].tolist() == ["007", "008"]  # leading zeros are part of a name
+
+
+def test_rows_of_another_length_are_refused_by_number(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('a,b\n1,2\n3\n"x\ny",4\n5,6,7\n8,9\n')
+    read = read_table(path)
+    assert read.frame.index.tolist() == [1, 3, 5]
+    assert [n for n, _ in read.refused] == [2, 4]
+    assert "1 cells where the header has 2" in read.refused[0][1]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("150.5 2.5\n151.5 -3.5\n", ["ra", "dec", "name"]),
+        ("150.5,2.5\n151.5,-3.5\n", ["ra", "dec"]),
+        ("150.5,2.5,first\n151.5,-3.5,second\n", ["ra", "dec", "name"]),
+        ("10 02 00.0 +02 30 00\n10 06 00.0 -03 30 00\n", ["ra", "dec", "name"]),
+        ("10:02:00.0 +02:30:00 a source\n10:06:00.0 -03:30:00\n", ["ra", "dec", "name"]),
+    ],
+)
+def test_positions_alone(tmp_path, text, names):
+    path = tmp_path / "p.txt"
+    path.write_text(text)
+    read = read_table(path)
+    assert list(read.frame.columns) == names
+    assert len(read) == 2
+
+
+def test_ecsv(galaxies, tmp_path):
+    path = tmp_path / "t.ecsv"
+    galaxies.write(path)
+    read = read_table(path)
+    _check(read)
+    assert read.ucds["RAJ2000"] == "pos.eq.ra;meta.main"
+
+
+def test_ecsv_with_sky_coordinates(tmp_path):
+    from astropy import units as u
+    from astropy.coordinates import SkyCoord
+
+    table = Table({"sky": SkyCoord([10.0, 20.0] * u.deg, [-5.0, 5.0] * u.deg, frame="fk5")})
+    table.write(tmp_path / "t.ecsv")
+    read = read_table(tmp_path / "t.ecsv")
+    np.testing.assert_allclose(read.frame["sky.ra"], [10.0, 20.0], atol=1e-4)
+    assert read.units == {"sky.ra": "deg", "sky.dec": "deg"}
+
+
+@pytest.mark.parametrize("form", ["tabledata", "binary", "binary2"])
+def test_votable(galaxies, tmp_path, form):
+    from astropy.io.votable import from_table, writeto
+
+    document = from_table(galaxies)
+    for field in document.get_first_table().fields:
+        if field.name == "RAJ2000":
+            field.ucd = "pos.eq.ra;meta.main"
+        if field.name == "id":
+            field.values.null = -99  # BINARY has no other way to mask an integer
+    writeto(document, str(tmp_path / "t.xml"), tabledata_format=form)
+    read = read_table(tmp_path / "t.xml")
+    _check(read)
+    assert read.ucds["RAJ2000"] == "pos.eq.ra;meta.main"
+
+
+def test_fits_table(galaxies, tmp_path):
+    galaxies["name"] = [n.encode("utf-8") for n in NAMES]
+    galaxies.write(tmp_path / "t.fits")
+    from astropy.io import fits
+
+    with fits.open(tmp_path / "t.fits", mode="update") as hdus:
+        hdus[1].header["TUCD3"] = "pos.eq.ra;meta.main"
+    read = read_table(tmp_path / "t.fits")
+    _check(read)
+    assert read.ucds["RAJ2000"] == "pos.eq.ra;meta.main"
+
+
+def test_parquet_of_astropy_and_pandas(galaxies, tmp_path):
+    galaxies.write(tmp_path / "a.parquet", format="parquet")
+    _check(read_table(tmp_path / "a.parquet"))
+    frame = galaxies.to_pandas()
+    frame.attrs["units"] = {"RAJ2000": "deg", "size": "arcmin"}
+    frame.to_parquet(tmp_path / "p.parquet")
+    _check(read_table(tmp_path / "p.parquet"))
+
+
+def test_gzipped(galaxies, tmp_path):
+    galaxies.write(tmp_path / "t.ecsv")
+    packed = tmp_path / "t.ecsv.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "t.ecsv").read_bytes()))
+    _check(read_table(packed))
+
+
+def test_own_export_comes_back(tmp_path):
+    """What RadioViz writes it reads, with units and UCDs."""
+    from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
+    from radioviz.export.fits import fits_bytes
+    from radioviz.export.groups import Group
+    from radioviz.export.tables import csv_bytes, parquet_bytes, votable_bytes
+
+    rng = np.random.default_rng(1)
+    table = complete_columns(
+        pd.DataFrame(
+            {
+                "source_id": [f"s-{i}" for i in range(12)],
+                "ra": rng.uniform(30, 350, 12),
+                "dec": rng.uniform(-80, 80, 12),
+                "las": rng.uniform(5, 100, 12),
+            }
+        )
+    )
+    images = rng.normal(size=(12, 20, 20)).astype(np.float32)
+    catalogue = Catalogue(SurveyInfo("mine", "Mine", 1.8, 5.4, "Jy/beam", True), table, images)
+    group = Group(catalogue, np.arange(12))
+    for name, write in (
+        ("t.vot", votable_bytes),
+        ("t.parquet", parquet_bytes),
+        ("t.csv", csv_bytes),
+        ("t.fits", fits_bytes),
+    ):
+        (tmp_path / name).write_bytes(write(group))
+        table = read_table(tmp_path / name)
+        np.testing.assert_allclose(table.frame["ra"], catalogue.table["ra"], rtol=1e-12)
+        assert table.frame["source_id"].tolist() == catalogue.table["source_id"].tolist()
+        if name != "t.csv":
+            assert table.units["las"] == "arcsec"
+            assert table.ucds["ra"] == "pos.eq.ra;meta.main"
+
+
+@pytest.mark.parametrize("form", ["votable", "fits", "ecsv", "parquet", "csv"])
+def test_tables_written_by_stilts(galaxies, tmp_path, form):
+    """An independent writer, the one behind TOPCAT."""
+    import shutil
+
+    if shutil.which("stilts") is None:
+        pytest.skip("stilts is not installed")
+    galaxies["name"] = ["a", "b", "c", "d", "e"]
+    galaxies.write(tmp_path / "in.ecsv")
+    out = tmp_path / f"out.{form}"
+    done = subprocess.run(
+        ["stilts", "tcopy", "ifmt=ecsv", f"ofmt={form}", str(tmp_path / "in.ecsv"), str(out)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    if done.returncode and "parquet" in done.stderr.lower():
+        pytest.skip("this stilts writes no Parquet")
+    assert done.returncode == 0, done.stderr
+    read = read_table(out)
+    np.testing.assert_allclose(read.frame["RAJ2000"], [150.1, 151.0, np.nan, 210.5, 359.9])
+    if form in ("votable", "fits", "ecsv"):
+        assert read.units["RAJ2000"] == "deg"
+
+
+def test_repeated_columns_are_named(tmp_path):
+    (tmp_path / "t.csv").write_text("ra,dec,ra\n1,2,3\n")
+    read = read_table(tmp_path / "t.csv")
+    assert list(read.frame.columns) == ["ra", "dec", "ra_2"]
+    assert read.repeated == ("ra",)
+
+
+def test_array_cells_are_left_out_with_a_note(tmp_path):
+    table = Table({"ra": [150.0, 151.0], "spectrum": np.ones((2, 5))})
+    table.write(tmp_path / "t.fits")
+    read = read_table(tmp_path / "t.fits")
+    assert list(read.frame.columns) == ["ra"]
+    assert any("'spectrum' left out" in n for n in read.notes)
+
+
+def test_large_masked_integers_keep_their_digits(tmp_path):
+    big = 4611686018427387905
+    frame = pd.DataFrame({"gaia": pd.array([big, None], dtype="Int64"), "ra": [1.0, 2.0]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet").frame["gaia"].tolist() == [str(big), ""]
+
+
+# -- hostile and broken ------------------------------------------------------------------
+
+_LAUGHS = (
+    '<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "aaaaaaaaaa">'
+    + "".join(f'<!ENTITY a{i} "{f"&a{i - 1 if i > 1 else str()};" * 10}">' for i in range(1, 12))
+    + "]><VOTABLE><DESCRIPTION>&a11;</DESCRIPTION></VOTABLE>"
+)
+_EXTERNAL = (
+    '<?xml version="1.0"?><!DOCTYPE v [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
+    "<VOTABLE><DESCRIPTION>&x;</DESCRIPTION></VOTABLE>"
+)
+_PARAMETER = (
+    '<?xml version="1.0"?><!DOCTYPE v [<!ENTITY % x SYSTEM "http://127.0.0.1:1/x"> %x;]><VOTABLE/>'
+)
+_STREAM = (
+    '<VOTABLE><RESOURCE><TABLE><FIELD name="ra" datatype="double"/><DATA><BINARY>'
+    '<STREAM href="file:///etc/passwd" encoding="base64"/></BINARY></DATA></TABLE></RESOURCE>'
+    "</VOTABLE>"
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (_LAUGHS, "declares the entity 'a'"),
+        (_EXTERNAL, "declares the entity 'x'"),
+        (_PARAMETER, "declares the entity 'x'"),
+        (_STREAM, "keeps its rows elsewhere"),
+        ("<VOTABLE>" + "<RESOURCE>" * 100, "nested deeper"),
+        ('<VOTABLE><TABLE nrows="99999999999"/></VOTABLE>', "99,999,999,999 rows"),
+        ('<VOTABLE><FIELD arraysize="99999x99999"/></VOTABLE>', "arraysize 99999x99999"),
+        ('<v:VOTABLE xmlns:v="x"><RESOURCE></v:VOTABLE>', "not well-formed"),
+    ],
+)
+def test_xml_that_acts_is_refused(tmp_path, text, expected, encoding):
+    path = tmp_path / "t.vot"
+    path.write_bytes(
+        text.replace('version="1.0"', f'version="1.0" encoding="{encoding}"').encode(encoding)
+    )
+    with pytest.raises(CatalogueError, match=expected):
+        read_table(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "empty"),
+        (b"\n\n  \n", "empty"),
+        (b"# only a comment\n", "only comments"),
+        (b"ra,dec\n", "no rows"),
+        (b"a\0b", "binary file"),
+        (b"\x80\x04\x95\x00", "pickled"),
+        (b"PK\x03\x04xxxx", "spreadsheet"),
+        (b"\x89HDF\r\n\x1a\n", "HDF5"),
+        (b"\x89PNG\r\n", "PNG"),
+        (b"<html><body>404</body></html>", "HTML page"),
+        (b"<!DOCTYPE html><html><body>404</body></html>", "HTML page"),
+        (b"<?xml version='1.0'?><rss></rss>", "'rss', not a VOTable"),
+        (b"<VOTABLE><RESOURCE>", "not well-formed"),
+        (b"PAR1 but no more", "Parquet"),
+        (b"\x1f\x8b damaged", "gzip"),
+        (b"# %ECSV 1.0\n# ---\n# datatype: [\n", "ECSV"),
+        (b"1.5,2.5,3.5,4.5\n", "no names"),
+        (b"ra,dec\n1,2,3\n", "no column|header has 2|no rows"),
+    ],
+)
+def test_broken_files_are_named(tmp_path, content, expected):
+    path = tmp_path / "table"
+    path.write_bytes(content)
+    if expected.startswith("no column"):
+        assert read_table(path).refused
+        return
+    with pytest.raises(CatalogueError, match=expected) as caught:
+        read_table(path)
+    assert str(path) in str(caught.value)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(CatalogueError, match="no such table"):
+        read_table(tmp_path / "nothing.csv")
+
+
+def test_truncated_fits_table(galaxies, tmp_path):
+    galaxies["name"] = [n.encode() for n in NAMES]
+    galaxies.write(tmp_path / "t.fits")
+    content = (tmp_path / "t.fits").read_bytes()
+    for length in (len(content) - 2880, 2880 + 800, 3000, 100):
+        (tmp_path / "cut.fits").write_bytes(content[:length])
+        with pytest.raises(CatalogueError):
+            read_table(tmp_path / "cut.fits")
+
+
+def test_fits_image_is_no_table(tmp_path):
+    from astropy.io import fits
+
+    fits.PrimaryHDU(np.zeros((5, 5), np.float32)).writeto(tmp_path / "i.fits")
+    with pytest.raises(CatalogueError, match="without a table"):
+        read_table(tmp_path / "i.fits")
+
+
+def test_error_of_a_service_in_a_votable(tmp_path):
+    (tmp_path / "t.vot").write_text(
+        '<VOTABLE version="1.4"><RESOURCE type="results">'
+        '<INFO name="QUERY_STATUS" value="ERROR">Table nosuch not found</INFO>'
+        "</RESOURCE></VOTABLE>"
+    )
+    with pytest.raises(CatalogueError, match="the service says: Table nosuch not found"):
+        read_table(tmp_path / "t.vot")
+
+
+def test_gzip_bomb(tmp_path, monkeypatch):
+    from radioviz.importing.readers import user_tables as tables
+
+    monkeypatch.setattr(tables, "MAX_BYTES", 1_000_000)
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"ra,dec\n" + b"1,2\n" * 1_000_000))
+    with pytest.raises(CatalogueError, match="unpacks to more than 1,000,000 bytes"):
+        read_table(tmp_path / "t.csv.gz")
+
+
+def test_real_catalogue(shared_data: Path):
+    read = read_table(shared_data / "rgz_dr1_sizes.parquet")
+    assert len(read) == 50_790
+    assert list(read.frame.columns) == ["rgz_name", "ra", "dec", "las_arcsec"]
+
+
+def test_a_small_file_that_unpacks_to_a_gigabyte_takes_no_memory(tmp_path):
+    import tracemalloc
+
+    packed = tmp_path / "t.csv.gz"
+    packed.write_bytes(gzip.compress(b"1,2\n" * 12_000_000))  # 48 MB
+    tracemalloc.start()
+    with pytest.raises(CatalogueError, match="which no table does"):
+        read_table(packed)
+    assert tracemalloc.get_traced_memory()[1] < 150e6
+    tracemalloc.stop()
+
+
+def test_a_damaged_gzip_takes_no_memory(tmp_path):
+    import tracemalloc
+
+    packed = tmp_path / "t.csv.gz"
+    packed.write_bytes(gzip.compress(b"ra,dec\n1,2\n")[:-6])
+    tracemalloc.start()
+    with pytest.raises(CatalogueError, match="damaged gzip"):
+        read_table(packed)
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("card", ["TFORM1  = 'D'", "TTYPE1  = 'ra'", "TUNIT1  = 'deg'"])
+def test_a_number_where_a_fits_header_has_text(card, tmp_path):
+    from astropy.io import fits
+
+    columns = [fits.Column("ra", "D", "deg", array=np.arange(3.0)), fits.Column("b", "D")]
+    fits.BinTableHDU.from_columns(columns).writeto(tmp_path / "t.fits")
+    content = (tmp_path / "t.fits").read_bytes()
+    where = content.index(card[:8].encode())
+    damaged = f"{card[:8]}= {1.5:>20}".ljust(80).encode()
+    (tmp_path / "t.fits").write_bytes(content[:where] + damaged + content[where + 80 :])
+    with contextlib.suppress(CatalogueError):
+        read_table(tmp_path / "t.fits")
+
+
+def test_parquet_text_that_is_no_text(tmp_path):
+    """pyarrow would notice it at the first look at such a cell."""
+    path = tmp_path / "t.parquet"
+    frame = pd.DataFrame({"name": ["J0001+01", "J0002+02"], "ra": [1.0, 2.0]})
+    frame.to_parquet(path, compression=None)
+    path.write_bytes(path.read_bytes().replace(b"J0001", b"J00\xff1"))
+    with pytest.raises(CatalogueError, match=r"not a readable Parquet file: .*UTF8"):
+        read_table(path)

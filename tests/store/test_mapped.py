@@ -1,0 +1,57 @@
+"""Pages of mapped images are given back, and their content stays what it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from radioviz.store.mapped import release, trim
+
+
+def resident(field: str) -> int:
+    """Memory of this process in kB, of one kind."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field):
+            return int(line.split()[1])
+    raise AssertionError(field)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells memory by kind")
+def test_pages_that_were_read_are_given_back(tmp_path: Path) -> None:
+    np.save(tmp_path / "images.npy", np.arange(8 << 20, dtype=np.uint8).reshape(-1, 64, 64))
+    images = np.load(tmp_path / "images.npy", mmap_mode="r")
+    before = resident("RssFile")
+    total = int(images.sum())
+    read = resident("RssFile")
+    assert read - before > 6_000
+    release(images[10:])
+    assert read - resident("RssFile") > 6_000
+    assert int(images.sum()) == total
+
+
+@pytest.mark.parametrize("mode", ["r+", "c"])
+def test_what_can_be_written_is_left_alone(tmp_path: Path, mode: str) -> None:
+    np.save(tmp_path / "images.npy", np.zeros((4, 8, 8), np.uint8))
+    images = np.load(tmp_path / "images.npy", mmap_mode=mode)
+    images[0] = 7
+    release(images)
+    assert (images[0] == 7).all()
+
+
+def test_images_in_memory_are_left_alone() -> None:
+    images = np.ones((3, 8, 8))
+    release(images[1:])
+    assert images.all()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells memory by kind")
+def test_what_was_freed_is_given_back() -> None:
+    small = [np.ones(4_000) for _ in range(3_000)]  # too small for maps of their own
+    held = resident("RssAnon")
+    keep = small[-1]
+    del small
+    trim()
+    assert held - resident("RssAnon") > 60_000
+    assert keep.all()

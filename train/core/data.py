@@ -1,0 +1,105 @@
+"""Training and validation images of a run, as tensors. The test split is never opened here."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.data.registry import open_data_set
+from train.core.config import RunConfig, TrainError
+
+if TYPE_CHECKING:
+    from astropy.coordinates import SkyCoord
+
+SAME = 10.0
+"""Arcsec within which two positions are one source."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Images of one split and their catalogue rows.
+
+    Attributes
+    ----------
+    images : Tensor
+        Float32, shape ``(n, 1, size, size)``; training images with the margin of
+        :meth:`train.core.augment.Augment.padded`.
+    table : pandas.DataFrame
+        The catalogue rows, ``n`` of them, and the column ``data_set``.
+    """
+
+    images: Tensor
+    table: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """What a run learns from and what it is judged on, and what tells data and splits apart."""
+
+    train: Part
+    valid: Part
+    digests: dict[str, str]
+
+
+def load(config: RunConfig) -> Data:
+    """Open, select and preprocess the data sets of a run.
+
+    A source of a later data set that lies within :data:`SAME` of one of an earlier data set is
+    left out: the surveys overlap, and a galaxy should count once.
+
+    Raises
+    ------
+    TrainError
+        If a split is empty.
+    CatalogueError
+        If a data set is unknown or not here.
+    """
+    digests = {}
+    images: dict[str, list[np.ndarray]] = {"train": [], "valid": []}
+    tables: dict[str, list[pd.DataFrame]] = {"train": [], "valid": []}
+    chains = {"train": config.augment.padded(config.preprocess), "valid": config.preprocess}
+    earlier: list[SkyCoord] = []
+    for key in config.data:
+        catalogue = open_data_set(key)
+        split = catalogue.table["split"].to_numpy()
+        recorded = hashlib.sha256("\n".join(split.tolist()).encode()).hexdigest()[:16]
+        digests[key] = f"{catalogue.digest}-{recorded}"
+        for part, chain in chains.items():
+            rows = np.flatnonzero((split == part) & ~repeated(catalogue, earlier))
+            if config.limit:
+                rows = rows[: config.limit]
+            found = chain.apply(catalogue, rows)
+            kept = found.max(axis=(1, 2), initial=0) > 0  # a blank image teaches nothing
+            images[part].append(found[kept])
+            tables[part].append(catalogue.table.iloc[rows[kept]].assign(data_set=key))
+        earlier.append(catalogue.positions)
+    parts = {}
+    for part in chains:
+        stack = np.concatenate(images[part])
+        if not len(stack):
+            raise TrainError(f"no image of {', '.join(config.data)} is in the split '{part}'")
+        table = pd.concat(tables[part], ignore_index=True)
+        parts[part] = Part(torch.from_numpy(stack)[:, None], table)
+    return Data(parts["train"], parts["valid"], digests)
+
+
+def repeated(catalogue: Catalogue, earlier: list[SkyCoord]) -> np.ndarray:
+    """True where a source is one of the ``earlier`` positions, shape ``(n,)``."""
+    out = np.zeros(len(catalogue), dtype=bool)
+    placed = np.isfinite(catalogue.table["ra"].to_numpy())
+    for positions in earlier:
+        known = positions[np.isfinite(positions.ra.deg)]
+        if placed.any() and len(known):
+            _, separation, _ = catalogue.positions[placed].match_to_catalog_sky(known)
+            out[placed] |= separation.arcsec < SAME
+    return out

@@ -1,0 +1,187 @@
+"""Every figure that is shown, made again and compared: ``python -m train figures``.
+
+Each entry of ``trained/benchmarks.json`` names the command that gave it. The commands are run in
+a copy of ``trained/`` (models and Atlases by link, figures and tables of its own), so that nothing
+that ships is changed, and what they record is held against what is recorded. Timings and trainings
+of hours are left out unless asked for. The README's table and the models' cards are compared with
+the same records by :func:`quoted` and :func:`cards`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from radioviz.models.registry import list_models
+from radioviz.paths import REPOSITORY, trained_folder
+from train.core.config import TrainError
+from train.evaluate import benchmarks
+
+TRAININGS = ("finetune", "semi", "table")
+"""Commands that train for hours before they measure."""
+
+_EQUAL = 1e-4  # relative: other processors round otherwise
+
+
+def kind_of(command: str) -> str:
+    """``figure``, ``training`` or ``timing``: how a command's entries are compared.
+
+    Raises
+    ------
+    TrainError
+        If it is none of this program's commands.
+    """
+    words = shlex.split(command)
+    if words[:2] != ["python", "-m"] or len(words) < 3:
+        raise TrainError(f"command '{command}' is none of this program's")
+    if words[2].startswith("tests.benchmarks."):
+        return "timing"
+    if words[2] == "train" and len(words) > 3:
+        return "training" if words[3] in TRAININGS else "figure"
+    raise TrainError(f"command '{command}' is none of this program's")
+
+
+def again(
+    kinds: Collection[str] = ("figure",), only: str = ""
+) -> Iterator[tuple[str, str, float | None, float | None]]:
+    """Run the commands and compare.
+
+    Parameters
+    ----------
+    kinds : collection of str
+        Of :func:`kind_of`.
+    only : str
+        Commands that hold this text.
+
+    Yields
+    ------
+    (name, verdict, recorded, found)
+        The verdict is ``same``, ``within its interval``, ``timing`` (never judged), ``differs`` or
+        ``missing``.
+    """
+    by_command: dict[str, dict[str, Any]] = defaultdict(dict)
+    for name, entry in benchmarks.read().items():
+        command = str(entry.get("command", ""))
+        if only in command and kind_of(command) in kinds:
+            by_command[command][name] = entry
+    with tempfile.TemporaryDirectory(prefix="figures-") as folder:
+        copy = _copied(Path(folder))
+        for command, entries in by_command.items():
+            began = time.monotonic()
+            words = [sys.executable, *shlex.split(command)[1:]]
+            ran = subprocess.run(
+                words, cwd=REPOSITORY, env=os.environ | {"RADIOVIZ_TRAINED": str(copy)},
+                stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            print(f"{command}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+            if ran.returncode:
+                print(ran.stderr[-1000:], file=sys.stderr)
+            found = benchmarks.read(copy / "benchmarks.json")
+            for name, entry in entries.items():
+                new = found.get(name)
+                value = None if new is None else new.get("value")
+                timing = kind_of(command) == "timing"
+                verdict = "timing" if timing and new else compare(entry, new)
+                yield name, verdict, entry.get("value"), value
+
+
+def compare(recorded: Mapping[str, Any], found: Mapping[str, Any] | None) -> str:
+    """Verdict on a figure that was measured again; None where it was not."""
+    if found is None:
+        return "missing"
+    old, new = recorded.get("value"), found.get("value")
+    if old is None or new is None:
+        return "same" if old is new else "differs"
+    if abs(new - old) <= _EQUAL * max(abs(old), 1e-9):
+        return "same"
+    low, high = recorded.get("low"), recorded.get("high")
+    if low is not None and high is not None and low <= new <= high:
+        return "within its interval"
+    return "differs"
+
+
+def _copied(folder: Path) -> Path:
+    """A folder like ``trained/`` without its figures: what is large is linked."""
+    copy = folder / "trained"
+    copy.mkdir()
+    for path in trained_folder().iterdir():
+        if path.name == "tables":
+            shutil.copytree(path, copy / path.name)
+        elif path.name != "benchmarks.json" and not path.name.startswith("."):
+            (copy / path.name).symlink_to(path.resolve())
+    return copy
+
+
+# -- what is said in words -------------------------------------------------------------------------
+
+QUOTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("MBC, best of six classifiers on VAE codes", ("mbc.vae_codes.best.accuracy",
+     "mbc.vae_codes.best.auc"), "{:.3f} / {:.3f}"),
+    ("MBC, 5 nearest neighbours; linear", ("mbc.ssl.knn5.accuracy", "mbc.ssl.linear.accuracy"),
+     "{:.3f}; {:.3f}"),
+    ("MBC, fine-tuned", ("mbc.finetuned.accuracy", "mbc.finetuned.cv_accuracy",
+     "mbc.labels145.error"), "{:.3f}; {:.3f}; {:.1%}"),
+    ("FIRST, four classes, five folds", ("first4.accuracy", "first4.bent_f1", "first4.brier"),
+     "{:.3f}; {:.2f}; {:.2f}"),
+    ("FR-DEEP NVSS, best", ("frdeep_nvss.best.accuracy", "frdeep_nvss.best.auc"),
+     "{:.2f} / {:.2f}"),
+    ("RAMIS of generated over real", ("gen.ramis_ratio",), "{:.2f}"),
+    ("asked for FRI, classified FRI", ("gen.fri_fraction", "gen.frii_fraction"), "{:.0%}; {:.0%}"),
+    ("asked against measured angular size", ("gen.size_spearman", "gen.size_median_rel_error"),
+     "{:.2f}, {:.0%}"),
+    ("coverage and density", ("gen.coverage", "gen.density"), "{:.2f}, {:.2f}"),
+    ("classifier taught by generated galaxies", ("gen.tstr_ratio",), "{:.2f}"),
+    ("retrieval within FIRST", ("sim.first4.map", "sim.first4.map_finetuned"), "{:.2f}; {:.2f}"),
+    ("found by the outlier score", ("ood.bent.auroc", "ood.artefacts.auroc", "ood.nvss.auroc"),
+     "{:.2f}; {:.2f}; {:.2f}"),
+    ("reconstruction by `vae32`", ("rec.flux_ratio", "rec.ssim"), "{:.3f}, {:.3f}"),
+    ("sharpness of reconstructions", ("blur.vdvae.reconstructions", "blur.vae32.reconstructions"),
+     "{:.2f}; {:.2f}"),
+)  # fmt: skip
+"""Row of the README's table (its beginning), names of its figures, and how they are written."""
+
+
+def quoted(readme: str, figures: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """(row, what the README says, what it should say) of every row of its table that differs.
+
+    Percentages may be written with a blank before the sign.
+    """
+    for row, names, form in QUOTED:
+        line = next((ln for ln in readme.splitlines() if ln.startswith(f"| {row}")), "")
+        cells = [c.strip() for c in line.split("|")]
+        said = cells[2].replace(" %", "%") if len(cells) > 2 else "(no such row)"
+        values = [figures[n]["value"] for n in names]
+        # .5 is rounded upwards by people and to even by Python; either will do.
+        written = {form.format(*(v + d for v in values)) for d in (0.0, 1e-5, -1e-5)}
+        if said not in written:
+            yield row, said, form.format(*values)
+
+
+def cards() -> Iterator[tuple[str, str, str]]:
+    """(model and score, what its card says, what its config says) of every one that differs."""
+    for name, info in list_models().items():
+        card = (trained_folder() / name / "CARD.md").read_text(encoding="utf-8")
+        told = card.partition("## Scores")[2].partition("## Limits")[0]
+        told = re.sub(r"(?<=\d),(?=\d{3})", "", told)
+        said = re.findall(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?%?", told)
+        for key, value in info.scores.items():
+            if not any(_written(text, value) for text in said):
+                yield f"{name}, {key}", "no such number", f"{value:.4g}"
+
+
+def _written(text: str, value: float) -> bool:
+    """Whether a number is what a text says, to the digits that it gives."""
+    if text.endswith("%"):
+        text, value = text[:-1], 100.0 * value
+    decimals = 0 if "e" in text else len(text.partition(".")[2])
+    return text == f"{value:.4g}" or abs(float(text) - value) <= 0.5001 * 10.0**-decimals

@@ -1,0 +1,100 @@
+"""``python -m train evaluate placement``: galaxies on a map that was drawn without them.
+
+FIRST is split into five parts; a UMAP is fitted to four of them, the fifth is placed on it by
+UMAP's own transform and by its nearest neighbours (:mod:`radioviz.atlas.placement`). Judged by
+the 15 nearest fitted galaxies of each placed one, in latent space and on the map:
+
+``trustworthiness``, ``continuity``
+    Venna & Kaski 2001: what is near on the map is near in latent space, and the other way; 1 is
+    perfect.
+``overlap``
+    Share of the 15 nearest on the map that are of the 15 nearest in latent space.
+
+``fitted`` is what the map itself reaches with galaxies that it was fitted to.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from radioviz.atlas.atlas import open_atlas
+from radioviz.atlas.layouts import REFERENCE, SEED, umap_of
+from radioviz.atlas.placement import place
+from train.evaluate import benchmarks
+
+FOLDS = 5
+NEAREST = 15
+FIGURES = ("trustworthiness", "continuity", "overlap")
+_T95 = 2.776  # Student's t of 4 degrees of freedom
+
+
+def placement(model: str = "vae32,vae2") -> None:
+    """Compare the ways to place galaxies under each model and record the figures."""
+    for name in model.split(","):
+        latents = np.asarray(open_atlas(REFERENCE, name).latents, np.float32)
+        found = compare(latents)
+        for method, folds in found.items():
+            mean, half = folds.mean(axis=0), _T95 * folds.std(axis=0, ddof=1) / FOLDS**0.5
+            for figure, value, around in zip(FIGURES, mean, half, strict=True):
+                benchmarks.record(
+                    f"placement.{name}.{method}.{figure}",
+                    float(value),
+                    low=float(value - around),
+                    high=float(value + around),
+                    n=len(latents),
+                    split=f"{REFERENCE}, {FOLDS} folds",
+                    seeds=(SEED,),
+                    command=f"python -m train evaluate placement --model {name}",
+                )
+            told = ", ".join(f"{f} {v:.4f}" for f, v in zip(FIGURES, mean, strict=True))
+            print(f"{name} {method}: {told}")
+
+
+def compare(latents: np.ndarray) -> dict[str, np.ndarray]:
+    """Figures of each fold, shape ``(5, 3)``, by way to place."""
+    order = np.random.default_rng(SEED).permutation(len(latents))
+    out: dict[str, list[tuple[float, ...]]] = {"fitted": [], "umap": [], "neighbours": []}
+    for held_out in np.array_split(order, FOLDS):
+        inside = np.ones(len(latents), bool)
+        inside[held_out] = False
+        base, others = latents[inside], latents[held_out]
+        mapper = umap_of(base)
+        ways: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+            "umap": mapper.transform,
+            "neighbours": lambda x, b=base, m=mapper: place(b, m.embedding_, x),  # type: ignore[misc]
+        }
+        for name, way in ways.items():
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                positions = way(others)
+            out[name].append(judge(base, mapper.embedding_, others, positions))
+        some = np.random.default_rng(SEED).permutation(len(base))[: len(held_out)]
+        rest = np.setdiff1d(np.arange(len(base)), some)
+        spots = mapper.embedding_
+        out["fitted"].append(judge(base[rest], spots[rest], base[some], spots[some]))
+    return {name: np.array(folds) for name, folds in out.items()}
+
+
+def judge(
+    base: np.ndarray, spots: np.ndarray, others: np.ndarray, positions: np.ndarray
+) -> tuple[float, float, float]:
+    """Trustworthiness, continuity and overlap of placed galaxies among ``n`` fitted ones."""
+    n, k = len(base), NEAREST
+    latent, mapped = _ranks(base, others), _ranks(spots, positions)
+    scale = 2 / (len(others) * k * (2 * n - 3 * k - 1))
+    false = np.where(mapped < k, np.maximum(latent + 1 - k, 0), 0).sum()
+    missed = np.where(latent < k, np.maximum(mapped + 1 - k, 0), 0).sum()
+    overlap = ((latent < k) & (mapped < k)).sum() / (len(others) * k)
+    return 1 - scale * false, 1 - scale * missed, float(overlap)
+
+
+def _ranks(base: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Rank of each row of ``base`` seen from each of ``others``, 0 the nearest: ``(m, n)``."""
+    distance = np.square(base).sum(axis=1) - 2 * others @ base.T
+    ranks = np.empty(distance.shape, np.int64)
+    order = distance.argsort(axis=1, kind="stable")
+    np.put_along_axis(ranks, order, np.arange(len(base))[None].repeat(len(others), 0), axis=1)
+    return ranks

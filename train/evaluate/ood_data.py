@@ -1,0 +1,167 @@
+"""Galaxies, other surveys and planted artefacts, as every outlier score needs them.
+
+A *sample* is some images with what was measured in them, their latents in eight orientations
+and how well they are reconstructed. Samples are kept in the cache folder, since every flow
+that is trained without some class looks at the same ones.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radioviz import morphology
+from radioviz.data.catalogue import Catalogue
+from radioviz.data.registry import open_data_set
+from radioviz.encode import Encoder
+from radioviz.models.registry import list_models
+from radioviz.paths import cache_folder
+from train.evaluate.planting import ARTEFACTS
+from train.scores.descriptors import described
+from train.scores.drawing import CHAIN, drawn
+from train.scores.orientations import encoded, turned
+
+VERSION = 6
+SPLITS = ("valid", "test")
+MEASURED = (
+    *("complexity", "las_measured", "concentration", "axis_ratio", "n_components"),
+    *("n_unrelated", "snr"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Some images as an encoder sees them.
+
+    Attributes
+    ----------
+    latents : numpy.ndarray
+        Float32, shape ``(n, 8, d)``: as they are (the first), turned by right angles, mirrored.
+    figures : pandas.DataFrame
+        ``n`` rows: what is measured, and of decoders ``reconstruction`` (squared residual over
+        squared image), ``residual`` (absolute residual over the sum of the image) and ``sky``
+        (share of the light that is where the reconstruction has none).
+    rows : numpy.ndarray
+        Rows in the data set that the images are of (or were made from), int64.
+    """
+
+    latents: np.ndarray
+    figures: pd.DataFrame
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, which: np.ndarray) -> Sample:
+        """Part of the sample: a mask or row numbers."""
+        return Sample(
+            self.latents[which],
+            self.figures.iloc[which].reset_index(drop=True),
+            self.rows[which],
+        )
+
+
+def samples(encoder: str) -> dict[str, Sample]:
+    """Every sample of the questions by name: data sets whole, ``<artefact>/<split>`` of FIRST."""
+    out = {k: sample_of(open_data_set(k), encoder) for k in ("first", "mirabest", "frdeep-nvss")}
+    first = open_data_set("first")
+    for split in SPLITS:
+        for name in ARTEFACTS:
+            out[f"{name}/{split}"] = _kept(
+                f"{name}-{split}",
+                first.digest,
+                encoder,
+                functools.partial(_planted, first, name, split),
+            )
+    return out
+
+
+def sample_of(catalogue: Catalogue, encoder: str) -> Sample:
+    """A whole data set as an encoder sees it."""
+
+    def make(model: Encoder) -> Sample:
+        whole = morphology.complete(catalogue)
+        rows = np.arange(len(whole))
+        images = model.info.preprocess.apply(whole, rows)
+        latents = turned(whole.info.key, encoder)
+        return make_sample(model, images, latents, whole.table, rows, CHAIN.apply(whole, rows))
+
+    return _kept(catalogue.info.key, catalogue.digest, encoder, make)
+
+
+def _kept(name: str, digest: str, encoder: str, make: Callable[[Encoder], Sample]) -> Sample:
+    """A sample from the cache folder, or made and put there."""
+    weights = list_models()[encoder].weights_sha256
+    stamp = hashlib.sha256(
+        f"{digest}-{weights}-{VERSION}-{morphology.VERSION}".encode()
+    ).hexdigest()[:16]
+    path = cache_folder() / "ood" / f"{name}-{encoder}-{stamp}.npz"
+    if not path.exists():
+        sample = make(Encoder.load(encoder))
+        figures = {c: sample.figures[c].to_numpy(np.float64) for c in sample.figures}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
+            latents = sample.latents.astype(np.float16)
+            np.savez(file, latents=latents, rows=sample.rows, **figures)  # type: ignore[arg-type]
+        Path(file.name).replace(path)
+    with np.load(path, allow_pickle=False) as stored:
+        columns = [k for k in stored.files if k not in ("latents", "rows")]
+        table = pd.DataFrame({c: stored[c] for c in columns})
+        return Sample(stored["latents"].astype(np.float32), table, stored["rows"])
+
+
+def _planted(catalogue: Catalogue, name: str, split: str, model: Encoder) -> Sample:
+    """An artefact once in every held-out image; the seed of a split is its own."""
+    info = catalogue.info
+    rows = np.flatnonzero(catalogue.table["split"] == split)
+    images = np.asarray(catalogue.images[rows], np.float32)
+    rows, images = rows[images.any((1, 2))], images[images.any((1, 2))]
+    beam = float(info.beam or 0) / info.pixel_scale
+    spoiled = ARTEFACTS[name](images, beam, np.random.default_rng(SPLITS.index(split)))
+    spoiled *= 255 / spoiled.max((1, 2), keepdims=True)  # 8 bits, as the survey comes
+    spoiled = spoiled.astype(np.uint8)
+    table = morphology.measure(spoiled, info.pixel_scale, info.beam, info.bunit, info.raw)
+    seen = model.info.preprocess(spoiled, info.pixel_scale, beam=info.beam, raw=info.raw)
+    fine = CHAIN(spoiled, info.pixel_scale, beam=info.beam, raw=info.raw)
+    return make_sample(model, seen, encoded(model, seen), table, rows, fine)
+
+
+def make_sample(
+    model: Encoder,
+    images: np.ndarray,
+    latents: np.ndarray,
+    table: pd.DataFrame,
+    rows: np.ndarray,
+    fine: np.ndarray,
+) -> Sample:
+    """A sample of preprocessed images with their latents ``(n, 8, d)`` and measurements.
+
+    ``fine`` are the same images as :data:`train.scores.drawing.CHAIN` gives them.
+    """
+    figures = table[list(MEASURED)].astype(float).reset_index(drop=True)
+    figures = pd.concat([figures, described(images), drawn(fine)], axis=1)
+    if model.info.can("decode"):
+        figures = pd.concat([figures, residuals(images, model.decode(latents[:, 0]))], axis=1)
+    return Sample(latents, figures, rows)
+
+
+def residuals(images: np.ndarray, guesses: np.ndarray) -> pd.DataFrame:
+    """What a reconstruction misses; see :class:`Sample`. Blank images give NaN."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        difference = guesses - images
+        light = images.sum((1, 2))
+        empty = guesses < 0.01
+        return pd.DataFrame(
+            {
+                "reconstruction": np.square(difference).sum((1, 2)) / np.square(images).sum((1, 2)),
+                "residual": np.abs(difference).sum((1, 2)) / light,
+                "sky": (images * empty).sum((1, 2)) / light,
+            }
+        ).astype(float)

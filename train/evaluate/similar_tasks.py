@@ -1,0 +1,98 @@
+"""Queries of ``python -m train evaluate sim`` and what counts as found."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from radioviz import morphology
+from radioviz.data.catalogue import Catalogue
+from radioviz.data.matching import close_pairs
+from radioviz.data.registry import open_data_set
+from train.evaluate import retrieval
+
+CLASSES = ("FRI", "FRII", "Compact", "Bent")
+ELONGATED = 20.0  # arcsec: four beams, so that a position angle means something
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Queries, a database and what counts as relevant.
+
+    Attributes
+    ----------
+    data : str
+        Data set of the queries.
+    rows : numpy.ndarray
+        Rows of the queries in it.
+    allowed : numpy.ndarray
+        Bool ``(q, n)``: entries of FIRST that may be results.
+    relevant, sized : numpy.ndarray
+        Bool ``(q, n)``: same class; angular size within 20 %.
+    """
+
+    name: str
+    data: str
+    rows: np.ndarray
+    allowed: np.ndarray
+    relevant: np.ndarray
+    sized: np.ndarray
+    angles: np.ndarray
+    labels: np.ndarray
+
+
+@functools.cache
+def measured(key: str) -> Catalogue:
+    """Catalogue of a data set with position angles and angular sizes."""
+    return morphology.complete(open_data_set(key))
+
+
+@functools.cache
+def task(name: str, split: str) -> Task:
+    """Queries and what they may find.
+
+    ``first4``; ``first4-heldout``, results from the same split alone; ``mbc_to_first``; and
+    ``mbc_to_first-fr``, results of class FRI and FRII alone: MiraBest calls bent tails FRI, FIRST
+    calls them Bent, and a Bent result for an FRI query counts as wrong in the former.
+    """
+    first = measured("first").table
+    key = "mirabest" if name.startswith("mbc") else "first"
+    table = measured(key).table
+    wanted = table["label"].isin(CLASSES) & (table["split"] == split)
+    if key == "mirabest":
+        wanted &= table["mbc"].astype(bool)
+    # An empty image has no class that could be seen.
+    wanted &= table["peak"].to_numpy(float) > 0
+    rows = np.flatnonzero(wanted)
+    some = table.iloc[rows]
+    allowed = np.ones((len(rows), len(first)), dtype=bool)
+    ra, dec = (some[c].to_numpy(float) for c in ("ra", "dec"))
+    i, j, _ = close_pairs(ra, dec, first["ra"].to_numpy(float), first["dec"].to_numpy(float))
+    allowed[i, j] = False
+    if key == "first":
+        allowed[np.arange(len(rows)), rows] = False
+    if name == "first4-heldout":
+        allowed &= (first["split"] == split).to_numpy()
+    if name == "mbc_to_first-fr":
+        allowed &= first["label"].isin(["FRI", "FRII"]).to_numpy()
+    allowed &= (first["peak"].to_numpy(float) > 0)[None]
+    labels = some["label"].to_numpy(dtype=object)
+    return Task(
+        name,
+        key,
+        rows,
+        allowed,
+        labels[:, None] == first["label"].to_numpy(dtype=object)[None],
+        retrieval.similar_size(some["las"].to_numpy(float), first["las"].to_numpy(float)),
+        angles(some),
+        labels,
+    )
+
+
+def angles(table: pd.DataFrame) -> np.ndarray:
+    """Position angles in degrees, NaN for sources that are not elongated."""
+    long = table["las_measured"].to_numpy(float) >= ELONGATED
+    return np.where(long, table["position_angle"].to_numpy(float), np.nan)

@@ -1,0 +1,242 @@
+"""Latent dimension against test loss and RAMIS: ``python -m train table --run bastien2021-table3``.
+
+Tables 3 and 4 of Bastien et al. 2021: for each d the learning rate is searched, the best one is
+trained for longer, and its test loss and the RAMIS of galaxies drawn from the prior are noted;
+for a CVAE also which share is classified as asked for. Rates are chosen on the validation split;
+the test split is opened for the chosen run of each d alone.
+
+Every fit is a run in a folder of its own with checkpoints: the same command goes on where it was
+stopped, and does nothing twice.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import torch
+
+from radioviz.encode import Classifier
+from radioviz.metrics import bootstrap, classified_as, ramis_interval
+from train.core import machine
+from train.core.checkpoint import FILE
+from train.core.config import TrainError, from_dict, read_run
+from train.core.data import Data
+from train.core.loop import Outcome, Task, fit, load_best
+from train.evaluate import benchmarks
+from train.evaluate.held_out import galaxies
+from train.evaluate.tables import write_table
+
+KINDS = {"vae": "train.methods.vae:VaeTask", "cvae": "train.methods.cvae:CvaeTask"}
+
+
+@dataclass(frozen=True)
+class TableConfig:
+    """What is tried.
+
+    Attributes
+    ----------
+    name : str
+        Name of the table: of its folder in ``runs/``, its CSV and its figures.
+    method : str
+        ``vae`` or ``cvae``.
+    dimensions : tuple of int
+        d.
+    rates : tuple of float
+        Learning rates of the search.
+    search_epochs, epochs : int
+        Length of a fit of the search, and of that with the chosen rate.
+    samples : int
+        Galaxies generated for RAMIS.
+    classifier : str
+        Name of the classifier; by default the best one that is here.
+    run : dict
+        The rest of the run, as in any run of the method.
+    """
+
+    name: str
+    method: str = "vae"
+    dimensions: tuple[int, ...] = (2, 4, 8, 16, 32, 64)
+    rates: tuple[float, ...] = (5e-4, 7.5e-4, 1e-3, 1.25e-3, 1.5e-3)
+    search_epochs: int = 10
+    epochs: int = 100
+    samples: int = 2000
+    classifier: str = ""
+    run: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.method not in KINDS:
+            raise TrainError(f"method is '{self.method}'; expected {' or '.join(KINDS)}")
+        if not self.dimensions or not self.rates:
+            raise TrainError("dimensions or rates is empty; give at least one of each")
+
+
+def table(run: str, out: Path | None = None, quick: bool = False) -> pd.DataFrame:
+    """Fit, choose, test, and write ``trained/tables/<name>.csv`` and ``<name>.*`` figures.
+
+    Parameters
+    ----------
+    run : str
+        ``train/runs/<run>.toml`` or a path to a TOML file.
+    out : Path, optional
+        Folder of the runs; default ``runs/<name>``.
+    quick : bool
+        One epoch on 64 images, two dimensions and rates, the validation split in place of the
+        test split, nothing written: does it run?
+
+    Raises
+    ------
+    TrainError
+        If the file is not understood, or no classifier takes the images of the run.
+    """
+    config: TableConfig = read_run(cast(Any, TableConfig), run)
+    if quick:
+        config = dataclasses.replace(
+            config,
+            dimensions=config.dimensions[:2],
+            rates=config.rates[:2],
+            search_epochs=1,
+            epochs=2,
+            samples=64,
+            run={**config.run, "limit": 64, "batch": 32},
+        )
+    folder = out or Path("runs") / config.name
+    judge = Classifier.load(config.classifier)
+    data: Data | None = None
+    rows = []
+    for dimension in config.dimensions:
+        found: dict[float, Outcome] = {}
+        for rate in config.rates:
+            task = task_of(config, dimension, rate, config.search_epochs)
+            if task.config.preprocess != judge.info.preprocess:
+                raise TrainError(
+                    f"{config.name}: classifier '{judge.info.name}' takes images of other "
+                    "preprocessing than the run; name another one as classifier"
+                )
+            data = data or task.load()
+            found[rate] = _fit(task, data, folder / f"d{dimension}" / f"search-{rate:g}")
+        best = min(found, key=lambda rate: found[rate].best_loss)
+        task = task_of(config, dimension, best, config.epochs)
+        assert data is not None  # there is at least one rate
+        last = folder / f"d{dimension}" / f"chosen-{best:g}"
+        outcome = _fit(task, data, last)
+        load_best(task, last)
+        row = {
+            "d": dimension,
+            "learning_rate": best,
+            "train_loss": _train_loss(last, outcome.best_epoch),
+            "valid_loss": outcome.best_loss,
+            **tested(task, config, judge, "valid" if quick else "test"),
+            "epochs": outcome.epochs,
+            "images_per_second": outcome.images_per_second,
+        }
+        print(", ".join(f"{k} {v:.4g}" for k, v in row.items()))
+        rows.append(row)
+    result = pd.DataFrame(rows)
+    if not quick:
+        keep(config, result, run)
+    return result
+
+
+def task_of(config: TableConfig, dimension: int, rate: float, epochs: int) -> Task[Any]:
+    """Seeded task of one fit of the table."""
+    module, name = KINDS[config.method].split(":")
+    cls = getattr(importlib.import_module(module), name)
+    architecture = {**config.run.get("architecture", {}), "latent_dim": dimension}
+    values = {
+        **config.run,
+        "name": f"{config.name}-d{dimension}",
+        "architecture": architecture,
+        "learning_rate": rate,
+        "epochs": epochs,
+    }
+    run = from_dict(cls.config_class, values, config.name)
+    torch.manual_seed(run.seed)
+    task: Task[Any] = cls(run)
+    return task
+
+
+def _fit(task: Task[Any], data: Data, folder: Path) -> Outcome:
+    return fit(task, data, folder, resume=(folder / FILE).exists(), progress=False)
+
+
+def _train_loss(folder: Path, epoch: int) -> float:
+    for line in (folder / "losses.jsonl").read_text().splitlines():
+        values = json.loads(line)
+        if values["epoch"] == epoch:
+            return float(values["nll"] + values["kl"])
+    return float("nan")
+
+
+@torch.no_grad()
+def tested(
+    task: Task[Any], config: TableConfig, judge: Classifier, split: str = "test"
+) -> dict[str, float]:
+    """Test loss [nats an image], RAMIS and its interval, and shares classified as asked for."""
+    module: Any = task.module.cpu().eval()
+    classes = tuple(getattr(task, "classes", ()))
+    held_out = galaxies(task.config.preprocess, split, classes, task.config.data)
+    generator = torch.Generator().manual_seed(1)
+    losses = []
+    for rows in torch.arange(len(held_out)).split(256):
+        x = torch.from_numpy(held_out.images[rows.numpy()])[:, None]
+        given = [_numbers(classes, held_out.labels[rows.numpy()])] if classes else []
+        losses.append(-module.elbo(x, generator, *given).value)
+    loss, low, high = bootstrap(torch.cat(losses).numpy(), np.mean)
+    out = {"test_loss": loss, "test_loss_low": low, "test_loss_high": high, "test_n": len(held_out)}
+
+    asked = [i % max(1, len(classes)) for i in range(config.samples)]
+    z = torch.randn(config.samples, module.latent_dim, generator=generator)
+    images = []
+    for rows in torch.arange(config.samples).split(256):
+        given = [torch.tensor(asked)[rows]] if classes else []
+        images.append(module.decode(z[rows], *given)[:, 0])
+    probabilities = judge.predict_proba(torch.cat(images).numpy())
+    score, low, high = ramis_interval(probabilities)
+    out |= {"ramis": score, "ramis_low": low, "ramis_high": high}
+    for number, name in enumerate(classes):
+        if name in judge.classes:
+            of = probabilities[np.array(asked) == number]
+            right = classified_as(of, judge.classes.index(name))
+            out[f"{name.lower()}_fraction"] = float(right.mean())
+    return out
+
+
+def _numbers(classes: tuple[str, ...], labels: np.ndarray) -> torch.Tensor:
+    return torch.tensor([classes.index(label) for label in labels])
+
+
+def keep(config: TableConfig, result: pd.DataFrame, run: str) -> None:
+    """Write the table, and its figures one by one."""
+    command = f"python -m train table --run {run}"
+    write_table(config.name, result.assign(machine=machine.kind(machine.device()), command=command))
+    for name, value, low, high, n in _figures(result, config.samples):
+        benchmarks.record(
+            f"{config.name}.{name}",
+            value,
+            low=low,
+            high=high,
+            n=n,
+            split=f"{'+'.join(config.run.get('data', ['first']))}/test",
+            seeds=[config.run.get("seed", 0)],
+            command=command,
+        )
+
+
+def _figures(
+    result: pd.DataFrame, samples: int
+) -> Iterator[tuple[str, float, float | None, float | None, int]]:
+    for row in result.to_dict("records"):
+        d = f"d{row['d']:.0f}"
+        for what, n in (("test_loss", int(row["test_n"])), ("ramis", samples)):
+            yield f"{d}.{what}", row[what], row[f"{what}_low"], row[f"{what}_high"], n
+        for key in row:
+            if str(key).endswith("_fraction"):
+                yield f"{d}.{key}", row[key], None, None, samples

@@ -1,0 +1,168 @@
+"""All members of a fine-tuned run, and what their mean prediction scores on the test galaxies."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from train.core.config import TrainError
+from train.core.loop import fit, load_best
+from train.evaluate.benchmarks import record
+from train.evaluate.representation.classifiers import bootstrap_weights, scores
+from train.methods.finetune import (
+    FinetuneConfig,
+    FinetuneTask,
+    member_folder,
+    members,
+    part_of,
+    predict,
+)
+from train.methods.protocols import PROTOCOLS, choose
+
+RESULT = "test.json"
+DRAWS = 2000
+
+
+def train_members(config: FinetuneConfig, root: Path, device: torch.device) -> None:
+    """Train what is not yet trained; a member that was interrupted goes on."""
+    for member in members(config):
+        train_member(FinetuneTask, member, member_folder(member, root), device)
+
+
+def train_member(
+    cls: type[FinetuneTask], member: FinetuneConfig, folder: Path, device: torch.device
+) -> None:
+    """Train and test one member, unless that is done; one that was interrupted goes on."""
+    if (folder / RESULT).exists():
+        return
+    torch.manual_seed(member.seed)
+    task = cls(member)
+    data = task.load()
+    print(f"{folder}: {len(data.train)} galaxies to learn from, {len(data.valid)} to watch")
+    torch.manual_seed(member.seed)
+    resume = (folder / "checkpoint.safetensors").exists()
+    fit(task, data, folder, resume=resume, device=device)
+    test_member(member, folder, task)
+
+
+def test_member(config: FinetuneConfig, folder: Path, task: FinetuneTask) -> None:
+    """Predictions of one member for its test galaxies, kept in its folder."""
+    load_best(task, folder)
+    chosen = choose(config.protocol, config.fold, config.seed, config.others > 0)
+    part = part_of(chosen.test, config.preprocess)
+    p = predict(task.module.cpu(), part.images)
+    truth = task._numbers(part)
+    found = {
+        "classes": list(task.classes),
+        "source_id": part.table["source_id"].tolist(),
+        "truth": truth.tolist(),
+        "p": [[round(float(v), 5) for v in row] for row in p],
+        "learned": len(task.truth["train"]),
+    }
+    (folder / RESULT).write_text(json.dumps(found) + "\n")
+    print(f"{folder}: test accuracy {(p.argmax(1) == truth.numpy()).mean():.4f}")
+
+
+def evaluate(config: FinetuneConfig, root: Path, run: str) -> dict[str, float]:
+    """Record the figures of a run from the predictions of its members.
+
+    Raises
+    ------
+    TrainError
+        If no member is trained.
+    """
+    done = [m for m in members(config) if (member_folder(m, root) / RESULT).exists()]
+    if not done:
+        raise TrainError(
+            f"{root} holds no trained member; run: python -m train finetune --run {run}"
+        )
+    results = [json.loads((member_folder(m, root) / RESULT).read_text()) for m in done]
+    command = f"python -m train finetune --run {run}"
+    numbers = [m.fold if PROTOCOLS[m.protocol].members else m.seed for m in done]
+    out = {}
+    for name, value, low, high, n, split in figures(config.protocol, results):
+        record(name, value, low=low, high=high, n=n, split=split, seeds=numbers, command=command)
+        print(f"{name} {value:.4f} ({low:.4f}..{high:.4f})")
+        out[name] = value
+    return out
+
+
+Figure = tuple[str, float, float, float, int, str]
+
+
+def figures(protocol: str, results: list[dict[str, Any]]) -> list[Figure]:
+    """Name, value, interval, number of galaxies and split of each figure of a protocol."""
+    truth = np.array(results[0]["truth"])
+    p = np.array([r["p"] for r in results]) if protocol != "mbc-cv" else np.empty(0)
+    if protocol == "mbc-cv":
+        truth = np.concatenate([r["truth"] for r in results])
+        together = np.concatenate([r["p"] for r in results])
+        split = f"mirabest, MBC, {len(results)} of 10 folds"
+        return [_figure("mbc.finetuned.cv_accuracy", together[None], truth, split, 0)]
+    if protocol == "mbc145":
+        error = _figure("mbc.labels145.error", p, truth, "mirabest/test, MBC", 0)
+        name, value, low, high, n, split = error
+        return [(name, 1 - value, 1 - high, 1 - low, n, split)]
+    if protocol == "first4":
+        return _first4(p, truth)
+    name, where = {
+        "mbc": ("mbc.finetuned", "mirabest/test, MBC"),
+        "frdeep-nvss": ("frdeep_nvss.finetuned", "frdeep-nvss/test"),
+        "shipped": ("finetuned", "first and mirabest, test"),
+    }[protocol]
+    mean = p.mean(axis=0)[None]
+    return [
+        _figure(f"{name}.accuracy", mean, truth, f"{where}; mean of {len(p)} networks", 0),
+        _figure(f"{name}.auc", mean, truth, f"{where}; mean of {len(p)} networks", 1),
+        _figure(f"{name}.single.accuracy", p, truth, f"{where}; one network", 0),
+    ]
+
+
+def _figure(name: str, p: np.ndarray, truth: np.ndarray, split: str, metric: int) -> Figure:
+    """Mean over predictions ``(m, n, classes)``, interval by bootstrap over galaxies."""
+    weights = bootstrap_weights(len(truth), DRAWS)
+    value = float(np.mean([scores(q, truth)[0, metric] for q in p]))
+    drawn = np.mean([scores(q, truth, weights)[:, metric] for q in p], axis=0)
+    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    return name, value, min(float(low), value), max(float(high), value), len(truth), split
+
+
+def _first4(p: np.ndarray, truth: np.ndarray) -> list[Figure]:
+    """Means over the folds of accuracy, F1 of Bent and the Brier score (Brier 1950)."""
+    split = f"first, balanced 400, {len(p)} of 5 folds"
+    weights = bootstrap_weights(len(truth), DRAWS).astype(float)
+    bent, said = truth == 0, p.argmax(axis=2) == 0
+    one_hot = np.eye(p.shape[2])[truth]
+    squared = np.square(p - one_hot).sum(axis=2)
+    ones = np.ones((1, len(truth)))
+
+    def f1(w: np.ndarray) -> np.ndarray:
+        hit = w @ (said & bent).T
+        with np.errstate(invalid="ignore"):  # a draw without any bent galaxy: NaN
+            result: np.ndarray = (2 * hit / (w @ said.T + (w @ bent)[:, None])).mean(axis=1)
+        return result
+
+    def brier(w: np.ndarray) -> np.ndarray:
+        result: np.ndarray = ((w @ squared.T) / w.sum(axis=1, keepdims=True)).mean(axis=1)
+        return result
+
+    out = [_figure("first4.accuracy", p, truth, split, 0)]
+    for name, function in (("first4.bent_f1", f1), ("first4.brier", brier)):
+        value = float(function(ones)[0])
+        low, high = np.nanpercentile(function(weights), [2.5, 97.5])
+        out.append(
+            (name, value, min(float(low), value), max(float(high), value), len(truth), split)
+        )
+    ensemble = _figure("first4.ensemble.accuracy", p.mean(axis=0)[None], truth, split, 0)
+    return [*out, ensemble]
+
+
+def run_members(config: FinetuneConfig, run: str, root: Path, device: torch.device) -> None:
+    """Train all members of a run, then record its figures."""
+    train_members(config, root, device)
+    if not config.limit:
+        evaluate(config, root, run)

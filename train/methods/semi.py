@@ -1,0 +1,223 @@
+"""A few labels and many galaxies without: ``python -m train semi --run fixmatch``.
+
+FixMatch (Sohn et al. 2020, arXiv:2001.07685) on the FR classes of MiraBest Confident: what the
+network is sure of in a weakly changed view of a galaxy without a label is what it shall say of a
+strongly changed one. Each number of labels is learned twice, with and without the galaxies that
+have none, by the same number of steps from the same start, so that only they make a difference.
+Every member has a folder of its own, resumes, and is not trained twice.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from train.core.config import TrainError
+from train.core.data import Data
+from train.evaluate.benchmarks import record
+from train.evaluate.tables import write_table
+from train.methods import protocols
+from train.methods.finetune import FinetuneConfig, FinetuneTask, digests, part_of
+from train.methods.finetuning import RESULT, train_member
+from train.methods.views import Views
+
+TABLE = "semi_supervised"
+METHODS = ("labels alone", "FixMatch")
+
+
+@dataclass(frozen=True)
+class SemiConfig(FinetuneConfig):
+    """What a run with few labels sets beside :class:`train.methods.finetune.FinetuneConfig`.
+
+    Attributes
+    ----------
+    numbers : tuple of int
+        Numbers of labels of the curve; 0 for all there are.
+    labels : int
+        That of this member.
+    steps : int
+        Steps of training, whatever the number of labels.
+    unlabelled : float
+        Weight of the galaxies without labels; 0 learns from the labels alone.
+    unlabelled_batch : int
+        How many of them in a step.
+    threshold : float
+        Probability from which a guess is taken for a label.
+    strong : Views
+        What the strongly changed view may differ in.
+    """
+
+    numbers: tuple[int, ...] = (50, 145, 400, 0)
+    labels: int = 0
+    steps: int = 300
+    unlabelled: float = 1.0
+    unlabelled_batch: int = 96
+    threshold: float = 0.95
+    others: float = 0.0
+    mixup: float = 0.0
+    strong: Views = field(default_factory=lambda: Views(shift=3.0, zoom=0.15))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.protocol != "mbc" or self.others:
+            raise TrainError(
+                f"{self.name}: protocol is '{self.protocol}' and others {self.others}; labels are "
+                "withheld from the protocol 'mbc' with others = 0"
+            )
+        if not 0.5 <= self.threshold <= 1:
+            raise TrainError(f"threshold is {self.threshold}; expected 0.5 to 1")
+
+
+class SemiTask(FinetuneTask):
+    """One number of labels, with or without the other galaxies."""
+
+    method = "semi"
+    config_class = SemiConfig
+    config: SemiConfig
+
+    def load(self) -> Data:
+        config = self.config
+        chosen = protocols.choose("mbc", 0, config.seed, False)
+        train = chosen.train
+        if config.labels:
+            train = protocols.few(train, config.labels, config.seed)
+        padded = config.strong.padded(config.preprocess)
+        if config.unlabelled:
+            rows = protocols.unlabelled(chosen)
+            if config.limit:
+                rows = {k: v[: config.limit] for k, v in rows.items()}
+            self.pool = part_of(rows, padded).images
+        valid = chosen.valid
+        if config.limit:
+            train, valid = ({k: v[: config.limit] for k, v in r.items()} for r in (train, valid))
+        return Data(
+            part_of(train, padded),
+            part_of(valid, config.preprocess),
+            digests(train, valid),
+        )
+
+    def prepare(self, data: Data, device: torch.device) -> None:
+        super().prepare(data, device)
+        if self.config.unlabelled:
+            self.pool = self.pool.to(device)
+
+    def loss(self, padded: Tensor, rows: Tensor, epoch: float) -> tuple[Tensor, dict[str, Tensor]]:
+        loss, found = super().loss(padded, rows, epoch)
+        config = self.config
+        if not config.unlabelled:
+            return loss, found
+        drawn = torch.randint(len(self.pool), (config.unlabelled_batch,), device=padded.device)
+        images = self.pool[drawn]
+        weak = self.view(images)
+        strong = config.strong(images, config.preprocess).contiguous(
+            memory_format=torch.channels_last
+        )
+        more, sure = fixmatch_loss(
+            self._logits(weak, False), self._logits(strong), config.threshold
+        )
+        return loss + config.unlabelled * more, {**found, "sure": sure, "unlabelled": more.detach()}
+
+    def _logits(self, images: Tensor, taught: bool = True) -> Tensor:
+        with torch.set_grad_enabled(taught and torch.is_grad_enabled()):
+            logits: Tensor = self.module.logits(images)  # type: ignore[operator]
+            return logits.float()
+
+
+def fixmatch_loss(weak: Tensor, strong: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of strong views with sure guesses (Sohn et al. 2020, Eq. 4).
+
+    Parameters
+    ----------
+    weak, strong : Tensor
+        Logits of the two views of the same galaxies, ``(n, classes)``.
+    threshold : float
+        Least probability of a guess that is learned from.
+
+    Returns
+    -------
+    tuple of Tensor
+        The mean over all ``n``, with 0 for guesses that are not sure; and the share that is.
+    """
+    p, guess = weak.detach().softmax(1).max(1)
+    sure = (p >= threshold).float()
+    return (F.cross_entropy(strong, guess, reduction="none") * sure).mean(), sure.mean()
+
+
+def members(config: SemiConfig) -> list[SemiConfig]:
+    """A configuration for each number of labels, seed and method."""
+    total = sum(len(rows) for rows in protocols.choose("mbc", 0, 0, False).train.values())
+    out = []
+    for number in config.numbers:
+        if number > total:
+            raise TrainError(f"{config.name}: numbers asks for {number} labels; there are {total}")
+        epochs = math.ceil(config.steps / math.ceil((number or total) / config.batch))
+        out += [
+            dataclasses.replace(
+                config,
+                labels=number,
+                epochs=epochs,
+                validate_every=epochs,
+                seed=config.seed + seed,
+                unlabelled=weight,
+            )
+            for seed in range(config.seeds)
+            for weight in (0.0, config.unlabelled)
+        ]
+    return out
+
+
+def folder_of(member: SemiConfig, root: Path) -> Path:
+    """Where a member is kept."""
+    kind = "fixmatch" if member.unlabelled else "labels"
+    return root / f"{kind}-{member.labels or 'all'}-seed{member.seed}"
+
+
+def run(config: SemiConfig, name: str, root: Path, device: torch.device) -> pd.DataFrame:
+    """Train what is not yet trained and write the curve, :data:`TABLE`."""
+    for member in members(config):
+        train_member(SemiTask, member, folder_of(member, root), device)
+    table = curve(members(config), root)
+    if not config.limit:
+        command = f"python -m train semi --run {name}"
+        write_table(TABLE, table)
+        for line in table[table["labels"] == 145].to_dict("records"):
+            kind = "fixmatch" if line["method"] == METHODS[1] else "supervised"
+            value, low, high = (float(line[column]) for column in ("value", "low", "high"))
+            record(
+                f"mbc.semi145.{kind}.accuracy",
+                value,
+                low=low,
+                high=high,
+                n=104,
+                split="mirabest/test, MBC; range over seeds",
+                seeds=list(range(config.seeds)),
+                command=command,
+            )
+    return table
+
+
+def curve(done: Sequence[SemiConfig], root: Path) -> pd.DataFrame:
+    """Accuracy on the MBC test galaxies: ``method``, ``labels``, ``value``, ``std``, ``low``...
+
+    ``low`` and ``high`` are the least and the best of the seeds.
+    """
+    rows = []
+    for member in done:
+        found = json.loads((folder_of(member, root) / RESULT).read_text())
+        right = np.array(found["p"]).argmax(1) == np.array(found["truth"])
+        number = member.labels or found["learned"]
+        rows.append((METHODS[bool(member.unlabelled)], number, right.mean()))
+    table = pd.DataFrame(rows, columns=["method", "labels", "value"])
+    grouped = table.groupby(["method", "labels"])["value"]
+    out = grouped.agg(value="mean", std="std", low="min", high="max", seeds="count").reset_index()
+    return out.round(4)

@@ -1,0 +1,95 @@
+"""Two views of a galaxy: what a representation learned without labels should not depend on.
+
+To position angle and parity (:class:`train.core.augment.Augment`) come a wider beam, fainter
+sources and another contrast. Chen et al. 2020 crop and change colours; a radio source must stay whole, so
+crops are replaced by a small shift and change of scale.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from radioviz.data.preprocess import Preprocess
+from train.core.augment import Augment, rescale
+
+CLIP = 3.0
+"""Pixels fainter than so many times the added noise are blanked, as the surveys' maps were."""
+
+
+@dataclass(frozen=True)
+class Views(Augment):
+    """What may happen to a view beside turns, flips, shifts and changes of scale.
+
+    Attributes
+    ----------
+    blur : float
+        Largest FWHM in result pixels of the Gaussian beam that an image is smoothed with.
+    blur_share : float
+        Share of the images that are smoothed.
+    noise : float
+        Largest noise (rms over peak); drawn log-uniformly down to a thirtieth of it, and the map
+        clipped at :data:`CLIP` times it.
+    noise_share : float
+        Share of the images with added noise.
+    contrast : float
+        Largest change of the exponent that brightness is raised to, as a fraction.
+    brightness : float
+        Largest change of brightness, as a fraction; what exceeds 1 is cut.
+    """
+
+    shift: float = 2.0
+    zoom: float = 0.1
+    blur: float = 4.0
+    blur_share: float = 0.5
+    noise: float = 0.03
+    noise_share: float = 0.5
+    contrast: float = 0.4
+    brightness: float = 0.0
+
+    def __call__(
+        self, images: Tensor, preprocess: Preprocess, scale: Tensor | None = None
+    ) -> Tensor:
+        """Random views of padded images; as :meth:`train.core.augment.Augment.__call__`."""
+        views = super().__call__(images, preprocess, scale)
+        n, device = len(views), views.device
+
+        def drawn() -> Tensor:
+            return torch.rand(n, 1, 1, 1, device=device)
+
+        if self.blur and self.blur_share:
+            fwhm = self.blur * drawn() * (drawn() < self.blur_share)
+            views = smooth(views, fwhm).clamp_min(0)
+        if self.noise and self.noise_share:
+            peak = views.amax((-2, -1), keepdim=True)
+            rms = self.noise * 30 ** -drawn() * (drawn() < self.noise_share) * peak
+            views = views + rms * torch.randn_like(views)
+            # Without noise the limit is 0, which every pixel of a clipped map passes.
+            views = torch.where(views >= CLIP * rms, views, torch.zeros_like(views))
+        views = rescale(views, preprocess)
+        if self.contrast:
+            views = views.clamp_min(0) ** ((1 + self.contrast) ** (2 * drawn() - 1))
+        if self.brightness:
+            views = (views * (1 + self.brightness * (2 * drawn() - 1))).clamp(0, 1)
+        return views
+
+
+def smooth(images: Tensor, fwhm: Tensor) -> Tensor:
+    """Images convolved with Gaussian beams, each with its own, by the Fourier transform.
+
+    Parameters
+    ----------
+    images : Tensor
+        Shape ``(n, 1, ny, nx)``; taken as periodic, which empty margins make harmless.
+    fwhm : Tensor
+        In pixels, shape ``(n, 1, 1, 1)``; 0 leaves an image as it is.
+    """
+    ny, nx = images.shape[-2:]
+    sigma = fwhm / math.sqrt(8 * math.log(2))
+    v = torch.fft.fftfreq(ny, device=images.device)[:, None]
+    u = torch.fft.rfftfreq(nx, device=images.device)[None]
+    transfer = torch.exp(-2 * (math.pi * sigma) ** 2 * (u * u + v * v))
+    return torch.fft.irfft2(torch.fft.rfft2(images.float()) * transfer, s=(ny, nx))

@@ -1,0 +1,72 @@
+"""Latents of galaxies in the eight orientations of a square, kept in the cache folder.
+
+The sky has no preferred direction: a density of galaxies must not have one either, and a score
+that has one can be averaged over orientations.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from radioviz.atlas.atlas import add_turned, list_atlases, open_atlas
+from radioviz.data.registry import open_data_set
+from radioviz.encode import Encoder
+from radioviz.models.registry import list_models
+from radioviz.paths import cache_folder
+
+ORIENTATIONS = 8
+
+
+def orientations(images: np.ndarray) -> list[np.ndarray]:
+    """The eight ways to lay a square: ``(n, ny, nx)`` each, the first as it is."""
+    views = [np.rot90(images, k, (1, 2)) for k in range(4)]
+    return [np.ascontiguousarray(x) for v in views for x in (v, v[:, :, ::-1])]
+
+
+def encoded(model: Encoder, images: np.ndarray) -> np.ndarray:
+    """Latents of preprocessed images in every orientation, float32 of shape ``(n, 8, d)``."""
+    if model.info.architecture.get("dihedral"):  # it sees none
+        return np.repeat(model.encode(images)[:, None], ORIENTATIONS, axis=1)
+    return np.stack([model.encode(x) for x in orientations(images)], axis=1)
+
+
+def turned(key: str, encoder: str) -> np.ndarray:
+    """Latents of a whole data set in every orientation, float32 of shape ``(n, 8, d)``."""
+    catalogue = open_data_set(key)
+    info = list_models()[encoder]
+    if info.architecture.get("dihedral") and (key, encoder) in list_atlases():
+        latents = open_atlas(key, encoder, info=info, catalogue=catalogue).latents
+        return np.repeat(np.asarray(latents, np.float32)[:, None], ORIENTATIONS, axis=1)
+    weights = info.weights_sha256
+    stamp = hashlib.sha256(f"{catalogue.digest}-{weights}".encode()).hexdigest()[:16]
+    path = cache_folder() / "orientations" / f"{key}-{encoder}-{stamp}.npy"
+    if not path.exists():
+        model = Encoder.load(encoder)
+        parts = np.array_split(np.arange(len(catalogue)), max(1, len(catalogue) // 512))
+        chain = model.info.preprocess
+        made = np.concatenate([encoded(model, chain.apply(catalogue, rows)) for rows in parts])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npy", delete=False) as file:
+            np.save(file, made.astype(np.float16))
+        Path(file.name).replace(path)
+    return np.load(path, allow_pickle=False).astype(np.float32)
+
+
+def store(key: str) -> None:
+    """Add what is left over eight views to the Atlases of encoders that see orientation.
+
+    ``python -m train scores --what turned --data first``: of those that a flow is over, for
+    comparing galaxies however they lie (:func:`radioviz.atlas.atlas.summary`).
+    """
+    models = list_models()
+    flows = models.with_capability("log_prob").values()
+    for name in dict.fromkeys(str(f.training["config"]["encoder"]) for f in flows):
+        if (key, name) in list_atlases() and not models[name].architecture.get("dihedral"):
+            catalogue = open_data_set(key)
+            atlas = open_atlas(key, name, info=models[name], catalogue=catalogue)
+            add_turned(atlas, turned(key, name))
+            print(f"{key} x {name}: {len(atlas)} sources in eight orientations")

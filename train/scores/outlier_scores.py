@@ -1,0 +1,160 @@
+"""Outlier scores for the app: ``python -m train scores --what outliers,generated``.
+
+For every flow on disk the columns ``<score>_<flow>`` of each data set (see
+:data:`radioviz.outliers.thresholds.SCORES`), measured against the training split of FIRST; and
+those of images that a generator drew from its prior (``--generator cvae``), as the scores of a data set
+called ``generated``.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pandas as pd
+
+from radioviz.atlas.scores import ScoreColumn, Scores, add_scores
+from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
+from radioviz.data.registry import open_data_set
+from radioviz.encode import Encoder
+from radioviz.models import weights
+from radioviz.models.artefact import ModelInfo
+from radioviz.models.maf import MAF
+from radioviz.models.registry import list_models
+from radioviz.outliers.thresholds import FLOW, SCORES, column
+from radioviz.paths import trained_folder
+from train.core.config import TrainError
+from train.evaluate.ood_data import make_sample, sample_of
+from train.scores.drawing import CHAIN
+from train.scores.orientations import encoded
+from train.scores.outliers import Detector, detector
+
+STORED = {
+    "strangeness": "The shipped outlier score. Of what the encoder says (log p over eight "
+    "orientations, neighbours, reconstruction), of what is in the image and of how it is drawn: "
+    "the share of training galaxies that are stranger, joined so that what one of them finds "
+    "strange is strange. High is strange.",
+    "log_prob": "Log density of the latent vector under the flow. Low is strange; prefers small "
+    "and simple sources.",
+    "given_size": "Log density, mean over eight orientations, against galaxies of the same "
+    "angular size, in standard deviations. Low is strange.",
+    "knn": "Mean distance to the 3 nearest training galaxies, over four right angles. "
+    "High is strange.",
+    "isolation": "Isolation forest on the latents. High is strange.",
+    "reconstruction": "Squared residual over squared image. High is strange.",
+}
+GENERATOR = "cvae-sharp"
+GENERATED = 1000
+KEY = "generated"
+
+
+def flows() -> dict[str, ModelInfo]:
+    """Flows on disk whose encoder is there too."""
+    models = list_models()
+    found = models.with_capability("log_prob")
+    return {k: i for k, i in found.items() if i.training["config"]["encoder"] in models}
+
+
+@functools.lru_cache(maxsize=4)
+def fitted(name: str) -> Detector:
+    """The scores of a flow, fitted to what it learned from."""
+    module, info = weights.load(trained_folder() / name)
+    assert isinstance(module, MAF)  # its kind says so
+    config = info.training["config"]
+    first = open_data_set("first")
+    sample = sample_of(first, config["encoder"])
+    learned = first.table["split"].to_numpy(str) == "train"
+    learned &= ~first.table["label"].isin(config["without"]).to_numpy()
+    return detector(module, sample.take(learned & _usable(sample.figures)))
+
+
+def _usable(figures: pd.DataFrame) -> np.ndarray:
+    """False for blank images."""
+    return figures["complexity"].notna().to_numpy() & figures["las_measured"].notna().to_numpy()
+
+
+def outliers(catalogue: Catalogue) -> tuple[pd.DataFrame, dict[str, ScoreColumn]]:
+    """Columns of every flow for a data set."""
+    table = pd.DataFrame(index=range(len(catalogue)))
+    about: dict[str, ScoreColumn] = {}
+    for name, info in flows().items():
+        scores = fitted(name).scores(sample_of(catalogue, info.training["config"]["encoder"]))
+        made, described = _columns(scores, name, catalogue.info.key)
+        table, about = pd.concat([table, made], axis=1), about | described
+    if not about:
+        raise TrainError("there is no flow; train one with: python -m train maf --run maf-vae32")
+    return table, about
+
+
+def _columns(
+    scores: pd.DataFrame, flow: str, key: str
+) -> tuple[pd.DataFrame, dict[str, ScoreColumn]]:
+    made: dict[str, np.ndarray] = {}
+    about: dict[str, ScoreColumn] = {}
+    for score, text in STORED.items():
+        if score in scores and (score != "strangeness" or flow == FLOW):
+            values = SCORES[score].oriented(scores[score].to_numpy(float))  # back to its own sign
+            name = column(score, flow)
+            made[name] = values.astype(np.float32)
+            about[name] = ScoreColumn(
+                SCORES[score].title,
+                SCORES[score].unit,
+                text,
+                flow,
+                command=f"python -m train scores --what outliers --data {key}",
+            )
+    return pd.DataFrame(made), about
+
+
+def generated(generator: str = GENERATOR, n: int = GENERATED, seed: int = 0) -> Scores:
+    """Score images that a generator draws from its prior, under every flow.
+
+    Raises
+    ------
+    TrainError
+        If there is no flow.
+    """
+    from radioviz import morphology
+    from radioviz.encode import Generator, Request
+
+    drawing = Generator.load(generator)
+    request = Request(n=n, seed=seed, label=None, size=None, mode="prior")
+    images = drawing.sample(request).images
+    chain = drawing.info.preprocess
+    beam = open_data_set("first").info.beam
+    scale = float(chain.field_arcsec or 0) / chain.size
+    seen = (255 * images).astype(np.uint8)
+    table = morphology.measure(seen, scale, beam)
+    fine = CHAIN(seen, scale, beam=beam)
+    parts: list[pd.DataFrame] = []
+    about: dict[str, ScoreColumn] = {}
+    for name, info in flows().items():
+        model = Encoder.load(info.training["config"]["encoder"])
+        if model.info.preprocess != chain:
+            print(f"{name}: left out, {model.info.name} sees images otherwise than {generator}")
+            continue
+        views = encoded(model, images)
+        sample = make_sample(model, images, views, table, np.arange(n), fine)
+        found = fitted(name).scores(sample)
+        # Finer than it is drawn there is nothing in a generated image.
+        found = found.drop(columns=["strangeness", "complexity"], errors="ignore")
+        made, described = _columns(found, name, KEY)
+        parts.append(made)
+        about |= {
+            k: ScoreColumn(
+                c.title, c.unit, f"{c.description} Images by {drawing.info.title}.", c.model,
+                command=f"python -m train scores --what generated --generator {generator}",
+            )
+            for k, c in described.items()
+        }  # fmt: skip
+    if not parts:
+        raise TrainError("there is no flow; train one with: python -m train maf --run maf-vae32")
+    table = pd.DataFrame({"source_id": [f"{KEY}-{seed}-{i}" for i in range(n)], "survey": KEY})
+    info_ = SurveyInfo(key=KEY, title="Generated images", pixel_scale=1.0)
+    blank = np.zeros((n, 1, 1), np.uint8)  # the images can be made again from seed and number
+    catalogue = Catalogue(info_, complete_columns(table), blank)
+    folder = trained_folder() / "atlas"
+    every = pd.concat(parts, axis=1)
+    scores = add_scores(catalogue, every, about, models=list_models(), folder=folder)
+    print(f"{KEY}: {', '.join(about)} of {n} images")
+    return scores

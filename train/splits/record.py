@@ -1,0 +1,38 @@
+"""Make the fixed splits from the data sets and record them: ``python -m train splits``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from radioviz.data.catalogue import Progress
+from radioviz.data.datasets import first, frdeep, mirabest
+from radioviz.data.splits import FOLDER
+from train.splits import rules
+
+
+def make(progress: Progress = lambda done, total, what: None) -> dict[str, pd.DataFrame]:
+    """Make the splits of all data sets from their files (takes two minutes).
+
+    Raises
+    ------
+    CatalogueError
+        If MiraBest or FR-DEEP has not been fetched.
+    """
+    catalogues = {
+        first.INFO.key: first.read(progress),
+        mirabest.INFO.key: mirabest.read(progress),
+        frdeep.FIRST.key: frdeep.read_first(progress),
+        frdeep.NVSS.key: frdeep.read_nvss(progress),
+    }
+    return rules.make(catalogues, progress)
+
+
+def write(tables: dict[str, pd.DataFrame], folder: Path = FOLDER) -> None:
+    """Record splits, one CSV file a data set."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for key, table in tables.items():
+        with (folder / f"{key}.csv").open("w", encoding="utf-8", newline="\n") as file:
+            file.write("# Made by: python -m train splits. Rules: train/splits/rules.py\n")
+            table.to_csv(file, index=False, lineterminator="\n")
