@@ -21,7 +21,7 @@ SSL = ("simclr", "byol", "simsiam")
 
 
 def table2(model: str = "", data: str = "") -> None:
-    """Six classifiers on the codes of every encoder (:mod:`~train.evaluate.representation.table2`)."""
+    """Six classifiers on the codes of every encoder; see ``representation/table2.py``."""
     models = model.split(",") if model else []
     data_sets = data.split(",") if data else list(tables.SETS)
     for key in data_sets:

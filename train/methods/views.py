@@ -1,8 +1,8 @@
 """Two views of a galaxy: what a representation learned without labels should not depend on.
 
 To position angle and parity (:class:`train.core.augment.Augment`) come a wider beam, fainter
-sources and another contrast. Chen et al. 2020 crop and change colours; a radio source must stay whole, so
-crops are replaced by a small shift and change of scale.
+sources and another contrast. Chen et al. 2020 crop and change colours; a radio source must stay
+whole, so crops are replaced by a small shift and change of scale.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 For every flow on disk the columns ``<score>_<flow>`` of each data set (see
 :data:`radioviz.outliers.thresholds.SCORES`), measured against the training split of FIRST; and
-those of images that a generator drew from its prior (``--generator cvae``), as the scores of a data set
-called ``generated``.
+those of images that a generator drew from its prior (``--generator cvae``), as the scores of a
+data set called ``generated``.
 """
 
 from __future__ import annotations

@@ -99,7 +99,8 @@ def read_batch(path: Path, side: int = 150, max_bytes: int = MAX_BYTES) -> Batch
     ------
     CatalogueError
         As :func:`~radioviz.data.datasets.pickled_batches.read_pickle`; also where it is no
-        dict, its images have another size or type, or a list that belongs to them has another length.
+        dict, its images have another size or type, or a list that belongs to them has another
+        length.
     """
     path = Path(path)
     content = read_pickle(path, max_bytes)
