@@ -8,8 +8,17 @@ what was last lassoed on a map, shared by every map on the screen.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from typing import TypeVar
 
 import streamlit as st
+
+T = TypeVar("T")
+
+
+def page_state(cls: type[T]) -> T:
+    """The state of one page in this session: an instance of its dataclass, made at first use."""
+    held: T = st.session_state.setdefault(f"{cls.__module__}.{cls.__qualname__}", cls())
+    return held
 
 
 class Selection:
