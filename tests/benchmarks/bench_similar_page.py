@@ -17,7 +17,7 @@ from radioviz.data.registry import open_data_set
 from tests.benchmarks.bench_first_light import show
 from tests.browser import actions
 from tests.browser.server import CHROMIUM_FLAGS, chromium, run_server
-from tests.ui.test_query_image import fits_bytes, wcs_cards
+from tests.similarity.test_query_image import fits_bytes, wcs_cards
 
 LIMIT_S = 1.5
 DRAWN = """(cells, wanted) => {

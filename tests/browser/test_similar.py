@@ -10,7 +10,7 @@ import pytest
 from radioviz.data.registry import open_data_set
 from tests.browser import actions
 from tests.browser.server import Server
-from tests.ui.test_query_image import fits_bytes, wcs_cards
+from tests.similarity.test_query_image import fits_bytes, wcs_cards
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

@@ -85,7 +85,7 @@ def _one(name: str, contents: Callable[[], Sequence[bytes]]) -> Callable[[], Seq
 def _image(name: str, folder: Path) -> None:
     from radioviz.errors import ImageError
     from radioviz.images.reading import read_image
-    from radioviz.ui.pages.similar.query_image import Box, holds_noise, images_in, prepared, read
+    from radioviz.similarity.query_image import Box, holds_noise, images_in, prepared, read
 
     payload = (folder / name).read_bytes()
     read_image(folder / name)

@@ -18,9 +18,9 @@ from radioviz.ui.charts import score_chart
 from radioviz.ui.pages.similar import similar_examples
 from radioviz.ui.pages.similar.query_state import Wish
 from radioviz.ui.state import Selection
+from tests.similarity.test_query_image import blob, fits_bytes, png_bytes, wcs_cards
 from tests.ui.conftest import REPOSITORY
 from tests.ui.test_pages import html, texts
-from tests.ui.test_query_image import blob, fits_bytes, png_bytes, wcs_cards
 
 Open = Callable[..., AppTest]
 

@@ -12,11 +12,11 @@ import streamlit as st
 from radioviz.data.catalogue import SurveyInfo
 from radioviz.data.preprocess import Preprocess
 from radioviz.images.reading import SkyImage
+from radioviz.similarity import query_image
+from radioviz.similarity.query_image import Box
 from radioviz.ui import controls
 from radioviz.ui.image.display import Look, data_uri, png
 from radioviz.ui.image.sky_image import STRETCHED
-from radioviz.ui.pages.similar import query_image
-from radioviz.ui.pages.similar.query_image import Box
 from radioviz.ui.pages.similar.query_state import Picture
 
 T = TypeVar("T")

@@ -13,8 +13,8 @@ from PIL import Image
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import ImageError, PreprocessError
-from radioviz.ui.pages.similar import query_image
-from radioviz.ui.pages.similar.query_image import Box
+from radioviz.similarity import query_image
+from radioviz.similarity.query_image import Box
 
 CHAIN = Preprocess()
 
