@@ -19,6 +19,11 @@ from radioviz.similarity.query_image import Box
 CHAIN = Preprocess()
 
 
+@pytest.fixture(scope="session")
+def first(first_catalogue: Catalogue) -> Catalogue:
+    return first_catalogue
+
+
 def wcs_cards(scale: float, n: int, unit: str = "deg", factor: float = 1.0) -> dict[str, Any]:
     """TAN WCS about (150, 30) degrees; ``factor`` degrees are one ``unit``."""
     return {
