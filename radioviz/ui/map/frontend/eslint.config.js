@@ -1,0 +1,37 @@
+// Rules for the scripts beside the Python modules of radioviz/ui, run by `npm run lint`.
+const browser = [
+  "window", "document", "location", "navigator", "console", "performance", "fetch", "URL", "Blob",
+  "Image", "DOMParser", "XMLSerializer", "ResizeObserver", "IntersectionObserver",
+  "MutationObserver", "getComputedStyle", "matchMedia", "requestAnimationFrame",
+  "cancelAnimationFrame", "setTimeout", "clearTimeout", "setInterval", "clearInterval",
+];
+// radioviz.ui.image.media puts these two before every script.
+const shared = ["base", "address"];
+
+export default [
+  { ignores: ["map/**"] },
+  {
+    languageOptions: {
+      ecmaVersion: 2023,
+      sourceType: "module",
+      globals: Object.fromEntries([...browser, ...shared].map((name) => [name, "readonly"])),
+    },
+    linterOptions: { reportUnusedDisableDirectives: "error" },
+    rules: {
+      "no-undef": "error",
+      "no-unused-vars": "error",
+      "no-const-assign": "error",
+      "no-dupe-keys": "error",
+      "no-redeclare": "error",
+      "no-shadow-restricted-names": "error",
+      "no-self-assign": "error",
+      "no-unreachable": "error",
+      "no-unsafe-finally": "error",
+      "no-var": "error",
+      "prefer-const": "error",
+      "use-isnan": "error",
+      "valid-typeof": "error",
+      eqeqeq: ["error", "always", { null: "ignore" }],
+    },
+  },
+];
