@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -83,15 +84,11 @@ def sidebar() -> View:
     _through_app()
     saved_view.restore()
     with st.sidebar:
-        keys = list(cache.known_data_sets())
-        state.linked("data_set", "data", keys, keys[0])
-        data_set = st.selectbox(
-            "Data set", keys, format_func=data_set_title, key="data_set", persist_state="session"
-        )
-        model = _encoder(str(data_set))
-        look = _look()
-        tray.tray(View(str(data_set), model, look))
-    return View(str(data_set), model, look)
+        titles = {key: info.title for key, info in cache.known_data_sets().items()}
+        data_set = linked_select("Data set", titles, "data_set", "data")
+        view = View(data_set, _encoder(data_set), _look())
+        tray.tray(view)
+    return view
 
 
 def _through_app() -> None:
@@ -133,30 +130,45 @@ def _encoder(data_set: str) -> str | None:
     if not names:
         st.selectbox("Encoder", ["none"], disabled=True, key="no_encoder")
         return None
-    state.linked("encoder", "encoder", list(names), next(iter(names)))
-    chosen = st.selectbox(
-        "Encoder",
-        list(names),
-        format_func=lambda n: names[n],
-        key="encoder",
-        persist_state="session",
+    return linked_select("Encoder", names, "encoder", "encoder")
+
+
+def linked_select(
+    label: str,
+    options: Mapping[str, str],
+    key: str,
+    parameter: str,
+    default: str | None = None,
+    **appearance: Any,
+) -> str:
+    """A select box kept for the session and linked by the query ``parameter``.
+
+    Parameters
+    ----------
+    options : mapping
+        Values to the titles shown; the first one is the default unless ``default`` is given.
+    appearance
+        Further arguments of ``st.selectbox``.
+    """
+    state.linked(key, parameter, list(options), default or next(iter(options)))
+    return str(
+        st.selectbox(
+            label,
+            list(options),
+            format_func=options.__getitem__,
+            key=key,
+            persist_state="session",
+            **appearance,
+        )
     )
-    return str(chosen)
 
 
 def choose_model(
     label: str, models: Mapping[str, ModelInfo], key: str, parameter: str
 ) -> ModelInfo:
-    """A select box of models by title, remembered and linked by the query ``parameter``."""
-    state.linked(key, parameter, list(models), next(iter(models)))
-    name = st.selectbox(
-        label,
-        list(models),
-        format_func=lambda n: models[n].title,
-        key=key,
-        persist_state="session",
-    )
-    return models[str(name)]
+    """A select box of models by title (see :func:`linked_select`)."""
+    titles = {name: info.title for name, info in models.items()}
+    return models[linked_select(label, titles, key, parameter)]
 
 
 def _look() -> Look:
