@@ -26,7 +26,7 @@ from typing import Any
 from radioviz.errors import CatalogueError, RadioVizError
 from radioviz.paths import user_data_folder
 from radioviz.store.mapped import trim
-from radioviz.store.records import check_types, json_object
+from radioviz.store.records import check_types, read_json_object
 
 RUNNING, DONE, FAILED, CANCELLED, CUT_OFF = "running", "done", "failed", "cancelled", "cut off"
 MOST = 2
@@ -277,7 +277,7 @@ def forget(job_id: str) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return json_object(path)
+        return read_json_object(path)
     except (OSError, ValueError):
         return {}
 

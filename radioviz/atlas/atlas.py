@@ -37,7 +37,8 @@ from radioviz.data.registry import DATA_SETS
 from radioviz.errors import AtlasError
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import trained_folder, user_data_folder
-from radioviz.store import records as stored
+from radioviz.store import records
+from radioviz.store.atomic import put_in_place, remove_stale
 
 FORMAT_VERSION = 1
 TURNED = "turned.npy"
@@ -92,7 +93,7 @@ class Atlas:
             return pd.DataFrame(index=range(len(self)))
         path = self.folder / "scores.parquet"
         try:
-            table = stored.table(path)
+            table = records.read_parquet(path)
         except (OSError, ValueError) as error:
             raise AtlasError(f"{path} cannot be read ({error}); {_again(self.meta)}") from error
         if len(table) != len(self):
@@ -114,7 +115,7 @@ class Atlas:
         if not path.exists():
             return None
         try:
-            found = stored.array(path)
+            found = records.read_npy(path)
         except (OSError, ValueError) as error:
             raise AtlasError(f"{path} is damaged ({error}); delete it") from error
         wanted = (len(self), 2 * self.latents.shape[1])
@@ -265,8 +266,8 @@ def open_atlas(
     try:
         ids = (where / "source_ids.txt").read_text(encoding="utf-8").split("\n")
         source_ids = np.array(ids, dtype=object) if ids != [""] else np.array([], dtype=object)
-        latents = stored.array(where / "latents.npy")
-        layouts = {key: stored.array(where / f"layout_{key}.npy") for key in meta["layouts"]}
+        latents = records.read_npy(where / "latents.npy")
+        layouts = {key: records.read_npy(where / f"layout_{key}.npy") for key in meta["layouts"]}
     except (OSError, ValueError) as error:
         raise AtlasError(f"{name} is damaged ({error}); {_again(meta)}") from error
     n = meta["n"]
@@ -287,7 +288,7 @@ def _read_meta(where: Path, data_set: str, model: str) -> dict[str, Any]:
     name = f"Atlas of '{data_set}' under model '{model}'"
     again = f"{command_of(data_set, model)} makes it"
     try:
-        meta = stored.json_object(where / "atlas.json")
+        meta = records.read_json_object(where / "atlas.json")
     except FileNotFoundError:
         raise AtlasError(f"no {name} in {where}; {again}") from None
     except (OSError, ValueError) as error:
@@ -302,8 +303,8 @@ def _read_meta(where: Path, data_set: str, model: str) -> dict[str, Any]:
     if missing:
         raise AtlasError(f"{name} is damaged: '{missing[0]}' is missing in atlas.json; {again}")
     try:
-        stored.check_types(meta, dict.fromkeys(wanted, str) | {"n": int, "layouts": dict})
-        stored.check_types(meta["layouts"], dict.fromkeys(meta["layouts"], dict))
+        records.check_types(meta, dict.fromkeys(wanted, str) | {"n": int, "layouts": dict})
+        records.check_types(meta["layouts"], dict.fromkeys(meta["layouts"], dict))
         odd = [key for key in meta["layouts"] if not _NAME.fullmatch(key)]
         if odd:
             raise ValueError(f"layout {odd[0][:60]!r} is not a plain name")
@@ -381,7 +382,7 @@ def write_atlas(
     scratch = ""
     try:
         where.parent.mkdir(parents=True, exist_ok=True)
-        stored.remove_left_behind(where)
+        remove_stale(where)
         scratch = tempfile.mkdtemp(prefix=f".{where.name}.", dir=where.parent)
         target = Path(scratch)
         target.chmod(0o755)  # mkdtemp keeps others out, but an Atlas is for all who can read
@@ -391,7 +392,7 @@ def write_atlas(
         (target / "source_ids.txt").write_text("\n".join(ids), encoding="utf-8")
         scores.to_parquet(target / "scores.parquet", index=False)
         (target / "atlas.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
-        stored.put_in_place(target, where)
+        put_in_place(target, where)
     except OSError as error:
         shutil.rmtree(scratch, ignore_errors=True)
         raise AtlasError(f"{name} cannot be written to {where}: {error}") from error

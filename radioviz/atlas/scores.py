@@ -39,7 +39,7 @@ from radioviz.atlas.atlas import atlas_folder
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import AtlasError
 from radioviz.models.artefact import ModelInfo
-from radioviz.store import records as stored
+from radioviz.store import records
 
 FORMAT_VERSION = 1
 TABLE, META = "scores.parquet", "scores.json"
@@ -217,12 +217,12 @@ def add_scores(
 def _read(where: Path, data_set: str) -> tuple[dict[str, Any], pd.DataFrame]:
     advice = f"delete {where / META} and make them anew with: python -m train scores"
     try:
-        meta = stored.json_object(where / META)
-        table = stored.table(where / TABLE)
+        meta = records.read_json_object(where / META)
+        table = records.read_parquet(where / TABLE)
         version, named = meta["format"], list(meta["columns"])
-        stored.check_types(meta, {"catalogue_digest": str, "columns": dict})
+        records.check_types(meta, {"catalogue_digest": str, "columns": dict})
         for about in meta["columns"].values():
-            stored.check_types(about, dict.fromkeys(about, str))
+            records.check_types(about, dict.fromkeys(about, str))
             ScoreColumn(**about)
         meta["catalogue_digest"]
         table = table.set_index(table["source_id"].astype(object))

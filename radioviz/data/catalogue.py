@@ -27,7 +27,8 @@ import numpy as np
 import pandas as pd
 
 from radioviz.errors import CatalogueError
-from radioviz.store import records as stored
+from radioviz.store import records
+from radioviz.store.atomic import put_in_place
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
@@ -283,6 +284,7 @@ class Catalogue:
             folder.parent.mkdir(parents=True, exist_ok=True)
             if scratch is None:
                 scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+                scratch.chmod(0o755)
             if not (scratch / "images.npy").exists():
                 np.save(scratch / "images.npy", self.images)
             elif isinstance(self.images, np.memmap):
@@ -295,7 +297,7 @@ class Catalogue:
                 "n": len(self),
             }
             (scratch / "catalogue.json").write_text(json.dumps(meta, indent=1), "utf-8")
-            stored.put_in_place(scratch, folder)
+            put_in_place(scratch, folder)
         except OSError as error:
             if scratch is not None:
                 shutil.rmtree(scratch, ignore_errors=True)
@@ -317,16 +319,16 @@ class Catalogue:
         """
         folder = Path(folder)
         try:
-            meta = stored.json_object(folder / "catalogue.json")
+            meta = records.read_json_object(folder / "catalogue.json")
             if meta.get("format") != FORMAT_VERSION:
                 raise CatalogueError(
                     f"{folder}: catalogue format {meta.get('format')!r}; "
                     f"this version reads {FORMAT_VERSION}. Delete the folder to build it anew."
                 )
-            table = stored.table(folder / "table.parquet")
-            images = stored.array(folder / "images.npy")
-            stored.check_types(meta, {"info": dict, "notes": list})
-            stored.check_types(meta["info"], _INFO_TYPES)
+            table = records.read_parquet(folder / "table.parquet")
+            images = records.read_npy(folder / "images.npy")
+            records.check_types(meta, {"info": dict, "notes": list})
+            records.check_types(meta["info"], _INFO_TYPES)
             info = SurveyInfo(**meta["info"])
             for name, column in COLUMNS.items():
                 numeric = column.dtype != "str"

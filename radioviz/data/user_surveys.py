@@ -22,7 +22,7 @@ import pandas as pd
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import CatalogueError
 from radioviz.paths import cache_folder, user_data_folder
-from radioviz.store import records as stored
+from radioviz.store import records
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 REPORT = "report.parquet"
@@ -154,7 +154,7 @@ def surveys() -> dict[str, UserSurvey]:
         if not _KEY.fullmatch(child.name):
             continue
         try:
-            meta = stored.json_object(child / "catalogue.json")
+            meta = records.read_json_object(child / "catalogue.json")
             found[child.name] = UserSurvey(
                 child.name, str(meta["info"]["title"]), int(meta["n"]), child
             )
@@ -188,7 +188,7 @@ def read_report(key: str) -> pd.DataFrame:
     """
     path = survey_folder(key) / REPORT
     try:
-        return stored.table(path)
+        return records.read_parquet(path)
     except (OSError, ValueError) as error:
         raise CatalogueError(f"no report of the import '{key}': {error}") from error
 
@@ -203,7 +203,7 @@ def unfinished() -> list[Unfinished]:
             continue
         try:
             done = (child / JOURNAL).read_bytes().count(b"\n")
-            asked = stored.json_object(child / PLAN)["asked"]
+            asked = records.read_json_object(child / PLAN)["asked"]
             path, table, answers = str(asked["path"]), str(asked["table"]), dict(asked["answers"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             out.append(Unfinished(key, 0, child))
@@ -271,7 +271,7 @@ def remove_models(key: str) -> list[str]:
 def _trained_on(model: Path) -> list[str]:
     """Data sets that a model was trained on; empty where its folder does not tell."""
     try:
-        found = stored.json_object(model / "config.json")["training"]["data"]
+        found = records.read_json_object(model / "config.json")["training"]["data"]
     except (OSError, ValueError, KeyError, TypeError):
         return []
     return found if isinstance(found, list) else []

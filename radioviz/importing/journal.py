@@ -22,7 +22,7 @@ import numpy as np
 
 from radioviz.data.user_surveys import JOURNAL, PLAN, unwritable
 from radioviz.errors import CatalogueError
-from radioviz.store.records import json_object
+from radioviz.store.records import read_json_object
 
 _HEADER_BYTES = 128
 _BATCH_BYTES = 1 << 25
@@ -165,7 +165,7 @@ class Journal:
     def _take_up(self, plan: Mapping[str, Any]) -> bool:
         """Cut what is there back to the last whole line; False where it cannot be used."""
         try:
-            if json_object(self.folder / PLAN).get("digest") != digest(plan):
+            if read_json_object(self.folder / PLAN).get("digest") != digest(plan):
                 return False
             with self.path.open("rb") as file:
                 header = file.read(_HEADER_BYTES)

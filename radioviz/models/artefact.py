@@ -16,7 +16,7 @@ from typing import Any
 
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import ModelError, PreprocessError
-from radioviz.store.records import check_types, json_object
+from radioviz.store.records import check_types, read_json_object
 
 FORMAT_VERSION = 1
 
@@ -153,7 +153,7 @@ def read_info(folder: Path) -> ModelInfo:
     """
     path = Path(folder) / CONFIG
     try:
-        values = json_object(path)
+        values = read_json_object(path)
     except FileNotFoundError:
         raise ModelError(f"no model in {folder}: {CONFIG} is missing") from None
     except (OSError, ValueError) as error:

@@ -17,7 +17,7 @@ from radioviz.errors import ModelError
 from radioviz.models.artefact import CARD, CONFIG, WEIGHTS, ModelInfo, file_sha256, read_info
 from radioviz.models.precision import without_denormals
 from radioviz.models.registry import build
-from radioviz.store.records import put_in_place, remove_left_behind
+from radioviz.store.atomic import put_in_place, remove_stale
 
 
 def save(folder: Path, module: nn.Module, info: ModelInfo, card: str) -> ModelInfo:
@@ -39,7 +39,7 @@ def save(folder: Path, module: nn.Module, info: ModelInfo, card: str) -> ModelIn
         state[key] = half.contiguous()
     scratch = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     try:
-        remove_left_behind(folder)
+        remove_stale(folder)
         scratch.mkdir(parents=True)
         save_file(state, scratch / WEIGHTS)
         (scratch / WEIGHTS).chmod(0o644)  # safetensors writes for the owner alone

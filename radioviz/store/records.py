@@ -1,42 +1,55 @@
-"""RadioViz's own files, read as if anyone had written them.
+"""Read RadioViz's own files as untrusted input.
 
 Libraries answer a damaged file with errors of a dozen kinds, or with something of another type.
-Here it is always an :class:`OSError` where a file cannot be read, and a :class:`ValueError` where
-it is not what it should be; callers say which data set, model or Atlas it was.
+Here it is always an :class:`OSError` if a file cannot be read, and a :class:`ValueError` if its
+content is wrong; callers add which data set, model or Atlas it was.
+
+>>> @dataclass(frozen=True)
+... class About:
+...     n: int
+...     title: str = ""
+>>> read_record(folder / "about.json", About)
+About(n=3, title='')
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import glob
+import dataclasses
 import json
-import shutil
-import tempfile
-import time
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from radioviz.store import npy
 
+_LARGEST = 256 << 20
+"""Bytes of the largest JSON file that is read."""
 
-def json_object(path: Path) -> dict[str, Any]:
-    """The object that a JSON file holds.
+Record = TypeVar("Record")
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
 
     Raises
     ------
     OSError
         If it cannot be read.
     ValueError
-        If it is no JSON, or no object.
+        If it is not JSON, not an object, or larger than 256 MiB.
     """
+    with path.open("rb") as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"{path.name} has more than {_LARGEST:,} bytes")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(content.decode("utf-8"))
     except RecursionError:
         raise ValueError(f"{path.name} is nested too deeply") from None
     if not isinstance(found, dict):
@@ -44,7 +57,55 @@ def json_object(path: Path) -> dict[str, Any]:
     return found
 
 
-def array(path: Path) -> np.ndarray:
+def to_record(values: Any, kind: type[Record]) -> Record:
+    """Plain values as ``kind``: a dataclass, a ``msgspec.Struct``, ``dict[str, int]``, ...
+
+    Types are those of the annotations and are not coerced, save whole numbers to float.
+    A dataclass refuses unknown fields; a Struct does with ``forbid_unknown_fields=True``.
+
+    Raises
+    ------
+    ValueError
+        Naming the first field that is missing, unknown or wrong, its value and what was expected.
+    """
+    if dataclasses.is_dataclass(kind) and isinstance(values, Mapping):
+        unknown = sorted(set(values) - {field.name for field in dataclasses.fields(kind)})
+        if unknown:
+            raise ValueError(f"field {unknown[0][:60]!r} is unknown")
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        expected, _, where = str(error).partition(" - at `")
+        expected = re.sub(", got `.*`$", "", expected).replace("`", "")
+        place = where.removeprefix("$").removeprefix(".").removesuffix("`")
+        if not expected.startswith("Expected"):
+            raise ValueError(f"{expected[:1].lower()}{expected[1:]} {place}".rstrip()) from None
+        expected = expected.replace("Expected", "expected").replace("null", "nothing")
+        found = repr(str(_value_at(values, place))[:60])
+        raise ValueError(f"'{place or 'it'}' is {found}, {expected}") from None
+
+
+def _value_at(values: Any, place: str) -> Any:
+    """The value that msgspec calls ``info.title`` or ``layouts[...]``, as far as it says."""
+    for name in re.findall(r"[^.\[\]]+", place.partition("[...]")[0]):
+        values = values[int(name)] if isinstance(values, list | tuple) else values[name]
+    return values
+
+
+def read_record(path: Path, kind: type[Record]) -> Record:
+    """The record in a JSON file: :func:`read_json_object`, then :func:`to_record`.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it is not JSON, or not such a record.
+    """
+    return to_record(read_json_object(path), kind)
+
+
+def read_npy(path: Path) -> np.ndarray:
     """The array of numbers in a ``.npy`` file, memory-mapped.
 
     Raises
@@ -72,7 +133,7 @@ def array(path: Path) -> np.ndarray:
     return found
 
 
-def table(path: Path) -> pd.DataFrame:
+def read_parquet(path: Path) -> pd.DataFrame:
     """The table in a Parquet file.
 
     Raises
@@ -85,14 +146,14 @@ def table(path: Path) -> pd.DataFrame:
     try:
         found = pd.read_parquet(path)
         for name in found.columns:
-            # Text that is no UTF-8 would fail later, where a cell of it is looked at.
+            # Text that is not UTF-8 would fail later, when a cell of it is read.
             if isinstance(found[name].dtype, pd.StringDtype):
                 pa.array(found[name]).validate(full=True)
         return found
     except FileNotFoundError:
         raise
     except OSError as error:
-        if error.errno is None:  # pyarrow's word for a damaged page
+        if error.errno is None:  # pyarrow reports a damaged page like this
             raise ValueError(f"{path.name}: {error}") from error
         raise
     except Exception as error:  # pyarrow has an error for every layer of the format
@@ -100,7 +161,7 @@ def table(path: Path) -> pd.DataFrame:
 
 
 def check_types(values: Mapping[str, Any], wanted: Mapping[str, type | tuple[type, ...]]) -> None:
-    """Refuse values of other types than these; names that are absent are passed over.
+    """Refuse values of other types than these; absent names are skipped (see :func:`to_record`).
 
     Raises
     ------
@@ -112,52 +173,8 @@ def check_types(values: Mapping[str, Any], wanted: Mapping[str, type | tuple[typ
             continue
         value = values[name]
         allowed = kinds if isinstance(kinds, tuple) else (kinds,)
-        # A truth value counts as a whole number in Python, and as none here.
+        # bool is a subclass of int in Python.
         odd = isinstance(value, bool) and bool not in allowed
         if odd or not isinstance(value, allowed):
             names = " or ".join("nothing" if k is type(None) else k.__name__ for k in allowed)
             raise ValueError(f"'{name}' is {str(value)[:60]!r}, expected {names}")
-
-
-def remove_left_behind(folder: Path, older: float = 3600.0) -> None:
-    """Delete scratch copies ``.<name>.*`` beside a folder that a killed process has left.
-
-    Raises
-    ------
-    OSError
-        If they cannot be looked at.
-    """
-    now = time.time()
-    for path in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
-        # One that is younger may belong to a process at work; a clock that runs ahead is no age.
-        if path.is_dir() and abs(now - path.stat().st_mtime) > older:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def put_in_place(scratch: Path, folder: Path) -> None:
-    """Rename ``scratch`` to ``folder``, moving what is there out of the way first.
-
-    Killed between the two renames, the folder is missing until it is written again; it is never
-    half of one and half of the other.
-
-    Raises
-    ------
-    OSError
-        If it cannot be renamed.
-    """
-    scratch.chmod(0o755)  # mkdtemp makes 0700; a cache may be shared
-    for _ in range(10):
-        try:
-            scratch.rename(folder)
-            return
-        except OSError as error:
-            # Asking the folder itself would be a race: another process may just have moved it.
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-        # A name of its own for the old copy: readers that have it mapped keep it until they end.
-        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
-        # FileNotFoundError: another process moved it in the meantime.
-        with contextlib.suppress(FileNotFoundError):
-            folder.rename(old / "catalogue")
-        shutil.rmtree(old, ignore_errors=True)
-    raise OSError(f"{folder} is being written by other processes again and again")

@@ -11,8 +11,7 @@ import pytest
 
 from radioviz.errors import CatalogueError
 from radioviz.importing.readers.cube_formats import open_cube
-from radioviz.store import npy
-from radioviz.store import records as stored
+from radioviz.store import npy, records
 
 
 def _file(values: np.ndarray, version: tuple[int, int] = (1, 0)) -> bytes:
@@ -47,7 +46,7 @@ def test_a_header_of_every_version(version: tuple[int, int]) -> None:
 def test_headers_that_cannot_be_true(content: bytes, expected: str, tmp_path: Path) -> None:
     (tmp_path / "c.npy").write_bytes(content)
     with pytest.raises(ValueError, match=expected):
-        stored.array(tmp_path / "c.npy")
+        records.read_npy(tmp_path / "c.npy")
     with pytest.raises(CatalogueError, match=expected):
         open_cube(tmp_path / "c.npy")
 
