@@ -33,15 +33,15 @@ EVALUATIONS = {
     "classifier": "train.evaluate.classification:classification",
     "ramis": "train.evaluate.classification:degradation",
     "ood": "train.evaluate.ood:ood",
-    "marks": "train.evaluate.marks:marks",
+    "marks": "train.evaluate.marking_gain:marks",
     "placement": "train.evaluate.map_placement:placement",
-    "sim": "train.evaluate.similar:similarity",
-    "table2": "train.evaluate.representations:table2",
-    "size": "train.evaluate.representations:size",
-    "fig7": "train.evaluate.representations:size",
-    "invariance": "train.evaluate.representations:invariance",
-    "labels": "train.evaluate.representations:labels",
-    "shift": "train.evaluate.representations:shift",
+    "sim": "train.evaluate.similarity:similarity",
+    "table2": "train.evaluate.representation.evaluations:table2",
+    "size": "train.evaluate.representation.evaluations:size",
+    "fig7": "train.evaluate.representation.evaluations:size",
+    "invariance": "train.evaluate.representation.evaluations:invariance",
+    "labels": "train.evaluate.representation.evaluations:labels",
+    "shift": "train.evaluate.representation.evaluations:shift",
 }
 """Word on the command line to ``module:function``. The function takes those of ``model``,
 ``data`` and ``split`` that were given, under these names."""
@@ -191,7 +191,7 @@ def _train_members(args: argparse.Namespace, task: Any, folder: Path, device: An
     from train.core import distributed
     from train.core.config import TrainError
     from train.methods import semi
-    from train.methods.finetuning import run_members
+    from train.methods.finetune_members import run_members
 
     if distributed.started_by_torchrun():
         raise TrainError(f"{task.config.name} trains many small networks; start one process")
@@ -259,7 +259,7 @@ def _published(info: Any) -> None:
 def _table(args: argparse.Namespace) -> None:
     import torch
 
-    from train.evaluate.table import table
+    from train.evaluate.dimension_table import table
 
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -267,7 +267,7 @@ def _table(args: argparse.Namespace) -> None:
 
 
 def _figure(args: argparse.Namespace) -> None:
-    from train.evaluate.figure import pairs
+    from train.evaluate.reconstruction_plot import pairs
 
     print(pairs(args.model, args.data, args.split, args.number, args.out))
 
@@ -296,7 +296,7 @@ def _figures(args: argparse.Namespace) -> None:
     from radioviz.paths import REPOSITORY
     from train.core.config import TrainError
     from train.evaluate import benchmarks
-    from train.evaluate.figures import again, cards, quoted
+    from train.evaluate.benchmark_check import again, cards, quoted
 
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     wrong = [*quoted(readme, benchmarks.read()), *cards()]

@@ -24,7 +24,7 @@ CONFIGS: list[type[RunConfig]] = [
     *(VaeConfig, CvaeConfig, RefineConfig, VdvaeConfig, ClassifierConfig, MafConfig, SslConfig),
     *(FinetuneConfig, SemiConfig),
 ]
-# Tables of many runs have files of their own kind, tested with train/evaluate/table.py.
+# Tables of many runs have files of their own kind, tested with train/evaluate/dimension_table.py.
 ONE_RUN = [p for p in sorted(RUNS.glob("*.toml")) if "-table" not in p.stem]
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from radioviz import morphology
 from tests.models.small import galaxies as synthetic
+from train.evaluate.csv_tables import table_file, write_row
+from train.evaluate.evaluation_set import Galaxies
 from train.evaluate.generation import (
     Figure,
     Sample,
@@ -21,8 +23,6 @@ from train.evaluate.generation import (
     set_figures,
     size_figures,
 )
-from train.evaluate.held_out import Galaxies
-from train.evaluate.tables import table_file, write_row
 
 RNG = np.random.default_rng(0)
 

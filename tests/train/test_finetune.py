@@ -15,8 +15,8 @@ from radioviz.data.matching import separation_arcsec
 from radioviz.data.preprocess import Preprocess
 from radioviz.data.registry import open_data_set
 from train.core.config import TrainError, read_run
-from train.evaluate.representation.tasks import SETS, positions
-from train.methods import finetuning
+from train.evaluate.representation.labelled_sets import SETS, positions
+from train.methods import finetune_members
 from train.methods.finetune import FinetuneConfig, FinetuneTask, member_folder, members
 from train.methods.protocols import PROTOCOLS, choose
 
@@ -93,14 +93,14 @@ def test_a_run_trains_its_members_and_records_them(
         limit=64,
     )
     root = tmp_path / "run"
-    monkeypatch.setattr("train.methods.finetuning.members", lambda c: members(c)[:2])
-    finetuning.train_members(config, root, torch.device("cpu"))
+    monkeypatch.setattr("train.methods.finetune_members.members", lambda c: members(c)[:2])
+    finetune_members.train_members(config, root, torch.device("cpu"))
     kept = json.loads((root / "fold0" / "test.json").read_text())
     assert kept["classes"] == ["Bent", "Compact", "FRI", "FRII"]
     written = (root / "fold0" / "test.json").stat().st_mtime_ns
-    finetuning.train_members(config, root, torch.device("cpu"))
+    finetune_members.train_members(config, root, torch.device("cpu"))
     assert (root / "fold0" / "test.json").stat().st_mtime_ns == written
-    found = finetuning.evaluate(config, root, "tiny")
+    found = finetune_members.evaluate(config, root, "tiny")
     assert set(found) >= {"first4.accuracy", "first4.bent_f1", "first4.brier"}
     figures = json.loads((tmp_path / "trained" / "benchmarks.json").read_text())
     assert "2 of 5 folds" in figures["first4.accuracy"]["split"]
@@ -109,13 +109,13 @@ def test_a_run_trains_its_members_and_records_them(
 def test_figures_against_hand_counts() -> None:
     p = np.array([[[0.7, 0.1, 0.1, 0.1], [0.2, 0.6, 0.1, 0.1], [0.6, 0.0, 0.4, 0.0]]])
     results = [{"truth": [0, 1, 2], "p": p[0].tolist()}]
-    found = {f[0]: f[1] for f in finetuning.figures("first4", results)}
+    found = {f[0]: f[1] for f in finetune_members.figures("first4", results)}
     assert found["first4.accuracy"] == pytest.approx(2 / 3)
     assert found["first4.bent_f1"] == pytest.approx(2 / 3)  # one hit, one false alarm
     brier = (0.09 + 3 * 0.01) + (0.04 + 0.16 + 0.02) + (0.36 + 0.36)
     assert found["first4.brier"] == pytest.approx(brier / 3)
     two = [{"truth": [0, 1, 1], "p": [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]}]
-    assert finetuning.figures("mbc145", two)[0][1] == pytest.approx(1 / 3)
+    assert finetune_members.figures("mbc145", two)[0][1] == pytest.approx(1 / 3)
 
 
 def test_the_head_is_taught_and_predictions_are_averaged_over_views() -> None:

@@ -11,11 +11,11 @@ from radioviz.models.maf import MAF
 from train.core.config import TrainError
 from train.evaluate import ood as evaluate_ood
 from train.evaluate.ood import Question, answer, auroc, best_threshold, precision_at
-from train.evaluate.ood_data import MEASURED, Sample
+from train.evaluate.ood_samples import MEASURED, Sample
 from train.methods.maf import MafConfig, flow_scores
-from train.scores.drawing import NAMES
 from train.scores.orientations import orientations
-from train.scores.outliers import COUNTED, DESCRIBED, MISSED, PLACED, detector, surprise
+from train.scores.outlier_detector import COUNTED, DESCRIBED, MISSED, PLACED, detector, surprise
+from train.scores.texture import NAMES
 
 
 def test_auroc_is_that_of_scikit_learn() -> None:

@@ -14,7 +14,7 @@ from radioviz.data.matching import separation_arcsec
 from radioviz.data.preprocess import Preprocess
 from radioviz.data.registry import open_data_set
 from train.core.config import TrainError, read_run
-from train.evaluate.representation.tasks import positions
+from train.evaluate.representation.labelled_sets import positions
 from train.methods import protocols, semi
 from train.methods.semi import SemiConfig, fixmatch_loss
 

@@ -15,8 +15,8 @@ import pandas as pd
 from radioviz.encode import Encoder, Generator, Request
 from radioviz.metrics import bootstrap_of
 from train.evaluate.benchmarks import record
-from train.evaluate.held_out import DATA, galaxies
-from train.evaluate.tables import write_row
+from train.evaluate.csv_tables import write_row
+from train.evaluate.evaluation_set import DATA, galaxies
 from train.metrics.image_statistics import radial_power, sharpness
 
 FREQUENCIES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)

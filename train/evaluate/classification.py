@@ -15,8 +15,8 @@ from radioviz.encode import Classifier
 from radioviz.metrics.inception import ramis_interval
 from train.core.config import TrainError
 from train.evaluate.benchmarks import bootstrap, record
-from train.evaluate.held_out import Galaxies, galaxies
-from train.evaluate.tables import write_table
+from train.evaluate.csv_tables import write_table
+from train.evaluate.evaluation_set import Galaxies, galaxies
 from train.metrics.calibration import calibration_error
 
 DRAWS = 1000

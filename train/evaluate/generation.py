@@ -25,8 +25,8 @@ from radioviz.metrics.inception import classified_as, ramis
 from radioviz.metrics.resampling import bootstrap, bootstrap_of
 from train.core.config import TrainError
 from train.evaluate.benchmarks import record
-from train.evaluate.held_out import DATA, Galaxies, galaxies
-from train.evaluate.tables import write_row
+from train.evaluate.csv_tables import write_row
+from train.evaluate.evaluation_set import DATA, Galaxies, galaxies
 from train.metrics.features import Prdc, kid, prdc
 from train.metrics.image_statistics import artefacts, distribution_distance, sharpness
 

@@ -1,7 +1,7 @@
-"""Does it find what is strange? ``python -m train evaluate ood --model vae32 [--split valid]``.
+"""Outlier detection: ``python -m train evaluate ood --model vae32 [--split valid]``.
 
-Each outlier score of :mod:`train.scores.outliers` is asked to tell galaxies of a kind that the
-density never saw from ordinary held-out ones:
+How well does each score of :mod:`train.scores.outlier_detector` separate galaxies of a kind that
+the density never saw from ordinary held-out ones?
 
 ``bent``       Bent against FRI and FRII of FIRST, the flow trained without Bent
 ``nvss``       NVSS images taken for FIRST ones: both have three pixels a beam
@@ -35,12 +35,12 @@ from radioviz.paths import cache_folder, trained_folder
 from train.core import checkpoint
 from train.core.config import TrainError, read_run
 from train.core.loop import fit, load_best
+from train.evaluate.artefacts import ARTEFACTS
 from train.evaluate.benchmarks import record
-from train.evaluate.ood_data import Sample, samples
-from train.evaluate.planting import ARTEFACTS
-from train.evaluate.tables import table_file, write_table
+from train.evaluate.csv_tables import table_file, write_table
+from train.evaluate.ood_samples import Sample, samples
 from train.methods.maf import MafConfig, MafTask
-from train.scores.outliers import Detector, detector
+from train.scores.outlier_detector import Detector, detector
 
 CLASSES = ("FRI", "FRII", "Compact", "Bent")
 SHIPPED = "strangeness"

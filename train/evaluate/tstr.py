@@ -20,7 +20,7 @@ from train.core.augment import Augment
 from train.core.data import Data, Part
 from train.core.loop import fit, load_best
 from train.core.machine import device
-from train.evaluate.held_out import Galaxies, galaxies
+from train.evaluate.evaluation_set import Galaxies, galaxies
 from train.methods.classifier import ClassifierConfig, ClassifierTask, logits_of, numbers
 
 SEEDS = (0, 1, 2)

@@ -28,7 +28,7 @@ from radioviz.models.registry import build
 from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
 from train.core.loop import Task
-from train.methods.asked import balanced_weights, class_numbers, measured_sizes
+from train.methods.conditions import balanced_weights, class_numbers, measured_sizes
 from train.methods.vae import ACTIVE
 
 

@@ -14,7 +14,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.data.matching import close_pairs
 from radioviz.data.registry import open_data_set
 from train.core.config import TrainError
-from train.evaluate.representation.tasks import frdeep_nvss, positions
+from train.evaluate.representation.labelled_sets import frdeep_nvss, positions
 from train.splits.rules import RADIUS_ARCSEC
 
 SAME_ARCSEC = 10.0

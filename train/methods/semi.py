@@ -25,10 +25,10 @@ from torch.nn import functional as F
 from train.core.config import TrainError
 from train.core.data import Data
 from train.evaluate.benchmarks import record
-from train.evaluate.tables import write_table
+from train.evaluate.csv_tables import write_table
 from train.methods import protocols
 from train.methods.finetune import FinetuneConfig, FinetuneTask, digests, part_of
-from train.methods.finetuning import RESULT, train_member
+from train.methods.finetune_members import RESULT, train_member
 from train.methods.views import Views
 
 TABLE = "semi_supervised"

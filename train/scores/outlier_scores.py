@@ -24,10 +24,10 @@ from radioviz.models.registry import list_models
 from radioviz.outliers.thresholds import FLOW, SCORES, column
 from radioviz.paths import trained_folder
 from train.core.config import TrainError
-from train.evaluate.ood_data import make_sample, sample_of
-from train.scores.drawing import CHAIN
+from train.evaluate.ood_samples import make_sample, sample_of
 from train.scores.orientations import encoded
-from train.scores.outliers import Detector, detector
+from train.scores.outlier_detector import Detector, detector
+from train.scores.texture import CHAIN
 
 STORED = {
     "strangeness": "The shipped outlier score. Of what the encoder says (log p over eight "

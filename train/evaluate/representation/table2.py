@@ -29,8 +29,8 @@ from train.evaluate.representation.classifiers import (
     scores,
 )
 from train.evaluate.representation.codes import VIEWS, Codes, codes, names, version
-from train.evaluate.representation.paper import paper_value
-from train.evaluate.representation.tasks import SETS, LabelledSet
+from train.evaluate.representation.labelled_sets import SETS, LabelledSet
+from train.evaluate.representation.published_table2 import paper_value
 
 SEEDS = tuple(range(10))
 DRAWS = 1000

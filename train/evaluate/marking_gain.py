@@ -18,7 +18,7 @@ from radioviz.models.registry import list_models
 from radioviz.outliers.marking import BEST, Space, together
 from radioviz.outliers.thresholds import strangeness
 from train.evaluate.benchmarks import record
-from train.evaluate.ood_data import samples
+from train.evaluate.ood_samples import samples
 from train.scores.outlier_scores import fitted
 
 MODEL = "vae32"

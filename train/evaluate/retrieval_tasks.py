@@ -12,7 +12,7 @@ from radioviz import morphology
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.matching import close_pairs
 from radioviz.data.registry import open_data_set
-from train.evaluate import retrieval
+from train.evaluate import retrieval_metrics
 
 CLASSES = ("FRI", "FRII", "Compact", "Bent")
 ELONGATED = 20.0  # arcsec: four beams, so that a position angle means something
@@ -86,7 +86,7 @@ def task(name: str, split: str) -> Task:
         rows,
         allowed,
         labels[:, None] == first["label"].to_numpy(dtype=object)[None],
-        retrieval.similar_size(some["las"].to_numpy(float), first["las"].to_numpy(float)),
+        retrieval_metrics.similar_size(some["las"].to_numpy(float), first["las"].to_numpy(float)),
         angles(some),
         labels,
     )

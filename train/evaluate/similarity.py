@@ -42,10 +42,10 @@ from radioviz.models.registry import list_models
 from radioviz.paths import cache_folder
 from radioviz.similarity import Whitening, dihedral_views
 from radioviz.similarity.neighbourhood import Neighbourhood
-from train.evaluate import retrieval
+from train.evaluate import retrieval_metrics
 from train.evaluate.benchmarks import bootstrap, record
-from train.evaluate.similar_tasks import Task, angles, measured, task
-from train.evaluate.tables import write_table
+from train.evaluate.csv_tables import write_table
+from train.evaluate.retrieval_tasks import Task, angles, measured, task
 
 SEED = 0
 PIXELS, RANDOM = "pixels", "random"
@@ -182,13 +182,13 @@ def _unit(x: np.ndarray) -> np.ndarray:
 
 def measure(job: Task, found: np.ndarray) -> dict[str, np.ndarray]:
     """Every figure of every query, each of shape ``(q,)``."""
-    order = retrieval.ranking(found, job.allowed)
+    order = retrieval_metrics.ranking(found, job.allowed)
     first = measured("first").table
     return {
-        "precision10": retrieval.precision(order, job.relevant),
-        "size10": retrieval.precision(order, job.sized),
-        "map": retrieval.average_precision(order, job.relevant, job.allowed),
-        "inclination": retrieval.inclination(order, job.angles, angles(first)),
+        "precision10": retrieval_metrics.precision(order, job.relevant),
+        "size10": retrieval_metrics.precision(order, job.sized),
+        "map": retrieval_metrics.average_precision(order, job.relevant, job.allowed),
+        "inclination": retrieval_metrics.inclination(order, job.angles, angles(first)),
     }
 
 

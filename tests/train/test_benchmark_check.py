@@ -6,30 +6,30 @@ import pytest
 
 from radioviz.paths import REPOSITORY
 from train.__main__ import main
-from train.evaluate import benchmarks, figures
+from train.evaluate import benchmark_check, benchmarks
 
 
 def test_the_readme_quotes_what_is_recorded() -> None:
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    assert list(figures.quoted(readme, benchmarks.read())) == []
+    assert list(benchmark_check.quoted(readme, benchmarks.read())) == []
 
 
 def test_a_figure_that_was_mistyped_is_found() -> None:
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     assert "| 0.56; 0.71 |" in readme
     wrong = readme.replace("| 0.56; 0.71 |", "| 0.65; 0.71 |")
-    assert [row for row, _, _ in figures.quoted(wrong, benchmarks.read())] == [
+    assert [row for row, _, _ in benchmark_check.quoted(wrong, benchmarks.read())] == [
         "retrieval within FIRST"
     ]
 
 
 def test_cards_say_what_configs_say() -> None:
-    assert list(figures.cards()) == []
+    assert list(benchmark_check.cards()) == []
 
 
 def test_every_recorded_command_is_known() -> None:
     for name, entry in benchmarks.read().items():
-        assert figures.kind_of(entry["command"]) in ("figure", "training", "timing"), name
+        assert benchmark_check.kind_of(entry["command"]) in ("figure", "training", "timing"), name
 
 
 @pytest.mark.parametrize(
@@ -38,10 +38,10 @@ def test_every_recorded_command_is_known() -> None:
 )
 def test_verdicts(value: float, verdict: str) -> None:
     recorded = {"value": 0.5, "low": 0.4, "high": 0.6}
-    assert figures.compare(recorded, {"value": value}) == verdict
-    assert figures.compare(recorded, None) == "missing"
-    assert figures.compare({"value": None}, {"value": None}) == "same"
-    assert figures.compare({"value": None}, {"value": 1.0}) == "differs"
+    assert benchmark_check.compare(recorded, {"value": value}) == verdict
+    assert benchmark_check.compare(recorded, None) == "missing"
+    assert benchmark_check.compare({"value": None}, {"value": None}) == "same"
+    assert benchmark_check.compare({"value": None}, {"value": 1.0}) == "differs"
 
 
 @pytest.mark.slow

@@ -31,8 +31,8 @@ from train.core.config import TrainError, from_dict, read_run
 from train.core.data import Data
 from train.core.loop import Outcome, Task, fit, load_best
 from train.evaluate import benchmarks
-from train.evaluate.held_out import galaxies
-from train.evaluate.tables import write_table
+from train.evaluate.csv_tables import write_table
+from train.evaluate.evaluation_set import galaxies
 
 KINDS = {"vae": "train.methods.vae:VaeTask", "cvae": "train.methods.cvae:CvaeTask"}
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from train.evaluate import retrieval
+from train.evaluate import retrieval_metrics
 
 
 @settings(max_examples=40, deadline=None)
@@ -20,29 +20,29 @@ def test_average_precision_is_that_of_scikit_learn(seed: int, n: int) -> None:
     allowed = rng.random((1, n)) < 0.8
     if not (relevant & allowed).any():
         return
-    order = retrieval.ranking(scores, allowed)
-    ours = retrieval.average_precision(order, relevant, allowed)[0]
+    order = retrieval_metrics.ranking(scores, allowed)
+    ours = retrieval_metrics.average_precision(order, relevant, allowed)[0]
     theirs = average_precision_score(relevant[allowed], scores[allowed])
     assert ours == pytest.approx(theirs)
 
 
 def test_a_query_without_anything_relevant_has_no_average_precision() -> None:
     allowed = np.ones((1, 4), bool)
-    order = retrieval.ranking(np.zeros((1, 4)), allowed)
-    assert np.isnan(retrieval.average_precision(order, np.zeros((1, 4), bool), allowed))[0]
+    order = retrieval_metrics.ranking(np.zeros((1, 4)), allowed)
+    assert np.isnan(retrieval_metrics.average_precision(order, np.zeros((1, 4), bool), allowed))[0]
 
 
 def test_precision_counts_the_first_results() -> None:
     scores = np.array([[0.9, 0.8, 0.7, 0.1]])
     relevant = np.array([[True, False, True, True]])
     allowed = np.array([[False, True, True, True]])
-    order = retrieval.ranking(scores, allowed)
+    order = retrieval_metrics.ranking(scores, allowed)
     assert list(order[0]) == [1, 2, 3, 0]
-    assert retrieval.precision(order, relevant, 2)[0] == 0.5
+    assert retrieval_metrics.precision(order, relevant, 2)[0] == 0.5
 
 
 def test_sizes_agree_within_a_fifth_of_the_query() -> None:
-    found = retrieval.similar_size(
+    found = retrieval_metrics.similar_size(
         np.array([50.0, np.nan]), np.array([40.0, 39.9, 60.0, 60.1, np.nan])
     )
     assert found.tolist() == [[True, False, True, False, False], [False] * 5]
@@ -52,18 +52,20 @@ def test_inclination_is_one_along_and_minus_one_across() -> None:
     order = np.array([[0, 1, 2, 3]])
     database = np.array([10.0, 190.0, 100.0, np.nan])
     query = np.array([10.0])
-    assert retrieval.inclination(order, query, database, 2)[0] == pytest.approx(1.0)
-    assert retrieval.inclination(order, query, database, 4)[0] == pytest.approx(1 / 3)
-    assert retrieval.inclination(order, query, database[[2, 2, 2, 2]], 4)[0] == pytest.approx(-1.0)
-    assert np.isnan(retrieval.inclination(order, np.array([np.nan]), database, 4)[0])
+    assert retrieval_metrics.inclination(order, query, database, 2)[0] == pytest.approx(1.0)
+    assert retrieval_metrics.inclination(order, query, database, 4)[0] == pytest.approx(1 / 3)
+    assert retrieval_metrics.inclination(order, query, database[[2, 2, 2, 2]], 4)[
+        0
+    ] == pytest.approx(-1.0)
+    assert np.isnan(retrieval_metrics.inclination(order, np.array([np.nan]), database, 4)[0])
 
 
 def test_the_task_never_shows_the_query_or_a_repeat_of_it(
     cache_folder_of_the_run: object,
 ) -> None:
     from radioviz.data.matching import separation_arcsec
-    from train.evaluate.similar import PLAIN, RANDOM, measure, scores
-    from train.evaluate.similar_tasks import measured, task
+    from train.evaluate.retrieval_tasks import measured, task
+    from train.evaluate.similarity import PLAIN, RANDOM, measure, scores
 
     job = task("first4", "valid")
     first = measured("first").table

@@ -23,10 +23,10 @@ from radioviz.data.registry import open_data_set
 from radioviz.encode import Encoder
 from radioviz.models.registry import list_models
 from radioviz.paths import cache_folder
-from train.evaluate.planting import ARTEFACTS
-from train.scores.descriptors import described
-from train.scores.drawing import CHAIN, drawn
+from train.evaluate.artefacts import ARTEFACTS
 from train.scores.orientations import encoded, turned
+from train.scores.scene import described
+from train.scores.texture import CHAIN, drawn
 
 VERSION = 6
 SPLITS = ("valid", "test")
@@ -143,7 +143,7 @@ def make_sample(
 ) -> Sample:
     """A sample of preprocessed images with their latents ``(n, 8, d)`` and measurements.
 
-    ``fine`` are the same images as :data:`train.scores.drawing.CHAIN` gives them.
+    ``fine`` are the same images as :data:`train.scores.texture.CHAIN` gives them.
     """
     figures = table[list(MEASURED)].astype(float).reset_index(drop=True)
     figures = pd.concat([figures, described(images), drawn(fine)], axis=1)

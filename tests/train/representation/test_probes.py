@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.models.small import galaxies
-from train.evaluate.representation import baselines, frozen, size
+from train.evaluate.representation import baselines, probes, size_regression
 
 
 def test_the_probe_that_fits_is_chosen() -> None:
@@ -14,7 +14,7 @@ def test_the_probe_that_fits_is_chosen() -> None:
     y = np.arange(80) % 2
     x = rng.normal(size=(80, 20)) + 4 * y[:, None] * (np.arange(20) == 3)
     for kind in ("knn5", "linear"):
-        described, model, inner = frozen.choose(kind, x, y, repeats=1)
+        described, model, inner = probes.choose(kind, x, y, repeats=1)
         assert described
         assert inner > 0.85
         assert (model.fit(x[:60], y[:60]).predict(x[60:]) == y[60:]).mean() > 0.8
@@ -24,7 +24,7 @@ def test_more_labels_teach_more() -> None:
     rng = np.random.default_rng(0)
     y = np.arange(300) % 2
     x = rng.normal(size=(300, 10)) + 1.2 * y[:, None] * (np.arange(10) < 3)
-    found = frozen.label_efficiency(x[:200], y[:200], x[200:], y[200:])
+    found = probes.label_efficiency(x[:200], y[:200], x[200:], y[200:])
     assert [row["labels"] for row in found] == [25, 50, 100, 145, 200]
     assert found[-1]["value"] > found[0]["value"]
     for row in found:
@@ -49,6 +49,6 @@ def test_pixels_are_the_pixels() -> None:
 
 def test_r2_and_rank_correlation() -> None:
     truth = np.array([1.0, 2.0, 3.0, 4.0])
-    assert size.r2(truth, truth) == 1.0
-    assert size.r2(np.full(4, 2.5), truth) == pytest.approx(0.0)
-    assert size.spearman(np.stack([truth, np.exp(truth)], axis=1)) == pytest.approx(1.0)
+    assert size_regression.r2(truth, truth) == 1.0
+    assert size_regression.r2(np.full(4, 2.5), truth) == pytest.approx(0.0)
+    assert size_regression.spearman(np.stack([truth, np.exp(truth)], axis=1)) == pytest.approx(1.0)

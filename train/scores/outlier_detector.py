@@ -12,10 +12,10 @@
 ``rank_average``    mean rank of log_prob, reconstruction, complexity, isolation, knn
 ``scene``           -log density of what is in an image: where its light is, in how many pieces,
                     what is beside it, how badly it is reconstructed (mixtures of ten normals,
-                    the mean of sixteen, over :mod:`train.scores.descriptors`,
+                    the mean of sixteen, over :mod:`train.scores.scene`,
                     :mod:`radioviz.morphology` and residuals)
 ``drawing``         Mahalanobis distance of how it is drawn: edges, textures, spectrum
-                    (:mod:`train.scores.drawing`)
+                    (:mod:`train.scores.texture`)
 ``strangeness``     what the app ranks by: the norm of order :data:`NORM`, with the weights of
                     :data:`COMBINED`, of -log(share of learned galaxies that are stranger) by what
                     an encoder knows (:data:`ENCODED`, their mean), by ``scene`` and by ``drawing``
@@ -34,8 +34,8 @@ import torch
 
 from radioviz.models.maf import MAF
 from radioviz.outliers.thresholds import given_size, rank_average, strangeness
-from train.evaluate.ood_data import Sample
-from train.scores.drawing import NAMES
+from train.evaluate.ood_samples import Sample
+from train.scores.texture import NAMES
 
 NEIGHBOURS = 3
 RIGHT_ANGLES = 4
@@ -159,7 +159,7 @@ class Density:
     Attributes
     ----------
     figures : callable
-        Table of a :class:`train.evaluate.ood_data.Sample` to finite numbers ``(n, k)``.
+        Table of a :class:`train.evaluate.ood_samples.Sample` to finite numbers ``(n, k)``.
     mean, deviation : numpy.ndarray
         Shape ``(k,)``.
     surprise : callable
@@ -190,7 +190,7 @@ def scene(table: pd.DataFrame) -> np.ndarray:
 
 
 def drawing(table: pd.DataFrame) -> np.ndarray:
-    """How an image is drawn (:mod:`train.scores.drawing`), shape ``(n, k)``, finite."""
+    """How an image is drawn (:mod:`train.scores.texture`), shape ``(n, k)``, finite."""
     x = _finite(table[list(NAMES)].to_numpy(float))
     result: np.ndarray = np.sign(x) * np.log1p(np.abs(x))
     return result

@@ -14,8 +14,8 @@ from radioviz.data.preprocess import Preprocess
 from tests.models.small import batch, galaxies
 from train.core.config import TrainError, read_run
 from train.core.data import Data, Part
-from train.evaluate import table as tables
-from train.evaluate.table import TableConfig, keep, task_of
+from train.evaluate import dimension_table
+from train.evaluate.dimension_table import TableConfig, keep, task_of
 
 CONFIG = TableConfig(
     "tiny",
@@ -55,8 +55,8 @@ def data(monkeypatch: pytest.MonkeyPatch) -> Data:
     monkeypatch.setattr("train.core.loop.training_data.load", lambda config: found)
     held_out = type("Held", (), {"images": galaxies(8, 16, 2), "__len__": lambda self: 8})()
     held_out.labels = np.array(labels[:8], object)
-    monkeypatch.setattr(tables, "galaxies", lambda *_: held_out)
-    monkeypatch.setattr(tables.Classifier, "load", lambda name: Judge())
+    monkeypatch.setattr(dimension_table, "galaxies", lambda *_: held_out)
+    monkeypatch.setattr(dimension_table.Classifier, "load", lambda name: Judge())
     return found
 
 
@@ -84,7 +84,7 @@ def test_a_row_a_dimension_and_nothing_twice(
     monkeypatch.setenv("RADIOVIZ_TRAINED", str(tmp_path / "trained"))
     toml = tmp_path / "tiny.toml"
     toml.write_text(TOML)
-    first = tables.table(str(toml), tmp_path / "fits")
+    first = dimension_table.table(str(toml), tmp_path / "fits")
     assert first["d"].tolist() == [2, 3]
     assert set(first["learning_rate"]) <= {1e-3, 2e-3}
     assert np.isfinite(first[["train_loss", "valid_loss", "test_loss", "ramis"]]).all(axis=None)
@@ -94,7 +94,7 @@ def test_a_row_a_dimension_and_nothing_twice(
 
     logs = {p: p.read_text() for p in (tmp_path / "fits").rglob("losses.jsonl")}
     assert len(logs) == 2 * (2 + 1)
-    again = tables.table(str(toml), tmp_path / "fits")
+    again = dimension_table.table(str(toml), tmp_path / "fits")
     assert logs == {p: p.read_text() for p in (tmp_path / "fits").rglob("losses.jsonl")}
     pd.testing.assert_frame_equal(first, again)
 
@@ -104,16 +104,16 @@ def test_the_test_split_is_opened_for_the_chosen_alone(
 ) -> None:
     monkeypatch.setenv("RADIOVIZ_TRAINED", str(tmp_path / "trained"))
     opened: list[str] = []
-    held_out = tables.galaxies
+    held_out = dimension_table.galaxies
 
     def counted(preprocess: Preprocess, split: str, *others: object) -> object:
         opened.append(split)
         return held_out(preprocess, split, *others)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(tables, "galaxies", counted)
+    monkeypatch.setattr(dimension_table, "galaxies", counted)
     toml = tmp_path / "tiny.toml"
     toml.write_text(TOML)
-    tables.table(str(toml), tmp_path / "fits")
+    dimension_table.table(str(toml), tmp_path / "fits")
     assert opened == ["test", "test"]
 
 
@@ -121,7 +121,7 @@ def test_a_conditional_model_is_asked_for_each_class(data: Data) -> None:
     run = {**CONFIG.run, "kind": "cvae-dense", "architecture": {"hidden": [16, 8]}}
     config = dataclasses.replace(CONFIG, method="cvae", run=run)
     task = task_of(config, 2, 1e-3, 1)
-    found = tables.tested(task, config, Judge())  # type: ignore[arg-type]
+    found = dimension_table.tested(task, config, Judge())  # type: ignore[arg-type]
     # Untrained maps are dark, so all are called FRI.
     assert (found["fri_fraction"], found["frii_fraction"]) in {(1.0, 0.0), (0.0, 1.0)}
     assert found["ramis"] == pytest.approx(1.0)

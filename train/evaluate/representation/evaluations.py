@@ -9,13 +9,13 @@ from radioviz.atlas.atlas import list_atlases, open_atlas
 from radioviz.models.registry import list_models
 from train.core.config import TrainError
 from train.evaluate.benchmarks import bootstrap, record
-from train.evaluate.representation import frozen
-from train.evaluate.representation import size as sizes
+from train.evaluate.csv_tables import write_table
+from train.evaluate.representation import probes
+from train.evaluate.representation import size_regression as sizes
 from train.evaluate.representation import table2 as tables
 from train.evaluate.representation.classifiers import bootstrap_weights
 from train.evaluate.representation.codes import VIEWS, codes, names
-from train.evaluate.representation.tasks import mbc
-from train.evaluate.tables import write_table
+from train.evaluate.representation.labelled_sets import mbc
 
 SSL = ("simclr", "byol", "simsiam")
 
@@ -43,7 +43,7 @@ def ssl_figures() -> None:
         best = None
         for name in there:
             x = codes(name, problem.catalogue).values[:, 0]
-            described, model, inner = frozen.choose(kind, x[problem.train], y)
+            described, model, inner = probes.choose(kind, x[problem.train], y)
             right = model.fit(x[problem.train], y).predict(x[problem.test]) == truth
             print(f"{name} {kind}: {inner:.3f} cross-validated, {right.mean():.3f} on test")
             if best is None or inner > best[0]:
@@ -84,7 +84,7 @@ def labels(model: str = "") -> None:
         if name.endswith("views)") or name == "finetuned":
             continue  # one curve an encoder; and one that has seen the labels is no test
         x = codes(name, problem.catalogue).values[:, 0]
-        found = frozen.label_efficiency(x[problem.train], y, x[problem.test], truth)
+        found = probes.label_efficiency(x[problem.train], y, x[problem.test], truth)
         rows += [{"data_set": problem.name, "encoder": name, **line} for line in found]
         print(f"{name}: " + ", ".join(f"{r['labels']} {r['value']:.3f}" for r in found), flush=True)
     path = tables.table_file("label_efficiency")

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from tests.models.small import galaxies
-from train.evaluate.planting import ARTEFACTS, brightest
-from train.scores.descriptors import described
-from train.scores.drawing import NAMES, PREFIX, drawn
+from train.evaluate.artefacts import ARTEFACTS, brightest
+from train.scores.scene import described
+from train.scores.texture import NAMES, PREFIX, drawn
 
 BEAM = 3.0
 
