@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from radioviz.ui import heap
+from radioviz.ui import server
 
 
 def main() -> None:
@@ -30,14 +30,11 @@ def main() -> None:
             st.Page("pages/your_data.py", title="Your data", icon=":material/upload:"),
         ]
     ).run()
-    heap.settle()
+    server.freeze_gc()
 
 
 if __name__ == "__main__":
     main()
 else:
-    # `streamlit run` finds this and imports the file once, to serve it; each page run then
-    # executes it as __main__.
-    from radioviz.ui.server import lifespan
-
-    app = st.App(__file__, lifespan=lifespan)
+    # `streamlit run` imports the file once, to serve this; each page run executes it as __main__.
+    app = st.App(__file__, lifespan=server.lifespan)

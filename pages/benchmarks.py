@@ -58,13 +58,13 @@ def strange() -> None:
 
 
 def main() -> None:
-    view = controls.sidebar()
+    view = controls.draw_sidebar()
     view.publish()
     st.title("Benchmarks")
-    with controls.panel():
+    with controls.show_errors():
         figures = benchmarks()
         st.markdown(
-            controls.plain(view_of.summary(figures))
+            controls.escape(view_of.summary(figures))
             + " Held-out test galaxies unless said; intervals are 95 %. Hover over a row for the "
             "command that measures it again."
         )

@@ -12,16 +12,16 @@ from radioviz.ui.pages.grid_walk import grid_path, grid_plane, grid_state, grid_
 @st.fragment(key="grid_walk")
 def grid_walk(view: View) -> None:
     """All below the title; a click or a control runs this alone."""
-    with controls.panel():
+    with controls.show_errors():
         grid_state.followed_link()
         walk = grid_state.choose(view)
         if walk is None:
             return
         point = grid_state.here(walk)
         left, right = st.columns([1.75, 1], gap="medium")
-        with right, st.container(key="walk_place"), controls.panel():
+        with right, st.container(key="walk_place"), controls.show_errors():
             grid_view.place_panel(walk, view, point)
-        with left, st.container(key="walk_plane_panel"), controls.panel():
+        with left, st.container(key="walk_plane_panel"), controls.show_errors():
             grid_plane.plane(walk, view, point)
         names = ["Nearest real galaxies", "Path", "What the axes mean", "Export"]
         tabs = st.tabs(names, key="walk_tab", on_change="rerun")
@@ -33,15 +33,15 @@ def grid_walk(view: View) -> None:
         )
         for tab, draw in zip(tabs, draws, strict=True):
             if tab.open:
-                with tab, controls.panel():
+                with tab, controls.show_errors():
                     draw()
         grid_state.publish(view, walk, point)
 
 
 def main() -> None:
-    view = controls.sidebar()
+    view = controls.draw_sidebar()
     st.title("Grid walk")
-    with controls.panel():
+    with controls.show_errors():
         grid_walk(view)
 
 

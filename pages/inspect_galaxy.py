@@ -26,7 +26,7 @@ def find(view: View) -> None:
         return
     try:
         catalogue = cache.data_set(view.data_set)
-        rows = galaxies.find(catalogue, text, 120.0)
+        rows = galaxies.find_galaxies(catalogue, text, 120.0)
     except RadioVizError as error:
         st.session_state["inspect_message"] = str(error)
         return
@@ -68,9 +68,9 @@ def image_panel(catalogue: Catalogue, row: int, view: View) -> None:
         base, number = contour_levels(image, catalogue.info.raw)
         if contours and number:
             unit = catalogue.info.bunit or "grey levels"
-            st.caption(controls.plain(f"from {base:.3g} {unit}, each twice the one before"))
+            st.caption(controls.escape(f"from {base:.3g} {unit}, each twice the one before"))
     st.plotly_chart(
-        sky_image(image, catalogue.info, view.look, contours=contours),
+        sky_image(image, catalogue.info, view.style, contours=contours),
         key="inspect_image",
         alt=f"Image of {galaxies.name_of(catalogue.table, row)}, offsets in arcsec",
         config={"displaylogo": False, "modeBarButtonsToRemove": ["autoScale2d"]},
@@ -89,9 +89,9 @@ def facts_panel(catalogue: Catalogue, row: int, pair: tuple[str, str], view: Vie
             controls.go_walk(pair)
         with st.popover("Export", icon=":material/download:", key="inspect_export"):
             tray.export_buttons(Selection([pair]), view.model, key="inspect", note="one galaxy")
-    detail.position(catalogue, row)
-    st.html(detail.facts_html(galaxies.facts(catalogue, row, measured=False)))
-    if measured := galaxies.facts(catalogue, row, measured=True):
+    detail.show_position(catalogue, row)
+    st.html(detail.facts_html(galaxies.galaxy_facts(catalogue, row, measured=False)))
+    if measured := galaxies.galaxy_facts(catalogue, row, measured=True):
         st.caption("Measured in the image")
         st.html(detail.facts_html(measured))
 
@@ -121,9 +121,9 @@ def neighbours_panel(pair: tuple[str, str], view: View) -> None:
     if view.model is None or not controls.has_map(view):
         return
     located = cache.located(pair[0], view.model)
-    ids, distances = explore.neighbours(located, pair[1], 12)
+    ids, distances = explore.nearest_in_latents(located, pair[1], 12)
     st.caption("Nearest in the latent space of the encoder in view (Euclidean distance)")
-    cells = galaxies.cells([(pair[0], s) for s in ids], view.look)
+    cells = galaxies.galaxy_cells([(pair[0], s) for s in ids], view.style)
     gallery.gallery(
         [gallery.with_note(c, f"d = {d:.3g}") for c, d in zip(cells, distances, strict=True)],
         key="neighbours",
@@ -142,16 +142,16 @@ def place_panel(pair: tuple[str, str], view: View) -> None:
     layout = layout if layout in layouts else next(iter(layouts))
     shown = explore.map_view([pair[0]], view.model, layout)
     if event := new_event("place_map"):
-        explore.apply(event, shown, "place_map")
+        explore.apply_event(event, shown, "place_map")
         if event.kind == "click":
             st.rerun()
-    choice = explore.choices(shown)[0]
+    choice = explore.map_colours(shown)[0]
     scatter_map(
-        explore.points(shown, choice, 0, view.model),
+        explore.map_points(shown, choice, 0, view.model),
         key="place_map",
         height=420,
         own_marks=state.marks_origin() == "place_map",
-        thumbnail=explore.thumbnail(shown, view.look),
+        thumbnail=explore.thumbnail_of(shown, view.style),
     )
 
 
@@ -159,7 +159,7 @@ def header_panel(catalogue: Catalogue, row: int) -> None:
     header = galaxies.header_of(catalogue, row)
     if not header:
         st.caption(
-            f"{controls.plain(catalogue.info.title)} comes without FITS headers. An exported file "
+            f"{controls.escape(catalogue.info.title)} comes without FITS headers. An exported file "
             "carries a WCS made from the position and the pixel size."
         )
         return
@@ -167,9 +167,9 @@ def header_panel(catalogue: Catalogue, row: int) -> None:
 
 
 def main() -> None:
-    view = controls.sidebar()
-    with controls.panel():
-        catalogue = controls.open_data_set(view.data_set)
+    view = controls.draw_sidebar()
+    with controls.show_errors():
+        catalogue = controls.open_with_progress(view.data_set)
         followed_link(view)
         pair = chosen(view, catalogue)
         title, find_it, random = st.columns([2, 2, 0.9], vertical_alignment="bottom")
@@ -189,16 +189,16 @@ def main() -> None:
             width="stretch",
         )
         if message := st.session_state.get("inspect_message"):
-            st.warning(controls.plain(message), icon=":material/search:")
+            st.warning(controls.escape(message), icon=":material/search:")
         _, row = galaxies.row_of(pair)
         st.session_state["inspect_written"] = pair[1]
         view.publish(source=pair[1])
-        title.html(detail.heading(catalogue, row, large=True))
+        title.html(detail.galaxy_heading(catalogue, row, large=True))
         left, right = st.columns([1.5, 1], gap="medium")
-        with left, controls.panel():
+        with left, controls.show_errors():
             image_panel(catalogue, row, view)
             image_facts(catalogue, pair[1])
-        with right, controls.panel():
+        with right, controls.show_errors():
             facts_panel(catalogue, row, pair, view)
         tabs = st.tabs(
             [
@@ -211,17 +211,17 @@ def main() -> None:
             ],
             key="inspect_tabs",
         )
-        with tabs[0], controls.panel():
+        with tabs[0], controls.show_errors():
             neighbours_panel(pair, view)
-        with tabs[1], controls.panel():
+        with tabs[1], controls.show_errors():
             place_panel(pair, view)
-        with tabs[2], controls.panel():
+        with tabs[2], controls.show_errors():
             explanation.panel(catalogue, row, view)
-        with tabs[3], controls.panel():
+        with tabs[3], controls.show_errors():
             likelihood_place.panel(pair, view)
-        with tabs[4], controls.panel():
+        with tabs[4], controls.show_errors():
             reconstruction.panel(catalogue, row, view)
-        with tabs[5], controls.panel():
+        with tabs[5], controls.show_errors():
             header_panel(catalogue, row)
 
 

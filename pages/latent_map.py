@@ -1,11 +1,11 @@
-"""Latent map: where the encoders put the galaxies; lasso, look, compare, export."""
+"""Latent map: where the encoders put the galaxies; lasso, style, compare, export."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from radioviz.errors import RadioVizError
-from radioviz.ui import cache, controls, detail, galaxies, state, tray
+from radioviz.ui import cache, controls, detail, galaxies, state, tray, url_state
 from radioviz.ui.controls import View
 from radioviz.ui.map import colouring
 from radioviz.ui.map import layers as explore
@@ -25,7 +25,7 @@ def find(view: View) -> None:
         return
     try:
         catalogue = cache.data_set(view.data_set)
-        rows = galaxies.find(catalogue, text, float(st.session_state["find_radius"]))
+        rows = galaxies.find_galaxies(catalogue, text, float(st.session_state["find_radius"]))
     except RadioVizError as error:
         st.session_state["find_message"] = str(error)
         return
@@ -54,7 +54,7 @@ def choose(view: View) -> tuple[MapView, MapView | None, colouring.Choice, int]:
     layouts = explore.layouts_of(located)
     columns = st.columns([1, 1.5, 1.3, 1.4, 1.8, 0.8], vertical_alignment="bottom")
     with columns[0]:
-        state.linked("layout", "layout", list(layouts), next(iter(layouts)))
+        url_state.linked_choice("layout", "layout", list(layouts), next(iter(layouts)))
         layout = st.selectbox(
             "Layout",
             list(layouts),
@@ -64,7 +64,7 @@ def choose(view: View) -> tuple[MapView, MapView | None, colouring.Choice, int]:
         )
     with columns[2]:
         others = [NOTHING, *controls.overlays(view)]
-        state.linked("overlay", "overlay", others, NOTHING)
+        url_state.linked_choice("overlay", "overlay", others, NOTHING)
         overlay = st.selectbox(
             "Overlay",
             others,
@@ -75,8 +75,8 @@ def choose(view: View) -> tuple[MapView, MapView | None, colouring.Choice, int]:
         )
     with columns[3]:
         models = [NOTHING, *(m for m in cache.atlas_names(view.data_set) if m != view.model)]
-        titles = controls.encoders(view.data_set)
-        state.linked("beside", "beside", models, NOTHING)
+        titles = controls.encoder_titles(view.data_set)
+        url_state.linked_choice("beside", "beside", models, NOTHING)
         beside = st.selectbox(
             "Beside it",
             models,
@@ -114,10 +114,10 @@ def choose(view: View) -> tuple[MapView, MapView | None, colouring.Choice, int]:
         second = explore.map_view(
             [view.data_set], str(beside), layout if layout in there else next(iter(there))
         )
-    choices = {c.key: c for c in explore.choices(first)}
+    choices = {c.key: c for c in explore.map_colours(first)}
     component = 0
     with columns[1]:
-        state.linked("colour", "colour", list(choices), next(iter(choices)))
+        url_state.linked_choice("colour", "colour", list(choices), next(iter(choices)))
         colour = st.selectbox(
             "Colour by",
             list(choices),
@@ -127,7 +127,7 @@ def choose(view: View) -> tuple[MapView, MapView | None, colouring.Choice, int]:
         )
         if colour == colouring.LATENT:
             components = [str(i + 1) for i in range(located.atlas.latents.shape[1])]
-            state.linked("component", "component", components, "1")
+            url_state.linked_choice("component", "component", components, "1")
             component = (
                 int(st.selectbox("Component", components, key="component", persist_state="session"))
                 - 1
@@ -145,15 +145,15 @@ def choose(view: View) -> tuple[MapView, MapView | None, colouring.Choice, int]:
 @st.fragment(key="latent_map")
 def latent_map(view: View) -> None:
     """All below the title; a lasso, a click or a control runs this alone."""
-    with controls.panel():
+    with controls.show_errors():
         first, second, choice, component = choose(view)
         maps = {"map": first} | ({"map_2": second} if second else {})
         for key, shown in maps.items():
             if event := new_event(key):
-                explore.apply(event, shown, key)
+                explore.apply_event(event, shown, key)
         if message := st.session_state.get("find_message"):
-            st.warning(controls.plain(message), icon=":material/search_off:")
-        titles = controls.encoders(view.data_set)
+            st.warning(controls.escape(message), icon=":material/search_off:")
+        titles = controls.encoder_titles(view.data_set)
         models = [str(view.model), str(st.session_state.get("beside"))]
         places = st.columns(2) if second else st.columns([2.1, 1], gap="medium")
         if not second:
@@ -162,23 +162,23 @@ def latent_map(view: View) -> None:
         for place, model, (key, shown) in zip(places, models, maps.items(), strict=False):
             with place, st.container(key=f"{key}_panel"):
                 if second:
-                    st.markdown(f"**{controls.plain(titles.get(model, model))}**")
+                    st.markdown(f"**{controls.escape(titles.get(model, model))}**")
                 scatter_map(
-                    explore.points(shown, choice, component, titles.get(model, model)),
+                    explore.map_points(shown, choice, component, titles.get(model, model)),
                     key=key,
                     height=640,
                     own_marks=state.marks_origin() == key,
-                    thumbnail=explore.thumbnail(shown, view.look),
+                    thumbnail=explore.thumbnail_of(shown, view.style),
                 )
         if first.note:
-            st.caption(controls.plain(first.note))
+            st.caption(controls.escape(first.note))
         below(view, first, beside=second is not None)
 
 
 def side_panel(view: View, shown: MapView, beside: bool = False) -> None:
     """The galaxy in focus; without one, what to do and all galaxies in figures."""
     pair = state.focus()
-    with st.container(key="detail"), controls.panel():
+    with st.container(key="detail"), controls.show_errors():
         if pair is None:
             st.info(
                 "Click a galaxy to see it here. Drag to lasso; the toolbar has a box. "
@@ -189,8 +189,8 @@ def side_panel(view: View, shown: MapView, beside: bool = False) -> None:
                 selection_view.whole(shown.layers[0].located.catalogue)
             return
         catalogue, row = galaxies.row_of(pair)
-        st.html(detail.heading(catalogue, row))
-        st.html(detail.picture(catalogue, row, view.look))
+        st.html(detail.galaxy_heading(catalogue, row))
+        st.html(detail.galaxy_picture(catalogue, row, view.style))
         with st.container(horizontal=True, gap="small"):
             detail.tray_button(pair, key="detail_tray", refresh=FRAGMENTS)
             if st.button("Inspect", icon=":material/center_focus_strong:", key="detail_inspect"):
@@ -199,7 +199,7 @@ def side_panel(view: View, shown: MapView, beside: bool = False) -> None:
                 controls.go_similar(pair)
             if st.button("Walk", icon=":material/grid_view:", key="detail_walk", help="Grid walk"):
                 controls.go_walk(pair)
-        detail.position(catalogue, row)
+        detail.show_position(catalogue, row)
         st.html(detail.facts_html(detail.short_facts(catalogue, row)))
 
 
@@ -247,14 +247,14 @@ def below(view: View, shown: MapView, beside: bool) -> None:
                 side_panel(view, shown, beside)
             selection_view.summary([layer.located.catalogue for layer in shown.layers], brush)
         with left:
-            selection_view.linked_gallery(brush, view.look, look_at, collect)
+            selection_view.linked_gallery(brush, view.style, look_at, collect)
 
 
 def main() -> None:
-    view = controls.sidebar()
+    view = controls.draw_sidebar()
     st.title("Latent map")
-    with controls.panel():
-        controls.open_data_set(view.data_set)
+    with controls.show_errors():
+        controls.open_with_progress(view.data_set)
         if controls.has_map(view):
             latent_map(view)
 

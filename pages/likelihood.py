@@ -5,8 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from radioviz.errors import LikelihoodError
-from radioviz.ui import address as links
-from radioviz.ui import controls, detail, gallery, state
+from radioviz.ui import controls, detail, gallery, state, url_state
 from radioviz.ui.controls import View
 from radioviz.ui.pages.likelihood import likelihood_figures, likelihood_view, marking_panel
 
@@ -25,7 +24,7 @@ def likelihood(view: View) -> None:
     """All below the title; a click on a bar, a picture or a mark runs this alone."""
     if st.session_state.pop("likelihood_leave", False):
         st.switch_page(controls.LATENT_MAP)
-    with controls.panel():
+    with controls.show_errors():
         here = likelihood_view.available(view, [view.data_set])[view.data_set]
         if not here.values:
             likelihood_view.no_scores(view)
@@ -33,7 +32,7 @@ def likelihood(view: View) -> None:
         settings = likelihood_view.choose(view, here)
         view.publish(
             score=settings.score.key,
-            alarms=links.text(100 * settings.rate),
+            alarms=url_state.number_text(100 * settings.rate),
             linear=None if settings.log else "1",
             **{"in": ",".join(settings.data_sets)},
         )
@@ -43,14 +42,14 @@ def likelihood(view: View) -> None:
             return
         shown = likelihood_view.gather(view, settings, tables)
         chart, facts = st.columns([2.4, 1], gap="medium")
-        with chart, controls.panel():
+        with chart, controls.show_errors():
             likelihood_view.picture(shown)
-        with facts, controls.panel():
+        with facts, controls.show_errors():
             likelihood_view.threshold_facts(shown)
         lists, focus = st.columns([2.4, 1], gap="medium")
-        with lists, controls.panel():
+        with lists, controls.show_errors():
             pairs = ranked(view, shown)
-        with focus, st.container(key="likelihood_focus"), controls.panel():
+        with focus, st.container(key="likelihood_focus"), controls.show_errors():
             marking_panel.panel(view, shown, pairs)
             st.divider()
             marking_panel.summary(view)
@@ -63,7 +62,7 @@ def ranked(view: View, shown: likelihood_view.Shown) -> list[tuple[str, str]]:
     try:
         which, pairs = likelihood_view.listed(shown, view)
     except LikelihoodError as error:
-        st.error(controls.plain(str(error)))
+        st.error(controls.escape(str(error)))
         return []
     likelihood_view.heading(shown, which, pairs)
     if not pairs:
@@ -89,12 +88,12 @@ def ranked(view: View, shown: likelihood_view.Shown) -> list[tuple[str, str]]:
 
 
 def main() -> None:
-    view = controls.sidebar()
+    view = controls.draw_sidebar()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title("Likelihood", width="content")
         likelihood_figures.menu(view)
-    with controls.panel():
-        controls.open_data_set(view.data_set)
+    with controls.show_errors():
+        controls.open_with_progress(view.data_set)
         likelihood(view)
 
 

@@ -33,7 +33,7 @@ def doors() -> None:
 
 
 def main() -> None:
-    view = controls.sidebar()
+    view = controls.draw_sidebar()
     if opened := st.session_state.pop("overview_open", None):
         controls.go_inspect(opened)
     view.publish()
@@ -43,8 +43,8 @@ def main() -> None:
         "trained models, files that DS9 and TOPCAT open."
     )
     doors()
-    with controls.panel():
-        overview_view.examples(controls.open_data_set(view.data_set), view.look)
+    with controls.show_errors():
+        overview_view.examples(controls.open_with_progress(view.data_set), view.style)
     st.subheader("Data sets")
     catalogues: dict[str, Catalogue] = {}
     absent: dict[str, RadioVizError] = {}
@@ -52,17 +52,17 @@ def main() -> None:
     with left:
         for key in cache.known_data_sets():
             try:
-                catalogues[key] = controls.open_data_set(key)
+                catalogues[key] = controls.open_with_progress(key)
             except RadioVizError as error:
                 absent[key] = error
             else:
                 overview_view.data_set_card(catalogues[key])
         if absent:
             overview_view.missing(absent)
-    with right, controls.panel():
+    with right, controls.show_errors():
         overview_view.sky_coverage(catalogues)
     st.subheader("Models")
-    with controls.panel():
+    with controls.show_errors():
         overview_view.models()
 
 

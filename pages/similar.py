@@ -11,13 +11,13 @@ from radioviz.ui.pages.similar import similar_examples, similar_query, similar_s
 
 
 def main() -> None:
-    view = controls.sidebar()
+    view = controls.draw_sidebar()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title("Similar", width="content")
         if view.model is not None:
             similar_examples.menu(view.model)
-    with controls.panel():
-        controls.open_data_set(view.data_set)
+    with controls.show_errors():
+        controls.open_with_progress(view.data_set)
         if controls.has_map(view):
             similar(view)
 
@@ -32,8 +32,8 @@ def similar(view: View) -> None:
     settings = similar_view.choose(view)
     places = st.columns([1.1, 2.2, 1.1] if focus else [1.1, 3.3], gap="medium")
     key = settings.targets[0] if settings.targets else view.data_set
-    with places[0], st.container(key="similar_query"), controls.panel():
-        survey = controls.open_data_set(key).info
+    with places[0], st.container(key="similar_query"), controls.show_errors():
+        survey = controls.open_with_progress(key).info
         chain = cache.models()[model].preprocess
         wish, picture = similar_query.panel(view, survey, chain)
     view.publish(
@@ -43,7 +43,7 @@ def similar(view: View) -> None:
         turned="1" if settings.rotated else None,
         **{"in": ",".join(settings.targets)},
     )
-    with places[1], st.container(key="similar_results"), controls.panel():
+    with places[1], st.container(key="similar_results"), controls.show_errors():
         if not settings.targets:
             st.info("Choose a data set to search in.", icon=":material/database:")
         elif picture is None and not wish.like:
@@ -57,7 +57,7 @@ def similar(view: View) -> None:
             single = not wish.unlike and len(wish.like) + (picture is not None) == 1
             similar_view.results(view, outcome, settings, single)
     if focus:
-        with places[2], st.container(key="similar_opened"), controls.panel():
+        with places[2], st.container(key="similar_opened"), controls.show_errors():
             similar_view.opened(view, focus)
 
 

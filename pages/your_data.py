@@ -10,7 +10,7 @@ from radioviz.ui.pages.your_data import bring_view, your_data_view
 
 def main() -> None:
     your_data_view.followed()
-    view = controls.sidebar()
+    view = controls.draw_sidebar()
     view.publish()
     st.title("Your data")
     st.markdown(
@@ -18,7 +18,7 @@ def main() -> None:
         "encoders, and then on every page beside the surveys that come with RadioViz."
     )
     your_data_view.message()
-    with controls.panel():
+    with controls.show_errors():
         your_data_view.jobs()
     bring_view.bring()
     your_data_view.surveys()

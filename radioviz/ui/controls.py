@@ -20,8 +20,8 @@ from radioviz.errors import RadioVizError
 from radioviz.models import registry
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import REPOSITORY, cache_folder, trained_folder, user_data_folder
-from radioviz.ui import cache, state
-from radioviz.ui.image.display import COLOUR_MAPS, FIELDS, Look
+from radioviz.ui import cache, state, url_state
+from radioviz.ui.image.display import COLOUR_MAPS, FIELDS, ImageStyle
 
 OVERVIEW = "pages/overview.py"
 LATENT_MAP = "pages/latent_map.py"
@@ -41,23 +41,23 @@ class View:
 
     data_set: str
     model: str | None
-    look: Look
+    style: ImageStyle
 
     def publish(self, **parameters: str | None) -> None:
         """Put this view, and what a page adds to it, in the address bar."""
-        state.publish(data=self.data_set, encoder=self.model, **parameters)
+        url_state.publish_view(data=self.data_set, encoder=self.model, **parameters)
 
 
 @contextmanager
-def panel() -> Iterator[None]:
+def show_errors() -> Iterator[None]:
     """What fails inside costs this panel alone: its message is shown in its place."""
     try:
         yield
     except RadioVizError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(escape(str(error)), icon=":material/error:")
 
 
-def plain(text: str) -> str:
+def escape(text: str) -> str:
     """Text for Markdown that shows as it is: names and messages are never markup.
 
     Readers of a shared server do not learn where its folders are.
@@ -77,7 +77,7 @@ def _folders() -> list[str]:
     return sorted(known - {os.sep, "."}, key=len, reverse=True)
 
 
-def sidebar() -> View:
+def draw_sidebar() -> View:
     """Draw the sidebar; the first call of every page."""
     from radioviz.ui import saved_view, tray
 
@@ -86,7 +86,7 @@ def sidebar() -> View:
     with st.sidebar:
         titles = {key: info.title for key, info in cache.known_data_sets().items()}
         data_set = linked_select("Data set", titles, "data_set", "data")
-        view = View(data_set, _encoder(data_set), _look())
+        view = View(data_set, _encoder(data_set), _image_style())
         tray.tray(view)
     return view
 
@@ -112,7 +112,7 @@ def data_set_title(key: str) -> str:
     return known[key].title if key in known else key
 
 
-def encoders(data_set: str) -> dict[str, str]:
+def encoder_titles(data_set: str) -> dict[str, str]:
     """Titles of encoders by name: those that left an Atlas of the data set, then the others.
 
     Each in the order of :func:`radioviz.models.registry.encoders`.
@@ -126,7 +126,7 @@ def encoders(data_set: str) -> dict[str, str]:
 
 
 def _encoder(data_set: str) -> str | None:
-    names = encoders(data_set)
+    names = encoder_titles(data_set)
     if not names:
         st.selectbox("Encoder", ["none"], disabled=True, key="no_encoder")
         return None
@@ -150,7 +150,7 @@ def linked_select(
     appearance
         Further arguments of ``st.selectbox``.
     """
-    state.linked(key, parameter, list(options), default or next(iter(options)))
+    url_state.linked_choice(key, parameter, list(options), default or next(iter(options)))
     return str(
         st.selectbox(
             label,
@@ -171,7 +171,7 @@ def choose_model(
     return models[linked_select(label, titles, key, parameter)]
 
 
-def _look() -> Look:
+def _image_style() -> ImageStyle:
     with st.expander("Images", icon=":material/tune:"):
         stretch = st.selectbox(
             "Stretch", STRETCHES, index=1, key="stretch", persist_state="session"
@@ -193,10 +193,10 @@ def _look() -> Look:
             help="Grows with the beam of a survey, so that every survey shows as many beams. "
             "The scale bar tells the true size.",
         )
-    return Look(str(stretch), str(colour_map), float(field))
+    return ImageStyle(str(stretch), str(colour_map), float(field))
 
 
-def open_data_set(key: str) -> Catalogue:
+def open_with_progress(key: str) -> Catalogue:
     """Catalogue of a data set; shows progress while it is built for the first time.
 
     Raises
@@ -210,7 +210,7 @@ def open_data_set(key: str) -> Catalogue:
 
     def progress(done: int, total: int, what: str) -> None:
         share = min(1.0, done / total) if total else 0.0
-        bar.progress(share, text=f"{plain(what)}: {done:,} of {total:,}")
+        bar.progress(share, text=f"{escape(what)}: {done:,} of {total:,}")
 
     try:
         return cache.data_set(key, progress)
@@ -229,10 +229,10 @@ def has_map(view: View) -> bool:
         return False
     if view.model in cache.atlas_names(view.data_set):
         return True
-    titles = encoders(view.data_set)
+    titles = encoder_titles(view.data_set)
     st.info(
-        plain(f"{titles[view.model].removesuffix(NO_MAP)} has no map of ")
-        + plain(data_set_title(view.data_set))
+        escape(f"{titles[view.model].removesuffix(NO_MAP)} has no map of ")
+        + escape(data_set_title(view.data_set))
         + " yet. This makes it; reload the page afterwards:",
         icon=":material/scatter_plot:",
     )

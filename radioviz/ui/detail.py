@@ -11,7 +11,7 @@ import streamlit as st
 from radioviz.data.catalogue import Catalogue
 from radioviz.ui import cache, controls, galaxies, state
 from radioviz.ui import coordinates as sky
-from radioviz.ui.image.display import Look, data_uri, field_arcsec, scale_bar
+from radioviz.ui.image.display import ImageStyle, data_uri, field_arcsec, scale_bar
 from radioviz.ui.map import colouring
 from radioviz.ui.palette import LABEL_COLOURS
 
@@ -23,7 +23,7 @@ _FACTS_STYLE = (
 )
 
 
-def heading(catalogue: Catalogue, row: int, large: bool = False) -> str:
+def galaxy_heading(catalogue: Catalogue, row: int, large: bool = False) -> str:
     """Name and class of a galaxy as HTML; names are text, whatever is in them."""
     table = catalogue.table
     name = html.escape(galaxies.name_of(table, row))
@@ -44,10 +44,10 @@ def heading(catalogue: Catalogue, row: int, large: bool = False) -> str:
     )
 
 
-def picture(catalogue: Catalogue, row: int, look: Look, size: int = 320) -> str:
+def galaxy_picture(catalogue: Catalogue, row: int, style: ImageStyle, size: int = 320) -> str:
     """Picture with a scale bar as HTML, north up and east left."""
-    png = cache.thumbnails(catalogue, np.array([row]), look, size)[0]
-    field = field_arcsec(catalogue.info, look)
+    png = cache.thumbnails(catalogue, np.array([row]), style, size)[0]
+    field = field_arcsec(catalogue.info, style)
     bar = scale_bar(field)
     name = html.escape(galaxies.name_of(catalogue.table, row), quote=True)
     return (
@@ -71,11 +71,13 @@ def facts_html(lines: Sequence[tuple[str, str]]) -> str:
     return f'<div style="{_FACTS_STYLE}">{cells}</div>'
 
 
-def position(catalogue: Catalogue, row: int) -> None:
+def show_position(catalogue: Catalogue, row: int) -> None:
     """Position in degrees and sexagesimal, to be copied, and links to NED and SIMBAD."""
     ra, dec = (float(catalogue.table[c].to_numpy(float)[row]) for c in ("ra", "dec"))
     if not (np.isfinite(ra) and np.isfinite(dec)):
-        st.caption(f"{controls.plain(catalogue.info.title)} gives no sky position for this source.")
+        st.caption(
+            f"{controls.escape(catalogue.info.title)} gives no sky position for this source."
+        )
         return
     st.code(f"{sky.sexagesimal(ra, dec)}\n{sky.degrees(ra, dec)}", language=None)
     st.caption(f"J2000 · [NED]({sky.ned_url(ra, dec)}) · [SIMBAD]({sky.simbad_url(ra, dec)})")
@@ -113,4 +115,4 @@ def short_facts(catalogue: Catalogue, row: int) -> list[tuple[str, str]]:
     """The few facts that fit beside a map."""
     wanted = ("las", "redshift", "flux", "morphology", "origin", "split")
     titles = {colouring.title_of(name)[0] for name in wanted}
-    return [(t, v) for t, v in galaxies.facts(catalogue, row) if t in titles]
+    return [(t, v) for t, v in galaxies.galaxy_facts(catalogue, row) if t in titles]

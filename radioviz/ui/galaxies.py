@@ -16,7 +16,7 @@ from radioviz.errors import AtlasError, CatalogueError, ModelError, SelectionErr
 from radioviz.ui import cache
 from radioviz.ui import coordinates as sky
 from radioviz.ui.gallery import Cell
-from radioviz.ui.image.display import Look, field_arcsec, scale_bar
+from radioviz.ui.image.display import ImageStyle, field_arcsec, scale_bar
 from radioviz.ui.image.sprites import Tile
 from radioviz.ui.map import colouring
 from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR
@@ -52,7 +52,7 @@ def name_of(table: pd.DataFrame, row: int) -> str:
     return str(table["name"].iat[row] or table["source_id"].iat[row])
 
 
-def cells(pairs: Sequence[Pair], look: Look, *, size: int = 96) -> list[Cell]:
+def galaxy_cells(pairs: Sequence[Pair], style: ImageStyle, *, size: int = 96) -> list[Cell]:
     """Pictures and captions of galaxies, in order; those of data sets not here are left out.
 
     One batch of images and one sheet of pictures a data set, however many galaxies.
@@ -67,8 +67,8 @@ def cells(pairs: Sequence[Pair], look: Look, *, size: int = 96) -> list[Cell]:
             rows = catalogue.rows_of([pairs[i][1] for i in places])
         except CatalogueError:
             continue
-        sheet = cache.sheet(catalogue, rows, look, size)
-        bar = scale_bar(field_arcsec(catalogue.info, look)) if size > 64 else None
+        sheet = cache.picture_sheet(catalogue, rows, style, size)
+        bar = scale_bar(field_arcsec(catalogue.info, style)) if size > 64 else None
         part = catalogue.table.iloc[rows]
         names = np.where(part["name"] != "", part["name"], part["source_id"])
         for at, (i, name, label, las) in enumerate(
@@ -92,10 +92,10 @@ def groups(selection: Selection, model: str | None) -> list[Group]:
     CatalogueError
         If a data set is not here.
     """
-    return prepared(selection, model)()
+    return prepare_groups(selection, model)()
 
 
-def prepared(
+def prepare_groups(
     selection: Selection,
     model: str | None,
     scores: Mapping[Pair, Mapping[str, float | str]] | None = None,
@@ -165,7 +165,7 @@ def _group(
     return Group(catalogue, rows, scores, np.asarray(atlas.latents[at]), model, weights, columns)
 
 
-def find(catalogue: Catalogue, text: str, radius: float) -> np.ndarray:
+def find_galaxies(catalogue: Catalogue, text: str, radius: float) -> np.ndarray:
     """Rows that match a name, an identifier or a position.
 
     Parameters
@@ -222,7 +222,9 @@ def find(catalogue: Catalogue, text: str, radius: float) -> np.ndarray:
     )
 
 
-def facts(catalogue: Catalogue, row: int, measured: bool | None = None) -> list[tuple[str, str]]:
+def galaxy_facts(
+    catalogue: Catalogue, row: int, measured: bool | None = None
+) -> list[tuple[str, str]]:
     """What is known of a galaxy: titles with units, and values; unknown ones are left out.
 
     Parameters

@@ -19,7 +19,7 @@ MOST_IMAGES = 20
 """Images a press: each opens a frame in DS9, a layer in Aladin."""
 
 
-def buttons(groups: Callable[[], list[Group]], count: int, key: str) -> None:
+def samp_buttons(groups: Callable[[], list[Group]], count: int, key: str) -> None:
     """Send the table of a selection, and its first :data:`MOST_IMAGES` images.
 
     Only for readers at the server's own computer, whose programs can be reached.
@@ -42,7 +42,7 @@ def buttons(groups: Callable[[], list[Group]], count: int, key: str) -> None:
             args=(action, groups, key),
         )
     if said := st.session_state.pop(f"{key}_samp_said", ""):
-        st.caption(controls.plain(said))
+        st.caption(controls.escape(said))
 
 
 def _attempt(

@@ -38,14 +38,14 @@ def _poll(view: View) -> None:
     try:
         messages = cache.samp_link().received()
     except RadioVizError as error:
-        st.caption(controls.plain(str(error)))
+        st.caption(controls.escape(str(error)))
         return
     for message in messages:
         try:
             st.session_state[SAID] = take(message, view.data_set)
         except RadioVizError as error:
             st.session_state[SAID] = f"{message.sender}: {error}"
-    st.caption(controls.plain(st.session_state.get(SAID, "Nothing heard yet.")))
+    st.caption(controls.escape(st.session_state.get(SAID, "Nothing heard yet.")))
     if messages:
         st.rerun()  # the page shows what has changed
 
@@ -71,7 +71,7 @@ def take(message: Message, data_set: str) -> str:
         return f"{message.sender}: {controls.galaxies_text(len(sources))} selected"
     if message.mtype == POSITION and message.ra is not None and message.dec is not None:
         catalogue = cache.data_set(data_set)
-        rows = galaxies.find(catalogue, f"{message.ra:.6f} {message.dec:+.6f}", CONE)
+        rows = galaxies.find_galaxies(catalogue, f"{message.ra:.6f} {message.dec:+.6f}", CONE)
         source_id = str(catalogue.table["source_id"].iat[rows[0]])
         state.set_focus(data_set, source_id, origin="samp")
         return f"{message.sender}: points at {source_id}"

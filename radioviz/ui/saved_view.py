@@ -12,8 +12,8 @@ from typing import Any
 import streamlit as st
 
 from radioviz.data.preprocess import STRETCHES
-from radioviz.ui import cache, state
-from radioviz.ui.image.display import COLOUR_MAPS, FIELDS, Look
+from radioviz.ui import cache, url_state
+from radioviz.ui.image.display import COLOUR_MAPS, FIELDS, ImageStyle
 
 PAGES = (
     "overview", "latent_map", "grid_walk", "generate", "similar", "likelihood", "inspect_galaxy",
@@ -28,13 +28,15 @@ _RESTORE, _TARGET, _OFFERED = "view_restored", "view_target", "view_offered"
 _MOST, _LONGEST = 40, 300
 
 
-def current(data_set: str, model: str | None, look: Look) -> Callable[[], dict[str, Any]]:
+def view_to_save(
+    data_set: str, model: str | None, style: ImageStyle
+) -> Callable[[], dict[str, Any]]:
     """Tells the view of the page that is drawn, also later, where no session is at hand."""
     page = str(st.context.url or "").rstrip("/").rpartition("/")[2]
     # The very object that pages keep up to date, for what changes after this was drawn.
-    written = state.written_parameters()
+    written = url_state.written_parameters()
     first = {"data": data_set} | ({"encoder": model} if model else {})
-    how = {"stretch": look.stretch, "colour_map": look.colour_map, "field": look.field}
+    how = {"stretch": style.stretch, "colour_map": style.colour_map, "field": style.field}
 
     def told() -> dict[str, Any]:
         return {"page": page if page in PAGES else PAGES[0], **first, **written, **how}
@@ -42,7 +44,7 @@ def current(data_set: str, model: str | None, look: Look) -> Callable[[], dict[s
     return told
 
 
-def offer(view: Mapping[str, Any]) -> list[str]:
+def offer_view(view: Mapping[str, Any]) -> list[str]:
     """Keep a view that was loaded, to be opened by its button; what it misses, in sentences."""
     parameters = _parameters(view)
     if view.get("page") not in PAGES or "data" not in parameters:
@@ -78,10 +80,10 @@ def _open() -> None:
     st.session_state[_TARGET] = st.session_state.pop(_OFFERED)
 
 
-def followed() -> None:
+def open_chosen_view() -> None:
     """Go to the view whose button was pressed; outside of callbacks."""
     if target := st.session_state.pop(_TARGET, None):
-        st.session_state[_RESTORE] = _look(target)
+        st.session_state[_RESTORE] = _style_of(target)
         st.switch_page(f"pages/{target['page']}.py", query_params=_parameters(target))
 
 
@@ -92,7 +94,7 @@ def restore() -> None:
             st.session_state[key] = value
 
 
-def _look(view: Mapping[str, Any]) -> dict[str, Any]:
+def _style_of(view: Mapping[str, Any]) -> dict[str, Any]:
     return {name: view[name] for name in LOOK if name in view}
 
 

@@ -1,8 +1,9 @@
-"""What the server does once, before anybody opens a page."""
+"""What the server process does besides drawing pages: warm up, keep garbage collection short."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import sys
 import threading
@@ -40,3 +41,31 @@ def _import_all() -> None:
             importlib.import_module(name)
     finally:
         sys.setswitchinterval(usual)
+
+
+MANY_MODULES = 50
+"""New modules after which :func:`freeze_gc` freezes again."""
+
+_freezing = threading.Lock()
+_modules = 0
+
+
+def freeze_gc() -> bool:
+    """Freeze all live objects (``gc.freeze``) if many modules were imported since; whether it did.
+
+    Streamlit collects all garbage after every run of a page. With this app's modules that walks
+    over a million objects which never become garbage: measured, a third of each interaction,
+    during which no other session moves. Garbage is collected first, including what became garbage
+    while frozen.
+    """
+    global _modules
+    if len(sys.modules) - _modules < MANY_MODULES or not _freezing.acquire(blocking=False):
+        return False
+    try:
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        _modules = len(sys.modules)
+    finally:
+        _freezing.release()
+    return True

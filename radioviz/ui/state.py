@@ -1,4 +1,4 @@
-"""What a session remembers: the selection, the galaxy in focus, and the view in the link.
+"""What a session remembers: the selection and the galaxy in focus.
 
 A selection is ordered, unique ``(data set, source_id)`` pairs. A session holds two:
 the *tray*, which the reader fills and every page shows and exports, and the *brush*,
@@ -7,7 +7,7 @@ what was last lassoed on a map, shared by every map on the screen.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 import streamlit as st
@@ -134,44 +134,3 @@ def clear_focus() -> None:
 def marks_origin() -> str:
     """Key of the map that the brush or the focus was last changed on; empty for elsewhere."""
     return str(st.session_state.get("marks_origin", ""))
-
-
-def written_parameters() -> dict[str, str]:
-    """What pages last wrote into the address bar; the one object that they keep up to date."""
-    written: dict[str, str] = st.session_state.setdefault("written_parameters", {})
-    return written
-
-
-def linked(key: str, parameter: str, allowed: Collection[str], default: str | None) -> None:
-    """Let a widget start from the link: call before the widget with the same ``key``.
-
-    A query parameter that changed since the page last wrote it (a link was followed) wins
-    over what the session remembers; a value that is not allowed falls back to ``default``.
-    """
-    written = written_parameters()
-    value = st.query_params.get(parameter)
-    if value is not None and value != written.get(parameter):
-        written[parameter] = value
-        if value in allowed:
-            st.session_state[key] = value
-    if st.session_state.get(key) not in allowed:
-        st.session_state[key] = default
-    else:
-        # A widget that another page did not draw has lost its state unless it is set again.
-        st.session_state[key] = st.session_state[key]
-
-
-def publish(**parameters: str | None) -> None:
-    """Put the view in the address bar; None or '' takes a parameter out.
-
-    All at once: every change of the address is a step of the browser's Back button.
-    """
-    written = written_parameters()
-    wanted = {name: value for name, value in parameters.items() if value}
-    there = st.query_params.to_dict()
-    shown = {k: v for k, v in there.items() if k not in parameters} | wanted
-    for name in parameters:
-        written.pop(name, None)
-    written.update(wanted)
-    if shown != there:
-        st.query_params.from_dict(shown)

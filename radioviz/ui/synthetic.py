@@ -19,7 +19,7 @@ from radioviz.data.datasets import first
 from radioviz.data.preprocess import noise_level
 from radioviz.ui.gallery import Cell
 from radioviz.ui.image import sprites
-from radioviz.ui.image.display import Look, ScaleBar, data_uri, lookup_table, png, scale_bar
+from radioviz.ui.image.display import ImageStyle, ScaleBar, data_uri, lookup_table, png, scale_bar
 from radioviz.ui.image.sky_image import STRETCHED
 from radioviz.ui.image.sprites import Sheet, Tile
 
@@ -44,12 +44,12 @@ def pixel_scale(info: ModelInfo) -> float:
     return float(info.preprocess.output_scale_arcsec(first.INFO))
 
 
-def field(info: ModelInfo) -> float:
+def decoded_field(info: ModelInfo) -> float:
     """Side of a decoded image in arcsec."""
     return pixel_scale(info) * info.preprocess.size
 
 
-def measured(images: np.ndarray, info: ModelInfo) -> pd.DataFrame:
+def measure_decoded(images: np.ndarray, info: ModelInfo) -> pd.DataFrame:
     """Properties of decoded images, measured as in real ones.
 
     Above :data:`FLOOR` where the model leaves faint light everywhere; a model that clips its
@@ -92,13 +92,13 @@ def sigma_clipped(images: np.ndarray, sigma: float = 3.0) -> np.ndarray:
     return out
 
 
-def levels(images: np.ndarray, look: Look) -> np.ndarray:
+def levels(images: np.ndarray, style: ImageStyle) -> np.ndarray:
     """uint8 levels of images 0..1 under a stretch; row 0 stays south."""
-    shown = STRETCHED[look.stretch](np.clip(images, 0, 1))
+    shown = STRETCHED[style.stretch](np.clip(images, 0, 1))
     return np.rint(np.clip(shown, 0, 1) * 255).astype(np.uint8)
 
 
-def plane_png(images: np.ndarray, side: int, look: Look) -> bytes:
+def draw_plane(images: np.ndarray, side: int, style: ImageStyle) -> bytes:
     """All cells of a plane in one palette PNG.
 
     Parameters
@@ -107,10 +107,10 @@ def plane_png(images: np.ndarray, side: int, look: Look) -> bytes:
         Shape ``(side * side, ny, nx)`` in the order of :meth:`Plane.grid`: lowest row first.
     """
     _, ny, nx = images.shape
-    grid = levels(images, look).reshape(side, side, ny, nx)
+    grid = levels(images, style).reshape(side, side, ny, nx)
     # Rows of cells rise, rows of pixels rise: one picture with its last row on top.
     whole = grid.transpose(0, 2, 1, 3).reshape(side * ny, side * nx)[::-1]
-    return _palette_png(np.ascontiguousarray(whole), look.colour_map)
+    return _palette_png(np.ascontiguousarray(whole), style.colour_map)
 
 
 def tint_png(values: np.ndarray, low: float, high: float, colours: Sequence[str]) -> bytes:
@@ -144,15 +144,15 @@ def _palette_png(index: np.ndarray, colour_map: str) -> bytes:
     return out.getvalue()
 
 
-def sheet(images: np.ndarray, look: Look) -> Sheet:
+def sheet(images: np.ndarray, style: ImageStyle) -> Sheet:
     """Images side by side for a gallery."""
-    return sprites.sheet(levels(images, look), look.colour_map)
+    return sprites.sheet(levels(images, style), style.colour_map)
 
 
-def cells(
+def synthetic_cells(
     images: np.ndarray,
     info: ModelInfo,
-    look: Look,
+    style: ImageStyle,
     names: Sequence[str],
     notes: Sequence[str] = (),
     colours: Sequence[str] = (),
@@ -160,7 +160,7 @@ def cells(
     """Pictures for a gallery, each marked; ``pair`` is ``("synthetic", <number>)``."""
     if not len(images):
         return []
-    whole, bar = sheet(images, look), scale_bar(field(info))
+    whole, bar = sheet(images, style), scale_bar(decoded_field(info))
     return [
         Cell(
             (DATA_SET, str(i)),
@@ -176,12 +176,12 @@ def cells(
 
 
 def picture_html(
-    image: np.ndarray, field_arcsec: float, look: Look, *, alt: str, mark: str = MARK
+    image: np.ndarray, field_arcsec: float, style: ImageStyle, *, alt: str, mark: str = MARK
 ) -> str:
     """One image with its scale bar and its mark; ``mark`` is empty for a real galaxy."""
     bar = scale_bar(field_arcsec)
-    shown = STRETCHED[look.stretch](np.clip(image, 0, 1))
-    ink, halo = ("#000", "#fff") if look.colour_map == "inverted" else ("#fff", "#000")
+    shown = STRETCHED[style.stretch](np.clip(image, 0, 1))
+    ink, halo = ("#000", "#fff") if style.colour_map == "inverted" else ("#fff", "#000")
     glow = f"text-shadow:0 0 3px {halo},0 0 2px {halo}"
     corner = (
         f'<div style="position:absolute;right:4%;bottom:4%;color:{ink};font-size:11px;'
@@ -191,7 +191,7 @@ def picture_html(
     )
     return (
         '<div style="position:relative;border-radius:8px;overflow:hidden;line-height:0">'
-        f'<img src="{data_uri(png(shown, look.colour_map))}" '
+        f'<img src="{data_uri(png(shown, style.colour_map))}" '
         f'alt="{html.escape(alt, quote=True)}" '
         'style="width:100%;aspect-ratio:1;display:block;image-rendering:auto">'
         f'<div style="position:absolute;left:4%;bottom:7.5%;color:{ink};font-size:13px;'
@@ -202,7 +202,7 @@ def picture_html(
     )
 
 
-def facts(row: pd.Series) -> list[tuple[str, str]]:
+def measurement_facts(row: pd.Series) -> list[tuple[str, str]]:
     """What was measured in one decoded image, in words."""
 
     def text(name: str, pattern: str) -> str:
@@ -228,16 +228,16 @@ def size_notes(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def marked(image: np.ndarray, look: Look, bar: ScaleBar | None, side: int = 384) -> Image:
+def marked(image: np.ndarray, style: ImageStyle, bar: ScaleBar | None, side: int = 384) -> Image:
     """One image for a file, enlarged, with scale bar and mark drawn into its pixels."""
     from PIL import Image, ImageDraw, ImageFont
 
-    small = Image.fromarray(levels(image, look)[::-1].copy())
+    small = Image.fromarray(levels(image, style)[::-1].copy())
     picture = small.resize((side, side), Image.Resampling.BICUBIC)
-    picture.putpalette(lookup_table(look.colour_map).tobytes())
+    picture.putpalette(lookup_table(style.colour_map).tobytes())
     picture = picture.convert("RGB")
     draw = ImageDraw.Draw(picture)
-    ink, halo = ("black", "white") if look.colour_map == "inverted" else ("white", "black")
+    ink, halo = ("black", "white") if style.colour_map == "inverted" else ("white", "black")
     font = ImageFont.load_default(max(9, side // 26))
     edge = side // 24
 
@@ -256,31 +256,35 @@ def marked(image: np.ndarray, look: Look, bar: ScaleBar | None, side: int = 384)
     return picture
 
 
-def marked_png(image: np.ndarray, info: ModelInfo, look: Look) -> bytes:
+def marked_png(image: np.ndarray, info: ModelInfo, style: ImageStyle) -> bytes:
     """PNG of one image with scale bar and mark."""
     out = io.BytesIO()
-    marked(image, look, scale_bar(field(info))).save(out, "PNG")
+    marked(image, style, scale_bar(decoded_field(info))).save(out, "PNG")
     return out.getvalue()
 
 
-def sheet_png(images: np.ndarray, info: ModelInfo, look: Look, columns: int = 8) -> bytes:
+def sheet_png(images: np.ndarray, info: ModelInfo, style: ImageStyle, columns: int = 8) -> bytes:
     """PNG of many images in rows, each with its mark."""
     from PIL import Image
 
-    bar, side = scale_bar(field(info)), 192
+    bar, side = scale_bar(decoded_field(info)), 192
     columns = max(1, min(columns, len(images)))
     rows = -(-len(images) // columns)
     whole = Image.new("RGB", (columns * (side + 4) - 4, rows * (side + 4) - 4), "white")
     for i, image in enumerate(images):
         row, column = divmod(i, columns)
-        whole.paste(marked(image, look, bar, side), (column * (side + 4), row * (side + 4)))
+        whole.paste(marked(image, style, bar, side), (column * (side + 4), row * (side + 4)))
     out = io.BytesIO()
     whole.save(out, "PNG")
     return out.getvalue()
 
 
 def animation(
-    images: np.ndarray, info: ModelInfo, look: Look, kind: str = "gif", milliseconds: int = 120
+    images: np.ndarray,
+    info: ModelInfo,
+    style: ImageStyle,
+    kind: str = "gif",
+    milliseconds: int = 120,
 ) -> bytes:
     """The images one after the other and back again, for ever.
 
@@ -289,8 +293,8 @@ def animation(
     kind : {"gif", "apng"}
         An APNG keeps all colours.
     """
-    bar = scale_bar(field(info))
-    frames = [marked(image, look, bar, 320) for image in images]
+    bar = scale_bar(decoded_field(info))
+    frames = [marked(image, style, bar, 320) for image in images]
     frames += frames[-2:0:-1]
     times = [milliseconds] * len(frames)
     # Rest at both ends, so that they can be looked at.

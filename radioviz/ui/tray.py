@@ -37,7 +37,7 @@ def tray(view: View) -> None:
         if message := st.session_state.pop("tray_message", ""):
             st.caption(message)
         saved_view.button()
-        with controls.panel():
+        with controls.show_errors():
             if len(chosen):
                 _contents(chosen, view)
             else:
@@ -46,7 +46,7 @@ def tray(view: View) -> None:
         samp_view.listen(view)
     if target := st.session_state.pop("tray_open", None):
         controls.go_inspect(target)
-    saved_view.followed()
+    saved_view.open_chosen_view()
 
 
 def _empty() -> None:
@@ -67,7 +67,7 @@ def _empty() -> None:
 def _contents(chosen: Selection, view: View) -> None:
     pairs = list(chosen)
     gallery.gallery(
-        galaxies.cells(pairs[:SHOWN], view.look, size=48),
+        galaxies.galaxy_cells(pairs[:SHOWN], view.style, size=48),
         key="tray_gallery",
         label="Galaxies in the tray",
         width=44,
@@ -81,7 +81,7 @@ def _contents(chosen: Selection, view: View) -> None:
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "Save",
-            saving(chosen, view),
+            selection_file(chosen, view),
             file_name="selection.radioviz",
             mime="application/json",
             icon=":material/save:",
@@ -123,23 +123,23 @@ def _load() -> None:
     loaded, refused = st.session_state.get("tray_loaded", ("", ""))
     if loaded != digest:
         try:
-            st.session_state["tray_message"], refused = load(payload), ""
+            st.session_state["tray_message"], refused = load_selection(payload), ""
         except RadioVizError as error:
             refused = str(error)
         st.session_state["tray_loaded"] = (digest, refused)
         if not refused:
             st.rerun()
     if refused:  # for as long as the file is in the box
-        st.error(controls.plain(refused), icon=":material/error:")
+        st.error(controls.escape(refused), icon=":material/error:")
 
 
-def saving(chosen: Selection, view: View) -> Callable[[], bytes]:
+def selection_file(chosen: Selection, view: View) -> Callable[[], bytes]:
     """Makes the ``.radioviz`` file of a selection, the session's marks and the view.
 
     A download is made where no session is at hand, so what goes into it is taken now.
     """
     sources, marked = tuple(chosen), tuple(marks())
-    there = saved_view.current(view.data_set, view.model, view.look)
+    there = saved_view.view_to_save(view.data_set, view.model, view.style)
 
     def made() -> bytes:
         from radioviz.export.session import Session, session_bytes
@@ -149,7 +149,7 @@ def saving(chosen: Selection, view: View) -> Callable[[], bytes]:
     return made
 
 
-def load(payload: bytes) -> str:
+def load_selection(payload: bytes) -> str:
     """Add a saved selection to the tray, and its marks; what was added, in a sentence.
 
     The view of the file is kept for its button.
@@ -167,7 +167,7 @@ def load(payload: bytes) -> str:
         with suppress(RadioVizError):  # named among the missing
             known[data_set] = set(cache.data_set(data_set).table["source_id"])
     found, missing = here(session, known)
-    lost = "; ".join([*missing.sentences(), *saved_view.offer(session.view)])
+    lost = "; ".join([*missing.sentences(), *saved_view.offer_view(session.view)])
     if not found.sources and not found.marks:
         raise SelectionError(f"no galaxy of this file is at hand: {lost or 'it holds none'}")
     added = state.tray().update(found.sources)
@@ -178,7 +178,7 @@ def load(payload: bytes) -> str:
         marks().put(mark)
     if found.marks:
         text += f", {len(found.marks):,} marked"
-    return controls.plain(text + (f". Left out: {lost}" if lost else "."))
+    return controls.escape(text + (f". Left out: {lost}" if lost else "."))
 
 
 def export_buttons(
@@ -200,12 +200,12 @@ def export_buttons(
     note : str
         How the selection came about, for the files' history.
     scores, columns : mapping, optional
-        Further numbers a galaxy and what they are: see :func:`radioviz.ui.galaxies.prepared`.
+        Further numbers a galaxy and what they are: see :func:`radioviz.ui.galaxies.prepare_groups`.
     """
     from radioviz import export
     from radioviz.export.contact_sheet import contact_sheet_png
 
-    groups = galaxies.prepared(selection, model, scores, columns)
+    groups = galaxies.prepare_groups(selection, model, scores, columns)
 
     def build(write: Callable[..., bytes]) -> Callable[[], bytes]:
         return lambda: write(groups(), note=f"Selection: {note}.")
@@ -235,7 +235,7 @@ def export_buttons(
         )
     st.caption(
         controls.galaxies_text(len(selection))
-        + (f", latents of {controls.plain(model)}" if model else "")
+        + (f", latents of {controls.escape(model)}" if model else "")
     )
     for kind, label, make, suffix, mime in formats:
         st.download_button(
@@ -248,4 +248,4 @@ def export_buttons(
             width="stretch",
             icon=":material/download:",
         )
-    samp_send.buttons(groups, len(selection), key)
+    samp_send.samp_buttons(groups, len(selection), key)

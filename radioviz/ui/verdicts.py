@@ -10,7 +10,7 @@ from radioviz.errors import ModelError
 from radioviz.ui import cache
 
 
-def default() -> str | None:
+def default_classifier() -> str | None:
     """The classifier whose verdicts are shown: the likeliest on validation; None without any."""
     found = cache.classifiers()
     return min(
@@ -45,19 +45,19 @@ def share_of(name: str, images: np.ndarray, label: str) -> np.ndarray:
     return found[label].astype(float)
 
 
-def words(found: dict[str, np.ndarray], row: int) -> tuple[str, float]:
+def likeliest_class(found: dict[str, np.ndarray], row: int) -> tuple[str, float]:
     """The likeliest class of an image and its probability."""
     label = max(found, key=lambda c: float(found[c][row]))
     return label, float(found[label][row])
 
 
-def facts(images: np.ndarray) -> list[tuple[str, str]]:
+def class_facts(images: np.ndarray) -> list[tuple[str, str]]:
     """Class of one image ``(1, ny, nx)``, as a line of facts; none without a classifier."""
-    name = default()
+    name = default_classifier()
     if name is None:
         return [("Class", "no classifier here (python -m train classifier)")]
     try:
-        label, share = words(probabilities(name, images), 0)
+        label, share = likeliest_class(probabilities(name, images), 0)
     except ModelError as error:
         return [("Class", str(error))]
     return [("Class", f"{label}, {share:.0%} ({cache.models()[name].title})")]

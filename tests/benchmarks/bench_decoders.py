@@ -26,7 +26,7 @@ def decoding(repeat: int) -> None:
     """Without a browser: a plane, a cell, a batch of 64, by each decoder."""
     from radioviz.encode import Encoder, Generator, Request
     from radioviz.ui import synthetic
-    from radioviz.ui.image.display import Look
+    from radioviz.ui.image.display import ImageStyle
     from radioviz.ui.pages.grid_walk import latent_plane
 
     start = time.perf_counter()
@@ -51,7 +51,10 @@ def decoding(repeat: int) -> None:
         images = encoder.decode(plane.grid())
         show(
             f"{name}: its picture",
-            [timed(lambda i=images: synthetic.plane_png(i, 21, Look())) for _ in range(repeat)],
+            [
+                timed(lambda i=images: synthetic.draw_plane(i, 21, ImageStyle()))
+                for _ in range(repeat)
+            ],
             "",
         )
         show(

@@ -11,7 +11,7 @@ import pytest
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import CatalogueError
 from radioviz.ui import cache
-from radioviz.ui.image.display import Look
+from radioviz.ui.image.display import ImageStyle
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_errors_reach_whoever_waits_and_do_not_stay(
         cache.data_set("first")
     assert not cache.is_open("first")
     assert len(cache.data_set("first")) == len(first)  # fetched meanwhile
-    cache.forget("first")
+    cache.forget_data_set("first")
     assert not cache.is_open("first")
 
 
@@ -103,7 +103,7 @@ def test_thumbnails_are_kept(first: Catalogue) -> None:
     import numpy as np
 
     rows = np.arange(60)
-    once = cache.thumbnails(first, rows, Look())
-    assert cache.thumbnails(first, rows, Look()) == once
+    once = cache.thumbnails(first, rows, ImageStyle())
+    assert cache.thumbnails(first, rows, ImageStyle()) == once
     assert len({len(p) for p in once}) > 10
-    assert cache.thumbnails(first, rows[:0], Look()) == []
+    assert cache.thumbnails(first, rows[:0], ImageStyle()) == []

@@ -8,7 +8,7 @@ import pytest
 
 from radioviz.data.catalogue import complete_columns
 from radioviz.ui.map import colouring
-from radioviz.ui.map.colouring import Choice, Colour, colour_by, join
+from radioviz.ui.map.colouring import Choice, Colour, colour_by, join_colours
 from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR, category_colours
 
 
@@ -29,7 +29,7 @@ def test_choices_leave_out_what_holds_nothing() -> None:
         good=[True, False, True, True],
     )
     scores = pd.DataFrame({"log_prob": [1.0, 2, 3, 4], "empty": [np.nan] * 4})
-    keys = [c.key for c in colouring.choices(sources, scores, 3)]
+    keys = [c.key for c in colouring.colour_choices(sources, scores, 3)]
     assert keys[:4] == ["las", "label", "score:log_prob", colouring.LATENT]
     assert {"mine", "comment", "good"} <= set(keys)
     assert not {"redshift", "flux", "score:empty", "source_id", "name", "ra_dec"} & set(keys)
@@ -37,12 +37,12 @@ def test_choices_leave_out_what_holds_nothing() -> None:
 
 def test_text_of_many_values_is_no_category() -> None:
     sources = table(las=np.arange(1.0, 31), remark=[f"r{i}" for i in range(30)])
-    assert "remark" not in [c.key for c in colouring.choices(sources, pd.DataFrame(), 0)]
+    assert "remark" not in [c.key for c in colouring.colour_choices(sources, pd.DataFrame(), 0)]
 
 
 def test_angular_size_is_on_a_log_scale_with_its_unit() -> None:
     sources = table(las=[10.0, 11, np.nan, 12])
-    choice = next(c for c in colouring.choices(sources, pd.DataFrame(), 0) if c.key == "las")
+    choice = next(c for c in colouring.colour_choices(sources, pd.DataFrame(), 0) if c.key == "las")
     colour = colour_by(choice, sources, pd.DataFrame(), NONE)
     assert colour.log and "arcsec" in colour.title
 
@@ -89,7 +89,7 @@ def test_joining_data_sets_with_other_classes() -> None:
         pd.DataFrame(),
         NONE,
     )
-    both = join([a, b])
+    both = join_colours([a, b])
     assert both.codes is not None
     assert [both.names[c] for c in both.codes] == ["FRII", "", "Hybrid", "FRI"]
     assert both.names == ["FRI", "FRII", "Hybrid", ""]
@@ -98,7 +98,7 @@ def test_joining_data_sets_with_other_classes() -> None:
 def test_joining_numbers_where_one_data_set_lacks_the_column() -> None:
     have = colour_by(Choice("mine", "mine"), table(mine=[1.0, 2]), pd.DataFrame(), NONE)
     lack = colour_by(Choice("mine", "mine"), table(las=[1.0, 2]), pd.DataFrame(), NONE)
-    both = join([have, lack])
+    both = join_colours([have, lack])
     assert both.values is not None
     np.testing.assert_array_equal(both.values, [1, 2, np.nan, np.nan])
 

@@ -12,7 +12,7 @@ from radioviz.data.catalogue import SurveyInfo
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import ImageError
 from radioviz.ui.image import display
-from radioviz.ui.image.display import Look
+from radioviz.ui.image.display import ImageStyle
 
 INFO = SurveyInfo("test", "Test", 1.8, beam=5.4)
 
@@ -24,7 +24,7 @@ def opened(payload: bytes) -> np.ndarray:
 def test_north_is_up_and_east_is_left() -> None:
     images = np.zeros((1, 96, 96), np.float32)
     images[0, 80, 10] = 1  # north (high row) and east (low column)
-    picture = opened(display.thumbnails(images, INFO, Look("linear", "grey"), 96)[0])
+    picture = opened(display.draw_thumbnails(images, INFO, ImageStyle("linear", "grey"), 96)[0])
     y, x = np.unravel_index(picture.sum(axis=2).argmax(), (96, 96))
     assert (y, x) == (15, 10)
 
@@ -33,8 +33,10 @@ def test_fields_crop_about_the_centre() -> None:
     images = np.zeros((1, 300, 300), np.float32)
     images[0, 149:151, 149:151] = 1
     images[0, 149:151, 200] = 1  # 90 arcsec west of the centre: outside 90, inside 300
-    narrow = opened(display.thumbnails(images, INFO, Look("linear", "grey", 90.0), 64)[0])
-    wide = opened(display.thumbnails(images, INFO, Look("linear", "grey", 300.0), 64)[0])
+    narrow = opened(
+        display.draw_thumbnails(images, INFO, ImageStyle("linear", "grey", 90.0), 64)[0]
+    )
+    wide = opened(display.draw_thumbnails(images, INFO, ImageStyle("linear", "grey", 300.0), 64)[0])
     assert narrow[:, 50:].sum() == 0
     assert wide[:, 45:].sum() > 0
 
@@ -42,7 +44,7 @@ def test_fields_crop_about_the_centre() -> None:
 def test_empty_and_blank_images_are_dark_pictures() -> None:
     images = np.full((2, 128, 128), np.nan, np.float32)
     images[1] = 7
-    for payload in display.thumbnails(images, INFO, Look("sqrt", "grey"), 32):
+    for payload in display.draw_thumbnails(images, INFO, ImageStyle("sqrt", "grey"), 32):
         assert opened(payload).shape == (32, 32, 3)
         assert opened(payload).max() == 0
 
@@ -63,7 +65,7 @@ def test_inverted_grey_is_white_where_empty() -> None:
 @pytest.mark.parametrize("bad", [{"stretch": "cube"}, {"colour_map": "jet"}])
 def test_unknown_looks_are_named(bad: dict[str, str]) -> None:
     with pytest.raises(ImageError, match=next(iter(bad.values()))):
-        Look(**bad)  # type: ignore[arg-type]
+        ImageStyle(**bad)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("field", [3.0, 90.0, 172.8, 300.0, 540.0, 1440.0, 9000.0])
@@ -83,7 +85,7 @@ def test_no_scale_bar_without_a_field(field: float) -> None:
 
 def test_field_is_that_of_the_preprocessing() -> None:
     nvss = SurveyInfo("nvss", "NVSS", 15.0, beam=45.0)
-    assert display.field_arcsec(INFO, Look()) == pytest.approx(172.8)
-    assert display.field_arcsec(nvss, Look()) == pytest.approx(
+    assert display.field_arcsec(INFO, ImageStyle()) == pytest.approx(172.8)
+    assert display.field_arcsec(nvss, ImageStyle()) == pytest.approx(
         Preprocess().output_scale_arcsec(nvss) * 64
     )

@@ -28,9 +28,9 @@ def test_a_map_knows_the_galaxy_of_each_point(located: Located) -> None:
         ("first", located.atlas.source_ids[5]),
         ("first", located.atlas.source_ids[3]),
     ]
-    choice = explore.choices(view)[0]
+    choice = explore.map_colours(view)[0]
     assert choice.key == "las"
-    points = explore.points(view, choice, model_title="m")
+    points = explore.map_points(view, choice, model_title="m")
     assert len(points) == len(view) == len(points.hover)
     assert points.selected is None and points.focus is None
 
@@ -42,7 +42,7 @@ def test_an_unknown_layout_names_those_that_there_are(located: Located) -> None:
 
 def test_neighbours_are_the_nearest_without_the_galaxy_itself(located: Located) -> None:
     latents = np.asarray(located.atlas.latents, dtype=np.float64)
-    ids, distances = explore.neighbours(located, str(located.atlas.source_ids[10]), 6)
+    ids, distances = explore.nearest_in_latents(located, str(located.atlas.source_ids[10]), 6)
     brute = np.linalg.norm(latents - latents[10], axis=1)
     order = [i for i in np.argsort(brute) if i != 10][:6]
     assert ids == [located.atlas.source_ids[i] for i in order]
@@ -51,7 +51,7 @@ def test_neighbours_are_the_nearest_without_the_galaxy_itself(located: Located) 
 
 def test_neighbours_of_an_unknown_galaxy(located: Located) -> None:
     with pytest.raises(AtlasError, match="does not hold 'nobody'"):
-        explore.neighbours(located, "nobody")
+        explore.nearest_in_latents(located, "nobody")
 
 
 def test_titles_carry_units() -> None:

@@ -11,20 +11,20 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.errors import CatalogueError, SelectionError
 from radioviz.ui import cache, galaxies
 from radioviz.ui import coordinates as sky
-from radioviz.ui.image.display import Look
+from radioviz.ui.image.display import ImageStyle
 from radioviz.ui.state import Selection
 
 
 def test_find_by_part_of_a_name(first: Catalogue) -> None:
     name = first.table["name"].iat[100]
-    assert galaxies.find(first, name, 60).tolist() == [100]
-    assert 100 in galaxies.find(first, name[:6].lower(), 60)
-    assert galaxies.find(first, f"FIRST {name}", 60).tolist() == [100]
+    assert galaxies.find_galaxies(first, name, 60).tolist() == [100]
+    assert 100 in galaxies.find_galaxies(first, name[:6].lower(), 60)
+    assert galaxies.find_galaxies(first, f"FIRST {name}", 60).tolist() == [100]
 
 
 def test_find_sorts_a_cone_by_distance(first: Catalogue) -> None:
     ra, dec = first.table["ra"].iat[7], first.table["dec"].iat[7]
-    rows = galaxies.find(first, sky.degrees(ra, dec), 36000)
+    rows = galaxies.find_galaxies(first, sky.degrees(ra, dec), 36000)
     distance = sky.separation(
         ra, dec, first.table["ra"].to_numpy()[rows], first.table["dec"].to_numpy()[rows]
     )
@@ -47,19 +47,19 @@ def test_find_sorts_a_cone_by_distance(first: Catalogue) -> None:
 )
 def test_find_says_what_it_looked_for(first: Catalogue, text: str, said: str) -> None:
     with pytest.raises(SelectionError, match=said) as error:
-        galaxies.find(first, text, 60)
+        galaxies.find_galaxies(first, text, 60)
     assert len(str(error.value)) < 300
 
 
 def test_find_by_position_where_there_are_none(first: Catalogue) -> None:
     blind = dataclasses.replace(first, table=first.table.assign(ra=np.nan, dec=np.nan))
     with pytest.raises(SelectionError, match="no sky positions"):
-        galaxies.find(blind, "10 10", 60)
+        galaxies.find_galaxies(blind, "10 10", 60)
 
 
 def test_cells_keep_their_order_across_data_sets(first: Catalogue) -> None:
     pairs = [("first", "first-9"), ("nowhere", "x"), ("first", "first-3")]
-    cells = galaxies.cells(pairs, Look())
+    cells = galaxies.galaxy_cells(pairs, ImageStyle())
     assert [c.pair for c in cells] == [pairs[0], pairs[2]]
     assert cells[0].name == first.table["name"].iat[int(first.rows_of(["first-9"])[0])]
     assert cells[0].picture.startswith(b"\x89PNG") and cells[0].bar is not None
@@ -79,7 +79,7 @@ def test_what_is_exported_is_the_selection_of_that_moment(first: Catalogue) -> N
     from radioviz import export
 
     selection = Selection([("first", "first-9")])
-    gather = galaxies.prepared(selection, cache.atlas_names("first")[0])
+    gather = galaxies.prepare_groups(selection, cache.atlas_names("first")[0])
     selection.add("first", ["first-3"])
     (group,) = gather()
     assert len(group) == 1
@@ -99,11 +99,11 @@ def test_a_selection_of_a_data_set_that_is_gone(first: Catalogue) -> None:
 
 def test_facts_have_units_and_leave_out_what_is_unknown(first: Catalogue) -> None:
     row = int(np.flatnonzero(np.isfinite(first.table["redshift"]))[0])
-    facts = dict(galaxies.facts(first, row))
+    facts = dict(galaxies.galaxy_facts(first, row))
     assert facts["Angular size"].endswith(f"arcsec ({first.table['las_origin'].iat[row]})")
     assert "nan" not in " ".join(facts.values()).lower()
     unknown = int(np.flatnonzero(~np.isfinite(first.table["redshift"]))[0])
-    assert "Redshift" not in dict(galaxies.facts(first, unknown))
+    assert "Redshift" not in dict(galaxies.galaxy_facts(first, unknown))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.encode import Encoder
 from radioviz.ui import cache
 from radioviz.ui.controls import View
-from radioviz.ui.image.display import Look
+from radioviz.ui.image.display import ImageStyle
 from radioviz.ui.pages.grid_walk import grid_path, grid_plane, latent_plane
 from radioviz.ui.pages.grid_walk.grid_state import Walk
 from tests.ui import shelf
@@ -198,7 +198,7 @@ def test_an_exported_cell_is_decoded_again_bit_for_bit(first: Catalogue) -> None
 def test_the_picture_of_the_plane_is_marked(first: Catalogue) -> None:
     from PIL import Image
 
-    picture = grid_path.plane_picture(walk_of(), View("first", "vae2", Look()))
+    picture = grid_path.plane_picture(walk_of(), View("first", "vae2", ImageStyle()))
     with Image.open(io.BytesIO(picture)) as png:
         assert png.size == (21 * 64, 21 * 64 + 44)
         foot = np.array(png.convert("L"))[-44:]
@@ -210,7 +210,9 @@ def test_dots_are_where_the_galaxies_encode(first: Catalogue) -> None:
     walk = walk_of()
     choice = next(
         c
-        for c in grid_plane.colouring.choices(first.table, walk.layers["first"].atlas.scores, 0)
+        for c in grid_plane.colouring.colour_choices(
+            first.table, walk.layers["first"].atlas.scores, 0
+        )
         if c.key == "label"
     )
     dots, colour, outside, left_out = grid_plane.dots_of(walk, choice)

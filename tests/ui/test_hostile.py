@@ -195,9 +195,9 @@ def test_a_shared_server_does_not_say_where_its_folders_are(
 ) -> None:
     monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path / "home"))
     message = f"{tmp_path}/home/surveys/mine/a.fits is no FITS file; {REPOSITORY}/trained is whole"
-    assert str(tmp_path) in controls.plain(message).replace("\\", "")
+    assert str(tmp_path) in controls.escape(message).replace("\\", "")
     monkeypatch.setenv("RADIOVIZ_SHARED", "1")
-    said = controls.plain(message).replace("\\", "")
+    said = controls.escape(message).replace("\\", "")
     assert said == "…/surveys/mine/a.fits is no FITS file; … is whole"
 
 

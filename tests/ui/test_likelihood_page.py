@@ -118,9 +118,9 @@ def test_marks_are_exported_and_saved(first: Catalogue, monkeypatch: pytest.Monk
     assert exported[("first", "first-3")] == {"mark": 4.0, "mark_kind": "interesting"}
     monkeypatch.setattr(tray, "marks", lambda: held)
     from radioviz.ui.controls import View
-    from radioviz.ui.image.display import Look
+    from radioviz.ui.image.display import ImageStyle
 
-    make = tray.saving(Selection(), View("first", MODEL, Look()))
+    make = tray.selection_file(Selection(), View("first", MODEL, ImageStyle()))
     monkeypatch.setattr(tray, "marks", Marks)  # a download is made without the session
     session = read_session(make())
     assert session.marks == tuple(held)

@@ -8,7 +8,7 @@ import pytest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.ui import saved_view
-from radioviz.ui.image.display import Look
+from radioviz.ui.image.display import ImageStyle
 
 
 @pytest.fixture(autouse=True)
@@ -19,9 +19,9 @@ def session(first: Catalogue, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]
 
 
 def test_a_view_is_offered_and_its_look_restored(session: dict[str, Any]) -> None:
-    saved = saved_view.current("first", None, Look("log", "viridis", 90.0))()
-    assert saved_view.offer(saved) == []
-    session[saved_view._RESTORE] = saved_view._look(saved)
+    saved = saved_view.view_to_save("first", None, ImageStyle("log", "viridis", 90.0))()
+    assert saved_view.offer_view(saved) == []
+    session[saved_view._RESTORE] = saved_view._style_of(saved)
     saved_view.restore()
     assert (session["stretch"], session["field"]) == ("log", 90.0)
 
@@ -36,7 +36,7 @@ def test_a_view_is_offered_and_its_look_restored(session: dict[str, Any]) -> Non
 def test_what_a_view_misses_is_said(
     view: dict[str, Any], missing: str, session: dict[str, Any]
 ) -> None:
-    assert missing in saved_view.offer(view)[0]
+    assert missing in saved_view.offer_view(view)[0]
     assert saved_view._OFFERED not in session
 
 
@@ -44,7 +44,7 @@ def test_what_a_view_misses_is_said(
     "view", [{}, {"page": "../../etc", "data": "first"}, {"page": "latent_map", "data": 7}]
 )
 def test_views_of_no_use_are_not_offered(view: dict[str, Any], session: dict[str, Any]) -> None:
-    assert saved_view.offer(view) == []
+    assert saved_view.offer_view(view) == []
     assert saved_view._OFFERED not in session
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from radioviz.data.preprocess import PRESETS
 from radioviz.models.artefact import ModelInfo
 from radioviz.ui import synthetic
-from radioviz.ui.image.display import Look
+from radioviz.ui.image.display import ImageStyle
 
 
 @pytest.fixture
@@ -31,12 +31,12 @@ def pair(separation: float, faint: float = 0.0) -> np.ndarray:
 
 def test_pixels_are_as_large_as_those_that_the_model_learned_from(info: ModelInfo) -> None:
     assert synthetic.pixel_scale(info) == pytest.approx(2.7)
-    assert synthetic.field(info) == pytest.approx(172.8)
+    assert synthetic.decoded_field(info) == pytest.approx(172.8)
 
 
 def test_sizes_are_measured_above_the_floor(info: ModelInfo) -> None:
     images = np.stack([pair(59.4), pair(59.4, faint=0.02), pair(0.0)])
-    table = synthetic.measured(images, info)
+    table = synthetic.measure_decoded(images, info)
     # A decoder's faint wings do not count: without the floor the second would fill the image.
     np.testing.assert_allclose(table["las_measured"][:2], 59.4, rtol=0.12)
     assert not table["resolved"][2]
@@ -49,9 +49,9 @@ def test_sizes_are_measured_above_the_floor(info: ModelInfo) -> None:
 
 
 def test_a_blank_image_has_no_source(info: ModelInfo) -> None:
-    table = synthetic.measured(np.zeros((1, 64, 64), np.float32), info)
+    table = synthetic.measure_decoded(np.zeros((1, 64, 64), np.float32), info)
     assert synthetic.size_notes(table) == ["no source"]
-    assert dict(synthetic.facts(table.iloc[0]))["Axis ratio"] == "none measured"
+    assert dict(synthetic.measurement_facts(table.iloc[0]))["Axis ratio"] == "none measured"
 
 
 def test_sigma_clip_takes_the_noise_and_leaves_the_source() -> None:
@@ -68,7 +68,9 @@ def test_plane_png_has_the_highest_row_on_top() -> None:
     # Cells in the order of Plane.grid(): rows of b rising, a fastest. Cell (b high, a low) bright.
     images = np.zeros((4, 8, 8), np.float32)
     images[2] = 1.0
-    with Image.open(io.BytesIO(synthetic.plane_png(images, 2, Look(colour_map="grey")))) as png:
+    with Image.open(
+        io.BytesIO(synthetic.draw_plane(images, 2, ImageStyle(colour_map="grey")))
+    ) as png:
         pixels = np.array(png.convert("L"))
     assert pixels.shape == (16, 16)
     assert (pixels[:8, :8] == 255).all()
@@ -79,9 +81,9 @@ def test_plane_png_has_the_highest_row_on_top() -> None:
 def test_north_is_up_in_every_picture(info: ModelInfo) -> None:
     image = np.zeros((64, 64), np.float32)
     image[-16:] = 1.0  # the last rows are north
-    with Image.open(io.BytesIO(synthetic.plane_png(image[None], 1, Look()))) as png:
+    with Image.open(io.BytesIO(synthetic.draw_plane(image[None], 1, ImageStyle()))) as png:
         assert np.array(png.convert("L"))[0].mean() > 200
-    marked = np.array(synthetic.marked(image, Look(colour_map="grey"), None).convert("L"))
+    marked = np.array(synthetic.marked(image, ImageStyle(colour_map="grey"), None).convert("L"))
     assert marked[10].mean() > 200
 
 
@@ -94,7 +96,7 @@ def lower_right(picture: Image.Image) -> np.ndarray:
 def test_the_mark_is_in_the_pixels(info: ModelInfo, colour_map: str) -> None:
     image = np.zeros((64, 64), np.float32)
     with Image.open(
-        io.BytesIO(synthetic.marked_png(image, info, Look(colour_map=colour_map)))
+        io.BytesIO(synthetic.marked_png(image, info, ImageStyle(colour_map=colour_map)))
     ) as png:
         corner = lower_right(png)
     assert int(corner.max()) - int(corner.min()) > 150
@@ -112,7 +114,7 @@ def test_animations_go_there_and_back_with_the_mark_on_every_frame(
     info: ModelInfo, kind: str
 ) -> None:
     images = np.stack([pair(s) for s in (0.0, 20.0, 40.0, 60.0)])
-    film = list(frames(synthetic.animation(images, info, Look(), kind)))
+    film = list(frames(synthetic.animation(images, info, ImageStyle(), kind)))
     assert len(film) == 6
     for frame in film:
         corner = lower_right(frame)
@@ -124,24 +126,28 @@ def test_animations_go_there_and_back_with_the_mark_on_every_frame(
 
 def test_contact_sheet_of_all(info: ModelInfo) -> None:
     with Image.open(
-        io.BytesIO(synthetic.sheet_png(np.stack([pair(30.0)] * 9), info, Look(), columns=4))
+        io.BytesIO(synthetic.sheet_png(np.stack([pair(30.0)] * 9), info, ImageStyle(), columns=4))
     ) as png:
         assert png.size == (4 * 196 - 4, 3 * 196 - 4)
 
 
 def test_gallery_cells_are_marked(info: ModelInfo) -> None:
-    cells = synthetic.cells(np.stack([pair(30.0)] * 2), info, Look(), ["0", "1"], ["a", "b"])
+    cells = synthetic.synthetic_cells(
+        np.stack([pair(30.0)] * 2), info, ImageStyle(), ["0", "1"], ["a", "b"]
+    )
     assert [c.mark for c in cells] == ["SYNTHETIC"] * 2
     assert [c.pair for c in cells] == [("synthetic", "0"), ("synthetic", "1")]
-    assert synthetic.cells(np.zeros((0, 64, 64), np.float32), info, Look(), []) == []
+    assert (
+        synthetic.synthetic_cells(np.zeros((0, 64, 64), np.float32), info, ImageStyle(), []) == []
+    )
 
 
 def test_picture_escapes_its_words(info: ModelInfo) -> None:
-    page = synthetic.picture_html(pair(30.0), 172.8, Look(), alt='"><script>')
+    page = synthetic.picture_html(pair(30.0), 172.8, ImageStyle(), alt='"><script>')
     assert "<script>" not in page
     assert "SYNTHETIC" in page
     assert "60″" in page
-    assert "SYNTHETIC" not in synthetic.picture_html(pair(1.0), 90, Look(), alt="", mark="")
+    assert "SYNTHETIC" not in synthetic.picture_html(pair(1.0), 90, ImageStyle(), alt="", mark="")
 
 
 def test_tint_is_clear_where_nothing_is_known() -> None:

@@ -9,7 +9,7 @@ from radioviz.errors import SelectionError
 from radioviz.export.session import Session, read_session, session_bytes
 from radioviz.ui import state, tray
 from radioviz.ui.controls import View
-from radioviz.ui.image.display import Look
+from radioviz.ui.image.display import ImageStyle
 from radioviz.ui.state import Selection
 
 PAIRS = (("first", "first-4"), ("first", "first-2"))
@@ -23,18 +23,18 @@ def empty_tray(first: Catalogue, monkeypatch: pytest.MonkeyPatch) -> Selection:
 
 
 def test_what_is_saved_loads_again(empty_tray: Selection) -> None:
-    payload = tray.saving(Selection(PAIRS), View("first", "some-model", Look()))()
+    payload = tray.selection_file(Selection(PAIRS), View("first", "some-model", ImageStyle()))()
     view = read_session(payload).view
     assert (view["page"], view["data"], view["encoder"]) == ("overview", "first", "some-model")
-    assert "2 galaxies loaded" in tray.load(payload)
+    assert "2 galaxies loaded" in tray.load_selection(payload)
     assert tuple(empty_tray) == PAIRS
-    assert "were here already" in tray.load(payload)
+    assert "were here already" in tray.load_selection(payload)
     assert len(empty_tray) == 2
 
 
 def test_galaxies_that_are_not_at_hand_are_named(empty_tray: Selection) -> None:
     payload = session_bytes(Session((*PAIRS, ("first", "first-99999"), ("elsewhere", "x"))))
-    said = tray.load(payload).replace("\\", "")
+    said = tray.load_selection(payload).replace("\\", "")
     assert "first-99999" in said and "elsewhere" in said
     assert tuple(empty_tray) == PAIRS
 
@@ -52,5 +52,5 @@ def test_galaxies_that_are_not_at_hand_are_named(empty_tray: Selection) -> None:
 )
 def test_files_of_no_use_say_so_and_change_nothing(payload: bytes, empty_tray: Selection) -> None:
     with pytest.raises(SelectionError):
-        tray.load(payload)
+        tray.load_selection(payload)
     assert len(empty_tray) == 0

@@ -114,7 +114,7 @@ def _see_changes(key: str) -> None:
     stamp = stored.stat().st_mtime_ns if stored.exists() else 0
     store = _here()
     if store.stamps.get(key, stamp) != stamp:
-        forget(key)
+        forget_data_set(key)
     store.stamps[key] = stamp
 
 
@@ -152,7 +152,7 @@ def known_data_sets() -> dict[str, DataSet]:
     return DATA_SETS | user_data_sets()
 
 
-def forget(key: str) -> None:
+def forget_data_set(key: str) -> None:
     """Drop a data set that was imported anew or taken away."""
     store = _here()
     with store.lock:
@@ -314,22 +314,22 @@ def samp_link() -> SampLink:
 
 @st.cache_data(show_spinner=False, max_entries=200)
 def _thumbnails(
-    key: str, digest: str, rows: tuple[int, ...], look: display.Look, size: int
+    key: str, digest: str, rows: tuple[int, ...], style: display.ImageStyle, size: int
 ) -> list[bytes]:
     catalogue = data_set(key)
-    return display.thumbnails(
-        catalogue.images[np.array(rows, dtype=np.int64)], catalogue.info, look, size
+    return display.draw_thumbnails(
+        catalogue.images[np.array(rows, dtype=np.int64)], catalogue.info, style, size
     )
 
 
 def thumbnails(
-    catalogue: Catalogue, rows: np.ndarray, look: display.Look, size: int = 96
+    catalogue: Catalogue, rows: np.ndarray, style: display.ImageStyle, size: int = 96
 ) -> list[bytes]:
     """PNG pictures of the given rows."""
     if not len(rows):
         return []
     return _thumbnails(
-        catalogue.info.key, catalogue.digest, tuple(int(r) for r in rows), look, size
+        catalogue.info.key, catalogue.digest, tuple(int(r) for r in rows), style, size
     )
 
 
@@ -340,21 +340,21 @@ def _levels(folder: Path, n: int, size: int) -> LevelStore:
 
 @st.cache_resource(show_spinner=False, max_entries=200)
 def _sheet(
-    key: str, digest: str, rows: tuple[int, ...], look: display.Look, size: int
+    key: str, digest: str, rows: tuple[int, ...], style: display.ImageStyle, size: int
 ) -> sprites.Sheet:
     catalogue = data_set(key)
-    chain = display.chain(look, size)
+    chain = display.chain(style, size)
     folder = cache_folder() / "pictures" / f"{key}-{digest}"
     folder /= f"{chain.digest}-{size}-v{sprites.VERSION}"
     levels = _levels(folder, len(catalogue), size).levels(
         np.array(rows, dtype=np.int64),
         lambda missing: chain.for_survey(catalogue.images[missing], catalogue.info),
     )
-    return sprites.sheet(levels, look.colour_map)
+    return sprites.sheet(levels, style.colour_map)
 
 
-def sheet(
-    catalogue: Catalogue, rows: np.ndarray, look: display.Look, size: int = 96
+def picture_sheet(
+    catalogue: Catalogue, rows: np.ndarray, style: display.ImageStyle, size: int = 96
 ) -> sprites.Sheet:
     """Pictures of the given rows (at least one) side by side in one PNG."""
-    return _sheet(catalogue.info.key, catalogue.digest, tuple(int(r) for r in rows), look, size)
+    return _sheet(catalogue.info.key, catalogue.digest, tuple(int(r) for r in rows), style, size)

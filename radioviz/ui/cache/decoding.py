@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from radioviz.encode import Classifier, Encoder, Generated, Generator, Request
     from radioviz.models.artefact import ModelInfo
     from radioviz.models.registry import ModelList
-    from radioviz.ui.image.display import Look
+    from radioviz.ui.image.display import ImageStyle
     from radioviz.ui.pages.grid_walk.latent_plane import Plane
 
 
@@ -111,13 +111,13 @@ def _plane_images(
     return images
 
 
-def plane_png(model: str, plane: Plane, conditions: Mapping[str, Any], look: Look) -> bytes:
+def plane_png(model: str, plane: Plane, conditions: Mapping[str, Any], style: ImageStyle) -> bytes:
     """All cells of a plane in one picture."""
     images = plane_images(model, plane, conditions)
     given = tuple(sorted(conditions.items()))
     weights = _models()[model].weights_sha256
-    drawn = (look.stretch, look.colour_map)
-    return _plane_png(model, weights, plane.digest, given, drawn, images, plane.side, look)
+    drawn = (style.stretch, style.colour_map)
+    return _plane_png(model, weights, plane.digest, given, drawn, images, plane.side, style)
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
@@ -129,15 +129,15 @@ def _plane_png(
     drawn: tuple[str, str],
     _images: np.ndarray,
     _side: int,
-    _look: Look,
+    _style: ImageStyle,
 ) -> bytes:
     from radioviz.ui import synthetic
 
-    return synthetic.plane_png(_images, _side, _look)
+    return synthetic.draw_plane(_images, _side, _style)
 
 
 def plane_properties(model: str, plane: Plane, conditions: Mapping[str, Any]) -> pd.DataFrame:
-    """What is measured in the cells of a plane, one row a cell; see ``synthetic.measured``."""
+    """Measurements of the cells of a plane, one row a cell (``synthetic.measure_decoded``)."""
     images = plane_images(model, plane, conditions)
     info = _models()[model]
     given = tuple(sorted(conditions.items()))
@@ -155,7 +155,7 @@ def _plane_properties(
 ) -> pd.DataFrame:
     from radioviz.ui import synthetic
 
-    return synthetic.measured(_images, _info)
+    return synthetic.measure_decoded(_images, _info)
 
 
 def classifiers() -> dict[str, ModelInfo]:

@@ -198,7 +198,7 @@ def reference(model: str | None, fallback: str) -> Outliers:
         return outliers(fallback, model)
 
 
-def generated(flow: str) -> pd.DataFrame:
+def generated_scores(flow: str) -> pd.DataFrame:
     """Scores of generated images under a flow: columns by name, ``n`` rows; may be empty."""
     from radioviz.atlas.scores import read_scores
     from radioviz.ui import cache

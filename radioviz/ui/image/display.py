@@ -31,7 +31,7 @@ _BAR_STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 
 
 
 @dataclass(frozen=True)
-class Look:
+class ImageStyle:
     """How images are drawn: ``stretch``, ``colour_map``, ``field`` [arcsec at a 5.4" beam]."""
 
     stretch: str = "sqrt"
@@ -88,26 +88,28 @@ def png(levels: np.ndarray, colour_map: str) -> bytes:
     return out.getvalue()
 
 
-def thumbnails(images: np.ndarray, info: SurveyInfo, look: Look, size: int = 96) -> list[bytes]:
+def draw_thumbnails(
+    images: np.ndarray, info: SurveyInfo, style: ImageStyle, size: int = 96
+) -> list[bytes]:
     """PNG pictures of a batch ``(n, ny, nx)``, each scaled to its own brightest pixel.
 
     Nothing is clipped: what is noise in the survey is noise in the picture.
     """
-    return [png(levels, look.colour_map) for levels in chain(look, size).for_survey(images, info)]
+    return [png(levels, style.colour_map) for levels in chain(style, size).for_survey(images, info)]
 
 
-def chain(look: Look, size: int) -> Preprocess:
+def chain(style: ImageStyle, size: int) -> Preprocess:
     """What makes the levels of a picture; its colour map has no part in it."""
-    return Preprocess(clip_sigma=None, field_arcsec=look.field, size=size, stretch=look.stretch)
+    return Preprocess(clip_sigma=None, field_arcsec=style.field, size=size, stretch=style.stretch)
 
 
 def data_uri(payload: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(payload).decode("ascii")
 
 
-def field_arcsec(info: SurveyInfo, look: Look) -> float:
+def field_arcsec(info: SurveyInfo, style: ImageStyle) -> float:
     """Side of a picture on the sky, in arcsec."""
-    chain = Preprocess(field_arcsec=look.field)
+    chain = Preprocess(field_arcsec=style.field)
     return chain.field_in_pixels(info.pixel_scale, info.beam) * info.pixel_scale
 
 

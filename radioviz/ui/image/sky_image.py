@@ -9,7 +9,7 @@ import numpy as np
 
 from radioviz.data.catalogue import SurveyInfo
 from radioviz.data.preprocess import noise_level
-from radioviz.ui.image.display import Look, colour_stops, scale_bar
+from radioviz.ui.image.display import ImageStyle, colour_stops, scale_bar
 
 Figure = dict[str, Any]
 
@@ -61,7 +61,7 @@ def contour_levels(image: np.ndarray, raw: bool) -> tuple[float, int]:
 def sky_image(
     image: np.ndarray,
     info: SurveyInfo,
-    look: Look,
+    style: ImageStyle,
     *,
     contours: bool = False,
     height: int = 560,
@@ -73,8 +73,8 @@ def sky_image(
     ----------
     image : numpy.ndarray
         Shape ``(ny, nx)``, row 0 south, column 0 east; NaN is left blank.
-    look : Look
-        ``look.field`` [arcsec at a 5.4" beam] sets the initial zoom; the rest is there to zoom out.
+    style : ImageStyle
+        ``style.field`` [arcsec at a 5.4" beam] sets the initial zoom.
     unit : str, optional
         Unit of pixel values, ``info.bunit`` by default.
     """
@@ -82,10 +82,10 @@ def sky_image(
     step = info.pixel_scale
     east = ((nx - 1) / 2 - np.arange(nx)) * step
     north = (np.arange(ny) - (ny - 1) / 2) * step
-    levels, _, _ = stretched(image, look.stretch, info.raw)
+    levels, _, _ = stretched(image, style.stretch, info.raw)
     unit = info.bunit if unit is None else unit
     value = f"%{{customdata:.4g}} {unit}" if unit else "grey level %{customdata:.4g}"
-    stops = colour_stops(look.colour_map)
+    stops = colour_stops(style.colour_map)
     # As rgb(): Streamlit takes some hexadecimal colours (#000004) for places of its own theme.
     scale = [
         [i / (len(stops) - 1), f"rgb{tuple(int(c[j : j + 2], 16) for j in (1, 3, 5))}"]
@@ -112,7 +112,7 @@ def sky_image(
     if contours and number:
         with np.errstate(invalid="ignore", divide="ignore"):
             octaves = np.log2(np.clip(image / base, 0.25, None))
-        light = look.colour_map != "inverted"
+        light = style.colour_map != "inverted"
         traces.append(
             {
                 "type": "contour",
@@ -126,11 +126,11 @@ def sky_image(
                 "hoverinfo": "skip",
             }
         )
-    field = min(look.field * (info.beam / 5.4 if info.beam else 1.0), min(nx, ny) * step)
+    field = min(style.field * (info.beam / 5.4 if info.beam else 1.0), min(nx, ny) * step)
     bar = scale_bar(field, 0.28)
     half = field / 2
     left, low = half * 0.9, -half * 0.88
-    white = "#FFFFFF" if look.colour_map != "inverted" else "#000000"
+    white = "#FFFFFF" if style.colour_map != "inverted" else "#000000"
     shapes: list[Figure] = [
         {
             "type": "line",

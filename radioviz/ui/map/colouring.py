@@ -119,7 +119,7 @@ def title_of(name: str, described: dict[str, Column] | None = None) -> tuple[str
     return title, column.unit if column else ""
 
 
-def choices(
+def colour_choices(
     table: pd.DataFrame,
     scores: pd.DataFrame,
     latent_dim: int,
@@ -209,7 +209,7 @@ def _words(cells: pd.Series) -> list[str]:
     return cells.astype(str).tolist()
 
 
-def join(colours: list[Colour]) -> Colour:
+def join_colours(colours: list[Colour]) -> Colour:
     """One colouring of several data sets in a row, on one scale."""
     first = colours[0]
     if len(colours) == 1:

@@ -12,7 +12,7 @@ from radioviz.atlas.placement import place
 from radioviz.errors import AtlasError
 from radioviz.ui import cache, galaxies, state
 from radioviz.ui.cache import Located
-from radioviz.ui.image.display import Look, data_uri
+from radioviz.ui.image.display import ImageStyle, data_uri
 from radioviz.ui.map import colouring
 from radioviz.ui.map.colouring import Choice
 from radioviz.ui.map.hover import Hover, Layered
@@ -113,16 +113,18 @@ def _beside(base: Located, layout: str, other: Located) -> tuple[np.ndarray, str
     )
 
 
-def choices(view: MapView) -> list[Choice]:
+def map_colours(view: MapView) -> list[Choice]:
     """What the map can be coloured by, from its first layer."""
     first = view.layers[0].located
     d = first.atlas.latents.shape[1]
-    return colouring.choices(first.table, first.scores, d, first.described)
+    return colouring.colour_choices(first.table, first.scores, d, first.described)
 
 
-def points(view: MapView, choice: Choice, component: int = 0, model_title: str = "") -> MapPoints:
+def map_points(
+    view: MapView, choice: Choice, component: int = 0, model_title: str = ""
+) -> MapPoints:
     """Positions, colours and hover text, with the session's brush and focus marked."""
-    colour = colouring.join(
+    colour = colouring.join_colours(
         [
             colouring.colour_by(
                 choice,
@@ -157,11 +159,11 @@ def points(view: MapView, choice: Choice, component: int = 0, model_title: str =
     )
 
 
-def thumbnail(view: MapView, look: Look) -> Callable[[int], str | None]:
+def thumbnail_of(view: MapView, style: ImageStyle) -> Callable[[int], str | None]:
     """Picture of a point, for maps that show one on hovering."""
 
     def picture(row: int) -> str | None:
-        cells = galaxies.cells(view.pairs(np.array([row])), look)
+        cells = galaxies.galaxy_cells(view.pairs(np.array([row])), style)
         return data_uri(cells[0].picture) if cells else None
 
     return picture
@@ -195,7 +197,7 @@ def count_on(view: MapView, selection: Selection) -> int:
     )
 
 
-def apply(event: MapEvent, view: MapView, key: str) -> None:
+def apply_event(event: MapEvent, view: MapView, key: str) -> None:
     """Put what happened on a map into the session: a click focuses, a lasso selects."""
     if event.kind == "cleared":
         state.set_brush((), key)
@@ -211,7 +213,9 @@ def apply(event: MapEvent, view: MapView, key: str) -> None:
     state.set_brush(pairs, key)
 
 
-def neighbours(located: Located, source_id: str, number: int = 8) -> tuple[list[str], np.ndarray]:
+def nearest_in_latents(
+    located: Located, source_id: str, number: int = 8
+) -> tuple[list[str], np.ndarray]:
     """Nearest galaxies in latent space (Euclidean), nearest first, without the galaxy itself.
 
     Returns

@@ -105,7 +105,7 @@ def section(figures: Figures, name: str) -> None:
 
 def with_table(name: str, command: str, draw: Callable[[pd.DataFrame], None]) -> None:
     """Draw a table, or say which command makes it; what fails costs this part alone."""
-    with controls.panel():
+    with controls.show_errors():
         table = figure_table(name)
         if table is None or not len(table):
             st.info("Not measured here yet. This does it:", icon=":material/science:")
@@ -127,7 +127,7 @@ def ramis_against_damage(table: pd.DataFrame) -> None:
     ):
         x, y, low, high = (part[c].to_numpy(float) for c in ("level", "ramis", "low", "high"))
         with place:
-            st.markdown(f"**{controls.plain(str(experiment).capitalize())}**")
+            st.markdown(f"**{controls.escape(str(experiment).capitalize())}**")
             svg_charts.draw(
                 lines(
                     [Line("RAMIS", x, y, low, high)],
@@ -139,7 +139,7 @@ def ramis_against_damage(table: pd.DataFrame) -> None:
             )
     first = table[table["experiment"] == "blur"].iloc[0]
     st.caption(
-        controls.plain(
+        controls.escape(
             f"RAMIS = exp of the mean KL(p(y|x) || p(y)), by the FR classifier of the app, of "
             f"{int(first['n'])} held-out FRI and FRII; untouched {first['ramis']:.2f}. Bands: "
             "95 %, bootstrap over galaxies. The paper's classifier gives 1.4 untouched, 1.05 at "
@@ -301,7 +301,7 @@ def feature_importance(table: pd.DataFrame) -> None:
         ]
         with place:
             title = str(quantity).replace("_", " ")
-            st.markdown(f"**{controls.plain(title[:1].upper() + title[1:])}**")
+            st.markdown(f"**{controls.escape(title[:1].upper() + title[1:])}**")
             svg_charts.draw(
                 lines(series, x_title="rank", y_title=title, log_x=True), key=f"fig7_{quantity}"
             )

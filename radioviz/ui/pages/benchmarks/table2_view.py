@@ -58,7 +58,7 @@ def show(table: pd.DataFrame, titles: dict[str, str]) -> None:
     st.html(matrix(chosen, titles))
     what = f"{DATA_SETS.get(str(data_set), data_set)}, {PAPER_SETS.get(str(data_set), 'test')}"
     st.caption(
-        controls.plain(
+        controls.escape(
             f"{what}. Large: ours, mean over seeds; below it the paper's value and the "
             "difference, green where ours is higher and orange where it is lower. Hover for "
             "interval, spread over seeds and cross-validation on the training part. The best of "

@@ -32,7 +32,7 @@ def buttons(batch: Batch, view: View) -> None:
         (
             "png",
             "Pictures (PNG)",
-            lambda: synthetic.sheet_png(batch.images[rows], batch.info, view.look),
+            lambda: synthetic.sheet_png(batch.images[rows], batch.info, view.style),
             ".png",
             "image/png",
         ),

@@ -13,8 +13,7 @@ import streamlit as st
 
 from radioviz.errors import ModelError
 from radioviz.models.artefact import ModelInfo
-from radioviz.ui import address as links
-from radioviz.ui import cache, controls, galaxies, state, synthetic, verdicts
+from radioviz.ui import cache, controls, galaxies, state, synthetic, url_state, verdicts
 from radioviz.ui.controls import View
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class Batch:
         Float32 ``(n, size, size)``: as made, or sigma-clipped.
     clipped : bool
     measured : pandas.DataFrame
-        See :func:`radioviz.ui.synthetic.measured`.
+        See :func:`radioviz.ui.synthetic.measure_decoded`.
     classifier : str or None
         Whose verdict ``probabilities`` (class to ``(n,)``) are; empty without one.
     """
@@ -64,7 +63,7 @@ class Batch:
 
     def verdict(self, i: int) -> tuple[str, float] | None:
         """The likeliest class of an image and its probability; None without a classifier."""
-        return verdicts.words(self.probabilities, i) if self.probabilities else None
+        return verdicts.likeliest_class(self.probabilities, i) if self.probabilities else None
 
     def title(self, i: int) -> str:
         """Name of an image: enough to ask for it again on this page."""
@@ -113,10 +112,10 @@ def choose(view: View) -> tuple[ModelInfo, Request, bool] | None:
         with columns[1]:
             label = _label(info)
         with columns[2]:
-            links.whole("generate_n", "n", 1, MOST, 16)
+            url_state.linked_integer("generate_n", "n", 1, MOST, 16)
             number = st.number_input("How many", 1, MOST, key="generate_n")
         with columns[3]:
-            links.whole("generate_seed", "seed", 0, LARGEST_SEED, 0)
+            url_state.linked_integer("generate_seed", "seed", 0, LARGEST_SEED, 0)
             seed = st.number_input("Seed", 0, LARGEST_SEED, key="generate_seed")
         columns[4].button(
             "New seed",
@@ -130,7 +129,7 @@ def choose(view: View) -> tuple[ModelInfo, Request, bool] | None:
             size = _size(info)
         modes = [m for m in MODES if m != "normal" or info.can("class") or info.can("size")]
         with below[1]:
-            state.linked("generate_mode", "mode", modes, "prior")
+            url_state.linked_choice("generate_mode", "mode", modes, "prior")
             mode = st.selectbox(
                 "Latent vectors drawn",
                 modes,
@@ -141,12 +140,12 @@ def choose(view: View) -> tuple[ModelInfo, Request, bool] | None:
         with below[2]:
             temperature, spread, centre = 1.0, 0.3, None
             if mode == "around":
-                links.number("generate_spread", "spread", 0.0, 2.0, 0.3)
+                url_state.linked_number("generate_spread", "spread", 0.0, 2.0, 0.3)
                 spread = float(
                     st.slider("Spread about it [σ of the prior]", 0.0, 2.0, key="generate_spread")
                 )
             elif mode != "uniform":
-                links.number("generate_temperature", "temperature", 0.0, 2.0, 1.0)
+                url_state.linked_number("generate_temperature", "temperature", 0.0, 2.0, 1.0)
                 temperature = float(
                     st.slider(
                         "Temperature",
@@ -158,7 +157,7 @@ def choose(view: View) -> tuple[ModelInfo, Request, bool] | None:
                     )
                 )
         with below[3]:
-            links.switch("generate_clip", "clip")
+            url_state.linked_toggle("generate_clip", "clip")
             clip = st.toggle(
                 "Sigma clip",
                 key="generate_clip",
@@ -189,7 +188,7 @@ def _label(info: ModelInfo) -> str:
     from radioviz.encode.generator import classes_of
 
     classes = [ANY, *classes_of(info)]
-    state.linked("generate_label", "class", classes, ANY)
+    url_state.linked_choice("generate_label", "class", classes, ANY)
     return str(
         st.selectbox(
             "Class",
@@ -214,12 +213,12 @@ def _size(info: ModelInfo) -> float | None:
         )  # fmt: skip
         return None
     low, high = reach
-    links.switch("generate_sized", "sized")
+    url_state.linked_toggle("generate_sized", "sized")
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     with left:
         sized = st.toggle("Size", key="generate_sized", help="Ask for an angular size")
     with right:
-        links.number("generate_size", "size", low, high, min(max(60.0, low), high))
+        url_state.linked_number("generate_size", "size", low, high, min(max(60.0, low), high))
         size = st.slider(
             f"Angular size [{low:.0f}–{high:.0f} arcsec]",
             low, high, step=1.0, key="generate_size", disabled=not sized, format="%.0f″",
@@ -251,7 +250,7 @@ def _centre(info: ModelInfo) -> tuple[float, ...] | None:
             icon=":material/scatter_plot:",
         )
         return None
-    state.linked("generate_around", "around", list(found), next(iter(found)))
+    url_state.linked_choice("generate_around", "around", list(found), next(iter(found)))
 
     def title(key: str) -> str:
         if key == "generated":
@@ -280,10 +279,12 @@ def _publish(view: View, info: ModelInfo, request: Request, clip: bool) -> None:
         n=str(request.n),
         seed=str(request.seed),
         sized="1" if request.size is not None else None,
-        size=links.text(request.size) if request.size is not None else None,
+        size=url_state.number_text(request.size) if request.size is not None else None,
         mode=request.mode,
-        temperature=links.text(request.temperature) if request.temperature != 1 else None,
-        spread=links.text(request.spread) if request.mode == "around" else None,
+        temperature=url_state.number_text(request.temperature)
+        if request.temperature != 1
+        else None,
+        spread=url_state.number_text(request.spread) if request.mode == "around" else None,
         around=around if around != "generated" else None,
         clip="1" if clip else None,
     )
@@ -304,7 +305,7 @@ def made(
     """
     batch = cache.generated(info.name, request)
     images = synthetic.sigma_clipped(batch.images, CLIP_SIGMA) if clip else batch.images
-    name = verdicts.default()
+    name = verdicts.default_classifier()
     probabilities: dict[str, np.ndarray] = {}
     if name is not None:
         try:
@@ -324,7 +325,7 @@ def _measured(key: Any, images: np.ndarray, info: ModelInfo) -> pd.DataFrame:
     """Measurements of the batch on the page, made once a batch."""
     held = st.session_state.get("generate_measured")
     if held is None or held[0] != key:
-        held = (key, synthetic.measured(images, info))
+        held = (key, synthetic.measure_decoded(images, info))
         st.session_state["generate_measured"] = held
     table: pd.DataFrame = held[1]
     return table

@@ -35,8 +35,8 @@ def pictures(batch: Batch, view: View) -> None:
         first = PAGE * (int(st.number_input(f"Page of {pages}", 1, pages, key="generate_page")) - 1)
     shown = slice(first, min(first + PAGE, len(batch)))
     names = [f"{int(i)}" for i in batch.made.indices[shown]]
-    cells = synthetic.cells(
-        batch.images[shown], batch.info, view.look, names, notes[shown], colours[shown]
+    cells = synthetic.synthetic_cells(
+        batch.images[shown], batch.info, view.style, names, notes[shown], colours[shown]
     )
     picked = generate_state.picks()
 
@@ -81,7 +81,7 @@ def balance(batch: Batch) -> None:
         return
     labels = list(batch.probabilities)
     counts = dict.fromkeys(labels, 0)
-    said = [verdicts.words(batch.probabilities, i)[0] for i in range(len(batch))]
+    said = [verdicts.likeliest_class(batch.probabilities, i)[0] for i in range(len(batch))]
     for label in said:
         counts[label] += 1
     st.html(_bar(counts))
@@ -146,7 +146,7 @@ def score(batch: Batch) -> None:
     table = np.stack(list(batch.probabilities.values()), axis=1)
     value, low, high = metrics.ramis_interval(table, draws=500)
     lines = [("RAMIS of this batch", f"{value:.2f} (95 %: {low:.2f} to {high:.2f})")]
-    with controls.panel():
+    with controls.show_errors():
         _, real = cache.held_out(batch.classifier)
         there, low, high = metrics.ramis_interval(real[np.isfinite(real).all(axis=1)], draws=500)
         lines.append(
@@ -178,8 +178,8 @@ def sizes(batch: Batch) -> None:
             f"Asked for {_reach(asked[known])}; measured {_reach(found[known])}. Median relative "
             f"error {np.median(off):.0%}."
         )
-    with controls.panel():
-        table = controls.open_data_set("first").table
+    with controls.show_errors():
+        table = controls.open_with_progress("first").table
         real = table.loc[table["split"] == "test"]
         label = batch.made.request.label
         if label:
@@ -207,10 +207,13 @@ def one(batch: Batch, view: View) -> None:
     st.markdown(f"**Number {int(batch.made.indices[i])}** of seed {batch.made.request.seed}")
     st.html(
         synthetic.picture_html(
-            image, synthetic.field(batch.info), view.look, alt=f"Generated, {batch.title(i)}"
+            image,
+            synthetic.decoded_field(batch.info),
+            view.style,
+            alt=f"Generated, {batch.title(i)}",
         )
     )
-    lines = synthetic.facts(batch.measured.iloc[i])
+    lines = synthetic.measurement_facts(batch.measured.iloc[i])
     if said := batch.verdict(i):
         lines.insert(0, ("Classified as", f"{said[0]}, {said[1]:.0%}"))
     if label := batch.made.labels[i]:
@@ -265,7 +268,7 @@ def copy_check(batch: Batch, view: View) -> None:
         if not len(learned.pairs):
             st.caption(
                 "None of its training data is here: "
-                + controls.plain(", ".join(learned.missing))
+                + controls.escape(", ".join(learned.missing))
                 + ". See the Overview for how to get it."
             )
             return
@@ -276,7 +279,7 @@ def copy_check(batch: Batch, view: View) -> None:
     left, middle, right = st.columns([1, 1, 1.6], gap="medium")
     left.html(
         synthetic.picture_html(
-            batch.images[i], synthetic.field(batch.info), view.look, alt="Generated"
+            batch.images[i], synthetic.decoded_field(batch.info), view.style, alt="Generated"
         )
     )
     left.caption(f"Generated, number {int(batch.made.indices[i])}")
@@ -284,12 +287,12 @@ def copy_check(batch: Batch, view: View) -> None:
         synthetic.picture_html(
             learned.images[rows[i]],
             batch.info.preprocess.output_scale_arcsec(catalogue.info) * len(learned.images[0]),
-            view.look,
+            view.style,
             alt=galaxies.name_of(catalogue.table, row),
             mark="",
         )
     )
-    middle.caption(controls.plain(f"Nearest: {galaxies.name_of(catalogue.table, row)}"))
+    middle.caption(controls.escape(f"Nearest: {galaxies.name_of(catalogue.table, row)}"))
     with right:
         if distances[i] < learned.threshold:
             said = "**As good as a copy:** 99 % of training galaxies are farther from one another."
@@ -312,7 +315,7 @@ def copy_check(batch: Batch, view: View) -> None:
         if st.button("Inspect", icon=":material/center_focus_strong:", key="generate_inspect"):
             controls.go_inspect(pair)
         if learned.missing:
-            st.caption("Not here: " + controls.plain(", ".join(learned.missing)))
+            st.caption("Not here: " + controls.escape(", ".join(learned.missing)))
 
 
 # -- twins ----------------------------------------------------------------------------------
@@ -323,8 +326,8 @@ def twins(batch: Batch, view: View) -> None:
     if not batch.info.can("class"):
         able = [m.title for m in generate_state.generators().values() if m.can("class")]
         st.info(
-            f"{controls.plain(batch.info.title)} takes no class, so its images have no twins. "
-            + (f"Choose {controls.plain(able[0])}." if able else "Train `python -m train cvae`."),
+            f"{controls.escape(batch.info.title)} takes no class, so its images have no twins. "
+            + (f"Choose {controls.escape(able[0])}." if able else "Train `python -m train cvae`."),
             icon=":material/compare:",
         )
         return
@@ -340,7 +343,7 @@ def twins(batch: Batch, view: View) -> None:
         "(Bastien et al. 2021, Fig. 11): lobes outshine the core in an FRII, and fade outwards in "
         "an FRI. The chosen image, then those picked."
     )
-    scale, width = synthetic.pixel_scale(batch.info), synthetic.field(batch.info)
+    scale, width = synthetic.pixel_scale(batch.info), synthetic.decoded_field(batch.info)
     for at, i in enumerate(rows):
         places = st.columns([*([1] * len(made)), 1.7], gap="medium", vertical_alignment="center")
         profiles = {}
@@ -348,10 +351,10 @@ def twins(batch: Batch, view: View) -> None:
             said = _verdict(images[at])
             place.html(
                 synthetic.picture_html(
-                    images[at], width, view.look, alt=f"{batch.title(i)} as {label}"
+                    images[at], width, view.style, alt=f"{batch.title(i)} as {label}"
                 )
             )
-            place.caption(controls.plain(f"Number {batch.made.indices[i]} as {label}{said}"))
+            place.caption(controls.escape(f"Number {batch.made.indices[i]} as {label}{said}"))
             profiles[label] = images[at]
         with places[-1]:
             chart = profile_chart.profiles(profiles, scale, synthetic.BEAM)
@@ -359,11 +362,11 @@ def twins(batch: Batch, view: View) -> None:
 
 
 def _verdict(image: np.ndarray) -> str:
-    name = verdicts.default()
+    name = verdicts.default_classifier()
     if name is None:
         return ""
     try:
-        label, share = verdicts.words(verdicts.probabilities(name, image[None]), 0)
+        label, share = verdicts.likeliest_class(verdicts.probabilities(name, image[None]), 0)
     except RadioVizError:
         return ""
     return f" · classified {label}, {share:.0%}"

@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import streamlit as st
 
-from radioviz.ui import address as links
-from radioviz.ui import cache, controls, detail, gallery, state, synthetic, verdicts
+from radioviz.ui import cache, controls, detail, gallery, state, synthetic, url_state, verdicts
 from radioviz.ui.controls import View
 from radioviz.ui.pages.grid_walk import grid_state, latent_plane
 from radioviz.ui.pages.grid_walk.grid_state import Point, Walk
@@ -28,17 +27,17 @@ def path_panel(walk: Walk, view: View) -> None:
         return
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     with left:
-        links.whole("walk_frames", "frames", 3, 60, 16)
+        url_state.linked_integer("walk_frames", "frames", 3, 60, 16)
         frames = int(st.slider("Steps of the path", 3, 60, key="walk_frames"))
     right.button("Clear the path", icon=":material/close:", key="walk_clear_path", on_click=_clear)
     z = latent_plane.path(start.z, end.z, frames)
     images = cache.decoded(walk.info.name, z, walk.conditions)
-    table = synthetic.measured(images, walk.info)
+    table = synthetic.measure_decoded(images, walk.info)
     notes = synthetic.size_notes(table)
-    if name := verdicts.default():
-        with controls.panel():
+    if name := verdicts.default_classifier():
+        with controls.show_errors():
             found = verdicts.probabilities(name, images)
-            said = [verdicts.words(found, i) for i in range(frames)]
+            said = [verdicts.likeliest_class(found, i) for i in range(frames)]
             notes = [f"{n} · {label} {p:.0%}" for n, (label, p) in zip(notes, said, strict=True)]
     names = ["A", *(f"{i / (frames - 1):.0%}" for i in range(1, frames - 1)), "B"]
     st.caption(
@@ -48,14 +47,14 @@ def path_panel(walk: Walk, view: View) -> None:
     strip, moving = st.columns([3, 1], gap="medium")
     with strip:
         gallery.gallery(
-            synthetic.cells(images, walk.info, view.look, names, notes),
+            synthetic.synthetic_cells(images, walk.info, view.style, names, notes),
             key="walk_strip",
             label="Images along the path",
             width=84,
             on_open=lambda pair: _look(walk, z, pair),
         )
     with moving:
-        gif = synthetic.animation(images, walk.info, view.look, "gif")
+        gif = synthetic.animation(images, walk.info, view.style, "gif")
         st.html(
             f'<img src="data:image/gif;base64,{_base64(gif)}" alt="The path as an animation" '
             'style="width:100%;border-radius:8px;display:block">'
@@ -64,12 +63,12 @@ def path_panel(walk: Walk, view: View) -> None:
         _download("Animation (GIF)", lambda: gif, "path.gif", "image/gif", "walk_gif")
         _download(
             "Animation (APNG)",
-            lambda: synthetic.animation(images, walk.info, view.look, "apng"),
+            lambda: synthetic.animation(images, walk.info, view.style, "apng"),
             "path.png", "image/apng", "walk_apng",
         )  # fmt: skip
         _download(
             "Strip (PNG)",
-            lambda: synthetic.sheet_png(images, walk.info, view.look, columns=frames),
+            lambda: synthetic.sheet_png(images, walk.info, view.style, columns=frames),
             "path-strip.png", "image/png", "walk_strip_png",
         )  # fmt: skip
         note = f"Straight line in latent space, {frames} steps."
@@ -111,8 +110,8 @@ def _look(walk: Walk, z: np.ndarray, pair: grid_state.Pair) -> None:
 
 def _where(point: Point) -> str:
     if point.galaxy is None:
-        return controls.plain(point.title)
-    return controls.plain(f"{point.galaxy[1]} at {point.title}")
+        return controls.escape(point.title)
+    return controls.escape(f"{point.galaxy[1]} at {point.title}")
 
 
 def export_panel(walk: Walk, view: View, point: Point) -> None:
@@ -132,7 +131,7 @@ def export_panel(walk: Walk, view: View, point: Point) -> None:
         )  # fmt: skip
         _download(
             "This place (PNG)",
-            lambda: synthetic.marked_png(image[0], walk.info, view.look),
+            lambda: synthetic.marked_png(image[0], walk.info, view.style),
             "place.png", "image/png", "walk_place_png",
         )  # fmt: skip
         number = walk.plane.side**2
@@ -185,7 +184,7 @@ def plane_picture(walk: Walk, view: View) -> bytes:
     from PIL import Image, ImageDraw, ImageFont
 
     images = cache.plane_images(walk.info.name, walk.plane, walk.conditions)
-    whole = synthetic.plane_png(images, walk.plane.side, view.look)
+    whole = synthetic.draw_plane(images, walk.plane.side, view.style)
     with Image.open(io.BytesIO(whole)) as opened:
         picture = opened.convert("RGB")
     low, high = walk.plane.values[[0, -1]]

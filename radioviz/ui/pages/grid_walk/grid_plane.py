@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from radioviz.ui import cache, controls, state, synthetic, verdicts
+from radioviz.ui import cache, controls, synthetic, url_state, verdicts
 from radioviz.ui.charts.scales import log_ticks, round_ticks
 from radioviz.ui.controls import View
 from radioviz.ui.map import colouring
@@ -34,12 +34,12 @@ def marks(walk: Walk) -> tuple[Choice | None, str, str]:
             first = next(iter(walk.layers.values()))
             found = {
                 c.key: c
-                for c in colouring.choices(first.table, first.scores, 0, first.described)
+                for c in colouring.colour_choices(first.table, first.scores, 0, first.described)
                 if c.key != colouring.LATENT
             }
             with columns[0]:
                 start = "label" if "label" in found else next(iter(found))
-                state.linked("walk_colour", "colour", list(found), start)
+                url_state.linked_choice("walk_colour", "colour", list(found), start)
                 key = st.selectbox(
                     "Galaxies coloured by",
                     list(found),
@@ -58,7 +58,7 @@ def marks(walk: Walk) -> tuple[Choice | None, str, str]:
             for name, info in cache.classifiers().items()
         }
         with columns[1]:
-            state.linked("walk_overlay", "overlay", list(overlays), NOTHING)
+            url_state.linked_choice("walk_overlay", "overlay", list(overlays), NOTHING)
             overlay = st.selectbox(
                 "Overlay, of the decoded images",
                 list(overlays),
@@ -67,7 +67,7 @@ def marks(walk: Walk) -> tuple[Choice | None, str, str]:
                 persist_state="session",
             )
         with columns[2]:
-            state.linked("walk_overlay_as", "overlay_as", (CONTOURS, COLOURS), CONTOURS)
+            url_state.linked_choice("walk_overlay_as", "overlay_as", (CONTOURS, COLOURS), CONTOURS)
             shown = st.selectbox(
                 "Overlay as",
                 [CONTOURS, COLOURS],
@@ -86,7 +86,7 @@ def plane(walk: Walk, view: View, point: Point) -> None:
     side = walk.plane.side
     contours: list[Contour] = []
     tint, legend = None, ""
-    with controls.panel():
+    with controls.show_errors():
         if overlay != NOTHING:
             with st.spinner(f"Measuring {len(images):,} decoded images …"):
                 values, title, ticks = field_of(walk, overlay, images)
@@ -109,7 +109,7 @@ def plane(walk: Walk, view: View, point: Point) -> None:
         st.html(legend_html(colour, dots))
     ends_now = [p.place if p else None for p in grid_state.end_points(walk)]
     plane_component.draw(
-        cache.plane_png(walk.info.name, walk.plane, walk.conditions, view.look),
+        cache.plane_png(walk.info.name, walk.plane, walk.conditions, view.style),
         key="walk_plane",
         reach=walk.plane.reach,
         step=walk.plane.step,
@@ -140,7 +140,7 @@ def plane(walk: Walk, view: View, point: Point) -> None:
         notes.append("cells show the mean image, the picture beside them the detail drawn on it")
     told = "; ".join(notes)
     st.caption(
-        (controls.plain(f"{told[:1].upper()}{told[1:]}. ") if told else "")
+        (controls.escape(f"{told[:1].upper()}{told[1:]}. ") if told else "")
         + "Click a cell or a galaxy; arrow keys step; Shift and click lead a path there."
     )
 
@@ -181,7 +181,7 @@ def dots_of(walk: Walk, choice: Choice | None) -> tuple[Dots, Colour | None, int
     if choice is None or not walk.layers:
         return Dots([], np.zeros((0, 2)), np.zeros(0, int), [], []), None, 0, 0
     chosen = {key: walk.rows_of(key) for key in walk.layers}
-    colour = colouring.join(
+    colour = colouring.join_colours(
         [
             colouring.colour_by(
                 choice,

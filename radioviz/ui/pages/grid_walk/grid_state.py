@@ -9,8 +9,7 @@ import numpy as np
 import streamlit as st
 
 from radioviz.models.artefact import ModelInfo
-from radioviz.ui import address as links
-from radioviz.ui import cache, controls, state
+from radioviz.ui import cache, controls, state, url_state
 from radioviz.ui.cache import Located
 from radioviz.ui.controls import View
 from radioviz.ui.pages.grid_walk import latent_plane
@@ -114,13 +113,13 @@ def choose(view: View) -> Walk | None:
         with columns[0]:
             info = controls.choose_model("Decoder", names, "walk_decoder", "decoder")
         with columns[5]:
-            links.number("walk_reach", "reach", 1.0, 12.0, latent_plane.REACH)
+            url_state.linked_number("walk_reach", "reach", 1.0, 12.0, latent_plane.REACH)
             reach = st.number_input(
                 "Range ±", 1.0, 12.0, step=0.5, format="%g", key="walk_reach",
                 help="Latent coordinates of the outermost cells",
             )  # fmt: skip
         with columns[6]:
-            links.number("walk_step", "step", 0.05, 4.0, latent_plane.STEP)
+            url_state.linked_number("walk_step", "step", 0.05, 4.0, latent_plane.STEP)
             step = st.number_input("Step", 0.05, 4.0, step=0.1, format="%g", key="walk_step")
         available = mapped(info.name)
         if info.latent_dim == 2:
@@ -145,7 +144,7 @@ def _plane(
     latents = None if located is None else np.asarray(located.atlas.latents, dtype=np.float32)
     with columns[0]:
         kinds = [AXES] if latents is None else [PRINCIPAL, AXES]
-        state.linked("walk_by", "by", kinds, kinds[0])
+        url_state.linked_choice("walk_by", "by", kinds, kinds[0])
         by = st.selectbox(
             "Plane of",
             kinds,
@@ -166,7 +165,9 @@ def _plane(
     chosen = []
     for place, key, text, start in ((1, "ax", "Axis →", 0), (2, "ay", "Axis ↑", 1)):
         with columns[place]:
-            state.linked(f"walk_{key}_{by}", key, numbers, numbers[min(start, len(numbers) - 1)])
+            url_state.linked_choice(
+                f"walk_{key}_{by}", key, numbers, numbers[min(start, len(numbers) - 1)]
+            )
             chosen.append(
                 st.selectbox(
                     text,
@@ -184,7 +185,7 @@ def _plane(
     if galaxy is not None and galaxy[0] in mapped(info.name):
         rests[GALAXY] = galaxy[1]
     with columns[3]:
-        state.linked("walk_rest", "rest", list(rests), MEAN if by == PRINCIPAL else ZERO)
+        url_state.linked_choice("walk_rest", "rest", list(rests), MEAN if by == PRINCIPAL else ZERO)
         rest = st.selectbox(
             "Through",
             list(rests),
@@ -217,7 +218,7 @@ def _conditions(info: ModelInfo) -> dict[str, Any]:
     left, middle, right = st.columns([1.2, 1, 2.4], vertical_alignment="bottom")
     if classes := classes_of(info):
         with left:
-            state.linked("walk_label", "class", [ANY, *classes], ANY)
+            url_state.linked_choice("walk_label", "class", [ANY, *classes], ANY)
             label = st.selectbox(
                 "Decode as class",
                 [ANY, *classes],
@@ -230,12 +231,12 @@ def _conditions(info: ModelInfo) -> dict[str, Any]:
     if reach := size_range_of(info):
         low, high = reach
         with middle:
-            links.switch("walk_sized", "sized")
+            url_state.linked_toggle("walk_sized", "sized")
             sized = st.toggle(
                 "Ask for a size", key="walk_sized", help="Else that of the latent vector"
             )
         with right:
-            links.number("walk_size", "size", low, high, (low * high) ** 0.5)
+            url_state.linked_number("walk_size", "size", low, high, (low * high) ** 0.5)
             size = st.slider(
                 "Angular size [arcsec]", low, high, key="walk_size", step=1.0, disabled=not sized
             )
@@ -252,7 +253,7 @@ def _galaxies(
         left, right = st.columns([1.6, 1], vertical_alignment="bottom")
         with left:
             start = [k for k in (view.data_set, *available) if k in available][:1]
-            links.several("walk_data", "show", available, start)
+            url_state.linked_choices("walk_data", "show", available, start)
             chosen = st.multiselect(
                 "Real galaxies, where they encode",
                 available,
@@ -265,15 +266,15 @@ def _galaxies(
             )
         layers: dict[str, Located] = {}
         for key in chosen:
-            with controls.panel():
-                controls.open_data_set(key)
+            with controls.show_errors():
+                controls.open_with_progress(key)
                 layers[key] = cache.located(key, info.name)
         present: dict[str, None] = {}
         for located in layers.values():
             present |= dict.fromkeys(located.table["label"].unique().tolist())
         labels = sorted(present, key=lambda label: (label == "", label))
         with right:
-            links.several("walk_classes", "classes", [x or "none" for x in labels], [])
+            url_state.linked_choices("walk_classes", "classes", [x or "none" for x in labels], [])
             classes = st.multiselect(
                 "Classes",
                 [x or "none" for x in labels],
@@ -298,15 +299,15 @@ def here(walk: Walk) -> Point:
         return Point(z, (a, b), pair)
     if pair is not None:
         st.warning(
-            controls.plain(
+            controls.escape(
                 f"{walk.info.title} has not encoded '{pair[1]}' of "
                 f"{controls.data_set_title(pair[0])}, so it has no place here."
             ),
             icon=":material/location_off:",
         )
     st.session_state["walk_galaxy"] = None
-    links.number("walk_a", "a", -edge, edge, 0.0)
-    links.number("walk_b", "b", -edge, edge, 0.0)
+    url_state.linked_number("walk_a", "a", -edge, edge, 0.0)
+    url_state.linked_number("walk_b", "b", -edge, edge, 0.0)
     a, b = st.session_state["walk_a"], st.session_state["walk_b"]
     return Point(plane.at(a, b)[0], (a, b))
 
@@ -335,16 +336,16 @@ def publish(view: View, walk: Walk, point: Point) -> None:
         ax=str(st.session_state.get(f"walk_ax_{by}")) if many else None,
         ay=str(st.session_state.get(f"walk_ay_{by}")) if many else None,
         rest=str(st.session_state.get("walk_rest")) if many else None,
-        reach=None if default else links.text(plane.reach),
-        step=None if default else links.text(plane.step),
+        reach=None if default else url_state.number_text(plane.reach),
+        step=None if default else url_state.number_text(plane.step),
         **{"class": walk.conditions.get("label")},
         sized="1" if "size" in walk.conditions else None,
-        size=links.text(walk.conditions["size"]) if "size" in walk.conditions else None,
+        size=url_state.number_text(walk.conditions["size"]) if "size" in walk.conditions else None,
         show=",".join(walk.layers) or None,
         classes=",".join(c or "none" for c in walk.classes) or None,
         galaxy=galaxy,
-        a=None if galaxy else links.text(point.place[0]),
-        b=None if galaxy else links.text(point.place[1]),
+        a=None if galaxy else url_state.number_text(point.place[0]),
+        b=None if galaxy else url_state.number_text(point.place[1]),
     )
 
 

@@ -25,15 +25,15 @@ def place_panel(walk: Walk, view: View, point: Point) -> None:
     for key, title in (("walk_a", plane.titles[0]), ("walk_b", plane.titles[1])):
         st.slider(title, -edge, edge, step=plane.step / 4, format="%.2f", key=key, on_change=moved)
     image = cache.decoded(walk.info.name, point.z[None], walk.conditions)[0]
-    width = synthetic.field(walk.info)
+    width = synthetic.decoded_field(walk.info)
     if point.galaxy is None:
         st.markdown(f"**Decoded at {point.title}**")
         st.html(
-            synthetic.picture_html(image, width, view.look, alt=f"Image decoded at {point.title}")
+            synthetic.picture_html(image, width, view.style, alt=f"Image decoded at {point.title}")
         )
     else:
         catalogue, row = galaxies.row_of(point.galaxy)
-        st.html(detail.heading(catalogue, row))
+        st.html(detail.galaxy_heading(catalogue, row))
         st.caption(f"encodes at {point.title}")
         left, right = st.columns(2, gap="small")
         seen_as = walk.info.preprocess.apply(catalogue, np.array([row]))[0]
@@ -42,16 +42,16 @@ def place_panel(walk: Walk, view: View, point: Point) -> None:
             synthetic.picture_html(
                 seen_as,
                 scale * len(seen_as),
-                view.look,
+                view.style,
                 alt=f"{galaxies.name_of(catalogue.table, row)} as the model sees it",
                 mark="",
             )
         )
         left.caption("as the model sees it")
-        right.html(synthetic.picture_html(image, width, view.look, alt="decoded"))
+        right.html(synthetic.picture_html(image, width, view.style, alt="decoded"))
         right.caption("decoded")
-    facts = synthetic.facts(synthetic.measured(image[None], walk.info).iloc[0])
-    st.html(detail.facts_html(facts + verdicts.facts(image[None])))
+    facts = synthetic.measurement_facts(synthetic.measure_decoded(image[None], walk.info).iloc[0])
+    st.html(detail.facts_html(facts + verdicts.class_facts(image[None])))
     _actions(walk, point)
 
 
@@ -112,7 +112,7 @@ def nearest_panel(walk: Walk, view: View, point: Point) -> None:
     st.caption(
         "Nearest in the whole latent space (Euclidean distance d); a click walks to the galaxy."
     )
-    cells = galaxies.cells([pairs[i] for i in order], view.look)
+    cells = galaxies.galaxy_cells([pairs[i] for i in order], view.style)
     gallery.gallery(
         [gallery.with_note(c, f"d = {gap_of[c.pair]:.3g} · {c.note}") for c in cells],
         key="walk_nearest",
@@ -152,7 +152,7 @@ def correlations_panel(walk: Walk) -> None:
         st.caption("Too few galaxies with known properties.")
         return
     if said := correlations.closest(found):
-        st.markdown(controls.plain(said))
+        st.markdown(controls.escape(said))
     st.html(correlations.html_table(found))
     st.caption(
         "Spearman's ρ ± half its 95 % interval (Bonett & Wright 2000). Coloured where p < 0.01 "

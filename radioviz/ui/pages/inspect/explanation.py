@@ -36,14 +36,14 @@ def panel(catalogue: Catalogue, row: int, view: View) -> None:
         value = float(scores.of([source_id])[COLUMN].to_numpy(float)[0])
     if math.isfinite(value):
         st.html(probability_bar(value))
-        st.caption(controls.plain(scores.columns[COLUMN].description))
+        st.caption(controls.escape(scores.columns[COLUMN].description))
     elif COLUMN in scores.columns:
         st.info("The classifier says nothing of this galaxy: its image is blank.")
     else:
         why = scores.stale.get(COLUMN, f"{catalogue.info.title} has no FR probabilities yet.")
-        st.info(controls.plain(why) + " This makes them; reload the page afterwards:")
+        st.info(controls.escape(why) + " This makes them; reload the page afterwards:")
         st.code(f"python -m train scores --what fr --data {catalogue.info.key}", language="bash")
-    name = verdicts.default()
+    name = verdicts.default_classifier()
     if name is None:
         st.info("There is no classifier here. Train one with `python -m train classifier`.")
         return
@@ -91,11 +91,11 @@ def show(image: np.ndarray, found: Explanation, view: View) -> None:
 
     # Over about a beam: neighbouring pixels of one beam that contradict each other say nothing.
     found = dataclasses.replace(found, shares=gaussian_filter(found.shares, 1.0))
-    stretch = STRETCHED[view.look.stretch]
+    stretch = STRETCHED[view.style.stretch]
     brightness = stretch(np.clip(image, 0, 1))
     first, second = found.classes
     pictures = [
-        ("As the classifier sees it", png(brightness, view.look.colour_map)),
+        ("As the classifier sees it", png(brightness, view.style.colour_map)),
         (f"{first} blue, {second} orange", overlay(brightness, found)),
     ]
     places = st.columns(3)
@@ -106,7 +106,7 @@ def show(image: np.ndarray, found: Explanation, view: View) -> None:
             f'<figcaption style="font-size:.82rem;opacity:.75">{html.escape(title)}</figcaption>'
             "</figure>"
         )
-    places[2].markdown(controls.plain(words(image, found)))
+    places[2].markdown(controls.escape(words(image, found)))
     places[2].caption(
         "Integrated gradients (Sundararajan et al. 2017, by captum): from an empty sky to this "
         f"image log p({second}) − log p({first}) goes from {found.of_empty_sky:+.2f} to "

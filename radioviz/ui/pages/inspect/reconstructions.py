@@ -34,10 +34,10 @@ def panel(catalogue: Catalogue, row: int, view: View) -> None:
     wanted: set[str] = st.session_state.setdefault("reconstruct", set())
     for name in sorted(decoders, key=lambda name: (-decoders[name].latent_dim, name)):
         info = decoders[name]
-        with controls.panel():
+        with controls.show_errors():
             if name not in wanted:
                 st.button(
-                    f"Reconstruct with {controls.plain(info.title)}",
+                    f"Reconstruct with {controls.escape(info.title)}",
                     key=f"reconstruct_{name}",
                     icon=":material/play_arrow:",
                     on_click=wanted.add,
@@ -56,14 +56,14 @@ def _show(catalogue: Catalogue, row: int, name: str, info: ModelInfo, view: View
     residual = image - made
     rms = float(np.sqrt(np.mean(residual**2)))
     st.markdown(
-        f"**{controls.plain(info.title)}** · residual rms {rms:.3f} of the peak"
+        f"**{controls.escape(info.title)}** · residual rms {rms:.3f} of the peak"
         + (" · fine detail is drawn at random, as the flow learned it" * info.draws_detail)
     )
     side = info.preprocess.output_scale_arcsec(catalogue.info) * info.preprocess.size
-    stretch = STRETCHED[view.look.stretch]
+    stretch = STRETCHED[view.style.stretch]
     pictures = [
-        ("Input", png(stretch(np.clip(image, 0, 1)), view.look.colour_map)),
-        ("Reconstruction", png(stretch(np.clip(made, 0, 1)), view.look.colour_map)),
+        ("Input", png(stretch(np.clip(image, 0, 1)), view.style.colour_map)),
+        ("Reconstruction", png(stretch(np.clip(made, 0, 1)), view.style.colour_map)),
         ("Residual, −1 (blue) to 1 (red)", _signed_png(residual)),
     ]
     for place, (title, picture) in zip(st.columns(4), pictures, strict=False):

@@ -11,7 +11,7 @@ from radioviz.errors import CatalogueError
 from radioviz.ui import cache, controls, galaxies, gallery, state
 from radioviz.ui.charts import svg_charts
 from radioviz.ui.gallery import Handler
-from radioviz.ui.image.display import Look
+from radioviz.ui.image.display import ImageStyle
 from radioviz.ui.state import Selection
 
 ORDERS = {
@@ -111,7 +111,9 @@ def ordered(selection: Selection, order: str) -> list[tuple[str, str]]:
     return [pairs[i] for i in by]
 
 
-def linked_gallery(selection: Selection, look: Look, on_open: Handler, on_collect: Handler) -> None:
+def linked_gallery(
+    selection: Selection, style: ImageStyle, on_open: Handler, on_collect: Handler
+) -> None:
     """Pictures of a selection, a page at a time."""
     pages = max(1, -(-len(selection) // gallery.PAGE))
     page = min(int(st.session_state.get("gallery_page", 1)), pages)
@@ -132,7 +134,7 @@ def linked_gallery(selection: Selection, look: Look, on_open: Handler, on_collec
     shown = pairs[(page - 1) * gallery.PAGE : page * gallery.PAGE]
     tray = state.tray()
     gallery.gallery(
-        galaxies.cells(shown, look),
+        galaxies.galaxy_cells(shown, style),
         key="gallery",
         label=f"Selected galaxies, page {page} of {pages}",
         in_tray=tray.__contains__,
@@ -141,4 +143,4 @@ def linked_gallery(selection: Selection, look: Look, on_open: Handler, on_collec
         on_collect=on_collect,
     )
     if len(pairs) < len(selection):
-        st.caption(controls.plain(f"{len(selection) - len(pairs):,} galaxies are not at hand."))
+        st.caption(controls.escape(f"{len(selection) - len(pairs):,} galaxies are not at hand."))

@@ -83,4 +83,4 @@ def menu(view: View, key: str = "likelihood_figures") -> None:
     )
     message = st.session_state.pop("likelihood_message", None)
     if message:
-        st.warning(controls.plain(message))
+        st.warning(controls.escape(message))

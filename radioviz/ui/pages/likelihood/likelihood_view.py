@@ -20,8 +20,7 @@ from radioviz.outliers.thresholds import (
     threshold_at,
 )
 from radioviz.outliers.thresholds import histogram as counted
-from radioviz.ui import address as links
-from radioviz.ui import cache, controls, galaxies, gallery, state
+from radioviz.ui import cache, controls, galaxies, gallery, state, url_state
 from radioviz.ui.cache import outliers as scores
 from radioviz.ui.cache.outliers import Outliers
 from radioviz.ui.charts import histogram as drawing
@@ -68,7 +67,7 @@ def choose(view: View, here: Outliers) -> Settings:
     """The widgets: which score, which data sets, how counts are drawn, how many false alarms."""
     names = list(here.values)
     first = "log_prob" if "log_prob" in names else names[0]
-    state.linked("likelihood_score", "score", names, first)
+    url_state.linked_choice("likelihood_score", "score", names, first)
     options = [
         k
         for k in cache.known_data_sets()
@@ -79,9 +78,9 @@ def choose(view: View, here: Outliers) -> Settings:
         if view.data_set not in shown:
             st.session_state["likelihood_in"] = [view.data_set]
         st.session_state["likelihood_of"] = view.data_set
-    links.several("likelihood_in", "in", options, [view.data_set])
-    links.switch("likelihood_linear", "linear")
-    links.number("likelihood_rate", "alarms", 0.0, 20.0, 5.0)
+    url_state.linked_choices("likelihood_in", "in", options, [view.data_set])
+    url_state.linked_toggle("likelihood_linear", "linear")
+    url_state.linked_number("likelihood_rate", "alarms", 0.0, 20.0, 5.0)
     columns = st.columns([1.5, 2.4, 0.9, 1.6], vertical_alignment="bottom")
     score = columns[0].selectbox(
         "Score", names, format_func=lambda k: SCORES[k].title, key="likelihood_score"
@@ -142,7 +141,7 @@ def picture(shown: Shown, key: str = "likelihood_histogram", focus: Pair | None 
     focus = focus or state.focus()
     score, colours = shown.settings.score, drawing.colours(cache.known_data_sets())
     samples = {k: t.values[score.key] for k, t in shown.tables.items() if score.key in t.values}
-    made = scores.generated(shown.reference.flow)
+    made = scores.generated_scores(shown.reference.flow)
     line = made[score.key].to_numpy(float) if score.key in made else np.array([])
     counts = counted({**samples, scores.GENERATED: line}, BINS, TAIL)
     series = [
@@ -175,7 +174,7 @@ def picture(shown: Shown, key: str = "likelihood_histogram", focus: Pair | None 
     beyond = {k: counts.below[k] + counts.above[k] for k in samples}
     if sum(beyond.values()):
         text = ", ".join(f"{n} of {controls.data_set_title(k)}" for k, n in beyond.items() if n)
-        st.caption(controls.plain(f"Outside of the picture: {text}."))
+        st.caption(controls.escape(f"Outside of the picture: {text}."))
 
 
 def value_of(table: Outliers, score: str, source_id: str) -> float:
@@ -193,7 +192,7 @@ def threshold_facts(shown: Shown) -> None:
     sign = -1.0 if score.low else 1.0
     st.markdown(
         f"**Threshold {sign * shown.threshold:.4g}** calls {alarm.flagged:,} of {alarm.n:,} "
-        f"held-out galaxies of {controls.plain(title)} strange: {alarm.rate:.1%} "
+        f"held-out galaxies of {controls.escape(title)} strange: {alarm.rate:.1%} "
         f"({alarm.low:.1%}–{alarm.high:.1%})."
     )
     lines = []
@@ -203,7 +202,7 @@ def threshold_facts(shown: Shown) -> None:
         if len(known):
             beyond = int((known >= shown.threshold).sum())
             lines.append((controls.data_set_title(key), beyond, beyond / len(known)))
-    made = scores.generated(base.flow)
+    made = scores.generated_scores(base.flow)
     if score.key in made:
         values = score.oriented(made[score.key].to_numpy(float))
         lines.append(
@@ -278,7 +277,7 @@ def cells(shown: Shown, view: View, pairs: list[Pair]) -> list[gallery.Cell]:
     """Pictures with value and percentile first, then name, class and size."""
     said = notes(shown, pairs)
     made = []
-    for cell in galaxies.cells(pairs, view.look):
+    for cell in galaxies.galaxy_cells(pairs, view.style):
         note = " · ".join(p for p in (cell.note, cell.name) if p)
         made.append(dataclasses.replace(cell, name=said[cell.pair] or cell.name, note=note))
     return made
@@ -314,7 +313,7 @@ def _has_matplotlib() -> bool:
 def no_scores(view: View, error: RadioVizError | None = None) -> None:
     """What to do where nothing tells how strange a galaxy is."""
     if error is not None:
-        st.warning(controls.plain(str(error)))
+        st.warning(controls.escape(str(error)))
     st.info("No outlier score is here yet. This makes them; reload the page afterwards:")
     st.code(f"python -m train scores --what outliers --data {view.data_set}", language="bash")
 
@@ -340,7 +339,7 @@ def heading(shown: Shown, which: str, pairs: list[Pair]) -> None:
     else:
         text = f"by {score.title.lower()}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{controls.galaxies_text(len(pairs))}** {controls.plain(text)}")
+        st.markdown(f"**{controls.galaxies_text(len(pairs))}** {controls.escape(text)}")
         if pairs and which != "strangest":
             st.button(
                 "On the map", icon=":material/scatter_plot:", key="likelihood_to_map",

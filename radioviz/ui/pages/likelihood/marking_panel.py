@@ -71,8 +71,8 @@ def panel(view: View, shown: Shown, pairs: list[Pair]) -> None:
             )  # fmt: skip
         return
     catalogue, row = galaxies.row_of(pair)
-    st.html(detail.heading(catalogue, row))
-    st.html(detail.picture(catalogue, row, view.look))
+    st.html(detail.galaxy_heading(catalogue, row))
+    st.html(detail.galaxy_picture(catalogue, row, view.style))
     following = next_of(pairs, pair)
     _buttons(pair, following)
     with st.container(horizontal=True, gap="small"):
@@ -146,7 +146,7 @@ def summary(view: View) -> None:
         st.caption(", ".join(f"{n} {kind}" for kind, n in done.counts().items()))
     with st.container(horizontal=True, gap="small"):
         st.download_button(
-            "Save", tray.saving(state.tray(), view), file_name="marks.radioviz",
+            "Save", tray.selection_file(state.tray(), view), file_name="marks.radioviz",
             mime="application/json",
             icon=":material/save:", key="marks_save", on_click="ignore", disabled=not len(done),
             help="Marks and tray in one file; the Load box of the tray takes it back",

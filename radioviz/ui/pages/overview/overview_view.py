@@ -13,7 +13,7 @@ from radioviz.errors import RadioVizError
 from radioviz.models.artefact import CARD, ModelInfo
 from radioviz.models.registry import model_folder
 from radioviz.ui import cache, controls, detail, galaxies, gallery, state
-from radioviz.ui.image.display import Look, field_arcsec
+from radioviz.ui.image.display import ImageStyle, field_arcsec
 from radioviz.ui.pages.overview import sky_map as figures
 from radioviz.ui.palette import DATA_SET_COLOURS, LABEL_COLOURS, MISSING_COLOUR
 
@@ -44,17 +44,17 @@ SCORES = {
 SPLITS = {"valid": "validation images", "test": "test images", "train": "training images"}
 
 
-def examples(catalogue: Catalogue, look: Look) -> None:
+def examples(catalogue: Catalogue, style: ImageStyle) -> None:
     """A dozen well-resolved galaxies, the same at every visit; a click opens one."""
     table = catalogue.table
-    las, widest = table["las"].to_numpy(float), field_arcsec(catalogue.info, look)
+    las, widest = table["las"].to_numpy(float), field_arcsec(catalogue.info, style)
     fitting = np.flatnonzero((las > 0.3 * widest) & (las < 0.75 * widest))
     if not len(fitting):
         fitting = np.arange(len(table))
     rows = np.random.default_rng(7).permutation(fitting)[:12]
     pairs = [(catalogue.info.key, str(s)) for s in table["source_id"].to_numpy()[rows]]
     gallery.gallery(
-        galaxies.cells(pairs, look),
+        galaxies.galaxy_cells(pairs, style),
         key="examples",
         label="Some galaxies",
         strip=True,
@@ -89,9 +89,9 @@ def data_set_card(catalogue: Catalogue) -> None:
                 ("Origin", info.origin),
             ):
                 if text:
-                    st.markdown(f"**{title}.** {controls.plain(text)}")
+                    st.markdown(f"**{title}.** {controls.escape(text)}")
             for note in catalogue.notes[:20]:
-                st.caption(controls.plain(note))
+                st.caption(controls.escape(note))
             if len(catalogue.notes) > 20:
                 st.caption(f"and {len(catalogue.notes) - 20:,} more notes")
 
@@ -132,9 +132,9 @@ def missing(errors: Mapping[str, RadioVizError]) -> None:
             if entry.fetch and not entry.is_built:
                 commands.setdefault(entry.fetch, []).append(entry.title)
             else:
-                st.caption(controls.plain(f"{entry.title}: {error}"))
+                st.caption(controls.escape(f"{entry.title}: {error}"))
         for fetch, titles in commands.items():
-            st.caption(controls.plain(f"{' and '.join(titles)}: free to download, checked by MD5"))
+            st.caption(controls.escape(f"{' and '.join(titles)}: free to download, checked by MD5"))
             st.code(f"python -m radioviz.data fetch {fetch}", language="bash")
 
 
@@ -159,7 +159,7 @@ def sky_coverage(opened: Mapping[str, Catalogue]) -> None:
         )
         st.caption("Hammer-Aitoff, equatorial J2000, right ascension growing to the left.")
     if without:
-        st.caption(controls.plain("Without positions: " + ", ".join(without)))
+        st.caption(controls.escape("Without positions: " + ", ".join(without)))
 
 
 def models() -> None:
@@ -175,16 +175,16 @@ def models() -> None:
         with st.container(border=True, key=f"model_{name}"):
             _model(info)
     for name, message in found.broken.items():
-        st.error(controls.plain(f"{name}: {message}"), icon=":material/error:")
+        st.error(controls.escape(f"{name}: {message}"), icon=":material/error:")
 
 
 def _model(info: ModelInfo) -> None:
     can = " ".join(f":gray-badge[{ABILITIES[c]}]" for c in info.capabilities)
     dimensions = "" if str(info.latent_dim) in info.title else f" · {info.latent_dim} dimensions"
-    st.markdown(f"**{controls.plain(info.title)}**{dimensions}  {can}")
+    st.markdown(f"**{controls.escape(info.title)}**{dimensions}  {can}")
     said = _training(info)
     if said:
-        st.caption(controls.plain(said))
+        st.caption(controls.escape(said))
     card = model_folder(info.name) / CARD
     with st.expander("Model card"):
         if card.exists():

@@ -140,7 +140,7 @@ def locate(text: str, data_sets: Sequence[str], radius: float) -> list[Pair]:
     found: list[tuple[float, Pair]] = []
     for catalogue in catalogues:
         try:
-            rows = galaxies.find(catalogue, text, radius)
+            rows = galaxies.find_galaxies(catalogue, text, radius)
         except SelectionError:
             continue
         ids = catalogue.table["source_id"].to_numpy()

@@ -15,7 +15,7 @@ from radioviz.images.reading import SkyImage
 from radioviz.similarity import query_image
 from radioviz.similarity.query_image import Box
 from radioviz.ui import controls
-from radioviz.ui.image.display import Look, data_uri, png
+from radioviz.ui.image.display import ImageStyle, data_uri, png
 from radioviz.ui.image.sky_image import STRETCHED
 from radioviz.ui.pages.similar.query_state import Picture
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def from_file(
-    look: Look, survey: SurveyInfo, chain: Preprocess, on_new: Callable[[], None]
+    style: ImageStyle, survey: SurveyInfo, chain: Preprocess, on_new: Callable[[], None]
 ) -> Picture | None:
     """Draw the upload, and whatever has to be asked about it; None until it can be used.
 
@@ -64,15 +64,15 @@ def from_file(
             key=f"similar_extension_{digest}",
         )
         if extension is None:
-            st.info(f"{controls.plain(name)} holds {len(images)} images; choose one of them.")
+            st.info(f"{controls.escape(name)} holds {len(images)} images; choose one of them.")
             return None
     image = _kept(("read", digest, extension), lambda: query_image.read(payload, name, extension))
     if image.notes:
-        st.caption(controls.plain("; ".join(image.notes)))
+        st.caption(controls.escape("; ".join(image.notes)))
     scale = _scale(image, digest)
     if scale is None:
         st.info(
-            f"{controls.plain(name)} does not say how large its pixels are. Give the pixel scale, "
+            f"{controls.escape(name)} does not say how large its pixels are. Give the pixel scale, "
             "so that it can be compared at its true angular size.",
             icon=":material/straighten:",
         )
@@ -92,7 +92,7 @@ def from_file(
         key=f"similar_noise_{digest}_{extension}",
         help="As survey images are. Off for images that were clipped already.",
     )
-    box = _crop(image, f"{digest}_{extension}", look)
+    box = _crop(image, f"{digest}_{extension}", style)
     made = (digest, extension, scale, beam, noisy, box, survey.key, chain.digest)
     seen, note = _kept(
         ("seen", *made),
@@ -101,7 +101,7 @@ def from_file(
         ),
     )
     if note:
-        st.caption(controls.plain(note))
+        st.caption(controls.escape(note))
     position = query_image.position_of(image, box)
     return Picture(seen[0], name, hashlib.sha256(repr(made).encode()).hexdigest()[:24], position)
 
@@ -123,7 +123,7 @@ def _scale(image: SkyImage, digest: str) -> float | None:
     return None if scale is None else float(scale)
 
 
-def _crop(image: SkyImage, key: str, look: Look) -> Box:
+def _crop(image: SkyImage, key: str, style: ImageStyle) -> Box:
     """Two sliders and the picture with the box on it."""
     ny, nx = image.data.shape
     whole = Box.whole(image.data)
@@ -131,22 +131,22 @@ def _crop(image: SkyImage, key: str, look: Look) -> Box:
         x = st.slider("East to west [pixels]", 0, nx, (0, nx), key=f"similar_box_x_{key}")
         y = st.slider("South to north [pixels]", 0, ny, (0, ny), key=f"similar_box_y_{key}")
         box = Box(int(x[0]), int(x[1]), int(y[0]), int(y[1]))
-        st.html(_with_box(image, box, look, key))
+        st.html(_with_box(image, box, style, key))
         st.caption(
             "The middle of the box is the middle of the query; what lies outside is left out."
         )
     return whole if box == whole else box
 
 
-def _with_box(image: SkyImage, box: Box, look: Look, key: str) -> str:
+def _with_box(image: SkyImage, box: Box, style: ImageStyle, key: str) -> str:
     ny, nx = image.data.shape
     side = max(ny, nx)
     chain = Preprocess(
-        clip_sigma=None, field_arcsec=None, field_pixels=side, size=256, stretch=look.stretch
+        clip_sigma=None, field_arcsec=None, field_pixels=side, size=256, stretch=style.stretch
     )
     picture = _kept(
-        ("whole", key, look.stretch, look.colour_map),
-        lambda: data_uri(png(chain(image.data[None], 1.0)[0], look.colour_map)),
+        ("whole", key, style.stretch, style.colour_map),
+        lambda: data_uri(png(chain(image.data[None], 1.0)[0], style.colour_map)),
     )
     x0, y0 = (side - nx) / 2, (side - ny) / 2
     left, bottom = (x0 + box.left) / side, (y0 + box.bottom) / side
@@ -191,11 +191,11 @@ def generated(survey: SurveyInfo, chain: Preprocess) -> Picture | None:
     return Picture(seen, title, digest[:24], synthetic=bool(given.get("synthetic", True)))
 
 
-def show(picture: Picture, look: Look) -> None:
+def show(picture: Picture, style: ImageStyle) -> None:
     """The picture of a query, as the encoder sees it."""
-    levels = STRETCHED[look.stretch](np.clip(picture.seen, 0, 1))
-    name = controls.plain(picture.title)
-    st.image(png(levels, look.colour_map), width="stretch")
+    levels = STRETCHED[style.stretch](np.clip(picture.seen, 0, 1))
+    name = controls.escape(picture.title)
+    st.image(png(levels, style.colour_map), width="stretch")
     if picture.synthetic:
         st.caption(f"{name} — simulated, as the encoder sees it")
     else:

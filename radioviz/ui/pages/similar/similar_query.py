@@ -8,7 +8,7 @@ import streamlit as st
 from radioviz.data.catalogue import SurveyInfo
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import FetchError, RadioVizError
-from radioviz.ui import cache, controls, detail, galaxies, gallery, state
+from radioviz.ui import cache, controls, detail, galaxies, gallery, state, url_state
 from radioviz.ui import name_resolver as names
 from radioviz.ui.controls import View
 from radioviz.ui.pages.similar import query_state as query
@@ -43,7 +43,7 @@ def followed_link(view: View) -> None:
         else:
             set_wish(Wish((pair,)))
         return
-    written: dict[str, str] = st.session_state.setdefault("written_parameters", {})
+    written = url_state.written_parameters()
     values = {name: st.query_params.get(name) for name in ("source", "unlike")}
     if all(v is None or v == written.get(name) for name, v in values.items()):
         return
@@ -83,17 +83,17 @@ def panel(view: View, survey: SurveyInfo, chain: Preprocess) -> tuple[Wish, Pict
     """
     kind = st.session_state["similar_kind"]
     picture: Picture | None = None
-    with controls.panel():
+    with controls.show_errors():
         if kind == "galaxy":
             _by_name(view)
         elif kind == "file":
-            picture = similar_picture.from_file(view.look, survey, chain, new_file)
+            picture = similar_picture.from_file(view.style, survey, chain, new_file)
         elif kind == "generated":
             picture = similar_picture.generated(survey, chain)
         else:
             _tray()
     if picture is not None:
-        similar_picture.show(picture, view.look)
+        similar_picture.show(picture, view.style)
     _examples(view)
     return wish(), picture
 
@@ -183,7 +183,7 @@ def _by_name(view: View) -> None:
                 args=(Wish((focus,)),),
             )
     if message := st.session_state.get("similar_message"):
-        st.warning(controls.plain(message), icon=":material/search:")
+        st.warning(controls.escape(message), icon=":material/search:")
     if _SESAME in st.session_state:
         st.button(
             "Ask Sesame (CDS) where it is",
@@ -196,7 +196,7 @@ def _by_name(view: View) -> None:
     matches = st.session_state.get("similar_matches", [])
     if len(matches) > 1:
         gallery.gallery(
-            galaxies.cells(matches, view.look),
+            galaxies.galaxy_cells(matches, view.style),
             key="similar_match",
             label="Matches",
             width=72,
@@ -280,13 +280,13 @@ def _examples(view: View) -> None:
         )
         if single:
             catalogue, row = galaxies.row_of(pairs[0])
-            st.html(detail.heading(catalogue, row))
-            st.html(detail.picture(catalogue, row, view.look))
+            st.html(detail.galaxy_heading(catalogue, row))
+            st.html(detail.galaxy_picture(catalogue, row, view.style))
             facts = [(t, v) for t, v in detail.short_facts(catalogue, row) if t != "Split"]
             st.html(detail.facts_html([("Data set", catalogue.info.title), *facts]))
             continue
         gallery.gallery(
-            galaxies.cells(pairs[:SHOWN], view.look),
+            galaxies.galaxy_cells(pairs[:SHOWN], view.style),
             key=f"similar_{side}_gallery",
             label=f"{title} these",
             width=72,

@@ -94,7 +94,7 @@ def run(model: str, wish: Wish, picture: Picture | None, settings: Settings) -> 
     """
     wanted = dict.fromkeys([*settings.targets, *(d for d, _ in (*wish.like, *wish.unlike))])
     for key in wanted:
-        controls.open_data_set(key)
+        controls.open_with_progress(key)
     indexes = {key: cache.latent_index(key, model, settings.space) for key in wanted}
     targets = [indexes[key] for key in settings.targets]
     with waiting(picture is not None or settings.rotated):

@@ -10,8 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from radioviz.data.catalogue import LABELS, Column
-from radioviz.ui import address as links
-from radioviz.ui import cache, controls, detail, galaxies, gallery, state, tray
+from radioviz.ui import cache, controls, detail, galaxies, gallery, state, tray, url_state
 from radioviz.ui.charts import score_chart, svg_charts
 from radioviz.ui.controls import View
 from radioviz.ui.pages.similar import query_state as query
@@ -55,9 +54,9 @@ def choose(view: View, place: str = "similar") -> Settings:
         if "similar_in_of" in st.session_state:
             st.session_state["similar_in"] = [view.data_set]
         st.session_state["similar_in_of"] = view.data_set
-    links.several("similar_in", "in", options, [view.data_set])
-    state.linked("similar_measure", "measure", list(MEASURES), DEFAULT)
-    links.switch("similar_rotated", "turned")
+    url_state.linked_choices("similar_in", "in", options, [view.data_set])
+    url_state.linked_choice("similar_measure", "measure", list(MEASURES), DEFAULT)
+    url_state.linked_toggle("similar_rotated", "turned")
     columns = st.columns([2.1, 1.6, 1.15, 1.35, 0.75], vertical_alignment="bottom")
     with columns[0]:
         similar_query.choose_kind()
@@ -155,7 +154,7 @@ def cells(outcome: Outcome, view: View) -> list[gallery.Cell]:
     score = dict(zip(outcome.pairs, outcome.table["score"].to_numpy(float), strict=True))
     several = outcome.table["data_set"].nunique() > 1
     made = []
-    for cell in galaxies.cells(outcome.pairs, view.look):
+    for cell in galaxies.galaxy_cells(outcome.pairs, view.style):
         parts = [cell.note, query.separation_text(apart[cell.pair])]
         parts += [controls.data_set_title(cell.pair[0])] if several else []
         name = f"{score[cell.pair]:.3f} {cell.name}"
@@ -258,7 +257,7 @@ def results(view: View, outcome: Outcome, settings: Settings, single: bool) -> N
             )  # fmt: skip
         table = st.toggle("Table", key="similar_table", persist_state="session")
     text, nothing_similar = verdict(outcome, view, settings, single)
-    (st.warning if nothing_similar else st.caption)(controls.plain(text))
+    (st.warning if nothing_similar else st.caption)(controls.escape(text))
     histogram(outcome, settings)
     if table:
         st.dataframe(
@@ -293,7 +292,7 @@ def nothing(outcome: Outcome, settings: Settings) -> None:
     if settings.separation > 0:
         reasons.append(f"further than {settings.separation:g}″ from every example")
     st.info(
-        controls.plain(
+        controls.escape(
             f"No galaxy is left: {compared:,} were compared, and none is "
             f"{' and '.join(reasons) or 'anything but an example'}. Open More and widen the "
             "choice, or search in another data set."
@@ -305,8 +304,8 @@ def nothing(outcome: Outcome, settings: Settings) -> None:
 def opened(view: View, pair: Pair) -> None:
     """The galaxy that was opened, and what can be done with it."""
     catalogue, row = galaxies.row_of(pair)
-    st.html(detail.heading(catalogue, row))
-    st.html(detail.picture(catalogue, row, view.look))
+    st.html(detail.galaxy_heading(catalogue, row))
+    st.html(detail.galaxy_picture(catalogue, row, view.style))
     now = similar_query.wish()
     st.button(
         "Search from this", icon=":material/search:", type="primary", key="similar_again",
@@ -326,7 +325,7 @@ def opened(view: View, pair: Pair) -> None:
         detail.tray_button(pair, key="similar_tray")
         if st.button("Inspect", icon=":material/center_focus_strong:", key="similar_inspect"):
             controls.go_inspect(pair)
-    detail.position(catalogue, row)
+    detail.show_position(catalogue, row)
     st.html(detail.facts_html(detail.short_facts(catalogue, row)))
 
 

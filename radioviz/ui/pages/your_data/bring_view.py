@@ -60,9 +60,9 @@ def start_over(keep_files: bool = False) -> None:
 
 def bring() -> None:
     """The whole form, from the choice of a source to the button that starts the import."""
-    with controls.panel():
+    with controls.show_errors():
         uploads.clean()
-    with controls.panel():
+    with controls.show_errors():
         source = _source()
         if source is not None:
             _form(source)
@@ -205,7 +205,7 @@ def _form(source: Source) -> None:
         st.rerun()
     with left:
         if error:
-            st.error(controls.plain(error), icon=":material/error:")
+            st.error(controls.escape(error), icon=":material/error:")
         if look is not None:
             _found(look)
     if look is not None:
@@ -263,13 +263,13 @@ def _found(look: Inspection) -> None:
     named = [(TITLES.get(name, name.replace("_", " ").capitalize()), v) for name, v in facts]
     st.html(facts_html([(name, str(value)) for name, value in named]))
     for note in look.notes[:10]:
-        st.caption(controls.plain(note))
+        st.caption(controls.escape(note))
     if len(look.sample):
         st.caption("The first rows, as they will be")
         st.dataframe(_printable(look.sample), hide_index=True, height=180)
     if look.refused:
         st.warning(
-            controls.plain(
+            controls.escape(
                 f"{len(look.refused)} of those looked at will be refused; the first: "
                 f"{look.refused[0][0]}: {look.refused[0][1]}"
             )
@@ -297,7 +297,7 @@ def _questions(look: Inspection | None, answers: dict[str, Any], token: str) -> 
     for key, question in asked.items():
         name, value = f"ask_{key}_{token}", answers.get(key)
         required = question.default is None
-        label = controls.plain(question.text) + (" **(needed)**" if required else "")
+        label = controls.escape(question.text) + (" **(needed)**" if required else "")
         if question.choices:
             answer = st.selectbox(
                 label,
@@ -401,11 +401,11 @@ def _start(source: Source, look: Inspection, answers: dict[str, Any], token: str
     )
     there = key in importing.surveys()
     replace = there and st.checkbox(
-        controls.plain(f"Replace the survey '{key}' that is there already"), key=f"replace_{token}"
+        controls.escape(f"Replace the survey '{key}' that is there already"), key=f"replace_{token}"
     )
     waiting = [q for q in look.missing if not answers.get(q.key)]
     if waiting:
-        st.caption("Before the import: " + controls.plain(" ".join(q.text for q in waiting)))
+        st.caption("Before the import: " + controls.escape(" ".join(q.text for q in waiting)))
     number = controls.galaxies_text(look.count) if look.count else "the survey"
     if st.button(
         f"Import {number}",

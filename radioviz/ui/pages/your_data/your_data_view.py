@@ -42,7 +42,7 @@ def say(text: str) -> None:
 def message() -> None:
     """The message of the last action, once."""
     if text := st.session_state.pop(MESSAGE, ""):
-        st.info(controls.plain(text), icon=":material/info:")
+        st.info(controls.escape(text), icon=":material/info:")
 
 
 # -- jobs --------------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ def _running() -> None:
     for one in running:
         with st.container(border=True, key=f"job_{one.id}"):
             with st.container(horizontal=True, vertical_alignment="center"):
-                name = controls.plain(one.request.title or one.request.key)
+                name = controls.escape(one.request.title or one.request.key)
                 st.markdown(f"**{name}** · {_seconds(one.seconds)}", width="stretch")
                 mapped = cache.atlas_names(one.request.key) if one.imported else []
                 if mapped and st.button(
@@ -89,7 +89,7 @@ def _running() -> None:
                 )
             share = min(1.0, one.done / one.total) if one.total else 0.0
             counts = f": {one.done:,} of {one.total:,}" if one.total else ""
-            st.progress(share, text=controls.plain(f"{one.step}{counts}"))
+            st.progress(share, text=controls.escape(f"{one.step}{counts}"))
             st.caption(_through(one))
     # The list of surveys is drawn anew when one of them has got further.
     stand = [(j.id, j.imported, j.encoded, cache.atlas_names(j.request.key)) for j in running]
@@ -106,8 +106,8 @@ def _first(mapped: list[str]) -> str:
 
 def _through(one: Job) -> str:
     titles = encoder_titles()
-    parts = [controls.plain(one.imported)] if one.imported else []
-    parts += [f"mapped by {controls.plain(titles.get(m, m))}" for m in one.encoded]
+    parts = [controls.escape(one.imported)] if one.imported else []
+    parts += [f"mapped by {controls.escape(titles.get(m, m))}" for m in one.encoded]
     return " · ".join(parts) or (
         "It goes on when this tab is closed, and can be taken up when it is stopped."
     )
@@ -120,10 +120,10 @@ def _ended(one: Job) -> None:
         job.forget(one.id)  # the survey has been removed since
         return
     with st.container(border=True, key=f"job_{one.id}"):
-        name = controls.plain(one.request.title or one.request.key)
+        name = controls.escape(one.request.title or one.request.key)
         st.markdown(f"{icon} **{name}** · {title} after {_seconds(one.seconds)}")
         if one.error:
-            st.error(controls.plain(one.error))
+            st.error(controls.escape(one.error))
         elif one.imported or one.encoded:
             st.caption(_through(one))
         with st.container(horizontal=True, gap="small"):
@@ -190,7 +190,7 @@ def surveys() -> None:
     at_work = {j.request.key for j in found if j.state != job.DONE}
     busy = {j.request.key for j in found if j.active}
     for survey in known.values():
-        with controls.panel():
+        with controls.show_errors():
             _survey(survey, survey.key in busy)
     rest = [u for u in importing.unfinished() if u.key not in at_work]
     for one in rest:
@@ -209,10 +209,10 @@ def _survey(survey: UserSurvey, busy: bool) -> None:
     mapped = cache.atlas_names(key)
     with st.container(border=True, key=f"survey_{key}"):
         st.markdown(
-            f"**{controls.plain(survey.title)}** · {controls.galaxies_text(survey.n)} · "
+            f"**{controls.escape(survey.title)}** · {controls.galaxies_text(survey.n)} · "
             f"`{key}` · {_size(survey)}"
         )
-        by = ", ".join(controls.plain(titles.get(m, m)) for m in mapped)
+        by = ", ".join(controls.escape(titles.get(m, m)) for m in mapped)
         without = "Being mapped" if busy else "Not on a map yet: encode it"
         st.caption(f"Mapped by {by}" if by else without)
         with st.container(horizontal=True, gap="small"):
@@ -268,7 +268,7 @@ def _report(key: str) -> None:
     try:
         report = importing.read_report(key)
     except RadioVizError as error:
-        st.error(controls.plain(str(error)))
+        st.error(controls.escape(str(error)))
         return
     counts = report["status"].value_counts()
     st.caption(", ".join(f"{n:,} {what}" for what, n in counts.items()))
@@ -300,7 +300,7 @@ def _report(key: str) -> None:
 
 def _remove(survey: UserSurvey) -> None:
     st.markdown(
-        f"Remove **{controls.plain(survey.title)}** with its "
+        f"Remove **{controls.escape(survey.title)}** with its "
         f"{controls.galaxies_text(survey.n)}, its maps and pictures? The files that it was "
         "imported from stay where they are."
     )
@@ -340,7 +340,7 @@ def remove(key: str, models: bool = False) -> None:
     for one in job.jobs():
         if one.request.key == key:
             _attempt(job.forget, one.id)
-    cache.forget(key)
+    cache.forget_data_set(key)
     for held in (state.tray(), state.brush()):
         held.remove(key, held.groups().get(key, []))
     focus = state.focus()

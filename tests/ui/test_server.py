@@ -9,7 +9,7 @@ import weakref
 
 import pytest
 
-from radioviz.ui import heap
+from radioviz.ui import server
 
 
 class Node:
@@ -25,21 +25,21 @@ def ring() -> weakref.ref[Node]:
 
 @pytest.fixture
 def many_modules(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heap, "_modules", 0)
-    for i in range(heap.MANY):
+    monkeypatch.setattr(server, "_modules", 0)
+    for i in range(server.MANY_MODULES):
         monkeypatch.setitem(sys.modules, f"made_up_{i}", types.ModuleType(f"made_up_{i}"))
 
 
 def test_old_objects_are_set_aside_and_garbage_goes(many_modules: None) -> None:
     before = ring()
-    assert heap.settle()
+    assert server.freeze_gc()
     assert before() is None
     assert gc.get_freeze_count() > 10_000
     assert len(gc.get_objects()) < gc.get_freeze_count() / 10
     after = ring()
     gc.collect()
     assert after() is None
-    assert not heap.settle()  # no module came since
+    assert not server.freeze_gc()  # no module came since
 
 
 def test_garbage_that_was_set_aside_goes_with_the_next_modules(
@@ -48,10 +48,10 @@ def test_garbage_that_was_set_aside_goes_with_the_next_modules(
     a, b = Node(), Node()
     a.other, b.other = b, a
     found = weakref.ref(a)
-    heap.settle()
+    server.freeze_gc()
     del a, b
     gc.collect()
     assert found() is not None
-    monkeypatch.setattr(heap, "_modules", 0)
-    assert heap.settle()
+    monkeypatch.setattr(server, "_modules", 0)
+    assert server.freeze_gc()
     assert found() is None
