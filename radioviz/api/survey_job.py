@@ -29,7 +29,7 @@ from radioviz.store.mapped import trim
 from radioviz.store.records import check_types, read_json_object
 
 RUNNING, DONE, FAILED, CANCELLED, CUT_OFF = "running", "done", "failed", "cancelled", "cut off"
-MOST = 2
+MAX_JOBS = 2
 """Jobs at a time on one machine; more would share its memory and take no less time."""
 
 _REQUEST, _STATE, _LOG, _CANCEL, _LOCK = "request.json", "state.json", "log.txt", "cancel", "lock"
@@ -39,7 +39,7 @@ _CHILDREN: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True)
-class Request:
+class SurveyRequest:
     """What a job is asked for.
 
     Attributes
@@ -49,7 +49,7 @@ class Request:
     path, table : str
         What is imported; an empty path encodes a survey that is there already.
     answers : dict
-        As :func:`radioviz.importing.run` takes them.
+        As :func:`radioviz.importing.import_survey` takes them.
     models : tuple of str
         Encoders, in their order.
     replace : bool
@@ -79,13 +79,13 @@ _STATE_TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 @dataclass(frozen=True)
-class Job:
+class SurveyJob:
     """A job as it stands.
 
     Attributes
     ----------
     id : str
-    request : Request
+    request : SurveyRequest
     state : str
         ``running``, ``done``, ``failed``, ``cancelled`` or ``cut off``.
     step : str
@@ -102,7 +102,7 @@ class Job:
     """
 
     id: str
-    request: Request
+    request: SurveyRequest
     state: str
     step: str = ""
     done: int = 0
@@ -123,7 +123,7 @@ def jobs_folder() -> Path:
     return user_data_folder() / "jobs"
 
 
-def start(request: Request) -> Job:
+def start_job(request: SurveyRequest) -> SurveyJob:
     """Begin a job.
 
     Raises
@@ -131,10 +131,10 @@ def start(request: Request) -> Job:
     CatalogueError
         If there are too many already, one of the same survey, or the folder cannot be written.
     """
-    active = [j for j in jobs() if j.active]
+    active = [j for j in list_jobs() if j.active]
     if any(j.request.key == request.key for j in active):
         raise CatalogueError(f"survey '{request.key}' is being worked on; wait, or cancel that")
-    if len(active) >= MOST:
+    if len(active) >= MAX_JOBS:
         raise CatalogueError(f"{len(active)} imports are under way; wait for one, or cancel it")
     folder = jobs_folder() / f"{int(time.time())}-{secrets.token_hex(4)}"
     try:
@@ -145,7 +145,7 @@ def start(request: Request) -> Job:
     return _spawn(folder)
 
 
-def take_up(job_id: str) -> Job:
+def resume_job(job_id: str) -> SurveyJob:
     """Begin a job anew that was cancelled, cut off or failed; it goes on where it stopped.
 
     Raises
@@ -153,7 +153,7 @@ def take_up(job_id: str) -> Job:
     CatalogueError
         If there is no such job, or it is running.
     """
-    job = read(job_id)
+    job = read_job(job_id)
     if job.active:
         raise CatalogueError(f"survey '{job.request.key}' is being worked on already")
     folder = jobs_folder() / job_id
@@ -161,7 +161,7 @@ def take_up(job_id: str) -> Job:
     return _spawn(folder)
 
 
-def _spawn(folder: Path) -> Job:
+def _spawn(folder: Path) -> SurveyJob:
     before = _read(folder / _STATE)
     kept = {k: before[k] for k in ("imported", "encoded") if before.get(k)}
     try:
@@ -182,7 +182,7 @@ def _spawn(folder: Path) -> Job:
             )
     except OSError as error:
         raise _unwritable(error) from error
-    return read(folder.name)
+    return read_job(folder.name)
 
 
 def _unwritable(error: OSError) -> CatalogueError:
@@ -192,20 +192,20 @@ def _unwritable(error: OSError) -> CatalogueError:
     )
 
 
-def jobs() -> list[Job]:
+def list_jobs() -> list[SurveyJob]:
     """All jobs, newest first."""
     folder = jobs_folder()
     found = sorted(folder.glob(f"*/{_REQUEST}"), reverse=True) if folder.is_dir() else []
     out = []
     for path in found:
         try:
-            out.append(read(path.parent.name))
+            out.append(read_job(path.parent.name))
         except CatalogueError:
             continue  # half-deleted
     return out
 
 
-def read(job_id: str) -> Job:
+def read_job(job_id: str) -> SurveyJob:
     """One job as it stands.
 
     Raises
@@ -219,7 +219,7 @@ def read(job_id: str) -> Job:
         asked = _read(folder / _REQUEST)
         check_types(asked, _REQUEST_TYPES)
         asked["models"] = tuple(map(str, asked["models"]))
-        request = Request(**asked)
+        request = SurveyRequest(**asked)
     except (KeyError, TypeError, ValueError) as error:
         raise CatalogueError(f"no job '{job_id}' ({error})") from None
     state = _read(folder / _STATE)
@@ -232,7 +232,7 @@ def read(job_id: str) -> Job:
     if status == RUNNING and not _is_alive(folder, began):
         status = str(_read(folder / _STATE).get("state", CUT_OFF))  # it may just have ended
         status = CUT_OFF if status == RUNNING else status
-    return Job(
+    return SurveyJob(
         job_id,
         request,
         status,
@@ -260,18 +260,18 @@ def _is_alive(folder: Path, began: float) -> bool:
         return False
 
 
-def cancel(job_id: str) -> None:
-    """Ask a job to end; what it has read and encoded is kept for :func:`take_up`."""
+def cancel_job(job_id: str) -> None:
+    """Ask a job to end; what it has read and encoded is kept for :func:`resume_job`."""
     folder = jobs_folder() / job_id
     if folder.is_dir():
         (folder / _CANCEL).touch()
 
 
-def forget(job_id: str) -> None:
+def delete_job(job_id: str) -> None:
     """Delete the notes of a job that is not running; surveys and Atlases stay."""
     from radioviz.data.user_surveys import discard
 
-    if not read(job_id).active:
+    if not read_job(job_id).active:
         discard(jobs_folder() / job_id)
 
 
@@ -300,7 +300,7 @@ class _Worker:
         self.folder = folder
         asked = _read(folder / _REQUEST)
         asked["models"] = tuple(asked["models"])
-        self.request = Request(**asked)
+        self.request = SurveyRequest(**asked)
         before = _read(folder / _STATE)
         self.state: dict[str, Any] = {
             "state": RUNNING,
@@ -367,7 +367,7 @@ class _Worker:
             Path(self.request.path), Path(self.request.table) if self.request.table else None
         )
         answers = {**self.request.answers, "key": self.request.key, "title": self.request.title}
-        result = importing.run(
+        result = importing.import_survey(
             source, answers, self.told, self.cancelled, replace=self.request.replace
         )
         if result.catalogue is None:
@@ -384,7 +384,7 @@ class _Worker:
         morphology.complete(open_data_set(self.request.key), self.told_or_end)
 
     def _encode(self) -> None:
-        from radioviz.encode.galaxy_scores import classify
+        from radioviz.encode.galaxy_scores import add_fr_probability
         from radioviz.encode.survey import encode_data_set
 
         for model in self.request.models:
@@ -398,7 +398,7 @@ class _Worker:
             if self.cancelled():
                 raise _Cancelled
         if self.request.models:
-            classify(self.request.key, self.told_or_end)
+            add_fr_probability(self.request.key, self.told_or_end)
 
 
 def main(arguments: Sequence[str]) -> int:

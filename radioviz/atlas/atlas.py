@@ -9,7 +9,7 @@ holds
 ``latents.npy``        float16 or float32, shape ``(n, d)``
 ``layout_<name>.npy``  float32, shape ``(n, 2)``, positions on a map
 ``scores.parquet``     one row a source: reconstruction error, neighbours, ...
-``turned.npy``         float16, shape ``(n, 2 d)``, where it was made: see :func:`summary`
+``turned.npy``         float16, shape ``(n, 2 d)``, optional: :func:`orientation_summary`
 =====================  ===========================================================
 
 An Atlas is tied to the weights that made it and to the identifiers of its data set; when either
@@ -41,7 +41,7 @@ from radioviz.store import records
 from radioviz.store.atomic import put_in_place, remove_stale
 
 FORMAT_VERSION = 1
-TURNED = "turned.npy"
+ORIENTATION_STATS = "turned.npy"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")  # a file system takes 255
 
@@ -103,15 +103,15 @@ class Atlas:
         return table
 
     @cached_property
-    def turned(self) -> np.ndarray | None:
-        """What :func:`summary` gives of eight views of each source, or None where not made.
+    def orientation_stats(self) -> np.ndarray | None:
+        """:func:`orientation_summary` over eight views of each source; None if not computed.
 
         Raises
         ------
         AtlasError
             If the file is damaged.
         """
-        path = self.folder / TURNED
+        path = self.folder / ORIENTATION_STATS
         if not path.exists():
             return None
         try:
@@ -148,7 +148,7 @@ class Atlas:
         return str(self.meta["layouts"].get(name, {}).get("title", name))
 
 
-def summary(views: np.ndarray) -> np.ndarray:
+def orientation_summary(views: np.ndarray) -> np.ndarray:
     """Mean and spread of the latents of a source over views of it: no orientation is left.
 
     Parameters
@@ -165,20 +165,20 @@ def summary(views: np.ndarray) -> np.ndarray:
     return np.concatenate([views.mean(axis=1), views.std(axis=1)], axis=1)
 
 
-def add_turned(atlas: Atlas, views: np.ndarray) -> None:
-    """Store the :func:`summary` of the views ``(n, views, d)`` of the sources of an Atlas.
+def add_orientation_stats(atlas: Atlas, views: np.ndarray) -> None:
+    """Store the :func:`orientation_summary` of ``views``, shape ``(n, views, d)``, in an Atlas.
 
     Raises
     ------
     AtlasError
         If shapes disagree, a value is not finite, or the file cannot be written.
     """
-    where = atlas.folder / TURNED
+    where = atlas.folder / ORIENTATION_STATS
     if views.ndim != 3 or (len(views), views.shape[2]) != atlas.latents.shape:
         raise AtlasError(
             f"views of shape {views.shape} for latents of shape {atlas.latents.shape} in {where}"
         )
-    values = summary(views)
+    values = orientation_summary(views)
     if not np.isfinite(values).all():
         raise AtlasError(f"views for {where} hold values that are not finite")
     try:

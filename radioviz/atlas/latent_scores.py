@@ -11,7 +11,7 @@ NEIGHBOURS = 20
 _CELLS = 1 << 23
 
 
-def strangeness(latents: np.ndarray) -> dict[str, np.ndarray]:
+def latent_outlier_scores(latents: np.ndarray) -> dict[str, np.ndarray]:
     """How far each galaxy lies from others, each figure the higher the stranger.
 
     ``knn_distance``: mean Euclidean distance to the 20 nearest other sources; in a survey of

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from radioviz.atlas.atlas import Atlas, Layout
-from radioviz.atlas.placement import place
+from radioviz.atlas.placement import place_among_neighbours
 
 SEED = 0
 REFERENCE = "first"
@@ -45,7 +45,7 @@ def quick_layouts(latents: np.ndarray, reference: Atlas | None) -> Layouts:
     if latents.shape[1] == 2:
         out["latent"] = np.asarray(latents, np.float32), Layout("Latent plane")
     if reference is not None and "umap" in reference.layouts:
-        placed = place(reference.latents, reference.layouts["umap"], latents)
+        placed = place_among_neighbours(reference.latents, reference.layouts["umap"], latents)
         title = f"{reference.layout_title('umap')} of {REFERENCE.upper()}"
         out[f"umap_{REFERENCE}"] = (
             placed,
@@ -91,7 +91,7 @@ def _parts(latents: np.ndarray) -> Iterator[np.ndarray]:
         yield np.asarray(latents[start : start + 65_536], np.float64)
 
 
-def own_umap(latents: np.ndarray, sample: int = SAMPLE) -> tuple[np.ndarray, Layout] | None:
+def fit_umap_layout(latents: np.ndarray, sample: int = SAMPLE) -> tuple[np.ndarray, Layout] | None:
     """UMAP of the survey itself; None for fewer galaxies than a map can be drawn of.
 
     A survey of more than ``sample`` galaxies is drawn by a random sample of it, and the others
@@ -101,16 +101,16 @@ def own_umap(latents: np.ndarray, sample: int = SAMPLE) -> tuple[np.ndarray, Lay
         return None
     if len(latents) <= sample:
         whole = np.asarray(latents, np.float32)
-        return np.asarray(umap_of(whole).embedding_, np.float32), Layout("UMAP", UMAP)
+        return np.asarray(fit_umap(whole).embedding_, np.float32), Layout("UMAP", UMAP)
     rows = np.sort(np.random.default_rng(SEED).choice(len(latents), sample, replace=False))
     fitted = np.asarray(latents[rows], np.float32)
-    drawn = np.asarray(umap_of(fitted).embedding_, np.float32)
-    positions = place(fitted, drawn, latents)
+    drawn = np.asarray(fit_umap(fitted).embedding_, np.float32)
+    positions = place_among_neighbours(fitted, drawn, latents)
     positions[rows] = drawn
     return positions, Layout("UMAP", {**UMAP, "fitted_to": sample})
 
 
-def umap_of(latents: np.ndarray) -> Any:
+def fit_umap(latents: np.ndarray) -> Any:
     """UMAP fitted with the fixed seed (one thread, which is what makes it repeatable)."""
     import warnings
 

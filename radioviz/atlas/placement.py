@@ -15,7 +15,9 @@ NEIGHBOURS = 15
 _CELLS = 1 << 23  # distances in memory at a time: 32 MB
 
 
-def place(latents: np.ndarray, positions: np.ndarray, others: np.ndarray) -> np.ndarray:
+def place_among_neighbours(
+    latents: np.ndarray, positions: np.ndarray, others: np.ndarray
+) -> np.ndarray:
     """Positions of ``others`` by those of their nearest neighbours in latent space.
 
     A map tears apart what lies close in many dimensions, so the mean of all neighbours

@@ -136,10 +136,10 @@ def register(app: typer.Typer, bar: Bar) -> None:
     @app.command()
     def resume(key: Annotated[str, typer.Argument(help="An unfinished import.")]) -> None:
         """Take up an import that was stopped or cut off."""
-        from radioviz.importing import run_import as jobs
+        from radioviz.importing.run_import import resume_import
 
         with bar("image") as progress:
-            result = jobs.resume(key, progress)
+            result = resume_import(key, progress)
         typer.echo(result.sentence())
 
     @app.command()
@@ -211,7 +211,7 @@ def _import(
 ) -> None:
     from radioviz.importing.inspection import Source
     from radioviz.importing.kinds import inspect
-    from radioviz.importing.run_import import run
+    from radioviz.importing.run_import import import_survey
 
     answers = {k: v for k, v in answers.items() if v}
     what = Source(source, table)
@@ -232,7 +232,7 @@ def _import(
     if look:
         return
     with bar("image") as progress:
-        result = run(what, answers, progress, replace=replace, inspection=found)
+        result = import_survey(what, answers, progress, replace=replace, inspection=found)
     if report is not None:
         try:
             report.write_text(safe_csv(result.report), encoding="utf-8")

@@ -6,8 +6,8 @@ does not import torch either; loading a model does, which takes seconds at the f
 
 from radioviz.encode.classifier import Classifier, default_classifier
 from radioviz.encode.encoder import BATCH, Encoder
-from radioviz.encode.generated import Generated
-from radioviz.encode.generation_request import CARDS, MODES, Request
+from radioviz.encode.generated import GeneratedGalaxies
+from radioviz.encode.generation_request import CARDS, MODES, GenerationRequest
 from radioviz.encode.generator import Generator
 
 __all__ = [
@@ -16,8 +16,8 @@ __all__ = [
     "MODES",
     "Classifier",
     "Encoder",
-    "Generated",
+    "GeneratedGalaxies",
+    "GenerationRequest",
     "Generator",
-    "Request",
     "default_classifier",
 ]

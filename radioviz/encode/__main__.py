@@ -47,17 +47,17 @@ def encode(
     """Encode data sets; what a run that was stopped has done already is taken up."""
     from tqdm import tqdm
 
-    from radioviz.encode.galaxy_scores import classify
-    from radioviz.encode.shards import Workers
-    from radioviz.encode.survey import encode_data_set, encoders
+    from radioviz.encode.galaxy_scores import add_fr_probability
+    from radioviz.encode.shards import WorkerPool
+    from radioviz.encode.survey import encode_data_set, list_encoders
 
     if threads:
         import torch
 
         torch.set_num_threads(threads)
-    crew = Workers(workers, scheduler, threads)
+    crew = WorkerPool(workers, scheduler, threads)
     keys = [k.strip() for k in data.split(",") if k.strip()]
-    names = [m.strip() for m in model.split(",") if m.strip()] or encoders()
+    names = [m.strip() for m in model.split(",") if m.strip()] or list_encoders()
     if not names:
         raise typer.BadParameter("no trained model encodes; python -m train vae makes one")
     for key in keys:
@@ -83,7 +83,7 @@ def encode(
             if encoded and result.resumed:
                 said += f", {result.resumed:,} were encoded already"
             print(f"{key} x {name}: {said}; peak memory {_peak_gb():.2f} GB; {result.atlas.folder}")
-        if not model and key not in DATA_SETS and classify(key):
+        if not model and key not in DATA_SETS and add_fr_probability(key):
             print(f"{key}: FR probabilities added")
 
 

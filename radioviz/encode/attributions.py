@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from radioviz.encode.classifier import Classifier
-from radioviz.encode.inference_lock import alone, inference
+from radioviz.encode.inference_lock import inference, inference_lock
 from radioviz.errors import ModelError
 
 STEPS = 48
@@ -92,7 +92,7 @@ def explain(classifier: Classifier, image: np.ndarray, steps: int = STEPS) -> Ex
         ends = difference(torch.cat([torch.zeros_like(x), x])).cpu().numpy()
     # Gauss-Legendre points (the default) crowd at the ends: the square root of the brightness,
     # which the network sees, is steep at the start.
-    with alone():
+    with inference_lock():
         found = IntegratedGradients(difference).attribute(
             x, torch.zeros_like(x), n_steps=steps, internal_batch_size=16
         )

@@ -59,7 +59,7 @@ class Classifier:
             If there is no such model, it does not classify, or its files are damaged.
         """
         encoder = Encoder.load(name or default_classifier(folder), folder)
-        encoder.need("classify")
+        encoder.require("classify")
         return cls(encoder)
 
     @property

@@ -97,7 +97,7 @@ class Encoder:
         ModelError
             If the model does not encode or the images are of another size.
         """
-        self.need("encode")
+        self.require("encode")
         self._check_images(images)
         out = np.empty((len(images), self.info.latent_dim), np.float32)
         for rows in _batches(len(images), batch):
@@ -116,7 +116,7 @@ class Encoder:
 
         Images are preprocessed batch by batch, so memory does not grow with the survey.
         """
-        self.need("encode")
+        self.require("encode")
         chosen = np.arange(len(catalogue)) if rows is None else np.asarray(rows)
         if chosen.dtype == bool:
             chosen = np.flatnonzero(chosen)
@@ -160,7 +160,7 @@ class Encoder:
         ModelError
             If the model does not decode, does not take a condition, or ``z`` is malformed.
         """
-        self.need("decode")
+        self.require("decode")
         z = np.asarray(z, np.float32)
         if z.ndim != 2 or z.shape[1] != self.info.latent_dim:
             raise ModelError(
@@ -198,7 +198,7 @@ class Encoder:
         ModelError
             As :meth:`encode` and :meth:`decode`.
         """
-        self.need("encode", "decode")
+        self.require("encode", "decode")
         self._check_images(images)
         out = np.empty(images.shape, np.float32)
         for rows in _batches(len(images), batch):
@@ -216,7 +216,7 @@ class Encoder:
         target = torch.device(device)
         return dataclasses.replace(self, module=self.module.to(target), device=target)
 
-    def need(self, *capabilities: str) -> None:
+    def require(self, *capabilities: str) -> None:
         """Raise ModelError if the model cannot do all of these."""
         for capability in capabilities:
             if not self.info.can(capability):

@@ -40,7 +40,7 @@ def fr_probability(
     return pd.DataFrame({FR: column}), {FR: about}
 
 
-def classify(key: str, progress: Progress = no_progress) -> bool:
+def add_fr_probability(key: str, progress: Progress = no_progress) -> bool:
     """Add p(FRII) to the scores of a data set; False where it is there, or nothing classifies."""
     models = list_models()
     if not models.with_capability("classify", "features"):

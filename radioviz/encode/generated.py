@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from radioviz.encode.generation_request import Request
+from radioviz.encode.generation_request import GenerationRequest
 
 
 @dataclass(frozen=True, eq=False)
-class Generated:
+class GeneratedGalaxies:
     """Generated galaxies and all that is needed to make them again.
 
     Attributes
@@ -28,7 +28,7 @@ class Generated:
         Float32 ``(n,)``, arcsec: angular size that each was asked to have; NaN without sizes.
     indices : numpy.ndarray
         Int64 ``(n,)``: place of each in the sequence of its seed.
-    request : Request
+    request : GenerationRequest
     model, weights_sha256 : str
         The model, and the hash of its weights.
     """
@@ -38,14 +38,14 @@ class Generated:
     labels: tuple[str, ...]
     sizes: np.ndarray
     indices: np.ndarray
-    request: Request
+    request: GenerationRequest
     model: str
     weights_sha256: str
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, rows: Sequence[int] | np.ndarray) -> Generated:
+    def take(self, rows: Sequence[int] | np.ndarray) -> GeneratedGalaxies:
         """Some of them, by position or mask."""
         chosen = np.arange(len(self))[np.asarray(rows)]
         return dataclasses.replace(

@@ -27,12 +27,12 @@ CARDS: dict[str, tuple[str, str]] = {
     "spread": ("GENSPRD", "scale of the random numbers around GENCEN"),
     "centre": ("GENCEN", "latent vector drawn around, JSON"),
 }
-"""Field of :class:`Request` to FITS keyword and comment; ``seed`` and the index of an image are
-in the cards SEED and INDEX of every simulated image."""
+"""Field of :class:`GenerationRequest` to FITS keyword and comment. ``seed`` and the index of an image
+are in the cards SEED and INDEX of every simulated image."""
 
 
 @dataclass(frozen=True)
-class Request:
+class GenerationRequest:
     """What is asked of a generator, numbers in single precision.
 
     Image ``i`` depends on everything here but ``n``: asking for more never changes the first.
@@ -107,7 +107,7 @@ class Request:
         return values
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Request:
+    def from_dict(cls, values: Mapping[str, Any]) -> GenerationRequest:
         """Read what :meth:`to_dict` wrote.
 
         Raises
@@ -131,8 +131,8 @@ class Request:
         return out
 
     @classmethod
-    def from_header(cls, header: Mapping[str, Any]) -> tuple[Request, int]:
-        """Request and index of the image that a FITS header of a simulated image belongs to.
+    def from_header(cls, header: Mapping[str, Any]) -> tuple[GenerationRequest, int]:
+        """Read the request and the image index from the FITS header of a simulated image.
 
         ``Generator.sample(request, indices=[index])`` makes that image again.
 

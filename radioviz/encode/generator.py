@@ -41,8 +41,8 @@ import numpy as np
 from radioviz.data.catalogue import Progress
 from radioviz.data.preprocess import FIRST_BEAM
 from radioviz.encode.encoder import Encoder, condition_tensors, no_progress
-from radioviz.encode.generated import Generated
-from radioviz.encode.generation_request import Request
+from radioviz.encode.generated import GeneratedGalaxies
+from radioviz.encode.generation_request import GenerationRequest
 from radioviz.encode.inference_lock import inference
 from radioviz.errors import ModelError
 from radioviz.models.artefact import ModelInfo
@@ -100,7 +100,7 @@ class Generator:
         ModelError
             If the model cannot decode.
         """
-        encoder.need("decode")
+        encoder.require("decode")
         return cls(encoder)
 
     @property
@@ -120,15 +120,15 @@ class Generator:
 
     def sample(
         self,
-        request: Request,
+        request: GenerationRequest,
         progress: Progress = no_progress,
         indices: Sequence[int] | np.ndarray | None = None,
-    ) -> Generated:
+    ) -> GeneratedGalaxies:
         """Galaxies as asked for.
 
         Parameters
         ----------
-        request : Request
+        request : GenerationRequest
         progress : callable
             Told ``(done, total, what)`` as images are made.
         indices : sequence of int, optional
@@ -166,14 +166,14 @@ class Generator:
             progress(done, len(wanted), f"generating with {self.info.title}")
         return dataclasses.replace(out, labels=tuple(labels))
 
-    def stream(self, request: Request, batch: int = 1024) -> Iterator[Generated]:
+    def stream(self, request: GenerationRequest, batch: int = 1024) -> Iterator[GeneratedGalaxies]:
         """The same galaxies in parts of ``batch``, so that any number fits in memory."""
         self.check(request)
         for start in range(0, request.n, batch):
             stop = min(start + batch, request.n)
             yield self.sample(request, indices=np.arange(start, stop))
 
-    def again(self, header: Any) -> Generated:
+    def again(self, header: Any) -> GeneratedGalaxies:
         """The one galaxy that the FITS header of a simulated image says how to make.
 
         Raises
@@ -181,7 +181,7 @@ class Generator:
         ModelError
             If the header does not say, or the image was made by another model or other weights.
         """
-        request, index = Request.from_header(header)
+        request, index = GenerationRequest.from_header(header)
         model, digest = header.get("MODEL"), header.get("MODELSHA")
         if (model, digest) != (self.info.name, self.info.weights_sha256):
             raise ModelError(
@@ -227,7 +227,7 @@ class Generator:
             progress(number + 1, len(self.classes), f"twins of {len(latents)} galaxies")
         return out
 
-    def check(self, request: Request) -> None:
+    def check(self, request: GenerationRequest) -> None:
         """Raise if this model cannot do what is asked, naming what it can."""
         condition_tensors(self.encoder, 1, request.label, request.size)
         if request.centre is not None and len(request.centre) != self.info.latent_dim:
@@ -236,9 +236,9 @@ class Generator:
                 f"'{self.info.name}' has {self.info.latent_dim}"
             )
 
-    def _empty(self, request: Request, wanted: np.ndarray) -> Generated:
+    def _empty(self, request: GenerationRequest, wanted: np.ndarray) -> GeneratedGalaxies:
         n, size = len(wanted), self.info.preprocess.size
-        return Generated(
+        return GeneratedGalaxies(
             images=np.empty((n, size, size), np.float32),
             latents=np.empty((n, self.info.latent_dim), np.float32),
             labels=("",) * n,
@@ -250,7 +250,7 @@ class Generator:
         )
 
     def _chunk(
-        self, request: Request, chunk: int, places: np.ndarray
+        self, request: GenerationRequest, chunk: int, places: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Images, latents, class numbers and sizes of one chunk; only ``places`` have meaning."""
         import torch
@@ -330,7 +330,7 @@ class Generator:
         return best
 
     def _conditions(
-        self, request: Request, chance: np.ndarray
+        self, request: GenerationRequest, chance: np.ndarray
     ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         """Classes and sizes asked for, drawn where the request leaves them open."""
         import torch
@@ -352,7 +352,7 @@ class Generator:
         return label, size
 
     def _latents(
-        self, request: Request, noise: torch.Tensor, given: dict[str, Any]
+        self, request: GenerationRequest, noise: torch.Tensor, given: dict[str, Any]
     ) -> torch.Tensor:
         import torch
 

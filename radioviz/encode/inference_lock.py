@@ -14,7 +14,7 @@ _one = threading.RLock()
 
 
 @contextlib.contextmanager
-def alone() -> Iterator[None]:
+def inference_lock() -> Iterator[None]:
     """Wait for one's turn; keep it short, a batch at a time."""
     with _one:
         yield
@@ -27,5 +27,5 @@ def inference() -> Iterator[None]:
 
     from radioviz.models.precision import without_denormals
 
-    with alone(), without_denormals(), torch.inference_mode():
+    with inference_lock(), without_denormals(), torch.inference_mode():
         yield

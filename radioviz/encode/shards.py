@@ -41,7 +41,7 @@ _ENVIRONMENT = "distributed.nanny.pre-spawn-environ"  # of a worker of Dask
 
 
 @dataclass(frozen=True)
-class Workers:
+class WorkerPool:
     """Who makes shards, besides or instead of this process.
 
     Attributes
@@ -60,7 +60,7 @@ class Workers:
     threads: int = 0
 
 
-ALONE = Workers()
+ALONE = WorkerPool()
 """This process and no other."""
 
 
@@ -200,7 +200,7 @@ def make_by_workers(
     size: int,
     batch: int,
     part: Path,
-    workers: Workers,
+    workers: WorkerPool,
     told: Callable[[int], None],
     cancelled: Callable[[], bool],
     progress: Progress,

@@ -28,14 +28,14 @@ from radioviz.atlas.atlas import (
     open_atlas,
     write_atlas,
 )
-from radioviz.atlas.latent_scores import strangeness
-from radioviz.atlas.layouts import REFERENCE, own_umap, quick_layouts
+from radioviz.atlas.latent_scores import latent_outlier_scores
+from radioviz.atlas.layouts import REFERENCE, fit_umap_layout, quick_layouts
 from radioviz.data.catalogue import Catalogue, Progress
 from radioviz.data.registry import DATA_SETS, open_data_set
 from radioviz.data.user_surveys import discard, locked
 from radioviz.encode import shards
 from radioviz.encode.encoder import Encoder, no_progress
-from radioviz.encode.shards import ALONE, Workers
+from radioviz.encode.shards import ALONE, WorkerPool
 from radioviz.errors import AtlasError
 from radioviz.models import registry
 from radioviz.models.artefact import ModelInfo
@@ -51,7 +51,7 @@ _PLAN = "plan.json"
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodingResult:
     """What encoding a data set with a model came to.
 
     Attributes
@@ -95,7 +95,7 @@ def is_encoded(catalogue: Catalogue, info: ModelInfo) -> bool:
     return True
 
 
-def encoders() -> list[str]:
+def list_encoders() -> list[str]:
     """Models that encode, the default one first.
 
     Those with a map of the reference lead, for a survey can be placed on that.
@@ -114,8 +114,8 @@ def encode_data_set(
     umap: bool = True,
     batch: int = 0,
     shard: int = SHARD,
-    workers: Workers = ALONE,
-) -> Encoded:
+    workers: WorkerPool = ALONE,
+) -> EncodingResult:
     """Encode a data set into an Atlas in the user's data folder.
 
     The Atlas can be seen, on the map of :data:`~radioviz.atlas.layouts.REFERENCE` and as PCA,
@@ -133,7 +133,7 @@ def encode_data_set(
         False leaves the survey's own UMAP out.
     batch, shard : int
         Images in the network at a time (0: what suits this machine), and images a shard.
-    workers : Workers
+    workers : WorkerPool
         Processes that share the work.
 
     Raises
@@ -152,7 +152,7 @@ def encode_data_set(
         # An Atlas whose shards are still there was cut off before it got its own map.
         if is_encoded(catalogue, info) and not again and not part.exists():
             atlas = open_atlas(key, model)
-            return Encoded(key, model, atlas, n, resumed=n)
+            return EncodingResult(key, model, atlas, n, resumed=n)
         batch = batch or shards.default_batch()
         _prepare(part, catalogue, info, shard, batch)
         started = time.perf_counter()
@@ -161,13 +161,13 @@ def encode_data_set(
         seconds = time.perf_counter() - started
         trim()
         if resumed is None:
-            return Encoded(key, model, None, n)
+            return EncodingResult(key, model, None, n)
         table = shards.joined(part)
         latents = table[:, : info.latent_dim]
         names = json.loads((part / _PLAN).read_text("utf-8"))["scores"]
         scores = pd.DataFrame(table[:, info.latent_dim :], columns=names)
         progress(n, n, "looking for the unusual")
-        scores = pd.concat([pd.DataFrame(strangeness(latents)), scores], axis=1)
+        scores = pd.concat([pd.DataFrame(latent_outlier_scores(latents)), scores], axis=1)
         layouts = quick_layouts(latents, reference_atlas(info) if key != REFERENCE else None)
 
         half = shards.halved(latents, part)
@@ -183,15 +183,15 @@ def encode_data_set(
             write()  # to be looked at while the slow part runs
         if umap:
             if cancelled():
-                return Encoded(key, model, None, n, resumed, seconds)
+                return EncodingResult(key, model, None, n, resumed, seconds)
             trim()
             progress(n, n, "drawing a map of its own (UMAP)")
-            if own := own_umap(latents):
+            if own := fit_umap_layout(latents):
                 layouts["umap"] = own
         atlas = write()
         _index(catalogue, atlas, progress)
         discard(part)
-        return Encoded(key, model, atlas, n, resumed, seconds)
+        return EncodingResult(key, model, atlas, n, resumed, seconds)
 
 
 def _index(catalogue: Catalogue, atlas: Atlas, progress: Progress) -> None:
@@ -264,7 +264,7 @@ def _fill(
     info: ModelInfo,
     shard: int,
     batch: int,
-    workers: Workers,
+    workers: WorkerPool,
     progress: Progress,
     cancelled: Callable[[], bool],
 ) -> int | None:

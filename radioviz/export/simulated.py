@@ -50,7 +50,7 @@ def simulated_fits_bytes(
         Place of each image in the sequence of its seed; 0 and up by default.
     cards : mapping, optional
         Further cards of every header, keyword to value and comment: what was asked of the
-        generator, :meth:`radioviz.encode.Request.cards`. Text may be of any length.
+        generator, :meth:`radioviz.encode.GenerationRequest.cards`. Text may be of any length.
     pixel_scale : float or None
         Arcsec per pixel of the model's output.
 

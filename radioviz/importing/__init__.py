@@ -1,8 +1,8 @@
 """Bring your own survey: files, tables, cubes, mosaics and positions, to Catalogues.
 
->>> from radioviz.importing import Source, inspect, run
+>>> from radioviz.importing import Source, import_survey, inspect
 >>> look = inspect(Source(Path("cutouts.zip")))      # what it is, what has to be asked
->>> result = run(Source(Path("cutouts.zip")), {"key": "mine", "survey": "FIRST"})
+>>> result = import_survey(Source(Path("cutouts.zip")), {"key": "mine", "survey": "FIRST"})
 """
 
 from radioviz.data.user_surveys import (
@@ -17,23 +17,23 @@ from radioviz.data.user_surveys import (
 from radioviz.importing.inspection import KINDS, Inspection, Source
 from radioviz.importing.kinds import inspect
 from radioviz.importing.questions import UNKNOWN, Question
-from radioviz.importing.run_import import Result, resume, run
+from radioviz.importing.run_import import ImportResult, import_survey, resume_import
 
 __all__ = [
     "KINDS",
     "UNKNOWN",
+    "ImportResult",
     "Inspection",
     "Question",
-    "Result",
     "Source",
     "Unfinished",
     "UserSurvey",
+    "import_survey",
     "inspect",
     "open_survey",
     "read_report",
     "remove",
-    "resume",
-    "run",
+    "resume_import",
     "surveys",
     "unfinished",
 ]

@@ -13,7 +13,7 @@ from radioviz.data.catalogue import complete_columns, j2000_name
 from radioviz.data.matching import same_as
 from radioviz.data.user_surveys import REPORT_COLUMNS
 from radioviz.importing.folder import table_of
-from radioviz.importing.journal import Journal, Outcome
+from radioviz.importing.journal import FileOutcome, ImportJournal
 from radioviz.importing.reader import LEFT_OUT, Reader, SurveyFacts
 from radioviz.importing.source_rows import unique_ids
 
@@ -21,14 +21,14 @@ _SAME_BEAM = 0.1  # relative difference of beams that need no column of their ow
 
 
 def table_of_images(
-    reader: Reader, journal: Journal, key: str, title: str
+    reader: Reader, journal: ImportJournal, key: str, title: str
 ) -> tuple[pd.DataFrame, SurveyFacts]:
     """The Catalogue's table, row by row as the images are stored, and what they have in common.
 
     Parameters
     ----------
     reader : Reader
-    journal : Journal
+    journal : ImportJournal
         All outcomes of the reader.
     key, title : str
         Of the survey.
@@ -105,7 +105,7 @@ def _filled(given: pd.Series | None, told: pd.Series) -> pd.Series:
     return given.where(given.astype(str) != "", text)
 
 
-def report_of(journal: Journal, table: pd.DataFrame | None) -> pd.DataFrame:
+def report_of(journal: ImportJournal, table: pd.DataFrame | None) -> pd.DataFrame:
     """What became of each file: one row an outcome, the columns of a report.
 
     ``table`` gives the identifiers of what was read; None while there is none yet.
@@ -117,7 +117,7 @@ def report_of(journal: Journal, table: pd.DataFrame | None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(REPORT_COLUMNS)).astype(str)
 
 
-def _report_row(stored: bool, outcome: Outcome, source_id: str) -> tuple[str, str, str, str]:
+def _report_row(stored: bool, outcome: FileOutcome, source_id: str) -> tuple[str, str, str, str]:
     if stored:
         return outcome.name, "read", "; ".join(outcome.notes), source_id
     if outcome.refused.startswith(LEFT_OUT):  # as it was asked for
@@ -125,7 +125,7 @@ def _report_row(stored: bool, outcome: Outcome, source_id: str) -> tuple[str, st
     return outcome.name, "refused", outcome.refused, ""
 
 
-def why_none(journal: Journal) -> str:
+def why_none(journal: ImportJournal) -> str:
     """The first reasons, where nothing could be read."""
     first: list[str] = []
     for _, outcome in journal.outcomes():

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from radioviz.errors import CatalogueError
-from radioviz.importing.journal import Outcome
+from radioviz.importing.journal import FileOutcome
 from radioviz.importing.reader import Reader, Step, SurveyFacts, stored
 from radioviz.importing.readers.cube_formats import Cube
 from radioviz.importing.source_rows import SourceList
@@ -67,20 +67,20 @@ class CubeReader(Reader):
         if self.sources is not None:
             row = self._place.get(number + 1)
             if row is None:
-                return Outcome(
+                return FileOutcome(
                     name, f"its row in the table is refused: {self._why[number + 1]}"
                 ), None
         if self.dtype == np.uint8:
-            return Outcome(name, "", row), plane.astype(np.uint8, copy=False)
+            return FileOutcome(name, "", row), plane.astype(np.uint8, copy=False)
         with np.errstate(over="ignore"):
             image = plane.astype(np.float32)
         notes: tuple[str, ...] = ()
         good = np.isfinite(image)
         if not good.all():
             if not good.any():
-                return Outcome(name, f"all {image.size:,} pixels are NaN (no data)", row), None
+                return FileOutcome(name, f"all {image.size:,} pixels are NaN (no data)", row), None
             infinite = int(np.isinf(image).sum())
             if infinite:
                 image[np.isinf(image)] = np.nan
                 notes = (f"{infinite} infinite pixel(s) taken as missing",)
-        return Outcome(name, "", row, None, notes), stored(image, self.dtype)
+        return FileOutcome(name, "", row, None, notes), stored(image, self.dtype)

@@ -15,7 +15,7 @@ from radioviz.importing.cutouts import SERVICES, Request, Service, fetch_cutouts
 from radioviz.importing.facts import pixels_of, resolve
 from radioviz.importing.files import path_state
 from radioviz.importing.inspection import SAMPLE, Inspection, Source, key_of
-from radioviz.importing.journal import Outcome
+from radioviz.importing.journal import FileOutcome
 from radioviz.importing.mosaic import DEFAULT_PIXELS
 from radioviz.importing.questions import Answers, Question, chosen, positive
 from radioviz.importing.reader import Reader, Step, SurveyFacts
@@ -74,7 +74,7 @@ class FetchedReader(Reader):
     def read(self, start: int = 0) -> Iterator[Step]:
         """See :class:`Reader`; the rows that the table refuses come first."""
         for number, why in self._refused[start:]:
-            yield Outcome(f"row {number}", why), None
+            yield FileOutcome(f"row {number}", why), None
         first = max(0, start - len(self._refused))
         cutouts = fetch_cutouts(
             self.service,
@@ -88,17 +88,17 @@ class FetchedReader(Reader):
             row = first + cutout.index
             name = self._names[row]
             if cutout.path is None:
-                yield Outcome(name, cutout.refused, row), None
+                yield FileOutcome(name, cutout.refused, row), None
                 continue
             try:
                 image = read_image(cutout.path, name=name)
                 placed = place(image, self.common, self.survey.bunit or None)
             except ImageError as error:
-                yield Outcome(name, str(error).removeprefix(f"{name}: "), row), None
+                yield FileOutcome(name, str(error).removeprefix(f"{name}: "), row), None
                 continue
             cells = facts(placed, "", self.common)
             del cells["file"]
-            yield Outcome(name, "", row, cells, placed.notes), placed.data
+            yield FileOutcome(name, "", row, cells, placed.notes), placed.data
 
 
 def inspect_positions(source: Source, answers: Answers, table: UserTable) -> Inspection:

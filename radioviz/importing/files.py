@@ -17,7 +17,7 @@ from radioviz.errors import CatalogueError, ImageError
 from radioviz.images.common_grid import Common, facts, place
 from radioviz.images.reading import MAX_PIXELS, Peek, SkyImage, peek_fits, read_image
 from radioviz.importing.folder import SUFFIXES
-from radioviz.importing.journal import Outcome
+from radioviz.importing.journal import FileOutcome
 from radioviz.importing.reader import Reader, Step, SurveyFacts, looks_clipped, stored
 from radioviz.importing.readers import image_archives as archives
 from radioviz.importing.source_rows import SourceList
@@ -276,7 +276,7 @@ class FilesReader(Reader):
                     yield self._step(entry, row)
             number += len(rows)
         for name, why in self._lost[max(0, start - number) :]:
-            yield Outcome(name, why), None
+            yield FileOutcome(name, why), None
 
     def _named_entries(self) -> Iterator[Entry]:
         if self.files.archive:
@@ -292,7 +292,7 @@ class FilesReader(Reader):
     def _step(self, entry: Entry, row: int | None) -> Step:
         name = entry.name
         if entry.content is None:
-            return Outcome(name, entry.refused, row), None
+            return FileOutcome(name, entry.refused, row), None
         try:
             if is_picture(name) != (self.dtype == np.uint8):
                 mixed = "a picture among FITS images" if is_picture(name) else "FITS among pictures"
@@ -307,8 +307,8 @@ class FilesReader(Reader):
             if row is not None:
                 self._check_position(name, placed.centre, row)
         except ImageError as error:
-            return Outcome(name, _without_name(str(error), name), row), None
-        return Outcome(name, "", row, cells, placed.notes), stored(placed.data, self.dtype)
+            return FileOutcome(name, _without_name(str(error), name), row), None
+        return FileOutcome(name, "", row, cells, placed.notes), stored(placed.data, self.dtype)
 
     def _check_position(self, name: str, centre: tuple[float, float] | None, row: int) -> None:
         """Refuse an image that does not show the position that the table gives it."""

@@ -32,7 +32,7 @@ _SPARE = 1 << 28
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FileOutcome:
     """What became of one file.
 
     Attributes
@@ -71,7 +71,7 @@ def npy_header(shape: tuple[int, int, int], dtype: np.dtype) -> bytes:
     return b"\x93NUMPY\x01\x00" + (_HEADER_BYTES - 10).to_bytes(2, "little") + body
 
 
-class Journal:
+class ImportJournal:
     """Writer of one import.
 
     Parameters
@@ -127,7 +127,7 @@ class Journal:
         except OSError as error:
             raise unwritable(error) from error
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> ImportJournal:
         return self
 
     def __exit__(
@@ -198,7 +198,7 @@ class Journal:
                 "ask for fewer pixels"
             )
 
-    def add(self, outcome: Outcome, image: np.ndarray | None = None) -> None:
+    def add(self, outcome: FileOutcome, image: np.ndarray | None = None) -> None:
         """Record a file; ``image`` is ``(ny, nx)`` and None where it was refused.
 
         Raises
@@ -245,13 +245,13 @@ class Journal:
         self._lines.clear()
         self._pending = 0
 
-    def outcomes(self) -> Iterator[tuple[bool, Outcome]]:
+    def outcomes(self) -> Iterator[tuple[bool, FileOutcome]]:
         """Everything recorded so far, in order: whether it has an image, and the outcome."""
         self.commit()
         with (self.folder / JOURNAL).open("rb") as journal:
             for line in journal:
                 stored, name, refused, row, facts, notes = json.loads(line)
-                yield bool(stored), Outcome(name, refused, row, facts, tuple(notes))
+                yield bool(stored), FileOutcome(name, refused, row, facts, tuple(notes))
 
     def finish(self) -> np.ndarray:
         """All images, memory-mapped, shape ``(count, ny, nx)``; the file is a whole NumPy file."""

@@ -30,7 +30,7 @@ from radioviz.images.orientation import geometry, plain_wcs, resample, to_j2000
 from radioviz.images.quiet import quiet
 from radioviz.images.reading import read_fits
 from radioviz.images.tiles import image_cards
-from radioviz.importing.journal import Outcome
+from radioviz.importing.journal import FileOutcome
 from radioviz.importing.reader import Reader, Step, SurveyFacts
 from radioviz.importing.source_rows import SourceList
 
@@ -222,7 +222,7 @@ class MosaicReader(Reader):
     def read(self, start: int = 0) -> Iterator[Step]:
         """See :class:`Reader`; the rows that the table refuses come first."""
         for number, why in self._refused[start:]:
-            yield Outcome(f"row {number}", why), None
+            yield FileOutcome(f"row {number}", why), None
         x, y = self.mosaic.pixel_of(*self._positions)
         for row in range(max(0, start - len(self._refused)), len(x)):
             yield self._cut(row, float(x[row]), float(y[row]))
@@ -232,16 +232,18 @@ class MosaicReader(Reader):
         name = self._names[row]
         ny, nx = self.mosaic.shape
         if not (math.isfinite(x) and -0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5):
-            return Outcome(name, f"({ra:.5f}, {dec:+.5f}) lies outside of the mosaic", row), None
+            return FileOutcome(
+                name, f"({ra:.5f}, {dec:+.5f}) lies outside of the mosaic", row
+            ), None
         target = plain_wcs(ra, dec, self.step, self.shape)
         try:
             window, wcs = self._window(target)
             data = resample(window, wcs, target, self.shape, average=self._average)
         except ImageError as error:
-            return Outcome(name, str(error), row), None
+            return FileOutcome(name, str(error), row), None
         except Exception as error:  # wcslib and reproject raise errors of every kind
             text = " ".join(str(error).split())[:200] or type(error).__name__
-            return Outcome(name, f"cannot be cut out: {text}", row), None
+            return FileOutcome(name, f"cannot be cut out: {text}", row), None
         data[np.isinf(data)] = np.nan
         good = np.isfinite(data)
         centre = good[tuple(slice(n // 2 - 1, n // 2 + 2) for n in self.shape)]
@@ -249,10 +251,10 @@ class MosaicReader(Reader):
         if not centre.any() or covered < MIN_COVERED:
             why = f"the mosaic has data in {covered:.0%} of the cutout"
             why += ", and none at the source" if not centre.any() else ""
-            return Outcome(name, why, row), None
+            return FileOutcome(name, why, row), None
         notes = () if covered > 0.999 else (f"partly covered: {covered:.0%} of the cutout",)
         cells = {"image_ra": ra, "image_dec": dec, "covered": round(covered, 4)}
-        return Outcome(name, "", row, cells, notes), data
+        return FileOutcome(name, "", row, cells, notes), data
 
     def _window(self, target: WCS) -> tuple[np.ndarray, WCS]:
         """The part of the mosaic that a cutout needs, and its WCS."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from radioviz.importing.journal import Outcome
+from radioviz.importing.journal import FileOutcome
 from radioviz.importing.source_rows import SourceList
 
-Step = tuple[Outcome, np.ndarray | None]
+Step = tuple[FileOutcome, np.ndarray | None]
 LEFT_OUT = "left out: "
 """How the reason begins where an image is not wanted, rather than no use."""
 

@@ -21,7 +21,7 @@ from radioviz.errors import CatalogueError
 from radioviz.importing.facts import resolve
 from radioviz.importing.files import path_state
 from radioviz.importing.inspection import SAMPLE, Inspection, Source, key_of
-from radioviz.importing.journal import Outcome
+from radioviz.importing.journal import FileOutcome
 from radioviz.importing.questions import Answers, chosen, positive
 from radioviz.importing.reader import LEFT_OUT, Reader, Step, SurveyFacts
 
@@ -104,12 +104,14 @@ class BatchReader(Reader):
         name = f"{batch.path.name}[{i}]"
         row = {str(k): v for k, v in cells[i].items()}
         if self.exclude_mirabest and row["mb_flag"]:
-            return Outcome(name, f"{LEFT_OUT}also in MiraBest (mb_flag)"), None
+            return FileOutcome(name, f"{LEFT_OUT}also in MiraBest (mb_flag)"), None
         las = float(row["las"])
         if self.las_min is not None and not las >= self.las_min:
-            return Outcome(name, f"{LEFT_OUT}LAS {las:.2f} is not {self.las_min:g} arcsec"), None
+            return FileOutcome(
+                name, f"{LEFT_OUT}LAS {las:.2f} is not {self.las_min:g} arcsec"
+            ), None
         image = batch.images[i]
-        return Outcome(name, "", None, row), image[::-1] if self.north_first else image
+        return FileOutcome(name, "", None, row), image[::-1] if self.north_first else image
 
 
 def inspect_batches(source: Source, answers: Answers) -> Inspection:

@@ -1,7 +1,7 @@
 """An import from beginning to end: resumable, cancellable, never half-shown.
 
-:func:`run` reads a source into ``surveys/.<key>.part`` and renames it to
-``surveys/<key>`` when everything is in it. Killed at any point, the next :func:`run` with
+:func:`import_survey` reads a source into ``surveys/.<key>.part`` and renames it to
+``surveys/<key>`` when everything is in it. Killed at any point, the next :func:`import_survey` with
 the same source and answers goes on where it stopped; with others it starts anew. A
 survey that is replaced stays whole until the new one is.
 """
@@ -39,7 +39,7 @@ from radioviz.errors import CatalogueError
 from radioviz.importing.assembly import report_of, table_of_images, why_none
 from radioviz.importing.folder import licence_of
 from radioviz.importing.inspection import Inspection, Source
-from radioviz.importing.journal import Journal
+from radioviz.importing.journal import ImportJournal
 from radioviz.importing.kinds import inspect
 from radioviz.importing.questions import Answers
 from radioviz.importing.reader import Reader, SurveyFacts
@@ -51,7 +51,7 @@ _NOT_CONTENT = ("title", "rate", "attempts", "licence", "reference")
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class ImportResult:
     """What an import came to.
 
     Attributes
@@ -101,7 +101,7 @@ class Result:
         return f"{self.key}: {text}"
 
 
-def run(
+def import_survey(
     source: Source,
     answers: Answers | None = None,
     progress: Progress = lambda done, total, what: None,
@@ -109,7 +109,7 @@ def run(
     *,
     replace: bool = False,
     inspection: Inspection | None = None,
-) -> Result:
+) -> ImportResult:
     """Import a source.
 
     Parameters
@@ -149,14 +149,15 @@ def run(
         return _Import(look, answers, key, progress, cancelled).run()
 
 
-def resume(
+def resume_import(
     key: str,
     progress: Progress = lambda done, total, what: None,
     cancelled: Callable[[], bool] = lambda: False,
-) -> Result:
-    """Take up an import that was cancelled or cut off, as it was asked for.
+) -> ImportResult:
+    """Resume an import that was cancelled or interrupted, with its original answers.
 
-    Parameters and errors as :func:`run`; CatalogueError also where there is none of this key.
+    Parameters and errors as :func:`import_survey`; CatalogueError also if no unfinished import
+    has this key.
     """
     waiting = {u.key: u for u in unfinished()}
     if key not in waiting or not waiting[key].path:
@@ -164,7 +165,9 @@ def resume(
         raise CatalogueError(f"no unfinished import '{key}' to resume; unfinished are: {known}")
     asked = waiting[key]
     source = Source(Path(asked.path), Path(asked.table) if asked.table else None)
-    return run(source, asked.answers, progress, cancelled, replace=survey_folder(key).exists())
+    return import_survey(
+        source, asked.answers, progress, cancelled, replace=survey_folder(key).exists()
+    )
 
 
 class _Import:
@@ -180,7 +183,7 @@ class _Import:
         self.progress, self.cancelled = progress, cancelled
         self.part = part_folder(key)
 
-    def run(self) -> Result:
+    def run(self) -> ImportResult:
         began = time.monotonic()
         reader = self.look.reader()
         reader.cancelled = self.cancelled
@@ -193,14 +196,14 @@ class _Import:
             "dtype": str(reader.dtype),
         }
         expected = reader.total if reader.expected is None else reader.expected
-        with Journal(
+        with ImportJournal(
             self.part, plan, reader.shape, reader.dtype, expected, self._asked()
         ) as journal:
             resumed = journal.done
             whole = self._read(reader, journal)
             if not whole:
                 report = report_of(journal, None)
-                return Result(self.key, None, report, time.monotonic() - began, resumed)
+                return ImportResult(self.key, None, report, time.monotonic() - began, resumed)
             if not journal.count:
                 why = why_none(journal)
                 nothing = CatalogueError(
@@ -217,9 +220,9 @@ class _Import:
             discard(self.part)
             raise nothing
         catalogue = self._put(reader, table, facts, images, report)
-        return Result(self.key, catalogue, report, time.monotonic() - began, resumed)
+        return ImportResult(self.key, catalogue, report, time.monotonic() - began, resumed)
 
-    def _read(self, reader: Reader, journal: Journal) -> bool:
+    def _read(self, reader: Reader, journal: ImportJournal) -> bool:
         """Read what is missing; False where it was cancelled."""
         what = "fetching cutouts" if self.look.kind == "positions" else "reading images"
         shown = 0.0

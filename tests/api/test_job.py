@@ -13,7 +13,7 @@ import pytest
 
 from radioviz import importing
 from radioviz.api import survey_job as job
-from radioviz.api.survey_job import Job, Request
+from radioviz.api.survey_job import SurveyJob, SurveyRequest
 from radioviz.errors import CatalogueError
 from tests.models.small import galaxies
 
@@ -24,52 +24,52 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("RADIOVIZ_TRAINED", str(tmp_path / "none"))
     yield tmp_path / "home"
-    for one in job.jobs():
-        job.cancel(one.id)
+    for one in job.list_jobs():
+        job.cancel_job(one.id)
         wait(one.id, lambda j: not j.active)
 
 
-def wait(job_id: str, until: Callable[[Job], bool], seconds: float = 180) -> Job:
+def wait(job_id: str, until: Callable[[SurveyJob], bool], seconds: float = 180) -> SurveyJob:
     deadline = time.monotonic() + seconds
-    while not until(found := job.read(job_id)):
+    while not until(found := job.read_job(job_id)):
         assert time.monotonic() < deadline, found
         time.sleep(0.05)
     return found
 
 
 @pytest.fixture
-def request_(tmp_path: Path) -> Request:
+def request_(tmp_path: Path) -> SurveyRequest:
     """An import of three hundred images."""
     np.save(tmp_path / "cube.npy", (255 * galaxies(300, 48)).astype(np.uint8))
-    return Request("mine", "Mine", str(tmp_path / "cube.npy"), answers={"pixel_scale": "2.0"})
+    return SurveyRequest("mine", "Mine", str(tmp_path / "cube.npy"), answers={"pixel_scale": "2.0"})
 
 
 @pytest.mark.slow
-def test_a_job_runs_to_its_end_and_reports(request_: Request) -> None:
-    started = job.start(request_)
+def test_a_job_runs_to_its_end_and_reports(request_: SurveyRequest) -> None:
+    started = job.start_job(request_)
     assert started.active and started.request == request_
     with pytest.raises(CatalogueError, match="being worked on"):
-        job.start(request_)
+        job.start_job(request_)
     with pytest.raises(CatalogueError, match="already"):
-        job.take_up(started.id)
+        job.resume_job(started.id)
     done = wait(started.id, lambda j: not j.active)
     assert (done.state, done.error) == (job.DONE, "")
     assert "300 read" in done.imported
     assert importing.surveys()["mine"].n == 300
     assert (importing.surveys()["mine"].folder / "measured.parquet").exists()
-    job.forget(done.id)
-    assert not job.jobs() and "mine" in importing.surveys()
+    job.delete_job(done.id)
+    assert not job.list_jobs() and "mine" in importing.surveys()
 
 
 @pytest.mark.slow
-def test_a_killed_job_is_told_and_taken_up(request_: Request, home: Path) -> None:
-    started = job.start(request_)
+def test_a_killed_job_is_told_and_taken_up(request_: SurveyRequest, home: Path) -> None:
+    started = job.start_job(request_)
     running = wait(started.id, lambda j: j.step not in ("", "starting"))
     assert running.active
     os.kill(_process(started.id), signal.SIGKILL)
     dead = wait(started.id, lambda j: not j.active)
     assert dead.state == job.CUT_OFF
-    job.take_up(started.id)
+    job.resume_job(started.id)
     done = wait(started.id, lambda j: not j.active)
     assert (done.state, importing.surveys()["mine"].n) == (job.DONE, 300)
 
@@ -85,38 +85,40 @@ def _process(job_id: str) -> int:
 
 
 @pytest.mark.slow
-def test_what_fails_says_why_and_a_cancelled_job_goes_on(request_: Request) -> None:
-    wrong = job.start(Request("bad", path=str(Path(request_.path).with_name("gone.npy"))))
+def test_what_fails_says_why_and_a_cancelled_job_goes_on(request_: SurveyRequest) -> None:
+    wrong = job.start_job(SurveyRequest("bad", path=str(Path(request_.path).with_name("gone.npy"))))
     failed = wait(wrong.id, lambda j: not j.active)
     assert failed.state == job.FAILED and "gone.npy" in failed.error
-    job.forget(failed.id)
+    job.delete_job(failed.id)
 
-    started = job.start(request_)
-    job.cancel(started.id)
+    started = job.start_job(request_)
+    job.cancel_job(started.id)
     ended = wait(started.id, lambda j: not j.active)
     assert ended.state == job.CANCELLED
-    job.take_up(started.id)
+    job.resume_job(started.id)
     assert wait(started.id, lambda j: not j.active).state == job.DONE
 
 
-def test_no_more_than_a_few_at_a_time(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "MOST", 0)
+def test_no_more_than_a_few_at_a_time(
+    request_: SurveyRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "MAX_JOBS", 0)
     with pytest.raises(CatalogueError, match="under way"):
-        job.start(request_)
+        job.start_job(request_)
 
 
 def test_jobs_that_are_none(home: Path) -> None:
-    assert job.jobs() == []
+    assert job.list_jobs() == []
     with pytest.raises(CatalogueError, match="no job 'x'"):
-        job.read("x")
+        job.read_job("x")
     (home / "jobs" / "torn").mkdir(parents=True)
     (home / "jobs" / "torn" / "request.json").write_text("{")
-    assert job.jobs() == []
+    assert job.list_jobs() == []
 
 
-def test_a_folder_that_cannot_be_written(request_: Request, home: Path) -> None:
+def test_a_folder_that_cannot_be_written(request_: SurveyRequest, home: Path) -> None:
     home.parent.mkdir(exist_ok=True)
     home.write_text("a file")
     with pytest.raises(CatalogueError, match="RADIOVIZ_HOME"):
-        job.start(request_)
+        job.start_job(request_)
     home.unlink()

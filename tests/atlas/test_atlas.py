@@ -19,10 +19,10 @@ from radioviz.atlas.atlas import (
     TURNED,
     Atlas,
     Layout,
-    add_turned,
+    add_orientation_stats,
     list_atlases,
     open_atlas,
-    summary,
+    orientation_summary,
     write_atlas,
 )
 from radioviz.data.catalogue import Catalogue, SurveyInfo
@@ -163,30 +163,32 @@ def test_damaged_scores_cost_the_scores_alone(tmp_path: Path) -> None:
 
 def test_views_leave_mean_and_spread(tmp_path: Path) -> None:
     atlas = write(tmp_path)
-    assert atlas.turned is None
+    assert atlas.orientation_stats is None
     views = np.random.default_rng(1).normal(size=(N, 8, 3))
-    add_turned(atlas, views)
-    turned = reopen(tmp_path).turned
-    assert turned is not None
-    np.testing.assert_allclose(turned, summary(views), atol=1e-2)
-    np.testing.assert_allclose(summary(views)[:, :3], views.mean(axis=1), atol=1e-6)
-    np.testing.assert_allclose(summary(views), summary(views[:, ::-1]), atol=1e-6)
+    add_orientation_stats(atlas, views)
+    stats = reopen(tmp_path).orientation_stats
+    assert stats is not None
+    np.testing.assert_allclose(stats, orientation_summary(views), atol=1e-2)
+    np.testing.assert_allclose(orientation_summary(views)[:, :3], views.mean(axis=1), atol=1e-6)
+    np.testing.assert_allclose(
+        orientation_summary(views), orientation_summary(views[:, ::-1]), atol=1e-6
+    )
     write(tmp_path)  # latents made anew have other views
-    assert reopen(tmp_path).turned is None
+    assert reopen(tmp_path).orientation_stats is None
 
 
 def test_bad_views_are_refused(tmp_path: Path) -> None:
     atlas = write(tmp_path)
     with pytest.raises(AtlasError, match=r"views of shape \(40, 8, 4\)"):
-        add_turned(atlas, np.zeros((N, 8, 4)))
+        add_orientation_stats(atlas, np.zeros((N, 8, 4)))
     with pytest.raises(AtlasError, match="not finite"):
-        add_turned(atlas, np.full((N, 8, 3), np.nan))
+        add_orientation_stats(atlas, np.full((N, 8, 3), np.nan))
     (atlas.folder / TURNED).write_bytes(b"")
     with pytest.raises(AtlasError, match="damaged"):
-        _ = reopen(tmp_path).turned
+        _ = reopen(tmp_path).orientation_stats
     np.save(atlas.folder / TURNED, np.zeros((2, 6)))
     with pytest.raises(AtlasError, match="expected"):
-        _ = reopen(tmp_path).turned
+        _ = reopen(tmp_path).orientation_stats
 
 
 def test_no_pickle_is_read(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ WHOLE = ".st-key-walk_plane_panel .whole[data-points]"
 
 def decoding(repeat: int) -> None:
     """Without a browser: a plane, a cell, a batch of 64, by each decoder."""
-    from radioviz.encode import Encoder, Generator, Request
+    from radioviz.encode import Encoder, GenerationRequest, Generator
     from radioviz.ui import synthetic
     from radioviz.ui.image.display import ImageStyle
     from radioviz.ui.pages.grid_walk import latent_plane
@@ -63,11 +63,11 @@ def decoding(repeat: int) -> None:
             "",
         )
         generator = Generator.of(encoder)
-        generator.sample(Request(n=16))
+        generator.sample(GenerationRequest(n=16))
         show(
             f"{name}: 64 galaxies",
             [
-                timed(lambda g=generator, s=s: g.sample(Request(n=64, seed=s)))
+                timed(lambda g=generator, s=s: g.sample(GenerationRequest(n=64, seed=s)))
                 for s in range(repeat)
             ],
             "<= 2 s",

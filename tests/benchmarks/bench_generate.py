@@ -74,15 +74,15 @@ def _part(part: str, threads: int) -> dict[str, float]:
     import torch
 
     torch.set_num_threads(threads)
-    from radioviz.encode import Encoder, Generator, Request
+    from radioviz.encode import Encoder, GenerationRequest, Generator
 
     if kind == "open":
-        Generator.load(name).sample(Request(n=1))
+        Generator.load(name).sample(GenerationRequest(n=1))
         return {"first_open_s": time.perf_counter() - started, "first_cpu_s": time.process_time()}
     if kind == "generate":
         generator = Generator.load(name)
-        generator.sample(Request(n=16))
-        seconds, busy = _best(lambda: generator.sample(Request(n=64, seed=1)))
+        generator.sample(GenerationRequest(n=16))
+        seconds, busy = _best(lambda: generator.sample(GenerationRequest(n=64, seed=1)))
         return {"images64_s": seconds, "images64_cpu_s": busy}
     if kind in ("plane", "walk"):
         import numpy as np

@@ -89,7 +89,7 @@ def peak_kb() -> int:
 
 def child(path: str, table: str, answers: str) -> None:
     """One import; prints its figures as JSON."""
-    from radioviz.importing import Source, inspect, run
+    from radioviz.importing import Source, import_survey, inspect
 
     memory: dict[int, int] = {}
 
@@ -100,7 +100,7 @@ def child(path: str, table: str, answers: str) -> None:
     source = Source(Path(path), Path(table) if table else None)
     look = inspect(source, json.loads(answers))
     looked = time.perf_counter() - start
-    result = run(source, json.loads(answers), progress, inspection=look)
+    result = import_survey(source, json.loads(answers), progress, inspection=look)
     seconds = time.perf_counter() - start
     done = max(memory)
     half = max((m for d, m in memory.items() if d <= done / 2), default=0)

@@ -237,12 +237,12 @@ def halves(folder: Path, count: int, dim: int) -> None:
 
 def layout(folder: Path, count: int, dim: int) -> None:
     """UMAP of a sample with the others placed among it: time and memory."""
-    from radioviz.atlas.layouts import own_umap
+    from radioviz.atlas.layouts import fit_umap_layout
 
     latents = latents_file(folder, count, dim)
     before = own_mb()
     spent = time.process_time()
-    wall = seconds(lambda: own_umap(latents))
+    wall = seconds(lambda: fit_umap_layout(latents))
     told(
         "layout", count, seconds=wall, processor_s=time.process_time() - spent,
         peak_mb=own_mb("VmHWM"), before_mb=before, dim=dim,
@@ -254,7 +254,7 @@ import json, sys, time, shutil
 from pathlib import Path
 import numpy as np
 from radioviz.encode import shards, survey
-from radioviz.encode.shards import Workers
+from radioviz.encode.shards import WorkerPool
 from radioviz.data.registry import open_data_set
 from radioviz.models.registry import list_models
 key, model, workers = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -271,7 +271,7 @@ def told(done, *rest):
     line = next(l for l in open("/proc/self/status") if l.startswith("RssAnon"))
     own[0] = max(own[0], int(line.split()[1]) / 1e3)
 wall, spent = time.perf_counter(), time.process_time()
-survey._fill(part, catalogue, info, survey.SHARD, shards.BATCH, Workers(workers), told,
+survey._fill(part, catalogue, info, survey.SHARD, shards.BATCH, WorkerPool(workers), told,
              lambda: False)
 wall, spent = time.perf_counter() - wall, time.process_time() - spent
 # Without the start of processes: from the half, when all of them are at work, to the end.
@@ -298,7 +298,7 @@ def surveyed(folder: Path, count: int) -> str:
         out.flush()
         del out
         answers = {"key": key, "pixel_scale": synthetic_survey.PIXEL_SCALE, "survey": "synthetic"}
-        importing.run(importing.Source(path), answers)
+        importing.import_survey(importing.Source(path), answers)
         path.unlink()
     return key
 

@@ -180,9 +180,9 @@ def main() -> int:
         child(*options.child)
         return 0
     if options.model is None:
-        from radioviz.encode.survey import encoders
+        from radioviz.encode.survey import list_encoders
 
-        options.model = encoders()[0]
+        options.model = list_encoders()[0]
     print(
         f"{options.model}; cores: {os.cpu_count()}, load: {os.getloadavg()[0]:.1f}", file=sys.stderr
     )

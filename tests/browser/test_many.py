@@ -29,7 +29,7 @@ def own_server(cache_folder_of_the_run: Path) -> Iterator[Server]:
         os.environ["RADIOVIZ_HOME"] = home
         try:
             answers = {"key": "many", "pixel_scale": 5.0, "survey": "synthetic"}
-            importing.run(importing.Source(many.cube(Path(home), COUNT, 12)), answers)
+            importing.import_survey(importing.Source(many.cube(Path(home), COUNT, 12)), answers)
             many.with_map("many")
             with run_server(RADIOVIZ_HOME=home) as server:
                 yield server

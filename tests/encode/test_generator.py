@@ -16,7 +16,7 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radioviz.encode import CARDS, MODES, Generator, Request
+from radioviz.encode import CARDS, MODES, GenerationRequest, Generator
 from radioviz.encode.generator import CHUNK
 from radioviz.errors import ModelError, RadioVizError
 from radioviz.export import simulated_fits_bytes
@@ -45,12 +45,12 @@ def generator(request: pytest.FixtureRequest, folder: Path) -> Generator:
     return Generator.load(request.param, folder)
 
 
-def asked(generator: Generator, mode: str = "prior", **changes: Any) -> Request:
+def asked(generator: Generator, mode: str = "prior", **changes: Any) -> GenerationRequest:
     """A request that this model can fulfil."""
     values: dict[str, Any] = {"n": 5, "seed": 3, "mode": mode}
     if mode == "around":
         values["centre"] = np.linspace(-1, 1, generator.info.latent_dim)
-    return Request(**{**values, **changes})
+    return GenerationRequest(**{**values, **changes})
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -118,7 +118,7 @@ def test_an_exported_header_makes_the_image_again(
             assert header["SIMULAT"] is True and header["INDEX"] == index
             assert "CRVAL1" not in header and "RA" not in header
             assert header[CARDS["mode"][0]] == mode
-            request, found = Request.from_header(header)
+            request, found = GenerationRequest.from_header(header)
             assert (found, request.seed) == (index, 2**62 + 1)
             assert dataclasses.replace(request, n=CHUNK + 2) == made.request
             again = fresh.again(header)
@@ -168,37 +168,37 @@ def test_the_ways_to_draw(folder: Path) -> None:
 )
 def test_requests_that_make_no_sense(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ModelError, match=words):
-        Request(**changes)
+        GenerationRequest(**changes)
 
 
 def test_what_a_model_does_not_know_is_refused(generator: Generator) -> None:
     d = generator.info.latent_dim
     with pytest.raises(ModelError, match=f"centre has {d + 1} numbers; .* has {d}"):
-        generator.sample(Request(mode="around", centre=(0.0,) * (d + 1)))
+        generator.sample(GenerationRequest(mode="around", centre=(0.0,) * (d + 1)))
     with pytest.raises(ModelError, match=r"images of .* too many to hold in memory"):
-        generator.sample(Request(n=2**31))
+        generator.sample(GenerationRequest(n=2**31))
     with pytest.raises(ModelError, match="index is -2"):
-        generator.sample(Request(), indices=[-2])
+        generator.sample(GenerationRequest(), indices=[-2])
     if generator.classes:
         with pytest.raises(ModelError, match=r"class is 'FRIII'; .* knows FRI, FRII"):
-            generator.sample(Request(label="FRIII"))
+            generator.sample(GenerationRequest(label="FRIII"))
     else:
         with pytest.raises(ModelError, match="takes no condition 'label'"):
-            generator.sample(Request(label="FRI"))
+            generator.sample(GenerationRequest(label="FRI"))
         with pytest.raises(ModelError, match="knows no classes"):
             generator.twins(np.zeros((1, d), np.float32))
     if generator.size_range:
         low, high = generator.size_range
         for size in (low * 0.99, high * 1.01):
             with pytest.raises(ModelError, match=f"size is .* arcsec; .* {low:g} to {high:g}"):
-                generator.sample(Request(size=size))
+                generator.sample(GenerationRequest(size=size))
     else:
         with pytest.raises(ModelError, match="takes no condition 'size'"):
-            generator.sample(Request(size=30.0))
+            generator.sample(GenerationRequest(size=30.0))
 
 
 def test_nothing_asked_nothing_made(generator: Generator) -> None:
-    made = generator.sample(Request(n=0))
+    made = generator.sample(GenerationRequest(n=0))
     assert len(made) == len(made.labels) == len(made.sizes) == 0
 
 
@@ -217,7 +217,7 @@ def test_nothing_asked_nothing_made(generator: Generator) -> None:
 def test_headers_that_do_not_say(change: dict[str, Any], words: str) -> None:
     header = {"SIMULAT": True, "SEED": 1, "INDEX": 2, "GENMODE": "prior", **change}
     with pytest.raises(ModelError, match=words):
-        Request.from_header({k: v for k, v in header.items() if v is not None})
+        GenerationRequest.from_header({k: v for k, v in header.items() if v is not None})
 
 
 numbers = st.floats(-1e3, 1e3, width=32)
@@ -237,7 +237,7 @@ def test_a_request_survives_its_header(
     centre: list[float] | None,
     temperature: float,
 ) -> None:
-    request = Request(
+    request = GenerationRequest(
         n=8,
         seed=seed,
         label=label,
@@ -246,7 +246,7 @@ def test_a_request_survives_its_header(
         centre=tuple(centre) if centre else None,
         temperature=temperature,
     )
-    assert Request.from_dict(request.to_dict()) == request
+    assert GenerationRequest.from_dict(request.to_dict()) == request
     content = simulated_fits_bytes(
         np.zeros((1, 2, 2)),
         model="m",
@@ -255,15 +255,15 @@ def test_a_request_survives_its_header(
         cards=request.cards(),
         indices=[7],
     )
-    found, index = Request.from_header(fits.Header.fromstring(content))
+    found, index = GenerationRequest.from_header(fits.Header.fromstring(content))
     assert (found, index) == (request, 7)
     with pytest.raises(RadioVizError, match="'colour' is unknown"):
-        Request.from_dict({"colour": 1})
+        GenerationRequest.from_dict({"colour": 1})
 
 
 def test_importing_does_not_import_torch() -> None:
     code = (
-        "import sys, radioviz.encode as e; e.Request(n=3).cards(); "
+        "import sys, radioviz.encode as e; e.GenerationRequest(n=3).cards(); "
         "assert not {'torch', 'astropy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -272,4 +272,6 @@ def test_importing_does_not_import_torch() -> None:
 @pytest.mark.parametrize("index", [float("inf"), float("nan"), "x", None])
 def test_an_index_in_a_header_that_is_none(index: object) -> None:
     with pytest.raises(ModelError, match="damaged card"):
-        Request.from_header({"SIMULAT": True, "SEED": 3, "INDEX": index, "GENMODE": "prior"})
+        GenerationRequest.from_header(
+            {"SIMULAT": True, "SEED": 3, "INDEX": index, "GENMODE": "prior"}
+        )

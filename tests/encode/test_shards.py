@@ -12,7 +12,7 @@ from radioviz import importing
 from radioviz.atlas.atlas import open_atlas
 from radioviz.encode import shards
 from radioviz.encode.__main__ import main
-from radioviz.encode.shards import Workers
+from radioviz.encode.shards import WorkerPool
 from radioviz.encode.survey import encode_data_set
 from radioviz.errors import CatalogueError
 from radioviz.models import weights
@@ -29,7 +29,7 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     weights.save(tmp_path / "trained/tiny", build("vae", SMALL["vae"]), small_info("vae"), "# Card")
     np.save(tmp_path / "mine.npy", (255 * galaxies(50, 40)).astype(np.uint8))
     answers = {"key": "mine", "pixel_scale": 2.0, "survey": "mine"}
-    importing.run(importing.Source(tmp_path / "mine.npy"), answers)
+    importing.import_survey(importing.Source(tmp_path / "mine.npy"), answers)
     return "mine"
 
 
@@ -50,7 +50,7 @@ def encoded(**how: object) -> tuple[np.ndarray, np.ndarray]:
 def test_two_processes_make_what_one_makes(mine: str, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("distributed", reason="Dask is not installed")
     alone = encoded()
-    together = encoded(workers=Workers(2))
+    together = encoded(workers=WorkerPool(2))
     for a, b in zip(alone, together, strict=True):
         np.testing.assert_array_equal(a, b)
     command = ["--data", "mine", "--model", "tiny", "--no-umap", "--again", "--workers", "2"]
@@ -69,7 +69,7 @@ def test_a_scheduler_that_does_not_answer_is_said(
     monkeypatch.setattr("radioviz.encode.shards.ANSWER", 2.0)
     with pytest.raises(CatalogueError, match="does not answer"):
         encode_data_set(
-            "mine", "tiny", umap=False, workers=Workers(scheduler="tcp://127.0.0.1:9")
+            "mine", "tiny", umap=False, workers=WorkerPool(scheduler="tcp://127.0.0.1:9")
         )  # fmt: skip
 
 

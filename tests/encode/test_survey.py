@@ -11,10 +11,10 @@ import torch
 from radioviz import importing
 from radioviz.atlas import layouts
 from radioviz.atlas.atlas import atlas_folder, list_atlases, open_atlas
-from radioviz.atlas.latent_scores import strangeness
+from radioviz.atlas.latent_scores import latent_outlier_scores
 from radioviz.encode import Encoder
 from radioviz.encode.__main__ import main
-from radioviz.encode.survey import encode_data_set, encoders, is_encoded
+from radioviz.encode.survey import encode_data_set, is_encoded, list_encoders
 from radioviz.errors import AtlasError, CatalogueError
 from radioviz.models import weights
 from radioviz.models.registry import build, list_models
@@ -37,7 +37,7 @@ def mine(tmp_path: Path) -> str:
     """An imported survey of thirty galaxies."""
     np.save(tmp_path / "mine.npy", (255 * galaxies(30, 40)).astype(np.uint8))
     answers = {"key": "mine", "pixel_scale": 2.0, "survey": "mine"}
-    result = importing.run(importing.Source(tmp_path / "mine.npy"), answers)
+    result = importing.import_survey(importing.Source(tmp_path / "mine.npy"), answers)
     assert result.catalogue is not None
     return "mine"
 
@@ -101,7 +101,9 @@ def test_shards_are_taken_up(mine: str, home: Path) -> None:
 
 def test_a_run_killed_over_its_own_map_draws_it_later(tmp_path: Path, home: Path) -> None:
     np.save(tmp_path / "few.npy", (255 * galaxies(5, 40)).astype(np.uint8))
-    importing.run(importing.Source(tmp_path / "few.npy"), {"key": "few", "pixel_scale": 2.0})
+    importing.import_survey(
+        importing.Source(tmp_path / "few.npy"), {"key": "few", "pixel_scale": 2.0}
+    )
 
     def killed(done: int, total: int, what: str) -> None:
         if "UMAP" in what:
@@ -168,20 +170,22 @@ def test_maps_of_the_survey_and_of_first(mine: str, home: Path, tmp_path: Path) 
 def test_a_map_of_its_own_from_a_sample() -> None:
     rng = np.random.default_rng(0)
     latents = np.concatenate([rng.normal(0, 1, (60, 4)), rng.normal(12, 1, (60, 4))])
-    found = layouts.own_umap(latents, sample=70)
+    found = layouts.fit_umap_layout(latents, sample=70)
     assert found is not None
     positions, layout = found
     assert positions.shape == (120, 2) and layout.parameters["fitted_to"] == 70
     a, b = positions[:60], positions[60:]
     apart = np.linalg.norm(np.median(a, axis=0) - np.median(b, axis=0))
     assert apart > 2 * np.median(np.linalg.norm(a - np.median(a, axis=0), axis=1))
-    assert layouts.own_umap(latents[:5]) is None
+    assert layouts.fit_umap_layout(latents[:5]) is None
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_very_small_surveys_have_a_map(tmp_path: Path, n: int) -> None:
     np.save(tmp_path / "few.npy", (255 * galaxies(n, 40)).astype(np.uint8))
-    importing.run(importing.Source(tmp_path / "few.npy"), {"key": "few", "pixel_scale": 2.0})
+    importing.import_survey(
+        importing.Source(tmp_path / "few.npy"), {"key": "few", "pixel_scale": 2.0}
+    )
     atlas = encode_data_set("few", "tiny").atlas
     assert atlas is not None
     assert len(atlas) == n and atlas.layouts
@@ -192,7 +196,7 @@ def test_strangeness_finds_what_lies_apart() -> None:
     rng = np.random.default_rng(2)
     latents = rng.normal(size=(300, 6)).astype(np.float32)
     latents[17] += 9
-    found = strangeness(latents)
+    found = latent_outlier_scores(latents)
     assert found["knn_distance"].argmax() == found["isolation"].argmax() == 17
     from sklearn.neighbors import NearestNeighbors
 
@@ -204,7 +208,7 @@ def test_models_of_the_user_are_known_beside_the_shipped(home: Path) -> None:
     weights.save(
         user_models_folder() / "own", build("vae", SMALL["vae"]), small_info("vae", "own"), "# Card"
     )
-    assert encoders() == ["own", "tiny"]
+    assert list_encoders() == ["own", "tiny"]
     assert Encoder.load("own").info.name == "own"
 
 

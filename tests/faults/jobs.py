@@ -84,10 +84,10 @@ class Import(Work):
     count = 120
 
     def prepare(self) -> None:
-        from radioviz.importing import Source, run
+        from radioviz.importing import Source, import_survey
 
         cutouts(self.folder / "in", self.count)
-        run(Source(cutouts(self.folder / "kept", 5)), {"key": "kept"})
+        import_survey(Source(cutouts(self.folder / "kept", 5)), {"key": "kept"})
         self.digest = tree_digest(self.home / "surveys" / "kept")
 
     def command(self) -> list[str]:
@@ -131,7 +131,7 @@ class Atlas(Work):
     def prepare(self) -> None:
         import torch
 
-        from radioviz.importing import Source, run
+        from radioviz.importing import Source, import_survey
         from radioviz.models.registry import build
         from radioviz.models.weights import save
         from tests.models.small import small_info
@@ -141,7 +141,7 @@ class Atlas(Work):
         save(
             self.folder / "trained" / "tiny", build(info.kind, info.architecture), info, "# Card\n"
         )
-        run(Source(cutouts(self.folder / "in", self.count)), {"key": "mine"})
+        import_survey(Source(cutouts(self.folder / "in", self.count)), {"key": "mine"})
         self.digest = tree_digest(self.home / "surveys" / "mine", "measured.parquet")
 
     def command(self) -> list[str]:
@@ -263,9 +263,9 @@ class Export(Work):
     """A selection written to a file as TOPCAT and DS9 get it, and to one beside another."""
 
     def prepare(self) -> None:
-        from radioviz.importing import Source, run
+        from radioviz.importing import Source, import_survey
 
-        run(Source(cutouts(self.folder / "in", 200)), {"key": "mine"})
+        import_survey(Source(cutouts(self.folder / "in", 200)), {"key": "mine"})
         (self.folder / "export.py").write_text(
             "import sys\nfrom pathlib import Path\nimport numpy as np\n"
             "from radioviz import export\nfrom radioviz.importing import store\n"

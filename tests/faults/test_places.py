@@ -17,7 +17,7 @@ import pytest
 from radioviz.atlas.atlas import list_atlases, open_atlas
 from radioviz.atlas.scores import read_scores
 from radioviz.errors import CatalogueError, ModelError, RadioVizError
-from radioviz.importing import Source, open_survey, run, surveys, unfinished
+from radioviz.importing import Source, import_survey, open_survey, surveys, unfinished
 from radioviz.models.registry import list_models
 from tests.faults.jobs import cutouts, tree_digest
 from tests.models.small import small_info, synthetic_catalogue
@@ -58,18 +58,18 @@ def test_an_import_on_a_full_disk_goes_on_when_there_is_room(
     from radioviz.importing import journal
 
     monkeypatch.setattr(journal, "_SPARE", 0)  # it would refuse such a disk at once
-    monkeypatch.setattr(journal.Journal, "_check_space", lambda *_: None)
+    monkeypatch.setattr(journal.ImportJournal, "_check_space", lambda *_: None)
     monkeypatch.setenv("RADIOVIZ_HOME", str(small_disk / "home"))
-    run(Source(cutouts(tmp_path / "kept", 3)), {"key": "kept"})
+    import_survey(Source(cutouts(tmp_path / "kept", 3)), {"key": "kept"})
     kept = tree_digest(small_disk / "home" / "surveys" / "kept")
     filler = fill(small_disk, leave)
     source = Source(cutouts(tmp_path / "in", 400))  # 2.6 MB of pixels
     with pytest.raises(CatalogueError, match=r"[Nn]o space|Free some space"):
-        run(source, {"key": "mine"})
+        import_survey(source, {"key": "mine"})
     assert set(surveys()) == {"kept"}
     assert tree_digest(small_disk / "home" / "surveys" / "kept") == kept
     filler.unlink()
-    assert len(run(source, {"key": "mine"}).catalogue or ()) == 400
+    assert len(import_survey(source, {"key": "mine"}).catalogue or ()) == 400
     assert len(open_survey("mine")) == 400
     assert unfinished() == []
 
@@ -200,12 +200,12 @@ def test_clocks_that_are_wrong(
     request = {"key": "mine", "models": ["vae2"]}
     (folder / "request.json").write_text(json.dumps(request))
     (folder / "state.json").write_text(json.dumps({"state": "running", "began": began}))
-    (one,) = job.jobs()
+    (one,) = job.list_jobs()
     assert one.state == job.CUT_OFF
     assert one.seconds >= 0
     os.utime(folder, (4e9, 4e9))
-    job.forget(one.id)
-    assert job.jobs() == []
+    job.delete_job(one.id)
+    assert job.list_jobs() == []
 
 
 def test_files_from_the_future(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +213,7 @@ def test_files_from_the_future(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     folder = cutouts(tmp_path / "in", 3)
     for path in folder.iterdir():
         os.utime(path, (time.time() + 1e8, time.time() + 1e8))
-    assert len(run(Source(folder), {"key": "mine"}).catalogue or ()) == 3
+    assert len(import_survey(Source(folder), {"key": "mine"}).catalogue or ()) == 3
 
 
 def test_a_home_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,4 +223,4 @@ def test_a_home_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
     assert surveys() == {}
     assert unfinished() == []
     with pytest.raises(CatalogueError, match="cannot be written"):
-        run(Source(cutouts(tmp_path / "in", 2)), {"key": "mine"})
+        import_survey(Source(cutouts(tmp_path / "in", 2)), {"key": "mine"})

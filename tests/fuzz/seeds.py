@@ -441,7 +441,7 @@ def atlases() -> tuple[Files, ...]:
 def surveys() -> tuple[Files, ...]:
     """The user's folder: a survey, an import that was cut off, a job."""
     from radioviz.importing.inspection import Source
-    from radioviz.importing.run_import import run
+    from radioviz.importing.run_import import import_survey
 
     before = os.environ.get("RADIOVIZ_HOME")
     with TemporaryDirectory() as folder:
@@ -451,9 +451,11 @@ def surveys() -> tuple[Files, ...]:
             (images_folder / f"{i}.fits").write_bytes(images()[0])
         os.environ["RADIOVIZ_HOME"] = str(home)
         try:
-            run(Source(images_folder), {"key": "mine"})
+            import_survey(Source(images_folder), {"key": "mine"})
             asked = iter([False, True, True])
-            run(Source(images_folder), {"key": "cut"}, cancelled=lambda: next(asked, True))
+            import_survey(
+                Source(images_folder), {"key": "cut"}, cancelled=lambda: next(asked, True)
+            )
         finally:
             os.environ.pop("RADIOVIZ_HOME") if before is None else os.environ.update(
                 RADIOVIZ_HOME=before

@@ -216,8 +216,8 @@ def _atlas(folder: Path) -> None:
         assert layout.shape == (len(atlas), 2)
         assert atlas.layout_title(name) is not None
     assert atlas.latents.ndim == 2
-    if atlas.turned is not None:
-        np.asarray(atlas.turned[0], np.float32)
+    if atlas.orientation_stats is not None:
+        np.asarray(atlas.orientation_stats[0], np.float32)
     _ = atlas.scores
 
 
@@ -226,10 +226,10 @@ def _home(folder: Path) -> None:
     from radioviz.api import survey_job as job
     from radioviz.data import user_surveys as store
     from radioviz.errors import RadioVizError
-    from radioviz.importing.run_import import resume
+    from radioviz.importing.run_import import resume_import
 
     os.environ["RADIOVIZ_HOME"] = str(folder)
-    for one in job.jobs():
+    for one in job.list_jobs():
         assert one.request.key is not None and one.seconds >= 0
         f"{one.state} {one.step} {one.done:d} {one.total:d} {', '.join(one.encoded)} {one.error}"
     for key, survey in store.surveys().items():
@@ -243,7 +243,7 @@ def _home(folder: Path) -> None:
             store.read_report(key)
     for one in store.unfinished():
         f"{one.key} {one.done:,} {one.path} {one.table}"
-        resume(one.key)
+        resume_import(one.key)
 
 
 def _exported(catalogue: Any) -> None:
@@ -258,7 +258,7 @@ def _import(folder: Path) -> None:
     """The whole way in, and out again."""
     from radioviz.importing.inspection import Source
     from radioviz.importing.kinds import inspect
-    from radioviz.importing.run_import import run
+    from radioviz.importing.run_import import import_survey
 
     os.environ["RADIOVIZ_HOME"] = str(folder / "home")
     given = sorted(p for p in (folder / "in").iterdir())
@@ -272,7 +272,7 @@ def _import(folder: Path) -> None:
             answers[question.key] = question.choices[0] if question.choices else "2"
     if look.kind == "positions":  # would go to the network
         return
-    result = run(source, answers, inspection=look)
+    result = import_survey(source, answers, inspection=look)
     if result.catalogue is not None:
         _exported(result.catalogue)
 
@@ -302,12 +302,12 @@ def _uploaded(folder: Path) -> None:
 
 def _simulated(folder: Path) -> None:
     """The request in the header of a generated image."""
-    from radioviz.encode.generation_request import Request
+    from radioviz.encode.generation_request import GenerationRequest
     from radioviz.images.hdus import open_source
     from radioviz.images.headers import Header
 
     with open_source(folder / "g.fits") as file:
-        Request.from_header(dict(Header(file.hdus[0].cards).items()))
+        GenerationRequest.from_header(dict(Header(file.hdus[0].cards).items()))
 
 
 def _index(folder: Path) -> None:
@@ -323,13 +323,13 @@ def _index(folder: Path) -> None:
 
 
 def _simulated_seeds() -> Sequence[bytes]:
-    from radioviz.encode.generation_request import Request
+    from radioviz.encode.generation_request import GenerationRequest
 
     cards: dict[str, Any] = {"SIMULAT": True, "SEED": 3, "INDEX": 1}
     from astropy.io import fits
 
     header = fits.Header()
-    for keyword, value in (cards | Request(n=2, mode="prior").cards()).items():
+    for keyword, value in (cards | GenerationRequest(n=2, mode="prior").cards()).items():
         header[keyword] = value
     return [seeds.as_bytes(fits.PrimaryHDU(np.zeros((4, 4), np.float32), header))]
 

@@ -18,7 +18,15 @@ import pytest
 from radioviz.data.registry import open_data_set, user_data_sets
 from radioviz.data.user_surveys import check_key, read_report, surveys_folder
 from radioviz.errors import CatalogueError
-from radioviz.importing import Source, inspect, remove, resume, run, surveys, unfinished
+from radioviz.importing import (
+    Source,
+    import_survey,
+    inspect,
+    remove,
+    resume_import,
+    surveys,
+    unfinished,
+)
 
 
 def leftovers() -> list[Path]:
@@ -38,7 +46,7 @@ def test_a_folder_becomes_a_survey(cutouts, home):
     assert look.found["beam"] == "6 arcsec (files)"
     assert [q.key for q in look.needed] == ["survey"]
     seen = []
-    result = run(Source(cutouts), {"survey": "EMU"}, lambda *a: seen.append(a))
+    result = import_survey(Source(cutouts), {"survey": "EMU"}, lambda *a: seen.append(a))
     assert (result.read, result.refused, result.resumed) == (12, 2, 0)
     catalogue = result.catalogue
     assert catalogue.images.shape == (12, 24, 24)
@@ -68,7 +76,7 @@ def test_answers_are_named_when_they_are_missing(cube):
     assert [q.key for q in look.missing] == ["pixel_scale"]
     assert {q.key for q in look.needed} == {"pixel_scale", "survey", "beam", "bunit", "first_row"}
     with pytest.raises(CatalogueError, match=r"answers are needed. pixel_scale: The cube does not"):
-        run(Source(path, table))
+        import_survey(Source(path, table))
     assert not surveys()
     for key, value, expected in (
         ("pixel_scale", "-1", "positive number of arcsec"),
@@ -86,7 +94,7 @@ def test_answers_are_named_when_they_are_missing(cube):
 
 def test_a_cube_with_a_table(cube):
     path, table, stack = cube
-    result = run(Source(path, table), {**CUBE, "bunit": "unknown", "title": "My cube"})
+    result = import_survey(Source(path, table), {**CUBE, "bunit": "unknown", "title": "My cube"})
     catalogue = result.catalogue
     np.testing.assert_array_equal(catalogue.images, stack)
     assert catalogue.images.dtype == np.uint8
@@ -109,27 +117,27 @@ def test_keys_that_are_none(key):
 def test_keys_of_radioviz_itself(cube):
     path, table, _ = cube
     with pytest.raises(CatalogueError, match="data set of RadioViz itself"):
-        run(Source(path, table), {**CUBE, "key": "first"})
+        import_survey(Source(path, table), {**CUBE, "key": "first"})
 
 
 def test_replacing_only_when_asked(cube, home):
     path, table, stack = cube
-    run(Source(path, table), CUBE)
+    import_survey(Source(path, table), CUBE)
     with pytest.raises(CatalogueError, match="there is a survey 'mine' already"):
-        run(Source(path, table), CUBE)
+        import_survey(Source(path, table), CUBE)
     (home / "atlas" / "mine" / "vae").mkdir(parents=True)
     np.save(path, stack[::-1])
     with pytest.raises(CatalogueError, match="already"):
-        run(Source(path, table), CUBE)
+        import_survey(Source(path, table), CUBE)
     assert (open_data_set("mine").images[0] == stack[0]).all()
-    run(Source(path, table), CUBE, replace=True)
+    import_survey(Source(path, table), CUBE, replace=True)
     assert (open_data_set("mine").images[0] == stack[-1]).all()
     assert not (home / "atlas" / "mine").exists()  # it was of the other images
 
 
 def test_remove_takes_everything(cube, home):
     path, table, _ = cube
-    run(Source(path, table), CUBE)
+    import_survey(Source(path, table), CUBE)
     (home / "atlas" / "mine" / "vae").mkdir(parents=True)
     (home / "atlas" / "mine" / "vae" / "latents.npy").write_bytes(b"x" * 1000)
     catalogue = open_data_set("mine")
@@ -147,12 +155,12 @@ def test_remove_takes_everything(cube, home):
 
 def test_cancel_and_resume(cube):
     path, table, stack = cube
-    result = run(Source(path, table), CUBE, cancelled=_after(60))
+    result = import_survey(Source(path, table), CUBE, cancelled=_after(60))
     assert result.catalogue is None
     assert "cancelled" in result.sentence()
     assert not surveys()
     assert [(u.key, u.done) for u in unfinished()] == [("mine", 60)]
-    result = run(Source(path, table), CUBE)
+    result = import_survey(Source(path, table), CUBE)
     assert result.resumed == 60
     np.testing.assert_array_equal(result.catalogue.images, stack)
     assert not unfinished()
@@ -161,35 +169,35 @@ def test_cancel_and_resume(cube):
 def test_resume_by_key_alone(cube, monkeypatch, tmp_path):
     path, table, stack = cube
     monkeypatch.chdir(path.parent)
-    run(Source(Path(path.name), Path(table.name)), CUBE, cancelled=_after(60))
+    import_survey(Source(Path(path.name), Path(table.name)), CUBE, cancelled=_after(60))
     (waiting,) = unfinished()
     assert (waiting.path, waiting.table, waiting.answers) == (str(path), str(table), CUBE)
     monkeypatch.chdir("/")
-    result = resume("mine")
+    result = resume_import("mine")
     assert result.resumed == 60
     np.testing.assert_array_equal(result.catalogue.images, stack)
     with pytest.raises(CatalogueError, match="no unfinished import 'mine'"):
-        resume("mine")
+        resume_import("mine")
 
 
 def test_another_question_starts_anew(cube):
     path, table, stack = cube
-    run(Source(path, table), CUBE, cancelled=lambda: True)
-    result = run(Source(path, table), {**CUBE, "first_row": "north"})
+    import_survey(Source(path, table), CUBE, cancelled=lambda: True)
+    result = import_survey(Source(path, table), {**CUBE, "first_row": "north"})
     assert result.resumed == 0
     np.testing.assert_array_equal(result.catalogue.images, stack[:, ::-1])
 
 
 def test_a_changed_source_starts_anew(cube):
     path, table, _ = cube
-    run(Source(path, table), CUBE, cancelled=lambda: True)
+    import_survey(Source(path, table), CUBE, cancelled=lambda: True)
     os.utime(path, (1, 1))
-    assert run(Source(path, table), CUBE).resumed == 0
+    assert import_survey(Source(path, table), CUBE).resumed == 0
 
 
 def test_a_cancelled_import_can_be_removed(cube):
     path, table, _ = cube
-    run(Source(path, table), CUBE, cancelled=lambda: True)
+    import_survey(Source(path, table), CUBE, cancelled=lambda: True)
     remove("mine")
     assert not unfinished()
 
@@ -199,12 +207,12 @@ def test_nothing_readable_leaves_nothing(tmp_path):
     folder.mkdir()
     (folder / "a.fits").write_bytes(b"not FITS")
     with pytest.raises(CatalogueError, match=r"a\.fits"):
-        run(Source(folder), {"key": "bad", "pixel_scale": 1.8})
+        import_survey(Source(folder), {"key": "bad", "pixel_scale": 1.8})
     assert not surveys()
     assert not unfinished()
     np.save(tmp_path / "nan.npy", np.full((3, 8, 8), np.nan, np.float32))
     with pytest.raises(CatalogueError, match="none of 3 can be imported: image 1: all 64 pixels"):
-        run(Source(tmp_path / "nan.npy"), {"key": "bad", "pixel_scale": 1.8})
+        import_survey(Source(tmp_path / "nan.npy"), {"key": "bad", "pixel_scale": 1.8})
     assert not surveys()
     assert not unfinished()
 
@@ -214,7 +222,7 @@ def test_a_home_that_cannot_be_written(cube, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path / "file"))
     with pytest.raises(CatalogueError, match="RADIOVIZ_HOME"):
-        run(Source(path, table), CUBE)
+        import_survey(Source(path, table), CUBE)
 
 
 def test_too_little_space_is_said_at_once(cube, monkeypatch):
@@ -224,7 +232,7 @@ def test_too_little_space_is_said_at_once(cube, monkeypatch):
     full = type(shutil.disk_usage(path))(10**9, 10**9, 1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
     with pytest.raises(CatalogueError, match="GB free"):
-        run(Source(path, table), CUBE)
+        import_survey(Source(path, table), CUBE)
 
 
 # -- kill -9 -----------------------------------------------------------------------------
@@ -233,7 +241,7 @@ _CHILD = """
     import os, signal, sys, time
     from pathlib import Path
     from radioviz.data import catalogue, stored
-    from radioviz.importing import Source, journal, run
+    from radioviz.importing import Source, journal, import_survey
 
     where, count = sys.argv[3], int(sys.argv[4])
     journal._BATCH = 7
@@ -252,8 +260,8 @@ _CHILD = """
         setattr(owner, name, doomed)
 
     points = {
-        "commit": (journal.Journal, "commit"),
-        "finish": (journal.Journal, "finish"),
+        "commit": (journal.ImportJournal, "commit"),
+        "finish": (journal.ImportJournal, "finish"),
         "rename": (stored, "put_in_place"),
         "table": (catalogue.pd.DataFrame, "to_parquet"),
     }
@@ -264,7 +272,7 @@ _CHILD = """
         slow = lambda: False
     answers = {"key": "mine", "pixel_scale": 1.8, "beam": 5.4, "survey": "TEST"}
     print("running", flush=True)
-    run(Source(Path(sys.argv[1]), Path(sys.argv[2])), answers, cancelled=slow)
+    import_survey(Source(Path(sys.argv[1]), Path(sys.argv[2])), answers, cancelled=slow)
     print("done", flush=True)
 """
 
@@ -316,7 +324,7 @@ def test_killed_at_every_step(cube, where, count, whole):
     assert not _child(cube, where, count)
     assert _is_whole_or_absent(stack) == whole
     if not whole:
-        result = run(Source(path, table), CUBE)
+        result = import_survey(Source(path, table), CUBE)
         assert _is_whole_or_absent(stack)
         if where == "commit":
             assert result.resumed == 35
@@ -344,7 +352,7 @@ def test_torn_lines_and_short_images_are_cut_back(cube, home):
     path, table, stack = cube
     part = home / "surveys" / ".mine.part"
     for damage in ("torn", "binary", "short", "no plan", "bad plan", "header"):
-        run(Source(path, table), CUBE, cancelled=_after(90))
+        import_survey(Source(path, table), CUBE, cancelled=_after(90))
         assert unfinished()[0].done == 90
         journal = (part / "journal.jsonl").read_bytes()
         expected = 90
@@ -367,7 +375,7 @@ def test_torn_lines_and_short_images_are_cut_back(cube, home):
             images = (part / "images.npy").read_bytes()
             (part / "images.npy").write_bytes(b"x" * 128 + images[128:])
             expected = 0
-        result = run(Source(path, table), CUBE)
+        result = import_survey(Source(path, table), CUBE)
         assert result.resumed == expected, damage
         assert _is_whole_or_absent(stack)
         remove("mine")
@@ -400,10 +408,10 @@ def test_two_processes_never_import_the_same_key_at_once(cube):
     deadline = time.monotonic() + 30
     while not unfinished() and time.monotonic() < deadline:
         time.sleep(0.01)
-    for attempt in (lambda: run(Source(path, table), CUBE), lambda: remove("mine")):
+    for attempt in (lambda: import_survey(Source(path, table), CUBE), lambda: remove("mine")):
         with pytest.raises(CatalogueError, match="another process"):
             attempt()
-    run(Source(path, table), {**CUBE, "key": "other"})  # another key is free
+    import_survey(Source(path, table), {**CUBE, "key": "other"})  # another key is free
     first.communicate(timeout=60)
     assert sorted(surveys()) == ["mine", "other"]
     assert _is_whole_or_absent(stack)
@@ -411,7 +419,7 @@ def test_two_processes_never_import_the_same_key_at_once(cube):
 
 def test_what_was_asked_is_kept(cube, home):
     path, table, _ = cube
-    run(Source(path, table), CUBE)
+    import_survey(Source(path, table), CUBE)
     asked = json.loads((home / "surveys" / "mine" / "import.json").read_text())
     assert asked["kind"] == "cube"
     assert asked["answers"] == CUBE

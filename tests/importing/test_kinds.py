@@ -15,7 +15,7 @@ import pytest
 from astropy.io import fits
 
 from radioviz.errors import CatalogueError, ImageError
-from radioviz.importing import Source, inspect, run
+from radioviz.importing import Source, import_survey, inspect
 from radioviz.importing.files import Files
 
 from .conftest import write_fits
@@ -34,8 +34,8 @@ def _refused(result) -> dict[str, str]:
 def test_an_archive_is_as_good_as_its_folder(cutouts, tmp_path, kind):
     format_ = {"zip": "zip", "tar": "tar", "tar.gz": "gztar"}[kind]
     path = Path(shutil.make_archive(str(tmp_path / "packed"), format_, cutouts))
-    folder = run(Source(cutouts), {"key": "folder", "survey": "EMU"})
-    packed = run(Source(path), {"key": "packed", "survey": "EMU"})
+    folder = import_survey(Source(cutouts), {"key": "folder", "survey": "EMU"})
+    packed = import_survey(Source(path), {"key": "packed", "survey": "EMU"})
     assert packed.read == folder.read == 12
     columns = ["ra", "dec", "image_ra", "file"]
     a = folder.catalogue.table.sort_values("file")
@@ -59,10 +59,10 @@ def test_an_archive_resumes(cutouts, tmp_path):
         return left[0] <= 0
 
     answers = {"key": "packed", "survey": "EMU"}
-    assert run(Source(path), answers, cancelled=cancelled).catalogue is None
-    result = run(Source(path), answers)
+    assert import_survey(Source(path), answers, cancelled=cancelled).catalogue is None
+    result = import_survey(Source(path), answers)
     assert result.resumed == 5
-    whole = run(Source(cutouts), {"key": "folder", "survey": "EMU"})
+    whole = import_survey(Source(cutouts), {"key": "folder", "survey": "EMU"})
     assert set(result.catalogue.table["ra"]) == set(whole.catalogue.table["ra"])
 
 
@@ -76,7 +76,7 @@ def test_hostile_members_are_listed_and_nothing_is_written(cutouts, tmp_path):
         archive.writestr("<b>bold</b>.fits", good)
         archive.writestr("inner.zip", b"PK")
     before = sorted(tmp_path.rglob("*"))
-    result = run(Source(path), {"key": "evil"})
+    result = import_survey(Source(path), {"key": "evil"})
     assert result.catalogue.table["file"].tolist() == ["good.fits", "<b>bold</b>.fits"]
     refused = _refused(result)
     assert refused["../../../tmp/evil.fits"] == "a path with '..'"
@@ -102,7 +102,7 @@ def test_other_shapes_and_scales_come_to_the_common_grid(tmp_path):
     write_fits(folder / "far.fits", rng.normal(size=(30, 30)), 173.0, scale=40.0)
     write_fits(folder / "kelvin.fits", rng.normal(size=(30, 30)), 174.0, BUNIT="K")
     write_fits(folder / "blank.fits", np.full((30, 30), np.nan), 175.0)
-    result = run(Source(folder), {"key": "mixed", "survey": "EMU", "beam": "6"})
+    result = import_survey(Source(folder), {"key": "mixed", "survey": "EMU", "beam": "6"})
     table = result.catalogue.table.set_index("file")
     assert result.catalogue.images.shape == (9, 30, 30)
     assert set(_refused(result)) == {"far.fits", "kelvin.fits", "blank.fits"}
@@ -124,7 +124,7 @@ def test_other_shapes_and_scales_come_to_the_common_grid(tmp_path):
 
 
 def test_a_chosen_size_wins(cutouts):
-    result = run(Source(cutouts), {"key": "small", "survey": "EMU", "pixels": 10})
+    result = import_survey(Source(cutouts), {"key": "small", "survey": "EMU", "pixels": 10})
     assert result.catalogue.images.shape == (12, 10, 10)
     assert np.allclose(result.catalogue.images[:, 4:6, 4:6], 0.01, atol=1e-3)
 
@@ -133,7 +133,7 @@ def test_beams_that_differ_are_kept_row_by_row(tmp_path):
     for i, beam in enumerate((5.0, 6.0, 7.0)):
         data = np.random.default_rng(i).normal(size=(20, 20))
         write_fits(tmp_path / "s" / f"{i}.fits", data, 150 + i, BMAJ=beam / 3600, BMIN=beam / 3600)
-    catalogue = run(Source(tmp_path / "s"), {"key": "s", "survey": "X"}).catalogue
+    catalogue = import_survey(Source(tmp_path / "s"), {"key": "s", "survey": "X"}).catalogue
     assert catalogue.info.beam == pytest.approx(6.0)
     np.testing.assert_allclose(catalogue.table["beam"], [5.0, 6.0, 7.0])
 
@@ -145,7 +145,7 @@ def test_files_without_a_wcs_ask_for_the_scale(tmp_path):
         )
     look = inspect(Source(tmp_path / "s"))
     assert [q.key for q in look.missing] == ["pixel_scale"]
-    catalogue = run(Source(tmp_path / "s"), {"key": "s", "pixel_scale": "2.5"}).catalogue
+    catalogue = import_survey(Source(tmp_path / "s"), {"key": "s", "pixel_scale": "2.5"}).catalogue
     assert catalogue.info.pixel_scale == 2.5
     assert catalogue.table["ra"].isna().all()
 
@@ -162,7 +162,7 @@ def test_pictures(tmp_path):
     write_fits(folder / "x.fits", np.random.default_rng(1).normal(size=(20, 20)))
     look = inspect(Source(folder))
     assert [q.key for q in look.missing] == ["pixel_scale"]
-    result = run(Source(folder), {"key": "png", "pixel_scale": 1.8, "survey": "FIRST"})
+    result = import_survey(Source(folder), {"key": "png", "pixel_scale": 1.8, "survey": "FIRST"})
     catalogue = result.catalogue
     assert catalogue.images.dtype == np.uint8
     assert catalogue.images[0, 17, 5] == 200
@@ -177,13 +177,13 @@ def test_clipped_images_are_seen_as_such(tmp_path):
         data[8:12, 8:12] = 1e-3 * (i + 1)
         write_fits(tmp_path / "s" / f"{i}.fits", data, 150 + i)
     assert inspect(Source(tmp_path / "s")).found["raw"] == "noise removed (files)"
-    assert not run(Source(tmp_path / "s"), {"key": "s"}).catalogue.info.raw
-    assert run(Source(tmp_path / "s"), {"key": "t", "raw": "yes"}).catalogue.info.raw
+    assert not import_survey(Source(tmp_path / "s"), {"key": "s"}).catalogue.info.raw
+    assert import_survey(Source(tmp_path / "s"), {"key": "t", "raw": "yes"}).catalogue.info.raw
 
 
 def test_one_file(tmp_path):
     path = write_fits(tmp_path / "one.fits", np.random.default_rng(1).normal(size=(20, 20)))
-    assert len(run(Source(path), {"key": "one"}).catalogue) == 1
+    assert len(import_survey(Source(path), {"key": "one"}).catalogue) == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"<html>"])
@@ -213,7 +213,7 @@ def test_mirabest_as_a_users_own(shared_data, tmp_path):
         shutil.copy(path, folder)
     look = inspect(Source(folder))
     assert look.needed == ()
-    result = run(Source(folder), {"key": "mb"})
+    result = import_survey(Source(folder), {"key": "mb"})
     assert (result.read, result.refused) == (33, 0)
     catalogue = result.catalogue
     assert catalogue.info.beam == 5.4
@@ -245,7 +245,7 @@ def test_a_table_that_names_images(cutouts):
     )
     look = inspect(Source(table))
     assert look.kind == "listed"
-    result = run(Source(table), {"key": "listed", "survey": "EMU"})
+    result = import_survey(Source(table), {"key": "listed", "survey": "EMU"})
     catalogue = result.catalogue
     by_id = catalogue.table.set_index("source_id")
     assert sorted(by_id.index) == ["one", "three", "two"]
@@ -266,7 +266,7 @@ def test_a_table_and_an_archive(cutouts, tmp_path):
         ra=[103.0, 104.0, 105.0],
         dec=[-2.0, -1.0, 0.0],
     )
-    result = run(Source(packed, table), {"key": "both", "survey": "EMU"})
+    result = import_survey(Source(packed, table), {"key": "both", "survey": "EMU"})
     assert sorted(result.catalogue.table["name"]) == ["J0003", "J0004"]
     assert _refused(result) == {"J0099": "no such file here"}
 
@@ -279,7 +279,7 @@ def test_paths_that_lead_elsewhere(cutouts, tmp_path):
         dec=[-5.0, 2.0, 2.0, 2.0],
         file=["b/J0000.fits", "../secret.fits", str(secret), "http://127.0.0.1:1/x.fits"],
     )
-    result = run(Source(table), {"key": "listed", "survey": "EMU"})
+    result = import_survey(Source(table), {"key": "listed", "survey": "EMU"})
     assert result.read == 1
     refused = _refused(result)
     assert "'..'" in refused["../secret.fits"]
@@ -291,7 +291,7 @@ def test_images_that_show_another_place_than_the_table_says(cutouts):
     table = _table(
         cutouts / "list.csv", ra=[100.0, 55.0], dec=[-5.0, 40.0], file=["J0000.fits", "J0001.fits"]
     )
-    result = run(Source(table), {"key": "listed", "survey": "EMU"})
+    result = import_survey(Source(table), {"key": "listed", "survey": "EMU"})
     assert result.read == 1
     assert "outside the image" in _refused(result)["a/J0001.fits"]
 
@@ -299,7 +299,7 @@ def test_images_that_show_another_place_than_the_table_says(cutouts):
 def test_no_row_with_an_image(cutouts):
     table = _table(cutouts / "list.csv", ra=[100.0], dec=[-5.0], file=["x.fits"])
     with pytest.raises(CatalogueError, match="no row of the table has its image here"):
-        run(Source(table), {"key": "listed", "survey": "EMU"})
+        import_survey(Source(table), {"key": "listed", "survey": "EMU"})
 
 
 # -- mosaic ------------------------------------------------------------------------------
@@ -319,7 +319,7 @@ def test_a_mosaic_and_a_source_list(tmp_path):
     look = inspect(Source(path, table), {"pixels": 40})
     assert look.kind == "mosaic"
     assert look.found["pixel_scale"] == "3 arcsec (a third of the beam)"
-    result = run(Source(path, table), {"key": "m", "survey": "EMU", "pixels": 40})
+    result = import_survey(Source(path, table), {"key": "m", "survey": "EMU", "pixels": 40})
     catalogue = result.catalogue
     assert catalogue.table["source_id"].tolist() == ["centre"]
     assert catalogue.info.beam == pytest.approx(9.0)
@@ -342,9 +342,9 @@ def test_a_mosaic_asks_when_hours_and_degrees_cannot_be_told(tmp_path):
     look = inspect(Source(path, table))
     assert [q.key for q in look.missing] == ["ra_unit"]
     with pytest.raises(CatalogueError, match=r"ra_unit: .* \(deg, hour, rad\)"):
-        run(Source(path, table), {"key": "m"})
+        import_survey(Source(path, table), {"key": "m"})
     answers = {"key": "m", "ra_unit": "hour", "pixels": 16, "survey": "EMU"}
-    assert run(Source(path, table), answers).read == 1
+    assert import_survey(Source(path, table), answers).read == 1
 
 
 # -- RGZ batches -------------------------------------------------------------------------
@@ -376,7 +376,7 @@ def test_rgz_batches(tmp_path):
     look = inspect(Source(tmp_path / "rgz"))
     assert look.kind == "batches"
     assert look.needed == ()
-    result = run(Source(tmp_path / "rgz"), {"key": "rgz-mine"})
+    result = import_survey(Source(tmp_path / "rgz"), {"key": "rgz-mine"})
     catalogue = result.catalogue
     np.testing.assert_array_equal(catalogue.images, images)
     assert catalogue.info.beam == 5.4
@@ -394,7 +394,7 @@ def test_rgz_batches(tmp_path):
 def test_rgz_flag_and_size_cut(tmp_path):
     images = write_batches(tmp_path / "rgz")
     answers = {"key": "rgz-cut", "mb_flag": "exclude", "las_min": "29"}
-    result = run(Source(tmp_path / "rgz"), answers)
+    result = import_survey(Source(tmp_path / "rgz"), answers)
     kept = [i for i in range(60) if i >= 29 and i % 10]
     np.testing.assert_array_equal(result.catalogue.images, images[kept])
     assert (result.read, result.left_out, result.refused) == (len(kept), 60 - len(kept), 0)
@@ -413,8 +413,8 @@ def test_rgz_resumes_in_the_middle_of_a_batch(tmp_path):
         left[0] -= 1
         return left[0] <= 0
 
-    run(Source(tmp_path / "rgz"), {"key": "rgz-mine"}, cancelled=cancelled)
-    result = run(Source(tmp_path / "rgz"), {"key": "rgz-mine"})
+    import_survey(Source(tmp_path / "rgz"), {"key": "rgz-mine"}, cancelled=cancelled)
+    result = import_survey(Source(tmp_path / "rgz"), {"key": "rgz-mine"})
     assert result.resumed == 27
     np.testing.assert_array_equal(result.catalogue.images, images)
 
@@ -452,7 +452,7 @@ def test_a_link_in_a_tar_is_no_way_out(cutouts, tmp_path):
         data = (cutouts / "a" / "J0003.fits").read_bytes()
         info.size = len(data)
         archive.addfile(info, io.BytesIO(data))
-    result = run(Source(path), {"key": "tar", "survey": "EMU"})
+    result = import_survey(Source(path), {"key": "tar", "survey": "EMU"})
     assert result.catalogue.table["file"].tolist() == ["good.fits", "late.fits"]
     assert _refused(result) == {"link.fits": "a link to '/etc/passwd'"}
 

@@ -50,7 +50,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def mine(tmp_path: Path) -> str:
     np.save(tmp_path / "mine.npy", (255 * galaxies(80, 80)).astype(np.uint8))
-    importing.run(importing.Source(tmp_path / "mine.npy"), {"key": "mine", "pixel_scale": 1.8})
+    importing.import_survey(
+        importing.Source(tmp_path / "mine.npy"), {"key": "mine", "pixel_scale": 1.8}
+    )
     return "mine"
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from radioviz.data.preprocess import Preprocess
-from radioviz.encode import Encoder, Generator, Request
+from radioviz.encode import Encoder, GenerationRequest, Generator
 from radioviz.models import weights
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.cvae import ConvCVAE
@@ -96,10 +96,10 @@ def test_after_training_all_modes_work(tmp_path: Path) -> None:
     weights.save(tmp_path / "tiny", module, info, "# Card\n")
     generator = Generator.load("tiny", tmp_path)
     assert (generator.classes, generator.size_range) == (("FRI", "FRII"), (5.0, 60.0))
-    made = generator.sample(Request(n=40, seed=1))
+    made = generator.sample(GenerationRequest(n=40, seed=1))
     assert set(made.labels) == {"FRI", "FRII"}
     assert (made.sizes >= 5).all() and (made.sizes <= 60).all()
-    asked = generator.sample(Request(n=3, seed=1, label="FRII", size=30.0))
+    asked = generator.sample(GenerationRequest(n=3, seed=1, label="FRII", size=30.0))
     assert asked.conditions() == [{"class": "FRII", "size": 30.0}] * 3
     twins = generator.twins(asked.latents, 30.0)
     assert set(twins) == {"FRI", "FRII"}

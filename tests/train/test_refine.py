@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from radioviz.data.preprocess import Preprocess
-from radioviz.encode import Generator, Request
+from radioviz.encode import GenerationRequest, Generator
 from radioviz.models import weights
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.cvae_refined import RefinedCVAE
@@ -101,7 +101,7 @@ def test_what_is_published_generates(tmp_path: Path) -> None:
     info = ModelInfo(name="sharp", title="Sharp", preprocess=CHAIN, **task.describe())
     weights.save(tmp_path / "sharp", module, info, "# Card\n")
     generator = Generator.load("sharp", tmp_path)
-    made = generator.sample(Request(n=3, seed=1, label="FRII", size=30.0))
+    made = generator.sample(GenerationRequest(n=3, seed=1, label="FRII", size=30.0))
     assert made.images.shape == (3, 16, 16)
     assert set(generator.twins(made.latents, 30.0)) == {"FRI", "FRII"}
     scores = task.score(module.eval(), data.valid)

@@ -13,7 +13,7 @@ from astropy.io import fits
 from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.encode import Generator, Request
+from radioviz.encode import GenerationRequest, Generator
 from radioviz.ui import cache
 from radioviz.ui.charts import profile_chart
 from radioviz.ui.pages.generate import generate_export, generate_state, generate_view
@@ -89,7 +89,9 @@ def test_around_a_galaxy_of_the_tray(open_page: Open) -> None:
     assert app.selectbox(key="generate_around").value == "first/first-3"
     latent = cache.located("first", "vae32").atlas.latents[3]
     centre = tuple(float(v) for v in np.asarray(latent, np.float32))
-    made = cache.generated("vae32", Request(n=3, mode="around", centre=centre, spread=0.0))
+    made = cache.generated(
+        "vae32", GenerationRequest(n=3, mode="around", centre=centre, spread=0.0)
+    )
     np.testing.assert_allclose(made.latents, np.tile(latent, (3, 1)), rtol=1e-5)
 
 
@@ -176,7 +178,7 @@ def test_a_missing_classifier_costs_its_panel_only(
 
 def batch_of(model: str, *, clip: bool = False, **asked: object) -> Batch:
     info = cache.models()[model]
-    return generate_state.made(info, Request(**asked), clip)  # type: ignore[arg-type]
+    return generate_state.made(info, GenerationRequest(**asked), clip)  # type: ignore[arg-type]
 
 
 def test_exported_images_are_made_again_bit_for_bit(

@@ -179,7 +179,7 @@ def test_names_of_data_sets_and_models_lead_nowhere(
     (tmp_path / "x" / "keep").touch()
     ways: tuple[Callable[[str], Any], ...] = (
         open_data_set, open_survey, remove, store.survey_folder, store.part_folder, model_folder,
-        lambda n: open_atlas(n, "vae2"), lambda n: open_atlas("first", n), job.read,
+        lambda n: open_atlas(n, "vae2"), lambda n: open_atlas("first", n), job.read_job,
     )  # fmt: skip
     for way in ways:
         with pytest.raises(RadioVizError):

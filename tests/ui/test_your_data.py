@@ -25,10 +25,10 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     home = tmp_path / "home"
     monkeypatch.setenv("RADIOVIZ_HOME", str(home))
     yield home
-    for one in job.jobs():
-        job.cancel(one.id)
+    for one in job.list_jobs():
+        job.cancel_job(one.id)
     deadline = time.monotonic() + 60
-    while any(j.active for j in job.jobs()) and time.monotonic() < deadline:
+    while any(j.active for j in job.list_jobs()) and time.monotonic() < deadline:
         time.sleep(0.1)
 
 
@@ -62,8 +62,8 @@ def keyed(elements: Any, start: str) -> Any:
 def wait(app: AppTest, seconds: float = 240) -> AppTest:
     """Wait for every job, then draw the page."""
     deadline = time.monotonic() + seconds
-    while any(j.active for j in job.jobs()):
-        assert time.monotonic() < deadline, job.jobs()
+    while any(j.active for j in job.list_jobs()):
+        assert time.monotonic() < deadline, job.list_jobs()
         time.sleep(0.2)
     return app.run()
 
@@ -89,7 +89,7 @@ def test_files_to_a_survey_and_away_again(open_page: Open, own_home: Path) -> No
     app = press(app, "bring_start")
     assert not app.exception
     app = wait(app)
-    done = job.jobs()[0]
+    done = job.list_jobs()[0]
     assert (done.state, done.encoded) == (job.DONE, ("vae2",)), done
     assert "6 read, 1 refused" in texts(app)
     assert "6 galaxies" in texts(app)
@@ -118,13 +118,13 @@ def test_a_killed_import_is_not_shown_and_goes_on(
     for name, content, _ in galaxies(12):
         (folder / name).write_bytes(content)
     with pytest.raises(KeyboardInterrupt):
-        importing.run(importing.Source(folder), {"key": "mine"}, cancelled=_Kill(5))
+        importing.import_survey(importing.Source(folder), {"key": "mine"}, cancelled=_Kill(5))
     app = open_page("your_data")
     assert "mine" not in importing.surveys()
     assert "cut off after" in texts(app)
     assert "mine" not in app.sidebar.selectbox(key="data_set").options
     app = wait(press(app, "goon_mine"))
-    assert job.jobs()[0].state == job.DONE, job.jobs()[0]
+    assert job.list_jobs()[0].state == job.DONE, job.list_jobs()[0]
     assert importing.surveys()["mine"].n == 12
 
 
@@ -143,7 +143,9 @@ def test_a_cut_off_import_can_be_discarded_with_its_upload(open_page: Open, own_
     app = upload(open_page("your_data"), *galaxies(8))
     staged = next((own_home / "uploads").iterdir())
     with pytest.raises(KeyboardInterrupt):
-        importing.run(importing.Source(staged / "images"), {"key": "mine"}, cancelled=_Kill(3))
+        importing.import_survey(
+            importing.Source(staged / "images"), {"key": "mine"}, cancelled=_Kill(3)
+        )
     app = press(open_page("your_data"), "discard_mine")
     assert "freed" in texts(app)
     assert not staged.exists()
@@ -222,8 +224,8 @@ def test_a_zip_that_wants_out_is_read_without_those_entries(
     keyed(app.main.multiselect, "models_").set_value([])
     app.run()
     app = wait(press(app, "bring_start"))
-    assert job.jobs()[0].state == job.DONE, job.jobs()[0]
-    report = importing.read_report(job.jobs()[0].request.key).set_index("file")
+    assert job.list_jobs()[0].state == job.DONE, job.list_jobs()[0]
+    report = importing.read_report(job.list_jobs()[0].request.key).set_index("file")
     assert (report["status"] == "read").sum() == 1
     assert report.loc["good.fits", "status"] == "read"
     assert not (own_home.parent / "up.fits").exists()
@@ -302,4 +304,4 @@ def test_a_key_that_names_no_survey(open_page: Open) -> None:
     app.run()
     app = press(app, "bring_start")
     assert app.main.error and "cannot name a survey" in app.main.error[0].value
-    assert not job.jobs()
+    assert not job.list_jobs()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from radioviz.encode import Encoder, Generator, Request
+from radioviz.encode import Encoder, GenerationRequest, Generator
 from radioviz.metrics import bootstrap_of
 from train.evaluate.benchmarks import record
 from train.evaluate.csv_tables import write_row
@@ -60,7 +60,7 @@ def _made(encoder: Encoder, held_out: np.ndarray) -> dict[str, np.ndarray]:
         out["reconstructions"] = encoder.reconstruct(held_out)
         if hasattr(encoder.module, "reconstruct"):
             out["through z0 alone"] = encoder.decode(encoder.encode(held_out))
-    out["generated"] = Generator.of(encoder).sample(Request(n=SAMPLES, seed=SEED)).images
+    out["generated"] = Generator.of(encoder).sample(GenerationRequest(n=SAMPLES, seed=SEED)).images
     return out
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from radioviz import morphology
-from radioviz.encode import Classifier, Generator, Request
+from radioviz.encode import Classifier, GenerationRequest, Generator
 from radioviz.metrics.copies import copy_threshold, nearest
 from radioviz.metrics.inception import classified_as, ramis
 from radioviz.metrics.resampling import bootstrap, bootstrap_of
@@ -137,7 +137,7 @@ def generated(generator: Generator, judge: Classifier, real: Sample) -> Sample:
     images, labels, asked = [], [], []
     for label in generator.classes or (None,):
         number = int((real.labels == label).sum()) if label else len(real)
-        found = generator.sample(Request(n=3 * number, seed=SEED, label=label))
+        found = generator.sample(GenerationRequest(n=3 * number, seed=SEED, label=label))
         images.append(found.images)
         labels += [label or ""] * len(found)
         asked.append(found.sizes)

@@ -21,8 +21,8 @@ from collections.abc import Callable
 import numpy as np
 
 from radioviz.atlas.atlas import open_atlas
-from radioviz.atlas.layouts import REFERENCE, SEED, umap_of
-from radioviz.atlas.placement import place
+from radioviz.atlas.layouts import REFERENCE, SEED, fit_umap
+from radioviz.atlas.placement import place_among_neighbours
 from train.evaluate import benchmarks
 
 FOLDS = 5
@@ -61,10 +61,10 @@ def compare(latents: np.ndarray) -> dict[str, np.ndarray]:
         inside = np.ones(len(latents), bool)
         inside[held_out] = False
         base, others = latents[inside], latents[held_out]
-        mapper = umap_of(base)
+        mapper = fit_umap(base)
         ways: dict[str, Callable[[np.ndarray], np.ndarray]] = {
             "umap": mapper.transform,
-            "neighbours": lambda x, b=base, m=mapper: place(b, m.embedding_, x),  # type: ignore[misc]
+            "neighbours": lambda x, b=base, m=mapper: place_among_neighbours(b, m.embedding_, x),  # type: ignore[misc]
         }
         for name, way in ways.items():
             with warnings.catch_warnings():

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from radioviz.atlas.atlas import open_atlas, summary
+from radioviz.atlas.atlas import open_atlas, orientation_summary
 from radioviz.data.registry import open_data_set
 from radioviz.models.registry import list_models
 from radioviz.outliers.marking import BEST, Space, together
@@ -39,7 +39,7 @@ def marks(model: str = MODEL, split: str = "test") -> dict[str, float]:
     scores = found.scores(sample)["strangeness"].to_numpy()
     strange = strangeness(scores, found.learned["strangeness"].to_numpy())
     first = open_atlas("first", "simclr", info=list_models()["simclr"])
-    spaces = together([summary(sample.latents), first.latents])  # as the page has them
+    spaces = together([orientation_summary(sample.latents), first.latents])  # as the page has them
     # Ordinary galaxies of every split: what is asked is whether marks find the held-out Bent.
     usual = np.flatnonzero(~bent & (splits != "excluded") & (splits != ""))
     pool = np.flatnonzero(bent & here)

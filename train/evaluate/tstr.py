@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
-from radioviz.encode import Generator, Request
+from radioviz.encode import GenerationRequest, Generator
 from train.core.augment import Augment
 from train.core.data import Data, Part
 from train.core.loop import fit, load_best
@@ -91,7 +91,9 @@ def like(generator: Generator, training: Galaxies, seed: int) -> Galaxies:
     images, labels = [], []
     for label in generator.classes:
         number = int((training.labels == label).sum())
-        images.append(generator.sample(Request(n=number, seed=1000 + seed, label=label)).images)
+        images.append(
+            generator.sample(GenerationRequest(n=number, seed=1000 + seed, label=label)).images
+        )
         labels += [label] * number
     return Galaxies(np.concatenate(images), pd.DataFrame({"label": labels}))
 

@@ -13,8 +13,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from radioviz.atlas.atlas import Atlas, Layout, write_atlas
-from radioviz.atlas.latent_scores import strangeness
-from radioviz.atlas.layouts import REFERENCE, SEED, UMAP, quick_layouts, umap_of
+from radioviz.atlas.latent_scores import latent_outlier_scores
+from radioviz.atlas.layouts import REFERENCE, SEED, UMAP, fit_umap, quick_layouts
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import open_data_set
 from radioviz.encode import Encoder
@@ -66,7 +66,7 @@ def layouts(
         TSne(**{**TSNE, "perplexity": min(30.0, (len(latents) - 1) / 3)}).fit_transform(latents),
         Layout("t-SNE", TSNE),
     )
-    out["umap"] = umap_of(latents).embedding_, Layout("UMAP", UMAP)
+    out["umap"] = fit_umap(latents).embedding_, Layout("UMAP", UMAP)
     if latents.shape[1] > 2:
         pca = PCA(2, random_state=SEED).fit(latents)
         shares = [round(float(v), 4) for v in pca.explained_variance_ratio_]
@@ -85,7 +85,7 @@ def score(encoder: Encoder, catalogue: Catalogue, latents: np.ndarray) -> pd.Dat
     ``flux_ratio``: reconstructed over true flux (decoders).
     ``elbo``: evidence lower bound in nats (VAEs).
     """
-    out = strangeness(latents)
+    out = latent_outlier_scores(latents)
     if encoder.info.can("decode") and not encoder.info.can("class"):
         errors, ratios, bounds = [], [], []
         for rows in np.array_split(np.arange(len(catalogue)), max(1, len(catalogue) // 256)):

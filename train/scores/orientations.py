@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from radioviz.atlas.atlas import add_turned, list_atlases, open_atlas
+from radioviz.atlas.atlas import add_orientation_stats, list_atlases, open_atlas
 from radioviz.data.registry import open_data_set
 from radioviz.encode import Encoder
 from radioviz.models.registry import list_models
@@ -60,7 +60,7 @@ def store(key: str) -> None:
     """Add what is left over eight views to the Atlases of encoders that see orientation.
 
     ``python -m train scores --what turned --data first``: of those that a flow is over, for
-    comparing galaxies however they lie (:func:`radioviz.atlas.atlas.summary`).
+    comparing galaxies however they lie (:func:`radioviz.atlas.atlas.orientation_summary`).
     """
     models = list_models()
     flows = models.with_capability("log_prob").values()
@@ -68,5 +68,5 @@ def store(key: str) -> None:
         if (key, name) in list_atlases() and not models[name].architecture.get("dihedral"):
             catalogue = open_data_set(key)
             atlas = open_atlas(key, name, info=models[name], catalogue=catalogue)
-            add_turned(atlas, turned(key, name))
+            add_orientation_stats(atlas, turned(key, name))
             print(f"{key} x {name}: {len(atlas)} sources in eight orientations")

@@ -115,10 +115,10 @@ def generated(generator: str = GENERATOR, n: int = GENERATED, seed: int = 0) -> 
         If there is no flow.
     """
     from radioviz import morphology
-    from radioviz.encode import Generator, Request
+    from radioviz.encode import GenerationRequest, Generator
 
     drawing = Generator.load(generator)
-    request = Request(n=n, seed=seed, label=None, size=None, mode="prior")
+    request = GenerationRequest(n=n, seed=seed, label=None, size=None, mode="prior")
     images = drawing.sample(request).images
     chain = drawing.info.preprocess
     beam = open_data_set("first").info.beam

@@ -17,7 +17,7 @@ import pandas as pd
 import streamlit as st
 
 if TYPE_CHECKING:
-    from radioviz.encode import Classifier, Encoder, Generated, Generator, Request
+    from radioviz.encode import Classifier, Encoder, GeneratedGalaxies, GenerationRequest, Generator
     from radioviz.models.artefact import ModelInfo
     from radioviz.models.registry import ModelList
     from radioviz.ui.image.display import ImageStyle
@@ -183,7 +183,7 @@ def _classifier(model: str, weights: str) -> Classifier:
     return Classifier.load(model)
 
 
-def generated(model: str, request: Request) -> Generated:
+def generated(model: str, request: GenerationRequest) -> GeneratedGalaxies:
     """New galaxies as asked for; the last few batches are kept, not to be changed.
 
     Raises
@@ -196,7 +196,9 @@ def generated(model: str, request: Request) -> Generated:
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)
-def _generated(model: str, weights: str, asked: str, _request: Request) -> Generated:
+def _generated(
+    model: str, weights: str, asked: str, _request: GenerationRequest
+) -> GeneratedGalaxies:
     made = generator(model).sample(_request)
     made.images.setflags(write=False)
     return made

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from radioviz.atlas.placement import place
+from radioviz.atlas.placement import place_among_neighbours
 from radioviz.errors import AtlasError
 from radioviz.ui import cache, galaxies, state
 from radioviz.ui.cache import Located
@@ -104,7 +104,7 @@ def _beside(base: Located, layout: str, other: Located) -> tuple[np.ndarray, str
         name = layout  # the latent plane is the same for all
     if name in other.atlas.layouts:
         return other.atlas.layouts[name], ""
-    placed = place(
+    placed = place_among_neighbours(
         np.asarray(base.atlas.latents), base.atlas.layouts[layout], np.asarray(other.atlas.latents)
     )
     return placed, (

@@ -9,7 +9,7 @@ from cutout_server import SKY, send
 from radioviz.data.__main__ import main
 from radioviz.data.registry import open_data_set
 from radioviz.errors import CatalogueError, FetchError
-from radioviz.importing import Source, inspect, run, surveys, unfinished
+from radioviz.importing import Source, import_survey, inspect, surveys, unfinished
 
 
 @pytest.fixture
@@ -37,14 +37,14 @@ def test_the_service_is_asked_for(positions):
     assert [q.key for q in look.missing] == ["service"]
     assert "nvss" in look.missing[0].choices
     with pytest.raises(CatalogueError, match="service: The table names no images"):
-        run(Source(positions), {"key": "mine"})
+        import_survey(Source(positions), {"key": "mine"})
 
 
 def test_positions_become_a_survey(positions, server):
     look = inspect(Source(positions), _answers(server))
     assert look.found["service"].startswith("NVSS (hips2fits) at http://127.0.0.1")
     assert look.needed == ()
-    result = run(Source(positions), _answers(server))
+    result = import_survey(Source(positions), _answers(server))
     catalogue = result.catalogue
     assert (result.read, result.refused) == (10, 2)
     assert catalogue.info.beam == 45
@@ -69,11 +69,11 @@ def test_failures_are_listed_and_a_second_run_asks_only_for_them(positions, serv
         return False
 
     server.behaviour = behaviour
-    result = run(Source(positions), _answers(server))
+    result = import_survey(Source(positions), _answers(server))
     assert (result.read, result.refused) == (8, 4)
     server.behaviour = None
     server.requests.clear()
-    result = run(Source(positions), _answers(server), replace=True)
+    result = import_survey(Source(positions), _answers(server), replace=True)
     assert (result.read, result.refused) == (10, 2)
     assert sorted(round(a.ra) for _, a in server.requests) == [152, 155]
 
@@ -88,11 +88,11 @@ def test_a_network_that_goes_away_can_be_taken_up_again(positions, server):
 
     server.behaviour = gone
     with pytest.raises(FetchError, match="went away"):
-        run(Source(positions), _answers(server, attempts=1))
+        import_survey(Source(positions), _answers(server, attempts=1))
     assert not surveys()
     assert unfinished()[0].done == 1 + 4  # the row that the table refuses, and four cutouts
     server.behaviour = None
-    result = run(Source(positions), _answers(server, attempts=1))
+    result = import_survey(Source(positions), _answers(server, attempts=1))
     assert result.read == 10
     assert result.resumed == 5
 
@@ -100,7 +100,7 @@ def test_a_network_that_goes_away_can_be_taken_up_again(positions, server):
 def test_the_app_goes_on_without_a_network(positions):
     answers = {"key": "mine", "service": "nvss", "base": "http://127.0.0.1:9/"}
     with pytest.raises(FetchError, match="cannot be reached"):
-        run(Source(positions), {**answers, "attempts": 1})
+        import_survey(Source(positions), {**answers, "attempts": 1})
     assert not surveys()
     assert len(inspect(Source(positions), answers).sample) == 11
 

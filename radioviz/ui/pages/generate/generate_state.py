@@ -17,7 +17,7 @@ from radioviz.ui import cache, controls, galaxies, state, synthetic, url_state, 
 from radioviz.ui.controls import View
 
 if TYPE_CHECKING:
-    from radioviz.encode import Generated, Request
+    from radioviz.encode import GeneratedGalaxies, GenerationRequest
 
 Pair = tuple[str, str]
 
@@ -40,7 +40,7 @@ class Batch:
     Attributes
     ----------
     info : ModelInfo
-    made : Generated
+    made : GeneratedGalaxies
     images : numpy.ndarray
         Float32 ``(n, size, size)``: as made, or sigma-clipped.
     clipped : bool
@@ -51,7 +51,7 @@ class Batch:
     """
 
     info: ModelInfo
-    made: Generated
+    made: GeneratedGalaxies
     images: np.ndarray
     clipped: bool
     measured: pd.DataFrame
@@ -89,7 +89,7 @@ def generators() -> dict[str, ModelInfo]:
     )
 
 
-def choose(view: View) -> tuple[ModelInfo, Request, bool] | None:
+def choose(view: View) -> tuple[ModelInfo, GenerationRequest, bool] | None:
     """Draw the controls: model, request, whether to clip; None where there is nothing to ask.
 
     Raises
@@ -168,9 +168,9 @@ def choose(view: View) -> tuple[ModelInfo, Request, bool] | None:
             centre = _centre(info)
             if centre is None:
                 return None
-    from radioviz.encode import Request
+    from radioviz.encode import GenerationRequest
 
-    request = Request(
+    request = GenerationRequest(
         n=int(number),
         seed=int(seed),
         label=None if label == ANY else label,
@@ -271,7 +271,7 @@ def _centre(info: ModelInfo) -> tuple[float, ...] | None:
     return tuple(float(v) for v in np.asarray(located.atlas.latents[row], np.float32))
 
 
-def _publish(view: View, info: ModelInfo, request: Request, clip: bool) -> None:
+def _publish(view: View, info: ModelInfo, request: GenerationRequest, clip: bool) -> None:
     around = st.session_state.get("generate_around") if request.mode == "around" else None
     view.publish(
         model=info.name,
@@ -292,7 +292,7 @@ def _publish(view: View, info: ModelInfo, request: Request, clip: bool) -> None:
 
 def made(
     info: ModelInfo,
-    request: Request,
+    request: GenerationRequest,
     clip: bool,
     note: Callable[[str], Any] = lambda message: None,
 ) -> Batch:

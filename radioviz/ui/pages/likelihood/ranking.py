@@ -48,7 +48,7 @@ def _space(view: View, keys: tuple[str, ...], strange: np.ndarray, score: str) -
         parts = []
         for one in located:
             # A bent source is one however it lies; but all must be compared in one way.
-            turned = all(x.atlas.turned is not None for x in one)
+            turned = all(x.atlas.orientation_stats is not None for x in one)
             parts.append(np.concatenate([_rows(x, turned) for x in one]))
         held = (stamp, Space.of(together(parts), strange))
         st.session_state["marks_space"] = held
@@ -67,7 +67,7 @@ def _encoders(view: View, keys: tuple[str, ...]) -> list[str]:
 
 def _rows(located: cache.Located, turned: bool) -> np.ndarray:
     """Latents, or what is left of them over eight views, in the order of the catalogue."""
-    known = located.atlas.turned if turned else None
+    known = located.atlas.orientation_stats if turned else None
     latents = np.asarray(located.atlas.latents if known is None else known, np.float32)
     out = np.zeros((len(located.catalogue), latents.shape[1]), np.float32)
     out[located.rows] = latents

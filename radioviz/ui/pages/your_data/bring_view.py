@@ -11,7 +11,7 @@ import streamlit as st
 
 from radioviz import importing
 from radioviz.api import survey_job as job
-from radioviz.api.survey_job import Request
+from radioviz.api.survey_job import SurveyRequest
 from radioviz.data.user_surveys import suggest_key
 from radioviz.errors import RadioVizError
 from radioviz.importing import KINDS, Inspection, Question, Source
@@ -417,7 +417,7 @@ def _start(source: Source, look: Inspection, answers: dict[str, Any], token: str
         from radioviz.data.user_surveys import check_key
 
         check_key(key)
-        request = Request(
+        request = SurveyRequest(
             key,
             title.strip() or key,
             str(source.path.resolve()),
@@ -427,7 +427,7 @@ def _start(source: Source, look: Inspection, answers: dict[str, Any], token: str
             bool(replace),
             str(held().get("upload", "")),
         )
-        job.start(request)
+        job.start_job(request)
         start_over(keep_files=True)
         st.rerun()
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from radioviz import importing
 from radioviz.api import survey_job as job
-from radioviz.api.survey_job import Job, Request
+from radioviz.api.survey_job import SurveyJob, SurveyRequest
 from radioviz.atlas.layouts import REFERENCE
 from radioviz.data import user_surveys
 from radioviz.errors import RadioVizError
@@ -50,7 +50,7 @@ def message() -> None:
 
 def jobs() -> None:
     """Every import under way, and the last that ended."""
-    found = job.jobs()
+    found = job.list_jobs()
     if not found:
         return
     running = [j for j in found if j.active]
@@ -64,7 +64,7 @@ def jobs() -> None:
 @st.fragment(run_every=1.0)
 def _running() -> None:
     """Progress, drawn anew every second until the jobs that were seen running have ended."""
-    running = [j for j in job.jobs() if j.active]
+    running = [j for j in job.list_jobs() if j.active]
     for one in running:
         with st.container(border=True, key=f"job_{one.id}"):
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -83,7 +83,7 @@ def _running() -> None:
                     "Cancel",
                     key=f"cancel_{one.id}",
                     icon=":material/stop:",
-                    on_click=job.cancel,
+                    on_click=job.cancel_job,
                     args=(one.id,),
                     help="What is read and encoded so far is kept",
                 )
@@ -104,7 +104,7 @@ def _first(mapped: list[str]) -> str:
     return next((m for m in encoder_titles() if m in mapped), mapped[0])
 
 
-def _through(one: Job) -> str:
+def _through(one: SurveyJob) -> str:
     titles = encoder_titles()
     parts = [controls.escape(one.imported)] if one.imported else []
     parts += [f"mapped by {controls.escape(titles.get(m, m))}" for m in one.encoded]
@@ -113,11 +113,11 @@ def _through(one: Job) -> str:
     )
 
 
-def _ended(one: Job) -> None:
+def _ended(one: SurveyJob) -> None:
     title, icon = STATES[one.state]
     there = one.request.key in importing.surveys()
     if one.state == job.DONE and not there:
-        job.forget(one.id)  # the survey has been removed since
+        job.delete_job(one.id)  # the survey has been removed since
         return
     with st.container(border=True, key=f"job_{one.id}"):
         name = controls.escape(one.request.title or one.request.key)
@@ -143,14 +143,14 @@ def _ended(one: Job) -> None:
                     key=f"resume_{one.id}",
                     icon=":material/play_arrow:",
                     on_click=_attempt,
-                    args=(job.take_up, one.id),
+                    args=(job.resume_job, one.id),
                 )
             st.button(
                 "Dismiss",
                 key=f"dismiss_{one.id}",
                 icon=":material/close:",
                 on_click=_attempt,
-                args=(job.forget, one.id),
+                args=(job.delete_job, one.id),
                 help="Takes this notice away; what was imported stays",
             )
 
@@ -186,7 +186,7 @@ def surveys() -> None:
     """What has been imported, and imports that were cut off."""
     st.subheader("Your surveys")
     known = importing.surveys()
-    found = job.jobs()
+    found = job.list_jobs()
     at_work = {j.request.key for j in found if j.state != job.DONE}
     busy = {j.request.key for j in found if j.active}
     for survey in known.values():
@@ -260,7 +260,7 @@ def _encode(survey: UserSurvey, missing: dict[str, str]) -> None:
     if st.button(
         "Encode", key=f"encode_{survey.key}", type="primary", disabled=not chosen, width="stretch"
     ):
-        _attempt(job.start, Request(survey.key, survey.title, models=tuple(chosen)))
+        _attempt(job.start_job, SurveyRequest(survey.key, survey.title, models=tuple(chosen)))
         st.rerun()
 
 
@@ -337,9 +337,9 @@ def remove(key: str, models: bool = False) -> None:
     except RadioVizError as error:
         say(str(error))
         return
-    for one in job.jobs():
+    for one in job.list_jobs():
         if one.request.key == key:
-            _attempt(job.forget, one.id)
+            _attempt(job.delete_job, one.id)
     cache.forget_data_set(key)
     for held in (state.tray(), state.brush()):
         held.remove(key, held.groups().get(key, []))
@@ -374,8 +374,8 @@ def _unfinished(one: Unfinished) -> None:
 def _resume(one: Unfinished) -> None:
     """Take up an import that no job knows, one of the command line say."""
     answers = {k: v for k, v in one.answers.items() if k not in ("key", "title")}
-    job.start(
-        Request(
+    job.start_job(
+        SurveyRequest(
             one.key,
             str(one.answers.get("title") or ""),
             one.path,
