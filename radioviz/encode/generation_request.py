@@ -27,7 +27,7 @@ CARDS: dict[str, tuple[str, str]] = {
     "spread": ("GENSPRD", "scale of the random numbers around GENCEN"),
     "centre": ("GENCEN", "latent vector drawn around, JSON"),
 }
-"""Field of :class:`GenerationRequest` to FITS keyword and comment. ``seed`` and the index of an image
+"""Field of :class:`GenerationRequest` to FITS keyword and comment. ``seed`` and the image index
 are in the cards SEED and INDEX of every simulated image."""
 
 

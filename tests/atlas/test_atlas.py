@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from radioviz.atlas.atlas import (
-    TURNED,
+    ORIENTATION_STATS,
     Atlas,
     Layout,
     add_orientation_stats,
@@ -183,10 +183,10 @@ def test_bad_views_are_refused(tmp_path: Path) -> None:
         add_orientation_stats(atlas, np.zeros((N, 8, 4)))
     with pytest.raises(AtlasError, match="not finite"):
         add_orientation_stats(atlas, np.full((N, 8, 3), np.nan))
-    (atlas.folder / TURNED).write_bytes(b"")
+    (atlas.folder / ORIENTATION_STATS).write_bytes(b"")
     with pytest.raises(AtlasError, match="damaged"):
         _ = reopen(tmp_path).orientation_stats
-    np.save(atlas.folder / TURNED, np.zeros((2, 6)))
+    np.save(atlas.folder / ORIENTATION_STATS, np.zeros((2, 6)))
     with pytest.raises(AtlasError, match="expected"):
         _ = reopen(tmp_path).orientation_stats
 

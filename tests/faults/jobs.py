@@ -268,7 +268,7 @@ class Export(Work):
         import_survey(Source(cutouts(self.folder / "in", 200)), {"key": "mine"})
         (self.folder / "export.py").write_text(
             "import sys\nfrom pathlib import Path\nimport numpy as np\n"
-            "from radioviz import export\nfrom radioviz.importing import store\n"
+            "from radioviz import export\nfrom radioviz.data import user_surveys as store\n"
             "catalogue = store.open_survey('mine')\n"
             "groups = [export.Group(catalogue, np.arange(len(catalogue)))]\n"
             "for way in (export.fits_bytes, export.zip_bytes, export.votable_bytes):\n"

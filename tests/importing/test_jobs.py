@@ -240,7 +240,8 @@ def test_too_little_space_is_said_at_once(cube, monkeypatch):
 _CHILD = """
     import os, signal, sys, time
     from pathlib import Path
-    from radioviz.data import catalogue, stored
+    from radioviz.data import catalogue
+    from radioviz.store import records as stored
     from radioviz.importing import Source, journal, import_survey
 
     where, count = sys.argv[3], int(sys.argv[4])
