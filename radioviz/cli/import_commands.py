@@ -1,187 +1,188 @@
-"""``python -m radioviz.data import``, ``cutouts``, ``surveys`` and ``remove``."""
+"""Commands for surveys of your own: import, cutouts, resume, surveys, remove."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from radioviz.data.catalogue import Progress
+from radioviz.cli.running import progress_bar, write_output
 from radioviz.errors import CatalogueError
 from radioviz.store.spreadsheets import safe_csv
 
-Bar = Callable[[str], AbstractContextManager[Progress]]
 
-_SOURCE = "A folder, ZIP or tar of FITS, PNG or JPEG; a cube (.npy, .npz, HDF5, zarr); a mosaic "
-_SOURCE += "FITS; or a table that names images or gives positions."
+def _option(help_text: str) -> Any:
+    return typer.Option(help=help_text)
 
 
-def register(app: typer.Typer, bar: Bar) -> None:
-    """Add the commands; ``bar`` makes a progress bar for a unit."""
+SourcePath = Annotated[
+    Path | None,
+    typer.Argument(
+        help="A folder, ZIP or tar of FITS, PNG or JPEG; a cube (.npy, .npz, HDF5, zarr); a mosaic "
+        "FITS; or a table that names images or gives positions."
+    ),
+]
+Key = Annotated[str, _option("Key of the survey; default from the name.")]
+Title = Annotated[str, _option("Name shown in the app.")]
+Columns = Annotated[list[str] | None, _option("ROLE=COLUMN, such as ra=RAJ2000; repeatable.")]
+RaUnit = Annotated[str, _option("deg, hour or rad.")]
+Replace = Annotated[bool, _option("Replace a survey of this key.")]
+Report = Annotated[Path | None, _option("Write the outcome of each file to this CSV.")]
+Encode = Annotated[bool, typer.Option("--encode", help="Then encode it with every encoder.")]
+Models = Annotated[str, _option("Or with these encoders, separated by commas.")]
 
-    @app.command("import")
-    def import_(
-        source: Annotated[Path | None, typer.Argument(help=_SOURCE)] = None,
-        table: Annotated[
-            Path | None,
-            typer.Option(help="Table of the sources (CSV, ECSV, VOTable, FITS, Parquet)"),
-        ] = None,
-        key: Annotated[str, typer.Option(help="Key of the survey; default from the name.")] = "",
-        title: Annotated[str, typer.Option(help="Name shown to people.")] = "",
-        survey: Annotated[str, typer.Option(help="Survey of the images, such as NVSS.")] = "",
-        pixel_scale: Annotated[str, typer.Option(help="Arcsec per pixel.")] = "",
-        beam: Annotated[str, typer.Option(help="FWHM of the beam in arcsec, or unknown.")] = "",
-        bunit: Annotated[str, typer.Option(help="Unit of the pixels, or unknown.")] = "",
-        raw: Annotated[str, typer.Option(help="yes: noise is in the images; no: removed.")] = "",
-        pixels: Annotated[str, typer.Option(help="Edge of the stored images in pixels.")] = "",
-        column: Annotated[
-            list[str] | None, typer.Option(help="ROLE=COLUMN, such as ra=RAJ2000; repeatable.")
-        ] = None,
-        label: Annotated[
-            list[str] | None, typer.Option(help="VALUE=CLASS, such as 1=FRI; repeatable.")
-        ] = None,
-        ra_unit: Annotated[str, typer.Option(help="deg, hour or rad.")] = "",
-        dec_unit: Annotated[str, typer.Option(help="deg or rad.")] = "",
-        las_unit: Annotated[str, typer.Option(help="arcsec, arcmin, deg or mas.")] = "",
-        flux_unit: Annotated[str, typer.Option(help="mJy, Jy, uJy or unknown.")] = "",
-        array: Annotated[str, typer.Option(help="Which array of an HDF5, npz or zarr.")] = "",
-        extension: Annotated[str, typer.Option(help="Which extension of a mosaic.")] = "",
-        first_row: Annotated[str, typer.Option(help="south (FITS) or north (pictures).")] = "",
-        rgz: Annotated[
-            Path | None,
-            typer.Option(envvar="RADIOVIZ_RGZ", help="Folder of the RGZ DR1 image batches."),
-        ] = None,
-        mb_flag: Annotated[str, typer.Option(help="RGZ: keep or exclude MiraBest sources.")] = "",
-        las_min: Annotated[str, typer.Option(help="RGZ: least angular size in arcsec.")] = "",
-        service: Annotated[str, typer.Option(help="Cutout service for positions alone.")] = "",
-        replace: Annotated[bool, typer.Option(help="Replace a survey of this key.")] = False,
-        look: Annotated[
-            bool, typer.Option("--look", help="Say what is found and asked; import nothing.")
-        ] = False,
-        report: Annotated[
-            Path | None, typer.Option(help="Write what became of each file to this CSV.")
-        ] = None,
-        encode: Annotated[
-            bool, typer.Option("--encode", help="Then put it through every encoder.")
-        ] = False,
-        model: Annotated[
-            str, typer.Option(help="Or through these encoders, separated by commas.")
-        ] = "",
-    ) -> None:
-        """Import a survey of your own."""
-        if source is None:
-            source = rgz
-        if source is None:
-            raise CatalogueError("nothing to import: give a path, or --rgz with a folder")
-        answers = {
-            "key": key, "title": title, "survey": survey, "pixel_scale": pixel_scale,
-            "beam": beam, "bunit": bunit, "raw": raw, "pixels": pixels,
-            "columns": _pairs(column, "--column"), "labels": _pairs(label, "--label"),
-            "ra_unit": ra_unit, "dec_unit": dec_unit, "las_unit": las_unit,
-            "flux_unit": flux_unit, "array": array, "extension": extension,
-            "first_row": first_row, "mb_flag": mb_flag, "las_min": las_min, "service": service,
-        }  # fmt: skip
-        _import(source, table, answers, replace, look, report, bar, _models(encode, model))
+_QUESTIONS = (
+    "key", "title", "survey", "pixel_scale", "beam", "bunit", "raw", "pixels", "ra_unit",
+    "dec_unit", "las_unit", "flux_unit", "array", "extension", "first_row", "mb_flag", "las_min",
+    "service", "base", "rate",
+)  # fmt: skip
 
-    @app.command()
-    def cutouts(
-        table: Annotated[
-            Path | None, typer.Argument(help="Positions; leave out to list the services.")
-        ] = None,
-        service: Annotated[str, typer.Option(help="Key of a service.")] = "",
-        key: Annotated[str, typer.Option(help="Key of the survey; default from the name.")] = "",
-        title: Annotated[str, typer.Option(help="Name shown to people.")] = "",
-        pixels: Annotated[str, typer.Option(help="Edge in pixels; default 300.")] = "",
-        pixel_scale: Annotated[str, typer.Option(help="Arcsec; default a third of the beam.")] = "",
-        column: Annotated[
-            list[str] | None, typer.Option(help="ROLE=COLUMN, such as ra=RAJ2000; repeatable.")
-        ] = None,
-        ra_unit: Annotated[str, typer.Option(help="deg, hour or rad.")] = "",
-        base: Annotated[str, typer.Option(help="Another address of the service.")] = "",
-        rate: Annotated[str, typer.Option(help="Requests a second.")] = "",
-        replace: Annotated[bool, typer.Option(help="Replace a survey of this key.")] = False,
-        report: Annotated[
-            Path | None, typer.Option(help="Write what became of each position to this CSV.")
-        ] = None,
-        encode: Annotated[
-            bool, typer.Option("--encode", help="Then put it through every encoder.")
-        ] = False,
-        model: Annotated[
-            str, typer.Option(help="Or through these encoders, separated by commas.")
-        ] = "",
-    ) -> None:
-        """Fetch cutouts for a list of positions and import them."""
-        if table is None:
-            from radioviz.importing.cutouts import SERVICES
 
-            for s in SERVICES.values():
-                typer.echo(
-                    f"{s.key:<14} {s.title:<32} {s.frequency:.4g} GHz, {s.beam:g} arcsec, "
-                    f"Dec {s.south:+g} to {s.north:+g}"
-                )
-            return
-        answers = {
-            "key": key, "title": title, "service": service, "pixels": pixels,
-            "pixel_scale": pixel_scale, "columns": _pairs(column, "--column"),
-            "ra_unit": ra_unit, "base": base, "rate": rate,
-        }  # fmt: skip
-        _import(table, None, answers, replace, False, report, bar, _models(encode, model))
+def import_command(
+    context: typer.Context,
+    source: SourcePath = None,
+    table: Annotated[
+        Path | None, _option("Table of the sources (CSV, ECSV, VOTable, FITS, Parquet)")
+    ] = None,
+    key: Key = "",
+    title: Title = "",
+    survey: Annotated[str, _option("Survey of the images, such as NVSS.")] = "",
+    pixel_scale: Annotated[str, _option("Arcsec per pixel.")] = "",
+    beam: Annotated[str, _option("FWHM of the beam in arcsec, or unknown.")] = "",
+    bunit: Annotated[str, _option("Unit of the pixels, or unknown.")] = "",
+    raw: Annotated[str, _option("yes: noise is in the images; no: removed.")] = "",
+    pixels: Annotated[str, _option("Edge of the stored images in pixels.")] = "",
+    column: Columns = None,
+    label: Annotated[list[str] | None, _option("VALUE=CLASS, such as 1=FRI; repeatable.")] = None,
+    ra_unit: RaUnit = "",
+    dec_unit: Annotated[str, _option("deg or rad.")] = "",
+    las_unit: Annotated[str, _option("arcsec, arcmin, deg or mas.")] = "",
+    flux_unit: Annotated[str, _option("mJy, Jy, uJy or unknown.")] = "",
+    array: Annotated[str, _option("Which array of an HDF5, npz or zarr.")] = "",
+    extension: Annotated[str, _option("Which extension of a mosaic.")] = "",
+    first_row: Annotated[str, _option("south (FITS) or north (pictures).")] = "",
+    rgz: Annotated[
+        Path | None,
+        typer.Option(envvar="RADIOVIZ_RGZ", help="Folder of the RGZ DR1 image batches."),
+    ] = None,
+    mb_flag: Annotated[str, _option("RGZ: keep or exclude MiraBest sources.")] = "",
+    las_min: Annotated[str, _option("RGZ: least angular size in arcsec.")] = "",
+    service: Annotated[str, _option("Cutout service for positions alone.")] = "",
+    replace: Replace = False,
+    look: Annotated[
+        bool, typer.Option("--look", help="Show what was found and what is missing; import nothing")
+    ] = False,
+    report: Report = None,
+    encode: Encode = False,
+    model: Models = "",
+) -> None:
+    """Import a survey of your own.
 
-    @app.command()
-    def resume(key: Annotated[str, typer.Argument(help="An unfinished import.")]) -> None:
-        """Take up an import that was stopped or cut off."""
-        from radioviz.importing.run_import import resume_import
+    \b
+    Examples:
+      radioviz import cutouts/ --look
+      radioviz import cutouts.zip --table sources.csv --key my-survey --survey EMU
+      radioviz import sources.vot --service sumss --column ra=RAJ2000 --column dec=DEJ2000
+    """
+    path = source or rgz
+    if path is None:
+        raise CatalogueError("nothing to import: give a path, or --rgz with a folder")
+    labels = _pairs(label, "--label")
+    _import(context, path, table=table, labels=labels, look=look)
 
-        with bar("image") as progress:
-            result = resume_import(key, progress)
-        typer.echo(result.sentence())
 
-    @app.command()
-    def surveys() -> None:
-        """List the imported surveys and the imports that were cut off."""
-        from radioviz.data import user_surveys as store
+def cutouts(
+    context: typer.Context,
+    table: Annotated[
+        Path | None, typer.Argument(help="Positions; leave out to list the services.")
+    ] = None,
+    service: Annotated[str, _option("Key of a service.")] = "",
+    key: Key = "",
+    title: Title = "",
+    pixels: Annotated[str, _option("Edge in pixels; default 300.")] = "",
+    pixel_scale: Annotated[str, _option("Arcsec; default a third of the beam.")] = "",
+    column: Columns = None,
+    ra_unit: RaUnit = "",
+    base: Annotated[str, _option("Another address of the service.")] = "",
+    rate: Annotated[str, _option("Requests a second.")] = "",
+    replace: Replace = False,
+    report: Report = None,
+    encode: Encode = False,
+    model: Models = "",
+) -> None:
+    """Fetch cutouts for a list of positions and import them."""
+    if table is not None:
+        _import(context, table)
+        return
+    from radioviz.importing.cutouts import SERVICES
 
-        known = store.surveys()
-        for s in known.values():
-            typer.echo(f"{s.key:<24} {s.n:>9,} {s.title}  {s.folder}")
-        for u in store.unfinished():
-            typer.echo(f"{u.key:<24} {u.done:>9,} unfinished; resume it, or remove it")
-        if not known:
-            typer.echo(f"no imported survey in {store.surveys_folder()}", err=True)
+    for s in SERVICES.values():
+        print(
+            f"{s.key:<14} {s.title:<32} {s.frequency:.4g} GHz, {s.beam:g} arcsec, "
+            f"Dec {s.south:+g} to {s.north:+g}"
+        )
 
-    @app.command()
-    def remove(
-        key: Annotated[str, typer.Argument(help="An imported survey.")],
-        models: Annotated[
-            bool, typer.Option("--models", help="And the models that were trained on it.")
-        ] = False,
-    ) -> None:
-        """Delete an imported survey with all its files and Atlases."""
-        from radioviz.data import user_surveys as store
 
-        freed = store.remove(key)
-        typer.echo(f"{key}: removed, {freed / 1e6:,.1f} MB freed")
-        if trained := store.models_of(key):
-            if models:
-                store.remove_models(key)
-            what = "removed too" if models else "kept; remove-models deletes them"
-            typer.echo(f"{key}: {len(trained)} model(s) trained on it {what}: {', '.join(trained)}")
+def resume(key: Annotated[str, typer.Argument(help="An unfinished import.")]) -> None:
+    """Resume an import that was stopped or interrupted."""
+    from radioviz.importing.run_import import resume_import
 
-    @app.command("remove-models")
-    def remove_models(
-        key: Annotated[str, typer.Argument(help="The survey that they were trained on.")],
-    ) -> None:
-        """Delete the models trained on a survey, and every Atlas that they made."""
-        from radioviz.data import user_surveys as store
+    with progress_bar("image") as progress:
+        result = resume_import(key, progress)
+    print(result.sentence())
 
-        for name in store.remove_models(key):
-            typer.echo(f"{name}: removed")
+
+def surveys() -> None:
+    """List the imported surveys and the unfinished imports."""
+    from radioviz.data import user_surveys
+
+    known = user_surveys.surveys()
+    for s in known.values():
+        print(f"{s.key:<24} {s.n:>9,} {s.title}  {s.folder}")
+    for u in user_surveys.unfinished():
+        print(f"{u.key:<24} {u.done:>9,} unfinished; resume it, or remove it")
+    if not known:
+        print(f"no imported survey in {user_surveys.surveys_folder()}", file=sys.stderr)
+
+
+def remove(
+    key: Annotated[str, typer.Argument(help="An imported survey.")],
+    models: Annotated[
+        bool, typer.Option("--models", help="Also remove the models trained on it.")
+    ] = False,
+) -> None:
+    """Delete an imported survey with all its files and Atlases."""
+    from radioviz.data import user_surveys
+
+    freed = user_surveys.remove(key)
+    print(f"{key}: removed, {freed / 1e6:,.1f} MB freed")
+    if trained := user_surveys.models_of(key):
+        if models:
+            user_surveys.remove_models(key)
+        outcome = "removed too" if models else "kept; remove-models deletes them"
+        print(f"{key}: {len(trained)} model(s) trained on it {outcome}: {', '.join(trained)}")
+
+
+def remove_models(
+    key: Annotated[str, typer.Argument(help="The survey that they were trained on.")],
+) -> None:
+    """Delete the models trained on a survey, and every Atlas that they made."""
+    from radioviz.data import user_surveys
+
+    for name in user_surveys.remove_models(key):
+        print(f"{name}: removed")
+
+
+def add_import_commands(app: typer.Typer) -> None:
+    """Add the commands of this module to a command line."""
+    app.command("import")(import_command)
+    for command in (cutouts, resume, surveys, remove):
+        app.command()(command)
+    app.command("remove-models")(remove_models)
 
 
 def _pairs(texts: list[str] | None, option: str) -> dict[str, str]:
@@ -194,65 +195,60 @@ def _pairs(texts: list[str] | None, option: str) -> dict[str, str]:
     return out
 
 
-def _models(encode: bool, model: str) -> str | None:
-    """Encoders to use, none named for all of them; None where it shall not be encoded."""
-    return model if model or encode else None
-
-
 def _import(
-    source: Path,
-    table: Path | None,
-    answers: dict[str, Any],
-    replace: bool,
-    look: bool,
-    report: Path | None,
-    bar: Bar,
-    models: str | None,
+    context: typer.Context,
+    path: Path,
+    *,
+    table: Path | None = None,
+    labels: dict[str, str] | None = None,
+    look: bool = False,
 ) -> None:
+    """Inspect, ask what is missing (on a terminal), import, report and encode."""
     from radioviz.importing.inspection import Source
     from radioviz.importing.kinds import inspect
     from radioviz.importing.run_import import import_survey
 
-    answers = {k: v for k, v in answers.items() if v}
-    what = Source(source, table)
-    found = inspect(what, answers)
+    options = context.params
+    answers: dict[str, Any] = {name: options.get(name) for name in _QUESTIONS}
+    answers |= {"columns": _pairs(options["column"], "--column"), "labels": labels}
+    answers = {name: value for name, value in answers.items() if value}
+    source = Source(path, table)
+    found = inspect(source, answers)
     while found.missing and sys.stdin.isatty() and not look:
         for question in found.missing:
-            answers[question.key] = _ask(question.text, question.choices)
-        found = inspect(what, answers)
+            choices = f" [{'/'.join(question.choices)}]" if question.choices else ""
+            answers[question.key] = typer.prompt(question.text + choices)
+        found = inspect(source, answers)
+    _describe(found)
+    if look:
+        return
+    with progress_bar("image") as progress:
+        result = import_survey(
+            source, answers, progress, replace=options["replace"], inspection=found
+        )
+    if options["report"] is not None:
+        write_output(options["report"], safe_csv(result.report).encode("utf-8"))
+    for row in result.report[result.report["status"] == "refused"].head(20).itertuples():
+        print(f"refused        {row.file}: {row.reason}", file=sys.stderr)
+    print(result.sentence())
+    if result.catalogue is None:
+        return
+    print(f"{result.key}: {os.fspath(result.catalogue.folder or '')}")
+    if options["encode"] or options["model"]:
+        # In its own process: reading a survey never loads torch.
+        command = [sys.executable, "-m", "radioviz.encode", "--data", result.key, "--measure"]
+        command += ["--model", options["model"]] if options["model"] else []
+        raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+def _describe(found: Any) -> None:
+    """What the inspection found, what it asks, and its notes, on stderr."""
     for name, value in found.found.items():
-        typer.echo(f"{name:<14} {value}", err=True)
+        print(f"{name:<14} {value}", file=sys.stderr)
     for question in found.needed:
         choices = f" [{', '.join(question.choices)}]" if question.choices else ""
         option = "--" + question.key.replace("_", "-")
         default = "must be answered" if question.required else f"taken as {question.default}"
-        typer.echo(f"{option:<14} {question.text}{choices} ({default})", err=True)
+        print(f"{option:<14} {question.text}{choices} ({default})", file=sys.stderr)
     for note in found.notes:
-        typer.echo(f"note           {note}", err=True)
-    if look:
-        return
-    with bar("image") as progress:
-        result = import_survey(what, answers, progress, replace=replace, inspection=found)
-    if report is not None:
-        try:
-            report.write_text(safe_csv(result.report), encoding="utf-8")
-        except OSError as error:
-            raise CatalogueError(
-                f"the report cannot be written to {report}: {error.strerror or error}"
-            ) from error
-    for row in result.report[result.report["status"] == "refused"].head(20).itertuples():
-        typer.echo(f"refused        {row.file}: {row.reason}", err=True)
-    typer.echo(result.sentence())
-    if result.catalogue is not None:
-        typer.echo(f"{result.key}: {os.fspath(result.catalogue.folder or '')}")
-        if models is not None:
-            # A process of its own: what reads surveys never reaches torch.
-            command = [sys.executable, "-m", "radioviz.encode", "--data", result.key, "--measure"]
-            command += ["--model", models] if models else []
-            raise typer.Exit(subprocess.run(command, check=False).returncode)
-
-
-def _ask(text: str, choices: tuple[str, ...]) -> str:
-    shown = f"{text} [{'/'.join(choices)}]" if choices else text
-    answer: str = typer.prompt(shown)
-    return answer
+        print(f"note           {note}", file=sys.stderr)

@@ -217,7 +217,7 @@ def test_the_command(mine: str, capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "30 images at" in said and "peak memory" in said
     assert main(["--data", "mine", "--model", "tiny"]) == 0
-    assert "was here already" in capsys.readouterr().out
+    assert "already encoded" in capsys.readouterr().out
     assert main(["--data", "nowhere"]) == 1
     assert "nowhere" in capsys.readouterr().err
     assert main(["--data", "mine", "--model", "nobody"]) == 1

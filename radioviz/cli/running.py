@@ -1,0 +1,90 @@
+"""What every command shares: exit codes, error messages, progress bars."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from radioviz.errors import RadioVizError
+
+
+def new_app(name: str, help_text: str, *, completion: bool = False) -> typer.Typer:
+    """A command line that shows its help when called without arguments."""
+    return typer.Typer(
+        name=name,
+        help=help_text,
+        no_args_is_help=True,
+        add_completion=completion,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+
+
+def run(app: typer.Typer, arguments: list[str] | None, name: str) -> int:
+    """Run a command line; returns its exit code.
+
+    0: done; 1: failed, with one sentence on stderr; 2: the arguments were not understood;
+    130: interrupted.
+    """
+    try:
+        app(args=arguments, prog_name=name)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if code == 130:
+            print("\nstopped; run the same command to resume", file=sys.stderr)
+        return code
+    except RadioVizError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def become(command: list[str]) -> NoReturn:
+    """Replace this process by a command, so that signals and its exit code pass through."""
+    if os.name == "nt":
+        raise SystemExit(subprocess.call(command))
+    sys.stdout.flush()
+    os.execvp(command[0], command)
+
+
+@contextmanager
+def progress_bar(unit: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar on stderr; a new one for each ``what`` that the callback names."""
+    from tqdm import tqdm
+
+    bar: tqdm | None = None
+
+    def progress(done: int, total: int, what: str) -> None:
+        nonlocal bar
+        if bar is None or bar.desc.removesuffix(": ") != what:
+            if bar is not None:
+                bar.close()
+            bar = tqdm(total=total, initial=done, desc=what, unit=unit, unit_scale=unit == "B")
+        bar.update(done - bar.n)
+
+    try:
+        yield progress
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """Write a file that the user named.
+
+    Raises
+    ------
+    RadioVizError
+        If it cannot be written.
+    """
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise RadioVizError(f"{path} cannot be written: {error.strerror or error}") from error
