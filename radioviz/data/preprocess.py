@@ -312,9 +312,13 @@ class Preprocess:
             inside[edge : self.size - edge, edge : self.size - edge] = True
             out *= inside
         low = out.min(axis=(1, 2), keepdims=True)
-        span = out.max(axis=(1, 2), keepdims=True) - low
-        # Below the smallest normal float the quotient would not be exact.
-        flat = ~(span > np.finfo(np.float32).tiny)
+        high = out.max(axis=(1, 2), keepdims=True)
+        span = high - low
+        # Below the smallest normal float the quotient would not be exact; differences of a few
+        # rounding errors are made by resampling a constant image, on some processors.
+        single = np.finfo(np.float32)
+        rounding = 8 * single.eps * np.maximum(np.abs(low), np.abs(high))
+        flat = ~(span > np.maximum(single.tiny, rounding))
         out -= low
         out /= np.where(flat, 1, span)
         out *= ~flat

@@ -145,7 +145,7 @@ def test_opens_through_the_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 _MEASURE = """
 import resource, sys
 from pathlib import Path
-from radioviz.data import rgz
+from radioviz.data.datasets import rgz
 import scipy.spatial, scipy.sparse.csgraph, pandas.core.strings.accessor
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 catalogue = rgz.read(folder=Path(sys.argv[1]), scratch=Path(sys.argv[2]))

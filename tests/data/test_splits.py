@@ -14,7 +14,8 @@ from radioviz.data import splits
 from radioviz.data.catalogue import SPLITS, Catalogue
 from radioviz.data.datasets import first, frdeep, mirabest
 from radioviz.errors import CatalogueError
-from train.splits import duplicates, record
+from train.splits import duplicates
+from train.splits.record import make, write
 
 Four = dict[str, Catalogue]
 
@@ -178,7 +179,7 @@ def test_fingerprint_changes_with_the_record(
     record = splits.recorded("first")
     assert record is not None
     record.loc[0, "split"] = "excluded"
-    record.write({"first": record}, tmp_path)
+    write({"first": record}, tmp_path)
     assert splits.fingerprint("first") != before
     assert splits.fingerprint("mirabest") == "unsplit"
 
@@ -221,7 +222,7 @@ def test_recorded_splits_are_what_the_rules_make(
     ):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(batch_folders / target.name)
-    record.write(record.make(), tmp_path / "made")
+    write(make(), tmp_path / "made")
     names = sorted(file.name for file in splits.FOLDER.glob("*.csv"))
     assert sorted(file.name for file in (tmp_path / "made").iterdir()) == names
     for name in names:

@@ -353,7 +353,7 @@ def test_the_lock_file_names_no_host_and_licences_are_kept() -> None:
 APP = """
 import numpy as np
 import streamlit as st
-from radioviz.ui import map
+from radioviz.ui.map import view as map
 from radioviz.ui.map.colouring import Colour
 from radioviz.ui.map.view import MapPoints
 
