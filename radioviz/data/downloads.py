@@ -24,8 +24,6 @@ class Archive:
         The one folder that it unpacks to.
     members : mapping of str to str
         Name below ``folder`` and MD5 of every file in it.
-    unpacked_limit : int
-        Bytes of tar stream beyond which the archive is not what it claims to be.
     """
 
     name: str
@@ -34,7 +32,6 @@ class Archive:
     size: int
     folder: str
     members: Mapping[str, str]
-    unpacked_limit: int = 1 << 26
 
 
 _F_BATCHES = {

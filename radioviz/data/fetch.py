@@ -1,36 +1,33 @@
-"""Public data sets: download, check, unpack.
+"""Download, check and unpack public data sets.
 
-Every archive is known in full: its address, size and MD5, and the MD5 of each file in
-it. So a download can be resumed and retried freely, a local copy can be taken instead
-(packed or unpacked), and nothing but the expected files is ever written. They land in
-``<cache>/downloads/<key>/<folder of the archive>/``.
+The address, size and MD5 of every archive are known, and the MD5 of each file in it, so a local
+copy serves as well (packed or unpacked). The files land in ``<cache>/downloads/<key>/<folder of
+the archive>/``, which appears in one step when all of them are right.
 """
 
 from __future__ import annotations
 
+import gzip
+import shutil
+import tarfile
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from radioviz.data.downloads import SOURCES, Archive
-from radioviz.data.unpack import adopt, is_complete, md5_of, unpack
 from radioviz.errors import FetchError
 from radioviz.paths import cache_folder
+from radioviz.store.atomic import atomic_folder, report_unwritable
 
 Progress = Callable[[int, int, str], None]
 
-__all__ = ["SOURCES", "Archive", "download", "downloads_folder", "fetch", "unpack"]
-
+_RETRIES = 3
 _CHUNK = 1 << 16
-# A transfer slower than this, averaged over one time-out, counts as stalled.
-_MINIMUM_RATE = 128  # bytes per second
-# An attempt that brought this much was worth it and does not count against the limit.
-_WORTHWHILE = 1 << 16
-
-
-class _Transient(Exception):
-    """A failure that the next attempt may not see."""
+_MINIMUM_RATE = 128  # bytes per second; a slower transfer counts as stalled
+_LARGEST_MEMBER = 1 << 26  # bytes
+_BY_FROM = "give a local copy or another address by --from"
 
 
 def downloads_folder(key: str) -> Path:
@@ -46,36 +43,32 @@ def fetch(
     progress: Progress = lambda done, total, what: None,
     archives: Sequence[Archive] | None = None,
     timeout: float = 30.0,
-    attempts: int = 4,
-    pause: float = 1.0,
 ) -> Path:
-    """Bring a public data set into the cache folder and return its folder.
+    """Download a public data set and return its folder.
 
-    What is there already, complete and unaltered, is not fetched again.
+    Files that are there already, complete and unaltered, are not fetched again.
 
     Parameters
     ----------
     key : str
         ``mirabest`` or ``fr-deep``.
     source : str or pathlib.Path, optional
-        Another place than the public address: an ``http(s)`` address of an archive or of
-        the folder that holds it, or the path of an archive, of a folder of archives, or
-        of a folder of unpacked ones. Whatever it is, the checksums must match.
+        Used instead of the public address: an ``http(s)`` address of an archive or of the
+        folder that holds it, or the path of an archive, of a folder of archives, or of a
+        folder of unpacked ones. The checksums must match in any case.
     to : pathlib.Path, optional
         Target folder; default :func:`downloads_folder`.
     progress : callable
         Called as ``progress(bytes done, bytes in all, what)``.
+    archives : sequence of Archive, optional
+        Default: those of ``key`` in :data:`~radioviz.data.downloads.SOURCES`.
     timeout : float
-        Seconds without an answer, or of next to no data, after which a try is given up.
-    attempts : int
-        Tries in a row that bring nothing before the download fails.
-    pause : float
-        Seconds before the second attempt; doubles with each.
+        Seconds without an answer, or with next to no data, after which an attempt ends.
 
     Raises
     ------
     FetchError
-        If the key is unknown, the source cannot be had, does not match its checksum or is
+        If the key is unknown, the source is not available, does not match its checksum or is
         not the expected archive, or the target cannot be written.
     """
     if archives is None:
@@ -85,228 +78,203 @@ def fetch(
             )
         archives = SOURCES[key]
     folder = Path(to) if to is not None else downloads_folder(key)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for archive in _wanted(archives, source):
-            if is_complete(folder / archive.folder, archive):
+    for archive in _selected(archives, source):
+        target = folder / archive.folder
+        what = f"data set '{key}'"
+        with report_unwritable(folder, FetchError, what=what, setting="--to or RADIOVIZ_CACHE"):
+            if target.is_dir() and not _faults(target, archive):
                 continue
-            local = _local(source, archive)
-            if local is not None and local.is_dir():
-                adopt(local, folder, archive)
-                continue
-            packed = local
-            if packed is None:
-                packed = folder / archive.name
-                download(
-                    _address(source, archive),
-                    packed,
-                    md5=archive.md5,
-                    size=archive.size,
-                    progress=progress,
-                    timeout=timeout,
-                    attempts=attempts,
-                    pause=pause,
-                )
-            elif (found := md5_of(packed)) != archive.md5:
-                raise FetchError(
-                    f"{packed}: its MD5 is {found}, that of {archive.name} is {archive.md5}; "
-                    "the file is damaged or another version"
-                )
-            unpack(packed, folder, archive)
-            if local is None:
-                packed.unlink()
-    except OSError as error:
-        raise FetchError(
-            f"cannot store the data set '{key}' in {folder}: {error.strerror or error}. "
-            "Free some space, or name a folder that can be written by --to or RADIOVIZ_CACHE."
-        ) from error
+            where = _locate(source, archive)
+            with atomic_folder(target) as scratch:
+                if isinstance(where, Path) and where.is_dir():
+                    for name in archive.members:
+                        if (where / name).is_file():
+                            shutil.copyfile(where / name, scratch / name)
+                elif isinstance(where, Path):
+                    _unpack(where, scratch, archive)
+                else:
+                    packed = _download(where, scratch, archive, progress, timeout)
+                    _unpack(packed, scratch, archive)
+                    packed.unlink()
+                if faults := _faults(scratch, archive):
+                    raise FetchError(f"{where}: {'; '.join(faults)}")
     return folder
 
 
-def _wanted(archives: Sequence[Archive], source: str | Path | None) -> Sequence[Archive]:
-    """All archives, or the one that ``source`` names."""
+def _selected(archives: Sequence[Archive], source: str | Path | None) -> Sequence[Archive]:
+    """All archives, or the one that ``source`` is (a file, by its MD5) or names."""
     if source is None:
         return archives
+    path = Path(source).expanduser()
+    if "://" not in str(source) and path.is_file():
+        found = _md5(path)
+        matching = [a for a in archives if a.md5 == found]
+        if not matching:
+            known = "; ".join(f"that of {a.name} is {a.md5}" for a in archives)
+            raise FetchError(
+                f"{path}: its MD5 is {found}, {known}; the file is damaged or another version"
+            )
+        return matching
     name = str(source).rstrip("/").rsplit("/", 1)[-1].split("?")[0]
-    named = [a for a in archives if name in (a.name, a.folder)]
-    if named:
-        return named
-    path = Path(source)
-    if _is_url(source) or not path.is_file():
-        return archives
-    # A file under another name is known by its content.
-    found = md5_of(path)
-    matching = [a for a in archives if a.md5 == found]
-    if not matching:
-        known = "; ".join(f"{a.name} has {a.md5}" for a in archives)
-        raise FetchError(f"{path}: its MD5 is {found}, which is none of the expected: {known}")
-    return matching
+    return [a for a in archives if name in (a.name, a.folder)] or archives
 
 
-def _is_url(source: str | Path | None) -> bool:
-    return isinstance(source, str) and "://" in source
-
-
-def _address(source: str | Path | None, archive: Archive) -> str:
+def _locate(source: str | Path | None, archive: Archive) -> str | Path:
+    """Address, or local file or folder, of an archive."""
     if source is None:
         return archive.url
-    address = str(source)
-    if not address.lower().startswith(("http://", "https://")):
-        raise FetchError(
-            f"{address}: only http:// and https:// addresses and local paths are understood"
-        )
-    if address.split("?")[0].endswith((".tar.gz", ".tgz")):
-        return address
-    return address.rstrip("/") + "/" + archive.name
-
-
-def _local(source: str | Path | None, archive: Archive) -> Path | None:
-    """The local file or folder that ``source`` offers for this archive; None for a URL."""
-    if source is None or _is_url(source):
-        return None
+    if "://" in str(source):
+        address = str(source)
+        if not address.lower().startswith(("http://", "https://")):
+            raise FetchError(
+                f"{address}: only http:// and https:// addresses and local paths are accepted"
+            )
+        if address.split("?")[0].endswith((".tar.gz", ".tgz")):
+            return address
+        return address.rstrip("/") + "/" + archive.name
     path = Path(source).expanduser()
-    if path.is_file():
+    if path.is_file() or (path.name == archive.folder and path.is_dir()):
         return path
     if not path.is_dir():
         raise FetchError(
             f"{path}: no such file or folder; give {archive.name}, a folder that holds it, "
-            f"or an http(s) address"
+            "or an http(s) address"
         )
-    if path.name == archive.folder:
-        return path
     for candidate in (path / archive.name, path / archive.folder):
         if candidate.exists():
             return candidate
     raise FetchError(f"{path}: holds neither {archive.name} nor a folder {archive.folder}")
 
 
-# -- download ----------------------------------------------------------------------------
+def _download(url: str, folder: Path, archive: Archive, progress: Progress, timeout: float) -> Path:
+    """Download the archive into ``folder``, with retries, and check its MD5."""
+    import pooch
+    import requests
+
+    def transfer(url: str, output_file: str, _: Any) -> None:
+        _transfer(url, Path(output_file), archive, progress, timeout)
+
+    pooch.get_logger().setLevel("WARNING")
+    store = pooch.create(
+        folder,
+        base_url="",
+        registry={archive.name: f"md5:{archive.md5}"},
+        urls={archive.name: url},
+        retry_if_failed=_RETRIES,
+    )
+    try:
+        return Path(store.fetch(archive.name, downloader=transfer))
+    except requests.exceptions.RequestException as error:
+        raise FetchError(
+            f"{url}: {error}; gave up after {_RETRIES + 1} attempts. "
+            f"Run the command again, or {_BY_FROM}."
+        ) from error
+    except ValueError as error:  # pooch: the hash differs
+        found = str(error).partition(" Deleted download")[0]
+        raise FetchError(f"{url}: checksum mismatch: {found} Wait or {_BY_FROM}.") from error
 
 
-def download(
-    url: str,
-    target: Path,
-    *,
-    md5: str,
-    size: int,
-    progress: Progress = lambda done, total, what: None,
-    timeout: float = 30.0,
-    attempts: int = 4,
-    pause: float = 1.0,
-) -> Path:
-    """Download one file, resuming what an earlier run left in ``<target>.part``.
-
-    ``target`` appears only when it is whole and its MD5 is right.
+def _transfer(url: str, path: Path, archive: Archive, progress: Progress, timeout: float) -> None:
+    """Download one file as it is; pooch's own downloader decodes it and cannot time out a drip.
 
     Raises
     ------
     FetchError
-        If the server refuses, keeps failing, or sends something else.
-    OSError
-        If the target cannot be written.
+        If a new attempt would fail in the same way.
+    requests.exceptions.RequestException
+        If a new attempt may succeed.
     """
-    part = target.with_name(target.name + ".part")
-    failures = 0
-    while True:
-        before = part.stat().st_size if part.exists() else 0
-        if before > size:
-            part.unlink()
-            before = 0
-        try:
-            if before < size:
-                _transfer(url, part, size, progress, timeout)
-        except _Transient as error:
-            gained = (part.stat().st_size if part.exists() else 0) - before
-            failures = 0 if gained >= _WORTHWHILE else failures + 1
-            if failures >= attempts:
-                kept = part.stat().st_size if part.exists() else 0
-                raise FetchError(
-                    f"{url}: {error}; gave up after {failures} attempts with {kept:,} of "
-                    f"{size:,} bytes. Run the command again to continue there, or give a "
-                    "local copy or another address by --from."
-                ) from error
-            time.sleep(pause * 2 ** max(failures - 1, 0))
-            continue
-        found = md5_of(part)
-        if found == md5:
-            part.replace(target)
-            return target
-        part.unlink()
-        if not before:
-            raise FetchError(
-                f"{url}: checksum mismatch: the MD5 of what it sends is {found}, expected {md5}. "
-                "The file is damaged or another version; give a good copy by --from."
-            )
-        # The first part was another version or damaged on the disk: once more, in full.
-
-
-def _transfer(url: str, part: Path, size: int, progress: Progress, timeout: float) -> None:
-    """Append to ``part`` what is missing of ``size`` bytes."""
     import requests
     import urllib3
 
-    name = part.name.removesuffix(".part")
-    start = part.stat().st_size if part.exists() else 0
     # Some servers label a .tar.gz as transfer encoding; identity keeps the bytes as they are.
     headers = {"Accept-Encoding": "identity"}
-    if start:
-        headers["Range"] = f"bytes={start}-"
+    limits = (min(timeout, 10.0), timeout)
     try:
-        with requests.get(
-            url, headers=headers, stream=True, timeout=(min(timeout, 10.0), timeout)
-        ) as response:
-            start = _begin(url, response, part, start)
-            progress(start, size, f"downloading {name}")
-            window, seen = time.monotonic(), start
-            done = start
-            with part.open("ab") as out:
-                out.truncate(start)
+        with requests.get(url, headers=headers, stream=True, timeout=limits) as response:
+            status = response.status_code
+            if 400 <= status < 500 and status not in (408, 425, 429):
+                raise FetchError(
+                    f"{url}: the server answers {status} {response.reason}; check the address, "
+                    f"or {_BY_FROM}"
+                )
+            response.raise_for_status()
+            done = seen = 0
+            window = time.monotonic()
+            with path.open("wb") as out:
                 while block := response.raw.read1(_CHUNK, decode_content=False):
                     done += len(block)
-                    if done > size:
+                    if done > archive.size:
                         raise FetchError(
-                            f"{url}: sends more than the {size:,} bytes of {name}; "
-                            "it is another file. Give a good copy by --from."
+                            f"{url}: sends more than the {archive.size:,} bytes of "
+                            f"{archive.name}, so it is another file; {_BY_FROM}"
                         )
                     out.write(block)
-                    progress(done, size, f"downloading {name}")
+                    progress(done, archive.size, f"downloading {archive.name}")
                     now = time.monotonic()
                     if now - window > timeout:
                         if done - seen < _MINIMUM_RATE * timeout:
-                            raise _Transient(
-                                f"stalled: {done - seen} bytes in the last {timeout:.0f} s"
+                            raise requests.exceptions.ConnectionError(
+                                f"stalled: {done - seen} bytes in the last {timeout:g} s"
                             )
                         window, seen = now, done
     except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
         raise FetchError(f"{url}: not an address that can be fetched: {error}") from error
     except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
-        raise _Transient(f"no answer within {timeout:g} s") from error
+        raise requests.exceptions.RetryError(f"no answer within {timeout:g} s") from error
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise _Transient(reason_of(error)) from error
-    if done < size:
-        raise _Transient(f"the body ends after {done:,} of {size:,} bytes")
+        raise requests.exceptions.RetryError(reason_of(error)) from error
+    if done < archive.size:
+        raise requests.exceptions.RetryError(
+            f"the body ends after {done:,} of {archive.size:,} bytes"
+        )
 
 
-def _begin(url: str, response: Any, part: Path, start: int) -> int:
-    """Offset at which the body of ``response`` belongs; refuses answers that are no file."""
-    status = response.status_code
-    what = f"{status} {response.reason}".strip()
-    if status == 206:
-        if response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            return start
-        part.unlink(missing_ok=True)
-        raise _Transient("the server resumes at the wrong place")
-    if status == 200:
-        return 0
-    if status == 416:
-        part.unlink(missing_ok=True)
-        raise _Transient(f"the server answers {what}")
-    if status in (408, 425, 429) or status >= 500:
-        raise _Transient(f"the server answers {what}")
-    raise FetchError(
-        f"{url}: the server answers {what}; "
-        "check the address, or give a local copy or another address by --from"
-    )
+def _unpack(packed: Path, scratch: Path, archive: Archive) -> None:
+    """Unpack the expected files of a ``.tar.gz`` into ``scratch``; refuse any other content."""
+    try:
+        with tarfile.open(packed, "r:gz") as tar:
+            for member in tar:
+                path = member.name.removeprefix("./").rstrip("/")
+                if member.isdir() and path in ("", ".", archive.folder):
+                    continue
+                prefix, _, name = path.partition("/")
+                content = tar.extractfile(member) if member.isreg() else None
+                if prefix != archive.folder or name not in archive.members or content is None:
+                    raise FetchError(
+                        f"{packed}: '{member.name}' is not one of the {len(archive.members)} "
+                        f"regular files expected in {archive.folder}/; nothing was unpacked"
+                    )
+                if member.size > _LARGEST_MEMBER:
+                    raise FetchError(
+                        f"{packed}: '{member.name}' has {member.size:,} bytes; at most "
+                        f"{_LARGEST_MEMBER:,} are expected"
+                    )
+                with (scratch / name).open("wb") as out:
+                    shutil.copyfileobj(content, out)
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise FetchError(f"{packed}: not a readable .tar.gz archive: {error}") from error
+
+
+def _faults(folder: Path, archive: Archive) -> list[str]:
+    """What is wrong with an unpacked archive, as sentences."""
+    missing = sorted(name for name in archive.members if not (folder / name).is_file())
+    if missing:
+        return [f"the file(s) {', '.join(missing)} are missing"]
+    return [
+        f"{archive.folder}/{name}: checksum mismatch: its MD5 is {found}, expected {md5}"
+        for name, md5 in archive.members.items()
+        if (found := _md5(folder / name)) != md5
+    ]
+
+
+def _md5(path: Path) -> str:
+    import pooch
+
+    try:
+        return str(pooch.file_hash(path, alg="md5"))
+    except OSError as error:
+        raise FetchError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def reason_of(error: BaseException) -> str:

@@ -81,7 +81,7 @@ def test_target_that_cannot_be_written(
     (tmp_path / "file").write_text("")
     target = str(tmp_path / "file" / "below")
     assert main(["fetch", "mirabest", "--from", str(shared_data), "--to", target]) == 1
-    assert "cannot store the data set 'mirabest'" in capsys.readouterr().err
+    assert "data set 'mirabest' cannot be written to" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("key", ["nope", ""])
