@@ -6,23 +6,23 @@ import streamlit as st
 
 from radioviz.ui import controls
 from radioviz.ui.controls import View
-from radioviz.ui.pages.grid_walk import grid_path, grid_plane, grid_state, grid_view
+from radioviz.ui.pages.grid_walk import grid_controls, grid_path, grid_plane, grid_view, state
 
 
 @st.fragment(key="grid_walk")
 def grid_walk(view: View) -> None:
-    """All below the title; a click or a control runs this alone."""
+    """Everything below the title; a click or a control reruns only this."""
     with controls.show_errors():
-        grid_state.followed_link()
-        walk = grid_state.choose(view)
+        state.follow_link()
+        walk = grid_controls.choose_walk(view)
         if walk is None:
             return
-        point = grid_state.here(walk)
+        point = state.current_point(walk)
         left, right = st.columns([1.75, 1], gap="medium")
         with right, st.container(key="walk_place"), controls.show_errors():
             grid_view.place_panel(walk, view, point)
         with left, st.container(key="walk_plane_panel"), controls.show_errors():
-            grid_plane.plane(walk, view, point)
+            grid_plane.plane_panel(walk, view, point)
         names = ["Nearest real galaxies", "Path", "What the axes mean", "Export"]
         tabs = st.tabs(names, key="walk_tab", on_change="rerun")
         draws = (
@@ -35,7 +35,7 @@ def grid_walk(view: View) -> None:
             if tab.open:
                 with tab, controls.show_errors():
                     draw()
-        grid_state.publish(view, walk, point)
+        state.publish(view, walk, point)
 
 
 def main() -> None:

@@ -274,8 +274,7 @@ def go_inspect(pair: tuple[str, str]) -> None:
 def go_walk(pair: tuple[str, str]) -> None:
     """Walk the latent plane from a galaxy."""
     state.set_focus(*pair, origin="link")
-    st.session_state["walk_galaxy"] = pair
-    st.switch_page(GRID_WALK)
+    st.switch_page(GRID_WALK, query_params={"galaxy": "/".join(pair)})
 
 
 def go_similar(pair: tuple[str, str] | None = None) -> None:

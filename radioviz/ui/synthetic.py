@@ -9,11 +9,12 @@ from __future__ import annotations
 import html
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import streamlit as st
 
 from radioviz.data.datasets import first
 from radioviz.data.preprocess import noise_level
@@ -199,6 +200,19 @@ def picture_html(
         '<div style="position:absolute;left:4%;bottom:4%;height:3px;'
         f'width:{100 * bar.fraction:.2f}%;background:{ink};box-shadow:0 0 3px {halo}"></div>'
         f"{corner}</div>"
+    )
+
+
+def download_button(label: str, make: Callable[[], bytes], name: str, mime: str, key: str) -> None:
+    """A button that downloads ``radioviz-simulated-<name>``, made when it is pressed."""
+    st.download_button(
+        label,
+        make,
+        file_name=f"radioviz-simulated-{name}",
+        mime=mime,
+        key=key,
+        icon=":material/download:",
+        on_click="ignore",
     )
 
 

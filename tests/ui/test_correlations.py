@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from radioviz.ui.pages.grid_walk import correlations
-from radioviz.ui.pages.grid_walk.correlations import closest, correlate, html_table, properties
+from radioviz.ui.pages.grid_walk.correlations import correlate, html_table, properties, strongest
 
 
 def test_coefficients_and_p_values_are_those_of_scipy() -> None:
@@ -48,11 +48,11 @@ def test_interval_covers_the_truth_as_often_as_it_says() -> None:
 def test_what_says_nothing_is_left_out() -> None:
     axes = np.random.default_rng(2).normal(size=(50, 1))
     few = np.full(50, np.nan)
-    few[: correlations.FEWEST - 1] = 1.0 + np.arange(correlations.FEWEST - 1)
+    few[: correlations.MIN_GALAXIES - 1] = 1.0 + np.arange(correlations.MIN_GALAXIES - 1)
     found = correlate({"few": few, "constant": np.ones(50)}, axes, ["z1"])
     assert found.properties == []
     assert found.rho.shape == (0, 1)
-    assert closest(found) == ""
+    assert strongest(found) == ""
     assert found.frame().empty
 
 
@@ -84,7 +84,7 @@ def test_table_is_escaped_sorted_and_marks_the_closer_axis() -> None:
     assert page.index("strong") < page.index("weak")
     assert "font-weight:700" in page
     assert "+1.00" in page
-    assert closest(found).startswith("<b>strong rises with z1")
+    assert strongest(found) == "z1 mainly traces <b>strong (ρ = 1.00)."
     frame = found.frame()
     assert list(frame.columns[:3]) == ["property", "n", "z1 rho"]
     assert len(frame) == 2

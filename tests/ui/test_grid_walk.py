@@ -18,26 +18,32 @@ from radioviz.ui import cache
 from radioviz.ui.controls import View
 from radioviz.ui.image.display import ImageStyle
 from radioviz.ui.pages.grid_walk import grid_path, grid_plane, latent_plane
-from radioviz.ui.pages.grid_walk.grid_state import Walk
+from radioviz.ui.pages.grid_walk.state import GridWalkState, Walk
 from tests.ui import shelf
 from tests.ui.test_pages import html, texts
 
 Open = Callable[..., AppTest]
 
 
+def held(app: AppTest) -> GridWalkState:
+    """What the session remembers of the page."""
+    found: GridWalkState = app.session_state[f"{GridWalkState.__module__}.GridWalkState"]
+    return found
+
+
 def pick(app: AppTest, **value: Any) -> AppTest:
     """Put what the browser sends of the plane into the session."""
     if "index" in value:
-        value["seen"] = app.session_state["walk_plane:dots"][0]
+        value["seen"] = held(app).dots[0]
     app.session_state["walk_plane"] = {"pick": value}
     # The callback of a component is not called by AppTest: do what it does.
     from radioviz.ui.pages.grid_walk import plane_component
 
-    event = plane_component.read_event(value, *app.session_state["walk_plane:dots"])
+    event = plane_component.read_event(value, *held(app).dots)
     assert event is not None
     if event.place is not None:
         app.session_state["walk_a"], app.session_state["walk_b"] = event.place
-    app.session_state["walk_galaxy"] = event.galaxy
+    held(app).galaxy = event.galaxy
     return app.run()
 
 
@@ -58,7 +64,7 @@ def test_a_cell_and_a_galaxy_are_looked_at(open_page: Open, first: Catalogue) ->
     app = pick(app, kind="cell", a=-1.2, b=0.8)
     assert "(−1.2, 0.8)" in texts(app).replace("\\", "")
     assert app.slider(key="walk_a").value == pytest.approx(-1.2)
-    pairs = app.session_state["walk_plane:dots"][1]
+    pairs = held(app).dots[1]
     app = pick(app, kind="galaxy", index=17)
     catalogue_row = int(first.rows_of([pairs[17][1]])[0])
     assert str(first.table["name"].iat[catalogue_row]) in html(app)
@@ -76,7 +82,7 @@ def test_a_link_opens_the_same_walk(open_page: Open) -> None:
         "grid_walk", galaxy="first/first-100", reach="2", step="0.5", overlay="las", colour="las"
     )
     assert not app.error
-    assert app.session_state["walk_galaxy"] == ("first", "first-100")
+    assert held(app).galaxy == ("first", "first-100")
     assert app.number_input(key="walk_reach").value == 2
     assert app.selectbox(key="walk_overlay").value == "las"
 
@@ -108,11 +114,11 @@ def test_a_path_between_two_places(open_page: Open) -> None:
     app.button(key="walk_from").click().run()
     app.slider(key="walk_b").set_value(2.0).run()
     app.button(key="walk_to").click().run()
-    assert app.session_state["walk_ends"][1] == ("cell", 0.0, 2.0)
+    assert held(app).ends[1] == (0.0, 2.0)
     assert "2 apart in latent space" in texts(app)
     assert "image/gif" in html(app)
     app.button(key="walk_clear_path").click().run()
-    assert app.session_state["walk_ends"] == [None, None]
+    assert held(app).ends == [None, None]
 
 
 def test_path_between_two_galaxies_of_the_tray(open_page: Open) -> None:
@@ -130,14 +136,14 @@ def test_what_the_axes_mean(open_page: Open) -> None:
     page = html(app)
     assert "Class Compact" in page
     assert "cos 2 PA" in page
-    assert "most closely" in texts(app)
+    assert "mainly traces" in texts(app)
 
 
 def test_classes_that_it_never_saw_can_be_shown(open_page: Open) -> None:
     app = open_page("grid_walk", classes="Compact")
-    assert len(app.session_state["walk_plane:dots"][1]) < 500
+    assert len(held(app).dots[1]) < 500
     app.multiselect(key="walk_data").set_value([]).run()
-    assert app.session_state["walk_plane:dots"][1] == []
+    assert held(app).dots[1] == []
     assert "Choose a data set above" in texts(app)
     assert not app.error
 
@@ -168,7 +174,7 @@ def test_a_conditional_decoder_is_asked_for_class_and_size(
     assert app.selectbox(key="walk_label").value == "FRII"
     assert app.slider(key="walk_size").value == 60
     assert "no classifier here" in html(app)
-    assert "mapped no data set" in app.multiselect(key="walk_data").placeholder
+    assert "has encoded no data set yet" in app.multiselect(key="walk_data").placeholder
 
 
 def walk_of(model: str = "vae2", **conditions: Any) -> Walk:

@@ -106,17 +106,7 @@ def test_galaxies_that_span_no_plane_are_refused(latents: np.ndarray) -> None:
         pca_plane(latents)
 
 
-def test_a_cell_is_found_by_its_coordinates() -> None:
-    plane = axes_plane(np.zeros(2), 0, 1)
-    assert plane.cell_of(0, 0) == (10, 10)
-    assert plane.cell_of(-4.1, 4.1) == (20, 0)
-    assert plane.cell_of(4.3, 0) is None
-    grid = plane.grid().reshape(21, 21, 2)
-    row, column = plane.cell_of(1.25, -2.9) or (0, 0)
-    np.testing.assert_allclose(grid[row, column], [1.2, -2.8], atol=1e-6)
-
-
-def test_digest_tells_planes_apart() -> None:
+def test_digest_differs_between_planes() -> None:
     planes = [
         axes_plane(np.zeros(3), 0, 1),
         axes_plane(np.zeros(3), 1, 0),

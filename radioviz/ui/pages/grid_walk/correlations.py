@@ -1,9 +1,9 @@
-"""How latent axes go with measured properties of the real galaxies: Spearman, with intervals."""
+"""Spearman correlations of latent axes with properties of the real galaxies, with intervals."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,8 @@ import pandas as pd
 from radioviz.data.catalogue import LABELS
 from radioviz.ui.map import colouring
 
-FEWEST = 20  # galaxies with a value: fewer say nothing of a correlation
-_NEVER = {"ra", "dec", "image_ra", "image_dec", "cv_fold", "cv_test", "n_unrelated"}
+MIN_GALAXIES = 20  # with a value, below which no correlation is given
+_EXCLUDED = {"ra", "dec", "image_ra", "image_dec", "cv_fold", "cv_test", "n_unrelated"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class Correlations:
 
     @property
     def best(self) -> np.ndarray:
-        """For each property the axis that goes with it most closely, shape ``(p,)``."""
+        """For each property the axis of the strongest correlation, shape ``(p,)``."""
         return np.abs(self.rho).argmax(axis=1)
 
     def frame(self) -> pd.DataFrame:
@@ -58,14 +58,14 @@ class Correlations:
 
 
 def properties(table: pd.DataFrame) -> dict[str, np.ndarray]:
-    """What can go with an axis: numbers, position angles as cos and sin 2 PA, class membership.
+    """Properties that can be ranked: numbers, position angles as cos and sin 2 PA, classes.
 
-    A position angle turns back to itself after 180 degrees, so no rank of it means anything;
-    a class is 1 for its members and 0 for those of other classes.
+    A position angle repeats after 180 degrees and so has no rank; a class is 1 for its members and
+    0 for those of other classes.
     """
     found: dict[str, np.ndarray] = {}
     for name in table.columns:
-        if name in _NEVER or not colouring.is_number(table[name]):
+        if name in _EXCLUDED or not colouring.is_number(table[name]):
             continue
         values = table[name].to_numpy(float)
         title, unit = colouring.title_of(str(name))
@@ -94,7 +94,7 @@ def correlate(
     ----------
     values : dict
         Property to ``(n,)`` values, NaN where unknown; those known for fewer than
-        :data:`FEWEST` galaxies, or constant, are left out.
+        :data:`MIN_GALAXIES` galaxies, or constant, are left out.
     positions : numpy.ndarray
         Shape ``(n, k)``.
     """
@@ -104,7 +104,7 @@ def correlate(
     for name, column in values.items():
         known = np.isfinite(column)
         n = int(known.sum())
-        if n < FEWEST or np.ptp(column[known]) == 0:
+        if n < MIN_GALAXIES or np.ptp(column[known]) == 0:
             continue
         ranks = pd.Series(column[known]).rank().to_numpy()
         across = pd.DataFrame(np.asarray(positions, dtype=float)[known]).rank().to_numpy()
@@ -127,15 +127,13 @@ def correlate(
 
 
 def _shade(rho: float) -> str:
-    """Background of a cell: orange for positive, blue for negative, fuller for closer."""
+    """Background of a cell: orange for positive, blue for negative, stronger for larger |rho|."""
     colour = "213,94,0" if rho > 0 else "31,136,210"
     return f"rgba({colour},{0.65 * min(abs(rho), 1) ** 1.2:.2f})"
 
 
 def html_table(found: Correlations) -> str:
-    """The table, closest correlation of any axis first; the best axis of a property in bold."""
-    from html import escape
-
+    """The table, strongest correlation of any axis first; the best axis of a property in bold."""
     strongest = np.abs(found.rho).max(axis=1, initial=0)
     order = np.argsort(-strongest)
     head = "".join(
@@ -175,13 +173,13 @@ def html_table(found: Correlations) -> str:
     )
 
 
-def closest(found: Correlations) -> str:
-    """The closest correlation in words; empty when nothing is significant."""
+def strongest(found: Correlations) -> str:
+    """The strongest correlation in words; empty when none is significant."""
     if not found.significant.any():
         return ""
     size = np.where(found.significant, np.abs(found.rho), 0)
     i, j = np.unravel_index(int(size.argmax()), size.shape)
-    rho = found.rho[i, j]
-    way = "rises" if rho > 0 else "falls"
-    amount = f"{abs(rho):.2f}" if math.isfinite(rho) else "?"
-    return f"{found.properties[i]} {way} with {found.axes[j]} most closely (|ρ| = {amount})."
+    rho = f"{found.rho[i, j]:.2f}".replace("-", "−")
+    name = found.properties[i].split(" [")[0]
+    name = name[:1].lower() + name[1:] if name[1:2].islower() else name
+    return f"{found.axes[j]} mainly traces {name} (ρ = {rho})."

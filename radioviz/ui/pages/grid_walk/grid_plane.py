@@ -1,32 +1,51 @@
-"""Grid walk: the plane as one picture, the real galaxies on it, a property laid over it."""
+"""Grid walk: the plane as one picture, the real galaxies on it, a property overlaid."""
 
 from __future__ import annotations
 
 import html
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from radioviz.ui import cache, controls, synthetic, url_state, verdicts
+from radioviz.ui import cache, controls, synthetic, verdicts
 from radioviz.ui.charts.scales import log_ticks, round_ticks
-from radioviz.ui.controls import View
+from radioviz.ui.controls import View, linked_select
 from radioviz.ui.map import colouring
 from radioviz.ui.map.colouring import Choice, Colour
 from radioviz.ui.map.hover import hover_text
-from radioviz.ui.pages.grid_walk import grid_state, latent_plane, plane_component
-from radioviz.ui.pages.grid_walk.grid_state import Point, Walk
-from radioviz.ui.pages.grid_walk.plane_component import MOST_POINTS, Contour, Dots
+from radioviz.ui.pages.grid_walk import latent_plane, plane_component
+from radioviz.ui.pages.grid_walk.plane_component import MAX_DOTS, Contour, Dots, Picked
+from radioviz.ui.pages.grid_walk.state import (
+    Point,
+    Walk,
+    end_points,
+    look_at,
+    set_end,
+    walk_state,
+)
 from radioviz.ui.palette import CONTINUOUS, MISSING_COLOUR
 
 NOTHING = "nothing"
 CONTOURS, COLOURS = "contours", "colours"
+FRII = "class:"  # and the name of a classifier
 _SIZES = (10, 20, 40, 60, 80, 120, 160, 200)  # arcsec
-_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
+_PROBABILITIES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
-def marks(walk: Walk) -> tuple[Choice | None, str, str]:
-    """Controls of what is laid over the plane: colour of the dots, a property, and how."""
+@dataclass(frozen=True, eq=False)
+class Overlay:
+    """A property of the decoded images over the plane: contours or a tint, and its legend."""
+
+    contours: list[Contour] = field(default_factory=list)
+    tint: bytes | None = None
+    note: str = ""
+    bar: str = ""  # HTML
+
+
+def overlay_controls(walk: Walk) -> tuple[Choice | None, str, str]:
+    """Draw the controls: colour of the dots, the overlaid property, and how it is drawn."""
     with st.container(key="walk_marks"):
         columns = st.columns([1.3, 1.6, 1], vertical_alignment="bottom")
         choice = None
@@ -38,119 +57,122 @@ def marks(walk: Walk) -> tuple[Choice | None, str, str]:
                 if c.key != colouring.LATENT
             }
             with columns[0]:
-                start = "label" if "label" in found else next(iter(found))
-                url_state.linked_choice("walk_colour", "colour", list(found), start)
-                key = st.selectbox(
-                    "Galaxies coloured by",
-                    list(found),
-                    format_func=lambda k: found[k].text,
-                    key="walk_colour",
-                    persist_state="session",
+                key = linked_select(
+                    "Colour galaxies by",
+                    {k: c.text for k, c in found.items()},
+                    "walk_colour",
+                    "colour",
+                    "label" if "label" in found else None,
                 )
-            choice = found[str(key)]
+            choice = found[key]
         overlays = {
-            NOTHING: "nothing",
+            NOTHING: "None",
             "las": "Angular size, measured [arcsec]",
             "flux": "Flux over peak [beams]",
-        }
-        overlays |= {
-            f"class:{name}": f"FRII probability, {info.title}"
-            for name, info in cache.classifiers().items()
+            **{
+                f"{FRII}{name}": f"P(FRII) by {info.title}"
+                for name, info in cache.classifiers().items()
+            },
         }
         with columns[1]:
-            url_state.linked_choice("walk_overlay", "overlay", list(overlays), NOTHING)
-            overlay = st.selectbox(
-                "Overlay, of the decoded images",
-                list(overlays),
-                format_func=overlays.__getitem__,
-                key="walk_overlay",
-                persist_state="session",
+            overlay = linked_select(
+                "Overlay (from the decoded images)", overlays, "walk_overlay", "overlay"
             )
         with columns[2]:
-            url_state.linked_choice("walk_overlay_as", "overlay_as", (CONTOURS, COLOURS), CONTOURS)
-            shown = st.selectbox(
-                "Overlay as",
-                [CONTOURS, COLOURS],
-                key="walk_overlay_as",
+            shown_as = linked_select(
+                "Overlay as", {c: c for c in (CONTOURS, COLOURS)}, "walk_overlay_as", "overlay_as",
                 disabled=overlay == NOTHING,
-                persist_state="session",
-            )
-    return choice, str(overlay), str(shown or CONTOURS)
+            )  # fmt: skip
+    return choice, overlay, shown_as
 
 
-def plane(walk: Walk, view: View, point: Point) -> None:
+def plane_panel(walk: Walk, view: View, point: Point) -> None:
     """The picture, dots over it, overlay and legends."""
-    choice, overlay, shown_as = marks(walk)
+    choice, name, shown_as = overlay_controls(walk)
     with st.spinner("Decoding the plane …"):
         images = cache.plane_images(walk.info.name, walk.plane, walk.conditions)
-    side = walk.plane.side
-    contours: list[Contour] = []
-    tint, legend = None, ""
+    overlay = Overlay()
     with controls.show_errors():
-        if overlay != NOTHING:
+        if name != NOTHING:
             with st.spinner(f"Measuring {len(images):,} decoded images …"):
-                values, title, ticks = field_of(walk, overlay, images)
-            grid = values.reshape(side, side)
-            if shown_as == CONTOURS:
-                contours = lines(grid, ticks, walk)
-                legend = f"Contours: {title}"
-            else:
-                known = values[np.isfinite(values)]
-                low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
-                log = not overlay.startswith("class:") and low > 0
-                if overlay.startswith("class:"):
-                    low, high = 0.0, 1.0
-                use = np.log10(grid) if log else grid
-                first, last = (np.log10(low), np.log10(high)) if log else (low, high)
-                tint = synthetic.tint_png(use, first, last, CONTINUOUS)
-                legend = bar_html(title, low, high, log)
+                overlay = overlay_of(walk, name, shown_as, images)
     dots, colour, outside, left_out = dots_of(walk, choice)
     if colour is not None:
         st.html(legend_html(colour, dots))
-    ends_now = [p.place if p else None for p in grid_state.end_points(walk)]
     plane_component.draw(
         cache.plane_png(walk.info.name, walk.plane, walk.conditions, view.style),
+        walk.plane,
         key="walk_plane",
-        reach=walk.plane.reach,
-        step=walk.plane.step,
-        side=side,
-        titles=walk.plane.titles,
-        label=f"{side} by {side} images decoded by {walk.info.title}; arrow keys move",
+        label=f"{walk.plane.side} by {walk.plane.side} images decoded by {walk.info.title}; "
+        "move with the arrow keys",
         here=point.place,
-        ends=ends_now,
+        ends=[p.place if p else None for p in end_points(walk)],
         dots=dots,
         focus=point.galaxy,
-        contours=contours,
-        tint=tint,
-        on_pick=lambda event: grid_state.picked(event, point),
+        contours=overlay.contours,
+        tint=overlay.tint,
+        on_pick=lambda event: picked(event, point),
     )
-    if legend.startswith("<"):
-        st.html(legend)
-    notes = [legend] if legend and not legend.startswith("<") else []
+    if overlay.bar:
+        st.html(overlay.bar)
+    notes = [overlay.note] if overlay.note else []
     if outside:
-        notes.append(f"{controls.galaxies_text(outside)} beyond the range")
+        notes.append(f"{controls.galaxies_text(outside)} beyond the plotted range")
     if left_out:
-        notes.append(f"{MOST_POINTS:,} of {MOST_POINTS + left_out:,} galaxies drawn, at random")
+        notes.append(f"{MAX_DOTS:,} of {MAX_DOTS + left_out:,} galaxies drawn, at random")
     if walk.info.latent_dim > 2 and len(dots):
         notes.append(
-            f"the plane is 2 of {walk.info.latent_dim} dimensions: galaxies are shown at the "
-            f"foot of their perpendicular, at a median distance of {off_plane(walk):.2g}"
+            f"the plane covers 2 of {walk.info.latent_dim} dimensions: galaxies are projected "
+            f"onto it, from a median distance of {median_distance(walk):.2g}"
         )
     if walk.info.draws_detail:
-        notes.append("cells show the mean image, the picture beside them the detail drawn on it")
-    told = "; ".join(notes)
+        notes.append("cells show the mean image, the picture beside them adds random detail")
+    text = "; ".join(notes)
     st.caption(
-        (controls.escape(f"{told[:1].upper()}{told[1:]}. ") if told else "")
-        + "Click a cell or a galaxy; arrow keys step; Shift and click lead a path there."
+        (controls.escape(f"{text[:1].upper()}{text[1:]}. ") if text else "")
+        + "Click a cell or a galaxy, or move with the arrow keys. Shift-click to draw a path to "
+        "that cell."
     )
+
+
+def picked(event: Picked, now: Point) -> None:
+    """Look at what was clicked; with Shift, draw a path to it, by default from where one was."""
+    held = walk_state()
+    held.galaxy = event.galaxy
+    if event.place is not None:
+        st.session_state["walk_a"], st.session_state["walk_b"] = event.place
+    if event.galaxy is not None:
+        look_at(event.galaxy)
+    if event.extend:
+        if held.ends[0] is None:
+            set_end(0, now)
+        held.ends[1] = event.galaxy or event.place
+
+
+def overlay_of(walk: Walk, name: str, shown_as: str, images: np.ndarray) -> Overlay:
+    """Measure an overlay in the decoded images and draw it."""
+    values, title, levels = field_of(walk, name, images)
+    grid = values.reshape(walk.plane.side, walk.plane.side)
+    if shown_as == CONTOURS:
+        return Overlay(contours_of(grid, levels, walk), note=f"Contours: {title}")
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    if name.startswith(FRII):
+        low, high = 0.0, 1.0
+    log = low > 0
+    if log:
+        tint = synthetic.tint_png(np.log10(grid), np.log10(low), np.log10(high), CONTINUOUS)
+    else:
+        tint = synthetic.tint_png(grid, low, high, CONTINUOUS)
+    return Overlay(tint=tint, bar=bar_html(title, low, high, log))
 
 
 def field_of(walk: Walk, overlay: str, images: np.ndarray) -> tuple[np.ndarray, str, Any]:
     """Values of an overlay ``(n,)``, its title, and the levels to draw."""
-    if overlay.startswith("class:"):
-        name = overlay.removeprefix("class:")
-        share = verdicts.share_of(name, images, "FRII")
-        return share, f"FRII probability by {cache.models()[name].title}", _SHARES
+    if overlay.startswith(FRII):
+        name = overlay.removeprefix(FRII)
+        probability = verdicts.share_of(name, images, "FRII")
+        return probability, f"P(FRII) by {cache.models()[name].title}", _PROBABILITIES
     table = cache.plane_properties(walk.info.name, walk.plane, walk.conditions)
     if overlay == "las":
         sizes = table["las_measured"].to_numpy(float)
@@ -161,7 +183,7 @@ def field_of(walk: Walk, overlay: str, images: np.ndarray) -> tuple[np.ndarray, 
     return values, "Integrated flux over peak brightness [beams]", levels
 
 
-def lines(grid: np.ndarray, levels: Any, walk: Walk) -> list[Contour]:
+def contours_of(grid: np.ndarray, levels: Any, walk: Walk) -> list[Contour]:
     """Contours of a field on the plane, each level in a colour of the scale."""
     known = grid[np.isfinite(grid)]
     if not len(known):
@@ -177,36 +199,27 @@ def lines(grid: np.ndarray, levels: Any, walk: Walk) -> list[Contour]:
 
 
 def dots_of(walk: Walk, choice: Choice | None) -> tuple[Dots, Colour | None, int, int]:
-    """Galaxies on the plane, their colours, how many lie outside, how many were left out."""
+    """Dots of the galaxies, their colours, how many lie outside, how many are left out."""
     if choice is None or not walk.layers:
         return Dots([], np.zeros((0, 2)), np.zeros(0, int), [], []), None, 0, 0
-    chosen = {key: walk.rows_of(key) for key in walk.layers}
-    colour = colouring.join_colours(
-        [
-            colouring.colour_by(
-                choice,
-                located.table.iloc[chosen[key]],
-                located.scores.iloc[chosen[key]],
-                np.asarray(located.atlas.latents[chosen[key]]),
-            )
-            for key, located in walk.layers.items()
-        ]
-    )
-    places, pairs, text = [], [], []
+    colours, places, pairs, text = [], [], [], []
     for key, located in walk.layers.items():
-        rows = chosen[key]
-        places.append(walk.plane.place(np.asarray(located.atlas.latents[rows]))[0])
+        rows, latents = walk.rows_of(key), walk.latents_of(key)
+        table = located.table.iloc[rows]
+        colours.append(colouring.colour_by(choice, table, located.scores.iloc[rows], latents))
+        places.append(walk.plane.place(latents)[0])
         pairs += [(key, str(located.atlas.source_ids[i])) for i in rows]
         several = f"\n{located.catalogue.info.title}" if len(walk.layers) > 1 else ""
-        text += [line + several for line in hover_text(located.table.iloc[rows])]
+        text += [line + several for line in hover_text(table)]
+    colour = colouring.join_colours(colours)
     where = np.concatenate(places)
     codes, palette = _codes(colour)
     edge = walk.plane.values[-1] + walk.plane.step / 2
     inside = np.flatnonzero((np.abs(where) <= edge).all(axis=1))
     outside = len(where) - len(inside)
-    left_out = max(0, len(inside) - MOST_POINTS)
+    left_out = max(0, len(inside) - MAX_DOTS)
     if left_out:
-        inside = np.sort(np.random.default_rng(0).permutation(inside)[:MOST_POINTS])
+        inside = np.sort(np.random.default_rng(0).permutation(inside)[:MAX_DOTS])
     dots = Dots(
         [pairs[i] for i in inside], where[inside], codes[inside], palette, [text[i] for i in inside]
     )
@@ -214,7 +227,7 @@ def dots_of(walk: Walk, choice: Choice | None) -> tuple[Dots, Colour | None, int
 
 
 def _codes(colour: Colour) -> tuple[np.ndarray, list[str]]:
-    """Palette index of every galaxy: classes as they are, numbers in the steps of the scale."""
+    """Palette index of each galaxy: its class, or a step of the colour scale."""
     if colour.codes is not None:
         return np.asarray(colour.codes, int), list(colour.colours)
     values = np.asarray(colour.values, float)
@@ -272,10 +285,7 @@ def bar_html(title: str, low: float, high: float, log: bool) -> str:
     )
 
 
-def off_plane(walk: Walk) -> float:
+def median_distance(walk: Walk) -> float:
     """Median distance of the galaxies shown from the plane, in latent units."""
-    distances = [
-        walk.plane.place(np.asarray(located.atlas.latents[walk.rows_of(key)]))[1]
-        for key, located in walk.layers.items()
-    ]
+    distances = [walk.plane.place(walk.latents_of(key))[1] for key in walk.layers]
     return float(np.median(np.concatenate(distances)))

@@ -1,29 +1,40 @@
-"""Grid walk: what lies at the place looked at, what is near it, what the axes mean."""
+"""Grid walk: the image decoded at a place, the galaxies near it, the meaning of the axes."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
-from radioviz.ui import cache, controls, detail, galaxies, gallery, state, synthetic, verdicts
+from radioviz.ui import (
+    cache,
+    controls,
+    detail,
+    galaxies,
+    gallery,
+    state,
+    synthetic,
+    verdicts,
+)
 from radioviz.ui.controls import View
-from radioviz.ui.pages.grid_walk import correlations, grid_state, latent_plane
-from radioviz.ui.pages.grid_walk.grid_state import Pair, Point, Walk
+from radioviz.ui.pages.grid_walk import correlations, latent_plane
+from radioviz.ui.pages.grid_walk.grid_controls import GALAXY
+from radioviz.ui.pages.grid_walk.state import Pair, Point, Walk, look_at, set_end, walk_state
 
 NEAREST = 12
 
 
-def moved() -> None:
-    st.session_state["walk_galaxy"] = None
+def _leave_galaxy() -> None:
+    walk_state().galaxy = None
 
 
 def place_panel(walk: Walk, view: View, point: Point) -> None:
-    """Sliders, the image decoded there, what is measured in it, and what to do with it."""
+    """Sliders, the image decoded at the place, its measurements, and actions."""
     plane = walk.plane
     edge = float(plane.values[-1])
     for key, title in (("walk_a", plane.titles[0]), ("walk_b", plane.titles[1])):
-        st.slider(title, -edge, edge, step=plane.step / 4, format="%.2f", key=key, on_change=moved)
+        st.slider(
+            title, -edge, edge, step=plane.step / 4, format="%.2f", key=key, on_change=_leave_galaxy
+        )
     image = cache.decoded(walk.info.name, point.z[None], walk.conditions)[0]
     width = synthetic.decoded_field(walk.info)
     if point.galaxy is None:
@@ -34,14 +45,14 @@ def place_panel(walk: Walk, view: View, point: Point) -> None:
     else:
         catalogue, row = galaxies.row_of(point.galaxy)
         st.html(detail.galaxy_heading(catalogue, row))
-        st.caption(f"encodes at {point.title}")
+        st.caption(f"encoded at {point.title}")
         left, right = st.columns(2, gap="small")
-        seen_as = walk.info.preprocess.apply(catalogue, np.array([row]))[0]
+        model_input = walk.info.preprocess.apply(catalogue, np.array([row]))[0]
         scale = walk.info.preprocess.output_scale_arcsec(catalogue.info)
         left.html(
             synthetic.picture_html(
-                seen_as,
-                scale * len(seen_as),
+                model_input,
+                scale * len(model_input),
                 view.style,
                 alt=f"{galaxies.name_of(catalogue.table, row)} as the model sees it",
                 mark="",
@@ -51,6 +62,8 @@ def place_panel(walk: Walk, view: View, point: Point) -> None:
         right.html(synthetic.picture_html(image, width, view.style, alt="decoded"))
         right.caption("decoded")
     facts = synthetic.measurement_facts(synthetic.measure_decoded(image[None], walk.info).iloc[0])
+    if point.galaxy is not None:
+        st.caption("Measured in the decoded image")
     st.html(detail.facts_html(facts + verdicts.class_facts(image[None])))
     _actions(walk, point)
 
@@ -59,11 +72,11 @@ def _actions(walk: Walk, point: Point) -> None:
     with st.container(horizontal=True, gap="small"):
         st.button(
             "Path from here", icon=":material/line_start:", key="walk_from",
-            on_click=grid_state.set_end, args=(0, point),
+            on_click=set_end, args=(0, point),
         )  # fmt: skip
         st.button(
             "Path to here", icon=":material/line_end:", key="walk_to",
-            on_click=grid_state.set_end, args=(1, point),
+            on_click=set_end, args=(1, point),
         )  # fmt: skip
         if point.galaxy is not None:
             detail.tray_button(point.galaxy, key="walk_tray", refresh=["tray", "grid_walk"])
@@ -74,33 +87,26 @@ def _actions(walk: Walk, point: Point) -> None:
                     "Put the plane through it",
                     icon=":material/filter_center_focus:",
                     key="walk_through",
-                    on_click=_through,
+                    on_click=_put_plane_through,
                     args=(point.galaxy,),
                 )
 
 
-def _through(pair: Pair) -> None:
-    st.session_state["walk_rest_galaxy"] = pair
-    st.session_state["walk_rest"] = grid_state.GALAXY
-
-
-def look_at(pair: Pair) -> None:
-    st.session_state["walk_galaxy"] = pair
-    state.set_focus(*pair, origin="grid")
+def _put_plane_through(pair: Pair) -> None:
+    walk_state().plane_galaxy = pair
+    st.session_state["walk_rest"] = GALAXY
 
 
 def nearest_panel(walk: Walk, view: View, point: Point) -> None:
-    """The real galaxies that encode nearest to the place, from the data sets shown."""
+    """The real galaxies nearest to the place in latent space, from the data sets shown."""
     if not walk.layers:
-        st.caption("Choose a data set above to see which of its galaxies encode near this place.")
+        st.caption("Choose a data set above to see which of its galaxies lie near this place.")
         return
     pairs: list[Pair] = []
     distances: list[np.ndarray] = []
     for key, located in walk.layers.items():
         rows = walk.rows_of(key)
-        near, distance = latent_plane.nearest(
-            point.z, np.asarray(located.atlas.latents[rows]), NEAREST + 1
-        )
+        near, distance = latent_plane.nearest(point.z, walk.latents_of(key), NEAREST + 1)
         pairs += [(key, str(located.atlas.source_ids[rows[i]])) for i in near]
         distances.append(distance)
     gaps = np.concatenate(distances)
@@ -110,7 +116,7 @@ def nearest_panel(walk: Walk, view: View, point: Point) -> None:
         return
     gap_of = {pairs[i]: float(gaps[i]) for i in order}
     st.caption(
-        "Nearest in the whole latent space (Euclidean distance d); a click walks to the galaxy."
+        "Nearest in the whole latent space, by Euclidean distance d. Click a galaxy to walk to it."
     )
     cells = galaxies.galaxy_cells([pairs[i] for i in order], view.style)
     gallery.gallery(
@@ -119,26 +125,25 @@ def nearest_panel(walk: Walk, view: View, point: Point) -> None:
         label="Real galaxies nearest to this place",
         in_tray=state.tray().__contains__,
         on_open=look_at,
-        on_collect=collect,
+        on_collect=_toggle_tray,
     )
 
 
-def collect(pair: Pair) -> None:
+def _toggle_tray(pair: Pair) -> None:
     detail.toggle_tray(pair)
     st.rerun(["tray", "grid_walk"])
 
 
 def correlations_panel(walk: Walk) -> None:
-    """Spearman's correlation of the axes with what is known of the real galaxies."""
+    """Spearman's correlation of the axes with the properties of the real galaxies."""
     if not walk.layers:
-        st.caption("Choose a data set above: its galaxies tell what the axes go with.")
+        st.caption("Choose a data set above to correlate the axes with properties of its galaxies.")
         return
     parts: list[dict[str, np.ndarray]] = []
     places: list[np.ndarray] = []
     for key, located in walk.layers.items():
-        rows = walk.rows_of(key)
-        parts.append(correlations.properties(located.table.iloc[rows]))
-        places.append(walk.plane.place(np.asarray(located.atlas.latents[rows]))[0])
+        parts.append(correlations.properties(located.table.iloc[walk.rows_of(key)]))
+        places.append(walk.plane.place(walk.latents_of(key))[0])
     names = dict.fromkeys(name for part in parts for name in part)
     values = {
         name: np.concatenate(
@@ -151,23 +156,19 @@ def correlations_panel(walk: Walk) -> None:
     if not found.properties:
         st.caption("Too few galaxies with known properties.")
         return
-    if said := correlations.closest(found):
-        st.markdown(controls.escape(said))
+    if summary := correlations.strongest(found):
+        st.markdown(controls.escape(summary))
     st.html(correlations.html_table(found))
     st.caption(
         "Spearman's ρ ± half its 95 % interval (Bonett & Wright 2000). Coloured where p < 0.01 "
-        "after Bonferroni's correction for the whole table; bold: the closer of the two axes."
+        "after Bonferroni correction for the whole table; bold marks the stronger of the two axes."
     )
     st.download_button(
         "Table as CSV",
-        lambda: csv_of(found.frame()),
+        lambda: str(found.frame().to_csv(index=False)),
         file_name=f"radioviz-{walk.info.name}-correlations.csv",
         mime="text/csv",
         icon=":material/download:",
         key="walk_correlations_csv",
         on_click="ignore",
     )
-
-
-def csv_of(frame: pd.DataFrame) -> str:
-    return str(frame.to_csv(index=False))

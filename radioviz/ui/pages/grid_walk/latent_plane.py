@@ -1,8 +1,8 @@
-"""A plane through a latent space: where its cells are, where real galaxies fall on it.
+"""A plane through a latent space: its cells, and the places of real galaxies on it.
 
-Torch-free: the decoder sees what :meth:`Plane.grid` gives. In two dimensions the plane is all
-of the latent space (Bastien et al. 2021, Sec. 6.3: -4 to 4 in steps of 0.4); in more it is
-spanned by two latent axes or by two principal axes of the real galaxies.
+Without torch: the decoder gets the latent vectors of :meth:`Plane.grid`. In two dimensions the
+plane is the whole latent space (Bastien et al. 2021, Sec. 6.3: -4 to 4 in steps of 0.4); in more it
+is spanned by two latent axes or by two principal axes of the real galaxies.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from radioviz.errors import SelectionError
 
 REACH, STEP = 4.0, 0.4  # Bastien et al. 2021, Sec. 6.3
-MOST_CELLS = 41  # a side: a picture of 41 x 41 cells is 2,624 pixels wide
+MAX_CELLS = 41  # a side: a picture of 41 x 41 cells is 2,624 pixels wide
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +46,11 @@ class Plane:
                 f"a plane to ±{self.reach:g} in steps of {self.step:g} has no cells; expected a "
                 "positive step no longer than the range"
             )
-        if self.side > MOST_CELLS:
+        if self.side > MAX_CELLS:
             raise SelectionError(
                 f"a plane to ±{self.reach:g} in steps of {self.step:g} has {self.side} cells a "
-                f"side; at most {MOST_CELLS} are drawn: take a step of at least "
-                f"{2 * self.reach / (MOST_CELLS - 1):.3g}"
+                f"side; at most {MAX_CELLS} are drawn: set a step of at least "
+                f"{2 * self.reach / (MAX_CELLS - 1):.3g}"
             )
 
     @property
@@ -66,7 +66,7 @@ class Plane:
 
     @property
     def digest(self) -> str:
-        """Hash of all that decides what is decoded."""
+        """Hash of everything that determines the decoded images."""
         content = np.concatenate([self.origin, self.u, self.v, [self.reach, self.step]])
         return hashlib.sha256(content.astype("<f8").tobytes()).hexdigest()[:16]
 
@@ -85,7 +85,7 @@ class Plane:
         return self.at(a.ravel(), b.ravel())
 
     def place(self, latents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where latent vectors fall on the plane.
+        """Project latent vectors onto the plane.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ class Plane:
         Returns
         -------
         places : numpy.ndarray
-            ``a`` and ``b``, float32 of shape ``(n, 2)``: the foot of the perpendicular.
+            ``a`` and ``b``, float32 of shape ``(n, 2)``.
         off : numpy.ndarray
             Distance from the plane in latent units, float32 of shape ``(n,)``.
         """
@@ -106,17 +106,11 @@ class Plane:
         off = np.sqrt((rest**2).sum(axis=1))
         return np.stack([a, b], axis=1).astype(np.float32), off.astype(np.float32)
 
-    def cell_of(self, a: float, b: float) -> tuple[int, int] | None:
-        """Row and column of the cell that holds a point; None outside of the plane."""
-        half = self.side // 2
-        row, column = (round(x / self.step) + half for x in (b, a))
-        return (row, column) if 0 <= row < self.side and 0 <= column < self.side else None
-
 
 def axes_plane(
     rest: np.ndarray, first: int, second: int, reach: float = REACH, step: float = STEP
 ) -> Plane:
-    """The plane of two latent axes (from 0) through ``rest`` ``(d,)``, whose other values stay.
+    """The plane of two latent axes (from 0); the others keep the values of ``rest`` ``(d,)``.
 
     Raises
     ------
@@ -126,7 +120,7 @@ def axes_plane(
     d = len(rest)
     if not (0 <= first < d and 0 <= second < d and first != second):
         raise SelectionError(
-            f"axes {first + 1} and {second + 1} of {d} span no plane; take two different ones"
+            f"axes {first + 1} and {second + 1} of {d} span no plane; choose two different ones"
         )
     origin = np.array(rest, dtype=np.float64)
     origin[[first, second]] = 0.0
@@ -143,22 +137,21 @@ def pca_plane(
     reach: float = REACH,
     step: float = STEP,
 ) -> Plane:
-    """The plane of two principal axes of real latents ``(n, d)``, in their standard deviations.
+    """The plane of two principal axes of real latents ``(n, d)``, in units of standard deviations.
 
     Parameters
     ----------
     rest : numpy.ndarray, optional
-        What the plane goes through, shape ``(d,)``: its part along the two axes is dropped.
-        The mean of the latents where left out.
+        A latent vector on the plane, shape ``(d,)``; the mean of the latents by default.
 
     Raises
     ------
     SelectionError
-        If there are too few latents, or they do not vary along an axis.
+        If there are fewer than three latents, or they do not vary along an axis.
     """
     values = np.asarray(latents, dtype=np.float64)
     if len(values) < 3:
-        raise SelectionError(f"{len(values)} galaxies have no principal axes; it takes 3 or more")
+        raise SelectionError(f"{len(values)} galaxies have no principal axes; expected 3 or more")
     mean = values.mean(axis=0)
     spread, axes = np.linalg.eigh(np.cov(values - mean, rowvar=False))
     order = np.argsort(spread)[::-1]
@@ -215,12 +208,12 @@ _SIDES = {
 
 
 def contour(field: np.ndarray, level: float) -> np.ndarray:
-    """Line segments along which a field has a value (marching squares).
+    """Line segments along which a field equals a level (marching squares).
 
     Parameters
     ----------
     field : numpy.ndarray
-        Shape ``(ny, nx)``; cells with a corner that is not finite have no line.
+        Shape ``(ny, nx)``; cells with a corner that is not finite get no line.
 
     Returns
     -------

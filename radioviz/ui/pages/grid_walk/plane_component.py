@@ -1,8 +1,8 @@
-"""The latent plane in the browser: one picture, dots over it, a click gives a place.
+"""The latent plane in the browser: one picture with dots over it that reports clicks.
 
-Plotly gives no selection on heatmaps and images, so the plane is a component of our own. What
-is large (the picture, the galaxies) is served as files under the hash of its content and
-fetched once; a click sends a few numbers.
+Plotly has no selection on heatmaps and images, so the plane is a component of its own. The picture
+and the galaxies are files served under the hash of their content and fetched once; a click sends a
+few numbers.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ import streamlit as st
 
 from radioviz.ui.browser_component import register_component
 from radioviz.ui.image import media
+from radioviz.ui.pages.grid_walk.latent_plane import Plane
+from radioviz.ui.pages.grid_walk.state import Pair, Place, walk_state
 
-MOST_POINTS = 5000
+MAX_DOTS = 5000
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +40,10 @@ class Dots:
     palette : list of str
         ``#rrggbb``.
     text : list of str
-        Shown on hovering.
+        Tooltips.
     """
 
-    pairs: list[tuple[str, str]]
+    pairs: list[Pair]
     places: np.ndarray
     codes: np.ndarray
     palette: list[str]
@@ -62,11 +64,11 @@ class Contour:
 
 @dataclass(frozen=True)
 class Picked:
-    """What the reader clicked: a place ``(a, b)``, or a galaxy; ``add`` with Shift held."""
+    """What the reader clicked: a place ``(a, b)``, or a galaxy; ``extend`` with Shift held."""
 
-    place: tuple[float, float] | None
-    galaxy: tuple[str, str] | None
-    add: bool
+    place: Place | None
+    galaxy: Pair | None
+    extend: bool
 
 
 @cache
@@ -76,17 +78,14 @@ def _component() -> Any:
 
 def draw(
     image: bytes,
+    plane: Plane,
     *,
     key: str,
-    reach: float,
-    step: float,
-    side: int,
-    titles: tuple[str, str],
     label: str,
-    here: tuple[float, float] | None,
-    ends: Sequence[tuple[float, float] | None] = (None, None),
+    here: Place,
+    ends: Sequence[Place | None] = (None, None),
     dots: Dots | None = None,
-    focus: tuple[str, str] | None = None,
+    focus: Pair | None = None,
     contours: Sequence[Contour] = (),
     tint: bytes | None = None,
     on_pick: Callable[[Picked], None],
@@ -96,76 +95,73 @@ def draw(
     Parameters
     ----------
     image : bytes
-        PNG of ``side`` by ``side`` cells, highest ``b`` on top.
-    reach, step : float
-        Coordinates go from ``-reach`` to ``reach``; a cell is ``step`` wide, centred on them.
-    here : tuple or None
+        PNG of the cells of the plane, highest ``b`` on top.
+    here : tuple
         The place looked at.
     ends : sequence
         Start and end of a path.
     tint : bytes or None
-        PNG that is laid over the picture, half transparent.
+        PNG drawn half transparent over the picture.
     on_pick : callable
-        Called before the next run with what was clicked, or moved to with the arrow keys.
+        Called before the next run with what was clicked, or reached with the arrow keys.
     """
-    half = side // 2
+    half, step = plane.side // 2, plane.step
     edge = half * step + step / 2
-    digest, url = "", None
+    held = walk_state()
+    held.dots, url = ("", []), None
     if dots is not None and len(dots):
         payload = _dots_file(dots, focus)
         digest = hashlib.sha256(payload).hexdigest()[:32]
         url = media.serve(payload, "application/json", digest, f"plane-dots-{key}")
-    st.session_state[f"{key}:dots"] = (digest, dots.pairs if dots is not None else [])
-    digits = max(0, min(4, len(f"{step:.4f}".rstrip("0").split(".")[1])))
+        held.dots = (digest, dots.pairs)
     every = max(1, round(half / 5))
-    ticks = [(n * step, _number(n * step)) for n in range(-half, half + 1) if n % every == 0]
     data = {
         "image": _served(image, key, "image"),
         "tint": _served(tint, key, "tint") if tint else None,
         "extent": [-edge, edge],
         "half": half,
         "step": step,
-        "digits": digits,
-        "ticks": ticks,
-        "titles": list(titles),
-        "short": [t.split(" ")[0] for t in titles],
+        "digits": max(0, min(4, len(f"{step:.4f}".rstrip("0").split(".")[1]))),
+        "ticks": [
+            (n * step, f"{n * step:.4g}".replace("-", "−"))
+            for n in range(-half, half + 1)
+            if n % every == 0
+        ],
+        "titles": list(plane.titles),
+        "short": [t.split(" ")[0] for t in plane.titles],
         "label": label,
-        "here": list(here) if here else None,
+        "here": list(here),
         "ends": [list(e) if e else None for e in ends],
         "points": url,
-        "digest": digest,
+        "digest": held.dots[0],
         "contours": _contours(contours, edge),
     }
 
     def picked() -> None:
         value = (st.session_state.get(key) or {}).get("pick")
-        event = read_event(value, *st.session_state.get(f"{key}:dots", ("", [])))
+        event = read_event(value, *walk_state().dots)
         if event is not None:
             on_pick(event)
 
     _component()(key=key, data=data, on_pick_change=picked)
 
 
-def read_event(value: Any, digest: str, pairs: Sequence[tuple[str, str]]) -> Picked | None:
-    """What a message of the browser means; None for one that means nothing (any more)."""
+def read_event(value: Any, digest: str, pairs: Sequence[Pair]) -> Picked | None:
+    """A message of the browser; None where it is malformed, or of dots no longer shown."""
     if not isinstance(value, Mapping):
         return None
-    add = value.get("add") is True
+    extend = value.get("add") is True
     if value.get("kind") == "galaxy":
         index = value.get("index")
         if value.get("seen") != digest or not isinstance(index, int | float):
             return None
         at = int(index)
-        return Picked(None, pairs[at], add) if 0 <= at < len(pairs) else None
+        return Picked(None, pairs[at], extend) if 0 <= at < len(pairs) else None
     try:
         place = float(value["a"]), float(value["b"])
     except (KeyError, TypeError, ValueError):
         return None
-    return Picked(place, None, add) if np.isfinite(place).all() else None
-
-
-def _number(value: float) -> str:
-    return f"{value:.4g}".replace("-", "−")
+    return Picked(place, None, extend) if np.isfinite(place).all() else None
 
 
 def _served(payload: bytes, key: str, part: str) -> str:
@@ -173,7 +169,7 @@ def _served(payload: bytes, key: str, part: str) -> str:
     return media.serve(payload, "image/png", digest, f"plane-{part}-{key}")
 
 
-def _dots_file(dots: Dots, focus: tuple[str, str] | None) -> bytes:
+def _dots_file(dots: Dots, focus: Pair | None) -> bytes:
     at = dots.pairs.index(focus) if focus in dots.pairs else -1
     content = {
         "x": np.round(dots.places[:, 0].astype(float), 4).tolist(),
@@ -192,7 +188,7 @@ def _contours(contours: Sequence[Contour], edge: float) -> list[dict[str, Any]]:
     A label goes where it is farthest from the labels before it and from the edge.
     """
     out: list[dict[str, Any]] = []
-    taken = np.zeros((0, 2))
+    labels = np.zeros((0, 2))
     for contour in contours:
         x = (contour.segments[..., 0] + edge) / (2 * edge) * 1000
         y = (edge - contour.segments[..., 1]) / (2 * edge) * 1000
@@ -203,11 +199,11 @@ def _contours(contours: Sequence[Contour], edge: float) -> list[dict[str, Any]]:
         at = None
         if len(middles):
             gap = np.minimum(middles, 1000 - middles).min(axis=1) * 4
-            if len(taken):
-                away = np.linalg.norm(middles[:, None] - taken, axis=2).min(axis=1)
+            if len(labels):
+                away = np.linalg.norm(middles[:, None] - labels, axis=2).min(axis=1)
                 gap = np.minimum(gap, away)
             best = middles[int(gap.argmax())]
-            taken = np.vstack([taken, best])
+            labels = np.vstack([labels, best])
             at = [round(float(v), 1) for v in best]
         out.append({"path": path, "text": contour.text, "colour": contour.colour, "at": at})
     return out
