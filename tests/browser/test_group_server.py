@@ -1,4 +1,4 @@
-"""The README's guide for a group server: nginx in front, a large upload, readers of their own."""
+"""docs/group-server.md, followed: nginx in front, a large upload, several users."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ LARGE = 160_000_000  # bytes: well beyond the 1 MB that nginx passes unless it i
 
 
 def location_of_the_guide(port: int) -> str:
-    """The ``location`` block as the README has it, for this port."""
-    text = (REPOSITORY / "README.md").read_text("utf-8")
+    """The ``location`` block of the guide, for this port."""
+    text = (REPOSITORY / "docs" / "group-server.md").read_text("utf-8")
     block = re.search(r"^ +location /radioviz/ \{.*?^ +\}$", text, re.S | re.M)
-    assert block is not None, "the README's guide has no location block"
+    assert block is not None, "docs/group-server.md has no location block"
     assert "127.0.0.1:8501" in block[0]
     return block[0].replace("127.0.0.1:8501", f"127.0.0.1:{port}")
 
@@ -169,7 +169,7 @@ def test_a_folder_that_the_server_may_only_read(
 
 
 def _survey_with_a_map(home: Path) -> None:
-    """Thirty galaxies, imported and mapped as the README says."""
+    """Thirty galaxies, imported and mapped as the guide says."""
     cube = home.parent / "group.npy"
     np.save(cube, brought.stack(30))
     command = [sys.executable, "-m", "radioviz.data", "import", str(cube), "--key", "group"]
