@@ -293,13 +293,11 @@ def _reproduce(args: argparse.Namespace) -> None:
 
 
 def _figures(args: argparse.Namespace) -> None:
-    from radioviz.paths import REPOSITORY
     from train.core.config import TrainError
     from train.evaluate import benchmarks
-    from train.evaluate.benchmark_check import again, cards, quoted
+    from train.evaluate.benchmark_check import again, cards, guides, quoted
 
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    wrong = [*quoted(readme, benchmarks.read()), *cards()]
+    wrong = [*quoted(guides(), benchmarks.read()), *cards()]
     for where, said, recorded in wrong:
         print(f"{where}: says {said}, recorded is {recorded}")
     kinds = ["figure"] + ["training"] * args.trainings + ["timing"] * args.timings
@@ -309,7 +307,7 @@ def _figures(args: argparse.Namespace) -> None:
         print(f"{name}: {verdict} ({old}, again {new})", flush=True)
     if wrong or differ:
         raise TrainError(f"{len(wrong)} words and {differ} figures differ from what is recorded")
-    print("README, cards and figures agree")
+    print("guides, cards and figures agree")
 
 
 def _atlas(args: argparse.Namespace) -> None:

@@ -1,23 +1,21 @@
-"""What README and cards say is what is recorded; how figures that were made again are judged."""
+"""What guides and cards say is what is recorded; how figures that were made again are judged."""
 
 from __future__ import annotations
 
 import pytest
 
-from radioviz.paths import REPOSITORY
 from train.__main__ import main
 from train.evaluate import benchmark_check, benchmarks
 
 
-def test_the_readme_quotes_what_is_recorded() -> None:
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    assert list(benchmark_check.quoted(readme, benchmarks.read())) == []
+def test_the_guides_quote_what_is_recorded() -> None:
+    assert list(benchmark_check.quoted(benchmark_check.guides(), benchmarks.read())) == []
 
 
 def test_a_figure_that_was_mistyped_is_found() -> None:
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    text = benchmark_check.guides()
     assert "| 0.56; 0.71 |" in readme
-    wrong = readme.replace("| 0.56; 0.71 |", "| 0.65; 0.71 |")
+    wrong = text.replace("| 0.56; 0.71 |", "| 0.65; 0.71 |")
     assert [row for row, _, _ in benchmark_check.quoted(wrong, benchmarks.read())] == [
         "retrieval within FIRST"
     ]

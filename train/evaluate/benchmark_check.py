@@ -3,7 +3,7 @@
 Each entry of ``trained/benchmarks.json`` names the command that gave it. The commands are run in
 a copy of ``trained/`` (models and Atlases by link, figures and tables of its own), so that nothing
 that ships is changed, and what they record is held against what is recorded. Timings and trainings
-of hours are left out unless asked for. The README's table and the models' cards are compared with
+of hours are left out unless asked for. The table of `docs/models.md` and the models' cards are compared with
 the same records by :func:`quoted` and :func:`cards`.
 """
 
@@ -136,28 +136,34 @@ QUOTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("FR-DEEP NVSS, best", ("frdeep_nvss.best.accuracy", "frdeep_nvss.best.auc"),
      "{:.2f} / {:.2f}"),
     ("RAMIS of generated over real", ("gen.ramis_ratio",), "{:.2f}"),
-    ("asked for FRI, classified FRI", ("gen.fri_fraction", "gen.frii_fraction"), "{:.0%}; {:.0%}"),
-    ("asked against measured angular size", ("gen.size_spearman", "gen.size_median_rel_error"),
+    ("requested FRI, classified as FRI", ("gen.fri_fraction", "gen.frii_fraction"), "{:.0%}; {:.0%}"),
+    ("requested against measured angular size", ("gen.size_spearman", "gen.size_median_rel_error"),
      "{:.2f}, {:.0%}"),
     ("coverage and density", ("gen.coverage", "gen.density"), "{:.2f}, {:.2f}"),
-    ("classifier taught by generated galaxies", ("gen.tstr_ratio",), "{:.2f}"),
+    ("accuracy on real galaxies of a classifier trained on generated", ("gen.tstr_ratio",), "{:.2f}"),
     ("retrieval within FIRST", ("sim.first4.map", "sim.first4.map_finetuned"), "{:.2f}; {:.2f}"),
-    ("found by the outlier score", ("ood.bent.auroc", "ood.artefacts.auroc", "ood.nvss.auroc"),
+    ("AUROC of the outlier score", ("ood.bent.auroc", "ood.artefacts.auroc", "ood.nvss.auroc"),
      "{:.2f}; {:.2f}; {:.2f}"),
     ("reconstruction by `vae32`", ("rec.flux_ratio", "rec.ssim"), "{:.3f}, {:.3f}"),
     ("sharpness of reconstructions", ("blur.vdvae.reconstructions", "blur.vae32.reconstructions"),
      "{:.2f}; {:.2f}"),
 )  # fmt: skip
-"""Row of the README's table (its beginning), names of its figures, and how they are written."""
+"""Beginning of a row of the table in ``docs/models.md``, its figures, and how they are written."""
 
 
-def quoted(readme: str, figures: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
-    """(row, what the README says, what it should say) of every row of its table that differs.
+def guides() -> str:
+    """The text of README.md and of every page in docs/."""
+    files = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+def quoted(text: str, figures: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """Yield (row, what it says, what it should say) for each row of the table that differs.
 
     Percentages may be written with a blank before the sign.
     """
     for row, names, form in QUOTED:
-        line = next((ln for ln in readme.splitlines() if ln.startswith(f"| {row}")), "")
+        line = next((ln for ln in text.splitlines() if ln.startswith(f"| {row}")), "")
         cells = [c.strip() for c in line.split("|")]
         said = cells[2].replace(" %", "%") if len(cells) > 2 else "(no such row)"
         values = [figures[n]["value"] for n in names]
