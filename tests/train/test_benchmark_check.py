@@ -14,7 +14,7 @@ def test_the_guides_quote_what_is_recorded() -> None:
 
 def test_a_figure_that_was_mistyped_is_found() -> None:
     text = benchmark_check.guides()
-    assert "| 0.56; 0.71 |" in readme
+    assert "| 0.56; 0.71 |" in text
     wrong = text.replace("| 0.56; 0.71 |", "| 0.65; 0.71 |")
     assert [row for row, _, _ in benchmark_check.quoted(wrong, benchmarks.read())] == [
         "retrieval within FIRST"

@@ -3,8 +3,8 @@
 Each entry of ``trained/benchmarks.json`` names the command that gave it. The commands are run in
 a copy of ``trained/`` (models and Atlases by link, figures and tables of its own), so that nothing
 that ships is changed, and what they record is held against what is recorded. Timings and trainings
-of hours are left out unless asked for. The table of `docs/models.md` and the models' cards are compared with
-the same records by :func:`quoted` and :func:`cards`.
+of hours are left out unless requested. :func:`quoted` and :func:`cards` compare the table of
+``docs/models.md`` and the models' cards with the same records.
 """
 
 from __future__ import annotations
@@ -136,11 +136,13 @@ QUOTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("FR-DEEP NVSS, best", ("frdeep_nvss.best.accuracy", "frdeep_nvss.best.auc"),
      "{:.2f} / {:.2f}"),
     ("RAMIS of generated over real", ("gen.ramis_ratio",), "{:.2f}"),
-    ("requested FRI, classified as FRI", ("gen.fri_fraction", "gen.frii_fraction"), "{:.0%}; {:.0%}"),
+    ("requested FRI, classified as FRI", ("gen.fri_fraction", "gen.frii_fraction"),
+     "{:.0%}; {:.0%}"),
     ("requested against measured angular size", ("gen.size_spearman", "gen.size_median_rel_error"),
      "{:.2f}, {:.0%}"),
     ("coverage and density", ("gen.coverage", "gen.density"), "{:.2f}, {:.2f}"),
-    ("accuracy on real galaxies of a classifier trained on generated", ("gen.tstr_ratio",), "{:.2f}"),
+    ("accuracy on real galaxies of a classifier trained on generated", ("gen.tstr_ratio",),
+     "{:.2f}"),
     ("retrieval within FIRST", ("sim.first4.map", "sim.first4.map_finetuned"), "{:.2f}; {:.2f}"),
     ("AUROC of the outlier score", ("ood.bent.auroc", "ood.artefacts.auroc", "ood.nvss.auroc"),
      "{:.2f}; {:.2f}; {:.2f}"),
