@@ -130,6 +130,22 @@ def encoders(models: ModelList | None = None) -> dict[str, ModelInfo]:
     return {name: named[name] for name in sorted(named, key=rank)}
 
 
+def decoders(models: ModelList | None = None) -> dict[str, ModelInfo]:
+    """Models that decode, the default one first.
+
+    Those conditioned on class and size lead, then those conditioned on class; among equals one
+    with a second stage that sharpens, then the one with the most latent dimensions.
+    """
+    named = (list_models() if models is None else models).with_capability("decode")
+
+    def rank(name: str) -> tuple[int, bool, int, str]:
+        info = named[name]
+        conditions = 2 * info.can("class") + info.can("size")
+        return -conditions, not info.draws_detail, -info.latent_dim, name
+
+    return {name: named[name] for name in sorted(named, key=rank)}
+
+
 def build(kind: str, architecture: Mapping[str, Any]) -> nn.Module:
     """Untrained network of a kind; this is where torch gets imported.
 

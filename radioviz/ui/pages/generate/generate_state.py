@@ -13,6 +13,7 @@ import streamlit as st
 
 from radioviz.errors import ModelError
 from radioviz.models.artefact import ModelInfo
+from radioviz.models.registry import decoders
 from radioviz.ui import cache, controls, galaxies, state, synthetic, url_state, verdicts
 from radioviz.ui.controls import View
 
@@ -70,25 +71,6 @@ class Batch:
         return f"seed {self.made.request.seed}, number {int(self.made.indices[i])}"
 
 
-def generators() -> dict[str, ModelInfo]:
-    """Models that decode: those that take class and size first, then class, then the largest.
-
-    Of two that are alike, the one with a second stage that sharpens comes first.
-    """
-    found = cache.models().with_capability("decode")
-    return dict(
-        sorted(
-            found.items(),
-            key=lambda item: (
-                -2 * item[1].can("class") - item[1].can("size"),
-                not item[1].draws_detail,
-                -item[1].latent_dim,
-                item[0],
-            ),
-        )
-    )
-
-
 def choose(view: View) -> tuple[ModelInfo, GenerationRequest, bool] | None:
     """Draw the controls: model, request, whether to clip; None where there is nothing to ask.
 
@@ -97,7 +79,7 @@ def choose(view: View) -> tuple[ModelInfo, GenerationRequest, bool] | None:
     ModelError
         If what the controls say cannot be asked for.
     """
-    names = generators()
+    names = decoders(cache.models())
     if not names:
         st.info(
             "There is no trained decoder here. Train one with `python -m train cvae`, "

@@ -10,6 +10,7 @@ import streamlit as st
 
 from radioviz import metrics
 from radioviz.errors import RadioVizError
+from radioviz.models.registry import decoders
 from radioviz.ui import cache, controls, detail, galaxies, gallery, synthetic, verdicts
 from radioviz.ui.charts import profile_chart, svg_charts
 from radioviz.ui.controls import View
@@ -324,7 +325,7 @@ def copy_check(batch: Batch, view: View) -> None:
 def twins(batch: Batch, view: View) -> None:
     """The same latent vector as FRI and as FRII, with the profile along the principal axis."""
     if not batch.info.can("class"):
-        able = [m.title for m in generate_state.generators().values() if m.can("class")]
+        able = [m.title for m in decoders(cache.models()).values() if m.can("class")]
         st.info(
             f"{controls.escape(batch.info.title)} takes no class, so its images have no twins. "
             + (f"Choose {controls.escape(able[0])}." if able else "Train `python -m train cvae`."),
