@@ -1,13 +1,12 @@
 """The torch doorway: images to latent vectors and back, new galaxies, class probabilities.
 
-Everything else in RadioViz looks, searches and selects without torch. Importing this package
-does not import torch either; loading a model does, which takes seconds at the first time.
+Everything else in RadioViz works without torch. Importing this package does not import torch
+either; loading a model does, which takes seconds the first time.
 """
 
 from radioviz.encode.classifier import Classifier, default_classifier
 from radioviz.encode.encoder import BATCH, Encoder
-from radioviz.encode.generated import GeneratedGalaxies
-from radioviz.encode.generation_request import CARDS, MODES, GenerationRequest
+from radioviz.encode.generation import CARDS, MODES, GeneratedGalaxies, GenerationRequest
 from radioviz.encode.generator import Generator
 
 __all__ = [

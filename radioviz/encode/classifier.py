@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from radioviz.data.catalogue import Catalogue, Progress
-from radioviz.encode.encoder import BATCH, Encoder, no_progress
-from radioviz.encode.inference_lock import inference
+from radioviz.data.catalogue import Catalogue
+from radioviz.encode.encoder import BATCH, Encoder
 from radioviz.errors import ModelError
+from radioviz.jobs.progress import Progress, no_progress
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import list_models
 
@@ -21,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def default_classifier(folder: Path | None = None) -> str:
-    """Name of the classifier to use where none is asked for: best on validation.
+    """Name of the classifier that does best on validation.
 
     Raises
     ------
     ModelError
-        If no model here classifies.
+        If there is no classifier.
     """
     found = list_models(folder).with_capability("classify", "features")
     if not found:
@@ -44,19 +43,19 @@ class Classifier:
     Attributes
     ----------
     encoder : Encoder
-        The model in memory, its batches and its device.
+        The model in memory and its device.
     """
 
     encoder: Encoder
 
     @classmethod
     def load(cls, name: str = "", folder: Path | None = None) -> Classifier:
-        """Classifier ``name`` of ``folder``; by default :func:`default_classifier`.
+        """Load classifier ``name`` from ``folder``; by default :func:`default_classifier`.
 
         Raises
         ------
         ModelError
-            If there is no such model, it does not classify, or its files are damaged.
+            If the model does not exist, cannot classify, or its files are damaged.
         """
         encoder = Encoder.load(name or default_classifier(folder), folder)
         encoder.require("classify")
@@ -64,7 +63,7 @@ class Classifier:
 
     @property
     def info(self) -> ModelInfo:
-        """What is known of the model."""
+        """Name, capabilities, preprocessing and hash of the model."""
         return self.encoder.info
 
     @property
@@ -85,68 +84,44 @@ class Classifier:
         Parameters
         ----------
         images : numpy.ndarray
-            Shape ``(n, size, size)``, 0..1: what ``info.preprocess`` gives.
+            Shape ``(n, size, size)``, 0..1, as returned by ``info.preprocess``.
 
         Raises
         ------
         ModelError
-            If the images are of another size.
+            If the images have another size.
         """
-        out = np.empty((len(images), len(self.classes)), np.float32)
-        self._run("probabilities", images, out, batch, progress)
-        return out
+        k = len(self.classes)
+        return self.encoder.map_images("probabilities", images, k, self._what, batch, progress)
 
     def features(
         self, images: np.ndarray, batch: int = BATCH, progress: Progress = no_progress
     ) -> np.ndarray:
-        """What the last layer sees: float32 ``(n, d)`` with d at most 64.
+        """Input of the last layer: float32 ``(n, d)`` with d at most 64.
 
         Raises
         ------
         ModelError
-            If the images are of another size.
+            If the images have another size.
         """
-        out = np.empty((len(images), self.info.latent_dim), np.float32)
-        self._run("features", images, out, batch, progress)
-        return out
+        d = self.info.latent_dim
+        return self.encoder.map_images("features", images, d, self._what, batch, progress)
 
     def classify_catalogue(
         self, catalogue: Catalogue, rows: np.ndarray | None = None, progress: Progress = no_progress
     ) -> np.ndarray:
         """Probabilities of a Catalogue, or of some rows, preprocessed batch by batch: ``(n, k)``.
 
-        NaN for images that are blank, of which nothing can be said.
+        NaN for blank images.
         """
         chosen = np.arange(len(catalogue)) if rows is None else np.asarray(rows)
         out = np.empty((len(chosen), len(self.classes)), np.float32)
-        for start in range(0, len(chosen), BATCH):
-            part = slice(start, min(start + BATCH, len(chosen)))
-            images = self.info.preprocess.apply(catalogue, chosen[part], BATCH)
+        for part, images in self.encoder.preprocessed(catalogue, chosen, BATCH):
             out[part] = self.predict_proba(images)
             out[part][images.max(axis=(1, 2), initial=0) <= 0] = np.nan
-            progress(part.stop, len(chosen), f"classifying with {self.info.title}")
+            progress(part.stop, len(chosen), self._what)
         return out
 
-    def to(self, device: str) -> Classifier:
-        """The same classifier on another device (``cpu``, ``cuda``)."""
-        return dataclasses.replace(self, encoder=self.encoder.to(device))
-
-    def _run(
-        self, method: str, images: np.ndarray, out: np.ndarray, batch: int, progress: Progress
-    ) -> None:
-        import torch
-
-        size = self.info.preprocess.size
-        if images.ndim != 3 or images.shape[1:] != (size, size):
-            raise ModelError(
-                f"model '{self.info.name}': images have shape {images.shape}; expected "
-                f"(n, {size}, {size}), as its preprocessing gives"
-            )
-        for start in range(0, len(images), batch):
-            part = slice(start, min(start + batch, len(images)))
-            # A copy: memory-mapped arrays are read-only, which torch cannot express.
-            x = torch.from_numpy(np.array(images[part], dtype=np.float32))[:, None]
-            x = x.to(self.encoder.device).contiguous(memory_format=torch.channels_last)
-            with inference():
-                out[part] = getattr(self.module, method)(x).float().cpu().numpy()
-            progress(part.stop, len(images), f"classifying with {self.info.title}")
+    @property
+    def _what(self) -> str:
+        return f"classifying with {self.info.title}"

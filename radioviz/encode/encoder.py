@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from radioviz.data.catalogue import Catalogue, Progress
+from radioviz.data.catalogue import Catalogue
 from radioviz.encode.inference_lock import inference
 from radioviz.errors import ModelError
+from radioviz.jobs.progress import Progress, no_progress
+from radioviz.models.abilities import Drafts, Reconstructs
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import model_folder
 
@@ -20,34 +21,24 @@ if TYPE_CHECKING:
     import torch
 
 BATCH = 256
-"""Images a step by default: enough to fill the cores, about 50 MB of activations."""
-
-
-def no_progress(done: int, total: int, what: str) -> None:
-    """Progress that nobody watches."""
-
-
-def _device() -> torch.device:
-    import torch
-
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+"""Default images per batch: enough to use all cores, about 50 MB of activations."""
 
 
 @dataclass(frozen=True, eq=False)
 class Encoder:
     """A trained model in memory.
 
-    Everything is float32 and deterministic: the same images give the same bits on the same
-    machine, in whatever batches they come. One thread pool, torch's own, does the work.
+    Everything is float32 and deterministic: on one machine, the same images in the same batches
+    give the same bits. Only torch's own thread pool is used.
 
     Attributes
     ----------
     info : ModelInfo
-        What is known of the model.
+        Name, capabilities, preprocessing and hash of the model.
     module : torch.nn.Module
         The network, in evaluation mode.
     device : torch.device
-        The GPU where there is one.
+        The GPU if there is one.
     """
 
     info: ModelInfo
@@ -56,12 +47,12 @@ class Encoder:
 
     @classmethod
     def load(cls, name: str, folder: Path | None = None) -> Encoder:
-        """Model ``name`` of ``folder`` (default: the shipped ones, then the user's).
+        """Load model ``name`` from ``folder`` (default: shipped models, then the user's).
 
         Raises
         ------
         ModelError
-            If there is no such model, or its files are missing, damaged or altered.
+            If the model does not exist, or its files are missing, damaged or altered.
         """
         where = model_folder(name, folder)
         import torch
@@ -69,7 +60,7 @@ class Encoder:
         from radioviz.models import weights
 
         module, info = weights.load(where)
-        device = _device()
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         module = module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(info, module.requires_grad_(False), device)
 
@@ -81,11 +72,11 @@ class Encoder:
         Parameters
         ----------
         images : numpy.ndarray
-            Shape ``(n, size, size)``, 0..1: what ``info.preprocess`` gives.
+            Shape ``(n, size, size)``, 0..1, as returned by ``info.preprocess``.
         batch : int
-            Images in memory of the network at a time.
+            Images per batch.
         progress : callable
-            Told ``(done, total, what)`` after each batch.
+            Called as ``progress(done, total, what)`` after each batch.
 
         Returns
         -------
@@ -95,15 +86,11 @@ class Encoder:
         Raises
         ------
         ModelError
-            If the model does not encode or the images are of another size.
+            If the model cannot encode, or the images have another size.
         """
         self.require("encode")
-        self._check_images(images)
-        out = np.empty((len(images), self.info.latent_dim), np.float32)
-        for rows in _batches(len(images), batch):
-            out[rows] = self._run("encode", self._images(images[rows]))
-            progress(rows.stop, len(images), f"encoding with {self.info.title}")
-        return out
+        what = f"encoding with {self.info.title}"
+        return self.map_images("encode", images, self.info.latent_dim, what, batch, progress)
 
     def encode_catalogue(
         self,
@@ -112,7 +99,7 @@ class Encoder:
         batch: int = BATCH,
         progress: Progress = no_progress,
     ) -> np.ndarray:
-        """Latent vectors of a Catalogue, or of some rows, streaming: float32 ``(n, d)``.
+        """Latent vectors of a Catalogue, or of some rows (numbers or a mask): float32 ``(n, d)``.
 
         Images are preprocessed batch by batch, so memory does not grow with the survey.
         """
@@ -121,9 +108,8 @@ class Encoder:
         if chosen.dtype == bool:
             chosen = np.flatnonzero(chosen)
         out = np.empty((len(chosen), self.info.latent_dim), np.float32)
-        for part in _batches(len(chosen), batch):
-            images = self.info.preprocess.apply(catalogue, chosen[part], batch)
-            out[part] = self._run("encode", self._images(images))
+        for part, images in self.preprocessed(catalogue, chosen, batch):
+            out[part] = self.encode(images, batch)
             progress(part.stop, len(chosen), f"encoding with {self.info.title}")
         return out
 
@@ -143,12 +129,11 @@ class Encoder:
         z : numpy.ndarray
             Shape ``(n, latent_dim)``.
         conditions : dict, optional
-            What the image is asked to be, for models that take it: ``label`` (a class name, or
-            ``n`` of them), ``size`` (arcsec, one or ``n``). None for unconditional models.
+            For conditional models: ``label`` (a class name, or ``n`` of them) and ``size``
+            (arcsec, one or ``n``).
         draft : bool
-            True for what a small picture needs, in a third of the time: the mean image of a
-            model that draws detail on it, half precision where a model is deep and the processor
-            fast in it; the same as ever for other models.
+            Compute a thumbnail in a third of the time where the model can: the mean image
+            without added detail, in half precision on processors that are fast in it.
 
         Returns
         -------
@@ -158,7 +143,7 @@ class Encoder:
         Raises
         ------
         ModelError
-            If the model does not decode, does not take a condition, or ``z`` is malformed.
+            If the model cannot decode, does not accept a condition, or ``z`` is malformed.
         """
         self.require("decode")
         z = np.asarray(z, np.float32)
@@ -177,7 +162,7 @@ class Encoder:
             raise ModelError(f"condition '{next(iter(given))}' is unknown; expected label or size")
         tensors = {k: v for k, v in (("label", label), ("size", asked)) if v is not None}
         size = self.info.preprocess.size
-        method = "draft" if draft and hasattr(self.module, "draft") else "decode"
+        method = "draft" if draft and isinstance(self.module, Drafts) else "decode"
         out = np.empty((len(z), size, size), np.float32)
         for rows in _batches(len(z), batch):
             some = {k: v[rows] for k, v in tensors.items()}
@@ -188,10 +173,10 @@ class Encoder:
     def reconstruct(
         self, images: np.ndarray, batch: int = BATCH, progress: Progress = no_progress
     ) -> np.ndarray:
-        """Images through the latent space and back: float32 ``(n, size, size)``, 0..1.
+        """Images through all latent variables and back: float32 ``(n, size, size)``, 0..1.
 
-        Through all levels of latent variables, where the model has more than that of its latent
-        vector; :meth:`decode` of :meth:`encode` goes through the latent vector alone.
+        :meth:`decode` of :meth:`encode` uses the latent vector alone, which makes a difference
+        for models with several levels of latent variables.
 
         Raises
         ------
@@ -202,22 +187,45 @@ class Encoder:
         self._check_images(images)
         out = np.empty(images.shape, np.float32)
         for rows in _batches(len(images), batch):
-            if hasattr(self.module, "reconstruct"):
-                out[rows] = self._run("reconstruct", self._images(images[rows]))[:, 0]
+            if isinstance(self.module, Reconstructs):
+                out[rows] = self._run("reconstruct", self._image_tensor(images[rows]))[:, 0]
             else:
                 out[rows] = self.decode(self.encode(images[rows], batch), batch=batch)
             progress(rows.stop, len(images), f"reconstructing with {self.info.title}")
         return out
 
-    def to(self, device: str) -> Encoder:
-        """The same model on another device (``cpu``, ``cuda``)."""
-        import torch
+    def map_images(
+        self,
+        method: str,
+        images: np.ndarray,
+        width: int,
+        what: str,
+        batch: int = BATCH,
+        progress: Progress = no_progress,
+    ) -> np.ndarray:
+        """Run a method of the network on preprocessed images: float32 ``(n, width)``.
 
-        target = torch.device(device)
-        return dataclasses.replace(self, module=self.module.to(target), device=target)
+        Raises
+        ------
+        ModelError
+            If the images have another size.
+        """
+        self._check_images(images)
+        out = np.empty((len(images), width), np.float32)
+        for rows in _batches(len(images), batch):
+            out[rows] = self._run(method, self._image_tensor(images[rows]))
+            progress(rows.stop, len(images), what)
+        return out
+
+    def preprocessed(
+        self, catalogue: Catalogue, rows: np.ndarray, batch: int
+    ) -> Iterator[tuple[slice, np.ndarray]]:
+        """Batches of preprocessed images of a Catalogue, each with its slice of ``rows``."""
+        for part in _batches(len(rows), batch):
+            yield part, self.info.preprocess.apply(catalogue, rows[part], batch)
 
     def require(self, *capabilities: str) -> None:
-        """Raise ModelError if the model cannot do all of these."""
+        """Raise ModelError unless the model has all of these capabilities."""
         for capability in capabilities:
             if not self.info.can(capability):
                 raise ModelError(
@@ -233,11 +241,10 @@ class Encoder:
                 f"(n, {size}, {size}), as its preprocessing gives"
             )
 
-    def _images(self, images: np.ndarray) -> torch.Tensor:
+    def _image_tensor(self, images: np.ndarray) -> torch.Tensor:
         import torch
 
-        batch = self._tensor(images)[:, None]
-        return batch.contiguous(memory_format=torch.channels_last)
+        return self._tensor(images)[:, None].contiguous(memory_format=torch.channels_last)
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         import torch
@@ -259,7 +266,7 @@ def _batches(n: int, batch: int) -> Iterator[slice]:
 def condition_tensors(
     encoder: Encoder, n: int, label: Any = None, size: Any = None
 ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-    """Class numbers and angular sizes as a decoder takes them, both ``(n,)``; None stays None.
+    """Class numbers and angular sizes for a decoder, both of shape ``(n,)``; None stays None.
 
     Parameters
     ----------
@@ -271,7 +278,7 @@ def condition_tensors(
     Raises
     ------
     ModelError
-        If the model does not take the condition, or not this value; names what it takes.
+        If the model does not accept the condition or its value; the message lists what it accepts.
     """
     import torch
 

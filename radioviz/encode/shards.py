@@ -23,6 +23,7 @@ from radioviz.data.registry import open_data_set
 from radioviz.encode.encoder import Encoder
 from radioviz.errors import CatalogueError, RadioVizError
 from radioviz.metrics.reconstruction import flux_ratio, relative_error
+from radioviz.models.abilities import Reconstructs
 from radioviz.models.artefact import ModelInfo
 
 BATCH = 128
@@ -136,7 +137,7 @@ def _through(encoder: Encoder, images: np.ndarray) -> np.ndarray:
     latents = encoder.encode(images, len(images))
     if not reconstructs(encoder.info):
         return latents
-    if hasattr(encoder.module, "reconstruct"):
+    if isinstance(encoder.module, Reconstructs):
         guesses = encoder.reconstruct(images, batch=len(images))
     else:  # what reconstruct does, without encoding twice
         guesses = encoder.decode(latents, batch=len(images))

@@ -34,9 +34,10 @@ from radioviz.data.catalogue import Catalogue, Progress
 from radioviz.data.registry import DATA_SETS, open_data_set
 from radioviz.data.user_surveys import discard, locked
 from radioviz.encode import shards
-from radioviz.encode.encoder import Encoder, no_progress
+from radioviz.encode.encoder import Encoder
 from radioviz.encode.shards import ALONE, WorkerPool
 from radioviz.errors import AtlasError
+from radioviz.jobs.progress import no_progress
 from radioviz.models import registry
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import list_models

@@ -204,6 +204,11 @@ class VDVAE(nn.Module):
         return self._posterior(self._features(x)[-1])
 
     @property
+    def noise_dim(self) -> int:
+        """Normal numbers per image that :meth:`draw` uses."""
+        return self.latent_dim
+
+    @property
     def extra_noise(self) -> int:
         """Numbers an image that :meth:`generate` takes beside z0: one a unit of the levels."""
         return sum(math.prod(shape) for shape in self.level_shapes)

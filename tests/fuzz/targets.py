@@ -302,7 +302,7 @@ def _uploaded(folder: Path) -> None:
 
 def _simulated(folder: Path) -> None:
     """The request in the header of a generated image."""
-    from radioviz.encode.generation_request import GenerationRequest
+    from radioviz.encode.generation import GenerationRequest
     from radioviz.images.hdus import open_source
     from radioviz.images.headers import Header
 
@@ -323,7 +323,7 @@ def _index(folder: Path) -> None:
 
 
 def _simulated_seeds() -> Sequence[bytes]:
-    from radioviz.encode.generation_request import GenerationRequest
+    from radioviz.encode.generation import GenerationRequest
 
     cards: dict[str, Any] = {"SIMULAT": True, "SEED": 3, "INDEX": 1}
     from astropy.io import fits

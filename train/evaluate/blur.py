@@ -14,6 +14,7 @@ import pandas as pd
 
 from radioviz.encode import Encoder, GenerationRequest, Generator
 from radioviz.metrics import bootstrap_of
+from radioviz.models.abilities import Reconstructs
 from train.evaluate.benchmarks import record
 from train.evaluate.csv_tables import write_row
 from train.evaluate.evaluation_set import DATA, galaxies
@@ -58,7 +59,7 @@ def _made(encoder: Encoder, held_out: np.ndarray) -> dict[str, np.ndarray]:
     out = {}
     if encoder.info.can("encode"):
         out["reconstructions"] = encoder.reconstruct(held_out)
-        if hasattr(encoder.module, "reconstruct"):
+        if isinstance(encoder.module, Reconstructs):
             out["through z0 alone"] = encoder.decode(encoder.encode(held_out))
     out["generated"] = Generator.of(encoder).sample(GenerationRequest(n=SAMPLES, seed=SEED)).images
     return out

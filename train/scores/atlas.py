@@ -20,6 +20,7 @@ from radioviz.data.registry import open_data_set
 from radioviz.encode import Encoder
 from radioviz.encode.survey import reference_atlas
 from radioviz.metrics.reconstruction import flux_ratio, relative_error
+from radioviz.models.abilities import BoundsEvidence, Reconstructs
 
 TSNE: dict[str, Any] = {
     "perplexity": 30.0,
@@ -90,14 +91,14 @@ def score(encoder: Encoder, catalogue: Catalogue, latents: np.ndarray) -> pd.Dat
         errors, ratios, bounds = [], [], []
         for rows in np.array_split(np.arange(len(catalogue)), max(1, len(catalogue) // 256)):
             images = encoder.info.preprocess.apply(catalogue, rows)
-            if hasattr(encoder.module, "reconstruct"):  # more latent variables than the vector
+            if isinstance(encoder.module, Reconstructs):  # more latent variables than the vector
                 guesses = encoder.reconstruct(images)
             else:
                 guesses = encoder.decode(latents[rows])
             with np.errstate(divide="ignore", invalid="ignore"):  # blank images: NaN
                 errors.append(relative_error(images, guesses))
                 ratios.append(flux_ratio(images, guesses))
-            if hasattr(encoder.module, "elbo"):
+            if isinstance(encoder.module, BoundsEvidence):
                 bounds.append(_elbo(encoder, images))
         out["reconstruction_error"] = np.concatenate(errors)
         out["flux_ratio"] = np.concatenate(ratios)

@@ -192,7 +192,7 @@ def generated(model: str, request: GenerationRequest) -> GeneratedGalaxies:
         As :meth:`radioviz.encode.Generator.sample`.
     """
     ready = generator(model)
-    return _generated(model, ready.info.weights_sha256, repr(request.to_dict()), request)
+    return _generated(model, ready.info.weights_sha256, repr(request), request)
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)

@@ -294,7 +294,7 @@ def made(
             probabilities = verdicts.probabilities(name, images)
         except ModelError as error:
             note(str(error))
-    key = (info.name, batch.weights_sha256, repr(request.to_dict()), clip)
+    key = (info.name, batch.weights_sha256, repr(request), clip)
     if st.session_state.get("generate_batch") != key:
         st.session_state["generate_batch"] = key
         st.session_state["generate_picks"] = set()

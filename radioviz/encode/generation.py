@@ -1,4 +1,4 @@
-"""What is asked of a generator, in a form that a FITS header can hold and give back."""
+"""What a generator is asked for and what it returns, in forms that a FITS header can hold."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import numpy as np
 from radioviz.errors import ModelError
 
 MODES = ("prior", "normal", "uniform", "around")
-"""Where latent vectors are drawn: the prior that the model learned (a standard normal where it
-learned none), a standard normal, evenly over the latent space, or around a given vector."""
+"""Where latent vectors are drawn from: the learned prior (a standard normal if none was learned),
+a standard normal, a uniform box in latent space, or a normal around a given vector."""
 
 MAX_SEED = 2**63 - 1
 
@@ -33,9 +33,9 @@ are in the cards SEED and INDEX of every simulated image."""
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """What is asked of a generator, numbers in single precision.
+    """Parameters of a generator, numbers in single precision.
 
-    Image ``i`` depends on everything here but ``n``: asking for more never changes the first.
+    Image ``i`` depends on every field but ``n``: a larger request never changes the first images.
 
     Attributes
     ----------
@@ -44,13 +44,13 @@ class GenerationRequest:
     seed : int
         0 to 2^63 - 1.
     label : str or None
-        Class asked for; None draws classes as often as they were learned.
+        Class; None draws classes as often as they occur in the training data.
     size : float or None
-        Largest angular size in arcsec; None draws sizes as they are among real galaxies.
+        Largest angular size in arcsec; None draws sizes like those of real galaxies.
     mode : str
         One of :data:`MODES`.
     centre : tuple of float or None
-        Latent vector to draw around, for mode ``around``; any sequence or array is taken.
+        Latent vector to draw around, for mode ``around``; any sequence or array.
     spread : float
         Standard deviation around the centre, in units of the prior's.
     temperature : float
@@ -60,7 +60,7 @@ class GenerationRequest:
     Raises
     ------
     ModelError
-        If a value is not among what is accepted.
+        If a value is out of range; the message gives the range.
     """
 
     n: int = 1
@@ -73,18 +73,18 @@ class GenerationRequest:
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, low, high in (("n", 0, 2**31), ("seed", 0, MAX_SEED)):
+        for name, high in (("n", 2**31), ("seed", MAX_SEED)):
             value = getattr(self, name)
             whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-            if not whole or not low <= value <= high:
-                raise ModelError(f"{name} is {value!r}; expected a whole number {low} to {high}")
+            if not whole or not 0 <= value <= high:
+                raise ModelError(f"{name} is {value!r}; expected a whole number 0 to {high}")
             object.__setattr__(self, name, int(value))
         if self.mode not in MODES:
             raise ModelError(f"mode is '{self.mode}'; expected one of {', '.join(MODES)}")
-        for name, most in (("spread", 10.0), ("temperature", 10.0)):
+        for name in ("spread", "temperature"):
             number = _number(name, getattr(self, name))
-            if not 0 <= number <= most:
-                raise ModelError(f"{name} is {number:g}; expected 0 to {most:g}")
+            if not 0 <= number <= 10:
+                raise ModelError(f"{name} is {number:g}; expected 0 to 10")
             object.__setattr__(self, name, number)
         if self.size is not None:
             size = _number("size", self.size)
@@ -99,30 +99,8 @@ class GenerationRequest:
                 "give a centre with mode 'around', and with no other"
             )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values that :meth:`from_dict` reads back to an equal request."""
-        values = dataclasses.asdict(self)
-        if self.centre is not None:
-            values["centre"] = list(self.centre)
-        return values
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> GenerationRequest:
-        """Read what :meth:`to_dict` wrote.
-
-        Raises
-        ------
-        ModelError
-            If a field is unknown or a value is not accepted.
-        """
-        known = [f.name for f in dataclasses.fields(cls)]
-        for key in values:
-            if key not in known:
-                raise ModelError(f"request: '{key}' is unknown; expected {', '.join(known)}")
-        return cls(**values)
-
     def cards(self) -> dict[str, tuple[Any, str]]:
-        """FITS keyword to value and comment, of all that is asked but ``n`` and ``seed``."""
+        """FITS keyword to value and comment, of all fields but ``n`` and ``seed``."""
         out: dict[str, tuple[Any, str]] = {}
         for name, (keyword, comment) in CARDS.items():
             value = getattr(self, name)
@@ -139,7 +117,7 @@ class GenerationRequest:
         Raises
         ------
         ModelError
-            If the header is not one of a generated image, or a card is missing or damaged.
+            If the header does not belong to a generated image, or a card is missing or damaged.
         """
         try:
             if header.get("SIMULAT") is not True:
@@ -157,11 +135,67 @@ class GenerationRequest:
                 values["centre"] = json.loads(values["centre"])
         except KeyError as error:
             raise ModelError(
-                f"the header has no card {error}; it does not say how to make its image again"
+                f"the header has no card {error}, without which the image cannot be made again"
             ) from error
         except (ValueError, TypeError, OverflowError) as error:  # the last for INDEX = 1e999
             raise ModelError(f"the header holds a damaged card: {error}") from error
         return cls(n=index + 1, **values), index
+
+
+@dataclass(frozen=True, eq=False)
+class GeneratedGalaxies:
+    """Generated images with everything needed to make them again.
+
+    Attributes
+    ----------
+    images : numpy.ndarray
+        Float32, shape ``(n, size, size)``, 0..1, in FITS orientation.
+    latents : numpy.ndarray
+        Float32, shape ``(n, latent_dim)``.
+    labels : tuple of str
+        Requested class of each; empty strings for models without classes.
+    sizes : numpy.ndarray
+        Float32 ``(n,)``, arcsec: requested angular size of each; NaN for models without sizes.
+    indices : numpy.ndarray
+        Int64 ``(n,)``: index of each in the sequence of its seed.
+    request : GenerationRequest
+    model, weights_sha256 : str
+        The model, and the hash of its weights.
+    """
+
+    images: np.ndarray
+    latents: np.ndarray
+    labels: tuple[str, ...]
+    sizes: np.ndarray
+    indices: np.ndarray
+    request: GenerationRequest
+    model: str
+    weights_sha256: str
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> GeneratedGalaxies:
+        """Some of them, by position or mask."""
+        chosen = np.arange(len(self))[np.asarray(rows)]
+        return dataclasses.replace(
+            self,
+            images=self.images[chosen],
+            latents=self.latents[chosen],
+            labels=tuple(self.labels[i] for i in chosen),
+            sizes=self.sizes[chosen],
+            indices=self.indices[chosen],
+        )
+
+    def conditions(self) -> list[dict[str, Any]]:
+        """Class and size of each, also where the request left them open."""
+        out: list[dict[str, Any]] = []
+        for label, size in zip(self.labels, self.sizes, strict=True):
+            condition: dict[str, Any] = {"class": label} if label else {}
+            if np.isfinite(size):
+                condition["size"] = float(size)
+            out.append(condition)
+        return out
 
 
 def _number(name: str, value: Any) -> float:
@@ -176,7 +210,7 @@ def _vector(values: Sequence[float] | np.ndarray) -> tuple[float, ...]:
     try:
         vector = np.asarray(values, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise ModelError(f"centre is no vector of numbers: {error}") from error
+        raise ModelError(f"centre is not a vector of numbers: {error}") from error
     if vector.ndim != 1 or not vector.size:
         raise ModelError(f"centre has shape {vector.shape}; expected one latent vector, (d,)")
     if not np.isfinite(vector).all():

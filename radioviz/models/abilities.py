@@ -1,0 +1,102 @@
+"""What a network of this package can do beyond ``forward``: one Protocol per ability.
+
+A network has an ability when it has the methods; it does not inherit from the Protocol.
+``isinstance(network, Reconstructs)`` checks this. Images are float32 of shape ``(n, 1, ny, nx)``
+in 0..1, latent vectors ``(n, latent_dim)``. A model with conditions accepts the keywords
+``label`` (class numbers, int64) and ``size`` [arcsec], both of shape ``(n,)``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    """Maps images to latent vectors."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Latent vectors, the posterior mean where there is a posterior."""
+
+
+@runtime_checkable
+class Decodes(Protocol):
+    """Maps latent vectors to images."""
+
+    def decode(self, z: Tensor, **conditions: Tensor) -> Tensor:
+        """Mean image at each latent vector."""
+
+
+@runtime_checkable
+class Drafts(Protocol):
+    """Decodes faster than :class:`Decodes`, well enough for a thumbnail."""
+
+    def draft(self, z: Tensor, **conditions: Tensor) -> Tensor:
+        """Approximate image at each latent vector."""
+
+
+@runtime_checkable
+class Reconstructs(Protocol):
+    """Has latent variables beyond its latent vector, which a reconstruction uses as well."""
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Images through all latent variables and back."""
+
+
+@runtime_checkable
+class Generates(Protocol):
+    """Has a learned prior, and detail in its images that the latent vector does not determine.
+
+    Attributes
+    ----------
+    noise_dim, extra_noise : int
+        Standard normal numbers per image for ``draw`` and for ``generate``.
+    latent_low, latent_high : torch.Tensor
+        Corners, shape ``(latent_dim,)``, of the box that the latent vectors of real galaxies fill.
+    """
+
+    latent_low: Tensor
+    latent_high: Tensor
+
+    @property
+    def noise_dim(self) -> int:
+        """Numbers for ``draw``."""
+
+    @property
+    def extra_noise(self) -> int:
+        """Numbers for ``generate``."""
+
+    def draw(self, noise: Tensor, temperature: float, **conditions: Tensor) -> Tensor:
+        """Latent vectors of the learned prior from ``noise``, shape ``(n, noise_dim)``."""
+
+    def generate(
+        self, z: Tensor, noise: Tensor, temperature: float, **conditions: Tensor
+    ) -> Tensor:
+        """Images at ``z`` with detail from ``noise``, shape ``(n, extra_noise)``."""
+
+
+@runtime_checkable
+class DrawsSizes(Protocol):
+    """Accepts an angular size, and knows how the sizes of real galaxies are distributed."""
+
+    def draw_size(self, u: Tensor, label: Tensor | None) -> Tensor:
+        """Sizes [arcsec] of real galaxies at the quantiles ``u``, shape ``(n,)``, in 0..1."""
+
+
+@runtime_checkable
+class Density(Protocol):
+    """Gives the probability density of latent vectors."""
+
+    def log_prob(self, latents: Tensor) -> Tensor:
+        """Log density in nats, shape ``(n,)``."""
+
+
+@runtime_checkable
+class BoundsEvidence(Protocol):
+    """Has an evidence lower bound (ELBO)."""
+
+    def elbo(self, x: Tensor, generator: Any = None) -> Any:
+        """Bound and its terms in nats, each of shape ``(n,)``; ``value`` is the sum."""
