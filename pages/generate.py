@@ -1,4 +1,4 @@
-"""Generate: new galaxies by class, size and seed; judged, compared, exported as simulated."""
+"""Generate: new galaxies by class, size and seed; classified, compared, exported as simulated."""
 
 from __future__ import annotations
 
@@ -6,38 +6,39 @@ import streamlit as st
 
 from radioviz.ui import controls
 from radioviz.ui.controls import View
-from radioviz.ui.pages.generate import generate_export, generate_state, generate_view
+from radioviz.ui.pages.generate import (
+    generate_checks,
+    generate_controls,
+    generate_export,
+    generate_view,
+    state,
+)
 
 
 @st.fragment(key="generate")
 def generate(view: View) -> None:
-    """All below the title; a click or a control runs this alone."""
+    """Everything below the title; a click or a control reruns only this."""
     with controls.show_errors():
-        asked = generate_state.choose(view)
-        if asked is None:
+        request = generate_controls.choose_request(view)
+        if request is None:
             return
-        with st.spinner(f"Generating {controls.galaxies_text(asked[1].n)} …"):
-            batch = generate_state.made(*asked, note=st.error)
+        with st.spinner(f"Generating {controls.galaxies_text(request[1].n)} …"):
+            batch = state.generate_batch(*request, on_error=st.error)
         left, right = st.columns([2.1, 1], gap="medium")
         with left, st.container(key="generate_pictures"), controls.show_errors():
-            generate_view.balance(batch)
-            generate_view.pictures(batch, view)
+            generate_view.class_balance(batch)
+            generate_view.pictures_panel(batch, view)
         with right, st.container(key="generate_one"), controls.show_errors():
-            generate_view.one(batch, view)
-        names = ["This batch", "Twins", "Is it a copy?", "Export"]
+            generate_view.image_panel(batch, view)
+        names = ["This batch", "Twins", "Memorisation check", "Export"]
         tabs = st.tabs(names, key="generate_tab", on_change="rerun")
-        if tabs[0].open:
-            with tabs[0], controls.show_errors():
-                classes, sizes = st.columns(2, gap="large")
-                with classes, controls.show_errors():
-                    generate_view.score(batch)
-                with sizes, controls.show_errors():
-                    generate_view.sizes(batch)
-        for tab, draw in (
-            (tabs[1], generate_view.twins),
-            (tabs[2], generate_view.copy_check),
-            (tabs[3], generate_export.buttons),
-        ):
+        draws = (
+            generate_view.batch_panel,
+            generate_checks.twins_panel,
+            generate_checks.memorisation_panel,
+            generate_export.export_panel,
+        )
+        for tab, draw in zip(tabs, draws, strict=True):
             if tab.open:
                 with tab, controls.show_errors():
                     draw(batch, view)

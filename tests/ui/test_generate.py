@@ -16,8 +16,8 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.encode import GenerationRequest, Generator
 from radioviz.ui import cache
 from radioviz.ui.charts import profile_chart
-from radioviz.ui.pages.generate import generate_export, generate_state, generate_view
-from radioviz.ui.pages.generate.generate_state import Batch
+from radioviz.ui.pages.generate import generate_controls, generate_export, generate_view
+from radioviz.ui.pages.generate.state import Batch, GenerateState, generate_batch
 from radioviz.ui.state import Selection
 from tests.ui import shelf
 from tests.ui.test_pages import html, texts
@@ -32,6 +32,12 @@ def conditional(empty_shelf: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shelf.fill(empty_shelf, "frcnn", "vae2")
     monkeypatch.setenv("RADIOVIZ_TRAINED", str(empty_shelf))
     return empty_shelf
+
+
+def held(app: AppTest) -> GenerateState:
+    """What the session remembers of the page."""
+    found: GenerateState = app.session_state[f"{GenerateState.__module__}.GenerateState"]
+    return found
 
 
 def test_it_opens_with_a_batch_and_one_image(open_page: Open) -> None:
@@ -64,7 +70,7 @@ def test_the_same_link_gives_the_same_batch(open_page: Open) -> None:
 def test_a_damaged_link_opens_the_page_all_the_same(
     open_page: Open, query: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generate_state, "MOST", 16)
+    monkeypatch.setattr(generate_controls, "MAX_IMAGES", 16)
     app = open_page("generate", **query)
     assert not app.error
     assert app.number_input(key="generate_n").value <= 16
@@ -107,11 +113,11 @@ def test_picks_are_exported(open_page: Open) -> None:
     app = open_page("generate", state={"generate_tab": "Export"}, model="vae32", n="3")
     assert app.radio(key="generate_export_what").options == ["all 3"]
     app.button(key="generate_pick").click().run()
-    assert app.session_state["generate_picks"] == {0}
+    assert held(app).picks == {0}
     assert "the 1 picked" in app.radio(key="generate_export_what").options
     # Another batch has other images: nothing of it is picked.
     app.number_input(key="generate_seed").set_value(5).run()
-    assert app.session_state["generate_picks"] == set()
+    assert held(app).picks == set()
     assert app.radio(key="generate_export_what").options == ["all 3"]
 
 
@@ -126,13 +132,13 @@ def test_an_image_becomes_a_query(open_page: Open) -> None:
 
 
 def test_is_it_a_copy(open_page: Open) -> None:
-    app = open_page("generate", state={"generate_tab": "Is it a copy?"}, model="vae32", n="4")
+    app = open_page("generate", state={"generate_tab": "Memorisation check"}, model="vae32", n="4")
     assert not app.error
     assert "copy" in texts(app)
     assert "1st percentile" in html(app)
     learned = cache.training("vae32")
     assert 0 < learned.threshold < 1
-    # A training image is found to be a copy of itself, turned or not.
+    # A training image is found to be a copy of itself, rotated or not.
     from radioviz import metrics
 
     distances, rows = metrics.nearest(np.rot90(learned.images[5:8], axes=(1, 2)), learned.images)
@@ -155,8 +161,8 @@ def test_class_and_size_are_asked_for(open_page: Open, conditional: Path) -> Non
     assert not app.error
     assert app.selectbox(key="generate_model").value == "tiny"  # what can do most comes first
     page = html(app)
-    assert "Asked to be" in page
-    assert "Asked size" in page
+    assert "Requested class" in page
+    assert "Requested size" in page
     assert "as FRI" in texts(app)
     assert "as FRII" in texts(app)
     assert app.query_params["class"] == "FRII"
@@ -178,7 +184,7 @@ def test_a_missing_classifier_costs_its_panel_only(
 
 def batch_of(model: str, *, clip: bool = False, **asked: object) -> Batch:
     info = cache.models()[model]
-    return generate_state.made(info, GenerationRequest(**asked), clip)  # type: ignore[arg-type]
+    return generate_batch(info, GenerationRequest(**asked), clip)  # type: ignore[arg-type]
 
 
 def test_exported_images_are_made_again_bit_for_bit(

@@ -4,59 +4,48 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from radioviz.ui import synthetic
 from radioviz.ui.controls import View
-from radioviz.ui.pages.generate import generate_state
-from radioviz.ui.pages.generate.generate_state import CLIP_SIGMA, Batch
+from radioviz.ui.pages.generate.state import CLIP_SIGMA, Batch, generate_state
 
 
-def buttons(batch: Batch, view: View) -> None:
-    """What to export, and in which form."""
-    picked = sorted(generate_state.picks())
+def export_panel(batch: Batch, view: View) -> None:
+    """Choose the images to export, and download them."""
+    picked = sorted(generate_state().picks)
     whole = f"all {len(batch)}"
     options = [f"the {len(picked)} picked", whole] if picked else [whole]
     if st.session_state.get("generate_export_what") not in options:
         st.session_state["generate_export_what"] = options[0]
     what = st.radio("Export", options, horizontal=True, key="generate_export_what")
     rows = np.arange(len(batch)) if what == whole else np.array(picked, dtype=np.int64)
-    model, seed = batch.info.name, batch.made.request.seed
-    stem = f"radioviz-simulated-{model}-seed{seed}"
-    formats: list[tuple[str, str, Callable[[], bytes], str, str]] = [
-        ("fits", "FITS, one file", lambda: fits_of(batch, rows), ".fits", "application/fits"),
-        ("zip", "FITS, one an image (ZIP)", lambda: zip_of(batch, rows), ".zip", "application/zip"),
-        (
-            "png",
-            "Pictures (PNG)",
-            lambda: synthetic.sheet_png(batch.images[rows], batch.info, view.style),
-            ".png",
-            "image/png",
-        ),
-    ]
+    sheet = partial(synthetic.sheet_png, batch.images[rows], batch.info, view.style)
+    stem = f"{batch.info.name}-seed{batch.made.request.seed}"
     with st.container(horizontal=True, gap="small"):
-        for kind, label, make, suffix, mime in formats:
-            st.download_button(
-                label,
-                make,
-                file_name=stem + suffix,
-                mime=mime,
-                key=f"generate_{kind}",
-                on_click="ignore",
-                icon=":material/download:",
-            )
+        for kind, label, make, mime in (
+            ("fits", "FITS, one file", partial(fits_of, batch, rows), "application/fits"),
+            (
+                "zip",
+                "FITS, one file per image (ZIP)",
+                partial(zip_of, batch, rows),
+                "application/zip",
+            ),
+            ("png", "Pictures (PNG)", sheet, "image/png"),
+        ):
+            synthetic.download_button(label, make, f"{stem}.{kind}", mime, f"generate_{kind}")
     st.caption(
-        "Every header says SIMULAT = T, the model and the hash of its weights, the seed, the "
-        "number and what was asked; from these the same pixels are made again. There is no sky "
-        "position, and SYNTHETIC stands in every picture."
+        "Every header holds SIMULAT = T, the model and the hash of its weights, the seed, the "
+        "number and the request, which reproduce the same pixels. It has no sky position, and "
+        "every picture is marked SYNTHETIC."
     )
 
 
 def fits_of(batch: Batch, rows: np.ndarray) -> bytes:
-    """FITS of some images of a batch, from whose headers they can be made again."""
+    """FITS of some images of a batch; their headers reproduce them."""
     from radioviz.export import simulated_fits_bytes
 
     made = batch.made.take(rows)
@@ -65,8 +54,8 @@ def fits_of(batch: Batch, rows: np.ndarray) -> bytes:
     if batch.clipped:
         conditions = [{**c, "sigma_clip": CLIP_SIGMA} for c in conditions]
         note += (
-            f" Afterwards pixels below background + {CLIP_SIGMA:g} sigma were set to 0; made "
-            "again from this header the image comes without that."
+            f" Afterwards pixels below background + {CLIP_SIGMA:g} sigma were set to 0; the image "
+            "reproduced from this header is not clipped."
         )
     return simulated_fits_bytes(
         batch.images[rows],
@@ -83,7 +72,7 @@ def fits_of(batch: Batch, rows: np.ndarray) -> bytes:
 
 
 def zip_of(batch: Batch, rows: np.ndarray) -> bytes:
-    """One FITS file an image."""
+    """ZIP of one FITS file per image."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for row in rows.tolist():

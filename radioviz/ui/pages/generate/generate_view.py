@@ -1,4 +1,4 @@
-"""Generate: the batch as pictures, its classes and sizes, one image at a time, twins."""
+"""Generate: the batch as pictures, its classes and sizes, and one image at a time."""
 
 from __future__ import annotations
 
@@ -9,27 +9,24 @@ import numpy as np
 import streamlit as st
 
 from radioviz import metrics
-from radioviz.errors import RadioVizError
-from radioviz.models.registry import decoders
-from radioviz.ui import cache, controls, detail, galaxies, gallery, synthetic, verdicts
-from radioviz.ui.charts import profile_chart, svg_charts
+from radioviz.ui import cache, controls, detail, gallery, synthetic, verdicts
+from radioviz.ui.charts import svg_charts
 from radioviz.ui.controls import View
-from radioviz.ui.pages.generate import generate_state
-from radioviz.ui.pages.generate.generate_state import MODES, Batch
+from radioviz.ui.pages.generate.generate_controls import GENERATED, MODES
+from radioviz.ui.pages.generate.state import Batch, GeneratedCentre, generate_state
 from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR
 
 PAGE = 96  # pictures of a batch at a time
-TWINS = 6  # pairs at a time, as in Fig. 11 of Bastien et al. 2021
 
 
-def pictures(batch: Batch, view: View) -> None:
-    """The gallery; a click shows an image large, a plus picks it."""
+def pictures_panel(batch: Batch, view: View) -> None:
+    """The gallery; a click shows an image large, a plus picks it for export."""
     sizes = synthetic.size_notes(batch.measured)
     notes, colours = [], []
     for i in range(len(batch)):
-        said = batch.verdict(i)
-        notes.append(f"{said[0]} {said[1]:.0%} · {sizes[i]}" if said else sizes[i])
-        colours.append(LABEL_COLOURS.get(said[0], MISSING_COLOUR) if said else "")
+        verdict = batch.verdict(i)
+        notes.append(f"{verdict[0]} {verdict[1]:.0%} · {sizes[i]}" if verdict else sizes[i])
+        colours.append(LABEL_COLOURS.get(verdict[0], MISSING_COLOUR) if verdict else "")
     pages = -(-len(batch) // PAGE)
     first = 0
     if pages > 1:
@@ -39,78 +36,73 @@ def pictures(batch: Batch, view: View) -> None:
     cells = synthetic.synthetic_cells(
         batch.images[shown], batch.info, view.style, names, notes[shown], colours[shown]
     )
-    picked = generate_state.picks()
+    held = generate_state()
 
-    def number(pair: tuple[str, str]) -> int:
+    def row_of(pair: tuple[str, str]) -> int:
         return first + int(pair[1])
 
-    def choose(pair: tuple[str, str]) -> None:
-        st.session_state["generate_chosen"] = number(pair)
+    def show(pair: tuple[str, str]) -> None:
+        held.chosen = row_of(pair)
 
     def pick(pair: tuple[str, str]) -> None:
-        picked.symmetric_difference_update({number(pair)})
+        held.picks.symmetric_difference_update({row_of(pair)})
 
-    # Many scroll by themselves, so that what belongs to the batch stays near.
+    # A long gallery scrolls by itself, so that the tabs below stay near.
     with st.container(height=640 if len(cells) > 30 else "content", border=False):
         gallery.gallery(
             cells,
             key="generate_gallery",
             label="Generated galaxies",
             width=92,
-            in_tray=lambda pair: number(pair) in picked,
-            focus=(synthetic.DATA_SET, str(generate_state.chosen(batch) - first)),
-            on_open=choose,
+            in_tray=lambda pair: row_of(pair) in held.picks,
+            focus=(synthetic.DATA_SET, str(batch.chosen - first)),
+            on_open=show,
             on_collect=pick,
         )
     st.caption(
-        "Below each: its number, the classifier's verdict, its measured angular size. A click "
-        "shows it large; **+** picks it for export."
+        "Below each image: its number, its class by the classifier, its measured angular size. "
+        "Click an image to enlarge it, **+** to pick it for export."
     )
 
 
-# -- the batch ------------------------------------------------------------------------------
-
-
-def balance(batch: Batch) -> None:
-    """What the classifier makes of the batch, and a warning where the classes are biased."""
+def class_balance(batch: Batch) -> None:
+    """Classes of the batch by the classifier, and a warning where they are biased."""
     if not batch.probabilities:
         st.info(
-            "No classifier is shipped here, so nothing is said of classes. Train one with "
+            "There is no classifier here, so classes are not shown. Train one with "
             "`python -m train classifier`.",
             icon=":material/rule:",
         )
         return
-    labels = list(batch.probabilities)
-    counts = dict.fromkeys(labels, 0)
-    said = [verdicts.likeliest_class(batch.probabilities, i)[0] for i in range(len(batch))]
-    for label in said:
+    counts = dict.fromkeys(batch.probabilities, 0)
+    found = [verdicts.likeliest_class(batch.probabilities, i)[0] for i in range(len(batch))]
+    for label in found:
         counts[label] += 1
     st.html(_bar(counts))
-    asked = batch.made.labels
-    if any(asked):
-        right = sum(a == s for a, s in zip(asked, said, strict=True))
+    requested = batch.made.labels
+    if any(requested):
+        right = sum(r == f for r, f in zip(requested, found, strict=True))
         low, high = wilson(right, len(batch))
         st.caption(
-            f"{right / len(batch):.0%} are classified as what they were asked to be "
+            f"{right / len(batch):.0%} are classified as the requested class "
             f"(95 %: {low:.0%} to {high:.0%})."
         )
-        for label in dict.fromkeys(asked):
-            mine = [s == label for a, s in zip(asked, said, strict=True) if a == label]
+        for label in dict.fromkeys(requested):
+            mine = [f == label for r, f in zip(requested, found, strict=True) if r == label]
             if len(mine) >= 8 and wilson(sum(mine), len(mine))[1] < 0.8:
                 st.warning(
-                    f"Of {len(mine)} asked to be {label} only {np.mean(mine):.0%} look it to the "
-                    "classifier: a sample made this way is biased."
+                    f"Only {np.mean(mine):.0%} of {len(mine)} images requested as {label} are "
+                    "classified so: a sample generated this way is biased."
                 )
-    wanted = set(asked) if any(asked) else set(labels)
-    if len(wanted) > 1:
+    if len(set(requested) if any(requested) else counts) > 1:
         label = max(counts, key=lambda c: counts[c])
-        share = counts[label] / len(batch)
         if wilson(counts[label], len(batch))[0] > 0.55:
             st.warning(
-                f"{share:.0%} come out as {label}: drawn {MODES[batch.made.request.mode]}, the "
-                "classes are not balanced. How latent vectors are drawn decides this: Bastien et "
-                "al. 2021 (Sec. 6.4) got mostly FRII from the prior, whose centre is compact "
-                "sources, and mostly FRI by drawing evenly. Mind it before training on a sample."
+                f"{counts[label] / len(batch):.0%} are classified {label}: with latent vectors "
+                f"drawn {MODES[batch.made.request.mode]} the classes are not balanced. Bastien et "
+                "al. 2021 (Sec. 6.4) got mostly FRII from the prior, whose centre holds compact "
+                "sources, and mostly FRI by drawing uniformly. Keep this in mind before training "
+                "on a sample."
             )
 
 
@@ -140,7 +132,16 @@ def wilson(right: int, n: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def score(batch: Batch) -> None:
+def batch_panel(batch: Batch, view: View) -> None:
+    """Classes and sizes of the batch against real galaxies."""
+    classes, sizes = st.columns(2, gap="large")
+    with classes, controls.show_errors():
+        ramis_panel(batch)
+    with sizes, controls.show_errors():
+        sizes_panel(batch)
+
+
+def ramis_panel(batch: Batch) -> None:
     """RAMIS of the batch beside that of real held-out galaxies."""
     if not batch.probabilities or batch.classifier is None:
         return
@@ -158,26 +159,23 @@ def score(batch: Batch) -> None:
         )
     st.html(detail.facts_html(lines))
     st.caption(
-        "1: every image of one class or none plainly of any; 2: all plainly of a class, both "
-        "classes as often."
-        + (
-            " One class was asked for, so this batch cannot score high."
-            if batch.made.request.label
-            else ""
-        )
+        "RAMIS, the radio morphology inception score, is 2 where every image clearly belongs to a "
+        "class and both classes are equally frequent, 1 where all have the same class "
+        "probabilities."
+        + (" One class was requested, so it is low here." if batch.made.request.label else "")
     )
 
 
-def sizes(batch: Batch) -> None:
-    """Measured sizes of the batch beside those of real galaxies, and beside what was asked."""
+def sizes_panel(batch: Batch) -> None:
+    """Measured sizes of the batch beside those requested and those of real galaxies."""
     found = batch.measured["las_measured"].to_numpy(float)
-    asked = np.asarray(batch.made.sizes, float)
-    known = np.isfinite(found) & np.isfinite(asked)
+    requested = np.asarray(batch.made.sizes, float)
+    known = np.isfinite(found) & np.isfinite(requested)
     if known.any():
-        off = np.abs(found[known] / asked[known] - 1)
+        off = np.abs(found[known] / requested[known] - 1)
         st.caption(
-            f"Asked for {_reach(asked[known])}; measured {_reach(found[known])}. Median relative "
-            f"error {np.median(off):.0%}."
+            f"Requested {_range(requested[known])}; measured {_range(found[known])}. Median "
+            f"relative error {np.median(off):.0%}."
         )
     with controls.show_errors():
         table = controls.open_with_progress("first").table
@@ -193,17 +191,14 @@ def sizes(batch: Batch) -> None:
         )
 
 
-def _reach(values: np.ndarray) -> str:
+def _range(values: np.ndarray) -> str:
     low, high = float(values.min()), float(values.max())
     return f"{low:.0f}″" if high - low < 0.5 else f"{low:.0f} to {high:.0f}″"
 
 
-# -- one image ------------------------------------------------------------------------------
-
-
-def one(batch: Batch, view: View) -> None:
-    """The chosen image: large, measured, judged; what can be done with it."""
-    i = generate_state.chosen(batch)
+def image_panel(batch: Batch, view: View) -> None:
+    """The chosen image: large, measured, classified, and actions."""
+    i = batch.chosen
     image = batch.images[i]
     st.markdown(f"**Number {int(batch.made.indices[i])}** of seed {batch.made.request.seed}")
     st.html(
@@ -215,20 +210,21 @@ def one(batch: Batch, view: View) -> None:
         )
     )
     lines = synthetic.measurement_facts(batch.measured.iloc[i])
-    if said := batch.verdict(i):
-        lines.insert(0, ("Classified as", f"{said[0]}, {said[1]:.0%}"))
+    if verdict := batch.verdict(i):
+        lines.insert(0, ("Classified as", f"{verdict[0]}, {verdict[1]:.0%}"))
     if label := batch.made.labels[i]:
-        lines.insert(0, ("Asked to be", label))
+        lines.insert(0, ("Requested class", label))
     if np.isfinite(batch.made.sizes[i]):
-        lines.insert(1, ("Asked size", f"{batch.made.sizes[i]:.0f} arcsec"))
+        lines.insert(1, ("Requested size", f"{batch.made.sizes[i]:.0f} arcsec"))
     st.html(detail.facts_html(lines))
     with st.container(horizontal=True, gap="small"):
-        inside = i in generate_state.picks()
+        picks = generate_state().picks
+        inside = i in picks
         st.button(
             "Picked" if inside else "Pick",
             icon=":material/check:" if inside else ":material/add:",
             key="generate_pick",
-            on_click=generate_state.picks().symmetric_difference_update,
+            on_click=picks.symmetric_difference_update,
             args=({i},),
         )
         if st.button("Similar", icon=":material/image_search:", key="generate_similar"):
@@ -243,131 +239,13 @@ def one(batch: Batch, view: View) -> None:
             "More like this",
             icon=":material/hub:",
             key="generate_more",
-            on_click=_around,
+            on_click=_draw_around,
             args=(batch, i),
         )
 
 
-def _around(batch: Batch, i: int) -> None:
-    st.session_state["generate_centre"] = {
-        "model": batch.info.name,
-        "latent": [float(v) for v in batch.made.latents[i]],
-        "title": batch.title(i),
-    }
+def _draw_around(batch: Batch, i: int) -> None:
+    latent = tuple(float(v) for v in batch.made.latents[i])
+    generate_state().centre = GeneratedCentre(batch.info.name, latent, batch.title(i))
     st.session_state["generate_mode"] = "around"
-    st.session_state["generate_around"] = "generated"
-
-
-def copy_check(batch: Batch, view: View) -> None:
-    """The training image that is nearest to the chosen one: is it a copy?"""
-    i = generate_state.chosen(batch)
-    if not batch.info.training.get("data"):
-        st.caption("The card of this model does not say what it was trained on.")
-        return
-    with st.spinner("Comparing with every training image …"):
-        learned = cache.training(batch.info.name)
-        if not len(learned.pairs):
-            st.caption(
-                "None of its training data is here: "
-                + controls.escape(", ".join(learned.missing))
-                + ". See the Overview for how to get it."
-            )
-            return
-        distances, rows = metrics.nearest(batch.images, learned.images)
-    copies = int((distances < learned.threshold).sum())
-    pair = learned.pairs[rows[i]]
-    catalogue, row = galaxies.row_of(pair)
-    left, middle, right = st.columns([1, 1, 1.6], gap="medium")
-    left.html(
-        synthetic.picture_html(
-            batch.images[i], synthetic.decoded_field(batch.info), view.style, alt="Generated"
-        )
-    )
-    left.caption(f"Generated, number {int(batch.made.indices[i])}")
-    middle.html(
-        synthetic.picture_html(
-            learned.images[rows[i]],
-            batch.info.preprocess.output_scale_arcsec(catalogue.info) * len(learned.images[0]),
-            view.style,
-            alt=galaxies.name_of(catalogue.table, row),
-            mark="",
-        )
-    )
-    middle.caption(controls.escape(f"Nearest: {galaxies.name_of(catalogue.table, row)}"))
-    with right:
-        if distances[i] < learned.threshold:
-            said = "**As good as a copy:** 99 % of training galaxies are farther from one another."
-        else:
-            said = "**Not a copy:** it is farther from each than the closest 1 % are apart."
-        st.markdown(said)
-        st.html(
-            detail.facts_html(
-                [
-                    ("Distance", f"{distances[i]:.3f}"),
-                    ("1st percentile, real to real", f"{learned.threshold:.3f}"),
-                    (
-                        "In this batch",
-                        f"{copies} of {len(batch)} nearer than that ({copies / len(batch):.1%})",
-                    ),
-                    ("Compared with", f"{len(learned.pairs):,} training images, eight views each"),
-                ]
-            )
-        )
-        if st.button("Inspect", icon=":material/center_focus_strong:", key="generate_inspect"):
-            controls.go_inspect(pair)
-        if learned.missing:
-            st.caption("Not here: " + controls.escape(", ".join(learned.missing)))
-
-
-# -- twins ----------------------------------------------------------------------------------
-
-
-def twins(batch: Batch, view: View) -> None:
-    """The same latent vector as FRI and as FRII, with the profile along the principal axis."""
-    if not batch.info.can("class"):
-        able = [m.title for m in decoders(cache.models()).values() if m.can("class")]
-        st.info(
-            f"{controls.escape(batch.info.title)} takes no class, so its images have no twins. "
-            + (f"Choose {controls.escape(able[0])}." if able else "Train `python -m train cvae`."),
-            icon=":material/compare:",
-        )
-        return
-    first = generate_state.chosen(batch)
-    rows = list(dict.fromkeys([first, *sorted(generate_state.picks())]))[:TWINS]
-    asked = np.asarray(batch.made.sizes, np.float32)[rows]
-    size = asked if np.isfinite(asked).all() else None
-    made = cache.generator(batch.info.name).twins(batch.made.latents[rows], size)
-    if batch.clipped:
-        made = {c: synthetic.sigma_clipped(v) for c, v in made.items()}
-    st.caption(
-        "One latent vector decoded as each class, and the brightness along the principal axis "
-        "(Bastien et al. 2021, Fig. 11): lobes outshine the core in an FRII, and fade outwards in "
-        "an FRI. The chosen image, then those picked."
-    )
-    scale, width = synthetic.pixel_scale(batch.info), synthetic.decoded_field(batch.info)
-    for at, i in enumerate(rows):
-        places = st.columns([*([1] * len(made)), 1.7], gap="medium", vertical_alignment="center")
-        profiles = {}
-        for place, (label, images) in zip(places, made.items(), strict=False):
-            said = _verdict(images[at])
-            place.html(
-                synthetic.picture_html(
-                    images[at], width, view.style, alt=f"{batch.title(i)} as {label}"
-                )
-            )
-            place.caption(controls.escape(f"Number {batch.made.indices[i]} as {label}{said}"))
-            profiles[label] = images[at]
-        with places[-1]:
-            chart = profile_chart.profiles(profiles, scale, synthetic.BEAM)
-            svg_charts.draw(chart, key=f"generate_profile_{at}")
-
-
-def _verdict(image: np.ndarray) -> str:
-    name = verdicts.default_classifier()
-    if name is None:
-        return ""
-    try:
-        label, share = verdicts.likeliest_class(verdicts.probabilities(name, image[None]), 0)
-    except RadioVizError:
-        return ""
-    return f" · classified {label}, {share:.0%}"
+    st.session_state["generate_around"] = GENERATED

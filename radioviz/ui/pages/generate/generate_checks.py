@@ -1,0 +1,130 @@
+"""Generate: is an image a copy of a training image; the same latent vector as each class."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from radioviz import metrics
+from radioviz.errors import RadioVizError
+from radioviz.models.registry import decoders
+from radioviz.ui import cache, controls, detail, galaxies, synthetic, verdicts
+from radioviz.ui.charts import profile_chart, svg_charts
+from radioviz.ui.controls import View
+from radioviz.ui.pages.generate.state import Batch, generate_state
+
+TWINS = 6  # pairs at a time, as in Fig. 11 of Bastien et al. 2021
+
+
+def memorisation_panel(batch: Batch, view: View) -> None:
+    """The training image nearest to the chosen one, and whether it is a copy."""
+    i = batch.chosen
+    if not batch.info.training.get("data"):
+        st.caption("The card of this model does not name its training data.")
+        return
+    with st.spinner("Comparing with every training image …"):
+        learned = cache.training(batch.info.name)
+        if not len(learned.pairs):
+            st.caption(
+                "Its training data is not installed: "
+                + controls.escape(", ".join(learned.missing))
+                + ". The Overview explains how to get it."
+            )
+            return
+        distances, rows = metrics.nearest(batch.images, learned.images)
+    copies = int((distances < learned.threshold).sum())
+    pair = learned.pairs[rows[i]]
+    catalogue, row = galaxies.row_of(pair)
+    left, middle, right = st.columns([1, 1, 1.6], gap="medium")
+    left.html(
+        synthetic.picture_html(
+            batch.images[i], synthetic.decoded_field(batch.info), view.style, alt="Generated"
+        )
+    )
+    left.caption(f"Generated, number {int(batch.made.indices[i])}")
+    middle.html(
+        synthetic.picture_html(
+            learned.images[rows[i]],
+            batch.info.preprocess.output_scale_arcsec(catalogue.info) * len(learned.images[0]),
+            view.style,
+            alt=galaxies.name_of(catalogue.table, row),
+            mark="",
+        )
+    )
+    middle.caption(controls.escape(f"Nearest: {galaxies.name_of(catalogue.table, row)}"))
+    with right:
+        if distances[i] < learned.threshold:
+            st.markdown(
+                "**Practically a copy:** 99 % of the training galaxies are farther from their "
+                "nearest neighbour than this image is from one of them."
+            )
+        else:
+            st.markdown(
+                "**Not a copy:** at least 1 % of the training galaxies have a nearer neighbour "
+                "than this image."
+            )
+        st.html(
+            detail.facts_html(
+                [
+                    ("Distance", f"{distances[i]:.3f}"),
+                    ("1st percentile among training images", f"{learned.threshold:.3f}"),
+                    ("Below it in this batch", f"{copies} of {len(batch)}"),
+                    ("Compared with", f"{len(learned.pairs):,} training images, eight views each"),
+                ]
+            )
+        )
+        if st.button("Inspect", icon=":material/center_focus_strong:", key="generate_inspect"):
+            controls.go_inspect(pair)
+        if learned.missing:
+            st.caption("Not installed: " + controls.escape(", ".join(learned.missing)))
+
+
+def twins_panel(batch: Batch, view: View) -> None:
+    """The same latent vector as FRI and as FRII, with the profile along the principal axis."""
+    if not batch.info.can("class"):
+        able = [m.title for m in decoders(cache.models()).values() if m.can("class")]
+        st.info(
+            f"{controls.escape(batch.info.title)} has no classes, so its images have no twins. "
+            + (f"Choose {controls.escape(able[0])}." if able else "Train `python -m train cvae`."),
+            icon=":material/compare:",
+        )
+        return
+    rows = list(dict.fromkeys([batch.chosen, *sorted(generate_state().picks)]))[:TWINS]
+    requested = np.asarray(batch.made.sizes, np.float32)[rows]
+    size = requested if np.isfinite(requested).all() else None
+    made = cache.generator(batch.info.name).twins(batch.made.latents[rows], size)
+    if batch.clipped:
+        made = {c: synthetic.sigma_clipped(v) for c, v in made.items()}
+    st.caption(
+        "One latent vector decoded as each class, with the brightness along the principal axis "
+        "(Bastien et al. 2021, Fig. 11). A textbook FRI fades outwards and the lobes of an FRII "
+        "outshine its core; the decoder need not follow, so each image carries the class that the "
+        "classifier assigns to it. The chosen image comes first, then the picked ones."
+    )
+    scale, width = synthetic.pixel_scale(batch.info), synthetic.decoded_field(batch.info)
+    for at, i in enumerate(rows):
+        places = st.columns([*([1] * len(made)), 1.7], gap="medium", vertical_alignment="center")
+        profiles = {}
+        for place, (label, images) in zip(places, made.items(), strict=False):
+            verdict = _verdict(images[at])
+            place.html(
+                synthetic.picture_html(
+                    images[at], width, view.style, alt=f"{batch.title(i)} as {label}"
+                )
+            )
+            place.caption(controls.escape(f"Number {batch.made.indices[i]} as {label}{verdict}"))
+            profiles[label] = images[at]
+        with places[-1]:
+            chart = profile_chart.profiles(profiles, scale, synthetic.BEAM)
+            svg_charts.draw(chart, key=f"generate_profile_{at}")
+
+
+def _verdict(image: np.ndarray) -> str:
+    name = verdicts.default_classifier()
+    if name is None:
+        return ""
+    try:
+        label, share = verdicts.likeliest_class(verdicts.probabilities(name, image[None]), 0)
+    except RadioVizError:
+        return ""
+    return f" · classified {label}, {share:.0%}"
