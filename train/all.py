@@ -21,6 +21,7 @@ from radioviz.errors import ModelError, RadioVizError
 from radioviz.models.artefact import read_info
 from radioviz.paths import user_models_folder
 from train.core.config import TrainError
+from train.core.tasks import METHODS, task_class
 from train.splits import own_splits
 
 PLAN = Path(__file__).with_suffix(".toml")
@@ -43,8 +44,6 @@ def read_plan(path: Path = PLAN) -> list[Entry]:
     TrainError
         If it cannot be read, or an entry is not understood.
     """
-    from train.__main__ import METHODS
-
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
@@ -67,6 +66,25 @@ def read_plan(path: Path = PLAN) -> list[Entry]:
     if len({e.run for e in out}) < len(out):
         raise TrainError(f"{path}: a run stands in it twice; give the second a file of its own")
     return out
+
+
+def train_survey(
+    data: str,
+    config: Path = PLAN,
+    out: Path | None = None,
+    epochs: int | None = None,
+    quick: bool = False,
+    device: str = "auto",
+) -> None:
+    """Run :func:`train_all` from the command line; ``quick`` shows whether everything works."""
+    changes: dict[str, Any] = {}
+    if quick:
+        # As many images that a survey sorted by class has more than one of them in it.
+        changes = {"epochs": 1, "limit": 600, "batch": 32, "prior_steps": 200, "trial": True}
+        changes |= {"checkpoint_every": 1, "validate_every": 1}
+    if epochs:
+        changes["epochs"] = epochs
+    train_all(data, config, out, changes, device)
 
 
 def train_all(
@@ -133,10 +151,10 @@ def _one(
     from train.core import checkpoint, machine
     from train.core.config import read_run
     from train.core.loop import fit
-    from train.publish import publish
+    from train.publish import publish_task
 
     name, target = names[entry.run], user_models_folder() / names[entry.run]
-    cls = _task_class(entry.method)
+    cls = task_class(entry.method)
     known = {f.name for f in dataclasses.fields(cls.config_class)}
     settings = {**entry.changes, **{k: v for k, v in changes.items() if k in known}}
     settings["data"] = [data]
@@ -157,7 +175,7 @@ def _one(
         begun = (folder / checkpoint.FILE).exists()
         fit(task, images, folder, resume=begun, device=machine.device(device))
         command = f"python -m train all --data {data}"
-        info = publish(task, folder, target, command=command)
+        info = publish_task(task, folder, target, command=command)
         if info.scores:
             scores = ", ".join(f"{k} {v:.4g}" for k, v in info.scores.items())
             said += f" on {len(images.train)} images ({scores})"
@@ -165,15 +183,6 @@ def _one(
         for key in dict.fromkeys((REFERENCE, data)):
             encode_data_set(key, name)
     return said
-
-
-def _task_class(method: str) -> Any:
-    import importlib
-
-    from train.__main__ import METHODS
-
-    module, name = METHODS[method].split(":")
-    return getattr(importlib.import_module(module), name)
 
 
 def _is_there(target: Path, config: Mapping[str, Any], digests: Mapping[str, str]) -> bool:
@@ -184,10 +193,3 @@ def _is_there(target: Path, config: Mapping[str, Any], digests: Mapping[str, str
         return False
     same = training.get("config") == config
     return same and training.get("catalogue_digests") == dict(digests)
-
-
-def quick() -> dict[str, Any]:
-    """Settings that show whether everything runs."""
-    # As many images that a survey sorted by class has more than one of them in it.
-    often = {"checkpoint_every": 1, "validate_every": 1}
-    return {"epochs": 1, "limit": 600, "batch": 32, "prior_steps": 200, "trial": True, **often}

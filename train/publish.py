@@ -1,4 +1,4 @@
-"""From a finished run to a model folder: ``python -m train publish NAME``."""
+"""Publish a finished run as a model folder: ``python -m train publish NAME``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from radioviz.models import weights
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import trained_folder
 from train.core.config import RUNS, TrainError
-from train.core.loop import Task, load_best
+from train.core.loop import CONFIG, Task, load_best
+from train.core.tasks import stored_task
 
 SCORES = {
     "elbo": "evidence lower bound [nats an image]",
@@ -40,7 +41,24 @@ SCORES = {
 }
 
 
-def publish(
+def publish_run(run: str, out: Path | None = None) -> ModelInfo:
+    """Write ``trained/<run>/`` from the folder of a finished run (default: ``runs/<run>``).
+
+    Raises
+    ------
+    TrainError
+        If there is no such run, or it does not fit the data sets of now.
+    """
+    folder = out or Path("runs") / run
+    try:
+        stored = json.loads((folder / CONFIG).read_text())
+        method, values = stored["method"], stored["config"]
+    except (OSError, ValueError, KeyError) as error:
+        raise TrainError(f"no run in {folder} ({error}); train it first") from error
+    return publish_task(stored_task(method, values, str(folder)), folder)
+
+
+def publish_task(
     task: Task[Any], folder: Path, target: Path | None = None, command: str = ""
 ) -> ModelInfo:
     """Write ``trained/<name>/``, or another folder, from the best weights of a run.
@@ -92,7 +110,9 @@ def publish(
     info = dataclasses.replace(info, scores=scores)
     target = target or trained_folder() / config.name
     written = getattr(task, "card", card)(info, module_size(module))
-    return weights.save(target, module, info, written)
+    info = weights.save(target, module, info, written)
+    print(f"published {info.name}: {', '.join(f'{k} {v:.4g}' for k, v in info.scores.items())}")
+    return info
 
 
 def module_size(module: Any) -> int:

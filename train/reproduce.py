@@ -19,7 +19,9 @@ from radioviz.atlas.atlas import Atlas, atlas_roots, list_atlases, open_atlas
 from radioviz.data.registry import DATA_SETS, open_data_set
 from radioviz.encode import Encoder
 from radioviz.models.registry import list_models, model_folder
-from train.core.config import TrainError, from_dict
+from train.core.config import TrainError
+from train.core.loop import Task
+from train.core.tasks import METHODS, stored_task
 
 QUICK = 300
 """Galaxies of a data set that are encoded again."""
@@ -38,7 +40,7 @@ class Check:
 
     what: str
     difference: float
-    said: str
+    detail: str
 
     @property
     def verdict(self) -> str:
@@ -46,6 +48,23 @@ class Check:
         if math.isnan(self.difference):
             return "left out"
         return "same" if self.difference <= 1.0 else "DIFFERS"
+
+
+def report(model: str, quick: bool = False) -> None:
+    """Print every check of models, names separated by commas.
+
+    Raises
+    ------
+    TrainError
+        If a check differs, or a run cannot be set up again.
+    """
+    different = 0
+    for name in model.split(","):
+        for check in reproduce(name, quick):
+            different += check.verdict == "DIFFERS"
+            print(f"{name}: {check.what}: {check.verdict} ({check.detail})", flush=True)
+    if different:
+        raise TrainError(f"{different} of the comparisons differ")
 
 
 def reproduce(name: str, quick: bool = False) -> Iterator[Check]:
@@ -106,22 +125,12 @@ def _scores(name: str) -> Iterator[Check]:
         yield Check(f"score {key}", away, f"{value:.5g}, again {found[key]:.5g}")
 
 
-def _task(training: dict[str, Any], name: str) -> Any:
-    import importlib
-
-    import torch
-
-    from train.__main__ import METHODS
-
+def _task(training: dict[str, Any], name: str) -> Task[Any]:
     words = str(training.get("command", "")).split()
     method = words[words.index("train") + 1] if "train" in words[:-1] else ""
     if method not in METHODS:
         raise TrainError(f"'{name}' does not say by which command it was trained")
-    module, cls_name = METHODS[method].split(":")
-    cls = getattr(importlib.import_module(module), cls_name)
-    config = from_dict(cls.config_class, training["config"], name)
-    torch.manual_seed(config.seed)
-    return cls(config)
+    return stored_task(method, training["config"], name)
 
 
 def _atlas(encoder: Encoder, data_set: str, quick: bool) -> Iterator[Check]:

@@ -57,12 +57,12 @@ def mine(tmp_path: Path) -> str:
 
 
 def test_the_shipped_plan_names_runs_that_there_are() -> None:
-    from train.all import _task_class
+    from train.core.tasks import task_class
 
     plan = read_plan(PLAN)
     assert [e.run for e in plan][:2] == ["vae2", "vae32"]
     for entry in plan:
-        assert read_run(_task_class(entry.method).config_class, entry.run).title
+        assert read_run(task_class(entry.method).config_class, entry.run).title
 
 
 @pytest.mark.parametrize(

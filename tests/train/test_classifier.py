@@ -25,7 +25,7 @@ from train.methods.classifier import (
     only,
 )
 from train.metrics.calibration import best_temperature
-from train.publish import publish
+from train.publish import publish_task
 
 SIZE = 16
 
@@ -118,7 +118,7 @@ def test_a_run_learns_is_calibrated_and_published(tmp_path: Path) -> None:
     torch.manual_seed(0)
     task = GivenTask(config())
     fit(task, task.load(), tmp_path / "run", device=torch.device("cpu"), progress=False)
-    info = publish(task, tmp_path / "run", tmp_path / "trained" / "tiny")
+    info = publish_task(task, tmp_path / "run", tmp_path / "trained" / "tiny")
     assert info.scores["accuracy.valid"] > 0.9
     assert info.scores["temperature.valid"] > 0
     judge = Classifier.load("tiny", tmp_path / "trained")

@@ -84,7 +84,7 @@ def test_a_row_a_dimension_and_nothing_twice(
     monkeypatch.setenv("RADIOVIZ_TRAINED", str(tmp_path / "trained"))
     toml = tmp_path / "tiny.toml"
     toml.write_text(TOML)
-    first = dimension_table.table(str(toml), tmp_path / "fits")
+    first = dimension_table.dimension_table(str(toml), tmp_path / "fits")
     assert first["d"].tolist() == [2, 3]
     assert set(first["learning_rate"]) <= {1e-3, 2e-3}
     assert np.isfinite(first[["train_loss", "valid_loss", "test_loss", "ramis"]]).all(axis=None)
@@ -94,7 +94,7 @@ def test_a_row_a_dimension_and_nothing_twice(
 
     logs = {p: p.read_text() for p in (tmp_path / "fits").rglob("losses.jsonl")}
     assert len(logs) == 2 * (2 + 1)
-    again = dimension_table.table(str(toml), tmp_path / "fits")
+    again = dimension_table.dimension_table(str(toml), tmp_path / "fits")
     assert logs == {p: p.read_text() for p in (tmp_path / "fits").rglob("losses.jsonl")}
     pd.testing.assert_frame_equal(first, again)
 
@@ -113,7 +113,7 @@ def test_the_test_split_is_opened_for_the_chosen_alone(
     monkeypatch.setattr(dimension_table, "galaxies", counted)
     toml = tmp_path / "tiny.toml"
     toml.write_text(TOML)
-    dimension_table.table(str(toml), tmp_path / "fits")
+    dimension_table.dimension_table(str(toml), tmp_path / "fits")
     assert opened == ["test", "test"]
 
 

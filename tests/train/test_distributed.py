@@ -81,10 +81,10 @@ def test_a_run_goes_on_in_another_number_of_processes(tmp_path: Path) -> None:
         run.write_text(RUN + SMALL)
     train(whole, "vae", 2)
     stopped = (
-        "from train.core.loop import fit; from train.__main__ import task_of; from pathlib import "
+        "import sys; from pathlib import Path; from train.core.loop import fit; "
+        "from train.core.tasks import task_of; task = task_of('vae', sys.argv[1]); "
+        "fit(task, task.load(), Path(sys.argv[1][:-5]), stop=lambda e: e == 1, progress=False)"
     )
-    stopped += "Path; import sys; t = task_of('vae', sys.argv[1]); fit(t, t.load(), "
-    stopped += "Path(sys.argv[1][:-5]), stop=lambda e: e == 1, progress=False)"
     subprocess.run([sys.executable, "-c", stopped, str(parts)], check=True, cwd=REPOSITORY)
     train(parts, "vae", 2, "--resume")
     assert [line["epoch"] for line in lines(parts)] == [1, 2]

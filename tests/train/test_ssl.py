@@ -29,7 +29,7 @@ from train.methods.ssl import (
     spread,
 )
 from train.methods.views import Views
-from train.publish import publish
+from train.publish import publish_task
 
 CONFIG = SslConfig(
     "tiny",
@@ -154,7 +154,7 @@ def test_a_run_trains_and_publishes_its_backbone(cls: type[SslTask], tmp_path: P
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("train.methods.ssl.LEAST_STD", 0.0)
         patch.setattr("train.methods.ssl.LEAST_RANK", 0.0)
-        info = publish(task, tmp_path / "run", tmp_path / "tiny")
+        info = publish_task(task, tmp_path / "run", tmp_path / "tiny")
     network, _ = weights.load(tmp_path / "tiny")
     assert isinstance(network, ResNet)
     assert info.capabilities == ("encode",)
@@ -173,7 +173,7 @@ def test_a_collapsed_run_is_not_published(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("train.methods.ssl.LEAST_RANK", 1e6)
         with pytest.raises(TrainError, match="has collapsed"):
-            publish(task, tmp_path / "run", tmp_path / "tiny")
+            publish_task(task, tmp_path / "run", tmp_path / "tiny")
     assert not (tmp_path / "tiny").exists()
 
 
@@ -187,7 +187,7 @@ def test_another_init_than_a_fitting_resnet_is_refused(
     fit(task, data, tmp_path / "run", progress=False)
     monkeypatch.setattr("train.methods.ssl.LEAST_STD", 0.0)
     monkeypatch.setattr("train.methods.ssl.LEAST_RANK", 0.0)
-    publish(task, tmp_path / "run", tmp_path / "tiny")
+    publish_task(task, tmp_path / "run", tmp_path / "tiny")
     started = task_of(ByolTask, dataclasses.replace(CONFIG, init="tiny"))
     torch.testing.assert_close(
         started.module["backbone"].stem[0].weight,

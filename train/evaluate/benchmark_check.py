@@ -1,10 +1,10 @@
-"""Every figure that is shown, made again and compared: ``python -m train figures``.
+"""Measure every recorded result again and compare: ``python -m train figures``.
 
-Each entry of ``trained/benchmarks.json`` names the command that gave it. The commands are run in
-a copy of ``trained/`` (models and Atlases by link, figures and tables of its own), so that nothing
-that ships is changed, and what they record is held against what is recorded. Timings and trainings
-of hours are left out unless requested. :func:`quoted` and :func:`cards` compare the table of
-``docs/models.md`` and the models' cards with the same records.
+Each entry of ``trained/benchmarks.json`` names the command that produced it. The commands run on a
+copy of ``trained/`` (models and Atlases linked, results and tables of its own), so that nothing
+that ships changes. Timings and trainings of hours are left out unless requested.
+:func:`misquoted` and :func:`misquoted_in_cards` compare the guides and the model cards with the
+record.
 """
 
 from __future__ import annotations
@@ -30,7 +30,30 @@ from train.evaluate import benchmarks
 TRAININGS = ("finetune", "semi", "table")
 """Commands that train for hours before they measure."""
 
-_EQUAL = 1e-4  # relative: other processors round otherwise
+_EQUAL = 1e-4  # relative; other processors round differently
+
+
+def report(
+    only: str = "", trainings: bool = False, timings: bool = False, words: bool = False
+) -> None:
+    """Print what is quoted wrongly and, unless ``words``, what a new measurement gives.
+
+    Raises
+    ------
+    TrainError
+        If anything differs from the record.
+    """
+    wrong = [*misquoted(guides(), benchmarks.read()), *misquoted_in_cards()]
+    for where, quoted, recorded in wrong:
+        print(f"{where}: says {quoted}, recorded is {recorded}")
+    kinds = ["figure"] + ["training"] * trainings + ["timing"] * timings
+    different = 0
+    for name, verdict, old, new in () if words else measure_again(kinds, only):
+        different += verdict in ("differs", "missing")
+        print(f"{name}: {verdict} ({old}, again {new})", flush=True)
+    if wrong or different:
+        raise TrainError(f"{len(wrong)} quotations and {different} results differ from the record")
+    print("guides, cards and results agree")
 
 
 def kind_of(command: str) -> str:
@@ -39,29 +62,29 @@ def kind_of(command: str) -> str:
     Raises
     ------
     TrainError
-        If it is none of this program's commands.
+        If it is not a command of this program.
     """
     words = shlex.split(command)
     if words[:2] != ["python", "-m"] or len(words) < 3:
-        raise TrainError(f"command '{command}' is none of this program's")
+        raise TrainError(f"command '{command}' is not a command of this program")
     if words[2].startswith("tests.benchmarks."):
         return "timing"
     if words[2] == "train" and len(words) > 3:
         return "training" if words[3] in TRAININGS else "figure"
-    raise TrainError(f"command '{command}' is none of this program's")
+    raise TrainError(f"command '{command}' is not a command of this program")
 
 
-def again(
+def measure_again(
     kinds: Collection[str] = ("figure",), only: str = ""
 ) -> Iterator[tuple[str, str, float | None, float | None]]:
-    """Run the commands and compare.
+    """Run the recorded commands and compare what they give.
 
     Parameters
     ----------
     kinds : collection of str
-        Of :func:`kind_of`.
+        Kinds of :func:`kind_of` to run.
     only : str
-        Commands that hold this text.
+        Run only commands that contain this text.
 
     Yields
     ------
@@ -96,7 +119,7 @@ def again(
 
 
 def compare(recorded: Mapping[str, Any], found: Mapping[str, Any] | None) -> str:
-    """Verdict on a figure that was measured again; None where it was not."""
+    """Verdict on a result and its new measurement (None: there is none)."""
     if found is None:
         return "missing"
     old, new = recorded.get("value"), found.get("value")
@@ -111,7 +134,7 @@ def compare(recorded: Mapping[str, Any], found: Mapping[str, Any] | None) -> str
 
 
 def _copied(folder: Path) -> Path:
-    """A folder like ``trained/`` without its figures: what is large is linked."""
+    """A copy of ``trained/`` without its results; models and Atlases are linked."""
     copy = folder / "trained"
     copy.mkdir()
     for path in trained_folder().iterdir():
@@ -122,7 +145,7 @@ def _copied(folder: Path) -> Path:
     return copy
 
 
-# -- what is said in words -------------------------------------------------------------------------
+# -- quotations ------------------------------------------------------------------------------------
 
 QUOTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("MBC, best of six classifiers on VAE codes", ("mbc.vae_codes.best.accuracy",
@@ -150,45 +173,49 @@ QUOTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("sharpness of reconstructions", ("blur.vdvae.reconstructions", "blur.vae32.reconstructions"),
      "{:.2f}; {:.2f}"),
 )  # fmt: skip
-"""Beginning of a row of the table in ``docs/models.md``, its figures, and how they are written."""
+"""Beginning of a row of ``docs/models.md``, the results that it quotes, and their format."""
 
 
 def guides() -> str:
     """The text of README.md and of every page in docs/."""
-    files = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
-    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+    pages = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+    return "\n".join(page.read_text(encoding="utf-8") for page in pages)
 
 
-def quoted(text: str, figures: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
-    """Yield (row, what it says, what it should say) for each row of the table that differs.
+Difference = tuple[str, str, str]
+"""Where, what is written there, and what is recorded."""
 
-    Percentages may be written with a blank before the sign.
+
+def misquoted(text: str, figures: Mapping[str, Mapping[str, Any]]) -> Iterator[Difference]:
+    """Rows of :data:`QUOTED` in a Markdown text that do not quote the record.
+
+    A percentage may have a blank before the sign.
     """
     for row, names, form in QUOTED:
         line = next((ln for ln in text.splitlines() if ln.startswith(f"| {row}")), "")
         cells = [c.strip() for c in line.split("|")]
-        said = cells[2].replace(" %", "%") if len(cells) > 2 else "(no such row)"
+        written = cells[2].replace(" %", "%") if len(cells) > 2 else "(no such row)"
         values = [figures[n]["value"] for n in names]
-        # .5 is rounded upwards by people and to even by Python; either will do.
-        written = {form.format(*(v + d for v in values)) for d in (0.0, 1e-5, -1e-5)}
-        if said not in written:
-            yield row, said, form.format(*values)
+        # People round .5 up, Python rounds it to even; accept both.
+        expected = {form.format(*(v + d for v in values)) for d in (0.0, 1e-5, -1e-5)}
+        if written not in expected:
+            yield row, written, form.format(*values)
 
 
-def cards() -> Iterator[tuple[str, str, str]]:
-    """(model and score, what its card says, what its config says) of every one that differs."""
+def misquoted_in_cards() -> Iterator[Difference]:
+    """Scores of models that their card does not quote as their config has them."""
     for name, info in list_models().items():
         card = (trained_folder() / name / "CARD.md").read_text(encoding="utf-8")
-        told = card.partition("## Scores")[2].partition("## Limits")[0]
-        told = re.sub(r"(?<=\d),(?=\d{3})", "", told)
-        said = re.findall(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?%?", told)
+        scores = card.partition("## Scores")[2].partition("## Limits")[0]
+        scores = re.sub(r"(?<=\d),(?=\d{3})", "", scores)
+        numbers = re.findall(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?%?", scores)
         for key, value in info.scores.items():
-            if not any(_written(text, value) for text in said):
+            if not any(_rounds_to(text, value) for text in numbers):
                 yield f"{name}, {key}", "no such number", f"{value:.4g}"
 
 
-def _written(text: str, value: float) -> bool:
-    """Whether a number is what a text says, to the digits that it gives."""
+def _rounds_to(text: str, value: float) -> bool:
+    """Whether a text gives a number, to the digits that it has."""
     if text.endswith("%"):
         text, value = text[:-1], 100.0 * value
     decimals = 0 if "e" in text else len(text.partition(".")[2])

@@ -78,7 +78,7 @@ class TableConfig:
             raise TrainError("dimensions or rates is empty; give at least one of each")
 
 
-def table(run: str, out: Path | None = None, quick: bool = False) -> pd.DataFrame:
+def dimension_table(run: str, out: Path | None = None, quick: bool = False) -> pd.DataFrame:
     """Fit, choose, test, and write ``trained/tables/<name>.csv`` and ``<name>.*`` figures.
 
     Parameters
@@ -142,6 +142,7 @@ def table(run: str, out: Path | None = None, quick: bool = False) -> pd.DataFram
     result = pd.DataFrame(rows)
     if not quick:
         keep(config, result, run)
+    print(result.to_string(index=False))
     return result
 
 

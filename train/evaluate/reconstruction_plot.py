@@ -11,7 +11,7 @@ from radioviz.encode import Encoder
 from train.core.config import TrainError
 
 
-def pairs(
+def draw_reconstructions(
     model: str, data: str = "first", split: str = "valid", number: int = 12, out: Path | None = None
 ) -> Path:
     """Draw ``number`` galaxies of a split above their reconstructions, square-root stretch.
@@ -57,4 +57,5 @@ def pairs(
     target = out or Path("runs") / f"{model}-pairs.png"
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target, dpi=80)
+    print(target)
     return target

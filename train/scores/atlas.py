@@ -21,6 +21,7 @@ from radioviz.encode import Encoder
 from radioviz.encode.survey import reference_atlas
 from radioviz.metrics.reconstruction import flux_ratio, relative_error
 from radioviz.models.abilities import BoundsEvidence, Reconstructs
+from radioviz.models.registry import with_capability
 
 TSNE: dict[str, Any] = {
     "perplexity": 30.0,
@@ -28,6 +29,13 @@ TSNE: dict[str, Any] = {
     "learning_rate": "auto",
     "random_state": SEED,
 }
+
+
+def build_all(data: str = "first", model: str = "") -> None:
+    """Build the Atlases of data sets under models (default: all that encode), by commas."""
+    for name in model.split(",") if model else with_capability("encode"):
+        for key in data.split(","):
+            build(key, name)
 
 
 def build(key: str, model: str) -> Atlas:

@@ -1,12 +1,7 @@
-"""Scores that belong to no encoder: ``python -m train scores --what fr --data first,mirabest``.
-
-Each entry of :data:`SCORES` computes columns of :mod:`radioviz.atlas.scores` for one data set; a
-module that has another score adds a line.
-"""
+"""Scores that belong to galaxies: ``python -m train scores --what fr --data first,mirabest``."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 
 import pandas as pd
@@ -18,19 +13,34 @@ from radioviz.data.registry import open_data_set
 from radioviz.encode import galaxy_scores
 from radioviz.models.registry import list_models
 from train.core.config import TrainError
+from train.scores.orientations import store_orientations
+from train.scores.outlier_scores import outliers, score_generated
 
-Made = tuple[pd.DataFrame, dict[str, ScoreColumn]]
+Columns = tuple[pd.DataFrame, dict[str, ScoreColumn]]
 
-SCORES: dict[str, str] = {
-    "fr": "train.scores.galaxy_scores:fr_probability",
-    "outliers": "train.scores.outlier_scores:outliers",
-}
-"""Word on the command line to ``module:function``, which takes a Catalogue and gives columns
-(a row a source, in its order) and what they are."""
+
+def build_all(
+    data: str = "first,mirabest,frdeep-first,frdeep-nvss",
+    what: str = "fr",
+    generator: str = "cvae",
+) -> None:
+    """Compute kinds of scores (``fr``, ``outliers``, ``turned``, ``generated``) of data sets.
+
+    Names are separated by commas. ``generated`` scores images that ``generator`` draws.
+    """
+    for kind in what.split(","):
+        if kind == "generated":
+            score_generated(generator)
+            continue
+        for key in data.split(","):
+            if kind == "turned":
+                store_orientations(key)
+            else:
+                build(key, kind)
 
 
 def build(key: str, what: str) -> Scores:
-    """Compute one kind of score for a data set and add it to its table.
+    """Compute one kind of :data:`SCORES` for a data set and add it to its table.
 
     Raises
     ------
@@ -38,21 +48,24 @@ def build(key: str, what: str) -> Scores:
         If there is no such kind.
     """
     if what not in SCORES:
-        raise TrainError(f"no score '{what}'; there are {', '.join(SCORES)}")
-    module, name = SCORES[what].split(":")
-    make: Callable[[Catalogue], Made] = getattr(importlib.import_module(module), name)
+        raise TrainError(f"no score '{what}'; expected one of {', '.join(SCORES)}")
     catalogue = open_data_set(key)
-    table, columns = make(catalogue)
+    table, columns = SCORES[what](catalogue)
     scores = add_scores(catalogue, table, columns, models=list_models())
     print(f"{key}: {', '.join(columns)} of {len(catalogue)} sources")
     return scores
 
 
-def fr_probability(catalogue: Catalogue) -> Made:
-    """Calibrated p(FRII) by the classifier that the app shows (``p_fr2``); NaN for blank images."""
+def fr_probability(catalogue: Catalogue) -> Columns:
+    """Calibrated p(FRII) by the app's classifier (``p_fr2``); NaN for blank images."""
     with tqdm(total=len(catalogue), desc=f"{catalogue.info.key} x fr", unit="image") as bar:
 
         def progress(done: int, total: int, what: str) -> None:
             bar.update(done - bar.n)
 
         return galaxy_scores.fr_probability(catalogue, progress)
+
+
+SCORES: dict[str, Callable[[Catalogue], Columns]] = {"fr": fr_probability, "outliers": outliers}
+"""Kind of score to the function that computes its columns (one row per source) and describes
+them."""

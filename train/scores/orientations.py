@@ -56,7 +56,7 @@ def turned(key: str, encoder: str) -> np.ndarray:
     return np.load(path, allow_pickle=False).astype(np.float32)
 
 
-def store(key: str) -> None:
+def store_orientations(key: str) -> None:
     """Add what is left over eight views to the Atlases of encoders that see orientation.
 
     ``python -m train scores --what turned --data first``: of those that a flow is over, for

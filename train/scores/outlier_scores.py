@@ -106,7 +106,7 @@ def _columns(
     return pd.DataFrame(made), about
 
 
-def generated(generator: str = GENERATOR, n: int = GENERATED, seed: int = 0) -> Scores:
+def score_generated(generator: str = GENERATOR, n: int = GENERATED, seed: int = 0) -> Scores:
     """Score images that a generator draws from its prior, under every flow.
 
     Raises

@@ -12,6 +12,11 @@ from radioviz.data.splits import FOLDER
 from train.splits import rules
 
 
+def record() -> None:
+    """Make and write the splits of all data sets."""
+    write(make())
+
+
 def make(progress: Progress = lambda done, total, what: None) -> dict[str, pd.DataFrame]:
     """Make the splits of all data sets from their files (takes two minutes).
 
