@@ -25,6 +25,7 @@ from typing import Any
 
 from radioviz.errors import CatalogueError, RadioVizError
 from radioviz.paths import user_data_folder
+from radioviz.store.atomic import delete_folder
 from radioviz.store.mapped import trim
 from radioviz.store.records import check_types, read_json_object
 
@@ -269,10 +270,8 @@ def cancel_job(job_id: str) -> None:
 
 def delete_job(job_id: str) -> None:
     """Delete the notes of a job that is not running; surveys and Atlases stay."""
-    from radioviz.data.user_surveys import discard
-
     if not read_job(job_id).active:
-        discard(jobs_folder() / job_id)
+        delete_folder(jobs_folder() / job_id)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -358,7 +357,6 @@ class _Worker:
 
     def _import(self) -> None:
         from radioviz import importing
-        from radioviz.data.user_surveys import discard
 
         if not self.request.path or self.state["imported"]:
             return
@@ -375,7 +373,7 @@ class _Worker:
         self.state["imported"] = result.sentence()
         _write(self.folder / _STATE, self.state)
         if self.request.upload:
-            discard(Path(self.request.upload))
+            delete_folder(Path(self.request.upload))
 
     def _measure(self) -> None:
         from radioviz import morphology

@@ -140,10 +140,10 @@ def surveys() -> None:
     """List the imported surveys and the unfinished imports."""
     from radioviz.data import user_surveys
 
-    known = user_surveys.surveys()
+    known = user_surveys.list_surveys()
     for s in known.values():
         print(f"{s.key:<24} {s.n:>9,} {s.title}  {s.folder}")
-    for u in user_surveys.unfinished():
+    for u in user_surveys.unfinished_imports():
         print(f"{u.key:<24} {u.done:>9,} unfinished; resume it, or remove it")
     if not known:
         print(f"no imported survey in {user_surveys.surveys_folder()}", file=sys.stderr)
@@ -158,7 +158,7 @@ def remove(
     """Delete an imported survey with all its files and Atlases."""
     from radioviz.data import user_surveys
 
-    freed = user_surveys.remove(key)
+    freed = user_surveys.remove_survey(key)
     print(f"{key}: removed, {freed / 1e6:,.1f} MB freed")
     if trained := user_surveys.models_of(key):
         if models:

@@ -23,12 +23,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 
 from radioviz.errors import CatalogueError
 from radioviz.store import records
-from radioviz.store.atomic import put_in_place
+from radioviz.store.atomic import put_in_place, unwritable
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
@@ -107,11 +108,11 @@ class SurveyInfo:
     origin: str = ""
 
 
-_NUMBER = (int, float, type(None))
-_INFO_TYPES: dict[str, type | tuple[type, ...]] = {
-    "key": str, "title": str, "pixel_scale": (int, float), "beam": _NUMBER, "bunit": str,
-    "raw": bool, "frequency": _NUMBER, "licence": str, "reference": str, "origin": str,
-}  # fmt: skip
+class _Meta(msgspec.Struct):
+    """Content of ``catalogue.json``."""
+
+    info: dict[str, Any]
+    notes: list[Any] = []
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,11 +302,8 @@ class Catalogue:
         except OSError as error:
             if scratch is not None:
                 shutil.rmtree(scratch, ignore_errors=True)
-            raise CatalogueError(
-                f"data set '{self.info.key}' cannot be stored in {folder}: "
-                f"{error.strerror or error}. "
-                "Free some space or point RADIOVIZ_CACHE at a folder that can be written."
-            ) from error
+            what = f"data set '{self.info.key}'"
+            raise unwritable(folder, error, what=what, setting="RADIOVIZ_CACHE") from error
         return Catalogue.open(folder)
 
     @classmethod
@@ -323,13 +321,12 @@ class Catalogue:
             if meta.get("format") != FORMAT_VERSION:
                 raise CatalogueError(
                     f"{folder}: catalogue format {meta.get('format')!r}; "
-                    f"this version reads {FORMAT_VERSION}. Delete the folder to build it anew."
+                    f"this version reads {FORMAT_VERSION}. Delete the folder to rebuild it."
                 )
             table = records.read_parquet(folder / "table.parquet")
             images = records.read_npy(folder / "images.npy")
-            records.check_types(meta, {"info": dict, "notes": list})
-            records.check_types(meta["info"], _INFO_TYPES)
-            info = SurveyInfo(**meta["info"])
+            content = records.to_record(meta, _Meta)
+            info = records.to_record(content.info, SurveyInfo)
             for name, column in COLUMNS.items():
                 numeric = column.dtype != "str"
                 if name in table and pd.api.types.is_numeric_dtype(table[name]) != numeric:
@@ -342,9 +339,9 @@ class Catalogue:
             ) from error
         except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError) as error:
             raise CatalogueError(
-                f"catalogue in {folder} is damaged ({error}). Delete the folder to build it anew."
+                f"catalogue in {folder} is damaged ({error}). Delete the folder to rebuild it."
             ) from error
-        return cls(info, table, images, tuple(map(str, meta.get("notes", ()))), folder)
+        return cls(info, table, images, tuple(map(str, content.notes)), folder)
 
 
 def complete_columns(table: pd.DataFrame) -> pd.DataFrame:

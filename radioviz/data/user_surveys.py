@@ -1,28 +1,30 @@
-"""The surveys that a user has imported: where they lie, what there is, how they go.
+"""Imported surveys: where they are stored, which there are, and how they are removed.
 
-``<user data>/surveys/<key>/`` holds a whole Catalogue and the report of its import;
-``surveys/.<key>.part/`` an import that is under way or was cut off. The first appears by
-one rename of the second, so that nothing half-imported is ever seen. Locks keep two
-processes from the same key and vanish with the process that holds them.
+``<user data>/surveys/<key>/`` holds a complete Catalogue and the report of its import;
+``surveys/.<key>.part/`` an import that is running or was cut off. The first appears by
+one rename of the second, so that no half-imported survey is ever visible. Locks keep two
+processes from the same key and end with the process that holds them.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pandas as pd
 
 from radioviz.data.catalogue import Catalogue
+from radioviz.data.public_surveys import DATA_SETS
 from radioviz.errors import CatalogueError
 from radioviz.paths import cache_folder, user_data_folder
 from radioviz.store import records
+from radioviz.store.atomic import delete_folder, unwritable
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 REPORT = "report.parquet"
@@ -33,7 +35,7 @@ REPORT_COLUMNS = ("file", "status", "reason", "source_id")
 
 @dataclass(frozen=True)
 class UserSurvey:
-    """One imported survey, without its table and images in memory."""
+    """One imported survey; its table and images are not in memory."""
 
     key: str
     title: str
@@ -42,7 +44,7 @@ class UserSurvey:
 
 
 @dataclass(frozen=True)
-class Unfinished:
+class UnfinishedImport:
     """An import that was cut off or cancelled.
 
     Attributes
@@ -53,9 +55,9 @@ class Unfinished:
     folder : pathlib.Path
         Its scratch folder.
     path, table : str
-        What it reads; empty where there is no table, or nothing is known.
+        What it reads; empty if there is no table, or if unknown.
     answers : dict
-        As they were given.
+        The user's answers, as given.
     """
 
     key: str
@@ -66,38 +68,63 @@ class Unfinished:
     answers: dict[str, Any] = field(default_factory=dict)
 
 
+class _Info(msgspec.Struct):
+    title: str
+
+
+class _Stored(msgspec.Struct):
+    """The part of ``catalogue.json`` that a list of surveys needs."""
+
+    info: _Info
+    n: int
+
+
+class _Request(msgspec.Struct):
+    path: str
+    table: str
+    answers: dict[str, Any]
+
+
+class _Plan(msgspec.Struct):
+    asked: _Request
+
+
+class _Training(msgspec.Struct):
+    data: list[str]
+
+
+class _Model(msgspec.Struct):
+    training: _Training
+
+
 def surveys_folder() -> Path:
     """Folder of all imported surveys (not created here)."""
     return user_data_folder() / "surveys"
 
 
 def check_key(key: str) -> str:
-    """The key, if it can be that of a user's survey.
+    """The key, if it can name a user's survey.
 
     Raises
     ------
     CatalogueError
-        If it has other characters than a-z, 0-9, _ and -, more than 40, or is one of
-        RadioViz's own data sets.
+        If it has other characters than a-z, 0-9, _ and -, more than 40, or is the key of a
+        data set of RadioViz itself.
     """
-    from radioviz.data.registry import DATA_SETS
-
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise CatalogueError(
             f"key {key!r} cannot name a survey; use 1 to 40 of a-z, 0-9, _ and -, beginning with "
             "a letter or digit"
         )
     if key in DATA_SETS:
-        raise CatalogueError(f"key '{key}' is a data set of RadioViz itself; choose another one")
+        raise CatalogueError(f"key '{key}' is a data set of RadioViz itself; choose another key")
     return key
 
 
 def suggest_key(name: str) -> str:
     """A free key made of a file name."""
-    from radioviz.data.registry import DATA_SETS
-
     base = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32] or "survey"
-    taken = {*DATA_SETS, *surveys()}
+    taken = {*DATA_SETS, *list_surveys()}
     key, number = base, 2
     while key in taken:
         key, number = f"{base}-{number}", number + 1
@@ -105,23 +132,23 @@ def suggest_key(name: str) -> str:
 
 
 def survey_folder(key: str) -> Path:
-    """Where a survey lies once it is whole."""
+    """Folder of a complete survey."""
     return surveys_folder() / check_key(key)
 
 
 def part_folder(key: str) -> Path:
-    """Where an import works."""
+    """Scratch folder of an import."""
     return surveys_folder() / f".{check_key(key)}.part"
 
 
 @contextmanager
-def locked(key: str) -> Iterator[None]:
-    """Hold the only right to import or remove a survey.
+def survey_lock(key: str) -> Iterator[None]:
+    """Keep other processes from importing, encoding or removing a survey.
 
     Raises
     ------
     CatalogueError
-        If another process has it, or the folder cannot be written.
+        If another process has the lock, or the folder cannot be written.
     """
     from filelock import FileLock, Timeout
 
@@ -135,31 +162,21 @@ def locked(key: str) -> Iterator[None]:
             f"survey '{key}' is being imported, encoded or removed by another process; wait for it"
         ) from None
     except OSError as error:
-        raise unwritable(error) from error
+        raise unwritable(surveys_folder(), error) from error
 
 
-def unwritable(error: OSError) -> CatalogueError:
-    """What to say when the user's folder cannot be written."""
-    return CatalogueError(
-        f"{surveys_folder()} cannot be written: {error.strerror or error}. Free some space or "
-        "point RADIOVIZ_HOME at a folder that can be written."
-    )
-
-
-def surveys() -> dict[str, UserSurvey]:
-    """Whole surveys by key, in order of their keys; damaged ones are left out."""
+def list_surveys() -> dict[str, UserSurvey]:
+    """Complete surveys by key, sorted; damaged ones are left out."""
     found: dict[str, UserSurvey] = {}
     folder = surveys_folder()
     for child in sorted(folder.iterdir()) if folder.is_dir() else []:
         if not _KEY.fullmatch(child.name):
             continue
         try:
-            meta = records.read_json_object(child / "catalogue.json")
-            found[child.name] = UserSurvey(
-                child.name, str(meta["info"]["title"]), int(meta["n"]), child
-            )
-        except (OSError, ValueError, KeyError, TypeError, OverflowError, AttributeError):
+            meta = records.read_record(child / "catalogue.json", _Stored)
+        except (OSError, ValueError):
             continue
+        found[child.name] = UserSurvey(child.name, meta.info.title, meta.n, child)
     return found
 
 
@@ -169,17 +186,17 @@ def open_survey(key: str) -> Catalogue:
     Raises
     ------
     CatalogueError
-        If there is none of this key, or it is damaged.
+        If there is no such survey, or it is damaged.
     """
     folder = survey_folder(key)
     if not folder.is_dir():
-        known = ", ".join(surveys()) or "none"
+        known = ", ".join(list_surveys()) or "none"
         raise CatalogueError(f"no imported survey '{key}'; imported are: {known}")
     return Catalogue.open(folder)
 
 
 def read_report(key: str) -> pd.DataFrame:
-    """What became of each file of an import: ``file``, ``status``, ``reason``, ``source_id``.
+    """Outcome of each file of an import: ``file``, ``status``, ``reason``, ``source_id``.
 
     Raises
     ------
@@ -193,8 +210,8 @@ def read_report(key: str) -> pd.DataFrame:
         raise CatalogueError(f"no report of the import '{key}': {error}") from error
 
 
-def unfinished() -> list[Unfinished]:
-    """Imports that can be resumed or discarded; those running right now are among them."""
+def unfinished_imports() -> list[UnfinishedImport]:
+    """Imports that can be resumed or discarded, including those that are running now."""
     out = []
     folder = surveys_folder()
     for child in sorted(folder.glob(".*.part")) if folder.is_dir() else []:
@@ -203,20 +220,18 @@ def unfinished() -> list[Unfinished]:
             continue
         try:
             done = (child / JOURNAL).read_bytes().count(b"\n")
-            asked = records.read_json_object(child / PLAN)["asked"]
-            path, table, answers = str(asked["path"]), str(asked["table"]), dict(asked["answers"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            out.append(Unfinished(key, 0, child))
+            asked = records.read_record(child / PLAN, _Plan).asked
+        except (OSError, ValueError):
+            out.append(UnfinishedImport(key, 0, child))
             continue
-        out.append(Unfinished(key, done, child, path, table, answers))
+        out.append(UnfinishedImport(key, done, child, asked.path, asked.table, asked.answers))
     return out
 
 
-def remove(key: str) -> int:
-    """Delete a survey with all its files, its Atlases, its pictures and what imports left.
+def remove_survey(key: str) -> int:
+    """Delete a survey: its files, Atlases, pictures, unfinished imports and their uploads.
 
-    Files that were uploaded for an import that did not end go with it; files that an import read
-    elsewhere are the user's and stay.
+    Files of the user that an import read from elsewhere stay.
 
     Returns
     -------
@@ -226,31 +241,31 @@ def remove(key: str) -> int:
     Raises
     ------
     CatalogueError
-        If there is nothing of this key, or it is in use by an import.
+        If nothing is stored under this key, or it is in use by an import.
     """
-    with locked(key):
+    with survey_lock(key):
         folders = [survey_folder(key), part_folder(key), user_data_folder() / "atlas" / key]
-        folders += [*pictures(key), *_uploaded(key)]
+        folders += [*picture_folders(key), *_uploaded(key)]
         present = [f for f in folders if f.is_dir() and not f.is_symlink()]
         if not present:
-            known = ", ".join(surveys()) or "none"
+            known = ", ".join(list_surveys()) or "none"
             raise CatalogueError(f"no imported survey '{key}'; imported are: {known}")
         freed = 0
         for folder in present:
             freed += sum(f.lstat().st_size for f in folder.rglob("*") if not f.is_dir())
-            discard(folder)
-        clean()
+            delete_folder(folder)
+        finish_removals()
         return freed
 
 
 def models_of(key: str) -> list[str]:
-    """Names of the models that ``train all`` made of a survey."""
+    """Names of the models that ``train all`` trained on a survey."""
     folder = user_data_folder() / "models"
     return sorted(f.name for f in folder.glob(f"{check_key(key)}-*") if _trained_on(f) == [key])
 
 
 def remove_models(key: str) -> list[str]:
-    """Delete the models that ``train all`` made of a survey and their Atlases; their names.
+    """Delete the models that ``train all`` trained on a survey, and their Atlases; their names.
 
     Raises
     ------
@@ -263,57 +278,36 @@ def remove_models(key: str) -> list[str]:
         raise CatalogueError(f"no model of survey '{key}' in {folder}")
     for name in names:
         for atlas in (user_data_folder() / "atlas").glob(f"*/{name}"):
-            discard(atlas)
-        discard(folder / name)
+            delete_folder(atlas)
+        delete_folder(folder / name)
     return names
 
 
 def _trained_on(model: Path) -> list[str]:
-    """Data sets that a model was trained on; empty where its folder does not tell."""
+    """Data sets that a model was trained on; empty if its folder does not say."""
     try:
-        found = records.read_json_object(model / "config.json")["training"]["data"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return records.read_record(model / "config.json", _Model).training.data
+    except (OSError, ValueError):
         return []
-    return found if isinstance(found, list) else []
 
 
-def pictures(key: str) -> list[Path]:
-    """Folders of the pictures of a survey that the app keeps in the cache folder."""
+def picture_folders(key: str) -> list[Path]:
+    """Folders of a survey's pictures in the cache folder."""
     named = re.compile(re.escape(check_key(key)) + r"-[0-9a-f]{16}")
     folder = cache_folder() / "pictures"
     return [f for f in folder.glob(f"{key}-*") if named.fullmatch(f.name)]
 
 
 def _uploaded(key: str) -> list[Path]:
-    """Folders of files that were uploaded for an import that did not end."""
+    """Folders of files that were uploaded for an unfinished import."""
     root = user_data_folder() / "uploads"
-    asked = [u for u in unfinished() if u.key == key]
+    asked = [u for u in unfinished_imports() if u.key == key]
     paths = {Path(p) for u in asked for p in (u.path, u.table) if p}
     found = {root / p.relative_to(root).parts[0] for p in paths if p.is_relative_to(root)}
     return sorted(found - {root})
 
 
-def discard(folder: Path) -> None:
-    """Make a folder vanish at once, then delete it.
-
-    Raises
-    ------
-    CatalogueError
-        If it cannot be deleted.
-    """
-    doomed = folder.with_name(f".{uuid.uuid4().hex}.removed")
-    try:
-        folder.rename(doomed)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise CatalogueError(
-            f"{folder} cannot be deleted: {error.strerror or error}; delete it by hand"
-        ) from error
-    shutil.rmtree(doomed, ignore_errors=True)
-
-
-def clean() -> None:
+def finish_removals() -> None:
     """Finish deletions that were cut off."""
     for base in (surveys_folder(), user_data_folder() / "atlas"):
         for folder in base.glob(".*.removed") if base.is_dir() else []:

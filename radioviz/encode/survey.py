@@ -32,7 +32,7 @@ from radioviz.atlas.latent_scores import latent_outlier_scores
 from radioviz.atlas.layouts import REFERENCE, fit_umap_layout, quick_layouts
 from radioviz.data.catalogue import Catalogue, Progress
 from radioviz.data.registry import DATA_SETS, open_data_set
-from radioviz.data.user_surveys import discard, locked
+from radioviz.data.user_surveys import survey_lock
 from radioviz.encode import shards
 from radioviz.encode.encoder import Encoder
 from radioviz.encode.shards import ALONE, WorkerPool
@@ -42,6 +42,7 @@ from radioviz.models import registry
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import list_models
 from radioviz.similarity.approximate import LARGE
+from radioviz.store.atomic import delete_folder
 from radioviz.store.mapped import trim
 
 SHARD = 4096
@@ -191,7 +192,7 @@ def encode_data_set(
                 layouts["umap"] = own
         atlas = write()
         _index(catalogue, atlas, progress)
-        discard(part)
+        delete_folder(part)
         return EncodingResult(key, model, atlas, n, resumed, seconds)
 
 
@@ -217,7 +218,7 @@ def _at_least_one(
 @contextmanager
 def _held(key: str) -> Iterator[None]:
     """Keep others from importing or removing a survey while it is encoded."""
-    with nullcontext() if key in DATA_SETS else locked(key):
+    with nullcontext() if key in DATA_SETS else survey_lock(key):
         yield
 
 
@@ -254,7 +255,7 @@ def _prepare(part: Path, catalogue: Catalogue, info: ModelInfo, shard: int, batc
         if same:
             return
         if part.is_dir():
-            discard(part)
+            delete_folder(part)
         part.mkdir(parents=True)
         (part / _PLAN).write_text(json.dumps(plan, indent=1), "utf-8")
 

@@ -6,13 +6,13 @@
 """
 
 from radioviz.data.user_surveys import (
-    Unfinished,
+    UnfinishedImport,
     UserSurvey,
+    list_surveys,
     open_survey,
     read_report,
-    remove,
-    surveys,
-    unfinished,
+    remove_survey,
+    unfinished_imports,
 )
 from radioviz.importing.inspection import KINDS, Inspection, Source
 from radioviz.importing.kinds import inspect
@@ -26,14 +26,14 @@ __all__ = [
     "Inspection",
     "Question",
     "Source",
-    "Unfinished",
+    "UnfinishedImport",
     "UserSurvey",
     "import_survey",
     "inspect",
+    "list_surveys",
     "open_survey",
     "read_report",
-    "remove",
+    "remove_survey",
     "resume_import",
-    "surveys",
-    "unfinished",
+    "unfinished_imports",
 ]

@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from radioviz.data.user_surveys import JOURNAL, PLAN, unwritable
+from radioviz.data.user_surveys import JOURNAL, PLAN, surveys_folder
 from radioviz.errors import CatalogueError
+from radioviz.store.atomic import unwritable
 from radioviz.store.records import read_json_object
 
 _HEADER_BYTES = 128
@@ -125,7 +126,7 @@ class ImportJournal:
             self._images.seek(_HEADER_BYTES + self.count * self._bytes)
             self._journal = (folder / JOURNAL).open("ab")
         except OSError as error:
-            raise unwritable(error) from error
+            raise unwritable(surveys_folder(), error) from error
 
     def __enter__(self) -> ImportJournal:
         return self
@@ -228,7 +229,7 @@ class ImportJournal:
             if len(self._lines) >= _BATCH or self._pending >= _BATCH_BYTES:
                 self.commit()
         except OSError as error:
-            raise unwritable(error) from error
+            raise unwritable(surveys_folder(), error) from error
 
     def commit(self) -> None:
         """Force what was added to the disk, images first."""
@@ -241,7 +242,7 @@ class ImportJournal:
             self._journal.flush()
             os.fsync(self._journal.fileno())
         except OSError as error:
-            raise unwritable(error) from error
+            raise unwritable(surveys_folder(), error) from error
         self._lines.clear()
         self._pending = 0
 
@@ -263,7 +264,7 @@ class ImportJournal:
             self._images.flush()
             os.fsync(self._images.fileno())
         except OSError as error:
-            raise unwritable(error) from error
+            raise unwritable(surveys_folder(), error) from error
         if not self.count:
             return np.zeros(shape, self.dtype)
         return np.load(self.path, mmap_mode="r", allow_pickle=False)

@@ -26,14 +26,13 @@ from radioviz.data.user_surveys import (
     PLAN,
     REPORT,
     check_key,
-    clean,
-    discard,
-    locked,
+    finish_removals,
     part_folder,
-    pictures,
+    picture_folders,
     survey_folder,
-    unfinished,
-    unwritable,
+    survey_lock,
+    surveys_folder,
+    unfinished_imports,
 )
 from radioviz.errors import CatalogueError
 from radioviz.importing.assembly import report_of, table_of_images, why_none
@@ -44,6 +43,7 @@ from radioviz.importing.kinds import inspect
 from radioviz.importing.questions import Answers
 from radioviz.importing.reader import Reader, SurveyFacts
 from radioviz.paths import user_data_folder
+from radioviz.store.atomic import delete_folder, unwritable
 
 _SHOW_EVERY = 0.2  # seconds between calls of progress
 # Answers that are about the survey's name and how fast it is fetched, not its content.
@@ -139,8 +139,8 @@ def import_survey(
     answers = dict(answers or {})
     look = inspection or inspect(source, answers)
     key = check_key(look.key)
-    with locked(key):
-        clean()
+    with survey_lock(key):
+        finish_removals()
         if survey_folder(key).exists() and not replace:
             raise CatalogueError(
                 f"there is a survey '{key}' already; choose another key, remove it first, or "
@@ -159,7 +159,7 @@ def resume_import(
     Parameters and errors as :func:`import_survey`; CatalogueError also if no unfinished import
     has this key.
     """
-    waiting = {u.key: u for u in unfinished()}
+    waiting = {u.key: u for u in unfinished_imports()}
     if key not in waiting or not waiting[key].path:
         known = ", ".join(waiting) or "none"
         raise CatalogueError(f"no unfinished import '{key}' to resume; unfinished are: {known}")
@@ -217,7 +217,7 @@ class _Import:
                 report = report_of(journal, table)
                 self._write_beside(report, reader)
         if nothing is not None:
-            discard(self.part)
+            delete_folder(self.part)
             raise nothing
         catalogue = self._put(reader, table, facts, images, report)
         return ImportResult(self.key, catalogue, report, time.monotonic() - began, resumed)
@@ -275,7 +275,7 @@ class _Import:
                 json.dumps(asked, indent=1, default=str), "utf-8"
             )
         except OSError as error:
-            raise unwritable(error) from error
+            raise unwritable(surveys_folder(), error) from error
 
     def _put(
         self,
@@ -291,9 +291,9 @@ class _Import:
         if len(refused) > 1000:
             notes.append(f"{len(refused) - 1000:,} more were refused; the report has them all")
         # The Atlases and pictures of a survey that is replaced are of other images.
-        for stale in (user_data_folder() / "atlas" / self.key, *pictures(self.key)):
+        for stale in (user_data_folder() / "atlas" / self.key, *picture_folders(self.key)):
             if survey_folder(self.key).exists() and stale.is_dir():
-                discard(stale)
+                delete_folder(stale)
         folder = survey_folder(self.key)
         catalogue = Catalogue(self._info(facts), table, images, tuple(dict.fromkeys(notes)))
         _keep_scratch(self.part)
@@ -311,4 +311,4 @@ def _keep_scratch(part: Path) -> None:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        raise unwritable(error) from error
+        raise unwritable(surveys_folder(), error) from error

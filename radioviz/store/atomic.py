@@ -18,6 +18,7 @@ import os
 import secrets
 import shutil
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -143,6 +144,26 @@ def remove_stale(folder: Path) -> None:
         # A younger one may be in use; one dated far ahead is of a clock that was wrong.
         if path.is_dir() and abs(now - path.stat().st_mtime) > _STALE:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def delete_folder(folder: Path) -> None:
+    """Delete a folder, if it is there; readers see all of it or nothing.
+
+    Raises
+    ------
+    CatalogueError
+        If it cannot be deleted.
+    """
+    doomed = folder.with_name(f".{uuid.uuid4().hex}.removed")
+    try:
+        folder.rename(doomed)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise CatalogueError(
+            f"{folder} cannot be deleted: {error.strerror or error}; delete it by hand"
+        ) from error
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def unwritable(

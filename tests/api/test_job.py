@@ -55,10 +55,10 @@ def test_a_job_runs_to_its_end_and_reports(request_: SurveyRequest) -> None:
     done = wait(started.id, lambda j: not j.active)
     assert (done.state, done.error) == (job.DONE, "")
     assert "300 read" in done.imported
-    assert importing.surveys()["mine"].n == 300
-    assert (importing.surveys()["mine"].folder / "measured.parquet").exists()
+    assert importing.list_surveys()["mine"].n == 300
+    assert (importing.list_surveys()["mine"].folder / "measured.parquet").exists()
     job.delete_job(done.id)
-    assert not job.list_jobs() and "mine" in importing.surveys()
+    assert not job.list_jobs() and "mine" in importing.list_surveys()
 
 
 @pytest.mark.slow
@@ -71,7 +71,7 @@ def test_a_killed_job_is_told_and_taken_up(request_: SurveyRequest, home: Path) 
     assert dead.state == job.CUT_OFF
     job.resume_job(started.id)
     done = wait(started.id, lambda j: not j.active)
-    assert (done.state, importing.surveys()["mine"].n) == (job.DONE, 300)
+    assert (done.state, importing.list_surveys()["mine"].n) == (job.DONE, 300)
 
 
 def _process(job_id: str) -> int:

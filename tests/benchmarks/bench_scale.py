@@ -286,11 +286,11 @@ print(json.dumps({"ms_an_image": 1e3 * wall / len(catalogue),
 def surveyed(folder: Path, count: int) -> str:
     """Key of an imported synthetic survey with images."""
     from radioviz import importing
-    from radioviz.data.user_surveys import surveys
+    from radioviz.data.user_surveys import list_surveys
 
     os.environ["RADIOVIZ_HOME"] = str(folder / "home")
     key = f"synthetic-{count}"
-    if key not in surveys():
+    if key not in list_surveys():
         path = folder / f"{key}.npy"
         shape = (count, synthetic_survey.SIDE, synthetic_survey.SIDE)
         out = np.lib.format.open_memmap(path, "w+", np.uint8, shape)

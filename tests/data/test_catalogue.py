@@ -258,7 +258,7 @@ def test_images_in_the_scratch_folder_are_moved_not_copied(tmp_path: Path) -> No
 def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(
-        CatalogueError, match=r"'toy' cannot be stored in .*file/toy: .*RADIOVIZ_CACHE"
+        CatalogueError, match=r"'toy' cannot be written to .*file/toy: .*RADIOVIZ_CACHE"
     ):
         toy().save(tmp_path / "file" / "toy")
 
@@ -282,7 +282,7 @@ def test_disk_that_is_full_leaves_nothing_behind(tmp_path: Path) -> None:
     root = str(Path(__file__).resolve().parents[2])
     run = [sys.executable, "-c", _FULL.format(root=root), str(tmp_path)]
     out = subprocess.run(run, capture_output=True, text=True, check=True, timeout=120)
-    assert "'toy' cannot be stored" in out.stdout and "Free some space" in out.stdout
+    assert "'toy' cannot be written" in out.stdout and "Free some space" in out.stdout
     assert list(tmp_path.iterdir()) == []
 
 

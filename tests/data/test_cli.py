@@ -131,7 +131,7 @@ def test_build_with_a_cache_that_cannot_be_written(
     assert main(["build", "first"]) == 0
     shown = capsys.readouterr()
     assert "2158 galaxies, memory only" in shown.out
-    assert "cannot be stored" in shown.err
+    assert "cannot be written" in shown.err
 
 
 def test_fetch_imports_nothing_heavy() -> None:

@@ -86,7 +86,7 @@ def test_damaged_store_is_built_anew_with_a_note(how: str, cache: Path) -> None:
     catalogue = open_data_set("frdeep-nvss")
     assert np.array_equal(catalogue.images, expected)
     assert len(catalogue.notes) == 1
-    assert catalogue.notes[0].startswith("The stored copy could not be used and was built anew: ")
+    assert catalogue.notes[0].startswith("The stored copy could not be used and was rebuilt: ")
     assert open_data_set("frdeep-nvss").notes == ()
 
 

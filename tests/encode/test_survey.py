@@ -75,7 +75,7 @@ def test_the_atlas_lies_with_the_user_and_is_found_there(mine: str, home: Path) 
 
 def test_removing_a_survey_takes_its_atlas_away(mine: str, home: Path) -> None:
     encode_data_set(mine, "tiny", umap=False)
-    importing.remove(mine)
+    importing.remove_survey(mine)
     assert not list((home / "atlas").iterdir())
     assert list_atlases() == []
 
@@ -135,12 +135,12 @@ def test_a_survey_is_kept_while_it_is_encoded(mine: str) -> None:
     def progress(done: int, total: int, what: str) -> None:
         if not refused:
             with pytest.raises(CatalogueError, match="being imported, encoded or removed"):
-                importing.remove(mine)
+                importing.remove_survey(mine)
             refused.append(what)
 
     encode_data_set(mine, "tiny", umap=False, progress=progress)
     assert refused
-    importing.remove(mine)
+    importing.remove_survey(mine)
     with pytest.raises(AtlasError):
         open_atlas(mine, "tiny")
 

@@ -101,7 +101,7 @@ class Import(Work):
         require(
             tree_digest(self.home / "surveys" / "kept") == self.digest, "another survey changed"
         )
-        surveys = store.surveys()
+        surveys = store.list_surveys()
         require(set(surveys) <= {"kept", "mine"}, f"surveys {sorted(surveys)}")
         if "mine" not in surveys:
             require(not (self.home / "surveys" / "mine").exists(), "a survey that is not shown")
@@ -120,7 +120,7 @@ class Import(Work):
     def away(self) -> None:
         from radioviz.data import user_surveys as store
 
-        store.remove("mine")
+        store.remove_survey("mine")
 
 
 class Atlas(Work):

@@ -232,7 +232,7 @@ def _home(folder: Path) -> None:
     for one in job.list_jobs():
         assert one.request.key is not None and one.seconds >= 0
         f"{one.state} {one.step} {one.done:d} {one.total:d} {', '.join(one.encoded)} {one.error}"
-    for key, survey in store.surveys().items():
+    for key, survey in store.list_surveys().items():
         try:
             catalogue = store.open_survey(key)
             _exported(catalogue)
@@ -241,7 +241,7 @@ def _home(folder: Path) -> None:
         f"{survey.title} {survey.n:,}"
         with suppress(RadioVizError):
             store.read_report(key)
-    for one in store.unfinished():
+    for one in store.unfinished_imports():
         f"{one.key} {one.done:,} {one.path} {one.table}"
         resume_import(one.key)
 

@@ -22,10 +22,10 @@ from radioviz.importing import (
     Source,
     import_survey,
     inspect,
-    remove,
+    list_surveys,
+    remove_survey,
     resume_import,
-    surveys,
-    unfinished,
+    unfinished_imports,
 )
 
 
@@ -77,7 +77,7 @@ def test_answers_are_named_when_they_are_missing(cube):
     assert {q.key for q in look.needed} == {"pixel_scale", "survey", "beam", "bunit", "first_row"}
     with pytest.raises(CatalogueError, match=r"answers are needed. pixel_scale: The cube does not"):
         import_survey(Source(path, table))
-    assert not surveys()
+    assert not list_surveys()
     for key, value, expected in (
         ("pixel_scale", "-1", "positive number of arcsec"),
         ("beam", "wide", "positive number of arcsec or 'unknown'"),
@@ -141,14 +141,14 @@ def test_remove_takes_everything(cube, home):
     (home / "atlas" / "mine" / "vae").mkdir(parents=True)
     (home / "atlas" / "mine" / "vae" / "latents.npy").write_bytes(b"x" * 1000)
     catalogue = open_data_set("mine")
-    freed = remove("mine")
+    freed = remove_survey("mine")
     assert freed > 200 * 256
-    assert not surveys()
+    assert not list_surveys()
     assert [p.name for p in surveys_folder().iterdir()] == [".locks"]
     assert list((home / "atlas").iterdir()) == []
     assert catalogue.images[5].sum() > 0  # who has it open keeps it
     with pytest.raises(CatalogueError, match="no imported survey 'mine'"):
-        remove("mine")
+        remove_survey("mine")
     with pytest.raises(CatalogueError, match="no data set 'mine'"):
         open_data_set("mine")
 
@@ -158,19 +158,19 @@ def test_cancel_and_resume(cube):
     result = import_survey(Source(path, table), CUBE, cancelled=_after(60))
     assert result.catalogue is None
     assert "cancelled" in result.sentence()
-    assert not surveys()
-    assert [(u.key, u.done) for u in unfinished()] == [("mine", 60)]
+    assert not list_surveys()
+    assert [(u.key, u.done) for u in unfinished_imports()] == [("mine", 60)]
     result = import_survey(Source(path, table), CUBE)
     assert result.resumed == 60
     np.testing.assert_array_equal(result.catalogue.images, stack)
-    assert not unfinished()
+    assert not unfinished_imports()
 
 
 def test_resume_by_key_alone(cube, monkeypatch, tmp_path):
     path, table, stack = cube
     monkeypatch.chdir(path.parent)
     import_survey(Source(Path(path.name), Path(table.name)), CUBE, cancelled=_after(60))
-    (waiting,) = unfinished()
+    (waiting,) = unfinished_imports()
     assert (waiting.path, waiting.table, waiting.answers) == (str(path), str(table), CUBE)
     monkeypatch.chdir("/")
     result = resume_import("mine")
@@ -198,8 +198,8 @@ def test_a_changed_source_starts_anew(cube):
 def test_a_cancelled_import_can_be_removed(cube):
     path, table, _ = cube
     import_survey(Source(path, table), CUBE, cancelled=lambda: True)
-    remove("mine")
-    assert not unfinished()
+    remove_survey("mine")
+    assert not unfinished_imports()
 
 
 def test_nothing_readable_leaves_nothing(tmp_path):
@@ -208,13 +208,13 @@ def test_nothing_readable_leaves_nothing(tmp_path):
     (folder / "a.fits").write_bytes(b"not FITS")
     with pytest.raises(CatalogueError, match=r"a\.fits"):
         import_survey(Source(folder), {"key": "bad", "pixel_scale": 1.8})
-    assert not surveys()
-    assert not unfinished()
+    assert not list_surveys()
+    assert not unfinished_imports()
     np.save(tmp_path / "nan.npy", np.full((3, 8, 8), np.nan, np.float32))
     with pytest.raises(CatalogueError, match="none of 3 can be imported: image 1: all 64 pixels"):
         import_survey(Source(tmp_path / "nan.npy"), {"key": "bad", "pixel_scale": 1.8})
-    assert not surveys()
-    assert not unfinished()
+    assert not list_surveys()
+    assert not unfinished_imports()
 
 
 def test_a_home_that_cannot_be_written(cube, monkeypatch, tmp_path):
@@ -241,7 +241,6 @@ _CHILD = """
     import os, signal, sys, time
     from pathlib import Path
     from radioviz.data import catalogue
-    from radioviz.store import records as stored
     from radioviz.importing import Source, journal, import_survey
 
     where, count = sys.argv[3], int(sys.argv[4])
@@ -263,7 +262,7 @@ _CHILD = """
     points = {
         "commit": (journal.ImportJournal, "commit"),
         "finish": (journal.ImportJournal, "finish"),
-        "rename": (stored, "put_in_place"),
+        "rename": (catalogue, "put_in_place"),
         "table": (catalogue.pd.DataFrame, "to_parquet"),
     }
     if where == "time":
@@ -299,7 +298,7 @@ def _child(cube, where: str, count: int = 1, kill_after: float | None = None) ->
 
 def _is_whole_or_absent(stack) -> bool:
     """No survey is shown, or all of it."""
-    found = surveys()
+    found = list_surveys()
     if not found:
         return False
     catalogue = open_data_set("mine")
@@ -354,7 +353,7 @@ def test_torn_lines_and_short_images_are_cut_back(cube, home):
     part = home / "surveys" / ".mine.part"
     for damage in ("torn", "binary", "short", "no plan", "bad plan", "header"):
         import_survey(Source(path, table), CUBE, cancelled=_after(90))
-        assert unfinished()[0].done == 90
+        assert unfinished_imports()[0].done == 90
         journal = (part / "journal.jsonl").read_bytes()
         expected = 90
         if damage == "torn":
@@ -379,7 +378,7 @@ def test_torn_lines_and_short_images_are_cut_back(cube, home):
         result = import_survey(Source(path, table), CUBE)
         assert result.resumed == expected, damage
         assert _is_whole_or_absent(stack)
-        remove("mine")
+        remove_survey("mine")
 
 
 def _after(count: int):
@@ -407,14 +406,17 @@ def test_two_processes_never_import_the_same_key_at_once(cube):
     assert first.stdout is not None
     assert first.stdout.readline() == "running\n"
     deadline = time.monotonic() + 30
-    while not unfinished() and time.monotonic() < deadline:
+    while not unfinished_imports() and time.monotonic() < deadline:
         time.sleep(0.01)
-    for attempt in (lambda: import_survey(Source(path, table), CUBE), lambda: remove("mine")):
+    for attempt in (
+        lambda: import_survey(Source(path, table), CUBE),
+        lambda: remove_survey("mine"),
+    ):
         with pytest.raises(CatalogueError, match="another process"):
             attempt()
     import_survey(Source(path, table), {**CUBE, "key": "other"})  # another key is free
     first.communicate(timeout=60)
-    assert sorted(surveys()) == ["mine", "other"]
+    assert sorted(list_surveys()) == ["mine", "other"]
     assert _is_whole_or_absent(stack)
 
 

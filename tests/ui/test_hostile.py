@@ -171,14 +171,15 @@ def test_names_of_data_sets_and_models_lead_nowhere(
     from radioviz.data import user_surveys as store
     from radioviz.data.registry import open_data_set
     from radioviz.errors import RadioVizError
-    from radioviz.importing import open_survey, remove
+    from radioviz.importing import open_survey, remove_survey
     from radioviz.models.registry import model_folder
 
     monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path / "home"))
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "keep").touch()
     ways: tuple[Callable[[str], Any], ...] = (
-        open_data_set, open_survey, remove, store.survey_folder, store.part_folder, model_folder,
+        open_data_set, open_survey, remove_survey, store.survey_folder, store.part_folder,
+        model_folder,
         lambda n: open_atlas(n, "vae2"), lambda n: open_atlas("first", n), job.read_job,
     )  # fmt: skip
     for way in ways:

@@ -103,7 +103,7 @@ def test_files_to_a_survey_and_away_again(open_page: Open, own_home: Path) -> No
     assert "UMAP of FIRST" in there.selectbox(key="layout").options
 
     app = press(app, "remove_mine")
-    assert "mine" not in importing.surveys()
+    assert "mine" not in importing.list_surveys()
     assert not (own_home / "atlas" / "mine").exists()
     assert not list((own_home / "jobs").iterdir())
     assert "freed" in texts(app) and not app.exception
@@ -120,12 +120,12 @@ def test_a_killed_import_is_not_shown_and_goes_on(
     with pytest.raises(KeyboardInterrupt):
         importing.import_survey(importing.Source(folder), {"key": "mine"}, cancelled=_Kill(5))
     app = open_page("your_data")
-    assert "mine" not in importing.surveys()
+    assert "mine" not in importing.list_surveys()
     assert "cut off after" in texts(app)
     assert "mine" not in app.sidebar.selectbox(key="data_set").options
     app = wait(press(app, "goon_mine"))
     assert job.list_jobs()[0].state == job.DONE, job.list_jobs()[0]
-    assert importing.surveys()["mine"].n == 12
+    assert importing.list_surveys()["mine"].n == 12
 
 
 class _Kill:
@@ -149,7 +149,7 @@ def test_a_cut_off_import_can_be_discarded_with_its_upload(open_page: Open, own_
     app = press(open_page("your_data"), "discard_mine")
     assert "freed" in texts(app)
     assert not staged.exists()
-    assert not importing.unfinished()
+    assert not importing.unfinished_imports()
 
 
 TABLE = (
@@ -275,7 +275,7 @@ def test_a_mosaic_that_does_not_cover_a_source(open_page: Open) -> None:
     keyed(app.main.multiselect, "models_").set_value([])
     app.run()
     app = wait(press(app, "bring_start"))
-    assert importing.surveys()["mosaic"].n == 1
+    assert importing.list_surveys()["mosaic"].n == 1
     refused = importing.read_report("mosaic").query("status == 'refused'")
     assert len(refused) == 1 and "mosaic" in refused["reason"].iat[0]
 
@@ -283,7 +283,7 @@ def test_a_mosaic_that_does_not_cover_a_source(open_page: Open) -> None:
 def test_nothing_that_can_be_read_leaves_nothing(open_page: Open, own_home: Path) -> None:
     app = upload(open_page("your_data"), ("notes.fits", b"hello", ""), ("b.fits", b"", ""))
     assert app.main.error and not app.exception
-    assert not importing.surveys() and not importing.unfinished()
+    assert not importing.list_surveys() and not importing.unfinished_imports()
 
 
 def test_pasted_positions_ask_for_a_service(open_page: Open) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import DATA_SETS, open_data_set
-from radioviz.data.user_surveys import locked
+from radioviz.data.user_surveys import survey_lock
 from train.core.config import TrainError
 
 RADIUS = 60.0
@@ -35,7 +35,7 @@ def record(key: str) -> dict[str, int]:
     TrainError
         If it cannot be written, or is too small to be divided.
     """
-    with locked(key):
+    with survey_lock(key):
         catalogue = open_data_set(key)
         given = catalogue.table["split"].to_numpy()
         if (given != "").any():

@@ -9,7 +9,7 @@ from cutout_server import SKY, send
 from radioviz.data.__main__ import main
 from radioviz.data.registry import open_data_set
 from radioviz.errors import CatalogueError, FetchError
-from radioviz.importing import Source, import_survey, inspect, surveys, unfinished
+from radioviz.importing import Source, import_survey, inspect, list_surveys, unfinished_imports
 
 
 @pytest.fixture
@@ -89,8 +89,8 @@ def test_a_network_that_goes_away_can_be_taken_up_again(positions, server):
     server.behaviour = gone
     with pytest.raises(FetchError, match="went away"):
         import_survey(Source(positions), _answers(server, attempts=1))
-    assert not surveys()
-    assert unfinished()[0].done == 1 + 4  # the row that the table refuses, and four cutouts
+    assert not list_surveys()
+    assert unfinished_imports()[0].done == 1 + 4  # the row that the table refuses, and four cutouts
     server.behaviour = None
     result = import_survey(Source(positions), _answers(server, attempts=1))
     assert result.read == 10
@@ -101,7 +101,7 @@ def test_the_app_goes_on_without_a_network(positions):
     answers = {"key": "mine", "service": "nvss", "base": "http://127.0.0.1:9/"}
     with pytest.raises(FetchError, match="cannot be reached"):
         import_survey(Source(positions), {**answers, "attempts": 1})
-    assert not surveys()
+    assert not list_surveys()
     assert len(inspect(Source(positions), answers).sample) == 11
 
 

@@ -399,7 +399,7 @@ def _start(source: Source, look: Inspection, answers: dict[str, Any], token: str
         key=f"models_{token}",
         help="The first map can be looked at while the others are made; more can be added later",
     )
-    there = key in importing.surveys()
+    there = key in importing.list_surveys()
     replace = there and st.checkbox(
         controls.escape(f"Replace the survey '{key}' that is there already"), key=f"replace_{token}"
     )

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from radioviz.data.user_surveys import discard
 from radioviz.errors import CatalogueError, ImageError
-from radioviz.importing import Source, unfinished
+from radioviz.importing import Source, unfinished_imports
 from radioviz.importing.readers.cube_formats import is_cube
 from radioviz.paths import user_data_folder
+from radioviz.store.atomic import delete_folder
 
 IMAGES, TABLES = "images", "tables"
 _TABLE_NAMES = (".csv", ".tsv", ".txt", ".dat", ".ecsv", ".vot", ".votable", ".xml", ".parquet")
@@ -186,7 +186,7 @@ def restage(folder: str) -> Staged | None:
 def drop(folder: Path) -> None:
     """Delete an upload."""
     if folder.parent == uploads_folder() and folder.is_dir():
-        discard(folder)
+        delete_folder(folder)
 
 
 def clean() -> None:
@@ -194,7 +194,7 @@ def clean() -> None:
     root = uploads_folder()
     if not root.is_dir():
         return
-    needed = {Path(p) for u in unfinished() for p in (u.path, u.table) if p}
+    needed = {Path(p) for u in unfinished_imports() for p in (u.path, u.table) if p}
     for folder in root.iterdir():
         is_needed = any(folder in path.parents for path in needed)
         if not is_needed and time.time() - folder.stat().st_mtime > _KEPT_SECONDS:

@@ -10,7 +10,7 @@ from radioviz.api.survey_job import SurveyJob, SurveyRequest
 from radioviz.atlas.layouts import REFERENCE
 from radioviz.data import user_surveys
 from radioviz.errors import RadioVizError
-from radioviz.importing import Unfinished, UserSurvey
+from radioviz.importing import UnfinishedImport, UserSurvey
 from radioviz.models import registry
 from radioviz.store.spreadsheets import safe_csv
 from radioviz.ui import cache, controls
@@ -115,7 +115,7 @@ def _through(one: SurveyJob) -> str:
 
 def _ended(one: SurveyJob) -> None:
     title, icon = STATES[one.state]
-    there = one.request.key in importing.surveys()
+    there = one.request.key in importing.list_surveys()
     if one.state == job.DONE and not there:
         job.delete_job(one.id)  # the survey has been removed since
         return
@@ -185,14 +185,14 @@ def followed() -> None:
 def surveys() -> None:
     """What has been imported, and imports that were cut off."""
     st.subheader("Your surveys")
-    known = importing.surveys()
+    known = importing.list_surveys()
     found = job.list_jobs()
     at_work = {j.request.key for j in found if j.state != job.DONE}
     busy = {j.request.key for j in found if j.active}
     for survey in known.values():
         with controls.show_errors():
             _survey(survey, survey.key in busy)
-    rest = [u for u in importing.unfinished() if u.key not in at_work]
+    rest = [u for u in importing.unfinished_imports() if u.key not in at_work]
     for one in rest:
         _unfinished(one)
     if not known and not rest:
@@ -331,7 +331,7 @@ def remove(key: str, models: bool = False) -> None:
     from radioviz.ui import state
 
     try:
-        freed = importing.remove(key)
+        freed = importing.remove_survey(key)
         if models:
             user_surveys.remove_models(key)
     except RadioVizError as error:
@@ -349,7 +349,7 @@ def remove(key: str, models: bool = False) -> None:
     say(f"{key}: removed, {freed / 1e6:,.1f} MB freed.")
 
 
-def _unfinished(one: Unfinished) -> None:
+def _unfinished(one: UnfinishedImport) -> None:
     with st.container(border=True, key=f"unfinished_{one.key}"):
         st.markdown(f":material/power_off: **{one.key}** · cut off after {one.done:,} files")
         st.caption("It is not shown on any page before it is whole.")
@@ -371,7 +371,7 @@ def _unfinished(one: Unfinished) -> None:
             )
 
 
-def _resume(one: Unfinished) -> None:
+def _resume(one: UnfinishedImport) -> None:
     """Take up an import that no job knows, one of the command line say."""
     answers = {k: v for k, v in one.answers.items() if k not in ("key", "title")}
     job.start_job(
@@ -382,6 +382,6 @@ def _resume(one: Unfinished) -> None:
             one.table,
             answers,
             tuple(encoder_titles()),
-            replace=one.key in importing.surveys(),
+            replace=one.key in importing.list_surveys(),
         )
     )

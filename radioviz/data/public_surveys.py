@@ -1,0 +1,106 @@
+"""The public data sets that RadioViz knows, one entry each."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from radioviz.data import splits
+from radioviz.data.catalogue import FORMAT_VERSION
+from radioviz.paths import cache_folder
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One entry: its reader and the origin of its files.
+
+    Attributes
+    ----------
+    key, title : str
+        As in the :class:`~radioviz.data.catalogue.SurveyInfo` of its Catalogue.
+    reader : str
+        ``module:function`` of ``read(progress, scratch) -> Catalogue``.
+    embedded : bool
+        True if its files are installed with RadioViz.
+    fetch : str
+        Its key in ``python -m radioviz.data fetch``; '' if there is nothing to fetch.
+    files : str
+        Folder of its fetched files, below ``downloads`` in the cache folder.
+    env : str
+        Environment variable that names another folder of its files; '' for none.
+    version : int
+        Increase it when the reader changes, so that stored Catalogues are rebuilt.
+    """
+
+    key: str
+    title: str
+    reader: str
+    embedded: bool = False
+    fetch: str = ""
+    files: str = ""
+    env: str = ""
+    version: int = 1
+
+    @property
+    def folder(self) -> Path:
+        """Where its Catalogue is stored: one for each reader, recorded split and origin."""
+        edition = f"v{FORMAT_VERSION}.{self.version}-{splits.fingerprint(self.key)}"
+        if self.env and os.environ.get(self.env):
+            edition += "-" + hashlib.sha256(os.environ[self.env].encode()).hexdigest()[:8]
+        return cache_folder() / "catalogues" / f"{self.key}-{edition}"
+
+    @property
+    def is_built(self) -> bool:
+        """True if its Catalogue is stored."""
+        return (self.folder / "catalogue.json").exists()
+
+    @property
+    def is_here(self) -> bool:
+        """True if it can be opened without a download."""
+        if self.embedded or self.is_built:
+            return True
+        named = os.environ.get(self.env) if self.env else None
+        return (Path(named) if named else cache_folder() / "downloads" / self.files).is_dir()
+
+
+DATA_SETS: dict[str, DataSet] = {
+    d.key: d
+    for d in (
+        DataSet(
+            "first",
+            "FIRST (Griese et al. 2023)",
+            "radioviz.data.datasets.first:read",
+            embedded=True,
+        ),
+        DataSet(
+            "mirabest",
+            "MiraBest",
+            "radioviz.data.datasets.mirabest:read",
+            fetch="mirabest",
+            files="mirabest/F_batches",
+        ),
+        DataSet(
+            "frdeep-first",
+            "FR-DEEP FIRST",
+            "radioviz.data.datasets.frdeep:read_first",
+            fetch="fr-deep",
+            files="fr-deep/FIRST_PNG_dataset",
+        ),
+        DataSet(
+            "frdeep-nvss",
+            "FR-DEEP NVSS",
+            "radioviz.data.datasets.frdeep:read_nvss",
+            fetch="fr-deep",
+            files="fr-deep/NVSS_PNG_dataset",
+        ),
+        DataSet(
+            "rgz",
+            "Radio Galaxy Zoo DR1",
+            "radioviz.data.datasets.rgz:read",
+            files="rgz/rgz108k-batches-py",
+            env="RADIOVIZ_RGZ",
+        ),
+    )
+}
