@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from radioviz import morphology
 from radioviz.atlas.atlas import open_atlas
 from radioviz.data.registry import open_data_set, user_data_sets
-from radioviz.data.user_surveys import read_report, unfinished
+from radioviz.data.user_surveys import read_report, unfinished_imports
 from radioviz.export import Mark, Session, read_session
 from radioviz.morphology import measuring
 from radioviz.paths import REPOSITORY
@@ -63,7 +63,7 @@ def test_its_atlas_opens() -> None:
 
 
 def test_an_unfinished_import_is_listed() -> None:
-    (left,) = unfinished()
+    (left,) = unfinished_imports()
     assert (left.key, left.done, left.path) == ("cut", 6, "/data/survey/images")
 
 
