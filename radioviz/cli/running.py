@@ -36,10 +36,7 @@ def run(app: typer.Typer, arguments: list[str] | None, name: str) -> int:
     try:
         app(args=arguments, prog_name=name)
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        if code == 130:
-            print("\nstopped; run the same command to resume", file=sys.stderr)
-        return code
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except RadioVizError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -1,0 +1,241 @@
+"""Open data sets and Atlases: tables for pandas and astropy, images, WCS, latents, scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from radioviz.atlas import atlas as atlases
+from radioviz.atlas.atlas import Atlas
+from radioviz.data import registry
+from radioviz.data.catalogue import Catalogue, SurveyInfo
+from radioviz.errors import ModelError
+from radioviz.models.registry import encoders, list_models
+
+if TYPE_CHECKING:
+    from astropy.coordinates import SkyCoord
+    from astropy.table import Table
+    from astropy.wcs import WCS
+
+
+@dataclass(frozen=True, eq=False)
+class GalaxySample:
+    """An opened data set: one table row and one image per galaxy.
+
+    Attributes
+    ----------
+    catalogue : Catalogue
+        The data set as the app holds it.
+
+    Examples
+    --------
+    >>> import radioviz
+    >>> first = radioviz.open_data_set("first")
+    >>> len(first)
+    2158
+    >>> first.table.loc[0, ["source_id", "name", "label"]].tolist()
+    ['first-0', 'J074708.4+171727', 'FRI']
+    >>> first.image("first-0").shape
+    (300, 300)
+    >>> print(first.wcs("first-0").wcs.crval)
+    [116.785  17.291]
+    """
+
+    catalogue: Catalogue
+
+    def __len__(self) -> int:
+        return len(self.catalogue)
+
+    def __repr__(self) -> str:
+        return f"GalaxySample('{self.info.key}', {len(self):,} galaxies)"
+
+    @property
+    def info(self) -> SurveyInfo:
+        """What holds for every image: pixel scale, beam [arcsec], unit, frequency, terms of use."""
+        return self.catalogue.info
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per galaxy; ``ra``, ``dec`` in degrees, ``las`` in arcsec, NaN where unknown."""
+        return self.catalogue.table
+
+    @property
+    def images(self) -> np.ndarray:
+        """All images, shape ``(n, ny, nx)``, memory-mapped and read-only; north up, east left."""
+        return self.catalogue.images
+
+    @property
+    def positions(self) -> SkyCoord:
+        """Sky positions (ICRS), shape ``(n,)``; NaN where unknown."""
+        return self.catalogue.positions
+
+    def image(self, source_id: str) -> np.ndarray:
+        """Image of one galaxy, float32 ``(ny, nx)``; NaN where there is no data.
+
+        Raises
+        ------
+        CatalogueError
+            If there is no such galaxy.
+        """
+        return self.catalogue.image(self.row_of(source_id))
+
+    def wcs(self, source_id: str) -> WCS:
+        """Celestial WCS of one image.
+
+        Raises
+        ------
+        CatalogueError
+            If there is no such galaxy, or its position is unknown.
+        """
+        return self.catalogue.wcs(self.row_of(source_id))
+
+    def row_of(self, source_id: str) -> int:
+        """Row of one galaxy in the table and in the images.
+
+        Raises
+        ------
+        CatalogueError
+            If there is no such galaxy.
+        """
+        return int(self.catalogue.rows_of([source_id])[0])
+
+    def to_astropy(self, source_ids: Sequence[str] | None = None) -> Table:
+        """The table, or rows of it, with units, UCDs and descriptions; provenance in ``meta``.
+
+        Examples
+        --------
+        >>> import radioviz
+        >>> table = radioviz.open_data_set("first").to_astropy(["first-0", "first-2"])
+        >>> len(table), str(table["las"].unit), table["las"].info.description
+        (2, 'arcsec', 'Largest angular size')
+        """
+        from astropy.table import Table
+
+        from radioviz.export import Group, selection_table
+
+        rows = np.arange(len(self)) if source_ids is None else self.catalogue.rows_of(source_ids)
+        joined = selection_table(Group(self.catalogue, rows))
+        table = Table.from_pandas(joined.frame)
+        for name, column in joined.columns.items():
+            table[name].unit = column.unit or None
+            table[name].info.description = column.description or None
+            if column.ucd:
+                table[name].info.meta = {"ucd": column.ucd}
+        table.meta["provenance"] = list(joined.provenance)
+        return table
+
+
+def open_data_set(key: str, *, measured: bool = False) -> GalaxySample:
+    """Open a data set by its key; built on first use, then memory-mapped.
+
+    Parameters
+    ----------
+    key : str
+        One of :func:`list_data_sets`.
+    measured : bool
+        True adds the measured columns (angular size, position angle, flux, ...), which takes
+        about a minute for 2,000 galaxies the first time.
+
+    Raises
+    ------
+    CatalogueError
+        If there is no such data set, or its files are not installed.
+    """
+    catalogue = registry.open_data_set(key)
+    if measured:
+        from radioviz import morphology
+
+        catalogue = morphology.complete(catalogue)
+    return GalaxySample(catalogue)
+
+
+def list_data_sets() -> dict[str, str]:
+    """Key and title of every data set that can be opened now, imported surveys included.
+
+    Examples
+    --------
+    >>> import radioviz
+    >>> radioviz.list_data_sets()["first"]
+    'FIRST (Griese et al. 2023)'
+    """
+    known = {**registry.DATA_SETS, **registry.user_data_sets()}
+    return {key: data_set.title for key, data_set in known.items() if data_set.is_here}
+
+
+def open_atlas(data_set: str, model: str = "") -> Atlas:
+    """Open what an encoder found for a data set: latents, layouts and scores.
+
+    Parameters
+    ----------
+    data_set : str
+        One of :func:`list_data_sets`.
+    model : str
+        Name of an encoder; by default the one that the app opens first.
+
+    Returns
+    -------
+    Atlas
+        ``latents`` ``(n, d)``, ``layouts`` (name to ``(n, 2)``), ``scores`` (a pandas table);
+        row ``i`` belongs to row ``i`` of the data set.
+
+    Raises
+    ------
+    CatalogueError, ModelError, AtlasError
+        If the data set, model or Atlas is missing, or the Atlas belongs to other data or weights.
+
+    Examples
+    --------
+    >>> import radioviz
+    >>> atlas = radioviz.open_atlas("first", "simclr")
+    >>> atlas.latents.shape, sorted(atlas.layouts)
+    ((2158, 256), ['pca', 'tsne', 'umap'])
+    """
+    info = list_models()[model or default_encoder()]
+    catalogue = registry.open_data_set(data_set)
+    return atlases.open_atlas(data_set, info.name, info=info, catalogue=catalogue)
+
+
+def default_encoder() -> str:
+    """Name of the encoder that the app opens first.
+
+    Raises
+    ------
+    ModelError
+        If no trained model encodes.
+    """
+    names = list(encoders())
+    if not names:
+        raise ModelError("no trained model encodes; train one: python -m train vae")
+    return names[0]
+
+
+def outlier_scores(data_set: str = "first", model: str = "") -> pd.DataFrame:
+    """Stored outlier scores of a data set, one row per galaxy, indexed by ``source_id``.
+
+    Scores of the flows are named ``<score>_<flow>``, such as ``log_prob_maf-vae32``; those of the
+    encoder's own Atlas are ``knn_distance``, ``isolation`` and, for models that decode,
+    ``reconstruction_error``. High is unusual, except for ``log_prob`` and ``given_size``.
+
+    Raises
+    ------
+    CatalogueError, ModelError, AtlasError
+        As :func:`open_atlas`.
+
+    Examples
+    --------
+    >>> import radioviz
+    >>> scores = radioviz.outlier_scores("first", "simclr")
+    >>> bool(scores["strangeness_maf-vae32"].idxmax() in scores.index)
+    True
+    """
+    from radioviz.atlas.scores import read_scores
+
+    atlas = open_atlas(data_set, model)
+    ids = pd.Index(atlas.source_ids, name="source_id")
+    catalogue = registry.open_data_set(data_set)
+    stored = read_scores(data_set, catalogue=catalogue, models=list_models()).of(list(ids))
+    return pd.concat([stored, atlas.scores], axis=1).set_index(ids)
