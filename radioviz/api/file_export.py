@@ -12,7 +12,7 @@ import pandas as pd
 from radioviz.api.samples import open_atlas
 from radioviz.atlas.layouts import REFERENCE
 from radioviz.data.registry import open_data_set
-from radioviz.encode.generated import GeneratedGalaxies
+from radioviz.encode import GeneratedGalaxies
 from radioviz.errors import ExportError
 from radioviz.export import (
     Group,

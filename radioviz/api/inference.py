@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from radioviz.api.samples import default_encoder, open_data_set
-from radioviz.encode import Encoder, GeneratedGalaxies, Generator
-from radioviz.encode.generation_request import GenerationRequest
+from radioviz.encode import Encoder, GeneratedGalaxies, GenerationRequest, Generator
 from radioviz.errors import ImageError, ModelError
 from radioviz.images.reading import SkyImage
 from radioviz.models.registry import decoders
