@@ -22,14 +22,14 @@ import pandas as pd
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.public_surveys import DATA_SETS
 from radioviz.errors import CatalogueError
+from radioviz.jobs.journal import JOURNAL
+from radioviz.jobs.scratch import PLAN
 from radioviz.paths import cache_folder, user_data_folder
 from radioviz.store import records
 from radioviz.store.atomic import delete_folder, unwritable
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 REPORT = "report.parquet"
-PLAN = "plan.json"
-JOURNAL = "journal.jsonl"
 REPORT_COLUMNS = ("file", "status", "reason", "source_id")
 
 

@@ -13,7 +13,7 @@ from radioviz.data.catalogue import complete_columns, j2000_name
 from radioviz.data.matching import same_as
 from radioviz.data.user_surveys import REPORT_COLUMNS
 from radioviz.importing.folder import table_of
-from radioviz.importing.journal import FileOutcome, ImportJournal
+from radioviz.importing.outcome import FileOutcome, ImportJournal
 from radioviz.importing.reader import LEFT_OUT, Reader, SurveyFacts
 from radioviz.importing.source_rows import unique_ids
 
@@ -36,7 +36,7 @@ def table_of_images(
     rows: list[int] = []
     cells: list[dict[str, Any]] = []
     names: list[str] = []
-    for stored, outcome in journal.outcomes():
+    for stored, outcome in journal.items():
         if stored:
             rows.append(-1 if outcome.row is None else outcome.row)
             cells.append(dict(outcome.facts or {}))
@@ -112,7 +112,7 @@ def report_of(journal: ImportJournal, table: pd.DataFrame | None) -> pd.DataFram
     """
     rows: list[tuple[str, str, str, str]] = []
     ids: Iterator[str] = iter(table["source_id"]) if table is not None else iter(())
-    for stored, outcome in journal.outcomes():
+    for stored, outcome in journal.items():
         rows.append(_report_row(stored, outcome, next(ids, "") if stored else ""))
     return pd.DataFrame(rows, columns=list(REPORT_COLUMNS)).astype(str)
 
@@ -128,7 +128,7 @@ def _report_row(stored: bool, outcome: FileOutcome, source_id: str) -> tuple[str
 def why_none(journal: ImportJournal) -> str:
     """The first reasons, where nothing could be read."""
     first: list[str] = []
-    for _, outcome in journal.outcomes():
+    for _, outcome in journal.items():
         first.append(f"{outcome.name}: {outcome.refused}")
         if len(first) == 3:
             break

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from radioviz.errors import CatalogueError
-from radioviz.importing.journal import FileOutcome
+from radioviz.importing.outcome import FileOutcome
 from radioviz.importing.reader import Reader, Step, SurveyFacts, stored
 from radioviz.importing.readers.cube_formats import Cube
 from radioviz.importing.source_rows import SourceList

@@ -15,8 +15,8 @@ from radioviz.importing.cutouts import SERVICES, Request, Service, fetch_cutouts
 from radioviz.importing.facts import pixels_of, resolve
 from radioviz.importing.files import path_state
 from radioviz.importing.inspection import SAMPLE, Inspection, Source, key_of
-from radioviz.importing.journal import FileOutcome
 from radioviz.importing.mosaic import DEFAULT_PIXELS
+from radioviz.importing.outcome import FileOutcome
 from radioviz.importing.questions import Answers, Question, chosen, positive
 from radioviz.importing.reader import Reader, Step, SurveyFacts
 from radioviz.importing.readers.user_tables import UserTable

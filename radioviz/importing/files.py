@@ -17,7 +17,7 @@ from radioviz.errors import CatalogueError, ImageError
 from radioviz.images.common_grid import Common, facts, place
 from radioviz.images.reading import MAX_PIXELS, Peek, SkyImage, peek_fits, read_image
 from radioviz.importing.folder import SUFFIXES
-from radioviz.importing.journal import FileOutcome
+from radioviz.importing.outcome import FileOutcome
 from radioviz.importing.reader import Reader, Step, SurveyFacts, looks_clipped, stored
 from radioviz.importing.readers import image_archives as archives
 from radioviz.importing.source_rows import SourceList

@@ -30,7 +30,7 @@ from radioviz.images.orientation import geometry, plain_wcs, resample, to_j2000
 from radioviz.images.quiet import quiet
 from radioviz.images.reading import read_fits
 from radioviz.images.tiles import image_cards
-from radioviz.importing.journal import FileOutcome
+from radioviz.importing.outcome import FileOutcome
 from radioviz.importing.reader import Reader, Step, SurveyFacts
 from radioviz.importing.source_rows import SourceList
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from radioviz.importing.journal import FileOutcome
+from radioviz.importing.outcome import FileOutcome
 from radioviz.importing.source_rows import SourceList
 
 Step = tuple[FileOutcome, np.ndarray | None]

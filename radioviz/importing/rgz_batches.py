@@ -21,7 +21,7 @@ from radioviz.errors import CatalogueError
 from radioviz.importing.facts import resolve
 from radioviz.importing.files import path_state
 from radioviz.importing.inspection import SAMPLE, Inspection, Source, key_of
-from radioviz.importing.journal import FileOutcome
+from radioviz.importing.outcome import FileOutcome
 from radioviz.importing.questions import Answers, chosen, positive
 from radioviz.importing.reader import LEFT_OUT, Reader, Step, SurveyFacts
 

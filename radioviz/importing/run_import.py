@@ -1,29 +1,25 @@
-"""An import from beginning to end: resumable, cancellable, never half-shown.
+"""An import from beginning to end: resumable, cancellable, never half shown.
 
-:func:`import_survey` reads a source into ``surveys/.<key>.part`` and renames it to
-``surveys/<key>`` when everything is in it. Killed at any point, the next :func:`import_survey` with
-the same source and answers goes on where it stopped; with others it starts anew. A
-survey that is replaced stays whole until the new one is.
+:func:`import_survey` reads a source into ``surveys/.<key>.part`` and renames this folder to
+``surveys/<key>`` when it is complete. If it is killed, the next call with the same source and
+answers resumes it; with others it starts again. A survey that is replaced stays until its
+replacement is complete.
 """
 
 from __future__ import annotations
 
-import json
+import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from radioviz.data.catalogue import FORMAT_VERSION, Catalogue, Progress, SurveyInfo
+from radioviz.data.catalogue import FORMAT_VERSION, Catalogue, SurveyInfo
 from radioviz.data.user_surveys import (
-    JOURNAL,
-    PLAN,
     REPORT,
     check_key,
     finish_removals,
@@ -31,40 +27,43 @@ from radioviz.data.user_surveys import (
     picture_folders,
     survey_folder,
     survey_lock,
-    surveys_folder,
     unfinished_imports,
 )
 from radioviz.errors import CatalogueError
 from radioviz.importing.assembly import report_of, table_of_images, why_none
 from radioviz.importing.folder import licence_of
 from radioviz.importing.inspection import Inspection, Source
-from radioviz.importing.journal import ImportJournal
 from radioviz.importing.kinds import inspect
+from radioviz.importing.outcome import FileOutcome, ImportJournal
 from radioviz.importing.questions import Answers
 from radioviz.importing.reader import Reader, SurveyFacts
+from radioviz.jobs.journal import JOURNAL, Journal
+from radioviz.jobs.progress import Cancelled, Progress, never, no_progress, throttled
+from radioviz.jobs.scratch import PLAN
 from radioviz.paths import user_data_folder
-from radioviz.store.atomic import delete_folder, unwritable
+from radioviz.store.atomic import delete_folder, report_unwritable, write_json
 
-_SHOW_EVERY = 0.2  # seconds between calls of progress
-# Answers that are about the survey's name and how fast it is fetched, not its content.
+# Answers that change the survey's name or the download speed, not its content.
 _NOT_CONTENT = ("title", "rate", "attempts", "licence", "reference")
+_SPARE_BYTES = 1 << 28  # free space to leave on the disk
+_MAX_NOTES = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class ImportResult:
-    """What an import came to.
+    """Result of an import.
 
     Attributes
     ----------
     key : str
     catalogue : Catalogue or None
-        None where it was cancelled; what was read is kept for the next run.
+        None if it was cancelled; what was read is kept for the next run.
     report : pandas.DataFrame
         ``file``, ``status`` (read, left out or refused), ``reason`` (why it was left out or
         refused, or what was repaired), ``source_id``.
     seconds : float
     resumed : int
-        Outcomes that an earlier run had already.
+        Files that an earlier run had processed.
     """
 
     key: str
@@ -75,26 +74,26 @@ class ImportResult:
 
     @property
     def read(self) -> int:
-        """Images that were read."""
+        """Number of images that were read."""
         return int((self.report["status"] == "read").sum())
 
     @property
     def refused(self) -> int:
-        """Files that were refused."""
+        """Number of files that were refused."""
         return int((self.report["status"] == "refused").sum())
 
     @property
     def left_out(self) -> int:
-        """Images that were not wanted, by the cuts that were asked for."""
+        """Number of images that the requested cuts exclude."""
         return int((self.report["status"] == "left out").sum())
 
     def sentence(self) -> str:
         """The result in words."""
         reasons = self.report.loc[self.report["status"] == "refused", "reason"]
-        cut = f"{self.left_out:,} left out as asked, " if self.left_out else ""
+        cut = f"{self.left_out:,} left out as requested, " if self.left_out else ""
         text = f"{self.read:,} read, {cut}{self.refused:,} refused in {self.seconds:.1f} s"
         if self.catalogue is None:
-            return f"{self.key}: cancelled; {text}. Run it again to go on."
+            return f"{self.key}: cancelled; {text}. Run it again to resume."
         if not reasons.empty:
             most = Counter(r.split(":")[0].split(";")[0] for r in reasons).most_common(3)
             text += " (" + ", ".join(f"{n:,} x {why}" for why, n in most) + ")"
@@ -104,8 +103,8 @@ class ImportResult:
 def import_survey(
     source: Source,
     answers: Answers | None = None,
-    progress: Progress = lambda done, total, what: None,
-    cancelled: Callable[[], bool] = lambda: False,
+    progress: Progress = no_progress,
+    cancelled: Cancelled = never,
     *,
     replace: bool = False,
     inspection: Inspection | None = None,
@@ -119,19 +118,18 @@ def import_survey(
         Answers to the questions of :func:`~radioviz.importing.kinds.inspect`, and
         ``key`` and ``title`` of the survey.
     progress : callable
-        ``progress(done, total, what)``; ``total`` is 0 where it is not known. Total and what
-        are those of the step under way.
+        Called as ``progress(done, total, what)`` for the current step; ``total`` is 0 if unknown.
     cancelled : callable
-        Asked between images; True ends the import, which can be resumed.
+        Polled between images; True stops the import, which can be resumed.
     replace : bool
         True to replace a survey of the same key.
     inspection : Inspection, optional
-        Of this source with these answers, where there is one already.
+        Of this source with these answers, if there is one already.
 
     Raises
     ------
     CatalogueError
-        If an answer is missing, the key is taken, nothing can be read, another process
+        If an answer is missing, the key exists, nothing can be read, another process
         imports the same key, or the disk is full.
     FetchError
         If a cutout service cannot be reached.
@@ -143,16 +141,14 @@ def import_survey(
         finish_removals()
         if survey_folder(key).exists() and not replace:
             raise CatalogueError(
-                f"there is a survey '{key}' already; choose another key, remove it first, or "
-                "ask for it to be replaced"
+                f"survey '{key}' exists already; choose another key, remove it first, or "
+                "import with the option to replace it"
             )
-        return _Import(look, answers, key, progress, cancelled).run()
+        return _Import(look, answers, key, throttled(progress), cancelled).run()
 
 
 def resume_import(
-    key: str,
-    progress: Progress = lambda done, total, what: None,
-    cancelled: Callable[[], bool] = lambda: False,
+    key: str, progress: Progress = no_progress, cancelled: Cancelled = never
 ) -> ImportResult:
     """Resume an import that was cancelled or interrupted, with its original answers.
 
@@ -165,23 +161,17 @@ def resume_import(
         raise CatalogueError(f"no unfinished import '{key}' to resume; unfinished are: {known}")
     asked = waiting[key]
     source = Source(Path(asked.path), Path(asked.table) if asked.table else None)
-    return import_survey(
-        source, asked.answers, progress, cancelled, replace=survey_folder(key).exists()
-    )
+    replace = survey_folder(key).exists()
+    return import_survey(source, asked.answers, progress, cancelled, replace=replace)
 
 
+@dataclass(frozen=True, eq=False)
 class _Import:
-    def __init__(
-        self,
-        look: Inspection,
-        answers: dict[str, Any],
-        key: str,
-        progress: Progress,
-        cancelled: Callable[[], bool],
-    ) -> None:
-        self.look, self.answers, self.key = look, answers, key
-        self.progress, self.cancelled = progress, cancelled
-        self.part = part_folder(key)
+    look: Inspection
+    answers: dict[str, Any]
+    key: str
+    progress: Progress
+    cancelled: Cancelled
 
     def run(self) -> ImportResult:
         began = time.monotonic()
@@ -195,43 +185,39 @@ class _Import:
             "shape": list(reader.shape),
             "dtype": str(reader.dtype),
         }
-        expected = reader.total if reader.expected is None else reader.expected
-        with ImportJournal(
-            self.part, plan, reader.shape, reader.dtype, expected, self._asked()
-        ) as journal:
+        part, catalogue = part_folder(self.key), None
+        with Journal(part, plan, FileOutcome, reader.shape, reader.dtype, self._asked()) as journal:
             resumed = journal.done
-            whole = self._read(reader, journal)
-            if not whole:
-                report = report_of(journal, None)
-                return ImportResult(self.key, None, report, time.monotonic() - began, resumed)
-            if not journal.count:
-                why = why_none(journal)
-                nothing = CatalogueError(
-                    f"{self.look.source.path}: none of {journal.done:,} can be imported: {why}"
-                )
-            else:
-                nothing = None
+            _check_space(journal, reader.total if reader.expected is None else reader.expected)
+            complete = self._read(reader, journal)
+            if complete and journal.count:
                 self.progress(journal.count, journal.count, "storing the survey")
                 images = journal.finish()
                 table, facts = table_of_images(reader, journal, self.key, self._title())
                 report = report_of(journal, table)
-                self._write_beside(report, reader)
-        if nothing is not None:
-            delete_folder(self.part)
-            raise nothing
-        catalogue = self._put(reader, table, facts, images, report)
+                self._write_beside(report)
+            else:
+                report, why = report_of(journal, None), why_none(journal)
+        if complete and not journal.count:
+            delete_folder(part)
+            raise CatalogueError(
+                f"{self.look.source.path}: none of {journal.done:,} can be imported: {why}"
+            )
+        if complete:
+            notes = [*self.look.notes, *reader.notes, *_refusals(report)]
+            catalogue = self._store(
+                Catalogue(self._info(facts), table, images, tuple(dict.fromkeys(notes)))
+            )
         return ImportResult(self.key, catalogue, report, time.monotonic() - began, resumed)
 
     def _read(self, reader: Reader, journal: ImportJournal) -> bool:
-        """Read what is missing; False where it was cancelled."""
+        """Read what is missing; False if cancelled."""
         what = "fetching cutouts" if self.look.kind == "positions" else "reading images"
-        shown = 0.0
         for outcome, image in reader.read(journal.done):
+            if (image is None) != bool(outcome.refused):
+                raise ValueError(f"{outcome.name}: refused with an image, or read without one")
             journal.add(outcome, image)
-            now = time.monotonic()
-            if now - shown > _SHOW_EVERY:
-                shown = now
-                self.progress(journal.done, reader.total or reader.expected or 0, what)
+            self.progress(journal.done, reader.total or reader.expected or 0, what)
             if self.cancelled():
                 return False
         if self.cancelled():
@@ -258,7 +244,7 @@ class _Import:
         )
 
     def _asked(self) -> dict[str, Any]:
-        """How the import was asked for; paths are whole, whatever folder it is resumed from."""
+        """Source and answers; paths are absolute, so that any folder can resume the import."""
         source = self.look.source
         return {
             "path": str(Path(source.path).expanduser().resolve()),
@@ -266,49 +252,48 @@ class _Import:
             "answers": {**self.answers, "key": self.key},
         }
 
-    def _write_beside(self, report: pd.DataFrame, reader: Reader) -> None:
-        """The report and how the import was asked for, beside the Catalogue."""
+    def _write_beside(self, report: pd.DataFrame) -> None:
+        """The report, and source and answers, to lie beside the Catalogue."""
+        part = part_folder(self.key)
         asked = {**self._asked(), "kind": self.look.kind, "found": self.look.found}
-        try:
-            report.to_parquet(self.part / REPORT, index=False)
-            (self.part / "import.json").write_text(
-                json.dumps(asked, indent=1, default=str), "utf-8"
-            )
-        except OSError as error:
-            raise unwritable(surveys_folder(), error) from error
+        with report_unwritable(part.parent):
+            report.to_parquet(part / REPORT, index=False)
+            write_json(part / "import.json", asked, default=str)
 
-    def _put(
-        self,
-        reader: Reader,
-        table: pd.DataFrame,
-        facts: SurveyFacts,
-        images: np.ndarray,
-        report: pd.DataFrame,
-    ) -> Catalogue:
-        refused = report[report["status"] == "refused"]
-        notes = [*self.look.notes, *reader.notes]
-        notes += [f"Refused {r.file}: {r.reason}" for r in refused.head(1000).itertuples()]
-        if len(refused) > 1000:
-            notes.append(f"{len(refused) - 1000:,} more were refused; the report has them all")
-        # The Atlases and pictures of a survey that is replaced are of other images.
+    def _store(self, catalogue: Catalogue) -> Catalogue:
+        """Turn the scratch folder into the survey."""
+        folder, part = survey_folder(self.key), part_folder(self.key)
+        # Atlases and pictures of a survey that is replaced show other images.
         for stale in (user_data_folder() / "atlas" / self.key, *picture_folders(self.key)):
-            if survey_folder(self.key).exists() and stale.is_dir():
+            if folder.exists() and stale.is_dir():
                 delete_folder(stale)
-        folder = survey_folder(self.key)
-        catalogue = Catalogue(self._info(facts), table, images, tuple(dict.fromkeys(notes)))
-        _keep_scratch(self.part)
-        stored = catalogue.save(folder, self.part)
+        # Fail here rather than in save, which deletes the scratch folder on errors.
+        with report_unwritable(part.parent):
+            (part / ".writable").write_bytes(b"")
+            (part / ".writable").unlink()
+        stored = catalogue.save(folder, part)
         for name in (PLAN, JOURNAL):
             with suppress(OSError):
                 (folder / name).unlink()
         return stored
 
 
-def _keep_scratch(part: Path) -> None:
-    """Refuse early what would make :meth:`Catalogue.save` throw the scratch folder away."""
-    probe = part / ".writable"
-    try:
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise unwritable(surveys_folder(), error) from error
+def _refusals(report: pd.DataFrame) -> list[str]:
+    """A note per refused file, up to a limit."""
+    refused = report[report["status"] == "refused"]
+    notes = [f"Refused {r.file}: {r.reason}" for r in refused.head(_MAX_NOTES).itertuples()]
+    if len(refused) > _MAX_NOTES:
+        notes.append(f"{len(refused) - _MAX_NOTES:,} more were refused; the report lists all")
+    return notes
+
+
+def _check_space(journal: ImportJournal, expected: int | None) -> None:
+    """Refuse at once an import that would fill the disk."""
+    missing = max(0, (expected or 0) - journal.count) * journal.item_bytes
+    free = shutil.disk_usage(journal.folder).free
+    if missing + _SPARE_BYTES > free:
+        raise CatalogueError(
+            f"the images need {missing / 1e9:.1f} GB and {journal.folder.parent} has "
+            f"{free / 1e9:.1f} GB free. Free some space, point RADIOVIZ_HOME elsewhere, or "
+            "import fewer pixels"
+        )

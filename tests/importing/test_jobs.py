@@ -123,7 +123,7 @@ def test_keys_of_radioviz_itself(cube):
 def test_replacing_only_when_asked(cube, home):
     path, table, stack = cube
     import_survey(Source(path, table), CUBE)
-    with pytest.raises(CatalogueError, match="there is a survey 'mine' already"):
+    with pytest.raises(CatalogueError, match="survey 'mine' exists already"):
         import_survey(Source(path, table), CUBE)
     (home / "atlas" / "mine" / "vae").mkdir(parents=True)
     np.save(path, stack[::-1])
@@ -241,7 +241,8 @@ _CHILD = """
     import os, signal, sys, time
     from pathlib import Path
     from radioviz.data import catalogue
-    from radioviz.importing import Source, journal, import_survey
+    from radioviz.importing import Source, import_survey
+    from radioviz.jobs import journal
 
     where, count = sys.argv[3], int(sys.argv[4])
     journal._BATCH = 7
@@ -260,8 +261,8 @@ _CHILD = """
         setattr(owner, name, doomed)
 
     points = {
-        "commit": (journal.ImportJournal, "commit"),
-        "finish": (journal.ImportJournal, "finish"),
+        "commit": (journal.Journal, "commit"),
+        "finish": (journal.Journal, "finish"),
         "rename": (catalogue, "put_in_place"),
         "table": (catalogue.pd.DataFrame, "to_parquet"),
     }
