@@ -11,7 +11,7 @@ from radioviz.ui import cache, controls, detail, galaxies, gallery, state, tray
 from radioviz.ui.controls import View
 from radioviz.ui.image.sky_image import contour_levels, sky_image
 from radioviz.ui.map import layers as explore
-from radioviz.ui.map.view import new_event, scatter_map
+from radioviz.ui.map.component import new_event, scatter_map
 from radioviz.ui.pages.inspect import explanation
 from radioviz.ui.pages.inspect import reconstructions as reconstruction
 from radioviz.ui.pages.likelihood import likelihood_place
@@ -147,11 +147,9 @@ def place_panel(pair: tuple[str, str], view: View) -> None:
             st.rerun()
     choice = explore.map_colours(shown)[0]
     scatter_map(
-        explore.map_points(shown, choice, 0, view.model),
+        explore.map_points(shown, choice, view.style, model_title=view.model),
         key="place_map",
         height=420,
-        own_marks=state.marks_origin() == "place_map",
-        thumbnail=explore.thumbnail_of(shown, view.style),
     )
 
 

@@ -9,8 +9,8 @@ from radioviz.ui import cache, controls, detail, galaxies, state, tray, url_stat
 from radioviz.ui.controls import View
 from radioviz.ui.map import colouring
 from radioviz.ui.map import layers as explore
+from radioviz.ui.map.component import new_event, scatter_map
 from radioviz.ui.map.layers import MapView
-from radioviz.ui.map.view import new_event, scatter_map
 from radioviz.ui.pages.latent_map import selection_view
 
 FRAGMENTS = ["tray", "latent_map"]
@@ -164,11 +164,11 @@ def latent_map(view: View) -> None:
                 if second:
                     st.markdown(f"**{controls.escape(titles.get(model, model))}**")
                 scatter_map(
-                    explore.map_points(shown, choice, component, titles.get(model, model)),
+                    explore.map_points(
+                        shown, choice, view.style, component, titles.get(model, model)
+                    ),
                     key=key,
                     height=640,
-                    own_marks=state.marks_origin() == key,
-                    thumbnail=explore.thumbnail_of(shown, view.style),
                 )
         if first.note:
             st.caption(controls.escape(first.note))

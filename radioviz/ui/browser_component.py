@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from radioviz.ui.image import media
 
-
+@cache
 def register_component(name: str, module: str) -> Any:
-    """Register the component drawn by a module; call it once a process (``functools.cache``).
+    """Register the component drawn by a module, once a process.
 
     Parameters
     ----------
@@ -20,12 +20,14 @@ def register_component(name: str, module: str) -> Any:
     module : str
         ``__file__`` of the module. The files beside it with its stem and the endings ``.html``,
         ``.css`` and ``.js`` are the component; the first two may be absent. The script may call
-        ``address(path)`` of :data:`radioviz.ui.image.media.BASE_JS`.
+        ``address(path)`` for the address of a file that :func:`radioviz.ui.image.media.serve`
+        gave.
     """
     page, style, script = (Path(module).with_suffix(ending) for ending in (".html", ".css", ".js"))
+    address = Path(__file__).with_name("media_address.js")
     return st.components.v2.component(
         name,
-        html=page.read_text("utf-8") if page.exists() else "<div></div>",
-        css=style.read_text("utf-8") if style.exists() else "",
-        js=media.BASE_JS + script.read_text("utf-8"),
+        html=page.read_text("utf-8") if page.exists() else None,
+        css=style.read_text("utf-8") if style.exists() else None,
+        js=address.read_text("utf-8") + script.read_text("utf-8"),
     )

@@ -20,7 +20,16 @@ from radioviz.data.datasets import first
 from radioviz.data.preprocess import noise_level
 from radioviz.ui.gallery import Cell
 from radioviz.ui.image import sprites
-from radioviz.ui.image.display import ImageStyle, ScaleBar, data_uri, lookup_table, png, scale_bar
+from radioviz.ui.image.display import (
+    ImageStyle,
+    ScaleBar,
+    data_uri,
+    lookup_table,
+    palette_png,
+    png,
+    rgb_stops,
+    scale_bar,
+)
 from radioviz.ui.image.sky_image import STRETCHED
 from radioviz.ui.image.sprites import Sheet, Tile
 
@@ -111,14 +120,14 @@ def draw_plane(images: np.ndarray, side: int, style: ImageStyle) -> bytes:
     grid = levels(images, style).reshape(side, side, ny, nx)
     # Rows of cells rise, rows of pixels rise: one picture with its last row on top.
     whole = grid.transpose(0, 2, 1, 3).reshape(side * ny, side * nx)[::-1]
-    return _palette_png(np.ascontiguousarray(whole), style.colour_map)
+    return palette_png(np.ascontiguousarray(whole), style.colour_map)
 
 
 def tint_png(values: np.ndarray, low: float, high: float, colours: Sequence[str]) -> bytes:
     """A field ``(ny, nx)`` as a small RGBA picture, row 0 at the bottom; NaN is clear."""
     from PIL import Image
 
-    stops = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours], dtype=float)
+    stops = rgb_stops(colours)
     at = np.clip((values - low) / ((high - low) or 1.0), 0, 1) * (len(stops) - 1)
     known = np.isfinite(at)
     index = np.where(known, at, 0.0)
@@ -132,16 +141,6 @@ def tint_png(values: np.ndarray, low: float, high: float, colours: Sequence[str]
         (values.shape[1] * 16, values.shape[0] * 16), Image.Resampling.NEAREST
     )
     picture.save(out, "PNG")
-    return out.getvalue()
-
-
-def _palette_png(index: np.ndarray, colour_map: str) -> bytes:
-    from PIL import Image
-
-    image = Image.fromarray(index)
-    image.putpalette(lookup_table(colour_map).tobytes())
-    out = io.BytesIO()
-    image.save(out, "PNG", compress_level=1)
     return out.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""The map at scale in Chromium with software WebGL, beside the Plotly map in the same run.
+"""The map at scale in Chromium with software WebGL.
 
 Run with ``python -m tests.benchmarks.bench_map [--sizes 100000 1000000] [--repeat 3]
 [--painters auto gpu] [--compositing software] [--json FILE]``; points are synthetic. Medians
@@ -39,19 +39,12 @@ LIMITS: dict[str, tuple[str, float, float]] = {
     "megabytes": ("bytes to the browser [MB]", 1.2, 12.0),
     "server_mb": ("server memory of its own above an idle app [MB]", 300.0, 600.0),
 }
-PLOT = {"webgl": ".rv-points", "plotly": ".nsewdrag.drag"}
 FRAMES = """() => { window.__t = [];
   const map = document.querySelector('[data-testid=stBidiComponentIsolated]')
     ?.shadowRoot?.querySelector('.rv-map');
   const tick = (t) => { window.__t.push([t, Number(map?.dataset.frames ?? -1)]);
   window.__raf = requestAnimationFrame(tick); }; window.__raf = requestAnimationFrame(tick); }"""
 STOP = "() => { cancelAnimationFrame(window.__raf); return window.__t; }"
-# Two frames after the library says so, what it drew is on the screen.
-PLOTLY_DRAWN = """() => new Promise((done) => { const wait = () => {
-  const plot = document.querySelector('.js-plotly-plot');
-  if (plot && plot._fullLayout && plot.querySelector('.gl-canvas, .nsewdrag'))
-    requestAnimationFrame(() => requestAnimationFrame(() => done(true)));
-  else requestAnimationFrame(wait); }; wait(); })"""
 
 
 class Meter:
@@ -81,14 +74,11 @@ class Meter:
         self.bytes += len(payload) * 3 // 4 if binary else len(payload)
 
 
-def drawn(page: Page, kind: str, timeout: float = 120_000) -> None:
-    if kind == "webgl":
-        page.wait_for_selector(".rv-map[data-state=drawn]", timeout=timeout)
-    else:
-        page.evaluate(PLOTLY_DRAWN)
+def drawn(page: Page) -> None:
+    page.wait_for_selector(".rv-map[data-state=drawn]", timeout=120_000)
 
 
-def tenth(page: Page, n: int, kind: str) -> tuple[float, float, float]:
+def tenth(page: Page, n: int) -> tuple[float, float, float]:
     """Centre and radius on the page of a circle with about a tenth of the points."""
     import numpy as np
 
@@ -96,18 +86,11 @@ def tenth(page: Page, n: int, kind: str) -> tuple[float, float, float]:
 
     columns = map_app.table.__wrapped__(n, "synthetic")  # type: ignore[attr-defined]
     x, y = columns["x"], columns["y"]
-    box = page.locator(PLOT[kind]).bounding_box()
+    box = page.locator(".rv-points").bounding_box()
     assert box is not None
-    if kind == "webgl":
-        span = [float(x.min()), float(x.max()), float(y.min()), float(y.max())]
-        wide, high = (span[1] - span[0]) / 0.92, (span[3] - span[2]) / 0.92
-        left, bottom = span[0] - 0.04 * wide, span[2] - 0.04 * high
-    else:
-        a, b, c, d = page.evaluate(
-            "() => { const l = document.querySelector('.js-plotly-plot')._fullLayout;"
-            " return [...l.xaxis.range, ...l.yaxis.range]; }"
-        )
-        wide, high, left, bottom = b - a, d - c, a, c
+    span = [float(x.min()), float(x.max()), float(y.min()), float(y.max())]
+    wide, high = (span[1] - span[0]) / 0.92, (span[3] - span[2]) / 0.92
+    left, bottom = span[0] - 0.04 * wide, span[2] - 0.04 * high
     px = (x - left) / wide * box["width"]
     py = (1 - (y - bottom) / high) * box["height"]
     cx, cy = float(np.median(px)), float(np.median(py))
@@ -127,19 +110,12 @@ def changed(page: Page, before: str) -> Callable[[], object]:
     )
 
 
-def frames(page: Page, kind: str) -> float:
-    """Median milliseconds a frame while panning for a second and zooming for another.
-
-    Of Plotly all frames count, of our map those that painted.
-    """
-    box = page.locator(PLOT[kind]).bounding_box()
+def frames(page: Page) -> float:
+    """Median milliseconds a painted frame while panning for a second and zooming for another."""
+    box = page.locator(".rv-points").bounding_box()
     assert box is not None
     cx, cy = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    if kind == "webgl":
-        page.click("[data-tool=pan]")
-    else:
-        page.hover(".js-plotly-plot")
-        page.click("[data-attr=dragmode][data-val=pan]")
+    page.click("[data-tool=pan]")
     page.mouse.move(cx, cy)
     page.mouse.down()
     page.mouse.move(cx + 5, cy)
@@ -156,7 +132,7 @@ def frames(page: Page, kind: str) -> float:
     return gaps[len(gaps) // 2] if gaps else float("nan")
 
 
-def session(browser: Browser, server: Server, n: int, kind: str, painter: str) -> dict[str, float]:
+def session(browser: Browser, server: Server, n: int, painter: str) -> dict[str, float]:
     """One visit: open, move, lasso, recolour."""
     context = browser.new_context(viewport={"width": 1400, "height": 900})
     page = context.new_page()
@@ -164,11 +140,11 @@ def session(browser: Browser, server: Server, n: int, kind: str, painter: str) -
     meter = Meter(page)
     found: dict[str, float] = {}
     try:
-        url = f"{server.url}/?map={kind}&n={n}&renderer={painter}"
-        found["open_s"] = seconds(lambda: (page.goto(url), drawn(page, kind)))
+        url = f"{server.url}/?n={n}&renderer={painter}"
+        found["open_s"] = seconds(lambda: (page.goto(url), drawn(page)))
         page.wait_for_timeout(500)
         found["megabytes"] = meter.bytes / 1e6
-        cx, cy, radius = tenth(page, n, kind)
+        cx, cy, radius = tenth(page, n)
         page.mouse.move(cx + radius, cy)
         page.mouse.down()
         for i in range(1, 41):
@@ -176,37 +152,22 @@ def session(browser: Browser, server: Server, n: int, kind: str, painter: str) -
             page.mouse.move(cx + radius * math.cos(angle), cy + radius * math.sin(angle))
         before = page.inner_text("#answer")
         found["lasso_s"] = seconds(lambda: (page.mouse.up(), changed(page, before)()))
-        if kind == "webgl":
-            page.wait_for_timeout(1000)
+        page.wait_for_timeout(1000)
         page.keyboard.press("Escape")
         page.wait_for_timeout(1000)
-        found["frame_ms"] = frames(page, kind)
+        found["frame_ms"] = frames(page)
         page.wait_for_timeout(1000)
         page.get_by_role("combobox").click()
         option = page.get_by_role("option", name="flux")
         option.wait_for()
-        title = "Flux density"
-        if kind == "webgl":
-            old = page.get_attribute(".rv-map", "data-drawn")
-            wait: Callable[[], object] = lambda: page.wait_for_function(  # noqa: E731
-                "o => { const m = document.querySelector('[data-testid=stBidiComponentIsolated]')"
-                ".shadowRoot.querySelector('.rv-map');"
-                "return m.dataset.drawn !== o && m.dataset.state === 'drawn'; }", arg=old,
-            )  # fmt: skip
-        else:
-            wait = lambda: (  # noqa: E731
-                page.wait_for_function(
-                    "t => document.querySelector('.js-plotly-plot')?.textContent.includes(t)",
-                    arg=title,
-                ),
-                drawn(page, kind),
-            )
+        old = page.get_attribute(".rv-map", "data-drawn")
+        wait: Callable[[], object] = lambda: page.wait_for_function(  # noqa: E731
+            "o => { const m = document.querySelector('[data-testid=stBidiComponentIsolated]')"
+            ".shadowRoot.querySelector('.rv-map');"
+            "return m.dataset.drawn !== o && m.dataset.state === 'drawn'; }", arg=old,
+        )  # fmt: skip
         found["recolour_s"] = seconds(lambda: (option.click(), wait()))
         found["server_mb"] = server.anonymous_bytes() / 1e6
-    except Exception as error:
-        # Plotly does not come back from a lasso of many points: that is a result.
-        found["stopped"] = 1.0
-        print(f"    {kind} at {n:,} stopped: {str(error).splitlines()[0][:100]}")
     finally:
         with contextlib.suppress(Exception):
             context.close()
@@ -227,35 +188,24 @@ def new_browser(compositing: str = "swiftshader") -> Iterator[Browser]:
 
 
 def measure(
-    sizes: list[int],
-    repeat: int,
-    painters: list[str],
-    plotly: int = 1,
-    compositing: str = "swiftshader",
+    sizes: list[int], repeat: int, painters: list[str], compositing: str = "swiftshader"
 ) -> dict[str, dict[str, float]]:
-    """Medians by ``<engine> <n>``."""
+    """Medians by ``<painter> <n>``."""
     results: dict[str, dict[str, float]] = {}
-    columns = [("webgl", p) for p in painters] + ([("plotly", "auto")] if plotly else [])
-    for n in sizes:
-        for kind, painter in columns:
-            if kind == "plotly" and n > 200_000:
-                continue
-            runs = []
-            for _ in range(plotly if kind == "plotly" else repeat):
-                with run_server(app=APP) as server, new_browser(compositing) as browser:
-                    session(browser, server, 10, kind, painter)  # imports, fonts
-                    idle = server.anonymous_bytes() / 1e6
-                    run = session(browser, server, n, kind, painter)
-                    if "server_mb" in run:
-                        run["server_mb"] -= idle
-                    runs.append(run)
-            name = f"{kind if painter == 'auto' else painter} {n}"
-            results[name] = {
-                key: statistics.median(values)
-                for key in LIMITS
-                if (values := [r[key] for r in runs if key in r])
-            }
-            print(f"{name}: {json.dumps(results[name])} (load {os.getloadavg()[0]:.1f})")
+    for n, painter in itertools.product(sizes, painters):
+        runs = []
+        for _ in range(repeat):
+            with run_server(app=APP) as server, new_browser(compositing) as browser:
+                session(browser, server, 10, painter)  # imports, fonts
+                idle = server.anonymous_bytes() / 1e6
+                run = session(browser, server, n, painter)
+                run["server_mb"] -= idle
+                runs.append(run)
+        results[f"{painter} {n}"] = {
+            key: statistics.median(run[key] for run in runs) for key in LIMITS
+        }
+        print(f"{painter} {n}: {json.dumps(results[f'{painter} {n}'])} "
+              f"(load {os.getloadavg()[0]:.1f})")  # fmt: skip
     return results
 
 
@@ -276,8 +226,8 @@ def kept(results: dict[str, dict[str, float]], compositing: str) -> None:
     from train.evaluate.benchmarks import record
 
     for name, figures in results.items():
-        engine, n = name.split()
-        if engine != "webgl":
+        painter, n = name.split()
+        if painter != "auto":
             continue
         for key, value in figures.items():
             record(
@@ -300,7 +250,7 @@ def table(results: dict[str, dict[str, float]], sizes: list[int]) -> str:
             for name in names:
                 value = results[name].get(key)
                 mark = "" if value is None or value <= limit else " (!)"
-                cells.append("never" if value is None else f"{value:.3g}{mark}")
+                cells.append("" if value is None else f"{value:.3g}{mark}")
             lines.append(f"| {title} | {limit:g} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -310,13 +260,12 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--painters", nargs="+", default=["auto"], choices=["auto", "cpu", "gpu"])
-    parser.add_argument("--plotly", type=int, default=1, help="repeats of the Plotly map; 0: none")
     parser.add_argument("--compositing", default="swiftshader", choices=["swiftshader", "software"])
     parser.add_argument("--record", action="store_true", help="keep the figures of our map")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     print(f"rows in an outline, 1,000,000 points: {1000 * polygon_seconds():.0f} ms")
-    results = measure(asked.sizes, asked.repeat, asked.painters, asked.plotly, asked.compositing)
+    results = measure(asked.sizes, asked.repeat, asked.painters, asked.compositing)
     print(table(results, asked.sizes))
     if asked.record:
         kept(results, asked.compositing)

@@ -1,4 +1,4 @@
-"""The map in a real browser: both engines by the same questions, and what only the component can.
+"""The map in a real browser: both painters (loops and WebGL) must answer the same.
 
 Points lie on four islands (``tests/browser/apps/map_app.py``), so that an outline about one of
 them leaves no doubt about which rows it holds.
@@ -14,19 +14,26 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
-from tests.browser.server import REPOSITORY, Server, run_server
+from tests.browser.server import REPOSITORY, Server, chromium, run_server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 APP = REPOSITORY / "tests" / "browser" / "apps" / "map_app.py"
 N = 4000
 # What app and test agree on: rows of island k are those with row % 4 == k.
 ISLANDS = ((0.0, 0.0), (10.0, 0.0), (10.0, 8.0), (0.0, 8.0))
-ENGINES = ("plotly", "cpu", "gpu")
+PAINTERS = ("cpu", "gpu")
 CASES = ("nan", "equal", "one", "zero", "one_value", "no_value", "outlier")
-ANSWERED = "() => !document.querySelector('#answer').innerText.startsWith('none')"
-PLOT = {"plotly": ".nsewdrag.drag", "webgl": ".rv-points"}
+# What a machine without any graphics has: no GPU, and no software that stands in for one.
+NO_WEBGL = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-webgl",
+    "--disable-webgl2",
+    "--disable-software-rasterizer",
+    "--disable-background-networking",
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,38 +47,24 @@ class Map:
     """A map on a page and where its points are."""
 
     page: Page
-    engine: str
+    painter: str
 
     def open(self, server: Server, **ask: object) -> Map:
-        kind = "plotly" if self.engine == "plotly" else "webgl"
-        renderer = "auto" if kind == "plotly" else self.engine
-        query = {"map": kind, "renderer": renderer, "n": N, "case": "islands"} | ask
+        query = {"renderer": self.painter, "n": N, "case": "islands"} | ask
         self.page.goto(f"{server.url}/?{urlencode(query)}", timeout=90_000)
-        if kind == "webgl":
-            self.page.wait_for_selector(".rv-map[data-state=drawn]", timeout=60_000)
-            assert self.page.get_attribute(".rv-map", "data-renderer") == self.engine
-        else:
-            self.page.wait_for_selector(".nsewdrag.drag", timeout=60_000)
+        self.page.wait_for_selector(".rv-map[data-state=drawn]", timeout=60_000)
+        assert self.page.get_attribute(".rv-map", "data-renderer") == self.painter
         self.page.wait_for_selector("#answer")
         return self
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Place on the page of a place on the map, before any zoom."""
-        plot = PLOT["plotly" if self.engine == "plotly" else "webgl"]
-        box = self.page.locator(plot).bounding_box()
+        box = self.page.locator(".rv-points").bounding_box()
         assert box is not None
-        if self.engine == "plotly":
-            ranges = self.page.evaluate(
-                "() => { const l = document.querySelector('.js-plotly-plot')._fullLayout;"
-                " return [...l.xaxis.range, ...l.yaxis.range]; }"
-            )
-            fx = (x - ranges[0]) / (ranges[1] - ranges[0])
-            fy = (y - ranges[2]) / (ranges[3] - ranges[2])
-        else:
-            # The app's islands reach one unit beyond their centres; 4 % of margin is left.
-            x0, x1, y0, y1 = extent()
-            fx = 0.04 + 0.92 * (x - x0) / (x1 - x0)
-            fy = 0.04 + 0.92 * (y - y0) / (y1 - y0)
+        # The app's islands reach one unit beyond their centres; 4 % of margin is left.
+        x0, x1, y0, y1 = extent()
+        fx = 0.04 + 0.92 * (x - x0) / (x1 - x0)
+        fy = 0.04 + 0.92 * (y - y0) / (y1 - y0)
         return box["x"] + fx * box["width"], box["y"] + (1 - fy) * box["height"]
 
     def around(self, island: int, shift: bool = False) -> None:
@@ -136,10 +129,10 @@ def shown(page: Page, server: Server, request: pytest.FixtureRequest) -> Map:
     return Map(page, getattr(request, "param", "cpu")).open(server)
 
 
-# -- One suite for both engines ---------------------------------------------------------------
+# -- One suite for both painters ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shown", ENGINES, indirect=True)
+@pytest.mark.parametrize("shown", PAINTERS, indirect=True)
 def test_lasso_shift_lasso_and_double_click(shown: Map) -> None:
     shown.around(1)
     shown.answer(told("lasso", rows(1)))
@@ -149,13 +142,9 @@ def test_lasso_shift_lasso_and_double_click(shown: Map) -> None:
     shown.answer("cleared 0 0")
 
 
-@pytest.mark.parametrize("shown", ENGINES, indirect=True)
+@pytest.mark.parametrize("shown", PAINTERS, indirect=True)
 def test_box(shown: Map) -> None:
-    if shown.engine == "plotly":
-        shown.page.hover(".js-plotly-plot")
-        shown.page.click("[data-attr=dragmode][data-val=select]")
-    else:
-        shown.page.click("[data-tool=box]")
+    shown.page.click("[data-tool=box]")
     shown.page.mouse.move(*shown.at(8.5, -1.2))
     shown.page.mouse.down()
     shown.page.mouse.move(*shown.at(10, 4), steps=5)
@@ -164,9 +153,8 @@ def test_box(shown: Map) -> None:
     shown.answer(told("box", rows(1, 2)))
 
 
-@pytest.mark.parametrize("shown", ["cpu", "gpu"], indirect=True)
+@pytest.mark.parametrize("shown", PAINTERS, indirect=True)
 def test_click_gives_one_row(shown: Map) -> None:
-    """Not asked of Plotly, whose chart in Streamlit takes a lasso or clicks, never both."""
     shown.page.mouse.move(*shown.at(10, 8))
     shown.page.wait_for_timeout(300)
     shown.page.mouse.down()
@@ -179,7 +167,7 @@ def test_click_gives_one_row(shown: Map) -> None:
     assert int(row) % 4 == 2
 
 
-@pytest.mark.parametrize("shown", ENGINES, indirect=True)
+@pytest.mark.parametrize("shown", PAINTERS, indirect=True)
 def test_what_is_not_selected_is_greyed(shown: Map) -> None:
     assert shown.coloured(*ISLANDS[0]) > 300
     shown.around(2)
@@ -189,20 +177,13 @@ def test_what_is_not_selected_is_greyed(shown: Map) -> None:
     assert shown.coloured(*ISLANDS[0]) < 10
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("painter", PAINTERS)
 @pytest.mark.parametrize("case", CASES)
-def test_bad_columns_are_drawn_or_said(page: Page, server: Server, case: str, engine: str) -> None:
-    if engine == "gpu" and case in ("one_value", "no_value"):
+def test_bad_columns_are_drawn_or_said(page: Page, server: Server, case: str, painter: str) -> None:
+    if painter == "gpu" and case in ("one_value", "no_value"):
         pytest.skip("the same columns as on the CPU")
-    shown = Map(page, engine)
-    if engine == "plotly" and case == "zero":
-        page.goto(f"{server.url}/?map=plotly&case=zero")
-        page.wait_for_selector(".js-plotly-plot", state="attached", timeout=60_000)
-    else:
-        shown.open(server, case=case, n=500)
+    Map(page, painter).open(server, case=case, n=500)
     assert page.locator("[data-testid=stException]").count() == 0
-    if engine == "plotly":
-        return
     text = page.inner_text(".rv-map")
     said = {"nan": "have no position", "equal": "one place", "zero": "No point", "no_value": "500"}
     assert said.get(case, "") in text
@@ -212,8 +193,8 @@ def test_bad_columns_are_drawn_or_said(page: Page, server: Server, case: str, en
 
 
 def test_loops_and_webgl_paint_the_same(page: Page, server: Server) -> None:
-    def look(engine: str) -> np.ndarray:
-        shown = Map(page, engine).open(server, case="synthetic", n=20_000, colour="class")
+    def look(painter: str) -> np.ndarray:
+        shown = Map(page, painter).open(server, case="synthetic", n=20_000, colour="class")
         box = page.locator(".rv-points").bounding_box()
         assert box is not None
         page.mouse.move(5, 5)
@@ -332,7 +313,7 @@ def test_hover_shows_text_and_picture_and_no_markup(shown: Map) -> None:
     assert shown.page.locator(".rv-tip img").evaluate("e => e.decode().then(() => e.naturalWidth)")
 
 
-@pytest.mark.parametrize("shown", ["cpu", "gpu"], indirect=True)
+@pytest.mark.parametrize("shown", PAINTERS, indirect=True)
 def test_categories_hidden_in_the_legend_are_not_selected(shown: Map, server: Server) -> None:
     shown.open(server, colour="class")
     shown.page.get_by_role("button", name="FRII").click()
@@ -393,9 +374,37 @@ def test_without_webgl_the_map_is_still_drawn(page: Page, server: Server) -> Non
     shown.answer(told("lasso", rows(1)))
 
 
+@pytest.fixture
+def plain_page(browser: Browser) -> Iterator[Page]:
+    """A page of a browser that has neither a GPU nor WebGL in software."""
+    path = chromium()
+    with browser.browser_type.launch(executable_path=path, args=list(NO_WEBGL)) as plain:
+        page = plain.new_page(viewport={"width": 1400, "height": 1000})
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        yield page
+        assert not errors
+
+
+def test_a_browser_without_webgl_can_do_everything(plain_page: Page, server: Server) -> None:
+    plain_page.goto(f"{server.url}/?renderer=auto&n={N}&case=islands", timeout=90_000)
+    plain_page.wait_for_selector(".rv-map[data-state=drawn]", timeout=60_000)
+    available = "k => !!document.createElement('canvas').getContext(k)"
+    assert not any(plain_page.evaluate(available, kind) for kind in ("webgl", "webgl2"))
+    assert plain_page.evaluate("async () => !(await navigator.gpu?.requestAdapter())")
+    assert plain_page.get_attribute(".rv-map", "data-renderer") == "cpu"
+    shown = Map(plain_page, "cpu")
+    assert shown.coloured(*ISLANDS[0]) > 300
+    test_hover_shows_text_and_picture_and_no_markup(shown)
+    test_lasso_shift_lasso_and_double_click(shown)
+    test_click_gives_one_row(shown)
+    test_what_is_not_selected_is_greyed(shown)
+    test_box(shown)
+
+
 def test_a_column_that_cannot_be_fetched_is_said(page: Page, server: Server) -> None:
     page.route("**/media/*.gz", lambda route: route.abort())
-    page.goto(f"{server.url}/?map=webgl&case=islands&n=100")
+    page.goto(f"{server.url}/?case=islands&n=100")
     page.wait_for_selector(".rv-map[data-state=failed]", timeout=30_000)
     assert "cannot be drawn" in page.inner_text(".rv-note")
 
@@ -411,7 +420,7 @@ def test_a_long_legend_leaves_room_for_the_map(page: Page, server: Server) -> No
     last = page.get_by_role("button", name="number 39")
     last.scroll_into_view_if_needed()
     last.click()
-    assert last.get_attribute("aria-pressed") == "false" and shown.engine == "cpu"
+    assert last.get_attribute("aria-pressed") == "false" and shown.painter == "cpu"
 
 
 def test_dark_theme(server: Server, page: Page) -> None:

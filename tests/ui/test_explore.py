@@ -9,8 +9,10 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.errors import AtlasError
 from radioviz.ui import cache
 from radioviz.ui.cache import Located
+from radioviz.ui.image.display import ImageStyle
 from radioviz.ui.map import colouring
 from radioviz.ui.map import layers as explore
+from radioviz.ui.map.hover_text import hover_text
 
 
 @pytest.fixture
@@ -30,9 +32,26 @@ def test_a_map_knows_the_galaxy_of_each_point(located: Located) -> None:
     ]
     choice = explore.map_colours(view)[0]
     assert choice.key == "las"
-    points = explore.map_points(view, choice, model_title="m")
-    assert len(points) == len(view) == len(points.hover)
+    points = explore.map_points(view, choice, ImageStyle(), model_title="m")
+    assert len(points) == len(view)
     assert points.selected is None and points.focus is None
+    assert points.hover is not None and points.thumbnail is not None
+    assert points.hover(5) == hover_text(located.table)[5]
+    assert str(points.thumbnail(5)).startswith("data:image/png;base64,")
+
+
+def test_layers_follow_each_other_and_their_text_names_the_data_set(located: Located) -> None:
+    positions = np.zeros((len(located.rows), 2), np.float32)
+    layers = [explore.Layer(key, f"Survey {key}", located, positions) for key in ("a", "b")]
+    view = explore.MapView("UMAP", layers)
+    points = explore.map_points(view, explore.map_colours(view)[0], ImageStyle())
+    n, words = len(positions), hover_text(located.table)
+    assert points.hover is not None
+    assert points.hover(n - 1) == f"{words[-1]}\nSurvey a"
+    assert points.hover(n) == f"{words[0]}\nSurvey b"
+    assert points.group is not None and points.group.tolist() == [0] * n + [1] * n
+    ids = located.atlas.source_ids
+    assert view.pairs(np.array([n, n - 1])) == [("b", ids[0]), ("a", ids[-1])]
 
 
 def test_an_unknown_layout_names_those_that_there_are(located: Located) -> None:

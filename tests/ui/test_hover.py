@@ -1,12 +1,11 @@
-"""Hover text on demand equals hover text made for all."""
+"""Text of a galaxy for hovering."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from radioviz.ui.map.hover import Hover, Layered, hover_text
+from radioviz.ui.map.hover_text import hover_text
 
 TABLE = pd.DataFrame(
     {
@@ -19,21 +18,7 @@ TABLE = pd.DataFrame(
 )
 
 
-def test_rows_on_demand_are_the_rows_of_all() -> None:
-    hover = Hover(TABLE)
-    assert list(hover) == hover_text(TABLE) == [hover[i] for i in range(3)] == hover[:]
-    assert hover[0] == "J0747+1717\nFRI · 34″ · z = 0.128"
-    assert hover[1] == "a-1"
-    assert hover[-1] == "J1200+0000"
-    with pytest.raises(IndexError):
-        hover[3]
-
-
-def test_layers_follow_each_other_and_name_their_data_set() -> None:
-    layered = Layered([Hover(TABLE, "FIRST"), Hover(TABLE[:0]), Hover(TABLE[1:], "NVSS")])
-    assert len(layered) == 5
-    assert list(layered) == [layered[i] for i in range(5)]
-    assert layered[2] == "J1200+0000\nFIRST"
-    assert layered[3:] == ["a-1\nNVSS", "J1200+0000\nNVSS"]
-    with pytest.raises(IndexError):
-        layered[5]
+def test_hover_text_says_what_is_known() -> None:
+    assert hover_text(TABLE) == ["J0747+1717\nFRI · 34″ · z = 0.128", "a-1", "J1200+0000"]
+    assert hover_text(TABLE[1:2]) == ["a-1"]
+    assert hover_text(TABLE[:0]) == []

@@ -34,43 +34,26 @@ def html(app: AppTest) -> str:
     return "\n".join(str(e.proto.body) for e in app.get("html"))
 
 
-@pytest.fixture
-def plotly_map(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Maps drawn by Plotly, whose events are plain rows of traces."""
-    monkeypatch.setenv("RADIOVIZ_MAP", "plotly")
-
-
-def drawn_on(app: AppTest, key: str, rows: list[int], kind: str) -> None:
-    """Put what the browser sends of the map into the session: a box about rows, or a click."""
-    drawn = app.session_state[f"{key}:webgl"]
+def drawn_on(app: AppTest, key: str, rows: list[int], kind: str, **more: Any) -> None:
+    """Put what the browser sends of the map into the session: a box around rows, or a click."""
+    drawn = app.session_state[f"{key}:drawn"]
     event: dict[str, Any] = {
         "kind": kind,
-        "stamp": app.session_state[f"{key}:webgl_seen"] + 1
-        if f"{key}:webgl_seen" in app.session_state
+        "stamp": app.session_state[f"{key}:stamp"] + 1
+        if f"{key}:stamp" in app.session_state
         else 1,
         "seen": drawn.sent.coarse.digest,
+        **more,
     }
     if kind == "click":
         event["index"] = int(np.flatnonzero(drawn.sent.order == rows[0])[0])
-    else:
+    elif kind != "cleared":
         x, y = drawn.points.x[rows], drawn.points.y[rows]
         x0, x1, y0, y1 = x.min() - 1e-4, x.max() + 1e-4, y.min() - 1e-4, y.max() + 1e-4
         corners = ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
         event["polygon"] = [float(c) for corner in corners for c in corner]
     app.session_state[f"{key}_gl"] = {"event": event}
     app.run()
-
-
-def event(points: list[tuple[int, int]], kind: str = "lasso") -> dict[str, Any]:
-    """What the browser sends of a Plotly chart."""
-    return {
-        "selection": {
-            "points": [{"curve_number": c, "point_index": i} for c, i in points],
-            "point_indices": [i for _, i in points],
-            "box": [{"x": [0, 1], "y": [0, 1]}] if kind == "box" else [],
-            "lasso": [{"x": [0, 1], "y": [0, 1]}] if kind == "lasso" else [],
-        }
-    }
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -196,33 +179,46 @@ def test_a_click_on_the_map(open_page: Open, first: Catalogue) -> None:
     assert first.table["name"].iat[77] in html(app)
 
 
-@pytest.mark.usefixtures("plotly_map")
 def test_lasso_selects_and_fills_the_gallery(open_page: Open, first: Catalogue) -> None:
     app = open_page("latent_map", colour="label")
-    app.session_state["map"] = event([(0, i) for i in range(80)])
-    app.run()
-    assert [s.value for s in app.subheader] == [f"80 of {len(first):,} galaxies selected"]
+    points = app.session_state["map:drawn"].points
+    corner = (points.x < np.quantile(points.x, 0.3)) & (points.y < np.quantile(points.y, 0.5))
+    inside = np.flatnonzero(corner)
+    assert len(inside) > 60
+    drawn_on(app, "map", inside.tolist(), "lasso")
     brush = app.session_state["brush"]
-    labels = first.table["label"].to_numpy()[first.rows_of(brush.groups()["first"])]
-    assert len(set(labels)) == 1  # one trace a class, so rows were found by curve and index
-    assert app.get("pagination"), "80 galaxies take two pages"
+    assert set(inside.tolist()) <= set(first.rows_of(brush.groups()["first"]).tolist())
+    assert [s.value for s in app.subheader] == [f"{len(brush)} of {len(first):,} galaxies selected"]
+    assert app.get("pagination"), "so many galaxies take two pages"
     app.button(key="brush_to_tray").click().run()
-    assert len(app.session_state["tray"]) == 80
+    assert len(app.session_state["tray"]) == len(brush)
     app.button(key="brush_clear").click().run()
     assert len(app.session_state["brush"]) == 0
     assert not app.subheader
 
 
-@pytest.mark.usefixtures("plotly_map")
-def test_a_click_focuses_and_keeps_the_selection(open_page: Open, first: Catalogue) -> None:
-    kept = Selection([("first", "first-1"), ("first", "first-2")])
-    app = open_page("latent_map", {"brush": kept}, colour="label")
-    app.session_state["map"] = event([(0, 3)], "click")
-    app.run()
-    assert app.session_state["focus"][0] == "first"
-    assert app.session_state["brush"] == kept
-    row = int(first.rows_of([app.session_state["focus"][1]])[0])
-    assert first.table["name"].iat[row] in html(app)
+def test_classes_hidden_in_the_legend_are_not_selected(open_page: Open, first: Catalogue) -> None:
+    app = open_page("latent_map", colour="label")
+    colour = app.session_state["map:drawn"].points.colour
+    hidden = [code for code, name in enumerate(colour.names) if name != "FRI"]
+    drawn_on(app, "map", list(range(len(first))), "box", hidden=hidden)
+    labels = first.table["label"].to_numpy()
+    selected = first.rows_of(app.session_state["brush"].groups()["first"])
+    assert sorted(selected.tolist()) == np.flatnonzero(labels == "FRI").tolist()
+
+
+def test_a_click_with_shift_focuses_and_adds_to_the_selection(
+    open_page: Open, first: Catalogue
+) -> None:
+    kept = [("first", "first-1"), ("first", "first-2")]
+    app = open_page("latent_map", {"brush": Selection(kept)}, colour="label")
+    drawn_on(app, "map", [3], "click", add=True)
+    clicked = ("first", str(first.table["source_id"].iat[3]))
+    assert app.session_state["focus"] == clicked
+    assert list(app.session_state["brush"]) == [*kept, clicked]
+    assert first.table["name"].iat[3] in html(app)
+    drawn_on(app, "map", [], "cleared")
+    assert len(app.session_state["brush"]) == 0
 
 
 def test_a_selection_of_another_data_set_is_said_to_be_elsewhere(open_page: Open) -> None:
@@ -381,6 +377,6 @@ def test_two_encoders_share_the_selection(open_page: Open) -> None:
     assert {("first", "first-3"), ("first", "first-5")} <= set(app.session_state["brush"])
     assert app.session_state["marks_origin"] == "map_2"
     # Both maps grey the same galaxies.
-    marked = [app.session_state[f"{key}:webgl"].points.selected for key in ("map", "map_2")]
+    marked = [app.session_state[f"{key}:drawn"].points.selected for key in ("map", "map_2")]
     np.testing.assert_array_equal(*marked)
     assert marked[0].sum() == len(app.session_state["brush"])

@@ -224,7 +224,6 @@ class Located:
     atlas: Atlas
     rows: np.ndarray
     table: pd.DataFrame
-    hover: Sequence[str]
     scores: pd.DataFrame
     described: dict[str, ScoreColumn]
 
@@ -285,8 +284,6 @@ def _galaxy_scores(
     },
 )
 def _located(data_set_key: str, catalogue: Catalogue, opened: Atlas, others: Scores) -> Located:
-    from radioviz.ui.map.hover import Hover
-
     rows = catalogue.rows_of(list(opened.source_ids))
     table = catalogue.table
     if not np.array_equal(rows, np.arange(len(table))):
@@ -295,7 +292,7 @@ def _located(data_set_key: str, catalogue: Catalogue, opened: Atlas, others: Sco
     more = more[[name for name in more if name not in opened.scores]]
     scores = pd.concat([opened.scores, more], axis=1)
     described = {str(name): others.columns[str(name)] for name in more}
-    return Located(catalogue, opened, rows, table, Hover(table), scores, described)
+    return Located(catalogue, opened, rows, table, scores, described)
 
 
 @st.cache_resource(show_spinner=False, validate=lambda link: link.connected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -59,15 +60,34 @@ def colour_stops(name: str) -> list[str]:
     return stops
 
 
-@lru_cache(maxsize=len(COLOUR_MAPS))
-def lookup_table(name: str) -> np.ndarray:
-    """256 colours, uint8 of shape ``(256, 3)``."""
-    stops = np.array(
-        [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colour_stops(name)], dtype=float
-    )
-    at = np.linspace(0, len(stops) - 1, 256)
+def rgb_stops(colours: Sequence[str]) -> np.ndarray:
+    """``#rrggbb`` colours as float64 of shape ``(n, 3)``, 0 to 255."""
+    return np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours], dtype=float)
+
+
+def interpolate_colours(colours: Sequence[str], n: int) -> np.ndarray:
+    """``n`` evenly spaced colours of a scale: uint8 of shape ``(n, 3)``."""
+    stops = rgb_stops(colours)
+    at = np.linspace(0, len(stops) - 1, n)
     table = np.stack([np.interp(at, np.arange(len(stops)), stops[:, i]) for i in range(3)], axis=1)
     return np.rint(table).astype(np.uint8)
+
+
+@lru_cache(maxsize=len(COLOUR_MAPS))
+def lookup_table(name: str) -> np.ndarray:
+    """256 colours of a colour map, uint8 of shape ``(256, 3)``."""
+    return interpolate_colours(colour_stops(name), 256)
+
+
+def palette_png(index: np.ndarray, colour_map: str) -> bytes:
+    """Palette PNG of levels 0 to 255 (uint8, ``(ny, nx)``), row 0 at the top."""
+    from PIL import Image
+
+    image = Image.fromarray(index)
+    image.putpalette(lookup_table(colour_map).tobytes())
+    out = io.BytesIO()
+    image.save(out, "PNG", compress_level=1)
+    return out.getvalue()
 
 
 def png(levels: np.ndarray, colour_map: str) -> bytes:
@@ -78,14 +98,8 @@ def png(levels: np.ndarray, colour_map: str) -> bytes:
     levels : numpy.ndarray
         Shape ``(ny, nx)``, 0..1, row 0 is south (drawn at the bottom).
     """
-    from PIL import Image
-
     index = np.rint(np.clip(levels[::-1], 0, 1) * 255).astype(np.uint8)
-    image = Image.fromarray(index, mode="L")
-    image.putpalette(lookup_table(colour_map).tobytes())
-    out = io.BytesIO()
-    image.save(out, "PNG", compress_level=1)
-    return out.getvalue()
+    return palette_png(index, colour_map)
 
 
 def draw_thumbnails(

@@ -13,19 +13,9 @@ def serve(data: bytes, mimetype: str, digest: str, place: str) -> str:
     digest : str
         Hash of the content: the same content has the same address.
     place : str
-        Where on the page it is shown; another file at this place takes over.
+        Where on the page it is shown; another file at this place replaces it.
     """
     # Streamlit hashes only parts of files above 1 MB; the name tells files apart that differ
     # elsewhere.
     manager = runtime.get_instance().media_file_mgr
     return str(manager.add(data, mimetype, f"radioviz-{place}", file_name=digest))
-
-
-# A piece of JavaScript: where the app's own files lie, however it is mounted.
-BASE_JS = """
-const base = () => {
-  const script = document.querySelector('script[src*="static/js/"]');
-  return script ? script.src.split("static/js/")[0] : document.baseURI;
-};
-const address = (path) => new URL(path.replace(/^\\//, ""), base()).href;
-"""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from radioviz.ui.image.display import lookup_table
+from radioviz.ui.image.display import palette_png
 
 COLUMNS = 10
 # Part of the path of kept pictures: to be raised when the same settings give other pictures.
@@ -134,17 +134,11 @@ def sheet(levels: np.ndarray, colour_map: str, columns: int = COLUMNS) -> Sheet:
     levels : numpy.ndarray
         uint8 of shape ``(k, size, size)``, ``k`` at least 1; row 0 is south.
     """
-    from PIL import Image
-
     k, size, _ = levels.shape
     columns = min(columns, k)
     rows = -(-k // columns)
     grid = np.zeros((rows * columns, size, size), dtype=np.uint8)
     grid[:k] = levels[:, ::-1]
-    whole = grid.reshape(rows, columns, size, size).swapaxes(1, 2)
-    image = Image.fromarray(np.ascontiguousarray(whole).reshape(rows * size, columns * size))
-    image.putpalette(lookup_table(colour_map).tobytes())
-    out = io.BytesIO()
-    image.save(out, "PNG", compress_level=1)
-    payload = out.getvalue()
+    whole = grid.reshape(rows, columns, size, size).swapaxes(1, 2).reshape(rows * size, -1)
+    payload = palette_png(np.ascontiguousarray(whole), colour_map)
     return Sheet(payload, hashlib.sha256(payload).hexdigest()[:32], columns, rows)

@@ -1,5 +1,1 @@
-"""The map for many points: WebGL in the browser, rows decided on the server."""
-
-from radioviz.ui.map.component import draw, new_event
-
-__all__ = ["draw", "new_event"]
+"""The map: WebGL or plain loops in the browser; which rows are selected is decided in Python."""

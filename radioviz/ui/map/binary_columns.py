@@ -19,13 +19,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 # Codes of a category column; what is beyond shares the last one.
-MOST_CATEGORIES = 250
+MAX_CATEGORIES = 250
 
-_KEPT_BYTES = 400_000_000
+KEPT_BYTES = 400_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class PackedColumn:
     """A binary column as it is sent: gzip, and the hash of its content."""
 
     data: bytes
@@ -33,7 +33,7 @@ class Column:
 
 
 @dataclass(frozen=True, eq=False)
-class Positions:
+class PackedPositions:
     """Points in the order in which they are sent, and where they lie.
 
     Attributes
@@ -47,7 +47,7 @@ class Positions:
         Data coordinates of fixed-point 0 and 2**32.
     extent : (x0, x1, y0, y1)
         What the points take of these bounds, from 0 to 1.
-    coarse, fine : Column
+    coarse, fine : PackedColumn
         Upper and lower halves of the 32-bit positions, two little-endian uint16 a point.
     left_out : int
         Points without a finite position.
@@ -59,8 +59,8 @@ class Positions:
     ends: list[tuple[int, int]]
     bounds: tuple[float, float, float, float]
     extent: tuple[float, float, float, float]
-    coarse: Column
-    fine: Column
+    coarse: PackedColumn
+    fine: PackedColumn
     left_out: int
     single: bool
 
@@ -77,7 +77,7 @@ class Positions:
         return int(self.place[row]) if 0 <= row < len(self.place) else -1
 
 
-def digest(*parts: np.ndarray | bytes | str | None) -> str:
+def content_hash(*parts: np.ndarray | bytes | str | None) -> str:
     """Hash of content, in hexadecimal."""
     sum_ = hashlib.blake2b(digest_size=16)
     for part in parts:
@@ -90,16 +90,18 @@ def digest(*parts: np.ndarray | bytes | str | None) -> str:
     return sum_.hexdigest()
 
 
-def column(data: np.ndarray) -> Column:
+def pack(data: np.ndarray) -> PackedColumn:
     """Pack an array; noise is not compressed, as that costs time and saves nothing."""
     plain = np.ascontiguousarray(data).tobytes()
     sample = plain[: 1 << 16]
     worth = len(zlib.compress(sample, 1)) < 0.85 * len(sample)
     packer = zlib.compressobj(1 if worth else 0, zlib.DEFLATED, 31)
-    return Column(packer.compress(plain) + packer.flush(), digest(plain))
+    return PackedColumn(packer.compress(plain) + packer.flush(), content_hash(plain))
 
 
-def positions(x: np.ndarray, y: np.ndarray, group: np.ndarray | None, groups: int) -> Positions:
+def pack_positions(
+    x: np.ndarray, y: np.ndarray, group: np.ndarray | None, groups: int
+) -> PackedPositions:
     """Fixed-point positions of the points that have one.
 
     Parameters
@@ -135,19 +137,19 @@ def positions(x: np.ndarray, y: np.ndarray, group: np.ndarray | None, groups: in
         fixed = (np.clip(taken, 0.0, 1.0) * (2.0**32 - 1)).astype(np.uint32)
         halves[0, :, axis] = fixed >> 16
         halves[1, :, axis] = fixed & 0xFFFF
-    return Positions(
+    return PackedPositions(
         order,
         ends,
         (bounds[0], bounds[1], bounds[2], bounds[3]),
         (extent[0], extent[1], extent[2], extent[3]),
-        column(halves[0]),
-        column(halves[1]),
+        pack(halves[0]),
+        pack(halves[1]),
         len(x) - len(order),
         single,
     )
 
 
-def scaled(values: np.ndarray, low: float, high: float, order: np.ndarray) -> Column:
+def scaled(values: np.ndarray, low: float, high: float, order: np.ndarray) -> PackedColumn:
     """Values as codes: 0 for NaN, else 1..255 from ``low`` to ``high`` (beyond: the ends)."""
     sent = values[order]
     known = np.isfinite(sent)
@@ -155,37 +157,39 @@ def scaled(values: np.ndarray, low: float, high: float, order: np.ndarray) -> Co
         place = np.clip((sent - low) / (high - low), 0.0, 1.0)
     codes = np.zeros(len(sent), dtype=np.uint8)
     codes[known] = (1.5 + 254 * place[known]).astype(np.uint8)
-    return column(codes)
+    return pack(codes)
 
 
-def categories(codes: np.ndarray, order: np.ndarray) -> Column:
+def categories(codes: np.ndarray, order: np.ndarray) -> PackedColumn:
     """Category codes as bytes."""
-    return column(np.clip(codes[order], 0, MOST_CATEGORIES).astype(np.uint8))
+    return pack(np.clip(codes[order], 0, MAX_CATEGORIES).astype(np.uint8))
 
 
-def bits(mask: np.ndarray, order: np.ndarray) -> Column:
+def bits(mask: np.ndarray, order: np.ndarray) -> PackedColumn:
     """A mask as bits, least significant first."""
-    return column(np.packbits(mask[order], bitorder="little"))
+    return pack(np.packbits(mask[order], bitorder="little"))
 
 
 @dataclass(frozen=True, eq=False)
 class Coloured:
     """A colour column, and its legend or colour bar as the browser is told of it."""
 
-    column: Column
+    column: PackedColumn
     description: dict[str, Any]
 
 
-T = TypeVar("T", Positions, Column, Coloured)
+T = TypeVar("T", PackedPositions, PackedColumn, Coloured)
 
 
 class Store:
     """What was packed lately, by the hash of what it was packed from; shared by all sessions."""
 
-    def __init__(self, most: int = _KEPT_BYTES) -> None:
+    def __init__(self, most: int = KEPT_BYTES) -> None:
         self._most = most
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, tuple[Positions | Column | Coloured, int]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[PackedPositions | PackedColumn | Coloured, int]] = (
+            OrderedDict()
+        )
 
     def get(self, key: str, make: Callable[[], T]) -> T:
         """The kept value, or a new one; the least recently used go beyond the limit."""
@@ -204,9 +208,9 @@ class Store:
         return value
 
 
-def _size(value: Positions | Column | Coloured) -> int:
+def _size(value: PackedPositions | PackedColumn | Coloured) -> int:
     if isinstance(value, Coloured):
         value = value.column
-    if isinstance(value, Column):
+    if isinstance(value, PackedColumn):
         return len(value.data)
     return len(value.coarse.data) + len(value.fine.data) + 2 * value.order.nbytes

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from radioviz.atlas.scores import ScoreColumn
 
 LATENT = "latent component"
-MOST_CATEGORIES = 12
+MAX_VALUES = 12
 
 _TITLES = {
     "las": "Angular size",
@@ -164,7 +164,7 @@ def _usable(column: pd.Series) -> bool:
 
 
 def _few(column: pd.Series) -> bool:
-    return 1 < column.nunique() <= MOST_CATEGORIES
+    return 1 < column.nunique() <= MAX_VALUES
 
 
 def colour_by(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,8 +14,8 @@ from radioviz.ui.cache import Located
 from radioviz.ui.image.display import ImageStyle, data_uri
 from radioviz.ui.map import colouring
 from radioviz.ui.map.colouring import Choice
-from radioviz.ui.map.hover import Hover, Layered
-from radioviz.ui.map.view import MapEvent, MapPoints
+from radioviz.ui.map.hover_text import hover_text
+from radioviz.ui.map.map_points import MapEvent, MapPoints
 from radioviz.ui.state import Selection
 
 
@@ -42,6 +41,11 @@ class MapView:
     def starts(self) -> np.ndarray:
         """Point at which each layer begins, and the number of all, shape ``(layers + 1,)``."""
         return np.cumsum([0, *(len(layer.positions) for layer in self.layers)])
+
+    def layer_of(self, row: int) -> tuple[int, int]:
+        """Number of the layer that a point belongs to, and its row there."""
+        number = int(np.searchsorted(self.starts, row, side="right")) - 1
+        return number, row - int(self.starts[number])
 
     def pairs(self, rows: np.ndarray) -> list[tuple[str, str]]:
         """Galaxies of the given points."""
@@ -87,11 +91,7 @@ def map_view(data_sets: list[str], model: str, layout: str) -> MapView:
         notes += [note] if note else []
         title = located.catalogue.info.title
         layers.append(Layer(key, title, located, np.asarray(positions, dtype=np.float32)))
-    return MapView(
-        base.atlas.layout_title(layout),
-        layers,
-        " ".join(notes),
-    )
+    return MapView(base.atlas.layout_title(layout), layers, " ".join(notes))
 
 
 def _beside(base: Located, layout: str, other: Located) -> tuple[np.ndarray, str]:
@@ -121,9 +121,13 @@ def map_colours(view: MapView) -> list[Choice]:
 
 
 def map_points(
-    view: MapView, choice: Choice, component: int = 0, model_title: str = ""
+    view: MapView,
+    choice: Choice,
+    style: ImageStyle,
+    component: int = 0,
+    model_title: str = "",
 ) -> MapPoints:
-    """Positions, colours and hover text, with the session's brush and focus marked."""
+    """Positions, colours, text and pictures for hovering; the brush and the focus are marked."""
     colour = colouring.join_colours(
         [
             colouring.colour_by(
@@ -137,18 +141,26 @@ def map_points(
         ]
     )
     positions = np.concatenate([layer.positions for layer in view.layers])
-    several = len(view.layers) > 1
-    tables = [(layer.located.table, layer.title if several else "") for layer in view.layers]
-    hover = Layered([Hover(table, title) for table, title in tables])
+    sizes = [len(layer.positions) for layer in view.layers]
+
+    def text(row: int) -> str:
+        number, at = view.layer_of(row)
+        layer = view.layers[number]
+        words = hover_text(layer.located.table.iloc[at : at + 1])[0]
+        return f"{words}\n{layer.title}" if len(view.layers) > 1 else words
+
+    def picture(row: int) -> str | None:
+        cells = galaxies.galaxy_cells(view.pairs(np.array([row])), style)
+        return data_uri(cells[0].picture) if cells else None
+
     selected, focus = _marks(view)
     return MapPoints(
         positions[:, 0],
         positions[:, 1],
         colour,
-        hover,
-        group=np.repeat(
-            np.arange(len(view.layers), dtype=np.uint8), [len(x.positions) for x in view.layers]
-        ),
+        text,
+        picture,
+        group=np.repeat(np.arange(len(sizes), dtype=np.uint8), sizes),
         group_names=tuple(layer.title for layer in view.layers),
         selected=selected,
         focus=focus,
@@ -159,32 +171,18 @@ def map_points(
     )
 
 
-def thumbnail_of(view: MapView, style: ImageStyle) -> Callable[[int], str | None]:
-    """Picture of a point, for maps that show one on hovering."""
-
-    def picture(row: int) -> str | None:
-        cells = galaxies.galaxy_cells(view.pairs(np.array([row])), style)
-        return data_uri(cells[0].picture) if cells else None
-
-    return picture
-
-
 def _marks(view: MapView) -> tuple[np.ndarray | None, int | None]:
     """The brush as a mask (None when it is empty) and the focus as a row, on this map."""
-    brush = state.brush().groups()
-    selected = None
-    if brush:
-        selected = np.zeros(len(view), dtype=bool)
-        for start, layer in zip(view.starts, view.layers, strict=False):
+    brush, target = state.brush().groups(), state.focus()
+    selected = np.zeros(len(view), dtype=bool) if brush else None
+    focus = None
+    for start, layer in zip(view.starts, view.layers, strict=False):
+        if selected is not None:
             at = layer.located.places_of(brush.get(layer.data_set, []))
             selected[start + at[at >= 0]] = True
-    focus = None
-    target = state.focus()
-    for start, layer in zip(view.starts, view.layers, strict=False):
         if target is not None and target[0] == layer.data_set:
             at = layer.located.places_of([target[1]])
-            if at[0] >= 0:
-                focus = int(start + at[0])
+            focus = int(start + at[0]) if at[0] >= 0 else focus
     return selected, focus
 
 
@@ -203,14 +201,10 @@ def apply_event(event: MapEvent, view: MapView, key: str) -> None:
         state.set_brush((), key)
         return
     pairs = view.pairs(event.rows[event.rows < len(view)])
-    if not pairs:
-        return
-    if event.kind == "click" and len(pairs) == 1:
-        state.set_focus(*pairs[0], origin=key)
-        return
-    if event.kind == "click":
+    if event.kind == "click" and pairs:
         state.set_focus(*pairs[-1], origin=key)
-    state.set_brush(pairs, key)
+    if pairs and (event.kind != "click" or len(pairs) > 1):
+        state.set_brush(pairs, key)
 
 
 def nearest_in_latents(

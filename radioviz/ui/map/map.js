@@ -1,5 +1,5 @@
 /* Built from frontend/src by `npm run build`; licences in frontend/LICENSES.
- * sources 39c0cf1573890906e4a19c03e22377c9139d720f59933b0447df33cd0a9d16e6 */
+ * sources a224a69bd1cb273aa32221279ac6dcee75263cdde1e4127a565112b7e24c450d */
 var To=`.rv-map {
   display: grid;
   grid-template: "head head" auto "plot bar" minmax(0, 1fr) "notes notes" auto / minmax(0, 1fr) auto;

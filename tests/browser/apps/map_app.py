@@ -1,6 +1,6 @@
 """A page with one map and nothing else, for tests and benchmarks of the map.
 
-Query parameters: ``map`` (webgl or plotly), ``n``, ``case`` (see ``CASES``), ``colour``
+Query parameters: ``n``, ``case`` (see ``CASES``), ``colour``
 (size, flux, class), ``renderer`` (auto, gpu, cpu), ``overlay`` (1: a second group).
 Points are real positions and sizes of RGZ DR1 where ``RADIOVIZ_SHARED_DATA`` has them and
 ``case=rgz`` asks; all others are synthetic.
@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from radioviz.ui.map import view as map
 from radioviz.ui.map.colouring import Colour
-from radioviz.ui.map.view import MapPoints
+from radioviz.ui.map.component import new_event, scatter_map
+from radioviz.ui.map.map_points import MapPoints
 from radioviz.ui.palette import category_colours
 
 CASES = (
@@ -83,20 +83,6 @@ def islands(n: int) -> dict[str, np.ndarray]:
     }  # fmt: skip
 
 
-class Hover(list[str]):
-    """Text of a point made when it is asked for: a million texts would take long to write."""
-
-    def __init__(self, columns: dict[str, np.ndarray]) -> None:
-        super().__init__()
-        self.columns = columns
-
-    def __len__(self) -> int:
-        return len(self.columns["x"])
-
-    def __getitem__(self, row: int) -> str:  # type: ignore[override]
-        return f"Synthetic {row}\n{self.columns['size'][row]:.1f}″ <b>not bold</b>"
-
-
 def colour_of(what: str, columns: dict[str, np.ndarray]) -> Colour:
     if what == "class" and st.query_params.get("case") == "legend":
         names = [
@@ -131,10 +117,9 @@ def page() -> None:
     ask = st.query_params
     n = int(ask.get("n", "2000"))
     columns = table(n, ask.get("case", "synthetic"))
-    kind = ask.get("map", "webgl")
     columns_of = ["size", "flux", "class"]
     what = st.selectbox("Colour", columns_of, index=columns_of.index(ask.get("colour", "size")))
-    event = map.new_event("map")
+    event = new_event("map")
     if event is not None:
         st.session_state["rows"] = (
             event.rows if event.kind != "click" or len(event.rows) > 1 else None
@@ -149,14 +134,12 @@ def page() -> None:
         selected = np.zeros(len(columns["x"]), dtype=bool)
         selected[rows] = True
     overlay = "overlay" in ask
-    hover: list[str] = Hover(columns)
-    if kind == "plotly":  # which needs every text at once
-        hover = [hover[i] for i in range(len(columns["x"]))]
     points = MapPoints(
         columns["x"],
         columns["y"],
         colour_of(what, columns),
-        hover,
+        lambda row: f"Synthetic {row}\n{columns['size'][row]:.1f}″ <b>not bold</b>",
+        picture,
         group=(np.arange(len(columns["x"])) % 50 == 0).astype(np.uint8) if overlay else None,
         group_names=("First set", "Second set") if overlay else ("",),
         selected=selected,
@@ -165,10 +148,7 @@ def page() -> None:
         y_title="UMAP 2",
         description=f"{len(columns['x']):,} synthetic points",
     )
-    map.scatter_map(
-        points, key="map", own_marks=True, engine=kind, painter=ask.get("renderer", "auto"),
-        thumbnail=picture,
-    )  # fmt: skip
+    scatter_map(points, key="map", painter=ask.get("renderer", "auto"))
     st.html(
         f"<div id='answer'>{st.session_state.get('kind', 'none')} "
         f"{st.session_state.get('number', 0)} {st.session_state.get('sum', 0)}</div>"

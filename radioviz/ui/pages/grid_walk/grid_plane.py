@@ -14,7 +14,7 @@ from radioviz.ui.charts.scales import log_ticks, round_ticks
 from radioviz.ui.controls import View, linked_select
 from radioviz.ui.map import colouring
 from radioviz.ui.map.colouring import Choice, Colour
-from radioviz.ui.map.hover import hover_text
+from radioviz.ui.map.hover_text import hover_text
 from radioviz.ui.pages.grid_walk import latent_plane, plane_component
 from radioviz.ui.pages.grid_walk.plane_component import MAX_DOTS, Contour, Dots, Picked
 from radioviz.ui.pages.grid_walk.state import (

@@ -5,7 +5,7 @@ import type { View } from "./painter.ts";
 import type { MapData } from "./types.ts";
 
 const MARGIN = 0.04;
-/** Pixels a unit of the coarse grid from which its halves are told apart. */
+/** Pixels a unit of the coarse grid from which its halves are distinguished. */
 const NEEDS_FINE = 0.4;
 
 export class Camera {

@@ -9,7 +9,7 @@ interface Stamp {
   w: Float32Array;
 }
 
-/** Places within a pixel that are told apart, along each axis. */
+/** Places within a pixel that are distinguished, along each axis. */
 const PLACES = 4;
 
 /** A disc or ring whose centre lies at (ox, oy) within its pixel. */

@@ -37,7 +37,7 @@ export class Frames {
     private readonly after: () => void,
   ) {}
 
-  /** Paint anew; `moving` while more changes are expected at once. */
+  /** Paint again; `moving` while more changes are expected at once. */
   draw(moving: boolean): void {
     if (moving) {
       clearTimeout(this.rest);
@@ -100,7 +100,7 @@ export class Frames {
       this.cursor = this.complete ? -1 : end;
       if (!this.complete) this.schedule();
     }
-    // A canvas that is touched is put on the screen anew: only when there is something to see.
+    // A canvas that is touched is put on the screen again: only when there is something to see.
     if (this.shown !== before) this.after();
   }
 

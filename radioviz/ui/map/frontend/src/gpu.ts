@@ -1,4 +1,4 @@
-/** Paints with WebGL 2: points are added up in a float texture, then turned into colour. */
+/** Paints with WebGL 2: points are added up in a float texture, then converted to colour. */
 import * as twgl from "twgl.js";
 import { RING_WEIGHT, STEEP, type Painter, type Style, type View } from "./painter.ts";
 import type { Points } from "./points.ts";

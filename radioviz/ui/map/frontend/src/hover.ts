@@ -1,4 +1,4 @@
-/** What is under the pointer, asked of the server one point at a time and remembered. */
+/** What is under the pointer: requested from the server one point at a time and remembered. */
 import type { Answer } from "./types.ts";
 
 const ASK_MS = 45;

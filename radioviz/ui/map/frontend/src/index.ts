@@ -29,7 +29,7 @@ export function map(component: ComponentArgs<MapData>): () => void {
   };
 }
 
-/** The other half of hovering: a component without looks, in a fragment of its own. */
+/** The other half of hovering: an invisible component, in a fragment of its own. */
 export function hover(component: ComponentArgs<{ channel: string; answer: Answer | null }>): () => void {
   const { channel, answer } = component.data;
   connect(channel, (question) => component.setTriggerValue("ask", question), answer);

@@ -1,7 +1,7 @@
 /**
  * What paints points: every point adds its colour and its weight to the pixels it covers, and
- * only the sums are turned into colour: mean hue, and opacity by the logarithm of the weight.
- * So order does not matter, crowds show their density, and painting can go on over several
+ * only the sums are converted to colour: mean hue, and opacity by the logarithm of the weight.
+ * So order does not matter, crowds show their density, and painting can continue over several
  * frames. Two painters do the same sums: the graphics card (gpu.ts) and, where WebGL is
  * emulated in software or missing, plain loops that are ten times faster there (cpu.ts).
  */
@@ -32,7 +32,7 @@ export interface Style {
 export interface Painter {
   readonly kind: "gpu" | "cpu";
   readonly canvas: HTMLCanvasElement;
-  /** Take over points, or parts of them that changed. */
+  /** Use points, or parts of them that changed. */
   load(points: Points, part: "all" | "fine" | "codes" | "selected"): void;
   resize(width: number, height: number): void;
   begin(view: View, style: Style): void;

@@ -57,7 +57,7 @@ export class Points {
 
   /**
    * How many points the crowded cells hold (99th percentile of the occupied ones): with the
-   * area of a cell on screen this tells how many points lie on one another.
+   * area of a cell on screen this says how many points lie on one another.
    */
   crowding(): number {
     const occupied = this.cellCounts().filter((c) => c > 0).sort();

@@ -19,7 +19,7 @@ export interface Continuous {
   ticks: [number, string][];
   /** How many points have no value. */
   missing: number;
-  /** False when no point has a value: then there is no bar. */
+  /** False when no point has a value: then no bar is drawn. */
   known: boolean;
 }
 
@@ -47,7 +47,7 @@ export interface MapData {
   fine: Column;
   /** Data coordinates of fixed-point 0 and 2**32: [x0, x1, y0, y1]. */
   bounds: [number, number, number, number];
-  /** Fraction of the bounds that the points take, [x0, x1, y0, y1] in 0..1. */
+  /** Fraction of the bounds that the points fill, [x0, x1, y0, y1] in 0..1. */
   extent: [number, number, number, number];
   /** One uint8 a point: 0 no value, else place on the scale; or the category. */
   codes: Column;
@@ -72,7 +72,7 @@ export interface MapData {
 /** What a person did, sent to the server. Positions are in data coordinates. */
 export interface MapEvent {
   kind: "lasso" | "box" | "click" | "cleared";
-  /** Grows with every event, and tells two browser tabs apart. */
+  /** Grows with every event, and distinguishes two browser tabs. */
   stamp: string;
   /** Hash of the positions that were seen. */
   seen: string;

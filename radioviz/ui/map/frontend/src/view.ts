@@ -88,7 +88,7 @@ export class MapView {
     this.chrome.root.remove();
   }
 
-  /** Take what the server sent; only columns whose content changed are fetched. */
+  /** Use what the server sent; only columns whose content changed are fetched. */
   async update(args: ComponentArgs<MapData>): Promise<void> {
     const version = ++this.version;
     this.args = args;
@@ -172,8 +172,8 @@ export class MapView {
     this.chrome.say(data.n ? "" : "No point of this map has a position.");
   }
 
-  private choosePainter(wish: MapData["renderer"]): void {
-    if (wish === "gpu" || (wish === "auto" && hasHardware())) {
+  private choosePainter(renderer: MapData["renderer"]): void {
+    if (renderer === "gpu" || (renderer === "auto" && hasHardware())) {
       try {
         this.painter = this.watched(new GpuPainter());
       } catch (error) {
@@ -408,7 +408,7 @@ export class MapView {
       b: () => this.act("box"),
       p: () => this.act("pan"),
       r: () => this.act("reset"),
-      // Without a pointer: zoom in with keys, then take all that is in view.
+      // Without a pointer: zoom in with keys, then select all that is in view.
       a: () => this.selectView(false),
       A: () => this.selectView(true),
       "+": () => this.act("in"),

@@ -1,4 +1,4 @@
-"""The map for many points, without a browser: polygons, columns, events, what is described."""
+"""The map without a browser: polygons, columns, what the browser receives, events."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from hypothesis.extra.numpy import arrays
 from radioviz.errors import RadioVizError
 from radioviz.ui.map import binary_columns as columns
 from radioviz.ui.map import component
-from radioviz.ui.map import view as map
-from radioviz.ui.map.binary_columns import Column, Store
+from radioviz.ui.map.binary_columns import PackedColumn, PackedPositions, Store
 from radioviz.ui.map.colouring import Colour
+from radioviz.ui.map.map_description import colour_range, describe_map
+from radioviz.ui.map.map_points import MapEvent, MapPoints
 from radioviz.ui.map.polygon import inside
-from radioviz.ui.map.view import MapPoints
 
 FRONTEND = component.BUNDLE.parent / "frontend"
 
 
-def plain(column: Column) -> bytes:
+def plain(column: PackedColumn) -> bytes:
     return zlib.decompress(column.data, 31)
 
 
@@ -49,14 +49,14 @@ def points(n: int = 500, **changes: Any) -> MapPoints:
     return MapPoints(**(content | changes))
 
 
-def describe(shown: MapPoints) -> tuple[dict[str, Any], columns.Positions, dict[str, Column]]:
-    served: dict[str, Column] = {}
+def describe(shown: MapPoints) -> tuple[dict[str, Any], PackedPositions, dict[str, PackedColumn]]:
+    served: dict[str, PackedColumn] = {}
 
-    def serve(column: Column, place: str) -> dict[str, str]:
+    def serve(column: PackedColumn, place: str) -> dict[str, str]:
         served[place] = column
         return {"url": f"/media/{column.digest}", "hash": column.digest}
 
-    data, sent = component.describe(shown, "map", serve)
+    data, sent = describe_map(shown, "map", serve)
     return data, sent, served
 
 
@@ -97,7 +97,7 @@ def test_inside_of_what_is_no_polygon_is_nothing(corners: np.ndarray) -> None:
 
 def test_positions_come_back_to_a_four_billionth_of_the_map() -> None:
     shown = points(2000)
-    sent = columns.positions(shown.x, shown.y, None, 1)
+    sent = columns.pack_positions(shown.x, shown.y, None, 1)
     coarse = np.frombuffer(plain(sent.coarse), "<u2").reshape(-1, 2).astype(np.uint32)
     fine = np.frombuffer(plain(sent.fine), "<u2").reshape(-1, 2)
     fixed = (coarse << 16) + fine
@@ -112,7 +112,7 @@ def test_positions_come_back_to_a_four_billionth_of_the_map() -> None:
 def test_points_without_a_position_are_left_out_and_counted() -> None:
     x = np.array([np.nan, 1, 2, np.inf, 3], dtype=np.float32)
     y = np.array([1, 1, -np.inf, 1, 3], dtype=np.float32)
-    sent = columns.positions(x, y, None, 1)
+    sent = columns.pack_positions(x, y, None, 1)
     assert sorted(sent.order.tolist()) == [1, 4]
     assert sent.left_out == 3
     assert [sent.place_of(r) >= 0 for r in range(6)] == [False, True, False, False, True, False]
@@ -120,7 +120,7 @@ def test_points_without_a_position_are_left_out_and_counted() -> None:
 
 def test_groups_are_sent_one_after_the_other() -> None:
     group = np.array([1, 0, 2, 0, 1, 0], dtype=np.uint8)
-    sent = columns.positions(np.arange(6.0), np.arange(6.0), group, 4)
+    sent = columns.pack_positions(np.arange(6.0), np.arange(6.0), group, 4)
     assert sent.ends == [(0, 3), (3, 5), (5, 6), (6, 6)]
     assert group[sent.order].tolist() == [0, 0, 0, 1, 1, 2]
 
@@ -128,14 +128,14 @@ def test_groups_are_sent_one_after_the_other() -> None:
 @pytest.mark.parametrize("value", [0.0, -3.5, 1e30])
 @pytest.mark.parametrize("n", [1, 7])
 def test_a_single_place_has_room_about_it(value: float, n: int) -> None:
-    sent = columns.positions(np.full(n, value), np.full(n, value), None, 1)
+    sent = columns.pack_positions(np.full(n, value), np.full(n, value), None, 1)
     x0, x1, _, _ = sent.bounds
     assert x0 < value < x1
     assert sent.single
 
 
 def test_no_points_make_empty_columns() -> None:
-    sent = columns.positions(np.zeros(0), np.zeros(0), None, 1)
+    sent = columns.pack_positions(np.zeros(0), np.zeros(0), None, 1)
     assert plain(sent.coarse) == b""
     assert sent.ends == [(0, 0)]
 
@@ -176,9 +176,9 @@ def test_store_forgets_the_least_recently_used() -> None:
     store = Store(most=100)
     made = []
 
-    def make(name: str) -> Column:
+    def make(name: str) -> PackedColumn:
         made.append(name)
-        return Column(b"x" * 40, name)
+        return PackedColumn(b"x" * 40, name)
 
     for name in ("a", "b", "a", "c", "a", "b"):
         assert store.get(name, lambda name=name: make(name)).digest == name
@@ -188,7 +188,7 @@ def test_store_forgets_the_least_recently_used() -> None:
 # -- What the browser is told -----------------------------------------------------------------
 
 
-def test_colour_bar_has_the_scale_of_the_plotly_map() -> None:
+def test_colour_bar_has_round_ticks_on_a_log_scale() -> None:
     data, _, served = describe(points(colour=Colour("S [mJy]", np.geomspace(1, 1e4, 500), True)))
     colour = data["colour"]
     assert colour["title"] == "S [mJy], log scale"
@@ -197,6 +197,41 @@ def test_colour_bar_has_the_scale_of_the_plotly_map() -> None:
     assert len(colour["colours"]) == 256
     assert colour["missing"] == 0
     assert set(np.frombuffer(plain(served["codes"]), np.uint8)) <= set(range(1, 256))
+
+
+def test_the_colour_scale_leaves_out_outliers() -> None:
+    values = np.append(np.linspace(0, 1, 999), 1e9)
+    assert colour_range(values) == pytest.approx((0.005, 0.996), abs=0.002)
+    assert colour_range(np.zeros(0)) == (0, 1)
+
+
+@pytest.mark.parametrize("value", [1.0, 0.0, -7.0])
+def test_a_constant_column_has_a_scale(value: float) -> None:
+    low, high = colour_range(np.full(3, value))
+    assert low < value < high
+
+
+def test_every_point_is_sent_once_with_its_code_in_its_group() -> None:
+    """An overlay follows the first data set; names go as they are, the browser sets text."""
+    names, group = ["<b>x</b>", "FRII", ""], np.repeat([0, 1], 15).astype(np.uint8)
+    colour = Colour("Class", codes=np.arange(30) % 3, names=names, colours=["#111111"] * 3)
+    shown = points(30, colour=colour, group=group, group_names=("FIRST", "NVSS"), focus=7)
+    data, sent, served = describe(shown)
+    assert sorted(sent.order.tolist()) == list(range(30))
+    groups = {g["name"]: sent.order[g["start"] : g["end"]] for g in data["groups"]}
+    assert sorted(groups["FIRST"].tolist()) == list(range(15))
+    assert sorted(groups["NVSS"].tolist()) == list(range(15, 30))
+    codes = np.frombuffer(plain(served["codes"]), np.uint8)
+    assert codes.tolist() == (sent.order % 3).tolist()
+    assert data["colour"]["names"] == names
+    assert data["n"] == 30, "the focus is a ring and not a point of its own"
+
+
+@pytest.mark.parametrize("name", ["y", "group", "selected"])
+def test_columns_of_another_length_are_refused(name: str) -> None:
+    columns = {"y": np.zeros(3), "colour": Colour("c", np.zeros(3)), name: np.zeros(2)}
+    with pytest.raises(RadioVizError, match=f"{name} has 2"):
+        MapPoints(np.zeros(3), **columns)  # type: ignore[arg-type]
 
 
 def test_values_that_a_log_scale_cannot_show_are_missing() -> None:
@@ -250,8 +285,8 @@ def in_square(shown: MapPoints) -> list[int]:
     return np.flatnonzero((np.abs(shown.x) < 1) & (np.abs(shown.y) < 1)).tolist()
 
 
-def read(event: dict[str, Any], shown: MapPoints) -> map.MapEvent | None:
-    return component.read_event(event, shown, describe(shown)[1])
+def read(event: dict[str, Any], shown: MapPoints) -> MapEvent | None:
+    return component.read_map_event(event, shown, describe(shown)[1])
 
 
 def test_a_lasso_gives_the_rows_within() -> None:
@@ -317,19 +352,7 @@ def test_events_that_make_no_sense_are_nothing(event: dict[str, Any]) -> None:
     assert read(event, points()) is None
 
 
-# -- Which engine, and the built file ---------------------------------------------------------
-
-
-def test_many_points_are_drawn_by_webgl(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("RADIOVIZ_MAP", raising=False)
-    assert map.engine_for(map.MANY_POINTS) == "plotly"
-    assert map.engine_for(map.MANY_POINTS + 1) == "webgl"
-    assert map.engine_for(10**7, "plotly") == "plotly"
-    monkeypatch.setenv("RADIOVIZ_MAP", "webgl")
-    assert map.engine_for(10) == "webgl"
-    monkeypatch.setenv("RADIOVIZ_MAP", "matplotlib")
-    with pytest.raises(RadioVizError, match="plotly, webgl"):
-        map.engine_for(10)
+# -- The built file, and the app -------------------------------------------------------------------
 
 
 def test_the_built_file_is_of_these_sources() -> None:
@@ -353,27 +376,34 @@ def test_the_lock_file_names_no_host_and_licences_are_kept() -> None:
 APP = """
 import numpy as np
 import streamlit as st
-from radioviz.ui.map import view as map
 from radioviz.ui.map.colouring import Colour
-from radioviz.ui.map.view import MapPoints
+from radioviz.ui.map.component import new_event, scatter_map
+from radioviz.ui.map.map_points import MapPoints
 
 n = int(st.session_state.get("n", 50))
 points = MapPoints(np.arange(n, dtype=np.float32), np.zeros(n, np.float32),
-                   Colour("z", np.arange(n, dtype=float)), ["text"] * n)
-event = map.new_event("map")
-st.session_state["event"] = event
-map.scatter_map(points, key="map", engine=st.session_state.get("engine", "webgl"))
+                   Colour("z", np.arange(n, dtype=float)), lambda row: "text")
+st.session_state["event"] = new_event("map")
+scatter_map(points, key="map")
 """
 
 
-def test_the_app_draws_it_and_changes_engines() -> None:
+def test_the_app_draws_any_number_of_points_and_reads_each_event_once() -> None:
     from streamlit.testing.v1 import AppTest
 
     app = AppTest.from_string(APP).run()
-    assert not app.exception
-    for n, engine in ((0, "webgl"), (1, "plotly"), (7, "webgl")):
+    for n in (0, 1, 7):
         app.session_state["n"] = n
-        app.session_state["engine"] = engine
         app.run()
         assert not app.exception
         assert app.session_state["event"] is None
+    seen = app.session_state["map:drawn"].sent.coarse.digest
+    event = {"kind": "box", "stamp": 1, "seen": seen, "polygon": [1.5, -1, 9, -1, 9, 1, 1.5, 1]}
+    app.session_state["map_gl"] = {"event": event}
+    app.run()
+    assert app.session_state["event"].rows.tolist() == [2, 3, 4, 5, 6]
+    app.run()
+    assert app.session_state["event"] is None
+    app.session_state["map_gl"] = {"event": event | {"stamp": 2, "seen": "another layout"}}
+    app.run()
+    assert app.session_state["event"] is None
