@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from radioviz.errors import RadioVizError
-from train.core.tasks import METHODS, load_object
+from train.methods import METHODS, load_object
 
 GUIDE = """
 examples:

@@ -21,7 +21,7 @@ from radioviz.errors import ModelError, RadioVizError
 from radioviz.models.artefact import read_info
 from radioviz.paths import user_models_folder
 from train.core.config import TrainError
-from train.core.tasks import METHODS, task_class
+from train.methods import METHODS, task_class
 from train.splits import own_splits
 
 PLAN = Path(__file__).with_suffix(".toml")

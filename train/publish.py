@@ -14,8 +14,9 @@ from radioviz.models import weights
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import trained_folder
 from train.core.config import RUNS, TrainError
-from train.core.loop import CONFIG, Task, load_best
-from train.core.tasks import stored_task
+from train.core.loop import CONFIG, load_best
+from train.core.task import Task
+from train.methods import stored_task
 
 SCORES = {
     "elbo": "evidence lower bound [nats an image]",

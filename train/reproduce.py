@@ -20,8 +20,8 @@ from radioviz.data.registry import DATA_SETS, open_data_set
 from radioviz.encode import Encoder
 from radioviz.models.registry import list_models, model_folder
 from train.core.config import TrainError
-from train.core.loop import Task
-from train.core.tasks import METHODS, stored_task
+from train.core.task import Task
+from train.methods import METHODS, stored_task
 
 QUICK = 300
 """Galaxies of a data set that are encoded again."""

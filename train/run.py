@@ -10,8 +10,9 @@ import torch
 from radioviz.models.precision import without_denormals
 from train.core import distributed, machine
 from train.core.config import TrainError
-from train.core.loop import Task, fit
-from train.core.tasks import task_of
+from train.core.loop import fit
+from train.core.task import Task
+from train.methods import task_of
 from train.publish import publish_task
 
 

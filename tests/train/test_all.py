@@ -57,7 +57,7 @@ def mine(tmp_path: Path) -> str:
 
 
 def test_the_shipped_plan_names_runs_that_there_are() -> None:
-    from train.core.tasks import task_class
+    from train.methods import task_class
 
     plan = read_plan(PLAN)
     assert [e.run for e in plan][:2] == ["vae2", "vae32"]

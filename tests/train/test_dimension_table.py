@@ -52,7 +52,7 @@ def data(monkeypatch: pytest.MonkeyPatch) -> Data:
     valid = Part(batch(8, 16, seed=1), pd.DataFrame({"label": labels[:8]}))
     found = Data(train, valid, {"synthetic": "0"})
     monkeypatch.setattr("train.core.data.load", lambda config: found)
-    monkeypatch.setattr("train.core.loop.training_data.load", lambda config: found)
+    monkeypatch.setattr("train.core.task.training_data.load", lambda config: found)
     held_out = type("Held", (), {"images": galaxies(8, 16, 2), "__len__": lambda self: 8})()
     held_out.labels = np.array(labels[:8], object)
     monkeypatch.setattr(dimension_table, "galaxies", lambda *_: held_out)

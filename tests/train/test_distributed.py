@@ -82,7 +82,7 @@ def test_a_run_goes_on_in_another_number_of_processes(tmp_path: Path) -> None:
     train(whole, "vae", 2)
     stopped = (
         "import sys; from pathlib import Path; from train.core.loop import fit; "
-        "from train.core.tasks import task_of; task = task_of('vae', sys.argv[1]); "
+        "from train.methods import task_of; task = task_of('vae', sys.argv[1]); "
         "fit(task, task.load(), Path(sys.argv[1][:-5]), stop=lambda e: e == 1, progress=False)"
     )
     subprocess.run([sys.executable, "-c", stopped, str(parts)], check=True, cwd=REPOSITORY)

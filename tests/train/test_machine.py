@@ -18,7 +18,7 @@ def test_a_missing_gpu_is_said_or_done_without() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
     assert machine.device() == CPU
-    with pytest.raises(TrainError, match="no GPU can be used here; expected cpu or auto"):
+    with pytest.raises(TrainError, match="there is no usable GPU; expected cpu or auto"):
         machine.device("cuda")
     with pytest.raises(TrainError, match="device 'warp' is unknown"):
         machine.device("warp")

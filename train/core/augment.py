@@ -1,8 +1,8 @@
-"""Whole batches turned, mirrored and shifted on the device that trains.
+"""Rotate, mirror, shift and scale whole batches on the training device.
 
-The sky has no preferred direction, so every position angle and both parities are
-equally good training images (Bastien et al. 2021, Sec. 3.4, turn in steps of 1 deg).
-Images come with a margin, so that a turned square is filled with sky, not with zeros.
+The sky has no preferred direction, so every position angle and both parities are equally good
+training images (Bastien et al. 2021, Sec. 3.4, rotate in steps of 1 deg). Images come with a
+margin, so that a rotated square contains sky, not zeros.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from radioviz.data.preprocess import Preprocess
 
 @dataclass(frozen=True)
 class Augment:
-    """What may happen to a training image.
+    """Random changes of a training image.
 
     Attributes
     ----------
     rotate : bool
-        Turn by any angle about the centre.
+        Rotate by any angle about the centre.
     flip : bool
         Mirror half of the images.
     shift : float
-        Largest shift along each axis in result pixels.
+        Largest shift along each axis, in result pixels.
     zoom : float
         Largest change of scale, as a fraction; 0.1 draws from 1/1.1 to 1.1.
     """
@@ -40,9 +40,9 @@ class Augment:
     zoom: float = 0.0
 
     def padded(self, preprocess: Preprocess) -> Preprocess:
-        """The linear chain with the margin that :meth:`__call__` needs."""
-        turn = math.sqrt(2) if self.rotate else 1.0
-        side = preprocess.size * turn * (1 + self.zoom) + 2 * self.shift
+        """The linear preprocessing chain with the margin that :meth:`__call__` needs."""
+        diagonal = math.sqrt(2) if self.rotate else 1.0
+        side = preprocess.size * diagonal * (1 + self.zoom) + 2 * self.shift
         size = math.ceil((side - preprocess.size) / 2) * 2 + preprocess.size
         grown = dataclasses.replace(preprocess, size=size, stretch="linear", blank_edge=0)
         if preprocess.field_arcsec is not None:
@@ -63,7 +63,7 @@ class Augment:
         images : Tensor
             From :meth:`padded`, shape ``(n, 1, size + margin, size + margin)``.
         preprocess : Preprocess
-            The chain whose result is wanted.
+            The chain that the views imitate.
         scale : Tensor, optional
             Change of scale of each image, ``(n,)``, above 1 for smaller galaxies; drawn within
             ``zoom`` by default.
@@ -71,7 +71,7 @@ class Augment:
         Returns
         -------
         Tensor
-            Shape ``(n, 1, size, size)``, 0..1 as the chain itself gives.
+            Shape ``(n, 1, size, size)``, 0..1 like the result of the chain.
         """
         n, device = len(images), images.device
         padded, size = images.shape[-1], preprocess.size
@@ -93,9 +93,9 @@ class Augment:
         )
         theta[:, :, :2] *= size / padded
         grid = F.affine_grid(theta, [n, 1, size, size], align_corners=False)
-        # Cubic: linear interpolation at two pixels a beam would blur what is learned.
-        turned = F.grid_sample(images, grid, mode="bicubic", align_corners=False)
-        return rescale(turned.clamp_min(0), preprocess)
+        # At two pixels per beam, linear interpolation would blur the images.
+        views = F.grid_sample(images, grid, mode="bicubic", align_corners=False)
+        return rescale(views.clamp_min(0), preprocess)
 
 
 def rescale(images: Tensor, preprocess: Preprocess) -> Tensor:

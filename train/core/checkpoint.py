@@ -1,13 +1,12 @@
-"""One file that holds all of a run: weights, average, optimiser, random state, progress.
+"""One file with the whole state of a run: weights, average, optimiser, progress.
 
-Safetensors with the plain values as JSON in its header, replaced in one atomic step, so that a
-run killed at any moment goes on from the last checkpoint as if nothing had happened.
+A safetensors file with the plain values as JSON in its header, replaced atomically, so that a run
+killed at any moment resumes from the last checkpoint with the same bits.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from radioviz.store.atomic import atomic_file
 from train.core.config import TrainError
 
 FILE = "checkpoint.safetensors"
@@ -24,15 +24,12 @@ FILE = "checkpoint.safetensors"
 def write(folder: Path, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
     """Replace the checkpoint of a run folder; keys of ``tensors`` are dotted names."""
     ready = {k: v.detach().to("cpu", copy=True).contiguous() for k, v in tensors.items()}
-    scratch = folder / f"{FILE}.part"
-    save_file(ready, scratch, metadata={"state": json.dumps(values)})
-    with scratch.open("rb+") as file:
-        os.fsync(file.fileno())
-    scratch.replace(folder / FILE)
+    with atomic_file(folder / FILE, sync=True) as scratch:
+        save_file(ready, scratch, metadata={"state": json.dumps(values)})
 
 
 def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What :func:`write` wrote.
+    """Read what :func:`write` wrote.
 
     Raises
     ------
@@ -67,10 +64,10 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put back what :func:`optimiser_tensors` gave.
+    """Restore what :func:`optimiser_tensors` returned.
 
-    Moments take the memory layout of their parameter: with another one, the same arithmetic
-    could run through another kernel and round differently.
+    Moments get the memory layout of their parameter: in another layout the same arithmetic could
+    run in another kernel and round differently.
     """
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
@@ -85,7 +82,7 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tenso
 
 
 def random_tensors() -> dict[str, Tensor]:
-    """State of torch's generators, CPU and, where there is one, GPU."""
+    """State of torch's random generators on the CPU and, if there is one, the GPU."""
     state = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
         state["cuda"] = torch.cuda.get_rng_state()
@@ -93,7 +90,7 @@ def random_tensors() -> dict[str, Tensor]:
 
 
 def restore_random(tensors: dict[str, Tensor]) -> None:
-    """Put back what :func:`random_tensors` gave."""
+    """Restore what :func:`random_tensors` returned."""
     torch.set_rng_state(tensors["cpu"])
     if "cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["cuda"])

@@ -1,10 +1,9 @@
-"""Runs: a frozen dataclass of defaults, and TOML files that hold only the differences."""
+"""Configuration of runs: a frozen dataclass of defaults, TOML files with the differences."""
 
 from __future__ import annotations
 
 import dataclasses
 import tomllib
-import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 
 from radioviz.data.preprocess import PRESETS, Preprocess
 from radioviz.errors import PreprocessError, RadioVizError
+from radioviz.store.records import to_record
 from train.core.augment import Augment
 
 OPTIMISERS = ("adamw", "adam", "rmsprop", "adagrad", "sgd", "lars")
@@ -26,54 +26,53 @@ class TrainError(RadioVizError):
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What every method shares.
+    """Settings that every method shares.
 
     Attributes
     ----------
     name : str
-        Name of the run, and of the model that it publishes.
+        Name of the run and of the published model.
     title : str
-        Name shown to people.
+        Name that the app shows.
     data : tuple of str
-        Data sets; their ``train`` splits are learned from, their ``valid`` splits decide.
+        Data sets. Training uses their ``train`` splits, selection their ``valid`` splits.
     preprocess : Preprocess
         In TOML the name of a preset, or a table of its fields.
     augment : Augment
-        What happens to training images.
+        Augmentation of training images.
     epochs, batch : int
-        Passes over the training images, images a step.
+        Passes over the training images; images per step.
     optimiser : str
         A name of :data:`OPTIMISERS`.
     learning_rate, weight_decay, momentum : float
-        Of the optimiser; momentum where it has one.
+        Of the optimiser; momentum if it has one.
     betas : tuple of float
-        Memory of the moments of Adam and AdamW.
+        Decay rates of the moments of Adam and AdamW.
     schedule : str
-        What follows the linear warm-up: ``cosine`` (half a cosine to a fiftieth), ``constant``,
-        or ``plateau`` (times ``plateau_factor`` whenever the validation loss has not improved
-        over ``plateau_patience`` validations).
+        Learning rate after the linear warm-up: ``cosine`` (half a cosine down to 2 %),
+        ``constant``, or ``plateau`` (multiplied by ``plateau_factor`` whenever the validation
+        loss has not improved over ``plateau_patience`` validations).
     warmup_epochs : float
         Epochs over which the learning rate rises.
     accumulate : int
-        Parts that a batch is gone through in, to save memory; gradients are averaged.
+        Parts that a batch is processed in, to save memory; gradients are averaged.
     clip_norm : float
-        Gradients longer than this are shortened to it; 0 leaves them.
+        Clip gradients to this norm; 0 does not clip.
     skip_norm : float
-        Steps with a gradient longer than this are skipped; 0 skips only those that are not
-        finite.
+        Skip steps with a larger gradient norm; 0 skips only gradients that are not finite.
     ema : float
-        Memory of the exponential moving average of the weights, which is what gets validated
-        and published; 0 publishes the last weights themselves.
+        Decay rate of the exponential moving average of the weights, which is validated and
+        published; 0 publishes the plain weights.
     patience : int
-        Epochs without a better validation loss before stopping.
+        Stop after this many epochs without a better validation loss.
     validate_every, checkpoint_every : int
         In epochs.
     seed : int
-        Of weights, order, augmentation and noise.
+        Seed of weights, order, augmentation and noise.
     precision : str
-        ``float32``, ``bfloat16`` (autocast), or ``auto``: bfloat16 where it is fast.
+        ``float32``, ``bfloat16`` (autocast), or ``auto``: bfloat16 on hardware that is fast at it.
     limit : int
-        Use only so many images of each split (tests); 0 uses all.
+        Use only this many images of each split (for tests); 0 uses all.
     """
 
     name: str
@@ -139,12 +138,12 @@ def _plain(value: Any) -> Any:
 def read_run(cls: type[C], name: str, **changes: Any) -> C:
     """Configuration of a run: ``train/runs/<name>.toml``, or a path to a TOML file.
 
-    ``changes`` (None is ignored) win over the file.
+    ``changes`` override the file; None is ignored.
 
     Raises
     ------
     TrainError
-        If there is no such file, it is no TOML, or a field or a value is not understood.
+        If the file is missing or is not TOML, or a field or value is not accepted.
     """
     path = Path(name) if name.endswith(".toml") else RUNS / f"{name}.toml"
     try:
@@ -160,7 +159,7 @@ def read_run(cls: type[C], name: str, **changes: Any) -> C:
 
 
 def from_dict(cls: type[C], values: Mapping[str, Any], where: str = "config") -> C:
-    """Configuration from plain values; fields left out have their default.
+    """Configuration from plain values; missing fields get their default.
 
     Raises
     ------
@@ -171,41 +170,23 @@ def from_dict(cls: type[C], values: Mapping[str, Any], where: str = "config") ->
     return result
 
 
-def _build(cls: Any, values: Mapping[str, Any], where: str) -> Any:
+def _build(cls: Any, values: Any, where: str) -> Any:
+    """A dataclass, and those in its fields, from plain values."""
+    if not isinstance(values, Mapping):
+        raise TrainError(f"{where} is {values!r}; expected a table")
     hints = typing.get_type_hints(cls)
     known = [f.name for f in dataclasses.fields(cls)]
-    for key in values:
+    ready = dict(values)
+    for key, value in values.items():
         if key not in known:
             raise TrainError(f"{where}: '{key}' is unknown; expected one of {', '.join(known)}")
-    ready = {k: _convert(hints[k], v, f"{where}: {k}") for k, v in values.items()}
+        if hints[key] is Preprocess and isinstance(value, str):
+            if value not in PRESETS:
+                raise TrainError(f"{where}: {key} is '{value}'; presets are {', '.join(PRESETS)}")
+            ready[key] = PRESETS[value]
+        elif dataclasses.is_dataclass(hints[key]):
+            ready[key] = _build(hints[key], value, f"{where}: {key}")
     try:
-        return cls(**ready)
-    except (TypeError, PreprocessError) as error:
+        return to_record(ready, cls)
+    except (ValueError, PreprocessError) as error:
         raise TrainError(f"{where}: {error}") from error
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    if hint is Preprocess and isinstance(value, str):
-        if value not in PRESETS:
-            raise TrainError(f"{where} is '{value}'; presets are {', '.join(PRESETS)}")
-        return PRESETS[value]
-    if dataclasses.is_dataclass(hint):
-        if not isinstance(value, Mapping):
-            raise TrainError(f"{where} is {value!r}; expected a table")
-        return _build(hint, value, where)
-    origin = typing.get_origin(hint)
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise TrainError(f"{where} is {value!r}; expected a list")
-        inner = typing.get_args(hint)[0]
-        return tuple(_convert(inner, v, where) for v in value)
-    if origin in (types.UnionType, typing.Union):
-        options = [h for h in typing.get_args(hint) if h is not type(None)]
-        return None if value is None else _convert(options[0], value, where)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    kind = origin or hint
-    wrong_bool = isinstance(value, bool) and kind is not bool
-    if kind is not Any and (wrong_bool or not isinstance(value, kind)):
-        raise TrainError(f"{where} is {value!r}; expected {getattr(kind, '__name__', kind)}")
-    return value

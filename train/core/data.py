@@ -1,4 +1,4 @@
-"""Training and validation images of a run, as tensors. The test split is never opened here."""
+"""Training and validation images of a run, as tensors. Nothing here opens the test split."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
 
 SAME = 10.0
-"""Arcsec within which two positions are one source."""
+"""Arcsec within which two positions belong to the same source."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """What a run learns from and what it is judged on, and what tells data and splits apart."""
+    """Training and validation part of a run; ``digests`` identify each data set and its splits."""
 
     train: Part
     valid: Part
@@ -54,15 +54,15 @@ class Data:
 def load(config: RunConfig) -> Data:
     """Open, select and preprocess the data sets of a run.
 
-    A source of a later data set that lies within :data:`SAME` of one of an earlier data set is
-    left out: the surveys overlap, and a galaxy should count once.
+    Skips sources of a later data set within :data:`SAME` of a source of an earlier one: the
+    surveys overlap, and a galaxy should count once.
 
     Raises
     ------
     TrainError
         If a split is empty.
     CatalogueError
-        If a data set is unknown or not here.
+        If a data set is unknown or not downloaded.
     """
     digests = {}
     images: dict[str, list[np.ndarray]] = {"train": [], "valid": []}
@@ -94,7 +94,7 @@ def load(config: RunConfig) -> Data:
 
 
 def repeated(catalogue: Catalogue, earlier: list[SkyCoord]) -> np.ndarray:
-    """True where a source is one of the ``earlier`` positions, shape ``(n,)``."""
+    """True for sources at one of the ``earlier`` positions, shape ``(n,)``."""
     out = np.zeros(len(catalogue), dtype=bool)
     placed = np.isfinite(catalogue.table["ra"].to_numpy())
     for positions in earlier:

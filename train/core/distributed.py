@@ -1,9 +1,9 @@
 """Train in several processes, started by ``torchrun -m -- train METHOD --run RUN``.
 
-Every process holds all images and goes through its share of each batch; gradients are averaged
-by :class:`torch.nn.parallel.DistributedDataParallel`, so all take the same step. N processes do
-what one does with ``accumulate = N``: the random draws of each part of a batch are its own, and
-batch norm sees one part at a time. The first process alone validates, writes and publishes.
+Every process holds all images and processes its share of each batch;
+:class:`torch.nn.parallel.DistributedDataParallel` averages the gradients, so all take the same
+step. N processes equal one with ``accumulate = N``: each part of a batch has its own random draws,
+and batch norm sees one part at a time. Only the first process validates, writes and publishes.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from torch.nn.parallel import DistributedDataParallel
 from train.core.config import TrainError
 
 if TYPE_CHECKING:
-    from train.core.loop import Task
+    from train.core.task import Task
 
 LONGEST_WAIT = timedelta(hours=2)
-"""Processes wait as long for the first one, which validates and publishes."""
+"""How long processes wait for the first one, which validates and publishes."""
 
 
 @dataclass(frozen=True)
 class Processes:
-    """Those that train together: how many, and which of them this is, from 0."""
+    """Number of processes that train together, and the rank of this one, from 0."""
 
     rank: int = 0
     size: int = 1
 
     @property
     def first(self) -> bool:
-        """True in the process that validates, writes and speaks."""
+        """True in the process that validates, writes and prints."""
         return self.rank == 0
 
     def share(self, rows: Tensor) -> Tensor:
-        """Rows of a batch that are this process's."""
+        """This process's share of the rows of a batch."""
         return rows.chunk(self.size)[self.rank]
 
     def mean(self, values: dict[str, Tensor]) -> dict[str, float]:
-        """Figures (scalars, the same names everywhere) averaged over the processes."""
+        """Scalars (the same names in every process) averaged over the processes."""
         if self.size > 1 and values:
             stacked = torch.stack([v.double() for v in values.values()]) / self.size
             distributed.all_reduce(stacked)
@@ -54,7 +54,7 @@ class Processes:
         return {k: float(v) for k, v in values.items()}
 
     def from_first(self, make: Callable[[], Any]) -> Any:
-        """What ``make`` returns in the first process; the others wait for it."""
+        """Result of ``make``, which runs in the first process only; the others wait."""
         made = [make() if self.first else None]
         if self.size > 1:
             distributed.broadcast_object_list(made)
@@ -62,25 +62,25 @@ class Processes:
 
 
 def processes() -> Processes:
-    """The processes of this run: one, unless within :func:`joined`."""
+    """The processes of this run: one, outside :func:`joined`."""
     if distributed.is_available() and distributed.is_initialized():
         return Processes(distributed.get_rank(), distributed.get_world_size())
     return Processes()
 
 
 def started_by_torchrun() -> bool:
-    """True where torchrun started more than this process."""
+    """True if torchrun started several processes."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 @contextlib.contextmanager
 def joined(device: torch.device) -> Iterator[Processes]:
-    """Meet the other processes that torchrun started; does nothing where there are none.
+    """Connect to the other processes that torchrun started, if any.
 
     Raises
     ------
     TrainError
-        If this PyTorch cannot, or the others do not come.
+        If this PyTorch lacks torch.distributed, or the processes cannot connect.
     """
     if not started_by_torchrun():
         yield Processes()
@@ -94,7 +94,7 @@ def joined(device: torch.device) -> Iterator[Processes]:
             "nccl" if device.type == "cuda" else "gloo", timeout=LONGEST_WAIT
         )
     except (ValueError, RuntimeError) as error:
-        raise TrainError(f"the processes of this run do not find each other: {error}") from error
+        raise TrainError(f"the processes of this run cannot connect: {error}") from error
     try:
         yield processes()
     finally:
@@ -102,14 +102,14 @@ def joined(device: torch.device) -> Iterator[Processes]:
 
 
 def local_device(device: torch.device) -> torch.device:
-    """This process's own GPU, where each has one; else the device itself."""
+    """This process's own GPU under torchrun, otherwise ``device``."""
     if device.type == "cuda" and device.index is None and started_by_torchrun():
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     return device
 
 
 class _Loss(nn.Module):
-    """A task's loss as the forward pass of its network, which is what gets wrapped."""
+    """A task's loss as a forward pass, which DistributedDataParallel can wrap."""
 
     def __init__(self, task: Task[Any]) -> None:
         super().__init__()
@@ -123,25 +123,25 @@ class _Loss(nn.Module):
 
 
 def shared_loss(task: Task[Any]) -> nn.Module:
-    """``task.loss`` as a module; its gradients are those of all processes, averaged."""
+    """``task.loss`` as a module whose gradients are averaged over all processes."""
     loss = _Loss(task)
     if processes().size == 1:
         return loss
-    # A step may leave parts of a network alone, and not the same parts in every process.
+    # A step may not use every part of a network, and not the same parts in every process.
     return DistributedDataParallel(loss, find_unused_parameters=True)
 
 
 def last_part(loss: nn.Module, last: bool) -> contextlib.AbstractContextManager[Any]:
-    """Context of one part of a batch: gradients are averaged with those of the last."""
+    """Context of one part of a batch; only the last part synchronises gradients."""
     if isinstance(loss, DistributedDataParallel) and not last:
         return loss.no_sync()
     return contextlib.nullcontext()
 
 
 def seed(*numbers: int) -> None:
-    """Seed torch's generators by the run's seed and where it is: epoch, step, part.
+    """Seed torch's generators by the seed of the run, the epoch, the step and the part.
 
-    So a draw depends neither on what was drawn before nor on which process draws it.
+    A draw then depends neither on earlier draws nor on the process that makes it.
     """
     state = np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]
     torch.manual_seed(int(state >> np.uint64(1)))

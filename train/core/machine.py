@@ -1,4 +1,4 @@
-"""Where a run takes place: device, precision, kind of machine, commit."""
+"""Where a run is computed: device, precision, kind of machine, commit."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def _cpu_lines() -> list[str]:
 
 
 def has_amx() -> bool:
-    """True where the CPU multiplies bfloat16 tiles (AMX), several times faster than float32."""
+    """True if the CPU multiplies bfloat16 tiles (AMX), several times faster than float32."""
     return any(line.startswith("flags") and "amx_bf16" in line for line in _cpu_lines())
 
 
 def device(name: str = "auto") -> torch.device:
-    """Device of that name; ``auto`` is the GPU where there is one.
+    """Device of a name; ``auto`` is the GPU if there is one.
 
     Raises
     ------
     TrainError
-        If a GPU is asked for and there is none.
+        If the name is unknown, or there is no GPU.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name.startswith("cuda") and not torch.cuda.is_available():
-        raise TrainError(f"device is '{name}', but no GPU can be used here; expected cpu or auto")
+        raise TrainError(f"device is '{name}', but there is no usable GPU; expected cpu or auto")
     try:
         return torch.device(name)
     except RuntimeError as error:
@@ -68,7 +68,7 @@ def _threads() -> str:
 
 
 def commit() -> str:
-    """Short git commit of the code, ``+`` behind it where files differ; empty outside of git."""
+    """Short git commit of the code, with ``+`` if files differ from it; empty outside git."""
     try:
         git = ["git", "-C", str(REPOSITORY)]
         found = subprocess.run(

@@ -1,4 +1,4 @@
-"""Optimisers and learning rates of a run. Nothing here is our own but the choice."""
+"""Optimiser and learning rate of a run."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from train.core.config import RunConfig
 
 
 def build_optimiser(module: nn.Module, config: RunConfig) -> torch.optim.Optimizer:
-    """Optimiser of a run; weight decay pulls on weight matrices alone, not on biases and scales.
+    """Optimiser of a run; weight decay applies to weight matrices, not to biases and scales.
 
-    LARS (You et al. 2017) is lightly's; it leaves what has no weight decay to plain momentum.
+    LARS (You et al. 2017) uses plain momentum for parameters without weight decay.
     """
     parameters = [p for p in module.parameters() if p.requires_grad]
     matrices = {"params": [p for p in parameters if p.ndim > 1]}
@@ -41,7 +41,7 @@ def build_optimiser(module: nn.Module, config: RunConfig) -> torch.optim.Optimiz
 
 
 def learning_rate(config: RunConfig, epoch: float) -> float:
-    """Linear warm-up, then as ``config.schedule`` says (a plateau is counted by the loop)."""
+    """Linear warm-up, then ``config.schedule``; the loop itself handles ``plateau``."""
     if epoch < config.warmup_epochs:
         return config.learning_rate * (epoch + 0.01) / config.warmup_epochs
     if config.schedule != "cosine":

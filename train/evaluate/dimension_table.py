@@ -29,7 +29,8 @@ from train.core import machine
 from train.core.checkpoint import FILE
 from train.core.config import TrainError, from_dict, read_run
 from train.core.data import Data
-from train.core.loop import Outcome, Task, fit, load_best
+from train.core.loop import Outcome, fit, load_best
+from train.core.task import Task
 from train.evaluate import benchmarks
 from train.evaluate.csv_tables import write_table
 from train.evaluate.evaluation_set import galaxies

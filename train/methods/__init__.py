@@ -1,0 +1,71 @@
+"""Training methods by name: the task class behind ``python -m train METHOD``."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the command line explains itself without torch
+    from train.core.config import RunConfig
+    from train.core.task import Task
+
+METHODS = {
+    "vae": "train.methods.vae:VaeTask",
+    "cvae": "train.methods.cvae:CvaeTask",
+    "refine": "train.methods.refine:RefineTask",
+    "vdvae": "train.methods.vdvae:VdvaeTask",
+    "classifier": "train.methods.classifier:ClassifierTask",
+    "maf": "train.methods.maf:MafTask",
+    "simclr": "train.methods.ssl:SimClrTask",
+    "byol": "train.methods.ssl:ByolTask",
+    "simsiam": "train.methods.ssl:SimSiamTask",
+    "finetune": "train.methods.finetune:FinetuneTask",
+    "semi": "train.methods.semi:SemiTask",
+}
+"""Method on the command line to ``module:class`` of its task."""
+
+
+def load_object(path: str) -> Any:
+    """The object that ``module:name`` names; imports the module."""
+    module, name = path.split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def task_class(method: str) -> type[Task[Any]]:
+    """Task of a method.
+
+    Raises
+    ------
+    TrainError
+        If there is no such method.
+    """
+    from train.core.config import TrainError
+
+    if method not in METHODS:
+        raise TrainError(f"method is '{method}'; expected one of {', '.join(METHODS)}")
+    found: type[Task[Any]] = load_object(METHODS[method])
+    return found
+
+
+def task_of(method: str, run: str, **changes: Any) -> Task[Any]:
+    """Seeded task of ``train/runs/<run>.toml``; ``changes`` override the file (None: ignored)."""
+    from train.core.config import read_run
+
+    cls = task_class(method)
+    return seeded(cls, read_run(cls.config_class, run, **changes))
+
+
+def stored_task(method: str, values: dict[str, Any], where: str) -> Task[Any]:
+    """Seeded task from a configuration as ``run.json`` and ``config.json`` store it."""
+    from train.core.config import from_dict
+
+    cls = task_class(method)
+    return seeded(cls, from_dict(cls.config_class, values, where))
+
+
+def seeded(cls: type[Task[Any]], config: RunConfig) -> Task[Any]:
+    """Task whose initial weights follow from the seed of its configuration."""
+    import torch
+
+    torch.manual_seed(config.seed)
+    return cls(config)

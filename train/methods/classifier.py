@@ -22,7 +22,7 @@ from radioviz.models.registry import build
 from train.core import data as training_data
 from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
-from train.core.loop import Task
+from train.core.task import Task
 from train.methods.mixup import mixed, softened, weighted_loss
 from train.metrics.calibration import (
     best_temperature,

@@ -27,7 +27,7 @@ from radioviz.models.cvae_dense import DenseCVAE
 from radioviz.models.registry import build
 from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
-from train.core.loop import Task
+from train.core.task import Task
 from train.methods.conditions import balanced_weights, class_numbers, measured_sizes
 from train.methods.vae import ACTIVE
 

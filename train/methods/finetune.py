@@ -27,7 +27,7 @@ from radioviz.models.resnet import ResNet
 from train.core.augment import Augment
 from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
-from train.core.loop import Task
+from train.core.task import Task
 from train.methods.mixup import mixed, softened, weighted_loss
 from train.methods.protocols import PROTOCOLS, Rows, choose
 from train.methods.ssl import started

@@ -23,7 +23,7 @@ from radioviz.models.maf import MAF, STANDARDS
 from radioviz.models.registry import list_models
 from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
-from train.core.loop import Task
+from train.core.task import Task
 from train.scores.orientations import turned
 
 

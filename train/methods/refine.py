@@ -23,7 +23,7 @@ from radioviz.models.cvae_refined import RefinedCVAE
 from radioviz.models.registry import build, model_folder
 from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
-from train.core.loop import Task
+from train.core.task import Task
 from train.methods.conditions import balanced_weights, class_numbers, measured_sizes
 from train.metrics.image_statistics import sharpness
 

@@ -30,7 +30,7 @@ from train.core import distributed
 from train.core.augment import rescale
 from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
-from train.core.loop import Task
+from train.core.task import Task
 from train.methods.views import Views
 
 NEIGHBOURS = 20

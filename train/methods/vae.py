@@ -20,7 +20,7 @@ from radioviz.models.registry import build
 from radioviz.models.vae import GaussianVAE
 from train.core.config import RunConfig, TrainError
 from train.core.data import Part
-from train.core.loop import Task
+from train.core.task import Task
 
 ACTIVE = 0.05
 """Nats of KL above which a latent dimension counts as used."""

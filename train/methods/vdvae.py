@@ -27,7 +27,7 @@ from radioviz.models.vdvae import VDVAE
 from train.core import checkpoint
 from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
-from train.core.loop import Task
+from train.core.task import Task
 from train.methods.conditions import balanced_weights, class_numbers, measured_sizes
 from train.methods.cvae import fit_prior
 from train.methods.vae import ACTIVE
