@@ -11,7 +11,7 @@ def main() -> None:
     """Draw the page that the address names; runs at every interaction of every session."""
     st.set_page_config(
         page_title="RadioViz",
-        page_icon=Path(__file__).parent / "radioviz" / "ui" / "icon.png",
+        page_icon=Path(server.__file__).parent / "icon.png",
         layout="wide",
         initial_sidebar_state="expanded",
     )

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import platformdirs
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parent
+
+REPOSITORY = _PACKAGE / "_app" if (_PACKAGE / "_app").is_dir() else _PACKAGE.parent
+"""Folder of app.py, pages and trained models: the repository, or their installed copy."""
 
 
 def cache_folder() -> Path:

@@ -78,6 +78,8 @@ def run_server(
     wait: float = 60.0,
     base: str = "",
     prefix: tuple[str, ...] = (),
+    command: tuple[str, ...] = (),
+    folder: Path = REPOSITORY,
     **environment: str,
 ) -> Iterator[Server]:
     """Run ``streamlit run APP`` until the block ends.
@@ -88,6 +90,10 @@ def run_server(
         Path below which the app is served, as in ``--server.baseUrlPath``.
     prefix : tuple of str
         A command that starts the server, such as one that takes rights away.
+    command : tuple of str
+        What starts the app, instead of ``streamlit run`` with ``app``.
+    folder : pathlib.Path
+        Where it starts.
 
     Raises
     ------
@@ -99,10 +105,10 @@ def run_server(
     started = time.monotonic()
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            [*prefix, sys.executable, "-m", "streamlit", "run", str(app),
+            [*prefix, *(command or (sys.executable, "-m", "streamlit", "run", str(app))),
              "--server.port", str(port),
              "--server.headless", "true", "--browser.gatherUsageStats", "false", *arguments],
-            cwd=REPOSITORY, stdout=sink, stderr=subprocess.STDOUT,
+            cwd=folder, stdout=sink, stderr=subprocess.STDOUT,
             env={**os.environ, **environment},
         )  # fmt: skip
     url = f"http://localhost:{port}{base}"
