@@ -111,6 +111,28 @@ def tray_button(pair: Pair, *, key: str, refresh: Sequence[str] = ()) -> None:
     )
 
 
+def page_buttons(pair: Pair, *, key: str, inspect: bool = False) -> None:
+    """Buttons that open the galaxy on other pages."""
+    pages = [
+        ("Inspect", ":material/center_focus_strong:", controls.go_inspect, None),
+        ("Similar", ":material/image_search:", controls.go_similar, None),
+        ("Walk", ":material/grid_view:", controls.go_walk, "Grid walk"),
+    ]
+    for label, icon, go, text in pages if inspect else pages[1:]:
+        if st.button(label, icon=icon, key=f"{key}_{label.lower()}", help=text):
+            go(pair)
+
+
+def figure_html(payload: bytes, title: str, caption: str = "") -> str:
+    """A PNG with a caption (its title by default)."""
+    return (
+        f'<figure style="margin:0"><img src="{data_uri(payload)}" alt="{html.escape(title)}" '
+        'style="width:100%;image-rendering:pixelated;border-radius:6px">'
+        f'<figcaption style="font-size:.82rem;opacity:.75">{html.escape(caption or title)}'
+        "</figcaption></figure>"
+    )
+
+
 def short_facts(catalogue: Catalogue, row: int) -> list[tuple[str, str]]:
     """The few facts that fit beside a map."""
     wanted = ("las", "redshift", "flux", "morphology", "origin", "split")

@@ -12,7 +12,13 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.catalogue import Catalogue, Column
-from radioviz.errors import AtlasError, CatalogueError, ModelError, SelectionError
+from radioviz.errors import (
+    AtlasError,
+    CatalogueError,
+    ModelError,
+    RadioVizError,
+    SelectionError,
+)
 from radioviz.ui import cache
 from radioviz.ui import coordinates as sky
 from radioviz.ui.gallery import Cell
@@ -220,6 +226,16 @@ def find_galaxies(catalogue: Catalogue, text: str, radius: float) -> np.ndarray:
         f"no source of {title} is called '{text[:80]}', and it is no position "
         "(degrees: 116.785 +17.291; sexagesimal: 07:47:08.4 +17:17:27)"
     )
+
+
+def find_ids(data_set: str, text: str, radius: float) -> tuple[list[str], str]:
+    """Identifiers that match (see :func:`find_galaxies`), or none and the message why."""
+    try:
+        catalogue = cache.data_set(data_set)
+        rows = find_galaxies(catalogue, text, radius)
+    except RadioVizError as error:
+        return [], str(error)
+    return [str(s) for s in catalogue.table["source_id"].to_numpy()[rows]], ""
 
 
 def galaxy_facts(

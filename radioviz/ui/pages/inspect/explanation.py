@@ -1,12 +1,11 @@
-"""FR probability of a galaxy, and what in its image speaks for it.
+"""FR probability of a galaxy, and the pixels that the classification rests on.
 
-The probability is read from the scores and needs no torch; the explanation opens it on demand.
+The probability comes from the scores without torch; the explanation loads torch on demand.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import html
 import io
 import math
 import sys
@@ -16,18 +15,19 @@ import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.encode.attributions import Explanation, inner_share
-from radioviz.ui import cache, controls, verdicts
+from radioviz.ui import cache, controls, detail, verdicts
 from radioviz.ui.cache.explanations import explanation
 from radioviz.ui.controls import View
-from radioviz.ui.image.display import data_uri, png
+from radioviz.ui.image.display import png
 from radioviz.ui.image.sky_image import STRETCHED
+from radioviz.ui.pages.inspect.state import inspect_state
 from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR
 
 COLUMN = "p_fr2"
 """Name of the score: probability of FRII."""
 
 
-def panel(catalogue: Catalogue, row: int, view: View) -> None:
+def explanation_panel(catalogue: Catalogue, row: int, view: View) -> None:
     """Probability bar, and a button that explains it."""
     source_id = str(catalogue.table["source_id"].iat[row])
     scores = cache.galaxy_scores(catalogue.info.key)
@@ -36,30 +36,30 @@ def panel(catalogue: Catalogue, row: int, view: View) -> None:
         value = float(scores.of([source_id])[COLUMN].to_numpy(float)[0])
     if math.isfinite(value):
         st.html(probability_bar(value))
-        st.caption(controls.escape(scores.columns[COLUMN].description))
+        st.caption("P(FRII): 0 = FRI, 1 = FRII (calibrated on FIRST)")
     elif COLUMN in scores.columns:
-        st.info("The classifier says nothing of this galaxy: its image is blank.")
+        st.info("This galaxy has no FR probability because its image is blank.")
     else:
         why = scores.stale.get(COLUMN, f"{catalogue.info.title} has no FR probabilities yet.")
-        st.info(controls.escape(why) + " This makes them; reload the page afterwards:")
+        st.info(controls.escape(why) + " Compute them, then reload the page:")
         st.code(f"python -m train scores --what fr --data {catalogue.info.key}", language="bash")
     name = verdicts.default_classifier()
     if name is None:
         st.info("There is no classifier here. Train one with `python -m train classifier`.")
         return
-    asked: set[tuple[str, str]] = st.session_state.setdefault("explained", set())
+    explained = inspect_state().explained
     pair = (catalogue.info.key, source_id)
-    if pair not in asked:
+    if pair not in explained:
         st.button(
-            "What in the image speaks for it?",
+            "Explain this classification",
             key="explain",
             icon=":material/psychology_alt:",
-            on_click=asked.add,
+            on_click=explained.add,
             args=(pair,),
-            help=None if "torch" in sys.modules else "Opens torch: the first one takes seconds.",
+            help=None if "torch" in sys.modules else "The first one needs seconds to load torch.",
         )
         return
-    with st.spinner("Following the classifier from an empty sky to this image …"):
+    with st.spinner("Integrating the gradients of the classifier …"):
         image, found = explanation(catalogue.info.key, row, name)
     show(image, found, view)
 
@@ -86,10 +86,10 @@ def probability_bar(value: float) -> str:
 
 
 def show(image: np.ndarray, found: Explanation, view: View) -> None:
-    """Image and overlay side by side, and the same in words."""
+    """Image and overlay side by side, and a summary in words."""
     from scipy.ndimage import gaussian_filter
 
-    # Over about a beam: neighbouring pixels of one beam that contradict each other say nothing.
+    # Smoothed over about a beam, within which differences between pixels mean nothing.
     found = dataclasses.replace(found, shares=gaussian_filter(found.shares, 1.0))
     stretch = STRETCHED[view.style.stretch]
     brightness = stretch(np.clip(image, 0, 1))
@@ -100,23 +100,18 @@ def show(image: np.ndarray, found: Explanation, view: View) -> None:
     ]
     places = st.columns(3)
     for place, (title, picture) in zip(places, pictures, strict=False):
-        place.html(
-            f'<figure style="margin:0"><img src="{data_uri(picture)}" alt="{html.escape(title)}" '
-            'style="width:100%;image-rendering:pixelated;border-radius:6px">'
-            f'<figcaption style="font-size:.82rem;opacity:.75">{html.escape(title)}</figcaption>'
-            "</figure>"
-        )
-    places[2].markdown(controls.escape(words(image, found)))
+        place.html(detail.figure_html(picture, title))
+    places[2].markdown(controls.escape(evidence_text(image, found)))
     places[2].caption(
-        "Integrated gradients (Sundararajan et al. 2017, by captum): from an empty sky to this "
-        f"image log p({second}) − log p({first}) goes from {found.of_empty_sky:+.2f} to "
-        f"{found.difference:+.2f}, and each pixel is given its share of that. They say what this "
-        "classifier reacts to, which need not be what makes the galaxy what it is."
+        "Integrated gradients (Sundararajan et al. 2017, with captum): from an empty sky to this "
+        f"image, log p({second}) − log p({first}) changes from {found.of_empty_sky:+.2f} to "
+        f"{found.difference:+.2f}, and each pixel gets its share of the change. This shows what "
+        "the classifier reacts to, which need not be what defines the class."
     )
 
 
-def words(image: np.ndarray, found: Explanation) -> str:
-    """Which part of the source speaks for which class."""
+def evidence_text(image: np.ndarray, found: Explanation) -> str:
+    """The share of the evidence for each class, and where in the source it lies."""
     first, second = found.classes
     support = {
         first: float(np.maximum(-found.shares, 0).sum()),
@@ -124,14 +119,14 @@ def words(image: np.ndarray, found: Explanation) -> str:
     }
     total = sum(support.values())
     if total <= 0:
-        return "Nothing in the image speaks for either class."
+        return "The image holds no evidence for either class."
     inner = inner_share(found, image)
     chosen = second if found.probabilities[1] >= 0.5 else first
     sentences = []
     for name in (chosen, first if chosen == second else second):
         share = support[name] / total
         if share < 0.02 or not math.isfinite(inner[name]):
-            sentences.append(f"Next to nothing speaks for {name}.")
+            sentences.append(f"There is almost no evidence for {name}.")
             continue
         part = inner[name]
         where = (
@@ -142,14 +137,14 @@ def words(image: np.ndarray, found: Explanation) -> str:
         sentences.append(f"{share:.0%} of the evidence is for {name}, {where}.")
     edge = inner[second]
     if chosen == second and math.isfinite(edge) and edge < 0.5:
-        sentences.append("So it is the ends that look like FRII: edge-brightened lobes.")
+        sentences.append("The outer parts look like FRII: edge-brightened lobes.")
     elif chosen == first and math.isfinite(inner[first]) and inner[first] >= 0.5:
-        sentences.append("So it is the middle that looks like FRI: brightest near the core.")
+        sentences.append("The centre looks like FRI: brightest near the core.")
     return " ".join(sentences)
 
 
 def overlay(brightness: np.ndarray, found: Explanation) -> bytes:
-    """Shares in colour over the image in grey, as PNG; south at the bottom."""
+    """PNG of the shares in colour over the image in grey; south at the bottom."""
     from PIL import Image
 
     limit = float(np.percentile(np.abs(found.shares), 99.7)) or 1.0
@@ -160,7 +155,7 @@ def overlay(brightness: np.ndarray, found: Explanation) -> bytes:
         for c in found.classes
     )
     tint = np.where(found.shares[::-1, :, None] > 0, second, first)
-    # A tint darkens with the image, else faint emission would shine like the core.
+    # Mixed with the grey image, so that faint emission stays darker than the core.
     rgb = grey * (1 - strength) + tint * strength
     out = io.BytesIO()
     Image.fromarray(np.rint(rgb).astype(np.uint8)).save(out, "PNG")

@@ -1,7 +1,8 @@
-"""What a decoder makes of a galaxy: input, reconstruction, residual. Opens torch on demand."""
+"""A galaxy reconstructed by a decoder: input, reconstruction, residual. Loads torch on demand."""
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,11 @@ import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.models.artefact import ModelInfo
-from radioviz.ui import cache, controls
+from radioviz.ui import cache, controls, detail
 from radioviz.ui.controls import View
-from radioviz.ui.image.display import data_uri, png
+from radioviz.ui.image.display import png
 from radioviz.ui.image.sky_image import STRETCHED
+from radioviz.ui.pages.inspect.state import inspect_state
 
 if TYPE_CHECKING:
     from radioviz.encode import Encoder
@@ -21,17 +23,17 @@ if TYPE_CHECKING:
 _DIVERGING = ((33, 102, 172), (247, 247, 247), (178, 24, 43))  # blue, white, red
 
 
-def panel(catalogue: Catalogue, row: int, view: View) -> None:
-    """A button a decoder; pressing one shows what it makes of this galaxy."""
+def reconstruction_panel(catalogue: Catalogue, row: int, view: View) -> None:
+    """A button for each decoder that shows its reconstruction of this galaxy."""
     decoders = cache.models().with_capability("encode", "decode")
     if not decoders:
         st.info("No model here can encode and decode. Train one with `python -m train vae`.")
         return
     st.caption(
         "Input, reconstruction and residual (input minus reconstruction), as the model sees them."
-        + ("" if "torch" in sys.modules else " The first one takes a few seconds: it opens torch.")
+        + ("" if "torch" in sys.modules else " The first one needs a few seconds to load torch.")
     )
-    wanted: set[str] = st.session_state.setdefault("reconstruct", set())
+    wanted = inspect_state().reconstructed
     for name in sorted(decoders, key=lambda name: (-decoders[name].latent_dim, name)):
         info = decoders[name]
         with controls.show_errors():
@@ -57,7 +59,7 @@ def _show(catalogue: Catalogue, row: int, name: str, info: ModelInfo, view: View
     rms = float(np.sqrt(np.mean(residual**2)))
     st.markdown(
         f"**{controls.escape(info.title)}** · residual rms {rms:.3f} of the peak"
-        + (" · fine detail is drawn at random, as the flow learned it" * info.draws_detail)
+        + (" · fine detail is sampled at random from the learned flow" * info.draws_detail)
     )
     side = info.preprocess.output_scale_arcsec(catalogue.info) * info.preprocess.size
     stretch = STRETCHED[view.style.stretch]
@@ -67,18 +69,13 @@ def _show(catalogue: Catalogue, row: int, name: str, info: ModelInfo, view: View
         ("Residual, −1 (blue) to 1 (red)", _signed_png(residual)),
     ]
     for place, (title, picture) in zip(st.columns(4), pictures, strict=False):
-        place.html(
-            f'<figure style="margin:0"><img src="{data_uri(picture)}" alt="{title}" '
-            'style="width:100%;image-rendering:pixelated;border-radius:6px">'
-            f'<figcaption style="font-size:.82rem;opacity:.75">{title}, {side:.0f}″ wide'
-            "</figcaption></figure>"
-        )
+        place.html(detail.figure_html(picture, title, f"{title}, {side:.0f}″ wide"))
 
 
 def reconstructed(encoder: Encoder, image: np.ndarray, label: str) -> np.ndarray:
-    """An image ``(1, ny, nx)`` through a model and back, as the class it has in the catalogue.
+    """An image ``(1, ny, nx)`` encoded and decoded, as its class where the model has it.
 
-    Where the model takes classes and knows this one; its angular size is what the model measures.
+    The model estimates the angular size itself.
     """
     if encoder.info.can("class") and label in encoder.info.architecture["classes"]:
         return encoder.decode(encoder.encode(image), {"label": label})
@@ -87,8 +84,6 @@ def reconstructed(encoder: Encoder, image: np.ndarray, label: str) -> np.ndarray
 
 def _signed_png(residual: np.ndarray) -> bytes:
     """Residual −1..1 as RGB, zero white, south at the bottom."""
-    import io
-
     from PIL import Image
 
     at = (np.clip(residual[::-1], -1, 1) + 1) / 2

@@ -1,4 +1,4 @@
-"""A selection below the map: numbers, distributions against the whole, and its gallery."""
+"""A selection below the map: medians, distributions against all galaxies, and its gallery."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from radioviz.ui.image.display import ImageStyle
 from radioviz.ui.state import Selection
 
 ORDERS = {
-    "map": "As selected",
+    "map": "In map order",
     "large": "Largest first",
     "small": "Smallest first",
     "class": "By class",
 }
 
 
-def tables(selection: Selection, columns: list[str]) -> pd.DataFrame:
+def _tables(selection: Selection, columns: list[str]) -> pd.DataFrame:
     """Columns of every selected galaxy, in the order of the selection's groups."""
     parts = []
     for data_set, source_ids in selection.groups().items():
@@ -37,7 +37,7 @@ def tables(selection: Selection, columns: list[str]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def quartiles(values: np.ndarray) -> str:
+def _median_text(values: np.ndarray) -> str:
     """Median with the 16th and 84th percentile in HTML, or a dash."""
     known = values[np.isfinite(values)]
     if not len(known):
@@ -46,10 +46,10 @@ def quartiles(values: np.ndarray) -> str:
     return f"{middle:.3g} <small>({low:.3g}–{high:.3g})</small>"
 
 
-def summary(catalogues: list[Catalogue], selection: Selection) -> None:
-    """Sizes and classes of a selection against all on the map, in figures and numbers."""
+def selection_summary(catalogues: list[Catalogue], selection: Selection) -> None:
+    """Sizes and classes of a selection against all galaxies on the map."""
     columns = ["las", "label", "redshift", "flux"]
-    part = tables(selection, columns)
+    part = _tables(selection, columns)
     whole = pd.concat([c.table[columns] for c in catalogues], ignore_index=True)
     lines = []
     for title, name in (
@@ -59,7 +59,7 @@ def summary(catalogues: list[Catalogue], selection: Selection) -> None:
     ):
         all_of = whole[name].to_numpy(float)
         if np.isfinite(all_of).any() or part[name].notna().any():
-            lines.append((title, quartiles(part[name].to_numpy(float)), quartiles(all_of)))
+            lines.append((title, _median_text(part[name].to_numpy(float)), _median_text(all_of)))
     if lines:
         st.html(_medians(lines))
     sizes, chosen = (table["las"].to_numpy(float) for table in (whole, part))
@@ -68,7 +68,7 @@ def summary(catalogues: list[Catalogue], selection: Selection) -> None:
     svg_charts.draw(svg_charts.class_counts(*labels), "selection_classes")
 
 
-def whole(catalogue: Catalogue) -> None:
+def whole_summary(catalogue: Catalogue) -> None:
     """Sizes and classes of a whole data set."""
     table = catalogue.table
     svg_charts.draw(svg_charts.size_distribution(table["las"].to_numpy(float)), "whole_sizes")
@@ -76,7 +76,7 @@ def whole(catalogue: Catalogue) -> None:
 
 
 def _medians(lines: list[tuple[str, str, str]]) -> str:
-    """Medians as an HTML table; the numbers are ours, so nothing needs escaping."""
+    """Medians as an HTML table; they are numbers, so nothing needs escaping."""
     head = "".join(
         f'<th style="text-align:left;font-weight:600;padding:2px 10px 2px 0">{h}</th>'
         for h in ("Median", "Selection", "All")
@@ -100,7 +100,7 @@ def ordered(selection: Selection, order: str) -> list[tuple[str, str]]:
     """Galaxies of a selection in one of :data:`ORDERS`; unknown sizes come last."""
     if order == "map":
         return list(selection)
-    part = tables(selection, ["las", "label"])
+    part = _tables(selection, ["las", "label"])
     if order == "class":
         key = part["label"].replace("", "~").to_numpy(str)
     else:
@@ -111,7 +111,7 @@ def ordered(selection: Selection, order: str) -> list[tuple[str, str]]:
     return [pairs[i] for i in by]
 
 
-def linked_gallery(
+def selection_gallery(
     selection: Selection, style: ImageStyle, on_open: Handler, on_collect: Handler
 ) -> None:
     """Pictures of a selection, a page at a time."""
@@ -121,13 +121,9 @@ def linked_gallery(
         st.session_state["gallery_page"] = page
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         order = st.selectbox(
-            "Order",
-            list(ORDERS),
-            format_func=ORDERS.__getitem__,
-            key="gallery_order",
-            width=180,
+            "Order", list(ORDERS), format_func=ORDERS.__getitem__, key="gallery_order", width=180,
             persist_state="session",
-        )
+        )  # fmt: skip
         if pages > 1:
             page = st.pagination(pages, key="gallery_page")
     pairs = ordered(selection, str(order))
@@ -143,4 +139,4 @@ def linked_gallery(
         on_collect=on_collect,
     )
     if len(pairs) < len(selection):
-        st.caption(controls.escape(f"{len(selection) - len(pairs):,} galaxies are not at hand."))
+        st.caption(controls.escape(f"{len(selection) - len(pairs):,} galaxies are not available."))

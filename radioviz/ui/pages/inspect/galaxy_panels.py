@@ -1,0 +1,118 @@
+"""Inspect: image, facts, neighbours, place on the map, and header of one galaxy."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.ui import cache, controls, detail, galaxies, gallery, state, tray
+from radioviz.ui.controls import View
+from radioviz.ui.image.sky_image import contour_levels, sky_image
+from radioviz.ui.map import layers
+from radioviz.ui.map.component import new_event, scatter_map
+from radioviz.ui.pages.inspect.state import Pair
+
+
+def image_panel(catalogue: Catalogue, row: int, view: View) -> None:
+    """The image with contours, and facts about it."""
+    image, info = catalogue.image(row), catalogue.info
+    if not np.isfinite(image).any() or np.nanmax(image) == np.nanmin(image):
+        st.warning("This image is empty: every pixel is blank or has the same value.")
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        contours = st.toggle("Contours", key="contours", persist_state="session")
+        base, number = contour_levels(image, info.raw)
+        if contours and number:
+            unit = info.bunit or "grey levels"
+            st.caption(controls.escape(f"from {base:.3g} {unit}, in factors of two"))
+    st.plotly_chart(
+        sky_image(image, info, view.style, contours=contours),
+        key="inspect_image",
+        alt=f"Image of {galaxies.name_of(catalogue.table, row)}, offsets in arcsec",
+        config={"displaylogo": False, "modeBarButtonsToRemove": ["autoScale2d"]},
+    )
+    ny, nx = catalogue.images.shape[1:]
+    st.html(
+        detail.facts_html(
+            [
+                ("Data set", info.title),
+                ("Identifier", str(catalogue.table["source_id"].iat[row])),
+                ("Image", f"{nx} × {ny} pixels of {info.pixel_scale:g} arcsec"),
+                ("Beam", f"{info.beam:g} arcsec" if info.beam else "unknown"),
+                ("Pixel values", info.bunit or "uncalibrated grey levels"),
+                ("Terms", info.licence),
+            ]
+        )
+    )
+
+
+def facts_panel(catalogue: Catalogue, row: int, pair: Pair, view: View) -> None:
+    """Actions, position, catalogued and measured properties."""
+    with st.container(horizontal=True, gap="small"):
+        detail.tray_button(pair, key="inspect_tray")
+        if st.button("Show on the map", icon=":material/scatter_plot:", key="inspect_map"):
+            state.set_focus(*pair)
+            st.switch_page(controls.LATENT_MAP)
+        detail.page_buttons(pair, key="inspect")
+        with st.popover("Export", icon=":material/download:", key="inspect_export"):
+            selection = state.Selection([pair])
+            tray.export_buttons(selection, view.model, key="inspect", note="one galaxy")
+    detail.show_position(catalogue, row)
+    st.html(detail.facts_html(galaxies.galaxy_facts(catalogue, row, measured=False)))
+    if measured := galaxies.galaxy_facts(catalogue, row, measured=True):
+        st.caption("Measured in the image")
+        st.html(detail.facts_html(measured))
+        if any(name.startswith("Complexity") for name, _ in measured):
+            st.caption(
+                "Complexity: bytes of the coarse-grained image after compression; more for "
+                "irregular structure (Segal et al. 2019)"
+            )
+
+
+def neighbours_panel(pair: Pair, view: View) -> None:
+    """The nearest galaxies in latent space."""
+    if view.model is None or not controls.has_map(view):
+        return
+    located = cache.located(pair[0], view.model)
+    ids, distances = layers.nearest_in_latents(located, pair[1], 12)
+    st.caption("Nearest in the latent space of the current encoder (Euclidean distance)")
+    cells = galaxies.galaxy_cells([(pair[0], s) for s in ids], view.style)
+    gallery.gallery(
+        [gallery.with_note(c, f"d = {d:.3g}") for c, d in zip(cells, distances, strict=True)],
+        key="neighbours",
+        label="Nearest galaxies in latent space",
+        in_tray=state.tray().__contains__,
+        on_open=lambda neighbour: state.set_focus(*neighbour),
+        on_collect=detail.toggle_tray,
+    )
+
+
+def place_panel(pair: Pair, view: View) -> None:
+    """The galaxy on the latent map of its data set."""
+    if view.model is None or not controls.has_map(view):
+        return
+    layouts = layers.layouts_of(cache.located(pair[0], view.model))
+    layout = st.session_state.get("layout")
+    layout = layout if layout in layouts else next(iter(layouts))
+    shown = layers.map_view([pair[0]], view.model, layout)
+    if event := new_event("place_map"):
+        layers.apply_event(event, shown, "place_map")
+        if event.kind == "click":
+            st.rerun()
+    scatter_map(
+        layers.map_points(shown, layers.map_colours(shown)[0], view.style, model_title=view.model),
+        key="place_map",
+        height=420,
+    )
+
+
+def header_panel(catalogue: Catalogue, row: int) -> None:
+    """The FITS header that the image came with."""
+    header = galaxies.header_of(catalogue, row)
+    if header:
+        st.code(header, language=None, height=360)
+        return
+    st.caption(
+        f"{controls.escape(catalogue.info.title)} has no FITS headers. An exported file has a WCS "
+        "computed from the position and the pixel size."
+    )

@@ -1,0 +1,83 @@
+"""Latent map: the controls above the map. Layout, colours, overlay, second encoder, search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from radioviz.ui import cache, controls
+from radioviz.ui.controls import View, linked_select
+from radioviz.ui.map import colouring, layers
+from radioviz.ui.map.colouring import Choice
+from radioviz.ui.map.layers import MapView
+from radioviz.ui.pages.latent_map.state import find_on_map
+
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True, eq=False)
+class MapChoice:
+    """What the controls ask for: one or two maps by encoder, and their colours."""
+
+    maps: dict[str, MapView]
+    colour: Choice
+    component: int  # latent component, counted from 0
+
+
+def choose_maps(view: View) -> MapChoice:
+    """Draw the controls."""
+    model = str(view.model)
+    located = cache.located(view.data_set, model)
+    columns = st.columns([1, 1.5, 1.3, 1.4, 1.8, 0.8], vertical_alignment="bottom")
+    with columns[0]:
+        layout = linked_select("Layout", layers.layouts_of(located), "layout", "layout")
+    with columns[2]:
+        others = {NOTHING: "None"}
+        others |= {key: controls.data_set_title(key) for key in controls.overlays(view)}
+        overlay = linked_select(
+            "Overlay", others, "overlay", "overlay", help="A second data set on the same map"
+        )
+    with columns[3]:
+        titles = controls.encoder_titles(view.data_set)
+        models = {m: titles.get(m, m) for m in cache.atlas_names(view.data_set) if m != model}
+        beside = linked_select(
+            "Compare with encoder", {NOTHING: "None", **models}, "beside", "beside",
+            help="A second map; both share the selection",
+        )  # fmt: skip
+    columns[4].text_input(
+        "Find",
+        placeholder="Name, J2000, or position",
+        key="find",
+        on_change=find_on_map,
+        args=(view,),
+        help="FIRST J0747, first-12, 116.785 +17.291, 07:47:08.4 +17:17:27",
+    )
+    columns[5].number_input(
+        "Search radius [″]", 1.0, 36000.0, 60.0, step=10.0, format="%g", key="find_radius",
+        on_change=find_on_map, args=(view,),
+    )  # fmt: skip
+    data_sets = [view.data_set, *([] if overlay == NOTHING else [overlay])]
+    maps = {model: layers.map_view(data_sets, model, layout)}
+    if beside != NOTHING:
+        there = layers.layouts_of(cache.located(view.data_set, beside))
+        layout_there = layout if layout in there else next(iter(there))
+        maps[beside] = layers.map_view([view.data_set], beside, layout_there)
+    choices = {c.key: c for c in layers.map_colours(maps[model])}
+    component = "1"
+    with columns[1]:
+        colour = linked_select(
+            "Colour by", {k: c.text for k, c in choices.items()}, "colour", "colour"
+        )
+        latent = colour == colouring.LATENT
+        if latent:
+            numbers = {str(i + 1): str(i + 1) for i in range(located.atlas.latents.shape[1])}
+            component = linked_select("Component", numbers, "component", "component")
+    view.publish(
+        layout=layout,
+        colour=colour,
+        component=component if latent else None,
+        overlay=None if overlay == NOTHING else overlay,
+        beside=None if beside == NOTHING else beside,
+    )
+    return MapChoice(maps, choices[colour], int(component) - 1)

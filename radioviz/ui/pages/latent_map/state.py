@@ -1,0 +1,50 @@
+"""Latent map: the search for galaxies, and what the reader does with the ones shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from radioviz.ui import detail, galaxies
+from radioviz.ui.controls import View
+from radioviz.ui.state import brush, page_state, set_brush, set_focus, tray
+
+Pair = tuple[str, str]
+FRAGMENTS = ["tray", "latent_map"]  # redrawn when the tray changes
+
+
+@dataclass
+class LatentMapState:
+    """What a session remembers of this page besides its widgets: why a search found nothing."""
+
+    message: str = ""
+
+
+def map_state() -> LatentMapState:
+    return page_state(LatentMapState)
+
+
+def find_on_map(view: View) -> None:
+    """Look up the typed text: matches become the selection, the best one the focus."""
+    text = str(st.session_state["find"]).strip()
+    map_state().message = ""
+    if not text:
+        return
+    radius = float(st.session_state["find_radius"])
+    ids, map_state().message = galaxies.find_ids(view.data_set, text, radius)
+    if ids:
+        set_brush([(view.data_set, s) for s in ids] if len(ids) > 1 else (), "find")
+        set_focus(view.data_set, ids[0])
+
+
+def toggle_in_tray(pair: Pair) -> None:
+    """Put a galaxy into the tray or remove it."""
+    detail.toggle_tray(pair)
+    st.rerun(FRAGMENTS)
+
+
+def selection_to_tray() -> None:
+    """Add the selection to the tray."""
+    tray().update(brush())
+    st.rerun(FRAGMENTS)
