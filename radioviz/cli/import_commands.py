@@ -205,7 +205,7 @@ def _import(
 ) -> None:
     """Inspect, ask what is missing (on a terminal), import, report and encode."""
     from radioviz.importing.inspection import Source
-    from radioviz.importing.kinds import inspect
+    from radioviz.importing.recognition import inspect_source
     from radioviz.importing.run_import import import_survey
 
     options = context.params
@@ -213,12 +213,12 @@ def _import(
     answers |= {"columns": _pairs(options["column"], "--column"), "labels": labels}
     answers = {name: value for name, value in answers.items() if value}
     source = Source(path, table)
-    found = inspect(source, answers)
+    found = inspect_source(source, answers)
     while found.missing and sys.stdin.isatty() and not look:
         for question in found.missing:
             choices = f" [{'/'.join(question.choices)}]" if question.choices else ""
             answers[question.key] = typer.prompt(question.text + choices)
-        found = inspect(source, answers)
+        found = inspect_source(source, answers)
     _describe(found)
     if look:
         return

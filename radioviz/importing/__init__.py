@@ -1,7 +1,7 @@
 """Bring your own survey: files, tables, cubes, mosaics and positions, to Catalogues.
 
->>> from radioviz.importing import Source, import_survey, inspect
->>> look = inspect(Source(Path("cutouts.zip")))      # what it is, what has to be asked
+>>> from radioviz.importing import Source, import_survey, inspect_source
+>>> look = inspect_source(Source(Path("cutouts.zip")))      # what it is, what has to be asked
 >>> result = import_survey(Source(Path("cutouts.zip")), {"key": "mine", "survey": "FIRST"})
 """
 
@@ -15,9 +15,9 @@ from radioviz.data.user_surveys import (
     unfinished_imports,
 )
 from radioviz.importing.inspection import KINDS, Inspection, Source
-from radioviz.importing.kinds import inspect
-from radioviz.importing.questions import UNKNOWN, Question
+from radioviz.importing.recognition import inspect_source
 from radioviz.importing.run_import import ImportResult, import_survey, resume_import
+from radioviz.importing.survey_facts import UNKNOWN, Question
 
 __all__ = [
     "KINDS",
@@ -29,7 +29,7 @@ __all__ = [
     "UnfinishedImport",
     "UserSurvey",
     "import_survey",
-    "inspect",
+    "inspect_source",
     "list_surveys",
     "open_survey",
     "read_report",

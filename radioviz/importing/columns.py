@@ -1,17 +1,16 @@
-"""Which column of a user's table is which of the Catalogue's: by hand, name or UCD."""
+"""Match the columns of a user's table to those of the Catalogue: by hand, name or UCD."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from radioviz.data.catalogue import COLUMNS
 from radioviz.errors import CatalogueError
-from radioviz.importing.readers.user_tables import UserTable
+from radioviz.importing.readers.table_builder import UserTable
 
-# What a table may tell of a source, most to least usual name; compared without case,
-# blanks, punctuation and a trailing unit.
+# Names of each role in tables, most to least usual; compared without case, blanks,
+# punctuation and a trailing unit.
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "source_id": ("source_id", "sourceid", "id", "src_id", "component_id", "object_id",
                   "objid", "catid", "uid", "identifier", "recno"),
@@ -43,7 +42,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
               "cutout", "image_file", "filepath", "file_path", "img"),
 }  # fmt: skip
 
-# First word of the UCD, and words that must stand behind it; UCD1+ and the older UCD1.
+# First word of the UCD, and a word that must follow; UCD1+ and the older UCD1.
 _UCDS: dict[str, tuple[tuple[str, str], ...]] = {
     "source_id": (("meta.id", "meta.main"), ("id_main", "")),
     "ra": (("pos.eq.ra", "meta.main"), ("pos_eq_ra_main", ""), ("pos.eq.ra", "")),
@@ -69,12 +68,12 @@ _HAVE_UNITS = ("ra", "dec", "las", "flux")
 
 @dataclass(frozen=True)
 class ColumnMap:
-    """Which column stands for what.
+    """The column of each role.
 
     Attributes
     ----------
     columns : dict of str to str
-        Column of the table by role: the Catalogue's names, and ``image`` for a path.
+        By role: the column. Roles are the Catalogue's columns, and ``image`` for a path.
     how : dict of str to str
         By role: ``given``, ``name`` or the UCD.
     units : dict of str to str
@@ -87,25 +86,23 @@ class ColumnMap:
 
 
 def map_columns(table: UserTable, given: Mapping[str, str] | None = None) -> ColumnMap:
-    """Find the columns that the Catalogue knows.
+    """Find the column of each role.
 
-    An explicit mapping wins; then the Catalogue's own names, the main UCDs, the usual
+    ``given`` takes precedence, then the Catalogue's own names, the main UCDs, the usual
     names, the other UCDs. An empty name in ``given`` leaves a role out.
 
     Raises
     ------
     CatalogueError
-        If ``given`` names an unknown role or column, or a column found by its name stands
-        in the table several times with different cells.
+        If ``given`` names an unknown role or column, or several columns with different cells
+        have the name that was found.
     """
     columns: dict[str, str] = {}
     how: dict[str, str] = {}
     given = dict(given or {})
     for role, name in given.items():
         if role not in SYNONYMS:
-            raise CatalogueError(
-                f"columns: no part of a source is called '{role}'; known: {', '.join(SYNONYMS)}"
-            )
+            raise CatalogueError(f"columns: unknown role '{role}'; known: {', '.join(SYNONYMS)}")
         if name and name not in table.frame.columns:
             raise CatalogueError(
                 f"columns: the table has no column '{name}' for {role}; "
@@ -161,14 +158,14 @@ def _take(
     columns: dict[str, str],
     how: dict[str, str],
 ) -> None:
-    """Take the first of equally good columns; different cells have to be told apart by hand."""
+    """Use the first of equal columns; the user must choose between different ones."""
     name = names[0]
     rivals = [*names[1:], *(n for n in _copies(table, name) if n not in names)]
     differing = [n for n in rivals if not table.frame[n].equals(table.frame[name])]
     if differing:
         raise CatalogueError(
             f"columns '{name}' and '{differing[0]}' could both be {role} and differ; "
-            f"say which one by mapping {role} by hand"
+            f"choose one by mapping {role} by hand"
         )
     columns[role], how[role] = name, why
 
@@ -182,7 +179,7 @@ def _copies(table: UserTable, name: str) -> list[str]:
 
 def _words(name: str) -> tuple[str, str]:
     """A column's name without its unit, and that unit: ``RA (deg)`` is ``RA`` and ``deg``."""
-    # Not by a regular expression: one with blanks on all sides takes minutes for a long name.
+    # Without a regular expression: blanks on all sides would take minutes for a long name.
     plain = name.rstrip()
     if plain.endswith(_CLOSING):
         body = plain[:-1]
@@ -206,16 +203,11 @@ def _unit(table: UserTable, role: str, name: str) -> str:
     if role not in _HAVE_UNITS:
         return ""
     unit = table.units.get(name, "")
-    # VizieR writes "h:m:s" as the unit of text; that is a format more than a unit.
+    # VizieR writes "h:m:s" as the unit of text; read_positions accepts it.
     return unit or _words(name)[1]
 
 
-def _some(names: object, most: int = 30) -> str:
-    listed = [str(n) for n in names]  # type: ignore[attr-defined]
+def _some(names: Iterable[object], most: int = 30) -> str:
+    listed = [str(n) for n in names]
     more = f" and {len(listed) - most} more" if len(listed) > most else ""
     return ", ".join(f"'{n}'" for n in listed[:most]) + more
-
-
-def convention(role: str) -> str:
-    """The unit of a role in the Catalogue."""
-    return COLUMNS[role].unit

@@ -1,18 +1,22 @@
-"""A look at what a user brings: what was found, and what has to be asked."""
+"""What an import starts from (source, inspection) and what reads it, image by image."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from radioviz.data.user_surveys import suggest_key
 from radioviz.errors import CatalogueError
-from radioviz.importing.questions import Answers, Question
-from radioviz.importing.reader import Reader
+from radioviz.importing.outcome import FileOutcome
+from radioviz.importing.source_rows import SourceList
+from radioviz.importing.survey_facts import Answers, Question, SurveyFacts
 
 KINDS = {
     "files": "images in files",
@@ -24,27 +28,121 @@ KINDS = {
 }
 SAMPLE = 20
 """Rows of a sample."""
+LEFT_OUT = "left out: "
+"""Start of the reason where an image was left out on request."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """What the user points at.
+    """What to import.
 
     Attributes
     ----------
     path : pathlib.Path
         Folder, archive, FITS, cube or table.
     table : pathlib.Path or None
-        Table that goes with it: source list, or properties row by row.
+        Table that belongs to it: a source list, or one row per image.
     """
 
     path: Path
     table: Path | None = None
 
 
+Step = tuple[FileOutcome, np.ndarray | None]
+
+
+class Reader(ABC):
+    """Reads one source of images in a fixed order.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        ``(ny, nx)`` of every image.
+    dtype : numpy.dtype
+        uint8 or float32.
+    total : int or None
+        Number of outcomes; None where unknown in advance.
+    expected : int or None
+        Upper limit on the images, to check the free space; default ``total``.
+    survey : SurveyFacts
+    sources : SourceList or None
+        The table that belongs to the images, where there is one.
+    notes : list of str
+        On the whole import.
+    cancelled : callable
+        For readers that wait: True asks them to stop.
+    """
+
+    shape: tuple[int, int]
+    dtype: np.dtype
+    total: int | None = None
+    expected: int | None = None
+    survey: SurveyFacts
+    sources: SourceList | None = None
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.cancelled: Callable[[], bool] = lambda: False
+
+    def finish(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Add to the table what only the whole table shows."""
+        return table
+
+    @abstractmethod
+    def read(self, start: int = 0) -> Iterator[Step]:
+        """Outcomes and images from number ``start``, the same ones at each call.
+
+        An outcome without a refusal comes with an image ``(ny, nx)`` of ``dtype``.
+        """
+
+
+class CutoutReader(Reader):
+    """A cutout for each row of a source list; the rows that the list refuses come first.
+
+    Parameters
+    ----------
+    sources : SourceList
+        With positions.
+    survey : SurveyFacts
+        ``pixel_scale`` is that of the cutouts.
+    pixels : int
+        Along an edge of the cutouts.
+
+    Raises
+    ------
+    CatalogueError
+        If the pixel scale is unknown.
+    """
+
+    def __init__(self, sources: SourceList, survey: SurveyFacts, pixels: int) -> None:
+        super().__init__()
+        if survey.pixel_scale is None:
+            raise CatalogueError("cutouts need a pixel scale in arcsec")
+        self.sources, self.survey, self.step = sources, survey, survey.pixel_scale
+        self.shape, self.dtype = (pixels, pixels), np.dtype(np.float32)
+        self.ra = sources.frame["ra"].to_numpy(dtype=float)
+        self.dec = sources.frame["dec"].to_numpy(dtype=float)
+        self.names = [
+            f"row {number}: {name}"
+            for number, name in zip(sources.frame.index, sources.frame["source_id"], strict=True)
+        ]
+        self._refused = sources.refused
+        self.total = len(sources.refused) + len(sources.frame)
+
+    def read(self, start: int = 0) -> Iterator[Step]:
+        """See :class:`Reader`."""
+        for number, why in self._refused[start:]:
+            yield FileOutcome(f"row {number}", why), None
+        yield from self.cutouts(max(0, start - len(self._refused)))
+
+    @abstractmethod
+    def cutouts(self, first: int) -> Iterator[Step]:
+        """Outcomes and images of the rows of the frame from number ``first``."""
+
+
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """What was found and what must be answered.
+    """What was found in a source and what must be answered.
 
     Attributes
     ----------
@@ -52,15 +150,15 @@ class Inspection:
     kind : str
         One of :data:`KINDS`.
     count : int or None
-        Images to come at most; None where that is not known beforehand.
+        Upper limit on the images; None where unknown in advance.
     found : dict of str to str
-        Facts, for a person.
+        Facts in words.
     needed : tuple of Question
         Open questions; those without a default must be answered before the import.
     sample : pandas.DataFrame
-        First rows as they will be.
+        First rows of the new survey.
     refused : tuple of (str, str)
-        What the look already found unreadable, and why.
+        Unreadable files of the sample, and why.
     notes : tuple of str
     key : str
         A free key for the survey.
@@ -102,7 +200,92 @@ class Inspection:
         return self.make()
 
 
-def key_of(source: Source, answers: Answers) -> str:
-    """The key that was given, or a free one made of the file's name."""
+def make_inspection(
+    source: Source,
+    answers: Answers,
+    kind: str,
+    *,
+    count: int | None,
+    found: dict[str, str],
+    needed: list[Question],
+    make: Callable[[], Reader] | None,
+    sources: SourceList | None = None,
+    sample: pd.DataFrame | None = None,
+    refused: tuple[tuple[str, str], ...] = (),
+    notes: tuple[str, ...] = (),
+) -> Inspection:
+    """An inspection with its key, its state, and the first rows of the table as the sample."""
+    if sources is not None:
+        sample = sources.frame.head(SAMPLE)
+    table = source.table if sources is not None else None
+    return Inspection(
+        source,
+        kind,
+        count,
+        found,
+        tuple(needed),
+        pd.DataFrame() if sample is None else sample,
+        refused,
+        notes,
+        survey_key(source, answers),
+        (*path_state(Path(source.path)), *(path_state(Path(table)) if table else ())),
+        make,
+    )
+
+
+def survey_key(source: Source, answers: Answers) -> str:
+    """The key in the answers, or a free one made from the file's name."""
     given = answers.get("key")
     return str(given) if given else suggest_key(Path(source.path).resolve().name.split(".")[0])
+
+
+def list_folder(folder: Path) -> list[str]:
+    """Files of a folder and its subfolders, sorted, as relative paths, without hidden ones.
+
+    Raises
+    ------
+    CatalogueError
+        If it cannot be listed.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise CatalogueError(f"{error.filename}: cannot be listed: {error.strerror or error}")
+
+    found = []
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(n for n in folders if not n.startswith("."))
+        inside = Path(parent).relative_to(folder)
+        found += [(inside / n).as_posix() for n in names if not n.startswith(".")]
+    return sorted(found)
+
+
+def path_state(path: Path) -> tuple[Any, ...]:
+    """A value that changes when the file, or a file in the folder, changes.
+
+    It is part of the journal of an unfinished import: another value restarts that import.
+    """
+    if path.is_dir():
+        return (str(path.resolve()), *((n, *_stat(path / n)) for n in list_folder(path)))
+    return (str(path.resolve()), *_stat(path))
+
+
+def _stat(path: Path) -> tuple[int, int]:
+    try:
+        stat = path.stat()
+    except OSError:  # gone, or a broken link: it will be refused when it is read
+        return 0, 0
+    return stat.st_size, stat.st_mtime_ns
+
+
+def to_stored_type(image: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Float32 image as the type that is stored; missing grey levels become 0."""
+    if dtype == np.uint8:
+        return np.clip(np.rint(np.nan_to_num(image)), 0, 255).astype(np.uint8)
+    return image.astype(dtype, copy=False)
+
+
+def looks_clipped(images: list[np.ndarray]) -> bool:
+    """True where the noise was set to zero: most pixels of most images are exactly 0."""
+    good = [image[np.isfinite(image)] for image in images]
+    shares = [float(np.mean(pixels == 0)) for pixels in good if pixels.size]
+    return bool(shares) and float(np.median(shares)) > 0.5

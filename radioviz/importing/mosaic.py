@@ -1,12 +1,13 @@
-"""Cutouts of a mosaic at the places of a source list.
+"""Import of cutouts of a mosaic at the positions of a source list.
 
 A mosaic may be far larger than the memory: only the part around a source is read. Cutouts
-come north up, centred on their source, on a grid of square pixels; the beam stays what it
-is, so the pixels are chosen by it: a third of the FWHM, as FIRST has them (1.8 of 5.4").
+are north up, centred on their source, on a grid of square pixels. Cutting keeps the beam,
+so it sets the pixels: a third of the FWHM, as in FIRST (1.8 of 5.4 arcsec).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,16 +31,25 @@ from radioviz.images.orientation import geometry, plain_wcs, resample, to_j2000
 from radioviz.images.quiet import quiet
 from radioviz.images.reading import read_fits
 from radioviz.images.tiles import image_cards
+from radioviz.importing.inspection import (
+    SAMPLE,
+    CutoutReader,
+    Inspection,
+    Source,
+    Step,
+    make_inspection,
+    survey_key,
+)
 from radioviz.importing.outcome import FileOutcome
-from radioviz.importing.reader import Reader, Step, SurveyFacts
-from radioviz.importing.source_rows import SourceList
+from radioviz.importing.readers.user_tables import read_table
+from radioviz.importing.source_rows import SourceList, read_sources
+from radioviz.importing.survey_facts import Answers, SurveyFacts, pixels_answer, resolve_facts
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
 DEFAULT_PIXELS = 300
-DEFAULT_SCALE = 1.8
-PIXELS_A_BEAM = 3.0
+PIXELS_PER_BEAM = 3.0
 # A cutout with less than this share of data is a corner of noise, not a galaxy.
 MIN_COVERED = 0.5
 _MAX_WINDOW = 64_000_000
@@ -47,7 +57,7 @@ _MARGIN = 4  # pixels around the window, for the splines
 
 
 class Mosaic:
-    """A FITS image of which windows are read; mapped, or in memory where it is compressed.
+    """A FITS image that is read in windows: memory-mapped, or in memory where compressed.
 
     Attributes
     ----------
@@ -64,7 +74,7 @@ class Mosaic:
     Raises
     ------
     ImageError
-        If it is no single FITS image with a celestial WCS.
+        If it is not a single FITS image with a celestial WCS.
     """
 
     wcs: WCS
@@ -90,7 +100,7 @@ class Mosaic:
         factor, self.bunit, note = brightness_unit(
             header.string("BUNIT") or fallback.string("BUNIT")
         )
-        # In memory the pixels have been brought to the unit already.
+        # In memory the pixels have this unit already.
         self._factor = np.float32(factor if mapped else 1.0)
         self.notes += [note] if note else []
         self.survey = header.string("SURVEY") or fallback.string("SURVEY")
@@ -142,9 +152,9 @@ class Mosaic:
                 lon, lat = lat, lon
             try:
                 x, y = self.wcs.all_world2pix(lon, lat, 0)
-            except Exception:  # the other side of the sphere; per-source answers follow
+            except Exception:  # positions on the other side of the sphere
                 x, y = self.wcs.wcs_world2pix(lon, lat, 0)
-            # Zenithal projections answer for the other hemisphere too: check by going back.
+            # Zenithal projections give pixels for the other hemisphere too; transform back.
             back = self.wcs.all_pix2world(x, y, 0)
             ra2, dec2 = to_j2000(self.wcs, np.asarray(back[0]), np.asarray(back[1]))
         apart = np.hypot((ra2 - ra + 180) % 360 - 180, dec2 - dec)
@@ -167,74 +177,54 @@ class Mosaic:
         return data * self._factor
 
 
-def default_grid(beam: float | None, scale: float) -> tuple[int, float]:
-    """Pixels along an edge and arcsec per pixel for a beam [arcsec] or a native scale."""
-    if beam:
-        return DEFAULT_PIXELS, float(f"{beam / PIXELS_A_BEAM:.4g}")
-    return DEFAULT_PIXELS, float(f"{scale:.4g}")
+def default_scale(beam: float | None, scale: float) -> float:
+    """Arcsec per pixel of cutouts for a beam [arcsec], else the mosaic's own scale."""
+    return float(f"{beam / PIXELS_PER_BEAM if beam else scale:.4g}")
 
 
-class MosaicReader(Reader):
+class MosaicReader(CutoutReader):
     """A cutout for each source that the mosaic covers.
 
     Parameters
     ----------
     mosaic : Mosaic
-    sources : SourceList
-        With positions.
-    survey : SurveyFacts
-        ``pixel_scale`` is that of the cutouts.
-    pixels : int
-        Along an edge of the cutouts.
+    sources, survey, pixels
+        As for :class:`CutoutReader`.
+
+    Raises
+    ------
+    CatalogueError
+        If the cutouts are too large, or the pixel scale is unknown.
     """
 
     def __init__(
         self, mosaic: Mosaic, sources: SourceList, survey: SurveyFacts, pixels: int
     ) -> None:
-        super().__init__()
-        if survey.pixel_scale is None:
-            raise CatalogueError("cutouts of a mosaic need a pixel scale in arcsec")
-        self.mosaic, self.sources, self.survey = mosaic, sources, survey
-        self.step = survey.pixel_scale
-        self.shape, self.dtype = (pixels, pixels), np.dtype(np.float32)
-        self._positions = (
-            sources.frame["ra"].to_numpy(dtype=float),
-            sources.frame["dec"].to_numpy(dtype=float),
-        )
+        super().__init__(sources, survey, pixels)
+        self.mosaic = mosaic
         # A beam over two pixels of the cutout is sampled well enough to be interpolated, which
         # keeps its peak; without a known beam, larger pixels are averaged.
         beam = mosaic.beam or survey.beam
         self._average = False if beam is not None and beam >= 2 * self.step else None
-        self._refused = sources.refused
-        self._names = [
-            f"row {number}: {name}"
-            for number, name in zip(sources.frame.index, sources.frame["source_id"], strict=True)
-        ]
-        self.total = len(sources.refused) + len(sources.frame)
         self.notes += mosaic.notes
         side = pixels * self.step / mosaic.scale
         if (side + 2 * _MARGIN) ** 2 > _MAX_WINDOW:
             raise CatalogueError(
                 f"cutouts of {pixels} pixels of {self.step:g} arcsec are {side:,.0f} pixels of the "
-                "mosaic wide; ask for smaller ones (pixels, pixel_scale)"
+                "mosaic wide; request smaller ones (pixels, pixel_scale)"
             )
 
-    def read(self, start: int = 0) -> Iterator[Step]:
-        """See :class:`Reader`; the rows that the table refuses come first."""
-        for number, why in self._refused[start:]:
-            yield FileOutcome(f"row {number}", why), None
-        x, y = self.mosaic.pixel_of(*self._positions)
-        for row in range(max(0, start - len(self._refused)), len(x)):
+    def cutouts(self, first: int) -> Iterator[Step]:
+        """See :class:`CutoutReader`."""
+        x, y = self.mosaic.pixel_of(self.ra, self.dec)
+        for row in range(first, len(x)):
             yield self._cut(row, float(x[row]), float(y[row]))
 
     def _cut(self, row: int, x: float, y: float) -> Step:
-        ra, dec = (float(c[row]) for c in self._positions)
-        name = self._names[row]
+        ra, dec, name = float(self.ra[row]), float(self.dec[row]), self.names[row]
         ny, nx = self.mosaic.shape
         if not (math.isfinite(x) and -0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5):
-            return FileOutcome(
-                name, f"({ra:.5f}, {dec:+.5f}) lies outside of the mosaic", row
-            ), None
+            return FileOutcome(name, f"({ra:.5f}, {dec:+.5f}) lies outside the mosaic", row), None
         target = plain_wcs(ra, dec, self.step, self.shape)
         try:
             window, wcs = self._window(target)
@@ -243,7 +233,7 @@ class MosaicReader(Reader):
             return FileOutcome(name, str(error), row), None
         except Exception as error:  # wcslib and reproject raise errors of every kind
             text = " ".join(str(error).split())[:200] or type(error).__name__
-            return FileOutcome(name, f"cannot be cut out: {text}", row), None
+            return FileOutcome(name, f"the cutout fails: {text}", row), None
         data[np.isinf(data)] = np.nan
         good = np.isfinite(data)
         centre = good[tuple(slice(n // 2 - 1, n // 2 + 2) for n in self.shape)]
@@ -264,7 +254,7 @@ class MosaicReader(Reader):
             ra, dec = target.all_pix2world(grid_x.ravel(), grid_y.ravel(), 0)
         x, y = self.mosaic.pixel_of(np.asarray(ra), np.asarray(dec))
         if not np.isfinite(x).any():
-            raise ImageError("its surroundings are not in the mosaic's projection")
+            raise ImageError("its surroundings are outside the mosaic's projection")
         my, mx = self.mosaic.shape
         x0, x1 = _range(x, mx)
         y0, y1 = _range(y, my)
@@ -279,3 +269,45 @@ def _range(pixels: np.ndarray, size: int) -> tuple[int, int]:
     low = max(0, math.floor(good.min()) - _MARGIN)
     high = min(size, math.ceil(good.max()) + _MARGIN + 1)
     return min(low, size - 1), max(high, low + 1)
+
+
+def inspect_mosaic(source: Source, answers: Answers) -> Inspection:
+    """Inspect a FITS image and the source list to cut it by.
+
+    Raises
+    ------
+    CatalogueError, ImageError
+        If the image is not a mosaic, or the list cannot be read or has no positions.
+    """
+    extension = answers.get("extension")
+    mosaic = Mosaic(Path(source.path), None if extension in (None, "") else int(extension))
+    table = read_table(source.table or source.path)
+    sources = read_sources(table, answers, key=survey_key(source, answers), positions=True)
+    in_file = SurveyFacts(None, mosaic.beam, mosaic.bunit, mosaic.survey)
+    in_file = dataclasses.replace(in_file, frequency=mosaic.frequency)
+    survey, found, needed = resolve_facts(answers, in_file)
+    pixels = pixels_answer(answers) or DEFAULT_PIXELS
+    scale = survey.pixel_scale or default_scale(survey.beam, mosaic.scale)
+    survey = dataclasses.replace(survey, pixel_scale=scale)
+    ny, nx = mosaic.shape
+    how = "a third of the beam" if survey.beam else "as the mosaic"
+    how = "given" if "pixel_scale" in answers else how
+    found = {
+        "mosaic": f"{nx} x {ny} pixels of {mosaic.scale:.4g} arcsec",
+        **found,
+        "pixel_scale": f"{scale:.5g} arcsec ({how})",
+        "shape": f"{pixels} x {pixels} pixels",
+        **sources.found,
+    }
+    return make_inspection(
+        source,
+        answers,
+        "mosaic",
+        count=len(sources.frame) + len(sources.refused),
+        found=found,
+        needed=[*needed, *sources.needed],
+        make=lambda: MosaicReader(mosaic, sources, survey, pixels),
+        sources=sources,
+        refused=tuple((f"row {n}", why) for n, why in sources.refused[:SAMPLE]),
+        notes=(*mosaic.notes, *sources.notes),
+    )

@@ -1,8 +1,8 @@
-"""RA and Dec as people write them, to degrees.
+"""Convert RA and Dec columns of any common format to degrees.
 
-Degrees, hours, radians or sexagesimal are told by the unit, the format and the range of a
-whole column. What cannot be told is asked for, never guessed: right ascensions between 0
-and 24 without a unit may be hours or degrees.
+The unit, the format and the range of a whole column decide between degrees, hours, radians
+and sexagesimal. An ambiguous column raises a question: right ascensions between 0 and 24
+without a unit may be hours or degrees.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import numpy as np
 import pandas as pd
 
 from radioviz.errors import CatalogueError
-from radioviz.importing.questions import Question
+from radioviz.importing.survey_facts import Question
 
 RA_UNITS = ("deg", "hour", "rad")
 DEC_UNITS = ("deg", "rad")
 _FACTORS = {"deg": 1.0, "hour": 15.0, "rad": 180.0 / np.pi, "arcmin": 1 / 60, "arcsec": 1 / 3600}
 
-# A few right ascensions beyond 24 in a column without a unit may be slips in a column of
-# hours; from this share on they are what the column is.
-_FEW = 0.05
-_MOST = 0.5
+# Shares of right ascensions beyond 24 in a column without a unit: below the first they may be
+# mistakes in a column of hours; above the second a sexagesimal column is in degrees.
+_FEW_BEYOND = 0.05
+_MOST_BEYOND = 0.5
 
 _SEXAGESIMAL = re.compile(
     r"^\s*(?P<sign>[-+])?\s*(?P<whole>\d{1,3})\s*(?P<letter>[hHdD°:]|\s)\s*"
@@ -41,11 +41,11 @@ class Positions:
     ra, dec : numpy.ndarray
         Degrees, shape ``(n,)``; NaN where a row has none.
     problems : dict of int to str
-        By place in the table, why a row has no position.
+        Why a row has no position, by its index.
     how : str
-        How the columns were understood.
+        The interpretation of the columns.
     needed : tuple of Question
-        Not empty where RA or Dec could not be told; positions are NaN then.
+        Not empty where RA or Dec is ambiguous; all positions are NaN then.
     """
 
     ra: np.ndarray
@@ -71,28 +71,23 @@ def read_positions(
         Numbers or text, shape ``(n,)``.
     ra_unit, dec_unit : str
         ``deg``, ``hour``, ``rad``, ``arcmin``, ``arcsec``, a sexagesimal form of VizieR
-        (``"h:m:s"``), or empty where nothing is known.
+        (``"h:m:s"``), or empty where unknown.
     names : tuple of str
-        What the columns are called, for messages.
+        Names of the columns, for messages.
 
     Raises
     ------
     CatalogueError
-        If the two columns are swapped, or a unit is not one of an angle.
+        If the two columns are swapped, or a unit is not an angular unit.
     """
     size = len(ra)
-    first = _Column(ra, names[0], _unit(ra_unit, names[0]), size)
-    second = _Column(dec, names[1], _unit(dec_unit, names[1]), size)
+    first = _Coordinate(ra, names[0], _unit(ra_unit, names[0]), size)
+    second = _Coordinate(dec, names[1], _unit(dec_unit, names[1]), size)
     _refuse_swapped(first, second)
-    needed = []
     ra_how, dec_how = first.right_ascension(), second.declination()
     if isinstance(ra_how, Question):
-        needed.append(ra_how)
-    if isinstance(dec_how, Question):
-        needed.append(dec_how)
-    if needed:
         nothing = np.full(size, np.nan)
-        return Positions(nothing, nothing.copy(), {}, "", tuple(needed))
+        return Positions(nothing, nothing.copy(), {}, "", (ra_how,))
     problems = {**second.problems, **first.problems}
     bad = np.zeros(size, bool)
     bad[list(problems)] = True
@@ -127,12 +122,13 @@ def _unit(text: str, name: str) -> str:
         if unit == candidate or (known == "hour" and unit == u.hour):
             return known
     raise CatalogueError(
-        f"column '{name}' has the unit '{text}', which is no angle; expected deg, hour or rad"
+        f"column '{name}' has the unit '{text}', which is not an angular unit; "
+        "expected deg, hour or rad"
     )
 
 
-class _Column:
-    """One coordinate column on its way to degrees."""
+class _Coordinate:
+    """One coordinate column and its conversion to degrees."""
 
     def __init__(self, cells: pd.Series, name: str, unit: str, size: int) -> None:
         self.name, self.unit = name, unit
@@ -177,17 +173,11 @@ class _Column:
         sign = np.where(parts["sign"].eq("-").to_numpy(), -1.0, 1.0)
         return sign * (whole + minutes / 60 + seconds / 3600)
 
-    @property
-    def _good(self) -> np.ndarray:
-        values = self.values.copy()
-        if self.problems:
-            values[list(self.problems)] = np.nan
-        good: np.ndarray = values[np.isfinite(values)]
-        return good
-
     def right_ascension(self) -> str | Question:
-        """Fill ``degrees``; how it was read, or what has to be asked."""
-        good = self._good
+        """Fill ``degrees``; the interpretation, or the question that decides it."""
+        values = self.values.copy()
+        values[list(self.problems)] = np.nan
+        good = values[np.isfinite(values)]
         beyond = float(np.mean((good > 24) & (good <= 360))) if good.size else 0.0
         if self.sexagesimal and "h" in self.letters:
             if len(self.letters) > 1:
@@ -199,9 +189,9 @@ class _Column:
             unit = self.unit
         elif not good.size:
             unit = "deg"
-        elif self.sexagesimal and beyond < _FEW:
+        elif self.sexagesimal and beyond < _FEW_BEYOND:
             unit = "hour"
-        elif beyond >= (_MOST if self.sexagesimal else _FEW) or good.min() < 0:
+        elif beyond >= (_MOST_BEYOND if self.sexagesimal else _FEW_BEYOND) or good.min() < 0:
             unit = "deg"
         else:
             return Question(
@@ -218,16 +208,16 @@ class _Column:
         self._fill(degrees, low, 360.0, unit)
         return how
 
-    def declination(self) -> str | Question:
-        """Fill ``degrees``; how it was read, or what has to be asked."""
+    def declination(self) -> str:
+        """Fill ``degrees``; the interpretation."""
         if "h" in self.letters or (self.sexagesimal and self.unit == "hour"):
             raise CatalogueError(
-                f"column '{self.name}' is taken for Dec but is written in hours; "
-                "are RA and Dec swapped? Map them by hand if so"
+                f"column '{self.name}' is used as Dec but is in hours; "
+                "if RA and Dec are swapped, map them by hand"
             )
         unit = self.unit or "deg"
         if unit == "hour":
-            raise CatalogueError(f"column '{self.name}' is taken for Dec but its unit is hours")
+            raise CatalogueError(f"column '{self.name}' is used as Dec but its unit is hours")
         self._fill(self.values * _FACTORS[unit], -90.0, 90.0, unit)
         return f"sexagesimal {unit}s" if self.sexagesimal else unit
 
@@ -244,17 +234,15 @@ class _Column:
         self.degrees = degrees
 
 
-def _refuse_swapped(ra: _Column, dec: _Column) -> None:
-    """Dec beyond the poles, RA always within them: the two columns are swapped."""
+def _refuse_swapped(ra: _Coordinate, dec: _Coordinate) -> None:
+    """Raise CatalogueError where Dec exceeds 90 deg and RA does not, or only RA has signs."""
     advice = f"map them by hand if they are swapped (ra from '{dec.name}', dec from '{ra.name}')"
     if ra.sexagesimal and ra.signed and not dec.signed and dec.sexagesimal:
         raise CatalogueError(
-            f"column '{ra.name}' is taken for RA but its values carry signs, those of "
+            f"column '{ra.name}' is used as RA but its values have signs, those of "
             f"'{dec.name}' do not: RA and Dec are swapped; {advice}"
         )
-    if ra.sexagesimal or dec.sexagesimal or dec.unit not in ("", "deg"):
-        return
-    if ra.unit not in ("", "deg"):
+    if ra.sexagesimal or dec.sexagesimal or {ra.unit, dec.unit} - {"", "deg"}:
         return
     beyond = np.flatnonzero(np.abs(np.nan_to_num(dec.values)) > 90)
     rights = np.abs(ra.values[np.isfinite(ra.values)])
@@ -263,7 +251,7 @@ def _refuse_swapped(ra: _Column, dec: _Column) -> None:
     if beyond.size >= max(1, 0.05 * len(rights)):
         worst = dec.values[beyond[0]]
         raise CatalogueError(
-            f"column '{dec.name}' is taken for Dec but holds {worst:g}, beyond 90 deg, in "
+            f"column '{dec.name}' is used as Dec but contains {worst:g}, beyond 90 deg, in "
             f"{beyond.size} of {len(dec.values)} rows, while '{ra.name}' never exceeds 90: "
             f"RA and Dec are swapped; {advice}"
         )

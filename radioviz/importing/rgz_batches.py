@@ -1,4 +1,4 @@
-"""RGZ DR1: the CIFAR-style image batches of Radio Galaxy Zoo, as their holders keep them.
+"""Import of RGZ DR1: the CIFAR-style image batches of Radio Galaxy Zoo.
 
 A folder of ``data_batch_1`` ... and ``test_batch`` with the keys ``data`` (n x 22500
 uint8), ``filenames``, ``src_ids``, ``mb_flag`` (1 where the source is also in MiraBest)
@@ -18,16 +18,26 @@ import pandas as pd
 from radioviz.data.datasets.cifar import Batch, batch_files, read_batch
 from radioviz.data.datasets.rgz import INFO, SIDE, assign_splits, decode
 from radioviz.errors import CatalogueError
-from radioviz.importing.facts import resolve
-from radioviz.importing.files import path_state
-from radioviz.importing.inspection import SAMPLE, Inspection, Source, key_of
+from radioviz.importing.inspection import (
+    LEFT_OUT,
+    SAMPLE,
+    Inspection,
+    Reader,
+    Source,
+    Step,
+    make_inspection,
+)
 from radioviz.importing.outcome import FileOutcome
-from radioviz.importing.questions import Answers, chosen, positive
-from radioviz.importing.reader import LEFT_OUT, Reader, Step, SurveyFacts
+from radioviz.importing.survey_facts import (
+    Answers,
+    SurveyFacts,
+    choice_answer,
+    positive_answer,
+    resolve_facts,
+)
 
 _HINT = "give the folder rgz108k-batches-py with data_batch_1 ... and test_batch"
-_FLAGS = ("keep", "exclude")
-TOLD = SurveyFacts(
+RGZ_FACTS = SurveyFacts(
     pixel_scale=INFO.pixel_scale,
     beam=INFO.beam,
     bunit=INFO.bunit,
@@ -52,7 +62,7 @@ class BatchReader(Reader):
     files : list of pathlib.Path
     survey : SurveyFacts
     exclude_mirabest : bool
-        Leave out what ``mb_flag`` marks.
+        Leave out the sources with ``mb_flag``.
     las_min : float or None
         Leave out smaller angular sizes, arcsec; unknown ones too.
     north_first : bool
@@ -75,7 +85,7 @@ class BatchReader(Reader):
         self.expected = sum(f.stat().st_size for f in files) // (SIDE * SIDE)
 
     def read(self, start: int = 0) -> Iterator[Step]:
-        """See :class:`Reader`; batches before ``start`` are read again to be counted."""
+        """See :class:`Reader`; batches before ``start`` are read again to count them."""
         number = 0
         for path in self.files:
             batch = read_batch(path, SIDE)
@@ -96,7 +106,7 @@ class BatchReader(Reader):
         return table.to_dict("records")
 
     def finish(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The rules by which RGZ is split: what other test sets hold is kept from training."""
+        """Assign splits; sources in other test sets are kept out of training."""
         assign_splits(table)
         return table
 
@@ -107,54 +117,47 @@ class BatchReader(Reader):
             return FileOutcome(name, f"{LEFT_OUT}also in MiraBest (mb_flag)"), None
         las = float(row["las"])
         if self.las_min is not None and not las >= self.las_min:
-            return FileOutcome(
-                name, f"{LEFT_OUT}LAS {las:.2f} is not {self.las_min:g} arcsec"
-            ), None
+            why = f"{LEFT_OUT}LAS {las:.2f} is not at least {self.las_min:g} arcsec"
+            return FileOutcome(name, why), None
         image = batch.images[i]
         return FileOutcome(name, "", None, row), image[::-1] if self.north_first else image
 
 
 def inspect_batches(source: Source, answers: Answers) -> Inspection:
-    """Look at the first batch.
+    """Inspect the first batch.
 
     Raises
     ------
     CatalogueError
         If the folder lacks batches, or the first one is damaged or another format.
     """
-    folder = Path(source.path)
-    files = batch_files(folder, _HINT)
+    files = batch_files(Path(source.path), _HINT)
     first = read_batch(files[0], SIDE)
-    cells = decode(first)
-    survey, found, needed = resolve({"bunit": "unknown", **answers}, TOLD)
-    flag = chosen(answers, "mb_flag", _FLAGS) or "keep"
-    las_min = positive(answers, "las_min", "arcsec")
+    survey, found, needed = resolve_facts({"bunit": "unknown", **answers}, RGZ_FACTS)
+    flag = choice_answer(answers, "mb_flag", ("keep", "exclude")) or "keep"
+    las_min = positive_answer(answers, "las_min", "arcsec")
     if flag == "exclude" and "mb_flag" not in first.columns:
         raise CatalogueError(
             f"{files[0]}: no mb_flag, so MiraBest sources cannot be left out; "
             f"the batch has {', '.join(first.columns) or 'no columns'}"
         )
-    north = chosen(answers, "first_row", ("south", "north")) == "north"
-    key = key_of(source, answers)
+    first_row = choice_answer(answers, "first_row", ("south", "north"))
+    note = "rows are assumed to start in the south, as in MiraBest; answer first_row if not"
     found = {
         "batches": f"{len(files)}, the first of {len(first.images):,} images",
         "shape": f"{SIDE} x {SIDE} pixels",
-        "mb_flag": "MiraBest sources left out" if flag == "exclude" else "MiraBest sources kept",
+        "mb_flag": f"MiraBest sources {'left out' if flag == 'exclude' else 'kept'}",
         "las": f"at least {las_min:g} arcsec" if las_min else "any angular size",
         **found,
     }
-    return Inspection(
+    return make_inspection(
         source,
+        answers,
         "batches",
-        None,
-        found,
-        tuple(needed),
-        cells.head(SAMPLE),
-        (),
-        ("rows are taken to begin in the south, as in MiraBest; answer first_row if not",)
-        if "first_row" not in answers
-        else (),
-        key,
-        path_state(folder),
-        lambda: BatchReader(files, survey, flag == "exclude", las_min, north),
+        count=None,
+        found=found,
+        needed=needed,
+        make=lambda: BatchReader(files, survey, flag == "exclude", las_min, first_row == "north"),
+        sample=decode(first).head(SAMPLE),
+        notes=() if "first_row" in answers else (note,),
     )

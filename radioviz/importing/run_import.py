@@ -30,13 +30,11 @@ from radioviz.data.user_surveys import (
     unfinished_imports,
 )
 from radioviz.errors import CatalogueError
-from radioviz.importing.assembly import report_of, table_of_images, why_none
-from radioviz.importing.folder import licence_of
-from radioviz.importing.inspection import Inspection, Source
-from radioviz.importing.kinds import inspect
+from radioviz.importing.inspection import Inspection, Reader, Source
 from radioviz.importing.outcome import FileOutcome, ImportJournal
-from radioviz.importing.questions import Answers
-from radioviz.importing.reader import Reader, SurveyFacts
+from radioviz.importing.recognition import inspect_source
+from radioviz.importing.survey_facts import Answers, SurveyFacts
+from radioviz.importing.survey_table import build_report, build_table, first_refusals, licence_of
 from radioviz.jobs.journal import JOURNAL, Journal
 from radioviz.jobs.progress import Cancelled, Progress, never, no_progress, throttled
 from radioviz.jobs.scratch import PLAN
@@ -115,7 +113,7 @@ def import_survey(
     ----------
     source : Source
     answers : mapping, optional
-        Answers to the questions of :func:`~radioviz.importing.kinds.inspect`, and
+        Answers to the questions of :func:`~radioviz.importing.recognition.inspect_source`, and
         ``key`` and ``title`` of the survey.
     progress : callable
         Called as ``progress(done, total, what)`` for the current step; ``total`` is 0 if unknown.
@@ -135,7 +133,7 @@ def import_survey(
         If a cutout service cannot be reached.
     """
     answers = dict(answers or {})
-    look = inspection or inspect(source, answers)
+    look = inspection or inspect_source(source, answers)
     key = check_key(look.key)
     with survey_lock(key):
         finish_removals()
@@ -193,11 +191,11 @@ class _Import:
             if complete and journal.count:
                 self.progress(journal.count, journal.count, "storing the survey")
                 images = journal.finish()
-                table, facts = table_of_images(reader, journal, self.key, self._title())
-                report = report_of(journal, table)
+                table, facts = build_table(reader, journal, self.key, self._title())
+                report = build_report(journal, table)
                 self._write_beside(report)
             else:
-                report, why = report_of(journal, None), why_none(journal)
+                report, why = build_report(journal, None), first_refusals(journal)
         if complete and not journal.count:
             delete_folder(part)
             raise CatalogueError(

@@ -14,8 +14,8 @@ from radioviz.data.catalogue import COLUMNS, LABELS, complete_columns, j2000_nam
 from radioviz.errors import CatalogueError
 from radioviz.importing.columns import ColumnMap, map_columns
 from radioviz.importing.positions import DEC_UNITS, RA_UNITS, read_positions
-from radioviz.importing.questions import UNKNOWN, Answers, Question, chosen
-from radioviz.importing.readers.user_tables import UserTable
+from radioviz.importing.readers.table_builder import UserTable
+from radioviz.importing.survey_facts import UNKNOWN, Answers, Question, choice_answer
 
 ANGLES = ("arcsec", "arcmin", "deg", "mas")
 FLUXES = ("mJy", "Jy", "uJy", UNKNOWN)
@@ -30,7 +30,7 @@ _LABELS = {
     "bt": "Bent", "hybrid": "Hybrid", "hymors": "Hybrid", "hymorrs": "Hybrid", "frifrii": "Hybrid",
     "fr1fr2": "Hybrid",
 }  # fmt: skip
-# Words that say more than the class they belong to.
+# Labels that are more specific than their class.
 _MORPHOLOGIES = {
     "wat": "wide-angle tail", "wideangletail": "wide-angle tail", "nat": "narrow-angle tail",
     "narrowangletail": "narrow-angle tail", "ht": "head-tail", "headtail": "head-tail",
@@ -47,19 +47,18 @@ class SourceList:
     Attributes
     ----------
     frame : pandas.DataFrame
-        The Catalogue's columns, then the others of the table; the index is the row number
-        in the file, from 1.
+        The Catalogue's columns, then the table's other ones; the index is the row number in
+        the file, from 1.
     images : pandas.Series or None
         Path of the image of each row, where the table names them.
     refused : tuple of (int, str)
         Rows left out, by number, and why.
     notes : tuple of str
     found : dict of str to str
-        What was understood, for a person.
+        The interpretation of each column, in words.
     needed : tuple of Question
-        What could not be told.
     units, ucds : dict of str to str
-        Of the columns that ride along.
+        Of the table's other columns.
     """
 
     frame: pd.DataFrame
@@ -79,7 +78,7 @@ def read_sources(
     key: str = "row",
     positions: bool = True,
 ) -> SourceList:
-    """Sources of a table.
+    """Convert a table to the Catalogue's columns.
 
     Parameters
     ----------
@@ -88,25 +87,24 @@ def read_sources(
         ``columns`` (role to column name), ``ra_unit``, ``dec_unit``, ``las_unit``,
         ``flux_unit``, ``labels`` (value of the table to a class).
     key : str
-        Start of the identifiers of rows that have none.
+        Prefix of the identifiers of rows that have none.
     positions : bool
-        True where a source without a position is of no use: its row is refused then.
+        True to refuse rows without a position.
 
     Raises
     ------
     CatalogueError
-        If columns are missing, repeated or swapped, or an answer is none of the accepted.
+        If columns are missing, repeated or swapped, or an answer is not accepted.
     """
     answers = answers or {}
     given = answers.get("columns") or {}
     if not isinstance(given, Mapping):
         raise CatalogueError(f"columns is {given!r}; expected names of columns by role")
     mapping = map_columns(table, given)
-    reader = _Reader(table, mapping, answers, positions)
-    return reader.read(key)
+    return _SourceListBuilder(table, mapping, answers, positions).build(key)
 
 
-class _Reader:
+class _SourceListBuilder:
     def __init__(
         self, table: UserTable, mapping: ColumnMap, answers: Answers, positions: bool
     ) -> None:
@@ -121,22 +119,23 @@ class _Reader:
         name = self.mapping.columns.get(role)
         return None if name is None else self.table.frame[name]
 
-    def _told(self, role: str, text: str) -> None:
-        why = self.mapping.how.get(role, "")
-        by = (
-            "" if why in ("name", "") else " (given by hand)" if why == "given" else f" (UCD {why})"
-        )
+    def _unit(self, role: str, choices: tuple[str, ...]) -> str:
+        given = choice_answer(self.answers, f"{role}_unit", choices)
+        return given or self.mapping.units.get(role, "")
+
+    def _note(self, role: str, text: str) -> None:
+        how = self.mapping.how.get(role, "")
+        by = {"name": "", "": "", "given": " (given by hand)"}.get(how, f" (UCD {how})")
         self.found[role] = text + by
 
-    def read(self, key: str) -> SourceList:
+    def build(self, key: str) -> SourceList:
         problems = self._positions()
         self._numbers()
         self._labels()
         self._texts()
         used = set(self.mapping.columns.values()) - {self.mapping.columns.get("image")}
         extra = [n for n in self.table.frame.columns if n not in used]
-        # A column called like one of the Catalogue's but meaning another thing keeps its
-        # cells under another name.
+        # A column with a name of the Catalogue's but another meaning is renamed.
         renamed = {n: f"{n}_table" if n in COLUMNS else str(n) for n in extra}
         frame = pd.DataFrame(self.out, index=self.table.frame.index)
         for name in extra:
@@ -181,13 +180,17 @@ class _Reader:
                     f"column '{name}' is not in the J2000 equatorial system "
                     f"({described or name}); convert it (TOPCAT, astropy) or map another column"
                 )
-        ra_unit = chosen(self.answers, "ra_unit", RA_UNITS) or self.mapping.units.get("ra", "")
-        dec_unit = chosen(self.answers, "dec_unit", DEC_UNITS) or self.mapping.units.get("dec", "")
+        ra_unit = choice_answer(self.answers, "ra_unit", RA_UNITS) or self.mapping.units.get(
+            "ra", ""
+        )
+        dec_unit = choice_answer(self.answers, "dec_unit", DEC_UNITS) or self.mapping.units.get(
+            "dec", ""
+        )
         result = read_positions(ra, dec, ra_unit=ra_unit, dec_unit=dec_unit, names=names)
         self.needed += result.needed
         self.out["ra"], self.out["dec"] = result.ra, result.dec
         if not result.needed:
-            self._told("ra", result.how)
+            self._note("ra", result.how)
         return result.problems
 
     def _missing(self, missing: list[str]) -> str:
@@ -211,46 +214,37 @@ class _Reader:
                 continue
             name = self.mapping.columns[role]
             values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
-            unit = chosen(self.answers, f"{role}_unit", units) or self.mapping.units.get(role, "")
-            if not unit and (name == role or role == "flux"):
-                # The Catalogue's own column; a flux of unknown unit is not used at all.
-                default = COLUMNS[role].unit if name == role else UNKNOWN
-                self.needed_optional(role, name, units, default)
-                unit = default
-            elif not unit:
-                self.needed.append(
-                    Question(f"{role}_unit", f"Column '{name}' has no unit: which is it?", units)
-                )
-                unit = COLUMNS[role].unit
+            unit = choice_answer(self.answers, f"{role}_unit", units) or self.mapping.units.get(
+                role, ""
+            )
+            if not unit:
+                # The Catalogue's own column has its unit; a flux of unknown unit is not used.
+                own = COLUMNS[role].unit if name == role else UNKNOWN if role == "flux" else None
+                text = f"Column '{name}' has no unit: which is it?"
+                self.needed.append(Question(f"{role}_unit", text, units, own))
+                unit = own or COLUMNS[role].unit
             factor = _factor(unit, COLUMNS[role].unit, name)
             if factor is None:
                 self.mapping.columns.pop(role)
                 continue
             values = values * factor
             with np.errstate(invalid="ignore"):
-                bad = np.isfinite(values) & (values <= 0) if role == "las" else np.isinf(values)
-            values[bad | np.isinf(values)] = np.nan
+                bad = np.isinf(values) | ((values <= 0) if role == "las" else False)
+            values[bad] = np.nan
             self.out[role] = values
             if role == "las":
                 self.out["las_origin"] = np.where(np.isfinite(values), "catalogue", "")
-            self._told(role, f"'{name}' in {unit}")
+            self._note(role, f"'{name}' in {unit}")
         column = self._column("redshift")
         if column is not None:
             values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
             with np.errstate(invalid="ignore"):
                 bad = np.isfinite(values) & ((values <= 0) | (values > _MAX_REDSHIFT))
             if bad.any():
-                self.notes.append(
-                    f"{int(bad.sum())} redshift(s) outside 0 to {_MAX_REDSHIFT:g} taken as missing"
-                )
+                outside = f"{int(bad.sum())} redshift(s) outside 0 to {_MAX_REDSHIFT:g}"
+                self.notes.append(f"{outside} treated as missing")
             self.out["redshift"] = np.where(bad | ~np.isfinite(values), np.nan, values)
-            self._told("redshift", f"'{self.mapping.columns['redshift']}'")
-
-    def needed_optional(self, role: str, name: str, units: tuple[str, ...], default: str) -> None:
-        """Ask for a unit that has a default."""
-        self.needed.append(
-            Question(f"{role}_unit", f"Column '{name}' has no unit: which is it?", units, default)
-        )
+            self._note("redshift", f"'{self.mapping.columns['redshift']}'")
 
     def _labels(self) -> None:
         column = self._column("label")
@@ -278,7 +272,7 @@ class _Reader:
             f"{v or '(empty)'} -> {meaning[v] or 'no class'}: {n}"
             for v, n in counts.most_common(20)
         )
-        self._told("label", f"'{self.mapping.columns['label']}': {shown}")
+        self._note("label", f"'{self.mapping.columns['label']}': {shown}")
         unknown = [v for v in counts if v and not meaning[v]]
         if unknown:
             self.notes.append(
@@ -291,12 +285,12 @@ class _Reader:
             column = self._column(role)
             if column is not None:
                 self.out[role] = _as_text(column)
-                self._told(role, f"'{self.mapping.columns[role]}'")
+                self._note(role, f"'{self.mapping.columns[role]}'")
         column = self._column("split")
         if column is not None:
             self.out["split"] = [_SPLITS.get(v.lower(), "") for v in _as_text(column)]
         if "image" in self.mapping.columns:
-            self._told("image", f"'{self.mapping.columns['image']}'")
+            self._note("image", f"'{self.mapping.columns['image']}'")
 
     def _identifiers(self, frame: pd.DataFrame, key: str) -> None:
         column = self._column("source_id")
@@ -307,9 +301,9 @@ class _Reader:
             if changed:
                 self.notes.append(
                     f"{changed} identifier(s) of '{self.mapping.columns['source_id']}' are empty "
-                    "or repeated; they have got a number"
+                    "or repeated; they are numbered"
                 )
-            self._told("source_id", f"'{self.mapping.columns['source_id']}'")
+            self._note("source_id", f"'{self.mapping.columns['source_id']}'")
         if "name" not in frame and "ra" in frame:
             frame["name"] = j2000_name(frame["ra"].to_numpy(), frame["dec"].to_numpy())
 
@@ -331,7 +325,7 @@ def unique_ids(wanted: list[str], otherwise: list[str]) -> list[str]:
 
 
 def label_of(text: str) -> str:
-    """Class of a label as people write it; '' where it is none of the known."""
+    """Class of a label in its common spellings; '' where unknown."""
     letters = _letters(text)
     if re.fullmatch(r"[12]\d\d|3\d\d", letters):  # MiraBest: first digit FRI, FRII, hybrid
         return {"1": "FRI", "2": "FRII", "3": "Hybrid"}[letters[0]]

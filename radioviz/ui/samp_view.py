@@ -107,7 +107,7 @@ def sources_of(table: object, data_set: str) -> list[tuple[str, str]]:
     table : astropy.table.Table
         With ``source_id`` (and ``data_set``) as RadioViz writes them, or RA and Dec as anybody.
     """
-    from radioviz.importing.readers.user_tables import UserTable
+    from radioviz.importing.readers.table_builder import UserTable
     from radioviz.importing.source_rows import read_sources
 
     frame = table.to_pandas()  # type: ignore[attr-defined]

@@ -89,7 +89,7 @@ def peak_kb() -> int:
 
 def child(path: str, table: str, answers: str) -> None:
     """One import; prints its figures as JSON."""
-    from radioviz.importing import Source, import_survey, inspect
+    from radioviz.importing import Source, import_survey, inspect_source
 
     memory: dict[int, int] = {}
 
@@ -98,7 +98,7 @@ def child(path: str, table: str, answers: str) -> None:
 
     start, cpu = time.perf_counter(), time.process_time()
     source = Source(Path(path), Path(table) if table else None)
-    look = inspect(source, json.loads(answers))
+    look = inspect_source(source, json.loads(answers))
     looked = time.perf_counter() - start
     result = import_survey(source, json.loads(answers), progress, inspection=look)
     seconds = time.perf_counter() - start

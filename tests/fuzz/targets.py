@@ -112,10 +112,11 @@ def _image(name: str, folder: Path) -> None:
 
 
 def _answer(folder: Path) -> None:
-    from radioviz.importing.cutouts.answers import judge
-    from radioviz.importing.cutouts.services import Request, find_service
+    from radioviz.importing.cutouts.cutout_cache import check_cutout
+    from radioviz.importing.cutouts.services import SERVICES, CutoutRequest
 
-    judge((folder / "x").read_bytes(), find_service("first"), Request(187.7, 12.4, 24, 1.8))
+    request = CutoutRequest(187.7, 12.4, 24, 1.8)
+    check_cutout((folder / "x").read_bytes(), SERVICES["first"], request)
 
 
 def _table(name: str, folder: Path) -> None:
@@ -148,11 +149,11 @@ def _cube(name: str, folder: Path) -> None:
 
 
 def _archive(folder: Path) -> None:
-    from radioviz.importing.files import Files as Many
-    from radioviz.importing.files import look
+    from radioviz.importing.file_reader import summarise_files
+    from radioviz.importing.image_files import ImageFiles
 
-    files = Many(folder / "a")
-    look(files)
+    files = ImageFiles(folder / "a")
+    summarise_files(files)
     for entry in files.entries():
         assert entry.refused or entry.content is not None
 
@@ -257,7 +258,7 @@ def _exported(catalogue: Any) -> None:
 def _import(folder: Path) -> None:
     """The whole way in, and out again."""
     from radioviz.importing.inspection import Source
-    from radioviz.importing.kinds import inspect
+    from radioviz.importing.recognition import inspect_source
     from radioviz.importing.run_import import import_survey
 
     os.environ["RADIOVIZ_HOME"] = str(folder / "home")
@@ -265,7 +266,7 @@ def _import(folder: Path) -> None:
     source = Source(given[0] if len(given) == 1 else folder / "in")
     answers: dict[str, Any] = {"key": "mine", "attempts": 1}
     for _ in range(3):
-        look = inspect(source, answers)
+        look = inspect_source(source, answers)
         if look.kind == "positions" or not look.missing:
             break
         for question in look.missing:

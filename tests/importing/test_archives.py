@@ -14,7 +14,12 @@ from pathlib import Path
 import pytest
 
 from radioviz.errors import CatalogueError, ImageError
-from radioviz.importing.readers.image_archives import LIMITS, Limits, is_archive, members
+from radioviz.importing.readers.image_archives import (
+    LIMITS,
+    ArchiveLimits,
+    archive_members,
+    is_archive,
+)
 
 CONTENT = {"a.fits": b"A" * 5000, "deep/er/b.fits": os.urandom(4000), "ü.fits": b"x"}
 
@@ -36,12 +41,12 @@ def _tar(path: Path, mode: str = "w:gz", content: dict[str, bytes] = CONTENT) ->
     return path
 
 
-def _contents(path: Path, limits: Limits = LIMITS) -> dict[str, bytes]:
-    return {m.name: m.read() for m in members(path, limits) if not m.refused}
+def _contents(path: Path, limits: ArchiveLimits = LIMITS) -> dict[str, bytes]:
+    return {m.name: m.read() for m in archive_members(path, limits) if not m.refused}
 
 
-def _refusals(path: Path, limits: Limits = LIMITS) -> dict[str, str]:
-    return {m.name: m.refused for m in members(path, limits) if m.refused}
+def _refusals(path: Path, limits: ArchiveLimits = LIMITS) -> dict[str, str]:
+    return {m.name: m.refused for m in archive_members(path, limits) if m.refused}
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
@@ -69,8 +74,8 @@ def test_what_is_no_archive(tmp_path):
     ):
         (tmp_path / "f").write_bytes(content)
         assert not is_archive(tmp_path / "f")
-    with pytest.raises(CatalogueError, match="neither a ZIP nor a tar"):
-        list(members(tmp_path / "f"))
+    with pytest.raises(CatalogueError, match="not a ZIP or tar"):
+        list(archive_members(tmp_path / "f"))
 
 
 NAMES = {
@@ -102,7 +107,7 @@ def test_names_that_lead_elsewhere(tmp_path, make):
 
 def test_refused_members_cannot_be_read(tmp_path):
     path = _zip(tmp_path / "a.zip", {"../x.fits": b"x"})
-    member = next(iter(members(path)))
+    member = next(iter(archive_members(path)))
     with pytest.raises(ImageError, match=r"a path with '\.\.'"):
         member.read()
 
@@ -178,10 +183,10 @@ def test_zip_that_lies_about_its_size(tmp_path):
 def test_bounds(tmp_path, make):
     path = make(tmp_path / "a", content={f"{i}.fits": os.urandom(1000) for i in range(10)})
     with pytest.raises(CatalogueError, match="unpacks to more than 5,000 bytes"):
-        _contents(path, Limits(total_bytes=5000))
-    assert len(_refusals(path, Limits(member_bytes=999))) == 10
+        _contents(path, ArchiveLimits(total_bytes=5000))
+    assert len(_refusals(path, ArchiveLimits(member_bytes=999))) == 10
     with pytest.raises(CatalogueError, match=r"more than 5 entries|entries; up to 5"):
-        _contents(path, Limits(members=5))
+        _contents(path, ArchiveLimits(members=5))
 
 
 def _million_entries(path: Path, count: int) -> None:
@@ -208,7 +213,7 @@ def test_a_million_entries_cost_no_memory(tmp_path):
     tracemalloc.start()
     try:
         with pytest.raises(CatalogueError, match="up to 200,000 are read"):
-            list(members(path))
+            list(archive_members(path))
         assert tracemalloc.get_traced_memory()[1] < 20e6
     finally:
         tracemalloc.stop()
@@ -226,7 +231,7 @@ def test_a_tar_of_endless_headers(tmp_path):
     tracemalloc.start()
     try:
         with pytest.raises(CatalogueError, match="malicious tar"):
-            list(members(path))
+            list(archive_members(path))
         assert tracemalloc.get_traced_memory()[1] < 20e6
     finally:
         tracemalloc.stop()
@@ -251,7 +256,7 @@ def test_damaged_member_costs_itself_alone(tmp_path):
     at = content.index(b"a.fits") + 100
     content[at : at + 50] = bytes(50)
     path.write_bytes(bytes(content))
-    for member in members(path):
+    for member in archive_members(path):
         if member.name == "a.fits":
             with pytest.raises(ImageError, match="damaged in the archive"):
                 member.read()
@@ -261,7 +266,7 @@ def test_damaged_member_costs_itself_alone(tmp_path):
 
 def test_hidden_files_are_passed_over(tmp_path):
     path = _zip(tmp_path / "a.zip", {"__MACOSX/._a.fits": b"x", ".DS_Store": b"x", "a.fits": b"y"})
-    assert [m.name for m in members(path)] == ["a.fits"]
+    assert [m.name for m in archive_members(path)] == ["a.fits"]
 
 
 def test_encrypted_member(tmp_path):
@@ -278,7 +283,7 @@ def test_a_member_without_a_name_is_left_out(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr(zipfile.ZipInfo("\0.fits"), b"x")  # the name ends at the zero byte
         archive.writestr("b.fits", b"y")
-    found = {m.name: m.refused for m in members(tmp_path / "a.zip")}
+    found = {m.name: m.refused for m in archive_members(tmp_path / "a.zip")}
     assert found["b.fits"] == ""
     assert found[""] != ""
 
@@ -290,7 +295,7 @@ def test_a_name_before_a_member_that_is_no_text(tmp_path):
     where = content.index("ü".encode())
     content[where] = 0xB5
     path.write_bytes(content)
-    found = members(path)
+    found = archive_members(path)
     with pytest.raises(ImageError, match=r"ü\.fits: damaged in the archive"):
         next(found).read()
     assert next(found).read() == b"y"

@@ -30,7 +30,7 @@ def test_look_import_list_remove(cutouts, capsys, tmp_path):
     assert "'=1+1.txt" in set(told["file"])  # opened by a spreadsheet, it stays text
 
     assert main(["import", str(cutouts), *options]) == 1
-    assert "there is a survey 'mine' already" in capsys.readouterr().err
+    assert "survey 'mine' exists already" in capsys.readouterr().err
     assert main(["import", str(cutouts), *options, "--replace"]) == 0
     capsys.readouterr()
     assert main(["surveys"]) == 0
@@ -68,7 +68,7 @@ def test_rgz_from_the_environment(tmp_path, capsys, monkeypatch):
     write_batches(tmp_path / "rgz")
     monkeypatch.setenv("RADIOVIZ_RGZ", str(tmp_path / "rgz"))
     assert main(["import", "--key", "rgz-mine", "--mb-flag", "exclude", "--las-min", "25"]) == 0
-    assert "rgz-mine: 32 read, 28 left out as asked, 0 refused" in capsys.readouterr().out
+    assert "rgz-mine: 32 read, 28 left out as requested, 0 refused" in capsys.readouterr().out
     assert main(["import", "--rgz", str(tmp_path / "rgz"), "--key", "rgz-all"]) == 0
     assert len(open_data_set("rgz-all")) == 60
 

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from radioviz.errors import CatalogueError
-from radioviz.importing.cubes import CubeReader
-from radioviz.importing.reader import SurveyFacts
+from radioviz.importing.image_cubes import CubeReader
 from radioviz.importing.readers.cube_formats import is_cube, open_cube
-from radioviz.importing.readers.user_tables import UserTable
+from radioviz.importing.readers.table_builder import UserTable
 from radioviz.importing.source_rows import read_sources
+from radioviz.importing.survey_facts import SurveyFacts
 
 N, NY, NX = 37, 12, 10
 
@@ -204,7 +204,7 @@ def test_images_without_data_are_refused_one_by_one(stack, tmp_path):
     steps = list(reader.read())
     assert [o.name for o, image in steps if image is None] == ["image 4"]
     assert "NaN" in steps[3][0].refused
-    assert steps[5][0].notes == ("1 infinite pixel(s) taken as missing",)
+    assert steps[5][0].notes == ("1 infinite pixel(s) treated as missing",)
     assert np.isnan(steps[5][1][2, 2])
     assert steps[6][0].notes == ()
     assert [o.row for o, _ in steps] == list(range(N))

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from astropy import units as u
-from astropy.coordinates import SkyCoord
 
 from radioviz.data.catalogue import COLUMNS, Catalogue
 from radioviz.errors import CatalogueError
-from radioviz.importing.folder import find_files, read
+from radioviz.importing import ImportResult, Source, import_survey, inspect_source
 from tests.data.fits_files import (
     CENTRE,
     cards,
@@ -27,6 +25,17 @@ from tests.data.fits_files import (
     source_position,
     write,
 )
+
+
+def import_folder(folder: Path, key: str, **answers: Any) -> ImportResult:
+    return import_survey(Source(folder), {"key": key, **answers}, replace=True)
+
+
+def read(folder: Path, key: str, **answers: Any) -> Catalogue:
+    """The survey that a folder becomes."""
+    catalogue = import_folder(folder, key, **answers).catalogue
+    assert catalogue is not None
+    return catalogue
 
 
 def fill(folder: Path, count: int, shape: tuple[int, int] = (30, 30)) -> None:
@@ -41,8 +50,7 @@ def fill(folder: Path, count: int, shape: tuple[int, int] = (30, 30)) -> None:
 
 @pytest.mark.slow
 def test_mirabest_fits(shared_data: Path) -> None:
-    steps: list[tuple[int, int, str]] = []
-    catalogue = read(shared_data / "mirabest_fits", "mirabest-fits", lambda *s: steps.append(s))
+    catalogue = read(shared_data / "mirabest_fits", "mirabest-fits")
     assert len(catalogue) == 1083
     assert catalogue.images.shape == (1083, 150, 150)
     assert catalogue.images.dtype == np.float32
@@ -57,7 +65,6 @@ def test_mirabest_fits(shared_data: Path) -> None:
     assert table["las"].notna().all()
     assert set(table["las_origin"]) == {"catalogue"}
     assert "wcs_header" not in table  # every WCS is the plain one
-    assert steps[-1] == (1083, 1083, "reading images")
     # One cutout at the edge of the survey has no data in a corner; it stays NaN.
     assert np.isnan(catalogue.images).any(axis=(1, 2)).sum() == 1
     row = int(np.flatnonzero(table["file"] == "100_010.451-009.284_0.0529_0080.60.fits")[0])
@@ -69,10 +76,11 @@ def test_mirabest_fits(shared_data: Path) -> None:
 
 
 def test_mirabest_fits_original(shared_data: Path) -> None:
-    catalogue = read(shared_data / "mirabest_fits_original", "original")
-    assert catalogue.images.shape == (24, 300, 300)
-    assert catalogue.info.pixel_scale == pytest.approx(1.8)
-    assert any(note.startswith("24 files") and "unprintable" in note for note in catalogue.notes)
+    result = import_folder(shared_data / "mirabest_fits_original", "original")
+    assert result.catalogue is not None
+    assert result.catalogue.images.shape == (24, 300, 300)
+    assert result.catalogue.info.pixel_scale == pytest.approx(1.8)
+    assert result.report["reason"].str.contains("unprintable").sum() == 24
 
 
 def test_real_shapes_mixed(shared_data: Path, tmp_path: Path) -> None:
@@ -120,9 +128,8 @@ def test_every_kind_of_bad_file_is_named_with_its_reason(tmp_path: Path) -> None
         "gzip_bomb.fits.gz": (gzipped(b"\0" * 10_000_000), "not a FITS file"),
         "kelvin.fits": (primary(noise((30, 30)), cards((30, 30), BUNIT="K")), "its unit is 'K'"),
         "line.fits": (primary(noise((1, 30)), cards((1, 30))), "at least 2 x 2|two axes"),
-        "no_unit.fits": (primary(noise((30, 30)), cards((30, 30), BUNIT=None)), "unit is 'none'"),
         "nothing.fits": (primary(None), "holds no image"),
-        "picture.fits": (b"\x89PNG\r\n\x1a\n000000", "it is a PNG image"),
+        "picture.fits": (b"\x89PNG\r\n\x1a\n000000", "is neither a PNG nor a JPEG"),
         "wide.fits": (
             primary(noise((30, 30)), cards((30, 30), CDELT1=-0.01, CDELT2=0.01)),
             "36 arcsec per pixel where most files here have 1.8",
@@ -130,22 +137,26 @@ def test_every_kind_of_bad_file_is_named_with_its_reason(tmp_path: Path) -> None
     }
     for name, (content, _) in bad.items():
         write(tmp_path / name, content)
+    write(tmp_path / "no_unit.fits", primary(noise((30, 30)), cards((30, 30), BUNIT=None)))
     (tmp_path / "folder.fits").mkdir()
     os.mkfifo(tmp_path / "pipe.fits")
-    catalogue = read(tmp_path, "survey")
-    assert len(catalogue) == 5
+    result = import_folder(tmp_path, "survey")
+    catalogue = result.catalogue
+    assert catalogue is not None
+    assert len(catalogue) == 6
+    assert "no unit in its header" in result.report.set_index("file").loc["no_unit.fits", "reason"]
     refused = sorted(note for note in catalogue.notes if note.startswith("Refused"))
     expected = {**{n: why for n, (_, why) in bad.items()}, "pipe.fits": "not a regular file"}
     assert len(refused) == len(expected)
     for note, name in zip(refused, sorted(expected), strict=True):
-        assert note.startswith(f"Refused {name}: ")
-        assert any(reason in note for reason in expected[name].split("|"))
+        assert note.startswith(f"Refused {name}: "), note
+        assert any(reason in note for reason in expected[name].split("|")), note
 
 
 def test_folder_without_one_good_file(tmp_path: Path) -> None:
     for i in range(5):
         write(tmp_path / f"{i}.fits", b"not FITS at all")
-    with pytest.raises(CatalogueError, match=r"none of its 5 FITS files .* 0\.fits.* and 2 more"):
+    with pytest.raises(CatalogueError, match=r"no image that can be read: 0\.fits: .*; 1\.fits"):
         read(tmp_path, "survey")
 
 
@@ -159,7 +170,7 @@ def test_folders_that_hold_no_fits(kind: str, tmp_path: Path) -> None:
     if kind == "other files":
         write(folder / "notes.txt", b"x")
         write(folder / ".hidden.fits", b"x")
-    with pytest.raises(CatalogueError, match=r"no such folder|holds no FITS file"):
+    with pytest.raises(CatalogueError, match=r"no such file|is an image by|is empty"):
         read(folder, "survey")
 
 
@@ -187,14 +198,13 @@ def test_name_that_is_no_text(tmp_path: Path) -> None:
         write(tmp_path / name, primary(noise((30, 30)), cards((30, 30))))
     except OSError:
         pytest.skip("this file system takes no such names")
-    catalogue = read(tmp_path, "my").save(tmp_path / "stored")
-    assert catalogue.table["source_id"][0] == "my-bad?_"
+    assert read(tmp_path, "my").table["source_id"][0] == "my-bad?_"
 
 
 def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
     fill(tmp_path / "data", 2)
     (tmp_path / "data" / "loop").symlink_to(tmp_path / "data")
-    assert len(find_files(tmp_path / "data")) == 2
+    assert len(read(tmp_path / "data", "my")) == 2
 
 
 def test_position_of_the_name_stands_where_the_image_is_centred_elsewhere(tmp_path: Path) -> None:
@@ -215,15 +225,18 @@ def test_files_without_wcs(tmp_path: Path) -> None:
     bare = {"BUNIT": "JY/BEAM", "SURVEY": "FIRST"}
     write(tmp_path / "a.fits", primary(noise((30, 30)), bare))
     write(tmp_path / "100_150.000+035.000_0.1_0050.00.fits", primary(noise((30, 30)), bare))
-    with pytest.raises(CatalogueError, match=r"no file has a WCS.*give pixel_scale"):
+    with pytest.raises(CatalogueError, match="do not give the pixel scale"):
         read(tmp_path, "my")
-    catalogue = read(tmp_path, "my", pixel_scale=1.8)
+    result = import_folder(tmp_path, "my", pixel_scale=1.8)
+    catalogue = result.catalogue
+    assert catalogue is not None
     assert catalogue.info.pixel_scale == 1.8
     named = catalogue.table.set_index("source_id")
     assert np.isnan(named.loc["my-a", "ra"])
     assert named.loc["my-a", "name"] == ""
     assert named.loc["my-100_150.000+035.000_0.1_0050.00", "ra"] == 150.0
-    assert any("taken to be north up with 1.8 arcsec per pixel" in n for n in catalogue.notes)
+    reasons = result.report["reason"]
+    assert reasons.str.contains("north up with 1.8 arcsec per pixel").all()
 
 
 def test_unit_that_the_headers_lack_can_be_given(tmp_path: Path) -> None:
@@ -240,7 +253,7 @@ def test_any_shape_lands_with_a_true_wcs(shape: tuple[int, int], tmp_path: Path)
     fill(tmp_path, 3)
     header = cards(shape, CRVAL1=150.0)
     write(tmp_path / "other.fits", primary(sky_image(header, shape), header))
-    catalogue = read(tmp_path, "my", shape=(30, 30))
+    catalogue = read(tmp_path, "my", pixels=30)
     row = int(np.flatnonzero(catalogue.table["file"] == "other.fits")[0])
     image, wcs = catalogue.image(row), catalogue.wcs(row)
     assert image.shape == (30, 30)
@@ -258,7 +271,9 @@ def test_other_pixel_scales_are_resampled(tmp_path: Path) -> None:
     for name, scale, n in (("fine", 0.9, 160), ("coarse", 3.0, 50)):
         header = cards((n, n), CRVAL1=150.0, CDELT1=-scale / 3600, CDELT2=scale / 3600)
         write(tmp_path / f"{name}.fits", primary(sky_image(header, (n, n), 15.0), header))
-    catalogue = read(tmp_path, "my", shape=(80, 80))
+    result = import_folder(tmp_path, "my", pixels=80)
+    catalogue = result.catalogue
+    assert catalogue is not None
     assert catalogue.info.pixel_scale == pytest.approx(1.8)
     table = catalogue.table.set_index("file")
     rows = {name: int(table.index.get_loc(f"{name}.fits")) for name in ("fine", "coarse")}
@@ -269,17 +284,17 @@ def test_other_pixel_scales_are_resampled(tmp_path: Path) -> None:
         expected = np.exp(-4 * np.log(2) * (apart / 15.0) ** 2)
         assert np.nanmax(np.abs(image - expected)) < 0.08  # anti-aliasing broadens a little
         assert np.isfinite(image).mean() > 0.8
-    notes = " ".join(catalogue.notes)
-    assert "fine.fits: resampled from 0.9 to 1.8 arcsec per pixel" in notes
-    assert "coarse.fits: resampled from 3 to 1.8 arcsec per pixel" in notes
+    reasons = result.report.set_index("file")["reason"]
+    assert "resampled from 0.9 to 1.8 arcsec per pixel" in reasons["fine.fits"]
+    assert "resampled from 3 to 1.8 arcsec per pixel" in reasons["coarse.fits"]
 
 
 def test_rotated_files_come_out_upright(tmp_path: Path) -> None:
     fill(tmp_path, 3, (80, 80))
     header = cards((80, 80), CROTA2=40.0)
-    write(tmp_path / "turned.fits", primary(sky_image(header, (80, 80)), header))
+    write(tmp_path / "rotated.fits", primary(sky_image(header, (80, 80)), header))
     catalogue = read(tmp_path, "my")
-    row = int(np.flatnonzero(catalogue.table["file"] == "turned.fits")[0])
+    row = int(np.flatnonzero(catalogue.table["file"] == "rotated.fits")[0])
     image = np.nan_to_num(catalogue.image(row))
     y, x = np.unravel_index(image.argmax(), image.shape)
     # 36 arcsec east (to the left) and 54 north (up) of the centre.
@@ -290,12 +305,12 @@ def test_rotated_files_come_out_upright(tmp_path: Path) -> None:
 
 def test_a_wcs_that_is_not_the_plain_one_is_kept(tmp_path: Path) -> None:
     fill(tmp_path, 3)
-    header = cards((30, 30), CROTA2=0.7)  # turned by less than is worth resampling
-    write(tmp_path / "turned.fits", primary(noise((30, 30)), header))
-    catalogue = read(tmp_path, "my").save(tmp_path / "stored")
+    header = cards((30, 30), CROTA2=0.7)  # rotated by less than is worth resampling
+    write(tmp_path / "rotated.fits", primary(noise((30, 30)), header))
+    catalogue = read(tmp_path, "my")
     kept = catalogue.table.set_index("file")["wcs_header"]
     assert (kept != "").tolist() == [False, False, False, True]
-    assert "CRVAL1" in kept["turned.fits"]
+    assert "CRVAL1" in kept["rotated.fits"]
     corner = catalogue.wcs(3).pixel_to_world(0, 0)
     from astropy.io import fits
     from astropy.wcs import WCS
@@ -318,63 +333,15 @@ def test_beams_and_surveys_of_the_headers(tmp_path: Path) -> None:
 # -- storage -----------------------------------------------------------------------------
 
 
-def test_scratch_folder_is_used_up_by_save(tmp_path: Path) -> None:
-    fill(tmp_path / "in", 4)
-    (tmp_path / "in" / "bad.fits").write_bytes(b"bad")
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    catalogue = read(tmp_path / "in", "my", scratch=scratch)
-    assert np.array_equal(np.load(scratch / "images.npy"), catalogue.images)
-    stored = catalogue.save(tmp_path / "out", scratch)
-    assert not scratch.exists()
-    assert isinstance(stored, Catalogue)
-    assert stored.images.shape == (4, 30, 30)
-    assert stored.notes == catalogue.notes
-    sky = SkyCoord(stored.table["ra"], stored.table["dec"], unit=u.deg)
-    assert len(sky) == 4
-
-
 def test_memory_does_not_grow_with_the_folder(tmp_path: Path) -> None:
     content = primary(noise((300, 300)), cards((300, 300)))
     for i in range(50):
         write(tmp_path / f"{i:03d}.fits", content)
-    read(tmp_path, "warm-up")
+    reader = inspect_source(Source(tmp_path), {"key": "my"}).reader()
+    next(iter(reader.read()))  # warm-up
     tracemalloc.start()
-    catalogue = read(tmp_path, "my")
+    images = sum(image is not None for _, image in reader.read())
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert catalogue.images.nbytes == 50 * 360_000
+    assert images == 50
     assert peak < 8_000_000
-
-
-def test_stopping_on_the_way_leaves_nothing(tmp_path: Path) -> None:
-    fill(tmp_path / "in", 30)
-    (tmp_path / "scratch").mkdir()
-
-    class Stop(Exception):
-        pass
-
-    def progress(done: int, total: int, what: str) -> None:
-        if what == "reading images" and done == 10:
-            raise Stop
-
-    with pytest.raises(Stop):
-        read(tmp_path / "in", "my", progress, tmp_path / "scratch")
-    assert list((tmp_path / "scratch").iterdir()) == []
-
-
-def test_full_disk(tmp_path: Path) -> None:
-    fill(tmp_path / "in", 60, (60, 60))
-    small = tmp_path / "small"
-    small.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(small)]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("mounting a small file system needs root")
-    try:
-        with pytest.raises(CatalogueError, match=r"images cannot be stored in .*No space left"):
-            read(tmp_path / "in", "my", scratch=small)
-        assert list(small.iterdir()) == []
-    finally:
-        subprocess.run(["umount", "-l", str(small)], check=True)

@@ -21,7 +21,7 @@ from radioviz.errors import CatalogueError
 from radioviz.importing import (
     Source,
     import_survey,
-    inspect,
+    inspect_source,
     list_surveys,
     remove_survey,
     resume_import,
@@ -38,7 +38,7 @@ CUBE = {"key": "mine", "pixel_scale": 1.8, "beam": 5.4, "survey": "TEST"}
 
 
 def test_a_folder_becomes_a_survey(cutouts, home):
-    look = inspect(Source(cutouts))
+    look = inspect_source(Source(cutouts))
     assert look.kind == "files"
     assert look.key == "my-survey"
     assert look.missing == ()
@@ -72,7 +72,7 @@ def test_a_folder_becomes_a_survey(cutouts, home):
 
 def test_answers_are_named_when_they_are_missing(cube):
     path, table, _ = cube
-    look = inspect(Source(path, table))
+    look = inspect_source(Source(path, table))
     assert [q.key for q in look.missing] == ["pixel_scale"]
     assert {q.key for q in look.needed} == {"pixel_scale", "survey", "beam", "bunit", "first_row"}
     with pytest.raises(CatalogueError, match=r"answers are needed. pixel_scale: The cube does not"):
@@ -89,7 +89,7 @@ def test_answers_are_named_when_they_are_missing(cube):
         if key == "pixels":
             continue
         with pytest.raises(CatalogueError, match=expected):
-            inspect(Source(path, table), answers)
+            inspect_source(Source(path, table), answers)
 
 
 def test_a_cube_with_a_table(cube):

@@ -15,8 +15,8 @@ import pytest
 from astropy.io import fits
 
 from radioviz.errors import CatalogueError, ImageError
-from radioviz.importing import Source, import_survey, inspect
-from radioviz.importing.files import Files
+from radioviz.importing import Source, import_survey, inspect_source
+from radioviz.importing.image_files import ImageFiles
 
 from .conftest import write_fits
 
@@ -143,7 +143,7 @@ def test_files_without_a_wcs_ask_for_the_scale(tmp_path):
         write_fits(
             tmp_path / "s" / f"{i}.fits", np.random.default_rng(i).normal(size=(20, 20)), None
         )
-    look = inspect(Source(tmp_path / "s"))
+    look = inspect_source(Source(tmp_path / "s"))
     assert [q.key for q in look.missing] == ["pixel_scale"]
     catalogue = import_survey(Source(tmp_path / "s"), {"key": "s", "pixel_scale": "2.5"}).catalogue
     assert catalogue.info.pixel_scale == 2.5
@@ -160,7 +160,7 @@ def test_pictures(tmp_path):
     for i in range(3):
         Image.fromarray(data + i).save(folder / f"{i}.png")
     write_fits(folder / "x.fits", np.random.default_rng(1).normal(size=(20, 20)))
-    look = inspect(Source(folder))
+    look = inspect_source(Source(folder))
     assert [q.key for q in look.missing] == ["pixel_scale"]
     result = import_survey(Source(folder), {"key": "png", "pixel_scale": 1.8, "survey": "FIRST"})
     catalogue = result.catalogue
@@ -176,7 +176,7 @@ def test_clipped_images_are_seen_as_such(tmp_path):
         data = np.zeros((20, 20))
         data[8:12, 8:12] = 1e-3 * (i + 1)
         write_fits(tmp_path / "s" / f"{i}.fits", data, 150 + i)
-    assert inspect(Source(tmp_path / "s")).found["raw"] == "noise removed (files)"
+    assert inspect_source(Source(tmp_path / "s")).found["raw"] == "noise removed (files)"
     assert not import_survey(Source(tmp_path / "s"), {"key": "s"}).catalogue.info.raw
     assert import_survey(Source(tmp_path / "s"), {"key": "t", "raw": "yes"}).catalogue.info.raw
 
@@ -190,17 +190,17 @@ def test_one_file(tmp_path):
 def test_things_that_are_nothing(tmp_path, content):
     (tmp_path / "thing.dat").write_bytes(content)
     with pytest.raises(CatalogueError, match="thing"):
-        inspect(Source(tmp_path / "thing.dat"))
+        inspect_source(Source(tmp_path / "thing.dat"))
     with pytest.raises(CatalogueError, match="no such file or folder"):
-        inspect(Source(tmp_path / "nothing"))
+        inspect_source(Source(tmp_path / "nothing"))
     for name in ("x" * 5000, "a\0b"):
-        with pytest.raises(CatalogueError, match=r"no name of a file or folder|no such file"):
-            inspect(Source(tmp_path / name))
-        with pytest.raises(CatalogueError, match=r"no name of a file or folder|no such table"):
-            inspect(Source(tmp_path, table=tmp_path / name))
+        with pytest.raises(CatalogueError, match=r"invalid path|no such file"):
+            inspect_source(Source(tmp_path / name))
+        with pytest.raises(CatalogueError, match=r"invalid path|no such table"):
+            inspect_source(Source(tmp_path, table=tmp_path / name))
     (tmp_path / "empty").mkdir()
     with pytest.raises(CatalogueError, match="is an image by its name"):
-        inspect(Source(tmp_path / "empty"))
+        inspect_source(Source(tmp_path / "empty"))
 
 
 def test_mirabest_as_a_users_own(shared_data, tmp_path):
@@ -211,7 +211,7 @@ def test_mirabest_as_a_users_own(shared_data, tmp_path):
         shutil.copy(path, folder)
     for path in sorted((shared_data / "mirabest_fits_original").iterdir())[:3]:
         shutil.copy(path, folder)
-    look = inspect(Source(folder))
+    look = inspect_source(Source(folder))
     assert look.needed == ()
     result = import_survey(Source(folder), {"key": "mb"})
     assert (result.read, result.refused) == (33, 0)
@@ -243,7 +243,7 @@ def test_a_table_that_names_images(cutouts):
         fr_class=["FRI", "FRII", "compact", "?"],
         note=["<script>alert(1)</script>", "é", "=1+1", ""],
     )
-    look = inspect(Source(table))
+    look = inspect_source(Source(table))
     assert look.kind == "listed"
     result = import_survey(Source(table), {"key": "listed", "survey": "EMU"})
     catalogue = result.catalogue
@@ -316,7 +316,7 @@ def test_a_mosaic_and_a_source_list(tmp_path):
         dec=[2.0, 2.0, 2.0],
         las_arcsec=[30.0, 20.0, 10.0],
     )
-    look = inspect(Source(path, table), {"pixels": 40})
+    look = inspect_source(Source(path, table), {"pixels": 40})
     assert look.kind == "mosaic"
     assert look.found["pixel_scale"] == "3 arcsec (a third of the beam)"
     result = import_survey(Source(path, table), {"key": "m", "survey": "EMU", "pixels": 40})
@@ -332,14 +332,14 @@ def test_a_mosaic_and_a_source_list(tmp_path):
         (20, 20),
     ]
     refused = _refused(result)
-    assert "outside of the mosaic" in refused["row 2: off"]
+    assert "outside the mosaic" in refused["row 2: off"]
     assert "empty or not a number" in refused["row 3"]
 
 
 def test_a_mosaic_asks_when_hours_and_degrees_cannot_be_told(tmp_path):
     path = write_fits(tmp_path / "m.fits", np.ones((50, 50)) + np.eye(50), 150.0, 2.0)
     table = _table(tmp_path / "list.csv", ra=[10.0], dec=[2.0])
-    look = inspect(Source(path, table))
+    look = inspect_source(Source(path, table))
     assert [q.key for q in look.missing] == ["ra_unit"]
     with pytest.raises(CatalogueError, match=r"ra_unit: .* \(deg, hour, rad\)"):
         import_survey(Source(path, table), {"key": "m"})
@@ -373,7 +373,7 @@ def write_batches(folder: Path, batches: int = 3, size: int = 20, side: int = 15
 
 def test_rgz_batches(tmp_path):
     images = write_batches(tmp_path / "rgz")
-    look = inspect(Source(tmp_path / "rgz"))
+    look = inspect_source(Source(tmp_path / "rgz"))
     assert look.kind == "batches"
     assert look.needed == ()
     result = import_survey(Source(tmp_path / "rgz"), {"key": "rgz-mine"})
@@ -398,10 +398,10 @@ def test_rgz_flag_and_size_cut(tmp_path):
     kept = [i for i in range(60) if i >= 29 and i % 10]
     np.testing.assert_array_equal(result.catalogue.images, images[kept])
     assert (result.read, result.left_out, result.refused) == (len(kept), 60 - len(kept), 0)
-    assert f"{60 - len(kept)} left out as asked, 0 refused" in result.sentence()
+    assert f"{60 - len(kept)} left out as requested, 0 refused" in result.sentence()
     reasons = set(result.report.loc[result.report["status"] == "left out", "reason"])
     assert "also in MiraBest (mb_flag)" in reasons
-    assert "LAS 5.00 is not 29 arcsec" in reasons
+    assert "LAS 5.00 is not at least 29 arcsec" in reasons
     assert len(result.report) == 60
 
 
@@ -423,7 +423,7 @@ def test_rgz_batches_that_are_not_whole(tmp_path):
     write_batches(tmp_path / "rgz")
     (tmp_path / "rgz" / "data_batch_1").rename(tmp_path / "gone")
     with pytest.raises(CatalogueError, match="lacks data_batch_1"):
-        inspect(Source(tmp_path / "rgz"))
+        inspect_source(Source(tmp_path / "rgz"))
 
 
 def test_rgz_batches_never_run(tmp_path):
@@ -434,7 +434,7 @@ def test_rgz_batches_never_run(tmp_path):
     write_batches(tmp_path / "rgz")
     (tmp_path / "rgz" / "data_batch_1").write_bytes(pickle.dumps({"data": Evil()}))
     with pytest.raises(CatalogueError, match="refused"):
-        inspect(Source(tmp_path / "rgz"))
+        inspect_source(Source(tmp_path / "rgz"))
     assert not (tmp_path / "ran").exists()
 
 
@@ -458,7 +458,7 @@ def test_a_link_in_a_tar_is_no_way_out(cutouts, tmp_path):
 
 
 def test_files_of_a_folder(cutouts):
-    names = Files(cutouts).names
+    names = ImageFiles(cutouts).names
     assert names == sorted(names)
     assert "README.txt" in names
     assert ".hidden.fits" not in names
@@ -468,4 +468,4 @@ def test_a_table_with_an_image_that_is_no_mosaic(tmp_path):
     fits.PrimaryHDU(np.zeros((20, 20), np.float32)).writeto(tmp_path / "m.fits")
     table = _table(tmp_path / "list.csv", ra=[150.0], dec=[2.0])
     with pytest.raises(ImageError, match="no WCS"):
-        inspect(Source(tmp_path / "m.fits", table))
+        inspect_source(Source(tmp_path / "m.fits", table))

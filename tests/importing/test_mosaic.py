@@ -12,10 +12,10 @@ from astropy.wcs import WCS
 
 from radioviz.errors import CatalogueError, ImageError
 from radioviz.images.orientation import plain_wcs
-from radioviz.importing.mosaic import Mosaic, MosaicReader, default_grid
-from radioviz.importing.reader import SurveyFacts
-from radioviz.importing.readers.user_tables import UserTable
+from radioviz.importing.mosaic import Mosaic, MosaicReader, default_scale
+from radioviz.importing.readers.table_builder import UserTable
 from radioviz.importing.source_rows import SourceList, read_sources
+from radioviz.importing.survey_facts import SurveyFacts
 
 SCALE, BEAM = 2.0, 12.0
 SHAPE = (400, 500)
@@ -73,7 +73,7 @@ def _write(path: Path, wcs: WCS, data: np.ndarray, **cards) -> Path:
 
 def _cut(path: Path, sources: SourceList, pixels: int = 60, step: float | None = None):
     mosaic = Mosaic(path)
-    step = step or default_grid(mosaic.beam, mosaic.scale)[1]
+    step = step or default_scale(mosaic.beam, mosaic.scale)
     return list(MosaicReader(mosaic, sources, SurveyFacts(step, mosaic.beam), pixels).read())
 
 
@@ -93,7 +93,7 @@ def test_sources_lie_in_the_middle_with_their_brightness(kind, tmp_path):
     path = _write(tmp_path / "m.fits", wcs, _paint(PIXELS, PEAKS))
     sources = _sources(*_sky(wcs, PIXELS))
     steps = _cut(path, sources)
-    assert default_grid(BEAM, SCALE) == (300, 4.0)  # a third of the beam
+    assert default_scale(BEAM, SCALE) == 4.0  # a third of the beam
     for (outcome, image), peak in zip(steps, PEAKS, strict=True):
         assert outcome.refused == ""
         assert image.shape == (60, 60)
@@ -136,7 +136,7 @@ def test_what_the_mosaic_does_not_cover_is_listed(tmp_path):
     refused = {i + 1: o.refused for i, (o, _) in enumerate(steps) if o.refused}
     assert set(refused) == {2, 6, 7}
     assert "none at the source" in refused[2]
-    assert "outside of the mosaic" in refused[6]  # the other side of the sky
+    assert "outside the mosaic" in refused[6]  # the other side of the sky
     assert "(181.00000, +36.00000) lies outside" in refused[7]
     for i in (2, 3, 4):
         outcome, image = steps[i]
@@ -221,9 +221,9 @@ def test_cutouts_larger_than_reason(tmp_path):
         MosaicReader(Mosaic(path), _sources([180.0], [35.0]), SurveyFacts(100.0), 4000)
 
 
-def test_default_grids():
-    assert default_grid(5.4, 1.8) == (300, 1.8)
-    assert default_grid(None, 2.0) == (300, 2.0)
+def test_default_scales():
+    assert default_scale(5.4, 1.8) == 1.8
+    assert default_scale(None, 2.0) == 2.0
 
 
 def test_no_pixels_beyond_the_window_are_read(tmp_path):

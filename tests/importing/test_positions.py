@@ -79,7 +79,7 @@ def test_units(unit, factor):
 
 
 def test_unit_that_is_no_angle():
-    with pytest.raises(CatalogueError, match=r"unit 'Jy', which is no angle"):
+    with pytest.raises(CatalogueError, match=r"unit 'Jy', which is not an angular unit"):
         _read([1.0], [1.0], ra_unit="Jy")
 
 
@@ -124,7 +124,7 @@ def test_one_sexagesimal_slip_beyond_24_hours_is_refused_alone():
 
 
 def test_swapped_columns_are_named():
-    with pytest.raises(CatalogueError, match="'dec' is taken for Dec but holds 150") as caught:
+    with pytest.raises(CatalogueError, match="'dec' is used as Dec but contains 150") as caught:
         _read([12.0, -13.0], [150.0, 200.0])
     assert "swapped" in str(caught.value)
     assert "ra from 'dec'" in str(caught.value)
@@ -133,7 +133,7 @@ def test_swapped_columns_are_named():
 def test_swapped_sexagesimal_columns_are_named():
     with pytest.raises(CatalogueError, match="swapped"):
         _read(["+12:00:00", "-13:00:00"], ["10:00:00", "11:00:00"])
-    with pytest.raises(CatalogueError, match="written in hours"):
+    with pytest.raises(CatalogueError, match="is in hours"):
         _read(["12d00m00s"], ["10h00m00s"])
 
 

@@ -11,7 +11,8 @@ import pytest
 from radioviz.data.catalogue import COLUMNS
 from radioviz.errors import CatalogueError
 from radioviz.importing.columns import map_columns
-from radioviz.importing.readers.user_tables import UserTable, read_table
+from radioviz.importing.readers.table_builder import UserTable
+from radioviz.importing.readers.user_tables import read_table
 from radioviz.importing.source_rows import label_of, read_sources, unique_ids
 
 
@@ -61,7 +62,7 @@ def test_mapping_by_hand_wins_and_is_checked():
     assert sources.frame["ra_table"].iloc[0] == 1.0  # the other column rides along
     with pytest.raises(CatalogueError, match="no column 'nosuch' for ra"):
         read_sources(table, {"columns": {"ra": "nosuch"}})
-    with pytest.raises(CatalogueError, match="no part of a source is called 'rra'"):
+    with pytest.raises(CatalogueError, match="unknown role 'rra'"):
         read_sources(table, {"columns": {"rra": "ra"}})
 
 

@@ -364,7 +364,7 @@ def test_error_of_a_service_in_a_votable(tmp_path):
         '<INFO name="QUERY_STATUS" value="ERROR">Table nosuch not found</INFO>'
         "</RESOURCE></VOTABLE>"
     )
-    with pytest.raises(CatalogueError, match="the service says: Table nosuch not found"):
+    with pytest.raises(CatalogueError, match="the service reports: Table nosuch not found"):
         read_table(tmp_path / "t.vot")
 
 
@@ -389,7 +389,7 @@ def test_a_small_file_that_unpacks_to_a_gigabyte_takes_no_memory(tmp_path):
     packed = tmp_path / "t.csv.gz"
     packed.write_bytes(gzip.compress(b"1,2\n" * 12_000_000))  # 48 MB
     tracemalloc.start()
-    with pytest.raises(CatalogueError, match="which no table does"):
+    with pytest.raises(CatalogueError, match="too many for a table"):
         read_table(packed)
     assert tracemalloc.get_traced_memory()[1] < 150e6
     tracemalloc.stop()

@@ -1,6 +1,6 @@
 """Cutouts from survey services: positions in, checked FITS files out."""
 
 from radioviz.importing.cutouts.download import Cutout, fetch_cutouts
-from radioviz.importing.cutouts.services import SERVICES, Request, Service, find_service
+from radioviz.importing.cutouts.services import SERVICES, CutoutRequest, CutoutService
 
-__all__ = ["SERVICES", "Cutout", "Request", "Service", "fetch_cutouts", "find_service"]
+__all__ = ["SERVICES", "Cutout", "CutoutRequest", "CutoutService", "fetch_cutouts"]

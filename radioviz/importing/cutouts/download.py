@@ -1,8 +1,7 @@
-"""Many positions from one service: concurrent, within its rate, patient, resumable.
+"""Download many cutouts from one service: concurrent, rate-limited, with retries.
 
-Every answer is judged before it counts and kept in the cache, so a run that was cut off
-asks only for what is missing. What fails is listed by position; only a service that
-cannot be reached at all ends the run, with one sentence.
+Every response is checked and cached, so an interrupted run requests only what is missing.
+Failures are listed by position; only an unreachable service ends the run.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from radioviz.data.fetch import reason_of
 from radioviz.errors import FetchError, ImageError
-from radioviz.importing.cutouts.answers import Cache, judge
-from radioviz.importing.cutouts.services import Request, Service
+from radioviz.importing.cutouts.cutout_cache import CutoutCache, check_cutout
+from radioviz.importing.cutouts.services import CutoutRequest, CutoutService
 
 if TYPE_CHECKING:
     import requests
@@ -28,10 +27,10 @@ if TYPE_CHECKING:
 
 MAX_ANSWER = 1 << 27
 _CHUNK = 1 << 16
-# So many positions in a row without a connection, and the network is taken to be gone.
+# Positions in a row without a connection after which the network counts as down.
 _UNREACHABLE = 8
 _UNREACHABLE_AT_THE_END = 3
-_LISTEN = 0.2  # seconds between looks at whether the user wants to stop
+_LISTEN = 0.2  # seconds between checks for cancellation
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,13 @@ class Cutout:
     Attributes
     ----------
     index : int
-        Place in the list of positions.
+        Index in the list of positions.
     path : pathlib.Path or None
         FITS file in the cache; None where there is none.
     refused : str
         Why not.
     cached : bool
-        True where nothing was asked.
+        True where no request was sent.
     """
 
     index: int
@@ -57,7 +56,7 @@ class Cutout:
 
 
 class _Transient(Exception):
-    """A failure that another try may not see; ``after`` seconds from now at the earliest."""
+    """A failure that may pass: retry, at the earliest in ``after`` seconds."""
 
     def __init__(self, text: str, after: float = 0.0) -> None:
         super().__init__(text)
@@ -65,17 +64,17 @@ class _Transient(Exception):
 
 
 class _Unreachable(_Transient):
-    """There was no connection at all; ``index`` is the position that was to be asked."""
+    """There was no connection; ``index`` is the position."""
 
     index = -1
 
 
 class _Refused(Exception):
-    """An answer that another try will not change."""
+    """A failure that a retry will not change."""
 
 
 class _Pace:
-    """Lets requests through at a given rate; a server that asks for a pause gets it."""
+    """Limits the rate of requests, and pauses when the server asks for it."""
 
     def __init__(self, rate: float, stopped: threading.Event) -> None:
         self._step, self._stopped = 1.0 / rate, stopped
@@ -95,8 +94,8 @@ class _Pace:
 
 
 def fetch_cutouts(
-    service: Service,
-    requests_: Sequence[Request],
+    service: CutoutService,
+    positions: Sequence[CutoutRequest],
     *,
     base: str | None = None,
     cancelled: Callable[[], bool] = lambda: False,
@@ -106,29 +105,29 @@ def fetch_cutouts(
     attempts: int = 4,
     pause: float = 1.0,
     longest_pause: float = 120.0,
-    cache: Cache | None = None,
+    cache: CutoutCache | None = None,
 ) -> Iterator[Cutout]:
-    """Cutouts in the order of the positions, while later ones are still on their way.
+    """Yield cutouts in the order of the positions while later ones download.
 
     Parameters
     ----------
-    service : Service
-    requests_ : sequence of Request
+    service : CutoutService
+    positions : sequence of CutoutRequest
     base : str, optional
-        Address to use instead of the service's public one.
+        Address that replaces the service's public one.
     cancelled : callable
-        Asked between answers; True ends the iteration.
+        Called between responses; True ends the iteration.
     workers : int
-        Requests under way at once.
+        Concurrent requests.
     rate : float, optional
-        Requests a second, default that of the service.
+        Requests per second; default that of the service.
     timeout : float
-        Seconds for one answer, from the first to the last byte.
+        Seconds for one response, from the first to the last byte.
     attempts : int
-        Tries a position gets.
+        Attempts per position.
     pause : float
-        Seconds before the second try; doubles with each. A Retry-After of the server counts
-        instead, up to ``longest_pause``.
+        Seconds before the second attempt, doubled with each. The server's Retry-After takes
+        precedence, up to ``longest_pause``.
 
     Raises
     ------
@@ -138,18 +137,18 @@ def fetch_cutouts(
     address = service.address(base)
     stopped = threading.Event()
     fetcher = _Fetcher(
-        service, address, cache or Cache(), _Pace(rate or service.rate, stopped), stopped,
+        service, address, cache or CutoutCache(), _Pace(rate or service.rate, stopped), stopped,
         timeout, attempts, pause, longest_pause,
     )  # fmt: skip
     under_way: deque[Future[Cutout]] = deque()
-    # Positions without a connection wait here: the next answer shows that it was they, none
-    # that the network is gone, and then they are no failures of theirs.
+    # Positions without a connection wait here: if a later one answers, they failed; if none
+    # does, the network is down and they are not to blame.
     held: list[Cutout] = []
     lost, failure = 0, None
     reached = False
     pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="cutout")
     try:
-        remaining = iter(enumerate(requests_))
+        remaining = iter(enumerate(positions))
         while True:
             # The first position goes alone: without a network, one failure is enough.
             most = 4 * workers if reached else 1
@@ -175,7 +174,7 @@ def fetch_cutouts(
                     raise FetchError(_no_network(service, address, error, reached)) from error
                 continue
             held.append(cutout)
-            # What came from the cache says nothing of the network.
+            # A cached cutout does not show that the network works.
             reached = reached or not cutout.cached
             if not lost or not cutout.cached:
                 yield from held
@@ -183,16 +182,16 @@ def fetch_cutouts(
                 lost = 0
     finally:
         stopped.set()
-        # An answer that hangs is not waited for; its thread ends by its time-out.
+        # Do not wait for a response that hangs; its thread ends by its timeout.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _no_network(service: Service, address: str, error: Exception, reached: bool) -> str:
+def _no_network(service: CutoutService, address: str, error: Exception, reached: bool) -> str:
     host = address.split("/")[2]
-    what = "went away" if reached else "cannot be reached"
+    what = "is no longer reachable" if reached else "cannot be reached"
     return (
-        f"{service.title} at {host} {what}: {error}. Check the network and try again; what was "
-        "fetched so far is kept, and everything else in RadioViz works without it."
+        f"{service.title} at {host} {what}: {error}. Check the network and try again; the cutouts "
+        "fetched so far are kept, and the rest of RadioViz works without the network."
     )
 
 
@@ -201,9 +200,9 @@ class _Fetcher:
 
     def __init__(
         self,
-        service: Service,
+        service: CutoutService,
         address: str,
-        cache: Cache,
+        cache: CutoutCache,
         pace: _Pace,
         stopped: threading.Event,
         timeout: float,
@@ -216,7 +215,7 @@ class _Fetcher:
         self.pause, self.longest_pause = pause, longest_pause
         self._local = threading.local()
 
-    def fetch(self, index: int, request: Request) -> Cutout:
+    def fetch(self, index: int, request: CutoutRequest) -> Cutout:
         """One position, from the cache or the service."""
         import tenacity
 
@@ -224,7 +223,7 @@ class _Fetcher:
             return Cutout(
                 index,
                 None,
-                f"Dec {request.dec:+.3f} is outside of {self.service.survey} "
+                f"Dec {request.dec:+.3f} is outside {self.service.survey} "
                 f"({self.service.south:+g} to {self.service.north:+g} deg)",
                 cached=True,
             )
@@ -240,7 +239,7 @@ class _Fetcher:
             reraise=True,
         )
         try:
-            content = tries(self._ask, request)
+            content = tries(self._attempt, request)
         except _Unreachable as error:
             error.index = index
             raise
@@ -271,11 +270,11 @@ class _Fetcher:
         found: requests.Session = self._local.session
         return found
 
-    def _ask(self, request: Request) -> bytes:
-        """One try; the answer is a good cutout."""
+    def _attempt(self, request: CutoutRequest) -> bytes:
+        """Content of one attempt that passed the checks."""
         content = self._transfer(request)
         try:
-            judge(content, self.service, request)
+            check_cutout(content, self.service, request)
         except ImageError as error:
             text = str(error).removeprefix("the answer: ")
             if "cut short" in text:
@@ -283,7 +282,7 @@ class _Fetcher:
             raise _Refused(text) from error
         return content
 
-    def _transfer(self, request: Request) -> bytes:
+    def _transfer(self, request: CutoutRequest) -> bytes:
         import requests
         import urllib3
 
@@ -301,7 +300,7 @@ class _Fetcher:
                 self._check_status(response)
                 return self._body(response, started)
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
-            raise FetchError(f"{self.address}: not an address that can be asked") from error
+            raise FetchError(f"{self.address}: not a valid address") from error
         except requests.exceptions.ReadTimeout as error:
             raise _Transient(f"no answer within {self.timeout:g} s") from error
         except (requests.exceptions.ConnectionError, requests.exceptions.ConnectTimeout) as error:
@@ -322,18 +321,18 @@ class _Fetcher:
         if status in (408, 425, 429) or status >= 500:
             after = _retry_after(response.headers.get("Retry-After"))
             if after > self.longest_pause:
-                raise _Refused(f"{what} and asks to come back in {after:,.0f} s")
+                raise _Refused(f"{what} and requests a pause of {after:,.0f} s")
             if after:
                 self.pace.pause(after)
             raise _Transient(what, after)
-        said = response.raw.read(2000, decode_content=True) or b""
-        words = " ".join(said.decode("utf-8", "replace").split())[:120]
+        body = response.raw.read(2000, decode_content=True) or b""
+        words = " ".join(body.decode("utf-8", "replace").split())[:120]
         raise _Refused(f"{what}{f': {words}' if words else ''}")
 
     def _body(self, response: requests.Response, started: float) -> bytes:
         parts: list[bytes] = []
         size = 0
-        # read1 gives what is there, so that a trickle cannot outlast the time-out.
+        # read1 returns the available bytes, so that a slow response cannot outlast the timeout.
         while block := response.raw.read1(_CHUNK, decode_content=False):
             parts.append(block)
             size += len(block)
@@ -349,7 +348,7 @@ class _Fetcher:
 
 
 def _retry_after(text: str | None) -> float:
-    """Seconds of a Retry-After header, which holds a number or a date."""
+    """Seconds in a Retry-After header, which is a number or a date."""
     if not text:
         return 0.0
     try:

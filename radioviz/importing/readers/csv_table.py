@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from radioviz.errors import CatalogueError
-from radioviz.importing.readers.user_tables import (
+from radioviz.importing.readers.table_builder import (
     MAX_ROWS,
     TableBuilder,
     UserTable,
@@ -21,16 +21,16 @@ from radioviz.importing.readers.user_tables import (
 
 _DELIMITERS = (",", ";", "\t", "|")
 _DECIMAL_COMMA = re.compile(r"^\s*[+-]?\d+(,\d+)?([eE][+-]?\d+)?\s*$")
-_MOST_REFUSED = 10_000
+_MAX_REFUSED = 10_000
 
 
-def decode(path: Path, content: bytes) -> str:
+def decode_text(path: Path, content: bytes) -> str:
     """Text of a file in UTF-8, UTF-16 with a byte order mark, or Latin-1.
 
     Raises
     ------
     CatalogueError
-        If it holds zero bytes, which no table in text does.
+        If it holds zero bytes, which a text table never does.
     """
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         try:
@@ -48,7 +48,7 @@ def decode(path: Path, content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def read(path: Path, text: str) -> UserTable:
+def delimited_table(path: Path, text: str) -> UserTable:
     """Table of delimited text; see :func:`radioviz.importing.readers.user_tables.read_table`."""
     builder = TableBuilder(path)
     if "\ufffd" not in text and any("\x80" <= c <= "\x9f" for c in islice(text, 100_000)):
@@ -60,7 +60,7 @@ def read(path: Path, text: str) -> UserTable:
     first = comments[0]
     header, delimiter = _header(path, lines, first)
     skipped = first if header is None else first + 1
-    # TOPCAT and others begin the header itself with '#': it is the last comment then.
+    # TOPCAT and others start the header with '#': then it is the last comment.
     if header is None and first and (names := _commented_header(lines[first - 1], delimiter)):
         header = names
     alone = header is None
@@ -93,8 +93,8 @@ def _header(path: Path, lines: list[str], first: int) -> tuple[list[str] | None,
     names = _split(line, delimiter)
     if len(names) == 1 and not re.fullmatch(r"[\w\s().\[\]/-]+", line):
         raise CatalogueError(
-            f"{path}: line {first + 1} is neither a header nor a position: '{line[:60]}'. "
-            "Expected column names separated by commas, semicolons, tabs, bars or blanks."
+            f"{path}: line {first + 1} is not a header or a position: '{line[:60]}'; expected "
+            "column names separated by commas, semicolons, tabs, bars or blanks"
         )
     looks_like_data = all(re.fullmatch(r"[-+−]?[\d.:]+([eE][-+]?\d+)?", n) for n in names[:2])
     return (None if looks_like_data else names), delimiter
@@ -122,14 +122,14 @@ def _names_of_positions(path: Path, line: str, delimiter: str) -> list[str]:
         return ["ra", "dec", "name"][: 3 if delimiter == " " else len(cells)]
     raise CatalogueError(
         f"{path}: the first line holds {len(cells)} numbers and no names; put a line of column "
-        "names first, or give positions alone as 'RA Dec' or 'RA Dec name'"
+        "names first, or give only positions as 'RA Dec' or 'RA Dec name'"
     )
 
 
 def _rows(
     path: Path, lines: list[str], delimiter: str, width: int, before: int, alone: bool
 ) -> tuple[list[list[str]], list[int], list[tuple[int, str]]]:
-    """Cells, row numbers, and rows refused; ``alone`` where the file is positions alone."""
+    """Cells, row numbers, and refused rows; ``alone`` where the file holds only positions."""
     rows: list[list[str]] = []
     numbers: list[int] = []
     refused: list[tuple[int, str]] = []
@@ -146,10 +146,10 @@ def _rows(
             rows.append(cells)
             numbers.append(number)
             continue
-        if len(refused) >= _MOST_REFUSED:
+        if len(refused) >= _MAX_REFUSED:
             raise CatalogueError(
-                f"{path}: more than {_MOST_REFUSED:,} rows do not have the {width} cells of "
-                "the header; is this the right delimiter?"
+                f"{path}: more than {_MAX_REFUSED:,} rows do not have the {width} cells of "
+                "the header; check the delimiter"
             )
         refused.append((number, f"line {line} has {len(cells)} cells where the header has {width}"))
     return rows, numbers, refused

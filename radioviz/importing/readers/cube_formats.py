@@ -1,7 +1,7 @@
 """One array of images, ``(n, ny, nx)``, in NumPy, HDF5 or zarr, row by row with a table.
 
-The array is mapped or read in blocks, never as a whole. What it declares is checked
-before memory is asked for; an HDF5 file may not lead to other files.
+The array is mapped or read in blocks, never as a whole. Its declared sizes are checked
+before memory is allocated; links from an HDF5 file to other files are not followed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 
 from radioviz.errors import CatalogueError
-from radioviz.importing.readers.user_tables import TableBuilder, UserTable
+from radioviz.importing.readers.table_builder import TableBuilder, UserTable
 from radioviz.store import npy
 
 MAX_SIDE = 8192
@@ -25,6 +25,8 @@ MAX_IMAGES = 20_000_000
 MAX_CHUNK_BYTES = 1 << 28
 _BLOCK_BYTES = 1 << 26
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+_ZIP = b"PK\x03\x04"
+_ZARR = ("zarr.json", ".zarray", ".zgroup")
 _HINT = "expected numbers of shape (images, ny, nx)"
 
 
@@ -48,12 +50,12 @@ class Cube(ABC):
         self.attributes: dict[str, Any] = {}
 
     def check(self, shape: tuple[int, ...], dtype: np.dtype, what: str = "") -> None:
-        """Take over shape and type, or refuse them by name.
+        """Set shape and type.
 
         Raises
         ------
         CatalogueError
-            If it is no stack of images.
+            If the array is not a stack of images.
         """
         where = f"{self.path}{f' ({what})' if what else ''}"
         if dtype.kind not in "buif" or dtype.itemsize > 8:
@@ -75,12 +77,9 @@ class Cube(ABC):
         self.shape, self.dtype = (n, ny, nx), dtype
 
     def check_chunk(self, chunk: tuple[int, ...]) -> None:
-        """Refuse chunks that would have to be unpacked as a whole for every image.
+        """Raise CatalogueError for chunks larger than :data:`MAX_CHUNK_BYTES`.
 
-        Raises
-        ------
-        CatalogueError
-            If one is larger than :data:`MAX_CHUNK_BYTES`.
+        A chunk is unpacked as a whole for every image in it.
         """
         size = math.prod(chunk) * self.dtype.itemsize
         if size > MAX_CHUNK_BYTES:
@@ -90,17 +89,22 @@ class Cube(ABC):
             )
 
     @property
+    def is_grey(self) -> bool:
+        """True for grey levels: bytes or booleans."""
+        return self.dtype in (np.uint8, np.bool_)
+
+    @property
     def block(self) -> int:
-        """Images that are read at once."""
+        """Images per read."""
         one = self.shape[1] * self.shape[2] * self.dtype.itemsize
         return max(1, min(1024, _BLOCK_BYTES // one))
 
     @abstractmethod
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
-        """Images from number ``start`` on, ``(k, ny, nx)`` at a time."""
+        """Images from number ``start``, ``(k, ny, nx)`` at a time."""
 
     def table(self) -> UserTable | None:
-        """Columns that lie beside the array in the same file, one cell an image."""
+        """Columns in the same file as the array, one cell per image."""
         return None
 
 
@@ -109,11 +113,9 @@ class NpyCube(Cube):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        try:
+        with _reading(path, "NumPy array"):
             npy.check(path)
             self._array: np.memmap = np.load(path, mmap_mode="r", allow_pickle=False)
-        except Exception as error:  # a damaged header is parsed as Python text, up to a point
-            raise _damaged(path, "NumPy array", error) from error
         self.check(self._array.shape, self._array.dtype)
 
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
@@ -127,7 +129,7 @@ class NpyCube(Cube):
                 if not plain:
                     yield self._array[i : i + count]
                     continue
-                # Pages of a map would stay with the process, as many as the cube has.
+                # The pages of a memory map would stay in the process, up to the whole cube.
                 file.seek(self._array.offset + i * one)
                 content = file.read(count * one)
                 if len(content) < count * one:
@@ -136,49 +138,46 @@ class NpyCube(Cube):
 
 
 class NpzCube(Cube):
-    """``.npz``: the one stack of images in it, inflated in passing; the rest is a table."""
+    """``.npz``: its one stack of images, inflated while it is read; the rest is a table."""
 
     def __init__(self, path: Path, member: str = "") -> None:
         super().__init__(path)
         self._others: dict[str, tuple[tuple[int, ...], np.dtype, int]] = {}
         found: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
-        try:
-            with zipfile.ZipFile(path) as archive:
-                for name in archive.namelist()[:1000]:
-                    if not name.endswith(".npy"):
-                        continue
-                    with archive.open(name) as file:
-                        shape, _, dtype = npy.header(file)
-                    if len(shape) >= 2:
-                        found[name] = (shape, dtype)
-                    else:
-                        self._others[name] = (shape, dtype, archive.getinfo(name).file_size)
-        except Exception as error:  # as for a single array, within a ZIP
-            raise _damaged(path, "NumPy archive", error) from error
-        self.member = _choose(path, {n.removesuffix(".npy"): s for n, s in found.items()}, member)
+        with _reading(path, "NumPy archive"), zipfile.ZipFile(path) as archive:
+            for name in archive.namelist()[:1000]:
+                if not name.endswith(".npy"):
+                    continue
+                with archive.open(name) as file:
+                    shape, _, dtype = npy.header(file)
+                if len(shape) >= 2:
+                    found[name] = (shape, dtype)
+                else:
+                    self._others[name] = (shape, dtype, archive.getinfo(name).file_size)
+        stacks = {n.removesuffix(".npy"): s for n, s in found.items()}
+        self.member = _choose_member(path, stacks, member)
         self.check(*found[self.member + ".npy"], what=self.member)
 
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
-        """See :class:`Cube`; a later start still inflates what lies before it."""
-        size = self.block * self.shape[1] * self.shape[2] * self.dtype.itemsize
-        try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(self.member + ".npy") as file:
-                _, fortran, _ = npy.header(file)
-                if fortran:
-                    raise CatalogueError(
-                        f"{self.path} ({self.member}): stored in Fortran order; save it in C order"
-                    )
-                skip = start * self.shape[1] * self.shape[2] * self.dtype.itemsize
-                while skip:
-                    skip -= len(self._exactly(file, min(skip, 1 << 22)))
-                for i in range(start, self.shape[0], self.block):
-                    count = min(self.block, self.shape[0] - i)
-                    content = self._exactly(file, count * size // self.block)
-                    yield np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
-        except CatalogueError:
-            raise
-        except Exception as error:  # also a member's name, a method of packing, a password
-            raise _damaged(self.path, "NumPy archive", error) from error
+        """See :class:`Cube`; a later start still inflates all before it."""
+        one = self.shape[1] * self.shape[2] * self.dtype.itemsize
+        with (
+            _reading(self.path, "NumPy archive"),
+            zipfile.ZipFile(self.path) as archive,
+            archive.open(self.member + ".npy") as file,
+        ):
+            _, fortran, _ = npy.header(file)
+            if fortran:
+                raise CatalogueError(
+                    f"{self.path} ({self.member}): stored in Fortran order; save it in C order"
+                )
+            skip = start * one
+            while skip:
+                skip -= len(self._exactly(file, min(skip, 1 << 22)))
+            for i in range(start, self.shape[0], self.block):
+                count = min(self.block, self.shape[0] - i)
+                content = self._exactly(file, count * one)
+                yield np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
 
     def _exactly(self, file: IO[bytes], size: int) -> bytes:
         content = file.read(size)
@@ -189,28 +188,25 @@ class NpzCube(Cube):
     def table(self) -> UserTable | None:
         """One-dimensional members as long as the stack."""
         builder = TableBuilder(self.path)
-        try:
-            with np.load(self.path, allow_pickle=False) as archive:
-                for name, (shape, dtype, size) in self._others.items():
-                    if shape != (self.shape[0],):
-                        continue
-                    needed = shape[0] * dtype.itemsize
-                    if needed > min(size, MAX_CHUNK_BYTES):  # numpy would make room first
-                        raise CatalogueError(
-                            f"{self.path} ({name}): {shape[0]:,} cells of {dtype} take {needed:,} "
-                            f"bytes; the archive has {size:,}, and up to {MAX_CHUNK_BYTES:,} "
-                            "are read"
-                        )
-                    builder.add(name.removesuffix(".npy"), archive[name.removesuffix(".npy")])
-        except CatalogueError:
-            raise
-        except Exception as error:
-            raise _damaged(self.path, "NumPy archive", error) from error
+        with (
+            _reading(self.path, "NumPy archive"),
+            np.load(self.path, allow_pickle=False) as archive,
+        ):
+            for name, (shape, dtype, size) in self._others.items():
+                if shape != (self.shape[0],):
+                    continue
+                needed = shape[0] * dtype.itemsize
+                if needed > min(size, MAX_CHUNK_BYTES):  # numpy would allocate all of them first
+                    raise CatalogueError(
+                        f"{self.path} ({name}): {shape[0]:,} cells of {dtype} take {needed:,} "
+                        f"bytes; the archive has {size:,}, and up to {MAX_CHUNK_BYTES:,} are read"
+                    )
+                builder.add(name.removesuffix(".npy"), archive[name.removesuffix(".npy")])
         return builder.table() if builder.columns else None
 
 
 class H5Cube(Cube):
-    """HDF5: the one dataset of three axes, in whatever group."""
+    """HDF5: its one dataset with three axes, in any group."""
 
     def __init__(self, path: Path, member: str = "") -> None:
         import h5py
@@ -235,15 +231,15 @@ class H5Cube(Cube):
                     elif item.ndim == 1:
                         self._columns.append(prefix + name)
 
-        with self._open() as file, _readable(path):
+        with self._open() as file, _reading(path, "HDF5 file"):
             visit(file, "", 0)
-            self.member = _choose(path, found, member)
+            self.member = _choose_member(path, found, member)
             dataset = file[self.member]
             self.check(dataset.shape, dataset.dtype, what=self.member)
             if dataset.external or dataset.is_virtual:
                 raise CatalogueError(
                     f"{path} ({self.member}): its images lie in other files, which are not "
-                    "followed; copy the array into one file"
+                    "read; copy the array into one file"
                 )
             self.check_chunk(dataset.chunks or (1,))
             self._chunk = (dataset.chunks or (1,))[0]
@@ -255,16 +251,16 @@ class H5Cube(Cube):
     def _open(self) -> Any:
         import h5py
 
-        with _readable(self.path):
+        with _reading(self.path, "HDF5 file"):
             return h5py.File(self.path, "r")
 
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
-        """See :class:`Cube`; blocks end where the file's chunks do."""
+        """See :class:`Cube`; blocks end where the file's chunks end."""
         step = max(self.block // self._chunk, 1) * self._chunk
         with self._open() as file:
             while start < self.shape[0]:
                 stop = min(start - start % step + step, self.shape[0])
-                with _readable(self.path):
+                with _reading(self.path, "HDF5 file"):
                     block = file[self.member][start:stop]
                 yield block
                 start = stop
@@ -272,7 +268,7 @@ class H5Cube(Cube):
     def table(self) -> UserTable | None:
         """One-dimensional datasets as long as the stack, with their attribute ``unit``."""
         builder = TableBuilder(self.path)
-        with self._open() as file, _readable(self.path):
+        with self._open() as file, _reading(self.path, "HDF5 file"):
             for name in self._columns:
                 column = file[name]
                 if column.shape != (self.shape[0],) or column.external or column.is_virtual:
@@ -303,7 +299,7 @@ class ZarrCube(Cube):
                 f"{path}: a zarr array; the package zarr, which reads it, is not installed "
                 "(pip install zarr), or convert it to HDF5 or .npy"
             ) from None
-        try:
+        with _reading(path, "zarr array"):
             from radioviz.importing.readers.zarr_store import CheckedStore
 
             packed = zarr.storage.ZipStore if path.is_file() else zarr.storage.LocalStore
@@ -313,36 +309,36 @@ class ZarrCube(Cube):
             if hasattr(node, "arrays"):
                 arrays = {name: array for name, array in node.arrays() if array.ndim >= 2}
                 found = {n: (a.shape, np.dtype(a.dtype)) for n, a in arrays.items()}
-                self.member = _choose(path, found, member)
+                self.member = _choose_member(path, found, member)
                 node = arrays[self.member]
             self._array = node
             self.check(node.shape, np.dtype(node.dtype))
             self.check_chunk(tuple(node.chunks))
             store.expect(node)
             self.attributes = {k: _scalar(v) for k, v in dict(node.attrs).items()}
-        except CatalogueError:
-            raise
-        except Exception as error:  # zarr's stores and codecs raise errors of every kind
-            raise _damaged(path, "zarr array", error) from error
 
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
         """See :class:`Cube`."""
         for i in range(start, self.shape[0], self.block):
-            try:
-                yield np.asarray(self._array[i : i + self.block])
-            except Exception as error:
-                raise _damaged(self.path, "zarr array", error) from error
+            with _reading(self.path, "zarr array"):
+                block = np.asarray(self._array[i : i + self.block])
+            yield block
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """What h5py raises for a damaged file, of whatever class, as one error that names it."""
+def _reading(path: Path, what: str) -> Iterator[None]:
+    """Turn any error of a library into one that names the file.
+
+    NumPy parses headers as Python text; zipfile, h5py, zarr and its codecs raise errors of
+    every kind for a damaged file.
+    """
     try:
         yield
     except CatalogueError:
         raise
     except Exception as error:
-        raise _damaged(path, "HDF5 file", error) from error
+        text = " ".join(str(error).split())[:200] or type(error).__name__
+        raise CatalogueError(f"{path}: not a readable {what}: {text}") from error
 
 
 def _scalar(value: Any) -> Any:
@@ -356,7 +352,9 @@ def _scalar(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool) else ""
 
 
-def _choose(path: Path, found: dict[str, tuple[tuple[int, ...], np.dtype]], member: str) -> str:
+def _choose_member(
+    path: Path, found: dict[str, tuple[tuple[int, ...], np.dtype]], member: str
+) -> str:
     listed = ", ".join(f"'{n}' {shape} {dtype}" for n, (shape, dtype) in list(found.items())[:20])
     if member:
         if member in found:
@@ -366,18 +364,10 @@ def _choose(path: Path, found: dict[str, tuple[tuple[int, ...], np.dtype]], memb
     if len(stacks) == 1:
         return stacks[0]
     if stacks:
-        raise CatalogueError(f"{path}: several stacks of images: {listed}; say which (array)")
+        raise CatalogueError(f"{path}: several stacks of images: {listed}; name one (array)")
     if len(found) == 1:
         return next(iter(found))
     raise CatalogueError(f"{path}: no stack of images ({_HINT}); it holds {listed or 'no array'}")
-
-
-def _damaged(path: Path, what: str, error: BaseException) -> CatalogueError:
-    text = " ".join(str(error).split())[:200] or type(error).__name__
-    return CatalogueError(f"{path}: not a readable {what}: {text}")
-
-
-_ZARR = ("zarr.json", ".zarray", ".zgroup")
 
 
 def is_cube(path: Path) -> bool:
@@ -387,15 +377,10 @@ def is_cube(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             head = file.read(8)
-        if head[:6] == npy.MAGIC or head == _HDF5:
-            return True
-        if head[:4] == b"PK\x03\x04" and path.suffix.lower() == ".npz":
-            return True
-        if head[:4] == b"PK\x03\x04" and path.name.lower().endswith(".zarr.zip"):
-            return True
     except OSError:
         return False
-    return False
+    is_zip = head[:4] == _ZIP and path.name.lower().endswith((".npz", ".zarr.zip"))
+    return head[:6] == npy.MAGIC or head == _HDF5 or is_zip
 
 
 def open_cube(path: Path, member: str = "") -> Cube:
@@ -404,7 +389,7 @@ def open_cube(path: Path, member: str = "") -> Cube:
     Raises
     ------
     CatalogueError
-        If it is none, is damaged, or ``member`` names no array in it.
+        If it is not a cube, is damaged, or ``member`` names no array in it.
     """
     if path.is_dir() or path.name.lower().endswith(".zarr.zip"):
         return ZarrCube(path, member)

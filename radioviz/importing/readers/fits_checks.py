@@ -1,9 +1,9 @@
-"""What a FITS table declares, held against the file before astropy acts on it.
+"""Check the headers of a FITS table before astropy reads it.
 
-astropy walks as many axes and columns as a header announces, and makes room for cells wherever
-they are said to lie; a damaged number there costs gigabytes or minutes. Here each number is held
-against the row and the file first. Keywords and widths are those of the FITS standard 4.0,
-Secs. 7.2 (ASCII tables) and 7.3 (binary tables).
+astropy loops over as many axes and columns as a header declares and allocates the declared
+cells; a damaged number costs gigabytes or minutes. Here each number is first compared with the
+row and the file. Keywords and widths are those of the FITS standard 4.0, Secs. 7.2 (ASCII tables)
+and 7.3 (binary tables).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import IO
 
 from radioviz.errors import CatalogueError, ImageError
 from radioviz.images.hdus import HDU, card_text, integer, open_source
-from radioviz.importing.readers.user_tables import check_rows
+from radioviz.importing.readers.table_builder import check_rows
 
-MOST_FIELDS = 999  # of the standard: TTYPEn and its like have three digits
+MAX_FIELDS = 999  # FITS standard: TTYPEn has at most three digits
 
 _KEYWORD = re.compile(
     rb"(BITPIX|NAXIS[12]?|PCOUNT|GCOUNT|THEAP|TFIELDS|TFORM[1-9]\d{0,2}|TBCOL[1-9]\d{0,2}) *= "
@@ -28,20 +28,20 @@ _BYTES = {"L": 1, "B": 1, "I": 2, "J": 4, "K": 8, "A": 1, "E": 4, "D": 8, "C": 8
 
 
 def check_fits(path: Path, file: IO[bytes]) -> None:
-    """Refuse a FITS file of tables whose headers cannot be true.
+    """Refuse a FITS file whose table headers are inconsistent.
 
     Parameters
     ----------
     path : pathlib.Path
         For messages.
     file
-        Open for reading, not compressed; left where it stands after.
+        Open for reading, not compressed; its position changes.
 
     Raises
     ------
     CatalogueError
-        If it is no FITS file or cut short, a structural keyword is missing, no number, or stands
-        twice with two values, columns do not fit into their row, or there are too many.
+        If it is not a FITS file, or cut short; if a structural keyword is missing, not a number,
+        or has two values; if columns do not fit into their row, or there are too many.
     """
     try:
         with open_source(file, path.name) as checked:
@@ -53,10 +53,10 @@ def check_fits(path: Path, file: IO[bytes]) -> None:
                     )
                 if unit.kind in ("table", "compressed"):
                     _check_table(path, unit)
-            if checked.notes:  # astropy would read on, and take what is there for a header
+            if checked.notes:  # astropy would read the extra bytes as a header
                 raise CatalogueError(
-                    f"{path}: bytes behind HDU {len(checked.hdus) - 1} are neither a further one "
-                    "nor padding; write the table anew"
+                    f"{path}: bytes behind HDU {len(checked.hdus) - 1} are not an HDU or padding; "
+                    "write the table again"
                 )
     except ImageError as error:
         raise CatalogueError(f"{path}: not a readable FITS table: {error}") from error
@@ -66,8 +66,8 @@ def _check_table(path: Path, unit: HDU) -> None:
     where = f"{path}: table in HDU {unit.index}"
     values = _values(where, unit)
     fields = integer(values, "TFIELDS", where)
-    if not 0 <= fields <= MOST_FIELDS:
-        raise CatalogueError(f"{where}: TFIELDS = {fields}; FITS allows 0 to {MOST_FIELDS}")
+    if not 0 <= fields <= MAX_FIELDS:
+        raise CatalogueError(f"{where}: TFIELDS = {fields}; FITS allows 0 to {MAX_FIELDS}")
     width = integer(values, "NAXIS1", where)
     check_rows(path, integer(values, "NAXIS2", where), fields)
     ascii_table = any(c.startswith(b"XTENSION= 'TABLE ") for c in unit.cards[:1])
@@ -76,12 +76,12 @@ def _check_table(path: Path, unit: HDU) -> None:
         form = values.get(f"TFORM{number}", "").strip().upper()
         match = (_ASCII if ascii_table else _BINARY).match(form)
         if match is None:
-            raise CatalogueError(f"{where}: TFORM{number} = {form[:30]!r} is no format of a column")
+            raise CatalogueError(f"{where}: TFORM{number} = {form[:30]!r} is not a column format")
         if ascii_table:
             start = integer(values, f"TBCOL{number}", where)
             if start < 1 or start - 1 + int(match[1]) > width:
                 raise CatalogueError(
-                    f"{where}: column {number} takes {int(match[1])} characters from {start} on "
+                    f"{where}: column {number} takes {int(match[1])} characters from {start} "
                     f"(TFORM{number}, TBCOL{number}); a row has {width} (NAXIS1)"
                 )
             continue
@@ -94,14 +94,14 @@ def _check_table(path: Path, unit: HDU) -> None:
 
 
 def _values(where: str, unit: HDU) -> dict[str, str]:
-    """Structural keywords; two values for one are refused, since readers differ on which counts."""
+    """Structural keywords; one with two values is refused, because readers differ on it."""
     values: dict[str, str] = {}
     for card in unit.cards:
         if match := _KEYWORD.match(card[:10]):
             key, text = match[1].decode("ascii"), card_text(card)
             if values.setdefault(key, text) != text:
                 raise CatalogueError(
-                    f"{where}: {key} stands twice in the header, as {values[key][:30]!r} and "
+                    f"{where}: {key} is in the header twice, as {values[key][:30]!r} and "
                     f"{text[:30]!r}; keep one"
                 )
     return values

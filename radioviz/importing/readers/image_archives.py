@@ -1,8 +1,8 @@
 """ZIP and tar archives of images, read member by member and never unpacked to disk.
 
-A name is only a label here, so no archive can write anywhere; members whose names lead
-elsewhere, links and devices are still left out by name, because nothing honest makes them.
-Sizes are counted while they are read: what a header claims is never believed.
+Names serve as labels only, so no archive can write anywhere; names that point elsewhere,
+links and devices are refused all the same. Bytes are counted while they are read, because
+headers may lie about sizes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from radioviz.errors import CatalogueError, ImageError
 
 
 @dataclass(frozen=True)
-class Limits:
+class ArchiveLimits:
     """Bounds on an archive.
 
     Attributes
@@ -37,12 +37,12 @@ class Limits:
     member_bytes : int
         Unpacked bytes of one entry.
     total_bytes : int
-        Unpacked bytes of all entries that are read.
+        Unpacked bytes of all entries together.
     ratio : float
-        Unpacked by packed bytes of an entry beyond ``ratio_from`` bytes. FITS images of
-        noise shrink to a half; blank ones a hundredfold.
+        Unpacked over packed bytes of an entry larger than ``ratio_from`` bytes. FITS images of
+        noise shrink by a factor of 2, blank ones by 100.
     ratio_from : int
-        Entries up to this size may have any ratio.
+        Smaller entries may have any ratio.
     """
 
     members: int = 200_000
@@ -52,7 +52,7 @@ class Limits:
     ratio_from: int = 1 << 24
 
 
-LIMITS = Limits()
+LIMITS = ArchiveLimits()
 _SLACK = 1 << 20  # tar headers between two members: long names, PAX records
 _EOCD = b"PK\x05\x06"
 _LOCATOR = b"PK\x06\x07"
@@ -60,7 +60,7 @@ _NESTED = (".zip", ".tar", ".tgz", ".7z", ".rar", ".tar.gz", ".tar.bz2", ".tar.x
 
 
 @dataclass(frozen=True)
-class Member:
+class ArchiveMember:
     """One file of an archive.
 
     Attributes
@@ -79,12 +79,12 @@ class Member:
     _read: Callable[[], bytes]
 
     def read(self) -> bytes:
-        """Its content, to be had until the next member is asked for.
+        """Its content; valid until the iteration moves to the next member.
 
         Raises
         ------
         ImageError
-            If it is refused, damaged, or larger than it says.
+            If it is refused, damaged, or larger than its header says.
         """
         if self.refused:
             raise ImageError(f"{self.name}: {self.refused}")
@@ -93,28 +93,28 @@ class Member:
 
 def is_archive(path: Path) -> bool:
     """True for a ZIP or a tar, compressed or not, by its content."""
-    return kind(path) != ""
+    return archive_kind(path) != ""
 
 
-def members(path: Path, limits: Limits = LIMITS) -> Iterator[Member]:
-    """Files of an archive in their order; folders are passed over.
+def archive_members(path: Path, limits: ArchiveLimits = LIMITS) -> Iterator[ArchiveMember]:
+    """Files of an archive in their order, without folders.
 
     Raises
     ------
     CatalogueError
-        If it is no archive, is damaged, or exceeds a bound as a whole.
+        If it is not an archive, is damaged, or exceeds a limit as a whole.
     """
     path = Path(path)
-    found = kind(path)
+    found = archive_kind(path)
     if not found:
-        raise CatalogueError(f"{path}: neither a ZIP nor a tar archive (.tar, .tar.gz, .bz2, .xz)")
+        raise CatalogueError(f"{path}: not a ZIP or tar archive (.tar, .tar.gz, .bz2, .xz)")
     if found == "zip":
         yield from _zip_members(path, limits)
     else:
         yield from _tar_members(path, found, limits)
 
 
-def kind(path: Path) -> str:
+def archive_kind(path: Path) -> str:
     """``zip``, ``tar``, ``gz``, ``bz2`` or ``xz`` (compressed tars), or '' for anything else."""
     try:
         with path.open("rb") as file:
@@ -139,8 +139,8 @@ def kind(path: Path) -> str:
         raise CatalogueError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def suspicious(name: str) -> str:
-    """Why a member's name is not one of an honest archive; empty where it is."""
+def _name_refusal(name: str) -> str:
+    """Why a member's name is refused; empty where it is not."""
     plain = name.replace("\\", "/")
     if plain.startswith("/") or re.match(r"^[A-Za-z]:", plain):
         return "absolute path"
@@ -155,8 +155,8 @@ def suspicious(name: str) -> str:
     return ""
 
 
-def hidden(name: str) -> bool:
-    """True for what systems add to archives: dot files and macOS's copies."""
+def _is_hidden(name: str) -> bool:
+    """True for files that systems add to archives: dot files and macOS copies."""
     parts = name.replace("\\", "/").split("/")
     return "__MACOSX" in parts or (parts[-1].startswith(".") and parts[-1] not in (".", ".."))
 
@@ -164,7 +164,7 @@ def hidden(name: str) -> bool:
 class _Budget:
     """Counts unpacked bytes over all members."""
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: Path, limits: ArchiveLimits) -> None:
         self.path, self.limits, self.used = path, limits, 0
 
     def spend(self, size: int) -> None:
@@ -179,7 +179,7 @@ class _Budget:
 # -- ZIP ---------------------------------------------------------------------------------
 
 
-def _zip_members(path: Path, limits: Limits) -> Iterator[Member]:
+def _zip_members(path: Path, limits: ArchiveLimits) -> Iterator[ArchiveMember]:
     _check_directory(path, limits)
     budget = _Budget(path, limits)
     try:
@@ -189,7 +189,7 @@ def _zip_members(path: Path, limits: Limits) -> Iterator[Member]:
     with archive:
         seen: set[str] = set()
         for info in archive.infolist():
-            if info.filename.endswith("/") or hidden(info.filename):
+            if info.filename.endswith("/") or _is_hidden(info.filename):
                 continue
             why = _zip_refusal(info, limits)
             if info.filename in seen:
@@ -199,27 +199,29 @@ def _zip_members(path: Path, limits: Limits) -> Iterator[Member]:
             def read(info: zipfile.ZipInfo = info) -> bytes:
                 return _read_zipped(archive, info, limits, budget)
 
-            yield Member(info.filename, info.file_size, why, read)
+            yield ArchiveMember(info.filename, info.file_size, why, read)
 
 
-def _zip_refusal(info: zipfile.ZipInfo, limits: Limits) -> str:
-    why = suspicious(info.orig_filename) or suspicious(info.filename)
-    why = why or ("" if info.filename else "no name")
+def _zip_refusal(info: zipfile.ZipInfo, limits: ArchiveLimits) -> str:
+    if why := _name_refusal(info.orig_filename) or _name_refusal(info.filename):
+        return why
     kind = stat.S_IFMT(info.external_attr >> 16)
-    if not why and kind and kind != stat.S_IFREG:
-        why = "a link" if kind == stat.S_IFLNK else "a special file"
-    if not why and info.flag_bits & 0x1:
-        why = "encrypted"
-    if not why and info.file_size > limits.member_bytes:
-        why = f"{info.file_size:,} bytes; up to {limits.member_bytes:,} are read"
     packed = max(info.compress_size, 1)
-    if not why and info.file_size > limits.ratio_from and info.file_size / packed > limits.ratio:
-        why = f"{packed:,} bytes that unpack to {info.file_size:,}: a decompression bomb"
-    return why
+    if not info.filename:
+        return "no name"
+    if kind and kind != stat.S_IFREG:
+        return "a link" if kind == stat.S_IFLNK else "a special file"
+    if info.flag_bits & 0x1:
+        return "encrypted"
+    if info.file_size > limits.member_bytes:
+        return f"{info.file_size:,} bytes; up to {limits.member_bytes:,} are read"
+    if info.file_size > limits.ratio_from and info.file_size / packed > limits.ratio:
+        return f"{packed:,} bytes that unpack to {info.file_size:,}: a decompression bomb"
+    return ""
 
 
 def _read_zipped(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits, budget: _Budget
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: ArchiveLimits, budget: _Budget
 ) -> bytes:
     try:
         with archive.open(info) as file:
@@ -231,24 +233,25 @@ def _read_zipped(
         OSError,
         lzma.LZMAError,
         struct.error,
-        ValueError,  # also the name before the member, where it is no UTF-8
+        ValueError,  # also a member name that is not UTF-8
     ) as error:
         raise ImageError(f"{info.filename}: damaged in the archive: {error}") from error
     except (NotImplementedError, RuntimeError) as error:
         raise ImageError(f"{info.filename}: cannot be unpacked: {error}") from error
     if len(content) > limits.member_bytes:
         raise ImageError(
-            f"{info.filename}: larger than it says; up to {limits.member_bytes:,} bytes are read"
+            f"{info.filename}: larger than its header says; "
+            f"up to {limits.member_bytes:,} bytes are read"
         )
     budget.spend(len(content))
     return content
 
 
-def _check_directory(path: Path, limits: Limits) -> None:
+def _check_directory(path: Path, limits: ArchiveLimits) -> None:
     """Refuse a ZIP whose directory is too long, before it is read into memory.
 
-    The end record is found as :mod:`zipfile` finds it; the directory's length is what that
-    module reads, whatever the entry count claims.
+    The search for the end record and the directory's length are those of :mod:`zipfile`,
+    which ignores the entry count.
     """
     with path.open("rb") as file:
         size = file.seek(0, io.SEEK_END)
@@ -278,7 +281,7 @@ def _check_directory(path: Path, limits: Limits) -> None:
 
 
 class _Metered(io.RawIOBase):
-    """A decompressed stream that gives no more than it is allowed to."""
+    """A decompressed stream with a limit on the bytes read."""
 
     def __init__(self, inner: IO[bytes], path: Path) -> None:
         self._inner, self._path = inner, path
@@ -298,7 +301,7 @@ class _Metered(io.RawIOBase):
         return block
 
 
-def _tar_members(path: Path, kind: str, limits: Limits) -> Iterator[Member]:
+def _tar_members(path: Path, kind: str, limits: ArchiveLimits) -> Iterator[ArchiveMember]:
     openers: dict[str, Any] = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open, "tar": open}
     budget = _Budget(path, limits)
     seen: set[str] = set()
@@ -315,7 +318,7 @@ def _tar_members(path: Path, kind: str, limits: Limits) -> Iterator[Member]:
                     )
                 budget.spend(max(info.size, 0))
                 stream.allowed = max(info.size, 0) + _SLACK
-                if info.isdir() or hidden(info.name):
+                if info.isdir() or _is_hidden(info.name):
                     continue
                 why = _tar_refusal(info, limits)
                 if info.name in seen:
@@ -325,26 +328,27 @@ def _tar_members(path: Path, kind: str, limits: Limits) -> Iterator[Member]:
                 def read(info: tarfile.TarInfo = info) -> bytes:
                     return _read_tarred(tar, info)
 
-                yield Member(info.name.removeprefix("./"), info.size, why, read)
+                yield ArchiveMember(info.name.removeprefix("./"), info.size, why, read)
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError) as error:
         raise CatalogueError(f"{path}: damaged tar archive: {error}") from error
 
 
-def _tar_refusal(info: tarfile.TarInfo, limits: Limits) -> str:
-    why = suspicious(info.name)
-    if not why and (info.issym() or info.islnk()):
-        why = f"a link to '{info.linkname[:100]}'"
-    if not why and (not info.isreg() or info.issparse()):
-        why = "a special file"
-    if not why and not 0 <= info.size <= limits.member_bytes:
-        why = f"{info.size:,} bytes; up to {limits.member_bytes:,} are read"
-    return why
+def _tar_refusal(info: tarfile.TarInfo, limits: ArchiveLimits) -> str:
+    if why := _name_refusal(info.name):
+        return why
+    if info.issym() or info.islnk():
+        return f"a link to '{info.linkname[:100]}'"
+    if not info.isreg() or info.issparse():
+        return "a special file"
+    if not 0 <= info.size <= limits.member_bytes:
+        return f"{info.size:,} bytes; up to {limits.member_bytes:,} are read"
+    return ""
 
 
 def _read_tarred(tar: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
     file = tar.extractfile(info)
     if file is None:
-        raise ImageError(f"{info.name}: no regular file")
+        raise ImageError(f"{info.name}: not a regular file")
     content = file.read(info.size)
     if len(content) < info.size:
         raise ImageError(f"{info.name}: the archive is cut short within it")

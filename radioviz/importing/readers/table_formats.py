@@ -14,12 +14,12 @@ import numpy as np
 
 from radioviz.errors import CatalogueError
 from radioviz.importing.readers.fits_checks import check_fits
-from radioviz.importing.readers.user_tables import (
+from radioviz.importing.readers.table_builder import (
     MAX_BYTES,
     TableBuilder,
     UserTable,
     check_rows,
-    noted,
+    library_notes,
 )
 
 _MAX_DEPTH = 64
@@ -29,16 +29,16 @@ _GALACTIC = ("galactic", "supergalactic")
 
 def _refuse_xml(path: Path, what: str) -> NoReturn:
     raise CatalogueError(
-        f"{path}: the XML {what}, which is never followed or expanded; save the table again "
-        "without it (TOPCAT: output format votable-tabledata)"
+        f"{path}: the XML {what}, which is not followed or expanded; save the table without it "
+        "(TOPCAT: output format votable-tabledata)"
     )
 
 
 def check_xml(path: Path, file: IO[bytes]) -> None:
-    """Read XML once for what must not reach a parser that would act on it.
+    """Refuse XML that would harm a VOTable parser.
 
-    Entity declarations (the billion laughs, external files), external streams and deep
-    nesting are refused; expat is asked itself, so no encoding hides them.
+    Refused are entity declarations (billion laughs, external files), external streams and
+    deep nesting; expat finds them in every encoding.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def check_xml(path: Path, file: IO[bytes]) -> None:
             _refuse_xml(path, f"has cells of arraysize {attributes['arraysize'][:40]}")
         rows = attributes.get("nrows", "")
         if local == "TABLE" and rows.strip().isdecimal():
-            # The parser makes room for as many rows as are announced.
+            # The parser allocates as many rows as the file announces.
             check_rows(path, int(rows), 1)
         if local == "STREAM" and "href" in attributes:
             _refuse_xml(path, f"keeps its rows elsewhere ('{attributes['href'][:100]}')")
@@ -92,19 +92,19 @@ def _cells(arraysize: str) -> int:
     return math.prod(int(n) for n in re.findall(r"\d+", arraysize[:200]))
 
 
-def votable(path: Path, file: IO[bytes]) -> UserTable:
-    """Table of a VOTable: the first one that has rows."""
+def votable_table(path: Path, file: IO[bytes]) -> UserTable:
+    """The first table with rows of a VOTable."""
     from astropy.io.votable import parse
 
     check_xml(path, file)
     file.seek(0)
     builder = TableBuilder(path)
     try:
-        with noted(path, builder):
+        with library_notes(path, builder):
             document = parse(io.BytesIO(file.read()), verify="ignore")
     except CatalogueError:
         raise
-    except Exception as error:  # as for FITS, and expat's
+    except Exception as error:  # astropy and expat raise errors of every kind
         raise CatalogueError(f"{path}: not a readable VOTable: {error}") from error
     tables = [t for t in document.iter_tables() if len(t.array)]
     if not tables:
@@ -114,7 +114,7 @@ def votable(path: Path, file: IO[bytes]) -> UserTable:
             for i in r.infos
             if i.name == "QUERY_STATUS" and str(i.value).upper() != "OK"
         ]
-        why = f"; the service says: {status[0].strip()[:300]}" if status else ""
+        why = f"; the service reports: {status[0].strip()[:300]}" if status else ""
         raise CatalogueError(f"{path}: the VOTable has no table with rows{why}")
     table = tables[0]
     if len(tables) > 1:
@@ -141,18 +141,18 @@ def votable(path: Path, file: IO[bytes]) -> UserTable:
     return builder.table()
 
 
-def ecsv(path: Path, text: str) -> UserTable:
-    """Table of an ECSV; a column of sky coordinates becomes two."""
+def ecsv_table(path: Path, text: str) -> UserTable:
+    """Table of an ECSV; a column of sky coordinates becomes two columns."""
     from astropy.coordinates import SkyCoord
     from astropy.table import Table
 
     builder = TableBuilder(path)
     try:
-        with noted(path, builder):
+        with library_notes(path, builder):
             table = Table.read(text.splitlines(), format="ascii.ecsv")
     except CatalogueError:
         raise
-    except Exception as error:  # YAML, units and cells each fail in ways of their own
+    except Exception as error:  # YAML, units and cells raise errors of every kind
         raise CatalogueError(f"{path}: not a readable ECSV: {error}") from error
     check_rows(path, len(table), len(table.colnames))
     for name in table.colnames:
@@ -176,14 +176,14 @@ def ecsv(path: Path, text: str) -> UserTable:
 
 
 def fits_table(path: Path, file: IO[bytes]) -> UserTable:
-    """First table with rows of a FITS file."""
+    """The first table with rows of a FITS file."""
     from astropy.io import fits
 
     builder = TableBuilder(path)
     try:
         check_fits(path, file)
         file.seek(0)
-        with noted(path, builder), fits.open(file, memmap=False) as hdus:
+        with library_notes(path, builder), fits.open(file, memmap=False) as hdus:
             plain = [h for h in hdus if type(h) in (fits.BinTableHDU, fits.TableHDU)]
             filled = [h for h in plain if h.header["NAXIS2"]]
             if not filled:
@@ -216,13 +216,13 @@ def fits_table(path: Path, file: IO[bytes]) -> UserTable:
                 )
     except CatalogueError:
         raise
-    except Exception as error:  # astropy answers a damaged header with whatever fails first
+    except Exception as error:  # astropy raises errors of every kind for a damaged header
         raise CatalogueError(f"{path}: not a readable FITS table: {error}") from error
     return builder.table()
 
 
 def parquet_table(path: Path) -> UserTable:
-    """Parquet; units come from the fields' metadata or from what astropy writes."""
+    """Table of a Parquet file; units are in the fields' metadata, or where astropy writes them."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -235,12 +235,12 @@ def parquet_table(path: Path) -> UserTable:
         if unpacked > 4 * MAX_BYTES:
             raise CatalogueError(f"{path}: unpacks to {unpacked:,} bytes; too large a table")
         table = file.read()
-        table.validate(full=True)  # text that is no UTF-8, which would fail a cell at a time
+        table.validate(full=True)  # finds text that is not UTF-8
     except (pa.ArrowException, OSError, ValueError) as error:
         raise CatalogueError(f"{path}: not a readable Parquet file: {error}") from error
     metadata = table.schema.metadata or {}
     described = _parquet_descriptions(metadata)
-    # astropy keeps masks as columns of their own.
+    # astropy writes masks as separate columns.
     masks = {
         name.removesuffix(".mask"): table.column(name)
         for name in table.column_names
@@ -285,7 +285,7 @@ def parquet_table(path: Path) -> UserTable:
 
 
 def _parquet_descriptions(metadata: dict[bytes, bytes]) -> dict[str, dict[str, str]]:
-    """Unit and description of columns as astropy and pandas keep them in Parquet."""
+    """Units and descriptions of columns as astropy and pandas write them to Parquet."""
     out: dict[str, dict[str, str]] = {}
     written = metadata.get(b"table_meta_yaml")
     if written:
@@ -297,7 +297,7 @@ def _parquet_descriptions(metadata: dict[bytes, bytes]) -> dict[str, dict[str, s
                 out[column["name"]] = {
                     k: str(column[k]) for k in ("unit", "description") if k in column
                 }
-        except Exception:  # a header of another version costs the units, not the table
+        except Exception:  # a header of another version: go without its units
             out = {}
     try:
         attributes = json.loads(metadata.get(b"PANDAS_ATTRS", b"{}"))

@@ -1,8 +1,8 @@
-"""What a zarr array may make its decompressors do.
+"""Limits on the codecs and chunks of a zarr array.
 
-An array names its codecs, and a chunk says how much it unpacks to. Codecs that are no plain
-compression (one unpickles) are refused; so is a chunk that claims to be longer than it is, which
-Blosc reads beyond its end, or that unpacks to more than the array's chunks have.
+An array names its codecs, and a chunk states its unpacked size. Only plain compression is
+accepted (one codec unpickles). A chunk is refused if it claims to be longer than it is, because
+Blosc reads beyond its end, or if it unpacks to more than a chunk of the array holds.
 """
 
 from __future__ import annotations
@@ -20,33 +20,32 @@ _HARMLESS = ("bytes", "transpose", "shuffle", "crc32", "crc32c", "adler32", "fle
 _SLACK = 64  # bytes of a chunk beyond its pixels: checksums
 
 
-class Refused(ValueError):
+class RefusedChunk(ValueError):
     """A codec or a chunk that is not read, with the reason."""
 
 
 class CheckedStore(WrapperStore):
-    """A store whose chunks are looked at before they are unpacked; :meth:`expect` says how."""
+    """A store that checks chunks before they are unpacked; :meth:`expect` sets the limits."""
 
     def __init__(self, store: Any) -> None:
         super().__init__(store)
         self._codec, self._size = "", 0
 
     def expect(self, array: Any) -> None:
-        """From now on chunks are of this array.
+        """Check chunks against this array from now on.
 
         Raises
         ------
-        Refused
-            If it has a codec that is not among those that are read.
+        RefusedChunk
+            If it has a codec that is not accepted.
         """
         names = [_name(codec) for codec in _codecs(array)]
         packers = [n for n in names if n in COMPRESSORS]
         odd = [n for n in names if n not in COMPRESSORS + _HARMLESS]
         if odd or len(packers) > 1:
             what = f"'{odd[0]}'" if odd else " over ".join(packers)
-            raise Refused(
-                f"its codec {what} is not read; store it with one of {', '.join(COMPRESSORS)} "
-                "or without"
+            raise RefusedChunk(
+                f"its codec {what} is not supported; use one of {', '.join(COMPRESSORS)}, or none"
             )
         self._codec = packers[0] if packers else ""
         size = array.dtype.itemsize + _SLACK
@@ -71,17 +70,17 @@ def check_chunk(codec: str, content: bytes, limit: int) -> None:
 
     Raises
     ------
-    Refused
+    RefusedChunk
         Naming the sizes.
     """
     if codec == "blosc":
         # Version, flags, ..., bytes unpacked, of a block, packed (c-blosc, README_CHUNK_FORMAT).
         if len(content) < 16:
-            raise Refused(f"a chunk of {len(content)} bytes, too short for Blosc")
+            raise RefusedChunk(f"a chunk of {len(content)} bytes, too short for Blosc")
         unpacked, _, packed = struct.unpack("<III", content[4:16])
         # A checksum of four bytes may follow.
         if packed not in (len(content), len(content) - 4):
-            raise Refused(f"a chunk claims {packed:,} packed bytes and has {len(content):,}")
+            raise RefusedChunk(f"a chunk claims {packed:,} packed bytes and has {len(content):,}")
     elif codec == "lz4":
         unpacked = int.from_bytes(content[:4], "little")
     elif codec == "zstd":
@@ -89,7 +88,7 @@ def check_chunk(codec: str, content: bytes, limit: int) -> None:
     else:
         unpacked = _inflated(codec, content, limit)
     if unpacked > limit:
-        raise Refused(f"a chunk unpacks to {unpacked:,} bytes or more; one takes {limit:,} at most")
+        raise RefusedChunk(f"a chunk unpacks to {unpacked:,} bytes or more; the limit is {limit:,}")
 
 
 def _zstd_size(content: bytes) -> int:
@@ -105,7 +104,7 @@ def _zstd_size(content: bytes) -> int:
 
 
 def _inflated(codec: str, content: bytes, limit: int) -> int:
-    """Bytes that a stream unpacks to, counted no further than just beyond the limit."""
+    """Bytes that a stream unpacks to, counted until they exceed the limit."""
     if codec != "bz2" and len(content) * 1032 <= limit:  # deflate shrinks no further
         return 0
     stream: Any = bz2.BZ2Decompressor() if codec == "bz2" else zlib.decompressobj(wbits=47)
@@ -117,7 +116,7 @@ def _inflated(codec: str, content: bytes, limit: int) -> int:
             rest = b"" if codec == "bz2" else stream.unconsumed_tail
             block = b"" if stream.eof else stream.decompress(rest, 1 << 20)
     except (OSError, EOFError, zlib.error):
-        return total  # whoever unpacks it says what is damaged
+        return total  # zarr reports the damage when it unpacks the chunk
     return total
 
 
@@ -130,7 +129,7 @@ def _codecs(array: Any) -> Iterable[Any]:
 
 
 def _name(codec: Any) -> str:
-    """``blosc`` and the like: the name in the metadata of either format."""
+    """Name of a codec in the metadata of either format, such as ``blosc``."""
     described = getattr(codec, "codec_id", None)
     if described is None:
         described = codec.to_dict().get("name", type(codec).__name__)

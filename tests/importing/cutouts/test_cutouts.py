@@ -12,15 +12,15 @@ from cutout_server import SKY, send, sky_image
 
 from radioviz.errors import FetchError
 from radioviz.images.reading import read_fits
-from radioviz.importing.cutouts import SERVICES, Request, fetch_cutouts, find_service
-from radioviz.importing.cutouts.answers import Cache
+from radioviz.importing.cutouts import SERVICES, CutoutRequest, fetch_cutouts
+from radioviz.importing.cutouts.cutout_cache import CutoutCache
 
 NVSS = SERVICES["nvss"]
 PATIENCE = {"timeout": 2.0, "attempts": 3, "pause": 0.01, "rate": 1000.0}
 
 
-def _requests(n: int = 3, pixels: int = 24, scale: float = 15.0) -> list[Request]:
-    return [Request(ra, dec, pixels, scale) for ra, dec, _ in SKY[:n]]
+def _requests(n: int = 3, pixels: int = 24, scale: float = 15.0) -> list[CutoutRequest]:
+    return [CutoutRequest(ra, dec, pixels, scale) for ra, dec, _ in SKY[:n]]
 
 
 def _fetch(server, requests=None, service=NVSS, **options):
@@ -57,7 +57,7 @@ def _first(times: int, answer):
 def test_every_service_is_asked_in_its_own_words(server, key):
     service = SERVICES[key]
     dec = (service.south + service.north) / 2
-    request = Request(150.25, dec, 40, service.scale)
+    request = CutoutRequest(150.25, dec, 40, service.scale)
     (cutout,) = _fetch(server, [request], service)
     assert cutout.refused == ""
     image = read_fits(cutout.path)
@@ -69,10 +69,8 @@ def test_every_service_is_asked_in_its_own_words(server, key):
 
 def test_addresses():
     assert NVSS.address() == "https://alasky.cds.unistra.fr/hips-image-services/hips2fits"
-    assert find_service("lotss").layer == "astron.nl/P/lotss_dr2_high"
-    with pytest.raises(FetchError, match="no cutout service 'sdss'; known: first"):
-        find_service("sdss")
-    with pytest.raises(FetchError, match="begins with http"):
+    assert SERVICES["lotss"].layer == "astron.nl/P/lotss_dr2_high"
+    with pytest.raises(FetchError, match="must begin with http"):
         NVSS.address("file:///etc/passwd")
 
 
@@ -106,7 +104,7 @@ def test_the_cache_is_asked_first(server):
 def test_equal_files_are_kept_once_and_damaged_ones_fetched_again(server, folders):
     content = sky_image(150.0, 2.0, 24, 15.0)
     server.behaviour = _always(lambda asked, handler: send(handler, content))
-    near = [Request(150.0, 2.0, 24, 15.0), Request(150.0001, 2.0, 24, 15.0)]
+    near = [CutoutRequest(150.0, 2.0, 24, 15.0), CutoutRequest(150.0001, 2.0, 24, 15.0)]
     a, b = _fetch(server, near)
     assert a.path == b.path
     assert len(list((folders / "cache" / "cutouts" / "objects").rglob("*.fits"))) == 1
@@ -118,8 +116,8 @@ def test_equal_files_are_kept_once_and_damaged_ones_fetched_again(server, folder
 
 
 def test_outside_of_the_survey_nothing_is_asked(server):
-    (cutout,) = _fetch(server, [Request(150.0, -60.0, 24, 15.0)])
-    assert cutout.refused == "Dec -60.000 is outside of NVSS (-40.5 to +90 deg)"
+    (cutout,) = _fetch(server, [CutoutRequest(150.0, -60.0, 24, 15.0)])
+    assert cutout.refused == "Dec -60.000 is outside NVSS (-40.5 to +90 deg)"
     assert not server.requests
 
 
@@ -230,7 +228,7 @@ def test_a_pause_beyond_patience_is_said(server):
     )
     start = time.monotonic()
     (cutout,) = _fetch(server, _requests(1))
-    assert "asks to come back in 86,400 s" in cutout.refused
+    assert "requests a pause of 86,400 s" in cutout.refused
     assert time.monotonic() - start < 2
 
 
@@ -243,7 +241,7 @@ def test_truncated_answers_are_tried_again(server):
     server.behaviour = _first(1, half)
     assert all(c.path for c in _fetch(server))
     server.behaviour = _always(half)
-    (cutout,) = _fetch(server, [Request(155.0, 3.0, 24, 15.0)])
+    (cutout,) = _fetch(server, [CutoutRequest(155.0, 3.0, 24, 15.0)])
     assert "breaks off" in cutout.refused
     assert cutout.refused.endswith("3 times")
 
@@ -333,11 +331,11 @@ _HTML = (
     b"<!DOCTYPE html><html><head><title>SkyView error</title></head><body><p>No survey</p></body>"
 )
 LIES = {
-    "html": (lambda a: _HTML, "a text and no image: SkyView error No survey"),
-    "script": (lambda a: b"<script>alert(1)</script>Sorry", "no image: Sorry"),
+    "html": (lambda a: _HTML, "text, not an image: SkyView error No survey"),
+    "script": (lambda a: b"<script>alert(1)</script>Sorry", "not an image: Sorry"),
     "json": (
         lambda a: b'{"title": "Error", "description": "overload"}',
-        "no image: Error overload",
+        "not an image: Error overload",
     ),
     "text": (lambda a: b"Requested coordinate is not in the survey", "Requested coordinate is not"),
     "garbage": (lambda a: bytes(range(128, 256)) * 30, "not a FITS file"),
@@ -346,7 +344,7 @@ LIES = {
     "small": (lambda a: _image(a, pixels=6), r"the answer is 6 x 6 pixels \(90.0 arcsec\)"),
     "coarse": (
         lambda a: _image(a, scale=a.scale * 10),
-        "has pixels of 150 arcsec, asked for were 15",
+        "has pixels of 150 arcsec, not the 15 requested",
     ),
     "zeros": (lambda a: _blank(a, 0.0), "all pixels are 0: NVSS has no data there"),
     "nan": (lambda a: _blank(a, np.nan), "NaN"),
@@ -381,7 +379,7 @@ def test_gzipped_answers_are_read(server):
 def test_a_server_with_pixels_of_its_own_may_be_off_by_some(server):
     """FIRST and LoTSS cut their own pixels, less at the edge of a field."""
     lotss = SERVICES["lotss-server"]
-    request = Request(150.0, 30.0, 100, 2.0)
+    request = CutoutRequest(150.0, 30.0, 100, 2.0)
     server.behaviour = _always(
         lambda asked, handler: send(handler, _image(asked, dec=asked.dec + 20 / 3600, pixels=110))
     )
@@ -399,7 +397,7 @@ def test_no_network_is_one_clear_sentence():
         list(fetch_cutouts(NVSS, _requests(50), base="http://127.0.0.1:9/x", **PATIENCE))
     text = str(caught.value)
     assert text.startswith("NVSS (hips2fits) at 127.0.0.1:9 cannot be reached: ")
-    assert "everything else in RadioViz works without it" in text
+    assert "the rest of RadioViz works without the network" in text
     assert time.monotonic() - start < 5
 
 
@@ -416,14 +414,14 @@ def test_a_network_that_goes_away_keeps_what_was_fetched(server):
 
     base = server.hips2fits
     got = []
-    with pytest.raises(FetchError, match="went away"):
+    with pytest.raises(FetchError, match="is no longer reachable"):
         for cutout in fetch_cutouts(NVSS, _requests(30), base=base, workers=1, **PATIENCE):
             got.append(cutout)
             if len(got) == 3:
                 server.behaviour = gone
     fetched = [c for c in got if c.path]
     assert len(fetched) >= 3
-    cache = Cache()
+    cache = CutoutCache()
     assert cache.get(NVSS, _requests(3)[2], base) is not None
 
 

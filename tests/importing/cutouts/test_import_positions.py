@@ -9,7 +9,13 @@ from cutout_server import SKY, send
 from radioviz.data.__main__ import main
 from radioviz.data.registry import open_data_set
 from radioviz.errors import CatalogueError, FetchError
-from radioviz.importing import Source, import_survey, inspect, list_surveys, unfinished_imports
+from radioviz.importing import (
+    Source,
+    import_survey,
+    inspect_source,
+    list_surveys,
+    unfinished_imports,
+)
 
 
 @pytest.fixture
@@ -32,7 +38,7 @@ def _answers(server, **more):
 
 
 def test_the_service_is_asked_for(positions):
-    look = inspect(Source(positions))
+    look = inspect_source(Source(positions))
     assert look.kind == "positions"
     assert [q.key for q in look.missing] == ["service"]
     assert "nvss" in look.missing[0].choices
@@ -41,7 +47,7 @@ def test_the_service_is_asked_for(positions):
 
 
 def test_positions_become_a_survey(positions, server):
-    look = inspect(Source(positions), _answers(server))
+    look = inspect_source(Source(positions), _answers(server))
     assert look.found["service"].startswith("NVSS (hips2fits) at http://127.0.0.1")
     assert look.needed == ()
     result = import_survey(Source(positions), _answers(server))
@@ -55,7 +61,7 @@ def test_positions_become_a_survey(positions, server):
     assert catalogue.table["survey"].unique().tolist() == ["NVSS"]
     refused = result.report[result.report["status"] == "refused"].set_index("file")["reason"]
     assert refused["row 11"] == "ra is empty or not a number"
-    assert "outside of NVSS" in refused["row 12: mine-12"]
+    assert "outside NVSS" in refused["row 12: mine-12"]
     for row in range(10):
         sky = catalogue.wcs(row).all_pix2world([[11.5, 11.5]], 0)[0]
         np.testing.assert_allclose(sky, SKY[row][:2], atol=1e-4)
@@ -87,7 +93,7 @@ def test_a_network_that_goes_away_can_be_taken_up_again(positions, server):
         return True
 
     server.behaviour = gone
-    with pytest.raises(FetchError, match="went away"):
+    with pytest.raises(FetchError, match="is no longer reachable"):
         import_survey(Source(positions), _answers(server, attempts=1))
     assert not list_surveys()
     assert unfinished_imports()[0].done == 1 + 4  # the row that the table refuses, and four cutouts
@@ -102,7 +108,7 @@ def test_the_app_goes_on_without_a_network(positions):
     with pytest.raises(FetchError, match="cannot be reached"):
         import_survey(Source(positions), {**answers, "attempts": 1})
     assert not list_surveys()
-    assert len(inspect(Source(positions), answers).sample) == 11
+    assert len(inspect_source(Source(positions), answers).sample) == 11
 
 
 def test_from_the_command_line(positions, server, capsys, tmp_path):

@@ -240,7 +240,7 @@ def _looked(source: Source, answers: dict[str, Any]) -> tuple[Inspection | None,
     if kept is None or kept[0] != asked:
         with st.spinner("Looking at the files …"):
             try:
-                kept = (asked, importing.inspect(source, answers), "")
+                kept = (asked, importing.inspect_source(source, answers), "")
             except RadioVizError as error:
                 kept = (asked, None, _without_folder(str(error)))
         st.session_state["bring_look"] = kept

@@ -1,4 +1,4 @@
-"""Is what a service sent the cutout that was asked for? And the cache of those that are."""
+"""Check that a service sent the requested cutout, and cache those that pass."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ import numpy as np
 from radioviz.data.matching import separation_arcsec
 from radioviz.errors import FetchError, ImageError
 from radioviz.images.reading import SkyImage, read_image
-from radioviz.importing.cutouts.services import Request, Service
+from radioviz.importing.cutouts.services import CutoutRequest, CutoutService
 from radioviz.paths import cache_folder
 
-# The centre of an image of even size lies half a pixel beside a pixel's; servers that cut
+# The centre of an even-sized image lies half a pixel from a pixel centre; servers that cut
 # their own pixels are off by up to one.
 _PIXELS_OFF = 2.0
 _MAX_SCALE_OFF = 4.0
 _SMALLEST_FIELD = 0.5
 
 
-def judge(content: bytes, service: Service, request: Request) -> SkyImage:
-    """The image in an answer.
+def check_cutout(content: bytes, service: CutoutService, request: CutoutRequest) -> SkyImage:
+    """The image in a response.
 
     Raises
     ------
     ImageError
-        If it is no FITS image, has no data, shows another place, or much less sky or much
-        larger pixels than were asked for.
+        If it is not a FITS image, has no data, shows another position, or much less sky or
+        much larger pixels than requested.
     """
-    spoken = _spoken(content)
-    if spoken is not None:
-        raise ImageError(f"the service answers with a text and no image: {spoken}")
+    text = _text_of(content)
+    if text is not None:
+        raise ImageError(f"the service answers with text, not an image: {text}")
     image = read_image(content, name="the answer")
     data = image.data
     if float(np.nanmin(data)) == float(np.nanmax(data)):
@@ -45,7 +45,7 @@ def judge(content: bytes, service: Service, request: Request) -> SkyImage:
             f"all pixels are {float(np.nanmin(data)):g}: {service.survey} has no data there"
         )
     if image.position is None or image.pixel_scale is None:
-        raise ImageError("the answer has no WCS, so nothing says that it shows this position")
+        raise ImageError("the answer has no WCS, so its position is unknown")
     apart = float(
         separation_arcsec(
             np.array([request.ra]), np.array([request.dec]),
@@ -53,23 +53,23 @@ def judge(content: bytes, service: Service, request: Request) -> SkyImage:
         )[0]
     )  # fmt: skip
     limit = _PIXELS_OFF * max(image.pixel_scale, request.scale)
-    # A server that sends its own pixels cuts off what lies outside of its own image.
+    # A server that sends its own pixels cuts at the edge of its own image.
     limit = limit if service.exact else max(limit, request.field / 4)
     if apart > limit:
         raise ImageError(
             f"the answer shows ({image.position[0]:.4f}, {image.position[1]:+.4f}), "
-            f"{_angle(apart)} away from the position that was asked for"
+            f"{_angle(apart)} away from the position requested"
         )
     if not 1 / _MAX_SCALE_OFF < image.pixel_scale / request.scale < _MAX_SCALE_OFF:
         raise ImageError(
-            f"the answer has pixels of {image.pixel_scale:.4g} arcsec, asked for were "
-            f"{request.scale:.4g}"
+            f"the answer has pixels of {image.pixel_scale:.4g} arcsec, not the "
+            f"{request.scale:.4g} requested"
         )
     field = min(data.shape) * image.pixel_scale
     if field < _SMALLEST_FIELD * request.field:
         raise ImageError(
-            f"the answer is {data.shape[1]} x {data.shape[0]} pixels ({_angle(field)}), asked for "
-            f"were {_angle(request.field)}"
+            f"the answer is {data.shape[1]} x {data.shape[0]} pixels ({_angle(field)}), not the "
+            f"{_angle(request.field)} requested"
         )
     return image
 
@@ -80,8 +80,8 @@ def _angle(arcsec: float) -> str:
     return f"{arcsec / 60:.1f} arcmin" if arcsec < 7200 else f"{arcsec / 3600:.1f} deg"
 
 
-def _spoken(content: bytes) -> str | None:
-    """What a page or a JSON error says; None where the answer is neither."""
+def _text_of(content: bytes) -> str | None:
+    """Text of a web page, a JSON error or plain text; None where the content is none of them."""
     head = content[:200_000].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head[:1] not in (b"<", b"{"):
         if head and not head.startswith((b"SIMPLE", b"\x1f\x8b", b"\x89PNG", b"\xff\xd8")):
@@ -91,8 +91,8 @@ def _spoken(content: bytes) -> str | None:
     text = head.decode("utf-8", "replace")
     if head[:1] == b"{":
         with suppress(ValueError, AttributeError):
-            said = json.loads(text)
-            return _short(f"{said.get('title', '')} {said.get('description', '')}")
+            error = json.loads(text)
+            return _short(f"{error.get('title', '')} {error.get('description', '')}")
         return _short(text)
     title = re.search(r"<title[^>]*>(.*?)</title>", text, re.S | re.I)
     body = re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]+>", " ", text)
@@ -104,26 +104,26 @@ def _short(text: str) -> str:
     return words[:200] or "(empty)"
 
 
-class Cache:
-    """Answers by what was asked, files by what they hold.
+class CutoutCache:
+    """Cached cutouts, addressed by request and by content.
 
     ``requests/<hash of the request>.json`` names the SHA-256 of ``objects/<sha>.fits``: equal
-    files are kept once, and a damaged one is noticed and asked for again.
+    files are stored once, and a damaged one is detected and requested again.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or cache_folder() / "cutouts"
 
-    def _request_file(self, service: Service, request: Request, address: str) -> Path:
-        asked = json.dumps([address, sorted(service.parameters(request).items())])
-        name = hashlib.sha256(asked.encode()).hexdigest()
+    def _request_file(self, service: CutoutService, request: CutoutRequest, address: str) -> Path:
+        query = json.dumps([address, sorted(service.parameters(request).items())])
+        name = hashlib.sha256(query.encode()).hexdigest()
         return self.folder / "requests" / name[:2] / f"{name}.json"
 
     def _object(self, sha: str) -> Path:
         return self.folder / "objects" / sha[:2] / f"{sha}.fits"
 
-    def get(self, service: Service, request: Request, address: str) -> Path | None:
-        """File of an earlier answer; None where there is none, or it is damaged."""
+    def get(self, service: CutoutService, request: CutoutRequest, address: str) -> Path | None:
+        """File of an earlier response; None where there is none, or it is damaged."""
         entry = self._request_file(service, request, address)
         try:
             sha = str(json.loads(entry.read_text("utf-8"))["sha256"])
@@ -134,8 +134,10 @@ class Cache:
             return None
         return None
 
-    def put(self, service: Service, request: Request, address: str, content: bytes) -> Path:
-        """Keep an answer that was found good.
+    def put(
+        self, service: CutoutService, request: CutoutRequest, address: str, content: bytes
+    ) -> Path:
+        """Keep a response that passed the checks.
 
         Raises
         ------
@@ -165,7 +167,7 @@ def _sha256(content: bytes) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write in one step, so that no reader and no later run sees half a file."""
+    """Write atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:

@@ -1,0 +1,308 @@
+"""Import of images in files: what a sample shows, and every image on the common grid."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from radioviz.data.matching import separation_arcsec
+from radioviz.errors import CatalogueError, ImageError
+from radioviz.images.common_grid import Common, facts, place
+from radioviz.images.reading import MAX_PIXELS, Peek, SkyImage, peek_fits, read_image
+from radioviz.importing.image_files import (
+    FileEntry,
+    ImageFiles,
+    is_image,
+    is_picture,
+    match_files,
+    printable_name,
+    without_name,
+)
+from radioviz.importing.inspection import (
+    Inspection,
+    Reader,
+    Source,
+    Step,
+    looks_clipped,
+    make_inspection,
+    survey_key,
+    to_stored_type,
+)
+from radioviz.importing.outcome import FileOutcome
+from radioviz.importing.readers.user_tables import UserTable, read_table
+from radioviz.importing.source_rows import SourceList, read_sources
+from radioviz.importing.survey_facts import Answers, SurveyFacts, pixels_answer, resolve_facts
+
+_PEEKED, _READ = 128, 16  # files of a sample: headers, and whole images
+
+
+@dataclass(frozen=True)
+class FileSummary:
+    """What a sample of the files shows.
+
+    Attributes
+    ----------
+    shape : tuple of int or None
+        The most frequent ``(ny, nx)``.
+    facts : SurveyFacts
+    pictures : bool
+        True where most files are PNG or JPEG.
+    images : tuple of SkyImage
+        Those that were read whole.
+    refused : tuple of (str, str)
+        Files that cannot be read, and why.
+    """
+
+    shape: tuple[int, int] | None
+    facts: SurveyFacts
+    pictures: bool
+    images: tuple[SkyImage, ...]
+    refused: tuple[tuple[str, str], ...]
+
+
+def summarise_files(files: ImageFiles) -> FileSummary:
+    """Read some hundred headers and a few whole images."""
+    peeks: list[Peek] = []
+    images: list[SkyImage] = []
+    refused: list[tuple[str, str]] = []
+    names = [n for n in files.names if is_image(n)]
+    pictures = sum(map(is_picture, names)) > len(names) / 2
+    sample = list(files.sample(_READ * 4 if files.archive else _PEEKED))
+    whole = set(np.linspace(0, len(sample) - 1, min(_READ, len(sample)), dtype=int))
+    for i, entry in enumerate(sample):
+        if entry.content is None or is_picture(entry.name) != pictures:
+            continue
+        name = printable_name(entry.name)
+        try:
+            if not pictures:
+                peeks.append(peek_fits(entry.content, name=name))
+            if i in whole:
+                images.append(read_image(entry.content, name=name))
+        except ImageError as error:
+            refused.append((name, without_name(str(error), name)))
+    if pictures:
+        shape = _most_frequent(i.data.shape for i in images)
+        found = SurveyFacts(raw=False)
+    else:
+        shape = _most_frequent(p.shape for p in peeks)
+        beams = [i.beam.fwhm for i in images if i.beam is not None]
+        # Four digits: the same scale computed at two declinations counts as one.
+        scales = [float(f"{p.pixel_scale:.4g}") for p in peeks if p.pixel_scale]
+        frequencies = [i.frequency for i in images if i.frequency is not None]
+        found = SurveyFacts(
+            pixel_scale=_most_frequent(scales),
+            beam=float(np.median(beams)) if beams else None,
+            bunit=_most_frequent(p.bunit for p in peeks) or "",
+            survey=_most_frequent(p.survey for p in peeks if p.survey) or "",
+            raw=not looks_clipped([i.data for i in images]),
+            frequency=float(np.median(frequencies)) if frequencies else None,
+        )
+    return FileSummary(shape, found, pictures, tuple(images), tuple(refused))
+
+
+def _most_frequent(values: Iterable[Any]) -> Any:
+    """The most frequent value, the larger of two equally frequent ones; None of none."""
+    counts = Counter(values)
+    return max(counts, key=lambda v: (counts[v], v)) if counts else None
+
+
+class FilesReader(Reader):
+    """Every image of :class:`ImageFiles` on the common grid.
+
+    Parameters
+    ----------
+    files : ImageFiles
+    common : Common
+        Shape, scale, unit and survey of all stored images.
+    survey : SurveyFacts
+    dtype : numpy.dtype
+        uint8 for pictures, float32 otherwise.
+    sources : SourceList, optional
+        A table; its ``images`` name the files, and every row without one is refused.
+
+    Raises
+    ------
+    CatalogueError
+        If no row of the table has its image.
+    """
+
+    def __init__(
+        self,
+        files: ImageFiles,
+        common: Common,
+        survey: SurveyFacts,
+        dtype: np.dtype,
+        sources: SourceList | None = None,
+    ) -> None:
+        super().__init__()
+        self.files, self.common, self.survey = files, common, survey
+        self.dtype, self.sources = np.dtype(dtype), sources
+        self.shape = common.shape
+        self.total = len(files.names)
+        if sources is None:
+            return
+        self._rows, self._lost = match_files(files, sources)
+        if not self._rows:
+            first = self._lost[0] if self._lost else ("", "the table is empty")
+            raise CatalogueError(
+                f"{files.path}: no row of the table has its image here; "
+                f"the first: {first[0]}: {first[1]}"
+            )
+        unnamed = sum(name not in self._rows for name in files.names)
+        if unnamed:
+            self.notes.append(f"{unnamed} file(s) are not in the table and were left out")
+        self.total = sum(len(r) for r in self._rows.values()) + len(self._lost)
+
+    def read(self, start: int = 0) -> Iterator[Step]:
+        """See :class:`Reader`; files that the table does not name have no outcome."""
+        if self.sources is None:
+            for entry in self.files.entries(start):
+                yield self._step(entry, None)
+            return
+        number = 0
+        for entry in self.files.named(self._rows):
+            rows = self._rows[entry.name]
+            for row in rows[max(0, start - number) :]:
+                yield self._step(entry, row)
+            number += len(rows)
+        for name, why in self._lost[max(0, start - number) :]:
+            yield FileOutcome(name, why), None
+
+    def _step(self, entry: FileEntry, row: int | None) -> Step:
+        name = printable_name(entry.name)
+        if entry.content is None:
+            return FileOutcome(name, entry.refused, row), None
+        try:
+            if is_picture(name) != (self.dtype == np.uint8):
+                mixed = "a picture among FITS images" if is_picture(name) else "FITS among pictures"
+                raise ImageError(f"{name}: {mixed}: grey levels and brightness do not mix")
+            image = read_image(entry.content, name=name, max_pixels=MAX_PIXELS)
+            placed = place(image, self.common, self.common.bunit or None)
+            cells = facts(placed, name, self.common)
+            if self.survey.beam is None and placed.beam is not None:
+                cells["beam"] = placed.beam.fwhm
+            if placed.frequency is not None:
+                cells["frequency"] = placed.frequency
+            if row is not None:
+                self._check_position(name, placed.centre, row)
+        except ImageError as error:
+            return FileOutcome(name, without_name(str(error), name), row), None
+        return FileOutcome(name, "", row, cells, placed.notes), to_stored_type(
+            placed.data, self.dtype
+        )
+
+    def _check_position(self, name: str, centre: tuple[float, float] | None, row: int) -> None:
+        """Refuse an image that does not show the position in the table."""
+        if self.sources is None or centre is None:
+            return
+        source = self.sources.frame.iloc[row]
+        apart = separation_arcsec(
+            np.array([source["ra"]]), np.array([source["dec"]]),
+            np.array([centre[0]]), np.array([centre[1]]),
+        )[0]  # fmt: skip
+        half = max(self.shape) * self.common.scale / 2 * 2**0.5
+        if np.isfinite(apart) and apart > half:
+            raise ImageError(
+                f"{name}: shows the sky {apart:.0f} arcsec from the table's position "
+                f"({source['ra']:.5f}, {source['dec']:.5f}), which is outside the image"
+            )
+
+
+def inspect_files(
+    source: Source,
+    answers: Answers,
+    *,
+    listed: bool = False,
+    user_table: UserTable | None = None,
+) -> Inspection:
+    """Inspect images in files.
+
+    Parameters
+    ----------
+    source : Source
+    answers : mapping
+    listed : bool
+        True where the source's table names the files.
+    user_table : UserTable, optional
+        That table, where it was read already.
+
+    Raises
+    ------
+    CatalogueError
+        If no image can be read, or the table names none.
+    """
+    files = ImageFiles(Path(source.path))
+    sources = None
+    if listed:
+        table = user_table or read_table(source.table or source.path)
+        key = survey_key(source, answers)
+        sources = read_sources(table, answers, key=key, positions=False)
+        if sources.images is None:
+            sources = dataclasses.replace(sources, images=_names_as_files(sources))
+    seen = summarise_files(files)
+    ask = "The files do not give the pixel scale: how many arcsec is a pixel?"
+    survey, found, needed = resolve_facts(answers, seen.facts, ask)
+    edge = pixels_answer(answers)
+    shape = (edge, edge) if edge else seen.shape
+    if shape is None:
+        why = "; ".join(f"{n}: {w}" for n, w in seen.refused[:3]) or "none can be read"
+        raise CatalogueError(f"{source.path}: no image that can be read: {why}")
+    found = {"files": f"{len(files.names):,}", "shape": f"{shape[1]} x {shape[0]} pixels", **found}
+    if sources is not None:
+        found.update(sources.found)
+        needed += sources.needed
+    dtype = np.dtype(np.uint8 if seen.pictures else np.float32)
+    # Each file keeps its own beam, unless the user gives one.
+    own_beams = "beam" not in answers and seen.facts.beam is not None
+    kept = dataclasses.replace(survey, beam=None) if own_beams else survey
+
+    def make() -> Reader:
+        common = Common(shape, survey.pixel_scale or 1.0, survey.bunit, survey.survey)
+        return FilesReader(files, common, kept, dtype, sources)
+
+    return make_inspection(
+        source,
+        answers,
+        "files" if sources is None else "listed",
+        count=len(files.names) if sources is None else len(sources.frame),
+        found=found,
+        needed=needed,
+        make=make,
+        sources=sources,
+        sample=pd.DataFrame([_sample_row(image) for image in seen.images]),
+        refused=seen.refused,
+        notes=() if sources is None else sources.notes,
+    )
+
+
+def _names_as_files(sources: SourceList) -> pd.Series:
+    """Without a column of files, identifiers or names may be the names of the files."""
+    if sources.found.get("name"):
+        return sources.frame["name"]
+    if "source_id" not in sources.found:
+        raise CatalogueError(
+            "the table has no column with the files of the images, and no identifiers that could "
+            "be file names; map one by hand (columns: image)"
+        )
+    return sources.frame["source_id"]
+
+
+def _sample_row(image: SkyImage) -> dict[str, Any]:
+    ra, dec = image.position or (np.nan, np.nan)
+    return {
+        "file": image.file,
+        "pixels": f"{image.data.shape[1]} x {image.data.shape[0]}",
+        "ra": ra,
+        "dec": dec,
+        "pixel_scale": image.pixel_scale or np.nan,
+        "beam": image.beam.fwhm if image.beam else np.nan,
+        "bunit": image.bunit,
+        "survey": image.survey,
+    }

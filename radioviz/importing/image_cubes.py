@@ -1,0 +1,173 @@
+"""Import of a cube of images and its table, row by row."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from radioviz.errors import CatalogueError
+from radioviz.importing.inspection import (
+    Inspection,
+    Reader,
+    Source,
+    Step,
+    looks_clipped,
+    make_inspection,
+    survey_key,
+    to_stored_type,
+)
+from radioviz.importing.outcome import FileOutcome
+from radioviz.importing.readers.cube_formats import Cube, open_cube
+from radioviz.importing.readers.user_tables import read_table
+from radioviz.importing.source_rows import SourceList, read_sources
+from radioviz.importing.survey_facts import (
+    Answers,
+    Question,
+    SurveyFacts,
+    choice_answer,
+    resolve_facts,
+)
+
+
+class CubeReader(Reader):
+    """Images of a cube, one row of the table each.
+
+    Parameters
+    ----------
+    cube : Cube
+    survey : SurveyFacts
+    sources : SourceList or None
+    north_first : bool
+        True where row 0 of an image is its northern edge, as in pictures.
+
+    Raises
+    ------
+    CatalogueError
+        If table and cube differ in length.
+    """
+
+    def __init__(
+        self,
+        cube: Cube,
+        survey: SurveyFacts,
+        sources: SourceList | None,
+        north_first: bool = False,
+    ) -> None:
+        super().__init__()
+        self.north_first = north_first
+        self.cube, self.survey, self.sources = cube, survey, sources
+        self.shape = (cube.shape[1], cube.shape[2])
+        self.dtype = np.dtype(np.uint8 if cube.is_grey else np.float32)
+        self.total = cube.shape[0]
+        if sources is not None:
+            rows = len(sources.frame) + len(sources.refused)
+            if rows != self.total:
+                raise CatalogueError(
+                    f"{cube.path}: {self.total:,} images but {rows:,} rows in the table; "
+                    "they must match row by row"
+                )
+            self._row_of = {int(number): i for i, number in enumerate(sources.frame.index)}
+            self._why = dict(sources.refused)
+
+    def read(self, start: int = 0) -> Iterator[Step]:
+        """See :class:`Reader`."""
+        number = start
+        for block in self.cube.blocks(start):
+            for plane in block:
+                yield self._step(number, plane[::-1] if self.north_first else plane)
+                number += 1
+
+    def _step(self, number: int, plane: np.ndarray) -> Step:
+        name = f"image {number + 1}"
+        row = None
+        if self.sources is not None:
+            row = self._row_of.get(number + 1)
+            if row is None:
+                why = f"its row in the table is refused: {self._why[number + 1]}"
+                return FileOutcome(name, why), None
+        if self.dtype == np.uint8:
+            return FileOutcome(name, "", row), plane.astype(np.uint8, copy=False)
+        with np.errstate(over="ignore"):
+            image = plane.astype(np.float32)
+        if not np.isfinite(image).any():
+            return FileOutcome(name, f"all {image.size:,} pixels are NaN (no data)", row), None
+        notes: tuple[str, ...] = ()
+        if infinite := int(np.isinf(image).sum()):
+            image[np.isinf(image)] = np.nan
+            notes = (f"{infinite} infinite pixel(s) treated as missing",)
+        return FileOutcome(name, "", row, None, notes), to_stored_type(image, self.dtype)
+
+
+def inspect_cube(source: Source, answers: Answers) -> Inspection:
+    """Inspect a cube of images, with its own table or the one of the source.
+
+    Raises
+    ------
+    CatalogueError
+        If the cube or its table cannot be read, or they differ in length.
+    """
+    cube = open_cube(Path(source.path), str(answers.get("array") or ""))
+    table = read_table(source.table) if source.table is not None else cube.table()
+    sources = None
+    if table:
+        key = survey_key(source, answers)
+        sources = read_sources(table, answers, key=key, positions=False)
+    first = [p.astype(np.float32) for p in next(iter(cube.blocks()))[:16]]
+    in_cube = dataclasses.replace(
+        _facts_of(cube.attributes), raw=not cube.is_grey and not looks_clipped(first)
+    )
+    ask = "The cube does not give its pixel scale: how many arcsec is a pixel?"
+    survey, found, needed = resolve_facts(answers, in_cube, ask)
+    first_row = choice_answer(answers, "first_row", ("south", "north"))
+    if first_row is None:
+        text = "Is the first row of an image its southern edge (FITS) or its northern (pictures)?"
+        needed.append(Question("first_row", text, ("south", "north"), "south"))
+    n, ny, nx = cube.shape
+    found = {"images": f"{n:,}", "shape": f"{nx} x {ny} pixels", "type": str(cube.dtype), **found}
+    notes: tuple[str, ...] = ("no table: the images will have no names, positions or sizes",)
+    if sources is not None:
+        found.update(sources.found)
+        needed += sources.needed
+        notes = sources.notes
+        CubeReader(cube, survey, sources)  # raises now if the lengths differ
+
+    def make() -> Reader:
+        return CubeReader(cube, survey, sources, first_row == "north")
+
+    return make_inspection(
+        source,
+        answers,
+        "cube",
+        count=n,
+        found=found,
+        needed=needed,
+        make=make,
+        sources=sources,
+        notes=notes,
+    )
+
+
+def _facts_of(attributes: Mapping[str, Any]) -> SurveyFacts:
+    """Facts among the attributes of a cube, under the usual names and those of FITS."""
+    lower = {str(k).lower(): v for k, v in attributes.items()}
+
+    def number(*names: str) -> float | None:
+        for name in names:
+            value = lower.get(name)
+            if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+                return float(value)
+        return None
+
+    beam = number("beam", "beam_arcsec", "fwhm")
+    major = number("bmaj")  # degrees, as in FITS; a larger number is arcsec
+    return SurveyFacts(
+        pixel_scale=number("pixel_scale", "pixscale", "pixel_scale_arcsec"),
+        beam=beam if beam is not None else (major * 3600 if major and major < 1 else major),
+        bunit=str(lower.get("bunit") or lower.get("unit") or ""),
+        survey=str(lower.get("survey") or ""),
+        frequency=number("frequency_ghz"),
+    )

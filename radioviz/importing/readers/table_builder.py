@@ -1,0 +1,211 @@
+"""A user's table in memory, and what all table formats share: columns, types and limits."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from radioviz.errors import CatalogueError
+from radioviz.images.quiet import quiet
+
+MAX_BYTES = 1 << 30
+MAX_ROWS = 5_000_000
+MAX_COLUMNS = 5_000
+
+_MASKED_TEXT = ("", "nan", "null", "none", "--", "n/a", "#n/a", "masked")
+
+
+@dataclass(frozen=True, eq=False)
+class UserTable:
+    """A table as its author wrote it.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        One row per source; columns are numbers (NaN where masked), booleans or text (empty
+        where masked). The index counts the rows of the file from 1.
+    units, ucds, descriptions : dict of str to str
+        By column, where the file gives them.
+    repeated : tuple of str
+        Names that several columns share; all but the first have a number appended.
+    refused : tuple of (int, str)
+        Rows that could not be read, by number, and why.
+    notes : tuple of str
+        What was left out or repaired.
+    """
+
+    frame: pd.DataFrame
+    units: dict[str, str] = field(default_factory=dict)
+    ucds: dict[str, str] = field(default_factory=dict)
+    descriptions: dict[str, str] = field(default_factory=dict)
+    repeated: tuple[str, ...] = ()
+    refused: tuple[tuple[int, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+class TableBuilder:
+    """Collects the columns of any format into a :class:`UserTable`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.columns: dict[str, pd.Series] = {}
+        self.units: dict[str, str] = {}
+        self.ucds: dict[str, str] = {}
+        self.descriptions: dict[str, str] = {}
+        self.repeated: list[str] = []
+        self.notes: list[str] = []
+
+    def add(
+        self,
+        name: object,
+        values: Any,
+        mask: Any = None,
+        unit: object = "",
+        ucd: object = "",
+        description: object = "",
+    ) -> None:
+        """Add one column; one of an unsupported type is left out with a note."""
+        wanted = _clean(name) or f"column {len(self.columns) + 1}"
+        unique, number = wanted, 2
+        while unique in self.columns:
+            unique, number = f"{wanted}_{number}", number + 1
+        if unique != wanted and wanted not in self.repeated:
+            self.repeated.append(wanted)
+        series = _series(values, mask)
+        if isinstance(series, str):
+            self.notes.append(f"column '{wanted}' left out: {series}")
+            return
+        self.columns[unique] = series
+        texts = ((self.units, unit), (self.ucds, ucd), (self.descriptions, description))
+        for store, text in texts:
+            if text is not None and (cleaned := _clean(text)):
+                store[unique] = cleaned
+
+    def table(self, refused: Sequence[tuple[int, str]] = (), numbers: Any = None) -> UserTable:
+        """The finished table; ``numbers`` are the row numbers where rows were refused."""
+        if not self.columns:
+            why = f" ({'; '.join(self.notes)})" if self.notes else ""
+            raise CatalogueError(f"{self.path}: no usable column{why}")
+        frame = pd.DataFrame(self.columns)
+        frame.index = pd.Index(np.arange(1, len(frame) + 1) if numbers is None else numbers)
+        if len(frame) == 0 and not refused:
+            raise CatalogueError(f"{self.path}: the table has no rows")
+        return UserTable(
+            frame,
+            self.units,
+            self.ucds,
+            self.descriptions,
+            tuple(self.repeated),
+            tuple(refused),
+            tuple(self.notes),
+        )
+
+
+@contextmanager
+def library_notes(path: Path, builder: TableBuilder | None = None) -> Iterator[None]:
+    """Collect a library's warnings in one note; raise if it warns of a truncated file."""
+    from astropy.utils.exceptions import AstropyWarning
+
+    with quiet(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    seen = [str(w.message).split("\n")[0] for w in caught if issubclass(w.category, AstropyWarning)]
+    for message in seen:
+        if "truncated" in message.lower():
+            raise CatalogueError(f"{path}: the file is cut short ({message})")
+    if seen and builder is not None:
+        more = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
+        builder.notes.append(f"the file departs from its standard: {seen[0][:200]}{more}")
+
+
+def check_rows(path: Path, rows: int, columns: int) -> None:
+    """Raise CatalogueError for a table beyond the limits, before its cells are read."""
+    if rows > MAX_ROWS or columns > MAX_COLUMNS:
+        raise CatalogueError(
+            f"{path}: {rows:,} rows of {columns:,} columns; "
+            f"up to {MAX_ROWS:,} rows and {MAX_COLUMNS:,} columns are read"
+        )
+
+
+def _clean(text: object) -> str:
+    """Text on one line without control characters."""
+    return "".join(c if c.isprintable() else " " for c in str(text)).strip()
+
+
+def _series(values: Any, mask: Any = None) -> pd.Series | str:
+    """A column of float64, int64, bool or text; the reason where it cannot be one."""
+    array = np.ma.getdata(values)
+    hidden = np.zeros(len(array), bool) if mask is None else np.asarray(mask)
+    if np.ma.isMaskedArray(values):
+        own = np.ma.getmaskarray(values)
+        hidden = hidden | (own if own.ndim == 1 else own.reshape(len(own), -1).all(axis=1))
+    if array.ndim != 1:
+        return f"its cells are arrays of shape {array.shape[1:]}"
+    if array.dtype.names:
+        return "its cells are records"
+    if array.dtype.kind == "b" and not hidden.any():
+        return pd.Series(array.astype(bool))
+    if array.dtype.kind in "iu":
+        beyond = array.dtype == np.uint64 and array.max(initial=0) > np.iinfo(np.int64).max
+        if not beyond and not hidden.any():
+            return pd.Series(array.astype(np.int64))
+        # A float64, which can be NaN, is exact up to 2**53; larger identifiers become text.
+        if not beyond and np.abs(array[~hidden].astype(float)).max(initial=0) < 2**53:
+            return pd.Series(np.where(hidden, np.nan, array.astype(np.float64)))
+    if array.dtype.kind == "f":
+        return pd.Series(np.where(hidden, np.nan, array.astype(np.float64)))
+    if array.dtype.kind in "Mm":
+        array = array.astype("datetime64[s]").astype(str)
+    nested = (list, tuple, dict, set, np.ndarray)
+    if array.dtype.kind == "O" and any(isinstance(cell, nested) for cell in array[~hidden]):
+        return "its cells are arrays"
+    if array.dtype.kind not in "biuSUO":
+        return f"its type {array.dtype} is not supported in a table"
+    return pd.Series(_text_of(array, hidden))
+
+
+def _text_of(array: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    def text(cell: Any) -> str:
+        if cell is None or (isinstance(cell, float) and np.isnan(cell)):
+            return ""
+        if isinstance(cell, bytes):
+            try:
+                cell = cell.decode("utf-8")
+            except UnicodeDecodeError:
+                cell = cell.decode("latin-1")
+        return str(cell).replace("\0", "").strip()
+
+    out = np.array([text(c) for c in array], dtype=object)
+    out[hidden] = ""
+    return out
+
+
+def numbers_where_possible(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Numbers and mask of a text column; None where a cell is not a number.
+
+    Identifiers with leading zeros stay text.
+    """
+    stripped = pd.Series(cells, dtype=object).str.strip()
+    hidden = stripped.str.lower().isin(_MASKED_TEXT).to_numpy()
+    filled = stripped[~hidden]
+    if filled.empty or filled.str.match(r"^[+-]?0\d").any():
+        return None
+    numbers = pd.to_numeric(filled, errors="coerce")
+    spelt = filled.str.lower().str.lstrip("+-").isin(("inf", "infinity"))
+    if numbers[~spelt].isna().any():
+        return None
+    if numbers.dtype.kind in "iu" and not hidden.any():
+        return numbers.to_numpy(), hidden
+    out = np.full(len(stripped), np.nan)
+    out[~hidden] = numbers.to_numpy(dtype=float, na_value=np.nan)
+    return out, hidden
