@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import time
@@ -15,6 +16,8 @@ from radioviz import importing
 from radioviz.api import survey_job as job
 from radioviz.api.survey_job import SurveyJob, SurveyRequest
 from radioviz.errors import CatalogueError
+from radioviz.jobs.process import _started
+from radioviz.store.atomic import write_json
 from tests.models.small import galaxies
 
 
@@ -48,13 +51,13 @@ def request_(tmp_path: Path) -> SurveyRequest:
 def test_a_job_runs_to_its_end_and_reports(request_: SurveyRequest) -> None:
     started = job.start_job(request_)
     assert started.active and started.request == request_
-    with pytest.raises(CatalogueError, match="being worked on"):
+    with pytest.raises(CatalogueError, match="running already"):
         job.start_job(request_)
-    with pytest.raises(CatalogueError, match="already"):
+    with pytest.raises(CatalogueError, match="running already"):
         job.resume_job(started.id)
     done = wait(started.id, lambda j: not j.active)
-    assert (done.state, done.error) == (job.DONE, "")
-    assert "300 read" in done.imported
+    assert (done.progress.state, done.progress.error) == (job.DONE, "")
+    assert "300 read" in done.progress.imported
     assert importing.list_surveys()["mine"].n == 300
     assert (importing.list_surveys()["mine"].folder / "measured.parquet").exists()
     job.delete_job(done.id)
@@ -64,14 +67,14 @@ def test_a_job_runs_to_its_end_and_reports(request_: SurveyRequest) -> None:
 @pytest.mark.slow
 def test_a_killed_job_is_told_and_taken_up(request_: SurveyRequest, home: Path) -> None:
     started = job.start_job(request_)
-    running = wait(started.id, lambda j: j.step not in ("", "starting"))
+    running = wait(started.id, lambda j: j.progress.step not in ("", "starting"))
     assert running.active
     os.kill(_process(started.id), signal.SIGKILL)
     dead = wait(started.id, lambda j: not j.active)
-    assert dead.state == job.CUT_OFF
+    assert dead.progress.state == job.CUT_OFF
     job.resume_job(started.id)
     done = wait(started.id, lambda j: not j.active)
-    assert (done.state, importing.list_surveys()["mine"].n) == (job.DONE, 300)
+    assert (done.progress.state, importing.list_surveys()["mine"].n) == (job.DONE, 300)
 
 
 def _process(job_id: str) -> int:
@@ -88,23 +91,55 @@ def _process(job_id: str) -> int:
 def test_what_fails_says_why_and_a_cancelled_job_goes_on(request_: SurveyRequest) -> None:
     wrong = job.start_job(SurveyRequest("bad", path=str(Path(request_.path).with_name("gone.npy"))))
     failed = wait(wrong.id, lambda j: not j.active)
-    assert failed.state == job.FAILED and "gone.npy" in failed.error
+    assert failed.progress.state == job.FAILED and "gone.npy" in failed.progress.error
     job.delete_job(failed.id)
 
     started = job.start_job(request_)
     job.cancel_job(started.id)
     ended = wait(started.id, lambda j: not j.active)
-    assert ended.state == job.CANCELLED
+    assert ended.progress.state == job.CANCELLED
     job.resume_job(started.id)
-    assert wait(started.id, lambda j: not j.active).state == job.DONE
+    assert wait(started.id, lambda j: not j.active).progress.state == job.DONE
 
 
-def test_no_more_than_a_few_at_a_time(
-    request_: SurveyRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(job, "MAX_JOBS", 0)
-    with pytest.raises(CatalogueError, match="under way"):
-        job.start_job(request_)
+def test_no_more_than_a_few_at_a_time(request_: SurveyRequest) -> None:
+    full = dataclasses.replace(job._JOBS, limit=0)
+    with pytest.raises(CatalogueError, match="0 jobs are running"):
+        full.start(request_)
+    assert job.list_jobs() == []
+
+
+def test_a_process_of_the_same_number_is_another(request_: SurveyRequest, home: Path) -> None:
+    """Only the process that a job started counts, whatever number it had."""
+    write_json(home / "jobs" / "1-a" / "request.json", dataclasses.asdict(request_))
+    stand = {
+        "state": job.RUNNING,
+        "step": "x",
+        "pid": os.getpid(),
+        "started": _started(os.getpid()),
+    }
+    write_json(home / "jobs" / "1-a" / "state.json", stand)
+    assert job.read_job("1-a").active
+    for change in ({"started": stand["started"] - 60}, {"pid": 2**22 + 1}, {"pid": -1}, {"pid": 0}):
+        write_json(home / "jobs" / "1-a" / "state.json", stand | change)
+        assert job.read_job("1-a").progress.state == job.CUT_OFF
+
+
+def test_jobs_of_earlier_versions_can_be_resumed(home: Path) -> None:
+    """Their state names no process."""
+    folder = home / "jobs" / "1-a"
+    write_json(folder / "request.json", {"key": "mine", "models": ["vae2"], "answers": {}})
+    old = {
+        "state": "running",
+        "step": "reading",
+        "began": 5.0,
+        "imported": "x",
+        "encoded": ["vae2"],
+    }
+    write_json(folder / "state.json", old)
+    (found,) = job.list_jobs()
+    assert (found.progress.state, found.progress.encoded) == (job.CUT_OFF, ("vae2",))
+    assert found.request == SurveyRequest("mine", models=("vae2",))
 
 
 def test_jobs_that_are_none(home: Path) -> None:

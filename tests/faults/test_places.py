@@ -17,7 +17,7 @@ import pytest
 from radioviz.atlas.atlas import list_atlases, open_atlas
 from radioviz.atlas.scores import read_scores
 from radioviz.errors import CatalogueError, ModelError, RadioVizError
-from radioviz.importing import Source, import_survey, open_survey, surveys, unfinished
+from radioviz.importing import Source, import_survey, list_surveys, open_survey, unfinished_imports
 from radioviz.models.registry import list_models
 from tests.faults.jobs import cutouts, tree_digest
 from tests.models.small import small_info, synthetic_catalogue
@@ -66,12 +66,12 @@ def test_an_import_on_a_full_disk_goes_on_when_there_is_room(
     source = Source(cutouts(tmp_path / "in", 400))  # 2.6 MB of pixels
     with pytest.raises(CatalogueError, match=r"[Nn]o space|Free some space"):
         import_survey(source, {"key": "mine"})
-    assert set(surveys()) == {"kept"}
+    assert set(list_surveys()) == {"kept"}
     assert tree_digest(small_disk / "home" / "surveys" / "kept") == kept
     filler.unlink()
     assert len(import_survey(source, {"key": "mine"}).catalogue or ()) == 400
     assert len(open_survey("mine")) == 400
-    assert unfinished() == []
+    assert unfinished_imports() == []
 
 
 def test_a_model_and_an_atlas_on_a_full_disk(small_disk: Path) -> None:
@@ -129,7 +129,7 @@ def _read_all() -> dict[str, Any]:
     for pair in list_atlases():
         try:
             atlas = open_atlas(*pair, info=models.get(pair[1]))
-            _ = atlas.scores, atlas.turned
+            _ = atlas.scores, atlas.orientation_stats
             found["/".join(pair)] = "whole"
         except RadioVizError as error:
             found["/".join(pair)] = str(error)
@@ -201,7 +201,7 @@ def test_clocks_that_are_wrong(
     (folder / "request.json").write_text(json.dumps(request))
     (folder / "state.json").write_text(json.dumps({"state": "running", "began": began}))
     (one,) = job.list_jobs()
-    assert one.state == job.CUT_OFF
+    assert one.progress.state == job.CUT_OFF
     assert one.seconds >= 0
     os.utime(folder, (4e9, 4e9))
     job.delete_job(one.id)
@@ -220,7 +220,7 @@ def test_a_home_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
     """A file where the folder should be: it holds for root, too, who may write anywhere."""
     (tmp_path / "home").write_text("")
     monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path / "home"))
-    assert surveys() == {}
-    assert unfinished() == []
+    assert list_surveys() == {}
+    assert unfinished_imports() == []
     with pytest.raises(CatalogueError, match="cannot be written"):
         import_survey(Source(cutouts(tmp_path / "in", 2)), {"key": "mine"})

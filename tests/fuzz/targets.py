@@ -232,7 +232,9 @@ def _home(folder: Path) -> None:
     os.environ["RADIOVIZ_HOME"] = str(folder)
     for one in job.list_jobs():
         assert one.request.key is not None and one.seconds >= 0
-        f"{one.state} {one.step} {one.done:d} {one.total:d} {', '.join(one.encoded)} {one.error}"
+        stand = one.progress
+        f"{stand.state} {stand.step} {stand.done:d} {stand.total:d} {stand.error}"
+        f"{', '.join(stand.encoded)} {stand.imported}"
     for key, survey in store.list_surveys().items():
         try:
             catalogue = store.open_survey(key)

@@ -90,7 +90,7 @@ def test_files_to_a_survey_and_away_again(open_page: Open, own_home: Path) -> No
     assert not app.exception
     app = wait(app)
     done = job.list_jobs()[0]
-    assert (done.state, done.encoded) == (job.DONE, ("vae2",)), done
+    assert (done.progress.state, done.progress.encoded) == (job.DONE, ("vae2",)), done
     assert "6 read, 1 refused" in texts(app)
     assert "6 galaxies" in texts(app)
     assert not list((own_home / "uploads").iterdir()), "what was uploaded is not kept"
@@ -124,7 +124,7 @@ def test_a_killed_import_is_not_shown_and_goes_on(
     assert "cut off after" in texts(app)
     assert "mine" not in app.sidebar.selectbox(key="data_set").options
     app = wait(press(app, "goon_mine"))
-    assert job.list_jobs()[0].state == job.DONE, job.list_jobs()[0]
+    assert job.list_jobs()[0].progress.state == job.DONE, job.list_jobs()[0]
     assert importing.list_surveys()["mine"].n == 12
 
 
@@ -224,7 +224,7 @@ def test_a_zip_that_wants_out_is_read_without_those_entries(
     keyed(app.main.multiselect, "models_").set_value([])
     app.run()
     app = wait(press(app, "bring_start"))
-    assert job.list_jobs()[0].state == job.DONE, job.list_jobs()[0]
+    assert job.list_jobs()[0].progress.state == job.DONE, job.list_jobs()[0]
     report = importing.read_report(job.list_jobs()[0].request.key).set_index("file")
     assert (report["status"] == "read").sum() == 1
     assert report.loc["good.fits", "status"] == "read"

@@ -70,7 +70,7 @@ def _running() -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 name = controls.escape(one.request.title or one.request.key)
                 st.markdown(f"**{name}** · {_seconds(one.seconds)}", width="stretch")
-                mapped = cache.atlas_names(one.request.key) if one.imported else []
+                mapped = cache.atlas_names(one.request.key) if one.progress.imported else []
                 if mapped and st.button(
                     "Open on the latent map",
                     key=f"look_{one.id}",
@@ -87,12 +87,16 @@ def _running() -> None:
                     args=(one.id,),
                     help="What is read and encoded so far is kept",
                 )
-            share = min(1.0, one.done / one.total) if one.total else 0.0
-            counts = f": {one.done:,} of {one.total:,}" if one.total else ""
-            st.progress(share, text=controls.escape(f"{one.step}{counts}"))
+            step, done, total = one.progress.step, one.progress.done, one.progress.total
+            counts = f": {done:,} of {total:,}" if total else ""
+            share = min(1.0, done / total) if total else 0.0
+            st.progress(share, text=controls.escape(f"{step}{counts}"))
             st.caption(_through(one))
     # The list of surveys is drawn anew when one of them has got further.
-    stand = [(j.id, j.imported, j.encoded, cache.atlas_names(j.request.key)) for j in running]
+    stand = [
+        (j.id, j.progress.imported, j.progress.encoded, cache.atlas_names(j.request.key))
+        for j in running
+    ]
     seen = st.session_state.get("jobs_seen")
     st.session_state["jobs_seen"] = stand
     if seen is not None and seen != stand:
@@ -106,28 +110,28 @@ def _first(mapped: list[str]) -> str:
 
 def _through(one: SurveyJob) -> str:
     titles = encoder_titles()
-    parts = [controls.escape(one.imported)] if one.imported else []
-    parts += [f"mapped by {controls.escape(titles.get(m, m))}" for m in one.encoded]
+    parts = [controls.escape(one.progress.imported)] if one.progress.imported else []
+    parts += [f"mapped by {controls.escape(titles.get(m, m))}" for m in one.progress.encoded]
     return " · ".join(parts) or (
         "It goes on when this tab is closed, and can be taken up when it is stopped."
     )
 
 
 def _ended(one: SurveyJob) -> None:
-    title, icon = STATES[one.state]
+    title, icon = STATES[one.progress.state]
     there = one.request.key in importing.list_surveys()
-    if one.state == job.DONE and not there:
+    if one.progress.state == job.DONE and not there:
         job.delete_job(one.id)  # the survey has been removed since
         return
     with st.container(border=True, key=f"job_{one.id}"):
         name = controls.escape(one.request.title or one.request.key)
         st.markdown(f"{icon} **{name}** · {title} after {_seconds(one.seconds)}")
-        if one.error:
-            st.error(controls.escape(one.error))
-        elif one.imported or one.encoded:
+        if one.progress.error:
+            st.error(controls.escape(one.progress.error))
+        elif one.progress.imported or one.progress.encoded:
             st.caption(_through(one))
         with st.container(horizontal=True, gap="small"):
-            if one.state == job.DONE and one.request.models:
+            if one.progress.state == job.DONE and one.request.models:
                 st.button(
                     "Open on the latent map",
                     key=f"open_{one.id}",
@@ -136,8 +140,8 @@ def _ended(one: SurveyJob) -> None:
                     on_click=_open,
                     args=(one.request.key, one.request.models[0]),
                 )
-            elif one.state != job.DONE:
-                label = "Try again" if one.state == job.FAILED else "Go on"
+            elif one.progress.state != job.DONE:
+                label = "Try again" if one.progress.state == job.FAILED else "Go on"
                 st.button(
                     label,
                     key=f"resume_{one.id}",
@@ -187,7 +191,7 @@ def surveys() -> None:
     st.subheader("Your surveys")
     known = importing.list_surveys()
     found = job.list_jobs()
-    at_work = {j.request.key for j in found if j.state != job.DONE}
+    at_work = {j.request.key for j in found if j.progress.state != job.DONE}
     busy = {j.request.key for j in found if j.active}
     for survey in known.values():
         with controls.show_errors():

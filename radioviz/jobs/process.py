@@ -1,0 +1,308 @@
+"""Jobs: runs in processes of their own, watched through files.
+
+Each job has a folder with ``request.json`` (its input), ``state.json`` (its progress and its
+process), ``log.txt``, and ``cancel`` once it is asked to stop. The process belongs to neither a
+browser session nor the server: a closed tab, a rerun or a server that stops does not end it. A job
+whose process died counts as cut off and can be resumed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import psutil
+from filelock import FileLock
+
+from radioviz.errors import CatalogueError, RadioVizError
+from radioviz.jobs.progress import throttled
+from radioviz.paths import REPOSITORY
+from radioviz.store.atomic import delete_folder, report_unwritable, write_json
+from radioviz.store.records import read_record
+
+RUNNING, DONE, FAILED, CANCELLED, CUT_OFF = "running", "done", "failed", "cancelled", "cut off"
+
+_REQUEST, _STATE, _LOG, _CANCEL = "request.json", "state.json", "log.txt", "cancel"
+_INTERVAL = 0.3  # seconds between two writes of the state, and between two looks for a cancel
+_CHILDREN: list[subprocess.Popen[bytes]] = []
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """Input of a job; ``key`` names the survey that only one job at a time may change."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class JobState:
+    """Progress of a job; each kind of job adds its results as fields.
+
+    Attributes
+    ----------
+    state : str
+        ``running``, ``done``, ``failed``, ``cancelled`` or ``cut off``.
+    step : str
+        What is being done.
+    done, total : int
+        Of the step; ``total`` is 0 if unknown.
+    error : str
+        Why it failed.
+    began : float
+        Unix time.
+    seconds : float or None
+        Duration of a job that has ended.
+    pid, started : int, float
+        The process, and when it started, in seconds after boot.
+    """
+
+    state: str = CUT_OFF
+    step: str = ""
+    done: int = 0
+    total: int = 0
+    error: str = ""
+    began: float = 0.0
+    seconds: float | None = None
+    pid: int = 0
+    started: float = 0.0
+
+
+Request = TypeVar("Request", bound=JobRequest)
+State = TypeVar("State", bound=JobState)
+
+
+@dataclass(frozen=True)
+class Job(Generic[Request, State]):
+    """A job as it stands: identifier, input and progress."""
+
+    id: str
+    request: Request
+    progress: State
+
+    @property
+    def active(self) -> bool:
+        """True while its process runs."""
+        return self.progress.state == RUNNING
+
+    @property
+    def seconds(self) -> float:
+        """Time since the start, or the duration of a job that has ended."""
+        return self.progress.seconds or max(0.0, time.time() - self.progress.began)
+
+
+class JobCancelledError(Exception):
+    """A cancelled job stops here."""
+
+
+@dataclass(frozen=True)
+class JobFolder(Generic[Request, State]):
+    """All jobs of one kind.
+
+    Parameters
+    ----------
+    folder : callable
+        Returns the folder of all jobs (created when the first job starts).
+    module : str
+        Run as ``python -m <module> <folder of the job>``; it calls :meth:`run`.
+    request, state : type
+        Dataclasses of the input and the progress.
+    limit : int
+        Jobs that may run at a time.
+    """
+
+    folder: Callable[[], Path]
+    module: str
+    request: type[Request]
+    state: type[State]
+    limit: int
+
+    def start(self, request: Request) -> Job[Request, State]:
+        """Start a job.
+
+        Raises
+        ------
+        CatalogueError
+            If there are too many jobs, one with the same key, or the folder cannot be written.
+        """
+        folder = self.folder() / f"{int(time.time())}-{secrets.token_hex(4)}"
+        with report_unwritable(self.folder()), self._lock():
+            self._check_limit(request.key)
+            write_json(folder / _REQUEST, dataclasses.asdict(request))
+            self._spawn(folder, self.state())
+        return self.read(folder.name)
+
+    def resume(self, job_id: str) -> Job[Request, State]:
+        """Start a job again that was cancelled, cut off or failed; it resumes where it stopped.
+
+        Raises
+        ------
+        CatalogueError
+            As :meth:`start`, and if there is no such job, or it is running.
+        """
+        with report_unwritable(self.folder()), self._lock():
+            job = self.read(job_id)
+            self._check_limit(job.request.key)
+            (self.folder() / job_id / _CANCEL).unlink(missing_ok=True)
+            self._spawn(self.folder() / job_id, job.progress)
+        return self.read(job_id)
+
+    def _lock(self) -> FileLock:
+        self.folder().mkdir(parents=True, exist_ok=True)
+        return FileLock(self.folder() / ".lock", timeout=30)
+
+    def _check_limit(self, key: str) -> None:
+        active = [job for job in self.list() if job.active]
+        if any(job.request.key == key for job in active):
+            raise CatalogueError(f"a job for survey '{key}' is running already; wait or cancel it")
+        if len(active) >= self.limit:
+            raise CatalogueError(f"{len(active)} jobs are running; wait for one, or cancel it")
+
+    def _spawn(self, folder: Path, before: State) -> None:
+        """Start the process; it waits for the lock, so it sees the files that are written here."""
+        with (folder / _LOG).open("ab") as log:
+            child = subprocess.Popen(
+                [sys.executable, "-m", self.module, str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C on the server does not reach it
+                cwd=REPOSITORY,
+            )
+        _CHILDREN.append(child)
+        state = dataclasses.replace(
+            before, state=RUNNING, step="starting", done=0, total=0, error="", began=time.time(),
+            seconds=None, pid=child.pid, started=_started(child.pid),
+        )  # fmt: skip
+        write_json(folder / _STATE, dataclasses.asdict(state))
+
+    def list(self) -> list[Job[Request, State]]:
+        """All jobs, newest first."""
+        out = []
+        for path in sorted(self.folder().glob(f"*/{_STATE}"), reverse=True):
+            try:
+                out.append(self.read(path.parent.name))
+            except CatalogueError:
+                continue  # half deleted
+        return out
+
+    def read(self, job_id: str) -> Job[Request, State]:
+        """One job as it stands.
+
+        Raises
+        ------
+        CatalogueError
+            If there is no such job, or its files are damaged.
+        """
+        _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
+        folder = self.folder() / job_id
+        try:
+            request = read_record(folder / _REQUEST, self.request)
+        except (OSError, ValueError) as error:
+            raise CatalogueError(f"no job '{job_id}' ({error})") from None
+        state = self._state(folder)
+        if state.state == RUNNING and not _is_alive(state):
+            state = self._state(folder)  # it may just have ended
+            if state.state == RUNNING:
+                state = dataclasses.replace(state, state=CUT_OFF)
+        return Job(job_id, request, state)
+
+    def _state(self, folder: Path) -> State:
+        try:
+            return read_record(folder / _STATE, self.state)
+        except (OSError, ValueError):
+            return self.state()  # damaged: it counts as cut off, and can be resumed
+
+    def cancel(self, job_id: str) -> None:
+        """Ask a job to stop; :meth:`resume` continues it."""
+        folder = self.folder() / job_id
+        if folder.is_dir():
+            (folder / _CANCEL).touch()
+
+    def delete(self, job_id: str) -> None:
+        """Delete the files of a job that is not running; its results stay."""
+        if not self.read(job_id).active:
+            delete_folder(self.folder() / job_id)
+
+    def run(self, folder: Path, work: Callable[[JobWorker[Request, State]], None]) -> None:
+        """Do the work of a job in this process, and record how it ends."""
+        with self._lock():
+            pass  # until the process that started this one has written its files
+        worker = JobWorker(
+            folder, read_record(folder / _REQUEST, self.request), self._state(folder)
+        )
+        state, why = DONE, ""
+        try:
+            work(worker)
+        except JobCancelledError:
+            state = CANCELLED
+        except RadioVizError as error:
+            state, why = FAILED, str(error)
+        except MemoryError:
+            state, why = FAILED, "too little memory; import fewer images at a time"
+        except Exception as error:
+            traceback.print_exc()
+            state, why = FAILED, f"unexpected: {type(error).__name__}: {error}"
+        seconds = round(time.time() - worker.state.began, 1)
+        worker.update(state=state, error=why, seconds=seconds, step="")
+
+
+class JobWorker(Generic[Request, State]):
+    """A job as its own process sees it.
+
+    Attributes
+    ----------
+    request, state : dataclass
+        Input and progress.
+    progress : callable
+        ``progress(done, total, what)``, written to ``state.json`` from time to time.
+    """
+
+    def __init__(self, folder: Path, request: Request, state: State) -> None:
+        self.folder, self.request, self.state = folder, request, state
+        self.progress = throttled(
+            lambda done, total, what: self.update(step=what, done=int(done), total=int(total or 0)),
+            _INTERVAL,
+        )
+        self._asked, self._cancelled = 0.0, False
+
+    def update(self, **changes: Any) -> None:
+        """Change fields of the state, and write it."""
+        self.state = dataclasses.replace(self.state, **changes)
+        write_json(self.folder / _STATE, dataclasses.asdict(self.state))
+
+    def cancelled(self) -> bool:
+        """True if somebody asked the job to stop."""
+        now = time.monotonic()
+        if now - self._asked > _INTERVAL:
+            self._asked, self._cancelled = now, (self.folder / _CANCEL).exists()
+        return self._cancelled
+
+    def progress_or_cancel(self, done: int, total: int, what: str) -> None:
+        """Progress for functions that cannot be cancelled otherwise."""
+        self.progress(done, total, what)
+        if self.cancelled():
+            raise JobCancelledError
+
+
+def _started(pid: int) -> float:
+    """Seconds from boot to the start of a process, which no change of the clock affects."""
+    boot = psutil.boot_time()  # first: older versions of psutil keep it for create_time
+    return psutil.Process(pid).create_time() - boot
+
+
+def _is_alive(state: JobState) -> bool:
+    """True if the process of a job runs; another of the same number does not count."""
+    try:
+        if psutil.Process(state.pid).status() == psutil.STATUS_ZOMBIE:
+            return False
+        return abs(_started(state.pid) - state.started) < 5
+    except (ValueError, OverflowError, psutil.Error):
+        return False
