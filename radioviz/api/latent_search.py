@@ -13,7 +13,7 @@ from radioviz.api.inference import encode_images
 from radioviz.api.samples import GalaxySample, open_atlas, open_data_set
 from radioviz.atlas.layouts import REFERENCE
 from radioviz.errors import AtlasError, SelectionError, SimilarityError
-from radioviz.similarity import LatentIndex, NullDistribution, Query, Whitening, query_of, search
+from radioviz.similarity import LatentIndex, NullDistribution, Whitening, compose_query, search
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
@@ -98,33 +98,13 @@ def find_similar(
         latent = encode_images(
             image, atlas.model, like=data_set, pixel_scale=pixel_scale, beam=beam
         )
-        latent = latent if whitening is None else whitening(latent)
-    counter = [unlike] if isinstance(unlike, str) else list(unlike)
-    query = _query(index, examples, counter, latent)
+    counter = [unlike] if isinstance(unlike, str) else unlike
+    sides = [[(data_set, source_id) for source_id in ids] for ids in (examples, counter)]
+    query = compose_query([index], *sides, image=latent, whitening=whitening)
     positives = len(query.positives)
     negatives = 0 if query.negatives is None else len(query.negatives)
     null = NullDistribution.of(index, positives=positives, negatives=negatives)
     return search([index], query, number, nulls={data_set: null})
-
-
-def _query(
-    index: LatentIndex, like: list[str], unlike: list[str], image: np.ndarray | None
-) -> Query:
-    pairs = [[(index.data_set, source_id) for source_id in side] for side in (like, unlike)]
-    if image is None:
-        if not like:
-            raise SimilarityError("nothing to search for; give a galaxy, a position or an image")
-        return query_of([index], pairs[0], pairs[1])
-    known = query_of([index], pairs[0], pairs[1]) if like else None
-    against = query_of([index], pairs[1]) if unlike else None
-    positives = [image[:, None], *([known.positives] if known else [])]
-    sides = [side for side in (known, against) if side]
-    return Query(
-        np.concatenate(positives),
-        against.positives if against else None,
-        np.concatenate([*(side.positions for side in sides), np.empty((0, 2))]),
-        frozenset(pairs[0] + pairs[1]),
-    )
 
 
 def nearest_galaxy(

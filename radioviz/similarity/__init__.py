@@ -17,7 +17,7 @@ from radioviz.similarity.index import LatentIndex
 from radioviz.similarity.metric import Whitening
 from radioviz.similarity.neighbourhood import Neighbourhood
 from radioviz.similarity.null import NullDistribution
-from radioviz.similarity.query import Query, query_of
+from radioviz.similarity.query import Query, compose_query, query_of
 from radioviz.similarity.search import scores, search, separations
 from radioviz.similarity.views import dihedral_views
 
@@ -27,6 +27,7 @@ __all__ = [
     "NullDistribution",
     "Query",
     "Whitening",
+    "compose_query",
     "dihedral_views",
     "query_of",
     "scores",

@@ -9,6 +9,7 @@ import numpy as np
 
 from radioviz.errors import SimilarityError
 from radioviz.similarity.index import LatentIndex
+from radioviz.similarity.metric import Whitening
 
 Source = tuple[str, str]
 
@@ -133,3 +134,58 @@ def query_of(
     unwanted = vectors(negatives)
     places = [(i.ra[row], i.dec[row]) for i, s in examples for row in [i.row_of(s)]]
     return Query(wanted, unwanted, np.array(places), frozenset([*positives, *negatives]))
+
+
+def compose_query(
+    indexes: Sequence[LatentIndex],
+    like: Sequence[Source],
+    unlike: Sequence[Source] = (),
+    *,
+    image: np.ndarray | None = None,
+    position: tuple[float, float] | None = None,
+    views: Mapping[Source, np.ndarray] | None = None,
+    whitening: Whitening | None = None,
+) -> Query:
+    """One query of examples, counter-examples and an image.
+
+    Parameters
+    ----------
+    indexes
+        Of every data set that an example is from, whitened if ``whitening`` is given.
+    image : numpy.ndarray, optional
+        Latents of the image's views as the encoder gives them, shape ``(r, d)``.
+    position : (float, float), optional
+        Position of the image in degrees: results leave out what lies there.
+    views
+        Latents of rotated views of every example, ``(r, d)`` with the ``r`` of the image.
+
+    Raises
+    ------
+    SimilarityError
+        If there is no example, a galaxy is on both sides, or a latent has no direction.
+    """
+    both = set(like) & set(unlike)
+    if both:
+        raise SimilarityError(f"'{min(both)[1]}' is a positive and a negative example at once")
+    if not like and image is None:
+        raise SimilarityError(
+            "nothing to search for yet: name a galaxy or give an image; counter-examples alone are "
+            "not enough"
+        )
+    if whitening is not None and views is not None:
+        views = {pair: whitening(v) for pair, v in views.items()}
+    positive, negative = (
+        query_of(indexes, side, views=views) if side else None for side in (like, unlike)
+    )
+    positives = [positive.positives] if positive else []
+    places = [side.positions for side in (positive, negative) if side]
+    if image is not None:
+        positives.append((whitening(image) if whitening else np.asarray(image))[None])
+    if position is not None:
+        places.append(np.array([position]))
+    return Query(
+        np.concatenate(positives),
+        negative.positives if negative else None,
+        np.concatenate([*places, np.empty((0, 2))]),
+        frozenset([*like, *unlike]),
+    )

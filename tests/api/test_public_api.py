@@ -81,7 +81,7 @@ def test_unknown_things_are_named() -> None:
         radioviz.open_data_set("first").image("first-9999")
     with pytest.raises(radioviz.RadioVizError, match="measure is 'euclid'; expected one of"):
         radioviz.find_similar("first", galaxy="first-0", measure="euclid")
-    with pytest.raises(radioviz.RadioVizError, match="nothing to search for; give a galaxy"):
+    with pytest.raises(radioviz.RadioVizError, match="nothing to search for yet: name a galaxy"):
         radioviz.find_similar("first")
     with pytest.raises(radioviz.RadioVizError, match=r"is not a position .*116.785"):
         radioviz.find_similar("first", position="somewhere")

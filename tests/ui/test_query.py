@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import FetchError, SelectionError, SimilarityError
-from radioviz.similarity import LatentIndex, Whitening, scores
+from radioviz.similarity import LatentIndex, Whitening, compose_query, scores
 from radioviz.ui import cache
 from radioviz.ui import name_resolver as names
 from radioviz.ui.pages.similar import query_state as query
@@ -97,7 +97,7 @@ def test_a_query_of_examples_counterexamples_and_a_picture() -> None:
     index = _index()
     picture = np.random.default_rng(1).normal(size=(1, 6)).astype(np.float32)
     wish = Wish((("a", "a0"), ("a", "a1")), (("a", "a2"),))
-    asked = query.compose([index], wish, picture=picture, position=(10.0, 20.0))
+    asked = compose_query([index], wish.like, wish.unlike, image=picture, position=(10.0, 20.0))
     assert asked.positives.shape == (3, 1, 6)
     assert len(asked.positions) == 4
     assert set(asked.exclude) == {("a", "a0"), ("a", "a1"), ("a", "a2")}
@@ -115,23 +115,23 @@ def test_whitening_treats_catalogue_and_picture_alike() -> None:
     index = _index()
     whitening = Whitening.of(index.latents)
     white = whitening.index(index)
-    as_galaxy = query.compose([white], Wish((("a", "a3"),)), whitening=whitening)
-    as_picture = query.compose(
-        [white], Wish(), picture=np.asarray(index.latents[3:4]), whitening=whitening
+    as_galaxy = compose_query([white], [("a", "a3")], whitening=whitening)
+    as_picture = compose_query(
+        [white], [], image=np.asarray(index.latents[3:4]), whitening=whitening
     )
     np.testing.assert_allclose(scores(white, as_galaxy), scores(white, as_picture), atol=1e-6)
 
 
 def test_queries_that_cannot_be_asked() -> None:
     index = _index()
-    with pytest.raises(SimilarityError, match="nothing to look for yet"):
-        query.compose([index], Wish((), (("a", "a1"),)))
+    with pytest.raises(SimilarityError, match="nothing to search for yet"):
+        compose_query([index], [], [("a", "a1")])
     with pytest.raises(SimilarityError, match="'a1' is a positive and a negative example"):
-        query.compose([index], Wish((("a", "a1"),), (("a", "a1"),)))
+        compose_query([index], [("a", "a1")], [("a", "a1")])
     with pytest.raises(SimilarityError, match="latent vector of 'a5' is zero"):
-        query.compose([index], Wish((("a", "a5"),)))
+        compose_query([index], [("a", "a5")])
     with pytest.raises(SimilarityError, match="latent vector of positive example 1 is zero"):
-        query.compose([index], Wish(), picture=np.zeros((1, 6)))
+        compose_query([index], [], image=np.zeros((1, 6)))
 
 
 def test_an_encoder_that_gives_nothing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import CatalogueError, RadioVizError, SelectionError, SimilarityError
-from radioviz.similarity import LatentIndex, Query, Whitening, dihedral_views, query_of
+from radioviz.similarity import dihedral_views
 from radioviz.ui import cache, galaxies
 from radioviz.ui import coordinates as sky
 
@@ -220,58 +220,3 @@ def encoded(model: str, seen: np.ndarray, rotated: bool) -> np.ndarray:
             "so it has no direction to compare; choose another encoder"
         )
     return latents
-
-
-def compose(
-    indexes: Sequence[LatentIndex],
-    wish: Wish,
-    *,
-    picture: np.ndarray | None = None,
-    position: tuple[float, float] | None = None,
-    views: dict[Pair, np.ndarray] | None = None,
-    whitening: Whitening | None = None,
-) -> Query:
-    """One query of examples, counter-examples and a picture.
-
-    Parameters
-    ----------
-    indexes
-        Of every data set that an example is from, whitened if ``whitening`` is given.
-    picture : numpy.ndarray, optional
-        Latents of the picture's views as the encoder gives them, shape ``(r, d)``.
-    position : (float, float), optional
-        Where the picture is on the sky: what it shows is left out of the results.
-    views
-        Latents of rotated views of every example, ``(r, d)`` with the ``r`` of the picture.
-
-    Raises
-    ------
-    SimilarityError
-        If there is nothing to be like, a galaxy is on both sides, or a latent has no direction.
-    """
-    both = set(wish.like) & set(wish.unlike)
-    if both:
-        raise SimilarityError(f"'{min(both)[1]}' is a positive and a negative example at once")
-    if not wish.like and picture is None:
-        raise SimilarityError(
-            "nothing to look for yet: name a galaxy, or give a picture; galaxies to be unlike "
-            "alone do not say what is wanted"
-        )
-    if whitening is not None and views is not None:
-        views = {pair: whitening(v) for pair, v in views.items()}
-    sides = [
-        query_of(indexes, side, views=views) if side else None for side in (wish.like, wish.unlike)
-    ]
-    like, unlike = sides
-    positives = [like.positives] if like else []
-    places = [side.positions for side in sides if side]
-    if picture is not None:
-        positives.append((whitening(picture) if whitening else np.asarray(picture))[None])
-    if position is not None:
-        places.append(np.array([position]))
-    return Query(
-        np.concatenate(positives),
-        unlike.positives if unlike else None,
-        np.concatenate([*places, np.empty((0, 2))]),
-        frozenset([*wish.like, *wish.unlike]),
-    )

@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from radioviz.data.matching import close_pairs
-from radioviz.similarity import LatentIndex, Query, scores, search
+from radioviz.similarity import LatentIndex, Query, compose_query, scores, search
 from radioviz.ui import cache, controls, galaxies
 from radioviz.ui.cache import Nulls
 from radioviz.ui.pages.similar import query_state as query
@@ -169,10 +169,11 @@ def _query(
             kept[key] = query.encoded(model, picture.seen, settings.rotated)
         latents = kept[key]
     space = settings.space
-    return query.compose(
+    return compose_query(
         indexes,
-        wish,
-        picture=latents,
+        wish.like,
+        wish.unlike,
+        image=latents,
         position=picture.position if picture else None,
         views=views,
         whitening=cache.whitening(model, settings.targets[0], space) if space else None,
