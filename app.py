@@ -36,5 +36,9 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 else:
+    from starlette.middleware import Middleware
+
+    from radioviz.ui.guard import Guard
+
     # `streamlit run` imports the file once, to serve this; each page run executes it as __main__.
-    app = st.App(__file__, lifespan=server.lifespan)
+    app = st.App(__file__, lifespan=server.lifespan, middleware=[Middleware(Guard)])

@@ -20,7 +20,7 @@ from radioviz.errors import RadioVizError
 from radioviz.models import registry
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import REPOSITORY, cache_folder, trained_folder, user_data_folder
-from radioviz.ui import cache, state, url_state
+from radioviz.ui import cache, guard, state, url_state
 from radioviz.ui.image.display import COLOUR_MAPS, FIELDS, ImageStyle
 
 OVERVIEW = "pages/overview.py"
@@ -251,16 +251,14 @@ def galaxies_text(number: int) -> str:
 
 
 def is_local() -> bool:
-    """True when the browser runs on the server's own computer, whose programs SAMP reaches.
+    """Whether the browser belongs to the account that started the app, on the same computer.
 
-    A reverse proxy on the server makes every reader look local; it is told by the headers that it
-    adds, and a server that is shared otherwise (an SSH tunnel each) by ``RADIOVIZ_SHARED=1``.
+    Behind a reverse proxy nobody counts as local (see :mod:`radioviz.ui.guard`). Set
+    ``RADIOVIZ_SHARED=1`` where users reach the server by SSH tunnels.
     """
     if os.environ.get("RADIOVIZ_SHARED", "").strip() not in ("", "0"):
         return False
-    if any(name in st.context.headers for name in ("X-Forwarded-For", "X-Real-Ip", "Forwarded")):
-        return False
-    return st.context.ip_address is None  # what Streamlit makes of the loopback address
+    return guard.is_own_account(st.context.headers)
 
 
 def go_inspect(pair: tuple[str, str]) -> None:

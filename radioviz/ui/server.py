@@ -11,6 +11,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from streamlit import config
+
+from radioviz.ui import guard
+
 if TYPE_CHECKING:
     from streamlit.starlette import App
 
@@ -29,8 +33,22 @@ async def lifespan(app: App) -> AsyncIterator[None]:
     meet the server amid an import.
     """
     start = threading.Thread(target=_import_all, name="warm-up", daemon=True).start
-    asyncio.get_running_loop().call_later(0.05, start)
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.05, start)
+    # Later than the first page: it costs a second of a core, and no upload comes that soon.
+    loop.call_later(10.0, threading.Thread(target=_start_reader, daemon=True).start)
+    if not guard.system_tells_accounts():
+        port = config.get_option("server.port")
+        sys.stdout.write(
+            f"  On this computer: http://localhost:{port}/?token={guard.start_token()}\n"
+        )
     yield
+
+
+def _start_reader() -> None:
+    from radioviz.jobs import reader_process
+
+    reader_process.start()
 
 
 def _import_all() -> None:

@@ -70,6 +70,56 @@ def test_pages_of_other_sites_get_no_session(server: Server) -> None:
     assert not _websocket(server, "http://evil.example")
 
 
+ROUTES = ("/", "/latent_map", "/_stcore/health", "/_stcore/host-config", "/media/none.png",
+          "/_stcore/upload_file/a/b", "/static/none.js")  # fmt: skip
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "localhost.evil.example:80"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "http://localhost:1"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+    ],
+)
+def test_no_route_answers_foreign_hosts_and_pages(
+    server: Server, route: str, headers: dict[str, str]
+) -> None:
+    request = urllib.request.Request(server.url + route, headers=headers)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=10)
+    assert refused.value.code == 403
+    refused.value.close()
+
+
+def test_no_session_for_a_foreign_host_name(server: Server) -> None:
+    # DNS rebinding: the name resolves to this machine, so Host and Origin agree.
+    from websockets.exceptions import InvalidStatus
+    from websockets.sync.client import connect
+
+    address, port = server.url.replace("http://localhost", "ws://evil.example"), server.url
+    with (
+        socket.create_connection(("127.0.0.1", int(port.rsplit(":", 1)[1]))) as line,
+        pytest.raises(InvalidStatus, match="403"),
+    ):
+        connect(
+            address + "/_stcore/stream",
+            sock=line,
+            origin=server.url.replace("localhost", "evil.example"),  # type: ignore
+            subprotocols=["streamlit"],  # type: ignore
+        )
+
+
+def test_pages_are_not_framed(server: Server) -> None:
+    with urllib.request.urlopen(server.url, timeout=10) as answer:
+        assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
+        assert answer.headers["X-Frame-Options"] == "DENY"
+
+
 def test_an_upload_needs_the_token_of_its_session(server: Server) -> None:
     request = urllib.request.Request(
         server.url + "/_stcore/upload_file/some-session/some-file", data=b"x", method="PUT"
