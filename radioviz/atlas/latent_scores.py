@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from radioviz.atlas.layouts import SAMPLE, SEED
-from radioviz.atlas.placement import nearest_of
+from radioviz.neighbours import nearest_of
 
 NEIGHBOURS = 20
 _CELLS = 1 << 23

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from radioviz.neighbours import nearest_of
+
 NEIGHBOURS = 15
 """As many as UMAP drew the maps with."""
 
@@ -55,27 +57,3 @@ def place_among_neighbours(
         weight /= weight.sum(axis=1, keepdims=True)
         placed[start : start + step] = (weight[..., None] * spots).sum(axis=1)
     return placed
-
-
-def nearest_of(base: np.ndarray, others: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Squared distances and rows of the ``k`` nearest in ``base``, in no order.
-
-    Parameters
-    ----------
-    base, others : numpy.ndarray
-        Float32, shapes ``(n, d)`` and ``(m, d)``; the matrix of their distances must fit in
-        memory.
-
-    Returns
-    -------
-    squared : numpy.ndarray
-        Float32, shape ``(m, min(k, n))``.
-    rows : numpy.ndarray
-        Int64, of the same shape.
-    """
-    k = min(k, len(base))
-    distance = np.square(base).sum(axis=1) - 2 * (others @ base.T)
-    rows = np.argpartition(distance, k - 1, axis=1)[:, :k]
-    # Once more for the few that count: the difference of large numbers is not exact.
-    squared = np.square(base[rows] - others[:, None]).sum(axis=2)
-    return squared, rows

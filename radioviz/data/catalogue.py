@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 
 from radioviz.errors import CatalogueError
+from radioviz.sky import tan_wcs
 from radioviz.store import records
 from radioviz.store.atomic import put_in_place, unwritable
 
@@ -228,17 +229,7 @@ class Catalogue:
             raise CatalogueError(
                 f"source '{source['source_id']}' has no sky position, so it has no WCS"
             )
-        ny, nx = self.images.shape[1:]
-        wcs = WCS(naxis=2)
-        wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
-        wcs.wcs.cunit = ["deg", "deg"]
-        wcs.wcs.crval = centre
-        wcs.wcs.crpix = [(nx + 1) / 2, (ny + 1) / 2]
-        step = self.info.pixel_scale / 3600.0
-        wcs.wcs.cdelt = [-step, step]
-        wcs.wcs.radesys = "FK5"
-        wcs.wcs.equinox = 2000.0
-        return wcs
+        return tan_wcs(centre[0], centre[1], self.info.pixel_scale, self.images.shape[1:])
 
     def subset(self, rows: np.ndarray) -> Catalogue:
         """Rows in the given order, images copied into memory.
@@ -363,29 +354,3 @@ def complete_columns(table: pd.DataFrame) -> pd.DataFrame:
     for name in table.columns:
         out.setdefault(name, table[name])
     return pd.DataFrame(out).reset_index(drop=True)
-
-
-def j2000_name(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
-    """IAU-style names ``JHHMMSS.s+DDMMSS``, truncated (not rounded) as the IAU asks.
-
-    Parameters
-    ----------
-    ra, dec : array_like
-        Degrees, shape ``(n,)``; NaN gives an empty name.
-
-    Returns
-    -------
-    numpy.ndarray
-        Strings, shape ``(n,)``.
-    """
-    ra, dec = np.broadcast_arrays(np.atleast_1d(ra).astype(float), np.atleast_1d(dec).astype(float))
-    good = np.isfinite(ra) & np.isfinite(dec)
-    # A hundredth of a unit in the last place guards against 59.99999 from decimal degrees.
-    tenths = np.floor(np.where(good, ra % 360.0, 0.0) * 2400.0 + 1e-4).astype(np.int64)
-    seconds = np.floor(np.abs(np.where(good, dec, 0.0)) * 3600.0 + 1e-4).astype(np.int64)
-    names = [
-        f"J{t // 36000:02d}{t // 600 % 60:02d}{t // 10 % 60:02d}.{t % 10}"
-        f"{'-' if d < 0 else '+'}{s // 3600:02d}{s // 60 % 60:02d}{s % 60:02d}"
-        for t, s, d in zip(tenths, seconds, dec, strict=True)
-    ]
-    return np.where(good, np.array(names, dtype=object), "")

@@ -1,7 +1,7 @@
-"""Which rows are the same source: by position, within a data set and across data sets.
+"""Find rows of the same source by position, within a data set and across data sets.
 
-Separations are great-circle angles. They are found with a k-d tree over unit vectors,
-so that a hundred thousand sources take a fraction of a second.
+A k-d tree over unit vectors finds the pairs of a hundred thousand sources in a fraction of a
+second.
 """
 
 from __future__ import annotations
@@ -9,24 +9,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from radioviz.data.catalogue import Catalogue
+from radioviz.sky import ARCSEC, separation_arcsec, unit_vectors
 
 REPEAT_ARCSEC = 10.0
-_ARCSEC = np.pi / 180.0 / 3600.0
-
-
-def unit_vectors(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
-    """Cartesian unit vectors of positions in degrees, shape ``(n, 3)``."""
-    ra, dec = np.radians(ra), np.radians(dec)
-    return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
-
-
-def separation_arcsec(
-    ra: np.ndarray, dec: np.ndarray, other_ra: np.ndarray, other_dec: np.ndarray
-) -> np.ndarray:
-    """Great-circle separations in arcsec, element by element; accurate for small angles."""
-    chord = np.linalg.norm(unit_vectors(ra, dec) - unit_vectors(other_ra, other_dec), axis=-1)
-    return 2.0 * np.arcsin(np.clip(chord / 2.0, 0.0, 1.0)) / _ARCSEC
 
 
 def close_pairs(
@@ -42,7 +27,7 @@ def close_pairs(
     Parameters
     ----------
     ra, dec : numpy.ndarray
-        Degrees, shape ``(n,)``; rows with NaN pair with nothing.
+        Degrees, shape ``(n,)``; rows with NaN are in no pair.
     other_ra, other_dec : numpy.ndarray, optional
         Second list, shape ``(m,)``. Without it the first is compared with itself and
         only pairs ``i < j`` are given.
@@ -61,7 +46,7 @@ def close_pairs(
     ra, dec = np.asarray(ra, float), np.asarray(dec, float)
     good = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
     tree = cKDTree(unit_vectors(ra[good], dec[good]))
-    chord = 2.0 * np.sin(radius_arcsec * _ARCSEC / 2.0)
+    chord = 2.0 * np.sin(radius_arcsec * ARCSEC / 2.0)
     if itself:
         pairs = tree.query_pairs(chord, output_type="ndarray")
         i, j = good[pairs[:, 0]], good[pairs[:, 1]]
@@ -111,32 +96,3 @@ def first_of_group(n: int, i: np.ndarray, j: np.ndarray) -> np.ndarray:
     first = np.full(group.max() + 1 if n else 0, n, dtype=np.int64)
     np.minimum.at(first, group, np.arange(n))
     return first[group]
-
-
-def across(a: Catalogue, b: Catalogue, radius_arcsec: float = REPEAT_ARCSEC) -> pd.DataFrame:
-    """Sources of two data sets that lie within a radius of each other.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``row_a``, ``row_b``, ``source_id_a``, ``source_id_b`` and ``separation``
-        in arcsec, one row a pair, ordered by ``row_a`` and separation.
-    """
-    i, j, separation = close_pairs(
-        a.table["ra"].to_numpy(),
-        a.table["dec"].to_numpy(),
-        b.table["ra"].to_numpy(),
-        b.table["dec"].to_numpy(),
-        radius_arcsec=radius_arcsec,
-    )
-    order = np.lexsort((separation, i))
-    i, j = i[order], j[order]
-    return pd.DataFrame(
-        {
-            "row_a": i,
-            "row_b": j,
-            "source_id_a": a.table["source_id"].to_numpy()[i],
-            "source_id_b": b.table["source_id"].to_numpy()[j],
-            "separation": separation[order],
-        }
-    )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from radioviz.errors import ImageError
-from radioviz.images.orientation import as_header_text, deviation, geometry, plain_wcs, resample
+from radioviz.images.orientation import as_header_text, deviation, geometry, resample
 from radioviz.images.reading import SkyImage
+from radioviz.sky import tan_wcs
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -75,7 +76,7 @@ def place(image: SkyImage, common: Common, bunit: str | None) -> Placed:
             )
         ny, nx = (max(2, round(n * ratio)) for n in data.shape)
         ny, nx = min(ny, 2 * common.shape[0]), min(nx, 2 * common.shape[1])
-        target = plain_wcs(*image.position, common.scale, (ny, nx))
+        target = tan_wcs(*image.position, common.scale, (ny, nx))
         # A beam over two pixels is sampled well enough to be interpolated, which keeps its peak.
         sampled = image.beam is not None and image.beam.fwhm >= 2 * common.scale
         average = False if sampled else None
@@ -94,7 +95,7 @@ def place(image: SkyImage, common: Common, bunit: str | None) -> Placed:
             wcs = shifted(wcs, dx, dy)
             local = geometry(wcs, common.shape)
             centre = (local.ra, local.dec)
-        plain = plain_wcs(*centre, common.scale, common.shape)
+        plain = tan_wcs(*centre, common.scale, common.shape)
         if deviation(wcs, plain, common.shape) > _PLAIN_WCS:
             text = as_header_text(wcs)
     return Placed(

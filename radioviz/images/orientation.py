@@ -15,6 +15,7 @@ import numpy as np
 
 from radioviz.errors import ImageError
 from radioviz.images.quiet import quiet
+from radioviz.sky import tan_wcs
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 # (correlated noise, a broader beam) than the turn does, and their exact WCS is kept.
 MAX_TURN = 1.0  # degrees
 MAX_STRETCH = 0.01  # relative difference of the two pixel scales
-MAX_OBLONG = 10  # more is not a camera or a correlator but a mistake in the header
+MAX_OBLONG = 10  # more is a mistake in the header
 
 _ARCSEC = 180.0 * 3600.0 / math.pi
 
@@ -138,20 +139,6 @@ def geometry(wcs: WCS, shape: tuple[int, int]) -> Geometry:
     return Geometry(float(ra[0]) % 360.0, float(dec[0]), rows)
 
 
-def plain_wcs(ra: float, dec: float, scale: float, shape: tuple[int, int]) -> WCS:
-    """TAN WCS, north up, east left, centred on the array; ``scale`` in arcsec per pixel."""
-    from astropy.wcs import WCS
-
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
-    wcs.wcs.crval = [ra, dec]
-    wcs.wcs.crpix = [(shape[1] + 1) / 2, (shape[0] + 1) / 2]
-    wcs.wcs.cdelt = [-scale / 3600.0, scale / 3600.0]
-    wcs.wcs.radesys = "FK5"
-    wcs.wcs.equinox = 2000.0
-    return wcs
-
-
 def north_up(data: np.ndarray, wcs: WCS, max_pixels: int) -> tuple[np.ndarray, WCS, str]:
     """Image turned north up, east left, with square pixels.
 
@@ -199,7 +186,7 @@ def north_up(data: np.ndarray, wcs: WCS, max_pixels: int) -> tuple[np.ndarray, W
             f"pixels up to {MAX_OBLONG} times as long as wide and {max_pixels:,} of them are "
             "accepted. Correct the WCS in the header"
         )
-    target = plain_wcs(local.ra, local.dec, step, shape)
+    target = tan_wcs(local.ra, local.dec, step, shape)
     note = f"resampled to north up, east left (turned by {local.turn:.1f} degrees"
     if abs(sx - sy) > MAX_STRETCH * step:
         note += f", pixels of {sx:.4g} x {sy:.4g} arcsec"

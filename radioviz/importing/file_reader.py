@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from radioviz.data.matching import separation_arcsec
 from radioviz.errors import CatalogueError, ImageError
 from radioviz.images.common_grid import Common, facts, place
 from radioviz.images.reading import MAX_PIXELS, Peek, SkyImage, peek_fits, read_image
@@ -39,6 +38,7 @@ from radioviz.importing.outcome import FileOutcome
 from radioviz.importing.readers.user_tables import UserTable, read_table
 from radioviz.importing.source_rows import SourceList, read_sources
 from radioviz.importing.survey_facts import Answers, SurveyFacts, pixels_answer, resolve_facts
+from radioviz.sky import separation_arcsec
 
 _PEEKED, _READ = 128, 16  # files of a sample: headers, and whole images
 

@@ -27,7 +27,7 @@ from radioviz.images.headers import (
     known_survey,
     sky_axes,
 )
-from radioviz.images.orientation import geometry, plain_wcs, resample, to_j2000
+from radioviz.images.orientation import geometry, resample, to_j2000
 from radioviz.images.quiet import quiet
 from radioviz.images.reading import read_fits
 from radioviz.images.tiles import image_cards
@@ -44,6 +44,7 @@ from radioviz.importing.outcome import FileOutcome
 from radioviz.importing.readers.user_tables import read_table
 from radioviz.importing.source_rows import SourceList, read_sources
 from radioviz.importing.survey_facts import Answers, SurveyFacts, pixels_answer, resolve_facts
+from radioviz.sky import tan_wcs
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -225,7 +226,7 @@ class MosaicReader(CutoutReader):
         ny, nx = self.mosaic.shape
         if not (math.isfinite(x) and -0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5):
             return FileOutcome(name, f"({ra:.5f}, {dec:+.5f}) lies outside the mosaic", row), None
-        target = plain_wcs(ra, dec, self.step, self.shape)
+        target = tan_wcs(ra, dec, self.step, self.shape)
         try:
             window, wcs = self._window(target)
             data = resample(window, wcs, target, self.shape, average=self._average)

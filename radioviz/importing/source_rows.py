@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from radioviz.data.catalogue import COLUMNS, LABELS, complete_columns, j2000_name
+from radioviz.data.catalogue import COLUMNS, LABELS, complete_columns
 from radioviz.errors import CatalogueError
 from radioviz.importing.columns import ColumnMap, map_columns
 from radioviz.importing.positions import DEC_UNITS, RA_UNITS, read_positions
 from radioviz.importing.readers.table_builder import UserTable
 from radioviz.importing.survey_facts import UNKNOWN, Answers, Question, choice_answer
+from radioviz.sky import j2000_name
 
 ANGLES = ("arcsec", "arcmin", "deg", "mas")
 FLUXES = ("mJy", "Jy", "uJy", UNKNOWN)

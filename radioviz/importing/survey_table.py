@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from radioviz.data.catalogue import complete_columns, j2000_name
+from radioviz.data.catalogue import complete_columns
 from radioviz.data.datasets.first import FIRST_LICENCE
 from radioviz.data.datasets.mirabest import decode_names
-from radioviz.data.matching import same_as, separation_arcsec
+from radioviz.data.matching import same_as
 from radioviz.data.user_surveys import REPORT_COLUMNS
 from radioviz.importing.image_files import without_suffix
 from radioviz.importing.inspection import LEFT_OUT, Reader
 from radioviz.importing.outcome import FileOutcome, ImportJournal
 from radioviz.importing.source_rows import unique_ids
 from radioviz.importing.survey_facts import SurveyFacts
+from radioviz.sky import j2000_name, separation_arcsec
 
 _SAME_BEAM = 0.1  # relative difference of beams that share one value
 # class_RA+Dec_z_size, the file names of the MiraBest cutouts.

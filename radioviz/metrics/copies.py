@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from radioviz.images.dihedral import dihedral_views
+
 GRID = 32
 """Side of the coarse grid: copies agree there too, and noise of single pixels averages out."""
 
 
-def dihedral(images: np.ndarray) -> np.ndarray:
-    """The eight views by quarter turns and mirroring: ``(n, s, s)`` to ``(8, n, s, s)``."""
-    turned = [np.rot90(images, k, axes=(1, 2)) for k in range(4)]
-    return np.stack(turned + [view[:, :, ::-1] for view in turned])
+def _dihedral(images: np.ndarray) -> np.ndarray:
+    return np.moveaxis(dihedral_views(images), 1, 0)
 
 
 def views(images: np.ndarray, angles: int = 1) -> np.ndarray:
@@ -29,10 +29,10 @@ def views(images: np.ndarray, angles: int = 1) -> np.ndarray:
     """
     from scipy.ndimage import rotate
 
-    out = [dihedral(images)]
+    out = [_dihedral(images)]
     for i in range(1, angles):
         angle = 90 * i / angles
-        out.append(dihedral(rotate(images, angle, axes=(2, 1), reshape=False, order=1)))
+        out.append(_dihedral(rotate(images, angle, axes=(2, 1), reshape=False, order=1)))
     return np.concatenate(out)
 
 

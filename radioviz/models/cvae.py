@@ -26,6 +26,7 @@ from radioviz.models.conditions import Conditions
 from radioviz.models.frames import axis_angle, from_frame, to_frame
 from radioviz.models.latent_prior import LatentPrior
 from radioviz.models.vae import Elbo, _Stretch, kl_divergence
+from radioviz.sky import FWHM
 
 CANDIDATES = 4
 SURE = 0.75
@@ -375,7 +376,7 @@ FAINTEST = 1 / 255
 
 def smooth(noise: Tensor) -> Tensor:
     """Normal noise correlated over a beam, from white noise with a margin of 3 pixels."""
-    sigma = BEAM / 2.3548200450309493
+    sigma = BEAM / FWHM
     x = torch.arange(-_MARGIN, _MARGIN + 1, device=noise.device).float()
     kernel = torch.exp(-(x**2) / (2 * sigma**2))
     kernel = kernel / kernel.square().sum().sqrt()

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_FWHM = 2.3548200450309493  # FWHM of a normal distribution in sigma
+from radioviz.sky import FWHM
+
 _NEAR = 6.0  # pixels from the centre within which a pixel's own width tells in a radius
 _PARTS = 5  # in which such pixels are cut along each axis
 
@@ -87,7 +88,7 @@ def moments(y: np.ndarray, x: np.ndarray, value: np.ndarray, beam: float) -> Mom
     ee = float((weight * east * east).sum() / total)
     ne = float((weight * north * east).sum() / total)
     half, root = (nn + ee) / 2, math.hypot((nn - ee) / 2, ne)
-    point = (beam / _FWHM) ** 2
+    point = (beam / FWHM) ** 2
     angle = math.degrees(0.5 * math.atan2(2 * ne, nn - ee)) % 180.0
     # Pixel noise alone makes an elongation of a per cent or so.
     return Moments(

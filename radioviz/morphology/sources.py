@@ -21,6 +21,7 @@ import numpy as np
 from radioviz.data.preprocess import noise_level
 from radioviz.morphology.complexity import block_mean
 from radioviz.morphology.noise import CLIP_SIGMA, Noise
+from radioviz.sky import FWHM
 
 ISLAND_SIGMA = CLIP_SIGMA  # extent of an island: no more is left in clipped images
 PEAK_SIGMA = 4.0  # an island must reach this; the odds weigh how far it does
@@ -28,7 +29,6 @@ SMOOTH_SIGMA = 3.0  # the same two on the smoothed image, in units of its own no
 SMOOTH_PEAK_SIGMA = 5.0
 CLIPPED_SMOOTH = 0.2  # extent on a smoothed clipped image, in units of the unsmoothed noise
 CLIPPED_SMOOTH_PEAK = 0.4
-_FWHM = 2.3548200450309493  # FWHM of a normal distribution in sigma
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 FEATURES = (
@@ -165,7 +165,7 @@ def _collect(
     xx = np.bincount(label, weight * dx * dx, n) / total
     xy = np.bincount(label, weight * dx * dy, n) / total
     half, root = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
-    point = (beam / _FWHM) ** 2
+    point = (beam / FWHM) ** 2
     radius = np.hypot(y, x)
     peak, nearest, furthest = (np.zeros(n), np.zeros(n), np.zeros(n))
     if n:

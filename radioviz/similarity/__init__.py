@@ -13,13 +13,13 @@ so that -1 <= s <= 1 without negatives and -2 <= s <= 2 with them. Every latent 
 (no index, no approximation): one matrix product, at the speed of memory.
 """
 
+from radioviz.images.dihedral import dihedral_views
 from radioviz.similarity.index import LatentIndex
 from radioviz.similarity.metric import Whitening
 from radioviz.similarity.neighbourhood import Neighbourhood
 from radioviz.similarity.null import NullDistribution
 from radioviz.similarity.query import Query, compose_query, query_of
-from radioviz.similarity.search import scores, search, separations
-from radioviz.similarity.views import dihedral_views
+from radioviz.similarity.search import scores, search
 
 __all__ = [
     "LatentIndex",
@@ -32,5 +32,4 @@ __all__ = [
     "query_of",
     "scores",
     "search",
-    "separations",
 ]

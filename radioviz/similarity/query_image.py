@@ -15,12 +15,12 @@ from radioviz.data.catalogue import SurveyInfo
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import ImageError
 from radioviz.images.reading import SkyImage, read_image
+from radioviz.sky import FWHM
 
 MAX_PIXELS = 25_000_000  # 5000 x 5000: a mosaic of a square degree; larger ones are cut first
 MAX_SQUARE = 4 * MAX_PIXELS  # what a box that is four times as wide as high makes
 MAX_MEGABYTES = 128
 _SAME_BEAM = 1.02  # beams within 2 % are not told apart
-_FWHM = 2.0 * np.sqrt(2.0 * np.log(2.0))  # FWHM of a Gaussian over its sigma
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def match_beam(data: np.ndarray, pixel_scale: float, beam: float, target: float)
         return data
     from scipy.ndimage import gaussian_filter
 
-    sigma = np.sqrt(target**2 - beam**2) / _FWHM / pixel_scale
+    sigma = np.sqrt(target**2 - beam**2) / FWHM / pixel_scale
     missing = ~np.isfinite(data)
     smooth: np.ndarray = gaussian_filter(np.where(missing, 0, data), sigma, mode="constant")
     smooth[missing] = np.nan

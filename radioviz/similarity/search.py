@@ -15,11 +15,10 @@ from radioviz.similarity.approximate import LARGE
 from radioviz.similarity.index import LatentIndex, blocks
 from radioviz.similarity.null import NullDistribution
 from radioviz.similarity.query import Query
+from radioviz.sky import separation_arcsec
 
 MOST = 65_536
 """Candidates that an index is asked for at most; beyond, everything near is an example's own."""
-
-_ARCSEC = 180.0 / np.pi * 3600.0
 
 
 def scores(index: LatentIndex, query: Query, rows: np.ndarray | None = None) -> np.ndarray:
@@ -284,7 +283,8 @@ def _candidates(
 
 def _nearest(best: _Candidates, query: Query) -> np.ndarray:
     """Separation from the nearest example in arcsec, NaN without a position."""
-    apart = separations(best.ra, best.dec, query.positions)
+    ra, dec = np.asarray(query.positions, dtype=float).reshape(-1, 2).T
+    apart = separation_arcsec(best.ra[:, None], best.dec[:, None], ra, dec)
     return apart.min(axis=1) if apart.shape[1] else np.full(len(best.row), np.nan)
 
 
@@ -325,20 +325,3 @@ def _shown(
         if not double[i]:
             double[j] = True
     return kept[~double]
-
-
-def separations(ra: np.ndarray, dec: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Great-circle separations in arcsec, shape ``(n, m)``; NaN where a position is missing.
-
-    Parameters
-    ----------
-    ra, dec : numpy.ndarray
-        Degrees, shape ``(n,)``.
-    positions : numpy.ndarray
-        Degrees, shape ``(m, 2)``.
-    """
-    from astropy.coordinates import angular_separation
-
-    lon, lat = np.radians(ra)[:, None], np.radians(dec)[:, None]
-    other = np.radians(np.asarray(positions, dtype=float).reshape(-1, 2))
-    return np.asarray(angular_separation(lon, lat, other[:, 0], other[:, 1])) * _ARCSEC

@@ -86,23 +86,6 @@ def parse_position(text: str) -> tuple[float, float] | None:
     return ra, dec
 
 
-def separation(ra: float, dec: float, ras: np.ndarray, decs: np.ndarray) -> np.ndarray:
-    """Great-circle distances in arcsec (haversine), NaN where a position is missing.
-
-    Parameters
-    ----------
-    ra, dec : float
-        Degrees.
-    ras, decs : numpy.ndarray
-        Degrees, shape ``(n,)``.
-    """
-    a, d = np.radians(ra), np.radians(dec)
-    alphas, deltas = np.radians(ras), np.radians(decs)
-    h = np.sin((deltas - d) / 2) ** 2 + np.cos(d) * np.cos(deltas) * np.sin((alphas - a) / 2) ** 2
-    distance: np.ndarray = np.degrees(2 * np.arcsin(np.sqrt(np.clip(h, 0, 1)))) * 3600
-    return distance
-
-
 def ned_url(ra: float, dec: float, radius_arcmin: float = 0.5) -> str:
     """NED's page of objects near a position."""
     return "https://ned.ipac.caltech.edu/conesearch?" + urlencode(

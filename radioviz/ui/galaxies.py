@@ -19,6 +19,7 @@ from radioviz.errors import (
     RadioVizError,
     SelectionError,
 )
+from radioviz.sky import separation_arcsec
 from radioviz.ui import cache
 from radioviz.ui import coordinates as sky
 from radioviz.ui.gallery import Cell
@@ -205,7 +206,7 @@ def find_galaxies(catalogue: Catalogue, text: str, radius: float) -> np.ndarray:
             return exact
     position = sky.parse_position(text)
     if position is not None:
-        distance = sky.separation(*position, table["ra"].to_numpy(), table["dec"].to_numpy())
+        distance = separation_arcsec(*position, table["ra"].to_numpy(), table["dec"].to_numpy())
         order = np.argsort(distance)
         found = order[distance[order] <= radius]
         if len(found):

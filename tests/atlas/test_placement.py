@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from radioviz.atlas.placement import nearest_of, place_among_neighbours
+from radioviz.atlas.placement import place_among_neighbours
+from radioviz.neighbours import nearest_of
 
 
 def test_galaxies_of_the_map_come_to_their_own_place() -> None:

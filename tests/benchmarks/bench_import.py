@@ -29,8 +29,8 @@ FITS_LIMIT_S = 20.0
 
 def write_batches(folder: Path, count: int) -> None:
     """``count`` flipped, turned and shifted cutouts of the embedded galaxies in batches."""
-    from radioviz.data.catalogue import j2000_name
     from radioviz.data.registry import open_data_set
+    from radioviz.sky import j2000_name
 
     galaxies = open_data_set("first")
     known = galaxies.table["las"].to_numpy()

@@ -22,9 +22,9 @@ from radioviz.data.catalogue import (
     Catalogue,
     SurveyInfo,
     complete_columns,
-    j2000_name,
 )
 from radioviz.errors import CatalogueError
+from radioviz.sky import j2000_name
 
 INFO = SurveyInfo(key="toy", title="Toy", pixel_scale=1.8, beam=5.4)
 

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns, j2000_name
+from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
 from radioviz.data.registry import open_data_set
 from radioviz.export import Group
+from radioviz.sky import j2000_name
 
 ROTATED = """WCSAXES =                    2
 CTYPE1  = 'RA---SIN'

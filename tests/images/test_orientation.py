@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radioviz.errors import ImageError
-from radioviz.images.orientation import deviation, geometry, plain_wcs, resample
+from radioviz.images.orientation import deviation, geometry, resample
 from radioviz.images.reading import SkyImage, read_fits, read_image, upright
+from radioviz.sky import tan_wcs
 from tests.data.fits_files import (
     CENTRE,
     EAST,
@@ -161,8 +162,8 @@ def test_holes_stay_holes_and_do_not_spread() -> None:
 def test_coarser_pixels_average_and_keep_the_brightness() -> None:
     rng = np.random.default_rng(2)
     data = (1 + rng.normal(0, 0.3, (200, 200))).astype(np.float32)
-    fine = plain_wcs(150.0, 35.0, 0.5, (200, 200))
-    coarse = plain_wcs(150.0, 35.0, 2.0, (50, 50))
+    fine = tan_wcs(150.0, 35.0, 0.5, (200, 200))
+    coarse = tan_wcs(150.0, 35.0, 2.0, (50, 50))
     out = resample(data, fine, coarse, (50, 50))[5:-5, 5:-5]
     assert out.mean() == pytest.approx(1, abs=0.01)
     assert out.std() < 0.15  # 16 pixels in one
@@ -192,7 +193,7 @@ def test_geometry_of_any_tan_wcs(
     reference: tuple[float, float],
 ) -> None:
     """The centre, scale and turn that went in come out, wherever the reference pixel is."""
-    wcs = plain_wcs(ra, dec, scale, (64, 48))
+    wcs = tan_wcs(ra, dec, scale, (64, 48))
     turn = rotation(angle, scale / 3600, scale / 3600)
     sign = -1 if mirrored else 1
     cd = [[sign * turn["CD1_1"], turn["CD1_2"]], [sign * turn["CD2_1"], turn["CD2_2"]]]
@@ -212,7 +213,7 @@ def test_geometry_of_any_tan_wcs(
 
 
 def test_deviation_is_in_pixels() -> None:
-    a = plain_wcs(150.0, 35.0, 1.8, (100, 100))
-    b = plain_wcs(150.0, 35.0 + 3.6 / 3600, 1.8, (100, 100))
+    a = tan_wcs(150.0, 35.0, 1.8, (100, 100))
+    b = tan_wcs(150.0, 35.0 + 3.6 / 3600, 1.8, (100, 100))
     assert deviation(a, a, (100, 100)) < 1e-6
     assert deviation(a, b, (100, 100)) == pytest.approx(2, abs=0.01)

@@ -11,11 +11,11 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from radioviz.errors import CatalogueError, ImageError
-from radioviz.images.orientation import plain_wcs
 from radioviz.importing.mosaic import Mosaic, MosaicReader, default_scale
 from radioviz.importing.readers.table_builder import UserTable
 from radioviz.importing.source_rows import SourceList, read_sources
 from radioviz.importing.survey_facts import SurveyFacts
+from radioviz.sky import tan_wcs
 
 SCALE, BEAM = 2.0, 12.0
 SHAPE = (400, 500)
@@ -107,7 +107,7 @@ def test_north_is_up_and_east_left(tmp_path):
     """A companion to the north-east of the source appears at the upper left."""
     wcs = _wcs("turned")
     ra, dec = _sky(wcs, PIXELS[1:2])
-    companion = plain_wcs(ra[0], dec[0], 1.0, (1, 1)).all_pix2world([[-40.0, 60.0]], 0)
+    companion = tan_wcs(ra[0], dec[0], 1.0, (1, 1)).all_pix2world([[-40.0, 60.0]], 0)
     pixels = np.vstack([PIXELS[1:2], wcs.all_world2pix(companion, 0)])
     path = _write(tmp_path / "m.fits", wcs, _paint(pixels, np.array([0.0, 1.0])))
     ((_, image),) = _cut(path, _sources(ra, dec))

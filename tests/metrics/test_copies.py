@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import rotate
 
-from radioviz.metrics.copies import copy_threshold, dihedral, nearest, views
+from radioviz.metrics.copies import copy_threshold, nearest, views
 from tests.models.small import galaxies
 
 TRAINING = galaxies(60, 64, seed=1)
@@ -14,7 +14,7 @@ TRAINING = galaxies(60, 64, seed=1)
 
 def test_eight_views_differ_and_contain_the_image() -> None:
     image = np.arange(16.0).reshape(1, 4, 4)
-    found = dihedral(image)
+    found = views(image)
     assert found.shape == (8, 1, 4, 4)
     assert len({view.tobytes() for view in found}) == 8
     np.testing.assert_array_equal(found[0], image)
@@ -22,7 +22,7 @@ def test_eight_views_differ_and_contain_the_image() -> None:
 
 
 def test_every_dihedral_copy_has_distance_zero() -> None:
-    for view in dihedral(TRAINING[7:8]):
+    for view in views(TRAINING[7:8]):
         distances, rows = nearest(view * 0.5, TRAINING)  # brightness does not matter
         assert distances[0] == pytest.approx(0, abs=1e-3)
         assert rows[0] == 7

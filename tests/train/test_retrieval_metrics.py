@@ -63,7 +63,7 @@ def test_inclination_is_one_along_and_minus_one_across() -> None:
 def test_the_task_never_shows_the_query_or_a_repeat_of_it(
     cache_folder_of_the_run: object,
 ) -> None:
-    from radioviz.data.matching import separation_arcsec
+    from radioviz.sky import separation_arcsec
     from train.evaluate.retrieval_tasks import measured, task
     from train.evaluate.similarity import PLAIN, RANDOM, measure, scores
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from radioviz.data import fetch
-from radioviz.data.matching import separation_arcsec
 from radioviz.data.preprocess import Preprocess
 from radioviz.data.registry import open_data_set
+from radioviz.sky import separation_arcsec
 from train.core.config import TrainError, read_run
 from train.evaluate.representation.labelled_sets import positions
 from train.methods import protocols, semi

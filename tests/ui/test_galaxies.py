@@ -9,6 +9,7 @@ import pytest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import CatalogueError, SelectionError
+from radioviz.sky import separation_arcsec
 from radioviz.ui import cache, galaxies
 from radioviz.ui import coordinates as sky
 from radioviz.ui.image.display import ImageStyle
@@ -25,11 +26,11 @@ def test_find_by_part_of_a_name(first: Catalogue) -> None:
 def test_find_sorts_a_cone_by_distance(first: Catalogue) -> None:
     ra, dec = first.table["ra"].iat[7], first.table["dec"].iat[7]
     rows = galaxies.find_galaxies(first, sky.degrees(ra, dec), 36000)
-    distance = sky.separation(
+    distance = separation_arcsec(
         ra, dec, first.table["ra"].to_numpy()[rows], first.table["dec"].to_numpy()[rows]
     )
     assert rows[0] == 7 and (np.diff(distance) >= 0).all() and distance.max() <= 36000
-    everything = sky.separation(
+    everything = separation_arcsec(
         ra, dec, first.table["ra"].to_numpy(), first.table["dec"].to_numpy()
     )
     assert len(rows) == (everything <= 36000).sum()

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from radioviz.errors import SelectionError
+from radioviz.neighbours import nearest_to
 from radioviz.ui.pages.grid_walk import latent_plane
-from radioviz.ui.pages.grid_walk.latent_plane import axes_plane, contour, nearest, path, pca_plane
+from radioviz.ui.pages.grid_walk.latent_plane import axes_plane, contour, path, pca_plane
 
 
 def test_the_default_plane_is_that_of_the_paper() -> None:
@@ -127,12 +128,12 @@ def test_a_path_is_straight_and_even() -> None:
 def test_nearest_are_nearest() -> None:
     latents = np.random.default_rng(3).normal(size=(100, 4)).astype(np.float32)
     z = np.zeros(4, np.float32)
-    rows, distances = nearest(z, latents, 5)
+    rows, distances = nearest_to(z, latents, 5)
     every = np.linalg.norm(latents, axis=1)
     np.testing.assert_array_equal(rows, np.argsort(every)[:5])
     np.testing.assert_allclose(distances, np.sort(every)[:5], rtol=1e-6)
-    assert len(nearest(z, latents[:2], 5)[0]) == 2
-    assert len(nearest(z, latents[:0], 5)[0]) == 0
+    assert len(nearest_to(z, latents[:2], 5)[0]) == 2
+    assert len(nearest_to(z, latents[:0], 5)[0]) == 0
 
 
 def test_contours_lie_where_the_field_has_their_value() -> None:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from radioviz.sky import FWHM
+
 SIGMA = 3.0  # what survey cutouts are clipped at before they are looked at
 REACH = 10.0  # beams from the centre within which the source is looked for
 
@@ -60,7 +62,7 @@ def bright_neighbour(images: np.ndarray, beam: float, rng: np.random.Generator) 
     """An unresolved source off the centre, twice to five times as bright as the galaxy."""
     _, ny, nx = images.shape
     y, x = np.indices((ny, nx), dtype=np.float32)
-    width = beam / np.sqrt(8 * np.log(2))
+    width = beam / FWHM
     out = np.empty_like(images, dtype=np.float32)
     for i, image in enumerate(images):
         radius, angle = rng.uniform(5, 12) * beam, rng.uniform(0, 2 * np.pi)
@@ -90,7 +92,7 @@ def noise_only(images: np.ndarray, beam: float, rng: np.random.Generator) -> np.
     from scipy.ndimage import gaussian_filter
 
     out = np.empty(images.shape, np.float32)
-    width = beam / np.sqrt(8 * np.log(2))
+    width = beam / FWHM
     for i in range(len(images)):
         noise = gaussian_filter(rng.standard_normal(images.shape[1:]).astype(np.float32), width)
         noise /= noise.std()

@@ -15,6 +15,7 @@ import numpy as np
 from radioviz.atlas.atlas import add_orientation_stats, list_atlases, open_atlas
 from radioviz.data.registry import open_data_set
 from radioviz.encode import Encoder
+from radioviz.images.dihedral import dihedral_views
 from radioviz.models.registry import list_models
 from radioviz.paths import cache_folder
 
@@ -22,9 +23,9 @@ ORIENTATIONS = 8
 
 
 def orientations(images: np.ndarray) -> list[np.ndarray]:
-    """The eight ways to lay a square: ``(n, ny, nx)`` each, the first as it is."""
-    views = [np.rot90(images, k, (1, 2)) for k in range(4)]
-    return [np.ascontiguousarray(x) for v in views for x in (v, v[:, :, ::-1])]
+    """The eight views, ``(n, ny, nx)`` each, a mirrored one after each rotation."""
+    views = dihedral_views(images)
+    return [np.ascontiguousarray(views[:, k]) for k in (0, 4, 1, 5, 2, 6, 3, 7)]
 
 
 def encoded(model: Encoder, images: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.preprocess import Preprocess
+from radioviz.sky import FWHM
 
 CHAIN = Preprocess(size=96)
 """The field of the encoders (``compact64``) at three pixels a beam, as FIRST and NVSS come: what a
@@ -156,7 +157,7 @@ def _shape(image: np.ndarray, frame: _Frame) -> dict[str, float]:
     total = image.sum()
     row, column = np.unravel_index(int(image.argmax()), image.shape)
     near = np.hypot(frame.y - frame.y[row, 0], frame.x - frame.x[0, column])
-    beam = 2 * np.pi * (BEAM / np.sqrt(8 * np.log(2))) ** 2  # light of a point source of peak 1
+    beam = 2 * np.pi * (BEAM / FWHM) ** 2  # light of a point source of peak 1
     weight = image / total
     y, x = frame.y - (weight * frame.y).sum(), frame.x - (weight * frame.x).sum()
     moments = np.array(

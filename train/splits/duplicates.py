@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from radioviz.data.catalogue import Progress
-from radioviz.data.matching import separation_arcsec
+from radioviz.sky import separation_arcsec
 
 # Half a side of the compared centre, in pixels of 1.8 arcsec: 144 and 216 arcsec across.
 _COARSE, _FINE = 40, 60

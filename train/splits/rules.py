@@ -27,6 +27,7 @@ import pandas as pd
 from radioviz.data import matching as links
 from radioviz.data.catalogue import Catalogue, Progress
 from radioviz.data.datasets import first, frdeep, mirabest
+from radioviz.sky import separation_arcsec
 from train.splits import duplicates
 
 RADIUS_ARCSEC = 60.0
@@ -258,7 +259,7 @@ def _why(
             if row in (a, b) and marked[b if a == row else a]
         )
         return f"may show the {what} source {table['source_id'][other]}"
-    away = links.separation_arcsec(
+    away = separation_arcsec(
         table["ra"].to_numpy()[near],
         table["dec"].to_numpy()[near],
         np.full(len(near), table["ra"][row]),

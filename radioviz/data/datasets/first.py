@@ -22,8 +22,9 @@ import pandas as pd
 
 from radioviz.data import matching as links
 from radioviz.data import splits
-from radioviz.data.catalogue import Catalogue, Progress, SurveyInfo, complete_columns, j2000_name
+from radioviz.data.catalogue import Catalogue, Progress, SurveyInfo, complete_columns
 from radioviz.errors import CatalogueError
+from radioviz.sky import from_sexagesimal, j2000_name, separation_arcsec
 
 FIRST_LICENCE = (
     "FIRST images: copyright 1994 University of California; free for scholarly, "
@@ -222,14 +223,12 @@ def precise_positions(coord_str: pd.Series, ra: pd.Series, dec: pd.Series) -> pd
         further from them than rounding explains.
     """
     part = coord_str.str.replace("\u2212", "-").str.extract(_SEXAGESIMAL)
-    hms, dms = part[[0, 1, 2]].astype(float), part[[4, 5, 6]].astype(float)
-    sixty = np.array([1.0, 60.0, 3600.0])
-    fine_ra = 15.0 * (hms.to_numpy() / sixty).sum(axis=1)
-    fine_dec = (dms.to_numpy() / sixty).sum(axis=1)
+    fine_ra = 15.0 * from_sexagesimal(part[[0, 1, 2]].astype(float))
+    fine_dec = from_sexagesimal(part[[4, 5, 6]].astype(float))
     fine_dec = np.where(part[3] == "-", -fine_dec, fine_dec)
     coarse_ra, coarse_dec = ra.to_numpy(float), dec.to_numpy(float)
     with np.errstate(invalid="ignore"):
-        good = links.separation_arcsec(fine_ra, fine_dec, coarse_ra, coarse_dec) < _ROUNDING_ARCSEC
+        good = separation_arcsec(fine_ra, fine_dec, coarse_ra, coarse_dec) < _ROUNDING_ARCSEC
     return pd.DataFrame(
         {"ra": np.where(good, fine_ra, coarse_ra), "dec": np.where(good, fine_dec, coarse_dec)},
         index=ra.index,

@@ -20,11 +20,12 @@ import pandas as pd
 
 from radioviz.data import matching as links
 from radioviz.data import splits
-from radioviz.data.catalogue import Catalogue, Progress, SurveyInfo, complete_columns, j2000_name
+from radioviz.data.catalogue import Catalogue, Progress, SurveyInfo, complete_columns
 from radioviz.data.datasets.cifar import batch_files, read_batch
 from radioviz.data.datasets.first import FIRST_LICENCE
 from radioviz.errors import CatalogueError
 from radioviz.paths import cache_folder
+from radioviz.sky import j2000_name
 
 INFO = SurveyInfo(
     key="mirabest",

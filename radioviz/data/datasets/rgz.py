@@ -21,11 +21,12 @@ import pandas as pd
 
 from radioviz.data import matching as links
 from radioviz.data import splits
-from radioviz.data.catalogue import Catalogue, Progress, SurveyInfo, complete_columns, j2000_name
+from radioviz.data.catalogue import Catalogue, Progress, SurveyInfo, complete_columns
 from radioviz.data.datasets.cifar import Batch, batch_files, read_batch
 from radioviz.data.datasets.first import FIRST_LICENCE
 from radioviz.errors import CatalogueError
 from radioviz.paths import cache_folder
+from radioviz.sky import from_sexagesimal, j2000_name
 
 INFO = SurveyInfo(
     key="rgz",
@@ -153,10 +154,10 @@ def _positions(*names: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     ra, dec = np.full(len(names[0]), np.nan), np.full(len(names[0]), np.nan)
     for name in names:
         part = name.str.extract(_SEXAGESIMAL)
-        number = part[[0, 1, 2, 4, 5, 6]].astype(float).to_numpy()
-        sixty = np.array([1.0, 60.0, 3600.0])
-        fine_ra = 15.0 * (number[:, :3] / sixty).sum(axis=1)
-        fine_dec = (number[:, 3:] / sixty).sum(axis=1) * np.where(part[3] == "-", -1.0, 1.0)
+        fine_ra = 15.0 * from_sexagesimal(part[[0, 1, 2]].astype(float))
+        fine_dec = from_sexagesimal(part[[4, 5, 6]].astype(float)) * np.where(
+            part[3] == "-", -1.0, 1.0
+        )
         decimal = name.str.extract(_DECIMAL).astype(float).to_numpy()
         for a, b in ((fine_ra, fine_dec), (decimal[:, 0], decimal[:, 1])):
             new = np.isnan(ra) & (a >= 0) & (a < 360) & (np.abs(b) <= 90)

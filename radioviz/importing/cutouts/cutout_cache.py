@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from radioviz.data.matching import separation_arcsec
 from radioviz.errors import FetchError, ImageError
 from radioviz.images.reading import SkyImage, read_image
 from radioviz.importing.cutouts.services import CutoutRequest, CutoutService
 from radioviz.paths import cache_folder
+from radioviz.sky import separation_arcsec
 
 # The centre of an even-sized image lies half a pixel from a pixel centre; servers that cut
 # their own pixels are off by up to one.

@@ -9,6 +9,7 @@ import numpy as np
 
 from radioviz.atlas.placement import place_among_neighbours
 from radioviz.errors import AtlasError
+from radioviz.neighbours import nearest_to
 from radioviz.ui import cache, galaxies, state
 from radioviz.ui.cache import Located
 from radioviz.ui.image.display import ImageStyle, data_uri
@@ -230,13 +231,5 @@ def nearest_in_latents(
             f"hold '{source_id}'; build it anew with: python -m train atlas"
         )
     latents = located.atlas.latents
-    here = np.asarray(latents[at], dtype=np.float32)
-    distance = np.empty(len(latents), dtype=np.float32)
-    for start in range(0, len(latents), 16_384):  # not all of a large survey in memory
-        part = slice(start, start + 16_384)
-        distance[part] = np.linalg.norm(np.asarray(latents[part], np.float32) - here, axis=1)
-    distance[at] = np.inf
-    number = min(number, len(distance) - 1)
-    nearest = np.argpartition(distance, number - 1)[:number] if number else np.array([], int)
-    nearest = nearest[np.argsort(distance[nearest])]
-    return [str(located.atlas.source_ids[i]) for i in nearest], distance[nearest]
+    rows, distance = nearest_to(latents[at], latents, number, skip=at)
+    return [str(located.atlas.source_ids[i]) for i in rows], distance

@@ -87,7 +87,7 @@ def _views(model: str, catalogue: Catalogue) -> np.ndarray:
 
     The one place here that needs torch.
     """
-    from radioviz.similarity.views import dihedral_views
+    from radioviz.images.dihedral import dihedral_views
 
     info = list_models()[model]
     name = f"views-{catalogue.info.key}-{catalogue.digest}-{info.weights_sha256[:12]}.npy"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from radioviz.neighbours import nearest_to
 from radioviz.ui import (
     cache,
     controls,
@@ -16,7 +17,7 @@ from radioviz.ui import (
     verdicts,
 )
 from radioviz.ui.controls import View
-from radioviz.ui.pages.grid_walk import correlations, latent_plane
+from radioviz.ui.pages.grid_walk import correlations
 from radioviz.ui.pages.grid_walk.grid_controls import GALAXY
 from radioviz.ui.pages.grid_walk.state import Pair, Point, Walk, look_at, set_end, walk_state
 
@@ -106,7 +107,7 @@ def nearest_panel(walk: Walk, view: View, point: Point) -> None:
     distances: list[np.ndarray] = []
     for key, located in walk.layers.items():
         rows = walk.rows_of(key)
-        near, distance = latent_plane.nearest(point.z, walk.latents_of(key), NEAREST + 1)
+        near, distance = nearest_to(point.z, walk.latents_of(key), NEAREST + 1)
         pairs += [(key, str(located.atlas.source_ids[rows[i]])) for i in near]
         distances.append(distance)
     gaps = np.concatenate(distances)

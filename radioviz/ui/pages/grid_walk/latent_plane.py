@@ -189,15 +189,6 @@ def path(start: np.ndarray, end: np.ndarray, frames: int) -> np.ndarray:
     return line.astype(np.float32)
 
 
-def nearest(z: np.ndarray, latents: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of ``latents`` ``(n, d)`` nearest to ``z`` ``(d,)`` (Euclidean) and their distances."""
-    distance = np.sqrt(((np.asarray(latents, np.float32) - z) ** 2).sum(axis=1))
-    number = min(number, len(distance))
-    rows = np.argpartition(distance, number - 1)[:number] if number else np.array([], int)
-    rows = rows[np.argsort(distance[rows], kind="stable")]
-    return rows, distance[rows]
-
-
 # Corners of a cell: 0 low left, 1 low right, 2 high right, 3 high left; its sides: 0 low,
 # 1 right, 2 high, 3 left. Which sides a contour joins, by which corners lie above the level.
 _SIDES = {

@@ -16,6 +16,7 @@ import numpy as np
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import CatalogueError, RadioVizError, SelectionError, SimilarityError
 from radioviz.similarity import dihedral_views
+from radioviz.sky import separation_arcsec
 from radioviz.ui import cache, galaxies
 from radioviz.ui import coordinates as sky
 
@@ -165,7 +166,7 @@ def _separations(catalogue: Catalogue, position: tuple[float, float] | None) -> 
     table = catalogue.table
     if position is None:
         return np.zeros(len(table))
-    return sky.separation(*position, table["ra"].to_numpy(float), table["dec"].to_numpy(float))
+    return separation_arcsec(*position, table["ra"].to_numpy(float), table["dec"].to_numpy(float))
 
 
 def nothing_there(
