@@ -72,7 +72,7 @@ def _plain(value: Any) -> Any:
         ]  # fmt: skip
     if type(value).__name__ == "DataFrame":
         columns = [[str(name), *_plain_column(value[name])] for name in value.columns]
-        return ["table", len(value), columns]
+        return ["table", _plain_column(value.index.to_series()), columns]
     raise TypeError(f"a {type(value).__name__} cannot be sent to another process")
 
 
@@ -123,13 +123,22 @@ def _dtype(name: str) -> np.dtype:
     return dtype
 
 
-def _table(n: int, columns: list[Any], known: dict[str, type]) -> Any:
+def _table(rows: list[Any], columns: list[Any], known: dict[str, type]) -> Any:
     import pandas as pd
 
-    made: dict[str, Any] = {}
-    for name, dtype, cells in columns:
-        values = _value(cells, known) if not dtype else [_value(v, known) for v in cells]
-        made[name] = values if not dtype else pd.array(values, dtype=dtype)
-        if len(made[name]) != n:
-            raise ValueError(f"column {name!r} of the reader's answer has {len(made[name])} rows")
-    return pd.DataFrame(made, index=pd.RangeIndex(n))
+    index = pd.Index(_column(*rows, known))
+    if index.equals(pd.RangeIndex(len(index))):
+        index = pd.RangeIndex(len(index))
+    made = {name: _column(dtype, cells, known) for name, dtype, cells in columns}
+    for name, column in made.items():
+        if len(column) != len(index):
+            raise ValueError(f"column {name!r} of the reader's answer has {len(column)} rows")
+    return pd.DataFrame(made, index=index)
+
+
+def _column(dtype: str, cells: Any, known: dict[str, type]) -> Any:
+    import pandas as pd
+
+    if not dtype:
+        return _value(cells, known)
+    return pd.array([_value(v, known) for v in cells], dtype=dtype)

@@ -52,8 +52,11 @@ def test_tables_come_back_as_they_were() -> None:
         {"id": ["001", None, "ü"], "ra": [1.5, np.nan, 3.0], "n": [1, 2, 3], "ok": [True] * 3}
     )
     table["mixed"] = pd.Series([None, "x", 2], dtype=object)
-    back = wire.unpack(wire.pack(table))
-    pd.testing.assert_frame_equal(back, table)
+    for index in (pd.RangeIndex(3), pd.Index([1, 2, 5]), pd.Index(["a", "b", "c"])):
+        table.index = index
+        pd.testing.assert_frame_equal(wire.unpack(wire.pack(table)), table)
+    empty = table.iloc[:0].reset_index(drop=True)
+    pd.testing.assert_frame_equal(wire.unpack(wire.pack(empty)), empty)
 
 
 def test_objects_are_of_classes_that_were_named() -> None:
