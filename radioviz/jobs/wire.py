@@ -141,4 +141,5 @@ def _column(dtype: str, cells: Any, known: dict[str, type]) -> Any:
 
     if not dtype:
         return _value(cells, known)
-    return pd.array([_value(v, known) for v in cells], pd.api.types.pandas_dtype(dtype))
+    kind: Any = pd.api.types.pandas_dtype(dtype)
+    return pd.array([_value(v, known) for v in cells], kind)
