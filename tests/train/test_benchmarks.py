@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from train.core.config import TrainError
-from train.evaluate.benchmarks import bootstrap, read, record
+from train.evaluate.benchmarks import Estimate, bootstrap, read, record
 
 
 def test_figures_are_recorded_sorted_and_replaced(tmp_path: Path) -> None:
     path = tmp_path / "new" / "benchmarks.json"
     assert read(path) == {}
     for name, value in (("rec.ssim", 0.8), ("gen.kid", 0.1), ("rec.ssim", 0.85)):
-        record(name, value, low=0.0, high=1.0, n=10, split="first/test", command="c", path=path)
+        record(name, (value, 0.0, 1.0), n=10, split="first/test", command="c", path=path)
     found = json.loads(path.read_text())
     assert list(found) == ["gen.kid", "rec.ssim"]
     keys = {"value", "low", "high", "n", "split", "seeds", "command", "commit", "machine"}
@@ -33,18 +33,18 @@ def test_a_missing_figure_says_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("numbers", "words"),
+    ("value", "words"),
     [
-        ({"value": float("nan")}, "value is nan"),
-        ({"value": 1.0, "high": float("inf")}, "high is inf"),
-        ({"value": 1.0, "low": 1.5}, "outside of its interval"),
+        (float("nan"), "value is nan"),
+        ((1.0, None, float("inf")), "high is inf"),
+        ((1.0, 1.5, None), "outside its interval"),
     ],
 )
 def test_impossible_figures_are_refused(
-    tmp_path: Path, numbers: dict[str, float], words: str
+    tmp_path: Path, value: float | Estimate, words: str
 ) -> None:
     with pytest.raises(TrainError, match=words):
-        record("x", n=1, split="-", command="c", path=tmp_path / "b.json", **numbers)  # type: ignore[misc]
+        record("x", value, n=1, split="-", command="c", path=tmp_path / "b.json")
     assert not (tmp_path / "b.json").exists()
 
 

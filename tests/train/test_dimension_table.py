@@ -55,7 +55,7 @@ def data(monkeypatch: pytest.MonkeyPatch) -> Data:
     monkeypatch.setattr("train.core.task.training_data.load", lambda config: found)
     held_out = type("Held", (), {"images": galaxies(8, 16, 2), "__len__": lambda self: 8})()
     held_out.labels = np.array(labels[:8], object)
-    monkeypatch.setattr(dimension_table, "galaxies", lambda *_: held_out)
+    monkeypatch.setattr(dimension_table, "evaluation_set", lambda *_: held_out)
     monkeypatch.setattr(dimension_table.Classifier, "load", lambda name: Judge())
     return found
 
@@ -104,13 +104,13 @@ def test_the_test_split_is_opened_for_the_chosen_alone(
 ) -> None:
     monkeypatch.setenv("RADIOVIZ_TRAINED", str(tmp_path / "trained"))
     opened: list[str] = []
-    held_out = dimension_table.galaxies
+    held_out = dimension_table.evaluation_set
 
     def counted(preprocess: Preprocess, split: str, *others: object) -> object:
         opened.append(split)
         return held_out(preprocess, split, *others)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(dimension_table, "galaxies", counted)
+    monkeypatch.setattr(dimension_table, "evaluation_set", counted)
     toml = tmp_path / "tiny.toml"
     toml.write_text(TOML)
     dimension_table.dimension_table(str(toml), tmp_path / "fits")

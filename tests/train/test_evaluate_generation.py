@@ -1,4 +1,4 @@
-"""Figures of generators on samples whose answers are known."""
+"""Results of generators on samples whose answers are known."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import pytest
 from radioviz import morphology
 from tests.models.small import galaxies as synthetic
 from train.evaluate.csv_tables import table_file, write_row
-from train.evaluate.evaluation_set import Galaxies
+from train.evaluate.evaluation_set import EvaluationSet
 from train.evaluate.generation import (
-    Figure,
+    Result,
     Sample,
-    class_figures,
-    copy_figures,
+    appearance_results,
+    class_results,
+    copy_results,
     equal_parts,
     keep,
-    look_figures,
-    set_figures,
-    size_figures,
+    set_results,
+    size_results,
 )
 
 RNG = np.random.default_rng(0)
@@ -47,32 +47,32 @@ def sample(n: int, sure: float = 0.9, asked: bool = False, seed: int = 0) -> Sam
 REAL, MADE = sample(60), sample(180, asked=True, seed=1)
 
 
-def test_class_figures() -> None:
-    found = class_figures(REAL, MADE, ("FRI", "FRII"), asked=True)
+def test_class_results() -> None:
+    found = class_results(REAL, MADE, ("FRI", "FRII"), asked=True)
     assert found["ramis_ratio"].value == pytest.approx(1)
     assert found["ramis"].value == pytest.approx(2 * 0.9**0.9 * 0.1**0.1)
     assert found["fri_fraction"].value == found["frii_fraction"].value == 1
     assert found["fri_fraction"].n == 90
     assert found["fri_fraction_real"].n == 30
-    unasked = class_figures(REAL, sample(60), ("Compact",), asked=False)
+    unasked = class_results(REAL, sample(60), ("Compact",), asked=False)
     assert unasked["compact_fraction"].value is None
 
 
-def test_size_figures() -> None:
-    found = size_figures(REAL, MADE)
+def test_size_results() -> None:
+    found = size_results(REAL, MADE)
     assert found["size_spearman"].value == pytest.approx(1, abs=0.05)
     assert found["size_median_rel_error"].value == pytest.approx(0.025, abs=0.01)
     assert found["size_ks"].value is not None and found["size_ks"].value < 0.3
-    without = size_figures(REAL, sample(60))
+    without = size_results(REAL, sample(60))
     assert (
         without["size_spearman"].value is None and "no angular size" in without["size_spearman"].why
     )
 
 
-def test_set_figures_of_one_distribution() -> None:
+def test_set_results_of_one_distribution() -> None:
     pytest.importorskip("prdc")
     pytest.importorskip("torchmetrics")
-    found = set_figures(REAL, MADE)
+    found = set_results(REAL, MADE)
     assert abs(found["kid_sigmas"].value or 0) < 4
     assert found["coverage"].value == pytest.approx(0.97, abs=0.1)
     for name in ("coverage", "density", "kid", "kid_floor"):
@@ -89,16 +89,16 @@ def test_equal_parts_hold_each_class_as_often_as_it_is_real() -> None:
 
 
 def test_copies_are_found() -> None:
-    training = Galaxies(REAL.images, pd.DataFrame({"label": REAL.labels}))
+    training = EvaluationSet(REAL.images, pd.DataFrame({"label": REAL.labels}))
     copied = MADE.take(np.arange(20))
     copied.images[:10] = np.rot90(REAL.images[:10], axes=(1, 2))
-    found = copy_figures(copied, training)
+    found = copy_results(copied, training)
     assert found["copies_fraction"].value is not None
     assert found["copies_fraction"].value >= 0.5
 
 
 def test_look_of_the_same_images() -> None:
-    found = look_figures(REAL, REAL)
+    found = appearance_results(REAL, REAL)
     assert found["sharpness"].value == pytest.approx(1)
     assert found["gap_pixels"].value == found["gap_pixels_real"].value
 
@@ -106,11 +106,11 @@ def test_look_of_the_same_images() -> None:
 def test_figures_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RADIOVIZ_TRAINED", str(tmp_path))
     figures = {
-        "fri_fraction": Figure(0.9, 0.8, 0.95, 90),
-        "tstr_ratio": Figure(None, why="not asked"),
+        "fri_fraction": Result(0.9, 0.8, 0.95, 90),
+        "tstr_ratio": Result(None, why="not asked"),
     }
     keep("cvae", figures, "first/test", "python -m train evaluate gen --model cvae")
-    keep("vae32", {"fri_fraction": Figure(None, why="no class")}, "first/test", "the command")
+    keep("vae32", {"fri_fraction": Result(None, why="no class")}, "first/test", "the command")
     from train.evaluate.benchmarks import read
 
     recorded = read()

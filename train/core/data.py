@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -68,21 +69,18 @@ def load(config: RunConfig) -> Data:
     images: dict[str, list[np.ndarray]] = {"train": [], "valid": []}
     tables: dict[str, list[pd.DataFrame]] = {"train": [], "valid": []}
     chains = {"train": config.augment.padded(config.preprocess), "valid": config.preprocess}
-    earlier: list[SkyCoord] = []
-    for key in config.data:
-        catalogue = open_data_set(key)
+    for key, catalogue, new in each_source_once(config.data):
         split = catalogue.table["split"].to_numpy()
         recorded = hashlib.sha256("\n".join(split.tolist()).encode()).hexdigest()[:16]
         digests[key] = f"{catalogue.digest}-{recorded}"
         for part, chain in chains.items():
-            rows = np.flatnonzero((split == part) & ~repeated(catalogue, earlier))
+            rows = np.flatnonzero((split == part) & new)
             if config.limit:
                 rows = rows[: config.limit]
             found = chain.apply(catalogue, rows)
             kept = found.max(axis=(1, 2), initial=0) > 0  # a blank image teaches nothing
             images[part].append(found[kept])
             tables[part].append(catalogue.table.iloc[rows[kept]].assign(data_set=key))
-        earlier.append(catalogue.positions)
     parts = {}
     for part in chains:
         stack = np.concatenate(images[part])
@@ -93,13 +91,16 @@ def load(config: RunConfig) -> Data:
     return Data(parts["train"], parts["valid"], digests)
 
 
-def repeated(catalogue: Catalogue, earlier: list[SkyCoord]) -> np.ndarray:
-    """True for sources at one of the ``earlier`` positions, shape ``(n,)``."""
-    out = np.zeros(len(catalogue), dtype=bool)
-    placed = np.isfinite(catalogue.table["ra"].to_numpy())
-    for positions in earlier:
-        known = positions[np.isfinite(positions.ra.deg)]
-        if placed.any() and len(known):
-            _, separation, _ = catalogue.positions[placed].match_to_catalog_sky(known)
-            out[placed] |= separation.arcsec < SAME
-    return out
+def each_source_once(keys: Iterable[str]) -> Iterator[tuple[str, Catalogue, np.ndarray]]:
+    """Data sets by key, and which of their sources ``(n,)`` none of the earlier ones has."""
+    earlier: list[SkyCoord] = []
+    for key in keys:
+        catalogue = open_data_set(key)
+        new = np.ones(len(catalogue), dtype=bool)
+        placed = np.isfinite(catalogue.table["ra"].to_numpy())
+        for known in earlier:
+            if placed.any() and len(known):
+                _, separation, _ = catalogue.positions[placed].match_to_catalog_sky(known)
+                new[placed] &= separation.arcsec >= SAME
+        earlier.append(catalogue.positions[placed])
+        yield key, catalogue, new

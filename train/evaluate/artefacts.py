@@ -1,9 +1,9 @@
-"""Artefacts planted in real images, so that a score can be asked whether it finds them.
+"""Plant artefacts in real images, to test whether an outlier score detects them.
 
-Each function takes images ``(n, ny, nx)`` of non-negative brightness with the source in the
-middle and gives images of the same shape; nothing is written into its arguments. They are the four
-ways in which an aperture-synthesis survey most often goes wrong: side lobes that deconvolution
-left, an unrelated bright neighbour, the edge of a mosaic, and no source at all.
+Each function takes images ``(n, ny, nx)`` of non-negative brightness with the source in the middle
+and returns new images of the same shape. They imitate the four most common faults of an
+aperture-synthesis survey: side lobes left by deconvolution, an unrelated bright neighbour, the edge
+of a mosaic, and no source at all.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 
 from radioviz.sky import FWHM
 
-SIGMA = 3.0  # what survey cutouts are clipped at before they are looked at
-REACH = 10.0  # beams from the centre within which the source is looked for
+SIGMA = 3.0  # survey cutouts are clipped at this level
+REACH = 10.0  # beams from the centre; the source is searched within
 
 
 def brightest(image: np.ndarray, beam: float) -> tuple[int, int]:
@@ -29,10 +29,10 @@ def brightest(image: np.ndarray, beam: float) -> tuple[int, int]:
 
 
 def side_lobes(images: np.ndarray, beam: float, rng: np.random.Generator) -> np.ndarray:
-    """Rays of a three-armed snapshot about the brightest pixel of the source.
+    """Rays of a three-armed snapshot around the brightest pixel of the source.
 
-    The VLA is a Y: a snapshot samples three lines of the uv plane and their conjugates, so that
-    its dirty beam is a star of six rays. Their brightest crest has 10 to 25 per cent of the peak.
+    The VLA is a Y: a snapshot samples three lines of the uv plane and their conjugates, so its
+    dirty beam is a star of six rays. Their brightest crest has 10 to 25 % of the peak.
 
     Parameters
     ----------
@@ -45,10 +45,10 @@ def side_lobes(images: np.ndarray, beam: float, rng: np.random.Generator) -> np.
     for i, image in enumerate(images):
         row, column = brightest(image, beam)
         dy, dx = y - row, x - column
-        turn = rng.uniform(0, np.pi / 3)
+        rotation = rng.uniform(0, np.pi / 3)
         rays = np.zeros((ny, nx), np.float32)
         for arm in range(3):
-            c, s = np.cos(turn + arm * np.pi / 3), np.sin(turn + arm * np.pi / 3)
+            c, s = np.cos(rotation + arm * np.pi / 3), np.sin(rotation + arm * np.pi / 3)
             along, across = dx * c + dy * s, dy * c - dx * s
             wave = np.cos(2 * np.pi * along / (2.5 * beam)) * np.exp(-np.abs(along) / (12 * beam))
             rays += wave * np.exp(-0.5 * (across / (0.5 * beam)) ** 2)
@@ -59,7 +59,7 @@ def side_lobes(images: np.ndarray, beam: float, rng: np.random.Generator) -> np.
 
 
 def bright_neighbour(images: np.ndarray, beam: float, rng: np.random.Generator) -> np.ndarray:
-    """An unresolved source off the centre, twice to five times as bright as the galaxy."""
+    """An unresolved source off the centre, two to five times as bright as the galaxy."""
     _, ny, nx = images.shape
     y, x = np.indices((ny, nx), dtype=np.float32)
     width = beam / FWHM
@@ -74,7 +74,7 @@ def bright_neighbour(images: np.ndarray, beam: float, rng: np.random.Generator) 
 
 
 def cut_edge(images: np.ndarray, beam: float, rng: np.random.Generator) -> np.ndarray:
-    """Blank beyond a straight edge that passes through the source, as at the rim of a mosaic."""
+    """Blank beyond a straight edge through the source, as at the rim of a mosaic."""
     _, ny, nx = images.shape
     y, x = np.indices((ny, nx), dtype=np.float32)
     out = np.array(images, dtype=np.float32)
@@ -88,7 +88,7 @@ def cut_edge(images: np.ndarray, beam: float, rng: np.random.Generator) -> np.nd
 
 
 def noise_only(images: np.ndarray, beam: float, rng: np.random.Generator) -> np.ndarray:
-    """Noise with the correlation of the beam, clipped at 3 sigma; only the shape is taken."""
+    """Noise correlated over the beam, clipped at 3 sigma; uses only the shape of the images."""
     from scipy.ndimage import gaussian_filter
 
     out = np.empty(images.shape, np.float32)

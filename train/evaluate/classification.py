@@ -1,12 +1,10 @@
-"""Figures of a classifier on held-out galaxies: ``python -m train evaluate classifier``.
+"""Classifiers on held-out galaxies: ``python -m train evaluate classifier``.
 
-And how RAMIS falls as real galaxies are blurred, drowned in noise or cropped (Bastien et al. 2021,
+And how RAMIS falls as real galaxies are blurred, buried in noise or cropped (Bastien et al. 2021,
 Fig. 1): ``python -m train evaluate ramis``.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -14,19 +12,22 @@ import pandas as pd
 from radioviz.encode import Classifier
 from radioviz.metrics.inception import ramis_interval
 from train.core.config import TrainError
-from train.evaluate.benchmarks import bootstrap, record
+from train.evaluate.benchmarks import Estimate, bootstrap, record
 from train.evaluate.csv_tables import write_table
-from train.evaluate.evaluation_set import Galaxies, galaxies
+from train.evaluate.evaluation_set import EvaluationSet, evaluation_set
 from train.metrics.calibration import calibration_error
 
 DRAWS = 1000
+SETS = {
+    "mbc": "mirabest", "mirabest": "mirabest", "frdeep_first": "frdeep-first",
+    "frdeep_nvss": "frdeep-nvss", "first": "first",
+}  # fmt: skip
+"""Name in the results to data set. ``mbc`` are the confident galaxies of MiraBest; its test split
+is the published one of 104."""
 
 
 def classification(model: str = "", split: str = "test") -> dict[str, float]:
-    """Accuracy, ROC AUC and calibration on MBC, FR-DEEP and FIRST.
-
-    MBC are the galaxies of MiraBest whose class is confident; its test split is the published
-    one of 104.
+    """Accuracy, ROC AUC and calibration on each of :data:`SETS`.
 
     Raises
     ------
@@ -35,37 +36,26 @@ def classification(model: str = "", split: str = "test") -> dict[str, float]:
     """
     judge = Classifier.load(model)
     name = judge.info.name
-    sets: dict[str, tuple[str, Callable[[pd.DataFrame], np.ndarray]]] = {
-        "mbc": ("mirabest", lambda t: t["mbc"].to_numpy(bool)),
-        "mirabest": ("mirabest", lambda t: np.ones(len(t), bool)),
-        "frdeep_first": ("frdeep-first", lambda t: np.ones(len(t), bool)),
-        "frdeep_nvss": ("frdeep-nvss", lambda t: np.ones(len(t), bool)),
-        "first": ("first", lambda t: np.ones(len(t), bool)),
-    }
     out = {}
-    for title, (key, wanted) in sets.items():
-        found = galaxies(judge.info.preprocess, split, judge.classes, data=(key,))
-        found = found.take(wanted(found.table))
-        for figure, (value, low, high) in scores(judge, found).items():
-            out[f"{title}.{figure}"] = value
-            print(f"{name}.{title}.{figure} {value:.4f} ({low:.4f}..{high:.4f}), n = {len(found)}")
-            if split != "test":
-                continue
-            record(
-                f"{name}.{title}.{figure}",
-                value,
-                low=low,
-                high=high,
-                n=len(found),
-                split=f"{key}/{split}",
-                seeds=[judge.info.training["seed"]],
-                command=f"python -m train evaluate classifier --model {name}",
-            )
+    for title, key in SETS.items():
+        found = evaluation_set(judge.info.preprocess, split, judge.classes, data=(key,))
+        if title == "mbc":
+            found = found.take(found.table["mbc"].to_numpy(bool))
+        for metric, estimate in scores(judge, found).items():
+            out[f"{title}.{metric}"] = estimate[0]
+            result = f"{name}.{title}.{metric}"
+            print("{} {:.4f} ({:.4f}..{:.4f}), n = {}".format(result, *estimate, len(found)))
+            if split == "test":
+                record(
+                    result, estimate, n=len(found), split=f"{key}/{split}",
+                    seeds=[judge.info.training["seed"]],
+                    command=f"python -m train evaluate classifier --model {name}",
+                )  # fmt: skip
     return out
 
 
-def scores(judge: Classifier, found: Galaxies) -> dict[str, tuple[float, float, float]]:
-    """Figures of a classifier on labelled galaxies, with intervals by bootstrap over galaxies."""
+def scores(judge: Classifier, found: EvaluationSet) -> dict[str, Estimate]:
+    """Metrics of a classifier on labelled galaxies, with intervals by bootstrap over galaxies."""
     from sklearn.metrics import roc_auc_score
 
     probabilities = judge.predict_proba(found.images)
@@ -73,7 +63,7 @@ def scores(judge: Classifier, found: Galaxies) -> dict[str, tuple[float, float, 
     rows = np.arange(len(truth))
 
     def auc(chosen: np.ndarray) -> float:
-        # A draw without one of the classes has no AUC; with dozens of each it never comes.
+        # A draw without one of the classes has no AUC; with dozens of each there is none.
         return float(roc_auc_score(truth[chosen], probabilities[chosen, 1]))
 
     def accuracy(chosen: np.ndarray) -> float:
@@ -82,7 +72,7 @@ def scores(judge: Classifier, found: Galaxies) -> dict[str, tuple[float, float, 
     def error(chosen: np.ndarray) -> float:
         return calibration_error(probabilities[chosen], truth[chosen])
 
-    out = {"accuracy": bootstrap(rows, accuracy, DRAWS)}
+    out: dict[str, Estimate] = {"accuracy": bootstrap(rows, accuracy, DRAWS)}
     if len(judge.classes) == 2:
         out["auc"] = bootstrap(rows, auc, DRAWS)
     out["calibration_error"] = bootstrap(rows, error, DRAWS)
@@ -93,16 +83,16 @@ BLURS = (1, 3, 5, 7, 9, 11, 13, 15, 17, 19)
 NOISES = (0.0, 0.001, 0.003, 0.005, 0.007, 0.009, 0.011, 0.02, 0.05, 0.1)
 STRIPS = (0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70)
 PIXEL = 1.8
-"""Arcsec: the pixels of FIRST, which the levels of Fig. 1 are given in."""
+"""Arcsec: the pixels of FIRST, in which Fig. 1 gives its levels."""
 
 
 def degradation(model: str = "", split: str = "test") -> pd.DataFrame:
     """RAMIS of real galaxies against blur, noise and crop, into ``ramis_degradation.csv``.
 
-    Blur by a Gaussian kernel of so many pixels of 1.8 arcsec (its standard deviation by OpenCV's
-    rule, which the paper's figure follows); noise of that standard deviation in units of the
-    peak; edge strips of so many of the 150 pixels blanked, of which those beyond the field of
-    view of the preprocessing change nothing.
+    Blur is a Gaussian kernel of that many pixels of 1.8 arcsec (standard deviation by OpenCV's
+    rule, as in the paper); noise has that standard deviation in units of the peak; crop blanks
+    edge strips of that many of the 150 pixels, of which those outside the field of view of the
+    preprocessing have no effect.
 
     Raises
     ------
@@ -116,7 +106,7 @@ def degradation(model: str = "", split: str = "test") -> pd.DataFrame:
     if chain.field_arcsec is None:
         raise TrainError(f"model '{judge.info.name}' has a field in pixels; expected one in arcsec")
     scale = chain.field_arcsec / chain.size
-    found = galaxies(chain, split, judge.classes)
+    found = evaluation_set(chain, split, judge.classes)
     rng = np.random.default_rng(0)
     noise = rng.standard_normal(found.images.shape).astype(np.float32)
     axis = np.abs(np.arange(chain.size) - (chain.size - 1) / 2) * scale
@@ -150,7 +140,7 @@ def degradation(model: str = "", split: str = "test") -> pd.DataFrame:
 
 
 def rescaled(images: np.ndarray) -> np.ndarray:
-    """Negative values to 0 and the peak to 1, as the preprocessing leaves them."""
+    """Negative values to 0 and the peak to 1, like the preprocessing."""
     out = np.maximum(images, 0)
     peak = out.max(axis=(1, 2), keepdims=True)
     result: np.ndarray = (out / np.where(peak > 0, peak, 1)).astype(np.float32)

@@ -1,34 +1,31 @@
-"""Tables of figures for the Benchmarks page: CSV files in ``trained/tables``."""
+"""Tables of results for the Benchmarks page: CSV files in ``trained/tables``."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from radioviz.paths import trained_folder
+from radioviz.store.atomic import atomic_file
 
 
 def table_file(name: str) -> Path:
-    """Where a table is."""
+    """Path of a table."""
     return trained_folder() / "tables" / f"{name}.csv"
 
 
 def write_table(name: str, table: pd.DataFrame) -> Path:
     """Replace a table, numbers to six digits."""
     path = table_file(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".csv", delete=False) as file:
-        table.to_csv(file, index=False, float_format="%.6g")
-    os.chmod(file.name, 0o644)  # noqa: PTH101
-    return Path(file.name).replace(path)
+    with atomic_file(path) as scratch:
+        table.to_csv(scratch, index=False, float_format="%.6g")
+    return path
 
 
 def write_row(name: str, row: Mapping[str, object], keys: Sequence[str]) -> Path:
-    """Put a row into a table, in place of the one that has the same values in ``keys``."""
+    """Put a row into a table, replacing the row with the same values in ``keys``."""
     path = table_file(name)
     table = pd.DataFrame([dict(row)])
     if path.exists():

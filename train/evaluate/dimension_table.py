@@ -1,20 +1,19 @@
 """Latent dimension against test loss and RAMIS: ``python -m train table --run bastien2021-table3``.
 
-Tables 3 and 4 of Bastien et al. 2021: for each d the learning rate is searched, the best one is
-trained for longer, and its test loss and the RAMIS of galaxies drawn from the prior are noted;
-for a CVAE also which share is classified as asked for. Rates are chosen on the validation split;
-the test split is opened for the chosen run of each d alone.
+Tables 3 and 4 of Bastien et al. 2021. For each dimension d, searches the learning rate on the
+validation split, trains longer with the best one, and reports its test loss and the RAMIS of
+galaxies drawn from the prior; for a CVAE also the shares classified as requested. Only the chosen
+run of each d sees the test split.
 
-Every fit is a run in a folder of its own with checkpoints: the same command goes on where it was
-stopped, and does nothing twice.
+Every fit is a run with checkpoints in its own folder: the same command resumes where it was
+stopped and repeats nothing.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
+import functools
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -27,39 +26,40 @@ from radioviz.encode import Classifier
 from radioviz.metrics import bootstrap, classified_as, ramis_interval
 from train.core import machine
 from train.core.checkpoint import FILE
-from train.core.config import TrainError, from_dict, read_run
+from train.core.config import TrainError, read_run
 from train.core.data import Data
 from train.core.loop import Outcome, fit, load_best
 from train.core.task import Task
 from train.evaluate import benchmarks
 from train.evaluate.csv_tables import write_table
-from train.evaluate.evaluation_set import galaxies
+from train.evaluate.evaluation_set import evaluation_set
+from train.methods import stored_task
 
-KINDS = {"vae": "train.methods.vae:VaeTask", "cvae": "train.methods.cvae:CvaeTask"}
+KINDS = ("vae", "cvae")
 
 
 @dataclass(frozen=True)
 class TableConfig:
-    """What is tried.
+    """The fits of a table.
 
     Attributes
     ----------
     name : str
-        Name of the table: of its folder in ``runs/``, its CSV and its figures.
+        Name of the table, of its folder in ``runs/`` and of its results.
     method : str
         ``vae`` or ``cvae``.
     dimensions : tuple of int
-        d.
+        Latent dimensions d.
     rates : tuple of float
         Learning rates of the search.
     search_epochs, epochs : int
-        Length of a fit of the search, and of that with the chosen rate.
+        Epochs of a fit of the search, and of the fit with the chosen rate.
     samples : int
         Galaxies generated for RAMIS.
     classifier : str
-        Name of the classifier; by default the best one that is here.
+        Name of the classifier; default: the best one available.
     run : dict
-        The rest of the run, as in any run of the method.
+        All other settings, as in any run of the method.
     """
 
     name: str
@@ -80,7 +80,7 @@ class TableConfig:
 
 
 def dimension_table(run: str, out: Path | None = None, quick: bool = False) -> pd.DataFrame:
-    """Fit, choose, test, and write ``trained/tables/<name>.csv`` and ``<name>.*`` figures.
+    """Fit, choose, test, and write ``trained/tables/<name>.csv`` and the results ``<name>.*``.
 
     Parameters
     ----------
@@ -89,13 +89,13 @@ def dimension_table(run: str, out: Path | None = None, quick: bool = False) -> p
     out : Path, optional
         Folder of the runs; default ``runs/<name>``.
     quick : bool
-        One epoch on 64 images, two dimensions and rates, the validation split in place of the
-        test split, nothing written: does it run?
+        One epoch on 64 images, two dimensions and rates, the validation split instead of the
+        test split; writes nothing.
 
     Raises
     ------
     TrainError
-        If the file is not understood, or no classifier takes the images of the run.
+        If the file has a wrong value, or the classifier needs other images than the run.
     """
     config: TableConfig = read_run(cast(Any, TableConfig), run)
     if quick:
@@ -118,8 +118,8 @@ def dimension_table(run: str, out: Path | None = None, quick: bool = False) -> p
             task = task_of(config, dimension, rate, config.search_epochs)
             if task.config.preprocess != judge.info.preprocess:
                 raise TrainError(
-                    f"{config.name}: classifier '{judge.info.name}' takes images of other "
-                    "preprocessing than the run; name another one as classifier"
+                    f"{config.name}: classifier '{judge.info.name}' needs images of other "
+                    "preprocessing than the run; choose another classifier"
                 )
             data = data or task.load()
             found[rate] = _fit(task, data, folder / f"d{dimension}" / f"search-{rate:g}")
@@ -149,20 +149,10 @@ def dimension_table(run: str, out: Path | None = None, quick: bool = False) -> p
 
 def task_of(config: TableConfig, dimension: int, rate: float, epochs: int) -> Task[Any]:
     """Seeded task of one fit of the table."""
-    module, name = KINDS[config.method].split(":")
-    cls = getattr(importlib.import_module(module), name)
     architecture = {**config.run.get("architecture", {}), "latent_dim": dimension}
-    values = {
-        **config.run,
-        "name": f"{config.name}-d{dimension}",
-        "architecture": architecture,
-        "learning_rate": rate,
-        "epochs": epochs,
-    }
-    run = from_dict(cls.config_class, values, config.name)
-    torch.manual_seed(run.seed)
-    task: Task[Any] = cls(run)
-    return task
+    values = {**config.run, "name": f"{config.name}-d{dimension}", "architecture": architecture}
+    values |= {"learning_rate": rate, "epochs": epochs}
+    return stored_task(config.method, values, config.name)
 
 
 def _fit(task: Task[Any], data: Data, folder: Path) -> Outcome:
@@ -181,10 +171,10 @@ def _train_loss(folder: Path, epoch: int) -> float:
 def tested(
     task: Task[Any], config: TableConfig, judge: Classifier, split: str = "test"
 ) -> dict[str, float]:
-    """Test loss [nats an image], RAMIS and its interval, and shares classified as asked for."""
+    """Test loss [nats per image], RAMIS and its interval, shares classified as requested."""
     module: Any = task.module.cpu().eval()
     classes = tuple(getattr(task, "classes", ()))
-    held_out = galaxies(task.config.preprocess, split, classes, task.config.data)
+    held_out = evaluation_set(task.config.preprocess, split, classes, task.config.data)
     generator = torch.Generator().manual_seed(1)
     losses = []
     for rows in torch.arange(len(held_out)).split(256):
@@ -216,29 +206,17 @@ def _numbers(classes: tuple[str, ...], labels: np.ndarray) -> torch.Tensor:
 
 
 def keep(config: TableConfig, result: pd.DataFrame, run: str) -> None:
-    """Write the table, and its figures one by one."""
+    """Write the table and record its results."""
     command = f"python -m train table --run {run}"
     write_table(config.name, result.assign(machine=machine.kind(machine.device()), command=command))
-    for name, value, low, high, n in _figures(result, config.samples):
-        benchmarks.record(
-            f"{config.name}.{name}",
-            value,
-            low=low,
-            high=high,
-            n=n,
-            split=f"{'+'.join(config.run.get('data', ['first']))}/test",
-            seeds=[config.run.get("seed", 0)],
-            command=command,
-        )
-
-
-def _figures(
-    result: pd.DataFrame, samples: int
-) -> Iterator[tuple[str, float, float | None, float | None, int]]:
+    note = functools.partial(
+        benchmarks.record, split=f"{'+'.join(config.run.get('data', ['first']))}/test",
+        seeds=[config.run.get("seed", 0)], command=command,
+    )  # fmt: skip
     for row in result.to_dict("records"):
-        d = f"d{row['d']:.0f}"
-        for what, n in (("test_loss", int(row["test_n"])), ("ramis", samples)):
-            yield f"{d}.{what}", row[what], row[f"{what}_low"], row[f"{what}_high"], n
+        name = f"{config.name}.d{row['d']:.0f}"
+        for what, n in (("test_loss", int(row["test_n"])), ("ramis", config.samples)):
+            note(f"{name}.{what}", (row[what], row[f"{what}_low"], row[f"{what}_high"]), n=n)
         for key in row:
             if str(key).endswith("_fraction"):
-                yield f"{d}.{key}", row[key], None, None, samples
+                note(f"{name}.{key}", row[key], n=config.samples)

@@ -1,18 +1,13 @@
-"""Figures of a generator: ``python -m train evaluate gen --model cvae [--split valid]``.
+"""Quality of a generator: ``python -m train evaluate gen --model cvae [--split valid]``.
 
-Every model is judged by one classifier, that of the app, on galaxies that neither learned from.
-Generated galaxies are asked for in the classes of the real ones and in sizes drawn as the model
-learned them. With ``--split test`` (the default) the row of the model in
-``trained/tables/generators.csv`` is replaced, and for a model that takes a class the figures
-``gen.*`` of ``trained/benchmarks.json`` are recorded; with ``--split valid``, for choosing, they
-are printed alone.
+The app's classifier judges every model, on galaxies that neither was trained on. Generated galaxies
+have the classes of the real ones, and sizes from the distribution that the model learned.
+``--split test`` (the default) replaces the row of the model in ``trained/tables/generators.csv``
+and, for a model conditioned on class, records the results ``gen.*``; ``--split valid`` only prints.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,21 +21,21 @@ from radioviz.metrics.resampling import bootstrap, bootstrap_of
 from train.core.config import TrainError
 from train.evaluate.benchmarks import record
 from train.evaluate.csv_tables import write_row
-from train.evaluate.evaluation_set import DATA, Galaxies, galaxies
+from train.evaluate.evaluation_set import DATA, EvaluationSet, evaluation_set
 from train.metrics.features import Prdc, kid, prdc
 from train.metrics.image_statistics import artefacts, distribution_distance, sharpness
 
 SEED = 20_210_201
 ANGLES = 4
-"""Steps within a quarter turn at which copies are looked for, both ways round: 32 views."""
+"""Rotations within a quarter turn, and their mirror images, in the search for copies: 32 views."""
 
 HALVES = 40
-"""Random halves that intervals of density and coverage come from."""
+"""Random halves that give the intervals of density and coverage."""
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A value with its 95 % interval, how many objects it rests on, and why there is none."""
+class Result:
+    """A value, its 95 % interval, the number of objects, and why there is no value."""
 
     value: float | None
     low: float | None = None
@@ -57,16 +52,16 @@ class Figure:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Images with what the classifier and the morphology say of them.
+    """Images, their classification and their measured morphology.
 
     Attributes
     ----------
     images : numpy.ndarray
         Shape ``(n, size, size)``.
     labels : numpy.ndarray
-        Class that each is, or was asked to be; shape ``(n,)``.
-    asked : numpy.ndarray
-        Angular size that each was asked to have, arcsec; NaN for real ones.
+        True or requested class of each, shape ``(n,)``.
+    requested : numpy.ndarray
+        Requested angular size of each in arcsec; NaN for real ones.
     probabilities, features : numpy.ndarray
         By the classifier, shapes ``(n, k)`` and ``(n, d)``.
     measured : pandas.DataFrame
@@ -75,7 +70,7 @@ class Sample:
 
     images: np.ndarray
     labels: np.ndarray
-    asked: np.ndarray
+    requested: np.ndarray
     probabilities: np.ndarray
     features: np.ndarray
     measured: pd.DataFrame
@@ -86,16 +81,15 @@ class Sample:
     def take(self, rows: np.ndarray) -> Sample:
         """Some rows, by number or mask."""
         chosen = np.arange(len(self))[rows]
-        values = {
-            f.name: getattr(self, f.name)[chosen]
-            for f in dataclasses.fields(self)
-            if f.name != "measured"
-        }
-        return Sample(**values, measured=self.measured.iloc[chosen].reset_index(drop=True))
+        return Sample(
+            self.images[chosen], self.labels[chosen], self.requested[chosen],
+            self.probabilities[chosen], self.features[chosen],
+            self.measured.iloc[chosen].reset_index(drop=True),
+        )  # fmt: skip
 
 
-def generation(model: str = "cvae", split: str = "test", data: str = "") -> dict[str, Figure]:
-    """Measure a generator, print and (on the test split) record its figures.
+def generation(model: str = "cvae", split: str = "test", data: str = "") -> dict[str, Result]:
+    """Measure a generator; print the results and, on the test split, record them.
 
     Raises
     ------
@@ -107,33 +101,33 @@ def generation(model: str = "cvae", split: str = "test", data: str = "") -> dict
     generator, judge = Generator.load(model), Classifier.load()
     classes = generator.classes
     keys = {"data": tuple(data.split(","))} if data else {}
-    held_out = galaxies(generator.info.preprocess, split, classes, **keys)
-    training = galaxies(generator.info.preprocess, "train", classes, **keys)
+    held_out = evaluation_set(generator.info.preprocess, split, classes, **keys)
+    training = evaluation_set(generator.info.preprocess, "train", classes, **keys)
     real = judged(held_out.images, held_out.labels, None, generator, judge)
     made = generated(generator, judge, real)
-    figures = {
-        **class_figures(real, made, judge.classes, bool(classes)),
-        **size_figures(real, made),
-        **set_figures(real, made),
-        **copy_figures(made, training),
-        **look_figures(real, made),
+    results = {
+        **class_results(real, made, judge.classes, bool(classes)),
+        **size_results(real, made),
+        **set_results(real, made),
+        **copy_results(made, training),
+        **appearance_results(real, made),
     }
-    for name, figure in figures.items():
-        print(f"gen.{name} {figure}", flush=True)
+    for name, result in results.items():
+        print(f"gen.{name} {result}", flush=True)
     if split != "test":
-        return figures
+        return results
     command = f"python -m train evaluate gen --model {model}"
     where = f"{'+'.join(keys.get('data', DATA))}/{split}"
-    keep(model, figures, where, command)
-    # Takes minutes: what was measured so far is safe by now.
-    figures["tstr_ratio"] = tstr(generator, training, held_out)
-    print(f"gen.tstr_ratio {figures['tstr_ratio']}")
-    keep(model, figures, where, command)
-    return figures
+    keep(model, results, where, command)
+    # This takes minutes; everything measured so far is recorded.
+    results["tstr_ratio"] = tstr(generator, training, held_out)
+    print(f"gen.tstr_ratio {results['tstr_ratio']}")
+    keep(model, results, where, command)
+    return results
 
 
 def generated(generator: Generator, judge: Classifier, real: Sample) -> Sample:
-    """Three times as many galaxies as there are real ones, in the same classes."""
+    """Three times as many galaxies as there are real ones, with the same classes."""
     images, labels, asked = [], [], []
     for label in generator.classes or (None,):
         number = int((real.labels == label).sum()) if label else len(real)
@@ -153,12 +147,12 @@ def judged(
     generator: Generator,
     judge: Classifier,
 ) -> Sample:
-    """What the classifier and the morphology say of images; the size is measured as shown."""
+    """Classify images and measure their morphology, sizes included."""
     chain = generator.info.preprocess
     if chain != judge.info.preprocess:
         raise TrainError(
-            f"model '{generator.info.name}' and classifier '{judge.info.name}' take images of "
-            "other preprocessing; train one of them anew"
+            f"model '{generator.info.name}' and classifier '{judge.info.name}' need images of "
+            "different preprocessing; train one of them with that of the other"
         )
     scale = chain.field_arcsec / chain.size if chain.field_arcsec else np.nan
     return Sample(
@@ -171,16 +165,16 @@ def judged(
     )
 
 
-def class_figures(
+def class_results(
     real: Sample, made: Sample, classes: tuple[str, ...], asked: bool
-) -> dict[str, Figure]:
-    """RAMIS and its ratio to that of real galaxies; shares classified as they should be."""
+) -> dict[str, Result]:
+    """RAMIS, its ratio to that of real galaxies, and shares classified as requested."""
     n = len(made)
     ratio = bootstrap_of([made.probabilities, real.probabilities], lambda a, b: ramis(a) / ramis(b))
     out = {
-        "ramis_ratio": Figure(*ratio, n),
-        "ramis": Figure(*bootstrap(made.probabilities, ramis), n),
-        "ramis_real": Figure(*bootstrap(real.probabilities, ramis), len(real)),
+        "ramis_ratio": Result(*ratio, n),
+        "ramis": Result(*bootstrap(made.probabilities, ramis), n),
+        "ramis_real": Result(*bootstrap(real.probabilities, ramis), len(real)),
     }
     for number, label in enumerate(classes):
         name = f"{label.lower()}_fraction"
@@ -188,54 +182,48 @@ def class_figures(
             of = sample.probabilities[sample.labels == label]
             right = classified_as(of, number).astype(float)
             if len(right):
-                out[key] = Figure(*bootstrap(right, np.mean), len(right))
+                out[key] = Result(*bootstrap(right, np.mean), len(right))
             elif not asked:
-                out[key] = Figure(None, why="the model takes no class")
+                out[key] = Result(None, why="the model has no classes")
     return out
 
 
-def size_figures(real: Sample, made: Sample) -> dict[str, Figure]:
-    """Asked size against measured size; distributions of size and flux against real ones."""
+def size_results(real: Sample, made: Sample) -> dict[str, Result]:
+    """Requested against measured size; distributions of size and flux against real ones."""
     from scipy.stats import spearmanr
 
-    out: dict[str, Figure] = {}
+    out: dict[str, Result] = {}
     size = made.measured["las_measured"].to_numpy(float)
-    known = np.isfinite(made.asked) & np.isfinite(size) & (size > 0)
+    known = np.isfinite(made.requested) & np.isfinite(size) & (size > 0)
     if known.any():
-        pairs = np.stack([made.asked[known], size[known]], axis=1)
-        out["size_spearman"] = Figure(
+        pairs = np.stack([made.requested[known], size[known]], axis=1)
+        out["size_spearman"] = Result(
             *bootstrap(pairs, lambda x: float(spearmanr(x[:, 0], x[:, 1]).statistic), 500),
             int(known.sum()),
         )
         error = np.abs(pairs[:, 1] - pairs[:, 0]) / pairs[:, 0]
-        out["size_median_rel_error"] = Figure(*bootstrap(error, np.median), len(error))
+        out["size_median_rel_error"] = Result(*bootstrap(error, np.median), len(error))
     else:
-        nothing = Figure(None, why="the model takes no angular size")
+        nothing = Result(None, why="the model has no angular size")
         out |= {"size_spearman": nothing, "size_median_rel_error": nothing}
     for name, column in (("size_ks", "las_measured"), ("flux_ks", "flux_sum")):
         values = [s.measured[column].to_numpy(float) for s in (real, made)]
         found = bootstrap_of(values, lambda a, b: distribution_distance(a, b)[0], 300)
-        out[name] = Figure(*found, len(made))
+        out[name] = Result(*found, len(made))
     return out
 
 
-def set_figures(real: Sample, made: Sample) -> dict[str, Figure]:
-    """KID, precision, recall, density and coverage in the classifier's features, and floors."""
+def set_results(real: Sample, made: Sample) -> dict[str, Result]:
+    """KID, precision, recall, density and coverage in the classifier's features, with floors."""
+
+    def around(value: float, error: float, n: int) -> Result:
+        return Result(value, value - error, value + error, n)
+
     found = kid(real.features, made.features)
     out = {
-        "kid": Figure(
-            found.value,
-            found.value - 1.96 * found.error,
-            found.value + 1.96 * found.error,
-            len(made),
-        ),
-        "kid_floor": Figure(
-            found.floor,
-            found.floor - 1.96 * found.floor_error,
-            found.floor + 1.96 * found.floor_error,
-            len(real),
-        ),
-        "kid_sigmas": Figure(found.sigmas, n=len(made)),
+        "kid": around(found.value, 1.96 * found.error, len(made)),
+        "kid_floor": around(found.floor, 1.96 * found.floor_error, len(real)),
+        "kid_sigmas": Result(found.sigmas, n=len(made)),
     }
     thirds = equal_parts(real, made)
     parts = [prdc(real.features, made.features[rows]) for rows in thirds]
@@ -249,75 +237,66 @@ def set_figures(real: Sample, made: Sample) -> dict[str, Figure]:
         floor.append(prdc(real.features[rows[:half]], real.features[rows[half : 2 * half]]))
     for i, name in enumerate(Prdc._fields):
         value = float(np.mean([p[i] for p in parts]))
-        # Half samples scatter about the whole one as the whole one does about the truth.
-        error = 1.96 * float(np.std([p[i] for p in between]))
-        out[name] = Figure(value, value - error, value + error, len(made))
-        out[f"{name}_floor"] = Figure(float(np.mean([p[i] for p in floor])), n=len(real))
+        # Half samples scatter about the whole sample like the whole sample about the truth.
+        out[name] = around(value, 1.96 * float(np.std([p[i] for p in between])), len(made))
+        out[f"{name}_floor"] = Result(float(np.mean([p[i] for p in floor])), n=len(real))
     return out
 
 
 def equal_parts(real: Sample, made: Sample) -> list[np.ndarray]:
-    """Rows of three parts of the generated galaxies, each as many a class as the real ones."""
+    """Rows of three parts of the generated galaxies, as many of each class as the real ones."""
     by_class = [np.flatnonzero(made.labels == label) for label in dict.fromkeys(made.labels)]
     split = [np.array_split(rows, 3) for rows in by_class]
     return [np.concatenate(parts) for parts in zip(*split, strict=True)]
 
 
-def copy_figures(made: Sample, training: Galaxies) -> dict[str, Figure]:
-    """Share of generated galaxies that are as good as copies of a training image."""
+def copy_results(made: Sample, training: EvaluationSet) -> dict[str, Result]:
+    """Share of generated galaxies that practically copy a training image."""
     threshold = copy_threshold(training.images, angles=ANGLES)
     distance, _ = nearest(made.images, training.images, ANGLES)
     copied = (distance < threshold).astype(float)
     return {
-        "copies_fraction": Figure(*bootstrap(copied, np.mean), len(copied)),
-        "nearest_distance": Figure(*bootstrap(distance, np.median), len(distance)),
-        "copy_threshold": Figure(threshold, n=len(training)),
+        "copies_fraction": Result(*bootstrap(copied, np.mean), len(copied)),
+        "nearest_distance": Result(*bootstrap(distance, np.median), len(distance)),
+        "copy_threshold": Result(threshold, n=len(training)),
     }
 
 
-def look_figures(real: Sample, made: Sample) -> dict[str, Figure]:
+def appearance_results(real: Sample, made: Sample) -> dict[str, Result]:
     """Sharpness against real galaxies (1 is as sharp) and the artefacts of Sec. 6.2."""
     out = {
-        "sharpness": Figure(
+        "sharpness": Result(
             *bootstrap_of([real.images, made.images], sharpness, draws=50), len(made)
         )
     }
-    statistics: dict[str, Callable[[np.ndarray], float]] = {
-        "empty_pixels": np.mean,
-        "gap_pixels": np.mean,
-    }
     for key, sample in (("", made), ("_real", real)):
         found = artefacts(sample.images)
-        for (name, statistic), values in zip(statistics.items(), found[:2], strict=True):
-            out[f"{name}{key}"] = Figure(*bootstrap(values, statistic, 500), len(sample))
+        for name, values in (("empty_pixels", found.empty), ("gap_pixels", found.gap)):
+            out[f"{name}{key}"] = Result(*bootstrap(values, np.mean, 500), len(sample))
     return out
 
 
-def tstr(generator: Generator, training: Galaxies, held_out: Galaxies) -> Figure:
-    """Accuracy of classifiers that learned from generated galaxies over those from real ones."""
+def tstr(generator: Generator, training: EvaluationSet, held_out: EvaluationSet) -> Result:
+    """Accuracy of classifiers trained on generated galaxies over those trained on real ones."""
     if not generator.classes:
-        return Figure(None, why="the model takes no class")
+        return Result(None, why="the model has no classes")
     from train.evaluate.tstr import ratio
 
     value, low, high = ratio(generator, training, held_out)
-    return Figure(value, low, high, len(held_out))
+    return Result(value, low, high, len(held_out))
 
 
-def keep(model: str, figures: dict[str, Figure], split: str, command: str) -> None:
-    """Record figures of the test split."""
+def keep(model: str, results: dict[str, Result], split: str, command: str) -> None:
+    """Record the results of the test split."""
     row: dict[str, object] = {"model": model, "command": command}
-    for name, figure in figures.items():
-        row |= {name: figure.value, f"{name}_low": figure.low, f"{name}_high": figure.high}
+    for name, result in results.items():
+        row |= {name: result.value, f"{name}_low": result.low, f"{name}_high": result.high}
     write_row("generators", row, keys=("model",))
-    note = functools.partial(record, split=split, seeds=[SEED], command=command)
-    if figures["fri_fraction"].value is None:
+    if results["fri_fraction"].value is None:
         return
-    for name, figure in figures.items():
-        note(
-            f"gen.{name}",
-            figure.value,
-            low=figure.low,
-            high=figure.high,
-            n=figure.n,
-            why=figure.why,
-        )
+    for name, result in results.items():
+        value = None if result.value is None else (result.value, result.low, result.high)
+        record(
+            f"gen.{name}", value, n=result.n, why=result.why,
+            split=split, seeds=[SEED], command=command,
+        )  # fmt: skip

@@ -1,16 +1,16 @@
-"""``python -m train evaluate placement``: galaxies on a map that was drawn without them.
+"""Place galaxies on a map fitted without them: ``python -m train evaluate placement``.
 
-FIRST is split into five parts; a UMAP is fitted to four of them, the fifth is placed on it by
-UMAP's own transform and by its nearest neighbours (:mod:`radioviz.atlas.placement`). Judged by
-the 15 nearest fitted galaxies of each placed one, in latent space and on the map:
+Fits a UMAP to four fifths of FIRST and places the rest on it, by UMAP's own transform and by their
+nearest neighbours (:mod:`radioviz.atlas.placement`). Compares the 15 nearest fitted galaxies of
+each placed one in latent space and on the map:
 
 ``trustworthiness``, ``continuity``
-    Venna & Kaski 2001: what is near on the map is near in latent space, and the other way; 1 is
-    perfect.
+    Venna & Kaski 2001: neighbours on the map are neighbours in latent space, and the reverse; 1
+    is perfect.
 ``overlap``
-    Share of the 15 nearest on the map that are of the 15 nearest in latent space.
+    Share of the 15 nearest on the map that are among the 15 nearest in latent space.
 
-``fitted`` is what the map itself reaches with galaxies that it was fitted to.
+``fitted`` is the result for galaxies that the map was fitted to.
 """
 
 from __future__ import annotations
@@ -27,34 +27,30 @@ from train.evaluate import benchmarks
 
 FOLDS = 5
 NEAREST = 15
-FIGURES = ("trustworthiness", "continuity", "overlap")
+METRICS = ("trustworthiness", "continuity", "overlap")
 _T95 = 2.776  # Student's t of 4 degrees of freedom
 
 
 def placement(model: str = "vae32,vae2") -> None:
-    """Compare the ways to place galaxies under each model and record the figures."""
+    """Compare the methods under each model (names separated by commas) and record the results."""
     for name in model.split(","):
         latents = np.asarray(open_atlas(REFERENCE, name).latents, np.float32)
         found = compare(latents)
         for method, folds in found.items():
             mean, half = folds.mean(axis=0), _T95 * folds.std(axis=0, ddof=1) / FOLDS**0.5
-            for figure, value, around in zip(FIGURES, mean, half, strict=True):
+            for metric, value, error in zip(METRICS, mean, half, strict=True):
                 benchmarks.record(
-                    f"placement.{name}.{method}.{figure}",
-                    float(value),
-                    low=float(value - around),
-                    high=float(value + around),
-                    n=len(latents),
-                    split=f"{REFERENCE}, {FOLDS} folds",
-                    seeds=(SEED,),
+                    f"placement.{name}.{method}.{metric}",
+                    (float(value), float(value - error), float(value + error)),
+                    n=len(latents), split=f"{REFERENCE}, {FOLDS} folds", seeds=(SEED,),
                     command=f"python -m train evaluate placement --model {name}",
-                )
-            told = ", ".join(f"{f} {v:.4f}" for f, v in zip(FIGURES, mean, strict=True))
-            print(f"{name} {method}: {told}")
+                )  # fmt: skip
+            values = ", ".join(f"{m} {v:.4f}" for m, v in zip(METRICS, mean, strict=True))
+            print(f"{name} {method}: {values}")
 
 
 def compare(latents: np.ndarray) -> dict[str, np.ndarray]:
-    """Figures of each fold, shape ``(5, 3)``, by way to place."""
+    """:data:`METRICS` of each fold, shape ``(5, 3)``, by method."""
     order = np.random.default_rng(SEED).permutation(len(latents))
     out: dict[str, list[tuple[float, ...]]] = {"fitted": [], "umap": [], "neighbours": []}
     for held_out in np.array_split(order, FOLDS):

@@ -1,11 +1,10 @@
-"""What fifty marks are worth: ``python -m train evaluate marks --model vae32 [--split valid]``.
+"""Gain by fifty marks: ``python -m train evaluate marks --model vae32 [--split valid]``.
 
-A reader who looks for Bent galaxies marks the top of the list, five at a time, Bent 5 and all else
-0, and has the rest ranked anew after each five. The list is that of the shipped score, over a
-survey in which Bent is rare (one in fifty), as such things are; it is made from held-out galaxies
-(``valid``: validation ones with the training split). Reported is how many Bent there are in the
-first 100 of the list that the reader ends with (marked ones in their place by mark, the rest as
-ranked) and in the first 100 without marks, over random draws of which Bent there are.
+Simulates a reader who looks for Bent galaxies: marks the top of the outlier list five at a time
+(Bent 5, all others 0) and has the rest ranked again after each five. The survey has one Bent galaxy
+in fifty, drawn at random from held-out ones (``valid``: from the training and validation splits).
+The gain compares the number of Bent galaxies in the first 100 of the final list (marked galaxies
+by their mark, the others by rank) with the first 100 without marks.
 """
 
 from __future__ import annotations
@@ -39,8 +38,10 @@ def marks(model: str = MODEL, split: str = "test") -> dict[str, float]:
     scores = found.scores(sample)["strangeness"].to_numpy()
     strange = strangeness(scores, found.learned["strangeness"].to_numpy())
     first = open_atlas("first", "simclr", info=list_models()["simclr"])
-    spaces = together([orientation_summary(sample.latents), first.latents])  # as the page has them
-    # Ordinary galaxies of every split: what is asked is whether marks find the held-out Bent.
+    spaces = together(
+        [orientation_summary(sample.latents), first.latents]
+    )  # as on the Outliers page
+    # Ordinary galaxies of every split; only the Bent ones must be held out.
     usual = np.flatnonzero(~bent & (splits != "excluded") & (splits != ""))
     pool = np.flatnonzero(bent & here)
     rare = min(len(usual) // (RARITY - 1), len(pool))
@@ -69,27 +70,21 @@ def marks(model: str = MODEL, split: str = "test") -> dict[str, float]:
     )
     if split == "test":
         low, high = np.percentile(drawn, [2.5, 97.5])
-        for name, value, bounds in (
-            ("marks.gain", gain, (low, high)),
-            ("marks.gain_unmarked", others, (None, None)),
+        for name, value in (
+            ("marks.gain", (float(gain), float(low), float(high))),
+            ("marks.gain_unmarked", float(others)),
         ):
             record(
-                name,
-                float(value),
-                low=bounds[0],
-                high=bounds[1],
-                n=len(usual) + rare,
-                split="first/test",
-                seeds=[0],
+                name, value, n=len(usual) + rare, split="first/test", seeds=[0],
                 command=f"python -m train evaluate marks --model {model}",
-            )
+            )  # fmt: skip
     return {"gain": float(gain), "gain_unmarked": float(others)}
 
 
 def session(
     latents: np.ndarray, strange: np.ndarray, scores: np.ndarray, truth: np.ndarray
 ) -> tuple[np.ndarray, set[int]]:
-    """One reader: rows in the order of the list at the end, and which are marked."""
+    """One reader: rows in the order of the final list, and which of them are marked."""
     space = Space.of(latents, strange)
     marked: dict[int, float] = {}
     order = np.argsort(-scores, kind="stable")

@@ -3,24 +3,23 @@
 How well does each score of :mod:`train.scores.outlier_detector` separate galaxies of a kind that
 the density never saw from ordinary held-out ones?
 
-``bent``       Bent against FRI and FRII of FIRST, the flow trained without Bent
-``nvss``       NVSS images taken for FIRST ones: both have three pixels a beam
-``artefacts``  side lobes, a bright neighbour, a cut edge, noise only, planted in held-out FIRST
-               images (each kind also alone: ``artefact side_lobes`` ...)
-``hybrid``     hybrid and double-double sources of MiraBest against its FRI and FRII that FIRST's
-               training split does not hold
-``without X``  each class of FIRST against the others, the flow trained without it
+``bent``       Bent against FRI and FRII of FIRST, for a flow trained without Bent
+``nvss``       NVSS images among FIRST ones; both have three pixels per beam
+``artefacts``  side lobes, a bright neighbour, a cut edge or noise only, planted in held-out FIRST
+               images (each kind also separately: ``artefact side_lobes`` ...)
+``hybrid``     hybrid and double-double sources of MiraBest against its FRI and FRII outside FIRST's
+               training split
+``without X``  each class of FIRST against the others, for a flow trained without it
 
-The encoder saw images of every class, without labels; only the density is trained without.
-With ``--split test`` (the default) rows of ``trained/tables/ood.csv`` are replaced and, for the
-model that the app ranks by, the figures ``ood.*`` recorded; with ``--split valid``, for choosing,
-they are printed alone.
+The encoder saw unlabelled images of every class; only the density is trained without one.
+``--split test`` (the default) replaces rows of ``trained/tables/ood.csv`` and, for the model that
+the app ranks by, records the results ``ood.*``; ``--split valid`` only prints.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +27,7 @@ import pandas as pd
 import torch
 
 from radioviz.data.registry import open_data_set
+from radioviz.metrics.resampling import bootstrap_of
 from radioviz.models import weights
 from radioviz.models.maf import MAF
 from radioviz.models.registry import list_models
@@ -44,17 +44,17 @@ from train.scores.outlier_detector import Detector, detector
 
 CLASSES = ("FRI", "FRII", "Compact", "Bent")
 SHIPPED = "strangeness"
-"""The score that the app ranks by and that the targets are judged with."""
+"""The score that the app ranks by, which the targets refer to."""
 
 DRAWS = 500
 EPOCHS = 90
-"""Epochs of the flows that are trained without a class."""
+"""Epochs of flows that are trained without a class."""
 MODEL = "vae32"
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """Ordinary and strange galaxies under a detector."""
+    """Scores of ordinary and of strange galaxies."""
 
     task: str
     ordinary: pd.DataFrame
@@ -63,7 +63,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """How well a score tells them apart, with 95 % intervals by bootstrap over galaxies."""
+    """How well a score separates them, with a 95 % interval by bootstrap over galaxies."""
 
     task: str
     score: str
@@ -76,7 +76,7 @@ class Answer:
 
 
 def auroc(ordinary: np.ndarray, strange: np.ndarray) -> float:
-    """Probability that a strange one scores higher than an ordinary one; ties count half."""
+    """Probability that a strange galaxy scores above an ordinary one; ties count half."""
     order = np.sort(ordinary)
     below = np.searchsorted(order, strange, side="left")
     upto = np.searchsorted(order, strange, side="right")
@@ -84,7 +84,7 @@ def auroc(ordinary: np.ndarray, strange: np.ndarray) -> float:
 
 
 def precision_at(ordinary: np.ndarray, strange: np.ndarray, k: int = 50) -> float:
-    """Share of strange ones among the ``k`` that score highest (ties: their expected share)."""
+    """Share of strange galaxies among the ``k`` highest scores (ties: their expected share)."""
     k = min(k, len(ordinary) + len(strange))
     both = np.concatenate([ordinary, strange])
     truth = np.concatenate([np.zeros(len(ordinary)), np.ones(len(strange))])
@@ -94,31 +94,24 @@ def precision_at(ordinary: np.ndarray, strange: np.ndarray, k: int = 50) -> floa
 
 
 def answer(question: Question, score: str, draws: int = DRAWS) -> Answer:
-    """Figures of one score; galaxies without a value count as ordinary as can be."""
+    """Result of one score; galaxies without a value count as the most ordinary."""
     a, b = (
         np.nan_to_num(x[score].to_numpy(float), nan=-1e9)
         for x in (question.ordinary, question.strange)
     )
-    rng = np.random.default_rng(0)
-    drawn = [
-        auroc(a[rng.integers(0, len(a), len(a))], b[rng.integers(0, len(b), len(b))])
-        for _ in range(draws)
-    ]
-    value = auroc(a, b)
-    low, high = np.percentile(drawn, [2.5, 97.5]) if draws else (value, value)
     return Answer(
-        question.task, score, value, min(float(low), value), max(float(high), value),
+        question.task, score, *bootstrap_of([a, b], auroc, draws),
         precision_at(a, b), len(b), len(a),
     )  # fmt: skip
 
 
 def ood(model: str = MODEL, split: str = "test") -> pd.DataFrame:
-    """Ask every question of every model (several: separated by commas).
+    """Answer every question for models (names separated by commas).
 
     Raises
     ------
     TrainError
-        If the split is another than valid or test.
+        If the split is neither valid nor test.
     """
     if split not in ("valid", "test"):
         raise TrainError(f"split is '{split}'; expected valid or test")
@@ -148,30 +141,19 @@ def _record(model: str, table: pd.DataFrame, gmeans: dict[str, tuple[float, floa
     command = f"python -m train evaluate ood --model {model}"
     seeds = [int(list_models()[model].training.get("seed", 0))]
     own = table[table["score"] == SHIPPED].set_index("task").to_dict("index")
-    for task, title in (
-        ("bent", "bent"),
-        ("nvss", "nvss"),
-        ("artefacts", "artefacts"),
-        ("hybrid", "hybrid"),
-    ):
+    note = functools.partial(record, split="first/test", seeds=seeds, command=command)
+    for task in ("bent", "nvss", "artefacts", "hybrid"):
         row = own[task]
-        record(
-            f"ood.{title}.auroc", row["auroc"], low=row["low"], high=row["high"],
-            n=int(row["strange"] + row["ordinary"]), split="first/test", seeds=seeds,
-            command=command,
-        )  # fmt: skip
-    value, low, high = gmeans[SHIPPED]
-    record(
-        "ood.loco.gmean", value, low=low, high=high, n=546, split="first/test", seeds=seeds,
-        command=command,
-    )  # fmt: skip
+        n = int(row["strange"] + row["ordinary"])
+        note(f"ood.{task}.auroc", (row["auroc"], row["low"], row["high"]), n=n)
+    note("ood.loco.gmean", gmeans[SHIPPED], n=546)
 
 
 # -- questions ----------------------------------------------------------------------------------
 
 
 def of_model(model: str, split: str) -> tuple[list[Answer], dict[str, tuple[float, float, float]]]:
-    """Answers of one model, and of each score the mean G-mean over left-out classes."""
+    """Answers of one model, and the mean G-mean of each score over the left-out classes."""
     every = samples(model)
     first = every["first"]
     table = open_data_set("first").table
@@ -228,27 +210,22 @@ def _others(base: Detector, every: dict[str, Sample], split: str, held: Sample) 
         unseen &= table["split"].to_numpy(str) != "valid"
     seen = every["mirabest"]
     if (unseen & strange).sum() >= 2:
-        out.append(
-            Question(
-                "hybrid",
-                base.scores(seen.take(unseen & usual)),
-                base.scores(seen.take(unseen & strange)),
-            )
-        )
+        kinds = (base.scores(seen.take(unseen & which)) for which in (usual, strange))
+        out.append(Question("hybrid", *kinds))
     return out
 
 
 def _repeats_training(positions) -> np.ndarray:  # type: ignore[no-untyped-def]
-    """True where a source lies within 10 arcsec of one of FIRST's training split."""
+    """True for sources within 10 arcsec of a source of FIRST's training split."""
     first = open_data_set("first")
     train = first.positions[first.table["split"].to_numpy(str) == "train"]
     return np.asarray(positions.match_to_catalog_sky(train)[1].arcsec < 10)
 
 
 def flow_without(model: str, without: tuple[str, ...]) -> MAF:
-    """The flow of an encoder's run trained without some classes, kept in the cache folder.
+    """The flow of an encoder trained without some classes, kept in the cache folder.
 
-    Without any class left out it is the one that is shipped.
+    If no class is left out, the flow that ships.
     """
     config = read_run(MafConfig, f"maf-{model}")
     if not without:
@@ -274,7 +251,7 @@ def flow_without(model: str, without: tuple[str, ...]) -> MAF:
 
 
 def best_threshold(ordinary: pd.Series, strange: pd.Series) -> float:
-    """Threshold of the largest G-mean, sqrt(share found * share kept), on validation."""
+    """Threshold with the largest G-mean, sqrt(share found * share kept)."""
     a, b = ordinary.to_numpy(float), strange.to_numpy(float)
     candidates = np.unique(np.concatenate([a, b]))
     found = (b[:, None] >= candidates).mean(axis=0)
@@ -285,20 +262,7 @@ def best_threshold(ordinary: pd.Series, strange: pd.Series) -> float:
 def _gmean(ordinary: pd.Series, strange: pd.Series, threshold: float) -> tuple[float, float, float]:
     a = ordinary.to_numpy(float) < threshold
     b = strange.to_numpy(float) >= threshold
-    return _interval(lambda x, y: float(np.sqrt(x.mean() * y.mean())), a, b)
-
-
-def _interval(
-    statistic: Callable[[np.ndarray, np.ndarray], float], a: np.ndarray, b: np.ndarray
-) -> tuple[float, float, float]:
-    rng = np.random.default_rng(0)
-    drawn = [
-        statistic(a[rng.integers(0, len(a), len(a))], b[rng.integers(0, len(b), len(b))])
-        for _ in range(DRAWS)
-    ]
-    value = statistic(a, b)
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return value, min(float(low), value), max(float(high), value)
+    return bootstrap_of([a, b], lambda x, y: float(np.sqrt(x.mean() * y.mean())), DRAWS)
 
 
 def _mean_of(parts: list[tuple[float, float, float]]) -> tuple[float, float, float]:

@@ -1,18 +1,16 @@
-"""Galaxies, other surveys and planted artefacts, as every outlier score needs them.
+"""Samples of galaxies, other surveys and planted artefacts for the outlier scores.
 
-A *sample* is some images with what was measured in them, their latents in eight orientations
-and how well they are reconstructed. Samples are kept in the cache folder, since every flow
-that is trained without some class looks at the same ones.
+A sample is a set of images with their measurements, their latents in eight orientations and the
+quality of their reconstruction. Samples are kept in the cache folder, since every flow that is
+trained without some class needs the same ones.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,6 +21,7 @@ from radioviz.data.registry import open_data_set
 from radioviz.encode import Encoder
 from radioviz.models.registry import list_models
 from radioviz.paths import cache_folder
+from radioviz.store.atomic import atomic_file
 from train.evaluate.artefacts import ARTEFACTS
 from train.scores.orientations import encoded, turned
 from train.scores.scene import described
@@ -43,13 +42,13 @@ class Sample:
     Attributes
     ----------
     latents : numpy.ndarray
-        Float32, shape ``(n, 8, d)``: as they are (the first), turned by right angles, mirrored.
+        Float32, shape ``(n, 8, d)``: unchanged (the first), rotated by right angles, mirrored.
     figures : pandas.DataFrame
-        ``n`` rows: what is measured, and of decoders ``reconstruction`` (squared residual over
+        ``n`` rows of measurements; for decoders also ``reconstruction`` (squared residual over
         squared image), ``residual`` (absolute residual over the sum of the image) and ``sky``
-        (share of the light that is where the reconstruction has none).
+        (share of the light where the reconstruction has none).
     rows : numpy.ndarray
-        Rows in the data set that the images are of (or were made from), int64.
+        Rows of the images in their data set, int64.
     """
 
     latents: np.ndarray
@@ -61,30 +60,23 @@ class Sample:
 
     def take(self, which: np.ndarray) -> Sample:
         """Part of the sample: a mask or row numbers."""
-        return Sample(
-            self.latents[which],
-            self.figures.iloc[which].reset_index(drop=True),
-            self.rows[which],
-        )
+        figures = self.figures.iloc[which].reset_index(drop=True)
+        return Sample(self.latents[which], figures, self.rows[which])
 
 
 def samples(encoder: str) -> dict[str, Sample]:
-    """Every sample of the questions by name: data sets whole, ``<artefact>/<split>`` of FIRST."""
+    """All samples by name: whole data sets, and ``<artefact>/<split>`` of FIRST."""
     out = {k: sample_of(open_data_set(k), encoder) for k in ("first", "mirabest", "frdeep-nvss")}
     first = open_data_set("first")
     for split in SPLITS:
         for name in ARTEFACTS:
-            out[f"{name}/{split}"] = _kept(
-                f"{name}-{split}",
-                first.digest,
-                encoder,
-                functools.partial(_planted, first, name, split),
-            )
+            make = functools.partial(_planted, first, name, split)
+            out[f"{name}/{split}"] = _kept(f"{name}-{split}", first.digest, encoder, make)
     return out
 
 
 def sample_of(catalogue: Catalogue, encoder: str) -> Sample:
-    """A whole data set as an encoder sees it."""
+    """Sample of a whole data set under an encoder."""
 
     def make(model: Encoder) -> Sample:
         whole = morphology.complete(catalogue)
@@ -97,7 +89,7 @@ def sample_of(catalogue: Catalogue, encoder: str) -> Sample:
 
 
 def _kept(name: str, digest: str, encoder: str, make: Callable[[Encoder], Sample]) -> Sample:
-    """A sample from the cache folder, or made and put there."""
+    """A sample from the cache folder, made first if it is missing."""
     weights = list_models()[encoder].weights_sha256
     stamp = hashlib.sha256(
         f"{digest}-{weights}-{VERSION}-{morphology.VERSION}".encode()
@@ -106,11 +98,9 @@ def _kept(name: str, digest: str, encoder: str, make: Callable[[Encoder], Sample
     if not path.exists():
         sample = make(Encoder.load(encoder))
         figures = {c: sample.figures[c].to_numpy(np.float64) for c in sample.figures}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
+        with atomic_file(path) as scratch:
             latents = sample.latents.astype(np.float16)
-            np.savez(file, latents=latents, rows=sample.rows, **figures)  # type: ignore[arg-type]
-        Path(file.name).replace(path)
+            np.savez(scratch, latents=latents, rows=sample.rows, **figures)  # type: ignore[arg-type]
     with np.load(path, allow_pickle=False) as stored:
         columns = [k for k in stored.files if k not in ("latents", "rows")]
         table = pd.DataFrame({c: stored[c] for c in columns})
@@ -118,14 +108,14 @@ def _kept(name: str, digest: str, encoder: str, make: Callable[[Encoder], Sample
 
 
 def _planted(catalogue: Catalogue, name: str, split: str, model: Encoder) -> Sample:
-    """An artefact once in every held-out image; the seed of a split is its own."""
+    """An artefact planted in every held-out image; each split has its own seed."""
     info = catalogue.info
     rows = np.flatnonzero(catalogue.table["split"] == split)
     images = np.asarray(catalogue.images[rows], np.float32)
     rows, images = rows[images.any((1, 2))], images[images.any((1, 2))]
     beam = float(info.beam or 0) / info.pixel_scale
     spoiled = ARTEFACTS[name](images, beam, np.random.default_rng(SPLITS.index(split)))
-    spoiled *= 255 / spoiled.max((1, 2), keepdims=True)  # 8 bits, as the survey comes
+    spoiled *= 255 / spoiled.max((1, 2), keepdims=True)  # 8 bits, like the survey
     spoiled = spoiled.astype(np.uint8)
     table = morphology.measure(spoiled, info.pixel_scale, info.beam, info.bunit, info.raw)
     seen = model.info.preprocess(spoiled, info.pixel_scale, beam=info.beam, raw=info.raw)
@@ -143,7 +133,7 @@ def make_sample(
 ) -> Sample:
     """A sample of preprocessed images with their latents ``(n, 8, d)`` and measurements.
 
-    ``fine`` are the same images as :data:`train.scores.texture.CHAIN` gives them.
+    ``fine`` are the same images through :data:`train.scores.texture.CHAIN`.
     """
     figures = table[list(MEASURED)].astype(float).reset_index(drop=True)
     figures = pd.concat([figures, described(images), drawn(fine)], axis=1)
@@ -153,7 +143,7 @@ def make_sample(
 
 
 def residuals(images: np.ndarray, guesses: np.ndarray) -> pd.DataFrame:
-    """What a reconstruction misses; see :class:`Sample`. Blank images give NaN."""
+    """Residuals of reconstructions, see :class:`Sample`; NaN for blank images."""
     with np.errstate(divide="ignore", invalid="ignore"):
         difference = guesses - images
         light = images.sum((1, 2))

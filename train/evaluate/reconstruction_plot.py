@@ -1,4 +1,4 @@
-"""Held-out galaxies beside their reconstructions, drawn locally: ``python -m train figure``."""
+"""Draw held-out galaxies above their reconstructions: ``python -m train figure MODEL``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def draw_reconstructions(
 ) -> Path:
     """Draw ``number`` galaxies of a split above their reconstructions, square-root stretch.
 
-    They are spread evenly over the classes, the same ones for every model.
+    The galaxies are spread evenly over the classes and are the same for every model.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""How good a search is: precision, average precision, agreement of position angles.
+"""Quality of a search: precision, average precision, agreement of position angles.
 
-Everything works on a matrix of scores, queries by database, and a mask of what may be a
-result: never the query itself, nor another image of its source.
+All functions work on a matrix of scores, queries by database, and a mask of allowed results, which
+excludes the query itself and other images of its source.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ SIZE_TOLERANCE = 0.2
 
 
 def ranking(scores: np.ndarray, allowed: np.ndarray) -> np.ndarray:
-    """Columns by falling score, what is not allowed last; int64 of the shape of ``scores``."""
+    """Columns by descending score, those not allowed last; int64 of the shape of ``scores``."""
     held = np.where(allowed, scores, -np.inf)
     order: np.ndarray = np.argsort(-held, axis=1, kind="stable")
     return order
 
 
 def precision(order: np.ndarray, relevant: np.ndarray, depth: int = DEPTH) -> np.ndarray:
-    """Share of relevant ones among the first ``depth`` of each ranking, shape ``(q,)``."""
+    """Share of relevant results among the first ``depth``, shape ``(q,)``."""
     share: np.ndarray = np.take_along_axis(relevant, order[:, :depth], axis=1).mean(axis=1)
     return share
 
@@ -28,7 +28,7 @@ def precision(order: np.ndarray, relevant: np.ndarray, depth: int = DEPTH) -> np
 def average_precision(order: np.ndarray, relevant: np.ndarray, allowed: np.ndarray) -> np.ndarray:
     """Mean of the precision at each relevant result over the whole ranking, shape ``(q,)``.
 
-    NaN for queries that have nothing relevant.
+    NaN for queries without a relevant result.
     """
     hits = np.take_along_axis(relevant & allowed, order, axis=1)
     counts = hits.sum(axis=1)
@@ -39,7 +39,7 @@ def average_precision(order: np.ndarray, relevant: np.ndarray, allowed: np.ndarr
 
 
 def similar_size(query: np.ndarray, database: np.ndarray) -> np.ndarray:
-    """Whether angular sizes agree within 20 % of the query's, bool ``(q, n)``; unknown: no."""
+    """Whether angular sizes agree within 20 % of the query's, bool ``(q, n)``; unknown: False."""
     with np.errstate(invalid="ignore"):
         apart = np.abs(database[None] - query[:, None])
         close: np.ndarray = apart <= SIZE_TOLERANCE * query[:, None]
@@ -51,8 +51,8 @@ def inclination(
 ) -> np.ndarray:
     """Mean of cos 2(difference of position angles) over the first results, shape ``(q,)``.
 
-    1 where all results lie as the query does, 0 for position angles at random, -1 for all at
-    right angles. Angles are in degrees modulo 180; NaN (no direction) is left out.
+    1 if all results are aligned with the query, 0 for random position angles, -1 if all are
+    perpendicular. Angles are in degrees modulo 180; NaN (no direction) is skipped.
 
     Parameters
     ----------

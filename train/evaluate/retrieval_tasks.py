@@ -1,4 +1,4 @@
-"""Queries of ``python -m train evaluate sim`` and what counts as found."""
+"""Queries of ``python -m train evaluate sim`` and their relevant results."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from radioviz.data.registry import open_data_set
 from train.evaluate import retrieval_metrics
 
 CLASSES = ("FRI", "FRII", "Compact", "Bent")
-ELONGATED = 20.0  # arcsec: four beams, so that a position angle means something
+ELONGATED = 20.0  # arcsec: four beams, enough for a position angle
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Queries, a database and what counts as relevant.
+    """Queries, allowed results and relevant results.
 
     Attributes
     ----------
@@ -52,11 +52,11 @@ def measured(key: str) -> Catalogue:
 
 @functools.cache
 def task(name: str, split: str) -> Task:
-    """Queries and what they may find.
+    """Queries of a split and their allowed results.
 
-    ``first4``; ``first4-heldout``, results from the same split alone; ``mbc_to_first``; and
-    ``mbc_to_first-fr``, results of class FRI and FRII alone: MiraBest calls bent tails FRI, FIRST
-    calls them Bent, and a Bent result for an FRI query counts as wrong in the former.
+    ``first4``; ``first4-heldout``, with results of the same split only; ``mbc_to_first``; and
+    ``mbc_to_first-fr``, with FRI and FRII results only: MiraBest calls bent tails FRI, FIRST calls
+    them Bent, so ``mbc_to_first`` counts a Bent result for an FRI query as wrong.
     """
     first = measured("first").table
     key = "mirabest" if name.startswith("mbc") else "first"
@@ -64,7 +64,7 @@ def task(name: str, split: str) -> Task:
     wanted = table["label"].isin(CLASSES) & (table["split"] == split)
     if key == "mirabest":
         wanted &= table["mbc"].astype(bool)
-    # An empty image has no class that could be seen.
+    # An empty image shows no class.
     wanted &= table["peak"].to_numpy(float) > 0
     rows = np.flatnonzero(wanted)
     some = table.iloc[rows]
@@ -93,6 +93,6 @@ def task(name: str, split: str) -> Task:
 
 
 def angles(table: pd.DataFrame) -> np.ndarray:
-    """Position angles in degrees, NaN for sources that are not elongated."""
+    """Position angles in degrees; NaN for sources that are not elongated."""
     long = table["las_measured"].to_numpy(float) >= ELONGATED
     return np.where(long, table["position_angle"].to_numpy(float), np.nan)

@@ -1,11 +1,11 @@
-"""``python -m train evaluate sim``: how good is the search for similar galaxies?
+"""Quality of the search for similar galaxies: ``python -m train evaluate sim``.
 
-Two tasks. *Within FIRST*: held-out galaxies of four classes look among all other galaxies of
-FIRST. *MBC to FIRST*: held-out MiraBest Confident galaxies (FRI, FRII) look in FIRST, as in
-Andrianomena & Tang 2023, Sec. 4.3. The query and every entry within 10 arcsec of it are never
-results.
+Two tasks. *Within FIRST*: queries are held-out galaxies of four classes, the database is the rest
+of FIRST. *MBC to FIRST*: queries are held-out MiraBest Confident galaxies (FRI, FRII), the database
+is FIRST, as in Andrianomena & Tang 2023, Sec. 4.3. Results never include the query or an entry
+within 10 arcsec of it.
 
-Measured for each encoder with an Atlas, beside raw pixels and a random order:
+Measured for each encoder with an Atlas, for raw pixels and for a random order:
 
 ``precision10``   share of the first ten results that have the class of the query
 ``size10``        share of them whose angular size is within 20 % of the query's
@@ -13,12 +13,12 @@ Measured for each encoder with an Atlas, beside raw pixels and a random order:
 ``inclination``   mean cos 2(PA - PA of the query): 1 same position angle, 0 random (elongated
                   sources only)
 
-A way to compare (plain or whitened cosine, one view of the query or the best of eight, the
-neighbourhood walk) is chosen for each encoder and task on validation queries; test queries are
-looked at once, with the ways ``plain`` (the paper's), ``turned``, ``chosen`` and ``labelled``.
-The last is chosen likewise, but compares along the axes that part the labelled classes of the
-training split: labels enter, so it stands apart, and is among the ``chosen`` of fine-tuned
-encoders alone. With ``first4-heldout`` no result was labelled.
+Validation queries choose a metric for each encoder and task (plain or whitened cosine, one view of
+the query or the best of eight, the neighbourhood walk). Test queries are used once, with the
+metrics ``plain`` (the paper's), ``turned`` (best of eight views), ``chosen`` and ``labelled``. The
+last is chosen likewise, but compares along the axes that separate the labelled classes of the
+training split; since it uses labels, only fine-tuned encoders may have it as ``chosen``. In
+``first4-heldout`` no result was labelled.
 """
 
 from __future__ import annotations
@@ -52,18 +52,18 @@ PIXELS, RANDOM = "pixels", "random"
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way to compare a query with a data set."""
+class Metric:
+    """How to compare a query with a database."""
 
-    turned: bool = False
+    best_view: bool = False
     components: int | None = None
     power: float | None = None  # None: no whitening
     neighbours: int = 0
-    shrinkage: float | None = None  # axes that part the classes of the training split
+    shrinkage: float | None = None  # axes that separate the classes of the training split
 
     @property
     def name(self) -> str:
-        parts = ["best of 8 views" if self.turned else "one view"]
+        parts = ["best of 8 views" if self.best_view else "one view"]
         if self.power is not None:
             axes = "all" if self.components is None else str(self.components)
             parts.append(f"whitened {axes} axes ^{self.power:g}")
@@ -75,35 +75,35 @@ class Way:
 
 
 SHRINKAGES = (0.005, 0.02, 0.1, 0.3)
-PLAIN, TURNED = Way(), Way(turned=True)
+PLAIN, BEST_VIEW = Metric(), Metric(best_view=True)
 
 
 def sees_orientation(model: str) -> bool:
-    """False for encoders that average over the eight views themselves."""
+    """False for encoders that average over the eight views."""
     return model == PIXELS or not list_models()[model].architecture.get("dihedral")
 
 
-def ways(model: str) -> Iterator[Way]:
-    """What is tried on validation queries."""
+def metrics(model: str) -> Iterator[Metric]:
+    """Metrics to try on validation queries."""
     d = latents(model, "first").shape[1]
     axes = [(None, None), *((k, p) for k in (8, 16, 32, 64) if k < d for p in (0.0, 0.5))]
     views = (False, True) if sees_orientation(model) else (False,)
-    for turned, (k, p) in itertools.product(views, axes):
-        yield Way(turned, k, p)
+    for best_view, (k, p) in itertools.product(views, axes):
+        yield Metric(best_view, k, p)
 
 
 # -- latents --------------------------------------------------------------------------------
 
 
 def encoders() -> list[str]:
-    """Models with Atlases of both data sets that are not stale."""
+    """Models with Atlases of both data sets."""
     found = dict.fromkeys(model for _, model in list_atlases())
     return [m for m in found if {("first", m), ("mirabest", m)} <= set(list_atlases())]
 
 
 @functools.cache
 def latents(model: str, key: str) -> np.ndarray:
-    """Latents of a data set, float32 ``(n, d)``; of ``pixels``, the pixels themselves."""
+    """Latents of a data set, float32 ``(n, d)``; for ``pixels``, the pixels."""
     if model == PIXELS:
         images = PRESETS["compact64"].apply(open_data_set(key))
         return images.reshape(len(images), -1)
@@ -113,7 +113,7 @@ def latents(model: str, key: str) -> np.ndarray:
 
 
 def views(model: str, key: str, rows: np.ndarray) -> np.ndarray:
-    """Latents of the eight views of some galaxies, ``(q, 8, d)``; kept in the cache."""
+    """Latents of the eight views of some galaxies, ``(q, 8, d)``, kept in the cache folder."""
     catalogue = open_data_set(key)
     if model == PIXELS:
         seen = dihedral_views(PRESETS["compact64"].apply(catalogue, rows))
@@ -133,27 +133,27 @@ def views(model: str, key: str, rows: np.ndarray) -> np.ndarray:
     return out
 
 
-def scores(model: str, job: Task, way: Way) -> np.ndarray:
+def scores(model: str, job: Task, metric: Metric) -> np.ndarray:
     """Score of every entry of FIRST for every query, float32 ``(q, n)``."""
     if model == RANDOM:
         rng = np.random.default_rng(SEED)
         return rng.random(job.allowed.shape, dtype=np.float32)
     database = latents(model, "first")
-    if way.turned:
-        asked = views(model, job.data, job.rows)
+    if metric.best_view:
+        queries = views(model, job.data, job.rows)
     else:
-        asked = latents(model, job.data)[job.rows][:, None]
-    if way.power is not None:
-        whitening = _whitening(model, way.components, way.power)
-        database, asked = whitening(database), whitening(asked)
-    if way.shrinkage is not None:
-        axes = _class_axes(model, way.shrinkage)
-        database, asked = axes(database), axes(asked)
-    database, asked = _unit(database), _unit(asked)
-    found = np.stack([(view @ database.T) for view in asked.swapaxes(0, 1)]).max(axis=0)
-    if way.neighbours:
-        graph = Neighbourhood.of(database, way.neighbours)
-        # A query that is in the database is no neighbour of itself.
+        queries = latents(model, job.data)[job.rows][:, None]
+    if metric.power is not None:
+        whitening = _whitening(model, metric.components, metric.power)
+        database, queries = whitening(database), whitening(queries)
+    if metric.shrinkage is not None:
+        axes = _class_axes(model, metric.shrinkage)
+        database, queries = axes(database), axes(queries)
+    database, queries = _unit(database), _unit(queries)
+    found = np.stack([(view @ database.T) for view in queries.swapaxes(0, 1)]).max(axis=0)
+    if metric.neighbours:
+        graph = Neighbourhood.of(database, metric.neighbours)
+        # A query that is in the database must not be its own neighbour.
         found = graph.walk(np.where(job.allowed, found, -1.0))
     result: np.ndarray = found
     return result
@@ -181,7 +181,7 @@ def _unit(x: np.ndarray) -> np.ndarray:
 
 
 def measure(job: Task, found: np.ndarray) -> dict[str, np.ndarray]:
-    """Every figure of every query, each of shape ``(q,)``."""
+    """All measures of every query, each of shape ``(q,)``."""
     order = retrieval_metrics.ranking(found, job.allowed)
     first = measured("first").table
     return {
@@ -198,34 +198,34 @@ AIMS = {
     "mbc_to_first": "precision10",
     "mbc_to_first-fr": "precision10",
 }
-"""What a way is chosen by, for each task."""
+"""The measure that chooses the metric of each task."""
 
 
 @functools.cache
-def choose(model: str, name: str, labelled: bool = False) -> tuple[Way, float]:
-    """The way that does best on the validation queries of a task, and what it reaches there."""
+def best_metric(model: str, name: str, labelled: bool = False) -> tuple[Metric, float]:
+    """The metric with the best result on the validation queries of a task, and that result."""
     job = task(name, "valid")
-    best, way = -np.inf, PLAIN
-    tried = list(ways(model))
-    parting = [Way(t, shrinkage=s) for t in {w.turned for w in tried} for s in SHRINKAGES]
+    best, metric = -np.inf, PLAIN
+    tried = list(metrics(model))
+    by_class = [Metric(v, shrinkage=s) for v in {m.best_view for m in tried} for s in SHRINKAGES]
     if labelled:
-        tried = parting
-    elif _saw_labels(model):  # they are in its latents already
-        tried += parting
+        tried = by_class
+    elif _saw_labels(model):  # its latents contain them already
+        tried += by_class
     for step in (tried,) if labelled else (tried, None):
-        some = step or [dataclasses.replace(way, neighbours=k) for k in (10, 30, 60)]
+        some = step or [dataclasses.replace(metric, neighbours=k) for k in (10, 30, 60)]
         for one in some:
             value = float(np.nanmean(measure(job, scores(model, job, one))[AIMS[name]]))
             if value > best + 1e-4:
-                best, way = value, one
-    print(f"  {name}: {way.name}, {AIMS[name]} {best:.4f} on validation queries", flush=True)
-    return way, best
+                best, metric = value, one
+    print(f"  {name}: {metric.name}, {AIMS[name]} {best:.4f} on validation queries", flush=True)
+    return metric, best
 
 
 def similarity(model: str = "", split: str = "test") -> pd.DataFrame:
     """Measure all encoders (or those named), write ``similarity.csv``, record ``sim.*``.
 
-    With another split than ``test`` nothing is written.
+    Writes nothing for another split than ``test``.
     """
     lines = []
     names = model.split(",") if model else [*encoders(), PIXELS, RANDOM]
@@ -250,18 +250,18 @@ def _lines(name: str, split: str) -> list[dict[str, object]]:
         job = task(task_name, split)
         tried = {"plain": PLAIN}
         if name != RANDOM and sees_orientation(name):
-            tried["turned"] = TURNED
+            tried["turned"] = BEST_VIEW
         if name not in (PIXELS, RANDOM):
-            tried["chosen"] = choose(name, task_name)[0]
-            tried["labelled"] = choose(name, task_name, True)[0]
-        for label, way in tried.items():
-            for figure, values in measure(job, scores(name, job, way)).items():
+            tried["chosen"] = best_metric(name, task_name)[0]
+            tried["labelled"] = best_metric(name, task_name, True)[0]
+        for label, metric in tried.items():
+            for figure, values in measure(job, scores(name, job, metric)).items():
                 known = values[np.isfinite(values)]
                 value, low, high = bootstrap(known, np.mean)
                 lines.append(
                     {
                         "encoder": name, "labels": supervised, "task": task_name, "way": label,
-                        "how": way.name, "figure": figure, "value": value, "low": low,
+                        "how": metric.name, "figure": figure, "value": value, "low": low,
                         "high": high, "n": len(known), "split": f"{job.data}/{split}",
                     }
                 )  # fmt: skip
@@ -269,7 +269,7 @@ def _lines(name: str, split: str) -> list[dict[str, object]]:
 
 
 def _saw_labels(name: str) -> bool:
-    """True for encoders that classes were taught to, also where no head was kept."""
+    """True for encoders trained with class labels, even if they have no head."""
     if name in (PIXELS, RANDOM):
         return False
     info = list_models()[name]
@@ -277,7 +277,7 @@ def _saw_labels(name: str) -> bool:
 
 
 def _record(table: pd.DataFrame) -> None:
-    """The figures that are followed, each with the encoder that did best on validation."""
+    """Record each result with the encoder that is best on validation queries."""
     learned = table[~table["encoder"].isin([PIXELS, RANDOM])]
     wanted = {
         "sim.first4.map": ("first4", "map", False, "chosen"),
@@ -297,9 +297,7 @@ def _record(table: pd.DataFrame) -> None:
             why = "no fine-tuned encoder with Atlases here" if labels else "no encoder here"
             record(name, None, n=0, split="", command=COMMAND, why=why)
             continue
-        reached = [
-            choose(str(encoder), task_name, way == "labelled")[1] for encoder in some["encoder"]
-        ]
+        reached = [best_metric(str(m), task_name, way == "labelled")[1] for m in some["encoder"]]
         _record_line(name, some.iloc[int(np.argmax(reached))])
     for base in (PIXELS, RANDOM):
         for task_name, figure in (("first4", "map"), ("mbc_to_first", "precision10")):
@@ -312,14 +310,8 @@ COMMAND = "python -m train evaluate sim"
 
 
 def _record_line(name: str, line: pd.Series) -> None:
-    record(
-        name,
-        float(line["value"]),
-        low=float(line["low"]),
-        high=float(line["high"]),
-        n=int(line["n"]),
-        split=f"{line['split']} into first; {line['encoder']}, {line['how']}",
-        seeds=(SEED,),
-        command=COMMAND,
-    )
-    print(f"{name} {line['value']:.4f} ({line['low']:.4f}..{line['high']:.4f}), {line['encoder']}")
+    value, low, high = (float(line[column]) for column in ("value", "low", "high"))
+    where = f"{line['split']} into first; {line['encoder']}, {line['how']}"
+    n = int(line["n"])
+    record(name, (value, low, high), n=n, split=where, seeds=(SEED,), command=COMMAND)
+    print(f"{name} {value:.4f} ({low:.4f}..{high:.4f}), {line['encoder']}")

@@ -1,8 +1,8 @@
-"""Train on synthetic, test on real (Esteban et al. 2017): can generated galaxies stand in?
+"""Train on synthetic, test on real (TSTR; Esteban et al. 2017).
 
-A small classifier learns once from real training galaxies and once from as many generated ones a
-class, with the same augmentation, length and choice of weights on real validation galaxies. Both
-are tested on held-out real ones.
+Trains a small classifier once on real training galaxies and once on as many generated ones per
+class, with the same augmentation, duration and selection on real validation galaxies, and tests
+both on held-out real galaxies.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from train.core.augment import Augment
 from train.core.data import Data, Part
 from train.core.loop import fit, load_best
 from train.core.machine import device
-from train.evaluate.evaluation_set import Galaxies, galaxies
+from train.evaluate.evaluation_set import EvaluationSet, evaluation_set
 from train.methods.classifier import ClassifierConfig, ClassifierTask, logits_of, numbers
 
 SEEDS = (0, 1, 2)
@@ -28,7 +28,7 @@ EPOCHS = 15
 
 
 class GivenTask(ClassifierTask):
-    """A classifier that learns from images at hand."""
+    """A classifier that trains on given images."""
 
     def __init__(self, config: ClassifierConfig, data: Data) -> None:
         super().__init__(config)
@@ -39,9 +39,9 @@ class GivenTask(ClassifierTask):
 
 
 def ratio(
-    generator: Generator, training: Galaxies, held_out: Galaxies, epochs: int = EPOCHS
+    generator: Generator, training: EvaluationSet, held_out: EvaluationSet, epochs: int = EPOCHS
 ) -> tuple[float, float, float]:
-    """Accuracy after training on generated over that after training on real galaxies.
+    """Accuracy after training on generated galaxies over that after training on real ones.
 
     Returns
     -------
@@ -50,27 +50,19 @@ def ratio(
         seeds and over test galaxies.
     """
     chain, classes = generator.info.preprocess, generator.classes
-    valid = galaxies(chain, "valid", classes)
+    valid = evaluation_set(chain, "valid", classes)
     right: dict[str, list[np.ndarray]] = {"real": [], "generated": []}
     for seed in SEEDS:
         for name, source in (
             ("real", training),
-            ("generated", like(generator, training, seed)),
+            ("generated", generated_like(generator, training, seed)),
         ):
             config = ClassifierConfig(
-                name=f"tstr-{name}-{seed}",
-                classes=classes,
-                preprocess=chain,
-                augment=Augment(shift=2.0, zoom=0.1),
-                epochs=epochs,
-                checkpoint_every=epochs,
-                learning_rate=2e-3,
-                weight_decay=0.05,
-                ema=0.98,
-                smoothing=0.05,
-                seed=seed,
+                f"tstr-{name}-{seed}", classes=classes, preprocess=chain, seed=seed,
+                augment=Augment(shift=2.0, zoom=0.1), epochs=epochs, checkpoint_every=epochs,
+                learning_rate=2e-3, weight_decay=0.05, ema=0.98, smoothing=0.05,
                 architecture={"width": 16, "features": 32},
-            )
+            )  # fmt: skip
             found = correct(config, source, valid, held_out)
             print(f"tstr seed {seed}, trained on {name}: accuracy {found.mean():.4f}")
             right[name].append(found)
@@ -86,8 +78,8 @@ def ratio(
     return value, min(low, value), max(high, value)
 
 
-def like(generator: Generator, training: Galaxies, seed: int) -> Galaxies:
-    """Generated galaxies, as many a class as there are real ones."""
+def generated_like(generator: Generator, training: EvaluationSet, seed: int) -> EvaluationSet:
+    """Generated galaxies, as many per class as there are real ones."""
     images, labels = [], []
     for label in generator.classes:
         number = int((training.labels == label).sum())
@@ -95,14 +87,14 @@ def like(generator: Generator, training: Galaxies, seed: int) -> Galaxies:
             generator.sample(GenerationRequest(n=number, seed=1000 + seed, label=label)).images
         )
         labels += [label] * number
-    return Galaxies(np.concatenate(images), pd.DataFrame({"label": labels}))
+    return EvaluationSet(np.concatenate(images), pd.DataFrame({"label": labels}))
 
 
 def correct(
-    config: ClassifierConfig, source: Galaxies, valid: Galaxies, held_out: Galaxies
+    config: ClassifierConfig, source: EvaluationSet, valid: EvaluationSet, held_out: EvaluationSet
 ) -> np.ndarray:
-    """Train a classifier and say which held-out galaxies it gets right, shape ``(n,)``."""
-    # Generated galaxies have no margin of sky to turn within; neither get it, for fairness.
+    """Train a classifier; which held-out galaxies it classifies correctly, shape ``(n,)``."""
+    # Generated galaxies have no margin of sky to rotate within; for fairness, neither get one.
     margin = config.augment.padded(config.preprocess).size - config.preprocess.size
     padded = F.pad(torch.from_numpy(source.images)[:, None], [margin // 2] * 4)
     data = Data(Part(padded, source.table), part(valid), {})
@@ -115,6 +107,6 @@ def correct(
     return logits_of(task.module, part(held_out)).argmax(axis=1) == truth  # type: ignore[arg-type]
 
 
-def part(of: Galaxies) -> Part:
-    """Galaxies as the training code takes them."""
+def part(of: EvaluationSet) -> Part:
+    """A set of galaxies as training code needs it."""
     return Part(torch.from_numpy(of.images)[:, None], of.table)

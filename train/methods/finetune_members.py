@@ -85,17 +85,18 @@ def evaluate(config: FinetuneConfig, root: Path, run: str) -> dict[str, float]:
     numbers = [m.fold if PROTOCOLS[m.protocol].members else m.seed for m in done]
     out = {}
     for name, value, low, high, n, split in figures(config.protocol, results):
-        record(name, value, low=low, high=high, n=n, split=split, seeds=numbers, command=command)
+        record(name, (value, low, high), n=n, split=split, seeds=numbers, command=command)
         print(f"{name} {value:.4f} ({low:.4f}..{high:.4f})")
         out[name] = value
     return out
 
 
 Figure = tuple[str, float, float, float, int, str]
+"""Name, value, ends of the 95 % interval, number of galaxies, split."""
 
 
 def figures(protocol: str, results: list[dict[str, Any]]) -> list[Figure]:
-    """Name, value, interval, number of galaxies and split of each figure of a protocol."""
+    """Test results of a protocol, from the predictions of its members."""
     truth = np.array(results[0]["truth"])
     p = np.array([r["p"] for r in results]) if protocol != "mbc-cv" else np.empty(0)
     if protocol == "mbc-cv":

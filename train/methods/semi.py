@@ -194,15 +194,10 @@ def run(config: SemiConfig, name: str, root: Path, device: torch.device) -> pd.D
             kind = "fixmatch" if line["method"] == METHODS[1] else "supervised"
             value, low, high = (float(line[column]) for column in ("value", "low", "high"))
             record(
-                f"mbc.semi145.{kind}.accuracy",
-                value,
-                low=low,
-                high=high,
-                n=104,
-                split="mirabest/test, MBC; range over seeds",
-                seeds=list(range(config.seeds)),
+                f"mbc.semi145.{kind}.accuracy", (value, low, high), n=104,
+                split="mirabest/test, MBC; range over seeds", seeds=list(range(config.seeds)),
                 command=command,
-            )
+            )  # fmt: skip
     return table
 
 

@@ -1,23 +1,21 @@
-"""Table 2 of Andrianomena & Tang 2023 over again: six classifiers on frozen codes.
+"""Table 2 of Andrianomena & Tang 2023 again: six classifiers on frozen codes.
 
 ``python -m train evaluate table2`` trains each classifier on the codes of the training galaxies
-of MiraBest Confident, FR-DEEP NVSS and FIRST and tests it once. Figures are means over seeds,
-with their spread, and 95 % intervals by bootstrap over the test galaxies; beside them stands the
-mean of a cross-validation on the training part, since a test set of 50 or 104 galaxies is a weak
-witness. Choices (which encoder, which classifier) are made by the latter alone.
+of MiraBest Confident, FR-DEEP NVSS and FIRST and tests it once. Results are means and spreads over
+seeds, with 95 % intervals by bootstrap over the test galaxies. Since test sets of 50 or 104
+galaxies are small, encoder and classifier are chosen by cross-validation on the training part.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from radioviz.paths import trained_folder
 from train.evaluate.benchmarks import record
+from train.evaluate.csv_tables import table_file, write_table
 from train.evaluate.representation.classifiers import (
     CLASSIFIERS,
     FORESTS,
@@ -37,33 +35,26 @@ DRAWS = 1000
 COMMAND = "python -m train evaluate table2"
 KEYS = {"mbc": "mirabest", "frdeep-nvss": "frdeep-nvss", "first": "first"}
 VAE_CODES = ("vae2", "vae32", "vdvae")
-"""Encoders that ``mbc.vae_codes`` is about, those of an unconditional VAE."""
-
-
-def table_file(name: str) -> Path:
-    """``trained/tables/<name>.csv``."""
-    return trained_folder() / "tables" / f"{name}.csv"
+"""Encoders of ``mbc.vae_codes``: those of unconditional VAEs."""
 
 
 def table2(models: Sequence[str] = (), data_sets: Sequence[str] = tuple(SETS)) -> pd.DataFrame:
-    """Make or bring up to date ``trained/tables/table2.csv``; record the figures of the best.
+    """Update ``trained/tables/table2.csv`` and record the results of the best.
 
-    Rows of encoders whose weights have not changed are kept.
+    Keeps rows of encoders whose weights have not changed.
     """
     path = table_file("table2")
     rows = pd.read_csv(path, dtype={"weights": str}) if path.exists() else pd.DataFrame()
     for data_set in data_sets:
         known = names(KEYS[data_set])
-        if not len(rows):
-            gone = pd.Series(dtype=bool)
-        else:
+        if len(rows):
             gone = (rows["data_set"] == data_set) & ~rows["encoder"].isin(known)
             rows = rows[~gone]
         for name in known:
             if models and name not in models:
                 continue
             if data_set == "first" and name.endswith(VIEWS):
-                continue  # eight times the training galaxies of the largest set
+                continue  # eight times as many examples of the largest set
             if len(rows):
                 mine = (rows["data_set"] == data_set) & (rows["encoder"] == name)
                 if mine.any() and (rows.loc[mine, "weights"].astype(str) == version(name)).all():
@@ -72,9 +63,8 @@ def table2(models: Sequence[str] = (), data_sets: Sequence[str] = tuple(SETS)) -
             problem = SETS[data_set]()
             found = block(problem, codes(name, problem.catalogue))
             rows = pd.concat([rows, found], ignore_index=True)
-            path.parent.mkdir(parents=True, exist_ok=True)
             order = ["data_set", "encoder"]
-            rows.sort_values(order, kind="stable").round(4).to_csv(path, index=False)
+            write_table("table2", rows.sort_values(order, kind="stable").round(4))
             best = found[found["metric"] == "accuracy"].sort_values("value").iloc[-1]
             print(f"{data_set} {name}: {best['classifier']} {best['value']:.3f}", flush=True)
     record_best(rows)
@@ -82,16 +72,16 @@ def table2(models: Sequence[str] = (), data_sets: Sequence[str] = tuple(SETS)) -
 
 
 def block(problem: LabelledSet, found: Codes) -> pd.DataFrame:
-    """All classifiers on the codes of one encoder: rows of the table."""
+    """Rows of the table: all classifiers on the codes of one encoder."""
     y, truth = problem.labels(problem.train), problem.labels(problem.test)
     x, at = found.values[problem.train], found.values[problem.test]
     weights = bootstrap_weights(len(truth), DRAWS)
     out = []
     for name in CLASSIFIERS:
         if x.shape[1] > 1 and name in ("rf", "grad"):
-            continue  # eight times the examples, and extra trees stand for both
+            continue  # eight times as many examples; extra trees represent both
         slow = name == "grad" and (len(problem.classes) > 2 or x.shape[1] > 1 or x.shape[2] > 400)
-        # Boosting is never the best of the six here, and costs as much as the others together.
+        # Boosting is never the best of the six here and costs as much as the others together.
         seeds = SEEDS if name in FORESTS else SEEDS[:3] if name == "grad" else SEEDS[:1]
         seeds = seeds[:1] if slow else seeds
         p = [fitted(name, seed, x, y, at, found.components) for seed in seeds]
@@ -127,7 +117,7 @@ def fitted(
 ) -> np.ndarray:
     """p(class) of codes ``at`` ``(m, views, d)`` after training on ``x`` ``(n, views, d)``.
 
-    Each view of a training galaxy is one example; of a test galaxy the views are averaged.
+    Each view of a training galaxy is an example; test galaxies average over their views.
     """
     _, views, d = x.shape
     scaler = Scaler(components).fit(x.reshape(-1, d))
@@ -141,10 +131,7 @@ def fitted(
 def cross_validated(
     name: str, x: np.ndarray, y: np.ndarray, components: int, repeats: int, skip: bool
 ) -> np.ndarray:
-    """Figures of repeated five-fold cross-validation, ``(repeats * 5, 4)``; NaN without.
-
-    ``skip`` leaves it out.
-    """
+    """Scores of repeated five-fold cross-validation, ``(repeats * 5, 4)``; NaN if ``skip``."""
     from sklearn.model_selection import RepeatedStratifiedKFold
 
     if skip:
@@ -158,7 +145,7 @@ def cross_validated(
 
 
 def record_best(rows: pd.DataFrame) -> None:
-    """Figures of the best (encoder, classifier), chosen by cross-validation, tested once."""
+    """Record the best (encoder, classifier), chosen by cross-validation and tested once."""
     every = tuple(rows["encoder"].unique())
     vae = tuple(n for n in every if n.removesuffix(VIEWS) in VAE_CODES)
     learned = tuple(n for n in every if n not in ("log-polar", "pixels", "finetuned", "frcnn"))
@@ -181,15 +168,11 @@ def record_best(rows: pd.DataFrame) -> None:
         chosen = mine[(mine["encoder"] == encoder) & (mine["classifier"] == classifier)]
         for metric in ("accuracy", "auc"):
             row = chosen[chosen["metric"] == metric].iloc[0]
+            value, low, high = (float(row[column]) for column in ("value", "low", "high"))
             record(
-                f"{figure}.{metric}",
-                float(row["value"]),
-                low=float(row["low"]),
-                high=float(row["high"]),
-                n=len(SETS[data_set]().test),
+                f"{figure}.{metric}", (value, low, high), n=len(SETS[data_set]().test),
                 split=f"{KEYS[data_set]}/test; {encoder}, {classifier}, chosen by "
                 f"cross-validation on the training part ({row['cv']:.3f})",
-                seeds=SEEDS[: int(row["seeds"])],
-                command=COMMAND,
-            )
+                seeds=SEEDS[: int(row["seeds"])], command=COMMAND,
+            )  # fmt: skip
             print(f"{figure}.{metric} {row['value']:.3f} ({encoder}, {classifier})")
