@@ -28,6 +28,7 @@ from radioviz.export import (
 )
 from radioviz.export.groups import MADE_COLUMNS
 from radioviz.models.registry import list_models
+from radioviz.store.atomic import report_unwritable
 
 FORMATS: dict[str, Callable[[list[Group]], bytes]] = {
     ".fits": fits_bytes,
@@ -96,10 +97,8 @@ def export_galaxies(
         content = _simulated(galaxies)
     else:
         content = FORMATS[ending](_groups(galaxies, data_set, model))
-    try:
+    with report_unwritable(path, ExportError, setting="the path"):
         path.write_bytes(content)
-    except OSError as error:
-        raise ExportError(f"{path} cannot be written: {error.strerror or error}") from error
     return path
 
 

@@ -11,10 +11,14 @@ import pandas as pd
 
 from radioviz.atlas import atlas as atlases
 from radioviz.atlas.atlas import Atlas
+from radioviz.atlas.latent_scores import NEIGHBOURS
+from radioviz.atlas.placement import nearest_of
+from radioviz.atlas.scores import read_scores
 from radioviz.data import registry
 from radioviz.data.catalogue import Catalogue, SurveyInfo
-from radioviz.errors import ModelError
+from radioviz.errors import AtlasError, ModelError
 from radioviz.models.registry import encoders, list_models
+from radioviz.outliers.thresholds import strangeness
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
@@ -213,12 +217,26 @@ def default_encoder() -> str:
     return names[0]
 
 
-def outlier_scores(data_set: str = "first", model: str = "") -> pd.DataFrame:
-    """Stored outlier scores of a data set, one row per galaxy, indexed by ``source_id``.
+def outlier_scores(
+    data_set: str = "first", model: str = "", *, latents: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Outlier scores of the galaxies of a data set, or of other latent vectors among them.
 
-    Scores of the flows are named ``<score>_<flow>``, such as ``log_prob_maf-vae32``; those of the
-    encoder's own Atlas are ``knn_distance``, ``isolation`` and, for models that decode,
-    ``reconstruction_error``. High is unusual, except for ``log_prob`` and ``given_size``.
+    Parameters
+    ----------
+    model : str
+        Name of an encoder; by default the one that the app opens first.
+    latents : numpy.ndarray, optional
+        Shape ``(m, d)``: what :func:`radioviz.encode_images` returns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Without ``latents`` the stored scores, indexed by ``source_id``: ``<score>_<flow>``, such as
+        ``log_prob_maf-vae32``, then ``knn_distance``, ``isolation`` and, where the model decodes,
+        ``reconstruction_error``. High is unusual, except for ``log_prob`` and ``given_size``.
+        With ``latents`` their ``knn_distance``, the mean distance to the 20 nearest galaxies, and
+        ``rank``, the fraction of galaxies whose distance is smaller.
 
     Raises
     ------
@@ -229,13 +247,25 @@ def outlier_scores(data_set: str = "first", model: str = "") -> pd.DataFrame:
     --------
     >>> import radioviz
     >>> scores = radioviz.outlier_scores("first", "simclr")
-    >>> bool(scores["strangeness_maf-vae32"].idxmax() in scores.index)
-    True
+    >>> print(scores.loc["first-0", ["knn_distance", "isolation"]].round(2).to_string())
+    knn_distance    1.67
+    isolation       0.46
+    >>> far = radioviz.open_atlas("first", "simclr").latents[:1] + 5
+    >>> radioviz.outlier_scores("first", "simclr", latents=far)["rank"].tolist()
+    [1.0]
     """
-    from radioviz.atlas.scores import read_scores
-
     atlas = open_atlas(data_set, model)
-    ids = pd.Index(atlas.source_ids, name="source_id")
-    catalogue = registry.open_data_set(data_set)
-    stored = read_scores(data_set, catalogue=catalogue, models=list_models()).of(list(ids))
-    return pd.concat([stored, atlas.scores], axis=1).set_index(ids)
+    if latents is None:
+        ids = pd.Index(atlas.source_ids, name="source_id")
+        catalogue = registry.open_data_set(data_set)
+        stored = read_scores(data_set, catalogue=catalogue, models=list_models()).of(list(ids))
+        return pd.concat([stored, atlas.scores], axis=1).set_index(ids)
+    base, others = (np.asarray(a, np.float32) for a in (atlas.latents, latents))
+    if others.ndim != 2 or others.shape[1] != base.shape[1]:
+        raise AtlasError(
+            f"latents have shape {others.shape}; those of {atlas.model} have (m, {base.shape[1]})"
+        )
+    squared, _ = nearest_of(base, others, NEIGHBOURS)
+    distance = np.sqrt(np.maximum(squared, 0)).mean(axis=1)
+    rank = strangeness(distance, atlas.scores["knn_distance"].to_numpy())
+    return pd.DataFrame({"knn_distance": distance, "rank": rank})

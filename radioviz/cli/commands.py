@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +12,6 @@ from radioviz.cli.data_commands import data_app
 from radioviz.cli.encode_command import encode
 from radioviz.cli.import_commands import import_command
 from radioviz.cli.running import become, new_app
-from radioviz.errors import RadioVizError
 from radioviz.paths import REPOSITORY
 
 _HELP = """Walk through the latent space of radio galaxies.
@@ -31,7 +29,7 @@ Examples:
 COMMAND --help shows the options of a command. In Python: import radioviz.
 """
 
-radioviz_app = new_app("radioviz", _HELP, completion=True)
+radioviz_app = new_app("radioviz", completion=True)
 
 _PASS_ON: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -44,17 +42,14 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@radioviz_app.callback()
+@radioviz_app.callback(help=_HELP)
 def options(
     version: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Options of ``radioviz`` itself; its help text is that of the command line."""
-
-
-options.__doc__ = None  # or it would replace the help text
+    """Options of ``radioviz`` itself."""
 
 
 @radioviz_app.command(context_settings=_PASS_ON)
@@ -68,8 +63,7 @@ def app(context: typer.Context) -> None:
       radioviz app
       radioviz app --server.port 8600 --server.headless true
     """
-    command = [sys.executable, "-m", "streamlit", "run", str(REPOSITORY / "app.py")]
-    become([*command, *context.args])
+    become("streamlit", "run", str(REPOSITORY / "app.py"), *context.args)
 
 
 radioviz_app.add_typer(data_app, name="data")
@@ -166,6 +160,4 @@ def train(context: typer.Context) -> None:
       radioviz train --help
       radioviz train simclr --data my-survey
     """
-    if importlib.util.find_spec("train") is None:
-        raise RadioVizError("the training code is not installed; install the radioviz package")
-    become([sys.executable, "-m", "train", *context.args])
+    become("train", *context.args)

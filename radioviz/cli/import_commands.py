@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from radioviz.cli.running import progress_bar, write_output
+from radioviz.cli.running import progress_bar
 from radioviz.errors import CatalogueError
+from radioviz.store.atomic import report_unwritable
 from radioviz.store.spreadsheets import safe_csv
 
 
@@ -227,7 +228,8 @@ def _import(
             source, answers, progress, replace=options["replace"], inspection=found
         )
     if options["report"] is not None:
-        write_output(options["report"], safe_csv(result.report).encode("utf-8"))
+        with report_unwritable(options["report"], setting="--report"):
+            options["report"].write_text(safe_csv(result.report), encoding="utf-8")
     for row in result.report[result.report["status"] == "refused"].head(20).itertuples():
         print(f"refused        {row.file}: {row.reason}", file=sys.stderr)
     print(result.sentence())

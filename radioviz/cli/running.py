@@ -15,7 +15,7 @@ import typer
 from radioviz.errors import RadioVizError
 
 
-def new_app(name: str, help_text: str, *, completion: bool = False) -> typer.Typer:
+def new_app(name: str, help_text: str = "", *, completion: bool = False) -> typer.Typer:
     """A command line that shows its help when called without arguments."""
     return typer.Typer(
         name=name,
@@ -43,8 +43,15 @@ def run(app: typer.Typer, arguments: list[str] | None, name: str) -> int:
     return 0
 
 
-def become(command: list[str]) -> NoReturn:
-    """Replace this process by a command, so that signals and its exit code pass through."""
+def become(module: str, *arguments: str) -> NoReturn:
+    """Replace this process by ``python -m module``, so that signals and its exit code pass through.
+
+    Modules of the folder where it runs, such as a train.py of the user's, are not found (``-P``);
+    those beside this package are.
+    """
+    command = [sys.executable, "-P", "-m", module, *arguments]
+    path = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, path))
     if os.name == "nt":
         raise SystemExit(subprocess.call(command))
     sys.stdout.flush()
@@ -71,17 +78,3 @@ def progress_bar(unit: str) -> Iterator[Callable[[int, int, str], None]]:
     finally:
         if bar is not None:
             bar.close()
-
-
-def write_output(path: Path, content: bytes) -> None:
-    """Write a file that the user named.
-
-    Raises
-    ------
-    RadioVizError
-        If it cannot be written.
-    """
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise RadioVizError(f"{path} cannot be written: {error.strerror or error}") from error

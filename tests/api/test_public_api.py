@@ -135,6 +135,13 @@ def test_outlier_scores_are_those_stored() -> None:
     assert len(scores) == 2158 and scores.index.name == "source_id"
     np.testing.assert_array_equal(scores["knn_distance"], atlas.scores["knn_distance"])
     assert {"strangeness_maf-vae32", "log_prob_maf-vae32"} <= set(scores.columns)
+    # A galaxy among the others: it is its own nearest, at distance 0.
+    mine = radioviz.outlier_scores("first", "vae32", latents=atlas.latents[:40])
+    np.testing.assert_allclose(mine["knn_distance"], scores["knn_distance"][:40], rtol=0.15)
+    assert (mine["knn_distance"].to_numpy() <= scores["knn_distance"][:40].to_numpy() + 1e-3).all()
+    assert mine["rank"].between(0, 1).all()
+    with pytest.raises(radioviz.RadioVizError, match=r"shape \(2, 5\); those of vae32 have"):
+        radioviz.outlier_scores("first", "vae32", latents=np.zeros((2, 5)))
 
 
 @pytest.mark.parametrize("ending", [".fits", ".cube.fits", ".table.fits", ".zip", ".vot", ".xml",

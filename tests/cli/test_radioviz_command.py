@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,7 @@ def process(*arguments: str, **options: str) -> subprocess.CompletedProcess[str]
 def became(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Commands that the process would have been replaced by."""
     commands: list[list[str]] = []
+    monkeypatch.setenv("PYTHONPATH", "")
     monkeypatch.setattr(running.os, "execvp", lambda _, command: commands.append(command))
     return commands
 
@@ -120,11 +122,22 @@ def test_app_and_train_replace_the_process(became: list[list[str]]) -> None:
     main(["app", "--server.port", "8600", "--server.headless=true"])
     main(["train", "simclr", "--data", "mine", "--help"])
     app, train = became
-    assert app[1:4] == ["-m", "streamlit", "run"]
-    assert Path(app[4]) == REPOSITORY / "app.py" and Path(app[4]).is_file()
+    assert app[1:5] == ["-P", "-m", "streamlit", "run"]
+    assert Path(app[5]) == REPOSITORY / "app.py" and Path(app[5]).is_file()
     assert (REPOSITORY / ".streamlit" / "config.toml").is_file()
-    assert app[5:] == ["--server.port", "8600", "--server.headless=true"]
-    assert train[1:] == ["-m", "train", "simclr", "--data", "mine", "--help"]
+    assert app[6:] == ["--server.port", "8600", "--server.headless=true"]
+    assert train[1:] == ["-P", "-m", "train", "simclr", "--data", "mine", "--help"]
+
+
+def test_files_where_it_starts_are_not_imported(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("raise SystemExit(9)")
+    command = [sys.executable, "-P", "-m", "radioviz", "train", "--help"]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: python -m train")
 
 
 def test_an_interrupted_encoding_can_be_resumed(
