@@ -1,4 +1,4 @@
-"""What arrives by SAMP: messages, and the tables and images that they point to."""
+"""Messages received by SAMP, and the tables and images that they refer to."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def read_message(
     parameters: dict[str, Any],
     tables: dict[str, tuple[str, list[Source]]] | None = None,
 ) -> Message:
-    """A message from the parameters that SAMP prescribes for its type.
+    """A message from its parameters, checked against what SAMP prescribes for its type.
 
     Raises
     ------
     SampError
-        If a parameter is missing or has no meaning.
+        If a parameter is missing or invalid.
     """
     if mtype == POSITION:
         try:
@@ -114,10 +114,10 @@ def fetch(message: Message, limit: int = LARGEST_DOWNLOAD, timeout: float = 30.0
     try:
         if parts.scheme == "file":
             if parts.netloc not in ("", "localhost"):
-                raise SampError(f"{message.url}: a file of another computer cannot be read")
+                raise SampError(f"{message.url}: a file on another computer cannot be read")
             path = Path(url2pathname(parts.path))
             if not path.is_file():
-                raise SampError(f"{message.url}: there is no such file")
+                raise SampError(f"{message.url}: no such file")
             if path.stat().st_size > limit:
                 raise SampError(
                     f"{message.url} has {path.stat().st_size:,} bytes; at most {limit:,}"
@@ -145,7 +145,7 @@ def fetch_table(message: Message) -> Table:
     Raises
     ------
     SampError
-        If it cannot be read, or is no table.
+        If it cannot be read, or is not a table.
     """
     from astropy.table import Table
 
@@ -156,16 +156,16 @@ def fetch_table(message: Message) -> Table:
     payload = fetch(message)
     form = "fits" if message.mtype == TABLE_FITS else "votable"
     path = Path(message.name or "table")
-    with quiet():  # tables of other programs are read as they are
+    with quiet():  # tables of other programs may violate the standards
         try:
             if payload[:2] == b"\x1f\x8b":
                 payload = gunzip(path, io.BytesIO(payload))
-            # Neither parser bounds what a file makes it do: one follows a STREAM to any address
-            # and file, the other makes room for whatever a header announces.
+            # The parsers have no limits: one follows a STREAM to any address or file, the other
+            # allocates whatever a header announces.
             check = check_fits if form == "fits" else check_xml
             check(path, io.BytesIO(payload))
             return Table.read(io.BytesIO(payload), format=form)
         except Exception as error:
             raise SampError(
-                f"table '{message.name}' of {message.sender} is no {form} table: {error}"
+                f"table '{message.name}' of {message.sender} is not a {form} table: {error}"
             ) from error

@@ -1,16 +1,16 @@
-"""Find more like this: exact cosine search over the latents of any encoder.
+"""Similarity search over the latents of any encoder.
 
 The similarity of two galaxies is the cosine of the angle between their latent vectors
 (Andrianomena & Tang 2023, section 4.3),
 
-    s(x, q) = x . q / (|x| |q|),
+    s(x, q) = x . q / (|x| |q|).
 
-and a query of several examples is a wish and what it is not,
+A query may have several positive and negative examples:
 
     s(x) = mean over positives of s(x, p)  -  mean over negatives of s(x, n),
 
-so that -1 <= s <= 1 without negatives and -2 <= s <= 2 with them. Every latent is compared
-(no index, no approximation): one matrix product, at the speed of memory.
+so that -1 <= s <= 1 without negatives and -2 <= s <= 2 with them. Every latent is compared, by one
+matrix product; only data sets too large for that use an approximate index.
 """
 
 from radioviz.images.dihedral import dihedral_views

@@ -1,22 +1,18 @@
-"""Search of more latents than can be compared one by one: an inverted file of faiss.
+"""Approximate search of data sets too large for exact search: an inverted file index of faiss.
 
-Latents of unit length are put into cells about ``nlist`` centres (k-means); a search looks into
-the ``nprobe`` cells nearest to the query alone (Sivic & Zisserman 2003; Jegou, Douze & Schmid
-2011, section IV). In the cells each component is held in 8 bits. What is found is scored again
-from the latents themselves, so that scores are exact and only *which* galaxies are found is
-approximate: see ``python -m tests.benchmarks.bench_scale search`` for how many are missed.
+Latents of unit length are assigned to cells around ``nlist`` k-means centres; a search visits only
+the ``nprobe`` cells nearest to the query (Sivic & Zisserman 2003; Jegou, Douze & Schmid 2011,
+section IV). The cells store 8 bits per component. Candidates are scored again from the latents
+themselves, so scores are exact and only *which* galaxies are found is approximate;
+``python -m tests.benchmarks.bench_scale search`` measures how many are missed.
 
-An index is a folder of files that are mapped into memory, not read; :func:`stored` makes it once
-for the latents of an Atlas and finds it again by their checksum.
+An index is a folder of memory-mapped files; :func:`cached_index` builds it once for the latents of
+an Atlas and recognises it by their checksum.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,16 +22,18 @@ from typing import Any
 import numpy as np
 
 from radioviz.errors import SimilarityError
+from radioviz.store.atomic import atomic_file, atomic_folder, report_unwritable, write_json
+from radioviz.store.records import read_json_object
 
 LARGE = 100_000_000
-"""Values (galaxies times dimensions) from which comparing all takes more than a tenth of a
-second; below, nothing is approximated."""
+"""Values (galaxies times dimensions) above which exact search takes more than a tenth of a second;
+below, nothing is approximated."""
 
 CHUNK = 1 << 20
-"""Galaxies put into cells at a time: what bounds the memory of making an index."""
+"""Galaxies assigned to cells at a time; bounds the memory while an index is built."""
 
 _VERSION = 1
-_TRAINING = 40  # galaxies a cell that the centres are found from; faiss asks for 39 or more
+_TRAINING = 40  # galaxies per cell to train the centres with; faiss requires 39 or more
 _STEPS = 8  # of k-means
 _INDEX, _LISTS, _ABOUT = "index.faiss", "lists.bin", "index.json"
 
@@ -44,14 +42,14 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True, eq=False)
 class Approximate:
-    """An index on the disk.
+    """A search index on disk.
 
     Attributes
     ----------
     folder : pathlib.Path
     n, dimension : int
     nlist, nprobe : int
-        Cells, and how many of them a search looks into.
+        Number of cells, and how many of them a search visits.
     """
 
     folder: Path
@@ -64,7 +62,7 @@ class Approximate:
     def _faiss(self) -> Any:
         import faiss
 
-        # Lists stay in their file; only the centres (some megabytes) are read.
+        # The lists stay in their file; only the centres (some megabytes) are read.
         how = faiss.IO_FLAG_MMAP
         if (self.folder / _LISTS).exists():
             how = faiss.IO_FLAG_READ_ONLY | faiss.IO_FLAG_ONDISK_SAME_DIR
@@ -73,21 +71,21 @@ class Approximate:
     def nearest(
         self, directions: np.ndarray, count: int, allowed: np.ndarray | None = None
     ) -> np.ndarray:
-        """Rows with the highest product with each direction, about best first.
+        """Rows with the highest product with each direction, roughly best first.
 
         Parameters
         ----------
         directions : numpy.ndarray
-            Float32, shape ``(q, d)``; their lengths do not matter.
+            Float32, shape ``(q, d)``, of any length.
         count : int
-            Rows wanted a direction.
+            Rows to find per direction.
         allowed : numpy.ndarray, optional
-            Bool of shape ``(n,)``: rows that may be found.
+            Bool of shape ``(n,)``: rows to search.
 
         Returns
         -------
         numpy.ndarray
-            Int64, shape ``(q, min(count, n))``; -1 where the cells held no more.
+            Int64, shape ``(q, min(count, n))``; -1 where the cells hold fewer rows.
 
         Raises
         ------
@@ -103,7 +101,7 @@ class Approximate:
                 f"{self.dimension} dimensions"
             )
         count = min(count, self.n)
-        # Many results need many cells: as many as hold some times what is wanted.
+        # Many results need many cells: visit enough to hold four times as many rows.
         needed = int(np.ceil(4 * count * self.nlist / max(1, self.n)))
         given: dict[str, Any] = {"nprobe": min(self.nlist, max(self.nprobe, needed))}
         if allowed is not None:
@@ -117,30 +115,30 @@ class Approximate:
 
 
 def cells_for(n: int) -> tuple[int, int]:
-    """Cells and cells looked into for ``n`` galaxies: two square roots up to 2048, and one in 32.
+    """Number of cells for ``n`` galaxies, 2 sqrt(n) up to 2048, and how many of them to visit.
 
-    More cells would be looked into faster and take longer to make: every galaxy is compared with
-    every centre.
+    More cells would make a search faster and building slower, since each galaxy is compared with
+    each centre.
     """
     nlist = 1 << max(0, round(np.log2(max(1.0, 2.0 * np.sqrt(n)))))
     nlist = int(min(nlist, 2048, max(1, n // 39)))
     return nlist, max(1, min(nlist, max(16, nlist // 32)))
 
 
-def build(
+def build_index(
     latents: np.ndarray,
     inverse_norms: np.ndarray,
     folder: Path,
     progress: Progress = lambda done, total, what: None,
 ) -> Approximate:
-    """Make an index in a folder that is not there yet, in one atomic step.
+    """Build an index and write its folder in one atomic step.
 
     Parameters
     ----------
     latents : numpy.ndarray
         Shape ``(n, d)``, float16 or float32; may be memory-mapped.
     inverse_norms : numpy.ndarray
-        Float32, shape ``(n,)``; rows with 0 are never found.
+        Float32, shape ``(n,)``; rows with 0 are left out.
 
     Raises
     ------
@@ -152,25 +150,23 @@ def build(
     n, d = latents.shape
     usable = np.flatnonzero(inverse_norms > 0)
     if not len(usable):
-        raise SimilarityError("a search index of latents none of which has a direction")
+        raise SimilarityError("none of the latents to index has a direction")
     nlist, nprobe = cells_for(len(usable))
 
     def unit(rows: np.ndarray | slice) -> np.ndarray:
         return np.asarray(latents[rows], np.float32) * inverse_norms[rows, None]
 
-    what = "making the search index"
+    what = "building the search index"
     rng = np.random.default_rng(0)
     chosen = np.sort(rng.choice(usable, min(len(usable), _TRAINING * nlist), replace=False))
     index: Any = faiss.index_factory(d, f"IVF{nlist},SQ8", faiss.METRIC_INNER_PRODUCT)
     index.cp.niter, index.cp.seed = _STEPS, 1
     progress(0, n, what)
     index.train(unit(chosen))
-    scratch = ""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent)
-        target = Path(scratch)
-        target.chmod(0o755)
+    with (
+        report_unwritable(folder, SimilarityError, what="the search index"),
+        atomic_folder(folder) as target,
+    ):
         parts: list[Path] = []
         for start in range(0, n, CHUNK):
             part = index if n <= CHUNK else faiss.clone_index(index)
@@ -188,29 +184,21 @@ def build(
         if parts:
             from faiss.contrib.ondisk import merge_ondisk
 
-            # From the disk to the disk, into one file that the index then takes its lists from.
+            # From disk to disk, into one file that the index then reads its lists from.
             merge_ondisk(index, [str(p) for p in parts], str(target / _LISTS))
             for path in parts:
                 path.unlink()
         faiss.write_index(index, str(target / _INDEX))
         about = {"version": _VERSION, "n": n, "dimension": d, "nlist": nlist, "nprobe": nprobe}
-        (target / _ABOUT).write_text(json.dumps(about), "utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.rename(target, folder)  # noqa: PTH104
-    except OSError as error:
-        raise SimilarityError(f"the search index {folder} cannot be written: {error}") from error
-    finally:
-        if scratch:
-            shutil.rmtree(scratch, ignore_errors=True)
+        write_json(target / _ABOUT, about)
     progress(n, n, what)
     return Approximate(folder, n, d, nlist, nprobe)
 
 
-def opened(folder: Path) -> Approximate | None:
-    """The index of a folder; None where there is none that this version reads."""
+def open_index(folder: Path) -> Approximate | None:
+    """The index in a folder; None where it is missing, damaged or of another version."""
     try:
-        about = json.loads((folder / _ABOUT).read_text("utf-8"))
+        about = read_json_object(folder / _ABOUT)
         if about["version"] != _VERSION or not (folder / _INDEX).is_file():
             return None
         numbers = (about["n"], about["dimension"], about["nlist"], about["nprobe"])
@@ -220,54 +208,58 @@ def opened(folder: Path) -> Approximate | None:
 
 
 def checksum(latents: np.ndarray) -> str:
-    """Hash of the content of latents, in hexadecimal (a gigabyte takes about a second)."""
+    """Hash of the content of latents, in hexadecimal (about a second per gigabyte)."""
     sum_ = hashlib.blake2b(f"{latents.dtype}{latents.shape}".encode(), digest_size=16)
     for start in range(0, len(latents), 65_536):
         sum_.update(np.ascontiguousarray(latents[start : start + 65_536]).data)
     return sum_.hexdigest()
 
 
-def stored(
+def cached_index(
     latents: np.ndarray,
     inverse_norms: np.ndarray,
     folder: Path,
     progress: Progress = lambda done, total, what: None,
 ) -> Approximate:
-    """The index of these latents, made where it is not there yet or is of other latents.
+    """The index of these latents, built if ``folder`` has none or has one of other latents.
 
-    ``folder`` is beside the latents; ``search.json`` in it names their checksum, and the size and
-    time of their file, so that it need not be computed anew at each start.
+    A JSON file beside ``folder`` keeps the checksum of the latents, and size and time of their
+    file, so that the checksum is not computed at each start.
 
     Raises
     ------
     SimilarityError
-        As :func:`build`.
+        As :func:`build_index`.
     """
     note = folder.with_suffix(".json")
-    known: dict[str, Any] = {}
     try:
-        known = json.loads(note.read_text("utf-8"))
+        known = read_json_object(note)
     except (OSError, ValueError):
         known = {}
     stamp = _stamp(latents)
-    index = opened(folder)
+    index = open_index(folder)
     if index is not None and (index.n, index.dimension) == latents.shape:
         if stamp and known.get("stamp") == stamp:
             return index
         if known.get("checksum") == checksum(latents):
-            _note(note, {"checksum": known["checksum"], "stamp": stamp})
+            _write_note(note, known["checksum"], stamp)
             return index
-    index = build(latents, inverse_norms, folder, progress)
-    _note(note, {"checksum": checksum(latents), "stamp": stamp})
+    index = build_index(latents, inverse_norms, folder, progress)
+    _write_note(note, checksum(latents), stamp)
     return index
+
+
+def _write_note(path: Path, checksum_: str, stamp: list[Any]) -> None:
+    with report_unwritable(path, SimilarityError, what="the search index"):
+        write_json(path, {"checksum": checksum_, "stamp": stamp})
 
 
 def whitened_file(
     latents: np.ndarray, whitening: Callable[[np.ndarray], np.ndarray], path: Path
 ) -> np.ndarray:
-    """Latents in another space, float16 in a file that is mapped; written where it is not there.
+    """Whitened latents, float16 in a memory-mapped file that is written if missing.
 
-    ``path`` names the space: what it holds is not looked at again.
+    ``path`` identifies the whitening; an existing file is not checked.
 
     Raises
     ------
@@ -276,15 +268,13 @@ def whitened_file(
     """
     try:
         if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
             k = whitening(np.asarray(latents[:1], np.float32)).shape[1]
-            scratch = path.with_name(f".{path.name}.{os.getpid()}")
-            out = np.lib.format.open_memmap(scratch, "w+", np.float16, (len(latents), k))
-            for start in range(0, len(latents), 65_536):
-                part = slice(start, start + 65_536)
-                out[part] = whitening(np.asarray(latents[part], np.float32))
-            out.flush()
-            scratch.replace(path)
+            with atomic_file(path) as scratch:
+                out = np.lib.format.open_memmap(scratch, "w+", np.float16, (len(latents), k))
+                for start in range(0, len(latents), 65_536):
+                    part = slice(start, start + 65_536)
+                    out[part] = whitening(np.asarray(latents[part], np.float32))
+                out.flush()
         mapped: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
         return mapped
     except (OSError, ValueError) as error:
@@ -292,18 +282,9 @@ def whitened_file(
 
 
 def _stamp(latents: np.ndarray) -> list[Any]:
-    """Size and time of the file that is mapped; nothing for arrays in memory."""
+    """Size and time of a memory-mapped file; empty for arrays in memory."""
     name = getattr(latents, "filename", None)
     if name is None:
         return []
     about = Path(name).stat()
     return [about.st_size, about.st_mtime_ns]
-
-
-def _note(path: Path, values: dict[str, Any]) -> None:
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        scratch.write_text(json.dumps(values), "utf-8")
-        scratch.replace(path)
-    except OSError as error:
-        raise SimilarityError(f"the search index {path} cannot be written: {error}") from error

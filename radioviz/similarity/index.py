@@ -1,4 +1,4 @@
-"""The latents of one data set, ready to be searched."""
+"""The latents of one data set with what a search needs beside them."""
 
 from __future__ import annotations
 
@@ -14,33 +14,32 @@ import pandas as pd
 from radioviz.atlas.atlas import Atlas
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import SimilarityError
-from radioviz.similarity.approximate import LARGE, Approximate, Progress, stored
+from radioviz.similarity.approximate import LARGE, Approximate, Progress, cached_index
 
-BLOCK = 65_536  # rows at a time where a product makes several numbers a row
+BLOCK = 65_536  # rows at a time where a product yields several numbers per row
 
 
 @dataclass(frozen=True, eq=False)
 class LatentIndex:
-    """The latents of one data set, ready to be searched.
+    """The latents of one data set with what a search needs beside them.
 
     Attributes
     ----------
     data_set, model, model_sha256 : str
-        Whose latents, and who made them.
+        Data set, and the model that computed the latents.
     source_ids : numpy.ndarray
         Shape ``(n,)``; row ``i`` is row ``i`` of the Catalogue.
     latents : numpy.ndarray
-        Shape ``(n, d)``, float32, or as they are stored where :attr:`large`; may be
-        memory-mapped.
+        Shape ``(n, d)``, float32, or as stored where :attr:`large`; may be memory-mapped.
     inverse_norms : numpy.ndarray
-        Float32, shape ``(n,)``; 0 where a latent has no direction (zero or not finite), and
-        such a row is never a result.
+        Float32, shape ``(n,)``; 0 where a latent has no direction (zero or not finite). Such
+        rows are never results.
     ra, dec : numpy.ndarray
         Degrees, shape ``(n,)``, NaN without a position.
     same_as : numpy.ndarray
-        Identifier of the first row that shows the same source, '' for first or only rows.
+        Identifier of the first row of the same source, '' for first or only rows.
     approximate : Approximate or None
-        What finds candidates where comparing all takes too long.
+        Finds candidates where exact search would be too slow.
     """
 
     data_set: str
@@ -64,7 +63,7 @@ class LatentIndex:
         Raises
         ------
         SimilarityError
-            If the Atlas is not of this Catalogue, row by row.
+            If the rows of the Atlas are not those of the Catalogue.
         """
         table = catalogue.table
         if atlas.data_set != catalogue.info.key or not np.array_equal(
@@ -72,11 +71,11 @@ class LatentIndex:
         ):
             raise SimilarityError(
                 f"the Atlas of '{atlas.data_set}' does not list the sources of "
-                f"'{catalogue.info.key}' in their order; build it anew"
+                f"'{catalogue.info.key}' in their order; build it again"
             )
         ra, dec = (table[name].to_numpy(dtype=float) for name in ("ra", "dec"))
         if "matched_ra" in table and "matched_dec" in table:
-            # Sources without a position that were recognised in another survey by their image.
+            # Positions of sources that were recognised in another survey by their image.
             known = np.isfinite(ra) & np.isfinite(dec)
             ra = np.where(known, ra, table["matched_ra"].to_numpy(dtype=float))
             dec = np.where(known, dec, table["matched_dec"].to_numpy(dtype=float))
@@ -104,10 +103,9 @@ class LatentIndex:
         model: str = "",
         model_sha256: str = "",
     ) -> LatentIndex:
-        """Index of plain arrays; float32 latents are used as they are, others converted.
+        """Index of plain arrays; latents are converted to float32 unless they are large.
 
-        Of more than :data:`~radioviz.similarity.approximate.LARGE` values none is converted: they
-        stay in their file.
+        Above :data:`~radioviz.similarity.approximate.LARGE` values they stay in their file.
 
         Raises
         ------
@@ -124,8 +122,8 @@ class LatentIndex:
             latents = latents.astype(np.float32)
         inverse = np.zeros(n, dtype=np.float32)
         for part in blocks(n):
-            # float64: the square of a large float32 would overflow. Beyond 1e37 so would the
-            # products of the search itself.
+            # float64, because squares of large float32 overflow. Beyond 1e37 the products of the
+            # search would overflow, too.
             block = np.asarray(latents[part], np.float32)
             norms = np.sqrt(np.einsum("ij,ij->i", block, block, dtype=np.float64))
             good = (norms > 1e-37) & (norms < 1e37)
@@ -134,7 +132,7 @@ class LatentIndex:
         if n and not inverse.any():
             raise SimilarityError(
                 f"data set '{data_set}': none of {n} latents has a direction (all are zero or "
-                "not finite), so nothing is similar to anything; build its Atlas anew"
+                "not finite), so they cannot be compared; build its Atlas again"
             )
         nowhere = np.full(n, np.nan)
         columns = {"ra": nowhere if ra is None else ra, "dec": nowhere if dec is None else dec}
@@ -162,7 +160,7 @@ class LatentIndex:
         return np.flatnonzero(self.inverse_norms == 0)
 
     def with_approximate(self, folder: Path, progress: Progress | None = None) -> LatentIndex:
-        """The same with a search index in ``folder``, made there once; as it is unless large.
+        """The same with a search index in ``folder``, built there once; unchanged unless large.
 
         Raises
         ------
@@ -171,13 +169,13 @@ class LatentIndex:
         """
         if not self.large:
             return self
-        told = progress or (lambda done, total, what: None)
-        held = stored(self.latents, self.inverse_norms, folder, told)
-        return dataclasses.replace(self, approximate=held)
+        on_progress = progress or (lambda done, total, what: None)
+        index = cached_index(self.latents, self.inverse_norms, folder, on_progress)
+        return dataclasses.replace(self, approximate=index)
 
     @property
     def large(self) -> bool:
-        """True where comparing all latents takes more than about a tenth of a second."""
+        """True where exact search takes more than about a tenth of a second."""
         return int(self.latents.size) >= LARGE
 
     def row_of(self, source_id: str) -> int:
@@ -201,7 +199,7 @@ class LatentIndex:
         return pd.Index(self.source_ids, dtype=object)
 
     def first_of(self, rows: np.ndarray) -> np.ndarray:
-        """Identifier of the first row that shows the same source as each of ``rows``."""
+        """Identifier of the first row of the same source, for each of ``rows``."""
         return np.where(self.same_as[rows] == "", self.source_ids[rows], self.same_as[rows])
 
 

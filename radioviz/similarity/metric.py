@@ -1,14 +1,14 @@
-"""Another measure of likeness: the cosine of latents that were whitened.
+"""Whitened cosine similarity.
 
-Latents have axes along which all galaxies differ much (how large, how bright the core) and
-others that hold detail. The plain cosine listens to the first alone, and to where the origin
-happens to be. Whitening moves the origin to the mean and gives axes equal weight
+Galaxies differ strongly along some latent axes (size, brightness of the core) and little along
+others, which hold detail. The plain cosine depends mostly on the former, and on the arbitrary
+origin. Whitening moves the origin to the mean and equalises the weights of the axes
 (Jegou & Chum 2012, "Negative evidences and co-occurrences in image retrieval"),
 
     y = (x - m) V diag(s)^-p,
 
-with ``V`` and ``s`` the principal axes of a reference set and their standard deviations; ``p``
-between 0 (turned and centred only) and 1 (all axes of unit variance). No label enters.
+with ``V`` and ``s`` the principal axes of a reference set and their standard deviations, and ``p``
+between 0 (only rotated and centred) and 1 (all axes of unit variance). No labels are used.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ class Whitening:
         Parameters
         ----------
         components : int, optional
-            Principal axes that are kept, by default all that the latents span.
+            Principal axes to keep, by default all that the latents span.
         power : float
             From 0 to 1, as above.
 
         Raises
         ------
         SimilarityError
-            If there are fewer than two usable latents, or a parameter has no meaning.
+            If there are fewer than two usable latents, or a parameter is invalid.
         """
         if not 0 <= power <= 1:
             raise SimilarityError(f"a whitening of power {power}; expected 0 to 1")
@@ -74,7 +74,7 @@ class Whitening:
         covariance = (x - centre).T @ (x - centre) / (len(x) - 1)
         variances, axes = np.linalg.eigh(covariance)
         variances, axes = variances[::-1], axes[:, ::-1]
-        # An axis along which nothing differs would be blown up to noise.
+        # An axis without variance would be scaled up to noise.
         kept = int((variances > 1e-10 * max(variances[0], 1e-300)).sum())
         kept = max(1, min(kept, components or kept))
         scale = np.maximum(variances[:kept], 1e-300) ** (-power / 2)
@@ -84,19 +84,19 @@ class Whitening:
     def of_classes(
         cls, latents: np.ndarray, labels: np.ndarray, *, shrinkage: float = 0.02
     ) -> Whitening:
-        """Axes along which labelled classes lie apart: Fisher's linear discriminants.
+        """Axes that separate labelled classes: Fisher's linear discriminants.
 
-        Latents are whitened by the mean covariance *within* a class, then turned onto the
-        ``classes - 1`` directions that part the class means (Fisher 1936; Rao 1948). Scores then
-        follow the labels, so whatever they are judged by must not have been labelled here.
+        Latents are whitened by the mean covariance *within* a class, then projected onto the
+        ``classes - 1`` directions that separate the class means (Fisher 1936; Rao 1948). Scores
+        then follow the labels, so evaluate them on other galaxies.
 
         Parameters
         ----------
         latents, labels : numpy.ndarray
             Shapes ``(n, d)`` and ``(n,)``; rows with an empty label are left out.
         shrinkage : float
-            Share of the covariance, from above 0 to 1, that is replaced by its mean variance, so
-            that it can be inverted from few galaxies (Ledoit & Wolf 2004).
+            Share of the covariance, above 0 and up to 1, replaced by its mean variance so that
+            few galaxies suffice to invert it (Ledoit & Wolf 2004).
 
         Raises
         ------
@@ -112,8 +112,8 @@ class Whitening:
         groups = [g for g in groups if len(g) > 1]
         if len(groups) < 2:
             raise SimilarityError(
-                f"{len(groups)} classes with two or more usable latents; axes that part classes "
-                "need at least two"
+                f"{len(groups)} classes with two or more usable latents; axes that separate "
+                "classes need at least two"
             )
         means = np.stack([g.mean(axis=0) for g in groups])
         inside = sum((g - m).T @ (g - m) for g, m in zip(groups, means, strict=True))
@@ -156,7 +156,7 @@ class Whitening:
         Parameters
         ----------
         folder : pathlib.Path, optional
-            Where the latents are written if there are too many for the memory.
+            Where to write latents that are too large for the memory.
 
         Raises
         ------
@@ -165,14 +165,14 @@ class Whitening:
         """
         if index.large and folder is not None:
             mapped = whitened_file(index.latents, self, folder / f"latents-{self.digest}.npy")
-            return self._replaced(index, mapped)
+            return self._with_latents(index, mapped)
         latents = np.empty((len(index), self.matrix.shape[1]), dtype=np.float32)
         for part in blocks(len(index)):
             latents[part] = self(index.latents[part])
-        return self._replaced(index, latents)
+        return self._with_latents(index, latents)
 
-    def _replaced(self, index: LatentIndex, latents: np.ndarray) -> LatentIndex:
+    def _with_latents(self, index: LatentIndex, latents: np.ndarray) -> LatentIndex:
         fresh = LatentIndex.create(index.data_set, index.source_ids, latents)
-        # What had no direction before has none now, though its distance from the mean has.
+        # Latents without a direction stay unusable, although they differ from the mean.
         inverse = np.where(index.inverse_norms == 0, np.float32(0), fresh.inverse_norms)
         return dataclasses.replace(index, latents=latents, inverse_norms=inverse, approximate=None)

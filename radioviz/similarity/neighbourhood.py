@@ -1,12 +1,12 @@
-"""Ranking by neighbourhoods: what is near to what is near the query is near to it, too.
+"""Ranking by diffusion: neighbours of the query's neighbours score high, too.
 
-Likeness by one cosine is reliable between close neighbours only. Ranking on manifolds (Zhou et
-al. 2004) lets scores flow along a graph of mutual neighbours,
+The cosine is reliable between close neighbours only. Ranking on manifolds (Zhou et al. 2004)
+spreads scores along a graph of mutual neighbours,
 
     f = (1 - a) (I - a S)^-1 y,   S = D^-1/2 W D^-1/2,
 
 from the query's own nearest entries ``y``; ``W`` holds the cubes of the cosines of mutual
-neighbours (Iscen et al. 2017), ``a`` = 0.9 is how far they flow. No label enters.
+neighbours (Iscen et al. 2017), and ``a`` = 0.9 sets how far scores spread. No labels are used.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Neighbourhood:
     graph : scipy.sparse.csr_array
         Normalised weights ``S``, float32, shape ``(n, n)``.
     neighbours : int
-        Edges a galaxy, before only mutual ones are kept.
+        Edges per galaxy before one-way edges are dropped.
     """
 
     graph: Any
@@ -81,7 +81,7 @@ class Neighbourhood:
         Raises
         ------
         SimilarityError
-            If the data set is too large for comparing all of its pairs.
+            If the data set is too large to compare all pairs.
         """
         if index.large:
             raise SimilarityError(
@@ -93,13 +93,13 @@ class Neighbourhood:
         unit[index.inverse_norms == 0] = 0.0  # connected to nothing
         return cls.of(unit, max(1, min(neighbours, len(index) - 1)))
 
-    def walk(self, cosines: np.ndarray) -> np.ndarray:
-        """Scores after the flow, float32 of shape ``(q, n)``.
+    def diffuse(self, cosines: np.ndarray) -> np.ndarray:
+        """Scores after diffusion, float32 of shape ``(q, n)``.
 
         Parameters
         ----------
         cosines : numpy.ndarray
-            Of each query with each galaxy, ``(q, n)``; -1 for what is not to be started from.
+            Of each query with each galaxy, ``(q, n)``; -1 excludes a galaxy as a start.
         """
         k = self.neighbours
         start = np.zeros(cosines.shape, dtype=np.float32)
@@ -109,6 +109,6 @@ class Neighbourhood:
         flow = start.copy()
         for _ in range(_STEPS):
             flow = start + FLOW * (self.graph @ flow.T).T
-        # Those that the flow never reached keep the order of their cosines.
+        # Galaxies that the diffusion does not reach keep the order of their cosines.
         result: np.ndarray = (1 - FLOW) * flow + 1e-4 * cosines.astype(np.float32)
         return result

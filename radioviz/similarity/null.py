@@ -1,17 +1,15 @@
-"""How similar unrelated galaxies are, so that a score can be judged."""
+"""Scores of unrelated galaxies, to judge how significant a score is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from radioviz.errors import SimilarityError
 from radioviz.similarity.index import LatentIndex, blocks
 
-# Fine where it matters: at the upper tail, down to one pair in a hundred thousand.
+# Finely spaced in the upper tail, down to one pair in a hundred thousand.
 _LEVELS = np.unique(np.concatenate([np.linspace(0, 1, 501), 1.0 - np.logspace(-5, -2.5, 101)]))
 
 
@@ -22,9 +20,9 @@ class NullDistribution:
     Attributes
     ----------
     levels, quantiles : numpy.ndarray
-        Score below which a fraction ``level`` of unrelated galaxies falls, shape ``(m,)``.
+        A fraction ``levels`` of unrelated galaxies scores below ``quantiles``, shape ``(m,)``.
     trials : int
-        Number of random comparisons; chances below ``1 / trials`` are not resolved.
+        Number of random comparisons; chances below ``1 / trials`` cannot be resolved.
     """
 
     data_set: str
@@ -43,13 +41,13 @@ class NullDistribution:
         trials: int = 200_000,
         seed: int = 0,
     ) -> NullDistribution:
-        """Scores of random galaxies under queries that are made of random galaxies.
+        """Scores of random galaxies for queries of random galaxies.
 
         Parameters
         ----------
         positives, negatives : int
-            As many examples as the query has: the mean of several cosines is less scattered
-            than one. Queries by rotated views score higher: :meth:`of_views`.
+            Number of examples of the query: a mean of several cosines scatters less than one.
+            Queries by rotated views score higher: :meth:`of_views`.
 
         Raises
         ------
@@ -71,7 +69,7 @@ class NullDistribution:
         rng = np.random.default_rng(seed)
         draws = rng.choice(usable, (trials, needed))
         first = index.first_of(np.arange(len(index)))
-        # A galaxy is not compared with itself or with a repeat of itself.
+        # Skip comparisons of a galaxy with itself or with a repeat of itself.
         names = first[draws]
         related = (names[:, 1:] == names[:, :1]).any(axis=1)
         draws = draws[~related]
@@ -97,20 +95,20 @@ class NullDistribution:
         trials: int = 200_000,
         seed: int = 0,
     ) -> NullDistribution:
-        """The same for queries that take the best of several views of each example.
+        """The same for queries that use the best of several views of each example.
 
         Parameters
         ----------
         rows : numpy.ndarray
-            Rows of some random galaxies, shape ``(m,)``; queries are made of these alone.
+            Rows of some random galaxies, shape ``(m,)``, as examples.
         views : numpy.ndarray
             Latents of their views, shape ``(m, r, d)``.
 
         Raises
         ------
         SimilarityError
-            If there are fewer than ``positives + negatives`` galaxies with views, or their
-            latents are not those of this index.
+            If fewer than ``positives + negatives`` galaxies have views, or their latents do not
+            belong to this index.
         """
         views = np.asarray(views, dtype=np.float64)
         d = index.latents.shape[1]
@@ -151,23 +149,23 @@ class NullDistribution:
         sample: int = 500,
         seed: int = 0,
     ) -> NullDistribution:
-        """Scores of the best match that galaxies of a data set find in it.
+        """Scores of the best matches of galaxies of a data set in it.
 
-        Unrelated galaxies of one kind score high with each other; whether *anything* like the
-        query exists is told by how its best match compares with the best matches of others.
-        :meth:`chance` is then the fraction of galaxies that find something as similar.
+        Unrelated galaxies of one kind score high with each other; to decide whether *anything*
+        like the query exists, compare its best match with the best matches of others.
+        :meth:`chance` is then the fraction of galaxies with an equally good match.
 
         Parameters
         ----------
         rows, views : numpy.ndarray, optional
-            As in :meth:`of_views`: galaxies that search with the best of their views.
+            The queries, as in :meth:`of_views`.
         sample : int
-            Without them: galaxies whose best match is looked for; all where there are no more.
+            Number of random galaxies as queries, where no views are given.
 
         Raises
         ------
         SimilarityError
-            If nothing in the data set is unrelated.
+            If the data set holds no unrelated galaxies.
         """
         if rows is None or views is None:
             usable = np.flatnonzero(index.inverse_norms > 0)
@@ -192,7 +190,7 @@ class NullDistribution:
     def _from(cls, index: LatentIndex, total: np.ndarray) -> NullDistribution:
         if not len(total):
             raise SimilarityError(
-                f"data set '{index.data_set}' shows one source only; nothing in it is unrelated"
+                f"data set '{index.data_set}' shows one source only, so no galaxies are unrelated"
             )
         quantiles = np.quantile(total, _LEVELS)
         return cls(index.data_set, index.model, _LEVELS, quantiles, len(total))
@@ -209,53 +207,15 @@ class NullDistribution:
 
     def chance(self, score: np.ndarray | float) -> np.ndarray:
         """Fraction of unrelated galaxies that score as high or higher, at least 1/trials."""
-        # Where scores tie, the lowest level counts: those that score the same are not below.
+        # Where scores tie, use the lowest level: equal scores are not below.
         distinct, first = np.unique(self.quantiles, return_index=True)
         score = np.asarray(score, dtype=float)
         below = np.interp(score, distinct, self.levels[first], left=0.0, right=1.0)
         return np.maximum(1.0 - below, 1.0 / self.trials)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return {
-            "data_set": self.data_set,
-            "model": self.model,
-            "levels": self.levels.tolist(),
-            "quantiles": self.quantiles.tolist(),
-            "trials": self.trials,
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> NullDistribution:
-        """What :meth:`to_dict` gave.
-
-        Raises
-        ------
-        SimilarityError
-            If a value is missing or of the wrong kind.
-        """
-        try:
-            levels = np.asarray(values["levels"], dtype=float)
-            quantiles = np.asarray(values["quantiles"], dtype=float)
-            null = cls(
-                str(values["data_set"]),
-                str(values["model"]),
-                levels,
-                quantiles,
-                int(values["trials"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise SimilarityError(f"a stored null distribution is damaged: {error}") from error
-        if levels.ndim != 1 or levels.shape != quantiles.shape or not len(levels):
-            raise SimilarityError(
-                f"a stored null distribution is damaged: {levels.shape} levels for "
-                f"{quantiles.shape} quantiles"
-            )
-        return null
-
 
 def _best_of_index(index: LatentIndex, rows: np.ndarray, views: np.ndarray) -> np.ndarray:
-    """Highest cosine of each of ``rows`` with what the index finds and is another source."""
+    """Highest cosine of each of ``rows`` with another source that the index finds."""
     held = index.approximate
     if held is None:
         raise SimilarityError(f"data set '{index.data_set}' has no search index")

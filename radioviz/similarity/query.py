@@ -1,4 +1,4 @@
-"""What to look for: examples, counter-examples, and what not to be shown."""
+"""A similarity query: positive and negative examples, and sources to exclude."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Source = tuple[str, str]
 
 @dataclass(frozen=True, eq=False)
 class Query:
-    """What to look for, and what not to be shown.
+    """Positive and negative examples, and sources to exclude.
 
     Attributes
     ----------
     positives, negatives : numpy.ndarray
-        Latents of the examples, shape ``(p, d)``. With shape ``(p, r, d)`` each example comes in
-        ``r`` views (rotations of its image): its similarity is that of its best view, so
-        that the search does not depend on position angles.
+        Latents of the examples, shape ``(p, d)``. With shape ``(p, r, d)`` each example has ``r``
+        views (rotations of its image) and the most similar view counts, so that the search does
+        not depend on position angles.
     positions : numpy.ndarray
-        Right ascension and declination of the examples in degrees, shape ``(m, 2)``; what lies
-        near them on the sky is left out of the results.
+        Right ascension and declination of the examples in degrees, shape ``(m, 2)``; sources near
+        them on the sky are excluded from the results.
     exclude : collection of (data set, source_id)
-        The examples themselves; repeats of them are left out too.
+        The examples themselves, excluded together with their repeats.
     """
 
     positives: np.ndarray
@@ -87,30 +87,30 @@ def query_of(
     negatives: Sequence[Source] = (),
     views: Mapping[Source, np.ndarray] | None = None,
 ) -> Query:
-    """Query of galaxies that are in the indexes.
+    """Query by galaxies of the indexes.
 
     Parameters
     ----------
     views
-        Latents of rotated views, shape ``(r, d)``, by source; then every example needs them,
-        and ``r`` is the same for all. They replace the latent of the index.
+        Latents of rotated views, shape ``(r, d)``, by source, for every example and with the same
+        ``r``. They replace the latents of the index.
 
     Raises
     ------
     SimilarityError
-        If a source is unknown, is positive and negative at once, or has no usable latent.
+        If a source is unknown, is both positive and negative, or has no usable latent.
     """
     by_key = {index.data_set: index for index in indexes}
     both = set(positives) & set(negatives)
     if both:
-        raise SimilarityError(f"'{min(both)[1]}' is a positive and a negative example at once")
+        raise SimilarityError(f"'{min(both)[1]}' is both a positive and a negative example")
 
     def vectors(sources: Sequence[Source]) -> np.ndarray | None:
         found = []
         for data_set, source_id in sources:
             if data_set not in by_key:
                 raise SimilarityError(
-                    f"no latents of data set '{data_set}' here; there are {', '.join(by_key)}"
+                    f"no latents of data set '{data_set}'; available: {', '.join(by_key)}"
                 )
             index = by_key[data_set]
             row = index.row_of(source_id)

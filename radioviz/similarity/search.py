@@ -1,5 +1,4 @@
-"""Search: the best of all by one matrix product, or of an index's candidates, then what may be
-shown of them."""
+"""Search: rank all sources, or the candidates of an index, then exclude examples and repeats."""
 
 from __future__ import annotations
 
@@ -17,8 +16,8 @@ from radioviz.similarity.null import NullDistribution
 from radioviz.similarity.query import Query
 from radioviz.sky import separation_arcsec
 
-MOST = 65_536
-"""Candidates that an index is asked for at most; beyond, everything near is an example's own."""
+MAX_CANDIDATES = 65_536
+"""Most candidates requested from an approximate index."""
 
 
 def scores(index: LatentIndex, query: Query, rows: np.ndarray | None = None) -> np.ndarray:
@@ -27,7 +26,7 @@ def scores(index: LatentIndex, query: Query, rows: np.ndarray | None = None) -> 
     Parameters
     ----------
     rows : numpy.ndarray, optional
-        Int64, shape ``(m,)``: score these alone; the result has shape ``(m,)``.
+        Int64, shape ``(m,)``: score only these; the result has shape ``(m,)``.
 
     Raises
     ------
@@ -71,7 +70,7 @@ def _products(latents: np.ndarray, parts: Sequence[tuple[np.ndarray, float]]) ->
 
 
 def _towards(parts: Sequence[tuple[np.ndarray, float]]) -> np.ndarray | None:
-    """The one direction that a query without views looks in; None for one with views."""
+    """The direction equivalent to a query without views; None for one with views."""
     if any(examples.shape[1] > 1 for examples, _ in parts):
         return None
     # A mean of products with unit vectors is the product with their mean.
@@ -93,23 +92,23 @@ def search(
 ) -> pd.DataFrame:
     """The ``k`` sources most similar to a query, best first, over all data sets given.
 
-    Left out are the examples, rows that show the same source as an example, and everything
-    within ``separation_arcsec`` (great circle) of an example.
+    Excluded are the examples, rows of the same source as an example, and sources within
+    ``separation_arcsec`` (great circle) of an example.
 
     Parameters
     ----------
     indexes
-        Of one model. Equal scores are ordered by data set and row.
+        Indexes of one model. Equal scores are ordered by data set and row.
     repeats
-        Whether results may show one source more than once (entries of two data sets, or two
-        rows of one, within 10 arcsec); by default its best entry stands for all.
+        Whether a source may appear more than once (entries of two data sets, or two rows of one,
+        within 10 arcsec); by default only its best entry is kept.
     where
-        Masks of shape ``(n,)`` by data set: rows that may be results.
+        Masks of shape ``(n,)`` by data set: rows to search.
     nulls
         Null distributions by data set, for the column ``chance``.
     values
-        Scores of shape ``(n,)`` by data set that are known, maybe in another way, to be ranked
-        by instead of cosines; data sets that are not named are searched.
+        Scores of shape ``(n,)`` by data set to rank by instead of cosines; data sets without are
+        searched.
 
     Returns
     -------
@@ -117,15 +116,15 @@ def search(
         ``data_set``, ``row``, ``source_id``, ``score``, ``chance`` (fraction of unrelated
         galaxies of its data set that would score as high, NaN without a null distribution)
         and ``separation`` (arcsec to the nearest example, NaN without positions); fewer than
-        ``k`` rows where no more are left.
+        ``k`` rows where the data sets hold fewer.
 
     Raises
     ------
     SimilarityError
-        If ``k`` or the separation has no meaning, or the indexes are of several models.
+        If ``k`` or the separation is invalid, or the indexes belong to several models.
     """
     if k < 1:
-        raise SimilarityError(f"{k} results were asked for; expected 1 or more")
+        raise SimilarityError(f"{k} results requested; expected 1 or more")
     if not separation_arcsec >= 0:
         raise SimilarityError(f"a separation of {separation_arcsec} arcsec; expected 0 or more")
     if not indexes:
@@ -168,7 +167,7 @@ def search(
 def _found(
     index: LatentIndex, query: Query, mask: np.ndarray | None, values: np.ndarray | None
 ) -> _Scored | _Looked:
-    """Where the best rows of a data set come from: the scores of all, or its index."""
+    """The source of the best rows of a data set: the scores of all rows, or its index."""
     if mask is not None:
         if np.shape(mask) != (len(index),):
             raise SimilarityError(
@@ -190,20 +189,20 @@ def _found(
 
 
 def _directions(query: Query) -> np.ndarray | None:
-    """Directions in which an index has to look so that it misses nothing; None: it cannot tell."""
+    """Directions to search an index along; None where they cannot represent the query."""
     parts = [(query.positives, 1.0)]
     if query.negatives is not None:
         parts.append((query.negatives, -1.0))
     towards = _towards(parts)
     if towards is not None:
         return towards[None]
-    # The best view of one example is the best of its views; of several it is a mean of maxima.
+    # For one example the score is the best of its views; for several it is a mean of maxima.
     return query.positives[0] if len(parts) == len(query.positives) == 1 else None
 
 
 @dataclass(frozen=True, eq=False)
 class _Scored:
-    """Scores that are all there: of every row, or of ``rows``."""
+    """Exact scores of every row, or of ``rows``."""
 
     scores: np.ndarray
     rows: np.ndarray | None = None
@@ -229,15 +228,15 @@ class _Looked:
     mask: np.ndarray | None
 
     def __len__(self) -> int:
-        return min(len(self.index), MOST)
+        return min(len(self.index), MAX_CANDIDATES)
 
     def best(self, wanted: int) -> tuple[np.ndarray, np.ndarray]:
         """The best rows that the index finds, more than ``wanted``, and their exact scores."""
         held = self.index.approximate
         if held is None:
             raise SimilarityError(f"data set '{self.index.data_set}' has no search index")
-        # Some more than wanted: 8 bits may put neighbours in rank the wrong way round.
-        count = min(wanted + 128, MOST)
+        # Request more than needed, because 8 bits may swap neighbouring ranks.
+        count = min(wanted + 128, MAX_CANDIDATES)
         rows = np.unique(held.nearest(self.directions, count, self.mask))
         rows = rows[rows >= 0]
         return rows, scores(self.index, self.query, rows)
@@ -245,14 +244,13 @@ class _Looked:
 
 @dataclass(frozen=True, eq=False)
 class _Candidates:
-    """Rows by falling score: arrays of equal length (a table of pandas takes longer to make
-    than the search of a small data set)."""
+    """Rows by falling score: arrays, because a pandas table costs more than a small search."""
 
     data_set: np.ndarray
     row: np.ndarray
     score: np.ndarray
     source_id: np.ndarray
-    first: np.ndarray  # identifier of the first row that shows the same source
+    first: np.ndarray  # identifier of the first row of the same source
     ra: np.ndarray
     dec: np.ndarray
 
@@ -265,7 +263,7 @@ def _candidates(
     number = np.repeat(np.arange(len(each)), [len(rows) for rows, _ in each])
     rows = np.concatenate([rows for rows, _ in each])
     score = np.concatenate([values for _, values in each])
-    # Each part is ordered by row, so that ties stay ordered by data set and row.
+    # Each part is ordered by row, so ties stay ordered by data set and row.
     order = np.argsort(-score, kind="stable")
     if wanted < len(order):
         order = order[score[order] >= score[order[wanted - 1]]]
@@ -296,7 +294,7 @@ def _shown(
     separation_arcsec: float,
     repeats: bool,
 ) -> np.ndarray:
-    """Places of what is no example, no repeat or neighbour of one, and (maybe) no double."""
+    """Candidates left after removing examples, their neighbours and, optionally, repeats."""
     examples = set(query.exclude)
     by_key = {index.data_set: index for index in indexes}
     for data_set, source_id in query.exclude:
@@ -319,7 +317,7 @@ def _shown(
     for i, place in enumerate(kept.tolist()):
         double[i] = firsts[place] in seen
         seen.add(firsts[place])
-    # Pairs come ordered, so a better result has been decided on before it drops a worse one.
+    # Pairs are ordered, so a better result is decided before it removes a worse one.
     better, worse, _ = close_pairs(best.ra[kept], best.dec[kept])
     for i, j in zip(better.tolist(), worse.tolist(), strict=True):
         if not double[i]:

@@ -85,13 +85,13 @@ ALONE = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from radioviz.similarity.approximate import opened
+from radioviz.similarity.approximate import open_index
 def mb():
     lines = (l.split() for l in open("/proc/self/status") if l.startswith("Rss"))
     return {l[0]: int(l[1]) / 1e3 for l in lines}
 import faiss
 before = mb()
-index = opened(Path(sys.argv[1]))
+index = open_index(Path(sys.argv[1]))
 for query in np.load(sys.argv[2]):
     index.nearest(query, 10)
 after = mb()
@@ -110,7 +110,7 @@ def search(folder: Path, count: int, dim: int, queries: int = 200) -> None:
 
     from radioviz.similarity import LatentIndex, Query
     from radioviz.similarity import search as find
-    from radioviz.similarity.approximate import build, checksum, opened
+    from radioviz.similarity.approximate import build_index, checksum, open_index
 
     latents = latents_file(folder, count, dim)
     rng = np.random.default_rng(SEED)
@@ -118,10 +118,11 @@ def search(folder: Path, count: int, dim: int, queries: int = 200) -> None:
     ra, dec = rng.uniform(0, 360, count), np.degrees(np.arcsin(rng.uniform(-1, 1, count)))
     exact = LatentIndex.create("synthetic", ids, latents, ra=ra, dec=dec)
     where = folder / f"index-{count}-{dim}"
-    # One that an earlier run left in --folder is taken as it is.
-    made = 0.0 if opened(where) else seconds(lambda: build(latents, exact.inverse_norms, where))
+    made = 0.0  # an index that an earlier run left in --folder is used as it is
+    if not open_index(where):
+        made = seconds(lambda: build_index(latents, exact.inverse_norms, where))
     summed = seconds(lambda: checksum(latents))
-    held = opened(where)
+    held = open_index(where)
     assert held is not None
     index = dataclasses.replace(exact, approximate=held)
     rows = rng.choice(count, queries, replace=False)

@@ -315,9 +315,9 @@ def _simulated(folder: Path) -> None:
 
 def _index(folder: Path) -> None:
     """What is known of a search index; its bytes are trusted as long as the note agrees."""
-    from radioviz.similarity.approximate import opened
+    from radioviz.similarity.approximate import open_index
 
-    index = opened(folder / "search")
+    index = open_index(folder / "search")
     if index is not None and index.n < 1000:
         index.nearest(np.zeros((1, index.dimension), np.float32), 3)
 

@@ -166,7 +166,7 @@ def test_the_walk_is_the_closed_form(seed: int, n: int, k: int) -> None:
     top = np.argsort(-asked[0])[:k]
     start[top] = np.clip(asked[0, top], 0, None) ** POWER
     exact = (1 - FLOW) * np.linalg.solve(np.eye(n) - FLOW * s, start)
-    np.testing.assert_allclose(graph.walk(asked)[0], exact + 1e-4 * asked[0], atol=3e-3)
+    np.testing.assert_allclose(graph.diffuse(asked)[0], exact + 1e-4 * asked[0], atol=3e-3)
 
 
 def test_neighbourhoods_larger_than_the_data_set_are_refused() -> None:

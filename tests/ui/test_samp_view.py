@@ -96,7 +96,7 @@ def test_what_cannot_be_used_is_said(first: Catalogue, tmp_path: Path) -> None:
         (Message(ROW, "TOPCAT"), "did not send"),
         (Message(IMAGE, "DS9"), "image"),
         (sent(tmp_path, out.getvalue()), "no row of"),
-        (sent(tmp_path, b"nonsense"), "no votable"),
+        (sent(tmp_path, b"nonsense"), "not a votable"),
     ):
         with pytest.raises(RadioVizError, match=why):
             samp_view.take(message, "first")

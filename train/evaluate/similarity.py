@@ -154,7 +154,7 @@ def scores(model: str, job: Task, metric: Metric) -> np.ndarray:
     if metric.neighbours:
         graph = Neighbourhood.of(database, metric.neighbours)
         # A query that is in the database must not be its own neighbour.
-        found = graph.walk(np.where(job.allowed, found, -1.0))
+        found = graph.diffuse(np.where(job.allowed, found, -1.0))
     result: np.ndarray = found
     return result
 

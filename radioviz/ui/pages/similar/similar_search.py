@@ -185,7 +185,7 @@ def _walked(model: str, every: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     out = {}
     for key, values in every.items():
         known = np.isfinite(values)
-        walked = cache.neighbourhood(key, model).walk(np.where(known, values, -1.0)[None])[0]
+        walked = cache.neighbourhood(key, model).diffuse(np.where(known, values, -1.0)[None])[0]
         out[key] = np.where(known, walked, -np.inf).astype(np.float32)
     top = max((float(v.max()) for v in out.values() if len(v)), default=1.0)
     return {key: v / top if top > 0 else v for key, v in out.items()}
