@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import os
-import secrets
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ import pandas as pd
 from radioviz.data.catalogue import Catalogue
 from radioviz.morphology.measuring import MEASURED, VERSION, Progress, measure
 from radioviz.morphology.noise import is_shifted
+from radioviz.store.atomic import atomic_file
 
 FILE = "measured.parquet"
 
@@ -85,11 +84,5 @@ def _write(path: Path, key: str, measured: pd.DataFrame) -> None:
 
     stored = pa.Table.from_pydict({name: measured[name].to_numpy() for name in MEASURED})
     stored = stored.replace_schema_metadata({"radioviz_measured": key})
-    # Not mkstemp, whose files nobody else on a shared machine may read.
-    scratch = path.with_name(f".{FILE}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
+    with contextlib.suppress(OSError), atomic_file(path, parents=False) as scratch:
         pq.write_table(stored, scratch)
-        scratch.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            scratch.unlink(missing_ok=True)

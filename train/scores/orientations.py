@@ -7,8 +7,6 @@ that has one can be averaged over orientations.
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +16,7 @@ from radioviz.encode import Encoder
 from radioviz.images.dihedral import dihedral_views
 from radioviz.models.registry import list_models
 from radioviz.paths import cache_folder
+from radioviz.store.atomic import atomic_file
 
 ORIENTATIONS = 8
 
@@ -50,10 +49,8 @@ def turned(key: str, encoder: str) -> np.ndarray:
         parts = np.array_split(np.arange(len(catalogue)), max(1, len(catalogue) // 512))
         chain = model.info.preprocess
         made = np.concatenate([encoded(model, chain.apply(catalogue, rows)) for rows in parts])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npy", delete=False) as file:
-            np.save(file, made.astype(np.float16))
-        Path(file.name).replace(path)
+        with atomic_file(path) as scratch:
+            np.save(scratch, made.astype(np.float16))
     return np.load(path, allow_pickle=False).astype(np.float32)
 
 

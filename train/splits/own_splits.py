@@ -9,7 +9,6 @@ that neither their order nor sources added elsewhere move them.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import DATA_SETS, open_data_set
 from radioviz.data.user_surveys import survey_lock
+from radioviz.store.atomic import atomic_file, report_unwritable
 from train.core.config import TrainError
 
 RADIUS = 60.0
@@ -46,17 +46,13 @@ def record(key: str) -> dict[str, int]:
             if not counts[split]:
                 raise TrainError(
                     f"survey '{key}' has {len(catalogue)} sources, too few for a split '{split}'; "
-                    "bring more, or a column 'split' of your own"
+                    "add more, or a column 'split' of your own"
                 )
         if catalogue.folder is None:
             raise TrainError(f"survey '{key}' has no folder that its splits could be recorded in")
         path = catalogue.folder / "table.parquet"
-        scratch = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
+        with report_unwritable(path, TrainError), atomic_file(path, parents=False) as scratch:
             catalogue.table.assign(split=drawn).to_parquet(scratch, index=False)
-            scratch.replace(path)
-        except OSError as error:
-            raise TrainError(f"{path} cannot be written: {error.strerror or error}") from error
         return dict(counts)
 
 

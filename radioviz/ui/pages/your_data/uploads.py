@@ -19,7 +19,7 @@ from radioviz.errors import CatalogueError, ImageError
 from radioviz.importing import Source, unfinished_imports
 from radioviz.importing.readers.cube_formats import is_cube
 from radioviz.paths import user_data_folder
-from radioviz.store.atomic import delete_folder
+from radioviz.store.atomic import delete_folder, unwritable
 
 IMAGES, TABLES = "images", "tables"
 _TABLE_NAMES = (".csv", ".tsv", ".txt", ".dat", ".ecsv", ".vot", ".votable", ".xml", ".parquet")
@@ -120,10 +120,7 @@ def stage(files: Iterable[tuple[str, BinaryIO, int]]) -> Staged:
                 shutil.copyfileobj(content, file, 1 << 20)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise CatalogueError(
-            f"{folder} cannot be written: {error.strerror or error}. Free some space or point "
-            "RADIOVIZ_HOME at a folder that can be written."
-        ) from error
+        raise unwritable(folder, error) from error
     except CatalogueError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
