@@ -12,9 +12,17 @@ import typer
 from radioviz.cli.import_commands import add_import_commands
 from radioviz.cli.running import new_app, progress_bar, run
 
-data_app = new_app(
-    "data", "Data sets of RadioViz: fetch public ones, import your own, list and build them."
-)
+_HELP = """Data sets of RadioViz: fetch public ones, import your own, list and build them.
+
+\b
+Examples:
+  radioviz data fetch mirabest          download and unpack MiraBest
+  radioviz data build mirabest          so that the app opens it at once
+  radioviz data surveys                 surveys of your own, and unfinished imports
+  radioviz data cutouts sources.csv --service nvss --key my-survey
+"""
+
+data_app = new_app("data", _HELP)
 add_import_commands(data_app)
 
 

@@ -87,7 +87,7 @@ def import_command(
     Examples:
       radioviz import cutouts/ --look
       radioviz import cutouts.zip --table sources.csv --key my-survey --survey EMU
-      radioviz import sources.vot --service sumss --column ra=RAJ2000 --column dec=DEJ2000
+      radioviz import sources.vot --service nvss --column ra=RAJ2000 --column dec=DEJ2000
     """
     path = source or rgz
     if path is None:

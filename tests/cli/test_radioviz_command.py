@@ -41,7 +41,7 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f"\n  {name} " in shown for name in COMMANDS)
     assert "--install-completion" in shown
     assert "    radioviz search --galaxy first-0 " in shown
-    for name in set(COMMANDS) - {"data", "train"}:
+    for name in set(COMMANDS) - {"train"}:
         assert main([name, "--help"]) == 0
         text = capsys.readouterr().out
         assert "Examples:\n" in text and f"    radioviz {name}" in text, name
