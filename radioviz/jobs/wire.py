@@ -126,7 +126,7 @@ def _dtype(name: str) -> np.dtype:
 def _table(rows: list[Any], columns: list[Any], known: dict[str, type]) -> Any:
     import pandas as pd
 
-    index = pd.Index(_column(*rows, known))
+    index: Any = pd.Index(_column(rows[0], rows[1], known))
     if index.equals(pd.RangeIndex(len(index))):
         index = pd.RangeIndex(len(index))
     made = {name: _column(dtype, cells, known) for name, dtype, cells in columns}

@@ -1,0 +1,121 @@
+"""What a page reads of a stranger's bytes, read in a confined process.
+
+No byte of an upload, catalogue, session file or received table is parsed in the server's own
+process: each function here has :mod:`radioviz.jobs.reader_process` call the reader of the same
+purpose, and raises what it raises, or :class:`~radioviz.errors.ReaderError` where it died.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from radioviz.jobs.reader_process import read_confined
+from radioviz.jobs.sandbox import Limits
+
+if TYPE_CHECKING:
+    from radioviz.export.session import Session
+    from radioviz.images.reading import SkyImage
+    from radioviz.importing import Inspection, Source
+    from radioviz.importing.survey_facts import Answers
+    from radioviz.similarity.query_image import Box
+
+HERE = __name__ + ":"
+INSPECTION = Limits(memory=4_000_000_000, seconds=600)
+
+
+def read_session(payload: bytes, name: str = "the session file") -> Session:
+    """See :func:`radioviz.export.session.read_session`."""
+    from radioviz.export.session import Mark, Session
+
+    function = "radioviz.export.session:read_session"
+    found: Session = read_confined(function, payload, name=name, classes=(Session, Mark))
+    return found
+
+
+def images_in(payload: bytes, name: str) -> list[tuple[int, str]]:
+    """See :func:`radioviz.similarity.query_image.images_in`."""
+    found: list[tuple[int, str]] = read_confined(
+        "radioviz.similarity.query_image:images_in", payload, name, name=name
+    )
+    return found
+
+
+def read_query_image(payload: bytes, name: str, extension: int | None = None) -> SkyImage:
+    """See :func:`radioviz.similarity.query_image.read`; without its WCS."""
+    from radioviz.images.headers import Beam
+    from radioviz.images.reading import SkyImage
+
+    image: SkyImage = read_confined(
+        HERE + "_image", payload, name, extension, name=name, classes=(SkyImage, Beam)
+    )
+    return image
+
+
+def position_in(
+    payload: bytes, name: str, extension: int | None, box: Box
+) -> tuple[float, float] | None:
+    """J2000 position in degrees of the middle of a box of an image; None without a WCS."""
+    from radioviz.similarity.query_image import Box
+
+    found: tuple[float, float] | None = read_confined(
+        HERE + "_position", payload, name, extension, box, name=name, classes=(Box,)
+    )
+    return found
+
+
+def inspect_source(source: Source, answers: Answers | None = None) -> Inspection:
+    """See :func:`radioviz.importing.inspect_source`; without its reader."""
+    from radioviz.data.user_surveys import suggest_key
+    from radioviz.importing import Inspection, Question, Source
+
+    # A table may name images beside it.
+    read = [source.path, source.table or source.path.parent]
+    found: Inspection = read_confined(
+        HERE + "_inspection", source, dict(answers or {}), name=source.path.name, read=read,
+        classes=(Source, Inspection, Question), limits=INSPECTION,
+    )  # fmt: skip
+    return dataclasses.replace(found, key=suggest_key(found.key))
+
+
+def column_names(path: Path) -> list[str]:
+    """Names of the columns of a table.
+
+    Raises
+    ------
+    CatalogueError
+        If it is not a table.
+    """
+    found: list[str] = read_confined(HERE + "_columns", path, name=path.name, read=(path,))
+    return found
+
+
+# -- in the confined process ----------------------------------------------------------------------
+
+
+def _image(payload: bytes, name: str, extension: int | None) -> SkyImage:
+    from radioviz.similarity import query_image
+
+    return dataclasses.replace(query_image.read(payload, name, extension), wcs=None)
+
+
+def _position(payload: bytes, name: str, extension: int | None, box: Box) -> Any:
+    from radioviz.similarity import query_image
+
+    return query_image.position_of(query_image.read(payload, name, extension), box)
+
+
+def _inspection(source: Source, answers: Answers) -> Inspection:
+    from radioviz import importing
+
+    # Surveys of others are out of reach; the server makes the suggested key a free one.
+    os.environ["RADIOVIZ_HOME"] = os.devnull
+    return dataclasses.replace(importing.inspect_source(source, answers), make=None)
+
+
+def _columns(path: Path) -> list[str]:
+    from radioviz.importing.readers.user_tables import read_table
+
+    return [str(name) for name in read_table(path).frame.columns]
