@@ -159,7 +159,8 @@ def load_selection(payload: bytes) -> str:
     SelectionError
         If it is no selection file, or none of its sources is at hand.
     """
-    from radioviz.export.session import here, read_session
+    from radioviz.api.confined import read_session
+    from radioviz.export.session import here
 
     session = read_session(payload)
     known = {}

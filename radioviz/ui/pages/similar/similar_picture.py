@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 import streamlit as st
 
+from radioviz.api import confined
 from radioviz.data.catalogue import SurveyInfo
 from radioviz.data.preprocess import Preprocess
 from radioviz.images.reading import SkyImage
@@ -52,7 +53,7 @@ def from_file(
         return None
     payload, name = file.getvalue(), file.name
     digest = hashlib.sha256(payload).hexdigest()[:24]
-    images = query_image.images_in(payload, name)
+    images = _kept(("images", digest), lambda: confined.images_in(payload, name))
     extension = None
     if len(images) > 1:
         extension = st.selectbox(
@@ -66,7 +67,9 @@ def from_file(
         if extension is None:
             st.info(f"{controls.escape(name)} holds {len(images)} images; choose one of them.")
             return None
-    image = _kept(("read", digest, extension), lambda: query_image.read(payload, name, extension))
+    image = _kept(
+        ("read", digest, extension), lambda: confined.read_query_image(payload, name, extension)
+    )
     if image.notes:
         st.caption(controls.escape("; ".join(image.notes)))
     scale = _scale(image, digest)
@@ -102,7 +105,10 @@ def from_file(
     )
     if note:
         st.caption(controls.escape(note))
-    position = query_image.position_of(image, box)
+    position = _kept(
+        ("position", digest, extension, box),
+        lambda: confined.position_in(payload, name, extension, box),
+    )
     return Picture(seen[0], name, hashlib.sha256(repr(made).encode()).hexdigest()[:24], position)
 
 

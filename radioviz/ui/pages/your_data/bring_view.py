@@ -219,7 +219,7 @@ def _are_notes(path: Path) -> bool:
 
 def _column_names(path: Path) -> list[str]:
     """Columns of a table, read once while it stays as it is; none where it is no table."""
-    from radioviz.importing.readers.user_tables import read_table
+    from radioviz.api.confined import column_names
 
     if not path.is_file():
         return []
@@ -227,7 +227,7 @@ def _column_names(path: Path) -> list[str]:
     kept: dict[tuple[str, int], list[str]] = st.session_state.setdefault("bring_columns", {})
     if asked not in kept:
         try:
-            kept[asked] = [str(c) for c in read_table(path).frame.columns]
+            kept[asked] = column_names(path)
         except RadioVizError:
             kept[asked] = []
     return kept[asked]
@@ -235,12 +235,14 @@ def _column_names(path: Path) -> list[str]:
 
 def _looked(source: Source, answers: dict[str, Any]) -> tuple[Inspection | None, str]:
     """The inspection with these answers, kept while nothing changes, or why there is none."""
+    from radioviz.api.confined import inspect_source
+
     asked = json.dumps([str(source.path), str(source.table), answers], sort_keys=True)
     kept = st.session_state.get("bring_look")
     if kept is None or kept[0] != asked:
         with st.spinner("Looking at the files …"):
             try:
-                kept = (asked, importing.inspect_source(source, answers), "")
+                kept = (asked, inspect_source(source, answers), "")
             except RadioVizError as error:
                 kept = (asked, None, _without_folder(str(error)))
         st.session_state["bring_look"] = kept
