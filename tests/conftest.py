@@ -79,14 +79,14 @@ def batch_folders(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="session")
 def mirabest_catalogue(batch_folders: Path) -> Catalogue:
-    return mirabest.read(folder=batch_folders / "F_batches")
+    return mirabest.read_mirabest(folder=batch_folders / "F_batches")
 
 
 @pytest.fixture(scope="session")
 def frdeep_first(batch_folders: Path) -> Catalogue:
-    return frdeep.read(frdeep.FIRST, folder=batch_folders / "FIRST_PNG_dataset")
+    return frdeep.read_frdeep(frdeep.FIRST, folder=batch_folders / "FIRST_PNG_dataset")
 
 
 @pytest.fixture(scope="session")
 def frdeep_nvss(batch_folders: Path) -> Catalogue:
-    return frdeep.read(frdeep.NVSS, folder=batch_folders / "NVSS_PNG_dataset")
+    return frdeep.read_frdeep(frdeep.NVSS, folder=batch_folders / "NVSS_PNG_dataset")

@@ -39,7 +39,7 @@ def fingerprint(key: str) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:8] if path.exists() else "unsplit"
 
 
-def attach(table: pd.DataFrame, key: str) -> pd.DataFrame:
+def attach_splits(table: pd.DataFrame, key: str) -> pd.DataFrame:
     """Table with the recorded ``split``, ``split_reason`` and other recorded columns.
 
     A row that the record does not know is ``excluded``: nothing may be trained on it

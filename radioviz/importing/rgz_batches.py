@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.datasets.cifar import Batch, batch_files, read_batch
-from radioviz.data.datasets.rgz import INFO, SIDE, assign_splits, decode
+from radioviz.data.datasets.rgz import INFO, SIDE, assign_splits, decode_batch
 from radioviz.errors import CatalogueError
 from radioviz.importing.inspection import (
     LEFT_OUT,
@@ -98,7 +98,7 @@ class BatchReader(Reader):
 
     @staticmethod
     def _cells(batch: Batch) -> list[dict[Hashable, Any]]:
-        table = decode(batch)
+        table = decode_batch(batch)
         table["flag"] = np.where(batch.images.any(axis=(1, 2)), "", "empty image")
         table["survey"] = "FIRST"
         table["batch"] = batch.path.name
@@ -158,6 +158,6 @@ def inspect_batches(source: Source, answers: Answers) -> Inspection:
         found=found,
         needed=needed,
         make=lambda: BatchReader(files, survey, flag == "exclude", las_min, first_row == "north"),
-        sample=decode(first).head(SAMPLE),
+        sample=decode_batch(first).head(SAMPLE),
         notes=() if "first_row" in answers else (note,),
     )

@@ -21,24 +21,15 @@ import numpy as np
 
 from radioviz.jobs.scratch import can_resume, clear, write_plan
 from radioviz.store.atomic import report_unwritable
+from radioviz.store.npy import GROWING_BYTES, growing_header
 from radioviz.store.records import to_record
 
 JOURNAL, ARRAYS = "journal.jsonl", "images.npy"
 
-_HEADER_BYTES = 128
 _BATCH_BYTES = 1 << 25
 _BATCH = 256
 
 Record = TypeVar("Record", bound=msgspec.Struct)
-
-
-def npy_header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:
-    """A NumPy 1.0 header of constant length, so that it can be rewritten in place."""
-    text = repr(
-        {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-    )
-    body = text.encode("ascii").ljust(_HEADER_BYTES - 11) + b"\n"
-    return b"\x93NUMPY\x01\x00" + (_HEADER_BYTES - 10).to_bytes(2, "little") + body
 
 
 class Journal(Generic[Record]):
@@ -93,7 +84,7 @@ class Journal(Generic[Record]):
                 (folder / JOURNAL).write_bytes(b"")
                 write_plan(folder, plan, asked or {})  # last: it makes the folder resumable
             self._arrays = self.path.open("r+b")
-            self._arrays.seek(_HEADER_BYTES + self.count * self.item_bytes)
+            self._arrays.seek(GROWING_BYTES + self.count * self.item_bytes)
             self._journal = (folder / JOURNAL).open("ab")
 
     def __enter__(self) -> Journal[Record]:
@@ -123,26 +114,26 @@ class Journal(Generic[Record]):
         return report_unwritable(self.folder.parent)
 
     def _header(self, count: int) -> bytes:
-        return npy_header((count, *self.shape), self.dtype)
+        return growing_header((count, *self.shape), self.dtype)
 
     def _resume(self) -> bool:
         """Truncate both files to the last complete item; False if they cannot be used."""
         try:
             with self.path.open("rb") as file:
-                header = file.read(_HEADER_BYTES)
+                header = file.read(GROWING_BYTES)
                 size = file.seek(0, os.SEEK_END)
             done = count = whole = 0
             with (self.folder / JOURNAL).open("rb") as journal:
                 for line in journal:
                     found = self._parse(line)
-                    if not found or _HEADER_BYTES + (count + found[0]) * self.item_bytes > size:
+                    if not found or GROWING_BYTES + (count + found[0]) * self.item_bytes > size:
                         break
                     done, count, whole = done + 1, count + found[0], whole + len(line)
             # The header counts no arrays, or all of them after finish().
             if header not in (self._header(0), self._header(count)):
                 return False
             os.truncate(self.folder / JOURNAL, whole)
-            os.truncate(self.path, _HEADER_BYTES + count * self.item_bytes)
+            os.truncate(self.path, GROWING_BYTES + count * self.item_bytes)
         except OSError:
             return False
         self.done, self.count = done, count

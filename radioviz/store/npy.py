@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+import numpy.typing
 
 MAGIC = b"\x93NUMPY"
 # Longest header that is read; numpy asks for memory before it looks whether one is so long.
 LONGEST_HEADER = 10_000
+GROWING_BYTES = 128
+"""Length of :func:`growing_header`."""
 
 Header = tuple[tuple[int, ...], bool, np.dtype]
 
@@ -49,6 +52,14 @@ def header(file: IO[bytes]) -> Header:
     if any(side < 0 for side in shape):
         raise ValueError(f"its shape {shape} has a negative side")
     return shape, fortran, dtype
+
+
+def growing_header(shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> bytes:
+    """A version 1.0 header of 128 bytes for any length, to be rewritten as a file grows."""
+    descr = np.lib.format.dtype_to_descr(np.dtype(dtype))
+    text = repr({"descr": descr, "fortran_order": False, "shape": shape})
+    body = text.encode("ascii").ljust(GROWING_BYTES - 11) + b"\n"
+    return MAGIC + b"\x01\x00" + (GROWING_BYTES - 10).to_bytes(2, "little") + body
 
 
 def check(path: Path) -> None:

@@ -129,12 +129,12 @@ def test_empty_image_is_flagged(frdeep_first: Catalogue) -> None:
 
 def test_missing_says_how_to_fetch(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match=r"run: python -m radioviz\.data fetch fr-deep"):
-        frdeep.read(frdeep.NVSS, folder=tmp_path)
+        frdeep.read_frdeep(frdeep.NVSS, folder=tmp_path)
 
 
 @pytest.mark.parametrize(("name", "label"), [("cat.png", 0), ("12_example.png", 7)])
 def test_other_images_are_refused(name: str, label: int, tmp_path: Path) -> None:
     for file in ("data_batch_1", "test_batch"):
         write_batch(tmp_path / file, blobs(1), labels=[label], filenames=[name])
-    with pytest.raises(CatalogueError, match=f"'{name}' with label {label} is no FR-DEEP image"):
-        frdeep.read(frdeep.FIRST, folder=tmp_path)
+    with pytest.raises(CatalogueError, match=f"'{name}' with label {label} is not an FR-DEEP image"):
+        frdeep.read_frdeep(frdeep.FIRST, folder=tmp_path)

@@ -83,20 +83,20 @@ def test_name_says_position_redshift_and_size() -> None:
 
 @pytest.mark.parametrize("name", ["cat.png", NAME.format("400"), NAME.format("103"), ""])
 def test_other_names_are_refused(name: str) -> None:
-    with pytest.raises(CatalogueError, match=r"data_batch_3: .* is no MiraBest name"):
+    with pytest.raises(CatalogueError, match=r"data_batch_3: .* is not a MiraBest name"):
         mirabest.decode_names(np.array([NAME.format("100"), name]), "data_batch_3")
 
 
 def test_missing_says_how_to_fetch(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match=r"run: python -m radioviz\.data fetch mirabest"):
-        mirabest.read(folder=tmp_path)
+        mirabest.read_mirabest(folder=tmp_path)
 
 
 def test_label_that_contradicts_its_name_is_refused(tmp_path: Path) -> None:
     for name in ("data_batch_1", "test_batch"):
         write_batch(tmp_path / name, blobs(2), labels=[0, 5], filenames=[NAME.format("100")] * 2)
     with pytest.raises(CatalogueError, match="class 100 by its name but of class 200"):
-        mirabest.read(folder=tmp_path)
+        mirabest.read_mirabest(folder=tmp_path)
 
 
 def test_damaged_batch_is_named(batch_folders: Path, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_damaged_batch_is_named(batch_folders: Path, tmp_path: Path) -> None:
     whole = (folder / "data_batch_3").read_bytes()
     (folder / "data_batch_3").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(CatalogueError, match="data_batch_3 is damaged"):
-        mirabest.read(folder=folder)
+        mirabest.read_mirabest(folder=folder)
 
 
 def test_same_way_up_as_the_raw_cutouts(mirabest_catalogue: Catalogue, shared_data: Path) -> None:

@@ -23,7 +23,7 @@ def test_reads_what_was_written(protocol: int, tmp_path: Path) -> None:
     written = write_rgz(tmp_path / "rgz", protocol=protocol)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    catalogue = rgz.read(folder=tmp_path / "rgz", scratch=scratch)
+    catalogue = rgz.read_rgz(folder=tmp_path / "rgz", scratch=scratch)
     table = catalogue.table
     assert isinstance(catalogue.images, np.memmap)
     assert np.array_equal(catalogue.images, written["images"])
@@ -39,8 +39,8 @@ def test_reads_what_was_written(protocol: int, tmp_path: Path) -> None:
 def test_memory_and_disk_agree(tmp_path: Path) -> None:
     write_rgz(tmp_path / "rgz")
     (tmp_path / "scratch").mkdir()
-    on_disk = rgz.read(folder=tmp_path / "rgz", scratch=tmp_path / "scratch")
-    in_memory = rgz.read(folder=tmp_path / "rgz")
+    on_disk = rgz.read_rgz(folder=tmp_path / "rgz", scratch=tmp_path / "scratch")
+    in_memory = rgz.read_rgz(folder=tmp_path / "rgz")
     assert np.array_equal(on_disk.images, in_memory.images)
     assert on_disk.table.equals(in_memory.table)
     assert not isinstance(in_memory.images, np.memmap)
@@ -48,7 +48,7 @@ def test_memory_and_disk_agree(tmp_path: Path) -> None:
 
 def test_mirabest_sources_are_not_trained_on(tmp_path: Path) -> None:
     write_rgz(tmp_path / "rgz")
-    table = rgz.read(folder=tmp_path / "rgz").table
+    table = rgz.read_rgz(folder=tmp_path / "rgz").table
     flagged = table["mb_flag"] & (table["official_split"] == "train")
     assert set(table["split"][flagged]) == {"excluded"}
     assert set(table["split_reason"][flagged]) == {"also in MiraBest"}
@@ -63,7 +63,7 @@ def test_test_sources_of_any_data_set_are_not_trained_on(tmp_path: Path) -> None
     near = [j_name(a, d + 50 / 3600) for a, d in zip(ra, dec, strict=True)]
     clear = [j_name(a, d + 120 / 3600) for a, d in zip(ra, dec, strict=True)]
     write_rgz(tmp_path / "rgz", train=(8,), test=1, names=[*near, *clear, "RGZJ120000.0+800000"])
-    table = rgz.read(folder=tmp_path / "rgz").table
+    table = rgz.read_rgz(folder=tmp_path / "rgz").table
     unflagged = ~table["mb_flag"][:4]
     assert set(table["split_reason"][:4][unflagged]) == {"within 60 arcsec of a test source"}
     assert set(table["split"][:4]) == {"excluded"}
@@ -74,7 +74,7 @@ def test_neighbours_share_their_split(tmp_path: Path) -> None:
     names = [j_name(150.0, 10 + k / 60 / 2.5) for k in range(30)]  # a chain, 24 arcsec a step
     names += [j_name(200.0, 10.0 + k) for k in range(20)]
     write_rgz(tmp_path / "rgz", train=(49,), test=1, names=names)
-    table = rgz.read(folder=tmp_path / "rgz").table
+    table = rgz.read_rgz(folder=tmp_path / "rgz").table
     chain = table[:30][~table["mb_flag"][:30]]
     assert len(set(chain["split"])) == 1
 
@@ -82,18 +82,18 @@ def test_neighbours_share_their_split(tmp_path: Path) -> None:
 def test_size_cut(tmp_path: Path) -> None:
     written = write_rgz(tmp_path / "rgz")
     (tmp_path / "scratch").mkdir()
-    catalogue = rgz.read(folder=tmp_path / "rgz", scratch=tmp_path / "scratch", las_min=29.0)
+    catalogue = rgz.read_rgz(folder=tmp_path / "rgz", scratch=tmp_path / "scratch", las_min=29.0)
     keep = written["LAS"] >= 29.0
     assert len(catalogue) == keep.sum() < 80
     assert np.array_equal(catalogue.images, written["images"][keep])
-    with pytest.raises(CatalogueError, match="known to reach 1000"):
-        rgz.read(folder=tmp_path / "rgz", las_min=1000.0)
+    with pytest.raises(CatalogueError, match="known to be as large as 1000"):
+        rgz.read_rgz(folder=tmp_path / "rgz", las_min=1000.0)
 
 
 def test_repeated_names_stay_apart_and_are_linked(tmp_path: Path) -> None:
     names = ["RGZJ134541.2+232253"] * 3 + [j_name(100 + k, 5.0) for k in range(7)]
     write_rgz(tmp_path / "rgz", train=(8,), test=2, names=names)
-    table = rgz.read(folder=tmp_path / "rgz").table
+    table = rgz.read_rgz(folder=tmp_path / "rgz").table
     first = "rgz-RGZJ134541.2+232253"
     assert table["source_id"][:3].tolist() == [first, f"{first}-2", f"{first}-3"]
     assert table["same_as"][:3].tolist() == ["", first, first]
@@ -101,7 +101,7 @@ def test_repeated_names_stay_apart_and_are_linked(tmp_path: Path) -> None:
 
 def test_names_without_positions_give_none(tmp_path: Path) -> None:
     write_rgz(tmp_path / "rgz", train=(8,), test=2, names=[f"source_{k}" for k in range(10)])
-    table = rgz.read(folder=tmp_path / "rgz").table
+    table = rgz.read_rgz(folder=tmp_path / "rgz").table
     assert table[["ra", "dec"]].isna().all(axis=None)
     assert set(table["name"]) == {""}
 
@@ -109,7 +109,7 @@ def test_names_without_positions_give_none(tmp_path: Path) -> None:
 def test_reads_the_real_batches_of_mirabest(
     batch_folders: Path, mirabest_catalogue: Catalogue, tmp_path: Path
 ) -> None:
-    catalogue = rgz.read(folder=batch_folders / "F_batches", scratch=tmp_path)
+    catalogue = rgz.read_rgz(folder=batch_folders / "F_batches", scratch=tmp_path)
     assert np.array_equal(catalogue.images, mirabest_catalogue.images)
     assert catalogue.table["ra"].tolist() == mirabest_catalogue.table["ra"].tolist()
     assert catalogue.table["dec"].tolist() == mirabest_catalogue.table["dec"].tolist()
@@ -148,7 +148,7 @@ from pathlib import Path
 from radioviz.data.datasets import rgz
 import scipy.spatial, scipy.sparse.csgraph, pandas.core.strings.accessor
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-catalogue = rgz.read(folder=Path(sys.argv[1]), scratch=Path(sys.argv[2]))
+catalogue = rgz.read_rgz(folder=Path(sys.argv[1]), scratch=Path(sys.argv[2]))
 print(len(catalogue), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 

@@ -153,11 +153,11 @@ def test_near_test_knows_every_test_position(four: Four) -> None:
 
 def test_unknown_rows_are_excluded() -> None:
     table = pd.DataFrame({"source_id": ["mirabest-0", "mirabest-99999"], "split": ["", ""]})
-    out = splits.attach(table, "mirabest")
+    out = splits.attach_splits(table, "mirabest")
     assert out["split"].tolist()[1] == "excluded"
     assert out["split_reason"].tolist()[1] == "not in the recorded split"
     assert out["split"].tolist()[0] in SPLITS
-    unknown = splits.attach(table, "no-such-survey")
+    unknown = splits.attach_splits(table, "no-such-survey")
     assert unknown["split"].tolist() == ["", ""]
 
 

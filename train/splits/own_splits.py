@@ -14,6 +14,7 @@ from collections import Counter
 import numpy as np
 
 from radioviz.data.catalogue import Catalogue
+from radioviz.data.matching import close_pairs, first_of_group
 from radioviz.data.registry import DATA_SETS, open_data_set
 from radioviz.data.user_surveys import survey_lock
 from radioviz.store.atomic import atomic_file, report_unwritable
@@ -75,38 +76,17 @@ def draw(catalogue: Catalogue, tests: np.ndarray) -> np.ndarray:
     tests : numpy.ndarray
         RA and Dec [deg] near which everything is test, shape ``(m, 2)``.
     """
-    from astropy import units as u
-    from astropy.coordinates import SkyCoord
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    n = len(catalogue)
-    ids = catalogue.table["source_id"].to_numpy()
-    placed = np.flatnonzero(np.isfinite(catalogue.table["ra"].to_numpy()))
-    pairs = np.empty((2, 0), np.int64)
-    near = np.zeros(n, bool)
-    if len(placed):
-        sky = catalogue.positions[placed]
-        a, b, _, _ = sky.search_around_sky(sky, RADIUS * u.arcsec)
-        pairs = np.stack([placed[a], placed[b]])
-        if len(tests):
-            known = SkyCoord(tests[:, 0], tests[:, 1], unit=u.deg)
-            _, apart, _ = sky.match_to_catalog_sky(known)
-            near[placed] = apart.arcsec < RADIUS
-    graph = coo_array((np.ones(pairs.shape[1], bool), (pairs[0], pairs[1])), shape=(n, n))
-    count, group = connected_components(graph, directed=False)
-    first = np.full(count, "", dtype=object)
-    for name, g in zip(ids, group, strict=True):
-        first[g] = name if not first[g] else min(first[g], name)
-    number = np.array([_number(catalogue.info.key, name) for name in first])
-    split = np.full(count, "train", dtype=object)
-    bound = 0.0
-    for name, share in SHARES.items():
-        split[(number >= bound) & (number < bound + share)] = name
-        bound += share
-    split[np.unique(group[near])] = "test"
-    result: np.ndarray = split[group]
-    return result
+    key, table = catalogue.info.key, catalogue.table
+    ra, dec = table["ra"].to_numpy(), table["dec"].to_numpy()
+    i, j, _ = close_pairs(ra, dec, radius_arcsec=RADIUS)
+    group = first_of_group(len(table), i, j)
+    first = table["source_id"].astype(object).groupby(group).transform("min")
+    number = np.array([_number(key, name) for name in first])
+    near, _, _ = close_pairs(ra, dec, tests[:, 0], tests[:, 1], radius_arcsec=RADIUS)
+    bounds = np.cumsum(list(SHARES.values()))
+    drawn = np.array([*SHARES, "train"], dtype=object)[np.searchsorted(bounds, number, "right")]
+    split: np.ndarray = np.where(np.isin(group, group[near]), "test", drawn)
+    return split
 
 
 def _number(key: str, source_id: str) -> float:

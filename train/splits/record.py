@@ -26,10 +26,10 @@ def make(progress: Progress = lambda done, total, what: None) -> dict[str, pd.Da
         If MiraBest or FR-DEEP has not been fetched.
     """
     catalogues = {
-        first.INFO.key: first.read(progress),
-        mirabest.INFO.key: mirabest.read(progress),
-        frdeep.FIRST.key: frdeep.read_first(progress),
-        frdeep.NVSS.key: frdeep.read_nvss(progress),
+        first.INFO.key: first.read_first(progress),
+        mirabest.INFO.key: mirabest.read_mirabest(progress),
+        frdeep.FIRST.key: frdeep.read_frdeep_first(progress),
+        frdeep.NVSS.key: frdeep.read_frdeep_nvss(progress),
     }
     return rules.make(catalogues, progress)
 

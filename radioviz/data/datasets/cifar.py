@@ -1,19 +1,21 @@
-"""Galaxies in CIFAR-style batches: flattened images beside lists of labels and names.
+"""Galaxies in CIFAR-style batches: flattened images with lists of labels and names.
 
-MiraBest, FR-DEEP and RGZ DR1 all come so: files ``data_batch_1`` ... ``data_batch_N`` and
-``test_batch``, each a pickled dict, read by
-:mod:`~radioviz.data.datasets.pickled_batches` without unpickling.
+The format of MiraBest, FR-DEEP and RGZ DR1: files ``data_batch_1`` ... ``data_batch_N`` and
+``test_batch``, each a pickled dict that :mod:`~radioviz.data.datasets.pickled_batches` reads.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from radioviz.data.catalogue import Progress
 from radioviz.data.datasets.pickled_batches import MAX_BYTES, read_pickle
 from radioviz.errors import CatalogueError
 
@@ -22,7 +24,7 @@ _PER_IMAGE = ("labels", "filenames", "src_ids", "mb_flag", "LAS")
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch file: ``n`` images and what is said of them.
+    """One batch file: ``n`` images and their columns.
 
     Attributes
     ----------
@@ -30,7 +32,7 @@ class Batch:
     images : numpy.ndarray
         uint8, shape ``(n, side, side)``, rows as in the file.
     columns : dict
-        Every entry that has one value an image: ``labels``, ``filenames``, ...
+        Every entry with one value per image: ``labels``, ``filenames``, ...
     """
 
     path: Path
@@ -38,7 +40,7 @@ class Batch:
     columns: dict[str, np.ndarray]
 
     def column(self, name: str) -> np.ndarray:
-        """An entry that must be there, shape ``(n,)``.
+        """A required entry, shape ``(n,)``.
 
         Raises
         ------
@@ -60,7 +62,7 @@ def batch_files(folder: Path, fetch: str) -> list[Path]:
     ----------
     folder : pathlib.Path
     fetch : str
-        What to do when it is not there, for the message.
+        What to do if it is missing, for the message.
 
     Raises
     ------
@@ -98,9 +100,8 @@ def read_batch(path: Path, side: int = 150, max_bytes: int = MAX_BYTES) -> Batch
     Raises
     ------
     CatalogueError
-        As :func:`~radioviz.data.datasets.pickled_batches.read_pickle`; also where it is no
-        dict, its images have another size or type, or a list that belongs to them has another
-        length.
+        As :func:`~radioviz.data.datasets.pickled_batches.read_pickle`; also if it is not a
+        dict, its images have another size or type, or a list of theirs has another length.
     """
     path = Path(path)
     content = read_pickle(path, max_bytes)
@@ -122,6 +123,46 @@ def read_batch(path: Path, side: int = 150, max_bytes: int = MAX_BYTES) -> Batch
             count = "no list" if values is None else f"{len(values)} entries"
             raise CatalogueError(f"{path}: {len(images)} images but {count} in '{name}'")
     return Batch(path, images, columns)
+
+
+def read_batches(
+    files: Sequence[Path],
+    decode: Callable[[Batch], pd.DataFrame],
+    what: str,
+    progress: Progress = lambda done, total, what: None,
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """All batches of a data set in memory.
+
+    Parameters
+    ----------
+    files : sequence of pathlib.Path
+        As :func:`batch_files` gives them.
+    decode : callable
+        Table of one batch, a row per image.
+    what : str
+        Name of the data set, for ``progress(done, total, what)``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The tables, with ``official_split`` ('train' or 'test', by the batch) and ``flag``.
+    numpy.ndarray
+        uint8, shape ``(n, side, side)``.
+    """
+    tables, images = [], []
+    for k, file in enumerate(files):
+        batch = read_batch(file)
+        split = "test" if file.name == "test_batch" else "train"
+        tables.append(decode(batch).assign(official_split=split))
+        images.append(batch.images)
+        progress(k + 1, len(files), f"reading {what} batches")
+    stacked = np.concatenate(images)
+    return pd.concat(tables, ignore_index=True).assign(flag=empty_flags(stacked)), stacked
+
+
+def empty_flags(images: np.ndarray) -> np.ndarray:
+    """'empty image' for each image without a value other than 0, else ''."""
+    return np.where(images.any(axis=(1, 2)), "", "empty image")
 
 
 def _stack(path: Path, data: Any, side: int, max_bytes: int) -> np.ndarray:

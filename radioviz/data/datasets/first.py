@@ -5,9 +5,9 @@ import torchvision. The 2,158 images are 300x300 pixels of 1.8 arcsec, uint8, in
 order (row 0 is south, column 0 is east), already clipped at 3 sigma by their authors.
 
 They were cut at the attributes ``RA`` and ``DEC``, which are rounded to 0.001 degrees:
-images whose fields overlap fit together to the pixel at those positions, and only there.
-The source itself is at the position of its catalogue (``coord_str``), up to 2.5 arcsec
-away. Both are kept: ``ra``/``dec`` and ``image_ra``/``image_dec``.
+overlapping images match to the pixel at those positions only. The source itself is at the
+position of its catalogue (``coord_str``), up to 2.5 arcsec away. Both are kept: ``ra``/``dec``
+and ``image_ra``/``image_dec``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import pandas as pd
 from radioviz.data import matching as links
 from radioviz.data import splits
 from radioviz.data.catalogue import Catalogue, Progress, SurveyInfo, complete_columns
+from radioviz.data.datasets.cifar import empty_flags
 from radioviz.errors import CatalogueError
 from radioviz.sky import from_sexagesimal, j2000_name, separation_arcsec
 
@@ -31,17 +32,26 @@ FIRST_LICENCE = (
     "educational and private non-commercial use."
 )
 
-INFO = SurveyInfo(
-    key="first",
-    title="FIRST (Griese et al. 2023)",
-    pixel_scale=1.8,
-    beam=5.4,
-    bunit="",
-    raw=False,
-    frequency=1.4,
-    licence=FIRST_LICENCE,
-    reference="Griese et al. 2023, Zenodo DOI 10.5281/zenodo.7120632; Becker et al. 1995",
-    origin="Python package firstgalaxydata",
+
+def first_survey(key: str, title: str, reference: str, origin: str) -> SurveyInfo:
+    """Facts of a data set of FIRST images (Becker et al. 1995) in 8-bit grey levels."""
+    return SurveyInfo(
+        key,
+        title,
+        pixel_scale=1.8,
+        beam=5.4,
+        frequency=1.4,
+        licence=FIRST_LICENCE,
+        reference=f"{reference}; Becker et al. 1995",
+        origin=origin,
+    )
+
+
+INFO = first_survey(
+    "first",
+    "FIRST (Griese et al. 2023)",
+    "Griese et al. 2023, Zenodo DOI 10.5281/zenodo.7120632",
+    "Python package firstgalaxydata",
 )
 
 # Label_literature, as the package numbers it.
@@ -84,23 +94,23 @@ def package_file(name: str = "galaxy_data_h5.zip") -> Path:
     )
 
 
-def read(
+def read_first(
     progress: Progress = lambda done, total, what: None, scratch: Path | None = None
 ) -> Catalogue:
-    """Read all galaxies (about 3 s).
+    """Read the 2,158 galaxies (about 3 s).
 
     Parameters
     ----------
     progress : callable
-        ``progress(done, total, what)``, called on the way.
+        Called as ``progress(done, total, what)``.
     scratch : pathlib.Path, optional
         Not used: the images fit into memory (194 MB).
 
     Returns
     -------
     Catalogue
-        Beside the fixed columns: ``image_ra``, ``image_dec`` [deg], ``flag`` ('empty image'
-        or ''), ``same_as``, and what :func:`radioviz.data.splits.attach` adds, here also
+        Extra columns: ``image_ra``, ``image_dec`` [deg], ``flag`` ('empty image'
+        or ''), ``same_as``, and those of :func:`radioviz.data.splits.attach_splits`, here
         ``cv_fold`` (0 to 4, the package's cross-validation fold in which the galaxy is
         validated, -1 for none) and ``cv_test`` (in the package's balanced test set of 400).
 
@@ -130,15 +140,15 @@ def read(
     table["redshift"] = redshift.where(redshift > 0)
     table["las"] = named[3].astype(float)
     table["las_origin"] = np.where(table["las"].notna(), "catalogue", "")
-    table["flag"] = np.where(images.any(axis=(1, 2)), "", "empty image")
+    table["flag"] = empty_flags(images)
     table["same_as"] = links.same_as(table)
-    return Catalogue(INFO, complete_columns(splits.attach(table, INFO.key)), images)
+    return Catalogue(INFO, complete_columns(splits.attach_splits(table, INFO.key)), images)
 
 
 def read_package(
     path: Path, progress: Progress = lambda done, total, what: None
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Everything of one HDF5 file of the package, in order of its group numbers.
+    """Content of one HDF5 file of the package, in order of its group numbers.
 
     Returns
     -------
@@ -183,7 +193,7 @@ def read_package(
 
 
 def cross_validation() -> pd.DataFrame:
-    """What the package's six cross-validation files say of each galaxy (takes 20 s).
+    """Cross-validation folds and test set of the package (takes 20 s).
 
     Returns
     -------
@@ -219,8 +229,8 @@ def precise_positions(coord_str: pd.Series, ra: pd.Series, dec: pd.Series) -> pd
     Returns
     -------
     pandas.DataFrame
-        ``ra``, ``dec`` in deg; the rounded ones where ``coord_str`` cannot be read or is
-        further from them than rounding explains.
+        ``ra``, ``dec`` in deg; the rounded ones if ``coord_str`` cannot be read or is further
+        away than rounding explains.
     """
     part = coord_str.str.replace("\u2212", "-").str.extract(_SEXAGESIMAL)
     fine_ra = 15.0 * from_sexagesimal(part[[0, 1, 2]].astype(float))

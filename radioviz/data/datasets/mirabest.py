@@ -6,9 +6,8 @@ image (radius 75 pixels) by their authors. Class, position, redshift and
 angular size are in the name of each image:
 ``100_123.251+043.797_0.1281_0034.09.png``.
 
-Positions are given to 0.001 degrees (in declination 1.8 arcsec is the largest error, one
-pixel). Images were cut at finer declinations than the names say, so that their WCS is true
-to a pixel and not to a fraction of one.
+Positions are given to 0.001 degrees (at most 1.8 arcsec, one pixel, off in declination).
+Images were cut at finer declinations than the names say, so their WCS is accurate to one pixel.
 """
 
 from __future__ import annotations
@@ -20,24 +19,18 @@ import pandas as pd
 
 from radioviz.data import matching as links
 from radioviz.data import splits
-from radioviz.data.catalogue import Catalogue, Progress, SurveyInfo, complete_columns
-from radioviz.data.datasets.cifar import batch_files, read_batch
-from radioviz.data.datasets.first import FIRST_LICENCE
+from radioviz.data.catalogue import Catalogue, Progress, complete_columns
+from radioviz.data.datasets.cifar import Batch, batch_files, read_batches
+from radioviz.data.datasets.first import first_survey
 from radioviz.errors import CatalogueError
 from radioviz.paths import cache_folder
 from radioviz.sky import j2000_name
 
-INFO = SurveyInfo(
-    key="mirabest",
-    title="MiraBest",
-    pixel_scale=1.8,
-    beam=5.4,
-    bunit="",
-    raw=False,
-    frequency=1.4,
-    licence=FIRST_LICENCE,
-    reference="Porter & Scaife 2023, arXiv:2305.11108; Miraghaei & Best 2017; Becker et al. 1995",
-    origin="https://www.jb.man.ac.uk/research/MiraBest/MiraBest_F/MiraBest_F_batches.tar.gz",
+INFO = first_survey(
+    "mirabest",
+    "MiraBest",
+    "Porter & Scaife 2023, arXiv:2305.11108; Miraghaei & Best 2017",
+    "https://www.jb.man.ac.uk/research/MiraBest/MiraBest_F/MiraBest_F_batches.tar.gz",
 )
 
 # Digits of the class: first FRI, FRII or hybrid; second confidence; third morphology.
@@ -58,7 +51,7 @@ def default_folder() -> Path:
     return cache_folder() / "downloads" / "mirabest" / "F_batches"
 
 
-def read(
+def read_mirabest(
     progress: Progress = lambda done, total, what: None,
     scratch: Path | None = None,
     folder: Path | None = None,
@@ -68,7 +61,7 @@ def read(
     Parameters
     ----------
     progress : callable
-        ``progress(done, total, what)``, called on the way.
+        Called as ``progress(done, total, what)``.
     scratch : pathlib.Path, optional
         Not used: the images fit into memory (28 MB).
     folder : pathlib.Path, optional
@@ -77,26 +70,22 @@ def read(
     Returns
     -------
     Catalogue
-        Beside the fixed columns: ``confidence``, ``mbc`` (MiraBest Confident, bool),
-        ``official_split`` ('train' or 'test', the batch), ``flag``, ``same_as`` and what
-        :func:`radioviz.data.splits.attach` adds.
+        Extra columns: ``confidence``, ``mbc`` (MiraBest Confident, bool),
+        ``official_split`` ('train' or 'test', the batch), ``flag``, ``same_as`` and those of
+        :func:`radioviz.data.splits.attach_splits`.
 
     Raises
     ------
     CatalogueError
-        If the batches are not there, or one is damaged or not MiraBest.
+        If the batches are missing, or one is damaged or not MiraBest.
     """
     files = batch_files(folder or default_folder(), FETCH)
-    parts, images = [], []
-    for k, file in enumerate(files):
-        batch = read_batch(file)
-        named = decode_names(batch.column("filenames"), file)
-        named["class_number"] = batch.column("labels")
-        named["official_split"] = "test" if file.name == "test_batch" else "train"
-        parts.append(named)
-        images.append(batch.images)
-        progress(k + 1, len(files), "reading MiraBest batches")
-    table = pd.concat(parts, ignore_index=True)
+
+    def decode(batch: Batch) -> pd.DataFrame:
+        named = decode_names(batch.column("filenames"), batch.path)
+        return named.assign(class_number=batch.column("labels"))
+
+    table, images = read_batches(files, decode, INFO.title, progress)
     expected = table.pop("class_number").map(dict(enumerate(CLASSES)))
     wrong = table["label_original"] != expected
     if wrong.any():
@@ -108,21 +97,19 @@ def read(
     table["source_id"] = [f"mirabest-{i}" for i in range(len(table))]
     table["survey"] = "FIRST"
     table["origin"] = "MiraBest"
-    stacked = np.concatenate(images)
-    table["flag"] = np.where(stacked.any(axis=(1, 2)), "", "empty image")
     table["same_as"] = links.same_as(table)
-    return Catalogue(INFO, complete_columns(splits.attach(table, INFO.key)), stacked)
+    return Catalogue(INFO, complete_columns(splits.attach_splits(table, INFO.key)), images)
 
 
 def decode_names(names: np.ndarray, where: Path | str = "the table") -> pd.DataFrame:
-    """What the file names of MiraBest say.
+    """Columns that the file names of MiraBest encode.
 
     Parameters
     ----------
     names : array_like of str
         ``.../100_123.251+043.797_0.1281_0034.09.png``, shape ``(n,)``.
     where : path or str
-        Named in the message.
+        Its origin, for the message.
 
     Returns
     -------
@@ -133,7 +120,7 @@ def decode_names(names: np.ndarray, where: Path | str = "the table") -> pd.DataF
     Raises
     ------
     CatalogueError
-        If a name is not of this form or has digits that mean nothing.
+        If a name is not of this form or has unknown digits.
     """
     given = pd.Series(np.asarray(names).astype(str))
     part = given.str.extract(_NAME)
@@ -155,8 +142,8 @@ def decode_names(names: np.ndarray, where: Path | str = "the table") -> pd.DataF
     bad = out[["ra", "label", "morphology", "confidence"]].isna().any(axis=1)
     if bad.any():
         raise CatalogueError(
-            f"{where}: '{given[int(np.flatnonzero(bad)[0])]}' is no MiraBest name, which looks "
-            "like 100_123.251+043.797_0.1281_0034.09.png"
+            f"{where}: '{given[int(np.flatnonzero(bad)[0])]}' is not a MiraBest name such "
+            "as 100_123.251+043.797_0.1281_0034.09.png"
         )
     # Missing is NaN, never a negative redshift.
     out["redshift"] = out["redshift"].where(out["redshift"] > 0)

@@ -2,16 +2,14 @@
 
 CIFAR-style batches ``data_batch_1`` ... ``data_batch_53`` and ``test_batch`` with the
 entries ``data`` (uint8, 150x150 pixels of 1.8 arcsec), ``filenames``, ``src_ids``,
-``mb_flag`` (1 where MiraBest has the source too) and ``LAS`` [arcsec]. There is no public
-download; who holds the folder points ``RADIOVIZ_RGZ`` at it.
+``mb_flag`` (1 if MiraBest has the source, too) and ``LAS`` [arcsec]. There is no public
+download; ``RADIOVIZ_RGZ`` names the folder of a private copy.
 
-Images go from batch to disk one batch at a time, so that memory holds one batch and the
-table, whatever the size of the survey.
+Images are copied to the disk batch by batch, so that memory holds one batch and the table.
 """
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,24 +19,20 @@ import pandas as pd
 
 from radioviz.data import matching as links
 from radioviz.data import splits
-from radioviz.data.catalogue import Catalogue, Progress, SurveyInfo, complete_columns
-from radioviz.data.datasets.cifar import Batch, batch_files, read_batch
-from radioviz.data.datasets.first import FIRST_LICENCE
+from radioviz.data.catalogue import Catalogue, Progress, complete_columns
+from radioviz.data.datasets.cifar import Batch, batch_files, empty_flags, read_batch
+from radioviz.data.datasets.first import first_survey
 from radioviz.errors import CatalogueError
 from radioviz.paths import cache_folder
 from radioviz.sky import from_sexagesimal, j2000_name
+from radioviz.store.atomic import report_unwritable
+from radioviz.store.npy import growing_header
 
-INFO = SurveyInfo(
-    key="rgz",
-    title="Radio Galaxy Zoo DR1",
-    pixel_scale=1.8,
-    beam=5.4,
-    bunit="",
-    raw=False,
-    frequency=1.4,
-    licence=FIRST_LICENCE,
-    reference="Wong et al., Radio Galaxy Zoo Data Release 1; Becker et al. 1995",
-    origin="Radio Galaxy Zoo DR1, rgz108k-batches-py",
+INFO = first_survey(
+    "rgz",
+    "Radio Galaxy Zoo DR1",
+    "Wong et al., Radio Galaxy Zoo Data Release 1",
+    "Radio Galaxy Zoo DR1, rgz108k-batches-py",
 )
 SIDE = 150
 VALID_SHARE = 0.02
@@ -55,7 +49,7 @@ def default_folder() -> Path:
     return Path(given) if given else cache_folder() / "downloads" / "rgz" / "rgz108k-batches-py"
 
 
-def read(
+def read_rgz(
     progress: Progress = lambda done, total, what: None,
     scratch: Path | None = None,
     folder: Path | None = None,
@@ -66,29 +60,29 @@ def read(
     Parameters
     ----------
     progress : callable
-        ``progress(done, total, what)``, called on the way.
+        Called as ``progress(done, total, what)``.
     scratch : pathlib.Path, optional
-        Folder to write ``images.npy`` to; without it the images are held in memory.
+        Folder to write ``images.npy`` to; by default the images stay in memory.
     folder : pathlib.Path, optional
         Folder of the batches; default :func:`default_folder`.
     las_min : float
-        Leave out what is known to be smaller, in arcsec; 0 keeps all.
+        Leave out sources known to be smaller, in arcsec; 0 keeps all.
 
     Returns
     -------
     Catalogue
-        Beside the fixed columns: ``mb_flag`` (bool), ``official_split`` ('train' or
-        'test', the batch), ``flag``, ``same_as``, ``split_reason``. Positions are those in
-        the names of sources or files, where these are names of positions.
+        Extra columns: ``mb_flag`` (bool), ``official_split`` ('train' or
+        'test', the batch), ``flag``, ``same_as``, ``split_reason``. Positions come from
+        the names of sources or files, if these contain them.
 
-        Excluded from training is what is flagged as a MiraBest source, or lies within 60
-        arcsec of a test source of any data set with a recorded split or of the test batch.
-        The test batch itself is not kept apart from what other data sets train on.
+        Sources that are flagged as MiraBest's, or lie within 60 arcsec of a test source of any
+        data set with a recorded split or of the test batch, are excluded from training. Other
+        data sets may train on sources of the test batch.
 
     Raises
     ------
     CatalogueError
-        If the batches are not there, one is damaged, or nothing is large enough.
+        If the batches are missing, one is damaged, or no source is large enough.
     """
     where = folder or default_folder()
     advice = "there is no public download: point RADIOVIZ_RGZ at the folder rgz108k-batches-py"
@@ -99,21 +93,17 @@ def read(
         tables.clear()
         for k, file in enumerate(files):
             batch = read_batch(file, SIDE)
-            table = decode(batch)
+            table = decode_batch(batch)
             keep = ~(table["las"] < las_min).to_numpy()
-            table["flag"] = np.where(batch.images.any(axis=(1, 2)), "", "empty image")
+            table["flag"] = empty_flags(batch.images)
             tables.append(table[keep])
             yield batch.images[keep] if not keep.all() else batch.images
             progress(k + 1, len(files), "reading RGZ batches")
 
-    try:
+    with report_unwritable(str(scratch), what="the RGZ images", setting="RADIOVIZ_CACHE"):
         images = _to_disk(stream(), scratch / "images.npy") if scratch else _to_memory(stream)
-    except OSError as error:
-        raise CatalogueError(
-            f"the RGZ images cannot be written to {scratch}: {error.strerror or error}"
-        ) from error
     if not len(images):
-        raise CatalogueError(f"no source of {where} is known to reach {las_min} arcsec")
+        raise CatalogueError(f"no source of {where} is known to be as large as {las_min} arcsec")
     table = pd.concat(tables, ignore_index=True)
     repeat = table.groupby("source_id").cumcount()
     again = repeat > 0
@@ -126,8 +116,8 @@ def read(
     return Catalogue(INFO, complete_columns(table), images)
 
 
-def decode(batch: Batch) -> pd.DataFrame:
-    """What one batch says of its images, without Python objects that outlive it."""
+def decode_batch(batch: Batch) -> pd.DataFrame:
+    """Table of one batch; its text columns are Arrow strings, not Python objects."""
     n = len(batch.images)
     names = pd.Series(batch.column("filenames").astype(str), dtype="str")
     names = names.str.rsplit("/", n=1).str[-1]
@@ -150,7 +140,7 @@ def decode(batch: Batch) -> pd.DataFrame:
 
 
 def _positions(*names: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Positions in deg that names spell out, from the first name that does; else NaN."""
+    """Positions in deg from the first name that contains one; else NaN."""
     ra, dec = np.full(len(names[0]), np.nan), np.full(len(names[0]), np.nan)
     for name in names:
         part = name.str.extract(_SEXAGESIMAL)
@@ -190,38 +180,23 @@ def assign_splits(table: pd.DataFrame) -> None:
 
 
 def _to_disk(images: Iterator[np.ndarray], path: Path) -> np.ndarray:
-    """Write images one after another to an ``.npy`` file and map it.
-
-    Its header needs their number, which is known at the end, so it is written twice; numpy
-    pads headers, and both have the same length.
-    """
+    """Write images one after another to an ``.npy`` file and map it."""
     n = 0
     with path.open("wb") as file:
-        file.write(_header(10**9))
+        file.write(growing_header((n, SIDE, SIDE), np.uint8))
         for part in images:
             file.write(np.ascontiguousarray(part).data)
             n += len(part)
-        header = _header(n)
-        if len(header) != len(_header(10**9)):
-            raise OSError(f"numpy's header changed its length for {n} images")
         file.seek(0)
-        file.write(header)
+        file.write(growing_header((n, SIDE, SIDE), np.uint8))
     if not n:
         path.unlink()
         return np.zeros((0, SIDE, SIDE), dtype=np.uint8)
     return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
-def _header(n: int) -> bytes:
-    buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        buffer, {"descr": "|u1", "fortran_order": False, "shape": (n, SIDE, SIDE)}
-    )
-    return buffer.getvalue()
-
-
 def _to_memory(stream: Callable[[], Iterator[np.ndarray]]) -> np.ndarray:
-    """All images in one array: counted in a first pass, so that they are never held twice."""
+    """All images in one array: a first pass counts them, so that they are never held twice."""
     n = sum(len(part) for part in stream())
     images = np.empty((n, SIDE, SIDE), dtype=np.uint8)
     at = 0
