@@ -1,16 +1,18 @@
 """Shards: some thousand images through an encoder, by this process or by several.
 
-A shard depends on its images, the model, and on how its images are put into batches, never on who
-makes it: batches begin at its first image. So any number of processes and machines that share a
-disk may make shards of one survey at the same time, and what comes out is the same, to the last
-bit where each has the same number of threads (sums are split among them), else to a millionth.
+A shard depends on its images, the model, and how its images are grouped into batches, which begin
+at its first image; it does not depend on who computes it. So any number of processes and machines
+that share a disk can encode shards of one survey at the same time. The result is the same, to the
+last bit if each process has the same number of threads (sums are split among them), else to 1e-6.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,42 +20,47 @@ from typing import Any
 
 import numpy as np
 
-from radioviz.data.catalogue import Catalogue, Progress
+from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import open_data_set
 from radioviz.encode.encoder import Encoder
 from radioviz.errors import CatalogueError, RadioVizError
+from radioviz.jobs.progress import Cancelled, Progress, never
 from radioviz.metrics.reconstruction import flux_ratio, relative_error
 from radioviz.models.abilities import Reconstructs
 from radioviz.models.artefact import ModelInfo
+from radioviz.store.atomic import atomic_file
 
 BATCH = 128
-"""Images in the network at a time: half of what is fastest on a CPU, for half of the memory."""
+"""Images per batch on a CPU: half of what is fastest, for half of the memory."""
 
 BATCH_GPU = 1024
-"""The same where there is a GPU, which smaller batches would leave idle."""
+"""Images per batch on a GPU, which smaller batches would leave idle."""
 
 AHEAD = 2
-"""Batches that are read and preprocessed while one is in the network."""
+"""Batches that are read and preprocessed while the network computes one."""
 
 ANSWER = 20.0
-"""Seconds that a scheduler may take to answer."""
+"""Seconds that a Dask scheduler may take to answer."""
 
-_ENVIRONMENT = "distributed.nanny.pre-spawn-environ"  # of a worker of Dask
+_ROWS = 65_536  # rows copied at a time
+_ENVIRONMENT = "distributed.nanny.pre-spawn-environ"  # of a Dask worker
+
+OnBatch = Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class WorkerPool:
-    """Who makes shards, besides or instead of this process.
+    """Processes that encode shards.
 
     Attributes
     ----------
     count : int
-        Processes on this machine; 1 is this process alone.
+        Processes on this machine; with 1, this process does the work.
     scheduler : str
         Address of a Dask scheduler (``tcp://host:8786``) whose workers see the same folders;
-        then ``count`` does not matter.
+        replaces ``count``.
     threads : int
-        Of each process; 0 shares the cores among them.
+        Threads of each process; 0 divides the cores among them.
     """
 
     count: int = 1
@@ -61,159 +68,173 @@ class WorkerPool:
     threads: int = 0
 
 
-ALONE = WorkerPool()
-"""This process and no other."""
+@dataclass(frozen=True)
+class ShardPlan:
+    """What is encoded, and into which files.
+
+    Attributes
+    ----------
+    key, digest : str
+        The data set, and the digest of its sources.
+    model, weights : str
+        The model, and the hash of its weights.
+    folder : pathlib.Path
+        Holds ``shard-<first row>.npy``: float32, latents and reconstruction scores.
+    size, batch : int
+        Images per shard and per batch.
+    """
+
+    key: str
+    digest: str
+    model: str
+    weights: str
+    folder: Path
+    size: int
+    batch: int
+
+    def path(self, start: int) -> Path:
+        """File of the shard whose first row is ``start``."""
+        return self.folder / f"shard-{start:09d}.npy"
+
+    def missing(self, n: int) -> list[int]:
+        """First rows of the shards of ``n`` images that are not there."""
+        return [s for s in range(0, n, self.size) if not self.path(s).exists()]
+
+    def encode(
+        self,
+        catalogue: Catalogue,
+        encoder: Encoder,
+        starts: list[int],
+        on_batch: OnBatch,
+        cancelled: Cancelled,
+    ) -> bool:
+        """Encode shards one after the other; False if cancelled.
+
+        Parameters
+        ----------
+        starts : list of int
+            First rows of the shards.
+        on_batch : callable
+            Called with the number of images of each batch.
+        """
+        n, chain = len(catalogue), encoder.info.preprocess
+        batches = [
+            np.arange(low, min(low + self.batch, start + self.size, n))
+            for start in starts
+            for low in range(start, min(start + self.size, n), self.batch)
+        ]
+        parts: list[np.ndarray] = []
+        with closing(
+            _prefetched(lambda rows: chain.apply(catalogue, rows, self.batch), batches)
+        ) as prepared:
+            for rows, images in zip(batches, prepared, strict=True):
+                parts.append(_latents_and_scores(encoder, images))
+                end = int(rows[-1]) + 1
+                if end % self.size == 0 or end == n:
+                    start = (end - 1) // self.size * self.size
+                    with atomic_file(self.path(start), parents=False) as scratch:
+                        np.save(scratch, np.concatenate(parts))
+                    parts = []
+                on_batch(len(images))
+                if cancelled():
+                    return False
+        return True
+
+    def joined(self) -> np.ndarray:
+        """All shards, memory-mapped from one file: memory does not grow with the survey."""
+        paths = sorted(self.folder.glob("shard-*.npy"))
+        found = [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]
+        if len(found) == 1:
+            return found[0]
+        shape = (sum(len(shard) for shard in found), found[0].shape[1])
+        return _to_file(self.folder / "joined.npy", found, shape, np.float32)
 
 
-def reconstructs(info: ModelInfo) -> bool:
-    """Whether figures of the reconstruction stand beside the latents of a model."""
+def has_reconstruction_scores(info: ModelInfo) -> bool:
+    """True if shards of a model hold reconstruction scores beside the latents."""
     return info.can("encode", "decode") and not info.can("class")
 
 
 def default_batch() -> int:
-    """Images in the network at a time on this machine."""
+    """Images per batch on this machine."""
     import torch
 
     return BATCH_GPU if torch.cuda.is_available() else BATCH
 
 
-def make(
-    catalogue: Catalogue,
-    encoder: Encoder,
-    starts: list[int],
-    size: int,
-    batch: int,
-    part: Path,
-    told: Callable[[int], None],
-    cancelled: Callable[[], bool],
-) -> bool:
-    """Make shards one after the other; False where it was cancelled.
-
-    Parameters
-    ----------
-    starts : list of int
-        First rows of the shards.
-    size : int
-        Images a shard.
-    told : callable
-        Given the number of images of each batch that is through.
-    """
-    n = len(catalogue)
-    jobs = [
-        (start, np.arange(low, min(low + batch, start + size, n)))
-        for start in starts
-        for low in range(start, min(start + size, n), batch)
-    ]
-
-    def prepared(rows: np.ndarray) -> np.ndarray:
-        return encoder.info.preprocess.apply(catalogue, rows, batch)
-
-    # The next images are read and preprocessed while these are in the network.
-    with ThreadPoolExecutor(1) as pool:
-        waiting: list[Future[np.ndarray]] = [pool.submit(prepared, r) for _, r in jobs[:AHEAD]]
-        rows: list[np.ndarray] = []
-        for i, (start, _) in enumerate(jobs):
-            images = waiting.pop(0).result()
-            if i + AHEAD < len(jobs):
-                waiting.append(pool.submit(prepared, jobs[i + AHEAD][1]))
-            rows.append(_through(encoder, images))
-            if i + 1 == len(jobs) or jobs[i + 1][0] != start:
-                path = shard_path(part, start)
-                scratch = path.with_suffix(f".{os.getpid()}.tmp")
-                with scratch.open("wb") as file:
-                    np.save(file, np.concatenate(rows))
-                scratch.replace(path)
-                rows = []
-            told(len(images))
-            if cancelled():
-                for future in waiting:
-                    future.cancel()
-                return False
-    return True
-
-
-def _through(encoder: Encoder, images: np.ndarray) -> np.ndarray:
-    """Latents, and figures of the reconstruction where there is one: float32 ``(n, d + k)``."""
-    latents = encoder.encode(images, len(images))
-    if not reconstructs(encoder.info):
-        return latents
-    if isinstance(encoder.module, Reconstructs):
-        guesses = encoder.reconstruct(images, batch=len(images))
-    else:  # what reconstruct does, without encoding twice
-        guesses = encoder.decode(latents, batch=len(images))
-    with np.errstate(divide="ignore", invalid="ignore"):  # blank images: NaN
-        figures = np.stack([relative_error(images, guesses), flux_ratio(images, guesses)], axis=1)
-    return np.hstack([latents, np.where(np.isfinite(figures), figures, np.nan)], dtype=np.float32)
-
-
-def shard_path(part: Path, start: int) -> Path:
-    """File of the shard whose first row is ``start``."""
-    return part / f"shard-{start:09d}.npy"
-
-
-def paths(part: Path) -> list[Path]:
-    """Files of all shards that are there, in the order of their rows."""
-    return sorted(part.glob("shard-*.npy"))
-
-
-def joined(part: Path) -> np.ndarray:
-    """All shards in one file that is mapped: memory does not grow with the survey."""
-    found = [np.load(p, mmap_mode="r", allow_pickle=False) for p in paths(part)]
-    if len(found) == 1:
-        return found[0]
-    shape = (sum(len(f) for f in found), found[0].shape[1])
-    path = part / "joined.npy"
-    out = np.lib.format.open_memmap(path, "w+", np.float32, shape)
-    at = 0
-    for shard in found:
-        out[at : at + len(shard)] = shard
-        at += len(shard)
-    out.flush()
-    del out
-    joined: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    return joined
-
-
-def halved(latents: np.ndarray, part: Path) -> np.ndarray:
-    """Latents in half precision, in a file that is mapped.
+def half_precision(latents: np.ndarray, path: Path) -> np.ndarray:
+    """Latents as float16, memory-mapped from ``path``.
 
     This moves a latent vector by less than a thousandth of the prior's width.
     """
-    path = part / "half.npy"
-    out = np.lib.format.open_memmap(path, "w+", np.float16, latents.shape)
-    for start in range(0, len(latents), 65_536):
-        out[start : start + 65_536] = latents[start : start + 65_536]
+    parts = (latents[i : i + _ROWS] for i in range(0, len(latents), _ROWS))
+    return _to_file(path, parts, latents.shape, np.float16)
+
+
+def _to_file(
+    path: Path, parts: Iterable[np.ndarray], shape: tuple[int, ...], dtype: type[np.floating]
+) -> np.ndarray:
+    out = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    at = 0
+    for part in parts:
+        out[at : at + len(part)] = part
+        at += len(part)
     out.flush()
     del out
-    half: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    return half
+    found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    return found
+
+
+def _prefetched(
+    prepare: Callable[[np.ndarray], np.ndarray], batches: list[np.ndarray]
+) -> Generator[np.ndarray, None, None]:
+    """Prepare batches in another thread, a few ahead."""
+    pool = ThreadPoolExecutor(1)
+    waiting: deque[Future[np.ndarray]] = deque()
+    try:
+        for rows in batches:
+            waiting.append(pool.submit(prepare, rows))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _latents_and_scores(encoder: Encoder, images: np.ndarray) -> np.ndarray:
+    """Latents, and reconstruction scores of models that have them: float32 ``(n, d + k)``."""
+    latents = encoder.encode(images, len(images))
+    if not has_reconstruction_scores(encoder.info):
+        return latents
+    if isinstance(encoder.module, Reconstructs):
+        guesses = encoder.reconstruct(images, batch=len(images))
+    else:  # the same as reconstruct, without encoding twice
+        guesses = encoder.decode(latents, batch=len(images))
+    with np.errstate(divide="ignore", invalid="ignore"):  # blank images: NaN
+        scores = np.stack([relative_error(images, guesses), flux_ratio(images, guesses)], axis=1)
+    return np.hstack([latents, np.where(np.isfinite(scores), scores, np.nan)], dtype=np.float32)
 
 
 # -- by several processes ----------------------------------------------------------------------
 
 
-def make_by_workers(
-    key: str,
-    digest: str,
-    model: str,
-    weights: str,
+def encode_with_dask(
+    plan: ShardPlan,
     starts: list[int],
-    size: int,
-    batch: int,
-    part: Path,
     workers: WorkerPool,
-    told: Callable[[int], None],
-    cancelled: Callable[[], bool],
+    on_batch: OnBatch,
+    cancelled: Cancelled,
     progress: Progress,
 ) -> bool:
-    """Make shards by the processes of a Dask cluster; False where it was cancelled.
+    """Encode shards in the processes of a Dask cluster; False if cancelled.
 
     Raises
     ------
     CatalogueError
         If Dask is not installed or its scheduler does not answer.
     RadioVizError
-        What a worker raised.
+        If a worker raises it.
     """
     try:
         import dask
@@ -227,26 +248,20 @@ def make_by_workers(
     try:
         if not workers.scheduler:
             progress(0, 0, f"starting {workers.count} processes")
-            # Dask has its workers give back every freed array at once. A network frees and takes
-            # tens of megabytes a layer: half of the time would go into pages.
+            # Dask makes its workers return every freed array to the system at once. A network
+            # allocates tens of megabytes per layer: half of the time would go into page faults.
             with dask.config.set({f"{_ENVIRONMENT}.MALLOC_TRIM_THRESHOLD_": None}):
                 cluster = LocalCluster(
                     n_workers=workers.count,
-                    threads_per_worker=1,  # one shard at a time; torch has threads of its own
+                    threads_per_worker=1,  # one shard at a time; torch has its own threads
                     processes=True,
                     dashboard_address="127.0.0.1:0",
                     host="127.0.0.1",
                 )
         with Client(cluster or workers.scheduler, timeout=ANSWER, set_as_default=False) as client:
-            tasks = [
-                client.submit(
-                    _shard_of, key, digest, model, weights, start, size, batch, str(part), threads,
-                    pure=False,
-                )
-                for start in starts
-            ]  # fmt: skip
+            tasks = [client.submit(_encode_one, plan, s, threads, pure=False) for s in starts]
             for done in as_completed(tasks, loop=client.loop):
-                told(int(done.result()))
+                on_batch(int(done.result()))
                 if cancelled():
                     client.cancel(tasks)
                     return False
@@ -268,23 +283,13 @@ def _opened(key: str, model: str, threads: int) -> tuple[Catalogue, Encoder]:
     return open_data_set(key), Encoder.load(model)
 
 
-def _shard_of(
-    key: str,
-    digest: str,
-    model: str,
-    weights: str,
-    start: int,
-    size: int,
-    batch: int,
-    part: str,
-    threads: int,
-) -> int:
-    """One shard in the process of a worker; the number of its images."""
-    catalogue, encoder = _opened(key, model, threads)
-    if (catalogue.digest, encoder.info.weights_sha256) != (digest, weights):
+def _encode_one(plan: ShardPlan, start: int, threads: int) -> int:
+    """Encode one shard in the process of a worker; the number of its images."""
+    catalogue, encoder = _opened(plan.key, plan.model, threads)
+    if (catalogue.digest, encoder.info.weights_sha256) != (plan.digest, plan.weights):
         raise RadioVizError(
-            f"a worker sees another data set '{key}' or model '{model}': give all the same "
-            "RADIOVIZ_HOME and RADIOVIZ_CACHE, on a disk that they share"
+            f"a worker sees another data set '{plan.key}' or model '{plan.model}': give all "
+            "workers the same RADIOVIZ_HOME and RADIOVIZ_CACHE, on a shared disk"
         )
-    make(catalogue, encoder, [start], size, batch, Path(part), lambda k: None, lambda: False)
-    return min(size, len(catalogue) - start)
+    plan.encode(catalogue, encoder, [start], lambda images: None, never)
+    return min(plan.size, len(catalogue) - start)

@@ -255,14 +255,16 @@ import json, sys, time, shutil
 from pathlib import Path
 import numpy as np
 from radioviz.encode import shards, survey
-from radioviz.encode.shards import WorkerPool
+from radioviz.encode.shards import ShardPlan, WorkerPool
 from radioviz.data.registry import open_data_set
 from radioviz.models.registry import list_models
 key, model, workers = sys.argv[1], sys.argv[2], int(sys.argv[3])
 catalogue, info = open_data_set(key), list_models()[model]
 part = Path(sys.argv[4])
 shutil.rmtree(part, ignore_errors=True)
-survey._prepare(part, catalogue, info, survey.SHARD, shards.BATCH)
+plan = ShardPlan(key, catalogue.digest, model, info.weights_sha256, part, survey.SHARD,
+                 shards.BATCH)
+survey._prepare(plan, catalogue, info)
 if workers == 1:
     from radioviz.encode import Encoder
     Encoder.load(model).encode(np.zeros((128, info.preprocess.size, info.preprocess.size), "f4"))
@@ -272,8 +274,8 @@ def told(done, *rest):
     line = next(l for l in open("/proc/self/status") if l.startswith("RssAnon"))
     own[0] = max(own[0], int(line.split()[1]) / 1e3)
 wall, spent = time.perf_counter(), time.process_time()
-survey._fill(part, catalogue, info, survey.SHARD, shards.BATCH, WorkerPool(workers), told,
-             lambda: False)
+survey._encode(plan, catalogue, info, plan.missing(len(catalogue)), WorkerPool(workers), told,
+               lambda: False)
 wall, spent = time.perf_counter() - wall, time.process_time() - spent
 # Without the start of processes: from the half, when all of them are at work, to the end.
 (half, at), (end, late) = next(t for t in times if 2 * t[0] >= len(catalogue)), times[-1]

@@ -12,7 +12,7 @@ from radioviz import importing
 from radioviz.atlas.atlas import open_atlas
 from radioviz.encode import shards
 from radioviz.encode.__main__ import main
-from radioviz.encode.shards import WorkerPool
+from radioviz.encode.shards import ShardPlan, WorkerPool
 from radioviz.encode.survey import encode_data_set
 from radioviz.errors import CatalogueError
 from radioviz.models import weights
@@ -76,16 +76,18 @@ def test_a_scheduler_that_does_not_answer_is_said(
 def test_a_worker_that_sees_another_survey_is_refused(mine: str, tmp_path: Path) -> None:
     from radioviz.errors import RadioVizError
 
-    with pytest.raises(RadioVizError, match="on a disk that they share"):
-        shards._shard_of("mine", "other", "tiny", "sha", 0, 10, 4, str(tmp_path), 1)
+    with pytest.raises(RadioVizError, match="on a shared disk"):
+        shards._encode_one(ShardPlan("mine", "other", "tiny", "sha", tmp_path, 10, 4), 0, 1)
 
 
 def test_batches_begin_with_their_shard(mine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a shard is the same by itself and in a row of shards."""
     seen: list[int] = []
-    through = shards._through
+    through = shards._latents_and_scores
     monkeypatch.setattr(
-        shards, "_through", lambda e, images: seen.append(len(images)) or through(e, images)
+        shards,
+        "_latents_and_scores",
+        lambda e, images: seen.append(len(images)) or through(e, images),
     )
     encoded()
     assert seen == [4, 4, 2] * 5
