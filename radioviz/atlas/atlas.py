@@ -1,34 +1,32 @@
-"""The Atlas: what an encoder left behind for one data set, in memory-mapped files.
+"""The Atlas: latents, layouts and scores of one data set, in memory-mapped files.
 
 ``trained/atlas/<data set>/<model>/``, or ``atlas/<data set>/<model>/`` in the user's data folder,
 holds
 
 =====================  ===========================================================
 ``atlas.json``         format, data set and its digest, model and its hash, layouts
-``source_ids.txt``     one identifier a line, the order of all other files
+``source_ids.txt``     one identifier per line, in the order of all other files
 ``latents.npy``        float16 or float32, shape ``(n, d)``
 ``layout_<name>.npy``  float32, shape ``(n, 2)``, positions on a map
-``scores.parquet``     one row a source: reconstruction error, neighbours, ...
+``scores.parquet``     one row per source: reconstruction error, neighbours, ...
 ``turned.npy``         float16, shape ``(n, 2 d)``, optional: :func:`orientation_summary`
 =====================  ===========================================================
 
-An Atlas is tied to the weights that made it and to the identifiers of its data set; when either
-has changed it is refused by name. Neither torch nor umap nor scikit-learn is needed to read it.
+An Atlas belongs to the weights that made it and to the identifiers of its data set; if either has
+changed, it is refused. Reading needs neither torch nor umap nor scikit-learn.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -38,17 +36,28 @@ from radioviz.errors import AtlasError
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import trained_folder, user_data_folder
 from radioviz.store import records
-from radioviz.store.atomic import put_in_place, remove_stale
+from radioviz.store.atomic import atomic_file, atomic_folder, report_unwritable, write_json
 
 FORMAT_VERSION = 1
 ORIENTATION_STATS = "turned.npy"
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")  # a file system takes 255
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")  # file systems allow 255
+_ROWS = 65_536  # checked at a time: a million latents would need a quarter of a gigabyte
+
+
+class _AtlasFile(msgspec.Struct):
+    """What ``atlas.json`` must hold."""
+
+    n: int
+    layouts: dict[str, dict[str, Any]]
+    weights_sha256: str
+    catalogue_digest: str
+    command: str
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How positions on a map were found: a title and the parameters that gave them."""
+    """Title of a map, and the parameters of the method that placed the points."""
 
     title: str
     parameters: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -67,12 +76,11 @@ class Atlas:
     latents : numpy.ndarray
         Memory-mapped, shape ``(n, d)``, float16 or float32.
     layouts : dict
-        Name to positions, each memory-mapped float32 of shape ``(n, 2)``; the first is the one
-        to show.
+        Name to positions, each memory-mapped float32 of shape ``(n, 2)``; the first is the
+        default.
     meta : dict
         ``atlas.json``: hashes, parameters of the layouts, the command that built it.
     folder : pathlib.Path
-        Where it is.
     """
 
     data_set: str
@@ -88,7 +96,7 @@ class Atlas:
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """Scores a source, ``n`` rows; empty of columns where there are none."""
+        """Scores of each source, ``n`` rows; no columns if there are none."""
         if self.meta.get("scores") == []:  # a file without columns has no rows either
             return pd.DataFrame(index=range(len(self)))
         path = self.folder / "scores.parquet"
@@ -129,7 +137,7 @@ class Atlas:
         if not index.is_unique:
             twice = index[index.duplicated()][0]
             raise AtlasError(
-                f"{self.folder / 'source_ids.txt'} names '{twice}' twice; {_again(self.meta)}"
+                f"{self.folder / 'source_ids.txt'} holds '{twice}' twice; {_again(self.meta)}"
             )
         return index
 
@@ -139,22 +147,22 @@ class Atlas:
         Raises
         ------
         AtlasError
-            If the Atlas is damaged: it names one source twice.
+            If the Atlas is damaged: it holds a source twice.
         """
         return self._row_of.get_indexer(pd.Index(source_ids, dtype=object)).astype(np.int64)
 
     def layout_title(self, name: str) -> str:
-        """Name of a layout as shown to people."""
+        """Title of a layout, as displayed."""
         return str(self.meta["layouts"].get(name, {}).get("title", name))
 
 
 def orientation_summary(views: np.ndarray) -> np.ndarray:
-    """Mean and spread of the latents of a source over views of it: no orientation is left.
+    """Mean and spread of the latents of a source over its views, independent of orientation.
 
     Parameters
     ----------
     views : numpy.ndarray
-        Shape ``(n, views, d)``: latents of an image as it is, turned by right angles, mirrored.
+        Shape ``(n, views, d)``: latents of an image, rotated by right angles and mirrored.
 
     Returns
     -------
@@ -181,20 +189,15 @@ def add_orientation_stats(atlas: Atlas, views: np.ndarray) -> None:
     values = orientation_summary(views)
     if not np.isfinite(values).all():
         raise AtlasError(f"views for {where} hold values that are not finite")
-    try:
-        with tempfile.NamedTemporaryFile(dir=where.parent, suffix=".npy", delete=False) as file:
-            np.save(file, values.astype(np.float16))
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(where)
-    except OSError as error:
-        raise AtlasError(f"{where} cannot be written: {error}") from error
+    with report_unwritable(where, AtlasError), atomic_file(where, parents=False) as scratch:
+        np.save(scratch, values.astype(np.float16))
 
 
 def atlas_folder(data_set: str, model: str, folder: Path | None = None) -> Path:
     """Folder of one Atlas below ``folder``.
 
-    By default that of the shipped Atlas where there is one, else below ``atlas`` in the user's
-    data folder; an Atlas of a shipped data set that is not there yet belongs to the shipped.
+    By default that of the shipped Atlas if there is one, else below ``atlas`` in the user's data
+    folder; a new Atlas of a shipped data set goes to the shipped ones.
 
     Raises
     ------
@@ -203,7 +206,7 @@ def atlas_folder(data_set: str, model: str, folder: Path | None = None) -> Path:
     """
     for what, key in (("data set", data_set), ("model", model)):
         if not _NAME.fullmatch(key):
-            raise AtlasError(f"{what} '{key}' is not a plain name; no Atlas can be called so")
+            raise AtlasError(f"{what} '{key}' is not a plain name, so it cannot name an Atlas")
     if folder is not None:
         return Path(folder) / data_set / model
     shipped, own = (root / data_set / model for root in atlas_roots())
@@ -220,7 +223,7 @@ def atlas_roots() -> tuple[Path, Path]:
 
 
 def list_atlases(folder: Path | None = None) -> list[tuple[str, str]]:
-    """(data set, model) of every Atlas on disk, in order; they are not opened."""
+    """(data set, model) of every Atlas on disk, sorted, without opening them."""
     roots = atlas_roots() if folder is None else (Path(folder),)
     found = {(p.parent.parent.name, p.parent.name) for r in roots for p in r.glob("*/*/atlas.json")}
     return sorted(pair for pair in found if all(_NAME.fullmatch(name) for name in pair))
@@ -239,9 +242,9 @@ def open_atlas(
     Parameters
     ----------
     info : ModelInfo, optional
-        The model as it is now; when given, its weights must be those that made the Atlas.
+        The current model; if given, its weights must be those that made the Atlas.
     catalogue : Catalogue, optional
-        The data set as it is now; when given, its identifiers must be those of the Atlas.
+        The current data set; if given, its identifiers must be those of the Atlas.
     folder : pathlib.Path, optional
         Root of all Atlases.
 
@@ -286,30 +289,22 @@ def open_atlas(
 
 def _read_meta(where: Path, data_set: str, model: str) -> dict[str, Any]:
     name = f"Atlas of '{data_set}' under model '{model}'"
-    again = f"{command_of(data_set, model)} makes it"
+    again = f"make it with: {command_of(data_set, model)}"
     try:
         meta = records.read_json_object(where / "atlas.json")
-    except FileNotFoundError:
-        raise AtlasError(f"no {name} in {where}; {again}") from None
-    except (OSError, ValueError) as error:
-        raise AtlasError(f"{name} is damaged ({error}); {again}") from error
-    if meta.get("format") != FORMAT_VERSION:
-        raise AtlasError(
-            f"{name} has format {meta.get('format')!r}, this version reads "
-            f"{FORMAT_VERSION}; {again}"
-        )
-    wanted = ("n", "layouts", "weights_sha256", "catalogue_digest", "command")
-    missing = [k for k in wanted if k not in meta]
-    if missing:
-        raise AtlasError(f"{name} is damaged: '{missing[0]}' is missing in atlas.json; {again}")
-    try:
-        records.check_types(meta, dict.fromkeys(wanted, str) | {"n": int, "layouts": dict})
-        records.check_types(meta["layouts"], dict.fromkeys(meta["layouts"], dict))
+        if meta.get("format") != FORMAT_VERSION:
+            raise AtlasError(
+                f"{name} has format {meta.get('format')!r}, this version reads "
+                f"{FORMAT_VERSION}; {again}"
+            )
+        records.to_record(meta, _AtlasFile)
         odd = [key for key in meta["layouts"] if not _NAME.fullmatch(key)]
         if odd:
             raise ValueError(f"layout {odd[0][:60]!r} is not a plain name")
-    except ValueError as error:
-        raise AtlasError(f"{name} is damaged ({error} in atlas.json); {again}") from error
+    except FileNotFoundError:
+        raise AtlasError(f"no {name} in {where}; {again}") from None
+    except (OSError, ValueError) as error:
+        raise AtlasError(f"{name} is damaged (atlas.json: {error}); {again}") from error
     return meta
 
 
@@ -320,7 +315,7 @@ def command_of(data_set: str, model: str) -> str:
 
 
 def _again(meta: Mapping[str, Any]) -> str:
-    return f"make it anew with: {meta['command']}"
+    return f"make it again with: {meta['command']}"
 
 
 def write_atlas(
@@ -340,7 +335,7 @@ def write_atlas(
     latents : numpy.ndarray
         Shape ``(n, d)``, stored in their own precision; row ``i`` is row ``i`` of the Catalogue.
     layouts : mapping
-        Name to positions ``(n, 2)`` and what gave them; the first is the one to show.
+        Name to positions ``(n, 2)`` and how they were made; the first is the default.
     scores : pandas.DataFrame, optional
         ``n`` rows.
 
@@ -361,8 +356,7 @@ def write_atlas(
     for what, (array, width) in arrays.items():
         if array.shape != (n, width):
             raise AtlasError(f"{name}: {what} has shape {array.shape}; expected {(n, width)}")
-        # A block at a time: a million latents would need a quarter of a gigabyte of answers.
-        if not all(np.isfinite(array[i : i + 65_536]).all() for i in range(0, n, 65_536)):
+        if not all(np.isfinite(array[i : i + _ROWS]).all() for i in range(0, n, _ROWS)):
             raise AtlasError(f"{name}: {what} holds values that are not finite")
     scores = pd.DataFrame(index=range(n)) if scores is None else scores.reset_index(drop=True)
     if len(scores) != n:
@@ -379,21 +373,11 @@ def write_atlas(
         "scores": list(scores.columns),
         "command": command or command_of(key, info.name),
     }
-    scratch = ""
-    try:
-        where.parent.mkdir(parents=True, exist_ok=True)
-        remove_stale(where)
-        scratch = tempfile.mkdtemp(prefix=f".{where.name}.", dir=where.parent)
-        target = Path(scratch)
-        target.chmod(0o755)  # mkdtemp keeps others out, but an Atlas is for all who can read
+    with report_unwritable(where, AtlasError, what=name), atomic_folder(where) as scratch:
         for what, (array, _) in arrays.items():
-            np.save(target / f"{what}.npy", array)
+            np.save(scratch / f"{what}.npy", array)
         ids = catalogue.table["source_id"].astype(str)
-        (target / "source_ids.txt").write_text("\n".join(ids), encoding="utf-8")
-        scores.to_parquet(target / "scores.parquet", index=False)
-        (target / "atlas.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
-        put_in_place(target, where)
-    except OSError as error:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise AtlasError(f"{name} cannot be written to {where}: {error}") from error
+        (scratch / "source_ids.txt").write_text("\n".join(ids), encoding="utf-8")
+        scores.to_parquet(scratch / "scores.parquet", index=False)
+        write_json(scratch / "atlas.json", meta)
     return open_atlas(key, info.name, info=info, catalogue=catalogue, folder=folder)

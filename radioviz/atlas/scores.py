@@ -1,20 +1,19 @@
 """Scores of galaxies that belong to no encoder: class probability, log p, outlier scores.
 
-An Atlas holds what one encoder says of a data set; this holds what everything else says of it, a
-column a score, so that map, Inspect and exports show it without torch:
+An Atlas holds the scores of one encoder; these files hold all others, one column per score, so that
+map, Inspect and exports show them without torch:
 
 ==============================================  =============================================
-``trained/atlas/<data set>/scores.parquet``     ``source_id``, then one column a score, NaN or
-                                                empty where there is none
+``trained/atlas/<data set>/scores.parquet``     ``source_id``, then one column per score, NaN
+                                                or empty where there is none
 ``trained/atlas/<data set>/scores.json``        format, digest of the data set, and of each
                                                 column its :class:`ScoreColumn`
 ==============================================  =============================================
 
-Whoever computes scores adds columns with :func:`add_scores`, which replaces columns of the same
-name and leaves the others alone, also when several processes do so at once. A column made by a
-model carries the hash of the weights; once the model has others, the column is left out and named
-in :attr:`Scores.stale`. Scores that several sources of truth give (log p under two flows) are
-columns of their own: ``log_prob_<model>``.
+:func:`add_scores` replaces columns of the same name and keeps the others, also if several processes
+add columns at once. A column made by a model carries the hash of its weights; once the model has
+other weights, the column is left out and listed in :attr:`Scores.stale`. A score of several models
+(log p under two flows) is one column per model: ``log_prob_<model>``.
 
 >>> columns = {"p_fr2": ScoreColumn("Probability of FRII", model="frcnn", command="...")}
 >>> add_scores(catalogue, pd.DataFrame({"p_fr2": p}), columns, models=list_models())
@@ -24,22 +23,21 @@ columns of their own: ``log_prob_<model>``.
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 
 from radioviz.atlas.atlas import atlas_folder
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import AtlasError
 from radioviz.models.artefact import ModelInfo
 from radioviz.store import records
+from radioviz.store.atomic import atomic_file, report_unwritable, write_json
 
 FORMAT_VERSION = 1
 TABLE, META = "scores.parquet", "scores.json"
@@ -47,22 +45,22 @@ TABLE, META = "scores.parquet", "scores.json"
 
 @dataclass(frozen=True)
 class ScoreColumn:
-    """What a score is.
+    """Description of a score.
 
     Attributes
     ----------
     title : str
-        As shown to people.
+        As displayed.
     unit : str
-        Empty for plain numbers and words.
+        Empty for dimensionless numbers and text.
     description : str
-        One sentence: what it means, and which end is remarkable.
+        One sentence: its meaning, and whether high or low is remarkable.
     model : str
-        The model that gave it; empty where none did.
+        The model that computed it; empty if none did.
     weights_sha256 : str
-        Of that model; filled in by :func:`add_scores`.
+        Of that model; set by :func:`add_scores`.
     command : str
-        What makes it again.
+        Command that computes it again.
     """
 
     title: str
@@ -73,6 +71,13 @@ class ScoreColumn:
     command: str = ""
 
 
+class _ScoresFile(msgspec.Struct):
+    """What ``scores.json`` must hold."""
+
+    catalogue_digest: str
+    columns: dict[str, ScoreColumn]
+
+
 @dataclass(frozen=True, eq=False)
 class Scores:
     """Scores of a data set.
@@ -80,11 +85,11 @@ class Scores:
     Attributes
     ----------
     table : pandas.DataFrame
-        Indexed by ``source_id``; one column a score.
+        Indexed by ``source_id``; one column per score.
     columns : dict
-        What each column is.
+        Description of each column.
     stale : dict
-        Names of columns that were left out, and why.
+        Columns that were left out, and why.
     """
 
     table: pd.DataFrame
@@ -92,12 +97,12 @@ class Scores:
     stale: dict[str, str]
 
     def of(self, source_ids: np.ndarray | list[str]) -> pd.DataFrame:
-        """Rows of these sources, in their order; NaN for those that have no scores."""
+        """Rows of these sources, in their order; NaN for sources without scores."""
         return self.table.reindex(list(source_ids)).reset_index(drop=True)
 
 
 def scores_folder(data_set: str, folder: Path | None = None) -> Path:
-    """Where the scores of a data set are, below ``folder`` (default: ``trained/atlas``)."""
+    """Folder of the scores of a data set, below ``folder`` (default: ``trained/atlas``)."""
     return atlas_folder(data_set, "scores", folder).parent
 
 
@@ -108,14 +113,14 @@ def read_scores(
     models: Mapping[str, ModelInfo] | None = None,
     folder: Path | None = None,
 ) -> Scores:
-    """Scores of a data set; without columns where none were made yet.
+    """Scores of a data set; no columns if none were computed.
 
     Parameters
     ----------
     catalogue : Catalogue, optional
-        The data set as it is now; when its sources are others, every column is stale.
+        The current data set; if its sources differ, every column is stale.
     models : mapping, optional
-        The models as they are now; columns of altered or missing models are stale.
+        The current models; columns of altered or missing models are stale.
     folder : pathlib.Path, optional
         Root of all Atlases.
 
@@ -127,11 +132,10 @@ def read_scores(
     where = scores_folder(data_set, folder)
     if not (where / META).exists():
         return Scores(pd.DataFrame(index=pd.Index([], name="source_id")), {}, {})
-    meta, table = _read(where, data_set)
-    columns = {name: ScoreColumn(**about) for name, about in meta["columns"].items()}
-    stale = {}
+    about, table = _read(where, data_set)
+    columns, stale = about.columns, {}
     for name, column in columns.items():
-        if catalogue is not None and catalogue.digest != meta["catalogue_digest"]:
+        if catalogue is not None and catalogue.digest != about.catalogue_digest:
             stale[name] = "the data set has other sources now"
         elif models is not None and column.model:
             info = models.get(column.model)
@@ -140,7 +144,7 @@ def read_scores(
             elif info.weights_sha256 != column.weights_sha256:
                 stale[name] = f"the model '{column.model}' has other weights now"
     for name in stale:
-        stale[name] += f"; make it anew with: {columns[name].command}"
+        stale[name] += f"; compute it again with: {columns[name].command}"
     kept = {name: column for name, column in columns.items() if name not in stale}
     return Scores(table[list(kept)], kept, stale)
 
@@ -158,96 +162,75 @@ def add_scores(
     Parameters
     ----------
     scores : pandas.DataFrame
-        One row a row of the Catalogue, in its order; a column for each of ``columns``.
+        One row per row of the Catalogue, in its order; a column for each of ``columns``.
     columns : mapping
-        What each column is; where ``model`` is given, ``models`` must hold it.
+        Description of each column; if it has a ``model``, ``models`` must contain it.
 
     Raises
     ------
     AtlasError
         If rows or columns do not match, a model is unknown, or the folder cannot be written.
     """
-    from filelock import FileLock
-
     key = catalogue.info.key
     name = f"scores of '{key}'"
     if len(scores) != len(catalogue):
         raise AtlasError(f"{name}: {len(scores)} rows; expected {len(catalogue)}")
     if set(scores.columns) != set(columns):
         odd = sorted(set(scores.columns) ^ set(columns))
-        raise AtlasError(f"{name}: '{odd[0]}' is not both a column and described")
-    about: dict[str, dict[str, Any]] = {}
+        raise AtlasError(f"{name}: '{odd[0]}' is not both a column and in the descriptions")
+    described: dict[str, ScoreColumn] = {}
     for column, what in columns.items():
         if what.model:
             info = (models or {}).get(what.model)
             if info is None:
-                raise AtlasError(f"{name}: column '{column}' is of an unknown model '{what.model}'")
+                raise AtlasError(f"{name}: column '{column}' has an unknown model '{what.model}'")
             what = dataclasses.replace(what, weights_sha256=info.weights_sha256)
-        about[str(column)] = dataclasses.asdict(what)
+        described[str(column)] = what
     where = scores_folder(key, folder)
     ids = catalogue.table["source_id"].astype(str).to_list()
-    try:
+    with report_unwritable(where, AtlasError, what=name):
         where.mkdir(parents=True, exist_ok=True)
         with FileLock(where / ".scores.lock", timeout=60):
             table = pd.DataFrame(index=pd.Index(ids, name="source_id"))
-            described: dict[str, Any] = {}
             if (where / META).exists():
-                meta, before = _read(where, key)
-                if meta["catalogue_digest"] == catalogue.digest:
-                    table, described = before.reindex(ids), meta["columns"]
+                about, before = _read(where, key)
+                if about.catalogue_digest == catalogue.digest:
+                    table, described = before.reindex(ids), about.columns | described
             for column in scores.columns:
                 values = scores[column].to_numpy()
                 small = np.issubdtype(values.dtype, np.floating)
                 table[str(column)] = values.astype(np.float32) if small else values
-            described = {**described, **about}
+            with atomic_file(where / TABLE) as scratch:
+                table.reset_index().to_parquet(scratch, index=False)
             made = {
                 "format": FORMAT_VERSION,
                 "data_set": key,
                 "catalogue_digest": catalogue.digest,
-                "columns": {n: described[n] for n in table.columns},
+                "columns": {n: dataclasses.asdict(described[n]) for n in table.columns},
             }
-            _replace(where / TABLE, lambda path: table.reset_index().to_parquet(path, index=False))
-            text = json.dumps(made, indent=1) + "\n"
-            _replace(where / META, lambda path: path.write_text(text, encoding="utf-8"))
-    except OSError as error:
-        raise AtlasError(f"{name} cannot be written to {where}: {error}") from error
+            write_json(where / META, made)
     return read_scores(key, catalogue=catalogue, models=models, folder=folder)
 
 
-def _read(where: Path, data_set: str) -> tuple[dict[str, Any], pd.DataFrame]:
-    advice = f"delete {where / META} and make them anew with: python -m train scores"
+def _read(where: Path, data_set: str) -> tuple[_ScoresFile, pd.DataFrame]:
+    name = f"scores of '{data_set}'"
+    advice = f"delete {where / META} and compute them again with: python -m train scores"
     try:
         meta = records.read_json_object(where / META)
+        if meta.get("format") != FORMAT_VERSION:
+            raise AtlasError(
+                f"{name} have format {meta.get('format')!r}, this version reads "
+                f"{FORMAT_VERSION}; {advice}"
+            )
+        about = records.to_record(meta, _ScoresFile)
         table = records.read_parquet(where / TABLE)
-        version, named = meta["format"], list(meta["columns"])
-        records.check_types(meta, {"catalogue_digest": str, "columns": dict})
-        for about in meta["columns"].values():
-            records.check_types(about, dict.fromkeys(about, str))
-            ScoreColumn(**about)
-        meta["catalogue_digest"]
+        missing = [column for column in ("source_id", *about.columns) if column not in table]
+        if missing:
+            raise ValueError(f"{TABLE} lacks the column '{missing[0]}'")
         table = table.set_index(table["source_id"].astype(object))
         if not table.index.is_unique:
             twice = table.index[table.index.duplicated()][0]
-            raise ValueError(f"{TABLE} names the source '{twice}' twice")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise AtlasError(f"scores of '{data_set}' are damaged ({error}); {advice}") from error
-    if version != FORMAT_VERSION:
-        raise AtlasError(
-            f"scores of '{data_set}' have format {version!r}, this version reads "
-            f"{FORMAT_VERSION}; {advice}"
-        )
-    missing = [name for name in named if name not in table]
-    if missing:
-        raise AtlasError(f"scores of '{data_set}' lack the column '{missing[0]}'; {advice}")
-    return meta, table[named]
-
-
-def _replace(path: Path, write: Any) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-        scratch = Path(file.name)
-    try:
-        write(scratch)
-        os.chmod(scratch, 0o644)  # noqa: PTH101
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+            raise ValueError(f"{TABLE} holds the source '{twice}' twice")
+    except (OSError, ValueError) as error:
+        raise AtlasError(f"{name} are damaged ({error}); {advice}") from error
+    return about, table[list(about.columns)]

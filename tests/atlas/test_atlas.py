@@ -256,5 +256,5 @@ def test_a_source_that_is_named_twice(tmp_path: Path) -> None:
     first, second, *rest = path.read_text().split("\n")
     path.write_text("\n".join([first, first, *rest]))
     atlas = reopen(tmp_path)
-    with pytest.raises(AtlasError, match=rf"source_ids.txt names '{first}' twice; make it anew"):
+    with pytest.raises(AtlasError, match=rf"source_ids.txt holds '{first}' twice; make it again"):
         atlas.rows_of([second])

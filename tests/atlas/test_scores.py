@@ -140,6 +140,6 @@ def test_sources_that_cannot_be_told_apart(how: str, tmp_path: Path) -> None:
         table.to_parquet(path, index=False, compression=None)
         name = IDS[2].encode()
         path.write_bytes(path.read_bytes().replace(name, b"\xff" + name[1:]))
-    expected = f"names the source '{IDS[2]}' twice" if how == "twice" else "UTF8"
+    expected = f"holds the source '{IDS[2]}' twice" if how == "twice" else "UTF8"
     with pytest.raises(AtlasError, match=rf"damaged \(.*{expected}.*delete"):
         read_scores("synthetic", folder=tmp_path)
