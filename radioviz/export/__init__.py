@@ -1,7 +1,7 @@
-"""Out of RadioViz and into the astronomer's other tools.
+"""Export of selections for DS9, CARTA, TOPCAT, astropy and spreadsheets.
 
-Every function takes groups of rows (:class:`Group`), so that a selection may span data
-sets. ``*_bytes`` return what a download needs; ``write_*`` stream to a binary file.
+A selection is a list of :class:`Group`, one per data set. ``*_bytes`` return the content of a
+file; ``write_*`` stream it to a binary file.
 """
 
 from radioviz.export.archive import write_zip, zip_bytes

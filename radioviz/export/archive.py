@@ -1,9 +1,8 @@
-"""ZIP of a selection: one FITS file a source, the table, and the terms of use."""
+"""ZIP of a selection: one FITS file per source, the table, and the terms of use."""
 
 from __future__ import annotations
 
 import datetime as dt
-import io
 import zipfile
 from typing import IO, Any
 
@@ -15,6 +14,7 @@ from radioviz.export.groups import (
     SelectionTable,
     count,
     filled,
+    in_memory,
     selection_table,
     shared_origin,
     sources,
@@ -25,11 +25,11 @@ from radioviz.export.tables import csv_text
 _README = """RadioViz export
 ===============
 
-{number} FITS file(s), one galaxy each, in images/. sources.csv has one row a file, named in its
+{number} FITS file(s), one galaxy each, in images/. sources.csv has one row per file, named in its
 column image_file.
-Images are in FITS orientation; where the position is known they carry a celestial WCS,
-otherwise linear axes in arcsec. Missing numbers in the table are empty cells. A text cell that
-a spreadsheet could take for a formula begins with an apostrophe (').
+Images are in FITS orientation; where the position is known they have a celestial WCS, otherwise
+linear axes in arcsec. Missing numbers in the table are empty cells. A text cell that a
+spreadsheet could interpret as a formula begins with an apostrophe (').
 
 Columns
 -------
@@ -50,8 +50,8 @@ def write_zip(
 ) -> None:
     """Write ``images/<source>.fits``, ``sources.csv``, ``README.txt`` and ``LICENCE.txt``.
 
-    File names hold letters, digits and ``_-+.`` alone, are unique on file systems that
-    ignore case, and never leave the folder that the archive is unpacked in.
+    File names consist of letters, digits and ``_-+.``, are unique on file systems that ignore
+    case, and stay in the folder into which the archive is unpacked.
 
     Raises
     ------
@@ -80,14 +80,14 @@ def write_zip(
         add("LICENCE.txt", licence(groups).encode("utf-8"))
 
 
-# Device names that Windows does not let a file have, whatever its extension.
+# Device names that Windows reserves, with any extension.
 _RESERVED = frozenset(
     ["CON", "PRN", "AUX", "NUL", *(f"{d}{i}" for d in ("COM", "LPT") for i in range(1, 10))]
 )
 
 
 def readme(table: SelectionTable, number: int) -> str:
-    """What is in the archive: columns with units and meanings, and provenance."""
+    """Content of the archive: columns with units and descriptions, and provenance."""
     columns = [
         f"{name:<16} {f'[{c.unit}]' if c.unit else '':<10} {c.description}".rstrip()
         for name, c in table.columns.items()
@@ -107,7 +107,7 @@ def licence(groups: Groups) -> str:
     for info in {g.catalogue.info.key: g.catalogue.info for g in groups}.values():
         parts.append(
             f"{info.title}\n"
-            f"Licence: {info.licence or 'not stated by the origin; ask there before publishing'}\n"
+            f"Licence: {info.licence or 'not stated by the origin; ask before publishing'}\n"
             f"Reference: {info.reference or 'not stated'}\n"
             f"Origin: {shared_origin(info) or 'not stated'}\n"
         )
@@ -116,6 +116,4 @@ def licence(groups: Groups) -> str:
 
 def zip_bytes(groups: Groups | Group, **options: Any) -> bytes:
     """:func:`write_zip` into memory."""
-    file = io.BytesIO()
-    write_zip(file, groups, **options)
-    return file.getvalue()
+    return in_memory(write_zip, groups, **options)

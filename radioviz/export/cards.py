@@ -1,7 +1,7 @@
-"""Header cards: what every exported image says about itself.
+"""Header cards of exported images.
 
-Cards are formatted by astropy; what all images of a data set share is formatted
-once, so that a header costs a handful of cards and not forty.
+Cards are formatted by astropy. Those shared by all images of a data set are formatted once, so
+that each header adds only a few.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BITPIX = {"u1": 8, "i2": 16, "i4": 32, "i8": 64, "f4": -32, "f8": -64}
 
 
 def card(keyword: str, value: Any, comment: str = "") -> str:
-    """One 80-character card; text is made ASCII and cut so that it always fits."""
+    """One 80-character card; text is converted to ASCII and cut to fit."""
     from astropy.io import fits
 
     if isinstance(value, np.generic):
@@ -44,9 +44,9 @@ def card(keyword: str, value: Any, comment: str = "") -> str:
 
 
 def long_card(keyword: str, value: Any, comment: str = "") -> str:
-    """Card of a value that may be longer text than one card holds (CONTINUE, FITS 4.0).
+    """Card of text that may be too long for one card (CONTINUE, FITS 4.0).
 
-    Without a comment on the text that is continued: readers disagree about where it stands.
+    Continued text has no comment, because readers disagree about its position.
     """
     from astropy.io import fits
 
@@ -56,7 +56,7 @@ def long_card(keyword: str, value: Any, comment: str = "") -> str:
 
 
 def commentary(keyword: str, lines: Iterable[str]) -> str:
-    """HISTORY or COMMENT cards of sentences, wrapped at 72 characters."""
+    """HISTORY or COMMENT cards, wrapped at 72 characters."""
     out = []
     for line in lines:
         for part in textwrap.wrap(ascii_text(line), 72, break_long_words=True) or [""]:
@@ -65,7 +65,7 @@ def commentary(keyword: str, lines: Iterable[str]) -> str:
 
 
 def block(cards: str) -> bytes:
-    """Header bytes: cards, END and blanks to the next multiple of 2880."""
+    """Header bytes: cards, END, and blanks up to a multiple of 2880."""
     text = cards + "END".ljust(80)
     return text.ljust(-(-len(text) // BLOCK) * BLOCK).encode("ascii")
 
@@ -88,8 +88,8 @@ def primary(lines: Sequence[str], created: dt.datetime | None, number: int) -> b
 def image_bytes(image: np.ndarray) -> tuple[bytes, int]:
     """Pixels as FITS stores them (big-endian, padded) and their BITPIX.
 
-    Integer images stay integer (8 bits for uint8), floats keep their NaN; kinds that
-    FITS lacks become the next wider one it has.
+    Integers stay integers (uint8 with 8 bits), floats keep their NaN; types that FITS lacks become
+    the next wider type.
     """
     array = np.asarray(image)
     wider = {"b1": "u1", "i1": "i2", "u2": "i4", "u4": "i8", "u8": "f8", "f2": "f4", "f16": "f8"}
@@ -115,7 +115,7 @@ def structure(shape: tuple[int, ...], bitpix: int, *, extension: bool) -> str:
 
 
 class ImageHeaders:
-    """Cards of the images of one group; formats once what all of them share."""
+    """Cards of the images of one group; shared cards are formatted once."""
 
     def __init__(self, group: Group) -> None:
         self.catalogue: Catalogue = group.catalogue
@@ -130,11 +130,11 @@ class ImageHeaders:
         self._before: str | None = None
 
     def object_name(self, row: int) -> str:
-        """Name for OBJECT: the J2000 name, or the identifier where there is none."""
+        """Name for OBJECT: the J2000 name, or the identifier without one."""
         return str(self._columns["name"][row] or self._columns["source_id"][row])
 
     def cards(self, row: int) -> str:
-        """All cards of one image but the structural ones, EXTNAME and END."""
+        """All cards of one image except the structural ones, EXTNAME and END."""
         ra, dec = float(self._columns["ra"][row]), float(self._columns["dec"][row])
         las, redshift = float(self._columns["las"][row]), float(self._columns["redshift"][row])
         out = [
@@ -163,7 +163,7 @@ class ImageHeaders:
         return "".join(out) + self._shared
 
     def _tangent(self, row: int) -> str:
-        """Cards of the catalogue's own WCS; only CRVAL differs from image to image."""
+        """Cards of the catalogue's WCS; only CRVAL differs between images."""
         if self._before is None:
             template = wcs_cards(self.catalogue, row)
             self._before = "".join(card(*c) for c in template if not c[0].startswith("CRVAL"))
@@ -178,7 +178,7 @@ class ImageHeaders:
 def image_centres(table: pd.DataFrame) -> np.ndarray:
     """Right ascension and declination of the image centres in degrees, shape ``(n, 2)``.
 
-    As in :meth:`Catalogue.wcs`: ``image_ra``, ``image_dec`` where both are there, else the
+    As in :meth:`Catalogue.wcs`: ``image_ra`` and ``image_dec`` where both are known, else the
     position of the source; NaN without either.
     """
     centres = table[["ra", "dec"]].to_numpy(dtype=float)
@@ -190,21 +190,20 @@ def image_centres(table: pd.DataFrame) -> np.ndarray:
 
 def wcs_cards(catalogue: Catalogue, row: int) -> list[tuple[str, Any, str]]:
     """Keyword, value and comment of the celestial WCS of one image."""
-    with quiet():  # astropy reports the repairs of old headers; the repaired form is written
+    with quiet():  # astropy warns when it fixes an old header; the fixed form is written
         wcs = catalogue.wcs(row).celestial
         header = wcs.to_header(relax=True)
     out = []
     for c in header.cards:
         zenithal = c.keyword in ("LONPOLE", "LATPOLE") and header["CTYPE1"].endswith("TAN")
-        # Defaults of the standard that say nothing, and the time frame that an image of
-        # unknown epoch does not have.
+        # Skip defaults of the standard, and the time frame, since the epoch is unknown.
         if zenithal and (c.keyword == "LATPOLE" or c.value == 180.0):
             continue
         if c.keyword.startswith("MJDREF") or c.keyword in ("", "COMMENT", "HISTORY"):
             continue
         value = c.value
         if c.keyword in ("CRVAL1", "CRVAL2"):
-            # to_header rounds to 12 digits; the reference value is kept whole.
+            # to_header rounds to 12 digits; keep the full reference value.
             value = float(wcs.wcs.crval[int(c.keyword[-1]) - 1])
         out.append((c.keyword, value, c.comment))
     return out
@@ -212,8 +211,14 @@ def wcs_cards(catalogue: Catalogue, row: int) -> list[tuple[str, Any, str]]:
 
 def linear_cards(shape: Sequence[int], pixel_scale: float) -> str:
     """Linear axes in arcsec from the image centre, for sources without a position."""
+    unknown = commentary("COMMENT", ["The position of this source on the sky is unknown."])
+    return card("WCSAXES", 2) + linear_axes(shape, pixel_scale) + unknown
+
+
+def linear_axes(shape: Sequence[int], pixel_scale: float) -> str:
+    """Cards of two linear axes in arcsec from the centre of an image ``(ny, nx)``."""
     ny, nx = shape
-    out = card("WCSAXES", 2)
+    out = ""
     for axis, n, name in ((1, nx, "XOFFSET"), (2, ny, "YOFFSET")):
         out += (
             card(f"CTYPE{axis}", name, "linear, from the image centre")
@@ -222,11 +227,11 @@ def linear_cards(shape: Sequence[int], pixel_scale: float) -> str:
             + card(f"CRVAL{axis}", 0.0)
             + card(f"CDELT{axis}", float(pixel_scale), "[arcsec] pixel scale")
         )
-    return out + commentary("COMMENT", ["The position of this source on the sky is unknown."])
+    return out
 
 
 def survey_cards(catalogue: Catalogue) -> str:
-    """What holds for every image of a data set: scale, unit, beam, origin, terms."""
+    """Cards shared by all images of a data set: scale, unit, beam, origin, terms."""
     info = catalogue.info
     unit = fits_unit(info.bunit)
     out = [

@@ -16,8 +16,7 @@ from radioviz.export.groups import Group, Groups, ascii_text, count, filled, pro
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
 
-# One sheet stays below this many pixels, whatever the number of galaxies: 40 million take
-# 120 MB in memory, and image viewers still open them.
+# Limit for any number of galaxies: 40 million pixels need 120 MB, and image viewers open them.
 _LARGEST_SHEET = 40_000_000
 _SMALLEST_TILE, _CAPTION_FROM = 8, 64
 _BATCH = 256
@@ -35,15 +34,15 @@ def contact_sheet_png(
     colours: np.ndarray | None = None,
     title: str = "",
 ) -> bytes:
-    """One PNG with all galaxies, north up, each scaled to its own brightest pixel.
+    """PNG of all galaxies, north up, each scaled to its brightest pixel.
 
     Parameters
     ----------
     tile : int
-        Side of a thumbnail in pixels; made smaller when the sheet would pass 40 million
-        pixels, and captions are left out below 64.
+        Side of a thumbnail in pixels, reduced where the sheet would exceed 40 million pixels;
+        captions need at least 64.
     columns : int or None
-        Thumbnails a line; by default the sheet is about 3:2.
+        Thumbnails per line; by default the sheet is about 3:2.
     stretch, field_arcsec
         As in :class:`radioviz.data.preprocess.Preprocess`; nothing is clipped.
     colours : numpy.ndarray or None
@@ -54,7 +53,7 @@ def contact_sheet_png(
     Raises
     ------
     ExportError
-        If the selection is empty or too large for one sheet, or a parameter has no meaning.
+        If the selection is empty or too large for one sheet, or a parameter is invalid.
     """
     from PIL import Image, ImageDraw
     from PIL.PngImagePlugin import PngInfo
@@ -101,28 +100,28 @@ def contact_sheet_png(
     _write(draw, (gap, 5), title or f"{n:,} galaxies", room - 2 * gap, 12, _INK)
     if tile >= _CAPTION_FROM:
         _captions(draw, groups, corners, tile, field_arcsec)
-    for i, said in enumerate(footer):
+    for i, text in enumerate(footer):
         at = (gap, head + down * height + 4 + i * line)
-        _write(draw, at, said, room - 2 * gap, 10, _FAINT)
+        _write(draw, at, text, room - 2 * gap, 10, _FAINT)
     about = PngInfo()
     about.add_text("Software", "RadioViz")
-    about.add_text("Description", "\n".join(ascii_text(said) for said in provenance(groups)))
-    about.add_text("Copyright", "\n".join(ascii_text(said) for said in footer))
+    about.add_text("Description", "\n".join(ascii_text(text) for text in provenance(groups)))
+    about.add_text("Copyright", "\n".join(ascii_text(text) for text in footer))
     out = io.BytesIO()
     picture.save(out, "PNG", compress_level=1, pnginfo=about)
     return out.getvalue()
 
 
 def _levels(groups: Groups, tile: int, stretch: str, field_arcsec: float) -> Any:
-    """Each image as uint8 levels ``(tile, tile)``, north up as pictures are stored."""
+    """Each image as uint8 levels ``(tile, tile)``, first row north."""
     from threadpoolctl import threadpool_limits
 
     chain = Preprocess(clip_sigma=None, field_arcsec=field_arcsec, size=tile, stretch=stretch)
     for group in groups:
         for start in range(0, len(group), _BATCH):
             rows = group.rows[start : start + _BATCH]
-            # Images are resampled by many small matrix products; waking a second thread for
-            # each costs ten times the product on a busy machine.
+            # Resampling uses many small matrix products; waking a second thread for each costs
+            # ten times the product on a busy machine.
             with threadpool_limits(1, user_api="blas"):
                 batch = chain.for_survey(group.catalogue.images[rows], group.catalogue.info)
             yield from np.rint(np.clip(batch[:, ::-1], 0, 1) * 255).astype(np.uint8)
@@ -134,7 +133,7 @@ def _caption(tile: int) -> int:
 
 def _credit(group: Group) -> list[str]:
     info = group.catalogue.info
-    return [f"{info.title}. " + " ".join(said for said in terms(info) if "Origin" not in said)]
+    return [f"{info.title}. " + " ".join(text for text in terms(info) if "Origin" not in text)]
 
 
 def _captions(
@@ -171,7 +170,7 @@ def _write(
     size: int,
     colour: tuple[int, int, int],
 ) -> None:
-    """One line of text, cut with dots where it is wider than ``room`` pixels."""
+    """One line of text, shortened with dots to ``room`` pixels."""
     font = _font(size)
     text = ascii_text(text, 400)
     if font.getlength(text) > room:

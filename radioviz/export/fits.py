@@ -1,7 +1,7 @@
-"""FITS files of a selection: multi-extension, one file a source, one cube.
+"""FITS files of a selection: multi-extension, one file per source, or one cube.
 
-Images are streamed one at a time from the (memory-mapped) catalogue to the file,
-so a large selection costs no memory beyond its table.
+Images are streamed one at a time from the memory-mapped catalogue to the file, so that only the
+table of a large selection is held in memory.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from radioviz.export.cards import (
     card,
     commentary,
     image_bytes,
+    linear_axes,
     primary,
     structure,
 )
@@ -32,6 +33,7 @@ from radioviz.export.groups import (
     count,
     filled,
     fits_unit,
+    in_memory,
     selection_table,
     sources,
     timestamp,
@@ -47,24 +49,24 @@ def write_fits(
     created: dt.datetime | None = None,
     images: bool = True,
 ) -> None:
-    """Write a multi-extension FITS file: provenance, one image HDU a source, ``SOURCES``.
+    """Write a multi-extension FITS file: provenance, one image HDU per source, ``SOURCES``.
 
-    The table is the last HDU; its column ``image_hdu`` names the image of each row. Images
-    carry the celestial WCS of :meth:`Catalogue.wcs`, or linear axes in arcsec when the
-    source has no position. NaN stays NaN; 8-bit grey levels stay 8-bit.
+    The table is the last HDU; its column ``image_hdu`` names the image of each row. Images have
+    the celestial WCS of :meth:`Catalogue.wcs`, or linear axes in arcsec where the source has no
+    position. NaN stays NaN; 8-bit grey levels stay 8-bit.
 
     Parameters
     ----------
     file
-        Binary file open for writing; it need not be seekable.
+        Binary file open for writing, not necessarily seekable.
     groups
-        What to write, in this order.
+        Groups in the order to write.
     note
         A sentence for the HISTORY of the primary header (how the selection was made).
     created
-        Time of writing, now by default; give one for reproducible bytes.
+        Time of writing, now by default; set it for reproducible bytes.
     images
-        False leaves the images out (a FITS table).
+        False writes only the table.
 
     Raises
     ------
@@ -98,9 +100,7 @@ def _write_images(file: IO[bytes], groups: Groups) -> list[str]:
 
 def fits_bytes(groups: Groups | Group, **options: Any) -> bytes:
     """:func:`write_fits` into memory."""
-    file = io.BytesIO()
-    write_fits(file, groups, **options)
-    return file.getvalue()
+    return in_memory(write_fits, groups, **options)
 
 
 def fits_table_bytes(
@@ -111,7 +111,7 @@ def fits_table_bytes(
 
 
 def single_fits(headers: ImageHeaders, row: int, created: dt.datetime | None = None) -> bytes:
-    """One source as a FITS file of its own, image in the primary HDU."""
+    """FITS file of one source, image in the primary HDU."""
     image = headers.catalogue.images[row]
     data, bitpix = image_bytes(image)
     header = (
@@ -131,8 +131,8 @@ def write_cube(
 ) -> None:
     """Write one cube ``(source, y, x)`` in the primary HDU and the table ``SOURCES``.
 
-    Axes 1 and 2 are offsets in arcsec (the positions are in the table, as the planes
-    lie at different places on the sky); axis 3 counts sources from 1.
+    Axes 1 and 2 are offsets in arcsec, since the planes lie at different positions (given in the
+    table); axis 3 counts sources from 1.
 
     Raises
     ------
@@ -162,14 +162,7 @@ def write_cube(
     if len(scales) == 1:
         scale = scales.pop()
         header += card("PIXSCALE", scale, "[arcsec] size of a pixel") + card("WCSAXES", 3)
-        for axis, n, name in ((1, nx, "XOFFSET"), (2, ny, "YOFFSET")):
-            header += (
-                card(f"CTYPE{axis}", name, "linear, from the image centre")
-                + card(f"CUNIT{axis}", "arcsec")
-                + card(f"CRPIX{axis}", (n + 1) / 2)
-                + card(f"CRVAL{axis}", 0.0)
-                + card(f"CDELT{axis}", scale, "[arcsec] pixel scale")
-            )
+        header += linear_axes((ny, nx), scale)
         header += card("CTYPE3", "SOURCE", "row of the table SOURCES") + card("CRPIX3", 1.0)
         header += card("CRVAL3", 1.0) + card("CDELT3", 1.0)
     else:
@@ -190,16 +183,11 @@ def _unpadded(plane: np.ndarray) -> bytes:
 
 def cube_bytes(groups: Groups | Group, **options: Any) -> bytes:
     """:func:`write_cube` into memory."""
-    file = io.BytesIO()
-    write_cube(file, groups, **options)
-    return file.getvalue()
+    return in_memory(write_cube, groups, **options)
 
 
 def table_hdu(table: SelectionTable, name: str = "SOURCES") -> bytes:
-    """The table as the bytes of one binary-table HDU, with units, UCDs and meanings.
-
-    Units are TUNITn; UCDs and meanings are TUCDn and TCOMMn, as TOPCAT reads them.
-    """
+    """Bytes of a binary-table HDU; units, UCDs and descriptions are TUNITn, TUCDn and TCOMMn."""
     from astropy.io import fits
 
     safe = column_names([*table.frame.columns, *table.latents])

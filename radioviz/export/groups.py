@@ -1,10 +1,11 @@
-"""What is exported: groups of rows, one a data set, joined into one described table."""
+"""The selection to export: groups of rows, one per data set, joined into one described table."""
 
 from __future__ import annotations
 
 import datetime as dt
+import io
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
@@ -16,7 +17,7 @@ from radioviz import __version__
 from radioviz.data.catalogue import COLUMNS, Catalogue, Column, SurveyInfo
 from radioviz.errors import ExportError
 
-# Columns that are not of every catalogue but that RadioViz itself makes.
+# Columns of RadioViz that not every catalogue has.
 MADE_COLUMNS: dict[str, Column] = {
     "data_set": Column("str", "", "meta.dataset", "Data set within RadioViz"),
     "image_hdu": Column("str", "", "meta.id", "EXTNAME of the image in this file"),
@@ -33,35 +34,35 @@ MADE_COLUMNS: dict[str, Column] = {
     "image_ra": Column("float64", "deg", "pos.eq.ra", "Right ascension of the image centre"),
     "image_dec": Column("float64", "deg", "pos.eq.dec", "Declination of the image centre"),
     "same_as": Column("str", "", "meta.id.cross", "Earlier row at the same position"),
-    "flag": Column("str", "", "meta.code.qual", "What is wrong with the image, if anything"),
-    "official_split": Column("str", "", "meta.code", "Split as the origin gives it"),
+    "flag": Column("str", "", "meta.code.qual", "Problem of the image, empty without one"),
+    "official_split": Column("str", "", "meta.code", "Split defined by the origin"),
     "split_reason": Column("str", "", "meta.note", "Why the source is in its split"),
     "log_prob": Column("float64", "", "stat.likelihood", "Log-likelihood of the latent vector"),
     "similarity": Column("float64", "", "stat.correlation", "Cosine similarity to the query"),
     "score": Column("float64", "", "stat.value", "Score"),
     "mark": Column("int64", "", "meta.code.qual", "Mark given by hand"),
 }
-# Header text of whole images is no table cell; the images carry it as their own WCS.
+# Header text does not fit a table cell; the images hold it as their WCS.
 _LEFT_OUT = ("wcs_header",)
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Rows of one data set and what goes along with them.
+    """Rows of one data set with their scores and latents.
 
     Attributes
     ----------
     catalogue : Catalogue
     rows : numpy.ndarray
-        Row numbers, shape ``(n,)``, in the order of export; a bool mask is accepted.
+        Row numbers, shape ``(n,)``, in the order of export; or a bool mask.
     scores : pandas.DataFrame or None
         ``n`` rows aligned with ``rows`` (the index is ignored): scores, marks.
     latents : numpy.ndarray or None
         Shape ``(n, d)``, aligned with ``rows``.
     model, model_sha256 : str
-        Who made the latents and scores.
+        Model of the latents and scores.
     columns : mapping
-        Unit, UCD and meaning of score columns, by name.
+        Unit, UCD and description of score columns, by name.
     """
 
     catalogue: Catalogue
@@ -112,11 +113,18 @@ Groups = Sequence[Group]
 
 
 def filled(groups: Groups | Group) -> list[Group]:
-    """Groups that hold rows; raises ExportError when there is nothing to export."""
+    """Groups that are not empty; ExportError when there are none."""
     kept = [g for g in ([groups] if isinstance(groups, Group) else groups) if len(g)]
     if not kept:
         raise ExportError("the selection is empty; add at least one galaxy before exporting")
     return kept
+
+
+def in_memory(write: Callable[..., None], groups: Groups | Group, **options: Any) -> bytes:
+    """What a function writes to its first argument, a binary file, as bytes."""
+    file = io.BytesIO()
+    write(file, groups, **options)
+    return file.getvalue()
 
 
 def count(groups: Groups) -> int:
@@ -140,11 +148,11 @@ class SelectionTable:
     frame : pandas.DataFrame
         One row a source; every column is float64, int64, bool or str.
     columns : dict
-        Unit, UCD and meaning of each column of ``frame``.
+        Unit, UCD and description of each column of ``frame``.
     latents : dict
         Vector columns by name, float32 of shape ``(n, d)``, NaN where a source has none.
     provenance : tuple of str
-        Where it comes from and on what terms, in sentences.
+        Origin and terms of use, in sentences.
     """
 
     frame: pd.DataFrame
@@ -153,7 +161,7 @@ class SelectionTable:
     provenance: tuple[str, ...]
 
     def with_columns(self, **values: Sequence[Any] | np.ndarray) -> SelectionTable:
-        """The table with more columns of :data:`MADE_COLUMNS` at the end."""
+        """The table with further columns of :data:`MADE_COLUMNS`."""
         frame, columns = self.frame.copy(), dict(self.columns)
         for name, cells in values.items():
             frame[name] = cells
@@ -164,15 +172,14 @@ class SelectionTable:
 def selection_table(groups: Groups | Group, note: str = "") -> SelectionTable:
     """Join the tables, scores and latents of all groups.
 
-    Columns that a data set lacks are NaN or empty for its sources. A score named
-    like a column that is there already is stored as ``<name>_2``. Latents of one
-    model make one vector column ``latent``; those of several models make one
-    column each, ``latent_<model>``.
+    Columns that a data set lacks are NaN or empty for its sources. A score with the name of
+    another column becomes ``<name>_2``. Latents of one model form one vector column ``latent``,
+    those of several models one column each, ``latent_<model>``.
 
     Raises
     ------
     ExportError
-        If no group holds a row.
+        If all groups are empty.
     """
     from radioviz.morphology import MEASURED
 
@@ -282,7 +289,7 @@ def terms(info: SurveyInfo) -> list[str]:
 
 
 def shared_origin(info: SurveyInfo) -> str:
-    """Origin as it may be told to others: of a folder of this computer, the name alone."""
+    """Origin without private paths: of a folder of this computer, only the name."""
     for path in (PurePosixPath(info.origin), PureWindowsPath(info.origin)):
         if path.is_absolute():
             return path.name
@@ -298,10 +305,10 @@ def fits_unit(unit: str) -> str:
 
 
 def ascii_text(text: object, limit: int | None = None) -> str:
-    """Printable ASCII on one line, as FITS headers and tables need it.
+    """Printable ASCII on one line, as FITS headers and tables require.
 
-    Accents are dropped (``é`` to ``e``); what has no ASCII form is written as its
-    Python escape (``α`` to ``\\u03b1``), so that two names that differ still do.
+    Accents are dropped (``é`` to ``e``); other characters become their Python escape (``α`` to
+    ``\\u03b1``), so that different names stay different.
     """
     raw = str(text)
     if not (raw.isascii() and raw.isprintable()):
@@ -321,9 +328,9 @@ def ascii_text(text: object, limit: int | None = None) -> str:
 
 
 def unique_name(name: str, taken: set[str], limit: int = 60) -> str:
-    """Letters, digits, ``_``, ``-``, ``+`` and ``.`` only, unlike any in ``taken`` (any case).
+    """Letters, digits, ``_``, ``-``, ``+`` and ``.`` only, different from ``taken`` in any case.
 
-    ``taken`` holds upper-case names and gains this one.
+    ``taken`` holds upper-case names; this one is added.
     """
     kept = "".join(c if c.isalnum() or c in "_-+." else "_" for c in ascii_text(name)).strip("._")
     base = kept[:limit] or "unnamed"

@@ -32,7 +32,7 @@ def ds9_regions(groups: Groups | Group, *, radius: float = 15.0) -> str:
             continue
         size = las / 2 if np.isfinite(las) and las > 0 else radius
         name = ascii_text(source["name"] or source["source_id"], 60)
-        # DS9 ends a text at its closing brace and has no escape for it.
+        # DS9 ends text at a closing brace, which cannot be escaped.
         name = name.translate(str.maketrans("{}", "()"))
         colour = _CLASS_COLOURS.get(source["label"], "green")
         lines.append(

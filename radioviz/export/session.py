@@ -7,8 +7,8 @@
      "marks": [{"data_set": "first", "source_id": "first-9", "mark": 4, "kind": "interesting"}],
      "view": {"model": "vae32", "layout": "umap"}}
 
-``marks`` and ``view`` may be absent: a bare selection is a session file too. Other keys are
-ignored, so that a newer program can add some without a new version.
+``marks`` and ``view`` are optional. Other keys are ignored, so that a newer program can add some
+without a new version.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Source = tuple[str, str]
 
 @dataclass(frozen=True)
 class Mark:
-    """What a person said of one source: 0..5, and in a word what it is (or nothing)."""
+    """A reader's mark of one source: 0 to 5, and optionally its kind."""
 
     data_set: str
     source_id: str
@@ -53,14 +53,14 @@ class Mark:
 
 @dataclass(frozen=True)
 class Session:
-    """What a session file holds.
+    """The content of a session file.
 
     Attributes
     ----------
     sources : tuple of (data set, source_id)
         The selection, ordered and unique.
     marks : tuple of Mark
-        At most one a source; where a file has several, the last counts.
+        At most one per source; where a file has several, the last counts.
     view : dict
         Names to plain values (text, numbers, true/false, null, lists of these).
     """
@@ -70,14 +70,14 @@ class Session:
     view: Mapping[str, Any] = field(default_factory=dict)
 
     def data_sets(self) -> tuple[str, ...]:
-        """Every data set that the selection or the marks name, in order of appearance."""
+        """Data sets of the selection and the marks, in order of appearance."""
         named = [d for d, _ in self.sources] + [m.data_set for m in self.marks]
         return tuple(dict.fromkeys(named))
 
 
 @dataclass(frozen=True)
 class Missing:
-    """What a session asks for that is not here (see :func:`here`)."""
+    """Data sets and sources of a session that are not installed (see :func:`here`)."""
 
     data_sets: tuple[str, ...]
     sources: tuple[Source, ...]
@@ -86,9 +86,9 @@ class Missing:
         return bool(self.data_sets or self.sources)
 
     def sentences(self, limit: int = 5) -> list[str]:
-        """What is missing, in words; long lists are cut at ``limit`` with their length."""
-        said = [
-            f"data set '{name}' is not here: install, fetch or import it, then load the file again"
+        """What is missing, in words; lists longer than ``limit`` are cut."""
+        out = [
+            f"data set '{name}' is not installed: fetch or import it, then load the file again"
             for name in self.data_sets
         ]
         per: dict[str, list[str]] = {}
@@ -98,8 +98,8 @@ class Missing:
         for data_set, ids in per.items():
             shown = ", ".join(f"'{i}'" for i in ids[:limit])
             more = f" and {len(ids) - limit:,} more" if len(ids) > limit else ""
-            said.append(f"data set '{data_set}' has no source {shown}{more}")
-        return said
+            out.append(f"data set '{data_set}' has no source {shown}{more}")
+        return out
 
 
 def session_bytes(session: Session) -> bytes:
@@ -108,7 +108,7 @@ def session_bytes(session: Session) -> bytes:
     Raises
     ------
     SelectionError
-        If the view holds what JSON cannot say.
+        If the view holds values that JSON cannot represent.
     """
     document = {
         "format": FORMAT,
@@ -131,7 +131,7 @@ def read_session(payload: bytes | str) -> Session:
     Raises
     ------
     SelectionError
-        If it is not such a file, or is damaged; the message says where.
+        If it is not a session file, or is damaged; the message says where.
     """
     if len(payload) > LARGEST_FILE:
         raise SelectionError(
@@ -141,12 +141,12 @@ def read_session(payload: bytes | str) -> Session:
         document = json.loads(payload)
     except (ValueError, RecursionError) as error:
         raise SelectionError(
-            f"this is no .radioviz file: not JSON ({error.__class__.__name__}: {error})"
+            f"not a .radioviz file: not JSON ({error.__class__.__name__}: {error})"
         ) from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise SelectionError(
-            f'this is no .radioviz file: it lacks "format": "{FORMAT}". '
-            "Save one from the selection tray to see what it holds."
+            f'not a .radioviz file: it lacks "format": "{FORMAT}". '
+            "Save one from the selection tray as an example."
         )
     if document.get("version") != VERSION:
         raise SelectionError(
@@ -165,13 +165,13 @@ def read_session(payload: bytes | str) -> Session:
 
 
 def here(session: Session, known: Mapping[str, Collection[str]]) -> tuple[Session, Missing]:
-    """The part of a session that can be shown here, and what it misses.
+    """The installed part of a session, and what is missing.
 
     Parameters
     ----------
     known
-        Identifiers of each data set that is here; anything that answers ``in`` quickly
-        (a set, or the index of a table).
+        Identifiers of each installed data set, in a container with a fast ``in`` (a set, or the
+        index of a table).
     """
     unknown = tuple(d for d in session.data_sets() if d not in known)
 

@@ -33,7 +33,7 @@ def votable_bytes(
     created: dt.datetime | None = None,
     binary: bool | None = None,
 ) -> bytes:
-    """VOTable 1.4 with units, UCDs, meanings, coordinate system and provenance as PARAMs.
+    """VOTable 1.4 with units, UCDs, descriptions, coordinate system and provenance as PARAMs.
 
     Parameters
     ----------
@@ -112,8 +112,8 @@ def votable_of(
 def _text_cells(cells: np.ndarray) -> np.ndarray:
     """Text as fixed-width ``char`` where it is ASCII, else ``unicodeChar``.
 
-    At least two characters wide: readers take an array of one for a single character,
-    which cannot be empty.
+    At least two characters wide: readers treat an array of one as a single character, which cannot
+    be empty.
     """
     text = np.array([xml_text(c) for c in cells], dtype="U")
     kind = "S" if all(c.isascii() for c in text) else "U"
@@ -121,7 +121,7 @@ def _text_cells(cells: np.ndarray) -> np.ndarray:
 
 
 def xml_text(text: object) -> str:
-    """Text without the characters that XML 1.0 cannot hold at all (replaced by ``?``)."""
+    """Text with ``?`` for characters that XML 1.0 forbids."""
     return "".join(
         c
         if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff"
@@ -147,9 +147,8 @@ def csv_text(table: SelectionTable) -> str:
 def csv_bytes(groups: Groups | Group, *, note: str = "") -> bytes:
     """CSV in UTF-8 (RFC 4180) with one header line; missing numbers are empty cells.
 
-    Text cells that a spreadsheet could take for a formula (they begin with ``= + - @``,
-    a tab or a line break) get a leading apostrophe; numbers are left alone. Latents are
-    columns ``latent_0``, ``latent_1``, ...
+    Text cells that a spreadsheet could interpret as a formula (beginning with ``= + - @``, a tab
+    or a line break) get a leading apostrophe. Latents are columns ``latent_0``, ``latent_1``, ...
 
     Raises
     ------
@@ -160,7 +159,7 @@ def csv_bytes(groups: Groups | Group, *, note: str = "") -> bytes:
 
 
 def parquet_bytes(groups: Groups | Group, *, note: str = "") -> bytes:
-    """Parquet; latents are fixed-size lists, units, UCDs and meanings are field metadata.
+    """Parquet; latents are fixed-size lists; units, UCDs and descriptions are field metadata.
 
     Raises
     ------

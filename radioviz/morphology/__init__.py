@@ -1,6 +1,6 @@
 """Morphology measured from images: sizes, angles, flux, profiles, complexity.
 
-What limits the largest angular size is written at :func:`measure`.
+:func:`measure` describes what limits the largest angular size.
 """
 
 from __future__ import annotations

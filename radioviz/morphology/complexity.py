@@ -1,4 +1,4 @@
-"""Coarse-grained complexity: how long the shortest description of an image is."""
+"""Coarse-grained complexity: the compressed length of an image."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def block_mean(image: np.ndarray, step: int) -> np.ndarray:
 
 
 def coarse_grain(image: np.ndarray, sigma: float, beam: float) -> np.ndarray:
-    """Image averaged over cells of one beam and cut into a few grey levels.
+    """Image averaged over cells of one beam and quantised to a few grey levels.
 
     Parameters
     ----------
     image : numpy.ndarray
         Shape ``(ny, nx)``, finite, background subtracted.
     sigma : float
-        Noise of a pixel; what is below 3 sigma is level 0.
+        Noise of a pixel; below 3 sigma the level is 0.
     beam : float
         FWHM in pixels.
 
@@ -59,13 +59,13 @@ def coarse_grain(image: np.ndarray, sigma: float, beam: float) -> np.ndarray:
 
 
 def complexity(image: np.ndarray, sigma: float, beam: float) -> float:
-    """Apparent complexity: bytes that the coarse-grained image takes when compressed.
+    """Apparent complexity: size of the compressed coarse-grained image in bytes.
 
     Segal, Parkinson, Norris & Swan 2019 (PASP 131, 108007) and Segal et al. 2023 (MNRAS
-    521, 1429): an upper bound to the Kolmogorov complexity of the image after noise
-    and detail were smoothed away, by a general lossless compressor (DEFLATE, as in gzip).
-    Here cells are one beam wide and levels factors of two from the peak, so that it does not
-    depend on the units; the empty field counts nothing.
+    521, 1429): an upper bound to the Kolmogorov complexity of the image without noise and fine
+    detail, from a general lossless compressor (DEFLATE, as in gzip). Here cells are one beam wide
+    and levels are factors of two from the peak, so the units do not matter; an empty field has
+    complexity 0.
     """
     return float(len(_squeeze(coarse_grain(image, sigma, beam))) - _EMPTY)
 

@@ -1,4 +1,4 @@
-"""Measurements kept beside their Catalogue, so that they are made once."""
+"""Measurements stored beside their Catalogue, so that they are made once."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def complete(
 ) -> Catalogue:
     """Catalogue with the columns of :data:`MEASURED`, sizes and fluxes filled in.
 
-    ``las`` is filled where the catalogue had none (``las_origin`` then says ``measured``), and
-    ``flux`` where it was missing and the images are calibrated. Measurements are kept
-    as ``measured.parquet`` in the folder of the catalogue; a file of another version, of other
-    sources or a damaged one is made anew, and a folder that cannot be written costs time alone.
+    ``las`` is filled where the catalogue had none (``las_origin`` is then ``measured``), and
+    ``flux`` where it was missing and the images are calibrated. Measurements are stored as
+    ``measured.parquet`` in the folder of the catalogue. A file that is damaged, of another version
+    or of other sources is replaced; if the folder cannot be written, they are measured each time.
     """
     key = _key(catalogue)
     path = catalogue.folder / FILE if catalogue.folder else None
@@ -49,7 +49,7 @@ def complete(
 
 
 def _key(catalogue: Catalogue) -> str:
-    """What the measurements depend on: the code, the sources, the survey, the array."""
+    """Hash of what the measurements depend on: code, sources, survey, array."""
     info = catalogue.info
     parts = (
         VERSION, catalogue.digest, catalogue.images.shape, catalogue.images.dtype.str,
@@ -78,7 +78,7 @@ def _read(path: Path, key: str, n: int) -> pd.DataFrame | None:
 
 
 def _write(path: Path, key: str, measured: pd.DataFrame) -> None:
-    """Write in one atomic step; a folder that is read-only or full is left as it is."""
+    """Write in one atomic step, unless the folder is read-only or full."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,4 +1,4 @@
-"""Measurements of a batch of cutouts, one row an image."""
+"""Measurements of a batch of cutouts, one row per image."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from radioviz.morphology.sources import (
 )
 from radioviz.store.mapped import release
 
-VERSION = 3  # raise it when a number changes: stored measurements are then made anew
+VERSION = 3  # increase it when a number changes, so that stored measurements are replaced
 
 Progress = Callable[[int, int, str], None]
 
-BEAM_PIXELS = 3.0  # where the beam is unknown: what surveys are usually gridded at
-DYNAMIC_RANGE = 0.005  # of the peak: about what sidelobes reach in snapshot surveys
-SMALLEST = 0.5  # of the beam: the size given to a source that is not resolved
+BEAM_PIXELS = 3.0  # the usual sampling of surveys, where the beam is unknown
+DYNAMIC_RANGE = 0.005  # of the peak: typical level of sidelobes in snapshot surveys
+SMALLEST = 0.5  # of the beam: the size assigned to an unresolved source
 
 MEASURED: dict[str, Column] = {
     "las_measured": Column(
@@ -55,14 +55,14 @@ _FLOATS = tuple(name for name, column in MEASURED.items() if column.dtype == "fl
 
 @dataclass(frozen=True)
 class Extent:
-    """Where the source is in its cutout.
+    """Outline of the source in its cutout.
 
     Attributes
     ----------
     mask : numpy.ndarray
         Bool ``(ny, nx)``: pixels of the source.
     others : numpy.ndarray
-        Bool ``(ny, nx)``: pixels of what is held to be other sources.
+        Bool ``(ny, nx)``: pixels attributed to other sources.
     y, x : tuple of float
         Ends of the largest extent in pixels (array indices); the same point when unresolved.
     las : float
@@ -78,7 +78,7 @@ class Extent:
 
 @dataclass(frozen=True)
 class _Source:
-    """One image on its way through the measurements; nothing of it is kept."""
+    """Intermediate results for one image."""
 
     image: np.ndarray  # float32, background subtracted, finite
     noise: Noise
@@ -99,10 +99,10 @@ class _Source:
         return mask
 
     def chord(self) -> Chord:
-        """Largest extent, its ends on what is surely emission.
+        """Largest extent between secure emission.
 
-        Within 1.5 beams of an end there is a pixel of 4 sigma and of 0.5 % of the peak, or it is in
-        a diffuse lobe: wisps of noise and sidelobes at 3 sigma often hang on to a bright source.
+        Within 1.5 beams of each end a pixel exceeds 4 sigma and 0.5 % of the peak, or the end is in
+        a diffuse lobe: noise and sidelobes at 3 sigma often adjoin a bright source.
         """
         from scipy import ndimage
 
@@ -122,8 +122,8 @@ class _Source:
     def flux(self) -> float:
         """Sum over the source in image units.
 
-        Where the wings below 3 sigma are still in the image, the source is grown by a beam to hold
-        them: a point source of 10 sigma has 30 % of its flux there.
+        Where the image still has the wings below 3 sigma, the source is grown by a beam to include
+        them: they hold 30 % of the flux of a point source of 10 sigma.
         """
         if self.noise.clipped:
             return float(self.pixels()[2].sum())
@@ -152,7 +152,7 @@ def _find(
 
 
 def _check(images: np.ndarray, pixel_scale: float, beam: float | None, ndim: int) -> float:
-    """Beam in pixels, having looked at what was given."""
+    """Check the arguments; the beam in pixels."""
     shape = "(n, ny, nx)" if ndim == 3 else "(ny, nx)"
     if images.ndim != ndim or 0 in images.shape[-2:]:
         raise ImageError(f"images have shape {images.shape}; expected {shape}")
@@ -180,18 +180,18 @@ def measure(
     ``las_measured`` is 0.88 (0.86 on the half the association was not fitted to; FIRST galaxies
     in 8 bits 0.91 and 0.92, MiraBest in 8 bits 0.87 and 0.87). What limits it, on the raw cutouts:
 
-    - Association. 53 (5 %) measure more than twice the catalogued size: a neighbour was taken
-      in, or sidelobes and a blend hang on to a bright source (20 of them). Were it known which
-      islands belong, the correlation would be 0.92.
+    - Association. 53 (5 %) measure more than twice the catalogued size: a neighbour was included,
+      or sidelobes and a blend adjoin a bright source (20 of them). With perfect association the
+      correlation would be 0.92.
     - Sensitivity. 34 (3 %) measure less than half of it, most of them catalogued as larger than
-      100 arcsec: in 18 the lobes are not in the image at 3 sigma, even smoothed (FIRST
-      resolves them out), in 16 they were seen and held to be other sources.
-    - Definition. The catalogue measures between the centres of components, here it is edge to edge
-      above 3 sigma with the beam removed: 1.4 times as much below 15 arcsec, the same above 120,
-      a median of 1.21. Apart from the 87 above, the scatter about it is 14 % and the correlation
-      0.96. A source that fades slowly into the noise is followed in the smoothed image: a Gaussian
-      of 60 arcsec and 2,000 sigma measures up to a quarter more than its isophote at 3 sigma.
-    - The cutout is no limit: the largest catalogued size is 269 arcsec, the side 270.
+      100 arcsec: in 18 the lobes are below 3 sigma even when smoothed (FIRST resolves them
+      out), in 16 they were detected but attributed to other sources.
+    - Definition. The catalogue measures between the centres of components; here sizes are edge to
+      edge above 3 sigma with the beam removed: 1.4 times as much below 15 arcsec, the same above
+      120, a median of 1.21. Without the 87 above, the scatter about it is 14 % and the correlation
+      0.96. Sources that fade slowly are followed in the smoothed image: a Gaussian of 60 arcsec and
+      2,000 sigma measures up to a quarter more than its isophote at 3 sigma.
+    - The cutout does not limit: the largest catalogued size is 269 arcsec, the side 270.
 
     ``python -m tests.benchmarks.bench_morphology`` prints these figures.
 
@@ -203,16 +203,16 @@ def measure(
     pixel_scale : float
         Arcsec per pixel.
     beam : float, optional
-        FWHM of the beam in arcsec; three pixels are assumed where it is unknown.
+        FWHM of the beam in arcsec; three pixels where it is unknown.
     bunit : str
         Unit of the pixels; flux densities are given for ``Jy/beam`` with a known beam.
     raw : bool
-        True when the noise is still in the images.
+        True where the images still contain the noise.
     progress
         Called with ``(done, total, what)``.
     shifted : bool
-        True when the images were clipped at 3 sigma and that level then mapped to 0
-        (:func:`radioviz.morphology.noise.is_shifted` tells).
+        True where the images were clipped at 3 sigma and that level then mapped to 0
+        (see :func:`radioviz.morphology.noise.is_shifted`).
 
     Returns
     -------
@@ -223,7 +223,7 @@ def measure(
     Raises
     ------
     ImageError
-        If the array is not a batch of real images, or a scale is not positive.
+        If the array is not a batch of real-valued images, or a scale is not positive.
     """
     images = images if isinstance(images, np.ndarray) else np.asarray(images)
     beam_pixels = _check(images, pixel_scale, beam, 3)
@@ -274,7 +274,7 @@ def extent(
     *,
     shifted: bool = False,
 ) -> Extent:
-    """Outline and largest extent of the central source of one image ``(ny, nx)``, to be drawn.
+    """Outline and largest extent of the central source of one image ``(ny, nx)``.
 
     See :func:`extent_of` for an image of a Catalogue.
 
@@ -297,7 +297,7 @@ def extent(
 
 
 def extent_of(catalogue: Catalogue, row: int) -> Extent:
-    """Outline and largest extent of one source of a Catalogue, as its table has it."""
+    """Outline and largest extent of one source of a Catalogue, as in its table."""
     info = catalogue.info
     shifted = not info.raw and is_shifted(catalogue.images)
     return extent(catalogue.images[row], info.pixel_scale, info.beam, info.raw, shifted=shifted)
@@ -319,13 +319,13 @@ def axis_profile(
     image : numpy.ndarray
         Shape ``(ny, nx)``, north up, east left.
     position_angle : float, optional
-        Degrees north through east; that of the source where left out, north where it is round.
+        Degrees north through east; by default that of the source, or north where it is round.
     pixel_scale, beam : float
         Arcsec.
     raw : bool
-        True when the noise is still in the image.
+        True where the image still contains the noise.
     width : float, optional
-        Width in pixels of the strip that is averaged; one beam where left out.
+        Width in pixels of the strip that is averaged; one beam by default.
 
     Returns
     -------

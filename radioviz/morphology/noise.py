@@ -1,4 +1,4 @@
-"""Noise of one image, also of one from which the noise was clipped."""
+"""Noise of one image, also where pixels below a threshold were clipped."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from radioviz.data.preprocess import noise_level
 
-CLIP_SIGMA = 3.0  # at which the 8-bit images of FIRST and NVSS were clipped by their authors
-# What noise leaves above 3 sigma are islands of a few pixels, on average 0.26 sigma above
-# (measured on the raw MiraBest cutouts, clipped and cut to 8 bits).
+CLIP_SIGMA = 3.0  # at which the authors clipped the 8-bit images of FIRST and NVSS
+# Above 3 sigma noise leaves islands of a few pixels, on average 0.26 sigma higher (measured on the
+# raw MiraBest cutouts, clipped and reduced to 8 bits).
 _EXCESS = 0.26
 _ISLAND_PIXELS = 4
 
@@ -20,8 +20,8 @@ _ISLAND_PIXELS = 4
 class Noise:
     """Background and noise of one image, in its units.
 
-    ``clipped`` is true when what is below 3 sigma is gone; ``pedestal`` is what was subtracted
-    from the pixels that are left.
+    ``clipped`` is true where pixels below 3 sigma are missing; ``pedestal`` was subtracted from the
+    remaining pixels.
     """
 
     background: float
@@ -30,7 +30,7 @@ class Noise:
     pedestal: float = 0.0
 
     def restore(self, image: np.ndarray) -> np.ndarray:
-        """The image as float32 above the background: finite, the pedestal put back."""
+        """The image as finite float32 above the background, with the pedestal restored."""
         with np.errstate(over="ignore"):
             image = image.astype(np.float32) - np.float32(self.background)
         if self.pedestal:
@@ -44,9 +44,9 @@ class Noise:
 def is_shifted(images: np.ndarray, looked_at: int = 200) -> bool:
     """Whether 8-bit images ``(n, ny, nx)`` were clipped and the clip level then mapped to 0.
 
-    Some authors leave the pixels above 3 sigma as they are (MiraBest), others
-    stretch from 3 sigma to the peak (Griese et al. 2023). In the latter the
-    faintest pixel is grey level 1 in nearly every image, in the former it depends on the source.
+    Some authors keep the pixels above 3 sigma unchanged (MiraBest), others stretch from 3 sigma to
+    the peak (Griese et al. 2023). In the latter the faintest pixel is grey level 1 in nearly
+    every image, in the former it depends on the source.
     """
     if images.dtype.kind != "u" or len(images) == 0:
         return False
@@ -59,13 +59,12 @@ def is_shifted(images: np.ndarray, looked_at: int = 200) -> bool:
 
 
 def measure_noise(image: np.ndarray, raw: bool, shifted: bool = False) -> Noise:
-    """Noise of one image ``(ny, nx)``; ``shifted`` as :func:`is_shifted` says.
+    """Noise of one image ``(ny, nx)``; ``shifted`` as in :func:`is_shifted`.
 
-    In a clipped image the faintest pixel that is left stands at 3 sigma, within limits: 8 bits
-    hold no more than 765 sigma (brighter sources have their noise overestimated), and an image
-    that was kept has a source. In a shifted one the noise follows from how far noise pixels
-    reach above the clip level, to some 20 %, up to about 260 sigma; no noise pixel reaches
-    grey level 1 in the images of brighter sources.
+    In a clipped image the faintest remaining pixel is at 3 sigma, within limits: 8 bits hold at
+    most 765 sigma (the noise of brighter sources is overestimated). In a shifted image the noise
+    follows from how far noise pixels reach above the clip level, to some 20 %, up to about 260
+    sigma; for brighter sources no noise pixel reaches grey level 1.
     """
     if raw or 2 * np.count_nonzero(image) > image.size:
         background, sigma = noise_level(image)

@@ -9,8 +9,8 @@ import numpy as np
 
 from radioviz.sky import FWHM
 
-_NEAR = 6.0  # pixels from the centre within which a pixel's own width tells in a radius
-_PARTS = 5  # in which such pixels are cut along each axis
+_NEAR = 6.0  # pixels from the centre within which the width of a pixel matters
+_PARTS = 5  # into which such pixels are divided along each axis
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Chord:
 class Moments:
     """Second moments of the brightness, in pixels relative to the image centre.
 
-    ``angle`` is that of the major axis in degrees north through east (0..180) with north
-    up and east left; NaN where the source is round. ``major`` and ``minor`` are widths
-    (sigma) freed from the beam.
+    ``angle`` is that of the major axis in degrees north through east (0..180) with north up and
+    east left; NaN where the source is round. ``major`` and ``minor`` are widths (sigma),
+    deconvolved from the beam.
     """
 
     cy: float
@@ -41,12 +41,12 @@ class Moments:
 def largest_extent(
     y: np.ndarray, x: np.ndarray, value: np.ndarray, level: float, beam: float
 ) -> Chord:
-    """Largest angular size of the pixels ``(p,)`` above ``level``, freed from the beam.
+    """Largest angular size of the pixels ``(p,)`` above ``level``, with the beam removed.
 
-    The isophote of an unresolved source of peak ``P`` lies ``beam/2 sqrt(log2(P/level))`` from
-    it, so a bright source looks larger than a faint one. Each end of the chord is
-    drawn in by that radius, for the brightest pixel within 1.5 beams of the end: a pair of
-    points measures its separation, whatever their brightness.
+    An unresolved source of peak ``P`` has an isophote of radius ``beam/2 sqrt(log2(P/level))``,
+    so a bright source looks larger than a faint one. Each end of the chord is moved inwards by that
+    radius, for the brightest pixel within 1.5 beams: two points measure their separation at any
+    brightness.
     """
     points = np.stack([y, x], axis=1)
     corners = _hull(points)
@@ -65,7 +65,7 @@ def largest_extent(
 
 
 def _hull(points: np.ndarray) -> np.ndarray:
-    """Corners of the convex hull of ``(p, 2)`` points; all of them where it is degenerate."""
+    """Corners of the convex hull of ``(p, 2)`` points; all points where it is degenerate."""
     from scipy.spatial import ConvexHull, QhullError
 
     if len(points) < 4 or not np.ptp(points, axis=0).all():
@@ -90,7 +90,7 @@ def moments(y: np.ndarray, x: np.ndarray, value: np.ndarray, beam: float) -> Mom
     half, root = (nn + ee) / 2, math.hypot((nn - ee) / 2, ne)
     point = (beam / FWHM) ** 2
     angle = math.degrees(0.5 * math.atan2(2 * ne, nn - ee)) % 180.0
-    # Pixel noise alone makes an elongation of a per cent or so.
+    # Pixel noise alone causes an elongation of about a per cent.
     return Moments(
         cy,
         cx,
@@ -101,12 +101,12 @@ def moments(y: np.ndarray, x: np.ndarray, value: np.ndarray, beam: float) -> Mom
 
 
 def concentration(y: np.ndarray, x: np.ndarray, value: np.ndarray, cy: float, cx: float) -> float:
-    """``5 log10(r80/r20)``: radii about the centre holding 80 and 20 % of the flux.
+    """``5 log10(r80/r20)``: radii about the centre that enclose 80 and 20 % of the flux.
 
-    After Bershady, Jangren & Conselice 2000 (AJ 119, 2645, eq. 1). 2.1 for a point source seen
-    with a Gaussian beam, less for a source brightened at its edges, more for one with a core.
-    Unlike there (and in statmorph) the centre is that of the light and all light of the source
-    counts, not that within 1.5 Petrosian radii: of a double source that would be one lobe.
+    After Bershady, Jangren & Conselice 2000 (AJ 119, 2645, eq. 1): 2.1 for a point source and a
+    Gaussian beam, less for an edge-brightened source, more for one with a core. Unlike there (and
+    in statmorph) the centre is that of the light, and all light counts rather than that within 1.5
+    Petrosian radii, which in a double source would be one lobe.
     """
     light = np.maximum(value, 0)
     total = light.sum()
@@ -114,7 +114,7 @@ def concentration(y: np.ndarray, x: np.ndarray, value: np.ndarray, cy: float, cx
         return math.nan
     north, east = y - cy, x - cx
     near = np.hypot(north, east) < _NEAR
-    # A fifth of a compact source is in two pixels or three: these are cut into small ones.
+    # Two or three pixels hold a fifth of a compact source, so divide them into smaller ones.
     cuts = (np.arange(_PARTS) + 0.5) / _PARTS - 0.5
     inner = np.hypot(north[near, None, None] + cuts[:, None], east[near, None, None] + cuts).ravel()
     radius = np.concatenate([inner, np.hypot(north[~near], east[~near])])

@@ -1,15 +1,14 @@
-"""Which pixels of a cutout belong to its source: detection and association.
+"""Pixels of a cutout that belong to its source: detection and association.
 
-Detection is by islands above 3 sigma that reach a higher peak, at the resolution of
-the image and, for diffuse lobes, on the image smoothed to a coarser one (the idea of
-Duchamp, Whiting 2012, and PyBDSF's wavelet module, Mohan & Rafferty 2015).
+Detection finds islands above 3 sigma that reach a higher peak, at the resolution of the image and,
+for diffuse lobes, on a smoothed image (as in Duchamp, Whiting 2012, and the wavelet module of
+PyBDSF, Mohan & Rafferty 2015).
 
-Association starts at the island on the centre of the cutout, where the host galaxy
-is. Every other island is judged by the odds that it belongs to the same source,
-a logistic function of a few properties that an astronomer would weigh by eye: how far
-out, how bright and how extended it is, what share of the flux within its distance it
-holds, whether it has a counterpart on the other side, and how large and bright the
-central island is by itself.
+Association starts at the island on the centre of the cutout, where the host galaxy is. The odds
+that another island belongs to the same source are a logistic function of a few properties that an
+astronomer would weigh by eye: its distance, brightness and extent, its share of the flux within its
+distance, whether it has a counterpart on the other side, and the size and brightness of the central
+island.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ from radioviz.morphology.complexity import block_mean
 from radioviz.morphology.noise import CLIP_SIGMA, Noise
 from radioviz.sky import FWHM
 
-ISLAND_SIGMA = CLIP_SIGMA  # extent of an island: no more is left in clipped images
-PEAK_SIGMA = 4.0  # an island must reach this; the odds weigh how far it does
-SMOOTH_SIGMA = 3.0  # the same two on the smoothed image, in units of its own noise
+ISLAND_SIGMA = CLIP_SIGMA  # extent of an island; clipped images hold nothing fainter
+PEAK_SIGMA = 4.0  # minimum peak of an island; the odds depend on its height
+SMOOTH_SIGMA = 3.0  # the same two on the smoothed image, in units of its noise
 SMOOTH_PEAK_SIGMA = 5.0
 CLIPPED_SMOOTH = 0.2  # extent on a smoothed clipped image, in units of the unsmoothed noise
 CLIPPED_SMOOTH_PEAK = 0.4
@@ -50,16 +49,16 @@ FEATURES = (
 class Islands:
     """The ``k`` islands of one image and their ``p`` pixels, sorted by island.
 
-    Positions are in pixels relative to the image centre, brightnesses in image units
-    above the background. ``major`` and ``minor`` are second-moment widths (sigma, pixels)
-    freed from the beam.
+    Positions are in pixels relative to the image centre, brightnesses in image units above the
+    background. ``major`` and ``minor`` are second-moment widths (sigma, pixels), deconvolved from
+    the beam.
     """
 
     start: np.ndarray  # (k + 1,) first pixel of each island
     y: np.ndarray  # (p,)
     x: np.ndarray
     value: np.ndarray
-    diffuse: np.ndarray  # bool: found on the smoothed image alone
+    diffuse: np.ndarray  # bool: found only on the smoothed image
     flux: np.ndarray  # (k,) sum of the pixels
     peak: np.ndarray
     cy: np.ndarray  # flux-weighted centre
@@ -96,9 +95,9 @@ def find_islands(image: np.ndarray, noise: Noise, beam: float) -> Islands:
 
 
 def _diffuse(rest: np.ndarray, noise: Noise, beam: float) -> np.ndarray:
-    """Mask of islands in what is left, smoothed: lobes whose every pixel is below threshold.
+    """Mask of islands in the smoothed rest: lobes with every pixel below the threshold.
 
-    Blocks of pixels are averaged first, which a kernel of this width does not notice.
+    Blocks of pixels are averaged first, which hardly matters for a kernel of this width.
     """
     from scipy import ndimage
 
@@ -181,12 +180,11 @@ def _collect(
 def association_features(
     islands: Islands, sigma: float, beam: float, unit: float
 ) -> tuple[np.ndarray, int]:
-    """What speaks for and against each island, shape ``(k, len(FEATURES))``, and the seed.
+    """Features of each island, shape ``(k, len(FEATURES))``, and the number of the seed.
 
-    The seed is the island within two beams of the centre, -1 if there is none. Brightnesses are
-    in noise. What the sky has, sizes of sources and distances between unrelated ones, is in
-    units of 5.4 arcsec (``unit`` pixels), whatever the survey; what the survey makes of an
-    island is in beams.
+    The seed is the island within two beams of the centre, -1 without one. Brightnesses are in units
+    of the noise. Properties of the sky (sizes of sources, distances between unrelated ones) are in
+    units of 5.4 arcsec (``unit`` pixels) for every survey; properties of the imaging are in beams.
     """
     k = len(islands)
     out = np.zeros((k, len(FEATURES)))
@@ -200,7 +198,7 @@ def association_features(
     inside = distance[None] < distance[:, None]
     enclosed = (inside * flux).sum(axis=1)
     share = np.log10(flux / np.maximum(enclosed, 1e-3))
-    # A counterpart: opposite, as far out, as bright.
+    # A counterpart: on the opposite side, at a similar distance and brightness.
     direction = np.stack([islands.cy, islands.cx]) / distance
     opposite = (
         -(direction.T @ direction)
@@ -234,7 +232,7 @@ COEFFICIENTS = np.array([-6.79, -0.58, 3.1, 1.33, -1.11, -0.09, 1.76, -2.74, -5.
 
 
 def associate(islands: Islands, sigma: float, beam: float, unit: float) -> np.ndarray:
-    """Bool ``(k,)``: the islands that make up the source on the centre."""
+    """Bool ``(k,)``: the islands that form the central source."""
     features, seed = association_features(islands, sigma, beam, unit)
     if len(islands) == 0:
         return np.zeros(0, dtype=bool)

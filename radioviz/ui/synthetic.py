@@ -1,7 +1,7 @@
-"""Decoded and generated images on the page and in files: never without the mark SYNTHETIC.
+"""Decoded and generated images on the page and in files, always marked SYNTHETIC.
 
-What comes out of a decoder has no noise, no position and no flux scale: pixels are 0..1 of the
-brightest one, and a pixel is as large as those of the images that the model learned from.
+Decoded images have no noise, position or flux scale: pixels are 0..1 of the brightest one, and as
+large on the sky as those of the training images.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ if TYPE_CHECKING:
     from radioviz.models.artefact import ModelInfo
 
 MARK = "SYNTHETIC"
-DATA_SET = "synthetic"  # in the place of a data set's key, for cells of galleries
+DATA_SET = "synthetic"  # in place of the key of a data set, for cells of galleries
 
 BEAM = first.INFO.beam or 5.4
-"""Arcsec; the models see every survey in units of its beam, and give images at FIRST's."""
+"""Arcsec; models scale every survey by its beam, and decode images at the beam of FIRST."""
 
 FLOOR = 0.03
-"""Of the peak. Decoded images have no noise that says where a source ends; this is where
-3 sigma lies in a typical cutout, and sizes measured above it agree with those of real ones."""
+"""Of the peak. Decoded images have no noise to define the edge of a source; this is the level of
+3 sigma in a typical cutout, and sizes measured above it agree with those of real galaxies."""
 
 
 def pixel_scale(info: ModelInfo) -> float:
-    """Arcsec a pixel of what a model decodes."""
+    """Arcsec per pixel of decoded images."""
     return float(info.preprocess.output_scale_arcsec(first.INFO))
 
 
@@ -62,8 +62,7 @@ def decoded_field(info: ModelInfo) -> float:
 def measure_decoded(images: np.ndarray, info: ModelInfo) -> pd.DataFrame:
     """Properties of decoded images, measured as in real ones.
 
-    Above :data:`FLOOR` where the model leaves faint light everywhere; a model that clips its
-    images as the survey does is taken at its word.
+    Pixels below :data:`FLOOR` are ignored, except in images that are zero in most pixels already.
 
     Parameters
     ----------
@@ -79,7 +78,6 @@ def measure_decoded(images: np.ndarray, info: ModelInfo) -> pd.DataFrame:
     from radioviz import morphology
 
     peak = images.max(axis=(1, 2), keepdims=True)
-    # What is exactly zero nearly everywhere ends where its model says so.
     open_ended = (images == 0).mean(axis=(1, 2), keepdims=True) < 0.5
     cut = np.where(open_ended & (images < FLOOR * peak), 0, images)
     scale = pixel_scale(info)
@@ -92,8 +90,7 @@ def measure_decoded(images: np.ndarray, info: ModelInfo) -> pd.DataFrame:
 def sigma_clipped(images: np.ndarray, sigma: float = 3.0) -> np.ndarray:
     """Decoded images with all below background + ``sigma`` noise set to 0.
 
-    Training images are clipped, and a decoder cannot reproduce the clipping; this does it
-    afterwards (Bastien et al. 2021, Sec. 7).
+    Training images are clipped, which a decoder cannot reproduce (Bastien et al. 2021, Sec. 7).
     """
     out = np.array(images, dtype=np.float32)
     for image in out:
@@ -118,13 +115,13 @@ def draw_plane(images: np.ndarray, side: int, style: ImageStyle) -> bytes:
     """
     _, ny, nx = images.shape
     grid = levels(images, style).reshape(side, side, ny, nx)
-    # Rows of cells rise, rows of pixels rise: one picture with its last row on top.
+    # Rows of cells and rows of pixels start at the bottom; pictures start at the top.
     whole = grid.transpose(0, 2, 1, 3).reshape(side * ny, side * nx)[::-1]
     return palette_png(np.ascontiguousarray(whole), style.colour_map)
 
 
 def tint_png(values: np.ndarray, low: float, high: float, colours: Sequence[str]) -> bytes:
-    """A field ``(ny, nx)`` as a small RGBA picture, row 0 at the bottom; NaN is clear."""
+    """A field ``(ny, nx)`` as a small RGBA picture, row 0 at the bottom; NaN is transparent."""
     from PIL import Image
 
     stops = rgb_stops(colours)
@@ -136,7 +133,7 @@ def tint_png(values: np.ndarray, low: float, high: float, colours: Sequence[str]
         rgba[..., channel] = np.interp(index, np.arange(len(stops)), stops[:, channel])
     rgba[..., 3] = np.where(known, 255, 0)
     out = io.BytesIO()
-    # Cells with sharp edges, whatever the browser does when it enlarges.
+    # Enlarged here, so that cells keep sharp edges in every browser.
     picture = Image.fromarray(rgba[::-1].copy()).resize(
         (values.shape[1] * 16, values.shape[0] * 16), Image.Resampling.NEAREST
     )
@@ -216,7 +213,7 @@ def download_button(label: str, make: Callable[[], bytes], name: str, mime: str,
 
 
 def measurement_facts(row: pd.Series) -> list[tuple[str, str]]:
-    """What was measured in one decoded image, in words."""
+    """Measurements of one decoded image as text."""
 
     def text(name: str, pattern: str) -> str:
         value = float(row[name])
@@ -263,7 +260,7 @@ def marked(image: np.ndarray, style: ImageStyle, bar: ScaleBar | None, side: int
         low = side - edge
         draw.rectangle((edge - 1, low - 4, edge + length + 1, low + 1), fill=halo)
         draw.rectangle((edge, low - 3, edge + length, low), fill=ink)
-        # The font that comes with Pillow has no prime signs.
+        # The font of Pillow has no prime signs.
         text = bar.text.replace("″", '"').replace("′", "'")
         write((edge, low - 8), text, "ls")
     return picture
@@ -299,7 +296,7 @@ def animation(
     kind: str = "gif",
     milliseconds: int = 120,
 ) -> bytes:
-    """The images one after the other and back again, for ever.
+    """The images forwards and backwards in a loop.
 
     Parameters
     ----------
@@ -310,7 +307,7 @@ def animation(
     frames = [marked(image, style, bar, 320) for image in images]
     frames += frames[-2:0:-1]
     times = [milliseconds] * len(frames)
-    # Rest at both ends, so that they can be looked at.
+    # Pause at both ends.
     times[0] = times[len(images) - 1] = 5 * milliseconds
     out = io.BytesIO()
     if kind == "gif":

@@ -117,7 +117,7 @@ def test_a_session_file_opens_in_another_browser(
     third.locator(".st-key-tray_load input[type=file]").set_input_files(
         saved.with_name("theirs.radioviz")
     )
-    third.get_by_text("data set 'theirs' is not here").wait_for(timeout=60_000)
+    third.get_by_text("data set 'theirs' is not installed").wait_for(timeout=60_000)
     third.get_by_text(f"Selection tray · {count - 1:,}").wait_for()
     for context in contexts:
         context.close()

@@ -58,7 +58,7 @@ def test_it_says_what_it_misses() -> None:
     assert missing.data_sets == ("mine",)
     assert missing.sources == (("first", "gone-1"), ("mine", "x"), ("first", "gone-2"))
     said = missing.sentences()
-    assert said[0].startswith("data set 'mine' is not here")
+    assert said[0].startswith("data set 'mine' is not installed")
     assert said[1:] == ["data set 'first' has no source 'gone-1', 'gone-2'"]
     assert missing
 
