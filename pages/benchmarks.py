@@ -2,59 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pandas as pd
 import streamlit as st
 
 from radioviz.ui import controls
 from radioviz.ui.cache.benchmark_files import benchmarks
-from radioviz.ui.pages.benchmarks import benchmarks_view as view_of
-from radioviz.ui.pages.benchmarks import labels_view, table2_view
+from radioviz.ui.pages.benchmarks import benchmark_tables as tables
+from radioviz.ui.pages.benchmarks import benchmarks_view
 
+Part = tuple[str, str, str, Callable[[pd.DataFrame], None]]
 
-def representations() -> None:
-    st.subheader("Table 2 of Andrianomena & Tang 2023, redone")
-    view_of.with_table(
-        "table2",
-        "python -m train evaluate table2",
-        lambda table: table2_view.show(table, view_of.titles()),
-    )
-    st.subheader("Which components hold the angular size (their Fig. 7)")
-    view_of.with_table("fig7", "python -m train evaluate fig7", view_of.feature_importance)
-    st.subheader("How many labels it takes")
-    view_of.with_table(
-        "label_efficiency", "python -m train evaluate labels", labels_view.efficiency
-    )
-    st.subheader("Galaxies without labels beside a few with (FixMatch)")
-    view_of.with_table(
-        "semi_supervised", "python -m train semi --run fixmatch", labels_view.semi_supervised
-    )
-    st.subheader("How far the surveys lie apart in an encoder's features")
-    view_of.with_table("shift", "python -m train evaluate shift", labels_view.shift)
-
-
-def generation() -> None:
-    st.subheader("Every generator, by one classifier")
-    view_of.with_table(
-        "generators", "python -m train evaluate gen --model cvae-sharp", view_of.generators
-    )
-    st.subheader("How blurred they are")
-    view_of.with_table(
-        "blur", "python -m train evaluate blur --model vae32,cvae,cvae-sharp,vdvae", view_of.blur
-    )
-    st.subheader("RAMIS against blur, noise and crop (Bastien et al. 2021, Fig. 1)")
-    view_of.with_table(
-        "ramis_degradation", "python -m train evaluate ramis", view_of.ramis_against_damage
-    )
-    for name, title in (
-        ("bastien2021-table3", "VAE: latent dimensions (their Table 3)"),
-        ("bastien2021-table4", "CVAE: latent dimensions (their Table 4)"),
-    ):
-        st.subheader(title)
-        view_of.with_table(name, f"python -m train table --run {name}", view_of.vae_dimensions)
-
-
-def strange() -> None:
-    st.subheader("Which score finds what is strange")
-    view_of.with_table("ood", "python -m train evaluate ood", view_of.likelihood)
+# Heading, table in trained/tables, command of `python -m train` that makes it, and its drawing.
+PARTS: dict[str, tuple[Part, ...]] = {
+    "Representations": (
+        ("Table 2 of Andrianomena & Tang 2023, measured again", "table2", "evaluate table2",
+         tables.classifiers_on_codes),
+        ("Which components hold the angular size (their Fig. 7)", "fig7", "evaluate fig7",
+         tables.feature_importance),
+        ("How many labels are needed", "label_efficiency", "evaluate labels",
+         tables.label_efficiency),
+        ("Unlabelled galaxies in addition to a few labels (FixMatch)", "semi_supervised",
+         "semi --run fixmatch", tables.semi_supervised),
+        ("How far apart surveys are in an encoder's features", "shift", "evaluate shift",
+         tables.survey_shift),
+    ),
+    "Generated galaxies": (
+        ("Every generator, judged by one classifier", "generators",
+         "evaluate gen --model cvae-sharp", tables.generators),
+        ("How blurred they are", "blur",
+         "evaluate blur --model vae32,cvae,cvae-sharp,vdvae", tables.blur),
+        ("RAMIS against blur, noise and crop (Bastien et al. 2021, Fig. 1)",
+         "ramis_degradation", "evaluate ramis", tables.ramis_against_damage),
+        ("VAE: latent dimensions (their Table 3)", "bastien2021-table3",
+         "table --run bastien2021-table3", tables.latent_dimensions),
+        ("CVAE: latent dimensions (their Table 4)", "bastien2021-table4",
+         "table --run bastien2021-table4", tables.latent_dimensions),
+    ),
+    "Likelihood": (
+        ("Which score finds strange galaxies", "ood", "evaluate ood", tables.outlier_detection),
+    ),
+}  # fmt: skip
 
 
 def main() -> None:
@@ -64,25 +53,20 @@ def main() -> None:
     with controls.show_errors():
         figures = benchmarks()
         st.markdown(
-            controls.escape(view_of.summary(figures))
-            + " Held-out test galaxies unless said; intervals are 95 %. Hover over a row for the "
-            "command that measures it again."
+            controls.escape(benchmarks_view.summary(figures))
+            + " Held-out test galaxies unless stated otherwise; intervals are 95 %. The last "
+            "column of a table has the command that measures a figure again."
         )
-        tabs = st.tabs(
-            ["Targets", "Representations", "Generated galaxies", "Likelihood", "All figures"]
-        )
-        with tabs[0]:
-            for name in view_of.SECTIONS:
-                if any(t.section == name for t in view_of.TARGETS):
-                    view_of.section(figures, name)
-        with tabs[1]:
-            representations()
-        with tabs[2]:
-            generation()
-        with tabs[3]:
-            strange()
-        with tabs[4]:
-            view_of.everything(figures)
+        targets, *others, recorded = st.tabs(["Targets", *PARTS, "All figures"])
+        with targets:
+            benchmarks_view.all_targets(figures)
+        for tab, parts in zip(others, PARTS.values(), strict=True):
+            for heading, name, command, draw in parts:
+                tab.subheader(heading)
+                with tab:
+                    benchmarks_view.with_table(name, f"python -m train {command}", draw)
+        with recorded:
+            benchmarks_view.everything(figures)
 
 
 main()

@@ -12,7 +12,7 @@ from radioviz.ui.pages.inspect.state import (
     inspect_state,
     open_random,
 )
-from radioviz.ui.pages.likelihood import likelihood_place
+from radioviz.ui.pages.likelihood import likelihood_view
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
             "Neighbours": lambda: galaxy_panels.neighbours_panel(pair, view),
             "Place on the map": lambda: galaxy_panels.place_panel(pair, view),
             "FR class": lambda: explanation.explanation_panel(catalogue, row, view),
-            "Likelihood": lambda: likelihood_place.panel(pair, view),
+            "Likelihood": lambda: likelihood_view.galaxy_standing(pair, view),
             "Reconstruction": lambda: reconstructions.reconstruction_panel(catalogue, row, view),
             "FITS header": lambda: galaxy_panels.header_panel(catalogue, row),
         }

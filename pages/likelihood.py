@@ -7,14 +7,16 @@ import streamlit as st
 from radioviz.errors import LikelihoodError
 from radioviz.ui import controls, detail, gallery, state, url_state
 from radioviz.ui.controls import View
-from radioviz.ui.pages.likelihood import likelihood_figures, likelihood_view, marking_panel
+from radioviz.ui.pages.likelihood import likelihood_view, marking_panel
+from radioviz.ui.pages.likelihood.scored_sample import (
+    Pair,
+    ScoredSample,
+    outlier_tables,
+    score_sample,
+)
 
 
-def look_at(pair: tuple[str, str]) -> None:
-    state.set_focus(*pair)
-
-
-def collect(pair: tuple[str, str]) -> None:
+def collect(pair: Pair) -> None:
     detail.toggle_tray(pair)
     st.rerun(["tray", "likelihood"])
 
@@ -22,64 +24,71 @@ def collect(pair: tuple[str, str]) -> None:
 @st.fragment(key="likelihood")
 def likelihood(view: View) -> None:
     """All below the title; a click on a bar, a picture or a mark runs this alone."""
-    if st.session_state.pop("likelihood_leave", False):
-        st.switch_page(controls.LATENT_MAP)
     with controls.show_errors():
-        here = likelihood_view.available(view, [view.data_set])[view.data_set]
+        here = outlier_tables(view, [view.data_set])[view.data_set]
         if not here.values:
-            likelihood_view.no_scores(view)
+            likelihood_view.no_scores(view.data_set)
             return
-        settings = likelihood_view.choose(view, here)
+        settings = likelihood_view.outlier_settings(view, here)
         view.publish(
             score=settings.score.key,
-            alarms=url_state.number_text(100 * settings.rate),
+            alarms=url_state.number_text(100 * settings.flagged),
             linear=None if settings.log else "1",
             **{"in": ",".join(settings.data_sets)},
         )
-        tables = likelihood_view.available(view, list(settings.data_sets))
+        tables = outlier_tables(view, list(settings.data_sets))
         if not tables:
             st.info("Choose a data set to see its galaxies.", icon=":material/database:")
             return
-        shown = likelihood_view.gather(view, settings, tables)
+        sample = score_sample(view, settings.score, tables, settings.flagged)
         chart, facts = st.columns([2.4, 1], gap="medium")
         with chart, controls.show_errors():
-            likelihood_view.picture(shown)
+            likelihood_view.draw_histogram(
+                sample, log=settings.log, focus=state.focus(), selectable=True
+            )
         with facts, controls.show_errors():
-            likelihood_view.threshold_facts(shown)
+            likelihood_view.draw_threshold(sample)
         lists, focus = st.columns([2.4, 1], gap="medium")
         with lists, controls.show_errors():
-            pairs = ranked(view, shown)
+            pairs = draw_list(view, sample)
         with focus, st.container(key="likelihood_focus"), controls.show_errors():
-            marking_panel.panel(view, shown, pairs)
+            marking_panel.draw_focus(view, sample, pairs)
             st.divider()
-            marking_panel.summary(view)
+            marking_panel.draw_marks(view)
         with st.expander("Do the scores agree?", icon=":material/compare_arrows:"):
-            likelihood_view.agreement_table(here)
+            likelihood_view.draw_agreement(here)
 
 
-def ranked(view: View, shown: likelihood_view.Shown) -> list[tuple[str, str]]:
-    """The list that is asked for, a page of pictures at a time; all of its galaxies in order."""
+def draw_list(view: View, sample: ScoredSample) -> list[Pair]:
+    """The chosen list, a page of pictures at a time; all of its galaxies in order."""
+    which = likelihood_view.choose_list()
     try:
-        which, pairs = likelihood_view.listed(shown, view)
+        if which == "marked":
+            pairs = [(m.data_set, m.source_id) for m in reversed(list(marking_panel.marks()))]
+        elif which == "marks" and len(marking_panel.marks()):
+            pairs = marking_panel.ranked_by_marks(view, sample)
+        else:
+            pairs = likelihood_view.strangest_first(sample, in_range=which == "range")
     except LikelihoodError as error:
         st.error(controls.escape(str(error)))
         return []
-    likelihood_view.heading(shown, which, pairs)
+    likelihood_view.list_heading(sample, which, pairs)
     if not pairs:
         return pairs
     pages = -(-len(pairs) // gallery.PAGE)
-    page = min(int(st.session_state.get("likelihood_page", 1)), pages)
-    if st.session_state.get("likelihood_page", 1) != page:
+    page = int(st.session_state.get("likelihood_page", 1))
+    if page > pages:
         st.session_state.pop("likelihood_page")
         page = 1
+    shown = pairs[(page - 1) * gallery.PAGE : page * gallery.PAGE]
     gallery.gallery(
-        likelihood_view.cells(shown, view, pairs[(page - 1) * gallery.PAGE : page * gallery.PAGE]),
+        likelihood_view.list_cells(sample, view, shown),
         key="likelihood_gallery",
         label=likelihood_view.LISTS[which],
         width=112,
         in_tray=state.tray().__contains__,
         focus=state.focus(),
-        on_open=look_at,
+        on_open=lambda pair: state.set_focus(*pair),
         on_collect=collect,
     )
     if pages > 1:
@@ -91,7 +100,7 @@ def main() -> None:
     view = controls.draw_sidebar()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title("Likelihood", width="content")
-        likelihood_figures.menu(view)
+        likelihood_view.paper_menu(view)
     with controls.show_errors():
         controls.open_with_progress(view.data_set)
         likelihood(view)

@@ -18,7 +18,7 @@ from radioviz.data import registry
 from radioviz.data.catalogue import Catalogue, SurveyInfo
 from radioviz.errors import AtlasError, ModelError
 from radioviz.models.registry import encoders, list_models
-from radioviz.outliers.thresholds import strangeness
+from radioviz.outliers.thresholds import percentile_rank
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
@@ -267,5 +267,5 @@ def outlier_scores(
         )
     squared, _ = nearest_of(base, others, NEIGHBOURS)
     distance = np.sqrt(np.maximum(squared, 0)).mean(axis=1)
-    rank = strangeness(distance, atlas.scores["knn_distance"].to_numpy())
+    rank = percentile_rank(distance, atlas.scores["knn_distance"].to_numpy())
     return pd.DataFrame({"knn_distance": distance, "rank": rank})

@@ -1,15 +1,15 @@
-"""Marks of a person re-rank the rest: interesting, boring or artefact, 0 to 5. Torch-free.
+"""A reader's marks re-rank the rest: interesting, boring or artefact, 0 to 5. Torch-free.
 
-What is strange is not yet what is interesting. As in Astronomaly (Lochner & Bassett 2021) and
-Protege (Lochner et al. 2024), a few marks on the top of a list of outliers teach a regressor what
-this person looks for, and the rest is ranked anew. The regressor is scikit-learn's Gaussian
-process on latent vectors, and the strangeness that ranked the list before still counts:
+What is strange is not always interesting. As in Astronomaly (Lochner & Bassett 2021) and Protege
+(Lochner et al. 2024), a few marks at the top of a list of outliers train a regressor on what this
+reader looks for, and the rest is ranked again. The regressor is scikit-learn's Gaussian process on
+latent vectors, and the outlier rank that ordered the list before still counts:
 
-    rank = (mark / 5 + w * strangeness) / (1 + w),   w = 0.3,
+    rank = (mark / 5 + w * outlier rank) / (1 + w),   w = 0.3,
 
-with ``mark`` the mean of the process. What is like no marked galaxy is expected to be boring: the
-interesting is rare, and a list that is led by all that was never looked at teaches little.
-Without marks the list stays as it was.
+with ``mark`` the mean of the process. Galaxies unlike any marked one are expected to be boring:
+interesting ones are rare, and a list led by all unexplored galaxies is of little use. Without
+marks the order does not change.
 """
 
 from __future__ import annotations
@@ -23,57 +23,62 @@ from typing import Any
 import numpy as np
 
 from radioviz.errors import LikelihoodError
+from radioviz.models.registry import ModelList, encoders
+from radioviz.outliers.thresholds import calibrated_flows
 
 BEST = 5.0
 EXPECTED, PRIOR = 0.0, BEST / 2
 """Mark expected where nothing is known, and its standard deviation there."""
 WEIGHT = 0.3
-"""Of the strangeness beside the mark; chosen on validation galaxies, as the two above and below."""
+"""Of the outlier rank; this and the other constants were chosen on validation galaxies."""
 COMPONENTS = 40
-ENCODERS = ("vae32", "simclr")
-"""Whose latents galaxies are compared by, whatever encoder is looked at, where both are at hand."""
-NOISE = 0.5  # a person gives the same galaxy another mark by about so much
-MOST_FITTED = 200
-"""Marks that the length scale is fitted to; the process itself takes all of them."""
-MOST_MARKS = 1000
+NOISE = 0.5  # scatter of a person's marks of the same galaxy
+MAX_FITTED = 200
+"""Marks that the length scale is fitted to; the process itself uses all of them."""
+MAX_MARKS = 1000
 _BLOCK = 20_000
 
 
 @dataclass(frozen=True, eq=False)
-class Ranking:
-    """What marks make of a list.
+class MarkRanking:
+    """A list as ranked by marks.
 
     Attributes
     ----------
     rank : numpy.ndarray
         The higher the more interesting, about 0..1; float64 of shape ``(n,)``.
     mark : numpy.ndarray
-        Mark that the person would give, 0..5, as far as can be told.
+        Mark that the reader would give, 0..5.
     sigma : numpy.ndarray
         Its standard deviation.
-    trust : numpy.ndarray
-        0 where nothing marked is near, 1 at what was marked.
     """
 
     rank: np.ndarray
     mark: np.ndarray
     sigma: np.ndarray
-    trust: np.ndarray
 
     def order(self) -> np.ndarray:
         """Row numbers, most interesting first."""
         return np.argsort(-self.rank, kind="stable")
 
-    def unsure(self) -> np.ndarray:
-        """Row numbers by what is worth marking next: high rank and high uncertainty."""
-        return np.argsort(-(self.rank + self.sigma / BEST), kind="stable")
+
+def space_encoders(models: ModelList) -> list[str]:
+    """Encoders whose latents galaxies are compared in, whatever encoder is in view.
+
+    One that reconstructs, whose latents the preferred flow models, and the preferred one of those
+    that only encode.
+    """
+    flow = next(iter(calibrated_flows(models).values()), None)
+    modelled = str(flow.training.get("config", {}).get("encoder")) if flow else ""
+    only = (name for name, info in encoders(models).items() if not info.can("decode"))
+    return [name for name in (modelled, next(only, "")) if name in models]
 
 
-def together(parts: Sequence[np.ndarray]) -> np.ndarray:
+def stack_latents(parts: Sequence[np.ndarray]) -> np.ndarray:
     """Latents of several encoders side by side, ``(n, d1 + d2 + ...)``, each of unit mean length.
 
-    Encoders see different things: one that reconstructs knows sizes and places, one that was
-    taught which views are of one galaxy knows shapes.
+    Encoders hold different things: one that reconstructs, sizes and positions; one trained to
+    recognise views of the same galaxy, shapes.
 
     Raises
     ------
@@ -95,25 +100,25 @@ def together(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Space:
+class MarkSpace:
     """Where galaxies are compared: whitened principal components of their latents.
 
     Attributes
     ----------
     points : numpy.ndarray
         Float32, shape ``(n, k)``.
-    strangeness : numpy.ndarray
+    outlier_rank : numpy.ndarray
         0..1, shape ``(n,)``; unknown ones count as ordinary.
     """
 
     points: np.ndarray
-    strangeness: np.ndarray
+    outlier_rank: np.ndarray
 
     @classmethod
     def of(
-        cls, latents: np.ndarray, strangeness: np.ndarray, components: int = COMPONENTS
-    ) -> Space:
-        """Space of latents ``(n, d)`` and the strangeness that ranks them before any mark.
+        cls, latents: np.ndarray, outlier_rank: np.ndarray, components: int = COMPONENTS
+    ) -> MarkSpace:
+        """Space of latents ``(n, d)``, and the outlier rank that orders them before any mark.
 
         Raises
         ------
@@ -121,15 +126,15 @@ class Space:
             If the lengths differ, or there are fewer than two galaxies.
         """
         n = len(latents)
-        if n < 2 or np.shape(strangeness) != (n,):
+        if n < 2 or np.shape(outlier_rank) != (n,):
             raise LikelihoodError(
-                f"{n} latents and strangeness of shape {np.shape(strangeness)}; expected as many "
-                "of both, 2 or more"
+                f"{n} latents and outlier ranks of shape {np.shape(outlier_rank)}; expected as "
+                "many of both, 2 or more"
             )
         z = np.asarray(latents, dtype=np.float32)
         z = np.where(np.isfinite(z), z, 0.0)
         mean = z.mean(axis=0, dtype=np.float64).astype(np.float32)
-        step = max(1, n // 20_000)  # directions need no more than so many
+        step = max(1, n // 20_000)  # enough galaxies for the principal directions
         part = z[::step] - mean
         values, vectors = np.linalg.eigh(part.T @ part / len(part))
         keep = np.argsort(-values)[: min(components, z.shape[1])]
@@ -138,7 +143,7 @@ class Space:
             points = np.zeros((n, 1), np.float32)
         else:
             points = (z - mean) @ (vectors[:, keep] / np.sqrt(values[keep])).astype(np.float32)
-        known = np.where(np.isnan(strangeness), 0.5, strangeness)
+        known = np.where(np.isnan(outlier_rank), 0.5, outlier_rank)
         return cls(np.ascontiguousarray(points, np.float32), np.asarray(known, np.float64))
 
     def __len__(self) -> int:
@@ -154,7 +159,7 @@ class Space:
 
     def rerank(
         self, rows: Sequence[int] | np.ndarray, marks: Sequence[float] | np.ndarray
-    ) -> Ranking:
+    ) -> MarkRanking:
         """Rank every galaxy by the marks of some.
 
         Parameters
@@ -168,24 +173,24 @@ class Space:
         ------
         LikelihoodError
             If lengths differ, a row is not there or twice, a mark is out of range, or there are
-            more than :data:`MOST_MARKS`.
+            more than :data:`MAX_MARKS`.
         """
         at, y = self._checked(np.asarray(rows), np.asarray(marks, dtype=np.float64))
         if not len(at):
-            nothing = np.zeros(len(self))
-            unknown = np.full(len(self), np.nan)
-            return Ranking(self.strangeness.copy(), unknown, np.full(len(self), PRIOR), nothing)
+            unknown, sigma = np.full(len(self), np.nan), np.full(len(self), PRIOR)
+            return MarkRanking(self.outlier_rank.copy(), unknown, sigma)
         mean, sigma = self._predicted(self._fitted(at, y))
         mark = np.clip(mean + EXPECTED, 0.0, BEST)
-        trust = np.clip(1 - (sigma / PRIOR) ** 2, 0.0, 1.0)
-        rank = (mark / BEST + WEIGHT * self.strangeness) / (1 + WEIGHT)
-        return Ranking(rank, mark, sigma, trust)
+        rank = (mark / BEST + WEIGHT * self.outlier_rank) / (1 + WEIGHT)
+        return MarkRanking(rank, mark, sigma)
 
     def _checked(self, at: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if at.shape != y.shape or at.ndim != 1:
-            raise LikelihoodError(f"{at.shape} rows and {y.shape} marks; expected a mark a row")
-        if len(at) > MOST_MARKS:
-            raise LikelihoodError(f"{len(at)} marks; re-ranking takes at most {MOST_MARKS}")
+            raise LikelihoodError(
+                f"{at.shape} rows, {y.shape} marks; expected one mark for each row"
+            )
+        if len(at) > MAX_MARKS:
+            raise LikelihoodError(f"{len(at)} marks; re-ranking uses at most {MAX_MARKS}")
         at = at.astype(np.int64)
         if len(at) and (at.min() < 0 or at.max() >= len(self)):
             raise LikelihoodError(f"a mark of row {at.max()}; the list has {len(self)} galaxies")
@@ -206,7 +211,7 @@ class Space:
         kernel.k1.constant_value_bounds = "fixed"
         x = self.points[at].astype(np.float64)
         if len(at) >= 8 and np.ptp(y) > 0:
-            some = np.random.default_rng(0).permutation(len(at))[:MOST_FITTED]
+            some = np.random.default_rng(0).permutation(len(at))[:MAX_FITTED]
             with warnings.catch_warnings():
                 # A length scale at the edge of its range is an answer.
                 warnings.simplefilter("ignore", ConvergenceWarning)

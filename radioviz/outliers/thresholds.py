@@ -1,14 +1,13 @@
-"""How strange is a galaxy: ranks, thresholds and averages of outlier scores. Torch-free.
+"""Outlier scores made comparable: percentile ranks, thresholds, averages. Torch-free.
 
-The scores are numbers that lie beside the Atlases: log p of a flow over latents (Andrianomena &
-Tang 2023, Sec. 5.2), reconstruction error, complexity, isolation forest, distance to neighbours.
-Here they become comparable. The *strangeness* of a galaxy under a score is the fraction of a
-reference sample that is less strange than it, so 0.99 means the same whatever the score.
+The scores are columns stored beside the Atlases: log p of a flow over latents (Andrianomena & Tang
+2023, Sec. 5.2), reconstruction error, complexity, isolation forest, distance to neighbours. The
+percentile rank of a galaxy is the fraction of a reference sample that is less strange, so 0.99
+means the same under every score.
 
 A likelihood prefers simple images: a compact source has a higher log p than any galaxy with
-structure (Nalisnick et al. 2019, arXiv:1810.09136; here the correlation of log p with size
-is stronger than with anything else). :func:`given_size` asks the better question, whether a galaxy
-is strange among those of its own angular size.
+structure (Nalisnick et al. 2019, arXiv:1810.09136; here log p correlates with size more than with
+anything else). :func:`given_size` therefore compares a galaxy with those of its own angular size.
 """
 
 from __future__ import annotations
@@ -21,25 +20,39 @@ import numpy as np
 import pandas as pd
 
 from radioviz.errors import LikelihoodError
-
-FLOW = "maf-vae32"
-"""The flow whose ``strangeness`` the app ranks by, whatever encoder is looked at: the one that was
-chosen on validation galaxies and judged on test ones (``ood.*`` of the benchmarks)."""
+from radioviz.models.artefact import ModelInfo
+from radioviz.models.registry import ModelList
 
 NEAREST = 100
 """Reference galaxies of the nearest angular size that :func:`given_size` compares with."""
 
 
+def calibrated_flows(models: ModelList) -> dict[str, ModelInfo]:
+    """Flows over latents, the best calibrated first: the app ranks by the scores of that one.
+
+    Calibration is the median Kolmogorov-Smirnov distance of its normalised latents from a normal
+    distribution, on validation galaxies.
+    """
+    found = models.with_capability("log_prob")
+
+    def distance(name: str) -> tuple[float, str]:
+        return float(found[name].scores.get("ks_median.valid", math.inf)), name
+
+    return {name: found[name] for name in sorted(found, key=distance)}
+
+
 @dataclass(frozen=True)
 class OutlierScore:
-    """A column of numbers that say how strange a galaxy is.
+    """A number that says how strange a galaxy is.
 
     Attributes
     ----------
     key : str
         Column name.
     title : str
-        As shown to people.
+        As shown on screen.
+    about : str
+        What it measures, in one line.
     low : bool
         True when low values are the strange ones (log p).
     unit : str
@@ -48,6 +61,7 @@ class OutlierScore:
 
     key: str
     title: str
+    about: str = ""
     low: bool = False
     unit: str = ""
 
@@ -57,7 +71,7 @@ class OutlierScore:
         return -out if self.low else out
 
 
-def strangeness(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
+def percentile_rank(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Fraction of a reference that is less strange, 0..1; ties count half.
 
     Parameters
@@ -75,25 +89,25 @@ def strangeness(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     LikelihoodError
         If no reference value is finite.
     """
-    known = _known(reference, "the reference")
+    known = _sorted(reference, "the reference")
     below = np.searchsorted(known, values, side="left")
     upto = np.searchsorted(known, values, side="right")
     out = (below + upto) / (2 * len(known))
     return np.where(np.isnan(values), np.nan, out)
 
 
-def _known(values: np.ndarray, what: str) -> np.ndarray:
+def _sorted(values: np.ndarray, what: str) -> np.ndarray:
     values = np.asarray(values, dtype=np.float64)
     known = np.sort(values[~np.isnan(values)])
     if not len(known):
-        raise LikelihoodError(f"{what} has no known value; nothing can be ranked against it")
+        raise LikelihoodError(f"{what} has no known value to rank against")
     return known
 
 
 def rank_average(
     scores: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]
 ) -> np.ndarray:
-    """Mean strangeness over several scores, shape ``(n,)``; unknown ones are left out of the mean.
+    """Mean percentile rank over several scores, shape ``(n,)``, without unknown values.
 
     Parameters
     ----------
@@ -108,18 +122,18 @@ def rank_average(
     if not scores or set(scores) != set(reference):
         raise LikelihoodError(
             f"scores to average are {', '.join(scores) or 'none'}, those of the reference are "
-            f"{', '.join(reference) or 'none'}; expected the same, at least one"
+            f"{', '.join(reference) or 'none'}; expected the same names, at least one"
         )
     if len({len(values) for values in scores.values()}) != 1:
         raise LikelihoodError("scores to average are of different lengths")
-    ranks = np.stack([strangeness(scores[k], reference[k]) for k in scores])
+    ranks = np.stack([percentile_rank(scores[k], reference[k]) for k in scores])
     known = ~np.isnan(ranks)
     count = known.sum(axis=0)
     total = np.where(known, ranks, 0.0).sum(axis=0)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def agreement(scores: Mapping[str, np.ndarray]) -> pd.DataFrame:
+def rank_correlations(scores: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """Spearman's rank correlation of every pair of scores; NaN where fewer than 3 are known."""
     table = pd.DataFrame({k: np.asarray(v, dtype=np.float64) for k, v in scores.items()})
     return table.rank().corr(min_periods=3)
@@ -143,7 +157,7 @@ def given_size(
     log_prob, size : numpy.ndarray
         Shape ``(n,)``; size in arcsec, NaN if unknown.
     reference_log_prob, reference_size : numpy.ndarray
-        Shape ``(m,)``, of the galaxies that the flow learned from.
+        Shape ``(m,)``, of the galaxies that the flow was trained on.
 
     Raises
     ------
@@ -171,7 +185,7 @@ def given_size(
     unknown = ~np.isfinite(own)
     centre = np.where(unknown, np.median(values), centre)
     spread = np.where(unknown, overall, spread)
-    # Unresolved sources may be all but the same; a hair's breadth is not strange.
+    # Floor the spread, so that tiny deviations among unresolved sources are not outliers.
     return (log_prob - centre) / np.maximum(spread, max(0.05 * overall, 1e-6))
 
 
@@ -181,8 +195,8 @@ def _log(size: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class FalseAlarms:
-    """What a threshold means on held-out galaxies: share flagged, with a 95 % interval."""
+class FlaggedFraction:
+    """Fraction of held-out galaxies that a threshold flags, with a 95 % interval."""
 
     rate: float
     low: float
@@ -191,8 +205,8 @@ class FalseAlarms:
     n: int
 
 
-def false_alarms(held_out: np.ndarray, threshold: float) -> FalseAlarms:
-    """Share of held-out, ordinary galaxies at or above a threshold (higher is stranger).
+def flagged_fraction(held_out: np.ndarray, threshold: float) -> FlaggedFraction:
+    """Fraction of held-out, ordinary galaxies at or above a threshold (higher is stranger).
 
     The interval is Wilson's (1927), which holds for few galaxies and near 0.
 
@@ -201,7 +215,7 @@ def false_alarms(held_out: np.ndarray, threshold: float) -> FalseAlarms:
     LikelihoodError
         If no held-out value is known.
     """
-    known = _known(held_out, "the held-out sample")
+    known = _sorted(held_out, "the held-out sample")
     n, flagged = len(known), int((known >= threshold).sum())
     z = 1.959964
     rate = flagged / n
@@ -209,11 +223,11 @@ def false_alarms(held_out: np.ndarray, threshold: float) -> FalseAlarms:
     half = z * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     low = 0.0 if flagged == 0 else max(0.0, centre - half)
     high = 1.0 if flagged == n else min(1.0, centre + half)
-    return FalseAlarms(rate, low, high, flagged, n)
+    return FlaggedFraction(rate, low, high, flagged, n)
 
 
 def threshold_at(held_out: np.ndarray, rate: float) -> float:
-    """Threshold that flags at most this share of held-out galaxies (higher is stranger).
+    """Threshold that flags at most this fraction of held-out galaxies (higher is stranger).
 
     Raises
     ------
@@ -221,20 +235,20 @@ def threshold_at(held_out: np.ndarray, rate: float) -> float:
         If the rate is not in 0..1 or no held-out value is known.
     """
     if not 0 <= rate <= 1:
-        raise LikelihoodError(f"a false-alarm rate of {rate}; expected 0 to 1")
-    known = _known(held_out, "the held-out sample")
+        raise LikelihoodError(f"a fraction of {rate} to flag; expected 0 to 1")
+    known = _sorted(held_out, "the held-out sample")
     allowed = math.floor(rate * len(known))
     if allowed == 0:
         return float(np.nextafter(known[-1], np.inf))
     threshold = float(known[-allowed])
-    # With ties at the threshold more would be flagged than asked for.
+    # Ties at the threshold would flag more than allowed.
     if (known >= threshold).sum() > allowed:
         threshold = float(np.nextafter(threshold, np.inf))
     return threshold
 
 
 @dataclass(frozen=True, eq=False)
-class Histogram:
+class BinnedCounts:
     """Counts of several samples in the same bins.
 
     Attributes
@@ -253,8 +267,10 @@ class Histogram:
     above: dict[str, int]
 
 
-def histogram(samples: Mapping[str, np.ndarray], bins: int = 60, tail: float = 0.0) -> Histogram:
-    """Histogram of several samples; unknown values are left out.
+def bin_counts(
+    samples: Mapping[str, np.ndarray], bins: int = 60, tail: float = 0.0
+) -> BinnedCounts:
+    """Count several samples in the same bins, without unknown values.
 
     Parameters
     ----------
@@ -272,13 +288,13 @@ def histogram(samples: Mapping[str, np.ndarray], bins: int = 60, tail: float = 0
     finite = {k: _finite(v) for k, v in samples.items()}
     everything = np.concatenate([*finite.values(), np.array([])])
     if not len(everything):
-        raise LikelihoodError("no value is known; there is nothing to count")
+        raise LikelihoodError("no value is known to count")
     low, high = np.quantile(everything, [tail, 1 - tail])
     if high <= low:
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, bins + 1)
     counts = {k: np.histogram(v, edges)[0].astype(np.int64) for k, v in finite.items()}
-    return Histogram(
+    return BinnedCounts(
         edges,
         counts,
         {k: int((v < low).sum()) for k, v in finite.items()},
@@ -291,32 +307,27 @@ def _finite(values: np.ndarray) -> np.ndarray:
     return values[np.isfinite(values)]
 
 
-def between(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Row numbers of values in ``[low, high]``, lowest first, int64."""
-    values = np.asarray(values, dtype=np.float64)
-    rows = np.flatnonzero((values >= low) & (values <= high))
-    return rows[np.argsort(values[rows], kind="stable")]
-
-
-def strangest(values: np.ndarray, number: int | None = None) -> np.ndarray:
-    """Row numbers from the strangest on (higher is stranger), int64; unknown ones are left out."""
-    values = np.asarray(values, dtype=np.float64)
-    known = np.flatnonzero(~np.isnan(values))
-    order = known[np.argsort(-values[known], kind="stable")]
-    return order if number is None else order[:number]
-
-
 SCORES: dict[str, OutlierScore] = {
     score.key: score
     for score in (
-        OutlierScore("strangeness", "Strangeness"),
-        OutlierScore("log_prob", "Log-likelihood", low=True, unit="nat"),
-        OutlierScore("given_size", "Log-likelihood for its size", low=True, unit="sigma"),
-        OutlierScore("knn", "Distance to neighbours"),
-        OutlierScore("isolation", "Isolation forest"),
-        OutlierScore("reconstruction", "Reconstruction error"),
-        OutlierScore("complexity", "Complexity", unit="byte"),
-        OutlierScore("rank_average", "Rank average"),
+        OutlierScore(
+            "strangeness",
+            "Strangeness",
+            "latents, image content and texture combined: the shipped outlier score",
+        ),
+        OutlierScore("log_prob", "Log-likelihood", "log density of the latent vector", True, "nat"),
+        OutlierScore(
+            "given_size",
+            "Log-likelihood for its size",
+            "log density relative to galaxies of the same angular size",
+            True,
+            "sigma",
+        ),
+        OutlierScore("knn", "Distance to neighbours", "mean latent distance to the nearest"),
+        OutlierScore("isolation", "Isolation forest", "how few random cuts isolate the latents"),
+        OutlierScore("reconstruction", "Reconstruction error", "squared residual over image"),
+        OutlierScore("complexity", "Complexity", "compressed size of the image", unit="byte"),
+        OutlierScore("rank_average", "Rank average", "mean percentile rank of the other scores"),
     )
 }
 """Outlier scores by name. Those of a flow are columns ``<name>_<flow>`` beside the Atlases."""

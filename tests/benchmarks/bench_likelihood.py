@@ -22,10 +22,10 @@ def rerank(n: int = 100_000, d: int = 256) -> dict[str, Any]:
     """Seconds from a mark to the new order of ``n`` galaxies, by how many are marked."""
     import sklearn.gaussian_process  # noqa: F401 - imported once a process, at the first mark
 
-    from radioviz.outliers.marking import Space
+    from radioviz.outliers.marking import MarkSpace
 
     rng = np.random.default_rng(0)
-    space = Space.of(rng.standard_normal((n, d), dtype=np.float32), rng.random(n))
+    space = MarkSpace.of(rng.standard_normal((n, d), dtype=np.float32), rng.random(n))
     out: dict[str, Any] = {"galaxies": n, "dimensions": d, "limit_s": RERANK_LIMIT_S}
     for marks in (1, 10, 50, 100, 200):
         rows, values = rng.choice(n, marks, replace=False), rng.integers(0, 6, marks)
@@ -91,7 +91,7 @@ def click(url: str, repeats: int = 7) -> dict[str, Any]:
         browser = play.chromium.launch(executable_path="/usr/bin/chromium")
         page = browser.new_page(viewport={"width": 1500, "height": 1100})
         page.goto(f"{url}/likelihood?data=first&encoder=vae32")
-        chart = page.locator(".st-key-likelihood_histogram svg")
+        chart = page.locator(".st-key-likelihood_histogram .nsewdrag")
         chart.wait_for(timeout=60_000)
         actions.settle(page)
         times = []

@@ -8,19 +8,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radioviz.errors import LikelihoodError
+from radioviz.models.registry import ModelList, list_models
 from radioviz.outliers import thresholds as likelihood
 from radioviz.outliers.thresholds import OutlierScore
 
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)
 
 
-def test_a_score_of_which_low_is_strange_is_turned() -> None:
+def test_a_score_of_which_low_is_strange_is_negated() -> None:
     assert OutlierScore("log_prob", "log p", low=True).oriented(np.array([-3.0]))[0] == 3
     assert OutlierScore("knn", "distance").oriented(np.array([-3.0]))[0] == -3
 
 
-def test_strangeness_is_the_share_that_is_less_strange() -> None:
-    found = likelihood.strangeness(
+def test_the_best_calibrated_flow_comes_first() -> None:
+    assert next(iter(likelihood.calibrated_flows(list_models()))) == "maf-vae32"
+    assert likelihood.calibrated_flows(ModelList({}, {})) == {}
+
+
+def test_percentile_rank_is_the_share_that_is_less_strange() -> None:
+    found = likelihood.percentile_rank(
         np.array([0.0, 1, 2.5, 9, np.nan]), np.array([1.0, 2, 3, np.nan])
     )
     assert found[:4] == pytest.approx([0, 0.5 / 3, 2 / 3, 1])
@@ -28,8 +34,8 @@ def test_strangeness_is_the_share_that_is_less_strange() -> None:
 
 
 @given(VALUES, VALUES)
-def test_strangeness_agrees_with_counting(values: list[float], reference: list[float]) -> None:
-    found = likelihood.strangeness(np.array(values), np.array(reference))
+def test_percentile_rank_agrees_with_counting(values: list[float], reference: list[float]) -> None:
+    found = likelihood.percentile_rank(np.array(values), np.array(reference))
     for value, share in zip(values, found, strict=True):
         expected = np.mean([(r < value) + 0.5 * (r == value) for r in reference])
         assert share == pytest.approx(expected)
@@ -37,7 +43,7 @@ def test_strangeness_agrees_with_counting(values: list[float], reference: list[f
 
 def test_nothing_to_rank_against_is_an_error() -> None:
     with pytest.raises(LikelihoodError, match="the reference has no known value"):
-        likelihood.strangeness(np.array([1.0]), np.array([np.nan]))
+        likelihood.percentile_rank(np.array([1.0]), np.array([np.nan]))
 
 
 def test_the_rank_average_leaves_out_what_is_unknown() -> None:
@@ -62,7 +68,9 @@ def test_scores_that_cannot_be_averaged(scores: dict, reference: dict) -> None:
 
 def test_agreement_is_spearmans() -> None:
     x = np.array([1.0, 5, 2, 9, 7, np.nan])
-    table = likelihood.agreement({"a": x, "b": np.exp(x), "c": -(x**3), "d": np.full(6, np.nan)})
+    table = likelihood.rank_correlations(
+        {"a": x, "b": np.exp(x), "c": -(x**3), "d": np.full(6, np.nan)}
+    )
     assert table.loc["a", "b"] == pytest.approx(1)
     assert table.loc["a", "c"] == pytest.approx(-1)
     assert np.isnan(table.loc["a", "d"])
@@ -101,32 +109,34 @@ def test_a_threshold_never_flags_more_than_asked(values: list[float], rate: floa
     held_out = np.array(values)
     threshold = likelihood.threshold_at(held_out, rate)
     assert (held_out >= threshold).mean() <= rate + 1e-12
-    assert likelihood.false_alarms(held_out, threshold).rate <= rate + 1e-12
+    assert likelihood.flagged_fraction(held_out, threshold).rate <= rate + 1e-12
 
 
 def test_a_threshold_without_ties_flags_what_was_asked() -> None:
     held_out = np.random.default_rng(0).permutation(1000).astype(float)
-    assert likelihood.false_alarms(held_out, likelihood.threshold_at(held_out, 0.05)).flagged == 50
+    assert (
+        likelihood.flagged_fraction(held_out, likelihood.threshold_at(held_out, 0.05)).flagged == 50
+    )
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.1, np.nan])
 def test_a_rate_out_of_range(rate: float) -> None:
-    with pytest.raises(LikelihoodError, match="a false-alarm rate of"):
+    with pytest.raises(LikelihoodError, match=r"a fraction of .* to flag"):
         likelihood.threshold_at(np.ones(3), rate)
 
 
 def test_the_interval_of_false_alarms_is_wilsons() -> None:
-    alarm = likelihood.false_alarms(np.array([1.0] * 5 + [0.0] * 95), 0.5)
+    alarm = likelihood.flagged_fraction(np.array([1.0] * 5 + [0.0] * 95), 0.5)
     assert (alarm.rate, alarm.flagged, alarm.n) == (0.05, 5, 100)
     assert (alarm.low, alarm.high) == pytest.approx((0.0215, 0.1118), abs=2e-4)
-    none = likelihood.false_alarms(np.zeros(100), 0.5)
+    none = likelihood.flagged_fraction(np.zeros(100), 0.5)
     assert none.low == 0
     assert none.high == pytest.approx(0.037, abs=1e-3)
 
 
 def test_histograms_share_their_bins_and_count_what_lies_outside() -> None:
     samples = {"a": np.append(np.arange(1000.0), np.nan), "b": np.array([-1e9, 500.0])}
-    found = likelihood.histogram(samples, bins=10, tail=0.01)
+    found = likelihood.bin_counts(samples, bins=10, tail=0.01)
     assert len(found.edges) == 11
     for name, values in samples.items():
         inside = found.counts[name].sum()
@@ -135,7 +145,7 @@ def test_histograms_share_their_bins_and_count_what_lies_outside() -> None:
 
 
 def test_a_histogram_of_one_value_has_a_width() -> None:
-    found = likelihood.histogram({"a": np.full(5, 3.0)}, bins=4)
+    found = likelihood.bin_counts({"a": np.full(5, 3.0)}, bins=4)
     assert found.edges[0] < 3 < found.edges[-1]
     assert found.counts["a"].sum() == 5
 
@@ -143,9 +153,9 @@ def test_a_histogram_of_one_value_has_a_width() -> None:
 @pytest.mark.parametrize(("samples", "bins"), [({"a": np.array([np.nan])}, 5), ({}, 5)])
 def test_a_histogram_of_nothing(samples: dict, bins: int) -> None:
     with pytest.raises(LikelihoodError, match="no value is known"):
-        likelihood.histogram(samples, bins)
+        likelihood.bin_counts(samples, bins)
 
 
 def test_a_histogram_without_bins() -> None:
     with pytest.raises(LikelihoodError, match="a histogram of 0 bins"):
-        likelihood.histogram({"a": np.ones(2)}, 0)
+        likelihood.bin_counts({"a": np.ones(2)}, 0)

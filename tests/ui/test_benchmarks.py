@@ -16,10 +16,9 @@ from streamlit.testing.v1 import AppTest
 
 from radioviz.errors import AtlasError
 from radioviz.ui.cache.benchmark_files import benchmarks, figure_table
-from radioviz.ui.charts.line_chart import Line, lines, ticks
-from radioviz.ui.pages.benchmarks import table2_view
-from radioviz.ui.pages.benchmarks.benchmark_targets import SECTIONS, TARGETS, Target, number
-from radioviz.ui.pages.benchmarks.benchmarks_view import shaded, status_of, summary, targets
+from radioviz.ui.pages.benchmarks.benchmark_tables import classifier_matrix
+from radioviz.ui.pages.benchmarks.benchmark_targets import TARGETS, BenchmarkTarget, number
+from radioviz.ui.pages.benchmarks.benchmarks_view import summary, target_table
 
 Open = Callable[..., AppTest]
 
@@ -28,32 +27,44 @@ def entry(value: float | None, **more: Any) -> dict[str, Any]:
     return {"value": value, "low": None, "high": None, "n": 10, "split": "first/test", **more}
 
 
-def test_every_target_is_named_once_and_in_a_section() -> None:
-    names = [t.name for t in TARGETS]
-    assert len(names) == len(set(names))
-    assert {t.section for t in TARGETS} <= set(SECTIONS)
+def test_every_target_is_named_once() -> None:
+    names = [t.name for section in TARGETS.values() for t in section]
+    assert len(names) == len(set(names)) == 51
+    assert next(iter(TARGETS)) == "Reconstruction" and len(TARGETS) == 7
 
 
 def test_status_is_by_the_bounds() -> None:
-    between = Target("a", "rec", "A", 0.95, 1.05)
+    between = BenchmarkTarget("a", "A", 0.95, 1.05)
     assert [between.status(entry(v)) for v in (0.9, 0.95, 1.05, 1.1)] == [
         *("missed", "reached", "reached", "missed")
     ]
     assert between.text() == "0.95 to 1.05"
-    most = Target("b", "gen", "B", None, 0.01, percent=True)
+    most = BenchmarkTarget("b", "B", None, 0.01, percent=True)
     assert most.status(entry(0.02)) == "missed" and most.text() == "≤ 1%"
     assert most.status(None) == most.status(entry(None)) == "absent"
-    assert status_of(Target("c", "rec", "C"), entry(0.5)) == "shown"
+    assert BenchmarkTarget("c", "C").status(entry(0.5)) == "shown"
 
 
-def test_figures_are_written_as_text_never_as_markup() -> None:
-    bad = "<script>alert(1)</script>"
-    figures = {"rec.ssim": entry(0.9, low=0.8, high=0.95, split=bad, command='" onload="x')}
-    text = targets(figures, "rec")
-    assert "<script>" not in text and "&lt;script&gt;" in text
-    assert 'title="" onload' not in text
-    assert "0.800 to 0.950" in text and "not measured" in text
-    assert "1 figures recorded" in summary(figures)
+def test_figures_stand_beside_their_targets() -> None:
+    figures = {
+        "rec.flux_ratio": entry(0.9, low=0.8, high=0.95, split="<b>first</b>", seeds=[1, 2]),
+        "rec.ssim": entry(None, why="not comparable", command="run it"),
+    }
+    table = target_table(figures, "Reconstruction").set_index("Name")
+    assert table.loc["rec.flux_ratio"].to_dict() == {
+        "Figure": "Reconstructed over true flux, median",
+        "Here": "0.900",
+        "95 % interval": "0.800 to 0.950",
+        "Target": "0.95 to 1.05",
+        "Status": "✗ missed",
+        "Published": "",
+        "Measured on": "<b>first</b> · n = 10 · 2 seeds",
+        "Command": "",
+    }
+    assert table.loc["rec.ssim", "Status"] == "not measured"
+    assert table.loc["rec.ssim", "Measured on"] == "not comparable"
+    assert table.loc["rec.ssim", "Command"] == "run it"
+    assert "2 figures recorded" in summary(figures)
 
 
 @pytest.mark.parametrize(
@@ -82,42 +93,25 @@ def table2() -> pd.DataFrame:
 
 
 def test_table_2_shows_differences_with_sign_and_colour() -> None:
-    text = table2_view.matrix(table2(), {"vdvae": "VDVAE"})
-    assert "0.76 (+0.10)" in text and "rgba(0,158,115" in text
-    assert "0.82 (−0.02)" in text and "rgba(213,94,0" in text
-    assert text.count("font-weight:700") == 2  # the best of each row
-    assert "&lt;b&gt;" in text and "<b>" not in text
-
-
-def test_lines_leave_out_what_is_not_finite_and_name_their_axes() -> None:
-    x, y = np.array([1.0, 2.0, np.nan, 4.0]), np.array([1.4, 1.2, 1.0, np.inf])
-    svg = lines([Line("A & B", x, y, y - 0.1, y + 0.1)], x_title="x <1>", y_title="RAMIS")
-    assert svg.count("<circle") == 2
-    assert "x &lt;1&gt;" in svg and "A &amp; B" in svg and "nan" not in svg
-    assert "No values" in lines([Line("", x[:0], y[:0])], x_title="x", y_title="y")
-    log = lines([Line("a", np.array([0.0, 2.0, 64.0]), np.ones(3))] * 2, x_title="d",
-                y_title="y", log_x=True)  # fmt: skip
-    assert log.count("<circle") == 4 and ">64<" in log
-
-
-def test_ticks_are_round_and_inside() -> None:
-    assert ticks(0.96, 1.47) == [1.0, 1.2, 1.4]
-    assert ticks(0, 100) == [0, 20, 40, 60, 80, 100]
-    assert ticks(-0.04, 0.05) == [-0.04, -0.02, 0.0, 0.02, 0.04]
-    assert 1 <= len(ticks(3.0, 3.0)) <= 6
-
-
-def test_shaded_matrix_marks_what_is_missing() -> None:
-    text = shaded(pd.DataFrame({"bent": [0.9, np.nan]}, index=["log_prob", "knn"]), 0.5, 1.0)
-    assert "0.900" in text and "–" in text and "log prob" in text
+    figure = classifier_matrix(table2())
+    trace = figure["data"][0]
+    assert trace["text"].tolist() == [
+        ["<b>0.860</b><br>0.76 (+0.10)", "0.800<br>0.82 (−0.02)"],
+        ["<b>0.700</b>", "–"],  # the best of each row is bold
+    ]
+    np.testing.assert_allclose(trace["z"], [[0.10, -0.02], [0, np.nan]])
+    assert [colour for _, colour in trace["colorscale"]] == [
+        *("rgba(213,94,0,0.6)", "rgba(128,128,128,0.06)", "rgba(0,158,115,0.6)")
+    ]
+    assert "0.790 to 0.920 (95 %)<br>± 0.010 over seeds" in trace["customdata"][0][0]
+    assert trace["y"][1] == "&lt;b&gt;" and trace["x"] == ["k-NN (20)", "Extra trees"]
 
 
 def test_page_shows_what_was_recorded(open_page: Open) -> None:
     app = open_page("benchmarks")
-    text = " ".join(h.value for h in app.get("html"))
     recorded = benchmarks()
-    assert "rec.ssim" in recorded
-    assert number(recorded["rec.ssim"]["value"]) in text
+    shown = app.dataframe[0].value.set_index("Name")
+    assert shown.loc["rec.ssim", "Here"] == number(recorded["rec.ssim"]["value"])
     assert [tab.label for tab in app.tabs] == [
         *("Targets", "Representations", "Generated galaxies", "Likelihood", "All figures")
     ]
@@ -166,7 +160,7 @@ def test_figures_are_read_again_when_the_file_changes(empty_shelf: Path) -> None
 def test_no_torch_for_this_page() -> None:
     code = (
         "import sys, radioviz.ui.pages.benchmarks.benchmarks_view, radioviz.metrics, "
-        "radioviz.ui.pages.benchmarks.table2_view, "
+        "radioviz.ui.pages.benchmarks.benchmark_tables, "
         "radioviz.ui.pages.inspect.explanation; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)

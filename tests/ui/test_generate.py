@@ -237,7 +237,10 @@ def test_profiles_name_their_axes() -> None:
     core = np.exp(-(x**2 + y**2) / 40)
     lobes = sum(np.exp(-((x - s * 15) ** 2 + y**2) / 20) for s in (-1, 1))
     chart = profile_chart.profiles({"FRI": core, "FRII": lobes}, 2.7, 5.4)
-    assert chart.count("<polyline") == 2
-    assert "arcsec" in chart
-    assert "position angle 90°" in chart
-    assert "&lt;b&gt;" in profile_chart.profiles({"<b>": core}, 2.7, 5.4)
+    assert [trace["name"] for trace in chart["data"]] == ["FRI", "FRII"]
+    title = chart["layout"]["xaxis"]["title"]["text"]
+    assert "arcsec" in title and "position angle 90°" in title
+    low, high = chart["layout"]["xaxis"]["range"]
+    assert low == -high and high > 15 * 2.7
+    escaped = profile_chart.profiles({"<b>": core}, 2.7, 5.4)["data"][0]
+    assert escaped["name"] == "&lt;b&gt;"

@@ -11,15 +11,17 @@ from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.export.session import Mark, read_session
-from radioviz.ui import tray
+from radioviz.ui import paper_figures, tray
 from radioviz.ui.cache import outliers
 from radioviz.ui.marks import Marks
-from radioviz.ui.pages.likelihood import likelihood_figures, marking_panel
+from radioviz.ui.pages.likelihood import marking_panel
+from radioviz.ui.pages.likelihood.state import LikelihoodState
 from radioviz.ui.state import Selection
 
 Open = Callable[..., AppTest]
 
 MODEL = "vae32"
+STATE = f"{LikelihoodState.__module__}.{LikelihoodState.__qualname__}"
 
 
 def shown(app: AppTest) -> list[str]:
@@ -49,7 +51,7 @@ def test_a_brushed_range_shows_its_galaxies(open_page: Open) -> None:
     app = open_page("likelihood", data="first", encoder=MODEL, score="knn")
     values = outliers.outliers("first", MODEL).values["knn"]
     low, high = np.quantile(values, [0.4, 0.41])
-    app.session_state["likelihood_range"] = (float(low), float(high))
+    app.session_state[STATE].range = (float(low), float(high))
     app.session_state["likelihood_list"] = "range"
     app.run()
     inside = outliers.outliers("first", MODEL).source_ids[(values >= low) & (values <= high)]
@@ -59,12 +61,42 @@ def test_a_brushed_range_shows_its_galaxies(open_page: Open) -> None:
     assert "beyond the threshold" in words(app)
 
 
+def test_the_slider_chooses_a_range_too(open_page: Open) -> None:
+    app = open_page("likelihood", data="first", encoder=MODEL, score="knn")
+    slider = app.slider(key="likelihood_between")
+    assert slider.value == (slider.min, slider.max)
+    middle, step = (slider.min + slider.max) / 2, slider.step
+    slider.set_range(middle, middle + 3 * step).run()
+    low, high = app.session_state[STATE].range
+    values = outliers.outliers("first", MODEL).values["knn"]
+    inside = int(((values >= low) & (values <= high)).sum())
+    assert inside and f"{inside} galax" in words(app)
+    assert app.slider(key="likelihood_between").value == (low, high)
+    shapes = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]["shapes"]
+    assert (shapes[-1]["x0"], shapes[-1]["x1"]) == (low, high)
+
+
+def test_data_sets_the_generated_line_and_the_focus_are_drawn(open_page: Open) -> None:
+    focus = ("first", "first-7")
+    app = open_page("likelihood", {"focus": focus}, data="first", encoder=MODEL, score="log_prob")
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert [t["type"] for t in figure["data"]] == ["bar", "scatter"]
+    assert "generated images" in figure["data"][1]["name"]
+    assert [n["text"] for n in figure["layout"]["annotations"]] == ["threshold", "this galaxy"]
+    assert figure["layout"]["yaxis"]["type"] == "log"
+    app.toggle(key="likelihood_linear").set_value(True).run()
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert figure["layout"]["yaxis"].get("type") != "log"
+    assert app.query_params["linear"] == "1"
+
+
 def test_the_threshold_keeps_the_false_alarms(open_page: Open) -> None:
     app = open_page("likelihood", data="first", encoder=MODEL, score="knn", alarms="2")
     table = outliers.outliers("first", MODEL)
     held_out = int(table.held_out().sum())
     assert f"of {held_out:,} held-out" in words(app)
-    flagged = int(words(app).split("calls ")[1].split(" of")[0])
+    assert "**Above " in words(app)  # distant neighbours are the strange ones
+    flagged = int(words(app).split("**: ")[1].split(" of")[0])
     assert flagged / held_out <= 0.02
 
 
@@ -114,7 +146,7 @@ def test_a_page_without_any_model(open_page: Open, empty_shelf: object) -> None:
 def test_marks_are_exported_and_saved(first: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
     held = Marks([Mark("first", "first-3", 4, "interesting"), Mark("first", "first-9", 0)])
     monkeypatch.setattr(marking_panel, "marks", lambda: held)
-    exported = marking_panel.exported()
+    exported = marking_panel.mark_columns()
     assert exported[("first", "first-3")] == {"mark": 4.0, "mark_kind": "interesting"}
     monkeypatch.setattr(tray, "marks", lambda: held)
     from radioviz.ui.controls import View
@@ -133,7 +165,7 @@ def test_the_place_of_a_galaxy_on_inspect(open_page: Open) -> None:
 
 
 def test_figures_of_the_paper_look_at_log_likelihood(open_page: Open) -> None:
-    data_set, source_id = likelihood_figures.least_likely("first", MODEL)
+    data_set, source_id = paper_figures.least_likely("first", MODEL)
     scored = outliers.outliers("first", MODEL)
     assert (data_set, source_id) == (
         "first",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,9 +15,9 @@ from streamlit.testing.v1 import AppTest
 from radioviz.data.catalogue import Catalogue
 from radioviz.similarity import Query, search
 from radioviz.ui import cache
-from radioviz.ui.charts import score_chart
 from radioviz.ui.pages.similar import similar_examples
 from radioviz.ui.pages.similar.query_state import Wish
+from radioviz.ui.palette import SELECTION_COLOUR
 from radioviz.ui.state import Selection
 from tests.similarity.test_query_image import blob, fits_bytes, png_bytes, wcs_cards
 from tests.ui.conftest import REPOSITORY
@@ -288,19 +289,11 @@ assert "torch" not in sys.modules
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True, timeout=300)
 
 
-# -- the histogram --------------------------------------------------------------------------
-
-
-def test_histogram_shows_what_stands_out() -> None:
-    scores = np.concatenate([np.random.default_rng(0).normal(0, 0.2, 500), [0.9, -np.inf]])
-    edges = score_chart.edges_of(scores)
-    assert len(edges) == score_chart.BINS + 1
-    svg = score_chart.chart(
-        scores, np.full(score_chart.BINS, 3.0), edges, best=0.9, last=0.8, title="<b>x</b>"
-    )
-    assert "best 0.900" in svg
-    assert "&lt;b&gt;" in svg
-    assert "<b>" not in svg
-    assert svg.count(score_chart.SELECTION_COLOUR) == 2  # one bar and the legend
-    flat = score_chart.edges_of(np.array([0.5, 0.5]))
-    assert flat[0] < 0.5 < flat[-1]
+def test_scores_are_drawn_with_the_best_and_what_is_expected(open_page: Open) -> None:
+    app = open_page("similar", source="first/first-10", encoder="vae32")
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    scores, unrelated = figure["data"]
+    assert (scores["type"], unrelated["name"]) == ("bar", "unrelated galaxies")
+    assert figure["layout"]["annotations"][0]["text"].startswith("best 0.")
+    assert "Whitened cosine" in figure["layout"]["xaxis"]["title"]["text"]
+    assert 1 <= scores["marker"]["color"].count(SELECTION_COLOUR) < 60

@@ -14,8 +14,8 @@ import numpy as np
 from radioviz.atlas.atlas import open_atlas, orientation_summary
 from radioviz.data.registry import open_data_set
 from radioviz.models.registry import list_models
-from radioviz.outliers.marking import BEST, Space, together
-from radioviz.outliers.thresholds import strangeness
+from radioviz.outliers.marking import BEST, MarkSpace, stack_latents
+from radioviz.outliers.thresholds import percentile_rank
 from train.evaluate.benchmarks import record
 from train.evaluate.ood_samples import samples
 from train.scores.outlier_scores import fitted
@@ -36,9 +36,9 @@ def marks(model: str = MODEL, split: str = "test") -> dict[str, float]:
     here = np.isin(splits, parts) & sample.figures["complexity"].notna().to_numpy()
     found = fitted(f"maf-{model}")
     scores = found.scores(sample)["strangeness"].to_numpy()
-    strange = strangeness(scores, found.learned["strangeness"].to_numpy())
+    strange = percentile_rank(scores, found.learned["strangeness"].to_numpy())
     first = open_atlas("first", "simclr", info=list_models()["simclr"])
-    spaces = together(
+    spaces = stack_latents(
         [orientation_summary(sample.latents), first.latents]
     )  # as on the Outliers page
     # Ordinary galaxies of every split; only the Bent ones must be held out.
@@ -85,7 +85,7 @@ def session(
     latents: np.ndarray, strange: np.ndarray, scores: np.ndarray, truth: np.ndarray
 ) -> tuple[np.ndarray, set[int]]:
     """One reader: rows in the order of the final list, and which of them are marked."""
-    space = Space.of(latents, strange)
+    space = MarkSpace.of(latents, strange)
     marked: dict[int, float] = {}
     order = np.argsort(-scores, kind="stable")
     while len(marked) < MARKS:

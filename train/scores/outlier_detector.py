@@ -33,7 +33,7 @@ import pandas as pd
 import torch
 
 from radioviz.models.maf import MAF
-from radioviz.outliers.thresholds import given_size, rank_average, strangeness
+from radioviz.outliers.thresholds import given_size, percentile_rank, rank_average
 from train.evaluate.ood_samples import Sample
 from train.scores.texture import NAMES
 
@@ -147,7 +147,7 @@ def surprise(values: Any, learned: Any) -> np.ndarray:
     n = len(known)
     tail = known[-max(n // 20, 2) :]
     past = np.maximum(x - tail[-1], 0) / max(tail[-1] - tail[0], 1e-6)
-    share = strangeness(x, known)
+    share = percentile_rank(x, known)
     found = -np.log(np.maximum(1 - share, 0.5 / n)) + np.log1p(past)
     return np.where(np.isfinite(x), found, 0.0)
 

@@ -21,7 +21,7 @@ from radioviz.models import weights
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.maf import MAF
 from radioviz.models.registry import list_models
-from radioviz.outliers.thresholds import FLOW, SCORES, column
+from radioviz.outliers.thresholds import SCORES, calibrated_flows, column
 from radioviz.paths import trained_folder
 from train.core.config import TrainError
 from train.evaluate.ood_samples import make_sample, sample_of
@@ -89,10 +89,11 @@ def outliers(catalogue: Catalogue) -> tuple[pd.DataFrame, dict[str, ScoreColumn]
 def _columns(
     scores: pd.DataFrame, flow: str, key: str
 ) -> tuple[pd.DataFrame, dict[str, ScoreColumn]]:
+    preferred = next(iter(calibrated_flows(list_models())), "")
     made: dict[str, np.ndarray] = {}
     about: dict[str, ScoreColumn] = {}
     for score, text in STORED.items():
-        if score in scores and (score != "strangeness" or flow == FLOW):
+        if score in scores and (score != "strangeness" or flow == preferred):
             values = SCORES[score].oriented(scores[score].to_numpy(float))  # back to its own sign
             name = column(score, flow)
             made[name] = values.astype(np.float32)

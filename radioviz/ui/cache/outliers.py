@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from radioviz.errors import AtlasError, CatalogueError, LikelihoodError, ModelError
-from radioviz.outliers.thresholds import FLOW, SCORES, column, rank_average
+from radioviz.outliers.thresholds import SCORES, calibrated_flows, column, rank_average
 from radioviz.paths import trained_folder
 
 REFERENCE = "first"
@@ -75,11 +75,11 @@ def flow_of(model: str | None) -> str:
     """The flow over an encoder's latents, or any flow where that has none; empty without."""
     from radioviz.ui import cache
 
-    flows = cache.models().with_capability("log_prob")
-    for name, info in flows.items():
+    found = calibrated_flows(cache.models())
+    for name, info in found.items():
         if info.training.get("config", {}).get("encoder") == model:
             return name
-    return FLOW if FLOW in flows else next(iter(flows), "")
+    return next(iter(found), "")
 
 
 def outliers(data_set: str, model: str | None) -> Outliers:
@@ -129,8 +129,9 @@ def _outliers(
     values: dict[str, np.ndarray] = {}
     if flow:
         own = stored.of(ids)
-        # What a flow over other latents does not have is that of the flow that was judged.
-        for name, of in ((n, f) for f in dict.fromkeys((flow, FLOW)) for n in SCORES):
+        # Scores that this flow lacks are those of the preferred flow.
+        preferred = next(iter(calibrated_flows(cache.models())))
+        for name, of in ((n, f) for f in dict.fromkeys((flow, preferred)) for n in SCORES):
             if column(name, of) in own and name not in values:
                 values[name] = own[column(name, of)].to_numpy(float)
     if model:

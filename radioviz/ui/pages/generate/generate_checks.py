@@ -9,7 +9,7 @@ from radioviz import metrics
 from radioviz.errors import RadioVizError
 from radioviz.models.registry import decoders
 from radioviz.ui import cache, controls, detail, galaxies, synthetic, verdicts
-from radioviz.ui.charts import profile_chart, svg_charts
+from radioviz.ui.charts import plotly_charts, profile_chart
 from radioviz.ui.controls import View
 from radioviz.ui.pages.generate.state import Batch, generate_state
 
@@ -116,7 +116,8 @@ def twins_panel(batch: Batch, view: View) -> None:
             profiles[label] = images[at]
         with places[-1]:
             chart = profile_chart.profiles(profiles, scale, synthetic.BEAM)
-            svg_charts.draw(chart, key=f"generate_profile_{at}")
+            alt = f"Profile of {' and '.join(profiles)}"
+            plotly_charts.draw(chart, f"generate_profile_{at}", alt, height=230)
 
 
 def _verdict(image: np.ndarray) -> str:

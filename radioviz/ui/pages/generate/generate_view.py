@@ -10,7 +10,7 @@ import streamlit as st
 
 from radioviz import metrics
 from radioviz.ui import cache, controls, detail, gallery, synthetic, verdicts
-from radioviz.ui.charts import svg_charts
+from radioviz.ui.charts import plotly_charts
 from radioviz.ui.controls import View
 from radioviz.ui.pages.generate.generate_controls import GENERATED, MODES
 from radioviz.ui.pages.generate.state import Batch, GeneratedCentre, generate_state
@@ -183,12 +183,9 @@ def sizes_panel(batch: Batch) -> None:
         label = batch.made.request.label
         if label:
             real = real.loc[real["label"] == label]
-        svg_charts.draw(
-            svg_charts.size_distribution(
-                real["las"].to_numpy(float), found, (f"Real {label or 'FIRST'}", "Generated")
-            ),
-            key="generate_sizes",
-        )
+        sizes = {f"Real {label or 'FIRST'}": real["las"].to_numpy(float), "Generated": found}
+        chart = plotly_charts.size_histogram(sizes)
+        plotly_charts.draw(chart, "generate_sizes", "Angular sizes, real and generated")
 
 
 def _range(values: np.ndarray) -> str:

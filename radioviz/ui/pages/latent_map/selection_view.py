@@ -9,7 +9,7 @@ import streamlit as st
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import CatalogueError
 from radioviz.ui import cache, controls, galaxies, gallery, state
-from radioviz.ui.charts import svg_charts
+from radioviz.ui.charts.html_bars import class_bar, size_bars
 from radioviz.ui.gallery import Handler
 from radioviz.ui.image.display import ImageStyle
 from radioviz.ui.state import Selection
@@ -63,16 +63,16 @@ def selection_summary(catalogues: list[Catalogue], selection: Selection) -> None
     if lines:
         st.html(_medians(lines))
     sizes, chosen = (table["las"].to_numpy(float) for table in (whole, part))
-    svg_charts.draw(svg_charts.size_distribution(sizes, chosen), "selection_sizes")
-    labels = [table["label"].tolist() for table in (whole, part)]
-    svg_charts.draw(svg_charts.class_counts(*labels), "selection_classes")
+    st.html(size_bars({"All": sizes, "Selection": chosen}))
+    for title, table in (("All", whole), ("Selection", part)):
+        st.html(class_bar(table["label"].tolist(), title))
 
 
 def whole_summary(catalogue: Catalogue) -> None:
     """Sizes and classes of a whole data set."""
     table = catalogue.table
-    svg_charts.draw(svg_charts.size_distribution(table["las"].to_numpy(float)), "whole_sizes")
-    svg_charts.draw(svg_charts.class_counts(table["label"].tolist()), "whole_classes")
+    st.html(size_bars({"All": table["las"].to_numpy(float)}))
+    st.html(class_bar(table["label"].tolist(), "Classes"))
 
 
 def _medians(lines: list[tuple[str, str, str]]) -> str:

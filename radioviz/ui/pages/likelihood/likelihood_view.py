@@ -1,357 +1,336 @@
-"""The Likelihood page: histogram, threshold, ranked gallery, agreement of scores."""
+"""The Likelihood page: histogram, threshold, lists of galaxies, agreement of scores."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from radioviz.errors import AtlasError, CatalogueError, RadioVizError
 from radioviz.outliers.thresholds import (
     SCORES,
     OutlierScore,
-    agreement,
-    false_alarms,
-    strangeness,
-    threshold_at,
+    bin_counts,
+    flagged_fraction,
+    rank_correlations,
 )
-from radioviz.outliers.thresholds import histogram as counted
-from radioviz.ui import cache, controls, galaxies, gallery, state, url_state
+from radioviz.ui import cache, controls, detail, galaxies, gallery, paper_figures, state, url_state
 from radioviz.ui.cache import outliers as scores
 from radioviz.ui.cache.outliers import Outliers
-from radioviz.ui.charts import histogram as drawing
+from radioviz.ui.charts import plotly_charts
+from radioviz.ui.charts.plotly_charts import CountSeries
 from radioviz.ui.controls import View
 from radioviz.ui.marks import marks
 from radioviz.ui.marks import text as mark_text
-from radioviz.ui.pages.likelihood.ranking import reranked
-
-Pair = tuple[str, str]
+from radioviz.ui.pages.likelihood.scored_sample import Pair, ScoredSample, score_sample
+from radioviz.ui.pages.likelihood.state import LikelihoodState
+from radioviz.ui.palette import MISSING_COLOUR
+from radioviz.ui.state import page_state
 
 BINS = 60
-TAIL = 0.002  # of values at either end that may lie outside of the picture
+TAIL = 0.002  # fraction of values at either end that may lie beyond the plotted range
+FLAGGED = 0.05  # of held-out galaxies, on Inspect
 LISTS = {
     "strangest": "Strangest first",
     "range": "In the chosen range",
     "marks": "Ranked by your marks",
     "marked": "Marked",
 }
+FIGURES = {
+    "fig11": "Fig. 11 · log-likelihood, one colour per survey",
+    "fig12": "Fig. 12 · the least likely of MiraBest",
+    "fig13": "Fig. 13 · galaxies similar to the least likely one",
+}
+_SURVEYS = ("first", "mirabest", "frdeep-nvss")
+
+
+def paper_menu(view: View) -> None:
+    """Views like Figs. 11 to 13 of Andrianomena & Tang 2023; the last is on the Similar page."""
+    figure = paper_figures.figure_menu(
+        FIGURES,
+        "likelihood_figures",
+        "log p of each survey, the least likely galaxies, and similar ones in FIRST",
+    )
+    if figure is None:
+        return
+    here = [k for k, entry in cache.known_data_sets().items() if k in _SURVEYS and entry.is_here]
+    shown = here if figure == "fig11" or "mirabest" not in here else ["mirabest"]
+    if not shown:
+        st.warning("None of the surveys of this figure is available")
+    elif figure == "fig13":
+        with controls.show_errors():
+            pair = paper_figures.least_likely(shown[0], str(view.model))
+            if view.model in cache.atlas_names("first"):
+                st.session_state["similar_in"] = ["first"]
+            controls.go_similar(pair)
+    else:
+        st.session_state["likelihood_in"] = shown
+        st.session_state["likelihood_score"] = "log_prob"
+        st.session_state["likelihood_list"] = "strangest"
+        choose_range(None)
+        st.session_state.pop("likelihood_page", None)
+
+
+# -- settings -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What the widgets above the histogram say."""
+class OutlierSettings:
+    """The widgets above the histogram."""
 
     score: OutlierScore
     data_sets: tuple[str, ...]
     log: bool
-    rate: float
+    flagged: float
 
 
-def available(view: View, data_sets: list[str]) -> dict[str, Outliers]:
-    """Scores of the data sets that are here; the others are left out."""
-    found = {}
-    for key in data_sets:
-        try:
-            found[key] = scores.outliers(key, view.model)
-        except (AtlasError, CatalogueError):
-            if key == view.data_set:
-                raise
-    return found
-
-
-def choose(view: View, here: Outliers) -> Settings:
-    """The widgets: which score, which data sets, how counts are drawn, how many false alarms."""
+def outlier_settings(view: View, here: Outliers) -> OutlierSettings:
+    """The widgets: score, data sets, scale of counts, fraction of galaxies to flag."""
     names = list(here.values)
     first = "log_prob" if "log_prob" in names else names[0]
-    url_state.linked_choice("likelihood_score", "score", names, first)
     options = [
         k
         for k in cache.known_data_sets()
         if k == view.data_set or cache.is_open(k) or view.model in cache.atlas_names(k)
     ]
-    if st.session_state.get("likelihood_of") != view.data_set:
-        shown = st.session_state.get("likelihood_in", [])
-        if view.data_set not in shown:
+    held = page_state(LikelihoodState)
+    if held.data_set != view.data_set:
+        if view.data_set not in st.session_state.get("likelihood_in", []):
             st.session_state["likelihood_in"] = [view.data_set]
-        st.session_state["likelihood_of"] = view.data_set
+        held.data_set = view.data_set
+    url_state.linked_choice("likelihood_score", "score", names, first)
     url_state.linked_choices("likelihood_in", "in", options, [view.data_set])
     url_state.linked_toggle("likelihood_linear", "linear")
     url_state.linked_number("likelihood_rate", "alarms", 0.0, 20.0, 5.0)
-    columns = st.columns([1.5, 2.4, 0.9, 1.6], vertical_alignment="bottom")
+    columns = st.columns([1.5, 2.2, 0.9, 1.8], vertical_alignment="bottom")
     score = columns[0].selectbox(
-        "Score", names, format_func=lambda k: SCORES[k].title, key="likelihood_score"
-    )
+        "Score", names, format_func=lambda k: SCORES[k].title, key="likelihood_score",
+        help="\n".join(f"- **{SCORES[k].title}**: {SCORES[k].about}" for k in names),
+    )  # fmt: skip
     chosen = columns[1].multiselect(
         "Data sets", options, format_func=controls.data_set_title, key="likelihood_in",
         placeholder="Choose a data set",
     )  # fmt: skip
     linear = columns[2].toggle("Linear counts", key="likelihood_linear")
-    rate = columns[3].slider(
-        "False alarms allowed [%]", 0.0, 20.0, step=0.5, key="likelihood_rate",
-        help="The threshold is set so that this share of held-out galaxies of the reference "
-        "survey would be called strange.",
+    flagged = columns[3].slider(
+        "Fraction of ordinary galaxies flagged [%]", 0.0, 20.0, step=0.5, key="likelihood_rate",
+        help="Sets the threshold: at most this fraction of the held-out galaxies of the reference "
+        "survey lies beyond it.",
     )  # fmt: skip
-    return Settings(SCORES[str(score)], tuple(str(k) for k in chosen), not linear, rate / 100)
+    return OutlierSettings(SCORES[str(score)], tuple(chosen), not linear, flagged / 100)
 
 
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """Everything that the lists below the histogram draw from: one row a galaxy."""
-
-    settings: Settings
-    tables: dict[str, Outliers]
-    reference: Outliers
-    threshold: float
-
-    def pooled(self) -> tuple[list[Pair], np.ndarray]:
-        """Galaxies of all chosen data sets and their values, higher is stranger."""
-        pairs: list[Pair] = []
-        parts = []
-        for key, table in self.tables.items():
-            pairs += [(key, str(s)) for s in table.source_ids]
-            parts.append(table.oriented(self.settings.score.key))
-        return pairs, np.concatenate(parts) if parts else np.array([])
+# -- histogram ----------------------------------------------------------------------------------
 
 
-def gather(view: View, settings: Settings, tables: dict[str, Outliers]) -> Shown:
-    """Chosen data sets, and the threshold from the held-out galaxies of the reference."""
-    base = scores.reference(view.model, view.data_set)
-    if settings.score.key not in base.values:
-        base = tables[view.data_set] if view.data_set in tables else next(iter(tables.values()))
-    held_out = base.oriented(settings.score.key)[base.held_out()]
-    return Shown(settings, tables, base, threshold_at(held_out, settings.rate))
-
-
-# -- histogram --------------------------------------------------------------------------------
-
-
-def _set_range(chosen: tuple[float, float] | None) -> None:
-    st.session_state["likelihood_range"] = chosen
+def choose_range(chosen: tuple[float, float] | None) -> None:
+    """List the galaxies of a range of values; None clears it."""
+    page_state(LikelihoodState).range = chosen
     if chosen is not None:
         st.session_state["likelihood_list"] = "range"
         st.session_state.pop("likelihood_page", None)  # its first page
 
 
-def picture(shown: Shown, key: str = "likelihood_histogram", focus: Pair | None = None) -> None:
-    """Histogram: a data set a colour, generated images as a line, threshold and focus marked."""
-    focus = focus or state.focus()
-    score, colours = shown.settings.score, drawing.colours(cache.known_data_sets())
-    samples = {k: t.values[score.key] for k, t in shown.tables.items() if score.key in t.values}
-    made = scores.generated_scores(shown.reference.flow)
+def _choose_by_slider() -> None:
+    low, high = st.session_state["likelihood_between"]
+    choose_range((float(low), float(high)))
+
+
+def _choose_on_chart(event: Mapping[str, Any], edges: np.ndarray) -> None:
+    page_state(LikelihoodState).brush = bool((event.get("selection") or {}).get("box"))
+    choose_range(plotly_charts.selected_range(event, edges))
+
+
+def draw_histogram(
+    sample: ScoredSample, *, log: bool = True, focus: Pair | None = None, selectable: bool = False
+) -> None:
+    """Histogram: one colour per data set, generated images as a line, threshold and one galaxy.
+
+    Parameters
+    ----------
+    selectable : bool
+        Whether a click, a brush or a slider chooses the range that is listed.
+    """
+    score, colours = sample.score, plotly_charts.data_set_colours(cache.known_data_sets())
+    values = {k: t.values[score.key] for k, t in sample.tables.items() if score.key in t.values}
+    made = scores.generated_scores(sample.reference.flow)
     line = made[score.key].to_numpy(float) if score.key in made else np.array([])
-    counts = counted({**samples, scores.GENERATED: line}, BINS, TAIL)
+    counts = bin_counts({**values, scores.GENERATED: line}, BINS, TAIL)
     series = [
-        drawing.Series(controls.data_set_title(k), counts.counts[k], colours.get(k, "#888888"))
-        for k in samples
+        CountSeries(controls.data_set_title(k), counts.counts[k], colours.get(k, MISSING_COLOUR))
+        for k in values
     ]
     if len(line):
         title = f"{len(line):,} generated images"
-        series.append(drawing.Series(title, counts.counts[scores.GENERATED], line=True))
-    sign = -1.0 if score.low else 1.0
-    found = [drawing.Mark(sign * shown.threshold, "threshold", dashed=True)]
-    if focus is not None and focus[0] in shown.tables:
-        value = value_of(shown.tables[focus[0]], score.key, focus[1])
-        if math.isfinite(value):
-            found.append(drawing.Mark(value, "in focus", "#e11d74"))
-    unit = f" [{score.unit}]" if score.unit else ""
-    drawing.histogram(
-        drawing.Picture(
-            counts.edges,
-            series,
-            f"{score.title}{unit}",
-            f"Histogram of {score.title}. Arrow keys move, Shift extends, Enter shows the galaxies",
-            shown.settings.log,
-            found,
-            st.session_state.get("likelihood_range"),
-        ),
-        key=key,
-        on_range=_set_range,
+        series.append(CountSeries(title, counts.counts[scores.GENERATED], line="dash"))
+    rules = {"threshold": sample.threshold_value}
+    if focus is not None and math.isfinite(value := sample.value(focus)):
+        rules["this galaxy"] = value
+    chosen = page_state(LikelihoodState).range if selectable else None
+    title = f"{score.title} [{score.unit}]" if score.unit else score.title
+    figure = plotly_charts.histogram(
+        counts.edges, series, x_title=title, log=log, rules=rules, chosen=chosen
     )
-    beyond = {k: counts.below[k] + counts.above[k] for k in samples}
+    alt = f"Histogram of {score.title}"
+    if not selectable:
+        plotly_charts.draw(figure, "standing_histogram", alt)
+    else:
+        plotly_charts.draw_selectable(
+            figure, "likelihood_histogram", alt, lambda e: _choose_on_chart(e, counts.edges),
+            brush=page_state(LikelihoodState).brush,
+        )  # fmt: skip
+        low, high = float(counts.edges[0]), float(counts.edges[-1])
+        held = np.clip(chosen or (low, high), low, high)
+        st.session_state["likelihood_between"] = (float(held[0]), float(held[1]))
+        st.slider(
+            f"Range of {title}", low, high, step=(high - low) / BINS, format="%.4g",
+            key="likelihood_between", on_change=_choose_by_slider,
+        )  # fmt: skip
+    beyond = {k: counts.below[k] + counts.above[k] for k in values}
     if sum(beyond.values()):
         text = ", ".join(f"{n} of {controls.data_set_title(k)}" for k, n in beyond.items() if n)
-        st.caption(controls.escape(f"Outside of the picture: {text}."))
+        st.caption(controls.escape(f"Beyond the plotted range: {text}."))
 
 
-def value_of(table: Outliers, score: str, source_id: str) -> float:
-    """Value of one galaxy; NaN where there is none."""
-    at = np.flatnonzero(table.source_ids == source_id)
-    return float(table.values[score][at[0]]) if len(at) and score in table.values else math.nan
-
-
-def threshold_facts(shown: Shown) -> None:
-    """How many lie beyond the threshold in each data set, and what it costs on held-out ones."""
-    score = shown.settings.score
-    base = shown.reference
-    alarm = false_alarms(base.oriented(score.key)[base.held_out()], shown.threshold)
-    title = controls.data_set_title(base.data_set)
-    sign = -1.0 if score.low else 1.0
+def draw_threshold(sample: ScoredSample) -> None:
+    """How many galaxies lie beyond the threshold, held out and in each data set."""
+    score, base = sample.score, sample.reference
+    flagged = flagged_fraction(base.oriented(score.key)[base.held_out()], sample.threshold)
+    side = "Below" if score.low else "Above"
+    title = controls.escape(controls.data_set_title(base.data_set))
     st.markdown(
-        f"**Threshold {sign * shown.threshold:.4g}** calls {alarm.flagged:,} of {alarm.n:,} "
-        f"held-out galaxies of {controls.escape(title)} strange: {alarm.rate:.1%} "
-        f"({alarm.low:.1%}–{alarm.high:.1%})."
+        f"**{side} {sample.threshold_value:.4g}**: {flagged.flagged:,} of {flagged.n:,} held-out "
+        f"galaxies of {title} flagged ({100 * flagged.rate:.1f} %; 95 % interval "
+        f"{100 * flagged.low:.1f} to {100 * flagged.high:.1f} %)"
     )
-    lines = []
-    for key, one in shown.tables.items():
-        values = one.oriented(score.key)
-        known = values[~np.isnan(values)]
-        if len(known):
-            beyond = int((known >= shown.threshold).sum())
-            lines.append((controls.data_set_title(key), beyond, beyond / len(known)))
+    parts = {
+        controls.data_set_title(key): table.oriented(score.key)
+        for key, table in sample.tables.items()
+    }
     made = scores.generated_scores(base.flow)
     if score.key in made:
-        values = score.oriented(made[score.key].to_numpy(float))
-        lines.append(
-            (
-                "Generated",
-                int((values >= shown.threshold).sum()),
-                float((values >= shown.threshold).mean()),
-            )
-        )
-    table = pd.DataFrame(lines, columns=["Beyond it", "Galaxies", "Share"])
+        parts["Generated"] = score.oriented(made[score.key].to_numpy(float))
+    known = {name: values[~np.isnan(values)] for name, values in parts.items()}
+    lines = [
+        (name, int((values >= sample.threshold).sum()), (values >= sample.threshold).mean())
+        for name, values in known.items()
+        if len(values)
+    ]
     st.dataframe(
-        table, hide_index=True, key="likelihood_beyond",
-        column_config={"Share": st.column_config.NumberColumn(format="percent")},
+        pd.DataFrame(lines, columns=["Flagged", "Galaxies", "Fraction"]), hide_index=True,
+        key="likelihood_beyond",
+        column_config={"Fraction": st.column_config.NumberColumn(format="percent")},
     )  # fmt: skip
 
 
-# -- lists ------------------------------------------------------------------------------------
+# -- lists --------------------------------------------------------------------------------------
 
 
-def listed(shown: Shown, view: View) -> tuple[str, list[Pair]]:
-    """The list that is asked for and its galaxies in order."""
+def choose_list() -> str:
+    """Which of :data:`LISTS` the reader sees."""
     if st.session_state.get("likelihood_list") not in LISTS:
         st.session_state["likelihood_list"] = "strangest"
     chosen = st.segmented_control(
         "List", list(LISTS), format_func=LISTS.__getitem__, key="likelihood_list",
         required=True, label_visibility="collapsed",
     )  # fmt: skip
-    which = str(chosen)
-    pairs, values = shown.pooled()
-    if which == "range":
-        return which, in_range(shown, pairs, values)
-    if which == "marked":
-        return which, [(m.data_set, m.source_id) for m in reversed(list(marks()))]
-    if which == "marks" and len(marks()):
-        return which, reranked(view, pairs, values, shown)
-    order = np.argsort(-values, kind="stable")
-    order = order[~np.isnan(values[order])]
-    return which, [pairs[i] for i in order]
+    return str(chosen)
 
 
-def in_range(shown: Shown, pairs: list[Pair], values: np.ndarray) -> list[Pair]:
-    """Galaxies within the brushed range, strangest first; all beyond the threshold without one."""
-    chosen = st.session_state.get("likelihood_range")
-    if chosen is None:
-        inside = values >= shown.threshold
-    else:
-        low, high = sorted((-chosen[0], -chosen[1]) if shown.settings.score.low else chosen)
+def strangest_first(sample: ScoredSample, in_range: bool) -> list[Pair]:
+    """Galaxies from the strangest on; of the chosen range, else of those beyond the threshold."""
+    pairs, values = sample.pooled()
+    inside = ~np.isnan(values)
+    chosen = page_state(LikelihoodState).range
+    if in_range and chosen is not None:
+        low, high = sorted(-x if sample.score.low else x for x in chosen)
         inside = (values >= low) & (values <= high)
+    elif in_range:
+        inside = values >= sample.threshold
     rows = np.flatnonzero(inside)
     return [pairs[i] for i in rows[np.argsort(-values[rows], kind="stable")]]
 
 
-def notes(shown: Shown, pairs: list[Pair]) -> dict[Pair, str]:
-    """Value, percentile and mark of each galaxy, in words."""
-    score, base = shown.settings.score, shown.reference
-    known = base.oriented(score.key)[base.learned()]
-    out = {}
-    for pair in pairs:
-        table = shown.tables.get(pair[0])
-        value = value_of(table, score.key, pair[1]) if table is not None else math.nan
-        parts = []
-        if math.isfinite(value):
-            place = strangeness(score.oriented(np.array([value])), known)[0]
-            parts += [f"{value:.4g}", f"{place:.1%}"]
-        if (mark := marks().get(pair)) is not None:
-            parts.append(mark_text(mark))
-        out[pair] = " · ".join(parts)
-    return out
-
-
-def cells(shown: Shown, view: View, pairs: list[Pair]) -> list[gallery.Cell]:
-    """Pictures with value and percentile first, then name, class and size."""
-    said = notes(shown, pairs)
-    made = []
-    for cell in galaxies.galaxy_cells(pairs, view.style):
-        note = " · ".join(p for p in (cell.note, cell.name) if p)
-        made.append(dataclasses.replace(cell, name=said[cell.pair] or cell.name, note=note))
-    return made
-
-
-# -- scores among themselves ------------------------------------------------------------------
-
-
-def agreement_table(here: Outliers) -> None:
-    """Rank correlation of every pair of scores, and of each with angular size."""
-    oriented = {SCORES[k].title: here.oriented(k) for k in here.values}
-    table = agreement({**oriented, "Angular size": here.size})
-    st.caption(
-        "Spearman's rank correlation between scores, each taken as the higher the stranger: 1 is "
-        "the same order, 0 none, -1 the reverse. The last column is the known trap: a score that "
-        "goes with angular size finds large galaxies strange and small ones ordinary, whatever "
-        "their shape. Log-likelihood for its size is log p less what galaxies of that size have."
-    )
-    st.dataframe(
-        table.style.format("{:.2f}", na_rep="–").background_gradient("RdBu_r", vmin=-1, vmax=1)
-        if _has_matplotlib()
-        else table.round(2),
-        key="likelihood_agreement",
-    )
-
-
-def _has_matplotlib() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("matplotlib") is not None
-
-
-def no_scores(view: View, error: RadioVizError | None = None) -> None:
-    """What to do where nothing tells how strange a galaxy is."""
-    if error is not None:
-        st.warning(controls.escape(str(error)))
-    st.info("No outlier score is here yet. This makes them; reload the page afterwards:")
-    st.code(f"python -m train scores --what outliers --data {view.data_set}", language="bash")
-
-
-def heading(shown: Shown, which: str, pairs: list[Pair]) -> None:
-    """How many galaxies the list holds and how it came about, with what can be done with it."""
-    score = shown.settings.score
-    chosen = st.session_state.get("likelihood_range")
-    if which == "range":
-        text = (
-            f"beyond the threshold of {-shown.threshold if score.low else shown.threshold:.4g}"
-            if chosen is None
-            else f"with {score.title.lower()} {chosen[0]:.4g} to {chosen[1]:.4g}"
-        )
+def list_heading(sample: ScoredSample, which: str, pairs: list[Pair]) -> None:
+    """How many galaxies a list holds and what they are, with what can be done with it."""
+    score, chosen = sample.score, page_state(LikelihoodState).range
+    if which == "range" and chosen is None:
+        text = f"beyond the threshold of {sample.threshold_value:.4g}"
+    elif which == "range" and chosen is not None:
+        text = f"with {score.title.lower()} {chosen[0]:.4g} to {chosen[1]:.4g}"
+    elif which == "marks" and len(marks()):
+        text = "not marked yet, ranked by your marks"
     elif which == "marks":
-        text = (
-            "not marked yet, by what you marked"
-            if len(marks())
-            else "as the score ranks them: mark some, and they rank the rest"
-        )
-    elif which == "marked":
-        text = "marked, the last first"
+        text = "ranked by the score: mark some, and the rest is ranked by your marks"
     else:
-        text = f"by {score.title.lower()}"
+        text = "marked, the last first" if which == "marked" else f"by {score.title.lower()}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{controls.galaxies_text(len(pairs))}** {controls.escape(text)}")
         if pairs and which != "strangest":
-            st.button(
-                "On the map", icon=":material/scatter_plot:", key="likelihood_to_map",
-                on_click=_to_map, args=(pairs,),
-            )  # fmt: skip
+            icon = ":material/scatter_plot:"
+            if st.button("On the map", icon=icon, key="likelihood_to_map"):
+                state.set_brush(pairs, "likelihood")
+                st.switch_page(controls.LATENT_MAP)
         if which == "range" and chosen is not None:
             st.button(
                 "Clear range", icon=":material/close:", key="likelihood_clear",
-                on_click=_set_range, args=(None,),
+                on_click=choose_range, args=(None,),
             )  # fmt: skip
 
 
-def _to_map(pairs: list[Pair]) -> None:
-    state.set_brush(pairs, "likelihood")
-    st.session_state["likelihood_leave"] = True
+def list_cells(sample: ScoredSample, view: View, pairs: list[Pair]) -> list[gallery.Cell]:
+    """Pictures with value, percentile rank and mark first, then name, class and size."""
+    made = []
+    for cell in galaxies.galaxy_cells(pairs, view.style):
+        value, mark = sample.value(cell.pair), marks().get(cell.pair)
+        known = math.isfinite(value)
+        parts = [f"{value:.4g}", sample.rank_text(value, sample.score)] if known else []
+        parts += [] if mark is None else [mark_text(mark)]
+        note = " · ".join(p for p in (cell.note, cell.name) if p)
+        made.append(dataclasses.replace(cell, name=" · ".join(parts) or cell.name, note=note))
+    return made
+
+
+# -- scores among themselves, and one galaxy ------------------------------------------------------
+
+
+def draw_agreement(here: Outliers) -> None:
+    """Rank correlation of every pair of scores, and of each with angular size."""
+    oriented = {SCORES[k].title: here.oriented(k) for k in here.values}
+    table = rank_correlations({**oriented, "Angular size": here.size})
+    st.caption(
+        "Spearman's rank correlation between scores, each oriented so that higher is stranger: 1 "
+        "is the same order, 0 none, -1 the reverse. See the last column: a score that correlates "
+        "with angular size finds large galaxies strange and small ones ordinary, whatever their "
+        "shape. Log-likelihood for its size removes that trend."
+    )
+    figure = plotly_charts.matrix(table, -1, 1, diverging=True)
+    plotly_charts.draw(figure, "likelihood_agreement", "Rank correlation of outlier scores")
+
+
+def no_scores(data_set: str) -> None:
+    """How to compute scores where there are none."""
+    st.info("No outlier scores yet. Compute them, then reload the page:")
+    st.code(f"python -m train scores --what outliers --data {data_set}", language="bash")
+
+
+def galaxy_standing(pair: Pair, view: View) -> None:
+    """On Inspect: histogram of log p with one galaxy, and its rank under each score."""
+    table = scores.outliers(pair[0], view.model)
+    if not table.values:
+        no_scores(pair[0])
+        return
+    name = "log_prob" if "log_prob" in table.values else next(iter(table.values))
+    sample = score_sample(view, SCORES[name], {pair[0]: table}, FLAGGED)
+    left, right = st.columns([2, 1], gap="medium")
+    with left:
+        draw_histogram(sample, focus=pair)
+    with right:
+        st.html(detail.facts_html(sample.facts(pair)))
+        if st.button("Open in Likelihood", icon=":material/query_stats:", key="place_likelihood"):
+            controls.go_likelihood(pair)

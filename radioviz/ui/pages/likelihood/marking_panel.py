@@ -1,22 +1,20 @@
-"""The galaxy that is looked at, the keys that mark it, and what was marked so far."""
+"""The galaxy in focus, the keys that mark it, and the rest as ranked by the marks."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 import streamlit as st
 
 from radioviz.data.catalogue import Column
 from radioviz.export.session import Mark
-from radioviz.outliers.thresholds import SCORES, strangeness
-from radioviz.ui import controls, detail, galaxies, state, tray
+from radioviz.outliers.marking import MarkSpace, space_encoders, stack_latents
+from radioviz.outliers.thresholds import percentile_rank
+from radioviz.ui import cache, controls, detail, galaxies, state, tray
 from radioviz.ui.controls import View
 from radioviz.ui.marks import DEFAULT, marks
-from radioviz.ui.pages.likelihood.likelihood_view import Shown, value_of
-from radioviz.ui.state import Selection
-
-Pair = tuple[str, str]
+from radioviz.ui.pages.likelihood.scored_sample import Pair, ScoredSample
+from radioviz.ui.pages.likelihood.state import LikelihoodState
+from radioviz.ui.state import Selection, page_state
 
 KINDS = {
     "interesting": ("Interesting", ":material/star:", "I"),
@@ -29,8 +27,62 @@ COLUMNS = {
 }
 
 
-def put(pair: Pair, number: int | None, kind: str, following: Pair | None) -> None:
-    """Mark a galaxy and look at the next one of the list."""
+# -- ranking ------------------------------------------------------------------------------------
+
+
+def ranked_by_marks(view: View, sample: ScoredSample) -> list[Pair]:
+    """Galaxies that are not marked yet, the most interesting first by the marks of the session.
+
+    Raises
+    ------
+    AtlasError
+        If a data set has no latents.
+    """
+    pairs, values = sample.pooled()
+    base = sample.reference
+    known = base.oriented(sample.score.key)[base.learned()]
+    space = _space(view, sample, percentile_rank(values, known))
+    rows = {pair: i for i, pair in enumerate(pairs)}
+    given = [(rows[p], m) for m in marks() if (p := (m.data_set, m.source_id)) in rows]
+    # No reader looks for artefacts, whatever number they were given.
+    ranking = space.rerank(
+        [i for i, _ in given], [0 if m.kind == "artefact" else m.mark for _, m in given]
+    )
+    return [pairs[i] for i in ranking.order() if pairs[i] not in marks()]
+
+
+def _space(view: View, sample: ScoredSample, rank: np.ndarray) -> MarkSpace:
+    """Space of the galaxies of a sample, kept until other galaxies or another score are shown."""
+    keys = list(sample.tables)
+    encoders = space_encoders(cache.models())
+    encoders = [m for m in encoders if all(m in cache.atlas_names(key) for key in keys)]
+    located = [[cache.located(key, m) for key in keys] for m in encoders or [str(view.model)]]
+    stamp = (keys, sample.score.key, tuple(id(x.atlas) for one in located for x in one))
+    held = page_state(LikelihoodState)
+    if held.space is None or held.space[0] != stamp:
+        parts = []
+        for one in located:
+            # Orientation does not matter here, but all data sets must be compared in the same way.
+            averaged = all(x.atlas.orientation_stats is not None for x in one)
+            parts.append(np.concatenate([_latents(x, averaged) for x in one]))
+        held.space = (stamp, MarkSpace.of(stack_latents(parts), rank))
+    return held.space[1]
+
+
+def _latents(located: cache.Located, averaged: bool) -> np.ndarray:
+    """Latents, or their summary over eight orientations, in the order of the catalogue."""
+    summary = located.atlas.orientation_stats if averaged else None
+    latents = np.asarray(located.atlas.latents if summary is None else summary, np.float32)
+    out = np.zeros((len(located.catalogue), latents.shape[1]), np.float32)
+    out[located.rows] = latents
+    return out
+
+
+# -- marking ------------------------------------------------------------------------------------
+
+
+def put_mark(pair: Pair, number: int | None, kind: str, following: Pair | None) -> None:
+    """Mark a galaxy and open the next one of the list."""
     held = marks().get(pair)
     if number is None:
         number = DEFAULT[kind]
@@ -41,27 +93,26 @@ def put(pair: Pair, number: int | None, kind: str, following: Pair | None) -> No
         state.set_focus(*following)
 
 
-def undo() -> None:
-    """Take the last mark back and look at its galaxy again."""
+def undo_mark() -> None:
+    """Undo the last mark and open its galaxy again."""
     pair = marks().undo()
     if pair is not None:
         state.set_focus(*pair)
 
 
-def next_of(pairs: list[Pair], pair: Pair) -> Pair | None:
-    """The galaxy after this one in a list that is not marked yet; None at the end."""
+def next_unmarked(pairs: list[Pair], pair: Pair) -> Pair | None:
+    """The next galaxy of a list after this one that is not marked yet; None at the end."""
     start = pairs.index(pair) + 1 if pair in pairs else 0
-    done = marks()
-    return next((p for p in pairs[start:] if p != pair and p not in done), None)
+    return next((p for p in pairs[start:] if p != pair and p not in marks()), None)
 
 
-def panel(view: View, shown: Shown, pairs: list[Pair]) -> None:
+def draw_focus(view: View, sample: ScoredSample, pairs: list[Pair]) -> None:
     """Picture and facts of the galaxy in focus, and the buttons that mark it."""
     pair = state.focus()
-    if pair is None or pair[0] not in shown.tables:
+    if pair is None or pair[0] not in sample.tables:
         st.info(
-            "Click a picture to look at a galaxy and mark it. Keys: I interesting, B boring, "
-            "A artefact, 0 to 5 a number, N the next, U undo.",
+            "Click a picture to open a galaxy and mark it. Keys: I interesting, B boring, "
+            "A artefact, 0 to 5 a number, N next, U undo.",
             icon=":material/ads_click:",
         )
         if pairs:
@@ -73,12 +124,10 @@ def panel(view: View, shown: Shown, pairs: list[Pair]) -> None:
     catalogue, row = galaxies.row_of(pair)
     st.html(detail.galaxy_heading(catalogue, row))
     st.html(detail.galaxy_picture(catalogue, row, view.style))
-    following = next_of(pairs, pair)
-    _buttons(pair, following)
+    _mark_buttons(pair, next_unmarked(pairs, pair))
     with st.container(horizontal=True, gap="small"):
-        if st.button(
-            "Search for similar", icon=":material/image_search:", key="likelihood_similar"
-        ):
+        icon = ":material/image_search:"
+        if st.button("Search for similar", icon=icon, key="likelihood_similar"):
             controls.go_similar(pair)
         if st.button("Inspect", icon=":material/center_focus_strong:", key="likelihood_inspect"):
             controls.go_inspect(pair)
@@ -86,24 +135,24 @@ def panel(view: View, shown: Shown, pairs: list[Pair]) -> None:
             state.set_focus(*pair)
             st.switch_page(controls.LATENT_MAP)
         detail.tray_button(pair, key="likelihood_tray", refresh=["tray", "likelihood"])
-    st.html(detail.facts_html(standing(shown, pair)))
+    st.html(detail.facts_html(sample.facts(pair)))
     st.html(detail.facts_html(detail.short_facts(catalogue, row)))
 
 
-def _buttons(pair: Pair, following: Pair | None) -> None:
+def _mark_buttons(pair: Pair, following: Pair | None) -> None:
     mark = marks().get(pair)
     with st.container(horizontal=True, gap="small", key="likelihood_kinds"):
         for kind, (title, icon, key) in KINDS.items():
             st.button(
-                title, icon=icon, key=f"mark_{kind}", shortcut=key, on_click=put,
+                title, icon=icon, key=f"mark_{kind}", shortcut=key, on_click=put_mark,
                 args=(pair, None, kind, following),
                 type="primary" if mark is not None and mark.kind == kind else "secondary",
             )  # fmt: skip
     with st.container(horizontal=True, gap="small", key="likelihood_numbers"):
         for number in range(6):
             st.button(
-                str(number), key=f"mark_{number}", shortcut=str(number), on_click=put,
-                args=(pair, number, "", following), help="0 of no interest, 5 of the highest",
+                str(number), key=f"mark_{number}", shortcut=str(number), on_click=put_mark,
+                args=(pair, number, "", following), help="0: of no interest; 5: of most interest",
                 type="primary" if mark is not None and mark.mark == number else "secondary",
             )  # fmt: skip
     with st.container(horizontal=True, gap="small"):
@@ -112,53 +161,37 @@ def _buttons(pair: Pair, following: Pair | None) -> None:
             disabled=following is None, on_click=state.set_focus, args=following or pair,
         )  # fmt: skip
         st.button(
-            "Undo", icon=":material/undo:", key="mark_undo", shortcut="U", on_click=undo,
+            "Undo", icon=":material/undo:", key="mark_undo", shortcut="U", on_click=undo_mark,
             disabled=not marks().can_undo(),
         )  # fmt: skip
         if mark is not None:
             st.button(
-                "Take back", icon=":material/close:", key="mark_remove", on_click=marks().remove,
-                args=(pair,),
+                "Remove mark", icon=":material/close:", key="mark_remove",
+                on_click=marks().remove, args=(pair,),
             )  # fmt: skip
 
 
-def standing(shown: Shown, pair: Pair) -> list[tuple[str, str]]:
-    """Every score of a galaxy with the share of the reference that is less strange."""
-    table, base = shown.tables[pair[0]], shown.reference
-    learned = base.learned()
-    lines = []
-    for name, score in SCORES.items():
-        value = value_of(table, name, pair[1])
-        if math.isfinite(value) and name in base.values:
-            known = base.oriented(name)[learned]
-            place = strangeness(score.oriented(np.array([value])), known)[0]
-            unit = f" {score.unit}" if score.unit else ""
-            lines.append((score.title, f"{value:.4g}{unit}, stranger than {place:.1%}"))
-    return lines
-
-
-def summary(view: View) -> None:
-    """How many are marked; save, load and export of the marks."""
+def draw_marks(view: View) -> None:
+    """How many galaxies are marked; save, export and clear the marks."""
     done = marks()
     if not len(done):
-        st.caption("Nothing marked yet. Marks rank the rest anew and travel with saved sessions.")
+        st.caption("Nothing marked yet. Marks rank the rest of the list and are saved in sessions.")
     else:
         st.caption(", ".join(f"{n} {kind}" for kind, n in done.counts().items()))
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "Save", tray.selection_file(state.tray(), view), file_name="marks.radioviz",
-            mime="application/json",
-            icon=":material/save:", key="marks_save", on_click="ignore", disabled=not len(done),
-            help="Marks and tray in one file; the Load box of the tray takes it back",
+            mime="application/json", icon=":material/save:", key="marks_save",
+            on_click="ignore", disabled=not len(done),
+            help="Marks and tray in one file; open it with the Load box of the tray",
         )  # fmt: skip
-        with st.popover(
-            "Export", icon=":material/download:", key="marks_export", disabled=not len(done)
-        ):
+        icon = ":material/download:"
+        with st.popover("Export", icon=icon, key="marks_export", disabled=not len(done)):
             if len(done):
                 chosen = Selection((m.data_set, m.source_id) for m in done)
                 tray.export_buttons(
                     chosen, view.model, key="marks", note="galaxies marked by the reader",
-                    scores=exported(), columns=COLUMNS,
+                    scores=mark_columns(), columns=COLUMNS,
                 )  # fmt: skip
         st.button(
             "Clear", icon=":material/delete:", key="marks_clear", disabled=not len(done),
@@ -166,7 +199,7 @@ def summary(view: View) -> None:
         )  # fmt: skip
 
 
-def exported() -> dict[Pair, dict[str, float | str]]:
+def mark_columns() -> dict[Pair, dict[str, float | str]]:
     """Mark and its kind of each marked galaxy, as columns of an export."""
     return {
         (m.data_set, m.source_id): {"mark": float(m.mark), "mark_kind": m.kind} for m in marks()

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from radioviz.data.catalogue import LABELS, Catalogue
+from radioviz.data.catalogue import Catalogue
 from radioviz.errors import RadioVizError
 from radioviz.models.artefact import CARD, ModelInfo
 from radioviz.models.registry import model_folder
 from radioviz.ui import cache, controls, detail, galaxies, gallery, state
+from radioviz.ui.charts.html_bars import class_bar
 from radioviz.ui.image.display import ImageStyle, field_arcsec
 from radioviz.ui.pages.overview import sky_map as figures
-from radioviz.ui.palette import DATA_SET_COLOURS, LABEL_COLOURS, MISSING_COLOUR
+from radioviz.ui.palette import DATA_SET_COLOURS
 
 ABILITIES = {
     "encode": "image to latent",
@@ -94,31 +95,6 @@ def data_set_card(catalogue: Catalogue) -> None:
                 st.caption(controls.escape(note))
             if len(catalogue.notes) > 20:
                 st.caption(f"and {len(catalogue.notes) - 20:,} more notes")
-
-
-def class_bar(labels: list[str]) -> str:
-    """Shares of the classes as one bar with a legend, in HTML."""
-    n = max(len(labels), 1)
-    names = [*LABELS, *sorted(set(labels) - set(LABELS))]
-    counts = {name: labels.count(name) for name in names if name in set(labels)}
-    bar, legend = "", ""
-    for name, count in counts.items():
-        colour = LABEL_COLOURS.get(name, MISSING_COLOUR)
-        shown = html.escape(name or "no class")
-        bar += (
-            f'<div title="{shown}: {count:,}" style="width:{100 * count / n:.3f}%;'
-            f'background:{colour}"></div>'
-        )
-        legend += (
-            f'<span style="white-space:nowrap"><span style="display:inline-block;width:9px;'
-            f'height:9px;border-radius:50%;background:{colour};margin-right:5px"></span>'
-            f"{shown} {count:,}</span>"
-        )
-    return (
-        '<div style="display:flex;height:10px;border-radius:5px;overflow:hidden;gap:1px">'
-        f'{bar}</div><div style="display:flex;flex-wrap:wrap;gap:2px 14px;margin-top:6px;'
-        f'font-size:.84rem">{legend}</div>'
-    )
 
 
 def missing(errors: Mapping[str, RadioVizError]) -> None:

@@ -11,7 +11,8 @@ import streamlit as st
 
 from radioviz.data.catalogue import LABELS, Column
 from radioviz.ui import cache, controls, detail, galaxies, gallery, state, tray, url_state
-from radioviz.ui.charts import score_chart, svg_charts
+from radioviz.ui.charts import plotly_charts
+from radioviz.ui.charts.plotly_charts import CountSeries
 from radioviz.ui.controls import View
 from radioviz.ui.pages.similar import query_state as query
 from radioviz.ui.pages.similar import similar_query
@@ -24,8 +25,10 @@ from radioviz.ui.pages.similar.similar_search import (
     Outcome,
     Settings,
 )
+from radioviz.ui.palette import MISSING_COLOUR, OTHERS, SELECTION_COLOUR
 from radioviz.ui.state import Selection
 
+BINS = 60
 MEASURES = {
     "whitened": "Whitened cosine",
     "cosine": "Cosine",
@@ -200,28 +203,26 @@ def as_table(outcome: Outcome) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def histogram(outcome: Outcome, settings: Settings) -> None:
+def score_histogram(outcome: Outcome, settings: Settings) -> None:
     """Scores of everything that was compared, and what unrelated galaxies would score."""
     every = np.concatenate([s[np.isfinite(s)] for s in outcome.every.values()])
     if not len(every):
         return
-    pooled = [null.unrelated.quantiles for null in outcome.nulls.values()]
-    edges = score_chart.edges_of(every, pooled)
-    expected = np.zeros(len(edges) - 1)
-    for key, null in outcome.nulls.items():
-        expected += np.isfinite(outcome.every[key]).sum() * null.unrelated.density(edges)
+    nulls = [null.unrelated.quantiles for null in outcome.nulls.values()]
+    edges = np.histogram_bin_edges(np.concatenate([every, *nulls]), BINS)
     shown = outcome.table["score"].to_numpy(float)
-    svg_charts.draw(
-        score_chart.chart(
-            every,
-            expected if outcome.nulls else None,
-            edges,
-            best=float(shown[0]) if len(shown) else None,
-            last=float(shown[-1]) if len(shown) else None,
-            title=f"{MEASURES[settings.measure]}: {len(every):,} galaxies and the query",
-        ),
-        "similar_histogram",
-    )
+    lowest = shown[-1] if len(shown) else np.inf
+    colour = [SELECTION_COLOUR if edge > lowest else MISSING_COLOUR for edge in edges[1:]]
+    samples = [CountSeries("galaxies", np.histogram(every, edges)[0], colour)]
+    if outcome.nulls:
+        expected = np.zeros(BINS)
+        for key, null in outcome.nulls.items():
+            expected += np.isfinite(outcome.every[key]).sum() * null.unrelated.density(edges)
+        samples.append(CountSeries("unrelated galaxies", expected, OTHERS[1], line="solid"))
+    best = {f"best {shown[0]:.3f}": float(shown[0])} if len(shown) else None
+    title = f"{MEASURES[settings.measure]}: {len(every):,} galaxies and the query"
+    chart = plotly_charts.histogram(edges, samples, x_title=title, rules=best)
+    plotly_charts.draw(chart, "similar_histogram", title, height=230)
 
 
 def _to_map(pairs: list[Pair]) -> None:
@@ -258,7 +259,7 @@ def results(view: View, outcome: Outcome, settings: Settings, single: bool) -> N
         table = st.toggle("Table", key="similar_table", persist_state="session")
     text, nothing_similar = verdict(outcome, view, settings, single)
     (st.warning if nothing_similar else st.caption)(controls.escape(text))
-    histogram(outcome, settings)
+    score_histogram(outcome, settings)
     if table:
         st.dataframe(
             as_table(outcome), hide_index=True, key="similar_dataframe",

@@ -1,0 +1,102 @@
+"""Galaxies of several data sets under one outlier score, and where each stands among all."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from radioviz.errors import AtlasError, CatalogueError
+from radioviz.outliers.thresholds import SCORES, OutlierScore, percentile_rank, threshold_at
+from radioviz.ui.cache import outliers as scores
+from radioviz.ui.cache.outliers import Outliers
+from radioviz.ui.controls import View
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredSample:
+    """Galaxies under one score.
+
+    Attributes
+    ----------
+    score : OutlierScore
+    tables : dict
+        All scores by data set.
+    reference : Outliers
+        The data set that values are ranked against.
+    threshold : float
+        Values at or above it (higher is stranger) are flagged.
+    """
+
+    score: OutlierScore
+    tables: dict[str, Outliers]
+    reference: Outliers
+    threshold: float
+
+    @property
+    def threshold_value(self) -> float:
+        """The threshold in values of the score, whose low ones may be the strange ones."""
+        return -self.threshold if self.score.low else self.threshold
+
+    def pooled(self) -> tuple[list[Pair], np.ndarray]:
+        """Galaxies of all data sets and their values, higher is stranger."""
+        pairs = [(key, str(s)) for key, table in self.tables.items() for s in table.source_ids]
+        parts = [table.oriented(self.score.key) for table in self.tables.values()]
+        return pairs, np.concatenate([*parts, np.array([])])
+
+    def value(self, pair: Pair, score: str = "") -> float:
+        """Value of one galaxy, by default of the score of the sample; NaN if unknown."""
+        table, name = self.tables.get(pair[0]), score or self.score.key
+        if table is None or name not in table.values:
+            return math.nan
+        at = np.flatnonzero(table.source_ids == pair[1])
+        return float(table.values[name][at[0]]) if len(at) else math.nan
+
+    def rank_text(self, value: float, score: OutlierScore) -> str:
+        """Percentile rank of a value among the galaxies that the models were trained on."""
+        known = self.reference.oriented(score.key)[self.reference.learned()]
+        rank = percentile_rank(score.oriented(np.array([value])), known)[0]
+        return "> 99.9 %" if rank > 0.999 else f"{100 * rank:.1f} %"
+
+    def facts(self, pair: Pair) -> list[tuple[str, str]]:
+        """Every score of a galaxy, with its percentile rank."""
+        lines = []
+        for name, score in SCORES.items():
+            value = self.value(pair, name)
+            if math.isfinite(value) and name in self.reference.values:
+                unit = f" {score.unit}" if score.unit else ""
+                rank = self.rank_text(value, score)
+                lines.append((score.title, f"{value:.4g}{unit}, stranger than {rank}"))
+        return lines
+
+
+def outlier_tables(view: View, data_sets: list[str]) -> dict[str, Outliers]:
+    """Scores of the data sets that have any.
+
+    Raises
+    ------
+    AtlasError, CatalogueError
+        If those of the data set in view cannot be read.
+    """
+    found = {}
+    for key in data_sets:
+        try:
+            found[key] = scores.outliers(key, view.model)
+        except (AtlasError, CatalogueError):
+            if key == view.data_set:
+                raise
+    return found
+
+
+def score_sample(
+    view: View, score: OutlierScore, tables: dict[str, Outliers], fraction: float
+) -> ScoredSample:
+    """Sample whose threshold flags a fraction of the held-out galaxies of the reference."""
+    base = scores.reference(view.model, view.data_set)
+    if score.key not in base.values:
+        base = tables.get(view.data_set) or next(iter(tables.values()))
+    held_out = base.oriented(score.key)[base.held_out()]
+    return ScoredSample(score, tables, base, threshold_at(held_out, fraction))
