@@ -16,9 +16,11 @@ from radioviz.jobs.reader_process import read_confined
 from radioviz.jobs.sandbox import Limits
 
 if TYPE_CHECKING:
+    from radioviz.api.samp_messages import Message
     from radioviz.export.session import Session
     from radioviz.images.reading import SkyImage
     from radioviz.importing import Inspection, Source
+    from radioviz.importing.readers.table_builder import UserTable
     from radioviz.importing.survey_facts import Answers
     from radioviz.similarity.query_image import Box
 
@@ -92,6 +94,18 @@ def column_names(path: Path) -> list[str]:
     return found
 
 
+def fetch_table(message: Message) -> UserTable:
+    """See :func:`radioviz.api.samp_messages.fetch_table`."""
+    from radioviz.api.samp_messages import Message, fetch
+    from radioviz.importing.readers.table_builder import UserTable
+
+    found: UserTable = read_confined(
+        HERE + "_received", message, fetch(message), name=message.name,
+        classes=(Message, UserTable),
+    )  # fmt: skip
+    return found
+
+
 # -- in the confined process ----------------------------------------------------------------------
 
 
@@ -113,6 +127,20 @@ def _inspection(source: Source, answers: Answers) -> Inspection:
     # Surveys of others are out of reach; the server makes the suggested key a free one.
     os.environ["RADIOVIZ_HOME"] = os.devnull
     return dataclasses.replace(importing.inspect_source(source, answers), make=None)
+
+
+def _received(message: Message, payload: bytes) -> UserTable:
+    from radioviz.api.samp_messages import read_received
+    from radioviz.importing.readers.table_builder import UserTable
+
+    table = read_received(message, payload)
+    frame = table.to_pandas()
+    for name in frame.columns:
+        if len(frame) and isinstance(frame[name].iat[0], bytes):
+            frame[name] = frame[name].str.decode("utf-8", "replace")
+    units = {name: str(table[name].unit or "") for name in frame.columns}
+    ucds = {name: str(table[name].meta.get("ucd", "")) for name in frame.columns}
+    return UserTable(frame, units=units, ucds=ucds)
 
 
 def _columns(path: Path) -> list[str]:

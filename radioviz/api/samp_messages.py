@@ -147,13 +147,17 @@ def fetch_table(message: Message) -> Table:
     SampError
         If it cannot be read, or is not a table.
     """
+    return read_received(message, fetch(message))
+
+
+def read_received(message: Message, payload: bytes) -> Table:
+    """As :func:`fetch_table`, of bytes that were fetched already."""
     from astropy.table import Table
 
     from radioviz.importing.readers.fits_checks import check_fits
     from radioviz.importing.readers.table_formats import check_xml
     from radioviz.importing.readers.user_tables import gunzip
 
-    payload = fetch(message)
     form = "fits" if message.mtype == TABLE_FITS else "votable"
     path = Path(message.name or "table")
     with quiet():  # tables of other programs may violate the standards

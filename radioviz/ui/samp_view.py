@@ -13,6 +13,7 @@ from radioviz.ui.controls import View
 
 if TYPE_CHECKING:
     from radioviz.api.samp_messages import Message
+    from radioviz.importing.readers.table_builder import UserTable
 
 SWITCH, SAID = "samp_listen", "samp_heard"
 CONE = 30.0  # arcsec: what another program points at, and the positions of its tables
@@ -76,7 +77,7 @@ def take(message: Message, data_set: str) -> str:
         state.set_focus(data_set, source_id, origin="samp")
         return f"{message.sender}: points at {source_id}"
     if message.mtype in (TABLE, TABLE_FITS):
-        from radioviz.api.samp_messages import fetch_table
+        from radioviz.api.confined import fetch_table
 
         found = sources_of(fetch_table(message), data_set)
         if not found:
@@ -99,33 +100,26 @@ def _is_here(source: tuple[str, str]) -> bool:
     return True
 
 
-def sources_of(table: object, data_set: str) -> list[tuple[str, str]]:
+def sources_of(table: UserTable, data_set: str) -> list[tuple[str, str]]:
     """Galaxies that the rows of a received table stand for: by identifier, else by position.
 
     Parameters
     ----------
-    table : astropy.table.Table
+    table : UserTable
         With ``source_id`` (and ``data_set``) as RadioViz writes them, or RA and Dec as anybody.
     """
-    from radioviz.importing.readers.table_builder import UserTable
     from radioviz.importing.source_rows import read_sources
 
-    frame = table.to_pandas()  # type: ignore[attr-defined]
-    for name in frame.columns:
-        if len(frame) and isinstance(frame[name].iat[0], bytes):
-            frame[name] = frame[name].str.decode("utf-8", "replace")
+    frame = table.frame
     if "source_id" in frame:
         keys = frame["data_set"] if "data_set" in frame else [data_set] * len(frame)
         pairs = [(str(k), str(s)) for k, s in zip(keys, frame["source_id"], strict=True)]
         here = [p for p in pairs if _is_here(p)]
         if here:
             return here
-    units = {c: str(table[c].unit or "") for c in frame.columns}  # type: ignore[index]
-    ucds = {c: str(table[c].meta.get("ucd", "")) for c in frame.columns}  # type: ignore[index]
-    told = UserTable(frame, units=units, ucds=ucds)
-    found = read_sources(told)
+    found = read_sources(table)
     if found.needed:  # no units: VOTables of other programs mean degrees
-        found = read_sources(told, {"ra_unit": "deg", "dec_unit": "deg"})
+        found = read_sources(table, {"ra_unit": "deg", "dec_unit": "deg"})
     rows = found.frame
     catalogue = cache.data_set(data_set)
     placed = np.isfinite(catalogue.table["ra"].to_numpy())

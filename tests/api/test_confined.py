@@ -17,7 +17,8 @@ from PIL import Image
 
 from radioviz import importing
 from radioviz.api import confined
-from radioviz.errors import CatalogueError, ImageError, SelectionError
+from radioviz.api.samp_messages import Message
+from radioviz.errors import CatalogueError, ImageError, SampError, SelectionError
 from radioviz.export.session import Mark, Session, read_session, session_bytes
 from radioviz.importing import Source
 from radioviz.similarity import query_image
@@ -156,3 +157,20 @@ def test_no_upload_is_parsed_in_the_servers_own_process(
         confined.position_in(files[name], name, None, Box(2, 20, 2, 20))
     session = {"format": "radioviz-selection", "version": 1, "sources": []}
     assert confined.read_session(json.dumps(session).encode()) == Session((), (), {})
+
+
+def test_a_table_that_another_program_sent(tmp_path: Path) -> None:
+    from astropy import units as u
+    from astropy.table import Table
+
+    table = Table({"source_id": ["a", "b"], "ra": [1.0, 2.0] * u.deg})
+    table["ra"].meta["ucd"] = "pos.eq.ra"
+    for form, mtype in (("votable", "table.load.votable"), ("fits", "table.load.fits")):
+        file = tmp_path / form
+        table.write(file, format=form)
+        found = confined.fetch_table(Message(mtype, "TOPCAT", file.as_uri(), form))
+        assert found.frame["source_id"].tolist() == ["a", "b"]
+        assert (found.units["ra"], found.frame["ra"].tolist()) == ("deg", [1.0, 2.0])
+        file.write_bytes(b"x")
+        with pytest.raises(SampError, match=f"'{form}' of TOPCAT is not a {form} table"):
+            confined.fetch_table(Message(mtype, "TOPCAT", file.as_uri(), form))
