@@ -130,7 +130,7 @@ def nearest_galaxy(
     >>> radioviz.nearest_galaxy(radioviz.open_data_set("first"), "07:47:08.4 +17:17:27")
     'first-0'
     """
-    where = sky_position(position)
+    where = _sky_position(position)
     apart = np.asarray(where.separation(sample.positions).arcsec)
     here = where.to_string("hmsdms", precision=1)
     if not np.isfinite(apart).any():
@@ -145,14 +145,8 @@ def nearest_galaxy(
     return source_id
 
 
-def sky_position(position: SkyCoord | str | tuple[float, float]) -> SkyCoord:
-    """A position as astropy's SkyCoord (ICRS).
-
-    Raises
-    ------
-    SelectionError
-        If it cannot be read as a position.
-    """
+def _sky_position(position: SkyCoord | str | tuple[float, float]) -> SkyCoord:
+    """A position as astropy's SkyCoord (ICRS)."""
     from astropy.coordinates import SkyCoord
 
     if isinstance(position, SkyCoord):

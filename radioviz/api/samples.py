@@ -142,7 +142,7 @@ def open_data_set(key: str, *, measured: bool = False) -> GalaxySample:
         One of :func:`list_data_sets`.
     measured : bool
         True adds the measured columns (angular size, position angle, flux, ...), which takes
-        about a minute for 2,000 galaxies the first time.
+        about ten seconds for 2,000 galaxies the first time.
 
     Raises
     ------

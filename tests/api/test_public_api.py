@@ -72,6 +72,12 @@ def test_tables_arrays_and_wcs_agree(first_catalogue) -> None:
     np.testing.assert_array_equal(back["las"], first.table["las"])
 
 
+def test_measured_columns_are_added() -> None:
+    measured = radioviz.open_data_set("first", measured=True)
+    assert np.isfinite(measured.table["las_measured"]).sum() > 2100
+    assert str(measured.to_astropy(["first-0"])["las_measured"].unit) == "arcsec"
+
+
 def test_unknown_things_are_named() -> None:
     with pytest.raises(radioviz.RadioVizError, match="no data set 'nvss'; known: first"):
         radioviz.open_data_set("nvss")
