@@ -13,7 +13,6 @@ import typer
 from radioviz.cli.running import progress_bar
 from radioviz.errors import CatalogueError
 from radioviz.store.atomic import report_unwritable
-from radioviz.store.spreadsheets import safe_csv
 
 
 def _option(help_text: str) -> Any:
@@ -208,6 +207,7 @@ def _import(
     from radioviz.importing.inspection import Source
     from radioviz.importing.recognition import inspect_source
     from radioviz.importing.run_import import import_survey
+    from radioviz.store.spreadsheets import safe_csv
 
     options = context.params
     answers: dict[str, Any] = {name: options.get(name) for name in _QUESTIONS}
