@@ -17,7 +17,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 
-Progress = Callable[[int, int, str], None]
-"""``progress(done, total, what)``: how far a reader is, in galaxies."""
 
 LABELS = ("FRI", "FRII", "Compact", "Bent", "Hybrid")
 SPLITS = ("train", "valid", "test", "excluded")

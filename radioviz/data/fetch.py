@@ -18,6 +18,7 @@ from typing import Any
 
 from radioviz.data.downloads import SOURCES, Archive
 from radioviz.errors import FetchError
+from radioviz.jobs.progress import no_progress
 from radioviz.paths import cache_folder
 from radioviz.store.atomic import atomic_folder, report_unwritable
 
@@ -40,7 +41,7 @@ def fetch(
     source: str | Path | None = None,
     to: Path | None = None,
     *,
-    progress: Progress = lambda done, total, what: None,
+    progress: Progress = no_progress,
     archives: Sequence[Archive] | None = None,
     timeout: float = 30.0,
 ) -> Path:

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from radioviz.data.catalogue import Catalogue, Progress
+from radioviz.data.catalogue import Catalogue
 from radioviz.data.public_surveys import DATA_SETS, DataSet
 from radioviz.data.user_surveys import list_surveys, survey_folder
 from radioviz.errors import CatalogueError
+from radioviz.jobs.progress import Progress, no_progress
 
 __all__ = ["DATA_SETS", "DataSet", "UserDataSet", "build", "open_data_set", "user_data_sets"]
 
@@ -35,7 +36,7 @@ def user_data_sets() -> dict[str, DataSet]:
     return {s.key: UserDataSet(s.key, s.title, reader="") for s in list_surveys().values()}
 
 
-def open_data_set(key: str, progress: Progress = lambda done, total, what: None) -> Catalogue:
+def open_data_set(key: str, progress: Progress = no_progress) -> Catalogue:
     """Catalogue of a registered data set; built on first use, then memory-mapped.
 
     A damaged stored copy is rebuilt, and without a writable cache folder the Catalogue stays in
@@ -64,7 +65,7 @@ def open_data_set(key: str, progress: Progress = lambda done, total, what: None)
 
 def build(
     data_set: DataSet,
-    progress: Progress = lambda done, total, what: None,
+    progress: Progress = no_progress,
     notes: tuple[str, ...] = (),
 ) -> Catalogue:
     """Read a data set from its origin and store it; in memory when it cannot be stored.

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from radioviz.atlas.scores import ScoreColumn, add_scores, read_scores
-from radioviz.data.catalogue import Catalogue, Progress
+from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import open_data_set
 from radioviz.encode.classifier import Classifier
-from radioviz.jobs.progress import no_progress
+from radioviz.jobs.progress import Progress, no_progress
 from radioviz.models.registry import list_models
 
 FR = "p_fr2"

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.catalogue import Catalogue
+from radioviz.jobs.progress import no_progress
 from radioviz.morphology.measuring import MEASURED, VERSION, Progress, measure
 from radioviz.morphology.noise import is_shifted
 from radioviz.store.atomic import atomic_file
@@ -18,9 +19,7 @@ from radioviz.store.atomic import atomic_file
 FILE = "measured.parquet"
 
 
-def complete(
-    catalogue: Catalogue, progress: Progress = lambda done, total, what: None
-) -> Catalogue:
+def complete(catalogue: Catalogue, progress: Progress = no_progress) -> Catalogue:
     """Catalogue with the columns of :data:`MEASURED`, sizes and fluxes filled in.
 
     ``las`` is filled where the catalogue had none (``las_origin`` is then ``measured``), and

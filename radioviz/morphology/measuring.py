@@ -12,6 +12,7 @@ import pandas as pd
 from radioviz.data.catalogue import Catalogue, Column
 from radioviz.data.preprocess import FIRST_BEAM
 from radioviz.errors import ImageError
+from radioviz.jobs.progress import no_progress
 from radioviz.morphology.complexity import complexity
 from radioviz.morphology.noise import Noise, is_shifted, measure_noise
 from radioviz.morphology.shape import Chord, Moments, concentration, largest_extent, moments
@@ -170,7 +171,7 @@ def measure(
     beam: float | None = None,
     bunit: str = "",
     raw: bool = False,
-    progress: Progress = lambda done, total, what: None,
+    progress: Progress = no_progress,
     *,
     shifted: bool = False,
 ) -> pd.DataFrame:

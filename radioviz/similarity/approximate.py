@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from radioviz.errors import SimilarityError
+from radioviz.jobs.progress import no_progress
 from radioviz.store.atomic import atomic_file, atomic_folder, report_unwritable, write_json
 from radioviz.store.records import read_json_object
 
@@ -129,7 +130,7 @@ def build_index(
     latents: np.ndarray,
     inverse_norms: np.ndarray,
     folder: Path,
-    progress: Progress = lambda done, total, what: None,
+    progress: Progress = no_progress,
 ) -> Approximate:
     """Build an index and write its folder in one atomic step.
 
@@ -219,7 +220,7 @@ def cached_index(
     latents: np.ndarray,
     inverse_norms: np.ndarray,
     folder: Path,
-    progress: Progress = lambda done, total, what: None,
+    progress: Progress = no_progress,
 ) -> Approximate:
     """The index of these latents, built if ``folder`` has none or has one of other latents.
 

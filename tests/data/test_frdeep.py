@@ -136,5 +136,7 @@ def test_missing_says_how_to_fetch(tmp_path: Path) -> None:
 def test_other_images_are_refused(name: str, label: int, tmp_path: Path) -> None:
     for file in ("data_batch_1", "test_batch"):
         write_batch(tmp_path / file, blobs(1), labels=[label], filenames=[name])
-    with pytest.raises(CatalogueError, match=f"'{name}' with label {label} is not an FR-DEEP image"):
+    with pytest.raises(
+        CatalogueError, match=f"'{name}' with label {label} is not an FR-DEEP image"
+    ):
         frdeep.read_frdeep(frdeep.FIRST, folder=tmp_path)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from radioviz.data.catalogue import Progress
+from radioviz.jobs.progress import Progress, no_progress
 from radioviz.sky import separation_arcsec
 
 # Half a side of the compared centre, in pixels of 1.8 arcsec: 144 and 216 arcsec across.
@@ -138,7 +138,7 @@ def search(
     reference: np.ndarray | list[np.ndarray],
     ra: np.ndarray,
     dec: np.ndarray,
-    progress: Progress = lambda done, total, what: None,
+    progress: Progress = no_progress,
 ) -> list[Match]:
     """Find the same sources in images with positions.
 

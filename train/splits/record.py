@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from radioviz.data.catalogue import Progress
 from radioviz.data.datasets import first, frdeep, mirabest
 from radioviz.data.splits import FOLDER
+from radioviz.jobs.progress import Progress, no_progress
 from train.splits import rules
 
 
@@ -17,7 +17,7 @@ def record() -> None:
     write(make())
 
 
-def make(progress: Progress = lambda done, total, what: None) -> dict[str, pd.DataFrame]:
+def make(progress: Progress = no_progress) -> dict[str, pd.DataFrame]:
     """Make the splits of all data sets from their files (takes two minutes).
 
     Raises

@@ -25,8 +25,9 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data import matching as links
-from radioviz.data.catalogue import Catalogue, Progress
+from radioviz.data.catalogue import Catalogue
 from radioviz.data.datasets import first, frdeep, mirabest
+from radioviz.jobs.progress import Progress, no_progress
 from radioviz.sky import separation_arcsec
 from train.splits import duplicates
 
@@ -49,7 +50,7 @@ class _Sources:
 
 
 def make(
-    catalogues: dict[str, Catalogue], progress: Progress = lambda done, total, what: None
+    catalogues: dict[str, Catalogue], progress: Progress = no_progress
 ) -> dict[str, pd.DataFrame]:
     """Splits of all data sets by the rules above.
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from radioviz.data.catalogue import Progress
 from radioviz.data.datasets.pickled_batches import MAX_BYTES, read_pickle
 from radioviz.errors import CatalogueError
+from radioviz.jobs.progress import Progress, no_progress
 
 _PER_IMAGE = ("labels", "filenames", "src_ids", "mb_flag", "LAS")
 
@@ -129,7 +129,7 @@ def read_batches(
     files: Sequence[Path],
     decode: Callable[[Batch], pd.DataFrame],
     what: str,
-    progress: Progress = lambda done, total, what: None,
+    progress: Progress = no_progress,
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """All batches of a data set in memory.
 

@@ -22,9 +22,10 @@ import pandas as pd
 
 from radioviz.data import matching as links
 from radioviz.data import splits
-from radioviz.data.catalogue import Catalogue, Progress, SurveyInfo, complete_columns
+from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
 from radioviz.data.datasets.cifar import empty_flags
 from radioviz.errors import CatalogueError
+from radioviz.jobs.progress import Progress, no_progress
 from radioviz.sky import from_sexagesimal, j2000_name, separation_arcsec
 
 FIRST_LICENCE = (
@@ -94,9 +95,7 @@ def package_file(name: str = "galaxy_data_h5.zip") -> Path:
     )
 
 
-def read_first(
-    progress: Progress = lambda done, total, what: None, scratch: Path | None = None
-) -> Catalogue:
+def read_first(progress: Progress = no_progress, scratch: Path | None = None) -> Catalogue:
     """Read the 2,158 galaxies (about 3 s).
 
     Parameters
@@ -145,9 +144,7 @@ def read_first(
     return Catalogue(INFO, complete_columns(splits.attach_splits(table, INFO.key)), images)
 
 
-def read_package(
-    path: Path, progress: Progress = lambda done, total, what: None
-) -> tuple[pd.DataFrame, np.ndarray]:
+def read_package(path: Path, progress: Progress = no_progress) -> tuple[pd.DataFrame, np.ndarray]:
     """Content of one HDF5 file of the package, in order of its group numbers.
 
     Returns

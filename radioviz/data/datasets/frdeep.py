@@ -21,10 +21,11 @@ import pandas as pd
 
 from radioviz.data import matching as links
 from radioviz.data import splits
-from radioviz.data.catalogue import Catalogue, Progress, SurveyInfo, complete_columns
+from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
 from radioviz.data.datasets.cifar import Batch, batch_files, read_batches
 from radioviz.data.datasets.first import first_survey
 from radioviz.errors import CatalogueError
+from radioviz.jobs.progress import Progress, no_progress
 from radioviz.paths import cache_folder
 
 _REFERENCE = "Tang, Scaife & Leahy 2019, Zenodo DOI 10.5281/zenodo.4255826"
@@ -57,7 +58,7 @@ def default_folder(key: str) -> Path:
 
 def read_frdeep(
     info: SurveyInfo,
-    progress: Progress = lambda done, total, what: None,
+    progress: Progress = no_progress,
     scratch: Path | None = None,
     folder: Path | None = None,
 ) -> Catalogue:

@@ -19,10 +19,11 @@ import pandas as pd
 
 from radioviz.data import matching as links
 from radioviz.data import splits
-from radioviz.data.catalogue import Catalogue, Progress, complete_columns
+from radioviz.data.catalogue import Catalogue, complete_columns
 from radioviz.data.datasets.cifar import Batch, batch_files, empty_flags, read_batch
 from radioviz.data.datasets.first import first_survey
 from radioviz.errors import CatalogueError
+from radioviz.jobs.progress import Progress, no_progress
 from radioviz.paths import cache_folder
 from radioviz.sky import from_sexagesimal, j2000_name
 from radioviz.store.atomic import report_unwritable
@@ -50,7 +51,7 @@ def default_folder() -> Path:
 
 
 def read_rgz(
-    progress: Progress = lambda done, total, what: None,
+    progress: Progress = no_progress,
     scratch: Path | None = None,
     folder: Path | None = None,
     las_min: float = 0.0,

@@ -19,6 +19,7 @@ import streamlit as st
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import DATA_SETS, DataSet, open_data_set, user_data_sets
 from radioviz.errors import CatalogueError
+from radioviz.jobs.progress import no_progress
 from radioviz.models.registry import ModelList, list_models, model_folders
 from radioviz.paths import cache_folder, user_data_folder
 from radioviz.ui.cache.decoding import (  # noqa: F401 - names of this package
@@ -118,7 +119,7 @@ def _see_changes(key: str) -> None:
     store.stamps[key] = stamp
 
 
-def data_set(key: str, progress: Progress = lambda done, total, what: None) -> Catalogue:
+def data_set(key: str, progress: Progress = no_progress) -> Catalogue:
     """Catalogue of a data set, with measured columns; built and measured on first use.
 
     Raises
