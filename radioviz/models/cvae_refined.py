@@ -85,7 +85,7 @@ class RefinedCVAE(ConvCVAE):
         What is fainter than half of a grey level is zero, as below the sigma clip. A galaxy that
         is nowhere above is shown as the mean has it.
         """
-        given = self.told(len(maps), label, maps.device)
+        given = self.class_condition(len(maps), label, maps.device)
         seen = maps.sigmoid()
         with half_where_fast(maps.device, self.training):
             root = self.refiner.draw(noise, given, seen, float(self.level), int(self.steps))
@@ -94,6 +94,6 @@ class RefinedCVAE(ConvCVAE):
         found = image.amax((2, 3), keepdim=True) > 0
         return torch.where(found, image, seen[:, :1])
 
-    def told(self, n: int, label: Tensor | None, device: torch.device) -> Tensor:
+    def class_condition(self, n: int, label: Tensor | None, device: torch.device) -> Tensor:
         """Class as the refiner takes it, ``(n, classes)``; zeros where it is left open."""
         return self.asked(n, label, device=device)[:, : len(self.classes)]

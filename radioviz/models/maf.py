@@ -134,7 +134,8 @@ class MAF(nn.Module):
         self.mean.copy_(mean.half())
         self.matrix.copy_((vectors / values.sqrt()).half())
 
-    def _standard(self, latents: Tensor) -> Tensor:
+    def standardised(self, latents: Tensor) -> Tensor:
+        """Latents ``(n, features)`` through the linear map of :meth:`standardise`."""
         if latents.ndim != 2 or latents.shape[1] != self.latent_dim:
             raise ModelError(
                 f"latents have shape {tuple(latents.shape)}; this flow takes (n, {self.latent_dim})"
@@ -155,12 +156,12 @@ class MAF(nn.Module):
         ModelError
             If the shape is another.
         """
-        result: Tensor = self.flow.log_prob(self._standard(latents)) + self._log_volume()
+        result: Tensor = self.flow.log_prob(self.standardised(latents)) + self._log_volume()
         return result
 
     def forward(self, latents: Tensor) -> Tensor:
         """The u of each latent vector, ``(n, components)``: standard normal if all is well."""
-        u: Tensor = self.flow.transform_to_noise(self._standard(latents))
+        u: Tensor = self.flow.transform_to_noise(self.standardised(latents))
         return u
 
     def inverse(self, u: Tensor) -> Tensor:
@@ -174,7 +175,7 @@ class MAF(nn.Module):
 
         Of the standardised latents, so that the scale of the encoder does not matter.
         """
-        log_prob = self.flow.log_prob(self._standard(latents))
+        log_prob = self.flow.log_prob(self.standardised(latents))
         result: Tensor = -log_prob / (math.log(2) * self.matrix.shape[1])
         return result
 

@@ -385,15 +385,15 @@ class VDVAE(nn.Module):
         self.z0_shift.copy_(top[0].mean(0, keepdim=True))
         self.z0_scale.copy_(1 / top[0].std(0, keepdim=True).clamp_min(1e-6))
 
-    def reads_z0(self, learns: bool) -> None:
+    def train_encoder(self, train: bool) -> None:
         """Let all weights between image and posterior of z0 learn, or leave them as they are."""
         for part in (self.first, self.narrow, self.bottom_up, self.z0_posterior):
-            part.requires_grad_(learns)
+            part.requires_grad_(train)
         for weights in (self.pooling, self.z0_shift, self.z0_scale):
-            weights.requires_grad_(learns)
+            weights.requires_grad_(train)
 
     @torch.no_grad()
-    def wake(self) -> None:
+    def reset_map_posteriors(self) -> None:
         """Start the posteriors of all maps anew, off their priors and narrower.
 
         At the prior itself a map neither says anything nor learns to: its mean has no gradient

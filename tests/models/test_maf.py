@@ -60,7 +60,7 @@ def test_standardised_latents_are_standard() -> None:
     module = MAF(4, blocks=1, hidden=8)
     x = sample(5000)
     module.standardise(x)
-    z = module._standard(x)
+    z = module.standardised(x)
     torch.testing.assert_close(torch.cov(z.T), torch.eye(4), atol=0.02, rtol=0)
     assert z.mean(0).abs().max() < 0.02
 

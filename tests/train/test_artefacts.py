@@ -8,8 +8,8 @@ import pytest
 
 from tests.models.small import galaxies
 from train.evaluate.artefacts import ARTEFACTS, brightest
-from train.scores.scene import described
-from train.scores.texture import NAMES, PREFIX, drawn
+from train.scores.scene import scene_descriptors
+from train.scores.texture import NAMES, PREFIX, texture_descriptors
 
 BEAM = 3.0
 
@@ -66,19 +66,21 @@ def test_the_brightest_pixel_near_the_centre() -> None:
     assert brightest(image, BEAM) == (150, 155)
 
 
+def normalised(name: str) -> list[np.ndarray]:
+    return [x / x.max((1, 2), keepdims=True) for x in planted(name)]
+
+
 def test_descriptors_see_what_was_planted() -> None:
-    plain, spoiled = (described(x / x.max((1, 2), keepdims=True)) for x in planted("cut_edge"))
+    plain, spoiled = (scene_descriptors(x) for x in normalised("cut_edge"))
     assert (spoiled["step"] > plain["step"]).all()
-    plain, spoiled = (
-        described(x / x.max((1, 2), keepdims=True)) for x in planted("bright_neighbour")
-    )
+    plain, spoiled = (scene_descriptors(x) for x in normalised("bright_neighbour"))
     assert (spoiled["centroid"] > plain["centroid"] + 0.03).all()
-    assert described(np.zeros((1, 8, 8)))["peak_offset"].isna().all()
+    assert scene_descriptors(np.zeros((1, 8, 8)))["peak_offset"].isna().all()
 
 
-def test_how_it_is_drawn_tells_what_was_planted() -> None:
+def test_the_texture_shows_what_was_planted() -> None:
     def both(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-        plain, spoiled = (drawn(x / x.max((1, 2), keepdims=True)) for x in planted(name))
+        plain, spoiled = (texture_descriptors(x) for x in normalised(name))
         return plain, spoiled
 
     plain, cut = both("cut_edge")
@@ -93,16 +95,16 @@ def test_how_it_is_drawn_tells_what_was_planted() -> None:
 
 def test_descriptors_do_not_see_how_an_image_lies() -> None:
     images, _ = planted("cut_edge")
-    plain = drawn(images)
+    plain = texture_descriptors(images)
     for view in (np.rot90(images, axes=(1, 2)), images[:, :, ::-1]):
-        np.testing.assert_allclose(drawn(view), plain, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(texture_descriptors(view), plain, rtol=1e-4, atol=1e-4)
     assert list(plain) == list(NAMES)
 
 
 def test_a_point_source_is_one_beam_of_light() -> None:
     y, x = np.indices((95, 95)) - 47
     point = np.exp(-4 * np.log(2) * (y**2 + x**2) / BEAM**2)[None].astype(np.float32)
-    found = drawn(point).iloc[0]
+    found = texture_descriptors(point).iloc[0]
     assert found[PREFIX + "about2"] == pytest.approx(1, abs=0.01)
     assert found[PREFIX + "point_share"] == pytest.approx(1, abs=0.01)
     assert found[PREFIX + "peak_offset"] == found[PREFIX + "islands"] - 1 == 0
@@ -110,4 +112,4 @@ def test_a_point_source_is_one_beam_of_light() -> None:
 
 
 def test_a_blank_image_has_no_descriptors() -> None:
-    assert drawn(np.zeros((1, 8, 8))).isna().all(axis=None)
+    assert texture_descriptors(np.zeros((1, 8, 8))).isna().all(axis=None)

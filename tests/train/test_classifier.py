@@ -21,9 +21,9 @@ from train.methods.classifier import (
     ClassifierConfig,
     ClassifierTask,
     logits_of,
-    numbers,
     only,
 )
+from train.methods.conditions import class_numbers
 from train.metrics.calibration import best_temperature
 from train.publish import publish_task
 
@@ -109,7 +109,7 @@ def test_only_keeps_the_classes_asked_for() -> None:
     whole.table.loc[3, "label"] = "Bent"
     kept = only(whole, ("FRI", "FRII"))
     assert len(kept) == 7 and len(kept.images) == 7
-    np.testing.assert_array_equal(numbers(kept, ("FRI", "FRII")), [0, 1, 0, 0, 1, 0, 1])
+    np.testing.assert_array_equal(class_numbers(kept, ("FRI", "FRII")), [0, 1, 0, 0, 1, 0, 1])
     with pytest.raises(TrainError, match="no image has the label 'Compact'"):
         only(whole, ("FRI", "Compact"))
 
@@ -129,7 +129,7 @@ def test_a_run_learns_is_calibrated_and_published(tmp_path: Path) -> None:
     assert p.shape == (40, 2) and p.dtype == np.float32
     np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
     assert judge.features(images).shape == (40, 8)
-    truth = numbers(valid, judge.classes).numpy()
+    truth = class_numbers(valid, judge.classes).numpy()
     module = judge.module
     found = best_temperature(logits_of(module, valid), truth)  # type: ignore[arg-type]
     assert float(module.temperature) == pytest.approx(found, rel=0.05)
@@ -148,5 +148,5 @@ def test_shipped_runs_are_read() -> None:
     assert ClassifierTask(theirs).module.size == 100
     with pytest.raises(TrainError, match=r"smoothing is 1\.5"):
         config(smoothing=1.5)
-    with pytest.raises(TrainError, match="is no classifier"):
+    with pytest.raises(TrainError, match="is not a classifier"):
         ClassifierTask(config(kind="cvae-dense", architecture={"hidden": [8, 4]}))

@@ -18,7 +18,7 @@ from train.core.config import TrainError, read_run
 from train.evaluate.representation.labelled_sets import SETS, positions
 from train.methods import finetune_members
 from train.methods.finetune import FinetuneConfig, FinetuneTask, member_folder, members
-from train.methods.protocols import PROTOCOLS, choose
+from train.methods.protocols import PROTOCOLS, protocol_rows
 
 RUNS = ("mbc", "mbc-cv", "mbc145", "first4", "frdeep-nvss", "finetuned")
 
@@ -33,7 +33,7 @@ def surveys(shared_data: Path) -> None:
 @pytest.mark.parametrize("name", sorted(PROTOCOLS))
 @pytest.mark.parametrize("others", [False, True])
 def test_nothing_near_a_test_source_is_learned_from(name: str, others: bool) -> None:
-    chosen = choose(name, 0, 0, others)
+    chosen = protocol_rows(name, 0, 0, others)
     assert chosen.train and chosen.valid and chosen.test
     for key, rows in chosen.train.items():
         table = open_data_set(key).table
@@ -54,18 +54,18 @@ def test_the_official_numbers() -> None:
     assert (len(problem.train), len(problem.test)) == (729, 104)
     nvss = SETS["frdeep-nvss"]()
     assert (len(nvss.train) + nvss.left_out, len(nvss.test)) == (550, 50)
-    assert len(choose("mbc", 0, 0, False).test["mirabest"]) == 104
-    assert len(choose("mbc145", 0, 3, False).train["mirabest"]) == 145
-    folds = [choose("mbc-cv", k, 0, False).test["mirabest"] for k in range(10)]
+    assert len(protocol_rows("mbc", 0, 0, False).test["mirabest"]) == 104
+    assert len(protocol_rows("mbc145", 0, 3, False).train["mirabest"]) == 145
+    folds = [protocol_rows("mbc-cv", k, 0, False).test["mirabest"] for k in range(10)]
     assert len(np.unique(np.concatenate(folds))) == 833
-    assert len(choose("first4", 0, 0, False).test["first"]) == 400
+    assert len(protocol_rows("first4", 0, 0, False).test["first"]) == 400
 
 
 def test_unknown_protocols_and_folds_are_named() -> None:
     with pytest.raises(TrainError, match="protocol is 'all'"):
         FinetuneConfig("x", protocol="all")
     with pytest.raises(TrainError, match="folds 0 to 4"):
-        choose("first4", 5, 0, False)
+        protocol_rows("first4", 5, 0, False)
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -94,11 +94,11 @@ def test_a_run_trains_its_members_and_records_them(
     )
     root = tmp_path / "run"
     monkeypatch.setattr("train.methods.finetune_members.members", lambda c: members(c)[:2])
-    finetune_members.train_members(config, root, torch.device("cpu"))
+    finetune_members.run_members(config, "tiny", root, torch.device("cpu"))
     kept = json.loads((root / "fold0" / "test.json").read_text())
     assert kept["classes"] == ["Bent", "Compact", "FRI", "FRII"]
     written = (root / "fold0" / "test.json").stat().st_mtime_ns
-    finetune_members.train_members(config, root, torch.device("cpu"))
+    finetune_members.run_members(config, "tiny", root, torch.device("cpu"))
     assert (root / "fold0" / "test.json").stat().st_mtime_ns == written
     found = finetune_members.evaluate(config, root, "tiny")
     assert set(found) >= {"first4.accuracy", "first4.bent_f1", "first4.brier"}

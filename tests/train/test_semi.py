@@ -62,7 +62,7 @@ def test_members_differ_in_nothing_but_labels_and_method() -> None:
 
 @pytest.mark.usefixtures("surveys")
 def test_no_test_galaxy_is_seen_even_without_its_label() -> None:
-    chosen = protocols.choose("mbc", 0, 0, False)
+    chosen = protocols.protocol_rows("mbc", 0, 0, False)
     seen = protocols.unlabelled(chosen)
     assert set(seen) == {"first", "mirabest"}
     for key, rows in seen.items():

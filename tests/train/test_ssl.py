@@ -25,8 +25,8 @@ from train.methods.ssl import (
     SslConfig,
     SslTask,
     agreement,
-    crossed,
     spread,
+    symmetric_cosine_loss,
 )
 from train.methods.views import Views
 from train.publish import publish_task
@@ -77,9 +77,9 @@ def test_contrast_is_the_cross_entropy_of_the_right_partner() -> None:
 def test_prediction_loss_is_the_mean_cosine_across() -> None:
     p, z = torch.randn(6, 8), torch.randn(6, 8)
     expected = -sum(float(F.cosine_similarity(p[i], z[(i + 3) % 6], dim=0)) for i in range(6)) / 6
-    assert float(crossed(p, z)) == pytest.approx(expected, rel=1e-5)
+    assert float(symmetric_cosine_loss(p, z)) == pytest.approx(expected, rel=1e-5)
     same = torch.randn(3, 8).repeat(2, 1)
-    assert float(crossed(same, 5 * same)) == pytest.approx(-1.0)
+    assert float(symmetric_cosine_loss(same, 5 * same)) == pytest.approx(-1.0)
 
 
 def test_simsiam_takes_its_aims_as_constant() -> None:
@@ -89,7 +89,7 @@ def test_simsiam_takes_its_aims_as_constant() -> None:
     with_stop = task.module["backbone"].stem[0].weight.grad.clone()
     task.module.zero_grad()
     projected = task.project(x)
-    crossed(task.module["predictor"](projected).float(), projected).backward()
+    symmetric_cosine_loss(task.module["predictor"](projected).float(), projected).backward()
     assert not torch.allclose(with_stop, task.module["backbone"].stem[0].weight.grad)
 
 

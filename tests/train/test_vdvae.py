@@ -139,7 +139,7 @@ def test_a_second_run_starts_from_the_first_with_maps_that_speak(
         kl = task.module.elbo(x, torch.Generator().manual_seed(0)).kl
     assert (kl[:, 1:] > 0.1).all()
     other = {**CONFIG.architecture, "widths": [4, 8, 8, 16]}
-    with pytest.raises(TrainError, match="before is of another architecture"):
+    with pytest.raises(TrainError, match="before has another architecture"):
         VdvaeTask(dataclasses.replace(config, architecture=other))
 
 

@@ -23,9 +23,9 @@ from radioviz.models.registry import list_models
 from radioviz.paths import cache_folder
 from radioviz.store.atomic import atomic_file
 from train.evaluate.artefacts import ARTEFACTS
-from train.scores.orientations import encoded, turned
-from train.scores.scene import described
-from train.scores.texture import CHAIN, drawn
+from train.scores.orientations import encode_orientations, orientation_latents
+from train.scores.scene import scene_descriptors
+from train.scores.texture import CHAIN, texture_descriptors
 
 VERSION = 6
 SPLITS = ("valid", "test")
@@ -82,7 +82,7 @@ def sample_of(catalogue: Catalogue, encoder: str) -> Sample:
         whole = morphology.complete(catalogue)
         rows = np.arange(len(whole))
         images = model.info.preprocess.apply(whole, rows)
-        latents = turned(whole.info.key, encoder)
+        latents = orientation_latents(whole.info.key, encoder)
         return make_sample(model, images, latents, whole.table, rows, CHAIN.apply(whole, rows))
 
     return _kept(catalogue.info.key, catalogue.digest, encoder, make)
@@ -120,7 +120,7 @@ def _planted(catalogue: Catalogue, name: str, split: str, model: Encoder) -> Sam
     table = morphology.measure(spoiled, info.pixel_scale, info.beam, info.bunit, info.raw)
     seen = model.info.preprocess(spoiled, info.pixel_scale, beam=info.beam, raw=info.raw)
     fine = CHAIN(spoiled, info.pixel_scale, beam=info.beam, raw=info.raw)
-    return make_sample(model, seen, encoded(model, seen), table, rows, fine)
+    return make_sample(model, seen, encode_orientations(model, seen), table, rows, fine)
 
 
 def make_sample(
@@ -136,7 +136,7 @@ def make_sample(
     ``fine`` are the same images through :data:`train.scores.texture.CHAIN`.
     """
     figures = table[list(MEASURED)].astype(float).reset_index(drop=True)
-    figures = pd.concat([figures, described(images), drawn(fine)], axis=1)
+    figures = pd.concat([figures, scene_descriptors(images), texture_descriptors(fine)], axis=1)
     if model.info.can("decode"):
         figures = pd.concat([figures, residuals(images, model.decode(latents[:, 0]))], axis=1)
     return Sample(latents, figures, rows)

@@ -21,7 +21,8 @@ from train.core.data import Data, Part
 from train.core.loop import fit, load_best
 from train.core.machine import device
 from train.evaluate.evaluation_set import EvaluationSet, evaluation_set
-from train.methods.classifier import ClassifierConfig, ClassifierTask, logits_of, numbers
+from train.methods.classifier import ClassifierConfig, ClassifierTask, logits_of
+from train.methods.conditions import class_numbers
 
 SEEDS = (0, 1, 2)
 EPOCHS = 15
@@ -103,7 +104,7 @@ def correct(
     with tempfile.TemporaryDirectory() as folder:
         fit(task, data, Path(folder), device=device(), progress=False)
         load_best(task, Path(folder))
-    truth = numbers(part(held_out), config.classes).numpy()
+    truth = class_numbers(part(held_out), config.classes).numpy()
     return logits_of(task.module, part(held_out)).argmax(axis=1) == truth  # type: ignore[arg-type]
 
 

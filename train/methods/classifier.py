@@ -1,9 +1,8 @@
 """Train an FR classifier: ``python -m train classifier --run frcnn|bastien2021-frcnn``.
 
-Cross-entropy over FRI and FRII, with label smoothing (Szegedy et al. 2016) and mixup (Zhang et
-al. 2018) where a run asks for them. After training, one temperature is found on the validation
-images (Guo et al. 2017), so that a probability of 0.8 is right in 80 of 100 cases; it travels
-with the weights.
+Cross-entropy over FRI and FRII, optionally with label smoothing (Szegedy et al. 2016) and mixup
+(Zhang et al. 2018). After training, one temperature is fitted to the validation images (Guo et al.
+2017), so that a probability of 0.8 is right in 80 of 100 cases; it is stored with the weights.
 """
 
 from __future__ import annotations
@@ -23,7 +22,8 @@ from train.core import data as training_data
 from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
 from train.core.task import Task
-from train.methods.mixup import mixed, softened, weighted_loss
+from train.methods.conditions import class_numbers
+from train.methods.mixup import supervised_loss
 from train.metrics.calibration import (
     best_temperature,
     calibration_error,
@@ -34,26 +34,26 @@ from train.metrics.calibration import (
 
 @dataclass(frozen=True)
 class ClassifierConfig(RunConfig):
-    """What a run of a classifier sets beside :class:`train.core.config.RunConfig`.
+    """Settings of a classifier, in addition to :class:`train.core.config.RunConfig`.
 
     Attributes
     ----------
     kind : str
         ``fr-resnet`` or ``fr-cnn`` (Bastien et al. 2021).
     architecture : dict
-        Arguments of the network, see :mod:`radioviz.models.fr_cnn`.
+        Arguments of the network (:mod:`radioviz.models.fr_cnn`).
     classes : tuple of str
-        Labels to tell apart; sources with another one are left out.
+        Labels to distinguish; sources with another label are not used.
     smoothing : float
-        Share of certainty given to the other classes.
+        Label smoothing: probability spread over all classes.
     mixup : float
-        Parameter of the Beta distribution that images and labels are mixed by; 0 mixes none.
+        Parameter of the Beta distribution of mixup; 0 mixes none.
     uncertain : float
-        Weight of training images whose class the catalogue calls uncertain (MiraBest); others
+        Weight of training images with an uncertain class in the catalogue (MiraBest); others
         have 1.
     noise, contrast : float
-        Largest Gaussian noise added, in units of the peak, and largest g of a change of
-        contrast, x to the power of 1 - g to 1 + g; 0 leaves them out.
+        Largest added Gaussian noise, in units of the peak, and largest g of a change of contrast,
+        x to the power of 1 - g to 1 + g; 0 disables them.
     """
 
     kind: str = "fr-resnet"
@@ -86,7 +86,9 @@ class ClassifierTask(Task[ClassifierConfig]):
         }
         network = build(config.kind, self.arguments)
         if not isinstance(network, FrClassifier):
-            raise TrainError(f"kind '{config.kind}' is no classifier; expected fr-resnet or fr-cnn")
+            raise TrainError(
+                f"kind '{config.kind}' is not a classifier; expected fr-resnet or fr-cnn"
+            )
         self.module = network
 
     def load(self) -> Data:
@@ -96,24 +98,20 @@ class ClassifierTask(Task[ClassifierConfig]):
 
     def prepare(self, data: Data, device: torch.device) -> None:
         self.labels = {
-            name: numbers(part, self.config.classes).to(device)
+            name: class_numbers(part, self.config.classes).to(device)
             for name, part in (("train", data.train), ("valid", data.valid))
         }
-        doubted = data.train.table.get("confidence")
+        confidence = data.train.table.get("confidence")
         weights = np.ones(len(data.train), np.float32)
-        if doubted is not None:
-            weights[(doubted == "uncertain").to_numpy()] = self.config.uncertain
+        if confidence is not None:
+            weights[(confidence == "uncertain").to_numpy()] = self.config.uncertain
         self.weights = torch.from_numpy(weights).to(device)
 
     def loss(self, padded: Tensor, rows: Tensor, epoch: float) -> tuple[Tensor, dict[str, Tensor]]:
-        config = self.config
         images = self._disturbed(self.view(padded))
-        target = softened(self.labels["train"][rows], len(config.classes), config.smoothing)
-        images, target, weights = mixed(images, target, self.weights[rows], config.mixup)
-        logits = self.module.logits(images)  # type: ignore[operator]
-        loss = weighted_loss(logits, target, weights)
-        right = (logits.argmax(1) == target.argmax(1)).float().mean()
-        return loss, {"accuracy": right}
+        labels, weights = self.labels["train"][rows], self.weights[rows]
+        config = self.config
+        return supervised_loss(self.module, images, labels, weights, config.smoothing, config.mixup)
 
     def _disturbed(self, images: Tensor) -> Tensor:
         config = self.config
@@ -136,9 +134,9 @@ class ClassifierTask(Task[ClassifierConfig]):
         }
 
     def finish(self, data: Data) -> None:
-        """Find the temperature of the trained weights on the validation images."""
+        """Fit the temperature to the validation images."""
         assert isinstance(self.module, FrClassifier)
-        truth = numbers(data.valid, self.config.classes).numpy()
+        truth = class_numbers(data.valid, self.config.classes).numpy()
         found = best_temperature(logits_of(self.module, data.valid), truth)
         self.module.temperature.fill_(found)
 
@@ -158,7 +156,7 @@ class ClassifierTask(Task[ClassifierConfig]):
         from sklearn.metrics import roc_auc_score
 
         assert isinstance(module, FrClassifier)
-        truth = numbers(part, self.config.classes).numpy()
+        truth = class_numbers(part, self.config.classes).numpy()
         probabilities = softmax(logits_of(module, part) / float(module.temperature))
         scores = {
             "accuracy": float((probabilities.argmax(1) == truth).mean()),
@@ -172,12 +170,12 @@ class ClassifierTask(Task[ClassifierConfig]):
 
 
 def only(part: Part, classes: tuple[str, ...]) -> Part:
-    """The rows of a part that have one of these labels.
+    """The rows of a part with one of these labels.
 
     Raises
     ------
     TrainError
-        If one of the labels is not there at all.
+        If no row has one of the labels.
     """
     labels = part.table["label"]
     for name in classes:
@@ -187,12 +185,6 @@ def only(part: Part, classes: tuple[str, ...]) -> Part:
     return dataclasses.replace(
         part, images=part.images[rows], table=part.table.iloc[rows].reset_index(drop=True)
     )
-
-
-def numbers(part: Part, classes: tuple[str, ...]) -> Tensor:
-    """Number of the class of each image, int64 of shape ``(n,)``."""
-    index = {name: i for i, name in enumerate(classes)}
-    return torch.tensor([index[label] for label in part.table["label"]])
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Class and angular size of training images, as conditional models are asked for them."""
+"""Class and angular size of training images: the conditions of conditional models."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from train.core.data import Part
 
 
 def measured_sizes(part: Part, preprocess: Preprocess) -> Tensor:
-    """Angular size in arcsec of each image, ``(n,)``, as :mod:`radioviz.morphology` measures it.
+    """Angular size [arcsec] of each image, ``(n,)``, measured by :mod:`radioviz.morphology`.
 
-    Measured on the very images, without their margin, so that what is asked for is what will be
-    measured; NaN where nothing is found.
+    Measured on the training images themselves, without their margin, so that generated galaxies
+    have the requested size when measured the same way; NaN if no source is found.
     """
     size = preprocess.size
     margin = (part.images.shape[-1] - size) // 2
@@ -31,13 +31,16 @@ def measured_sizes(part: Part, preprocess: Preprocess) -> Tensor:
 
 
 def class_numbers(part: Part, classes: Sequence[str]) -> Tensor:
-    """Number of the class of each image, long ``(n,)``; -1 for a class that is not in the list."""
+    """Number of the class of each image, int64 ``(n,)``; -1 for classes not in the list."""
     index = {name: i for i, name in enumerate(classes)}
     return torch.tensor([index.get(label, -1) for label in part.table["label"]])
 
 
 def balanced_weights(labels: Tensor, sizes: Tensor, balance: float) -> Tensor:
-    """How often each galaxy is shown, ``(n,)``: 0 equally often, 1 every class and size octave."""
+    """Sampling weight of each galaxy, ``(n,)``.
+
+    ``balance`` 0 samples every galaxy equally often, 1 every class and size octave.
+    """
     octave = sizes.nan_to_num(1.0).clamp_min(1.0).log2().round().long()
     _, group, counts = torch.unique(
         torch.stack([labels, octave]), dim=1, return_inverse=True, return_counts=True

@@ -1,27 +1,22 @@
 """Train a conditional VAE: ``python -m train cvae --run cvae|bastien2021-cvae-d32``.
 
-Minimises -log p(x | z, c) + beta KL(q(z | x, c) || p(z)) in nats an image. The angular size of a
-training image is that which :mod:`radioviz.morphology` measures on the very image, times its
-random change of scale, so that what is asked for is what will be measured. Classes and sizes come
-balanced (the wish of Bastien et al. 2021, Sec. 7). After training, the prior p(z | c) is learned
-from where the encoder puts the training galaxies, in all orientations and scales, and stopped by
+Minimises -log p(x | z, c) + beta KL(q(z | x, c) || p(z)) in nats per image. The angular size of a
+training image is measured on that image by :mod:`radioviz.morphology` and multiplied by its random
+change of scale, so that generated galaxies have the requested size when measured. Classes and sizes
+are balanced (suggested by Bastien et al. 2021, Sec. 7). After training, the prior p(z | c) is
+fitted to the posteriors of the training galaxies in all orientations and scales, and selected on
 the validation galaxies.
 """
 
 from __future__ import annotations
 
-import copy
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from radioviz.metrics.reconstruction import reconstruction_scores
 from radioviz.models.cvae import ConvCVAE
 from radioviz.models.cvae_dense import DenseCVAE
 from radioviz.models.registry import build
@@ -29,36 +24,38 @@ from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
 from train.core.task import Task
 from train.methods.conditions import balanced_weights, class_numbers, measured_sizes
-from train.methods.vae import ACTIVE
+from train.methods.latent_prior import fit_prior
+from train.methods.vae import ACTIVE, elbo_scores, warm_up
 
 
 @dataclass(frozen=True)
 class CvaeConfig(RunConfig):
-    """What a CVAE run sets beside :class:`train.core.config.RunConfig`.
+    """Settings of a CVAE, in addition to :class:`train.core.config.RunConfig`.
 
     Attributes
     ----------
     kind : str
         ``cvae`` or ``cvae-dense`` (Bastien et al. 2021).
     architecture : dict
-        Arguments of the network, see :mod:`radioviz.models.cvae`.
+        Arguments of the network (:mod:`radioviz.models.cvae`).
     beta, beta_epochs : float
-        Weight of the KL term, and epochs over which it rises to it.
+        Weight of the KL term, and epochs over which it rises from 0.
     zoom : float
-        Largest change of scale, as a fraction; the size asked for changes with it. (That of
-        ``augment`` stays 0.)
+        Largest change of scale, as a fraction; the conditioning size changes with it.
+        (``augment.zoom`` must be 0.)
     balance : float
-        0 shows every galaxy equally often, 1 every class and size (in octaves).
+        0 samples every galaxy equally often, 1 every class and size octave.
     unlabelled : float
-        Share of training images whose class is withheld, so that "any" can be asked for.
+        Share of training images whose class is hidden, so that "any" is a possible request.
     size_weight, class_weight : float
-        Weight of the errors of the heads that read size and class off the features.
+        Weights of the losses of the heads that predict size and class from the features.
     views : int
-        Random views (scale, shift, orientation; mirrored or not) that are made of each galaxy.
+        Random views (scale, shift, orientation, mirroring) of each galaxy.
     prior_steps : int
-        Steps of training the prior.
+        Training steps of the prior.
     guidance : float
-        Stress on the conditions in the prior: 1 is as learned.
+        Classifier-free guidance of the prior: 1 is the learned prior, more follows the
+        conditions more closely.
     """
 
     kind: str = "cvae"
@@ -77,7 +74,7 @@ class CvaeConfig(RunConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.augment.zoom:
-            raise TrainError("augment.zoom is set; set zoom, which changes the size asked for too")
+            raise TrainError("augment.zoom is set; set zoom, which also changes the requested size")
 
 
 class CvaeTask(Task[CvaeConfig]):
@@ -91,14 +88,13 @@ class CvaeTask(Task[CvaeConfig]):
         self.arguments = {"size": config.preprocess.size, **config.architecture}
         self.module: nn.Module = build(config.kind, self.arguments)
         if not isinstance(self.module, ConvCVAE | DenseCVAE):
-            raise TrainError(f"kind '{config.kind}' is no CVAE; expected cvae or cvae-dense")
+            raise TrainError(f"kind '{config.kind}' is not a CVAE; expected cvae or cvae-dense")
         self.classes = self.module.classes
         self.arguments["classes"] = list(self.classes)
         self.sized = isinstance(self.module, ConvCVAE)
         if isinstance(self.module, ConvCVAE):
             self.arguments["size_range"] = list(self.module.asked.size_range)
-            for parameter in self.module.prior.parameters():
-                parameter.requires_grad_(False)  # learned afterwards
+            self.module.prior.requires_grad_(False)  # trained afterwards
 
     def prepare(self, data: Data, device: torch.device) -> None:
         self.labels: dict[str, Tensor] = {}
@@ -124,8 +120,8 @@ class CvaeTask(Task[CvaeConfig]):
 
     def loss(self, padded: Tensor, rows: Tensor, epoch: float) -> tuple[Tensor, dict[str, Tensor]]:
         config = self.config
-        told = torch.rand(len(rows)) >= config.unlabelled
-        labels = torch.where(told.to(rows.device), self.labels["train"][rows], -1)
+        labelled = torch.rand(len(rows)) >= config.unlabelled
+        labels = torch.where(labelled.to(rows.device), self.labels["train"][rows], -1)
         if isinstance(self.module, DenseCVAE):
             terms = self.module.elbo(self.view(padded), label=labels)
             nll, kl, heads = -terms.log_likelihood, terms.kl, torch.zeros(())
@@ -138,7 +134,7 @@ class CvaeTask(Task[CvaeConfig]):
             images = images.contiguous(memory_format=torch.channels_last)
             sizes = self.sizes["train"][rows] / scale[rows.to(scale.device)].to(padded)
             nll, kl, heads, figures = self._terms(self.module, images, labels, sizes)
-        beta = config.beta * (min(1.0, epoch / config.beta_epochs) if config.beta_epochs else 1.0)
+        beta = config.beta * warm_up(epoch, config.beta_epochs)
         figures = {"nll": nll.detach().mean(), "kl": kl.detach().sum(1).mean(), **figures}
         return nll.mean() + beta * kl.sum(1).mean() + heads, figures
 
@@ -159,7 +155,7 @@ class CvaeTask(Task[CvaeConfig]):
     def _terms(
         self, module: nn.Module, frames: Tensor, labels: Tensor, sizes: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
-        """-log p ``(n,)``, KL ``(n, d)``, errors of the heads, and these by name."""
+        """-log p ``(n,)``, KL ``(n, d)``, weighted losses of the heads, and these by name."""
         assert isinstance(module, ConvCVAE)
         low, high = module.asked.size_range
         sizes = sizes.clamp(low, high)
@@ -169,7 +165,7 @@ class CvaeTask(Task[CvaeConfig]):
         size_error = (module.measured(features) - module.scaled(sizes)).square().mean()
         logits = module.class_head(features).float()
         class_error = F.cross_entropy(logits, labels, ignore_index=-1)
-        class_error = torch.nan_to_num(class_error)  # a batch of unknown classes alone
+        class_error = torch.nan_to_num(class_error)  # a batch of only unknown classes
         heads = self.config.size_weight * size_error + self.config.class_weight * class_error
         figures = {"size_error": size_error.detach(), "class_error": class_error.detach()}
         return -terms.log_likelihood, terms.kl, heads, figures
@@ -193,7 +189,7 @@ class CvaeTask(Task[CvaeConfig]):
         }
 
     def finish(self, data: Data) -> None:
-        """Learn the prior, the sizes of each class and the latent box."""
+        """Fit the prior, the size distribution of each class and the latent box."""
         module = self.module
         if not isinstance(module, ConvCVAE):
             return
@@ -214,11 +210,11 @@ class CvaeTask(Task[CvaeConfig]):
             module.class_shares[i] = rows.float().mean()
             module.size_quantiles[i] = sizes[rows].quantile(steps)
         module.guidance.fill_(self.config.guidance)
-        self.prior_log = fit_prior(module, learned, judged, self.config)
+        fit_prior(module.prior, learned, judged, self.config.prior_steps)
 
     @torch.no_grad()
     def _latents(self, part: Part, name: str) -> tuple[Tensor, Tensor, Tensor]:
-        """Means and widths of q(z | x) of one view of each galaxy, and conditions."""
+        """Means and widths of q(z | x) of one view of each galaxy, and its conditions."""
         module = self.module
         assert isinstance(module, ConvCVAE)
         if name == "train":
@@ -260,15 +256,7 @@ class CvaeTask(Task[CvaeConfig]):
             x, known = part.images[start : start + 256], labels[start : start + 256]
             terms.append(module.elbo(x, generator, known))
             guesses.append(module.decode(module.encode(x, known), known))
-        kl = torch.cat([t.kl for t in terms])
-        out = {
-            "elbo": float(torch.cat([t.value for t in terms]).mean()),
-            "kl": float(kl.sum(1).mean()),
-            "active_dimensions": float((kl.mean(0) > ACTIVE).sum()),
-            **reconstruction_scores(
-                np.asarray(part.images[:, 0]), np.asarray(torch.cat(guesses)[:, 0])
-            ),
-        }
+        out = elbo_scores(terms, part.images, torch.cat(guesses))
         if isinstance(module, ConvCVAE):
             low, high = module.asked.size_range
             sizes = measured_sizes(part, self.config.preprocess).nan_to_num(low).clamp(low, high)
@@ -277,79 +265,3 @@ class CvaeTask(Task[CvaeConfig]):
             error = (module.unscaled(found) / sizes - 1).abs()
             out["size_error"] = float(error.median())
         return out
-
-
-def fit_prior(
-    module: ConvCVAE,
-    learned: list[tuple[Tensor, Tensor, Tensor]],
-    judged: tuple[Tensor, Tensor, Tensor],
-    config: CvaeConfig,
-    batch: int = 512,
-    every: int = 200,
-) -> list[tuple[int, float, float]]:
-    """Train ``module.prior`` and keep what is best on the validation galaxies.
-
-    Returns
-    -------
-    list of (step, training loss, validation loss)
-    """
-    prior = module.prior
-    means, widths, given = (torch.cat(parts) for parts in zip(*learned, strict=True))
-    prior.mean.copy_(means.mean(0))
-    prior.scale.copy_((means.var(0) + widths.square().mean(0)).sqrt())
-    for parameter in prior.parameters():
-        parameter.requires_grad_(True)
-    optimiser = torch.optim.AdamW(prior.parameters(), lr=1e-3, weight_decay=0.01)
-    average = copy.deepcopy(prior).eval()
-    best, best_loss, log, running = copy.deepcopy(prior.state_dict()), math.inf, [], 0.0
-    order = _endless(len(means), batch)
-    for step in range(1, config.prior_steps + 1):
-        rate = (
-            1e-3
-            * min(1.0, step / 200)
-            * (0.5 + 0.5 * math.cos(math.pi * step / config.prior_steps))
-        )
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        rows = next(order)
-        z = means[rows] + widths[rows] * torch.randn(len(rows), means.shape[1])
-        prior.train()
-        loss = prior.loss(z, given[rows]).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        running += float(loss.detach()) / every
-        with torch.no_grad():
-            memory = min(0.999, (1 + step) / (10 + step))
-            for slow, fast in zip(average.parameters(), prior.parameters(), strict=True):
-                slow.lerp_(fast, 1 - memory)
-        if step % every == 0 or step == config.prior_steps:
-            found = judge_prior(average, judged)
-            log.append((step, running, found))
-            print(f"prior: step {step}, loss {running:.4f}, validation {found:.4f}")
-            running = 0.0
-            if found < best_loss:
-                best, best_loss = copy.deepcopy(average.state_dict()), found
-    prior.load_state_dict(best)
-    for parameter in prior.parameters():
-        parameter.requires_grad_(False)
-    prior.eval()
-    return log
-
-
-@torch.no_grad()
-def judge_prior(prior: Any, judged: tuple[Tensor, Tensor, Tensor], draws: int = 16) -> float:
-    """Loss of a prior on latent vectors of validation galaxies, the same draws each time."""
-    generator = torch.Generator().manual_seed(1)
-    mean, width, given = judged
-    losses = []
-    for _ in range(draws):
-        z = mean + width * torch.randn(mean.shape, generator=generator)
-        losses.append(prior.loss(z, given, generator).mean())
-    return float(torch.stack(losses).mean())
-
-
-def _endless(n: int, batch: int) -> Iterator[Tensor]:
-    while True:
-        order = torch.randperm(n)
-        yield from (rows for rows in order.split(batch) if len(rows) == min(batch, n))

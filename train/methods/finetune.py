@@ -1,10 +1,10 @@
 """Fine-tune a backbone with labels: ``python -m train finetune --run mbc|first4|finetuned|...``.
 
-The backbone starts from features learned without labels, or anew; a linear head is put on top.
-Cross-entropy with label smoothing and mixup, every turn, both parities, shifts and changes of
-scale; the moving average of the weights at the end of the schedule is kept. A run has members,
-seeds or folds, each in a folder of its own and each resumable; predictions are means over the
-eight dihedral views and over the members.
+The backbone starts from self-supervised features or from random weights, and gets a linear head.
+The loss is cross-entropy with label smoothing and mixup, over random rotations, mirrorings, shifts
+and changes of scale; the averaged weights at the end of the schedule are kept. A run has members
+(seeds or folds), each resumable in its own folder; predictions are means over the eight dihedral
+views and over the members.
 """
 
 from __future__ import annotations
@@ -28,30 +28,31 @@ from train.core.augment import Augment
 from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
 from train.core.task import Task
-from train.methods.mixup import mixed, softened, weighted_loss
-from train.methods.protocols import PROTOCOLS, Rows, choose
-from train.methods.ssl import started
+from train.methods.conditions import class_numbers
+from train.methods.mixup import supervised_loss
+from train.methods.protocols import PROTOCOLS, Rows, protocol_rows
+from train.methods.ssl import load_backbone
 
 
 @dataclass(frozen=True)
 class FinetuneConfig(RunConfig):
-    """What a fine-tuned run sets beside :class:`train.core.config.RunConfig`.
+    """Settings of fine-tuning, in addition to :class:`train.core.config.RunConfig`.
 
     Attributes
     ----------
     protocol : str
-        Which galaxies, a name of :data:`train.methods.protocols.PROTOCOLS`.
+        Training and test galaxies, a name of :data:`train.methods.protocols.PROTOCOLS`.
     fold : int
         Member of a protocol with folds.
     seeds : int
         Members of a protocol without folds.
     init : str
-        Published model whose backbone the network starts from; empty to start anew.
+        Published model whose backbone to start from; empty for random weights.
     architecture : dict
-        Arguments of :class:`radioviz.models.resnet.ResNet`, those of ``init`` if it is given.
+        Arguments of :class:`radioviz.models.resnet.ResNet`; must fit ``init``.
     others : float
-        Weight of labelled galaxies of other data sets, and of uncertain ones of MiraBest; 0
-        leaves them out.
+        Weight of labelled galaxies of other data sets and of uncertain ones of MiraBest; 0
+        excludes them.
     smoothing, mixup : float
         As for :class:`train.methods.classifier.ClassifierConfig`.
     """
@@ -89,12 +90,12 @@ class FinetuneTask(Task[FinetuneConfig]):
             "dihedral": False,
             "classes": list(self.classes),
         }
-        self.module = started(config.init, self.arguments)
+        self.module = load_backbone(config.init, self.arguments)
         self._epoch = 0.0
 
     def load(self) -> Data:
         config = self.config
-        chosen = choose(config.protocol, config.fold, config.seed, config.others > 0)
+        chosen = protocol_rows(config.protocol, config.fold, config.seed, config.others > 0)
         train, valid = (
             {k: v[: config.limit] if config.limit else v for k, v in rows.items()}
             for rows in (chosen.train, chosen.valid)
@@ -106,44 +107,36 @@ class FinetuneTask(Task[FinetuneConfig]):
 
     def prepare(self, data: Data, device: torch.device) -> None:
         self.truth = {
-            "train": self._numbers(data.train).to(device),
-            "valid": self._numbers(data.valid).to(device),
+            "train": class_numbers(data.train, self.classes).to(device),
+            "valid": class_numbers(data.valid, self.classes).to(device),
         }
-        # MiraBest's uncertain galaxies count less, and so does what other surveys call FRI or FRII.
+        # MiraBest's uncertain galaxies, and FRI and FRII of other surveys, have a lower weight.
         main = {
             "first4": ["first"],
             "shipped": ["first", "mirabest"],
             "frdeep-nvss": ["frdeep-nvss"],
         }
-        at_home = data.train.table["data_set"].isin(main.get(self.config.protocol, ["mirabest"]))
-        doubted = data.train.table.get("confidence", pd.Series("")).eq("uncertain")
-        sure = at_home.to_numpy() & ~doubted.to_numpy()
+        own = data.train.table["data_set"].isin(main.get(self.config.protocol, ["mirabest"]))
+        uncertain = data.train.table.get("confidence", pd.Series("")).eq("uncertain")
+        sure = own.to_numpy() & ~uncertain.to_numpy()
         weights = np.where(sure, 1.0, self.config.others).astype(np.float32)
-        # What is tested is about as often of each class; what is learned from is not.
+        # Test sets are about balanced between classes; training sets are not.
         numbers = self.truth["train"].cpu().numpy()
         total = np.bincount(numbers, weights, minlength=len(self.classes))
         weights *= (weights.sum() / len(self.classes) / np.maximum(total, 1e-6))[numbers]
         self.weights = torch.from_numpy(weights).to(device)
 
-    def _numbers(self, part: Part) -> Tensor:
-        index = pd.Index(self.classes).get_indexer(pd.Index(part.table["label"]))
-        return torch.from_numpy(index.astype(np.int64))
-
     def loss(self, padded: Tensor, rows: Tensor, epoch: float) -> tuple[Tensor, dict[str, Tensor]]:
-        config = self.config
         self._epoch = epoch
-        images = self.view(padded)
-        target = softened(self.truth["train"][rows], len(self.classes), config.smoothing)
-        images, target, weights = mixed(images, target, self.weights[rows], config.mixup)
-        logits = self.module.logits(images).float()  # type: ignore[operator]
-        loss = weighted_loss(logits, target, weights)
-        return loss, {"accuracy": (logits.argmax(1) == target.argmax(1)).float().mean()}
+        images, labels, weights = self.view(padded), self.truth["train"][rows], self.weights[rows]
+        config = self.config
+        return supervised_loss(self.module, images, labels, weights, config.smoothing, config.mixup)
 
     def validate(self, module: nn.Module, images: Tensor, rows: Tensor) -> dict[str, float]:
         logits = module.logits(images).float()  # type: ignore[operator]
         truth = self.truth["valid"][rows.to(logits.device)]
         return {
-            # The last weights are kept: a few dozen galaxies choose an epoch by chance.
+            # Keep the last weights: a few dozen galaxies would choose an epoch by chance.
             "loss": -self._epoch,
             "nll": float(F.cross_entropy(logits, truth)),
             "accuracy": float((logits.argmax(1) == truth).float().mean()),
@@ -161,7 +154,7 @@ class FinetuneTask(Task[FinetuneConfig]):
 
     def score(self, module: nn.Module, part: Part) -> dict[str, float]:
         p = predict(module, part.images)
-        truth = self._numbers(part).numpy()
+        truth = class_numbers(part, self.classes).numpy()
         likelihood = p[np.arange(len(p)), truth]
         return {
             "accuracy": float((p.argmax(axis=1) == truth).mean()),
@@ -177,8 +170,7 @@ def predict(module: nn.Module, images: Tensor) -> np.ndarray:
     before, module.dihedral = module.dihedral, True
     found = torch.cat([module.logits(x).softmax(1) for x in images.split(256)])
     module.dihedral = before
-    result: np.ndarray = found.numpy()
-    return result
+    return np.asarray(found)
 
 
 def part_of(rows: Rows, chain: Preprocess) -> Part:
@@ -193,7 +185,7 @@ def part_of(rows: Rows, chain: Preprocess) -> Part:
 
 
 def digests(train: Rows, valid: Rows) -> dict[str, str]:
-    """What tells the galaxies of this run from others, by data set."""
+    """Digest of the galaxies of a run, by data set."""
     out = {}
     for key in {**train, **valid}:
         parts = [np.asarray(r.get(key, []), np.int64).tobytes() for r in (train, valid)]
@@ -202,7 +194,7 @@ def digests(train: Rows, valid: Rows) -> dict[str, str]:
 
 
 def members(config: FinetuneConfig) -> list[FinetuneConfig]:
-    """One configuration for each fold, or for each seed."""
+    """One configuration per fold, or per seed."""
     folds = PROTOCOLS[config.protocol].members
     if folds:
         return [dataclasses.replace(config, fold=k) for k in range(folds)]
@@ -210,6 +202,6 @@ def members(config: FinetuneConfig) -> list[FinetuneConfig]:
 
 
 def member_folder(config: FinetuneConfig, root: Path) -> Path:
-    """Where a member of a run is kept."""
+    """Folder of a member of a run."""
     folds = PROTOCOLS[config.protocol].members
     return root / (f"fold{config.fold}" if folds else f"seed{config.seed}")

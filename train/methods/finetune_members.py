@@ -1,4 +1,4 @@
-"""All members of a fine-tuned run, and what their mean prediction scores on the test galaxies."""
+"""Train and test the members of a fine-tuned run, and score their mean prediction."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from train.core.checkpoint import FILE
 from train.core.config import TrainError
 from train.core.loop import fit, load_best
 from train.evaluate.benchmarks import record
 from train.evaluate.representation.classifiers import bootstrap_weights, scores
+from train.methods.conditions import class_numbers
 from train.methods.finetune import (
     FinetuneConfig,
     FinetuneTask,
@@ -21,41 +23,34 @@ from train.methods.finetune import (
     part_of,
     predict,
 )
-from train.methods.protocols import PROTOCOLS, choose
+from train.methods.protocols import PROTOCOLS, protocol_rows
 
 RESULT = "test.json"
 DRAWS = 2000
 
 
-def train_members(config: FinetuneConfig, root: Path, device: torch.device) -> None:
-    """Train what is not yet trained; a member that was interrupted goes on."""
-    for member in members(config):
-        train_member(FinetuneTask, member, member_folder(member, root), device)
-
-
 def train_member(
     cls: type[FinetuneTask], member: FinetuneConfig, folder: Path, device: torch.device
 ) -> None:
-    """Train and test one member, unless that is done; one that was interrupted goes on."""
+    """Train and test one member unless that is done; resume it if it was interrupted."""
     if (folder / RESULT).exists():
         return
     torch.manual_seed(member.seed)
     task = cls(member)
     data = task.load()
-    print(f"{folder}: {len(data.train)} galaxies to learn from, {len(data.valid)} to watch")
+    print(f"{folder}: {len(data.train)} training galaxies, {len(data.valid)} validation galaxies")
     torch.manual_seed(member.seed)
-    resume = (folder / "checkpoint.safetensors").exists()
-    fit(task, data, folder, resume=resume, device=device)
+    fit(task, data, folder, resume=(folder / FILE).exists(), device=device)
     test_member(member, folder, task)
 
 
 def test_member(config: FinetuneConfig, folder: Path, task: FinetuneTask) -> None:
-    """Predictions of one member for its test galaxies, kept in its folder."""
+    """Predict the test galaxies of one member and store that in its folder."""
     load_best(task, folder)
-    chosen = choose(config.protocol, config.fold, config.seed, config.others > 0)
+    chosen = protocol_rows(config.protocol, config.fold, config.seed, config.others > 0)
     part = part_of(chosen.test, config.preprocess)
     p = predict(task.module.cpu(), part.images)
-    truth = task._numbers(part)
+    truth = class_numbers(part, task.classes)
     found = {
         "classes": list(task.classes),
         "source_id": part.table["source_id"].tolist(),
@@ -68,7 +63,7 @@ def test_member(config: FinetuneConfig, folder: Path, task: FinetuneTask) -> Non
 
 
 def evaluate(config: FinetuneConfig, root: Path, run: str) -> dict[str, float]:
-    """Record the figures of a run from the predictions of its members.
+    """Record the test results of a run from the predictions of its members.
 
     Raises
     ------
@@ -77,9 +72,7 @@ def evaluate(config: FinetuneConfig, root: Path, run: str) -> dict[str, float]:
     """
     done = [m for m in members(config) if (member_folder(m, root) / RESULT).exists()]
     if not done:
-        raise TrainError(
-            f"{root} holds no trained member; run: python -m train finetune --run {run}"
-        )
+        raise TrainError(f"{root} has no trained member; run: python -m train finetune --run {run}")
     results = [json.loads((member_folder(m, root) / RESULT).read_text()) for m in done]
     command = f"python -m train finetune --run {run}"
     numbers = [m.fold if PROTOCOLS[m.protocol].members else m.seed for m in done]
@@ -136,15 +129,15 @@ def _first4(p: np.ndarray, truth: np.ndarray) -> list[Figure]:
     """Means over the folds of accuracy, F1 of Bent and the Brier score (Brier 1950)."""
     split = f"first, balanced 400, {len(p)} of 5 folds"
     weights = bootstrap_weights(len(truth), DRAWS).astype(float)
-    bent, said = truth == 0, p.argmax(axis=2) == 0
+    bent, predicted = truth == 0, p.argmax(axis=2) == 0
     one_hot = np.eye(p.shape[2])[truth]
     squared = np.square(p - one_hot).sum(axis=2)
     ones = np.ones((1, len(truth)))
 
     def f1(w: np.ndarray) -> np.ndarray:
-        hit = w @ (said & bent).T
-        with np.errstate(invalid="ignore"):  # a draw without any bent galaxy: NaN
-            result: np.ndarray = (2 * hit / (w @ said.T + (w @ bent)[:, None])).mean(axis=1)
+        hit = w @ (predicted & bent).T
+        with np.errstate(invalid="ignore"):  # NaN for a draw without bent galaxies
+            result: np.ndarray = (2 * hit / (w @ predicted.T + (w @ bent)[:, None])).mean(axis=1)
         return result
 
     def brier(w: np.ndarray) -> np.ndarray:
@@ -163,7 +156,8 @@ def _first4(p: np.ndarray, truth: np.ndarray) -> list[Figure]:
 
 
 def run_members(config: FinetuneConfig, run: str, root: Path, device: torch.device) -> None:
-    """Train all members of a run, then record its figures."""
-    train_members(config, root, device)
+    """Train all members of a run, then record its test results."""
+    for member in members(config):
+        train_member(FinetuneTask, member, member_folder(member, root), device)
     if not config.limit:
         evaluate(config, root, run)

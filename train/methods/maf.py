@@ -1,8 +1,8 @@
 """Train a flow over latents: ``python -m train maf --run maf-vae32|andrianomena2023-maf``.
 
-Minimises -log p(z) in nats a galaxy (Andrianomena & Tang 2023, Sec. 5.2) over the latents of an
+Minimises -log p(z) in nats per galaxy (Andrianomena & Tang 2023, Sec. 5.2) over the latents of an
 Atlas. A survey has few galaxies for a density of that many dimensions, so each is also encoded
-turned by right angles and mirrored: the sky prefers neither, hence no density of galaxies may.
+rotated by right angles and mirrored: the sky has no preferred orientation.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from radioviz.models.registry import list_models
 from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
 from train.core.task import Task
-from train.scores.orientations import turned
+from train.scores.orientations import orientation_latents
 
 
 @dataclass(frozen=True)
 class MafConfig(RunConfig):
-    """What a run of a flow sets beside :class:`train.core.config.RunConfig`.
+    """Settings of a flow, in addition to :class:`train.core.config.RunConfig`.
 
     Attributes
     ----------
     encoder : str
-        Model whose latents are learned; its Atlases of ``data`` must exist.
+        Model whose latents the flow describes; its Atlases of ``data`` must exist.
     architecture : dict
-        Arguments of :class:`radioviz.models.maf.MAF` beside ``features``.
+        Arguments of :class:`radioviz.models.maf.MAF` other than ``features``.
     standardise : str
-        ``pca`` (whitening) or ``scale`` (a factor a dimension).
+        ``pca`` (whitening) or ``scale`` (one factor per dimension).
     turned : bool
-        Learn from each training galaxy in all eight orientations.
+        Train on each galaxy in all eight orientations.
     without : tuple of str
-        Classes left out of training and validation, for asking whether they are found strange.
+        Classes excluded from training and validation, to test whether they score as outliers.
     """
 
     encoder: str = "vae32"
@@ -76,7 +76,7 @@ class MafTask(Task[MafConfig]):
         self.module: MAF = MAF(**self.arguments)
 
     def load(self) -> Data:
-        """Latents in place of images: ``(n, d, views, 1)`` to train on, one view to validate."""
+        """Latents instead of images: ``(n, d, views, 1)``, with one view for validation."""
         config = self.config
         digests = {f"encoder {config.encoder}": self.encoder.weights_sha256[:16]}
         parts: dict[str, list[Part]] = {"train": [], "valid": []}
@@ -93,7 +93,7 @@ class MafTask(Task[MafConfig]):
                 rows = rows[: config.limit] if config.limit else rows
                 found = torch.from_numpy(latents[rows])[:, :, None]
                 if split == "train" and config.turned:
-                    views = torch.from_numpy(turned(key, config.encoder)[rows, 1:])
+                    views = torch.from_numpy(orientation_latents(key, config.encoder)[rows, 1:])
                     found = torch.cat([found, views.transpose(1, 2)], dim=2)
                 into.append(Part(found[..., None], table.iloc[rows].assign(data_set=key)))
         made = {name: _joined(found) for name, found in parts.items()}
@@ -135,7 +135,7 @@ class MafTask(Task[MafConfig]):
         return flow_scores(module.eval(), part.images[:, :, 0, 0])
 
     def card(self, info: ModelInfo, size: int) -> str:
-        """Model card of a flow: what it is a density of, how well calibrated it is."""
+        """Model card of a flow: what density it is and how well calibrated."""
         t, s = info.training, {k.removesuffix(".valid"): v for k, v in info.scores.items()}
         kept = info.architecture.get("components", info.latent_dim)
         views = ", each in eight orientations" if t["config"]["turned"] else ""
@@ -193,19 +193,19 @@ kind, NVSS images among those of FIRST and classes that were left out is in \
 
 
 def flow_scores(module: MAF, latents: Tensor) -> dict[str, float]:
-    """Figures of a flow on held-out latents ``(n, d)``, for config and card.
+    """Scores of a flow on held-out latents ``(n, d)``, for config and card.
 
-    ``bits_per_dimension`` of the standardised latents; ``normal_bits``, the same for the normal
-    distribution that the standardisation alone amounts to; ``ks_median``, ``ks_worst``:
-    Kolmogorov-Smirnov distance of each dimension of u from the standard normal, and
-    ``ks_rejected``, the fraction of dimensions with p < 0.01 (0.01 if calibrated).
+    ``bits_per_dimension`` of the standardised latents; ``normal_bits``, the same for a standard
+    normal distribution in their place; ``ks_median`` and ``ks_worst``, Kolmogorov-Smirnov
+    distances of the dimensions of u from the standard normal; ``ks_rejected``, the fraction of
+    dimensions with p < 0.01 (0.01 if calibrated).
     """
     from scipy.stats import kstest
 
     with torch.no_grad():
         u = np.asarray(module(latents).double())
         bits = float(module.bits_per_dimension(latents).mean())
-        standard = np.asarray(module._standard(latents).double())
+        standard = np.asarray(module.standardised(latents).double())
         log_prob = float(module.log_prob(latents).mean())
     tests = [kstest(column, "norm") for column in u.T]
     distance = np.array([t.statistic for t in tests])

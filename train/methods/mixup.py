@@ -1,6 +1,8 @@
-"""Labels for classifiers: softened, and mixed between images (Zhang et al. 2018)."""
+"""Loss of classifiers: label smoothing, and mixup of images (Zhang et al. 2018)."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,11 +20,11 @@ def mixed(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Images ``(n, 1, ny, nx)``, targets ``(n, k)`` and weights ``(n,)`` blended pairwise.
 
-    The share of each image is Beta(alpha, alpha), the larger part its own; 0 leaves all as it is.
+    The share follows Beta(alpha, alpha), with the larger part for the image itself; 0 blends none.
     """
     if not alpha:
         return images, target, weights
-    # One share an image rather than a batch: gradients of small batches vary less.
+    # One share per image instead of per batch: gradients of small batches vary less.
     beta = torch.distributions.Beta(alpha, alpha)
     share = beta.sample((len(images),)).to(images.device)
     share = torch.maximum(share, 1 - share)
@@ -34,6 +36,12 @@ def mixed(
     )
 
 
-def weighted_loss(logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-    """Cross-entropy with soft targets, averaged over images with their weights."""
-    return (F.cross_entropy(logits, target, reduction="none") * weights).sum() / weights.sum()
+def supervised_loss(
+    module: Any, images: Tensor, labels: Tensor, weights: Tensor, smoothing: float, alpha: float
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Weighted cross-entropy of ``module.logits`` after smoothing and mixup, and the accuracy."""
+    target = softened(labels, len(module.classes), smoothing)
+    images, target, weights = mixed(images, target, weights, alpha)
+    logits = module.logits(images).float()
+    loss = (F.cross_entropy(logits, target, reduction="none") * weights).sum() / weights.sum()
+    return loss, {"accuracy": (logits.argmax(1) == target.argmax(1)).float().mean()}

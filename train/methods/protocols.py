@@ -1,6 +1,6 @@
-"""Which labelled galaxies a fine-tuned network learns from, is watched on and is tested on.
+"""Training, validation and test galaxies of fine-tuned networks.
 
-Nothing within 60 arcsec of a test source of the protocol is learned from, in any data set.
+No training source, of any data set, lies within 60 arcsec of a test source of the protocol.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Rows = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Protocol:
-    """A way of training and testing.
+    """A way to split galaxies for training and testing.
 
     Attributes
     ----------
     classes : tuple of str
-        Labels, the last of two being the positive one.
+        Labels; of two, the second is the positive class.
     members : int
-        Folds, or 0 where members differ in their seed alone.
+        Number of folds, or 0 if members differ only in their seed.
     """
 
     classes: tuple[str, ...]
@@ -49,13 +49,13 @@ PROTOCOLS = {
     "shipped": Protocol(FOUR),
 }
 """``mbc``: MiraBest Confident, 729 and 104. ``mbc-cv``: ten folds of all 833. ``mbc145``: 145 of
-the 729, other draws for other seeds. ``frdeep-nvss``: FR-DEEP NVSS, 550 and 50. ``first4``: the
+the 729, a different draw for each seed. ``frdeep-nvss``: FR-DEEP NVSS, 550 and 50. ``first4``: the
 five cross-validation files of FIRST with their balanced test set of 400. ``shipped``: the recorded
-``train`` splits of FIRST and MiraBest Confident, for the network that is published."""
+``train`` splits of FIRST and MiraBest Confident, for the published network."""
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ProtocolRows:
     """Rows of each part."""
 
     train: Rows
@@ -63,18 +63,18 @@ class Chosen:
     test: Rows
 
 
-def choose(name: str, fold: int, seed: int, others: bool) -> Chosen:
+def protocol_rows(name: str, fold: int, seed: int, others: bool) -> ProtocolRows:
     """Rows of a protocol.
 
     Parameters
     ----------
     fold : int
-        For protocols that have folds.
+        Fold, for protocols with folds.
     seed : int
-        For ``mbc145``: which 145.
+        Which draw, for ``mbc145``.
     others : bool
-        Learn from labelled galaxies of other data sets too (FRI and FRII of the recorded
-        ``train`` and ``valid`` splits, uncertain ones of MiraBest among them).
+        Add labelled galaxies of other data sets to the training part (FRI and FRII of the
+        recorded ``train`` and ``valid`` splits, including uncertain ones of MiraBest).
 
     Raises
     ------
@@ -104,20 +104,20 @@ def choose(name: str, fold: int, seed: int, others: bool) -> Chosen:
         rows = rows[~_near(key, rows, more, SAME_ARCSEC)]
         if len(rows):
             more[key] = np.concatenate([more.get(key, np.array([], np.int64)), rows])
-    return Chosen(more, chosen.valid, chosen.test)
+    return ProtocolRows(more, chosen.valid, chosen.test)
 
 
-def _mbc() -> Chosen:
+def _mbc() -> ProtocolRows:
     table = _open("mirabest").table
     sure, official = table["mbc"].to_numpy(bool), table["official_split"].to_numpy()
     train, test = np.flatnonzero(sure & (official == "train")), sure & (official == "test")
     valid = np.flatnonzero(sure & (table["split"] == "valid").to_numpy())
     tests = {"mirabest": np.flatnonzero(test)}
     train = train[~_near("mirabest", train, tests, RADIUS_ARCSEC)]
-    return Chosen({"mirabest": np.setdiff1d(train, valid)}, {"mirabest": valid}, tests)
+    return ProtocolRows({"mirabest": np.setdiff1d(train, valid)}, {"mirabest": valid}, tests)
 
 
-def _mbc_fold(fold: int) -> Chosen:
+def _mbc_fold(fold: int) -> ProtocolRows:
     from sklearn.model_selection import StratifiedKFold
 
     table = _open("mirabest").table
@@ -126,23 +126,23 @@ def _mbc_fold(fold: int) -> Chosen:
     a, b = list(folds.split(rows, table["label"].to_numpy()[rows]))[fold]
     test = {"mirabest": rows[b]}
     train = rows[a][~_near("mirabest", rows[a], test, RADIUS_ARCSEC)]
-    return Chosen({"mirabest": train}, test, test)
+    return ProtocolRows({"mirabest": train}, test, test)
 
 
-def _mbc_few(seed: int) -> Chosen:
+def _mbc_few(seed: int) -> ProtocolRows:
     chosen = _mbc()
-    return Chosen(few(chosen.train, 145, seed), chosen.valid, chosen.test)
+    return ProtocolRows(few(chosen.train, 145, seed), chosen.valid, chosen.test)
 
 
-def _nvss() -> Chosen:
+def _nvss() -> ProtocolRows:
     problem = frdeep_nvss()
     key = problem.key
     train = np.setdiff1d(problem.train, problem.valid)
-    return Chosen({key: train}, {key: problem.valid}, {key: problem.test})
+    return ProtocolRows({key: train}, {key: problem.valid}, {key: problem.test})
 
 
 def few(train: Rows, number: int, seed: int) -> Rows:
-    """``number`` of the galaxies of one data set, with its shares of the classes."""
+    """A stratified draw of ``number`` galaxies of one data set."""
     from sklearn.model_selection import train_test_split
 
     ((key, rows),) = train.items()
@@ -151,11 +151,11 @@ def few(train: Rows, number: int, seed: int) -> Rows:
     return {key: np.sort(chosen)}
 
 
-def unlabelled(chosen: Chosen) -> Rows:
-    """Galaxies of FIRST and MiraBest whose images may be seen beside a protocol's, by data set.
+def unlabelled(chosen: ProtocolRows) -> Rows:
+    """Galaxies of FIRST and MiraBest that may be used without labels, by data set.
 
-    None is a test source of any data set, none is watched on, none lies within 60 arcsec of
-    either.
+    None is a test source of any data set or a validation source of the protocol, or lies within
+    60 arcsec of one.
     """
     out = {}
     for key in ("first", "mirabest"):
@@ -168,7 +168,7 @@ def unlabelled(chosen: Chosen) -> Rows:
     return out
 
 
-def _first4(fold: int) -> Chosen:
+def _first4(fold: int) -> ProtocolRows:
     table = _open("first").table
     folds = table["cv_fold"].to_numpy()
     test = {"first": np.flatnonzero(table["cv_test"].to_numpy(bool))}
@@ -177,10 +177,10 @@ def _first4(fold: int) -> Chosen:
     valid = seen[folds[seen] == fold]
     train = seen[folds[seen] != fold]
     train = train[~_near("first", train, {"first": valid}, RADIUS_ARCSEC)]
-    return Chosen({"first": train}, {"first": valid}, test)
+    return ProtocolRows({"first": train}, {"first": valid}, test)
 
 
-def _shipped() -> Chosen:
+def _shipped() -> ProtocolRows:
     parts: dict[str, Rows] = {"train": {}, "valid": {}, "test": {}}
     for key in ("first", "mirabest"):
         table = _open(key).table
@@ -191,11 +191,11 @@ def _shipped() -> Chosen:
             found = np.flatnonzero(known & (table["split"] == part).to_numpy())
             earlier = {} if key == "first" else {"first": parts[part]["first"]}
             rows[key] = found[~_near(key, found, earlier, SAME_ARCSEC)]
-    return Chosen(parts["train"], parts["valid"], parts["test"])
+    return ProtocolRows(parts["train"], parts["valid"], parts["test"])
 
 
 def _others(key: str, protocol: str) -> np.ndarray:
-    """Further labelled galaxies, none of them a test source of any data set or beside one."""
+    """Further labelled galaxies; none is a test source of any data set."""
     table = _open(key).table
     if protocol in ("first4", "shipped") and key != "mirabest":
         return np.array([], np.int64)
@@ -204,7 +204,7 @@ def _others(key: str, protocol: str) -> np.ndarray:
 
 
 def _near(key: str, rows: np.ndarray, others: Rows, radius: float) -> np.ndarray:
-    """Which of ``rows`` lie within ``radius`` arcsec of a galaxy of ``others``, or are one."""
+    """Which of ``rows`` lie within ``radius`` arcsec of a galaxy of ``others`` or are one."""
     table = _open(key).table
     ra, dec = positions(table, "ra"), positions(table, "dec")
     near = np.zeros(len(rows), dtype=bool)

@@ -1,10 +1,10 @@
 """Train the second stage of a CVAE: ``python -m train refine --run cvae-sharp``.
 
-Minimises the flow matching loss of :mod:`radioviz.models.refiner` on pairs of a training image in
-a random view (turned, mirrored, another scale) and the mean that the trained, unchanged CVAE
-decodes from a sample of its posterior. A sample is mixed with one of the distribution of all
-latent vectors by a random share, the ``level``, which the network is told: means of new latent
-vectors are worse than those of training images.
+Minimises the flow matching loss of :mod:`radioviz.models.refiner` on pairs of a random view of a
+training image (rotated, mirrored, rescaled) and the mean image that the frozen CVAE decodes from a
+sample of its posterior. The sample is mixed with one of the distribution of all latent vectors; the
+network receives the random share as ``level``, because means of new latent vectors are worse than
+those of training images.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ KIND = "cvae-refined"
 
 @dataclass(frozen=True)
 class RefineConfig(RunConfig):
-    """What a run of the second stage sets beside :class:`train.core.config.RunConfig`.
+    """Settings of the second stage, in addition to :class:`train.core.config.RunConfig`.
 
     Attributes
     ----------
     base : str
-        The trained CVAE that is refined.
+        The trained CVAE to refine.
     refiner : dict
         Arguments of :class:`radioviz.models.refiner.Refiner`.
     zoom : float
         Largest change of scale of training images, as a fraction.
     balance : float
-        0 shows every galaxy equally often, 1 every class and size (in octaves).
+        0 samples every galaxy equally often, 1 every class and size octave.
     unlabelled : float
-        Share of training images whose class is withheld.
+        Share of training images whose class is hidden.
     views : int
-        Random views that are made of each galaxy.
+        Random views of each galaxy.
     most : float
         Largest level of disturbance.
     steps, level, clear : float
-        Steps of the flow, level that it is told, and probability of the class asked for at which
-        a latent vector is taken; stored with the weights, so that they can be changed by
-        publishing again.
+        When generating: steps of the flow, its level, and the probability of the requested class
+        at which a latent vector is accepted. Stored with the weights; publish again to change
+        them.
     """
 
     base: str = "cvae"
@@ -76,7 +76,7 @@ class RefineConfig(RunConfig):
 
 
 class View(NamedTuple):
-    """One view of each galaxy of a split, and what the CVAE makes of it."""
+    """One view of each galaxy of a split, and its code under the CVAE."""
 
     images: Tensor
     """Half precision, ``(n, 1, size, size)``."""
@@ -84,7 +84,7 @@ class View(NamedTuple):
     width: Tensor
     """Of the posterior of the shape, ``(n, d)``."""
     rest: Tensor
-    """Latent vectors whose shape is to be replaced, ``(n, latent_dim)``."""
+    """Latent vectors whose shape part is replaced, ``(n, latent_dim)``."""
     sizes: Tensor
     """Arcsec, ``(n,)``."""
 
@@ -101,7 +101,7 @@ class RefineTask(Task[RefineConfig]):
         if self.base_info.kind != "cvae" or not isinstance(base, ConvCVAE):
             raise TrainError(f"base is '{config.base}' of kind '{self.base_info.kind}', not cvae")
         if self.base_info.preprocess != config.preprocess:
-            raise TrainError(f"base '{config.base}' takes images of other preprocessing")
+            raise TrainError(f"base '{config.base}' needs images of other preprocessing")
         self.arguments = {**self.base_info.architecture, "refiner": config.refiner}
         whole = build(KIND, self.arguments)
         assert isinstance(whole, RefinedCVAE)
@@ -110,7 +110,7 @@ class RefineTask(Task[RefineConfig]):
         whole.level.fill_(config.level)
         whole.clear.fill_(config.clear)
         self.whole = whole.eval().requires_grad_(False)
-        self.module: nn.Module = whole.refiner.train().requires_grad_(True)
+        self.module: Any = whole.refiner.train().requires_grad_(True)
 
     def prepare(self, data: Data, device: torch.device) -> None:
         config = self.config
@@ -135,23 +135,21 @@ class RefineTask(Task[RefineConfig]):
 
     def loss(self, padded: Tensor, rows: Tensor, epoch: float) -> tuple[Tensor, dict[str, Tensor]]:
         view = self.bank[int(torch.randint(len(self.bank), ()))]
-        told = torch.rand(len(rows)).to(rows.device) >= self.config.unlabelled
-        labels = torch.where(told, self.labels["train"][rows], -1)
+        labelled = torch.rand(len(rows)).to(rows.device) >= self.config.unlabelled
+        labels = torch.where(labelled, self.labels["train"][rows], -1)
         x, maps, level = self._pairs(view, rows, labels)
-        # The sky has no up: quarter turns and mirrors of image and mean together.
-        turns = int(torch.randint(4, ()))
-        pair = torch.cat([x, maps], 1).rot90(turns, (2, 3))
+        # The sky has no up: rotate and mirror image and mean together.
+        quarters = int(torch.randint(4, ()))
+        pair = torch.cat([x, maps], 1).rot90(quarters, (2, 3))
         if torch.rand(()) < 0.5:
             pair = pair.flip(3)
-        given = self.whole.told(len(rows), labels, x.device)
-        module: Any = self.module
-        errors = module.loss(pair[:, :1], given, pair[:, 1:], level)
-        return errors.mean(), {}
+        given = self.whole.class_condition(len(rows), labels, x.device)
+        return self.module.loss(pair[:, :1], given, pair[:, 1:], level).mean(), {}
 
     def validate(self, module: nn.Module, images: Tensor, rows: Tensor) -> dict[str, float]:
         rows = rows.to(images.device)
         labels = self.labels["valid"][rows]
-        given = self.whole.told(len(rows), labels, images.device)
+        given = self.whole.class_condition(len(rows), labels, images.device)
         network: Any = module
         losses = []
         for _ in range(4):
@@ -184,7 +182,7 @@ class RefineTask(Task[RefineConfig]):
         return {**out, "sharpness": float(sharpness(real, guesses))}
 
     def _pairs(self, view: View, rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Images, their means as the CVAE decodes them after disturbance, and its level."""
+        """Images, the means that the CVAE decodes from disturbed codes, and the level of each."""
         level = torch.rand(len(rows), device=rows.device) * self.config.most
         shape = view.mean[rows] + view.width[rows] * torch.randn_like(view.mean[rows])
         prior = self.whole.prior

@@ -1,10 +1,9 @@
-"""A few labels and many galaxies without: ``python -m train semi --run fixmatch``.
+"""Semi-supervised classification with few labels: ``python -m train semi --run fixmatch``.
 
-FixMatch (Sohn et al. 2020, arXiv:2001.07685) on the FR classes of MiraBest Confident: what the
-network is sure of in a weakly changed view of a galaxy without a label is what it shall say of a
-strongly changed one. Each number of labels is learned twice, with and without the galaxies that
-have none, by the same number of steps from the same start, so that only they make a difference.
-Every member has a folder of its own, resumes, and is not trained twice.
+FixMatch (Sohn et al. 2020, arXiv:2001.07685) on the FR classes of MiraBest Confident: a confident
+prediction for a weakly augmented view of an unlabelled galaxy is the target for a strongly
+augmented one. Each number of labels is trained with and without the unlabelled galaxies, with the
+same initial weights and number of steps. Every member resumes in its own folder.
 """
 
 from __future__ import annotations
@@ -37,24 +36,24 @@ METHODS = ("labels alone", "FixMatch")
 
 @dataclass(frozen=True)
 class SemiConfig(FinetuneConfig):
-    """What a run with few labels sets beside :class:`train.methods.finetune.FinetuneConfig`.
+    """Settings of FixMatch, in addition to :class:`train.methods.finetune.FinetuneConfig`.
 
     Attributes
     ----------
     numbers : tuple of int
-        Numbers of labels of the curve; 0 for all there are.
+        Numbers of labels of the curve; 0 for all.
     labels : int
-        That of this member.
+        Number of labels of this member.
     steps : int
-        Steps of training, whatever the number of labels.
+        Training steps, for any number of labels.
     unlabelled : float
-        Weight of the galaxies without labels; 0 learns from the labels alone.
+        Weight of the unlabelled galaxies; 0 trains on labels only.
     unlabelled_batch : int
-        How many of them in a step.
+        Unlabelled galaxies per step.
     threshold : float
-        Probability from which a guess is taken for a label.
+        Probability from which a prediction becomes a target.
     strong : Views
-        What the strongly changed view may differ in.
+        Strong augmentation.
     """
 
     numbers: tuple[int, ...] = (50, 145, 400, 0)
@@ -71,8 +70,8 @@ class SemiConfig(FinetuneConfig):
         super().__post_init__()
         if self.protocol != "mbc" or self.others:
             raise TrainError(
-                f"{self.name}: protocol is '{self.protocol}' and others {self.others}; labels are "
-                "withheld from the protocol 'mbc' with others = 0"
+                f"{self.name}: protocol is '{self.protocol}' and others {self.others}; expected "
+                "the protocol 'mbc' with others = 0"
             )
         if not 0.5 <= self.threshold <= 1:
             raise TrainError(f"threshold is {self.threshold}; expected 0.5 to 1")
@@ -87,7 +86,7 @@ class SemiTask(FinetuneTask):
 
     def load(self) -> Data:
         config = self.config
-        chosen = protocols.choose("mbc", 0, config.seed, False)
+        chosen = protocols.protocol_rows("mbc", 0, config.seed, False)
         train = chosen.train
         if config.labels:
             train = protocols.few(train, config.labels, config.seed)
@@ -101,9 +100,7 @@ class SemiTask(FinetuneTask):
         if config.limit:
             train, valid = ({k: v[: config.limit] for k, v in r.items()} for r in (train, valid))
         return Data(
-            part_of(train, padded),
-            part_of(valid, config.preprocess),
-            digests(train, valid),
+            part_of(train, padded), part_of(valid, config.preprocess), digests(train, valid)
         )
 
     def prepare(self, data: Data, device: torch.device) -> None:
@@ -127,26 +124,26 @@ class SemiTask(FinetuneTask):
         )
         return loss + config.unlabelled * more, {**found, "sure": sure, "unlabelled": more.detach()}
 
-    def _logits(self, images: Tensor, taught: bool = True) -> Tensor:
-        with torch.set_grad_enabled(taught and torch.is_grad_enabled()):
+    def _logits(self, images: Tensor, gradient: bool = True) -> Tensor:
+        with torch.set_grad_enabled(gradient and torch.is_grad_enabled()):
             logits: Tensor = self.module.logits(images)  # type: ignore[operator]
             return logits.float()
 
 
 def fixmatch_loss(weak: Tensor, strong: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of strong views with sure guesses (Sohn et al. 2020, Eq. 4).
+    """Cross-entropy of strong views with confident predictions (Sohn et al. 2020, Eq. 4).
 
     Parameters
     ----------
     weak, strong : Tensor
         Logits of the two views of the same galaxies, ``(n, classes)``.
     threshold : float
-        Least probability of a guess that is learned from.
+        Least probability of a prediction that becomes a target.
 
     Returns
     -------
     tuple of Tensor
-        The mean over all ``n``, with 0 for guesses that are not sure; and the share that is.
+        The mean over all ``n``, with 0 for predictions below the threshold; and the share above.
     """
     p, guess = weak.detach().softmax(1).max(1)
     sure = (p >= threshold).float()
@@ -154,12 +151,12 @@ def fixmatch_loss(weak: Tensor, strong: Tensor, threshold: float) -> tuple[Tenso
 
 
 def members(config: SemiConfig) -> list[SemiConfig]:
-    """A configuration for each number of labels, seed and method."""
-    total = sum(len(rows) for rows in protocols.choose("mbc", 0, 0, False).train.values())
+    """One configuration per number of labels, seed and method."""
+    total = sum(len(rows) for rows in protocols.protocol_rows("mbc", 0, 0, False).train.values())
     out = []
     for number in config.numbers:
         if number > total:
-            raise TrainError(f"{config.name}: numbers asks for {number} labels; there are {total}")
+            raise TrainError(f"{config.name}: numbers contains {number} labels; there are {total}")
         epochs = math.ceil(config.steps / math.ceil((number or total) / config.batch))
         out += [
             dataclasses.replace(
@@ -177,13 +174,13 @@ def members(config: SemiConfig) -> list[SemiConfig]:
 
 
 def folder_of(member: SemiConfig, root: Path) -> Path:
-    """Where a member is kept."""
+    """Folder of a member of a run."""
     kind = "fixmatch" if member.unlabelled else "labels"
     return root / f"{kind}-{member.labels or 'all'}-seed{member.seed}"
 
 
 def run(config: SemiConfig, name: str, root: Path, device: torch.device) -> pd.DataFrame:
-    """Train what is not yet trained and write the curve, :data:`TABLE`."""
+    """Train what is missing and write the curve, :data:`TABLE`."""
     for member in members(config):
         train_member(SemiTask, member, folder_of(member, root), device)
     table = curve(members(config), root)
@@ -204,7 +201,7 @@ def run(config: SemiConfig, name: str, root: Path, device: torch.device) -> pd.D
 def curve(done: Sequence[SemiConfig], root: Path) -> pd.DataFrame:
     """Accuracy on the MBC test galaxies: ``method``, ``labels``, ``value``, ``std``, ``low``...
 
-    ``low`` and ``high`` are the least and the best of the seeds.
+    ``low`` and ``high`` are the worst and the best seed.
     """
     rows = []
     for member in done:

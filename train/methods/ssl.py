@@ -1,13 +1,13 @@
 """Learn features without labels: ``python -m train simclr|byol|simsiam --run NAME``.
 
-All three pull together the features of two random views of a galaxy (:mod:`train.methods.views`).
-SimCLR (Chen et al. 2020) pushes those of different galaxies apart; BYOL (Grill et al. 2020)
-predicts a slowly moving copy of itself; SimSiam (Chen & He 2021) predicts itself and stops the
-gradient. Heads and losses are lightly's; what is published is the backbone.
+All three make the features of two random views of a galaxy (:mod:`train.methods.views`) agree.
+SimCLR (Chen et al. 2020) separates those of different galaxies; BYOL (Grill et al. 2020) predicts a
+slowly moving copy of itself; SimSiam (Chen & He 2021) predicts itself and stops the gradient. Heads
+and losses come from lightly; the backbone is published.
 
-Such a run may collapse to features that are the same for all galaxies and still have a low loss.
-So every validation logs how much the features spread and in how many directions, and the run is
-judged by what they are for: whether the nearest training galaxies have the same FR class.
+Such a run can collapse to the same features for all galaxies and still have a low loss. So each
+validation logs the spread and the effective rank of the features, and a run is selected by whether
+the nearest training galaxies have the same FR class.
 """
 
 from __future__ import annotations
@@ -31,33 +31,34 @@ from train.core.augment import rescale
 from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
 from train.core.task import Task
+from train.methods.conditions import class_numbers
 from train.methods.views import Views
 
 NEIGHBOURS = 20
 LEAST_STD, LEAST_RANK = 0.1, 4.0
-"""Below either, a run counts as collapsed and is not published, unless it is only a trial."""
+"""A run below either counts as collapsed and is not published, unless it is a trial."""
 
 
 @dataclass(frozen=True)
 class SslConfig(RunConfig):
-    """What a run without labels sets beside :class:`train.core.config.RunConfig`.
+    """Settings of self-supervised runs, in addition to :class:`train.core.config.RunConfig`.
 
     Attributes
     ----------
     augment : Views
-        What the two views of a galaxy may differ in.
+        How the two views of a galaxy differ.
     architecture : dict
         Arguments of :class:`radioviz.models.resnet.ResNet`.
     init : str
-        Published model whose backbone the run starts from; empty to start anew.
+        Published model whose backbone to start from; empty for random weights.
     hidden, projection : int
-        Neurons of the hidden and of the last layer of the heads.
+        Units of the hidden and of the last layer of the heads.
     temperature : float
         Of SimCLR's loss.
     target_momentum : float
-        Memory of BYOL's moving copy at the start; rises to 1 along half a cosine.
+        Initial decay rate of BYOL's moving copy; rises to 1 along half a cosine.
     trial : bool
-        True publishes collapsed features too: a run of one epoch shows whether all works.
+        Publish collapsed features too, to test a run of one epoch.
     """
 
     data: tuple[str, ...] = ("first", "mirabest", "frdeep-first", "frdeep-nvss")
@@ -72,7 +73,7 @@ class SslConfig(RunConfig):
 
 
 class SslTask(Task[SslConfig]):
-    """What the three methods share: two views, monitors, and the backbone as the result."""
+    """Base of the three methods: two views, monitors, and the backbone as the result."""
 
     config_class = SslConfig
     paper: ClassVar[str]
@@ -80,22 +81,22 @@ class SslTask(Task[SslConfig]):
     def __init__(self, config: SslConfig) -> None:
         super().__init__(config)
         self.arguments = {"size": config.preprocess.size, **config.architecture}
-        backbone = started(config.init, self.arguments)
+        backbone = load_backbone(config.init, self.arguments)
         self.module = nn.ModuleDict({"backbone": backbone, **self.heads(backbone.latent_dim)})
         self.chosen: dict[str, float] = {}
 
     @property
     def nets(self) -> Any:
-        """The networks by name: ``backbone``, ``projector`` and what a method adds."""
+        """The networks by name: ``backbone``, ``projector`` and those of the method."""
         return self.module
 
     @abstractmethod
     def heads(self, features: int) -> dict[str, nn.Module]:
-        """Networks on top of the features, by name; they are not published."""
+        """Networks on top of the features, by name; not published."""
 
     @abstractmethod
     def compare(self, both: Tensor, epoch: float) -> Tensor:
-        """Loss of the first halves' views with the second halves', ``(2 n, 1, size, size)``."""
+        """Loss of the first half of the views ``(2 n, 1, size, size)`` with the second half."""
 
     def loss(self, padded: Tensor, rows: Tensor, epoch: float) -> tuple[Tensor, dict[str, Tensor]]:
         both = self.view(torch.cat([padded, padded]))
@@ -107,7 +108,7 @@ class SslTask(Task[SslConfig]):
         return result
 
     def prepare(self, data: Data, device: torch.device) -> None:
-        """Keep the labelled training galaxies, upright, to find neighbours among."""
+        """Keep the labelled training galaxies, unrotated, to search neighbours among."""
         side, size = data.train.images.shape[-1], self.config.preprocess.size
         margin = (side - size) // 2
         inner = data.train.images[..., margin : margin + size, margin : margin + size]
@@ -138,7 +139,7 @@ class SslTask(Task[SslConfig]):
 
     @torch.no_grad()
     def finish(self, data: Data) -> None:
-        """Average over the eight dihedral views where that helps on validation."""
+        """Average over the eight dihedral views if that is better on the validation galaxies."""
         self.prepare_score(data)
         backbone = self.published().eval()
         nll = {}
@@ -179,14 +180,14 @@ class SslTask(Task[SslConfig]):
                 f"{found['feature_std']:.3f} in {found['effective_rank']:.1f} directions, expected "
                 f"at least {LEAST_STD} and {LEAST_RANK}; lower learning_rate or train longer"
             )
-        turned = features_of(module, torch.rot90(part.images, 1, (-2, -1)))
+        rotated = features_of(module, torch.rot90(part.images, 1, (-2, -1)))
         bank = features_of(module, self._bank)
         near = agreement(features, self._valid_classes, bank, self._bank_classes)
         return {
             **found,
             "neighbour_accuracy": near["accuracy"],
             **self.chosen,
-            "quarter_turn_cosine": float(F.cosine_similarity(features, turned).mean()),
+            "quarter_turn_cosine": float(F.cosine_similarity(features, rotated).mean()),
         }
 
 
@@ -201,7 +202,7 @@ class SimClrTask(SslTask):
         from lightly.models.modules.heads import SimCLRProjectionHead
 
         config = self.config
-        # The galaxies of the batch are all to push apart, also those of other processes.
+        # Separate all galaxies of the batch, including those of other processes.
         together = distributed.processes().size > 1
         self._contrast = NTXentLoss(config.temperature, gather_distributed=together)
         return {"projector": SimCLRProjectionHead(features, config.hidden, config.projection)}
@@ -212,7 +213,7 @@ class SimClrTask(SslTask):
 
 
 class SimSiamTask(SslTask):
-    """Predict the other view's projection, taken as constant (Chen & He 2021, Alg. 1)."""
+    """Predict the other view's projection, without its gradient (Chen & He 2021, Alg. 1)."""
 
     method = "simsiam"
     paper = "SimSiam, Chen & He 2021, arXiv:2011.10566; Andrianomena & Tang 2023, Sec. 3.4"
@@ -231,11 +232,11 @@ class SimSiamTask(SslTask):
     def compare(self, both: Tensor, epoch: float) -> Tensor:
         projected = self.project(both)
         predicted = self.nets["predictor"](projected).float()
-        return crossed(predicted, projected.detach())
+        return symmetric_cosine_loss(predicted, projected.detach())
 
 
 class ByolTask(SslTask):
-    """Predict the projection of a moving copy of oneself (Grill et al. 2020, Eq. 1 and 2)."""
+    """Predict the projection of a moving copy of itself (Grill et al. 2020, Eq. 1 and 2)."""
 
     method = "byol"
     paper = "BYOL, Grill et al. 2020, arXiv:2006.07733; Andrianomena & Tang 2023, Sec. 3.3"
@@ -264,8 +265,8 @@ class ByolTask(SslTask):
         nets = self.nets
         predicted = nets["predictor"](nets["projector"](nets["backbone"](both))).float()
         with torch.no_grad():
-            aimed = nets["target_projector"](nets["target_backbone"](both)).float()
-        return crossed(predicted, aimed)
+            target = nets["target_projector"](nets["target_backbone"](both)).float()
+        return symmetric_cosine_loss(predicted, target)
 
     def after_step(self) -> None:
         from lightly.models.utils import update_momentum
@@ -279,20 +280,20 @@ class ByolTask(SslTask):
             update_momentum(self.nets[name], self.nets[f"target_{name}"], memory)
 
 
-def started(init: str, arguments: dict[str, Any]) -> ResNet:
-    """Backbone with the weights of a published one, or with random ones.
+def load_backbone(init: str, arguments: dict[str, Any]) -> ResNet:
+    """Backbone with the weights of a published one, or with random weights.
 
     Parameters
     ----------
     init : str
         Name of the published model, empty for random weights.
     arguments : dict
-        Of :class:`radioviz.models.resnet.ResNet`; a head on top always starts anew.
+        Of :class:`radioviz.models.resnet.ResNet`; a head always starts at random.
 
     Raises
     ------
     TrainError
-        If the published model is no ResNet, or of another architecture.
+        If the published model is not a ResNet or has another architecture.
     """
     network = build("resnet", arguments)
     assert isinstance(network, ResNet)
@@ -311,21 +312,21 @@ def started(init: str, arguments: dict[str, Any]) -> ResNet:
     return network
 
 
-def crossed(predicted: Tensor, aimed: Tensor) -> Tensor:
-    """Negative cosine of each half's predictions with the other half's aims; -1 is perfect."""
+def symmetric_cosine_loss(predicted: Tensor, target: Tensor) -> Tensor:
+    """Negative cosine of each half's predictions with the other half's targets; -1 is perfect."""
     from lightly.loss import NegativeCosineSimilarity
 
     cosine = NegativeCosineSimilarity()
-    (p0, p1), (z0, z1) = predicted.chunk(2), aimed.chunk(2)
+    (p0, p1), (z0, z1) = predicted.chunk(2), target.chunk(2)
     loss: Tensor = 0.5 * (cosine(p0, z1) + cosine(p1, z0))
     return loss
 
 
 def spread(features: Tensor) -> dict[str, float]:
-    """Whether features ``(n, d)`` have collapsed.
+    """Measures of collapse of features ``(n, d)``.
 
-    ``feature_std``: standard deviation of the normalised features times sqrt(d), 1 where they
-    fill the sphere, 0 where all are the same (Chen & He 2021, Sec. 4.1). ``effective_rank``: exp
+    ``feature_std``: standard deviation of the normalised features times sqrt(d), 1 if they fill
+    the sphere, 0 if all are equal (Chen & He 2021, Sec. 4.1). ``effective_rank``: exp
     of the entropy of the singular values of the centred features (Roy & Vetterli 2007).
     """
     from lightly.utils.debug import std_of_l2_normalized
@@ -343,20 +344,20 @@ def spread(features: Tensor) -> dict[str, float]:
 def agreement(
     features: Tensor, classes: Tensor, bank: Tensor, bank_classes: Tensor
 ) -> dict[str, float]:
-    """Whether the nearest galaxies of a bank, by cosine, are of the same FR class.
+    """Whether the nearest galaxies of a bank, by cosine, have the same FR class.
 
     The votes of the 20 nearest are weighted by exp(cosine / 0.1) (Wu et al. 2018, Sec. 3.4).
-    Galaxies of class -1 are not asked.
+    Galaxies of class -1 are skipped.
 
     Returns
     -------
     dict
-        ``accuracy`` and ``nll``, the mean negative log of the share of right votes.
+        ``accuracy`` and ``nll``, the mean negative log of the share of correct votes.
     """
     features, classes = features[classes >= 0], classes[classes >= 0]
     if not len(classes):
         return {"accuracy": 0.0, "nll": float(np.log(2))}
-    # Centred: what all galaxies have in common says nothing about their neighbourhood.
+    # Centred: what all galaxies share does not separate neighbours.
     middle = bank.mean(0)
     with torch.autocast(features.device.type, enabled=False):
         cosine = F.normalize(features - middle) @ F.normalize(bank - middle).T
@@ -371,12 +372,11 @@ def agreement(
 
 
 def fr_classes(part: Part) -> Tensor:
-    """0 for FRI, 1 for FRII, -1 for all else, shape ``(n,)``."""
-    names = part.table["label"].to_numpy()
-    return torch.from_numpy(np.where(names == "FRI", 0, np.where(names == "FRII", 1, -1)))
+    """0 for FRI, 1 for FRII, -1 for all others, shape ``(n,)``."""
+    return class_numbers(part, ("FRI", "FRII"))
 
 
 def features_of(backbone: Any, images: Tensor) -> Tensor:
-    """Features ``(n, d)`` of many images, in float32 and without gradients."""
+    """Features ``(n, d)`` of images, in batches, float32 and without gradients."""
     with torch.no_grad():
         return torch.cat([backbone.encode(x).float() for x in images.split(256)])

@@ -1,13 +1,14 @@
 """Train a VAE: ``python -m train vae --run vae2|vae32|bastien2021-d2``.
 
-Minimises -log p(x|z) + beta KL(q(z|x) || p(z)) in nats an image (Kingma & Welling 2014); beta
-rises from 0 over the first epochs (Bowman et al. 2016), so that the decoder finds a use for z
-before the prior pulls it in, and each latent dimension may keep ``free_bits`` nats for nothing
-(Kingma et al. 2016), so that none is dropped early.
+Minimises -log p(x|z) + beta KL(q(z|x) || p(z)) in nats per image (Kingma & Welling 2014). beta
+rises from 0 over the first epochs (Bowman et al. 2016), so that the decoder learns to use z before
+the KL term suppresses it. Each latent dimension has ``free_bits`` nats without a penalty (Kingma et
+al. 2016), so that none collapses early.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,32 +18,32 @@ from torch import Tensor, nn
 
 from radioviz.metrics.reconstruction import reconstruction_scores
 from radioviz.models.registry import build
-from radioviz.models.vae import GaussianVAE
+from radioviz.models.vae import Elbo, GaussianVAE
 from train.core.config import RunConfig, TrainError
 from train.core.data import Part
 from train.core.task import Task
 
 ACTIVE = 0.05
-"""Nats of KL above which a latent dimension counts as used."""
+"""Nats of KL above which a latent dimension counts as active."""
 
 
 @dataclass(frozen=True)
 class VaeConfig(RunConfig):
-    """What a VAE run sets beside :class:`train.core.config.RunConfig`.
+    """Settings of a VAE, in addition to :class:`train.core.config.RunConfig`.
 
     Attributes
     ----------
     kind : str
         ``vae`` (convolutional) or ``vae-dense`` (Bastien et al. 2021).
     architecture : dict
-        Arguments of the network, see :mod:`radioviz.models.vae`.
+        Arguments of the network (:mod:`radioviz.models.vae`).
     beta, beta_epochs : float
-        Weight of the KL term, and epochs over which it rises to it.
+        Weight of the KL term, and epochs over which it rises from 0.
     free_bits : float
-        Nats a latent dimension that cost nothing.
+        Nats per latent dimension without a penalty.
     select : str
-        What validation minimises: ``objective`` (that of training, on the validation images)
-        or ``error`` (squared error of the mean).
+        What validation minimises: ``objective`` (the training objective) or ``error`` (squared
+        error of the mean image).
     """
 
     kind: str = "vae"
@@ -58,6 +59,22 @@ class VaeConfig(RunConfig):
             raise TrainError(f"select is '{self.select}'; expected objective or error")
 
 
+def warm_up(epoch: float, epochs: float) -> float:
+    """Factor that rises linearly from 0 to 1 over ``epochs``."""
+    return min(1.0, max(0.0, epoch) / epochs) if epochs else 1.0
+
+
+def elbo_scores(terms: Sequence[Elbo], images: Tensor, guesses: Tensor) -> dict[str, float]:
+    """Scores of batches of ELBO terms, and of all images and reconstructions ``(n, 1, ny, nx)``."""
+    kl = torch.cat([t.kl for t in terms])
+    return {
+        "elbo": float(torch.cat([t.value for t in terms]).mean()),
+        "kl": float(kl.sum(1).mean()),
+        "active_dimensions": float((kl.mean(0) > ACTIVE).sum()),
+        **reconstruction_scores(np.asarray(images[:, 0]), np.asarray(guesses[:, 0])),
+    }
+
+
 class VaeTask(Task[VaeConfig]):
     """Loss, validation and description of a VAE run."""
 
@@ -69,7 +86,7 @@ class VaeTask(Task[VaeConfig]):
         arguments = {"size": config.preprocess.size, **config.architecture}
         network = build(config.kind, arguments)
         if not isinstance(network, GaussianVAE):
-            raise TrainError(f"kind '{config.kind}' is no VAE; expected vae or vae-dense")
+            raise TrainError(f"kind '{config.kind}' is not a VAE; expected vae or vae-dense")
         self.arguments = arguments
         self.module = network
 
@@ -77,11 +94,7 @@ class VaeTask(Task[VaeConfig]):
         config = self.config
         terms = self.module.elbo(self.view(padded))  # type: ignore[operator]
         kl = terms.kl.mean(0)
-        beta = (
-            config.beta * min(1.0, epoch / config.beta_epochs)
-            if config.beta_epochs
-            else config.beta
-        )
+        beta = config.beta * warm_up(epoch, config.beta_epochs)
         loss = -terms.log_likelihood.mean() + beta * kl.clamp_min(config.free_bits).sum()
         return loss, {"nll": -terms.log_likelihood.detach().mean(), "kl": kl.detach().sum()}
 
@@ -118,11 +131,4 @@ class VaeTask(Task[VaeConfig]):
         generator = torch.Generator().manual_seed(1)
         terms = [module.elbo(x, generator) for x in part.images.split(256)]
         guesses = torch.cat([module(x) for x in part.images.split(256)])
-        kl = torch.cat([t.kl for t in terms])
-        images = np.asarray(part.images[:, 0])
-        return {
-            "elbo": float(torch.cat([t.value for t in terms]).mean()),
-            "kl": float(kl.sum(1).mean()),
-            "active_dimensions": float((kl.mean(0) > ACTIVE).sum()),
-            **reconstruction_scores(images, np.asarray(guesses[:, 0])),
-        }
+        return elbo_scores(terms, part.images, guesses)

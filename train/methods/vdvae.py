@@ -1,21 +1,21 @@
 """Train a VDVAE: ``python -m train vdvae --run vdvae-z0|vdvae|cvdvae|andrianomena2023-vdvae``.
 
-Minimises -log p(x|z) + sum_k beta_k KL_k in nats an image over the levels k of latent variables
-(Andrianomena & Tang 2023, Eq. 3.2). A level low in the hierarchy sees the image at full
-resolution and can describe it alone, leaving z0 empty, which is what happens when all levels are
-trained from the start. So z0 is trained alone first; a second run (``vdvae``) starts from
-its weights, and a share of its steps goes on through z0 alone while in the others the maps learn
-what it left unsaid. A run whose z0 is empty nevertheless is not published.
+Minimises -log p(x|z) + sum_k beta_k KL_k in nats per image over the levels k of latent variables
+(Andrianomena & Tang 2023, Eq. 3.2). A level low in the hierarchy sees the image at full resolution
+and can encode all of it, leaving z0 empty; this happens if all levels are trained from the start.
+So z0 is trained alone first. Later runs start from its weights; a share of their steps still uses
+z0 alone, while in the others the latent maps encode what z0 lacks. A run with an empty z0 is not
+published.
 
-After training, a prior of z0 (given class and size, where the model takes them) is learned from
-where the encoder puts the training galaxies.
+After training, a prior of z0 (given class and size, if the model has these conditions) is fitted to
+the posteriors of the training galaxies.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,52 +29,52 @@ from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
 from train.core.task import Task
 from train.methods.conditions import balanced_weights, class_numbers, measured_sizes
-from train.methods.cvae import fit_prior
-from train.methods.vae import ACTIVE
+from train.methods.latent_prior import fit_prior
+from train.methods.vae import ACTIVE, warm_up
 
 RUNS = Path("runs")
-"""Where runs leave their checkpoints."""
+"""Folder of the runs and their checkpoints."""
 
 
 @dataclass(frozen=True)
 class VdvaeConfig(RunConfig):
-    """What a VDVAE run sets beside :class:`train.core.config.RunConfig`.
+    """Settings of a VDVAE, in addition to :class:`train.core.config.RunConfig`.
 
     Attributes
     ----------
     architecture : dict
         Arguments of :class:`radioviz.models.vdvae.VDVAE`.
     init : str
-        Run of the same architecture but for the likelihood, in ``runs/``, whose weights to start
-        from; empty for none. The weight of z0 is then its final one from the start, and posteriors
-        of the maps, which had nothing to say in it, start anew.
+        Run in ``runs/`` whose weights to start from, of the same architecture except for the
+        likelihood; empty for none. The weight of z0 then has its final value from the start, and
+        the posteriors of the maps, unused in that run, are reinitialised.
     keep_z0 : bool
-        Leave what reads z0 off an image as it is in ``init``, so that the latents of all galaxies
-        stay; posteriors of the maps go on from what they say already.
+        Freeze everything between the image and z0, so that the latents of all galaxies stay; the
+        posteriors of the maps keep their weights from ``init``.
     log_sigma : float
-        Natural logarithm of what a likelihood with a learned scale starts at above its floor,
-        where ``init`` has another one. Decoders that can draw already start better at a few
-        hundredths of the peak (-4 or -5) than at the tenth of untrained ones.
+        Natural logarithm of the initial scale (above its floor) of a likelihood with a learned
+        scale, if ``init`` has another likelihood. Trained decoders start better at a few hundredths
+        of the peak (-4 or -5) than at the tenth that suits untrained ones.
     beta, beta_z0 : float
         Weight of the KL terms of the latent maps, and of z0.
     beta_epochs : float
         Epochs over which the weight of z0 rises to its value.
     maps_from : float
-        Epoch from which the latent maps take part.
+        Epoch from which the latent maps are used.
     coarse_first : float
-        Factor of ``beta`` then, which goes geometrically to 1 over ``beta_epochs``: above 1 the
-        coarser maps are used first, below 1 maps come to be used at all.
+        Initial factor of ``beta`` at ``maps_from``; tends to 1 geometrically over ``beta_epochs``.
+        Above 1, the coarser maps are used first; below 1, maps are more easily used at all.
     alone : float
-        Share of steps that go through z0 alone thereafter.
+        Share of steps after that which use z0 alone.
     smallest_z0 : int
-        Active dimensions of z0 below which the run counts as collapsed.
+        Least number of active dimensions of z0; with fewer the run counts as collapsed.
     withheld : float
-        Share of training images whose class is withheld, and likewise their size, so that the
-        model can be asked for either, both or none.
+        Share of training images whose class is hidden, and independently their size, so that
+        either, both or neither can be requested.
     balance : float
-        0 shows every galaxy equally often, 1 every class and size (in octaves).
+        0 samples every galaxy equally often, 1 every class and size octave.
     prior_steps, prior_views : int
-        Steps of training the prior of z0, and random views of each galaxy that it learns from.
+        Training steps of the prior of z0, and random views of each galaxy to fit it to.
     """
 
     architecture: dict[str, Any] = field(default_factory=dict)
@@ -101,13 +101,10 @@ class VdvaeConfig(RunConfig):
             raise TrainError("keep_z0 is true, but there is no init whose z0 could be kept")
 
     def betas_at(self, epoch: float) -> tuple[float, float]:
-        """Weight of the KL terms of z0 and of the latent maps."""
-
-        def risen(since: float) -> float:
-            return min(1.0, max(0.0, since) / self.beta_epochs) if self.beta_epochs else 1.0
-
-        factor = self.coarse_first ** (1 - risen(epoch - self.maps_from))
-        return self.beta_z0 * (1.0 if self.init else risen(epoch)), self.beta * factor
+        """Weights of the KL terms of z0 and of the latent maps."""
+        factor = self.coarse_first ** (1 - warm_up(epoch - self.maps_from, self.beta_epochs))
+        z0 = 1.0 if self.init else warm_up(epoch, self.beta_epochs)
+        return self.beta_z0 * z0, self.beta * factor
 
 
 class VdvaeTask(Task[VdvaeConfig]):
@@ -123,12 +120,12 @@ class VdvaeTask(Task[VdvaeConfig]):
         assert isinstance(network, VDVAE)
         self.module: VDVAE = network
         if network.prior is not None:
-            network.prior.requires_grad_(False)  # learned afterwards
+            network.prior.requires_grad_(False)  # trained afterwards
         self.started = bool(config.init)
         if config.init:
             self._start_from(RUNS / config.init)
         if config.keep_z0:
-            network.reads_z0(False)
+            network.train_encoder(False)
         self.labels: dict[str, Tensor | None] = {"train": None, "valid": None}
         self.sizes: dict[str, Tensor | None] = {"train": None, "valid": None}
 
@@ -139,12 +136,12 @@ class VdvaeTask(Task[VdvaeConfig]):
                 self.module.start_from(self.view(data.train.images[some[:256]]).to(device))
             self.started = True
         for name, part in (("train", data.train), ("valid", data.valid)):
-            label, size = self._asked(part)
+            label, size = self._conditions(part)
             self.labels[name] = None if label is None else label.to(device)
             self.sizes[name] = None if size is None else size.to(device)
 
     def _start_from(self, folder: Path) -> None:
-        """Take the averaged weights of a run, but not its prior of z0, which is learned anew."""
+        """Load the averaged weights of a run; its prior of z0 is fitted again later."""
         best = checkpoint.under("best", checkpoint.read(folder)[0])
         found = checkpoint.under("module", best) or best
         own = self.module.state_dict()
@@ -154,16 +151,16 @@ class VdvaeTask(Task[VdvaeConfig]):
         try:
             self.module.load_state_dict({**scale, **found})
         except RuntimeError as error:
-            raise TrainError(f"init: {folder} is of another architecture: {error}") from error
+            raise TrainError(f"init: {folder} has another architecture: {error}") from error
         if not self.config.keep_z0:
-            self.module.wake()
+            self.module.reset_map_posteriors()
 
-    def _asked(self, part: Part) -> tuple[Tensor | None, Tensor | None]:
-        """Classes and sizes of images, where the model takes them."""
-        asked = self.module.conditions
+    def _conditions(self, part: Part) -> tuple[Tensor | None, Tensor | None]:
+        """Classes and sizes of images, if the model has these conditions."""
+        conditions = self.module.conditions
         return (
-            class_numbers(part, asked.classes) if asked.classes else None,
-            measured_sizes(part, self.config.preprocess) if asked.size_range else None,
+            class_numbers(part, conditions.classes) if conditions.classes else None,
+            measured_sizes(part, self.config.preprocess) if conditions.size_range else None,
         )
 
     def order(self, data: Data) -> Tensor:
@@ -193,13 +190,13 @@ class VdvaeTask(Task[VdvaeConfig]):
         }
 
     def _maps(self, epoch: float) -> bool:
-        """Whether latent maps take part in a step."""
+        """Whether a step uses the latent maps."""
         if epoch < self.config.maps_from:
             return False
         return not self.config.alone or float(torch.rand(())) >= self.config.alone
 
     def _view(self, padded: Tensor, rows: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Random views of training images, their classes, and their sizes as they are now."""
+        """Random views of training images, their classes and rescaled sizes."""
         config = self.config
         scale = (1 + config.augment.zoom) ** (2 * torch.rand(len(padded), device=padded.device) - 1)
         images = config.augment(padded, config.preprocess, scale)
@@ -255,7 +252,7 @@ class VdvaeTask(Task[VdvaeConfig]):
         }
 
     def finish(self, data: Data) -> None:
-        """Learn the prior of z0, and what else the generator needs to know of the galaxies."""
+        """Fit the prior of z0, the latent box, class shares and size distributions."""
         module, config = self.module, self.config
         module.eval()
         self.started = True
@@ -276,9 +273,7 @@ class VdvaeTask(Task[VdvaeConfig]):
                 steps = torch.linspace(0, 1, module.size_quantiles.shape[1])
                 module.size_quantiles[number] = found.nanquantile(steps)
         if module.prior is not None:
-            fit_prior(
-                cast(Any, module), learned, self._latents(data.valid, False), cast(Any, config)
-            )
+            fit_prior(module.prior, learned, self._latents(data.valid, False), config.prior_steps)
 
     @torch.no_grad()
     def _latents(self, part: Part, augmented: bool) -> tuple[Tensor, Tensor, Tensor]:
@@ -305,10 +300,11 @@ class VdvaeTask(Task[VdvaeConfig]):
         module.eval()
         generator = torch.Generator().manual_seed(1)
         batches = part.images.split(128)
-        asked = [[None] * len(batches) if v is None else v.split(128) for v in self._asked(part)]
+        given = self._conditions(part)
+        conditions = [[None] * len(batches) if v is None else v.split(128) for v in given]
         terms = [
             module.elbo(x, generator, label, size)
-            for x, label, size in zip(batches, *asked, strict=True)
+            for x, label, size in zip(batches, *conditions, strict=True)
         ]
         units = [torch.cat(u).mean(0) for u in zip(*(t.units for t in terms), strict=True)]
         levels = dict(zip(module.level_names, units, strict=True))
@@ -316,7 +312,7 @@ class VdvaeTask(Task[VdvaeConfig]):
         if active["z0"] < self.config.smallest_z0:
             raise TrainError(
                 f"{self.config.name}: z0 has collapsed, {active['z0']} of its "
-                f"{module.latent_dim} dimensions hold more than {ACTIVE} nats; lower beta_z0 or "
+                f"{module.latent_dim} dimensions have more than {ACTIVE} nats; lower beta_z0 or "
                 "raise maps_from"
             )
         images = np.asarray(part.images[:, 0])

@@ -1,8 +1,8 @@
-"""Two views of a galaxy: what a representation learned without labels should not depend on.
+"""Random views of a galaxy: changes that self-supervised features should ignore.
 
-To position angle and parity (:class:`train.core.augment.Augment`) come a wider beam, fainter
-sources and another contrast. Chen et al. 2020 crop and change colours; a radio source must stay
-whole, so crops are replaced by a small shift and change of scale.
+Beyond position angle and parity (:class:`train.core.augment.Augment`): a wider beam, fainter
+sources, another contrast. Chen et al. 2020 crop and change colours; a radio source must stay whole,
+so a small shift and change of scale replace the crops.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from radioviz.data.preprocess import Preprocess
 from train.core.augment import Augment, rescale
 
 CLIP = 3.0
-"""Pixels fainter than so many times the added noise are blanked, as the surveys' maps were."""
+"""Pixels fainter than this many times the added noise are blanked, as in the survey maps."""
 
 
 @dataclass(frozen=True)
 class Views(Augment):
-    """What may happen to a view beside turns, flips, shifts and changes of scale.
+    """Random changes of a view beyond rotation, mirroring, shift and scale.
 
     Attributes
     ----------
     blur : float
-        Largest FWHM in result pixels of the Gaussian beam that an image is smoothed with.
+        Largest FWHM, in result pixels, of the Gaussian beam that smooths an image.
     blur_share : float
-        Share of the images that are smoothed.
+        Share of images that are smoothed.
     noise : float
-        Largest noise (rms over peak); drawn log-uniformly down to a thirtieth of it, and the map
-        clipped at :data:`CLIP` times it.
+        Largest noise (rms over peak), drawn log-uniformly down to a thirtieth of it; the map is
+        then clipped at :data:`CLIP` times the noise.
     noise_share : float
-        Share of the images with added noise.
+        Share of images with added noise.
     contrast : float
-        Largest change of the exponent that brightness is raised to, as a fraction.
+        Largest change of the exponent of brightness, as a fraction.
     brightness : float
-        Largest change of brightness, as a fraction; what exceeds 1 is cut.
+        Largest change of brightness, as a fraction; values above 1 are clipped.
     """
 
     shift: float = 2.0
@@ -53,7 +53,7 @@ class Views(Augment):
     def __call__(
         self, images: Tensor, preprocess: Preprocess, scale: Tensor | None = None
     ) -> Tensor:
-        """Random views of padded images; as :meth:`train.core.augment.Augment.__call__`."""
+        """Random views of padded images, see :meth:`train.core.augment.Augment.__call__`."""
         views = super().__call__(images, preprocess, scale)
         n, device = len(views), views.device
 
@@ -67,7 +67,7 @@ class Views(Augment):
             peak = views.amax((-2, -1), keepdim=True)
             rms = self.noise * 30 ** -drawn() * (drawn() < self.noise_share) * peak
             views = views + rms * torch.randn_like(views)
-            # Without noise the limit is 0, which every pixel of a clipped map passes.
+            # Without noise the limit is 0, and no pixel is blanked.
             views = torch.where(views >= CLIP * rms, views, torch.zeros_like(views))
         views = rescale(views, preprocess)
         if self.contrast:
@@ -78,14 +78,14 @@ class Views(Augment):
 
 
 def smooth(images: Tensor, fwhm: Tensor) -> Tensor:
-    """Images convolved with Gaussian beams, each with its own, by the Fourier transform.
+    """Convolve each image with its own Gaussian beam, by the Fourier transform.
 
     Parameters
     ----------
     images : Tensor
-        Shape ``(n, 1, ny, nx)``; taken as periodic, which empty margins make harmless.
+        Shape ``(n, 1, ny, nx)``, treated as periodic; the margins are empty.
     fwhm : Tensor
-        In pixels, shape ``(n, 1, 1, 1)``; 0 leaves an image as it is.
+        In pixels, shape ``(n, 1, 1, 1)``; 0 does not change an image.
     """
     ny, nx = images.shape[-2:]
     sigma = fwhm / math.sqrt(8 * math.log(2))

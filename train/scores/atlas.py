@@ -1,7 +1,7 @@
 """Build Atlases: ``python -m train atlas --data first,mirabest --model vae32``.
 
-Latents of every source, positions on maps, scores. Seeds are fixed, so that a shipped map stays
-the map it was: the same latents give the same layout on the same versions of the libraries.
+Latents of every source, positions on maps, and scores. Seeds are fixed: the same latents give the
+same layout with the same versions of the libraries.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def build_all(data: str = "first", model: str = "") -> None:
 
 
 def build(key: str, model: str) -> Atlas:
-    """Encode a data set, lay it out, score it, write it."""
+    """Encode a data set, lay out its maps, score its sources, and write the Atlas."""
     encoder = Encoder.load(model)
     catalogue = open_data_set(key)
     with tqdm(total=len(catalogue), desc=f"{key} x {model}", unit="image") as bar:
@@ -59,7 +59,7 @@ def build(key: str, model: str) -> Atlas:
 def layouts(
     encoder: Encoder, key: str, latents: np.ndarray
 ) -> dict[str, tuple[np.ndarray, Layout]]:
-    """Maps of latent vectors ``(n, d)``: UMAP, t-SNE, PCA, the plane itself at d = 2.
+    """Maps of latent vectors ``(n, d)``: UMAP, t-SNE, PCA, the latent plane if d = 2.
 
     A data set other than FIRST is also placed on FIRST's maps (``umap_first``, ``pca_first``).
     """
@@ -69,7 +69,7 @@ def layouts(
     out: dict[str, tuple[np.ndarray, Layout]] = {}
     if latents.shape[1] == 2:
         out["latent"] = latents, Layout("Latent plane")
-    # The first layout is the one to show. Neighbours on t-SNE's are the most alike in angular size:
+    # The app shows the first layout. Neighbours on a t-SNE are the most similar in angular size:
     # rank correlation 0.90 for SimCLR's features of FIRST, UMAP 0.89, PCA 0.86.
     out["tsne"] = (
         TSne(**{**TSNE, "perplexity": min(30.0, (len(latents) - 1) / 3)}).fit_transform(latents),
@@ -87,7 +87,7 @@ def layouts(
 
 
 def score(encoder: Encoder, catalogue: Catalogue, latents: np.ndarray) -> pd.DataFrame:
-    """Scores a source, each the higher the stranger, save ``flux_ratio`` and ``elbo``.
+    """Scores of each source, higher for outliers except ``flux_ratio`` and ``elbo``.
 
     ``knn_distance``, ``isolation``: see :func:`radioviz.atlas.latent_scores.strangeness`.
     ``reconstruction_error``: squared residual over squared image (decoders).
@@ -117,7 +117,7 @@ def score(encoder: Encoder, catalogue: Catalogue, latents: np.ndarray) -> pd.Dat
 
 
 def _elbo(encoder: Encoder, images: np.ndarray, draws: int = 2) -> np.ndarray:
-    """Bound of each image, mean over posterior samples from a fixed seed; shape ``(n,)``."""
+    """Bound of each image, mean over posterior samples with a fixed seed; shape ``(n,)``."""
     import torch
 
     vae: Any = encoder.module

@@ -1,6 +1,6 @@
 """Latents of galaxies in the eight orientations of a square, kept in the cache folder.
 
-The sky has no preferred direction: a density of galaxies must not have one either, and a score
+The sky has no preferred direction, so a density of galaxies must not have one either; a score
 that has one can be averaged over orientations.
 """
 
@@ -27,14 +27,14 @@ def orientations(images: np.ndarray) -> list[np.ndarray]:
     return [np.ascontiguousarray(views[:, k]) for k in (0, 4, 1, 5, 2, 6, 3, 7)]
 
 
-def encoded(model: Encoder, images: np.ndarray) -> np.ndarray:
+def encode_orientations(model: Encoder, images: np.ndarray) -> np.ndarray:
     """Latents of preprocessed images in every orientation, float32 of shape ``(n, 8, d)``."""
-    if model.info.architecture.get("dihedral"):  # it sees none
+    if model.info.architecture.get("dihedral"):  # it averages over them
         return np.repeat(model.encode(images)[:, None], ORIENTATIONS, axis=1)
     return np.stack([model.encode(x) for x in orientations(images)], axis=1)
 
 
-def turned(key: str, encoder: str) -> np.ndarray:
+def orientation_latents(key: str, encoder: str) -> np.ndarray:
     """Latents of a whole data set in every orientation, float32 of shape ``(n, 8, d)``."""
     catalogue = open_data_set(key)
     info = list_models()[encoder]
@@ -47,18 +47,18 @@ def turned(key: str, encoder: str) -> np.ndarray:
     if not path.exists():
         model = Encoder.load(encoder)
         parts = np.array_split(np.arange(len(catalogue)), max(1, len(catalogue) // 512))
-        chain = model.info.preprocess
-        made = np.concatenate([encoded(model, chain.apply(catalogue, rows)) for rows in parts])
+        images = (model.info.preprocess.apply(catalogue, rows) for rows in parts)
+        made = np.concatenate([encode_orientations(model, x) for x in images])
         with atomic_file(path) as scratch:
             np.save(scratch, made.astype(np.float16))
     return np.load(path, allow_pickle=False).astype(np.float32)
 
 
 def store_orientations(key: str) -> None:
-    """Add what is left over eight views to the Atlases of encoders that see orientation.
+    """Add statistics over the eight orientations to the Atlases of encoders that depend on them.
 
-    ``python -m train scores --what turned --data first``: of those that a flow is over, for
-    comparing galaxies however they lie (:func:`radioviz.atlas.atlas.orientation_summary`).
+    ``python -m train scores --what turned --data first``: for the encoders of the flows, to compare
+    galaxies in any orientation (:func:`radioviz.atlas.atlas.orientation_summary`).
     """
     models = list_models()
     flows = models.with_capability("log_prob").values()
@@ -66,5 +66,5 @@ def store_orientations(key: str) -> None:
         if (key, name) in list_atlases() and not models[name].architecture.get("dihedral"):
             catalogue = open_data_set(key)
             atlas = open_atlas(key, name, info=models[name], catalogue=catalogue)
-            add_orientation_stats(atlas, turned(key, name))
+            add_orientation_stats(atlas, orientation_latents(key, name))
             print(f"{key} x {name}: {len(atlas)} sources in eight orientations")

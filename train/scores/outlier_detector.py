@@ -1,28 +1,27 @@
-"""Outlier scores of galaxies, learned from ordinary ones; every score is the higher the stranger.
+"""Outlier scores, fitted to ordinary galaxies; higher scores are more anomalous.
 
 ``log_prob``        -log p of the latents under the flow (Andrianomena & Tang 2023, Sec. 5)
-``turned``          the same, mean over eight orientations: the sky prefers none
-``given_size``      ``turned`` against galaxies of the same angular size, in standard deviations
-``typicality``      distance of log p from its median, either way (Nalisnick et al. 2019)
-``knn``             mean distance to the 3 nearest of the galaxies that were learned from, over
-                    the four right angles
+``turned``          the same, mean over eight orientations
+``given_size``      ``turned`` relative to galaxies of the same angular size, in standard deviations
+``typicality``      absolute distance of log p from its median (Nalisnick et al. 2019)
+``knn``             mean distance to the 3 nearest training galaxies, over four orientations
 ``isolation``       isolation forest (Liu et al. 2008)
 ``reconstruction``  squared residual over squared image
 ``complexity``      coarse-grained complexity (see :mod:`radioviz.morphology.complexity`)
 ``rank_average``    mean rank of log_prob, reconstruction, complexity, isolation, knn
-``scene``           -log density of what is in an image: where its light is, in how many pieces,
-                    what is beside it, how badly it is reconstructed (mixtures of ten normals,
-                    the mean of sixteen, over :mod:`train.scores.scene`,
-                    :mod:`radioviz.morphology` and residuals)
-``drawing``         Mahalanobis distance of how it is drawn: edges, textures, spectrum
+``scene``           -log density of the scene: position and islands of the light, neighbours,
+                    residuals of the reconstruction (mean of sixteen mixtures of ten normals over
+                    :mod:`train.scores.scene`, :mod:`radioviz.morphology` and residuals)
+``drawing``         Mahalanobis distance of the texture: edges, islands, spectrum
                     (:mod:`train.scores.texture`)
-``strangeness``     what the app ranks by: the norm of order :data:`NORM`, with the weights of
-                    :data:`COMBINED`, of -log(share of learned galaxies that are stranger) by what
-                    an encoder knows (:data:`ENCODED`, their mean), by ``scene`` and by ``drawing``
+``strangeness``     the score that the app ranks by: the norm of order :data:`NORM`, with the
+                    weights of :data:`COMBINED`, of -log(share of training galaxies with a higher
+                    score) for the encoder's scores (:data:`ENCODED`), ``scene`` and ``drawing``
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,23 +41,23 @@ RIGHT_ANGLES = 4
 AVERAGED = ("log_prob", "reconstruction", "complexity", "isolation", "knn")
 ENCODED = ("turned", "knn", "reconstruction")
 COMBINED = {"encoded": 1.0, "scene": 1.0, "drawing": 0.3}
-"""Weights; these and :data:`NORM` were chosen on five held-out folds of the training split (its 170
+"""Weights. They and :data:`NORM` were chosen on five held-out folds of the training split (its 170
 Bent galaxies, NVSS's training images) and on validation galaxies."""
 NORM = 3
-"""Between the sum (1) and the largest (infinity): what one score alone finds strange is strange."""
+"""Between the sum (1) and the maximum (infinity): one high score is enough for a high norm."""
 MIXTURES = tuple((10, least, seed) for least in (0.01, 0.03) for seed in range(8))
-"""Of ``scene``: number of normals, least variance, seed. One alone depends on where it began."""
+"""Of ``scene``: number of normals, least variance, seed. A single fit depends on its seed."""
 
 DESCRIBED = ("concentration", "axis_ratio", "step", "outside", "rim", "filled")
 COUNTED = ("n_components", "n_unrelated", "complexity", "las_measured", "islands", "island_area")
 MISSED = ("reconstruction", "residual", "sky")
 PLACED = ("centroid", "peak_offset", "lit")
-FURTHEST = 12.0  # standard deviations; what is further is no stranger
+FURTHEST = 12.0  # standard deviations; larger deviations are clipped
 
 
 @dataclass(frozen=True, eq=False)
 class Detector:
-    """Everything that was learned from ordinary galaxies.
+    """Everything that is fitted to ordinary galaxies.
 
     Attributes
     ----------
@@ -67,7 +66,7 @@ class Detector:
     densities : dict
         ``scene`` and ``drawing``.
     learned : pandas.DataFrame
-        Scores of the galaxies that were learned from.
+        Scores of the training galaxies.
     sizes : numpy.ndarray
         Their angular sizes.
     """
@@ -80,21 +79,21 @@ class Detector:
     sizes: np.ndarray
 
     def scores(self, sample: Sample) -> pd.DataFrame:
-        """Every score of a sample, ``n`` rows, the higher the stranger."""
+        """All scores of a sample, ``n`` rows."""
         table = self._plain(sample)
         size = sample.figures["las_measured"].to_numpy(float)
         return self._derived(table, size)
 
     def _plain(self, sample: Sample, itself: bool = False) -> pd.DataFrame:
-        """Scores that need no others; ``itself``: the sample is what was learned from."""
+        """Scores that need no others; ``itself``: the sample is the training sample."""
         n, views, d = sample.latents.shape
         latents = torch.from_numpy(sample.latents.reshape(n * views, d))
         with torch.no_grad():
             parts = [self.flow.log_prob(x) for x in latents.split(4096)]
             unlikely = -torch.cat(parts).double().numpy().reshape(n, views)
-            turns = sample.latents[:, :RIGHT_ANGLES].reshape(-1, d)
-            points = self.flow._standard(torch.from_numpy(turns)).numpy()
-        if itself:  # views of a galaxy are near each other
+            some = sample.latents[:, :RIGHT_ANGLES].reshape(-1, d)
+            points = self.flow.standardised(torch.from_numpy(some)).numpy()
+        if itself:  # other views of a galaxy are not neighbours
             enough = views + 2 * NEIGHBOURS
             distance, index = self.neighbours.kneighbors(points, n_neighbors=enough)
             near = _without_itself(distance, index, views)
@@ -133,15 +132,15 @@ class Detector:
         def whole(of: pd.DataFrame) -> pd.DataFrame:
             return of.assign(encoded=sum(surprise(of[k], self.learned[k]) for k in parts))
 
-        asked, known = whole(table), whole(self.learned)
-        total = sum(w * surprise(asked[k], known[k]) ** NORM for k, w in COMBINED.items())
+        scores, known = whole(table), whole(self.learned)
+        total = sum(w * surprise(scores[k], known[k]) ** NORM for k, w in COMBINED.items())
         return np.asarray(total ** (1 / NORM))
 
 
 def surprise(values: Any, learned: Any) -> np.ndarray:
-    """``-log(share of learned galaxies that are stranger)``, both ``(n,)`` and ``(m,)``.
+    """``-log(share of training galaxies with a higher score)``, for ``(n,)`` and ``(m,)`` scores.
 
-    Stranger than all that were learned: the further, the stranger. Unknown is not strange: 0.
+    Beyond the highest training score it grows with the distance; NaN gives 0.
     """
     x, known = np.asarray(values, float), np.sort(np.asarray(learned, float))
     n = len(known)
@@ -154,7 +153,7 @@ def surprise(values: Any, learned: Any) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Density:
-    """Density of figures of images, learned from ordinary ones.
+    """Density of descriptors of images, fitted to ordinary ones.
 
     Attributes
     ----------
@@ -163,7 +162,7 @@ class Density:
     mean, deviation : numpy.ndarray
         Shape ``(k,)``.
     surprise : callable
-        Standardised numbers to how far from ordinary they are, ``(n,)``.
+        Standardised numbers to a distance from ordinary ones, ``(n,)``.
     """
 
     figures: Callable[[pd.DataFrame], np.ndarray]
@@ -177,7 +176,7 @@ class Density:
 
 
 def scene(table: pd.DataFrame) -> np.ndarray:
-    """What is in an image and what a reconstruction misses of it, shape ``(n, k)``, finite."""
+    """Scene descriptors and residuals, shape ``(n, k)``, finite."""
     parts = [
         table[list(DESCRIBED)].to_numpy(float),
         np.log1p(np.maximum(table[list(COUNTED)].to_numpy(float), 0)),
@@ -190,7 +189,7 @@ def scene(table: pd.DataFrame) -> np.ndarray:
 
 
 def drawing(table: pd.DataFrame) -> np.ndarray:
-    """How an image is drawn (:mod:`train.scores.texture`), shape ``(n, k)``, finite."""
+    """Texture descriptors (:mod:`train.scores.texture`), shape ``(n, k)``, finite."""
     x = _finite(table[list(NAMES)].to_numpy(float))
     result: np.ndarray = np.sign(x) * np.log1p(np.abs(x))
     return result
@@ -220,7 +219,7 @@ def densities(table: pd.DataFrame, seed: int) -> dict[str, Density]:
             ]
             further = functools.partial(_surprise, mixtures)
         else:
-            # One normal distribution: mixtures of so many figures fit no better.
+            # One normal distribution: mixtures of so many descriptors fit no better.
             further = LedoitWolf().fit(np.clip(x, -FURTHEST, FURTHEST)).mahalanobis
         found[name] = Density(figures, mean, deviation, further)
     return found
@@ -232,13 +231,13 @@ def _surprise(mixtures: list[Any], x: np.ndarray) -> np.ndarray:
 
 
 def detector(flow: MAF, learned: Sample, seed: int = 0) -> Detector:
-    """Fit every score to ordinary galaxies, under a flow that was trained on the same ones."""
+    """Fit all scores to ordinary galaxies, under a flow trained on the same ones."""
     from sklearn.ensemble import IsolationForest
     from sklearn.neighbors import NearestNeighbors
 
     with torch.no_grad():
         every = learned.latents.reshape(-1, learned.latents.shape[2])
-        points = flow._standard(torch.from_numpy(every)).numpy()
+        points = flow.standardised(torch.from_numpy(every)).numpy()
     first = Detector(
         flow.eval(),
         NearestNeighbors(n_neighbors=NEIGHBOURS).fit(points),
@@ -248,20 +247,14 @@ def detector(flow: MAF, learned: Sample, seed: int = 0) -> Detector:
         learned.figures["las_measured"].to_numpy(float),
     )
     plain = first._plain(learned, itself=True)
-    half = _with(first, plain)
-    return _with(half, half._derived(plain, first.sizes))
+    second = dataclasses.replace(first, learned=plain)
+    return dataclasses.replace(first, learned=second._derived(plain, first.sizes))
 
 
 def _without_itself(distance: np.ndarray, index: np.ndarray, views: int) -> np.ndarray:
-    """Mean distance of each row's nearest that are views of another galaxy."""
+    """Mean distance of each row to the nearest views of other galaxies."""
     own = index // views == np.arange(len(index))[:, None] // RIGHT_ANGLES
     kept = np.where(own, np.inf, distance)
     kept.sort(axis=1)
     result: np.ndarray = kept[:, :NEIGHBOURS].mean(axis=1)
     return result
-
-
-def _with(found: Detector, learned: pd.DataFrame) -> Detector:
-    import dataclasses
-
-    return dataclasses.replace(found, learned=learned)

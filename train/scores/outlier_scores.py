@@ -1,9 +1,9 @@
 """Outlier scores for the app: ``python -m train scores --what outliers,generated``.
 
-For every flow on disk the columns ``<score>_<flow>`` of each data set (see
-:data:`radioviz.outliers.thresholds.SCORES`), measured against the training split of FIRST; and
-those of images that a generator drew from its prior (``--generator cvae``), as the scores of a
-data set called ``generated``.
+Columns ``<score>_<flow>`` of each data set for every flow on disk (see
+:data:`radioviz.outliers.thresholds.SCORES`), relative to the training split of FIRST; and those of
+images that a generator draws from its prior (``--generator cvae``), as the scores of a data set
+called ``generated``.
 """
 
 from __future__ import annotations
@@ -25,23 +25,22 @@ from radioviz.outliers.thresholds import SCORES, calibrated_flows, column
 from radioviz.paths import trained_folder
 from train.core.config import TrainError
 from train.evaluate.ood_samples import make_sample, sample_of
-from train.scores.orientations import encoded
+from train.scores.orientations import encode_orientations
 from train.scores.outlier_detector import Detector, detector
 from train.scores.texture import CHAIN
 
 STORED = {
-    "strangeness": "The shipped outlier score. Of what the encoder says (log p over eight "
-    "orientations, neighbours, reconstruction), of what is in the image and of how it is drawn: "
-    "the share of training galaxies that are stranger, joined so that what one of them finds "
-    "strange is strange. High is strange.",
-    "log_prob": "Log density of the latent vector under the flow. Low is strange; prefers small "
-    "and simple sources.",
-    "given_size": "Log density, mean over eight orientations, against galaxies of the same "
-    "angular size, in standard deviations. Low is strange.",
-    "knn": "Mean distance to the 3 nearest training galaxies, over four right angles. "
-    "High is strange.",
-    "isolation": "Isolation forest on the latents. High is strange.",
-    "reconstruction": "Squared residual over squared image. High is strange.",
+    "strangeness": "The app's outlier score. Combines the shares of training galaxies that score "
+    "higher by the encoder (log p over eight orientations, neighbours, reconstruction), by the "
+    "scene and by the texture of the image; one high share is enough. High: outlier.",
+    "log_prob": "Log density of the latent vector under the flow. Low: outlier. Small and simple "
+    "sources have high values.",
+    "given_size": "Log density, mean over eight orientations, relative to galaxies of the same "
+    "angular size, in standard deviations. Low: outlier.",
+    "knn": "Mean distance to the 3 nearest training galaxies, over four orientations. "
+    "High: outlier.",
+    "isolation": "Isolation forest on the latents. High: outlier.",
+    "reconstruction": "Squared residual over squared image. High: outlier.",
 }
 GENERATOR = "cvae-sharp"
 GENERATED = 1000
@@ -49,7 +48,7 @@ KEY = "generated"
 
 
 def flows() -> dict[str, ModelInfo]:
-    """Flows on disk whose encoder is there too."""
+    """Flows on disk with an encoder on disk."""
     models = list_models()
     found = models.with_capability("log_prob")
     return {k: i for k, i in found.items() if i.training["config"]["encoder"] in models}
@@ -57,7 +56,7 @@ def flows() -> dict[str, ModelInfo]:
 
 @functools.lru_cache(maxsize=4)
 def fitted(name: str) -> Detector:
-    """The scores of a flow, fitted to what it learned from."""
+    """Outlier scores of a flow, fitted to its training galaxies."""
     module, info = weights.load(trained_folder() / name)
     assert isinstance(module, MAF)  # its kind says so
     config = info.training["config"]
@@ -69,12 +68,12 @@ def fitted(name: str) -> Detector:
 
 
 def _usable(figures: pd.DataFrame) -> np.ndarray:
-    """False for blank images."""
+    """True for images that are not blank."""
     return figures["complexity"].notna().to_numpy() & figures["las_measured"].notna().to_numpy()
 
 
 def outliers(catalogue: Catalogue) -> tuple[pd.DataFrame, dict[str, ScoreColumn]]:
-    """Columns of every flow for a data set."""
+    """Score columns of a data set under every flow, and their descriptions."""
     table = pd.DataFrame(index=range(len(catalogue)))
     about: dict[str, ScoreColumn] = {}
     for name, info in flows().items():
@@ -94,7 +93,7 @@ def _columns(
     about: dict[str, ScoreColumn] = {}
     for score, text in STORED.items():
         if score in scores and (score != "strangeness" or flow == preferred):
-            values = SCORES[score].oriented(scores[score].to_numpy(float))  # back to its own sign
+            values = SCORES[score].oriented(scores[score].to_numpy(float))  # its own sign
             name = column(score, flow)
             made[name] = values.astype(np.float32)
             about[name] = ScoreColumn(
@@ -132,12 +131,12 @@ def score_generated(generator: str = GENERATOR, n: int = GENERATED, seed: int = 
     for name, info in flows().items():
         model = Encoder.load(info.training["config"]["encoder"])
         if model.info.preprocess != chain:
-            print(f"{name}: left out, {model.info.name} sees images otherwise than {generator}")
+            print(f"{name}: skipped, {model.info.name} needs other preprocessing than {generator}")
             continue
-        views = encoded(model, images)
+        views = encode_orientations(model, images)
         sample = make_sample(model, images, views, table, np.arange(n), fine)
         found = fitted(name).scores(sample)
-        # Finer than it is drawn there is nothing in a generated image.
+        # Generated images have no structure finer than their own pixels.
         found = found.drop(columns=["strangeness", "complexity"], errors="ignore")
         made, described = _columns(found, name, KEY)
         parts.append(made)
@@ -152,7 +151,7 @@ def score_generated(generator: str = GENERATOR, n: int = GENERATED, seed: int = 
         raise TrainError("there is no flow; train one with: python -m train maf --run maf-vae32")
     table = pd.DataFrame({"source_id": [f"{KEY}-{seed}-{i}" for i in range(n)], "survey": KEY})
     info_ = SurveyInfo(key=KEY, title="Generated images", pixel_scale=1.0)
-    blank = np.zeros((n, 1, 1), np.uint8)  # the images can be made again from seed and number
+    blank = np.zeros((n, 1, 1), np.uint8)  # seed and number reproduce the images
     catalogue = Catalogue(info_, complete_columns(table), blank)
     folder = trained_folder() / "atlas"
     every = pd.concat(parts, axis=1)

@@ -1,7 +1,7 @@
-"""What an image looks like as a whole: where its light is, in how many pieces, how sharp.
+"""Scene of an image: position, islands and sharpness of its light.
 
-Made for images of the common chain: peak 1, noise clipped to 0, a few pixels a beam, the source in
-the middle. No network is asked, so these see what a latent vector has no room for.
+For preprocessed images: peak 1, noise clipped to 0, a few pixels per beam, the source in the
+middle. No network is involved, so these detect what a latent vector does not encode.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-FAINT = 0.01  # of the peak: what counts as light
-CENTRE = 0.25  # of the side: radius within which a source should be
+FAINT = 0.01  # of the peak; brighter pixels are lit
+CENTRE = 0.25  # of the side; a source should lie within this radius
 
 
-def described(images: np.ndarray) -> pd.DataFrame:
-    """Descriptors of preprocessed images ``(n, size, size)``; blank images give NaN.
+def scene_descriptors(images: np.ndarray) -> pd.DataFrame:
+    """Descriptors of preprocessed images ``(n, size, size)``; NaN for blank images.
 
     ``centroid``: distance of the centre of light from the middle, in sides of the image.
-    ``peak_offset``: the same of the brightest pixel.
-    ``step``: largest difference of neighbouring pixels; a beam allows only so much.
-    ``islands``: separate pieces of light. ``island_area``: their median area in pixels.
-    ``outside``: share of light that is not in the largest piece.
+    ``peak_offset``: the same for the brightest pixel.
+    ``step``: largest difference of neighbouring pixels, which the beam limits.
+    ``islands``: separate islands of light. ``island_area``: their median area in pixels.
+    ``outside``: share of light outside the brightest island.
     ``rim``: share of lit pixels further than a quarter of the side from the middle.
     ``lit``: share of pixels with light. ``filled``: mean brightness of lit pixels.
     """

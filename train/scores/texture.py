@@ -1,9 +1,9 @@
-"""How an image is drawn: how sharp, how textured, in what pieces, at three pixels a beam.
+"""Texture of an image: sharpness, spectrum, edges and islands, at three pixels per beam.
 
-A density of galaxies as a network sees them does not know a step that no beam could have left, a
-faint star of rays, or a bright source where the galaxy should be: latents have no room for them,
-and the chain of the encoders has smoothed some away. These are measured in images of
-:data:`CHAIN`: peak 1, noise clipped to 0, the source in the middle.
+A density of latents misses a step that no beam could produce, a faint star of rays, or a bright
+source in place of the galaxy: latents do not encode them, and the preprocessing of the encoders
+smooths some of them away. These descriptors use images of :data:`CHAIN`: peak 1, noise clipped to
+0, the source in the middle.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from radioviz.data.preprocess import Preprocess
 from radioviz.sky import FWHM
 
 CHAIN = Preprocess(size=96)
-"""The field of the encoders (``compact64``) at three pixels a beam, as FIRST and NVSS come: what a
-beam cannot have left is seen before an encoder's chain has smoothed it."""
+"""The field of the encoders (``compact64``) at three pixels per beam, the sampling of FIRST and
+NVSS: shows structure smaller than a beam, which the preprocessing of encoders smooths away."""
 
 BEAM = 3.0
-FAINT = 0.01  # of the peak: what counts as light
+FAINT = 0.01  # of the peak; brighter pixels are lit
 EMPTY = 0.004
 RINGS = (0.0, 2.0, 4.0, 6.667, 10.0, 16.0)  # radii in beams
 FREQUENCIES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.71)  # cycles a pixel
@@ -29,25 +29,25 @@ PREFIX = "drawn_"
 NAMES = tuple(
     PREFIX + name
     for name in (
-        # Share of the power at each spatial frequency; a beam leaves little above 0.3.
+        # Share of the power at each spatial frequency; a beam has little above 0.3.
         *(f"power{i}" for i in range(1, 11)),
-        # Pieces of light, and what lies far from the middle.
+        # Islands of light, and light far from the middle.
         *("islands", "small_islands", "ring3", "ring4", "lit3", "lit4", "main_share"),
         *("second_share", "bright_islands", "peak4"),
-        # Where the light is: of the peak, of all, of the piece with the peak; in the middle.
+        # Positions of the peak, of all light, of the main island; light in the middle.
         *("peak_offset", "centroid", "main_offset", "centre_peak", "centre3", "centre6"),
         "asymmetry",
-        # Differences of neighbours, curvature, and how bright it is beside nothing at all.
+        # Differences of neighbours, curvature, brightness next to empty pixels.
         *("step1", "step5", "curve_up", "curve_down", "edge1", "edge5", "edge20", "floor"),
-        # Light about the peak in beams of its height, second moments, area above three levels.
+        # Light around the peak in units of a beam, second moments, area above three levels.
         *("about1", "about2", "point_share", "major", "minor", "area03", "area10", "area30"),
         "filled",
     )
 )
 
 
-def drawn(images: np.ndarray) -> pd.DataFrame:
-    """Every descriptor of images ``(n, s, s)`` of :data:`CHAIN`; a blank image gives NaN.
+def texture_descriptors(images: np.ndarray) -> pd.DataFrame:
+    """All descriptors of images ``(n, s, s)`` of :data:`CHAIN`; NaN for blank images.
 
     Returns
     -------
@@ -67,7 +67,7 @@ class _Frame:
         self.radius = np.hypot(self.y, self.x)
         frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None])
         self.band = np.digitize(frequency, FREQUENCIES)
-        # Of a real image half of the transform is kept; most of it stands for two.
+        # The transform of a real image is half as large; most of its values count twice.
         self.weight = np.full(frequency.shape, 2.0)
         self.weight[:, 0] = 1
         if side % 2 == 0:
@@ -96,7 +96,7 @@ def _spectrum(image: np.ndarray, frame: _Frame) -> dict[str, float]:
 
 
 def _places(image: np.ndarray, frame: _Frame) -> dict[str, float]:
-    """Where the light is, and in what pieces; distances in pixels."""
+    """Position and islands of the light; distances in pixels."""
     from scipy import ndimage
 
     total, lit = image.sum(), image > FAINT
