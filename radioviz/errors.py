@@ -1,7 +1,7 @@
 """Errors that a person can act on.
 
 Every message names the thing (a file, a column, a model), the value that was
-found, and what would have been accepted. Pages and command lines catch
+found, and what is accepted. Pages and command lines catch
 :class:`RadioVizError` and show the message; anything else is a defect.
 """
 
@@ -29,7 +29,7 @@ class FetchError(RadioVizError):
 
 
 class ModelError(RadioVizError):
-    """A model is missing, altered, or asked for what it cannot do."""
+    """A model is missing or altered, or lacks the requested capability."""
 
 
 class AtlasError(RadioVizError):
@@ -41,7 +41,7 @@ class ExportError(RadioVizError):
 
 
 class PreprocessError(RadioVizError):
-    """A preprocessing chain is asked for with a value it cannot have."""
+    """A preprocessing chain has an invalid parameter."""
 
 
 class SelectionError(RadioVizError):
@@ -49,12 +49,12 @@ class SelectionError(RadioVizError):
 
 
 class SampError(RadioVizError):
-    """Another program cannot be reached by SAMP, or sent what cannot be used."""
+    """Another program cannot be reached by SAMP, or sent unusable data."""
 
 
 class SimilarityError(RadioVizError):
-    """A search for similar galaxies cannot be carried out as asked."""
+    """A search for similar galaxies has invalid parameters."""
 
 
 class LikelihoodError(RadioVizError):
-    """Outlier scores or marks cannot be ranked as asked."""
+    """Outlier scores or marks cannot be ranked."""

@@ -1,4 +1,4 @@
-"""Where RadioViz keeps things. Environment variables override every default."""
+"""Folders of RadioViz. Environment variables override every default."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def cache_folder() -> Path:
 
 
 def user_data_folder() -> Path:
-    """Folder of what the user made: imported surveys, their Atlases (``RADIOVIZ_HOME``)."""
+    """Folder of the user's imported surveys and their Atlases (``RADIOVIZ_HOME``)."""
     return Path(os.environ.get("RADIOVIZ_HOME") or platformdirs.user_data_dir("radioviz"))
 
 

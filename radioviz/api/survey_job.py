@@ -28,7 +28,7 @@ from radioviz.jobs.process import (
 )
 from radioviz.paths import user_data_folder
 from radioviz.store.atomic import delete_folder
-from radioviz.store.mapped import trim
+from radioviz.store.mapped import trim_memory
 
 __all__ = ["CANCELLED", "CUT_OFF", "DONE", "FAILED", "RUNNING"]
 
@@ -108,7 +108,7 @@ def _work(worker: JobWorker[SurveyRequest, SurveyProgress]) -> None:
     if request.path and not worker.state.imported:
         _import(worker)
     morphology.complete(open_data_set(request.key), worker.progress_or_cancel)
-    trim()
+    trim_memory()
     if request.models:
         _encode(worker)
 

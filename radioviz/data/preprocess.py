@@ -23,7 +23,7 @@ import numpy as np
 
 from radioviz.data.catalogue import Catalogue, SurveyInfo
 from radioviz.errors import ImageError, PreprocessError
-from radioviz.store.mapped import release
+from radioviz.store.mapped import release_pages
 
 STRETCHES = ("linear", "sqrt", "asinh", "log")
 NAN_POLICIES = ("zero", "error")
@@ -354,7 +354,7 @@ class Preprocess:
         for start in range(0, len(chosen), batch):
             part = chosen[start : start + batch]
             out[start : start + batch] = self.for_survey(catalogue.images[part], catalogue.info)
-            release(catalogue.images)
+            release_pages(catalogue.images)
         return out
 
     def to_dict(self) -> dict[str, Any]:

@@ -39,7 +39,7 @@ from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import list_models
 from radioviz.similarity.approximate import LARGE
 from radioviz.store.atomic import delete_folder, report_unwritable
-from radioviz.store.mapped import trim
+from radioviz.store.mapped import trim_memory
 
 SHARD = 4096
 """Images per shard: some seconds of work, which is what a kill costs at most."""
@@ -158,7 +158,7 @@ def encode_data_set(
             resumed = n - sum(min(shard, n - start) for start in missing)
             complete = _encode(plan, catalogue, info, missing, workers, progress, cancelled)
             seconds = time.perf_counter() - started
-        trim()
+        trim_memory()
         atlas = None
         if complete:
             atlas = _write(plan, catalogue, info, umap, progress, cancelled)
@@ -246,7 +246,7 @@ def _write(
     if umap:
         if cancelled():
             return None
-        trim()
+        trim_memory()
         progress(n, n, "drawing a map of its own (UMAP)")
         if own := fit_umap_layout(latents):
             layouts["umap"] = own

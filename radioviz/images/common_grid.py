@@ -1,4 +1,4 @@
-"""One image on the grid that it shares with others: same scale, shape and unit."""
+"""Put images on a common grid: same scale, shape and unit."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from astropy.wcs import WCS
 
 _SAME_SCALE = 0.01  # relative difference of pixel scales that needs no resampling
-_MAX_RESCALE = 4.0  # beyond this the images show different things, not the same at another scale
-_PLAIN_WCS = 0.1  # pixels by which a WCS may differ from the plain one and still be it
+_MAX_RESCALE = 4.0  # beyond this the images are not comparable
+_PLAIN_WCS = 0.1  # pixels; a WCS that differs less from a TAN WCS is replaced by it
 
 
 @dataclass(frozen=True)
-class Common:
-    """What most files have, and all rows are brought to.
+class CommonGrid:
+    """Shape, scale and unit of most files, to which all images are converted.
 
     Attributes
     ----------
@@ -40,44 +40,44 @@ class Common:
 
 
 @dataclass(frozen=True)
-class Placed(SkyImage):
-    """An image on the common grid; ``centre`` and ``wcs_text`` are of the grid."""
+class GridImage(SkyImage):
+    """An image on the common grid, with the position of its centre and the WCS as text."""
 
     centre: tuple[float, float] | None = None
     wcs_text: str = ""
 
 
-def place(image: SkyImage, common: Common, bunit: str | None) -> Placed:
-    """The image with the common scale and shape; ``bunit`` is that of files without one.
+def to_common_grid(image: SkyImage, common: CommonGrid, bunit: str | None) -> GridImage:
+    """The image with the common scale and shape; ``bunit`` is the unit of files without one.
 
     Raises
     ------
     ImageError
-        If it cannot be compared with the rest: another unit, a very different scale, no data.
+        If it is not comparable: another unit, a very different scale, or no data.
     """
     unit = image.bunit or bunit or ""
     if unit != common.bunit:
         raise ImageError(
             f"{image.file}: its unit is '{unit or 'none'}', that of most files here "
-            f"'{common.bunit or 'none'}'; put it into a folder of its own"
+            f"'{common.bunit or 'none'}'; put it into a separate folder"
         )
     notes = list(image.notes)
     if unit and not image.bunit:
-        notes.append(f"no unit in its header: taken to be {unit}")
+        notes.append(f"no unit in its header: {unit} assumed")
     data, wcs, scale = image.data, image.wcs, image.pixel_scale
     if wcs is None or scale is None or image.position is None:
-        notes.append(f"taken to be north up with {common.scale:.4g} arcsec per pixel")
+        notes.append(f"assumed to be north up with {common.scale:.4g} arcsec per pixel")
     elif abs(scale / common.scale - 1) > _SAME_SCALE:
         ratio = scale / common.scale
         if not 1 / _MAX_RESCALE <= ratio <= _MAX_RESCALE:
             raise ImageError(
                 f"{image.file}: {scale:.4g} arcsec per pixel where most files here have "
-                f"{common.scale:.4g}; put it into a folder of its own"
+                f"{common.scale:.4g}; put it into a separate folder"
             )
         ny, nx = (max(2, round(n * ratio)) for n in data.shape)
         ny, nx = min(ny, 2 * common.shape[0]), min(nx, 2 * common.shape[1])
         target = tan_wcs(*image.position, common.scale, (ny, nx))
-        # A beam over two pixels is sampled well enough to be interpolated, which keeps its peak.
+        # A beam of two pixels or more can be interpolated, which keeps its peak.
         sampled = image.beam is not None and image.beam.fwhm >= 2 * common.scale
         average = False if sampled else None
         data, wcs = resample(data, wcs, target, (ny, nx), average=average), target
@@ -98,7 +98,7 @@ def place(image: SkyImage, common: Common, bunit: str | None) -> Placed:
         plain = tan_wcs(*centre, common.scale, common.shape)
         if deviation(wcs, plain, common.shape) > _PLAIN_WCS:
             text = as_header_text(wcs)
-    return Placed(
+    return GridImage(
         data,
         image.file,
         beam=image.beam,
@@ -112,7 +112,7 @@ def place(image: SkyImage, common: Common, bunit: str | None) -> Placed:
 
 
 def shifted(wcs: WCS, dx: int, dy: int) -> WCS:
-    """The WCS after every pixel has moved by (dx, dy)."""
+    """The WCS after a shift of every pixel by (dx, dy)."""
     from astropy.wcs import Sip
 
     moved = wcs.deepcopy()
@@ -124,7 +124,7 @@ def shifted(wcs: WCS, dx: int, dy: int) -> WCS:
 
 
 def _centred(data: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, tuple[int, int]]:
-    """Crop or pad about the centre; the shift ``(dx, dy)`` that pixels undergo."""
+    """Data cropped or padded about the centre, and the shift ``(dx, dy)`` of its pixels."""
     if data.shape == shape:
         return data, (0, 0)
     out = np.full(shape, np.nan, np.float32)
@@ -138,8 +138,8 @@ def _centred(data: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, tupl
     return out, (shifts[1], shifts[0])
 
 
-def facts(placed: Placed, name: str, common: Common) -> dict[str, Any]:
-    """Cells of one row, as :func:`table_of` takes them; positions in degrees."""
+def row_values(placed: GridImage, name: str, common: CommonGrid) -> dict[str, Any]:
+    """Values of one table row; positions in degrees."""
     nan = (np.nan, np.nan)
     ra, dec = placed.position or nan
     image_ra, image_dec = placed.centre or nan

@@ -1,9 +1,9 @@
 """The structure of a FITS file, read before any of its data.
 
-The file is walked header by header, so that what it declares can be held against what
-it holds, and refused, before memory is asked for. Gzip streams are inflated only as far
-as the headers ask for bytes. Nothing here interprets more than the structural keywords
-of the FITS standard 4.0 (Sec. 4.4.1 and, for tile-compressed images, 10.1).
+The headers are read one by one, so that the declared sizes can be compared with the length of
+the file before memory is allocated. Gzip streams are inflated only as far as the headers need.
+Only the structural keywords of the FITS standard 4.0 are interpreted (Sec. 4.4.1 and, for
+tile-compressed images, 10.1).
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class HDU:
     bitpix : int
         Of the (uncompressed) image.
     cards : tuple of bytes
-        The header as it stands, 80 bytes each, without END.
+        The header as written, 80 bytes each, without END.
     start, size, present : int
-        Offset of the data, bytes declared, bytes that the file really holds.
+        Offset of the data, bytes declared, bytes in the file.
     """
 
     index: int
@@ -110,12 +110,12 @@ class FitsFile:
         )
 
     def choose(self, extension: int | str | None = None) -> HDU:
-        """The HDU of the image asked for, or of the only one.
+        """The HDU of the requested image, or of the only one.
 
         Raises
         ------
         ImageError
-            If there is no image, there are several, or ``extension`` names none.
+            If there is no image, there are several, or ``extension`` does not name one.
         """
         images = [h for h in self.hdus if h.is_image]
         listing = ", ".join(h.describe() for h in images[:8])
@@ -129,7 +129,7 @@ class FitsFile:
                 return self._whole(named[0])
             raise ImageError(
                 f"{self.name}: extension {extension!r} is "
-                f"{'ambiguous' if named else 'no image of this file'}; "
+                f"{'ambiguous' if named else 'not an image of this file'}; "
                 f"its images are: {listing or 'none'}"
             )
         if not images:
@@ -137,7 +137,7 @@ class FitsFile:
         if len(images) > 1:
             raise ImageError(
                 f"{self.name}: holds {len(images)} images: {listing}; "
-                "say which by extension= (number or name)"
+                "choose one by extension= (number or name)"
             )
         return self._whole(images[0])
 
@@ -170,10 +170,10 @@ class FitsFile:
             position = start + -(-hdu.size // BLOCK) * BLOCK
             if hdu.present < hdu.size:
                 return
-        self.notes.append(f"only the first {_MAX_HDUS} HDUs were looked at")
+        self.notes.append(f"only the first {_MAX_HDUS} HDUs were read")
 
     def _header(self, position: int, index: int) -> tuple[bytes, ...] | None:
-        """Cards of the header at ``position``; None where the file ends."""
+        """Cards of the header at ``position``; None at the end of the file."""
         cards: list[bytes] = []
         while len(cards) * CARD < _MAX_HEADER:
             try:
@@ -181,11 +181,11 @@ class FitsFile:
             except ImageError as error:
                 if index == 0:
                     raise
-                self.notes.append(f"HDU {index} and what follows were ignored: {error}")
+                self.notes.append(f"HDU {index} and the rest of the file were ignored: {error}")
                 return None
             if not cards and index > 0 and not block.startswith(b"XTENSION"):
                 if block.strip(b"\0 "):
-                    self.notes.append("what follows the last HDU was ignored")
+                    self.notes.append("bytes after the last HDU were ignored")
                 return None
             for at in range(0, len(block) - CARD + 1, CARD):
                 card = block[at : at + CARD]
@@ -246,7 +246,7 @@ class FitsFile:
         )
 
     def _present(self, start: int, size: int) -> int:
-        """Bytes of a data unit that are in the file; taken on trust in a gzip stream."""
+        """Bytes of a data unit that are in the file; in a gzip stream, all of them."""
         return size if self.length is None else max(0, min(size, self.length - start))
 
 
@@ -287,7 +287,7 @@ def _structure(cards: tuple[bytes, ...]) -> dict[str, str]:
 
 
 def card_text(card: bytes) -> str:
-    """The value of a card as it is written: without quotes, blanks around it and comment."""
+    """The value of a card as text, without quotes, surrounding blanks and comment."""
     value = card[10:]
     quoted = _QUOTED.match(value)
     return (quoted[1] if quoted else value.split(b"/", 1)[0].strip()).decode("latin-1")
@@ -299,7 +299,7 @@ def integer(values: dict[str, str], key: str, where: str, default: int | None = 
     Raises
     ------
     ImageError
-        If it is missing without a ``default``, or no whole number.
+        If it is missing without a ``default``, or not a whole number.
     """
     text = values.get(key)
     if text is None and default is not None:

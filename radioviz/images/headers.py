@@ -1,8 +1,8 @@
-"""What a FITS header says of an image: unit, beam, survey, frequency, celestial WCS.
+"""Read a FITS header: unit, beam, survey, frequency, celestial WCS.
 
 Real headers are untidy: cards with control characters (SkyView), beams in HISTORY
-(AIPS), units in capitals. They are read card by card, so that one bad card costs
-itself alone, and nothing here warns: what was found wanting is returned as notes.
+(AIPS), units in capitals. They are read card by card, so that one bad card does not
+affect the others. Problems are returned as notes, not warnings.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Beam:
         return math.sqrt(self.major * self.minor)
 
 
-# FWHM in arcsec and frequency in GHz, where the header has none. By the start of SURVEY.
+# FWHM in arcsec and frequency in GHz if the header has none, by the start of SURVEY.
 KNOWN_SURVEYS: tuple[tuple[str, float, float], ...] = (
     ("FIRST", 5.4, 1.4),  # Becker et al. 1995
     ("VLA FIRST", 5.4, 1.4),
@@ -77,12 +77,12 @@ class Header:
         return key in self._values
 
     def get(self, key: str) -> Value | None:
-        """Value of a keyword; None where it is absent, empty or unreadable."""
+        """Value of a keyword; None if it is absent, empty or unreadable."""
         raw = self._values.get(key)
         return None if raw is None else _value(raw)
 
     def number(self, key: str) -> float | None:
-        """Value as a finite number, also where it stands in quotes; None otherwise."""
+        """Value as a finite number, in quotes or not; None otherwise."""
         value = self.get(key)
         try:
             number = float(value) if isinstance(value, str | int | float) else math.nan
@@ -91,7 +91,7 @@ class Header:
         return number if math.isfinite(number) and not isinstance(value, bool) else None
 
     def string(self, key: str) -> str:
-        """Value as text, stripped; empty where there is none."""
+        """Value as text, stripped; empty if there is none."""
         value = self.get(key)
         return "" if value is None else str(value).strip()
 
@@ -142,12 +142,12 @@ _PREFIX = {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9, "k"
 
 
 def brightness_unit(text: str) -> tuple[float, str, str]:
-    """Factor to Jy/beam, unit of the result, and a note (empty where all is plain).
+    """Factor to Jy/beam, unit of the result, and a note (empty without problems).
 
     Parameters
     ----------
     text : str
-        BUNIT as it stands. ``JY/BEAM``, ``mJy/beam``, ``uJy beam-1``, ``beam-1 Jy`` ... are
+        BUNIT as written. ``JY/BEAM``, ``mJy/beam``, ``uJy beam-1``, ``beam-1 Jy`` ... are
         converted; any other unit is kept, with factor 1. Capitals without case
         (``MJY/BEAM``) are milli: nothing in the sky has 1e6 Jy in a beam.
     """
@@ -230,18 +230,8 @@ _WCS_CARD = re.compile(
 )
 _TEXT_CARD = re.compile(r"(?:CTYPE|CUNIT|PS)|RADE")
 SPECTRAL = (
-    "FREQ",
-    "VELO",
-    "VRAD",
-    "VOPT",
-    "WAVE",
-    "AWAV",
-    "ZOPT",
-    "FELO",
-    "ENER",
-    "STOKES",
-    "TIME",
-)
+    "FREQ", "VELO", "VRAD", "VOPT", "WAVE", "AWAV", "ZOPT", "FELO", "ENER", "STOKES", "TIME",
+)  # fmt: skip
 
 
 def find_wcs(header: Header, axes: int) -> tuple[WCS | None, str]:
@@ -289,8 +279,8 @@ def find_wcs(header: Header, axes: int) -> tuple[WCS | None, str]:
 def pixel_steps(header: Header, sky: tuple[int, int]) -> tuple[float, float] | None:
     """Arcsec per pixel along the two sky axes, from the linear part of the WCS alone.
 
-    A tenth of the cost of a full WCS, for files by the thousand. None where the header has
-    no such part or states it in another unit than degrees.
+    A tenth of the cost of a full WCS, for thousands of files. None if the header has no linear
+    part or gives it in another unit than degrees.
     """
     first, second = (axis + 1 for axis in sky)
     if not header.string(f"CTYPE{first}"):
@@ -306,18 +296,17 @@ def pixel_steps(header: Header, sky: tuple[int, int]) -> tuple[float, float] | N
             if any(f"CD{a}_{b}" in header for a in (first, second) for b in (first, second)):
                 parts.append(header.number(f"CD{i}_{j}") or 0.0)
             else:
-                turn = header.number(f"PC{i}_{j}")
-                parts.append(
-                    (header.number(f"CDELT{i}") or 0.0) * (float(i == j) if turn is None else turn)
-                )
+                pc = header.number(f"PC{i}_{j}")
+                pc = float(i == j) if pc is None else pc
+                parts.append((header.number(f"CDELT{i}") or 0.0) * pc)
         steps.append(math.hypot(*parts) * 3600.0)
     return (steps[0], steps[1]) if min(steps) > 0 else None
 
 
 def sky_axes(header: Header, axes: Sequence[int]) -> tuple[int, int] | None:
-    """FITS numbers (from 0) of the two sky axes; None where the header forbids it.
+    """FITS numbers (from 0) of the two sky axes; None if there are no such axes.
 
-    By CTYPE where the header has celestial axes, otherwise the first two longer than 1.
+    By CTYPE if the header has celestial axes, otherwise the first two longer than 1.
     """
     names = [header.string(f"CTYPE{i + 1}").upper() for i in range(len(axes))]
     celestial = [i for i, n in enumerate(names) if _is_celestial(n)]

@@ -1,6 +1,6 @@
-"""Opening a file of unknown origin: path, bytes or stream, gzipped or not.
+"""Open a file of unknown origin: path, bytes or stream, gzipped or not.
 
-Gzip streams are inflated only as far as bytes are asked for, and never beyond a bound.
+Gzip streams are inflated only as far as they are read, and never beyond a bound.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _OTHER_FORMATS = (
 
 
 def other_format(magic: bytes) -> str:
-    """What a file that begins like this is, with its article; empty when unknown."""
+    """Format of a file that begins with these bytes, with its article; empty if unknown."""
     return next((kind for start, kind in _OTHER_FORMATS if magic.startswith(start)), "")
 
 
@@ -108,7 +108,7 @@ class Inflated(io.RawIOBase):
 
 @contextmanager
 def open_handle(source: Source, name: str = "", limit: int = 1 << 29) -> Iterator[Opened]:
-    """Open any source as a seekable binary file; what was opened here is closed again.
+    """Open any source as a seekable binary file, and close it if it was opened here.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ class Opened:
 
 
 def _open_path(path: Path, name: str) -> IO[bytes]:
-    # A FIFO named like a FITS file would block for ever when opened.
+    # Opening a FIFO with the name of a FITS file would block forever.
     try:
         mode = path.stat().st_mode
     except ValueError as error:  # a NUL in the name

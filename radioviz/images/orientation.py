@@ -1,8 +1,8 @@
-"""Where an image lies on the sky, and how to turn it north up, east left.
+"""Position and orientation of an image on the sky, and its rotation to north up, east left.
 
 The local geometry is one 2x2 matrix: the step on the sky, east and north in arcsec,
-for one step along each pixel axis at the centre of the image. It decides whether an
-image is upright already, needs flips alone (exact) or must be resampled.
+for one step along each pixel axis at the centre of the image. It shows whether an
+image is upright already, needs only flips (exact) or must be resampled.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from radioviz.sky import tan_wcs
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
-# Images upright within this are left alone. Cutouts of a mosaic are turned by up to a
-# degree against the meridian through their own centre; resampling would cost more
-# (correlated noise, a broader beam) than the turn does, and their exact WCS is kept.
-MAX_TURN = 1.0  # degrees
+# Images upright within these limits are left alone. Cutouts of a mosaic are rotated by up to a
+# degree against the meridian through their centre; resampling would do more harm (correlated
+# noise, a broader beam) than the rotation does, and their exact WCS is kept.
+MAX_ROTATION = 1.0  # degrees
 MAX_STRETCH = 0.01  # relative difference of the two pixel scales
 MAX_OBLONG = 10  # more is a mistake in the header
 
@@ -67,7 +67,7 @@ class Geometry:
         return _close(self.matrix, np.array([[-1, 0], [0, 1]]))
 
     @property
-    def turn(self) -> float:
+    def rotation(self) -> float:
         """Angle of north against the y axis in degrees, counter-clockwise, -180..180."""
         # The pixel direction in which north grows fastest.
         step = np.linalg.solve(self.matrix, [0.0, 1.0])
@@ -77,14 +77,14 @@ class Geometry:
 def _close(matrix: np.ndarray, pattern: np.ndarray) -> bool:
     scale = math.sqrt(abs(float(np.linalg.det(matrix))))
     unit = matrix / scale
-    tolerance = max(math.radians(MAX_TURN), MAX_STRETCH)
+    tolerance = max(math.radians(MAX_ROTATION), MAX_STRETCH)
     return bool(np.all(np.abs(unit - pattern) <= tolerance))
 
 
 def to_j2000(wcs: WCS, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """World coordinates [deg] of a celestial WCS as right ascension, declination J2000 [deg].
 
-    FK5 J2000 and ICRS are taken as one: they differ by 20 mas at most.
+    FK5 J2000 and ICRS are not distinguished: they differ by 20 mas at most.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def geometry(wcs: WCS, shape: tuple[int, int]) -> Geometry:
 
 
 def north_up(data: np.ndarray, wcs: WCS, max_pixels: int) -> tuple[np.ndarray, WCS, str]:
-    """Image turned north up, east left, with square pixels.
+    """Image with north up, east left and square pixels.
 
     Parameters
     ----------
@@ -154,8 +154,8 @@ def north_up(data: np.ndarray, wcs: WCS, max_pixels: int) -> tuple[np.ndarray, W
     Returns
     -------
     data, wcs, note
-        The inputs themselves and an empty note where nothing had to be done; otherwise
-        float32 with the WCS that belongs to it and what was done in words.
+        The inputs and an empty note if the image is upright already; otherwise float32, its
+        WCS and a description of the change.
 
     Raises
     ------
@@ -187,7 +187,7 @@ def north_up(data: np.ndarray, wcs: WCS, max_pixels: int) -> tuple[np.ndarray, W
             "accepted. Correct the WCS in the header"
         )
     target = tan_wcs(local.ra, local.dec, step, shape)
-    note = f"resampled to north up, east left (turned by {local.turn:.1f} degrees"
+    note = f"resampled to north up, east left (rotated by {local.rotation:.1f} degrees"
     if abs(sx - sy) > MAX_STRETCH * step:
         note += f", pixels of {sx:.4g} x {sy:.4g} arcsec"
     return resample(data, wcs, target, shape), target, note + ")"
@@ -199,7 +199,7 @@ def _permute(data: np.ndarray, wcs: WCS, inverse: np.ndarray) -> tuple[np.ndarra
 
     ny, nx = data.shape
     swap = inverse[0, 0] == 0
-    # Old pixel coordinate along an axis runs backwards where its sign is negative.
+    # A negative sign reverses the old pixel coordinate along an axis.
     flip_x, flip_y = inverse[0].sum() < 0, inverse[1].sum() < 0
     out = data[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
     crpix = [float(v) for v in wcs.wcs.crpix]
@@ -228,9 +228,8 @@ def resample(
 ) -> np.ndarray:
     """Brightness of ``data`` on the pixels of ``target``; float32, NaN outside.
 
-    Interpolated by cubic splines, or averaged with anti-aliasing (DeForest 2004) where
-    the pixels of the target are the larger ones. Brightness is kept (a value in Jy/beam
-    stays one), not the sum.
+    Interpolated by cubic splines, or averaged with anti-aliasing (DeForest 2004) if the pixels
+    of the target are larger. Brightness is conserved (Jy/beam stays Jy/beam), not the sum.
 
     Parameters
     ----------
@@ -241,9 +240,9 @@ def resample(
     shape : tuple of int
         Of the result, ``(ny, nx)``.
     average : bool, optional
-        Average rather than interpolate; default where the pixels of the target are the
-        larger ones. Averaging broadens the beam by 1.3 pixels of the target in quadrature,
-        which an image whose beam covers two of them and more does not need.
+        Average rather than interpolate; by default if the pixels of the target are larger.
+        Averaging broadens the beam by 1.3 target pixels in quadrature, which is not needed
+        if the beam covers two of them or more.
     """
     from astropy.wcs.utils import proj_plane_pixel_area
     from reproject import reproject_adaptive, reproject_interp

@@ -16,7 +16,7 @@ MIN_SIDE = 2
 
 @dataclass(frozen=True)
 class Layout:
-    """Which axes of an HDU (FITS order, from 0) are on the sky, and where along the others."""
+    """The sky axes of an HDU (FITS order, from 0) and the index along each other axis."""
 
     sky: tuple[int, int]
     index: dict[int, int]
@@ -30,7 +30,7 @@ def find_layout(
     plane: int | tuple[int, ...] | None,
     max_pixels: int,
 ) -> Layout:
-    """Find the sky axes; refuses what is no single image of an acceptable size."""
+    """Find the sky axes; refuses anything but a single image of an acceptable size."""
     shape = " x ".join(map(str, hdu.axes))
     pair = sky_axes(header, hdu.axes)
     if pair is None:
@@ -59,14 +59,14 @@ def read_plane(
     plane: int | tuple[int, ...] | None,
     max_pixels: int,
 ) -> tuple[np.ndarray, list[str]]:
-    """The sky plane asked for as float32 ``(ny, nx)``, in the file's unit, and notes."""
+    """The requested sky plane as float32 ``(ny, nx)``, in the file's unit, and notes."""
     layout = find_layout(file.name, hdu, header, plane, max_pixels)
     nx, ny = hdu.axes[layout.sky[0]], hdu.axes[layout.sky[1]]
     notes = [layout.note] if layout.note else []
     if hdu.kind == "compressed":
         cube = read_compressed(file, hdu, max_pixels)
     elif layout.sky == (0, 1):
-        # The planes of a cube lie one behind the other: only the one asked for is read.
+        # The planes of a cube are contiguous: only the requested one is read.
         stride, skip = 1, 0
         for axis, at in layout.index.items():
             skip += at * stride
@@ -81,7 +81,7 @@ def read_plane(
                 f"sky; at most {max_pixels:,} are read"
             )
         cube = _scaled(file.data(hdu), hdu.bitpix, header, notes).reshape(hdu.axes[::-1])
-    # numpy's axes run the other way; the sky axes are left in their order in the file.
+    # numpy's axes are reversed; the sky axes keep their order in the file.
     at_all = tuple(layout.index.get(i, slice(None)) for i in reversed(range(len(hdu.axes))))
     return np.ascontiguousarray(cube[at_all]), notes
 
@@ -119,7 +119,7 @@ def _scaled(raw: bytes, bitpix: int, header: Header, notes: list[str]) -> np.nda
     stored = np.frombuffer(raw, dtype=f">{kind}{abs(bitpix) // 8}")
     scale, zero = header.number("BSCALE"), header.number("BZERO")
     if any(k in header and header.number(k) is None for k in ("BSCALE", "BZERO")):
-        notes.append("an unreadable BSCALE or BZERO was taken as 1 or 0")
+        notes.append("an unreadable BSCALE or BZERO was replaced by 1 or 0")
     scale, zero = 1.0 if scale is None else scale, 0.0 if zero is None else zero
     with np.errstate(over="ignore", invalid="ignore"):
         if (scale, zero) == (1.0, 0.0):

@@ -1,4 +1,4 @@
-"""Silence for libraries that warn about data which were already checked."""
+"""Suppress warnings of libraries about data that were already checked."""
 
 from __future__ import annotations
 

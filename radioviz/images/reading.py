@@ -1,10 +1,9 @@
-"""One image in: a FITS, PNG or JPEG file becomes a float32 array and what is known of it.
+"""Read a FITS, PNG or JPEG file as a float32 array with its unit, beam, position and scale.
 
-Nothing about a file is trusted. Its structure is checked against its length before
-memory is asked for (:mod:`radioviz.images.hdus`), the WCS and units are read card by
-card (:mod:`radioviz.images.headers`), and whatever is wrong is an
-:class:`~radioviz.errors.ImageError` that names the file, or a note on the image where
-it can be read all the same. No warnings reach the caller.
+Files are untrusted. Their structure is checked against their length before memory is
+allocated (:mod:`radioviz.images.hdus`), the WCS and units are read card by card
+(:mod:`radioviz.images.headers`). Problems raise an :class:`~radioviz.errors.ImageError` that
+names the file, or become a note if the image can be read nevertheless. There are no warnings.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ class SkyImage:
     ----------
     data : numpy.ndarray
         Float32, shape ``(ny, nx)``, row 0 first in the file (FITS order, origin at the
-        lower left); NaN where there is no data. In Jy/beam where ``bunit`` says so.
+        lower left); NaN where there is no data. In the unit ``bunit``.
     file : str
         Name for messages.
     header : str
@@ -58,7 +57,7 @@ class SkyImage:
     extension : int
         HDU that was read.
     wcs : astropy.wcs.WCS or None
-        Celestial, two axes, of ``data`` as it is.
+        Celestial, two axes, of ``data``.
     position : (float, float) or None
         Right ascension and declination, J2000 degrees, of the centre of the array.
     pixel_scale : float or None
@@ -72,7 +71,7 @@ class SkyImage:
     frequency : float or None
         GHz.
     notes : tuple of str
-        What was found wanting or was repaired, in words.
+        Problems and repairs, as text.
     """
 
     data: np.ndarray
@@ -97,14 +96,14 @@ def read_fits(
     name: str = "",
     max_pixels: int = MAX_PIXELS,
 ) -> SkyImage:
-    """Read one sky image from a FITS file, as it stands in the file.
+    """Read one sky image from a FITS file, in the orientation of the file.
 
     Parameters
     ----------
     source
         Path, bytes, or binary file object; plain or gzipped, tile-compressed or not.
     extension : int or str, optional
-        HDU number or EXTNAME; needed only where the file holds several images.
+        HDU number or EXTNAME; needed only if the file has several images.
     plane : int or tuple of int, optional
         For a cube: which plane along its other axes, counted from 0 (one number for
         each axis longer than 1, in FITS order).
@@ -116,14 +115,14 @@ def read_fits(
     Raises
     ------
     ImageError
-        If there is no single two-dimensional sky image to be had; the message names the
-        file, what was found and what would do.
+        If the file is not one two-dimensional sky image; the message names the file, what was
+        found and what is accepted.
     """
     with open_source(source, name, limit=_gzip_limit(max_pixels)) as file:
         hdu = file.choose(extension)
         header = Header(image_cards(hdu))
         data, notes = read_plane(file, hdu, header, plane, max_pixels)
-        # Unit, beam and survey may stand in the primary header alone.
+        # Unit, beam and survey may be in the primary header only.
         fallback = Header(file.hdus[0].cards) if hdu.index else header
         notes = [*file.notes, *notes]
         title = file.name
@@ -134,13 +133,13 @@ def read_fits(
         data *= np.float32(factor)
     if header.unprintable:
         notes.append("header cards with unprintable characters were read with spaces instead")
-    data = _judge(data, title, notes)
+    data = _check_content(data, title, notes)
     survey = header.string("SURVEY") or fallback.string("SURVEY")
     known = known_survey(survey)
     beam = find_beam(header) or find_beam(fallback)
     if beam is None and known:
         beam = Beam(known[0], known[0])
-        notes.append(f"no beam in the header: {known[0]} arcsec of {survey} taken")
+        notes.append(f"no beam in the header: {known[0]} arcsec of {survey} assumed")
     frequency = find_frequency(header) or find_frequency(fallback)
     wcs, trouble = find_wcs(header, max(len(hdu.axes), 2))
     image = SkyImage(
@@ -158,8 +157,8 @@ def read_fits(
 
 
 @dataclass(frozen=True)
-class Peek:
-    """What the headers alone say of an image: ``shape`` is (ny, nx) as it stands in the file."""
+class ImageSummary:
+    """Facts from the headers of an image; ``shape`` is (ny, nx) in the file."""
 
     shape: tuple[int, int]
     pixel_scale: float | None
@@ -167,19 +166,19 @@ class Peek:
     survey: str
 
 
-def peek_fits(
+def summarise_fits(
     source: Source,
     *,
     extension: int | str | None = None,
     name: str = "",
     max_pixels: int = MAX_PIXELS,
-) -> Peek:
+) -> ImageSummary:
     """Shape, scale, unit and survey of a FITS image without reading its pixels.
 
     Raises
     ------
     ImageError
-        If the headers show already that :func:`read_fits` would refuse it.
+        If :func:`read_fits` would refuse it because of its headers.
     """
     with open_source(source, name, limit=_gzip_limit(max_pixels)) as file:
         hdu = file.choose(extension)
@@ -190,16 +189,16 @@ def peek_fits(
     steps = pixel_steps(header, layout.sky)
     _, bunit, _ = brightness_unit(header.string("BUNIT") or fallback.string("BUNIT"))
     survey = header.string("SURVEY") or fallback.string("SURVEY")
-    return Peek(shape, min(steps) if steps else None, bunit, survey)
+    return ImageSummary(shape, min(steps) if steps else None, bunit, survey)
 
 
 def _gzip_limit(max_pixels: int) -> int:
-    # The widest pixels have 8 bytes; 32 MB for headers, tables and small extensions beside.
+    # The widest pixels have 8 bytes; 32 MB more for headers, tables and small extensions.
     return 8 * max_pixels + (1 << 25)
 
 
 def _located(image: SkyImage, wcs: WCS | None, trouble: str = "") -> SkyImage:
-    """The image with the position and scale that ``wcs`` gives, or a note why it has none."""
+    """The image with position and scale from ``wcs``, or a note why it has none."""
     if wcs is not None:
         try:
             local = geometry(wcs, (image.data.shape[0], image.data.shape[1]))
@@ -214,10 +213,10 @@ def _located(image: SkyImage, wcs: WCS | None, trouble: str = "") -> SkyImage:
 
 
 def upright(image: SkyImage, max_pixels: int = MAX_PIXELS) -> SkyImage:
-    """The image north up, east left, with square pixels; unchanged where it is, or has no WCS.
+    """The image with north up, east left and square pixels; unchanged without a WCS.
 
-    Flipped or transposed exactly where that is enough, resampled otherwise (any frame, any
-    rotation); tolerances in :mod:`radioviz.images.orientation`. A note says what was done.
+    Flipped or transposed (exact) if that is enough, resampled otherwise (any frame, any
+    rotation); tolerances in :mod:`radioviz.images.orientation`. A note describes the change.
 
     Raises
     ------
@@ -232,8 +231,7 @@ def upright(image: SkyImage, max_pixels: int = MAX_PIXELS) -> SkyImage:
         raise ImageError(f"{image.file}: {error}") from error
     if not note:
         return image
-    turned = dataclasses.replace(image, data=data, notes=(*image.notes, note))
-    return _located(turned, wcs)
+    return _located(dataclasses.replace(image, data=data, notes=(*image.notes, note)), wcs)
 
 
 def read_image(
@@ -244,7 +242,7 @@ def read_image(
     name: str = "",
     max_pixels: int = MAX_PIXELS,
 ) -> SkyImage:
-    """Read a FITS, PNG or JPEG file, whichever it is, north up and east left.
+    """Read a FITS, PNG or JPEG file, north up and east left.
 
     Parameters and errors as :func:`read_fits`, :func:`read_png_jpeg` and :func:`upright`.
     """
@@ -261,23 +259,23 @@ def read_image(
     return upright(image, max_pixels)
 
 
-def _judge(data: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
-    """Refuse an image without content; infinities become NaN."""
+def _check_content(data: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
+    """Refuse an image without finite pixels; infinities become NaN."""
     finite = np.isfinite(data)
     values = data[finite]
     if values.size == 0:
         raise ImageError(
             f"{name}: all {data.size:,} pixels are NaN (no data): "
-            "the position may lie outside of the survey"
+            "the position may be outside the survey"
         )
     infinite = int(np.count_nonzero(np.isinf(data)))
     missing = data.size - values.size
     if missing:
-        # Also makes every NaN a quiet one: signalling ones upset minima and maxima.
+        # Also replaces signalling NaN, which break minima and maxima.
         data = np.where(finite, data, np.float32(np.nan))
         notes.append(f"{missing} pixel(s) without data (NaN)")
     if infinite:
-        notes.append(f"{infinite} infinite pixel(s) taken as missing")
+        notes.append(f"{infinite} infinite pixel(s) treated as missing")
     if values.min() == values.max():
         notes.append(f"all pixels have the same value, {float(values[0]):g}")
     return data
@@ -289,21 +287,21 @@ def _judge(data: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
 def read_png_jpeg(source: Source, *, name: str = "", max_pixels: int = MAX_PIXELS) -> SkyImage:
     """Read an 8-bit (PNG: or 16-bit) picture as grey levels.
 
-    The picture is taken to be shown as astronomers do, north up and east left, so that its
-    lowest line becomes row 0. It carries no position, scale or unit.
+    North is assumed to be up and east left, so that the lowest line becomes row 0. The image
+    has no position, scale or unit.
 
     Raises
     ------
     ImageError
-        If it is no PNG or JPEG, is damaged, has one line or column, or more than ``max_pixels``.
+        If it is not a PNG or JPEG, is damaged, has one line or column, or more than ``max_pixels``.
     """
     from PIL import Image
 
     with open_handle(source, name, 8 * max_pixels) as opened:
         title = opened.name
         try:
-            # Pillow warns of its own, larger, pixel limit; ours is checked before decoding.
-            file: Any = _NoFurther(opened.handle, opened.length)
+            # Pillow warns at its own, larger, pixel limit; ours is checked before decoding.
+            file: Any = _BoundedReader(opened.handle, opened.length)
             with quiet(), Image.open(file, formats=("PNG", "JPEG")) as picture:
                 width, height = picture.size
                 if min(width, height) < MIN_SIDE:
@@ -322,11 +320,11 @@ def read_png_jpeg(source: Source, *, name: str = "", max_pixels: int = MAX_PIXEL
             raise ImageError(f"{title}: the picture is damaged ({error})") from error
     data = np.ascontiguousarray(grey[::-1])
     notes.append("a picture: no position, pixel scale or unit")
-    return SkyImage(_judge(data, title, notes), title, notes=tuple(notes))
+    return SkyImage(_check_content(data, title, notes), title, notes=tuple(notes))
 
 
-class _NoFurther:
-    """A file that is asked for no more than it has: Pillow believes what a chunk claims."""
+class _BoundedReader:
+    """Limits reads to the length of the file: Pillow trusts the declared length of a chunk."""
 
     def __init__(self, file: IO[bytes], length: int) -> None:
         self._file, self._length = file, length
@@ -348,7 +346,7 @@ def _luminance(picture: object) -> tuple[np.ndarray, list[str]]:
     width, height = picture.size
     clear = "A" in picture.getbands() or "transparency" in picture.info
     grey, coloured = np.empty((height, width), dtype=np.float32), False
-    # Strip by strip: the copies in between would take four times the memory of the picture.
+    # In strips: intermediate copies would need four times the memory of the picture.
     step = max(1, _STRIP // width)
     for top in range(0, height, step):
         part = picture.crop((0, top, width, min(height, top + step)))
@@ -360,7 +358,7 @@ def _luminance(picture: object) -> tuple[np.ndarray, list[str]]:
             coloured |= bool(np.ptp(np.asarray(part.convert("RGB")), axis=2).any())
         grey[top : top + step] = np.asarray(part.convert("L"), dtype=np.float32)
     if clear:
-        notes.append("transparent pixels taken as black")
+        notes.append("transparent pixels treated as black")
     if coloured:
         notes.append("colour converted to luminance (ITU-R 601)")
     return grey, notes

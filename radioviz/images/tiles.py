@@ -2,8 +2,8 @@
 
 astropy's decoders trust the header: a gzip tile may inflate without bound, and
 parameters of the C decoders are not checked. So only the lossless and quantised
-schemes in use for radio images are let through, with sane parameters, and gzip tiles
-are measured first.
+schemes in use for radio images are accepted, with valid parameters, and the size of
+gzip tiles is measured first.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def read_compressed(file: FitsFile, hdu: HDU, max_pixels: int) -> np.ndarray:
     if hdu.size > 8 * max_pixels + (1 << 25):
         raise ImageError(f"{file.name}: {hdu.size:,} bytes of compressed data are too many")
     tile = _check(file.name, hdu)
-    # astropy sees the cards that the decoding needs and no others, which may be damaged.
+    # astropy gets only the cards that decoding needs; others may be damaged.
     header = b"".join(c for c in hdu.cards if _DECODING.match(c)) + b"END".ljust(80)
     packed = file.data(hdu)
     content = b"".join((_PRIMARY, header.ljust(_blocks(len(header))), packed)).ljust(
@@ -67,7 +67,7 @@ def read_compressed(file: FitsFile, hdu: HDU, max_pixels: int) -> np.ndarray:
                 return data.astype(np.float32)
     except ImageError:
         raise
-    # A damaged table surfaces as any of a dozen exceptions.
+    # A damaged table raises any of a dozen exceptions.
     except Exception as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise ImageError(
@@ -99,7 +99,7 @@ _RENAMED = re.compile(rb"Z(TENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|SIMPLE|EXTEND|B
 
 
 def image_cards(hdu: HDU) -> tuple[bytes, ...]:
-    """Cards of the image itself: those of the table that packs it are left out."""
+    """Cards of the image itself, without those of the table that contains it."""
     if hdu.kind != "compressed":
         return hdu.cards
     cards = []
@@ -117,7 +117,7 @@ def _blocks(length: int) -> int:
 
 
 def _check(name: str, hdu: HDU) -> int:
-    """Pixels of a tile; refuses parameters that the decoders would not survive."""
+    """Pixels of a tile; refuses parameters that would crash the decoders."""
     header = Header(hdu.cards)
     scheme = header.string("ZCMPTYPE")
     if scheme not in _SCHEMES:
@@ -134,7 +134,7 @@ def _check(name: str, hdu: HDU) -> int:
             )
     dither = header.string("ZQUANTIZ")
     if dither not in ("", "NO_DITHER", "SUBTRACTIVE_DITHER_1", "SUBTRACTIVE_DITHER_2"):
-        raise ImageError(f"{name}: ZQUANTIZ = {dither!r} is no known dithering")
+        raise ImageError(f"{name}: ZQUANTIZ = {dither!r} is not a known dithering method")
     # The seed is an index into the table of random numbers, which the decoder does not check.
     seed = header.get("ZDITHER0")
     if dither.startswith("SUBTRACTIVE") and not (isinstance(seed, int) and 1 <= seed <= 10_000):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from radioviz.errors import ImageError
-from radioviz.images.common_grid import Common, facts, place
+from radioviz.images.common_grid import CommonGrid, row_values, to_common_grid
 from radioviz.images.reading import read_image
 from radioviz.importing.cutouts import SERVICES, CutoutRequest, CutoutService, fetch_cutouts
 from radioviz.importing.image_files import without_name
@@ -63,7 +63,7 @@ class ServiceReader(CutoutReader):
     ) -> None:
         super().__init__(sources, survey, pixels)
         self.service, self.base, self.rate, self.attempts = service, base, rate, attempts
-        self.common = Common(self.shape, self.step, survey.bunit, survey.survey)
+        self.common = CommonGrid(self.shape, self.step, survey.bunit, survey.survey)
 
     def cutouts(self, first: int) -> Iterator[Step]:
         """See :class:`CutoutReader`."""
@@ -86,11 +86,11 @@ class ServiceReader(CutoutReader):
                 continue
             try:
                 image = read_image(cutout.path, name=name)
-                placed = place(image, self.common, self.survey.bunit or None)
+                placed = to_common_grid(image, self.common, self.survey.bunit or None)
             except ImageError as error:
                 yield FileOutcome(name, without_name(str(error), name), row), None
                 continue
-            cells = facts(placed, "", self.common)
+            cells = row_values(placed, "", self.common)
             del cells["file"]
             yield FileOutcome(name, "", row, cells, placed.notes), np.asarray(placed.data)
 

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from radioviz.errors import CatalogueError, ImageError
-from radioviz.images.common_grid import Common, facts, place
-from radioviz.images.reading import MAX_PIXELS, Peek, SkyImage, peek_fits, read_image
+from radioviz.images.common_grid import CommonGrid, row_values, to_common_grid
+from radioviz.images.reading import MAX_PIXELS, ImageSummary, SkyImage, read_image, summarise_fits
 from radioviz.importing.image_files import (
     FileEntry,
     ImageFiles,
@@ -69,7 +69,7 @@ class FileSummary:
 
 def summarise_files(files: ImageFiles) -> FileSummary:
     """Read some hundred headers and a few whole images."""
-    peeks: list[Peek] = []
+    peeks: list[ImageSummary] = []
     images: list[SkyImage] = []
     refused: list[tuple[str, str]] = []
     names = [n for n in files.names if is_image(n)]
@@ -82,7 +82,7 @@ def summarise_files(files: ImageFiles) -> FileSummary:
         name = printable_name(entry.name)
         try:
             if not pictures:
-                peeks.append(peek_fits(entry.content, name=name))
+                peeks.append(summarise_fits(entry.content, name=name))
             if i in whole:
                 images.append(read_image(entry.content, name=name))
         except ImageError as error:
@@ -119,7 +119,7 @@ class FilesReader(Reader):
     Parameters
     ----------
     files : ImageFiles
-    common : Common
+    common : CommonGrid
         Shape, scale, unit and survey of all stored images.
     survey : SurveyFacts
     dtype : numpy.dtype
@@ -136,7 +136,7 @@ class FilesReader(Reader):
     def __init__(
         self,
         files: ImageFiles,
-        common: Common,
+        common: CommonGrid,
         survey: SurveyFacts,
         dtype: np.dtype,
         sources: SourceList | None = None,
@@ -184,8 +184,8 @@ class FilesReader(Reader):
                 mixed = "a picture among FITS images" if is_picture(name) else "FITS among pictures"
                 raise ImageError(f"{name}: {mixed}: grey levels and brightness do not mix")
             image = read_image(entry.content, name=name, max_pixels=MAX_PIXELS)
-            placed = place(image, self.common, self.common.bunit or None)
-            cells = facts(placed, name, self.common)
+            placed = to_common_grid(image, self.common, self.common.bunit or None)
+            cells = row_values(placed, name, self.common)
             if self.survey.beam is None and placed.beam is not None:
                 cells["beam"] = placed.beam.fwhm
             if placed.frequency is not None:
@@ -264,7 +264,7 @@ def inspect_files(
     kept = dataclasses.replace(survey, beam=None) if own_beams else survey
 
     def make() -> Reader:
-        common = Common(shape, survey.pixel_scale or 1.0, survey.bunit, survey.survey)
+        common = CommonGrid(shape, survey.pixel_scale or 1.0, survey.bunit, survey.survey)
         return FilesReader(files, common, kept, dtype, sources)
 
     return make_inspection(

@@ -24,7 +24,7 @@ from radioviz.morphology.sources import (
     find_islands,
     grow,
 )
-from radioviz.store.mapped import release
+from radioviz.store.mapped import release_pages
 
 VERSION = 3  # increase it when a number changes, so that stored measurements are replaced
 
@@ -245,7 +245,7 @@ def measure(
         numbers[i] = list(row.values())
         if i % 100 == 99 or i + 1 == n:
             progress(i + 1, n, "measuring sources")
-            release(images)
+            release_pages(images)
     table = pd.DataFrame(numbers, columns=list(_FLOATS))
     table["n_components"], table["n_unrelated"] = counts.T
     smallest = SMALLEST * beam_pixels * pixel_scale

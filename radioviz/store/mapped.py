@@ -1,4 +1,4 @@
-"""Memory that long runs give back to the system: mapped images, and what was freed."""
+"""Return memory to the system during long runs: pages of mapped files, freed memory."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import mmap
 import numpy as np
 
 
-def release(images: np.ndarray) -> None:
-    """Give the pages of a mapped file that have been read back to the system.
+def release_pages(images: np.ndarray) -> None:
+    """Return the pages of a mapped file that have been read to the system.
 
-    Who streams through millions of images would otherwise hold all of them resident, as far as
-    there is memory. What is read again comes from the system's own cache, so nothing is lost but
-    microseconds. Anything but a read-only memory map is left alone.
+    Without this, streaming through millions of images would keep all of them resident. Pages
+    that are read again come from the system's file cache at little cost. Anything but a
+    read-only memory map is left alone.
     """
     array: object = images
     while isinstance(array, np.ndarray):
@@ -26,11 +26,11 @@ def release(images: np.ndarray) -> None:
         array.madvise(mmap.MADV_DONTNEED)
 
 
-def trim() -> None:
-    """Give back what was freed between two steps of a run.
+def trim_memory() -> None:
+    """Return freed memory to the system between two steps of a run.
 
-    The C library keeps freed memory for later; the next step, of another library, would come on
-    top of it. Where it cannot be told so, nothing happens.
+    The C library keeps freed memory for reuse, so that the next step of another library would
+    add to it. Does nothing if the C library has no ``malloc_trim``.
     """
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):

@@ -1,4 +1,4 @@
-"""Headers of ``.npy`` files, read before numpy makes room for what they announce."""
+"""Headers of ``.npy`` files, checked before numpy allocates memory for the array."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing
 
 MAGIC = b"\x93NUMPY"
-# Longest header that is read; numpy asks for memory before it looks whether one is so long.
+# Longest header that is read; numpy allocates the declared length before it checks it.
 LONGEST_HEADER = 10_000
 GROWING_BYTES = 128
 """Length of :func:`growing_header`."""
@@ -20,13 +20,13 @@ GROWING_BYTES = 128
 Header = tuple[tuple[int, ...], bool, np.dtype]
 
 
-def header(file: IO[bytes]) -> Header:
-    """Shape, whether in Fortran order, and type; the file is left where the data begin.
+def read_header(file: IO[bytes]) -> Header:
+    """Shape, whether in Fortran order, and dtype; the file position is at the data.
 
     Raises
     ------
     ValueError
-        If it is no ``.npy`` file, or its header is damaged, too long or gives no shape.
+        If it is not a ``.npy`` file, or its header is damaged, too long or has no valid shape.
     """
     start = file.read(8)
     if start[:6] != MAGIC or len(start) < 8:
@@ -47,7 +47,7 @@ def header(file: IO[bytes]) -> Header:
     )
     try:
         shape, fortran, dtype = read(file)
-    except Exception as error:  # it is parsed as Python text, up to a point
+    except Exception as error:  # it is parsed as a Python literal
         raise ValueError(f"its header is damaged: {error}") from error
     if any(side < 0 for side in shape):
         raise ValueError(f"its shape {shape} has a negative side")
@@ -62,7 +62,7 @@ def growing_header(shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> bytes:
     return MAGIC + b"\x01\x00" + (GROWING_BYTES - 10).to_bytes(2, "little") + body
 
 
-def check(path: Path) -> None:
+def check_length(path: Path) -> None:
     """Refuse a ``.npy`` file that is shorter than its header says.
 
     Raises
@@ -70,10 +70,10 @@ def check(path: Path) -> None:
     OSError
         If it cannot be read.
     ValueError
-        As :func:`header`, or if the file is cut short.
+        As :func:`read_header`, or if the file is cut short.
     """
     with path.open("rb") as file:
-        shape, _, dtype = header(file)
+        shape, _, dtype = read_header(file)
         needed, there = math.prod(shape) * dtype.itemsize, path.stat().st_size - file.tell()
     if needed > there:
         raise ValueError(f"{dtype} of shape {shape} takes {needed:,} bytes; {there:,} are there")

@@ -119,11 +119,11 @@ def read_npy(path: Path) -> np.ndarray:
         with path.open("rb") as file:
             single = file.read(len(npy.MAGIC)) == npy.MAGIC
         if single:
-            npy.check(path)
+            npy.check_length(path)
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError:
         raise
-    except Exception as error:  # the header is parsed as Python text, up to a point
+    except Exception as error:  # the header is parsed as a Python literal
         raise ValueError(f"{path.name}: {error or type(error).__name__}") from error
     if not isinstance(found, np.ndarray):
         found.close()

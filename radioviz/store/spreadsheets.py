@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-# What a spreadsheet takes for the start of a formula, full-width forms included.
+# Characters that start a formula in a spreadsheet, full-width forms included.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def safe_cell(text: str) -> str:
-    """Text that no spreadsheet evaluates: an apostrophe goes before a formula sign.
+    """Text that no spreadsheet evaluates: an apostrophe precedes a formula sign.
 
-    Take one leading apostrophe away to have the text back.
+    Remove one leading apostrophe to restore the text.
     """
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 

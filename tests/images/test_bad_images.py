@@ -75,7 +75,7 @@ def test_image_before_a_truncated_extension_is_read() -> None:
 
 def test_trailing_bytes_are_noted() -> None:
     image = read_fits(primary(noise(), cards()) + b"junk" * 1000)
-    assert any("what follows the last HDU" in note for note in image.notes)
+    assert any("bytes after the last HDU" in note for note in image.notes)
 
 
 def header_of(*axes: int, bitpix: int = -32) -> bytes:
@@ -181,7 +181,7 @@ def test_seed_of_the_dithering_is_bounded(seed: str) -> None:
 
 
 def test_all_nan_is_refused() -> None:
-    with pytest.raises(ImageError, match=r"all 10,000 pixels are NaN.*outside of the survey"):
+    with pytest.raises(ImageError, match=r"all 10,000 pixels are NaN.*outside the survey"):
         read_fits(primary(np.full((100, 100), np.nan, np.float32), cards()))
 
 

@@ -227,7 +227,7 @@ def test_extension_by_number_or_name(extension: int | str) -> None:
 
 @pytest.mark.parametrize("extension", [0, 1, 99, -1, "GAL99", ""])
 def test_extension_that_is_no_image(extension: int | str) -> None:
-    with pytest.raises(ImageError, match="is no image of this file; its images are: 2 'GAL0'"):
+    with pytest.raises(ImageError, match="is not an image of this file; its images are: 2 'GAL0'"):
         read_fits(many(), extension=extension)
 
 

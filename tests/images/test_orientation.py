@@ -203,7 +203,7 @@ def test_geometry_of_any_tan_wcs(
     there = SkyCoord(local.ra, local.dec, unit=u.deg)
     assert there.separation(SkyCoord(ra, dec, unit=u.deg)).arcsec < 0.01
     assert local.pixel_scale == pytest.approx(scale, rel=1e-3)
-    assert math.cos(math.radians(local.turn - sign * angle)) == pytest.approx(1, abs=1e-4)
+    assert math.cos(math.radians(local.rotation - sign * angle)) == pytest.approx(1, abs=1e-4)
     # Moved along by whole pixels, the WCS says the same of the sky.
     dx, dy = round(reference[0]), round(reference[1])
     moved = wcs.deepcopy()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radioviz.store.mapped import release, trim
+from radioviz.store.mapped import release_pages, trim_memory
 
 
 def resident(field: str) -> int:
@@ -26,7 +26,7 @@ def test_pages_that_were_read_are_given_back(tmp_path: Path) -> None:
     total = int(images.sum())
     read = resident("RssFile")
     assert read - before > 6_000
-    release(images[10:])
+    release_pages(images[10:])
     assert read - resident("RssFile") > 6_000
     assert int(images.sum()) == total
 
@@ -36,13 +36,13 @@ def test_what_can_be_written_is_left_alone(tmp_path: Path, mode: str) -> None:
     np.save(tmp_path / "images.npy", np.zeros((4, 8, 8), np.uint8))
     images = np.load(tmp_path / "images.npy", mmap_mode=mode)
     images[0] = 7
-    release(images)
+    release_pages(images)
     assert (images[0] == 7).all()
 
 
 def test_images_in_memory_are_left_alone() -> None:
     images = np.ones((3, 8, 8))
-    release(images[1:])
+    release_pages(images[1:])
     assert images.all()
 
 
@@ -52,6 +52,6 @@ def test_what_was_freed_is_given_back() -> None:
     held = resident("RssAnon")
     keep = small[-1]
     del small
-    trim()
+    trim_memory()
     assert held - resident("RssAnon") > 60_000
     assert keep.all()

@@ -26,7 +26,7 @@ WHOLE = _file(np.zeros((5, 24, 24), np.float32))
 @pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
 def test_a_header_of_every_version(version: tuple[int, int]) -> None:
     file = io.BytesIO(_file(np.arange(6, dtype="<i2").reshape(2, 3), version))
-    assert npy.header(file) == ((2, 3), False, np.dtype("<i2"))
+    assert npy.read_header(file) == ((2, 3), False, np.dtype("<i2"))
     assert file.read() == np.arange(6, dtype="<i2").tobytes()
 
 
@@ -53,4 +53,4 @@ def test_headers_that_cannot_be_true(content: bytes, expected: str, tmp_path: Pa
 
 def test_no_numpy_file() -> None:
     with pytest.raises(ValueError, match="begins with b'PK'"):
-        npy.header(io.BytesIO(b"PK"))
+        npy.read_header(io.BytesIO(b"PK"))

@@ -114,7 +114,7 @@ class NpyCube(Cube):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         with _reading(path, "NumPy array"):
-            npy.check(path)
+            npy.check_length(path)
             self._array: np.memmap = np.load(path, mmap_mode="r", allow_pickle=False)
         self.check(self._array.shape, self._array.dtype)
 
@@ -149,7 +149,7 @@ class NpzCube(Cube):
                 if not name.endswith(".npy"):
                     continue
                 with archive.open(name) as file:
-                    shape, _, dtype = npy.header(file)
+                    shape, _, dtype = npy.read_header(file)
                 if len(shape) >= 2:
                     found[name] = (shape, dtype)
                 else:
@@ -166,7 +166,7 @@ class NpzCube(Cube):
             zipfile.ZipFile(self.path) as archive,
             archive.open(self.member + ".npy") as file,
         ):
-            _, fortran, _ = npy.header(file)
+            _, fortran, _ = npy.read_header(file)
             if fortran:
                 raise CatalogueError(
                     f"{self.path} ({self.member}): stored in Fortran order; save it in C order"
