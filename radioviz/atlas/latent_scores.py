@@ -1,4 +1,4 @@
-"""Figures of each galaxy that an encoder gives beside its latent vector."""
+"""Outlier scores of galaxies from their latent vectors."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _CELLS = 1 << 23
 
 
 def latent_outlier_scores(latents: np.ndarray) -> dict[str, np.ndarray]:
-    """How far each galaxy lies from others, each figure the higher the stranger.
+    """How isolated each galaxy is in latent space; higher is more unusual.
 
     ``knn_distance``: mean Euclidean distance to the 20 nearest other sources; in a survey of
-    more than 20,000, to the 20 nearest of a random sample of so many.
+    more than 20,000, to the 20 nearest of a random sample of that size.
     ``isolation``: isolation forest on the latents (Liu et al. 2008).
 
     Parameters
@@ -26,7 +26,7 @@ def latent_outlier_scores(latents: np.ndarray) -> dict[str, np.ndarray]:
     Returns
     -------
     dict
-        Name to float32 of shape ``(n,)``; NaN where there is no other source.
+        Name to float32 of shape ``(n,)``; NaN if there is no other source.
     """
     n = len(latents)
     if n < 2:
@@ -47,7 +47,7 @@ def _knn_distance(latents: np.ndarray, rows: np.ndarray) -> np.ndarray:
     step = min(4096, max(1, _CELLS // len(base)))
     for start in range(0, len(latents), step):
         squared, nearest = nearest_of(base, latents[start : start + step], k + 1)
-        # The source itself, where it is of the sample, is no neighbour.
+        # A source of the sample is not its own neighbour.
         squared = np.where(nearest == place[start : start + step, None], -1.0, squared)
         squared.sort(axis=1)
         own = squared[:, 0] < 0
@@ -61,7 +61,7 @@ def _knn_distance(latents: np.ndarray, rows: np.ndarray) -> np.ndarray:
 def _isolation(latents: np.ndarray, rows: np.ndarray) -> np.ndarray:
     from sklearn.ensemble import IsolationForest
 
-    # Each tree sees 256 galaxies anyway, so that a sample is as good as all of them.
+    # Each tree sees 256 galaxies anyway, so a sample is as good as all of them.
     forest = IsolationForest(n_estimators=300, random_state=SEED).fit(latents[rows])
     parts = np.array_split(latents, max(1, len(latents) // 8192))
     out: np.ndarray = np.concatenate([-forest.score_samples(p) for p in parts]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Maps of a survey's latent vectors: its own, and its place on the shipped map of FIRST."""
+"""Maps of a survey's latent vectors: its own, and its positions on the shipped map of FIRST."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from radioviz.atlas.placement import place_among_neighbours
 
 SEED = 0
 REFERENCE = "first"
-"""The data set on whose map others are placed."""
+"""Data set on whose map others are placed."""
 
 UMAP: dict[str, Any] = {
     "n_neighbors": 15,
@@ -21,25 +21,25 @@ UMAP: dict[str, Any] = {
     "random_state": SEED,
 }
 SAMPLE = 20_000
-"""Galaxies that a map is fitted to; the rest of a larger survey is placed among them."""
+"""Largest number of galaxies that a map is fitted to; the others are placed among them."""
 
 Layouts = dict[str, tuple[np.ndarray, Layout]]
 
 
 def quick_layouts(latents: np.ndarray, reference: Atlas | None) -> Layouts:
-    """Maps that take no time: the place on the reference's map, the plane itself, PCA.
+    """Maps that are quick to compute: positions on the reference map, the latent plane, PCA.
 
     Parameters
     ----------
     latents : numpy.ndarray
         Shape ``(n, d)``, ``n`` at least 1; may be memory-mapped.
     reference : Atlas or None
-        Of :data:`REFERENCE` under the same model, where there is one.
+        Of :data:`REFERENCE` under the same model.
 
     Returns
     -------
     dict
-        Name to positions (float32, shape ``(n, 2)``) and what gave them; never empty.
+        Name to positions (float32, shape ``(n, 2)``) and how they were made.
     """
     out: Layouts = {}
     if latents.shape[1] == 2:
@@ -71,13 +71,13 @@ def _pca(latents: np.ndarray) -> tuple[np.ndarray, Layout]:
     first = axes[:, ::-1][:, :2]
     first = first * np.sign(first[np.abs(first).argmax(axis=0), [0, 1]])
     shares = variances[::-1][:2] / max(variances.sum(), 1e-30)
-    said = {"explained_variance": [round(float(s), 4) for s in shares]}
+    explained = {"explained_variance": [round(float(s), 4) for s in shares]}
     placed = [((part - mean) @ first).astype(np.float32) for part in _parts(latents)]
-    return np.concatenate(placed), Layout("PCA", said)
+    return np.concatenate(placed), Layout("PCA", explained)
 
 
 def _projected(latents: np.ndarray, reference: Atlas) -> tuple[np.ndarray, Layout]:
-    """The projection that made the reference's own PCA, found again from its two ends."""
+    """The projection of the reference's PCA, fitted from its latents and positions."""
     base = np.asarray(reference.latents, np.float64)
     padded = np.hstack([base, np.ones((len(base), 1))])
     matrix, *_ = np.linalg.lstsq(padded, np.asarray(reference.layouts["pca"], np.float64))
@@ -86,41 +86,43 @@ def _projected(latents: np.ndarray, reference: Atlas) -> tuple[np.ndarray, Layou
 
 
 def _parts(latents: np.ndarray) -> Iterator[np.ndarray]:
-    """Latents a block at a time in double precision: a million would take gigabytes."""
+    """Blocks of latents in double precision: a million at once would need gigabytes."""
     for start in range(0, len(latents), 65_536):
         yield np.asarray(latents[start : start + 65_536], np.float64)
 
 
 def fit_umap_layout(latents: np.ndarray, sample: int = SAMPLE) -> tuple[np.ndarray, Layout] | None:
-    """UMAP of the survey itself; None for fewer galaxies than a map can be drawn of.
+    """UMAP of the survey itself; None for fewer than 8 galaxies.
 
-    A survey of more than ``sample`` galaxies is drawn by a random sample of it, and the others
-    are placed among them, so that time and memory stay bounded.
+    With more than ``sample`` galaxies, UMAP is fitted to a random sample and the others are placed
+    among them, so that time and memory stay bounded.
     """
-    if len(latents) < 8:
+    n = len(latents)
+    if n < 8:
         return None
-    if len(latents) <= sample:
-        whole = np.asarray(latents, np.float32)
-        return np.asarray(fit_umap(whole).embedding_, np.float32), Layout("UMAP", UMAP)
-    rows = np.sort(np.random.default_rng(SEED).choice(len(latents), sample, replace=False))
+    rows = np.arange(n)
+    if n > sample:
+        rows = np.sort(np.random.default_rng(SEED).choice(n, sample, replace=False))
     fitted = np.asarray(latents[rows], np.float32)
     drawn = np.asarray(fit_umap(fitted).embedding_, np.float32)
+    if n <= sample:
+        return drawn, Layout("UMAP", UMAP)
     positions = place_among_neighbours(fitted, drawn, latents)
     positions[rows] = drawn
     return positions, Layout("UMAP", {**UMAP, "fitted_to": sample})
 
 
 def fit_umap(latents: np.ndarray) -> Any:
-    """UMAP fitted with the fixed seed (one thread, which is what makes it repeatable)."""
+    """UMAP fitted with the fixed seed, in one thread, so that it is reproducible."""
     import warnings
 
     neighbours = min(UMAP["n_neighbors"], len(latents) - 1)
     with warnings.catch_warnings():
-        # umap says that there is no tensorflow, which is not needed, and that a seed means one
-        # thread, which is what is wanted.
+        # umap warns that tensorflow is missing, which is not needed, and that a seed implies one
+        # thread, which is intended.
         warnings.simplefilter("ignore", ImportWarning)
         warnings.filterwarnings("ignore", message=".*n_jobs.*")
-        # A few nearly equal vectors leave the graph in more parts than the spectral start likes.
+        # Nearly equal vectors split the graph into more parts than the spectral start supports.
         warnings.filterwarnings("ignore", category=UserWarning, module="umap|sklearn")
         from umap import UMAP as Umap
 

@@ -1,8 +1,8 @@
-"""Galaxies on a map that they had no part in: placed among their neighbours, without torch.
+"""Place galaxies on a map that was made without them, next to their latent neighbours.
 
-Measured on held-out FIRST galaxies (``python -m train evaluate placement``) this keeps latent
-neighbours together at least as well as the transform of UMAP itself, takes milliseconds, and
-needs no more of a shipped map than the Atlas holds.
+On held-out FIRST galaxies (``python -m train evaluate placement``) this keeps latent neighbours
+together at least as well as the transform of UMAP itself. It takes milliseconds and needs only the
+latents and positions that the Atlas holds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from radioviz.neighbours import nearest_of
 
 NEIGHBOURS = 15
-"""As many as UMAP drew the maps with."""
+"""As many as UMAP uses for the maps."""
 
 _CELLS = 1 << 23  # distances in memory at a time: 32 MB
 
@@ -20,13 +20,13 @@ _CELLS = 1 << 23  # distances in memory at a time: 32 MB
 def place_among_neighbours(
     latents: np.ndarray, positions: np.ndarray, others: np.ndarray
 ) -> np.ndarray:
-    """Positions of ``others`` by those of their nearest neighbours in latent space.
+    """Positions of ``others`` from those of their nearest neighbours in latent space.
 
-    A map tears apart what lies close in many dimensions, so the mean of all neighbours
-    often falls into the empty space between two groups. Here the neighbours vote first: the
-    one to which the others are nearest on the map is the centre, the half that lies
-    closest to it is kept, and the galaxy goes to the mean of that half, weighted by inverse
-    squared distance in latent space. A galaxy that the map holds already comes to its own place.
+    A map separates some neighbours of the latent space, so the mean position of all neighbours
+    often falls into the gap between two groups. Therefore the neighbour to which the others are
+    nearest on the map is the centre, the half that lies closest to it is kept, and the galaxy is
+    placed at the mean of that half, weighted by inverse squared distance in latent space. A galaxy
+    of the map keeps its position.
 
     Parameters
     ----------

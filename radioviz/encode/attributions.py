@@ -1,8 +1,8 @@
-"""What in an image speaks for which class: integrated gradients, by captum.
+"""Which pixels support which class: integrated gradients, computed by captum.
 
 Integrated gradients (Sundararajan et al. 2017) follow the classifier's logit from an empty sky to
-the image and share out its change among the pixels; the shares add up to the change, and pixels
-without emission get none.
+the image and attribute its change to the pixels. The shares of the pixels add up to the change;
+pixels without emission have a share of 0.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from radioviz.encode.inference_lock import inference, inference_lock
 from radioviz.errors import ModelError
 
 STEPS = 48
-"""Points along the way; the shares then add up to the change within a tenth of it."""
+"""Steps from the empty sky to the image; the shares then add up to the change within 10 %."""
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Shares of the pixels in the decision between two classes.
+    """Contributions of the pixels to the decision between two classes.
 
     Attributes
     ----------
     shares : numpy.ndarray
         Float32, shape ``(size, size)``: what each pixel adds to log p(second) - log p(first);
-        positive speaks for the second class.
+        positive values support the second class.
     classes : tuple of str
         First and second class.
     difference : float
         log p(second) - log p(first) of the image, calibrated.
     of_empty_sky : float
-        The same of an image without emission: where the way starts.
+        The same for an image without emission, where the integration starts.
     probabilities : numpy.ndarray
-        Of the classes, float32 of shape ``(2,)``.
+        Of the two classes, float32, shape ``(2,)``.
     """
 
     shares: np.ndarray
@@ -47,36 +47,36 @@ class Explanation:
 
     @property
     def remainder(self) -> float:
-        """What the shares fail to add up to, an error of the numerical integral."""
+        """Error of the numerical integral: the change minus the sum of the shares."""
         return self.difference - self.of_empty_sky - float(self.shares.sum())
 
 
 def explain(classifier: Classifier, image: np.ndarray, steps: int = STEPS) -> Explanation:
-    """Share out a classifier's decision among the pixels of one image.
+    """Attribute a classifier's decision to the pixels of one image.
 
     Parameters
     ----------
     classifier : Classifier
-        Of two classes.
+        With two classes.
     image : numpy.ndarray
-        Shape ``(size, size)``, 0..1: what ``classifier.info.preprocess`` gives.
+        Shape ``(size, size)``, 0..1, as returned by ``classifier.info.preprocess``.
     steps : int
-        Points along the way from the empty sky.
+        Steps from the empty sky to the image.
 
     Raises
     ------
     ModelError
-        If the classifier knows other than two classes, or the image is of another size.
+        If the classifier does not have two classes, or the image has another size.
     """
     if len(classifier.classes) != 2:
         raise ModelError(
-            f"model '{classifier.info.name}' tells {len(classifier.classes)} classes apart; "
-            "explanations are of two"
+            f"model '{classifier.info.name}' has {len(classifier.classes)} classes; "
+            "expected a classifier with two"
         )
     import torch
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # captum asks for optional packages at import
+        warnings.simplefilter("ignore")  # captum looks for optional packages on import
         from captum.attr import IntegratedGradients
 
     probabilities = classifier.predict_proba(image[None])[0]
@@ -90,8 +90,8 @@ def explain(classifier: Classifier, image: np.ndarray, steps: int = STEPS) -> Ex
     x = torch.from_numpy(np.array(image, dtype=np.float32))[None, None].to(device)
     with inference():
         ends = difference(torch.cat([torch.zeros_like(x), x])).cpu().numpy()
-    # Gauss-Legendre points (the default) crowd at the ends: the square root of the brightness,
-    # which the network sees, is steep at the start.
+    # Gauss-Legendre points (the default) are dense at the ends, where the square root of the
+    # brightness, which the network sees, is steep.
     with inference_lock():
         found = IntegratedGradients(difference).attribute(
             x, torch.zeros_like(x), n_steps=steps, internal_batch_size=16
@@ -107,10 +107,10 @@ def explain(classifier: Classifier, image: np.ndarray, steps: int = STEPS) -> Ex
 
 
 def inner_share(explanation: Explanation, image: np.ndarray) -> dict[str, float]:
-    """Of what speaks for each class, the part that lies in the inner half of the source.
+    """Fraction of the support for each class that comes from the inner half of the source.
 
-    The source reaches from the middle of the image to the radius that holds 95 % of its flux;
-    NaN for a class that nothing speaks for.
+    The source extends from the image centre to the radius that encloses 95 % of the flux. NaN for
+    a class without support.
     """
     side = image.shape[-1]
     y, x = np.mgrid[:side, :side] - (side - 1) / 2

@@ -32,7 +32,7 @@ def default_classifier(folder: Path | None = None) -> str:
         raise ModelError(
             "no model here classifies; train one with: python -m train classifier --run frcnn"
         )
-    # "nll" rather than accuracy: what is shown is a probability.
+    # "nll" rather than accuracy, because the app shows probabilities.
     return min(found, key=lambda name: (found[name].scores.get("nll.valid", np.inf), name))
 
 

@@ -155,12 +155,12 @@ class Encoder:
         if not np.isfinite(z).all():
             raise ModelError(f"model '{self.info.name}': a latent vector is not finite")
         given = dict(conditions or {})
-        label, asked = condition_tensors(
+        labels, sizes = condition_tensors(
             self, len(z), given.pop("label", None), given.pop("size", None)
         )
         if given:
             raise ModelError(f"condition '{next(iter(given))}' is unknown; expected label or size")
-        tensors = {k: v for k, v in (("label", label), ("size", asked)) if v is not None}
+        tensors = {k: v for k, v in (("label", labels), ("size", sizes)) if v is not None}
         size = self.info.preprocess.size
         method = "draft" if draft and isinstance(self.module, Drafts) else "decode"
         out = np.empty((len(z), size, size), np.float32)

@@ -1,4 +1,4 @@
-"""Scores of galaxies that belong to no encoder, by models behind the torch doorway."""
+"""Scores of galaxies that do not depend on an encoder: class probabilities."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ FR = "p_fr2"
 def fr_probability(
     catalogue: Catalogue, progress: Progress = no_progress
 ) -> tuple[pd.DataFrame, dict[str, ScoreColumn]]:
-    """Calibrated p(FRII) by the classifier that the app shows (``p_fr2``); NaN for blank images.
+    """Calibrated p(FRII) of the default classifier (``p_fr2``); NaN for blank images.
 
     Returns
     -------
     table : pandas.DataFrame
-        A row a source, in the order of the Catalogue.
+        One row per source, in the order of the Catalogue.
     columns : dict
-        What its columns are.
+        Descriptions of its columns.
     """
     classifier = Classifier.load()
     probabilities = classifier.classify_catalogue(catalogue, progress=progress)
     column = probabilities[:, classifier.classes.index("FRII")].astype(np.float32)
     about = ScoreColumn(
         "Probability of FRII",
-        description="Calibrated; FRI where it is near 0, undecided about 0.5. The classifier knows "
-        "FRI and FRII alone: of compact, bent or hybrid sources it says which they resemble more.",
+        description="P(FRII): 0 = FRI, 1 = FRII (calibrated). The classifier knows only these two "
+        "classes: for compact, bent or hybrid sources it says which they resemble more.",
         model=classifier.info.name,
         command=f"python -m train scores --what fr --data {catalogue.info.key}",
     )
@@ -41,7 +41,7 @@ def fr_probability(
 
 
 def add_fr_probability(key: str, progress: Progress = no_progress) -> bool:
-    """Add p(FRII) to the scores of a data set; False where it is there, or nothing classifies."""
+    """Add p(FRII) to the scores of a data set; False if it is there, or no model classifies."""
     models = list_models()
     if not models.with_capability("classify", "features"):
         return False

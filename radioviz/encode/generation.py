@@ -1,4 +1,4 @@
-"""What a generator is asked for and what it returns, in forms that a FITS header can hold."""
+"""Request and result of a generator, in forms that a FITS header can hold."""
 
 from __future__ import annotations
 

@@ -272,15 +272,15 @@ class Generator:
         if bounds is None or chain.field_arcsec is None:
             return images
         scale = chain.field_arcsec / chain.size
-        asked = given["size"].double().cpu().numpy()
-        now, best = asked.copy(), images.copy()
+        requested = given["size"].double().cpu().numpy()
+        now, best = requested.copy(), images.copy()
         error = np.full(len(images), np.inf)
         open_places = np.unique(places)
         for step in range(REFINEMENTS + 1):
             found = measure(images[open_places], scale, beam=FIRST_BEAM)["las_measured"]
             # Nothing found, or not resolved: half of the smallest size that can be requested.
             measured = np.fmax(found.to_numpy(float), bounds[0] / 2)
-            off = np.log(asked[open_places] / measured)
+            off = np.log(requested[open_places] / measured)
             closer = open_places[np.abs(off) < error[open_places]]
             best[closer] = images[closer]
             error[open_places] = np.fmin(error[open_places], np.abs(off))

@@ -1,7 +1,7 @@
-"""Networks run one after the other, whoever asks.
+"""Networks run one at a time in this process.
 
-One already uses all cores. Two at once, for two sessions of a server, would each take more than
-twice as long, and hold twice the memory.
+One network already uses all cores. Two at once, for two sessions of a server, would each take more
+than twice as long, and need twice the memory.
 """
 
 from __future__ import annotations
@@ -10,19 +10,17 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
-_one = threading.RLock()
+_LOCK = threading.RLock()
 
 
-@contextlib.contextmanager
-def inference_lock() -> Iterator[None]:
-    """Wait for one's turn; keep it short, a batch at a time."""
-    with _one:
-        yield
+def inference_lock() -> contextlib.AbstractContextManager[object]:
+    """Context in which no other network runs; hold it for one batch at a time."""
+    return _LOCK
 
 
 @contextlib.contextmanager
 def inference() -> Iterator[None]:
-    """Wait for one's turn, then run without gradients."""
+    """Context of :func:`inference_lock`, without gradients."""
     import torch
 
     from radioviz.models.precision import without_denormals

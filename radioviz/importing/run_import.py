@@ -251,7 +251,7 @@ class _Import:
         }
 
     def _write_beside(self, report: pd.DataFrame) -> None:
-        """The report, and source and answers, to lie beside the Catalogue."""
+        """Write the report, and source and answers, next to the Catalogue."""
         part = part_folder(self.key)
         asked = {**self._asked(), "kind": self.look.kind, "found": self.look.found}
         with report_unwritable(part.parent):

@@ -67,5 +67,5 @@ def test_inner_and_outer_evidence() -> None:
 
 def test_two_classes_are_needed() -> None:
     judge = classifier(classes=["FRI", "FRII", "Bent"])
-    with pytest.raises(ModelError, match="tells 3 classes apart"):
+    with pytest.raises(ModelError, match="has 3 classes"):
         explain(judge, np.zeros((SIZE, SIZE), np.float32))
