@@ -46,7 +46,7 @@ def galaxy_heading(catalogue: Catalogue, row: int, large: bool = False) -> str:
 
 def galaxy_picture(catalogue: Catalogue, row: int, style: ImageStyle, size: int = 320) -> str:
     """Picture with a scale bar as HTML, north up and east left."""
-    png = cache.thumbnails(catalogue, np.array([row]), style, size)[0]
+    png = cache.picture_sheet(catalogue, np.array([row]), style, size).payload
     field = field_arcsec(catalogue.info, style)
     bar = scale_bar(field)
     name = html.escape(galaxies.name_of(catalogue.table, row), quote=True)

@@ -6,11 +6,14 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import CatalogueError
 from radioviz.ui import cache
+from radioviz.ui.cache import data_sets
+from radioviz.ui.cache.shared import shared
 from radioviz.ui.image.display import ImageStyle
 
 
@@ -32,7 +35,7 @@ def test_two_who_ask_at_once_build_once(
             time.sleep(0.1)
         return first
 
-    monkeypatch.setattr(cache, "open_data_set", slow)
+    monkeypatch.setattr(data_sets, "open_data_set", slow)
     got: list[Catalogue] = []
     told: list[tuple[int, int, str]] = []
     threads = [
@@ -67,7 +70,7 @@ def test_a_reader_who_leaves_does_not_end_the_build(
     def leave(*state: object) -> None:
         raise Left
 
-    monkeypatch.setattr(cache, "open_data_set", slow)
+    monkeypatch.setattr(data_sets, "open_data_set", slow)
     with pytest.raises(Left):
         cache.data_set("first", leave)
     go_on.set()
@@ -85,7 +88,7 @@ def test_errors_reach_whoever_waits_and_do_not_stay(
             raise answer
         return answer
 
-    monkeypatch.setattr(cache, "open_data_set", opened)
+    monkeypatch.setattr(data_sets, "open_data_set", opened)
     with pytest.raises(CatalogueError, match="not downloaded"):
         cache.data_set("first")
     assert not cache.is_open("first")
@@ -99,11 +102,47 @@ def test_unknown_data_sets_are_named(first: Catalogue) -> None:
         cache.data_set("atlantis")
 
 
-def test_thumbnails_are_kept(first: Catalogue) -> None:
-    import numpy as np
-
+def test_pictures_are_kept(first: Catalogue) -> None:
     rows = np.arange(60)
-    once = cache.thumbnails(first, rows, ImageStyle())
-    assert cache.thumbnails(first, rows, ImageStyle()) == once
-    assert len({len(p) for p in once}) > 10
-    assert cache.thumbnails(first, rows[:0], ImageStyle()) == []
+    once = cache.picture_sheet(first, rows, ImageStyle())
+    assert cache.picture_sheet(first, rows, ImageStyle()) is once
+    assert cache.picture_sheet(first, rows, ImageStyle("log")) is not once
+    assert cache.picture_sheet(first, rows[::-1], ImageStyle()) is not once
+    assert cache.picture_sheet(first, rows, ImageStyle(), 48) is not once
+
+
+def test_results_are_shared_by_key_and_each_function_has_its_own() -> None:
+    calls: list[object] = []
+
+    @shared(lambda a, b=0: (a, b), entries=2)
+    def pair(a: int, b: int = 0) -> list[int]:
+        calls.append((a, b))
+        return [a, b]
+
+    @shared(lambda a, b=0: (a, b), entries=2, copies=True)
+    def other(a: int, b: int = 0) -> list[int]:
+        calls.append("other")
+        return [b, a]
+
+    assert pair(1) == [1, 0] and pair(1, b=0) is pair(1) and calls == [(1, 0)]
+    assert other(1) == [0, 1] and calls == [(1, 0), "other"]
+    other(1).append(9)
+    assert other(1) == [0, 1] and calls.count("other") == 1
+    assert pair(1, 5) == [1, 5]
+    pair(2), pair(3), pair(1, 0)
+    assert calls.count((1, 0)) == 2, "the least recently used are dropped"
+
+
+def test_an_error_is_not_kept() -> None:
+    answers: list[object] = [ValueError("not yet"), 3]
+
+    @shared(lambda: "", entries=2)
+    def answer() -> object:
+        value = answers.pop(0)
+        if isinstance(value, ValueError):
+            raise value
+        return value
+
+    with pytest.raises(ValueError, match="not yet"):
+        answer()
+    assert answer() == answer() == 3

@@ -11,8 +11,9 @@ from PIL import Image
 from radioviz.data.catalogue import SurveyInfo
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import ImageError
-from radioviz.ui.image import display
+from radioviz.ui.image import display, sprites
 from radioviz.ui.image.display import ImageStyle
+from radioviz.ui.image.sprites import LevelStore, Tile
 
 INFO = SurveyInfo("test", "Test", 1.8, beam=5.4)
 
@@ -21,10 +22,20 @@ def opened(payload: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(payload)).convert("RGB"), dtype=int)
 
 
+def drawn(images: np.ndarray, style: ImageStyle, size: int) -> list[bytes]:
+    """The pictures of a gallery, one PNG each."""
+    chain = display.chain(style, size)
+    levels = LevelStore(None, len(images), size).levels(
+        np.arange(len(images)), lambda rows: chain.for_survey(images[rows], INFO)
+    )
+    sheet = sprites.sheet(levels, style.colour_map)
+    return [Tile(sheet, i).png for i in range(len(images))]
+
+
 def test_north_is_up_and_east_is_left() -> None:
     images = np.zeros((1, 96, 96), np.float32)
     images[0, 80, 10] = 1  # north (high row) and east (low column)
-    picture = opened(display.draw_thumbnails(images, INFO, ImageStyle("linear", "grey"), 96)[0])
+    picture = opened(drawn(images, ImageStyle("linear", "grey"), 96)[0])
     y, x = np.unravel_index(picture.sum(axis=2).argmax(), (96, 96))
     assert (y, x) == (15, 10)
 
@@ -33,10 +44,8 @@ def test_fields_crop_about_the_centre() -> None:
     images = np.zeros((1, 300, 300), np.float32)
     images[0, 149:151, 149:151] = 1
     images[0, 149:151, 200] = 1  # 90 arcsec west of the centre: outside 90, inside 300
-    narrow = opened(
-        display.draw_thumbnails(images, INFO, ImageStyle("linear", "grey", 90.0), 64)[0]
-    )
-    wide = opened(display.draw_thumbnails(images, INFO, ImageStyle("linear", "grey", 300.0), 64)[0])
+    narrow = opened(drawn(images, ImageStyle("linear", "grey", 90.0), 64)[0])
+    wide = opened(drawn(images, ImageStyle("linear", "grey", 300.0), 64)[0])
     assert narrow[:, 50:].sum() == 0
     assert wide[:, 45:].sum() > 0
 
@@ -44,7 +53,7 @@ def test_fields_crop_about_the_centre() -> None:
 def test_empty_and_blank_images_are_dark_pictures() -> None:
     images = np.full((2, 128, 128), np.nan, np.float32)
     images[1] = 7
-    for payload in display.draw_thumbnails(images, INFO, ImageStyle("sqrt", "grey"), 32):
+    for payload in drawn(images, ImageStyle("sqrt", "grey"), 32):
         assert opened(payload).shape == (32, 32, 3)
         assert opened(payload).max() == 0
 

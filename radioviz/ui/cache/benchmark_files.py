@@ -7,32 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import streamlit as st
 
 from radioviz.errors import AtlasError
 from radioviz.paths import trained_folder
+from radioviz.ui.cache.data_sets import modified
+from radioviz.ui.cache.shared import shared
 
 
-def _stamp(path: Path) -> int:
-    return path.stat().st_mtime_ns if path.exists() else 0
-
-
-def benchmarks() -> dict[str, dict[str, Any]]:
-    """All recorded figures by name; empty where there are none.
-
-    Raises
-    ------
-    AtlasError
-        If the file is damaged.
-    """
-    path = trained_folder() / "benchmarks.json"
-    return _benchmarks(path, _stamp(path))
-
-
-@st.cache_data(show_spinner=False, max_entries=4)
-def _benchmarks(path: Path, stamp: int) -> dict[str, dict[str, Any]]:
-    if not stamp:
-        return {}
+def _read_json(path: Path) -> dict[str, dict[str, Any]]:
     try:
         figures = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -42,6 +24,27 @@ def _benchmarks(path: Path, stamp: int) -> dict[str, dict[str, Any]]:
     return figures
 
 
+def _figures() -> Path:
+    return trained_folder() / "benchmarks.json"
+
+
+def _table(name: str) -> Path:
+    return trained_folder() / "tables" / f"{name}.csv"
+
+
+@shared(lambda: (str(_figures()), modified(_figures())), entries=4, copies=True)
+def benchmarks() -> dict[str, dict[str, Any]]:
+    """All recorded figures by name; empty where there are none.
+
+    Raises
+    ------
+    AtlasError
+        If the file is damaged.
+    """
+    return _read_json(_figures()) if _figures().exists() else {}
+
+
+@shared(lambda name: (str(_table(name)), modified(_table(name))), entries=32, copies=True)
 def figure_table(name: str) -> pd.DataFrame | None:
     """Table ``trained/tables/<name>.csv``; None where it was not made yet.
 
@@ -50,15 +53,10 @@ def figure_table(name: str) -> pd.DataFrame | None:
     AtlasError
         If the file is damaged.
     """
-    path = trained_folder() / "tables" / f"{name}.csv"
-    return _table(path, _stamp(path))
-
-
-@st.cache_data(show_spinner=False, max_entries=32)
-def _table(path: Path, stamp: int) -> pd.DataFrame | None:
-    if not stamp:
+    path = _table(name)
+    if not path.exists():
         return None
     try:
         return pd.read_csv(path)
     except (OSError, ValueError) as error:
-        raise AtlasError(f"{path} cannot be read ({error}); make it anew") from error
+        raise AtlasError(f"{path} cannot be read ({error}); build it again") from error

@@ -1,4 +1,4 @@
-"""Models in memory and what they decoded: behind the torch doorway, shared by all sessions.
+"""Models in memory and what they decoded, shared by all sessions.
 
 A network in evaluation mode under ``torch.inference_mode`` keeps nothing from one call to the
 next, so sessions use it side by side without a lock.
@@ -6,57 +6,55 @@ next, so sessions use it side by side without a lock.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import streamlit as st
+
+from radioviz.ui.cache.data_sets import data_set, data_set_version, models, weights_of
+from radioviz.ui.cache.shared import shared
 
 if TYPE_CHECKING:
     from radioviz.encode import Classifier, Encoder, GeneratedGalaxies, GenerationRequest, Generator
+    from radioviz.encode.attributions import Explanation
     from radioviz.models.artefact import ModelInfo
-    from radioviz.models.registry import ModelList
     from radioviz.ui.image.display import ImageStyle
     from radioviz.ui.pages.grid_walk.latent_plane import Plane
 
 
-def _models() -> ModelList:
-    from radioviz.ui import cache
-
-    return cache.models()
-
-
-@st.cache_resource(show_spinner=False, max_entries=16)
-def _encoder(model: str, weights: str) -> Encoder:
-    from radioviz.encode import Encoder
-
-    return Encoder.load(model)
-
-
+@shared(weights_of, entries=16, opens_torch=True)
 def encoder(model: str) -> Encoder:
-    """The torch doorway of a model; the first call imports torch.
+    """An encoder in memory; the first call imports torch.
 
     Raises
     ------
     ModelError
         If the model is missing or altered.
     """
-    with opening_torch(_models()[model].title):
-        return _encoder(model, _models()[model].weights_sha256)
+    from radioviz.encode import Encoder
+
+    return Encoder.load(model)
 
 
-@contextmanager
-def opening_torch(title: str) -> Iterator[None]:
-    """Say why it waits while torch is imported; silent once that has been done."""
-    if "torch" in sys.modules:
-        yield
-        return
-    with st.spinner(f"Opening {title}: the first model takes a few seconds, to load torch …"):
-        yield
+@shared(weights_of, entries=4, opens_torch=True)
+def classifier(model: str) -> Classifier:
+    """A classifier in memory.
+
+    Raises
+    ------
+    ModelError
+        If it is missing or altered.
+    """
+    from radioviz.encode import Classifier
+
+    return Classifier.load(model)
+
+
+def classifiers() -> dict[str, ModelInfo]:
+    """Models that give class probabilities of an image, by name."""
+    return models().with_capability("classify")
 
 
 def generator(model: str) -> Generator:
@@ -86,120 +84,56 @@ def decoded(model: str, z: np.ndarray, conditions: Mapping[str, Any]) -> np.ndar
     return encoder(model).decode(z, dict(conditions), batch=1)
 
 
-def plane_images(model: str, plane: Plane, conditions: Mapping[str, Any]) -> np.ndarray:
-    """Images of all cells of a plane, in the order of its grid; kept, not to be changed.
+def _plane_key(
+    model: str, plane: Plane, conditions: Mapping[str, Any], style: ImageStyle | None = None
+) -> tuple[object, ...]:
+    drawn = (style.stretch, style.colour_map) if style else ()
+    return *weights_of(model), plane.digest, repr(sorted(conditions.items())), drawn
 
-    Of a model that draws detail, the mean images: 441 cells are to be there within a second.
+
+@shared(_plane_key, entries=8)
+def plane_images(model: str, plane: Plane, conditions: Mapping[str, Any]) -> np.ndarray:
+    """Images of all cells of a plane, in the order of its grid; read-only.
+
+    A model that draws detail gives its mean images, so that 441 cells come within a second.
 
     Raises
     ------
     ModelError
         As :func:`decoded`.
     """
-    ready = encoder(model)
-    given = tuple(sorted(conditions.items()))
-    return _plane_images(model, ready.info.weights_sha256, plane.digest, given, plane)
-
-
-@st.cache_resource(show_spinner=False, max_entries=8)
-def _plane_images(
-    model: str, weights: str, digest: str, conditions: tuple[tuple[str, Any], ...], _plane: Plane
-) -> np.ndarray:
-    # Few images at a time stay in the processor's own memory, which is up to a third faster.
-    images = encoder(model).decode(_plane.grid(), dict(conditions), batch=64, draft=True)
+    # Small batches stay in the processor's own memory, which is up to a third faster.
+    images = encoder(model).decode(plane.grid(), dict(conditions), batch=64, draft=True)
     images.setflags(write=False)
     return images
 
 
+@shared(_plane_key, entries=16)
 def plane_png(model: str, plane: Plane, conditions: Mapping[str, Any], style: ImageStyle) -> bytes:
     """All cells of a plane in one picture."""
-    images = plane_images(model, plane, conditions)
-    given = tuple(sorted(conditions.items()))
-    weights = _models()[model].weights_sha256
-    drawn = (style.stretch, style.colour_map)
-    return _plane_png(model, weights, plane.digest, given, drawn, images, plane.side, style)
-
-
-@st.cache_resource(show_spinner=False, max_entries=16)
-def _plane_png(
-    model: str,
-    weights: str,
-    digest: str,
-    conditions: tuple[tuple[str, Any], ...],
-    drawn: tuple[str, str],
-    _images: np.ndarray,
-    _side: int,
-    _style: ImageStyle,
-) -> bytes:
     from radioviz.ui import synthetic
 
-    return synthetic.draw_plane(_images, _side, _style)
+    return synthetic.draw_plane(plane_images(model, plane, conditions), plane.side, style)
 
 
+@shared(_plane_key, entries=16)
 def plane_properties(model: str, plane: Plane, conditions: Mapping[str, Any]) -> pd.DataFrame:
     """Measurements of the cells of a plane, one row a cell (``synthetic.measure_decoded``)."""
-    images = plane_images(model, plane, conditions)
-    info = _models()[model]
-    given = tuple(sorted(conditions.items()))
-    return _plane_properties(model, info.weights_sha256, plane.digest, given, images, info)
-
-
-@st.cache_resource(show_spinner=False, max_entries=16)
-def _plane_properties(
-    model: str,
-    weights: str,
-    digest: str,
-    conditions: tuple[tuple[str, Any], ...],
-    _images: np.ndarray,
-    _info: ModelInfo,
-) -> pd.DataFrame:
     from radioviz.ui import synthetic
 
-    return synthetic.measure_decoded(_images, _info)
+    return synthetic.measure_decoded(plane_images(model, plane, conditions), models()[model])
 
 
-def classifiers() -> dict[str, ModelInfo]:
-    """Models that give class probabilities of an image, by name."""
-    return _models().with_capability("classify")
-
-
-def classifier(model: str) -> Classifier:
-    """A classifier in memory.
-
-    Raises
-    ------
-    ModelError
-        If it is missing or altered.
-    """
-    info = _models()[model]
-    with opening_torch(info.title):
-        return _classifier(model, info.weights_sha256)
-
-
-@st.cache_resource(show_spinner=False, max_entries=4)
-def _classifier(model: str, weights: str) -> Classifier:
-    from radioviz.encode import Classifier
-
-    return Classifier.load(model)
-
-
+@shared(lambda model, request: (*weights_of(model), repr(request)), entries=12)
 def generated(model: str, request: GenerationRequest) -> GeneratedGalaxies:
-    """New galaxies as asked for; the last few batches are kept, not to be changed.
+    """New galaxies for a request; the last few batches are kept, read-only.
 
     Raises
     ------
     ModelError
         As :meth:`radioviz.encode.Generator.sample`.
     """
-    ready = generator(model)
-    return _generated(model, ready.info.weights_sha256, repr(request), request)
-
-
-@st.cache_resource(show_spinner=False, max_entries=12)
-def _generated(
-    model: str, weights: str, asked: str, _request: GenerationRequest
-) -> GeneratedGalaxies:
-    made = generator(model).sample(_request)
+    made = generator(model).sample(request)
     made.images.setflags(write=False)
     return made
 
@@ -226,22 +160,17 @@ class Training:
     missing: tuple[str, ...]
 
 
+@shared(weights_of, entries=2)
 def training(model: str) -> Training:
     """The images a model was trained on, one an object; opens the data sets they came from."""
-    return _training(model, _models()[model].weights_sha256)
-
-
-@st.cache_resource(show_spinner=False, max_entries=2)
-def _training(model: str, weights: str) -> Training:
     from radioviz.errors import CatalogueError
     from radioviz.metrics import copies
-    from radioviz.ui import cache
 
-    info = _models()[model]
+    info = models()[model]
     parts, pairs, missing, apart = [], [], [], []
     for key in info.training.get("data", ()):
         try:
-            catalogue = cache.data_set(key)
+            catalogue = data_set(key)
         except CatalogueError:
             missing.append(key)
             continue
@@ -258,7 +187,14 @@ def _training(model: str, weights: str) -> Training:
     return Training(np.concatenate(parts), pairs, threshold, tuple(missing))
 
 
-def held_out(classifier_name: str, data_set: str = "first") -> tuple[np.ndarray, np.ndarray]:
+@shared(
+    lambda classifier_name, data_set_key="first": (
+        *weights_of(classifier_name),
+        *data_set_version(data_set_key),
+    ),
+    entries=4,
+)
+def held_out(classifier_name: str, data_set_key: str = "first") -> tuple[np.ndarray, np.ndarray]:
     """Real galaxies that no model learned from: their labels and class probabilities.
 
     Returns
@@ -273,16 +209,30 @@ def held_out(classifier_name: str, data_set: str = "first") -> tuple[np.ndarray,
     CatalogueError, ModelError
         If the data set or the classifier is not here.
     """
-    return _held_out(classifier_name, _models()[classifier_name].weights_sha256, data_set)
-
-
-@st.cache_resource(show_spinner=False, max_entries=4)
-def _held_out(classifier_name: str, weights: str, data_set: str) -> tuple[np.ndarray, np.ndarray]:
-    from radioviz.ui import cache
-
     ready = classifier(classifier_name)
-    catalogue = cache.data_set(data_set)
+    catalogue = data_set(data_set_key)
     labels = catalogue.table["label"].to_numpy(str)
     held = catalogue.table["split"].isin(["test"]).to_numpy() & np.isin(labels, ready.classes)
     rows = np.flatnonzero(held)
     return labels[rows], ready.classify_catalogue(catalogue, rows)
+
+
+@shared(
+    lambda data_set_key, row, model: (*data_set_version(data_set_key), row, *weights_of(model)),
+    entries=64,
+)
+def explanation(data_set_key: str, row: int, model: str) -> tuple[np.ndarray, Explanation]:
+    """An image as a classifier sees it, ``(size, size)``, and which parts support which class.
+
+    Kept since one takes seconds.
+
+    Raises
+    ------
+    CatalogueError, ModelError
+        If the data set or the classifier is missing.
+    """
+    from radioviz.encode.attributions import explain
+
+    opened = classifier(model)
+    image = opened.info.preprocess.apply(data_set(data_set_key), np.array([row]))[0]
+    return image, explain(opened, image)

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 
 from radioviz.errors import AtlasError, CatalogueError, LikelihoodError, ModelError
 from radioviz.outliers.thresholds import SCORES, calibrated_flows, column, rank_average
 from radioviz.paths import trained_folder
+from radioviz.ui.cache.data_sets import (
+    atlas,
+    atlas_version,
+    data_set,
+    galaxy_scores,
+    models,
+    scores_version,
+)
+from radioviz.ui.cache.shared import shared
 
 REFERENCE = "first"
 GENERATED = "generated"
 """Key of the scores of generated images, which are no data set."""
 
 # What an Atlas itself holds, where no flow has left scores.
-_OF_ATLAS = {
+_IN_ATLAS = {
     "knn": "knn_distance",
     "isolation": "isolation",
     "reconstruction": "reconstruction_error",
@@ -73,16 +82,20 @@ class Outliers:
 
 def flow_of(model: str | None) -> str:
     """The flow over an encoder's latents, or any flow where that has none; empty without."""
-    from radioviz.ui import cache
-
-    found = calibrated_flows(cache.models())
+    found = calibrated_flows(models())
     for name, info in found.items():
         if info.training.get("config", {}).get("encoder") == model:
             return name
     return next(iter(found), "")
 
 
-def outliers(data_set: str, model: str | None) -> Outliers:
+def _outliers_key(data_set_key: str, model: str | None) -> tuple[object, ...]:
+    opened = atlas_version(data_set_key, model) if model else ()
+    return *scores_version(data_set_key), *opened, flow_of(model)
+
+
+@shared(_outliers_key, entries=32)
+def outliers(data_set_key: str, model: str | None) -> Outliers:
     """Every outlier score of a data set.
 
     Parameters
@@ -93,102 +106,65 @@ def outliers(data_set: str, model: str | None) -> Outliers:
     Raises
     ------
     CatalogueError, AtlasError
-        If the data set is not here, or its scores are damaged.
+        If the data set is missing, or its scores are damaged.
     """
-    from radioviz.atlas.scores import META, scores_folder
-    from radioviz.ui import cache
-
-    catalogue = cache.data_set(data_set)
-    marker = scores_folder(data_set) / META
-    stamp = marker.stat().st_mtime_ns if marker.exists() else 0
-    weights = cache.models().get(model or "")
-    known = tuple((n, i.weights_sha256) for n, i in cache.models().items())
-    of_model = weights.weights_sha256 if weights else ""
-    return _outliers(
-        data_set, catalogue.digest, str(model or ""), of_model, flow_of(model), stamp, known
-    )
-
-
-@st.cache_resource(show_spinner=False, max_entries=32)
-def _outliers(
-    data_set: str,
-    digest: str,
-    model: str,
-    weights: str,
-    flow: str,
-    stamp: int,
-    known: tuple[tuple[str, str], ...],
-) -> Outliers:
-    from radioviz.atlas.scores import read_scores
-    from radioviz.ui import cache
-
-    catalogue = cache.data_set(data_set)
+    catalogue, flow = data_set(data_set_key), flow_of(model)
     table = catalogue.table
     ids = table["source_id"].to_numpy(object)
-    stored = read_scores(data_set, catalogue=catalogue, models=cache.models())
     values: dict[str, np.ndarray] = {}
     if flow:
-        own = stored.of(ids)
+        own = galaxy_scores(data_set_key).of(ids)
         # Scores that this flow lacks are those of the preferred flow.
-        preferred = next(iter(calibrated_flows(cache.models())))
+        preferred = next(iter(calibrated_flows(models())))
         for name, of in ((n, f) for f in dict.fromkeys((flow, preferred)) for n in SCORES):
             if column(name, of) in own and name not in values:
                 values[name] = own[column(name, of)].to_numpy(float)
     if model:
-        values |= {k: v for k, v in _of_atlas(data_set, model, ids).items() if k not in values}
+        values = _scores_of_atlas(data_set_key, model, ids) | values
     if "complexity" in table and table["complexity"].notna().any():
         values["complexity"] = table["complexity"].to_numpy(float)
-    size = table["las"].to_numpy(float)
-    if "las_measured" in table:  # one kind of size for every galaxy that is compared
-        size = table["las_measured"].to_numpy(float)
+    # One kind of size for all galaxies that are compared.
+    size = table["las_measured" if "las_measured" in table else "las"].to_numpy(float)
     found = Outliers(
-        data_set,
+        data_set_key,
         flow if "log_prob" in values else "",
         ids,
         {k: values[k] for k in SCORES if k in values},
         table["split"].to_numpy(str),
         size,
     )
-    averaged = _averaged(found, model)
-    return found if averaged is None else averaged
+    return _with_rank_average(found, model)
 
 
-def _of_atlas(data_set: str, model: str, ids: np.ndarray) -> dict[str, np.ndarray]:
-    from radioviz.ui import cache
-
+def _scores_of_atlas(data_set_key: str, model: str, ids: np.ndarray) -> dict[str, np.ndarray]:
     try:
-        atlas = cache.atlas(data_set, model)
+        opened = atlas(data_set_key, model)
     except (AtlasError, ModelError):
         return {}
-    rows = atlas.rows_of(list(ids))
+    rows = opened.rows_of(list(ids))
     out = {}
-    for name, stored in _OF_ATLAS.items():
-        if stored in atlas.scores:
-            column_of = atlas.scores[stored].to_numpy(float)
+    for name, stored in _IN_ATLAS.items():
+        if stored in opened.scores:
+            column_of = opened.scores[stored].to_numpy(float)
             out[name] = np.where(rows >= 0, column_of[np.maximum(rows, 0)], np.nan)
     return out
 
 
-def _averaged(found: Outliers, model: str) -> Outliers | None:
-    """With the rank average of all scores but the combined one, ranked among the reference."""
-    single = {
-        k: found.oriented(k) for k in found.values if k not in ("strangeness", "rank_average")
-    }
+def _with_rank_average(found: Outliers, model: str | None) -> Outliers:
+    """Add the rank average of all scores but the combined one, ranked among the reference."""
     base = found
     if found.data_set != REFERENCE:
-        try:
+        with suppress(AtlasError, CatalogueError):
             base = outliers(REFERENCE, model)
-        except (AtlasError, CatalogueError):
-            base = found
-    single = {k: v for k, v in single.items() if k in base.values}
+    names = [k for k in found.values if k in base.values and k != "strangeness"]
     learned = base.learned()
-    reference = {k: base.oriented(k)[learned] for k in single}
     try:
-        average = rank_average(single, reference)
+        average = rank_average(
+            {k: found.oriented(k) for k in names}, {k: base.oriented(k)[learned] for k in names}
+        )
     except LikelihoodError:
-        return None
-    values = {**found.values, "rank_average": average}
-    return Outliers(found.data_set, found.flow, found.source_ids, values, found.split, found.size)
+        return found
+    return replace(found, values={**found.values, "rank_average": average})
 
 
 def reference(model: str | None, fallback: str) -> Outliers:
@@ -202,11 +178,10 @@ def reference(model: str | None, fallback: str) -> Outliers:
 def generated_scores(flow: str) -> pd.DataFrame:
     """Scores of generated images under a flow: columns by name, ``n`` rows; may be empty."""
     from radioviz.atlas.scores import read_scores
-    from radioviz.ui import cache
 
     if not flow:
         return pd.DataFrame()
     folder = trained_folder() / "atlas"  # they come with the models, not from the user
-    table = read_scores(GENERATED, models=cache.models(), folder=folder).table
+    table = read_scores(GENERATED, models=models(), folder=folder).table
     named = {column(name, flow): name for name in SCORES if column(name, flow) in table}
     return table[list(named)].rename(columns=named)

@@ -102,16 +102,6 @@ def png(levels: np.ndarray, colour_map: str) -> bytes:
     return palette_png(index, colour_map)
 
 
-def draw_thumbnails(
-    images: np.ndarray, info: SurveyInfo, style: ImageStyle, size: int = 96
-) -> list[bytes]:
-    """PNG pictures of a batch ``(n, ny, nx)``, each scaled to its own brightest pixel.
-
-    Nothing is clipped: what is noise in the survey is noise in the picture.
-    """
-    return [png(levels, style.colour_map) for levels in chain(style, size).for_survey(images, info)]
-
-
 def chain(style: ImageStyle, size: int) -> Preprocess:
     """What makes the levels of a picture; its colour map has no part in it."""
     return Preprocess(clip_sigma=None, field_arcsec=style.field, size=size, stretch=style.stretch)

@@ -16,7 +16,7 @@ import streamlit as st
 from radioviz.data.catalogue import Catalogue
 from radioviz.encode.attributions import Explanation, inner_share
 from radioviz.ui import cache, controls, detail, verdicts
-from radioviz.ui.cache.explanations import explanation
+from radioviz.ui.cache.decoding import explanation
 from radioviz.ui.controls import View
 from radioviz.ui.image.display import png
 from radioviz.ui.image.sky_image import STRETCHED

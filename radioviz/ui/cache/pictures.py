@@ -1,0 +1,47 @@
+"""Pictures of galaxies for galleries, kept on disk and in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.paths import cache_folder
+from radioviz.ui.cache.data_sets import data_set_version
+from radioviz.ui.cache.shared import shared
+from radioviz.ui.image import display, sprites
+from radioviz.ui.image.display import ImageStyle
+from radioviz.ui.image.sprites import LevelStore
+
+LARGEST_KEPT = 128  # pixels; larger pictures are drawn one at a time and not kept on disk
+
+
+@shared(lambda folder, n, size, stamp: (str(folder), n, size, stamp), entries=32)
+def _levels(folder: Path | None, n: int, size: int, stamp: object) -> LevelStore:
+    return LevelStore(folder, n, size)
+
+
+@shared(
+    lambda catalogue, rows, style, size=96: (
+        *data_set_version(catalogue.info.key),
+        np.asarray(rows).tobytes(),
+        repr(style),
+        size,
+    ),
+    entries=200,
+)
+def picture_sheet(
+    catalogue: Catalogue, rows: np.ndarray, style: ImageStyle, size: int = 96
+) -> sprites.Sheet:
+    """Pictures of the given rows (at least one) side by side in one PNG."""
+    chain = display.chain(style, size)
+    stamp = data_set_version(catalogue.info.key)
+    folder = cache_folder() / "pictures" / f"{catalogue.info.key}-{catalogue.digest}"
+    folder /= f"{chain.digest}-{size}-v{sprites.VERSION}"
+    kept = folder if size <= LARGEST_KEPT else None
+    levels = _levels(kept, len(catalogue), size, stamp).levels(
+        np.asarray(rows, dtype=np.int64),
+        lambda missing: chain.for_survey(catalogue.images[missing], catalogue.info),
+    )
+    return sprites.sheet(levels, style.colour_map)
