@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from radioviz.ui import controls
+from radioviz.ui import controls, sidebar
 from radioviz.ui.cache.benchmark_files import benchmarks
 from radioviz.ui.pages.benchmarks import benchmark_tables as tables
 from radioviz.ui.pages.benchmarks import benchmarks_view
@@ -47,7 +47,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
 
 
 def main() -> None:
-    view = controls.draw_sidebar()
+    view = sidebar.draw_sidebar()
     view.publish()
     st.title("Benchmarks")
     with controls.show_errors():

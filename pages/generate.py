@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import controls
+from radioviz.ui import controls, sidebar
 from radioviz.ui.controls import View
 from radioviz.ui.pages.generate import (
     generate_checks,
@@ -45,7 +45,7 @@ def generate(view: View) -> None:
 
 
 def main() -> None:
-    view = controls.draw_sidebar()
+    view = sidebar.draw_sidebar()
     st.title("Generate")
     with controls.show_errors():
         generate(view)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import controls
+from radioviz.ui import controls, sidebar
 from radioviz.ui.controls import View
 from radioviz.ui.pages.grid_walk import grid_controls, grid_path, grid_plane, grid_view, state
 
@@ -39,7 +39,7 @@ def grid_walk(view: View) -> None:
 
 
 def main() -> None:
-    view = controls.draw_sidebar()
+    view = sidebar.draw_sidebar()
     st.title("Grid walk")
     with controls.show_errors():
         grid_walk(view)

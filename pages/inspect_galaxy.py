@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import controls, detail, galaxies
+from radioviz.ui import controls, detail, galaxies, sidebar
 from radioviz.ui.pages.inspect import explanation, galaxy_panels, reconstructions
 from radioviz.ui.pages.inspect.state import (
     current_galaxy,
@@ -16,7 +16,7 @@ from radioviz.ui.pages.likelihood import likelihood_view
 
 
 def main() -> None:
-    view = controls.draw_sidebar()
+    view = sidebar.draw_sidebar()
     with controls.show_errors():
         catalogue = controls.open_with_progress(view.data_set)
         pair = current_galaxy(view, catalogue)

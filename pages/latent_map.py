@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import controls
+from radioviz.ui import controls, sidebar
 from radioviz.ui.controls import View
 from radioviz.ui.pages.latent_map.latent_map_view import draw_latent_map
 
@@ -17,7 +17,7 @@ def latent_map(view: View) -> None:
 
 
 def main() -> None:
-    view = controls.draw_sidebar()
+    view = sidebar.draw_sidebar()
     st.title("Latent map")
     with controls.show_errors():
         controls.open_with_progress(view.data_set)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from radioviz.errors import LikelihoodError
-from radioviz.ui import controls, detail, gallery, state, url_state
+from radioviz.ui import controls, detail, gallery, sidebar, state, url_state
 from radioviz.ui.controls import View
 from radioviz.ui.pages.likelihood import likelihood_view, marking_panel
 from radioviz.ui.pages.likelihood.scored_sample import (
@@ -97,7 +97,7 @@ def draw_list(view: View, sample: ScoredSample) -> list[Pair]:
 
 
 def main() -> None:
-    view = controls.draw_sidebar()
+    view = sidebar.draw_sidebar()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title("Likelihood", width="content")
         likelihood_view.paper_menu(view)

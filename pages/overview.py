@@ -6,7 +6,7 @@ import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import RadioVizError
-from radioviz.ui import cache, controls
+from radioviz.ui import cache, controls, sidebar
 from radioviz.ui.pages.overview import overview_view
 
 DOORS = (
@@ -33,7 +33,7 @@ def doors() -> None:
 
 
 def main() -> None:
-    view = controls.draw_sidebar()
+    view = sidebar.draw_sidebar()
     if opened := st.session_state.pop("overview_open", None):
         controls.go_inspect(opened)
     view.publish()

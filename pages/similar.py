@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import cache, controls, state
+from radioviz.ui import cache, controls, sidebar, state
 from radioviz.ui.controls import View
 from radioviz.ui.pages.similar import query_state as query
 from radioviz.ui.pages.similar import similar_examples, similar_query, similar_search, similar_view
 
 
 def main() -> None:
-    view = controls.draw_sidebar()
+    view = sidebar.draw_sidebar()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title("Similar", width="content")
         if view.model is not None:
@@ -28,7 +28,7 @@ def similar(view: View) -> None:
     if st.session_state.pop("similar_leave", False):
         st.switch_page(controls.LATENT_MAP)
     similar_query.followed_link(view)
-    focus = state.focus() if state.marks_origin() == "gallery" else None
+    focus = state.focus() if state.session().marks_origin == "gallery" else None
     settings = similar_view.choose(view)
     places = st.columns([1.1, 2.2, 1.1] if focus else [1.1, 3.3], gap="medium")
     key = settings.targets[0] if settings.targets else view.data_set

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import controls
+from radioviz.ui import controls, sidebar
 from radioviz.ui.pages.your_data import bring_view, your_data_view
 
 
 def main() -> None:
     your_data_view.followed()
-    view = controls.draw_sidebar()
+    view = sidebar.draw_sidebar()
     view.publish()
     st.title("Your data")
     st.markdown(

@@ -1,9 +1,8 @@
-"""What every page has: the sidebar, how images are drawn, panels that fail alone."""
+"""What pages share: links to each other, panels that fail alone, text for Markdown."""
 
 from __future__ import annotations
 
 import os
-import runpy
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,14 +13,13 @@ from typing import Any
 import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.data.preprocess import STRETCHES
 from radioviz.data.registry import DATA_SETS
 from radioviz.errors import RadioVizError
 from radioviz.models import registry
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import REPOSITORY, cache_folder, trained_folder, user_data_folder
 from radioviz.ui import cache, guard, state, url_state
-from radioviz.ui.image.display import COLOUR_MAPS, FIELDS, ImageStyle
+from radioviz.ui.image.display import ImageStyle
 
 OVERVIEW = "pages/overview.py"
 LATENT_MAP = "pages/latent_map.py"
@@ -50,7 +48,7 @@ class View:
 
 @contextmanager
 def show_errors() -> Iterator[None]:
-    """What fails inside costs this panel alone: its message is shown in its place."""
+    """Show an error of RadioViz in place of the panel that raised it; the page continues."""
     try:
         yield
     except RadioVizError as error:
@@ -60,7 +58,7 @@ def show_errors() -> Iterator[None]:
 def escape(text: str) -> str:
     """Text for Markdown that shows as it is: names and messages are never markup.
 
-    Readers of a shared server do not learn where its folders are.
+    On a shared server, paths of its folders are left out.
     """
     if os.sep in text and not is_local():
         for folder in _folders():
@@ -77,35 +75,6 @@ def _folders() -> list[str]:
     return sorted(known - {os.sep, "."}, key=len, reverse=True)
 
 
-def draw_sidebar() -> View:
-    """Draw the sidebar; the first call of every page."""
-    from radioviz.ui import saved_view, tray
-
-    _through_app()
-    saved_view.restore()
-    with st.sidebar:
-        titles = {key: info.title for key, info in cache.known_data_sets().items()}
-        data_set = linked_select("Data set", titles, "data_set", "data")
-        view = View(data_set, _encoder(data_set), _image_style())
-        tray.tray(view)
-    return view
-
-
-def _through_app() -> None:
-    """See that the page runs inside ``app.py``, whichever address was opened first.
-
-    Until ``st.navigation`` has run once, Streamlit takes ``pages/`` for a multipage app of the
-    old kind, and a link to a page starts its file without ``app.py``.
-    """
-    from streamlit.runtime.pages_manager import PagesManager
-    from streamlit.runtime.scriptrunner import get_script_run_ctx
-
-    context = get_script_run_ctx()
-    if context is not None and PagesManager.uses_pages_directory:
-        runpy.run_path(context.main_script_path, run_name="__main__")
-        st.stop()
-
-
 def data_set_title(key: str) -> str:
     """Name of a data set as shown to people."""
     known = cache.known_data_sets()
@@ -113,7 +82,7 @@ def data_set_title(key: str) -> str:
 
 
 def encoder_titles(data_set: str) -> dict[str, str]:
-    """Titles of encoders by name: those that left an Atlas of the data set, then the others.
+    """Titles of encoders by name: those with an Atlas of the data set, then the others.
 
     Each in the order of :func:`radioviz.models.registry.encoders`.
     """
@@ -123,14 +92,6 @@ def encoder_titles(data_set: str) -> dict[str, str]:
     titles |= {name: name for name in ready if name not in titles}
     without = {name: f"{info.title}{NO_MAP}" for name, info in named.items() if name not in ready}
     return titles | without
-
-
-def _encoder(data_set: str) -> str | None:
-    names = encoder_titles(data_set)
-    if not names:
-        st.selectbox("Encoder", ["none"], disabled=True, key="no_encoder")
-        return None
-    return linked_select("Encoder", names, "encoder", "encoder")
 
 
 def linked_select(
@@ -171,38 +132,13 @@ def choose_model(
     return models[linked_select(label, titles, key, parameter)]
 
 
-def _image_style() -> ImageStyle:
-    with st.expander("Images", icon=":material/tune:"):
-        stretch = st.selectbox(
-            "Stretch", STRETCHES, index=1, key="stretch", persist_state="session"
-        )
-        colour_map = st.selectbox(
-            "Colour map",
-            list(COLOUR_MAPS),
-            format_func=COLOUR_MAPS.__getitem__,
-            key="colour_map",
-            persist_state="session",
-        )
-        field = st.selectbox(
-            "Field of view",
-            FIELDS,
-            index=1,
-            format_func=lambda f: f"{f:g}″ at FIRST's beam",
-            key="field",
-            persist_state="session",
-            help="Grows with the beam of a survey, so that every survey shows as many beams. "
-            "The scale bar tells the true size.",
-        )
-    return ImageStyle(str(stretch), str(colour_map), float(field))
-
-
 def open_with_progress(key: str) -> Catalogue:
     """Catalogue of a data set; shows progress while it is built for the first time.
 
     Raises
     ------
     CatalogueError
-        If it is not there; the message says how to get it.
+        If it is missing; the message says how to get it.
     """
     if cache.is_open(key):
         return cache.data_set(key)
@@ -219,10 +155,10 @@ def open_with_progress(key: str) -> Catalogue:
 
 
 def has_map(view: View) -> bool:
-    """True when the encoder in view has mapped the data set; else says how to make it."""
+    """Whether the encoder in view has mapped the data set; if not, show how to do it."""
     if view.model is None:
         st.info(
-            "There is no trained encoder here. Train one with `python -m train vae`, "
+            "No trained encoder is installed. Train one with `python -m train vae`, "
             "then reload the page.",
             icon=":material/model_training:",
         )
@@ -233,7 +169,7 @@ def has_map(view: View) -> bool:
     st.info(
         escape(f"{titles[view.model].removesuffix(NO_MAP)} has no map of ")
         + escape(data_set_title(view.data_set))
-        + " yet. This makes it; reload the page afterwards:",
+        + " yet. Build it with this command, then reload the page:",
         icon=":material/scatter_plot:",
     )
     from radioviz.atlas.atlas import command_of

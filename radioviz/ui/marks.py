@@ -1,19 +1,18 @@
-"""What the reader said of galaxies: interesting, boring or artefact, 0 to 5; with undo."""
+"""Marks of the reader on galaxies: interesting, boring or artefact, 0 to 5; with undo."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import streamlit as st
-
 from radioviz.export.session import Mark
+from radioviz.ui.state import page_state
 
 Pair = tuple[str, str]
 
-STEPS_BACK = 200
+MAX_UNDO = 200
 
 DEFAULT = {"interesting": 5, "boring": 0, "artefact": 0}
-"""What a mark of each kind counts if no number was given."""
+"""Mark of each kind where no number was given."""
 
 
 class Marks:
@@ -44,27 +43,27 @@ class Marks:
         return self._marks.get(pair)
 
     def put(self, mark: Mark) -> None:
-        """Mark a galaxy; what was said of it before is kept for :meth:`undo`."""
+        """Mark a galaxy; its mark before is kept for :meth:`undo`."""
         pair = (mark.data_set, mark.source_id)
         self._remember(pair)
         self._marks.pop(pair, None)
         self._marks[pair] = mark
 
     def remove(self, pair: Pair) -> None:
-        """Take a mark back; a galaxy without one is no error."""
+        """Remove a mark; a galaxy without one is ignored."""
         if pair in self._marks:
             self._remember(pair)
             del self._marks[pair]
 
     def _remember(self, pair: Pair) -> None:
         self._before.append((pair, self._marks.get(pair)))
-        del self._before[:-STEPS_BACK]
+        del self._before[:-MAX_UNDO]
 
     def can_undo(self) -> bool:
         return bool(self._before)
 
     def undo(self) -> Pair | None:
-        """Take the last change back; the galaxy it was of, or None."""
+        """Undo the last change; its galaxy, or None."""
         if not self._before:
             return None
         pair, before = self._before.pop()
@@ -74,7 +73,7 @@ class Marks:
         return pair
 
     def clear(self) -> None:
-        """Take all marks back, one step of undo each."""
+        """Remove all marks, one step of undo each."""
         for pair in list(self._marks):
             self.remove(pair)
 
@@ -93,12 +92,9 @@ class Marks:
 
 def marks() -> Marks:
     """The marks of this session."""
-    if "marks" not in st.session_state:
-        st.session_state["marks"] = Marks()
-    held: Marks = st.session_state["marks"]
-    return held
+    return page_state(Marks)
 
 
-def text(mark: Mark) -> str:
+def mark_text(mark: Mark) -> str:
     """A mark in words."""
     return f"{mark.kind} {mark.mark}" if mark.kind else f"marked {mark.mark}"

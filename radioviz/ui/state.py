@@ -8,6 +8,7 @@ what was last lassoed on a map, shared by every map on the screen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import streamlit as st
@@ -64,7 +65,7 @@ class Selection:
         return len(self._pairs) - before
 
     def remove(self, data_set: str, source_ids: Iterable[str]) -> None:
-        """Take sources out; those that are not there are no error."""
+        """Remove sources; those that are not there are ignored."""
         for source_id in source_ids:
             self._pairs.pop((data_set, source_id), None)
 
@@ -82,55 +83,68 @@ class Selection:
         return groups
 
 
-def _held(key: str) -> Selection:
-    if key not in st.session_state:
-        st.session_state[key] = Selection()
-    held: Selection = st.session_state[key]
-    return held
+@dataclass
+class SessionState:
+    """What the pages of a session share.
+
+    Attributes
+    ----------
+    tray : Selection
+        Shown on every page; what the reader exports.
+    brush : Selection
+        What was last lassoed or boxed on a map; every map shows it.
+    focus : (str, str) or None
+        The galaxy that the reader looks at: ``(data set, source_id)``.
+    marks_origin : str
+        Where brush or focus last changed: the key of a map, or ``"gallery"``.
+    written_parameters : dict
+        Query parameters as the pages last wrote them.
+    """
+
+    tray: Selection = field(default_factory=Selection)
+    brush: Selection = field(default_factory=Selection)
+    focus: tuple[str, str] | None = None
+    marks_origin: str = ""
+    written_parameters: dict[str, str] = field(default_factory=dict)
+
+
+def session() -> SessionState:
+    """What the pages of this session share."""
+    return page_state(SessionState)
 
 
 def tray() -> Selection:
     """The selection that every page shows, and that the reader exports."""
-    return _held("tray")
+    return session().tray
 
 
 def brush() -> Selection:
     """What was last lassoed or boxed on a map; every map shows it."""
-    return _held("brush")
-
-
-def set_brush(pairs: Iterable[tuple[str, str]], origin: str) -> None:
-    """Replace the brush.
-
-    Parameters
-    ----------
-    origin : str
-        Key of the map that the reader drew on; it shows its own lasso already, others are redrawn.
-    """
-    brush().replace(pairs)
-    st.session_state["marks_origin"] = origin
-
-
-def clear_brush() -> None:
-    set_brush((), "")
+    return session().brush
 
 
 def focus() -> tuple[str, str] | None:
     """The galaxy that the reader looks at: ``(data set, source_id)``."""
-    return st.session_state.get("focus")
+    return session().focus
+
+
+def set_brush(pairs: Iterable[tuple[str, str]], origin: str = "") -> None:
+    """Replace the brush; ``origin`` is the key of the map that the reader drew on."""
+    brush().replace(pairs)
+    session().marks_origin = origin
+
+
+def clear_brush() -> None:
+    """Select nothing."""
+    set_brush(())
 
 
 def set_focus(data_set: str, source_id: str, origin: str = "") -> None:
-    """Look at one galaxy; ``origin`` as in :func:`set_brush`."""
-    st.session_state["focus"] = (data_set, source_id)
-    st.session_state["marks_origin"] = origin
+    """Look at one galaxy; ``origin`` is the key of the map or ``"gallery"``."""
+    session().focus = (data_set, source_id)
+    session().marks_origin = origin
 
 
 def clear_focus() -> None:
-    st.session_state["focus"] = None
-    st.session_state["marks_origin"] = ""
-
-
-def marks_origin() -> str:
-    """Key of the map that the brush or the focus was last changed on; empty for elsewhere."""
-    return str(st.session_state.get("marks_origin", ""))
+    """Look at no galaxy."""
+    session().focus, session().marks_origin = None, ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
@@ -28,15 +29,43 @@ from radioviz.ui.state import Selection
 SHOWN = 12  # thumbnails in the sidebar
 
 
+@dataclass
+class TrayState:
+    """What the tray remembers from one run to the next.
+
+    Attributes
+    ----------
+    message : str
+        Shown once below the title.
+    opened : (str, str) or None
+        Galaxy whose picture was clicked.
+    cleared : list or None
+        What the tray held before it was cleared, for undo.
+    loaded, refused : str
+        Digest of the file in the load box, and why it was refused.
+    """
+
+    message: str = ""
+    opened: tuple[str, str] | None = None
+    cleared: list[tuple[str, str]] | None = None
+    loaded: str = ""
+    refused: str = ""
+
+
+def _remembered() -> TrayState:
+    return state.page_state(TrayState)
+
+
 @st.fragment(key="tray")
-def tray(view: View) -> None:
+def draw_tray(view: View) -> None:
     """Count, thumbnails, clear, save, load and export of what the reader collected."""
-    chosen = state.tray()
+    chosen, own = state.tray(), _remembered()
     with st.container(key="tray"):
         st.markdown(f"**Selection tray** · {len(chosen):,}")
-        if message := st.session_state.pop("tray_message", ""):
-            st.caption(message)
-        saved_view.button()
+        if own.message:
+            st.caption(own.message)
+            own.message = ""
+        saved_view.open_button()
         with controls.show_errors():
             if len(chosen):
                 _contents(chosen, view)
@@ -44,17 +73,18 @@ def tray(view: View) -> None:
                 _empty()
         _load()
         samp_view.listen(view)
-    if target := st.session_state.pop("tray_open", None):
+    if own.opened:
+        target, own.opened = own.opened, None
         controls.go_inspect(target)
     saved_view.open_chosen_view()
 
 
 def _empty() -> None:
     st.caption(
-        "Empty. Lasso galaxies on the latent map, or press **+** on any picture, and they "
-        "gather here for export."
+        "Empty. Lasso galaxies on the latent map, or press **+** on any picture, to collect them "
+        "here for export."
     )
-    if "tray_undo" in st.session_state:
+    if _remembered().cleared:
         st.button(
             "Undo clear",
             icon=":material/undo:",
@@ -87,23 +117,25 @@ def _contents(chosen: Selection, view: View) -> None:
             icon=":material/save:",
             key="tray_save",
             on_click="ignore",
-            help="A small file that the Load box below takes back",
+            help="A small file that the box below loads again",
         )
         st.button("Clear", icon=":material/delete:", key="tray_clear", on_click=_clear)
 
 
 def _open(pair: tuple[str, str]) -> None:
-    st.session_state["tray_open"] = pair
+    _remembered().opened = pair
 
 
 def _clear() -> None:
-    st.session_state["tray_undo"] = list(state.tray())
+    _remembered().cleared = list(state.tray())
     state.tray().clear()
     st.rerun()  # pictures elsewhere on the page show what is in the tray
 
 
 def _undo() -> None:
-    state.tray().replace(st.session_state.pop("tray_undo", []))
+    own = _remembered()
+    state.tray().replace(own.cleared or [])
+    own.cleared = None
     st.rerun()
 
 
@@ -115,49 +147,49 @@ def _load() -> None:
             key="tray_file",
             label_visibility="collapsed",
         )
+    own = _remembered()
     if file is None:
-        st.session_state.pop("tray_loaded", None)
+        own.loaded = ""
         return
     payload = file.getvalue()
     digest = hashlib.sha256(payload).hexdigest()
-    loaded, refused = st.session_state.get("tray_loaded", ("", ""))
-    if loaded != digest:
+    if own.loaded != digest:
+        own.loaded, own.refused = digest, ""
         try:
-            st.session_state["tray_message"], refused = load_selection(payload), ""
+            own.message = load_selection(payload)
         except RadioVizError as error:
-            refused = str(error)
-        st.session_state["tray_loaded"] = (digest, refused)
-        if not refused:
+            own.refused = str(error)
+        else:
             st.rerun()
-    if refused:  # for as long as the file is in the box
-        st.error(controls.escape(refused), icon=":material/error:")
+    if own.refused:  # for as long as the file is in the box
+        st.error(controls.escape(own.refused), icon=":material/error:")
 
 
 def selection_file(chosen: Selection, view: View) -> Callable[[], bytes]:
-    """Makes the ``.radioviz`` file of a selection, the session's marks and the view.
+    """A function that writes the ``.radioviz`` file of a selection, the marks and the view.
 
-    A download is made where no session is at hand, so what goes into it is taken now.
+    A download is written outside any session, so its content is collected now.
     """
     sources, marked = tuple(chosen), tuple(marks())
     there = saved_view.view_to_save(view.data_set, view.model, view.style)
 
-    def made() -> bytes:
+    def written() -> bytes:
         from radioviz.export.session import Session, session_bytes
 
         return session_bytes(Session(sources, marked, there()))
 
-    return made
+    return written
 
 
 def load_selection(payload: bytes) -> str:
-    """Add a saved selection to the tray, and its marks; what was added, in a sentence.
+    """Add a saved selection to the tray, and its marks; a sentence says what was added.
 
     The view of the file is kept for its button.
 
     Raises
     ------
     SelectionError
-        If it is no selection file, or none of its sources is at hand.
+        If it is not a selection file, or none of its sources is available.
     """
     from radioviz.api.confined import read_session
     from radioviz.export.session import here
@@ -165,16 +197,16 @@ def load_selection(payload: bytes) -> str:
     session = read_session(payload)
     known = {}
     for data_set in session.data_sets():
-        with suppress(RadioVizError):  # named among the missing
+        with suppress(RadioVizError):  # listed among the missing
             known[data_set] = set(cache.data_set(data_set).table["source_id"])
     found, missing = here(session, known)
     lost = "; ".join([*missing.sentences(), *saved_view.offer_view(session.view)])
     if not found.sources and not found.marks:
-        raise SelectionError(f"no galaxy of this file is at hand: {lost or 'it holds none'}")
+        raise SelectionError(f"no galaxy of this file is available: {lost or 'it holds none'}")
     added = state.tray().update(found.sources)
     text = f"{controls.galaxies_text(added)} loaded"
     if len(found.sources) > added:
-        text += f", {len(found.sources) - added:,} were here already"
+        text += f", {len(found.sources) - added:,} were already in the tray"
     for mark in found.marks:
         marks().put(mark)
     if found.marks:
@@ -199,9 +231,10 @@ def export_buttons(
         Prefix of the buttons' keys: ``<key>_fits``, ``_zip``, ``_cube``, ``_votable``,
         ``_table``, ``_parquet``, ``_csv``, ``_png``, ``_reg``, ``_samp``, ``_samp_images``.
     note : str
-        How the selection came about, for the files' history.
+        How the galaxies were selected, for the history of the files.
     scores, columns : mapping, optional
-        Further numbers a galaxy and what they are: see :func:`radioviz.ui.galaxies.prepare_groups`.
+        More values for each galaxy and what they are: see
+        :func:`radioviz.ui.galaxies.prepare_groups`.
     """
     from radioviz import export
     from radioviz.export.contact_sheet import contact_sheet_png
@@ -213,7 +246,13 @@ def export_buttons(
 
     formats: list[tuple[str, str, Callable[[], bytes | str], str, str]] = [
         ("fits", "FITS, one file", build(export.fits_bytes), ".fits", "application/fits"),
-        ("zip", "FITS, one a galaxy (ZIP)", build(export.zip_bytes), ".zip", "application/zip"),
+        (
+            "zip",
+            "FITS, one file per galaxy (ZIP)",
+            build(export.zip_bytes),
+            ".zip",
+            "application/zip",
+        ),
         ("votable", "VOTable", build(export.votable_bytes), ".vot", "application/x-votable+xml"),
         ("table", "FITS table", build(export.fits_table_bytes), "-table.fits", "application/fits"),
         ("parquet", "Parquet", build(export.parquet_bytes), ".parquet", "application/x-parquet"),

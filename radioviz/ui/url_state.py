@@ -13,16 +13,12 @@ from collections.abc import Collection
 
 import streamlit as st
 
-
-def written_parameters() -> dict[str, str]:
-    """Query parameters as the pages last wrote them; one dictionary a session, kept up to date."""
-    written: dict[str, str] = st.session_state.setdefault("written_parameters", {})
-    return written
+from radioviz.ui import state
 
 
 def _from_link(parameter: str) -> str | None:
     """Value of a parameter that changed since the page last wrote it, once; else None."""
-    written = written_parameters()
+    written = state.session().written_parameters
     value: str | None = st.query_params.get(parameter)
     if value is None or value == written.get(parameter):
         return None
@@ -89,7 +85,7 @@ def publish_view(**parameters: str | None) -> None:
 
     All parameters at once: every change of the address is a step of the browser's Back button.
     """
-    written = written_parameters()
+    written = state.session().written_parameters
     wanted = {name: value for name, value in parameters.items() if value}
     there = st.query_params.to_dict()
     shown = {k: v for k, v in there.items() if k not in parameters} | wanted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.ui import cache
+from radioviz.ui.state import SessionState
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 PAGES = ("overview", "latent_map", "grid_walk", "generate", "inspect_galaxy", "benchmarks")
@@ -24,15 +26,28 @@ def first(cache_folder_of_the_run: Path) -> Catalogue:
     return cache.data_set("first")
 
 
+def session_of(app: AppTest) -> SessionState:
+    """What the pages of an app's session share: tray, brush, focus."""
+    held: SessionState = app.session_state["radioviz.ui.state.SessionState"]
+    return held
+
+
 @pytest.fixture
 def open_page(first: Catalogue) -> Callable[..., AppTest]:
-    """Open a page of the whole app, with query parameters and session state."""
+    """Open a page of the whole app, with query parameters and session state.
+
+    Names of :class:`SessionState` (``tray``, ``brush``, ``focus``) are set there.
+    """
 
     def opened(page: str, state: dict[str, Any] | None = None, **query: str) -> AppTest:
         app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
         for key, value in query.items():
             app.query_params[key] = value
-        for key, value in (state or {}).items():
+        given = dict(state or {})
+        names = {f.name for f in fields(SessionState)} & set(given)
+        session = SessionState(**{name: given.pop(name) for name in names})
+        app.session_state["radioviz.ui.state.SessionState"] = session
+        for key, value in given.items():
             app.session_state[key] = value
         app.switch_page(f"pages/{page}.py").run()
         assert not app.exception

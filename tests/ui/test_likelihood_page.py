@@ -17,6 +17,7 @@ from radioviz.ui.marks import Marks
 from radioviz.ui.pages.likelihood import marking_panel
 from radioviz.ui.pages.likelihood.state import LikelihoodState
 from radioviz.ui.state import Selection
+from tests.ui.conftest import session_of
 
 Open = Callable[..., AppTest]
 
@@ -104,20 +105,20 @@ def test_marks_move_on_undo_and_rank(open_page: Open) -> None:
     app = open_page("likelihood", data="first", encoder=MODEL)
     order = shown(app)
     app.button(key="likelihood_start").click().run()
-    assert app.session_state["focus"] == ("first", order[0])
+    assert session_of(app).focus == ("first", order[0])
     app.button(key="mark_interesting").click().run()
-    assert app.session_state["focus"] == ("first", order[1])
+    assert session_of(app).focus == ("first", order[1])
     app.button(key="mark_boring").click().run()
     app.button(key="mark_3").click().run()
-    marks = app.session_state["marks"]
+    marks = app.session_state["radioviz.ui.marks.Marks"]
     assert [(m.source_id, m.mark, m.kind) for m in marks] == [
         (order[0], 5, "interesting"),
         (order[1], 0, "boring"),
         (order[2], 3, ""),
     ]
     app.button(key="mark_undo").click().run()
-    assert len(app.session_state["marks"]) == 2
-    assert app.session_state["focus"] == ("first", order[2])
+    assert len(app.session_state["radioviz.ui.marks.Marks"]) == 2
+    assert session_of(app).focus == ("first", order[2])
     app.session_state["likelihood_list"] = "marks"
     app.run()
     assert not app.exception

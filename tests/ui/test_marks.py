@@ -6,7 +6,7 @@ import pytest
 
 from radioviz.errors import SelectionError
 from radioviz.export.session import Mark
-from radioviz.ui.marks import Marks, text
+from radioviz.ui.marks import Marks, mark_text
 
 PAIR = ("first", "first-7")
 
@@ -48,8 +48,8 @@ def test_clear_can_be_undone() -> None:
 
 
 def test_words() -> None:
-    assert text(Mark(*PAIR, 4, "interesting")) == "interesting 4"
-    assert text(Mark(*PAIR, 3)) == "marked 3"
+    assert mark_text(Mark(*PAIR, 4, "interesting")) == "interesting 4"
+    assert mark_text(Mark(*PAIR, 3)) == "marked 3"
 
 
 @pytest.mark.parametrize(("number", "kind"), [(6, ""), (-1, ""), (3, "dull")])

@@ -16,7 +16,7 @@ from radioviz.data.registry import DATA_SETS, DataSet
 from radioviz.export.session import Session, session_bytes
 from radioviz.ui import controls
 from radioviz.ui.state import Selection
-from tests.ui.conftest import PAGES
+from tests.ui.conftest import PAGES, session_of
 
 Open = Callable[..., AppTest]
 
@@ -165,7 +165,7 @@ def test_lasso_of_the_whole_map_and_back(open_page: Open, first: Catalogue) -> N
     app.session_state["gallery_page"] = 36  # the last of 2,158 in pages of 60
     app.run()
     drawn_on(app, "map", [0, 1], "box")
-    brush = app.session_state["brush"]
+    brush = session_of(app).brush
     assert {("first", "first-0"), ("first", "first-1")} <= set(brush)
     assert app.session_state["gallery_page"] <= -(-len(brush) // 60)
     assert not app.error
@@ -174,8 +174,8 @@ def test_lasso_of_the_whole_map_and_back(open_page: Open, first: Catalogue) -> N
 def test_a_click_on_the_map(open_page: Open, first: Catalogue) -> None:
     app = open_page("latent_map", {"brush": Selection([("first", "first-1")])})
     drawn_on(app, "map", [77], "click")
-    assert app.session_state["focus"] == ("first", first.table["source_id"].iat[77])
-    assert list(app.session_state["brush"]) == [("first", "first-1")]
+    assert session_of(app).focus == ("first", first.table["source_id"].iat[77])
+    assert list(session_of(app).brush) == [("first", "first-1")]
     assert first.table["name"].iat[77] in html(app)
 
 
@@ -186,14 +186,14 @@ def test_lasso_selects_and_fills_the_gallery(open_page: Open, first: Catalogue) 
     inside = np.flatnonzero(corner)
     assert len(inside) > 60
     drawn_on(app, "map", inside.tolist(), "lasso")
-    brush = app.session_state["brush"]
+    brush = session_of(app).brush
     assert set(inside.tolist()) <= set(first.rows_of(brush.groups()["first"]).tolist())
     assert [s.value for s in app.subheader] == [f"{len(brush)} of {len(first):,} galaxies selected"]
     assert app.get("pagination"), "so many galaxies take two pages"
     app.button(key="brush_to_tray").click().run()
-    assert len(app.session_state["tray"]) == len(brush)
+    assert len(session_of(app).tray) == len(brush)
     app.button(key="brush_clear").click().run()
-    assert len(app.session_state["brush"]) == 0
+    assert len(session_of(app).brush) == 0
     assert not app.subheader
 
 
@@ -203,7 +203,7 @@ def test_classes_hidden_in_the_legend_are_not_selected(open_page: Open, first: C
     hidden = [code for code, name in enumerate(colour.names) if name != "FRI"]
     drawn_on(app, "map", list(range(len(first))), "box", hidden=hidden)
     labels = first.table["label"].to_numpy()
-    selected = first.rows_of(app.session_state["brush"].groups()["first"])
+    selected = first.rows_of(session_of(app).brush.groups()["first"])
     assert sorted(selected.tolist()) == np.flatnonzero(labels == "FRI").tolist()
 
 
@@ -214,11 +214,11 @@ def test_a_click_with_shift_focuses_and_adds_to_the_selection(
     app = open_page("latent_map", {"brush": Selection(kept)}, colour="label")
     drawn_on(app, "map", [3], "click", add=True)
     clicked = ("first", str(first.table["source_id"].iat[3]))
-    assert app.session_state["focus"] == clicked
-    assert list(app.session_state["brush"]) == [*kept, clicked]
+    assert session_of(app).focus == clicked
+    assert list(session_of(app).brush) == [*kept, clicked]
     assert first.table["name"].iat[3] in html(app)
     drawn_on(app, "map", [], "cleared")
-    assert len(app.session_state["brush"]) == 0
+    assert len(session_of(app).brush) == 0
 
 
 def test_a_selection_of_another_data_set_is_said_to_be_elsewhere(open_page: Open) -> None:
@@ -247,21 +247,21 @@ def test_a_data_set_without_a_map_says_how_to_make_one(
 def test_tray_export_and_undo(open_page: Open) -> None:
     app = open_page("latent_map", {"tray": Selection([("first", "first-1"), ("first", "first-5")])})
     labels = {b.label for b in app.sidebar.get("download_button")}
-    assert {"FITS, one file", "FITS, one a galaxy (ZIP)", "VOTable", "CSV", "Save"} <= labels
+    assert {"FITS, one file", "FITS, one file per galaxy (ZIP)", "VOTable", "CSV", "Save"} <= labels
     app.button(key="tray_clear").click().run()
-    assert len(app.session_state["tray"]) == 0
+    assert len(session_of(app).tray) == 0
     app.button(key="tray_undo_button").click().run()
-    assert list(app.session_state["tray"]) == [("first", "first-1"), ("first", "first-5")]
+    assert list(session_of(app).tray) == [("first", "first-1"), ("first", "first-5")]
 
 
 def test_loading_a_saved_tray(open_page: Open) -> None:
     payload = session_bytes(Session((("first", "first-4"), ("first", "first-2"))))
     app = open_page("overview")
     app.file_uploader(key="tray_file").upload("mine.radioviz", payload).run()
-    assert list(app.session_state["tray"]) == [("first", "first-4"), ("first", "first-2")]
+    assert list(session_of(app).tray) == [("first", "first-4"), ("first", "first-2")]
     assert "2 galaxies loaded" in texts(app)
     app.button(key="tray_clear").click().run()
-    assert len(app.session_state["tray"]) == 0, "the file in the box is not loaded again"
+    assert len(session_of(app).tray) == 0, "the file in the box is not loaded again"
 
 
 def test_loading_a_file_of_no_use_says_so_as_long_as_it_is_there(open_page: Open) -> None:
@@ -300,7 +300,7 @@ def test_find(open_page: Open, first: Catalogue, page: str, how: str) -> None:
     }[how]
     app = open_page(page)
     app.text_input(key="find" if page == "latent_map" else "inspect_find").set_value(text).run()
-    assert app.session_state["focus"] == ("first", source["source_id"])
+    assert session_of(app).focus == ("first", source["source_id"])
     assert source["name"] in html(app)
 
 
@@ -318,7 +318,7 @@ def test_links_open_the_view_they_were_made_from(open_page: Open, first: Catalog
     assert app.session_state["colour"] == "redshift"
     assert app.query_params["colour"] == "redshift"
     app = open_page("inspect_galaxy", source="first-77")
-    assert app.session_state["focus"] == ("first", "first-77")
+    assert session_of(app).focus == ("first", "first-77")
     assert first.table["name"].iat[int(first.rows_of(["first-77"])[0])] in html(app)
 
 
@@ -374,9 +374,9 @@ def test_two_encoders_share_the_selection(open_page: Open) -> None:
         pytest.skip("one Atlas of FIRST is here; a second encoder takes another")
     app = open_page("latent_map", beside=models[0], encoder=models[1])
     drawn_on(app, "map_2", [3, 5], "box")
-    assert {("first", "first-3"), ("first", "first-5")} <= set(app.session_state["brush"])
-    assert app.session_state["marks_origin"] == "map_2"
+    assert {("first", "first-3"), ("first", "first-5")} <= set(session_of(app).brush)
+    assert session_of(app).marks_origin == "map_2"
     # Both maps grey the same galaxies.
     marked = [app.session_state[f"{key}:drawn"].points.selected for key in ("map", "map_2")]
     np.testing.assert_array_equal(*marked)
-    assert marked[0].sum() == len(app.session_state["brush"])
+    assert marked[0].sum() == len(session_of(app).brush)

@@ -18,10 +18,14 @@ def session(first: Catalogue, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]
     return held
 
 
-def test_a_view_is_offered_and_its_look_restored(session: dict[str, Any]) -> None:
+def test_a_view_is_offered_and_its_style_restored(
+    session: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     saved = saved_view.view_to_save("first", None, ImageStyle("log", "viridis", 90.0))()
     assert saved_view.offer_view(saved) == []
-    session[saved_view._RESTORE] = saved_view._style_of(saved)
+    saved_view._choose_view()
+    monkeypatch.setattr(saved_view.st, "switch_page", lambda page, query_params: None)
+    saved_view.open_chosen_view()
     saved_view.restore()
     assert (session["stretch"], session["field"]) == ("log", 90.0)
 
@@ -37,7 +41,7 @@ def test_what_a_view_misses_is_said(
     view: dict[str, Any], missing: str, session: dict[str, Any]
 ) -> None:
     assert missing in saved_view.offer_view(view)[0]
-    assert saved_view._OFFERED not in session
+    assert saved_view._waiting().offered is None
 
 
 @pytest.mark.parametrize(
@@ -45,10 +49,10 @@ def test_what_a_view_misses_is_said(
 )
 def test_views_of_no_use_are_not_offered(view: dict[str, Any], session: dict[str, Any]) -> None:
     assert saved_view.offer_view(view) == []
-    assert saved_view._OFFERED not in session
+    assert saved_view._waiting().offered is None
 
 
-def test_looks_that_are_none_are_left_alone(session: dict[str, Any]) -> None:
-    session[saved_view._RESTORE] = {"stretch": "<b>", "field": [], "colour_map": None}
+def test_unknown_image_settings_are_ignored(session: dict[str, Any]) -> None:
+    saved_view._waiting().style = {"stretch": "<b>", "field": [], "colour_map": None}
     saved_view.restore()
     assert "stretch" not in session and "field" not in session

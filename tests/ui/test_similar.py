@@ -20,7 +20,7 @@ from radioviz.ui.pages.similar.query_state import Wish
 from radioviz.ui.palette import SELECTION_COLOUR
 from radioviz.ui.state import Selection
 from tests.similarity.test_query_image import blob, fits_bytes, png_bytes, wcs_cards
-from tests.ui.conftest import REPOSITORY
+from tests.ui.conftest import REPOSITORY, session_of
 from tests.ui.test_pages import html, texts
 
 Open = Callable[..., AppTest]
@@ -140,10 +140,10 @@ def test_from_inspect_and_on_from_a_result(open_page: Open) -> None:
 def test_results_to_tray_and_map(open_page: Open) -> None:
     app = open_page("similar", source="first/first-10")
     app.button(key="similar_to_tray").click().run()
-    assert len(app.session_state["tray"]) == 24
+    assert len(session_of(app).tray) == 24
     app.button(key="similar_to_map").click().run()
     assert not app.exception
-    assert len(app.session_state["brush"]) == 24
+    assert len(session_of(app).brush) == 24
     assert app.title[0].value == "Latent map"
 
 

@@ -28,11 +28,11 @@ def test_what_is_saved_loads_again(empty_tray: Selection) -> None:
     assert (view["page"], view["data"], view["encoder"]) == ("overview", "first", "some-model")
     assert "2 galaxies loaded" in tray.load_selection(payload)
     assert tuple(empty_tray) == PAIRS
-    assert "were here already" in tray.load_selection(payload)
+    assert "were already in the tray" in tray.load_selection(payload)
     assert len(empty_tray) == 2
 
 
-def test_galaxies_that_are_not_at_hand_are_named(empty_tray: Selection) -> None:
+def test_galaxies_that_are_missing_are_named(empty_tray: Selection) -> None:
     payload = session_bytes(Session((*PAIRS, ("first", "first-99999"), ("elsewhere", "x"))))
     said = tray.load_selection(payload).replace("\\", "")
     assert "first-99999" in said and "elsewhere" in said

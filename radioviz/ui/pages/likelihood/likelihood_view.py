@@ -25,8 +25,7 @@ from radioviz.ui.cache.outliers import Outliers
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.charts.plotly_charts import CountSeries
 from radioviz.ui.controls import View
-from radioviz.ui.marks import marks
-from radioviz.ui.marks import text as mark_text
+from radioviz.ui.marks import mark_text, marks
 from radioviz.ui.pages.likelihood.scored_sample import Pair, ScoredSample, score_sample
 from radioviz.ui.pages.likelihood.state import LikelihoodState
 from radioviz.ui.palette import MISSING_COLOUR

@@ -8,7 +8,7 @@ import streamlit as st
 from radioviz.data.catalogue import SurveyInfo
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import FetchError, RadioVizError
-from radioviz.ui import cache, controls, detail, galaxies, gallery, state, url_state
+from radioviz.ui import cache, controls, detail, galaxies, gallery, state
 from radioviz.ui import name_resolver as names
 from radioviz.ui.controls import View
 from radioviz.ui.pages.similar import query_state as query
@@ -43,7 +43,7 @@ def followed_link(view: View) -> None:
         else:
             set_wish(Wish((pair,)))
         return
-    written = url_state.written_parameters()
+    written = state.session().written_parameters
     values = {name: st.query_params.get(name) for name in ("source", "unlike")}
     if all(v is None or v == written.get(name) for name, v in values.items()):
         return

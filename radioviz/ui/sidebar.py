@@ -1,0 +1,72 @@
+"""The sidebar of every page: data set, encoder, how images are drawn, the tray."""
+
+from __future__ import annotations
+
+import runpy
+
+import streamlit as st
+
+from radioviz.data.preprocess import STRETCHES
+from radioviz.ui import cache, controls, saved_view, tray
+from radioviz.ui.controls import View
+from radioviz.ui.image.display import COLOUR_MAPS, FIELDS, ImageStyle
+
+
+def draw_sidebar() -> View:
+    """Draw the sidebar; the first call of every page."""
+    _run_inside_app()
+    saved_view.restore()
+    with st.sidebar:
+        titles = {key: info.title for key, info in cache.known_data_sets().items()}
+        data_set = controls.linked_select("Data set", titles, "data_set", "data")
+        view = View(data_set, _encoder(data_set), _image_style())
+        tray.draw_tray(view)
+    return view
+
+
+def _run_inside_app() -> None:
+    """Run the page inside ``app.py``, whichever address was opened first.
+
+    Until ``st.navigation`` has run once, Streamlit treats ``pages/`` as a multipage app of the
+    old kind, and a link to a page starts its file without ``app.py``.
+    """
+    from streamlit.runtime.pages_manager import PagesManager
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    context = get_script_run_ctx()
+    if context is not None and PagesManager.uses_pages_directory:
+        runpy.run_path(context.main_script_path, run_name="__main__")
+        st.stop()
+
+
+def _encoder(data_set: str) -> str | None:
+    names = controls.encoder_titles(data_set)
+    if not names:
+        st.selectbox("Encoder", ["none"], disabled=True, key="no_encoder")
+        return None
+    return controls.linked_select("Encoder", names, "encoder", "encoder")
+
+
+def _image_style() -> ImageStyle:
+    with st.expander("Images", icon=":material/tune:"):
+        stretch = st.selectbox(
+            "Stretch", STRETCHES, index=1, key="stretch", persist_state="session"
+        )
+        colour_map = st.selectbox(
+            "Colour map",
+            list(COLOUR_MAPS),
+            format_func=COLOUR_MAPS.__getitem__,
+            key="colour_map",
+            persist_state="session",
+        )
+        field = st.selectbox(
+            "Field of view",
+            FIELDS,
+            index=1,
+            format_func=lambda f: f"{f:g}″ at FIRST's beam",
+            key="field",
+            persist_state="session",
+            help="Grows with the beam of a survey, so that every survey shows as many beams. "
+            "The scale bar gives the true size.",
+        )
+    return ImageStyle(str(stretch), str(colour_map), float(field))
