@@ -11,6 +11,7 @@ import pytest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import CatalogueError
+from radioviz.jobs.progress import Progress
 from radioviz.ui import cache
 from radioviz.ui.cache import data_sets
 from radioviz.ui.cache.shared import shared
@@ -28,7 +29,7 @@ def test_two_who_ask_at_once_build_once(
 ) -> None:
     built = []
 
-    def slow(key: str, progress: cache.Progress) -> Catalogue:
+    def slow(key: str, progress: Progress) -> Catalogue:
         built.append(key)
         for i in range(5):
             progress(i, 5, "reading")
@@ -59,7 +60,7 @@ def test_a_reader_who_leaves_does_not_end_the_build(
 ) -> None:
     go_on = threading.Event()
 
-    def slow(key: str, progress: cache.Progress) -> Catalogue:
+    def slow(key: str, progress: Progress) -> Catalogue:
         progress(1, 2, "reading")
         go_on.wait(10)
         return first
@@ -82,7 +83,7 @@ def test_errors_reach_whoever_waits_and_do_not_stay(
 ) -> None:
     answers = [CatalogueError("not downloaded"), first]
 
-    def opened(key: str, progress: cache.Progress) -> Catalogue:
+    def opened(key: str, progress: Progress) -> Catalogue:
         answer = answers.pop(0)
         if isinstance(answer, CatalogueError):
             raise answer

@@ -3,7 +3,6 @@
 # ruff: noqa: F401 - these are the names of this package
 from radioviz.ui.cache.data_sets import (
     Located,
-    Progress,
     atlas,
     atlas_names,
     data_set,
