@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import io
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from radioviz.data.preprocess import STRETCHES, Preprocess
+from radioviz.data.preprocess import Preprocess
 from radioviz.errors import ExportError
 from radioviz.export.groups import Group, Groups, ascii_text, count, filled, provenance, terms
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _LARGEST_SHEET = 40_000_000
 _SMALLEST_TILE, _CAPTION_FROM = 8, 64
 _BATCH = 256
+_FIELD = 172.8  # arcsec at the beam of FIRST
 _PAPER, _INK, _FAINT = (16, 16, 20), (240, 240, 240), (165, 165, 175)
 _BARS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
 
@@ -28,47 +30,27 @@ def contact_sheet_png(
     groups: Groups | Group,
     *,
     tile: int = 128,
-    columns: int | None = None,
-    stretch: str = "sqrt",
-    field_arcsec: float = 172.8,
-    colours: np.ndarray | None = None,
-    title: str = "",
 ) -> bytes:
-    """PNG of all galaxies, north up, each scaled to its brightest pixel.
+    """PNG of all galaxies, north up, each scaled to its brightest pixel with a square-root stretch.
 
     Parameters
     ----------
     tile : int
         Side of a thumbnail in pixels, reduced where the sheet would exceed 40 million pixels;
         captions need at least 64.
-    columns : int or None
-        Thumbnails per line; by default the sheet is about 3:2.
-    stretch, field_arcsec
-        As in :class:`radioviz.data.preprocess.Preprocess`; nothing is clipped.
-    colours : numpy.ndarray or None
-        256 colours from dark to bright, uint8 of shape ``(256, 3)``; inferno by default.
-    title : str
-        First line; by default the number of galaxies.
 
     Raises
     ------
     ExportError
-        If the selection is empty or too large for one sheet, or a parameter is invalid.
+        If the selection is empty or too large for one sheet, or the thumbnails are too small.
     """
     from PIL import Image, ImageDraw
     from PIL.PngImagePlugin import PngInfo
 
     groups = filled(groups)
     n = count(groups)
-    if stretch not in STRETCHES:
-        raise ExportError(f"stretch is {stretch!r}; expected one of {', '.join(STRETCHES)}")
     if tile < _SMALLEST_TILE:
         raise ExportError(f"tile is {tile} pixels; expected {_SMALLEST_TILE} or more")
-    if columns is not None and columns < 1:
-        raise ExportError(f"columns is {columns}; expected 1 or more")
-    lut = inferno() if colours is None else np.asarray(colours, dtype=np.uint8)
-    if lut.shape != (256, 3):
-        raise ExportError(f"colours have shape {lut.shape}; expected (256, 3)")
     gap = 4 if tile >= _CAPTION_FROM else 1
     tile = min(tile, math.isqrt(_LARGEST_SHEET // n) - gap)
     while tile >= _CAPTION_FROM and n * (tile + gap) * (tile + gap + _caption(tile)) > (
@@ -79,27 +61,24 @@ def contact_sheet_png(
         most = _LARGEST_SHEET // (_SMALLEST_TILE + gap) ** 2
         raise ExportError(f"{n:,} galaxies do not fit one contact sheet; it holds {most:,}")
     width, height = tile + gap, tile + gap + _caption(tile)
-    across = columns or max(1, round(math.sqrt(1.5 * n * height / width)))
-    across = min(across, n)
+    across = min(n, max(1, round(math.sqrt(1.5 * n * height / width))))  # about 3:2
     down = -(-n // across)
 
-    footer = [line for g in groups for line in _credit(g)]
-    footer = list(dict.fromkeys(footer))
+    footer = list(dict.fromkeys(_credit(g) for g in groups))
     line = 16
     head, foot = line + 8, line * len(footer) + 8
     room = max(across * width + gap, 420)
     sheet = np.empty((head + down * height + foot, room, 3), dtype=np.uint8)
     sheet[:] = _PAPER
     corners = [(gap + (i % across) * width, head + (i // across) * height) for i in range(n)]
-    place = iter(corners)
-    for levels in _levels(groups, tile, stretch, field_arcsec):
-        x, y = next(place)
+    lut = inferno()
+    for (x, y), levels in zip(corners, _levels(groups, tile), strict=True):
         sheet[y : y + tile, x : x + tile] = lut[levels]
     picture = Image.fromarray(sheet)
     draw = ImageDraw.Draw(picture)
-    _write(draw, (gap, 5), title or f"{n:,} galaxies", room - 2 * gap, 12, _INK)
+    _write(draw, (gap, 5), f"{n:,} galaxies", room - 2 * gap, 12, _INK)
     if tile >= _CAPTION_FROM:
-        _captions(draw, groups, corners, tile, field_arcsec)
+        _captions(draw, groups, corners, tile)
     for i, text in enumerate(footer):
         at = (gap, head + down * height + 4 + i * line)
         _write(draw, at, text, room - 2 * gap, 10, _FAINT)
@@ -112,11 +91,11 @@ def contact_sheet_png(
     return out.getvalue()
 
 
-def _levels(groups: Groups, tile: int, stretch: str, field_arcsec: float) -> Any:
+def _levels(groups: Groups, tile: int) -> Iterator[np.ndarray]:
     """Each image as uint8 levels ``(tile, tile)``, first row north."""
     from threadpoolctl import threadpool_limits
 
-    chain = Preprocess(clip_sigma=None, field_arcsec=field_arcsec, size=tile, stretch=stretch)
+    chain = Preprocess(clip_sigma=None, field_arcsec=_FIELD, size=tile, stretch="sqrt")
     for group in groups:
         for start in range(0, len(group), _BATCH):
             rows = group.rows[start : start + _BATCH]
@@ -131,23 +110,17 @@ def _caption(tile: int) -> int:
     return 28 if tile >= _CAPTION_FROM else 0
 
 
-def _credit(group: Group) -> list[str]:
+def _credit(group: Group) -> str:
     info = group.catalogue.info
-    return [f"{info.title}. " + " ".join(text for text in terms(info) if "Origin" not in text)]
+    return f"{info.title}. " + " ".join(text for text in terms(info) if "Origin" not in text)
 
 
-def _captions(
-    draw: ImageDraw,
-    groups: Groups,
-    corners: list[tuple[int, int]],
-    tile: int,
-    field_arcsec: float,
-) -> None:
+def _captions(draw: ImageDraw, groups: Groups, corners: list[tuple[int, int]], tile: int) -> None:
     place = iter(corners)
     for group in groups:
         info = group.catalogue.info
         table = group.catalogue.table
-        field = field_arcsec * (info.beam / 5.4 if info.beam else 1.0)
+        field = _FIELD * (info.beam / 5.4 if info.beam else 1.0)
         bar = max((b for b in _BARS if b <= field / 3), default=field / 3)
         text = f"{bar / 60:g}'" if bar >= 60 else f'{bar:g}"'
         length = tile * bar / field

@@ -11,7 +11,13 @@ import streamlit as st
 from radioviz.data.catalogue import Catalogue
 from radioviz.ui import cache, controls, galaxies, state
 from radioviz.ui import coordinates as sky
-from radioviz.ui.image.display import ImageStyle, data_uri, field_arcsec, scale_bar
+from radioviz.ui.image.display import (
+    ImageStyle,
+    data_uri,
+    field_arcsec,
+    scale_bar,
+    scaled_picture_html,
+)
 from radioviz.ui.map import colouring
 from radioviz.ui.palette import LABEL_COLOURS
 
@@ -48,17 +54,8 @@ def galaxy_picture(catalogue: Catalogue, row: int, style: ImageStyle, size: int 
     """Picture with a scale bar as HTML, north up and east left."""
     png = cache.picture_sheet(catalogue, np.array([row]), style, size).payload
     field = field_arcsec(catalogue.info, style)
-    bar = scale_bar(field)
-    name = html.escape(galaxies.name_of(catalogue.table, row), quote=True)
-    return (
-        '<div style="position:relative;border-radius:8px;overflow:hidden;line-height:0">'
-        f'<img src="{data_uri(png)}" alt="Image of {name}, {field:.0f} arcsec wide" '
-        'style="width:100%;aspect-ratio:1;display:block">'
-        '<div style="position:absolute;left:4%;bottom:7.5%;color:#fff;font-size:13px;'
-        f'line-height:1;text-shadow:0 0 3px #000,0 0 2px #000">{bar.text}</div>'
-        '<div style="position:absolute;left:4%;bottom:4%;height:3px;'
-        f'width:{100 * bar.fraction:.2f}%;background:#fff;box-shadow:0 0 3px #000"></div></div>'
-    )
+    alt = f"Image of {galaxies.name_of(catalogue.table, row)}, {field:.0f} arcsec wide"
+    return scaled_picture_html(png, scale_bar(field), style, alt=alt)
 
 
 def facts_html(lines: Sequence[tuple[str, str]]) -> str:

@@ -6,7 +6,6 @@ large on the sky as those of the training images.
 
 from __future__ import annotations
 
-import html
 import io
 import math
 from collections.abc import Callable, Sequence
@@ -23,12 +22,12 @@ from radioviz.ui.image import sprites
 from radioviz.ui.image.display import (
     ImageStyle,
     ScaleBar,
-    data_uri,
     lookup_table,
     palette_png,
     png,
     rgb_stops,
     scale_bar,
+    scaled_picture_html,
 )
 from radioviz.ui.image.sky_image import STRETCHED
 from radioviz.ui.image.sprites import Sheet, Tile
@@ -176,27 +175,9 @@ def picture_html(
     image: np.ndarray, field_arcsec: float, style: ImageStyle, *, alt: str, mark: str = MARK
 ) -> str:
     """One image with its scale bar and its mark; ``mark`` is empty for a real galaxy."""
-    bar = scale_bar(field_arcsec)
     shown = STRETCHED[style.stretch](np.clip(image, 0, 1))
-    ink, halo = ("#000", "#fff") if style.colour_map == "inverted" else ("#fff", "#000")
-    glow = f"text-shadow:0 0 3px {halo},0 0 2px {halo}"
-    corner = (
-        f'<div style="position:absolute;right:4%;bottom:4%;color:{ink};font-size:11px;'
-        f'letter-spacing:.12em;line-height:1;{glow}">{mark}</div>'
-        if mark
-        else ""
-    )
-    return (
-        '<div style="position:relative;border-radius:8px;overflow:hidden;line-height:0">'
-        f'<img src="{data_uri(png(shown, style.colour_map))}" '
-        f'alt="{html.escape(alt, quote=True)}" '
-        'style="width:100%;aspect-ratio:1;display:block;image-rendering:auto">'
-        f'<div style="position:absolute;left:4%;bottom:7.5%;color:{ink};font-size:13px;'
-        f'line-height:1;{glow}">{bar.text}</div>'
-        '<div style="position:absolute;left:4%;bottom:4%;height:3px;'
-        f'width:{100 * bar.fraction:.2f}%;background:{ink};box-shadow:0 0 3px {halo}"></div>'
-        f"{corner}</div>"
-    )
+    payload = png(shown, style.colour_map)
+    return scaled_picture_html(payload, scale_bar(field_arcsec), style, alt=alt, mark=mark)
 
 
 def download_button(label: str, make: Callable[[], bytes], name: str, mime: str, key: str) -> None:

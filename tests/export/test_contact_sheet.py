@@ -15,8 +15,6 @@ from radioviz.errors import ExportError
 from radioviz.export import Group, contact_sheet_png
 from radioviz.export.contact_sheet import inferno
 
-GREY = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
-
 
 def _picture(payload: bytes) -> np.ndarray:
     with Image.open(io.BytesIO(payload)) as image:
@@ -28,8 +26,8 @@ def test_north_is_up_and_east_is_left() -> None:
     image[0, 70:90, 5:25] = 255  # high row: north; low column: east
     table = complete_columns(pd.DataFrame({"source_id": ["a"]}))
     catalogue = Catalogue(SurveyInfo("s", "s", 1.8, 5.4), table, image)
-    sheet = _picture(contact_sheet_png(Group(catalogue, np.array([0])), colours=GREY, tile=96))
-    bright = np.argwhere((sheet == 255).all(axis=2))
+    sheet = _picture(contact_sheet_png(Group(catalogue, np.array([0])), tile=96))
+    bright = np.argwhere(sheet[..., 1] > 250)  # only the brightest colour; text is darker
     assert len(bright) > 300
     tile_top, tile_left = 24, 4
     y, x = np.median(bright, axis=0) - (tile_top, tile_left)
@@ -50,7 +48,7 @@ def test_any_number_of_galaxies(first: Catalogue, n: int) -> None:
 
 
 def test_data_sets_mix_and_names_are_harmless(groups: list[Group]) -> None:
-    sheet = _picture(contact_sheet_png(groups, title="<b>“títle”</b> " * 40, tile=80))
+    sheet = _picture(contact_sheet_png(groups, tile=80))
     assert sheet.shape[2] == 3
 
 
@@ -70,10 +68,7 @@ def test_inferno_runs_from_dark_to_bright() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"stretch": "cubic"}, "stretch is 'cubic'; expected one of linear"),
         ({"tile": 2}, "tile is 2 pixels; expected 8 or more"),
-        ({"columns": 0}, "columns is 0"),
-        ({"colours": np.zeros((3, 3))}, r"expected \(256, 3\)"),
         ({"rows": np.zeros(600_000, int)}, "600,000 galaxies do not fit"),
         ({"rows": np.array([], int)}, "selection is empty"),
     ],

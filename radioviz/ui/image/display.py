@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import math
 from collections.abc import Sequence
@@ -147,3 +148,21 @@ def scale_bar(field: float, largest: float = 0.36) -> ScaleBar:
     else:
         text = f"{length:.3g}″"
     return ScaleBar(length, length / field, text)
+
+
+def scaled_picture_html(
+    payload: bytes, bar: ScaleBar, style: ImageStyle, *, alt: str, mark: str = ""
+) -> str:
+    """A PNG with its scale bar, and a mark in the lower right corner."""
+    ink, halo = ("#000", "#fff") if style.colour_map == "inverted" else ("#fff", "#000")
+    text = f"position:absolute;color:{ink};line-height:1;text-shadow:0 0 3px {halo},0 0 2px {halo}"
+    return (
+        '<div style="position:relative;border-radius:8px;overflow:hidden;line-height:0">'
+        f'<img src="{data_uri(payload)}" alt="{html.escape(alt, quote=True)}" '
+        'style="width:100%;aspect-ratio:1;display:block">'
+        f'<div style="{text};left:4%;bottom:7.5%;font-size:13px">{bar.text}</div>'
+        '<div style="position:absolute;left:4%;bottom:4%;height:3px;'
+        f'width:{100 * bar.fraction:.2f}%;background:{ink};box-shadow:0 0 3px {halo}"></div>'
+        f'<div style="{text};right:4%;bottom:4%;font-size:11px;letter-spacing:.12em">{mark}</div>'
+        "</div>"
+    )

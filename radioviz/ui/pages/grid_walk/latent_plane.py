@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -189,17 +190,8 @@ def path(start: np.ndarray, end: np.ndarray, frames: int) -> np.ndarray:
     return line.astype(np.float32)
 
 
-# Corners of a cell: 0 low left, 1 low right, 2 high right, 3 high left; its sides: 0 low,
-# 1 right, 2 high, 3 left. Which sides a contour joins, by which corners lie above the level.
-_SIDES = {
-    1: ((3, 0),), 2: ((0, 1),), 3: ((3, 1),), 4: ((1, 2),), 5: ((3, 0), (1, 2)), 6: ((0, 2),),
-    7: ((3, 2),), 8: ((2, 3),), 9: ((2, 0),), 10: ((0, 1), (2, 3)), 11: ((2, 1),),
-    12: ((1, 3),), 13: ((1, 0),), 14: ((0, 3),),
-}  # fmt: skip
-
-
 def contour(field: np.ndarray, level: float) -> np.ndarray:
-    """Line segments along which a field equals a level (marching squares).
+    """Line segments along which a field equals a level.
 
     Parameters
     ----------
@@ -211,19 +203,9 @@ def contour(field: np.ndarray, level: float) -> np.ndarray:
     numpy.ndarray
         Shape ``(s, 2, 2)``: start and end of each segment, ``(x, y)`` in pixels.
     """
-    corners = np.stack([field[:-1, :-1], field[:-1, 1:], field[1:, 1:], field[1:, :-1]])
-    code = ((corners >= level) * np.array([1, 2, 4, 8])[:, None, None]).sum(axis=0)
-    code[~np.isfinite(corners).all(axis=0)] = 0
-    ends = ((0, 0), (1, 0), (1, 1), (0, 1))  # (x, y) of the corners
-    segments = []
-    for y, x in np.argwhere((code > 0) & (code < 15)):
-        value = corners[:, y, x]
-        crossed = []
-        for side in range(4):
-            i, j = side, (side + 1) % 4
-            gap = value[j] - value[i]
-            at = (level - value[i]) / gap if gap else 0.5
-            (x0, y0), (x1, y1) = ends[i], ends[j]
-            crossed.append((x + x0 + at * (x1 - x0), y + y0 + at * (y1 - y0)))
-        segments += [[crossed[i], crossed[j]] for i, j in _SIDES[int(code[y, x])]]
-    return np.array(segments, dtype=float).reshape(-1, 2, 2)
+    from contourpy import contour_generator
+
+    known = np.ma.masked_invalid(field)
+    lines: Any = contour_generator(z=known, corner_mask=False).lines(level)
+    segments = [np.stack([line[:-1], line[1:]], axis=1) for line in lines]
+    return np.concatenate([np.zeros((0, 2, 2)), *segments])
