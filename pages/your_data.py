@@ -1,27 +1,27 @@
-"""Your data: bring a survey, watch it being imported and mapped, and take it away again."""
+"""Your data: import a survey, watch its progress, and remove it again."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from radioviz.ui import controls, sidebar
-from radioviz.ui.pages.your_data import bring_view, your_data_view
+from radioviz.ui.pages.your_data import import_form, your_data_view
 
 
 def main() -> None:
-    your_data_view.followed()
+    your_data_view.open_requested_map()
     view = sidebar.draw_sidebar()
     view.publish()
     st.title("Your data")
     st.markdown(
-        "Images of your own survey, or positions of sources: read, checked, put through the "
-        "encoders, and then on every page beside the surveys that come with RadioViz."
+        "Import images of your own survey, or positions of sources. RadioViz checks and encodes "
+        "them and shows them on every page, next to the surveys that come with it."
     )
-    your_data_view.message()
+    your_data_view.draw_message()
     with controls.show_errors():
-        your_data_view.jobs()
-    bring_view.bring()
-    your_data_view.surveys()
+        your_data_view.draw_jobs()
+    import_form.draw_import_form()
+    your_data_view.draw_surveys()
 
 
 main()

@@ -292,15 +292,15 @@ def _pasted(folder: Path) -> None:
 
 
 def _uploaded(folder: Path) -> None:
-    from radioviz.ui.pages.your_data.uploads import clean, drop, stage
+    from radioviz.ui.pages.your_data.uploads import delete_stale_uploads, delete_upload, stage_files
 
     os.environ["RADIOVIZ_HOME"] = str(folder / "home")
     names = (folder / "names.txt").read_bytes().decode("utf-8", "surrogateescape").split("\n")
-    staged = stage([(name, io.BytesIO(b"x"), 1) for name in names[:50]])
+    staged = stage_files([(name, io.BytesIO(b"x"), 1) for name in names[:50]])
     for path in staged.folder.rglob("*"):
         assert staged.folder.resolve() in path.resolve().parents
-    drop(staged.folder)
-    clean()
+    delete_upload(staged.folder)
+    delete_stale_uploads()
 
 
 def _simulated(folder: Path) -> None:

@@ -22,9 +22,9 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def stage(**files: bytes) -> uploads.Staged:
+def stage(**files: bytes) -> uploads.StagedFiles:
     named = {k.replace("__", "/").replace("_dot_", "."): v for k, v in files.items()}
-    return uploads.stage((n, io.BytesIO(c), len(c)) for n, c in named.items())
+    return uploads.stage_files((n, io.BytesIO(c), len(c)) for n, c in named.items())
 
 
 @given(st.text(max_size=300))
@@ -69,14 +69,14 @@ def test_tables_go_beside_the_images() -> None:
     several = stage(a_dot_fits=image, b_dot_fits=image)
     source = several.source(None)
     assert source is not None and source.path == several.folder / "images"
-    again = uploads.restage(str(staged.folder))
+    again = uploads.open_upload(str(staged.folder))
     assert again is not None and again.images == staged.images
 
 
 def test_two_files_of_one_name_are_both_kept() -> None:
     files = [("x/a.fits", io.BytesIO(b"1"), 1), ("../x/a.fits", io.BytesIO(b"2"), 1)]
     files += [("x", io.BytesIO(b"3"), 1)]
-    staged = uploads.stage(files)
+    staged = uploads.stage_files(files)
     assert sorted(p.read_bytes() for p in staged.images) == [b"1", b"2", b"3"]
 
 
@@ -92,16 +92,16 @@ def test_a_disk_without_room_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_only_uploads_are_dropped_and_old_ones_cleaned(tmp_path: Path) -> None:
     staged = stage(a_dot_fits=b"x")
-    uploads.drop(tmp_path)
+    uploads.delete_upload(tmp_path)
     assert tmp_path.exists()
-    uploads.clean()
+    uploads.delete_stale_uploads()
     assert staged.folder.exists()
     old = time.time() - 3 * 86_400
     os.utime(staged.folder, (old, old))
-    uploads.clean()
+    uploads.delete_stale_uploads()
     assert not staged.folder.exists()
-    assert uploads.restage(str(staged.folder)) is None
-    assert uploads.restage(str(tmp_path)) is None
+    assert uploads.open_upload(str(staged.folder)) is None
+    assert uploads.open_upload(str(tmp_path)) is None
 
 
 @pytest.mark.parametrize(

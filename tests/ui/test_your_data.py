@@ -1,4 +1,4 @@
-"""Your data: bring, look, ask, import in the background, see, remove; and bad input."""
+"""Your data: inspect files, answer questions, import, open, remove; and bad input."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_files_to_a_survey_and_away_again(open_page: Open, own_home: Path) -> No
     app.run()
     keyed(app.main.multiselect, "models_").set_value(["vae2"])
     app.run()
-    app = press(app, "bring_start")
+    app = press(app, "import_start")
     assert not app.exception
     app = wait(app)
     done = job.list_jobs()[0]
@@ -110,7 +110,7 @@ def test_files_to_a_survey_and_away_again(open_page: Open, own_home: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_killed_import_is_not_shown_and_goes_on(
+def test_a_killed_import_is_not_shown_and_can_be_resumed(
     open_page: Open, own_home: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "files"
@@ -121,9 +121,9 @@ def test_a_killed_import_is_not_shown_and_goes_on(
         importing.import_survey(importing.Source(folder), {"key": "mine"}, cancelled=_Kill(5))
     app = open_page("your_data")
     assert "mine" not in importing.list_surveys()
-    assert "cut off after" in texts(app)
+    assert "interrupted after" in texts(app)
     assert "mine" not in app.sidebar.selectbox(key="data_set").options
-    app = wait(press(app, "goon_mine"))
+    app = wait(press(app, "resume_unfinished_mine"))
     assert job.list_jobs()[0].progress.state == job.DONE, job.list_jobs()[0]
     assert importing.list_surveys()["mine"].n == 12
 
@@ -194,10 +194,10 @@ def test_right_ascension_in_hours_is_asked_for(open_page: Open) -> None:
     app = upload(open_page("your_data"), *files)
     asked = keyed(app.main.selectbox, "ask_ra_unit")
     assert "hour" in asked.options
-    assert app.main.button(key="bring_start").disabled
+    assert app.main.button(key="import_start").disabled
     asked.set_value("hour")
     app.run()
-    assert not app.main.button(key="bring_start").disabled
+    assert not app.main.button(key="import_start").disabled
 
 
 def zipped(entries: dict[str, bytes], **links: str) -> bytes:
@@ -223,7 +223,7 @@ def test_a_zip_that_wants_out_is_read_without_those_entries(
     assert not app.exception
     keyed(app.main.multiselect, "models_").set_value([])
     app.run()
-    app = wait(press(app, "bring_start"))
+    app = wait(press(app, "import_start"))
     assert job.list_jobs()[0].progress.state == job.DONE, job.list_jobs()[0]
     report = importing.read_report(job.list_jobs()[0].request.key).set_index("file")
     assert (report["status"] == "read").sum() == 1
@@ -274,7 +274,7 @@ def test_a_mosaic_that_does_not_cover_a_source(open_page: Open) -> None:
     app.run()
     keyed(app.main.multiselect, "models_").set_value([])
     app.run()
-    app = wait(press(app, "bring_start"))
+    app = wait(press(app, "import_start"))
     assert importing.list_surveys()["mosaic"].n == 1
     refused = importing.read_report("mosaic").query("status == 'refused'")
     assert len(refused) == 1 and "mosaic" in refused["reason"].iat[0]
@@ -288,11 +288,11 @@ def test_nothing_that_can_be_read_leaves_nothing(open_page: Open, own_home: Path
 
 def test_pasted_positions_ask_for_a_service(open_page: Open) -> None:
     app = open_page("your_data")
-    app.session_state["bring_kind"] = "Positions"
+    app.session_state["import_kind"] = "Positions"
     app.run()
-    keyed(app.main.text_area, "bring_positions").set_value("3C 273 187.2779 +2.0524\n")
+    keyed(app.main.text_area, "import_positions").set_value("3C 273 187.2779 +2.0524\n")
     app.run()
-    app = press(app, "bring_paste")
+    app = press(app, "import_paste")
     asked = keyed(app.main.selectbox, "ask_service")
     assert "nvss" in asked.options
     assert not app.exception
@@ -302,6 +302,6 @@ def test_a_key_that_names_no_survey(open_page: Open) -> None:
     app = upload(open_page("your_data"), *galaxies(2))
     keyed(app.main.text_input, "key_").set_value("../up")
     app.run()
-    app = press(app, "bring_start")
+    app = press(app, "import_start")
     assert app.main.error and "cannot name a survey" in app.main.error[0].value
     assert not job.list_jobs()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
-import os
 import re
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from radioviz.images.reading import SkyImage, read_image
 from radioviz.importing.cutouts.services import CutoutRequest, CutoutService
 from radioviz.paths import cache_folder
 from radioviz.sky import separation_arcsec
+from radioviz.store.atomic import atomic_file, report_unwritable
 
 # The centre of an even-sized image lies half a pixel from a pixel centre; servers that cut
 # their own pixels are off by up to one.
@@ -150,30 +149,14 @@ class CutoutCache:
         text = json.dumps(
             {"sha256": sha, "service": service.key, "ra": request.ra, "dec": request.dec}
         )
-        try:
+        with report_unwritable(self.folder, FetchError, setting="RADIOVIZ_CACHE"):
             if not path.is_file() or _sha256(path.read_bytes()) != sha:
-                _write(path, content)
-            _write(entry, text.encode())
-        except OSError as error:
-            raise FetchError(
-                f"{self.folder} cannot be written: {error.strerror or error}. Free some space or "
-                "point RADIOVIZ_CACHE at a folder that can be written."
-            ) from error
+                with atomic_file(path) as scratch:
+                    scratch.write_bytes(content)
+            with atomic_file(entry) as scratch:
+                scratch.write_bytes(text.encode())
         return path
 
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

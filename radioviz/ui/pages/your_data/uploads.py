@@ -1,11 +1,13 @@
-"""Uploaded files on their way to an import: on the disk, under names of our own making.
+"""Uploaded files on the disk, under safe names, ready to import.
 
 A browser may send any name. Here it becomes a path below ``<user data>/uploads/<token>/``;
-tables go into a folder beside the images, so that a folder of images holds nothing else.
+tables go into a separate folder, so that the folder of images contains nothing else.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import secrets
 import shutil
@@ -19,7 +21,7 @@ from radioviz.errors import CatalogueError, ImageError
 from radioviz.importing import Source, unfinished_imports
 from radioviz.importing.readers.cube_formats import is_cube
 from radioviz.paths import user_data_folder
-from radioviz.store.atomic import delete_folder, unwritable
+from radioviz.store.atomic import delete_folder, report_unwritable
 
 IMAGES, TABLES = "images", "tables"
 _TABLE_NAMES = (".csv", ".tsv", ".txt", ".dat", ".ecsv", ".vot", ".votable", ".xml", ".parquet")
@@ -28,11 +30,11 @@ _ZARR = (".zarray", ".zattrs", ".zgroup", ".zmetadata")
 _NUMBER = r"[+-]?\d[\d:hmsd.°'\"]*"  # degrees or sexagesimal
 _SPARE = 1 << 28
 _KEPT_SECONDS = 2 * 86_400.0
-_LOOK_INSIDE = 100  # FITS that are opened to see whether they are tables
+_MAX_INSPECTED = 100  # FITS files to open in search of tables
 
 
 @dataclass(frozen=True)
-class Staged:
+class StagedFiles:
     """Uploaded files of one session.
 
     Attributes
@@ -50,7 +52,7 @@ class Staged:
     size: int
 
     def source(self, table: Path | None) -> Source | None:
-        """What there is to import, with this table; None for nothing."""
+        """The source to import, with this table; None without files."""
         if not self.images:
             return Source(table) if table else None
         folder = self.folder / IMAGES
@@ -58,7 +60,7 @@ class Staged:
             return Source(self.images[0], table)
         tops = {folder / path.relative_to(folder).parts[0] for path in self.images}
         if len(tops) == 1 and is_cube(top := tops.pop()):
-            return Source(top, table)  # a zarr, which is a folder
+            return Source(top, table)  # a zarr folder
         return Source(folder, table)
 
 
@@ -68,20 +70,20 @@ def uploads_folder() -> Path:
 
 
 def safe_path(name: str) -> PurePosixPath:
-    """A relative path made of an uploaded file's name, whatever that says.
+    """A safe relative path made from the name of an uploaded file.
 
     >>> str(safe_path("../../etc/passwd"))
     'etc/passwd'
     >>> str(safe_path("C:\\\\data\\\\a.fits"))
     'data/a.fits'
     """
-    # What is no text at all (half of a pair of UTF-16) has no place in a file system either.
+    # File systems do not accept half of a UTF-16 pair.
     plain = name.encode("utf-8", "replace").decode("utf-8").replace("\\", "/")
     plain = re.sub(r"^[A-Za-z]:", "", plain)
     parts = []
     for part in plain.split("/"):
         part = re.sub(r"[\x00-\x1f\x7f]", "_", part).strip()
-        # No hidden files but those of zarr, and names within what file systems hold, endings kept.
+        # No hidden files except those of zarr; names of at most 200 bytes that keep their suffix.
         if part not in _ZARR:
             part = part.lstrip(".")
         while len(part.encode()) > 200:
@@ -91,7 +93,7 @@ def safe_path(name: str) -> PurePosixPath:
     return PurePosixPath(*parts[-8:]) if parts else PurePosixPath("file")
 
 
-def stage(files: Iterable[tuple[str, BinaryIO, int]]) -> Staged:
+def stage_files(files: Iterable[tuple[str, BinaryIO, int]]) -> StagedFiles:
     """Write uploaded files, given as name, content and bytes, to a new folder.
 
     Raises
@@ -102,48 +104,50 @@ def stage(files: Iterable[tuple[str, BinaryIO, int]]) -> Staged:
     given = list(files)
     folder = uploads_folder() / secrets.token_hex(8)
     try:
-        folder.mkdir(parents=True)
-        needed = sum(size for _, _, size in given) + _SPARE
-        free = shutil.disk_usage(folder).free
-        if needed > free:
-            raise CatalogueError(
-                f"the upload needs {needed / 1e9:.1f} GB and {folder.parent} has "
-                f"{free / 1e9:.1f} GB free; free some space or point RADIOVIZ_HOME elsewhere"
-            )
-        taken: set[Path] = set()
-        for name, content, _ in given:
-            path = safe_path(name)
-            kind = TABLES if path.name.lower().endswith(_TABLE_NAMES) else IMAGES
-            target = _free(folder / kind / path, taken)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("wb") as file:
-                shutil.copyfileobj(content, file, 1 << 20)
-    except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise unwritable(folder, error) from error
+        with report_unwritable(folder):
+            _write_files(given, folder)
     except CatalogueError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    _set_tables_apart(folder)
+    _separate_tables(folder)
     return _listed(folder)
 
 
-def _free(path: Path, taken: set[Path]) -> Path:
-    """``path``, or one like it that no file or folder of this upload has."""
+def _write_files(files: list[tuple[str, BinaryIO, int]], folder: Path) -> None:
+    folder.mkdir(parents=True)
+    needed = sum(size for _, _, size in files) + _SPARE
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise CatalogueError(
+            f"the upload needs {needed / 1e9:.1f} GB and {folder.parent} has "
+            f"{free / 1e9:.1f} GB free; free some space or point RADIOVIZ_HOME elsewhere"
+        )
+    taken: set[Path] = set()
+    for name, content, _ in files:
+        path = safe_path(name)
+        kind = TABLES if path.name.lower().endswith(_TABLE_NAMES) else IMAGES
+        target = _free_path(folder / kind / path, taken)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as file:
+            shutil.copyfileobj(content, file, 1 << 20)
+
+
+def _free_path(path: Path, taken: set[Path]) -> Path:
+    """``path``, or a similar one that no file or folder of this upload has."""
     candidate, number = path, 2
     while candidate in taken or candidate.exists() or any(p.is_file() for p in candidate.parents):
         candidate = path.with_name(f"{number}-{path.name}")
-        if any(p.is_file() for p in candidate.parents):  # a file is called like its folder
+        if any(p.is_file() for p in candidate.parents):  # a file has the name of its folder
             candidate = path.parent.with_name(f"{number}-{path.parent.name}") / path.name
         number += 1
     taken.add(candidate)
     return candidate
 
 
-def _set_tables_apart(folder: Path) -> None:
-    """Move FITS that hold tables alone to the other tables."""
+def _separate_tables(folder: Path) -> None:
+    """Move FITS that contain only tables to the other tables."""
     fits = [p for p in _files(folder / IMAGES) if p.name.lower().endswith(_FITS_NAMES)]
-    if len(fits) > _LOOK_INSIDE:
+    if len(fits) > _MAX_INSPECTED:
         return
     for path in fits:
         if not _has_image(path):
@@ -153,9 +157,9 @@ def _set_tables_apart(folder: Path) -> None:
                 path.rename(target)
 
 
-def _listed(folder: Path) -> Staged:
+def _listed(folder: Path) -> StagedFiles:
     images, tables = _files(folder / IMAGES), _files(folder / TABLES)
-    return Staged(folder, images, tables, sum(p.stat().st_size for p in (*images, *tables)))
+    return StagedFiles(folder, images, tables, sum(p.stat().st_size for p in (*images, *tables)))
 
 
 def _files(folder: Path) -> tuple[Path, ...]:
@@ -163,7 +167,7 @@ def _files(folder: Path) -> tuple[Path, ...]:
 
 
 def _has_image(path: Path) -> bool:
-    """False only for a FITS that holds tables alone; what is damaged is refused later, by name."""
+    """False only for a FITS with nothing but tables; the import refuses damaged ones."""
     from radioviz.images.hdus import open_source
 
     try:
@@ -174,20 +178,20 @@ def _has_image(path: Path) -> bool:
         return True
 
 
-def restage(folder: str) -> Staged | None:
-    """The files of an upload that was written before; None where it has gone."""
+def open_upload(folder: str) -> StagedFiles | None:
+    """The files of an earlier upload; None where they are gone."""
     path = Path(folder)
     return _listed(path) if path.is_dir() and path.parent == uploads_folder() else None
 
 
-def drop(folder: Path) -> None:
+def delete_upload(folder: Path) -> None:
     """Delete an upload."""
     if folder.parent == uploads_folder() and folder.is_dir():
         delete_folder(folder)
 
 
-def clean() -> None:
-    """Delete uploads that were left behind days ago and that no unfinished import reads."""
+def delete_stale_uploads() -> None:
+    """Delete uploads that are days old and that no unfinished import reads."""
     root = uploads_folder()
     if not root.is_dir():
         return
@@ -199,24 +203,21 @@ def clean() -> None:
 
 
 def positions_csv(text: str) -> bytes:
-    """Positions as people paste them, a source a line, as a CSV with a header.
+    """Convert pasted positions, one source per line, to a CSV with a header.
 
-    A first line with names of columns stays what it is. Otherwise a line is RA and Dec, with a
-    name before them or not, between commas, semicolons, tabs or blanks; degrees, or sexagesimal
-    with colons or in six numbers.
+    A first line with column names is kept. Otherwise a line is RA and Dec with an optional name
+    in front, separated by commas, semicolons, tabs or blanks, in degrees or in sexagesimal with
+    colons or six numbers.
 
     Raises
     ------
     CatalogueError
-        If there is no line, or one is none of these; it is named.
+        If there is no line, or one is none of these.
     """
-    import csv
-    import io
-
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     lines = [line for line in lines if not line.startswith("#")]
     if not lines:
-        raise CatalogueError("no positions: give one source a line, RA and Dec")
+        raise CatalogueError("no positions: give RA and Dec of one source per line")
     if not any(re.fullmatch(_NUMBER, c) for c in re.split(r"[,;\s]+", lines[0])) and re.search(
         r"(^|[^a-z])(ra|right|alpha|α)", lines[0], re.I
     ):
@@ -237,11 +238,11 @@ def _position(line: str, number: int) -> list[str]:
     numbers = len(cells) if all(numeric) else numeric[::-1].index(False)  # at the line's end
     if numbers >= 6:  # hh mm ss dd mm ss
         return [" ".join(cells[:-6]), ":".join(cells[-6:-3]), ":".join(cells[-3:])]
-    if numbers in (2, 3):  # the number of a name, such as 3C 273, may stand before them
+    if numbers in (2, 3):  # numbers in front belong to a name, such as 3C 273
         return [" ".join(cells[:-2]), *cells[-2:]]
     if len(cells) in (2, 3):  # "12 30 49.4, +12 23 28"
         return ["" if len(cells) == 2 else cells[0], *cells[-2:]]
     raise CatalogueError(
-        f"line {number}, '{line[:60]}', is no position; write RA and Dec, such as "
-        "'187.706 +12.391' or '12:30:49.4 +12:23:28', with a name before them or not"
+        f"line {number}, '{line[:60]}', is not a position; write RA and Dec, such as "
+        "'187.706 +12.391' or '12:30:49.4 +12:23:28', with an optional name in front"
     )

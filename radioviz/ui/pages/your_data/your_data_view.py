@@ -1,11 +1,14 @@
-"""The reader's own surveys: what is being imported, what is there, and how each goes."""
+"""The user's own surveys: imports in progress, imported surveys, and actions on each."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
 from radioviz import importing
-from radioviz.api import survey_job as job
+from radioviz.api import survey_job
 from radioviz.api.survey_job import SurveyJob, SurveyRequest
 from radioviz.atlas.layouts import REFERENCE
 from radioviz.data import user_surveys
@@ -14,191 +17,180 @@ from radioviz.importing import UnfinishedImport, UserSurvey
 from radioviz.models import registry
 from radioviz.store.spreadsheets import safe_csv
 from radioviz.ui import cache, controls
+from radioviz.ui.pages.your_data.state import your_data_state
+from radioviz.ui.state import brush, clear_focus, focus, tray
 
-SHOWN_DONE = 3
-MESSAGE = "your_data_message"
+MAX_ENDED_JOBS = 3
 STATES = {
-    job.DONE: ("Imported", ":material/check_circle:"),
-    job.FAILED: ("Failed", ":material/error:"),
-    job.CANCELLED: ("Cancelled", ":material/pause_circle:"),
-    job.CUT_OFF: ("Cut off", ":material/power_off:"),
-    job.RUNNING: ("Importing", ":material/hourglass_top:"),
+    survey_job.DONE: ("Imported", ":material/check_circle:"),
+    survey_job.FAILED: ("Failed", ":material/error:"),
+    survey_job.CANCELLED: ("Cancelled", ":material/pause_circle:"),
+    survey_job.CUT_OFF: ("Interrupted", ":material/power_off:"),
+    survey_job.RUNNING: ("Importing", ":material/hourglass_top:"),
 }
 
 
 def encoder_titles() -> dict[str, str]:
-    """Encoders by name, the one that opens first on the maps in front."""
+    """Encoders by name; those that have mapped FIRST come first."""
     named = registry.encoders(cache.models())
-    mapped = cache.atlas_names(REFERENCE)
-    # Those that have mapped FIRST lead, for a survey can be placed on that map.
+    mapped = cache.atlas_names(REFERENCE)  # a survey can be placed on their maps
     return {name: named[name].title for name in sorted(named, key=lambda n: n not in mapped)}
 
 
-def say(text: str) -> None:
-    """Show a message at the next run of the page."""
-    st.session_state[MESSAGE] = text
-
-
-def message() -> None:
+def draw_message() -> None:
     """The message of the last action, once."""
-    if text := st.session_state.pop(MESSAGE, ""):
-        st.info(controls.escape(text), icon=":material/info:")
+    state = your_data_state()
+    if state.message:
+        st.info(controls.escape(state.message), icon=":material/info:")
+        state.message = ""
+
+
+def open_requested_map() -> None:
+    """Open the map that a button of the last run requested; call first on the page."""
+    state = your_data_state()
+    if state.open_map is not None:
+        key, model = state.open_map
+        state.open_map = None
+        parameters = {"data": key} | ({"encoder": model} if model else {})
+        st.switch_page(controls.LATENT_MAP, query_params=parameters)
+
+
+def _request_map(key: str, model: str | None) -> None:
+    your_data_state().open_map = (key, model)
+
+
+def _show_error(action: Callable[..., Any], *arguments: object) -> None:
+    """Do what a button requests; show an error as the message of the page."""
+    try:
+        action(*arguments)
+    except RadioVizError as error:
+        your_data_state().message = str(error)
+
+
+def _button(
+    label: str, key: str, icon: str, action: Callable[..., Any], *arguments: object, **options: Any
+) -> None:
+    st.button(label, key=key, icon=f":material/{icon}:", on_click=action, args=arguments, **options)
 
 
 # -- jobs --------------------------------------------------------------------------------------
 
 
-def jobs() -> None:
-    """Every import under way, and the last that ended."""
-    found = job.list_jobs()
-    if not found:
-        return
-    running = [j for j in found if j.active]
-    if running:
-        _running()
-    ended = [j for j in found if not j.active][:SHOWN_DONE]
-    for one in ended:
-        _ended(one)
+def draw_jobs() -> None:
+    """Running imports, and the last ones that ended."""
+    found = survey_job.list_jobs()
+    if any(job.active for job in found):
+        _draw_running()
+    for job in [job for job in found if not job.active][:MAX_ENDED_JOBS]:
+        _draw_ended(job)
 
 
 @st.fragment(run_every=1.0)
-def _running() -> None:
-    """Progress, drawn anew every second until the jobs that were seen running have ended."""
-    running = [j for j in job.list_jobs() if j.active]
-    for one in running:
-        with st.container(border=True, key=f"job_{one.id}"):
+def _draw_running() -> None:
+    """Progress of the running jobs, redrawn every second until they end."""
+    running = [job for job in survey_job.list_jobs() if job.active]
+    for job in running:
+        with st.container(border=True, key=f"job_{job.id}"):
             with st.container(horizontal=True, vertical_alignment="center"):
-                name = controls.escape(one.request.title or one.request.key)
-                st.markdown(f"**{name}** · {_seconds(one.seconds)}", width="stretch")
-                mapped = cache.atlas_names(one.request.key) if one.progress.imported else []
+                st.markdown(f"**{_name(job)}** · {_duration(job.seconds)}", width="stretch")
+                mapped = cache.atlas_names(job.request.key) if job.progress.imported else []
                 if mapped and st.button(
                     "Open on the latent map",
-                    key=f"look_{one.id}",
+                    key=f"look_{job.id}",
                     icon=":material/scatter_plot:",
-                    help="What is mapped already; the import goes on",
+                    help="Shows the maps so far while the import continues",
                 ):
-                    _open(one.request.key, _first(mapped))
+                    _request_map(job.request.key, _best_encoder(mapped))
                     st.rerun()
-                st.button(
+                _button(
                     "Cancel",
-                    key=f"cancel_{one.id}",
-                    icon=":material/stop:",
-                    on_click=job.cancel_job,
-                    args=(one.id,),
-                    help="What is read and encoded so far is kept",
+                    f"cancel_{job.id}",
+                    "stop",
+                    survey_job.cancel_job,
+                    job.id,
+                    help="Keeps what has been read and encoded so far",
                 )
-            step, done, total = one.progress.step, one.progress.done, one.progress.total
+            step, done, total = job.progress.step, job.progress.done, job.progress.total
             counts = f": {done:,} of {total:,}" if total else ""
             share = min(1.0, done / total) if total else 0.0
             st.progress(share, text=controls.escape(f"{step}{counts}"))
-            st.caption(_through(one))
-    # The list of surveys is drawn anew when one of them has got further.
-    stand = [
+            waiting = (
+                "The import continues if you close this tab, and you can resume it if it stops."
+            )
+            st.caption(_results(job) or waiting)
+    # Redraw the list of surveys when a job has finished another part.
+    state = your_data_state()
+    before = state.job_progress
+    state.job_progress = [
         (j.id, j.progress.imported, j.progress.encoded, cache.atlas_names(j.request.key))
         for j in running
     ]
-    seen = st.session_state.get("jobs_seen")
-    st.session_state["jobs_seen"] = stand
-    if seen is not None and seen != stand:
+    if before is not None and before != state.job_progress:
         st.rerun()
 
 
-def _first(mapped: list[str]) -> str:
-    """The model of the best map among those that there are."""
+def _best_encoder(mapped: list[str]) -> str:
     return next((m for m in encoder_titles() if m in mapped), mapped[0])
 
 
-def _through(one: SurveyJob) -> str:
+def _name(job: SurveyJob) -> str:
+    return controls.escape(job.request.title or job.request.key)
+
+
+def _results(job: SurveyJob) -> str:
+    """What a job has finished so far."""
     titles = encoder_titles()
-    parts = [controls.escape(one.progress.imported)] if one.progress.imported else []
-    parts += [f"mapped by {controls.escape(titles.get(m, m))}" for m in one.progress.encoded]
-    return " · ".join(parts) or (
-        "It goes on when this tab is closed, and can be taken up when it is stopped."
-    )
+    parts = [job.progress.imported] if job.progress.imported else []
+    parts += [f"mapped by {titles.get(m, m)}" for m in job.progress.encoded]
+    return " · ".join(map(controls.escape, parts))
 
 
-def _ended(one: SurveyJob) -> None:
-    title, icon = STATES[one.progress.state]
-    there = one.request.key in importing.list_surveys()
-    if one.progress.state == job.DONE and not there:
-        job.delete_job(one.id)  # the survey has been removed since
+def _draw_ended(job: SurveyJob) -> None:
+    title, icon = STATES[job.progress.state]
+    done = job.progress.state == survey_job.DONE
+    if done and job.request.key not in importing.list_surveys():
+        survey_job.delete_job(job.id)  # the survey has been removed since
         return
-    with st.container(border=True, key=f"job_{one.id}"):
-        name = controls.escape(one.request.title or one.request.key)
-        st.markdown(f"{icon} **{name}** · {title} after {_seconds(one.seconds)}")
-        if one.progress.error:
-            st.error(controls.escape(one.progress.error))
-        elif one.progress.imported or one.progress.encoded:
-            st.caption(_through(one))
+    with st.container(border=True, key=f"job_{job.id}"):
+        st.markdown(f"{icon} **{_name(job)}** · {title} after {_duration(job.seconds)}")
+        if job.progress.error:
+            st.error(controls.escape(job.progress.error))
+        elif results := _results(job):
+            st.caption(results)
         with st.container(horizontal=True, gap="small"):
-            if one.progress.state == job.DONE and one.request.models:
-                st.button(
-                    "Open on the latent map",
-                    key=f"open_{one.id}",
-                    type="primary",
-                    icon=":material/scatter_plot:",
-                    on_click=_open,
-                    args=(one.request.key, one.request.models[0]),
-                )
-            elif one.progress.state != job.DONE:
-                label = "Try again" if one.progress.state == job.FAILED else "Go on"
-                st.button(
-                    label,
-                    key=f"resume_{one.id}",
-                    icon=":material/play_arrow:",
-                    on_click=_attempt,
-                    args=(job.resume_job, one.id),
-                )
-            st.button(
-                "Dismiss",
-                key=f"dismiss_{one.id}",
-                icon=":material/close:",
-                on_click=_attempt,
-                args=(job.delete_job, one.id),
-                help="Takes this notice away; what was imported stays",
-            )
+            if done and job.request.models:
+                target = (job.request.key, job.request.models[0])
+                label, icon = "Open on the latent map", "scatter_plot"
+                _button(label, f"open_{job.id}", icon, _request_map, *target, type="primary")
+            elif not done:
+                label = "Try again" if job.progress.state == survey_job.FAILED else "Resume"
+                resume = (_show_error, survey_job.resume_job, job.id)
+                _button(label, f"resume_{job.id}", "play_arrow", *resume)
+            dismiss = (_show_error, survey_job.delete_job, job.id)
+            text = "Removes this notice; the survey stays"
+            _button("Dismiss", f"dismiss_{job.id}", "close", *dismiss, help=text)
 
 
-def _seconds(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-
-
-def _attempt(action: object, *arguments: object) -> None:
-    """Do what a button asks; what goes wrong is said."""
-    try:
-        action(*arguments)  # type: ignore[operator]
-    except RadioVizError as error:
-        say(str(error))
-
-
-def _open(key: str, model: str | None) -> None:
-    st.session_state["your_data_open"] = (key, model)
-
-
-def followed() -> None:
-    """Go where a button of the last run led; the first thing that the page does."""
-    if target := st.session_state.pop("your_data_open", None):
-        key, model = target
-        parameters = {"data": key} | ({"encoder": model} if model else {})
-        st.switch_page(controls.LATENT_MAP, query_params=parameters)
 
 
 # -- surveys -----------------------------------------------------------------------------------
 
 
-def surveys() -> None:
-    """What has been imported, and imports that were cut off."""
+def draw_surveys() -> None:
+    """The imported surveys, and imports that were interrupted."""
     st.subheader("Your surveys")
     known = importing.list_surveys()
-    found = job.list_jobs()
-    at_work = {j.request.key for j in found if j.progress.state != job.DONE}
-    busy = {j.request.key for j in found if j.active}
+    jobs = survey_job.list_jobs()
+    with_job = {j.request.key for j in jobs if j.progress.state != survey_job.DONE}
+    busy = {j.request.key for j in jobs if j.active}
     for survey in known.values():
         with controls.show_errors():
-            _survey(survey, survey.key in busy)
-    rest = [u for u in importing.unfinished_imports() if u.key not in at_work]
-    for one in rest:
-        _unfinished(one)
+            _draw_survey(survey, survey.key in busy)
+    rest = [u for u in importing.unfinished_imports() if u.key not in with_job]
+    for unfinished in rest:
+        _draw_unfinished(unfinished)
     if not known and not rest:
         where = f", in `{user_surveys.surveys_folder()}`," if controls.is_local() else ""
         st.caption(
@@ -207,10 +199,11 @@ def surveys() -> None:
         )
 
 
-def _survey(survey: UserSurvey, busy: bool) -> None:
+def _draw_survey(survey: UserSurvey, busy: bool) -> None:
     key = survey.key
     titles = encoder_titles()
     mapped = cache.atlas_names(key)
+    listed = your_data_state().listed_files
     with st.container(border=True, key=f"survey_{key}"):
         st.markdown(
             f"**{controls.escape(survey.title)}** · {controls.galaxies_text(survey.n)} · "
@@ -220,32 +213,21 @@ def _survey(survey: UserSurvey, busy: bool) -> None:
         without = "Being mapped" if busy else "Not on a map yet: encode it"
         st.caption(f"Mapped by {by}" if by else without)
         with st.container(horizontal=True, gap="small"):
-            st.button(
-                "Latent map",
-                key=f"map_{key}",
-                icon=":material/scatter_plot:",
-                disabled=not mapped,
-                on_click=_open,
-                args=(key, _first(mapped) if mapped else None),
-            )
+            target = (key, _best_encoder(mapped) if mapped else None)
+            name, icon = f"map_{key}", "scatter_plot"
+            _button("Latent map", name, icon, _request_map, *target, disabled=not mapped)
             missing = {m: t for m, t in titles.items() if m not in mapped}
-            with st.popover(
-                "Encode", icon=":material/model_training:", disabled=busy or not missing
-            ):
-                _encode(survey, missing)
-            shown = st.session_state.get(f"files_{key}", False)
-            st.button(
-                "Hide files" if shown else "Files",
-                key=f"show_files_{key}",
-                icon=":material/description:",
-                help="What became of each",
-                on_click=st.session_state.__setitem__,
-                args=(f"files_{key}", not shown),
-            )
+            full = busy or not missing
+            with st.popover("Encode", icon=":material/model_training:", disabled=full):
+                _draw_encode(survey, missing)
+            label = "Hide files" if key in listed else "Files"
+            toggle = (listed.symmetric_difference_update, {key})
+            text = "What became of each file"
+            _button(label, f"show_files_{key}", "description", *toggle, help=text)
             with st.popover("Remove", icon=":material/delete:", disabled=busy):
-                _remove(survey)
-        if shown:
-            _report(key)
+                _draw_remove(survey)
+        if key in listed:
+            _draw_report(key)
 
 
 def _size(survey: UserSurvey) -> str:
@@ -253,7 +235,7 @@ def _size(survey: UserSurvey) -> str:
     return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{max(size / 1e6, 0.1):.1f} MB"
 
 
-def _encode(survey: UserSurvey, missing: dict[str, str]) -> None:
+def _draw_encode(survey: UserSurvey, missing: dict[str, str]) -> None:
     chosen = st.multiselect(
         "Encoders",
         list(missing),
@@ -264,11 +246,12 @@ def _encode(survey: UserSurvey, missing: dict[str, str]) -> None:
     if st.button(
         "Encode", key=f"encode_{survey.key}", type="primary", disabled=not chosen, width="stretch"
     ):
-        _attempt(job.start_job, SurveyRequest(survey.key, survey.title, models=tuple(chosen)))
+        request = SurveyRequest(survey.key, survey.title, models=tuple(chosen))
+        _show_error(survey_job.start_job, request)
         st.rerun()
 
 
-def _report(key: str) -> None:
+def _draw_report(key: str) -> None:
     try:
         report = importing.read_report(key)
     except RadioVizError as error:
@@ -276,19 +259,22 @@ def _report(key: str) -> None:
         return
     counts = report["status"].value_counts()
     st.caption(", ".join(f"{n:,} {what}" for what, n in counts.items()))
-    told = report[(report["status"] != "read") | (report["reason"] != "")]
-    if len(told):
-        # What was refused is what one looks for.
-        told = told.sort_values("status", key=lambda s: s != "refused", kind="stable")
+    shown = report[(report["status"] != "read") | (report["reason"] != "")]
+    if len(shown):
+        shown = shown.sort_values("status", key=lambda s: s != "refused", kind="stable")
+        columns = {
+            "file": ("File", "medium"),
+            "status": ("Status", "small"),
+            "reason": ("Reason, or what was repaired", "large"),
+            "source_id": ("Identifier", "small"),
+        }
         st.dataframe(
-            told.head(1000)[["file", "status", "reason", "source_id"]],
+            shown.head(1000)[list(columns)],
             hide_index=True,
-            height=min(400, 38 + 35 * len(told)),
+            height=min(400, 38 + 35 * len(shown)),
             column_config={
-                "file": st.column_config.TextColumn("File", width="medium"),
-                "status": st.column_config.TextColumn("Status", width="small"),
-                "reason": st.column_config.TextColumn("Why, or what was repaired", width="large"),
-                "source_id": st.column_config.TextColumn("Identifier", width="small"),
+                name: st.column_config.TextColumn(title, width=width)  # type: ignore[arg-type]
+                for name, (title, width) in columns.items()
             },
         )
     st.download_button(
@@ -302,90 +288,77 @@ def _report(key: str) -> None:
     )
 
 
-def _remove(survey: UserSurvey) -> None:
+def _draw_remove(survey: UserSurvey) -> None:
+    key = survey.key
     st.markdown(
         f"Remove **{controls.escape(survey.title)}** with its "
         f"{controls.galaxies_text(survey.n)}, its maps and pictures? The files that it was "
-        "imported from stay where they are."
+        "imported from stay."
     )
-    trained = user_surveys.models_of(survey.key)
-    too = bool(trained) and st.checkbox(
-        f"And the {len(trained)} models that were trained on it"
-        if len(trained) > 1
-        else "And the model that was trained on it",
-        value=True,
-        key=f"remove_models_{survey.key}",
-    )
+    trained = user_surveys.models_of(key)
+    number = f"{len(trained)} models" if len(trained) > 1 else "model"
+    label = f"Also remove the {number} trained on it"
+    models = bool(trained) and st.checkbox(label, value=True, key=f"remove_models_{key}")
     if st.button(
         "Remove for good",
-        key=f"remove_{survey.key}",
+        key=f"remove_{key}",
         type="primary",
         icon=":material/delete_forever:",
         width="stretch",
     ):
-        remove(survey.key, models=too)
+        _remove(key, models)
         st.rerun()
 
 
-def remove(key: str, models: bool = False) -> None:
-    """Delete a survey, or what is left of an import, and every trace of it in the session.
+def _remove(key: str, models: bool = False) -> None:
+    """Delete a survey or an unfinished import from the disk and the session.
 
-    With ``models`` those go too that were trained on it.
+    ``models`` deletes the models trained on it, too.
     """
-    from radioviz.ui import state
-
+    state = your_data_state()
     try:
         freed = importing.remove_survey(key)
         if models:
             user_surveys.remove_models(key)
     except RadioVizError as error:
-        say(str(error))
+        state.message = str(error)
         return
-    for one in job.list_jobs():
-        if one.request.key == key:
-            _attempt(job.delete_job, one.id)
+    for job in survey_job.list_jobs():
+        if job.request.key == key:
+            _show_error(survey_job.delete_job, job.id)
     cache.forget_data_set(key)
-    for held in (state.tray(), state.brush()):
-        held.remove(key, held.groups().get(key, []))
-    focus = state.focus()
-    if focus is not None and focus[0] == key:
-        state.clear_focus()
-    say(f"{key}: removed, {freed / 1e6:,.1f} MB freed.")
+    for selection in (tray(), brush()):
+        selection.remove(key, selection.groups().get(key, []))
+    focused = focus()
+    if focused is not None and focused[0] == key:
+        clear_focus()
+    state.message = f"{key}: removed, {freed / 1e6:,.1f} MB freed."
 
 
-def _unfinished(one: UnfinishedImport) -> None:
-    with st.container(border=True, key=f"unfinished_{one.key}"):
-        st.markdown(f":material/power_off: **{one.key}** · cut off after {one.done:,} files")
-        st.caption("It is not shown on any page before it is whole.")
+def _draw_unfinished(unfinished: UnfinishedImport) -> None:
+    key = unfinished.key
+    with st.container(border=True, key=f"unfinished_{key}"):
+        done = f"interrupted after {unfinished.done:,} files"
+        st.markdown(f":material/power_off: **{key}** · {done}")
+        st.caption("Pages show it once it is complete.")
         with st.container(horizontal=True, gap="small"):
-            st.button(
-                "Go on",
-                key=f"goon_{one.key}",
-                icon=":material/play_arrow:",
-                disabled=not one.path,
-                on_click=_attempt,
-                args=(_resume, one),
-            )
-            st.button(
-                "Discard",
-                key=f"discard_{one.key}",
-                icon=":material/delete:",
-                on_click=remove,
-                args=(one.key,),
-            )
+            action = (_show_error, _resume, unfinished)
+            name = f"resume_unfinished_{key}"
+            _button("Resume", name, "play_arrow", *action, disabled=not unfinished.path)
+            _button("Discard", f"discard_{key}", "delete", _remove, key)
 
 
-def _resume(one: UnfinishedImport) -> None:
-    """Take up an import that no job knows, one of the command line say."""
-    answers = {k: v for k, v in one.answers.items() if k not in ("key", "title")}
-    job.start_job(
+def _resume(unfinished: UnfinishedImport) -> None:
+    """Resume an import without a job, such as one of the command line."""
+    answers = {k: v for k, v in unfinished.answers.items() if k not in ("key", "title")}
+    survey_job.start_job(
         SurveyRequest(
-            one.key,
-            str(one.answers.get("title") or ""),
-            one.path,
-            one.table,
+            unfinished.key,
+            str(unfinished.answers.get("title") or ""),
+            unfinished.path,
+            unfinished.table,
             answers,
             tuple(encoder_titles()),
-            replace=one.key in importing.list_surveys(),
+            replace=unfinished.key in importing.list_surveys(),
         )
     )

@@ -1,0 +1,52 @@
+"""What a session remembers of the page Your data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from radioviz.importing import Inspection, Question
+from radioviz.ui.state import page_state
+
+
+@dataclass
+class YourDataState:
+    """State of the page.
+
+    Attributes
+    ----------
+    message : str
+        Shown once, at the next run of the page.
+    open_map : (str, str or None) or None
+        Survey and encoder whose map to open at the next run.
+    job_progress : list
+        What the running jobs had finished when they were last drawn.
+    listed_files : set of str
+        Surveys whose files are listed.
+    upload : str
+        Folder of the uploaded files; empty where there are none.
+    form : int
+        Number of the form. It is part of the widget keys, so a new number clears the form.
+    answers, questions : dict
+        By form and source: answers given, and questions asked so far by key.
+    inspection : (str, Inspection or None, str) or None
+        What was inspected, the result, and the error where it failed.
+    columns : dict
+        Column names by path and modification time of a table.
+    """
+
+    message: str = ""
+    open_map: tuple[str, str | None] | None = None
+    job_progress: list[Any] | None = None
+    listed_files: set[str] = field(default_factory=set)
+    upload: str = ""
+    form: int = 0
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    questions: dict[str, dict[str, Question]] = field(default_factory=dict)
+    inspection: tuple[str, Inspection | None, str] | None = None
+    columns: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+
+
+def your_data_state() -> YourDataState:
+    """The state of the page in this session."""
+    return page_state(YourDataState)
