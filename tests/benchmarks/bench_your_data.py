@@ -101,7 +101,7 @@ def to_a_map(folder: Path, model: str) -> dict[str, float]:
         actions.settle(page)
         watch = Watch(Path(home))
         began = time.perf_counter()
-        page.locator(".st-key-bring_start button").click()
+        page.locator(".st-key-import_start button").click()
         page.get_by_role("button", name="Open on the latent map").click()
         actions.wait_for_map(page)
         seconds = time.perf_counter() - began

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tests.browser import actions, brought
+from tests.browser import actions, importing_page
 from tests.browser.server import REPOSITORY, Server, free_port, run_server
 
 if TYPE_CHECKING:
@@ -128,14 +128,14 @@ def test_a_large_upload_through_the_proxy(
     images.flush()
     page.goto(url + "/your_data")
     assert page.get_by_text("Path on this computer").count() == 0
-    brought.main_of(page).locator("input[type=file]").set_input_files(path)
-    brought.main_of(page).get_by_text("received").wait_for(timeout=brought.SLOW)
-    brought.looked(page)
-    assert "4,000" in brought.said(page)
+    importing_page.main_of(page).locator("input[type=file]").set_input_files(path)
+    importing_page.main_of(page).get_by_text("received").wait_for(timeout=importing_page.SLOW)
+    importing_page.wait_for_inspection(page)
+    assert "4,000" in importing_page.page_text(page)
     staged = [p for p in (home / "uploads").rglob("*") if p.is_file()]
     assert [p.stat().st_size for p in staged] == [path.stat().st_size]
     page.get_by_role("button", name="Start over").click()
-    brought.main_of(page).locator("input[type=file]").wait_for(state="attached")
+    importing_page.main_of(page).locator("input[type=file]").wait_for(state="attached")
     assert not [p for p in (home / "uploads").rglob("*") if p.is_file()]
 
 
@@ -161,8 +161,8 @@ def test_a_folder_that_the_server_may_only_read(
         page.get_by_role("button", name="Remove").click()
         page.get_by_role("button", name="Remove for good").click()
         page.get_by_text("cannot be written").first.wait_for(timeout=60_000)
-        brought.main_of(page).locator("input[type=file]").first.set_input_files(
-            brought.cutouts(tmp_path / "files", 2)
+        importing_page.main_of(page).locator("input[type=file]").first.set_input_files(
+            importing_page.cutouts(tmp_path / "files", 2)
         )
         page.get_by_text("uploads", exact=False).get_by_text("cannot be written").first.wait_for()
     assert (home / "surveys" / "group" / "catalogue.json").exists()
@@ -171,7 +171,7 @@ def test_a_folder_that_the_server_may_only_read(
 def _survey_with_a_map(home: Path) -> None:
     """Thirty galaxies, imported and mapped as the guide says."""
     cube = home.parent / "group.npy"
-    np.save(cube, brought.stack(30))
+    np.save(cube, importing_page.stack(30))
     command = [sys.executable, "-m", "radioviz.data", "import", str(cube), "--key", "group"]
     command += ["--pixel-scale", "1.8", "--model", "vae2"]
     environment = {**os.environ, "RADIOVIZ_HOME": str(home)}

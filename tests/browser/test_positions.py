@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.browser import actions, brought
+from tests.browser import actions, importing_page
 from tests.browser.server import Server, free_port, run_server
 from tests.importing.cutouts import server as sky
 from tests.importing.cutouts.server import Asked, send, sky_image
@@ -48,13 +48,13 @@ def ask(page: Page, url: str, positions: str) -> None:
     """Paste positions and choose NVSS by hips2fits."""
     page.goto(url + "/your_data")
     page.get_by_test_id("stButtonGroup").get_by_text("Positions").click()
-    box = page.get_by_label("Positions, a source a line", exact=True)
+    box = page.get_by_label("One position per line", exact=True)
     box.fill(positions)
     box.press("Control+Enter")
     actions.settle(page)
-    page.get_by_role("button", name="Look at them").click()
-    brought.looked(page)
-    brought.choose(page, "which service shall cut them", "nvss")
+    page.get_by_role("button", name="Check positions").click()
+    importing_page.wait_for_inspection(page)
+    importing_page.choose(page, "which service should cut them", "nvss")
     page.get_by_text("NVSS (hips2fits) at").wait_for(timeout=60_000)
     actions.settle(page)
 
@@ -87,9 +87,9 @@ def test_slow_failing_and_lying_answers(
     service.behaviour = behaviour
     lines = [f"source-{i} {150 + i} {2 + 0.5 * i}" for i in range(6)]
     ask(page, own_server.url, "\n".join([*lines, "south 10.0 -80.0"]))
-    brought.bring(page, "fetched")
-    brought.imported(page, home, "fetched")
-    assert "3 read, 4 refused" in brought.said(page)
+    importing_page.start_import(page, "fetched")
+    importing_page.wait_for_survey(page, home, "fetched")
+    assert "3 read, 4 refused" in importing_page.page_text(page)
     report = pd.read_parquet(home / "surveys/fetched/report.parquet").set_index("file")
     refused = report[report["status"] == "refused"]["reason"].str.cat(sep="\n")
     assert "away from the position" in refused and "outside" in refused and "Oops" in refused
@@ -100,7 +100,7 @@ def test_slow_failing_and_lying_answers(
 
 
 @pytest.mark.slow
-def test_a_fetch_is_cancelled_killed_and_taken_up(
+def test_a_fetch_is_cancelled_killed_and_resumed(
     own_server: Server, service: sky.Server, page: Page, home: Path
 ) -> None:
     def slow(asked: Asked, handler: BaseHTTPRequestHandler) -> bool:
@@ -111,7 +111,7 @@ def test_a_fetch_is_cancelled_killed_and_taken_up(
     rng = np.random.default_rng(3)
     rows = zip(rng.uniform(100, 200, 40), rng.uniform(0, 60, 40), strict=True)
     ask(page, own_server.url, "\n".join(f"{ra:.5f} {dec:+.5f}" for ra, dec in rows))
-    brought.bring(page, "slowly")
+    importing_page.start_import(page, "slowly")
     page.get_by_text("fetching cutouts").first.wait_for(timeout=60_000)
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("Cancelled after").wait_for(timeout=60_000)
@@ -120,16 +120,16 @@ def test_a_fetch_is_cancelled_killed_and_taken_up(
     before = len(service.requests)
     assert before < 40
 
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume").click()
     page.get_by_text("fetching cutouts").first.wait_for(timeout=60_000)
     os.kill(process_of(home), signal.SIGKILL)
-    page.get_by_text("Cut off after").wait_for(timeout=60_000)
+    page.get_by_text("Interrupted after").wait_for(timeout=60_000)
     assert page.locator(".st-key-survey_slowly").count() == 0
     service.behaviour = None
-    page.get_by_role("button", name="Go on").click()
-    brought.imported(page, home, "slowly")
-    assert "40 read, 0 refused" in brought.said(page)
-    # What was there was not asked for again, but for what was on its way when it was stopped.
+    page.get_by_role("button", name="Resume").click()
+    importing_page.wait_for_survey(page, home, "slowly")
+    assert "40 read, 0 refused" in importing_page.page_text(page)
+    # Cached cutouts are not requested again, except those in transfer when it stopped.
     assert len(service.requests) <= 40 + 2 * 4 * 4
 
 
@@ -151,7 +151,7 @@ def test_no_network_is_said_in_a_sentence(
     nobody = f"http://127.0.0.1:{free_port()}/hips2fits"
     with run_server(RADIOVIZ_HOME=str(home), RADIOVIZ_CUTOUTS_HIPS2FITS=nobody) as server:
         ask(page, server.url, "one 150.0 2.0\ntwo 151.0 2.5")
-        brought.bring(page, "nowhere")
+        importing_page.start_import(page, "nowhere")
         page.get_by_text("cannot be reached").first.wait_for(timeout=120_000)
         said = page.get_by_test_id("stAlertContentError").first.inner_text()
         assert "everything else in RadioViz works without it" in said

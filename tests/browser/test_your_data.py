@@ -58,10 +58,10 @@ def test_upload_to_map_and_away(
     page.get_by_label("Key", exact=True).fill("eight")
     page.get_by_label("Key", exact=True).press("Enter")
     actions.settle(page)
-    start = page.locator(".st-key-bring_start button")
+    start = page.locator(".st-key-import_start button")
     start.click()
     page.get_by_text("Eight of mine").first.wait_for(timeout=30_000)
-    page.reload()  # a job goes on whatever becomes of the page
+    page.reload()  # a job does not depend on the page
     page.get_by_role("button", name="Open on the latent map").wait_for(timeout=SLOW)
     page.get_by_text("8 read, 1 refused").wait_for()
     page.get_by_role("button", name="Open on the latent map").click()

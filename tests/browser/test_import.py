@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.browser import actions, brought
+from tests.browser import actions, importing_page
 from tests.browser.server import Server, run_server
 from tests.data.fits_files import cards, noise, primary, write
 
@@ -47,21 +47,23 @@ def table_of(home: Path, key: str) -> pd.DataFrame:
 def test_archives_are_read_without_what_wants_out(
     own_server: Server, page: Page, home: Path, tmp_path: Path
 ) -> None:
-    brought.upload(page, own_server.url, brought.hostile_zip(tmp_path / "survey.zip"))
-    assert "64 x 64 pixels" in brought.said(page)
-    brought.bring(page, "zipped")
-    brought.imported(page, home, "zipped")
+    importing_page.upload(page, own_server.url, importing_page.hostile_zip(tmp_path / "survey.zip"))
+    assert "64 x 64 pixels" in importing_page.page_text(page)
+    importing_page.start_import(page, "zipped")
+    importing_page.wait_for_survey(page, home, "zipped")
     found = report(home, "zipped")
     assert (found["status"] == "read").sum() == 3
     assert set(found.loc[found["status"] == "refused", "reason"]) >= {"absolute path", "a link"}
-    assert "3 read, 5 refused" in brought.said(page)
+    assert "3 read, 5 refused" in importing_page.page_text(page)
 
-    brought.upload(page, own_server.url, brought.hostile_tar(tmp_path / "survey.tar.gz"))
-    brought.bring(page, "tarred")
-    brought.imported(page, home, "tarred")
+    importing_page.upload(
+        page, own_server.url, importing_page.hostile_tar(tmp_path / "survey.tar.gz")
+    )
+    importing_page.start_import(page, "tarred")
+    importing_page.wait_for_survey(page, home, "tarred")
     assert (report(home, "tarred")["status"] == "read").sum() == 2
 
-    brought.upload(page, own_server.url, brought.many_entries(tmp_path / "many.zip"))
+    importing_page.upload(page, own_server.url, importing_page.many_entries(tmp_path / "many.zip"))
     assert "ZIP" in page.get_by_test_id("stAlertContentError").inner_text()
     assert not list(home.parent.glob("up.fits"))
 
@@ -71,7 +73,7 @@ def test_bad_images_are_refused_one_by_one(
     own_server: Server, page: Page, home: Path, tmp_path: Path
 ) -> None:
     """Every kind of bad FITS among good ones: the good ones come, the others are named."""
-    good = brought.cutouts(tmp_path / "images", 4)
+    good = importing_page.cutouts(tmp_path / "images", 4)
     turned = cards((64, 64), CRVAL1=151.0, CROTA2=30.0)
     good.append(write(tmp_path / "images/turned.fits", primary(noise((64, 64)), turned)))
     good.append(
@@ -79,26 +81,26 @@ def test_bad_images_are_refused_one_by_one(
     )
     unitless = primary(noise((64, 64)), cards((64, 64), BUNIT=None))
     good.append(write(tmp_path / "images/unitless.fits", unitless))
-    bad = brought.bad_images(tmp_path / "bad")
-    brought.upload(page, own_server.url, *good, *bad)
-    brought.bring(page, "mixed")
-    brought.imported(page, home, "mixed")
+    bad = importing_page.bad_images(tmp_path / "bad")
+    importing_page.upload(page, own_server.url, *good, *bad)
+    importing_page.start_import(page, "mixed")
+    importing_page.wait_for_survey(page, home, "mixed")
     found = report(home, "mixed")
     assert set(found.index[found["status"] == "read"]) == {path.name for path in good}
     assert set(found.index[found["status"] == "refused"]) == {path.name for path in bad}
     assert found.loc["nan.fits", "reason"].count("NaN")
     assert "no unit" in found.loc["unitless.fits", "reason"]
     assert len(table_of(home, "mixed")) == len(good)
-    assert f"{len(good)} read, {len(bad)} refused" in brought.said(page)
+    assert f"{len(good)} read, {len(bad)} refused" in importing_page.page_text(page)
     assert page.get_by_test_id("stException").count() == 0
 
 
 def test_a_batch_that_acts_is_never_run(own_server: Server, page: Page, tmp_path: Path) -> None:
     path = tmp_path / "data_batch_1"
     path.write_bytes(b"cos\nsystem\n(S'touch " + str(tmp_path / "hurt").encode() + b"'\ntR.")
-    brought.upload(page, own_server.url, path)
+    importing_page.upload(page, own_server.url, path)
     assert page.get_by_test_id("stAlertContentError").inner_text()
-    assert not page.locator(".st-key-bring_start").count()
+    assert not page.locator(".st-key-import_start").count()
     assert not (tmp_path / "hurt").exists()
 
 
@@ -110,7 +112,7 @@ def test_tables_with_images(
     """A table of each kind; a masked row, names in other alphabets and with HTML in them."""
     from astropy.table import MaskedColumn, Table
 
-    files = brought.cutouts(tmp_path / "images", 4)
+    files = importing_page.cutouts(tmp_path / "images", 4)
     ra = MaskedColumn([150.0, 150.1, 150.2, 150.3], mask=[False, False, True, False], unit="deg")
     table = Table(
         {
@@ -131,13 +133,15 @@ def test_tables_with_images(
         table.to_pandas().to_csv(path, index=False)
     else:
         table.write(path, format={"vot": "votable", "ecsv": "ascii.ecsv"}.get(kind, kind))
-    brought.upload(page, own_server.url, *files, path)
-    assert "images that a table names" in brought.said(page), brought.said(page)
+    importing_page.upload(page, own_server.url, *files, path)
+    assert "images that a table names" in importing_page.page_text(page), importing_page.page_text(
+        page
+    )
     if page.get_by_text("has no unit: which is it?").count():
-        brought.choose(page, "has no unit: which is it?", "arcsec")
+        importing_page.choose(page, "has no unit: which is it?", "arcsec")
     key = f"listed-{kind}"
-    brought.bring(page, key)
-    brought.imported(page, home, key)
+    importing_page.start_import(page, key)
+    importing_page.wait_for_survey(page, home, key)
     found = report(home, key)
     assert (found["status"] == "read").sum() == 3, found
     assert found.loc["absent.fits", "status"] == "refused"
@@ -157,7 +161,7 @@ def test_tables_with_images(
 def test_cubes_with_a_table(
     own_server: Server, page: Page, home: Path, tmp_path: Path, kind: str
 ) -> None:
-    stack = brought.stack()
+    stack = importing_page.stack()
     path = tmp_path / f"stack.{kind}"
     if kind == "npy":
         np.save(path, stack)
@@ -173,12 +177,14 @@ def test_cubes_with_a_table(
     table = tmp_path / "stack.csv"
     rows = "".join(f"g{i},{110 + i},{20 + i}\n" for i in range(len(stack)))
     table.write_text("name,ra,dec\n" + rows)
-    brought.upload(page, own_server.url, path, table)
-    assert "how many arcsec is a pixel" in brought.said(page), brought.said(page)
-    brought.answer(page, "how many arcsec is a pixel", "1.8")
+    importing_page.upload(page, own_server.url, path, table)
+    assert "how many arcsec is a pixel" in importing_page.page_text(page), importing_page.page_text(
+        page
+    )
+    importing_page.answer(page, "how many arcsec is a pixel", "1.8")
     key = kind.replace(".", "-")
-    brought.bring(page, key)
-    brought.imported(page, home, key)
+    importing_page.start_import(page, key)
+    importing_page.wait_for_survey(page, home, key)
     assert json.loads((home / "surveys" / key / "catalogue.json").read_text())["n"] == len(stack)
 
 
@@ -190,12 +196,12 @@ def test_a_mosaic_with_a_source_outside(
     mosaic, sources = tmp_path / "mosaic.fits", tmp_path / "sources.csv"
     mosaic.write_bytes(primary(noise((400, 400)), header))
     sources.write_text("name,ra,dec\nin,150.0,35.0\nout,10.0,-35.0\n")
-    brought.upload(page, own_server.url, mosaic, sources)
-    assert "a mosaic with a source list" in brought.said(page)
-    brought.bring(page, "mosaic")
-    brought.imported(page, home, "mosaic")
+    importing_page.upload(page, own_server.url, mosaic, sources)
+    assert "a mosaic with a source list" in importing_page.page_text(page)
+    importing_page.start_import(page, "mosaic")
+    importing_page.wait_for_survey(page, home, "mosaic")
     assert len(table_of(home, "mosaic")) == 1
-    assert "1 read, 1 refused" in brought.said(page)
+    assert "1 read, 1 refused" in importing_page.page_text(page)
 
 
 @pytest.mark.parametrize(
@@ -211,9 +217,11 @@ def test_columns_that_are_missing_swapped_or_doubled(
 ) -> None:
     path = tmp_path / "list.csv"
     path.write_text(table)
-    brought.upload(page, own_server.url, *brought.cutouts(tmp_path / "images", 2), path)
+    importing_page.upload(
+        page, own_server.url, *importing_page.cutouts(tmp_path / "images", 2), path
+    )
     assert what in page.get_by_test_id("stAlertContentError").inner_text()
-    assert not page.locator(".st-key-bring_start").count()
+    assert not page.locator(".st-key-import_start").count()
 
 
 def test_right_ascension_in_hours_is_asked_for(
@@ -221,9 +229,11 @@ def test_right_ascension_in_hours_is_asked_for(
 ) -> None:
     path = tmp_path / "list.csv"
     path.write_text("ra,dec,file\n1.5,30,J000.fits\n2.5,31,J001.fits\n3.5,32,J002.fits\n")
-    brought.upload(page, own_server.url, *brought.cutouts(tmp_path / "images", 3), path)
-    assert "hour" in brought.said(page)
-    assert page.locator(".st-key-bring_start button").is_disabled()
+    importing_page.upload(
+        page, own_server.url, *importing_page.cutouts(tmp_path / "images", 3), path
+    )
+    assert "hour" in importing_page.page_text(page)
+    assert page.locator(".st-key-import_start button").is_disabled()
 
 
 @pytest.mark.slow
@@ -231,26 +241,26 @@ def test_a_folder_with_folders_in_it(
     own_server: Server, page: Page, home: Path, tmp_path: Path
 ) -> None:
     """Chosen as a folder in the browser: FITS in two folders of the same names, and a zarr."""
-    brought.cutouts(tmp_path / "survey" / "a", 2)
-    brought.cutouts(tmp_path / "survey" / "b", 2)
+    importing_page.cutouts(tmp_path / "survey" / "a", 2)
+    importing_page.cutouts(tmp_path / "survey" / "b", 2)
     choose_folder(page, own_server.url, tmp_path / "survey")
-    brought.bring(page, "folders")
-    brought.imported(page, home, "folders")
+    importing_page.start_import(page, "folders")
+    importing_page.wait_for_survey(page, home, "folders")
     assert len(table_of(home, "folders")) == 4
 
     zarr = pytest.importorskip("zarr")
     for version in (2, 3):
         array = tmp_path / f"stack{version}.zarr"
-        zarr.create_array(array, data=brought.stack(), zarr_format=version)
+        zarr.create_array(array, data=importing_page.stack(), zarr_format=version)
         choose_folder(page, own_server.url, array)
-        assert "a cube of images" in brought.said(page), brought.said(page)
+        assert "a cube of images" in importing_page.page_text(page), importing_page.page_text(page)
 
 
 def choose_folder(page: Page, url: str, folder: Path) -> None:
     page.goto(url + "/your_data")
     page.get_by_test_id("stButtonGroup").get_by_text("Folder").click()
-    brought.main_of(page).get_by_text("all that is in it").wait_for()
+    importing_page.main_of(page).get_by_text("all that is in it").wait_for()
     actions.settle(page)
-    brought.main_of(page).locator("input[type=file]").set_input_files(folder)
-    brought.main_of(page).get_by_text("received").wait_for(timeout=60_000)
-    brought.looked(page)
+    importing_page.main_of(page).locator("input[type=file]").set_input_files(folder)
+    importing_page.main_of(page).get_by_text("received").wait_for(timeout=60_000)
+    importing_page.wait_for_inspection(page)

@@ -1,4 +1,4 @@
-"""Files as astronomers bring them, and how they are brought in the browser."""
+"""Files that astronomers import, and the steps of an import in the browser."""
 
 from __future__ import annotations
 
@@ -107,10 +107,10 @@ def upload(page: Page, url: str, *files: Path) -> None:
     page.goto(url + "/your_data")
     main_of(page).locator("input[type=file]").set_input_files(list(files))
     main_of(page).get_by_text("received").wait_for(timeout=60_000)
-    looked(page)
+    wait_for_inspection(page)
 
 
-def looked(page: Page) -> None:
+def wait_for_inspection(page: Page) -> None:
     """Wait for what was found in the files, or what is wrong with them."""
     main = main_of(page)
     facts = main.get_by_test_id("stHtml").get_by_text("Kind", exact=True)
@@ -119,7 +119,7 @@ def looked(page: Page) -> None:
     actions.settle(page)
 
 
-def said(page: Page) -> str:
+def page_text(page: Page) -> str:
     """All text of the page beside the sidebar."""
     return main_of(page).inner_text()
 
@@ -142,7 +142,7 @@ def answer(page: Page, question: str, text: str) -> None:
     actions.settle(page)
 
 
-def bring(page: Page, key: str, encoders: bool = False) -> None:
+def start_import(page: Page, key: str, encoders: bool = False) -> None:
     """Name the survey and start its import."""
     answer(page, "Key", key)
     if not encoders:
@@ -150,12 +150,12 @@ def bring(page: Page, key: str, encoders: bool = False) -> None:
         box.get_by_label("Clear all").click()
         page.wait_for_timeout(200)
         actions.settle(page)
-    start = page.locator(".st-key-bring_start button")
-    assert start.is_enabled(), said(page)
+    start = page.locator(".st-key-import_start button")
+    assert start.is_enabled(), page_text(page)
     start.click()
 
 
-def imported(page: Page, home: Path, key: str) -> None:
+def wait_for_survey(page: Page, home: Path, key: str) -> None:
     """Wait until an import has ended well."""
     page.locator(f".st-key-survey_{key}").wait_for(timeout=SLOW)
     assert (home / "surveys" / key / "catalogue.json").exists()
