@@ -97,8 +97,7 @@ def map_columns(table: UserTable, given: Mapping[str, str] | None = None) -> Col
         If ``given`` names an unknown role or column, or several columns with different cells
         have the name that was found.
     """
-    columns: dict[str, str] = {}
-    how: dict[str, str] = {}
+    found: dict[str, tuple[str, str]] = {}
     given = dict(given or {})
     for role, name in given.items():
         if role not in SYNONYMS:
@@ -109,32 +108,35 @@ def map_columns(table: UserTable, given: Mapping[str, str] | None = None) -> Col
                 f"it has {_some(table.frame.columns)}"
             )
         if name:
-            columns[role], how[role] = name, "given"
+            found[role] = name, "given"
     for role in SYNONYMS:
         if role not in given:
-            _find(table, role, columns, how)
+            used = {name for name, _ in found.values()}
+            free = [str(n) for n in table.frame.columns if n not in used]
+            names, how = _candidates(table, role, free)
+            if names:
+                _refuse_ambiguous(table, role, names)
+                found[role] = names[0], how
+    columns = {role: name for role, (name, _) in found.items()}
     units = {role: _unit(table, role, name) for role, name in columns.items()}
-    return ColumnMap(columns, how, {r: u for r, u in units.items() if u})
+    return ColumnMap(
+        columns, {r: how for r, (_, how) in found.items()}, {r: u for r, u in units.items() if u}
+    )
 
 
-def _find(table: UserTable, role: str, columns: dict[str, str], how: dict[str, str]) -> None:
-    taken = set(columns.values())
-    free = [str(n) for n in table.frame.columns if n not in taken]
-    exact = [n for n in free if n == role]
-    if exact:
-        _take(table, role, exact, "name", columns, how)
-        return
+def _candidates(table: UserTable, role: str, free: list[str]) -> tuple[list[str], str]:
+    """Equally good columns for a role, and how they were found; empty for none."""
+    if role in free:
+        return [role], "name"
     main, other = _by_ucd(table, role, free)
     if main:
-        _take(table, role, main[:1], table.ucds[main[0]], columns, how)
-        return
+        return main[:1], table.ucds[main[0]]
+    plain = [_plain(name, role) for name in free]
     for synonym in SYNONYMS[role]:
-        named = [n for n in free if _plain(n, role) == _plain(synonym, role)]
-        if named:
-            _take(table, role, named, "name", columns, how)
-            return
-    if other:
-        _take(table, role, other[:1], table.ucds[other[0]], columns, how)
+        wanted = _plain(synonym, role)
+        if named := [name for name, letters in zip(free, plain, strict=True) if letters == wanted]:
+            return named, "name"
+    return other[:1], table.ucds[other[0]] if other else ""
 
 
 def _by_ucd(table: UserTable, role: str, free: list[str]) -> tuple[list[str], list[str]]:
@@ -150,15 +152,8 @@ def _by_ucd(table: UserTable, role: str, free: list[str]) -> tuple[list[str], li
     return main, other
 
 
-def _take(
-    table: UserTable,
-    role: str,
-    names: list[str],
-    why: str,
-    columns: dict[str, str],
-    how: dict[str, str],
-) -> None:
-    """Use the first of equal columns; the user must choose between different ones."""
+def _refuse_ambiguous(table: UserTable, role: str, names: list[str]) -> None:
+    """Raise CatalogueError where equally good columns have different cells."""
     name = names[0]
     rivals = [*names[1:], *(n for n in _copies(table, name) if n not in names)]
     differing = [n for n in rivals if not table.frame[n].equals(table.frame[name])]
@@ -167,7 +162,6 @@ def _take(
             f"columns '{name}' and '{differing[0]}' could both be {role} and differ; "
             f"choose one by mapping {role} by hand"
         )
-    columns[role], how[role] = name, why
 
 
 def _copies(table: UserTable, name: str) -> list[str]:

@@ -33,6 +33,7 @@ def inspect_source(source: Source, answers: Answers | None = None) -> Inspection
     """
     answers = dict(answers or {})
     path, table = Path(source.path).expanduser(), source.table
+    source = Source(path, table)
     try:
         if not path.exists():
             raise CatalogueError(f"{path}: no such file or folder")
