@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,12 +27,23 @@ from radioviz.jobs.process import (
     JobState,
     JobWorker,
 )
-from radioviz.paths import user_data_folder
+from radioviz.jobs.sandbox import Limits, confine
+from radioviz.paths import cache_folder, trained_folder, user_data_folder, user_models_folder
 from radioviz.store.atomic import delete_folder
 from radioviz.store.mapped import trim_memory
 
 __all__ = ["CANCELLED", "CUT_OFF", "DONE", "FAILED", "RUNNING"]
 
+_LIMITS = Limits(
+    memory=16_000_000_000, seconds=30 * 86400.0, file_size=2_000_000_000_000, open_files=4096,
+    mapped_files=True,
+)  # fmt: skip
+"""Of a whole import with its encoding, which reads image by image."""
+_SYSTEM = (
+    "/proc", "/sys/devices/system", "/etc/ssl", "/etc/hosts", "/etc/resolv.conf",
+    "/etc/nsswitch.conf", "/etc/host.conf", "/run/systemd/resolve",
+)  # fmt: skip
+"""What is read to count processors and to find a host."""
 _MAX_JOBS = 2  # more would share the memory of the machine and not finish sooner
 
 
@@ -105,12 +117,31 @@ def _work(worker: JobWorker[SurveyRequest, SurveyProgress]) -> None:
     from radioviz.data.registry import open_data_set
 
     request = worker.request
+    _confine(request)
     if request.path and not worker.state.imported:
         _import(worker)
     morphology.complete(open_data_set(request.key), worker.progress_or_cancel)
     trim_memory()
     if request.models:
         _encode(worker)
+
+
+def _confine(request: SurveyRequest) -> None:
+    """Put what a hostile file may reach within what this job needs."""
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder() / "numba"))
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    given = [Path(p) for p in (request.path, request.table) if p]
+    beside = [path.parent for path in given if path.is_file()]  # images that a table names
+    system = [Path(p) for p in ("/proc", "/sys/devices/system", "/etc/ssl", "/etc/resolv.conf")]
+    names = [
+        Path(p) for p in ("/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/run/systemd")
+    ]
+    confine(
+        read=[*given, *beside, trained_folder(), user_models_folder(), *system, *names],
+        write=[user_data_folder(), cache_folder(), Path(tempfile.gettempdir())],
+        limits=_LIMITS,
+        network=bool(request.answers.get("service")),
+    )
 
 
 def _import(worker: JobWorker[SurveyRequest, SurveyProgress]) -> None:

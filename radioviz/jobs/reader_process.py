@@ -81,7 +81,8 @@ def read_confined(
         {
             "function": function, "args": list(args), "options": options,
             "read": [Path(p).resolve() for p in read], "write": [Path(p).resolve() for p in write],
-            "limits": [limits.memory, limits.seconds, limits.file_size, limits.open_files],
+            "limits": [limits.memory, limits.seconds, limits.file_size, limits.open_files,
+                       limits.mapped_files],
         }
     )  # fmt: skip
     request = wire.pack([known, call])

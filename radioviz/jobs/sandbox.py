@@ -24,7 +24,9 @@ class Limits:
     Attributes
     ----------
     memory : int
-        Bytes beyond what the process has mapped when the limits begin.
+        Bytes beyond what the process has when the limits begin.
+    mapped_files : bool
+        Whether files may be mapped into memory without counting.
     seconds : float
         Of the clock; also of the processor.
     file_size : int
@@ -36,10 +38,14 @@ class Limits:
     seconds: float = 60.0
     file_size: int = 4_000_000_000
     open_files: int = 256
+    mapped_files: bool = False
 
 
 def confine(
-    read: Iterable[Path] = (), write: Iterable[Path] = (), limits: Limits | None = None
+    read: Iterable[Path] = (),
+    write: Iterable[Path] = (),
+    limits: Limits | None = None,
+    network: bool = False,
 ) -> bool:
     """Limit this process for the rest of its life.
 
@@ -49,6 +55,8 @@ def confine(
         Files, or folders with all that is in them, that may be read, or read and changed. The
         Python installation and this package may always be read.
     limits : Limits, optional
+    network : bool
+        Whether connections may be made.
 
     Returns
     -------
@@ -63,10 +71,12 @@ def confine(
     # The default action ends the process even where a C library never returns to Python.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, limits.seconds)
-    mapped = _mapped_bytes()
-    if mapped is not None:
-        _limit(resource.RLIMIT_AS, mapped + limits.memory)
-    return _restrict_files([*_installation(), *read], list(write))
+    total, data = _memory()
+    if total:
+        _limit(resource.RLIMIT_DATA, data + limits.memory)
+        if not limits.mapped_files:
+            _limit(resource.RLIMIT_AS, total + limits.memory)
+    return _restrict([*_installation(), *read], list(write), network)
 
 
 def _limit(kind: int, value: int) -> None:
@@ -75,13 +85,13 @@ def _limit(kind: int, value: int) -> None:
     resource.setrlimit(kind, (value, value))
 
 
-def _mapped_bytes() -> int | None:
-    """Virtual memory of this process; None where the system does not say."""
+def _memory() -> tuple[int, int]:
+    """Virtual memory of this process and its data segment; 0 where the system does not say."""
     try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    except (OSError, ValueError):
-        return None
-    return pages * resource.getpagesize()
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()
+    except OSError:
+        return 0, 0
+    return int(pages[0]) * resource.getpagesize(), int(pages[5]) * resource.getpagesize()
 
 
 def _installation() -> list[Path]:
@@ -120,14 +130,15 @@ def landlock_version() -> int:
     return max(0, int(libc.syscall(_CREATE_RULESET, None, 0, 1)))
 
 
-def _restrict_files(readable: Sequence[Path], writable: Sequence[Path]) -> bool:
+def _restrict(readable: Sequence[Path], writable: Sequence[Path], network: bool) -> bool:
     version = landlock_version()
     if not version:
         return False
     libc = ctypes.CDLL(None, use_errno=True)
     every = (1 << _RIGHTS_OF_VERSION[min(version, 5)]) - 1
     # From version 4: no connections; from 6: no signals to other processes.
-    ruleset = _Ruleset(every, 0b11 if version >= 4 else 0, 0b11 if version >= 6 else 0)
+    ports = 0b11 if version >= 4 and not network else 0
+    ruleset = _Ruleset(every, ports, 0b11 if version >= 6 else 0)
     size = 8 if version < 4 else 16 if version < 6 else 24
     handle = libc.syscall(_CREATE_RULESET, ctypes.byref(ruleset), size, 0)
     if handle < 0:
