@@ -12,12 +12,12 @@ import pandas as pd
 from radioviz.atlas import atlas as atlases
 from radioviz.atlas.atlas import Atlas
 from radioviz.atlas.latent_scores import NEIGHBOURS
-from radioviz.atlas.placement import nearest_of
 from radioviz.atlas.scores import read_scores
 from radioviz.data import registry
 from radioviz.data.catalogue import Catalogue, SurveyInfo
 from radioviz.errors import AtlasError, ModelError
 from radioviz.models.registry import encoders, list_models
+from radioviz.neighbours import nearest_of
 from radioviz.outliers.thresholds import percentile_rank
 
 if TYPE_CHECKING:

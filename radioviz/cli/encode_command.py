@@ -45,7 +45,8 @@ def encode(
       radioviz encode --data mirabest --model simclr
       radioviz encode --data my-survey --measure --workers 4
     """
-    from radioviz.data.registry import DATA_SETS
+    from radioviz import morphology
+    from radioviz.data.registry import DATA_SETS, open_data_set
     from radioviz.encode.galaxy_scores import add_fr_probability
     from radioviz.encode.shards import WorkerPool
     from radioviz.encode.survey import encode_data_set, list_encoders
@@ -61,7 +62,8 @@ def encode(
     try:
         for key in keys:
             if measure:
-                _measure(key)
+                with progress_bar("image") as progress:
+                    morphology.complete(open_data_set(key), progress)
             for name in names:
                 with progress_bar("image") as progress:
                     result = encode_data_set(
@@ -82,14 +84,6 @@ def encode(
     except KeyboardInterrupt:
         print("\nstopped; run the same command to resume", file=sys.stderr)
         raise typer.Exit(130) from None
-
-
-def _measure(key: str) -> None:
-    from radioviz import morphology
-    from radioviz.data.registry import open_data_set
-
-    with progress_bar("image") as progress:
-        morphology.complete(open_data_set(key), progress)
 
 
 def _peak_gb() -> float:
