@@ -132,12 +132,8 @@ def _confine(request: SurveyRequest) -> None:
     cache_folder().mkdir(parents=True, exist_ok=True)
     given = [Path(p) for p in (request.path, request.table) if p]
     beside = [path.parent for path in given if path.is_file()]  # images that a table names
-    system = [Path(p) for p in ("/proc", "/sys/devices/system", "/etc/ssl", "/etc/resolv.conf")]
-    names = [
-        Path(p) for p in ("/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/run/systemd")
-    ]
     confine(
-        read=[*given, *beside, trained_folder(), user_models_folder(), *system, *names],
+        read=[*given, *beside, trained_folder(), user_models_folder(), *map(Path, _SYSTEM)],
         write=[user_data_folder(), cache_folder(), Path(tempfile.gettempdir())],
         limits=_LIMITS,
         network=bool(request.answers.get("service")),
