@@ -6,8 +6,8 @@ import streamlit as st
 
 from radioviz.ui import cache, controls, sidebar, state
 from radioviz.ui.controls import View
-from radioviz.ui.pages.similar import query_state as query
-from radioviz.ui.pages.similar import similar_examples, similar_query, similar_search, similar_view
+from radioviz.ui.pages.similar import query_panel, similar_examples, similar_search, similar_view
+from radioviz.ui.pages.similar.state import to_link
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title("Similar", width="content")
         if view.model is not None:
-            similar_examples.menu(view.model)
+            similar_examples.paper_menu(view.model)
     with controls.show_errors():
         controls.open_with_progress(view.data_set)
         if controls.has_map(view):
@@ -23,42 +23,40 @@ def main() -> None:
 
 
 def similar(view: View) -> None:
-    """Query on the left, results beside it, the galaxy that was opened on the right."""
+    """Query on the left, results in the middle, the galaxy that was opened on the right."""
     model = str(view.model)
-    if st.session_state.pop("similar_leave", False):
-        st.switch_page(controls.LATENT_MAP)
-    similar_query.followed_link(view)
+    query_panel.open_link(view)
     focus = state.focus() if state.session().marks_origin == "gallery" else None
-    settings = similar_view.choose(view)
+    settings = similar_view.search_settings(view)
     places = st.columns([1.1, 2.2, 1.1] if focus else [1.1, 3.3], gap="medium")
-    key = settings.targets[0] if settings.targets else view.data_set
+    picture = None
     with places[0], st.container(key="similar_query"), controls.show_errors():
+        key = settings.targets[0] if settings.targets else view.data_set
         survey = controls.open_with_progress(key).info
-        chain = cache.models()[model].preprocess
-        wish, picture = similar_query.panel(view, survey, chain)
+        picture = query_panel.draw_query(view, survey, cache.models()[model].preprocess)
+    query = query_panel.current_query()
     view.publish(
-        source=query.to_link(wish.like),
-        unlike=query.to_link(wish.unlike),
+        source=to_link(query.like),
+        unlike=to_link(query.unlike),
         measure=None if settings.measure == similar_search.DEFAULT else settings.measure,
-        turned="1" if settings.rotated else None,
-        **{"in": ",".join(settings.targets)},
+        **{"turned": "1" if settings.rotated else None, "in": ",".join(settings.targets)},
     )
     with places[1], st.container(key="similar_results"), controls.show_errors():
         if not settings.targets:
             st.info("Choose a data set to search in.", icon=":material/database:")
-        elif picture is None and not wish.like:
+        elif picture is None and not query.like:
             st.info(
-                "Name a galaxy, give its position, or bring an image. Any galaxy on any page can "
-                "be searched from: open it and press **Similar**.",
+                "Name a galaxy, give its position, or upload an image. You can also search from "
+                "any galaxy on any page: open it and press **Similar**.",
                 icon=":material/search:",
             )
         else:
-            outcome = similar_search.run(model, wish, picture, settings)
-            single = not wish.unlike and len(wish.like) + (picture is not None) == 1
-            similar_view.results(view, outcome, settings, single)
+            result = similar_search.find_similar(model, query, picture, settings)
+            single = not query.unlike and len(query.like) + (picture is not None) == 1
+            similar_view.draw_results(view, result, settings, single)
     if focus:
         with places[2], st.container(key="similar_opened"), controls.show_errors():
-            similar_view.opened(view, focus)
+            similar_view.draw_opened(view, focus)
 
 
 main()

@@ -65,7 +65,7 @@ def test_upload_to_results(app_server: Server, page: Page) -> None:
 def test_page_opens_without_an_error(app_server: Server, page: Page, theme: str) -> None:
     page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
     page.goto(f"{app_server.url}/similar")
-    page.get_by_text("bring an image").wait_for(timeout=60_000)
+    page.get_by_text("upload an image").wait_for(timeout=60_000)
     page.locator(".st-key-similar_examples button").first.click()
     page.get_by_text("Fig. 8").click()
     results(page)

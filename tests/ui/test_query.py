@@ -18,37 +18,38 @@ from radioviz.errors import FetchError, SelectionError, SimilarityError
 from radioviz.similarity import LatentIndex, Whitening, compose_query, scores
 from radioviz.ui import cache
 from radioviz.ui import name_resolver as names
-from radioviz.ui.pages.similar import query_state as query
-from radioviz.ui.pages.similar.query_state import Wish
+from radioviz.ui.pages.similar.galaxy_lookup import UnknownNameError, look_up, separation_text
+from radioviz.ui.pages.similar.similar_search import encode_picture
+from radioviz.ui.pages.similar.state import SimilarityQuery, from_link, to_link
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 
 
 @given(st.lists(st.tuples(_TEXT, _TEXT), max_size=5))
 def test_links_hold_any_identifier(pairs: list[tuple[str, str]]) -> None:
-    read = query.from_link(query.to_link(pairs), "first")
+    read = from_link(to_link(pairs), "first")
     assert read == tuple(dict.fromkeys(p for p in pairs))
 
 
 def test_link_without_a_data_set_means_the_one_in_view() -> None:
-    assert query.from_link("first-7", "mirabest") == (("mirabest", "first-7"),)
-    assert query.from_link("", "mirabest") == ()
-    assert query.from_link("<script>alert(1)</script>", "a") == (("<script>alert(1)<", "script>"),)
+    assert from_link("first-7", "mirabest") == (("mirabest", "first-7"),)
+    assert from_link("", "mirabest") == ()
+    assert from_link("<script>alert(1)</script>", "a") == (("<script>alert(1)<", "script>"),)
 
 
 def test_an_example_is_on_one_side_only() -> None:
     a, b = ("first", "first-1"), ("first", "first-2")
-    wish = Wish().with_like(a, b, a)
-    assert wish.like == (a, b)
-    turned = wish.with_unlike(b)
+    query = SimilarityQuery().with_like(a, b, a)
+    assert query.like == (a, b)
+    turned = query.with_unlike(b)
     assert (turned.like, turned.unlike) == ((a,), (b,))
-    assert turned.with_like(b) == wish
+    assert turned.with_like(b) == query
 
 
-def test_galaxies_that_are_not_at_hand_are_told_apart(first: Catalogue) -> None:
+def test_galaxies_that_are_not_available_are_named(first: Catalogue) -> None:
     here, gone = ("first", "first-1"), ("nowhere", "x-1")
-    assert Wish((here, gone), (("first", "first-none"),)).known() == (
-        Wish((here,)),
+    assert SimilarityQuery((here, gone), (("first", "first-none"),)).available() == (
+        SimilarityQuery((here,)),
         [gone, ("first", "first-none")],
     )
 
@@ -58,25 +59,25 @@ def test_lookup_by_name_identifier_and_position(first: Catalogue) -> None:
     wanted = ("first", source["source_id"])
     degrees = f"{source['ra']:.5f} {source['dec']:+.5f}"
     for text in (source["source_id"], source["name"], source["name"].upper(), degrees):
-        assert query.locate(text, ["first"], 10.0)[0] == wanted
+        assert look_up(text, ["first"], 10.0)[0] == wanted
 
 
 def test_lookup_in_vain_says_where_and_how_far(first: Catalogue) -> None:
-    with pytest.raises(SelectionError, match=r"outside of the survey.*the nearest source is J"):
-        query.locate("12:00:00 -45:00:00", ["first"], 60.0)
+    with pytest.raises(SelectionError, match=r"outside the survey.*the nearest source is J"):
+        look_up("12:00:00 -45:00:00", ["first"], 60.0)
     ra, dec = first.table["ra"].iat[0], first.table["dec"].iat[0]
-    with pytest.raises(SelectionError, match=r"no source within 1″ of .* widen the cone"):
-        query.locate(f"{ra:.6f} {dec + 0.01:+.6f}", ["first"], 1.0)
-    with pytest.raises(SelectionError, match=r"is called '3C 31', and it is no position"):
-        query.locate("3C 31", ["first"], 60.0)
-    with pytest.raises(SelectionError, match="nothing to look for"):
-        query.locate("  ", ["first"], 60.0)
+    with pytest.raises(SelectionError, match=r"no source within 1″ of .*: increase the search"):
+        look_up(f"{ra:.6f} {dec + 0.01:+.6f}", ["first"], 1.0)
+    with pytest.raises(UnknownNameError, match=r"'3C 31', and it is not a valid position"):
+        look_up("3C 31", ["first"], 60.0)
+    with pytest.raises(SelectionError, match="type a name, or a position"):
+        look_up("  ", ["first"], 60.0)
     with pytest.raises(SelectionError, match="outside the sky"):
-        query.locate("400.0 +95.0", ["first"], 60.0)
+        look_up("400.0 +95.0", ["first"], 60.0)
 
 
 def test_separations_in_a_unit_that_suits() -> None:
-    assert [query.separation_text(v) for v in (12.34, 300.0, 9e4, np.nan)] == [
+    assert [separation_text(v) for v in (12.34, 300.0, 9e4, np.nan)] == [
         "12.3″",
         "5.0′",
         "25.0°",
@@ -96,8 +97,8 @@ def _index(key: str = "a", n: int = 30, d: int = 6) -> LatentIndex:
 def test_a_query_of_examples_counterexamples_and_a_picture() -> None:
     index = _index()
     picture = np.random.default_rng(1).normal(size=(1, 6)).astype(np.float32)
-    wish = Wish((("a", "a0"), ("a", "a1")), (("a", "a2"),))
-    asked = compose_query([index], wish.like, wish.unlike, image=picture, position=(10.0, 20.0))
+    query = SimilarityQuery((("a", "a0"), ("a", "a1")), (("a", "a2"),))
+    asked = compose_query([index], query.like, query.unlike, image=picture, position=(10.0, 20.0))
     assert asked.positives.shape == (3, 1, 6)
     assert len(asked.positions) == 4
     assert set(asked.exclude) == {("a", "a0"), ("a", "a1"), ("a", "a2")}
@@ -141,7 +142,7 @@ def test_an_encoder_that_gives_nothing_is_named(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(cache, "encoder", lambda model: Silent())
     with pytest.raises(SimilarityError, match=r"encoder 'vae2'.*zero or not finite"):
-        query.encoded("vae2", np.ones((8, 8), np.float32), rotated=True)
+        encode_picture("vae2", np.ones((8, 8), np.float32), rotated=True)
 
 
 # -- Sesame ---------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.similarity import Query, search
 from radioviz.ui import cache
 from radioviz.ui.pages.similar import similar_examples
-from radioviz.ui.pages.similar.query_state import Wish
+from radioviz.ui.pages.similar.state import SimilarityQuery, SimilarState
 from radioviz.ui.palette import SELECTION_COLOUR
 from radioviz.ui.state import Selection
 from tests.similarity.test_query_image import blob, fits_bytes, png_bytes, wcs_cards
@@ -26,15 +26,18 @@ from tests.ui.test_pages import html, texts
 Open = Callable[..., AppTest]
 
 
-def wish_of(app: AppTest) -> Wish:
-    wish: Wish = app.session_state["similar_wish"]
-    return wish
+STATE = f"{SimilarState.__module__}.{SimilarState.__qualname__}"
+
+
+def query_of(app: AppTest) -> SimilarityQuery:
+    held: SimilarState = app.session_state[STATE]
+    return held.query
 
 
 def test_empty_page_says_what_to_do(open_page: Open) -> None:
     app = open_page("similar")
     assert not app.error
-    assert "bring an image" in app.info[0].value
+    assert "upload an image" in app.info[0].value
 
 
 def test_a_link_searches(open_page: Open, first: Catalogue) -> None:
@@ -66,12 +69,12 @@ def test_names_positions_and_what_they_are_not(open_page: Open, first: Catalogue
     app = open_page("similar")
     name = first.table["name"].iat[33]
     app.text_input(key="similar_find").input(name).run()
-    assert wish_of(app).like == (("first", first.table["source_id"].iat[33]),)
+    assert query_of(app).like == (("first", first.table["source_id"].iat[33]),)
     app.text_input(key="similar_find").input("12:00:00 -45:00:00").run()
-    assert "outside of the survey" in app.warning[0].value
+    assert "outside the survey" in app.warning[0].value
     assert len(app.subheader), "what was found before stays"
     app.text_input(key="similar_find").input("no such <b>name</b>").run()
-    assert "is no position" in app.warning[0].value
+    assert "is not a valid position" in app.warning[0].value
     assert "<b>" not in app.warning[0].value.replace("\\<b\\>", "")
     assert app.button(key="similar_sesame").label.startswith("Ask Sesame")
 
@@ -89,35 +92,35 @@ def test_sesame_without_a_network_costs_a_sentence(
 
 def test_like_these_and_unlike_those(open_page: Open) -> None:
     app = open_page("similar", source="first/first-10,first/first-11", unlike="first/first-3")
-    assert wish_of(app) == Wish(
+    assert query_of(app) == SimilarityQuery(
         (("first", "first-10"), ("first", "first-11")), (("first", "first-3"),)
     )
     assert app.subheader[0].value == "24 most similar"
     chips = app.multiselect(key="similar_like_box")
     assert chips.value == ["first/first-10", "first/first-11"]
     chips.set_value(["first/first-11"]).run()
-    assert wish_of(app).like == (("first", "first-11"),)
+    assert query_of(app).like == (("first", "first-11"),)
     app.multiselect(key="similar_unlike_box").set_value([]).run()
-    assert wish_of(app).unlike == ()
+    assert query_of(app).unlike == ()
     assert app.query_params["source"] == "first/first-11"
     assert "unlike" not in app.query_params
 
 
 def test_a_link_to_what_is_not_there_is_said(open_page: Open) -> None:
     app = open_page("similar", source="first/<i>gone</i>,first/first-2")
-    assert "is not at hand" in app.warning[0].value
-    assert wish_of(app).like == (("first", "first-2"),)
+    assert "not found, though the link names it" in app.warning[0].value
+    assert query_of(app).like == (("first", "first-2"),)
 
 
 def test_tray_as_examples(open_page: Open) -> None:
     tray = Selection([("first", "first-1"), ("first", "first-2")])
     app = open_page("similar", state={"tray": tray, "similar_kind": "tray"})
     app.button(key="similar_tray_like").click().run()
-    assert wish_of(app).like == tuple(tray)
+    assert query_of(app).like == tuple(tray)
     assert app.subheader[0].value == "24 most similar"
     app.button(key="similar_tray_unlike").click().run()
-    assert wish_of(app) == Wish((), tuple(tray))
-    assert "bring an image" in "".join(i.value for i in app.info)
+    assert query_of(app) == SimilarityQuery((), tuple(tray))
+    assert "upload an image" in "".join(i.value for i in app.info)
     empty = open_page("similar", state={"similar_kind": "tray"})
     assert "tray is empty" in texts(empty)
 
@@ -126,15 +129,15 @@ def test_from_inspect_and_on_from_a_result(open_page: Open) -> None:
     app = open_page("inspect_galaxy", source="first-5")
     app.button(key="inspect_similar").click().run()
     assert not app.exception
-    assert wish_of(app).like == (("first", "first-5"),)
+    assert query_of(app).like == (("first", "first-5"),)
     opened = {"focus": ("first", "first-8"), "marks_origin": "gallery"}
     app = open_page("similar", state=opened, source="first/first-5")
     app.button(key="similar_more_like").click().run()
-    assert wish_of(app).like == (("first", "first-5"), ("first", "first-8"))
+    assert query_of(app).like == (("first", "first-5"), ("first", "first-8"))
     app.button(key="similar_less_like").click().run()
-    assert wish_of(app) == Wish((("first", "first-5"),), (("first", "first-8"),))
+    assert query_of(app) == SimilarityQuery((("first", "first-5"),), (("first", "first-8"),))
     app.button(key="similar_again").click().run()
-    assert wish_of(app) == Wish((("first", "first-8"),))
+    assert query_of(app) == SimilarityQuery((("first", "first-8"),))
 
 
 def test_results_to_tray_and_map(open_page: Open) -> None:
@@ -164,7 +167,7 @@ def test_figures_of_the_paper_in_three_clicks(open_page: Open, first: Catalogue)
     sizes = {}
     for example in similar_examples.EXAMPLES:
         app.session_state["similar_examples"] = example
-        data_set, source_id = similar_examples.source_of(example, "vae32")
+        data_set, source_id = similar_examples.example_source(example, "vae32")
         catalogue = cache.data_set(data_set)
         row = int(catalogue.rows_of([source_id])[0])
         assert catalogue.table["split"].iat[row] == "test"

@@ -28,6 +28,7 @@ from radioviz.ui.controls import View
 from radioviz.ui.marks import mark_text, marks
 from radioviz.ui.pages.likelihood.scored_sample import Pair, ScoredSample, score_sample
 from radioviz.ui.pages.likelihood.state import LikelihoodState
+from radioviz.ui.pages.similar.state import SimilarState
 from radioviz.ui.palette import MISSING_COLOUR
 from radioviz.ui.state import page_state
 
@@ -66,6 +67,7 @@ def paper_menu(view: View) -> None:
             pair = paper_figures.least_likely(shown[0], str(view.model))
             if view.model in cache.atlas_names("first"):
                 st.session_state["similar_in"] = ["first"]
+                page_state(SimilarState).data_set = view.data_set  # keeps that choice
             controls.go_similar(pair)
     else:
         st.session_state["likelihood_in"] = shown

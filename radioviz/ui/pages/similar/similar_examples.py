@@ -1,9 +1,9 @@
 """Queries of Andrianomena & Tang 2023, each one click away: their Figs. 8, 9 and 13.
 
-The paper takes its queries from the test set of MiraBest Confident and does not name them,
-so they are chosen here by what the text says of them: a source of large angular extension, a
-small one "but bigger than a point source", and the one of lowest likelihood. Where MiraBest
-is not at hand, test galaxies of FIRST stand in.
+The paper takes its queries from the test set of MiraBest Confident and does not name them. They
+are chosen here by its description: a source of large angular extent, a small one "but bigger than
+a point source", and the one of lowest likelihood. Without MiraBest, test galaxies of FIRST are
+used.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from radioviz.errors import CatalogueError, RadioVizError
-from radioviz.ui import cache
+from radioviz.errors import CatalogueError
+from radioviz.ui import cache, controls, paper_figures
 from radioviz.ui.cache import outliers
-from radioviz.ui.pages.similar import similar_query
-from radioviz.ui.pages.similar.query_state import Pair, Wish
+from radioviz.ui.pages.similar.query_panel import set_query
+from radioviz.ui.pages.similar.state import Pair, SimilarityQuery
 
-LARGE, SMALL = 90.0, 30.0  # arcsec
-
-
+SIZES = {"fig8": 90.0, "fig9": 30.0}  # arcsec
 EXAMPLES = {
     "fig8": "Fig. 8 · a large source of MiraBest",
     "fig9": "Fig. 9 · a small source of MiraBest",
@@ -27,71 +25,56 @@ EXAMPLES = {
 }
 
 
-def source_of(example: str, model: str) -> Pair:
+def example_source(example: str, model: str) -> Pair:
     """The galaxy that stands for an example.
 
     Raises
     ------
     CatalogueError
-        If no test galaxy is at hand.
+        If there is no test galaxy.
     """
     known = cache.known_data_sets()
     here = known["mirabest"].is_here and model in cache.atlas_names("mirabest")
     key = "mirabest" if here else "first"
-    catalogue = cache.data_set(key)
-    table = catalogue.table
+    table = cache.data_set(key).table
     held_out = table["split"].to_numpy() == "test"
     if "mbc" in table:
         held_out &= table["mbc"].to_numpy(dtype=bool)
-    if example in ("fig8", "fig9"):
+    if example in SIZES:
         held_out &= table["label"].to_numpy() == "FRII"  # both have two hot spots
     rows = np.flatnonzero(held_out)
     if not len(rows):
         raise CatalogueError(f"data set '{key}' has no test galaxies to take an example from")
-    if example == "fig13":
-        values = -_likeness(key, model)[rows]
-    else:
-        wanted = LARGE if example == "fig8" else SMALL
+    if example in SIZES:
         las = table["las"].to_numpy(float)[rows]
-        values = -np.abs(np.log(np.where(np.isfinite(las) & (las > 0), las, np.inf) / wanted))
-    values = np.where(np.isfinite(values), values, -np.inf)
-    return key, str(table["source_id"].iat[int(rows[np.argmax(values)])])
+        known_las = np.where(np.isfinite(las) & (las > 0), las, np.inf)
+        order = -np.abs(np.log(known_las / SIZES[example]))
+    else:
+        order = _strangeness(key, model)[rows]
+    order = np.where(np.isfinite(order), order, -np.inf)
+    return key, str(table["source_id"].iat[int(rows[np.argmax(order)])])
 
 
-def _likeness(key: str, model: str) -> np.ndarray:
-    """Log-likelihood of each galaxy, or what stands for it in the Atlas of the model."""
+def _strangeness(key: str, model: str) -> np.ndarray:
+    """-log p of each galaxy, or its distance to neighbours where there is no flow."""
     scored = outliers.outliers(key, model)
     for name in ("log_prob", "knn"):
         if name in scored.values:
-            return -scored.oriented(name)
-    return -cache.atlas(key, model).scores["knn_distance"].to_numpy(float)
+            return scored.oriented(name)
+    return cache.atlas(key, model).scores["knn_distance"].to_numpy(float)
 
 
-def _take(model: str, key: str) -> None:
-    example = st.session_state[key]
-    if example not in EXAMPLES:
-        return
-    try:
-        pair = source_of(example, model)
-    except RadioVizError as error:
-        st.session_state["similar_message"] = str(error)
-        return
-    similar_query.set_wish(Wish((pair,)))
-    st.session_state["similar_measure"] = "cosine"  # the paper's
-    if model in cache.atlas_names("first"):
-        st.session_state["similar_in"] = ["first"]
-
-
-def menu(model: str, key: str = "similar_examples") -> None:
-    """Menu with one line a figure."""
-    st.menu_button(
-        "Figures of the paper",
-        list(EXAMPLES),
-        format_func=EXAMPLES.__getitem__,
-        key=key,
-        icon=":material/menu_book:",
-        on_click=_take,
-        args=(model, key),
-        help="Queries like those of Andrianomena & Tang 2023, from the test set of MiraBest, "
-        "searched in FIRST",
+def paper_menu(model: str) -> None:
+    """Menu with one line for each figure."""
+    example = paper_figures.figure_menu(
+        EXAMPLES,
+        "similar_examples",
+        "Queries from the test set of MiraBest, searched in FIRST",
     )
+    if example is None:
+        return
+    with controls.show_errors():
+        set_query(SimilarityQuery((example_source(example, model),)))
+        st.session_state["similar_measure"] = "cosine"  # the paper's
+        if model in cache.atlas_names("first"):
+            st.session_state["similar_in"] = ["first"]

@@ -1,0 +1,268 @@
+"""The left side of the Similar page: the query, by name, file, generator or tray."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from radioviz.data.catalogue import SurveyInfo
+from radioviz.data.preprocess import Preprocess
+from radioviz.errors import FetchError, RadioVizError
+from radioviz.ui import cache, controls, detail, galaxies, gallery, name_resolver, state
+from radioviz.ui.controls import View
+from radioviz.ui.pages.similar.galaxy_lookup import UnknownNameError, look_up
+from radioviz.ui.pages.similar.query_upload import draw_picture, generated_picture, uploaded_picture
+from radioviz.ui.pages.similar.state import (
+    Pair,
+    QueryPicture,
+    SimilarityQuery,
+    SimilarState,
+    from_link,
+    to_link,
+)
+from radioviz.ui.state import page_state
+
+KINDS = {"galaxy": "Galaxy", "file": "File", "generated": "Generated", "tray": "Tray"}
+SHOWN = 12  # examples that are drawn
+
+
+def current_query() -> SimilarityQuery:
+    """The query of this session."""
+    return page_state(SimilarState).query
+
+
+def set_query(query: SimilarityQuery, kind: str = "galaxy") -> None:
+    """Search for something else; ``kind`` is the tab of :data:`KINDS` to open."""
+    held = page_state(SimilarState)
+    held.query, held.matches, held.message, held.unknown_name = query, [], "", ""
+    st.session_state["similar_kind"] = kind
+
+
+def set_examples(query: SimilarityQuery) -> None:
+    """Change the examples, and leave the tab and the look-up as they are."""
+    page_state(SimilarState).query = query
+
+
+def open_link(view: View) -> None:
+    """Start from another page's request, or from the address: ``?source=first/first-7``."""
+    if "similar_go" in st.session_state:
+        pair: Pair | None = st.session_state.pop("similar_go")
+        if pair is None:
+            set_query(SimilarityQuery(), "generated")
+        else:
+            set_query(SimilarityQuery((pair,)))
+        return
+    written = state.session().written_parameters
+    values = {name: st.query_params.get(name) for name in ("source", "unlike")}
+    if all(v is None or v == written.get(name) for name, v in values.items()):
+        return
+    written.update({name: v for name, v in values.items() if v is not None})
+    like, unlike = (from_link(value or "", view.data_set) for value in values.values())
+    query, lost = SimilarityQuery(like, unlike).available()
+    set_query(query)
+    if lost:
+        named = ", ".join(f"{d}/{s}"[:60] for d, s in lost[:3])
+        more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
+        page_state(SimilarState).message = f"not found, though the link names it: {named}{more}"
+
+
+def choose_kind() -> None:
+    """The four ways to give a query."""
+    st.session_state.setdefault("similar_kind", "galaxy")
+    st.segmented_control(
+        "Search for galaxies like", list(KINDS), format_func=KINDS.__getitem__,
+        key="similar_kind", required=True, persist_state="session",
+    )  # fmt: skip
+
+
+def draw_query(view: View, survey: SurveyInfo, chain: Preprocess) -> QueryPicture | None:
+    """Draw the query of the chosen kind; its picture, if it has one.
+
+    Parameters
+    ----------
+    survey : SurveyInfo
+        Of the data set that is searched: pictures are smoothed to its beam.
+    chain : Preprocess
+        Of the encoder.
+    """
+    kind = st.session_state["similar_kind"]
+    picture: QueryPicture | None = None
+    with controls.show_errors():
+        if kind == "galaxy":
+            _look_up_galaxy(view)
+        elif kind == "file":
+            picture = uploaded_picture(view.style, survey, chain)
+        elif kind == "generated":
+            picture = generated_picture(survey, chain)
+        else:
+            _examples_from_tray()
+    if picture is not None:
+        draw_picture(picture, view.style)
+    for side, title in (("like", "Like"), ("unlike", "Unlike")):
+        _draw_examples(view, side, title)
+    return picture
+
+
+# -- a galaxy by name, position, or at random ---------------------------------------------------
+
+
+def _search(view: View, text: str, title: str) -> None:
+    """Look up a text in the data set in view and in all others that have a map."""
+    held = page_state(SimilarState)
+    known = cache.known_data_sets()
+    mapped = [k for k in known if view.model in cache.atlas_names(k) and known[k].is_here]
+    keys = [view.data_set, *(key for key in mapped if key != view.data_set)]
+    try:
+        pairs = look_up(text, keys, float(st.session_state["similar_cone"]))
+    except RadioVizError as error:
+        held.message = str(error)
+        held.unknown_name = title if isinstance(error, UnknownNameError) else ""
+        return
+    set_query(SimilarityQuery((pairs[0],)))
+    held.matches = pairs[:SHOWN]
+    if len(pairs) > 1:
+        held.message = f"{len(pairs):,} matches; this is the first of them"
+
+
+def _search_text(view: View) -> None:
+    text = str(st.session_state["similar_find"]).strip()
+    page_state(SimilarState).message = page_state(SimilarState).unknown_name = ""
+    if text:
+        _search(view, text, text)
+
+
+def _ask_sesame(view: View) -> None:
+    held = page_state(SimilarState)
+    name, held.unknown_name = held.unknown_name, ""
+    try:
+        ra, dec = name_resolver.resolve(name)
+    except FetchError as error:
+        held.message = str(error)
+        return
+    _search(view, f"{ra:.6f} {dec:+.6f}", name)
+
+
+def _search_random(view: View) -> None:
+    ids = cache.data_set(view.data_set).table["source_id"].to_numpy()
+    pair = (view.data_set, str(np.random.default_rng().choice(ids)))
+    set_query(SimilarityQuery((pair,)))
+
+
+def _look_up_galaxy(view: View) -> None:
+    held = page_state(SimilarState)
+    name, radius = st.columns([2.2, 1.2], vertical_alignment="bottom")
+    name.text_input(
+        "Name or position", placeholder="J0747+1717, first-12, 116.785 +17.291",
+        key="similar_find", on_change=_search_text, args=(view,),
+        help="A J2000 name or part of it, an identifier, or a position in degrees or sexagesimal, "
+        "in every available data set. Works offline.",
+    )  # fmt: skip
+    radius.number_input(
+        "Search radius [″]", 1.0, 36000.0, 60.0, step=10.0, format="%g", key="similar_cone",
+        on_change=_search_text, args=(view,),
+    )  # fmt: skip
+    focus = state.focus()
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Random galaxy", icon=":material/casino:", key="similar_random",
+            on_click=_search_random, args=(view,),
+        )  # fmt: skip
+        if focus is not None and held.query.like != (focus,):
+            st.button(
+                "Use the current galaxy", icon=":material/center_focus_strong:",
+                key="similar_focus", help="The galaxy that was opened last",
+                on_click=set_query, args=(SimilarityQuery((focus,)),),
+            )  # fmt: skip
+    if held.message:
+        st.warning(controls.escape(held.message), icon=":material/search:")
+    if held.unknown_name:
+        st.button(
+            "Ask Sesame (CDS) for its position", icon=":material/travel_explore:",
+            key="similar_sesame", on_click=_ask_sesame, args=(view,),
+            help="Sends the name over the network to the Centre de Données de Strasbourg",
+        )  # fmt: skip
+    if len(held.matches) > 1:
+        gallery.gallery(
+            galaxies.galaxy_cells(held.matches, view.style),
+            key="similar_match",
+            label="Matches",
+            width=72,
+            strip=True,
+            focus=held.query.like[0] if held.query.like else None,
+            on_open=lambda pair: set_examples(SimilarityQuery((pair,))),
+        )
+
+
+# -- examples -----------------------------------------------------------------------------------
+
+
+def _examples_from_tray() -> None:
+    pairs = list(state.tray())
+    if not pairs:
+        st.info(
+            "The tray is empty. Press **+** on pictures of any page, then use them here as "
+            "examples.",
+            icon=":material/inventory_2:",
+        )
+        return
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            f"Like all {len(pairs):,}" if len(pairs) > 1 else "Like it",
+            icon=":material/thumb_up:", key="similar_tray_like",
+            on_click=set_query, args=(SimilarityQuery().with_like(*pairs), "tray"),
+        )  # fmt: skip
+        st.button(
+            "Unlike them", icon=":material/thumb_down:", key="similar_tray_unlike",
+            help="Keeps the query, and moves away from these",
+            on_click=set_query, args=(current_query().with_unlike(*pairs), "tray"),
+        )  # fmt: skip
+
+
+def _examples_edited(side: str) -> None:
+    query = current_query()
+    kept = {to_link([p]): p for p in query.examples}
+    chosen = tuple(kept[t] for t in st.session_state[f"similar_{side}_box"] if t in kept)
+    like, unlike = (chosen, query.unlike) if side == "like" else (query.like, chosen)
+    set_examples(SimilarityQuery(like, unlike))
+
+
+def _example_label(pair: Pair) -> str:
+    try:
+        catalogue, row = galaxies.row_of(pair)
+    except RadioVizError:
+        return f"{pair[0]}: {pair[1]}"
+    name = galaxies.name_of(catalogue.table, row)
+    return name if name == pair[1] else f"{name} ({pair[1]})"
+
+
+def _draw_examples(view: View, side: str, title: str) -> None:
+    """Chips and pictures of one side of the query; a cross removes one."""
+    pairs: tuple[Pair, ...] = getattr(current_query(), side)
+    if not pairs:
+        return
+    labels = {to_link([p]): _example_label(p) for p in pairs}
+    st.session_state[f"similar_{side}_box"] = list(labels)
+    st.multiselect(
+        title, list(labels), format_func=labels.__getitem__, key=f"similar_{side}_box",
+        on_change=_examples_edited, args=(side,),
+    )  # fmt: skip
+    if side == "like" and len(pairs) == 1:
+        catalogue, row = galaxies.row_of(pairs[0])
+        st.html(detail.galaxy_heading(catalogue, row))
+        st.html(detail.galaxy_picture(catalogue, row, view.style))
+        facts = [(t, v) for t, v in detail.short_facts(catalogue, row) if t != "Split"]
+        st.html(detail.facts_html([("Data set", catalogue.info.title), *facts]))
+        return
+    gallery.gallery(
+        galaxies.galaxy_cells(list(pairs[:SHOWN]), view.style),
+        key=f"similar_{side}_gallery",
+        label=f"{title} these",
+        width=72,
+        captions=False,
+        on_open=open_galaxy,
+    )
+
+
+def open_galaxy(pair: Pair) -> None:
+    """Open a galaxy next to the results."""
+    state.set_focus(*pair, origin="gallery")
