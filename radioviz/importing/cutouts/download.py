@@ -11,7 +11,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -195,25 +196,20 @@ def _no_network(service: CutoutService, address: str, error: Exception, reached:
     )
 
 
+@dataclass
 class _Fetcher:
-    """Fetches one position; used by all threads."""
+    """Fetches one position; shared by all threads."""
 
-    def __init__(
-        self,
-        service: CutoutService,
-        address: str,
-        cache: CutoutCache,
-        pace: _Pace,
-        stopped: threading.Event,
-        timeout: float,
-        attempts: int,
-        pause: float,
-        longest_pause: float,
-    ) -> None:
-        self.service, self.address, self.cache, self.pace = service, address, cache, pace
-        self.stopped, self.timeout, self.attempts = stopped, timeout, attempts
-        self.pause, self.longest_pause = pause, longest_pause
-        self._local = threading.local()
+    service: CutoutService
+    address: str
+    cache: CutoutCache
+    pace: _Pace
+    stopped: threading.Event
+    timeout: float
+    attempts: int
+    pause: float
+    longest_pause: float
+    _local: threading.local = field(default_factory=threading.local)
 
     def fetch(self, index: int, request: CutoutRequest) -> Cutout:
         """One position, from the cache or the service."""
@@ -349,13 +345,10 @@ class _Fetcher:
 
 def _retry_after(text: str | None) -> float:
     """Seconds in a Retry-After header, which is a number or a date."""
-    if not text:
-        return 0.0
     try:
-        return max(0.0, float(text))
+        return max(0.0, float(text or 0))
     except ValueError:
         pass
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
+    with suppress(ValueError, TypeError, OverflowError):
+        return max(0.0, parsedate_to_datetime(str(text)).timestamp() - time.time())
+    return 0.0

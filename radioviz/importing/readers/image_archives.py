@@ -8,6 +8,7 @@ headers may lie about sizes.
 from __future__ import annotations
 
 import bz2
+import dataclasses
 import gzip
 import io
 import lzma
@@ -20,6 +21,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -108,10 +110,15 @@ def archive_members(path: Path, limits: ArchiveLimits = LIMITS) -> Iterator[Arch
     found = archive_kind(path)
     if not found:
         raise CatalogueError(f"{path}: not a ZIP or tar archive (.tar, .tar.gz, .bz2, .xz)")
-    if found == "zip":
-        yield from _zip_members(path, limits)
-    else:
-        yield from _tar_members(path, found, limits)
+    members = _zip_members(path, limits) if found == "zip" else _tar_members(path, found, limits)
+    seen: set[str] = set()
+    for member in members:
+        if _is_hidden(member.name):
+            continue
+        if member.name in seen:
+            member = dataclasses.replace(member, refused="a second file of this name")
+        seen.add(member.name)
+        yield member
 
 
 def archive_kind(path: Path) -> str:
@@ -187,19 +194,11 @@ def _zip_members(path: Path, limits: ArchiveLimits) -> Iterator[ArchiveMember]:
     except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError, struct.error) as error:
         raise CatalogueError(f"{path}: damaged ZIP archive: {error}") from error
     with archive:
-        seen: set[str] = set()
         for info in archive.infolist():
-            if info.filename.endswith("/") or _is_hidden(info.filename):
-                continue
-            why = _zip_refusal(info, limits)
-            if info.filename in seen:
-                why = "a second file of this name"
-            seen.add(info.filename)
-
-            def read(info: zipfile.ZipInfo = info) -> bytes:
-                return _read_zipped(archive, info, limits, budget)
-
-            yield ArchiveMember(info.filename, info.file_size, why, read)
+            if not info.filename.endswith("/"):
+                read = partial(_read_zipped, archive, info, limits, budget)
+                why = _zip_refusal(info, limits)
+                yield ArchiveMember(info.filename, info.file_size, why, read)
 
 
 def _zip_refusal(info: zipfile.ZipInfo, limits: ArchiveLimits) -> str:
@@ -304,7 +303,6 @@ class _Metered(io.RawIOBase):
 def _tar_members(path: Path, kind: str, limits: ArchiveLimits) -> Iterator[ArchiveMember]:
     openers: dict[str, Any] = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open, "tar": open}
     budget = _Budget(path, limits)
-    seen: set[str] = set()
     try:
         with ExitStack() as closing:
             stream = _Metered(closing.enter_context(openers[kind](path, "rb")), path)
@@ -318,17 +316,9 @@ def _tar_members(path: Path, kind: str, limits: ArchiveLimits) -> Iterator[Archi
                     )
                 budget.spend(max(info.size, 0))
                 stream.allowed = max(info.size, 0) + _SLACK
-                if info.isdir() or _is_hidden(info.name):
-                    continue
-                why = _tar_refusal(info, limits)
-                if info.name in seen:
-                    why = "a second file of this name"
-                seen.add(info.name)
-
-                def read(info: tarfile.TarInfo = info) -> bytes:
-                    return _read_tarred(tar, info)
-
-                yield ArchiveMember(info.name.removeprefix("./"), info.size, why, read)
+                if not info.isdir():
+                    name, read = info.name.removeprefix("./"), partial(_read_tarred, tar, info)
+                    yield ArchiveMember(name, info.size, _tar_refusal(info, limits), read)
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError) as error:
         raise CatalogueError(f"{path}: damaged tar archive: {error}") from error
 

@@ -269,10 +269,8 @@ def parquet_table(path: Path) -> UserTable:
         mask = column.is_null().to_numpy(zero_copy_only=False).astype(bool)
         if field.name in masks:
             mask |= masks[field.name].to_numpy(zero_copy_only=False).astype(bool)
-        if pa.types.is_integer(field.type) and mask.any():
-            column = column.fill_null(0)
-        if pa.types.is_boolean(field.type) and mask.any():
-            column = column.fill_null(False)
+        if mask.any() and (pa.types.is_integer(field.type) or pa.types.is_boolean(field.type)):
+            column = column.fill_null(pa.scalar(0).cast(field.type))
         builder.add(
             field.name,
             column.to_numpy(zero_copy_only=False),
