@@ -29,14 +29,14 @@ def generate(view: View) -> None:
             generate_view.class_balance(batch)
             generate_view.pictures_panel(batch, view)
         with right, st.container(key="generate_one"), controls.show_errors():
-            generate_view.image_panel(batch, view)
+            generate_view.chosen_image_panel(batch, view)
         names = ["This batch", "Twins", "Memorisation check", "Export"]
         tabs = st.tabs(names, key="generate_tab", on_change="rerun")
         draws = (
             generate_view.batch_panel,
             generate_checks.twins_panel,
             generate_checks.memorisation_panel,
-            generate_export.export_panel,
+            generate_export.batch_export_panel,
         )
         for tab, draw in zip(tabs, draws, strict=True):
             if tab.open:

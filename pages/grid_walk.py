@@ -20,7 +20,7 @@ def grid_walk(view: View) -> None:
         point = state.current_point(walk)
         left, right = st.columns([1.75, 1], gap="medium")
         with right, st.container(key="walk_place"), controls.show_errors():
-            grid_view.place_panel(walk, view, point)
+            grid_view.decoded_panel(walk, view, point)
         with left, st.container(key="walk_plane_panel"), controls.show_errors():
             grid_plane.plane_panel(walk, view, point)
         names = ["Nearest real galaxies", "Path", "What the axes mean", "Export"]
@@ -29,7 +29,7 @@ def grid_walk(view: View) -> None:
             lambda: grid_view.nearest_panel(walk, view, point),
             lambda: grid_path.path_panel(walk, view),
             lambda: grid_view.correlations_panel(walk),
-            lambda: grid_path.export_panel(walk, view, point),
+            lambda: grid_path.walk_export_panel(walk, view, point),
         )
         for tab, draw in zip(tabs, draws, strict=True):
             if tab.open:

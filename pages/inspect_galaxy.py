@@ -37,12 +37,12 @@ def main() -> None:
         title.html(detail.galaxy_heading(catalogue, row, large=True))
         left, right = st.columns([1.5, 1], gap="medium")
         with left, controls.show_errors():
-            galaxy_panels.image_panel(catalogue, row, view)
+            galaxy_panels.galaxy_image_panel(catalogue, row, view)
         with right, controls.show_errors():
             galaxy_panels.facts_panel(catalogue, row, pair, view)
         draws = {
             "Neighbours": lambda: galaxy_panels.neighbours_panel(pair, view),
-            "Place on the map": lambda: galaxy_panels.place_panel(pair, view),
+            "Place on the map": lambda: galaxy_panels.map_place_panel(pair, view),
             "FR class": lambda: explanation.explanation_panel(catalogue, row, view),
             "Likelihood": lambda: likelihood_view.galaxy_standing(pair, view),
             "Reconstruction": lambda: reconstructions.reconstruction_panel(catalogue, row, view),

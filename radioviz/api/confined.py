@@ -96,11 +96,11 @@ def column_names(path: Path) -> list[str]:
 
 def fetch_table(message: Message) -> UserTable:
     """See :func:`radioviz.api.samp_messages.fetch_table`."""
-    from radioviz.api.samp_messages import Message, fetch
+    from radioviz.api.samp_messages import Message, fetch_payload
     from radioviz.importing.readers.table_builder import UserTable
 
     found: UserTable = read_confined(
-        HERE + "_received", message, fetch(message), name=message.name,
+        HERE + "_received", message, fetch_payload(message), name=message.name,
         classes=(Message, UserTable),
     )  # fmt: skip
     return found

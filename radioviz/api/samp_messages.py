@@ -102,7 +102,7 @@ def _sent(tables: dict[str, tuple[str, list[Source]]], table_id: str, url: str) 
     return next((ids for known, ids in tables.values() if url and known == url), ())
 
 
-def fetch(message: Message, limit: int = LARGEST_DOWNLOAD, timeout: float = 30.0) -> bytes:
+def fetch_payload(message: Message, limit: int = LARGEST_DOWNLOAD, timeout: float = 30.0) -> bytes:
     """The bytes of a received table or image.
 
     Raises
@@ -147,7 +147,7 @@ def fetch_table(message: Message) -> Table:
     SampError
         If it cannot be read, or is not a table.
     """
-    return read_received(message, fetch(message))
+    return read_received(message, fetch_payload(message))
 
 
 def read_received(message: Message, payload: bytes) -> Table:

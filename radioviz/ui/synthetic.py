@@ -30,7 +30,7 @@ from radioviz.ui.image.display import (
     scaled_picture_html,
 )
 from radioviz.ui.image.sky_image import STRETCHED
-from radioviz.ui.image.sprites import Sheet, Tile
+from radioviz.ui.image.sprites import Tile
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -140,11 +140,6 @@ def tint_png(values: np.ndarray, low: float, high: float, colours: Sequence[str]
     return out.getvalue()
 
 
-def sheet(images: np.ndarray, style: ImageStyle) -> Sheet:
-    """Images side by side for a gallery."""
-    return sprites.sheet(levels(images, style), style.colour_map)
-
-
 def synthetic_cells(
     images: np.ndarray,
     info: ModelInfo,
@@ -156,7 +151,8 @@ def synthetic_cells(
     """Pictures for a gallery, each marked; ``pair`` is ``("synthetic", <number>)``."""
     if not len(images):
         return []
-    whole, bar = sheet(images, style), scale_bar(decoded_field(info))
+    whole = sprites.sheet(levels(images, style), style.colour_map)
+    bar = scale_bar(decoded_field(info))
     return [
         Cell(
             (DATA_SET, str(i)),

@@ -16,7 +16,7 @@ from astropy.io import fits
 from pyvo import samp
 
 from radioviz.api.samp import Delivery, SampLink
-from radioviz.api.samp_messages import Message, fetch, fetch_table, read_message
+from radioviz.api.samp_messages import Message, fetch_payload, fetch_table, read_message
 from radioviz.errors import ExportError, SampError
 from radioviz.export import Group
 
@@ -133,7 +133,7 @@ def test_image_goes_out(link: SampLink, other: Other, groups: list[Group]) -> No
     group = groups[0]
     assert link.send_image(group, 3) == [Delivery("Other")]
     mtype, params = other.got[0]
-    with fits.open(io.BytesIO(fetch(Message(mtype, "", params["url"])))) as hdus:
+    with fits.open(io.BytesIO(fetch_payload(Message(mtype, "", params["url"])))) as hdus:
         np.testing.assert_array_equal(hdus[0].data, group.catalogue.images[3])
         assert hdus[0].header["CTYPE1"] == "RA---TAN"
 
@@ -267,10 +267,10 @@ def test_hub_that_goes_away(hub: Any, groups: list[Group]) -> None:
 def test_files_go_with_the_link(link: SampLink, other: Other, groups: list[Group]) -> None:
     link.send_table(groups)
     message = Message("table.load.votable", "", other.got[0][1]["url"])
-    assert fetch(message)
+    assert fetch_payload(message)
     link.close()
     with pytest.raises(SampError, match="no such file"):
-        fetch(message)
+        fetch_payload(message)
 
 
 def test_environment_stays_private(
@@ -324,23 +324,23 @@ def test_addresses_that_cannot_be_read(web: str, tmp_path: Path) -> None:
     def message(url: str) -> Message:
         return Message("table.load.votable", "Other", url, "t")
 
-    assert fetch(message(web + "/x")) == b"<html>hello</html>"
+    assert fetch_payload(message(web + "/x")) == b"<html>hello</html>"
     with pytest.raises(SampError, match="404"):
-        fetch(message(web + "/missing"))
+        fetch_payload(message(web + "/missing"))
     with pytest.raises(SampError, match="more than 1,000 bytes"):
-        fetch(message(web + "/large"), limit=1000)
+        fetch_payload(message(web + "/large"), limit=1000)
     with pytest.raises(SampError, match="cannot be read"):
-        fetch(message("http://127.0.0.1:9/x"))
+        fetch_payload(message("http://127.0.0.1:9/x"))
     with pytest.raises(SampError, match="no such file"):
-        fetch(message(tmp_path.as_uri()))
+        fetch_payload(message(tmp_path.as_uri()))
     with pytest.raises(SampError, match="another computer"):
-        fetch(message("file://server/share/x.vot"))
+        fetch_payload(message("file://server/share/x.vot"))
     with pytest.raises(SampError, match="expected file:"):
-        fetch(message("ftp://x/y"))
+        fetch_payload(message("ftp://x/y"))
     big = tmp_path / "big.vot"
     big.write_bytes(b"x" * 2000)
     with pytest.raises(SampError, match="2,000 bytes; at most 1,000"):
-        fetch(message(big.as_uri()), limit=1000)
+        fetch_payload(message(big.as_uri()), limit=1000)
     with pytest.raises(SampError, match="table 't' of Other is not a votable table"):
         fetch_table(message(big.as_uri()))
 

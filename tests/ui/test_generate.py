@@ -17,7 +17,7 @@ from radioviz.encode import GenerationRequest, Generator
 from radioviz.ui import cache
 from radioviz.ui.charts import profile_chart
 from radioviz.ui.pages.generate import generate_controls, generate_export, generate_view
-from radioviz.ui.pages.generate.state import Batch, GenerateState, generate_batch
+from radioviz.ui.pages.generate.state import GeneratedBatch, GenerateState, generate_batch
 from radioviz.ui.state import Selection
 from tests.ui import shelf
 from tests.ui.test_pages import html, texts
@@ -182,7 +182,7 @@ def test_a_missing_classifier_costs_its_panel_only(
     assert "Angular size" in html(app)
 
 
-def batch_of(model: str, *, clip: bool = False, **asked: object) -> Batch:
+def batch_of(model: str, *, clip: bool = False, **asked: object) -> GeneratedBatch:
     info = cache.models()[model]
     return generate_batch(info, GenerationRequest(**asked), clip)  # type: ignore[arg-type]
 
@@ -192,7 +192,7 @@ def test_exported_images_are_made_again_bit_for_bit(
 ) -> None:
     batch = batch_of("tiny", n=5, seed=3, label="FRII", size=50.0)
     rows = np.array([1, 4])
-    with fits.open(io.BytesIO(generate_export.fits_of(batch, rows))) as hdus:
+    with fits.open(io.BytesIO(generate_export.batch_fits(batch, rows))) as hdus:
         images = [h for h in hdus if h.is_image]
         assert len(images) == 2
         generator = Generator.load("tiny")
@@ -202,7 +202,7 @@ def test_exported_images_are_made_again_bit_for_bit(
             np.testing.assert_array_equal(again.images[0], hdu.data.astype(np.float32))
             np.testing.assert_array_equal(again.images[0], batch.images[row])
             assert "CRVAL1" not in hdu.header
-    with zipfile.ZipFile(io.BytesIO(generate_export.zip_of(batch, rows))) as archive:
+    with zipfile.ZipFile(io.BytesIO(generate_export.batch_zip(batch, rows))) as archive:
         names = archive.namelist()
         assert len(names) == 2
         assert all(n.startswith("SYNTHETIC-") for n in names)
@@ -214,7 +214,7 @@ def test_exported_images_are_made_again_bit_for_bit(
 def test_a_clipped_image_says_so(first: Catalogue) -> None:
     batch = batch_of("vae32", n=2, seed=1, clip=True)
     assert (batch.images == 0).mean() > (batch.made.images == 0).mean()
-    with fits.open(io.BytesIO(generate_export.fits_of(batch, np.array([0])))) as hdus:
+    with fits.open(io.BytesIO(generate_export.batch_fits(batch, np.array([0])))) as hdus:
         header = hdus[0].header
         said = {
             header[f"CONDK{i}"]: header[f"CONDV{i}"] for i in range(1, 4) if f"CONDK{i}" in header

@@ -11,12 +11,12 @@ from radioviz.models.registry import decoders
 from radioviz.ui import cache, controls, detail, galaxies, synthetic, verdicts
 from radioviz.ui.charts import plotly_charts, profile_chart
 from radioviz.ui.controls import View
-from radioviz.ui.pages.generate.state import Batch, generate_state
+from radioviz.ui.pages.generate.state import GeneratedBatch, generate_state
 
 TWINS = 6  # pairs at a time, as in Fig. 11 of Bastien et al. 2021
 
 
-def memorisation_panel(batch: Batch, view: View) -> None:
+def memorisation_panel(batch: GeneratedBatch, view: View) -> None:
     """The training image nearest to the chosen one, and whether it is a copy."""
     i = batch.chosen
     if not batch.info.training.get("data"):
@@ -79,7 +79,7 @@ def memorisation_panel(batch: Batch, view: View) -> None:
             st.caption("Not installed: " + controls.escape(", ".join(learned.missing)))
 
 
-def twins_panel(batch: Batch, view: View) -> None:
+def twins_panel(batch: GeneratedBatch, view: View) -> None:
     """The same latent vector as FRI and as FRII, with the profile along the principal axis."""
     if not batch.info.can("class"):
         able = [m.title for m in decoders(cache.models()).values() if m.can("class")]

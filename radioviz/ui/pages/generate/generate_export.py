@@ -11,10 +11,10 @@ import streamlit as st
 
 from radioviz.ui import synthetic
 from radioviz.ui.controls import View
-from radioviz.ui.pages.generate.state import CLIP_SIGMA, Batch, generate_state
+from radioviz.ui.pages.generate.state import CLIP_SIGMA, GeneratedBatch, generate_state
 
 
-def export_panel(batch: Batch, view: View) -> None:
+def batch_export_panel(batch: GeneratedBatch, view: View) -> None:
     """Choose the images to export, and download them."""
     picked = sorted(generate_state().picks)
     whole = f"all {len(batch)}"
@@ -27,11 +27,11 @@ def export_panel(batch: Batch, view: View) -> None:
     stem = f"{batch.info.name}-seed{batch.made.request.seed}"
     with st.container(horizontal=True, gap="small"):
         for kind, label, make, mime in (
-            ("fits", "FITS, one file", partial(fits_of, batch, rows), "application/fits"),
+            ("fits", "FITS, one file", partial(batch_fits, batch, rows), "application/fits"),
             (
                 "zip",
                 "FITS, one file per image (ZIP)",
-                partial(zip_of, batch, rows),
+                partial(batch_zip, batch, rows),
                 "application/zip",
             ),
             ("png", "Pictures (PNG)", sheet, "image/png"),
@@ -44,7 +44,7 @@ def export_panel(batch: Batch, view: View) -> None:
     )
 
 
-def fits_of(batch: Batch, rows: np.ndarray) -> bytes:
+def batch_fits(batch: GeneratedBatch, rows: np.ndarray) -> bytes:
     """FITS of some images of a batch; their headers reproduce them."""
     from radioviz.export import simulated_fits_bytes
 
@@ -71,12 +71,12 @@ def fits_of(batch: Batch, rows: np.ndarray) -> bytes:
     )
 
 
-def zip_of(batch: Batch, rows: np.ndarray) -> bytes:
+def batch_zip(batch: GeneratedBatch, rows: np.ndarray) -> bytes:
     """ZIP of one FITS file per image."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for row in rows.tolist():
             index = int(batch.made.indices[row])
             name = f"SYNTHETIC-{batch.info.name}-seed{batch.made.request.seed}-{index:05d}.fits"
-            archive.writestr(name, fits_of(batch, np.array([row])))
+            archive.writestr(name, batch_fits(batch, np.array([row])))
     return out.getvalue()

@@ -13,13 +13,13 @@ from radioviz.ui import cache, controls, detail, gallery, synthetic, verdicts
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.controls import View
 from radioviz.ui.pages.generate.generate_controls import GENERATED, MODES
-from radioviz.ui.pages.generate.state import Batch, GeneratedCentre, generate_state
+from radioviz.ui.pages.generate.state import GeneratedBatch, GeneratedCentre, generate_state
 from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR
 
 PAGE = 96  # pictures of a batch at a time
 
 
-def pictures_panel(batch: Batch, view: View) -> None:
+def pictures_panel(batch: GeneratedBatch, view: View) -> None:
     """The gallery; a click shows an image large, a plus picks it for export."""
     sizes = synthetic.size_notes(batch.measured)
     notes, colours = [], []
@@ -65,7 +65,7 @@ def pictures_panel(batch: Batch, view: View) -> None:
     )
 
 
-def class_balance(batch: Batch) -> None:
+def class_balance(batch: GeneratedBatch) -> None:
     """Classes of the batch by the classifier, and a warning where they are biased."""
     if not batch.probabilities:
         st.info(
@@ -132,7 +132,7 @@ def wilson(right: int, n: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def batch_panel(batch: Batch, view: View) -> None:
+def batch_panel(batch: GeneratedBatch, view: View) -> None:
     """Classes and sizes of the batch against real galaxies."""
     classes, sizes = st.columns(2, gap="large")
     with classes, controls.show_errors():
@@ -141,7 +141,7 @@ def batch_panel(batch: Batch, view: View) -> None:
         sizes_panel(batch)
 
 
-def ramis_panel(batch: Batch) -> None:
+def ramis_panel(batch: GeneratedBatch) -> None:
     """RAMIS of the batch beside that of real held-out galaxies."""
     if not batch.probabilities or batch.classifier is None:
         return
@@ -166,7 +166,7 @@ def ramis_panel(batch: Batch) -> None:
     )
 
 
-def sizes_panel(batch: Batch) -> None:
+def sizes_panel(batch: GeneratedBatch) -> None:
     """Measured sizes of the batch beside those requested and those of real galaxies."""
     found = batch.measured["las_measured"].to_numpy(float)
     requested = np.asarray(batch.made.sizes, float)
@@ -193,7 +193,7 @@ def _range(values: np.ndarray) -> str:
     return f"{low:.0f}″" if high - low < 0.5 else f"{low:.0f} to {high:.0f}″"
 
 
-def image_panel(batch: Batch, view: View) -> None:
+def chosen_image_panel(batch: GeneratedBatch, view: View) -> None:
     """The chosen image: large, measured, classified, and actions."""
     i = batch.chosen
     image = batch.images[i]
@@ -241,7 +241,7 @@ def image_panel(batch: Batch, view: View) -> None:
         )
 
 
-def _draw_around(batch: Batch, i: int) -> None:
+def _draw_around(batch: GeneratedBatch, i: int) -> None:
     latent = tuple(float(v) for v in batch.made.latents[i])
     generate_state().centre = GeneratedCentre(batch.info.name, latent, batch.title(i))
     st.session_state["generate_mode"] = "around"

@@ -59,7 +59,7 @@ def generate_state() -> GenerateState:
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class GeneratedBatch:
     """A batch of generated galaxies with their measurements and class probabilities.
 
     Attributes
@@ -105,7 +105,7 @@ def generate_batch(
     request: GenerationRequest,
     clip: bool,
     on_error: Callable[[str], Any] = lambda message: None,
-) -> Batch:
+) -> GeneratedBatch:
     """Generate, measure and classify; ``on_error`` is called where the classifier fails.
 
     Raises
@@ -127,4 +127,4 @@ def generate_batch(
     if held.batch_key != key:
         held.measured = synthetic.measure_decoded(images, info)
         held.batch_key, held.chosen, held.picks = key, 0, set()
-    return Batch(info, made, images, clip, held.measured, name, probabilities)
+    return GeneratedBatch(info, made, images, clip, held.measured, name, probabilities)

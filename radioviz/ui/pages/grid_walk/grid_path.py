@@ -72,7 +72,7 @@ def path_panel(walk: Walk, view: View) -> None:
         'alt="The path as an animation" style="width:100%;border-radius:8px;display:block">'
     )
     strip_png = partial(synthetic.sheet_png, images, walk.info, view.style, columns=frames)
-    fits = partial(fits_of, walk, z, images, f"Straight line in latent space, {frames} steps.")
+    fits = partial(walk_fits, walk, z, images, f"Straight line in latent space, {frames} steps.")
     with st.container(horizontal=True, gap="small"):
         for label, make, name, mime, key in (
             ("Animation (GIF)", lambda: gif, "path.gif", "image/gif", "walk_gif"),
@@ -110,7 +110,7 @@ def _where(point: Point) -> str:
     return controls.escape(galaxy + point.title)
 
 
-def export_panel(walk: Walk, view: View, point: Point) -> None:
+def walk_export_panel(walk: Walk, view: View, point: Point) -> None:
     """The place looked at, and the whole plane, as files."""
     st.caption(
         "Decoded images are marked SIMULAT = T and have no sky position. The header and the table "
@@ -120,7 +120,7 @@ def export_panel(walk: Walk, view: View, point: Point) -> None:
     z = point.z[None]
     image = cache.decoded(walk.info.name, z, walk.conditions)
     note = f"Place {point.title.replace('−', '-')} of the plane of {_axes(walk)}."
-    place_fits = partial(fits_of, walk, z, image, note)
+    place_fits = partial(walk_fits, walk, z, image, note)
     place_png = partial(synthetic.marked_png, image[0], walk.info, view.style)
     whole_fits, whole_png = partial(plane_fits, walk), partial(plane_picture, walk, view)
     cells = f"All {walk.plane.side**2:,} cells (FITS)"
@@ -157,7 +157,7 @@ def plane_fits(walk: Walk) -> bytes:
         f"Plane of {_axes(walk)}, {walk.plane.side} by {walk.plane.side} cells in steps of "
         f"{walk.plane.step:g}; the first coordinate runs fastest."
     )
-    return fits_of(walk, z, images, note)
+    return walk_fits(walk, z, images, note)
 
 
 def plane_picture(walk: Walk, view: View) -> bytes:
@@ -182,7 +182,7 @@ def plane_picture(walk: Walk, view: View) -> bytes:
     return out.getvalue()
 
 
-def fits_of(walk: Walk, z: np.ndarray, images: np.ndarray, note: str) -> bytes:
+def walk_fits(walk: Walk, z: np.ndarray, images: np.ndarray, note: str) -> bytes:
     """FITS of decoded images, from which each can be decoded again."""
     from radioviz.export import simulated_fits_bytes
 

@@ -21,9 +21,9 @@ from radioviz.ui.pages.grid_walk.state import (
     Point,
     Walk,
     end_points,
-    look_at,
     set_end,
     walk_state,
+    walk_to_galaxy,
 )
 from radioviz.ui.palette import CONTINUOUS, MISSING_COLOUR
 
@@ -99,7 +99,7 @@ def plane_panel(walk: Walk, view: View, point: Point) -> None:
     dots, colour, outside, left_out = dots_of(walk, choice)
     if colour is not None:
         st.html(legend_html(colour, dots))
-    plane_component.draw(
+    plane_component.draw_latent_plane(
         cache.plane_png(walk.info.name, walk.plane, walk.conditions, view.style),
         walk.plane,
         key="walk_plane",
@@ -142,7 +142,7 @@ def picked(event: Picked, now: Point) -> None:
     if event.place is not None:
         st.session_state["walk_a"], st.session_state["walk_b"] = event.place
     if event.galaxy is not None:
-        look_at(event.galaxy)
+        walk_to_galaxy(event.galaxy)
     if event.extend:
         if held.ends[0] is None:
             set_end(0, now)

@@ -19,7 +19,7 @@ from radioviz.ui import (
 from radioviz.ui.controls import View
 from radioviz.ui.pages.grid_walk import correlations
 from radioviz.ui.pages.grid_walk.grid_controls import GALAXY
-from radioviz.ui.pages.grid_walk.state import Pair, Point, Walk, look_at, set_end, walk_state
+from radioviz.ui.pages.grid_walk.state import Pair, Point, Walk, set_end, walk_state, walk_to_galaxy
 
 NEAREST = 12
 
@@ -28,7 +28,7 @@ def _leave_galaxy() -> None:
     walk_state().galaxy = None
 
 
-def place_panel(walk: Walk, view: View, point: Point) -> None:
+def decoded_panel(walk: Walk, view: View, point: Point) -> None:
     """Sliders, the image decoded at the place, its measurements, and actions."""
     plane = walk.plane
     edge = float(plane.values[-1])
@@ -125,7 +125,7 @@ def nearest_panel(walk: Walk, view: View, point: Point) -> None:
         key="walk_nearest",
         label="Real galaxies nearest to this place",
         in_tray=state.tray().__contains__,
-        on_open=look_at,
+        on_open=walk_to_galaxy,
         on_collect=_toggle_tray,
     )
 

@@ -76,7 +76,7 @@ def _component() -> Any:
     return register_component("radioviz_plane", __file__)
 
 
-def draw(
+def draw_latent_plane(
     image: bytes,
     plane: Plane,
     *,

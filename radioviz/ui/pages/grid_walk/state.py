@@ -162,7 +162,7 @@ def set_sliders(walk: Walk, place: Place | np.ndarray) -> None:
         st.session_state[key] = float(np.clip(value, -edge, edge))
 
 
-def look_at(pair: Pair) -> None:
+def walk_to_galaxy(pair: Pair) -> None:
     """Walk to a galaxy."""
     walk_state().galaxy = pair
     set_focus(*pair, origin="grid")

@@ -61,7 +61,7 @@ def explanation_panel(catalogue: Catalogue, row: int, view: View) -> None:
         return
     with st.spinner("Integrating the gradients of the classifier …"):
         image, found = explanation(catalogue.info.key, row, name)
-    show(image, found, view)
+    _show_explanation(image, found, view)
 
 
 def probability_bar(value: float) -> str:
@@ -85,7 +85,7 @@ def probability_bar(value: float) -> str:
     )
 
 
-def show(image: np.ndarray, found: Explanation, view: View) -> None:
+def _show_explanation(image: np.ndarray, found: Explanation, view: View) -> None:
     """Image and overlay side by side, and a summary in words."""
     from scipy.ndimage import gaussian_filter
 

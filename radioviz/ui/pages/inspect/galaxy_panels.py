@@ -14,7 +14,7 @@ from radioviz.ui.map.component import new_event, scatter_map
 from radioviz.ui.pages.inspect.state import Pair
 
 
-def image_panel(catalogue: Catalogue, row: int, view: View) -> None:
+def galaxy_image_panel(catalogue: Catalogue, row: int, view: View) -> None:
     """The image with contours, and facts about it."""
     image, info = catalogue.image(row), catalogue.info
     if not np.isfinite(image).any() or np.nanmax(image) == np.nanmin(image):
@@ -87,7 +87,7 @@ def neighbours_panel(pair: Pair, view: View) -> None:
     )
 
 
-def place_panel(pair: Pair, view: View) -> None:
+def map_place_panel(pair: Pair, view: View) -> None:
     """The galaxy on the latent map of its data set."""
     if view.model is None or not controls.has_map(view):
         return
