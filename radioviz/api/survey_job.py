@@ -158,7 +158,7 @@ def _import(worker: JobWorker[SurveyRequest, SurveyProgress]) -> None:
 
 
 def _encode(worker: JobWorker[SurveyRequest, SurveyProgress]) -> None:
-    from radioviz.encode.galaxy_scores import add_fr_probability
+    from radioviz.encode.classifier import add_fr_probability
     from radioviz.encode.survey import encode_data_set
 
     key = worker.request.key

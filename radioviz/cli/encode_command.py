@@ -47,7 +47,7 @@ def encode(
     """
     from radioviz import morphology
     from radioviz.data.registry import DATA_SETS, open_data_set
-    from radioviz.encode.galaxy_scores import add_fr_probability
+    from radioviz.encode.classifier import add_fr_probability
     from radioviz.encode.shards import WorkerPool
     from radioviz.encode.survey import encode_data_set, list_encoders
 

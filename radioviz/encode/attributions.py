@@ -81,7 +81,7 @@ def explain(classifier: Classifier, image: np.ndarray, steps: int = STEPS) -> Ex
 
     probabilities = classifier.predict_proba(image[None])[0]
     module = classifier.module
-    device = classifier.encoder.device
+    device = classifier.device
 
     def difference(x: torch.Tensor) -> torch.Tensor:
         logits = module(x)

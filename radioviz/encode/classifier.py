@@ -1,22 +1,21 @@
-"""Class probabilities of images: the FR classifier behind the torch doorway."""
+"""Class probabilities of images, and the score of galaxies that comes from them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
+from radioviz.atlas.scores import ScoreColumn, add_scores, read_scores
 from radioviz.data.catalogue import Catalogue
+from radioviz.data.registry import open_data_set
 from radioviz.encode.encoder import BATCH, Encoder
 from radioviz.errors import ModelError
 from radioviz.jobs.progress import Progress, no_progress
-from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import list_models
 
-if TYPE_CHECKING:
-    import torch
+FR = "p_fr2"
 
 
 def default_classifier(folder: Path | None = None) -> str:
@@ -36,17 +35,11 @@ def default_classifier(folder: Path | None = None) -> str:
     return min(found, key=lambda name: (found[name].scores.get("nll.valid", np.inf), name))
 
 
-@dataclass(frozen=True, eq=False)
-class Classifier:
+class Classifier(Encoder):
     """A trained classifier in memory: calibrated probabilities, and the features behind them.
 
-    Attributes
-    ----------
-    encoder : Encoder
-        The model in memory and its device.
+    Called with images ``(n, 1, size, size)``, :attr:`module` gives calibrated logits.
     """
-
-    encoder: Encoder
 
     @classmethod
     def load(cls, name: str = "", folder: Path | None = None) -> Classifier:
@@ -57,19 +50,9 @@ class Classifier:
         ModelError
             If the model does not exist, cannot classify, or its files are damaged.
         """
-        encoder = Encoder.load(name or default_classifier(folder), folder)
-        encoder.require("classify")
-        return cls(encoder)
-
-    @property
-    def info(self) -> ModelInfo:
-        """Name, capabilities, preprocessing and hash of the model."""
-        return self.encoder.info
-
-    @property
-    def module(self) -> torch.nn.Module:
-        """The network; called with images ``(n, 1, size, size)`` it gives calibrated logits."""
-        return self.encoder.module
+        found = Encoder.load(name or default_classifier(folder), folder)
+        found.require("classify")
+        return cls(found.info, found.module, found.device)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -91,8 +74,8 @@ class Classifier:
         ModelError
             If the images have another size.
         """
-        k = len(self.classes)
-        return self.encoder.map_images("probabilities", images, k, self._what, batch, progress)
+        what = f"classifying with {self.info.title}"
+        return self.map_images("probabilities", images, len(self.classes), what, batch, progress)
 
     def features(
         self, images: np.ndarray, batch: int = BATCH, progress: Progress = no_progress
@@ -104,8 +87,8 @@ class Classifier:
         ModelError
             If the images have another size.
         """
-        d = self.info.latent_dim
-        return self.encoder.map_images("features", images, d, self._what, batch, progress)
+        what = f"classifying with {self.info.title}"
+        return self.map_images("features", images, self.info.latent_dim, what, batch, progress)
 
     def classify_catalogue(
         self, catalogue: Catalogue, rows: np.ndarray | None = None, progress: Progress = no_progress
@@ -116,12 +99,45 @@ class Classifier:
         """
         chosen = np.arange(len(catalogue)) if rows is None else np.asarray(rows)
         out = np.empty((len(chosen), len(self.classes)), np.float32)
-        for part, images in self.encoder.preprocessed(catalogue, chosen, BATCH):
+        for part, images in self.preprocessed(catalogue, chosen, BATCH):
             out[part] = self.predict_proba(images)
             out[part][images.max(axis=(1, 2), initial=0) <= 0] = np.nan
-            progress(part.stop, len(chosen), self._what)
+            progress(part.stop, len(chosen), f"classifying with {self.info.title}")
         return out
 
-    @property
-    def _what(self) -> str:
-        return f"classifying with {self.info.title}"
+
+def fr_probability(
+    catalogue: Catalogue, progress: Progress = no_progress
+) -> tuple[pd.DataFrame, dict[str, ScoreColumn]]:
+    """Calibrated p(FRII) of the default classifier (``p_fr2``); NaN for blank images.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        One row per source, in the order of the Catalogue.
+    columns : dict
+        Descriptions of its columns.
+    """
+    classifier = Classifier.load()
+    probabilities = classifier.classify_catalogue(catalogue, progress=progress)
+    column = probabilities[:, classifier.classes.index("FRII")].astype(np.float32)
+    about = ScoreColumn(
+        "Probability of FRII",
+        description="P(FRII): 0 = FRI, 1 = FRII (calibrated). The classifier knows only these two "
+        "classes: for compact, bent or hybrid sources it says which they resemble more.",
+        model=classifier.info.name,
+        command=f"python -m train scores --what fr --data {catalogue.info.key}",
+    )
+    return pd.DataFrame({FR: column}), {FR: about}
+
+
+def add_fr_probability(key: str, progress: Progress = no_progress) -> bool:
+    """Add p(FRII) to the scores of a data set; False if it is there, or no model classifies."""
+    models = list_models()
+    if not models.with_capability("classify", "features"):
+        return False
+    catalogue = open_data_set(key)
+    if FR in read_scores(key, catalogue=catalogue, models=models).columns:
+        return False
+    add_scores(catalogue, *fr_probability(catalogue, progress), models=models)
+    return True

@@ -150,9 +150,10 @@ class ShardPlan:
         return _to_file(self.folder / "joined.npy", found, shape, np.float32)
 
 
-def has_reconstruction_scores(info: ModelInfo) -> bool:
-    """True if shards of a model hold reconstruction scores beside the latents."""
-    return info.can("encode", "decode") and not info.can("class")
+def score_names(info: ModelInfo) -> list[str]:
+    """Scores that the shards of a model hold after the latents."""
+    reconstructs = info.can("encode", "decode") and not info.can("class")
+    return ["reconstruction_error", "flux_ratio"] if reconstructs else []
 
 
 def default_batch() -> int:
@@ -205,7 +206,7 @@ def _prefetched(
 def _latents_and_scores(encoder: Encoder, images: np.ndarray) -> np.ndarray:
     """Latents, and reconstruction scores of models that have them: float32 ``(n, d + k)``."""
     latents = encoder.encode(images, len(images))
-    if not has_reconstruction_scores(encoder.info):
+    if not score_names(encoder.info):
         return latents
     if isinstance(encoder.module, Reconstructs):
         guesses = encoder.reconstruct(images, batch=len(images))

@@ -29,7 +29,7 @@ from radioviz.encode.shards import (
     default_batch,
     encode_with_dask,
     half_precision,
-    has_reconstruction_scores,
+    score_names,
 )
 from radioviz.errors import AtlasError
 from radioviz.jobs import scratch
@@ -177,15 +177,11 @@ def _prepare(plan: ShardPlan, catalogue: Catalogue, info: ModelInfo) -> None:
         "preprocess": hashlib.sha256(repr(info.preprocess).encode()).hexdigest()[:16],
         "shard": plan.size,
         "batch": plan.batch,  # the last digits of a latent depend on it
-        "scores": _score_names(info),
+        "scores": score_names(info),
     }
     if not scratch.can_resume(plan.folder, about):
         scratch.clear(plan.folder)
         scratch.write_plan(plan.folder, about, {})
-
-
-def _score_names(info: ModelInfo) -> list[str]:
-    return ["reconstruction_error", "flux_ratio"] if has_reconstruction_scores(info) else []
 
 
 def _encode(
@@ -227,7 +223,7 @@ def _write(
     n = len(catalogue)
     table = plan.joined()
     latents = table[:, : info.latent_dim]
-    scores = pd.DataFrame(table[:, info.latent_dim :], columns=_score_names(info))
+    scores = pd.DataFrame(table[:, info.latent_dim :], columns=score_names(info))
     progress(n, n, "computing outlier scores")
     scores = pd.concat([pd.DataFrame(latent_outlier_scores(latents)), scores], axis=1)
     layouts = quick_layouts(latents, reference_atlas(info) if plan.key != REFERENCE else None)

@@ -13,7 +13,6 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -80,22 +79,17 @@ class Journal(Generic[Record]):
         with self._writing():
             if not (can_resume(folder, plan) and self._resume()):
                 clear(folder)
-                self.path.write_bytes(self._header(0))
+                (self.folder / ARRAYS).write_bytes(self._header(0))
                 (folder / JOURNAL).write_bytes(b"")
                 write_plan(folder, plan, asked or {})  # last: it makes the folder resumable
-            self._arrays = self.path.open("r+b")
+            self._arrays = (self.folder / ARRAYS).open("r+b")
             self._arrays.seek(GROWING_BYTES + self.count * self.item_bytes)
             self._journal = (folder / JOURNAL).open("ab")
 
     def __enter__(self) -> Journal[Record]:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         try:
             if kind is None or not issubclass(kind, OSError):
                 self.commit()
@@ -104,11 +98,6 @@ class Journal(Generic[Record]):
                 # On a full disk closing fails as well; what is not committed does not count.
                 with suppress(OSError):
                     file.close()
-
-    @property
-    def path(self) -> Path:
-        """The file of the arrays."""
-        return self.folder / ARRAYS
 
     def _writing(self) -> AbstractContextManager[None]:
         return report_unwritable(self.folder.parent)
@@ -119,7 +108,7 @@ class Journal(Generic[Record]):
     def _resume(self) -> bool:
         """Truncate both files to the last complete item; False if they cannot be used."""
         try:
-            with self.path.open("rb") as file:
+            with (self.folder / ARRAYS).open("rb") as file:
                 header = file.read(GROWING_BYTES)
                 size = file.seek(0, os.SEEK_END)
             done = count = whole = 0
@@ -133,7 +122,7 @@ class Journal(Generic[Record]):
             if header not in (self._header(0), self._header(count)):
                 return False
             os.truncate(self.folder / JOURNAL, whole)
-            os.truncate(self.path, GROWING_BYTES + count * self.item_bytes)
+            os.truncate(self.folder / ARRAYS, GROWING_BYTES + count * self.item_bytes)
         except OSError:
             return False
         self.done, self.count = done, count
@@ -192,16 +181,14 @@ class Journal(Generic[Record]):
                     yield found
 
     def finish(self) -> np.ndarray:
-        """All arrays, memory-mapped, shape ``(count, *shape)``, from a valid ``.npy`` file."""
+        """All arrays (at least one), memory-mapped from a valid file: ``(count, *shape)``."""
         self.commit()
         with self._writing():
             self._arrays.seek(0)
             self._arrays.write(self._header(self.count))
             self._arrays.flush()
             os.fsync(self._arrays.fileno())
-        if not self.count:
-            return np.zeros((0, *self.shape), self.dtype)
-        return np.load(self.path, mmap_mode="r", allow_pickle=False)
+        return np.load(self.folder / ARRAYS, mmap_mode="r", allow_pickle=False)
 
 
 def _plain(value: Any) -> Any:

@@ -132,12 +132,7 @@ class JobFolder(Generic[Request, State]):
         CatalogueError
             If there are too many jobs, one with the same key, or the folder cannot be written.
         """
-        folder = self.folder() / f"{int(time.time())}-{secrets.token_hex(4)}"
-        with report_unwritable(self.folder()), self._lock():
-            self._check_limit(request.key)
-            write_json(folder / _REQUEST, dataclasses.asdict(request))
-            self._spawn(folder, self.state())
-        return self.read(folder.name)
+        return self._spawn(f"{int(time.time())}-{secrets.token_hex(4)}", request, self.state())
 
     def resume(self, job_id: str) -> Job[Request, State]:
         """Start a job again that was cancelled, cut off or failed; it resumes where it stopped.
@@ -147,41 +142,42 @@ class JobFolder(Generic[Request, State]):
         CatalogueError
             As :meth:`start`, and if there is no such job, or it is running.
         """
-        with report_unwritable(self.folder()), self._lock():
-            job = self.read(job_id)
-            self._check_limit(job.request.key)
-            (self.folder() / job_id / _CANCEL).unlink(missing_ok=True)
-            self._spawn(self.folder() / job_id, job.progress)
-        return self.read(job_id)
+        job = self.read(job_id)
+        return self._spawn(job_id, job.request, job.progress)
 
     def _lock(self) -> FileLock:
         self.folder().mkdir(parents=True, exist_ok=True)
         return FileLock(self.folder() / ".lock", timeout=30)
 
-    def _check_limit(self, key: str) -> None:
-        active = [job for job in self.list() if job.active]
-        if any(job.request.key == key for job in active):
-            raise CatalogueError(f"a job for survey '{key}' is running already; wait or cancel it")
-        if len(active) >= self.limit:
-            raise CatalogueError(f"{len(active)} jobs are running; wait for one, or cancel it")
-
-    def _spawn(self, folder: Path, before: State) -> None:
-        """Start the process; it waits for the lock, so it sees the files that are written here."""
-        with (folder / _LOG).open("ab") as log:
-            child = subprocess.Popen(
-                [sys.executable, "-m", self.module, str(folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C on the server does not reach it
-                cwd=REPOSITORY,
-            )
-        _CHILDREN.append(child)
-        state = dataclasses.replace(
-            before, state=RUNNING, step="starting", done=0, total=0, error="", began=time.time(),
-            seconds=None, pid=child.pid, started=_started(child.pid),
-        )  # fmt: skip
-        write_json(folder / _STATE, dataclasses.asdict(state))
+    def _spawn(self, job_id: str, request: Request, before: State) -> Job[Request, State]:
+        folder = self.folder() / job_id
+        with report_unwritable(self.folder()), self._lock():
+            active = [job for job in self.list() if job.active]
+            if any(job.request.key == request.key for job in active):
+                raise CatalogueError(
+                    f"a job for survey '{request.key}' is running already; wait or cancel it"
+                )
+            if len(active) >= self.limit:
+                raise CatalogueError(f"{len(active)} jobs are running; wait for one, or cancel it")
+            write_json(folder / _REQUEST, dataclasses.asdict(request))
+            (folder / _CANCEL).unlink(missing_ok=True)
+            with (folder / _LOG).open("ab") as log:
+                child = subprocess.Popen(
+                    [sys.executable, "-m", self.module, str(folder)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,  # Ctrl-C on the server does not reach it
+                    cwd=REPOSITORY,
+                )
+            _CHILDREN.append(child)
+            # The process waits for the lock before it reads and writes the state.
+            state = dataclasses.replace(
+                before, state=RUNNING, step="starting", done=0, total=0, error="",
+                began=time.time(), seconds=None, pid=child.pid, started=_started(child.pid),
+            )  # fmt: skip
+            write_json(folder / _STATE, dataclasses.asdict(state))
+        return self.read(job_id)
 
     def list(self) -> list[Job[Request, State]]:
         """All jobs, newest first."""

@@ -9,7 +9,7 @@ import torch
 pytest.importorskip("captum")
 
 from radioviz.data.preprocess import Preprocess
-from radioviz.encode import Classifier, Encoder
+from radioviz.encode import Classifier
 from radioviz.encode.attributions import Explanation, explain, inner_share
 from radioviz.errors import ModelError
 from radioviz.models.artefact import ModelInfo
@@ -32,7 +32,7 @@ def classifier(**changes: object) -> Classifier:
         preprocess=Preprocess(size=SIZE),
         architecture={"classes": ["FRI", "FRII"], **arguments},
     )
-    return Classifier(Encoder(info, module, torch.device("cpu")))
+    return Classifier(info, module, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("views", [1, 4])

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from radioviz.atlas.scores import ScoreColumn, Scores, add_scores
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import open_data_set
-from radioviz.encode import galaxy_scores
+from radioviz.encode import classifier
 from radioviz.models.registry import list_models
 from train.core.config import TrainError
 from train.scores.orientations import store_orientations
@@ -63,7 +63,7 @@ def fr_probability(catalogue: Catalogue) -> Columns:
         def progress(done: int, total: int, what: str) -> None:
             bar.update(done - bar.n)
 
-        return galaxy_scores.fr_probability(catalogue, progress)
+        return classifier.fr_probability(catalogue, progress)
 
 
 SCORES: dict[str, Callable[[Catalogue], Columns]] = {"fr": fr_probability, "outliers": outliers}
