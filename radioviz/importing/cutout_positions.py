@@ -17,8 +17,6 @@ from radioviz.importing.inspection import (
     Inspection,
     Source,
     Step,
-    make_inspection,
-    survey_key,
 )
 from radioviz.importing.mosaic import DEFAULT_PIXELS
 from radioviz.importing.outcome import FileOutcome
@@ -103,7 +101,7 @@ def inspect_positions(source: Source, answers: Answers, table: UserTable) -> Ins
     CatalogueError
         If the table has no positions, or an answer is not accepted.
     """
-    sources = read_sources(table, answers, key=survey_key(source, answers), positions=True)
+    sources = read_sources(table, answers, key=answers["key"], positions=True)
     needed = list(sources.needed)
     chosen = choice_answer(answers, "service", tuple(SERVICES))
     found = {"positions": f"{len(sources.frame):,}", **sources.found}
@@ -131,15 +129,14 @@ def inspect_positions(source: Source, answers: Answers, table: UserTable) -> Ins
         def make() -> ServiceReader:
             return ServiceReader(service, sources, survey, pixels, base, rate, attempts)
 
-    return make_inspection(
+    return Inspection(
         source,
-        answers,
         "positions",
         count=len(sources.frame) + len(sources.refused),
         found=found,
-        needed=needed,
+        needed=tuple(needed),
         make=make,
-        sources=sources,
+        sample=sources.frame.head(SAMPLE),
         refused=tuple((f"row {n}", why) for n, why in sources.refused[:SAMPLE]),
         notes=sources.notes,
     )

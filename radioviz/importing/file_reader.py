@@ -6,7 +6,6 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,17 +24,17 @@ from radioviz.importing.image_files import (
     without_name,
 )
 from radioviz.importing.inspection import (
+    SAMPLE,
     Inspection,
     Reader,
     Source,
     Step,
     looks_clipped,
-    make_inspection,
-    survey_key,
     to_stored_type,
 )
 from radioviz.importing.outcome import FileOutcome
-from radioviz.importing.readers.user_tables import UserTable, read_table
+from radioviz.importing.readers.table_builder import UserTable
+from radioviz.importing.readers.user_tables import read_table
 from radioviz.importing.source_rows import SourceList, read_sources
 from radioviz.importing.survey_facts import Answers, SurveyFacts, pixels_answer, resolve_facts
 from radioviz.sky import separation_arcsec
@@ -215,35 +214,21 @@ class FilesReader(Reader):
             )
 
 
-def inspect_files(
-    source: Source,
-    answers: Answers,
-    *,
-    listed: bool = False,
-    user_table: UserTable | None = None,
-) -> Inspection:
-    """Inspect images in files.
+def inspect_files(source: Source, answers: Answers, table: UserTable | None = None) -> Inspection:
+    """Inspect images in files, which the table of the source names if it has one.
 
-    Parameters
-    ----------
-    source : Source
-    answers : mapping
-    listed : bool
-        True where the source's table names the files.
-    user_table : UserTable, optional
-        That table, where it was read already.
+    ``table`` is that table, where it was read already.
 
     Raises
     ------
     CatalogueError
         If no image can be read, or the table names none.
     """
-    files = ImageFiles(Path(source.path))
+    files = ImageFiles(source.path)
     sources = None
-    if listed:
-        table = user_table or read_table(source.table or source.path)
-        key = survey_key(source, answers)
-        sources = read_sources(table, answers, key=key, positions=False)
+    if source.table is not None:
+        table = table or read_table(source.table)
+        sources = read_sources(table, answers, key=answers["key"], positions=False)
         if sources.images is None:
             sources = dataclasses.replace(sources, images=_names_as_files(sources))
     seen = summarise_files(files)
@@ -267,16 +252,16 @@ def inspect_files(
         common = CommonGrid(shape, survey.pixel_scale or 1.0, survey.bunit, survey.survey)
         return FilesReader(files, common, kept, dtype, sources)
 
-    return make_inspection(
+    return Inspection(
         source,
-        answers,
         "files" if sources is None else "listed",
         count=len(files.names) if sources is None else len(sources.frame),
         found=found,
-        needed=needed,
+        needed=tuple(needed),
         make=make,
-        sources=sources,
-        sample=pd.DataFrame([_sample_row(image) for image in seen.images]),
+        sample=pd.DataFrame(map(_sample_row, seen.images))
+        if sources is None
+        else sources.frame.head(SAMPLE),
         refused=seen.refused,
         notes=() if sources is None else sources.notes,
     )

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from radioviz.errors import CatalogueError
 from radioviz.importing.inspection import (
+    SAMPLE,
     Inspection,
     Reader,
     Source,
     Step,
     looks_clipped,
-    make_inspection,
-    survey_key,
     to_stored_type,
 )
 from radioviz.importing.outcome import FileOutcome
@@ -110,11 +109,11 @@ def inspect_cube(source: Source, answers: Answers) -> Inspection:
     CatalogueError
         If the cube or its table cannot be read, or they differ in length.
     """
-    cube = open_cube(Path(source.path), str(answers.get("array") or ""))
+    cube = open_cube(source.path, str(answers.get("array") or ""))
     table = read_table(source.table) if source.table is not None else cube.table()
     sources = None
     if table:
-        key = survey_key(source, answers)
+        key = answers["key"]
         sources = read_sources(table, answers, key=key, positions=False)
     first = [p.astype(np.float32) for p in next(iter(cube.blocks()))[:16]]
     in_cube = dataclasses.replace(
@@ -138,15 +137,14 @@ def inspect_cube(source: Source, answers: Answers) -> Inspection:
     def make() -> Reader:
         return CubeReader(cube, survey, sources, first_row == "north")
 
-    return make_inspection(
+    return Inspection(
         source,
-        answers,
         "cube",
         count=n,
         found=found,
-        needed=needed,
+        needed=tuple(needed),
         make=make,
-        sources=sources,
+        sample=sources.frame.head(SAMPLE) if sources is not None else pd.DataFrame(),
         notes=notes,
     )
 

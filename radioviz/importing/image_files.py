@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from radioviz.errors import CatalogueError, ImageError
-from radioviz.importing.inspection import list_folder
 from radioviz.importing.readers import image_archives
 from radioviz.importing.source_rows import SourceList
 
@@ -56,6 +56,26 @@ def without_name(text: str, name: str) -> str:
         if text.startswith(f"{start}: "):
             return text[len(start) + 2 :]
     return text
+
+
+def list_folder(folder: Path) -> list[str]:
+    """Files of a folder and its subfolders, sorted, as relative paths, without hidden ones.
+
+    Raises
+    ------
+    CatalogueError
+        If it cannot be listed.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise CatalogueError(f"{error.filename}: cannot be listed: {error.strerror or error}")
+
+    found = []
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(n for n in folders if not n.startswith("."))
+        inside = Path(parent).relative_to(folder)
+        found += [(inside / n).as_posix() for n in names if not n.startswith(".")]
+    return sorted(found)
 
 
 class ImageFiles:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,11 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from radioviz.data.user_surveys import suggest_key
 from radioviz.errors import CatalogueError
 from radioviz.importing.outcome import FileOutcome
 from radioviz.importing.source_rows import SourceList
-from radioviz.importing.survey_facts import Answers, Question, SurveyFacts
+from radioviz.importing.survey_facts import Question, SurveyFacts
 
 KINDS = {
     "files": "images in files",
@@ -171,7 +169,7 @@ class Inspection:
     count: int | None
     found: dict[str, str]
     needed: tuple[Question, ...]
-    sample: pd.DataFrame
+    sample: pd.DataFrame = field(default_factory=pd.DataFrame)
     refused: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     key: str = "survey"
@@ -198,83 +196,6 @@ class Inspection:
             )
             raise CatalogueError(f"{self.source.path}: answers are needed. {asked}")
         return self.make()
-
-
-def make_inspection(
-    source: Source,
-    answers: Answers,
-    kind: str,
-    *,
-    count: int | None,
-    found: dict[str, str],
-    needed: list[Question],
-    make: Callable[[], Reader] | None,
-    sources: SourceList | None = None,
-    sample: pd.DataFrame | None = None,
-    refused: tuple[tuple[str, str], ...] = (),
-    notes: tuple[str, ...] = (),
-) -> Inspection:
-    """An inspection with its key, its state, and the first rows of the table as the sample."""
-    if sources is not None:
-        sample = sources.frame.head(SAMPLE)
-    table = source.table if sources is not None else None
-    return Inspection(
-        source,
-        kind,
-        count,
-        found,
-        tuple(needed),
-        pd.DataFrame() if sample is None else sample,
-        refused,
-        notes,
-        survey_key(source, answers),
-        (*path_state(Path(source.path)), *(path_state(Path(table)) if table else ())),
-        make,
-    )
-
-
-def survey_key(source: Source, answers: Answers) -> str:
-    """The key in the answers, or a free one made from the file's name."""
-    given = answers.get("key")
-    return str(given) if given else suggest_key(Path(source.path).resolve().name.split(".")[0])
-
-
-def list_folder(folder: Path) -> list[str]:
-    """Files of a folder and its subfolders, sorted, as relative paths, without hidden ones.
-
-    Raises
-    ------
-    CatalogueError
-        If it cannot be listed.
-    """
-
-    def refuse(error: OSError) -> None:
-        raise CatalogueError(f"{error.filename}: cannot be listed: {error.strerror or error}")
-
-    found = []
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = sorted(n for n in folders if not n.startswith("."))
-        inside = Path(parent).relative_to(folder)
-        found += [(inside / n).as_posix() for n in names if not n.startswith(".")]
-    return sorted(found)
-
-
-def path_state(path: Path) -> tuple[Any, ...]:
-    """A value that changes when the file, or a file in the folder, changes.
-
-    It is part of the journal of an unfinished import: another value restarts that import.
-    """
-    if path.is_dir():
-        return (str(path.resolve()), *((n, *_stat(path / n)) for n in list_folder(path)))
-    return (str(path.resolve()), *_stat(path))
-
-
-def _stat(path: Path) -> tuple[int, int]:
-    try:
-        stat = path.stat()
-    except OSError:  # gone, or a broken link: it will be refused when it is read
-        return 0, 0
-    return stat.st_size, stat.st_mtime_ns
 
 
 def to_stored_type(image: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -37,8 +37,6 @@ from radioviz.importing.inspection import (
     Inspection,
     Source,
     Step,
-    make_inspection,
-    survey_key,
 )
 from radioviz.importing.outcome import FileOutcome
 from radioviz.importing.readers.user_tables import read_table
@@ -281,9 +279,9 @@ def inspect_mosaic(source: Source, answers: Answers) -> Inspection:
         If the image is not a mosaic, or the list cannot be read or has no positions.
     """
     extension = answers.get("extension")
-    mosaic = Mosaic(Path(source.path), None if extension in (None, "") else int(extension))
+    mosaic = Mosaic(source.path, None if extension in (None, "") else int(extension))
     table = read_table(source.table or source.path)
-    sources = read_sources(table, answers, key=survey_key(source, answers), positions=True)
+    sources = read_sources(table, answers, key=answers["key"], positions=True)
     in_file = SurveyFacts(None, mosaic.beam, mosaic.bunit, mosaic.survey)
     in_file = dataclasses.replace(in_file, frequency=mosaic.frequency)
     survey, found, needed = resolve_facts(answers, in_file)
@@ -300,15 +298,14 @@ def inspect_mosaic(source: Source, answers: Answers) -> Inspection:
         "shape": f"{pixels} x {pixels} pixels",
         **sources.found,
     }
-    return make_inspection(
+    return Inspection(
         source,
-        answers,
         "mosaic",
         count=len(sources.frame) + len(sources.refused),
         found=found,
-        needed=[*needed, *sources.needed],
+        needed=(*needed, *sources.needed),
         make=lambda: MosaicReader(mosaic, sources, survey, pixels),
-        sources=sources,
+        sample=sources.frame.head(SAMPLE),
         refused=tuple((f"row {n}", why) for n, why in sources.refused[:SAMPLE]),
         notes=(*mosaic.notes, *sources.notes),
     )

@@ -6,13 +6,19 @@ reader that the import runs with, so that the import does what was shown.
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from radioviz.data.user_surveys import suggest_key
 from radioviz.errors import CatalogueError, ImageError
 from radioviz.images.hdus import open_source
 from radioviz.importing.cutout_positions import inspect_positions
 from radioviz.importing.file_reader import inspect_files
 from radioviz.importing.image_cubes import inspect_cube
+from radioviz.importing.image_files import list_folder
 from radioviz.importing.inspection import Inspection, Source
 from radioviz.importing.mosaic import inspect_mosaic
 from radioviz.importing.readers.cube_formats import is_cube
@@ -33,7 +39,6 @@ def inspect_source(source: Source, answers: Answers | None = None) -> Inspection
     """
     answers = dict(answers or {})
     path, table = Path(source.path).expanduser(), source.table
-    source = Source(path, table)
     try:
         if not path.exists():
             raise CatalogueError(f"{path}: no such file or folder")
@@ -41,27 +46,39 @@ def inspect_source(source: Source, answers: Answers | None = None) -> Inspection
             raise CatalogueError(f"{table}: no such table")
     except (OSError, ValueError) as error:  # a name that no file system accepts
         raise CatalogueError(f"{str(path)[:200]}: invalid path ({error})"[:500]) from None
+    inspect, source = _recognise(path, table and Path(table), answers)
+    name = source.path.resolve().name.split(".")[0]
+    answers["key"] = str(answers.get("key") or suggest_key(name))
+    inspection = inspect(source, answers)
+    state = (*_path_state(source.path), *(_path_state(source.table) if source.table else ()))
+    return dataclasses.replace(inspection, key=answers["key"], state=state)
+
+
+def _recognise(
+    path: Path, table: Path | None, answers: Answers
+) -> tuple[Callable[[Source, Answers], Inspection], Source]:
+    """The function that inspects this kind of source, and the source that it inspects."""
+    source = Source(path, table)
     if is_batches(path):
-        return inspect_batches(source, answers)
+        return inspect_batches, source
     if is_cube(path):
-        return inspect_cube(source, answers)
+        return inspect_cube, source
     if path.is_dir() or is_archive(path):
-        return inspect_files(source, answers, listed=table is not None)
+        return inspect_files, source
     if _is_fits_image(path):
-        return (inspect_files if table is None else inspect_mosaic)(source, answers)
+        return inspect_files if table is None else inspect_mosaic, source
     if table is not None:
         raise CatalogueError(
             f"{path}: not a folder, archive, cube or FITS image that the table {table} could "
             "belong to"
         )
     if _is_picture(path):
-        return inspect_files(source, answers)
-    user_table = read_table(path)
-    sources = read_sources(user_table, answers, positions=False)
+        return inspect_files, source
+    rows = read_table(path)
+    sources = read_sources(rows, answers, positions=False)
     if sources.images is not None and not answers.get("service"):
-        listed = Source(path.parent, path)
-        return inspect_files(listed, answers, listed=True, user_table=user_table)
-    return inspect_positions(source, answers, user_table)
+        return partial(inspect_files, table=rows), Source(path.parent, path)
+    return partial(inspect_positions, table=rows), source
 
 
 def _is_fits_image(path: Path) -> bool:
@@ -75,3 +92,21 @@ def _is_fits_image(path: Path) -> bool:
 def _is_picture(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(8).startswith((b"\x89PNG", b"\xff\xd8\xff"))
+
+
+def _path_state(path: Path) -> tuple[Any, ...]:
+    """A value that changes when the file, or a file in the folder, changes.
+
+    It is part of the journal of an unfinished import: another value restarts that import.
+    """
+    if path.is_dir():
+        return (str(path.resolve()), *((n, *_stat(path / n)) for n in list_folder(path)))
+    return (str(path.resolve()), *_stat(path))
+
+
+def _stat(path: Path) -> tuple[int, int]:
+    try:
+        stat = path.stat()
+    except OSError:  # gone, or a broken link: it will be refused when it is read
+        return 0, 0
+    return stat.st_size, stat.st_mtime_ns

@@ -25,7 +25,6 @@ from radioviz.importing.inspection import (
     Reader,
     Source,
     Step,
-    make_inspection,
 )
 from radioviz.importing.outcome import FileOutcome
 from radioviz.importing.survey_facts import (
@@ -131,7 +130,7 @@ def inspect_batches(source: Source, answers: Answers) -> Inspection:
     CatalogueError
         If the folder lacks batches, or the first one is damaged or another format.
     """
-    files = batch_files(Path(source.path), _HINT)
+    files = batch_files(source.path, _HINT)
     first = read_batch(files[0], SIDE)
     survey, found, needed = resolve_facts({"bunit": "unknown", **answers}, RGZ_FACTS)
     flag = choice_answer(answers, "mb_flag", ("keep", "exclude")) or "keep"
@@ -150,13 +149,12 @@ def inspect_batches(source: Source, answers: Answers) -> Inspection:
         "las": f"at least {las_min:g} arcsec" if las_min else "any angular size",
         **found,
     }
-    return make_inspection(
+    return Inspection(
         source,
-        answers,
         "batches",
         count=None,
         found=found,
-        needed=needed,
+        needed=tuple(needed),
         make=lambda: BatchReader(files, survey, flag == "exclude", las_min, first_row == "north"),
         sample=decode_batch(first).head(SAMPLE),
         notes=() if "first_row" in answers else (note,),
