@@ -1,8 +1,8 @@
-"""Is a generated image a copy? Distance to the nearest training image, whichever way it is turned.
+"""Is a generated image a copy? Distance to the nearest training image in any orientation.
 
-Images are reduced to a coarse grid and unit length, so that a distance lies between 0 (the same
-but for brightness) and sqrt(2) (no pixel in common); the eight dihedral views, and rotations
-between them, count as the same image.
+Images are reduced to a coarse grid and unit length, so a distance is between 0 (equal except for
+brightness) and sqrt(2) (no pixel in common); the eight dihedral views, and rotations between them,
+count as the same image.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from radioviz.images.dihedral import dihedral_views
 
 GRID = 32
-"""Side of the coarse grid: copies agree there too, and noise of single pixels averages out."""
+"""Side of the coarse grid: copies still agree there, and noise of single pixels averages out."""
 
 
 def _dihedral(images: np.ndarray) -> np.ndarray:
@@ -20,7 +20,7 @@ def _dihedral(images: np.ndarray) -> np.ndarray:
 
 
 def views(images: np.ndarray, angles: int = 1) -> np.ndarray:
-    """Dihedral views of images turned by ``angles`` equal steps within a quarter turn.
+    """Dihedral views of images rotated by ``angles`` equal steps within 90 degrees.
 
     Returns
     -------
@@ -57,16 +57,16 @@ def nearest(
     images, training : numpy.ndarray
         Shapes ``(n, s, s)`` and ``(m, s, s)``, 0..1.
     angles : int
-        See :func:`views`; 1 takes the eight dihedral views alone.
+        See :func:`views`; 1 uses only the eight dihedral views.
     same : bool
-        ``images`` are the training images themselves: no image is its own neighbour.
+        ``images`` are the training images themselves, and an image is not its own neighbour.
 
     Returns
     -------
     distances : numpy.ndarray
         Shape ``(n,)``, 0 to sqrt(2).
     rows : numpy.ndarray
-        Of the nearest training images, int64 of shape ``(n,)``.
+        Rows of the nearest training images, int64 of shape ``(n,)``.
     """
     known = _vectors(training)
     best = np.full(len(images), -np.inf, np.float32)
@@ -85,7 +85,7 @@ def nearest(
 def copy_threshold(training: np.ndarray, percentile: float = 1.0, angles: int = 1) -> float:
     """Percentile of the distances of training images to their nearest other training image.
 
-    A generated image that is nearer than this to a training image is as good as a copy of it.
-    Sources must be in ``training`` once: repeats would make the threshold 0.
+    A generated image nearer than this to a training image is practically a copy of it. Each source
+    must be in ``training`` once; repeats would make the threshold 0.
     """
     return float(np.percentile(nearest(training, training, angles, same=True)[0], percentile))

@@ -1,8 +1,7 @@
 """RAMIS, the radio morphology inception score (Bastien et al. 2021, Sec. 4, Eq. 13).
 
-The inception score (Salimans et al. 2016) with a classifier of radio galaxies: high when every
-image is plainly of one class, and the classes are all there. With k classes it lies between 1
-and k.
+The inception score (Salimans et al. 2016) with a classifier of radio galaxies: high if each image
+clearly has one class and all classes occur. With k classes it is between 1 and k.
 """
 
 from __future__ import annotations

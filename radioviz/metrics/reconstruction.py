@@ -1,4 +1,4 @@
-"""How well reconstructions of held-out galaxies keep what an astronomer measures."""
+"""How well reconstructions of held-out galaxies preserve measurable quantities."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def ssim_over_source(images: np.ndarray, reconstructions: np.ndarray) -> np.ndar
     """Structural similarity (Wang et al. 2004) averaged over the source, shape ``(n,)``.
 
     The source is where either map is above 0.01 of the peak. Over the whole image the index
-    would be near 1 for anything, since most of a clipped map is exactly zero.
+    would always be near 1, since most of a clipped map is exactly zero.
     """
     from skimage.metrics import structural_similarity
 
@@ -39,7 +39,7 @@ def relative_error(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarra
 
 
 def reconstruction_scores(images: np.ndarray, reconstructions: np.ndarray) -> dict[str, float]:
-    """Medians of all of the above, and the mean squared error, under the names of the cards."""
+    """All of the above and the mean squared error, with the names of the model cards."""
     return {
         "flux_ratio": float(np.median(flux_ratio(images, reconstructions))),
         "ssim": float(np.mean(ssim_over_source(images, reconstructions))),

@@ -1,8 +1,8 @@
-"""A trained model as a folder: what it is, and how to be sure it is unaltered.
+"""A trained model as a folder: its description, and a hash to verify its weights.
 
 The folder holds ``config.json`` (a :class:`ModelInfo`), ``weights.safetensors`` in half
-precision and ``CARD.md``. This module reads the first without torch, so that pages can list
-models before torch is ever imported; :mod:`radioviz.models.weights` reads the second.
+precision and ``CARD.md``. This module reads the first without torch, so that pages can list models
+without importing it; :mod:`radioviz.models.weights` reads the second.
 """
 
 from __future__ import annotations
@@ -16,53 +16,48 @@ from typing import Any
 
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import ModelError, PreprocessError
-from radioviz.store.records import check_types, read_json_object
+from radioviz.store.records import read_json_object, to_record
 
 FORMAT_VERSION = 1
 
 CAPABILITIES = ("encode", "decode", "class", "size", "log_prob", "classify", "features")
-"""What a model can do: images to latent vectors and back, decode for an asked class or angular
-size, give log p of a latent vector, give class probabilities of an image and the features that
-they rest on."""
+"""What a model can do: encode images to latent vectors and decode them, decode for a requested
+class or angular size, give log p of a latent vector, give class probabilities of an image and the
+features behind them."""
 
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "CARD.md"
 
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "name": str, "title": str, "kind": str, "capabilities": list, "latent_dim": int,
-    "preprocess": dict, "architecture": dict, "weights_sha256": str, "training": dict,
-    "scores": dict, "paper": str,
-}  # fmt: skip
 _MOST_DIMENSIONS = 1_000_000
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What is known of a trained model without opening its weights.
+    """Description of a trained model, without its weights.
 
     Attributes
     ----------
     name : str
         Name of its folder, unique among models.
     title : str
-        Name shown to people.
+        Name that the app shows.
     kind : str
-        Which network: a key of :data:`radioviz.models.registry.KINDS`.
+        Kind of network, a key of :data:`radioviz.models.registry.KINDS`.
     capabilities : tuple of str
         Any of :data:`CAPABILITIES`.
     latent_dim : int
         Length of a latent vector.
     preprocess : Preprocess
-        The chain its images went through, at training and ever since.
+        The preprocessing chain of its images.
     architecture : dict
         Arguments of the network's constructor.
     weights_sha256 : str
-        SHA-256 of ``weights.safetensors``: what an Atlas is tied to.
+        SHA-256 of ``weights.safetensors``, which Atlases refer to.
     training : dict
         Data sets, number of images, seconds, machine kind, seed, commit, command.
     scores : dict
-        Figure of merit to value, measured on the split that its name ends in.
+        Score to value; its name ends in the split that it was measured on.
     paper : str
-        Where the method comes from.
+        Source of the method.
     """
 
     name: str
@@ -86,12 +81,12 @@ class ModelInfo:
                 )
 
     def can(self, *capabilities: str) -> bool:
-        """True if the model can do all of these."""
+        """True if the model has all of these capabilities."""
         return all(c in self.capabilities for c in capabilities)
 
     @property
     def draws_detail(self) -> bool:
-        """True if a second stage draws what the mean image of the decoder leaves open."""
+        """True if a second stage adds detail to the mean image of the decoder."""
         return "refiner" in self.architecture
 
     def to_dict(self) -> dict[str, Any]:
@@ -108,7 +103,7 @@ class ModelInfo:
         Raises
         ------
         ModelError
-            If the format version, a field or a value is not what this version knows.
+            If this version does not know the format version, a field or a value.
         """
         values = dict(values)
         version = values.pop("format", None)
@@ -117,34 +112,22 @@ class ModelInfo:
             raise ModelError(
                 f"model '{name}': format {version!r}; this version reads {FORMAT_VERSION}"
             )
-        fields = {f.name: f for f in dataclasses.fields(cls)}
-        unknown = sorted(set(values) - set(fields))
-        missing = [
-            n
-            for n, f in fields.items()
-            if n not in values
-            and f.default is dataclasses.MISSING
-            and f.default_factory is dataclasses.MISSING
-        ]
-        if unknown or missing:
-            what = f"field '{unknown[0]}' is unknown" if unknown else f"'{missing[0]}' is missing"
-            raise ModelError(f"model '{name}': {what} in {CONFIG}; expected {', '.join(fields)}")
         try:
-            check_types(values, _TYPES)
-            if not 0 <= values["latent_dim"] <= _MOST_DIMENSIONS:
-                raise ValueError(f"'latent_dim' is {values['latent_dim']}")
-            if not all(isinstance(c, str) for c in values["capabilities"]):
-                raise ValueError("'capabilities' are not all names")
-            check_types(scores := values.get("scores", {}), dict.fromkeys(scores, (int, float)))
-            values["preprocess"] = Preprocess.from_dict(values["preprocess"])
-            values["capabilities"] = tuple(values["capabilities"])
-            return cls(**values)
-        except (PreprocessError, TypeError, AttributeError, ValueError) as error:
-            raise ModelError(f"model '{name}': {CONFIG} holds a bad value: {error}") from error
+            if isinstance(chain := values.get("preprocess"), dict):
+                values["preprocess"] = Preprocess.from_dict(chain)
+            info = to_record(values, cls)
+            if not 0 <= info.latent_dim <= _MOST_DIMENSIONS:
+                raise ValueError(f"'latent_dim' is {info.latent_dim}")
+            return info
+        except (PreprocessError, TypeError, ValueError) as error:
+            fields = ", ".join(f.name for f in dataclasses.fields(cls))
+            raise ModelError(
+                f"model '{name}': {CONFIG} has a bad value: {error}; its fields are {fields}"
+            ) from error
 
 
 def read_info(folder: Path) -> ModelInfo:
-    """Read ``config.json`` of a model folder; the weights are only looked for, not read.
+    """Read ``config.json`` of a model folder; the weights must exist but are not read.
 
     Raises
     ------
@@ -157,11 +140,11 @@ def read_info(folder: Path) -> ModelInfo:
     except FileNotFoundError:
         raise ModelError(f"no model in {folder}: {CONFIG} is missing") from None
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read ({error}); restore it or train anew") from error
+        raise ModelError(f"{path} cannot be read ({error}); restore it or train again") from error
     info = ModelInfo.from_dict(values)
     if not (Path(folder) / WEIGHTS).is_file():
         raise ModelError(
-            f"model '{info.name}': {WEIGHTS} is missing in {folder}; restore it or train anew"
+            f"model '{info.name}': {WEIGHTS} is missing in {folder}; restore it or train again"
         )
     return info
 

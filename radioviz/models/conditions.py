@@ -1,4 +1,4 @@
-"""What an image is asked to be, class and angular size, as numbers for a network."""
+"""Requested class and angular size as numbers for a network."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from radioviz.errors import ModelError
 
 
 class Conditions:
-    """One-hot class and logarithm of the angular size, each zero where it is not asked.
+    """One-hot class and logarithm of the angular size, each zero if not requested.
 
     Parameters
     ----------
     classes : sequence of str
-        Classes that can be asked for; empty if none.
+        Classes that can be requested; empty if none.
     size_range : sequence of two float
-        Smallest and largest angular size in arcsec that can be asked for; empty if none.
+        Smallest and largest angular size [arcsec] that can be requested; empty if none.
 
     Attributes
     ----------
     length : int
-        Numbers an image: the classes, then "a size is asked" and its logarithm scaled to -1..1.
+        Numbers per image: the classes, then "size requested" and its logarithm scaled to -1..1.
 
     Raises
     ------
     ModelError
-        If the range of sizes is none.
+        If the range of sizes is invalid.
     """
 
     def __init__(self, classes: Sequence[str] = (), size_range: Sequence[float] = ()) -> None:
@@ -61,14 +61,14 @@ class Conditions:
         Parameters
         ----------
         label : Tensor, optional
-            Class numbers, long ``(n,)``; -1 asks for none.
+            Class numbers, int64 ``(n,)``; -1 for no class.
         size : Tensor, optional
-            Arcsec, ``(n,)``; NaN, or a size out of range, asks for none.
+            Arcsec, ``(n,)``; NaN or a size out of range for no size.
 
         Raises
         ------
         ModelError
-            If the model takes no such condition or there is no class of that number.
+            If the model does not have the condition, or a class number is out of range.
         """
         out = torch.zeros(n, self.length, device=device)
         if label is not None:
@@ -79,25 +79,25 @@ class Conditions:
                     f"class numbers run from {int(label.min())} to {int(label.max())}; the model "
                     f"knows 0 to {len(self.classes) - 1}"
                 )
-            asked = label >= 0
-            out[asked, label[asked]] = 1.0
+            known = label >= 0
+            out[known, label[known]] = 1.0
         if size is not None:
             if not self.size_range:
                 raise ModelError("angular size is given, but the model takes none")
             low, high = self.size_range
             # float32 rounds the limits themselves out of the range
-            asked = (size >= low * (1 - 1e-6)) & (size <= high * (1 + 1e-6))
-            scaled = (size[asked].float().log() - math.log(low)) / math.log(high / low) * 2 - 1
-            out[asked, -2] = 1.0
-            out[asked, -1] = scaled
+            known = (size >= low * (1 - 1e-6)) & (size <= high * (1 + 1e-6))
+            scaled = (size[known].float().log() - math.log(low)) / math.log(high / low) * 2 - 1
+            out[known, -2] = 1.0
+            out[known, -1] = scaled
         return out
 
 
 def sizes_at(quantiles: Tensor, u: Tensor, label: Tensor | None = None) -> Tensor:
-    """Angular sizes at places ``u`` (0..1, ``(n,)``) of a table of quantiles.
+    """Angular sizes at the quantiles ``u`` (0..1, ``(n,)``).
 
-    ``quantiles`` has a row a class, of sizes at equal steps from 0 to 1; between them the logarithm
-    is linear. Without ``label`` the first row counts.
+    ``quantiles`` has one row per class, with sizes at equal steps from 0 to 1, interpolated in the
+    logarithm. Without ``label`` the first row is used.
     """
     rows = torch.zeros_like(u, dtype=torch.long) if label is None else label.clamp_min(0)
     table = quantiles[rows].log()

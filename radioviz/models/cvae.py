@@ -1,9 +1,9 @@
 """Conditional VAE of radio galaxies, by class and angular size.
 
 A conditional VAE (Sohn et al. 2015; Bastien et al. 2021, Sec. 5.1) bounds log p(x | c): encoder
-and decoder are told what the galaxy is, so that the latent vector need not say it. The paper's
+and decoder receive the condition c, so that the latent vector need not encode it. The paper's
 condition is the class (:mod:`radioviz.models.cvae_dense`); :class:`ConvCVAE` adds the largest
-angular size, which the paper wishes for.
+angular size, which the paper suggests.
 
 >>> model = ConvCVAE(latent_dim=7, width=8)
 >>> z = model.encode(torch.rand(2, 1, 64, 64))
@@ -22,45 +22,46 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from radioviz.errors import ModelError
-from radioviz.models.conditions import Conditions
+from radioviz.models.conditions import Conditions, sizes_at
 from radioviz.models.frames import axis_angle, from_frame, to_frame
 from radioviz.models.latent_prior import LatentPrior
-from radioviz.models.vae import Elbo, _Stretch, kl_divergence
+from radioviz.models.tensors import bounded, check_images, check_latents, sample_normal
+from radioviz.models.vae import Elbo, Stretch, kl_divergence
 from radioviz.sky import FWHM
 
 CANDIDATES = 4
 SURE = 0.75
 
 BEAM = 2.0
-"""FWHM of the beam in pixels of the images, over which noise is correlated."""
+"""FWHM of the beam in image pixels; noise is correlated over it."""
 
 
 class ConvCVAE(nn.Module):
     """Convolutional VAE in the frame of the galaxy, conditioned on class and angular size.
 
-    A latent vector is ``latent_dim - 3`` numbers for the shape, one for the logarithm of the
-    angular size (+-2 at the ends of ``size_range``), and two whose direction is that of the axis
-    (:mod:`radioviz.models.frames`). Only the shape is inferred; the axis is measured, and so is the
-    size, by a head of the encoder that is trained beside it. Asking for a size replaces that of
-    the latent vector. Of each pixel the decoder says how bright it is and how likely it is to be
-    above the sigma clip, since about 95 % of them are exactly zero.
+    A latent vector has ``latent_dim - 3`` numbers for the shape, one for the logarithm of the
+    angular size (+-2 at the ends of ``size_range``), and two for the direction of the axis
+    (:mod:`radioviz.models.frames`). Only the shape is inferred; the axis is measured, and a head of
+    the encoder predicts the size. A requested size replaces that of the latent vector. The decoder
+    gives the brightness of each pixel and its probability to be above the sigma clip, since about
+    95 % of the pixels are exactly zero.
 
     Parameters
     ----------
     classes : sequence of str
-        What can be asked for.
+        Classes that can be requested.
     size_range : sequence of two float
-        Arcsec that can be asked for.
+        Range of sizes that can be requested [arcsec].
     pixel_arcsec : float
-        Size of a pixel.
+        Size of a pixel [arcsec].
     latent_dim : int
-        Length of a latent vector; 3 more than that of its shape part.
+        Length of a latent vector: that of its shape part plus 3.
     size : int
         Side of the images in pixels: a multiple of 2 to the power of the number of multipliers.
     width : int
         Channels at half resolution; ``multipliers`` scale it at each further halving.
     clip_weight : float
-        Weight of the nats of "above the clip or not": nearly all of them are noise.
+        Weight of the nats of "above the clip or not", nearly all of which are noise.
     dropout : float
         Fraction of channels dropped within residual blocks.
     """
@@ -87,8 +88,8 @@ class ConvCVAE(nn.Module):
             raise ModelError(f"size is {size}; {len(multipliers)} halvings take {halvings} times k")
         if not classes:
             raise ModelError("classes is empty; give at least one")
-        self.asked = Conditions(classes, size_range)
-        self.classes = self.asked.classes
+        self.conditions = Conditions(classes, size_range)
+        self.classes = self.conditions.classes
         self.shape_dim, self.size = shape_dim, size
         self.latent_dim = latent_dim
         self.pixel_arcsec, self.clip_weight = pixel_arcsec, clip_weight
@@ -97,7 +98,7 @@ class ConvCVAE(nn.Module):
         widths = [width * m for m in multipliers]
         deep = (widths[-1], self.height // halvings, self.width // halvings)
 
-        layers: list[nn.Module] = [_Stretch()]
+        layers: list[nn.Module] = [Stretch()]
         channels = 2
         for w in widths:
             layers += [nn.Conv2d(channels, w, 4, 2, 1), nn.SiLU()]
@@ -113,7 +114,7 @@ class ConvCVAE(nn.Module):
 
         embedding = 4 * channels
         self.embed = nn.Sequential(
-            nn.Linear(shape_dim + self.asked.length, embedding),
+            nn.Linear(shape_dim + self.conditions.length, embedding),
             nn.SiLU(),
             nn.Linear(embedding, embedding),
             nn.SiLU(),
@@ -123,26 +124,26 @@ class ConvCVAE(nn.Module):
         self.stages = nn.ModuleList(
             _Stage(before, after, embedding) for before, after in itertools.pairwise(widths[::-1])
         )
-        # The finest resolution is drawn four pixels at a time: at two pixels a beam they go
-        # together, and convolutions there would cost more than all others.
+        # The finest resolution is drawn four pixels at a time: at two pixels per beam they are
+        # correlated, and convolutions there would cost more than all others.
         last = nn.Conv2d(widths[0], 2 * 4, 3, padding=1)
         nn.init.normal_(last.weight, std=0.01)
         with torch.no_grad():
             last.bias = nn.Parameter(torch.tensor([-4.0] * 4 + [-3.0] * 4))
         self.last = nn.Sequential(nn.SiLU(), last, nn.PixelShuffle(2))
-        self.prior = LatentPrior(shape_dim, self.asked.length, prior_width)
+        self.prior = LatentPrior(shape_dim, self.conditions.length, prior_width)
 
         def table(name: str, value: Tensor) -> None:
             self.register_buffer(name, value)
 
-        # What training leaves behind beside weights: how often classes are, sizes at 0, 1/32, ...
-        # of the galaxies of each class, the latent box, the stress on conditions.
+        # Fitted after training: shares of the classes, size quantiles of each class at 0, 1/32,
+        # ..., the latent box, the guidance of the prior.
         self.class_shares: Tensor
         self.size_quantiles: Tensor
         self.latent_low: Tensor
         self.latent_high: Tensor
         self.guidance: Tensor
-        low, high = self.asked.size_range
+        low, high = self.conditions.size_range
         table("class_shares", torch.full((k,), 1 / k))
         table("size_quantiles", torch.logspace(math.log10(low), math.log10(high), 33).repeat(k, 1))
         table("latent_low", torch.full((self.latent_dim,), -2.0))
@@ -151,35 +152,31 @@ class ConvCVAE(nn.Module):
 
     @property
     def noise_dim(self) -> int:
-        """Normal numbers that a latent vector takes: shape and direction of each candidate."""
+        """Normal numbers per latent vector: shape and direction of each candidate."""
         return CANDIDATES * self.latent_dim
 
     @property
     def extra_noise(self) -> int:
-        """Normal numbers of the noise at the sigma clip, one a pixel of image and margin."""
+        """Normal numbers of the noise at the sigma clip, one per pixel of image and margin."""
         return (self.size + 2 * _MARGIN) ** 2
 
     def framed(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Images ``(n, 1, ny, nx)`` in their frame ``(n, 1, height, width)``, and its angle."""
-        if x.shape[1:] != (1, self.size, self.size):
-            raise ModelError(
-                f"images have shape {tuple(x.shape)}; this model takes (n, 1, {self.size}, "
-                f"{self.size})"
-            )
+        check_images(x, self.size)
         angle = axis_angle(x)
         return to_frame(x, angle, self.height, self.width).clamp(0, 1), angle
 
     def posterior(self, features: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the shape, q(z | x, class), ``(n, latent_dim - 3)`` each."""
-        given = self.asked(len(features), label, device=features.device).to(features)
+        given = self.conditions(len(features), label, device=features.device).to(features)
         given = given[:, : len(self.classes)]
         mean, log_variance = (
             self.posterior_head(torch.cat([features, given], 1)).float().chunk(2, 1)
         )
-        return mean, 10.0 * torch.tanh(log_variance / 10.0)
+        return mean, bounded(log_variance)
 
     def measured(self, features: Tensor) -> Tensor:
-        """Logarithm of the angular size as the encoder sees it, scaled to -1..1, ``(n,)``."""
+        """Logarithm of the angular size that the encoder predicts, scaled to -1..1, ``(n,)``."""
         return self.size_head(features).float()[:, 0]
 
     def encode(self, x: Tensor, label: Tensor | None = None) -> Tensor:
@@ -192,11 +189,7 @@ class ConvCVAE(nn.Module):
         self, z: Tensor, label: Tensor | None = None, size: Tensor | None = None
     ) -> Tensor:
         """Two logit maps in the frame: brightness, above the clip; ``(n, 2, height, width)``."""
-        if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            raise ModelError(
-                f"latent vectors have shape {tuple(z.shape)}; this model takes "
-                f"(n, {self.latent_dim})"
-            )
+        check_latents(z, self.latent_dim)
         sizes = self.sizes(z) if size is None else size.to(z)
         given = self._given(len(z), label, sizes)
         e = self.embed(torch.cat([z[:, : self.shape_dim], given], 1))
@@ -209,11 +202,11 @@ class ConvCVAE(nn.Module):
     def decode_parameters(
         self, z: Tensor, label: Tensor | None = None, size: Tensor | None = None
     ) -> Tensor:
-        """The maps as they lie on the sky, ``(n, 2, ny, nx)``."""
+        """The two logit maps in sky orientation, ``(n, 2, ny, nx)``."""
         return from_frame(self.frame_maps(z, label, size), self.direction(z), self.size)
 
     def decode(self, z: Tensor, label: Tensor | None = None, size: Tensor | None = None) -> Tensor:
-        """Expected image at each latent vector, zero where the clip is likelier than not."""
+        """Expected image at each latent vector, zero where a pixel is probably below the clip."""
         return image_of(self.decode_parameters(z, label, size), scaled=False)
 
     def generate(
@@ -226,8 +219,8 @@ class ConvCVAE(nn.Module):
     ) -> Tensor:
         """Like :meth:`decode`, peak 1, with noise ``(n, extra_noise)`` at the sigma clip.
 
-        A pixel is above the clip with the probability that the decoder gives, neighbours within
-        a beam together.
+        A pixel is above the clip with the probability that the decoder gives, correlated within a
+        beam.
         """
         side = self.size + 2 * _MARGIN
         maps = self.decode_parameters(z, label, size)
@@ -242,18 +235,18 @@ class ConvCVAE(nn.Module):
     ) -> Tensor:
         """Latent vectors of the learned prior from normal numbers ``(n, noise_dim)``.
 
-        Of :data:`CANDIDATES` the first is taken that the encoder's own class head holds to be of
-        the class asked for with a probability of :meth:`certain` or more, else the likeliest:
-        classes overlap among real galaxies, and who asks for one wants a clear case.
+        Of :data:`CANDIDATES`, returns the first to which the encoder's class head gives the
+        requested class with a probability of at least :meth:`certain`, otherwise the most
+        probable one: classes of real galaxies overlap, and a request means a clear case.
         """
         if size is None:
-            raise ModelError("the prior of shapes is one for each size; give a size")
+            raise ModelError("the prior of shapes depends on the size; give a size")
         sizes, n = size.to(noise), len(noise)
         parts = noise.reshape(n, -1, self.latent_dim)
         if label is None:
             parts = parts[:, :1]
         k = parts.shape[1]
-        # All candidates at once: one matrix product of many rows for many of few.
+        # All candidates at once: one product with many rows instead of many with few.
         each = parts.transpose(0, 1).reshape(k * n, -1)
         sizes = sizes.repeat(k)
         labels = None if label is None else label.repeat(k)
@@ -272,19 +265,12 @@ class ConvCVAE(nn.Module):
         return z.reshape(k, n, -1)[first, torch.arange(n, device=z.device)]
 
     def certain(self) -> float:
-        """Probability of the class asked for at which a candidate is taken."""
+        """Probability of the requested class at which a candidate is accepted."""
         return SURE
 
     def draw_size(self, u: Tensor, label: Tensor | None = None) -> Tensor:
-        """Angular sizes in arcsec as real galaxies of the class have them, at quantiles ``u``."""
-        rows = torch.zeros_like(u, dtype=torch.long) if label is None else label.clamp_min(0)
-        table = self.size_quantiles[rows]
-        place = u.clamp(0, 1) * (table.shape[1] - 1)
-        low = place.long().clamp_max(table.shape[1] - 2)
-        part = (place - low)[:, None]
-        left, right = (table.gather(1, i[:, None]).log() for i in (low, low + 1))
-        lowest, highest = self.asked.size_range
-        return torch.lerp(left, right, part)[:, 0].exp().clamp(lowest, highest)
+        """Angular sizes [arcsec] of real galaxies of the class at the quantiles ``u``."""
+        return sizes_at(self.size_quantiles, u, label).clamp(*self.conditions.size_range)
 
     def elbo(
         self,
@@ -306,10 +292,9 @@ class ConvCVAE(nn.Module):
         label: Tensor | None = None,
         size: Tensor | None = None,
     ) -> Elbo:
-        """:meth:`elbo` of images in their frame, with the encoder's features at hand."""
+        """:meth:`elbo` of images in their frame whose features are known."""
         mean, log_variance = self.posterior(features, label)
-        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
-        shape = mean + (0.5 * log_variance).exp() * noise
+        shape = sample_normal(mean, log_variance, generator)
         z = self.join(shape, self.measured(features), angle)
         maps = self.frame_maps(z, label, size)
         return Elbo(self.log_likelihood(maps, frame.float()), kl_divergence(mean, log_variance))
@@ -327,35 +312,36 @@ class ConvCVAE(nn.Module):
         return self.decode(self.encode(x))
 
     def sizes(self, z: Tensor) -> Tensor:
-        """Angular size in arcsec that latent vectors hold, ``(n,)``."""
+        """Angular size of latent vectors [arcsec], ``(n,)``."""
         return self.unscaled(z[:, self.shape_dim] / 2)
 
     def direction(self, z: Tensor) -> Tensor:
-        """Angle of the axis that latent vectors hold, radians, ``(n,)``."""
+        """Angle of the axis of latent vectors [radians], ``(n,)``."""
         return torch.atan2(z[:, -1], z[:, -2])
 
     def scaled(self, sizes: Tensor) -> Tensor:
         """Logarithm of sizes in arcsec, -1..1 over ``size_range``."""
-        low, high = (math.log(v) for v in self.asked.size_range)
+        low, high = (math.log(v) for v in self.conditions.size_range)
         return (sizes.log() - low) / (high - low) * 2 - 1
 
     def unscaled(self, values: Tensor) -> Tensor:
-        """Arcsec of :meth:`scaled`, kept within a little more than ``size_range``."""
-        low, high = (math.log(v) for v in self.asked.size_range)
+        """Inverse of :meth:`scaled` in arcsec, clipped to a little more than ``size_range``."""
+        low, high = (math.log(v) for v in self.conditions.size_range)
         return ((values.clamp(-1.2, 1.2) + 1) / 2 * (high - low) + low).exp()
 
     def _given(self, n: int, label: Tensor | None, sizes: Tensor) -> Tensor:
-        """Conditions as the networks take them; sizes may be a little out of range."""
-        given = self.asked(n, label, device=sizes.device).to(sizes)
+        """Conditions as network input; sizes may be slightly out of range."""
+        given = self.conditions(n, label, device=sizes.device).to(sizes)
         given[:, -2], given[:, -1] = 1.0, self.scaled(sizes)
         return given
 
     def join(self, shape: Tensor, log_size: Tensor, angle: Tensor) -> Tensor:
+        """Latent vectors of shapes, scaled log sizes ``(n,)`` and angles ``(n,)``."""
         direction = math.sqrt(2) * torch.stack([angle.cos(), angle.sin()], 1)
         return torch.cat([shape, 2 * log_size[:, None], direction], 1)
 
     def _places(self, h: Tensor, sizes: Tensor) -> Tensor:
-        """Where a pixel is in units of the source's half length: along, across, ends, middle."""
+        """Pixel positions in units of the source's half length: along, across, ends, middle."""
         height, width = h.shape[-2] * 2, h.shape[-1] * 2
         pixel = self.height / height
         u = (torch.arange(width, device=h.device) - (width - 1) / 2) * pixel
@@ -371,7 +357,7 @@ class ConvCVAE(nn.Module):
 
 _MARGIN = 3
 FAINTEST = 1 / 255
-"""Below half of a grey level of an 8-bit map, which the chain makes of its faintest pixels."""
+"""One grey level of an 8-bit map, the faintest pixels of the survey images."""
 
 
 def smooth(noise: Tensor) -> Tensor:
@@ -386,9 +372,9 @@ def smooth(noise: Tensor) -> Tensor:
 def image_of(maps: Tensor, noise: Tensor | None = None, scaled: bool = True) -> Tensor:
     """Image of two logit maps, ``(n, 1, ny, nx)``, its brightest pixel 1 where ``scaled``.
 
-    A pixel is zero where it is rather below the clip, or with ``noise`` (normal numbers) where
-    these say so with the probability of the map. Brightness is the mean over both cases, so
-    that of pixels above the clip is larger by the inverse of the probability.
+    A pixel is zero if it is probably below the clip, or with ``noise`` (normal numbers) at random
+    with the probability of the map. Brightness is the mean over both cases, so pixels above the
+    clip are brighter by the inverse of their probability.
     """
     bright, above = maps[:, :1].sigmoid(), maps[:, 1:].sigmoid()
     threshold = 0.5 if noise is None else torch.special.ndtr(noise)
@@ -397,7 +383,7 @@ def image_of(maps: Tensor, noise: Tensor | None = None, scaled: bool = True) -> 
     peak = image.amax((2, 3), keepdim=True)
     if scaled:
         image = image / peak.clamp_min(1e-6)
-    return torch.where(peak > 0, image, bright)  # a galaxy below the clip is shown as it is
+    return torch.where(peak > 0, image, bright)  # a galaxy below the clip keeps its mean image
 
 
 class _Block(nn.Module):
@@ -420,9 +406,9 @@ class _Block(nn.Module):
 class _Stage(nn.Module):
     """Twice the resolution, then a block.
 
-    Places (see :meth:`ConvCVAE._places`) are given to the first convolution, so that the ends
-    of a source of another size are found elsewhere. Nearest neighbour and a convolution:
-    transposed convolutions leave a checkerboard.
+    The first convolution receives places (see :meth:`ConvCVAE._places`), so that the ends of a
+    source move with its size. Nearest neighbour and a convolution, since transposed convolutions
+    leave a checkerboard.
     """
 
     def __init__(self, before: int, after: int, embedding: int) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from radioviz.errors import ModelError
 from radioviz.models.conditions import Conditions
+from radioviz.models.tensors import bounded, check_images, check_latents, sample_normal
 from radioviz.models.vae import DenseVAE, Elbo, kl_divergence
 
 
@@ -31,30 +32,26 @@ class DenseCVAE(DenseVAE):
     classes : sequence of str
         The paper's are FRI and FRII.
     others
-        As for :class:`radioviz.models.vae.DenseVAE`.
+        See :class:`radioviz.models.vae.DenseVAE`.
     """
 
     def __init__(self, classes: Sequence[str] = ("FRI", "FRII"), **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.asked = Conditions(classes)
-        self.classes = self.asked.classes
+        self.conditions = Conditions(classes)
+        self.classes = self.conditions.classes
         k = len(self.classes)
         for network in (self.encoder, self.decoder):
             if not isinstance(network, nn.Sequential):
-                raise ModelError("a dense network is a sequence of layers")
+                raise ModelError("a dense network must be a sequence of layers")
             place, first = next((i, m) for i, m in enumerate(network) if isinstance(m, nn.Linear))
             network[place] = nn.Linear(first.in_features + k, first.out_features)
 
     def posterior(self, x: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z | x, y), both ``(n, d)``."""
-        if x.shape[1:] != (1, self.size, self.size):
-            raise ModelError(
-                f"images have shape {tuple(x.shape)}; this model takes (n, 1, {self.size}, "
-                f"{self.size})"
-            )
-        given = self.asked(len(x), label, device=x.device).to(x)
+        check_images(x, self.size)
+        given = self.conditions(len(x), label, device=x.device).to(x)
         mean, log_variance = self.encoder(torch.cat([x.flatten(1), given], 1)).float().chunk(2, 1)
-        return mean, 10.0 * torch.tanh(log_variance / 10.0)
+        return mean, bounded(log_variance)
 
     def encode(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         """Posterior mean, ``(n, d)``; without a label its one-hot vector is zero."""
@@ -66,13 +63,9 @@ class DenseCVAE(DenseVAE):
 
     def decode_parameters(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Logits, ``(n, 1, ny, nx)``."""
-        if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            raise ModelError(
-                f"latent vectors have shape {tuple(z.shape)}; this model takes "
-                f"(n, {self.latent_dim})"
-            )
+        check_latents(z, self.latent_dim)
         parameters: Tensor = self.decoder(
-            torch.cat([z, self.asked(len(z), label, device=z.device).to(z)], 1)
+            torch.cat([z, self.conditions(len(z), label, device=z.device).to(z)], 1)
         )
         return parameters.float()
 
@@ -81,7 +74,6 @@ class DenseCVAE(DenseVAE):
     ) -> Elbo:
         """Bound of log p(x | y) of each image."""
         mean, log_variance = self.posterior(x, label)
-        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
-        z = mean + (0.5 * log_variance).exp() * noise
+        z = sample_normal(mean, log_variance, generator)
         log_likelihood = self.likelihood.log_prob(self.decode_parameters(z, label), x.float())
         return Elbo(log_likelihood, kl_divergence(mean, log_variance))

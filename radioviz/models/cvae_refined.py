@@ -1,7 +1,7 @@
-"""Conditional VAE with a second stage that draws what its mean image lacks.
+"""Conditional VAE with a second stage that generates the detail its mean image lacks.
 
-The latent space, its prior and the encoder are those of :class:`radioviz.models.cvae.ConvCVAE`,
-trained before and kept as they are; images are sharpened by :class:`radioviz.models.refiner`.
+Latent space, prior and encoder are those of a trained, frozen
+:class:`radioviz.models.cvae.ConvCVAE`; :mod:`radioviz.models.refiner` sharpens the images.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CERTAIN = 0.75
 
 
 class RefinedCVAE(ConvCVAE):
-    """CVAE whose images are drawn by a flow, given its mean image and the class.
+    """CVAE whose images a flow generates, given its mean image and the class.
 
     Parameters
     ----------
@@ -35,10 +35,9 @@ class RefinedCVAE(ConvCVAE):
     def __init__(self, refiner: Mapping[str, Any] | None = None, **cvae: Any) -> None:
         super().__init__(**cvae)
         self.refiner = Refiner(len(self.classes), **(refiner or {}))
-        # Chosen on validation after training: steps of the flow, how far latent vectors are told
-        # to be off, and how clear a case of its class a candidate of the prior must be. One noise
-        # for all where none is given, so that images change smoothly
-        # with the latent vector.
+        # Chosen on validation after training: steps of the flow, level of disturbance, and class
+        # probability at which a candidate of the prior is accepted. Images without given noise
+        # share one noise, so that they change smoothly with the latent vector.
         self.steps: Tensor
         self.level: Tensor
         self.clear: Tensor
@@ -51,19 +50,19 @@ class RefinedCVAE(ConvCVAE):
 
     @property
     def extra_noise(self) -> int:
-        """Normal numbers that the flow starts from, one a pixel."""
+        """Normal numbers that the flow starts from, one per pixel."""
         return self.size**2
 
     def certain(self) -> float:
         return float(self.clear)
 
     def decode(self, z: Tensor, label: Tensor | None = None, size: Tensor | None = None) -> Tensor:
-        """Image at each latent vector, ``(n, 1, ny, nx)``, the same noise in all."""
+        """Image at each latent vector, ``(n, 1, ny, nx)``, with the same noise for all."""
         maps = self.decode_parameters(z, label, size)
         return self.refined(maps, self.still.expand(len(z), -1, -1, -1), label)
 
     def draft(self, z: Tensor, label: Tensor | None = None, size: Tensor | None = None) -> Tensor:
-        """Mean image at each latent vector, as :meth:`ConvCVAE.decode` gives it."""
+        """Mean image at each latent vector, the result of :meth:`ConvCVAE.decode`."""
         return super().decode(z, label, size)
 
     def generate(
@@ -80,10 +79,10 @@ class RefinedCVAE(ConvCVAE):
         return image / image.amax((2, 3), keepdim=True).clamp_min(1e-6)
 
     def refined(self, maps: Tensor, noise: Tensor, label: Tensor | None = None) -> Tensor:
-        """Images drawn given two logit maps, from noise of their shape ``(n, 1, ny, nx)``.
+        """Images generated from two logit maps and noise ``(n, 1, ny, nx)``.
 
-        What is fainter than half of a grey level is zero, as below the sigma clip. A galaxy that
-        is nowhere above is shown as the mean has it.
+        Pixels fainter than a grey level are zero, as below the sigma clip. A galaxy without any
+        brighter pixel keeps its mean image.
         """
         given = self.class_condition(len(maps), label, maps.device)
         seen = maps.sigmoid()
@@ -95,5 +94,5 @@ class RefinedCVAE(ConvCVAE):
         return torch.where(found, image, seen[:, :1])
 
     def class_condition(self, n: int, label: Tensor | None, device: torch.device) -> Tensor:
-        """Class as the refiner takes it, ``(n, classes)``; zeros where it is left open."""
-        return self.asked(n, label, device=device)[:, : len(self.classes)]
+        """One-hot class for the refiner, ``(n, classes)``; zeros for no class."""
+        return self.conditions(n, label, device=device)[:, : len(self.classes)]

@@ -1,8 +1,8 @@
 """Fanaroff-Riley classifiers: the network of Bastien et al. 2021, and a better residual one.
 
 Both give p(FRI | x) and p(FRII | x) of images ``(n, 1, size, size)`` in 0..1, calibrated by one
-temperature T (Guo et al. 2017), p = softmax(logits / T), and the features before the last layer,
-64 or fewer, in which generated and real images are compared (:mod:`radioviz.metrics`).
+temperature T (Guo et al. 2017), p = softmax(logits / T). Their at most 64 features before the last
+layer serve to compare generated and real images (:mod:`radioviz.metrics`).
 
 >>> model = FrResNet(width=8)
 >>> x = torch.rand(3, 1, 64, 64)
@@ -19,13 +19,14 @@ import torch
 from torch import Tensor, nn
 
 from radioviz.errors import ModelError
+from radioviz.models.tensors import check_images, image_and_root
 
 MOST_FEATURES = 64
-"""More, and a distance between two sets of a thousand images is mostly their scatter."""
+"""With more, a distance between two sets of a thousand images is mostly scatter."""
 
 
 class FrClassifier(nn.Module):
-    """What every classifier shares; subclasses give ``body`` (images to features) and ``head``.
+    """Base of the classifiers; subclasses supply ``body`` (images to features).
 
     Parameters
     ----------
@@ -36,8 +37,8 @@ class FrClassifier(nn.Module):
     features : int
         Length of the vector before the last layer.
     views : int
-        In evaluation mode features are means over the image (1), its quarter turns (4), or those
-        of its mirror image too (8): the sky has no up.
+        In evaluation mode features are means over the image (1), its four rotations by right
+        angles (4), or those of its mirror image too (8): the sky has no up.
     """
 
     def __init__(self, classes: Sequence[str], size: int, features: int, views: int = 1) -> None:
@@ -54,31 +55,27 @@ class FrClassifier(nn.Module):
         self.feature_dim = features
         self.body: nn.Module
         self.head = nn.Linear(features, len(classes))
-        # Travels with the weights: a probability without its temperature is another one.
+        # Stored with the weights: a probability is only valid with its temperature.
         self.temperature: Tensor
         self.register_buffer("temperature", torch.ones(()))
 
     def features(self, x: Tensor) -> Tensor:
-        """What the last layer sees, float32 of shape ``(n, features)``.
+        """Input of the last layer, float32 of shape ``(n, features)``.
 
         Raises
         ------
         ModelError
-            If the images are of another shape.
+            If the images have another shape.
         """
-        if x.shape[1:] != (1, self.size, self.size):
-            raise ModelError(
-                f"images have shape {tuple(x.shape)}; this model takes (n, 1, {self.size}, "
-                f"{self.size})"
-            )
+        check_images(x, self.size)
         if self.training or self.views == 1:
             out: Tensor = self.body(x)
             return out.float()
-        turned = [x.rot90(k, (2, 3)) for k in range(4)]
+        views = [x.rot90(k, (2, 3)) for k in range(4)]
         if self.views == 8:
-            turned += [view.flip(3) for view in turned]
+            views += [view.flip(3) for view in views]
         # The last layer is linear: the mean of the logits is the logit of the mean.
-        return torch.stack([self.body(view).float() for view in turned]).mean(0)
+        return torch.stack([self.body(view).float() for view in views]).mean(0)
 
     def logits(self, x: Tensor) -> Tensor:
         """Unnormalised log-probabilities before calibration, shape ``(n, classes)``."""
@@ -90,7 +87,7 @@ class FrClassifier(nn.Module):
         return (self.logits(x) / self.temperature).softmax(1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Calibrated logits, shape ``(n, classes)``: what explanations differentiate."""
+        """Calibrated logits, shape ``(n, classes)``, which explanations differentiate."""
         return self.logits(x) / self.temperature
 
 
@@ -138,7 +135,7 @@ class FrCnn(FrClassifier):
             ]
         side = size // 2 ** len(channels)
         if side < 1:
-            raise ModelError(f"size is {size}; {len(channels)} poolings leave nothing of it")
+            raise ModelError(f"size is {size}; {len(channels)} poolings leave no pixel")
         layers.append(nn.Flatten())
         for before, after in itertools.pairwise([channels[-1] * side**2, *dense]):
             layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(dropout)]
@@ -146,7 +143,7 @@ class FrCnn(FrClassifier):
 
 
 class _Block(nn.Module):
-    """Two 3x3 convolutions about a shortcut (He et al. 2016), halving the sides if ``stride`` 2."""
+    """Two 3x3 convolutions and a shortcut (He et al. 2016); stride 2 halves the sides."""
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
@@ -171,15 +168,15 @@ class _Block(nn.Module):
 class FrResNet(FrClassifier):
     """Residual stages at halving resolutions, mean over the plane, one dense layer of features.
 
-    Sees the image and its square root side by side, since lobes are 10 to 100 times fainter
-    than the peak. The mean over the plane makes it indifferent to where the source lies.
+    The input is the image and its square root as two channels, since lobes are 10 to 100 times
+    fainter than the peak. The mean over the plane makes it independent of the source position.
 
     Parameters
     ----------
     width : int
         Channels of the first stage; ``multipliers`` scale it in each stage.
     blocks : int
-        Residual blocks a stage.
+        Residual blocks per stage.
     dropout : float
         Fraction of features dropped in training.
     """
@@ -228,5 +225,4 @@ class _SquareRoot(nn.Module):
     """Image and its square root as two channels."""
 
     def forward(self, x: Tensor) -> Tensor:
-        # Not exactly at zero, where the slope of the root is infinite (explanations need it).
-        return torch.cat([x, (x.clamp_min(0) + 1e-6).sqrt()], dim=1)
+        return image_and_root(x)

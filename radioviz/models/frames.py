@@ -1,8 +1,8 @@
 """The frame of a radio galaxy: its long axis along the rows, its longer tail to the right.
 
-A galaxy may lie at any position angle, so a network that sees it along its own axis has to learn
-each shape once and not at every angle. The frame is wider than high, since the diagonal of a
-square cutout is longer than its side. Angles are in radians from the first axis of the array's
+A galaxy can have any position angle; in this frame a network needs to learn each shape only once,
+not at every angle. The frame is wider than high, since the diagonal of a square cutout is longer
+than its side. Angles are in radians from the first axis of the array's
 columns towards its rows: of the direction ``(cos, sin)`` in ``(x, y)`` pixels.
 """
 
@@ -16,7 +16,7 @@ from torch.nn import functional as F
 def axis_angle(x: Tensor) -> Tensor:
     """Direction of the long axis of images ``(n, 1, ny, nx)``, towards the longer tail; ``(n,)``.
 
-    From second moments about the centroid, the end from the third. Blank images have 0.
+    From second moments about the centroid; the third moment gives the end. 0 for blank images.
     """
     weight = x[:, 0].float().clamp_min(0)
     ny, nx = weight.shape[-2:]
@@ -34,15 +34,15 @@ def axis_angle(x: Tensor) -> Tensor:
 
 def to_frame(x: Tensor, angle: Tensor, height: int, width: int) -> Tensor:
     """Images in their frame, ``(n, c, height, width)``; sky beyond the image is zero."""
-    return _turn(x, angle, height, width, "zeros", "bicubic")
+    return _rotate(x, angle, height, width, "zeros", "bicubic")
 
 
 def from_frame(maps: Tensor, angle: Tensor, size: int) -> Tensor:
-    """Maps of the frame at an angle on the sky, ``(n, c, size, size)``; edges go on beyond."""
-    return _turn(maps, -angle, size, size, "border", "bicubic")
+    """Maps of the frame at an angle on the sky, ``(n, c, size, size)``; edges are extended."""
+    return _rotate(maps, -angle, size, size, "border", "bicubic")
 
 
-def _turn(maps: Tensor, angle: Tensor, height: int, width: int, beyond: str, mode: str) -> Tensor:
+def _rotate(maps: Tensor, angle: Tensor, height: int, width: int, beyond: str, mode: str) -> Tensor:
     n, channels, ny, nx = maps.shape
     cos, sin = angle.float().cos(), angle.float().sin()
     zero = torch.zeros_like(cos)
@@ -53,7 +53,7 @@ def _turn(maps: Tensor, angle: Tensor, height: int, width: int, beyond: str, mod
         ],
         1,
     )
-    with torch.autocast(maps.device.type, enabled=False):  # half precision moves by pixels
+    with torch.autocast(maps.device.type, enabled=False):  # half precision would shift pixels
         grid = F.affine_grid(theta, [n, channels, height, width], align_corners=False)
         return F.grid_sample(
             maps.float(), grid, mode=mode, padding_mode=beyond, align_corners=False

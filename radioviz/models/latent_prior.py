@@ -1,15 +1,15 @@
 """A learned prior of latent vectors, p(z | class, size), by flow matching.
 
-A VAE leaves holes between where it encodes real galaxies and its standard normal prior (Dai &
-Wipf 2019); a prior fitted to the aggregate posterior, given the conditions, draws from where
-galaxies lie. A network v moves points from a normal distribution at t = 0 along straight lines to
-latent vectors at t = 1 (Lipman et al. 2023, Eq. 23),
+The codes of real galaxies do not fill the standard normal prior of a VAE (Dai & Wipf 2019); a prior
+fitted to the aggregate posterior, given the conditions, samples only where galaxies are. A network
+v moves points from a normal distribution at t = 0 along straight lines to latent vectors at t = 1
+(Lipman et al. 2023, Eq. 23),
 
     loss = E |v(z_t, t, c) - (z_1 - z_0)|^2,   z_t = (1 - t) z_0 + t z_1,
 
-and samples follow dz/dt = v from t = 0 to 1 in :data:`STEPS` steps of Heun's method. Conditions
-are left out of some training examples, so that they can be stressed at will (classifier-free
-guidance, Ho & Salimans 2022): v = v(none) + w (v(c) - v(none)).
+and samples follow dz/dt = v from t = 0 to 1 in :data:`STEPS` steps of Heun's method. Some training
+examples lack the conditions, so that their influence can be scaled (classifier-free guidance, Ho &
+Salimans 2022): v = v(none) + w (v(c) - v(none)).
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ class _Block(nn.Module):
 
 
 class LatentPrior(nn.Module):
-    """Flow of ``dim`` numbers under ``conditions`` numbers.
+    """Flow of ``dim`` numbers, given ``conditions`` numbers.
 
     Attributes
     ----------
     mean, scale : Tensor
-        Of the latent vectors that it was trained on, ``(dim,)``; it works on standardised ones.
+        Standardisation of latent vectors, ``(dim,)``, from the training galaxies.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class LatentPrior(nn.Module):
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("scale", torch.ones(dim))
         self.start = nn.Linear(dim, width)
-        # One more number says whether conditions are given at all.
+        # One more number flags whether conditions are given.
         self.given = nn.Sequential(
             nn.Linear(conditions + 1 + 16, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
         )
@@ -79,7 +79,7 @@ class LatentPrior(nn.Module):
     def loss(
         self, z: Tensor, conditions: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Flow matching loss of latent vectors ``(n, dim)``, a dimension, shape ``(n,)``."""
+        """Flow matching loss of latent vectors ``(n, dim)``, mean over dimensions, ``(n,)``."""
         target = (z - self.mean) / self.scale
         n, device = len(z), z.device
         t = torch.rand(n, generator=generator, device=device)
@@ -98,8 +98,8 @@ class LatentPrior(nn.Module):
         def v(z: Tensor, t: float) -> Tensor:
             if guidance == 1.0:
                 return self.velocity(z, ones * t, conditions, ones)
-            asked, free = self.velocity(torch.cat([z, z]), known * 0 + t, both, known).chunk(2)
-            return free + guidance * (asked - free)
+            given, free = self.velocity(torch.cat([z, z]), known * 0 + t, both, known).chunk(2)
+            return free + guidance * (given - free)
 
         step = 1.0 / STEPS
         for i in range(STEPS):

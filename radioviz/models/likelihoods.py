@@ -1,9 +1,9 @@
-"""What a decoder says about a pixel: likelihoods of sparse, positive maps in 0..1.
+"""Likelihoods of sparse, positive maps in 0..1.
 
-A decoder gives ``channels`` parameter maps; a likelihood turns them into a mean
-image and into log p(x|z) in nats, summed over the pixels of one image. About 97 % of
-the pixels of a clipped radio map are exactly zero, the peak is exactly one, and
-brightness errors grow with brightness; each likelihood treats that differently:
+A decoder gives ``channels`` parameter maps; a likelihood converts them to a mean image and to
+log p(x|z) in nats, summed over the pixels of an image. About 97 % of the pixels of a clipped radio
+map are exactly zero, the peak is exactly one, and brightness errors grow with brightness; each
+likelihood handles that differently:
 
 ``bernoulli``
     Cross-entropy with grey levels as probabilities (Bastien et al. 2021, Sec. 3).
@@ -34,7 +34,7 @@ Without a floor the exact zeros of a clipped map would have unbounded density.
 """
 
 START_MEAN = 0.02
-"""Mean brightness of a peak-normalised FIRST map: where untrained decoders begin."""
+"""Mean brightness of a peak-normalised FIRST map; untrained decoders start there."""
 
 
 class Likelihood(nn.Module):
@@ -110,7 +110,7 @@ class Gaussian(Likelihood):
 
 
 class Laplace(Gaussian):
-    """Laplace with one learned scale; its median is what the decoder draws."""
+    """Laplace with one learned scale; the decoder gives its median."""
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
         scale = self.sigma()
@@ -119,7 +119,7 @@ class Laplace(Gaussian):
 
 
 class GaussianPixel(Likelihood):
-    """Normal with a standard deviation of its own in every pixel."""
+    """Normal with one standard deviation per pixel."""
 
     channels = 2
 
@@ -152,7 +152,7 @@ def likelihood(name: str) -> Likelihood:
     Raises
     ------
     ModelError
-        If there is none.
+        If the name is unknown.
     """
     if name not in LIKELIHOODS:
         raise ModelError(f"likelihood '{name}' is unknown; there are {', '.join(LIKELIHOODS)}")

@@ -1,15 +1,14 @@
 """Masked autoregressive flow over latent vectors (Papamakarios et al. 2017, arXiv:1705.07057).
 
-A flow maps a latent vector z to u, which is standard normal when z is a galaxy like those the flow
-learned from, and the change of variables gives the exact density (Andrianomena & Tang 2023,
-eq. 5.1)
+A flow maps a latent vector z to u, which is standard normal for galaxies like the training ones;
+the change of variables gives the exact density (Andrianomena & Tang 2023, eq. 5.1)
 
     log p(z) = log N(u; 0, 1) + log |det du/dz|.
 
 Each of the ``blocks`` is a MADE (Germain et al. 2015): u_i = s_i z_i + t_i, where s_i and t_i are
 functions of z_1 .. z_{i-1} (eq. 5.2); the order of the dimensions is reversed from block to
-block. Before the first block latents are standardised by a stored linear map, either a scale a
-dimension or PCA whitening, which may keep fewer dimensions than there are.
+block. A stored linear map standardises latents before the first block: one scale per dimension, or
+PCA whitening, which may keep fewer dimensions.
 
 >>> flow = MAF(features=32)
 >>> flow.log_prob(torch.zeros(5, 32)).shape
@@ -27,11 +26,12 @@ from nflows.transforms.made import MaskedLinear
 from torch import Tensor, nn
 
 from radioviz.errors import ModelError
+from radioviz.models.tensors import check_latents
 
 STANDARDS = ("pca", "scale")
 SMALLEST = 1e-4
-"""Eigenvalues below this fraction of the largest are raised to it: a latent dimension that the
-encoder does not use must not become one in which every galaxy is infinitely far away."""
+"""Eigenvalues below this fraction of the largest are raised to it, so that a latent dimension that
+the encoder does not use does not put every galaxy infinitely far away."""
 
 EPSILON = 1e-3  # the least scale of an nflows block: softplus(a) + 0.001
 
@@ -50,9 +50,9 @@ class MAF(nn.Module):
     dropout : float
         Within each MADE, while training.
     last_scale : float
-        Factor on the last layer of each MADE at the start. At 0 every block starts as the
-        identity. At 1 (as the layers come) a flow of 48 blocks starts by shrinking every
-        dimension by ``softplus(0)**48 = 2e-8``: log p starts 17 nats a dimension too low.
+        Initial factor of the last layer of each MADE. At 0 every block starts as the identity. At
+        1 (the default of the layers) a flow of 48 blocks initially shrinks every dimension by
+        ``softplus(0)**48 = 2e-8``, so log p starts 17 nats per dimension too low.
 
     Raises
     ------
@@ -93,7 +93,7 @@ class MAF(nn.Module):
             dropout_probability=dropout,
         )
         for module in self.flow.modules():
-            if isinstance(module, MaskedLinear):  # masks follow from the sizes: not to be stored
+            if isinstance(module, MaskedLinear):  # masks follow from the sizes; do not store them
                 for name in ("mask", "degrees"):
                     module.register_buffer(name, getattr(module, name), persistent=False)
             if isinstance(module, MaskedAffineAutoregressiveTransform):
@@ -102,7 +102,7 @@ class MAF(nn.Module):
     def standardise(self, latents: Tensor, method: str = "pca") -> None:
         """Set the linear map from latents ``(n, features)``, before training.
 
-        Stored in half precision like the weights, so that what is trained is what is shipped.
+        Stored in half precision like the weights, so that training uses the shipped map.
 
         Raises
         ------
@@ -136,14 +136,11 @@ class MAF(nn.Module):
 
     def standardised(self, latents: Tensor) -> Tensor:
         """Latents ``(n, features)`` through the linear map of :meth:`standardise`."""
-        if latents.ndim != 2 or latents.shape[1] != self.latent_dim:
-            raise ModelError(
-                f"latents have shape {tuple(latents.shape)}; this flow takes (n, {self.latent_dim})"
-            )
+        check_latents(latents, self.latent_dim)
         return (latents.float() - self.mean) @ self.matrix
 
     def _log_volume(self) -> Tensor:
-        """Log of the factor by which the standardisation stretches volumes, a scalar."""
+        """Log of the factor by which the standardisation scales volumes, a scalar."""
         return torch.linalg.svdvals(self.matrix.double()).log().sum().float()
 
     def log_prob(self, latents: Tensor) -> Tensor:
@@ -154,26 +151,26 @@ class MAF(nn.Module):
         Raises
         ------
         ModelError
-            If the shape is another.
+            If the latents have another shape.
         """
         result: Tensor = self.flow.log_prob(self.standardised(latents)) + self._log_volume()
         return result
 
     def forward(self, latents: Tensor) -> Tensor:
-        """The u of each latent vector, ``(n, components)``: standard normal if all is well."""
+        """The u of latent vectors, ``(n, components)``; standard normal for ordinary galaxies."""
         u: Tensor = self.flow.transform_to_noise(self.standardised(latents))
         return u
 
     def inverse(self, u: Tensor) -> Tensor:
         """Latent vectors ``(n, features)`` of ``u`` of shape ``(n, components)``."""
-        standard, _ = self.flow._transform.inverse(u)
+        standard, _ = self.flow._transform.inverse(u)  # nflows has no public inverse
         result: Tensor = standard @ torch.linalg.pinv(self.matrix) + self.mean
         return result
 
     def bits_per_dimension(self, latents: Tensor) -> Tensor:
-        """Bits a standardised dimension, ``(n,)``: 2.05 for a standard normal.
+        """Bits per standardised dimension, ``(n,)``: 2.05 for a standard normal.
 
-        Of the standardised latents, so that the scale of the encoder does not matter.
+        For standardised latents, so that the scale of the encoder does not matter.
         """
         log_prob = self.flow.log_prob(self.standardised(latents))
         result: Tensor = -log_prob / (math.log(2) * self.matrix.shape[1])

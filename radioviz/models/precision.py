@@ -1,4 +1,4 @@
-"""How numbers are held while networks run: half precision where it is fast, no denormals."""
+"""Number formats while networks run: half precision where it is fast, no denormals."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import torch
 def half_where_fast(
     device: torch.device, training: bool = False
 ) -> contextlib.AbstractContextManager[object]:
-    """Context in which CPUs with AMX compute in bfloat16, several times as fast; else nothing.
+    """Context in which CPUs with AMX compute in bfloat16, several times faster; otherwise no-op.
 
-    While training, the precision is the run's to choose (:mod:`train.core.machine`).
+    In training the run chooses the precision (:mod:`train.core.machine`).
     """
     amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     if training or device.type != "cpu" or not amx():
@@ -23,13 +23,13 @@ def half_where_fast(
 
 @contextlib.contextmanager
 def without_denormals() -> Iterator[None]:
-    """Take numbers below 1e-38 for zero while networks run; also a decorator.
+    """Flush denormal numbers (below 1e-38) to zero while networks run; also a decorator.
 
-    GELU leaves plenty of them, on which processors are ten times as slow: half of the time of a
-    deep decoder goes into them, and no pixel depends on one. Threads that torch starts meanwhile
-    stay so.
+    GELU produces many of them, and processors are ten times slower on them: they take half of the
+    time of a deep decoder, and no pixel depends on one. Threads that torch starts meanwhile keep
+    the setting.
     """
-    if float(torch.full((), 1e-39) * 1.0) == 0.0:  # within another one
+    if float(torch.full((), 1e-39) * 1.0) == 0.0:  # nested
         yield
         return
     torch.set_flush_denormal(True)

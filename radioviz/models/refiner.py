@@ -1,19 +1,19 @@
-"""From what a decoder expects to a map as sharp as those of the survey, by flow matching.
+"""From the mean image of a decoder to one as sharp as the survey, by flow matching.
 
-The mean image of a decoder averages over all that its latent vector leaves open, so it is blurred
-(Bastien et al. 2021, Sec. 7). A second, generative stage given that mean draws one of the sharp
-images it stands for (DiffuseVAE, Pandey et al. 2022), here along straight paths, which take few
-steps (Lipman et al. 2023, Eq. 23; Liu et al. 2023):
+The mean image of a decoder averages over everything that its latent vector does not determine, so
+it is blurred (Bastien et al. 2021, Sec. 7). A second, generative stage conditioned on that mean
+samples one of the possible sharp images (DiffuseVAE, Pandey et al. 2022), here along straight
+paths, which need few steps (Lipman et al. 2023, Eq. 23; Liu et al. 2023):
 
     loss = E |v(r_t, t, m) - (r - e)|^2,   r_t = (1 - t) e + t r,
 
 with e normal noise and r the difference of the square roots of image and mean m, times
-:data:`DETAIL`. Roots are what is seen of faint lobes: noise of a root of 0.05 is 0.0025 of the
-peak, below the clip.
+:data:`DETAIL`. The root makes faint lobes visible: noise of 0.05 in the root is 0.0025 of the peak,
+below the clip.
 
-Means of training images lie nearer to the truth than those of new latent vectors. So the latent
-vectors of training are disturbed by a share ``level`` of the spread of all, which the network is
-told (Ho et al. 2022, conditioning augmentation): the higher, the freer it draws.
+Mean images of training galaxies are closer to the truth than those of new latent vectors. So
+training disturbs latent vectors by a share ``level`` of their overall spread, which is an input of
+the network (Ho et al. 2022, conditioning augmentation): at a higher level it adds more detail.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from torch.nn import functional as F
 from radioviz.errors import ModelError
 
 DETAIL = 8.0
-"""Inverse spread of the root of brightness about that of the mean, where there is a source."""
+"""Inverse spread, within sources, of the root of brightness about the root of the mean."""
 
 
 class Refiner(nn.Module):
@@ -38,11 +38,11 @@ class Refiner(nn.Module):
     Parameters
     ----------
     conditions : int
-        Numbers an image that say what it is asked to be.
+        Condition numbers per image.
     channels : sequence of int
         At 1/2, 1/4 and 1/8 of the resolution.
     embedding : int
-        Width of what time, level and conditions become.
+        Width of the embedding of time, level and conditions.
     dropout : float
         Fraction of channels dropped within residual blocks.
     """
@@ -64,7 +64,7 @@ class Refiner(nn.Module):
             nn.Linear(embedding, embedding),
             nn.SiLU(),
         )
-        # Four pixels at a time: at two pixels a beam they go together.
+        # Four pixels at a time: at two pixels per beam they are correlated.
         self.start = nn.Conv2d(3 * 4, channels[0], 3, padding=1)
         self.down = nn.ModuleList()
         self.shrink = nn.ModuleList()
@@ -88,14 +88,13 @@ class Refiner(nn.Module):
         given : Tensor
             Conditions ``(n, conditions)``.
         maps : Tensor
-            Mean brightness and probability to be above the clip, 0..1, ``(n, 2, ny, nx)``.
+            Mean brightness and probability of being above the clip, 0..1, ``(n, 2, ny, nx)``.
         level : Tensor
-            How much the latent vectors of the maps were disturbed, 0..1, ``(n,)``.
+            Disturbance of the latent vectors of the maps, 0..1, ``(n,)``.
         """
         frequency = 2.0 ** torch.arange(8, device=r.device) * (math.pi / 2)
         phase = torch.cat([t[:, None] * frequency, level[:, None] * frequency / 8], 1)
-        told = [phase.sin(), phase.cos(), level[:, None], given]
-        e = self.embed(torch.cat(told, 1))
+        e = self.embed(torch.cat([phase.sin(), phase.cos(), level[:, None], given], 1))
         seen = torch.cat([r, 2 * _root(maps[:, :1]), maps[:, 1:]], 1)
         h = self.start(F.pixel_unshuffle(seen, 2).contiguous(memory_format=torch.channels_last))
         kept: list[Tensor] = []
@@ -121,7 +120,7 @@ class Refiner(nn.Module):
     ) -> Tensor:
         """Flow matching loss of images ``x`` ``(n, 1, ny, nx)`` given their means, ``(n,)``.
 
-        A mean over pixels. Times are denser in the middle, where paths cross (Esser et al. 2024).
+        Mean over pixels. Times are denser in the middle, where paths cross (Esser et al. 2024).
         """
         target = detail(x, maps)
         t = torch.randn(len(x), generator=generator, device=x.device).sigmoid()
@@ -141,8 +140,8 @@ class Refiner(nn.Module):
     ) -> Tensor:
         """Root of brightness, ``(n, 1, ny, nx)``, from normal numbers of the same shape.
 
-        Steps of Heun's method at equal distances, the last of Euler's, which needs no slope
-        beyond: 4 of them, 7 network calls, are as sharp as 20 of Euler's.
+        Equal steps of Heun's method, the last one of Euler's, which needs no slope at the end: 4
+        steps (7 network calls) are as sharp as 20 of Euler's method.
         """
         r = noise
         ones = torch.ones(len(r), device=r.device)
@@ -160,7 +159,7 @@ class Refiner(nn.Module):
 
 
 def detail(x: Tensor, maps: Tensor) -> Tensor:
-    """What the mean of ``maps`` lacks of images ``x``, in units of its usual size."""
+    """Difference of images ``x`` from the mean of ``maps``, in units of its usual size."""
     return (_root(x) - _root(maps[:, :1])) * DETAIL
 
 
@@ -172,7 +171,7 @@ class _Block(nn.Module):
     """Residual block whose scale and shift follow time and conditions (Perez et al. 2018).
 
     One activation and no normalisation: on a CPU they would cost more than the convolutions, and
-    starting at the identity makes them superfluous at this depth.
+    a block that starts as the identity does not need them at this depth.
     """
 
     def __init__(self, before: int, after: int, embedding: int, dropout: float) -> None:

@@ -1,4 +1,4 @@
-"""Which networks there are, and which trained models are on disk. Never imports torch itself."""
+"""Kinds of networks, and the trained models on disk. Imports torch only to build a network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KINDS: dict[str, str] = {
 
 
 class ModelList(Mapping[str, ModelInfo]):
-    """Models by name, and in ``broken`` why other folders could not be read."""
+    """Models by name; ``broken`` gives the errors of folders that could not be read."""
 
     def __init__(self, models: Mapping[str, ModelInfo], broken: Mapping[str, str]) -> None:
         self._models = dict(models)
@@ -58,23 +58,23 @@ class ModelList(Mapping[str, ModelInfo]):
         return self._models.get(name, default)
 
     def with_capability(self, *capabilities: str) -> dict[str, ModelInfo]:
-        """Models that can do all of these (see :data:`radioviz.models.artefact.CAPABILITIES`)."""
+        """Models that have all of these :data:`radioviz.models.artefact.CAPABILITIES`."""
         return {n: info for n, info in self._models.items() if info.can(*capabilities)}
 
 
 def list_models(folder: Path | None = None) -> ModelList:
     """Models in ``folder``, by name; by default the shipped ones, then those of the user.
 
-    A folder that cannot be read costs that model alone; see :attr:`ModelList.broken`.
+    A folder that cannot be read affects only that model; see :attr:`ModelList.broken`.
     """
     models: dict[str, ModelInfo] = {}
     broken: dict[str, str] = {}
     for config in (c for f in model_folders(folder) for c in sorted(f.glob(f"*/{CONFIG}"))):
         name = config.parent.name
         if name.startswith("."):
-            continue  # half-written by a process that was killed
+            continue  # left by a process that was killed
         if name in models or name in broken:
-            continue  # a shipped model is not replaced by one of the user's of the same name
+            continue  # a user's model does not replace a shipped one of the same name
         try:
             info = read_info(config.parent)
             if info.name != name:
@@ -88,7 +88,7 @@ def list_models(folder: Path | None = None) -> ModelList:
 
 
 def model_folders(folder: Path | None = None) -> tuple[Path, ...]:
-    """Where models are looked for: ``folder``, or by default the shipped and the user's."""
+    """Folders with models: ``folder``, or by default the shipped and the user's."""
     return (trained_folder(), user_models_folder()) if folder is None else (Path(folder),)
 
 
@@ -100,24 +100,24 @@ def model_folder(name: str, folder: Path | None = None) -> Path:
     ModelError
         If there is no such model, or its ``config.json`` is damaged.
     """
-    _ = list_models(folder)[name]  # names what there is, where there is no such model
+    _ = list_models(folder)[name]  # raises an error that lists the models
     for place in model_folders(folder):
         if (place / name / CONFIG).is_file():
             return place / name
-    raise ModelError(f"model '{name}' has just been removed; reload the page")
+    raise ModelError(f"model '{name}' was removed just now; reload the page")
 
 
 def with_capability(*capabilities: str, folder: Path | None = None) -> dict[str, ModelInfo]:
-    """Models on disk that can do all of these."""
+    """Models on disk that have all of these capabilities."""
     return list_models(folder).with_capability(*capabilities)
 
 
 def encoders(models: ModelList | None = None) -> dict[str, ModelInfo]:
     """Models that encode, the default one first.
 
-    The one with the most latent dimensions, which tells most, leads; among equals one that did not
-    begin from another's weights, whose features hardly differ from those; then the one under which
-    neighbours are most often of one FR class.
+    The one with the most latent dimensions leads; among equals one that did not start from another
+    model's weights, whose features are similar; then the one whose neighbours most often share the
+    FR class.
     """
     named = (list_models() if models is None else models).with_capability("encode")
 
@@ -147,13 +147,13 @@ def decoders(models: ModelList | None = None) -> dict[str, ModelInfo]:
 
 
 def build(kind: str, architecture: Mapping[str, Any]) -> nn.Module:
-    """Untrained network of a kind; this is where torch gets imported.
+    """Untrained network of a kind; imports torch.
 
     Raises
     ------
     ModelError
-        If the kind is unknown, its class does not take these arguments, or one of them is beyond
-        what any network has.
+        If the kind is unknown, its class does not accept these arguments, or one of them is
+        unreasonably large.
     """
     if kind not in KINDS:
         raise ModelError(_unknown_kind(kind))
@@ -163,21 +163,21 @@ def build(kind: str, architecture: Mapping[str, Any]) -> nn.Module:
         network: nn.Module = getattr(importlib.import_module(module), name)(**architecture)
     except ModelError:
         raise
-    except Exception as error:  # torch answers an impossible size with whatever fails first
+    except Exception as error:  # torch has no single error for impossible sizes
         raise ModelError(
             f"kind '{kind}' cannot be built from {str(dict(architecture))[:500]}: {error}"
         ) from error
     return network
 
 
-# Far beyond every network here, and little enough that layers of it are counted in seconds.
+# Far beyond every network here, small enough to build layers of it in seconds.
 _LARGEST_NUMBER = 1 << 20
 _MOST_LAYERS = 256
 _DEPTHS = ("blocks", "layers", "components", "views")
 
 
 def _check_numbers(kind: str, name: str, value: Any) -> None:
-    """Refuse sizes that no network has, before layers of them are made; lists and dicts within."""
+    """Refuse unreasonable sizes, also in nested lists and mappings, before layers are built."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             _check_numbers(kind, str(key), inner)

@@ -1,9 +1,9 @@
-"""Residual network (He et al. 2016) for one channel: the backbone of learning without labels.
+"""Residual network (He et al. 2016) for one channel: the backbone of self-supervised learning.
 
-ResNet-34 is ``blocks = (3, 4, 6, 3)`` at ``width = 64``; its features, the mean over the last
-stage, are 512 numbers (Andrianomena & Tang 2023, Sec. 3.2). Narrower and shallower ones have the
-same stages. With ``dihedral`` the features are averaged over the four quarter turns and both
-parities, which a telescope tells apart but the sky does not.
+ResNet-34 is ``blocks = (3, 4, 6, 3)`` at ``width = 64``; its 512 features are the mean over the
+last stage (Andrianomena & Tang 2023, Sec. 3.2). Narrower and shallower networks have the same
+stages. With ``dihedral`` the features are averaged over four rotations by right angles and both
+parities, since the sky has no preferred orientation.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from radioviz.errors import ModelError
+from radioviz.models.tensors import image_and_root
 
 STEMS = {"pool": (7, 2, True), "stride": (5, 2, False), "plain": (3, 1, False)}
-"""First layer: kernel, stride, and whether a 3x3 maximum halves the map once more. ``pool`` is
-that of the paper; the others keep maps two and four times as fine."""
+"""First layer: kernel, stride, and whether 3x3 max pooling halves the map again. ``pool`` is that
+of the paper; the others keep the maps two and four times finer."""
 
 
 class BasicBlock(nn.Module):
@@ -48,25 +49,25 @@ class BasicBlock(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Features of images, and class logits where it was taught classes.
+    """Features of images, and class logits if it has a head.
 
     Parameters
     ----------
     size : int
         Side of the images in pixels.
     width : int
-        Channels of the first stage; each later one has twice as many.
+        Channels of the first stage; each further stage doubles them.
     blocks : sequence of int
         Residual blocks in each stage.
     stem : str
         A name of :data:`STEMS`.
     root : bool
-        Give the network the image and its square root side by side: lobes are 10 to 100 times
-        fainter than the peak.
+        Use the image and its square root as two input channels: lobes are 10 to 100 times fainter
+        than the peak.
     dihedral : bool
         Average the features over the eight views of :func:`dihedral_views`.
     classes : sequence of str
-        Names of the classes of the linear head; empty without one.
+        Names of the classes of the linear head; empty for no head.
     """
 
     def __init__(
@@ -111,10 +112,9 @@ class ResNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features of ``(n, 1, size, size)`` as they come, one view; shape ``(n, latent_dim)``."""
+        """Features of images ``(n, 1, size, size)`` in one view; shape ``(n, latent_dim)``."""
         if self.root:
-            # Not exactly at zero, where the slope of the root is infinite.
-            x = torch.cat([x, (x.clamp_min(0) + 1e-6).sqrt()], dim=1)
+            x = image_and_root(x)
         maps: Tensor = self.stages(self.stem(x))
         return maps.mean((-2, -1))
 
@@ -136,13 +136,13 @@ class ResNet(nn.Module):
             If the network has no classes.
         """
         if self.head is None:
-            raise ModelError("this ResNet was taught no classes; it has features alone")
+            raise ModelError("this ResNet has no classes, only features")
         result: Tensor = self.head(self.encode(x))
         return result
 
 
 def dihedral_views(x: Tensor) -> list[Tensor]:
-    """The eight turns by right angles and mirror images of ``(..., n, n)``, itself first."""
+    """Rotations by right angles and mirror images of ``(..., n, n)``, the image itself first."""
     fast = torch.channels_last if x.ndim == 4 else torch.contiguous_format
-    turned = [torch.rot90(y, k, (-2, -1)) for y in (x, x.flip(-1)) for k in range(4)]
-    return [y.contiguous(memory_format=fast) for y in turned]
+    views = [torch.rot90(y, k, (-2, -1)) for y in (x, x.flip(-1)) for k in range(4)]
+    return [y.contiguous(memory_format=fast) for y in views]

@@ -1,6 +1,6 @@
 """Variational autoencoders of radio galaxies: compact convolutional, and Bastien et al. 2021.
 
-A VAE (Kingma & Welling 2014) maximises the evidence lower bound in nats an image,
+A VAE (Kingma & Welling 2014) maximises the evidence lower bound in nats per image,
 
     ELBO(x) = E_q(z|x) [log p(x|z)] - KL(q(z|x) || p(z)),
 
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from radioviz.errors import ModelError
 from radioviz.models.likelihoods import likelihood
+from radioviz.models.tensors import bounded, check_images, check_latents, sample_normal
 
 
 class Elbo(NamedTuple):
@@ -47,7 +48,7 @@ class Elbo(NamedTuple):
 
 
 class GaussianVAE(nn.Module):
-    """What every VAE with a diagonal normal posterior shares; subclasses give the networks.
+    """Base of VAEs with a diagonal normal posterior; subclasses supply the networks.
 
     ``encoder`` maps images to ``(n, 2 d)``: means, then log-variances. ``decoder`` maps
     ``(n, d)`` to the parameter maps of the likelihood.
@@ -65,15 +66,9 @@ class GaussianVAE(nn.Module):
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x), both float32 of shape ``(n, d)``."""
-        if x.shape[1:] != (1, self.size, self.size):
-            raise ModelError(
-                f"images have shape {tuple(x.shape)}; this model takes (n, 1, {self.size}, "
-                f"{self.size})"
-            )
+        check_images(x, self.size)
         mean, log_variance = self.encoder(x).float().chunk(2, dim=1)
-        # Bounded within +-10, far outside of what training reaches, so that a wild step stays
-        # finite; smoothly, since a hard bound has no gradient to come back by.
-        return mean, 10.0 * torch.tanh(log_variance / 10.0)
+        return mean, bounded(log_variance)
 
     def encode(self, x: Tensor) -> Tensor:
         """Latent vector of each image, the posterior mean, shape ``(n, d)``."""
@@ -81,11 +76,7 @@ class GaussianVAE(nn.Module):
 
     def decode_parameters(self, z: Tensor) -> Tensor:
         """Parameter maps of p(x|z), float32, shape ``(n, channels, ny, nx)``."""
-        if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            raise ModelError(
-                f"latent vectors have shape {tuple(z.shape)}; this model takes "
-                f"(n, {self.latent_dim})"
-            )
+        check_latents(z, self.latent_dim)
         parameters: Tensor = self.decoder(z)
         return parameters.float()
 
@@ -96,8 +87,7 @@ class GaussianVAE(nn.Module):
     def elbo(self, x: Tensor, generator: torch.Generator | None = None) -> Elbo:
         """Bound of each image with one reparametrised sample, z = mean + sigma * noise."""
         mean, log_variance = self.posterior(x)
-        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
-        z = mean + (0.5 * log_variance).exp() * noise
+        z = sample_normal(mean, log_variance, generator)
         log_likelihood = self.likelihood.log_prob(self.decode_parameters(z), x.float())
         return Elbo(log_likelihood, kl_divergence(mean, log_variance))
 
@@ -107,15 +97,15 @@ class GaussianVAE(nn.Module):
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mean, variance) || N(0, 1)) a dimension, in nats (Kingma & Welling 2014, App. B)."""
+    """KL(N(mean, variance) || N(0, 1)) per dimension, in nats (Kingma & Welling 2014, App. B)."""
     return 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance)
 
 
 class ResidualBlock(nn.Module):
     """x + conv(act(conv(act(x)))), the last convolution starting at zero (as in Child 2020).
 
-    No normalisation: it would cost half of the time on a CPU, and starting at the identity
-    makes it superfluous at this depth.
+    No normalisation: it would take half of the time on a CPU, and a block that starts as the
+    identity does not need it at this depth.
     """
 
     def __init__(self, channels: int, dropout: float) -> None:
@@ -135,8 +125,8 @@ class ResidualBlock(nn.Module):
         return out
 
 
-class _Stretch(nn.Module):
-    """Image and its square root side by side: lobes are 10 to 100 times fainter than the peak."""
+class Stretch(nn.Module):
+    """Image and its square root as two channels, about centred."""
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([x, x.clamp_min(0).sqrt()], dim=1) - 0.1
@@ -154,7 +144,7 @@ class ConvVAE(GaussianVAE):
     width : int
         Channels at half resolution; ``multipliers`` scale it at each further halving.
     blocks : int
-        Residual blocks a resolution.
+        Residual blocks per resolution.
     likelihood : str
         A name of :data:`radioviz.models.likelihoods.LIKELIHOODS`.
     dropout : float
@@ -180,7 +170,7 @@ class ConvVAE(GaussianVAE):
         widths = [width * m for m in multipliers]
         features = widths[-1] * 16
 
-        layers: list[nn.Module] = [_Stretch()]
+        layers: list[nn.Module] = [Stretch()]
         channels = 2
         for w in widths:
             layers.append(nn.Conv2d(channels, w, 4, stride=2, padding=1))
@@ -209,8 +199,8 @@ class DenseVAE(GaussianVAE):
 
     Widths 10000-4096-2048-1024-512-256-d and their mirror; softplus after the encoder's first
     layer, leaky ReLU (slope 0.001, Eq. 15) after every other hidden one, dropout 0.2. (Table 2
-    prints the softplus above the layer, which would leave that layer without one.) The decoder's
-    sigmoid is in the likelihood.
+    prints the softplus above the layer, which would leave that layer without an activation.) The
+    decoder's sigmoid is in the likelihood.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 Stages, latent vector and conditions follow Andrianomena & Tang 2023 (arXiv:2311.08331, Sec. 3.1):
 residual blocks {3,3,2,2,2,1} upwards and top-down blocks {5,5,4,3,2,1} downwards, at 64, 32, 16,
 8, 4 and 1 pixels. The latent variable at 1x1, ``z0``, is a vector; each further top-down block
-has a latent map of its own, whose prior follows from what lies above it:
+has a latent map, whose prior depends on the levels above it:
 
     ELBO(x) = E_q [log p(x|z)] - KL(q(z0|x) || N(0, 1)) - sum_k KL(q(z_k|z_<k, x) || p(z_k|z_<k)).
 
@@ -31,6 +31,7 @@ from radioviz.models import likelihoods
 from radioviz.models.conditions import Conditions, sizes_at
 from radioviz.models.latent_prior import LatentPrior
 from radioviz.models.precision import half_where_fast
+from radioviz.models.tensors import bounded, check_images, check_latents, sample_normal
 from radioviz.models.vae import kl_divergence
 from radioviz.models.vdvae_blocks import (
     Bottleneck,
@@ -38,15 +39,14 @@ from radioviz.models.vdvae_blocks import (
     Pick,
     Stage,
     TopDown,
-    bounded,
     kl_between,
 )
 
 
 class VDVAE(nn.Module):
-    """Hierarchical VAE, optionally for an asked class and angular size.
+    """Hierarchical VAE, optionally conditioned on class and angular size.
 
-    Sequences of one value a stage run from the finest resolution to 1x1.
+    Sequences with one value per stage run from the finest resolution to 1x1.
 
     Parameters
     ----------
@@ -61,20 +61,20 @@ class VDVAE(nn.Module):
     latent_channels : sequence of int
         Channels of the latent maps, for all stages but 1x1.
     bottleneck : float
-        Width of the inner convolutions over that of the features.
+        Width of the inner convolutions relative to the features.
     likelihood : str
         A name of :data:`radioviz.models.likelihoods.LIKELIHOODS`.
     classes : sequence of str
-        Classes that can be asked for; empty if none.
+        Classes that can be requested; empty if none.
     size_range : sequence of two float
-        Smallest and largest angular size in arcsec that can be asked for; empty if none.
+        Smallest and largest angular size [arcsec] that can be requested; empty if none.
     prior_width : int
-        Width of the learned prior of z0, from which :meth:`draw` draws; 0 for N(0, 1).
+        Width of the learned prior of z0 for :meth:`draw`; 0 for N(0, 1).
 
     Raises
     ------
     ModelError
-        If lengths or values do not fit each other.
+        If lengths or values do not fit together.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class VDVAE(nn.Module):
         scale = math.sqrt(1 / sum(decoder_blocks))
         top = widths[-1]
         self.z0_posterior = Bottleneck(top, middles[-1], 2 * latent_dim, 1)
-        with torch.no_grad():  # narrow: z0 says something from the start, before maps can
+        with torch.no_grad():  # narrow: z0 is used from the start, before the maps are
             self.z0_posterior.last.bias[latent_dim:] = -4.0  # type: ignore[index]
         self.z0_shift = nn.Parameter(torch.zeros(1, top, 1, 1))
         self.z0_scale = nn.Parameter(torch.ones(1, top, 1, 1))
@@ -141,8 +141,8 @@ class VDVAE(nn.Module):
             )
             for k in reversed(range(stages - 1))
         )  # fmt: skip
-        # Steps between stages keep the variance, as the plain skips of Child 2020 do: by default
-        # each would take two thirds of it, and z0 would not reach the image, nor the image z0.
+        # Steps between stages preserve the variance, like the plain skips of Child 2020: by default
+        # each would remove two thirds of it, and neither z0 nor the image would reach the other.
         steps = [*self.narrow, self.z0_project, *(stage.enter for stage in self._stages())]
         for step in steps:
             nn.init.orthogonal_(step.weight)
@@ -162,8 +162,8 @@ class VDVAE(nn.Module):
                 for w in reversed(widths[:-1])
             )
         self.prior = LatentPrior(latent_dim, given, prior_width) if prior_width else None
-        # What training leaves behind beside weights: the box that z0 lies in, how often classes
-        # are, and sizes at 0, 1/32, ... of the galaxies of each class.
+        # Fitted after training: the box of z0, shares of the classes, and size quantiles of each
+        # class at 0, 1/32, ...
         self.latent_low: Tensor
         self.latent_high: Tensor
         self.register_buffer("latent_low", torch.full((latent_dim,), -3.0))
@@ -210,19 +210,19 @@ class VDVAE(nn.Module):
 
     @property
     def extra_noise(self) -> int:
-        """Numbers an image that :meth:`generate` takes beside z0: one a unit of the levels."""
+        """Normal numbers per image that :meth:`generate` uses: one per unit of the latent maps."""
         return sum(math.prod(shape) for shape in self.level_shapes)
 
     def decode(self, z: Tensor, label: Tensor | None = None, size: Tensor | None = None) -> Tensor:
-        """Image at each z0, every further level at the mean of its prior: ``(n, 1, ny, nx)``.
+        """Image at each z0, with latent maps at the means of their priors: ``(n, 1, ny, nx)``.
 
-        ``label`` (class numbers) and ``size`` [arcsec], both ``(n,)``, are for models that take
-        them.
+        ``label`` (class numbers) and ``size`` [arcsec], both ``(n,)``, are for models with these
+        conditions.
         """
         return self.generate(z, None, 0.0, label, size)
 
     def draft(self, z: Tensor, label: Tensor | None = None, size: Tensor | None = None) -> Tensor:
-        """As :meth:`decode`, to a hundredth of the peak, in a third of the time on some CPUs."""
+        """Like :meth:`decode` to within 1 % of the peak, in a third of the time on some CPUs."""
         with half_where_fast(z.device, self.training):
             return self.decode(z, label, size)
 
@@ -240,7 +240,7 @@ class VDVAE(nn.Module):
         return self.prior.draw(temperature * noise, condition)
 
     def draw_size(self, u: Tensor, label: Tensor | None = None) -> Tensor:
-        """Angular sizes in arcsec as real galaxies of the class have them, at quantiles ``u``."""
+        """Angular sizes [arcsec] of real galaxies of the class at the quantiles ``u``."""
         return sizes_at(self.size_quantiles, u, label).clamp(*self.conditions.size_range)
 
     def generate(
@@ -251,7 +251,7 @@ class VDVAE(nn.Module):
         label: Tensor | None = None,
         size: Tensor | None = None,
     ) -> Tensor:
-        """Image at each z0, further levels drawn from their priors: ``(n, 1, ny, nx)``, 0..1.
+        """Image at each z0, with latent maps drawn from their priors: ``(n, 1, ny, nx)``, 0..1.
 
         Parameters
         ----------
@@ -260,7 +260,7 @@ class VDVAE(nn.Module):
         noise : Tensor or None
             Standard normal numbers, ``(n, extra_noise)``; None with a temperature of 0.
         temperature : float
-            Factor of the priors' standard deviations; 0 is their means.
+            Factor of the standard deviations of the priors; 0 gives their means.
         label, size : Tensor, optional
             As in :meth:`decode`.
 
@@ -293,7 +293,7 @@ class VDVAE(nn.Module):
     ) -> Tensor:
         """Image through the posterior means of all levels, or of the first ``levels`` only.
 
-        Levels after these are at the mean of their prior, so ``levels=1`` is
+        Later levels are at the means of their priors, so ``levels=1`` equals
         ``decode(encode(x))``. Shape of ``x``.
         """
         features = self._features(x)
@@ -320,16 +320,12 @@ class VDVAE(nn.Module):
     ) -> DeepElbo:
         """Bound of each image with one reparametrised sample of every level.
 
-        ``label`` and ``size`` as in :meth:`decode`; -1 and NaN stand for what is not known.
-        Without ``maps`` only z0 is drawn, and the levels below are at the mean of their prior.
+        ``label`` and ``size`` as in :meth:`decode`, -1 and NaN if unknown. Without ``maps`` only
+        z0 is drawn, and the latent maps are at the means of their priors.
         """
         features = self._features(x)
         condition = self.conditions(len(x), label, size, x.device)
         units: list[Tensor] = []
-
-        def draw(mean: Tensor, log_variance: Tensor) -> Tensor:
-            drawn = torch.randn(mean.shape, generator=generator, device=mean.device)
-            return mean + (0.5 * log_variance).exp() * drawn
 
         def pick(block: TopDown, h: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
             if not maps:
@@ -337,11 +333,11 @@ class VDVAE(nn.Module):
                 return mean
             found = block.posterior(h, _at(features, h), mean, log_variance)
             units.append(kl_between(*found, mean, log_variance))
-            return draw(*found)
+            return sample_normal(*found, generator)
 
         mean, log_variance = self._posterior(features[-1])
         units.append(kl_divergence(mean, log_variance)[:, :, None, None])
-        parameters = self._descend(draw(mean, log_variance), condition, pick)
+        parameters = self._descend(sample_normal(mean, log_variance, generator), condition, pick)
         return DeepElbo(self.likelihood.log_prob(parameters, x.float()), units)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -350,18 +346,14 @@ class VDVAE(nn.Module):
 
     def _features(self, x: Tensor) -> list[Tensor]:
         """Output of each stage of the encoder after GELU, from the finest to 1x1."""
-        if x.shape[1:] != (1, self.size, self.size):
-            raise ModelError(
-                f"images have shape {tuple(x.shape)}; this model takes (n, 1, {self.size}, "
-                f"{self.size})"
-            )
-        # Image and its square root side by side: lobes are 10 to 100 times fainter than the peak.
+        check_images(x, self.size)
+        # Image and its square root as channels: lobes are 10 to 100 times fainter than the peak.
         h = self.first(torch.cat([x, x.clamp_min(0).sqrt()], 1) - 0.1)
         out = []
         for k, blocks in enumerate(self.bottom_up):
             if k:
                 narrow = self.narrow[k - 1]
-                # A plain mean over the last map would forget where anything is.
+                # A plain mean over the last map would lose all positions.
                 h = (
                     4 * F.avg_pool2d(narrow(h) * self.pooling, 4)
                     if h.shape[-1] == 4
@@ -373,10 +365,10 @@ class VDVAE(nn.Module):
 
     @torch.no_grad()
     def start_from(self, x: Tensor) -> None:
-        """Standardise what z0 is read off over some images (Kingma & Dhariwal 2018, Sec. 3.1).
+        """Standardise the features of z0 over some images (Kingma & Dhariwal 2018, Sec. 3.1).
 
-        Nearly empty maps differ by a thousandth in features that pass so many layers, which is
-        too little for z0 to be noticed before its KL term closes it.
+        After so many layers the features of nearly empty maps differ by a thousandth, too little
+        for z0 to be used before its KL term suppresses it.
         """
         top: list[Tensor] = []
         hook = self.bottom_up[-1].register_forward_hook(lambda *found: top.append(found[2]))
@@ -386,7 +378,7 @@ class VDVAE(nn.Module):
         self.z0_scale.copy_(1 / top[0].std(0, keepdim=True).clamp_min(1e-6))
 
     def train_encoder(self, train: bool) -> None:
-        """Let all weights between image and posterior of z0 learn, or leave them as they are."""
+        """Train or freeze all weights between the image and the posterior of z0."""
         for part in (self.first, self.narrow, self.bottom_up, self.z0_posterior):
             part.requires_grad_(train)
         for weights in (self.pooling, self.z0_shift, self.z0_scale):
@@ -394,10 +386,10 @@ class VDVAE(nn.Module):
 
     @torch.no_grad()
     def reset_map_posteriors(self) -> None:
-        """Start the posteriors of all maps anew, off their priors and narrower.
+        """Reinitialise the posteriors of all latent maps, away from their priors and narrower.
 
-        At the prior itself a map neither says anything nor learns to: its mean has no gradient
-        while the projection is small, and the projection none while it carries noise alone.
+        At the prior a map carries no information and cannot learn to: its mean has no gradient
+        while the projection is small, and the projection none while it carries only noise.
         """
         for stage in self._stages():
             for block in self._blocks(stage):
@@ -416,15 +408,8 @@ class VDVAE(nn.Module):
         return self.likelihood.mean(self._descend(z, condition, pick)).clamp(0.0, 1.0)
 
     def _descend(self, z: Tensor, condition: Tensor, pick: Pick | None) -> Tensor:
-        """Parameter maps of p(x|z), float32, with the latent maps that ``pick`` gives.
-
-        Without it they are at the means of their priors.
-        """
-        if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            raise ModelError(
-                f"latent vectors have shape {tuple(z.shape)}; this model takes "
-                f"(n, {self.latent_dim})"
-            )
+        """Parameter maps of p(x|z), float32; ``pick`` chooses the latent maps (default: means)."""
+        check_latents(z, self.latent_dim)
         h = self.z0_out(self.z0_project(z[:, :, None, None]))
         for k, stage in enumerate(self._stages()):
             h = stage(h, None if self.embed is None else self.embed[k](condition))

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from radioviz.models.tensors import bounded
+
 
 class DeepElbo(NamedTuple):
     """Terms of the evidence lower bound, in nats.
@@ -18,7 +20,7 @@ class DeepElbo(NamedTuple):
     log_likelihood : Tensor
         log p(x|z) of one posterior sample, shape ``(n,)``.
     units : list of Tensor
-        KL(q || p) of every unit, a tensor a level from z0 down: ``(n, d, 1, 1)``, then
+        KL(q || p) of every unit, one tensor per level from z0 down: ``(n, d, 1, 1)``, then
         ``(n, channels, ny, nx)``.
     """
 
@@ -39,21 +41,21 @@ class DeepElbo(NamedTuple):
 def kl_between(
     mean: Tensor, log_variance: Tensor, prior_mean: Tensor, prior_log_variance: Tensor
 ) -> Tensor:
-    """KL(N(mean, variance) || N(prior mean, prior variance)) a unit, in nats."""
+    """KL(N(mean, variance) || N(prior mean, prior variance)) per unit, in nats."""
     ratio = log_variance - prior_log_variance
     shift = (mean - prior_mean).square() * (-prior_log_variance).exp()
     return 0.5 * (ratio.exp() + shift - 1.0 - ratio)
 
 
 class Bottleneck(nn.Module):
-    """Four convolutions 1x1, 3x3, 3x3, 1x1, a GELU before each; 1x1 alone on maps of 2 or less.
+    """Convolutions 1x1, 3x3, 3x3, 1x1, a GELU before each; only 1x1 on maps of 2 pixels or less.
 
     Parameters
     ----------
     residual : bool
         Add the input to the result.
     scale : float
-        Factor of the last weights at the start: sqrt(1 / blocks) keeps the variance of deep
+        Initial factor of the last weights: sqrt(1 / blocks) preserves the variance of deep
         residual sums, 0 starts at zero (Child 2020, Sec. 3.2).
     """
 
@@ -74,8 +76,8 @@ class Bottleneck(nn.Module):
         self.layers = nn.ModuleList(
             nn.Conv2d(a, b, k, padding=k // 2) for a, b, k in [*widths, (middle, outputs, 1)]
         )
-        # Variance is kept; torch's default would take two thirds of it a layer, twice a hundred
-        # layers between image and z0.
+        # Preserves the variance; torch's default would remove two thirds of it per layer, with two
+        # hundred layers between image and z0.
         for layer in self.layers:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # type: ignore[arg-type]
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
@@ -86,20 +88,20 @@ class Bottleneck(nn.Module):
 
     @property
     def last(self) -> nn.Conv2d:
-        """The convolution that gives the result."""
+        """The last convolution."""
         return cast(nn.Conv2d, self.layers[-1])
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.activated(F.gelu(x))
-        return y.add_(x) if self.residual else y  # nothing else needs y, and room is time
+        return y.add_(x) if self.residual else y  # in place: nothing else needs y
 
     def activated(self, y: Tensor) -> Tensor:
-        """Result for an input that went through its GELU already, without the residual."""
+        """Result for an input after its GELU, without the residual."""
         out: Tensor = self.last(self.inner(y))
         return out
 
     def inner(self, y: Tensor) -> Tensor:
-        """What the last convolution takes, for an input that went through its GELU already."""
+        """Input of the last convolution, for an input after its GELU."""
         for layer in self.layers[:-1]:
             y = F.gelu(layer(y))
         return y
@@ -110,14 +112,14 @@ Pick = Callable[["TopDown", Tensor, Tensor, Tensor], Tensor]
 
 
 class TopDown(nn.Module):
-    """One latent variable: prior, posterior, projection of what was drawn, residual block."""
+    """One latent map: prior, posterior, projection of the sample, residual block."""
 
     def __init__(
         self, width: int, middle: int, channels: int, resolution: int, scale: float
     ) -> None:
         super().__init__()
         self.channels = channels
-        # Both start at N(0, 1): no KL, and gradients of a size that needs no skipping.
+        # Both start at N(0, 1): no KL, and gradients small enough not to be skipped.
         self.posterior_net = Bottleneck(2 * width, middle, 2 * channels, resolution, scale=0.0)
         self.prior_net = Bottleneck(width, middle, 2 * channels + width, resolution, scale=0.0)
         self.project = nn.Conv2d(channels, width, 1)
@@ -126,7 +128,7 @@ class TopDown(nn.Module):
         self.out = Bottleneck(width, middle, width, resolution, residual=True, scale=scale)
 
     def forward(self, h: Tensor, pick: Pick) -> Tensor:
-        activated = F.gelu(h)  # by far the dearest step on a CPU; prior and posterior share it
+        activated = F.gelu(h)  # the slowest step on a CPU; prior and posterior share it
         mean, log_variance, extra = self.prior_net.activated(activated).split(
             [self.channels, self.channels, h.shape[1]], 1
         )
@@ -135,10 +137,10 @@ class TopDown(nn.Module):
         return out
 
     def at_mean(self, h: Tensor) -> Tensor:
-        """As :meth:`forward` with the latent map at the mean of its prior, in fewer steps.
+        """Like :meth:`forward` with the latent map at the mean of its prior, in fewer steps.
 
-        The map then is linear in what the last convolution of the prior takes, as are the features
-        beside it, and both are added to the input: one 1x1 convolution of the summed weights.
+        The map and the features are then linear in the input of the prior's last convolution, and
+        both are added to ``h``: one 1x1 convolution with the summed weights.
         """
         last, c = self.prior_net.last, self.channels
         assert last.bias is not None and self.project.bias is not None
@@ -155,8 +157,8 @@ class TopDown(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q, float32, from input and encoder's features after GELU.
 
-        Relative to the prior (Vahdat & Kautz 2020, Sec. 3.2): where the network gives zero, as it
-        does at the start, the posterior is the prior, whatever that has become.
+        Relative to the prior (Vahdat & Kautz 2020, Sec. 3.2): where the network gives zero, as
+        initially, the posterior is the prior.
         """
         found = self.posterior_net.activated(torch.cat([h, features], 1))
         mean, log_variance = found.float().chunk(2, 1)
@@ -164,7 +166,7 @@ class TopDown(nn.Module):
 
 
 class Stage(nn.Module):
-    """Top-down blocks of one resolution, and how the stage above enters it."""
+    """Top-down blocks of one resolution, and the step from the stage above."""
 
     def __init__(
         self,
@@ -178,8 +180,8 @@ class Stage(nn.Module):
     ) -> None:
         super().__init__()
         self.side = side
-        # At the step from a vector to a map the gain lets each channel have a place, which
-        # nearest-neighbour copies of one vector would not have.
+        # At the step from a vector to a map, the gain varies each channel over the map; copies of
+        # one vector would be uniform.
         self.gain = nn.Parameter(1 + 0.5 * torch.randn(1, above, side, side)) if side == 4 else None
         self.enter = nn.Conv2d(above, width, 1)
         self.bias = nn.Parameter(torch.zeros(1, width, side, side))
@@ -190,13 +192,8 @@ class Stage(nn.Module):
     def forward(self, h: Tensor, condition: Tensor | None) -> Tensor:
         if self.gain is not None:
             h = self.enter(F.interpolate(h, size=self.side) * self.gain.to(h.dtype))
-        else:  # the 1x1 convolution commutes with copying, and is cheaper before it
+        else:  # the 1x1 convolution commutes with copying and is cheaper before it
             h = F.interpolate(self.enter(h), size=self.side)
-        # In half precision all that follows stays so, which a bias of single precision would end.
+        # Keep half precision; adding a float32 bias would end it.
         h = h + self.bias.to(h.dtype)
         return h if condition is None else h + condition[:, :, None, None].to(h.dtype)
-
-
-def bounded(log_variance: Tensor) -> Tensor:
-    """Within +-10, smoothly: a wild step stays finite and has a gradient to come back by."""
-    return 10.0 * torch.tanh(log_variance / 10.0)

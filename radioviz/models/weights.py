@@ -1,11 +1,8 @@
-"""Weights to and from a model folder: half precision on disk, checked by hash, never pickled."""
+"""Read and write model folders: half precision on disk, checked by hash, never pickled."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import secrets
-import shutil
 from pathlib import Path
 
 import torch
@@ -17,7 +14,7 @@ from radioviz.errors import ModelError
 from radioviz.models.artefact import CARD, CONFIG, WEIGHTS, ModelInfo, file_sha256, read_info
 from radioviz.models.precision import without_denormals
 from radioviz.models.registry import build
-from radioviz.store.atomic import put_in_place, remove_stale
+from radioviz.store.atomic import atomic_folder, write_json
 
 
 def save(folder: Path, module: nn.Module, info: ModelInfo, card: str) -> ModelInfo:
@@ -37,26 +34,21 @@ def save(folder: Path, module: nn.Module, info: ModelInfo, card: str) -> ModelIn
         if half.is_floating_point() and not torch.isfinite(half).all():
             raise ModelError(f"model '{info.name}': weight '{key}' is not finite in half precision")
         state[key] = half.contiguous()
-    scratch = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     try:
-        remove_stale(folder)
-        scratch.mkdir(parents=True)
-        save_file(state, scratch / WEIGHTS)
-        (scratch / WEIGHTS).chmod(0o644)  # safetensors writes for the owner alone
-        info = dataclasses.replace(info, weights_sha256=file_sha256(scratch / WEIGHTS))
-        config = json.dumps(info.to_dict(), indent=1) + "\n"
-        (scratch / CONFIG).write_text(config, encoding="utf-8")
-        (scratch / CARD).write_text(card, encoding="utf-8")
-        put_in_place(scratch, folder)
-    except (OSError, SafetensorError) as error:  # a full disk is either, by who notices
-        shutil.rmtree(scratch, ignore_errors=True)
+        with atomic_folder(folder) as scratch:
+            save_file(state, scratch / WEIGHTS)
+            (scratch / WEIGHTS).chmod(0o644)  # safetensors makes it readable by the owner only
+            info = dataclasses.replace(info, weights_sha256=file_sha256(scratch / WEIGHTS))
+            write_json(scratch / CONFIG, info.to_dict())
+            (scratch / CARD).write_text(card, encoding="utf-8")
+    except (OSError, SafetensorError) as error:  # a full disk can raise either
         raise ModelError(f"model '{info.name}' cannot be written to {folder}: {error}") from error
     return info
 
 
-@without_denormals()  # threads that torch starts here shall be as fast
+@without_denormals()  # also in threads that torch starts here
 def load(folder: Path) -> tuple[nn.Module, ModelInfo]:
-    """Network in evaluation mode, float32, and what is known of it.
+    """Network in evaluation mode, float32, and its information.
 
     Raises
     ------
@@ -89,7 +81,7 @@ def load(folder: Path) -> tuple[nn.Module, ModelInfo]:
 
 
 def _check_fit(info: ModelInfo, state: dict[str, torch.Tensor]) -> None:
-    """Refuse an architecture that these weights are not of, before memory is asked for it."""
+    """Refuse an architecture that does not fit the weights, before allocating memory for it."""
     with torch.device("meta"):  # shapes alone
         wanted = {
             k: tuple(v.shape) for k, v in build(info.kind, info.architecture).state_dict().items()
@@ -102,5 +94,5 @@ def _check_fit(info: ModelInfo, state: dict[str, torch.Tensor]) -> None:
         raise ModelError(
             f"model '{info.name}': weights do not fit the architecture in {CONFIG}: '{key}' has "
             f"shape {found.get(key)} in {WEIGHTS}, the architecture {wanted.get(key)}; restore "
-            "both or train anew"
+            "both or train again"
         )

@@ -82,7 +82,7 @@ def test_another_architecture_is_refused(folder: Path) -> None:
     ("change", "words"),
     [
         (lambda v: v.update(format=99), "format 99"),
-        (lambda v: v.pop("kind"), "'kind' is missing"),
+        (lambda v: v.pop("kind"), "missing required field kind"),
         (lambda v: v.update(extra=1), "'extra' is unknown"),
         (lambda v: v.update(capabilities=["fly"]), "'fly' is unknown"),
         (lambda v: v["preprocess"].update(size=-1), "bad value.*size"),
@@ -190,7 +190,7 @@ def test_a_model_is_replaced_in_one_step(folder: Path, monkeypatch: pytest.Monke
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(weights, "put_in_place", full)
+    monkeypatch.setattr("radioviz.store.atomic.put_in_place", full)
     with pytest.raises(ModelError, match="No space left"):
         weights.save(folder / "tiny", build("vae", SMALL["vae"]), small_info("vae"), "# Card\n")
     assert (folder / "tiny" / "weights.safetensors").read_bytes() == before

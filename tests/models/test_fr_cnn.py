@@ -125,7 +125,7 @@ def test_square_root_has_a_gradient_at_zero() -> None:
         ("fr-cnn", {"classes": ["FRI"]}, "two or more"),
         ("fr-cnn", {"classes": ["FRI", "FRI"]}, "two or more different"),
         ("fr-cnn", {"kernels": [3]}, "as many kernels"),
-        ("fr-cnn", {"size": 2}, "leave nothing"),
+        ("fr-cnn", {"size": 2}, "leave no pixel"),
         ("fr-cnn", {"dense": [128]}, "expected 1 to 64"),
         ("fr-resnet", {"size": 20}, "multiple of 8"),
         ("fr-resnet", {"features": 512}, "features is 512"),

@@ -113,7 +113,7 @@ def test_sizes_that_make_no_sense(arguments: dict[str, int], message: str) -> No
 
 def test_latents_that_make_no_sense() -> None:
     module = MAF(3, 1, 8)
-    with pytest.raises(ModelError, match=r"this flow takes \(n, 3\)"):
+    with pytest.raises(ModelError, match=r"this model takes \(n, 3\)"):
         module.log_prob(torch.zeros(2, 4))
     with pytest.raises(ModelError, match="not finite"):
         module.standardise(torch.full((3, 3), torch.nan))

@@ -122,5 +122,5 @@ def test_what_cannot_be_built_is_named() -> None:
         network(stem="wide")
     with pytest.raises(ModelError, match="width is 0"):
         network(width=0)
-    with pytest.raises(ModelError, match="taught no classes"):
+    with pytest.raises(ModelError, match="has no classes"):
         network().logits(batch(2, 32))

@@ -93,7 +93,7 @@ class CvaeTask(Task[CvaeConfig]):
         self.arguments["classes"] = list(self.classes)
         self.sized = isinstance(self.module, ConvCVAE)
         if isinstance(self.module, ConvCVAE):
-            self.arguments["size_range"] = list(self.module.asked.size_range)
+            self.arguments["size_range"] = list(self.module.conditions.size_range)
             self.module.prior.requires_grad_(False)  # trained afterwards
 
     def prepare(self, data: Data, device: torch.device) -> None:
@@ -102,7 +102,7 @@ class CvaeTask(Task[CvaeConfig]):
         for name, part in (("train", data.train), ("valid", data.valid)):
             self.labels[name] = class_numbers(part, self.classes).to(device)
             if isinstance(self.module, ConvCVAE):
-                low, high = self.module.asked.size_range
+                low, high = self.module.conditions.size_range
                 sizes = measured_sizes(part, self.config.preprocess).nan_to_num(low)
                 self.sizes[name] = sizes.clamp(low, high).to(device)
         sizes = self.sizes.get("train", torch.ones(len(data.train)))
@@ -157,7 +157,7 @@ class CvaeTask(Task[CvaeConfig]):
     ) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
         """-log p ``(n,)``, KL ``(n, d)``, weighted losses of the heads, and these by name."""
         assert isinstance(module, ConvCVAE)
-        low, high = module.asked.size_range
+        low, high = module.conditions.size_range
         sizes = sizes.clamp(low, high)
         features = module.body(frames)
         angle = torch.zeros(len(frames), device=frames.device)
@@ -222,8 +222,8 @@ class CvaeTask(Task[CvaeConfig]):
         else:
             frames, scale = module.framed(part.images)[0], torch.ones(len(part))
         labels = self.labels[name]
-        low, high = module.asked.size_range
-        given = module.asked(len(part), labels, (self.sizes[name] / scale).clamp(low, high))
+        low, high = module.conditions.size_range
+        given = module.conditions(len(part), labels, (self.sizes[name] / scale).clamp(low, high))
         means, widths = [], []
         for flip in (False, True):
             some = frames.flip(2) if flip else frames
@@ -258,7 +258,7 @@ class CvaeTask(Task[CvaeConfig]):
             guesses.append(module.decode(module.encode(x, known), known))
         out = elbo_scores(terms, part.images, torch.cat(guesses))
         if isinstance(module, ConvCVAE):
-            low, high = module.asked.size_range
+            low, high = module.conditions.size_range
             sizes = measured_sizes(part, self.config.preprocess).nan_to_num(low).clamp(low, high)
             frames = module.framed(part.images)[0]
             found = torch.cat([module.measured(module.body(v)) for v in frames.split(256)])

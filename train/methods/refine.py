@@ -221,7 +221,7 @@ class RefineTask(Task[RefineConfig]):
     def _sizes(self, part: Part, scale: Tensor) -> Tensor:
         if not hasattr(self, "_measured"):
             self._measured: dict[int, Tensor] = {}
-        low, high = self.whole.asked.size_range
+        low, high = self.whole.conditions.size_range
         if len(part) not in self._measured:
             self._measured[len(part)] = measured_sizes(part, self.config.preprocess).nan_to_num(low)
         return (self._measured[len(part)] / scale).clamp(low, high)
