@@ -254,57 +254,49 @@ def open_atlas(
         If it is missing, damaged, of another format, or stale.
     """
     where = atlas_folder(data_set, model, folder)
-    meta = _read_meta(where, data_set, model)
     name = f"Atlas of '{data_set}' under model '{model}'"
-    if info is not None and info.weights_sha256 != meta["weights_sha256"]:
-        raise AtlasError(
-            f"{name} is stale: it was made with weights {meta['weights_sha256'][:12]}, the model "
-            f"now has {info.weights_sha256[:12]}; {_again(meta)}"
-        )
-    if catalogue is not None and catalogue.digest != meta["catalogue_digest"]:
-        raise AtlasError(
-            f"{name} is stale: it was made for sources with digest {meta['catalogue_digest']}, the "
-            f"data set now has {catalogue.digest}; {_again(meta)}"
-        )
+    again = f"make it again with: {command_of(data_set, model)}"
+    if not (where / "atlas.json").exists():
+        raise AtlasError(f"no {name} in {where}; {again}")
     try:
+        meta = _read_meta(where)
+        again = _again(meta)
+        if info is not None and info.weights_sha256 != meta["weights_sha256"]:
+            raise AtlasError(
+                f"{name} is stale: it was made with weights {meta['weights_sha256'][:12]}, the "
+                f"model now has {info.weights_sha256[:12]}; {again}"
+            )
+        if catalogue is not None and catalogue.digest != meta["catalogue_digest"]:
+            raise AtlasError(
+                f"{name} is stale: it was made for sources with digest {meta['catalogue_digest']}, "
+                f"the data set now has {catalogue.digest}; {again}"
+            )
+        n = meta["n"]
         ids = (where / "source_ids.txt").read_text(encoding="utf-8").split("\n")
-        source_ids = np.array(ids, dtype=object) if ids != [""] else np.array([], dtype=object)
+        source_ids = np.array(ids if ids != [""] else [], dtype=object)
         latents = records.read_npy(where / "latents.npy")
         layouts = {key: records.read_npy(where / f"layout_{key}.npy") for key in meta["layouts"]}
+        shapes: list[tuple[str, tuple[int, ...], tuple[int, ...]]]
+        shapes = [(f"layout {k}", v.shape, (n, 2)) for k, v in layouts.items()]
+        shapes += [("source_ids", source_ids.shape, (n,))]
+        shapes += [("latents", latents.shape, (n, *latents.shape[1:2]))]
+        for what, shape, expected in shapes:
+            if shape != expected or (what == "latents" and latents.ndim != 2):
+                raise ValueError(f"{what} has shape {shape} for {n} sources")
     except (OSError, ValueError) as error:
-        raise AtlasError(f"{name} is damaged ({error}); {_again(meta)}") from error
-    n = meta["n"]
-    shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
-        "source_ids": (source_ids.shape, (n,)),
-        "latents": (latents.shape, (n, *latents.shape[1:2])),
-    }
-    shapes |= {f"layout {k}": (v.shape, (n, 2)) for k, v in layouts.items()}
-    for key, (shape, wanted) in shapes.items():
-        if shape != wanted or (key == "latents" and latents.ndim != 2):
-            raise AtlasError(
-                f"{name} is damaged: {key} has shape {shape} for {n} sources; {_again(meta)}"
-            )
+        raise AtlasError(f"{name} is damaged ({error}); {again}") from error
     return Atlas(data_set, model, source_ids, latents, layouts, meta, where)
 
 
-def _read_meta(where: Path, data_set: str, model: str) -> dict[str, Any]:
-    name = f"Atlas of '{data_set}' under model '{model}'"
-    again = f"make it with: {command_of(data_set, model)}"
-    try:
-        meta = records.read_json_object(where / "atlas.json")
-        if meta.get("format") != FORMAT_VERSION:
-            raise AtlasError(
-                f"{name} has format {meta.get('format')!r}, this version reads "
-                f"{FORMAT_VERSION}; {again}"
-            )
-        records.to_record(meta, _AtlasFile)
-        odd = [key for key in meta["layouts"] if not _NAME.fullmatch(key)]
-        if odd:
-            raise ValueError(f"layout {odd[0][:60]!r} is not a plain name")
-    except FileNotFoundError:
-        raise AtlasError(f"no {name} in {where}; {again}") from None
-    except (OSError, ValueError) as error:
-        raise AtlasError(f"{name} is damaged (atlas.json: {error}); {again}") from error
+def _read_meta(where: Path) -> dict[str, Any]:
+    meta = records.read_json_object(where / "atlas.json")
+    if meta.get("format") != FORMAT_VERSION:
+        found = meta.get("format")
+        raise ValueError(f"atlas.json: format {found!r}, this version reads {FORMAT_VERSION}")
+    records.to_record(meta, _AtlasFile)
+    for key in meta["layouts"]:
+        if not _NAME.fullmatch(key):
+            raise ValueError(f"atlas.json: layout {key[:60]!r} is not a plain name")
     return meta
 
 

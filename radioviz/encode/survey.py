@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,19 +77,17 @@ class EncodingResult:
 
 def reference_atlas(info: ModelInfo) -> Atlas | None:
     """Atlas of the reference data set with the same weights, or None."""
-    try:
+    with suppress(AtlasError):
         return open_atlas(REFERENCE, info.name, info=info)
-    except AtlasError:
-        return None
+    return None
 
 
 def is_encoded(catalogue: Catalogue, info: ModelInfo) -> bool:
     """True if there is an Atlas of these sources with these weights."""
-    try:
+    with suppress(AtlasError):
         open_atlas(catalogue.info.key, info.name, info=info, catalogue=catalogue)
-    except AtlasError:
-        return False
-    return True
+        return True
+    return False
 
 
 def list_encoders() -> list[str]:

@@ -128,7 +128,7 @@ def change(**values: Any) -> Callable[[Path], None]:
         (overwrite("latents.npy", b"\x93NUMPY"), "damaged"),
         (overwrite("latents.npy", b""), "damaged"),
         (overwrite("layout_umap.npy", b"text"), "damaged"),
-        (overwrite("source_ids.txt", b"only-one"), "damaged: source_ids"),
+        (overwrite("source_ids.txt", b"only-one"), r"damaged \(source_ids"),
         (overwrite("source_ids.txt", b"\xff\xfe"), "damaged"),
         (overwrite("atlas.json", b"{"), "damaged"),
         (overwrite("atlas.json", b"[]"), "holds list, expected a JSON object"),
