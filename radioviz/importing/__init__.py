@@ -1,7 +1,7 @@
-"""Bring your own survey: files, tables, cubes, mosaics and positions, to Catalogues.
+"""Import your own survey: files, tables, cubes, mosaics and positions, to Catalogues.
 
 >>> from radioviz.importing import Source, import_survey, inspect_source
->>> look = inspect_source(Source(Path("cutouts.zip")))      # what it is, what has to be asked
+>>> inspection = inspect_source(Source(Path("cutouts.zip")))  # what it is, what is missing
 >>> result = import_survey(Source(Path("cutouts.zip")), {"key": "mine", "survey": "FIRST"})
 """
 

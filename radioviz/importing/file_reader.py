@@ -13,7 +13,7 @@ import pandas as pd
 
 from radioviz.errors import CatalogueError, ImageError
 from radioviz.images.common_grid import CommonGrid, row_values, to_common_grid
-from radioviz.images.reading import MAX_PIXELS, ImageSummary, SkyImage, read_image, summarise_fits
+from radioviz.images.reading import ImageSummary, SkyImage, read_image, summarise_fits
 from radioviz.importing.image_files import (
     FileEntry,
     ImageFiles,
@@ -182,7 +182,7 @@ class FilesReader(Reader):
             if is_picture(name) != (self.dtype == np.uint8):
                 mixed = "a picture among FITS images" if is_picture(name) else "FITS among pictures"
                 raise ImageError(f"{name}: {mixed}: grey levels and brightness do not mix")
-            image = read_image(entry.content, name=name, max_pixels=MAX_PIXELS)
+            image = read_image(entry.content, name=name)
             placed = to_common_grid(image, self.common, self.common.bunit or None)
             cells = row_values(placed, name, self.common)
             if self.survey.beam is None and placed.beam is not None:

@@ -87,13 +87,11 @@ class ImageFiles:
         If the path is none of them, cannot be read, or holds no image.
     """
 
-    def __init__(
-        self, path: Path, limits: image_archives.ArchiveLimits = image_archives.LIMITS
-    ) -> None:
-        self.path, self.limits = path, limits
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self.archive = path.is_file() and image_archives.is_archive(path)
         if self.archive:
-            self.names = [m.name for m in image_archives.archive_members(path, limits)]
+            self.names = [m.name for m in image_archives.archive_members(path)]
         elif path.is_dir():
             self.names = list_folder(path)
         else:
@@ -107,7 +105,7 @@ class ImageFiles:
     def entries(self, start: int = 0) -> Iterator[FileEntry]:
         """All files in order, from number ``start``."""
         if self.archive:
-            for i, member in enumerate(image_archives.archive_members(self.path, self.limits)):
+            for i, member in enumerate(image_archives.archive_members(self.path)):
                 if i >= start:
                     yield self._entry(member)
             return
@@ -141,7 +139,7 @@ class ImageFiles:
             return
         if image_archives.archive_kind(self.path) != "zip":
             chosen = set(images[:count])
-        for i, member in enumerate(image_archives.archive_members(self.path, self.limits)):
+        for i, member in enumerate(image_archives.archive_members(self.path)):
             if i in chosen:
                 entry = self._entry(member)
                 if not entry.refused:

@@ -1,4 +1,4 @@
-"""What an import starts from (source, inspection) and what reads it, image by image."""
+"""Common types of an import: the source, its inspection, and the reader of its images."""
 
 from __future__ import annotations
 

@@ -112,14 +112,10 @@ def _unit(text: str, name: str) -> str:
         unit = u.Unit(text.strip().strip("\"'"))
     except ValueError:
         unit = None
-    for known, candidate in (
-        ("deg", u.deg),
-        ("hour", u.hourangle),
-        ("rad", u.rad),
-        ("arcmin", u.arcmin),
-        ("arcsec", u.arcsec),
-    ):
-        if unit == candidate or (known == "hour" and unit == u.hour):
+    if unit in (u.hour, u.hourangle):
+        return "hour"
+    for known in ("deg", "rad", "arcmin", "arcsec"):
+        if unit == u.Unit(known):
             return known
     raise CatalogueError(
         f"column '{name}' has the unit '{text}', which is not an angular unit; "

@@ -181,13 +181,8 @@ class _SourceListBuilder:
                     f"column '{name}' is not in the J2000 equatorial system "
                     f"({described or name}); convert it (TOPCAT, astropy) or map another column"
                 )
-        ra_unit = choice_answer(self.answers, "ra_unit", RA_UNITS) or self.mapping.units.get(
-            "ra", ""
-        )
-        dec_unit = choice_answer(self.answers, "dec_unit", DEC_UNITS) or self.mapping.units.get(
-            "dec", ""
-        )
-        result = read_positions(ra, dec, ra_unit=ra_unit, dec_unit=dec_unit, names=names)
+        units = {"ra_unit": self._unit("ra", RA_UNITS), "dec_unit": self._unit("dec", DEC_UNITS)}
+        result = read_positions(ra, dec, names=names, **units)
         self.needed += result.needed
         self.out["ra"], self.out["dec"] = result.ra, result.dec
         if not result.needed:
@@ -215,9 +210,7 @@ class _SourceListBuilder:
                 continue
             name = self.mapping.columns[role]
             values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
-            unit = choice_answer(self.answers, f"{role}_unit", units) or self.mapping.units.get(
-                role, ""
-            )
+            unit = self._unit(role, units)
             if not unit:
                 # The Catalogue's own column has its unit; a flux of unknown unit is not used.
                 own = COLUMNS[role].unit if name == role else UNKNOWN if role == "flux" else None

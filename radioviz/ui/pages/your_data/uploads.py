@@ -212,7 +212,7 @@ def positions_csv(text: str) -> bytes:
     Raises
     ------
     CatalogueError
-        If there is no line, or one is none of these.
+        If there is no line, or one cannot be parsed.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     lines = [line for line in lines if not line.startswith("#")]
