@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -90,3 +91,17 @@ def frdeep_first(batch_folders: Path) -> Catalogue:
 @pytest.fixture(scope="session")
 def frdeep_nvss(batch_folders: Path) -> Catalogue:
     return frdeep.read_frdeep(frdeep.NVSS, folder=batch_folders / "NVSS_PNG_dataset")
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MB, where this account may mount one."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("a file system cannot be mounted by this account")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)

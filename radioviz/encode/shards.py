@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -29,6 +29,7 @@ from radioviz.metrics.reconstruction import flux_ratio, relative_error
 from radioviz.models.abilities import Reconstructs
 from radioviz.models.artefact import ModelInfo
 from radioviz.store.atomic import atomic_file
+from radioviz.store.mapped import write_array
 
 BATCH = 128
 """Images per batch on a CPU: half of what is fastest, for half of the memory."""
@@ -147,7 +148,7 @@ class ShardPlan:
         if len(found) == 1:
             return found[0]
         shape = (sum(len(shard) for shard in found), found[0].shape[1])
-        return _to_file(self.folder / "joined.npy", found, shape, np.float32)
+        return write_array(self.folder / "joined.npy", found, shape, np.float32)
 
 
 def score_names(info: ModelInfo) -> list[str]:
@@ -169,21 +170,7 @@ def half_precision(latents: np.ndarray, path: Path) -> np.ndarray:
     This moves a latent vector by less than a thousandth of the prior's width.
     """
     parts = (latents[i : i + _ROWS] for i in range(0, len(latents), _ROWS))
-    return _to_file(path, parts, latents.shape, np.float16)
-
-
-def _to_file(
-    path: Path, parts: Iterable[np.ndarray], shape: tuple[int, ...], dtype: type[np.floating]
-) -> np.ndarray:
-    out = np.lib.format.open_memmap(path, "w+", dtype, shape)
-    at = 0
-    for part in parts:
-        out[at : at + len(part)] = part
-        at += len(part)
-    out.flush()
-    del out
-    found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    return found
+    return write_array(path, parts, latents.shape, np.float16)
 
 
 def _prefetched(

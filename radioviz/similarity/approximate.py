@@ -24,6 +24,7 @@ import numpy as np
 from radioviz.errors import SimilarityError
 from radioviz.jobs.progress import no_progress
 from radioviz.store.atomic import atomic_file, atomic_folder, report_unwritable, write_json
+from radioviz.store.mapped import write_array
 from radioviz.store.records import read_json_object
 
 LARGE = 100_000_000
@@ -271,11 +272,11 @@ def whitened_file(
         if not path.is_file():
             k = whitening(np.asarray(latents[:1], np.float32)).shape[1]
             with atomic_file(path) as scratch:
-                out = np.lib.format.open_memmap(scratch, "w+", np.float16, (len(latents), k))
-                for start in range(0, len(latents), 65_536):
-                    part = slice(start, start + 65_536)
-                    out[part] = whitening(np.asarray(latents[part], np.float32))
-                out.flush()
+                parts = (
+                    whitening(np.asarray(latents[start : start + 65_536], np.float32))
+                    for start in range(0, len(latents), 65_536)
+                )
+                write_array(scratch, parts, (len(latents), k), np.float16)
         mapped: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
         return mapped
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Return memory to the system during long runs: pages of mapped files, freed memory."""
+"""Arrays in memory-mapped files: write them in parts, and return their pages to the system."""
 
 from __future__ import annotations
 
@@ -6,8 +6,34 @@ import contextlib
 import ctypes
 import gc
 import mmap
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike
+
+
+def write_array(
+    path: Path, parts: Iterable[np.ndarray], shape: tuple[int, ...], dtype: DTypeLike
+) -> np.ndarray:
+    """Write an ``.npy`` file from parts along its first axis, and map it read-only.
+
+    The parts are written, not stored into a map: where the disk is full, a store into a map ends
+    the process (SIGBUS), while a write raises an error.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    kind = np.dtype(dtype)
+    header = {"descr": kind.str, "fortran_order": False, "shape": shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in parts:
+            file.write(np.ascontiguousarray(part, kind).data)
+    found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    return found
 
 
 def release_pages(images: np.ndarray) -> None:

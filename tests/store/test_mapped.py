@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radioviz.store.mapped import release_pages, trim_memory
+from radioviz.store.mapped import release_pages, trim_memory, write_array
 
 
 def resident(field: str) -> int:
@@ -55,3 +55,16 @@ def test_what_was_freed_is_given_back() -> None:
     trim_memory()
     assert held - resident("RssAnon") > 60_000
     assert keep.all()
+
+
+def test_a_full_disk_is_an_error_and_not_the_end(full_disk: Path) -> None:
+    parts = (np.ones((100, 256), np.float32) for _ in range(100))
+    with pytest.raises(OSError, match="No space left"):
+        write_array(full_disk / "a.npy", parts, (10_000, 256), np.float16)
+
+
+def test_an_array_is_written_in_parts(tmp_path: Path) -> None:
+    whole = np.arange(30.0).reshape(10, 3)
+    written = write_array(tmp_path / "a.npy", np.split(whole, [4, 9]), (10, 3), np.float16)
+    np.testing.assert_array_equal(written, whole.astype(np.float16))
+    assert isinstance(written, np.memmap)

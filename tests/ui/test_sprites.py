@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +89,18 @@ def test_the_same_pictures_have_the_same_name() -> None:
     levels = LevelStore(None, 0, 4).levels(np.arange(5), shades)
     assert sprites.sheet(levels, "grey").digest == sprites.sheet(levels.copy(), "grey").digest
     assert sprites.sheet(levels, "grey").digest != sprites.sheet(levels, "viridis").digest
+
+
+def test_a_full_disk_costs_the_store_and_not_the_server(tmp_path: Path, full_disk: Path) -> None:
+    code = """
+import sys
+import numpy as np
+from pathlib import Path
+from radioviz.ui.image.sprites import LevelStore
+store = LevelStore(Path(sys.argv[1]) / "store", 1000, 64)
+ones = store.levels(np.arange(500), lambda rows: np.ones((len(rows), 64, 64)))
+print(store.kept, ones.min())
+"""
+    run = [sys.executable, "-c", code, str(full_disk)]
+    out = subprocess.run(run, capture_output=True, text=True, timeout=60)
+    assert (out.returncode, out.stdout.split()) == (0, ["False", "255"]), out.stderr

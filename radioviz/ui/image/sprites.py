@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +69,8 @@ class LevelStore:
 
     def __init__(self, folder: Path | None, n: int, size: int) -> None:
         self.size = size
-        self._levels: np.memmap | None = None
-        self._filled: np.memmap | None = None
+        self._levels = self._filled = np.empty(0, dtype=np.uint8)
+        self._folder = folder
         if folder is None or n == 0:
             return
         try:
@@ -78,12 +79,12 @@ class LevelStore:
             self._filled = _sparse(folder / "filled.u8", n)
             self._levels = levels
         except OSError:
-            self._levels = self._filled = None
+            self._filled = self._levels
 
     @property
     def kept(self) -> bool:
         """Whether pictures are kept at all."""
-        return self._levels is not None
+        return self._levels.size > 0
 
     def levels(self, rows: np.ndarray, make: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """Levels of the given rows.
@@ -103,7 +104,7 @@ class LevelStore:
         rows = np.asarray(rows, dtype=np.int64)
         out = np.empty((len(rows), self.size, self.size), dtype=np.uint8)
         there = np.zeros(len(rows), dtype=bool)
-        if self._levels is not None and self._filled is not None:
+        if self.kept:
             there = np.asarray(self._filled)[rows] == 1
             packed = self._levels.reshape(-1, self.size, self.size)
             out[there] = packed[rows[there]]
@@ -111,19 +112,33 @@ class LevelStore:
         if len(missing):
             made = make(rows[missing])
             out[missing] = np.rint(np.clip(made, 0, 1) * 255).astype(np.uint8)
-            if self._levels is not None and self._filled is not None:
-                # The mark follows the picture; two writers write the same.
-                packed[rows[missing]] = out[missing]
-                self._filled[rows[missing]] = 1
+            if self.kept:
+                self._keep(rows[missing], out[missing])
         return out
+
+    def _keep(self, rows: np.ndarray, levels: np.ndarray) -> None:
+        """Write pictures, then their marks; on a full disk nothing more is kept.
+
+        Written, not stored into the map, which would end the server where the disk is full.
+        """
+        assert self._folder is not None
+        try:
+            with (self._folder / "levels.u8").open("r+b", buffering=0) as pictures:
+                for row, picture in zip(rows.tolist(), levels, strict=True):
+                    os.pwrite(pictures.fileno(), picture.tobytes(), row * picture.size)
+            with (self._folder / "filled.u8").open("r+b", buffering=0) as marks:
+                for row in rows.tolist():
+                    os.pwrite(marks.fileno(), b"\1", row)
+        except OSError:
+            self._levels = self._filled = np.empty(0, dtype=np.uint8)
 
 
 def _sparse(path: Path, size: int) -> np.memmap:
-    """Writable map of a file of ``size`` bytes; a file of another size is begun anew."""
+    """Read-only map of a file of ``size`` bytes; a file of another size is created again."""
     if not path.exists() or path.stat().st_size != size:
         with path.open("wb") as file:
             file.truncate(size)
-    return np.memmap(path, dtype=np.uint8, mode="r+")
+    return np.memmap(path, dtype=np.uint8, mode="r")
 
 
 def sheet(levels: np.ndarray, colour_map: str, columns: int = COLUMNS) -> Sheet:
