@@ -195,15 +195,13 @@ def selection_table(groups: Groups | Group, note: str = "") -> SelectionTable:
             names = {c: f"{c}_2" if c in part or c == "data_set" else c for c in scores.columns}
             part = pd.concat([part, scores.rename(columns=names)], axis=1)
             columns |= {names.get(c, c): column for c, column in group.columns.items()}
-        made: dict[str, Any] = {"data_set": info.key}
-        for name, value in (
-            ("pixel_scale", info.pixel_scale),
-            ("beam", info.beam if info.beam is not None else np.nan),
-            ("bunit", fits_unit(info.bunit)),
-        ):
-            if name not in part:
-                made[name] = value
-        parts.append(part.assign(**made))
+        survey: dict[str, Any] = {
+            "pixel_scale": info.pixel_scale,
+            "beam": np.nan if info.beam is None else info.beam,
+            "bunit": fits_unit(info.bunit),
+        }
+        missing = {name: value for name, value in survey.items() if name not in part}
+        parts.append(part.assign(data_set=info.key, **missing))
     frame = pd.concat(parts, ignore_index=True)
     frame = frame[["data_set", *[c for c in frame.columns if c != "data_set"]]]
     frame = pd.DataFrame({name: plain_column(frame[name]) for name in frame.columns})
@@ -222,10 +220,8 @@ def plain_column(cells: pd.Series) -> pd.Series:
     kind = getattr(cells.dtype, "kind", "O")
     if pd.api.types.is_bool_dtype(cells) and not cells.isna().any():
         return cells.astype(bool)
-    if pd.api.types.is_numeric_dtype(cells) and kind != "c" and not cells.isna().any():
-        return cells.astype("int64" if kind in "iu" else "float64")
     if pd.api.types.is_numeric_dtype(cells) and kind != "c":
-        return cells.astype("float64")
+        return cells.astype("int64" if kind in "iu" and not cells.isna().any() else "float64")
     present = cells.dropna()
     if len(present) and present.map(lambda v: isinstance(v, (bool, np.bool_))).all():
         return cells.map({True: "true", False: "false"}).fillna("").astype(str)

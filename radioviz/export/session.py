@@ -201,15 +201,9 @@ def _list(document: Mapping[str, Any], name: str, required: bool = True) -> Sequ
 
 
 def _source(entry: Any, what: str, i: int) -> Source:
-    if isinstance(entry, dict):
-        data_set, source_id = entry.get("data_set"), entry.get("source_id")
-        if (
-            isinstance(data_set, str)
-            and isinstance(source_id, str)
-            and 0 < len(data_set) <= 300
-            and 0 < len(source_id) <= 300
-        ):
-            return data_set, source_id
+    names = [entry.get("data_set"), entry.get("source_id")] if isinstance(entry, dict) else [None]
+    if all(isinstance(name, str) and 0 < len(name) <= 300 for name in names):
+        return names[0], names[1]
     raise SelectionError(
         f'{what} {i} is {str(entry)[:80]!r}; expected {{"data_set": "first", '
         '"source_id": "first-7"}'

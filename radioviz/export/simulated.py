@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from radioviz.data.catalogue import Column
 from radioviz.errors import ExportError
 from radioviz.export.cards import ORIGIN, block, card, commentary, image_bytes, long_card, structure
-from radioviz.export.groups import SelectionTable, timestamp
+from radioviz.export.fits import table_hdu
+from radioviz.export.groups import SelectionTable, plain_column, timestamp
 
 
 def simulated_fits_bytes(
@@ -85,15 +87,14 @@ def simulated_fits_bytes(
         card("MODEL", model, "generative model"),
         card("MODELSHA", model_sha256, "SHA-256 of its weights"),
         *([card("SEED", int(seed), "seed of the generator")] if seed is not None else []),
-        *(
-            [card("PIXSCALE", float(pixel_scale), "[arcsec] size of a pixel")]
-            if pixel_scale
-            else []
-        ),
-        *[long_card(key, *said) for key, said in (cards or {}).items()],
     ]
-    said = commentary("COMMENT", ["Simulated: this galaxy does not exist and has no sky position."])
-    said += commentary("HISTORY", [note] if note else [])
+    if pixel_scale:
+        common.append(card("PIXSCALE", float(pixel_scale), "[arcsec] size of a pixel"))
+    common += [long_card(key, *content) for key, content in (cards or {}).items()]
+    remarks = commentary(
+        "COMMENT", ["Simulated: this galaxy does not exist and has no sky position."]
+    )
+    remarks += commentary("HISTORY", [note] if note else [])
     out = io.BytesIO()
     for i, image in enumerate(stack):
         data, bitpix = image_bytes(image)
@@ -104,7 +105,7 @@ def simulated_fits_bytes(
             header += card(f"CONDK{number}", str(key)) + card(f"CONDV{number}", _plain(value))
         if latents is not None:
             header += commentary("COMMENT", [f"Latent vector: row {i + 1} of SIMULATED."])
-        out.write(block(header + said))
+        out.write(block(header + remarks))
         out.write(data)
     if latents is not None:
         out.write(_table(np.asarray(latents, dtype=np.float32), each, model, model_sha256, seed))
@@ -149,11 +150,6 @@ def _table(
     model_sha256: str,
     seed: int | None,
 ) -> bytes:
-    import pandas as pd
-
-    from radioviz.export.fits import table_hdu
-    from radioviz.export.groups import plain_column
-
     frame = pd.DataFrame({"image_index": np.arange(len(latents))})
     for key in dict.fromkeys(k for c in conditions for k in c):
         cells = [None if c.get(key) is None else _plain(c[key]) for c in conditions]

@@ -45,17 +45,10 @@ def votable_bytes(
     ExportError
         If the selection is empty.
     """
-    table = selection_table(groups, note)
-    return votable_of(table, created=created, binary=binary)
-
-
-def votable_of(
-    table: SelectionTable, *, created: dt.datetime | None = None, binary: bool | None = None
-) -> bytes:
-    """The VOTable of a joined table (see :func:`votable_bytes`)."""
     from astropy.io.votable import tree
     from astropy.table import Table
 
+    table = selection_table(groups, note)
     safe = column_names([*table.frame.columns, *table.latents])
     data = Table()
     for name in table.frame.columns:

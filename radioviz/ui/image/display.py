@@ -150,6 +150,15 @@ def scale_bar(field: float, largest: float = 0.36) -> ScaleBar:
     return ScaleBar(length, length / field, text)
 
 
+def rgb_png(rgb: np.ndarray) -> bytes:
+    """PNG of colours 0 to 255 of shape ``(ny, nx, 3)``, row 0 at the bottom."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(np.rint(rgb[::-1]).astype(np.uint8)).save(out, "PNG")
+    return out.getvalue()
+
+
 def scaled_picture_html(
     payload: bytes, bar: ScaleBar, style: ImageStyle, *, alt: str, mark: str = ""
 ) -> str:

@@ -6,7 +6,6 @@ The probability comes from the scores without torch; the explanation loads torch
 from __future__ import annotations
 
 import dataclasses
-import io
 import math
 import sys
 
@@ -18,7 +17,7 @@ from radioviz.encode.attributions import Explanation, inner_share
 from radioviz.ui import cache, controls, detail, verdicts
 from radioviz.ui.cache.decoding import explanation
 from radioviz.ui.controls import View
-from radioviz.ui.image.display import png
+from radioviz.ui.image.display import png, rgb_png, rgb_stops
 from radioviz.ui.image.sky_image import STRETCHED
 from radioviz.ui.pages.inspect.state import inspect_state
 from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR
@@ -145,18 +144,10 @@ def evidence_text(image: np.ndarray, found: Explanation) -> str:
 
 def overlay(brightness: np.ndarray, found: Explanation) -> bytes:
     """PNG of the shares in colour over the image in grey; south at the bottom."""
-    from PIL import Image
-
     limit = float(np.percentile(np.abs(found.shares), 99.7)) or 1.0
-    strength = np.clip(np.abs(found.shares) / limit, 0, 1)[::-1, :, None] ** 0.6
-    grey = 255 * np.clip(brightness[::-1, :, None], 0, 1) * np.ones(3)
-    first, second = (
-        np.array([int(LABEL_COLOURS.get(c, MISSING_COLOUR)[i : i + 2], 16) for i in (1, 3, 5)])
-        for c in found.classes
-    )
-    tint = np.where(found.shares[::-1, :, None] > 0, second, first)
+    strength = np.clip(np.abs(found.shares) / limit, 0, 1)[..., None] ** 0.6
+    grey = 255 * np.clip(brightness[..., None], 0, 1) * np.ones(3)
+    first, second = rgb_stops([LABEL_COLOURS.get(c, MISSING_COLOUR) for c in found.classes])
+    tint = np.where(found.shares[..., None] > 0, second, first)
     # Mixed with the grey image, so that faint emission stays darker than the core.
-    rgb = grey * (1 - strength) + tint * strength
-    out = io.BytesIO()
-    Image.fromarray(np.rint(rgb).astype(np.uint8)).save(out, "PNG")
-    return out.getvalue()
+    return rgb_png(grey * (1 - strength) + tint * strength)

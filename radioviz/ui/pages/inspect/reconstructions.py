@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,14 +12,14 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.models.artefact import ModelInfo
 from radioviz.ui import cache, controls, detail
 from radioviz.ui.controls import View
-from radioviz.ui.image.display import png
+from radioviz.ui.image.display import interpolate_colours, png, rgb_png
 from radioviz.ui.image.sky_image import STRETCHED
 from radioviz.ui.pages.inspect.state import inspect_state
 
 if TYPE_CHECKING:
     from radioviz.encode import Encoder
 
-_DIVERGING = ((33, 102, 172), (247, 247, 247), (178, 24, 43))  # blue, white, red
+_DIVERGING = ("#2166ac", "#f7f7f7", "#b2182b")  # blue, white, red
 
 
 def reconstruction_panel(catalogue: Catalogue, row: int, view: View) -> None:
@@ -84,11 +83,5 @@ def reconstructed(encoder: Encoder, image: np.ndarray, label: str) -> np.ndarray
 
 def _signed_png(residual: np.ndarray) -> bytes:
     """Residual −1..1 as RGB, zero white, south at the bottom."""
-    from PIL import Image
-
-    at = (np.clip(residual[::-1], -1, 1) + 1) / 2
-    stops = np.array(_DIVERGING, dtype=float)
-    rgb = np.stack([np.interp(at, (0, 0.5, 1), stops[:, c]) for c in range(3)], axis=-1)
-    out = io.BytesIO()
-    Image.fromarray(np.rint(rgb).astype(np.uint8)).save(out, "PNG")
-    return out.getvalue()
+    level = np.rint(255 * (1 + np.clip(residual, -1, 1))).astype(int)
+    return rgb_png(interpolate_colours(_DIVERGING, 511)[level])
