@@ -201,8 +201,9 @@ def _list(document: Mapping[str, Any], name: str, required: bool = True) -> Sequ
 
 
 def _source(entry: Any, what: str, i: int) -> Source:
-    names = [entry.get("data_set"), entry.get("source_id")] if isinstance(entry, dict) else [None]
-    if all(isinstance(name, str) and 0 < len(name) <= 300 for name in names):
+    found = entry if isinstance(entry, dict) else {}
+    names = [str(v) for v in map(found.get, ("data_set", "source_id")) if isinstance(v, str)]
+    if len(names) == 2 and all(0 < len(name) <= 300 for name in names):
         return names[0], names[1]
     raise SelectionError(
         f'{what} {i} is {str(entry)[:80]!r}; expected {{"data_set": "first", '
