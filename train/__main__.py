@@ -81,7 +81,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
         "score galaxies by classifiers and densities",
     ),
     "splits": (
-        "train.splits.record:record", "", "find shared sources and record the fixed splits"
+        "train.splits.record:record_splits", "", "find shared sources and record the fixed splits"
     ),
 }  # fmt: skip
 """Command to what it calls, with which arguments (``!``: required), and what it is for."""

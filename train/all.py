@@ -120,7 +120,7 @@ def train_all(
     plan = read_plan(config)
     catalogue = open_data_set(data)
     if data not in DATA_SETS:
-        counts = own_splits.record(data)
+        counts = own_splits.record_own_splits(data)
         print(f"{data}: " + ", ".join(f"{n} {split}" for split, n in sorted(counts.items())))
     names = {entry.run: f"{data}-{Path(entry.run).stem}" for entry in plan}
     became: dict[str, str] = {}

@@ -1,1 +1,1 @@
-"""What a survey looks like: catalogues, images, preprocessing."""
+"""Data sets: Catalogues, public and imported surveys, preprocessing, splits."""

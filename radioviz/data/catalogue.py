@@ -1,13 +1,13 @@
 """The Catalogue: one table with fixed column names and units, plus its images.
 
-A Catalogue is arrays, never objects per galaxy: a pandas table of ``n`` rows and
-one memory-mapped image array of shape ``(n, ny, nx)``. Row ``i`` of the table is
+A Catalogue is a pandas table of ``n`` rows and one memory-mapped image array of shape
+``(n, ny, nx)``, with no Python object per galaxy. Row ``i`` of the table belongs to
 image ``i``. Images are in FITS order: axis 0 grows to the north and axis 1 to the
 west, so that ``imshow(image, origin="lower")`` has north up and east left.
 
-Two positions are kept apart. ``ra``/``dec`` is where the source is; the optional
-columns ``image_ra``/``image_dec`` are where the centre of the image is, when a
-survey cut its images at coarser coordinates. Only the latter define the WCS.
+``ra``/``dec`` is the position of the source; the optional columns ``image_ra``/``image_dec``
+are the centre of the image, if a survey cut its images at coarser coordinates. Only the
+latter define the WCS.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ COLUMNS: dict[str, Column] = {
 
 @dataclass(frozen=True)
 class SurveyInfo:
-    """What holds for every image of a data set.
+    """Facts about every image of a data set.
 
     Attributes
     ----------
@@ -84,11 +84,11 @@ class SurveyInfo:
     pixel_scale : float
         Arcsec per pixel.
     beam : float or None
-        FWHM of the (circular) restoring beam in arcsec; None when unknown.
+        FWHM of the (circular) restoring beam in arcsec; None if unknown.
     bunit : str
         FITS unit of pixel values: ``Jy/beam``, or empty for uncalibrated 8-bit grey levels.
     raw : bool
-        True when noise (and NaN) is still in the images, so that they need clipping.
+        True if the images still contain noise (and NaN), so that they need clipping.
     frequency : float or None
         Observing frequency in GHz.
     licence, reference, origin : str
@@ -116,7 +116,7 @@ class _Meta(msgspec.Struct):
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
-    """A data set in memory: table, images and what is known of the survey.
+    """A data set: table, images and facts about the survey.
 
     Attributes
     ----------
@@ -126,9 +126,9 @@ class Catalogue:
     images : numpy.ndarray
         Shape ``(n, ny, nx)``, uint8 or float32, possibly memory-mapped; treat as read-only.
     notes : tuple of str
-        What the reader refused or repaired, in sentences (one a file or row).
+        What the reader refused or repaired, one sentence per file or row.
     folder : pathlib.Path or None
-        Where it is stored, None when it lives in memory only.
+        Where it is stored, None if only in memory.
     """
 
     info: SurveyInfo
@@ -146,7 +146,7 @@ class Catalogue:
         if len(self.table) != len(self.images):
             raise CatalogueError(
                 f"data set '{self.info.key}': {len(self.table)} table rows but "
-                f"{len(self.images)} images; they must match row by row"
+                f"{len(self.images)} images; each row needs one image"
             )
         missing = [c for c in COLUMNS if c not in self.table.columns]
         if missing:
@@ -159,7 +159,7 @@ class Catalogue:
             repeated = ids[ids.duplicated()].iloc[0]
             raise CatalogueError(
                 f"data set '{self.info.key}': source_id '{repeated}' occurs more than once; "
-                "every source needs an identifier of its own"
+                "every source needs a unique identifier"
             )
 
     def __len__(self) -> int:
@@ -184,12 +184,12 @@ class Catalogue:
         return rows.astype(np.int64)
 
     def image(self, row: int) -> np.ndarray:
-        """Image of one row as float32, shape ``(ny, nx)``; NaN where there is no data."""
+        """Image of one row as float32, shape ``(ny, nx)``; NaN for missing data."""
         return np.asarray(self.images[row], dtype=np.float32)
 
     @property
     def positions(self) -> SkyCoord:
-        """Sky positions (ICRS/J2000), NaN where there is none, shape ``(n,)``."""
+        """Sky positions (ICRS/J2000), NaN if missing, shape ``(n,)``."""
         from astropy import units as u
         from astropy.coordinates import SkyCoord
 
@@ -198,15 +198,14 @@ class Catalogue:
     def wcs(self, row: int) -> WCS:
         """Celestial TAN WCS of one image: north up, east left, FK5 J2000.
 
-        The reference pixel is the centre of the array, ``(nx + 1) / 2`` in FITS
-        counting, which is where SkyView puts it too; it lies at ``image_ra``,
-        ``image_dec`` where the table has them, else at the source. A data set whose
-        files carry a WCS of their own keeps it in the column ``wcs_header``, which wins.
+        The reference pixel is the centre of the array, ``(nx + 1) / 2`` in FITS counting, as
+        in SkyView; its position is ``image_ra``, ``image_dec`` if the table has them, else the
+        source. The column ``wcs_header`` of images with their own WCS takes precedence.
 
         Raises
         ------
         CatalogueError
-            If the row has neither a position nor a header that can be read.
+            If the row has no position, or a header that cannot be read.
         """
         from astropy.io import fits
         from astropy.wcs import WCS
@@ -218,7 +217,7 @@ class Catalogue:
                 return WCS(fits.Header.fromstring(header, sep="\n"))
             except Exception as error:  # astropy and wcslib raise a dozen unrelated classes
                 raise CatalogueError(
-                    f"source '{source['source_id']}' has a WCS header that cannot be read: {error}"
+                    f"source '{source['source_id']}' has an unreadable WCS header: {error}"
                 ) from error
         centre = [float(source.get("image_ra", np.nan)), float(source.get("image_dec", np.nan))]
         if not np.isfinite(centre).all():
@@ -245,7 +244,7 @@ class Catalogue:
 
     @cached_property
     def digest(self) -> str:
-        """Short SHA-256 over identifiers and survey key: what an Atlas is tied to."""
+        """Short SHA-256 over identifiers and survey key, which an Atlas records."""
         h = hashlib.sha256(self.info.key.encode())
         h.update("\n".join(self.table["source_id"]).encode())
         return h.hexdigest()[:16]
@@ -253,16 +252,16 @@ class Catalogue:
     def save(self, folder: Path, scratch: Path | None = None) -> Catalogue:
         """Write to ``folder`` in one atomic step and return the stored Catalogue.
 
-        A folder that is there already is replaced. Another process that stores the
-        same folder at the same time does no harm: one of the two copies stays.
+        An existing folder is replaced. Two processes may do this at the same time: one of
+        the two copies stays.
 
         Parameters
         ----------
         folder : pathlib.Path
-            Where it will be; its parents are made.
+            Target; its parents are created.
         scratch : pathlib.Path, optional
-            Folder beside it where a reader has already written ``images.npy``, so that
-            a large survey is not copied; it is used up.
+            Sibling folder with an ``images.npy`` that a reader has written, so that a large
+            survey is not copied; it is renamed to ``folder``.
 
         Raises
         ------

@@ -12,17 +12,15 @@ import shutil
 import tarfile
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from radioviz.data.downloads import SOURCES, Archive
 from radioviz.errors import FetchError
-from radioviz.jobs.progress import no_progress
+from radioviz.jobs.progress import Progress, no_progress
 from radioviz.paths import cache_folder
 from radioviz.store.atomic import atomic_folder, report_unwritable
-
-Progress = Callable[[int, int, str], None]
 
 _RETRIES = 3
 _CHUNK = 1 << 16

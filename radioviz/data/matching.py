@@ -27,7 +27,7 @@ def close_pairs(
     Parameters
     ----------
     ra, dec : numpy.ndarray
-        Degrees, shape ``(n,)``; rows with NaN are in no pair.
+        Degrees, shape ``(n,)``; rows with NaN are never paired.
     other_ra, other_dec : numpy.ndarray, optional
         Second list, shape ``(m,)``. Without it the first is compared with itself and
         only pairs ``i < j`` are given.

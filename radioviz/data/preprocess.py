@@ -4,7 +4,7 @@ Raw images are clipped at ``k`` sigma, then every image is cropped about its
 centre, resampled with anti-aliasing, rescaled to 0..1 and stretched. The chain
 is a frozen dataclass that is stored with every model.
 
-The recipe (3-sigma clip, then 0..1) is that of Aniyan & Thorat 2017 and Tang et
+The recipe (3-sigma clip, then 0..1) follows Aniyan & Thorat 2017 and Tang et
 al. 2019, as used by Bastien et al. 2021 (Sec. 3.4).
 """
 
@@ -29,8 +29,8 @@ STRETCHES = ("linear", "sqrt", "asinh", "log")
 NAN_POLICIES = ("zero", "error")
 FIRST_BEAM = 5.4  # arcsec FWHM, Becker et al. 1995: `field_arcsec` is stated at this beam
 
-_CHUNK = 64  # images at a time: keeps the float32 copy of 300x300 images in ~20 MB
-# Weights of one resampling, 8 bytes each: half of the gigabyte that reading any file may take.
+_CHUNK = 64  # images at a time: the float32 copy of 300x300 images takes ~20 MB
+# Weights of one resampling, 8 bytes each: half of the memory limit for reading a file, 1 GB.
 _MOST_WEIGHTS = 1 << 26
 _WIDEST_FIELD = 360 * 3600.0  # arcsec: once around the sky
 _WIDEST_PIXELS = 1 << 20
@@ -44,10 +44,10 @@ def noise_level(image: np.ndarray, clip: float = 3.0, rounds: int = 5) -> tuple[
     Parameters
     ----------
     image : numpy.ndarray
-        Any shape; values that are not finite are left out. Exact zeros of a float
-        image are blanked pixels (noise is never exactly zero) once they are the majority.
+        Any shape; values that are not finite are ignored. Exact zeros of a float
+        image count as blanked (noise is never exactly zero) if they are the majority.
     clip, rounds
-        Pixels further than ``clip`` sigma from the median are left out, at most ``rounds`` times.
+        Pixels further than ``clip`` sigma from the median are ignored, in at most ``rounds`` times.
 
     Returns
     -------
@@ -83,24 +83,23 @@ def noise_level(image: np.ndarray, clip: float = 3.0, rounds: int = 5) -> tuple[
 
 
 def _middle(values: np.ndarray) -> float:
-    """Median without the mean of the two middle values: ten times as fast."""
+    """Upper median, without the mean of the two middle values: ten times as fast."""
     half = values.size // 2
     return float(np.partition(values, half)[half])
 
 
 @lru_cache(maxsize=64)
 def _resampler(n: int, field: float, size: int) -> tuple[int, int, np.ndarray]:
-    """Weights that turn ``n`` pixels into ``size`` over the central ``field`` pixels.
+    """Weights that resample the central ``field`` of ``n`` pixels to ``size``.
 
     A triangle as wide as the larger of the two pixels: bilinear interpolation when
     enlarging, its anti-aliased form when reducing, the identity at equal scale. No
-    weight is negative, so no ringing about bright points. What lies outside the image
-    counts as zero.
+    weight is negative, so bright points do not ring. Pixels outside the image count as zero.
 
     Returns
     -------
     first, last : int
-        Half-open range of input pixels that matter.
+        Half-open range of input pixels with a weight.
     weights : numpy.ndarray
         Float32 of shape ``(size, last - first)``, mirror symmetric.
     """
@@ -113,7 +112,7 @@ def _resampler(n: int, field: float, size: int) -> tuple[int, int, np.ndarray]:
             f"{_MOST_WEIGHTS // size:,} are resampled to that size: make field_arcsec or "
             "field_pixels smaller, or check the pixel scale"
         )
-    # Positions are measured from the image centre, so that mirroring changes signs alone.
+    # Positions are measured from the image centre, so that mirroring only changes signs.
     outputs = (np.arange(size) - (size - 1) / 2) * step
     parity = ((n - 1) / 2) % 1.0
     inputs = np.arange(-reach, reach + 1) + parity
@@ -141,15 +140,15 @@ class Preprocess:
     Attributes
     ----------
     clip_sigma : float or None
-        Pixels below background + ``clip_sigma`` times the noise become 0; only in raw
-        images, those that still hold their noise. None: never.
+        Pixels below background + ``clip_sigma`` times the noise become 0, in raw
+        images only, which still contain noise. None: no clipping.
     field_arcsec : float or None
         Side of the central square that is kept, in arcsec for a 5.4 arcsec (FIRST) beam.
-        Where the beam is known the field grows with it, so that it holds the same
-        number of beams in every survey; plain arcsec otherwise. 172.8 arcsec on 64
-        pixels is 2 pixels a beam.
+        If the beam is known the field scales with it, so that it covers the same number of
+        beams in every survey; plain arcsec otherwise. 172.8 arcsec on 64 pixels are 2 pixels
+        per beam.
     field_pixels : int or None
-        Instead of ``field_arcsec``: the side in native pixels, as the papers crop.
+        Instead of ``field_arcsec``: the side in native pixels, as in the papers.
     size : int
         Side of the result in pixels.
     stretch : str
@@ -244,7 +243,7 @@ class Preprocess:
         beam : float, optional
             FWHM of the beam in arcsec.
         raw : bool
-            True when the noise is still in the images.
+            True if the images still contain noise.
 
         Returns
         -------
@@ -255,7 +254,7 @@ class Preprocess:
         Raises
         ------
         ImageError
-            If the array is not a batch of real images, or holds NaN under ``nan='error'``.
+            If the array is not a batch of real images, or has NaN with ``nan='error'``.
         """
         images = np.asarray(images)
         if images.ndim != 3 or 0 in images.shape[1:]:
@@ -296,7 +295,7 @@ class Preprocess:
                 if self.nan == "error":
                     image = start + int(np.flatnonzero(bad.any(axis=(1, 2)))[0])
                     raise ImageError(
-                        f"image {image} holds pixels that are not finite; "
+                        f"image {image} has pixels that are not finite; "
                         "the NaN policy 'zero' would set them to 0"
                     )
                 crop[bad] = 0.0
@@ -314,8 +313,8 @@ class Preprocess:
         low = out.min(axis=(1, 2), keepdims=True)
         high = out.max(axis=(1, 2), keepdims=True)
         span = high - low
-        # Below the smallest normal float the quotient would not be exact; differences of a few
-        # rounding errors are made by resampling a constant image, on some processors.
+        # Below the smallest normal float the quotient would not be exact; resampling a constant
+        # image makes differences of a few rounding errors on some processors.
         single = np.finfo(np.float32)
         rounding = 8 * single.eps * np.maximum(np.abs(low), np.abs(high))
         flat = ~(span > np.maximum(single.tiny, rounding))

@@ -11,6 +11,8 @@ from radioviz.data import splits
 from radioviz.data.catalogue import FORMAT_VERSION
 from radioviz.paths import cache_folder
 
+_READERS = "radioviz.data.datasets"
+
 
 @dataclass(frozen=True)
 class DataSet:
@@ -66,41 +68,26 @@ class DataSet:
 
 
 DATA_SETS: dict[str, DataSet] = {
-    d.key: d
-    for d in (
+    entry.key: entry
+    for entry in (
         DataSet(
-            "first",
-            "FIRST (Griese et al. 2023)",
-            "radioviz.data.datasets.first:read_first",
-            embedded=True,
+            "first", "FIRST (Griese et al. 2023)", f"{_READERS}.first:read_first", embedded=True
         ),
         DataSet(
-            "mirabest",
-            "MiraBest",
-            "radioviz.data.datasets.mirabest:read_mirabest",
-            fetch="mirabest",
-            files="mirabest/F_batches",
+            "mirabest", "MiraBest", f"{_READERS}.mirabest:read_mirabest",
+            fetch="mirabest", files="mirabest/F_batches",
         ),
         DataSet(
-            "frdeep-first",
-            "FR-DEEP FIRST",
-            "radioviz.data.datasets.frdeep:read_frdeep_first",
-            fetch="fr-deep",
-            files="fr-deep/FIRST_PNG_dataset",
+            "frdeep-first", "FR-DEEP FIRST", f"{_READERS}.frdeep:read_frdeep_first",
+            fetch="fr-deep", files="fr-deep/FIRST_PNG_dataset",
         ),
         DataSet(
-            "frdeep-nvss",
-            "FR-DEEP NVSS",
-            "radioviz.data.datasets.frdeep:read_frdeep_nvss",
-            fetch="fr-deep",
-            files="fr-deep/NVSS_PNG_dataset",
+            "frdeep-nvss", "FR-DEEP NVSS", f"{_READERS}.frdeep:read_frdeep_nvss",
+            fetch="fr-deep", files="fr-deep/NVSS_PNG_dataset",
         ),
         DataSet(
-            "rgz",
-            "Radio Galaxy Zoo DR1",
-            "radioviz.data.datasets.rgz:read_rgz",
-            files="rgz/rgz108k-batches-py",
-            env="RADIOVIZ_RGZ",
+            "rgz", "Radio Galaxy Zoo DR1", f"{_READERS}.rgz:read_rgz",
+            files="rgz/rgz108k-batches-py", env="RADIOVIZ_RGZ",
         ),
     )
-}
+}  # fmt: skip

@@ -1,6 +1,6 @@
 """Fixed train, valid and test splits, recorded in ``radioviz/data/splits/<key>.csv``.
 
-``python -m train splits`` makes them; everything here only reads them.
+``python -m train splits`` writes them; this module reads them.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _TEXTS = ("source_id", "split", "reason", "matched_id", "match_method")
 
 
 def recorded(key: str) -> pd.DataFrame | None:
-    """Recorded split of a data set, None when it has none.
+    """Recorded split of a data set, None if it has none.
 
     Returns
     -------
     pandas.DataFrame
-        ``source_id``, ``split``, ``reason`` and what else was found out about the rows.
+        ``source_id``, ``split``, ``reason`` and other recorded columns.
     """
     path = FOLDER / f"{key}.csv"
     if not path.exists():
@@ -42,8 +42,8 @@ def fingerprint(key: str) -> str:
 def attach_splits(table: pd.DataFrame, key: str) -> pd.DataFrame:
     """Table with the recorded ``split``, ``split_reason`` and other recorded columns.
 
-    A row that the record does not know is ``excluded``: nothing may be trained on it
-    before it has been compared with the test sources.
+    A row that is not recorded is ``excluded`` from training, because it has not been compared
+    with the test sources.
 
     Parameters
     ----------
@@ -65,14 +65,14 @@ def attach_splits(table: pd.DataFrame, key: str) -> pd.DataFrame:
 
 
 def near_test(ra: np.ndarray, dec: np.ndarray, radius_arcsec: float = 60.0) -> np.ndarray:
-    """Which positions lie near a test source of any data set with a recorded split.
+    """True for positions near a test source of any data set with a recorded split.
 
-    For data sets that have no recorded split themselves: what is near may not be trained on.
+    For data sets without a recorded split, which must not train on these sources.
 
     Parameters
     ----------
     ra, dec : numpy.ndarray
-        Degrees, shape ``(n,)``; NaN is near nothing.
+        Degrees, shape ``(n,)``; NaN is never near.
     radius_arcsec : float
 
     Returns
@@ -83,15 +83,15 @@ def near_test(ra: np.ndarray, dec: np.ndarray, radius_arcsec: float = 60.0) -> n
     Raises
     ------
     CatalogueError
-        If the recorded test positions are missing: then nothing is known to be safe.
+        If the recorded test positions are missing.
     """
     from radioviz.data.matching import close_pairs
 
     tests = recorded("test-positions")
     if tests is None:
         raise CatalogueError(
-            f"{FOLDER / 'test-positions.csv'} is missing, so that nothing can be kept apart from "
-            "the test sources; it belongs to the installation"
+            f"{FOLDER / 'test-positions.csv'} is missing, so that sources near the test sources "
+            "cannot be excluded; reinstall RadioViz"
         )
     i, _, _ = close_pairs(
         ra, dec, tests["ra"].to_numpy(), tests["dec"].to_numpy(), radius_arcsec=radius_arcsec

@@ -178,7 +178,7 @@ def test_no_position_no_wcs() -> None:
 
 def test_header_that_cannot_be_read_is_named() -> None:
     catalogue = toy(wcs_header=["CTYPE1  = 'RA---TAN'\nCTYPE2  = 'RA---TAN'"] * 4)
-    with pytest.raises(CatalogueError, match="source 'toy-1' has a WCS header that cannot be read"):
+    with pytest.raises(CatalogueError, match="source 'toy-1' has an unreadable WCS header"):
         catalogue.wcs(1)
 
 

@@ -15,7 +15,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import DATA_SETS, open_data_set
 from radioviz.errors import CatalogueError
 from tests.data.test_catalogue import DAMAGES, damage
-from train.splits.record import write as write_splits
+from train.splits.record import write_splits
 
 FOLDERS = {
     "mirabest": "mirabest/F_batches",

@@ -15,7 +15,7 @@ from radioviz.data.catalogue import SPLITS, Catalogue
 from radioviz.data.datasets import first, frdeep, mirabest
 from radioviz.errors import CatalogueError
 from train.splits import duplicates
-from train.splits.record import make, write
+from train.splits.record import make_splits, write_splits
 
 Four = dict[str, Catalogue]
 
@@ -87,10 +87,11 @@ def test_no_training_source_near_any_validation_source(four: Four) -> None:
 
 def test_without_the_split_there_would_be_leaks(four: Four) -> None:
     """The published splits leak: that is what the recorded ones are for."""
-    found = links.across(four["mirabest"], four["first"])
-    mirabest_tested = officially_tested(four["mirabest"])[found["row_a"]]
-    mbc = four["mirabest"].table["mbc"].to_numpy()[found["row_a"]]
-    trained = four["first"].table["official_split"].to_numpy()[found["row_b"]] == "train"
+    tables = (four["mirabest"].table, four["first"].table)
+    i, j, _ = links.close_pairs(*(table[k].to_numpy() for table in tables for k in ("ra", "dec")))
+    mirabest_tested = officially_tested(four["mirabest"])[i]
+    mbc = tables[0]["mbc"].to_numpy()[i]
+    trained = tables[1]["official_split"].to_numpy()[j] == "train"
     assert (mirabest_tested & mbc & trained).sum() == 79
 
 
@@ -179,7 +180,7 @@ def test_fingerprint_changes_with_the_record(
     record = splits.recorded("first")
     assert record is not None
     record.loc[0, "split"] = "excluded"
-    write({"first": record}, tmp_path)
+    write_splits({"first": record}, tmp_path)
     assert splits.fingerprint("first") != before
     assert splits.fingerprint("mirabest") == "unsplit"
 
@@ -222,7 +223,7 @@ def test_recorded_splits_are_what_the_rules_make(
     ):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(batch_folders / target.name)
-    write(make(), tmp_path / "made")
+    write_splits(make_splits(), tmp_path / "made")
     names = sorted(file.name for file in splits.FOLDER.glob("*.csv"))
     assert sorted(file.name for file in (tmp_path / "made").iterdir()) == names
     for name in names:

@@ -99,7 +99,7 @@ def test_near_sources_share_a_split_and_test_sources_stay_test() -> None:
     close = 40 / 3600  # arcsec, in chains
     catalogue = survey([*ra, *ra, *ra, np.nan], [*dec, *(dec + close), *(dec + 2 * close), np.nan])
     tests = np.stack([ra[:5], dec[:5] - 50 / 3600], axis=1)
-    split = own_splits.draw(catalogue, tests)
+    split = own_splits.draw_own_splits(catalogue, tests)
     a, b, c = split[:600], split[600:1200], split[1200:1800]
     assert (a == b).all() and (b == c).all()
     assert (a[:5] == "test").all()
@@ -108,17 +108,19 @@ def test_near_sources_share_a_split_and_test_sources_stay_test() -> None:
     assert 0.06 < shares["valid"] < 0.14
     # Neither order nor what lies elsewhere moves a source.
     some = np.concatenate([np.arange(0, 1800, 3)[::-1], [1800]])
-    np.testing.assert_array_equal(own_splits.draw(catalogue.subset(some), tests), split[some])
+    np.testing.assert_array_equal(
+        own_splits.draw_own_splits(catalogue.subset(some), tests), split[some]
+    )
 
 
 def test_splits_are_recorded_once(mine: str) -> None:
-    counts = own_splits.record(mine)
+    counts = own_splits.record_own_splits(mine)
     assert sum(counts.values()) == 80 and counts["train"] > 50
     table = importing.open_survey(mine).table
-    assert own_splits.record(mine) == counts
+    assert own_splits.record_own_splits(mine) == counts
     pd.testing.assert_frame_equal(importing.open_survey(mine).table, table)
     with pytest.raises(CatalogueError, match="nowhere"):
-        own_splits.record("nowhere")
+        own_splits.record_own_splits("nowhere")
 
 
 @pytest.mark.slow

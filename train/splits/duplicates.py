@@ -1,14 +1,14 @@
-"""Which images show the same source: a search for data sets that have no positions.
+"""Find images of the same source in data sets without positions.
 
-Two images of one source from one survey differ by what was done to them: clipped at other
-levels, scaled to other ranges, cut a pixel apart. The normalised cross-correlation of the
-square roots of their centres, at the best of small shifts, sees past that.
+Two images of one source from one survey differ by their processing: clip levels, scaling,
+cutouts shifted by a pixel. The normalised cross-correlation of the square roots of their
+centres, at the best of small shifts, is insensitive to these.
 
-It cannot tell compact sources apart, which all look like the beam. FR-DEEP gives a second
-hint: its images are numbered along the lists that they were taken from, and those run
-through right ascension. So a match is accepted in two ways, whose limits were set on the
-distribution of scores of the 600 FR-DEEP FIRST images against 3,414 FIRST and MiraBest
-images (:func:`accepted` has the numbers).
+It cannot distinguish compact sources, which all look like the beam. FR-DEEP gives a second
+hint: its images are numbered along the lists of their origin, which are ordered in right
+ascension. So a match is accepted in two ways, whose limits were set on the distribution of
+scores of the 600 FR-DEEP FIRST images against 3,414 FIRST and MiraBest images (see
+:func:`is_same_source`).
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ class Match:
     Attributes
     ----------
     row : int
-        Row of the reference, -1 where nothing was accepted.
+        Row of the reference, -1 if none was accepted.
     score : float
         Normalised cross-correlation of the best candidate, 1 for the same image.
     runner_up : float
         Best score of a reference elsewhere on the sky.
     method : str
-        'image', 'image and order', or '' where nothing was accepted.
+        'image', 'image and order', or '' if none was accepted.
     candidates : tuple of int
-        Every other reference that it might be as well, or where nothing was accepted.
+        Other possible references, also if none was accepted.
     """
 
     row: int
@@ -61,7 +61,7 @@ def coarse_scores(query: np.ndarray, reference: np.ndarray) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        float32, shape ``(n, m)``; 0 where an image is empty.
+        float32, shape ``(n, m)``; 0 for an empty image.
     """
     a = _flat(_halved(query, _COARSE))
     wide = _halved(reference, _COARSE + 2 * _SHIFT)
@@ -84,7 +84,7 @@ def fine_score(query: np.ndarray, reference: np.ndarray) -> float:
     spread = np.sqrt(np.maximum(square - total**2 / a.size, 0.0))
     # The query has no mean, so the mean of the reference drops out of the product.
     product = correlate(root, a.reshape(side, side), mode="valid", method="fft")
-    # What is empty has a spread of nought, and a product of no more than rounding.
+    # An empty image has no spread, and a product of rounding errors.
     return float(np.max(np.where(spread > 1e-3, product / np.maximum(spread, 1e-3), 0.0)))
 
 
@@ -112,18 +112,18 @@ def _flat(images: np.ndarray) -> np.ndarray:
     return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
 
 
-def accepted(score: float, runner_up: float, in_order: bool) -> bool:
-    """Whether a best score means the same source.
+def is_same_source(score: float, runner_up: float, in_order: bool) -> bool:
+    """True if a best score means the same source.
 
-    By its image alone when the next best source on the sky is clearly worse. So accepted
-    are 359 of the 600 FR-DEEP FIRST images. All but one of them lie where their place in the
-    list puts them in right ascension, a range that holds 1.3 % of the references and that
-    this rule does not use; that one is the same source by eye, out of its place. With the
-    true source taken away, the rule takes another for 7 of 586.
+    By the image alone if the next best source on the sky is clearly worse. This accepts 359 of
+    the 600 FR-DEEP FIRST images. All but one of them agree with the right ascension expected
+    from their place in the list, a range that contains 1.3 % of the references and that this
+    rule does not use; the exception is the same source by eye. Without the true source among
+    the references, the rule accepts a wrong one for 7 of 586.
 
-    In its place in the list, a high score or a lesser distance suffices: 226 more. This is
-    right because nearly every source is there to be found; looking in a wrong place on
-    purpose, it is content with another, compact, source for 83 of 241.
+    Within the expected range, a high score or a smaller distance suffices: 226 more. This is
+    justified because nearly every source is among the references; in a deliberately wrong
+    range, the rule accepts another, compact, source for 83 of 241.
     """
     distance = score - runner_up
     if in_order:
@@ -147,9 +147,9 @@ def search(
     query : numpy.ndarray
         uint8, shape ``(n, 150, 150)``.
     lists, numbers : numpy.ndarray
-        The list that each query was taken from and its number there, shape ``(n,)``.
+        List of origin of each query and its number in it, shape ``(n,)``.
     reference : numpy.ndarray or list of numpy.ndarray
-        uint8 images at the same pixel scale, ``m`` in all; a list may hold several sizes.
+        uint8 images at the same pixel scale, ``m`` in all; a list allows several sizes.
     ra, dec : numpy.ndarray
         Positions of the references in deg, shape ``(m,)``.
     progress : callable
@@ -177,7 +177,9 @@ def search(
     for k in range(len(query)):
         alone.append(best(k, everywhere))
         progress(k + 1, len(query), "comparing images")
-    sure = np.array([query[k].any() and accepted(*alone[k][1:3], False) for k in range(len(query))])
+    sure = np.array(
+        [query[k].any() and is_same_source(*alone[k][1:3], False) for k in range(len(query))]
+    )
     found_ra = np.array([ra[a[0]] for a in alone])
     matches = []
     for k in range(len(query)):
@@ -187,18 +189,18 @@ def search(
             continue
         within = between_neighbours(k, lists, numbers, sure, found_ra, ra)
         row, score, runner_up, fine = best(k, within)
-        if query[k].any() and accepted(score, runner_up, True):
+        if query[k].any() and is_same_source(score, runner_up, True):
             rivals = tuple(j for s, j in fine if s >= score - 0.01 and j != row)
             matches.append(Match(row, score, runner_up, "image and order", rivals))
         else:
-            # What an empty or unlike image might be is everything in its place.
+            # An empty or dissimilar image may be any source in its range.
             may_be = [j for s, j in fine if s >= 0.6] if query[k].any() else within.tolist()
             matches.append(Match(-1, score, runner_up, "", tuple(may_be)))
     return _one_claim_each(matches, lists)
 
 
 def _one_claim_each(matches: list[Match], lists: np.ndarray) -> list[Match]:
-    """No source is twice in one catalogue: of two claims by order the better one stays.
+    """Keep the better of two matches by order with one source: a list has no source twice.
 
     The catalogue is what its lists' names begin with: ``config-fr1`` and ``config-fr2``.
     """
@@ -222,9 +224,8 @@ def smoothed_candidates(
 ) -> tuple[int, ...]:
     """References that an NVSS image may show, judged by FIRST images smoothed to its beam.
 
-    Of 529 NVSS images whose source is known through FIRST, the true one is among these
-    for 97 %; it is the very best for 41 %. So this tells what to keep apart, not what
-    a source is.
+    Of 529 NVSS images whose source is known from FIRST, the true one is among these for 97 %
+    and the best for 41 %. So the result serves to exclude sources, not to identify them.
 
     Parameters
     ----------
@@ -264,7 +265,7 @@ def smoothed(images: np.ndarray) -> np.ndarray:
     axis = half + (np.arange(17) - 8) * 15.0 / 1.8
     grid = np.meshgrid(axis, axis, indexing="ij")
     out = np.empty((len(images), 17, 17), dtype=np.float32)
-    # What is further from the middle than the filter reaches (4 sigma) is not looked at.
+    # Pixels beyond the reach of the filter (4 sigma) are cut off.
     edge = max(int(half - 8 * 15.0 / 1.8 - 4 * sigma) - 2, 0)
     grid = tuple(axes - edge for axes in grid)
     for k, image in enumerate(images):
@@ -284,8 +285,8 @@ def between_neighbours(
 ) -> np.ndarray:
     """References whose right ascension lies between the neighbours of a query in its list.
 
-    A list is made of parts that each run through right ascension; where the next part
-    begins, the range is taken through 0 deg.
+    A list consists of parts, each ordered in right ascension; between two parts the range
+    passes through 0 deg.
     """
     mine = np.flatnonzero((lists == lists[k]) & sure)
     before, after = mine[numbers[mine] < numbers[k]], mine[numbers[mine] > numbers[k]]

@@ -1,9 +1,9 @@
-"""Splits of a user's survey, recorded in it once, so that every run keeps to the same.
+"""Splits of a user's survey, recorded in it once, so that every run uses the same.
 
-A survey that brings a column ``split`` keeps it. Any other is divided 80 : 10 : 10 by these rules:
-sources within 60 arcsec of each other, in chains, go together; a group within 60 arcsec of a test
-source of a data set of RadioViz is test; the others are drawn by a hash of their identifiers, so
-that neither their order nor sources added elsewhere move them.
+A survey with a column ``split`` keeps it. Any other is divided 80 : 10 : 10 by these rules:
+sources within 60 arcsec of each other, in chains, share a split; a group within 60 arcsec of a
+test source of a data set of RadioViz is test; the others are drawn by a hash of their identifiers,
+so that their order and other sources do not matter.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ RADIUS = 60.0
 SHARES = {"test": 0.1, "valid": 0.1}
 
 
-def record(key: str) -> dict[str, int]:
-    """Divide an imported survey, if it is not divided yet, and return how many are in each split.
+def record_own_splits(key: str) -> dict[str, int]:
+    """Divide an imported survey, if it has no splits yet; the number of sources in each split.
 
     Raises
     ------
     CatalogueError
         If there is no such survey, or it is being imported or removed.
     TrainError
-        If it cannot be written, or is too small to be divided.
+        If it cannot be written, or is too small to divide.
     """
     with survey_lock(key):
         catalogue = open_data_set(key)
         given = catalogue.table["split"].to_numpy()
         if (given != "").any():
             return dict(Counter(given.tolist()))
-        drawn = draw(catalogue, test_positions())
+        drawn = draw_own_splits(catalogue, test_positions())
         counts = Counter(drawn.tolist())
         for split in ("train", "valid"):
             if not counts[split]:
@@ -50,7 +50,7 @@ def record(key: str) -> dict[str, int]:
                     "add more, or a column 'split' of your own"
                 )
         if catalogue.folder is None:
-            raise TrainError(f"survey '{key}' has no folder that its splits could be recorded in")
+            raise TrainError(f"survey '{key}' has no folder to record its splits in")
         path = catalogue.folder / "table.parquet"
         with report_unwritable(path, TrainError), atomic_file(path, parents=False) as scratch:
             catalogue.table.assign(split=drawn).to_parquet(scratch, index=False)
@@ -58,7 +58,7 @@ def record(key: str) -> dict[str, int]:
 
 
 def test_positions() -> np.ndarray:
-    """RA and Dec [deg] of every test source of the data sets that are here, shape ``(n, 2)``."""
+    """RA and Dec [deg] of all test sources of the installed data sets, shape ``(n, 2)``."""
     found = [np.empty((0, 2))]
     for data_set in DATA_SETS.values():
         if data_set.is_here:
@@ -68,13 +68,13 @@ def test_positions() -> np.ndarray:
     return np.concatenate(found)
 
 
-def draw(catalogue: Catalogue, tests: np.ndarray) -> np.ndarray:
-    """Split of each source; shape ``(n,)``.
+def draw_own_splits(catalogue: Catalogue, tests: np.ndarray) -> np.ndarray:
+    """Draw the split of each source; shape ``(n,)``.
 
     Parameters
     ----------
     tests : numpy.ndarray
-        RA and Dec [deg] near which everything is test, shape ``(m, 2)``.
+        RA and Dec [deg] of test sources, whose neighbours are test, too; shape ``(m, 2)``.
     """
     key, table = catalogue.info.key, catalogue.table
     ra, dec = table["ra"].to_numpy(), table["dec"].to_numpy()
@@ -90,6 +90,6 @@ def draw(catalogue: Catalogue, tests: np.ndarray) -> np.ndarray:
 
 
 def _number(key: str, source_id: str) -> float:
-    """A number in 0..1 that a source keeps."""
+    """A reproducible number in 0..1."""
     digest = hashlib.sha256(f"{key}/{source_id}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

@@ -12,12 +12,12 @@ from radioviz.jobs.progress import Progress, no_progress
 from train.splits import rules
 
 
-def record() -> None:
+def record_splits() -> None:
     """Make and write the splits of all data sets."""
-    write(make())
+    write_splits(make_splits())
 
 
-def make(progress: Progress = no_progress) -> dict[str, pd.DataFrame]:
+def make_splits(progress: Progress = no_progress) -> dict[str, pd.DataFrame]:
     """Make the splits of all data sets from their files (takes two minutes).
 
     Raises
@@ -31,10 +31,10 @@ def make(progress: Progress = no_progress) -> dict[str, pd.DataFrame]:
         frdeep.FIRST.key: frdeep.read_frdeep_first(progress),
         frdeep.NVSS.key: frdeep.read_frdeep_nvss(progress),
     }
-    return rules.make(catalogues, progress)
+    return rules.apply_rules(catalogues, progress)
 
 
-def write(tables: dict[str, pd.DataFrame], folder: Path = FOLDER) -> None:
+def write_splits(tables: dict[str, pd.DataFrame], folder: Path = FOLDER) -> None:
     """Record splits, one CSV file a data set."""
     folder.mkdir(parents=True, exist_ok=True)
     for key, table in tables.items():

@@ -1,19 +1,20 @@
-"""How the recorded splits were made: the rules, applied to all data sets at once.
+"""The rules of the recorded splits, applied to all data sets at once.
 
-Rules, in the order of their weight:
+Rules, by priority:
 
-1. Test is what is test anywhere in the literature: for FIRST the 200 galaxies of the
-   package's test split and its balanced 400 for cross-validation, for MiraBest the test
-   batch of 157 (of which 104 are MiraBest Confident), for FR-DEEP the test batches of 50.
-2. Nothing else may be used for training or validation that lies within 60 arcsec of a test
-   source of any data set, directly or in a chain, or that may show one: it is *excluded*.
-3. Validation is the package's validation split for FIRST, and every other image of those
+1. Test: every test source of the literature, for FIRST the 200 galaxies of the package's
+   test split and its balanced 400 for cross-validation, for MiraBest the test batch of 157
+   (of which 104 are MiraBest Confident), for FR-DEEP the test batches of 50.
+2. Excluded from training and validation: other images within 60 arcsec of a test source of
+   any data set, directly or in a chain, and images that may show one.
+3. Validation: the package's validation split for FIRST, and every other image of those
    sources. MiraBest and FR-DEEP get further sources, drawn with a fixed seed, until a tenth
-   of their training batches is for validation; first those that FIRST is not trained on.
-4. What lies within 60 arcsec of a validation source, or may show one, is not trained on.
-5. Empty images are excluded from training.
+   of their training batches is for validation; first those not used to train on FIRST.
+4. Excluded from training: images within 60 arcsec of a validation source, or that may show
+   one.
+5. Excluded from training: empty images.
 
-FR-DEEP has no positions; :mod:`train.splits.duplicates` finds those of its sources.
+FR-DEEP has no positions; :mod:`train.splits.duplicates` finds them.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ KEYS = (first.INFO.key, mirabest.INFO.key, frdeep.FIRST.key, frdeep.NVSS.key)
 
 @dataclass
 class _Sources:
-    """Every image of every data set in one table, and what connects them."""
+    """Every image of every data set in one table, and pairs of the same source."""
 
     table: pd.DataFrame
     pairs: list[tuple[int, int]] = field(default_factory=list)
@@ -49,7 +50,7 @@ class _Sources:
         return np.flatnonzero(self.table["key"] == key)
 
 
-def make(
+def apply_rules(
     catalogues: dict[str, Catalogue], progress: Progress = no_progress
 ) -> dict[str, pd.DataFrame]:
     """Splits of all data sets by the rules above.
@@ -114,7 +115,7 @@ def _cross_validation(catalogue: Catalogue) -> pd.DataFrame:
 def _match_frdeep(
     catalogues: dict[str, Catalogue], sources: _Sources, progress: Progress
 ) -> dict[str, pd.DataFrame]:
-    """Positions of FR-DEEP; adds them, and what connects its images, to the sources."""
+    """Positions of FR-DEEP; adds them, and pairs of its images, to the sources."""
     sharp, wide = catalogues[frdeep.FIRST.key], catalogues[frdeep.NVSS.key]
     reference = [catalogues[first.INFO.key].images, catalogues[mirabest.INFO.key].images]
     # The references are the first rows of the table of sources, in this order.
@@ -210,9 +211,9 @@ def _decide(sources: _Sources) -> None:
     reason[from_first] = "validation set of the literature"
     reason[valid & ~from_first] = "source of a validation set or drawn for one"
 
-    beside = (split == "train") & (np.isin(group, group[valid]) | _possibly(sources, valid))
-    split[beside] = "excluded"
-    for row in np.flatnonzero(beside).tolist():
+    near_valid = (split == "train") & (np.isin(group, group[valid]) | _possibly(sources, valid))
+    split[near_valid] = "excluded"
+    for row in np.flatnonzero(near_valid).tolist():
         reason[row] = _why(row, valid, "validation", group, table, sources)
 
     empty = (split == "train") & (table["flag"] == "empty image").to_numpy()
@@ -251,7 +252,7 @@ def _why(
     table: pd.DataFrame,
     sources: _Sources,
 ) -> str:
-    """Sentence on which marked source stands in the way of a row."""
+    """Sentence that names the marked source because of which a row is excluded."""
     near = np.flatnonzero(marked & (group == group[row]))
     if not len(near):
         other = next(
@@ -280,7 +281,7 @@ def _draw(
     Returns
     -------
     numpy.ndarray
-        Group numbers; what is in them and not in FIRST is to be validated.
+        Group numbers; their members that are not in FIRST are for validation.
     """
     mine = (table["key"] == key).to_numpy()
     label = table["label"].to_numpy()

@@ -107,7 +107,7 @@ def read_batch(path: Path, side: int = 150, max_bytes: int = MAX_BYTES) -> Batch
     content = read_pickle(path, max_bytes)
     if not isinstance(content, dict):
         raise CatalogueError(f"{path} holds a {type(content).__name__}; a batch is a dict")
-    # Files that Python 2 wrote may have their keys as bytes.
+    # Files written by Python 2 may have bytes as keys.
     content = {
         k.decode("latin-1") if isinstance(k, bytes) else str(k): v for k, v in content.items()
     }
@@ -179,7 +179,7 @@ def _stack(path: Path, data: Any, side: int, max_bytes: int) -> np.ndarray:
                 f"{path}: 'data' is {part.dtype} of shape {part.shape}; "
                 f"expected uint8, (n, {side * side})"
             )
-    # The same array may be listed many times over, so the file's size is no bound.
+    # An array may be listed many times, so the size of the file does not limit the total.
     if sum(part.size for part in parts) > max_bytes:
         raise CatalogueError(f"{path}: its images are larger than {max_bytes} bytes")
     return np.concatenate([part.reshape(-1, side, side) for part in parts])

@@ -1,8 +1,8 @@
 """The one reader of historical CIFAR-style batch files, which are Python pickles.
 
 Unpickling runs whatever a file names. This reader looks up no name: it knows the six that numpy
-arrays need, which stand for functions of this module, allows only the instructions that build
-plain data, and refuses everything else before it could act.
+arrays need and replaces them by functions of this module, allows only the instructions that
+build plain data, and refuses everything else before it is executed.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from radioviz.errors import CatalogueError
 MAX_BYTES = 1 << 30
 """Largest batch file that is read: 1 GiB, forty thousand images of 150x150 pixels."""
 
-# A batch of two thousand images is some 40,000 instructions. A single byte can ask for a new
-# dict, so this is what bounds the memory of a file made of nothing else, to about 400 MB.
+# A batch of two thousand images has some 40,000 instructions. A single byte can create a dict,
+# so this limit bounds the memory of a file of such bytes, to about 400 MB.
 _MAX_INSTRUCTIONS = 5_000_000
-# Recalling one long text again and again and converting it would multiply it.
+# Limits the repeated conversion of one long text.
 _SLACK_BYTES = 1 << 26
 _MAX_DEPTH = 8
 
@@ -43,7 +43,7 @@ _NDARRAY = object()  # stands for the class numpy.ndarray
 
 
 class _Refused(Exception):
-    """Why a file is not read."""
+    """Reason to refuse a file."""
 
 
 class _Dtype:
@@ -71,8 +71,8 @@ def read_pickle(path: Path, max_bytes: int = MAX_BYTES) -> Any:
     Raises
     ------
     CatalogueError
-        If the file cannot be read, is too large, is not a complete pickle, or asks for
-        anything beyond plain data. Nothing in it has been executed.
+        If the file cannot be read, is too large, is not a complete pickle, or contains
+        anything but plain data. Nothing in it has been executed.
     """
     path = Path(path)
     try:
@@ -91,8 +91,8 @@ def read_pickle(path: Path, max_bytes: int = MAX_BYTES) -> Any:
             f"{path} is refused: {refusal}. Only numpy arrays and plain containers are read."
         ) from None
     except (MemoryError, RecursionError) as error:
-        raise CatalogueError(f"{path} is refused: it asks for too much memory") from error
-    except Exception as error:  # pickle lets through whatever a wrong operand raises
+        raise CatalogueError(f"{path} is refused: it needs too much memory") from error
+    except Exception as error:  # a wrong operand raises any exception
         raise CatalogueError(f"{path} is damaged or not a batch file: {error}") from error
 
 
@@ -135,7 +135,7 @@ class _Reader(_Unpickler):
 
     def load_stop(self) -> None:
         if len(self.stack) != 1 or self.metastack:
-            raise _Refused(f"it leaves {len(self.stack)} objects where a batch is one")
+            raise _Refused(f"it leaves {len(self.stack)} objects instead of one")
         super().load_stop()
 
     def load_build(self) -> None:
@@ -145,7 +145,7 @@ class _Reader(_Unpickler):
         if isinstance(target, _Dtype):
             order, parts = state[1], state[2:5]
             if order not in ("<", ">", "|", "=") or any(part is not None for part in parts):
-                raise _Refused("it holds records or values of a kind of their own")
+                raise _Refused("it holds records or values of other kinds")
             target.value = target.value.newbyteorder(order)
         elif isinstance(target, np.ndarray) and target.dtype.kind == "V":
             _, shape, dtype, fortran, raw = state
@@ -160,7 +160,7 @@ class _Reader(_Unpickler):
             raise _Refused(f"it has values as {type(raw).__name__}, not as bytes")
         self._to_convert -= len(raw)
         if self._to_convert < 0:
-            raise _Refused("it converts the same bytes again and again")
+            raise _Refused("it converts the same bytes too often")
         return raw.encode("latin-1") if isinstance(raw, str) else raw
 
     def _encode(self, text: Any, coding: Any) -> bytes:
@@ -170,7 +170,7 @@ class _Reader(_Unpickler):
 
     def _reconstruct(self, kind: Any, *_: Any) -> np.ndarray:
         if kind is not _NDARRAY:
-            raise _Refused("it makes an array of a class of its own")
+            raise _Refused("it makes an array of another class")
         return np.empty(0, "V1")  # load_build fills it
 
     def _scalar(self, dtype: Any, raw: Any) -> Any:
@@ -185,7 +185,7 @@ class _Reader(_Unpickler):
     def _content(self, raw: Any, dtype: Any, shape: Any) -> bytes:
         """Bytes of an array, which must be exactly as many as shape and dtype say."""
         if not isinstance(dtype, _Dtype):
-            raise _Refused("it gives something for a dtype that is not one")
+            raise _Refused("it uses something else as a dtype")
         if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
             raise _Refused(f"an array has the shape {str(shape)[:60]}")
         content = self._bytes(raw)

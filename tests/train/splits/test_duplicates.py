@@ -109,7 +109,7 @@ def test_one_source_is_claimed_once_by_a_catalogue() -> None:
     ],
 )
 def test_accepted(score: float, runner_up: float, in_order: bool, expected: bool) -> None:
-    assert duplicates.accepted(score, runner_up, in_order) == expected
+    assert duplicates.is_same_source(score, runner_up, in_order) == expected
 
 
 def test_place_in_a_list_with_several_parts() -> None:
