@@ -19,26 +19,26 @@ from train.core.task import Task
 from train.methods import stored_task
 
 SCORES = {
-    "elbo": "evidence lower bound [nats an image]",
-    "kl": "KL divergence to the prior [nats an image]",
+    "elbo": "evidence lower bound [nats per image]",
+    "kl": "KL divergence to the prior [nats per image]",
     "active_dimensions": "latent dimensions with more than 0.05 nats",
     "flux_ratio": "reconstructed over true flux, median",
     "ssim": "structural similarity over the source, mean",
-    "relative_error": "squared residual over squared image, median (0 perfect, 1 an empty map)",
-    "mse": "mean squared error a pixel, peak = 1",
-    "size_error": "angular size as the encoder sees it against measured, median relative error",
-    "sharpness": "power beyond 0.15 cycles a pixel, reconstructed over true (1 is as sharp)",
-    "feature_std": "spread of the normalised features (1 fills the sphere, 0 collapsed)",
-    "effective_rank": "directions that the features spread in",
+    "relative_error": "squared residual over squared image, median (0: perfect, 1: empty map)",
+    "mse": "mean squared error per pixel, peak = 1",
+    "size_error": "angular size predicted by the encoder, median relative error",
+    "sharpness": "power above 0.15 cycles per pixel, reconstructed over true (1: equally sharp)",
+    "feature_std": "spread of the normalised features (1: fills the sphere, 0: collapsed)",
+    "effective_rank": "effective number of directions of the features",
     "neighbour_accuracy": "FR class from the 20 nearest training galaxies, accuracy",
-    "neighbour_nll_upright": "the same, mean -log of the share of right votes, one view",
+    "neighbour_nll_upright": "the same, mean -log of the share of correct votes, one view",
     "neighbour_nll_dihedral": "the same, features averaged over eight views",
-    "quarter_turn_cosine": "cosine between a galaxy and its quarter turn, mean",
-    "accuracy": "share of sources given their catalogued class",
+    "quarter_turn_cosine": "cosine between a galaxy and its rotation by a right angle, mean",
+    "accuracy": "share of sources classified as in the catalogue",
     "auc": "area under the ROC curve",
     "nll": "-log p of the catalogued class, mean [nats]",
     "calibration_error": "expected calibration error",
-    "temperature": "temperature found on the validation images",
+    "temperature": "temperature fitted to the validation images",
 }
 
 
@@ -48,7 +48,7 @@ def publish_run(run: str, out: Path | None = None) -> ModelInfo:
     Raises
     ------
     TrainError
-        If there is no such run, or it does not fit the data sets of now.
+        If there is no such run, or its data sets have changed since.
     """
     folder = out or Path("runs") / run
     try:
@@ -64,10 +64,8 @@ def publish_task(
 ) -> ModelInfo:
     """Write ``trained/<name>/``, or another folder, from the best weights of a run.
 
-    ``command`` is what trains it again, where that is not the command of its method.
-
-    The scores are those of the published half-precision weights, read back, on the validation
-    split: what is shipped is what is measured.
+    ``command`` trains the model again; by default, that of its method. The scores on the validation
+    split are those of the published half-precision weights, read back from disk.
 
     Raises
     ------
@@ -80,7 +78,7 @@ def publish_task(
     if data.digests != outcome.data:
         raise TrainError(
             f"{folder} was trained on other sources or splits of {', '.join(config.data)} than "
-            "are here now; train it anew"
+            "the present ones; train it again"
         )
     task.finish(data)
     network = task.published()
@@ -122,7 +120,7 @@ def module_size(module: Any) -> int:
 
 
 def _runs_before(run: str) -> list[str]:
-    """The runs that one began from, the first first, up to a model that ships."""
+    """The chain of runs that a run started from, up to a model that ships."""
     found: list[str] = []
     while run and run not in found and not (trained_folder() / run).exists():
         found.insert(0, run)
@@ -132,12 +130,12 @@ def _runs_before(run: str) -> list[str]:
 
 
 def _number(value: float) -> str:
-    """Four figures, whole where it is large: 14,481, not 1.448e+04."""
+    """Four digits, but whole if large: 14,481, not 1.448e+04."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def card(info: ModelInfo, size: int) -> str:
-    """Model card: what it is, what it learned from, what it scored, how to do it again."""
+    """Model card: description, training data, scores, and the commands to train it again."""
     t = info.training
     rows = "\n".join(
         f"| {_described(key.rsplit('.', 1)[0])} | {_number(value)} |"
@@ -150,13 +148,13 @@ def card(info: ModelInfo, size: int) -> str:
         commands += f"    {t['command'].removesuffix(info.name)}{run}\n"
     own = not t["command"].endswith(f"--run {info.name}")
     published = "" if own else f"\n    python -m train publish {info.name}"
-    begun = t["config"].get("init", "")
-    begun = f"Started from the weights of `{begun}`. " if begun else ""
+    start = t["config"].get("init", "")
+    start = f"Started from the weights of `{start}`. " if start else ""
     base = t["config"].get("base", "")
-    begun = f"Second stage of `{base}`, whose weights it holds unchanged. " if base else begun
+    start = f"Second stage of `{base}`, whose weights it contains unchanged. " if base else start
     figure = f"""
-Look at twelve held-out galaxies beside their reconstructions (drawn locally into `runs/`, since \
-survey images are not part of this repository):
+Draw twelve held-out galaxies above their reconstructions (into `runs/`, since survey images are \
+not part of this repository):
 
     python -m train figure {info.name}
 """
@@ -165,7 +163,7 @@ survey images are not part of this repository):
     return f"""# {info.title}
 
 {info.paper}. Kind `{info.kind}`, {size / 1e6:.2f} million weights, latent dimension \
-{info.latent_dim}. It can: {", ".join(info.capabilities)}.
+{info.latent_dim}. Capabilities: {", ".join(info.capabilities)}.
 
 Arguments: `{json.dumps(info.architecture)}`
 
@@ -176,10 +174,10 @@ Preprocessing: {chain}.
 
 ## Training
 
-{t["images"]["train"]} images of the split `train` of {", ".join(t["data"])}; stopped after \
-{t["epochs"]} epochs, best at {t["best_epoch"]} by the {t["images"]["valid"]} images of the split \
-`valid`. {begun}{t["seconds"] / 60:.1f} minutes at {t["images_per_second"]:.0f} images/s on \
-{t["machine"]}; seed {t["seed"]}, commit {t["commit"] or "unknown"}{beta}.
+{t["images"]["train"]} images of the split `train` of {", ".join(t["data"])}, \
+{t["epochs"]} epochs; epoch {t["best_epoch"]} is the best on the {t["images"]["valid"]} images of \
+the split `valid`. {start}{t["seconds"] / 60:.1f} minutes at {t["images_per_second"]:.0f} \
+images/s on {t["machine"]}; seed {t["seed"]}, commit {t["commit"] or "unknown"}{beta}.
 
 {commands}    {t["command"]}{published}
 
@@ -193,13 +191,14 @@ Measured on the {t["images"]["valid"]} validation images with the shipped half-p
 {figure}
 ## Limits
 
-Sources larger than the field are cut at its edge. Brightness is relative to the peak, so that
-absolute flux is not encoded. The SHA-256 of the weights is in `config.json`; others are refused.
+Sources larger than the field are cut off at its edge. Brightness is relative to the peak, so the
+model does not encode absolute flux. `config.json` contains the SHA-256 of the weights; others are
+refused.
 """
 
 
 def _described(key: str) -> str:
-    """What a score is; those of a hierarchy of latent variables name the level."""
+    """Description of a score; those of latent hierarchies name the level."""
     what, _, level = key.partition(".")
     if level and what in ("kl", "active"):
         unit = "KL divergence [nats]" if what == "kl" else "units with more than 0.05 nats"

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
+from radioviz.models import weights
+from radioviz.models.registry import list_models, model_folder
 from train.__main__ import main
 from train.evaluate import benchmark_check, benchmarks
+from train.methods.maf import MafTask
+from train.publish import card, module_size
 
 
 def test_the_guides_quote_the_record() -> None:
@@ -24,6 +30,15 @@ def test_a_figure_that_was_mistyped_is_found() -> None:
 
 def test_cards_quote_their_configs() -> None:
     assert list(benchmark_check.misquoted_in_cards()) == []
+
+
+def test_shipped_cards_are_what_publishing_writes() -> None:
+    """A card may have further lines, written by hand."""
+    for name, info in list_models().items():
+        module, _ = weights.load(model_folder(name))
+        write = partial(MafTask.card, None) if info.kind == "maf" else card
+        shipped = (model_folder(name) / "CARD.md").read_text(encoding="utf-8").splitlines()
+        assert set(write(info, module_size(module)).splitlines()) <= set(shipped), name
 
 
 def test_every_recorded_command_is_known() -> None:

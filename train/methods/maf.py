@@ -155,9 +155,9 @@ standardised by a stored linear map ({t["config"]["standardise"]}, {kept} dimens
 
 ## Training
 
-{t["images"]["train"]} galaxies of the split `train` of {", ".join(t["data"])}{left}{views}; \
-stopped after {t["epochs"]} epochs, best at {t["best_epoch"]} by the \
-{t["images"]["valid"]} galaxies of the split `valid`. {t["seconds"] / 60:.1f} minutes on \
+{t["images"]["train"]} galaxies of the split `train` of {", ".join(t["data"])}{left}{views}, \
+{t["epochs"]} epochs; epoch {t["best_epoch"]} is the best on the {t["images"]["valid"]} galaxies \
+of the split `valid`. {t["seconds"] / 60:.1f} minutes on \
 {t["machine"]}; seed {t["seed"]}, commit {t["commit"] or "unknown"}.
 
     {t["command"]}
@@ -169,26 +169,25 @@ On the {t["images"]["valid"]} validation galaxies, with the shipped half-precisi
 | | |
 |---|---|
 | log p, mean [nats] | {s["log_prob"]:.3f} |
-| bits a standardised dimension | {s["bits_per_dimension"]:.3f} |
-| the same for a normal distribution (the standardisation alone) | {s["normal_bits"]:.3f} |
+| bits per standardised dimension | {s["bits_per_dimension"]:.3f} |
+| the same for a normal distribution (standardisation only) | {s["normal_bits"]:.3f} |
 
-Calibration: pushed through the flow, latents should be standard normal. Kolmogorov-Smirnov \
-distance of a dimension from it: median {s["ks_median"]:.3f}, worst {s["ks_worst"]:.3f}; \
-{s["ks_rejected"]:.0%} of the dimensions are rejected at p < 0.01 (1 % would be if all were right).
+Calibration: the flow should map latents to a standard normal distribution. Kolmogorov-Smirnov \
+distance of its dimensions from it: median {s["ks_median"]:.3f}, worst {s["ks_worst"]:.3f}; \
+{s["ks_rejected"]:.0%} of the dimensions are rejected at p < 0.01 (expected: 1 %).
 
 ## Limits
 
-A likelihood prefers simple images: compact sources have a higher log p than any with structure, \
-whether or not such were seen in training; and it is of latents, which have no room for much that \
-is wrong with an image. So the app ranks by another score, `strangeness`: of what the encoder \
-says (log p over the eight orientations, distance to neighbours, reconstruction), of what is in \
-the image (where its light is, in how many pieces, what is beside it, how badly it is \
-reconstructed) and of how it is drawn (edges, textures, spectrum), the share of training galaxies \
-that are stranger, joined so that what one of the three finds strange is strange. It is fitted to \
-training galaxies alone, with the flow over `vae32`; how well it finds planted artefacts of each \
-kind, NVSS images among those of FIRST and classes that were left out is in \
-`trained/tables/ood.csv` (`python -m train evaluate ood`). The SHA-256 of the weights is in \
-`config.json`.
+A likelihood favours simple images: compact sources have a higher log p than sources with \
+structure, whether or not training contained such sources. It is also a density of latents, which \
+do not encode many defects of an image. So the app ranks by another score, `strangeness`. It \
+combines the shares of training galaxies that score higher by the encoder (log p over the eight \
+orientations, distance to neighbours, reconstruction), by the scene (position and islands of the \
+light, neighbours, residuals) and by the texture (edges, islands, spectrum); one high share is \
+enough for a high score. It is fitted to training galaxies only, with the flow over `vae32`. \
+`trained/tables/ood.csv` (`python -m train evaluate ood`) shows how well it detects planted \
+artefacts of each kind, NVSS images among those of FIRST, and classes excluded from training. \
+`config.json` contains the SHA-256 of the weights.
 """
 
 
