@@ -172,7 +172,7 @@ def _encode(worker: JobWorker[SurveyRequest, SurveyProgress]) -> None:
     add_fr_probability(key, worker.progress_or_cancel)
 
 
-def main(arguments: Sequence[str]) -> int:
+def run_job(arguments: Sequence[str]) -> int:
     """Run the job in a folder; returns the exit code."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # leave the cores to the server
     _JOBS.run(Path(arguments[0]), _work)
@@ -180,4 +180,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_job(sys.argv[1:]))

@@ -15,7 +15,7 @@ MIN_SIDE = 2
 
 
 @dataclass(frozen=True)
-class Layout:
+class PlaneLayout:
     """The sky axes of an HDU (FITS order, from 0) and the index along each other axis."""
 
     sky: tuple[int, int]
@@ -29,7 +29,7 @@ def find_layout(
     header: Header,
     plane: int | tuple[int, ...] | None,
     max_pixels: int,
-) -> Layout:
+) -> PlaneLayout:
     """Find the sky axes; refuses anything but a single image of an acceptable size."""
     shape = " x ".join(map(str, hdu.axes))
     pair = sky_axes(header, hdu.axes)
@@ -49,7 +49,7 @@ def find_layout(
             f"{name}: {nx} x {ny} pixels; at most {max_pixels:,} are read. "
             "Cut the image out, or raise max_pixels"
         )
-    return Layout(pair, index, note)
+    return PlaneLayout(pair, index, note)
 
 
 def read_plane(

@@ -417,7 +417,7 @@ def models() -> tuple[Files, ...]:
 @cache
 def atlases() -> tuple[Files, ...]:
     """An Atlas with scores and views, and the scores of its data set."""
-    from radioviz.atlas.atlas import Layout, add_turned, write_atlas
+    from radioviz.atlas.atlas import Layout, add_orientation_stats, write_atlas
     from radioviz.atlas.scores import ScoreColumn, add_scores
     from tests.models.small import small_info, synthetic_catalogue
 
@@ -429,7 +429,7 @@ def atlases() -> tuple[Files, ...]:
     with TemporaryDirectory() as folder:
         scores = pd.DataFrame({"elbo": rng.normal(size=12).astype(np.float32)})
         atlas = write_atlas(catalogue, info, z, layouts, scores, folder=Path(folder))
-        add_turned(atlas, rng.normal(size=(12, 8, info.latent_dim)))
+        add_orientation_stats(atlas, rng.normal(size=(12, 8, info.latent_dim)))
         column = ScoreColumn("Strangeness", "how rare", "", "", "python -m train scores")
         add_scores(
             catalogue, pd.DataFrame({"odd": np.arange(12.0)}), {"odd": column}, folder=Path(folder)
