@@ -35,7 +35,7 @@ NO_MAP = " (no map yet)"
 
 @dataclass(frozen=True)
 class View:
-    """What the sidebar says: a data set, an encoder (None without any), how images look."""
+    """Choices of the sidebar: data set, encoder (None without any), how images are drawn."""
 
     data_set: str
     model: str | None
@@ -189,7 +189,7 @@ def galaxies_text(number: int) -> str:
 def is_local() -> bool:
     """Whether the browser belongs to the account that started the app, on the same computer.
 
-    Behind a reverse proxy nobody counts as local (see :mod:`radioviz.ui.guard`). Set
+    Behind a reverse proxy no browser counts as local (see :mod:`radioviz.ui.guard`). Set
     ``RADIOVIZ_SHARED=1`` where users reach the server by SSH tunnels.
     """
     if os.environ.get("RADIOVIZ_SHARED", "").strip() not in ("", "0"):

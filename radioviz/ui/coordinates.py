@@ -1,4 +1,4 @@
-"""Sky positions for people: sexagesimal text, what was typed, cones, links, all-sky maps."""
+"""Sky positions for people: sexagesimal text, typed positions, links, all-sky maps."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def degrees(ra: float, dec: float) -> str:
 def parse_position(text: str) -> tuple[float, float] | None:
     """Right ascension and declination in degrees, or None if this is not a position.
 
-    Understood are decimal degrees (``123.251 +43.797``), sexagesimal
+    Accepts decimal degrees (``123.251 +43.797``), sexagesimal
     (``08:13:00.2 +43:47:49``, ``08h13m00.2s +43d47m49s``) and IAU names
     (``FIRST J081300.2+434749``).
 
@@ -62,7 +62,7 @@ def parse_position(text: str) -> tuple[float, float] | None:
         parts = [float(v) for v in (h, m, s, d, arcmin, arcsec)]
         if parts[0] >= 24 or max(parts[1], parts[2], parts[4], parts[5]) >= 60:
             raise SelectionError(
-                f"'{text}' is no J2000 name: hours go to 23, minutes and seconds to 59"
+                f"'{text}' is not a J2000 name: hours end at 23, minutes and seconds at 59"
             )
         ra = 15 * (parts[0] + parts[1] / 60 + parts[2] / 3600)
         dec = (parts[3] + parts[4] / 60 + parts[5] / 3600) * (-1 if sign == "-" else 1)
@@ -74,13 +74,13 @@ def parse_position(text: str) -> tuple[float, float] | None:
         try:
             position = SkyCoord(text.translate(_MARKS), unit=("hourangle", "deg"))
         except ValueError as error:
-            raise SelectionError(f"'{text}' is no position: {error}") from None
+            raise SelectionError(f"'{text}' is not a valid position: {error}") from None
         ra, dec = float(position.ra.deg), float(position.dec.deg)
     else:
         return None
     if not (0 <= ra < 360 and -90 <= dec <= 90):
         raise SelectionError(
-            f"'{text}' is outside the sky: right ascension goes from 0 to 360 degrees, "
+            f"'{text}' is outside the sky: right ascension runs from 0 to 360 degrees, "
             "declination from -90 to +90"
         )
     return ra, dec

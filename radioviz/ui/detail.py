@@ -72,16 +72,14 @@ def show_position(catalogue: Catalogue, row: int) -> None:
     """Position in degrees and sexagesimal, to be copied, and links to NED and SIMBAD."""
     ra, dec = (float(catalogue.table[c].to_numpy(float)[row]) for c in ("ra", "dec"))
     if not (np.isfinite(ra) and np.isfinite(dec)):
-        st.caption(
-            f"{controls.escape(catalogue.info.title)} gives no sky position for this source."
-        )
+        st.caption(f"{controls.escape(catalogue.info.title)} has no sky position for this source.")
         return
     st.code(f"{sky.sexagesimal(ra, dec)}\n{sky.degrees(ra, dec)}", language=None)
     st.caption(f"J2000 · [NED]({sky.ned_url(ra, dec)}) · [SIMBAD]({sky.simbad_url(ra, dec)})")
 
 
 def toggle_tray(pair: Pair) -> None:
-    """Put a galaxy into the tray, or take it out."""
+    """Add a galaxy to the tray, or remove it."""
     tray = state.tray()
     if pair in tray:
         tray.remove(pair[0], [pair[1]])
@@ -90,7 +88,7 @@ def toggle_tray(pair: Pair) -> None:
 
 
 def tray_button(pair: Pair, *, key: str, refresh: Sequence[str] = ()) -> None:
-    """Button that adds to the tray or takes out; ``refresh`` names fragments to run again."""
+    """Button that adds to the tray or removes; ``refresh`` names fragments to run again."""
 
     def pressed() -> None:
         toggle_tray(pair)
@@ -102,7 +100,7 @@ def tray_button(pair: Pair, *, key: str, refresh: Sequence[str] = ()) -> None:
         "In tray" if inside else "Add to tray",
         icon=":material/check:" if inside else ":material/add:",
         type="secondary" if inside else "primary",
-        help="Take out of the tray" if inside else None,
+        help="Remove from the tray" if inside else None,
         key=key,
         on_click=pressed,
     )
@@ -131,7 +129,7 @@ def figure_html(payload: bytes, title: str, caption: str = "") -> str:
 
 
 def short_facts(catalogue: Catalogue, row: int) -> list[tuple[str, str]]:
-    """The few facts that fit beside a map."""
+    """The few facts that fit next to a map."""
     wanted = ("las", "redshift", "flux", "morphology", "origin", "split")
     titles = {colouring.title_of(name)[0] for name in wanted}
     return [(t, v) for t, v in galaxies.galaxy_facts(catalogue, row) if t in titles]

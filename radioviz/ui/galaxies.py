@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Pair = tuple[str, str]
 
-_SAID_ELSEWHERE = {
+_SHOWN_ELSEWHERE = {
     *("source_id", "name", "ra", "dec", "las_origin"),
     *("image_ra", "image_dec", "wcs_header", "header"),
 }
@@ -55,7 +55,7 @@ def row_of(pair: Pair) -> tuple[Catalogue, int]:
 
 
 def name_of(table: pd.DataFrame, row: int) -> str:
-    """J2000 name, or the identifier where there is no position."""
+    """J2000 name, or the identifier of a source without a position."""
     return str(table["name"].iat[row] or table["source_id"].iat[row])
 
 
@@ -91,33 +91,28 @@ def size_text(las: float) -> str:
     return f"{las:.0f}″" if math.isfinite(las) else ""
 
 
-def groups(selection: Selection, model: str | None) -> list[Group]:
-    """What to export: rows of each data set, with the model's latents and scores if it has any.
-
-    Raises
-    ------
-    CatalogueError
-        If a data set is not here.
-    """
-    return prepare_groups(selection, model)()
-
-
 def prepare_groups(
     selection: Selection,
     model: str | None,
     scores: Mapping[Pair, Mapping[str, float | str]] | None = None,
     columns: Mapping[str, Column] | None = None,
 ) -> Callable[[], list[Group]]:
-    """:func:`groups` in two steps: find the data sets now, gather their rows when asked.
+    """A function that gathers what to export: rows, latents and scores of each data set.
 
-    What is returned may be called from any thread; it keeps the selection of this moment.
+    Data sets are opened now; the function may be called from any thread and keeps the present
+    selection.
 
     Parameters
     ----------
     scores : mapping, optional
-        Further numbers a galaxy, written beside the scores of the model.
+        More values for each galaxy, written after the scores of the model.
     columns : mapping, optional
         Unit, UCD and meaning of those numbers, by name.
+
+    Raises
+    ------
+    CatalogueError
+        If a data set is missing.
     """
     parts: list[tuple[Catalogue, list[str], cache.Located | None]] = []
     for data_set, source_ids in selection.groups().items():
@@ -129,12 +124,9 @@ def prepare_groups(
         parts.append((cache.data_set(data_set), source_ids, located))
 
     def gathered() -> list[Group]:
-        found = [_group(*part, model or "") for part in parts]
-        if not scores:
-            return found
         return [
-            _with_scores(group, part[1], scores, columns or {})
-            for group, part in zip(found, parts, strict=True)
+            _with_scores(_group(*part, model or ""), part[1], scores, columns or {})
+            for part in parts
         ]
 
     return gathered
@@ -143,9 +135,11 @@ def prepare_groups(
 def _with_scores(
     group: Group,
     source_ids: list[str],
-    scores: Mapping[Pair, Mapping[str, float | str]],
+    scores: Mapping[Pair, Mapping[str, float | str]] | None,
     columns: Mapping[str, Column],
 ) -> Group:
+    if not scores:
+        return group
     key = group.catalogue.info.key
     more = pd.DataFrame([dict(scores.get((key, s), {})) for s in source_ids])
     if group.scores is not None:
@@ -190,14 +184,14 @@ def find_galaxies(catalogue: Catalogue, text: str, radius: float) -> np.ndarray:
     Raises
     ------
     SelectionError
-        If nothing matches; the message says what was looked for.
+        If nothing matches.
     """
     text = " ".join(text.split())
     table = catalogue.table
     title = catalogue.info.title
     if not text:
         raise SelectionError(
-            "nothing to look for; type a name, or a position such as 116.785 +17.291"
+            "nothing to search for; type a name, or a position such as 116.785 +17.291"
         )
     plain = text.casefold().replace("−", "-")
     for column in ("source_id", "name"):
@@ -212,7 +206,7 @@ def find_galaxies(catalogue: Catalogue, text: str, radius: float) -> np.ndarray:
         if len(found):
             return found
         if not np.isfinite(distance).any():
-            raise SelectionError(f"{title} has no sky positions; look for a source_id instead")
+            raise SelectionError(f"{title} has no sky positions; search for a source_id instead")
         nearest = int(order[0])
         raise SelectionError(
             f"no source of {title} within {radius:g} arcsec of {sky.sexagesimal(*position)}; "
@@ -224,7 +218,7 @@ def find_galaxies(catalogue: Catalogue, text: str, radius: float) -> np.ndarray:
         if len(part):
             return part
     raise SelectionError(
-        f"no source of {title} is called '{text[:80]}', and it is no position "
+        f"no source of {title} is called '{text[:80]}', and it is not a valid position "
         "(degrees: 116.785 +17.291; sexagesimal: 07:47:08.4 +17:17:27)"
     )
 
@@ -242,19 +236,19 @@ def find_ids(data_set: str, text: str, radius: float) -> tuple[list[str], str]:
 def galaxy_facts(
     catalogue: Catalogue, row: int, measured: bool | None = None
 ) -> list[tuple[str, str]]:
-    """What is known of a galaxy: titles with units, and values; unknown ones are left out.
+    """Known properties of a galaxy: titles with units, and values.
 
     Parameters
     ----------
     measured : bool, optional
-        True for what was measured in the image alone, False for all else; by default both.
+        True for properties measured in the image, False for all others; by default both.
     """
     source = catalogue.table.iloc[row]
     described = colouring.measured_columns()
     lines: list[tuple[str, str]] = []
     for name, value in source.items():
         key = str(name)
-        if key in _SAID_ELSEWHERE or measured not in (None, key in described):
+        if key in _SHOWN_ELSEWHERE or measured not in (None, key in described):
             continue
         title, unit = colouring.title_of(key)
         if key in _IMAGE_UNITS:

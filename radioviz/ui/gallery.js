@@ -55,7 +55,7 @@ export default function (component) {
     if (data.collect) {
       const tray = make('button', 'tray' + (cell.in_tray ? ' in' : ''), cell.in_tray ? '✓' : '+');
       tray.type = 'button';
-      tray.title = cell.in_tray ? 'Take out of the tray' : 'Add to the tray';
+      tray.title = cell.in_tray ? 'Remove from the tray' : 'Add to the tray';
       tray.setAttribute('aria-label', `${tray.title}: ${cell.name}`);
       tray.onclick = () => setTriggerValue('collect', cell.id);
       box.append(tray);

@@ -23,7 +23,7 @@ PAGE = 60  # pictures at a time
 
 @dataclass(frozen=True)
 class Cell:
-    """One picture: its galaxy, its place on a sheet, and what is written below.
+    """One picture: its galaxy, its place on a sheet, and its caption.
 
     ``note`` is a second line, ``colour`` (``#rrggbb``) a dot before the name, ``mark`` a word
     on the picture itself.

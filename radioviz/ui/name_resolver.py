@@ -1,4 +1,4 @@
-"""Where an object is, asked of Sesame at CDS: the one query that needs the network."""
+"""Resolve object names with Sesame at CDS: the one query that needs the network."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def resolve(name: str, timeout: float = TIMEOUT) -> tuple[float, float]:
     Raises
     ------
     FetchError
-        If Sesame cannot be reached within ``timeout`` seconds, or knows no such object.
+        If Sesame cannot be reached within ``timeout`` seconds, or does not know the object.
     """
     name = " ".join(name.split())[:100]
     address = os.environ.get("RADIOVIZ_SESAME", SESAME) + quote(name)
     answers: queue.Queue[str | Exception] = queue.Queue()
 
-    def ask() -> None:
+    def request() -> None:
         try:
             with urllib.request.urlopen(address, timeout=timeout) as answer:
                 answers.put(answer.read(_MOST_BYTES).decode("utf-8", "replace"))
@@ -41,7 +41,7 @@ def resolve(name: str, timeout: float = TIMEOUT) -> tuple[float, float]:
             answers.put(error)
 
     # Looking up the server's own address obeys no timeout, so the wait is bounded here.
-    threading.Thread(target=ask, daemon=True).start()
+    threading.Thread(target=request, daemon=True).start()
     try:
         found = answers.get(timeout=timeout)
     except queue.Empty:
@@ -49,7 +49,7 @@ def resolve(name: str, timeout: float = TIMEOUT) -> tuple[float, float]:
     if isinstance(found, Exception):
         reason = getattr(found, "reason", found)
         raise FetchError(
-            f"Sesame (CDS) could not be asked where '{name}' is ({reason}). Without a network, "
+            f"Could not resolve '{name}' with Sesame (CDS): {reason}. Without a network, "
             "type the position: degrees 116.785 +17.291, or sexagesimal 07:47:08.4 +17:17:27"
         ) from found
     place = _PLACE.search(found)

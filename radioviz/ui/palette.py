@@ -1,4 +1,4 @@
-"""Colours that keep their meaning across the app, chosen to be told apart by colour-blind eyes.
+"""Colours that keep their meaning across the app, distinct for colour-blind readers.
 
 From the set of Okabe & Ito 2008 (jfly.uni-koeln.de/color), the blue lightened so that it
 stands out from a dark page as well as from a white one.

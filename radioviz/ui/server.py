@@ -1,4 +1,4 @@
-"""What the server process does besides drawing pages: warm up, keep garbage collection short."""
+"""Tasks of the server process: import ahead, keep garbage collection short."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streamlit.starlette import App
 
 FIRST_NEEDED = ("pandas", "pyarrow.parquet", "PIL.Image")
-"""What the first page imports and takes longest: 1 to 2 s, mostly pandas."""
+"""The slowest imports of the first page: 1 to 2 s, mostly pandas."""
 
 YIELD = 0.0005
 """Seconds after which the importing thread lets the server answer, instead of Python's 5 ms."""
@@ -29,8 +29,8 @@ YIELD = 0.0005
 async def lifespan(app: App) -> AsyncIterator[None]:
     """Import :data:`FIRST_NEEDED` while the browser still loads Streamlit's own files.
 
-    Begins once the server listens. None of it is part of Streamlit, so that the thread cannot
-    meet the server amid an import.
+    Begins once the server listens. None of it is part of Streamlit, so the thread cannot
+    interfere with an import of the server.
     """
     start = threading.Thread(target=_import_all, name="warm-up", daemon=True).start
     loop = asyncio.get_running_loop()

@@ -17,8 +17,7 @@ from radioviz.ui import (
     controls,
     galaxies,
     gallery,
-    samp_send,
-    samp_view,
+    samp_panel,
     saved_view,
     state,
 )
@@ -72,7 +71,7 @@ def draw_tray(view: View) -> None:
             else:
                 _empty()
         _load()
-        samp_view.listen(view)
+        samp_panel.listen(view)
     if own.opened:
         target, own.opened = own.opened, None
         controls.go_inspect(target)
@@ -129,7 +128,7 @@ def _open(pair: tuple[str, str]) -> None:
 def _clear() -> None:
     _remembered().cleared = list(state.tray())
     state.tray().clear()
-    st.rerun()  # pictures elsewhere on the page show what is in the tray
+    st.rerun()  # pictures elsewhere on the page mark galaxies in the tray
 
 
 def _undo() -> None:
@@ -182,7 +181,7 @@ def selection_file(chosen: Selection, view: View) -> Callable[[], bytes]:
 
 
 def load_selection(payload: bytes) -> str:
-    """Add a saved selection to the tray, and its marks; a sentence says what was added.
+    """Add a saved selection to the tray, and its marks; returns what was added, in a sentence.
 
     The view of the file is kept for its button.
 
@@ -288,4 +287,4 @@ def export_buttons(
             width="stretch",
             icon=":material/download:",
         )
-    samp_send.samp_buttons(groups, len(selection), key)
+    samp_panel.samp_buttons(groups, len(selection), key)

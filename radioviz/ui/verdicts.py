@@ -1,4 +1,4 @@
-"""What the shipped FR classifiers say of images; nothing where there is none."""
+"""Classes and probabilities that the FR classifiers give images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from radioviz.ui import cache
 
 
 def default_classifier() -> str | None:
-    """The classifier whose verdicts are shown: the likeliest on validation; None without any."""
+    """The classifier that pages show: lowest validation loss; None without any."""
     found = cache.classifiers()
     return min(
         found, key=lambda name: (found[name].scores.get("nll.valid", np.inf), name), default=None
@@ -24,7 +24,7 @@ def probabilities(name: str, images: np.ndarray) -> dict[str, np.ndarray]:
     Raises
     ------
     ModelError
-        If the classifier is missing or altered, or takes images of another size.
+        If the classifier is missing or altered, or the images have another size.
     """
     ready: Any = cache.classifier(name)
     given = ready.predict_proba(images)
@@ -41,7 +41,7 @@ def share_of(name: str, images: np.ndarray, label: str) -> np.ndarray:
     """
     found = probabilities(name, images)
     if label not in found:
-        raise ModelError(f"classifier '{name}' knows {', '.join(found)}; it has no '{label}'")
+        raise ModelError(f"classifier '{name}' knows {', '.join(found)}, but not '{label}'")
     return found[label].astype(float)
 
 
@@ -52,10 +52,10 @@ def likeliest_class(found: dict[str, np.ndarray], row: int) -> tuple[str, float]
 
 
 def class_facts(images: np.ndarray) -> list[tuple[str, str]]:
-    """Class of one image ``(1, ny, nx)``, as a line of facts; none without a classifier."""
+    """Class of one image ``(1, ny, nx)``, as a line of facts."""
     name = default_classifier()
     if name is None:
-        return [("Class", "no classifier here (python -m train classifier)")]
+        return [("Class", "no classifier installed (python -m train classifier)")]
     try:
         label, share = likeliest_class(probabilities(name, images), 0)
     except ModelError as error:

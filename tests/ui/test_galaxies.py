@@ -39,7 +39,7 @@ def test_find_sorts_a_cone_by_distance(first: Catalogue) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("  ", "nothing to look for"),
+        ("  ", "nothing to search for"),
         ("10 -89", "the nearest is J"),
         ("Cygnus A", "Cygnus A"),
         ("999 0", "outside the sky"),
@@ -69,7 +69,9 @@ def test_cells_keep_their_order_across_data_sets(first: Catalogue) -> None:
 def test_groups_carry_the_latents_of_the_encoder(first: Catalogue) -> None:
     model = cache.atlas_names("first")[0]
     atlas = cache.atlas("first", model)
-    (group,) = galaxies.groups(Selection([("first", "first-9"), ("first", "first-3")]), model)
+    (group,) = galaxies.prepare_groups(
+        Selection([("first", "first-9"), ("first", "first-3")]), model
+    )()
     assert first.table["source_id"].to_numpy()[group.rows].tolist() == ["first-9", "first-3"]
     assert group.latents is not None and group.model == model
     np.testing.assert_array_equal(group.latents, atlas.latents[group.rows])
@@ -89,13 +91,13 @@ def test_what_is_exported_is_the_selection_of_that_moment(first: Catalogue) -> N
 
 def test_groups_without_an_atlas_still_export(first: Catalogue) -> None:
     for model in (None, "no-such-model"):
-        (group,) = galaxies.groups(Selection([("first", "first-9")]), model)
+        (group,) = galaxies.prepare_groups(Selection([("first", "first-9")]), model)()
         assert group.latents is None and group.model == "" and len(group) == 1
 
 
 def test_a_selection_of_a_data_set_that_is_gone(first: Catalogue) -> None:
     with pytest.raises(CatalogueError, match="nowhere"):
-        galaxies.groups(Selection([("nowhere", "x")]), None)
+        galaxies.prepare_groups(Selection([("nowhere", "x")]), None)()
 
 
 def test_facts_have_units_and_leave_out_what_is_unknown(first: Catalogue) -> None:

@@ -173,7 +173,7 @@ def test_a_conditional_decoder_is_asked_for_class_and_size(
     assert not app.error
     assert app.selectbox(key="walk_label").value == "FRII"
     assert app.slider(key="walk_size").value == 60
-    assert "no classifier here" in html(app)
+    assert "no classifier installed" in html(app)
     assert "has encoded no data set yet" in app.multiselect(key="walk_data").placeholder
 
 

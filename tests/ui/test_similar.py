@@ -87,7 +87,7 @@ def test_sesame_without_a_network_costs_a_sentence(
     app.text_input(key="similar_find").input("3C 31").run()
     app.button(key="similar_sesame").click().run()
     assert not app.exception
-    assert "could not be asked where '3C 31' is" in app.warning[0].value
+    assert "Could not resolve '3C 31' with Sesame" in app.warning[0].value
 
 
 def test_like_these_and_unlike_those(open_page: Open) -> None:

@@ -233,10 +233,10 @@ def galaxy_scores(data_set_key: str) -> Scores:
 
 @dataclass(frozen=True, eq=False)
 class Located:
-    """An Atlas beside its catalogue: ``rows`` (int64) of the catalogue for each of its sources.
+    """An Atlas and its catalogue: ``rows`` (int64) of the catalogue for each of its sources.
 
     ``scores`` are those of the Atlas and, after them, those that belong to no encoder, row by row
-    of the Atlas; ``described`` says what the latter are.
+    of the Atlas; ``described`` gives the meaning of the latter.
     """
 
     catalogue: Catalogue

@@ -177,7 +177,7 @@ def training(model: str) -> Training:
         rows = np.flatnonzero(catalogue.table["split"].to_numpy(str) == "train")
         parts.append(info.preprocess.apply(catalogue, rows))
         if len(rows) > 2:
-            # Within one survey: an object that two surveys have is no pair of different ones.
+            # Within one survey: an object in two surveys is not a pair of different ones.
             apart.append(copies.nearest(parts[-1], parts[-1], same=True)[0])
         pairs += [(key, str(s)) for s in catalogue.table["source_id"].to_numpy()[rows]]
     if not parts:
@@ -224,7 +224,7 @@ def held_out(classifier_name: str, data_set_key: str = "first") -> tuple[np.ndar
 def explanation(data_set_key: str, row: int, model: str) -> tuple[np.ndarray, Explanation]:
     """An image as a classifier sees it, ``(size, size)``, and which parts support which class.
 
-    Kept since one takes seconds.
+    An explanation needs seconds, so it is kept.
 
     Raises
     ------

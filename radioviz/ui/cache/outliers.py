@@ -24,7 +24,7 @@ from radioviz.ui.cache.shared import shared
 
 REFERENCE = "first"
 GENERATED = "generated"
-"""Key of the scores of generated images, which are no data set."""
+"""Key of the scores of generated images, which are not a data set."""
 
 # What an Atlas itself holds, where no flow has left scores.
 _IN_ATLAS = {
@@ -36,7 +36,7 @@ _IN_ATLAS = {
 
 @dataclass(frozen=True, eq=False)
 class Outliers:
-    """How strange the galaxies of a data set are.
+    """Outlier scores of the galaxies of a data set.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Outliers:
         return len(self.source_ids)
 
     def oriented(self, score: str) -> np.ndarray:
-        """Values of a score, higher is stranger; NaN where there is none."""
+        """Values of a score, higher for outliers; NaN where unknown."""
         if score not in self.values:
             return np.full(len(self), np.nan)
         return SCORES[score].oriented(self.values[score])

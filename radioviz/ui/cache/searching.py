@@ -54,7 +54,7 @@ def whitening(model: str, otherwise: str, space: str = WHITENED) -> Whitening:
     latents = atlas(reference, model).latents
     if space != CLASSES:
         return Whitening.of(latents)
-    # Test galaxies are left out, so that what is found for them can be judged.
+    # Test galaxies are left out, so that their results can be evaluated.
     table = data_set(reference).table
     labels = np.where(table["split"] == "train", table["label"], "").astype(object)
     return Whitening.of_classes(latents, labels)
@@ -72,7 +72,7 @@ def latent_index(data_set_key: str, model: str, space: str = "") -> LatentIndex:
     Raises
     ------
     AtlasError, CatalogueError, SimilarityError
-        If there is no Atlas, or it does not hold the sources as they are.
+        If there is no Atlas, or its sources differ from those of the catalogue.
     """
     from radioviz.similarity import LatentIndex
 
@@ -81,7 +81,7 @@ def latent_index(data_set_key: str, model: str, space: str = "") -> LatentIndex:
     folder = opened.folder / "search"
     if not index.large:
         return whitening(model, data_set_key, space).index(index) if space else index
-    # Beside the latents, once for all sessions; without write access, all latents are compared.
+    # Stored with the latents, for all sessions; without write access, all latents are compared.
     try:
         with st.spinner(f"Building the search index of {len(index):,} galaxies, only once …"):
             if space:

@@ -23,20 +23,20 @@ def shared(
     ----------
     key : callable
         Called with the function's arguments; a result is kept for each key. A tuple of text and
-        numbers that also names the version of what is read: weights, Atlas, data set.
+        numbers that includes the version of the input: weights, Atlas, data set.
     entries : int
         Results kept; the least recently used go first.
     copies : bool
         True hands each caller a copy, for results that callers may change.
     opens_torch : bool
-        Say why it takes long while torch is imported.
+        Show a spinner while torch is imported.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         def keep(_make: Callable[[], R], key: object) -> R:
             return _make()
 
-        # Streamlit tells its caches apart by these names.
+        # Streamlit distinguishes its caches by these names.
         keep.__module__, keep.__qualname__ = function.__module__, function.__qualname__
         streamlit_cache = st.cache_data if copies else st.cache_resource
         kept = streamlit_cache(show_spinner=False, max_entries=entries)(keep)

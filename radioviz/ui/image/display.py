@@ -50,7 +50,7 @@ class ImageStyle:
 
 
 def colour_stops(name: str) -> list[str]:
-    """Colours of a map, dark to bright, as ``#rrggbb`` (Plotly takes them as a colour scale)."""
+    """Colours of a map, dark to bright, as ``#rrggbb`` (also a colour scale of Plotly)."""
     if name == "grey":
         return ["#000000", "#ffffff"]
     if name == "inverted":
@@ -104,7 +104,7 @@ def png(levels: np.ndarray, colour_map: str) -> bytes:
 
 
 def chain(style: ImageStyle, size: int) -> Preprocess:
-    """What makes the levels of a picture; its colour map has no part in it."""
+    """Preprocessing that gives the levels of a picture, before its colour map."""
     return Preprocess(clip_sigma=None, field_arcsec=style.field, size=size, stretch=style.stretch)
 
 
@@ -120,7 +120,7 @@ def field_arcsec(info: SurveyInfo, style: ImageStyle) -> float:
 
 @dataclass(frozen=True)
 class ScaleBar:
-    """``fraction`` of the picture's width, and the ``text`` beside it."""
+    """``fraction`` of the picture's width, and its ``text``."""
 
     arcsec: float
     fraction: float
@@ -128,7 +128,7 @@ class ScaleBar:
 
 
 def scale_bar(field: float, largest: float = 0.36) -> ScaleBar:
-    """The longest round bar that takes no more than ``largest`` of ``field`` arcsec.
+    """The longest round bar of at most ``largest`` times ``field`` arcsec.
 
     >>> scale_bar(172.8).text
     '60″'

@@ -15,7 +15,7 @@ def serve(data: bytes, mimetype: str, digest: str, place: str) -> str:
     place : str
         Where on the page it is shown; another file at this place replaces it.
     """
-    # Streamlit hashes only parts of files above 1 MB; the name tells files apart that differ
-    # elsewhere.
+    # Streamlit hashes only parts of files above 1 MB; the name distinguishes files that
+    # differ elsewhere.
     manager = runtime.get_instance().media_file_mgr
     return str(manager.add(data, mimetype, f"radioviz-{place}", file_name=digest))

@@ -86,7 +86,7 @@ def sky_image(
     unit = info.bunit if unit is None else unit
     value = f"%{{customdata:.4g}} {unit}" if unit else "grey level %{customdata:.4g}"
     stops = colour_stops(style.colour_map)
-    # As rgb(): Streamlit takes some hexadecimal colours (#000004) for places of its own theme.
+    # As rgb(): Streamlit replaces some hexadecimal colours (#000004) by those of its theme.
     scale = [
         [i / (len(stops) - 1), f"rgb{tuple(int(c[j : j + 2], 16) for j in (1, 3, 5))}"]
         for i, c in enumerate(stops)

@@ -1,9 +1,8 @@
 """Many small pictures as one: levels from a packed, memory-mapped store, one PNG for a page.
 
-What a picture costs is cropping and resampling its image. The result, one byte a pixel, is
-kept in a file beside the data sets (sparse: what was never looked at takes no room); stretch
-and field make another file, a colour map does not. A page of pictures is then read, put side
-by side and compressed in one pass.
+Cropping and resampling an image is the slow part of its picture. The result, one byte per pixel,
+is kept in a sparse file in the cache folder: one file for each stretch and field, whatever the
+colour map. A page of pictures is then read, put side by side and compressed in one pass.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import numpy as np
 from radioviz.ui.image.display import palette_png
 
 COLUMNS = 10
-# Part of the path of kept pictures: to be raised when the same settings give other pictures.
+# Part of the path of kept pictures: raise it when the same settings give other pictures.
 VERSION = 1
 
 
@@ -58,7 +57,7 @@ class Tile:
 
 
 class LevelStore:
-    """Grey levels of a data set's pictures, uint8, filled in as they are asked for.
+    """Grey levels of a data set's pictures, uint8, filled in on demand.
 
     Parameters
     ----------

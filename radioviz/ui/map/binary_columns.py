@@ -1,6 +1,6 @@
 """Columns for the browser: fixed-point positions, colour codes, bits; each named by its content.
 
-A million points take 4 MB of positions at first, 4 MB more when the reader zooms in far
+A million points need 4 MB of positions at first, 4 MB more when the reader zooms in far
 enough to need them, 1 MB a colour column and 0.125 MB a selection.
 """
 
@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-# Codes of a category column; what is beyond shares the last one.
+# Codes of a category column; those beyond share the last one.
 MAX_CATEGORIES = 250
 
 KEPT_BYTES = 400_000_000
@@ -46,7 +46,7 @@ class PackedPositions:
     bounds : (x0, x1, y0, y1)
         Data coordinates of fixed-point 0 and 2**32.
     extent : (x0, x1, y0, y1)
-        What the points take of these bounds, from 0 to 1.
+        Part of these bounds that the points fill, from 0 to 1.
     coarse, fine : PackedColumn
         Upper and lower halves of the 32-bit positions, two little-endian uint16 a point.
     left_out : int
@@ -132,9 +132,9 @@ def pack_positions(
         single = single and room > 0
         low, high = low - room, high + room
         bounds += [low, high]
-        taken = (sent - low) / (high - low)
+        place = (sent - low) / (high - low)
         extent += [0.0, 1.0]
-        fixed = (np.clip(taken, 0.0, 1.0) * (2.0**32 - 1)).astype(np.uint32)
+        fixed = (np.clip(place, 0.0, 1.0) * (2.0**32 - 1)).astype(np.uint32)
         halves[0, :, axis] = fixed >> 16
         halves[1, :, axis] = fixed & 0xFFFF
     return PackedPositions(
@@ -172,7 +172,7 @@ def bits(mask: np.ndarray, order: np.ndarray) -> PackedColumn:
 
 @dataclass(frozen=True, eq=False)
 class Coloured:
-    """A colour column, and its legend or colour bar as the browser is told of it."""
+    """A colour column, and its legend or colour bar for the browser."""
 
     column: PackedColumn
     description: dict[str, Any]
@@ -182,7 +182,7 @@ T = TypeVar("T", PackedPositions, PackedColumn, Coloured)
 
 
 class Store:
-    """What was packed lately, by the hash of what it was packed from; shared by all sessions."""
+    """Recently packed columns by the hash of their input; shared by all sessions."""
 
     def __init__(self, most: int = KEPT_BYTES) -> None:
         self._most = most

@@ -1,4 +1,4 @@
-"""What points can be coloured by: fixed columns, measured ones, scores, latent components."""
+"""Columns that colour points: fixed columns, measured ones, scores, latent components."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _TITLES = {
     "isolation": "Isolation forest score",
     "flux_ratio": "Reconstructed over true flux",
 }
-# Positions have a map of their own; names and headers are no categories.
+# Positions have their own map; names and headers are not categories.
 _NEVER = {"source_id", "name", "wcs_header", "header", "image_ra", "image_dec"}
 # Spread over decades by nature, whatever this sample happens to span.
 _LOGARITHMIC = {"las", "las_measured", "flux", "flux_mjy", "flux_sum", "peak", "snr"}
@@ -127,8 +127,7 @@ def colour_choices(
 ) -> list[Choice]:
     """Everything that points can be coloured by, most useful first.
 
-    ``described`` says what some of the scores are; others go by their names.
-
+    ``described`` gives titles of some scores; others have their names as titles.
     Columns without any value, and text columns of more than a dozen values, are left out.
     """
     found: list[Choice] = []

@@ -111,7 +111,7 @@ def read_map_event(
 
 
 def scatter_map(points: MapPoints, *, key: str, height: int = 560, painter: str = "auto") -> None:
-    """Draw a map; ask :func:`new_event` for what is done on it.
+    """Draw a map; :func:`new_event` gives what the reader did on it.
 
     Parameters
     ----------

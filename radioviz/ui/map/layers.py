@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -36,7 +36,12 @@ class MapView:
 
     title: str
     layers: list[Layer]
-    note: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def note(self) -> str:
+        """What to know about the positions of overlaid data sets."""
+        return " ".join(self.notes)
 
     @cached_property
     def starts(self) -> np.ndarray:
@@ -83,20 +88,24 @@ def map_view(data_sets: list[str], model: str, layout: str) -> MapView:
             f"the Atlas of {base.catalogue.info.title} by '{model}' has no layout "
             f"'{layout}'; it has {', '.join(base.atlas.layouts)}"
         )
-    layers, notes = [], []
+    view = MapView(base.atlas.layout_title(layout), [])
     for key in data_sets:
         located = cache.located(key, model)
-        positions, note = (
-            (base.atlas.layouts[layout], "") if located is base else _beside(base, layout, located)
-        )
-        notes += [note] if note else []
         title = located.catalogue.info.title
-        layers.append(Layer(key, title, located, np.asarray(positions, dtype=np.float32)))
-    return MapView(base.atlas.layout_title(layout), layers, " ".join(notes))
+        positions = base.atlas.layouts[layout]
+        if located is not base:
+            positions, fitted = _overlay_positions(base, layout, located)
+            if not fitted:
+                view.notes.append(
+                    f"{title} was not in this {view.title} fit; each galaxy is placed near its "
+                    "neighbours in latent space."
+                )
+        view.layers.append(Layer(key, title, located, np.asarray(positions, dtype=np.float32)))
+    return view
 
 
-def _beside(base: Located, layout: str, other: Located) -> tuple[np.ndarray, str]:
-    """Positions of another data set on a layout of ``base``, and what to say of them."""
+def _overlay_positions(base: Located, layout: str, other: Located) -> tuple[np.ndarray, bool]:
+    """Positions of another data set on a layout of ``base``; whether they are of the same fit."""
     parameters = base.atlas.meta["layouts"].get(layout, {}).get("parameters", {})
     reference = str(parameters.get("fitted_on", base.atlas.data_set))
     method = layout.removesuffix(f"_{reference}")
@@ -104,14 +113,9 @@ def _beside(base: Located, layout: str, other: Located) -> tuple[np.ndarray, str
     if layout == "latent":
         name = layout  # the latent plane is the same for all
     if name in other.atlas.layouts:
-        return other.atlas.layouts[name], ""
-    placed = place_among_neighbours(
-        np.asarray(base.atlas.latents), base.atlas.layouts[layout], np.asarray(other.atlas.latents)
-    )
-    return placed, (
-        f"{other.catalogue.info.title} has no place of its own in this layout: each galaxy lies "
-        "among those that are nearest to it in latent space."
-    )
+        return other.atlas.layouts[name], True
+    latents, fixed = np.asarray(base.atlas.latents), base.atlas.layouts[layout]
+    return place_among_neighbours(latents, fixed, np.asarray(other.atlas.latents)), False
 
 
 def map_colours(view: MapView) -> list[Choice]:
@@ -228,7 +232,7 @@ def nearest_in_latents(
     if at < 0:
         raise AtlasError(
             f"the Atlas of {located.catalogue.info.title} by '{located.atlas.model}' does not "
-            f"hold '{source_id}'; build it anew with: python -m train atlas"
+            f"hold '{source_id}'; build it again with: python -m train atlas"
         )
     latents = located.atlas.latents
     rows, distance = nearest_to(latents[at], latents, number, skip=at)

@@ -14,7 +14,7 @@ from radioviz.api.samp_messages import IMAGE, POSITION, ROW, ROWS, TABLE, Messag
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import RadioVizError
 from radioviz.export import Group, votable_bytes
-from radioviz.ui import samp_view, state
+from radioviz.ui import samp_panel, state
 from radioviz.ui.state import Selection
 
 
@@ -31,27 +31,29 @@ def session(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
 
 
 def test_a_highlighted_row_is_looked_at(first: Catalogue, session: dict[str, object]) -> None:
-    said = samp_view.take(Message(ROW, "TOPCAT", sources=(("first", "first-7"),)), "first")
+    message = Message(ROW, "TOPCAT", sources=(("first", "first-7"),))
+    assert samp_panel.report_on(message, "first") == "TOPCAT: first-7 highlighted"
     assert session["focus"] == ("first", "first-7")
-    assert "TOPCAT" in said
+    unknown = Message(ROW, "TOPCAT", sources=(("gone", "x"),))
+    assert "TOPCAT: these rows" in samp_panel.report_on(unknown, "first")
 
 
 def test_selected_rows_are_the_selection(first: Catalogue, session: dict[str, object]) -> None:
     rows = (("first", "first-7"), ("first", "first-9"), ("gone", "x"))
-    assert "2 galaxies" in samp_view.take(Message(ROWS, "TOPCAT", sources=rows), "first")
+    assert "2 galaxies" in samp_panel.act_on(Message(ROWS, "TOPCAT", sources=rows), "first")
     assert list(session["brush"]) == list(rows[:2])  # type: ignore[call-overload]
 
 
 def test_a_position_finds_the_nearest(first: Catalogue, session: dict[str, object]) -> None:
     row = int(np.flatnonzero(np.isfinite(first.table["ra"]))[11])
     ra, dec = (float(first.table[c].iat[row]) for c in ("ra", "dec"))
-    samp_view.take(Message(POSITION, "Aladin", ra=ra, dec=dec + 2 / 3600), "first")
+    samp_panel.act_on(Message(POSITION, "Aladin", ra=ra, dec=dec + 2 / 3600), "first")
     found = session["focus"]
     assert isinstance(found, tuple)
     there = first.rows_of([found[1]])[0]
     assert abs(first.table["dec"].iat[there] - dec) < 30 / 3600
     with pytest.raises(RadioVizError):
-        samp_view.take(Message(POSITION, "Aladin", ra=ra, dec=-89.0), "first")
+        samp_panel.act_on(Message(POSITION, "Aladin", ra=ra, dec=-89.0), "first")
 
 
 def sent(tmp_path: Path, payload: bytes) -> Message:
@@ -85,7 +87,7 @@ def test_a_table_selects_its_galaxies(
     tmp_path: Path,
     make: Callable[[Catalogue], bytes],
 ) -> None:
-    assert "3 galaxies" in samp_view.take(sent(tmp_path, make(first)), "first")
+    assert "3 galaxies" in samp_panel.act_on(sent(tmp_path, make(first)), "first")
     assert len(session["brush"]) == 3  # type: ignore[arg-type]
 
 
@@ -99,14 +101,14 @@ def test_what_cannot_be_used_is_said(first: Catalogue, tmp_path: Path) -> None:
         (sent(tmp_path, b"nonsense"), "not a votable"),
     ):
         with pytest.raises(RadioVizError, match=why):
-            samp_view.take(message, "first")
+            samp_panel.act_on(message, "first")
 
 
 def test_what_became_of_what_was_sent() -> None:
     from radioviz.api.samp import Delivery
-    from radioviz.ui.samp_send import _told
+    from radioviz.ui.samp_panel import delivery_text
 
     ds9, aladin = Delivery("DS9"), Delivery("Aladin", "no more layers")
-    assert _told([ds9, Delivery("Aladin"), ds9, aladin], "image") == (
+    assert delivery_text([ds9, Delivery("Aladin"), ds9, aladin], "image") == (
         "DS9 received 2 images; Aladin received the image; Aladin: no more layers"
     )
