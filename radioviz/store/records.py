@@ -158,23 +158,3 @@ def read_parquet(path: Path) -> pd.DataFrame:
         raise
     except Exception as error:  # pyarrow has an error for every layer of the format
         raise ValueError(f"{path.name}: {error or type(error).__name__}") from error
-
-
-def check_types(values: Mapping[str, Any], wanted: Mapping[str, type | tuple[type, ...]]) -> None:
-    """Refuse values of other types than these; absent names are skipped (see :func:`to_record`).
-
-    Raises
-    ------
-    ValueError
-        Naming the first that differs.
-    """
-    for name, kinds in wanted.items():
-        if name not in values:
-            continue
-        value = values[name]
-        allowed = kinds if isinstance(kinds, tuple) else (kinds,)
-        # bool is a subclass of int in Python.
-        odd = isinstance(value, bool) and bool not in allowed
-        if odd or not isinstance(value, allowed):
-            names = " or ".join("nothing" if k is type(None) else k.__name__ for k in allowed)
-            raise ValueError(f"'{name}' is {str(value)[:60]!r}, expected {names}")

@@ -23,7 +23,6 @@ from radioviz.store.atomic import (
     write_json,
 )
 from radioviz.store.records import (
-    check_types,
     read_json_object,
     read_npy,
     read_parquet,
@@ -90,15 +89,6 @@ def test_missing_files_are_os_errors(tmp_path: Path) -> None:
     for read in (read_json_object, read_npy, read_parquet):
         with pytest.raises(FileNotFoundError):
             read(tmp_path / "nothing")
-
-
-@pytest.mark.parametrize(
-    ("value", "kinds"), [(True, int), ("1", int), (None, str), ([], dict), (1.0, int)]
-)
-def test_types(value: object, kinds: type) -> None:
-    check_types({"other": value}, {"a": kinds})
-    with pytest.raises(ValueError, match="'a' is"):
-        check_types({"a": value}, {"a": kinds})
 
 
 def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
