@@ -94,10 +94,10 @@ def table2() -> pd.DataFrame:
 
 def test_table_2_shows_differences_with_sign_and_colour() -> None:
     figure = classifier_matrix(table2())
-    trace = figure["data"][0]
-    assert trace["text"].tolist() == [
-        ["<b>0.860</b><br>0.76 (+0.10)", "0.800<br>0.82 (−0.02)"],
-        ["<b>0.700</b>", "–"],  # the best of each row is bold
+    trace, labels = figure["data"]
+    assert labels["text"].tolist() == [
+        *("<b>0.860</b><br>0.76 (+0.10)", "0.800<br>0.82 (−0.02)"),
+        *("<b>0.700</b>", "–"),  # the best of each row is bold
     ]
     np.testing.assert_allclose(trace["z"], [[0.10, -0.02], [0, np.nan]])
     assert [colour for _, colour in trace["colorscale"]] == [

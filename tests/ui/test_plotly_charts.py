@@ -122,8 +122,9 @@ def test_lines_on_a_log_axis() -> None:
 
 def test_a_matrix_names_its_cells_and_marks_what_is_missing() -> None:
     table = pd.DataFrame({"bent <b>": [0.9, np.nan]}, index=["log_prob", "knn"])
-    trace = checked(matrix(table, 0.5, 1.0)).data[0]
-    assert trace.text.tolist() == [["0.900"], ["–"]]
+    trace, labels = checked(matrix(table, 0.5, 1.0)).data
+    assert labels.text.tolist() == ["0.900", "–"]
+    assert list(labels.y) == ["log prob", "knn"] and set(labels.x) == set(trace.x)
     assert list(trace.y) == ["log prob", "knn"] and list(trace.x) == ["bent &lt;b&gt;"]
     assert (trace.zmin, trace.zmax) == (0.5, 1.0)
 

@@ -217,33 +217,41 @@ def matrix(
         What stands in a cell (else its value to three decimals), and what hovering adds.
     """
     shown = values.map(lambda v: "–" if pd.isna(v) else f"{v:.3f}") if texts is None else texts
-    names = [[html.escape(str(n).replace("_", " ")) for n in axis] for axis in (shown, shown.index)]
+    columns, rows = (
+        [html.escape(str(name).replace("_", " ")) for name in axis]
+        for axis in (shown.columns, shown.index)
+    )
     orange, none, green = "rgba(213,94,0,0.6)", "rgba(128,128,128,0.06)", "rgba(0,158,115,0.6)"
     two = [[0, none], [1, "rgba(31,136,210,0.6)"]]
-    trace: Figure = {
+    cells: Figure = {
         "type": "heatmap",
         "z": values.to_numpy(float),
-        "x": names[0],
-        "y": names[1],
+        "x": columns,
+        "y": rows,
         "zmin": low,
         "zmax": high,
         "colorscale": [[0, orange], [0.5, none], [1, green]] if diverging else two,
         "showscale": False,
         "xgap": 3,
         "ygap": 3,
-        "text": shown.to_numpy(str),
-        "texttemplate": "%{text}",
-        "hovertemplate": "%{y}, %{x}: %{text}<extra></extra>",
+        "customdata": (shown if hover is None else hover).to_numpy(str),
+        "hovertemplate": "%{y}, %{x}<br>%{customdata}<extra></extra>",
     }
-    if hover is not None:
-        trace |= {"customdata": hover.to_numpy(str)}
-        trace |= {"hovertemplate": "%{y}, %{x}<br>%{customdata}<extra></extra>"}
+    # Text of a trace of its own has the colour of the theme.
+    labels: Figure = {
+        "type": "scatter",
+        "mode": "text",
+        "x": columns * len(rows),
+        "y": np.repeat(rows, len(columns)),
+        "text": shown.to_numpy(str).ravel(),
+        "hoverinfo": "skip",
+    }
     layout = _layout("", "", legend=False)
     layout["xaxis"] |= {"side": "top", "showgrid": False, "fixedrange": True, "type": "category"}
     layout["yaxis"] |= {"autorange": "reversed", "showgrid": False, "type": "category"}
     layout["yaxis"] |= {"fixedrange": True, "automargin": True}
     layout["height"] = 90 + (48 if texts is not None else 34) * len(values)
-    return {"data": [trace], "layout": layout}
+    return {"data": [cells, labels], "layout": layout}
 
 
 def empty(text: str) -> Figure:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from radioviz.outliers.thresholds import SCORES
 from radioviz.ui import controls
 from radioviz.ui.charts.plotly_charts import Figure, LineSeries, draw, lines, matrix
 from radioviz.ui.pages.benchmarks.benchmarks_view import frame, model_titles, of_one_model
@@ -31,6 +32,12 @@ DATA_SETS = {
     "first": "FIRST, four classes",
 }
 _TESTED_ON = {"mbc": "104 test galaxies", "frdeep-nvss": "50 test galaxies"}
+_TRIED_SCORES = {
+    "turned": "Log-likelihood, eight orientations",
+    "scene": "Image content",
+    "drawing": "Texture",
+    "typicality": "Typicality",
+}
 _GENERATOR_COLUMNS = {
     "ramis_ratio": "RAMIS ratio",
     "fri_fraction": "FRI as requested",
@@ -267,7 +274,9 @@ def outlier_detection(table: pd.DataFrame) -> None:
     """How well each score separates strange galaxies from ordinary ones."""
     part = of_one_model(table, "model", "Latents of", "ood_model") if "model" in table else table
     wide = part.pivot_table(index="score", columns="task", values="auroc", sort=False)
-    draw(matrix(wide, 0.5, 1.0), "ood_matrix", "AUROC of outlier scores")
+    names = {key: score.title for key, score in SCORES.items()} | _TRIED_SCORES
+    chart = matrix(wide.rename(index=names), 0.5, 1.0)
+    draw(chart, "ood_matrix", "AUROC of outlier scores")
     st.caption(
         "AUROC: how often a strange galaxy scores higher than an ordinary one; 0.5 is chance. "
         "Rows are outlier scores, columns the kinds of galaxy to find."
