@@ -16,32 +16,32 @@ from radioviz.ui.pages.generate import (
 
 
 @st.fragment(key="generate")
+@controls.show_errors()
 def generate(view: View) -> None:
     """Everything below the title; a click or a control reruns only this."""
-    with controls.show_errors():
-        request = generate_controls.choose_request(view)
-        if request is None:
-            return
-        with st.spinner(f"Generating {controls.galaxies_text(request[1].n)} …"):
-            batch = state.generate_batch(*request, on_error=st.error)
-        left, right = st.columns([2.1, 1], gap="medium")
-        with left, st.container(key="generate_pictures"), controls.show_errors():
-            generate_view.class_balance(batch)
-            generate_view.pictures_panel(batch, view)
-        with right, st.container(key="generate_one"), controls.show_errors():
-            generate_view.chosen_image_panel(batch, view)
-        names = ["This batch", "Twins", "Memorisation check", "Export"]
-        tabs = st.tabs(names, key="generate_tab", on_change="rerun")
-        draws = (
-            generate_view.batch_panel,
-            generate_checks.twins_panel,
-            generate_checks.memorisation_panel,
-            generate_export.batch_export_panel,
-        )
-        for tab, draw in zip(tabs, draws, strict=True):
-            if tab.open:
-                with tab, controls.show_errors():
-                    draw(batch, view)
+    request = generate_controls.choose_request(view)
+    if request is None:
+        return
+    with st.spinner(f"Generating {controls.galaxies_text(request[1].n)} …"):
+        batch = state.generate_batch(*request, on_error=st.error)
+    left, right = st.columns([2.1, 1], gap="medium")
+    with left, st.container(key="generate_pictures"), controls.show_errors():
+        generate_view.class_balance(batch)
+        generate_view.pictures_panel(batch, view)
+    with right, st.container(key="generate_one"), controls.show_errors():
+        generate_view.chosen_image_panel(batch, view)
+    names = ["This batch", "Twins", "Memorisation check", "Export"]
+    tabs = st.tabs(names, key="generate_tab", on_change="rerun")
+    draws = (
+        generate_view.batch_panel,
+        generate_checks.twins_panel,
+        generate_checks.memorisation_panel,
+        generate_export.batch_export_panel,
+    )
+    for tab, draw in zip(tabs, draws, strict=True):
+        if tab.open:
+            with tab, controls.show_errors():
+                draw(batch, view)
 
 
 def main() -> None:

@@ -10,32 +10,32 @@ from radioviz.ui.pages.grid_walk import grid_controls, grid_path, grid_plane, gr
 
 
 @st.fragment(key="grid_walk")
+@controls.show_errors()
 def grid_walk(view: View) -> None:
     """Everything below the title; a click or a control reruns only this."""
-    with controls.show_errors():
-        state.follow_link()
-        walk = grid_controls.choose_walk(view)
-        if walk is None:
-            return
-        point = state.current_point(walk)
-        left, right = st.columns([1.75, 1], gap="medium")
-        with right, st.container(key="walk_place"), controls.show_errors():
-            grid_view.decoded_panel(walk, view, point)
-        with left, st.container(key="walk_plane_panel"), controls.show_errors():
-            grid_plane.plane_panel(walk, view, point)
-        names = ["Nearest real galaxies", "Path", "What the axes mean", "Export"]
-        tabs = st.tabs(names, key="walk_tab", on_change="rerun")
-        draws = (
-            lambda: grid_view.nearest_panel(walk, view, point),
-            lambda: grid_path.path_panel(walk, view),
-            lambda: grid_view.correlations_panel(walk),
-            lambda: grid_path.walk_export_panel(walk, view, point),
-        )
-        for tab, draw in zip(tabs, draws, strict=True):
-            if tab.open:
-                with tab, controls.show_errors():
-                    draw()
-        state.publish(view, walk, point)
+    state.follow_link()
+    walk = grid_controls.choose_walk(view)
+    if walk is None:
+        return
+    point = state.current_point(walk)
+    left, right = st.columns([1.75, 1], gap="medium")
+    with right, st.container(key="walk_place"), controls.show_errors():
+        grid_view.decoded_panel(walk, view, point)
+    with left, st.container(key="walk_plane_panel"), controls.show_errors():
+        grid_plane.plane_panel(walk, view, point)
+    names = ["Nearest real galaxies", "Path", "What the axes mean", "Export"]
+    tabs = st.tabs(names, key="walk_tab", on_change="rerun")
+    draws = (
+        lambda: grid_view.nearest_panel(walk, view, point),
+        lambda: grid_path.path_panel(walk, view),
+        lambda: grid_view.correlations_panel(walk),
+        lambda: grid_path.walk_export_panel(walk, view, point),
+    )
+    for tab, draw in zip(tabs, draws, strict=True):
+        if tab.open:
+            with tab, controls.show_errors():
+                draw()
+    state.publish(view, walk, point)
 
 
 def main() -> None:

@@ -5,15 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from radioviz.ui import controls, sidebar
-from radioviz.ui.controls import View
-from radioviz.ui.pages.latent_map.latent_map_view import draw_latent_map
-
-
-@st.fragment(key="latent_map")
-def latent_map(view: View) -> None:
-    """Everything below the title; a lasso, a click or a control reruns only this."""
-    with controls.show_errors():
-        draw_latent_map(view)
+from radioviz.ui.pages.latent_map.latent_map_view import latent_map
 
 
 def main() -> None:

@@ -19,11 +19,16 @@ from radioviz.ui.pages.latent_map.state import (
 )
 
 
-def draw_latent_map(view: View) -> None:
-    """Everything below the title."""
+@st.fragment(key="latent_map")
+@controls.show_errors()
+def latent_map(view: View) -> None:
+    """Everything below the title; a lasso, a click or a control reruns only this."""
     choice = choose_maps(view)
-    keys = dict(zip(("map", "map_2"), choice.maps.items(), strict=False))
-    for key, (_, shown) in keys.items():
+    maps = [
+        (key, model, shown)
+        for key, (model, shown) in zip(("map", "map_2"), choice.maps.items(), strict=False)
+    ]
+    for key, _, shown in maps:
         if event := new_event(key):
             layers.apply_event(event, shown, key)
     if message := map_state().message:
@@ -34,7 +39,7 @@ def draw_latent_map(view: View) -> None:
     if not two:
         with places[1]:
             _focus_panel(view, first)  # before the map, because a click waits for it
-    for place, (key, (model, shown)) in zip(places, keys.items(), strict=False):
+    for place, (key, model, shown) in zip(places, maps, strict=False):
         title = titles.get(model, model)
         with place, st.container(key=f"{key}_panel"):
             if two:
