@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from radioviz.errors import SelectionError
+from radioviz.sky import from_sexagesimal
 
 # J081300.2+434749, with or without the survey's prefix and the J.
 _J2000 = re.compile(
@@ -58,14 +59,14 @@ def parse_position(text: str) -> tuple[float, float] | None:
     """
     text = " ".join(text.replace("−", "-").split())
     if match := _J2000.match(text):
-        h, m, s, sign, d, arcmin, arcsec = match.groups()
-        parts = [float(v) for v in (h, m, s, d, arcmin, arcsec)]
-        if parts[0] >= 24 or max(parts[1], parts[2], parts[4], parts[5]) >= 60:
+        h, m, s, sign, *angle = match.groups()
+        parts = np.array([[h, m, s], angle], dtype=float)
+        if parts[0, 0] >= 24 or parts[:, 1:].max() >= 60:
             raise SelectionError(
                 f"'{text}' is not a J2000 name: hours end at 23, minutes and seconds at 59"
             )
-        ra = 15 * (parts[0] + parts[1] / 60 + parts[2] / 3600)
-        dec = (parts[3] + parts[4] / 60 + parts[5] / 3600) * (-1 if sign == "-" else 1)
+        hours, degrees_ = from_sexagesimal(parts).tolist()
+        ra, dec = 15 * hours, -degrees_ if sign == "-" else degrees_
     elif match := _DEGREES.match(text):
         ra, dec = float(match[1]), float(match[2])
     elif _SEXAGESIMAL.match(text):

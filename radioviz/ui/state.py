@@ -54,9 +54,7 @@ class Selection:
 
     def add(self, data_set: str, source_ids: Iterable[str]) -> int:
         """Append sources that are not there yet; how many were new."""
-        before = len(self._pairs)
-        self._pairs.update(dict.fromkeys((data_set, str(s)) for s in source_ids))
-        return len(self._pairs) - before
+        return self.update((data_set, str(s)) for s in source_ids)
 
     def update(self, other: Iterable[tuple[str, str]]) -> int:
         """Append another selection; how many were new."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -131,13 +131,8 @@ def tint_png(values: np.ndarray, low: float, high: float, colours: Sequence[str]
     for channel in range(3):
         rgba[..., channel] = np.interp(index, np.arange(len(stops)), stops[:, channel])
     rgba[..., 3] = np.where(known, 255, 0)
-    out = io.BytesIO()
     # Enlarged here, so that cells keep sharp edges in every browser.
-    picture = Image.fromarray(rgba[::-1].copy()).resize(
-        (values.shape[1] * 16, values.shape[0] * 16), Image.Resampling.NEAREST
-    )
-    picture.save(out, "PNG")
-    return out.getvalue()
+    return _file(Image.fromarray(np.kron(rgba[::-1], np.ones((16, 16, 1), np.uint8))))
 
 
 def synthetic_cells(
@@ -245,9 +240,7 @@ def marked(image: np.ndarray, style: ImageStyle, bar: ScaleBar | None, side: int
 
 def marked_png(image: np.ndarray, info: ModelInfo, style: ImageStyle) -> bytes:
     """PNG of one image with scale bar and mark."""
-    out = io.BytesIO()
-    marked(image, style, scale_bar(decoded_field(info))).save(out, "PNG")
-    return out.getvalue()
+    return _file(marked(image, style, scale_bar(decoded_field(info))))
 
 
 def sheet_png(images: np.ndarray, info: ModelInfo, style: ImageStyle, columns: int = 8) -> bytes:
@@ -261,9 +254,7 @@ def sheet_png(images: np.ndarray, info: ModelInfo, style: ImageStyle, columns: i
     for i, image in enumerate(images):
         row, column = divmod(i, columns)
         whole.paste(marked(image, style, bar, side), (column * (side + 4), row * (side + 4)))
-    out = io.BytesIO()
-    whole.save(out, "PNG")
-    return out.getvalue()
+    return _file(whole)
 
 
 def animation(
@@ -286,20 +277,24 @@ def animation(
     times = [milliseconds] * len(frames)
     # Pause at both ends.
     times[0] = times[len(images) - 1] = 5 * milliseconds
-    out = io.BytesIO()
-    if kind == "gif":
-        from PIL.Image import Dither
-
-        palette = frames[0].quantize(256) if len(frames) == 1 else _palette(frames)
-        frames = [frame.quantize(palette=palette, dither=Dither.NONE) for frame in frames]
-        frames[0].save(
-            out, "GIF", save_all=True, append_images=frames[1:], duration=times, loop=0, disposal=1
-        )
-    else:
-        frames[0].save(
-            out, "PNG", save_all=True, append_images=frames[1:], duration=times, loop=0,
+    if kind != "gif":
+        return _file(
+            frames[0], save_all=True, append_images=frames[1:], duration=times, loop=0,
             default_image=False,
         )  # fmt: skip
+    from PIL.Image import Dither
+
+    palette = frames[0].quantize(256) if len(frames) == 1 else _palette(frames)
+    frames = [frame.quantize(palette=palette, dither=Dither.NONE) for frame in frames]
+    return _file(
+        frames[0], "GIF", save_all=True, append_images=frames[1:], duration=times, loop=0,
+        disposal=1,
+    )  # fmt: skip
+
+
+def _file(picture: Image, kind: str = "PNG", **options: Any) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, kind, **options)
     return out.getvalue()
 
 

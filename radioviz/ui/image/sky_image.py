@@ -9,7 +9,7 @@ import numpy as np
 
 from radioviz.data.catalogue import SurveyInfo
 from radioviz.data.preprocess import noise_level
-from radioviz.ui.image.display import ImageStyle, colour_stops, scale_bar
+from radioviz.ui.image.display import ImageStyle, colour_stops, rgb_stops, scale_bar
 
 Figure = dict[str, Any]
 
@@ -80,102 +80,31 @@ def sky_image(
     """
     ny, nx = image.shape
     step = info.pixel_scale
-    east = ((nx - 1) / 2 - np.arange(nx)) * step
-    north = (np.arange(ny) - (ny - 1) / 2) * step
-    levels, _, _ = stretched(image, style.stretch, info.raw)
-    unit = info.bunit if unit is None else unit
-    value = f"%{{customdata:.4g}} {unit}" if unit else "grey level %{customdata:.4g}"
-    stops = colour_stops(style.colour_map)
-    # As rgb(): Streamlit replaces some hexadecimal colours (#000004) by those of its theme.
-    scale = [
-        [i / (len(stops) - 1), f"rgb{tuple(int(c[j : j + 2], 16) for j in (1, 3, 5))}"]
-        for i, c in enumerate(stops)
-    ]
-    blank = np.isnan(levels)
-    z: np.ndarray = np.rint(levels * 255)
-    z = z.astype(np.float32) if blank.any() else z.astype(np.uint8)
-    traces: list[Figure] = [
-        {
-            "type": "heatmap",
-            "x": east.astype(np.float32),
-            "y": north.astype(np.float32),
-            "z": z,
-            "zmin": 0,
-            "zmax": 255,
-            "customdata": image.astype(np.float32),
-            "colorscale": scale,
-            "showscale": False,
-            "hovertemplate": f"ΔE %{{x:.1f}}″, ΔN %{{y:.1f}}″<br>{value}<extra></extra>",
-        }
-    ]
+    grid = {
+        "x": (((nx - 1) / 2 - np.arange(nx)) * step).astype(np.float32),
+        "y": ((np.arange(ny) - (ny - 1) / 2) * step).astype(np.float32),
+    }
+    traces = [_heatmap(image, info, style, unit) | grid]
+    dark = style.colour_map != "inverted"
     base, number = contour_levels(image, info.raw)
     if contours and number:
         with np.errstate(invalid="ignore", divide="ignore"):
             octaves = np.log2(np.clip(image / base, 0.25, None))
-        light = style.colour_map != "inverted"
         traces.append(
-            {
+            grid
+            | {
                 "type": "contour",
-                "x": east.astype(np.float32),
-                "y": north.astype(np.float32),
                 "z": octaves.astype(np.float32),
                 "autocontour": False,
                 "contours": {"start": 0, "end": number - 1, "size": 1, "coloring": "none"},
-                "line": {"color": "#7DD3FC" if light else "#B4005A", "width": 1.1},
+                "line": {"color": "#7DD3FC" if dark else "#B4005A", "width": 1.1},
                 "showscale": False,
                 "hoverinfo": "skip",
             }
         )
     field = min(style.field * (info.beam / 5.4 if info.beam else 1.0), min(nx, ny) * step)
-    bar = scale_bar(field, 0.28)
     half = field / 2
-    left, low = half * 0.9, -half * 0.88
-    white = "#FFFFFF" if style.colour_map != "inverted" else "#000000"
-    shapes: list[Figure] = [
-        {
-            "type": "line",
-            "x0": left,
-            "x1": left - bar.arcsec,
-            "y0": low,
-            "y1": low,
-            "line": {"color": white, "width": 3},
-        }
-    ]
-    notes: list[Figure] = [
-        {
-            "x": left - bar.arcsec / 2,
-            "y": low,
-            "text": bar.text,
-            "showarrow": False,
-            "yshift": 12,
-            "font": {"color": white, "size": 13},
-        }
-    ]
-    if info.beam:
-        radius = info.beam / 2
-        x, y = -half * 0.9 + radius, low
-        shapes.append(
-            {
-                "type": "circle",
-                "x0": x - radius,
-                "x1": x + radius,
-                "y0": y - radius,
-                "y1": y + radius,
-                "line": {"color": white, "width": 1},
-            }
-        )
-        notes.append(
-            {
-                "x": x,
-                "y": y + radius,
-                "text": f"beam {info.beam:g}″",
-                "showarrow": False,
-                "yshift": 10,
-                "xanchor": "right",
-                "xshift": 12,
-                "font": {"color": white, "size": 11},
-            }
-        )
+    shapes, notes = _scale_and_beam(field, info.beam, "#FFFFFF" if dark else "#000000")
     axis = {
         "showgrid": False,
         "zeroline": False,
@@ -183,22 +112,65 @@ def sky_image(
         "ticklen": 4,
         "constrain": "domain",
     }
+    east = {"title": {"text": "East offset [arcsec]"}, "range": [half, -half]}
+    north = {"title": {"text": "North offset [arcsec]"}, "range": [-half, half]}
     return {
         "data": traces,
         "layout": {
             "height": height,
             "margin": {"l": 58, "r": 10, "t": 10, "b": 48},
-            "xaxis": {**axis, "title": {"text": "East offset [arcsec]"}, "range": [half, -half]},
-            "yaxis": {
-                **axis,
-                "title": {"text": "North offset [arcsec]"},
-                "range": [-half, half],
-                "scaleanchor": "x",
-                "scaleratio": 1,
-            },
+            "xaxis": axis | east,
+            "yaxis": axis | north | {"scaleanchor": "x", "scaleratio": 1},
             "shapes": shapes,
             "annotations": notes,
             "dragmode": "pan",
             "showlegend": False,
         },
     }
+
+
+def _heatmap(image: np.ndarray, info: SurveyInfo, style: ImageStyle, unit: str | None) -> Figure:
+    levels, _, _ = stretched(image, style.stretch, info.raw)
+    unit = info.bunit if unit is None else unit
+    value = f"%{{customdata:.4g}} {unit}" if unit else "grey level %{customdata:.4g}"
+    stops = rgb_stops(colour_stops(style.colour_map)).astype(int).tolist()
+    z: np.ndarray = np.rint(levels * 255)
+    return {
+        "type": "heatmap",
+        "z": z.astype(np.float32) if np.isnan(levels).any() else z.astype(np.uint8),
+        "zmin": 0,
+        "zmax": 255,
+        "customdata": image.astype(np.float32),
+        # As rgb(): Streamlit replaces some hexadecimal colours (#000004) by those of its theme.
+        "colorscale": [[i / (len(stops) - 1), f"rgb{tuple(c)}"] for i, c in enumerate(stops)],
+        "showscale": False,
+        "hovertemplate": f"ΔE %{{x:.1f}}″, ΔN %{{y:.1f}}″<br>{value}<extra></extra>",
+    }
+
+
+def _scale_and_beam(
+    field: float, beam: float | None, ink: str
+) -> tuple[list[Figure], list[Figure]]:
+    """Shapes and texts of the scale bar, and of the beam where it is known."""
+    bar = scale_bar(field, 0.28)
+    left, low, right = 0.45 * field, -0.44 * field, -0.45 * field
+    ends = {"x0": left, "x1": left - bar.arcsec, "y0": low, "y1": low}
+    shapes = [{"type": "line", **ends, "line": {"color": ink, "width": 3}}]
+    text = {"showarrow": False, "font": {"color": ink, "size": 13}}
+    notes = [text | {"x": left - bar.arcsec / 2, "y": low, "text": bar.text, "yshift": 12}]
+    if beam:
+        circle = {"x0": right, "x1": right + beam, "y0": low - beam / 2, "y1": low + beam / 2}
+        shapes.append({"type": "circle", **circle, "line": {"color": ink, "width": 1}})
+        notes.append(
+            {
+                "x": right + beam / 2,
+                "y": low + beam / 2,
+                "text": f"beam {beam:g}″",
+                "showarrow": False,
+                "yshift": 10,
+                "xanchor": "right",
+                "xshift": 12,
+                "font": {"color": ink, "size": 11},
+            }
+        )
+    return shapes, notes
