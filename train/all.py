@@ -1,8 +1,8 @@
-"""Train the compact presets on a survey of one's own: ``python -m train all --data mine``.
+"""Train the compact models on your own survey: ``python -m train all --data mine``.
 
-``train/all.toml`` lists what is trained, in this order. Each model is called ``<survey>-<run>``,
-goes to the user's folder of models (never to the shipped ones), and encodes FIRST and the survey,
-so that both are on its maps. Killed at any point, the same command goes on.
+``train/all.toml`` lists the models in order. Each is called ``<survey>-<run>``, is written to the
+user's folder of models (never among the shipped ones), and encodes FIRST and the survey, so that
+both are on its maps. After an interruption the same command resumes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PLAN = Path(__file__).with_suffix(".toml")
 
 @dataclass(frozen=True)
 class Entry:
-    """One model to train: a method, a run of it, and what is set differently."""
+    """One model to train: method, run, and settings that override the run."""
 
     method: str
     run: str
@@ -42,7 +42,7 @@ def read_plan(path: Path = PLAN) -> list[Entry]:
     Raises
     ------
     TrainError
-        If it cannot be read, or an entry is not understood.
+        If it cannot be read or has an invalid entry.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -60,11 +60,11 @@ def read_plan(path: Path = PLAN) -> list[Entry]:
                 f"{path}: model {i} has method {method!r} and run {run!r}; expected one of "
                 f"{', '.join(METHODS)} and a file of train/runs"
             )
-        if taken := {"name", "data"} & set(entry):
-            raise TrainError(f"{path}: model {i}: '{taken.pop()}' is set by the survey")
+        if reserved := {"name", "data"} & set(entry):
+            raise TrainError(f"{path}: model {i}: '{reserved.pop()}' is set by the survey")
         out.append(Entry(method, run, entry))
     if len({e.run for e in out}) < len(out):
-        raise TrainError(f"{path}: a run stands in it twice; give the second a file of its own")
+        raise TrainError(f"{path}: a run is listed twice; give the second one its own file")
     return out
 
 
@@ -79,7 +79,7 @@ def train_survey(
     """Run :func:`train_all` from the command line; ``quick`` shows whether everything works."""
     changes: dict[str, Any] = {}
     if quick:
-        # As many images that a survey sorted by class has more than one of them in it.
+        # Enough images to have more than one class in a survey sorted by class.
         changes = {"epochs": 1, "limit": 600, "batch": 32, "prior_steps": 200, "trial": True}
         changes |= {"checkpoint_every": 1, "validate_every": 1}
     if epochs:
@@ -99,23 +99,23 @@ def train_all(
     Parameters
     ----------
     data : str
-        Key of the data set, as a rule an imported survey.
+        Key of the data set, usually an imported survey.
     config : Path
         TOML file of :func:`read_plan`.
     out : Path, optional
         Folder of the runs (default: ``runs/<data>``).
     changes : mapping, optional
-        Settings of every run that knows them; they win over the plan.
+        Settings for every run that has them; they override the plan.
 
     Returns
     -------
     dict
-        Model to what became of it: ``trained``, ``was here already``, or why it was left out.
+        Model to its outcome: ``trained``, ``was here already``, or why it was skipped.
 
     Raises
     ------
     TrainError
-        If the plan or the survey's splits are of no use.
+        If the plan or the survey's splits are invalid.
     """
     plan = read_plan(config)
     catalogue = open_data_set(data)
@@ -123,18 +123,18 @@ def train_all(
         counts = own_splits.record_own_splits(data)
         print(f"{data}: " + ", ".join(f"{n} {split}" for split, n in sorted(counts.items())))
     names = {entry.run: f"{data}-{Path(entry.run).stem}" for entry in plan}
-    became: dict[str, str] = {}
+    outcomes: dict[str, str] = {}
     for entry in plan:
         name = names[entry.run]
         try:
-            became[name] = _one(
+            outcomes[name] = _one(
                 entry, names, data, catalogue.info.title, out or Path("runs") / data,
                 dict(changes or {}), device,
             )  # fmt: skip
-        except RadioVizError as error:  # a survey without classes still gets its other models
-            became[name] = f"left out: {error}"
-        print(f"{name}: {became[name]}", flush=True)
-    return became
+        except RadioVizError as error:  # a survey without classes still gets the other models
+            outcomes[name] = f"left out: {error}"
+        print(f"{name}: {outcomes[name]}", flush=True)
+    return outcomes
 
 
 def _one(
@@ -161,31 +161,31 @@ def _one(
     plain = read_run(cls.config_class, entry.run)
     settings["title"] = f"{plain.title or entry.run}, {title}"
     encoder = entry.changes.get("encoder", getattr(plain, "encoder", ""))
-    if encoder in names:  # the flow over latents of a VAE takes the one of this survey
+    if encoder in names:  # a flow uses the encoder that was trained on this survey
         settings["encoder"] = names[encoder]
     run = dataclasses.replace(read_run(cls.config_class, entry.run, **settings), name=name)
     torch.manual_seed(run.seed)
     task = cls(run)
     images = task.load()
-    said = "trained"
-    if _is_there(target, task.config.to_dict(), images.digests):
-        said = "was here already"
+    outcome = "trained"
+    if _is_published(target, task.config.to_dict(), images.digests):
+        outcome = "was here already"
     else:
         folder = runs / Path(entry.run).stem
-        begun = (folder / checkpoint.FILE).exists()
-        fit(task, images, folder, resume=begun, device=machine.device(device))
+        resume = (folder / checkpoint.FILE).exists()
+        fit(task, images, folder, resume=resume, device=machine.device(device))
         command = f"python -m train all --data {data}"
         info = publish_task(task, folder, target, command=command)
         if info.scores:
             scores = ", ".join(f"{k} {v:.4g}" for k, v in info.scores.items())
-            said += f" on {len(images.train)} images ({scores})"
+            outcome += f" on {len(images.train)} images ({scores})"
     if read_info(target).can("encode"):
         for key in dict.fromkeys((REFERENCE, data)):
             encode_data_set(key, name)
-    return said
+    return outcome
 
 
-def _is_there(target: Path, config: Mapping[str, Any], digests: Mapping[str, str]) -> bool:
+def _is_published(target: Path, config: Mapping[str, Any], digests: Mapping[str, str]) -> bool:
     """True where a model was published with these settings from these images."""
     try:
         training = read_info(target).training

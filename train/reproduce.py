@@ -1,9 +1,9 @@
-"""Does what ships come out again? ``python -m train reproduce vae32 --quick``.
+"""Check that shipped models are reproducible: ``python -m train reproduce vae32 --quick``.
 
-Three things are made anew from the shipped weights and compared with what is stored: the scores
-on the validation split, which ``config.json`` and the card give; the latents of every data set
-that is at hand; the layouts of their maps. With ``quick`` some hundred galaxies of each data set
-are encoded and layouts that take longer than a second are left out.
+Computes from the shipped weights and compares with the stored values: the scores on the validation
+split (in ``config.json`` and on the card), the latents of every available data set, and the layouts
+of its maps. With ``quick``, only some hundred galaxies per data set and no layout that takes longer
+than a second.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from train.core.task import Task
 from train.methods import METHODS, stored_task
 
 QUICK = 300
-"""Galaxies of a data set that are encoded again."""
+"""Galaxies per data set to encode with ``quick``."""
 
-_SCORE = 0.005  # of the value, or of one where it is smaller: other processors round otherwise
-_LATENT = 0.01  # of the spread of a latent dimension; half precision keeps a thousandth
+_SCORE = 0.005  # of the value, or of 1 if it is smaller; other processors round differently
+_LATENT = 0.01  # of the spread of a latent dimension; half precision has a thousandth
 _LAYOUT = 0.01  # of the width of a map
 
 
 @dataclass(frozen=True)
 class Check:
-    """One comparison: what, the largest difference in terms of its tolerance, and in words.
+    """One comparison, with its largest difference in units of the tolerance.
 
-    The difference is NaN where nothing could be compared.
+    The difference is NaN if nothing could be compared.
     """
 
     what: str
@@ -68,19 +68,19 @@ def report(model: str, quick: bool = False) -> None:
 
 
 def reproduce(name: str, quick: bool = False) -> Iterator[Check]:
-    """Make anew what a shipped model has been found to do.
+    """Compare a shipped model with what it gives now.
 
     Parameters
     ----------
     name : str
-        Of a model.
+        Name of the model.
     quick : bool
-        A sample of the galaxies, no layouts by t-SNE and UMAP: a minute or two.
+        Use a sample of the galaxies and skip t-SNE and UMAP: a minute or two.
 
     Yields
     ------
     Check
-        As each comparison is made.
+        After each comparison.
 
     Raises
     ------
@@ -101,25 +101,25 @@ def reproduce(name: str, quick: bool = False) -> Iterator[Check]:
 
 
 def _scores(name: str) -> Iterator[Check]:
-    """The scores of the card, from the weights that ship."""
+    """Compare the scores of the card."""
     from radioviz.models import weights
 
     module, info = weights.load(model_folder(name))
     missing = [d for d in info.training["data"] if d in DATA_SETS and not DATA_SETS[d].is_here]
     if missing:
-        yield Check("scores", math.nan, f"{', '.join(missing)} is not here: fetch it first")
+        yield Check("scores", math.nan, f"{', '.join(missing)} is not downloaded; fetch it first")
         return
     task = _task(info.training, info.name)
     data = task.load()
     digests = info.training.get("catalogue_digests", {})
     if data.digests != digests:
-        raise TrainError(f"'{name}' learned from other sources or splits than are here now")
+        raise TrainError(f"'{name}' was trained on other sources or splits than the present ones")
     task.prepare_score(data)
     found = {f"{k}.valid": float(v) for k, v in task.score(module, data.valid).items()}
     for key, value in info.scores.items():
         if key not in found:
-            said = f"{value:.5g}, found while its weights were made"
-            yield Check(f"score {key}", math.nan, said)
+            detail = f"{value:.5g}, known only from the training run"
+            yield Check(f"score {key}", math.nan, detail)
             continue
         away = abs(found[key] - value) / (_SCORE * max(abs(value), 1.0))
         yield Check(f"score {key}", away, f"{value:.5g}, again {found[key]:.5g}")
@@ -129,12 +129,12 @@ def _task(training: dict[str, Any], name: str) -> Task[Any]:
     words = str(training.get("command", "")).split()
     method = words[words.index("train") + 1] if "train" in words[:-1] else ""
     if method not in METHODS:
-        raise TrainError(f"'{name}' does not say by which command it was trained")
+        raise TrainError(f"'{name}' has no record of its training command")
     return stored_task(method, training["config"], name)
 
 
 def _atlas(encoder: Encoder, data_set: str, quick: bool) -> Iterator[Check]:
-    """Latents of a sample or of all, and the layouts made of them."""
+    """Compare latents of a sample or of all galaxies, and their layouts."""
     catalogue = open_data_set(data_set)
     atlas = open_atlas(data_set, encoder.info.name, info=encoder.info, catalogue=catalogue)
     n = len(catalogue)
@@ -168,5 +168,5 @@ def _layouts(
     for name, xy in found.items():
         stored = np.asarray(atlas.layouts[name], np.float32)
         off = np.abs(xy - stored).max() / np.ptp(stored, axis=0).max()
-        said = f"largest shift {off:.2g} of the map's width"
-        yield Check(f"layout {name} of {data_set}", float(off / _LAYOUT), said)
+        detail = f"largest shift {off:.2g} of the map's width"
+        yield Check(f"layout {name} of {data_set}", float(off / _LAYOUT), detail)

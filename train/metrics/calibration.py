@@ -1,4 +1,4 @@
-"""How far a classifier's probabilities can be believed, and the temperature that mends them."""
+"""Calibration of a classifier's probabilities, and the temperature that corrects them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def negative_log_likelihood(probabilities: np.ndarray, truth: np.ndarray) -> flo
 def best_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     """T that minimises the negative log-likelihood of softmax(logits / T) (Guo et al. 2017).
 
-    Searched between 1/20 and 20: outside of that, the classes are either told apart without
-    a single mistake, or not at all.
+    Searched between 1/20 and 20; beyond that the classes are either separated perfectly or not at
+    all.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ def best_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
 def calibration_error(probabilities: np.ndarray, truth: np.ndarray, bins: int = 10) -> float:
     """Expected calibration error (Naeini et al. 2015): mean of |confidence - accuracy| over bins.
 
-    Confidence is the probability of the likelier class. Bins hold equally many objects, so that
-    none of them is nearly empty; each counts by its size.
+    Confidence is the probability of the most probable class. Bins contain equally many objects, so
+    that none is nearly empty, and are weighted by their size.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Two sets of images compared in the features of a classifier of radio galaxies.
+"""Compare two sets of images in the features of a classifier of radio galaxies.
 
-In 64 features or fewer, since distances between sets of a thousand images in 512 features or
-more measure how few images there are. Every figure is to be read beside its floor: the same
-between two sets of real images.
+Uses at most 64 features: in 512 or more, distances between sets of a thousand images mostly measure
+the small number of images. Compare each value with its floor, the same between two sets of real
+images.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MOST_FEATURES = 64
 
 
 class Kid(NamedTuple):
-    """Kernel distance of two sets, its standard error, and the same of real from real."""
+    """Kernel distance of two sets, its standard error, and the same between real sets."""
 
     value: float
     error: float
@@ -26,7 +26,7 @@ class Kid(NamedTuple):
 
     @property
     def sigmas(self) -> float:
-        """How far the value lies above the floor, in standard errors of their difference."""
+        """Distance of the value above the floor, in standard errors of their difference."""
         error = float(np.hypot(self.error, self.floor_error))
         return (self.value - self.floor) / error if error else 0.0
 
@@ -35,7 +35,7 @@ def kernel_distance(real: np.ndarray, generated: np.ndarray) -> float:
     """Unbiased squared MMD under the kernel (x.y / d + 1)^3 (Binkowski et al. 2018).
 
     That paper calls it KID in the features of Inception; 0 on average for sets from one
-    distribution, negative values included. The arithmetic is torchmetrics'.
+    distribution, and sometimes negative. Computed by torchmetrics.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def kernel_distance(real: np.ndarray, generated: np.ndarray) -> float:
     Raises
     ------
     ValueError
-        If there are more features, or other ones in the second set.
+        If there are more features, or the sets have different numbers of them.
     """
     import torch
     from torchmetrics.image.kid import poly_mmd
@@ -54,7 +54,7 @@ def kernel_distance(real: np.ndarray, generated: np.ndarray) -> float:
     a, b = (torch.from_numpy(np.asarray(x, dtype=float)) for x in (real, generated))
     if len(a) == len(b):
         return float(poly_mmd(a, b))
-    # torchmetrics takes sets of one length: the mean over parts of the longer one.
+    # torchmetrics needs sets of equal length: average over parts of the longer one.
     n = min(len(a), len(b))
     many = max(len(a), len(b)) // n
     parts = [
@@ -69,7 +69,7 @@ def kernel_distance(real: np.ndarray, generated: np.ndarray) -> float:
 def kid(
     real: np.ndarray, generated: np.ndarray, subset: int = 100, draws: int = 200, seed: int = 0
 ) -> Kid:
-    """Kernel distance over random subsets, beside that of real images from real images.
+    """Kernel distance over random subsets, and the same between real images.
 
     Standard errors are those of the mean of independent blocks of ``subset`` images: scatter of
     the draws over the square root of how many such blocks the smaller set holds.
@@ -77,9 +77,9 @@ def kid(
     Parameters
     ----------
     real, generated : numpy.ndarray
-        Shapes ``(n, d)`` and ``(m, d)``; the floor takes both its subsets from ``real``.
+        Shapes ``(n, d)`` and ``(m, d)``; the floor uses two subsets of ``real``.
     subset : int
-        Images in each of the two subsets of a draw; fewer where a set holds fewer than twice it.
+        Images in each of the two subsets of a draw; fewer if a set is smaller than twice that.
     """
     _check(real, generated)
     rng = np.random.default_rng(seed)
@@ -113,13 +113,13 @@ class Prdc(NamedTuple):
 def prdc(real: np.ndarray, generated: np.ndarray, neighbours: int = 5) -> Prdc:
     """Precision and recall (Kynkaanniemi et al. 2019), density and coverage (Naeem et al. 2020).
 
-    Coverage is the share of real images that have a generated one within the distance of their
-    k-th real neighbour; density may exceed 1. The arithmetic is that of Naeem et al.'s package.
+    Coverage is the share of real images with a generated one within the distance of their k-th
+    real neighbour; density may exceed 1. Computed by the package of Naeem et al.
 
     Parameters
     ----------
     real, generated : numpy.ndarray
-        Shapes ``(n, d)`` and ``(m, d)`` with d at most 64; take n = m.
+        Shapes ``(n, d)`` and ``(m, d)`` with d at most 64; preferably n = m.
     neighbours : int
         k.
     """

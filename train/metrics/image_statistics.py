@@ -1,4 +1,4 @@
-"""What generated maps look like, beside real ones: faint artefacts, sharpness, distributions."""
+"""Statistics of generated and real maps: faint artefacts, sharpness, distributions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 STEP = 1 / 255
-"""Faintest level of an 8-bit map: clipped images hold nothing between 0 and this, "a gap in
+"""Faintest level of an 8-bit map: clipped images have no value between 0 and this, "a gap in
 pixel values between 0 and 0.0039" (Bastien et al. 2021, Sec. 6.2)."""
 
 ZERO = 5e-5
@@ -15,16 +15,16 @@ ZERO = 5e-5
 
 
 class Artefacts(NamedTuple):
-    """Shares a map, each of shape ``(n,)``.
+    """Shares per map, each of shape ``(n,)``.
 
     Attributes
     ----------
     empty : numpy.ndarray
         Pixels below 5e-5 of the peak. About 0.95 in sigma-clipped maps.
     gap : numpy.ndarray
-        Pixels from there to 1/255, where a clipped map has next to none: rings and texture.
+        Pixels between that and 1/255, where a clipped map has almost none: rings and texture.
     gap_flux : numpy.ndarray
-        Of the flux, what those pixels hold.
+        Share of the flux in those pixels.
     """
 
     empty: np.ndarray
@@ -52,7 +52,7 @@ def radial_power(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     frequency : numpy.ndarray
-        Cycles a pixel, 0 to 0.5, shape ``(s // 2 + 1,)``.
+        Cycles per pixel, 0 to 0.5, shape ``(s // 2 + 1,)``.
     power : numpy.ndarray
         Shape ``(n, s // 2 + 1)``; 1 at frequency 0.
     """
@@ -79,8 +79,8 @@ def sharpness(real: np.ndarray, generated: np.ndarray, above: float = 0.15) -> f
     real, generated : numpy.ndarray
         Square maps of one side, shapes ``(n, s, s)`` and ``(m, s, s)``.
     above : float
-        Lowest frequency in cycles a pixel. At two pixels a beam's width (FWHM) the beam itself
-        leaves less than a hundredth of the power beyond 0.35, so the mean stops there.
+        Lowest frequency in cycles per pixel. At two pixels per beam (FWHM) the beam leaves less
+        than a hundredth of the power above 0.35, so the mean stops there.
     """
     frequency, first = radial_power(real)
     _, second = radial_power(generated)
@@ -90,7 +90,7 @@ def sharpness(real: np.ndarray, generated: np.ndarray, above: float = 0.15) -> f
 
 
 def distribution_distance(real: np.ndarray, generated: np.ndarray) -> tuple[float, float]:
-    """Kolmogorov-Smirnov distance of two samples and its p-value; values not finite left out."""
+    """Kolmogorov-Smirnov distance of two samples and its p-value, without non-finite values."""
     from scipy.stats import ks_2samp
 
     a, b = (np.asarray(x, float)[np.isfinite(x)] for x in (real, generated))

@@ -1,4 +1,4 @@
-"""What a representation is worth: classes, angular size and neighbourhoods from frozen codes.
+"""Quality of representations: classes, angular sizes and neighbourhoods from frozen codes.
 
-Everything here starts from the latent vectors of the Atlases and needs no torch.
+Everything here starts from the latent vectors of the Atlases and does not need torch.
 """

@@ -1,4 +1,4 @@
-"""What any learned feature must beat: Fourier amplitudes of log-polar maps, and pixel PCA."""
+"""Baselines for learned features: Fourier amplitudes of log-polar maps, and pixel PCA."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ RADII, ANGLES = 32, 64
 
 
 def images(catalogue: Catalogue, rows: np.ndarray) -> np.ndarray:
-    """The 64x64 crops that the encoders see, float32 ``(n, 64, 64)``, 0..1."""
+    """The 64x64 crops of the encoders, float32 ``(n, 64, 64)``, 0..1."""
     return PRESETS["compact64"].apply(catalogue, rows)
 
 
 def log_polar_amplitudes(maps: np.ndarray) -> np.ndarray:
     """Amplitudes of the angular Fourier modes at logarithmic radii; ``(n, 32 * 17)``.
 
-    About the brightness-weighted centre. Turns only change the phases of the modes, so that the
-    amplitudes do not depend on position angle; nor on parity.
+    About the brightness-weighted centre. Rotations change only the phases of the modes, so the
+    amplitudes depend neither on position angle nor on parity.
 
     Parameters
     ----------
@@ -48,9 +48,9 @@ def log_polar_amplitudes(maps: np.ndarray) -> np.ndarray:
 
 
 def pixels(maps: np.ndarray) -> np.ndarray:
-    """The pixels themselves, ``(n, ny * nx)``; the classifiers see 64 principal components."""
+    """The pixels, ``(n, ny * nx)``; classifiers use 64 principal components."""
     return maps.reshape(len(maps), -1).astype(np.float32)
 
 
 BASELINES = {"log-polar": (log_polar_amplitudes, 0), "pixels": (pixels, 64)}
-"""Name to function and to the number of principal components (0: all of it as it is)."""
+"""Name to function and number of principal components (0: no reduction)."""

@@ -1,4 +1,4 @@
-"""The six classifiers of Andrianomena & Tang 2023, Table 1, and what they score."""
+"""The six classifiers of Andrianomena & Tang 2023, Table 1, and their scores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 METRICS = ("accuracy", "auc", "specificity", "recall")
 RANDOM = ("rf", "grad", "ext")
-"""Those that take a seed; boosting without subsampling hardly depends on it."""
+"""Classifiers with a seed; boosting without subsampling hardly depends on it."""
 FORESTS = ("rf", "ext")
 
 CLASSIFIERS = ("knn", "rf", "svc", "lr", "grad", "ext")
@@ -49,8 +49,8 @@ def classifier(name: str, seed: int) -> Any:
 def probabilities(name: str, seed: int, x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
     """p(class) of codes ``at`` after training on ``x``, shape ``(len(at), classes)``.
 
-    A support vector machine gives no probabilities; its margins take their place: through a
-    logistic curve for two classes, so that their sign is the class, as shares for more.
+    A support vector machine has no probabilities; its margins replace them, through a logistic
+    curve for two classes (so that the sign is the class), as softmax shares for more.
     """
     model = classifier(name, seed)
     with warnings.catch_warnings():
@@ -68,11 +68,10 @@ def probabilities(name: str, seed: int, x: np.ndarray, y: np.ndarray, at: np.nda
 
 
 class Scaler:
-    """Codes as the classifiers get them: principal components, total variance 5.
+    """Codes as input of the classifiers: principal components, total variance 5.
 
-    At a total variance of 5 the fixed gamma of 0.2 is what scikit-learn calls ``scale``,
-    whatever the length of the codes. Beyond ``most`` components are dropped; 0 keeps the codes
-    as they are but for their scale.
+    At a total variance of 5 the fixed gamma of 0.2 equals scikit-learn's ``scale``, for any length
+    of the codes. At most ``most`` components are kept; 0 only rescales the codes.
     """
 
     VARIANCE = 5.0
@@ -102,11 +101,10 @@ class Scaler:
 
 
 def scores(p: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Figures of :data:`METRICS` under each set of weights.
+    """:data:`METRICS` under each set of weights.
 
-    Of two classes the second is positive: recall is its share of right answers, specificity
-    that of the first. Of more, AUC, recall and specificity are means over the classes, each
-    against the rest.
+    Of two classes the second is positive: recall is its share of correct answers, specificity that
+    of the first. For more classes, AUC, recall and specificity are means over one against the rest.
 
     Parameters
     ----------
@@ -129,9 +127,9 @@ def scores(p: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> n
         positive = [1] if p.shape[1] == 2 else list(range(p.shape[1]))
         rows = []
         for c in positive:
-            is_c, said_c = y == c, guess == c
-            recall = (w * (is_c & said_c)).sum(axis=1) / (w * is_c).sum(axis=1)
-            specificity = (w * (~is_c & ~said_c)).sum(axis=1) / (w * ~is_c).sum(axis=1)
+            is_c, predicted = y == c, guess == c
+            recall = (w * (is_c & predicted)).sum(axis=1) / (w * is_c).sum(axis=1)
+            specificity = (w * (~is_c & ~predicted)).sum(axis=1) / (w * ~is_c).sum(axis=1)
             rows.append(np.stack([auc(p[:, c], is_c, w), specificity, recall], axis=1))
         return np.concatenate([accuracy[:, None], np.mean(rows, axis=0)], axis=1)
 

@@ -1,4 +1,4 @@
-"""Codes of the galaxies of a data set: from its Atlases, or the baselines' own."""
+"""Codes of the galaxies of a data set, from its Atlases or from the baselines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from train.core.config import TrainError
 from train.evaluate.representation.baselines import BASELINES, images
 
 VIEWS = " (8 views)"
-"""Ending of the name of an encoder whose codes are those of all eight dihedral views."""
+"""Suffix of the name of an encoder for its codes of all eight dihedral views."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,13 +25,13 @@ class Codes:
     Attributes
     ----------
     name : str
-        Encoder, :data:`VIEWS` behind it where there are several views, or baseline.
+        Encoder (with :data:`VIEWS` for several views) or baseline.
     values : numpy.ndarray
         Shape ``(n, views, d)``.
     version : str
         First digits of the hash of the weights; ``-`` for baselines.
     components : int
-        Principal components that classifiers get, 0 for all as it is.
+        Principal components for the classifiers, 0 for no reduction.
     """
 
     name: str
@@ -44,14 +44,12 @@ def names(data_set: str) -> list[str]:
     """Encoders with a valid Atlas of a data set, VAEs with their eight views, and baselines."""
     models = list_models()
     found = [model for key, model in list_atlases() if key == data_set and model in models]
-    turned = [
-        name + VIEWS for name in found if models[name].can("decode") and models[name].latent_dim > 2
-    ]
-    return [*BASELINES, *found, *turned]
+    views = [m + VIEWS for m in found if models[m].can("decode") and models[m].latent_dim > 2]
+    return [*BASELINES, *found, *views]
 
 
 def version(name: str) -> str:
-    """What tells the codes of now from those of other weights."""
+    """Identifies the weights behind the codes of an encoder."""
     model = name.removesuffix(VIEWS)
     return "-" if model in BASELINES else list_models()[model].weights_sha256[:12]
 
@@ -62,7 +60,7 @@ def codes(name: str, catalogue: Catalogue) -> Codes:
     Raises
     ------
     TrainError
-        If there is no such encoder, or its Atlas of the data set is missing or stale.
+        If the encoder is unknown, or its Atlas of the data set is missing or stale.
     """
     if name in BASELINES:
         function, components = BASELINES[name]
@@ -83,10 +81,7 @@ def codes(name: str, catalogue: Catalogue) -> Codes:
 
 
 def _views(model: str, catalogue: Catalogue) -> np.ndarray:
-    """Codes of the eight dihedral views, ``(n, 8, d)``, encoded once and kept in the cache.
-
-    The one place here that needs torch.
-    """
+    """Codes of the eight dihedral views, ``(n, 8, d)``, kept in the cache folder; needs torch."""
     from radioviz.images.dihedral import dihedral_views
 
     info = list_models()[model]
@@ -99,8 +94,8 @@ def _views(model: str, catalogue: Catalogue) -> np.ndarray:
     encoder = Encoder.load(model)
     found = []
     for rows in np.array_split(np.arange(len(catalogue)), max(1, len(catalogue) // 128)):
-        turned = dihedral_views(info.preprocess.apply(catalogue, rows))
-        flat = turned.reshape(-1, *turned.shape[2:])
+        images = dihedral_views(info.preprocess.apply(catalogue, rows))
+        flat = images.reshape(-1, *images.shape[2:])
         found.append(encoder.encode(flat).reshape(len(rows), 8, -1))
     out = np.concatenate(found).astype(np.float16)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""How little features change when the sky is turned or mirrored."""
+"""Invariance of features under rotations and mirroring of the sky."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ ANGLES = (30.0, 45.0, 90.0, 180.0)
 
 
 def cosines(encoder: Encoder, split: str = "test", key: str = "first") -> dict[str, np.ndarray]:
-    """Cosine between features of galaxies and of their turned or mirrored images.
+    """Cosine between features of galaxies and of their rotated or mirrored images.
 
-    Features are centred by their mean over the galaxies, since what all have in common would
-    make any two alike. ``others``: the same between each galaxy and another one, as a zero point.
+    Features are centred by their mean over the galaxies, since their common part would make any two
+    similar. ``others``: the same between each galaxy and another one, as a reference.
 
     Returns
     -------
@@ -25,26 +25,26 @@ def cosines(encoder: Encoder, split: str = "test", key: str = "first") -> dict[s
     catalogue = open_data_set(key)
     rows = np.flatnonzero(catalogue.table["split"].to_numpy() == split)
     chain = encoder.info.preprocess
-    # With a margin, so that a turned square is filled with sky.
+    # With a margin, so that a rotated square contains sky.
     padded = Augment(shift=0.0).padded(chain).apply(catalogue, rows)
     full = padded.max(axis=(1, 2)) > 0
     padded = padded[full]
-    upright = encoder.encode(_turned(padded, 0.0, chain.size))
+    upright = encoder.encode(_rotated(padded, 0.0, chain.size))
     middle = upright.mean(axis=0)
     others = np.roll(np.arange(len(padded)), 1)
     out = {
         f"turn_{angle:.0f}": _cosine(
-            upright - middle, encoder.encode(_turned(padded, angle, chain.size)) - middle
+            upright - middle, encoder.encode(_rotated(padded, angle, chain.size)) - middle
         )
         for angle in ANGLES
     }
-    mirrored = encoder.encode(_turned(padded[:, :, ::-1], 0.0, chain.size))
+    mirrored = encoder.encode(_rotated(padded[:, :, ::-1], 0.0, chain.size))
     out["mirror"] = _cosine(upright - middle, mirrored - middle)
     out["others"] = _cosine(upright - middle, upright[others] - middle)
     return out
 
 
-def _turned(padded: np.ndarray, degrees: float, size: int) -> np.ndarray:
+def _rotated(padded: np.ndarray, degrees: float, size: int) -> np.ndarray:
     from scipy.ndimage import rotate
 
     found = padded if not degrees else rotate(padded, degrees, (2, 1), reshape=False, order=3)

@@ -1,4 +1,4 @@
-"""Which galaxies a classifier of codes learns from and is tested on."""
+"""Training and test galaxies for classifiers of codes."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class LabelledSet:
         As in Table 2: ``mbc``, ``frdeep-nvss``, ``first``.
     catalogue : Catalogue
     classes : tuple of str
-        Names; the last is the positive one of two.
+        Names; of two, the second is the positive class.
     train, test : numpy.ndarray
         Row numbers in the catalogue. No training source lies within 60 arcsec of a test source
         of this problem.
     valid : numpy.ndarray
-        Of ``train``, the rows that no encoder was trained on.
+        Rows of ``train`` that no encoder was trained on.
     left_out : int
-        Official training rows left out because they lie beside a test source.
+        Number of official training rows excluded because they are close to a test source.
     """
 
     name: str
@@ -87,15 +87,15 @@ def _labelled(
     empty = (table["flag"] == "empty image").to_numpy()[candidates]
     train = candidates[~near & ~empty]
     if not len(train) or not len(test):
-        raise TrainError(f"{catalogue.info.key} has no labelled sources to train and to test on")
+        raise TrainError(f"{catalogue.info.key} has no labelled sources to train and test on")
     valid = train[(table["split"] == "valid").to_numpy()[train]]
     return LabelledSet(name, catalogue, classes, train, test, valid, int(near.sum()))
 
 
 def beside(table: pd.DataFrame, rows: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Which of ``rows`` lie within 60 arcsec of a row of ``test``, or are named as the same.
+    """Which of ``rows`` lie within 60 arcsec of a row of ``test`` or are listed as the same.
 
-    Positions are those of the survey or, for FR-DEEP, those that its images were recognised at.
+    Positions come from the survey or, for FR-DEEP, from matching its images.
     """
     ra, dec = (positions(table, axis) for axis in ("ra", "dec"))
     i, _, _ = close_pairs(ra[rows], dec[rows], ra[test], dec[test], radius_arcsec=RADIUS_ARCSEC)

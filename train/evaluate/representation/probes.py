@@ -1,4 +1,4 @@
-"""Nearest neighbours and linear classifiers on frozen features, with all labels or with few."""
+"""Nearest-neighbour and linear probes of frozen features, with all labels or few."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COMPONENTS = (16, 32, 64, 0)
 
 
 def knn5(components: int, whiten: bool) -> Any:
-    """Five nearest neighbours by cosine, after as many principal components (0: all)."""
+    """Five nearest neighbours by cosine, after this many principal components (0: all)."""
     from sklearn.decomposition import PCA
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline
@@ -33,7 +33,7 @@ def linear(c: float) -> Any:
 
 
 def choices(kind: str, features: int) -> list[tuple[str, Any]]:
-    """Settings to choose from, described: ``knn5`` or ``linear``."""
+    """Settings to choose from, with a description, for ``knn5`` or ``linear``."""
     if kind == "linear":
         return [(f"C {c:g}", linear(c)) for c in np.logspace(-4, 1, 11)]
     return [
@@ -63,8 +63,8 @@ def label_efficiency(
 ) -> list[dict[str, float]]:
     """Accuracy of a linear classifier by number of labels: ``labels``, ``value``, ``std``.
 
-    Means over :data:`DRAWS` draws, balanced as the training galaxies are. The strength of the
-    regularisation is chosen by cross-validation within each draw.
+    Means over :data:`DRAWS` stratified draws. Cross-validation within each draw chooses the
+    strength of the regularisation.
     """
     from sklearn.linear_model import LogisticRegressionCV
     from sklearn.model_selection import train_test_split
@@ -87,13 +87,7 @@ def label_efficiency(
                 ).fit(z[rows], y[rows])
             found.append(float((model.predict(there) == truth).mean()))
         low, high = np.percentile(found, [2.5, 97.5])
-        out.append(
-            {
-                "labels": number,
-                "value": float(np.mean(found)),
-                "std": float(np.std(found)),
-                "low": float(low),
-                "high": float(high),
-            }
-        )
+        mean, std = float(np.mean(found)), float(np.std(found))
+        row = {"labels": number, "value": mean, "std": std, "low": float(low), "high": float(high)}
+        out.append(row)
     return out

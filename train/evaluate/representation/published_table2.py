@@ -21,12 +21,12 @@ frdeep-nvss SimSiam 74 81 45 96  76 84 55 93  74 86 45 96  82 83 73 89  80 85 64
 lr, grad and ext."""
 
 BESIDE = {"vdvae": "VDVAE", "simclr": "SimCLR", "byol": "BYOL", "simsiam": "SimSiam"}
-"""Our encoder to the one of the paper that it stands beside."""
+"""Our encoder to the corresponding one of the paper."""
 
 
 @functools.cache
 def table() -> dict[tuple[str, str, str, str], float]:
-    """Figures by data set, method, classifier and metric."""
+    """Values by data set, method, classifier and metric."""
     out = {}
     for line in TABLE.split("\n"):
         data_set, method, *numbers = line.split() or ("", "")
@@ -37,6 +37,6 @@ def table() -> dict[tuple[str, str, str, str], float]:
 
 
 def paper_value(data_set: str, encoder: str, classifier: str, metric: str) -> float:
-    """What the paper says beside one of our figures, NaN where it says nothing."""
+    """The value of the paper for one of our results, NaN if there is none."""
     method = BESIDE.get(encoder.removesuffix(VIEWS), "")
     return table().get((data_set, method, classifier, metric), float("nan"))

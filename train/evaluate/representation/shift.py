@@ -1,11 +1,11 @@
-"""How far data sets lie from each other in the features of an encoder.
+"""Distances between data sets in the features of an encoder.
 
 The Frechet distance of two Gaussians (Dowson & Landau 1982; Heusel et al. 2017),
 
     |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)),
 
-of whitened principal components. Estimated from few galaxies it is far from 0 even between equals,
-so beside each distance stands the one between two random halves of as many galaxies.
+of whitened principal components. For few galaxies it is far from 0 even for equal distributions, so
+the table also gives the distance between two random halves of as many galaxies.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def frechet(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def distances(samples: dict[str, np.ndarray], seed: int = 0) -> pd.DataFrame:
-    """Distance of each pair of samples, by equal numbers drawn from both.
+    """Distance of each pair of samples, for equal numbers drawn from both.
 
     Parameters
     ----------

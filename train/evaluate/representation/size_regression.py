@@ -1,4 +1,4 @@
-"""Angular size from codes (Fig. 7 of Andrianomena & Tang 2023, R2) and on the shipped map."""
+"""Angular size from codes (R2, and Fig. 7 of Andrianomena & Tang 2023) and on the maps."""
 
 from __future__ import annotations
 
@@ -26,10 +26,9 @@ def measured(key: str) -> Catalogue:
 
 
 def sizes(key: str) -> np.ndarray:
-    """Measured angular size of each galaxy, as far as the field of the encoders reaches; ``(n,)``.
+    """Measured angular size of each galaxy, up to the field of the encoders; ``(n,)``.
 
-    A source larger than the field looks cut in the image that is encoded, so that its code
-    cannot say how large it is.
+    The image of a larger source is cut off, so its code cannot contain the size.
     """
     found = measured(key).table["las_measured"].to_numpy(float)
     return np.minimum(found, 172.8)
@@ -42,11 +41,11 @@ def usable(key: str) -> np.ndarray:
 
 
 def feature_importance(model: str, key: str = "first") -> pd.DataFrame:
-    """What Fig. 7 shows: mean value and importance of each component of the codes.
+    """Data of Fig. 7: mean value and importance of each component of the codes.
 
     A random forest for angular size starts with :data:`FIRST_TREES` trees and grows by one tree
-    a batch of 1000 galaxies (``warm_start``, Sec. 4.2.1). The paper has a hundred batches; here
-    the training galaxies are gone through :data:`PASSES` times in random order.
+    per batch of 1000 galaxies (``warm_start``, Sec. 4.2.1). The paper has a hundred batches; here
+    the training galaxies are used :data:`PASSES` times in random order.
 
     Returns
     -------
@@ -93,14 +92,14 @@ def feature_importance(model: str, key: str = "first") -> pd.DataFrame:
 
 
 LEARN_FROM = ("first", "mirabest", "frdeep-first")
-"""Data sets with FIRST's beam and pixels; their recorded ``train`` splits teach the regression."""
+"""Data sets with FIRST's beam and pixels, whose ``train`` splits fit the regression."""
 
 
 def regress(model: str, key: str = "first") -> tuple[np.ndarray, np.ndarray, float, str]:
-    """Predicted and true sizes [arcsec] of the test galaxies, R2 on validation, and by what.
+    """Predicted and true sizes [arcsec] of the test galaxies, R2 on validation, and the regression.
 
-    The regression (ridge, support vectors, extra trees) and its settings are chosen on
-    validation. Of an encoder with eight views each view teaches, and the mean over them is asked.
+    The validation split chooses the regression (ridge, support vectors, extra trees) and its
+    settings. With eight views, each view is a training example, and predictions are their mean.
     """
     from sklearn.ensemble import ExtraTreesRegressor
     from sklearn.linear_model import RidgeCV
@@ -151,7 +150,7 @@ def r2(guess: np.ndarray, truth: np.ndarray) -> float:
 def neighbour_sizes(model: str, layout: str, key: str = "first") -> tuple[np.ndarray, np.ndarray]:
     """Size of each galaxy and mean size of its 20 neighbours on a map, ``(n, 2)``, arcsec.
 
-    Beside it which of them are test galaxies, ``(n,)``.
+    Also returns which of them are test galaxies, ``(n,)``.
     """
     from sklearn.neighbors import NearestNeighbors
 
