@@ -305,7 +305,7 @@ class _Fetcher:
                 raise _Transient(f"no answer within {self.timeout:g} s") from error
             raise _Unreachable(text) from error
         except urllib3.exceptions.ReadTimeoutError as error:
-            raise _Transient(f"no whole answer within {self.timeout:g} s") from error
+            raise _Transient(f"no complete answer within {self.timeout:g} s") from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             raise _Transient(f"the answer breaks off ({reason_of(error)})") from error
 
@@ -335,7 +335,7 @@ class _Fetcher:
             if size > MAX_ANSWER:
                 raise _Refused(f"the answer exceeds {MAX_ANSWER:,} bytes")
             if time.monotonic() - started > self.timeout:
-                raise _Transient(f"no whole answer within {self.timeout:g} s")
+                raise _Transient(f"no complete answer within {self.timeout:g} s")
             if self.stopped.is_set():
                 raise _Refused("cancelled")
         if not size:

@@ -284,7 +284,7 @@ def test_a_trickle_does_not_outlast_the_time_out(server):
     server.behaviour = _always(trickle)
     start = time.monotonic()
     (cutout,) = _fetch(server, _requests(1), timeout=0.5, attempts=1)
-    assert "no whole answer within 0.5 s" in cutout.refused
+    assert "no complete answer within 0.5 s" in cutout.refused
     assert time.monotonic() - start < 3
 
 
