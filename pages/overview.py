@@ -1,4 +1,4 @@
-"""Overview: what is loaded, what the models can do, and a first click into each page."""
+"""Overview: installed data sets, abilities of the models, and links to the pages."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.errors import RadioVizError
 from radioviz.ui import cache, controls, sidebar
 from radioviz.ui.pages.overview import overview_view
+from radioviz.ui.pages.overview.state import OverviewState
+from radioviz.ui.state import page_state
 
 DOORS = (
     (
         controls.LATENT_MAP,
         "Latent map",
         ":material/scatter_plot:",
-        "Every galaxy where an encoder puts it. Lasso a region, see its pictures, export FITS.",
+        "All galaxies, arranged by an encoder. Lasso a region, see its pictures, export FITS.",
     ),
     (
         controls.INSPECT,
@@ -34,17 +36,19 @@ def doors() -> None:
 
 def main() -> None:
     view = sidebar.draw_sidebar()
-    if opened := st.session_state.pop("overview_open", None):
+    held = page_state(OverviewState)
+    opened, held.opened = held.opened, None
+    if opened is not None:
         controls.go_inspect(opened)
     view.publish()
     st.title("RadioViz")
     st.markdown(
-        "Walk through the latent space of radio galaxies: real survey images, "
-        "trained models, files that DS9 and TOPCAT open."
+        "Explore the latent space of radio galaxies: real survey images, trained models, and "
+        "exports that DS9 and TOPCAT open."
     )
     doors()
     with controls.show_errors():
-        overview_view.examples(controls.open_with_progress(view.data_set), view.style)
+        overview_view.example_galaxies(controls.open_with_progress(view.data_set), view.style)
     st.subheader("Data sets")
     catalogues: dict[str, Catalogue] = {}
     absent: dict[str, RadioVizError] = {}
@@ -58,12 +62,12 @@ def main() -> None:
             else:
                 overview_view.data_set_card(catalogues[key])
         if absent:
-            overview_view.missing(absent)
+            overview_view.missing_data_sets(absent)
     with right, controls.show_errors():
         overview_view.sky_coverage(catalogues)
     st.subheader("Models")
     with controls.show_errors():
-        overview_view.models()
+        overview_view.model_cards()
 
 
 main()

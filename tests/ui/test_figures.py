@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from radioviz.ui.pages.overview import sky_map as figures
+from radioviz.ui.pages.overview.sky_map import SkySample, all_sky
 
 
 def test_all_sky_does_not_grow_with_the_catalogue() -> None:
@@ -14,7 +14,12 @@ def test_all_sky_does_not_grow_with_the_catalogue() -> None:
     ra, dec = rng.uniform(0, 360, n), np.degrees(np.arcsin(rng.uniform(-1, 1, n)))
     ra[:10] = np.nan
     figure = go.Figure(
-        figures.all_sky({"Many": (ra, dec), "Few": (ra[:50], dec[:50])}, ["#111111", "#222222"])
+        all_sky(
+            [
+                SkySample("Many", ra, dec, "#111111"),
+                SkySample("Few", ra[:50], dec[:50], "#222222"),
+            ]
+        )
     )
     many, few = figure.data[-2:]
     assert len(many.x) < 21_000 and len(few.x) == 40

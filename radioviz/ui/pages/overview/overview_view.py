@@ -13,19 +13,21 @@ from radioviz.errors import RadioVizError
 from radioviz.models.artefact import CARD, ModelInfo
 from radioviz.models.registry import model_folder
 from radioviz.ui import cache, controls, detail, galaxies, gallery, state
+from radioviz.ui.charts import plotly_charts
 from radioviz.ui.charts.html_bars import class_bar
 from radioviz.ui.image.display import ImageStyle, field_arcsec
-from radioviz.ui.pages.overview import sky_map as figures
-from radioviz.ui.palette import DATA_SET_COLOURS
+from radioviz.ui.pages.overview.sky_map import SkySample, all_sky
+from radioviz.ui.pages.overview.state import OverviewState
+from radioviz.ui.state import page_state
 
 ABILITIES = {
     "encode": "image to latent",
     "decode": "latent to image",
-    "class": "asked for a class",
-    "size": "asked for a size",
+    "class": "takes a class",
+    "size": "takes a size",
     "log_prob": "log-likelihood",
     "classify": "class probability",
-    "features": "features to compare by",
+    "features": "features for comparison",
 }
 
 SCORES = {
@@ -40,12 +42,12 @@ SCORES = {
     "auc": "ROC AUC",
     "nll": "−log p of the class [nats]",
     "calibration_error": "calibration error",
-    "temperature": "temperature",
+    "temperature": "calibration temperature (divides the logits)",
 }
 SPLITS = {"valid": "validation images", "test": "test images", "train": "training images"}
 
 
-def examples(catalogue: Catalogue, style: ImageStyle) -> None:
+def example_galaxies(catalogue: Catalogue, style: ImageStyle) -> None:
     """A dozen well-resolved galaxies, the same at every visit; a click opens one."""
     table = catalogue.table
     las, widest = table["las"].to_numpy(float), field_arcsec(catalogue.info, style)
@@ -59,10 +61,14 @@ def examples(catalogue: Catalogue, style: ImageStyle) -> None:
         key="examples",
         label="Some galaxies",
         strip=True,
-        on_open=lambda pair: st.session_state.update(overview_open=pair),
+        on_open=_open,
         on_collect=detail.toggle_tray,
         in_tray=state.tray().__contains__,
     )
+
+
+def _open(pair: tuple[str, str]) -> None:
+    page_state(OverviewState).opened = pair
 
 
 def data_set_card(catalogue: Catalogue) -> None:
@@ -97,12 +103,12 @@ def data_set_card(catalogue: Catalogue) -> None:
                 st.caption(f"and {len(catalogue.notes) - 20:,} more notes")
 
 
-def missing(errors: Mapping[str, RadioVizError]) -> None:
-    """Data sets that are not here: why, and the command that brings them."""
+def missing_data_sets(errors: Mapping[str, RadioVizError]) -> None:
+    """Data sets that are not installed: why, and the command that downloads them."""
     known = cache.known_data_sets()
     commands: dict[str, list[str]] = {}
     with st.container(border=True, key="data_sets_missing"):
-        st.markdown("**Not on this machine**")
+        st.markdown("**Not installed**")
         for key, error in errors.items():
             entry = known[key]
             if entry.fetch and not entry.is_built:
@@ -116,34 +122,28 @@ def missing(errors: Mapping[str, RadioVizError]) -> None:
 
 def sky_coverage(opened: Mapping[str, Catalogue]) -> None:
     """All data sets that have positions, on one map of the sky."""
-    positions, colours, without = {}, [], []
-    for i, catalogue in enumerate(opened.values()):
+    colours = plotly_charts.data_set_colours(opened)
+    samples, without = [], []
+    for key, catalogue in opened.items():
         ra, dec = (catalogue.table[c].to_numpy(float) for c in ("ra", "dec"))
-        if not np.isfinite(ra).any():
+        if np.isfinite(ra).any():
+            samples.append(SkySample(catalogue.info.title, ra, dec, colours[key]))
+        else:
             without.append(catalogue.info.title)
-            continue
-        positions[catalogue.info.title] = (ra, dec)
-        colours.append(DATA_SET_COLOURS[i % len(DATA_SET_COLOURS)])
-    if positions:
-        figure = figures.all_sky(positions, colours)
-        figure["layout"]["height"] = 300
-        st.plotly_chart(
-            figure,
-            key="all_sky",
-            config={"displayModeBar": False},
-            alt="All-sky map of " + ", ".join(positions),
-        )
-        st.caption("Hammer-Aitoff, equatorial J2000, right ascension growing to the left.")
+    if samples:
+        alt = "All-sky map of " + ", ".join(sample.title for sample in samples)
+        plotly_charts.draw(all_sky(samples), "all_sky", alt, height=300)
+        st.caption("Hammer-Aitoff, equatorial J2000, right ascension increasing to the left.")
     if without:
         st.caption(controls.escape("Without positions: " + ", ".join(without)))
 
 
-def models() -> None:
-    """What each model is, can do and scored; broken ones with the reason."""
+def model_cards() -> None:
+    """Abilities and scores of each model; broken ones with the reason."""
     found = cache.models()
     if not found and not found.broken:
         st.info(
-            "No trained models here. They come with the repository in `trained/`; "
+            "No trained models. They come with the repository in `trained/`; "
             "train one with `python -m train vae`.",
             icon=":material/model_training:",
         )
@@ -158,9 +158,7 @@ def _model(info: ModelInfo) -> None:
     can = " ".join(f":gray-badge[{ABILITIES[c]}]" for c in info.capabilities)
     dimensions = "" if str(info.latent_dim) in info.title else f" · {info.latent_dim} dimensions"
     st.markdown(f"**{controls.escape(info.title)}**{dimensions}  {can}")
-    said = _training(info)
-    if said:
-        st.caption(controls.escape(said))
+    st.caption(controls.escape(_training(info)))
     card = model_folder(info.name) / CARD
     with st.expander("Model card"):
         if card.exists():
@@ -179,11 +177,13 @@ def _training(info: ModelInfo) -> str:
         number = (facts.get("images") or {}).get("train")
         names = ", ".join(controls.data_set_title(str(d)) for d in facts["data"])
         parts.append(f"Trained on {number:,} images of {names}" if number else f"Data: {names}")
-    splits: dict[str, list[str]] = {}
-    for name, value in info.scores.items():
-        score, _, split = name.partition(".")
-        splits.setdefault(split, []).append(f"{SCORES.get(score, score)} {value:.3g}")
-    for split, scores in splits.items():
-        where = f"On the {SPLITS.get(split, split)}: " if split else ""
-        parts.append(where + ", ".join(scores[:5]))
+    for split, title in SPLITS.items():
+        scores = [
+            f"{SCORES[name]} {value:.3g}"
+            for key, value in info.scores.items()
+            for name, _, of in [key.rpartition(".")]
+            if of == split and name in SCORES
+        ]
+        if scores:
+            parts.append(f"On the {title}: {', '.join(scores[:5])}")
     return " · ".join(parts)
