@@ -259,7 +259,7 @@ def test_a_folder_with_folders_in_it(
 def choose_folder(page: Page, url: str, folder: Path) -> None:
     page.goto(url + "/your_data")
     page.get_by_test_id("stButtonGroup").get_by_text("Folder").click()
-    importing_page.main_of(page).get_by_text("all that is in it").wait_for()
+    importing_page.main_of(page).get_by_text("A folder with all files in it").wait_for()
     actions.settle(page)
     importing_page.main_of(page).locator("input[type=file]").set_input_files(folder)
     importing_page.main_of(page).get_by_text("received").wait_for(timeout=60_000)
