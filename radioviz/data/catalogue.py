@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,7 +28,7 @@ import pandas as pd
 from radioviz.errors import CatalogueError
 from radioviz.sky import tan_wcs
 from radioviz.store import records
-from radioviz.store.atomic import put_in_place, unwritable
+from radioviz.store.atomic import put_in_place, scratch_folder, unwritable, write_json
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
@@ -270,10 +268,9 @@ class Catalogue:
         """
         folder = Path(folder)
         try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
             if scratch is None:
-                scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-                scratch.chmod(0o755)
+                scratch = scratch_folder(folder)
+                scratch.mkdir(parents=True)
             if not (scratch / "images.npy").exists():
                 np.save(scratch / "images.npy", self.images)
             elif isinstance(self.images, np.memmap):
@@ -285,7 +282,7 @@ class Catalogue:
                 "notes": list(self.notes),
                 "n": len(self),
             }
-            (scratch / "catalogue.json").write_text(json.dumps(meta, indent=1), "utf-8")
+            write_json(scratch / "catalogue.json", meta)
             put_in_place(scratch, folder)
         except OSError as error:
             if scratch is not None:
@@ -319,13 +316,11 @@ class Catalogue:
                 numeric = column.dtype != "str"
                 if name in table and pd.api.types.is_numeric_dtype(table[name]) != numeric:
                     raise ValueError(f"column '{name}' of the table is {table[name].dtype}")
-        except CatalogueError:
-            raise
         except FileNotFoundError as error:
             raise CatalogueError(
                 f"no catalogue in {folder}: {error.filename} is missing"
             ) from error
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError) as error:
+        except (OSError, ValueError) as error:
             raise CatalogueError(
                 f"catalogue in {folder} is damaged ({error}). Delete the folder to rebuild it."
             ) from error

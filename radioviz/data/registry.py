@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import importlib
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +16,16 @@ from radioviz.data.public_surveys import DATA_SETS, DataSet
 from radioviz.data.user_surveys import list_surveys, survey_folder
 from radioviz.errors import CatalogueError
 from radioviz.jobs.progress import Progress, no_progress
+from radioviz.store.atomic import scratch_folder
 
-__all__ = ["DATA_SETS", "DataSet", "UserDataSet", "build", "open_data_set", "user_data_sets"]
+__all__ = [
+    "DATA_SETS",
+    "DataSet",
+    "UserDataSet",
+    "build_catalogue",
+    "open_data_set",
+    "user_data_sets",
+]
 
 
 @dataclass(frozen=True)
@@ -60,15 +67,15 @@ def open_data_set(key: str, progress: Progress = no_progress) -> Catalogue:
             return Catalogue.open(data_set.folder)
         except CatalogueError as error:
             notes = (f"The stored copy could not be used and was rebuilt: {error}",)
-    return build(data_set, progress, notes)
+    return build_catalogue(data_set, progress, notes)
 
 
-def build(
+def build_catalogue(
     data_set: DataSet,
     progress: Progress = no_progress,
     notes: tuple[str, ...] = (),
 ) -> Catalogue:
-    """Read a data set from its origin and store it; in memory when it cannot be stored.
+    """Read a data set from its origin and store it, or keep it in memory if that fails.
 
     Raises
     ------
@@ -79,28 +86,28 @@ def build(
     read: Callable[[Progress, Path | None], Catalogue] = getattr(
         importlib.import_module(module), function
     )
-    scratch: Path | None = None
+    beside = scratch_folder(data_set.folder)
+    scratch: Path | None = beside
     try:
-        data_set.folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(
-            tempfile.mkdtemp(prefix=f".{data_set.folder.name}.", dir=data_set.folder.parent)
-        )
+        beside.mkdir(parents=True)
     except OSError:
-        pass  # reported below, when the Catalogue cannot be stored
+        scratch = None  # reported below, when the Catalogue cannot be stored
     try:
         catalogue = read(progress, scratch)
         try:
             stored = _store(catalogue, data_set.folder, scratch)
         except CatalogueError as error:
-            # A cache that cannot be written costs time at the next start, not the data.
+            # Without a writable cache the next start takes longer, but this one works.
             return dataclasses.replace(
                 catalogue, notes=(*catalogue.notes, *notes, f"Held in memory only: {error}")
             )
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
-    for old in _older_editions(data_set):
-        shutil.rmtree(old, ignore_errors=True)
+    # Editions of earlier readers or splits.
+    for old in data_set.folder.parent.glob(f"{data_set.key}-v*"):
+        if old != data_set.folder:
+            shutil.rmtree(old, ignore_errors=True)
     return dataclasses.replace(stored, notes=(*stored.notes, *notes))
 
 
@@ -113,15 +120,9 @@ def _store(catalogue: Catalogue, folder: Path, scratch: Path | None) -> Catalogu
     try:
         return catalogue.save(folder, scratch)
     except CatalogueError:
-        # Another process may be putting its copy in place of this one, which takes two steps.
+        # Another process may be replacing the folder, which takes two renames.
         for pause in (0.0, 0.05, 0.2, 0.5):
             time.sleep(pause)
             with contextlib.suppress(CatalogueError):
                 return Catalogue.open(folder)
         raise
-
-
-def _older_editions(data_set: DataSet) -> list[Path]:
-    """Folders of the same data set from earlier readers or splits."""
-    beside = data_set.folder.parent.glob(f"{data_set.key}-v*")
-    return [f for f in beside if f.is_dir() and f.name != data_set.folder.name]

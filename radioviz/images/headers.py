@@ -229,6 +229,7 @@ _WCS_CARD = re.compile(
     r"|(?:A|B|AP|BP)_(?:ORDER|\d_\d))$"
 )
 _TEXT_CARD = re.compile(r"(?:CTYPE|CUNIT|PS)|RADE")
+_CELESTIAL = ("RA--", "DEC-", "GLON", "GLAT", "ELON", "ELAT")
 SPECTRAL = (
     "FREQ", "VELO", "VRAD", "VOPT", "WAVE", "AWAV", "ZOPT", "FELO", "ENER", "STOKES", "TIME",
 )  # fmt: skip
@@ -309,7 +310,7 @@ def sky_axes(header: Header, axes: Sequence[int]) -> tuple[int, int] | None:
     By CTYPE if the header has celestial axes, otherwise the first two longer than 1.
     """
     names = [header.string(f"CTYPE{i + 1}").upper() for i in range(len(axes))]
-    celestial = [i for i, n in enumerate(names) if _is_celestial(n)]
+    celestial = [i for i, n in enumerate(names) if n in ("RA", "DEC") or n[:4] in _CELESTIAL]
     if len(celestial) == 2:
         return celestial[0], celestial[1]
     long = [i for i, length in enumerate(axes) if length > 1]
@@ -317,7 +318,3 @@ def sky_axes(header: Header, axes: Sequence[int]) -> tuple[int, int] | None:
     if len(candidates) < 2:
         return None
     return candidates[0], candidates[1]
-
-
-def _is_celestial(ctype: str) -> bool:
-    return ctype[:4] in ("RA--", "DEC-", "GLON", "GLAT", "ELON", "ELAT") or ctype in ("RA", "DEC")

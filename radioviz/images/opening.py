@@ -136,7 +136,12 @@ def open_handle(source: Source, name: str = "", limit: int = 1 << 29) -> Iterato
                 name = name or Path(str(getattr(source, "name", "") or "the data")).name
                 handle = source
                 if not handle.seekable():
-                    handle = io.BytesIO(_read_bounded(source, name, limit))
+                    content = handle.read(limit + 1)
+                    if len(content) > limit:
+                        raise ImageError(
+                            f"{name}: is longer than {limit:,} bytes; save it to a file first"
+                        )
+                    handle = io.BytesIO(content)
             length = handle.seek(0, os.SEEK_END)
             if length == 0:
                 raise ImageError(f"{name}: the file is empty (0 bytes); fetch it again")
@@ -167,10 +172,3 @@ def _open_path(path: Path, name: str) -> IO[bytes]:
     if not stat.S_ISREG(mode):
         raise ImageError(f"{name}: is not a regular file; give a FITS file")
     return path.open("rb")
-
-
-def _read_bounded(stream: IO[bytes], name: str, limit: int) -> bytes:
-    content = stream.read(limit + 1)
-    if len(content) > limit:
-        raise ImageError(f"{name}: is longer than {limit:,} bytes; save it to a file first")
-    return content

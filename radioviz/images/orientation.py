@@ -15,7 +15,7 @@ import numpy as np
 
 from radioviz.errors import ImageError
 from radioviz.images.quiet import quiet
-from radioviz.sky import tan_wcs
+from radioviz.sky import tan_wcs, unit_vectors
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -125,13 +125,11 @@ def geometry(wcs: WCS, shape: tuple[int, int]) -> Geometry:
         raise ValueError("it gives no position at the centre of the image")
     if abs(dec[0]) > 90:
         raise ValueError(f"it gives declination {dec[0]:.3f} at the centre of the image")
-    lon, lat = np.radians(ra), np.radians(dec)
-    points = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
-    east = np.array([-np.sin(lon[0]), np.cos(lon[0]), 0.0])
-    north = np.array(
-        [-np.sin(lat[0]) * np.cos(lon[0]), -np.sin(lat[0]) * np.sin(lon[0]), np.cos(lat[0])]
-    )
-    steps = np.stack([points[:, 2] - points[:, 1], points[:, 4] - points[:, 3]], axis=1)
+    lon, lat = np.radians(ra[0]), np.radians(dec[0])
+    east = np.array([-np.sin(lon), np.cos(lon), 0.0])
+    north = np.array([-np.sin(lat) * np.cos(lon), -np.sin(lat) * np.sin(lon), np.cos(lat)])
+    _, left, right, below, above = unit_vectors(ra, dec)
+    steps = np.stack([right - left, above - below], axis=1)
     matrix = np.stack([east @ steps, north @ steps]) * _ARCSEC
     if not (np.isfinite(matrix).all() and abs(np.linalg.det(matrix)) > 1e-12):
         raise ValueError("its pixels have no area on the sky")

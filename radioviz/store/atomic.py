@@ -94,7 +94,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     remove_stale(folder)
-    scratch = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    scratch = scratch_folder(folder)
     try:
         scratch.mkdir()
         yield scratch
@@ -102,6 +102,11 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
+
+
+def scratch_folder(folder: Path) -> Path:
+    """A new name beside ``folder`` that :func:`remove_stale` recognises (not created here)."""
+    return folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
 
 
 def put_in_place(scratch: Path, folder: Path) -> None:
@@ -123,7 +128,7 @@ def put_in_place(scratch: Path, folder: Path) -> None:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
         # A unique name for the old copy: readers that have it mapped keep it until they end.
-        old = folder.with_name(f".{folder.name}.old.{secrets.token_hex(4)}")
+        old = scratch_folder(folder)
         # FileNotFoundError: another process moved it in the meantime.
         with contextlib.suppress(FileNotFoundError):
             folder.rename(old)

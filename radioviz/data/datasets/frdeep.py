@@ -64,16 +64,8 @@ def read_frdeep(
 ) -> Catalogue:
     """Read one of the two data sets, training batches first, then the test batch.
 
-    Parameters
-    ----------
-    info : SurveyInfo
-        :data:`NVSS` or :data:`FIRST`.
-    progress : callable
-        Called as ``progress(done, total, what)``.
-    scratch : pathlib.Path, optional
-        Not used: the images fit into memory (14 MB).
-    folder : pathlib.Path, optional
-        Folder of the batches; default :func:`default_folder`.
+    ``info`` is :data:`NVSS` or :data:`FIRST`; the other parameters are those of
+    :func:`radioviz.data.datasets.mirabest.read_mirabest`.
 
     Returns
     -------

@@ -60,12 +60,10 @@ def read_rgz(
 
     Parameters
     ----------
-    progress : callable
-        Called as ``progress(done, total, what)``.
+    progress, folder
+        As for :func:`radioviz.data.datasets.mirabest.read_mirabest`.
     scratch : pathlib.Path, optional
         Folder to write ``images.npy`` to; by default the images stay in memory.
-    folder : pathlib.Path, optional
-        Folder of the batches; default :func:`default_folder`.
     las_min : float
         Leave out sources known to be smaller, in arcsec; 0 keeps all.
 
