@@ -10,14 +10,13 @@ import math
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from radioviz.errors import CatalogueError
-from radioviz.importing.readers.table_builder import TableBuilder, UserTable
+from radioviz.importing.readers.table_builder import TableBuilder, UserTable, reading
 from radioviz.store import npy
 
 MAX_SIDE = 8192
@@ -113,7 +112,7 @@ class NpyCube(Cube):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        with _reading(path, "NumPy array"):
+        with reading(path, "NumPy array"):
             npy.check_length(path)
             self._array: np.memmap = np.load(path, mmap_mode="r", allow_pickle=False)
         self.check(self._array.shape, self._array.dtype)
@@ -144,7 +143,7 @@ class NpzCube(Cube):
         super().__init__(path)
         self._others: dict[str, tuple[tuple[int, ...], np.dtype, int]] = {}
         found: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
-        with _reading(path, "NumPy archive"), zipfile.ZipFile(path) as archive:
+        with reading(path, "NumPy archive"), zipfile.ZipFile(path) as archive:
             for name in archive.namelist()[:1000]:
                 if not name.endswith(".npy"):
                     continue
@@ -162,7 +161,7 @@ class NpzCube(Cube):
         """See :class:`Cube`; a later start still inflates all before it."""
         one = self.shape[1] * self.shape[2] * self.dtype.itemsize
         with (
-            _reading(self.path, "NumPy archive"),
+            reading(self.path, "NumPy archive"),
             zipfile.ZipFile(self.path) as archive,
             archive.open(self.member + ".npy") as file,
         ):
@@ -189,7 +188,7 @@ class NpzCube(Cube):
         """One-dimensional members as long as the stack."""
         builder = TableBuilder(self.path)
         with (
-            _reading(self.path, "NumPy archive"),
+            reading(self.path, "NumPy archive"),
             np.load(self.path, allow_pickle=False) as archive,
         ):
             for name, (shape, dtype, size) in self._others.items():
@@ -231,7 +230,7 @@ class H5Cube(Cube):
                     elif item.ndim == 1:
                         self._columns.append(prefix + name)
 
-        with self._open() as file, _reading(path, "HDF5 file"):
+        with self._open() as file, reading(path, "HDF5 file"):
             visit(file, "", 0)
             self.member = _choose_member(path, found, member)
             dataset = file[self.member]
@@ -251,7 +250,7 @@ class H5Cube(Cube):
     def _open(self) -> Any:
         import h5py
 
-        with _reading(self.path, "HDF5 file"):
+        with reading(self.path, "HDF5 file"):
             return h5py.File(self.path, "r")
 
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
@@ -260,7 +259,7 @@ class H5Cube(Cube):
         with self._open() as file:
             while start < self.shape[0]:
                 stop = min(start - start % step + step, self.shape[0])
-                with _reading(self.path, "HDF5 file"):
+                with reading(self.path, "HDF5 file"):
                     block = file[self.member][start:stop]
                 yield block
                 start = stop
@@ -268,7 +267,7 @@ class H5Cube(Cube):
     def table(self) -> UserTable | None:
         """One-dimensional datasets as long as the stack, with their attribute ``unit``."""
         builder = TableBuilder(self.path)
-        with self._open() as file, _reading(self.path, "HDF5 file"):
+        with self._open() as file, reading(self.path, "HDF5 file"):
             for name in self._columns:
                 column = file[name]
                 if column.shape != (self.shape[0],) or column.external or column.is_virtual:
@@ -299,7 +298,7 @@ class ZarrCube(Cube):
                 f"{path}: a zarr array; the package zarr, which reads it, is not installed "
                 "(pip install zarr), or convert it to HDF5 or .npy"
             ) from None
-        with _reading(path, "zarr array"):
+        with reading(path, "zarr array"):
             from radioviz.importing.readers.zarr_store import CheckedStore
 
             packed = zarr.storage.ZipStore if path.is_file() else zarr.storage.LocalStore
@@ -320,25 +319,9 @@ class ZarrCube(Cube):
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
         """See :class:`Cube`."""
         for i in range(start, self.shape[0], self.block):
-            with _reading(self.path, "zarr array"):
+            with reading(self.path, "zarr array"):
                 block = np.asarray(self._array[i : i + self.block])
             yield block
-
-
-@contextmanager
-def _reading(path: Path, what: str) -> Iterator[None]:
-    """Turn any error of a library into one that names the file.
-
-    NumPy parses headers as Python text; zipfile, h5py, zarr and its codecs raise errors of
-    every kind for a damaged file.
-    """
-    try:
-        yield
-    except CatalogueError:
-        raise
-    except Exception as error:
-        text = " ".join(str(error).split())[:200] or type(error).__name__
-        raise CatalogueError(f"{path}: not a readable {what}: {text}") from error
 
 
 def _scalar(value: Any) -> Any:

@@ -112,6 +112,22 @@ class TableBuilder:
 
 
 @contextmanager
+def reading(path: Path, what: str) -> Iterator[None]:
+    """Turn any error of a library into one that names the file.
+
+    NumPy, astropy, expat, zipfile, pyarrow, h5py and zarr raise errors of every kind for a
+    damaged file.
+    """
+    try:
+        yield
+    except CatalogueError:
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split())[:200] or type(error).__name__
+        raise CatalogueError(f"{path}: not a readable {what}: {text}") from error
+
+
+@contextmanager
 def library_notes(path: Path, builder: TableBuilder | None = None) -> Iterator[None]:
     """Collect a library's warnings in one note; raise if it warns of a truncated file."""
     from astropy.utils.exceptions import AstropyWarning

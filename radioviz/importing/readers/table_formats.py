@@ -20,6 +20,7 @@ from radioviz.importing.readers.table_builder import (
     UserTable,
     check_rows,
     library_notes,
+    reading,
 )
 
 _MAX_DEPTH = 64
@@ -99,13 +100,8 @@ def votable_table(path: Path, file: IO[bytes]) -> UserTable:
     check_xml(path, file)
     file.seek(0)
     builder = TableBuilder(path)
-    try:
-        with library_notes(path, builder):
-            document = parse(io.BytesIO(file.read()), verify="ignore")
-    except CatalogueError:
-        raise
-    except Exception as error:  # astropy and expat raise errors of every kind
-        raise CatalogueError(f"{path}: not a readable VOTable: {error}") from error
+    with reading(path, "VOTable"), library_notes(path, builder):
+        document = parse(io.BytesIO(file.read()), verify="ignore")
     tables = [t for t in document.iter_tables() if len(t.array)]
     if not tables:
         status = [
@@ -147,13 +143,8 @@ def ecsv_table(path: Path, text: str) -> UserTable:
     from astropy.table import Table
 
     builder = TableBuilder(path)
-    try:
-        with library_notes(path, builder):
-            table = Table.read(text.splitlines(), format="ascii.ecsv")
-    except CatalogueError:
-        raise
-    except Exception as error:  # YAML, units and cells raise errors of every kind
-        raise CatalogueError(f"{path}: not a readable ECSV: {error}") from error
+    with reading(path, "ECSV"), library_notes(path, builder):
+        table = Table.read(text.splitlines(), format="ascii.ecsv")
     check_rows(path, len(table), len(table.colnames))
     for name in table.colnames:
         column = table[name]
@@ -180,7 +171,7 @@ def fits_table(path: Path, file: IO[bytes]) -> UserTable:
     from astropy.io import fits
 
     builder = TableBuilder(path)
-    try:
+    with reading(path, "FITS table"):
         check_fits(path, file)
         file.seek(0)
         with library_notes(path, builder), fits.open(file, memmap=False) as hdus:
@@ -214,10 +205,6 @@ def fits_table(path: Path, file: IO[bytes]) -> UserTable:
                     ucd=hdu.header.get(f"TUCD{number}", ""),
                     description=hdu.header.get(f"TCOMM{number}", ""),
                 )
-    except CatalogueError:
-        raise
-    except Exception as error:  # astropy raises errors of every kind for a damaged header
-        raise CatalogueError(f"{path}: not a readable FITS table: {error}") from error
     return builder.table()
 
 
@@ -227,7 +214,7 @@ def parquet_table(path: Path) -> UserTable:
     import pyarrow.parquet as pq
 
     builder = TableBuilder(path)
-    try:
+    with reading(path, "Parquet file"):
         file = pq.ParquetFile(path)
         meta = file.metadata
         check_rows(path, meta.num_rows, meta.num_columns)
@@ -236,8 +223,6 @@ def parquet_table(path: Path) -> UserTable:
             raise CatalogueError(f"{path}: unpacks to {unpacked:,} bytes; too large a table")
         table = file.read()
         table.validate(full=True)  # finds text that is not UTF-8
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise CatalogueError(f"{path}: not a readable Parquet file: {error}") from error
     metadata = table.schema.metadata or {}
     described = _parquet_descriptions(metadata)
     # astropy writes masks as separate columns.
