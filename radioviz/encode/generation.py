@@ -178,14 +178,9 @@ class GeneratedGalaxies:
     def take(self, rows: Sequence[int] | np.ndarray) -> GeneratedGalaxies:
         """Some of them, by position or mask."""
         chosen = np.arange(len(self))[np.asarray(rows)]
-        return dataclasses.replace(
-            self,
-            images=self.images[chosen],
-            latents=self.latents[chosen],
-            labels=tuple(self.labels[i] for i in chosen),
-            sizes=self.sizes[chosen],
-            indices=self.indices[chosen],
-        )
+        arrays = {k: getattr(self, k)[chosen] for k in ("images", "latents", "sizes", "indices")}
+        labels = tuple(self.labels[i] for i in chosen)
+        return dataclasses.replace(self, labels=labels, **arrays)
 
     def conditions(self) -> list[dict[str, Any]]:
         """Class and size of each, also where the request left them open."""
