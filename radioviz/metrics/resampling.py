@@ -10,10 +10,7 @@ DRAWS = 2000
 
 
 def bootstrap(
-    values: np.ndarray,
-    statistic: Callable[[np.ndarray], float],
-    draws: int = DRAWS,
-    seed: int = 0,
+    values: np.ndarray, statistic: Callable[[np.ndarray], float], draws: int = DRAWS, seed: int = 0
 ) -> tuple[float, float, float]:
     """Statistic of ``values`` and its 95 % percentile bootstrap interval (Efron 1979).
 
@@ -26,10 +23,7 @@ def bootstrap(
 
 
 def bootstrap_of(
-    groups: Sequence[np.ndarray],
-    statistic: Callable[..., float],
-    draws: int = DRAWS,
-    seed: int = 0,
+    groups: Sequence[np.ndarray], statistic: Callable[..., float], draws: int = DRAWS, seed: int = 0
 ) -> tuple[float, float, float]:
     """Statistic of several independent groups and its 95 % percentile bootstrap interval.
 

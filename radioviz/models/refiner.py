@@ -130,14 +130,7 @@ class Refiner(nn.Module):
         error = self.velocity(point, t, given, maps, level) - (target - noise)
         return error.square().flatten(1).mean(1)
 
-    def draw(
-        self,
-        noise: Tensor,
-        given: Tensor,
-        maps: Tensor,
-        level: float,
-        steps: int,
-    ) -> Tensor:
+    def draw(self, noise: Tensor, given: Tensor, maps: Tensor, level: float, steps: int) -> Tensor:
         """Root of brightness, ``(n, 1, ny, nx)``, from normal numbers of the same shape.
 
         Equal steps of Heun's method, the last one of Euler's, which needs no slope at the end: 4

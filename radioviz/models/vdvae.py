@@ -33,14 +33,7 @@ from radioviz.models.latent_prior import LatentPrior
 from radioviz.models.precision import half_where_fast
 from radioviz.models.tensors import bounded, check_images, check_latents, sample_normal
 from radioviz.models.vae import kl_divergence
-from radioviz.models.vdvae_blocks import (
-    Bottleneck,
-    DeepElbo,
-    Pick,
-    Stage,
-    TopDown,
-    kl_between,
-)
+from radioviz.models.vdvae_blocks import Bottleneck, DeepElbo, Pick, Stage, TopDown, kl_between
 
 
 class VDVAE(nn.Module):

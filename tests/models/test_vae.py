@@ -52,8 +52,7 @@ def test_wrong_shapes_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
-    [({"size": 20}, "images of 16"), ({"latent_dim": 0}, "latent_dim is 0")],
+    ("change", "words"), [({"size": 20}, "images of 16"), ({"latent_dim": 0}, "latent_dim is 0")]
 )
 def test_impossible_sizes_are_refused(change: dict[str, int], words: str) -> None:
     with pytest.raises(ModelError, match=words):

@@ -17,12 +17,7 @@ from train.core.augment import Augment
 from train.core.config import TrainError, read_run
 from train.core.data import Data, Part
 from train.core.loop import fit
-from train.methods.classifier import (
-    ClassifierConfig,
-    ClassifierTask,
-    logits_of,
-    only,
-)
+from train.methods.classifier import ClassifierConfig, ClassifierTask, logits_of, only
 from train.methods.conditions import class_numbers
 from train.metrics.calibration import best_temperature
 from train.publish import publish_task

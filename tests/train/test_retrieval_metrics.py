@@ -60,9 +60,7 @@ def test_inclination_is_one_along_and_minus_one_across() -> None:
     assert np.isnan(retrieval_metrics.inclination(order, np.array([np.nan]), database, 4)[0])
 
 
-def test_the_task_never_shows_the_query_or_a_repeat_of_it(
-    cache_folder_of_the_run: object,
-) -> None:
+def test_the_task_never_shows_the_query_or_a_repeat_of_it(cache_folder_of_the_run: object) -> None:
     from radioviz.sky import separation_arcsec
     from train.evaluate.retrieval_tasks import measured, task
     from train.evaluate.similarity import PLAIN, RANDOM, measure, scores

@@ -18,10 +18,7 @@ def build_optimiser(module: nn.Module, config: RunConfig) -> torch.optim.Optimiz
     parameters = [p for p in module.parameters() if p.requires_grad]
     matrices = {"params": [p for p in parameters if p.ndim > 1]}
     vectors = {"params": [p for p in parameters if p.ndim <= 1]}
-    groups = [
-        {**matrices, "weight_decay": config.weight_decay},
-        {**vectors, "weight_decay": 0.0},
-    ]
+    groups = [{**matrices, "weight_decay": config.weight_decay}, {**vectors, "weight_decay": 0.0}]
     rate = config.learning_rate
     if config.optimiser == "lars":
         from lightly.utils.lars import LARS

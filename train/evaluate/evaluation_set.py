@@ -38,10 +38,7 @@ class EvaluationSet:
 
 
 def evaluation_set(
-    preprocess: Preprocess,
-    split: str,
-    classes: Sequence[str] = (),
-    data: Sequence[str] = DATA,
+    preprocess: Preprocess, split: str, classes: Sequence[str] = (), data: Sequence[str] = DATA
 ) -> EvaluationSet:
     """Galaxies of a split with one of ``classes`` (all by default), without blank images.
 

@@ -20,9 +20,7 @@ Columns = tuple[pd.DataFrame, dict[str, ScoreColumn]]
 
 
 def build_all(
-    data: str = "first,mirabest,frdeep-first,frdeep-nvss",
-    what: str = "fr",
-    generator: str = "cvae",
+    data: str = "first,mirabest,frdeep-first,frdeep-nvss", what: str = "fr", generator: str = "cvae"
 ) -> None:
     """Compute kinds of scores (``fr``, ``outliers``, ``turned``, ``generated``) of data sets.
 

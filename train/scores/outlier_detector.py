@@ -119,8 +119,7 @@ class Detector:
         out["typicality"] = (table["turned"] - learned["turned"].median()).abs()
         averaged = [k for k in AVERAGED if k in table]
         out["rank_average"] = rank_average(
-            {k: table[k].to_numpy() for k in averaged},
-            {k: learned[k].to_numpy() for k in averaged},
+            {k: table[k].to_numpy() for k in averaged}, {k: learned[k].to_numpy() for k in averaged}
         )
         out["strangeness"] = self.combined(out)
         return out

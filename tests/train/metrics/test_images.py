@@ -7,12 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from tests.models.small import galaxies
-from train.metrics.image_statistics import (
-    artefacts,
-    distribution_distance,
-    radial_power,
-    sharpness,
-)
+from train.metrics.image_statistics import artefacts, distribution_distance, radial_power, sharpness
 
 
 def test_artefacts_of_a_map_made_by_hand() -> None:

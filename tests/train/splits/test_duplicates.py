@@ -54,8 +54,7 @@ def test_fine_score_is_a_correlation_coefficient() -> None:
     root_a, root_b = np.sqrt(a.astype(float)), np.sqrt(b.astype(float))
     expected = max(
         np.corrcoef(
-            root_a[15:135, 15:135].ravel(),
-            root_b[15 + dy : 135 + dy, 15 + dx : 135 + dx].ravel(),
+            root_a[15:135, 15:135].ravel(), root_b[15 + dy : 135 + dy, 15 + dx : 135 + dx].ravel()
         )[0, 1]
         for dy in range(-4, 5)
         for dx in range(-4, 5)

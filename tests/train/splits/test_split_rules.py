@@ -23,9 +23,7 @@ def row(
 
 
 def decided(
-    *rows: dict,
-    pairs: tuple[tuple[str, str], ...] = (),
-    possible: tuple[tuple[str, str], ...] = (),
+    *rows: dict, pairs: tuple[tuple[str, str], ...] = (), possible: tuple[tuple[str, str], ...] = ()
 ) -> pd.DataFrame:
     """Table with ``split`` and ``reason``, by name of the source."""
     table = pd.DataFrame(list(rows))
@@ -126,13 +124,7 @@ def test_what_may_show_a_test_source_is_not_used() -> None:
         row(SHARP, "may not", label="FRII"),
         row(WIDE, "either", label="FRII"),
         # One harmless possibility after the other kind does not undo it.
-        possible=(
-            ("may", "t"),
-            ("may", "u"),
-            ("may not", "u"),
-            ("t", "either"),
-            ("u", "either"),
-        ),
+        possible=(("may", "t"), ("may", "u"), ("may not", "u"), ("t", "either"), ("u", "either")),
     )
     assert said(table, "may") == ("excluded", "may show the test source t")
     assert said(table, "either") == ("excluded", "may show the test source t")
