@@ -46,7 +46,7 @@ def images_in(payload: bytes, name: str) -> list[tuple[int, str]]:
 
 
 def read_query_image(payload: bytes, name: str, extension: int | None = None) -> SkyImage:
-    """See :func:`radioviz.similarity.query_image.read`; without its WCS."""
+    """See :func:`radioviz.similarity.query_image.read_picture`; without its WCS."""
     from radioviz.images.headers import Beam
     from radioviz.images.reading import SkyImage
 
@@ -112,13 +112,13 @@ def fetch_table(message: Message) -> UserTable:
 def _image(payload: bytes, name: str, extension: int | None) -> SkyImage:
     from radioviz.similarity import query_image
 
-    return dataclasses.replace(query_image.read(payload, name, extension), wcs=None)
+    return dataclasses.replace(query_image.read_picture(payload, name, extension), wcs=None)
 
 
 def _position(payload: bytes, name: str, extension: int | None, box: Box) -> Any:
     from radioviz.similarity import query_image
 
-    return query_image.position_of(query_image.read(payload, name, extension), box)
+    return query_image.position_of(query_image.read_picture(payload, name, extension), box)
 
 
 def _inspection(source: Source, answers: Answers) -> Inspection:

@@ -76,7 +76,7 @@ def encode_images(
             raise ImageError(f"{image.file}: unknown pixel scale; give pixel_scale in arcsec")
         fwhm = beam if beam is not None else (image.beam.fwhm if image.beam else None)
         clip = query_image.holds_noise(image) if noisy is None else noisy
-        prepared, _ = query_image.prepared(
+        prepared, _ = query_image.prepare_picture(
             image, query_image.Box.whole(image.data), pixel_scale=scale, beam=fwhm, noisy=clip,
             survey=survey, chain=encoder.info.preprocess,
         )  # fmt: skip
@@ -91,7 +91,7 @@ def _sky_images(images: ImageSource | Sequence[ImageSource]) -> list[SkyImage]:
     if isinstance(images, str | PathLike):
         path = Path(fspath(images))
         try:
-            return [query_image.read(path.read_bytes(), path.name)]
+            return [query_image.read_picture(path.read_bytes(), path.name)]
         except OSError as error:
             raise ImageError(f"{path} cannot be read: {error.strerror or error}") from error
     if not isinstance(images, np.ndarray):

@@ -1,8 +1,8 @@
-"""A picture from outside as a query: read, cropped, brought to the survey's beam and scale.
+"""An uploaded picture as a query: read, cropped, matched to the beam and scale of a survey.
 
-FITS, PNG and JPEG files are read as untrusted input by :mod:`radioviz.images.reading`; what
-comes here is already one finite, upright plane, or an error that names the file. From there
-on a picture takes the way of every survey image, through the model's own Preprocess chain.
+:mod:`radioviz.images.reading` reads FITS, PNG and JPEG files as untrusted input and gives one
+upright plane, or an error that names the file. The picture then passes through the Preprocess chain
+of the model like every survey image.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from radioviz.errors import ImageError
 from radioviz.images.reading import SkyImage, read_image
 from radioviz.sky import FWHM
 
-MAX_PIXELS = 25_000_000  # 5000 x 5000: a mosaic of a square degree; larger ones are cut first
-MAX_SQUARE = 4 * MAX_PIXELS  # what a box that is four times as wide as high makes
+MAX_PIXELS = 25_000_000  # 5000 x 5000: a mosaic of a square degree
+MAX_SQUARE = 4 * MAX_PIXELS  # the square around a box four times as wide as high
 MAX_MEGABYTES = 128
-_SAME_BEAM = 1.02  # beams within 2 % are not told apart
+_SAME_BEAM = 1.02  # beams within 2 % count as equal
 
 
 @dataclass(frozen=True)
@@ -56,45 +56,43 @@ def images_in(payload: bytes, name: str) -> list[tuple[int, str]]:
         return []
     from radioviz.images.hdus import open_source
 
-    # Its structure may be read as long as it is; the image itself is held against MAX_PIXELS.
+    # Only headers are read here; read_picture applies MAX_PIXELS.
     with open_source(payload, name) as file:
         return [(hdu.index, hdu.describe()) for hdu in file.hdus if hdu.is_image]
 
 
-def read(payload: bytes, name: str, extension: int | None = None) -> SkyImage:
+def read_picture(payload: bytes, name: str, extension: int | None = None) -> SkyImage:
     """The one image of a file, upright.
 
     Raises
     ------
     ImageError
-        If it is no image, is too large, has no finite pixel, or nothing but one value.
+        If it is not an image, is too large, or its finite pixels are absent or all equal.
     """
     if len(payload) > MAX_MEGABYTES * 1_000_000:
         raise ImageError(
-            f"{name}: {len(payload) / 1e6:,.0f} MB; at most {MAX_MEGABYTES} MB are taken as a "
-            "query. Cut the source out first"
+            f"{name}: {len(payload) / 1e6:,.0f} MB; a query may have at most {MAX_MEGABYTES} "
+            "MB. Cut the source out first"
         )
     image = read_image(payload, extension=extension, name=name, max_pixels=MAX_PIXELS)
     finite = image.data[np.isfinite(image.data)]
     if finite.size and finite.min() == finite.max():
-        raise ImageError(
-            f"{name}: every pixel has the value {finite[0]:.4g}; there is no source in it"
-        )
+        raise ImageError(f"{name}: every pixel has the value {finite[0]:.4g}, so it has no source")
     return image
 
 
 def holds_noise(image: SkyImage) -> bool:
-    """Whether the sky noise is likely still in it: calibrated, or with negative pixels."""
+    """Whether the image probably contains noise: it is calibrated or has negative pixels."""
     return bool(image.bunit) or bool((image.data < 0).any())
 
 
-def cut(data: np.ndarray, box: Box) -> np.ndarray:
-    """A square about the middle of a box, NaN outside of the box (no data).
+def crop_square(data: np.ndarray, box: Box) -> np.ndarray:
+    """A square about the centre of a box, NaN outside the box (no data).
 
     Raises
     ------
     ImageError
-        If the box holds no pixel, or none that is finite.
+        If the box holds no finite pixel.
     """
     ny, nx = data.shape
     left, right = max(0, box.left), min(nx, box.right)
@@ -102,7 +100,7 @@ def cut(data: np.ndarray, box: Box) -> np.ndarray:
     if right - left < 2 or top - bottom < 2:
         raise ImageError(
             f"a crop box of {max(0, right - left)} x {max(0, top - bottom)} pixels; expected at "
-            f"least 2 x 2 of the {nx} x {ny} that there are"
+            f"least 2 x 2 of the {nx} x {ny} pixels of the image"
         )
     inside = data[bottom:top, left:right]
     if not np.isfinite(inside).any():
@@ -112,7 +110,7 @@ def cut(data: np.ndarray, box: Box) -> np.ndarray:
     if side * side > MAX_SQUARE:
         raise ImageError(
             f"a crop box of {width} x {height} pixels makes a square of {side:,} x {side:,}; "
-            f"at most {MAX_SQUARE:,} pixels are taken. Draw a smaller box about the source"
+            f"at most {MAX_SQUARE:,} pixels. Draw a smaller box about the source"
         )
     out = np.full((side, side), np.nan, dtype=np.float32)
     y, x = (side - height) // 2, (side - width) // 2
@@ -128,7 +126,7 @@ def match_beam(data: np.ndarray, pixel_scale: float, beam: float, target: float)
     data : numpy.ndarray
         Shape ``(ny, nx)``; NaN stays NaN and counts as 0 for its neighbours.
     pixel_scale, beam, target : float
-        Arcsec; FWHM of circular beams. A target that is not larger changes nothing.
+        Arcsec; FWHM of circular beams. A target that is not larger leaves the data unchanged.
     """
     if target <= beam * _SAME_BEAM:
         return data
@@ -141,7 +139,7 @@ def match_beam(data: np.ndarray, pixel_scale: float, beam: float, target: float)
     return smooth
 
 
-def prepared(
+def prepare_picture(
     image: SkyImage,
     box: Box,
     *,
@@ -151,39 +149,38 @@ def prepared(
     survey: SurveyInfo,
     chain: Preprocess,
 ) -> tuple[np.ndarray, str]:
-    """The picture as an encoder sees it.
+    """The picture as the input of an encoder.
 
-    A sharper picture is smoothed to the survey's beam and keeps its angular scale. One with
-    a larger beam cannot be made sharper: it is shown beam for beam, as the chain shows a survey
-    of that beam.
+    A sharper picture is smoothed to the beam of the survey at its angular scale. One with a larger
+    beam cannot be sharpened: it is scaled beam by beam, like a survey of that beam.
 
     Parameters
     ----------
     pixel_scale : float
         Arcsec.
     beam : float or None
-        FWHM in arcsec; None takes that of the survey.
+        FWHM in arcsec; None for that of the survey.
     noisy : bool
         Whether to clip the noise.
     survey : SurveyInfo
-        Of the data set that is searched.
+        The survey that is searched.
 
     Returns
     -------
     numpy.ndarray
         Float32 of shape ``(1, size, size)``, 0..1.
     str
-        What was done about the beam, empty for nothing.
+        How the beam was matched; empty where nothing was necessary.
 
     Raises
     ------
     ImageError
-        If the box is empty, or nothing in it stands out.
+        If the box is empty or holds no source.
     PreprocessError
         If the scale or the beam is not a positive number.
     """
-    data = cut(image.data, box)
-    chain.field_in_pixels(pixel_scale, beam)  # refuses what is no scale and no beam
+    data = crop_square(image.data, box)
+    chain.field_in_pixels(pixel_scale, beam)  # raises for an invalid scale or beam
     note = ""
     target = survey.beam
     if target and beam and target > beam * _SAME_BEAM:
@@ -193,7 +190,7 @@ def prepared(
     elif target and beam and beam > target * _SAME_BEAM:
         note = (
             f"its beam of {beam:g} arcsec is larger than the {target:g} arcsec of {survey.title}: "
-            "compared beam for beam, not at its true angular size"
+            "compared in units of the beam, not at its true angular size"
         )
     else:
         beam = target
@@ -209,7 +206,7 @@ def prepared(
 
 
 def position_of(image: SkyImage, box: Box) -> tuple[float, float] | None:
-    """J2000 position in degrees of the middle of a box, None without a WCS."""
+    """J2000 position of the centre of a box in degrees, None without a WCS."""
     if image.wcs is None:
         return None
     from radioviz.images.quiet import quiet

@@ -45,7 +45,7 @@ def test_a_session_file(cutout: bytes) -> None:
 
 
 def test_a_query_image(cutout: bytes) -> None:
-    here = query_image.read(cutout, "a.fits")
+    here = query_image.read_picture(cutout, "a.fits")
     there = confined.read_query_image(cutout, "a.fits")
     np.testing.assert_array_equal(there.data, here.data)
     facts = [f.name for f in dataclasses.fields(here) if f.name not in ("data", "wcs")]

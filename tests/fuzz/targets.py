@@ -85,13 +85,19 @@ def _one(name: str, contents: Callable[[], Sequence[bytes]]) -> Callable[[], Seq
 def _image(name: str, folder: Path) -> None:
     from radioviz.errors import ImageError
     from radioviz.images.reading import read_image
-    from radioviz.similarity.query_image import Box, holds_noise, images_in, prepared, read
+    from radioviz.similarity.query_image import (
+        Box,
+        holds_noise,
+        images_in,
+        prepare_picture,
+        read_picture,
+    )
 
     payload = (folder / name).read_bytes()
     read_image(folder / name)
     for extension, _ in images_in(payload, name)[:3] or [(None, "")]:
         try:
-            image = read(payload, name, extension)
+            image = read_picture(payload, name, extension)
         except ImageError:
             continue
         from radioviz.data.catalogue import SurveyInfo
@@ -100,7 +106,7 @@ def _image(name: str, folder: Path) -> None:
         survey = SurveyInfo("first", "FIRST", 1.8, beam=5.4)
         scale = image.pixel_scale or 1.8
         beam = image.beam.fwhm if image.beam else None
-        prepared(
+        prepare_picture(
             image,
             Box.whole(image.data),
             pixel_scale=scale,

@@ -56,12 +56,12 @@ def blob(n: int = 64, sigma: float = 3.0, x: float | None = None, y: float | Non
 
 
 def seen_of(payload: bytes, first: Catalogue, name: str = "x.fits", **options: Any) -> Any:
-    image = query_image.read(payload, name)
+    image = query_image.read_picture(payload, name)
     box = options.pop("box", Box.whole(image.data))
     scale = options.pop("pixel_scale", image.pixel_scale)
     beam = options.pop("beam", image.beam.fwhm if image.beam else None)
     noisy = options.pop("noisy", query_image.holds_noise(image))
-    return query_image.prepared(
+    return query_image.prepare_picture(
         image, box, pixel_scale=scale, beam=beam, noisy=noisy, survey=first.info, chain=CHAIN
     )
 
@@ -85,8 +85,8 @@ def test_any_pixel_scale_gives_the_same_view(first: Catalogue) -> None:
 def test_a_wcs_in_other_units_has_the_same_scale(
     unit: str, factor: float, first: Catalogue
 ) -> None:
-    plain = query_image.read(fits_bytes(blob(), wcs_cards(1.8, 64)), "x.fits")
-    other = query_image.read(fits_bytes(blob(), wcs_cards(1.8, 64, unit, factor)), "x.fits")
+    plain = query_image.read_picture(fits_bytes(blob(), wcs_cards(1.8, 64)), "x.fits")
+    other = query_image.read_picture(fits_bytes(blob(), wcs_cards(1.8, 64, unit, factor)), "x.fits")
     assert other.pixel_scale == pytest.approx(plain.pixel_scale, rel=1e-6)
     place = query_image.position_of(other, Box.whole(other.data))
     assert place == pytest.approx((150.0, 30.0), abs=1e-5)
@@ -94,7 +94,7 @@ def test_a_wcs_in_other_units_has_the_same_scale(
 
 def test_a_wcs_of_something_else_means_that_the_scale_is_asked_for() -> None:
     cards = {"CTYPE1": "LINEAR", "CTYPE2": "LINEAR", "CUNIT1": "mm", "CUNIT2": "mm"}
-    image = query_image.read(fits_bytes(blob(), cards), "plate.fits")
+    image = query_image.read_picture(fits_bytes(blob(), cards), "plate.fits")
     assert image.pixel_scale is None
     assert query_image.position_of(image, Box.whole(image.data)) is None
 
@@ -111,10 +111,10 @@ def test_a_sharper_picture_is_smoothed_to_the_beam_of_the_survey(first: Catalogu
     assert note == "smoothed from 2.5 to the 5.4 arcsec beam of " + first.info.title
 
 
-def test_a_coarser_picture_is_compared_beam_for_beam(first: Catalogue) -> None:
+def test_a_coarser_picture_is_compared_in_units_of_the_beam(first: Catalogue) -> None:
     payload = fits_bytes(blob(100, 2.0), wcs_cards(15.0, 100))
     seen, note = seen_of(payload, first, beam=45.0)
-    assert "beam for beam" in note
+    assert "in units of the beam" in note
     # As the chain shows a survey with this beam: 172.8 arcsec at 5.4, 1440 at 45.
     expected = CHAIN(blob(100, 2.0)[None], 15.0, beam=45.0)
     np.testing.assert_allclose(seen, expected, atol=1e-6)
@@ -129,7 +129,7 @@ def test_crop_box_centres_and_leaves_out(first: Catalogue) -> None:
     assert abs(peak[0] - 31.5) < 2
     assert abs(peak[1] - 31.5) < 2
     assert seen[0, :12].max() < 0.05  # the neighbour in the south-west is gone
-    place = query_image.position_of(query_image.read(payload, "x.fits"), box)
+    place = query_image.position_of(query_image.read_picture(payload, "x.fits"), box)
     assert place is not None
     assert place[0] > 150.0  # left of the centre is east of it
     assert place[1] > 30.0
@@ -153,7 +153,7 @@ def test_noise_is_clipped_where_asked(first: Catalogue) -> None:
     rng = np.random.default_rng(0)
     data = blob(128, 5.0) + rng.normal(0, 0.02, (128, 128)).astype(np.float32)
     payload = fits_bytes(data, wcs_cards(1.8, 128))
-    image = query_image.read(payload, "x.fits")
+    image = query_image.read_picture(payload, "x.fits")
     assert query_image.holds_noise(image)
     clipped, _ = seen_of(payload, first)
     kept, _ = seen_of(payload, first, noisy=False)
@@ -164,11 +164,11 @@ def test_png_jpeg_and_colour_pictures_are_read() -> None:
     grey = (blob() * 255).astype(np.uint8)
     for payload, name in ((png_bytes(grey), "a.png"), (png_bytes(grey, "JPEG"), "a.jpg")):
         assert query_image.images_in(payload, name) == []
-        image = query_image.read(payload, name)
+        image = query_image.read_picture(payload, name)
         assert image.pixel_scale is None
         assert not query_image.holds_noise(image)
     colour = np.stack([grey, grey // 2, 255 - grey], axis=-1)
-    assert any("luminance" in n for n in query_image.read(png_bytes(colour), "c.png").notes)
+    assert any("luminance" in n for n in query_image.read_picture(png_bytes(colour), "c.png").notes)
 
 
 def test_pixel_scales_and_beams_without_meaning_are_refused(first: Catalogue) -> None:
@@ -185,8 +185,8 @@ def test_several_extensions_are_listed_and_have_to_be_chosen() -> None:
     assert [number for number, _ in found] == [0, 1, 2]
     assert "'PLANE0' (32 x 32)" in found[1][1]
     with pytest.raises(ImageError, match=r"three\.fits: holds 3 images"):
-        query_image.read(payload, "three.fits")
-    assert query_image.read(payload, "three.fits", 2).data.shape == (16, 16)
+        query_image.read_picture(payload, "three.fits")
+    assert query_image.read_picture(payload, "three.fits", 2).data.shape == (16, 16)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_several_extensions_are_listed_and_have_to_be_chosen() -> None:
 def test_what_is_no_image_is_refused_by_name(payload: bytes, message: str) -> None:
     with pytest.raises(ImageError, match=message) as caught:
         query_image.images_in(payload, "<b>x</b>.fits")
-        query_image.read(payload, "<b>x</b>.fits")
+        query_image.read_picture(payload, "<b>x</b>.fits")
     assert str(caught.value).startswith("<b>x</b>.fits: ")
 
 
@@ -215,14 +215,14 @@ def test_huge_images_are_refused_before_they_are_read() -> None:
     )
     payload = header.tostring().encode("ascii") + b"\0" * 2880
     with pytest.raises(ImageError, match=r"40,?000 x 40,?000|cut short"):
-        query_image.read(payload, "huge.fits")
+        query_image.read_picture(payload, "huge.fits")
     with pytest.raises(ImageError, match="6000 x 6000 pixels; at most 25,000,000"):
-        query_image.read(png_bytes(np.zeros((6000, 6000), np.uint8)), "huge.png")
+        query_image.read_picture(png_bytes(np.zeros((6000, 6000), np.uint8)), "huge.png")
     with pytest.raises(ImageError, match="at most 128 MB"):
-        query_image.read(b"\0" * 129_000_000, "huge.fits")
+        query_image.read_picture(b"\0" * 129_000_000, "huge.fits")
 
 
 def test_a_strip_makes_no_square_of_gigabytes() -> None:
     strip = np.zeros((20, 40_000), np.float32)
     with pytest.raises(ImageError, match=r"40,000 x 40,000.*smaller box"):
-        query_image.cut(strip, Box.whole(strip))
+        query_image.crop_square(strip, Box.whole(strip))

@@ -60,7 +60,9 @@ def uploaded_picture(
         if extension is None:
             st.info(f"{controls.escape(name)} holds {len(images)} images; choose one of them.")
             return None
-    image = kept(("read", digest, extension), lambda: query_image.read(payload, name, extension))
+    image = kept(
+        ("read", digest, extension), lambda: query_image.read_picture(payload, name, extension)
+    )
     if image.notes:
         st.caption(controls.escape("; ".join(image.notes)))
     scale = _pixel_scale(image, digest)
@@ -86,7 +88,7 @@ def uploaded_picture(
     made = (digest, extension, scale, beam, noisy, box, survey.key, chain.digest)
     seen, note = kept(
         ("seen", *made),
-        lambda: query_image.prepared(
+        lambda: query_image.prepare_picture(
             image, box, pixel_scale=scale, beam=beam, noisy=noisy, survey=survey, chain=chain
         ),
     )
