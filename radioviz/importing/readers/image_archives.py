@@ -69,14 +69,11 @@ class ArchiveMember:
     ----------
     name : str
         Path inside the archive.
-    size : int
-        Unpacked bytes, as the archive claims.
     refused : str
         Why it is not read; empty where it can be.
     """
 
     name: str
-    size: int
     refused: str
     _read: Callable[[], bytes]
 
@@ -198,7 +195,7 @@ def _zip_members(path: Path, limits: ArchiveLimits) -> Iterator[ArchiveMember]:
             if not info.filename.endswith("/"):
                 read = partial(_read_zipped, archive, info, limits, budget)
                 why = _zip_refusal(info, limits)
-                yield ArchiveMember(info.filename, info.file_size, why, read)
+                yield ArchiveMember(info.filename, why, read)
 
 
 def _zip_refusal(info: zipfile.ZipInfo, limits: ArchiveLimits) -> str:
@@ -318,7 +315,7 @@ def _tar_members(path: Path, kind: str, limits: ArchiveLimits) -> Iterator[Archi
                 stream.allowed = max(info.size, 0) + _SLACK
                 if not info.isdir():
                     name, read = info.name.removeprefix("./"), partial(_read_tarred, tar, info)
-                    yield ArchiveMember(name, info.size, _tar_refusal(info, limits), read)
+                    yield ArchiveMember(name, _tar_refusal(info, limits), read)
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError, ValueError) as error:
         raise CatalogueError(f"{path}: damaged tar archive: {error}") from error
 

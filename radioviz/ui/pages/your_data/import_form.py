@@ -32,11 +32,7 @@ NOISE = {"": "as found", "yes": "in the images", "no": "removed"}
 POSITION_UNITS = {"ra_unit": ("", "deg", "hour", "rad"), "dec_unit": ("", "deg", "rad")}
 SOURCES = (
     ("image", "Images", "FITS, PNG or JPEG: files, or a ZIP or tar of them"),
-    (
-        "table_chart",
-        "Table and images",
-        "CSV, ECSV, VOTable, FITS or Parquet, with a column of file names",
-    ),
+    ("table_chart", "Table and images", "CSV, ECSV, VOTable, FITS or Parquet naming the files"),
     ("layers", "Cube", "HDF5, npy, npz or zarr, and a table row by row"),
     ("crop", "Mosaic", "FITS and a source list: RadioViz cuts out the sources by the WCS"),
     ("travel_explore", "Positions", "A table of RA and Dec: a survey service cuts out the images"),
@@ -163,7 +159,12 @@ def _staged_source(staged: uploads.StagedFiles) -> Source | None:
         return staged.source(None)
     if staged.images:
         options.append(None)
-    tables = [i for i, path in enumerate(staged.tables) if not _are_notes(path)]
+    # A text file without columns is a README rather than a table.
+    tables = [
+        i
+        for i, path in enumerate(staged.tables)
+        if path.suffix.lower() not in (".txt", ".dat") or len(_column_names(path)) > 1
+    ]
     table = options[0]
     if len(options) > 1:
         table = st.selectbox(
@@ -202,11 +203,6 @@ def _draw_source(source: Source) -> None:
             _draw_inspection(inspection)
     if inspection is not None:
         _draw_start(source, inspection, answers, token)
-
-
-def _are_notes(path: Path) -> bool:
-    """True for a text file beside the images that is not a table."""
-    return path.suffix.lower() in (".txt", ".dat") and len(_column_names(path)) < 2
 
 
 def _column_names(path: Path) -> list[str]:
