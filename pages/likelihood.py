@@ -100,7 +100,7 @@ def main() -> None:
     view = sidebar.draw_sidebar()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title("Likelihood", width="content")
-        likelihood_view.paper_menu(view)
+        likelihood_view.likelihood_figures_menu(view)
     with controls.show_errors():
         controls.open_with_progress(view.data_set)
         likelihood(view)

@@ -15,7 +15,7 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title("Similar", width="content")
         if view.model is not None:
-            similar_examples.paper_menu(view.model)
+            similar_examples.similar_figures_menu(view.model)
     with controls.show_errors():
         controls.open_with_progress(view.data_set)
         if controls.has_map(view):
@@ -51,7 +51,7 @@ def similar(view: View) -> None:
                 icon=":material/search:",
             )
         else:
-            result = similar_search.find_similar(model, query, picture, settings)
+            result = similar_search.search_galaxies(model, query, picture, settings)
             single = not query.unlike and len(query.like) + (picture is not None) == 1
             similar_view.draw_results(view, result, settings, single)
     if focus:

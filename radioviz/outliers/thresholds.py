@@ -247,45 +247,32 @@ def threshold_at(held_out: np.ndarray, rate: float) -> float:
     return threshold
 
 
-@dataclass(frozen=True, eq=False)
-class BinnedCounts:
-    """Counts of several samples in the same bins.
-
-    Attributes
-    ----------
-    edges : numpy.ndarray
-        Shape ``(bins + 1,)``, rising.
-    counts : dict
-        Sample name to int64 counts, shape ``(bins,)``.
-    below, above : dict
-        How many values of each sample lie beyond the first and last edge.
-    """
-
-    edges: np.ndarray
-    counts: dict[str, np.ndarray]
-    below: dict[str, int]
-    above: dict[str, int]
-
-
 def bin_counts(
     samples: Mapping[str, np.ndarray], bins: int = 60, tail: float = 0.0
-) -> BinnedCounts:
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Count several samples in the same bins, without unknown values.
 
     Parameters
     ----------
     tail : float
-        Share of all values at either end that may lie beyond the edges, so that a few far
-        outliers do not squeeze all others into one bin; they are counted in ``below``/``above``.
+        Fraction of all values at either end that may lie beyond the edges, so that a few far
+        outliers do not squeeze all others into one bin.
+
+    Returns
+    -------
+    numpy.ndarray
+        Edges of the bins, shape ``(bins + 1,)``, rising.
+    dict
+        Counts of each sample, int64 of shape ``(bins,)``.
 
     Raises
     ------
     LikelihoodError
-        If there is no bin or no known value.
+        If there are no bins, or no value is known.
     """
     if bins < 1:
         raise LikelihoodError(f"a histogram of {bins} bins; expected 1 or more")
-    finite = {k: _finite(v) for k, v in samples.items()}
+    finite = {k: np.asarray(v, float)[np.isfinite(v)] for k, v in samples.items()}
     everything = np.concatenate([*finite.values(), np.array([])])
     if not len(everything):
         raise LikelihoodError("no value is known to count")
@@ -293,18 +280,7 @@ def bin_counts(
     if high <= low:
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, bins + 1)
-    counts = {k: np.histogram(v, edges)[0].astype(np.int64) for k, v in finite.items()}
-    return BinnedCounts(
-        edges,
-        counts,
-        {k: int((v < low).sum()) for k, v in finite.items()},
-        {k: int((v > high).sum()) for k, v in finite.items()},
-    )
-
-
-def _finite(values: np.ndarray) -> np.ndarray:
-    values = np.asarray(values, dtype=np.float64)
-    return values[np.isfinite(values)]
+    return edges, {k: np.histogram(v, edges)[0].astype(np.int64) for k, v in finite.items()}
 
 
 SCORES: dict[str, OutlierScore] = {

@@ -24,7 +24,6 @@ Figure = dict[str, Any]
 MAX_TICKS, MAX_DOTS = 8, 40
 """A line with more points has no tick at each value, or no dot at each point."""
 
-_MODES = ("points", "box")
 _GREY = "rgba(128,128,128,0.25)"
 
 
@@ -278,47 +277,40 @@ def _tick_labels(at: np.ndarray, texts: Sequence[str]) -> Figure:
     return {"tickmode": "array", "tickvals": at, "ticktext": list(texts)}
 
 
-def draw(figure: Figure, key: str, alt: str, *, height: int = 260) -> None:
-    """Put a chart on the page; ``alt`` says what it shows, and names its PNG."""
-    _plotly(figure, key, alt, height, ["lasso2d", "select2d", "autoScale2d"])
-
-
-def draw_selectable(
+def draw(
     figure: Figure,
     key: str,
     alt: str,
-    on_select: Callable[[Mapping[str, Any]], None],
     *,
+    height: int = 260,
+    on_select: Callable[[Mapping[str, Any]], None] | None = None,
     brush: bool = False,
-    height: int = 300,
 ) -> None:
-    """Put a histogram on the page whose bars can be clicked, or a range of them brushed.
-
-    Streamlit gives a click on a bar only while dragging does not brush, hence ``brush``.
+    """Put a chart on the page.
 
     Parameters
     ----------
-    on_select : callable
-        Called with the event (see :func:`selected_range`) before the next run.
+    alt : str
+        What the chart shows, for screen readers and as the name of its PNG.
+    on_select : callable, optional
+        Called before the next run with the event of a click on a bar, or of a brushed range; see
+        :func:`selected_range`.
     brush : bool
         Whether dragging brushes from the start, as with the tool "Box select", or zooms.
+        Streamlit reports clicks only while dragging zooms.
     """
-
-    def selected() -> None:
-        on_select(st.session_state.get(key) or {})
-
-    figure["layout"] |= {"dragmode": "select" if brush else "zoom", "selectdirection": "h"}
-    buttons = ["lasso2d", "autoScale2d"]
-    _plotly(figure, key, alt, height, buttons, on_select=selected, selection_mode=_MODES)
-
-
-def _plotly(
-    figure: Figure, key: str, alt: str, height: int, without: list[str], **select: Any
-) -> None:
+    select: dict[str, Any] = {}
+    if on_select is not None:
+        select["on_select"] = lambda: on_select(st.session_state.get(key) or {})
+        select["selection_mode"] = ("points", "box")
+        figure["layout"] |= {"dragmode": "select" if brush else "zoom", "selectdirection": "h"}
     figure["layout"].setdefault("height", height)
-    image = {"format": "png", "scale": 2, "filename": "-".join(alt.lower().split())[:60]}
-    config = {"displaylogo": False, "modeBarButtonsToRemove": without}
-    config["toImageButtonOptions"] = image
+    name = "-".join(alt.lower().split())[:60]
+    config = {
+        "displaylogo": False,
+        "modeBarButtonsToRemove": ["autoScale2d", "lasso2d"],
+        "toImageButtonOptions": {"format": "png", "scale": 2, "filename": name},
+    }
     st.plotly_chart(figure, key=key, alt=alt, config=config, **select)
 
 

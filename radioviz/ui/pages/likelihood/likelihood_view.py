@@ -26,7 +26,7 @@ from radioviz.ui.charts import plotly_charts
 from radioviz.ui.charts.plotly_charts import CountSeries
 from radioviz.ui.controls import View
 from radioviz.ui.marks import mark_text, marks
-from radioviz.ui.pages.likelihood.scored_sample import Pair, ScoredSample, score_sample
+from radioviz.ui.pages.likelihood.scored_sample import RANKS, Pair, ScoredSample, score_sample
 from radioviz.ui.pages.likelihood.state import LikelihoodState
 from radioviz.ui.pages.similar.state import SimilarState
 from radioviz.ui.palette import MISSING_COLOUR
@@ -49,7 +49,7 @@ FIGURES = {
 _SURVEYS = ("first", "mirabest", "frdeep-nvss")
 
 
-def paper_menu(view: View) -> None:
+def likelihood_figures_menu(view: View) -> None:
     """Views like Figs. 11 to 13 of Andrianomena & Tang 2023; the last is on the Similar page."""
     figure = paper_figures.figure_menu(
         FIGURES,
@@ -161,38 +161,39 @@ def draw_histogram(
     values = {k: t.values[score.key] for k, t in sample.tables.items() if score.key in t.values}
     made = scores.generated_scores(sample.reference.flow)
     line = made[score.key].to_numpy(float) if score.key in made else np.array([])
-    counts = bin_counts({**values, scores.GENERATED: line}, BINS, TAIL)
+    edges, counts = bin_counts({**values, scores.GENERATED: line}, BINS, TAIL)
     series = [
-        CountSeries(controls.data_set_title(k), counts.counts[k], colours.get(k, MISSING_COLOUR))
+        CountSeries(controls.data_set_title(k), counts[k], colours.get(k, MISSING_COLOUR))
         for k in values
     ]
     if len(line):
         title = f"{len(line):,} generated images"
-        series.append(CountSeries(title, counts.counts[scores.GENERATED], line="dash"))
+        series.append(CountSeries(title, counts[scores.GENERATED], line="dash"))
     rules = {"threshold": sample.threshold_value}
     if focus is not None and math.isfinite(value := sample.value(focus)):
         rules["this galaxy"] = value
     chosen = page_state(LikelihoodState).range if selectable else None
     title = f"{score.title} [{score.unit}]" if score.unit else score.title
     figure = plotly_charts.histogram(
-        counts.edges, series, x_title=title, log=log, rules=rules, chosen=chosen
+        edges, series, x_title=title, log=log, rules=rules, chosen=chosen
     )
     alt = f"Histogram of {score.title}"
     if not selectable:
         plotly_charts.draw(figure, "standing_histogram", alt)
     else:
-        plotly_charts.draw_selectable(
-            figure, "likelihood_histogram", alt, lambda e: _choose_on_chart(e, counts.edges),
+        plotly_charts.draw(
+            figure, "likelihood_histogram", alt, height=300,
+            on_select=lambda event: _choose_on_chart(event, edges),
             brush=page_state(LikelihoodState).brush,
         )  # fmt: skip
-        low, high = float(counts.edges[0]), float(counts.edges[-1])
+        low, high = float(edges[0]), float(edges[-1])
         held = np.clip(chosen or (low, high), low, high)
         st.session_state["likelihood_between"] = (float(held[0]), float(held[1]))
         st.slider(
             f"Range of {title}", low, high, step=(high - low) / BINS, format="%.4g",
             key="likelihood_between", on_change=_choose_by_slider,
         )  # fmt: skip
-    beyond = {k: counts.below[k] + counts.above[k] for k in values}
+    beyond = {k: int(np.isfinite(v).sum() - counts[k].sum()) for k, v in values.items()}
     if sum(beyond.values()):
         text = ", ".join(f"{n} of {controls.data_set_title(k)}" for k, n in beyond.items() if n)
         st.caption(controls.escape(f"Beyond the plotted range: {text}."))
@@ -333,5 +334,6 @@ def galaxy_standing(pair: Pair, view: View) -> None:
         draw_histogram(sample, focus=pair)
     with right:
         st.html(detail.facts_html(sample.facts(pair)))
+        st.caption(RANKS)
         if st.button("Open in Likelihood", icon=":material/query_stats:", key="place_likelihood"):
             controls.go_likelihood(pair)

@@ -12,7 +12,7 @@ from radioviz.outliers.thresholds import percentile_rank
 from radioviz.ui import cache, controls, detail, galaxies, state, tray
 from radioviz.ui.controls import View
 from radioviz.ui.marks import DEFAULT, marks
-from radioviz.ui.pages.likelihood.scored_sample import Pair, ScoredSample
+from radioviz.ui.pages.likelihood.scored_sample import RANKS, Pair, ScoredSample
 from radioviz.ui.pages.likelihood.state import LikelihoodState
 from radioviz.ui.state import Selection, page_state
 
@@ -136,6 +136,7 @@ def draw_focus(view: View, sample: ScoredSample, pairs: list[Pair]) -> None:
             st.switch_page(controls.LATENT_MAP)
         detail.tray_button(pair, key="likelihood_tray", refresh=["tray", "likelihood"])
     st.html(detail.facts_html(sample.facts(pair)))
+    st.caption(RANKS)
     st.html(detail.facts_html(detail.short_facts(catalogue, row)))
 
 

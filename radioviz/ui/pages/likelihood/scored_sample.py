@@ -15,6 +15,8 @@ from radioviz.ui.controls import View
 
 Pair = tuple[str, str]
 
+RANKS = "In per cent: how many of the training galaxies are less strange."
+
 
 @dataclass(frozen=True, eq=False)
 class ScoredSample:
@@ -69,7 +71,7 @@ class ScoredSample:
             if math.isfinite(value) and name in self.reference.values:
                 unit = f" {score.unit}" if score.unit else ""
                 rank = self.rank_text(value, score)
-                lines.append((score.title, f"{value:.4g}{unit}, stranger than {rank}"))
+                lines.append((score.title, f"{value:.4g}{unit} · {rank}"))
         return lines
 
 

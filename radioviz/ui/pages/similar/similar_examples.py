@@ -64,7 +64,7 @@ def _strangeness(key: str, model: str) -> np.ndarray:
     return cache.atlas(key, model).scores["knn_distance"].to_numpy(float)
 
 
-def paper_menu(model: str) -> None:
+def similar_figures_menu(model: str) -> None:
     """Menu with one line for each figure."""
     example = paper_figures.figure_menu(
         EXAMPLES,

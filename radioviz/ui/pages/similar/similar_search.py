@@ -84,7 +84,7 @@ def _explained(needs_torch: bool) -> Iterator[None]:
         yield
 
 
-def find_similar(
+def search_galaxies(
     model: str, query: SimilarityQuery, picture: QueryPicture | None, settings: SearchSettings
 ) -> SearchResult:
     """Search for galaxies similar to a query.
