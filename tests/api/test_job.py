@@ -1,4 +1,4 @@
-"""Imports as processes of their own: progress, cancel, a kill, and going on after each."""
+"""Imports in processes of their own: progress, cancel, kill and resume."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.models.small import galaxies
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A user's folder of this test's own; what it started ends with it."""
+    """A user's folder for this test; its jobs end with it."""
     monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("RADIOVIZ_TRAINED", str(tmp_path / "none"))
     yield tmp_path / "home"
@@ -65,7 +65,7 @@ def test_a_job_runs_to_its_end_and_reports(request_: SurveyRequest) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_job_is_told_and_taken_up(request_: SurveyRequest, home: Path) -> None:
+def test_a_killed_job_is_cut_off_and_can_be_resumed(request_: SurveyRequest, home: Path) -> None:
     started = job.start_job(request_)
     running = wait(started.id, lambda j: j.progress.step not in ("", "starting"))
     assert running.active
@@ -88,7 +88,7 @@ def _process(job_id: str) -> int:
 
 
 @pytest.mark.slow
-def test_what_fails_says_why_and_a_cancelled_job_goes_on(request_: SurveyRequest) -> None:
+def test_a_failure_is_explained_and_a_cancelled_job_resumes(request_: SurveyRequest) -> None:
     wrong = job.start_job(SurveyRequest("bad", path=str(Path(request_.path).with_name("gone.npy"))))
     failed = wait(wrong.id, lambda j: not j.active)
     assert failed.progress.state == job.FAILED and "gone.npy" in failed.progress.error
@@ -142,7 +142,7 @@ def test_jobs_of_earlier_versions_can_be_resumed(home: Path) -> None:
     assert found.request == SurveyRequest("mine", models=("vae2",))
 
 
-def test_jobs_that_are_none(home: Path) -> None:
+def test_folders_that_are_not_jobs(home: Path) -> None:
     assert job.list_jobs() == []
     with pytest.raises(CatalogueError, match="no job 'x'"):
         job.read_job("x")

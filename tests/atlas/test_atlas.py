@@ -173,7 +173,7 @@ def test_views_leave_mean_and_spread(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         orientation_summary(views), orientation_summary(views[:, ::-1]), atol=1e-6
     )
-    write(tmp_path)  # latents made anew have other views
+    write(tmp_path)  # new latents have other views
     assert reopen(tmp_path).orientation_stats is None
 
 
@@ -250,7 +250,7 @@ def test_opening_is_fast_at_scale_and_needs_no_heavy_library(tmp_path: Path) -> 
     assert min(elapsed) < 0.05, elapsed
 
 
-def test_a_source_that_is_named_twice(tmp_path: Path) -> None:
+def test_a_duplicate_source(tmp_path: Path) -> None:
     write(tmp_path)
     path = tmp_path / "synthetic" / "tiny" / "source_ids.txt"
     first, second, *rest = path.read_text().split("\n")

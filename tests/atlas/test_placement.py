@@ -9,7 +9,7 @@ from radioviz.atlas.placement import place_among_neighbours
 from radioviz.neighbours import nearest_of
 
 
-def test_galaxies_of_the_map_come_to_their_own_place() -> None:
+def test_galaxies_of_the_map_keep_their_positions() -> None:
     rng = np.random.default_rng(0)
     latents = rng.normal(size=(400, 8)).astype(np.float32)
     positions = (latents[:, :2] * [2, 3]).astype(np.float32)
@@ -22,7 +22,7 @@ def test_galaxies_of_the_map_come_to_their_own_place() -> None:
     assert np.isfinite(placed).all()
 
 
-def test_nothing_falls_between_two_groups_that_the_map_has_torn_apart() -> None:
+def test_nothing_is_placed_between_two_groups_that_the_map_separates() -> None:
     rng = np.random.default_rng(1)
     latents = rng.normal(size=(300, 5)).astype(np.float32)
     side = rng.random(300) < 0.5  # neighbours in latent space lie at either end of the map

@@ -121,7 +121,7 @@ def test_damage_is_named(tmp_path: Path) -> None:
         read_scores("synthetic", folder=tmp_path)
 
 
-def test_scores_are_no_atlas_and_need_no_torch(tmp_path: Path) -> None:
+def test_scores_are_not_an_atlas_and_need_no_torch(tmp_path: Path) -> None:
     add_p(tmp_path)
     assert list_atlases(tmp_path) == []
     code = "import sys, radioviz.atlas.scores; assert 'torch' not in sys.modules"
@@ -129,7 +129,7 @@ def test_scores_are_no_atlas_and_need_no_torch(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["twice", "no text"])
-def test_sources_that_cannot_be_told_apart(how: str, tmp_path: Path) -> None:
+def test_duplicate_or_unreadable_sources(how: str, tmp_path: Path) -> None:
     add_p(tmp_path)
     path = scores_folder("synthetic", tmp_path) / TABLE
     table = pd.read_parquet(path)

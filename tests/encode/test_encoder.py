@@ -63,12 +63,12 @@ def test_the_same_call_gives_the_same_bits(encoder: Encoder, folder: Path) -> No
 def test_a_catalogue_is_streamed(encoder: Encoder) -> None:
     catalogue = synthetic_catalogue(20)
     wanted = encoder.encode(encoder.info.preprocess.apply(catalogue), batch=6)
-    told: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
     found = encoder.encode_catalogue(
-        catalogue, batch=6, progress=lambda done, total, what: told.append((done, total))
+        catalogue, batch=6, progress=lambda done, total, what: reports.append((done, total))
     )
     np.testing.assert_array_equal(found, wanted)
-    assert told == [(6, 20), (12, 20), (18, 20), (20, 20)]
+    assert reports == [(6, 20), (12, 20), (18, 20), (20, 20)]
     rows = np.array([3, 1, 19])
     some = encoder.encode_catalogue(catalogue, rows)
     np.testing.assert_allclose(some, wanted[rows], atol=1e-5)
@@ -105,7 +105,7 @@ def test_what_does_not_fit_is_named(encoder: Encoder) -> None:
     encoder.decode(np.zeros((1, 3), np.float32), {"label": None})
 
 
-def test_a_model_that_cannot_is_asked_politely(encoder: Encoder) -> None:
+def test_a_missing_capability_is_refused(encoder: Encoder) -> None:
     import dataclasses
 
     only = dataclasses.replace(encoder.info, capabilities=("encode",))

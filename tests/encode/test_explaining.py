@@ -1,4 +1,4 @@
-"""Explanations add up to what they explain, and point at what matters."""
+"""Attributions add up to the change of the logit, and mark the pixels that cause it."""
 
 from __future__ import annotations
 

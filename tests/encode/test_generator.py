@@ -1,4 +1,4 @@
-"""Generators: what is asked is made, again and again the same; what cannot be is refused."""
+"""Generators: requests are fulfilled reproducibly, and refused if the model cannot."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_what_a_model_does_not_know_is_refused(generator: Generator) -> None:
             generator.sample(GenerationRequest(size=30.0))
 
 
-def test_nothing_asked_nothing_made(generator: Generator) -> None:
+def test_an_empty_request(generator: Generator) -> None:
     made = generator.sample(GenerationRequest(n=0))
     assert len(made) == len(made.labels) == len(made.sizes) == 0
 
@@ -212,7 +212,7 @@ def test_nothing_asked_nothing_made(generator: Generator) -> None:
         ({"INDEX": "x"}, "damaged card"),
     ],
 )
-def test_headers_that_do_not_say(change: dict[str, Any], words: str) -> None:
+def test_incomplete_headers_are_refused(change: dict[str, Any], words: str) -> None:
     header = {"SIMULAT": True, "SEED": 1, "INDEX": 2, "GENMODE": "prior", **change}
     with pytest.raises(ModelError, match=words):
         GenerationRequest.from_header({k: v for k, v in header.items() if v is not None})
@@ -265,7 +265,7 @@ def test_importing_does_not_import_torch() -> None:
 
 
 @pytest.mark.parametrize("index", [float("inf"), float("nan"), "x", None])
-def test_an_index_in_a_header_that_is_none(index: object) -> None:
+def test_an_index_that_is_not_a_number(index: object) -> None:
     with pytest.raises(ModelError, match="damaged card"):
         GenerationRequest.from_header(
             {"SIMULAT": True, "SEED": 3, "INDEX": index, "GENMODE": "prior"}

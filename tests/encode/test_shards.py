@@ -1,4 +1,4 @@
-"""Shards by one process and by several: the same bits, whoever makes them."""
+"""Shards by one process and by several: the same bits."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def encoded(**how: object) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-# Of Dask's own making: it forks for its resource tracker, and closes its loop late.
+# Dask itself forks for its resource tracker, and closes its loop late.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_two_processes_make_what_one_makes(mine: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_processes_give_the_bits_of_one(mine: str, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("distributed", reason="Dask is not installed")
     alone = encoded()
     together = encoded(workers=WorkerPool(2))
@@ -62,7 +62,7 @@ def test_two_processes_make_what_one_makes(mine: str, capsys: pytest.CaptureFixt
 @pytest.mark.timeout(120)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_scheduler_that_does_not_answer_is_said(
+def test_a_scheduler_that_does_not_answer_is_reported(
     mine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("distributed", reason="Dask is not installed")

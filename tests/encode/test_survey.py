@@ -43,7 +43,7 @@ def mine(tmp_path: Path) -> str:
 
 
 class After:
-    """True when it has been asked so many times."""
+    """True after it was called ``times`` times."""
 
     def __init__(self, times: int) -> None:
         self.left = times
@@ -53,7 +53,7 @@ class After:
         return self.left < 0
 
 
-def test_the_atlas_lies_with_the_user_and_is_found_there(mine: str, home: Path) -> None:
+def test_the_atlas_is_written_to_the_user_folder(mine: str, home: Path) -> None:
     result = encode_data_set(mine, "tiny", batch=7, shard=10, umap=False)
     assert result.atlas is not None
     assert result.atlas.folder == home / "atlas" / "mine" / "tiny" == atlas_folder("mine", "tiny")
@@ -73,14 +73,14 @@ def test_the_atlas_lies_with_the_user_and_is_found_there(mine: str, home: Path) 
     assert (again.resumed, again.n) == (30, 30)
 
 
-def test_removing_a_survey_takes_its_atlas_away(mine: str, home: Path) -> None:
+def test_removing_a_survey_removes_its_atlas(mine: str, home: Path) -> None:
     encode_data_set(mine, "tiny", umap=False)
     importing.remove_survey(mine)
     assert not list((home / "atlas").iterdir())
     assert list_atlases() == []
 
 
-def test_shards_are_taken_up(mine: str, home: Path) -> None:
+def test_shards_are_resumed(mine: str, home: Path) -> None:
     stopped = encode_data_set(mine, "tiny", batch=5, shard=10, umap=False, cancelled=After(3))
     assert stopped.atlas is None
     assert not is_encoded(importing.open_survey(mine), list_models()["tiny"])
@@ -94,12 +94,12 @@ def test_shards_are_taken_up(mine: str, home: Path) -> None:
     assert (result.resumed, seen[0]) == (20, 20)
     assert result.atlas is not None
     once = np.array(result.atlas.latents)
-    anew = encode_data_set(mine, "tiny", again=True, umap=False)
-    assert anew.atlas is not None and anew.resumed == 0
-    np.testing.assert_allclose(anew.atlas.latents, once, atol=2e-3)
+    again = encode_data_set(mine, "tiny", again=True, umap=False)
+    assert again.atlas is not None and again.resumed == 0
+    np.testing.assert_allclose(again.atlas.latents, once, atol=2e-3)
 
 
-def test_a_run_killed_over_its_own_map_draws_it_later(tmp_path: Path, home: Path) -> None:
+def test_a_run_killed_during_its_umap_draws_it_later(tmp_path: Path, home: Path) -> None:
     np.save(tmp_path / "few.npy", (255 * galaxies(5, 40)).astype(np.uint8))
     importing.import_survey(
         importing.Source(tmp_path / "few.npy"), {"key": "few", "pixel_scale": 2.0}
@@ -111,7 +111,7 @@ def test_a_run_killed_over_its_own_map_draws_it_later(tmp_path: Path, home: Path
 
     with pytest.raises(KeyboardInterrupt):
         encode_data_set("few", "tiny", progress=killed)
-    assert list_atlases() == [("few", "tiny")], "what is drawn already can be looked at"
+    assert list_atlases() == [("few", "tiny")], "finished maps can be opened"
     said: list[str] = []
     result = encode_data_set("few", "tiny", progress=lambda d, t, w: said.append(w))
     assert result.atlas is not None and result.resumed == 5
@@ -119,7 +119,7 @@ def test_a_run_killed_over_its_own_map_draws_it_later(tmp_path: Path, home: Path
     assert not list((home / "atlas" / "few").glob(".*"))
 
 
-def test_shards_of_another_model_or_size_are_not_taken_up(
+def test_shards_of_another_model_or_size_are_not_resumed(
     mine: str, home: Path, tmp_path: Path
 ) -> None:
     encode_data_set(mine, "tiny", batch=5, shard=10, cancelled=After(3))
@@ -129,7 +129,7 @@ def test_shards_of_another_model_or_size_are_not_taken_up(
     assert result.resumed == 0
 
 
-def test_a_survey_is_kept_while_it_is_encoded(mine: str) -> None:
+def test_a_survey_cannot_be_removed_while_it_is_encoded(mine: str) -> None:
     refused = []
 
     def progress(done: int, total: int, what: str) -> None:
@@ -160,7 +160,7 @@ def test_maps_of_the_survey_and_of_first(mine: str, home: Path, tmp_path: Path) 
     assert atlas is not None
     assert list(atlas.layouts) == ["umap_first", "pca", "pca_first"]
     assert atlas.layout_title("umap_first") == "UMAP of FIRST"
-    # The first galaxies of both are the same images: they come to the same place.
+    # The first galaxies of both are the same images: they are placed at the same position.
     np.testing.assert_allclose(atlas.layouts["umap_first"][:5], plane[:5], atol=0.05)
     np.testing.assert_allclose(atlas.layouts["pca_first"][:5], projected[:5], atol=0.05)
 
@@ -192,7 +192,7 @@ def test_very_small_surveys_have_a_map(tmp_path: Path, n: int) -> None:
     assert len(atlas.scores) == n
 
 
-def test_strangeness_finds_what_lies_apart() -> None:
+def test_outlier_scores_find_an_isolated_galaxy() -> None:
     rng = np.random.default_rng(2)
     latents = rng.normal(size=(300, 6)).astype(np.float32)
     latents[17] += 9
@@ -204,7 +204,7 @@ def test_strangeness_finds_what_lies_apart() -> None:
     np.testing.assert_allclose(found["knn_distance"], distance.mean(axis=1), rtol=1e-4)
 
 
-def test_models_of_the_user_are_known_beside_the_shipped(home: Path) -> None:
+def test_models_of_the_user_are_listed_with_the_shipped_ones(home: Path) -> None:
     weights.save(
         user_models_folder() / "own", build("vae", SMALL["vae"]), small_info("vae", "own"), "# Card"
     )

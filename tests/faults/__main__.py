@@ -1,4 +1,4 @@
-"""Kill work at random moments, and see what is left.
+"""Kill runs at random moments, and check what is left.
 
 .. code-block:: sh
 
@@ -26,15 +26,15 @@ _WHOLE = 600.0  # seconds that a run which is not killed may take
 
 
 def ordeal(name: str, times: int, seed: int, folder: Path) -> Counter[str]:
-    """Kill one kind of work so often; what was found after each kill, counted.
+    """Kill one kind of run ``times`` times, and count what each kill left behind.
 
-    A run that is killed is gone on with by the next; one that ends by itself is checked to be
-    whole, taken away, and the work begins anew.
+    The next run resumes one that was killed. One that ends by itself is checked to be complete and
+    deleted, and the next starts from scratch.
 
     Raises
     ------
     AssertionError
-        Where something half-made is taken for whole, or what was there before is gone.
+        If something incomplete is presented as complete, or earlier files are gone.
     """
     rng = random.Random(f"{seed}/{name}")
     found: Counter[str] = Counter()
@@ -45,14 +45,14 @@ def ordeal(name: str, times: int, seed: int, folder: Path) -> Counter[str]:
         work.away()
         spent = 0.0
         while found["killed"] < times:
-            # A moment anywhere in what is left of the work, or a little behind its end.
+            # Any moment in the rest of the run, or shortly after its end.
             left = max(usual - spent, 0.1 * usual)
             done, lasted = _killed(work, rng.uniform(0.0, 1.1 * left))
             if done is None:
                 found["killed"] += 1
                 spent += lasted
                 whole = work.check()
-                found["whole after it" if whole else "to be gone on with"] += 1
+                found["complete" if whole else "to be resumed"] += 1
                 if spent < 2 * usual:
                     continue
             require(done is None or done == 0, f"a run after a kill ends with {done}")
@@ -76,13 +76,13 @@ def _to_the_end(work: Work) -> float:
         stdin=subprocess.DEVNULL,
     )
     there = work.check()
-    # What is there already is not made again, and some commands say so by their status.
+    # Some commands report by their status that the result exists already.
     require(there, f"ends with {ran.returncode} and no result: {ran.stderr[-2000:]}")
     return time.monotonic() - began
 
 
 def _killed(work: Work, after: float) -> tuple[int | None, float]:
-    """Exit status of a run that is killed after so many seconds, None where it was; how long."""
+    """Kill a run after ``after`` seconds: its exit status (None if killed) and duration."""
     began = time.monotonic()
     process = subprocess.Popen(
         work.command(),
@@ -102,7 +102,7 @@ def _killed(work: Work, after: float) -> tuple[int | None, float]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run, print a line for each kind of work, and return 1 where a rule was broken."""
+    """Run, print a line per kind of run, and return 1 if a rule was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults")
     parser.add_argument("work", nargs="*", metavar="|".join(WORK), help="default: all")
     parser.add_argument("--times", type=int, default=50)

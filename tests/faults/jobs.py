@@ -1,8 +1,7 @@
-"""The work that is killed: what it needs, what must hold at any moment, and when it is whole.
+"""The runs that are killed: their input, and what must hold at any moment.
 
-Each piece of work is a command of its own process. ``check`` is called after every kill and must
-find nothing half-made taken for whole, and everything that was there before; ``whole`` is called
-when a later run has ended by itself.
+Each run is a command in a process of its own. ``check`` is called after every kill: nothing
+incomplete may be presented as complete, and everything that existed before must still exist.
 """
 
 from __future__ import annotations
@@ -48,15 +47,15 @@ class Work(ABC):
 
     @abstractmethod
     def command(self) -> list[str]:
-        """Start, or go on after a kill."""
+        """Start, or resume after a kill."""
 
     @abstractmethod
     def check(self) -> bool:
-        """Raise AssertionError where a rule is broken; whether the result is there, whole."""
+        """Raise AssertionError if a rule is broken; True if the result is complete."""
 
     @abstractmethod
     def away(self) -> None:
-        """Take the result away, so that the work begins anew."""
+        """Delete the result, so that the next run starts from scratch."""
 
     def python(self, *arguments: str) -> list[str]:
         """A command of this program."""
@@ -64,7 +63,7 @@ class Work(ABC):
 
 
 def require(holds: bool, text: str) -> None:
-    """Raise AssertionError, also where Python runs without assertions."""
+    """Raise AssertionError, also if Python runs without assertions."""
     if not holds:
         raise AssertionError(text)
 
@@ -79,7 +78,7 @@ def cutouts(folder: Path, count: int) -> Path:
 
 
 class Import(Work):
-    """An import of cutouts beside a survey that is there already."""
+    """An import of cutouts next to an existing survey."""
 
     count = 120
 
@@ -185,7 +184,7 @@ class Training(Work):
 
     def command(self) -> list[str]:
         run = self.folder / "run"
-        # Killed before its first checkpoint, a run has nothing to go on from.
+        # A run that is killed before its first checkpoint cannot be resumed.
         resume = ["--resume"] if (run / "checkpoint.safetensors").exists() else []
         return self.python(
             "-m", "train", "vae", "--run", str(self.folder / "tiny.toml"), "--out", str(run),
@@ -260,7 +259,7 @@ class Fetch(Work):
 
 
 class Export(Work):
-    """A selection written to a file as TOPCAT and DS9 get it, and to one beside another."""
+    """A selection exported in three formats."""
 
     def prepare(self) -> None:
         from radioviz.importing import Source, import_survey
@@ -297,7 +296,7 @@ WORK: dict[str, type[Work]] = {
 
 
 def tree_digest(folder: Path, *but: str) -> str:
-    """Hash of all files below a folder, names and content; hidden ones left out."""
+    """Hash of the names and contents of all files below a folder, except hidden ones."""
     sum_ = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)

@@ -1,4 +1,4 @@
-"""Full disks, folders that cannot be written, and what ships when bytes of it are wrong."""
+"""Full disks, folders that cannot be written, and damaged bytes in shipped files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(folder: Path, leave: int) -> Path:
-    """A file that leaves so many bytes of a disk."""
+    """Fill a disk up to ``leave`` free bytes."""
     free = shutil.disk_usage(folder).free
     filler = folder / "filler"
     filler.write_bytes(bytes(max(0, free - leave)))
@@ -52,7 +52,7 @@ def fill(folder: Path, leave: int) -> Path:
 
 
 @pytest.mark.parametrize("leave", [0, 40_000, 300_000, 1_500_000])
-def test_an_import_on_a_full_disk_goes_on_when_there_is_room(
+def test_an_import_on_a_full_disk_resumes_when_there_is_space(
     leave: int, small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from radioviz.importing import run_import
@@ -100,7 +100,7 @@ def test_a_model_and_an_atlas_on_a_full_disk(small_disk: Path) -> None:
 
 @pytest.fixture
 def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of what ships of two models, with their Atlases of FIRST."""
+    """A copy of two shipped models with their Atlases of FIRST."""
     copy = tmp_path / "trained"
     for name in ("vae2", "frcnn"):
         shutil.copytree(REPOSITORY / "trained" / name, copy / name)
@@ -113,7 +113,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _read_all() -> dict[str, Any]:
-    """Everything that ships, as far as it can be read; errors of ours are answers."""
+    """Read every shipped file; our own errors are valid results."""
     from radioviz.models.weights import load
     from radioviz.paths import trained_folder
 
@@ -143,7 +143,7 @@ def _read_all() -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_wrong_bytes_in_every_shipped_file(shipped: Path) -> None:
-    """Refused in words, or read as what was written: never a crash, never other weights."""
+    """Refused with a message, or read as written: never a crash, never other weights."""
     whole = _read_all()
     assert set(whole.values()) == {"whole"}
     rng = np.random.default_rng(0)
@@ -191,7 +191,7 @@ def test_what_is_removed_while_the_app_runs(shipped: Path) -> None:
 def test_clocks_that_are_wrong(
     began: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A job that began in the future, or before time, is shown and can be forgotten."""
+    """A job that began in the future, or before 1970, is listed and can be deleted."""
     from radioviz.api import survey_job as job
 
     monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path))
@@ -217,7 +217,7 @@ def test_files_from_the_future(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_home_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file where the folder should be: it holds for root, too, who may write anywhere."""
+    """A file in place of the folder, because root may write to any folder."""
     (tmp_path / "home").write_text("")
     monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path / "home"))
     assert list_surveys() == {}

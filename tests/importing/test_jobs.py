@@ -109,7 +109,7 @@ def test_a_cube_with_a_table(cube):
 @pytest.mark.parametrize(
     "key", ["", "../up", "a/b", "UPPER", "x" * 41, ".", "..", "-x", "a b", "é"]
 )
-def test_keys_that_are_none(key):
+def test_invalid_keys(key):
     with pytest.raises(CatalogueError, match="cannot name a survey"):
         check_key(key)
 
@@ -135,7 +135,7 @@ def test_replacing_only_when_asked(cube, home):
     assert not (home / "atlas" / "mine").exists()  # it was of the other images
 
 
-def test_remove_takes_everything(cube, home):
+def test_remove_deletes_everything(cube, home):
     path, table, _ = cube
     import_survey(Source(path, table), CUBE)
     (home / "atlas" / "mine" / "vae").mkdir(parents=True)
@@ -180,7 +180,7 @@ def test_resume_by_key_alone(cube, monkeypatch, tmp_path):
         resume_import("mine")
 
 
-def test_another_question_starts_anew(cube):
+def test_other_answers_start_again(cube):
     path, table, stack = cube
     import_survey(Source(path, table), CUBE, cancelled=lambda: True)
     result = import_survey(Source(path, table), {**CUBE, "first_row": "north"})
@@ -188,7 +188,7 @@ def test_another_question_starts_anew(cube):
     np.testing.assert_array_equal(result.catalogue.images, stack[:, ::-1])
 
 
-def test_a_changed_source_starts_anew(cube):
+def test_a_changed_source_starts_again(cube):
     path, table, _ = cube
     import_survey(Source(path, table), CUBE, cancelled=lambda: True)
     os.utime(path, (1, 1))
@@ -225,7 +225,7 @@ def test_a_home_that_cannot_be_written(cube, monkeypatch, tmp_path):
         import_survey(Source(path, table), CUBE)
 
 
-def test_too_little_space_is_said_at_once(cube, monkeypatch):
+def test_too_little_space_is_reported_at_once(cube, monkeypatch):
     import shutil
 
     path, table, _ = cube
@@ -279,7 +279,7 @@ _CHILD = """
 
 
 def _child(cube, where: str, count: int = 1, kill_after: float | None = None) -> bool:
-    """Run an import in a process of its own; True when it came to its end."""
+    """Run an import in a process of its own; True if it reached its end."""
     path, table, _ = cube
     child = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(_CHILD), str(path), str(table), where, str(count)],
@@ -349,7 +349,7 @@ def test_killed_again_and_again_at_any_time(cube):
 
 
 def test_torn_lines_and_short_images_are_cut_back(cube, home):
-    """What a crash of the whole machine may leave."""
+    """What a crash of the machine may leave behind."""
     path, table, stack = cube
     part = home / "surveys" / ".mine.part"
     for damage in ("torn", "binary", "short", "no plan", "bad plan", "header"):
@@ -421,7 +421,7 @@ def test_two_processes_never_import_the_same_key_at_once(cube):
     assert _is_whole_or_absent(stack)
 
 
-def test_what_was_asked_is_kept(cube, home):
+def test_source_and_answers_are_kept(cube, home):
     path, table, _ = cube
     import_survey(Source(path, table), CUBE)
     asked = json.loads((home / "surveys" / "mine" / "import.json").read_text())
