@@ -86,10 +86,10 @@ def build_catalogue(
     read: Callable[[Progress, Path | None], Catalogue] = getattr(
         importlib.import_module(module), function
     )
-    beside = scratch_folder(data_set.folder)
-    scratch: Path | None = beside
+    folder = scratch_folder(data_set.folder)
+    scratch: Path | None = folder
     try:
-        beside.mkdir(parents=True)
+        folder.mkdir(parents=True)
     except OSError:
         scratch = None  # reported below, when the Catalogue cannot be stored
     try:

@@ -71,7 +71,7 @@ def to_common_grid(image: SkyImage, common: CommonGrid, bunit: str | None) -> Gr
         ratio = scale / common.scale
         if not 1 / _MAX_RESCALE <= ratio <= _MAX_RESCALE:
             raise ImageError(
-                f"{image.file}: {scale:.4g} arcsec per pixel where most files here have "
+                f"{image.file}: {scale:.4g} arcsec per pixel, most files here have "
                 f"{common.scale:.4g}; put it into a separate folder"
             )
         ny, nx = (max(2, round(n * ratio)) for n in data.shape)

@@ -143,7 +143,7 @@ def north_up(data: np.ndarray, wcs: WCS, max_pixels: int) -> tuple[np.ndarray, W
     Parameters
     ----------
     data : numpy.ndarray
-        Float32, shape ``(ny, nx)``; NaN where there is no data.
+        Float32, shape ``(ny, nx)``; NaN for missing data.
     wcs : astropy.wcs.WCS
         Celestial, two axes.
     max_pixels : int
@@ -232,7 +232,7 @@ def resample(
     Parameters
     ----------
     data : numpy.ndarray
-        Shape ``(ny, nx)``; NaN where there is no data.
+        Shape ``(ny, nx)``; NaN for missing data.
     wcs, target : astropy.wcs.WCS
         Of the data and of the result.
     shape : tuple of int

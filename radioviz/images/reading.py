@@ -49,7 +49,7 @@ class SkyImage:
     ----------
     data : numpy.ndarray
         Float32, shape ``(ny, nx)``, row 0 first in the file (FITS order, origin at the
-        lower left); NaN where there is no data. In the unit ``bunit``.
+        lower left); NaN for missing data. In the unit ``bunit``.
     file : str
         Name for messages.
     header : str

@@ -1,4 +1,4 @@
-"""Write files and folders in one atomic step, and say what to do where that fails.
+"""Write files and folders in one atomic step, and explain failures.
 
 >>> with report_unwritable(path.parent), atomic_file(path) as scratch:
 ...     np.save(scratch, values)
@@ -85,7 +85,7 @@ def write_json(
 def atomic_folder(folder: Path) -> Iterator[Path]:
     """An empty scratch folder beside ``folder``, which it replaces when the block ends.
 
-    Its parents are created, and what killed processes left beside it is deleted.
+    Its parents are created, and scratch folders of killed processes are deleted.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def scratch_folder(folder: Path) -> Path:
 
 
 def put_in_place(scratch: Path, folder: Path) -> None:
-    """Rename ``scratch`` to ``folder``, moving what is there out of the way first.
+    """Rename ``scratch`` to ``folder``, moving an existing folder out of the way first.
 
     A process killed between the two renames leaves no folder, never a mixture of both.
 

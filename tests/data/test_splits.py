@@ -217,9 +217,9 @@ def test_recorded_splits_are_what_the_rules_make(
     """``python -m train splits`` gives the files that are in the repository."""
     monkeypatch.setenv("RADIOVIZ_CACHE", str(tmp_path))
     for target in (
-        mirabest.default_folder(),
-        frdeep.default_folder(frdeep.FIRST.key),
-        frdeep.default_folder(frdeep.NVSS.key),
+        mirabest.mirabest_folder(),
+        frdeep.frdeep_folder(frdeep.FIRST.key),
+        frdeep.frdeep_folder(frdeep.NVSS.key),
     ):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(batch_folders / target.name)

@@ -202,7 +202,7 @@ def search(
 def _one_claim_each(matches: list[Match], lists: np.ndarray) -> list[Match]:
     """Keep the better of two matches by order with one source: a list has no source twice.
 
-    The catalogue is what its lists' names begin with: ``config-fr1`` and ``config-fr2``.
+    The names of lists of one catalogue begin alike: ``config-fr1`` and ``config-fr2``.
     """
     best: dict[tuple[str, int], int] = {}
     keys = [(str(name).split("-")[0], m.row) for name, m in zip(lists, matches, strict=True)]

@@ -214,7 +214,7 @@ def cross_validation() -> pd.DataFrame:
 
 
 def precise_positions(coord_str: pd.Series, ra: pd.Series, dec: pd.Series) -> pd.DataFrame:
-    """Positions of the origin catalogues where they agree with the rounded ones.
+    """Positions of the origin catalogues if they agree with the rounded ones.
 
     Parameters
     ----------

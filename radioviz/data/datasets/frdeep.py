@@ -51,7 +51,7 @@ LABELS = ("FRI", "FRII")
 FETCH = "run: python -m radioviz.data fetch fr-deep"
 
 
-def default_folder(key: str) -> Path:
+def frdeep_folder(key: str) -> Path:
     """Where ``python -m radioviz.data fetch fr-deep`` unpacks the batches of a data set."""
     return cache_folder() / "downloads" / "fr-deep" / FOLDERS[key]
 
@@ -82,7 +82,7 @@ def read_frdeep(
     CatalogueError
         If the batches are missing, or one is damaged or not FR-DEEP.
     """
-    files = batch_files(folder or default_folder(info.key), FETCH)
+    files = batch_files(folder or frdeep_folder(info.key), FETCH)
     table, images = read_batches(files, _decode, info.title, progress)
     entry = table["list"] + "-" + table["number"].astype(str)
     table["source_id"] = info.key + "-" + entry

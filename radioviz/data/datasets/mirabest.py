@@ -47,7 +47,7 @@ _NAME = r"(?:^|/)(\d{3})_(\d+\.\d+)([+-]\d+\.\d+)_(-?\d+\.\d+)_(\d+\.\d+)\.png$"
 FETCH = "run: python -m radioviz.data fetch mirabest"
 
 
-def default_folder() -> Path:
+def mirabest_folder() -> Path:
     """Where ``python -m radioviz.data fetch mirabest`` unpacks the batches."""
     return cache_folder() / "downloads" / "mirabest" / "F_batches"
 
@@ -66,7 +66,7 @@ def read_mirabest(
     scratch : pathlib.Path, optional
         Not used: the images fit into memory (28 MB).
     folder : pathlib.Path, optional
-        Folder of the batches; default :func:`default_folder`.
+        Folder of the batches; default :func:`mirabest_folder`.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def read_mirabest(
     CatalogueError
         If the batches are missing, or one is damaged or not MiraBest.
     """
-    files = batch_files(folder or default_folder(), FETCH)
+    files = batch_files(folder or mirabest_folder(), FETCH)
 
     def decode(batch: Batch) -> pd.DataFrame:
         named = decode_names(batch.column("filenames"), batch.path)

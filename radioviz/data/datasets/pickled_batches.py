@@ -238,7 +238,7 @@ def _dtype(spec: Any, *_: Any) -> _Dtype:
 
 
 def _check(value: Any, seen: set[int], depth: int = 0) -> None:
-    """Refuse what is not finished, plain data; every container is visited once."""
+    """Refuse anything but finished, plain data; visits every container once."""
     if isinstance(value, dict | list | tuple):
         if depth > _MAX_DEPTH:
             raise _Refused(f"its containers are nested more than {_MAX_DEPTH} deep")

@@ -44,7 +44,7 @@ _SEXAGESIMAL = r"J(\d{2})(\d{2})(\d{2}(?:\.\d+)?)([+-])(\d{2})(\d{2})(\d{2}(?:\.
 _DECIMAL = r"(?:^|_)(\d{1,3}\.\d+)([+-]\d{1,3}\.\d+)(?:_|\.png|$)"
 
 
-def default_folder() -> Path:
+def rgz_folder() -> Path:
     """The folder that ``RADIOVIZ_RGZ`` names, else one in the cache folder."""
     given = os.environ.get("RADIOVIZ_RGZ")
     return Path(given) if given else cache_folder() / "downloads" / "rgz" / "rgz108k-batches-py"
@@ -83,7 +83,7 @@ def read_rgz(
     CatalogueError
         If the batches are missing, one is damaged, or no source is large enough.
     """
-    where = folder or default_folder()
+    where = folder or rgz_folder()
     advice = "there is no public download: point RADIOVIZ_RGZ at the folder rgz108k-batches-py"
     files = batch_files(where, advice)
     tables: list[pd.DataFrame] = []
