@@ -27,7 +27,7 @@ def train(
     device: str = "auto",
     publish: bool = False,
 ) -> None:
-    """Train a run and, if asked to, publish it."""
+    """Train a run, and with ``publish`` write its model folder."""
     changes: dict[str, Any] = {"epochs": epochs, "seed": seed}
     if quick:
         changes |= {"epochs": epochs or 2, "limit": 64, "batch": 32, "checkpoint_every": 1}

@@ -3,7 +3,7 @@
 Nothing here imports torch at import. One idea a module:
 
 =================================================  ==============================================
-:mod:`~radioviz.metrics.inception`                 RAMIS; share classified as asked for
+:mod:`~radioviz.metrics.inception`                 RAMIS; share classified as requested
 :mod:`~radioviz.metrics.copies`                    distance to the nearest training image
 :mod:`~radioviz.metrics.reconstruction`            flux ratio, SSIM over the source, errors
 :mod:`~radioviz.metrics.resampling`                bootstrap intervals

@@ -7,7 +7,8 @@ means the same under every score.
 
 A likelihood prefers simple images: a compact source has a higher log p than any galaxy with
 structure (Nalisnick et al. 2019, arXiv:1810.09136; here log p correlates with size more than with
-anything else). :func:`given_size` therefore compares a galaxy with those of its own angular size.
+anything else). :func:`log_prob_given_size` therefore compares a galaxy with those of its own
+angular size.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import ModelList
 
 NEAREST = 100
-"""Reference galaxies of the nearest angular size that :func:`given_size` compares with."""
+"""Reference galaxies of the nearest angular size that :func:`log_prob_given_size` compares with."""
 
 
 def calibrated_flows(models: ModelList) -> dict[str, ModelInfo]:
@@ -139,7 +140,7 @@ def rank_correlations(scores: Mapping[str, np.ndarray]) -> pd.DataFrame:
     return table.rank().corr(min_periods=3)
 
 
-def given_size(
+def log_prob_given_size(
     log_prob: np.ndarray,
     size: np.ndarray,
     reference_log_prob: np.ndarray,

@@ -80,13 +80,13 @@ def test_given_size_removes_the_preference_for_small_sources() -> None:
     rng = np.random.default_rng(0)
     size = rng.uniform(5, 150, 5000)
     log_prob = -5 * np.log(size) + (1 + size / 20) * rng.standard_normal(5000)
-    found = likelihood.given_size(log_prob, size, log_prob, size)
+    found = likelihood.log_prob_given_size(log_prob, size, log_prob, size)
     assert abs(np.corrcoef(np.log(size), found)[0, 1]) < 0.05
     for low, high in ((8, 20), (60, 80), (120, 150)):
         part = found[(size > low) & (size < high)]
         assert np.std(part) == pytest.approx(1, abs=0.2)
     value = -5 * np.log(10) - 20.0
-    odd = likelihood.given_size(np.array([value]), np.array([10.0]), log_prob, size)
+    odd = likelihood.log_prob_given_size(np.array([value]), np.array([10.0]), log_prob, size)
     assert odd[0] < -8
     assert log_prob.min() < value  # which log p alone would call ordinary
 
@@ -94,14 +94,18 @@ def test_given_size_removes_the_preference_for_small_sources() -> None:
 def test_given_size_of_unknown_size_compares_with_all() -> None:
     rng = np.random.default_rng(0)
     size, log_prob = rng.uniform(5, 50, 300), rng.standard_normal(300)
-    found = likelihood.given_size(np.array([0.0, -5.0]), np.array([np.nan, 0.0]), log_prob, size)
+    found = likelihood.log_prob_given_size(
+        np.array([0.0, -5.0]), np.array([np.nan, 0.0]), log_prob, size
+    )
     assert abs(found[0]) < 0.3
     assert found[1] < -4
 
 
 def test_given_size_needs_galaxies_to_compare_with() -> None:
     with pytest.raises(LikelihoodError, match="2 reference galaxies have a size and a log p"):
-        likelihood.given_size(np.zeros(1), np.ones(1), np.zeros(3), np.array([1.0, 2.0, np.nan]))
+        likelihood.log_prob_given_size(
+            np.zeros(1), np.ones(1), np.zeros(3), np.array([1.0, 2.0, np.nan])
+        )
 
 
 @given(VALUES, st.floats(0, 1))

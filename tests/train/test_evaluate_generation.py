@@ -48,13 +48,13 @@ REAL, MADE = sample(60), sample(180, asked=True, seed=1)
 
 
 def test_class_results() -> None:
-    found = class_results(REAL, MADE, ("FRI", "FRII"), asked=True)
+    found = class_results(REAL, MADE, ("FRI", "FRII"), conditional=True)
     assert found["ramis_ratio"].value == pytest.approx(1)
     assert found["ramis"].value == pytest.approx(2 * 0.9**0.9 * 0.1**0.1)
     assert found["fri_fraction"].value == found["frii_fraction"].value == 1
     assert found["fri_fraction"].n == 90
     assert found["fri_fraction_real"].n == 30
-    unasked = class_results(REAL, sample(60), ("Compact",), asked=False)
+    unasked = class_results(REAL, sample(60), ("Compact",), conditional=False)
     assert unasked["compact_fraction"].value is None
 
 

@@ -34,32 +34,32 @@ def classification(model: str = "", split: str = "test") -> dict[str, float]:
     ModelError
         If there is no such model, or it does not classify.
     """
-    judge = Classifier.load(model)
-    name = judge.info.name
+    classifier = Classifier.load(model)
+    name = classifier.info.name
     out = {}
     for title, key in SETS.items():
-        found = evaluation_set(judge.info.preprocess, split, judge.classes, data=(key,))
+        found = evaluation_set(classifier.info.preprocess, split, classifier.classes, data=(key,))
         if title == "mbc":
             found = found.take(found.table["mbc"].to_numpy(bool))
-        for metric, estimate in scores(judge, found).items():
+        for metric, estimate in scores(classifier, found).items():
             out[f"{title}.{metric}"] = estimate[0]
             result = f"{name}.{title}.{metric}"
             print("{} {:.4f} ({:.4f}..{:.4f}), n = {}".format(result, *estimate, len(found)))
             if split == "test":
                 record(
                     result, estimate, n=len(found), split=f"{key}/{split}",
-                    seeds=[judge.info.training["seed"]],
+                    seeds=[classifier.info.training["seed"]],
                     command=f"python -m train evaluate classifier --model {name}",
                 )  # fmt: skip
     return out
 
 
-def scores(judge: Classifier, found: EvaluationSet) -> dict[str, Estimate]:
+def scores(classifier: Classifier, found: EvaluationSet) -> dict[str, Estimate]:
     """Metrics of a classifier on labelled galaxies, with intervals by bootstrap over galaxies."""
     from sklearn.metrics import roc_auc_score
 
-    probabilities = judge.predict_proba(found.images)
-    truth = np.array([judge.classes.index(label) for label in found.labels])
+    probabilities = classifier.predict_proba(found.images)
+    truth = np.array([classifier.classes.index(label) for label in found.labels])
     rows = np.arange(len(truth))
 
     def auc(chosen: np.ndarray) -> float:
@@ -73,7 +73,7 @@ def scores(judge: Classifier, found: EvaluationSet) -> dict[str, Estimate]:
         return calibration_error(probabilities[chosen], truth[chosen])
 
     out: dict[str, Estimate] = {"accuracy": bootstrap(rows, accuracy, DRAWS)}
-    if len(judge.classes) == 2:
+    if len(classifier.classes) == 2:
         out["auc"] = bootstrap(rows, auc, DRAWS)
     out["calibration_error"] = bootstrap(rows, error, DRAWS)
     return out
@@ -101,12 +101,12 @@ def degradation(model: str = "", split: str = "test") -> pd.DataFrame:
     """
     from scipy.ndimage import gaussian_filter
 
-    judge = Classifier.load(model)
-    chain = judge.info.preprocess
+    classifier = Classifier.load(model)
+    chain = classifier.info.preprocess
     if chain.field_arcsec is None:
-        raise TrainError(f"model '{judge.info.name}' has a field in pixels; expected one in arcsec")
+        raise TrainError(f"model '{classifier.info.name}' needs a field in arcsec")
     scale = chain.field_arcsec / chain.size
-    found = evaluation_set(chain, split, judge.classes)
+    found = evaluation_set(chain, split, classifier.classes)
     rng = np.random.default_rng(0)
     noise = rng.standard_normal(found.images.shape).astype(np.float32)
     axis = np.abs(np.arange(chain.size) - (chain.size - 1) / 2) * scale
@@ -129,7 +129,7 @@ def degradation(model: str = "", split: str = "test") -> pd.DataFrame:
         ("crop", "blanked edge [pixels of 1.8 arcsec]", STRIPS, cropped),
     ):
         for level in levels:
-            value, low, high = ramis_interval(judge.predict_proba(change(level)), draws=500)
+            value, low, high = ramis_interval(classifier.predict_proba(change(level)), draws=500)
             rows.append((experiment, unit, level, value, low, high, len(found), split))
             print(f"{experiment} {level:g}: RAMIS {value:.3f} ({low:.3f}..{high:.3f})")
     names = ["experiment", "unit", "level", "ramis", "low", "high", "n", "split"]

@@ -109,16 +109,16 @@ def dimension_table(run: str, out: Path | None = None, quick: bool = False) -> p
             run={**config.run, "limit": 64, "batch": 32},
         )
     folder = out or Path("runs") / config.name
-    judge = Classifier.load(config.classifier)
+    classifier = Classifier.load(config.classifier)
     data: Data | None = None
     rows = []
     for dimension in config.dimensions:
         found: dict[float, Outcome] = {}
         for rate in config.rates:
             task = task_of(config, dimension, rate, config.search_epochs)
-            if task.config.preprocess != judge.info.preprocess:
+            if task.config.preprocess != classifier.info.preprocess:
                 raise TrainError(
-                    f"{config.name}: classifier '{judge.info.name}' needs images of other "
+                    f"{config.name}: classifier '{classifier.info.name}' needs images of other "
                     "preprocessing than the run; choose another classifier"
                 )
             data = data or task.load()
@@ -134,7 +134,7 @@ def dimension_table(run: str, out: Path | None = None, quick: bool = False) -> p
             "learning_rate": best,
             "train_loss": _train_loss(last, outcome.best_epoch),
             "valid_loss": outcome.best_loss,
-            **tested(task, config, judge, "valid" if quick else "test"),
+            **tested(task, config, classifier, "valid" if quick else "test"),
             "epochs": outcome.epochs,
             "images_per_second": outcome.images_per_second,
         }
@@ -169,7 +169,7 @@ def _train_loss(folder: Path, epoch: int) -> float:
 
 @torch.no_grad()
 def tested(
-    task: Task[Any], config: TableConfig, judge: Classifier, split: str = "test"
+    task: Task[Any], config: TableConfig, classifier: Classifier, split: str = "test"
 ) -> dict[str, float]:
     """Test loss [nats per image], RAMIS and its interval, shares classified as requested."""
     module: Any = task.module.cpu().eval()
@@ -184,19 +184,19 @@ def tested(
     loss, low, high = bootstrap(torch.cat(losses).numpy(), np.mean)
     out = {"test_loss": loss, "test_loss_low": low, "test_loss_high": high, "test_n": len(held_out)}
 
-    asked = [i % max(1, len(classes)) for i in range(config.samples)]
+    requested = [i % max(1, len(classes)) for i in range(config.samples)]
     z = torch.randn(config.samples, module.latent_dim, generator=generator)
     images = []
     for rows in torch.arange(config.samples).split(256):
-        given = [torch.tensor(asked)[rows]] if classes else []
+        given = [torch.tensor(requested)[rows]] if classes else []
         images.append(module.decode(z[rows], *given)[:, 0])
-    probabilities = judge.predict_proba(torch.cat(images).numpy())
+    probabilities = classifier.predict_proba(torch.cat(images).numpy())
     score, low, high = ramis_interval(probabilities)
     out |= {"ramis": score, "ramis_low": low, "ramis_high": high}
     for number, name in enumerate(classes):
-        if name in judge.classes:
-            of = probabilities[np.array(asked) == number]
-            right = classified_as(of, judge.classes.index(name))
+        if name in classifier.classes:
+            of = probabilities[np.array(requested) == number]
+            right = classified_as(of, classifier.classes.index(name))
             out[f"{name.lower()}_fraction"] = float(right.mean())
     return out
 

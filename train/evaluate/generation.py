@@ -98,15 +98,15 @@ def generation(model: str = "cvae", split: str = "test", data: str = "") -> dict
     TrainError
         If the split is empty.
     """
-    generator, judge = Generator.load(model), Classifier.load()
+    generator, classifier = Generator.load(model), Classifier.load()
     classes = generator.classes
     keys = {"data": tuple(data.split(","))} if data else {}
     held_out = evaluation_set(generator.info.preprocess, split, classes, **keys)
     training = evaluation_set(generator.info.preprocess, "train", classes, **keys)
-    real = judged(held_out.images, held_out.labels, None, generator, judge)
-    made = generated(generator, judge, real)
+    real = described(held_out.images, held_out.labels, None, generator, classifier)
+    made = generated(generator, classifier, real)
     results = {
-        **class_results(real, made, judge.classes, bool(classes)),
+        **class_results(real, made, classifier.classes, bool(classes)),
         **size_results(real, made),
         **set_results(real, made),
         **copy_results(made, training),
@@ -126,47 +126,51 @@ def generation(model: str = "cvae", split: str = "test", data: str = "") -> dict
     return results
 
 
-def generated(generator: Generator, judge: Classifier, real: Sample) -> Sample:
+def generated(generator: Generator, classifier: Classifier, real: Sample) -> Sample:
     """Three times as many galaxies as there are real ones, with the same classes."""
-    images, labels, asked = [], [], []
+    images, labels, sizes = [], [], []
     for label in generator.classes or (None,):
         number = int((real.labels == label).sum()) if label else len(real)
         found = generator.sample(GenerationRequest(n=3 * number, seed=SEED, label=label))
         images.append(found.images)
         labels += [label or ""] * len(found)
-        asked.append(found.sizes)
-    return judged(
-        np.concatenate(images), np.array(labels, object), np.concatenate(asked), generator, judge
+        sizes.append(found.sizes)
+    return described(
+        np.concatenate(images),
+        np.array(labels, object),
+        np.concatenate(sizes),
+        generator,
+        classifier,
     )
 
 
-def judged(
+def described(
     images: np.ndarray,
     labels: np.ndarray,
-    asked: np.ndarray | None,
+    requested: np.ndarray | None,
     generator: Generator,
-    judge: Classifier,
+    classifier: Classifier,
 ) -> Sample:
     """Classify images and measure their morphology, sizes included."""
     chain = generator.info.preprocess
-    if chain != judge.info.preprocess:
+    if chain != classifier.info.preprocess:
         raise TrainError(
-            f"model '{generator.info.name}' and classifier '{judge.info.name}' need images of "
+            f"model '{generator.info.name}' and classifier '{classifier.info.name}' need images of "
             "different preprocessing; train one of them with that of the other"
         )
     scale = chain.field_arcsec / chain.size if chain.field_arcsec else np.nan
     return Sample(
         images,
         labels,
-        np.full(len(images), np.nan, np.float32) if asked is None else asked,
-        judge.predict_proba(images),
-        judge.features(images),
+        np.full(len(images), np.nan, np.float32) if requested is None else requested,
+        classifier.predict_proba(images),
+        classifier.features(images),
         morphology.measure(images, scale, beam=5.4),
     )
 
 
 def class_results(
-    real: Sample, made: Sample, classes: tuple[str, ...], asked: bool
+    real: Sample, made: Sample, classes: tuple[str, ...], conditional: bool
 ) -> dict[str, Result]:
     """RAMIS, its ratio to that of real galaxies, and shares classified as requested."""
     n = len(made)
@@ -183,7 +187,7 @@ def class_results(
             right = classified_as(of, number).astype(float)
             if len(right):
                 out[key] = Result(*bootstrap(right, np.mean), len(right))
-            elif not asked:
+            elif not conditional:
                 out[key] = Result(None, why="the model has no classes")
     return out
 

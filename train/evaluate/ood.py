@@ -230,7 +230,7 @@ def flow_without(model: str, without: tuple[str, ...]) -> MAF:
     config = read_run(MafConfig, f"maf-{model}")
     if not without:
         module, _ = weights.load(trained_folder() / config.name)
-        assert isinstance(module, MAF)  # its kind says so
+        assert isinstance(module, MAF)
         return module
     word = "-".join(["without", *without]).lower()
     epochs = min(config.epochs, EPOCHS)

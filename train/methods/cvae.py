@@ -197,7 +197,7 @@ class CvaeTask(Task[CvaeConfig]):
         module.eval()
         torch.manual_seed(self.config.seed)
         learned = [self._latents(data.train, "train") for _ in range(len(self.bank))]
-        judged = self._latents(data.valid, "valid")
+        valid = self._latents(data.valid, "valid")
         latents = torch.cat([z[0] for z in learned])
         module.latent_low[: module.shape_dim] = latents.quantile(0.005, 0)
         module.latent_high[: module.shape_dim] = latents.quantile(0.995, 0)
@@ -210,7 +210,7 @@ class CvaeTask(Task[CvaeConfig]):
             module.class_shares[i] = rows.float().mean()
             module.size_quantiles[i] = sizes[rows].quantile(steps)
         module.guidance.fill_(self.config.guidance)
-        fit_prior(module.prior, learned, judged, self.config.prior_steps)
+        fit_prior(module.prior, learned, valid, self.config.prior_steps)
 
     @torch.no_grad()
     def _latents(self, part: Part, name: str) -> tuple[Tensor, Tensor, Tensor]:

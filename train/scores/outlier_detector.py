@@ -32,7 +32,7 @@ import pandas as pd
 import torch
 
 from radioviz.models.maf import MAF
-from radioviz.outliers.thresholds import given_size, percentile_rank, rank_average
+from radioviz.outliers.thresholds import log_prob_given_size, percentile_rank, rank_average
 from train.evaluate.ood_samples import Sample
 from train.scores.texture import NAMES
 
@@ -115,7 +115,9 @@ class Detector:
         learned = self.learned
         out = table.copy()
         known = -learned["turned"].to_numpy()
-        out["given_size"] = -given_size(-table["turned"].to_numpy(), size, known, self.sizes)
+        out["given_size"] = -log_prob_given_size(
+            -table["turned"].to_numpy(), size, known, self.sizes
+        )
         out["typicality"] = (table["turned"] - learned["turned"].median()).abs()
         averaged = [k for k in AVERAGED if k in table]
         out["rank_average"] = rank_average(

@@ -58,7 +58,7 @@ def flows() -> dict[str, ModelInfo]:
 def fitted(name: str) -> Detector:
     """Outlier scores of a flow, fitted to its training galaxies."""
     module, info = weights.load(trained_folder() / name)
-    assert isinstance(module, MAF)  # its kind says so
+    assert isinstance(module, MAF)
     config = info.training["config"]
     first = open_data_set("first")
     sample = sample_of(first, config["encoder"])
