@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import math
+from collections import Counter
 
 import numpy as np
 import streamlit as st
@@ -11,6 +11,7 @@ import streamlit as st
 from radioviz import metrics
 from radioviz.ui import cache, controls, detail, gallery, synthetic, verdicts
 from radioviz.ui.charts import plotly_charts
+from radioviz.ui.charts.html_bars import class_bar
 from radioviz.ui.controls import View
 from radioviz.ui.pages.generate.generate_controls import GENERATED, MODES
 from radioviz.ui.pages.generate.state import GeneratedBatch, GeneratedCentre, generate_state
@@ -74,11 +75,8 @@ def class_balance(batch: GeneratedBatch) -> None:
             icon=":material/rule:",
         )
         return
-    counts = dict.fromkeys(batch.probabilities, 0)
     found = [verdicts.likeliest_class(batch.probabilities, i)[0] for i in range(len(batch))]
-    for label in found:
-        counts[label] += 1
-    st.html(_bar(counts))
+    st.html(class_bar(found, "Classified as"))
     requested = batch.made.labels
     if any(requested):
         right = sum(r == f for r, f in zip(requested, found, strict=True))
@@ -94,33 +92,16 @@ def class_balance(batch: GeneratedBatch) -> None:
                     f"Only {np.mean(mine):.0%} of {len(mine)} images requested as {label} are "
                     "classified so: a sample generated this way is biased."
                 )
-    if len(set(requested) if any(requested) else counts) > 1:
-        label = max(counts, key=lambda c: counts[c])
-        if wilson(counts[label], len(batch))[0] > 0.55:
+    if len(set(requested) if any(requested) else batch.probabilities) > 1:
+        label, count = Counter(found).most_common(1)[0]
+        if wilson(count, len(batch))[0] > 0.55:
             st.warning(
-                f"{counts[label] / len(batch):.0%} are classified {label}: with latent vectors "
+                f"{count / len(batch):.0%} are classified {label}: with latent vectors "
                 f"drawn {MODES[batch.made.request.mode]} the classes are not balanced. Bastien et "
                 "al. 2021 (Sec. 6.4) got mostly FRII from the prior, whose centre holds compact "
                 "sources, and mostly FRI by drawing uniformly. Keep this in mind before training "
                 "on a sample."
             )
-
-
-def _bar(counts: dict[str, int]) -> str:
-    total = sum(counts.values()) or 1
-    parts = "".join(
-        f'<div style="width:{100 * n / total:.1f}%;'
-        f"background:{LABEL_COLOURS.get(c, MISSING_COLOUR)}"
-        f';color:#fff;padding:3px 8px;white-space:nowrap;overflow:hidden">'
-        f"{html.escape(c)} {n} ({n / total:.0%})</div>"
-        for c, n in counts.items()
-        if n
-    )
-    return (
-        '<div style="font-size:.8rem;opacity:.75;margin-bottom:3px">Classified as</div>'
-        '<div style="display:flex;border-radius:6px;overflow:hidden;font-size:.85rem">'
-        f"{parts}</div>"
-    )
 
 
 def wilson(right: int, n: int) -> tuple[float, float]:

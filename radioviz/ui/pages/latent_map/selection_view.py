@@ -38,12 +38,12 @@ def _tables(selection: Selection, columns: list[str]) -> pd.DataFrame:
 
 
 def _median_text(values: np.ndarray) -> str:
-    """Median with the 16th and 84th percentile in HTML, or a dash."""
+    """Median with the 16th and 84th percentile, or a dash."""
     known = values[np.isfinite(values)]
     if not len(known):
         return "–"
     low, middle, high = np.percentile(known, [16, 50, 84])
-    return f"{middle:.3g} <small>({low:.3g}–{high:.3g})</small>"
+    return f"{middle:.3g} ({low:.3g}–{high:.3g})"
 
 
 def selection_summary(catalogues: list[Catalogue], selection: Selection) -> None:
@@ -51,17 +51,17 @@ def selection_summary(catalogues: list[Catalogue], selection: Selection) -> None
     columns = ["las", "label", "redshift", "flux"]
     part = _tables(selection, columns)
     whole = pd.concat([c.table[columns] for c in catalogues], ignore_index=True)
-    lines = []
+    lines = ["| Median (16th–84th percentile) | Selection | All |", "|---|---|---|"]
     for title, name in (
-        ("Angular size [″]", "las"),
+        ("Angular size, ″", "las"),
         ("Redshift", "redshift"),
-        ("Flux [mJy]", "flux"),
+        ("Flux, mJy", "flux"),
     ):
-        all_of = whole[name].to_numpy(float)
-        if np.isfinite(all_of).any() or part[name].notna().any():
-            lines.append((title, _median_text(part[name].to_numpy(float)), _median_text(all_of)))
-    if lines:
-        st.html(_medians(lines))
+        values = [table[name].to_numpy(float) for table in (part, whole)]
+        if any(np.isfinite(v).any() for v in values):
+            lines.append(f"| {title} | {_median_text(values[0])} | {_median_text(values[1])} |")
+    if len(lines) > 2:
+        st.markdown("\n".join(lines))
     sizes, chosen = (table["las"].to_numpy(float) for table in (whole, part))
     st.html(size_bars({"All": sizes, "Selection": chosen}))
     for title, table in (("All", whole), ("Selection", part)):
@@ -73,27 +73,6 @@ def whole_summary(catalogue: Catalogue) -> None:
     table = catalogue.table
     st.html(size_bars({"All": table["las"].to_numpy(float)}))
     st.html(class_bar(table["label"].tolist(), "Classes"))
-
-
-def _medians(lines: list[tuple[str, str, str]]) -> str:
-    """Medians as an HTML table; they are numbers, so nothing needs escaping."""
-    head = "".join(
-        f'<th style="text-align:left;font-weight:600;padding:2px 10px 2px 0">{h}</th>'
-        for h in ("Median", "Selection", "All")
-    )
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td style="padding:2px 10px 2px 0;white-space:nowrap">{cell}</td>' for cell in line
-        )
-        + "</tr>"
-        for line in lines
-    )
-    return (
-        f'<table style="font-size:.86rem;border-collapse:collapse;width:100%"><tr>{head}</tr>'
-        f'{body}</table><div style="font-size:.76rem;opacity:.68">in brackets: 16th to 84th '
-        "percentile</div>"
-    )
 
 
 def ordered(selection: Selection, order: str) -> list[tuple[str, str]]:
