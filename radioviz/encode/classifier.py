@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,7 @@ class Classifier(Encoder):
     """
 
     @classmethod
-    def load(cls, name: str = "", folder: Path | None = None) -> Classifier:
+    def load(cls, name: str = "", folder: Path | None = None) -> Self:
         """Load classifier ``name`` from ``folder``; by default :func:`default_classifier`.
 
         Raises
@@ -50,9 +51,9 @@ class Classifier(Encoder):
         ModelError
             If the model does not exist, cannot classify, or its files are damaged.
         """
-        found = Encoder.load(name or default_classifier(folder), folder)
+        found = super().load(name or default_classifier(folder), folder)
         found.require("classify")
-        return cls(found.info, found.module, found.device)
+        return found
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class Encoder:
     device: torch.device
 
     @classmethod
-    def load(cls, name: str, folder: Path | None = None) -> Encoder:
+    def load(cls, name: str, folder: Path | None = None) -> Self:
         """Load model ``name`` from ``folder`` (default: shipped models, then the user's).
 
         Raises

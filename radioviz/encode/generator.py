@@ -56,9 +56,17 @@ class Generator:
     ----------
     encoder : Encoder
         The model in memory.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot decode.
     """
 
     encoder: Encoder
+
+    def __post_init__(self) -> None:
+        self.encoder.require("decode")
 
     @classmethod
     def load(cls, name: str, folder: Path | None = None) -> Generator:
@@ -69,19 +77,7 @@ class Generator:
         ModelError
             If the model does not exist, cannot decode, or its files are damaged.
         """
-        return cls.of(Encoder.load(name, folder))
-
-    @classmethod
-    def of(cls, encoder: Encoder) -> Generator:
-        """Generator of a model in memory.
-
-        Raises
-        ------
-        ModelError
-            If the model cannot decode.
-        """
-        encoder.require("decode")
-        return cls(encoder)
+        return cls(Encoder.load(name, folder))
 
     @property
     def info(self) -> ModelInfo:

@@ -62,7 +62,7 @@ def decoding(repeat: int) -> None:
             [timed(lambda e=encoder, p=plane: e.decode(p.at(1, 1))) for _ in range(repeat)],
             "",
         )
-        generator = Generator.of(encoder)
+        generator = Generator(encoder)
         generator.sample(GenerationRequest(n=16))
         show(
             f"{name}: 64 galaxies",

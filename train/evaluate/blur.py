@@ -68,5 +68,5 @@ def _decoded(encoder: Encoder, held_out: np.ndarray) -> dict[str, np.ndarray]:
         if isinstance(encoder.module, Reconstructs):
             out["through z0 alone"] = encoder.decode(encoder.encode(held_out))
     request = GenerationRequest(n=SAMPLES, seed=SEED)
-    out["generated"] = Generator.of(encoder).sample(request).images
+    out["generated"] = Generator(encoder).sample(request).images
     return out

@@ -67,7 +67,7 @@ def generator(model: str) -> Generator:
     """
     from radioviz.encode import Generator
 
-    return Generator.of(encoder(model))
+    return Generator(encoder(model))
 
 
 def decoded(model: str, z: np.ndarray, conditions: Mapping[str, Any]) -> np.ndarray:
