@@ -8,7 +8,6 @@ replacement is complete.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import Counter
 from contextlib import suppress
@@ -39,11 +38,10 @@ from radioviz.jobs.journal import JOURNAL, Journal
 from radioviz.jobs.progress import Cancelled, Progress, never, no_progress, throttled
 from radioviz.jobs.scratch import PLAN
 from radioviz.paths import user_data_folder
-from radioviz.store.atomic import delete_folder, report_unwritable, write_json
+from radioviz.store.atomic import delete_folder, report_unwritable, require_space, write_json
 
 # Answers that change the survey's name or the download speed, not its content.
 _NOT_CONTENT = ("title", "rate", "attempts", "licence", "reference")
-_SPARE_BYTES = 1 << 28  # free space to leave on the disk
 _MAX_NOTES = 1000
 
 
@@ -186,7 +184,9 @@ class _Import:
         part, catalogue = part_folder(self.key), None
         with Journal(part, plan, FileOutcome, reader.shape, reader.dtype, self._asked()) as journal:
             resumed = journal.done
-            _check_space(journal, reader.total if reader.expected is None else reader.expected)
+            expected = reader.total if reader.expected is None else reader.expected
+            missing = max(0, (expected or 0) - journal.count)
+            require_space(journal.folder, missing * journal.item_bytes, "the images")
             complete = self._read(reader, journal)
             if complete and journal.count:
                 self.progress(journal.count, journal.count, "storing the survey")
@@ -283,15 +283,3 @@ def _refusals(report: pd.DataFrame) -> list[str]:
     if len(refused) > _MAX_NOTES:
         notes.append(f"{len(refused) - _MAX_NOTES:,} more were refused; the report lists all")
     return notes
-
-
-def _check_space(journal: ImportJournal, expected: int | None) -> None:
-    """Refuse at once an import that would fill the disk."""
-    missing = max(0, (expected or 0) - journal.count) * journal.item_bytes
-    free = shutil.disk_usage(journal.folder).free
-    if missing + _SPARE_BYTES > free:
-        raise CatalogueError(
-            f"the images need {missing / 1e9:.1f} GB and {journal.folder.parent} has "
-            f"{free / 1e9:.1f} GB free. Free some space, point RADIOVIZ_HOME elsewhere, or "
-            "import fewer pixels"
-        )

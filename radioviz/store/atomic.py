@@ -26,6 +26,7 @@ from typing import Any
 
 from radioviz.errors import CatalogueError, RadioVizError
 
+_SPARE = 1 << 28  # bytes to leave free on the disk
 _STALE = 3600.0  # seconds after which a scratch folder belongs to a process that was killed
 
 
@@ -169,6 +170,22 @@ def delete_folder(folder: Path) -> None:
             f"{folder} cannot be deleted: {error.strerror or error}; delete it by hand"
         ) from error
     shutil.rmtree(doomed, ignore_errors=True)
+
+
+def require_space(folder: Path, needed: int, what: str) -> None:
+    """Refuse at once to write what would fill the disk.
+
+    Raises
+    ------
+    CatalogueError
+        If the disk of ``folder`` has less than ``needed`` bytes and 256 MiB more.
+    """
+    free = shutil.disk_usage(folder).free
+    if needed + _SPARE > free:
+        raise CatalogueError(
+            f"{what} need {needed / 1e9:.1f} GB and {folder.parent} has {free / 1e9:.1f} GB free. "
+            "Free some space, point RADIOVIZ_HOME elsewhere, or import fewer pixels"
+        )
 
 
 def unwritable(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from radioviz.data.preprocess import Preprocess
+from radioviz.sky import FWHM
 from train.core.augment import Augment, rescale
 
 CLIP = 3.0
@@ -88,7 +89,7 @@ def smooth(images: Tensor, fwhm: Tensor) -> Tensor:
         In pixels, shape ``(n, 1, 1, 1)``; 0 does not change an image.
     """
     ny, nx = images.shape[-2:]
-    sigma = fwhm / math.sqrt(8 * math.log(2))
+    sigma = fwhm / FWHM
     v = torch.fft.fftfreq(ny, device=images.device)[:, None]
     u = torch.fft.rfftfreq(nx, device=images.device)[None]
     transfer = torch.exp(-2 * (math.pi * sigma) ** 2 * (u * u + v * v))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from radioviz.jobs.progress import Progress, no_progress
-from radioviz.sky import separation_arcsec
+from radioviz.sky import FWHM, separation_arcsec
 
 # Half a side of the compared centre, in pixels of 1.8 arcsec: 144 and 216 arcsec across.
 _COARSE, _FINE = 40, 60
@@ -259,7 +259,7 @@ def smoothed(images: np.ndarray) -> np.ndarray:
     """
     from scipy.ndimage import gaussian_filter, map_coordinates
 
-    sigma = np.sqrt(45.0**2 - 5.4**2) / np.sqrt(8.0 * np.log(2.0)) / 1.8
+    sigma = np.sqrt(45.0**2 - 5.4**2) / FWHM / 1.8
     pad = 40
     half = (images.shape[1] - 1) / 2 + pad
     axis = half + (np.arange(17) - 8) * 15.0 / 1.8

@@ -21,14 +21,13 @@ from radioviz.errors import CatalogueError, ImageError
 from radioviz.importing import Source, unfinished_imports
 from radioviz.importing.readers.cube_formats import is_cube
 from radioviz.paths import user_data_folder
-from radioviz.store.atomic import delete_folder, report_unwritable
+from radioviz.store.atomic import delete_folder, report_unwritable, require_space
 
 IMAGES, TABLES = "images", "tables"
 _TABLE_NAMES = (".csv", ".tsv", ".txt", ".dat", ".ecsv", ".vot", ".votable", ".xml", ".parquet")
 _FITS_NAMES = (".fits", ".fit", ".fits.gz")
 _ZARR = (".zarray", ".zattrs", ".zgroup", ".zmetadata")
 _NUMBER = r"[+-]?\d[\d:hmsd.°'\"]*"  # degrees or sexagesimal
-_SPARE = 1 << 28
 _KEPT_SECONDS = 2 * 86_400.0
 _MAX_INSPECTED = 100  # FITS files to open in search of tables
 
@@ -115,13 +114,7 @@ def stage_files(files: Iterable[tuple[str, BinaryIO, int]]) -> StagedFiles:
 
 def _write_files(files: list[tuple[str, BinaryIO, int]], folder: Path) -> None:
     folder.mkdir(parents=True)
-    needed = sum(size for _, _, size in files) + _SPARE
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise CatalogueError(
-            f"the upload needs {needed / 1e9:.1f} GB and {folder.parent} has "
-            f"{free / 1e9:.1f} GB free; free some space or point RADIOVIZ_HOME elsewhere"
-        )
+    require_space(folder, sum(size for _, _, size in files), "the uploaded files")
     taken: set[Path] = set()
     for name, content, _ in files:
         path = safe_path(name)
