@@ -108,7 +108,7 @@ def _sorted(values: np.ndarray, what: str) -> np.ndarray:
 def rank_average(
     scores: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]
 ) -> np.ndarray:
-    """Mean percentile rank over several scores, shape ``(n,)``, without unknown values.
+    """Mean percentile rank over the known of several scores, shape ``(n,)``.
 
     Parameters
     ----------
@@ -127,11 +127,8 @@ def rank_average(
         )
     if len({len(values) for values in scores.values()}) != 1:
         raise LikelihoodError("scores to average are of different lengths")
-    ranks = np.stack([percentile_rank(scores[k], reference[k]) for k in scores])
-    known = ~np.isnan(ranks)
-    count = known.sum(axis=0)
-    total = np.where(known, ranks, 0.0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    ranks = pd.DataFrame({k: percentile_rank(scores[k], reference[k]) for k in scores})
+    return ranks.mean(axis=1).to_numpy()
 
 
 def rank_correlations(scores: Mapping[str, np.ndarray]) -> pd.DataFrame:
