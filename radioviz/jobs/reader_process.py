@@ -163,8 +163,8 @@ def _exactly(
 
 def _resident(pid: int) -> int:
     """Resident memory of a process, where limits of address space are not kept (macOS)."""
-    told = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True)
-    return int(told.stdout.strip() or 0) * 1024
+    found = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True)
+    return int(found.stdout.strip() or 0) * 1024
 
 
 def _kill(handle: int | None) -> None:

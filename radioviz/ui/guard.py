@@ -121,15 +121,15 @@ def is_own_account(headers: Any) -> bool:
 
 
 def start_token() -> str:
-    """The secret of this start, for systems that do not tell whose a connection is."""
+    """The secret of this start, for systems that do not say whose a connection is."""
     return _TOKEN
 
 
 _TOKEN = os.environ.get("RADIOVIZ_START_TOKEN") or secrets.token_urlsafe(24)
 
 
-def system_tells_accounts() -> bool:
-    """Whether this system tells which account a loopback connection belongs to."""
+def system_knows_accounts() -> bool:
+    """Whether this system says which account a loopback connection belongs to."""
     return Path("/proc/net/tcp").exists()
 
 
@@ -140,7 +140,7 @@ def _is_own_account(scope: Any, headers: list[tuple[str, str]]) -> bool:
     address = _address(client[0]) if client else None
     if address is None or not address.is_loopback:
         return False
-    if system_tells_accounts():
+    if system_knows_accounts():
         return bool(server) and _account_of(client, server) == os.getuid()
     return hmac.compare_digest(_given_token(scope, dict(headers)), _TOKEN)
 

@@ -37,7 +37,7 @@ async def lifespan(app: App) -> AsyncIterator[None]:
     loop.call_later(0.05, start)
     # Later than the first page: it costs a second of a core, and no upload comes that soon.
     loop.call_later(10.0, threading.Thread(target=_start_reader, daemon=True).start)
-    if not guard.system_tells_accounts():
+    if not guard.system_knows_accounts():
         port = config.get_option("server.port")
         sys.stdout.write(
             f"  On this computer: http://localhost:{port}/?token={guard.start_token()}\n"

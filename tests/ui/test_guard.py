@@ -120,7 +120,7 @@ def test_a_refusal_says_what_would_do_and_repeats_nothing_as_markup() -> None:
 def test_only_the_own_account_is_local(monkeypatch: pytest.MonkeyPatch) -> None:
     owners = {50000: os.getuid(), 50001: os.getuid() + 1}
     monkeypatch.setattr(guard, "_account_of", lambda client, server: owners.get(client[1]))
-    monkeypatch.setattr(guard, "system_tells_accounts", lambda: True)
+    monkeypatch.setattr(guard, "system_knows_accounts", lambda: True)
 
     def local(client: tuple[str, int], **headers: str) -> bool:
         seen = ask({"host": "localhost"} | headers, "websocket", client=client)[2]
@@ -135,10 +135,10 @@ def test_only_the_own_account_is_local(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not local(("127.0.0.1", 50000), **{name: "1.2.3.4"})
 
 
-def test_the_token_of_the_start_where_the_system_tells_no_accounts(
+def test_the_start_token_where_the_system_knows_no_accounts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(guard, "system_tells_accounts", lambda: False)
+    monkeypatch.setattr(guard, "system_knows_accounts", lambda: False)
     token = guard.start_token()
     _, answer, _ = ask({"host": "localhost"}, query=f"token={token}")
     assert answer["set-cookie"].startswith(f"{COOKIE}={token};")
@@ -151,11 +151,11 @@ def test_the_token_of_the_start_where_the_system_tells_no_accounts(
         assert "set-cookie" not in ask({"host": "localhost"}, query=f"token={wrong}")[1]
 
 
-def test_the_system_tells_whose_a_connection_is() -> None:
+def test_the_system_knows_whose_a_connection_is() -> None:
     import socket
 
-    if not guard.system_tells_accounts():
-        pytest.skip("this system does not tell whose a connection is")
+    if not guard.system_knows_accounts():
+        pytest.skip("this system does not say whose a connection is")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)) as client:
