@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -69,11 +68,6 @@ class Picked:
     place: Place | None
     galaxy: Pair | None
     extend: bool
-
-
-@cache
-def _component() -> Any:
-    return register_component("radioviz_plane", __file__)
 
 
 def draw_latent_plane(
@@ -143,7 +137,7 @@ def draw_latent_plane(
         if event is not None:
             on_pick(event)
 
-    _component()(key=key, data=data, on_pick_change=picked)
+    register_component("radioviz_plane", __file__)(key=key, data=data, on_pick_change=picked)
 
 
 def read_event(value: Any, digest: str, pairs: Sequence[Pair]) -> Picked | None:
