@@ -123,21 +123,18 @@ def evidence_text(image: np.ndarray, found: Explanation) -> str:
     chosen = second if found.probabilities[1] >= 0.5 else first
     sentences = []
     for name in (chosen, first if chosen == second else second):
-        share = support[name] / total
-        if share < 0.02 or not math.isfinite(inner[name]):
+        share, part = support[name] / total, inner[name]
+        if share < 0.02 or not math.isfinite(part):
             sentences.append(f"There is almost no evidence for {name}.")
             continue
-        part = inner[name]
-        where = (
-            f"{1 - part:.0%} of it in the outer half of the source"
-            if part < 0.5
-            else f"{part:.0%} of it in the inner half of the source"
+        half, part = ("outer", 1 - part) if part < 0.5 else ("inner", part)
+        sentences.append(
+            f"{share:.0%} of the evidence is for {name}, {part:.0%} of it in the {half} half of "
+            "the source."
         )
-        sentences.append(f"{share:.0%} of the evidence is for {name}, {where}.")
-    edge = inner[second]
-    if chosen == second and math.isfinite(edge) and edge < 0.5:
+    if chosen == second and inner[second] < 0.5:
         sentences.append("The outer parts look like FRII: edge-brightened lobes.")
-    elif chosen == first and math.isfinite(inner[first]) and inner[first] >= 0.5:
+    elif chosen == first and inner[first] >= 0.5:
         sentences.append("The centre looks like FRI: brightest near the core.")
     return " ".join(sentences)
 
