@@ -189,7 +189,7 @@ def test_samp_to_another_program_and_back(
 
         page.keyboard.press("Escape")
         page.get_by_text("Listen to TOPCAT, Aladin, DS9").click()
-        page.get_by_text("Nothing heard yet").wait_for(timeout=60_000)
+        page.get_by_text("No message yet").wait_for(timeout=60_000)
         program.tell("table.highlight.row", table_id=table["table-id"], url="", row="2")
         page.get_by_text("highlighted").wait_for(timeout=60_000)
         page.locator(".st-key-detail_inspect button").wait_for()

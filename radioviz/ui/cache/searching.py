@@ -61,8 +61,7 @@ def whitening(model: str, otherwise: str, space: str = WHITENED) -> Whitening:
 
 
 def _index_key(data_set_key: str, model: str, space: str = "") -> tuple[object, ...]:
-    whitened = _whitening_key(model, data_set_key, space) if space else ()
-    return *atlas_version(data_set_key, model), *data_set_version(data_set_key), *whitened
+    return *atlas_version(data_set_key, model), *data_set_version(data_set_key), space
 
 
 @shared(_index_key, entries=32)
@@ -94,7 +93,7 @@ def latent_index(data_set_key: str, model: str, space: str = "") -> LatentIndex:
         return index
 
 
-@shared(lambda data_set_key, model: _index_key(data_set_key, model, WHITENED), entries=16)
+@shared(_index_key, entries=16)
 def neighbourhood(data_set_key: str, model: str) -> Neighbourhood:
     """Graph of mutual neighbours over the whitened latents of a data set."""
     from radioviz.similarity import Neighbourhood
