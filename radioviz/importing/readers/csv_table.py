@@ -14,7 +14,6 @@ from radioviz.errors import CatalogueError
 from radioviz.importing.readers.table_builder import (
     MAX_ROWS,
     TableBuilder,
-    UserTable,
     check_rows,
     numbers_where_possible,
 )
@@ -48,9 +47,9 @@ def decode_text(path: Path, content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def delimited_table(path: Path, text: str) -> UserTable:
-    """Table of delimited text; see :func:`radioviz.importing.readers.user_tables.read_table`."""
-    builder = TableBuilder(path)
+def add_delimited_text(builder: TableBuilder, text: str) -> None:
+    """Add the columns of delimited text; see :func:`~.user_tables.read_table`."""
+    path = builder.path
     if "\ufffd" not in text and any("\x80" <= c <= "\x9f" for c in islice(text, 100_000)):
         builder.notes.append("not UTF-8; read as Latin-1, so check the names")
     lines = re.split(r"\r\n|\n|\r", text)
@@ -67,7 +66,9 @@ def delimited_table(path: Path, text: str) -> UserTable:
     if header is None:
         header = _names_of_positions(path, lines[first], delimiter)
     check_rows(path, 0, len(header))
-    rows, numbers, refused = _rows(path, lines[skipped:], delimiter, len(header), skipped, alone)
+    rows, builder.numbers, builder.refused = _rows(
+        path, lines[skipped:], delimiter, len(header), skipped, alone
+    )
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
     for name, cells in zip(header, columns, strict=True):
         column = np.array(cells, dtype=object)
@@ -80,7 +81,6 @@ def delimited_table(path: Path, text: str) -> UserTable:
             builder.add(name, column)
         else:
             builder.add(name, *numeric)
-    return builder.table(refused, numbers)
 
 
 def _header(path: Path, lines: list[str], first: int) -> tuple[list[str] | None, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,7 +54,17 @@ class UserTable:
 
 
 class TableBuilder:
-    """Collects the columns of any format into a :class:`UserTable`."""
+    """Collects the columns of any format into a :class:`UserTable`.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        For messages.
+    refused : list of (int, str)
+        Rows that could not be read, and why.
+    numbers : list of int or None
+        Numbers of the other rows, where rows were refused.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -64,6 +74,8 @@ class TableBuilder:
         self.descriptions: dict[str, str] = {}
         self.repeated: list[str] = []
         self.notes: list[str] = []
+        self.refused: list[tuple[int, str]] = []
+        self.numbers: list[int] | None = None
 
     def add(
         self,
@@ -91,14 +103,16 @@ class TableBuilder:
             if text is not None and (cleaned := _clean(text)):
                 store[unique] = cleaned
 
-    def table(self, refused: Sequence[tuple[int, str]] = (), numbers: Any = None) -> UserTable:
-        """The finished table; ``numbers`` are the row numbers where rows were refused."""
+    def table(self) -> UserTable:
+        """The finished table."""
         if not self.columns:
             why = f" ({'; '.join(self.notes)})" if self.notes else ""
             raise CatalogueError(f"{self.path}: no usable column{why}")
         frame = pd.DataFrame(self.columns)
-        frame.index = pd.Index(np.arange(1, len(frame) + 1) if numbers is None else numbers)
-        if len(frame) == 0 and not refused:
+        frame.index = pd.Index(
+            np.arange(1, len(frame) + 1) if self.numbers is None else self.numbers
+        )
+        if len(frame) == 0 and not self.refused:
             raise CatalogueError(f"{self.path}: the table has no rows")
         return UserTable(
             frame,
@@ -106,7 +120,7 @@ class TableBuilder:
             self.ucds,
             self.descriptions,
             tuple(self.repeated),
-            tuple(refused),
+            tuple(self.refused),
             tuple(self.notes),
         )
 

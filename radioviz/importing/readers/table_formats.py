@@ -17,7 +17,6 @@ from radioviz.importing.readers.fits_checks import check_fits
 from radioviz.importing.readers.table_builder import (
     MAX_BYTES,
     TableBuilder,
-    UserTable,
     check_rows,
     library_notes,
     reading,
@@ -93,13 +92,13 @@ def _cells(arraysize: str) -> int:
     return math.prod(int(n) for n in re.findall(r"\d+", arraysize[:200]))
 
 
-def votable_table(path: Path, file: IO[bytes]) -> UserTable:
-    """The first table with rows of a VOTable."""
+def add_votable(builder: TableBuilder, file: IO[bytes]) -> None:
+    """Add the columns of the first table with rows of a VOTable."""
     from astropy.io.votable import parse
 
+    path = builder.path
     check_xml(path, file)
     file.seek(0)
-    builder = TableBuilder(path)
     with reading(path, "VOTable"), library_notes(path, builder):
         document = parse(io.BytesIO(file.read()), verify="ignore")
     tables = [t for t in document.iter_tables() if len(t.array)]
@@ -134,15 +133,14 @@ def votable_table(path: Path, file: IO[bytes]) -> UserTable:
             ucd=field.ucd or "",
             description=described,
         )
-    return builder.table()
 
 
-def ecsv_table(path: Path, text: str) -> UserTable:
-    """Table of an ECSV; a column of sky coordinates becomes two columns."""
+def add_ecsv(builder: TableBuilder, text: str) -> None:
+    """Add the columns of an ECSV; a column of sky coordinates becomes two columns."""
     from astropy.coordinates import SkyCoord
     from astropy.table import Table
 
-    builder = TableBuilder(path)
+    path = builder.path
     with reading(path, "ECSV"), library_notes(path, builder):
         table = Table.read(text.splitlines(), format="ascii.ecsv")
     check_rows(path, len(table), len(table.colnames))
@@ -163,14 +161,13 @@ def ecsv_table(path: Path, text: str) -> UserTable:
             ucd=meta.get("ucd", ""),
             description=column.info.description or "",
         )
-    return builder.table()
 
 
-def fits_table(path: Path, file: IO[bytes]) -> UserTable:
-    """The first table with rows of a FITS file."""
+def add_fits_table(builder: TableBuilder, file: IO[bytes]) -> None:
+    """Add the columns of the first table with rows of a FITS file."""
     from astropy.io import fits
 
-    builder = TableBuilder(path)
+    path = builder.path
     with reading(path, "FITS table"):
         check_fits(path, file)
         file.seek(0)
@@ -205,15 +202,17 @@ def fits_table(path: Path, file: IO[bytes]) -> UserTable:
                     ucd=hdu.header.get(f"TUCD{number}", ""),
                     description=hdu.header.get(f"TCOMM{number}", ""),
                 )
-    return builder.table()
 
 
-def parquet_table(path: Path) -> UserTable:
-    """Table of a Parquet file; units are in the fields' metadata, or where astropy writes them."""
+def add_parquet(builder: TableBuilder) -> None:
+    """Add the columns of a Parquet file.
+
+    Units are in the metadata of the fields, or where astropy writes them.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    builder = TableBuilder(path)
+    path = builder.path
     with reading(path, "Parquet file"):
         file = pq.ParquetFile(path)
         meta = file.metadata
@@ -264,7 +263,6 @@ def parquet_table(path: Path) -> UserTable:
             ucd=facts.get("ucd", ""),
             description=facts.get("description", ""),
         )
-    return builder.table()
 
 
 def _parquet_descriptions(metadata: dict[bytes, bytes]) -> dict[str, dict[str, str]]:

@@ -16,7 +16,7 @@ from typing import IO
 
 from radioviz.errors import CatalogueError
 from radioviz.importing.readers import csv_table, table_formats
-from radioviz.importing.readers.table_builder import MAX_BYTES, UserTable
+from radioviz.importing.readers.table_builder import MAX_BYTES, TableBuilder, UserTable
 
 # Bytes that any gzipped table may unpack to, and the ratio that larger ones may reach.
 _ANY_RATIO, _MAX_RATIO = 1 << 25, 100
@@ -49,6 +49,7 @@ def read_table(path: str | Path) -> UserTable:
         If the file is missing, too large, damaged, of another format or has no rows.
     """
     path = Path(path)
+    builder = TableBuilder(path)
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -57,38 +58,41 @@ def read_table(path: str | Path) -> UserTable:
                 raise CatalogueError(
                     f"{path}: the table has {size:,} bytes; tables up to {MAX_BYTES:,} are read"
                 )
-            if head[:4] == b"PAR1":
-                return table_formats.parquet_table(path)
             file.seek(0)
-            if head[:2] == b"\x1f\x8b":
+            if head[:4] == b"PAR1":
+                table_formats.add_parquet(builder)
+            elif head[:2] == b"\x1f\x8b":
                 content = gunzip(path, file)
-                return _from_content(path, content[:4096], io.BytesIO(content))
-            return _from_content(path, head, file)
+                _add_content(builder, content[:4096], io.BytesIO(content))
+            else:
+                _add_content(builder, head, file)
     except FileNotFoundError:
         raise CatalogueError(f"{path}: no such table; give a {FORMATS} file") from None
     except OSError as error:
         raise CatalogueError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return builder.table()
 
 
-def _from_content(path: Path, head: bytes, file: IO[bytes]) -> UserTable:
+def _add_content(builder: TableBuilder, head: bytes, file: IO[bytes]) -> None:
+    path = builder.path
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start:
         raise CatalogueError(f"{path}: the file is empty; give a {FORMATS} file")
     if head[:9] == b"SIMPLE  =":
-        return table_formats.fits_table(path, file)
+        return table_formats.add_fits_table(builder, file)
     if head[:2] in (b"\xff\xfe", b"\xfe\xff") and b"V\0O\0T\0" in head.upper():
-        return table_formats.votable_table(path, file)
+        return table_formats.add_votable(builder, file)
     if re.match(rb"<\?xml|<!|<(\w+:)?VOTABLE", start, re.IGNORECASE):
         if b"<html" in head.lower():
             raise CatalogueError(f"{path}: an HTML page, not a table; give a {FORMATS} file")
-        return table_formats.votable_table(path, file)
+        return table_formats.add_votable(builder, file)
     for magic, what in _OTHER_FORMATS:
         if head.startswith(magic):
             raise CatalogueError(f"{path}: {what}; give a {FORMATS} file")
     text = csv_table.decode_text(path, file.read())
     if text.startswith("# %ECSV"):
-        return table_formats.ecsv_table(path, text)
-    return csv_table.delimited_table(path, text)
+        return table_formats.add_ecsv(builder, text)
+    return csv_table.add_delimited_text(builder, text)
 
 
 def gunzip(path: Path, file: IO[bytes]) -> bytes:
