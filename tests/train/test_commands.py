@@ -91,15 +91,15 @@ def test_an_atlas_and_its_seed(
 
     catalogues = {"first": synthetic_catalogue(60, "first"), "other": synthetic_catalogue(20)}
     monkeypatch.setattr(atlas, "open_data_set", catalogues.__getitem__)
-    built = atlas.build("first", "tiny")
+    built = atlas.build_atlas("first", "tiny")
     assert list(built.layouts) == ["tsne", "umap", "pca"]
     wanted = {"knn_distance", "isolation", "reconstruction_error", "flux_ratio", "elbo"}
     assert set(built.scores) == wanted
     first = {k: np.array(v) for k, v in built.layouts.items()}
-    again = atlas.build("first", "tiny")
+    again = atlas.build_atlas("first", "tiny")
     for name, positions in again.layouts.items():
         np.testing.assert_allclose(positions, first[name], rtol=1e-4, atol=1e-4, err_msg=name)
-    placed = atlas.build("other", "tiny").layouts
+    placed = atlas.build_atlas("other", "tiny").layouts
     assert {"umap_first", "pca_first"} <= set(placed)
     info = list_models()["tiny"]
     opened = open_atlas("first", "tiny", info=info, catalogue=catalogues["first"])

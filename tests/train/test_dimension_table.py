@@ -15,7 +15,7 @@ from tests.models.small import batch, galaxies
 from train.core.config import TrainError, read_run
 from train.core.data import Data, Part
 from train.evaluate import dimension_table
-from train.evaluate.dimension_table import TableConfig, keep, task_of
+from train.evaluate.dimension_table import TableConfig, fit_task, record_table
 
 CONFIG = TableConfig(
     "tiny",
@@ -60,7 +60,7 @@ def data(monkeypatch: pytest.MonkeyPatch) -> Data:
     return found
 
 
-CONFIG_SIDE = task_of(CONFIG, 2, 1e-3, 1).config.augment.padded(Preprocess(size=16)).size
+CONFIG_SIDE = fit_task(CONFIG, 2, 1e-3, 1).config.augment.padded(Preprocess(size=16)).size
 
 TOML = """
 dimensions = [2, 3]
@@ -120,7 +120,7 @@ def test_the_test_split_is_opened_for_the_chosen_alone(
 def test_a_conditional_model_is_asked_for_each_class(data: Data) -> None:
     run = {**CONFIG.run, "kind": "cvae-dense", "architecture": {"hidden": [16, 8]}}
     config = dataclasses.replace(CONFIG, method="cvae", run=run)
-    task = task_of(config, 2, 1e-3, 1)
+    task = fit_task(config, 2, 1e-3, 1)
     found = dimension_table.tested(task, config, Judge())  # type: ignore[arg-type]
     # Untrained maps are dark, so all are called FRI.
     assert (found["fri_fraction"], found["frii_fraction"]) in {(1.0, 0.0), (0.0, 1.0)}
@@ -135,7 +135,7 @@ def test_figures_have_the_names_of_the_table(
     monkeypatch.setenv("RADIOVIZ_TRAINED", str(tmp_path))
     row = {"d": 2, "test_loss": 60.0, "test_loss_low": 58.0, "test_loss_high": 61.0, "test_n": 9}
     row |= {"ramis": 1.2, "ramis_low": 1.1, "ramis_high": 1.3}
-    keep(CONFIG, pd.DataFrame([row]), "tiny")
+    record_table(CONFIG, pd.DataFrame([row]), "tiny")
     from train.evaluate.benchmarks import read
 
     figures = read()
@@ -149,7 +149,7 @@ def test_the_tables_of_the_paper(name: str) -> None:
     config = read_run(TableConfig, name)  # type: ignore[type-var]
     assert config.dimensions == (2, 4, 8, 16, 32, 64)
     assert (min(config.rates), max(config.rates)) == (5e-4, 1.5e-3)
-    assert task_of(config, 8, 1e-3, 1).module.latent_dim == 8
+    assert fit_task(config, 8, 1e-3, 1).module.latent_dim == 8
 
 
 def test_refusals() -> None:

@@ -13,13 +13,13 @@ from tests.models.small import galaxies as synthetic
 from train.evaluate.csv_tables import table_file, write_row
 from train.evaluate.evaluation_set import EvaluationSet
 from train.evaluate.generation import (
+    DescribedImages,
     Result,
-    Sample,
     appearance_results,
     class_results,
     copy_results,
     equal_parts,
-    keep,
+    record_results,
     set_results,
     size_results,
 )
@@ -27,14 +27,14 @@ from train.evaluate.generation import (
 RNG = np.random.default_rng(0)
 
 
-def sample(n: int, sure: float = 0.9, asked: bool = False, seed: int = 0) -> Sample:
+def sample(n: int, sure: float = 0.9, asked: bool = False, seed: int = 0) -> DescribedImages:
     rng = np.random.default_rng(seed)
     images = synthetic(n, 64, seed)
     labels = np.array(["FRI", "FRII"] * (n // 2), object)
     p = np.where(labels[:, None] == np.array(["FRI", "FRII"]), sure, 1 - sure)
     measured = morphology.measure(images, 2.7, beam=5.4)
     wanted = measured["las_measured"].to_numpy(float) * rng.uniform(0.95, 1.05, n)
-    return Sample(
+    return DescribedImages(
         images,
         labels,
         wanted if asked else np.full(n, np.nan),
@@ -109,8 +109,10 @@ def test_figures_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         "fri_fraction": Result(0.9, 0.8, 0.95, 90),
         "tstr_ratio": Result(None, why="not asked"),
     }
-    keep("cvae", figures, "first/test", "python -m train evaluate gen --model cvae")
-    keep("vae32", {"fri_fraction": Result(None, why="no class")}, "first/test", "the command")
+    record_results("cvae", figures, "first/test", "python -m train evaluate gen --model cvae")
+    record_results(
+        "vae32", {"fri_fraction": Result(None, why="no class")}, "first/test", "the command"
+    )
     from train.evaluate.benchmarks import read
 
     recorded = read()

@@ -100,7 +100,7 @@ def test_a_run_trains_its_members_and_records_them(
     written = (root / "fold0" / "test.json").stat().st_mtime_ns
     finetune_members.run_members(config, "tiny", root, torch.device("cpu"))
     assert (root / "fold0" / "test.json").stat().st_mtime_ns == written
-    found = finetune_members.evaluate(config, root, "tiny")
+    found = finetune_members.record_results(config, root, "tiny")
     assert set(found) >= {"first4.accuracy", "first4.bent_f1", "first4.brier"}
     figures = json.loads((tmp_path / "trained" / "benchmarks.json").read_text())
     assert "2 of 5 folds" in figures["first4.accuracy"]["split"]
@@ -109,13 +109,13 @@ def test_a_run_trains_its_members_and_records_them(
 def test_figures_against_hand_counts() -> None:
     p = np.array([[[0.7, 0.1, 0.1, 0.1], [0.2, 0.6, 0.1, 0.1], [0.6, 0.0, 0.4, 0.0]]])
     results = [{"truth": [0, 1, 2], "p": p[0].tolist()}]
-    found = {f[0]: f[1] for f in finetune_members.figures("first4", results)}
+    found = {f[0]: f[1] for f in finetune_members.test_results("first4", results)}
     assert found["first4.accuracy"] == pytest.approx(2 / 3)
     assert found["first4.bent_f1"] == pytest.approx(2 / 3)  # one hit, one false alarm
     brier = (0.09 + 3 * 0.01) + (0.04 + 0.16 + 0.02) + (0.36 + 0.36)
     assert found["first4.brier"] == pytest.approx(brier / 3)
     two = [{"truth": [0, 1, 1], "p": [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]}]
-    assert finetune_members.figures("mbc145", two)[0][1] == pytest.approx(1 / 3)
+    assert finetune_members.test_results("mbc145", two)[0][1] == pytest.approx(1 / 3)
 
 
 def test_the_head_is_taught_and_predictions_are_averaged_over_views() -> None:

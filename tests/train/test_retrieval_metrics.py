@@ -62,17 +62,18 @@ def test_inclination_is_one_along_and_minus_one_across() -> None:
 
 def test_the_task_never_shows_the_query_or_a_repeat_of_it(cache_folder_of_the_run: object) -> None:
     from radioviz.sky import separation_arcsec
-    from train.evaluate.retrieval_tasks import measured, task
-    from train.evaluate.similarity import PLAIN, RANDOM, measure, scores
+    from train.evaluate.evaluation_set import measured_catalogue
+    from train.evaluate.retrieval_tasks import task
+    from train.evaluate.similarity import PLAIN, RANDOM, measure, similarity_scores
 
     job = task("first4", "valid")
-    first = measured("first").table
+    first = measured_catalogue("first").table
     assert not job.allowed[np.arange(len(job.rows)), job.rows].any()
     ra, dec = first["ra"].to_numpy(), first["dec"].to_numpy()
     for i, row in enumerate(job.rows[:20]):
         apart = separation_arcsec(ra[row], dec[row], ra, dec)
         assert not job.allowed[i][apart < 10.0].any()
-    random = measure(job, scores(RANDOM, job, PLAIN))
+    random = measure(job, similarity_scores(RANDOM, job, PLAIN))
     share = job.relevant.mean()
     assert random["precision10"].mean() == pytest.approx(share, abs=0.05)
     held_out = task("first4-heldout", "valid")

@@ -48,7 +48,7 @@ def test_refused_settings() -> None:
 @pytest.mark.usefixtures("surveys")
 def test_members_differ_in_nothing_but_labels_and_method() -> None:
     config = read_run(SemiConfig, "fixmatch")
-    found = semi.members(config)
+    found = semi.semi_members(config)
     assert len(found) == len(config.numbers) * config.seeds * 2
     assert len({semi.folder_of(m, Path("x")) for m in found}) == len(found)
     for alone, both in zip(found[::2], found[1::2], strict=True):
@@ -57,7 +57,7 @@ def test_members_differ_in_nothing_but_labels_and_method() -> None:
     few = {m.labels: m.epochs for m in found}
     assert few[50] * 2 == config.steps  # steps of 32, the last one smaller
     with pytest.raises(TrainError, match="9999 labels"):
-        semi.members(dataclasses.replace(config, numbers=(9999,)))
+        semi.semi_members(dataclasses.replace(config, numbers=(9999,)))
 
 
 @pytest.mark.usefixtures("surveys")

@@ -41,7 +41,7 @@ def classification(model: str = "", split: str = "test") -> dict[str, float]:
         found = evaluation_set(classifier.info.preprocess, split, classifier.classes, data=(key,))
         if title == "mbc":
             found = found.take(found.table["mbc"].to_numpy(bool))
-        for metric, estimate in scores(classifier, found).items():
+        for metric, estimate in classifier_scores(classifier, found).items():
             out[f"{title}.{metric}"] = estimate[0]
             result = f"{name}.{title}.{metric}"
             print("{} {:.4f} ({:.4f}..{:.4f}), n = {}".format(result, *estimate, len(found)))
@@ -54,7 +54,7 @@ def classification(model: str = "", split: str = "test") -> dict[str, float]:
     return out
 
 
-def scores(classifier: Classifier, found: EvaluationSet) -> dict[str, Estimate]:
+def classifier_scores(classifier: Classifier, found: EvaluationSet) -> dict[str, Estimate]:
     """Metrics of a classifier on labelled galaxies, with intervals by bootstrap over galaxies."""
     from sklearn.metrics import roc_auc_score
 

@@ -115,7 +115,7 @@ def dimension_table(run: str, out: Path | None = None, quick: bool = False) -> p
     for dimension in config.dimensions:
         found: dict[float, Outcome] = {}
         for rate in config.rates:
-            task = task_of(config, dimension, rate, config.search_epochs)
+            task = fit_task(config, dimension, rate, config.search_epochs)
             if task.config.preprocess != classifier.info.preprocess:
                 raise TrainError(
                     f"{config.name}: classifier '{classifier.info.name}' needs images of other "
@@ -124,7 +124,7 @@ def dimension_table(run: str, out: Path | None = None, quick: bool = False) -> p
             data = data or task.load()
             found[rate] = _fit(task, data, folder / f"d{dimension}" / f"search-{rate:g}")
         best = min(found, key=lambda rate: found[rate].best_loss)
-        task = task_of(config, dimension, best, config.epochs)
+        task = fit_task(config, dimension, best, config.epochs)
         assert data is not None  # there is at least one rate
         last = folder / f"d{dimension}" / f"chosen-{best:g}"
         outcome = _fit(task, data, last)
@@ -142,12 +142,12 @@ def dimension_table(run: str, out: Path | None = None, quick: bool = False) -> p
         rows.append(row)
     result = pd.DataFrame(rows)
     if not quick:
-        keep(config, result, run)
+        record_table(config, result, run)
     print(result.to_string(index=False))
     return result
 
 
-def task_of(config: TableConfig, dimension: int, rate: float, epochs: int) -> Task[Any]:
+def fit_task(config: TableConfig, dimension: int, rate: float, epochs: int) -> Task[Any]:
     """Seeded task of one fit of the table."""
     architecture = {**config.run.get("architecture", {}), "latent_dim": dimension}
     values = {**config.run, "name": f"{config.name}-d{dimension}", "architecture": architecture}
@@ -205,7 +205,7 @@ def _numbers(classes: tuple[str, ...], labels: np.ndarray) -> torch.Tensor:
     return torch.tensor([classes.index(label) for label in labels])
 
 
-def keep(config: TableConfig, result: pd.DataFrame, run: str) -> None:
+def record_table(config: TableConfig, result: pd.DataFrame, run: str) -> None:
     """Write the table and record its results."""
     command = f"python -m train table --run {run}"
     write_table(config.name, result.assign(machine=machine.kind(machine.device()), command=command))

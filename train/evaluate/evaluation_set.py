@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from radioviz import morphology
+from radioviz.data.catalogue import Catalogue
 from radioviz.data.preprocess import Preprocess
+from radioviz.data.registry import open_data_set
 from train.core.config import TrainError
 from train.core.data import each_source_once
 
@@ -68,3 +72,9 @@ def evaluation_set(
             + (f" with a class of {', '.join(classes)}" if classes else "")
         )
     return out
+
+
+@functools.cache
+def measured_catalogue(key: str) -> Catalogue:
+    """Data set with measured angular sizes ``las_measured`` [arcsec] and position angles."""
+    return morphology.complete(open_data_set(key))

@@ -51,7 +51,7 @@ class Result:
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class DescribedImages:
     """Images, their classification and their measured morphology.
 
     Attributes
@@ -78,10 +78,10 @@ class Sample:
     def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, rows: np.ndarray) -> Sample:
+    def take(self, rows: np.ndarray) -> DescribedImages:
         """Some rows, by number or mask."""
         chosen = np.arange(len(self))[rows]
-        return Sample(
+        return DescribedImages(
             self.images[chosen], self.labels[chosen], self.requested[chosen],
             self.probabilities[chosen], self.features[chosen],
             self.measured.iloc[chosen].reset_index(drop=True),
@@ -118,15 +118,17 @@ def generation(model: str = "cvae", split: str = "test", data: str = "") -> dict
         return results
     command = f"python -m train evaluate gen --model {model}"
     where = f"{'+'.join(keys.get('data', DATA))}/{split}"
-    keep(model, results, where, command)
+    record_results(model, results, where, command)
     # This takes minutes; everything measured so far is recorded.
     results["tstr_ratio"] = tstr(generator, training, held_out)
     print(f"gen.tstr_ratio {results['tstr_ratio']}")
-    keep(model, results, where, command)
+    record_results(model, results, where, command)
     return results
 
 
-def generated(generator: Generator, classifier: Classifier, real: Sample) -> Sample:
+def generated(
+    generator: Generator, classifier: Classifier, real: DescribedImages
+) -> DescribedImages:
     """Three times as many galaxies as there are real ones, with the same classes."""
     images, labels, sizes = [], [], []
     for label in generator.classes or (None,):
@@ -150,7 +152,7 @@ def described(
     requested: np.ndarray | None,
     generator: Generator,
     classifier: Classifier,
-) -> Sample:
+) -> DescribedImages:
     """Classify images and measure their morphology, sizes included."""
     chain = generator.info.preprocess
     if chain != classifier.info.preprocess:
@@ -159,7 +161,7 @@ def described(
             "different preprocessing; train one of them with that of the other"
         )
     scale = chain.field_arcsec / chain.size if chain.field_arcsec else np.nan
-    return Sample(
+    return DescribedImages(
         images,
         labels,
         np.full(len(images), np.nan, np.float32) if requested is None else requested,
@@ -170,7 +172,7 @@ def described(
 
 
 def class_results(
-    real: Sample, made: Sample, classes: tuple[str, ...], conditional: bool
+    real: DescribedImages, made: DescribedImages, classes: tuple[str, ...], conditional: bool
 ) -> dict[str, Result]:
     """RAMIS, its ratio to that of real galaxies, and shares classified as requested."""
     n = len(made)
@@ -192,7 +194,7 @@ def class_results(
     return out
 
 
-def size_results(real: Sample, made: Sample) -> dict[str, Result]:
+def size_results(real: DescribedImages, made: DescribedImages) -> dict[str, Result]:
     """Requested against measured size; distributions of size and flux against real ones."""
     from scipy.stats import spearmanr
 
@@ -217,7 +219,7 @@ def size_results(real: Sample, made: Sample) -> dict[str, Result]:
     return out
 
 
-def set_results(real: Sample, made: Sample) -> dict[str, Result]:
+def set_results(real: DescribedImages, made: DescribedImages) -> dict[str, Result]:
     """KID, precision, recall, density and coverage in the classifier's features, with floors."""
 
     def around(value: float, error: float, n: int) -> Result:
@@ -247,14 +249,14 @@ def set_results(real: Sample, made: Sample) -> dict[str, Result]:
     return out
 
 
-def equal_parts(real: Sample, made: Sample) -> list[np.ndarray]:
+def equal_parts(real: DescribedImages, made: DescribedImages) -> list[np.ndarray]:
     """Rows of three parts of the generated galaxies, as many of each class as the real ones."""
     by_class = [np.flatnonzero(made.labels == label) for label in dict.fromkeys(made.labels)]
     split = [np.array_split(rows, 3) for rows in by_class]
     return [np.concatenate(parts) for parts in zip(*split, strict=True)]
 
 
-def copy_results(made: Sample, training: EvaluationSet) -> dict[str, Result]:
+def copy_results(made: DescribedImages, training: EvaluationSet) -> dict[str, Result]:
     """Share of generated galaxies that practically copy a training image."""
     threshold = copy_threshold(training.images, angles=ANGLES)
     distance, _ = nearest(made.images, training.images, ANGLES)
@@ -266,7 +268,7 @@ def copy_results(made: Sample, training: EvaluationSet) -> dict[str, Result]:
     }
 
 
-def appearance_results(real: Sample, made: Sample) -> dict[str, Result]:
+def appearance_results(real: DescribedImages, made: DescribedImages) -> dict[str, Result]:
     """Sharpness against real galaxies (1 is as sharp) and the artefacts of Sec. 6.2."""
     out = {
         "sharpness": Result(
@@ -290,7 +292,7 @@ def tstr(generator: Generator, training: EvaluationSet, held_out: EvaluationSet)
     return Result(value, low, high, len(held_out))
 
 
-def keep(model: str, results: dict[str, Result], split: str, command: str) -> None:
+def record_results(model: str, results: dict[str, Result], split: str, command: str) -> None:
     """Record the results of the test split."""
     row: dict[str, object] = {"model": model, "command": command}
     for name, result in results.items():

@@ -35,7 +35,7 @@ def placement(model: str = "vae32,vae2") -> None:
     """Compare the methods under each model (names separated by commas) and record the results."""
     for name in model.split(","):
         latents = np.asarray(open_atlas(REFERENCE, name).latents, np.float32)
-        found = compare(latents)
+        found = placement_quality(latents)
         for method, folds in found.items():
             mean, half = folds.mean(axis=0), _T95 * folds.std(axis=0, ddof=1) / FOLDS**0.5
             for metric, value, error in zip(METRICS, mean, half, strict=True):
@@ -49,7 +49,7 @@ def placement(model: str = "vae32,vae2") -> None:
             print(f"{name} {method}: {values}")
 
 
-def compare(latents: np.ndarray) -> dict[str, np.ndarray]:
+def placement_quality(latents: np.ndarray) -> dict[str, np.ndarray]:
     """:data:`METRICS` of each fold, shape ``(5, 3)``, by method."""
     order = np.random.default_rng(SEED).permutation(len(latents))
     out: dict[str, list[tuple[float, ...]]] = {"fitted": [], "umap": [], "neighbours": []}

@@ -18,7 +18,7 @@ from radioviz.outliers.marking import BEST, MarkSpace, stack_latents
 from radioviz.outliers.thresholds import percentile_rank
 from train.evaluate.benchmarks import record
 from train.evaluate.ood_samples import samples
-from train.scores.outlier_scores import fitted
+from train.scores.outlier_scores import fitted_detector
 
 MODEL = "vae32"
 MARKS, STEP, TOP = 50, 5, 100
@@ -34,7 +34,7 @@ def marks(model: str = MODEL, split: str = "test") -> dict[str, float]:
     bent = table["label"].eq("Bent").to_numpy()
     parts = ("test",) if split == "test" else ("train", "valid")
     here = np.isin(splits, parts) & sample.figures["complexity"].notna().to_numpy()
-    found = fitted(f"maf-{model}")
+    found = fitted_detector(f"maf-{model}")
     scores = found.scores(sample)["strangeness"].to_numpy()
     strange = percentile_rank(scores, found.learned["strangeness"].to_numpy())
     first = open_atlas("first", "simclr", info=list_models()["simclr"])

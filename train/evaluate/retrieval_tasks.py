@@ -8,18 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from radioviz import morphology
-from radioviz.data.catalogue import Catalogue
 from radioviz.data.matching import close_pairs
-from radioviz.data.registry import open_data_set
 from train.evaluate import retrieval_metrics
+from train.evaluate.evaluation_set import measured_catalogue
 
 CLASSES = ("FRI", "FRII", "Compact", "Bent")
 ELONGATED = 20.0  # arcsec: four beams, enough for a position angle
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class RetrievalTask:
     """Queries, allowed results and relevant results.
 
     Attributes
@@ -45,22 +43,16 @@ class Task:
 
 
 @functools.cache
-def measured(key: str) -> Catalogue:
-    """Catalogue of a data set with position angles and angular sizes."""
-    return morphology.complete(open_data_set(key))
-
-
-@functools.cache
-def task(name: str, split: str) -> Task:
+def task(name: str, split: str) -> RetrievalTask:
     """Queries of a split and their allowed results.
 
     ``first4``; ``first4-heldout``, with results of the same split only; ``mbc_to_first``; and
     ``mbc_to_first-fr``, with FRI and FRII results only: MiraBest calls bent tails FRI, FIRST calls
     them Bent, so ``mbc_to_first`` counts a Bent result for an FRI query as wrong.
     """
-    first = measured("first").table
+    first = measured_catalogue("first").table
     key = "mirabest" if name.startswith("mbc") else "first"
-    table = measured(key).table
+    table = measured_catalogue(key).table
     wanted = table["label"].isin(CLASSES) & (table["split"] == split)
     if key == "mirabest":
         wanted &= table["mbc"].astype(bool)
@@ -80,7 +72,7 @@ def task(name: str, split: str) -> Task:
         allowed &= first["label"].isin(["FRI", "FRII"]).to_numpy()
     allowed &= (first["peak"].to_numpy(float) > 0)[None]
     labels = some["label"].to_numpy(dtype=object)
-    return Task(
+    return RetrievalTask(
         name,
         key,
         rows,

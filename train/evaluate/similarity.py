@@ -45,7 +45,8 @@ from radioviz.similarity.neighbourhood import Neighbourhood
 from train.evaluate import retrieval_metrics
 from train.evaluate.benchmarks import bootstrap, record
 from train.evaluate.csv_tables import write_table
-from train.evaluate.retrieval_tasks import Task, angles, measured, task
+from train.evaluate.evaluation_set import measured_catalogue
+from train.evaluate.retrieval_tasks import RetrievalTask, angles, task
 
 SEED = 0
 PIXELS, RANDOM = "pixels", "random"
@@ -133,7 +134,7 @@ def views(model: str, key: str, rows: np.ndarray) -> np.ndarray:
     return out
 
 
-def scores(model: str, job: Task, metric: Metric) -> np.ndarray:
+def similarity_scores(model: str, job: RetrievalTask, metric: Metric) -> np.ndarray:
     """Score of every entry of FIRST for every query, float32 ``(q, n)``."""
     if model == RANDOM:
         rng = np.random.default_rng(SEED)
@@ -166,7 +167,7 @@ def _whitening(model: str, components: int | None, power: float) -> Whitening:
 
 @functools.cache
 def _class_axes(model: str, shrinkage: float) -> Whitening:
-    table = measured("first").table
+    table = measured_catalogue("first").table
     labels = np.where(table["split"] == "train", table["label"], "").astype(object)
     return Whitening.of_classes(latents(model, "first"), labels, shrinkage=shrinkage)
 
@@ -180,10 +181,10 @@ def _unit(x: np.ndarray) -> np.ndarray:
 # -- figures --------------------------------------------------------------------------------
 
 
-def measure(job: Task, found: np.ndarray) -> dict[str, np.ndarray]:
+def measure(job: RetrievalTask, found: np.ndarray) -> dict[str, np.ndarray]:
     """All measures of every query, each of shape ``(q,)``."""
     order = retrieval_metrics.ranking(found, job.allowed)
-    first = measured("first").table
+    first = measured_catalogue("first").table
     return {
         "precision10": retrieval_metrics.precision(order, job.relevant),
         "size10": retrieval_metrics.precision(order, job.sized),
@@ -215,7 +216,7 @@ def best_metric(model: str, name: str, labelled: bool = False) -> tuple[Metric, 
     for step in (tried,) if labelled else (tried, None):
         some = step or [dataclasses.replace(metric, neighbours=k) for k in (10, 30, 60)]
         for one in some:
-            value = float(np.nanmean(measure(job, scores(model, job, one))[AIMS[name]]))
+            value = float(np.nanmean(measure(job, similarity_scores(model, job, one))[AIMS[name]]))
             if value > best + 1e-4:
                 best, metric = value, one
     print(f"  {name}: {metric.name}, {AIMS[name]} {best:.4f} on validation queries", flush=True)
@@ -255,7 +256,7 @@ def _lines(name: str, split: str) -> list[dict[str, object]]:
             tried["chosen"] = best_metric(name, task_name)[0]
             tried["labelled"] = best_metric(name, task_name, True)[0]
         for label, metric in tried.items():
-            for figure, values in measure(job, scores(name, job, metric)).items():
+            for figure, values in measure(job, similarity_scores(name, job, metric)).items():
                 known = values[np.isfinite(values)]
                 value, low, high = bootstrap(known, np.mean)
                 lines.append(

@@ -98,16 +98,16 @@ def correct(
     # Generated galaxies have no margin of sky to rotate within; for fairness, neither get one.
     margin = config.augment.padded(config.preprocess).size - config.preprocess.size
     padded = F.pad(torch.from_numpy(source.images)[:, None], [margin // 2] * 4)
-    data = Data(Part(padded, source.table), part(valid), {})
+    data = Data(Part(padded, source.table), training_part(valid), {})
     torch.manual_seed(config.seed)
     task = GivenTask(config, data)
     with tempfile.TemporaryDirectory() as folder:
         fit(task, data, Path(folder), device=device(), progress=False)
         load_best(task, Path(folder))
-    truth = class_numbers(part(held_out), config.classes).numpy()
-    return logits_of(task.module, part(held_out)).argmax(axis=1) == truth  # type: ignore[arg-type]
+    truth = class_numbers(training_part(held_out), config.classes).numpy()
+    return logits_of(task.module, training_part(held_out)).argmax(axis=1) == truth  # type: ignore[arg-type]
 
 
-def part(of: EvaluationSet) -> Part:
+def training_part(of: EvaluationSet) -> Part:
     """A set of galaxies as training code needs it."""
     return Part(torch.from_numpy(of.images)[:, None], of.table)

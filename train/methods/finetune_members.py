@@ -62,7 +62,7 @@ def test_member(config: FinetuneConfig, folder: Path, task: FinetuneTask) -> Non
     print(f"{folder}: test accuracy {(p.argmax(1) == truth.numpy()).mean():.4f}")
 
 
-def evaluate(config: FinetuneConfig, root: Path, run: str) -> dict[str, float]:
+def record_results(config: FinetuneConfig, root: Path, run: str) -> dict[str, float]:
     """Record the test results of a run from the predictions of its members.
 
     Raises
@@ -77,18 +77,18 @@ def evaluate(config: FinetuneConfig, root: Path, run: str) -> dict[str, float]:
     command = f"python -m train finetune --run {run}"
     numbers = [m.fold if PROTOCOLS[m.protocol].members else m.seed for m in done]
     out = {}
-    for name, value, low, high, n, split in figures(config.protocol, results):
+    for name, value, low, high, n, split in test_results(config.protocol, results):
         record(name, (value, low, high), n=n, split=split, seeds=numbers, command=command)
         print(f"{name} {value:.4f} ({low:.4f}..{high:.4f})")
         out[name] = value
     return out
 
 
-Figure = tuple[str, float, float, float, int, str]
+TestResult = tuple[str, float, float, float, int, str]
 """Name, value, ends of the 95 % interval, number of galaxies, split."""
 
 
-def figures(protocol: str, results: list[dict[str, Any]]) -> list[Figure]:
+def test_results(protocol: str, results: list[dict[str, Any]]) -> list[TestResult]:
     """Test results of a protocol, from the predictions of its members."""
     truth = np.array(results[0]["truth"])
     p = np.array([r["p"] for r in results]) if protocol != "mbc-cv" else np.empty(0)
@@ -96,9 +96,9 @@ def figures(protocol: str, results: list[dict[str, Any]]) -> list[Figure]:
         truth = np.concatenate([r["truth"] for r in results])
         together = np.concatenate([r["p"] for r in results])
         split = f"mirabest, MBC, {len(results)} of 10 folds"
-        return [_figure("mbc.finetuned.cv_accuracy", together[None], truth, split, 0)]
+        return [_test_result("mbc.finetuned.cv_accuracy", together[None], truth, split, 0)]
     if protocol == "mbc145":
-        error = _figure("mbc.labels145.error", p, truth, "mirabest/test, MBC", 0)
+        error = _test_result("mbc.labels145.error", p, truth, "mirabest/test, MBC", 0)
         name, value, low, high, n, split = error
         return [(name, 1 - value, 1 - high, 1 - low, n, split)]
     if protocol == "first4":
@@ -110,13 +110,15 @@ def figures(protocol: str, results: list[dict[str, Any]]) -> list[Figure]:
     }[protocol]
     mean = p.mean(axis=0)[None]
     return [
-        _figure(f"{name}.accuracy", mean, truth, f"{where}; mean of {len(p)} networks", 0),
-        _figure(f"{name}.auc", mean, truth, f"{where}; mean of {len(p)} networks", 1),
-        _figure(f"{name}.single.accuracy", p, truth, f"{where}; one network", 0),
+        _test_result(f"{name}.accuracy", mean, truth, f"{where}; mean of {len(p)} networks", 0),
+        _test_result(f"{name}.auc", mean, truth, f"{where}; mean of {len(p)} networks", 1),
+        _test_result(f"{name}.single.accuracy", p, truth, f"{where}; one network", 0),
     ]
 
 
-def _figure(name: str, p: np.ndarray, truth: np.ndarray, split: str, metric: int) -> Figure:
+def _test_result(
+    name: str, p: np.ndarray, truth: np.ndarray, split: str, metric: int
+) -> TestResult:
     """Mean over predictions ``(m, n, classes)``, interval by bootstrap over galaxies."""
     weights = bootstrap_weights(len(truth), DRAWS)
     value = float(np.mean([scores(q, truth)[0, metric] for q in p]))
@@ -125,7 +127,7 @@ def _figure(name: str, p: np.ndarray, truth: np.ndarray, split: str, metric: int
     return name, value, min(float(low), value), max(float(high), value), len(truth), split
 
 
-def _first4(p: np.ndarray, truth: np.ndarray) -> list[Figure]:
+def _first4(p: np.ndarray, truth: np.ndarray) -> list[TestResult]:
     """Means over the folds of accuracy, F1 of Bent and the Brier score (Brier 1950)."""
     split = f"first, balanced 400, {len(p)} of 5 folds"
     weights = bootstrap_weights(len(truth), DRAWS).astype(float)
@@ -144,14 +146,14 @@ def _first4(p: np.ndarray, truth: np.ndarray) -> list[Figure]:
         result: np.ndarray = ((w @ squared.T) / w.sum(axis=1, keepdims=True)).mean(axis=1)
         return result
 
-    out = [_figure("first4.accuracy", p, truth, split, 0)]
+    out = [_test_result("first4.accuracy", p, truth, split, 0)]
     for name, function in (("first4.bent_f1", f1), ("first4.brier", brier)):
         value = float(function(ones)[0])
         low, high = np.nanpercentile(function(weights), [2.5, 97.5])
         out.append(
             (name, value, min(float(low), value), max(float(high), value), len(truth), split)
         )
-    ensemble = _figure("first4.ensemble.accuracy", p.mean(axis=0)[None], truth, split, 0)
+    ensemble = _test_result("first4.ensemble.accuracy", p.mean(axis=0)[None], truth, split, 0)
     return [*out, ensemble]
 
 
@@ -160,4 +162,4 @@ def run_members(config: FinetuneConfig, run: str, root: Path, device: torch.devi
     for member in members(config):
         train_member(FinetuneTask, member, member_folder(member, root), device)
     if not config.limit:
-        evaluate(config, root, run)
+        record_results(config, root, run)

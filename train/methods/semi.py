@@ -150,7 +150,7 @@ def fixmatch_loss(weak: Tensor, strong: Tensor, threshold: float) -> tuple[Tenso
     return (F.cross_entropy(strong, guess, reduction="none") * sure).mean(), sure.mean()
 
 
-def members(config: SemiConfig) -> list[SemiConfig]:
+def semi_members(config: SemiConfig) -> list[SemiConfig]:
     """One configuration per number of labels, seed and method."""
     total = sum(len(rows) for rows in protocols.protocol_rows("mbc", 0, 0, False).train.values())
     out = []
@@ -181,9 +181,9 @@ def folder_of(member: SemiConfig, root: Path) -> Path:
 
 def run(config: SemiConfig, name: str, root: Path, device: torch.device) -> pd.DataFrame:
     """Train what is missing and write the curve, :data:`TABLE`."""
-    for member in members(config):
+    for member in semi_members(config):
         train_member(SemiTask, member, folder_of(member, root), device)
-    table = curve(members(config), root)
+    table = curve(semi_members(config), root)
     if not config.limit:
         command = f"python -m train semi --run {name}"
         write_table(TABLE, table)

@@ -35,10 +35,10 @@ def build_all(data: str = "first", model: str = "") -> None:
     """Build the Atlases of data sets under models (default: all that encode), by commas."""
     for name in model.split(",") if model else with_capability("encode"):
         for key in data.split(","):
-            build(key, name)
+            build_atlas(key, name)
 
 
-def build(key: str, model: str) -> Atlas:
+def build_atlas(key: str, model: str) -> Atlas:
     """Encode a data set, lay out its maps, score its sources, and write the Atlas."""
     encoder = Encoder.load(model)
     catalogue = open_data_set(key)

@@ -34,10 +34,10 @@ def build_all(
             if kind == "turned":
                 store_orientations(key)
             else:
-                build(key, kind)
+                add_score(key, kind)
 
 
-def build(key: str, what: str) -> Scores:
+def add_score(key: str, what: str) -> Scores:
     """Compute one kind of :data:`SCORES` for a data set and add it to its table.
 
     Raises

@@ -55,7 +55,7 @@ def flows() -> dict[str, ModelInfo]:
 
 
 @functools.lru_cache(maxsize=4)
-def fitted(name: str) -> Detector:
+def fitted_detector(name: str) -> Detector:
     """Outlier scores of a flow, fitted to its training galaxies."""
     module, info = weights.load(trained_folder() / name)
     assert isinstance(module, MAF)
@@ -77,7 +77,8 @@ def outliers(catalogue: Catalogue) -> tuple[pd.DataFrame, dict[str, ScoreColumn]
     table = pd.DataFrame(index=range(len(catalogue)))
     about: dict[str, ScoreColumn] = {}
     for name, info in flows().items():
-        scores = fitted(name).scores(sample_of(catalogue, info.training["config"]["encoder"]))
+        sample = sample_of(catalogue, info.training["config"]["encoder"])
+        scores = fitted_detector(name).scores(sample)
         made, described = _columns(scores, name, catalogue.info.key)
         table, about = pd.concat([table, made], axis=1), about | described
     if not about:
@@ -135,7 +136,7 @@ def score_generated(generator: str = GENERATOR, n: int = GENERATED, seed: int = 
             continue
         views = encode_orientations(model, images)
         sample = make_sample(model, images, views, table, np.arange(n), fine)
-        found = fitted(name).scores(sample)
+        found = fitted_detector(name).scores(sample)
         # Generated images have no structure finer than their own pixels.
         found = found.drop(columns=["strangeness", "complexity"], errors="ignore")
         made, described = _columns(found, name, KEY)

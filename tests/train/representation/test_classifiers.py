@@ -17,7 +17,7 @@ from train.evaluate.representation.classifiers import (
     probabilities,
     scores,
 )
-from train.evaluate.representation.published_table2 import paper_value, table
+from train.evaluate.representation.published_table2 import paper_value, published_values
 
 
 def two_clouds(n: int = 120, d: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -96,7 +96,7 @@ def test_scaled_codes_have_the_variance_that_gamma_is_for(most: int) -> None:
 
 
 def test_the_table_of_the_paper() -> None:
-    assert len(table()) == 2 * 4 * 6 * 4
+    assert len(published_values()) == 2 * 4 * 6 * 4
     assert paper_value("mbc", "vdvae", "ext", "accuracy") == 0.82
     assert paper_value("mbc", "simsiam", "ext", "recall") == 0.84
     assert paper_value("frdeep-nvss", "byol", "svc", "auc") == 0.88

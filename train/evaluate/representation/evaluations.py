@@ -134,9 +134,9 @@ def record_map(encoders: list[str]) -> None:
 
 def shift(model: str = "") -> None:
     """Frechet distances between the data sets: ``trained/tables/shift.csv``."""
-    from train.evaluate.representation.shift import table
+    from train.evaluate.representation.shift import shift_table
 
-    found = table(model.split(",") if model else [])
+    found = shift_table(model.split(",") if model else [])
     print(found.round(3).to_string(index=False))
     write_table("shift", found)
 

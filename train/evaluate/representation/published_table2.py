@@ -25,7 +25,7 @@ BESIDE = {"vdvae": "VDVAE", "simclr": "SimCLR", "byol": "BYOL", "simsiam": "SimS
 
 
 @functools.cache
-def table() -> dict[tuple[str, str, str, str], float]:
+def published_values() -> dict[tuple[str, str, str, str], float]:
     """Values by data set, method, classifier and metric."""
     out = {}
     for line in TABLE.split("\n"):
@@ -39,4 +39,4 @@ def table() -> dict[tuple[str, str, str, str], float]:
 def paper_value(data_set: str, encoder: str, classifier: str, metric: str) -> float:
     """The value of the paper for one of our results, NaN if there is none."""
     method = BESIDE.get(encoder.removesuffix(VIEWS), "")
-    return table().get((data_set, method, classifier, metric), float("nan"))
+    return published_values().get((data_set, method, classifier, metric), float("nan"))

@@ -76,7 +76,7 @@ def distances(samples: dict[str, np.ndarray], seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["a", "b", "n", "distance", "std", "floor"])
 
 
-def table(models: list[str]) -> pd.DataFrame:
+def shift_table(models: list[str]) -> pd.DataFrame:
     """Distances between all data sets that each encoder has an Atlas of."""
     made: dict[str, list[str]] = {}
     for key, model in list_atlases():

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from radioviz import morphology
 from radioviz.atlas.atlas import open_atlas
-from radioviz.data.catalogue import Catalogue
-from radioviz.data.registry import open_data_set
+from train.evaluate.evaluation_set import measured_catalogue
 from train.evaluate.representation.classifiers import Scaler
 from train.evaluate.representation.codes import codes
 
@@ -19,24 +16,18 @@ BATCH, PASSES, FIRST_TREES = 1000, 20, 10
 NEIGHBOURS = 20
 
 
-@functools.cache
-def measured(key: str) -> Catalogue:
-    """Data set with measured angular sizes, ``las_measured`` [arcsec]."""
-    return morphology.complete(open_data_set(key))
-
-
 def sizes(key: str) -> np.ndarray:
     """Measured angular size of each galaxy, up to the field of the encoders; ``(n,)``.
 
     The image of a larger source is cut off, so its code cannot contain the size.
     """
-    found = measured(key).table["las_measured"].to_numpy(float)
+    found = measured_catalogue(key).table["las_measured"].to_numpy(float)
     return np.minimum(found, 172.8)
 
 
 def usable(key: str) -> np.ndarray:
     """True for galaxies with a measured size, shape ``(n,)``."""
-    table = measured(key).table
+    table = measured_catalogue(key).table
     return np.isfinite(table["las_measured"].to_numpy(float)) & table["flag"].eq("").to_numpy()
 
 
@@ -57,7 +48,7 @@ def feature_importance(model: str, key: str = "first") -> pd.DataFrame:
     from sklearn.decomposition import PCA
     from sklearn.ensemble import RandomForestRegressor
 
-    catalogue = measured(key)
+    catalogue = measured_catalogue(key)
     x = codes(model, catalogue).values[:, 0]
     rows = np.flatnonzero(usable(key) & (catalogue.table["split"] == "train").to_numpy())
     y = sizes(key)
@@ -105,11 +96,13 @@ def regress(model: str, key: str = "first") -> tuple[np.ndarray, np.ndarray, flo
     from sklearn.linear_model import RidgeCV
     from sklearn.svm import SVR
 
-    learnt = [part(model, other, "train") for other in LEARN_FROM]
+    learnt = [codes_and_sizes(model, other, "train") for other in LEARN_FROM]
     views = learnt[0][0].shape[1]
     x = np.concatenate([found.reshape(-1, found.shape[2]) for found, _ in learnt])
     y = np.concatenate([np.repeat(truth, views) for _, truth in learnt])
-    (x_valid, y_valid), (x_test, y_test) = (part(model, key, s) for s in ("valid", "test"))
+    (x_valid, y_valid), (x_test, y_test) = (
+        codes_and_sizes(model, key, s) for s in ("valid", "test")
+    )
     scaler = Scaler(128).fit(x)
     middle, width = y.mean(), y.std()
     makers: dict[str, Any] = {"ridge": RidgeCV(np.logspace(-4, 2, 13))}
@@ -135,9 +128,9 @@ def regress(model: str, key: str = "first") -> tuple[np.ndarray, np.ndarray, flo
     return guess(regressor, x_test), y_test, found, name
 
 
-def part(model: str, key: str, split: str) -> tuple[np.ndarray, np.ndarray]:
+def codes_and_sizes(model: str, key: str, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Codes ``(n, views, d)`` and sizes [arcsec] ``(n,)`` of one split of a data set."""
-    catalogue = measured(key)
+    catalogue = measured_catalogue(key)
     rows = usable(key) & (catalogue.table["split"] == split).to_numpy()
     return codes(model, catalogue).values[rows], sizes(key)[rows]
 
@@ -154,7 +147,7 @@ def neighbour_sizes(model: str, layout: str, key: str = "first") -> tuple[np.nda
     """
     from sklearn.neighbors import NearestNeighbors
 
-    catalogue = measured(key)
+    catalogue = measured_catalogue(key)
     ok = usable(key)
     xy = np.asarray(open_atlas(key, model).layouts[layout])[ok]
     size = catalogue.table["las_measured"].to_numpy(float)[ok]

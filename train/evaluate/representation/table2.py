@@ -84,7 +84,7 @@ def block(problem: LabelledSet, found: Codes) -> pd.DataFrame:
         # Boosting is never the best of the six here and costs as much as the others together.
         seeds = SEEDS if name in FORESTS else SEEDS[:3] if name == "grad" else SEEDS[:1]
         seeds = seeds[:1] if slow else seeds
-        p = [fitted(name, seed, x, y, at, found.components) for seed in seeds]
+        p = [fit_predict(name, seed, x, y, at, found.components) for seed in seeds]
         each = np.concatenate([scores(q, truth) for q in p])
         drawn = np.mean([scores(q, truth, weights) for q in p], axis=0)
         low, high = np.nanpercentile(drawn, [2.5, 97.5], axis=0)
@@ -112,7 +112,7 @@ def block(problem: LabelledSet, found: Codes) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
-def fitted(
+def fit_predict(
     name: str, seed: int, x: np.ndarray, y: np.ndarray, at: np.ndarray, components: int
 ) -> np.ndarray:
     """p(class) of codes ``at`` ``(m, views, d)`` after training on ``x`` ``(n, views, d)``.
@@ -138,7 +138,7 @@ def cross_validated(
         return np.full((1, len(METRICS)), np.nan)
     folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=repeats, random_state=0)
     parts = [
-        scores(fitted(name, 0, x[a], y[a], x[b], components), y[b])
+        scores(fit_predict(name, 0, x[a], y[a], x[b], components), y[b])
         for a, b in folds.split(x[:, 0], y)
     ]
     return np.concatenate(parts)
