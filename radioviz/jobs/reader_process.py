@@ -25,6 +25,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from radioviz import errors
 from radioviz.errors import RadioVizError, ReaderError
 from radioviz.jobs import wire
@@ -163,8 +165,10 @@ def _exactly(
 
 def _resident(pid: int) -> int:
     """Resident memory of a process, where limits of address space are not kept (macOS)."""
-    found = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True)
-    return int(found.stdout.strip() or 0) * 1024
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
 
 
 def _kill(handle: int | None) -> None:
