@@ -32,7 +32,7 @@ def likelihood(view: View) -> None:
         settings = likelihood_view.outlier_settings(view, here)
         view.publish(
             score=settings.score.key,
-            alarms=url_state.number_text(100 * settings.flagged),
+            alarms=url_state.parameter_text(100 * settings.flagged),
             linear=None if settings.log else "1",
             **{"in": ",".join(settings.data_sets)},
         )

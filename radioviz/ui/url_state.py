@@ -75,7 +75,7 @@ def linked_toggle(key: str, parameter: str, default: bool = False) -> None:
     st.session_state[key] = bool(st.session_state.get(key, default))
 
 
-def number_text(value: float) -> str:
+def parameter_text(value: float) -> str:
     """A number as it is written in an address."""
     return f"{value:.6g}"
 

@@ -90,7 +90,7 @@ def content_hash(*parts: np.ndarray | bytes | str | None) -> str:
     return sum_.hexdigest()
 
 
-def pack(data: np.ndarray) -> PackedColumn:
+def pack_column(data: np.ndarray) -> PackedColumn:
     """Pack an array; noise is not compressed, as that costs time and saves nothing."""
     plain = np.ascontiguousarray(data).tobytes()
     sample = plain[: 1 << 16]
@@ -142,8 +142,8 @@ def pack_positions(
         ends,
         (bounds[0], bounds[1], bounds[2], bounds[3]),
         (extent[0], extent[1], extent[2], extent[3]),
-        pack(halves[0]),
-        pack(halves[1]),
+        pack_column(halves[0]),
+        pack_column(halves[1]),
         len(x) - len(order),
         single,
     )
@@ -157,17 +157,17 @@ def scaled(values: np.ndarray, low: float, high: float, order: np.ndarray) -> Pa
         place = np.clip((sent - low) / (high - low), 0.0, 1.0)
     codes = np.zeros(len(sent), dtype=np.uint8)
     codes[known] = (1.5 + 254 * place[known]).astype(np.uint8)
-    return pack(codes)
+    return pack_column(codes)
 
 
 def categories(codes: np.ndarray, order: np.ndarray) -> PackedColumn:
     """Category codes as bytes."""
-    return pack(np.clip(codes[order], 0, MAX_CATEGORIES).astype(np.uint8))
+    return pack_column(np.clip(codes[order], 0, MAX_CATEGORIES).astype(np.uint8))
 
 
 def bits(mask: np.ndarray, order: np.ndarray) -> PackedColumn:
     """A mask as bits, least significant first."""
-    return pack(np.packbits(mask[order], bitorder="little"))
+    return pack_column(np.packbits(mask[order], bitorder="little"))
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import streamlit as st
 from radioviz import metrics
 from radioviz.errors import RadioVizError
 from radioviz.models.registry import decoders
-from radioviz.ui import cache, controls, detail, galaxies, synthetic, verdicts
+from radioviz.ui import cache, class_probabilities, controls, detail, galaxies, synthetic
 from radioviz.ui.charts import plotly_charts, profile_chart
 from radioviz.ui.controls import View
 from radioviz.ui.pages.generate.state import GeneratedBatch, generate_state
@@ -121,11 +121,13 @@ def twins_panel(batch: GeneratedBatch, view: View) -> None:
 
 
 def _verdict(image: np.ndarray) -> str:
-    name = verdicts.default_classifier()
+    name = class_probabilities.shown_classifier()
     if name is None:
         return ""
     try:
-        label, share = verdicts.likeliest_class(verdicts.probabilities(name, image[None]), 0)
+        label, share = class_probabilities.likeliest_class(
+            class_probabilities.classify_images(name, image[None]), 0
+        )
     except RadioVizError:
         return ""
     return f" · classified {label}, {share:.0%}"

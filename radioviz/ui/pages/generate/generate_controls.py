@@ -181,7 +181,7 @@ def _centre(info: ModelInfo) -> tuple[float, ...] | None:
 
 
 def _publish(view: View, info: ModelInfo, request: GenerationRequest, clip: bool) -> None:
-    text = url_state.number_text
+    text = url_state.parameter_text
     around = st.session_state.get("generate_around") if request.mode == "around" else None
     view.publish(
         model=info.name,

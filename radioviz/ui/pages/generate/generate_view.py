@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from radioviz import metrics
-from radioviz.ui import cache, controls, detail, gallery, synthetic, verdicts
+from radioviz.ui import cache, class_probabilities, controls, detail, gallery, synthetic
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.charts.html_bars import class_bar
 from radioviz.ui.controls import View
@@ -75,7 +75,9 @@ def class_balance(batch: GeneratedBatch) -> None:
             icon=":material/rule:",
         )
         return
-    found = [verdicts.likeliest_class(batch.probabilities, i)[0] for i in range(len(batch))]
+    found = [
+        class_probabilities.likeliest_class(batch.probabilities, i)[0] for i in range(len(batch))
+    ]
     st.html(class_bar(found, "Classified as"))
     requested = batch.made.labels
     if any(requested):

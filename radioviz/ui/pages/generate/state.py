@@ -11,7 +11,7 @@ import pandas as pd
 
 from radioviz.errors import ModelError
 from radioviz.models.artefact import ModelInfo
-from radioviz.ui import cache, synthetic, verdicts
+from radioviz.ui import cache, class_probabilities, synthetic
 from radioviz.ui.state import page_state
 
 if TYPE_CHECKING:
@@ -88,7 +88,11 @@ class GeneratedBatch:
 
     def verdict(self, i: int) -> tuple[str, float] | None:
         """The likeliest class of an image and its probability; None without a classifier."""
-        return verdicts.likeliest_class(self.probabilities, i) if self.probabilities else None
+        return (
+            class_probabilities.likeliest_class(self.probabilities, i)
+            if self.probabilities
+            else None
+        )
 
     def title(self, i: int) -> str:
         """Name of an image: enough to request it again on this page."""
@@ -115,11 +119,11 @@ def generate_batch(
     """
     made = cache.generated(info.name, request)
     images = synthetic.sigma_clipped(made.images, CLIP_SIGMA) if clip else made.images
-    name = verdicts.default_classifier()
+    name = class_probabilities.shown_classifier()
     probabilities: dict[str, np.ndarray] = {}
     if name is not None:
         try:
-            probabilities = verdicts.probabilities(name, images)
+            probabilities = class_probabilities.classify_images(name, images)
         except ModelError as error:
             on_error(str(error))
     held = generate_state()

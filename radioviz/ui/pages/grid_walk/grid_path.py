@@ -9,7 +9,16 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from radioviz.ui import cache, controls, detail, gallery, state, synthetic, url_state, verdicts
+from radioviz.ui import (
+    cache,
+    class_probabilities,
+    controls,
+    detail,
+    gallery,
+    state,
+    synthetic,
+    url_state,
+)
 from radioviz.ui.controls import View
 from radioviz.ui.pages.grid_walk import latent_plane
 from radioviz.ui.pages.grid_walk.state import (
@@ -46,10 +55,10 @@ def path_panel(walk: Walk, view: View) -> None:
     z = latent_plane.path(start.z, end.z, frames)
     images = cache.decoded(walk.info.name, z, walk.conditions)
     notes = synthetic.size_notes(synthetic.measure_decoded(images, walk.info))
-    if name := verdicts.default_classifier():
+    if name := class_probabilities.shown_classifier():
         with controls.show_errors():
-            found = verdicts.probabilities(name, images)
-            likeliest = [verdicts.likeliest_class(found, i) for i in range(frames)]
+            found = class_probabilities.classify_images(name, images)
+            likeliest = [class_probabilities.likeliest_class(found, i) for i in range(frames)]
             notes = [f"{n} · {c} {p:.0%}" for n, (c, p) in zip(notes, likeliest, strict=True)]
     names = ["A", *(f"{i / (frames - 1):.0%}" for i in range(1, frames - 1)), "B"]
     st.caption(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from radioviz.ui import cache, controls, synthetic, verdicts
+from radioviz.ui import cache, class_probabilities, controls, synthetic
 from radioviz.ui.charts.scales import log_ticks, round_ticks
 from radioviz.ui.controls import View, linked_select
 from radioviz.ui.map import colouring
@@ -171,7 +171,7 @@ def field_of(walk: Walk, overlay: str, images: np.ndarray) -> tuple[np.ndarray, 
     """Values of an overlay ``(n,)``, its title, and the levels to draw."""
     if overlay.startswith(FRII):
         name = overlay.removeprefix(FRII)
-        probability = verdicts.share_of(name, images, "FRII")
+        probability = class_probabilities.probability_of(name, images, "FRII")
         return probability, f"P(FRII) by {cache.models()[name].title}", _PROBABILITIES
     table = cache.plane_properties(walk.info.name, walk.plane, walk.conditions)
     if overlay == "las":

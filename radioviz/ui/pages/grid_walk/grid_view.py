@@ -8,13 +8,13 @@ import streamlit as st
 from radioviz.neighbours import nearest_to
 from radioviz.ui import (
     cache,
+    class_probabilities,
     controls,
     detail,
     galaxies,
     gallery,
     state,
     synthetic,
-    verdicts,
 )
 from radioviz.ui.controls import View
 from radioviz.ui.pages.grid_walk import correlations
@@ -65,7 +65,7 @@ def decoded_panel(walk: Walk, view: View, point: Point) -> None:
     facts = synthetic.measurement_facts(synthetic.measure_decoded(image[None], walk.info).iloc[0])
     if point.galaxy is not None:
         st.caption("Measured in the decoded image")
-    st.html(detail.facts_html(facts + verdicts.class_facts(image[None])))
+    st.html(detail.facts_html(facts + class_probabilities.class_facts(image[None])))
     _actions(walk, point)
 
 

@@ -14,7 +14,7 @@ import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.encode.attributions import Explanation, inner_share
-from radioviz.ui import cache, controls, detail, verdicts
+from radioviz.ui import cache, class_probabilities, controls, detail
 from radioviz.ui.cache.decoding import explanation
 from radioviz.ui.controls import View
 from radioviz.ui.image.display import png, rgb_png, rgb_stops
@@ -42,7 +42,7 @@ def explanation_panel(catalogue: Catalogue, row: int, view: View) -> None:
         why = scores.stale.get(COLUMN, f"{catalogue.info.title} has no FR probabilities yet.")
         st.info(controls.escape(why) + " Compute them, then reload the page:")
         st.code(f"python -m train scores --what fr --data {catalogue.info.key}", language="bash")
-    name = verdicts.default_classifier()
+    name = class_probabilities.shown_classifier()
     if name is None:
         st.info("There is no classifier here. Train one with `python -m train classifier`.")
         return

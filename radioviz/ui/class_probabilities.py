@@ -10,7 +10,7 @@ from radioviz.errors import ModelError
 from radioviz.ui import cache
 
 
-def default_classifier() -> str | None:
+def shown_classifier() -> str | None:
     """The classifier that pages show: lowest validation loss; None without any."""
     found = cache.classifiers()
     return min(
@@ -18,7 +18,7 @@ def default_classifier() -> str | None:
     )
 
 
-def probabilities(name: str, images: np.ndarray) -> dict[str, np.ndarray]:
+def classify_images(name: str, images: np.ndarray) -> dict[str, np.ndarray]:
     """Probability of each class, by name: float32 of shape ``(n,)``.
 
     Raises
@@ -31,15 +31,15 @@ def probabilities(name: str, images: np.ndarray) -> dict[str, np.ndarray]:
     return {str(c): given[:, i] for i, c in enumerate(ready.classes)}
 
 
-def share_of(name: str, images: np.ndarray, label: str) -> np.ndarray:
+def probability_of(name: str, images: np.ndarray, label: str) -> np.ndarray:
     """Probability of one class.
 
     Raises
     ------
     ModelError
-        As :func:`probabilities`, or if the classifier does not know the class.
+        As :func:`classify_images`, or if the classifier does not know the class.
     """
-    found = probabilities(name, images)
+    found = classify_images(name, images)
     if label not in found:
         raise ModelError(f"classifier '{name}' knows {', '.join(found)}, but not '{label}'")
     return found[label].astype(float)
@@ -53,11 +53,11 @@ def likeliest_class(found: dict[str, np.ndarray], row: int) -> tuple[str, float]
 
 def class_facts(images: np.ndarray) -> list[tuple[str, str]]:
     """Class of one image ``(1, ny, nx)``, as a line of facts."""
-    name = default_classifier()
+    name = shown_classifier()
     if name is None:
         return [("Class", "no classifier installed (python -m train classifier)")]
     try:
-        label, share = likeliest_class(probabilities(name, images), 0)
+        label, share = likeliest_class(classify_images(name, images), 0)
     except ModelError as error:
         return [("Class", str(error))]
     return [("Class", f"{label}, {share:.0%} ({cache.models()[name].title})")]
