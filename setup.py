@@ -11,9 +11,9 @@ setup(
     packages=[*find_packages(include=["radioviz*", "train*"]), "radioviz._app"],
     package_dir={"radioviz._app": "."},
     package_data={
-        "": ["*.css", "*.html", "*.js", "*.png", "*.svg"],
+        "": ["*.css", "*.html", "*.js", "*.png", "*.svg", "*.toml"],
         "radioviz.data": ["splits/*.csv"],
         "radioviz._app": ["pages/*.py", ".streamlit/config.toml", "trained/**"],
-        "train": ["*.toml", "runs/*.toml"],
+        "train": ["runs/*.toml"],
     },
 )
