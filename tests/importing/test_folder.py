@@ -132,7 +132,7 @@ def test_every_kind_of_bad_file_is_named_with_its_reason(tmp_path: Path) -> None
         "picture.fits": (b"\x89PNG\r\n\x1a\n000000", "is neither a PNG nor a JPEG"),
         "wide.fits": (
             primary(noise((30, 30)), cards((30, 30), CDELT1=-0.01, CDELT2=0.01)),
-            "36 arcsec per pixel where most files here have 1.8",
+            "36 arcsec per pixel, most files here have 1.8",
         ),
     }
     for name, (content, _) in bad.items():
