@@ -267,7 +267,7 @@ class JobWorker(Generic[Request, State]):
             lambda done, total, what: self.update(step=what, done=int(done), total=int(total or 0)),
             _INTERVAL,
         )
-        self._asked, self._cancelled = 0.0, False
+        self._checked, self._cancelled = 0.0, False
 
     def update(self, **changes: Any) -> None:
         """Change fields of the state, and write it."""
@@ -277,8 +277,8 @@ class JobWorker(Generic[Request, State]):
     def cancelled(self) -> bool:
         """True if somebody asked the job to stop."""
         now = time.monotonic()
-        if now - self._asked > _INTERVAL:
-            self._asked, self._cancelled = now, (self.folder / _CANCEL).exists()
+        if now - self._checked > _INTERVAL:
+            self._checked, self._cancelled = now, (self.folder / _CANCEL).exists()
         return self._cancelled
 
     def progress_or_cancel(self, done: int, total: int, what: str) -> None:
