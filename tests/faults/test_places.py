@@ -58,7 +58,7 @@ def test_an_import_on_a_full_disk_resumes_when_there_is_space(
     from radioviz.importing import run_import
 
     # It would refuse such a disk at once.
-    monkeypatch.setattr(run_import, "_check_space", lambda *_: None)
+    monkeypatch.setattr(run_import, "require_space", lambda *_: None)
     monkeypatch.setenv("RADIOVIZ_HOME", str(small_disk / "home"))
     import_survey(Source(cutouts(tmp_path / "kept", 3)), {"key": "kept"})
     kept = tree_digest(small_disk / "home" / "surveys" / "kept")
