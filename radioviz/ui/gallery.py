@@ -111,19 +111,17 @@ def gallery(
             for cell in cells
         ],
     }
-    handlers = {"open": on_open, "collect": on_collect}
 
-    def called(kind: str) -> None:
+    def call(handler: Handler | None, kind: str) -> None:
         value = (st.session_state.get(key) or {}).get(kind)
-        handler = handlers[kind]
         if handler is not None and isinstance(value, list | tuple) and len(value) == 2:
             handler((str(value[0]), str(value[1])))
 
     register_component("radioviz_gallery", __file__)(
         key=key,
         data=data,
-        on_open_change=lambda: called("open"),
-        on_collect_change=lambda: called("collect"),
+        on_open_change=lambda: call(on_open, "open"),
+        on_collect_change=lambda: call(on_collect, "collect"),
     )
 
 

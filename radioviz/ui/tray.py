@@ -27,6 +27,16 @@ from radioviz.ui.state import Selection
 
 SHOWN = 12  # thumbnails in the sidebar
 
+MIME_TYPES = {
+    "fits": "application/fits",
+    "zip": "application/zip",
+    "vot": "application/x-votable+xml",
+    "parquet": "application/x-parquet",
+    "csv": "text/csv",
+    "png": "image/png",
+    "reg": "text/plain",
+}
+
 
 @dataclass
 class TrayState:
@@ -240,51 +250,38 @@ def export_buttons(
 
     groups = galaxies.prepare_groups(selection, model, scores, columns)
 
-    def build(write: Callable[..., bytes]) -> Callable[[], bytes]:
+    data_sets = [cache.data_set(key) for key in selection.groups()]
+    one_size = len({d.images.shape[1:] for d in data_sets}) == 1  # of the planes of a cube
+    positions = any(np.isfinite(d.table["ra"].to_numpy()).any() for d in data_sets)
+
+    def noted(write: Callable[..., bytes]) -> Callable[[], bytes]:
         return lambda: write(groups(), note=f"Selection: {note}.")
 
-    formats: list[tuple[str, str, Callable[[], bytes | str], str, str]] = [
-        ("fits", "FITS, one file", build(export.fits_bytes), ".fits", "application/fits"),
-        (
-            "zip",
-            "FITS, one file per galaxy (ZIP)",
-            build(export.zip_bytes),
-            ".zip",
-            "application/zip",
-        ),
-        ("votable", "VOTable", build(export.votable_bytes), ".vot", "application/x-votable+xml"),
-        ("table", "FITS table", build(export.fits_table_bytes), "-table.fits", "application/fits"),
-        ("parquet", "Parquet", build(export.parquet_bytes), ".parquet", "application/x-parquet"),
-        ("csv", "CSV", build(export.csv_bytes), ".csv", "text/csv"),
-        ("png", "Contact sheet (PNG)", lambda: contact_sheet_png(groups()), ".png", "image/png"),
+    formats: list[tuple[str, str, Callable[[], bytes | str], str, bool]] = [
+        ("fits", "FITS, one file", noted(export.fits_bytes), ".fits", True),
+        ("zip", "FITS, one file per galaxy (ZIP)", noted(export.zip_bytes), ".zip", True),
+        ("cube", "FITS, one cube", noted(export.cube_bytes), "-cube.fits", one_size),
+        ("votable", "VOTable", noted(export.votable_bytes), ".vot", True),
+        ("table", "FITS table", noted(export.fits_table_bytes), "-table.fits", True),
+        ("parquet", "Parquet", noted(export.parquet_bytes), ".parquet", True),
+        ("csv", "CSV", noted(export.csv_bytes), ".csv", True),
+        ("png", "Contact sheet (PNG)", lambda: contact_sheet_png(groups()), ".png", True),
+        ("reg", "DS9 regions", lambda: export.ds9_regions(groups()), ".reg", positions),
     ]
-    data_sets = [cache.data_set(key) for key in selection.groups()]
-    if len({d.images.shape[1:] for d in data_sets}) == 1:  # a cube has planes of one size
-        cube = (
-            "cube",
-            "FITS, one cube",
-            build(export.cube_bytes),
-            "-cube.fits",
-            "application/fits",
-        )
-        formats.insert(2, cube)
-    if any(np.isfinite(d.table["ra"].to_numpy()).any() for d in data_sets):
-        formats.append(
-            ("reg", "DS9 regions", lambda: export.ds9_regions(groups()), ".reg", "text/plain")
-        )
     st.caption(
         controls.galaxies_text(len(selection))
         + (f", latents of {controls.escape(model)}" if model else "")
     )
-    for kind, label, make, suffix, mime in formats:
-        st.download_button(
-            label,
-            make,
-            file_name=f"radioviz-{len(selection)}{suffix}",
-            mime=mime,
-            key=f"{key}_{kind}",
-            on_click="ignore",
-            width="stretch",
-            icon=":material/download:",
-        )
+    for kind, label, make, suffix, possible in formats:
+        if possible:
+            st.download_button(
+                label,
+                make,
+                file_name=f"radioviz-{len(selection)}{suffix}",
+                mime=MIME_TYPES[suffix.rpartition(".")[2]],
+                key=f"{key}_{kind}",
+                on_click="ignore",
+                width="stretch",
+                icon=":material/download:",
+            )
     samp_panel.samp_buttons(groups, len(selection), key)
