@@ -11,9 +11,10 @@ setup(
     packages=[*find_packages(include=["radioviz*", "train*"]), "radioviz._app"],
     package_dir={"radioviz._app": "."},
     package_data={
-        "": ["*.css", "*.html", "*.js", "*.png", "*.svg", "*.toml"],
+        "": ["*.css", "*.html", "*.js", "*.png", "*.svg"],
         "radioviz.data": ["splits/*.csv"],
+        "radioviz.ui.pages.benchmarks": ["*.toml"],
         "radioviz._app": ["pages/*.py", ".streamlit/config.toml", "trained/**"],
-        "train": ["runs/*.toml"],
+        "train": ["*.toml", "runs/*.toml"],
     },
 )
