@@ -102,6 +102,7 @@ def click(url: str, repeats: int = 7) -> dict[str, Any]:
             y = box["y"] + box["height"] * 0.6
             before = _listed(page)
             page.mouse.move(x, y)
+            page.locator(".st-key-likelihood_histogram .hovertext").first.wait_for()
             started = time.perf_counter()
             page.mouse.click(x, y)
             while _listed(page) in (before, [""]):

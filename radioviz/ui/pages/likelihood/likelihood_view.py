@@ -192,6 +192,8 @@ def draw_histogram(
         st.slider(
             f"Range of {title}", low, high, step=(high - low) / BINS, format="%.4g",
             key="likelihood_between", on_change=_choose_by_slider,
+            help="Lists the galaxies of a range. You can also click a bar of the histogram, or "
+            "drag over it with its tool Box select.",
         )  # fmt: skip
     beyond = {k: int(np.isfinite(v).sum() - counts[k].sum()) for k, v in values.items()}
     if sum(beyond.values()):
