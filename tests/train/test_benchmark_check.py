@@ -8,7 +8,7 @@ import pytest
 
 from radioviz.models import weights
 from radioviz.models.registry import list_models, model_folder
-from train.__main__ import main
+from train.__main__ import _parser, main
 from train.evaluate import benchmark_check, benchmarks
 from train.methods.maf import MafTask
 from train.publish import card, module_size
@@ -44,6 +44,9 @@ def test_shipped_cards_are_what_publishing_writes() -> None:
 def test_every_recorded_command_is_known() -> None:
     for name, entry in benchmarks.read().items():
         assert benchmark_check.kind_of(entry["command"]) in ("figure", "training", "timing"), name
+        words = entry["command"].split()
+        if words[2] == "train":
+            assert _parser().parse_args(words[3:]).command == words[3], name
 
 
 @pytest.mark.parametrize(
