@@ -92,6 +92,23 @@ def test_click_shows_the_galaxy(app_server: Server, page: Page) -> None:
     assert not app_server.maps("libtorch")
 
 
+def test_one_press_of_back_undoes_a_change_of_the_address(app_server: Server, page: Page) -> None:
+    page.goto(f"{app_server.url}/latent_map?colour=label")
+    actions.wait_for_map(page)
+    actions.settle(page)
+    page.wait_for_url("**/latent_map?*data=first*")  # the page adds what the link left out
+    legend = page.locator(f"{actions.MAP} .rv-legend button")
+    legend.first.wait_for()
+    page.locator(".st-key-colour").get_by_role("combobox").click()
+    page.get_by_role("option", name="Redshift").click()
+    page.wait_for_url("**colour=redshift*")
+    legend.first.wait_for(state="hidden")
+    actions.settle(page)
+    page.go_back()
+    page.wait_for_url("**colour=label*")
+    legend.first.wait_for()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["", "latent_map", "inspect_galaxy"])
 def test_pages_open_without_an_error(app_server: Server, page: Page, path: str, theme: str) -> None:
