@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -103,6 +104,17 @@ class SurveyInfo:
     licence: str = ""
     reference: str = ""
     origin: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("pixel_scale", "beam", "frequency"):
+            value = getattr(self, name)
+            if value is None and name != "pixel_scale":
+                continue
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (number and 0 < value < math.inf):
+                raise CatalogueError(
+                    f"survey '{self.key}': {name} is {value!r}; expected a positive number"
+                )
 
 
 class _Meta(msgspec.Struct):
