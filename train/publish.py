@@ -15,7 +15,7 @@ from radioviz.models.artefact import ModelInfo
 from radioviz.paths import trained_folder
 from train.core.config import RUNS, TrainError
 from train.core.loop import CONFIG, load_best
-from train.core.task import Task
+from train.core.task import AnyTask
 from train.methods import stored_task
 
 SCORES = {
@@ -60,7 +60,7 @@ def publish_run(run: str, out: Path | None = None) -> ModelInfo:
 
 
 def publish_task(
-    task: Task[Any], folder: Path, target: Path | None = None, command: str = ""
+    task: AnyTask, folder: Path, target: Path | None = None, command: str = ""
 ) -> ModelInfo:
     """Write ``trained/<name>/``, or another folder, from the best weights of a run.
 

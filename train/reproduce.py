@@ -20,7 +20,7 @@ from radioviz.data.registry import DATA_SETS, open_data_set
 from radioviz.encode import Encoder
 from radioviz.models.registry import list_models, model_folder
 from train.core.config import TrainError
-from train.core.task import Task
+from train.core.task import AnyTask
 from train.methods import METHODS, stored_task
 
 QUICK = 300
@@ -125,7 +125,7 @@ def _scores(name: str) -> Iterator[Check]:
         yield Check(f"score {key}", away, f"{value:.5g}, again {found[key]:.5g}")
 
 
-def _task(training: dict[str, Any], name: str) -> Task[Any]:
+def _task(training: dict[str, Any], name: str) -> AnyTask:
     words = str(training.get("command", "")).split()
     method = words[words.index("train") + 1] if "train" in words[:-1] else ""
     if method not in METHODS:

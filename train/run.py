@@ -11,7 +11,7 @@ from radioviz.models.precision import without_denormals
 from train.core import distributed, machine
 from train.core.config import TrainError
 from train.core.loop import fit
-from train.core.task import Task
+from train.core.task import AnyTask
 from train.methods import task_of
 from train.publish import publish_task
 
@@ -55,7 +55,7 @@ def _train_members(method: str, config: Any, run: str, folder: Path, device: Any
         print(semi.run(config, run, folder, device).to_string(index=False))
 
 
-def _fit(task: Task[Any], folder: Path, resume: bool, device: torch.device, publish: bool) -> None:
+def _fit(task: AnyTask, folder: Path, resume: bool, device: torch.device, publish: bool) -> None:
     first = distributed.processes().first
     data = task.load()
     if first:

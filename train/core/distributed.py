@@ -23,7 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 from train.core.config import TrainError
 
 if TYPE_CHECKING:
-    from train.core.task import Task
+    from train.core.task import AnyTask
 
 LONGEST_WAIT = timedelta(hours=2)
 """How long processes wait for the first one, which validates and publishes."""
@@ -111,7 +111,7 @@ def local_device(device: torch.device) -> torch.device:
 class _Loss(nn.Module):
     """A task's loss as a forward pass, which DistributedDataParallel can wrap."""
 
-    def __init__(self, task: Task[Any]) -> None:
+    def __init__(self, task: AnyTask) -> None:
         super().__init__()
         self.module = task.module
         self._loss = task.loss
@@ -122,7 +122,7 @@ class _Loss(nn.Module):
         return self._loss(padded, rows, epoch)
 
 
-def shared_loss(task: Task[Any]) -> nn.Module:
+def shared_loss(task: AnyTask) -> nn.Module:
     """``task.loss`` as a module whose gradients are averaged over all processes."""
     loss = _Loss(task)
     if processes().size == 1:

@@ -26,7 +26,7 @@ from train.core import checkpoint, distributed, machine
 from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
 from train.core.optim import build_optimiser, learning_rate
-from train.core.task import Task
+from train.core.task import AnyTask
 
 LOSSES = "losses.jsonl"
 CONFIG = "run.json"
@@ -64,7 +64,7 @@ class Outcome:
 
 @without_denormals()
 def fit(
-    task: Task[Any],
+    task: AnyTask,
     data: Data,
     folder: Path,
     *,
@@ -144,13 +144,13 @@ class _State:
 class _Run:
     """Everything that changes while a task trains: weights, average, optimiser, progress."""
 
-    def __init__(self, task: Task[Any], data: Data, folder: Path, device: torch.device) -> None:
+    def __init__(self, task: AnyTask, data: Data, folder: Path, device: torch.device) -> None:
         self.task, self.data, self.folder, self.device = task, data, folder, device
         self.config: RunConfig = task.config
         self.group = distributed.processes()
         self.state = _State()
         folder.mkdir(parents=True, exist_ok=True)
-        self.module = task.module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.module = task.module.to(device=device, memory_format=torch.channels_last)
         task.prepare(data, device)
         self.optimiser = build_optimiser(self.module, self.config)
         self.average = _average(self.module, self.config)
@@ -294,7 +294,7 @@ class _Run:
                 file.write(json.dumps(line) + "\n")
 
 
-def load_best(task: Task[Any], folder: Path) -> Outcome:
+def load_best(task: AnyTask, folder: Path) -> Outcome:
     """Load the best weights of a run into ``task.module``, for publishing.
 
     Raises
@@ -313,7 +313,7 @@ def load_best(task: Task[Any], folder: Path) -> Outcome:
 
 @torch.no_grad()
 def validate(
-    task: Task[Any], module: nn.Module, part: Part, device: torch.device, batch: int = 256
+    task: AnyTask, module: nn.Module, part: Part, device: torch.device, batch: int = 256
 ) -> dict[str, float]:
     """Mean metrics over all validation images, in evaluation mode and the run's precision.
 

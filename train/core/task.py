@@ -13,9 +13,10 @@ from train.core.config import RunConfig
 from train.core.data import Data, Part
 
 C = TypeVar("C", bound=RunConfig)
+M = TypeVar("M", bound=nn.Module)
 
 
-class Task(ABC, Generic[C]):
+class Task(ABC, Generic[C, M]):
     """A training method; ``train/methods/<method>.py`` implements it."""
 
     method: ClassVar[str]
@@ -23,7 +24,7 @@ class Task(ABC, Generic[C]):
 
     def __init__(self, config: C) -> None:
         self.config = config
-        self.module: nn.Module
+        self.module: M
 
     def load(self) -> Data:
         """Images of the run. Default: the splits ``train`` and ``valid`` of its data sets."""
@@ -65,7 +66,7 @@ class Task(ABC, Generic[C]):
         """
 
     @abstractmethod
-    def validate(self, module: nn.Module, images: Tensor, rows: Tensor) -> dict[str, float]:
+    def validate(self, module: M, images: Tensor, rows: Tensor) -> dict[str, float]:
         """Metrics of a batch of validation images; the lowest ``loss`` decides what is kept."""
 
     def published(self) -> nn.Module:
@@ -77,5 +78,8 @@ class Task(ABC, Generic[C]):
         """Fields of ModelInfo that the method sets: kind, capabilities, latent_dim, paper..."""
 
     @abstractmethod
-    def score(self, module: nn.Module, part: Part) -> dict[str, float]:
+    def score(self, module: M, part: Part) -> dict[str, float]:
         """Scores of the published model on validation images, for its config and card."""
+
+
+AnyTask = Task[Any, Any]

@@ -29,7 +29,7 @@ from train.core.checkpoint import FILE
 from train.core.config import TrainError, read_run
 from train.core.data import Data
 from train.core.loop import Outcome, fit, load_best
-from train.core.task import Task
+from train.core.task import AnyTask
 from train.evaluate import benchmarks
 from train.evaluate.csv_tables import write_table
 from train.evaluate.evaluation_set import evaluation_set
@@ -147,7 +147,7 @@ def dimension_table(run: str, out: Path | None = None, quick: bool = False) -> p
     return result
 
 
-def fit_task(config: TableConfig, dimension: int, rate: float, epochs: int) -> Task[Any]:
+def fit_task(config: TableConfig, dimension: int, rate: float, epochs: int) -> AnyTask:
     """Seeded task of one fit of the table."""
     architecture = {**config.run.get("architecture", {}), "latent_dim": dimension}
     values = {**config.run, "name": f"{config.name}-d{dimension}", "architecture": architecture}
@@ -155,7 +155,7 @@ def fit_task(config: TableConfig, dimension: int, rate: float, epochs: int) -> T
     return stored_task(config.method, values, config.name)
 
 
-def _fit(task: Task[Any], data: Data, folder: Path) -> Outcome:
+def _fit(task: AnyTask, data: Data, folder: Path) -> Outcome:
     return fit(task, data, folder, resume=(folder / FILE).exists(), progress=False)
 
 
@@ -169,7 +169,7 @@ def _train_loss(folder: Path, epoch: int) -> float:
 
 @torch.no_grad()
 def tested(
-    task: Task[Any], config: TableConfig, classifier: Classifier, split: str = "test"
+    task: AnyTask, config: TableConfig, classifier: Classifier, split: str = "test"
 ) -> dict[str, float]:
     """Test loss [nats per image], RAMIS and its interval, shares classified as requested."""
     module: Any = task.module.cpu().eval()

@@ -105,7 +105,7 @@ def correct(
         fit(task, data, Path(folder), device=device(), progress=False)
         load_best(task, Path(folder))
     truth = class_numbers(training_part(held_out), config.classes).numpy()
-    return logits_of(task.module, training_part(held_out)).argmax(axis=1) == truth  # type: ignore[arg-type]
+    return logits_of(task.module, training_part(held_out)).argmax(axis=1) == truth
 
 
 def training_part(of: EvaluationSet) -> Part:

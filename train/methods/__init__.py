@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the command line explains itself without torch
     from train.core.config import RunConfig
-    from train.core.task import Task
+    from train.core.task import AnyTask
 
 METHODS = {
     "vae": "train.methods.vae:VaeTask",
@@ -31,7 +31,7 @@ def load_object(path: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def task_class(method: str) -> type[Task[Any]]:
+def task_class(method: str) -> type[AnyTask]:
     """Task of a method.
 
     Raises
@@ -43,11 +43,11 @@ def task_class(method: str) -> type[Task[Any]]:
 
     if method not in METHODS:
         raise TrainError(f"method is '{method}'; expected one of {', '.join(METHODS)}")
-    found: type[Task[Any]] = load_object(METHODS[method])
+    found: type[AnyTask] = load_object(METHODS[method])
     return found
 
 
-def task_of(method: str, run: str, **changes: Any) -> Task[Any]:
+def task_of(method: str, run: str, **changes: Any) -> AnyTask:
     """Seeded task of ``train/runs/<run>.toml``; ``changes`` override the file (None: ignored)."""
     from train.core.config import read_run
 
@@ -55,7 +55,7 @@ def task_of(method: str, run: str, **changes: Any) -> Task[Any]:
     return seeded(cls, read_run(cls.config_class, run, **changes))
 
 
-def stored_task(method: str, values: dict[str, Any], where: str) -> Task[Any]:
+def stored_task(method: str, values: dict[str, Any], where: str) -> AnyTask:
     """Seeded task from a configuration as ``run.json`` and ``config.json`` store it."""
     from train.core.config import from_dict
 
@@ -63,7 +63,7 @@ def stored_task(method: str, values: dict[str, Any], where: str) -> Task[Any]:
     return seeded(cls, from_dict(cls.config_class, values, where))
 
 
-def seeded(cls: type[Task[Any]], config: RunConfig) -> Task[Any]:
+def seeded(cls: type[AnyTask], config: RunConfig) -> AnyTask:
     """Task whose initial weights follow from the seed of its configuration."""
     import torch
 

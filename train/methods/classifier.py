@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from radioviz.models.fr_cnn import FrClassifier
@@ -71,7 +71,7 @@ class ClassifierConfig(RunConfig):
             raise TrainError(f"smoothing is {self.smoothing}; expected 0 to below 1")
 
 
-class ClassifierTask(Task[ClassifierConfig]):
+class ClassifierTask(Task[ClassifierConfig, FrClassifier]):
     """Loss, validation, calibration and description of a run of a classifier."""
 
     method = "classifier"
@@ -124,8 +124,7 @@ class ClassifierTask(Task[ClassifierConfig]):
             images = images + sigma * torch.randn_like(images)
         return images
 
-    def validate(self, module: nn.Module, images: Tensor, rows: Tensor) -> dict[str, float]:
-        assert isinstance(module, FrClassifier)
+    def validate(self, module: FrClassifier, images: Tensor, rows: Tensor) -> dict[str, float]:
         logits = module.logits(images)
         truth = self.labels["valid"][rows.to(logits.device)]
         return {
@@ -135,7 +134,6 @@ class ClassifierTask(Task[ClassifierConfig]):
 
     def finish(self, data: Data) -> None:
         """Fit the temperature to the validation images."""
-        assert isinstance(self.module, FrClassifier)
         truth = class_numbers(data.valid, self.config.classes).numpy()
         found = best_temperature(logits_of(self.module, data.valid), truth)
         self.module.temperature.fill_(found)
@@ -143,7 +141,6 @@ class ClassifierTask(Task[ClassifierConfig]):
     def describe(self) -> dict[str, Any]:
         paper = "Bastien et al. 2021, arXiv:2102.01007, Sec. 4; after Tang et al. 2019"
         other = "He et al. 2016, arXiv:1512.03385; in place of the classifier of " + paper
-        assert isinstance(self.module, FrClassifier)
         return {
             "kind": self.config.kind,
             "architecture": self.arguments,
@@ -152,10 +149,9 @@ class ClassifierTask(Task[ClassifierConfig]):
             "paper": paper if self.config.kind == "fr-cnn" else other,
         }
 
-    def score(self, module: nn.Module, part: Part) -> dict[str, float]:
+    def score(self, module: FrClassifier, part: Part) -> dict[str, float]:
         from sklearn.metrics import roc_auc_score
 
-        assert isinstance(module, FrClassifier)
         truth = class_numbers(part, self.config.classes).numpy()
         probabilities = softmax(logits_of(module, part) / float(module.temperature))
         scores = {

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from radioviz.models.cvae import ConvCVAE
@@ -26,6 +26,8 @@ from train.core.task import Task
 from train.methods.conditions import balanced_weights, class_numbers, measured_sizes
 from train.methods.latent_prior import fit_prior
 from train.methods.vae import ACTIVE, elbo_scores, warm_up
+
+Network = ConvCVAE | DenseCVAE
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class CvaeConfig(RunConfig):
             raise TrainError("augment.zoom is set; set zoom, which also changes the requested size")
 
 
-class CvaeTask(Task[CvaeConfig]):
+class CvaeTask(Task[CvaeConfig, Any]):
     """Loss, validation, prior and description of a CVAE run."""
 
     method = "cvae"
@@ -86,7 +88,7 @@ class CvaeTask(Task[CvaeConfig]):
     def __init__(self, config: CvaeConfig) -> None:
         super().__init__(config)
         self.arguments = {"size": config.preprocess.size, **config.architecture}
-        self.module: nn.Module = build(config.kind, self.arguments)
+        self.module = build(config.kind, self.arguments)
         if not isinstance(self.module, ConvCVAE | DenseCVAE):
             raise TrainError(f"kind '{config.kind}' is not a CVAE; expected cvae or cvae-dense")
         self.classes = self.module.classes
@@ -141,7 +143,6 @@ class CvaeTask(Task[CvaeConfig]):
     def _views(self, part: Part, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """One random view of each galaxy in its frame, half precision, and its scale ``(n,)``."""
         module, config = self.module, self.config
-        assert isinstance(module, ConvCVAE)
         kept = torch.get_rng_state()
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
         scale = (1 + config.zoom) ** (2 * torch.rand(len(part)) - 1)
@@ -153,10 +154,9 @@ class CvaeTask(Task[CvaeConfig]):
         return torch.cat(frames), scale
 
     def _terms(
-        self, module: nn.Module, frames: Tensor, labels: Tensor, sizes: Tensor
+        self, module: ConvCVAE, frames: Tensor, labels: Tensor, sizes: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
         """-log p ``(n,)``, KL ``(n, d)``, weighted losses of the heads, and these by name."""
-        assert isinstance(module, ConvCVAE)
         low, high = module.conditions.size_range
         sizes = sizes.clamp(low, high)
         features = module.body(frames)
@@ -170,14 +170,13 @@ class CvaeTask(Task[CvaeConfig]):
         figures = {"size_error": size_error.detach(), "class_error": class_error.detach()}
         return -terms.log_likelihood, terms.kl, heads, figures
 
-    def validate(self, module: nn.Module, images: Tensor, rows: Tensor) -> dict[str, float]:
+    def validate(self, module: Network, images: Tensor, rows: Tensor) -> dict[str, float]:
         labels = self.labels["valid"][rows.to(images.device)]
         if isinstance(module, DenseCVAE):
             terms = module.elbo(images, label=labels)
             nll, kl = -terms.log_likelihood, terms.kl
             figures: dict[str, Tensor] = {}
         else:
-            assert isinstance(module, ConvCVAE)
             sizes = self.sizes["valid"][rows.to(images.device)]
             nll, kl, _, figures = self._terms(module, module.framed(images)[0], labels, sizes)
         return {
@@ -216,7 +215,6 @@ class CvaeTask(Task[CvaeConfig]):
     def _latents(self, part: Part, name: str) -> tuple[Tensor, Tensor, Tensor]:
         """Means and widths of q(z | x) of one view of each galaxy, and its conditions."""
         module = self.module
-        assert isinstance(module, ConvCVAE)
         if name == "train":
             frames, scale = self.bank.pop()
         else:
@@ -236,7 +234,6 @@ class CvaeTask(Task[CvaeConfig]):
     def describe(self) -> dict[str, Any]:
         sized = ("size",) if self.sized else ()
         paper = "Bastien et al. 2021, arXiv:2102.01007, Sec. 5.1"
-        assert isinstance(self.module, ConvCVAE | DenseCVAE)
         return {
             "kind": self.config.kind,
             "architecture": self.arguments,
@@ -246,8 +243,7 @@ class CvaeTask(Task[CvaeConfig]):
         }
 
     @torch.no_grad()
-    def score(self, module: nn.Module, part: Part) -> dict[str, float]:
-        assert isinstance(module, ConvCVAE | DenseCVAE)
+    def score(self, module: Network, part: Part) -> dict[str, float]:
         module.eval()
         generator = torch.Generator().manual_seed(1)
         labels = class_numbers(part, self.classes)

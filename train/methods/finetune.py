@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from radioviz.data.preprocess import Preprocess
@@ -75,7 +75,7 @@ class FinetuneConfig(RunConfig):
             )
 
 
-class FinetuneTask(Task[FinetuneConfig]):
+class FinetuneTask(Task[FinetuneConfig, ResNet]):
     """One member of a fine-tuned run."""
 
     method = "finetune"
@@ -132,8 +132,8 @@ class FinetuneTask(Task[FinetuneConfig]):
         config = self.config
         return supervised_loss(self.module, images, labels, weights, config.smoothing, config.mixup)
 
-    def validate(self, module: nn.Module, images: Tensor, rows: Tensor) -> dict[str, float]:
-        logits = module.logits(images).float()  # type: ignore[operator]
+    def validate(self, module: ResNet, images: Tensor, rows: Tensor) -> dict[str, float]:
+        logits = module.logits(images).float()
         truth = self.truth["valid"][rows.to(logits.device)]
         return {
             # Keep the last weights: a few dozen galaxies would choose an epoch by chance.
@@ -152,7 +152,7 @@ class FinetuneTask(Task[FinetuneConfig]):
             "paper": "He et al. 2016, arXiv:1512.03385; fine-tuned as Slijepcevic et al. 2023",
         }
 
-    def score(self, module: nn.Module, part: Part) -> dict[str, float]:
+    def score(self, module: ResNet, part: Part) -> dict[str, float]:
         p = predict(module, part.images)
         truth = class_numbers(part, self.classes).numpy()
         likelihood = p[np.arange(len(p)), truth]
@@ -163,9 +163,8 @@ class FinetuneTask(Task[FinetuneConfig]):
 
 
 @torch.no_grad()
-def predict(module: nn.Module, images: Tensor) -> np.ndarray:
+def predict(module: ResNet, images: Tensor) -> np.ndarray:
     """p(class) from the mean features over eight views, shape ``(n, classes)``."""
-    assert isinstance(module, ResNet)
     module.eval()
     before, module.dihedral = module.dihedral, True
     found = torch.cat([module.logits(x).softmax(1) for x in images.split(256)])

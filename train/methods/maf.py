@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from radioviz.atlas.atlas import open_atlas
 from radioviz.data.registry import open_data_set
@@ -63,7 +63,7 @@ class MafConfig(RunConfig):
             raise TrainError(f"standardise is '{self.standardise}'; expected pca or scale")
 
 
-class MafTask(Task[MafConfig]):
+class MafTask(Task[MafConfig, MAF]):
     """Loss, validation and description of a run of a flow."""
 
     method = "maf"
@@ -112,8 +112,7 @@ class MafTask(Task[MafConfig]):
         latents = padded[torch.arange(n, device=padded.device), :, view, 0]
         return -self.module.log_prob(latents).mean(), {}
 
-    def validate(self, module: nn.Module, images: Tensor, rows: Tensor) -> dict[str, float]:
-        assert isinstance(module, MAF)
+    def validate(self, module: MAF, images: Tensor, rows: Tensor) -> dict[str, float]:
         latents = images[:, :, 0, 0]
         return {
             "loss": -float(module.log_prob(latents).mean()),
@@ -130,8 +129,7 @@ class MafTask(Task[MafConfig]):
         }
 
     @torch.no_grad()
-    def score(self, module: nn.Module, part: Part) -> dict[str, float]:
-        assert isinstance(module, MAF)
+    def score(self, module: MAF, part: Part) -> dict[str, float]:
         return flow_scores(module.eval(), part.images[:, :, 0, 0])
 
     def card(self, info: ModelInfo, size: int) -> str:

@@ -89,7 +89,7 @@ class View(NamedTuple):
     """Arcsec, ``(n,)``."""
 
 
-class RefineTask(Task[RefineConfig]):
+class RefineTask(Task[RefineConfig, Any]):
     """Loss, validation and description of a run of the second stage."""
 
     method = "refine"
@@ -110,7 +110,7 @@ class RefineTask(Task[RefineConfig]):
         whole.level.fill_(config.level)
         whole.clear.fill_(config.clear)
         self.whole = whole.eval().requires_grad_(False)
-        self.module: Any = whole.refiner.train().requires_grad_(True)
+        self.module = whole.refiner.train().requires_grad_(True)
 
     def prepare(self, data: Data, device: torch.device) -> None:
         config = self.config
@@ -146,15 +146,14 @@ class RefineTask(Task[RefineConfig]):
         given = self.whole.class_condition(len(rows), labels, x.device)
         return self.module.loss(pair[:, :1], given, pair[:, 1:], level).mean(), {}
 
-    def validate(self, module: nn.Module, images: Tensor, rows: Tensor) -> dict[str, float]:
+    def validate(self, module: Any, images: Tensor, rows: Tensor) -> dict[str, float]:
         rows = rows.to(images.device)
         labels = self.labels["valid"][rows]
         given = self.whole.class_condition(len(rows), labels, images.device)
-        network: Any = module
         losses = []
         for _ in range(4):
             x, maps, level = self._pairs(self.held_out, rows, labels)
-            losses.append(network.loss(x, given, maps, level).mean())
+            losses.append(module.loss(x, given, maps, level).mean())
         return {"loss": float(torch.stack(losses).mean())}
 
     def published(self) -> nn.Module:
@@ -171,8 +170,7 @@ class RefineTask(Task[RefineConfig]):
         }
 
     @torch.no_grad()
-    def score(self, module: nn.Module, part: Part) -> dict[str, float]:
-        assert isinstance(module, RefinedCVAE)
+    def score(self, module: Any, part: Part) -> dict[str, float]:
         labels = class_numbers(part, module.classes)
         real, found = np.asarray(part.images[:, 0]), []
         for x, known in zip(part.images.split(64), labels.split(64), strict=True):

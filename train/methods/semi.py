@@ -126,7 +126,7 @@ class SemiTask(FinetuneTask):
 
     def _logits(self, images: Tensor, gradient: bool = True) -> Tensor:
         with torch.set_grad_enabled(gradient and torch.is_grad_enabled()):
-            logits: Tensor = self.module.logits(images)  # type: ignore[operator]
+            logits: Tensor = self.module.logits(images)
             return logits.float()
 
 

@@ -72,7 +72,7 @@ class SslConfig(RunConfig):
     trial: bool = False
 
 
-class SslTask(Task[SslConfig]):
+class SslTask(Task[SslConfig, Any]):
     """Base of the three methods: two views, monitors, and the backbone as the result."""
 
     config_class = SslConfig
@@ -121,9 +121,8 @@ class SslTask(Task[SslConfig]):
     def prepare_score(self, data: Data) -> None:
         self.prepare(data, torch.device("cpu"))
 
-    def validate(self, module: nn.Module, images: Tensor, rows: Tensor) -> dict[str, float]:
-        nets: Any = module
-        backbone = nets["backbone"]
+    def validate(self, module: Any, images: Tensor, rows: Tensor) -> dict[str, float]:
+        backbone = module["backbone"]
         if rows[0] == 0:
             parts = self._bank.split(256)
             self._bank_features = torch.cat([backbone(x).float() for x in parts])
@@ -162,7 +161,7 @@ class SslTask(Task[SslConfig]):
         }
 
     @torch.no_grad()
-    def score(self, module: nn.Module, part: Part) -> dict[str, float]:
+    def score(self, module: Any, part: Part) -> dict[str, float]:
         """Spread and agreement of the shipped weights.
 
         Raises

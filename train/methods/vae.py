@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from radioviz.metrics.reconstruction import reconstruction_scores
 from radioviz.models.registry import build
@@ -75,7 +75,7 @@ def elbo_scores(terms: Sequence[Elbo], images: Tensor, guesses: Tensor) -> dict[
     }
 
 
-class VaeTask(Task[VaeConfig]):
+class VaeTask(Task[VaeConfig, GaussianVAE]):
     """Loss, validation and description of a VAE run."""
 
     method = "vae"
@@ -92,14 +92,13 @@ class VaeTask(Task[VaeConfig]):
 
     def loss(self, padded: Tensor, rows: Tensor, epoch: float) -> tuple[Tensor, dict[str, Tensor]]:
         config = self.config
-        terms = self.module.elbo(self.view(padded))  # type: ignore[operator]
+        terms = self.module.elbo(self.view(padded))
         kl = terms.kl.mean(0)
         beta = config.beta * warm_up(epoch, config.beta_epochs)
         loss = -terms.log_likelihood.mean() + beta * kl.clamp_min(config.free_bits).sum()
         return loss, {"nll": -terms.log_likelihood.detach().mean(), "kl": kl.detach().sum()}
 
-    def validate(self, module: nn.Module, images: Tensor, rows: Tensor) -> dict[str, float]:
-        assert isinstance(module, GaussianVAE)
+    def validate(self, module: GaussianVAE, images: Tensor, rows: Tensor) -> dict[str, float]:
         terms = module.elbo(images)
         error = (module(images).float() - images).square().flatten(1).sum(1)
         kl = terms.kl.sum(1).mean()
@@ -125,8 +124,7 @@ class VaeTask(Task[VaeConfig]):
         }
 
     @torch.no_grad()
-    def score(self, module: nn.Module, part: Part) -> dict[str, float]:
-        assert isinstance(module, GaussianVAE)
+    def score(self, module: GaussianVAE, part: Part) -> dict[str, float]:
         module.eval()
         generator = torch.Generator().manual_seed(1)
         terms = [module.elbo(x, generator) for x in part.images.split(256)]

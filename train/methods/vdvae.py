@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from radioviz.metrics.reconstruction import reconstruction_scores
 from radioviz.models.registry import build
@@ -107,7 +107,7 @@ class VdvaeConfig(RunConfig):
         return self.beta_z0 * z0, self.beta * factor
 
 
-class VdvaeTask(Task[VdvaeConfig]):
+class VdvaeTask(Task[VdvaeConfig, VDVAE]):
     """Loss, validation and description of a VDVAE run."""
 
     method = "vdvae"
@@ -207,8 +207,7 @@ class VdvaeTask(Task[VdvaeConfig]):
             None if sizes is None else sizes[rows] / scale,
         )
 
-    def validate(self, module: nn.Module, images: Tensor, rows: Tensor) -> dict[str, float]:
-        assert isinstance(module, VDVAE)
+    def validate(self, module: VDVAE, images: Tensor, rows: Tensor) -> dict[str, float]:
         labels, sizes = self.labels["valid"], self.sizes["valid"]
         rows = rows.to(images.device)
         terms = module.elbo(
@@ -295,8 +294,7 @@ class VdvaeTask(Task[VdvaeConfig]):
         return means, widths, conditions
 
     @torch.no_grad()
-    def score(self, module: nn.Module, part: Part) -> dict[str, float]:
-        assert isinstance(module, VDVAE)
+    def score(self, module: VDVAE, part: Part) -> dict[str, float]:
         module.eval()
         generator = torch.Generator().manual_seed(1)
         batches = part.images.split(128)
