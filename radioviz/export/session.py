@@ -25,6 +25,8 @@ from radioviz.errors import SelectionError
 FORMAT = "radioviz-selection"
 VERSION = 1
 LARGEST_FILE = 20_000_000  # bytes: about 200,000 sources
+MAX_ENTRIES = 250_000  # of the selection, and of the marks
+MAX_DATA_SETS = 1000
 MARK_KINDS = ("", "interesting", "boring", "artefact")
 
 Source = tuple[str, str]
@@ -89,11 +91,14 @@ class Missing:
         """What is missing, in words; lists longer than ``limit`` are cut."""
         out = [
             f"data set '{name}' is not installed: fetch or import it, then load the file again"
-            for name in self.data_sets
+            for name in self.data_sets[:limit]
         ]
+        if len(self.data_sets) > limit:
+            out.append(f"{len(self.data_sets) - limit:,} more data sets are not installed")
+        unknown = set(self.data_sets)
         per: dict[str, list[str]] = {}
         for data_set, source_id in self.sources:
-            if data_set not in self.data_sets:
+            if data_set not in unknown:
                 per.setdefault(data_set, []).append(source_id)
         for data_set, ids in per.items():
             shown = ", ".join(f"'{i}'" for i in ids[:limit])
@@ -161,7 +166,12 @@ def read_session(payload: bytes | str) -> Session:
     view = document.get("view", {})
     if not isinstance(view, dict):
         raise SelectionError(f'"view" is {str(view)[:80]!r}; expected names and values')
-    return Session(tuple(dict.fromkeys(sources)), tuple(marks.values()), _view(view))
+    session = Session(tuple(dict.fromkeys(sources)), tuple(marks.values()), _view(view))
+    if (named := len(session.data_sets())) > MAX_DATA_SETS:
+        raise SelectionError(
+            f"the file names {named:,} data sets; a session has at most {MAX_DATA_SETS:,}"
+        )
+    return session
 
 
 def here(session: Session, known: Mapping[str, Collection[str]]) -> tuple[Session, Missing]:
@@ -196,6 +206,10 @@ def _list(document: Mapping[str, Any], name: str, required: bool = True) -> Sequ
         raise SelectionError(
             f'"{name}" is {str(entries)[:80]!r}; expected a list of '
             '{"data_set": ..., "source_id": ...}'
+        )
+    if len(entries) > MAX_ENTRIES:
+        raise SelectionError(
+            f'"{name}" has {len(entries):,} entries; a session has at most {MAX_ENTRIES:,}'
         )
     return entries
 

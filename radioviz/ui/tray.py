@@ -204,8 +204,8 @@ def load_selection(payload: bytes) -> str:
     from radioviz.export.session import here
 
     session = read_session(payload)
-    known = {}
-    for data_set in session.data_sets():
+    installed, known = cache.known_data_sets(), {}
+    for data_set in filter(installed.__contains__, session.data_sets()):
         with suppress(RadioVizError):  # listed among the missing
             known[data_set] = set(cache.data_set(data_set).table["source_id"])
     found, missing = here(session, known)

@@ -69,6 +69,12 @@ def test_long_lists_of_missing_sources_are_cut() -> None:
     assert missing.sentences()[0].endswith("'s4' and 1,995 more")
 
 
+def test_long_lists_of_missing_data_sets_are_cut() -> None:
+    _, missing = here(Session(tuple((f"d{i}", "s") for i in range(1000))), {})
+    assert len(missing.sentences()) == 6
+    assert missing.sentences()[5] == "995 more data sets are not installed"
+
+
 def test_nothing_missing_is_false() -> None:
     kept, missing = here(Session((("a", "b"),)), {"a": ["b"]})
     assert not missing
@@ -103,6 +109,12 @@ SOURCE = {"data_set": "d", "source_id": "s"}
         (GOOD | {"view": {"a": {"b": 1}}}, "view 'a'"),
         (b'{"format": "radioviz-selection", "version": 1, "sources": [], "view": {"a": NaN}}', "a"),
         (b" " * 20_000_001, "20,000,001 bytes"),
+        (GOOD | {"sources": [SOURCE] * 250_001}, '"sources" has 250,001 entries; .* 250,000'),
+        (GOOD | {"marks": [SOURCE | {"mark": 1}] * 250_001}, '"marks" has 250,001 entries'),
+        (
+            GOOD | {"sources": [SOURCE | {"data_set": f"d{i}"} for i in range(1001)]},
+            "names 1,001 data sets; a session has at most 1,000",
+        ),
     ],
 )
 def test_what_is_no_session_is_refused(document: Any, message: str) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.errors import SelectionError
+from radioviz.errors import CatalogueError, SelectionError
 from radioviz.export.session import Session, read_session, session_bytes
 from radioviz.ui import state, tray
+from radioviz.ui.cache import data_sets
 from radioviz.ui.controls import View
 from radioviz.ui.image.display import ImageStyle
 from radioviz.ui.state import Selection
@@ -54,3 +55,20 @@ def test_files_of_no_use_say_so_and_change_nothing(payload: bytes, empty_tray: S
     with pytest.raises(SelectionError):
         tray.load_selection(payload)
     assert len(empty_tray) == 0
+
+
+def test_unknown_data_sets_cost_no_thread_each(
+    empty_tray: Selection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(data_sets, "_Opening", started.append)
+    stamps = dict(data_sets._store().stamps)
+    names = [f"unknown-{i}" for i in range(999)] + ["n" * 300]
+    payload = session_bytes(Session(tuple((name, "x") for name in names)))
+    with pytest.raises(SelectionError, match="995 more data sets"):
+        tray.load_selection(payload)
+    for name in names[-2:]:
+        with pytest.raises(CatalogueError, match="no data set"):
+            data_sets.data_set(name)
+    assert started == []
+    assert data_sets._store().stamps == stamps

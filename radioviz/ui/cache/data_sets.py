@@ -106,6 +106,8 @@ def data_set(key: str, progress: Progress = no_progress) -> Catalogue:
     CatalogueError
         If it is unknown, not downloaded, or damaged.
     """
+    if key not in DATA_SETS and key not in _store().catalogues and key not in known_data_sets():
+        open_data_set(key)  # raises; a name from outside gets neither a thread nor an entry
     _drop_replaced(key)
     store = _store()
     with store.lock:
