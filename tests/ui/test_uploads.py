@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from radioviz.api.survey_job import FAILED, SurveyProgress, SurveyRequest
 from radioviz.errors import CatalogueError
+from radioviz.jobs.process import Job
 from radioviz.ui.pages.your_data import uploads
 from tests.data.fits_files import as_bytes, cards, noise, primary
 
@@ -102,6 +104,87 @@ def test_only_uploads_are_dropped_and_old_ones_cleaned(tmp_path: Path) -> None:
     assert not staged.folder.exists()
     assert uploads.open_upload(str(staged.folder)) is None
     assert uploads.open_upload(str(tmp_path)) is None
+
+
+def test_an_upload_of_a_session_that_ended_goes_after_hours() -> None:
+    ended, shown = stage(a_dot_fits=b"x"), stage(a_dot_fits=b"y")
+    old = time.time() - 9 * 3600
+    for staged in (ended, shown):
+        os.utime(staged.folder, (old, old))
+    assert uploads.open_upload(str(shown.folder)) is not None  # its session draws the form
+    uploads.delete_stale_uploads()
+    assert not ended.folder.exists()
+    assert shown.folder.exists()
+
+
+def test_an_upload_whose_import_may_be_resumed_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    staged = stage(a_dot_fits=b"x")
+    request = SurveyRequest("mine", upload=str(staged.folder))
+    job = Job("1", request, SurveyProgress(state=FAILED))
+    monkeypatch.setattr(uploads, "list_jobs", lambda: [job])
+    for hours, kept in ((9, True), (50, False)):
+        old = time.time() - hours * 3600
+        os.utime(staged.folder, (old, old))
+        uploads.delete_stale_uploads()
+        assert staged.folder.exists() == kept
+
+
+def test_the_sum_of_uploads_has_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RADIOVIZ_MAX_UPLOADS", "4")  # 4 MB, 1 MB a session
+
+    def put(size: int, *earlier: uploads.StagedFiles) -> uploads.StagedFiles:
+        files = [("a.fits", io.BytesIO(b"x" * size), size)]
+        return uploads.stage_files(files, [str(e.folder) for e in earlier])
+
+    first = put(600_000)
+    with pytest.raises(CatalogueError, match=r"of this session have 0.6 MB, and at most 1 MB"):
+        put(400_001, first)
+    second = put(400_000, first)
+    uploads.delete_upload(first.folder)
+    put(600_000, first, second)  # what was deleted does not count
+    for _ in range(3):
+        put(1_000_000)
+    with pytest.raises(CatalogueError, match=r"of all sessions .* RADIOVIZ_MAX_UPLOADS"):
+        put(1)
+    assert len(list(uploads.uploads_folder().iterdir())) == 5
+
+
+def test_uploads_that_are_being_written_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RADIOVIZ_MAX_UPLOADS", "4")
+
+    class Meanwhile(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell():
+                return super().read(size)
+            for _ in range(3):
+                uploads.stage_files([("b.fits", io.BytesIO(b"y" * 1_000_000), 1_000_000)])
+            with pytest.raises(CatalogueError, match="of all sessions"):
+                uploads.stage_files([("b.fits", io.BytesIO(b"y"), 1)])
+            return super().read(size)
+
+    uploads.stage_files([("a.fits", Meanwhile(b"x" * 1_000_000), 1_000_000)])
+
+
+def test_a_limit_that_is_not_a_number_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RADIOVIZ_MAX_UPLOADS", "many")
+    with pytest.raises(CatalogueError, match="RADIOVIZ_MAX_UPLOADS is 'many'"):
+        stage(a_dot_fits=b"x")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 2\n" * 100_001, "100,001 lines of positions .* at most 100,000"),
+        ("ra dec\n" + "1 2\n" * 100_000, "100,001 lines"),
+        ("x" * 2_000_001, "2,000,001 bytes of positions .* at most 2,000,000"),
+        ("α" * 1_000_001, "2,000,002 bytes"),
+    ],
+)
+def test_pasted_positions_have_limits(text: str, message: str) -> None:
+    began = time.process_time()
+    with pytest.raises(CatalogueError, match=message):
+        uploads.positions_csv(text)
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,8 @@ def _upload(folder: bool) -> None:
 def _stage(files: list[tuple[str, Any, int]]) -> None:
     """Write files to the disk, and drop the widget that holds them in memory."""
     state = your_data_state()
-    state.upload = str(uploads.stage_files(files).folder)
+    state.upload = str(uploads.stage_files(files, state.uploads).folder)
+    state.uploads.append(state.upload)
     state.form += 1
     st.rerun()
 

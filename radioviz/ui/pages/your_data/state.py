@@ -25,6 +25,8 @@ class YourDataState:
         Surveys whose files are listed.
     upload : str
         Folder of the uploaded files; empty where there are none.
+    uploads : list of str
+        Folders of all uploads of the session, those that an import reads included.
     form : int
         Number of the form. It is part of the widget keys, so a new number clears the form.
     answers, questions : dict
@@ -40,6 +42,7 @@ class YourDataState:
     job_progress: list[Any] | None = None
     listed_files: set[str] = field(default_factory=set)
     upload: str = ""
+    uploads: list[str] = field(default_factory=list)
     form: int = 0
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     questions: dict[str, dict[str, Question]] = field(default_factory=dict)

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from filelock import FileLock
+
+from radioviz.api.survey_job import DONE, list_jobs
 from radioviz.errors import CatalogueError, ImageError
 from radioviz.importing import Source, unfinished_imports
 from radioviz.importing.readers.cube_formats import is_cube
@@ -28,7 +33,11 @@ _TABLE_NAMES = (".csv", ".tsv", ".txt", ".dat", ".ecsv", ".vot", ".votable", ".x
 _FITS_NAMES = (".fits", ".fit", ".fits.gz")
 _ZARR = (".zarray", ".zattrs", ".zgroup", ".zmetadata")
 _NUMBER = r"[+-]?\d[\d:hmsd.°'\"]*"  # degrees or sexagesimal
-_KEPT_SECONDS = 2 * 86_400.0
+_KEPT_SECONDS = 8 * 3600.0  # after the last time its session showed the form
+_RESUMABLE_SECONDS = 2 * 86_400.0  # an import that failed or was cancelled may be resumed
+_SIZE = ".size"  # holds the bytes of an upload while it is being written
+_MAX_PASTED = 2_000_000  # bytes
+_MAX_POSITIONS = 100_000  # lines
 _MAX_INSPECTED = 100  # FITS files to open in search of tables
 
 
@@ -92,18 +101,28 @@ def safe_path(name: str) -> PurePosixPath:
     return PurePosixPath(*parts[-8:]) if parts else PurePosixPath("file")
 
 
-def stage_files(files: Iterable[tuple[str, BinaryIO, int]]) -> StagedFiles:
+def stage_files(
+    files: Iterable[tuple[str, BinaryIO, int]], earlier: Collection[str] = ()
+) -> StagedFiles:
     """Write uploaded files, given as name, content and bytes, to a new folder.
+
+    Parameters
+    ----------
+    earlier : collection of str
+        Folders of earlier uploads of the same session, which count towards its limit.
 
     Raises
     ------
     CatalogueError
-        If the disk has too little space or cannot be written.
+        If the uploads of the session or of all sessions became too large, or the disk has too
+        little space or cannot be written.
     """
     given = list(files)
     folder = uploads_folder() / secrets.token_hex(8)
+    delete_stale_uploads()
     try:
         with report_unwritable(folder):
+            _reserve(folder, sum(size for _, _, size in given), earlier)
             _write_files(given, folder)
     except CatalogueError:
         shutil.rmtree(folder, ignore_errors=True)
@@ -112,8 +131,52 @@ def stage_files(files: Iterable[tuple[str, BinaryIO, int]]) -> StagedFiles:
     return _listed(folder)
 
 
+def _reserve(folder: Path, size: int, earlier: Collection[str]) -> None:
+    """Create the folder with the size of its upload, if that is within the limits."""
+    root = folder.parent
+    root.mkdir(parents=True, exist_ok=True)
+    largest = _max_uploads()
+    with FileLock(root.with_name(".uploads.lock"), timeout=30):
+        sizes = {path: _size_of(path) for path in root.iterdir() if path.is_dir()}
+        own = sum(sizes.get(Path(name), 0) for name in earlier)
+        for whose, held, limit in (
+            ("of this session", own, largest / 4),
+            ("of all sessions", sum(sizes.values()), largest),
+        ):
+            if held + size > limit:
+                raise CatalogueError(
+                    f"{size / 1e6:,.1f} MB cannot be uploaded: uploads {whose} have "
+                    f"{held / 1e6:,.1f} MB, and at most {limit / 1e6:,.0f} MB are kept until they "
+                    "are imported. Start over with fewer files, import on the server itself with "
+                    "python -m radioviz.data import, or raise RADIOVIZ_MAX_UPLOADS (MB)"
+                )
+        folder.mkdir()
+        (folder / _SIZE).write_text(str(size), encoding="ascii")
+
+
+def _max_uploads() -> float:
+    """Bytes of all uploads that wait for their import (``RADIOVIZ_MAX_UPLOADS``, in MB)."""
+    text = os.environ.get("RADIOVIZ_MAX_UPLOADS") or "20000"
+    try:
+        return 1e6 * float(text)
+    except ValueError:
+        raise CatalogueError(
+            f"RADIOVIZ_MAX_UPLOADS is '{text}'; set it to a number of MB, such as 20000"
+        ) from None
+
+
+def _size_of(folder: Path) -> int:
+    try:
+        return int((folder / _SIZE).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        size = 0
+        for path in _files(folder):
+            with suppress(OSError):  # it is being deleted
+                size += path.stat().st_size
+        return size
+
+
 def _write_files(files: list[tuple[str, BinaryIO, int]], folder: Path) -> None:
-    folder.mkdir(parents=True)
     require_space(folder, sum(size for _, _, size in files), "the uploaded files")
     taken: set[Path] = set()
     for name, content, _ in files:
@@ -123,6 +186,7 @@ def _write_files(files: list[tuple[str, BinaryIO, int]], folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file:
             shutil.copyfileobj(content, file, 1 << 20)
+    (folder / _SIZE).unlink()
 
 
 def _free_path(path: Path, taken: set[Path]) -> Path:
@@ -174,7 +238,11 @@ def _has_image(path: Path) -> bool:
 def open_upload(folder: str) -> StagedFiles | None:
     """The files of an earlier upload; None where they are gone."""
     path = Path(folder)
-    return _listed(path) if path.is_dir() and path.parent == uploads_folder() else None
+    if not path.is_dir() or path.parent != uploads_folder():
+        return None
+    with suppress(OSError):
+        os.utime(path)  # the session is still there
+    return _listed(path)
 
 
 def delete_upload(folder: Path) -> None:
@@ -184,15 +252,21 @@ def delete_upload(folder: Path) -> None:
 
 
 def delete_stale_uploads() -> None:
-    """Delete uploads that are days old and that no unfinished import reads."""
+    """Delete uploads whose session has ended and that no import reads or may resume."""
     root = uploads_folder()
     if not root.is_dir():
         return
     needed = {Path(p) for u in unfinished_imports() for p in (u.path, u.table) if p}
+    jobs = [job for job in list_jobs() if job.progress.state != DONE]
+    running = {Path(job.request.upload) for job in jobs if job.active}
+    resumable = {Path(job.request.upload) for job in jobs}
     for folder in root.iterdir():
-        is_needed = any(folder in path.parents for path in needed)
-        if not is_needed and time.time() - folder.stat().st_mtime > _KEPT_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+        if folder in running or any(folder in path.parents for path in needed):
+            continue
+        kept = _RESUMABLE_SECONDS if folder in resumable else _KEPT_SECONDS
+        with suppress(OSError):  # another session deletes it
+            if folder.is_dir() and time.time() - folder.stat().st_mtime > kept:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def positions_csv(text: str) -> bytes:
@@ -205,10 +279,21 @@ def positions_csv(text: str) -> bytes:
     Raises
     ------
     CatalogueError
-        If there is no line, or one cannot be parsed.
+        If there is no line, one cannot be parsed, or they are too many.
     """
+    size = len(text.encode("utf-8", "replace"))
+    if size > _MAX_PASTED:
+        raise CatalogueError(
+            f"{size:,} bytes of positions were pasted; at most {_MAX_PASTED:,} are read. Upload "
+            "them as a table under Files"
+        )
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     lines = [line for line in lines if not line.startswith("#")]
+    if len(lines) > _MAX_POSITIONS:
+        raise CatalogueError(
+            f"{len(lines):,} lines of positions were pasted; at most {_MAX_POSITIONS:,} are read. "
+            "Upload them as a table under Files"
+        )
     if not lines:
         raise CatalogueError("no positions: give RA and Dec of one source per line")
     if not any(re.fullmatch(_NUMBER, c) for c in re.split(r"[,;\s]+", lines[0])) and re.search(
