@@ -190,7 +190,7 @@ class Catalogue:
         rows = self._row_of.get_indexer(pd.Index(source_ids, dtype=object))
         if (rows < 0).any():
             unknown = list(source_ids)[int(np.flatnonzero(rows < 0)[0])]
-            raise CatalogueError(f"data set '{self.info.key}' has no source '{unknown}'")
+            raise CatalogueError(f"data set '{self.info.key}' has no source '{unknown[:100]}'")
         return rows.astype(np.int64)
 
     def image(self, row: int) -> np.ndarray:

@@ -59,7 +59,7 @@ def open_data_set(key: str, progress: Progress = no_progress) -> Catalogue:
         if key in imported:
             return Catalogue.open(imported[key].folder)
         known = ", ".join([*DATA_SETS, *imported])
-        raise CatalogueError(f"no data set '{key}'; known: {known}")
+        raise CatalogueError(f"no data set '{key[:100]}'; known: {known}")
     data_set = DATA_SETS[key]
     notes: tuple[str, ...] = ()
     if data_set.is_built:

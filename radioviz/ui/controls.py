@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -55,14 +56,19 @@ def show_errors() -> Iterator[None]:
         st.error(escape(str(error)), icon=":material/error:")
 
 
+_ADDRESS = re.compile(r"(https?:)(?=//)|(www)(?=\.)|([-.\w+])(?=@)", re.IGNORECASE)
+
+
 def escape(text: str) -> str:
     """Text for Markdown that shows as it is: names and messages are never markup.
 
-    On a shared server, paths of its folders are left out.
+    Browsers make links of bare addresses even where they are escaped, so an invisible word joiner
+    parts what would be one. On a shared server, paths of its folders are left out.
     """
     if os.sep in text and not is_local():
         for folder in _folders():
             text = text.replace(folder, "…")
+    text = _ADDRESS.sub("\\g<0>\u2060", text)
     special = "\\`*_{}[]()<>#+!|~$:"
     return "".join(f"\\{c}" if c in special else c for c in text)
 

@@ -37,10 +37,13 @@ PARAMETERS = (
 )  # fmt: skip
 HOSTILE = (
     "<img src=x onerror=alert(1)><script>alert(2)</script>![i](http://127.0.0.1:9/i.png)"
-    "[l](javascript:alert(3))"
+    "[l](javascript:alert(3)) http://evil.example/a www.evil.example HTTPS://evil.example "
+    "me@evil.example"
 )
 _LIVE_HTML = re.compile(r"<script>alert|<img src=x", re.IGNORECASE)
 _LIVE_MARKDOWN = re.compile(r"(?<!\\)!\[i(?<!\\)\]|(?<!\\)\[l(?<!\\)\]\(javascript")
+_LIVE_ADDRESS = re.compile(r"(?:https?://|www\.|\w@)evil", re.IGNORECASE)
+"""Browsers make links of these even where they are escaped by a backslash."""
 N = 12
 
 
@@ -89,7 +92,9 @@ def live(app: AppTest) -> list[str]:
     for element in app.get("markdown"):
         if element.allow_html and _LIVE_HTML.search(element.value):
             raw.append(f"markdown as HTML: {element.value}")
-    return raw + [f"{k}: {t}" for k, t in found if k != "html" and _LIVE_MARKDOWN.search(t)]
+    marked = [f"{k}: {t}" for k, t in found if k != "html"]
+    raw += [text for text in marked if _LIVE_MARKDOWN.search(text)]
+    return raw + [text for text in marked if _LIVE_ADDRESS.search(text.replace("\\", ""))]
 
 
 @pytest.mark.slow
@@ -213,3 +218,17 @@ def test_pages_of_a_shared_server_name_no_folder(
         said = "\n".join(str(e.value) for kind in kinds for e in app.get(kind))
         for folder in (os.environ["RADIOVIZ_CACHE"], os.environ["RADIOVIZ_HOME"], str(REPOSITORY)):
             assert folder not in said.replace("\\", "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+def test_a_long_link_is_not_repeated(open_page: Open, page: str) -> None:
+    """Of a value in the address, a page shows at most 100 characters or so."""
+    long = "q" * 4000
+    everything = dict.fromkeys(PARAMETERS, long)
+    galaxy = {"source": f"first/{long}", "galaxy": f"first/{long}", "unlike": f"{long}/{long}"}
+    for query in (everything, everything | galaxy | {"data": "first"}, {"source": long}):
+        app = open_page(page, **query)
+        assert not app.exception
+        shown = [str(element.proto) for element in app.main] + [str(e.proto) for e in app.sidebar]
+        assert [text[:300] for text in shown if "q" * 130 in text] == []

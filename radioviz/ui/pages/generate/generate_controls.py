@@ -176,7 +176,9 @@ def _centre(info: ModelInfo) -> tuple[float, ...] | None:
     located = cache.located(data_set, info.name)
     row = int(located.places_of([source_id])[0])
     if row < 0:
-        raise ModelError(f"'{info.name}' has not encoded '{source_id}'; choose another galaxy")
+        raise ModelError(
+            f"'{info.name}' has not encoded '{source_id[:100]}'; choose another galaxy"
+        )
     return tuple(float(v) for v in located.atlas.latents[row])
 
 

@@ -143,7 +143,7 @@ def current_point(walk: Walk) -> Point:
             return point
         st.warning(
             controls.escape(
-                f"{walk.info.title} has not encoded '{held.galaxy[1]}' of "
+                f"{walk.info.title} has not encoded '{held.galaxy[1][:100]}' of "
                 f"{controls.data_set_title(held.galaxy[0])}, so it is not on this plane."
             ),
             icon=":material/location_off:",
