@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import platformdirs
@@ -34,3 +35,18 @@ def user_models_folder() -> Path:
 def trained_folder() -> Path:
     """Folder of shipped models and Atlases (``RADIOVIZ_TRAINED``)."""
     return Path(os.environ.get("RADIOVIZ_TRAINED") or REPOSITORY / "trained")
+
+
+def special_file(path: Path) -> str:
+    """What a path is that is neither a file nor a folder, such as 'a named pipe'; else empty.
+
+    Opening one may wait forever, or change a device.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return ""
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return ""
+    kinds = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")

@@ -14,6 +14,7 @@ from radioviz.encode import Encoder, GeneratedGalaxies, GenerationRequest, Gener
 from radioviz.errors import ImageError, ModelError
 from radioviz.images.reading import SkyImage
 from radioviz.models.registry import decoders
+from radioviz.paths import special_file
 from radioviz.similarity import query_image
 
 ImageSource = np.ndarray | str | PathLike[str]
@@ -90,6 +91,8 @@ def _sky_images(images: ImageSource | Sequence[ImageSource]) -> list[SkyImage]:
     """Each image as read, files by their name."""
     if isinstance(images, str | PathLike):
         path = Path(fspath(images))
+        if kind := special_file(path):
+            raise ImageError(f"{path} is {kind}; give a FITS, PNG or JPEG file")
         try:
             return [query_image.read_picture(path.read_bytes(), path.name)]
         except OSError as error:

@@ -140,7 +140,7 @@ def _locate(source: str | Path | None, archive: Archive) -> str | Path:
             "or an http(s) address"
         )
     for candidate in (path / archive.name, path / archive.folder):
-        if candidate.exists():
+        if candidate.is_file() or candidate.is_dir():
             return candidate
     raise FetchError(f"{path}: holds neither {archive.name} nor a folder {archive.folder}")
 

@@ -27,6 +27,7 @@ from radioviz.importing.readers.user_tables import read_table
 from radioviz.importing.rgz_batches import inspect_batches, is_batches
 from radioviz.importing.source_rows import read_sources
 from radioviz.importing.survey_facts import Answers
+from radioviz.paths import special_file
 
 
 def inspect_source(source: Source, answers: Answers | None = None) -> Inspection:
@@ -42,6 +43,9 @@ def inspect_source(source: Source, answers: Answers | None = None) -> Inspection
     try:
         if not path.exists():
             raise CatalogueError(f"{path}: no such file or folder")
+        for given in filter(None, (path, table and Path(table))):
+            if kind := special_file(given):
+                raise CatalogueError(f"{given}: is {kind}; give a regular file or a folder")
         if table is not None and not Path(table).is_file():
             raise CatalogueError(f"{table}: no such table")
     except (OSError, ValueError) as error:  # a name that no file system accepts

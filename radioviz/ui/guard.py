@@ -80,7 +80,13 @@ class Guard:
                 message = {**message, "headers": [*message.get("headers", []), *_answer(scope)]}
             await send(message)
 
-        await self.app({**scope, "headers": kept}, receive, protected)
+        async def heard() -> Any:
+            message = await receive()
+            while scope["type"] == "websocket" and _clears_caches(message.get("bytes")):
+                message = await receive()
+            return message
+
+        await self.app({**scope, "headers": kept}, heard, protected)
 
     def _objection(self, headers: list[tuple[str, str]]) -> str:
         """Why a request is refused; empty if it is not."""
@@ -113,6 +119,22 @@ class Guard:
             return False
         # A name that rebinds is never an address; this machine's own names are not foreign.
         return address is not None or name in _own_names()
+
+
+def _clears_caches(content: bytes | None) -> bool:
+    """Whether a message would clear the caches of every session; Streamlit lets each session do so.
+
+    Only its own developer menu sends one, which ``client.toolbarMode`` hides.
+    """
+    from google.protobuf.message import DecodeError
+    from streamlit.proto.BackMsg_pb2 import BackMsg
+
+    if not content:
+        return False
+    try:
+        return BackMsg.FromString(content).WhichOneof("type") == "clear_cache"
+    except DecodeError:
+        return False  # Streamlit ends the session
 
 
 def is_own_account(headers: Any) -> bool:

@@ -181,7 +181,8 @@ def test_names_do_nothing_in_a_browser(server: Server, home: Path, browser: Brow
         page.goto(f"{server.url}/{name}?data={key}", wait_until="load")
         page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]',
                                timeout=60_000)  # fmt: skip
-        said.append(page.evaluate("document.querySelectorAll('img[src=\"x\"]').length"))
+        live = "img[src=x], a[href*='evil.example']"
+        said.append(page.evaluate(f'document.querySelectorAll("{live}").length'))
         assert "Traceback" not in page.inner_text("body")
         assert str(REPOSITORY) not in page.inner_text("body")
     assert acted == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from astropy.table import Table
 
 import radioviz
 from radioviz.cli import main, running
+from radioviz.data.downloads import SOURCES
 from radioviz.paths import REPOSITORY
 
 COMMANDS = ("app", "data", "import", "encode", "search", "export", "train")
@@ -151,3 +153,37 @@ def test_an_interrupted_encoding_can_be_resumed(
     monkeypatch.setattr(survey, "encode_data_set", interrupted)
     assert main(["encode", "--data", "first", "--model", "vae2"]) == 130
     assert "run the same command to resume" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["fits", "csv", "zip", "png"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("import", "{pipe}"),
+        ("import", "{folder}", "--table", "{pipe}"),
+        ("data", "cutouts", "{pipe}", "--service", "nvss"),
+        ("data", "fetch", "mirabest", "--from", "{pipe}"),
+        ("data", "fetch", "mirabest", "--from", "{folder}"),
+        ("search", "--image", "{pipe}"),
+    ],
+)
+def test_a_named_pipe_is_refused_at_once(
+    arguments: tuple[str, ...], kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def hangs(*_: object) -> None:
+        pytest.fail("the command waits for the pipe")
+
+    pipe = tmp_path / f"pipe.{kind}"
+    for path in (pipe, *(tmp_path / a.name for a in SOURCES["mirabest"])):
+        os.mkfifo(path)
+    signal.signal(signal.SIGALRM, hangs)
+    signal.alarm(20)
+    try:
+        filled = [a.format(pipe=pipe, folder=tmp_path) for a in arguments]
+        assert main(filled) == 1
+    finally:
+        signal.alarm(0)
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and str(tmp_path) in said
+    if "fetch" not in arguments:
+        assert "a named pipe" in said

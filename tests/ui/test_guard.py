@@ -164,3 +164,36 @@ def test_the_system_knows_whose_a_connection_is() -> None:
             # Another loopback address with the same port is another connection.
             assert guard._account_of(("127.0.0.2", ends[0][1]), ends[1]) is None
             assert guard._account_of((f"::ffff:{ends[0][0]}", ends[0][1]), ends[1]) == os.getuid()
+
+
+def test_no_session_clears_the_caches_of_all() -> None:
+    from streamlit.proto.BackMsg_pb2 import BackMsg
+
+    messages: list[dict[str, Any]] = [
+        {"type": "websocket.connect"},
+        {"type": "websocket.receive", "bytes": BackMsg(clear_cache=True).SerializeToString()},
+        {"type": "websocket.receive", "bytes": BackMsg(clear_cache=False).SerializeToString()},
+        {"type": "websocket.receive", "bytes": BackMsg(app_heartbeat=True).SerializeToString()},
+        {"type": "websocket.receive", "bytes": b"\xff"},
+        {"type": "websocket.receive", "text": "plain"},
+        {"type": "websocket.disconnect", "code": 1000},
+    ]
+    waiting, heard = list(messages), []
+
+    async def receive() -> dict[str, Any]:
+        return waiting.pop(0)
+
+    async def send(message: dict[str, Any]) -> None:
+        pass
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        while waiting:
+            heard.append(await receive())
+
+    scope = {
+        "type": "websocket", "path": "/_stcore/stream", "query_string": b"",
+        "client": ("127.0.0.1", 50000), "server": ("127.0.0.1", 8501),
+        "headers": [(b"host", b"localhost:8501")],
+    }  # fmt: skip
+    asyncio.run(Guard(app, allowed_hosts=[], open_to_network=False)(scope, receive, send))
+    assert heard == [messages[0], *messages[3:]]
