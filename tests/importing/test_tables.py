@@ -218,16 +218,16 @@ def test_tables_written_by_stilts(galaxies, tmp_path, form):
     if shutil.which("stilts") is None:
         pytest.skip("stilts is not installed")
     galaxies["name"] = ["a", "b", "c", "d", "e"]
-    galaxies.write(tmp_path / "in.ecsv")
+    galaxies.write(tmp_path / "in.vot", format="votable")
     out = tmp_path / f"out.{form}"
     done = subprocess.run(
-        ["stilts", "tcopy", "ifmt=ecsv", f"ofmt={form}", str(tmp_path / "in.ecsv"), str(out)],
+        ["stilts", "tcopy", "ifmt=votable", f"ofmt={form}", str(tmp_path / "in.vot"), str(out)],
         capture_output=True,
         text=True,
         timeout=120,
     )
-    if done.returncode and "parquet" in done.stderr.lower():
-        pytest.skip("this stilts writes no Parquet")
+    if form in ("ecsv", "parquet") and "No handler for output format" in done.stderr:
+        pytest.skip(f"this stilts lacks the library that writes {form}")
     assert done.returncode == 0, done.stderr
     read = read_table(out)
     np.testing.assert_allclose(read.frame["RAJ2000"], [150.1, 151.0, np.nan, 210.5, 359.9])

@@ -61,7 +61,7 @@ void main() {
   o_colour = vec4(s.rgb / s.a * a, a);
 }`;
 
-/** Name of what really draws, "" when the browser does not say. */
+/** Name of what really draws, "" when the browser does not tell. */
 export function rendererName(): string {
   const gl = document.createElement("canvas").getContext("webgl2");
   if (!gl) return "none";
