@@ -42,7 +42,6 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("radioviz/atlas/atlas.py", "turned"): _FILE,
     ("radioviz/ui/pages/benchmarks/benchmark_tables.py", "turned"): _SCORE,
     ("radioviz/ui/map/frontend/src/gpu.ts", "tell"): _BUILT,
-    ("radioviz/ui/map/frontend/src/gpu.ts", "turned"): _BUILT,
     ("train/__main__.py", "turned"): _SCORE,
     ("train/evaluate/similarity.py", "turned"): _SCORE,
     ("train/scores/galaxy_scores.py", "turned"): _SCORE,
