@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -25,6 +26,30 @@ def cache_folder() -> Path:
 def user_data_folder() -> Path:
     """Folder of the user's imported surveys and their Atlases (``RADIOVIZ_HOME``)."""
     return Path(os.environ.get("RADIOVIZ_HOME") or platformdirs.user_data_dir("radioviz"))
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder and its parents; the user's data are for their account alone.
+
+    A new :func:`user_data_folder` is private (0700). One that exists keeps its permissions, so that
+    a group may share it, except for uploads and jobs, which are private in any case.
+
+    Raises
+    ------
+    OSError
+        If it cannot be created.
+    """
+    home = user_data_folder()
+    within = [p for p in (home, home / "uploads", home / "jobs") if p in (folder, *folder.parents)]
+    for private in within:
+        if not private.is_dir():
+            with suppress(FileExistsError):  # another process was faster
+                private.mkdir(mode=0o700, parents=True)
+    for private in within[1:]:
+        if private.stat().st_mode & 0o077:
+            with suppress(PermissionError):  # of another account
+                private.chmod(0o700)
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def user_models_folder() -> Path:

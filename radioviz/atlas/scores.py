@@ -36,6 +36,7 @@ from radioviz.atlas.atlas import atlas_folder
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import AtlasError
 from radioviz.models.artefact import ModelInfo
+from radioviz.paths import make_folder
 from radioviz.store import records
 from radioviz.store.atomic import atomic_file, report_unwritable, write_json
 
@@ -189,7 +190,7 @@ def add_scores(
     where = scores_folder(key, folder)
     ids = catalogue.table["source_id"].astype(str).to_list()
     with report_unwritable(where, AtlasError, what=name):
-        where.mkdir(parents=True, exist_ok=True)
+        make_folder(where)
         with FileLock(where / ".scores.lock", timeout=60):
             table = pd.DataFrame(index=pd.Index(ids, name="source_id"))
             if (where / META).exists():

@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 
 from radioviz.errors import CatalogueError
+from radioviz.paths import make_folder
 from radioviz.sky import tan_wcs
 from radioviz.store import records
 from radioviz.store.atomic import put_in_place, scratch_folder, unwritable, write_json
@@ -282,7 +283,7 @@ class Catalogue:
         try:
             if scratch is None:
                 scratch = scratch_folder(folder)
-                scratch.mkdir(parents=True)
+                make_folder(scratch)
             if not (scratch / "images.npy").exists():
                 np.save(scratch / "images.npy", self.images)
             elif isinstance(self.images, np.memmap):

@@ -16,6 +16,7 @@ from radioviz.data.public_surveys import DATA_SETS, DataSet
 from radioviz.data.user_surveys import list_surveys, survey_folder
 from radioviz.errors import CatalogueError
 from radioviz.jobs.progress import Progress, no_progress
+from radioviz.paths import make_folder
 from radioviz.store.atomic import scratch_folder
 
 __all__ = [
@@ -89,7 +90,7 @@ def build_catalogue(
     folder = scratch_folder(data_set.folder)
     scratch: Path | None = folder
     try:
-        folder.mkdir(parents=True)
+        make_folder(folder)
     except OSError:
         scratch = None  # reported below, when the Catalogue cannot be stored
     try:

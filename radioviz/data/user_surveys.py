@@ -24,7 +24,7 @@ from radioviz.data.public_surveys import DATA_SETS
 from radioviz.errors import CatalogueError
 from radioviz.jobs.journal import JOURNAL
 from radioviz.jobs.scratch import PLAN
-from radioviz.paths import cache_folder, user_data_folder
+from radioviz.paths import cache_folder, make_folder, user_data_folder
 from radioviz.store import records
 from radioviz.store.atomic import delete_folder, unwritable
 
@@ -154,7 +154,7 @@ def survey_lock(key: str) -> Iterator[None]:
 
     folder = surveys_folder() / ".locks"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with FileLock(folder / check_key(key), timeout=0):
             yield
     except Timeout:

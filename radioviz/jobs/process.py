@@ -24,7 +24,7 @@ from filelock import FileLock
 
 from radioviz.errors import CatalogueError, RadioVizError
 from radioviz.jobs.progress import throttled
-from radioviz.paths import REPOSITORY
+from radioviz.paths import REPOSITORY, make_folder
 from radioviz.store.atomic import delete_folder, report_unwritable, write_json
 from radioviz.store.records import read_record
 
@@ -146,7 +146,7 @@ class JobFolder(Generic[Request, State]):
         return self._spawn(job_id, job.request, job.progress)
 
     def _lock(self) -> FileLock:
-        self.folder().mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder())
         return FileLock(self.folder() / ".lock", timeout=30)
 
     def _spawn(self, job_id: str, request: Request, before: State) -> Job[Request, State]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from radioviz.paths import make_folder
 from radioviz.store.atomic import write_json
 from radioviz.store.records import read_json_object
 
@@ -42,7 +43,7 @@ def clear(folder: Path) -> None:
     (folder / PLAN).unlink(missing_ok=True)  # first: a kill must not leave a plan without its work
     if folder.exists():
         shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+    make_folder(folder)
 
 
 def write_plan(folder: Path, plan: Mapping[str, Any], asked: Mapping[str, Any]) -> None:

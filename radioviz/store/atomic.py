@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from radioviz.errors import CatalogueError, RadioVizError
+from radioviz.paths import make_folder
 
 _SPARE = 1 << 28  # bytes to leave free on the disk
 _STALE = 3600.0  # seconds after which a scratch folder belongs to a process that was killed
@@ -49,7 +50,7 @@ def atomic_file(path: Path, *, parents: bool = True, sync: bool = False) -> Iter
         If the file cannot be written.
     """
     if parents:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
     scratch = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
     try:
         yield scratch
@@ -93,7 +94,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     OSError
         If the folder cannot be written.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     remove_stale(folder)
     scratch = scratch_folder(folder)
     try:

@@ -22,6 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from radioviz.models.precision import without_denormals
+from radioviz.paths import make_folder
 from train.core import checkpoint, distributed, machine
 from train.core.config import RunConfig, TrainError
 from train.core.data import Data, Part
@@ -149,7 +150,7 @@ class _Run:
         self.config: RunConfig = task.config
         self.group = distributed.processes()
         self.state = _State()
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self.module = task.module.to(device=device, memory_format=torch.channels_last)
         task.prepare(data, device)
         self.optimiser = build_optimiser(self.module, self.config)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.paths import cache_folder
+from radioviz.paths import cache_folder, user_data_folder
 from radioviz.ui.cache.data_sets import data_set_version
 from radioviz.ui.cache.shared import shared
 from radioviz.ui.image import display, sprites
@@ -38,6 +39,9 @@ def picture_sheet(
     chain = display.chain(style, size)
     stamp = data_set_version(catalogue.info.key)
     folder = cache_folder() / "pictures" / f"{catalogue.info.key}-{catalogue.digest}"
+    if catalogue.folder is not None and user_data_folder() in catalogue.folder.parents:
+        with suppress(OSError):  # pictures are not kept where nothing can be written
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder /= f"{chain.digest}-{size}-v{sprites.VERSION}"
     kept = folder if size <= LARGEST_KEPT else None
     levels = _levels(kept, len(catalogue), size, stamp).levels(

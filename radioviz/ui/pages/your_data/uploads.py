@@ -25,7 +25,7 @@ from radioviz.api.survey_job import DONE, list_jobs
 from radioviz.errors import CatalogueError, ImageError
 from radioviz.importing import Source, unfinished_imports
 from radioviz.importing.readers.cube_formats import is_cube
-from radioviz.paths import user_data_folder
+from radioviz.paths import make_folder, user_data_folder
 from radioviz.store.atomic import delete_folder, report_unwritable, require_space
 
 IMAGES, TABLES = "images", "tables"
@@ -134,7 +134,7 @@ def stage_files(
 def _reserve(folder: Path, size: int, earlier: Collection[str]) -> None:
     """Create the folder with the size of its upload, if that is within the limits."""
     root = folder.parent
-    root.mkdir(parents=True, exist_ok=True)
+    make_folder(root)
     largest = _max_uploads()
     with FileLock(root.with_name(".uploads.lock"), timeout=30):
         sizes = {path: _size_of(path) for path in root.iterdir() if path.is_dir()}
