@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from radioviz.errors import ReaderError
 from radioviz.jobs.reader_process import read_confined
 from radioviz.jobs.sandbox import Limits
 
@@ -91,6 +93,17 @@ def column_names(path: Path) -> list[str]:
         If it is not a table.
     """
     found: list[str] = read_confined(HERE + "_columns", path, name=path.name, read=(path,))
+    return found
+
+
+def find_fits_tables(paths: Sequence[Path]) -> list[Path]:
+    """See :func:`radioviz.images.hdus.find_tables`; none where the reader died."""
+    try:
+        found: list[Path] = read_confined(
+            "radioviz.images.hdus:find_tables", list(paths), read=paths
+        )
+    except ReaderError:
+        return []
     return found
 
 

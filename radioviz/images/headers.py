@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from radioviz.errors import ImageError
 from radioviz.images.quiet import quiet
 
 if TYPE_CHECKING:
@@ -52,40 +53,74 @@ KNOWN_SURVEYS: tuple[tuple[str, float, float], ...] = (
 class Header:
     """Values of a FITS header by keyword; the first of each counts.
 
+    Parameters
+    ----------
+    cards : bytes
+        Cards of 80 bytes each, without END.
+
     Attributes
     ----------
     text : str
         All cards, one a line, with unprintable characters replaced by spaces.
-    unprintable : int
-        Number of cards that held such characters.
+    unprintable : bool
+        Whether a card held such characters.
     """
 
-    def __init__(self, cards: Sequence[bytes]) -> None:
-        lines = [_printable(card) for card in cards]
-        self.text = "\n".join(line.rstrip() for line, _ in lines)
-        self.unprintable = sum(dirty for _, dirty in lines)
+    def __init__(self, cards: bytes) -> None:
+        clean = _UNPRINTABLE.sub(b" ", cards)
+        self.unprintable = clean != cards
+        text = clean.decode("ascii")
+        self._cards = [text[at : at + 80].rstrip() for at in range(0, len(text), 80)]
+        self.text = "\n".join(self._cards)
         self._values: dict[str, str] = {}
-        self._comments: list[str] = []
-        for line, _ in lines:
-            key = line[:8].rstrip()
-            if line[8:10] == "= ":
-                self._values.setdefault(key, line[10:])
-            elif key in ("COMMENT", "HISTORY"):
-                self._comments.append(line[8:].strip())
+        for card in self._cards:
+            if card[8:10] in ("= ", "="):
+                self._values.setdefault(card[:8].rstrip(), card)
 
     def __contains__(self, key: str) -> bool:
         return key in self._values
 
+    def __iter__(self) -> Iterator[str]:
+        """The keywords that have a value."""
+        return iter(self._values)
+
     def get(self, key: str) -> Value | None:
         """Value of a keyword; None if it is absent, empty or unreadable."""
-        raw = self._values.get(key)
-        return None if raw is None else _value(raw)
+        from astropy.io.fits import Card, VerifyError
+
+        if key not in self._values:
+            return None
+        try:
+            value = Card.fromstring(self._values[key]).value
+        except (VerifyError, ValueError):
+            return None
+        return value if isinstance(value, str | int | float) else None
+
+    def integer(self, key: str, where: str, default: int | None = None) -> int:
+        """A whole number; ``where`` begins the message.
+
+        Raises
+        ------
+        ImageError
+            If it is missing without a ``default``, or not a whole number.
+        """
+        value = self.get(key)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if key in self:
+            written = self._values[key][10:].split("/")[0].strip(" '")
+            raise ImageError(
+                f"{where}: {key} = {written[:30]!r} is not an integer; the header is damaged"
+            )
+        if default is None:
+            raise ImageError(f"{where}: {key} is missing; the header is damaged")
+        return default
 
     def number(self, key: str) -> float | None:
         """Value as a finite number, in quotes or not; None otherwise."""
         value = self.get(key)
         try:
-            number = float(value) if isinstance(value, str | int | float) else math.nan
+            number = math.nan if value is None else float(value)
         except (ValueError, OverflowError):
             return None
         return number if math.isfinite(number) and not isinstance(value, bool) else None
@@ -97,39 +132,27 @@ class Header:
 
     def comments(self) -> Iterator[str]:
         """The text of COMMENT and HISTORY cards."""
-        return iter(self._comments)
+        return (c[8:].strip() for c in self._cards if c.startswith(("COMMENT ", "HISTORY ")))
 
-    def items(self) -> Iterator[tuple[str, Value]]:
-        """All keywords that have a readable value."""
-        for key in self._values:
-            value = self.get(key)
-            if value is not None:
-                yield key, value
-
-
-def _printable(card: bytes) -> tuple[str, bool]:
-    text = card.decode("latin-1")
-    clean = "".join(c if " " <= c <= "~" else " " for c in text)
-    return clean, clean != text
-
-
-_STRING = re.compile(r" *'((?:[^']|'')*)'")
+    def image_header(self) -> Header:
+        """Of a tile-compressed image: the cards of the image, without those of its table."""
+        cards = []
+        for card in self._cards:
+            if match := _RENAMED.match(card):
+                name = "XTENSION" if match[1] == "TENSION" else match[1]
+                card = f"{name:8}{card[8:]}"
+            elif _TABLE.match(card):
+                continue
+            cards.append(f"{card:80}")
+        return Header("".join(cards).encode("ascii"))
 
 
-def _value(raw: str) -> Value | None:
-    if match := _STRING.match(raw):
-        return match[1].replace("''", "'").rstrip()
-    text = raw.split("/", 1)[0].strip()
-    if text in ("T", "F"):
-        return text == "T"
-    try:
-        return int(text) if len(text) < 20 else float(text)
-    except ValueError:
-        pass
-    try:
-        return float(text.replace("D", "E").replace("d", "e"))
-    except ValueError:
-        return None
+_UNPRINTABLE = re.compile(rb"[^ -~]")
+_RENAMED = re.compile(r"Z(TENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|SIMPLE|EXTEND|BLOCKED)(?=[ =])")
+_TABLE = re.compile(
+    "(?:XTENSION|BITPIX  |NAXIS|PCOUNT|GCOUNT|TFIELDS|TTYPE|TFORM|TSCAL|TZERO|TNULL|THEAP"
+    "|ZIMAGE|ZTILE|ZCMPTYPE|ZNAME|ZVAL|ZQUANTIZ|ZDITHER0|ZHECKSUM|ZDATASUM|CHECKSUM|DATASUM)"
+)
 
 
 # -- unit --------------------------------------------------------------------------------
@@ -254,11 +277,11 @@ def find_wcs(header: Header, axes: int) -> tuple[WCS | None, str]:
         return None, f"the WCS cannot be used (WCSAXES = {count:g})"
     distorted = all("-SIP" in header.string(f"CTYPE{i}") for i in (1, 2))
     cards = fits.Header()
-    for key, value in header.items():
-        if not _WCS_CARD.match(key) or (key[:2] in ("A_", "B_", "AP", "BP") and not distorted):
+    for key in filter(_WCS_CARD.match, header):
+        if key[:2] in ("A_", "B_", "AP", "BP") and not distorted:
             continue
         if _TEXT_CARD.match(key):
-            cards[key] = str(value)
+            cards[key] = header.string(key)
         elif (number := header.number(key)) is not None:
             cards[key] = int(number) if "ORDER" in key or key == "WCSAXES" else number
     cards["WCSAXES"] = int(max(count, axes))

@@ -1,7 +1,4 @@
-"""Open a file of unknown origin: path, bytes or stream, gzipped or not.
-
-Gzip streams are inflated only as far as they are read, and never beyond a bound.
-"""
+"""Open a file of unknown origin: path, bytes or stream; inflate gzip as far as a bound."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import gzip
 import io
 import os
 import stat
-import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -44,66 +40,30 @@ def other_format(magic: bytes) -> str:
     return next((kind for start, kind in _OTHER_FORMATS if magic.startswith(start)), "")
 
 
-class Inflated(io.RawIOBase):
-    """A gzip stream as a seekable file, inflated on demand and never beyond ``limit``."""
+def inflate(file: IO[bytes], name: str, limit: int) -> tuple[io.BytesIO, str]:
+    """The first ``limit`` bytes that a gzip stream holds, and why the rest is missing, or empty.
 
-    def __init__(self, inner: IO[bytes], name: str, limit: int) -> None:
-        self._gzip = gzip.GzipFile(fileobj=inner, mode="rb")
-        self._spool = tempfile.SpooledTemporaryFile(max_size=1 << 24)  # noqa: SIM115
-        self._name, self._limit = name, limit
-        self._have = self._position = 0
-        self._ended = False
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        if whence == os.SEEK_CUR:
-            offset += self._position
-        elif whence == os.SEEK_END:
-            raise io.UnsupportedOperation("the length of a gzip stream is not known")
-        self._position = offset
-        return offset
-
-    def read(self, size: int = -1) -> bytes:
-        if size < 0:
-            raise io.UnsupportedOperation("reads of a gzip stream need a bound")
-        self._fill(self._position + size)
-        self._spool.seek(min(self._position, self._have))
-        block = self._spool.read(size)
-        self._position += len(block)
-        return block
-
-    def _fill(self, until: int) -> None:
-        if until > self._limit and not self._ended:
-            raise ImageError(
-                f"{self._name}: declares {until:,} bytes in a gzip stream, more than the "
-                f"{self._limit:,} that are inflated; unpack it, or raise max_pixels"
-            )
-        self._spool.seek(self._have)
-        while self._have < until and not self._ended:
-            try:
-                block = self._gzip.read(min(1 << 20, until - self._have))
-            except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
-                raise ImageError(
-                    f"{self._name}: the gzip stream is damaged or cut short after "
-                    f"{self._have:,} bytes ({error}); fetch the file again"
-                ) from error
-            self._ended = not block
-            self._spool.write(block)
-            self._have += len(block)
-
-    def close(self) -> None:
-        if not self.closed:
-            self._gzip.close()
-            self._spool.close()
-        super().close()
+    Raises
+    ------
+    ImageError
+        If the stream is damaged from the start.
+    """
+    content, problem = io.BytesIO(), ""
+    try:
+        with gzip.GzipFile(fileobj=file, mode="rb") as stream:
+            while block := stream.read(min(1 << 20, limit + 1 - content.tell())):
+                content.write(block)
+    except (EOFError, zlib.error, OSError) as error:
+        problem = (
+            f"the gzip stream is damaged or cut short after {content.tell():,} bytes ({error}); "
+            "fetch the file again"
+        )
+        if not content.tell():
+            raise ImageError(f"{name}: {problem}") from error
+    if content.tell() > limit:
+        problem = f"only {limit:,} bytes of the gzip stream are inflated; unpack the file first"
+        content.truncate(limit)
+    return content, problem
 
 
 @contextmanager

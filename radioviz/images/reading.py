@@ -1,8 +1,7 @@
 """Read a FITS, PNG or JPEG file as a float32 array with its unit, beam, position and scale.
 
-Files are untrusted. Their structure is checked against their length before memory is
-allocated (:mod:`radioviz.images.hdus`), the WCS and units are read card by card
-(:mod:`radioviz.images.headers`). Problems raise an :class:`~radioviz.errors.ImageError` that
+Files are untrusted; a server reads them in a confined process (:mod:`radioviz.api.confined`).
+Problems raise an :class:`~radioviz.errors.ImageError` that
 names the file, or become a note if the image can be read nevertheless. There are no warnings.
 """
 
@@ -18,7 +17,6 @@ from radioviz.errors import ImageError
 from radioviz.images.hdus import open_source
 from radioviz.images.headers import (
     Beam,
-    Header,
     brightness_unit,
     find_beam,
     find_frequency,
@@ -30,7 +28,6 @@ from radioviz.images.opening import Source, open_handle, other_format
 from radioviz.images.orientation import geometry, north_up
 from radioviz.images.planes import MIN_SIDE, find_layout, read_plane
 from radioviz.images.quiet import quiet
-from radioviz.images.tiles import image_cards
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -120,10 +117,10 @@ def read_fits(
     """
     with open_source(source, name, limit=_gzip_limit(max_pixels)) as file:
         hdu = file.choose(extension)
-        header = Header(image_cards(hdu))
+        header = hdu.image_header
         data, notes = read_plane(file, hdu, header, plane, max_pixels)
         # Unit, beam and survey may be in the primary header only.
-        fallback = Header(file.hdus[0].cards) if hdu.index else header
+        fallback = file.hdus[0].header if hdu.index else header
         notes = [*file.notes, *notes]
         title = file.name
     factor, bunit, note = brightness_unit(header.string("BUNIT") or fallback.string("BUNIT"))
@@ -131,7 +128,7 @@ def read_fits(
         notes.append(note)
     if factor != 1:
         data *= np.float32(factor)
-    if header.unprintable:
+    if hdu.header.unprintable:
         notes.append("header cards with unprintable characters were read with spaces instead")
     data = _check_content(data, title, notes)
     survey = header.string("SURVEY") or fallback.string("SURVEY")
@@ -182,9 +179,9 @@ def summarise_fits(
     """
     with open_source(source, name, limit=_gzip_limit(max_pixels)) as file:
         hdu = file.choose(extension)
-        header = Header(image_cards(hdu))
-        fallback = Header(file.hdus[0].cards) if hdu.index else header
-        layout = find_layout(file.name, hdu, header, None, max_pixels)
+        header = hdu.image_header
+        fallback = file.hdus[0].header if hdu.index else header
+        layout = find_layout(file, hdu, header, None, max_pixels)
     shape = (hdu.axes[layout.sky[1]], hdu.axes[layout.sky[0]])
     steps = pixel_steps(header, layout.sky)
     _, bunit, _ = brightness_unit(header.string("BUNIT") or fallback.string("BUNIT"))

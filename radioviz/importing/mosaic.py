@@ -28,9 +28,9 @@ from radioviz.images.headers import (
     sky_axes,
 )
 from radioviz.images.orientation import geometry, resample, to_j2000
+from radioviz.images.planes import physical_values, stored_type
 from radioviz.images.quiet import quiet
 from radioviz.images.reading import read_fits
-from radioviz.images.tiles import image_cards
 from radioviz.importing.inspection import (
     SAMPLE,
     CutoutReader,
@@ -82,10 +82,11 @@ class Mosaic:
         self.path, self.name = path, path.name
         with open_source(path) as file:
             hdu = file.choose(extension)
-            header = Header(image_cards(hdu))
-            fallback = Header(file.hdus[0].cards) if hdu.index else header
+            header = hdu.image_header
+            fallback = file.hdus[0].header if hdu.index else header
             self.notes = list(file.notes)
-            mapped = hdu.kind == "image" and file.length is not None
+            file.check_length(hdu)
+            mapped = hdu.kind == "image" and not file.inflated
         pair = sky_axes(header, hdu.axes)
         shape = " x ".join(map(str, hdu.axes))
         if pair != (0, 1) or any(n != 1 for n in hdu.axes[2:]):
@@ -95,7 +96,7 @@ class Mosaic:
             self._map_pixels(hdu, header)
         else:
             self._pixels = read_fits(path, extension=hdu.index).data
-            self._scaling: tuple[float, float, float | None] | None = None
+            self._stored_header: Header | None = None
         factor, self.bunit, note = brightness_unit(
             header.string("BUNIT") or fallback.string("BUNIT")
         )
@@ -119,23 +120,13 @@ class Mosaic:
             raise ImageError(f"{self.name}: the WCS cannot be used ({error})") from error
 
     def _map_pixels(self, hdu: HDU, header: Header) -> None:
-        kind = "f" if hdu.bitpix < 0 else "u" if hdu.bitpix == 8 else "i"
         try:
             self._pixels = np.memmap(
-                self.path,
-                dtype=f">{kind}{abs(hdu.bitpix) // 8}",
-                mode="r",
-                offset=hdu.start,
-                shape=self.shape,
+                self.path, stored_type(header), mode="r", offset=hdu.start, shape=self.shape
             )
         except (OSError, ValueError) as error:
             raise ImageError(f"{self.name}: its pixels cannot be mapped: {error}") from error
-        scale, zero = header.number("BSCALE"), header.number("BZERO")
-        self._scaling = (
-            1.0 if scale is None else scale,
-            0.0 if zero is None else zero,
-            header.number("BLANK") if hdu.bitpix > 0 else None,
-        )
+        self._stored_header = header
 
     def pixel_of(self, ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pixels (from 0) of J2000 positions in degrees; NaN where the projection has none."""
@@ -163,17 +154,9 @@ class Mosaic:
     def window(self, x0: int, x1: int, y0: int, y1: int) -> np.ndarray:
         """Pixels of a part of the mosaic, float32 in units of ``bunit``; NaN without data."""
         raw = self._pixels[y0:y1, x0:x1]
-        if self._scaling is None:
+        if self._stored_header is None:
             return np.array(raw, np.float32)
-        scale, zero, blank = self._scaling
-        with np.errstate(over="ignore", invalid="ignore"):
-            if (scale, zero) == (1.0, 0.0):
-                data = raw.astype(np.float32)
-            else:
-                data = (raw * np.float64(scale) + zero).astype(np.float32)
-        if blank is not None:
-            data[raw == blank] = np.nan
-        return data * self._factor
+        return physical_values(raw, self._stored_header) * self._factor
 
 
 def default_scale(beam: float | None, scale: float) -> float:

@@ -298,8 +298,15 @@ def _pasted(folder: Path) -> None:
 
 
 def _uploaded(folder: Path) -> None:
-    from radioviz.ui.pages.your_data.uploads import delete_stale_uploads, delete_upload, stage_files
+    from radioviz.images.hdus import find_tables
+    from radioviz.ui.pages.your_data.uploads import (
+        confined,
+        delete_stale_uploads,
+        delete_upload,
+        stage_files,
+    )
 
+    confined.find_fits_tables = find_tables  # no process may be started here
     os.environ["RADIOVIZ_HOME"] = str(folder / "home")
     names = (folder / "names.txt").read_bytes().decode("utf-8", "surrogateescape").split("\n")
     staged = stage_files([(name, io.BytesIO(b"x"), 1) for name in names[:50]])
@@ -313,10 +320,11 @@ def _simulated(folder: Path) -> None:
     """The request in the header of a generated image."""
     from radioviz.encode.generation import GenerationRequest
     from radioviz.images.hdus import open_source
-    from radioviz.images.headers import Header
 
     with open_source(folder / "g.fits") as file:
-        GenerationRequest.from_header(dict(Header(file.hdus[0].cards).items()))
+        header = file.hdus[0].header
+        values = {key: header.get(key) for key in header}
+        GenerationRequest.from_header({k: v for k, v in values.items() if v is not None})
 
 
 def _index(folder: Path) -> None:

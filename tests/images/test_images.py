@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from radioviz.api import confined
 from radioviz.errors import ImageError
 from radioviz.images.reading import Beam, read_fits, read_image
 from tests.data.fits_files import (
@@ -235,6 +236,16 @@ def test_table_only_is_refused_as_such() -> None:
     table = fits.BinTableHDU.from_columns([fits.Column("x", "E", array=np.ones(3))])
     with pytest.raises(ImageError, match="holds no image, only a table"):
         read_fits(as_bytes(fits.HDUList([fits.PrimaryHDU(), table])))
+
+
+def test_tables_are_found_among_images(tmp_path: Path) -> None:
+    table = fits.BinTableHDU.from_columns([fits.Column("x", "E", array=np.ones(3))])
+    content = as_bytes(fits.HDUList([fits.PrimaryHDU(), table]))
+    named = {"table": content, "image": primary(noise()), "many": many(), "damaged": b"SIMPLE  ="}
+    paths = [write(tmp_path / f"{name}.fits", named[name]) for name in named]
+    assert confined.find_fits_tables(paths) == paths[:1]
+    huge = content.replace(b"NAXIS   =                    2", b"NAXIS   =           2147483648")
+    assert confined.find_fits_tables([write(tmp_path / "huge.fits", huge)]) == []
 
 
 def test_header_without_data_is_refused() -> None:

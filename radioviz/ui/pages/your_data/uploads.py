@@ -21,8 +21,9 @@ from typing import BinaryIO
 
 from filelock import FileLock
 
+from radioviz.api import confined
 from radioviz.api.survey_job import DONE, list_jobs
-from radioviz.errors import CatalogueError, ImageError
+from radioviz.errors import CatalogueError
 from radioviz.importing import Source, unfinished_imports
 from radioviz.importing.readers.cube_formats import is_cube
 from radioviz.paths import make_folder, user_data_folder
@@ -204,14 +205,13 @@ def _free_path(path: Path, taken: set[Path]) -> Path:
 def _separate_tables(folder: Path) -> None:
     """Move FITS that contain only tables to the other tables."""
     fits = [p for p in _files(folder / IMAGES) if p.name.lower().endswith(_FITS_NAMES)]
-    if len(fits) > _MAX_INSPECTED:
+    if not 0 < len(fits) <= _MAX_INSPECTED:
         return
-    for path in fits:
-        if not _has_image(path):
-            target = folder / TABLES / path.name
-            target.parent.mkdir(exist_ok=True)
-            if not target.exists():
-                path.rename(target)
+    for path in confined.find_fits_tables(fits):
+        target = folder / TABLES / path.name
+        target.parent.mkdir(exist_ok=True)
+        if not target.exists():
+            path.rename(target)
 
 
 def _listed(folder: Path) -> StagedFiles:
@@ -221,18 +221,6 @@ def _listed(folder: Path) -> StagedFiles:
 
 def _files(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(p for p in folder.rglob("*") if p.is_file())) if folder.is_dir() else ()
-
-
-def _has_image(path: Path) -> bool:
-    """False only for a FITS with nothing but tables; the import refuses damaged ones."""
-    from radioviz.images.hdus import open_source
-
-    try:
-        with open_source(path) as file:
-            kinds = [h.is_image for h in file.hdus if h.is_image or h.kind == "table"]
-            return any(kinds) or not kinds
-    except ImageError:
-        return True
 
 
 def open_upload(folder: str) -> StagedFiles | None:
