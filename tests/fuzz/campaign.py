@@ -104,7 +104,7 @@ def read_one(
     signal.signal(signal.SIGPROF, ring)
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     guard.breaches.clear()
-    guard.armed = armed
+    guard.armed = armed and not TARGETS[name].confined
     began = time.process_time()
     try:
         TARGETS[name].read(box)

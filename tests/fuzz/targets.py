@@ -41,6 +41,8 @@ class Target:
         Reads the input in a folder.
     strategy : callable, optional
         Inputs from nothing, as a hypothesis strategy.
+    confined : bool
+        Whether it reads in a confined process, which may die and needs no guard.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Target:
     mutators: Sequence[tuple[str, Mutator]]
     read: Callable[[Path], object]
     strategy: Callable[[], st.SearchStrategy[Files]] | None = None
+    confined: bool = False
 
     def mutated(self, rng: random.Random) -> Files:
         """An input: a seed with one to five changes, now and then a file lost or swapped."""
@@ -152,6 +155,14 @@ def _cube(name: str, folder: Path) -> None:
         np.asarray(block, dtype=np.float32).sum()
         if i > 2:
             break
+
+
+def _zarr(folder: Path) -> None:
+    """Blosc may end its process."""
+    from radioviz.api import confined
+    from radioviz.importing import Source
+
+    confined.inspect_source(Source(folder / "c.zarr"))
 
 
 def _archive(folder: Path) -> None:
@@ -590,7 +601,7 @@ TARGETS: dict[str, Target] = {
             "npz", "c.npz", seeds.npz, mutation.zip_members(mutation.npy), partial(_cube, "c.npz")
         ),
         _single("HDF5", "c.h5", seeds.hdf5, mutation.raw, partial(_cube, "c.h5")),
-        Target("zarr", seeds.zarr, _PACKED, partial(_cube, "c.zarr")),
+        Target("zarr", seeds.zarr, _PACKED, _zarr, confined=True),
         _single("ZIP", "a", seeds.zips, mutation.zip_members(mutation.fits_cards), _archive),
         *(
             _single(

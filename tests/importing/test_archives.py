@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from radioviz.errors import CatalogueError, ImageError
+from radioviz.api import confined
+from radioviz.errors import CatalogueError, ImageError, ReaderError
+from radioviz.importing import Source
 from radioviz.importing.readers.image_archives import (
     LIMITS,
     ArchiveLimits,
@@ -206,33 +208,41 @@ def _million_entries(path: Path, count: int) -> None:
 _EOCD = b"PK\x05\x06"
 
 
-def test_a_million_entries_cost_no_memory(tmp_path):
-    """The end record claims five; what counts is the directory that would be read."""
+def test_a_million_entries_cost_the_server_no_memory(tmp_path):
+    """The end record claims five; what counts is the directory that is read."""
     path = tmp_path / "a.zip"
-    _million_entries(path, 2_000_000)
+    _million_entries(path, 1_000_000)
     tracemalloc.start()
     try:
-        with pytest.raises(CatalogueError, match="up to 200,000 are read"):
-            list(archive_members(path))
+        with pytest.raises(
+            (CatalogueError, ReaderError), match=r"more than 200,000 entries|needed more than"
+        ):
+            confined.inspect_source(Source(path))
         assert tracemalloc.get_traced_memory()[1] < 20e6
     finally:
         tracemalloc.stop()
+    _million_entries(path, 201_000)
+    with pytest.raises(CatalogueError, match="more than 200,000 entries"):
+        list(archive_members(path))
 
 
-def test_a_tar_of_endless_headers(tmp_path):
-    """A PAX record of 50 MB of zeros in a few kilobytes of gzip."""
+@pytest.mark.parametrize("declared", [50 << 20, 200 << 30])
+def test_a_tar_of_endless_headers(tmp_path, declared):
+    """A PAX record of 50 MB of zeros, or that says it has 200 GB, in a few kilobytes of gzip."""
     import gzip
 
     info = tarfile.TarInfo("a.fits")
     info.type = tarfile.XHDTYPE
-    info.size = 50 << 20
+    info.size = declared
     path = tmp_path / "a.tar.gz"
     path.write_bytes(gzip.compress(info.tobuf() + bytes(50 << 20)))
     tracemalloc.start()
     try:
-        with pytest.raises(CatalogueError, match="malicious tar"):
+        with pytest.raises(CatalogueError, match="not a readable tar archive"):
             list(archive_members(path))
-        assert tracemalloc.get_traced_memory()[1] < 20e6
+        assert tracemalloc.get_traced_memory()[1] < 200e6
+        with pytest.raises(CatalogueError, match="not a readable tar archive"):
+            confined.inspect_source(Source(path))
     finally:
         tracemalloc.stop()
 

@@ -163,6 +163,57 @@ def test_hdf5_that_leads_to_other_files(stack, tmp_path):
         open_cube(tmp_path / "virtual.h5")
 
 
+def test_hdf5_that_leads_to_other_files_by_a_detour(stack, tmp_path):
+    """A soft link whose path passes through an external link."""
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["group/img"] = stack
+        file["group/ra"] = np.zeros(N)
+    with h5py.File(tmp_path / "c.h5", "w") as file:
+        file["out"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/group")
+        file["img"] = h5py.SoftLink("/out/img")
+        file["ra"] = h5py.SoftLink("/out/ra")
+        file["all"] = h5py.SoftLink("/out")
+    with pytest.raises(CatalogueError, match="no stack of images"):
+        open_cube(tmp_path / "c.h5")
+    for name in ("img", "out/img", "all/img"):
+        with pytest.raises(CatalogueError, match="no array"):
+            open_cube(tmp_path / "c.h5", name)
+    with h5py.File(tmp_path / "c.h5", "a") as file:
+        file["here/images"] = stack
+        file["here/dec"] = np.zeros(N)
+        file["declination"] = h5py.SoftLink("/here/dec")
+        file["lost"] = h5py.SoftLink("/nowhere")
+    cube = open_cube(tmp_path / "c.h5")
+    assert cube.member == "here/images"
+    assert set(cube.table().frame.columns) == {"dec", "declination"}
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", "b", "c"]])
+def test_columns_of_hdf5_that_were_never_written(names, tmp_path):
+    """A few kilobytes that declare gigabytes, in one column or in all together."""
+    images = np.zeros((100, 4, 4), np.uint8)
+    images[:, 1:3] = 7
+    with h5py.File(tmp_path / "c.h5", "w") as file:
+        file["img"] = images
+        for name in names:
+            file.create_dataset(name, (100,), f"S{50_000_000 // len(names)}")
+    assert (tmp_path / "c.h5").stat().st_size < 20_000
+    with pytest.raises(
+        CatalogueError, match=r"100 rows of \d columns, [45],\d\d\d,\d\d\d,\d\d\d bytes"
+    ):
+        open_cube(tmp_path / "c.h5").table()
+
+
+def test_a_column_of_hdf5_in_one_huge_chunk(stack, tmp_path):
+    with h5py.File(tmp_path / "c.h5", "w") as file:
+        file["img"] = stack
+        file.create_dataset(
+            "ra", (N,), "f8", chunks=(500_000_000,), maxshape=(None,), compression="gzip"
+        )
+    with pytest.raises(CatalogueError, match="4,000,000,000 bytes"):
+        open_cube(tmp_path / "c.h5").table()
+
+
 def test_chunks_too_large_to_unpack(tmp_path, monkeypatch):
     from radioviz.importing.readers import cube_formats
 

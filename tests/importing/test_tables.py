@@ -286,9 +286,33 @@ _STREAM = (
         (_EXTERNAL, "declares the entity 'x'"),
         (_PARAMETER, "declares the entity 'x'"),
         (_STREAM, "keeps its rows elsewhere"),
-        ("<VOTABLE>" + "<RESOURCE>" * 100, "nested deeper"),
+        ("<VOTABLE>" + "<RESOURCE>" * 100, "not well-formed"),
+        (
+            "<VOTABLE>" + "<RESOURCE>" * 100_000 + "</RESOURCE>" * 100_000 + "</VOTABLE>",
+            "not a readable VOTable: maximum recursion depth",
+        ),
         ('<VOTABLE><TABLE nrows="99999999999"/></VOTABLE>', "99,999,999,999 rows"),
-        ('<VOTABLE><FIELD arraysize="99999x99999"/></VOTABLE>', "arraysize 99999x99999"),
+        (
+            '<VOTABLE><FIELD arraysize="99999x99999"/></VOTABLE>',
+            "32 rows of 1 columns, 2,559,948,800,256 bytes",
+        ),
+        (
+            '<VOTABLE><TABLE nrows="9000"><FIELD datatype="char" arraysize="99999"/></TABLE>'
+            "</VOTABLE>",
+            "9,000 rows of 1 columns, 3,599,964,000 bytes",
+        ),
+        (
+            '<VOTABLE><TABLE nrows="9000">'
+            + '<FIELD datatype="double" arraysize="9999"/>' * 9
+            + "</TABLE></VOTABLE>",
+            "9,000 rows of 3 columns, 2,159,784,000 bytes",
+        ),
+        (
+            '<VOTABLE><TABLE><FIELD datatype="double" arraysize="999999"/><DATA><TABLEDATA>'
+            + "<TR/>" * 300
+            + "</TABLEDATA></DATA></TABLE></VOTABLE>",
+            "269 rows of 1 columns, 2,151,997,848 bytes",
+        ),
         ('<v:VOTABLE xmlns:v="x"><RESOURCE></v:VOTABLE>', "not well-formed"),
     ],
 )
@@ -429,3 +453,37 @@ def test_parquet_text_that_is_no_text(tmp_path):
     path.write_bytes(path.read_bytes().replace(b"J0001", b"J00\xff1"))
     with pytest.raises(CatalogueError, match=r"not a readable Parquet file: .*UTF8"):
         read_table(path)
+
+
+def test_parquet_of_constants(tmp_path):
+    """Runs of one value: kilobytes in the file, gigabytes in memory."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "t.parquet"
+    zeros = pa.array(np.zeros(1_000_000, bool))
+    pq.write_table(pa.table({f"c{i}": zeros for i in range(300)}), path)
+    assert path.stat().st_size < 5_000_000
+    with pytest.raises(CatalogueError, match="1,000,000 rows of 300 columns, 2,400,000,000 bytes"):
+        read_table(path)
+    for kind in (pa.string(), pa.large_string(), pa.binary()):
+        cells = pa.array(["x" * 100_000], kind).dictionary_encode()
+        column = pa.DictionaryArray.from_arrays(np.zeros(40_000, np.int32), cells.dictionary)
+        pq.write_table(pa.table({"name": column}), path, store_schema=False)
+        assert path.stat().st_size < 1_000_000
+        with pytest.raises(
+            CatalogueError, match=r"40,000 rows of 1 columns, 4,000,\d\d\d,000 bytes"
+        ):
+            read_table(path)
+
+
+def test_parquet_with_nested_and_repeated_columns(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrays = [pa.array([1.0, 2.0]), pa.array([[1], [2]]), pa.array(["x", None]), pa.array([3, 4])]
+    pq.write_table(pa.table(arrays, ["ra", "list", "name", "dec"]), tmp_path / "t.parquet")
+    table = read_table(tmp_path / "t.parquet")
+    assert list(table.frame.columns) == ["ra", "name", "dec"]
+    assert table.frame["name"].tolist() == ["x", ""]
+    assert table.notes == ("column 'list' left out: its cells are list<element: int64>",)

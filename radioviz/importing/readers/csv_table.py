@@ -12,6 +12,7 @@ import numpy as np
 
 from radioviz.errors import CatalogueError
 from radioviz.importing.readers.table_builder import (
+    MAX_CELL_BYTES,
     MAX_ROWS,
     TableBuilder,
     check_rows,
@@ -20,6 +21,7 @@ from radioviz.importing.readers.table_builder import (
 
 _DELIMITERS = (",", ";", "\t", "|")
 _DECIMAL_COMMA = re.compile(r"^\s*[+-]?\d+(,\d+)?([eE][+-]?\d+)?\s*$")
+_NUMBER = re.compile(r"[-+−]?\d+(\.\d*)?")
 _MAX_REFUSED = 10_000
 
 
@@ -53,42 +55,37 @@ def add_delimited_text(builder: TableBuilder, text: str) -> None:
     if "\ufffd" not in text and any("\x80" <= c <= "\x9f" for c in islice(text, 100_000)):
         builder.notes.append("not UTF-8; read as Latin-1, so check the names")
     lines = re.split(r"\r\n|\n|\r", text)
-    comments = [i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")]
-    if not comments:
+    data = (i for i, line in enumerate(lines) if line.strip() and not line.startswith("#"))
+    first = next(data, None)
+    if first is None:
         raise CatalogueError(f"{path}: only comments and empty lines; expected a header and rows")
-    first = comments[0]
     header, delimiter = _header(path, lines, first)
     skipped = first if header is None else first + 1
     # TOPCAT and others start the header with '#': then it is the last comment.
-    if header is None and first and (names := _commented_header(lines[first - 1], delimiter)):
-        header = names
+    if header is None and first and lines[first - 1].startswith("#"):
+        names = _split(lines[first - 1].lstrip("# "), delimiter)
+        if len(names) > 1 and all(n and not n[0].isdigit() for n in names):
+            header = names
     alone = header is None
     if header is None:
         header = _names_of_positions(path, lines[first], delimiter)
     check_rows(path, 0, len(header))
-    rows, builder.numbers, builder.refused = _rows(
-        path, lines[skipped:], delimiter, len(header), skipped, alone
-    )
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(header)
+    rows = _rows(builder, lines[skipped:], delimiter, len(header), skipped, alone)
+    columns = zip(*rows, strict=True) if rows else [()] * len(header)
     for name, cells in zip(header, columns, strict=True):
-        column = np.array(cells, dtype=object)
         filled = [c for c in cells if c.strip()] if delimiter == ";" else []
         if any("," in c for c in filled) and all(_DECIMAL_COMMA.match(c) for c in filled):
-            column = np.array([c.replace(",", ".") for c in cells], dtype=object)
+            cells = tuple(c.replace(",", ".") for c in cells)
             builder.notes.append(f"column '{name}': decimal commas read as decimal points")
-        numeric = numbers_where_possible(column) if len(column) else None
-        if numeric is None:
-            builder.add(name, column)
-        else:
-            builder.add(name, *numeric)
+        column = np.array(cells, dtype=object)
+        builder.add(name, *(numbers_where_possible(column) or (column,)))
 
 
 def _header(path: Path, lines: list[str], first: int) -> tuple[list[str] | None, str]:
     """Column names (None where the first line is data) and the delimiter."""
     line = lines[first]
-    counts = {d: len(next(csv.reader([line], delimiter=d))) for d in _DELIMITERS}
-    delimiter = max(counts, key=lambda d: counts[d])
-    if counts[delimiter] == 1:
+    delimiter = max(_DELIMITERS, key=lambda d: len(_split(line, d)))
+    if len(_split(line, delimiter)) == 1:
         delimiter = " "
     names = _split(line, delimiter)
     if len(names) == 1 and not re.fullmatch(r"[\w\s().\[\]/-]+", line):
@@ -103,14 +100,7 @@ def _header(path: Path, lines: list[str], first: int) -> tuple[list[str] | None,
 def _split(line: str, delimiter: str) -> list[str]:
     if delimiter == " ":
         return line.split()
-    return [c.strip() for c in next(csv.reader([line], delimiter=delimiter, strict=False))]
-
-
-def _commented_header(line: str, delimiter: str) -> list[str] | None:
-    if not line.startswith("#"):
-        return None
-    names = _split(line.lstrip("# "), delimiter)
-    return names if len(names) > 1 and all(n and not n[0].isdigit() for n in names) else None
+    return [c.strip() for c in next(csv.reader([line], delimiter=delimiter))]
 
 
 def _names_of_positions(path: Path, line: str, delimiter: str) -> list[str]:
@@ -127,16 +117,17 @@ def _names_of_positions(path: Path, line: str, delimiter: str) -> list[str]:
 
 
 def _rows(
-    path: Path, lines: list[str], delimiter: str, width: int, before: int, alone: bool
-) -> tuple[list[list[str]], list[int], list[tuple[int, str]]]:
-    """Cells, row numbers, and refused rows; ``alone`` where the file holds only positions."""
+    builder: TableBuilder, lines: list[str], delimiter: str, width: int, before: int, alone: bool
+) -> list[list[str]]:
+    """Cells of all rows of the right width; ``alone`` where the file holds only positions."""
+    path = builder.path
     rows: list[list[str]] = []
-    numbers: list[int] = []
-    refused: list[tuple[int, str]] = []
+    builder.numbers = []
     number = 0
+    most = min(MAX_ROWS, MAX_CELL_BYTES // (8 * width))
     for line, cells in _cells(path, lines, delimiter, before):
         number += 1
-        if number > MAX_ROWS:
+        if number > most:
             check_rows(path, number, width)
         if delimiter == " ":
             cells = _joined(cells, width)
@@ -144,15 +135,16 @@ def _rows(
             cells.append("")
         if len(cells) == width:
             rows.append(cells)
-            numbers.append(number)
+            builder.numbers.append(number)
             continue
-        if len(refused) >= _MAX_REFUSED:
+        why = f"line {line} has {len(cells)} cells where the header has {width}"
+        builder.refused.append((number, why))
+        if len(builder.refused) > _MAX_REFUSED:
             raise CatalogueError(
                 f"{path}: more than {_MAX_REFUSED:,} rows do not have the {width} cells of "
                 "the header; check the delimiter"
             )
-        refused.append((number, f"line {line} has {len(cells)} cells where the header has {width}"))
-    return rows, numbers, refused
+    return rows
 
 
 def _cells(
@@ -175,8 +167,7 @@ def _cells(
 
 def _joined(cells: list[str], width: int) -> list[str]:
     """Cells of a line separated by blanks; six numbers are one sexagesimal position."""
-    number = re.compile(r"[-+−]?\d+(\.\d*)?")
-    if width in (2, 3) and len(cells) >= 6 and all(number.fullmatch(c) for c in cells[:6]):
+    if width in (2, 3) and len(cells) >= 6 and all(_NUMBER.fullmatch(c) for c in cells[:6]):
         cells = [" ".join(cells[:3]), " ".join(cells[3:6]), *cells[6:]]
     if width == 3 and len(cells) > 3:
         cells = [*cells[:2], " ".join(cells[2:])]

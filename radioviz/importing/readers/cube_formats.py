@@ -6,17 +6,23 @@ before memory is allocated; links from an HDF5 file to other files are not follo
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from radioviz.errors import CatalogueError
-from radioviz.importing.readers.table_builder import TableBuilder, UserTable, reading
+from radioviz.importing.readers.table_builder import (
+    TableBuilder,
+    UserTable,
+    check_rows,
+    reading,
+)
 from radioviz.store import npy
 
 MAX_SIDE = 8192
@@ -26,6 +32,11 @@ _BLOCK_BYTES = 1 << 26
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
 _ZARR = ("zarr.json", ".zarray", ".zgroup")
+_COMPRESSORS = ("blosc", "zstd", "lz4", "gzip", "zlib", "bz2")
+# The other codecs of zarr change types, nest chunks or, one of them, unpickle.
+_CODECS = (
+    *_COMPRESSORS, "bytes", "transpose", "shuffle", "crc32", "crc32c", "adler32", "fletcher32",
+)  # fmt: skip
 _HINT = "expected numbers of shape (images, ny, nx)"
 
 
@@ -170,19 +181,13 @@ class NpzCube(Cube):
                 raise CatalogueError(
                     f"{self.path} ({self.member}): stored in Fortran order; save it in C order"
                 )
-            skip = start * one
-            while skip:
-                skip -= len(self._exactly(file, min(skip, 1 << 22)))
+            file.seek(start * one, io.SEEK_CUR)
             for i in range(start, self.shape[0], self.block):
                 count = min(self.block, self.shape[0] - i)
-                content = self._exactly(file, count * one)
+                content = file.read(count * one)
+                if len(content) < count * one:
+                    raise CatalogueError(f"{self.path} ({self.member}): the array is cut short")
                 yield np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
-
-    def _exactly(self, file: IO[bytes], size: int) -> bytes:
-        content = file.read(size)
-        if len(content) < size:
-            raise CatalogueError(f"{self.path} ({self.member}): the array is cut short")
-        return content
 
     def table(self) -> UserTable | None:
         """One-dimensional members as long as the stack."""
@@ -191,15 +196,18 @@ class NpzCube(Cube):
             reading(self.path, "NumPy archive"),
             np.load(self.path, allow_pickle=False) as archive,
         ):
+            needed = 0
             for name, (shape, dtype, size) in self._others.items():
                 if shape != (self.shape[0],):
                     continue
-                needed = shape[0] * dtype.itemsize
-                if needed > min(size, MAX_CHUNK_BYTES):  # numpy would allocate all of them first
+                cells = shape[0] * dtype.itemsize
+                needed += cells
+                if cells > size:  # numpy would allocate all of them first
                     raise CatalogueError(
-                        f"{self.path} ({name}): {shape[0]:,} cells of {dtype} take {needed:,} "
-                        f"bytes; the archive has {size:,}, and up to {MAX_CHUNK_BYTES:,} are read"
+                        f"{self.path} ({name}): {shape[0]:,} cells of {dtype} take {cells:,} "
+                        f"bytes; the archive has {size:,}"
                     )
+                check_rows(self.path, shape[0], len(builder.columns) + 1, needed)
                 builder.add(name.removesuffix(".npy"), archive[name.removesuffix(".npy")])
         return builder.table() if builder.columns else None
 
@@ -222,6 +230,9 @@ class H5Cube(Cube):
                 if isinstance(link, h5py.ExternalLink):
                     continue
                 item = group.get(name)
+                # A soft link may lead through an external link into another file.
+                if item is None or item.file != group.file:
+                    continue
                 if isinstance(item, h5py.Group):
                     visit(item, f"{prefix}{name}/", depth + 1)
                 elif isinstance(item, h5py.Dataset):
@@ -230,12 +241,12 @@ class H5Cube(Cube):
                     elif item.ndim == 1:
                         self._columns.append(prefix + name)
 
-        with self._open() as file, reading(path, "HDF5 file"):
+        with reading(path, "HDF5 file"), self._open() as file:
             visit(file, "", 0)
             self.member = _choose_member(path, found, member)
             dataset = file[self.member]
             self.check(dataset.shape, dataset.dtype, what=self.member)
-            if dataset.external or dataset.is_virtual:
+            if _is_elsewhere(dataset):
                 raise CatalogueError(
                     f"{path} ({self.member}): its images lie in other files, which are not "
                     "read; copy the array into one file"
@@ -250,28 +261,31 @@ class H5Cube(Cube):
     def _open(self) -> Any:
         import h5py
 
-        with reading(self.path, "HDF5 file"):
-            return h5py.File(self.path, "r")
+        return h5py.File(self.path, "r")
 
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
         """See :class:`Cube`; blocks end where the file's chunks end."""
         step = max(self.block // self._chunk, 1) * self._chunk
-        with self._open() as file:
+        with reading(self.path, "HDF5 file"), self._open() as file:
             while start < self.shape[0]:
                 stop = min(start - start % step + step, self.shape[0])
-                with reading(self.path, "HDF5 file"):
-                    block = file[self.member][start:stop]
-                yield block
+                yield file[self.member][start:stop]
                 start = stop
 
     def table(self) -> UserTable | None:
         """One-dimensional datasets as long as the stack, with their attribute ``unit``."""
         builder = TableBuilder(self.path)
-        with self._open() as file, reading(self.path, "HDF5 file"):
+        with reading(self.path, "HDF5 file"), self._open() as file:
+            columns = []
+            size = 0
             for name in self._columns:
                 column = file[name]
-                if column.shape != (self.shape[0],) or column.external or column.is_virtual:
-                    continue
+                if column.shape == (self.shape[0],) and not _is_elsewhere(column):
+                    columns.append((name, column))
+                    # A chunk is unpacked as a whole, whatever the length of its column.
+                    size += column.dtype.itemsize * max(column.shape + (column.chunks or ()))
+            check_rows(self.path, self.shape[0], len(columns), size)
+            for name, column in columns:
                 if column.dtype.names:
                     for field in column.dtype.names:
                         builder.add(field, column[field][()])
@@ -284,6 +298,11 @@ class H5Cube(Cube):
                     ucd=attributes.get("ucd", ""),
                 )
         return builder.table() if builder.columns else None
+
+
+def _is_elsewhere(dataset: Any) -> bool:
+    """True where the cells of an HDF5 dataset lie in other files."""
+    return bool(dataset.external or dataset.is_virtual)
 
 
 class ZarrCube(Cube):
@@ -299,12 +318,9 @@ class ZarrCube(Cube):
                 "(pip install zarr), or convert it to HDF5 or .npy"
             ) from None
         with reading(path, "zarr array"):
-            from radioviz.importing.readers.zarr_store import CheckedStore
-
             packed = zarr.storage.ZipStore if path.is_file() else zarr.storage.LocalStore
             options = {"mode": "r"} if path.is_file() else {"read_only": True}
-            store = CheckedStore(packed(path, **options))
-            node = zarr.open(store, mode="r")
+            node = zarr.open(packed(path, **options), mode="r")
             if hasattr(node, "arrays"):
                 arrays = {name: array for name, array in node.arrays() if array.ndim >= 2}
                 found = {n: (a.shape, np.dtype(a.dtype)) for n, a in arrays.items()}
@@ -313,15 +329,32 @@ class ZarrCube(Cube):
             self._array = node
             self.check(node.shape, np.dtype(node.dtype))
             self.check_chunk(tuple(node.chunks))
-            store.expect(node)
+            _check_codecs(path, node.metadata)
             self.attributes = {k: _scalar(v) for k, v in dict(node.attrs).items()}
 
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
         """See :class:`Cube`."""
-        for i in range(start, self.shape[0], self.block):
-            with reading(self.path, "zarr array"):
-                block = np.asarray(self._array[i : i + self.block])
-            yield block
+        with reading(self.path, "zarr array"):
+            for i in range(start, self.shape[0], self.block):
+                yield np.asarray(self._array[i : i + self.block])
+
+
+def _check_codecs(path: Path, metadata: Any) -> None:
+    """Refuse all but plain compression in the metadata of a zarr array of either format."""
+    if metadata.zarr_format == 2:
+        names = [
+            codec.codec_id for codec in (*(metadata.filters or ()), metadata.compressor) if codec
+        ]
+    else:
+        names = [str(codec.to_dict()["name"]) for codec in metadata.codecs]
+    names = [name.removeprefix("numcodecs.") for name in names]
+    odd = [repr(name) for name in names if name not in _CODECS]
+    packers = [name for name in names if name in _COMPRESSORS]
+    if odd or len(packers) > 1:
+        raise CatalogueError(
+            f"{path}: its codec {odd[0] if odd else ' over '.join(packers)} is not supported; use "
+            f"one of {', '.join(_COMPRESSORS)}, or none"
+        )
 
 
 def _scalar(value: Any) -> Any:

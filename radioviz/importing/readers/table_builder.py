@@ -18,6 +18,7 @@ from radioviz.images.quiet import quiet
 MAX_BYTES = 1 << 30
 MAX_ROWS = 5_000_000
 MAX_COLUMNS = 5_000
+MAX_CELL_BYTES = 1 << 31
 
 _MASKED_TEXT = ("", "nan", "null", "none", "--", "n/a", "#n/a", "masked")
 
@@ -53,6 +54,7 @@ class UserTable:
         return len(self.frame)
 
 
+@dataclass
 class TableBuilder:
     """Collects the columns of any format into a :class:`UserTable`.
 
@@ -66,16 +68,15 @@ class TableBuilder:
         Numbers of the other rows, where rows were refused.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.columns: dict[str, pd.Series] = {}
-        self.units: dict[str, str] = {}
-        self.ucds: dict[str, str] = {}
-        self.descriptions: dict[str, str] = {}
-        self.repeated: list[str] = []
-        self.notes: list[str] = []
-        self.refused: list[tuple[int, str]] = []
-        self.numbers: list[int] | None = None
+    path: Path
+    columns: dict[str, pd.Series] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    ucds: dict[str, str] = field(default_factory=dict)
+    descriptions: dict[str, str] = field(default_factory=dict)
+    repeated: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    refused: list[tuple[int, str]] = field(default_factory=list)
+    numbers: list[int] | None = None
 
     def add(
         self,
@@ -109,11 +110,10 @@ class TableBuilder:
             why = f" ({'; '.join(self.notes)})" if self.notes else ""
             raise CatalogueError(f"{self.path}: no usable column{why}")
         frame = pd.DataFrame(self.columns)
-        frame.index = pd.Index(
-            np.arange(1, len(frame) + 1) if self.numbers is None else self.numbers
-        )
         if len(frame) == 0 and not self.refused:
             raise CatalogueError(f"{self.path}: the table has no rows")
+        numbers = np.arange(1, len(frame) + 1) if self.numbers is None else self.numbers
+        frame.index = pd.Index(numbers)
         return UserTable(
             frame,
             self.units,
@@ -126,14 +126,21 @@ class TableBuilder:
 
 
 @contextmanager
-def reading(path: Path, what: str) -> Iterator[None]:
+def reading(path: Path, what: str, notes: list[str] | None = None) -> Iterator[None]:
     """Turn any error of a library into one that names the file.
 
     NumPy, astropy, expat, zipfile, pyarrow, h5py and zarr raise errors of every kind for a
-    damaged file.
+    damaged file. Astropy's warnings become one of ``notes``, where these are given; a warning of
+    a truncated file is an error.
     """
     try:
-        yield
+        if notes is None:
+            yield
+        else:
+            with quiet(), warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                yield
+            notes += _library_notes(path, caught)
     except CatalogueError:
         raise
     except Exception as error:
@@ -141,29 +148,35 @@ def reading(path: Path, what: str) -> Iterator[None]:
         raise CatalogueError(f"{path}: not a readable {what}: {text}") from error
 
 
-@contextmanager
-def library_notes(path: Path, builder: TableBuilder | None = None) -> Iterator[None]:
-    """Collect a library's warnings in one note; raise if it warns of a truncated file."""
+def _library_notes(path: Path, caught: list[warnings.WarningMessage]) -> list[str]:
     from astropy.utils.exceptions import AstropyWarning
 
-    with quiet(), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield
     seen = [str(w.message).split("\n")[0] for w in caught if issubclass(w.category, AstropyWarning)]
     for message in seen:
         if "truncated" in message.lower():
             raise CatalogueError(f"{path}: the file is cut short ({message})")
-    if seen and builder is not None:
-        more = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
-        builder.notes.append(f"the file departs from its standard: {seen[0][:200]}{more}")
+    more = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
+    return [f"the file departs from its standard: {m[:200]}{more}" for m in seen[:1]]
 
 
-def check_rows(path: Path, rows: int, columns: int) -> None:
-    """Raise CatalogueError for a table beyond the limits, before its cells are read."""
-    if rows > MAX_ROWS or columns > MAX_COLUMNS:
+def check_rows(path: Path, rows: int, columns: int, size: int = 0) -> None:
+    """Refuse a table beyond the limits before its cells are read.
+
+    Parameters
+    ----------
+    size : int
+        Bytes of all cells in memory; at least 8 per cell are counted.
+
+    Raises
+    ------
+    CatalogueError
+        If it has too many rows, columns or bytes.
+    """
+    size = max(size, rows * columns * 8)
+    if rows > MAX_ROWS or columns > MAX_COLUMNS or size > MAX_CELL_BYTES:
         raise CatalogueError(
-            f"{path}: {rows:,} rows of {columns:,} columns; "
-            f"up to {MAX_ROWS:,} rows and {MAX_COLUMNS:,} columns are read"
+            f"{path}: {rows:,} rows of {columns:,} columns, {size:,} bytes; up to {MAX_ROWS:,} "
+            f"rows, {MAX_COLUMNS:,} columns and {MAX_CELL_BYTES:,} bytes are read"
         )
 
 
@@ -201,23 +214,19 @@ def _series(values: Any, mask: Any = None) -> pd.Series | str:
         return "its cells are arrays"
     if array.dtype.kind not in "biuSUO":
         return f"its type {array.dtype} is not supported in a table"
-    return pd.Series(_text_of(array, hidden))
+    cells = ["" if masked else _text(cell) for cell, masked in zip(array, hidden, strict=True)]
+    return pd.Series(np.array(cells, dtype=object))
 
 
-def _text_of(array: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    def text(cell: Any) -> str:
-        if cell is None or (isinstance(cell, float) and np.isnan(cell)):
-            return ""
-        if isinstance(cell, bytes):
-            try:
-                cell = cell.decode("utf-8")
-            except UnicodeDecodeError:
-                cell = cell.decode("latin-1")
-        return str(cell).replace("\0", "").strip()
-
-    out = np.array([text(c) for c in array], dtype=object)
-    out[hidden] = ""
-    return out
+def _text(cell: Any) -> str:
+    if cell is None or (isinstance(cell, float) and np.isnan(cell)):
+        return ""
+    if isinstance(cell, bytes):
+        try:
+            cell = cell.decode("utf-8")
+        except UnicodeDecodeError:
+            cell = cell.decode("latin-1")
+    return str(cell).replace("\0", "").strip()
 
 
 def numbers_where_possible(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -225,6 +234,8 @@ def numbers_where_possible(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray] |
 
     Identifiers with leading zeros stay text.
     """
+    if not len(cells):
+        return None
     stripped = pd.Series(cells, dtype=object).str.strip()
     hidden = stripped.str.lower().isin(_MASKED_TEXT).to_numpy()
     filled = stripped[~hidden]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import re
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, TYPE_CHECKING, NoReturn
 from xml.parsers import expat
 
 import numpy as np
@@ -15,30 +15,25 @@ import numpy as np
 from radioviz.errors import CatalogueError
 from radioviz.importing.readers.fits_checks import check_fits
 from radioviz.importing.readers.table_builder import (
-    MAX_BYTES,
     TableBuilder,
     check_rows,
-    library_notes,
     reading,
 )
 
-_MAX_DEPTH = 64
-_MAX_CELL = 1_000_000
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_FIRST_ROWS = 32  # astropy makes room for so many before it reads a stream
+_CELL_BYTES = {"bit": 1, "boolean": 1, "unsignedByte": 1, "short": 2, "char": 4, "unicodeChar": 4,
+               "int": 4, "float": 4, "doubleComplex": 16}  # fmt: skip
 _GALACTIC = ("galactic", "supergalactic")
-
-
-def _refuse_xml(path: Path, what: str) -> NoReturn:
-    raise CatalogueError(
-        f"{path}: the XML {what}, which is not followed or expanded; save the table without it "
-        "(TOPCAT: output format votable-tabledata)"
-    )
 
 
 def check_xml(path: Path, file: IO[bytes]) -> None:
     """Refuse XML that would harm a VOTable parser.
 
     Refused are entity declarations (billion laughs, external files), external streams and
-    deep nesting; expat finds them in every encoding.
+    tables that are too large; expat finds them in every encoding.
 
     Raises
     ------
@@ -46,50 +41,53 @@ def check_xml(path: Path, file: IO[bytes]) -> None:
         If one is found, the XML is not well formed, or its root is not VOTABLE.
     """
     parser = expat.ParserCreate()
-    depth = 0
+    rows = columns = width = 0
+    root = ""
+
+    def refuse(what: str) -> NoReturn:
+        raise CatalogueError(
+            f"{path}: the XML {what}, which is not followed or expanded; save the table without "
+            "it (TOPCAT: output format votable-tabledata)"
+        )
 
     def entity(name: str, *rest: object) -> None:
-        _refuse_xml(path, f"declares the entity '{name}'")
+        refuse(f"declares the entity '{name}'")
 
     def external(context: str, *rest: object) -> int:
-        _refuse_xml(path, "refers to an external entity")
+        refuse("refers to an external entity")
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal depth
-        depth += 1
+        nonlocal root, rows, columns, width
         local = name.rpartition(":")[2]
-        if depth == 1 and local != "VOTABLE":
-            raise CatalogueError(f"{path}: XML of type '{local[:60]}', not a VOTable")
-        if depth > _MAX_DEPTH:
-            _refuse_xml(path, f"is nested deeper than {_MAX_DEPTH} elements")
-        if local == "FIELD" and _cells(attributes.get("arraysize", "")) > _MAX_CELL:
-            _refuse_xml(path, f"has cells of arraysize {attributes['arraysize'][:40]}")
-        rows = attributes.get("nrows", "")
-        if local == "TABLE" and rows.strip().isdecimal():
-            # The parser allocates as many rows as the file announces.
-            check_rows(path, int(rows), 1)
+        root = root or local
+        if root != "VOTABLE":
+            raise CatalogueError(f"{path}: XML of type '{root[:60]}', not a VOTable")
         if local == "STREAM" and "href" in attributes:
-            _refuse_xml(path, f"keeps its rows elsewhere ('{attributes['href'][:100]}')")
-
-    def end(name: str) -> None:
-        nonlocal depth
-        depth -= 1
+            refuse(f"keeps its rows elsewhere ('{attributes['href'][:100]}')")
+        if local == "TABLE":
+            announced = attributes.get("nrows", "").strip()
+            # The parser allocates as many rows as the file announces.
+            rows, columns, width = int(announced) if announced.isdecimal() else 0, 0, 0
+        elif local == "TR":
+            rows += 1
+        elif local == "FIELD":
+            columns += 1
+            arraysize = attributes.get("arraysize", "")[:200]
+            cells = math.prod(int(n) for n in re.findall(r"\d+", arraysize))  # '*' counts as one
+            width += cells * _CELL_BYTES.get(attributes.get("datatype", ""), 8)
+        if local in ("TABLE", "TR", "FIELD"):
+            most = max(rows, _FIRST_ROWS)
+            check_rows(path, most, columns, most * width)
 
     parser.EntityDeclHandler = entity
     parser.ExternalEntityRefHandler = external
     parser.StartElementHandler = start
-    parser.EndElementHandler = end
     try:
         while chunk := file.read(1 << 20):
             parser.Parse(chunk, False)
         parser.Parse(b"", True)
     except (expat.ExpatError, LookupError, ValueError) as error:  # also unknown encodings
         raise CatalogueError(f"{path}: not well-formed XML: {error}") from error
-
-
-def _cells(arraysize: str) -> int:
-    """Elements of one cell as VOTable declares them; ``*`` counts as one."""
-    return math.prod(int(n) for n in re.findall(r"\d+", arraysize[:200]))
 
 
 def add_votable(builder: TableBuilder, file: IO[bytes]) -> None:
@@ -99,29 +97,24 @@ def add_votable(builder: TableBuilder, file: IO[bytes]) -> None:
     path = builder.path
     check_xml(path, file)
     file.seek(0)
-    with reading(path, "VOTable"), library_notes(path, builder):
-        document = parse(io.BytesIO(file.read()), verify="ignore")
+    with reading(path, "VOTable", builder.notes):
+        document = parse(file, verify="ignore")
     tables = [t for t in document.iter_tables() if len(t.array)]
     if not tables:
         status = [
-            str(i.content or i.value)
-            for r in document.resources
-            for i in r.infos
-            if i.name == "QUERY_STATUS" and str(i.value).upper() != "OK"
+            str(info.content or info.value)
+            for resource in document.resources
+            for info in resource.infos
+            if info.name == "QUERY_STATUS" and str(info.value).upper() != "OK"
         ]
         why = f"; the service reports: {status[0].strip()[:300]}" if status else ""
         raise CatalogueError(f"{path}: the VOTable has no table with rows{why}")
     table = tables[0]
-    if len(tables) > 1:
-        builder.notes.append(
-            f"the file holds {len(tables)} tables with rows; the first, "
-            f"'{table.name or table.ID or 'unnamed'}', is read"
-        )
-    check_rows(path, len(table.array), len(table.fields))
+    _note_tables(builder, len(tables), table.name or table.ID)
     systems = {c.ID: c for r in document.resources for c in r.coordinate_systems}
     for field in table.fields:
         system = systems.get(field.ref)
-        described = f"{field.description or ''}"
+        described = str(field.description or "")
         if system is not None and str(system.system).startswith("eq_FK4"):
             described = f"{described} (system eq_FK4, equinox {system.equinox or 'B1950'})"
         elif system is not None and system.system in _GALACTIC:
@@ -141,7 +134,7 @@ def add_ecsv(builder: TableBuilder, text: str) -> None:
     from astropy.table import Table
 
     path = builder.path
-    with reading(path, "ECSV"), library_notes(path, builder):
+    with reading(path, "ECSV", builder.notes):
         table = Table.read(text.splitlines(), format="ascii.ecsv")
     check_rows(path, len(table), len(table.colnames))
     for name in table.colnames:
@@ -168,40 +161,34 @@ def add_fits_table(builder: TableBuilder, file: IO[bytes]) -> None:
     from astropy.io import fits
 
     path = builder.path
-    with reading(path, "FITS table"):
-        check_fits(path, file)
-        file.seek(0)
-        with library_notes(path, builder), fits.open(file, memmap=False) as hdus:
-            plain = [h for h in hdus if type(h) in (fits.BinTableHDU, fits.TableHDU)]
-            filled = [h for h in plain if h.header["NAXIS2"]]
-            if not filled:
-                raise CatalogueError(
-                    f"{path}: a FITS file of {len(hdus)} HDU(s) without a table that has rows"
-                )
-            hdu = filled[0]
-            if len(filled) > 1:
-                builder.notes.append(
-                    f"the file holds {len(filled)} tables with rows; the first, "
-                    f"'{hdu.name or 'unnamed'}', is read"
-                )
-            check_rows(path, hdu.header["NAXIS2"], hdu.header["TFIELDS"])
-            for number, column in enumerate(hdu.columns, start=1):
-                values = hdu.data.field(number - 1)
-                mask = None
-                if column.null is not None and np.asarray(values).dtype.kind in "iu":
-                    mask = np.asarray(values) == column.null
-                if isinstance(values, np.ndarray) and values.dtype.kind in "iuf":
-                    values = values.astype(values.dtype.newbyteorder("="))
-                builder.add(
-                    column.name or f"column {number}",
-                    np.asarray(values)
-                    if "P" not in column.format and "Q" not in column.format
-                    else np.array([np.asarray(v) for v in values] + [None], dtype=object)[:-1],
-                    mask,
-                    unit=column.unit or "",
-                    ucd=hdu.header.get(f"TUCD{number}", ""),
-                    description=hdu.header.get(f"TCOMM{number}", ""),
-                )
+    check_fits(path, file)
+    file.seek(0)
+    with reading(path, "FITS table", builder.notes), fits.open(file, memmap=False) as hdus:
+        plain = [h for h in hdus if type(h) in (fits.BinTableHDU, fits.TableHDU)]
+        filled = [h for h in plain if h.header["NAXIS2"]]
+        if not filled:
+            raise CatalogueError(
+                f"{path}: a FITS file of {len(hdus)} HDU(s) without a table that has rows"
+            )
+        hdu = filled[0]
+        _note_tables(builder, len(filled), hdu.name)
+        for number, column in enumerate(hdu.columns, start=1):
+            values = np.asarray(hdu.data.field(number - 1))
+            builder.add(
+                column.name or f"column {number}",
+                values,
+                values == column.null if values.dtype.kind in "iu" else None,
+                unit=column.unit,
+                ucd=hdu.header.get(f"TUCD{number}", ""),
+                description=hdu.header.get(f"TCOMM{number}", ""),
+            )
+
+
+def _note_tables(builder: TableBuilder, count: int, name: str) -> None:
+    if count > 1:
+        builder.notes.append(
+            f"the file holds {count} tables with rows; the first, '{name or 'unnamed'}', is read"
+        )
 
 
 def add_parquet(builder: TableBuilder) -> None:
@@ -210,51 +197,35 @@ def add_parquet(builder: TableBuilder) -> None:
     Units are in the metadata of the fields, or where astropy writes them.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    path = builder.path
-    with reading(path, "Parquet file"):
-        file = pq.ParquetFile(path)
-        meta = file.metadata
-        check_rows(path, meta.num_rows, meta.num_columns)
-        unpacked = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
-        if unpacked > 4 * MAX_BYTES:
-            raise CatalogueError(f"{path}: unpacks to {unpacked:,} bytes; too large a table")
-        table = file.read()
-        table.validate(full=True)  # finds text that is not UTF-8
+    with reading(builder.path, "Parquet file"):
+        table = _parquet_table(builder)
     metadata = table.schema.metadata or {}
     described = _parquet_descriptions(metadata)
     # astropy writes masks as separate columns.
     masks = {
-        name.removesuffix(".mask"): table.column(name)
+        name: table.column(f"{name}.mask")
         for name in table.column_names
-        if name.endswith(".mask")
-        and b"table_meta_yaml" in metadata
-        and name.removesuffix(".mask") in table.column_names
+        if b"table_meta_yaml" in metadata and f"{name}.mask" in table.column_names
     }
-    for i, field in enumerate(table.schema):
+    for field, column in zip(table.schema, table.columns, strict=True):
         if field.name.removesuffix(".mask") in masks and field.name.endswith(".mask"):
             continue
         if field.name.startswith("__index_level_") and field.name.endswith("__"):
             continue
-        facts = {
+        if pa.types.is_dictionary(field.type):
+            column = column.cast(field.type.value_type)
+        if pa.types.is_decimal(field.type):
+            column = column.cast(pa.float64())
+        mask = column.is_null().to_numpy(zero_copy_only=False)
+        if mask.any() and (pa.types.is_integer(field.type) or pa.types.is_boolean(field.type)):
+            column = column.fill_null(pa.scalar(0).cast(field.type))
+        if field.name in masks:
+            mask = mask | masks[field.name].to_numpy(zero_copy_only=False).astype(bool)
+        facts = described.get(field.name, {}) | {
             k.decode("utf-8", "replace").lower(): v.decode("utf-8", "replace")
             for k, v in (field.metadata or {}).items()
         }
-        facts = {**described.get(field.name, {}), **facts}
-        column: Any = table.column(i)
-        if pa.types.is_dictionary(field.type):
-            column = column.cast(field.type.value_type)
-        if pa.types.is_nested(field.type):
-            builder.notes.append(f"column '{field.name}' left out: its cells are {field.type}")
-            continue
-        if pa.types.is_decimal(field.type):
-            column = column.cast(pa.float64())
-        mask = column.is_null().to_numpy(zero_copy_only=False).astype(bool)
-        if field.name in masks:
-            mask |= masks[field.name].to_numpy(zero_copy_only=False).astype(bool)
-        if mask.any() and (pa.types.is_integer(field.type) or pa.types.is_boolean(field.type)):
-            column = column.fill_null(pa.scalar(0).cast(field.type))
         builder.add(
             field.name,
             column.to_numpy(zero_copy_only=False),
@@ -265,28 +236,53 @@ def add_parquet(builder: TableBuilder) -> None:
         )
 
 
+def _parquet_table(builder: TableBuilder) -> pa.Table:
+    """A Parquet file in memory; its text, which may repeat without end, as dictionaries."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    path = builder.path
+    with pq.ParquetFile(path) as file:
+        schema, rows = file.schema_arrow, file.metadata.num_rows
+    kept = []
+    width = 0
+    for field in schema:
+        if pa.types.is_nested(field.type):
+            builder.notes.append(f"column '{field.name}' left out: its cells are {field.type}")
+            continue
+        kept.append(field.name)
+        fixed = pa.types.is_primitive(field.type) or pa.types.is_fixed_size_binary(field.type)
+        width += field.type.bit_width // 8 if fixed else 8
+    check_rows(path, rows, len(schema), rows * width)
+    with pq.ParquetFile(path, read_dictionary=kept) as file:
+        table = file.read(None if len(kept) == len(schema) else kept)
+    table.validate(full=True)  # finds text that is not UTF-8
+    size = rows * width
+    for column in table.columns:
+        kind = column.type
+        if pa.types.is_dictionary(kind) and not pa.types.is_primitive(kind.value_type):
+            for chunk in column.chunks:
+                lengths = pc.binary_length(chunk.dictionary).take(chunk.indices)
+                size += pc.sum(lengths).as_py() or 0
+    check_rows(path, rows, len(schema), size)
+    return table
+
+
 def _parquet_descriptions(metadata: dict[bytes, bytes]) -> dict[str, dict[str, str]]:
     """Units and descriptions of columns as astropy and pandas write them to Parquet."""
-    out: dict[str, dict[str, str]] = {}
-    written = metadata.get(b"table_meta_yaml")
-    if written:
-        from astropy.table import meta
+    from astropy.table import meta
 
-        try:
-            header = meta.get_header_from_yaml(written.decode("utf-8").split("\n"))
-            for column in header.get("datatype", []):
-                out[column["name"]] = {
-                    k: str(column[k]) for k in ("unit", "description") if k in column
-                }
-        except Exception:  # a header of another version: go without its units
-            out = {}
-    try:
+    found: dict[str, dict[str, str]] = {}
+    with suppress(Exception):  # a header of another version: go without its units
+        lines = metadata.get(b"table_meta_yaml", b"").decode("utf-8").split("\n")
+        for column in meta.get_header_from_yaml(lines)["datatype"]:
+            found[column["name"]] = {
+                key: str(column[key]) for key in ("unit", "description") if key in column
+            }
+    with suppress(ValueError, AttributeError):
         attributes = json.loads(metadata.get(b"PANDAS_ATTRS", b"{}"))
-    except ValueError:
-        attributes = {}
-    if isinstance(attributes, dict):
         for fact, key in (("unit", "units"), ("ucd", "ucds")):
-            kept = attributes.get(key)
-            for name, text in kept.items() if isinstance(kept, dict) else ():
-                out.setdefault(str(name), {})[fact] = str(text)
-    return out
+            for name, text in attributes.get(key, {}).items():
+                found.setdefault(name, {})[fact] = str(text)
+    return found

@@ -16,7 +16,7 @@ from typing import IO
 
 from radioviz.errors import CatalogueError
 from radioviz.importing.readers import csv_table, table_formats
-from radioviz.importing.readers.table_builder import MAX_BYTES, TableBuilder, UserTable
+from radioviz.importing.readers.table_builder import MAX_BYTES, TableBuilder, UserTable, reading
 
 # Bytes that any gzipped table may unpack to, and the ratio that larger ones may reach.
 _ANY_RATIO, _MAX_RATIO = 1 << 25, 100
@@ -51,13 +51,13 @@ def read_table(path: str | Path) -> UserTable:
     path = Path(path)
     builder = TableBuilder(path)
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            head = file.read(4096)
+        with path.open("rb") as file, reading(path, "table"):
+            size = path.stat().st_size
             if size > MAX_BYTES:
                 raise CatalogueError(
                     f"{path}: the table has {size:,} bytes; tables up to {MAX_BYTES:,} are read"
                 )
+            head = file.read(4096)
             file.seek(0)
             if head[:4] == b"PAR1":
                 table_formats.add_parquet(builder)
@@ -80,9 +80,8 @@ def _add_content(builder: TableBuilder, head: bytes, file: IO[bytes]) -> None:
         raise CatalogueError(f"{path}: the file is empty; give a {FORMATS} file")
     if head[:9] == b"SIMPLE  =":
         return table_formats.add_fits_table(builder, file)
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff") and b"V\0O\0T\0" in head.upper():
-        return table_formats.add_votable(builder, file)
-    if re.match(rb"<\?xml|<!|<(\w+:)?VOTABLE", start, re.IGNORECASE):
+    wide = head[:2] in (b"\xff\xfe", b"\xfe\xff") and b"V\0O\0T\0" in head.upper()
+    if wide or re.match(rb"<\?xml|<!|<(\w+:)?VOTABLE", start, re.IGNORECASE):
         if b"<html" in head.lower():
             raise CatalogueError(f"{path}: an HTML page, not a table; give a {FORMATS} file")
         return table_formats.add_votable(builder, file)
