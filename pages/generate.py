@@ -22,6 +22,9 @@ def generate(view: View) -> None:
     request = generate_controls.choose_request(view)
     if request is None:
         return
+    if not state.may_start(*request[:2]):
+        generate_controls.confirm_button(request[1].n)
+        return
     with st.spinner(f"Generating {controls.galaxies_text(request[1].n)} …"):
         batch = state.generate_batch(*request, on_error=st.error)
     left, right = st.columns([2.1, 1], gap="medium")

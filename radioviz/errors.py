@@ -58,3 +58,11 @@ class SimilarityError(RadioVizError):
 
 class LikelihoodError(RadioVizError):
     """Outlier scores or marks cannot be ranked."""
+
+
+class BusyError(RadioVizError):
+    """Too many requests wait for the same thing."""
+
+
+class CancelledError(RadioVizError):
+    """A reader cancelled the work."""

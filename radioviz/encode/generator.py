@@ -106,7 +106,8 @@ class Generator:
         ----------
         request : GenerationRequest
         progress : callable
-            Called as ``progress(done, total, what)`` after each batch.
+            Called as ``progress(done, total, what)`` after each batch, and before each time that a
+            batch is decoded again; no network runs meanwhile.
         indices : sequence of int, optional
             Only these indices in the sequence of the seed (0 and up), instead of the first ``n``.
 
@@ -132,15 +133,19 @@ class Generator:
         sizes = np.full(number, np.nan, np.float32)
         labels = [""] * number
         done = 0
+
+        def report() -> None:
+            progress(done, number, f"generating with {self.info.title}")
+
         for chunk in np.unique(wanted // CHUNK):
             rows = np.flatnonzero(wanted // CHUNK == chunk)
             places = wanted[rows] % CHUNK
-            found = self._chunk(request, int(chunk), places)
+            found = self._chunk(request, int(chunk), places, report)
             images[rows], latents[rows], sizes[rows] = (array[places] for array in found[:3])
             for row, place in zip(rows, places, strict=True):
                 labels[row] = self.classes[found[3][place]] if self.classes else ""
             done += len(rows)
-            progress(done, number, f"generating with {self.info.title}")
+            report()
         return GeneratedGalaxies(
             images, latents, tuple(labels), sizes, wanted.astype(np.int64), request,
             self.info.name, self.info.weights_sha256,
@@ -210,7 +215,7 @@ class Generator:
             )
 
     def _chunk(
-        self, request: GenerationRequest, chunk: int, places: np.ndarray
+        self, request: GenerationRequest, chunk: int, places: np.ndarray, pause: Callable[[], None]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Images, latents, sizes and class numbers of one chunk; only ``places`` are meaningful."""
         import torch
@@ -245,8 +250,8 @@ class Generator:
                 return found
 
             images = make(given)
-            if size is not None:
-                images = self._refined(images, given, places, make)
+        if size is not None:
+            images = self._refined(images, given, places, make, pause)
         return (
             images,
             z.float().cpu().numpy(),
@@ -260,9 +265,12 @@ class Generator:
         given: dict[str, Any],
         places: np.ndarray,
         make: Callable[[dict[str, Any]], np.ndarray],
+        pause: Callable[[], None],
     ) -> np.ndarray:
         """Images of the requested size: measured, decoded larger or smaller, the best kept."""
         import torch
+
+        from radioviz.models.precision import without_denormals
 
         chain, bounds = self.info.preprocess, self.size_range
         if bounds is None or chain.field_arcsec is None:
@@ -273,7 +281,8 @@ class Generator:
         error = np.full(len(images), np.inf)
         open_places = np.unique(places)
         for step in range(REFINEMENTS + 1):
-            found = measure(images[open_places], scale, beam=FIRST_BEAM)["las_measured"]
+            with without_denormals():  # as where the network runs
+                found = measure(images[open_places], scale, beam=FIRST_BEAM)["las_measured"]
             # Nothing found, or not resolved: half of the smallest size that can be requested.
             measured = np.fmax(found.to_numpy(float), bounds[0] / 2)
             off = np.log(requested[open_places] / measured)
@@ -286,7 +295,9 @@ class Generator:
             if step == REFINEMENTS or not len(open_places):
                 break
             size = torch.from_numpy(now.astype(np.float32)).to(given["size"])
-            images = make({**given, "size": size})
+            pause()
+            with inference():
+                images = make({**given, "size": size})
         return best
 
     def _conditions(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from radioviz.errors import ModelError
+from radioviz.jobs.progress import Progress, no_progress
 from radioviz.ui import cache
 
 
@@ -18,8 +19,16 @@ def shown_classifier() -> str | None:
     )
 
 
-def classify_images(name: str, images: np.ndarray) -> dict[str, np.ndarray]:
+BATCH = 32
+"""Images classified at a time, so that other readers need not wait for many."""
+
+
+def classify_images(
+    name: str, images: np.ndarray, progress: Progress = no_progress
+) -> dict[str, np.ndarray]:
     """Probability of each class, by name: float32 of shape ``(n,)``.
+
+    ``progress`` is called after each :data:`BATCH` images.
 
     Raises
     ------
@@ -27,7 +36,7 @@ def classify_images(name: str, images: np.ndarray) -> dict[str, np.ndarray]:
         If the classifier is missing or altered, or the images have another size.
     """
     ready: Any = cache.classifier(name)
-    given = ready.predict_proba(images)
+    given = ready.predict_proba(images, BATCH, progress)
     return {str(c): given[:, i] for i, c in enumerate(ready.classes)}
 
 

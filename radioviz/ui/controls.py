@@ -15,7 +15,7 @@ import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import DATA_SETS
-from radioviz.errors import RadioVizError
+from radioviz.errors import CancelledError, RadioVizError
 from radioviz.models import registry
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import REPOSITORY, cache_folder, trained_folder, user_data_folder
@@ -52,6 +52,8 @@ def show_errors() -> Iterator[None]:
     """Show an error of RadioViz in place of the panel that raised it; the page continues."""
     try:
         yield
+    except CancelledError as error:
+        st.caption(escape(str(error)))
     except RadioVizError as error:
         st.error(escape(str(error)), icon=":material/error:")
 

@@ -17,6 +17,7 @@ import streamlit as st
 
 from radioviz.data.datasets import first
 from radioviz.data.preprocess import noise_level
+from radioviz.jobs.progress import Progress, no_progress
 from radioviz.ui.gallery import Cell
 from radioviz.ui.image import sprites
 from radioviz.ui.image.display import (
@@ -58,7 +59,9 @@ def decoded_field(info: ModelInfo) -> float:
     return pixel_scale(info) * info.preprocess.size
 
 
-def measure_decoded(images: np.ndarray, info: ModelInfo) -> pd.DataFrame:
+def measure_decoded(
+    images: np.ndarray, info: ModelInfo, progress: Progress = no_progress
+) -> pd.DataFrame:
     """Properties of decoded images, measured as in real ones.
 
     Pixels below :data:`FLOOR` are ignored, except in images that are zero in most pixels already.
@@ -67,6 +70,8 @@ def measure_decoded(images: np.ndarray, info: ModelInfo) -> pd.DataFrame:
     ----------
     images : numpy.ndarray
         Shape ``(n, size, size)``.
+    progress : callable
+        Called as ``progress(done, total, what)`` every hundred images.
 
     Returns
     -------
@@ -80,7 +85,7 @@ def measure_decoded(images: np.ndarray, info: ModelInfo) -> pd.DataFrame:
     open_ended = (images == 0).mean(axis=(1, 2), keepdims=True) < 0.5
     cut = np.where(open_ended & (images < FLOOR * peak), 0, images)
     scale = pixel_scale(info)
-    table = morphology.measure(cut, scale, BEAM)
+    table = morphology.measure(cut, scale, BEAM, progress=progress)
     beam_area = math.pi / (4 * math.log(2)) * (BEAM / scale) ** 2
     table["flux_over_peak"] = table["flux_sum"] / table["peak"] / beam_area
     return table

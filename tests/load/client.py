@@ -8,6 +8,7 @@ their keys and changed.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -39,6 +40,8 @@ class Client:
         What was done, and how long it took until the page was drawn.
     received : int
         Bytes.
+    fragments : dict
+        Fragments that were drawn, the first one first.
     """
 
     def __init__(self, url: str) -> None:
@@ -48,6 +51,7 @@ class Client:
         self.received = 0
         self.alien: list[str] = []
         self.forbidden: list[bytes] = []
+        self.fragments: dict[str, None] = {}
         self._query, self._page = "", ""
         self.pages: dict[str, str] = {}
         self._deltas: list[ForwardMsg] = []
@@ -61,17 +65,31 @@ class Client:
         """End the session."""
         self._socket.close()
 
-    def open(self, page: str = "", query: str = "") -> None:
-        """Go to a page by the end of its address, as a link in the app does."""
+    def open(
+        self, page: str = "", query: str = "", until: Callable[[], bool] | None = None
+    ) -> None:
+        """Go to a page by the end of its address, as a link in the app does.
+
+        ``until`` ends the wait early, as soon as it is true of :attr:`tree`.
+        """
         self._page = self.pages.get(page, "")
         self._query = query
         self._deltas.clear()
-        self._run(f"open {page or 'app'}", None)
+        self._run(f"open {page or 'app'}", None, until=until)
 
-    def act(self, what: str, widget: Any, value: str | float | None = None) -> None:
+    def act(
+        self,
+        what: str,
+        widget: Any,
+        value: str | float | None = None,
+        *,
+        fragment: str = "",
+        until: Callable[[], bool] | None = None,
+    ) -> None:
         """Set a widget of :attr:`tree` (a button without a value) and wait for the page.
 
-        Those that are not sent keep on the server what they were.
+        Those that are not sent keep on the server what they were. With a ``fragment`` of
+        :attr:`fragments`, only that is drawn again, as a browser requests it.
         """
         states = WidgetStates()
         state = states.widgets.add(id=widget.id)
@@ -81,20 +99,27 @@ class Client:
             state.string_value = value
         else:
             state.double_array_value.data.append(value)
-        self._run(what, states)
+        self._run(what, states, fragment, until)
 
-    def _run(self, what: str, states: Any) -> None:
+    def _run(
+        self,
+        what: str,
+        states: Any,
+        fragment: str = "",
+        until: Callable[[], bool] | None = None,
+    ) -> None:
         message = BackMsg()
         state = message.rerun_script
         state.query_string, state.page_script_hash = self._query, self._page
+        state.fragment_id = fragment
         if states is not None:
             state.widget_states.CopyFrom(states)
         began = time.perf_counter()
         self._socket.send(message.SerializeToString())
-        self._draw(what)
+        self._draw(what, until)
         self.seconds.append((what, time.perf_counter() - began))
 
-    def _draw(self, what: str) -> None:
+    def _draw(self, what: str, until: Callable[[], bool] | None = None) -> None:
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
@@ -119,6 +144,12 @@ class Client:
                 self._query = message.page_info_changed.query_string
             elif kind == "delta":
                 self._deltas.append(message)
+                if message.delta.fragment_id:
+                    self.fragments[message.delta.fragment_id] = None
+                if until is not None:
+                    self.tree = parse_tree_from_messages(self._deltas)
+                    if until():
+                        return
             elif kind == "script_finished":
                 finished = message.script_finished
                 if finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN:

@@ -8,14 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from astropy.io import fits
 from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.encode import GenerationRequest, Generator
-from radioviz.ui import cache
+from radioviz.jobs.work_queue import WorkQueue
+from radioviz.ui import cache, in_line, synthetic
 from radioviz.ui.charts import profile_chart
+from radioviz.ui.class_probabilities import shown_classifier
 from radioviz.ui.pages.generate import generate_controls, generate_export, generate_view
 from radioviz.ui.pages.generate.state import GeneratedBatch, GenerateState, generate_batch
 from radioviz.ui.state import Selection
@@ -244,3 +247,75 @@ def test_profiles_name_their_axes() -> None:
     assert low == -high and high > 15 * 2.7
     escaped = profile_chart.profiles({"<b>": core}, 2.7, 5.4)["data"][0]
     assert escaped["name"] == "&lt;b&gt;"
+
+
+def pictures_shown(app: AppTest) -> bool:
+    return "Classified as" in html(app)
+
+
+def test_a_link_for_many_images_shows_a_button(open_page: Open) -> None:
+    link = {"model": "vae2", "n": "65", "seed": "4"}
+    app = open_page("generate", **link)
+    assert not app.error
+    assert not pictures_shown(app)
+    assert "65 images" in texts(app)
+    app.button(key="generate_start").click().run()
+    assert pictures_shown(app)
+    assert not app.error
+    app.number_input(key="generate_seed").set_value(5).run()
+    assert pictures_shown(app), "the reader confirmed as many before"
+    # Kept images need no confirmation: they cost the server nothing.
+    assert pictures_shown(open_page("generate", **link))
+    assert not pictures_shown(open_page("generate", **{**link, "seed": "6"}))
+
+
+def test_a_number_chosen_on_the_page_starts_at_once(open_page: Open) -> None:
+    app = open_page("generate", model="vae2", n="2", seed="7")
+    app.number_input(key="generate_n").set_value(65).run()
+    assert pictures_shown(app)
+
+
+def test_a_full_line_says_so(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_line, "QUEUE", WorkQueue(total=0))
+    app = open_page("generate", model="vae2", n="3", seed="21")
+    assert "try again in a few minutes" in app.error[0].value
+    assert not pictures_shown(app)
+    monkeypatch.setattr(in_line, "QUEUE", WorkQueue())
+    assert pictures_shown(app.run())
+
+
+def test_a_click_does_not_wait_in_line(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = open_page("generate", model="vae2", n="3", seed="22")
+    monkeypatch.setattr(in_line, "QUEUE", WorkQueue(total=0))
+    app.button(key="generate_pick").click().run()
+    assert held(app).picks == {0}
+    assert not app.error and pictures_shown(app)
+
+
+def test_cancelled_work_starts_again_with_a_button(open_page: Open) -> None:
+    info = cache.models()["vae2"]
+    request = GenerationRequest(n=3, seed=23)
+    work = repr((info.name, info.weights_sha256, repr(request), False, shown_classifier()))
+    cancelled = in_line.CancelledWork({work})
+    name = f"{in_line.CancelledWork.__module__}.CancelledWork"
+    app = open_page("generate", state={name: cancelled}, model="vae2", n="3", seed="23")
+    assert not app.error
+    assert "cancelled" in texts(app)
+    assert not pictures_shown(app)
+    app.button(key="generate_again").click().run()
+    assert pictures_shown(app)
+    assert not app.error
+
+
+@pytest.mark.parametrize("number", [1, 16, 50])
+def test_the_line_changes_no_bit(open_page: Open, number: int) -> None:
+    request = GenerationRequest(n=number, seed=31)
+    batch = generate_batch(cache.models()["vae2"], request, clip=False)
+    alone = Generator.load("vae2").sample(request)
+    np.testing.assert_array_equal(batch.made.images, alone.images)
+    np.testing.assert_array_equal(batch.made.latents, alone.latents)
+    whole = synthetic.measure_decoded(alone.images, batch.info)
+    pd.testing.assert_frame_equal(batch.measured, whole)
+    assert batch.classifier is not None
+    again = cache.classifier(batch.classifier).predict_proba(alone.images)
+    np.testing.assert_allclose(np.stack(list(batch.probabilities.values()), 1), again, atol=1e-5)

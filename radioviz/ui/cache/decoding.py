@@ -1,7 +1,7 @@
 """Models in memory and what they decoded, shared by all sessions.
 
-A network in evaluation mode under ``torch.inference_mode`` keeps nothing from one call to the
-next, so sessions use it side by side without a lock.
+Networks run one at a time (:mod:`radioviz.encode.inference_lock`). Work of more than a moment
+waits in line first (:mod:`radioviz.ui.in_line`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from radioviz.jobs.progress import Progress, no_progress
 from radioviz.ui.cache.data_sets import data_set, data_set_version, models, weights_of
 from radioviz.ui.cache.shared import shared
+from radioviz.ui.in_line import in_line
 
 if TYPE_CHECKING:
     from radioviz.encode import Classifier, Encoder, GeneratedGalaxies, GenerationRequest, Generator
@@ -124,16 +126,24 @@ def plane_properties(model: str, plane: Plane, conditions: Mapping[str, Any]) ->
     return synthetic.measure_decoded(plane_images(model, plane, conditions), models()[model])
 
 
-@shared(lambda model, request: (*weights_of(model), repr(request)), entries=12)
-def generated(model: str, request: GenerationRequest) -> GeneratedGalaxies:
+@shared(
+    lambda model, request, progress=None: (*weights_of(model), repr(request)),
+    entries=12,
+    waits=True,
+)
+def generated(
+    model: str, request: GenerationRequest, progress: Progress = no_progress
+) -> GeneratedGalaxies:
     """New galaxies for a request; the last few batches are kept, read-only.
+
+    ``progress`` is called after each batch of the generator.
 
     Raises
     ------
     ModelError
         As :meth:`radioviz.encode.Generator.sample`.
     """
-    made = generator(model).sample(request)
+    made = generator(model).sample(request, progress)
     made.images.setflags(write=False)
     return made
 
@@ -220,11 +230,12 @@ def held_out(classifier_name: str, data_set_key: str = "first") -> tuple[np.ndar
 @shared(
     lambda data_set_key, row, model: (*data_set_version(data_set_key), row, *weights_of(model)),
     entries=64,
+    waits=True,
 )
 def explanation(data_set_key: str, row: int, model: str) -> tuple[np.ndarray, Explanation]:
     """An image as a classifier sees it, ``(size, size)``, and which parts support which class.
 
-    An explanation needs seconds, so it is kept.
+    An explanation needs seconds, so it waits in line and is kept.
 
     Raises
     ------
@@ -235,4 +246,5 @@ def explanation(data_set_key: str, row: int, model: str) -> tuple[np.ndarray, Ex
 
     opened = classifier(model)
     image = opened.info.preprocess.apply(data_set(data_set_key), np.array([row]))[0]
-    return image, explain(opened, image)
+    with in_line("Explaining", 1, "explain"):
+        return image, explain(opened, image)

@@ -11,6 +11,7 @@ from radioviz.models.registry import decoders
 from radioviz.ui import cache, class_probabilities, controls, detail, galaxies, synthetic
 from radioviz.ui.charts import plotly_charts, profile_chart
 from radioviz.ui.controls import View
+from radioviz.ui.in_line import in_line
 from radioviz.ui.pages.generate.state import GeneratedBatch, generate_state
 
 TWINS = 6  # pairs at a time, as in Fig. 11 of Bastien et al. 2021
@@ -92,7 +93,9 @@ def twins_panel(batch: GeneratedBatch, view: View) -> None:
     rows = list(dict.fromkeys([batch.chosen, *sorted(generate_state().picks)]))[:TWINS]
     requested = np.asarray(batch.made.sizes, np.float32)[rows]
     size = requested if np.isfinite(requested).all() else None
-    made = cache.generator(batch.info.name).twins(batch.made.latents[rows], size)
+    generator = cache.generator(batch.info.name)
+    with in_line("Decoding twins", len(generator.classes), "generate_twins") as progress:
+        made = generator.twins(batch.made.latents[rows], size, progress)
     if batch.clipped:
         made = {c: synthetic.sigma_clipped(v) for c, v in made.items()}
     st.caption(

@@ -52,7 +52,9 @@ def choose_request(view: View) -> tuple[ModelInfo, GenerationRequest, bool] | No
             label = _label(info)
         with columns[2]:
             url_state.linked_integer("generate_n", "n", 1, MAX_IMAGES, 16)
-            number = st.number_input("How many", 1, MAX_IMAGES, key="generate_n")
+            number = st.number_input(
+                "How many", 1, MAX_IMAGES, key="generate_n", on_change=_confirm_number
+            )
         with columns[3]:
             url_state.linked_integer("generate_seed", "seed", 0, MAX_SEED, 0)
             seed = st.number_input("Seed", 0, MAX_SEED, key="generate_seed")
@@ -107,6 +109,25 @@ def choose_request(view: View) -> tuple[ModelInfo, GenerationRequest, bool] | No
     )
     _publish(view, info, request, bool(clip))
     return info, request, bool(clip)
+
+
+def confirm_button(number: int) -> None:
+    """A button that starts what a link requested."""
+    st.info(
+        f"This link requests {number:,} images, which may take minutes.",
+        icon=":material/hourglass_empty:",
+    )
+    st.button(
+        f"Generate {number:,} images",
+        key="generate_start",
+        icon=":material/play_arrow:",
+        on_click=_confirm_number,
+    )
+
+
+def _confirm_number() -> None:
+    held = generate_state()
+    held.confirmed = max(held.confirmed, int(st.session_state["generate_n"]))
 
 
 def _label(info: ModelInfo) -> str:

@@ -12,12 +12,16 @@ import pandas as pd
 from radioviz.errors import ModelError
 from radioviz.models.artefact import ModelInfo
 from radioviz.ui import cache, class_probabilities, synthetic
+from radioviz.ui.in_line import in_line
 from radioviz.ui.state import page_state
 
 if TYPE_CHECKING:
     from radioviz.encode import GeneratedGalaxies, GenerationRequest
 
 CLIP_SIGMA = 3.0
+
+UNASKED = 64
+"""Images that a link may request without a press of a button."""
 
 
 @dataclass(frozen=True)
@@ -36,22 +40,28 @@ class GenerateState:
     Attributes
     ----------
     batch_key : tuple or None
-        Model, weights, request and clipping of the batch shown.
+        Model, weights, request, clipping and classifier of the batch shown.
     measured : pandas.DataFrame
         Measurements of that batch.
+    probabilities : dict
+        Its class probabilities.
     chosen : int
         Row of the image shown large.
     picks : set of int
         Rows picked for export.
     centre : GeneratedCentre or None
         The generated galaxy last chosen by "More like this".
+    confirmed : int
+        The largest number of images that the reader chose on the page itself.
     """
 
     batch_key: tuple[Any, ...] | None = None
     measured: pd.DataFrame = field(default_factory=pd.DataFrame)
+    probabilities: dict[str, np.ndarray] = field(default_factory=dict)
     chosen: int = 0
     picks: set[int] = field(default_factory=set)
     centre: GeneratedCentre | None = None
+    confirmed: int = UNASKED
 
 
 def generate_state() -> GenerateState:
@@ -104,6 +114,15 @@ class GeneratedBatch:
         return min(generate_state().chosen, len(self) - 1)
 
 
+def may_start(info: ModelInfo, request: GenerationRequest) -> bool:
+    """Whether to generate at once: few images, confirmed ones, or ones that are there already.
+
+    A link alone must not keep a server busy for minutes.
+    """
+    few = request.n <= generate_state().confirmed
+    return few or cache.generated.peek(info.name, request) is not None
+
+
 def generate_batch(
     info: ModelInfo,
     request: GenerationRequest,
@@ -116,19 +135,39 @@ def generate_batch(
     ------
     ModelError
         If the model is missing or cannot fulfil the request.
+    BusyError, CancelledError
+        As :func:`radioviz.ui.in_line.in_line`.
     """
-    made = cache.generated(info.name, request)
-    images = synthetic.sigma_clipped(made.images, CLIP_SIGMA) if clip else made.images
-    name = class_probabilities.shown_classifier()
+    held, name = generate_state(), class_probabilities.shown_classifier()
+    key = (info.name, info.weights_sha256, repr(request), clip, name)
+    made = cache.generated.peek(info.name, request)
+    if made is not None and held.batch_key == key:
+        images = _clipped(made, clip)
+        return GeneratedBatch(info, made, images, clip, held.measured, name, held.probabilities)
+    from radioviz.encode.generator import CHUNK, REFINEMENTS
+
+    cache.encoder(info.name)  # loaded before it waits, so that others need not wait for it
+    title = f"Generating {request.n:,} images with seed {request.seed}"
+    decodings = REFINEMENTS + 1 if info.can("size") else 1
+    slices = -(-request.n // CHUNK) * decodings + -(-request.n // class_probabilities.BATCH)
     probabilities: dict[str, np.ndarray] = {}
-    if name is not None:
-        try:
-            probabilities = class_probabilities.classify_images(name, images)
-        except ModelError as error:
-            on_error(str(error))
-    held = generate_state()
-    key = (info.name, made.weights_sha256, repr(request), clip)
-    if held.batch_key != key:
-        held.measured = synthetic.measure_decoded(images, info)
-        held.batch_key, held.chosen, held.picks = key, 0, set()
-    return GeneratedBatch(info, made, images, clip, held.measured, name, probabilities)
+    failed = False
+    with in_line(title, slices, "generate", repr(key)) as progress:
+        made = cache.generated(info.name, request, progress)
+        images = _clipped(made, clip)
+        if name is not None:
+            try:
+                probabilities = class_probabilities.classify_images(name, images, progress)
+            except ModelError as error:
+                failed = True
+                on_error(str(error))
+        measured = synthetic.measure_decoded(images, info, progress)
+    if held.batch_key is None or held.batch_key[:4] != key[:4]:
+        held.chosen, held.picks = 0, set()
+    held.measured, held.probabilities = measured, probabilities
+    held.batch_key = (*key[:4], None) if failed else key
+    return GeneratedBatch(info, made, images, clip, measured, name, probabilities)
+
+
+def _clipped(made: GeneratedGalaxies, clip: bool) -> np.ndarray:
+    return synthetic.sigma_clipped(made.images, CLIP_SIGMA) if clip else made.images

@@ -14,6 +14,7 @@ from radioviz.ui import cache, controls, detail
 from radioviz.ui.controls import View
 from radioviz.ui.image.display import interpolate_colours, png, rgb_png
 from radioviz.ui.image.sky_image import STRETCHED
+from radioviz.ui.in_line import in_line
 from radioviz.ui.pages.inspect.state import inspect_state
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def reconstruction_panel(catalogue: Catalogue, row: int, view: View) -> None:
 def _show(catalogue: Catalogue, row: int, name: str, info: ModelInfo, view: View) -> None:
     encoder = cache.encoder(name)
     image = info.preprocess.apply(catalogue, np.array([row]))
-    made = reconstructed(encoder, image, str(catalogue.table["label"].iat[row]))[0]
+    with in_line(f"Reconstructing with {info.title}", 1, f"reconstruct_{name}"):
+        made = reconstructed(encoder, image, str(catalogue.table["label"].iat[row]))[0]
     image = image[0]
     residual = image - made
     rms = float(np.sqrt(np.mean(residual**2)))

@@ -16,6 +16,7 @@ from radioviz.errors import SimilarityError
 from radioviz.similarity import LatentIndex, Query, compose_query, dihedral_views, scores, search
 from radioviz.ui import cache, controls, galaxies
 from radioviz.ui.cache import Nulls
+from radioviz.ui.in_line import in_line
 from radioviz.ui.pages.similar.query_upload import kept
 from radioviz.ui.pages.similar.state import Pair, QueryPicture, SimilarityQuery
 
@@ -144,7 +145,9 @@ def encode_picture(model: str, seen: np.ndarray, rotated: bool) -> np.ndarray:
         If the encoder gives a latent vector that is zero or not finite.
     """
     views = dihedral_views(seen[None])[0] if rotated else seen[None]
-    latents = cache.encoder(model).encode(np.ascontiguousarray(views, dtype=np.float32))
+    encoder = cache.encoder(model)
+    with in_line("Encoding the picture", 1, "similar_encode"):
+        latents = encoder.encode(np.ascontiguousarray(views, dtype=np.float32))
     norms = np.linalg.norm(latents.astype(np.float64), axis=1)
     if not (np.isfinite(norms) & (norms > 0)).all():
         raise SimilarityError(

@@ -1,0 +1,164 @@
+"""Heavy work of a page waits in the server's line: its place, its progress, a Cancel button.
+
+Work runs in the thread of the page and calls ``progress`` between two slices. It ends there when
+its reader cancelled it, changed the page, or left.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
+from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
+
+from radioviz.errors import CancelledError
+from radioviz.jobs.progress import Progress
+from radioviz.jobs.work_queue import WorkQueue
+from radioviz.ui.state import page_state
+
+QUEUE = WorkQueue()
+"""The line of this server."""
+
+QUIET = 0.6
+"""Seconds before the line is shown, so that short work draws nothing."""
+
+
+@dataclass
+class CancelledWork:
+    """The work that the reader of a session cancelled."""
+
+    works: set[str] = field(default_factory=set)
+
+
+@contextmanager
+def in_line(title: str, slices: int, key: str, work: str = "") -> Iterator[Progress]:
+    """Context in which a page may compute; it begins when the work's turn has come.
+
+    Parameters
+    ----------
+    title : str
+        What is computed, as shown.
+    slices : int
+        Expected number of calls of the progress function.
+    key : str
+        For the keys of the buttons.
+    work : str
+        Distinguishes this work from other work with the same title.
+
+    Yields
+    ------
+    callable
+        Called as ``progress(done, total, what)`` between two slices.
+
+    Raises
+    ------
+    CancelledError
+        If the reader cancelled this work; the page then shows a button to start it again.
+    BusyError
+        If too many requests wait already.
+    """
+    context = get_script_run_ctx(suppress_warning=True)
+    cancelled = page_state(CancelledWork).works if context else set()
+    work = work or f"{key} {title}"
+    if work in cancelled:
+        st.button(
+            "Start again", icon=":material/replay:", key=f"{key}_again",
+            on_click=cancelled.discard, args=(work,),
+        )  # fmt: skip
+        raise CancelledError(f"{title}: cancelled")
+
+    def cancel() -> None:
+        cancelled.add(work)
+
+    shown = _Line(title, slices, key, cancel)
+
+    def watch(before: int) -> None:
+        _end_if_superseded(context)
+        shown.draw(before)
+
+    owner = context.session_id if context else str(threading.get_ident())
+    try:
+        with QUEUE.turn(owner, slices, watch) as hand_over:
+
+            def progress(done: int, total: int, what: str) -> None:
+                shown.done += 1
+                hand_over()
+
+            yield progress
+    finally:
+        shown.clear()
+
+
+class _Line:
+    """What a reader sees of work that waits or runs."""
+
+    def __init__(self, title: str, slices: int, key: str, cancel: Callable[[], None]) -> None:
+        self.title, self.slices, self.key, self.cancel = title, slices, key, cancel
+        self.done = 0
+        self._began = time.monotonic()
+        self._places: list[Any] = []  # of the bar and of the button
+        self._text = ""
+
+    def draw(self, before: int) -> None:
+        if time.monotonic() - self._began < QUIET:
+            return
+        if not self._places:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                self._places = [st.empty(), st.empty()]
+            self._places[1].button(
+                "Cancel", icon=":material/close:", key=f"{self.key}_cancel", on_click=self.cancel
+            )
+        share = min(1.0, self.done / self.slices)
+        text = f"{self.title}: {place_text(before) if before else f'{math.floor(100 * share)} %'}"
+        if text != self._text:
+            self._text = text
+            self._places[0].progress(share, text=text)
+
+    def clear(self) -> None:
+        # Not after an interruption: a call of Streamlit would raise again.
+        if not _pending(get_script_run_ctx(suppress_warning=True)):
+            for place in self._places:
+                place.empty()
+
+
+def place_text(before: int) -> str:
+    """A place in the line, in words."""
+    return f"{before:,} request{'s' * (before != 1)} before yours"
+
+
+def _pending(context: Any) -> bool:
+    """Whether this run of the page is to stop or to be replaced.
+
+    Streamlit itself ends a run at its next call, but not for a click in the fragment that runs:
+    that waits until the fragment is drawn.
+    """
+    requests = getattr(context, "script_requests", None)
+    state = getattr(requests, "_state", None)
+    if state != ScriptRequestType.RERUN:
+        return bool(state == ScriptRequestType.STOP)
+    queue = requests._rerun_data.fragment_id_queue if requests else []
+    return not queue or ThreadState.get().fragment_id in queue
+
+
+def _end_if_superseded(context: Any) -> None:
+    """End this run of the page if its reader left or changed something on it."""
+    if context is None:
+        return
+    if runtime.exists() and not runtime.get_instance().is_active_session(context.session_id):
+        st.stop()
+    if not _pending(context):
+        return
+    requests = context.script_requests
+    if requests._state == ScriptRequestType.STOP:
+        st.stop()
+    alone = context.fragment_ids_this_run and requests._rerun_data.fragment_id_queue
+    st.rerun(scope="fragment" if alone else "app")
