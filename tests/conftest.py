@@ -8,6 +8,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -15,6 +16,9 @@ import pytest
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.datasets import frdeep, mirabest
 from radioviz.data.registry import open_data_set
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # The same examples at every run: a test that fails today fails tomorrow. Searching for new
 # ones is a campaign of its own: HYPOTHESIS_PROFILE=search pytest ...
@@ -105,3 +109,19 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("a file system cannot be mounted by this account")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, driven by Playwright."""
+    from tests.browser.server import CHROMIUM_FLAGS, chromium
+
+    executable = chromium()
+    if executable is None:
+        pytest.skip("no Chromium on this machine (Debian and Ubuntu: apt install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_FLAGS))
+        yield running
+        running.close()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import array
 import atexit
 import contextlib
+import dataclasses
 import importlib
 import os
 import select
@@ -19,6 +20,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -79,33 +81,22 @@ def read_confined(
     limits = limits or Limits()
     classes = tuple(classes)
     known = [f"{cls.__module__}:{cls.__qualname__}" for cls in classes]
-    call = wire.pack(
-        {
-            "function": function, "args": list(args), "options": options,
-            "read": [Path(p).resolve() for p in read], "write": [Path(p).resolve() for p in write],
-            "limits": [limits.memory, limits.seconds, limits.file_size, limits.open_files,
-                       limits.mapped_files],
-        }
-    )  # fmt: skip
-    request = wire.pack([known, call])
     what = f"'{name}'" if name else "the file"
-    ours, theirs = socket.socketpair()
-    with ours:
-        with theirs:
-            _spare.fork(theirs)
-        handle = None
+    with tempfile.TemporaryDirectory(prefix="radioviz-reader-") as scratch:
+        call = wire.pack(
+            {
+                "function": function, "args": list(args), "options": options, "scratch": scratch,
+                "read": [Path(p).resolve() for p in read],
+                "write": [*(Path(p).resolve() for p in write), Path(scratch).resolve()],
+                "limits": list(dataclasses.astuple(limits)),
+            }
+        )  # fmt: skip
         try:
-            pid = _HEAD.unpack(_exactly(ours, _HEAD.size, time.monotonic() + 30))[0]
-            with contextlib.suppress(OSError, AttributeError):
-                handle = os.pidfd_open(pid)
-            ours.sendall(_HEAD.pack(len(request)) + request)
-            answer = _answer(ours, limits, pid, cancelled)
+            answer = _answer_of_fork(wire.pack([known, call]), limits, cancelled)
         except _Ended as end:
             raise ReaderError(f"{what} could not be read: {end}") from None
-        except OSError as error:
+        except (OSError, EOFError) as error:
             raise ReaderError(f"{what} could not be read: the reader ended ({error})") from None
-        finally:
-            _kill(handle)
     try:
         kind, value, text = wire.unpack(answer, classes)
     except ValueError as error:
@@ -116,6 +107,23 @@ def read_confined(
     if isinstance(raised, type) and issubclass(raised, RadioVizError):
         raise raised(text)
     raise ReaderError(f"{what} could not be read: {text}")
+
+
+def _answer_of_fork(request: bytes, limits: Limits, cancelled: Callable[[], bool]) -> bytes:
+    """Have a fork of the spare process serve a request."""
+    ours, theirs = socket.socketpair()
+    handle = None
+    with ours:
+        with theirs:
+            _spare.fork(theirs)
+        try:
+            pid = _HEAD.unpack(_exactly(ours, _HEAD.size, time.monotonic() + 30))[0]
+            with contextlib.suppress(OSError, AttributeError):
+                handle = os.pidfd_open(pid)
+            ours.sendall(_HEAD.pack(len(request)) + request)
+            return _answer(ours, limits, pid, cancelled)
+        finally:
+            _kill(handle)
 
 
 class _Ended(Exception):
@@ -271,6 +279,7 @@ def _called(payload: bytes) -> bytes:
         known, call = wire.unpack(payload)
         request = wire.unpack(call, [_named(name) for name in known])
         work = _named(request["function"])
+        tempfile.tempdir = request["scratch"]
         confine(request["read"], request["write"], Limits(*request["limits"]))
         return wire.pack(("value", work(*request["args"], **request["options"]), ""))
     except RadioVizError as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.server import CHROMIUM_FLAGS, Server, chromium, run_server
+from tests.browser.server import Server, run_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -31,20 +31,6 @@ def decoding_server(cache_folder_of_the_run: object) -> Iterator[Server]:
     """A server of its own for pages that load torch: the other one is watched for that."""
     with run_server() as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium, driven by Playwright."""
-    executable = chromium()
-    if executable is None:
-        pytest.skip("no Chromium on this machine (Debian and Ubuntu: apt install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_FLAGS))
-        yield running
-        running.close()
 
 
 @pytest.fixture

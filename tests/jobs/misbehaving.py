@@ -7,6 +7,7 @@ import dataclasses
 import os
 import signal
 import socket
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,9 @@ def connect(port: int) -> None:
 
 def kill(pid: int) -> None:
     os.kill(pid, signal.SIGTERM)
+
+
+def write_temporary(size: int) -> str:
+    with tempfile.SpooledTemporaryFile(max_size=10) as file:
+        file.write(b"x" * size)
+    return tempfile.gettempdir()

@@ -109,6 +109,12 @@ def test_no_other_file_is_opened_not_even_from_c(tmp_path: Path) -> None:
         call("write_much", given, 1, read=[given])
 
 
+def test_temporary_files_are_private_and_go(tmp_path: Path) -> None:
+    folder = Path(call("write_temporary", 100_000))
+    assert folder.name.startswith("radioviz-reader-")
+    assert not folder.exists()
+
+
 @needs_landlock
 def test_no_connection_and_no_signal_leaves() -> None:
     if landlock_version() < 6:

@@ -12,13 +12,17 @@ import venv
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import radioviz
 from radioviz.paths import REPOSITORY
 from tests.browser import actions
-from tests.browser.server import CHROMIUM_FLAGS, Server, chromium, run_server
+from tests.browser.server import Server, run_server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.slow
 
@@ -152,21 +156,14 @@ def test_the_app_listens_on_loopback_alone(server: Server) -> None:
 
 
 @pytest.mark.browser
-def test_the_map_shows_all_galaxies(server: Server) -> None:
-    executable = chromium()
-    if executable is None:
-        pytest.skip("no Chromium on this machine (Debian and Ubuntu: apt install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_FLAGS))
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.set_default_timeout(60_000)
-        actions.open_map(page, server.url)
-        actions.settle(page)
-        actions.lasso(page, 0.005, 0.005, 0.995, 0.995)
-        heading = actions.selection_heading(page)
-        heading.wait_for()
-        assert heading.inner_text() == "2,158 of 2,158 galaxies selected"
-        assert page.get_by_test_id("stException").count() == 0
-        browser.close()
+def test_the_map_shows_all_galaxies(server: Server, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(60_000)
+    actions.open_map(page, server.url)
+    actions.settle(page)
+    actions.lasso(page, 0.005, 0.005, 0.995, 0.995)
+    heading = actions.selection_heading(page)
+    heading.wait_for()
+    assert heading.inner_text() == "2,158 of 2,158 galaxies selected"
+    assert page.get_by_test_id("stException").count() == 0
+    page.close()
