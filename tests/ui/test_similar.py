@@ -13,7 +13,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.similarity import Query, search
+from radioviz.jobs import reader_process
+from radioviz.similarity import Query, query_image, search
 from radioviz.ui import cache
 from radioviz.ui.pages.similar import similar_examples
 from radioviz.ui.pages.similar.state import SimilarityQuery, SimilarState
@@ -300,3 +301,18 @@ def test_scores_are_drawn_with_the_best_and_what_is_expected(open_page: Open) ->
     assert figure["layout"]["annotations"][0]["text"].startswith("best 0.")
     assert "Whitened cosine" in figure["layout"]["xaxis"]["title"]["text"]
     assert 1 <= scores["marker"]["color"].count(SELECTION_COLOUR) < 60
+
+
+def test_an_upload_is_not_parsed_in_the_servers_own_process(
+    open_page: Open, first: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("parsed in the server's own process")
+
+    payload = fits_bytes(first.images[40].astype(np.float32), wcs_cards(1.8, 300))
+    reader_process.start()  # the confined process starts as it is, without the refusals
+    for name in ("images_in", "read_picture", "position_of"):
+        monkeypatch.setattr(query_image, name, refuse)
+    app = uploaded(open_page, "galaxy.fits", payload)
+    assert not app.error
+    assert app.toggle(key="similar_table") is not None

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 import streamlit as st
 
+from radioviz.api import confined
 from radioviz.data.catalogue import SurveyInfo
 from radioviz.data.preprocess import Preprocess
 from radioviz.images.reading import SkyImage
@@ -50,7 +51,7 @@ def uploaded_picture(
     payload, name = file.getvalue(), file.name
     digest = hashlib.sha256(payload).hexdigest()[:24]
     extension = None
-    images = dict(query_image.images_in(payload, name))
+    images = dict(kept(("images", digest), lambda: confined.images_in(payload, name)))
     if len(images) > 1:
         extension = st.selectbox(
             f"Which of the {len(images)} images of this file?", list(images), index=None,
@@ -61,7 +62,8 @@ def uploaded_picture(
             st.info(f"{controls.escape(name)} holds {len(images)} images; choose one of them.")
             return None
     image = kept(
-        ("read", digest, extension), lambda: query_image.read_picture(payload, name, extension)
+        ("read", digest, extension),
+        lambda: confined.read_query_image(payload, name, extension),
     )
     if image.notes:
         st.caption(controls.escape("; ".join(image.notes)))
@@ -95,7 +97,11 @@ def uploaded_picture(
     if note:
         st.caption(controls.escape(note))
     of = hashlib.sha256(repr(made).encode()).hexdigest()[:24]
-    return QueryPicture(seen[0], name, of, query_image.position_of(image, box))
+    position = kept(
+        ("position", digest, extension, box),
+        lambda: confined.position_in(payload, name, extension, box),
+    )
+    return QueryPicture(seen[0], name, of, position)
 
 
 def _clear_query() -> None:
