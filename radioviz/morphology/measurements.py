@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.jobs.progress import no_progress
-from radioviz.morphology.measuring import MEASURED, VERSION, Progress, measure
+from radioviz.jobs.progress import Progress, no_progress
+from radioviz.morphology.measuring import MEASURED, VERSION, measure
 from radioviz.morphology.noise import is_shifted
 from radioviz.store.atomic import atomic_file
 

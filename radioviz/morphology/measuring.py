@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ import pandas as pd
 from radioviz.data.catalogue import Catalogue, Column
 from radioviz.data.preprocess import FIRST_BEAM
 from radioviz.errors import ImageError
-from radioviz.jobs.progress import no_progress
+from radioviz.jobs.progress import Progress, no_progress
 from radioviz.morphology.complexity import complexity
 from radioviz.morphology.noise import Noise, is_shifted, measure_noise
 from radioviz.morphology.shape import Chord, Moments, concentration, largest_extent, moments
@@ -27,8 +26,6 @@ from radioviz.morphology.sources import (
 from radioviz.store.mapped import release_pages
 
 VERSION = 3  # increase it when a number changes, so that stored measurements are replaced
-
-Progress = Callable[[int, int, str], None]
 
 BEAM_PIXELS = 3.0  # the usual sampling of surveys, where the beam is unknown
 DYNAMIC_RANGE = 0.005  # of the peak: typical level of sidelobes in snapshot surveys

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from radioviz.errors import SimilarityError
-from radioviz.jobs.progress import no_progress
+from radioviz.jobs.progress import Progress, no_progress
 from radioviz.store.atomic import atomic_file, atomic_folder, report_unwritable, write_json
 from radioviz.store.mapped import write_array
 from radioviz.store.records import read_json_object
@@ -38,8 +38,6 @@ _VERSION = 1
 _TRAINING = 40  # galaxies per cell to train the centres with; faiss requires 39 or more
 _STEPS = 8  # of k-means
 _INDEX, _LISTS, _ABOUT = "index.faiss", "lists.bin", "index.json"
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, eq=False)

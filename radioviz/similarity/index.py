@@ -14,7 +14,8 @@ import pandas as pd
 from radioviz.atlas.atlas import Atlas
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import SimilarityError
-from radioviz.similarity.approximate import LARGE, Approximate, Progress, cached_index
+from radioviz.jobs.progress import Progress
+from radioviz.similarity.approximate import LARGE, Approximate, cached_index
 
 BLOCK = 65_536  # rows at a time where a product yields several numbers per row
 
