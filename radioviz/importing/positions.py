@@ -91,7 +91,8 @@ def read_positions(
     problems = {**second.problems, **first.problems}
     bad = np.zeros(size, bool)
     bad[list(problems)] = True
-    ra_deg, dec_deg = first.degrees % 360.0, second.degrees.copy()
+    with np.errstate(invalid="ignore"):  # text such as "infinity" is a number, and has no angle
+        ra_deg, dec_deg = first.degrees % 360.0, second.degrees.copy()
     ra_deg[bad] = dec_deg[bad] = np.nan
     how = f"RA from '{names[0]}' ({ra_how}), Dec from '{names[1]}' ({dec_how})"
     return Positions(ra_deg, dec_deg, problems, how)
