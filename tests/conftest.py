@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+from hypothesis.internal.conjecture import providers
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.datasets import frdeep, mirabest
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 # ones is a campaign of its own: HYPOTHESIS_PROFILE=search pytest ...
 hypothesis.settings.register_profile("search", deadline=None)
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
-hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "steady")
+hypothesis.settings.load_profile(PROFILE)
+if PROFILE == "steady" and hasattr(providers, "_get_local_constants"):
+    # Hypothesis also tries constants of the modules that happen to be loaded, which differ with
+    # the tests that ran before in the same process.
+    providers._get_local_constants = providers.Constants
 
 # One thread a process: the results stay the same from machine to machine, and tests that
 # run side by side do not fight for the cores. Set before any numerical library is imported.
