@@ -48,6 +48,21 @@ class SelectionError(RadioVizError):
     """A selection file or a search for a source cannot be understood."""
 
 
+class FilterError(RadioVizError):
+    """A filter cannot be understood.
+
+    Attributes
+    ----------
+    position : int or None
+        Character of the filter where it fails, from 0.
+    """
+
+    def __init__(self, message: str, position: int | None = None) -> None:
+        at = "" if position is None else f" (character {position + 1})"
+        super().__init__(message + at)
+        self.position = position
+
+
 class SampError(RadioVizError):
     """Another program cannot be reached by SAMP, or sent unusable data."""
 

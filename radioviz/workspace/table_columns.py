@@ -1,0 +1,201 @@
+"""Columns of a data set as a filter, a table and a chart read them: numbers, text, or yes and no.
+
+Numbers stay where they are (no copy); text is kept as codes of its distinct words, so that a
+question to a million labels is a question to five words.
+"""
+
+from __future__ import annotations
+
+import difflib
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from radioviz.data.catalogue import Column
+from radioviz.errors import FilterError
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """Numbers, one a row, or one for all rows.
+
+    Attributes
+    ----------
+    values : numpy.ndarray
+        Shape ``(n,)`` or ``()``; integers, or floats with NaN where unknown.
+    unknown : numpy.ndarray or None
+        Mask of unknown values of a column of integers; None if all are known.
+    """
+
+    values: np.ndarray
+    unknown: np.ndarray | None = None
+
+    @cached_property
+    def missing(self) -> np.ndarray:
+        """Mask of unknown values."""
+        if self.unknown is not None:
+            return self.unknown
+        if self.values.dtype.kind != "f":
+            return np.zeros(self.values.shape, dtype=bool)
+        return np.isnan(self.values)
+
+    def floats(self) -> np.ndarray:
+        """Values as floats, NaN where unknown."""
+        if self.values.dtype.kind == "f":
+            return self.values
+        values = self.values.astype(np.float64)
+        return values if self.unknown is None else np.where(self.unknown, np.nan, values)
+
+
+@dataclass(frozen=True, eq=False)
+class Text:
+    """Text, one a row, as codes of distinct words.
+
+    Attributes
+    ----------
+    codes : numpy.ndarray
+        int32, shape ``(n,)`` or ``()``: index into ``words``, -1 where there is no text.
+    words : pyarrow.Array
+        Distinct words, ``k`` large strings, sorted by code point.
+    """
+
+    codes: np.ndarray
+    words: pa.Array
+
+    @property
+    def missing(self) -> np.ndarray:
+        """Mask of rows without text."""
+        return np.asarray(self.codes < 0)
+
+    def of_words(self, answers: np.ndarray, otherwise: float) -> np.ndarray:
+        """One answer a row from one answer a word; ``otherwise`` where there is no text."""
+        padded = np.append(answers, otherwise).astype(np.asarray(answers).dtype)
+        return np.asarray(padded[self.codes])
+
+    def texts(self, rows: np.ndarray) -> list[str]:
+        """Text of some rows; empty where there is none."""
+        codes = pa.array(self.codes[rows], mask=self.codes[rows] < 0)
+        return [text or "" for text in self.words.take(codes).to_pylist()]
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """Yes or no, one a row: a mask of shape ``(n,)`` or ``()``."""
+
+    values: np.ndarray
+
+
+Values = Numbers | Text | Truth
+
+
+class TableColumns:
+    """The columns of a data set by name; each is prepared when first asked for.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        ``n`` rows.
+    described : mapping, optional
+        Unit, UCD and meaning of columns, by name.
+
+    Raises
+    ------
+    FilterError
+        By :meth:`values` and :meth:`described`, if there is no such column.
+    """
+
+    def __init__(self, table: pd.DataFrame, described: Mapping[str, Column] | None = None) -> None:
+        self._table = table
+        self._described = described or {}
+        self._prepared: dict[str, Values] = {}
+        self._lock = threading.Lock()
+        self.names = [str(name) for name in table.columns]
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._table.columns
+
+    def column(self, name: str) -> Column:
+        """Unit and meaning of a column; its name where nothing more is known."""
+        kind = {Numbers: "float64", Text: "str", Truth: "bool"}[type(self.values(name))]
+        return self._described.get(name) or Column(kind, "", "", name.replace("_", " "))
+
+    def values(self, name: str, position: int | None = None) -> Values:
+        """Values of a column; ``position`` is where the filter names it, for its error."""
+        if name not in self:
+            near = difflib.get_close_matches(name.lower(), [n.lower() for n in self.names], 3, 0.5)
+            spelled = [n for n in self.names if n.lower() in near]
+            hint = f"did you mean {' or '.join(spelled)}?" if spelled else (
+                f"the columns are {', '.join(self.names[:12])}"
+                + (" ..." if len(self.names) > 12 else "")
+            )  # fmt: skip
+            raise FilterError(f"there is no column '{name[:60]}'; {hint}", position)
+        with self._lock:
+            found = self._prepared.get(name)
+            if found is None:
+                found = self._prepared[name] = _prepare(self._table[name])
+            return found
+
+    def order(self, name: str, *, descending: bool = False) -> np.ndarray:
+        """Row numbers sorted by a column; rows without a value come last, ties as they stood."""
+        values = self.values(name)
+        if isinstance(values, Truth):
+            key = values.values.astype(np.int8)
+            return np.argsort(-key if descending else key, kind="stable")
+        key = values.codes if isinstance(values, Text) else values.values
+        known = np.flatnonzero(~values.missing)
+        sign = key[known].astype(np.int64) if isinstance(values, Text) else key[known]
+        if descending:  # stable, so that ties keep their order
+            by = len(known) - 1 - np.argsort(sign[::-1], kind="stable")[::-1]
+        else:
+            by = np.argsort(sign, kind="stable")
+        return np.concatenate([known[by], np.flatnonzero(values.missing)])
+
+
+def _prepare(series: pd.Series) -> Values:
+    if pd.api.types.is_bool_dtype(series.dtype):
+        if not series.isna().any():
+            return Truth(series.to_numpy(bool))
+        return _numbers(series.astype("Int8"))
+    if pd.api.types.is_numeric_dtype(series.dtype):
+        return _numbers(series)
+    return _text(series)
+
+
+def _numbers(series: pd.Series) -> Numbers:
+    if isinstance(series.dtype, np.dtype):
+        return Numbers(series.to_numpy())
+    unknown = series.isna().to_numpy(bool)
+    if pd.api.types.is_integer_dtype(series.dtype):
+        return Numbers(series.fillna(0).to_numpy(np.int64), unknown if unknown.any() else None)
+    return Numbers(series.to_numpy(np.float64, na_value=np.nan))
+
+
+def _text(series: pd.Series) -> Text:
+    if not pd.api.types.is_string_dtype(series.dtype):
+        series = series.where(series.notna(), None).map(str, na_action="ignore")
+    encoded = pa.array(series, from_pandas=True)
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    encoded = pc.dictionary_encode(encoded.cast(pa.large_string()))
+    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int32)
+    return sorted_text(codes, encoded.dictionary)
+
+
+def sorted_text(codes: np.ndarray, words: pa.Array) -> Text:
+    """Text of codes into distinct words in any order; empty words count as missing."""
+    by = pc.sort_indices(words)
+    ordered = words.take(by)
+    empty = int(len(ordered) > 0 and ordered[0].as_py() == "")
+    rank = np.empty(len(words) + 1, np.int32)
+    rank[by.to_numpy()] = np.arange(len(words)) - empty
+    rank[-1] = -1
+    return Text(rank[codes], ordered[empty:])

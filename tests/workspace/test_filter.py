@@ -1,0 +1,119 @@
+"""What a filter means, and what it says where it fails."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radioviz.errors import FilterError
+from radioviz.workspace.evaluation import FUNCTIONS, matching_rows
+from radioviz.workspace.expression import parse_filter
+from radioviz.workspace.table_columns import TableColumns
+
+TABLE = pd.DataFrame(
+    {
+        "label": ["Bent", "FRI", "", "Bent", "FRII"],
+        "las": [90.0, 20.0, np.nan, 70.0, 130.0],
+        "redshift": [0.1, 0.3, 0.1, np.nan, 0.05],
+        "ra": [0.001, 10.0, 359.9999, 180.0, np.nan],
+        "dec": [0.0, 0.0, 0.0, 0.0, 89.0],
+        "id": [9007199254740993, 9007199254740992, 1, 2, 3],
+        "RA (J2000)": [1.0, 2.0, 3.0, 4.0, 5.0],
+    }
+)
+
+
+def kept(text: str) -> list[int]:
+    return np.flatnonzero(matching_rows(text, TableColumns(TABLE))).tolist()
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ('label == "Bent" and las > 80 and redshift < 0.2', [0]),
+        ("20 < las <= 90", [0, 3]),
+        ("las ≥ 90 OR label = 'FRI'", [0, 1, 4]),
+        ("las > 60 or las > 10 and label == 'Bent'", [0, 3, 4]),
+        ("not las > 60 and redshift is not missing", [1, 2]),
+        ("-las + 100 < 2 ** 3 - 1", [4]),
+        ("-2 ** 2 == -4 and las % 40 == 10", [0, 4]),
+        ("2 ** 3 ** 2 == 512 and label is missing", [2]),
+        ("cone(0, 0, 5)", [0, 2]),
+        ("cone(360, 0, 0.0011 deg)", [0, 2]),
+        ("cone(180, 0.05, 3.1 arcmin)", [3]),
+        ("id == 9007199254740993", [0]),
+        ("`RA (J2000)` between 2 and 3", [1, 2]),
+        ('label matches "^FRI+$"', [1, 4]),
+        ('label like "%RI_"', [4]),
+        ("log10(las) > 2 or ln(las) < 3", [1, 4]),
+        ("max(las, redshift * 1000) > 250", [1]),
+        ("redshift / (las - 90) > 1e9", [0]),
+    ],
+)
+def test_rows(text: str, rows: list[int]) -> None:
+    assert kept(text) == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "says"),
+    [
+        ("lass > 80", 0, "did you mean las"),
+        ("las > 80 and size < 3", 13, "there is no column 'size'"),
+        ("label > 3", 8, "one side is text, the other a number"),
+        ("las and redshift < 1", 0, "not yes or no"),
+        ("las + 1", 0, "a value, not yes or no"),
+        ("las > 3; drop table x", 7, "';' does not belong"),
+        ("las > (select las from t)", 14, "does not fit here"),
+        ("select * from t where 1", 14, "not SQL"),
+        ("__import__('os').system('id')", 16, "'.' has no meaning"),
+        ("system('id') == 1", 0, "there is no function 'system'"),
+        ("las in (select)", 8, "there is no column 'select'"),
+        ('label == "Bent', 9, 'no closing "'),
+        ("(las > 3", 8, "ends too early"),
+        ("las >", 5, "ends too early"),
+        ("las > 80 90", 9, "does not fit here"),
+        ("label contains 3", 15, "not text in quotes"),
+        ("las contains '3'", 0, "looks into text"),
+        ("label matches '('", 14, "not a regular expression"),
+        ("cone(0, 95, 3)", 8, "-90 to 90"),
+        ("cone(0, 5, -3)", 11, "positive"),
+        ("cone(0, 5)", 0, "cone(ra, dec, radius)"),
+        ("sqrt(label) > 3", 5, "is not a number"),
+        ("", None, "empty"),
+        ("las > 99999999999999999999", 6, "too large"),
+        ("(" * 100 + "1" + ")" * 100, 60, "60 parentheses"),
+        ("not " * 1000 + "good", None, ""),
+        ("las > 1 " * 1000, None, "4,000"),
+    ],
+)
+def test_errors_point_at_the_character(text: str, position: int | None, says: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        matching_rows(text, TableColumns(TABLE))
+    assert says in str(caught.value)
+    if says:
+        assert caught.value.position == position
+
+
+def test_positions_of_a_table_without_them() -> None:
+    with pytest.raises(FilterError, match="there is no column 'ra'"):
+        matching_rows("cone(0, 0, 5)", TableColumns(pd.DataFrame({"las": [1.0]})))
+
+
+def test_columns_of_a_filter() -> None:
+    node = parse_filter('`RA (J2000)` > las and las < 3 and label == "x"')
+    assert node.columns() == ["RA (J2000)", "las", "label"]
+
+
+def test_every_function_can_be_called() -> None:
+    calls = {"cone": "cone(0, 0, 1)", "lower": "lower(label) == 'x'",
+             "upper": "upper(label) == 'X'",             "length": "length(label) > 0"}  # fmt: skip
+    for name in FUNCTIONS:
+        assert matching_rows(calls.get(name, f"{name}(las) > 0"), TableColumns(TABLE)).shape == (5,)
+
+
+def test_missing_integers_are_unknown() -> None:
+    table = pd.DataFrame({"n": pd.array([1, None, 3], dtype="Int64")})
+    assert matching_rows("n < 2 or n > 2", TableColumns(table)).tolist() == [True, False, True]
+    assert matching_rows("n is missing", TableColumns(table)).tolist() == [False, True, False]
+    assert matching_rows("-n < 0", TableColumns(table)).tolist() == [True, False, True]
