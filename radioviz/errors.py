@@ -63,6 +63,10 @@ class FilterError(RadioVizError):
         self.position = position
 
 
+class WorkspaceError(RadioVizError):
+    """A workspace is missing, damaged, or cannot be saved."""
+
+
 class SampError(RadioVizError):
     """Another program cannot be reached by SAMP, or sent unusable data."""
 
