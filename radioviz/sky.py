@@ -1,13 +1,15 @@
-"""Positions and angles on the sky: separations, sexagesimal text, J2000 names, TAN projections."""
+"""Positions and angles on the sky: separations, sexagesimal text, names, frames, projections."""
 
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from astropy.coordinates import BaseCoordinateFrame
     from astropy.wcs import WCS
     from numpy.typing import ArrayLike
 
@@ -90,3 +92,82 @@ def tan_wcs(ra: float, dec: float, scale: float, shape: tuple[int, int]) -> WCS:
     wcs.wcs.radesys = "FK5"
     wcs.wcs.equinox = 2000.0
     return wcs
+
+
+_EQUINOX = re.compile(r"([BJ]?)\s*(\d{4}(?:\.\d*)?)")
+_J2000 = 2000.0
+
+
+def celestial_frame(system: str, equinox: str = "") -> BaseCoordinateFrame | None:
+    """Frame that FITS, VOTable or a description names; None for an unknown or earthly one.
+
+    Parameters
+    ----------
+    system : str
+        Such as ``FK4``, ``eq_FK5``, ``ICRS``, ``GALACTIC``, ``ecl_FK5``; it may be empty, or hold
+        the equinox itself (``FK4 B1950``, ``J2000``).
+    equinox : str
+        Such as ``B1950``, ``J2000.0`` or ``1975``. Without a letter, years before 1984 without a
+        system are Besselian and FK4, as FITS has it.
+    """
+    from astropy import coordinates as frames
+
+    year = _EQUINOX.search(equinox.upper()) or _EQUINOX.search(system.upper())
+    name = re.sub(r"[^A-Z0-9]", "", _EQUINOX.sub("", system.upper()).replace("EQ_", ""))
+    if not name and year:
+        before = year[1] == "B" or (not year[1] and float(year[2]) < 1984)
+        name = "FK4" if before else "FK5"
+    old = name in ("FK4", "FK4NOE", "ECLFK4")
+    epoch = f"{year[1] or ('B' if old else 'J')}{year[2]}" if year else "B1950" if old else "J2000"
+    made: BaseCoordinateFrame
+    if name in ("ICRS", "ICRF"):
+        return frames.ICRS()
+    if name in ("GALACTIC", "GAL"):
+        return frames.Galactic()
+    if name in ("SUPERGALACTIC", "SGAL"):
+        return frames.Supergalactic()
+    if name == "FK4":
+        made = frames.FK4(equinox=epoch)
+    elif name == "FK4NOE":
+        made = frames.FK4NoETerms(equinox=epoch)
+    elif name == "FK5":
+        made = frames.FK5(equinox=epoch)
+    elif name in ("ECLIPTIC", "ECL", "ECLFK5", "ECLFK4"):
+        made = frames.BarycentricMeanEcliptic(equinox=epoch)
+    else:
+        return None
+    return made
+
+
+def frame_name(frame: BaseCoordinateFrame) -> str:
+    """A frame in words, such as ``FK4 B1950``."""
+    name = type(frame).__name__
+    if name == "BarycentricMeanEcliptic":
+        name = "ecliptic"
+    if not hasattr(frame, "equinox"):
+        return name
+    return f"{name} {frame.equinox.value[:5]}{frame.equinox.value[5:].rstrip('0').rstrip('.')}"
+
+
+def is_j2000(frame: BaseCoordinateFrame) -> bool:
+    """True for ICRS and FK5 J2000, which differ by 20 mas at most."""
+    from astropy.coordinates import FK5, ICRS
+
+    modern = isinstance(frame, FK5) and abs(frame.equinox.jyear - _J2000) < 1e-6
+    return isinstance(frame, ICRS) or modern
+
+
+def to_j2000(
+    lon: np.ndarray, lat: np.ndarray, frame: BaseCoordinateFrame
+) -> tuple[np.ndarray, np.ndarray]:
+    """Right ascension and declination J2000 of coordinates in any frame; all in degrees.
+
+    NaN stays NaN. FK5 J2000 and ICRS are not distinguished.
+    """
+    if is_j2000(frame):
+        return lon, lat
+    from astropy import units as u
+    from astropy.coordinates import ICRS, SkyCoord
+
+    sky = SkyCoord(lon * u.deg, lat * u.deg, frame=frame).transform_to(ICRS())
+    return sky.ra.deg, sky.dec.deg

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 
 from radioviz.errors import ImageError
 from radioviz.images.quiet import quiet
+from radioviz.sky import celestial_frame
 
 if TYPE_CHECKING:
+    from astropy.io import fits
     from astropy.wcs import WCS
 
 Value = str | float | int | bool
@@ -248,9 +250,11 @@ def find_frequency(header: Header) -> float | None:
 
 _WCS_CARD = re.compile(
     r"(?:(?:CTYPE|CRVAL|CRPIX|CDELT|CUNIT|CROTA)[1-9]|(?:PC|CD|PV|PS)[1-9]_\d{1,2}"
-    r"|PC00[1-9]00[1-9]|LONPOLE|LATPOLE|EQUINOX|EPOCH|RADESYS|RADECSYS|WCSAXES"
+    r"|PROJP\d|LONPOLE|LATPOLE|EQUINOX|EPOCH|RADESYS|RADECSYS|WCSAXES"
     r"|(?:A|B|AP|BP)_(?:ORDER|\d_\d))$"
 )
+# Older spellings of PCi_j and the like, with zeros (CASA, ASKAP, AIPS).
+_PADDED = re.compile(r"(PC|CD|PV|PS)(?:00(\d)00(\d)|0?(\d)_0?(\d))$")
 _TEXT_CARD = re.compile(r"(?:CTYPE|CUNIT|PS)|RADE")
 _CELESTIAL = ("RA--", "DEC-", "GLON", "GLAT", "ELON", "ELAT")
 SPECTRAL = (
@@ -277,14 +281,16 @@ def find_wcs(header: Header, axes: int) -> tuple[WCS | None, str]:
         return None, f"the WCS cannot be used (WCSAXES = {count:g})"
     distorted = all("-SIP" in header.string(f"CTYPE{i}") for i in (1, 2))
     cards = fits.Header()
-    for key in filter(_WCS_CARD.match, header):
+    given = _wcs_keywords(header)
+    for key, written in given.items():
         if key[:2] in ("A_", "B_", "AP", "BP") and not distorted:
             continue
         if _TEXT_CARD.match(key):
-            cards[key] = header.string(key)
-        elif (number := header.number(key)) is not None:
+            cards[key] = header.string(written)
+        elif (number := header.number(written)) is not None:
             cards[key] = int(number) if "ORDER" in key or key == "WCSAXES" else number
     cards["WCSAXES"] = int(max(count, axes))
+    _complete_frame(header, cards)
     try:
         with quiet():
             wcs = WCS(cards, fix=True)
@@ -298,6 +304,35 @@ def find_wcs(header: Header, axes: int) -> tuple[WCS | None, str]:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         return None, f"the WCS cannot be used ({reason}): position and pixel scale unknown"
     return wcs, ""
+
+
+def _wcs_keywords(header: Header) -> dict[str, str]:
+    """Keywords of a WCS in the spelling of the standard, and as the header writes each."""
+    found: dict[str, str] = {}
+    for key in header:
+        plain = _PADDED.sub(lambda m: f"{m[1]}{m[2] or m[4]}_{m[3] or m[5]}", key)
+        if _WCS_CARD.match(plain):
+            found.setdefault(plain, key)
+    return found
+
+
+def _complete_frame(header: Header, cards: fits.Header) -> None:
+    """Set RADESYS and EQUINOX where the header writes them in its own way (``'B1950.0'``)."""
+    system = header.string("RADESYS") or header.string("RADECSYS")
+    years = [header.string(key) for key in ("EQUINOX", "EPOCH")]
+    year = next((y for y in years if y), "")
+    if not (system or year[:1].isalpha()):
+        return
+    if (frame := celestial_frame(system, year)) is None:
+        return
+    names = {"ICRS": "ICRS", "FK5": "FK5", "FK4": "FK4", "FK4NoETerms": "FK4-NO-E"}
+    if (name := names.get(type(frame).__name__)) is None:
+        return
+    for key in ("RADESYS", "RADECSYS", "EQUINOX", "EPOCH"):
+        cards.remove(key, ignore_missing=True)
+    cards["RADESYS"] = name
+    if hasattr(frame, "equinox"):
+        cards["EQUINOX"] = frame.equinox.byear if name[:3] == "FK4" else frame.equinox.jyear
 
 
 def pixel_steps(header: Header, sky: tuple[int, int]) -> tuple[float, float] | None:
@@ -314,13 +349,14 @@ def pixel_steps(header: Header, sky: tuple[int, int]) -> tuple[float, float] | N
     ):
         return None
     steps = []
+    written = _wcs_keywords(header)
     for j in (first, second):
         parts = []
         for i in (first, second):
-            if any(f"CD{a}_{b}" in header for a in (first, second) for b in (first, second)):
-                parts.append(header.number(f"CD{i}_{j}") or 0.0)
+            if any(f"CD{a}_{b}" in written for a in (first, second) for b in (first, second)):
+                parts.append(header.number(written.get(f"CD{i}_{j}", "")) or 0.0)
             else:
-                pc = header.number(f"PC{i}_{j}")
+                pc = header.number(written.get(f"PC{i}_{j}", ""))
                 pc = float(i == j) if pc is None else pc
                 parts.append((header.number(f"CDELT{i}") or 0.0) * pc)
         steps.append(math.hypot(*parts) * 3600.0)

@@ -16,6 +16,7 @@ import numpy as np
 from radioviz.errors import ImageError
 from radioviz.images.quiet import quiet
 from radioviz.sky import tan_wcs, unit_vectors
+from radioviz.sky import to_j2000 as convert_to_j2000
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -91,19 +92,11 @@ def to_j2000(wcs: WCS, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np
     ValueError
         If the frame is not on the celestial sphere (a planet, helioprojective ...).
     """
-    from astropy import units as u
-    from astropy.coordinates import FK5, ICRS, SkyCoord
     from astropy.wcs.utils import wcs_to_celestial_frame
 
     if wcs.wcs.lng == 1:
         lon, lat = lat, lon
-    frame = wcs_to_celestial_frame(wcs)
-    if isinstance(frame, ICRS) or (
-        isinstance(frame, FK5) and abs(frame.equinox.jyear - 2000.0) < 1e-6
-    ):
-        return lon, lat
-    sky = SkyCoord(lon * u.deg, lat * u.deg, frame=frame).transform_to(ICRS())
-    return sky.ra.deg, sky.dec.deg
+    return convert_to_j2000(lon, lat, wcs_to_celestial_frame(wcs))
 
 
 def geometry(wcs: WCS, shape: tuple[int, int]) -> Geometry:
