@@ -26,6 +26,17 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+from radioviz.data.source_columns import (
+    COLUMNS,
+    IMAGE_COLUMNS,
+    LABELS,
+    SPLITS,
+    Column,
+    SurveyInfo,
+    complete_columns,
+    describe_images,
+    round_beam,
+)
 from radioviz.errors import CatalogueError
 from radioviz.paths import make_folder
 from radioviz.sky import tan_wcs
@@ -36,86 +47,19 @@ if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
     from astropy.wcs import WCS
 
+__all__ = [
+    "COLUMNS",
+    "FORMAT_VERSION",
+    "IMAGE_COLUMNS",
+    "LABELS",
+    "SPLITS",
+    "Catalogue",
+    "Column",
+    "SurveyInfo",
+    "complete_columns",
+]
+
 FORMAT_VERSION = 1
-
-
-LABELS = ("FRI", "FRII", "Compact", "Bent", "Hybrid")
-SPLITS = ("train", "valid", "test", "excluded")
-
-
-@dataclass(frozen=True)
-class Column:
-    """One fixed column: its dtype, unit (a FITS/VOTable string), UCD and meaning."""
-
-    dtype: str
-    unit: str
-    ucd: str
-    description: str
-
-
-COLUMNS: dict[str, Column] = {
-    "source_id": Column("str", "", "meta.id;meta.main", "Unique identifier within RadioViz"),
-    "name": Column("str", "", "meta.id", "IAU-style J2000 name, empty without a position"),
-    "ra": Column("float64", "deg", "pos.eq.ra;meta.main", "Right ascension, J2000"),
-    "dec": Column("float64", "deg", "pos.eq.dec;meta.main", "Declination, J2000"),
-    "las": Column("float64", "arcsec", "phys.angSize", "Largest angular size"),
-    "las_origin": Column("str", "", "meta.note", "catalogue or measured; empty without a size"),
-    "label": Column("str", "", "src.class", "FRI, FRII, Compact, Bent, Hybrid, or empty"),
-    "label_original": Column("str", "", "src.class", "Label as the origin gives it"),
-    "morphology": Column("str", "", "src.morph.type", "Morphological subtype"),
-    "redshift": Column("float64", "", "src.redshift", "Redshift"),
-    "flux": Column("float64", "mJy", "phot.flux.density", "Integrated flux density, measured"),
-    "survey": Column("str", "", "meta.dataset", "Survey of the image"),
-    "origin": Column("str", "", "meta.ref", "Catalogue or file the source was taken from"),
-    "split": Column("str", "", "meta.code", "train, valid, test or excluded"),
-}
-
-
-@dataclass(frozen=True)
-class SurveyInfo:
-    """Facts about every image of a data set.
-
-    Attributes
-    ----------
-    key : str
-        Identifier of the data set (``first``, ``mirabest``, ...): ``[a-z0-9_-]+``.
-    title : str
-        Name shown to people.
-    pixel_scale : float
-        Arcsec per pixel.
-    beam : float or None
-        FWHM of the (circular) restoring beam in arcsec; None if unknown.
-    bunit : str
-        FITS unit of pixel values: ``Jy/beam``, or empty for uncalibrated 8-bit grey levels.
-    raw : bool
-        True if the images still contain noise (and NaN), so that they need clipping.
-    frequency : float or None
-        Observing frequency in GHz.
-    licence, reference, origin : str
-        Terms of use, citation, public address.
-    """
-
-    key: str
-    title: str
-    pixel_scale: float
-    beam: float | None = None
-    bunit: str = ""
-    raw: bool = False
-    frequency: float | None = None
-    licence: str = ""
-    reference: str = ""
-    origin: str = ""
-
-    def __post_init__(self) -> None:
-        for name in ("pixel_scale", "beam", "frequency"):
-            value = getattr(self, name)
-            if value is None and name != "pixel_scale":
-                continue
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not (number and 0 < value < math.inf):
-                raise CatalogueError(
-                    f"survey '{self.key}': {name} is {value!r}; expected a positive number"
-                )
 
 
 class _Meta(msgspec.Struct):
@@ -133,7 +77,8 @@ class Catalogue:
     ----------
     info : SurveyInfo
     table : pandas.DataFrame
-        ``n`` rows, the columns of :data:`COLUMNS` in that order, then any others.
+        ``n`` rows, the columns of :data:`COLUMNS` in that order, then any others. Absent ones of
+        :data:`IMAGE_COLUMNS` are filled with the survey's value.
     images : numpy.ndarray
         Shape ``(n, ny, nx)``, uint8 or float32, possibly memory-mapped; treat as read-only.
     notes : tuple of str
@@ -159,6 +104,7 @@ class Catalogue:
                 f"data set '{self.info.key}': {len(self.table)} table rows but "
                 f"{len(self.images)} images; each row needs one image"
             )
+        object.__setattr__(self, "table", describe_images(self.table, self.info))
         missing = [c for c in COLUMNS if c not in self.table.columns]
         if missing:
             raise CatalogueError(
@@ -199,6 +145,36 @@ class Catalogue:
         return np.asarray(self.images[row], dtype=np.float32)
 
     @property
+    def beams(self) -> np.ndarray:
+        """FWHM of the circular beam of the same area, arcsec, NaN if unknown, shape ``(n,)``."""
+        return round_beam(self.table["beam_major"].to_numpy(), self.table["beam_minor"].to_numpy())
+
+    @property
+    def pixel_scales(self) -> np.ndarray:
+        """Arcsec per pixel of each image, shape ``(n,)``."""
+        return self.table["pixel_scale"].to_numpy()
+
+    def beam_shape(self, row: int) -> tuple[float, float, float] | None:
+        """Major and minor axis [arcsec] and position angle [deg] of a beam; None if unknown."""
+        cells = self.table[["beam_major", "beam_minor", "beam_pa"]].iloc[row]
+        major, minor, angle = (float(v) for v in cells)
+        if math.isnan(major) or math.isnan(minor):
+            return None
+        return major, minor, 0.0 if math.isnan(angle) else angle
+
+    def info_of(self, row: int) -> SurveyInfo:
+        """Facts about one image: those of the survey, with its own beam, frequency and scale."""
+        cells = self.table[["beam_major", "beam_minor", "frequency", "pixel_scale"]].iloc[row]
+        major, minor, frequency, scale = (float(v) for v in cells)
+        beam = float(round_beam(np.array(major), np.array(minor)))
+        return dataclasses.replace(
+            self.info,
+            pixel_scale=scale,
+            beam=None if math.isnan(beam) else beam,
+            frequency=None if math.isnan(frequency) else frequency,
+        )
+
+    @property
     def positions(self) -> SkyCoord:
         """Sky positions (ICRS/J2000), NaN if missing, shape ``(n,)``."""
         from astropy import units as u
@@ -237,7 +213,8 @@ class Catalogue:
             raise CatalogueError(
                 f"source '{source['source_id']}' has no sky position, so it has no WCS"
             )
-        return tan_wcs(centre[0], centre[1], self.info.pixel_scale, self.images.shape[1:])
+        scale = float(source["pixel_scale"])
+        return tan_wcs(centre[0], centre[1], scale, self.images.shape[1:])
 
     def subset(self, rows: np.ndarray) -> Catalogue:
         """Rows in the given order, images copied into memory.
@@ -338,24 +315,3 @@ class Catalogue:
                 f"catalogue in {folder} is damaged ({error}). Delete the folder to rebuild it."
             ) from error
         return cls(info, table, images, tuple(map(str, content.notes)), folder)
-
-
-def complete_columns(table: pd.DataFrame) -> pd.DataFrame:
-    """Table with every fixed column, in order and of its dtype; missing is NaN or ''.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Any subset of the fixed columns, plus others, which ride along at the end.
-    """
-    out: dict[str, Any] = {}
-    for name, column in COLUMNS.items():
-        if column.dtype == "str":
-            given = table[name] if name in table.columns else pd.Series("", index=table.index)
-            out[name] = given.astype(object).where(given.notna(), "").astype(str)
-        else:
-            given = table[name] if name in table.columns else pd.Series(np.nan, index=table.index)
-            out[name] = pd.to_numeric(given, errors="coerce").astype("float64")
-    for name in table.columns:
-        out.setdefault(name, table[name])
-    return pd.DataFrame(out).reset_index(drop=True)

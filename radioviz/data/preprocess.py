@@ -332,9 +332,16 @@ class Preprocess:
             out /= np.float32(math.log1p(1000))
         return np.minimum(out, 1, out=out)
 
-    def for_survey(self, images: np.ndarray, info: SurveyInfo) -> np.ndarray:
-        """Preprocess a batch ``(n, ny, nx)`` of a survey; float32 ``(n, size, size)``."""
-        return self(images, info.pixel_scale, beam=info.beam, raw=info.raw)
+    def for_rows(self, catalogue: Catalogue, rows: np.ndarray) -> np.ndarray:
+        """Preprocess the images of rows, each by its own beam and scale: ``(n, size, size)``."""
+        scales, beams = catalogue.pixel_scales[rows], np.nan_to_num(catalogue.beams[rows])
+        out = np.empty((len(rows), self.size, self.size), np.float32)
+        raw = catalogue.info.raw
+        for scale, beam in dict.fromkeys(zip(scales.tolist(), beams.tolist(), strict=True)):
+            same = (scales == scale) & (beams == beam)
+            images = catalogue.images[rows if same.all() else rows[same]]
+            out[same] = self(images, scale, beam=beam or None, raw=raw)
+        return out
 
     def apply(
         self, catalogue: Catalogue, rows: np.ndarray | None = None, batch: int = 512
@@ -352,7 +359,7 @@ class Preprocess:
         out = np.empty((len(chosen), self.size, self.size), np.float32)
         for start in range(0, len(chosen), batch):
             part = chosen[start : start + batch]
-            out[start : start + batch] = self.for_survey(catalogue.images[part], catalogue.info)
+            out[start : start + batch] = self.for_rows(catalogue, part)
             release_pages(catalogue.images)
         return out
 

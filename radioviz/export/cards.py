@@ -9,14 +9,14 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from radioviz import __version__
-from radioviz.data.catalogue import Catalogue
+from radioviz.data.catalogue import IMAGE_COLUMNS, Catalogue, SurveyInfo
 from radioviz.export.groups import Group, ascii_text, fits_unit, terms, timestamp
 from radioviz.images.quiet import quiet
 
@@ -126,8 +126,10 @@ class ImageHeaders:
         }
         self._centres = image_centres(table)
         self._own_wcs = table["wcs_header"].to_numpy() if "wcs_header" in table else None
-        self._shared = survey_cards(self.catalogue)
-        self._before: str | None = None
+        values = table[list(IMAGE_COLUMNS)].to_numpy(dtype=object)
+        self._described = [tuple(row) for row in values]
+        self._shared: dict[tuple[Any, ...], str] = {}
+        self._before: dict[float, str] = {}
 
     def object_name(self, row: int) -> str:
         """Name for OBJECT: the J2000 name, or the identifier without one."""
@@ -157,19 +159,30 @@ class ImageHeaders:
         elif np.isfinite(self._centres[row]).all():
             out.append(self._tangent(row))
         else:
-            out.append(
-                linear_cards(self.catalogue.images.shape[1:], self.catalogue.info.pixel_scale)
-            )
-        return "".join(out) + self._shared
+            scale = float(self.catalogue.pixel_scales[row])
+            out.append(linear_cards(self.catalogue.images.shape[1:], scale))
+        return "".join(out) + self._survey(row)
+
+    def _survey(self, row: int) -> str:
+        """Cards of the survey and the image; equal ones are formatted once."""
+        described = dict(zip(IMAGE_COLUMNS, self._described[row], strict=True))
+        key = tuple(None if v != v else v for v in described.values())  # NaN differs from itself
+        if key not in self._shared:
+            if len(self._shared) > 1000:
+                self._shared.clear()
+            self._shared[key] = survey_cards(self.catalogue.info, described)
+        return self._shared[key]
 
     def _tangent(self, row: int) -> str:
         """Cards of the catalogue's WCS; only CRVAL differs between images."""
-        if self._before is None:
+        scale = float(self.catalogue.pixel_scales[row])
+        if scale not in self._before:
             template = wcs_cards(self.catalogue, row)
-            self._before = "".join(card(*c) for c in template if not c[0].startswith("CRVAL"))
+            before = "".join(card(*c) for c in template if not c[0].startswith("CRVAL"))
+            self._before = {scale: before}
         ra, dec = self._centres[row]
         return (
-            self._before
+            self._before[scale]
             + card("CRVAL1", float(ra), "[deg] right ascension at reference pixel")
             + card("CRVAL2", float(dec), "[deg] declination at reference pixel")
         )
@@ -230,24 +243,34 @@ def linear_axes(shape: Sequence[int], pixel_scale: float) -> str:
     return out
 
 
-def survey_cards(catalogue: Catalogue) -> str:
-    """Cards shared by all images of a data set: scale, unit, beam, origin, terms."""
-    info = catalogue.info
+def survey_cards(info: SurveyInfo, described: Mapping[str, Any]) -> str:
+    """Scale, unit, beam, frequency, noise, origin and terms of an image.
+
+    ``described`` holds the values of :data:`IMAGE_COLUMNS` of its row.
+    """
     unit = fits_unit(info.bunit)
+    known = {k: v for k, v in described.items() if v == v and v != ""}
     out = [
         card("DATASET", info.key, "data set within RadioViz"),
-        card("PIXSCALE", float(info.pixel_scale), "[arcsec] size of a pixel"),
+        card("PIXSCALE", float(known["pixel_scale"]), "[arcsec] size of a pixel"),
     ]
     if unit:
         out.append(card("BUNIT", unit))
-    if info.beam is not None:
+    if "beam_major" in known and "beam_minor" in known:
+        major, minor = float(known["beam_major"]), float(known["beam_minor"])
+        angle = "the beam is taken as circular" if major == minor else "north through east"
         out += [
-            card("BMAJ", info.beam / 3600.0, f"[deg] beam FWHM, {info.beam:g} arcsec"),
-            card("BMIN", info.beam / 3600.0, "[deg] beam FWHM"),
-            card("BPA", 0.0, "[deg] the beam is taken as circular"),
+            card("BMAJ", major / 3600.0, f"[deg] beam FWHM, {major:g} arcsec"),
+            card("BMIN", minor / 3600.0, "[deg] beam FWHM"),
+            card("BPA", float(known.get("beam_pa", 0.0)), f"[deg] {angle}"),
         ]
-    if info.frequency is not None:
-        out.append(card("OBSFREQ", info.frequency * 1e9, "[Hz] observing frequency"))
+    if "frequency" in known:
+        out.append(card("OBSFREQ", float(known["frequency"]) * 1e9, "[Hz] observing frequency"))
+    if "rms" in known:
+        out.append(card("RMS", float(known["rms"]), "noise, in the unit of the pixels"))
+    if "primary_beam" in known:
+        corrected = known["primary_beam"] == "corrected"
+        out.append(card("PBCOR", corrected, "corrected for the primary beam"))
     out.append(card("ORIGIN", ORIGIN))
     if not unit:
         out.append(

@@ -102,7 +102,7 @@ def _levels(groups: Groups, tile: int) -> Iterator[np.ndarray]:
             # Resampling uses many small matrix products; waking a second thread for each costs
             # ten times the product on a busy machine.
             with threadpool_limits(1, user_api="blas"):
-                batch = chain.for_survey(group.catalogue.images[rows], group.catalogue.info)
+                batch = chain.for_rows(group.catalogue, rows)
             yield from np.rint(np.clip(batch[:, ::-1], 0, 1) * 255).astype(np.uint8)
 
 
@@ -118,14 +118,14 @@ def _credit(group: Group) -> str:
 def _captions(draw: ImageDraw, groups: Groups, corners: list[tuple[int, int]], tile: int) -> None:
     place = iter(corners)
     for group in groups:
-        info = group.catalogue.info
         table = group.catalogue.table
-        field = _FIELD * (info.beam / 5.4 if info.beam else 1.0)
-        bar = max((b for b in _BARS if b <= field / 3), default=field / 3)
-        text = f"{bar / 60:g}'" if bar >= 60 else f'{bar:g}"'
-        length = tile * bar / field
+        beams = group.catalogue.beams[group.rows]
+        fields = _FIELD * np.where(np.isnan(beams), 1.0, beams / 5.4)
         wanted = {c: table[c].to_numpy()[group.rows] for c in ("name", "source_id", "las", "label")}
-        for name, source_id, las, label in zip(*wanted.values(), strict=True):
+        for field, name, source_id, las, label in zip(fields, *wanted.values(), strict=True):
+            bar = max((b for b in _BARS if b <= field / 3), default=field / 3)
+            text = f"{bar / 60:g}'" if bar >= 60 else f'{bar:g}"'
+            length = tile * bar / field
             x, y = next(place)
             draw.line([(x + 4, y + tile - 5), (x + 4 + length, y + tile - 5)], fill=_INK, width=1)
             _write(draw, (x + 4, y + tile - 17), text, tile, 9, _INK)

@@ -150,7 +150,7 @@ def write_cube(
     (ny, nx) = next(iter(shapes))
     dtype = np.result_type(*(g.catalogue.images.dtype for g in groups))
     _, bitpix = image_bytes(np.zeros((1, 1), dtype))
-    scales = {float(g.catalogue.info.pixel_scale) for g in groups}
+    scales = {s for g in groups for s in g.catalogue.pixel_scales[g.rows].tolist()}
     units = {fits_unit(g.catalogue.info.bunit) for g in groups}
     table = selection_table(groups, note)
     header = structure((count(groups), ny, nx), bitpix, extension=False)

@@ -24,11 +24,8 @@ MADE_COLUMNS: dict[str, Column] = {
     "image_file": Column("str", "", "meta.ref", "File of the image in this archive"),
     "file": Column("str", "", "meta.ref", "File that the image was read from"),
     "image_plane": Column("int64", "", "meta.number", "Plane of the cube, counted from 1"),
-    "pixel_scale": Column(
-        "float64", "arcsec", "phys.angSize;instr.pixel", "Size of a pixel on the sky"
-    ),
     "beam": Column(
-        "float64", "arcsec", "phys.angSize;instr.beam", "FWHM of the circular restoring beam"
+        "float64", "arcsec", "phys.angSize;instr.beam", "FWHM of the circular beam of the same area"
     ),
     "bunit": Column("str", "", "meta.unit", "Unit of pixel values, empty if uncalibrated"),
     "image_ra": Column("float64", "deg", "pos.eq.ra", "Right ascension of the image centre"),
@@ -195,13 +192,10 @@ def selection_table(groups: Groups | Group, note: str = "") -> SelectionTable:
             names = {c: f"{c}_2" if c in part or c == "data_set" else c for c in scores.columns}
             part = pd.concat([part, scores.rename(columns=names)], axis=1)
             columns |= {names.get(c, c): column for c, column in group.columns.items()}
-        survey: dict[str, Any] = {
-            "pixel_scale": info.pixel_scale,
-            "beam": np.nan if info.beam is None else info.beam,
-            "bunit": fits_unit(info.bunit),
-        }
-        missing = {name: value for name, value in survey.items() if name not in part}
-        parts.append(part.assign(data_set=info.key, **missing))
+        part["beam"] = group.catalogue.beams[group.rows]
+        if "bunit" not in part:
+            part["bunit"] = fits_unit(info.bunit)
+        parts.append(part.assign(data_set=info.key))
     frame = pd.concat(parts, ignore_index=True)
     frame = frame[["data_set", *[c for c in frame.columns if c != "data_set"]]]
     frame = pd.DataFrame({name: plain_column(frame[name]) for name in frame.columns})

@@ -33,8 +33,8 @@ def complete(catalogue: Catalogue, progress: Progress = no_progress) -> Catalogu
     if measured is None:
         info = catalogue.info
         measured = measure(
-            catalogue.images, info.pixel_scale, info.beam, info.bunit, info.raw, progress,
-            shifted=not info.raw and is_shifted(catalogue.images),
+            catalogue.images, catalogue.pixel_scales, catalogue.beams, info.bunit, info.raw,
+            progress, shifted=not info.raw and is_shifted(catalogue.images),
         )  # fmt: skip
         if path:
             _write(path, key, measured)
@@ -54,7 +54,14 @@ def _key(catalogue: Catalogue) -> str:
         VERSION, catalogue.digest, catalogue.images.shape, catalogue.images.dtype.str,
         info.pixel_scale, info.beam, info.bunit, info.raw,
     )  # fmt: skip
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+    digest = hashlib.sha256(repr(parts).encode())
+    for values, common in (
+        (catalogue.pixel_scales, info.pixel_scale),
+        (catalogue.beams, np.nan if info.beam is None else info.beam),
+    ):
+        if not np.array_equal(values, np.full(len(values), common), equal_nan=True):
+            digest.update(values.tobytes())
+    return digest.hexdigest()[:32]
 
 
 def _read(path: Path, key: str, n: int) -> pd.DataFrame | None:

@@ -149,7 +149,12 @@ def _find(
     return _Source(image, noise, islands, belongs, beam)
 
 
-def _check(images: np.ndarray, pixel_scale: float, beam: float | None, ndim: int) -> float:
+def _check(
+    images: np.ndarray,
+    pixel_scale: float | np.ndarray,
+    beam: float | np.ndarray | None,
+    ndim: int,
+) -> np.ndarray:
     """Check the arguments; the beam in pixels."""
     shape = "(n, ny, nx)" if ndim == 3 else "(ny, nx)"
     if images.ndim != ndim or 0 in images.shape[-2:]:
@@ -157,15 +162,29 @@ def _check(images: np.ndarray, pixel_scale: float, beam: float | None, ndim: int
     if images.dtype.kind not in "buif":
         raise ImageError(f"images have dtype {images.dtype}; expected real numbers")
     for name, value in (("pixel_scale", pixel_scale), ("beam", beam)):
-        if value is not None and not 0 < value < math.inf:
-            raise ImageError(f"{name} is {value!r}; expected a positive number of arcsec")
-    return max(beam / pixel_scale, 1.0) if beam else BEAM_PIXELS
+        if value is None:
+            continue
+        values = np.asarray(value, dtype=float)
+        each = values.ndim == 1 and ndim == 3  # one value for every image, NaN where unknown
+        if values.ndim > ndim - 2 or (each and len(values) != len(images)):
+            raise ImageError(
+                f"{name} has shape {values.shape}; expected one number, or one for each of "
+                f"{len(images)} images"
+            )
+        unknown = np.isnan(values) & (each and name == "beam")
+        if not (unknown | ((values > 0) & (values < math.inf))).all():
+            wrong = value if not each else values[~(values > 0)][:1].tolist()
+            raise ImageError(f"{name} is {wrong!r}; expected a positive number of arcsec")
+    if beam is None:
+        beam = math.nan
+    pixels = np.maximum(np.divide(beam, pixel_scale), 1.0)
+    return np.where(np.isnan(pixels), BEAM_PIXELS, pixels)
 
 
 def measure(
     images: np.ndarray,
-    pixel_scale: float,
-    beam: float | None = None,
+    pixel_scale: float | np.ndarray,
+    beam: float | np.ndarray | None = None,
     bunit: str = "",
     raw: bool = False,
     progress: Progress = no_progress,
@@ -198,10 +217,11 @@ def measure(
     images : numpy.ndarray
         Shape ``(n, ny, nx)``, possibly memory-mapped; north up (row 0 is south), east left. NaN is
         no data.
-    pixel_scale : float
-        Arcsec per pixel.
-    beam : float, optional
-        FWHM of the beam in arcsec; three pixels where it is unknown.
+    pixel_scale : float or numpy.ndarray
+        Arcsec per pixel, of all images or of each.
+    beam : float or numpy.ndarray, optional
+        FWHM of the beam in arcsec, of all images or of each; three pixels where it is unknown
+        (None or NaN).
     bunit : str
         Unit of the pixels; flux densities are given for ``Jy/beam`` with a known beam.
     raw : bool
@@ -224,28 +244,30 @@ def measure(
         If the array is not a batch of real-valued images, or a scale is not positive.
     """
     images = images if isinstance(images, np.ndarray) else np.asarray(images)
-    beam_pixels = _check(images, pixel_scale, beam, 3)
-    per_mjy = 0.0
-    if beam and bunit.replace(" ", "").lower() in ("jy/beam", "jybeam-1", "jybeam^-1"):
-        per_mjy = 1000.0 / (math.pi / (4 * math.log(2)) * beam_pixels**2)
     n = len(images)
+    beams = np.broadcast_to(_check(images, pixel_scale, beam, 3), n)
+    scales = np.broadcast_to(np.asarray(pixel_scale, dtype=float), n)
+    known = ~np.isnan(np.broadcast_to(np.asarray(math.nan if beam is None else beam), n))
+    known &= bunit.replace(" ", "").lower() in ("jy/beam", "jybeam-1", "jybeam^-1")
+    per_mjy = np.where(known, 1000.0 / (math.pi / (4 * math.log(2)) * beams**2), 0.0)
     numbers = np.full((n, len(_FLOATS)), np.nan)
     counts = np.zeros((n, 2), np.int64)
     for i in range(n):
-        source = _find(images[i], pixel_scale, raw, beam_pixels, shifted)
+        scale, beam_pixels = float(scales[i]), float(beams[i])
+        source = _find(images[i], scale, raw, beam_pixels, shifted)
         row = dict.fromkeys(_FLOATS, math.nan)
         row["noise"] = source.noise.sigma
         row["complexity"] = complexity(source.image, source.noise.sigma, beam_pixels)
         counts[i] = source.belongs.sum(), (~source.belongs).sum()
         if counts[i, 0]:
-            _fill(row, source, pixel_scale, per_mjy)
+            _fill(row, source, scale, float(per_mjy[i]))
         numbers[i] = list(row.values())
         if i % 100 == 99 or i + 1 == n:
             progress(i + 1, n, "measuring sources")
             release_pages(images)
     table = pd.DataFrame(numbers, columns=list(_FLOATS))
     table["n_components"], table["n_unrelated"] = counts.T
-    smallest = SMALLEST * beam_pixels * pixel_scale
+    smallest = SMALLEST * beams * scales
     table["resolved"] = table["las_measured"] > smallest
     table["las_measured"] = table["las_measured"].clip(lower=smallest)
     return table[list(MEASURED)]
@@ -282,7 +304,7 @@ def extent(
         As :func:`measure`.
     """
     image = np.asarray(image)
-    beam_pixels = _check(image, pixel_scale, beam, 2)
+    beam_pixels = float(_check(image, pixel_scale, beam, 2))
     source = _find(image, pixel_scale, raw, beam_pixels, shifted)
     middle_y, middle_x = (n / 2 - 0.5 for n in image.shape)
     mask, others = source.mask_of(source.belongs), source.mask_of(~source.belongs)
@@ -296,7 +318,7 @@ def extent(
 
 def extent_of(catalogue: Catalogue, row: int) -> Extent:
     """Outline and largest extent of one source of a Catalogue, as in its table."""
-    info = catalogue.info
+    info = catalogue.info_of(row)
     shifted = not info.raw and is_shifted(catalogue.images)
     return extent(catalogue.images[row], info.pixel_scale, info.beam, info.raw, shifted=shifted)
 
@@ -340,7 +362,7 @@ def axis_profile(
     from scipy import ndimage
 
     image = np.asarray(image)
-    beam_pixels = _check(image, pixel_scale, beam, 2)
+    beam_pixels = float(_check(image, pixel_scale, beam, 2))
     width = beam_pixels if width is None else width
     if not 0 < width < math.inf:
         raise ImageError(f"width is {width!r}; expected a positive number of pixels")

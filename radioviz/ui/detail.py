@@ -53,7 +53,7 @@ def galaxy_heading(catalogue: Catalogue, row: int, large: bool = False) -> str:
 def galaxy_picture(catalogue: Catalogue, row: int, style: ImageStyle, size: int = 320) -> str:
     """Picture with a scale bar as HTML, north up and east left."""
     png = cache.picture_sheet(catalogue, np.array([row]), style, size).payload
-    field = field_arcsec(catalogue.info, style)
+    field = field_arcsec(catalogue.info_of(row), style)
     alt = f"Image of {galaxies.name_of(catalogue.table, row)}, {field:.0f} arcsec wide"
     return scaled_picture_html(png, scale_bar(field), style, alt=alt)
 

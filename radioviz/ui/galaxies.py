@@ -75,7 +75,6 @@ def galaxy_cells(pairs: Sequence[Pair], style: ImageStyle, *, size: int = 96) ->
         except CatalogueError:
             continue
         sheet = cache.picture_sheet(catalogue, rows, style, size)
-        bar = scale_bar(field_arcsec(catalogue.info, style)) if size > 64 else None
         part = catalogue.table.iloc[rows]
         names = np.where(part["name"] != "", part["name"], part["source_id"])
         for at, (i, name, label, las) in enumerate(
@@ -83,6 +82,8 @@ def galaxy_cells(pairs: Sequence[Pair], style: ImageStyle, *, size: int = 96) ->
         ):
             note = " · ".join(t for t in (label, size_text(las)) if t)
             colour = LABEL_COLOURS.get(label, MISSING_COLOUR)
+            field = field_arcsec(catalogue.info_of(int(rows[at])), style)
+            bar = scale_bar(field) if size > 64 else None
             made[i] = Cell(pairs[i], Tile(sheet, at), str(name), note, colour, bar)
     return [made[i] for i in sorted(made)]
 

@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -347,7 +348,8 @@ def test_a_survey_says_its_scale_its_beam_and_whether_noise_is_left(raw: bool) -
     images[:, 48:52, 48:52] += 5
     info = SurveyInfo("x", "X", pixel_scale=2.5, beam=6.0, raw=raw)
     chain = PRESETS["compact64"]
-    found = chain.for_survey(images, info)
+    table = complete_columns(pd.DataFrame({"source_id": ["a", "b"]}))
+    found = chain.for_rows(Catalogue(info, table, images), np.arange(2))
     np.testing.assert_array_equal(found, chain(images, 2.5, beam=6.0, raw=raw))
     assert (found != chain(images, 2.5, beam=6.0, raw=not raw)).any()
     assert (found != chain(images, 1.8, beam=6.0, raw=raw)).any()

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from astropy.io import fits
 
-from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
+from radioviz.data.catalogue import IMAGE_COLUMNS, Catalogue, SurveyInfo, complete_columns
 from radioviz.export.cards import (
     BLOCK,
     block,
@@ -121,7 +121,7 @@ def of_survey(**about: object) -> str:
     info = SurveyInfo(key="mine", title="Mine", pixel_scale=1.8, **about)  # type: ignore[arg-type]
     table = complete_columns(pd.DataFrame({"source_id": ["a"]}))
     made = Catalogue(info, table, np.zeros((1, 4, 4), np.uint8))
-    return survey_cards(made)
+    return survey_cards(made.info, made.table[list(IMAGE_COLUMNS)].iloc[0].to_dict())
 
 
 def test_what_holds_for_a_survey() -> None:

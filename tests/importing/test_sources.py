@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from radioviz.data.catalogue import COLUMNS
+from radioviz.data.catalogue import COLUMNS, IMAGE_COLUMNS
 from radioviz.errors import CatalogueError
 from radioviz.importing.columns import map_columns
 from radioviz.importing.readers.table_builder import UserTable
@@ -188,7 +188,8 @@ def test_other_columns_ride_along_with_units():
     table.units["alpha_index"] = "1"
     table.ucds["alpha_index"] = "spect.index"
     sources = read_sources(table)
-    assert list(sources.frame.columns) == [*COLUMNS, "alpha_index"]
+    fixed = [c for c in COLUMNS if c not in IMAGE_COLUMNS]
+    assert list(sources.frame.columns) == [*fixed, "alpha_index"]
     assert sources.units == {"alpha_index": "1"}
     assert sources.ucds == {"alpha_index": "spect.index"}
 

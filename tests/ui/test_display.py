@@ -26,7 +26,7 @@ def drawn(images: np.ndarray, style: ImageStyle, size: int) -> list[bytes]:
     """The pictures of a gallery, one PNG each."""
     chain = display.chain(style, size)
     levels = LevelStore(None, len(images), size).levels(
-        np.arange(len(images)), lambda rows: chain.for_survey(images[rows], INFO)
+        np.arange(len(images)), lambda rows: chain(images[rows], INFO.pixel_scale, beam=INFO.beam)
     )
     sheet = sprites.sheet(levels, style.colour_map)
     return [Tile(sheet, i).png for i in range(len(images))]

@@ -46,6 +46,6 @@ def picture_sheet(
     kept = folder if size <= LARGEST_KEPT else None
     levels = _levels(kept, len(catalogue), size, stamp).levels(
         np.asarray(rows, dtype=np.int64),
-        lambda missing: chain.for_survey(catalogue.images[missing], catalogue.info),
+        lambda missing: chain.for_rows(catalogue, missing),
     )
     return sprites.sheet(levels, style.colour_map)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -66,6 +67,7 @@ def sky_image(
     contours: bool = False,
     height: int = 560,
     unit: str | None = None,
+    beam_shape: tuple[float, float, float] | None = None,
 ) -> Figure:
     """An image with axes in arcsec from its centre, north up and east left.
 
@@ -77,6 +79,9 @@ def sky_image(
         ``style.field`` [arcsec at a 5.4" beam] sets the initial zoom.
     unit : str, optional
         Unit of pixel values, ``info.bunit`` by default.
+    beam_shape : tuple of float, optional
+        Major and minor axis of the beam [arcsec] and its position angle [deg]; by default a circle
+        of ``info.beam``.
     """
     ny, nx = image.shape
     step = info.pixel_scale
@@ -104,7 +109,9 @@ def sky_image(
         )
     field = min(style.field * (info.beam / 5.4 if info.beam else 1.0), min(nx, ny) * step)
     half = field / 2
-    shapes, notes = _scale_and_beam(field, info.beam, "#FFFFFF" if dark else "#000000")
+    if beam_shape is None and info.beam:
+        beam_shape = (info.beam, info.beam, 0.0)
+    shapes, notes = _scale_and_beam(field, beam_shape, "#FFFFFF" if dark else "#000000")
     axis = {
         "showgrid": False,
         "zeroline": False,
@@ -129,6 +136,16 @@ def sky_image(
     }
 
 
+def beam_text(beam: tuple[float, float, float] | None, unit: str = " arcsec") -> str:
+    """Size of a beam (major, minor, position angle); one number where it is circular."""
+    if beam is None:
+        return "unknown"
+    major, minor, angle = beam
+    if major / minor < 1.01:
+        return f"{major:.4g}{unit}"
+    return f"{major:.4g} × {minor:.4g}{unit}, {angle:.0f}°"
+
+
 def _heatmap(image: np.ndarray, info: SurveyInfo, style: ImageStyle, unit: str | None) -> Figure:
     levels, _, _ = stretched(image, style.stretch, info.raw)
     unit = info.bunit if unit is None else unit
@@ -149,7 +166,7 @@ def _heatmap(image: np.ndarray, info: SurveyInfo, style: ImageStyle, unit: str |
 
 
 def _scale_and_beam(
-    field: float, beam: float | None, ink: str
+    field: float, beam: tuple[float, float, float] | None, ink: str
 ) -> tuple[list[Figure], list[Figure]]:
     """Shapes and texts of the scale bar, and of the beam where it is known."""
     bar = scale_bar(field, 0.28)
@@ -159,13 +176,19 @@ def _scale_and_beam(
     text = {"showarrow": False, "font": {"color": ink, "size": 13}}
     notes = [text | {"x": left - bar.arcsec / 2, "y": low, "text": bar.text, "yshift": 12}]
     if beam:
-        circle = {"x0": right, "x1": right + beam, "y0": low - beam / 2, "y1": low + beam / 2}
-        shapes.append({"type": "circle", **circle, "line": {"color": ink, "width": 1}})
+        major, minor, angle = beam
+        turn, around = math.radians(angle), np.linspace(0, 2 * np.pi, 65)
+        along, across = major / 2 * np.cos(around), minor / 2 * np.sin(around)
+        east = right + major / 2 + along * math.sin(turn) + across * math.cos(turn)
+        north = low + along * math.cos(turn) - across * math.sin(turn)
+        points = " L ".join(f"{x:.5g} {y:.5g}" for x, y in zip(east, north, strict=True))
+        line = {"color": ink, "width": 1}
+        shapes.append({"type": "path", "path": f"M {points} Z", "line": line})
         notes.append(
             {
-                "x": right + beam / 2,
-                "y": low + beam / 2,
-                "text": f"beam {beam:g}″",
+                "x": right + major / 2,
+                "y": low + float(np.ptp(north)) / 2,
+                "text": f"beam {beam_text(beam, '″')}",
                 "showarrow": False,
                 "yshift": 10,
                 "xanchor": "right",

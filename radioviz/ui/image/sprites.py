@@ -20,7 +20,7 @@ from radioviz.ui.image.display import palette_png
 
 COLUMNS = 10
 # Part of the path of kept pictures: raise it when the same settings give other pictures.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)

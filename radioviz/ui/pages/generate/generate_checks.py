@@ -46,7 +46,8 @@ def memorisation_panel(batch: GeneratedBatch, view: View) -> None:
     middle.html(
         synthetic.picture_html(
             learned.images[rows[i]],
-            batch.info.preprocess.output_scale_arcsec(catalogue.info) * len(learned.images[0]),
+            batch.info.preprocess.output_scale_arcsec(catalogue.info_of(row))
+            * len(learned.images[0]),
             view.style,
             alt=galaxies.name_of(catalogue.table, row),
             mark="",

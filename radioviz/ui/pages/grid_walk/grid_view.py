@@ -49,7 +49,7 @@ def decoded_panel(walk: Walk, view: View, point: Point) -> None:
         st.caption(f"encoded at {point.title}")
         left, right = st.columns(2, gap="small")
         model_input = walk.info.preprocess.apply(catalogue, np.array([row]))[0]
-        scale = walk.info.preprocess.output_scale_arcsec(catalogue.info)
+        scale = walk.info.preprocess.output_scale_arcsec(catalogue.info_of(row))
         left.html(
             synthetic.picture_html(
                 model_input,

@@ -8,7 +8,7 @@ import streamlit as st
 from radioviz.data.catalogue import Catalogue
 from radioviz.ui import cache, controls, detail, galaxies, gallery, state, tray
 from radioviz.ui.controls import View
-from radioviz.ui.image.sky_image import contour_levels, sky_image
+from radioviz.ui.image.sky_image import beam_text, contour_levels, sky_image
 from radioviz.ui.map import layers
 from radioviz.ui.map.component import new_event, scatter_map
 from radioviz.ui.pages.inspect.state import Pair
@@ -16,7 +16,7 @@ from radioviz.ui.pages.inspect.state import Pair
 
 def galaxy_image_panel(catalogue: Catalogue, row: int, view: View) -> None:
     """The image with contours, and facts about it."""
-    image, info = catalogue.image(row), catalogue.info
+    image, info = catalogue.image(row), catalogue.info_of(row)
     if not np.isfinite(image).any() or np.nanmax(image) == np.nanmin(image):
         st.warning("This image is empty: every pixel is blank or has the same value.")
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -26,7 +26,7 @@ def galaxy_image_panel(catalogue: Catalogue, row: int, view: View) -> None:
             unit = info.bunit or "grey levels"
             st.caption(controls.escape(f"from {base:.3g} {unit}, in factors of two"))
     st.plotly_chart(
-        sky_image(image, info, view.style, contours=contours),
+        sky_image(image, info, view.style, contours=contours, beam_shape=catalogue.beam_shape(row)),
         key="inspect_image",
         alt=f"Image of {galaxies.name_of(catalogue.table, row)}, offsets in arcsec",
         config={"displaylogo": False, "modeBarButtonsToRemove": ["autoScale2d"]},
@@ -38,7 +38,8 @@ def galaxy_image_panel(catalogue: Catalogue, row: int, view: View) -> None:
                 ("Data set", info.title),
                 ("Identifier", str(catalogue.table["source_id"].iat[row])),
                 ("Image", f"{nx} × {ny} pixels of {info.pixel_scale:g} arcsec"),
-                ("Beam", f"{info.beam:g} arcsec" if info.beam else "unknown"),
+                ("Beam", beam_text(catalogue.beam_shape(row))),
+                ("Frequency", f"{info.frequency:g} GHz" if info.frequency else "unknown"),
                 ("Pixel values", info.bunit or "uncalibrated grey levels"),
                 ("Terms", info.licence),
             ]

@@ -62,7 +62,7 @@ def _show(catalogue: Catalogue, row: int, name: str, info: ModelInfo, view: View
         f"**{controls.escape(info.title)}** · residual rms {rms:.3f} of the peak"
         + (" · fine detail is sampled at random from the learned flow" * info.draws_detail)
     )
-    side = info.preprocess.output_scale_arcsec(catalogue.info) * info.preprocess.size
+    side = info.preprocess.output_scale_arcsec(catalogue.info_of(row)) * info.preprocess.size
     stretch = STRETCHED[view.style.stretch]
     pictures = [
         ("Input", png(stretch(np.clip(image, 0, 1)), view.style.colour_map)),

@@ -71,12 +71,24 @@ def _open(pair: tuple[str, str]) -> None:
     page_state(OverviewState).opened = pair
 
 
+def _range(values: np.ndarray) -> str:
+    """The value of all images, or the smallest and the largest; empty if none is known."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return ""
+    low, high = known.min(), known.max()
+    return f"{low:.4g}" if high / low < 1.01 else f"{low:.3g}–{high:.3g}"
+
+
 def data_set_card(catalogue: Catalogue) -> None:
     """Count, classes, survey and terms of one data set."""
     info, table = catalogue.info, catalogue.table
-    facts = [f"{info.pixel_scale:g}″ pixels"]
-    facts += [f"{info.beam:g}″ beam"] if info.beam else []
-    facts += [f"{info.frequency:g} GHz"] if info.frequency else []
+    described = [
+        (catalogue.pixel_scales, "″ pixels"),
+        (catalogue.beams, "″ beam"),
+        (table["frequency"].to_numpy(float), " GHz"),
+    ]
+    facts = [f"{shown}{unit}" for values, unit in described if (shown := _range(values))]
     facts += [info.bunit or "uncalibrated 8-bit images"]
     positions = int(np.isfinite(table["ra"].to_numpy()).sum())
     sizes = int(np.isfinite(table["las"].to_numpy()).sum())
