@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from radioviz.export.session import Mark
 from radioviz.ui.state import page_state
@@ -29,6 +29,8 @@ class Marks:
     def __init__(self, marks: Iterable[Mark] = ()) -> None:
         self._marks: dict[Pair, Mark] = {(m.data_set, m.source_id): m for m in marks}
         self._before: list[tuple[Pair, Mark | None]] = []
+        self.on_change: Callable[[str], None] | None = None
+        """Called after a change, with the change in words."""
 
     def __len__(self) -> int:
         return len(self._marks)
@@ -48,12 +50,24 @@ class Marks:
         self._remember(pair)
         self._marks.pop(pair, None)
         self._marks[pair] = mark
+        self._changed(f"mark {mark.source_id}")
 
     def remove(self, pair: Pair) -> None:
         """Remove a mark; a galaxy without one is ignored."""
         if pair in self._marks:
             self._remember(pair)
             del self._marks[pair]
+            self._changed(f"remove the mark of {pair[1]}")
+
+    def replace(self, marks: Iterable[Mark]) -> None:
+        """Have these marks and no others; nothing to undo."""
+        self._marks = {(m.data_set, m.source_id): m for m in marks}
+        self._before.clear()
+        self._changed("replace the marks")
+
+    def _changed(self, what: str) -> None:
+        if self.on_change is not None:
+            self.on_change(what)
 
     def _remember(self, pair: Pair) -> None:
         self._before.append((pair, self._marks.get(pair)))
@@ -70,6 +84,7 @@ class Marks:
         self._marks.pop(pair, None)
         if before is not None:
             self._marks[pair] = before
+        self._changed(f"undo the mark of {pair[1]}")
         return pair
 
     def clear(self) -> None:

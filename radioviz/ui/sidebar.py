@@ -7,7 +7,7 @@ import runpy
 import streamlit as st
 
 from radioviz.data.preprocess import STRETCHES
-from radioviz.ui import cache, controls, saved_view, tray
+from radioviz.ui import cache, controls, saved_view, session_workspace, tray, workspace_panel
 from radioviz.ui.controls import View
 from radioviz.ui.image.display import COLOUR_MAPS, FIELDS, ImageStyle
 
@@ -15,11 +15,13 @@ from radioviz.ui.image.display import COLOUR_MAPS, FIELDS, ImageStyle
 def draw_sidebar() -> View:
     """Draw the sidebar; the first call of every page."""
     _run_inside_app()
+    session_workspace.bind()
     saved_view.restore()
     with st.sidebar:
         titles = {key: info.title for key, info in cache.known_data_sets().items()}
         data_set = controls.linked_select("Data set", titles, "data_set", "data")
         view = View(data_set, _encoder(data_set), _image_style())
+        workspace_panel.draw_workspace()
         tray.draw_tray(view)
     return view
 

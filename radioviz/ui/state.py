@@ -7,7 +7,7 @@ what was last lassoed on a map, shared by every map on the screen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -34,6 +34,12 @@ class Selection:
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
         self._pairs: dict[tuple[str, str], None] = dict.fromkeys(pairs)
+        self.on_change: Callable[[int], None] | None = None
+        """Called after a change with the number of galaxies before it."""
+
+    def _changed(self, before: int) -> None:
+        if self.on_change is not None:
+            self.on_change(before)
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -60,18 +66,25 @@ class Selection:
         """Append another selection; how many were new."""
         before = len(self._pairs)
         self._pairs.update(dict.fromkeys(other))
+        if len(self._pairs) > before:
+            self._changed(before)
         return len(self._pairs) - before
 
     def remove(self, data_set: str, source_ids: Iterable[str]) -> None:
         """Remove sources; those that are not there are ignored."""
+        before = len(self._pairs)
         for source_id in source_ids:
             self._pairs.pop((data_set, source_id), None)
+        if len(self._pairs) < before:
+            self._changed(before)
 
     def clear(self) -> None:
-        self._pairs.clear()
+        self.replace(())
 
     def replace(self, pairs: Iterable[tuple[str, str]]) -> None:
-        self._pairs = dict.fromkeys(pairs)
+        before, self._pairs = self._pairs, dict.fromkeys(pairs)
+        if before != self._pairs:
+            self._changed(len(before))
 
     def groups(self) -> dict[str, list[str]]:
         """Identifiers per data set; order is kept within each."""
@@ -97,6 +110,10 @@ class SessionState:
         Where brush or focus last changed: the key of a map, or ``"gallery"``.
     written_parameters : dict
         Query parameters as the pages last wrote them.
+    kept_parameters : dict
+        Query parameters of every page.
+    on_publish : callable or None
+        Called with the query parameters that a page has published.
     """
 
     tray: Selection = field(default_factory=Selection)
@@ -104,6 +121,8 @@ class SessionState:
     focus: tuple[str, str] | None = None
     marks_origin: str = ""
     written_parameters: dict[str, str] = field(default_factory=dict)
+    kept_parameters: dict[str, str] = field(default_factory=dict)
+    on_publish: Callable[[dict[str, str]], None] | None = None
 
 
 def session() -> SessionState:

@@ -16,7 +16,7 @@ import streamlit as st
 from radioviz.ui import state
 
 
-def _from_link(parameter: str) -> str | None:
+def from_link(parameter: str) -> str | None:
     """Value of a parameter that changed since the page last wrote it, once; else None."""
     written = state.session().written_parameters
     value: str | None = st.query_params.get(parameter)
@@ -28,7 +28,7 @@ def _from_link(parameter: str) -> str | None:
 
 def linked_choice(key: str, parameter: str, allowed: Collection[str], default: str | None) -> None:
     """One of ``allowed``; any other value becomes ``default``."""
-    value = _from_link(parameter)
+    value = from_link(parameter)
     if value in allowed:
         st.session_state[key] = value
     held = st.session_state.get(key)
@@ -38,7 +38,7 @@ def linked_choice(key: str, parameter: str, allowed: Collection[str], default: s
 
 def linked_choices(key: str, parameter: str, allowed: Collection[str], default: list[str]) -> None:
     """Several of ``allowed``, separated by commas in the address."""
-    value = _from_link(parameter)
+    value = from_link(parameter)
     held = value.split(",") if value is not None else st.session_state.get(key)
     if not isinstance(held, list):
         held = default
@@ -48,7 +48,7 @@ def linked_choices(key: str, parameter: str, allowed: Collection[str], default: 
 def linked_number(key: str, parameter: str, low: float, high: float, default: float) -> None:
     """A number; text that is not a number is ignored, and the rest is clipped to the range."""
     held = st.session_state.get(key)
-    value = _from_link(parameter)
+    value = from_link(parameter)
     if value is not None:
         try:
             number = float(value)
@@ -69,7 +69,7 @@ def linked_integer(key: str, parameter: str, low: int, high: int, default: int) 
 
 def linked_toggle(key: str, parameter: str, default: bool = False) -> None:
     """On or off: ``1`` or ``0`` in the address."""
-    value = _from_link(parameter)
+    value = from_link(parameter)
     if value in ("0", "1"):
         st.session_state[key] = value == "1"
     st.session_state[key] = bool(st.session_state.get(key, default))
@@ -80,17 +80,25 @@ def parameter_text(value: float) -> str:
     return f"{value:.6g}"
 
 
+def keep(parameter: str, value: str) -> None:
+    """Have a parameter in every address that pages publish."""
+    state.session().kept_parameters[parameter] = value
+
+
 def publish_view(**parameters: str | None) -> None:
     """Write the view to the address bar; None or '' removes a parameter.
 
     All parameters at once: every change of the address is a step of the browser's Back button.
     """
     written = state.session().written_parameters
+    parameters = {**state.session().kept_parameters, **parameters}
     wanted = {name: value for name, value in parameters.items() if value}
     there = st.query_params.to_dict()
     shown = {k: v for k, v in there.items() if k not in parameters} | wanted
     for name in parameters:
         written.pop(name, None)
     written.update(wanted)
+    if (on_publish := state.session().on_publish) is not None:
+        on_publish(wanted)
     if shown != there:
         st.query_params.from_dict(shown)

@@ -142,7 +142,7 @@ class SavedWorkspaces:
         return head[1] if head else 0
 
     def change(self, identifier: str, field: str, value: Any, what: str) -> int:
-        """Save a field; returns the new revision. Changes that were undone are dropped.
+        """Save a field; returns the revision. Changes that were undone are dropped.
 
         Parameters
         ----------
@@ -150,7 +150,8 @@ class SavedWorkspaces:
             Numbers, text, None, and lists and dicts of these.
         what : str
             The change in words, for undo: ``add 12 galaxies``. Empty text replaces the last
-            value without a step of undo: for the view, which the browser's Back restores.
+            value without a step of undo or a new revision: for the view, which the browser's
+            Back restores.
         """
         if not _IDENTIFIER.fullmatch(identifier):
             raise WorkspaceError(f"'{identifier[:30]}' is not an identifier of a workspace")
@@ -192,6 +193,7 @@ class SavedWorkspaces:
                     "INSERT INTO change VALUES (?, ?, ?, ?, '', ?)",
                     (identifier, min(low, 1) - 1, field, stored, now),
                 )
+                return head[1]
             return self._move(db, identifier, position)
 
     def undo(self, identifier: str) -> str:

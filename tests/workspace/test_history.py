@@ -75,7 +75,9 @@ def test_the_view_is_not_a_step_of_undo(saved: SavedWorkspaces) -> None:
     saved.change(one, "view", {"page": "b"}, "")
     assert saved.undo(one) == "add 1"
     assert fields(saved, one) == {"view": {"page": "b"}}
+    before = saved.revision(one)
     saved.change(one, "view", {"page": "c"}, "")
+    assert saved.revision(one) == before  # other tabs look where they like
     assert saved.redo(one) == "add 1"  # looking elsewhere keeps what can be repeated
     assert fields(saved, one) == {"view": {"page": "c"}, "tray": [1]}
 

@@ -1,0 +1,317 @@
+"""The workspace of this session: saved on the server as it changes, found by its link.
+
+The pages hold tray, selection, marks and the rest in the session, which a reload ends. Every change
+is also written to :mod:`radioviz.workspace.history` under the identifier in the address, so that a
+reload, another tab, or a restarted server finds it again. Two tabs with one link have one history:
+each shows within a moment what the other changed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from radioviz.errors import SelectionError, WorkspaceError
+from radioviz.export.session import Mark
+from radioviz.paths import user_data_folder
+from radioviz.ui import state, url_state
+from radioviz.ui.marks import marks
+from radioviz.workspace.history import SavedWorkspaces, Snapshot, new_identifier
+
+PARAMETER = "workspace"
+FILE = "workspaces.sqlite"
+
+_sessions: dict[str, set[str]] = {}
+"""Open sessions by workspace, to tell the other tabs."""
+_lock = threading.Lock()
+
+
+@dataclass
+class WorkspaceState:
+    """What a session knows of its workspace.
+
+    Attributes
+    ----------
+    identifier : str
+        In the address; empty until the first page is drawn.
+    revision : int
+        The state that the session shows.
+    values : dict
+        Fields that no other object of the session holds: filter, subsets, notes, ...
+    undo, redo : str
+        What the next undo or redo changes.
+    message, failure : str
+        Shown once; shown while it lasts.
+    """
+
+    identifier: str = ""
+    revision: int = 0
+    values: dict[str, Any] = field(default_factory=dict)
+    undo: str = ""
+    redo: str = ""
+    message: str = ""
+    failure: str = ""
+    applying: bool = False
+
+
+def workspace_state() -> WorkspaceState:
+    return state.page_state(WorkspaceState)
+
+
+def saved() -> SavedWorkspaces:
+    """The workspaces of this server."""
+    return _saved(os.fspath(user_data_folder()))
+
+
+@cache
+def _saved(folder: str) -> SavedWorkspaces:
+    return SavedWorkspaces(user_data_folder() / FILE)
+
+
+def idle_days() -> float:
+    """Days after which an unused workspace is deleted: ``RADIOVIZ_WORKSPACE_DAYS``; 0 = never.
+
+    Never by default on the reader's own computer, 90 days on a shared server.
+    """
+    from radioviz.ui import controls
+
+    text = os.environ.get("RADIOVIZ_WORKSPACE_DAYS", "")
+    with suppress(ValueError):
+        return max(float(text), 0.0)
+    return 0.0 if controls.is_local() else 90.0
+
+
+def bind() -> None:
+    """Open the workspace that the address names, or follow what another tab changed.
+
+    Call at the beginning of every page, before anything reads tray, selection or marks.
+    """
+    own = workspace_state()
+    asked = url_state.from_link(PARAMETER)
+    if asked and asked != own.identifier:
+        _leave(own)
+        own.identifier, own.revision, own.values = asked, 0, {}
+        _hook()
+        if not _follow(own) and not own.failure:
+            own.message = "This workspace no longer exists; a new one was begun."
+            own.identifier = new_identifier()
+            _clear()
+    elif not own.identifier:
+        own.identifier = new_identifier()
+        _hook()
+    elif own.revision != _revision(own):
+        _follow(own)
+        own.message = own.message or f"Changed in another tab: {own.undo or 'undone'}."
+    url_state.keep(PARAMETER, own.identifier)
+    context = get_script_run_ctx()
+    if context is not None:
+        with _lock:
+            _sessions.setdefault(own.identifier, set()).add(context.session_id)
+    if own.message:
+        st.toast(own.message, icon=":material/workspaces:")
+        own.message = ""
+
+
+def value(name: str, default: Any = None) -> Any:
+    """A field of the workspace: plain numbers, text, lists and dicts."""
+    found = workspace_state().values.get(name)
+    return default if found is None else found
+
+
+def put(name: str, new: Any, what: str) -> None:
+    """Change a field and save it; ``what`` names the change for undo (empty: no step of undo)."""
+    workspace_state().values[name] = new
+    _save(name, new, what)
+
+
+def undo() -> None:
+    """Take back the last change of the workspace."""
+    _step(SavedWorkspaces.undo, "Undone")
+
+
+def redo() -> None:
+    """Repeat the change that was undone last."""
+    _step(SavedWorkspaces.redo, "Repeated")
+
+
+def delete() -> None:
+    """Remove this workspace from the server and begin a new one."""
+    own = workspace_state()
+    with suppress(WorkspaceError):
+        saved().delete(own.identifier)
+    begin()
+
+
+def begin() -> None:
+    """Begin a new, empty workspace; the present one stays under its link."""
+    own = workspace_state()
+    _leave(own)
+    own.identifier, own.revision, own.undo, own.redo = new_identifier(), 0, "", ""
+    _clear()
+
+
+def _step(step: Callable[[SavedWorkspaces, str], str], word: str) -> None:
+    own = workspace_state()
+    with _noted(own):
+        if what := step(saved(), own.identifier):
+            _follow(own)
+            own.message = f"{word}: {what}."
+            _wake_others(own)
+
+
+def _save(name: str, new: Any, what: str) -> None:
+    own = workspace_state()
+    if own.applying or not own.identifier:
+        return
+    with _noted(own):
+        own.revision = saved().change(own.identifier, name, new, what)
+        if what:
+            own.undo, own.redo = what, ""
+            _wake_others(own)
+
+
+class _noted:
+    """Keep a failure to save for the sidebar; the session continues without saving."""
+
+    def __init__(self, own: WorkspaceState) -> None:
+        self._own = own
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        self._own.failure = str(error) if isinstance(error, WorkspaceError) else ""
+        return isinstance(error, WorkspaceError)
+
+
+def _revision(own: WorkspaceState) -> int:
+    try:
+        return saved().revision(own.identifier)
+    except WorkspaceError as error:
+        own.failure = str(error)
+        return own.revision
+
+
+def _follow(own: WorkspaceState) -> bool:
+    """Show the state that is saved; whether there is one."""
+    found: Snapshot | None = None
+    with _noted(own):
+        found = saved().snapshot(own.identifier)
+    if found is None:
+        return False
+    own.revision, own.undo, own.redo = found.revision, found.undo, found.redo
+    _apply(found.fields)
+    return True
+
+
+def _apply(fields: dict[str, Any]) -> None:
+    own = workspace_state()
+    own.applying = True
+    try:
+        state.tray().replace(_pairs(fields.get("tray")))
+        state.brush().replace(_pairs(fields.get("selection")))
+        marks().replace(_marks(fields.get("marks")))
+        own.values = {k: v for k, v in fields.items() if k not in ("tray", "selection", "marks")}
+    finally:
+        own.applying = False
+
+
+def _clear() -> None:
+    _apply({})
+
+
+def _hook() -> None:
+    """Save tray, selection and marks whenever they change."""
+    tray, brush, marked = state.tray(), state.brush(), marks()
+    tray.on_change = lambda before: _save("tray", _groups(tray), _words(before, len(tray), "tray"))
+    brush.on_change = lambda before: _save(
+        "selection", _groups(brush), _words(before, len(brush), "selection")
+    )
+    state.session().on_publish = _save_view
+    marked.on_change = lambda what: _save("marks", [_mark_values(m) for m in marked], what)
+
+
+def _save_view(parameters: dict[str, str]) -> None:
+    """Remember where the reader is, once there is anything to come back to."""
+    own = workspace_state()
+    page = str(st.context.url or "").rstrip("/").rpartition("/")[2]
+    view = {**{k: v for k, v in parameters.items() if k != PARAMETER}, "page": page}
+    if own.revision and view != own.values.get("view"):
+        put("view", view, "")
+
+
+def _words(before: int, after: int, where: str) -> str:
+    if where == "selection":
+        return f"select {after:,} galaxies" if after else f"clear the selection of {before:,}"
+    if not after:
+        return f"clear the tray of {before:,}"
+    number = abs(after - before)
+    noun = "galaxy" if number == 1 else "galaxies"
+    if number:
+        return f"{'add' if after > before else 'remove'} {number:,} {noun}"
+    return "change the tray"
+
+
+def _groups(selection: Sequence[tuple[str, str]] | state.Selection) -> list[list[Any]]:
+    """Pairs as runs of one data set, in order."""
+    out: list[list[Any]] = []
+    for data_set, source_id in selection:
+        if not out or out[-1][0] != data_set:
+            out.append([data_set, []])
+        out[-1][1].append(source_id)
+    return out
+
+
+def _pairs(groups: Any) -> list[tuple[str, str]]:
+    return [(str(d), str(s)) for d, ids in groups or () for s in ids]
+
+
+def _mark_values(mark: Mark) -> list[Any]:
+    return [mark.data_set, mark.source_id, mark.mark, mark.kind]
+
+
+def _marks(values: Any) -> list[Mark]:
+    found = []
+    for entry in values or ():
+        with suppress(SelectionError, TypeError):  # of a later version
+            found.append(Mark(*entry))
+    return found
+
+
+def _leave(own: WorkspaceState) -> None:
+    context = get_script_run_ctx()
+    with _lock:
+        if context is not None and own.identifier in _sessions:
+            _sessions[own.identifier].discard(context.session_id)
+
+
+def _wake_others(own: WorkspaceState) -> None:
+    """Run the pages of other tabs with this workspace again, so that they show the change."""
+    context = get_script_run_ctx()
+    with _lock:
+        others = _sessions.get(own.identifier, set()) - {context.session_id if context else ""}
+    if not others:
+        return
+    from streamlit.runtime import get_instance
+
+    # Streamlit has no public call for this. Without it, a tab follows at its next interaction.
+    with suppress(AttributeError, RuntimeError):
+        manager = get_instance()._session_mgr
+        for session_id in others:
+            info = manager.get_active_session_info(session_id)
+            if info is None:
+                with _lock:
+                    _sessions[own.identifier].discard(session_id)
+            else:
+                session = info.session
+                session._event_loop.call_soon_threadsafe(
+                    session.request_rerun, session._client_state
+                )
