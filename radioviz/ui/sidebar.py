@@ -21,7 +21,8 @@ def draw_sidebar() -> View:
         titles = {key: info.title for key, info in cache.known_data_sets().items()}
         data_set = controls.linked_select("Data set", titles, "data_set", "data")
         view = View(data_set, _encoder(data_set), _image_style())
-        workspace_panel.draw_workspace()
+        with st.container():  # one place, so that what comes and goes here never moves the tray
+            workspace_panel.draw_workspace()
         tray.draw_tray(view)
     return view
 

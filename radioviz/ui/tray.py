@@ -48,15 +48,12 @@ class TrayState:
         Shown once below the title.
     opened : (str, str) or None
         Galaxy whose picture was clicked.
-    cleared : list or None
-        What the tray held before it was cleared, for undo.
     loaded, refused : str
         Digest of the file in the load box, and why it was refused.
     """
 
     message: str = ""
     opened: tuple[str, str] | None = None
-    cleared: list[tuple[str, str]] | None = None
     loaded: str = ""
     refused: str = ""
 
@@ -93,14 +90,6 @@ def _empty() -> None:
         "Empty. Lasso galaxies on the latent map, or press **+** on any picture, to collect them "
         "here for export."
     )
-    if _remembered().cleared:
-        st.button(
-            "Undo clear",
-            icon=":material/undo:",
-            key="tray_undo_button",
-            on_click=_undo,
-            width="stretch",
-        )
 
 
 def _contents(chosen: Selection, view: View) -> None:
@@ -136,16 +125,8 @@ def _open(pair: tuple[str, str]) -> None:
 
 
 def _clear() -> None:
-    _remembered().cleared = list(state.tray())
     state.tray().clear()
     st.rerun()  # pictures elsewhere on the page mark galaxies in the tray
-
-
-def _undo() -> None:
-    own = _remembered()
-    state.tray().replace(own.cleared or [])
-    own.cleared = None
-    st.rerun()
 
 
 def _load() -> None:

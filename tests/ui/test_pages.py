@@ -250,7 +250,7 @@ def test_tray_export_and_undo(open_page: Open) -> None:
     assert {"FITS, one file", "FITS, one file per galaxy (ZIP)", "VOTable", "CSV", "Save"} <= labels
     app.button(key="tray_clear").click().run()
     assert len(session_of(app).tray) == 0
-    app.button(key="tray_undo_button").click().run()
+    app.button(key="workspace_undo").click().run()
     assert list(session_of(app).tray) == [("first", "first-1"), ("first", "first-5")]
 
 
