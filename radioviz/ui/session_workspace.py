@@ -30,7 +30,7 @@ PARAMETER = "workspace"
 FILE = "workspaces.sqlite"
 
 _sessions: dict[str, set[str]] = {}
-"""Open sessions by workspace, to tell the other tabs."""
+"""Open sessions by workspace, so that a change reaches the other tabs."""
 _lock = threading.Lock()
 
 

@@ -245,7 +245,9 @@ def test_a_data_set_without_a_map_says_how_to_make_one(
 
 
 def test_tray_export_and_undo(open_page: Open) -> None:
-    app = open_page("latent_map", {"tray": Selection([("first", "first-1"), ("first", "first-5")])})
+    payload = session_bytes(Session((("first", "first-1"), ("first", "first-5"))))
+    app = open_page("latent_map")
+    app.file_uploader(key="tray_file").upload("mine.radioviz", payload).run()
     labels = {b.label for b in app.sidebar.get("download_button")}
     assert {"FITS, one file", "FITS, one file per galaxy (ZIP)", "VOTable", "CSV", "Save"} <= labels
     app.button(key="tray_clear").click().run()
