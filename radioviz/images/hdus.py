@@ -216,6 +216,8 @@ def _declared(index: int, header: Header, start: int, where: str) -> HDU:
         kind = "compressed" if header.get("ZIMAGE") is True else "table"
     elif index and extension not in ("IMAGE", "IUEIMAGE"):
         kind = "other"
+    if kind == "image" and elements and not groups:
+        raise ImageError(f"{where}: GCOUNT = 0, but it declares {elements:,} pixels; FITS allows 1")
     if kind == "compressed":
         axes = _axes(header, "ZNAXIS", where)
     elif kind != "image" or 0 in axes:

@@ -141,6 +141,20 @@ def test_gzip_stream_that_is_longer_than_the_bound() -> None:
             file.data(file.hdus[1])
 
 
+def test_pixels_that_no_group_holds() -> None:
+    """GCOUNT = 0: no data, whatever the axes say."""
+    content = raw_header(
+        "SIMPLE  =                    T",
+        "BITPIX  =                  -32",
+        "NAXIS   =                    2",
+        "NAXIS1  =                    8",
+        "NAXIS2  =                    8",
+        "GCOUNT  =                    0",
+    )
+    with pytest.raises(ImageError, match="HDU 0: GCOUNT = 0, but it declares 64 pixels"):
+        read_fits(content + b"\0" * 2880)
+
+
 def test_gzip_bomb_in_a_table_before_the_image() -> None:
     table = raw_header(
         "XTENSION= 'BINTABLE'",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 import zipfile
 
 import h5py
@@ -185,7 +188,36 @@ def test_hdf5_that_leads_to_other_files_by_a_detour(stack, tmp_path):
         file["lost"] = h5py.SoftLink("/nowhere")
     cube = open_cube(tmp_path / "c.h5")
     assert cube.member == "here/images"
-    assert set(cube.table().frame.columns) == {"dec", "declination"}
+    assert list(cube.table().frame.columns) == ["dec"]
+
+
+def test_hdf5_that_leads_to_a_pipe(tmp_path):
+    """Opening it would wait for ever: links are not followed to see where they lead."""
+    os.mkfifo(tmp_path / "pipe")
+    with h5py.File(tmp_path / "c.h5", "w") as file:
+        file["out"] = h5py.ExternalLink(str(tmp_path / "pipe"), "/")
+        file["img"] = h5py.SoftLink("/out/img")
+        file["images"] = np.ones((3, 4, 4), np.float32)
+    program = f"""
+from pathlib import Path
+from radioviz.importing.readers.cube_formats import open_cube
+print(open_cube(Path({str(tmp_path)!r}) / "c.h5").member)
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert said.stdout.strip() == "images"
+
+
+def test_hdf5_whose_groups_hold_each_other(tmp_path):
+    """A hundred names a group, and each is the file itself: every item is looked at once."""
+    with h5py.File(tmp_path / "c.h5", "w") as file:
+        for i in range(100):
+            file[f"a{i}"] = file["/"]
+        file["z"] = np.ones((3, 4, 4), np.float32)
+        file["same"] = file["z"]
+    cube = open_cube(tmp_path / "c.h5")
+    assert cube.shape == (3, 4, 4)
 
 
 @pytest.mark.parametrize("names", [["a"], ["a", "b", "c"]])

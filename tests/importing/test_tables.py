@@ -293,6 +293,11 @@ _STREAM = (
         ),
         ('<VOTABLE><TABLE nrows="99999999999"/></VOTABLE>', "99,999,999,999 rows"),
         (
+            '<VOTABLE><PARAM name="a" datatype="int" value="1" arraysize="900000"/>'
+            '<PARAM name="b" datatype="int" value="1" arraysize="900000"/></VOTABLE>',
+            "announce 1,800,000 values",
+        ),
+        (
             '<VOTABLE><FIELD arraysize="99999x99999"/></VOTABLE>',
             "32 rows of 1 columns, 2,559,948,800,256 bytes",
         ),

@@ -219,20 +219,25 @@ class H5Cube(Cube):
         import h5py
 
         super().__init__(path)
+        while h5py.h5pl.size():  # a file could have a filter loaded from these folders
+            h5py.h5pl.remove(0)
         self._columns: list[str] = []
         found: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
 
+        seen: set[int] = set()
+
         def visit(group: Any, prefix: str, depth: int) -> None:
             for name in group:
-                if depth > 8 or len(found) + len(self._columns) > 1000:
+                if depth > 8 or len(found) + len(self._columns) > 1000 or len(seen) > 10_000:
                     return
-                link = group.get(name, getlink=True)
-                if isinstance(link, h5py.ExternalLink):
+                # Other kinds of links lead, if only through one another, into other files.
+                if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                     continue
                 item = group.get(name)
-                # A soft link may lead through an external link into another file.
-                if item is None or item.file != group.file:
+                place = h5py.h5o.get_info(item.id).addr
+                if place in seen:
                     continue
+                seen.add(place)
                 if isinstance(item, h5py.Group):
                     visit(item, f"{prefix}{name}/", depth + 1)
                 elif isinstance(item, h5py.Dataset):

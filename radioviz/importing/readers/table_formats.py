@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _FIRST_ROWS = 32  # astropy makes room for so many before it reads a stream
 _CELL_BYTES = {"bit": 1, "boolean": 1, "unsignedByte": 1, "short": 2, "char": 4, "unicodeChar": 4,
                "int": 4, "float": 4, "doubleComplex": 16}  # fmt: skip
+_MAX_PARAMETERS = 1_000_000  # values of all PARAM together
 _GALACTIC = ("galactic", "supergalactic")
 
 
@@ -41,7 +42,7 @@ def check_xml(path: Path, file: IO[bytes]) -> None:
         If one is found, the XML is not well formed, or its root is not VOTABLE.
     """
     parser = expat.ParserCreate()
-    rows = columns = width = 0
+    rows = columns = width = parameters = 0
     root = ""
 
     def refuse(what: str) -> NoReturn:
@@ -57,7 +58,7 @@ def check_xml(path: Path, file: IO[bytes]) -> None:
         refuse("refers to an external entity")
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal root, rows, columns, width
+        nonlocal root, rows, columns, width, parameters
         local = name.rpartition(":")[2]
         root = root or local
         if root != "VOTABLE":
@@ -70,10 +71,18 @@ def check_xml(path: Path, file: IO[bytes]) -> None:
             rows, columns, width = int(announced) if announced.isdecimal() else 0, 0, 0
         elif local == "TR":
             rows += 1
-        elif local == "FIELD":
-            columns += 1
+        elif local in ("FIELD", "PARAM"):
             arraysize = attributes.get("arraysize", "")[:200]
             cells = math.prod(int(n) for n in re.findall(r"\d+", arraysize))  # '*' counts as one
+            if local == "PARAM":
+                parameters += cells
+                if parameters > _MAX_PARAMETERS:
+                    raise CatalogueError(
+                        f"{path}: its PARAM elements announce {parameters:,} values; up to "
+                        f"{_MAX_PARAMETERS:,} are read"
+                    )
+                return
+            columns += 1
             width += cells * _CELL_BYTES.get(attributes.get("datatype", ""), 8)
         if local in ("TABLE", "TR", "FIELD"):
             most = max(rows, _FIRST_ROWS)
