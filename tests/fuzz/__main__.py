@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,17 +30,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", action="append", help="name of a reader; may be repeated")
     parser.add_argument(
-        "--log", type=Path, help="JSON lines, one a reader; read ones are passed over"
+        "--log", type=Path, help="JSON lines, one a portion; those in it are passed over"
     )
     parser.add_argument("--table", type=Path, metavar="LOG", help="what a log holds, as Markdown")
     parser.add_argument("--again", nargs=3, metavar=("READER", "SEED", "NUMBER"))
-    parser.add_argument("--worker", nargs=5, help=argparse.SUPPRESS)
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
-    if given.worker:
-        from tests.fuzz.campaign import work
+    if given.serve:
+        from tests.fuzz.worker import serve
 
-        name, seed, start, stop, scratch = given.worker
-        work(name, int(seed), int(start), int(stop), 1, Path(scratch))
+        serve()
         return 0
     if given.table:
         return _table(given.table)
@@ -49,67 +49,92 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _campaign(given: argparse.Namespace) -> int:
-    from tests.fuzz.campaign import alike, run, shares
+    from tests.fuzz.campaign import Engine, Tally, portions
     from tests.fuzz.targets import TARGETS
 
     names = given.only or list(TARGETS)
     print(_about(given.seed), flush=True)
-    done = _done(given.log)
-    found, total, began = 0, 0, time.monotonic()
-    for name, count in shares(names, given.count or 10**9):
-        if name in done:
-            continue
-        seconds = given.seconds / len(names) if given.seconds else None
-        tally = run(name, given.seed, count, seconds)
-        total, found = total + tally.count, found + len(tally.findings)
+    done = {(one["reader"], one["start"]) for one in _logged(given.log, given.seed)}
+    began = time.monotonic()
+    tallies: dict[str, Tally] = {}
+    parts = portions(names, given.count or 10**9)
+    if given.seconds:
+        parts = iter([(name, 0, 10**6) for name in names])
+    with Engine() as engine:
+        for name, start, stop in parts:
+            if (name, start) in done:
+                continue
+            left = given.seconds / len(names) if given.seconds else float("inf")
+            tally = engine.portion(name, given.seed, start, stop, time.monotonic() + left)
+            tallies.setdefault(name, Tally()).add(tally)
+            for number, why in tally.findings:
+                print(f"    {name} {given.seed} {number}: {why[:400]}", flush=True)
+            if given.log:
+                about = vars(tally) | {
+                    "reader": name, "seed": given.seed, "start": start, "stop": stop,
+                    "commit": _commit(),
+                }  # fmt: skip
+                with given.log.open("a") as file:
+                    file.write(json.dumps(about) + "\n")
+    for name, tally in tallies.items():
         outcomes = ", ".join(f"{k} {v:,}" for k, v in tally.outcomes.most_common())
-        print(f"{name:<20} {tally.count:>8,} in {tally.seconds:6.1f} s: {outcomes}", flush=True)
-        for what, n in Counter(alike(why) for _, why in tally.findings).most_common(20):
-            number, why = next(f for f in tally.findings if alike(f[1]) == what)
-            print(f"    {n} x, first number {number}: {why[:400]}", flush=True)
-        if given.log:
-            with given.log.open("a") as file:
-                about = {
-                    "reader": name,
-                    "seed": given.seed,
-                    "seconds": tally.seconds,
-                    "outcomes": tally.outcomes,
-                    "findings": tally.findings,
-                }
-                file.write(json.dumps(about) + "\n")
+        most = f"{tally.megabytes[0][0]:.0f} MB" if tally.megabytes else "unknown"
+        files = f"{tally.opened[0][0]} files" if tally.opened else "files not recorded"
+        print(
+            f"{name:<20} {tally.count:>8,} in {tally.seconds:6.1f} s: {outcomes}; at most {most}, "
+            f"{files}"
+        )
+    total = sum(t.count for t in tallies.values())
+    found = sum(len(t.findings) for t in tallies.values())
     print(f"{total:,} inputs, {found:,} findings in {time.monotonic() - began:.0f} s", flush=True)
     return 1 if found else 0
 
 
-def _done(log: Path | None) -> set[str]:
+def _logged(log: Path | None, seed: int | None = None) -> list[dict[str, Any]]:
+    """Portions in a log, of one seed or of all."""
     if log is None or not log.exists():
-        return set()
-    return {json.loads(line)["reader"] for line in log.read_text().splitlines()}
+        return []
+    every = [json.loads(line) for line in log.read_text().splitlines()]
+    return [one for one in every if seed in (None, one["seed"])]
 
 
 def _table(log: Path) -> int:
-    print("| reader | inputs | good | errors of ours | findings | seconds |")
-    print("|---|---|---|---|---|---|")
-    whole = Counter[str]()
-    for line in log.read_text().splitlines():
-        about = json.loads(line)
-        outcomes = Counter(about["outcomes"])
-        found, good = outcomes.pop("FINDING", 0), outcomes.pop("ok", 0)
-        ours = sum(outcomes.values())
-        whole += Counter(
-            {"inputs": found + good + ours, "good": good, "ours": ours, "found": found}
-        )
-        row = (f"{found + good + ours:,}", f"{good:,}", f"{ours:,}", str(found))
-        print(f"| {about['reader']} | {' | '.join(row)} | {about['seconds']:.0f} |")
-    cells = tuple(f"{whole[k]:,}" for k in ("inputs", "good", "ours", "found"))
-    print(f"| all | {' | '.join(cells)} | |")
+    from tests.fuzz.campaign import Tally, alike
+
+    whole: dict[str, Tally] = {}
+    for one in _logged(log):
+        tally = Tally(
+            Counter(one["outcomes"]), one["findings"], one["megabytes"], one["opened"],
+            one["recorded"], one["seconds"],
+        )  # fmt: skip
+        for name in (one["reader"], "all"):
+            whole.setdefault(name, Tally()).add(tally)
+    print("| reader | inputs | good | errors of ours | findings | most MB | most files | seconds |")
+    print("|---|---|---|---|---|---|---|---|")
+    whole["all"] = whole.pop("all")
+    for name, tally in whole.items():
+        found, good = tally.outcomes["FINDING"], tally.outcomes["ok"]
+        row = (f"{tally.count:,}", f"{good:,}", f"{tally.count - found - good:,}", f"{found:,}")
+        most = f"{tally.megabytes[0][0]:.0f}", f"{tally.opened[0][0]}" if tally.opened else ""
+        print(f"| {name} | {' | '.join((*row, *most))} | {tally.seconds:.0f} |")
+    print()
+    for name, tally in whole.items():
+        kinds = Counter(alike(why) for _, why in tally.findings)
+        for kind, n in kinds.most_common() if name != "all" else ():
+            number, why = next(f for f in tally.findings if alike(f[1]) == kind)
+            print(f"- {name}: {n} x, such as {number}: {why[:300]}")
+    recorded = whole["all"].recorded
+    print(f"\nopened files recorded for {recorded:,} inputs of {whole['all'].count:,}")
     return 0
 
 
+def _commit() -> str:
+    said = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(said, capture_output=True, text=True, check=False).stdout.strip()
+
+
 def _about(seed: int) -> str:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
+    commit = _commit()
     libraries = ("astropy", "numpy", "pillow", "pandas", "pyarrow", "h5py", "zarr", "hypothesis")
     named = ", ".join(f"{name} {version(name)}" for name in libraries)
     return f"seed {seed}, commit {commit or 'unknown'}, Python {platform.python_version()}, {named}"
@@ -118,8 +143,8 @@ def _about(seed: int) -> str:
 def _again(name: str, seed: int, number: int) -> int:
     from tempfile import TemporaryDirectory
 
-    from tests.fuzz.campaign import input_of
     from tests.fuzz.targets import TARGETS, write
+    from tests.fuzz.worker import input_of
 
     files = input_of(name, seed, number)
     for file, content in files.items():

@@ -1,196 +1,62 @@
-"""The engine: inputs in worker processes, watched from outside.
+"""The engine: portions of inputs in a warm process, watched from outside.
 
-A worker reads one input after the other under the limits of :mod:`tests.fuzz.guard` and says what
-came of it; the parent ends one that hangs and notes one that dies. Input number ``i`` of a reader
-depends on the seed, the reader and ``i`` alone, so every finding can be made again.
+The parent ends a reader that hangs, notes one that dies, and adds up what :mod:`tests.fuzz.worker`
+says of each input and what :mod:`tests.fuzz.opened` saw it open.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import random
 import re
-import shutil
+import select
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from queue import Empty, Queue
 from typing import Any
 
-SECONDS = 5
-"""Of processor time; an input that takes longer is a finding. Other work on the machine is not."""
+from radioviz.paths import REPOSITORY
+from tests.fuzz.opened import Recorder, available, elsewhere
+
 _DEAD = 12.0  # seconds of processor time, where the alarm does not get through, in C code
 _ASLEEP = 300.0  # seconds, for one that waits for something
-_RECYCLE = 3000  # inputs a worker
-_BLOCK = 50  # examples that are drawn together
-_GENERATED = 4  # one input in so many comes from the reader's strategy, where it has one
-
-
-def input_of(name: str, seed: int, number: int) -> dict[str, bytes]:
-    """Input ``number`` of a reader: the file(s) by name."""
-    from tests.fuzz.targets import TARGETS
-
-    target = TARGETS[name]
-    rng = random.Random(f"{seed}/{name}/{number}")
-    if number < len(target.seeds()):
-        return dict(target.seeds()[number])
-    if target.strategy is not None and number % _GENERATED == 0:
-        block, place = divmod(number // _GENERATED, _BLOCK)
-        drawn = _drawn(name, seed, block)
-        return drawn[place % len(drawn)]
-    return target.mutated(rng)
-
-
-@lru_cache(maxsize=2)
-def _drawn(name: str, seed: int, block: int) -> list[dict[str, bytes]]:
-    """Examples of a reader's strategy, the simplest first; always the same ones."""
-    from hypothesis import HealthCheck, Phase, given, settings
-    from hypothesis import seed as seeded
-
-    from tests.fuzz.targets import TARGETS
-
-    strategy = TARGETS[name].strategy
-    if strategy is None:
-        raise ValueError(f"{name} has no strategy")
-    found: list[dict[str, bytes]] = []
-
-    @seeded(random.Random(f"{seed}/{name}/{block}").getrandbits(64))
-    @settings(
-        max_examples=_BLOCK,
-        database=None,
-        phases=[Phase.generate],
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(strategy())
-    def draw(files: dict[str, bytes]) -> None:
-        found.append(files)
-
-    draw()
-    return found
-
-
-class Slow(BaseException):
-    """The alarm."""
-
-
-def read_one(
-    name: str, files: dict[str, bytes], scratch: Path, guard: Any, armed: bool = True
-) -> tuple[str, str]:
-    """What comes of one input: ``ok``, an error's class, or ``FINDING`` with the reason."""
-    from radioviz.errors import RadioVizError
-    from tests.fuzz.targets import TARGETS, write
-
-    box = scratch / "input"
-    shutil.rmtree(box, ignore_errors=True)
-    box.mkdir()
-    write(files, box)
-    before = _listing(scratch)
-
-    def ring(*_: object) -> None:
-        raise Slow(f"longer than {SECONDS} s")
-
-    signal.signal(signal.SIGPROF, ring)
-    signal.setitimer(signal.ITIMER_PROF, SECONDS)
-    guard.breaches.clear()
-    guard.armed = armed and not TARGETS[name].confined
-    began = time.process_time()
-    try:
-        TARGETS[name].read(box)
-        outcome = "ok", ""
-    except RadioVizError as error:
-        outcome = type(error).__name__, ""
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, MemoryError):
-                outcome = "FINDING", f"more than 1 GB, then {error}"
-            cause = cause.__cause__ or cause.__context__
-    except BaseException as error:
-        where = traceback.extract_tb(error.__traceback__)
-        ours = [f for f in where if "/radioviz/" in f.filename] or where[-1:]
-        frames = " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(ours[-3:]))
-        outcome = "FINDING", f"{type(error).__name__}: {str(error)[:200]} [{frames}]"
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        guard.armed = False
-    if guard.breaches:
-        outcome = "FINDING", f"breach: {guard.breaches[0]}"
-    elif outcome[0] != "FINDING" and time.process_time() - began > SECONDS:
-        outcome = "FINDING", f"took {time.process_time() - began:.1f} s"
-    elif new := sorted(_listing(scratch) - before - _ALLOWED):
-        outcome = "FINDING", f"wrote beside its folder: {new}"
-    return outcome
-
-
-# What readers keep outside of the input's folder, in the cache and in temporary files.
-_ALLOWED = frozenset({"cache", "numba"})
-
-
-def _listing(scratch: Path) -> set[str]:
-    return {
-        entry.name
-        for folder in (scratch, scratch.parent)
-        for entry in os.scandir(folder)
-        if not entry.name.startswith(("tmp", "."))
-    }
-
-
-# -- in a worker -----------------------------------------------------------------------------------
-
-
-def work(name: str, seed: int, start: int, stop: int, step: int, scratch: Path) -> None:
-    """Read inputs ``start, start + step, ...``; a line on standard output for each."""
-    import warnings
-
-    from tests.fuzz.guard import GIGABYTE, Guard, limit_memory, resident
-    from tests.fuzz.targets import TARGETS
-
-    warnings.simplefilter("ignore")
-    out = os.fdopen(os.dup(1), "w")
-    said = os.open(scratch / ".said", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(said, 1)
-    os.dup2(said, 2)  # what C libraries print
-    os.environ |= {
-        "RADIOVIZ_CACHE": str(scratch / "cache"),
-        "RADIOVIZ_HOME": str(scratch / "input"),
-    }
-    guard = Guard(scratch)
-    for files in TARGETS[name].seeds():  # imports, before anything is forbidden
-        with suppress(BaseException):
-            read_one(name, files, scratch, guard, armed=False)
-    limit_memory()
-    base = resident()
-    for number in range(start, stop, step):
-        files = input_of(name, seed, number)
-        out.write(f"{number}\n")
-        out.flush()
-        outcome, why = read_one(name, files, scratch, guard)
-        if resident() - base > GIGABYTE:
-            outcome, why = "FINDING", f"{(resident() - base) / 1e9:.2f} GB resident"
-        out.write(json.dumps([number, outcome, why]) + "\n")
-        out.flush()
-
-
-# -- in the parent ---------------------------------------------------------------------------------
+_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # files that no disk sees
+SERVE = ["-m", "tests.fuzz", "--serve"]
+"""Arguments of the warm process."""
+PORTION = 400  # inputs a fork
 
 
 @dataclass
 class Tally:
-    """What came of the inputs of one reader."""
+    """What came of some inputs of one reader.
+
+    Attributes
+    ----------
+    outcomes : Counter
+        Inputs by outcome.
+    findings : list of (int, str)
+        Number and reason.
+    megabytes : list of (float, int)
+        Memory that an input took, the ten largest, with their numbers.
+    opened : list of (int, int)
+        Files that were opened for an input, the ten largest counts, with their numbers.
+    recorded : int
+        Inputs whose opened files are known.
+    seconds : float
+    """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     findings: list[tuple[int, str]] = field(default_factory=list)
+    megabytes: list[tuple[float, int]] = field(default_factory=list)
+    opened: list[tuple[int, int]] = field(default_factory=list)
+    recorded: int = 0
     seconds: float = 0.0
 
     @property
@@ -198,43 +64,53 @@ class Tally:
         """Inputs that were read."""
         return sum(self.outcomes.values())
 
+    def add(self, other: Tally) -> None:
+        """Take another portion in."""
+        self.outcomes += other.outcomes
+        self.findings += other.findings
+        self.megabytes = sorted(self.megabytes + other.megabytes, reverse=True)[:10]
+        self.opened = sorted(self.opened + other.opened, reverse=True)[:10]
+        self.recorded += other.recorded
+        self.seconds += other.seconds
 
-def run(
-    name: str,
-    seed: int,
-    count: int,
-    seconds: float | None = None,
-    start: int = 0,
-) -> Tally:
-    """Read inputs ``start`` to ``start + count`` of a reader, or what fits into ``seconds``."""
-    tally = Tally()
-    began = time.monotonic()
-    number, stop = start, start + count
-    while number < stop and (seconds is None or time.monotonic() - began < seconds):
-        left = None if seconds is None else seconds - (time.monotonic() - began)
-        number = _one_worker(name, seed, number, min(stop, number + _RECYCLE), left, tally)
-    tally.seconds = time.monotonic() - began
-    return tally
+    def note(self, number: int, outcome: str, why: str = "", used: float = 0.0) -> None:
+        """Add one input."""
+        self.outcomes[outcome] += 1
+        if outcome == "FINDING":
+            self.findings.append((number, why))
+        self.megabytes = sorted([*self.megabytes, (used, number)], reverse=True)[:10]
 
 
-def _one_worker(
-    name: str, seed: int, start: int, stop: int, seconds: float | None, tally: Tally
-) -> int:
-    """Run one worker until it is through, dies or is out of time; the next number to read."""
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        scratch = Path(folder) / "scratch"
-        scratch.mkdir()
-        command = [
-            sys.executable,
-            "-m",
-            "tests.fuzz",
-            "--worker",
-            name,
-            str(seed),
-            str(start),
-            str(stop),
-            str(scratch),
-        ]
+class Engine:
+    """The warm process, as a context."""
+
+    def __init__(self) -> None:
+        self._recorder: Recorder | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pending = b""
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the process; the next portion starts another."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._process = None
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        command = [sys.executable, *SERVE]
+        handles = []
+        self._recorder = Recorder() if available() else None
+        if self._recorder is not None:
+            command = [*self._recorder.command, *command]
+            handles = [self._recorder.handle]
         environment = os.environ | {
             # Its own allocator maps gigabytes that it never touches.
             "ARROW_DEFAULT_MEMORY_POOL": "system",
@@ -244,67 +120,105 @@ def _one_worker(
             "PYTHONFAULTHANDLER": "",
             "MALLOC_ARENA_MAX": "1",
         }
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
-        lines: Queue[str | None] = Queue()
-        threading.Thread(target=_pump, args=(process.stdout, lines), daemon=True).start()
-        at, open_number = start, None
-        since, spent = time.monotonic(), 0.0
-        deadline = None if seconds is None else time.monotonic() + seconds
-        try:
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
+            pass_fds=handles, start_new_session=True, cwd=REPOSITORY,
+        )  # fmt: skip
+        self._pending = b""
+        if self._recorder is not None:
+            self._recorder.start()
+        return self._process
+
+    def _line(self, seconds: float) -> Any:
+        """The next line that the process writes; None if there is none in time."""
+        stream = self._started().stdout
+        while b"\n" not in self._pending:
+            if not select.select([stream], [], [], seconds)[0]:
+                return None
+            part = os.read(stream.fileno(), 1 << 16)  # type: ignore[union-attr]
+            if not part:
+                raise RuntimeError("the warm process ended")
+            self._pending += part
+        line, _, self._pending = self._pending.partition(b"\n")
+        return json.loads(line)
+
+    def portion(self, name: str, seed: int, start: int, stop: int, until: float) -> Tally:
+        """Read inputs ``start`` to ``stop`` of a reader, or what is read by ``until``."""
+        tally, began = Tally(), time.monotonic()
+        while start < stop and time.monotonic() < until:
+            start = self._fork(name, seed, start, stop, until, tally)
+        tally.seconds = time.monotonic() - began
+        return tally
+
+    def _fork(self, name: str, seed: int, start: int, stop: int, until: float, tally: Tally) -> int:
+        """Run one fork until it is through, dies or is out of time; the next number to read."""
+        with tempfile.TemporaryDirectory(prefix="fuzz-", dir=_MEMORY) as folder:
+            scratch = Path(folder)
+            process = self._started()
+            line = json.dumps([name, seed, start, stop, folder]) + "\n"
+            process.stdin.write(line.encode())  # type: ignore[union-attr]
+            process.stdin.flush()  # type: ignore[union-attr]
+            number = start
+            reads, hangs, since, spent = False, "", time.monotonic(), 0.0
             while True:
-                if deadline is not None and time.monotonic() > deadline:
-                    return at
-                try:
-                    line = lines.get(timeout=1.0)
-                except Empty:
-                    worked = _processor_time(process.pid) - spent
+                said = self._line(0.5)
+                if said is None:
+                    worked = _processor_time(scratch) - spent
                     asleep = time.monotonic() - since > _ASLEEP and worked < 1
-                    if open_number is not None and (worked > _DEAD or asleep):
-                        tally.outcomes["FINDING"] += 1
-                        tally.findings.append((open_number, f"hangs ({worked:.0f} s of work)"))
-                        return open_number + 1
-                    continue
-                if line is None:
-                    code = process.wait()
-                    if open_number is not None:
-                        tally.outcomes["FINDING"] += 1
-                        tally.findings.append((open_number, f"the process died ({_exit(code)})"))
-                        return open_number + 1
-                    if at == start and code:
-                        why = (scratch / ".said").read_text()[-2000:]
-                        raise RuntimeError(f"the worker of {name} failed:\n{why}")
-                    if code:  # the engine itself: an input that could not be made within the limit
-                        tally.outcomes["not made"] += 1
-                        return at + 1
+                    if time.monotonic() > until:
+                        _end(scratch)
+                    elif reads and (worked > _DEAD or asleep):
+                        hangs = f"hangs ({worked:.0f} s of work)"
+                        _end(scratch)
+                elif isinstance(said, int):
+                    number, reads = said, True
+                    since, spent = time.monotonic(), _processor_time(scratch)
+                elif isinstance(said, list):
+                    reads = False
+                    self._note(said, scratch, tally)
+                    number += 1
+                    if time.monotonic() > until:
+                        _end(scratch)
+                elif said["ended"] == 0 or (time.monotonic() > until and not hangs):
                     return stop
-                said = json.loads(line)
-                if isinstance(said, int):
-                    open_number = said
-                    since, spent = time.monotonic(), _processor_time(process.pid)
-                    continue
-                number, outcome, why = said
-                open_number, at = None, number + 1
-                tally.outcomes[outcome] += 1
-                if outcome == "FINDING":
-                    tally.findings.append((number, why))
-        finally:
-            process.kill()
-            process.wait()
+                elif reads:
+                    last = (scratch / ".said").read_text(errors="replace").strip()[-300:]
+                    died = f"the process died ({_exit(said['ended'])}) {last}"
+                    tally.note(number, "FINDING", hangs or died)
+                    return number + 1
+                elif number == start:
+                    why = (scratch / ".said").read_text()[-2000:]
+                    raise RuntimeError(f"the worker of {name} failed:\n{why}")
+                else:  # the engine itself: an input that could not be made within the limit
+                    tally.outcomes["not made"] += 1
+                    return number + 1
+
+    def _note(self, said: list[Any], scratch: Path, tally: Tally) -> None:
+        number, outcome, why, used = said
+        if self._recorder is not None and outcome != "not made":
+            opened = self._recorder.of(number)
+            tally.recorded += 1
+            tally.opened = sorted([*tally.opened, (len(opened), number)], reverse=True)[:10]
+            beyond = elsewhere(opened, scratch)
+            if beyond and outcome != "FINDING":  # a traceback reads the files of its frames
+                outcome, why = "FINDING", f"opens {', '.join(beyond[:5])}"
+        tally.note(number, outcome, why, used)
 
 
-def _processor_time(pid: int) -> float:
-    """Seconds that a process has worked."""
+def _end(scratch: Path) -> None:
+    """End the fork that reads in a folder."""
+    with suppress(OSError, ValueError):
+        os.kill(int((scratch / ".pid").read_text()), signal.SIGKILL)
+
+
+def _processor_time(scratch: Path) -> float:
+    """Seconds that the fork which reads in a folder has worked."""
     try:
+        pid = int((scratch / ".pid").read_text())
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
+    except (OSError, ValueError):
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _pump(stream: Any, lines: Queue[str | None]) -> None:
-    for line in stream:
-        lines.put(line)
-    lines.put(None)
 
 
 def _exit(code: int) -> str:
@@ -312,12 +226,26 @@ def _exit(code: int) -> str:
 
 
 def shares(names: Iterable[str], count: int) -> Iterator[tuple[str, int]]:
-    """How many inputs each reader gets: slow ones a fifth."""
-    slow = {"model weights", "whole imports", "surveys and jobs", "tar xz", "tar bz2", "zarr"}
-    weights = {n: 0.2 if n in slow else 1.0 for n in names}
+    """How many inputs each reader gets."""
+    from tests.fuzz.targets import TARGETS
+
+    weights = {n: TARGETS[n].share for n in names}
     whole = sum(weights.values())
     for name, weight in weights.items():
         yield name, max(1, round(count * weight / whole + 0.5))
+
+
+def portions(names: Iterable[str], count: int) -> Iterator[tuple[str, int, int]]:
+    """Reader, first number and end of each portion, the readers taking turns."""
+    left = {name: (0, share) for name, share in shares(names, count)}
+    turns = max(-(-share // PORTION) for _, share in left.values())
+    for turn in range(turns):
+        for name, (at, share) in list(left.items()):
+            # By then each reader is to have had the same part of its share.
+            stop = min(share, -(-share * (turn + 1) // turns // PORTION) * PORTION)
+            if stop > at:
+                yield name, at, stop
+                left[name] = (stop, share)
 
 
 def alike(why: str) -> str:

@@ -8,7 +8,6 @@ hide it.
 from __future__ import annotations
 
 import os
-import resource
 import sys
 import sysconfig
 import tempfile
@@ -129,15 +128,3 @@ def _caller() -> str:
         names.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}")
         frame = frame.f_back
     return " < ".join(names)
-
-
-def limit_memory(above: int = GIGABYTE) -> None:
-    """Let this process map so many bytes more than it has now."""
-    with Path("/proc/self/statm").open() as file:
-        now = int(file.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (now + above, resource.RLIM_INFINITY))
-
-
-def resident() -> int:
-    """Most bytes that were ever resident in this process."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+
+from radioviz.paths import REPOSITORY
+from tests.fuzz import campaign, opened
 
 SECONDS = 60
 
@@ -17,7 +22,7 @@ def test_a_minute_of_hostile_files() -> None:
     """Every reader, the same inputs each time as far as the time goes."""
     said = subprocess.run(
         [sys.executable, "-m", "tests.fuzz", "--seconds", str(SECONDS), "--seed", "1"],
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=False,
@@ -60,7 +65,7 @@ print(len(guard.breaches))
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=REPOSITORY,
     )
     assert said.stdout.strip() == "1"
 
@@ -68,34 +73,76 @@ print(len(guard.breaches))
 @pytest.mark.parametrize(
     ("body", "finding"),
     [
-        ("raise ValueError('x')", "ValueError"),
+        ("raise ValueError('x')", "ValueError: x"),
         ("while True: pass", "Slow"),
         ("bytearray(2 << 30)", "MemoryError"),
-        ("import ctypes; ctypes.string_at(0)", "died"),
+        ("import ctypes; ctypes.string_at(0)", "the process died (SIGSEGV)"),
+        ("import time; keep = bytearray(900 << 20); time.sleep(0)", ""),
+        ("import ctypes; ctypes.CDLL(None).open(b'/etc/hostname', 0)", "opens /etc/hostname"),
     ],
 )
-def test_the_engine_finds(body: str, finding: str, tmp_path: Path) -> None:
+def test_the_engine_finds(body: str, finding: str) -> None:
+    """One good input, one that does what no reader may, and one good one."""
+    if finding.startswith("opens") and not opened.available():
+        pytest.skip("strace is not installed; opened files are not recorded")
     program = f"""
-from pathlib import Path
-from tests.fuzz import campaign, targets
+import sys, time
+from tests.fuzz import campaign, targets, worker
 
 def read(folder):
     if (folder / "a").read_bytes() == b"bad":
         {body}
 
-targets.TARGETS["x"] = targets.Target("x", lambda: [{{"a": b"good"}}, {{"a": b"bad"}}], [], read)
-really = campaign.read_one
-campaign.read_one = lambda *a, armed=True: really(*a) if armed else None  # no warming up
-campaign.work("x", 1, 0, 2, 1, Path({str(tmp_path)!r}) / "scratch")
+made = [{{"a": b"good"}}, {{"a": b"bad"}}, {{"a": b"good"}}]
+targets.TARGETS["x"] = targets.Target("x", lambda: made, [], read)
+if "--serve" in sys.argv:
+    really = worker.read_one
+    worker.read_one = lambda *a, armed=True: really(*a) if armed else None  # no warming up
+    worker.serve()
+else:
+    campaign.SERVE = [__file__, "--serve"]
+    with campaign.Engine() as engine:
+        tally = engine.portion("x", 1, 0, 3, time.monotonic() + 60)
+    print(dict(tally.outcomes), tally.findings, tally.megabytes[0])
 """
-    (tmp_path / "scratch").mkdir()
-    said = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-        cwd=Path(__file__).resolve().parents[2],
-    )
-    assert '[0, "ok", ""]' in said.stdout
-    assert finding in said.stdout if finding != "died" else said.returncode < 0
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "engine.py"
+        script.write_text(program)
+        said = subprocess.run(
+            [sys.executable, str(script)],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=100,
+            env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+            cwd=REPOSITORY,
+        )
+    if not finding:
+        assert "{'ok': 3} []" in said.stdout
+        assert 900 < float(said.stdout.rpartition("(")[2].split(",")[0]) < 1000
+        return
+    assert "'ok': 2" in said.stdout
+    assert "'FINDING': 1" in said.stdout
+    assert f'[(1, "{finding}' in said.stdout or f"[(1, '{finding}" in said.stdout
+
+
+def test_a_campaign_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    """Portions that a log holds are not read again; each input is read once."""
+    log = tmp_path / "log.jsonl"
+    command = [sys.executable, "-m", "tests.fuzz", "--only", "npy", "--log", str(log), "--count"]
+    for read in ("100 inputs", "0 inputs"):
+        said = subprocess.run(
+            [*command, "100"],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=100,
+        )
+        assert f"{read}, 0 findings" in said.stdout
+    parts = list(campaign.portions(["npy", "HDF5", "tar xz"], 5000))
+    for name, share in campaign.shares(["npy", "HDF5", "tar xz"], 5000):
+        mine = [(start, stop) for reader, start, stop in parts if reader == name]
+        assert mine[0][0] == 0
+        assert mine[-1][1] == share
+        assert all(a[1] == b[0] for a, b in itertools.pairwise(mine))
