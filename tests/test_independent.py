@@ -91,7 +91,9 @@ def test_flux_peak_angle_and_axes_are_those_of_photutils(galaxies: list[Galaxy])
         seen = SourceCatalog(galaxy.image, SegmentationImage(galaxy.mask.astype(np.int32)))
         found, fwhm = galaxy.found, 2 * math.sqrt(2 * math.log(2))
         assert found["flux_sum"] == pytest.approx(float(seen.segment_flux[0]), rel=1e-5)
-        assert found["peak"] == pytest.approx(float(seen.max_value[0]), rel=1e-5)
+        assert found["snr"] * found["noise"] == pytest.approx(float(seen.max_value[0]), rel=1e-5)
+        # As stored, before the clip level was added.
+        assert found["peak"] == pytest.approx(found["snr"] * found["noise"] - 3 * found["noise"])
         if math.isfinite(found["position_angle"]):
             angles += 1
             theirs = float(seen.orientation[0].to_value("deg")) - 90
@@ -198,8 +200,8 @@ def test_an_elliptical_gaussian_measures_what_its_formulae_say(
     inside = peak * 2 ** -((2 * (end - 1.5 * BEAM) / major) ** 2)
     expected = 2 * (end - BEAM / 2 * math.sqrt(math.log2(inside / level)))
     furthest = major * math.sqrt(math.log2(peak / (0.28 * found["noise"])))
-    assert found["las_measured"] > expected - 2 * SCALE
-    assert found["las_measured"] < (expected + 2 * SCALE if faded else furthest + 4 * SCALE)
+    assert found["las_isophotal"] > expected - 2 * SCALE
+    assert found["las_isophotal"] < (expected + 2 * SCALE if faded else furthest + 4 * SCALE)
 
 
 # -- brightness --------------------------------------------------------------------------

@@ -40,6 +40,7 @@ EVALUATIONS = {
     "invariance": "train.evaluate.representation.evaluations:invariance",
     "labels": "train.evaluate.representation.evaluations:labels",
     "shift": "train.evaluate.representation.evaluations:shift",
+    "measured-sizes": "train.evaluate.measured_sizes:measured_sizes",
 }
 """Evaluation on the command line to ``module:function``. The function receives those of ``model``,
 ``data`` and ``split`` that were given, under these names."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from radioviz.morphology.measurements import complete
+from radioviz.morphology.measurements import COMPLETED, complete
 from radioviz.morphology.measuring import (
     MEASURED,
     VERSION,
@@ -17,6 +17,7 @@ from radioviz.morphology.measuring import (
 )
 
 __all__ = [
+    "COMPLETED",
     "MEASURED",
     "VERSION",
     "Extent",

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from radioviz.data.catalogue import Catalogue
+from radioviz.data.catalogue import Catalogue, Column
 from radioviz.jobs.progress import Progress, no_progress
 from radioviz.morphology.measuring import MEASURED, VERSION, measure
 from radioviz.morphology.noise import is_shifted
@@ -18,14 +18,22 @@ from radioviz.store.atomic import atomic_file
 
 FILE = "measured.parquet"
 
+COMPLETED: dict[str, Column] = {
+    "las_error": Column("float64", "arcsec", "stat.error;phys.angSize", "Error of las, 68 %"),
+    "las_limit": Column("bool", "", "meta.code;phys.angSize", "True: las is an upper limit"),
+}
+"""What :func:`complete` adds about the column ``las``, whatever its origin."""
+
 
 def complete(catalogue: Catalogue, progress: Progress = no_progress) -> Catalogue:
     """Catalogue with the columns of :data:`MEASURED`, sizes and fluxes filled in.
 
-    ``las`` is filled where the catalogue had none (``las_origin`` is then ``measured``), and
-    ``flux`` where it was missing and the images are calibrated. Measurements are stored as
-    ``measured.parquet`` in the folder of the catalogue. A file that is damaged, of another version
-    or of other sources is replaced; if the folder cannot be written, they are measured each time.
+    ``las`` is filled where the catalogue had none (``las_origin`` is then ``measured``);
+    ``las_error`` and ``las_limit`` belong to it. Those that came with catalogued sizes are kept.
+    ``flux`` is filled where it was missing and the images are calibrated. Measurements are stored
+    as ``measured.parquet`` in the folder of the catalogue. A file that is damaged, of another
+    version or of other sources is replaced; if the folder cannot be written, they are measured
+    each time.
     """
     key = _key(catalogue)
     path = catalogue.folder / FILE if catalogue.folder else None
@@ -38,13 +46,29 @@ def complete(catalogue: Catalogue, progress: Progress = no_progress) -> Catalogu
         )  # fmt: skip
         if path:
             _write(path, key, measured)
-    table = catalogue.table.drop(columns=[c for c in MEASURED if c in catalogue.table.columns])
-    table = pd.concat([table.reset_index(drop=True), measured], axis=1)
+    before = catalogue.table.reset_index(drop=True)
+    table = before.drop(columns=[c for c in (*MEASURED, *COMPLETED) if c in before.columns])
+    table = pd.concat([table, measured], axis=1)
     fill = table["las"].isna() & table["las_measured"].notna()
+    for name, found in (
+        ("las_error", table["las_measured_error"]),
+        ("las_limit", ~table["resolved"]),
+    ):
+        given = _given(before, name)
+        table[name] = given.where(~fill, found).astype(COMPLETED[name].dtype)
     table["las"] = table["las"].where(~fill, table["las_measured"])
     table["las_origin"] = table["las_origin"].where(~fill, "measured")
     table["flux"] = table["flux"].fillna(table["flux_mjy"])
     return dataclasses.replace(catalogue, table=table)
+
+
+def _given(table: pd.DataFrame, name: str) -> pd.Series:
+    """A column about catalogued sizes, as far as the table has it: no error, no limit."""
+    dtype = COMPLETED[name].dtype
+    nothing = pd.Series(np.nan if dtype == "float64" else False, index=table.index)
+    if name not in table or not pd.api.types.is_numeric_dtype(table[name]):
+        return nothing
+    return table[name].fillna(nothing).astype(dtype)
 
 
 def _key(catalogue: Catalogue) -> str:
@@ -77,7 +101,9 @@ def _read(path: Path, key: str, n: int) -> pd.DataFrame | None:
     if stored.column_names != list(MEASURED) or stored.num_rows != n:
         return None
     columns = {
-        name: np.asarray(stored.column(name).to_numpy(), dtype=column.dtype)
+        name: np.asarray(
+            stored.column(name).to_numpy(), dtype=object if column.dtype == "str" else column.dtype
+        )
         for name, column in MEASURED.items()
     }
     return pd.DataFrame(columns)

@@ -15,11 +15,26 @@ _PARTS = 5  # into which such pixels are divided along each axis
 
 @dataclass(frozen=True)
 class Chord:
-    """Largest extent between two points, pixels relative to the image centre."""
+    """Largest extent between two points, pixels relative to the image centre.
+
+    ``reach`` is by how much each end of the isophote was moved inwards for the beam, ``local`` the
+    brightness that this rests on, and ``pixel`` the number of the pixel at each end.
+    """
 
     length: float
     y: tuple[float, float]
     x: tuple[float, float]
+    reach: tuple[float, float] = (0.0, 0.0)
+    local: tuple[float, float] = (0.0, 0.0)
+    pixel: tuple[int, int] = (0, 0)
+
+    def shortened(self, length: float) -> Chord:
+        """The same chord about its middle with another length."""
+        factor = length / self.length if self.length > 0 else 0.0
+        (y0, y1), (x0, x1) = self.y, self.x
+        y, dy, x, dx = (y0 + y1) / 2, (y1 - y0) / 2, (x0 + x1) / 2, (x1 - x0) / 2
+        ends = (y - factor * dy, y + factor * dy), (x - factor * dx, x + factor * dx)
+        return Chord(length, *ends, self.reach, self.local, self.pixel)
 
 
 @dataclass(frozen=True)
@@ -49,7 +64,8 @@ def largest_extent(
     brightness.
     """
     points = np.stack([y, x], axis=1)
-    corners = _hull(points)
+    outer = _hull(points)
+    corners = points[outer]
     gaps = np.hypot(corners[:, None, 0] - y, corners[:, None, 1] - x)
     local = np.where(gaps <= 1.5 * beam, value, 0).max(axis=1)
     radius = beam / 2 * np.sqrt(np.log2(np.maximum(local / level, 1)))
@@ -57,23 +73,50 @@ def largest_extent(
     net = apart - radius[:, None] - radius
     i, j = np.unravel_index(int(net.argmax()), net.shape)
     if i == j or net[i, j] <= 0:
-        brightest = points[int(value.argmax())]
-        return Chord(0.0, (brightest[0], brightest[0]), (brightest[1], brightest[1]))
+        top, peak = int(value.argmax()), float(value.max())
+        reach = float(beam / 2 * np.sqrt(np.log2(max(peak / level, 1))))
+        same = (float(y[top]), float(y[top])), (float(x[top]), float(x[top]))
+        return Chord(0.0, *same, (reach, reach), (peak, peak), (top, top))
     towards = (corners[j] - corners[i]) / apart[i, j]
     a, b = corners[i] + radius[i] * towards, corners[j] - radius[j] * towards
-    return Chord(float(net[i, j]), (float(a[0]), float(b[0])), (float(a[1]), float(b[1])))
+    return Chord(
+        float(net[i, j]),
+        (float(a[0]), float(b[0])),
+        (float(a[1]), float(b[1])),
+        (float(radius[i]), float(radius[j])),
+        (float(local[i]), float(local[j])),
+        (int(outer[i]), int(outer[j])),
+    )
+
+
+def outermost_peaks(y: np.ndarray, x: np.ndarray, value: np.ndarray, floor: float) -> float:
+    """Distance between the outermost local maxima above ``floor`` of the pixels ``(p,)``.
+
+    A maximum is a pixel that none of its eight neighbours exceeds; a single one gives 0.
+    """
+    from scipy import ndimage
+
+    rows, columns = (np.rint(a - a.min()).astype(int) for a in (y, x))
+    image = np.zeros((rows.max() + 1, columns.max() + 1))
+    image[rows, columns] = value
+    top = (value >= ndimage.maximum_filter(image, 3)[rows, columns]) & (value >= floor)
+    points = np.stack([y[top], x[top]], axis=1)
+    points = points[_hull(points)]
+    if len(points) < 2:
+        return 0.0
+    return float(np.hypot(*(points[:, None] - points).transpose(2, 0, 1)).max())
 
 
 def _hull(points: np.ndarray) -> np.ndarray:
-    """Corners of the convex hull of ``(p, 2)`` points; all points where it is degenerate."""
+    """Numbers of the corners of the convex hull of ``(p, 2)`` points; all if it is degenerate."""
     from scipy.spatial import ConvexHull, QhullError
 
     if len(points) < 4 or not np.ptp(points, axis=0).all():
-        return points
+        return np.arange(len(points))
     try:
-        return points[ConvexHull(points).vertices]
+        return np.asarray(ConvexHull(points).vertices)
     except QhullError:  # all on one line
-        return points
+        return np.arange(len(points))
 
 
 def moments(y: np.ndarray, x: np.ndarray, value: np.ndarray, beam: float) -> Moments:

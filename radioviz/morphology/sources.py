@@ -13,6 +13,7 @@ island.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ import numpy as np
 from radioviz.data.preprocess import noise_level
 from radioviz.morphology.complexity import block_mean
 from radioviz.morphology.noise import CLIP_SIGMA, Noise
+from radioviz.morphology.shape import moments
 from radioviz.sky import FWHM
 
 ISLAND_SIGMA = CLIP_SIGMA  # extent of an island; clipped images hold nothing fainter
@@ -42,6 +44,10 @@ FEATURES = (
     "log_seed_size",
     "log_seed_flux",
     "has_seed",
+    "gap_and_seed_size",
+    "alignment",
+    "log_flux_ratio",
+    "log_beams",
 )
 
 
@@ -222,21 +228,47 @@ def association_features(
         out[:, 8] = np.log10(1 + islands.major[seed] / unit)
         out[:, 9] = np.log10(flux[seed])
         out[:, 10] = 1
+        out[:, 11] = out[:, 7] * out[:, 8]
+        out[:, 12] = _alignment(islands, seed, beam)
+        out[:, 13] = np.log10(flux / flux[seed])
+    out[:, 14] = np.log10(np.maximum(islands.flux / (1.133 * beam**2 * islands.peak), 1e-3))
     return out, seed
 
 
-# Fitted by tests/benchmarks/bench_morphology.py --fit to half of the MiraBest sources (raw, and
-# 8 bits) and of the FIRST galaxies that have a catalogued size. Logarithms are decimal.
-INTERCEPT = 9.49
-COEFFICIENTS = np.array([-6.79, -0.58, 3.1, 1.33, -1.11, -0.09, 1.76, -2.74, -5.85, -1.22, 4.75])
+def _alignment(islands: Islands, seed: int, beam: float) -> np.ndarray:
+    """How well each island lies on the axis of the seed, ``(k,)``: 1 along, -1 across, 0 round."""
+    inside = slice(islands.start[seed], islands.start[seed + 1])
+    shape = moments(islands.y[inside], islands.x[inside], islands.value[inside], beam)
+    if not (math.isfinite(shape.angle) and shape.major > 0):
+        return np.zeros(len(islands))
+    north, east = islands.cy - islands.cy[seed], islands.cx[seed] - islands.cx
+    along = north * math.cos(math.radians(shape.angle)) + east * math.sin(math.radians(shape.angle))
+    away = np.hypot(north, east)
+    cosine = np.divide(along, away, out=np.full(len(away), math.sqrt(0.5)), where=away > 0)
+    return (1 - shape.minor / shape.major) * (2 * cosine**2 - 1)
 
 
-def associate(islands: Islands, sigma: float, beam: float, unit: float) -> np.ndarray:
+# Fitted to the raw MiraBest cutouts by: python -m train evaluate measured-sizes
+# Logarithms are decimal.
+INTERCEPT = 6.85
+COEFFICIENTS = np.array(
+    [-2.52, -1.11, 1.86, 1.92, -1.38, -0.11, 1.84, -2.92, -7.19, -0.36, 3.53, -6.8, 0.6, 0.18, 1.3]
+)
+
+
+def associate(
+    islands: Islands,
+    sigma: float,
+    beam: float,
+    unit: float,
+    coefficients: np.ndarray | None = None,
+    intercept: float = INTERCEPT,
+) -> np.ndarray:
     """Bool ``(k,)``: the islands that form the central source."""
     features, seed = association_features(islands, sigma, beam, unit)
     if len(islands) == 0:
         return np.zeros(0, dtype=bool)
-    odds = features @ COEFFICIENTS + INTERCEPT
+    odds = features @ (COEFFICIENTS if coefficients is None else coefficients) + intercept
     belongs = odds > 0
     belongs[seed if seed >= 0 else int(odds.argmax())] = True
     return belongs

@@ -60,7 +60,7 @@ def test_a_smooth_source_measures_its_isophote(size, angle, peak):
     east, north = np.sin(np.radians(angle)), np.cos(np.radians(angle))
     image = sky([(s * east, s * north, peak * 2 / BEAM) for s in steps])
     row = measure(image[None], SCALE, BEAM, raw=True).iloc[0]
-    assert row["las_measured"] == pytest.approx(size, abs=7)
+    assert row["las_isophotal"] == pytest.approx(size, abs=7)
     assert turned(row["position_angle"], angle) < 5
 
 
@@ -120,9 +120,9 @@ def test_flux_needs_a_unit_and_a_beam():
 @pytest.fixture(scope="module")
 def raw_cutouts(shared_data):
     """Raw MiraBest cutouts, their catalogue, and what was measured."""
-    from tests.benchmarks.bench_morphology import read_raw
+    from train.evaluate.measured_sizes import read_raw
 
-    images, table = read_raw(shared_data)
+    images, table = read_raw(shared_data / "mirabest_fits")
     return images, table, measure(images, SCALE, BEAM, "Jy/beam", raw=True)
 
 
@@ -364,22 +364,43 @@ def _spearman(measured, catalogued):
     return float(spearmanr(np.nan_to_num(measured), catalogued)[0])
 
 
-def test_sizes_of_raw_mirabest_cutouts_agree_with_the_catalogue(raw_cutouts):
-    from tests.benchmarks.bench_morphology import fitted_half
+def test_sizes_of_raw_mirabest_cutouts_are_on_the_scale_of_the_catalogue(raw_cutouts):
+    """Each source by what was fitted to the other folds; every bin, and the order."""
+    from train.evaluate import measured_sizes as evaluation
 
     images, table, measured = raw_cutouts
     assert len(images) == 1083
-    found = measured["las_measured"]
-    assert _spearman(found, table["las"]) >= 0.75
-    held_out = ~fitted_half(table)
-    assert _spearman(found[held_out], table["las"][held_out]) >= 0.8
+    truth = table["las"].to_numpy()
+    found = evaluation.find_all(images, raw=True)
+    folds = evaluation.fold_of(table["ra"].to_numpy())
+    sizes, within, doubtful, fits = evaluation.cross_validated(found, truth, folds)
+    assert len(fits) == 5
+    bins = evaluation.agreement(sizes, truth)
+    assert bins["n"].tolist() == [144, 154, 220, 190, 184, 121, 70]
+    assert (bins["high"] >= 0.95).all() and (bins["low"] <= 1.05).all()
+    assert bins["value"][:6].between(0.97, 1.03).all()
+    assert bins["value"][6] > 0.9
+    assert _spearman(sizes, truth) >= 0.8802  # of the isophotes of before
+    assert within[~doubtful].mean() == pytest.approx(0.68, abs=0.03)
+    far = np.abs(np.log(sizes / truth)) > np.log(1.5)
+    assert far[doubtful].mean() > 2 * far[~doubtful].mean()
+    # What ships was fitted to all of them.
+    assert np.nanmedian(measured["las_measured"] / truth) == pytest.approx(1, abs=0.01)
+    assert _spearman(measured["las_measured"], truth) >= 0.8802
 
 
 def test_sizes_of_first_galaxies_agree_with_the_catalogue():
-    from tests.benchmarks.bench_morphology import fitted_half, read_catalogue
+    """8 bits, which nothing was fitted to."""
+    from tests.benchmarks.bench_morphology import read_catalogue
 
     images, table = read_catalogue("first")
     assert len(images) == 745
-    held_out = np.flatnonzero(~fitted_half(table))
-    found = measure(images[held_out], SCALE, BEAM, shifted=True)["las_measured"]
-    assert _spearman(found, table["las"].iloc[held_out]) >= 0.8
+    found = measure(images, SCALE, BEAM, shifted=True)
+    assert _spearman(found["las_measured"], table["las"]) >= 0.9
+    ratio = found["las_measured"].to_numpy() / table["las"].to_numpy()
+    for low, high in ((0, 15), (15, 25), (25, 40), (40, 60), (60, 100), (100, 150)):
+        inside = table["las"].between(low, high, inclusive="left").to_numpy()
+        assert np.nanmedian(ratio[inside]) == pytest.approx(1, abs=0.05)
+    # The largest pixel as it is stored: 8 bits hold no more than 255.
+    brightest = found["peak"].to_numpy()
+    assert brightest.max() <= 255 and (brightest == 255).mean() > 0.8

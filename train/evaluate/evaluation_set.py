@@ -76,5 +76,5 @@ def evaluation_set(
 
 @functools.cache
 def measured_catalogue(key: str) -> Catalogue:
-    """Data set with measured angular sizes ``las_measured`` [arcsec] and position angles."""
+    """Data set with measured angular sizes ``las_isophotal`` [arcsec] and position angles."""
     return morphology.complete(open_data_set(key))

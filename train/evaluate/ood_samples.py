@@ -30,7 +30,7 @@ from train.scores.texture import CHAIN, texture_descriptors
 VERSION = 6
 SPLITS = ("valid", "test")
 MEASURED = (
-    *("complexity", "las_measured", "concentration", "axis_ratio", "n_components"),
+    *("complexity", "las_isophotal", "concentration", "axis_ratio", "n_components"),
     *("n_unrelated", "snr"),
 )
 

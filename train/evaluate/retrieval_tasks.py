@@ -86,5 +86,5 @@ def task(name: str, split: str) -> RetrievalTask:
 
 def angles(table: pd.DataFrame) -> np.ndarray:
     """Position angles in degrees; NaN for sources that are not elongated."""
-    long = table["las_measured"].to_numpy(float) >= ELONGATED
+    long = table["las_isophotal"].to_numpy(float) >= ELONGATED
     return np.where(long, table["position_angle"].to_numpy(float), np.nan)

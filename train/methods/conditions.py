@@ -26,7 +26,7 @@ def measured_sizes(part: Part, preprocess: Preprocess) -> Tensor:
     inner = part.images[..., margin : margin + size, margin : margin + size]
     scale = preprocess.field_arcsec / size if preprocess.field_arcsec else math.nan
     images = rescale(inner, preprocess)[:, 0].numpy()
-    found = measure(images, scale, beam=5.4)["las_measured"]
+    found = measure(images, scale, beam=5.4)["las_isophotal"]
     return torch.from_numpy(found.to_numpy(np.float32, copy=True))
 
 

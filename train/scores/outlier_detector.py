@@ -49,7 +49,7 @@ MIXTURES = tuple((10, least, seed) for least in (0.01, 0.03) for seed in range(8
 """Of ``scene``: number of normals, least variance, seed. A single fit depends on its seed."""
 
 DESCRIBED = ("concentration", "axis_ratio", "step", "outside", "rim", "filled")
-COUNTED = ("n_components", "n_unrelated", "complexity", "las_measured", "islands", "island_area")
+COUNTED = ("n_components", "n_unrelated", "complexity", "las_isophotal", "islands", "island_area")
 MISSED = ("reconstruction", "residual", "sky")
 PLACED = ("centroid", "peak_offset", "lit")
 FURTHEST = 12.0  # standard deviations; larger deviations are clipped
@@ -81,7 +81,7 @@ class Detector:
     def scores(self, sample: Sample) -> pd.DataFrame:
         """All scores of a sample, ``n`` rows."""
         table = self._plain(sample)
-        size = sample.figures["las_measured"].to_numpy(float)
+        size = sample.figures["las_isophotal"].to_numpy(float)
         return self._derived(table, size)
 
     def _plain(self, sample: Sample, itself: bool = False) -> pd.DataFrame:
@@ -245,7 +245,7 @@ def detector(flow: MAF, learned: Sample, seed: int = 0) -> Detector:
         IsolationForest(n_estimators=200, random_state=seed).fit(points[::8]),
         densities(learned.figures, seed),
         pd.DataFrame(),
-        learned.figures["las_measured"].to_numpy(float),
+        learned.figures["las_isophotal"].to_numpy(float),
     )
     plain = first._plain(learned, itself=True)
     second = dataclasses.replace(first, learned=plain)

@@ -69,7 +69,7 @@ def fitted_detector(name: str) -> Detector:
 
 def _usable(figures: pd.DataFrame) -> np.ndarray:
     """True for images that are not blank."""
-    return figures["complexity"].notna().to_numpy() & figures["las_measured"].notna().to_numpy()
+    return figures["complexity"].notna().to_numpy() & figures["las_isophotal"].notna().to_numpy()
 
 
 def outliers(catalogue: Catalogue) -> tuple[pd.DataFrame, dict[str, ScoreColumn]]:

@@ -124,7 +124,7 @@ def outliers(data_set_key: str, model: str | None) -> Outliers:
     if "complexity" in table and table["complexity"].notna().any():
         values["complexity"] = table["complexity"].to_numpy(float)
     # One kind of size for all galaxies that are compared.
-    size = table["las_measured" if "las_measured" in table else "las"].to_numpy(float)
+    size = table["las_isophotal" if "las_isophotal" in table else "las"].to_numpy(float)
     found = Outliers(
         data_set_key,
         flow if "log_prob" in values else "",

@@ -21,14 +21,14 @@ def sizes(key: str) -> np.ndarray:
 
     The image of a larger source is cut off, so its code cannot contain the size.
     """
-    found = measured_catalogue(key).table["las_measured"].to_numpy(float)
+    found = measured_catalogue(key).table["las_isophotal"].to_numpy(float)
     return np.minimum(found, 172.8)
 
 
 def usable(key: str) -> np.ndarray:
     """True for galaxies with a measured size, shape ``(n,)``."""
     table = measured_catalogue(key).table
-    return np.isfinite(table["las_measured"].to_numpy(float)) & table["flag"].eq("").to_numpy()
+    return np.isfinite(table["las_isophotal"].to_numpy(float)) & table["flag"].eq("").to_numpy()
 
 
 def feature_importance(model: str, key: str = "first") -> pd.DataFrame:
@@ -150,7 +150,7 @@ def neighbour_sizes(model: str, layout: str, key: str = "first") -> tuple[np.nda
     catalogue = measured_catalogue(key)
     ok = usable(key)
     xy = np.asarray(open_atlas(key, model).layouts[layout])[ok]
-    size = catalogue.table["las_measured"].to_numpy(float)[ok]
+    size = catalogue.table["las_isophotal"].to_numpy(float)[ok]
     _, near = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(xy).kneighbors()
     tested = (catalogue.table["split"] == "test").to_numpy()[ok]
     return np.stack([size, size[near].mean(axis=1)], axis=1), tested
