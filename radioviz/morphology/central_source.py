@@ -128,7 +128,8 @@ class CentralSource:
             self.moments.major * scale if math.isfinite(self.moments.major) else 0.0,
             sum(chord.reach) * scale,
         )
-        size = float(catalogue_scale(*map(np.float64, parts), self.beam * scale))
+        isophote, peaks, spread, reach = np.array(parts)[:, None]
+        size = float(catalogue_scale(isophote, peaks, spread, reach, self.beam * scale)[0])
         sigma = self.noise.sigma
         ends = scale * math.hypot(
             *(

@@ -54,21 +54,20 @@ def complete(catalogue: Catalogue, progress: Progress = no_progress) -> Catalogu
         ("las_error", table["las_measured_error"]),
         ("las_limit", ~table["resolved"]),
     ):
-        given = _given(before, name)
-        table[name] = given.where(~fill, found).astype(COMPLETED[name].dtype)
+        table[name] = np.where(fill, found, _given(before, name))
     table["las"] = table["las"].where(~fill, table["las_measured"])
     table["las_origin"] = table["las_origin"].where(~fill, "measured")
     table["flux"] = table["flux"].fillna(table["flux_mjy"])
     return dataclasses.replace(catalogue, table=table)
 
 
-def _given(table: pd.DataFrame, name: str) -> pd.Series:
-    """A column about catalogued sizes, as far as the table has it: no error, no limit."""
-    dtype = COMPLETED[name].dtype
-    nothing = pd.Series(np.nan if dtype == "float64" else False, index=table.index)
+def _given(table: pd.DataFrame, name: str) -> np.ndarray:
+    """A column about catalogued sizes, ``(n,)``, as far as the table has it: no error, no limit."""
+    limit = COMPLETED[name].dtype == "bool"
     if name not in table or not pd.api.types.is_numeric_dtype(table[name]):
-        return nothing
-    return table[name].fillna(nothing).astype(dtype)
+        return np.full(len(table), False if limit else np.nan)
+    given = table[name].to_numpy(float)
+    return given == 1 if limit else given
 
 
 def _key(catalogue: Catalogue) -> str:

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -18,7 +19,6 @@ from radioviz.atlas.atlas import open_atlas
 from radioviz.data.registry import open_data_set, user_data_sets
 from radioviz.data.user_surveys import read_report, unfinished_imports
 from radioviz.export import Mark, Session, read_session
-from radioviz.morphology import measuring
 from radioviz.paths import REPOSITORY
 
 HERE = Path(__file__).parent
@@ -44,15 +44,18 @@ def test_an_imported_survey_opens() -> None:
     assert read_report("mine")["status"].tolist() == ["read"] * 8
 
 
-def test_its_measurements_are_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    def measure(*_: object, **__: object) -> None:
-        raise AssertionError("measured again")
-
-    monkeypatch.setattr(measuring, "measure", measure)
-    monkeypatch.setattr("radioviz.morphology.measurements.measure", measure, raising=False)
-    measured = morphology.complete(open_data_set("mine")).table
-    assert np.isfinite(measured["las"]).all()
-    assert set(measured["las_origin"]) == {"measured"}
+def test_its_measurements_of_an_older_definition_are_made_again_once() -> None:
+    survey, calls = open_data_set("mine"), []
+    assert survey.folder is not None
+    older = pd.read_parquet(survey.folder / "measured.parquet")
+    assert "las_flag" not in older
+    for _ in range(2):
+        measured = morphology.complete(survey, lambda *step: calls.append(step)).table
+        assert set(measured["las_origin"]) == {"measured"}
+        assert measured["las_measured"].notna().all()
+    assert calls == [(8, 8, "measuring sources")]
+    # The isophote is what was called the size before.
+    np.testing.assert_allclose(measured["las_isophotal"], older["las_measured"], rtol=0.02)
 
 
 def test_its_atlas_opens() -> None:

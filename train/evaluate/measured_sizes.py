@@ -25,7 +25,7 @@ from radioviz.morphology import size_scale, sources
 from radioviz.morphology.central_source import CentralSource, find_source
 from radioviz.paths import REPOSITORY
 from train.core.config import TrainError
-from train.evaluate.benchmarks import bootstrap, record
+from train.evaluate.benchmarks import Estimate, bootstrap, record
 
 PIXEL = 1.8  # arcsec
 FOLDS, SEED = 5, 0
@@ -111,7 +111,8 @@ def training_rows(
         belongs.append(distance[used] < 0.65 * size)
         stakes.append(np.log(np.maximum(distance[used] / alone, 1.2)))
         number.append(np.full(used.sum(), i))
-    return tuple(np.concatenate(part) for part in (features, belongs, stakes, number))
+    joined = [np.concatenate(part) for part in (features, belongs, stakes, number)]
+    return joined[0], joined[1], joined[2], joined[3]
 
 
 def associated(
@@ -147,7 +148,8 @@ def in_doubt(found: list[CentralSource]) -> np.ndarray:
 
 def scaled(parts: np.ndarray, lobe: float, growth: float) -> np.ndarray:
     """Sizes on the scale of catalogues, ``(n,)``; half a beam for unresolved sources and none."""
-    sizes = size_scale.catalogue_scale(*parts.T, FIRST_BEAM, lobe, growth)
+    isophote, peaks, spread, reach = parts.T
+    sizes = size_scale.catalogue_scale(isophote, peaks, spread, reach, FIRST_BEAM, lobe, growth)
     return np.maximum(sizes, size_scale.SMALLEST * FIRST_BEAM)
 
 
@@ -200,17 +202,17 @@ def cross_validated(
     return sizes, within, doubtful, fits
 
 
-def agreement(sizes: np.ndarray, truth: np.ndarray) -> pd.DataFrame:
-    """Median of measured over catalogued size in each bin: ``name``, value, interval, number."""
-    rows = []
+def agreement(sizes: np.ndarray, truth: np.ndarray) -> dict[str, tuple[Estimate, int]]:
+    """Median of measured over catalogued size in each bin with its interval, and the number."""
+    found: dict[str, tuple[Estimate, int]] = {}
     for low, high in itertools.pairwise(EDGES):
         inside = (truth >= low) & (truth < high)
         if not inside.any():
             continue
         name = f"{low:g}_{high:g}" if np.isfinite(high) else f"above_{low:g}"
-        value, *ends = bootstrap(sizes[inside] / truth[inside], np.median, 2000)
-        rows.append((name, value, *ends, int(inside.sum())))
-    return pd.DataFrame(rows, columns=["name", "value", "low", "high", "n"])
+        ratio = bootstrap(sizes[inside] / truth[inside], np.median, 2000)
+        found[name] = ratio, int(inside.sum())
+    return found
 
 
 def measured_sizes() -> None:
@@ -228,25 +230,19 @@ def measured_sizes() -> None:
     sizes, within, doubtful, fits = cross_validated(found, truth, fold_of(table["ra"].to_numpy()))
     where = f"mirabest raw cutouts, {FOLDS} folds"
     command = "python -m train evaluate measured-sizes"
-    bins = agreement(sizes, truth)
-    for row in bins.itertuples():
-        print(f"{row.name:>10}: {row.value:.3f} [{row.low:.3f}, {row.high:.3f}], n = {row.n}")
-        record(
-            f"sizes.ratio_{row.name}", (row.value, row.low, row.high),
-            n=row.n, split=where, seeds=[SEED], command=command,
-        )  # fmt: skip
     pairs = np.stack([sizes, truth], axis=1)
     rank = bootstrap(pairs, lambda p: float(spearmanr(p[:, 0], p[:, 1]).statistic), 500)
     covered = bootstrap(within[~doubtful].astype(float), np.mean)
     far = (np.abs(np.log(sizes / truth)) > np.log(1.5)).astype(float)
     wrong = [bootstrap(far[rows], np.mean) for rows in (~doubtful, doubtful)]
-    for name, value, n in (
-        ("spearman", rank, len(truth)),
-        ("within_error", covered, int((~doubtful).sum())),
-        ("wrong_unflagged", wrong[0], int((~doubtful).sum())),
-        ("wrong_flagged", wrong[1], int(doubtful.sum())),
-    ):
-        print(f"{name:>10}: {value[0]:.4f} [{value[1]:.4f}, {value[2]:.4f}], n = {n}")
+    results = {f"ratio_{name}": found for name, found in agreement(sizes, truth).items()} | {
+        "spearman": (rank, len(truth)),
+        "within_error": (covered, int((~doubtful).sum())),
+        "wrong_unflagged": (wrong[0], int((~doubtful).sum())),
+        "wrong_flagged": (wrong[1], int(doubtful.sum())),
+    }
+    for name, (value, n) in results.items():
+        print(f"{name:>17}: {value[0]:.4f} [{value[1]:.4f}, {value[2]:.4f}], n = {n}")
         record(f"sizes.{name}", value, n=n, split=where, seeds=[SEED], command=command)
     everything = fit(found, truth)
     for scale in (*fits, everything):
