@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -16,30 +18,30 @@ from radioviz.encode import GeneratedGalaxies
 from radioviz.errors import ExportError
 from radioviz.export import (
     Group,
-    csv_bytes,
-    cube_bytes,
     ds9_regions,
-    fits_bytes,
-    fits_table_bytes,
-    parquet_bytes,
-    simulated_fits_bytes,
-    votable_bytes,
-    zip_bytes,
+    write_csv,
+    write_cube,
+    write_fits,
+    write_fits_table,
+    write_parquet,
+    write_simulated_fits,
+    write_votable,
+    write_zip,
 )
 from radioviz.export.groups import MADE_COLUMNS
 from radioviz.models.registry import list_models
-from radioviz.store.atomic import report_unwritable
+from radioviz.store.atomic import atomic_file, report_unwritable
 
-FORMATS: dict[str, Callable[[list[Group]], bytes]] = {
-    ".fits": fits_bytes,
-    ".cube.fits": cube_bytes,
-    ".table.fits": fits_table_bytes,
-    ".zip": zip_bytes,
-    ".vot": votable_bytes,
-    ".xml": votable_bytes,
-    ".csv": csv_bytes,
-    ".parquet": parquet_bytes,
-    ".reg": lambda groups: ds9_regions(groups).encode("utf-8"),
+FORMATS: dict[str, Callable[[IO[bytes], list[Group]], object]] = {
+    ".fits": write_fits,
+    ".cube.fits": write_cube,
+    ".table.fits": write_fits_table,
+    ".zip": write_zip,
+    ".vot": write_votable,
+    ".xml": write_votable,
+    ".csv": write_csv,
+    ".parquet": write_parquet,
+    ".reg": lambda file, groups: file.write(ds9_regions(groups).encode("utf-8")),
 }
 """What each ending of a file name stands for."""
 
@@ -93,12 +95,18 @@ def export_galaxies(
     if not ending or (isinstance(galaxies, GeneratedGalaxies) and ending != ".fits"):
         known = ".fits" if isinstance(galaxies, GeneratedGalaxies) else ", ".join(FORMATS)
         raise ExportError(f"{path.name}: unknown file type; expected {known}")
+    write: Callable[[IO[bytes]], object]
     if isinstance(galaxies, GeneratedGalaxies):
-        content = _simulated(galaxies)
+        write = partial(_write_simulated, generated=galaxies)
     else:
-        content = FORMATS[ending](_groups(galaxies, data_set, model))
-    with report_unwritable(path, ExportError, setting="the path"):
-        path.write_bytes(content)
+        groups, form = _groups(galaxies, data_set, model), FORMATS[ending]
+        write = lambda file: form(file, groups)  # noqa: E731
+    with (
+        report_unwritable(path, ExportError, setting="the path"),
+        atomic_file(path, parents=False) as scratch,
+        scratch.open("wb") as file,
+    ):
+        write(file)
     return path
 
 
@@ -132,9 +140,10 @@ def _groups(galaxies: Sequence[str] | pd.DataFrame, data_set: str, model: str) -
     return groups
 
 
-def _simulated(generated: GeneratedGalaxies) -> bytes:
+def _write_simulated(file: IO[bytes], generated: GeneratedGalaxies) -> None:
     chain = list_models()[generated.model].preprocess
-    return simulated_fits_bytes(
+    write_simulated_fits(
+        file,
         generated.images,
         model=generated.model,
         model_sha256=generated.weights_sha256,

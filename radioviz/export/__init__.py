@@ -5,13 +5,27 @@ file; ``write_*`` stream it to a binary file.
 """
 
 from radioviz.export.archive import write_zip, zip_bytes
-from radioviz.export.contact_sheet import contact_sheet_png
-from radioviz.export.fits import cube_bytes, fits_bytes, fits_table_bytes, write_cube, write_fits
+from radioviz.export.contact_sheet import contact_sheet_png, write_contact_sheet
+from radioviz.export.fits import (
+    cube_bytes,
+    fits_bytes,
+    fits_table_bytes,
+    write_cube,
+    write_fits,
+    write_fits_table,
+)
 from radioviz.export.groups import Group, SelectionTable, selection_table
 from radioviz.export.regions import ds9_regions
 from radioviz.export.session import Mark, Missing, Session, here, read_session, session_bytes
-from radioviz.export.simulated import simulated_fits_bytes
-from radioviz.export.tables import csv_bytes, parquet_bytes, votable_bytes
+from radioviz.export.simulated import simulated_fits_bytes, write_simulated_fits
+from radioviz.export.tables import (
+    csv_bytes,
+    parquet_bytes,
+    votable_bytes,
+    write_csv,
+    write_parquet,
+    write_votable,
+)
 
 __all__ = [
     "Group",
@@ -32,8 +46,14 @@ __all__ = [
     "session_bytes",
     "simulated_fits_bytes",
     "votable_bytes",
+    "write_contact_sheet",
+    "write_csv",
     "write_cube",
     "write_fits",
+    "write_fits_table",
+    "write_parquet",
+    "write_simulated_fits",
+    "write_votable",
     "write_zip",
     "zip_bytes",
 ]

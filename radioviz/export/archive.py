@@ -20,7 +20,8 @@ from radioviz.export.groups import (
     sources,
     unique_name,
 )
-from radioviz.export.tables import csv_text
+from radioviz.export.tables import write_csv_table
+from radioviz.jobs.progress import Progress, no_progress
 
 _README = """RadioViz export
 ===============
@@ -47,6 +48,7 @@ def write_zip(
     *,
     note: str = "",
     created: dt.datetime | None = None,
+    progress: Progress = no_progress,
 ) -> None:
     """Write ``images/<source>.fits``, ``sources.csv``, ``README.txt`` and ``LICENCE.txt``.
 
@@ -65,17 +67,21 @@ def write_zip(
     names, taken = [], set(_RESERVED)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
 
-        def add(name: str, payload: bytes) -> None:
-            entry = zipfile.ZipInfo(name, moment)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, payload)
+        def entry(name: str) -> zipfile.ZipInfo:
+            info = zipfile.ZipInfo(name, moment)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            return info
 
-        for group, row in sources(groups):
+        def add(name: str, payload: bytes) -> None:
+            archive.writestr(entry(name), payload)
+
+        for group, row in sources(groups, progress):
             name = unique_name(str(group.catalogue.table["source_id"].iat[row]), taken) + ".fits"
             add(f"images/{name}", single_fits(headers[id(group)], row, created))
             names.append(f"images/{name}")
         table = table.with_columns(image_file=names)
-        add("sources.csv", csv_text(table).encode("utf-8"))
+        with archive.open(entry("sources.csv"), "w") as csv:
+            write_csv_table(csv, table)
         add("README.txt", readme(table, count(groups)).encode("utf-8"))
         add("LICENCE.txt", licence(groups).encode("utf-8"))
 

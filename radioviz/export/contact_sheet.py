@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import functools
-import io
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import ExportError
-from radioviz.export.groups import Group, Groups, ascii_text, count, filled, provenance, terms
+from radioviz.export.groups import (
+    Group,
+    Groups,
+    ascii_text,
+    count,
+    filled,
+    in_memory,
+    provenance,
+    terms,
+)
+from radioviz.jobs.progress import Progress, no_progress
+from radioviz.store.mapped import release_pages
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -26,12 +36,14 @@ _PAPER, _INK, _FAINT = (16, 16, 20), (240, 240, 240), (165, 165, 175)
 _BARS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
 
 
-def contact_sheet_png(
+def write_contact_sheet(
+    file: IO[bytes],
     groups: Groups | Group,
     *,
     tile: int = 128,
-) -> bytes:
-    """PNG of all galaxies, north up, each scaled to its brightest pixel with a square-root stretch.
+    progress: Progress = no_progress,
+) -> None:
+    """Write a PNG of all galaxies, north up, each to its brightest pixel with a root stretch.
 
     Parameters
     ----------
@@ -72,7 +84,8 @@ def contact_sheet_png(
     sheet[:] = _PAPER
     corners = [(gap + (i % across) * width, head + (i // across) * height) for i in range(n)]
     lut = inferno()
-    for (x, y), levels in zip(corners, _levels(groups, tile), strict=True):
+    drawn = _levels(groups, tile, progress)
+    for (x, y), levels in zip(corners, drawn, strict=True):
         sheet[y : y + tile, x : x + tile] = lut[levels]
     picture = Image.fromarray(sheet)
     draw = ImageDraw.Draw(picture)
@@ -86,15 +99,19 @@ def contact_sheet_png(
     about.add_text("Software", "RadioViz")
     about.add_text("Description", "\n".join(ascii_text(text) for text in provenance(groups)))
     about.add_text("Copyright", "\n".join(ascii_text(text) for text in footer))
-    out = io.BytesIO()
-    picture.save(out, "PNG", compress_level=1, pnginfo=about)
-    return out.getvalue()
+    picture.save(file, "PNG", compress_level=1, pnginfo=about)
 
 
-def _levels(groups: Groups, tile: int) -> Iterator[np.ndarray]:
+def contact_sheet_png(groups: Groups | Group, **options: Any) -> bytes:
+    """:func:`write_contact_sheet` into memory."""
+    return in_memory(write_contact_sheet, groups, **options)
+
+
+def _levels(groups: Groups, tile: int, progress: Progress) -> Iterator[np.ndarray]:
     """Each image as uint8 levels ``(tile, tile)``, first row north."""
     from threadpoolctl import threadpool_limits
 
+    done, total = 0, count(groups)
     chain = Preprocess(clip_sigma=None, field_arcsec=_FIELD, size=tile, stretch="sqrt")
     for group in groups:
         for start in range(0, len(group), _BATCH):
@@ -104,6 +121,9 @@ def _levels(groups: Groups, tile: int) -> Iterator[np.ndarray]:
             with threadpool_limits(1, user_api="blas"):
                 batch = chain.for_rows(group.catalogue, rows)
             yield from np.rint(np.clip(batch[:, ::-1], 0, 1) * 255).astype(np.uint8)
+            done += len(rows)
+            progress(done, total, "images")
+        release_pages(group.catalogue.images)
 
 
 def _caption(tile: int) -> int:

@@ -7,7 +7,8 @@ table of a large selection is held in memory.
 from __future__ import annotations
 
 import datetime as dt
-import io
+import shutil
+import tempfile
 from typing import IO, Any
 
 import numpy as np
@@ -39,6 +40,7 @@ from radioviz.export.groups import (
     timestamp,
     unique_name,
 )
+from radioviz.jobs.progress import Progress, no_progress
 
 
 def write_fits(
@@ -48,6 +50,7 @@ def write_fits(
     note: str = "",
     created: dt.datetime | None = None,
     images: bool = True,
+    progress: Progress = no_progress,
 ) -> None:
     """Write a multi-extension FITS file: provenance, one image HDU per source, ``SOURCES``.
 
@@ -67,6 +70,8 @@ def write_fits(
         Time of writing, now by default; set it for reproducible bytes.
     images
         False writes only the table.
+    progress
+        Called with the number of images written, and of all.
 
     Raises
     ------
@@ -77,14 +82,14 @@ def write_fits(
     table = selection_table(groups, note)
     file.write(primary(table.provenance, created, count(groups)))
     if images:
-        table = table.with_columns(image_hdu=_write_images(file, groups))
-    file.write(table_hdu(table))
+        table = table.with_columns(image_hdu=_write_images(file, groups, progress))
+    write_table_hdu(file, table)
 
 
-def _write_images(file: IO[bytes], groups: Groups) -> list[str]:
+def _write_images(file: IO[bytes], groups: Groups, progress: Progress) -> list[str]:
     taken = {"PRIMARY", "SOURCES"}
     names, headers = [], {id(g): ImageHeaders(g) for g in groups}
-    for group, row in sources(groups):
+    for group, row in sources(groups, progress):
         name = unique_name(str(group.catalogue.table["source_id"].iat[row]).upper(), taken)
         data, bitpix = image_bytes(group.catalogue.images[row])
         header = (
@@ -103,11 +108,14 @@ def fits_bytes(groups: Groups | Group, **options: Any) -> bytes:
     return in_memory(write_fits, groups, **options)
 
 
-def fits_table_bytes(
-    groups: Groups | Group, *, note: str = "", created: dt.datetime | None = None
-) -> bytes:
-    """A FITS file that holds only the table ``SOURCES``."""
-    return fits_bytes(groups, note=note, created=created, images=False)
+def write_fits_table(file: IO[bytes], groups: Groups | Group, **options: Any) -> None:
+    """Write a FITS file that holds only the table ``SOURCES``; see :func:`write_fits`."""
+    write_fits(file, groups, images=False, **options)
+
+
+def fits_table_bytes(groups: Groups | Group, **options: Any) -> bytes:
+    """:func:`write_fits_table` into memory."""
+    return in_memory(write_fits_table, groups, **options)
 
 
 def single_fits(headers: ImageHeaders, row: int, created: dt.datetime | None = None) -> bytes:
@@ -128,6 +136,7 @@ def write_cube(
     *,
     note: str = "",
     created: dt.datetime | None = None,
+    progress: Progress = no_progress,
 ) -> None:
     """Write one cube ``(source, y, x)`` in the primary HDU and the table ``SOURCES``.
 
@@ -169,11 +178,11 @@ def write_cube(
         header += commentary("COMMENT", ["Pixel scales differ: see column pixel_scale of SOURCES."])
     file.write(block(header + commentary("HISTORY", table.provenance)))
     written = 0
-    for group, row in sources(groups):
+    for group, row in sources(groups, progress):
         plane = np.asarray(group.catalogue.images[row]).astype(dtype, copy=False)
         written += file.write(_unpadded(plane))
     file.write(b"\0" * (-written % 2880))
-    file.write(table_hdu(table.with_columns(image_plane=np.arange(1, count(groups) + 1))))
+    write_table_hdu(file, table.with_columns(image_plane=np.arange(1, count(groups) + 1)))
 
 
 def _unpadded(plane: np.ndarray) -> bytes:
@@ -186,8 +195,8 @@ def cube_bytes(groups: Groups | Group, **options: Any) -> bytes:
     return in_memory(write_cube, groups, **options)
 
 
-def table_hdu(table: SelectionTable, name: str = "SOURCES") -> bytes:
-    """Bytes of a binary-table HDU; units, UCDs and descriptions are TUNITn, TUCDn and TCOMMn."""
+def write_table_hdu(file: IO[bytes], table: SelectionTable, name: str = "SOURCES") -> None:
+    """Write a binary-table HDU; units, UCDs and descriptions are TUNITn, TUCDn and TCOMMn."""
     from astropy.io import fits
 
     safe = column_names([*table.frame.columns, *table.latents])
@@ -215,6 +224,8 @@ def table_hdu(table: SelectionTable, name: str = "SOURCES") -> bytes:
             hdu.header.set(f"TUCD{i}", ucd, after=place)
     for line in table.provenance:
         hdu.header.add_history(ascii_text(line))
-    whole = io.BytesIO()
-    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(whole)
-    return whole.getvalue()[2880:]
+    # astropy writes whole files only; its first 2,880 bytes are an empty primary HDU.
+    with tempfile.TemporaryFile() as whole:
+        fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(whole)
+        whole.seek(2880)
+        shutil.copyfileobj(whole, file)

@@ -16,6 +16,8 @@ import pandas as pd
 from radioviz import __version__
 from radioviz.data.catalogue import COLUMNS, Catalogue, Column, SurveyInfo
 from radioviz.errors import ExportError
+from radioviz.jobs.progress import Progress, no_progress
+from radioviz.store.mapped import release_pages
 
 # Columns of RadioViz that not every catalogue has.
 MADE_COLUMNS: dict[str, Column] = {
@@ -117,10 +119,10 @@ def filled(groups: Groups | Group) -> list[Group]:
     return kept
 
 
-def in_memory(write: Callable[..., None], groups: Groups | Group, **options: Any) -> bytes:
+def in_memory(write: Callable[..., None], *content: Any, **options: Any) -> bytes:
     """What a function writes to its first argument, a binary file, as bytes."""
     file = io.BytesIO()
-    write(file, groups, **options)
+    write(file, *content, **options)
     return file.getvalue()
 
 
@@ -129,11 +131,26 @@ def count(groups: Groups) -> int:
     return sum(len(g) for g in groups)
 
 
-def sources(groups: Groups) -> Iterator[tuple[Group, int]]:
-    """Each source as (group, row of its catalogue), in order."""
+SLICE = 64
+"""Sources between two reports of progress."""
+
+_RELEASE = 2048  # sources after which pages of a mapped catalogue go back to the system
+
+
+def sources(groups: Groups, progress: Progress = no_progress) -> Iterator[tuple[Group, int]]:
+    """Each source as (group, row of its catalogue), in order; the first report comes after some.
+
+    Images are read from memory-mapped files; what was read does not stay resident.
+    """
+    done, total = 0, count(groups)
     for group in groups:
-        for row in group.rows:
+        for number, row in enumerate(group.rows, 1):
             yield group, int(row)
+            done += 1
+            if done % SLICE == 0:
+                progress(done, total, "images")
+            if number % _RELEASE == 0 or number == len(group):
+                release_pages(group.catalogue.images)
 
 
 @dataclass(frozen=True, eq=False)

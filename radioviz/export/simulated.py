@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -14,11 +13,13 @@ import pandas as pd
 from radioviz.data.catalogue import Column
 from radioviz.errors import ExportError
 from radioviz.export.cards import ORIGIN, block, card, commentary, image_bytes, long_card, structure
-from radioviz.export.fits import table_hdu
-from radioviz.export.groups import SelectionTable, plain_column, timestamp
+from radioviz.export.fits import write_table_hdu
+from radioviz.export.groups import SLICE, SelectionTable, in_memory, plain_column, timestamp
+from radioviz.jobs.progress import Progress, no_progress
 
 
-def simulated_fits_bytes(
+def write_simulated_fits(
+    file: IO[bytes],
     images: np.ndarray,
     *,
     model: str,
@@ -31,8 +32,9 @@ def simulated_fits_bytes(
     pixel_scale: float | None = None,
     note: str = "",
     created: dt.datetime | None = None,
-) -> bytes:
-    """FITS file of generated images, one HDU each (the first in the primary HDU).
+    progress: Progress = no_progress,
+) -> None:
+    """Write a FITS file of generated images, one HDU each (the first in the primary HDU).
 
     Every header holds ``SIMULAT = T`` and what reproduces the image: model, hash of its weights,
     seed, index in the sequence of the seed, condition; the latent vectors are in the table
@@ -95,7 +97,6 @@ def simulated_fits_bytes(
         "COMMENT", ["Simulated: this galaxy does not exist and has no sky position."]
     )
     remarks += commentary("HISTORY", [note] if note else [])
-    out = io.BytesIO()
     for i, image in enumerate(stack):
         data, bitpix = image_bytes(image)
         header = structure(image.shape, bitpix, extension=i > 0)
@@ -105,11 +106,18 @@ def simulated_fits_bytes(
             header += card(f"CONDK{number}", str(key)) + card(f"CONDV{number}", _plain(value))
         if latents is not None:
             header += commentary("COMMENT", [f"Latent vector: row {i + 1} of SIMULATED."])
-        out.write(block(header + remarks))
-        out.write(data)
+        file.write(block(header + remarks))
+        file.write(data)
+        if (i + 1) % SLICE == 0:
+            progress(i + 1, n, "images")
     if latents is not None:
-        out.write(_table(np.asarray(latents, dtype=np.float32), each, model, model_sha256, seed))
-    return out.getvalue()
+        vectors = np.asarray(latents, dtype=np.float32)
+        write_table_hdu(file, _table(vectors, each, model, model_sha256, seed), "SIMULATED")
+
+
+def simulated_fits_bytes(images: np.ndarray, **options: Any) -> bytes:
+    """:func:`write_simulated_fits` into memory."""
+    return in_memory(write_simulated_fits, images, **options)
 
 
 _SKY = {"ra", "dec", "raj2000", "dej2000", "crval1", "crval2", "glon", "glat", "position"}
@@ -149,11 +157,11 @@ def _table(
     model: str,
     model_sha256: str,
     seed: int | None,
-) -> bytes:
+) -> SelectionTable:
     frame = pd.DataFrame({"image_index": np.arange(len(latents))})
     for key in dict.fromkeys(k for c in conditions for k in c):
         cells = [None if c.get(key) is None else _plain(c[key]) for c in conditions]
         frame[f"condition_{key}"] = plain_column(pd.Series(cells, dtype=object))
     columns = {c: Column("", "", "", "") for c in frame.columns}
     made = f"Latents of model {model}, weights SHA-256 {model_sha256}, seed {seed}."
-    return table_hdu(SelectionTable(frame, columns, {"latent": latents}, (made,)), "SIMULATED")
+    return SelectionTable(frame, columns, {"latent": latents}, (made,))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 import json
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -17,23 +18,27 @@ from radioviz.export.groups import (
     Groups,
     SelectionTable,
     column_names,
+    in_memory,
     selection_table,
     timestamp,
 )
+from radioviz.jobs.progress import Progress, no_progress
 from radioviz.store.spreadsheets import safe_cell
 
 # Above this many cells a VOTable is written as BINARY2: smaller, and faster both ways.
 _BINARY_CELLS = 200_000
+_ROWS = 8192  # rows of CSV and Parquet that are converted at a time
 
 
-def votable_bytes(
+def write_votable(
+    file: IO[bytes],
     groups: Groups | Group,
     *,
     note: str = "",
     created: dt.datetime | None = None,
     binary: bool | None = None,
-) -> bytes:
-    """VOTable 1.4 with units, UCDs, descriptions, coordinate system and provenance as PARAMs.
+) -> None:
+    """Write VOTable 1.4 with units, UCDs, descriptions, coordinate system and provenance as PARAMs.
 
     Parameters
     ----------
@@ -97,9 +102,12 @@ def votable_bytes(
     if binary is None:
         width = len(table.frame.columns) + sum(v.shape[1] for v in table.latents.values())
         binary = len(table.frame) * width > _BINARY_CELLS
-    out = io.BytesIO()
-    votable.to_xml(out, tabledata_format="binary2" if binary else "tabledata")
-    return out.getvalue()
+    votable.to_xml(file, tabledata_format="binary2" if binary else "tabledata")
+
+
+def votable_bytes(groups: Groups | Group, **options: Any) -> bytes:
+    """:func:`write_votable` into memory."""
+    return in_memory(write_votable, groups, **options)
 
 
 def _text_cells(cells: np.ndarray) -> np.ndarray:
@@ -123,22 +131,38 @@ def xml_text(text: object) -> str:
     )
 
 
-def csv_text(table: SelectionTable) -> str:
-    """Comma-separated text of a joined table (see :func:`csv_bytes`)."""
-    frame = table.frame
-    text = [n for n in frame.columns if frame[n].dtype.kind not in "fib"]
-    frame = frame.assign(
-        **{n: frame[n].map(lambda c: safe_cell(c.replace("\0", ""))) for n in text}
-    )
-    for name, vectors in table.latents.items():
-        names = [f"{name}_{i}" for i in range(vectors.shape[1])]
-        frame = pd.concat([frame, pd.DataFrame(vectors, columns=names)], axis=1)
-    frame = frame.rename(columns=lambda n: safe_cell(str(n)))
-    return frame.to_csv(index=False, lineterminator="\r\n")
+def write_csv_table(
+    file: IO[bytes], table: SelectionTable, progress: Progress = no_progress
+) -> None:
+    """Write a joined table as comma-separated text (see :func:`write_csv`)."""
+    for start, part in _parts(table, progress):
+        frame = part.frame
+        text = [n for n in frame.columns if frame[n].dtype.kind not in "fib"]
+        frame = frame.assign(
+            **{n: frame[n].map(lambda c: safe_cell(c.replace("\0", ""))) for n in text}
+        )
+        for name, vectors in part.latents.items():
+            names = [f"{name}_{i}" for i in range(vectors.shape[1])]
+            frame = pd.concat([frame, pd.DataFrame(vectors, frame.index, names)], axis=1)
+        frame = frame.rename(columns=lambda n: safe_cell(str(n)))
+        lines = frame.to_csv(index=False, header=start == 0, lineterminator="\r\n")
+        file.write(lines.encode("utf-8"))
 
 
-def csv_bytes(groups: Groups | Group, *, note: str = "") -> bytes:
-    """CSV in UTF-8 (RFC 4180) with one header line; missing numbers are empty cells.
+def _parts(table: SelectionTable, progress: Progress) -> Iterator[tuple[int, SelectionTable]]:
+    """The rows of a table, some thousands at a time, and the number of the first one of them."""
+    total = len(table.frame)
+    for start in range(0, total, _ROWS):
+        here = slice(start, start + _ROWS)
+        latents = {name: vectors[here] for name, vectors in table.latents.items()}
+        yield start, replace(table, frame=table.frame.iloc[here], latents=latents)
+        progress(min(start + _ROWS, total), total, "rows")
+
+
+def write_csv(
+    file: IO[bytes], groups: Groups | Group, *, note: str = "", progress: Progress = no_progress
+) -> None:
+    """Write CSV in UTF-8 (RFC 4180) with one header line; missing numbers are empty cells.
 
     Text cells that a spreadsheet could interpret as a formula (beginning with ``= + - @``, a tab
     or a line break) get a leading apostrophe. Latents are columns ``latent_0``, ``latent_1``, ...
@@ -148,11 +172,18 @@ def csv_bytes(groups: Groups | Group, *, note: str = "") -> bytes:
     ExportError
         If the selection is empty.
     """
-    return csv_text(selection_table(groups, note)).encode("utf-8")
+    write_csv_table(file, selection_table(groups, note), progress)
 
 
-def parquet_bytes(groups: Groups | Group, *, note: str = "") -> bytes:
-    """Parquet; latents are fixed-size lists; units, UCDs and descriptions are field metadata.
+def csv_bytes(groups: Groups | Group, **options: Any) -> bytes:
+    """:func:`write_csv` into memory."""
+    return in_memory(write_csv, groups, **options)
+
+
+def write_parquet(
+    file: IO[bytes], groups: Groups | Group, *, note: str = "", progress: Progress = no_progress
+) -> None:
+    """Write Parquet; latents are fixed-size lists; units, UCDs, descriptions are field metadata.
 
     Raises
     ------
@@ -163,19 +194,26 @@ def parquet_bytes(groups: Groups | Group, *, note: str = "") -> bytes:
     import pyarrow.parquet as pq
 
     table = selection_table(groups, note)
-    arrays: list[Any] = []
     fields: list[Any] = []
     for name in table.frame.columns:
-        array = pa.array(table.frame[name].to_numpy(), from_pandas=False)
+        kind = pa.array(table.frame[name].to_numpy()[:1], from_pandas=False).type
         about = table.columns[name]
         meta = {"unit": about.unit, "ucd": about.ucd, "description": about.description}
-        fields.append(pa.field(name, array.type, metadata={k: v for k, v in meta.items() if v}))
-        arrays.append(array)
+        fields.append(pa.field(name, kind, metadata={k: v for k, v in meta.items() if v}))
     for name, vectors in table.latents.items():
-        array = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
-        fields.append(pa.field(name, array.type, metadata={"description": "Latent vector"}))
-        arrays.append(array)
+        kind = pa.list_(pa.float32(), vectors.shape[1])
+        fields.append(pa.field(name, kind, metadata={"description": "Latent vector"}))
     schema = pa.schema(fields, metadata={"radioviz_provenance": json.dumps(table.provenance)})
-    out = io.BytesIO()
-    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), out, compression="zstd")
-    return out.getvalue()
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        for _, part in _parts(table, progress):
+            columns = [pa.array(part.frame[n].to_numpy(), from_pandas=False) for n in part.frame]
+            columns += [
+                pa.FixedSizeListArray.from_arrays(pa.array(v.ravel()), v.shape[1])
+                for v in part.latents.values()
+            ]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+
+
+def parquet_bytes(groups: Groups | Group, **options: Any) -> bytes:
+    """:func:`write_parquet` into memory."""
+    return in_memory(write_parquet, groups, **options)
