@@ -38,7 +38,13 @@ if __name__ == "__main__":
 else:
     from starlette.middleware import Middleware
 
+    from radioviz.ui.exports import export_routes
     from radioviz.ui.guard import Guard
 
     # `streamlit run` imports the file once, to serve this; each page run executes it as __main__.
-    app = st.App(__file__, lifespan=server.lifespan, middleware=[Middleware(Guard)])
+    app = st.App(
+        __file__,
+        lifespan=server.lifespan,
+        routes=export_routes.routes(),
+        middleware=[Middleware(Guard)],
+    )

@@ -67,12 +67,19 @@ def escape(text: str) -> str:
     Browsers make links of bare addresses even where they are escaped, so an invisible word joiner
     parts what would be one. On a shared server, paths of its folders are left out.
     """
-    if os.sep in text and not is_local():
-        for folder in _folders():
-            text = text.replace(folder, "…")
+    if os.sep in text:
+        text = without_folders(text, is_local())
     text = _ADDRESS.sub("\\g<0>\u2060", text)
     special = "\\`*_{}[]()<>#+!|~$:"
     return "".join(f"\\{c}" if c in special else c for c in text)
+
+
+def without_folders(text: str, local: bool) -> str:
+    """Text that names no folder of the server, unless its reader is the one who started it."""
+    if os.sep in text and not local:
+        for folder in _folders():
+            text = text.replace(folder, "…")
+    return text
 
 
 def _folders() -> list[str]:

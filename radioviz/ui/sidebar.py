@@ -9,6 +9,7 @@ import streamlit as st
 from radioviz.data.preprocess import STRETCHES
 from radioviz.ui import cache, controls, saved_view, session_workspace, tray, workspace_panel
 from radioviz.ui.controls import View
+from radioviz.ui.exports import export_panel
 from radioviz.ui.image.display import COLOUR_MAPS, FIELDS, ImageStyle
 
 
@@ -24,6 +25,7 @@ def draw_sidebar() -> View:
         with st.container():  # one place, so that what comes and goes here never moves the tray
             workspace_panel.draw_workspace()
         tray.draw_tray(view)
+        export_panel.draw_exports()
     return view
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import streamlit as st
 
 from radioviz.data.datasets import first
 from radioviz.data.preprocess import noise_level
@@ -174,19 +173,6 @@ def picture_html(
     shown = STRETCHED[style.stretch](np.clip(image, 0, 1))
     payload = png(shown, style.colour_map)
     return scaled_picture_html(payload, scale_bar(field_arcsec), style, alt=alt, mark=mark)
-
-
-def download_button(label: str, make: Callable[[], bytes], name: str, mime: str, key: str) -> None:
-    """A button that downloads ``radioviz-simulated-<name>``, made when it is pressed."""
-    st.download_button(
-        label,
-        make,
-        file_name=f"radioviz-simulated-{name}",
-        mime=mime,
-        key=key,
-        icon=":material/download:",
-        on_click="ignore",
-    )
 
 
 def measurement_facts(row: pd.Series) -> list[tuple[str, str]]:

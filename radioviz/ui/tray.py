@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import IO
 
 import numpy as np
 import streamlit as st
 
 from radioviz.data.catalogue import Column
 from radioviz.errors import RadioVizError, SelectionError
+from radioviz.jobs.progress import Progress
 from radioviz.ui import (
     cache,
     controls,
@@ -22,20 +24,12 @@ from radioviz.ui import (
     state,
 )
 from radioviz.ui.controls import View
+from radioviz.ui.exports.export_job import Write
+from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.marks import marks
 from radioviz.ui.state import Selection
 
 SHOWN = 12  # thumbnails in the sidebar
-
-MIME_TYPES = {
-    "fits": "application/fits",
-    "zip": "application/zip",
-    "vot": "application/x-votable+xml",
-    "parquet": "application/x-parquet",
-    "csv": "text/csv",
-    "png": "image/png",
-    "reg": "text/plain",
-}
 
 
 @dataclass
@@ -107,14 +101,12 @@ def _contents(chosen: Selection, view: View) -> None:
     with st.popover("Export", icon=":material/download:", key="tray_export", width="stretch"):
         export_buttons(chosen, view.model, key="tray", note="the selection tray")
     with st.container(horizontal=True, gap="small"):
-        st.download_button(
+        export_button(
             "Save",
-            selection_file(chosen, view),
-            file_name="selection.radioviz",
-            mime="application/json",
+            "selection.radioviz",
+            whole(selection_file(chosen, view)),
             icon=":material/save:",
             key="tray_save",
-            on_click="ignore",
             help="A small file that the box below loads again",
         )
         st.button("Clear", icon=":material/delete:", key="tray_clear", on_click=_clear)
@@ -213,7 +205,7 @@ def export_buttons(
     scores: Mapping[tuple[str, str], Mapping[str, float | str]] | None = None,
     columns: Mapping[str, Column] | None = None,
 ) -> None:
-    """Download buttons of a selection; a file is built when its button is pressed.
+    """Download buttons of a selection; a file is written when its button is pressed.
 
     Parameters
     ----------
@@ -227,7 +219,7 @@ def export_buttons(
         :func:`radioviz.ui.galaxies.prepare_groups`.
     """
     from radioviz import export
-    from radioviz.export.contact_sheet import contact_sheet_png
+    from radioviz.export.groups import SLICE
 
     groups = galaxies.prepare_groups(selection, model, scores, columns)
 
@@ -235,34 +227,36 @@ def export_buttons(
     one_size = len({d.images.shape[1:] for d in data_sets}) == 1  # of the planes of a cube
     positions = any(np.isfinite(d.table["ra"].to_numpy()).any() for d in data_sets)
 
-    def noted(write: Callable[..., bytes]) -> Callable[[], bytes]:
-        return lambda: write(groups(), note=f"Selection: {note}.")
+    history, images = f"Selection: {note}.", 1 + len(selection) // SLICE
 
-    formats: list[tuple[str, str, Callable[[], bytes | str], str, bool]] = [
-        ("fits", "FITS, one file", noted(export.fits_bytes), ".fits", True),
-        ("zip", "FITS, one file per galaxy (ZIP)", noted(export.zip_bytes), ".zip", True),
-        ("cube", "FITS, one cube", noted(export.cube_bytes), "-cube.fits", one_size),
-        ("votable", "VOTable", noted(export.votable_bytes), ".vot", True),
-        ("table", "FITS table", noted(export.fits_table_bytes), "-table.fits", True),
-        ("parquet", "Parquet", noted(export.parquet_bytes), ".parquet", True),
-        ("csv", "CSV", noted(export.csv_bytes), ".csv", True),
-        ("png", "Contact sheet (PNG)", lambda: contact_sheet_png(groups()), ".png", True),
-        ("reg", "DS9 regions", lambda: export.ds9_regions(groups()), ".reg", positions),
+    def told(write: Callable[..., None]) -> Write:
+        return lambda file, progress: write(file, groups(), note=history, progress=progress)
+
+    def votable(file: IO[bytes], progress: Progress) -> None:
+        export.write_votable(file, groups(), note=history)
+
+    def sheet(file: IO[bytes], progress: Progress) -> None:
+        export.write_contact_sheet(file, groups(), progress=progress)
+
+    regions = whole(lambda: export.ds9_regions(groups()))
+    formats: list[tuple[str, str, Write, int, str, bool]] = [
+        ("fits", "FITS, one file", told(export.write_fits), images, ".fits", True),
+        ("zip", "FITS, one file per galaxy (ZIP)", told(export.write_zip), images, ".zip", True),
+        ("cube", "FITS, one cube", told(export.write_cube), images, "-cube.fits", one_size),
+        ("votable", "VOTable", votable, 1, ".vot", True),
+        ("table", "FITS table", told(export.write_fits_table), 1, "-table.fits", True),
+        ("parquet", "Parquet", told(export.write_parquet), 1, ".parquet", True),
+        ("csv", "CSV", told(export.write_csv), 1, ".csv", True),
+        ("png", "Contact sheet (PNG)", sheet, images, ".png", True),
+        ("reg", "DS9 regions", regions, 1, ".reg", positions),
     ]
     st.caption(
         controls.galaxies_text(len(selection))
         + (f", latents of {controls.escape(model)}" if model else "")
     )
-    for kind, label, make, suffix, possible in formats:
+    for kind, label, write, slices, suffix, possible in formats:
         if possible:
-            st.download_button(
-                label,
-                make,
-                file_name=f"radioviz-{len(selection)}{suffix}",
-                mime=MIME_TYPES[suffix.rpartition(".")[2]],
-                key=f"{key}_{kind}",
-                on_click="ignore",
-                width="stretch",
-                icon=":material/download:",
-            )
+            name = f"radioviz-{len(selection)}{suffix}"
+            here = f"{key}_{kind}"
+            export_button(label, name, write, key=here, slices=slices, width="stretch")
     samp_panel.samp_buttons(groups, len(selection), key)

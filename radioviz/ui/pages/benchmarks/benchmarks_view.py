@@ -10,6 +10,7 @@ import streamlit as st
 
 from radioviz.ui import cache, controls
 from radioviz.ui.cache.benchmark_files import figure_table
+from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.pages.benchmarks.benchmark_targets import TARGETS, BenchmarkTarget, number
 
 Figures = Mapping[str, Mapping[str, Any]]
@@ -120,7 +121,7 @@ def everything(figures: Figures) -> None:
     if text and len(table):
         table = table[table["Figure"].str.contains(text, case=False, regex=False)]
     frame(table)
-    st.download_button(
-        "Download as CSV", table.to_csv(index=False), file_name="radioviz-benchmarks.csv",
-        mime="text/csv", icon=":material/download:", key="benchmarks_csv",
+    export_button(
+        "Download as CSV", "radioviz-benchmarks.csv", whole(lambda: table.to_csv(index=False)),
+        key="benchmarks_csv",
     )  # fmt: skip

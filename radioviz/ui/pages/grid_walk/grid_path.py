@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -20,6 +21,7 @@ from radioviz.ui import (
     url_state,
 )
 from radioviz.ui.controls import View
+from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.pages.grid_walk import latent_plane
 from radioviz.ui.pages.grid_walk.state import (
     Pair,
@@ -30,7 +32,6 @@ from radioviz.ui.pages.grid_walk.state import (
     set_sliders,
     walk_state,
 )
-from radioviz.ui.synthetic import download_button
 
 
 def path_panel(walk: Walk, view: View) -> None:
@@ -82,14 +83,19 @@ def path_panel(walk: Walk, view: View) -> None:
     )
     strip_png = partial(synthetic.sheet_png, images, walk.info, view.style, columns=frames)
     fits = partial(walk_fits, walk, z, images, f"Straight line in latent space, {frames} steps.")
+    _buttons(
+        ("Animation (GIF)", lambda: gif, "path.gif", "walk_gif"),
+        ("Animation (APNG)", partial(animation, "apng"), "path.png", "walk_apng"),
+        ("Strip (PNG)", strip_png, "path-strip.png", "walk_strip_png"),
+        ("FITS", fits, "path.fits", "walk_path_fits"),
+    )
+
+
+def _buttons(*files: tuple[str, Callable[[], bytes], str, str]) -> None:
+    """Buttons of files, each given by its label, its content, the end of its name and its key."""
     with st.container(horizontal=True, gap="small"):
-        for label, make, name, mime, key in (
-            ("Animation (GIF)", lambda: gif, "path.gif", "image/gif", "walk_gif"),
-            ("Animation (APNG)", partial(animation, "apng"), "path.png", "image/apng", "walk_apng"),
-            ("Strip (PNG)", strip_png, "path-strip.png", "image/png", "walk_strip_png"),
-            ("FITS", fits, "path.fits", "application/fits", "walk_path_fits"),
-        ):
-            download_button(label, make, name, mime, key)
+        for label, make, name, key in files:
+            export_button(label, f"radioviz-simulated-{name}", whole(make), key=key)
 
 
 def _tray_button(walk: Walk) -> None:
@@ -133,14 +139,12 @@ def walk_export_panel(walk: Walk, view: View, point: Point) -> None:
     place_png = partial(synthetic.marked_png, image[0], walk.info, view.style)
     whole_fits, whole_png = partial(plane_fits, walk), partial(plane_picture, walk, view)
     cells = f"All {walk.plane.side**2:,} cells (FITS)"
-    with st.container(horizontal=True, gap="small"):
-        for label, make, name, mime, key in (
-            ("This place (FITS)", place_fits, "place.fits", "application/fits", "walk_place_fits"),
-            ("This place (PNG)", place_png, "place.png", "image/png", "walk_place_png"),
-            (cells, whole_fits, "plane.fits", "application/fits", "walk_plane_fits"),
-            ("The plane (PNG)", whole_png, "plane.png", "image/png", "walk_plane_png"),
-        ):
-            download_button(label, make, name, mime, key)
+    _buttons(
+        ("This place (FITS)", place_fits, "place.fits", "walk_place_fits"),
+        ("This place (PNG)", place_png, "place.png", "walk_place_png"),
+        (cells, whole_fits, "plane.fits", "walk_plane_fits"),
+        ("The plane (PNG)", whole_png, "plane.png", "walk_plane_png"),
+    )
     vector = ", ".join(f"{v:.6g}" for v in point.z[:8])
     st.html(
         detail.facts_html(
@@ -174,8 +178,8 @@ def plane_picture(walk: Walk, view: View) -> bytes:
     from PIL import Image, ImageDraw, ImageFont
 
     images = cache.plane_images(walk.info.name, walk.plane, walk.conditions)
-    whole = synthetic.draw_plane(images, walk.plane.side, view.style)
-    with Image.open(io.BytesIO(whole)) as opened:
+    drawn = synthetic.draw_plane(images, walk.plane.side, view.style)
+    with Image.open(io.BytesIO(drawn)) as opened:
         picture = opened.convert("RGB")
     low, high = walk.plane.values[[0, -1]]
     text = (

@@ -17,6 +17,7 @@ from radioviz.ui import (
     synthetic,
 )
 from radioviz.ui.controls import View
+from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.pages.grid_walk import correlations
 from radioviz.ui.pages.grid_walk.grid_controls import GALAXY
 from radioviz.ui.pages.grid_walk.state import Pair, Point, Walk, set_end, walk_state, walk_to_galaxy
@@ -164,12 +165,9 @@ def correlations_panel(walk: Walk) -> None:
         "Spearman's ρ ± half its 95 % interval (Bonett & Wright 2000). Coloured where p < 0.01 "
         "after Bonferroni correction for the whole table; bold marks the stronger of the two axes."
     )
-    st.download_button(
+    export_button(
         "Table as CSV",
-        lambda: str(found.frame().to_csv(index=False)),
-        file_name=f"radioviz-{walk.info.name}-correlations.csv",
-        mime="text/csv",
-        icon=":material/download:",
+        f"radioviz-{walk.info.name}-correlations.csv",
+        whole(lambda: str(found.frame().to_csv(index=False))),
         key="walk_correlations_csv",
-        on_click="ignore",
     )

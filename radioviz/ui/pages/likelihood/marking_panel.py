@@ -11,6 +11,7 @@ from radioviz.outliers.marking import MarkSpace, space_encoders, stack_latents
 from radioviz.outliers.thresholds import percentile_rank
 from radioviz.ui import cache, controls, detail, galaxies, state, tray
 from radioviz.ui.controls import View
+from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.marks import DEFAULT, marks
 from radioviz.ui.pages.likelihood.scored_sample import RANKS, Pair, ScoredSample
 from radioviz.ui.pages.likelihood.state import LikelihoodState
@@ -180,10 +181,9 @@ def draw_marks(view: View) -> None:
     else:
         st.caption(", ".join(f"{n} {kind}" for kind, n in done.counts().items()))
     with st.container(horizontal=True, gap="small"):
-        st.download_button(
-            "Save", tray.selection_file(state.tray(), view), file_name="marks.radioviz",
-            mime="application/json", icon=":material/save:", key="marks_save",
-            on_click="ignore", disabled=not len(done),
+        export_button(
+            "Save", "marks.radioviz", whole(tray.selection_file(state.tray(), view)),
+            icon=":material/save:", key="marks_save", disabled=not len(done),
             help="Marks and tray in one file; open it with the Load box of the tray",
         )  # fmt: skip
         icon = ":material/download:"

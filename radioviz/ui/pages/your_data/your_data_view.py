@@ -17,6 +17,7 @@ from radioviz.importing import UnfinishedImport, UserSurvey
 from radioviz.models import registry
 from radioviz.store.spreadsheets import safe_csv
 from radioviz.ui import cache, controls
+from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.pages.your_data.state import your_data_state
 from radioviz.ui.state import brush, clear_focus, focus, tray
 
@@ -277,15 +278,10 @@ def _draw_report(key: str) -> None:
                 for name, (title, width) in columns.items()
             },
         )
-    st.download_button(
-        "Whole list (CSV)",
-        lambda: safe_csv(report).encode(),
-        file_name=f"{key}-files.csv",
-        mime="text/csv",
+    export_button(
+        "Whole list (CSV)", f"{key}-files.csv", whole(lambda: safe_csv(report)),
         key=f"report_{key}",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    )  # fmt: skip
 
 
 def _draw_remove(survey: UserSurvey) -> None:
