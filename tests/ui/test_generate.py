@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.encode import GenerationRequest, Generator
+from radioviz.export.groups import in_memory
 from radioviz.jobs.work_queue import WorkQueue
 from radioviz.ui import cache, in_line, synthetic
 from radioviz.ui.charts import profile_chart
@@ -195,7 +196,7 @@ def test_exported_images_are_made_again_bit_for_bit(
 ) -> None:
     batch = batch_of("tiny", n=5, seed=3, label="FRII", size=50.0)
     rows = np.array([1, 4])
-    with fits.open(io.BytesIO(generate_export.batch_fits(batch, rows))) as hdus:
+    with fits.open(io.BytesIO(in_memory(generate_export.write_batch_fits, batch, rows))) as hdus:
         images = [h for h in hdus if h.is_image]
         assert len(images) == 2
         generator = Generator.load("tiny")
@@ -205,7 +206,8 @@ def test_exported_images_are_made_again_bit_for_bit(
             np.testing.assert_array_equal(again.images[0], hdu.data.astype(np.float32))
             np.testing.assert_array_equal(again.images[0], batch.images[row])
             assert "CRVAL1" not in hdu.header
-    with zipfile.ZipFile(io.BytesIO(generate_export.batch_zip(batch, rows))) as archive:
+    packed = in_memory(generate_export.write_batch_zip, batch, rows)
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         names = archive.namelist()
         assert len(names) == 2
         assert all(n.startswith("SYNTHETIC-") for n in names)
@@ -217,7 +219,8 @@ def test_exported_images_are_made_again_bit_for_bit(
 def test_a_clipped_image_says_so(first: Catalogue) -> None:
     batch = batch_of("vae32", n=2, seed=1, clip=True)
     assert (batch.images == 0).mean() > (batch.made.images == 0).mean()
-    with fits.open(io.BytesIO(generate_export.batch_fits(batch, np.array([0])))) as hdus:
+    written = in_memory(generate_export.write_batch_fits, batch, np.array([0]))
+    with fits.open(io.BytesIO(written)) as hdus:
         header = hdus[0].header
         said = {
             header[f"CONDK{i}"]: header[f"CONDV{i}"] for i in range(1, 4) if f"CONDK{i}" in header

@@ -248,7 +248,7 @@ def test_tray_export_and_undo(open_page: Open) -> None:
     payload = session_bytes(Session((("first", "first-1"), ("first", "first-5"))))
     app = open_page("latent_map")
     app.file_uploader(key="tray_file").upload("mine.radioviz", payload).run()
-    labels = {b.label for b in app.sidebar.get("download_button")}
+    labels = {b.label for b in app.sidebar.button}
     assert {"FITS, one file", "FITS, one file per galaxy (ZIP)", "VOTable", "CSV", "Save"} <= labels
     app.button(key="tray_clear").click().run()
     assert len(session_of(app).tray) == 0
