@@ -229,7 +229,7 @@ def export_buttons(
 
     history, images = f"Selection: {note}.", 1 + len(selection) // SLICE
 
-    def told(write: Callable[..., None]) -> Write:
+    def noted(write: Callable[..., None]) -> Write:
         return lambda file, progress: write(file, groups(), note=history, progress=progress)
 
     def votable(file: IO[bytes], progress: Progress) -> None:
@@ -240,13 +240,13 @@ def export_buttons(
 
     regions = whole(lambda: export.ds9_regions(groups()))
     formats: list[tuple[str, str, Write, int, str, bool]] = [
-        ("fits", "FITS, one file", told(export.write_fits), images, ".fits", True),
-        ("zip", "FITS, one file per galaxy (ZIP)", told(export.write_zip), images, ".zip", True),
-        ("cube", "FITS, one cube", told(export.write_cube), images, "-cube.fits", one_size),
+        ("fits", "FITS, one file", noted(export.write_fits), images, ".fits", True),
+        ("zip", "FITS, one file per galaxy (ZIP)", noted(export.write_zip), images, ".zip", True),
+        ("cube", "FITS, one cube", noted(export.write_cube), images, "-cube.fits", one_size),
         ("votable", "VOTable", votable, 1, ".vot", True),
-        ("table", "FITS table", told(export.write_fits_table), 1, "-table.fits", True),
-        ("parquet", "Parquet", told(export.write_parquet), 1, ".parquet", True),
-        ("csv", "CSV", told(export.write_csv), 1, ".csv", True),
+        ("table", "FITS table", noted(export.write_fits_table), 1, "-table.fits", True),
+        ("parquet", "Parquet", noted(export.write_parquet), 1, ".parquet", True),
+        ("csv", "CSV", noted(export.write_csv), 1, ".csv", True),
         ("png", "Contact sheet (PNG)", sheet, images, ".png", True),
         ("reg", "DS9 regions", regions, 1, ".reg", positions),
     ]

@@ -69,13 +69,16 @@ const draw = (file) => {
     while (!over && box.isConnected) {
       try {
         const answer = await fetch(address(`${file.address}/state`), { cache: 'no-store' });
-        if (answer.status === 404) {
-          if (!begun.has(file.address)) { ended('No longer on the server. Export it again.'); return; }
+        state = show(await answer.json());
+        if (state === 'sent' || (state === 'gone' && begun.has(file.address))) {
           ended('Sent to the browser.');
           setTimeout(remove, 4000);
           return;
         }
-        state = show(await answer.json());
+        if (state === 'gone') {
+          ended('No longer on the server. Export it again.');
+          return;
+        }
       } catch {
         say('No connection to the server.');
       }

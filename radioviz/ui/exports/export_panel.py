@@ -1,7 +1,7 @@
 """The button of every file to download, and what is shown while it is written.
 
 A click starts an export in the background; the browser follows it and downloads the file as soon
-as it is ready. The reader may go on meanwhile, also to another page.
+as it is ready. The reader can use the app meanwhile, and open other pages.
 """
 
 from __future__ import annotations

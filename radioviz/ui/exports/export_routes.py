@@ -56,14 +56,15 @@ def _job(request: Request) -> ExportJob | None:
 
 async def _state(request: Request) -> Response:
     job = _job(request)
-    if job is None:
-        return _nothing(404, _GONE)
-    what = {
-        "state": job.state,
-        "share": round(job.share, 4),
-        "size": job.size,
-        "text": place_text(job.before) if job.state == "waiting" and job.before else job.error,
-    }
+    what: dict[str, str | int | float] = {"state": "gone"}
+    if job is not None:
+        waits = job.state == "waiting" and job.before
+        what = {
+            "state": job.state,
+            "share": round(job.share, 4),
+            "size": job.size,
+            "text": place_text(job.before) if waits else job.error,
+        }
     return JSONResponse(what, headers={"cache-control": "no-store"})
 
 
