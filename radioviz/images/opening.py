@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from radioviz.errors import ImageError
+from radioviz.store.unpacking import excess
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 
@@ -46,13 +47,17 @@ def inflate(file: IO[bytes], name: str, limit: int) -> tuple[io.BytesIO, str]:
     Raises
     ------
     ImageError
-        If the stream is damaged from the start.
+        If the stream is damaged from the start, or unpacks to too much.
     """
     content, problem = io.BytesIO(), ""
+    packed = file.seek(0, io.SEEK_END)
+    file.seek(0)
     try:
         with gzip.GzipFile(fileobj=file, mode="rb") as stream:
             while block := stream.read(min(1 << 20, limit + 1 - content.tell())):
                 content.write(block)
+                if why := excess(packed, content.tell()):
+                    raise ImageError(f"{name}: {why}")
     except (EOFError, zlib.error, OSError) as error:
         problem = (
             f"the gzip stream is damaged or cut short after {content.tell():,} bytes ({error}); "

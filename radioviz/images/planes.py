@@ -11,6 +11,7 @@ from radioviz.errors import ImageError
 from radioviz.images.hdus import BLOCK, HDU, FitsFile
 from radioviz.images.headers import Header, sky_axes
 from radioviz.images.quiet import quiet
+from radioviz.store.unpacking import excess
 
 MIN_SIDE = 2
 
@@ -155,6 +156,8 @@ def _decompress(file: FitsFile, hdu: HDU, max_pixels: int) -> np.ndarray:
 
     if hdu.size > 8 * max_pixels + (1 << 25):
         raise ImageError(f"{file.name}: {hdu.size:,} bytes of compressed data are too many")
+    if why := excess(hdu.size, hdu.pixels * abs(hdu.header.integer("ZBITPIX", file.name)) // 8):
+        raise ImageError(f"{file.name}: HDU {hdu.describe()}: {why}")
     _check_tiles(file.name, hdu)
     cards = "".join(f"{card:80}" for card in (*hdu.header.text.split("\n"), "END"))
     start = cards.ljust(-(-len(cards) // BLOCK) * BLOCK).encode("ascii")

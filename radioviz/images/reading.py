@@ -28,6 +28,7 @@ from radioviz.images.opening import Source, open_handle, other_format
 from radioviz.images.orientation import geometry, north_up
 from radioviz.images.planes import MIN_SIDE, find_layout, read_plane
 from radioviz.images.quiet import quiet
+from radioviz.store.unpacking import excess
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -307,6 +308,8 @@ def read_png_jpeg(source: Source, *, name: str = "", max_pixels: int = MAX_PIXEL
                     raise ImageError(
                         f"{title}: {width} x {height} pixels; at most {max_pixels:,} are read"
                     )
+                if why := excess(opened.length, width * height * len(picture.getbands())):
+                    raise ImageError(f"{title}: {why}")
                 grey, notes = _luminance(picture)
         except ImageError:
             raise

@@ -265,7 +265,7 @@ def json_tree(content: bytes, others: Sequence[bytes], rng: random.Random) -> by
     """One node of a JSON document replaced, removed, renamed or nested; or the text changed."""
     try:
         document = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text(content, others, rng)
     if rng.random() < 0.2:
         return text(content, others, rng)

@@ -198,7 +198,7 @@ def work(name: str, seed: int, start: int, stop: int, scratch: Path) -> None:
     for number in range(start, stop):
         try:
             files = input_of(name, seed, number)
-        except MemoryError:  # the limit is that of the readers
+        except (MemoryError, RecursionError):  # the limits are those of the readers
             out.write(json.dumps([number, "not made", "", 0.0]) + "\n")
             continue
         out.write(f"{number}\n")

@@ -61,9 +61,9 @@ KINDS = ["npy", "npz", "npz compressed", "hdf5", "zarr"]
 @pytest.mark.parametrize("start", [0, 1, 17, N - 1])
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_format_from_any_start(kind, start, stack, tmp_path, monkeypatch):
-    from radioviz.importing.readers import cube_formats
+    from radioviz.importing.readers import cube
 
-    monkeypatch.setattr(cube_formats, "_BLOCK_BYTES", 4 * NY * NX * 4)  # four images a block
+    monkeypatch.setattr(cube, "_BLOCK_BYTES", 4 * NY * NX * 4)  # four images a block
     path = _write(kind, tmp_path, stack)
     assert is_cube(path)
     cube = open_cube(path)
@@ -247,9 +247,9 @@ def test_a_column_of_hdf5_in_one_huge_chunk(stack, tmp_path):
 
 
 def test_chunks_too_large_to_unpack(tmp_path, monkeypatch):
-    from radioviz.importing.readers import cube_formats
+    from radioviz.importing.readers import cube
 
-    monkeypatch.setattr(cube_formats, "MAX_CHUNK_BYTES", 5000)
+    monkeypatch.setattr(cube, "MAX_CHUNK_BYTES", 5000)
     with h5py.File(tmp_path / "c.h5", "w") as file:
         file.create_dataset("img", (100, 40, 40), "f4", chunks=(50, 40, 40), compression="gzip")
     with pytest.raises(CatalogueError, match=r"chunks of .* GB \(50, 40, 40\)"):

@@ -23,6 +23,7 @@ from typing import IO, Any
 
 from radioviz.errors import CatalogueError, ImageError
 from radioviz.importing.readers.table_builder import reading
+from radioviz.store.unpacking import excess
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,11 @@ class ArchiveLimits:
         Unpacked bytes of one entry.
     total_bytes : int
         Unpacked bytes of all entries together.
-    ratio : float
-        Unpacked over packed bytes of an entry larger than ``ratio_from`` bytes. FITS images of
-        noise shrink by a factor of 2, blank ones by 100.
-    ratio_from : int
-        Smaller entries may have any ratio.
     """
 
     members: int = 200_000
     member_bytes: int = 1 << 28
     total_bytes: int = 1 << 36
-    ratio: float = 200.0
-    ratio_from: int = 1 << 24
 
 
 LIMITS = ArchiveLimits()
@@ -119,7 +113,7 @@ def archive_members(path: Path, limits: ArchiveLimits = LIMITS) -> Iterator[Arch
         raise CatalogueError(f"{path}: not a ZIP or tar archive (.tar, .tar.gz, .bz2, .xz)")
     members = _zip_members(path, limits) if kind == "zip" else _tar_members(path, kind, limits)
     seen: set[str] = set()
-    total = 0
+    total, stored = 0, path.stat().st_size
     with reading(path, f"{'ZIP' if kind == 'zip' else 'tar'} archive"):
         for member in members:
             total += member.size
@@ -128,6 +122,8 @@ def archive_members(path: Path, limits: ArchiveLimits = LIMITS) -> Iterator[Arch
                     f"{path}: unpacks to more than {limits.total_bytes:,} bytes; split it, or "
                     "give the unpacked folder"
                 )
+            if why := excess(stored, total):
+                raise CatalogueError(f"{path}: {why}")
             if _is_hidden(member.name):
                 continue
             if member.name in seen:
@@ -201,16 +197,13 @@ def _zip_refusal(info: zipfile.ZipInfo, limits: ArchiveLimits) -> str:
     if why := _name_refusal(info.orig_filename) or _name_refusal(info.filename):
         return why
     kind = stat.S_IFMT(info.external_attr >> 16)
-    packed = max(info.compress_size, 1)
     if kind and kind != stat.S_IFREG:
         return "a link" if kind == stat.S_IFLNK else "a special file"
     if info.flag_bits & 0x1:
         return "encrypted"
     if info.file_size > limits.member_bytes:
         return f"{info.file_size:,} bytes; up to {limits.member_bytes:,} are read"
-    if info.file_size > limits.ratio_from and info.file_size / packed > limits.ratio:
-        return f"{packed:,} bytes that unpack to {info.file_size:,}: a decompression bomb"
-    return ""
+    return excess(info.compress_size, info.file_size)
 
 
 def _tar_members(path: Path, kind: str, limits: ArchiveLimits) -> Iterator[ArchiveMember]:

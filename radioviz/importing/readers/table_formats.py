@@ -19,6 +19,7 @@ from radioviz.importing.readers.table_builder import (
     check_rows,
     reading,
 )
+from radioviz.store.unpacking import excess
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,6 +66,8 @@ def check_xml(path: Path, file: IO[bytes]) -> None:
             raise CatalogueError(f"{path}: XML of type '{root[:60]}', not a VOTable")
         if local == "STREAM" and "href" in attributes:
             refuse(f"keeps its rows elsewhere ('{attributes['href'][:100]}')")
+        if local == "STREAM" and attributes.get("encoding", "base64") != "base64":
+            refuse(f"packs its rows by '{attributes['encoding'][:100]}'")
         if local == "TABLE":
             announced = attributes.get("nrows", "").strip()
             # The parser allocates as many rows as the file announces.
@@ -263,7 +266,7 @@ def _parquet_table(builder: TableBuilder) -> pa.Table:
         kept.append(field.name)
         fixed = pa.types.is_primitive(field.type) or pa.types.is_fixed_size_binary(field.type)
         width += field.type.bit_width // 8 if fixed else 8
-    check_rows(path, rows, len(schema), rows * width)
+    _check_packed(path, rows, len(schema), rows * width)
     with pq.ParquetFile(path, read_dictionary=kept) as file:
         table = file.read(None if len(kept) == len(schema) else kept)
     table.validate(full=True)  # finds text that is not UTF-8
@@ -274,8 +277,14 @@ def _parquet_table(builder: TableBuilder) -> pa.Table:
             for chunk in column.chunks:
                 lengths = pc.binary_length(chunk.dictionary).take(chunk.indices)
                 size += pc.sum(lengths).as_py() or 0
-    check_rows(path, rows, len(schema), size)
+    _check_packed(path, rows, len(schema), size)
     return table
+
+
+def _check_packed(path: Path, rows: int, columns: int, size: int) -> None:
+    check_rows(path, rows, columns, size)
+    if why := excess(path.stat().st_size, size):
+        raise CatalogueError(f"{path}: {why}")
 
 
 def _parquet_descriptions(metadata: dict[bytes, bytes]) -> dict[str, dict[str, str]]:

@@ -17,9 +17,8 @@ from typing import IO
 from radioviz.errors import CatalogueError
 from radioviz.importing.readers import csv_table, table_formats
 from radioviz.importing.readers.table_builder import MAX_BYTES, TableBuilder, UserTable, reading
+from radioviz.store.unpacking import excess
 
-# Bytes that any gzipped table may unpack to, and the ratio that larger ones may reach.
-_ANY_RATIO, _MAX_RATIO = 1 << 25, 100
 FORMATS = "CSV, ECSV, VOTable, FITS table or Parquet"
 _OTHER_FORMATS = (
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file, which is imported as a cube and not as a table"),
@@ -111,12 +110,8 @@ def gunzip(path: Path, file: IO[bytes]) -> bytes:
                 content += block
                 if len(content) > MAX_BYTES:
                     raise CatalogueError(f"{path}: unpacks to more than {MAX_BYTES:,} bytes")
-                # Text of a table shrinks to a twentieth at best.
-                if len(content) > max(_ANY_RATIO, _MAX_RATIO * packed):
-                    raise CatalogueError(
-                        f"{path}: {packed:,} bytes unpack to more than {len(content) - 1:,}, "
-                        "too many for a table; unpack it first"
-                    )
+                if why := excess(packed, len(content)):
+                    raise CatalogueError(f"{path}: {why}")
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise CatalogueError(f"{path}: damaged gzip file: {error}") from error
     return bytes(content)

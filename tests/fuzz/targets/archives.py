@@ -34,7 +34,7 @@ TARGETS = (
             partial(seeds.tars, mode),
             containers.tar_members(mutation.fits_cards, mode),
             _archive,
-            share=0.3 if mode in ("", "gz") else 0.1,
+            share=0.1 if mode in ("", "gz") else 0.03,
         )
         for mode in ("", "gz", "bz2", "xz")
     ),

@@ -148,8 +148,8 @@ TARGETS = (
         _sessions,
         share=2,
     ),
-    Target("model configs", seeds.models, PACKED, _model_list, share=0.5),
+    Target("model configs", seeds.models, PACKED, _model_list, share=0.3),
     Target("model weights", seeds.models, PACKED, _weights, share=0.1),
-    Target("Atlases", seeds.atlases, PACKED, _atlas, share=0.5),
-    Target("surveys and jobs", seeds.surveys, PACKED, _home, share=0.1),
+    Target("Atlases", seeds.atlases, PACKED, _atlas, share=0.1),
+    Target("surveys and jobs", seeds.surveys, PACKED, _home, share=0.03),
 )

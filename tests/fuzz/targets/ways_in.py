@@ -81,7 +81,7 @@ def _import_seeds() -> Sequence[Files]:
 
 
 TARGETS = (
-    Target("whole imports", _folders(_import_seeds), PACKED, _import, share=0.2),
+    Target("whole imports", _folders(_import_seeds), PACKED, _import, share=0.05),
     single(
         "names of uploads",
         "names.txt",
