@@ -1,8 +1,8 @@
 """How much a file may unpack to: one rule for all that is compressed, constant or never written.
 
 Images of FIRST without their noise shrink by a factor of 57 as bytes and of 109 as float32 (gzip),
-at most of 483 (float64, bz2). Zeros shrink by 1,000 in gzip and PNG, by more in xz, zstd and Parquet,
-and without end in an HDF5 or zarr array that was never written.
+at most of 483 (float64, bz2). Zeros shrink by 1,000 in gzip and PNG, by more in xz, zstd and
+Parquet, and without end in an HDF5 or zarr array that was never written.
 """
 
 from __future__ import annotations
