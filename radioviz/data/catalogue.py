@@ -140,6 +140,11 @@ class Catalogue:
             raise CatalogueError(f"data set '{self.info.key}' has no source '{unknown[:100]}'")
         return rows.astype(np.int64)
 
+    def known_rows_of(self, source_ids: Sequence[str]) -> np.ndarray:
+        """Row numbers of those identifiers that are in this data set, int64."""
+        rows = self._row_of.get_indexer(pd.Index(source_ids, dtype=object))
+        return rows[rows >= 0].astype(np.int64)
+
     def image(self, row: int) -> np.ndarray:
         """Image of one row as float32, shape ``(ny, nx)``; NaN for missing data."""
         return np.asarray(self.images[row], dtype=np.float32)

@@ -216,8 +216,8 @@ def _apply(fields: dict[str, Any]) -> None:
     own = workspace_state()
     own.applying = True
     try:
-        state.tray().replace(_pairs(fields.get("tray")))
-        state.brush().replace(_pairs(fields.get("selection")))
+        state.tray().replace(pairs_of(fields.get("tray")))
+        state.brush().replace(pairs_of(fields.get("selection")))
         marks().replace(_marks(fields.get("marks")))
         own.values = {k: v for k, v in fields.items() if k not in ("tray", "selection", "marks")}
     finally:
@@ -231,9 +231,11 @@ def _clear() -> None:
 def _hook() -> None:
     """Save tray, selection and marks whenever they change."""
     tray, brush, marked = state.tray(), state.brush(), marks()
-    tray.on_change = lambda before: _save("tray", _groups(tray), _words(before, len(tray), "tray"))
+    tray.on_change = lambda before: _save(
+        "tray", groups_of(tray), _words(before, len(tray), "tray")
+    )
     brush.on_change = lambda before: _save(
-        "selection", _groups(brush), _words(before, len(brush), "selection")
+        "selection", groups_of(brush), _words(before, len(brush), "selection")
     )
     state.session().on_publish = _save_view
     marked.on_change = lambda what: _save("marks", [_mark_values(m) for m in marked], what)
@@ -260,8 +262,8 @@ def _words(before: int, after: int, where: str) -> str:
     return "change the tray"
 
 
-def _groups(selection: Sequence[tuple[str, str]] | state.Selection) -> list[list[Any]]:
-    """Pairs as runs of one data set, in order."""
+def groups_of(selection: Sequence[tuple[str, str]] | state.Selection) -> list[list[Any]]:
+    """Pairs as a workspace saves them: runs of one data set, in order."""
     out: list[list[Any]] = []
     for data_set, source_id in selection:
         if not out or out[-1][0] != data_set:
@@ -270,7 +272,8 @@ def _groups(selection: Sequence[tuple[str, str]] | state.Selection) -> list[list
     return out
 
 
-def _pairs(groups: Any) -> list[tuple[str, str]]:
+def pairs_of(groups: Any) -> list[tuple[str, str]]:
+    """Pairs of the runs of :func:`groups_of`."""
     return [(str(d), str(s)) for d, ids in groups or () for s in ids]
 
 

@@ -7,7 +7,15 @@ import runpy
 import streamlit as st
 
 from radioviz.data.preprocess import STRETCHES
-from radioviz.ui import cache, controls, saved_view, session_workspace, tray, workspace_panel
+from radioviz.ui import (
+    cache,
+    controls,
+    filtering,
+    saved_view,
+    session_workspace,
+    tray,
+    workspace_panel,
+)
 from radioviz.ui.controls import View
 from radioviz.ui.exports import export_panel
 from radioviz.ui.image.display import COLOUR_MAPS, FIELDS, ImageStyle
@@ -22,6 +30,8 @@ def draw_sidebar() -> View:
         titles = {key: info.title for key, info in cache.known_data_sets().items()}
         data_set = controls.linked_select("Data set", titles, "data_set", "data")
         view = View(data_set, _encoder(data_set), _image_style())
+        with st.container():
+            filtering.draw_filter(view)
         with st.container():  # one place, so that what comes and goes here never moves the tray
             workspace_panel.draw_workspace()
         tray.draw_tray(view)

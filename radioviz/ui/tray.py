@@ -17,6 +17,7 @@ from radioviz.jobs.progress import Progress
 from radioviz.ui import (
     cache,
     controls,
+    filtering,
     galaxies,
     gallery,
     samp_panel,
@@ -99,7 +100,14 @@ def _contents(chosen: Selection, view: View) -> None:
     if len(pairs) > SHOWN:
         st.caption(f"and {len(pairs) - SHOWN:,} more")
     with st.popover("Export", icon=":material/download:", key="tray_export", width="stretch"):
-        export_buttons(chosen, view.model, key="tray", note="the selection tray")
+        inside = filtering.kept(chosen, view.model)
+        if len(inside) < len(chosen):
+            st.caption(
+                f"{len(chosen) - len(inside):,} of {len(chosen):,} do not pass the filter and are "
+                "left out. Clear the filter to export all."
+            )
+        if len(inside):
+            export_buttons(inside, view.model, key="tray", note="the selection tray")
     with st.container(horizontal=True, gap="small"):
         export_button(
             "Save",
@@ -221,6 +229,8 @@ def export_buttons(
     from radioviz import export
     from radioviz.export.groups import SLICE
 
+    if text := filtering.current_filter():
+        note += f", where {text}"
     groups = galaxies.prepare_groups(selection, model, scores, columns)
 
     data_sets = [cache.data_set(key) for key in selection.groups()]

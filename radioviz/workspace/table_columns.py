@@ -117,11 +117,18 @@ class TableColumns:
         self._lock = threading.Lock()
         self.names = [str(name) for name in table.columns]
 
+    def with_masks(self, masks: Mapping[str, np.ndarray]) -> TableColumns:
+        """These columns and more of yes and no, such as named subsets: masks ``(n,)`` by name."""
+        more = TableColumns(self._table, self._described)
+        more._prepared = {**self._prepared, **{name: Truth(m) for name, m in masks.items()}}
+        more.names = [*self.names, *masks]
+        return more
+
     def __len__(self) -> int:
         return len(self._table)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._table.columns
+        return name in self._prepared or name in self._table.columns
 
     def column(self, name: str) -> Column:
         """Unit and meaning of a column; its name where nothing more is known."""
@@ -131,8 +138,8 @@ class TableColumns:
     def values(self, name: str, position: int | None = None) -> Values:
         """Values of a column; ``position`` is where the filter names it, for its error."""
         if name not in self:
-            near = difflib.get_close_matches(name.lower(), [n.lower() for n in self.names], 3, 0.5)
-            spelled = [n for n in self.names if n.lower() in near]
+            named = {n.lower(): n for n in self.names}
+            spelled = [named[n] for n in difflib.get_close_matches(name.lower(), named, 2, 0.6)]
             hint = f"did you mean {' or '.join(spelled)}?" if spelled else (
                 f"the columns are {', '.join(self.names[:12])}"
                 + (" ..." if len(self.names) > 12 else "")

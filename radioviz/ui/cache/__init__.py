@@ -28,6 +28,7 @@ from radioviz.ui.cache.decoding import (
     plane_properties,
     training,
 )
+from radioviz.ui.cache.filter_columns import filter_columns, rows_that_pass
 from radioviz.ui.cache.pictures import picture_sheet
 from radioviz.ui.cache.searching import (
     Nulls,

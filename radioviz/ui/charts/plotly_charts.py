@@ -261,6 +261,14 @@ def empty(text: str) -> Figure:
     return {"data": [{"type": "scatter", "x": [], "y": []}], "layout": layout}
 
 
+def plain_axes(x_title: str, y_title: str, log_x: bool, log_y: bool) -> Figure:
+    """A figure without traces, whose axes are linear or logarithmic."""
+    layout = _layout(x_title, y_title, legend=False)
+    layout["xaxis"] |= {"type": "log"} if log_x else {}
+    layout["yaxis"] |= {"type": "log"} if log_y else {}
+    return {"data": [], "layout": layout}
+
+
 def _layout(x_title: str, y_title: str, *, legend: bool) -> Figure:
     above = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"}
     axis = {"gridcolor": _GREY, "zeroline": False}
@@ -285,6 +293,7 @@ def draw(
     height: int = 260,
     on_select: Callable[[Mapping[str, Any]], None] | None = None,
     brush: bool = False,
+    both: bool = False,
 ) -> None:
     """Put a chart on the page.
 
@@ -298,12 +307,17 @@ def draw(
     brush : bool
         Whether dragging brushes from the start, as with the tool "Box select", or zooms.
         Streamlit reports clicks only while dragging zooms.
+    both : bool
+        Whether a brush has a range on either axis, or on the horizontal one alone.
     """
     select: dict[str, Any] = {}
     if on_select is not None:
         select["on_select"] = lambda: on_select(st.session_state.get(key) or {})
         select["selection_mode"] = ("points", "box")
-        figure["layout"] |= {"dragmode": "select" if brush else "zoom", "selectdirection": "h"}
+        figure["layout"] |= {
+            "dragmode": "select" if brush else "zoom",
+            "selectdirection": "any" if both else "h",
+        }
     figure["layout"].setdefault("height", height)
     name = "-".join(alt.lower().split())[:60]
     config = {

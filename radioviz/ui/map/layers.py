@@ -10,7 +10,7 @@ import numpy as np
 from radioviz.atlas.placement import place_among_neighbours
 from radioviz.errors import AtlasError
 from radioviz.neighbours import nearest_to
-from radioviz.ui import cache, galaxies, state
+from radioviz.ui import cache, filtering, galaxies, state
 from radioviz.ui.cache import Located
 from radioviz.ui.image.display import ImageStyle, data_uri
 from radioviz.ui.map import colouring
@@ -168,11 +168,25 @@ def map_points(
         group=np.repeat(np.arange(len(sizes), dtype=np.uint8), sizes),
         group_names=tuple(layer.title for layer in view.layers),
         selected=selected,
+        shown=_shown(view),
         focus=focus,
         x_title=f"{view.title} 1",
         y_title=f"{view.title} 2",
         description=f"{view.title} of {len(view):,} galaxies by {model_title}, "
         f"coloured by {colour.title}",
+    )
+
+
+def _shown(view: MapView) -> np.ndarray | None:
+    """Mask of the points whose galaxies pass the filter; None if nothing is filtered."""
+    masks = [filtering.passing(layer.data_set, layer.located.atlas.model) for layer in view.layers]
+    if all(mask is None for mask in masks):
+        return None
+    return np.concatenate(
+        [
+            np.ones(len(layer.positions), dtype=bool) if mask is None else mask[layer.located.rows]
+            for mask, layer in zip(masks, view.layers, strict=True)
+        ]
     )
 
 

@@ -52,8 +52,12 @@ def describe_map(
             (float(points.y[row]) - y0) / (y1 - y0) * 65536,
         ]
     notes = []
-    if sent.left_out:
-        notes.append(f"{sent.left_out:,} of {len(points):,} points have no position: not drawn.")
+    filtered = 0 if points.shown is None else int((~points.shown).sum())
+    if filtered:
+        notes.append(f"{filtered:,} of {len(points):,} points do not pass the filter.")
+    if sent.left_out > filtered:
+        lost = sent.left_out - filtered
+        notes.append(f"{lost:,} of {len(points):,} points have no position: not drawn.")
     if len(sent.order) > 1 and sent.single:
         notes.append(f"All {len(sent.order):,} points lie in one place.")
     data = {

@@ -34,6 +34,8 @@ class MapPoints:
         The first group is drawn as dots, later ones (overlays) as rings.
     selected : numpy.ndarray or None
         Bool of shape ``(n,)``: all others are greyed. None: nothing is selected.
+    shown : numpy.ndarray or None
+        Bool of shape ``(n,)``: all others are left out, as by a filter. None: all are shown.
     focus : int or None
         Row with a ring around it.
     x_title, y_title : str
@@ -49,16 +51,19 @@ class MapPoints:
     group: np.ndarray | None = None
     group_names: tuple[str, ...] = ("",)
     selected: np.ndarray | None = None
+    shown: np.ndarray | None = None
     focus: int | None = None
     x_title: str = ""
     y_title: str = ""
     description: str = "Latent map"
 
     def __post_init__(self) -> None:
-        for name in ("y", "group", "selected"):
+        for name in ("y", "group", "selected", "shown"):
             value = getattr(self, name)
             if value is not None and len(value) != len(self):
                 raise RadioVizError(f"map: {name} has {len(value)} entries for {len(self)} points")
+        if self.shown is not None:  # neither drawn nor lassoed
+            object.__setattr__(self, "x", np.where(self.shown, self.x, np.float32(np.nan)))
 
     def __len__(self) -> int:
         return len(self.x)

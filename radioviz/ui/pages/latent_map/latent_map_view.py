@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import controls, detail, galaxies, state, tray
+from radioviz.ui import controls, detail, filtering, galaxies, state, tray
 from radioviz.ui.controls import View
 from radioviz.ui.map import layers
 from radioviz.ui.map.component import new_event, scatter_map
@@ -79,7 +79,7 @@ def _focus_panel(view: View, shown: MapView, two: bool = False) -> None:
 
 def _selection_panel(view: View, shown: MapView, two: bool) -> None:
     """The selection: count, gallery, distributions, export; beside two maps also the focus."""
-    brush = state.brush()
+    brush = filtering.kept(state.brush(), view.model)
     with st.container(key="selection"):
         if not len(brush):
             st.caption(
@@ -96,7 +96,7 @@ def _selection_panel(view: View, shown: MapView, two: bool) -> None:
                 st.caption(f"and {len(brush) - there:,} that are not on this map", width="content")
             st.button(
                 "Add all to tray", icon=":material/add:", type="primary", key="brush_to_tray",
-                on_click=selection_to_tray,
+                on_click=selection_to_tray, args=(view,),
             )  # fmt: skip
             with st.popover("Export", icon=":material/download:", key="brush_export"):
                 tray.export_buttons(brush, view.model, key="brush", note="lassoed on the map")

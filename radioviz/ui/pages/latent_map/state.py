@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from radioviz.ui import detail, galaxies
+from radioviz.ui import detail, filtering, galaxies
 from radioviz.ui.controls import View
 from radioviz.ui.state import brush, page_state, set_brush, set_focus, tray
 
@@ -44,7 +44,7 @@ def toggle_in_tray(pair: Pair) -> None:
     st.rerun(FRAGMENTS)
 
 
-def selection_to_tray() -> None:
-    """Add the selection to the tray."""
-    tray().update(brush())
+def selection_to_tray(view: View) -> None:
+    """Add the selection to the tray, as far as it passes the filter."""
+    tray().update(filtering.kept(brush(), view.model))
     st.rerun(FRAGMENTS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import streamlit as st
 
@@ -10,6 +12,7 @@ from radioviz.export.session import Mark
 from radioviz.outliers.marking import MarkSpace, space_encoders, stack_latents
 from radioviz.outliers.thresholds import percentile_rank
 from radioviz.ui import cache, controls, detail, galaxies, state, tray
+from radioviz.ui.cache import outliers as scores
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.marks import DEFAULT, marks
@@ -39,6 +42,9 @@ def ranked_by_marks(view: View, sample: ScoredSample) -> list[Pair]:
     AtlasError
         If a data set has no latents.
     """
+    passing = set(sample.pooled()[0])  # the filter narrows the list, not what is learned from
+    every = {key: scores.outliers(key, view.model) for key in sample.tables}
+    sample = dataclasses.replace(sample, tables=every)
     pairs, values = sample.pooled()
     base = sample.reference
     known = base.oriented(sample.score.key)[base.learned()]
@@ -49,7 +55,8 @@ def ranked_by_marks(view: View, sample: ScoredSample) -> list[Pair]:
     ranking = space.rerank(
         [i for i, _ in given], [0 if m.kind == "artefact" else m.mark for _, m in given]
     )
-    return [pairs[i] for i in ranking.order() if pairs[i] not in marks()]
+    order = [pairs[i] for i in ranking.order()]
+    return [pair for pair in order if pair in passing and pair not in marks()]
 
 
 def _space(view: View, sample: ScoredSample, rank: np.ndarray) -> MarkSpace:

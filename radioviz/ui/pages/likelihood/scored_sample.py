@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from radioviz.errors import AtlasError, CatalogueError
 from radioviz.outliers.thresholds import SCORES, OutlierScore, percentile_rank, threshold_at
+from radioviz.ui import filtering
 from radioviz.ui.cache import outliers as scores
 from radioviz.ui.cache.outliers import Outliers
 from radioviz.ui.controls import View
@@ -76,7 +78,7 @@ class ScoredSample:
 
 
 def outlier_tables(view: View, data_sets: list[str]) -> dict[str, Outliers]:
-    """Scores of the data sets that have any.
+    """Scores of the data sets that have any, of the galaxies that pass the filter.
 
     Raises
     ------
@@ -86,11 +88,24 @@ def outlier_tables(view: View, data_sets: list[str]) -> dict[str, Outliers]:
     found = {}
     for key in data_sets:
         try:
-            found[key] = scores.outliers(key, view.model)
+            found[key] = _filtered(scores.outliers(key, view.model), view.model)
         except (AtlasError, CatalogueError):
             if key == view.data_set:
                 raise
     return found
+
+
+def _filtered(table: Outliers, model: str | None) -> Outliers:
+    mask = filtering.passing(table.data_set, model)
+    if mask is None:
+        return table
+    return dataclasses.replace(
+        table,
+        source_ids=table.source_ids[mask],
+        values={name: values[mask] for name, values in table.values.items()},
+        split=table.split[mask],
+        size=table.size[mask],
+    )
 
 
 def score_sample(

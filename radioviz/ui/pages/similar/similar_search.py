@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ import streamlit as st
 from radioviz.data.matching import close_pairs
 from radioviz.errors import SimilarityError
 from radioviz.similarity import LatentIndex, Query, compose_query, dihedral_views, scores, search
-from radioviz.ui import cache, controls, galaxies
+from radioviz.ui import cache, controls, filtering, galaxies
 from radioviz.ui.cache import Nulls
 from radioviz.ui.in_line import in_line
 from radioviz.ui.pages.similar.query_upload import kept
@@ -118,11 +118,7 @@ def search_galaxies(
         vectors,
         settings.number,
         separation_arcsec=settings.separation,
-        where={
-            key: cache.data_set(key).table["label"].isin(names).to_numpy()
-            for key in settings.targets
-            if names
-        },
+        where=_allowed(settings.targets, names, model),
         nulls={key: null.unrelated for key, null in nulls.items()},
         values={
             key: every[key]
@@ -132,6 +128,19 @@ def search_galaxies(
     )
     pairs = list(zip(table["data_set"], table["source_id"], strict=True))
     return SearchResult(table, pairs, every, nulls)
+
+
+def _allowed(targets: Sequence[str], labels: list[str], model: str) -> dict[str, np.ndarray]:
+    """Masks of the galaxies that may be results: by class, and by the filter."""
+    masks: dict[str, np.ndarray] = {}
+    for key in targets:
+        mask = filtering.passing(key, model)
+        if labels:
+            of_class = cache.data_set(key).table["label"].isin(labels).to_numpy()
+            mask = of_class if mask is None else mask & of_class
+        if mask is not None:
+            masks[key] = mask
+    return masks
 
 
 def encode_picture(model: str, seen: np.ndarray, rotated: bool) -> np.ndarray:

@@ -1,0 +1,36 @@
+"""Table: all columns of a data set, sorted and filtered; charts of them; named subsets."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from radioviz.ui import cache, controls, filtering, sidebar
+from radioviz.ui.controls import View
+from radioviz.ui.pages.table import chart_panel, subset_panel, table_view
+from radioviz.ui.pages.table.state import table_settings
+from radioviz.ui.state import Selection
+
+
+def main() -> None:
+    view = sidebar.draw_sidebar()
+    st.title("Table")
+    view.publish()
+    with controls.show_errors():
+        controls.open_with_progress(view.data_set)
+        table(view)
+
+
+def table(view: View) -> None:
+    columns = filtering.columns_in_view(view.data_set, view.model)
+    rows, charts, kept = st.tabs(["Rows", "Charts", "Subsets"], key="table_tabs")
+    with rows, controls.show_errors():
+        table_view.draw_table(view, columns)
+    with charts, controls.show_errors():
+        chart_panel.draw_charts(view, columns)
+    with kept, controls.show_errors():
+        listed = table_view.shown_rows(view, columns, table_settings(columns))
+        ids = cache.data_set(view.data_set).table["source_id"].to_numpy(object)[listed]
+        subset_panel.draw_subsets(view, Selection((view.data_set, str(s)) for s in ids))
+
+
+main()

@@ -1,0 +1,196 @@
+"""The filter of the workspace: one condition that every page obeys, and its box in the sidebar."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import streamlit as st
+
+from radioviz.errors import AtlasError, CatalogueError, FilterError
+from radioviz.ui import cache, controls, session_workspace
+from radioviz.ui.controls import View
+from radioviz.ui.state import Selection
+from radioviz.ui.subsets import subset_masks
+from radioviz.workspace import clauses
+from radioviz.workspace.evaluation import FUNCTIONS, matching_rows
+from radioviz.workspace.expression import parse_filter, quoted
+from radioviz.workspace.table_columns import Numbers, TableColumns, Text
+
+_BOX = "filter_text"
+_MOST_WORDS = 200
+_NO_LIMIT = "Every value"
+
+
+def current_filter() -> str:
+    """The filter as the reader wrote it; empty without one."""
+    return str(session_workspace.value("filter", ""))
+
+
+def set_filter(text: str) -> None:
+    """Filter every page by another condition; empty text shows everything."""
+    text = text.strip()
+    if text != current_filter():
+        what = f"filter {text[:60]}" if text else "clear the filter"
+        session_workspace.put("filter", text, what)
+
+
+def passing(data_set: str, model: str | None) -> np.ndarray | None:
+    """Mask of the rows of a catalogue that pass the filter; None if nothing is filtered.
+
+    A filter that the data set in view cannot answer is not applied. One that only another data set
+    cannot answer, for lack of a column, keeps none of the other's galaxies.
+    """
+    text = current_filter()
+    if not text:
+        return None
+    try:
+        return _rows_that_pass(data_set, model, text)
+    except FilterError:
+        shown = str(st.session_state.get("data_set", data_set))
+        if shown == data_set or _error(shown, model, text):
+            return None
+        return np.zeros(len(cache.data_set(data_set)), dtype=bool)
+    except (AtlasError, CatalogueError):
+        return None
+
+
+def kept(selection: Selection, model: str | None) -> Selection:
+    """The galaxies of a selection that pass the filter, in order."""
+    if not current_filter():
+        return selection
+    inside: set[tuple[str, str]] = set()
+    for data_set, ids in selection.groups().items():
+        mask = passing(data_set, model)
+        if mask is None:
+            inside.update((data_set, s) for s in ids)
+            continue
+        rows = cache.data_set(data_set).rows_of(ids)
+        inside.update((data_set, s) for s, row in zip(ids, rows, strict=True) if mask[row])
+    return Selection(pair for pair in selection if pair in inside)
+
+
+def columns_in_view(data_set: str, model: str | None) -> TableColumns:
+    """Columns of a data set, and the subsets of this workspace as columns of yes and no."""
+    return cache.filter_columns(data_set, model).with_masks(subset_masks(data_set))
+
+
+def _rows_that_pass(data_set: str, model: str | None, text: str) -> np.ndarray:
+    used, masks = parse_filter(text).columns(), subset_masks(data_set)
+    if masks.keys().isdisjoint(used):
+        return cache.rows_that_pass(data_set, model, text)
+    return matching_rows(text, cache.filter_columns(data_set, model).with_masks(masks))
+
+
+def _error(data_set: str, model: str | None, text: str) -> FilterError | None:
+    try:
+        _rows_that_pass(data_set, model, text)
+    except FilterError as error:
+        return error
+    except (AtlasError, CatalogueError):
+        return None
+    return None
+
+
+def draw_filter(view: View) -> None:
+    """The filter's box with its count or its error, and sliders and lists for single columns."""
+    st.session_state[_BOX] = current_filter()
+    st.text_area(
+        "Filter", key=_BOX, on_change=_typed, height=68,
+        placeholder='label == "Bent" and las > 80',
+        help="One condition for map, gallery, table, charts, Similar, Likelihood and exports. "
+        "Ctrl+Enter applies it. Comparisons, and, or, not, in (...), between, is missing, "
+        "contains, like, matches, arithmetic, and functions such as cone(ra, dec, radius).",
+    )  # fmt: skip
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        with st.popover("Columns", icon=":material/filter_list:", key="filter_columns"):
+            if cache.is_open(view.data_set):
+                with controls.show_errors():
+                    _column_menu(columns_in_view(view.data_set, view.model))
+            else:
+                st.caption("The data set is being opened.")
+        if current_filter():
+            st.button("Clear", icon=":material/close:", key="filter_clear", on_click=set_filter,
+                      args=("",))  # fmt: skip
+    if current_filter() and cache.is_open(view.data_set):
+        _draw_outcome(view)
+
+
+def _typed() -> None:
+    set_filter(str(st.session_state[_BOX]))
+
+
+def _draw_outcome(view: View) -> None:
+    text = current_filter()
+    error = _error(view.data_set, view.model, text)
+    if error is None:
+        mask = passing(view.data_set, view.model)
+        if mask is not None:
+            st.caption(f"{int(mask.sum()):,} of {len(mask):,} galaxies pass")
+        return
+    if error.position is not None:
+        start = max(0, error.position - 24)
+        st.code(f"{text[start : start + 60]}\n{' ' * (error.position - start)}^", language=None)
+    st.error(f"Not applied: {controls.escape(str(error))}", icon=":material/error:")
+
+
+def _column_menu(columns: TableColumns) -> None:
+    """A slider or a list of one column, and what the filter can say."""
+    name = st.selectbox(
+        "Column", columns.names, key="filter_column", format_func=lambda c: _title(columns, c),
+        persist_state="session",
+    )  # fmt: skip
+    if name in columns:
+        about, values = columns.column(name), columns.values(name)
+        st.caption(controls.escape(about.description))
+        if isinstance(values, Numbers):
+            _slider(name, values)
+        elif isinstance(values, Text) and len(values.words) <= _MOST_WORDS:
+            _word_list(name, values)
+        else:
+            st.code(f'{quoted(name)} contains "..."', language=None)
+    with st.expander("Functions"):
+        st.markdown("\n".join(f"- `{line}`" for line in FUNCTIONS.values()))
+
+
+def _title(columns: TableColumns, name: str) -> str:
+    unit = columns.column(name).unit
+    return f"{name} [{unit}]" if unit else name
+
+
+def _slider(name: str, values: Numbers) -> None:
+    known = values.floats()
+    known = known[np.isfinite(known)]
+    if not len(known) or known.min() == known.max():
+        st.caption("All its values are the same." if len(known) else "It has no values.")
+        return
+    low, high = float(known.min()), float(known.max())
+    found, key = clauses.clause_of(current_filter(), name), f"filter_slider_{name}"
+    held = (low, high)
+    if found is not None and found.low is not None and found.high is not None:
+        held = (min(max(found.low, low), high), max(min(found.high, high), low))
+    st.session_state[key] = (min(held), max(held))
+
+    def moved() -> None:
+        chosen = st.session_state[key]
+        if math.isclose(chosen[0], low) and math.isclose(chosen[1], high):
+            set_filter(clauses.without(current_filter(), name))
+        else:
+            set_filter(clauses.with_range(current_filter(), name, *chosen))
+
+    st.slider(name, low, high, step=(high - low) / 200, format="%.4g", key=key, on_change=moved)
+
+
+def _word_list(name: str, values: Text) -> None:
+    words, key = [str(w) for w in values.words.to_pylist()], f"filter_words_{name}"
+    found = clauses.clause_of(current_filter(), name)
+    st.session_state[key] = [w for w in (found.words or () if found else ()) if w in words]
+
+    def chosen() -> None:
+        picked = list(st.session_state[key])
+        if picked:
+            set_filter(clauses.with_words(current_filter(), name, picked))
+        else:
+            set_filter(clauses.without(current_filter(), name))
+
+    st.multiselect(name, words, key=key, on_change=chosen, placeholder=_NO_LIMIT)

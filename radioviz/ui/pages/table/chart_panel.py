@@ -1,0 +1,166 @@
+"""The charts of the workspace: chosen columns, brushed both ways, with the numbers behind."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from radioviz.errors import FilterError
+from radioviz.ui import cache, controls, filtering, session_workspace, state
+from radioviz.ui.charts import plotly_charts
+from radioviz.ui.controls import View
+from radioviz.ui.exports.export_panel import export_button, whole
+from radioviz.ui.pages.table import column_charts
+from radioviz.ui.pages.table.column_charts import KINDS, Chart
+from radioviz.ui.pages.table.table_view import column_title
+from radioviz.workspace import clauses
+from radioviz.workspace.table_columns import Numbers, TableColumns, Text
+
+MOST = 6
+USUAL = (
+    {"kind": "histogram", "x": "las", "log_x": True},
+    {"kind": "box", "x": "las", "y": "label"},
+)
+
+
+def charts() -> list[Chart]:
+    """The charts of this workspace."""
+    known = {f.name for f in dataclasses.fields(Chart)}
+    held = session_workspace.value("charts", USUAL)
+    return [Chart(**{k: v for k, v in one.items() if k in known}) for one in held][:MOST]
+
+
+def draw_charts(view: View, columns: TableColumns) -> None:
+    """Every chart, two in a row, and the menu that adds one."""
+    held = charts()
+    n = len(columns)
+    mask = filtering.passing(view.data_set, view.model)
+    passing = np.ones(n, dtype=bool) if mask is None else mask
+    selected = np.zeros(n, dtype=bool)
+    ids = state.brush().groups().get(view.data_set, [])
+    selected[cache.data_set(view.data_set).known_rows_of(ids)] = True
+    st.caption(
+        "Drag over a histogram to filter by its column; drag over a scatter or the sky to select. "
+        "The selection is shown in red."
+    )
+    for start in range(0, len(held), 2):
+        for place, number in zip(st.columns(2), range(start, start + 2), strict=True):
+            if number < len(held):
+                with place, st.container(border=True), controls.show_errors():
+                    _draw_chart(view, columns, number, held[number], passing, selected)
+    if len(held) < MOST:
+        st.button("Add a chart", icon=":material/add_chart:", key="chart_add",
+                  on_click=_change, args=([*held, Chart()], "add a chart"))  # fmt: skip
+
+
+def _change(held: list[Chart], what: str) -> None:
+    session_workspace.put("charts", [dataclasses.asdict(c) for c in held], what)
+
+
+def _draw_chart(
+    view: View,
+    columns: TableColumns,
+    number: int,
+    chart: Chart,
+    passing: np.ndarray,
+    selected: np.ndarray,
+) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.popover(KINDS.get(chart.kind, "Chart"), icon=":material/tune:",
+                        key=f"chart_menu_{number}"):  # fmt: skip
+            _edit(columns, number, chart)
+        export_button(
+            "CSV", f"radioviz-{chart.kind}.csv",
+            whole(lambda: _csv(columns, chart, passing)), key=f"chart_csv_{number}",
+        )  # fmt: skip
+        rest = [c for i, c in enumerate(charts()) if i != number]
+        st.button("Remove", icon=":material/close:", key=f"chart_remove_{number}",
+                  on_click=_change, args=(rest, "remove a chart"))  # fmt: skip
+    for name in (chart.x, chart.y):
+        if name and name not in columns and chart.kind != "sky":
+            raise FilterError(f"this data set has no column '{name}'; choose another in the menu")
+    key, ids = f"chart_{number}", columns.values("source_id")
+    assert isinstance(ids, Text)
+    if chart.kind == "box":
+        figure = column_charts.box_figure(columns, chart, passing)
+        plotly_charts.draw(figure, key, f"{chart.x} by {chart.y}", height=320)
+        return
+    if chart.kind == "histogram":
+        figure, _ = column_charts.histogram_figure(columns, chart, passing, selected)
+
+        def ranged(event: Mapping[str, Any]) -> None:
+            for box in (event.get("selection") or {}).get("box") or ():
+                low, high = sorted(float(v) for v in box["x"][:2])
+                ends = (10.0**low, 10.0**high) if chart.log_x else (low, high)
+                filtering.set_filter(clauses.with_range(filtering.current_filter(), chart.x, *ends))
+
+        plotly_charts.draw(figure, key, f"Histogram of {chart.x}", height=320,
+                           on_select=ranged, brush=True)  # fmt: skip
+        return
+    if chart.kind == "sky":
+        figure, _ = column_charts.sky_figure(columns, passing, selected)
+        axes = ("ra", "dec")
+    else:
+        figure, _ = column_charts.scatter_figure(columns, chart, passing, selected)
+        axes = (chart.x, chart.y)
+
+    def boxed(event: Mapping[str, Any]) -> None:
+        x, y = (column_charts.numbers_of(columns, name) for name in axes)
+        inside = np.zeros(len(columns), dtype=bool)
+        for box in (event.get("selection") or {}).get("box") or ():
+            left, right = sorted(float(v) for v in box["x"][:2])
+            low, high = sorted(float(v) for v in box["y"][:2])
+            inside |= (x >= left) & (x <= right) & (y >= low) & (y <= high)
+        if (event.get("selection") or {}).get("box"):
+            found = ids.texts(np.flatnonzero(inside & passing))
+            state.set_brush([(view.data_set, s) for s in found], "chart")
+
+    plotly_charts.draw(figure, key, f"{axes[0]} against {axes[1]}", height=320,
+                       on_select=boxed, brush=True, both=True)  # fmt: skip
+
+
+def _edit(columns: TableColumns, number: int, chart: Chart) -> None:
+    """The menu of one chart: kind, columns, log axes."""
+    keys = {f.name: f"chart_{f.name}_{number}" for f in dataclasses.fields(Chart)}
+    for field, key in keys.items():
+        st.session_state[key] = getattr(chart, field)
+
+    def changed() -> None:
+        chosen = Chart(**{field: st.session_state.get(key, getattr(chart, field))
+                          for field, key in keys.items()})  # fmt: skip
+        held = charts()
+        held[number] = chosen
+        _change(held, "change a chart")
+
+    def title(name: str) -> str:
+        return column_title(columns, name) if name else "choose a column"
+
+    numeric = [c for c in columns.names if isinstance(columns.values(c), Numbers)]
+    texts = [c for c in columns.names if isinstance(columns.values(c), Text)]
+    st.selectbox("Kind", list(KINDS), format_func=KINDS.__getitem__, key=keys["kind"],
+                 on_change=changed)  # fmt: skip
+    if chart.kind == "sky":
+        return
+    for field, label, names in (
+        ("x", "Column", numeric),
+        ("y", "Classes" if chart.kind == "box" else "Second column",
+         texts if chart.kind == "box" else numeric),
+    ):  # fmt: skip
+        if field == "y" and chart.kind == "histogram":
+            continue
+        if st.session_state[keys[field]] not in names:
+            st.session_state[keys[field]] = names[0]
+        st.selectbox(label, names, format_func=title, key=keys[field], on_change=changed)
+    st.toggle("Logarithmic", key=keys["log_x"], on_change=changed)
+    if chart.kind != "box":
+        label = "Logarithmic counts" if chart.kind == "histogram" else "Logarithmic, second column"
+        st.toggle(label, key=keys["log_y"], on_change=changed)
+
+
+def _csv(columns: TableColumns, chart: Chart, passing: np.ndarray) -> str:
+    return pd.DataFrame(column_charts.chart_numbers(columns, chart, passing)).to_csv(index=False)

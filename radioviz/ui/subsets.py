@@ -1,0 +1,94 @@
+"""Named subsets of the workspace: galaxies kept under a name, combined, and used in filters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from radioviz.errors import SelectionError
+from radioviz.ui import cache, session_workspace
+from radioviz.ui.palette import DATA_SET_COLOURS
+from radioviz.ui.state import Selection
+
+MOST = 40
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Galaxies under a name, with the colour of their points."""
+
+    name: str
+    colour: str
+    members: Selection
+
+
+def subsets() -> list[Subset]:
+    """The subsets of this workspace, in the order they were made."""
+    found = session_workspace.value("subsets", [])
+    return [
+        Subset(str(s["name"]), str(s["colour"]), Selection(session_workspace.pairs_of(s["groups"])))
+        for s in found
+    ]
+
+
+def save_subset(name: str, members: Selection) -> None:
+    """Keep galaxies under a name; a subset of the same name is replaced.
+
+    Raises
+    ------
+    SelectionError
+        If the name is empty, too long or a column's, there are no galaxies, or too many subsets.
+    """
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME or "`" in name:
+        raise SelectionError(
+            f"'{name[:80]}' cannot name a subset; write 1 to {LONGEST_NAME} characters without `"
+        )
+    if not len(members):
+        raise SelectionError(f"the subset '{name}' would hold no galaxy; select some first")
+    for data_set in members.groups():
+        if name in cache.filter_columns(data_set, None):
+            raise SelectionError(f"'{name}' is a column of {data_set}; choose another name")
+    held = [s for s in subsets() if s.name != name]
+    if len(held) >= MOST:
+        raise SelectionError(f"a workspace keeps at most {MOST} subsets; delete one first")
+    colour = DATA_SET_COLOURS[len(held) % len(DATA_SET_COLOURS)]
+    _put([*held, Subset(name, colour, members)], f"save the subset {name}")
+
+
+def delete_subset(name: str) -> None:
+    """Forget a subset; its galaxies stay where they are."""
+    _put([s for s in subsets() if s.name != name], f"delete the subset {name}")
+
+
+def combined(first: Selection, how: str, second: Selection) -> Selection:
+    """``and``, ``or``, or ``and not`` of two sets of galaxies, in the order of the first."""
+    if how == "or":
+        return Selection([*first, *second])
+    return Selection(pair for pair in first if (pair in second) == (how == "and"))
+
+
+def subset_masks(data_set: str) -> dict[str, np.ndarray]:
+    """Mask of the rows of a catalogue in each subset, by name."""
+    found = subsets()
+    if not found:
+        return {}
+    catalogue = cache.data_set(data_set)
+    masks = {}
+    for subset in found:
+        mask = np.zeros(len(catalogue), dtype=bool)
+        ids = subset.members.groups().get(data_set, [])
+        mask[catalogue.known_rows_of(ids)] = True
+        masks[subset.name] = mask
+    return masks
+
+
+def _put(held: list[Subset], what: str) -> None:
+    values: list[dict[str, Any]] = [
+        {"name": s.name, "colour": s.colour, "groups": session_workspace.groups_of(s.members)}
+        for s in held
+    ]
+    session_workspace.put("subsets", values, what)

@@ -1,0 +1,144 @@
+"""The Table page, headless: one filter everywhere, sorting, ticked rows, subsets, charts, undo."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.ui.state import Selection
+from tests.ui.conftest import session_of
+
+Open = Callable[..., AppTest]
+FILTER = 'label == "Bent" and las > 60 and las is not missing'
+
+
+def expected(first: Catalogue) -> list[str]:
+    """What pandas answers to :data:`FILTER`."""
+    t = first.table
+    return t.loc[(t.label == "Bent") & (t.las > 60), "source_id"].tolist()
+
+
+def set_filter(app: AppTest, text: str) -> AppTest:
+    return app.text_area(key="filter_text").set_value(text).run()
+
+
+def words(app: AppTest) -> str:
+    kinds = ("markdown", "caption", "info", "error", "code")
+    return "\n".join(str(e.value) for kind in kinds for e in app.get(kind))
+
+
+def rows(app: AppTest) -> pd.DataFrame:
+    return app.dataframe[0].value
+
+
+def test_the_filter_lists_what_pandas_finds(open_page: Open, first: Catalogue) -> None:
+    app = set_filter(open_page("table"), FILTER)
+    wanted = expected(first)
+    assert 20 < len(wanted) < 300
+    assert rows(app)["source_id"].tolist() == wanted[:50]
+    assert f"{len(wanted)} of 2,158 galaxies pass" in words(app)
+    app.button(key="table_collect").click().run()
+    assert [s for _, s in session_of(app).tray] == wanted
+    app.button(key="workspace_undo").click().run()
+    assert len(session_of(app).tray) == 0
+    app.button(key="workspace_undo").click().run()
+    assert app.text_area(key="filter_text").value == ""
+    assert "2,158 galaxies" in words(app)
+    app.button(key="workspace_redo").click().run()
+    assert app.text_area(key="filter_text").value == FILTER
+
+
+def test_other_pages_obey_the_filter(open_page: Open, first: Catalogue) -> None:
+    wanted = set(expected(first))
+    app = set_filter(open_page("table"), FILTER)
+    app.switch_page("pages/likelihood.py").run()
+    assert not app.exception
+    galleries = [e for e in app.get("bidi_component") if "likelihood_gallery" in str(e.proto.id)]
+    listed = {cell["id"][1] for cell in json.loads(galleries[0].proto.json)["cells"]}
+    assert listed
+    assert listed <= wanted
+    app.switch_page("pages/latent_map.py").run()
+    maps = [e for e in app.get("bidi_component") if "map_gl" in str(e.proto.id)]
+    assert json.loads(maps[0].proto.json)["n"] == len(wanted)
+    app.query_params["source"] = "first/" + sorted(wanted)[0]
+    app.switch_page("pages/similar.py").run()
+    assert not app.exception
+    found = [e for e in app.get("bidi_component") if "similar_gallery" in str(e.proto.id)]
+    similar = {cell["id"][1] for cell in json.loads(found[0].proto.json)["cells"]}
+    assert similar
+    assert similar <= wanted
+
+
+def test_a_filter_that_fails_says_where(open_page: Open) -> None:
+    app = set_filter(open_page("table"), "las > 80 and lable == 3")
+    text = words(app)
+    assert "did you mean label" in text
+    assert "las > 80 and lable == 3\n             ^" in text
+    assert "2,158 galaxies" in text  # not applied
+    app = set_filter(app, "las > 80; drop table x")
+    assert "does not belong in a filter" in words(app)
+
+
+def test_sorting_sorts_all_rows(open_page: Open, first: Catalogue) -> None:
+    app = open_page("table")
+    app.selectbox(key="table_sort").set_value("las").run()
+    app.toggle(key="table_descending").set_value(True).run()
+    wanted = np.sort(first.table["las"].dropna().to_numpy())[::-1][:50]
+    np.testing.assert_allclose(rows(app)["las"].to_numpy(float), wanted)
+    app.multiselect(key="table_columns").set_value(["dec", "label"]).run()
+    assert list(rows(app).columns)[1:] == ["dec", "label"]
+    app.button(key="workspace_undo").click().run()
+    assert "source_id" in rows(app).columns
+
+
+def test_subsets_are_saved_combined_and_filtered(open_page: Open, first: Catalogue) -> None:
+    ids = first.table["source_id"].tolist()
+    pairs = [("first", s) for s in ids[:30]]
+    app = open_page("table", {"brush": Selection(pairs)})
+
+    def save(name: str, source: str) -> None:
+        app.text_input(key="subset_name").input(name)
+        app.selectbox(key="subset_source").set_value(source)
+        next(b for b in app.button if b.label == "Save" and "subset_form" in str(b.proto)).click()
+        app.run()
+
+    save("first ones", "Selection")
+    set_filter(app, "las > 60")
+    save("large", "Rows of the table")
+    app.selectbox(key="subset_how").set_value("and not")
+    next(b for b in app.button if b.label == "Combine").click().run()
+    set_filter(app, "`first ones` and not large")
+    las = first.table["las"].to_numpy()[:30]
+    wanted = [s for s, size in zip(ids[:30], las, strict=True) if not size > 60]
+    assert rows(app)["source_id"].tolist() == wanted
+    set_filter(app, "`first ones and not large`")
+    assert rows(app)["source_id"].tolist() == wanted
+
+
+@pytest.mark.parametrize("chart", [
+    {"kind": "histogram", "x": "las", "log_x": True, "log_y": True},
+    {"kind": "scatter", "x": "ra", "y": "las", "log_y": True},
+    {"kind": "box", "x": "las", "y": "label"},
+    {"kind": "sky"},
+])  # fmt: skip
+def test_charts_show_what_passes(open_page: Open, first: Catalogue, chart: dict) -> None:  # type: ignore[type-arg]
+    from radioviz.ui.cache import filter_columns
+    from radioviz.ui.pages.table import column_charts
+    from radioviz.ui.pages.table.column_charts import Chart
+
+    app = set_filter(open_page("table"), FILTER)
+    assert not app.exception
+    columns = filter_columns("first", None)
+    t = first.table
+    passing = ((t.label == "Bent") & (t.las > 60)).to_numpy()
+    numbers = column_charts.chart_numbers(columns, Chart(**chart), passing)
+    if chart["kind"] == "histogram":
+        assert int(np.sum(numbers["galaxies"])) == passing.sum()
+        return
+    assert list(numbers["source_id"]) == t.source_id[passing].tolist()
