@@ -49,7 +49,7 @@ def images_in(payload: bytes, name: str) -> list[tuple[int, str]]:
 
 def read_query_image(payload: bytes, name: str, extension: int | None = None) -> SkyImage:
     """See :func:`radioviz.similarity.query_image.read_picture`; without its WCS."""
-    from radioviz.images.headers import Beam
+    from radioviz.images.known_surveys import Beam
     from radioviz.images.reading import SkyImage
 
     image: SkyImage = read_confined(

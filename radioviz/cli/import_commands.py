@@ -37,8 +37,8 @@ Models = Annotated[str, _option("Or with these encoders, separated by commas.")]
 
 _QUESTIONS = (
     "key", "title", "survey", "pixel_scale", "beam", "bunit", "raw", "pixels", "ra_unit",
-    "dec_unit", "las_unit", "flux_unit", "array", "extension", "first_row", "mb_flag", "las_min",
-    "service", "base", "rate",
+    "dec_unit", "las_unit", "flux_unit", "array", "extension", "plane", "frequency", "first_row",
+    "mb_flag", "las_min", "service", "base", "rate",
 )  # fmt: skip
 
 
@@ -53,6 +53,7 @@ def import_command(
     survey: Annotated[str, _option("Survey of the images, such as NVSS.")] = "",
     pixel_scale: Annotated[str, _option("Arcsec per pixel.")] = "",
     beam: Annotated[str, _option("FWHM of the beam in arcsec, or unknown.")] = "",
+    frequency: Annotated[str, _option("Observing frequency in GHz, or unknown.")] = "",
     bunit: Annotated[str, _option("Unit of the pixels, or unknown.")] = "",
     raw: Annotated[str, _option("yes: noise is in the images; no: removed.")] = "",
     pixels: Annotated[str, _option("Edge of the stored images in pixels.")] = "",
@@ -63,7 +64,10 @@ def import_command(
     las_unit: Annotated[str, _option("arcsec, arcmin, deg or mas.")] = "",
     flux_unit: Annotated[str, _option("mJy, Jy, uJy or unknown.")] = "",
     array: Annotated[str, _option("Which array of an HDF5, npz or zarr.")] = "",
-    extension: Annotated[str, _option("Which extension of a mosaic.")] = "",
+    extension: Annotated[str, _option("Which image of FITS files: name or number.")] = "",
+    plane: Annotated[
+        str, _option("Which plane of cubes: I, 1.4 GHz, or a number from 0; I, 3 for two axes.")
+    ] = "",
     first_row: Annotated[str, _option("south (FITS) or north (pictures).")] = "",
     rgz: Annotated[
         Path | None,

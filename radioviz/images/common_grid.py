@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from radioviz.errors import ImageError
+from radioviz.images.known_surveys import Beam
 from radioviz.images.orientation import as_header_text, deviation, geometry, resample
 from radioviz.images.reading import SkyImage
 from radioviz.sky import tan_wcs
@@ -15,7 +16,8 @@ from radioviz.sky import tan_wcs
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
-_SAME_SCALE = 0.01  # relative difference of pixel scales that needs no resampling
+_RESAMPLED = 0.01  # relative difference of pixel scales from which images are resampled
+_SAME_SCALE = 0.001  # relative difference of pixel scales that count as one
 _MAX_RESCALE = 4.0  # beyond this the images are not comparable
 _PLAIN_WCS = 0.1  # pixels; a WCS that differs less from a TAN WCS is replaced by it
 
@@ -29,26 +31,32 @@ class CommonGrid:
     shape : tuple of int
         ``(ny, nx)``.
     scale : float
-        Arcsec per pixel.
+        Arcsec per pixel of images without one of their own.
     bunit, survey : str
+    resampled : bool
+        True to resample all images to ``scale``; otherwise each keeps its own.
     """
 
     shape: tuple[int, int]
     scale: float
     bunit: str
     survey: str
+    resampled: bool = False
 
 
 @dataclass(frozen=True)
 class GridImage(SkyImage):
-    """An image on the common grid, with the position of its centre and the WCS as text."""
+    """An image on the common grid, with the position of its centre and the WCS as text.
+
+    ``pixel_scale`` is None where only the user or a table knows it.
+    """
 
     centre: tuple[float, float] | None = None
     wcs_text: str = ""
 
 
 def to_common_grid(image: SkyImage, common: CommonGrid, bunit: str | None) -> GridImage:
-    """The image with the common scale and shape; ``bunit`` is the unit of files without one.
+    """The image with the common shape; ``bunit`` is the unit of files without one.
 
     Raises
     ------
@@ -65,14 +73,18 @@ def to_common_grid(image: SkyImage, common: CommonGrid, bunit: str | None) -> Gr
     if unit and not image.bunit:
         notes.append(f"no unit in its header: {unit} assumed")
     data, wcs, scale = image.data, image.wcs, image.pixel_scale
+    own: float | None = common.scale
     if wcs is None or scale is None or image.position is None:
+        own = None
         notes.append(f"assumed to be north up with {common.scale:.4g} arcsec per pixel")
-    elif abs(scale / common.scale - 1) > _SAME_SCALE:
+    elif not common.resampled:
+        own = common.scale if abs(scale / common.scale - 1) < _SAME_SCALE else scale
+    elif abs(scale / common.scale - 1) > _RESAMPLED:
         ratio = scale / common.scale
         if not 1 / _MAX_RESCALE <= ratio <= _MAX_RESCALE:
             raise ImageError(
-                f"{image.file}: {scale:.4g} arcsec per pixel, most files here have "
-                f"{common.scale:.4g}; put it into a separate folder"
+                f"{image.file}: {scale:.4g} arcsec per pixel cannot be resampled to the "
+                f"{common.scale:.4g} that were given; leave the pixel scale open to keep its own"
             )
         ny, nx = (max(2, round(n * ratio)) for n in data.shape)
         ny, nx = min(ny, 2 * common.shape[0]), min(nx, 2 * common.shape[1])
@@ -84,7 +96,7 @@ def to_common_grid(image: SkyImage, common: CommonGrid, bunit: str | None) -> Gr
         notes.append(f"resampled from {scale:.4g} to {common.scale:.4g} arcsec per pixel")
     ny, nx = common.shape
     if data.shape != common.shape:
-        notes.append(f"{data.shape[1]} x {data.shape[0]} pixels cropped or padded to {nx} x {ny}")
+        notes.append(f"{data.shape[1]} x {data.shape[0]} pixels {_changed(data.shape, ny, nx)}")
     before = data
     data, (dx, dy) = _centred(data, common.shape)
     if np.isnan(data).all():
@@ -95,7 +107,7 @@ def to_common_grid(image: SkyImage, common: CommonGrid, bunit: str | None) -> Gr
             wcs = shifted(wcs, dx, dy)
             local = geometry(wcs, common.shape)
             centre = (local.ra, local.dec)
-        plain = tan_wcs(*centre, common.scale, common.shape)
+        plain = tan_wcs(*centre, own or common.scale, common.shape)
         if deviation(wcs, plain, common.shape) > _PLAIN_WCS:
             text = as_header_text(wcs)
     return GridImage(
@@ -103,12 +115,23 @@ def to_common_grid(image: SkyImage, common: CommonGrid, bunit: str | None) -> Gr
         image.file,
         beam=image.beam,
         survey=image.survey or common.survey,
+        bunit=unit,
         frequency=image.frequency,
+        rms=image.rms,
+        primary_beam=image.primary_beam,
+        pixel_scale=own,
         position=image.position,
         notes=tuple(notes),
         centre=centre,
         wcs_text=text,
     )
+
+
+def _changed(shape: tuple[int, ...], ny: int, nx: int) -> str:
+    """How an image of ``shape`` becomes one of ``(ny, nx)``, in words."""
+    cropped, padded = shape[0] > ny or shape[1] > nx, shape[0] < ny or shape[1] < nx
+    how = "cropped and padded" if cropped and padded else "cropped" if cropped else "padded"
+    return f"{how} to {nx} x {ny}"
 
 
 def shifted(wcs: WCS, dx: int, dy: int) -> WCS:
@@ -151,4 +174,20 @@ def row_values(placed: GridImage, name: str, common: CommonGrid) -> dict[str, An
         "image_ra": image_ra,
         "image_dec": image_dec,
         "wcs_header": placed.wcs_text,
+        **describe_image(placed.beam, placed.frequency, placed.pixel_scale),
+        "rms": placed.rms,
+        "primary_beam": placed.primary_beam,
+    }
+
+
+def describe_image(
+    beam: Beam | None, frequency: float | None, pixel_scale: float | None
+) -> dict[str, Any]:
+    """Cells of a row that describe its image; None where unknown."""
+    return {
+        "beam_major": beam.major if beam else None,
+        "beam_minor": beam.minor if beam else None,
+        "beam_pa": beam.pa if beam else None,
+        "frequency": frequency,
+        "pixel_scale": pixel_scale,
     }

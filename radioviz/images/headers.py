@@ -1,4 +1,4 @@
-"""Read a FITS header: unit, beam, survey, frequency, celestial WCS.
+"""Read a FITS header: its values, and the celestial WCS.
 
 Real headers are untidy: cards with control characters (SkyView), beams in HISTORY
 (AIPS), units in capitals. They are read card by card, so that one bad card does not
@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from radioviz.errors import ImageError
@@ -22,34 +21,6 @@ if TYPE_CHECKING:
     from astropy.wcs import WCS
 
 Value = str | float | int | bool
-
-
-@dataclass(frozen=True)
-class Beam:
-    """Restoring beam: FWHM in arcsec; position angle in degrees, north through east."""
-
-    major: float
-    minor: float
-    pa: float = 0.0
-
-    @property
-    def fwhm(self) -> float:
-        """FWHM of the circular beam of the same area, arcsec."""
-        return math.sqrt(self.major * self.minor)
-
-
-# FWHM in arcsec and frequency in GHz if the header has none, by the start of SURVEY.
-KNOWN_SURVEYS: tuple[tuple[str, float, float], ...] = (
-    ("FIRST", 5.4, 1.4),  # Becker et al. 1995
-    ("VLA FIRST", 5.4, 1.4),
-    ("NVSS", 45.0, 1.4),  # Condon et al. 1998
-    ("LOTSS", 6.0, 0.144),  # Shimwell et al. 2017
-    ("TGSS", 25.0, 0.15),  # Intema et al. 2017
-    ("VLASS", 2.5, 3.0),  # Lacy et al. 2020
-    ("RACS", 25.0, 0.8875),  # McConnell et al. 2020, common resolution
-    ("WENSS", 54.0, 0.325),  # Rengelink et al. 1997
-    ("SUMSS", 45.0, 0.843),  # Mauch et al. 2003
-)
 
 
 class Header:
@@ -132,6 +103,19 @@ class Header:
         value = self.get(key)
         return "" if value is None else str(value).strip()
 
+    def comment(self, key: str) -> str:
+        """The comment behind a value; empty if there is none."""
+        from astropy.io.fits import Card, VerifyError
+
+        try:
+            return str(Card.fromstring(self._values[key]).comment) if key in self else ""
+        except (VerifyError, ValueError):
+            return ""
+
+    def history(self) -> Iterator[str]:
+        """The text of HISTORY cards."""
+        return (c[8:].strip() for c in self._cards if c.startswith("HISTORY "))
+
     def comments(self) -> Iterator[str]:
         """The text of COMMENT and HISTORY cards."""
         return (c[8:].strip() for c in self._cards if c.startswith(("COMMENT ", "HISTORY ")))
@@ -157,95 +141,6 @@ _TABLE = re.compile(
 )
 
 
-# -- unit --------------------------------------------------------------------------------
-
-_JY_BEAM = re.compile(
-    r"(?:(?P<p>[munkMUµμ]?)(?:Jy|JY|jy)[ ./*]*(?:beam|BEAM|Beam|bm|BM)(?:[*^]*-1)?"
-    r"|(?:beam|Beam)[*^]*-1[ .*](?P<q>[munkµμ]?)Jy)"
-)
-_PREFIX = {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9, "k": 1e3}
-
-
-def brightness_unit(text: str) -> tuple[float, str, str]:
-    """Factor to Jy/beam, unit of the result, and a note (empty without problems).
-
-    Parameters
-    ----------
-    text : str
-        BUNIT as written. ``JY/BEAM``, ``mJy/beam``, ``uJy beam-1``, ``beam-1 Jy`` ... are
-        converted; any other unit is kept, with factor 1. Capitals without case
-        (``MJY/BEAM``) are milli: nothing in the sky has 1e6 Jy in a beam.
-    """
-    unit = text.strip()
-    if not unit:
-        return 1.0, "", "no unit (BUNIT): no flux density can be measured"
-    match = _JY_BEAM.fullmatch(unit)
-    if match:
-        prefix = match["p"] if match["p"] is not None else match["q"]
-        if prefix in ("M", "U") and unit == unit.upper():
-            prefix = prefix.lower()
-        if prefix in _PREFIX:
-            factor = _PREFIX[prefix]
-            note = "" if factor == 1 else f"converted from {unit} to Jy/beam"
-            return factor, "Jy/beam", note
-    return 1.0, unit, f"unit '{unit}' is not Jy/beam: no flux density can be measured"
-
-
-# -- beam, survey, frequency -------------------------------------------------------------
-
-# AIPS writes: HISTORY AIPS   CLEAN BMAJ=  1.5000E-03 BMIN=  1.5000E-03 BPA=   0.00
-_AIPS_BEAM = re.compile(r"BMAJ *= *([\d.eE+-]+) +BMIN *= *([\d.eE+-]+)(?: +BPA *= *([\d.eE+-]+))?")
-# SkyView writes: COMMENT Frequency:   1.4 GHz Continuum
-_FREQUENCY = re.compile(r"Frequency: *([\d.]+) *([MG])Hz", re.IGNORECASE)
-
-
-def find_beam(header: Header) -> Beam | None:
-    """Beam from BMAJ, BMIN, BPA [deg], or from the last CLEAN of an AIPS history."""
-    major, minor = header.number("BMAJ"), header.number("BMIN")
-    angle = header.number("BPA") or 0.0
-    if major is None:
-        for line in header.comments():
-            if match := _AIPS_BEAM.search(line):
-                try:
-                    major, minor = float(match[1]), float(match[2])
-                    angle = float(match[3] or 0.0)
-                except ValueError:
-                    continue
-    if major is None:
-        return None
-    minor = major if minor is None else minor
-    # Wider than ten degrees or negative is a placeholder (-1, 999), not a beam.
-    if not (0 < minor <= major < 10):
-        return None
-    return Beam(major * 3600.0, minor * 3600.0, angle % 180.0)
-
-
-def known_survey(survey: str) -> tuple[float, float] | None:
-    """Beam [arcsec] and frequency [GHz] of a survey by its name, None when unknown."""
-    name = survey.strip().upper()
-    for prefix, beam, frequency in KNOWN_SURVEYS:
-        if name.startswith(prefix):
-            return beam, frequency
-    return None
-
-
-def find_frequency(header: Header) -> float | None:
-    """Observing frequency in GHz, from the header's axes, keywords or SkyView comments."""
-    for axis in range(1, 6):
-        if header.string(f"CTYPE{axis}").upper().startswith("FREQ"):
-            value = header.number(f"CRVAL{axis}")
-            if value and 1e6 < value < 1e13:
-                return value / 1e9
-    for key in ("RESTFRQ", "RESTFREQ", "OBSFREQ", "FREQ"):
-        value = header.number(key)
-        if value and 1e6 < value < 1e13:
-            return value / 1e9
-    for line in header.comments():
-        if match := _FREQUENCY.search(line):
-            return float(match[1]) * (1.0 if match[2].upper() == "G" else 1e-3)
-    return None
-
-
 # -- WCS ---------------------------------------------------------------------------------
 
 _WCS_CARD = re.compile(
@@ -256,6 +151,13 @@ _WCS_CARD = re.compile(
 # Older spellings of PCi_j and the like, with zeros (CASA, ASKAP, AIPS).
 _PADDED = re.compile(r"(PC|CD|PV|PS)(?:00(\d)00(\d)|0?(\d)_0?(\d))$")
 _TEXT_CARD = re.compile(r"(?:CTYPE|CUNIT|PS)|RADE")
+# Spellings of units that wcslib takes for others or for none.
+_UNIT_NAMES = {
+    "deg": "deg", "degs": "deg", "degree": "deg", "degrees": "deg", "arcsec": "arcsec",
+    "arcsecs": "arcsec", "arcsecond": "arcsec", "arcseconds": "arcsec", "asec": "arcsec",
+    "arcmin": "arcmin", "arcmins": "arcmin", "arcminute": "arcmin", "arcminutes": "arcmin",
+    "mas": "mas", "rad": "rad", "rads": "rad", "radian": "rad", "radians": "rad",
+}  # fmt: skip
 _CELESTIAL = ("RA--", "DEC-", "GLON", "GLAT", "ELON", "ELAT")
 SPECTRAL = (
     "FREQ", "VELO", "VRAD", "VOPT", "WAVE", "AWAV", "ZOPT", "FELO", "ENER", "STOKES", "TIME",
@@ -286,7 +188,8 @@ def find_wcs(header: Header, axes: int) -> tuple[WCS | None, str]:
         if key[:2] in ("A_", "B_", "AP", "BP") and not distorted:
             continue
         if _TEXT_CARD.match(key):
-            cards[key] = header.string(written)
+            text = header.string(written)
+            cards[key] = _UNIT_NAMES.get(text.lower(), text) if key[:5] == "CUNIT" else text
         elif (number := header.number(written)) is not None:
             cards[key] = int(number) if "ORDER" in key or key == "WCSAXES" else number
     cards["WCSAXES"] = int(max(count, axes))
@@ -338,16 +241,15 @@ def _complete_frame(header: Header, cards: fits.Header) -> None:
 def pixel_steps(header: Header, sky: tuple[int, int]) -> tuple[float, float] | None:
     """Arcsec per pixel along the two sky axes, from the linear part of the WCS alone.
 
-    A tenth of the cost of a full WCS, for thousands of files. None if the header has no linear
-    part or gives it in another unit than degrees.
+    A tenth of the cost of a full WCS, which only units other than degrees need. None if the
+    header has no linear part.
     """
     first, second = (axis + 1 for axis in sky)
     if not header.string(f"CTYPE{first}"):
         return None
-    if any(
-        header.string(f"CUNIT{i}").lower() not in ("", "deg", "degree") for i in (first, second)
-    ):
-        return None
+    units = [header.string(f"CUNIT{i}").lower() for i in (first, second)]
+    if any(_UNIT_NAMES.get(unit, unit) not in ("", "deg") for unit in units):
+        return _steps_of_wcs(header, max(first, second))
     steps = []
     written = _wcs_keywords(header)
     for j in (first, second):
@@ -361,6 +263,16 @@ def pixel_steps(header: Header, sky: tuple[int, int]) -> tuple[float, float] | N
                 parts.append((header.number(f"CDELT{i}") or 0.0) * pc)
         steps.append(math.hypot(*parts) * 3600.0)
     return (steps[0], steps[1]) if min(steps) > 0 else None
+
+
+def _steps_of_wcs(header: Header, axes: int) -> tuple[float, float] | None:
+    from astropy.wcs.utils import proj_plane_pixel_scales
+
+    wcs, _ = find_wcs(header, axes)
+    if wcs is None:
+        return None
+    first, second = (float(step) * 3600.0 for step in proj_plane_pixel_scales(wcs))
+    return first, second
 
 
 def sky_axes(header: Header, axes: Sequence[int]) -> tuple[int, int] | None:

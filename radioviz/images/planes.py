@@ -10,6 +10,7 @@ import numpy as np
 from radioviz.errors import ImageError
 from radioviz.images.hdus import BLOCK, HDU, FitsFile
 from radioviz.images.headers import Header, sky_axes
+from radioviz.images.plane_choice import Plane, find_planes, plane_names
 from radioviz.images.quiet import quiet
 from radioviz.store.unpacking import excess
 
@@ -29,7 +30,7 @@ def find_layout(
     file: FitsFile,
     hdu: HDU,
     header: Header,
-    plane: int | tuple[int, ...] | None,
+    plane: Plane | None,
     max_pixels: int,
 ) -> PlaneLayout:
     """Find the sky axes; refuses anything but a single, whole image of an acceptable size."""
@@ -44,7 +45,7 @@ def find_layout(
         )
     nx, ny = hdu.axes[pair[0]], hdu.axes[pair[1]]
     others = [i for i in range(len(hdu.axes)) if i not in pair]
-    index, note = _plane_index(name, hdu, others, plane)
+    index, note = _plane_index(name, hdu, header, others, plane)
     if min(nx, ny) < MIN_SIDE:
         raise ImageError(f"{name}: {shape} pixels are not an image; at least 2 x 2 are needed")
     if nx * ny > max_pixels:
@@ -60,10 +61,13 @@ def read_plane(
     file: FitsFile,
     hdu: HDU,
     header: Header,
-    plane: int | tuple[int, ...] | None,
+    plane: Plane | None,
     max_pixels: int,
-) -> tuple[np.ndarray, list[str]]:
-    """The requested sky plane as float32 ``(ny, nx)``, in the file's unit, and notes."""
+) -> tuple[np.ndarray, dict[int, int], list[str]]:
+    """The requested sky plane as float32 ``(ny, nx)``, in the file's unit.
+
+    Also the index along each axis that is not on the sky, and notes.
+    """
     layout = find_layout(file, hdu, header, plane, max_pixels)
     nx, ny = hdu.axes[layout.sky[0]], hdu.axes[layout.sky[1]]
     notes = [layout.note] if layout.note else []
@@ -85,16 +89,17 @@ def read_plane(
                 skip += at * stride
                 stride *= hdu.axes[axis]
             raw = file.data(hdu, skip, nx * ny * stored.itemsize)
-            return physical_values(np.frombuffer(raw, stored).reshape(ny, nx), header), notes
+            values = np.frombuffer(raw, stored).reshape(ny, nx)
+            return physical_values(values, header), layout.index, notes
         cube = np.frombuffer(file.data(hdu), stored, hdu.pixels).reshape(hdu.axes[::-1])
         cube = physical_values(cube, header)
     # numpy's axes are reversed; the sky axes keep their order in the file.
     at_all = tuple(layout.index.get(i, slice(None)) for i in reversed(range(len(hdu.axes))))
-    return np.ascontiguousarray(cube[at_all]), notes
+    return np.ascontiguousarray(cube[at_all]), layout.index, notes
 
 
 def _plane_index(
-    name: str, hdu: HDU, others: list[int], plane: int | tuple[int, ...] | None
+    name: str, hdu: HDU, header: Header, others: list[int], plane: Plane | None
 ) -> tuple[dict[int, int], str]:
     """Index along every axis that is not on the sky, and a note."""
     index = dict.fromkeys(others, 0)
@@ -105,19 +110,16 @@ def _plane_index(
     lengths = " x ".join(str(hdu.axes[i]) for i in long)
     if plane is None:
         raise ImageError(
-            f"{name}: a cube of {shape} pixels, not one image; "
-            f"choose one of its {lengths} planes by plane= (counted from 0)"
+            f"{name}: a cube of {shape} pixels, not one image; choose one of its {lengths} planes "
+            "by plane= (Stokes parameter, frequency, or number from 0)"
         )
-    chosen = (plane,) if isinstance(plane, int) else tuple(plane)
-    if len(chosen) != len(long) or any(
-        not 0 <= k < hdu.axes[i] for k, i in zip(chosen, long, strict=False)
-    ):
-        raise ImageError(
-            f"{name}: plane {plane!r} of a cube of {shape} pixels; "
-            f"{len(long)} number(s) from 0 below {lengths} are needed"
-        )
-    index.update(zip(long, chosen, strict=True))
-    return index, f"plane {', '.join(map(str, chosen))} of {lengths}"
+    try:
+        chosen = find_planes(header, hdu.axes, others, plane)
+    except ValueError as error:
+        raise ImageError(f"{name}: a cube of {shape} pixels, {error}") from None
+    index.update(chosen)
+    names = [plane_names(header, i, hdu.axes[i])[k] for i, k in chosen.items()]
+    return index, f"plane {', '.join(names)} of {lengths}"
 
 
 def stored_type(header: Header) -> np.dtype:

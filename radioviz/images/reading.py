@@ -15,17 +15,12 @@ import numpy as np
 
 from radioviz.errors import ImageError
 from radioviz.images.hdus import open_source
-from radioviz.images.headers import (
-    Beam,
-    brightness_unit,
-    find_beam,
-    find_frequency,
-    find_wcs,
-    known_survey,
-    pixel_steps,
-)
+from radioviz.images.headers import find_wcs, pixel_steps
+from radioviz.images.known_surveys import Beam
+from radioviz.images.observation import brightness_unit, observe
 from radioviz.images.opening import Source, open_handle, other_format
 from radioviz.images.orientation import geometry, north_up
+from radioviz.images.plane_choice import Plane
 from radioviz.images.planes import MIN_SIDE, find_layout, read_plane
 from radioviz.images.quiet import quiet
 from radioviz.store.unpacking import excess
@@ -68,6 +63,10 @@ class SkyImage:
         SURVEY keyword, or empty.
     frequency : float or None
         GHz.
+    rms : float or None
+        Noise as the header gives it, in the unit of ``data``.
+    primary_beam : str
+        ``corrected`` or ``uncorrected`` where the header says so, or empty.
     notes : tuple of str
         Problems and repairs, as text.
     """
@@ -83,6 +82,8 @@ class SkyImage:
     bunit: str = ""
     survey: str = ""
     frequency: float | None = None
+    rms: float | None = None
+    primary_beam: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -90,7 +91,8 @@ def read_fits(
     source: Source,
     *,
     extension: int | str | None = None,
-    plane: int | tuple[int, ...] | None = None,
+    plane: Plane | None = None,
+    bunit: str | None = None,
     name: str = "",
     max_pixels: int = MAX_PIXELS,
 ) -> SkyImage:
@@ -102,9 +104,11 @@ def read_fits(
         Path, bytes, or binary file object; plain or gzipped, tile-compressed or not.
     extension : int or str, optional
         HDU number or EXTNAME; needed only if the file has several images.
-    plane : int or tuple of int, optional
-        For a cube: which plane along its other axes, counted from 0 (one number for
-        each axis longer than 1, in FITS order).
+    plane : int, tuple of int or str, optional
+        For a cube: which plane along its other axes, counted from 0 (one number for each axis
+        longer than 1, in FITS order), or by name: ``I``, ``1.4 GHz``, ``I, 3``.
+    bunit : str, optional
+        Unit of the pixels as they are stored, instead of that of the header; empty for unknown.
     name : str
         Name for messages, default the file's own.
     max_pixels : int
@@ -119,12 +123,15 @@ def read_fits(
     with open_source(source, name, limit=_gzip_limit(max_pixels)) as file:
         hdu = file.choose(extension)
         header = hdu.image_header
-        data, notes = read_plane(file, hdu, header, plane, max_pixels)
+        data, index, notes = read_plane(file, hdu, header, plane, max_pixels)
         # Unit, beam and survey may be in the primary header only.
         fallback = file.hdus[0].header if hdu.index else header
         notes = [*file.notes, *notes]
         title = file.name
-    factor, bunit, note = brightness_unit(header.string("BUNIT") or fallback.string("BUNIT"))
+    written = header.string("BUNIT") or fallback.string("BUNIT")
+    if bunit is not None and bunit != written:
+        notes.append(f"unit '{bunit or 'unknown'}' given, '{written or 'none'}' in the header")
+    factor, unit, note = brightness_unit(written if bunit is None else bunit)
     if note:
         notes.append(note)
     if factor != 1:
@@ -132,26 +139,29 @@ def read_fits(
     if hdu.header.unprintable:
         notes.append("header cards with unprintable characters were read with spaces instead")
     data = _check_content(data, title, notes)
-    survey = header.string("SURVEY") or fallback.string("SURVEY")
-    known = known_survey(survey)
-    beam = find_beam(header) or find_beam(fallback)
-    if beam is None and known:
-        beam = Beam(known[0], known[0])
-        notes.append(f"no beam in the header: {known[0]} arcsec of {survey} assumed")
-    frequency = find_frequency(header) or find_frequency(fallback)
     wcs, trouble = find_wcs(header, max(len(hdu.axes), 2))
     image = SkyImage(
-        data,
-        title,
-        header=header.text,
-        extension=hdu.index,
-        beam=beam,
-        bunit=bunit,
-        survey=survey,
-        frequency=frequency or (known[1] if known else None),
-        notes=tuple(notes),
+        data, title, header=header.text, extension=hdu.index, bunit=unit, notes=tuple(notes)
     )
-    return _located(image, wcs, trouble)
+    image = _located(image, wcs, trouble)
+    scale = image.pixel_scale
+    seen = observe(
+        (header, fallback),
+        width=max(data.shape) * scale if scale else None,
+        pixel=scale or 0.0,
+        dec=image.position[1] if image.position else None,
+        plane=index,
+        name=title,
+    )
+    return dataclasses.replace(
+        image,
+        beam=seen.beam,
+        survey=seen.survey,
+        frequency=seen.frequency,
+        rms=None if seen.rms is None else seen.rms * factor,
+        primary_beam=seen.primary_beam,
+        notes=(*image.notes, *seen.notes),
+    )
 
 
 @dataclass(frozen=True)
@@ -168,6 +178,7 @@ def summarise_fits(
     source: Source,
     *,
     extension: int | str | None = None,
+    plane: Plane | None = None,
     name: str = "",
     max_pixels: int = MAX_PIXELS,
 ) -> ImageSummary:
@@ -182,12 +193,12 @@ def summarise_fits(
         hdu = file.choose(extension)
         header = hdu.image_header
         fallback = file.hdus[0].header if hdu.index else header
-        layout = find_layout(file, hdu, header, None, max_pixels)
+        layout = find_layout(file, hdu, header, plane, max_pixels)
     shape = (hdu.axes[layout.sky[1]], hdu.axes[layout.sky[0]])
     steps = pixel_steps(header, layout.sky)
-    _, bunit, _ = brightness_unit(header.string("BUNIT") or fallback.string("BUNIT"))
+    _, unit, _ = brightness_unit(header.string("BUNIT") or fallback.string("BUNIT"))
     survey = header.string("SURVEY") or fallback.string("SURVEY")
-    return ImageSummary(shape, min(steps) if steps else None, bunit, survey)
+    return ImageSummary(shape, min(steps) if steps else None, unit, survey)
 
 
 def _gzip_limit(max_pixels: int) -> int:
@@ -236,7 +247,8 @@ def read_image(
     source: Source,
     *,
     extension: int | str | None = None,
-    plane: int | tuple[int, ...] | None = None,
+    plane: Plane | None = None,
+    bunit: str | None = None,
     name: str = "",
     max_pixels: int = MAX_PIXELS,
 ) -> SkyImage:
@@ -251,6 +263,7 @@ def read_image(
             opened.handle,
             extension=extension,
             plane=plane,
+            bunit=bunit,
             name=opened.name,
             max_pixels=max_pixels,
         )

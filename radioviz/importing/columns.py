@@ -38,6 +38,12 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "survey": ("survey", "survey_name"),
     "origin": ("origin", "reference", "bibcode", "catalogue", "catalog"),
     "split": ("split", "subset"),
+    "beam_major": ("beam_major", "bmaj", "beam_maj", "beam_fwhm", "beam"),
+    "beam_minor": ("beam_minor", "bmin", "beam_min"),
+    "beam_pa": ("beam_pa", "bpa", "beam_angle"),
+    "frequency": ("frequency", "freq", "obs_freq", "obsfreq", "nu"),
+    "pixel_scale": ("pixel_scale", "pixscale", "pixel_size", "pix_scale", "arcsec_per_px",
+                    "arcsec_per_pixel", "arcsec_per_pix", "cdelt"),
     "image": ("image", "file", "filename", "file_name", "path", "image_path", "fits", "fits_file",
               "cutout", "image_file", "filepath", "file_path", "img"),
 }  # fmt: skip
@@ -60,10 +66,13 @@ _UNIT_WORDS = {
     "hr": "hour", "hrs": "hour", "h": "hour", "rad": "rad", "radian": "rad", "radians": "rad",
     "arcsec": "arcsec", "asec": "arcsec", "arcseconds": "arcsec", "arcmin": "arcmin",
     "amin": "arcmin", "arcminutes": "arcmin", "mas": "mas", "jy": "Jy", "mjy": "mJy",
-    "ujy": "uJy", "µjy": "uJy", "hms": "hms", "dms": "dms", '"': "arcsec", "'": "arcmin",
+    "ujy": "uJy", "µjy": "uJy", "hz": "Hz", "mhz": "MHz", "ghz": "GHz", "hms": "hms",
+    "dms": "dms", '"': "arcsec", "'": "arcmin",
 }  # fmt: skip
 _OPENING, _CLOSING = ("[", "(", "{"), ("]", ")", "}")
-_HAVE_UNITS = ("ra", "dec", "las", "flux")
+_HAVE_UNITS = (
+    "ra", "dec", "las", "flux", "beam_major", "beam_minor", "beam_pa", "frequency", "pixel_scale",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -197,6 +206,8 @@ def _unit(table: UserTable, role: str, name: str) -> str:
     if role not in _HAVE_UNITS:
         return ""
     unit = table.units.get(name, "")
+    if role == "pixel_scale" and re.sub(r"[\W_]", "", name.lower()).startswith("arcsecper"):
+        return "arcsec"
     # VizieR writes "h:m:s" as the unit of text; read_positions accepts it.
     return unit or _words(name)[1]
 

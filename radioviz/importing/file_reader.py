@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,13 +12,16 @@ import pandas as pd
 
 from radioviz.errors import CatalogueError, ImageError
 from radioviz.images.common_grid import CommonGrid, row_values, to_common_grid
-from radioviz.images.reading import ImageSummary, SkyImage, read_image, summarise_fits
+from radioviz.images.reading import ImageSummary, SkyImage
+from radioviz.importing.image_choice import ImageChoice, choose_images
+from radioviz.importing.image_facts import frame_note, value_range
 from radioviz.importing.image_files import (
     FileEntry,
     ImageFiles,
     is_image,
     is_picture,
     match_files,
+    name_files,
     printable_name,
     without_name,
 )
@@ -40,6 +42,7 @@ from radioviz.importing.survey_facts import Answers, SurveyFacts, pixels_answer,
 from radioviz.sky import separation_arcsec
 
 _PEEKED, _READ = 128, 16  # files of a sample: headers, and whole images
+_CHOSEN = 8  # files that are searched for several images and planes
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class FileSummary:
     refused: tuple[tuple[str, str], ...]
 
 
-def summarise_files(files: ImageFiles) -> FileSummary:
+def summarise_files(files: ImageFiles, choice: ImageChoice) -> FileSummary:
     """Read some hundred headers and a few whole images."""
     peeks: list[ImageSummary] = []
     images: list[SkyImage] = []
@@ -81,27 +84,33 @@ def summarise_files(files: ImageFiles) -> FileSummary:
         name = printable_name(entry.name)
         try:
             if not pictures:
-                peeks.append(summarise_fits(entry.content, name=name))
+                peeks.append(choice.summarise(entry.content, name))
             if i in whole:
-                images.append(read_image(entry.content, name=name))
+                images.append(choice.read(entry.content, name))
         except ImageError as error:
             refused.append((name, without_name(str(error), name)))
     if pictures:
         shape = _most_frequent(i.data.shape for i in images)
-        found = SurveyFacts(raw=False)
+        found = SurveyFacts(raw=not looks_clipped([i.data for i in images], levels=True))
     else:
         shape = _most_frequent(p.shape for p in peeks)
         beams = [i.beam.fwhm for i in images if i.beam is not None]
         # Four digits: the same scale computed at two declinations counts as one.
         scales = [float(f"{p.pixel_scale:.4g}") for p in peeks if p.pixel_scale]
         frequencies = [i.frequency for i in images if i.frequency is not None]
+        ranges = {
+            "beam": value_range(beams),
+            "frequency": value_range(frequencies),
+            "pixel_scale": value_range(scales),
+        }
         found = SurveyFacts(
             pixel_scale=_most_frequent(scales),
-            beam=float(np.median(beams)) if beams else None,
+            beam=_most_frequent(float(f"{b:.5g}") for b in beams),
             bunit=_most_frequent(p.bunit for p in peeks) or "",
             survey=_most_frequent(p.survey for p in peeks if p.survey) or "",
             raw=not looks_clipped([i.data for i in images]),
-            frequency=float(np.median(frequencies)) if frequencies else None,
+            frequency=_most_frequent(frequencies),
+            ranges={k: r for k, r in ranges.items() if r},
         )
     return FileSummary(shape, found, pictures, tuple(images), tuple(refused))
 
@@ -125,6 +134,8 @@ class FilesReader(Reader):
         uint8 for pictures, float32 otherwise.
     sources : SourceList, optional
         A table; its ``images`` name the files, and every row without one is refused.
+    choice : ImageChoice, optional
+        Which image of each file.
 
     Raises
     ------
@@ -139,9 +150,11 @@ class FilesReader(Reader):
         survey: SurveyFacts,
         dtype: np.dtype,
         sources: SourceList | None = None,
+        choice: ImageChoice | None = None,
     ) -> None:
         super().__init__()
         self.files, self.common, self.survey = files, common, survey
+        self.choice = choice or ImageChoice()
         self.dtype, self.sources = np.dtype(dtype), sources
         self.shape = common.shape
         self.total = len(files.names)
@@ -182,22 +195,21 @@ class FilesReader(Reader):
             if is_picture(name) != (self.dtype == np.uint8):
                 mixed = "a picture among FITS images" if is_picture(name) else "FITS among pictures"
                 raise ImageError(f"{name}: {mixed}: grey levels and brightness do not mix")
-            image = read_image(entry.content, name=name)
+            image = self.choice.read(entry.content, name)
             placed = to_common_grid(image, self.common, self.common.bunit or None)
             cells = row_values(placed, name, self.common)
-            if self.survey.beam is None and placed.beam is not None:
-                cells["beam"] = placed.beam.fwhm
-            if placed.frequency is not None:
-                cells["frequency"] = placed.frequency
             if row is not None:
-                self._check_position(name, placed.centre, row)
+                scale = placed.pixel_scale or self.common.scale
+                self._check_position(name, placed.centre, row, scale)
         except ImageError as error:
             return FileOutcome(name, without_name(str(error), name), row), None
         return FileOutcome(name, "", row, cells, placed.notes), to_stored_type(
             placed.data, self.dtype
         )
 
-    def _check_position(self, name: str, centre: tuple[float, float] | None, row: int) -> None:
+    def _check_position(
+        self, name: str, centre: tuple[float, float] | None, row: int, scale: float
+    ) -> None:
         """Refuse an image that does not show the position in the table."""
         if self.sources is None or centre is None:
             return
@@ -206,7 +218,7 @@ class FilesReader(Reader):
             np.array([source["ra"]]), np.array([source["dec"]]),
             np.array([centre[0]]), np.array([centre[1]]),
         )[0]  # fmt: skip
-        half = max(self.shape) * self.common.scale / 2 * 2**0.5
+        half = max(self.shape) * scale / 2 * 2**0.5
         if np.isfinite(apart) and apart > half:
             raise ImageError(
                 f"{name}: shows the sky {apart:.0f} arcsec from the table's position "
@@ -224,33 +236,40 @@ def inspect_files(source: Source, answers: Answers, table: UserTable | None = No
     CatalogueError
         If no image can be read, or the table names none.
     """
-    files = ImageFiles(source.path)
+    files = ImageFiles(source.path, without=source.table)
     sources = None
     if source.table is not None:
         table = table or read_table(source.table)
         sources = read_sources(table, answers, key=answers["key"], positions=False)
-        if sources.images is None:
-            sources = dataclasses.replace(sources, images=_names_as_files(sources))
-    seen = summarise_files(files)
+        sources = name_files(files, sources)
+    choice, found, needed = choose_images(answers, files.sample(_CHOSEN))
+    if any(question.required for question in needed):
+        kind = "files" if sources is None else "listed"
+        return Inspection(source, kind, len(files.names), found, tuple(needed))
+    seen = summarise_files(files, choice)
     ask = "The files do not give the pixel scale: how many arcsec is a pixel?"
-    survey, found, needed = resolve_facts(answers, seen.facts, ask)
+    if sources is not None and sources.frame.get("pixel_scale", pd.Series([np.nan])).notna().all():
+        ask = ""
+    survey, facts, asked = resolve_facts(answers, seen.facts, ask, ask_noise=seen.pictures)
+    needed += asked
     edge = pixels_answer(answers)
     shape = (edge, edge) if edge else seen.shape
     if shape is None:
         why = "; ".join(f"{n}: {w}" for n, w in seen.refused[:3]) or "none can be read"
         raise CatalogueError(f"{source.path}: no image that can be read: {why}")
-    found = {"files": f"{len(files.names):,}", "shape": f"{shape[1]} x {shape[0]} pixels", **found}
+    number = f"{len(files.names):,}"
+    found = {"files": number, "shape": f"{shape[1]} x {shape[0]} pixels", **found, **facts}
     if sources is not None:
         found.update(sources.found)
         needed += sources.needed
     dtype = np.dtype(np.uint8 if seen.pictures else np.float32)
-    # Each file keeps its own beam, unless the user gives one.
-    own_beams = "beam" not in answers and seen.facts.beam is not None
-    kept = dataclasses.replace(survey, beam=None) if own_beams else survey
+    notes = () if sources is None else sources.notes
 
     def make() -> Reader:
-        common = CommonGrid(shape, survey.pixel_scale or 1.0, survey.bunit, survey.survey)
-        return FilesReader(files, common, kept, dtype, sources)
+        resampled = "pixel_scale" in survey.given
+        scale = survey.pixel_scale or 1.0
+        common = CommonGrid(shape, scale, survey.bunit, survey.survey, resampled)
+        return FilesReader(files, common, survey, dtype, sources, choice)
 
     return Inspection(
         source,
@@ -263,20 +282,23 @@ def inspect_files(source: Source, answers: Answers, table: UserTable | None = No
         if sources is None
         else sources.frame.head(SAMPLE),
         refused=seen.refused,
-        notes=() if sources is None else sources.notes,
+        notes=(*notes, *_shape_notes(seen, shape, survey)),
     )
 
 
-def _names_as_files(sources: SourceList) -> pd.Series:
-    """Without a column of files, identifiers or names may be the names of the files."""
-    if sources.found.get("name"):
-        return sources.frame["name"]
-    if "source_id" not in sources.found:
-        raise CatalogueError(
-            "the table has no column with the files of the images, and no identifiers that could "
-            "be file names; map one by hand (columns: image)"
-        )
-    return sources.frame["source_id"]
+def _shape_notes(seen: FileSummary, shape: tuple[int, int], survey: SurveyFacts) -> list[str]:
+    """What the sample shows of images that are cropped, padded, or smaller than a frame."""
+    other = Counter(i.data.shape for i in seen.images if i.data.shape != shape)
+    notes = [
+        f"images of {nx} x {ny} pixels will be cropped or padded to {shape[1]} x {shape[0]} "
+        "(give pixels for another size)"
+        for (ny, nx), _ in other.most_common(3)
+    ]
+    scales = [i.pixel_scale or survey.pixel_scale for i in seen.images]
+    own = [i.beam.fwhm if i.beam else None for i in seen.images]
+    beams = [survey.beam] * len(own) if "beam" in survey.given else own
+    note = frame_note(shape, scales, beams)
+    return [*notes, *([note] if note else [])]
 
 
 def _sample_row(image: SkyImage) -> dict[str, Any]:

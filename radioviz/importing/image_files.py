@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -85,15 +86,22 @@ class ImageFiles:
     ------
     CatalogueError
         If the path is none of them, cannot be read, or holds no image.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    without : pathlib.Path, optional
+        The table that names the images, where it lies in their folder.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, without: Path | None = None) -> None:
         self.path = path
         self.archive = path.is_file() and image_archives.is_archive(path)
         if self.archive:
             self.names = [m.name for m in image_archives.archive_members(path)]
         elif path.is_dir():
-            self.names = list_folder(path)
+            table = without.resolve() if without else None
+            self.names = [n for n in list_folder(path) if (path / n).resolve() != table]
         else:
             self.names = [path.name]
         if not any(is_image(n) for n in self.names):
@@ -158,6 +166,47 @@ class ImageFiles:
             if entry.name in names and entry.name not in seen:
                 seen.add(entry.name)
                 yield entry
+
+
+def name_files(files: ImageFiles, sources: SourceList) -> SourceList:
+    """The list with the column that names the files; any column whose cells are file names will do.
+
+    Raises
+    ------
+    CatalogueError
+        If no column names one of the files.
+    """
+    here: set[str] = set()
+    for name in files.names:
+        last = PurePosixPath(name).name
+        here |= {name, last, without_suffix(last, (*FITS_SUFFIXES, *PICTURE_SUFFIXES))}
+    best: tuple[int, str, pd.Series | None] = (0, "", None)
+    columns = {str(c): sources.frame[c] for c in ("source_id", "name", *sources.frame.columns)}
+    if sources.images is not None:
+        columns = {"image": sources.images, **columns}
+    for column, cells in columns.items():
+        if cells.dtype.kind == "f":
+            whole = cells.notna() & (cells == cells.round())
+            if not whole.all():
+                continue
+            cells = cells.astype("int64")
+        text = cells.astype(str).str.strip()
+        plain = text.str.replace("\\", "/").str.removeprefix("./").str.rpartition("/")[2]
+        count = int((text.isin(here) | plain.isin(here)).sum())
+        if count > best[0]:
+            best = count, column, text
+        if column == "image" and count:
+            break
+    if best[2] is None:
+        shown = ", ".join(map(repr, files.names[:3]))
+        raise CatalogueError(
+            f"{files.path}: no row of the table has its image here: no column names one of the "
+            f"files ({shown} ...); map one by hand (columns: image)"
+        )
+    if best[1] == "image":
+        return sources
+    found = {**sources.found, "image": f"'{best[1]}' ({best[0]:,} of {len(sources.frame):,} rows)"}
+    return dataclasses.replace(sources, images=best[2], found=found)
 
 
 def match_files(

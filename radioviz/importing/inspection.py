@@ -205,8 +205,15 @@ def to_stored_type(image: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return image.astype(dtype, copy=False)
 
 
-def looks_clipped(images: list[np.ndarray]) -> bool:
-    """True where the noise was set to zero: most pixels of most images are exactly 0."""
+def looks_clipped(images: list[np.ndarray], levels: bool = False) -> bool:
+    """True where the noise was set to zero: most pixels of most images are exactly 0.
+
+    In pictures (``levels``) it may be any darkest level, within the two that JPEG makes of one.
+    """
     good = [image[np.isfinite(image)] for image in images]
-    shares = [float(np.mean(pixels == 0)) for pixels in good if pixels.size]
+    floors = [pixels.min() + 2 if levels else 0 for pixels in good if pixels.size]
+    shares = [
+        float(np.mean(pixels <= floor if levels else pixels == 0))
+        for pixels, floor in zip((g for g in good if g.size), floors, strict=True)
+    ]
     return bool(shares) and float(np.median(shares)) > 0.5

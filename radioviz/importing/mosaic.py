@@ -9,28 +9,24 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from radioviz.errors import CatalogueError, ImageError
-from radioviz.images.common_grid import shifted
+from radioviz.images.common_grid import describe_image, shifted
 from radioviz.images.hdus import HDU, open_source
-from radioviz.images.headers import (
-    Header,
-    brightness_unit,
-    find_beam,
-    find_frequency,
-    find_wcs,
-    known_survey,
-    sky_axes,
-)
+from radioviz.images.headers import Header, find_wcs
+from radioviz.images.observation import brightness_unit, observe
 from radioviz.images.orientation import geometry, resample, to_j2000
-from radioviz.images.planes import physical_values, stored_type
+from radioviz.images.planes import find_layout, physical_values, stored_type
 from radioviz.images.quiet import quiet
 from radioviz.images.reading import read_fits
+from radioviz.importing.image_choice import ImageChoice, choose_images
+from radioviz.importing.image_facts import frame_note
+from radioviz.importing.image_files import FileEntry
 from radioviz.importing.inspection import (
     SAMPLE,
     CutoutReader,
@@ -52,6 +48,7 @@ PIXELS_PER_BEAM = 3.0
 # A cutout with less than this share of data is a corner of noise, not a galaxy.
 MIN_COVERED = 0.5
 _MAX_WINDOW = 64_000_000
+_ANY_SIZE = 1 << 62  # a mosaic is read in windows
 _MARGIN = 4  # pixels around the window, for the splines
 
 
@@ -65,9 +62,9 @@ class Mosaic:
         ``(ny, nx)``.
     scale : float
         Arcsec per pixel in the middle.
-    beam, frequency : float or None
-        FWHM in arcsec, GHz.
-    bunit, survey : str
+    seen : Observation
+        Beam, frequency, survey, noise and primary beam of the headers.
+    bunit : str
     notes : list of str
 
     Raises
@@ -78,52 +75,67 @@ class Mosaic:
 
     wcs: WCS
 
-    def __init__(self, path: Path, extension: int | None = None) -> None:
+    def __init__(self, path: Path, choice: ImageChoice | None = None) -> None:
+        choice = choice or ImageChoice()
         self.path, self.name = path, path.name
         with open_source(path) as file:
-            hdu = file.choose(extension)
+            hdu = file.choose(choice.extension or None)
             header = hdu.image_header
             fallback = file.hdus[0].header if hdu.index else header
             self.notes = list(file.notes)
-            file.check_length(hdu)
+            layout = find_layout(file, hdu, header, choice.plane or None, _ANY_SIZE)
             mapped = hdu.kind == "image" and not file.inflated
-        pair = sky_axes(header, hdu.axes)
-        shape = " x ".join(map(str, hdu.axes))
-        if pair != (0, 1) or any(n != 1 for n in hdu.axes[2:]):
-            raise ImageError(f"{self.name}: {shape} pixels; a mosaic is one image of the sky")
+        if layout.sky != (0, 1):
+            shape = " x ".join(map(str, hdu.axes))
+            raise ImageError(
+                f"{self.name}: {shape} pixels; the first two axes of a mosaic must be the sky"
+            )
+        self.notes += [layout.note] if layout.note else []
         self.shape = (hdu.axes[1], hdu.axes[0])
         if mapped:
-            self._map_pixels(hdu, header)
+            self._map_pixels(hdu, header, layout.index)
         else:
-            self._pixels = read_fits(path, extension=hdu.index).data
+            plane = tuple(layout.index[i] for i in layout.index if hdu.axes[i] != 1)
+            self._pixels = read_fits(path, extension=hdu.index, plane=plane or None, bunit="").data
             self._stored_header: Header | None = None
-        factor, self.bunit, note = brightness_unit(
-            header.string("BUNIT") or fallback.string("BUNIT")
-        )
-        # In memory the pixels have this unit already.
-        self._factor = np.float32(factor if mapped else 1.0)
+        written = header.string("BUNIT") or fallback.string("BUNIT")
+        given = written if choice.bunit is None else choice.bunit
+        factor, self.bunit, note = brightness_unit(given)
+        self._factor = np.float32(factor)
         self.notes += [note] if note else []
-        self.survey = header.string("SURVEY") or fallback.string("SURVEY")
-        known = known_survey(self.survey)
-        beam = find_beam(header) or find_beam(fallback)
-        self.beam = beam.fwhm if beam else (known[0] if known else None)
-        self.frequency = (
-            find_frequency(header) or find_frequency(fallback) or (known[1] if known else None)
-        )
         wcs, trouble = find_wcs(header, len(hdu.axes))
         if wcs is None:
             raise ImageError(f"{self.name}: {trouble}; a mosaic needs one to be cut")
         self.wcs = wcs
         try:
-            self.scale = geometry(wcs, self.shape).pixel_scale
+            middle = geometry(wcs, self.shape)
         except Exception as error:  # a WCS without a position in the middle (all-sky corners)
             raise ImageError(f"{self.name}: the WCS cannot be used ({error})") from error
+        self.scale = middle.pixel_scale
+        self.seen = observe(
+            (header, fallback),
+            width=max(self.shape) * self.scale,
+            pixel=self.scale,
+            dec=middle.dec,
+            plane=layout.index,
+            name=self.name,
+        )
+        self.notes += self.seen.notes
+        rms = self.seen.rms
+        self.cells = {
+            **describe_image(self.seen.beam, self.seen.frequency, None),
+            "rms": None if rms is None else rms * factor,
+            "primary_beam": self.seen.primary_beam,
+        }
 
-    def _map_pixels(self, hdu: HDU, header: Header) -> None:
+    def _map_pixels(self, hdu: HDU, header: Header, index: Mapping[int, int]) -> None:
+        stored = stored_type(header)
+        stride, start = math.prod(self.shape) * stored.itemsize, hdu.start
+        for axis, at in sorted(index.items()):
+            start += at * stride
+            stride *= hdu.axes[axis]
         try:
-            self._pixels = np.memmap(
-                self.path, stored_type(header), mode="r", offset=hdu.start, shape=self.shape
-            )
+            self._pixels = np.memmap(self.path, stored, mode="r", offset=start, shape=self.shape)
         except (OSError, ValueError) as error:
             raise ImageError(f"{self.name}: its pixels cannot be mapped: {error}") from error
         self._stored_header = header
@@ -155,7 +167,7 @@ class Mosaic:
         """Pixels of a part of the mosaic, float32 in units of ``bunit``; NaN without data."""
         raw = self._pixels[y0:y1, x0:x1]
         if self._stored_header is None:
-            return np.array(raw, np.float32)
+            return np.array(raw, np.float32) * self._factor
         return physical_values(raw, self._stored_header) * self._factor
 
 
@@ -186,7 +198,8 @@ class MosaicReader(CutoutReader):
         self.mosaic = mosaic
         # A beam over two pixels of the cutout is sampled well enough to be interpolated, which
         # keeps its peak; without a known beam, larger pixels are averaged.
-        beam = mosaic.beam or survey.beam
+        seen = mosaic.seen.beam
+        beam = survey.beam if "beam" in survey.given or seen is None else seen.fwhm
         self._average = False if beam is not None and beam >= 2 * self.step else None
         self.notes += mosaic.notes
         side = pixels * self.step / mosaic.scale
@@ -225,7 +238,7 @@ class MosaicReader(CutoutReader):
             why += ", and none at the source" if not centre.any() else ""
             return FileOutcome(name, why, row), None
         notes = () if covered > 0.999 else (f"partly covered: {covered:.0%} of the cutout",)
-        cells = {"image_ra": ra, "image_dec": dec, "covered": round(covered, 4)}
+        cells = {"image_ra": ra, "image_dec": dec, "covered": round(covered, 4)} | self.mosaic.cells
         return FileOutcome(name, "", row, cells, notes), data
 
     def _window(self, target: WCS) -> tuple[np.ndarray, WCS]:
@@ -261,13 +274,18 @@ def inspect_mosaic(source: Source, answers: Answers) -> Inspection:
     CatalogueError, ImageError
         If the image is not a mosaic, or the list cannot be read or has no positions.
     """
-    extension = answers.get("extension")
-    mosaic = Mosaic(source.path, None if extension in (None, "") else int(extension))
+    choice, chosen, asked = choose_images(answers, [FileEntry(source.path.name, source.path)])
+    if any(question.required for question in asked):
+        return Inspection(source, "mosaic", None, chosen, tuple(asked))
+    mosaic = Mosaic(source.path, choice)
     table = read_table(source.table or source.path)
     sources = read_sources(table, answers, key=answers["key"], positions=True)
-    in_file = SurveyFacts(None, mosaic.beam, mosaic.bunit, mosaic.survey)
-    in_file = dataclasses.replace(in_file, frequency=mosaic.frequency)
+    seen = mosaic.seen
+    in_file = SurveyFacts(
+        None, seen.beam.fwhm if seen.beam else None, mosaic.bunit, seen.survey, True, seen.frequency
+    )
     survey, found, needed = resolve_facts(answers, in_file)
+    found, needed = {**chosen, **found}, [*asked, *needed]
     pixels = pixels_answer(answers) or DEFAULT_PIXELS
     scale = survey.pixel_scale or default_scale(survey.beam, mosaic.scale)
     survey = dataclasses.replace(survey, pixel_scale=scale)
@@ -281,6 +299,7 @@ def inspect_mosaic(source: Source, answers: Answers) -> Inspection:
         "shape": f"{pixels} x {pixels} pixels",
         **sources.found,
     }
+    note = frame_note((pixels, pixels), [scale], [survey.beam])
     return Inspection(
         source,
         "mosaic",
@@ -290,5 +309,5 @@ def inspect_mosaic(source: Source, answers: Answers) -> Inspection:
         make=lambda: MosaicReader(mosaic, sources, survey, pixels),
         sample=sources.frame.head(SAMPLE),
         refused=tuple((f"row {n}", why) for n, why in sources.refused[:SAMPLE]),
-        notes=(*mosaic.notes, *sources.notes),
+        notes=(*mosaic.notes, *sources.notes, *([note] if note else [])),
     )

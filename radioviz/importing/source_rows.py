@@ -19,6 +19,9 @@ from radioviz.importing.survey_facts import UNKNOWN, Answers, Question, choice_a
 from radioviz.sky import j2000_name
 
 ANGLES = ("arcsec", "arcmin", "deg", "mas")
+# Columns that describe the image of a row, and what their unit is taken for if none is given.
+_OF_IMAGES = {"beam_major": "arcsec", "beam_minor": "arcsec", "beam_pa": "deg",
+              "frequency": "GHz", "pixel_scale": "arcsec"}  # fmt: skip
 FLUXES = ("mJy", "Jy", "uJy", UNKNOWN)
 
 _LABELS = {
@@ -132,6 +135,7 @@ class _SourceListBuilder:
     def build(self, key: str) -> SourceList:
         problems = self._positions()
         self._numbers()
+        self._images()
         self._labels()
         self._texts()
         used = set(self.mapping.columns.values()) - {self.mapping.columns.get("image")}
@@ -239,6 +243,31 @@ class _SourceListBuilder:
                 self.notes.append(f"{outside} treated as missing")
             self.out["redshift"] = np.where(bad | ~np.isfinite(values), np.nan, values)
             self._note("redshift", f"'{self.mapping.columns['redshift']}'")
+
+    def _images(self) -> None:
+        """Beams, frequencies and scales; a column without a unit is used if the name is ours."""
+        for role, own in _OF_IMAGES.items():
+            column = self._column(role)
+            if column is None:
+                continue
+            name = self.mapping.columns[role]
+            unit = self.mapping.units.get(role, "")
+            if not unit and (name == role or self.mapping.how.get(role) == "given"):
+                unit = own
+            try:
+                factor = _factor(unit or UNKNOWN, own, name)
+            except CatalogueError:
+                factor = None
+            if factor is None:
+                self.mapping.columns.pop(role)
+                why = f"unit {unit!r}" if unit else "no unit"
+                self.notes.append(
+                    f"column '{name}' has {why}: not taken as {role}; map it by hand to take it "
+                    f"in {own}"
+                )
+                continue
+            self.out[role] = pd.to_numeric(column, errors="coerce").to_numpy(float) * factor
+            self._note(role, f"'{name}' in {unit}")
 
     def _labels(self) -> None:
         column = self._column("label")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from radioviz.errors import CatalogueError
-from radioviz.images.headers import known_survey
+from radioviz.images.known_surveys import known_survey
+from radioviz.images.observation import brightness_unit
 
 Answers = Mapping[str, Any]
 UNKNOWN = "unknown"
@@ -100,20 +101,26 @@ def pixels_answer(answers: Answers) -> int | None:
 
 @dataclass(frozen=True)
 class SurveyFacts:
-    """What holds for all images of a survey, as far as it is known.
+    """What holds for the images of a survey, as far as it is known.
 
     Attributes
     ----------
     pixel_scale : float or None
-        Arcsec.
+        Arcsec; of most images where each has its own.
     beam : float or None
-        FWHM in arcsec; None where unknown, or read from each file.
+        FWHM in arcsec; None where unknown, or where each image has its own.
     bunit, survey : str
         Empty where unknown.
     raw : bool
         True where the images still contain noise.
     frequency : float or None
-        GHz.
+        GHz; None where unknown, or where each image has its own.
+    given : frozenset of str
+        The facts that the user answered: they hold for every image, whatever the files say.
+    ranges : dict
+        Least and largest value in the files, by fact, where they differ.
+    factor : float
+        From the pixels of the files to ``bunit``.
     """
 
     pixel_scale: float | None = None
@@ -124,10 +131,13 @@ class SurveyFacts:
     frequency: float | None = None
     licence: str = ""
     reference: str = ""
+    given: frozenset[str] = frozenset()
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    factor: float = 1.0
 
 
 def resolve_facts(
-    answers: Answers, in_files: SurveyFacts, ask_scale: str = ""
+    answers: Answers, in_files: SurveyFacts, ask_scale: str = "", *, ask_noise: bool = False
 ) -> tuple[SurveyFacts, dict[str, str], list[Question]]:
     """Facts of a survey from the answers, then the files, then what its name implies.
 
@@ -138,6 +148,8 @@ def resolve_facts(
         What the files say.
     ask_scale : str
         Question for a missing pixel scale; empty where none is needed.
+    ask_noise : bool
+        True to ask whether noise is in the images, with what the files show as default.
 
     Returns
     -------
@@ -148,54 +160,93 @@ def resolve_facts(
     """
     found: dict[str, str] = {}
     needed: list[Question] = []
-
-    def note(name: str, value: str, given: bool, how: str = "files") -> None:
-        found[name] = f"{value} ({'given' if given else how})"
-
-    survey = str(answers.get("survey") or "").strip()
-    survey = "" if survey.lower() == UNKNOWN else survey
-    name = survey or in_files.survey
+    answered = frozenset(k for k in _OVERRIDES if str(answers.get(k) or "").strip())
+    survey = _text_answer(answers, "survey")
+    name = survey if "survey" in answered else in_files.survey
     if name:
-        note("survey", name, bool(survey))
-    elif not answers.get("survey"):
+        found["survey"] = f"{name} ({'given' if 'survey' in answered else 'files'})"
+    elif "survey" not in answered:
         needed.append(Question("survey", "Which survey are the images of?", default=UNKNOWN))
     known = known_survey(name)
-    scale = positive_answer(answers, "pixel_scale", "arcsec") or in_files.pixel_scale
-    if scale is not None:
-        note("pixel_scale", f"{scale:.5g} arcsec", "pixel_scale" in answers)
-    elif ask_scale:
+    implied = known.beam_at() if known else None
+    values: dict[str, float | None] = {}
+    for fact, unit, by_name in (
+        ("pixel_scale", "arcsec", None),
+        ("beam", "arcsec", implied.fwhm if implied else None),
+        ("frequency", "GHz", known.frequency if known else None),
+    ):
+        given = positive_answer(answers, fact, unit, unknown=fact != "pixel_scale")
+        in_file = getattr(in_files, fact)
+        said = _range_text(in_files.ranges.get(fact), in_file, unit)
+        if fact in answered:
+            values[fact] = given
+            found[fact] = _override_text(f"{given:.5g} {unit}" if given else UNKNOWN, said)
+        elif said:
+            values[fact] = in_file
+            own = ", each image its own" if fact in in_files.ranges else ""
+            found[fact] = f"{said} (files{own})"
+        elif by_name is not None:
+            values[fact] = by_name
+            found[fact] = f"{by_name:.4g} {unit} (that of {name})"
+        else:
+            values[fact] = None
+    if values["pixel_scale"] is None and ask_scale:
         needed.append(Question("pixel_scale", ask_scale))
-    given_beam = positive_answer(answers, "beam", "arcsec", unknown=True)
-    beam = given_beam or in_files.beam or (known[0] if known else None)
-    if beam is not None:
-        how = "files" if in_files.beam is not None else f"that of {name}"
-        note("beam", f"{beam:.4g} arcsec", given_beam is not None, how)
-    elif not answers.get("beam"):
+    if values["beam"] is None and not {"beam"} & (answered | set(in_files.ranges)):
         text = "What is the FWHM of the beam in arcsec? Without it no flux density is measured."
         needed.append(Question("beam", text, default=UNKNOWN))
-    bunit = str(answers.get("bunit") or "").strip()
-    unit = in_files.bunit or ("" if bunit.lower() == UNKNOWN else bunit)
-    if in_files.bunit or bunit:
-        note("bunit", unit or "none", not in_files.bunit)
+    bunit = _text_answer(answers, "bunit")
+    factor, unit, _ = brightness_unit(bunit if "bunit" in answered else in_files.bunit)
+    if "bunit" in answered:
+        found["bunit"] = _override_text(bunit or "none", in_files.bunit)
+    elif unit:
+        found["bunit"] = f"{in_files.bunit} (files)"
     else:
         text = "What is the unit of the pixels, such as Jy/beam? Unknown: grey levels."
         needed.append(Question("bunit", text, default=UNKNOWN))
     raw = choice_answer(answers, "raw", ("yes", "no"))
     is_raw = in_files.raw if raw is None else raw == "yes"
-    note("raw", "noise in the images" if is_raw else "noise removed", raw is not None)
-    frequency = positive_answer(answers, "frequency", "GHz", unknown=True) or in_files.frequency
-    frequency = frequency or (known[1] if known else None)
-    if frequency:
-        note("frequency", f"{frequency:.4g} GHz", "frequency" in answers)
+    how = "files" if raw is None else "given"
+    found["raw"] = f"{'noise in the images' if is_raw else 'noise removed'} ({how})"
+    if ask_noise and raw is None:
+        text = "Is the noise still in the images (not set to zero)?"
+        needed.append(Question("raw", text, ("yes", "no"), "yes" if is_raw else "no"))
     facts = dataclasses.replace(
         in_files,
-        pixel_scale=scale,
-        beam=beam,
+        **values,
         bunit=unit,
         survey=name,
         raw=is_raw,
-        frequency=frequency,
         licence=str(answers.get("licence") or in_files.licence),
         reference=str(answers.get("reference") or in_files.reference),
+        given=answered,
+        ranges={k: v for k, v in in_files.ranges.items() if k not in answered},
+        factor=factor,
     )
     return facts, found, needed
+
+
+_OVERRIDES = ("survey", "pixel_scale", "beam", "bunit", "frequency")
+
+
+def _text_answer(answers: Answers, key: str) -> str:
+    """An answer as text; empty where it was not given, or is ``unknown``."""
+    text = str(answers.get(key) or "").strip()
+    return "" if text.lower() == UNKNOWN else text
+
+
+def unit_answer(answers: Answers) -> str | None:
+    """The unit of the pixels that the user gave; empty for ``unknown``, None without an answer."""
+    return _text_answer(answers, "bunit") if str(answers.get("bunit") or "").strip() else None
+
+
+def _range_text(limits: tuple[float, float] | None, value: float | None, unit: str) -> str:
+    if limits:
+        return f"{limits[0]:.4g} to {limits[1]:.4g} {unit}"
+    return "" if value is None else f"{value:.5g} {unit}"
+
+
+def _override_text(given: str, said: str) -> str:
+    """A fact that the user gave, and what it replaces."""
+    differs = said and said.partition(" ")[0] != given.partition(" ")[0]
+    return f"{given} (given{f'; the files say {said}' if differs else ''})"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from radioviz.data.catalogue import complete_columns
+from radioviz.data.catalogue import IMAGE_COLUMNS, complete_columns
 from radioviz.data.datasets.first import FIRST_LICENCE
 from radioviz.data.datasets.mirabest import decode_names
 from radioviz.data.matching import same_as
 from radioviz.data.user_surveys import REPORT_COLUMNS
+from radioviz.importing.image_facts import describe_rows, frame_note, shape_note
 from radioviz.importing.image_files import without_suffix
 from radioviz.importing.inspection import LEFT_OUT, Reader
 from radioviz.importing.outcome import FileOutcome, ImportJournal
@@ -23,7 +24,6 @@ from radioviz.importing.source_rows import unique_ids
 from radioviz.importing.survey_facts import SurveyFacts
 from radioviz.sky import j2000_name, separation_arcsec
 
-_SAME_BEAM = 0.1  # relative difference of beams that share one value
 # class_RA+Dec_z_size, the file names of the MiraBest cutouts.
 _MIRABEST = re.compile(r"[123][01][0124]_\d+\.\d+[+-]\d+\.\d+_-?\d+\.\d+_\d+\.\d+")
 # These names give positions to 0.001 deg; an image centre within this distance is the same
@@ -46,18 +46,27 @@ def build_table(
     """
     rows: list[int] = []
     facts: list[dict[str, Any]] = []
+    changed: Counter[str] = Counter()
     for stored, outcome in journal.items():
+        changed.update(_changes(outcome.notes) if stored else ())
         if stored:
             rows.append(-1 if outcome.row is None else outcome.row)
             facts.append(dict(outcome.facts or {}))
     cells = pd.DataFrame(facts, index=range(len(facts)))
-    survey = _move_common_facts(reader.survey, cells)
+    for column in (c for c in IMAGE_COLUMNS if c in cells and c != "primary_beam"):
+        cells[column] = pd.to_numeric(cells[column], errors="coerce").astype(float)
+    survey = reader.survey
     if reader.sources is not None:
         table = reader.sources.frame.iloc[rows].reset_index(drop=True)
         for column in cells.columns:
-            # The import knows better than the table which file an image came from.
-            given = None if column == "file" else table.get(column)
-            table[column] = _fill(given, cells[column])
+            # The import knows better than the table which file an image came from, and the file
+            # how it was observed.
+            if column == "file":
+                table[column] = cells[column]
+            elif column in IMAGE_COLUMNS and column in table:
+                table[column] = _fill(cells[column], table[column])
+            else:
+                table[column] = _fill(table.get(column), cells[column])
     else:
         table = _from_file_names(cells, key, title) if "file" in cells else cells
     if "source_id" not in table:
@@ -65,9 +74,13 @@ def build_table(
     numbers = [f"{key}-{i + 1}" for i in range(len(table))]
     table["source_id"] = unique_ids(table["source_id"].astype(str).tolist(), numbers)
     for column, value in (("origin", title), ("survey", survey.survey)):
-        if column not in table or not table[column].astype(bool).any():
+        overridden = column in survey.given
+        if overridden or column not in table or not table[column].astype(bool).any():
             table[column] = value
+    table, survey = describe_rows(table, survey)
     table = reader.finish(complete_columns(table))
+    notes = [shape_note(changed), _frame_note(table, survey, reader.shape)]
+    reader.notes += [note for note in notes if note]
     by_position = j2000_name(table["ra"].to_numpy(), table["dec"].to_numpy())
     table["name"] = np.where(table["name"] == "", by_position, table["name"])
     if "wcs_header" in table and not table["wcs_header"].astype(bool).any():
@@ -80,21 +93,16 @@ def build_table(
     return table, survey
 
 
-def _move_common_facts(survey: SurveyFacts, cells: pd.DataFrame) -> SurveyFacts:
-    """Give the survey the median beam and frequency of the files, where it has none.
+def _frame_note(table: pd.DataFrame, survey: SurveyFacts, shape: tuple[int, int]) -> str:
+    scales = table.get("pixel_scale", pd.Series(survey.pixel_scale, table.index))
+    beams = pd.Series(survey.beam, table.index, dtype=float)
+    if "beam_major" in table:
+        beams = (table["beam_major"] * table["beam_minor"]) ** 0.5
+    return frame_note(shape, scales.tolist(), beams.tolist())
 
-    A column with one value for all is dropped from the cells.
-    """
-    for name in ("beam", "frequency"):
-        if name not in cells:
-            continue
-        values = pd.to_numeric(cells[name], errors="coerce").dropna()
-        middle = float(values.median()) if len(values) else None
-        if middle is not None and getattr(survey, name) is None:
-            survey = dataclasses.replace(survey, **{name: middle})  # type: ignore[arg-type]
-        if name == "frequency" or middle is None or (abs(values / middle - 1) < _SAME_BEAM).all():
-            del cells[name]
-    return survey
+
+def _changes(notes: tuple[str, ...]) -> list[str]:
+    return [n for n in notes if " pixels cropped " in n or " pixels padded " in n]
 
 
 def _fill(given: pd.Series | None, cells: pd.Series) -> pd.Series:

@@ -130,10 +130,6 @@ def test_every_kind_of_bad_file_is_named_with_its_reason(tmp_path: Path) -> None
         "line.fits": (primary(noise((1, 30)), cards((1, 30))), "at least 2 x 2|two axes"),
         "nothing.fits": (primary(None), "holds no image"),
         "picture.fits": (b"\x89PNG\r\n\x1a\n000000", "is neither a PNG nor a JPEG"),
-        "wide.fits": (
-            primary(noise((30, 30)), cards((30, 30), CDELT1=-0.01, CDELT2=0.01)),
-            "36 arcsec per pixel, most files here have 1.8",
-        ),
     }
     for name, (content, _) in bad.items():
         write(tmp_path / name, content)
@@ -271,10 +267,22 @@ def test_other_pixel_scales_are_resampled(tmp_path: Path) -> None:
     for name, scale, n in (("fine", 0.9, 160), ("coarse", 3.0, 50)):
         header = cards((n, n), CRVAL1=150.0, CDELT1=-scale / 3600, CDELT2=scale / 3600)
         write(tmp_path / f"{name}.fits", primary(sky_image(header, (n, n), 15.0), header))
-    result = import_folder(tmp_path, "my", pixels=80)
+    own = read(tmp_path, "own", pixels=160)
+    assert dict(zip(own.table["file"], own.pixel_scales.round(6), strict=True)) == {
+        "coarse.fits": 3.0, "fine.fits": 0.9, **{f"galaxy_{i:04d}.fits": 1.8 for i in range(3)},
+    }  # fmt: skip
+    for row in (0, 1):
+        apart = own.wcs(row).pixel_to_world(*np.indices((160, 160))[::-1])
+        expected = np.exp(-4 * np.log(2) * (apart.separation(source_position()).arcsec / 15) ** 2)
+        assert np.nanmax(np.abs(own.image(row) - expected)) < 1e-3
+    write(
+        tmp_path / "wide.fits", primary(noise((30, 30)), cards((30, 30), CDELT1=-0.01, CDELT2=0.01))
+    )
+    result = import_folder(tmp_path, "my", pixels=80, pixel_scale=1.8)
     catalogue = result.catalogue
     assert catalogue is not None
     assert catalogue.info.pixel_scale == pytest.approx(1.8)
+    assert set(catalogue.pixel_scales) == {1.8}
     table = catalogue.table.set_index("file")
     rows = {name: int(table.index.get_loc(f"{name}.fits")) for name in ("fine", "coarse")}
     y, x = np.indices((80, 80))
@@ -287,6 +295,7 @@ def test_other_pixel_scales_are_resampled(tmp_path: Path) -> None:
     reasons = result.report.set_index("file")["reason"]
     assert "resampled from 0.9 to 1.8 arcsec per pixel" in reasons["fine.fits"]
     assert "resampled from 3 to 1.8 arcsec per pixel" in reasons["coarse.fits"]
+    assert "cannot be resampled to the 1.8 that were given" in reasons["wide.fits"]
 
 
 def test_rotated_files_come_out_upright(tmp_path: Path) -> None:
@@ -323,11 +332,15 @@ def test_beams_and_surveys_of_the_headers(tmp_path: Path) -> None:
         header = cards((30, 30), SURVEY="MINE", BMAJ=beam / 3600, BMIN=beam / 3600)
         write(tmp_path / f"{i}.fits", primary(noise((30, 30)), header))
     catalogue = read(tmp_path, "my", title="My survey")
-    assert catalogue.info.beam == pytest.approx(6.0)
+    assert catalogue.info.beam is None
+    np.testing.assert_allclose(catalogue.beams, [6.0, 6.0, 8.0])
     assert catalogue.info.title == "My survey"
     assert set(catalogue.table["survey"]) == {"MINE"}
     assert catalogue.info.licence == ""
-    assert read(tmp_path, "my", beam=7.5).info.beam == 7.5
+    given = read(tmp_path, "my", beam=7.5)
+    assert given.info.beam == 7.5 and set(given.beams) == {7.5}
+    unknown = read(tmp_path, "my", beam="unknown")
+    assert unknown.info.beam is None and np.isnan(unknown.beams).all()
 
 
 # -- storage -----------------------------------------------------------------------------

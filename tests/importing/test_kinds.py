@@ -102,9 +102,11 @@ def test_other_shapes_and_scales_come_to_the_common_grid(tmp_path):
     write_fits(folder / "far.fits", rng.normal(size=(30, 30)), 173.0, scale=40.0)
     write_fits(folder / "kelvin.fits", rng.normal(size=(30, 30)), 174.0, BUNIT="K")
     write_fits(folder / "blank.fits", np.full((30, 30), np.nan), 175.0)
-    result = import_survey(Source(folder), {"key": "mixed", "survey": "EMU", "beam": "6"})
+    answers = {"key": "mixed", "survey": "EMU", "beam": "6", "pixel_scale": "2"}
+    result = import_survey(Source(folder), answers)
     table = result.catalogue.table.set_index("file")
     assert result.catalogue.images.shape == (9, 30, 30)
+    assert set(table["pixel_scale"]) == {2.0}
     assert set(_refused(result)) == {"far.fits", "kelvin.fits", "blank.fits"}
     assert "arcsec per pixel" in _refused(result)["far.fits"]
     assert "unit is 'K'" in _refused(result)["kelvin.fits"]
@@ -119,8 +121,11 @@ def test_other_shapes_and_scales_come_to_the_common_grid(tmp_path):
     ]
     assert np.isnan(images["small.fits"][0]).all()
     report = result.report.set_index("file")["reason"]
-    assert "cropped or padded" in report["large.fits"]
+    assert "40 x 50 pixels cropped to 30 x 30" in report["large.fits"]
+    assert "20 x 20 pixels padded to 30 x 30" in report["small.fits"]
     assert "resampled" in report["fine.fits"]
+    changed = next(n for n in result.catalogue.notes if "were cropped or padded" in n)
+    assert changed.startswith("2 image(s)") and "1 of 40 x 50 pixels cropped to 30 x 30" in changed
 
 
 def test_a_chosen_size_wins(cutouts):
@@ -134,8 +139,8 @@ def test_beams_that_differ_are_kept_row_by_row(tmp_path):
         data = np.random.default_rng(i).normal(size=(20, 20))
         write_fits(tmp_path / "s" / f"{i}.fits", data, 150 + i, BMAJ=beam / 3600, BMIN=beam / 3600)
     catalogue = import_survey(Source(tmp_path / "s"), {"key": "s", "survey": "X"}).catalogue
-    assert catalogue.info.beam == pytest.approx(6.0)
-    np.testing.assert_allclose(catalogue.table["beam"], [5.0, 6.0, 7.0])
+    assert catalogue.info.beam is None  # of all images
+    np.testing.assert_allclose(catalogue.beams, [5.0, 6.0, 7.0])
 
 
 def test_files_without_a_wcs_ask_for_the_scale(tmp_path):

@@ -73,8 +73,9 @@ def _write(path: Path, wcs: WCS, data: np.ndarray, **cards) -> Path:
 
 def _cut(path: Path, sources: SourceList, pixels: int = 60, step: float | None = None):
     mosaic = Mosaic(path)
-    step = step or default_scale(mosaic.beam, mosaic.scale)
-    return list(MosaicReader(mosaic, sources, SurveyFacts(step, mosaic.beam), pixels).read())
+    beam = mosaic.seen.beam.fwhm if mosaic.seen.beam else None
+    step = step or default_scale(beam, mosaic.scale)
+    return list(MosaicReader(mosaic, sources, SurveyFacts(step, beam), pixels).read())
 
 
 def _peak(image: np.ndarray) -> tuple[float, float, float]:
@@ -196,7 +197,7 @@ def test_axes_of_length_one_and_compressed_mosaics(tmp_path):
         mosaic = Mosaic(tmp_path / name)
         assert mosaic.shape == SHAPE
         np.testing.assert_allclose(mosaic.window(90, 110, 110, 130), data[110:130, 90:110])
-    assert Mosaic(tmp_path / "4d.fits").frequency == pytest.approx(0.94)
+    assert Mosaic(tmp_path / "4d.fits").seen.frequency == pytest.approx(0.94)
 
 
 def test_mosaics_that_cannot_be_cut(tmp_path):

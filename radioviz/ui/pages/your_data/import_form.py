@@ -25,8 +25,11 @@ AUTOMATIC, NONE = "found by name", "not used"
 FACTS = {
     "survey": "Survey",
     "pixel_scale": "Pixel scale [arcsec]",
-    "beam": "Beam, FWHM [arcsec]",
+    "beam": "Beam, FWHM [arcsec], or unknown",
+    "frequency": "Frequency [GHz], or unknown",
     "bunit": "Unit of the pixels",
+    "extension": "Image of FITS files (name or number)",
+    "plane": "Plane of cubes (I, 1.4 GHz, or a number from 0)",
 }
 NOISE = {"": "as found", "yes": "in the images", "no": "removed"}
 POSITION_UNITS = {"ra_unit": ("", "deg", "hour", "rad"), "dec_unit": ("", "deg", "rad")}

@@ -1,0 +1,110 @@
+"""Which image of a file and which plane of a cube an import reads, and in which unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from radioviz.errors import ImageError
+from radioviz.images.file_content import FileContent, list_content
+from radioviz.images.reading import ImageSummary, SkyImage, read_image, summarise_fits
+from radioviz.importing.image_files import FileEntry, is_picture
+from radioviz.importing.survey_facts import Answers, Question, unit_answer
+
+_MOST_CHOICES = 200
+
+
+@dataclass(frozen=True)
+class ImageChoice:
+    """What the user chose.
+
+    Attributes
+    ----------
+    extension, plane : str
+        Name or number; empty where files hold one image.
+    bunit : str or None
+        Unit of the pixels instead of that of the headers.
+    """
+
+    extension: str = ""
+    plane: str = ""
+    bunit: str | None = None
+
+    def _extension(self, content: Path | bytes, name: str) -> str | None:
+        """The extension of one file: its only image, if that has no name."""
+        if not self.extension:
+            return None
+        images = list_content(content, name=name).extensions
+        return None if len(images) == 1 and images[0].isdigit() else self.extension
+
+    def read(self, content: Path | bytes, name: str) -> SkyImage:
+        """See :func:`radioviz.images.reading.read_image`."""
+        if is_picture(name):
+            return read_image(content, name=name)
+        extension, plane = self._extension(content, name), self.plane or None
+        return read_image(content, extension=extension, plane=plane, bunit=self.bunit, name=name)
+
+    def summarise(self, content: Path | bytes, name: str) -> ImageSummary:
+        """See :func:`radioviz.images.reading.summarise_fits`; the unit is that of the header."""
+        extension, plane = self._extension(content, name), self.plane or None
+        return summarise_fits(content, extension=extension, plane=plane, name=name)
+
+
+def choose_images(
+    answers: Answers, sample: Iterable[FileEntry]
+) -> tuple[ImageChoice, dict[str, str], list[Question]]:
+    """The choice, what was found in words, and questions.
+
+    Parameters
+    ----------
+    answers : mapping
+        ``extension``, ``plane`` and ``bunit``.
+    sample : iterable of FileEntry
+        Some of the files.
+    """
+    extension = str(answers.get("extension") or "").strip()
+    plane = str(answers.get("plane") or "").strip()
+    found: dict[str, str] = {}
+    needed: list[Question] = []
+    questions: list[Question | None] = []
+    for entry in sample:
+        if entry.content is None or is_picture(entry.name):
+            continue
+        try:
+            questions.append(_question(entry, extension, plane))
+        except ImageError:
+            continue
+    asked = [q for q in questions if q]
+    # A few cubes among images are refused with the reason; of most files the user is asked.
+    if asked and 2 * len(asked) > len(questions):
+        needed.append(asked[0])
+        if asked[0].key == "plane" and asked[0].default:
+            plane = asked[0].default
+    if extension:
+        found["extension"] = f"{extension} (given)"
+    if plane:
+        found["plane"] = f"{plane} ({'given' if answers.get('plane') else 'by its axis'})"
+    return ImageChoice(extension, plane, unit_answer(answers)), found, needed
+
+
+def _question(entry: FileEntry, extension: str, plane: str) -> Question | None:
+    """What must be chosen in one file; None if nothing is open."""
+    content = _content(entry, extension)
+    if len(content.extensions) > 1 and not extension:
+        shown = ", ".join(content.extensions[:8])
+        text = f"{entry.name} holds {len(content.extensions)} images ({shown}): which one?"
+        return Question("extension", text, content.extensions[:_MOST_CHOICES])
+    if content.cube and not plane:
+        text = f"{entry.name} is a cube: which plane (Stokes, frequency, or number from 0)?"
+        return Question("plane", text, content.planes[:_MOST_CHOICES], content.usual)
+    return None
+
+
+def _content(entry: FileEntry, extension: str) -> FileContent:
+    content = entry.content if entry.content is not None else b""
+    listed = list_content(content, name=entry.name)
+    named = len(listed.extensions) > 1 or not all(e.isdigit() for e in listed.extensions)
+    if extension and named:
+        return list_content(content, extension=extension, name=entry.name)
+    return listed
