@@ -7,6 +7,7 @@ their keys and changed.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +18,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.testing.v1.element_tree import ElementTree, parse_tree_from_messages
 from websockets.sync.client import ClientConnection, connect
 
-_PATIENCE = 60.0  # seconds for one answer
+_PATIENCE = 240.0  # seconds for one answer, on a busy machine the first one above all
 
 
 class LoadError(Exception):
@@ -81,7 +82,7 @@ class Client:
         self,
         what: str,
         widget: Any,
-        value: str | float | None = None,
+        value: str | float | dict[str, Any] | None = None,
         *,
         fragment: str = "",
         until: Callable[[], bool] | None = None,
@@ -97,6 +98,8 @@ class Client:
             state.trigger_value = True
         elif isinstance(value, str):
             state.string_value = value
+        elif isinstance(value, dict):  # of a component
+            state.json_value = json.dumps(value)
         else:
             state.double_array_value.data.append(value)
         self._run(what, states, fragment, until)
@@ -184,6 +187,14 @@ class Client:
             if (getattr(element, "key", None) or "").startswith(key):
                 return element
         return None
+
+    def component(self, name: str) -> tuple[Any, dict[str, Any], str]:
+        """A component that the page shows: itself, its data, and the fragment that draws it."""
+        for message in reversed(self._deltas):
+            element = message.delta.new_element.bidi_component
+            if element.component_name == name:
+                return element, json.loads(element.json), message.delta.fragment_id
+        raise LoadError(f"the page shows no {name}")
 
     def text(self) -> str:
         """All that the page says."""
