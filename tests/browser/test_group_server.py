@@ -105,6 +105,12 @@ def test_each_reader_behind_the_proxy_has_a_selection(
     actions.lasso(second, 0.5, 0.5, 0.9, 0.9)
     actions.selection_heading(second).wait_for()
     count = actions.selected_count(first)
+    first.locator(".st-key-brush_export button").first.click()
+    with first.expect_download() as started:
+        first.locator(".st-key-brush_csv button").click()
+    lines = Path(started.value.path()).read_text("utf-8").splitlines()
+    assert len(lines) == 1 + count
+    first.keyboard.press("Escape")
     first.get_by_role("button", name="Add all to tray").click()
     first.get_by_text(f"Selection tray · {count:,}").wait_for()
     second.reload()
@@ -152,6 +158,10 @@ def test_a_folder_that_the_server_may_only_read(
         page.get_by_text("30 galaxies on the map").wait_for()
         actions.lasso(page, 0.02, 0.02, 0.98, 0.98)
         actions.selection_heading(page).wait_for()
+        page.locator(".st-key-brush_export button").first.click()
+        with page.expect_download() as started:
+            page.locator(".st-key-brush_fits button").click()
+        assert Path(started.value.path()).read_bytes().startswith(b"SIMPLE")
         page.goto(s.url + "/inspect_galaxy?data=group")
         page.locator("h1").first.wait_for()
         actions.settle(page)

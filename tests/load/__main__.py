@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import random
 import sys
 import threading
@@ -179,7 +180,8 @@ def main(arguments: list[str] | None = None) -> int:
     tracebacks = log.count("Traceback (most recent call last)")
     p50, p95 = np.percentile(every, (50, 95)) if len(every) else (np.nan, np.nan)
     print(
-        f"{given.sessions} sessions, {given.think:g} s to look at an answer, {len(every):,} "
+        f"{given.sessions} sessions on a cold server, load average {os.getloadavg()[0]:.1f} on "
+        f"{os.cpu_count()} cores, {given.think:g} s to look at an answer, {len(every):,} "
         f"interactions, half within {p50:.2f} s, 95 % within {p95:.2f} s, "
         f"{len(tally.errors)} errors, {tracebacks} tracebacks in the log, {len(tally.mixed)} "
         f"mixed; memory {end:.0f} MB at the end, {grows:+.1f} MB a minute; "

@@ -78,7 +78,10 @@ def measure(page: Page, server: Server, kinds: list[str], seconds: float) -> flo
         print(f"  {kind:<8} {size / 1e6:7.1f} MB in {took:5.1f} s, then {text(now)}", flush=True)
     time.sleep(seconds)
     after = memory(server)
-    print(f"after {seconds:g} s: {text(after)}, {after[0] - before[0]:+.0f} MB; peak {peak:.0f} MB")
+    print(
+        f"after {seconds:g} s: {text(after)}, {after[0] - before[0]:+.0f} MB; peak {peak:.0f} MB; "
+        f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    )
     return after[0] - before[0]
 
 

@@ -226,6 +226,17 @@ def test_a_file_that_nobody_fetches_is_dropped(monkeypatch: pytest.MonkeyPatch) 
     assert ready().join(20)
 
 
+def test_a_session_has_only_so_many_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_job, "MOST", 3)
+    jobs = [ready() for _ in range(3)]
+    other = ready(session="b")
+    newest = ready()
+    assert jobs[0].join(20)
+    assert [job.state for job in (*jobs[1:], other, newest)] == ["ready"] * 4
+    assert find_job(jobs[1].token) is jobs[1]
+    assert find_job(other.token) is other
+
+
 def large(file: IO[bytes], progress: Progress) -> None:
     for _ in range(60):
         file.write(bytes(1_000_000))

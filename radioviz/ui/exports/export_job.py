@@ -38,6 +38,9 @@ KEPT = 900.0
 GRACE = 20.0
 """Seconds for which a session may lose its connection."""
 
+MOST = 20
+"""Files and messages of one session that wait for their reader."""
+
 _CHECKED = 1 << 23  # bytes between two looks at the limits
 _SPARE = 1 << 28  # bytes to leave free on the disk
 _LARGE = 1 << 25  # bytes of a file after which freed memory is returned to the system
@@ -49,12 +52,6 @@ _lock = threading.Lock()
 def find_job(token: str) -> ExportJob | None:
     """The export that a token stands for, if it is still there."""
     return _jobs.get(token)
-
-
-def held_bytes() -> int:
-    """Bytes of all files that are written or wait."""
-    with _lock:
-        return sum(job.size for job in _jobs.values())
 
 
 class ExportJob:
@@ -110,9 +107,12 @@ class ExportJob:
         self._thread = threading.Thread(target=self._run, name="export", daemon=True)
 
     def start(self) -> ExportJob:
-        """Begin; returns itself."""
+        """Begin; returns itself. Of too many files of the session, the oldest is dropped."""
         with _lock:
+            own = [job for job in _jobs.values() if job.session == self.session]
             _jobs[self.token] = self
+        if len(own) >= MOST:
+            own[0].cancel()
         self._thread.start()
         return self
 

@@ -73,7 +73,9 @@ def _start(name: str, write: Write, slices: int) -> None:
     context = get_script_run_ctx()
     session = context.session_id if context else ""
     said = partial(controls.without_folders, local=controls.is_local())
-    _jobs().append(ExportJob(session, name, write, slices, said).start())
+    job = ExportJob(session, name, write, slices, said).start()
+    job.wait_until_written(QUICK)
+    _jobs().append(job)
     st.rerun(["exports"])
 
 
@@ -89,6 +91,5 @@ def draw_exports() -> None:
     jobs = _jobs()
     if not jobs:
         return
-    jobs[-1].wait_until_written(QUICK)
     files = [{"address": f"{PREFIX}/{job.token}", "name": job.name} for job in jobs]
     register_component("radioviz_exports", __file__)(key="exports_shown", data={"files": files})
