@@ -31,6 +31,7 @@ from radioviz.ui.marks import marks
 from radioviz.ui.state import Selection
 
 SHOWN = 12  # thumbnails in the sidebar
+PER_SLICE = 400  # galaxies whose images are written in one turn of the line
 
 
 @dataclass
@@ -227,7 +228,6 @@ def export_buttons(
         :func:`radioviz.ui.galaxies.prepare_groups`.
     """
     from radioviz import export
-    from radioviz.export.groups import SLICE
 
     if text := filtering.current_filter():
         note += f", where {text}"
@@ -237,7 +237,7 @@ def export_buttons(
     one_size = len({d.images.shape[1:] for d in data_sets}) == 1  # of the planes of a cube
     positions = any(np.isfinite(d.table["ra"].to_numpy()).any() for d in data_sets)
 
-    history, images = f"Selection: {note}.", 1 + len(selection) // SLICE
+    history, images = f"Selection: {note}.", 1 + len(selection) // PER_SLICE
 
     def noted(write: Callable[..., None]) -> Write:
         return lambda file, progress: write(file, groups(), note=history, progress=progress)

@@ -26,6 +26,7 @@ from radioviz.paths import REPOSITORY
 from radioviz.ui.exports import export_job, export_routes
 from radioviz.ui.exports.export_job import ExportJob, Write, find_job
 from radioviz.ui.exports.export_panel import SessionExports
+from radioviz.ui.in_line import QUEUE
 from radioviz.ui.state import Selection
 
 Open = Callable[..., AppTest]
@@ -199,6 +200,17 @@ def test_cancel_ends_writing(browser: Browser) -> None:
     assert browser.delete(address(job)).status == 204
     assert job.join(20)
     assert browser.get(address(job) + "/state").json() == {"state": "gone"}
+
+
+def test_a_long_export_hands_over_to_short_work() -> None:
+    begins = threading.Event()
+    job = ExportJob("a", "a.fits", endless(begins), slices=100).start()
+    assert begins.wait(20)
+    with QUEUE.turn("reader", 1, lambda before: None):
+        assert job.state == "writing"
+        share = job.share
+        time.sleep(0.5)
+        assert job.share == share, "both run at once"
 
 
 def test_the_end_of_a_session_ends_its_exports(

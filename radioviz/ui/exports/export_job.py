@@ -38,6 +38,9 @@ KEPT = 900.0
 GRACE = 20.0
 """Seconds for which a session may lose its connection."""
 
+SLICE = 0.5
+"""Seconds after which other work gets the turn; its slices are about as long."""
+
 MOST = 20
 """Files and messages of one session that wait for their reader."""
 
@@ -66,7 +69,7 @@ class ExportJob:
     write : callable
         Writes the content.
     slices : int
-        Expected number of calls of its progress function.
+        Expected number of turns in the line, of :data:`SLICE` seconds each.
     said : callable
         What a message says to this reader: on a shared server no folders.
 
@@ -188,10 +191,16 @@ class ExportJob:
         self._folder, file = _unnamed_file()
         with file:
             with QUEUE.turn(f"{self.session} export", self._slices, self._watch) as hand_over:
+                began = time.monotonic()
 
                 def progress(done: int, total: int, what: str) -> None:
+                    nonlocal began
                     self.share = done / total if total else 0.0
-                    hand_over()
+                    if time.monotonic() - began < SLICE:
+                        self._watch(0)
+                    else:
+                        hand_over()
+                        began = time.monotonic()
 
                 output = _Output(file, self._grown)
                 self.state, write, self._write = WRITING, self._write, None

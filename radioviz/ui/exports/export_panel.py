@@ -50,7 +50,7 @@ def export_button(
     write : callable
         Writes the content; called as ``write(file, progress)`` in another thread.
     slices : int
-        Expected number of calls of ``progress``: short exports come before long ones.
+        Expected number of half seconds: short exports come before long ones.
     appearance
         Further arguments of ``st.button``.
     """

@@ -11,7 +11,7 @@ import streamlit as st
 
 from radioviz.export.groups import SLICE, in_memory
 from radioviz.jobs.progress import Progress, no_progress
-from radioviz.ui import synthetic
+from radioviz.ui import synthetic, tray
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.pages.generate.state import CLIP_SIGMA, GeneratedBatch, generate_state
@@ -28,7 +28,7 @@ def batch_export_panel(batch: GeneratedBatch, view: View) -> None:
     rows = np.arange(len(batch)) if what == every else np.array(picked, dtype=np.int64)
     sheet = partial(synthetic.sheet_png, batch.images[rows], batch.info, view.style)
     stem = f"{batch.info.name}-seed{batch.made.request.seed}"
-    slices = 1 + len(rows) // SLICE
+    slices = 1 + len(rows) // tray.PER_SLICE
 
     def fits(file: IO[bytes], progress: Progress) -> None:
         write_batch_fits(file, batch, rows, progress)
