@@ -19,6 +19,7 @@ from radioviz import __version__
 from radioviz.data.catalogue import IMAGE_COLUMNS, Catalogue, SurveyInfo
 from radioviz.export.groups import Group, ascii_text, fits_unit, terms, timestamp
 from radioviz.images.quiet import quiet
+from radioviz.morphology.upper_limits import limits_of
 
 BLOCK = 2880
 ORIGIN = "RadioViz"
@@ -124,6 +125,9 @@ class ImageHeaders:
             name: table[name].to_numpy()
             for name in ("source_id", "name", "ra", "dec", "las", "label", "redshift", "survey")
         }
+        self._limits = limits_of(table)
+        unknown = np.full(len(table), np.nan)
+        self._errors = table["las_error"].to_numpy(float) if "las_error" in table else unknown
         self._centres = image_centres(table)
         self._own_wcs = table["wcs_header"].to_numpy() if "wcs_header" in table else None
         values = table[list(IMAGE_COLUMNS)].to_numpy(dtype=object)
@@ -145,7 +149,12 @@ class ImageHeaders:
         ]
         out.append(card("SURVEY", self._columns["survey"][row] or self.catalogue.info.title))
         if np.isfinite(las):
-            out.append(card("LAS", las, "[arcsec] largest angular size"))
+            limit = bool(self._limits[row])
+            what = "upper limit on the " if limit else ""
+            out.append(card("LAS", las, f"[arcsec] {what}largest angular size"))
+            out.append(card("LASLIM", limit, "LAS is an upper limit"))
+            if not limit and np.isfinite(self._errors[row]):
+                out.append(card("LASERR", float(self._errors[row]), "[arcsec] error of LAS, 68 %"))
         if self._columns["label"][row]:
             out.append(card("CLASS", self._columns["label"][row], "morphological class"))
         if np.isfinite(redshift):

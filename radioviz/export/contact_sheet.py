@@ -22,6 +22,7 @@ from radioviz.export.groups import (
     terms,
 )
 from radioviz.jobs.progress import Progress, no_progress
+from radioviz.morphology.upper_limits import limits_of, size_words
 from radioviz.store.mapped import release_pages
 
 if TYPE_CHECKING:
@@ -142,7 +143,10 @@ def _captions(draw: ImageDraw, groups: Groups, corners: list[tuple[int, int]], t
         beams = group.catalogue.beams[group.rows]
         fields = _FIELD * np.where(np.isnan(beams), 1.0, beams / 5.4)
         wanted = {c: table[c].to_numpy()[group.rows] for c in ("name", "source_id", "las", "label")}
-        for field, name, source_id, las, label in zip(fields, *wanted.values(), strict=True):
+        limits = limits_of(table)[group.rows]
+        for field, limit, name, source_id, las, label in zip(
+            fields, limits, *wanted.values(), strict=True
+        ):
             bar = max((b for b in _BARS if b <= field / 3), default=field / 3)
             text = f"{bar / 60:g}'" if bar >= 60 else f'{bar:g}"'
             length = tile * bar / field
@@ -150,7 +154,7 @@ def _captions(draw: ImageDraw, groups: Groups, corners: list[tuple[int, int]], t
             draw.line([(x + 4, y + tile - 5), (x + 4 + length, y + tile - 5)], fill=_INK, width=1)
             _write(draw, (x + 4, y + tile - 17), text, tile, 9, _INK)
             _write(draw, (x, y + tile + 1), str(name or source_id), tile, 10, _INK)
-            facts = [f'{las:.3g}"'] if np.isfinite(las) else []
+            facts = [size_words(las, limit, unit='"')] if np.isfinite(las) else []
             facts += [str(label)] if label else []
             _write(draw, (x, y + tile + 13), "  ".join(facts), tile, 9, _FAINT)
 

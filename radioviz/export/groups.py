@@ -195,15 +195,17 @@ def selection_table(groups: Groups | Group, note: str = "") -> SelectionTable:
     ExportError
         If all groups are empty.
     """
-    from radioviz.morphology import MEASURED
+    from radioviz.morphology import COMPLETED, MEASURED
+    from radioviz.morphology.upper_limits import limits_of
 
     groups = filled(groups)
-    parts, columns = [], {"data_set": MADE_COLUMNS["data_set"], **COLUMNS}
+    parts, columns = [], {"data_set": MADE_COLUMNS["data_set"], **COLUMNS, **COMPLETED}
     for group in groups:
         info = group.catalogue.info
         part = group.catalogue.table.iloc[group.rows].reset_index(drop=True)
         part = part.drop(columns=[c for c in _LEFT_OUT if c in part])
         part = part.rename(columns=str)
+        part["las_limit"] = limits_of(part)
         if group.scores is not None:
             scores = group.scores.reset_index(drop=True).rename(columns=str)
             names = {c: f"{c}_2" if c in part or c == "data_set" else c for c in scores.columns}

@@ -34,9 +34,10 @@ def ds9_regions(groups: Groups | Group, *, radius: float = 15.0) -> str:
         name = ascii_text(source["name"] or source["source_id"], 60)
         # DS9 ends text at a closing brace, which cannot be escaped.
         name = name.translate(str.maketrans("{}", "()"))
+        dash = " dash=1" if source.get("las_limit", False) == True else ""  # noqa: E712
         colour = _CLASS_COLOURS.get(source["label"], "green")
         lines.append(
-            f'circle({ra % 360.0:.7f},{dec:.7f},{size:.3f}") # color={colour} text={{{name}}}'
+            f'circle({ra % 360.0:.7f},{dec:.7f},{size:.3f}") # color={colour}{dash} text={{{name}}}'
         )
     total = count(groups)
     if not lines:

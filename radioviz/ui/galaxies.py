@@ -19,6 +19,8 @@ from radioviz.errors import (
     RadioVizError,
     SelectionError,
 )
+from radioviz.morphology.size_scale import DOUBTS, SCATTER
+from radioviz.morphology.upper_limits import limits_of, size_words
 from radioviz.sky import separation_arcsec
 from radioviz.ui import cache
 from radioviz.ui import coordinates as sky
@@ -35,7 +37,8 @@ if TYPE_CHECKING:
 Pair = tuple[str, str]
 
 _SHOWN_ELSEWHERE = {
-    *("source_id", "name", "ra", "dec", "las_origin"),
+    *("source_id", "name", "ra", "dec", "las_origin", "las_error", "las_limit"),
+    *("las_measured_error", "las_flag", "resolved"),
     *("image_ra", "image_dec", "wcs_header", "header"),
 }
 
@@ -77,19 +80,16 @@ def galaxy_cells(pairs: Sequence[Pair], style: ImageStyle, *, size: int = 96) ->
         sheet = cache.picture_sheet(catalogue, rows, style, size)
         part = catalogue.table.iloc[rows]
         names = np.where(part["name"] != "", part["name"], part["source_id"])
-        for at, (i, name, label, las) in enumerate(
-            zip(places, names, part["label"], part["las"].to_numpy(float), strict=True)
+        sizes, limits = part["las"].to_numpy(float), limits_of(part)
+        for at, (i, name, label, las, limit) in enumerate(
+            zip(places, names, part["label"], sizes, limits, strict=True)
         ):
-            note = " · ".join(t for t in (label, size_text(las)) if t)
+            note = " · ".join(t for t in (label, size_words(las, limit)) if t)
             colour = LABEL_COLOURS.get(label, MISSING_COLOUR)
             field = field_arcsec(catalogue.info_of(int(rows[at])), style)
             bar = scale_bar(field) if size > 64 else None
             made[i] = Cell(pairs[i], Tile(sheet, at), str(name), note, colour, bar)
     return [made[i] for i in sorted(made)]
-
-
-def size_text(las: float) -> str:
-    return f"{las:.0f}″" if math.isfinite(las) else ""
 
 
 def prepare_groups(
@@ -251,6 +251,8 @@ def galaxy_facts(
         key = str(name)
         if key in _SHOWN_ELSEWHERE or measured not in (None, key in described):
             continue
+        if key == "position_angle" and not source["resolved"]:
+            continue
         title, unit = colouring.title_of(key)
         if key in _IMAGE_UNITS:
             unit = catalogue.info.bunit or "grey levels"
@@ -260,11 +262,51 @@ def galaxy_facts(
         elif isinstance(value, bool | np.bool_):
             lines.append((title, "yes" if value else "no"))
         elif isinstance(value, int | float | np.number) and math.isfinite(float(value)):
-            text = f"{number_text(float(value))} {unit}".strip()
-            if key == "las" and source["las_origin"]:
-                text += f" ({source['las_origin']})"
+            if key in ("las", "las_measured"):
+                text = _size_fact(source, key)
+            else:
+                text = f"{number_text(float(value))} {unit}".strip()
             lines.append((title, text))
     return lines
+
+
+def _size_fact(source: pd.Series, key: str) -> str:
+    """An angular size with its error or as an upper limit, its origin and doubts about it."""
+    if key == "las":
+        limit = source.get("las_limit", False) == True  # noqa: E712 (also of numbers)
+        error, notes = float(source.get("las_error", math.nan)), [str(source["las_origin"])]
+    else:
+        limit, error = not source["resolved"], float(source["las_measured_error"])
+        notes = [DOUBTS[word] for word in str(source["las_flag"]).split() if word in DOUBTS]
+    if limit:
+        notes.insert(0, "upper limit")
+    text = size_words(float(source[key]), limit, error, " arcsec")
+    return f"{text} ({', '.join(n for n in notes if n)})" if any(notes) else text
+
+
+def size_disagreement(catalogue: Catalogue, row: int) -> str:
+    """A sentence where the catalogued and the measured size differ by three errors; else empty."""
+    source = catalogue.table.iloc[row]
+    if source["las_origin"] != "catalogue" or "las_measured" not in source:
+        return ""
+    given, found = float(source["las"]), float(source["las_measured"])
+    if not (math.isfinite(given) and math.isfinite(found)):
+        return ""
+    if source.get("las_limit", False):
+        apart = source["resolved"] and found > given * math.exp(3 * SCATTER)
+    elif source["resolved"]:
+        error = math.hypot(
+            float(source["las_measured_error"]), np.nan_to_num(float(source.get("las_error", 0.0)))
+        )
+        apart = abs(math.log(found / given)) > 3 * error / found
+    else:
+        apart = given > found * math.exp(3 * SCATTER)
+    if not apart:
+        return ""
+    return (
+        f"The sizes disagree: the catalogue gives {_size_fact(source, 'las')}, the image measures "
+        f"{_size_fact(source, 'las_measured')}."
+    )
 
 
 def number_text(value: float) -> str:

@@ -17,6 +17,7 @@ import pandas as pd
 from radioviz.data.datasets import first
 from radioviz.data.preprocess import noise_level
 from radioviz.jobs.progress import Progress, no_progress
+from radioviz.morphology.upper_limits import size_words
 from radioviz.ui.gallery import Cell
 from radioviz.ui.image import sprites
 from radioviz.ui.image.display import (
@@ -182,11 +183,16 @@ def measurement_facts(row: pd.Series) -> list[tuple[str, str]]:
         value = float(row[name])
         return pattern.format(value) if math.isfinite(value) else "none measured"
 
-    size = text("las_measured", "{:.0f} arcsec")
+    size = size_words(
+        float(row["las_measured"]), not row["resolved"], float(row["las_measured_error"]), " arcsec"
+    )
     return [
-        ("Angular size", size if row["resolved"] else "unresolved"),
+        ("Angular size", size or "none measured"),
         ("Flux over peak", text("flux_over_peak", "{:.2f} beams")),
-        ("Position angle", text("position_angle", "{:.0f}°")),
+        (
+            "Position angle",
+            text("position_angle", "{:.0f}°") if row["resolved"] else "none: unresolved",
+        ),
         ("Axis ratio", text("axis_ratio", "{:.2f}")),
         ("Concentration", text("concentration", "{:.2f}")),
         ("Components", text("n_components", "{:.0f}")),
@@ -196,7 +202,7 @@ def measurement_facts(row: pd.Series) -> list[tuple[str, str]]:
 def size_notes(table: pd.DataFrame) -> list[str]:
     """Angular sizes of measured images as short notes."""
     return [
-        (f"{size:.0f}″" if resolved else "unresolved") if math.isfinite(size) else "no source"
+        size_words(size, not resolved) or "no source"
         for size, resolved in zip(table["las_measured"], table["resolved"], strict=True)
     ]
 

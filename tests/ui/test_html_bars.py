@@ -39,9 +39,23 @@ def test_a_selection_is_drawn_over_the_whole() -> None:
 
 @given(st_.lists(st_.floats(1e-3, 1e5), min_size=1, max_size=50))
 def test_counts_hold_every_size(sizes: list[float]) -> None:
-    edges, counts = size_counts({"All": np.array(sizes)})
-    assert counts["All"].sum() == len(sizes)
+    edges, counts, upper = size_counts({"All": np.array(sizes)})
+    assert counts["All"].sum() == len(sizes) and not upper
     assert (np.diff(edges) > 0).all()
+
+
+def test_upper_limits_stand_apart() -> None:
+    """Twelve limits of 2.7 and one of 22, none of them counted as a measured size."""
+    sizes = np.array([2.7] * 12 + [22.0] + [20.0, 40.0, 80.0])
+    limits = np.array([True] * 13 + [False] * 3)
+    _, counts, upper = size_counts({"All": sizes}, {"All": limits})
+    assert counts["All"].sum() == 3 and upper["All"].sum() == 13
+    html = size_bars({"All": sizes}, {"All": limits})
+    of_limits = [t for t in titles(html) if "upper limits" in t]
+    assert sum(count(t) for t in of_limits) == 13
+    assert sum(count(t) for t in titles(html)) == 16
+    assert "All (16)" in html and "All, upper limits ← (13)" in html
+    assert "upper limits" not in size_bars({"All": sizes}, {"All": np.zeros(16, bool)})
 
 
 def test_no_sizes_at_all() -> None:

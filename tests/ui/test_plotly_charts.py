@@ -140,5 +140,16 @@ def test_sizes_hold_every_source_once_and_are_shares() -> None:
     assert checked(nothing).layout.annotations[0].text == "No angular sizes"
 
 
+def test_upper_limits_stand_on_top_of_the_measured_sizes() -> None:
+    sizes = np.array([2.7, 2.7, 2.7, 2.75, 40.0, 80.0, 90.0, 5.0])
+    limits = np.array([True, True, True, False, False, False, True, False])
+    figure = checked(size_histogram({"All": sizes}, {"All": limits}))
+    measured, upper = figure.data
+    assert (measured.name, upper.name) == ("All (8)", "All, upper limits ← (4)")
+    assert measured.y.sum() == upper.y.sum() == pytest.approx(0.5)
+    assert list(upper.base) == list(measured.y) and upper.marker.pattern.shape == "/"
+    assert upper.y[0] == pytest.approx(3 / 8)
+
+
 def test_a_reason_is_text() -> None:
     assert "<i>" not in json.dumps(checked(empty("<i>x</i>")).to_dict()["layout"]["annotations"])

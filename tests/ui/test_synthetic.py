@@ -44,7 +44,7 @@ def test_sizes_are_measured_above_the_floor(info: ModelInfo) -> None:
     assert table["flux_over_peak"][2] == pytest.approx(1, rel=0.15)
     assert table["flux_over_peak"][0] == pytest.approx(2, rel=0.15)
     notes = synthetic.size_notes(table)
-    assert notes[2] == "unresolved"
+    assert notes[2] == "<2.7″"
     assert notes[0].endswith("″")
 
 

@@ -19,42 +19,82 @@ _HEIGHT = 130  # pixels
 _ORDER = {name: i for i, name in enumerate(LABELS)}
 
 
-def size_counts(sizes: Mapping[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def size_counts(
+    sizes: Mapping[str, np.ndarray], limits: Mapping[str, np.ndarray] | None = None
+) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Edges in log10 of arcsec, shape ``(bins + 1,)``, and counts of each sample.
+
+    The last are the counts of upper limits, which the others do not include; only of samples that
+    have any.
 
     Parameters
     ----------
     sizes : mapping
         Largest angular sizes in arcsec; NaN and what is not positive is left out. Bins span the
-        first sample; without any size in it both results are empty.
+        first sample; without any size in it all results are empty.
+    limits : mapping, optional
+        Which of the sizes are upper limits, bool, by name.
     """
-    known = {name: np.log10(values[values > 0]) for name, values in sizes.items()}
-    first = next(iter(known.values()))
-    if not len(first):
-        return np.array([]), {}
-    edges = np.histogram_bin_edges(first, BINS)
-    return edges, {name: np.histogram(values, edges)[0] for name, values in known.items()}
+    upper = {name: (limits or {}).get(name, np.zeros(len(v), bool)) for name, v in sizes.items()}
+    known = {name: values > 0 for name, values in sizes.items()}
+    first = next(iter(sizes))
+    if not known[first].any():
+        return np.array([]), {}, {}
+    edges = np.histogram_bin_edges(np.log10(sizes[first][known[first]]), BINS)
+
+    def counted(chosen: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {
+            name: np.histogram(np.log10(values[chosen[name]]), edges)[0]
+            for name, values in sizes.items()
+        }
+
+    measured = counted({name: k & ~upper[name] for name, k in known.items()})
+    limited = counted({name: k & upper[name] for name, k in known.items()})
+    return edges, measured, {name: n for name, n in limited.items() if n.any()}
 
 
-def size_bars(sizes: Mapping[str, np.ndarray]) -> str:
-    """Angular sizes on a log axis, as the share of each sample in each bin; see `size_counts`."""
-    edges, counts = size_counts(sizes)
+def size_bars(
+    sizes: Mapping[str, np.ndarray], limits: Mapping[str, np.ndarray] | None = None
+) -> str:
+    """Angular sizes on a log axis, as the share of each sample in each bin; see `size_counts`.
+
+    Upper limits stand hatched on top of the measured sizes, with an arrow.
+    """
+    edges, counts, upper = size_counts(sizes, limits)
     if not len(edges):
         return '<div style="opacity:.75;font-size:.8rem">No angular sizes</div>'
-    shares = {name: count / max(count.sum(), 1) for name, count in counts.items()}
-    top = max(float(share.max()) for share in shares.values()) or 1.0
+    totals = {name: n + upper.get(name, 0) for name, n in counts.items()}
+    numbers = {name: max(total.sum(), 1) for name, total in totals.items()}
+    top = max(float(n.max()) / numbers[name] for name, n in totals.items()) or 1.0
     bars, legend = "", ""
     for name, count in counts.items():
         colour = SELECTION_COLOUR if legend else MISSING_COLOUR
-        for i in np.flatnonzero(count):
-            ends = f"{10 ** edges[i]:.3g}–{10 ** edges[i + 1]:.3g}″"
-            title = html.escape(f"{name}, {ends}: {shares[name][i]:.1%} ({count[i]:,})")
-            bars += (
-                f'<div title="{title}" style="position:absolute;bottom:0;opacity:.65;'
-                f"left:{100 * i / BINS:.2f}%;width:{95 / BINS:.2f}%;background:{colour};"
-                f'height:{100 * shares[name][i] / top:.2f}%"></div>'
-            )
-        legend += _key(f"{name} ({count.sum():,})", colour)
+        number, height = numbers[name], 100 / (numbers[name] * top)
+        # Each part of a bar: counts, what they stand on, what the tooltip adds.
+        parts = [(count, np.zeros_like(count), "")]
+        if name in upper:
+            parts.append((upper[name], count, ", upper limits"))
+        for part, base, words in parts:
+            hatch = f"repeating-linear-gradient(135deg,{colour} 0 2px,transparent 2px 5px)"
+            for i in np.flatnonzero(part):
+                ends = f"{10 ** edges[i]:.3g}–{10 ** edges[i + 1]:.3g}″"
+                share = f"{part[i] / number:.1%} ({part[i]:,})"
+                title = html.escape(f"{name}{words}, {ends}: {share}")
+                bars += (
+                    f'<div title="{title}" style="position:absolute;opacity:.65;'
+                    f"bottom:{height * base[i]:.2f}%;left:{100 * i / BINS:.2f}%;"
+                    f"width:{95 / BINS:.2f}%;background:{hatch if words else colour};"
+                    f'height:{height * part[i]:.2f}%"></div>'
+                )
+                if words and height * part[i] > 4:
+                    bars += (
+                        f'<div aria-hidden="true" style="position:absolute;font-size:.7rem;'
+                        f"line-height:1;transform:translate(-100%,50%);left:{100 * i / BINS:.2f}%;"
+                        f'bottom:{height * (base[i] + part[i] / 2):.2f}%">←</div>'
+                    )
+        legend += _key(f"{name} ({totals[name].sum():,})", colour)
+        if name in upper:
+            legend += _key(f"{name}, upper limits ← ({upper[name].sum():,})", hatch)
     ticks = "".join(
         f'<span style="position:absolute;transform:translateX(-50%);'
         f'left:{100 * (np.log10(t) - edges[0]) / (edges[-1] - edges[0]):.1f}%">{t:g}</span>'

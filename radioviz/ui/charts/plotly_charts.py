@@ -120,30 +120,43 @@ def histogram(
     return {"data": traces, "layout": layout}
 
 
-def size_histogram(sizes: Mapping[str, np.ndarray]) -> Figure:
+def size_histogram(
+    sizes: Mapping[str, np.ndarray], limits: Mapping[str, np.ndarray] | None = None
+) -> Figure:
     """Angular sizes on a log axis, as the share of each sample in each bin.
+
+    Upper limits stand hatched on top of the measured sizes.
 
     Parameters
     ----------
-    sizes : mapping
+    sizes, limits : mapping
         As :func:`radioviz.ui.charts.html_bars.size_counts` takes them.
     """
-    edges, counts = size_counts(sizes)
+    edges, counts, upper = size_counts(sizes, limits)
     if not len(edges):
         return empty("No angular sizes")
-    samples = [
-        CountSeries(
-            f"{name} ({n.sum():,})", n / max(n.sum(), 1), (MISSING_COLOUR, SELECTION_COLOUR)[i]
-        )
-        for i, (name, n) in enumerate(counts.items())
-    ]
+    samples: list[CountSeries] = []
+    bases: list[np.ndarray | None] = []
+    for i, (name, n) in enumerate(counts.items()):
+        total = n + upper.get(name, 0)
+        number, colour = max(total.sum(), 1), (MISSING_COLOUR, SELECTION_COLOUR)[i]
+        samples.append(CountSeries(f"{name} ({total.sum():,})", n / number, colour))
+        bases.append(None)
+        if name in upper:
+            words = f"{name}, upper limits ← ({upper[name].sum():,})"
+            samples.append(CountSeries(words, upper[name] / number, colour))
+            bases.append(n / number)
     title = "Largest angular size [arcsec], log scale"
     figure = histogram(edges, samples, x_title=title, y_title="share of sources", log=False)
     ticks = log_ticks(10 ** edges[0], 10 ** edges[-1])
     figure["layout"]["xaxis"] |= _tick_labels(np.log10(ticks), [f"{t:g}″" for t in ticks])
     figure["layout"]["yaxis"] |= {"tickformat": ".0%"}
-    for trace in figure["data"]:
+    for trace, base, sample in zip(figure["data"], bases, samples, strict=True):
         trace["hovertemplate"] = "%{y:.1%}"
+        if base is not None:
+            trace |= {"base": base, "customdata": sample.counts}
+            trace["hovertemplate"] = "%{customdata:.1%}"
+            trace["marker"] |= {"pattern": {"shape": "/", "fillmode": "replace"}}
     return figure
 
 

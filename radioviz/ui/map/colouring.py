@@ -33,7 +33,12 @@ _TITLES = {
     "split_reason": "Reason of the split",
     "image_ra": "Image centre, right ascension",
     "image_dec": "Image centre, declination",
+    "las_error": "Error of the size",
+    "las_limit": "Size is an upper limit",
     "las_measured": "Angular size, measured",
+    "las_measured_error": "Error of the measured size",
+    "las_flag": "Doubts about the measured size",
+    "las_isophotal": "Extent above 3 sigma",
     "position_angle": "Position angle",
     "flux_sum": "Sum of the source's pixels",
     "peak": "Peak brightness",
@@ -58,7 +63,16 @@ _TITLES = {
 # Positions have their own map; names and headers are not categories.
 _NEVER = {"source_id", "name", "wcs_header", "header", "image_ra", "image_dec"}
 # Spread over decades by nature, whatever this sample happens to span.
-_LOGARITHMIC = {"las", "las_measured", "flux", "flux_mjy", "flux_sum", "peak", "snr"}
+_LOGARITHMIC = {
+    "las",
+    "las_measured",
+    "las_isophotal",
+    "flux",
+    "flux_mjy",
+    "flux_sum",
+    "peak",
+    "snr",
+}
 
 
 @dataclass(frozen=True)
@@ -105,13 +119,15 @@ def measured_columns() -> dict[str, Column]:
     """Columns that the morphology measures, as it describes them."""
     from radioviz import morphology
 
-    measured = getattr(morphology, "MEASURED", {})
-    return dict(measured) if isinstance(measured, dict) else {}
+    return morphology.MEASURED
 
 
 def title_of(name: str, described: dict[str, Column] | None = None) -> tuple[str, str]:
     """Title and unit of a column, from the tables that describe columns."""
-    column = (described or {}).get(name) or COLUMNS.get(name) or measured_columns().get(name)
+    from radioviz.morphology import COMPLETED
+
+    known = {**COMPLETED, **measured_columns(), **COLUMNS, **(described or {})}
+    column = known.get(name)
     title = _TITLES.get(name)
     if title is None:
         short = column is not None and 0 < len(column.description) <= 40
@@ -189,7 +205,9 @@ def colour_by(
     if choice.numeric:
         column = table.get(choice.key)
         values = np.full(n, np.nan) if column is None else column.to_numpy(float)
-        return Colour(choice.text, values, _is_log(choice.key, values))
+        return Colour(
+            choice.text + _limits_note(choice.key, table), values, _is_log(choice.key, values)
+        )
     cells = table.get(choice.key)
     text = [""] * n if cells is None else _words(cells)
     present = set(text)
@@ -200,6 +218,18 @@ def colour_by(
     index = {name: i for i, name in enumerate(order)}
     codes = np.array([index[name] for name in text], dtype=np.int32)
     return Colour(choice.text, codes=codes, names=order, colours=category_colours(order))
+
+
+def _limits_note(key: str, table: pd.DataFrame) -> str:
+    """Which share of the sizes are upper limits, which have the colour of the limit."""
+    from radioviz.morphology.upper_limits import limits_of
+
+    if key not in ("las", "las_measured"):
+        return ""
+    upper = limits_of(table) if key == "las" else ~table["resolved"].to_numpy(bool)
+    known = table[key].notna().to_numpy()
+    share = (upper & known).sum() / max(known.sum(), 1)
+    return f", {share:.0%} upper limits" if share else ""
 
 
 def _words(cells: pd.Series) -> list[str]:

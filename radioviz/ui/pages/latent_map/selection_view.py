@@ -8,6 +8,8 @@ import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import CatalogueError
+from radioviz.morphology import upper_limits
+from radioviz.morphology.upper_limits import limits_of, size_order
 from radioviz.ui import cache, controls, galaxies, gallery, state
 from radioviz.ui.charts.html_bars import class_bar, size_bars
 from radioviz.ui.gallery import Handler
@@ -28,29 +30,35 @@ def _tables(selection: Selection, columns: list[str]) -> pd.DataFrame:
     for data_set, source_ids in selection.groups().items():
         try:
             catalogue = cache.data_set(data_set)
-            part = catalogue.table.iloc[catalogue.rows_of(source_ids)][["source_id", *columns]]
+            rows = catalogue.rows_of(source_ids)
+            part = _with_limits(catalogue.table.iloc[rows], ["source_id", *columns])
         except CatalogueError:
             continue
         parts.append(part.assign(data_set=data_set))
     if not parts:
-        return pd.DataFrame(columns=["data_set", "source_id", *columns])
+        return pd.DataFrame(columns=["data_set", "source_id", *columns, "las_limit"])
     return pd.concat(parts, ignore_index=True)
 
 
-def _median_text(values: np.ndarray) -> str:
-    """Median with the 16th and 84th percentile, or a dash."""
-    known = values[np.isfinite(values)]
-    if not len(known):
+def _with_limits(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Columns of a table, and which of its sizes are upper limits."""
+    return table[columns].assign(las_limit=limits_of(table))
+
+
+def _median_text(values: np.ndarray, limits: np.ndarray) -> str:
+    """Median with the 16th and 84th percentile, or a dash; "<" where it is an upper limit."""
+    if not np.isfinite(values).any():
         return "–"
-    low, middle, high = np.percentile(known, [16, 50, 84])
-    return f"{middle:.3g} ({low:.3g}–{high:.3g})"
+    found = [upper_limits.quantile(values, limits, q) for q in (0.5, 0.16, 0.84)]
+    middle, low, high = (f"{'<' * below}{value:.3g}" for value, below in found)
+    return f"{middle} ({low}–{high})"
 
 
 def selection_summary(catalogues: list[Catalogue], selection: Selection) -> None:
     """Sizes and classes of a selection against all galaxies on the map."""
     columns = ["las", "label", "redshift", "flux"]
     part = _tables(selection, columns)
-    whole = pd.concat([c.table[columns] for c in catalogues], ignore_index=True)
+    whole = pd.concat([_with_limits(c.table, columns) for c in catalogues], ignore_index=True)
     lines = ["| Median (16th–84th percentile) | Selection | All |", "|---|---|---|"]
     for title, name in (
         ("Angular size, ″", "las"),
@@ -59,11 +67,18 @@ def selection_summary(catalogues: list[Catalogue], selection: Selection) -> None
     ):
         values = [table[name].to_numpy(float) for table in (part, whole)]
         if any(np.isfinite(v).any() for v in values):
-            lines.append(f"| {title} | {_median_text(values[0])} | {_median_text(values[1])} |")
+            limits = [limits_of(table) & (name == "las") for table in (part, whole)]
+            texts = [_median_text(v, upper) for v, upper in zip(values, limits, strict=True)]
+            lines.append(f"| {title} | {texts[0]} | {texts[1]} |")
     if len(lines) > 2:
         st.markdown("\n".join(lines))
-    sizes, chosen = (table["las"].to_numpy(float) for table in (whole, part))
-    st.html(size_bars({"All": sizes, "Selection": chosen}))
+    samples = {"All": whole, "Selection": part}
+    st.html(
+        size_bars(
+            {name: table["las"].to_numpy(float) for name, table in samples.items()},
+            {name: limits_of(table) for name, table in samples.items()},
+        )
+    )
     for title, table in (("All", whole), ("Selection", part)):
         st.html(class_bar(table["label"].tolist(), title))
 
@@ -71,7 +86,7 @@ def selection_summary(catalogues: list[Catalogue], selection: Selection) -> None
 def whole_summary(catalogue: Catalogue) -> None:
     """Sizes and classes of a whole data set."""
     table = catalogue.table
-    st.html(size_bars({"All": table["las"].to_numpy(float)}))
+    st.html(size_bars({"All": table["las"].to_numpy(float)}, {"All": limits_of(table)}))
     st.html(class_bar(table["label"].tolist(), "Classes"))
 
 
@@ -81,11 +96,9 @@ def ordered(selection: Selection, order: str) -> list[tuple[str, str]]:
         return list(selection)
     part = _tables(selection, ["las", "label"])
     if order == "class":
-        key = part["label"].replace("", "~").to_numpy(str)
+        by = np.argsort(part["label"].replace("", "~").to_numpy(str), kind="stable")
     else:
-        las = part["las"].to_numpy(float)
-        key = np.where(np.isfinite(las), -las if order == "large" else las, np.inf)
-    by = np.argsort(key, kind="stable")
+        by = size_order(part["las"].to_numpy(float), limits_of(part), order == "large")
     pairs = list(zip(part["data_set"], part["source_id"], strict=True))
     return [pairs[i] for i in by]
 

@@ -192,6 +192,7 @@ def result_table(result: SearchResult) -> pd.DataFrame:
                 "Name": galaxies.name_of(catalogue.table, at),
                 "Class": source["label"],
                 "Size [″]": float(source["las"]),
+                "Upper limit": bool(source.get("las_limit", False)),
                 "Redshift": float(source["redshift"]),
                 "Separation [°]": separation / 3600,
                 "Data set": catalogue.info.title,
