@@ -113,7 +113,7 @@ def _levels(groups: Groups, tile: int, progress: Progress) -> Iterator[np.ndarra
     from threadpoolctl import threadpool_limits
 
     done, total = 0, count(groups)
-    chain = Preprocess(clip_sigma=None, field_arcsec=_FIELD, size=tile, stretch="sqrt")
+    chain = Preprocess(clip_sigma=2.0, field_arcsec=_FIELD, size=tile, stretch="sqrt")
     for group in groups:
         for start in range(0, len(group), _BATCH):
             rows = group.rows[start : start + _BATCH]

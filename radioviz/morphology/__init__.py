@@ -14,6 +14,7 @@ from radioviz.morphology.measuring import (
     extent,
     extent_of,
     measure,
+    noise_of,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "extent",
     "extent_of",
     "measure",
+    "noise_of",
 ]

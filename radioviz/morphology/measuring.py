@@ -13,7 +13,7 @@ from radioviz.errors import ImageError
 from radioviz.jobs.progress import Progress, no_progress
 from radioviz.morphology.central_source import CentralSource, find_source
 from radioviz.morphology.complexity import complexity
-from radioviz.morphology.noise import is_shifted
+from radioviz.morphology.noise import Noise, is_shifted, measure_noise
 from radioviz.morphology.shape import Moments, concentration
 from radioviz.morphology.size_scale import SMALLEST
 from radioviz.store.mapped import release_pages
@@ -250,6 +250,13 @@ def extent(
     y = (chord.y[0] + middle_y, chord.y[1] + middle_y)
     x = (chord.x[0] + middle_x, chord.x[1] + middle_x)
     return Extent(mask, others, y, x, size.size)
+
+
+def noise_of(catalogue: Catalogue, row: int) -> Noise:
+    """Background and noise of one image of a Catalogue, as its source was measured with."""
+    info = catalogue.info
+    shifted = not info.raw and is_shifted(catalogue.images)
+    return measure_noise(catalogue.images[row], info.raw, shifted)
 
 
 def extent_of(catalogue: Catalogue, row: int) -> Extent:

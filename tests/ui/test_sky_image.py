@@ -8,8 +8,9 @@ import pytest
 
 from radioviz.data.catalogue import SurveyInfo
 from radioviz.data.preprocess import STRETCHES
+from radioviz.morphology.noise import Noise
 from radioviz.ui.image.display import COLOUR_MAPS, ImageStyle
-from radioviz.ui.image.sky_image import contour_levels, sky_image, stretched
+from radioviz.ui.image.sky_image import colour_limits, sky_image, stretched
 
 INFO = SurveyInfo("test", "Test", 1.8, beam=5.4)
 RAW = SurveyInfo("raw", "Raw", 1.8, beam=5.4, bunit="Jy/beam", raw=True)
@@ -31,8 +32,8 @@ def test_axes_are_offsets_with_east_left_and_north_up() -> None:
 @pytest.mark.parametrize("stretch", STRETCHES)
 def test_stretches_keep_order_and_ends(stretch: str) -> None:
     image = np.linspace(0, 8, 64, dtype=np.float32).reshape(8, 8)
-    levels, low, high = stretched(image, stretch)
-    assert (low, high) == (0.0, 8.0)
+    assert colour_limits(image, INFO, ImageStyle()) == (0.0, 8.0)
+    levels = stretched(image, stretch, 0.0, 8.0)
     assert levels.min() == 0 and levels.max() == pytest.approx(1, abs=1e-6)
     assert (np.diff(levels.ravel()) > 0).all()
 
@@ -41,28 +42,51 @@ def test_blank_pixels_stay_blank() -> None:
     image = np.ones((8, 8), np.float32)
     image[0] = np.nan
     image[4, 4] = 3
-    levels, _, _ = stretched(image, "asinh")
+    levels = stretched(image, "asinh", *colour_limits(image, INFO, ImageStyle()))
     assert np.isnan(levels[0]).all() and np.isfinite(levels[1:]).all()
     go.Figure(sky_image(image, INFO, ImageStyle()))
-    go.Figure(sky_image(np.full((8, 8), np.nan, np.float32), INFO, ImageStyle(), contours=True))
+    blank, noise = np.full((8, 8), np.nan, np.float32), Noise(0.0, 1.0, False)
+    go.Figure(sky_image(blank, INFO, ImageStyle(), contours=(3.0,), noise=noise))
 
 
-def test_contours_start_at_three_sigma_of_raw_images() -> None:
-    image = np.random.default_rng(0).normal(0, 0.1, (200, 200)).astype(np.float32)
-    image[100, 100] = 9.6
-    base, number = contour_levels(image, raw=True)
-    assert base == pytest.approx(0.3, rel=0.05)
-    assert number == 6  # 0.3, 0.6, ... 9.6
-    assert base * 2 ** (number - 1) <= 9.7
+def test_colours_are_those_of_the_field_in_view() -> None:
+    """A neighbour of 900 outside of the 60 arcsec that are shown does not darken a source of 5."""
+    image = np.zeros((300, 300), np.float32)
+    image[150, 150], image[20, 20] = 5, 900
+    near = ImageStyle(field=60.0)
+    assert colour_limits(image, INFO, near) == (0.0, 5.0)
+    assert colour_limits(image, INFO, ImageStyle(field=540.0)) == (0.0, 900.0)
+    heat = sky_image(image, INFO, near)["data"][0]
+    assert heat["z"][150, 150] == 255
+    # The field grows with the beam, as what is shown does: ten times as wide here.
+    wide = SurveyInfo("wide", "Wide", 1.8, beam=54.0)
+    assert colour_limits(image, wide, near) == (0.0, 900.0)
 
 
-def test_contours_of_clipped_and_of_empty_images() -> None:
-    image = np.zeros((32, 32), np.float32)
-    assert contour_levels(image, raw=False) == (0.0, 0)
-    image[16, 16] = 64
-    assert contour_levels(image, raw=False) == (2.0, 6)
-    figure = go.Figure(sky_image(image, INFO, ImageStyle(), contours=True))
-    assert [t.type for t in figure.data] == ["heatmap", "contour"]
+def test_percentages_leave_out_the_brightest_pixels_of_the_field() -> None:
+    image = np.arange(10000, dtype=np.float32).reshape(100, 100)
+    whole = ImageStyle(field=540.0)
+    assert colour_limits(image, INFO, whole, "99") == (0.0, pytest.approx(9899, abs=1))
+    assert colour_limits(image, INFO, whole, "95") == (0.0, pytest.approx(9499, abs=1))
+    sky = np.random.default_rng(0).normal(3, 0.1, (100, 100)).astype(np.float32)
+    sky[50, 50] = 9
+    low, high = colour_limits(sky, RAW, whole)
+    assert low == pytest.approx(3, abs=0.01) and high == 9
+
+
+@pytest.mark.parametrize("stretch", STRETCHES)
+@pytest.mark.parametrize(("low", "high"), [(0.0, 255.0), (-1.2e-4, 0.034), (2.0, 3.0)])
+def test_the_colour_bar_says_pixel_values(stretch: str, low: float, high: float) -> None:
+    image = np.linspace(low, high, 4096, dtype=np.float32).reshape(64, 64)
+    figure = go.Figure(sky_image(image, RAW, ImageStyle(stretch), limits=(low, high)))
+    bar = figure.data[0].colorbar
+    assert figure.data[0].showscale and bar.title.text == "Jy/beam"
+    values = [float(t) for t in bar.ticktext]
+    assert values[0] == pytest.approx(low, rel=0.01) and values[-1] == pytest.approx(high, rel=0.01)
+    assert len(values) >= 3 and values == sorted(values)
+    for value, at in zip(values, bar.tickvals, strict=True):
+        wanted = 255 * stretched(np.array([value]), stretch, low, high)[0]
+        assert at == pytest.approx(wanted, abs=3)
 
 
 @pytest.mark.parametrize("name", COLOUR_MAPS)

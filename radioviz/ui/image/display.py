@@ -105,7 +105,8 @@ def png(levels: np.ndarray, colour_map: str) -> bytes:
 
 def chain(style: ImageStyle, size: int) -> Preprocess:
     """Preprocessing that gives the levels of a picture, before its colour map."""
-    return Preprocess(clip_sigma=None, field_arcsec=style.field, size=size, stretch=style.stretch)
+    # Only raw images, which still contain noise, are clipped.
+    return Preprocess(clip_sigma=2.0, field_arcsec=style.field, size=size, stretch=style.stretch)
 
 
 def data_uri(payload: bytes) -> str:

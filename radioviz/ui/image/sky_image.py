@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from radioviz.data.catalogue import SurveyInfo
 from radioviz.data.preprocess import noise_level
+from radioviz.morphology.noise import Noise
+from radioviz.ui.image.contours import contour_traces
 from radioviz.ui.image.display import ImageStyle, colour_stops, rgb_stops, scale_bar
 
 Figure = dict[str, Any]
@@ -22,41 +25,50 @@ STRETCHED: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def stretched(
-    image: np.ndarray, stretch: str, raw: bool = False
-) -> tuple[np.ndarray, float, float]:
-    """Levels 0..1 of an image for display, and the pixel values drawn as 0 and 1.
+LIMITS = {"minmax": "Min to max", "99.5": "99.5 %", "99": "99 %", "95": "95 %", "values": "Values"}
+"""Ways to choose the pixel values that are drawn darkest and brightest, of the field in view."""
 
-    The brightest pixel is 1; 0 is the faintest, or the sky's median in a raw image, whose
-    noise would otherwise be stretched to half the range.
+
+def field_in_view(shape: tuple[int, int], info: SurveyInfo, style: ImageStyle) -> float:
+    """Side of the part of an image ``(ny, nx)`` that is shown at first, in arcsec."""
+    wanted = style.field * (info.beam / 5.4 if info.beam else 1.0)
+    return min(wanted, min(shape) * info.pixel_scale)
+
+
+def colour_limits(
+    image: np.ndarray, info: SurveyInfo, style: ImageStyle, how: str = "minmax"
+) -> tuple[float, float]:
+    """Pixel values drawn darkest and brightest: of the field in view, not of the whole image.
+
+    The least is the sky's median in a raw image, whose noise would otherwise be stretched to half
+    the range, else the faintest pixel. ``how`` is one of :data:`LIMITS`; a percentage is the share
+    of pixels between the faintest and the greatest value.
+    """
+    half = field_in_view(image.shape, info, style) / info.pixel_scale / 2
+    window = []
+    for n in image.shape:
+        window.append(slice(max(round(n / 2 - half), 0), max(round(n / 2 + half), 1)))
+    seen = image[tuple(window)]
+    seen = seen[np.isfinite(seen)]
+    if not len(seen):
+        seen = image[np.isfinite(image)]
+    if not len(seen):
+        return 0.0, 0.0
+    low = noise_level(image)[0] if info.raw else float(seen.min())
+    share = 100.0 if how in ("minmax", "values") else float(how)
+    high = float(np.percentile(seen, share))
+    return float(low), high if high > low else float(seen.max())
+
+
+def stretched(image: np.ndarray, stretch: str, low: float, high: float) -> np.ndarray:
+    """Levels 0..1 of an image for display, float32, NaN where it is blank.
+
     The stretches are those of :class:`radioviz.data.preprocess.Preprocess`.
     """
-    finite = image[np.isfinite(image)]
-    if not len(finite):
-        return np.full(image.shape, np.nan, np.float32), 0.0, 0.0
-    low = noise_level(image)[0] if raw else float(finite.min())
-    high = float(finite.max())
     span = high - low if high > low else 1.0
     with np.errstate(invalid="ignore"):
         levels = np.clip((image - low) / span, 0, 1)
-    return STRETCHED[stretch](levels).astype(np.float32), float(low), high
-
-
-def contour_levels(image: np.ndarray, raw: bool) -> tuple[float, int]:
-    """Lowest level and number of levels, each twice the one before.
-
-    Raw images start at 3 sigma of the sky. Images that were clipped already start at
-    1/32 of their brightest pixel.
-    """
-    finite = image[np.isfinite(image)]
-    peak = float(finite.max()) if len(finite) else 0.0
-    if peak <= 0:
-        return 0.0, 0
-    background, sigma = noise_level(image)
-    base = background + 3 * sigma if raw and sigma > 0 else peak / 32
-    if base <= 0 or base >= peak:
-        return 0.0, 0
-    return base, 1 + int(np.log2(peak / base))
+    return STRETCHED[stretch](levels).astype(np.float32)
 
 
 def sky_image(
@@ -64,7 +76,9 @@ def sky_image(
     info: SurveyInfo,
     style: ImageStyle,
     *,
-    contours: bool = False,
+    contours: Sequence[float] = (),
+    noise: Noise | None = None,
+    limits: tuple[float, float] | None = None,
     height: int = 560,
     unit: str | None = None,
     beam_shape: tuple[float, float, float] | None = None,
@@ -77,6 +91,10 @@ def sky_image(
         Shape ``(ny, nx)``, row 0 south, column 0 east; NaN is left blank.
     style : ImageStyle
         ``style.field`` [arcsec at a 5.4" beam] sets the initial zoom.
+    contours : sequence of float
+        Levels in sigma; they need ``noise``.
+    limits : (float, float), optional
+        Pixel values drawn darkest and brightest; by default :func:`colour_limits`.
     unit : str, optional
         Unit of pixel values, ``info.bunit`` by default.
     beam_shape : tuple of float, optional
@@ -89,25 +107,14 @@ def sky_image(
         "x": (((nx - 1) / 2 - np.arange(nx)) * step).astype(np.float32),
         "y": ((np.arange(ny) - (ny - 1) / 2) * step).astype(np.float32),
     }
-    traces = [_heatmap(image, info, style, unit) | grid]
+    limits = colour_limits(image, info, style) if limits is None else limits
+    unit = (info.bunit or "grey level") if unit is None else unit
+    traces = [_heatmap(image, style, limits, unit) | grid]
     dark = style.colour_map != "inverted"
-    base, number = contour_levels(image, info.raw)
-    if contours and number:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            octaves = np.log2(np.clip(image / base, 0.25, None))
-        traces.append(
-            grid
-            | {
-                "type": "contour",
-                "z": octaves.astype(np.float32),
-                "autocontour": False,
-                "contours": {"start": 0, "end": number - 1, "size": 1, "coloring": "none"},
-                "line": {"color": "#7DD3FC" if dark else "#B4005A", "width": 1.1},
-                "showscale": False,
-                "hoverinfo": "skip",
-            }
-        )
-    field = min(style.field * (info.beam / 5.4 if info.beam else 1.0), min(nx, ny) * step)
+    if contours and noise is not None:
+        colour = "#7DD3FC" if dark else "#B4005A"
+        traces += contour_traces(image, noise, contours, grid, colour)
+    field = field_in_view(image.shape, info, style)
     half = field / 2
     if beam_shape is None and info.beam:
         beam_shape = (info.beam, info.beam, 0.0)
@@ -125,7 +132,7 @@ def sky_image(
         "data": traces,
         "layout": {
             "height": height,
-            "margin": {"l": 58, "r": 10, "t": 10, "b": 48},
+            "margin": {"l": 58, "r": 88, "t": 10, "b": 48},
             "xaxis": axis | east,
             "yaxis": axis | north | {"scaleanchor": "x", "scaleratio": 1},
             "shapes": shapes,
@@ -146,10 +153,12 @@ def beam_text(beam: tuple[float, float, float] | None, unit: str = " arcsec") ->
     return f"{major:.4g} × {minor:.4g}{unit}, {angle:.0f}°"
 
 
-def _heatmap(image: np.ndarray, info: SurveyInfo, style: ImageStyle, unit: str | None) -> Figure:
-    levels, _, _ = stretched(image, style.stretch, info.raw)
-    unit = info.bunit if unit is None else unit
-    value = f"%{{customdata:.4g}} {unit}" if unit else "grey level %{customdata:.4g}"
+def _heatmap(
+    image: np.ndarray, style: ImageStyle, limits: tuple[float, float], unit: str
+) -> Figure:
+    levels = stretched(image, style.stretch, *limits)
+    number = "%{customdata:.4g}"
+    value = f"{unit} {number}" if unit == "grey level" else f"{number} {unit}"
     stops = rgb_stops(colour_stops(style.colour_map)).astype(int).tolist()
     z: np.ndarray = np.rint(levels * 255)
     return {
@@ -160,8 +169,33 @@ def _heatmap(image: np.ndarray, info: SurveyInfo, style: ImageStyle, unit: str |
         "customdata": image.astype(np.float32),
         # As rgb(): Streamlit replaces some hexadecimal colours (#000004) by those of its theme.
         "colorscale": [[i / (len(stops) - 1), f"rgb{tuple(c)}"] for i, c in enumerate(stops)],
-        "showscale": False,
+        "showscale": limits[1] > limits[0],
+        "colorbar": _colour_bar(style.stretch, limits, unit),
         "hovertemplate": f"ΔE %{{x:.1f}}″, ΔN %{{y:.1f}}″<br>{value}<extra></extra>",
+    }
+
+
+def _colour_bar(stretch: str, limits: tuple[float, float], unit: str) -> Figure:
+    """Bar with pixel values at round numbers and at both ends."""
+    low, high = limits
+    span = high - low if high > low else 1.0
+    shares = np.linspace(0, 1, 401)
+    heights = STRETCHED[stretch](shares)
+    # Values at even heights of the bar, rounded, so that every stretch has its labels apart.
+    values = [low + span * float(np.interp(h, heights, shares)) for h in np.linspace(0, 1, 6)]
+    inner = [float(f"{v:.2g}") for v in values[1:-1]]
+    values = [low, *(v for v in inner if low < v < high), high]
+    at = [255 * float(STRETCHED[stretch]((v - low) / span)) for v in values]
+    kept = [i for i, a in enumerate(at) if i in (0, len(at) - 1) or 14 < a < 241]
+    return {
+        "title": {"text": html.escape(unit), "side": "right"},
+        "tickmode": "array",
+        "tickvals": [at[i] for i in kept],
+        "ticktext": [f"{values[i]:.3g}" for i in kept],
+        "thickness": 12,
+        "len": 1.0,
+        "outlinewidth": 0,
+        "xpad": 6,
     }
 
 

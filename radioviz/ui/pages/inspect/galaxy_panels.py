@@ -5,10 +5,15 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from radioviz.data.catalogue import Catalogue
+from radioviz.data.catalogue import Catalogue, SurveyInfo
+from radioviz.errors import ImageError
+from radioviz.morphology.measuring import noise_of
+from radioviz.morphology.noise import CLIP_SIGMA, Noise
+from radioviz.morphology.size_scale import is_extrapolated
 from radioviz.ui import cache, controls, detail, galaxies, gallery, state, tray
 from radioviz.ui.controls import View
-from radioviz.ui.image.sky_image import beam_text, contour_levels, sky_image
+from radioviz.ui.image.contours import DEFAULT, contours_text, parse_levels
+from radioviz.ui.image.sky_image import LIMITS, beam_text, colour_limits, sky_image
 from radioviz.ui.map import layers
 from radioviz.ui.map.component import new_event, scatter_map
 from radioviz.ui.pages.inspect.state import Pair
@@ -19,14 +24,28 @@ def galaxy_image_panel(catalogue: Catalogue, row: int, view: View) -> None:
     image, info = catalogue.image(row), catalogue.info_of(row)
     if not np.isfinite(image).any() or np.nanmax(image) == np.nanmin(image):
         st.warning("This image is empty: every pixel is blank or has the same value.")
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        contours = st.toggle("Contours", key="contours", persist_state="session")
-        base, number = contour_levels(image, info.raw)
-        if contours and number:
-            unit = info.bunit or "grey levels"
-            st.caption(controls.escape(f"from {base:.3g} {unit}, in factors of two"))
+    noise = noise_of(catalogue, row)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        levels = _chosen_contours(image, noise)
+        limits = _chosen_limits(image, info, view)
+    unit = info.bunit or "grey levels"
+    if levels:
+        st.caption(controls.escape(contours_text(image, noise, levels, unit)))
+    shown = f"Colours from {limits[0]:.3g} to {limits[1]:.3g} {unit}, of the field in view"
+    whole = float(np.nanmax(image)) if np.isfinite(image).any() else limits[1]
+    if whole > limits[1]:
+        shown += f"; the brightest pixel of the image has {whole:.3g}"
+    st.caption(controls.escape(shown))
     st.plotly_chart(
-        sky_image(image, info, view.style, contours=contours, beam_shape=catalogue.beam_shape(row)),
+        sky_image(
+            image,
+            info,
+            view.style,
+            contours=levels,
+            noise=noise,
+            limits=limits,
+            beam_shape=catalogue.beam_shape(row),
+        ),
         key="inspect_image",
         alt=f"Image of {galaxies.name_of(catalogue.table, row)}, offsets in arcsec",
         config={"displaylogo": False, "modeBarButtonsToRemove": ["autoScale2d"]},
@@ -47,6 +66,54 @@ def galaxy_image_panel(catalogue: Catalogue, row: int, view: View) -> None:
     )
 
 
+def _chosen_contours(image: np.ndarray, noise: Noise) -> tuple[float, ...]:
+    """Contour levels in sigma, none while they are switched off; a wrong text is an error."""
+    if not st.toggle("Contours", key="contours", persist_state="session"):
+        return ()
+    text = st.text_input(
+        "Levels [σ]", DEFAULT, key="contour_levels", persist_state="session", width=190,
+        help="Multiples of the noise of this image; three dots continue by the last ratio.",
+    )  # fmt: skip
+    finite = image[np.isfinite(image)]
+    highest = float(finite.max()) / noise.sigma if len(finite) and noise.sigma > 0 else 0.0
+    try:
+        return parse_levels(text, highest + CLIP_SIGMA)
+    except ImageError as error:
+        st.error(controls.escape(str(error)))
+        return ()
+
+
+def _chosen_limits(image: np.ndarray, info: SurveyInfo, view: View) -> tuple[float, float]:
+    """Pixel values drawn darkest and brightest."""
+    how = st.selectbox(
+        "Colour limits", list(LIMITS), format_func=LIMITS.__getitem__, key="colour_limits",
+        persist_state="session", width=130,
+        help="Of the pixels in the field of view; a percentage leaves out the brightest.",
+    )  # fmt: skip
+    found = colour_limits(image, info, view.style, str(how))
+    if how != "values":
+        return found
+    ends = []
+    for word, value in zip(("Lowest", "Highest"), found, strict=True):
+        ends.append(
+            st.number_input(
+                word,
+                value=value,
+                format="%.3g",
+                step=max(abs(found[1] - found[0]) / 20, 1e-12),
+                key=f"colour_{word.lower()}",
+                width=130,
+            )
+        )
+    if ends[0] >= ends[1]:
+        st.error(
+            f"The lowest colour value is {ends[0]:.3g} and the highest {ends[1]:.3g}; "
+            "the highest must be larger."
+        )
+        return found
+    return ends[0], ends[1]
+
+
 def facts_panel(catalogue: Catalogue, row: int, pair: Pair, view: View) -> None:
     """Actions, position, catalogued and measured properties."""
     with st.container(horizontal=True, gap="small"):
@@ -60,10 +127,19 @@ def facts_panel(catalogue: Catalogue, row: int, pair: Pair, view: View) -> None:
             tray.export_buttons(selection, view.model, key="inspect", note="one galaxy")
     detail.show_position(catalogue, row)
     st.html(detail.facts_html(galaxies.galaxy_facts(catalogue, row, measured=False)))
+    if disagreement := galaxies.size_disagreement(catalogue, row):
+        st.warning(controls.escape(disagreement), icon=":material/straighten:")
     if measured := galaxies.galaxy_facts(catalogue, row, measured=True):
         st.caption("Measured in the image")
         st.html(detail.facts_html(measured))
         if any(name.startswith("Complexity") for name, _ in measured):
+            beam = catalogue.info_of(row).beam
+            if is_extrapolated(beam):
+                st.caption(
+                    "Sizes are on the scale of catalogues of FIRST, which was found at a beam of "
+                    f"5.4 arcsec. This beam is {f'{beam:.3g} arcsec' if beam else 'unknown'}, so "
+                    "that here the scale is an extrapolation."
+                )
             st.caption(
                 "Complexity: bytes of the coarse-grained image after compression; more for "
                 "irregular structure (Segal et al. 2019)"
