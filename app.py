@@ -38,7 +38,9 @@ if __name__ == "__main__":
     main()
 else:
     from starlette.middleware import Middleware
+    from starlette.routing import Route
 
+    from radioviz.ui import health
     from radioviz.ui.exports import export_routes
     from radioviz.ui.guard import Guard
 
@@ -46,6 +48,6 @@ else:
     app = st.App(
         __file__,
         lifespan=server.lifespan,
-        routes=export_routes.routes(),
+        routes=[*export_routes.routes(), Route(health.PATH, health.answer)],
         middleware=[Middleware(Guard)],
     )

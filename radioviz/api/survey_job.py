@@ -75,6 +75,11 @@ class SurveyRequest(JobRequest):
     replace: bool = False
     upload: str = ""
 
+    @property
+    def work(self) -> str:
+        """``import``, or ``encode`` for a survey that is there."""
+        return "import" if self.path else "encode"
+
 
 @dataclass(frozen=True)
 class SurveyProgress(JobState):

@@ -12,6 +12,7 @@ import dataclasses
 import secrets
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -23,6 +24,7 @@ import psutil
 from filelock import FileLock
 
 from radioviz.errors import CatalogueError, RadioVizError
+from radioviz.jobs import work_log
 from radioviz.jobs.progress import throttled
 from radioviz.paths import REPOSITORY, make_folder
 from radioviz.store.atomic import delete_folder, report_unwritable, write_json
@@ -32,7 +34,6 @@ RUNNING, DONE, FAILED, CANCELLED, CUT_OFF = "running", "done", "failed", "cancel
 
 _REQUEST, _STATE, _LOG, _CANCEL = "request.json", "state.json", "log.txt", "cancel"
 _INTERVAL = 0.3  # seconds between two writes of the state, and between two looks for a cancel
-_CHILDREN: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class JobRequest:
     """Input of a job; ``key`` names the survey that only one job at a time may change."""
 
     key: str
+
+    @property
+    def work(self) -> str:
+        """Kind of work, for the log."""
+        return "job"
 
 
 @dataclass(frozen=True)
@@ -170,14 +176,25 @@ class JobFolder(Generic[Request, State]):
                     start_new_session=True,  # Ctrl-C on the server does not reach it
                     cwd=REPOSITORY,
                 )
-            _CHILDREN.append(child)
             # The process waits for the lock before it reads and writes the state.
             state = dataclasses.replace(
                 before, state=RUNNING, step="starting", done=0, total=0, error="",
                 began=time.time(), seconds=None, pid=child.pid, started=_started(child.pid),
             )  # fmt: skip
             write_json(folder / _STATE, dataclasses.asdict(state))
+        session = work_log.this_session()
+        watch = (child, job_id, request.work, session)
+        threading.Thread(target=self._await, args=watch, name=job_id, daemon=True).start()
         return self.read(job_id)
+
+    def _await(self, child: subprocess.Popen[bytes], job_id: str, work: str, session: str) -> None:
+        """Log how a job ends, and leave no zombie of it."""
+        with work_log.request(work, session=session, job=job_id) as entry:
+            child.wait()
+            try:
+                entry.outcome = self.read(job_id).progress.state
+            except CatalogueError:
+                entry.outcome = "deleted"
 
     def list(self) -> list[Job[Request, State]]:
         """All jobs, newest first."""
@@ -197,7 +214,6 @@ class JobFolder(Generic[Request, State]):
         CatalogueError
             If there is no such job, or its files are damaged.
         """
-        _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
         folder = self.folder() / job_id
         try:
             request = read_record(folder / _REQUEST, self.request)
@@ -234,7 +250,7 @@ class JobFolder(Generic[Request, State]):
         worker = JobWorker(
             folder, read_record(folder / _REQUEST, self.request), self._state(folder)
         )
-        state, why = DONE, ""
+        state, why, began = DONE, "", time.monotonic()
         try:
             work(worker)
         except JobCancelledError:
@@ -246,7 +262,7 @@ class JobFolder(Generic[Request, State]):
         except Exception as error:
             traceback.print_exc()
             state, why = FAILED, f"unexpected: {type(error).__name__}: {error}"
-        seconds = round(time.time() - worker.state.began, 1)
+        seconds = round(time.monotonic() - began, 1)  # the clock may have been set meanwhile
         worker.update(state=state, error=why, seconds=seconds, step="")
 
 

@@ -21,6 +21,7 @@ from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestTy
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
 from radioviz.errors import CancelledError
+from radioviz.jobs import work_log
 from radioviz.jobs.progress import Progress
 from radioviz.jobs.work_queue import WorkQueue
 from radioviz.ui.state import page_state
@@ -87,7 +88,11 @@ def in_line(title: str, slices: int, key: str, work: str = "") -> Iterator[Progr
 
     owner = context.session_id if context else str(threading.get_ident())
     try:
-        with QUEUE.turn(owner, slices, watch) as hand_over:
+        with (
+            work_log.request(key, waits=True, slices=slices) as entry,
+            QUEUE.turn(owner, slices, watch) as hand_over,
+        ):
+            entry.start()
 
             def progress(done: int, total: int, what: str) -> None:
                 shown.done += 1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from streamlit import config
 
+from radioviz.jobs import work_log
 from radioviz.ui import guard
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ async def lifespan(app: App) -> AsyncIterator[None]:
     Begins once the server listens. None of it is part of Streamlit, so the thread cannot
     interfere with an import of the server.
     """
+    work_log.begin(_session_of_this_thread)
     start = threading.Thread(target=_import_all, name="warm-up", daemon=True).start
     loop = asyncio.get_running_loop()
     loop.call_later(0.05, start)
@@ -43,6 +45,13 @@ async def lifespan(app: App) -> AsyncIterator[None]:
             f"  On this computer: http://localhost:{port}/?token={guard.start_token()}\n"
         )
     yield
+
+
+def _session_of_this_thread() -> str:
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else ""
 
 
 def _start_reader() -> None:

@@ -70,8 +70,8 @@ def test_pages_of_other_sites_get_no_session(server: Server) -> None:
     assert not _websocket(server, "http://evil.example")
 
 
-ROUTES = ("/", "/latent_map", "/_stcore/health", "/_stcore/host-config", "/media/none.png",
-          "/_stcore/upload_file/a/b", "/static/none.js")  # fmt: skip
+ROUTES = ("/", "/latent_map", "/health", "/_stcore/health", "/_stcore/host-config",
+          "/media/none.png", "/_stcore/upload_file/a/b", "/static/none.js")  # fmt: skip
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -12,7 +12,8 @@ from radioviz.ui import guard
 from radioviz.ui.guard import COOKIE, LOCAL_HEADER, Guard
 
 ROUTES = [
-    ("http", "/"), ("http", "/_stcore/health"), ("http", "/_stcore/host-config"),
+    ("http", "/"), ("http", "/_stcore/health"), ("http", "/health"),
+    ("http", "/_stcore/host-config"),
     ("http", "/media/abc.png"), ("http", "/_stcore/upload_file/a/b"),
     ("http", "/exports/secret"), ("http", "/exports/secret/state"),
     ("websocket", "/_stcore/stream"),

@@ -22,6 +22,7 @@ from typing import IO, Any
 from streamlit import runtime
 
 from radioviz.errors import CancelledError, ExportError, RadioVizError
+from radioviz.jobs import work_log
 from radioviz.jobs.progress import Progress
 from radioviz.paths import cache_folder, make_folder
 from radioviz.store.mapped import trim_memory
@@ -102,6 +103,7 @@ class ExportJob:
         self.state, self.share, self.before, self.size, self.error = WAITING, 0.0, 0, 0, ""
         self._write: Write | None = write
         self._slices, self._said = slices, said
+        self._logged = work_log.logged_session(session)
         self._file: IO[bytes] | None = None
         self._folder = Path()
         self._sending = False
@@ -190,7 +192,11 @@ class ExportJob:
     def _write_and_keep(self) -> None:
         self._folder, file = _unnamed_file()
         with file:
-            with QUEUE.turn(f"{self.session} export", self._slices, self._watch) as hand_over:
+            with (
+                work_log.request("export", waits=True, session=self._logged) as entry,
+                QUEUE.turn(f"{self.session} export", self._slices, self._watch) as hand_over,
+            ):
+                entry.start()
                 began = time.monotonic()
 
                 def progress(done: int, total: int, what: str) -> None:
