@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from radioviz.ui import controls, sidebar
-from radioviz.ui.pages.your_data import import_form, your_data_view
+from radioviz.ui.pages.your_data import import_draft, import_form, your_data_view
 
 
 def main() -> None:
     your_data_view.open_requested_map()
     view = sidebar.draw_sidebar()
     view.publish()
+    import_draft.restore()
     st.title("Your data")
     st.markdown(
         "Import images of your own survey, or positions of sources. RadioViz checks and encodes "

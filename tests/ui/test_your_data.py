@@ -68,6 +68,11 @@ def wait(app: AppTest, seconds: float = 240) -> AppTest:
     return app.run()
 
 
+def workspace_of(app: AppTest) -> str:
+    value = app.query_params["workspace"]
+    return value if isinstance(value, str) else value[0]
+
+
 def press(app: AppTest, start: str) -> AppTest:
     keyed(app.main.button, start).click()
     return app.run()
@@ -126,6 +131,54 @@ def test_a_killed_import_is_not_shown_and_can_be_resumed(
     app = wait(press(app, "resume_unfinished_mine"))
     assert job.list_jobs()[0].progress.state == job.DONE, job.list_jobs()[0]
     assert importing.list_surveys()["mine"].n == 12
+
+
+def test_a_new_session_finds_the_form_as_it_was(open_page: Open) -> None:
+    """A reload at every step: the files, the answers, names and choices stay; defaults follow."""
+    app = open_page("your_data")
+    link = workspace_of(app)
+    app = upload(app, *galaxies(2, BUNIT=None))
+
+    def reload() -> AppTest:
+        again = open_page("your_data", workspace=link)
+        assert not again.exception
+        return again
+
+    app = reload()
+    assert "2 files" in texts(app)
+    asked = keyed(app.main.text_input, "ask_bunit_")
+    asked.set_value("Jy/beam").run()
+    app = reload()
+    assert keyed(app.main.text_input, "ask_bunit_").value == "Jy/beam"
+    keyed(app.main.selectbox, "fact_raw_").set_value("yes").run()
+    keyed(app.main.text_input, "title_").set_value("Mine <b>").run()
+    keyed(app.main.text_input, "key_").set_value("mine-2").run()
+    keyed(app.main.multiselect, "models_").set_value(["vae2"]).run()
+    app = reload()
+    assert keyed(app.main.text_input, "ask_bunit_").value == "Jy/beam"
+    assert keyed(app.main.selectbox, "fact_raw_").value == "yes"
+    assert keyed(app.main.text_input, "title_").value == "Mine <b>"
+    assert keyed(app.main.text_input, "key_").value == "mine-2"
+    assert keyed(app.main.multiselect, "models_").value == ["vae2"]
+    # On another page and back, in one session.
+    app.switch_page("pages/benchmarks.py").run()
+    app.switch_page("pages/your_data.py").run()
+    assert keyed(app.main.text_input, "key_").value == "mine-2"
+    # Who does not know the workspace sees nothing of it.
+    assert "2 files" not in texts(open_page("your_data"))
+    next(b for b in app.main.button if b.label == "Start over").click().run()
+    assert "2 files" not in texts(app)
+    assert "2 files" not in texts(reload())
+
+
+def test_pasted_positions_are_there_after_a_reload(open_page: Open) -> None:
+    app = open_page("your_data")
+    link = workspace_of(app)
+    app.session_state["import_kind"] = "Positions"
+    app.run()
+    keyed(app.main.text_area, "import_positions_").set_value("187.7 +12.4").run()
+    app = open_page("your_data", workspace=link)
+    assert keyed(app.main.text_area, "import_positions_").value == "187.7 +12.4"
 
 
 class _Kill:

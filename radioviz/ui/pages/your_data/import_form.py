@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from radioviz.errors import RadioVizError
 from radioviz.importing import KINDS, Inspection, Source
 from radioviz.importing.columns import SYNONYMS
 from radioviz.ui import controls
-from radioviz.ui.pages.your_data import uploads, your_data_view
+from radioviz.ui.pages.your_data import import_draft, uploads, your_data_view
+from radioviz.ui.pages.your_data.import_draft import begin_widget
 from radioviz.ui.pages.your_data.state import your_data_state
 
 UPLOAD, FOLDER, DISK, POSITIONS = "Files", "Folder", "Path on this computer", "Positions"
@@ -53,6 +55,7 @@ def draw_import_form() -> None:
         source = _choose_source()
         if source is not None:
             _draw_source(source)
+    import_draft.save()
 
 
 def _start_over(keep_files: bool = False) -> None:
@@ -61,7 +64,7 @@ def _start_over(keep_files: bool = False) -> None:
     if state.upload and not keep_files:
         uploads.delete_upload(Path(state.upload))
     state.upload = ""
-    state.form += 1
+    import_draft.clear(kept=("import_kind",))
 
 
 # -- sources -----------------------------------------------------------------------------------
@@ -72,8 +75,7 @@ def _choose_source() -> Source | None:
     chosen = st.segmented_control(
         "What do you want to import?",
         kinds,
-        default=UPLOAD,
-        key="import_kind",
+        key=begin_widget("import_kind", UPLOAD, kinds),
         required=True,
         help="FITS, PNG or JPEG images, alone or in a ZIP or tar; a table (CSV, ECSV, VOTable, "
         "FITS, Parquet) with them or alone; a cube (HDF5, npy, npz, zarr) with a table; a mosaic "
@@ -121,7 +123,7 @@ def _stage(files: list[tuple[str, Any, int]]) -> None:
     state = your_data_state()
     state.upload = str(uploads.stage_files(files, state.uploads).folder)
     state.uploads.append(state.upload)
-    state.form += 1
+    import_draft.clear(kept=("import_kind",))
     st.rerun()
 
 
@@ -130,7 +132,7 @@ def _paste_positions() -> None:
         "One position per line",
         placeholder="187.7059 +12.3911\n3C 273  12:29:06.7 +02:03:09\nname, RA, Dec",
         height=140,
-        key=f"import_positions_{your_data_state().form}",
+        key=begin_widget(f"import_positions_{your_data_state().form}", ""),
         help="Degrees or sexagesimal, J2000, with an optional name in front. For a table of "
         "positions choose Files.",
     )
@@ -143,9 +145,13 @@ def _source_on_disk() -> Source | None:
     left, right = st.columns(2)
     form = your_data_state().form
     path = left.text_input(
-        "Path", key=f"import_path_{form}", placeholder="/data/my_survey", help="A folder or a file"
+        "Path",
+        key=begin_widget(f"import_path_{form}", ""),
+        placeholder="/data/my_survey",
+        help="A folder or a file",
     )
-    table = right.text_input("Table for these images", key=f"import_table_{form}", help="Optional")
+    key = begin_widget(f"import_table_{form}", "")
+    table = right.text_input("Table for these images", key=key, help="Optional")
     if not path.strip():
         return None
     chosen = Path(table.strip()).expanduser() if table.strip() else None
@@ -158,27 +164,26 @@ def _staged_source(staged: uploads.StagedFiles) -> Source | None:
         text = f"{count:,} file{'s' if count > 1 else ''}, {staged.size / 1e6:,.1f} MB"
         st.markdown(f":material/upload_file: {text} received", width="stretch")
         st.button("Start over", icon=":material/restart_alt:", on_click=_start_over)
-    options: list[Path | None] = [*staged.tables]
+    options = {os.fspath(path): path for path in staged.tables}
     if not options:
         return staged.source(None)
-    if staged.images:
-        options.append(None)
+    names = [*options, *([""] if staged.images else [])]
     # A text file without columns is a README rather than a table.
     tables = [
-        i
-        for i, path in enumerate(staged.tables)
+        name
+        for name, path in options.items()
         if path.suffix.lower() not in (".txt", ".dat") or len(_column_names(path)) > 1
     ]
-    table = options[0]
-    if len(options) > 1:
+    table = names[0]
+    if len(names) > 1:
+        usual = tables[0] if tables else names[-1] if staged.images else names[0]
         table = st.selectbox(
             "Table of the sources",
-            options,
-            index=tables[0] if tables else len(options) - 1 if staged.images else 0,
-            format_func=lambda p: p.name if p else "none: only the images",
-            key=f"import_which_{your_data_state().form}",
+            names,
+            format_func=lambda name: options[name].name if name else "none: only the images",
+            key=begin_widget(f"import_which_{your_data_state().form}", usual, names),
         )
-    return staged.source(table)
+    return staged.source(options.get(table))
 
 
 # -- what was found ----------------------------------------------------------------------------
@@ -192,11 +197,9 @@ def _draw_source(source: Source) -> None:
     st.subheader("What was found")
     left, right = st.columns([1.1, 1], gap="large")
     with right:
-        given = _ask_questions(inspection, answers, token)
-        given |= _override_facts(answers, token)
-        given |= _map_columns(
-            source.table or source.path, answers, token, expanded=inspection is None
-        )
+        given = _ask_questions(inspection, token)
+        given |= _override_facts(token)
+        given |= _map_columns(source.table or source.path, token, expanded=inspection is None)
     if given != answers:  # later questions depend on the answers
         state.answers[token] = given
         st.rerun()
@@ -271,68 +274,62 @@ def _printable(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[kept].apply(lambda c: c.astype(str) if c.dtype == object else c)
 
 
-def _ask_questions(
-    inspection: Inspection | None, answers: dict[str, Any], token: str
-) -> dict[str, Any]:
+def _ask_questions(inspection: Inspection | None, token: str) -> dict[str, Any]:
     """Widgets for the questions so far; an answered one stays, so that it can be changed."""
     questions = your_data_state().questions.setdefault(token, {})
     questions.update({q.key: q for q in (inspection.needed if inspection else ())})
     given: dict[str, Any] = {}
     for key, question in questions.items():
-        name, value = f"ask_{key}_{token}", answers.get(key)
+        name = f"ask_{key}_{token}"
         label = controls.escape(question.text) + (" **(needed)**" if question.required else "")
         if question.choices:
             default = f"default: {question.default}"
-            index = question.choices.index(value) if value in question.choices else None
             hint = "choose" if question.required else default
-            answer = st.selectbox(label, question.choices, index=index, placeholder=hint, key=name)
+            begin_widget(name, None, question.choices)
+            answer = st.selectbox(label, question.choices, index=None, placeholder=hint, key=name)
         else:
             hint = question.default or "needed"
-            answer = st.text_input(label, value or "", key=name, placeholder=hint).strip()
+            begin_widget(name, "")
+            answer = st.text_input(label, key=name, placeholder=hint).strip()
         if answer:
             given[key] = answer
     return given
 
 
-def _override_facts(answers: dict[str, Any], token: str) -> dict[str, Any]:
+def _override_facts(token: str) -> dict[str, Any]:
     questions = your_data_state().questions.get(token, {})
     given: dict[str, Any] = {}
     with st.expander("Override header values", icon=":material/edit:"):
         for key, label in FACTS.items():
             if key not in questions:
-                text = st.text_input(label, answers.get(key, ""), key=f"fact_{key}_{token}")
+                text = st.text_input(label, key=begin_widget(f"fact_{key}_{token}", ""))
                 given[key] = text.strip()
         if "raw" not in questions:
             given["raw"] = st.selectbox(
                 "Noise",
                 list(NOISE),
                 format_func=NOISE.__getitem__,
-                index=list(NOISE).index(answers.get("raw", "")),
-                key=f"fact_raw_{token}",
+                key=begin_widget(f"fact_raw_{token}", "", NOISE),
             )
     return {key: value for key, value in given.items() if value}
 
 
-def _map_columns(
-    table: Path, answers: dict[str, Any], token: str, expanded: bool
-) -> dict[str, Any]:
+def _map_columns(table: Path, token: str, expanded: bool) -> dict[str, Any]:
     """Widgets to choose the column of each role, and the units of the position."""
     names = _column_names(table)
     if not names:
         return {}
     questions = your_data_state().questions.get(token, {})
-    before, mapped = answers.get("columns", {}), {}
+    mapped: dict[str, str] = {}
     given: dict[str, Any] = {}
     with st.expander("Columns of the table", icon=":material/table_chart:", expanded=expanded):
         places = st.columns(2)
         options = [AUTOMATIC, NONE, *names]
         for i, role in enumerate(SYNONYMS):
-            value = before.get(role, AUTOMATIC) or NONE
             chosen = places[i % 2].selectbox(
                 role.replace("_", " "),
                 options,
-                index=options.index(value),
-                key=f"column_{role}_{token}",
+                key=begin_widget(f"column_{role}_{token}", AUTOMATIC, options),
             )
             if chosen != AUTOMATIC:
                 mapped[role] = "" if chosen == NONE else str(chosen)
@@ -343,9 +340,8 @@ def _map_columns(
                 given[key] = places[i % 2].selectbox(
                     f"Unit of {key[:-5].upper()}",
                     choices,
-                    index=choices.index(answers.get(key, "")),
                     format_func=lambda unit: unit or "as found",
-                    key=f"{key}_{token}",
+                    key=begin_widget(f"{key}_{token}", "", choices),
                 )
     return {key: value for key, value in given.items() if value}
 
@@ -361,11 +357,10 @@ def _draw_start(
     named = _suggested_title(source)
     # The folder of an upload of many files has a random name.
     suggested = suggest_key(named) if named == UNNAMED else inspection.key
-    title = left.text_input("Name", named, key=f"title_{token}")
+    title = left.text_input("Name", key=begin_widget(f"title_{token}", named))
     key = middle.text_input(
         "Key",
-        suggested,
-        key=f"key_{token}",
+        key=begin_widget(f"key_{token}", suggested),
         help="Short name in links and commands: a-z, 0-9, _ and -",
     )
     count = inspection.count
@@ -373,15 +368,17 @@ def _draw_start(
     models = st.multiselect(
         "Encoders",
         list(titles),
-        default=list(titles) if few else list(titles)[:1],
         format_func=titles.__getitem__,
-        key=f"models_{token}",
+        key=begin_widget(
+            f"models_{token}", list(titles) if few else list(titles)[:1], list(titles)
+        ),
         help="Each encoder makes a map; the first opens while the others run. You can add more "
         "later.",
     )
     exists = key in importing.list_surveys()
     replace = exists and st.checkbox(
-        controls.escape(f"Replace the existing survey '{key}'"), key=f"replace_{token}"
+        controls.escape(f"Replace the existing survey '{key}'"),
+        key=begin_widget(f"replace_{token}", False),
     )
     waiting = [q for q in inspection.missing if not answers.get(q.key)]
     if waiting:

@@ -35,6 +35,12 @@ class YourDataState:
         What was inspected, the result, and the error where it failed.
     columns : dict
         Column names by path and modification time of a table.
+    workspace : str
+        The workspace that the form was taken from.
+    chosen, defaults : dict
+        Values of the form's widgets by their keys: those chosen, and what each begins with.
+    saved : dict
+        The form as it was last saved in the workspace.
     """
 
     message: str = ""
@@ -48,6 +54,10 @@ class YourDataState:
     questions: dict[str, dict[str, Question]] = field(default_factory=dict)
     inspection: tuple[str, Inspection | None, str] | None = None
     columns: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+    workspace: str = ""
+    chosen: dict[str, Any] = field(default_factory=dict)
+    defaults: dict[str, Any] = field(default_factory=dict)
+    saved: dict[str, Any] = field(default_factory=dict)
 
 
 def your_data_state() -> YourDataState:
