@@ -290,9 +290,7 @@ def open_atlas(
 
 def _read_meta(where: Path) -> dict[str, Any]:
     meta = records.read_json_object(where / "atlas.json")
-    if meta.get("format") != FORMAT_VERSION:
-        found = meta.get("format")
-        raise ValueError(f"atlas.json: format {found!r}, this version reads {FORMAT_VERSION}")
+    records.check_format(meta, FORMAT_VERSION)
     records.to_record(meta, _AtlasFile)
     for key in meta["layouts"]:
         if not _NAME.fullmatch(key):

@@ -298,11 +298,7 @@ class Catalogue:
         folder = Path(folder)
         try:
             meta = records.read_json_object(folder / "catalogue.json")
-            if meta.get("format") != FORMAT_VERSION:
-                raise CatalogueError(
-                    f"{folder}: catalogue format {meta.get('format')!r}; "
-                    f"this version reads {FORMAT_VERSION}. Delete the folder to rebuild it."
-                )
+            records.check_format(meta, FORMAT_VERSION)
             table = records.read_parquet(folder / "table.parquet")
             images = records.read_npy(folder / "images.npy")
             content = records.to_record(meta, _Meta)
@@ -317,6 +313,7 @@ class Catalogue:
             ) from error
         except (OSError, ValueError) as error:
             raise CatalogueError(
-                f"catalogue in {folder} is damaged ({error}). Delete the folder to rebuild it."
+                f"catalogue in {folder} cannot be read: {error}. If it is damaged, delete the "
+                "folder, and build or import it again."
             ) from error
         return cls(info, table, images, tuple(map(str, content.notes)), folder)

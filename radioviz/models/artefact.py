@@ -16,7 +16,7 @@ from typing import Any
 
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import ModelError, PreprocessError
-from radioviz.store.records import read_json_object, to_record
+from radioviz.store.records import check_format, read_json_object, to_record
 
 FORMAT_VERSION = 1
 
@@ -106,12 +106,12 @@ class ModelInfo:
             If this version does not know the format version, a field or a value.
         """
         values = dict(values)
-        version = values.pop("format", None)
         name = values.get("name", "?")
-        if version != FORMAT_VERSION:
-            raise ModelError(
-                f"model '{name}': format {version!r}; this version reads {FORMAT_VERSION}"
-            )
+        try:
+            check_format(values, FORMAT_VERSION)
+        except ValueError as error:
+            raise ModelError(f"model '{name}': {error}") from None
+        values.pop("format")
         try:
             if isinstance(chain := values.get("preprocess"), dict):
                 values["preprocess"] = Preprocess.from_dict(chain)

@@ -105,6 +105,22 @@ def read_record(path: Path, kind: type[Record]) -> Record:
     return to_record(read_json_object(path), kind)
 
 
+def check_format(values: Mapping[str, Any], known: int) -> None:
+    """Refuse a file of another format.
+
+    Raises
+    ------
+    ValueError
+        Naming both formats, and whether to update RadioViz.
+    """
+    found = values.get("format")
+    if found == known:
+        return
+    newer = isinstance(found, int) and found > known
+    advice = "; a newer RadioViz wrote it: update RadioViz, delete nothing" if newer else ""
+    raise ValueError(f"format {found!r}, this version reads {known}{advice}")
+
+
 def read_npy(path: Path) -> np.ndarray:
     """The array of numbers in a ``.npy`` file, memory-mapped.
 

@@ -17,7 +17,9 @@ from radioviz.cli import main, running
 from radioviz.data.downloads import SOURCES
 from radioviz.paths import REPOSITORY
 
-COMMANDS = ("app", "data", "import", "encode", "search", "export", "train")
+COMMANDS = (
+    "app", "data", "import", "encode", "backup", "restore", "check", "search", "export", "train",
+)  # fmt: skip
 
 
 def process(*arguments: str, **options: str) -> subprocess.CompletedProcess[str]:

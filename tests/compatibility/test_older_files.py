@@ -15,11 +15,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from radioviz import morphology
+from radioviz.api import backup
 from radioviz.atlas.atlas import open_atlas
 from radioviz.data.registry import open_data_set, user_data_sets
 from radioviz.data.user_surveys import read_report, unfinished_imports
 from radioviz.export import Mark, Session, read_session
 from radioviz.paths import REPOSITORY
+from tests.faults.jobs import tree_digest
 
 HERE = Path(__file__).parent
 
@@ -101,3 +103,22 @@ def test_a_link_opens_as_it_was(page: str, link: dict[str, str]) -> None:
     assert not app.exception
     shown = {name: app.query_params[name] for name in link if name in app.query_params}
     assert {name: v[0] if isinstance(v, list) else v for name, v in shown.items()} == link
+
+
+def test_nothing_of_it_is_refused_after_the_update(home: Path) -> None:
+    assert backup.parts() == ["surveys/mine", "atlas/mine"]
+    assert backup.check() == {}
+
+
+def test_a_backup_of_it_is_the_same_elsewhere(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tree_digest(home)
+    about = backup.back_up(tmp_path / "saved.tar.gz")
+    assert about.parts == ["surveys/mine", "atlas/mine"]
+    assert (tmp_path / "saved.tar.gz").stat().st_mode & 0o077 == 0
+    monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path / "elsewhere"))
+    backup.restore(tmp_path / "saved.tar.gz")
+    assert tree_digest(tmp_path / "elsewhere") == before
+    test_an_imported_survey_opens()
+    test_its_atlas_opens()

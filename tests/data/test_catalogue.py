@@ -337,7 +337,7 @@ def test_other_format_and_missing_are_named(tmp_path: Path) -> None:
     toy().save(tmp_path / "toy")
     meta = json.loads((tmp_path / "toy" / "catalogue.json").read_text())
     (tmp_path / "toy" / "catalogue.json").write_text(json.dumps(meta | {"format": 999}))
-    with pytest.raises(CatalogueError, match=f"format 999; this version reads {FORMAT_VERSION}"):
+    with pytest.raises(CatalogueError, match=f"format 999, this version reads {FORMAT_VERSION};"):
         Catalogue.open(tmp_path / "toy")
     with pytest.raises(CatalogueError, match=r"no catalogue in .*absent: .* is missing"):
         Catalogue.open(tmp_path / "absent")
