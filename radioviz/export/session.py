@@ -5,10 +5,11 @@
     {"format": "radioviz-selection", "version": 1, "written_by": "RadioViz 0.1.0",
      "sources": [{"data_set": "first", "source_id": "first-7"}],
      "marks": [{"data_set": "first", "source_id": "first-9", "mark": 4, "kind": "interesting"}],
-     "view": {"model": "vae32", "layout": "umap"}}
+     "view": {"model": "vae32", "layout": "umap"}, "filter": "las > 80",
+     "subsets": [{"name": "mine", "sources": [{"data_set": "first", "source_id": "first-7"}]}]}
 
-``marks`` and ``view`` are optional. Other keys are ignored, so that a newer program can add some
-without a new version.
+``marks``, ``view``, ``filter`` and ``subsets`` are optional. Other keys are ignored, so that a
+newer program can add some without a new version.
 """
 
 from __future__ import annotations
@@ -65,15 +66,22 @@ class Session:
         At most one per source; where a file has several, the last counts.
     view : dict
         Names to plain values (text, numbers, true/false, null, lists of these).
+    filter : str
+        Empty without one.
+    subsets : dict
+        Sources by the name of the subset.
     """
 
     sources: tuple[Source, ...] = ()
     marks: tuple[Mark, ...] = ()
     view: Mapping[str, Any] = field(default_factory=dict)
+    filter: str = ""
+    subsets: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
 
     def data_sets(self) -> tuple[str, ...]:
-        """Data sets of the selection and the marks, in order of appearance."""
+        """Data sets of the selection, the marks and the subsets, in order of appearance."""
         named = [d for d, _ in self.sources] + [m.data_set for m in self.marks]
+        named += [d for sources in self.subsets.values() for d, _ in sources]
         return tuple(dict.fromkeys(named))
 
 
@@ -119,7 +127,7 @@ def session_bytes(session: Session) -> bytes:
         "format": FORMAT,
         "version": VERSION,
         "written_by": f"RadioViz {__version__}",
-        "sources": [{"data_set": d, "source_id": s} for d, s in dict.fromkeys(session.sources)],
+        "sources": _entries(session.sources),
         "marks": [
             {"data_set": m.data_set, "source_id": m.source_id, "mark": m.mark}
             | ({"kind": m.kind} if m.kind else {})
@@ -127,6 +135,13 @@ def session_bytes(session: Session) -> bytes:
         ],
         "view": _view(session.view),
     }
+    if session.filter:
+        document["filter"] = session.filter
+    if session.subsets:
+        document["subsets"] = [
+            {"name": name, "sources": _entries(sources)}
+            for name, sources in session.subsets.items()
+        ]
     return json.dumps(document, indent=1, allow_nan=False).encode("utf-8")
 
 
@@ -166,7 +181,15 @@ def read_session(payload: bytes | str) -> Session:
     view = document.get("view", {})
     if not isinstance(view, dict):
         raise SelectionError(f'"view" is {str(view)[:80]!r}; expected names and values')
-    session = Session(tuple(dict.fromkeys(sources)), tuple(marks.values()), _view(view))
+    text = document.get("filter", "")
+    if not isinstance(text, str) or len(text) > 4000:
+        raise SelectionError(f'"filter" is {str(text)[:80]!r}; expected at most 4,000 characters')
+    subsets = dict(
+        _subset(entry, i) for i, entry in enumerate(_list(document, "subsets", required=False))
+    )
+    session = Session(
+        tuple(dict.fromkeys(sources)), tuple(marks.values()), _view(view), text, subsets
+    )
     if (named := len(session.data_sets())) > MAX_DATA_SETS:
         raise SelectionError(
             f"the file names {named:,} data sets; a session has at most {MAX_DATA_SETS:,}"
@@ -196,8 +219,26 @@ def here(session: Session, known: Mapping[str, Collection[str]]) -> tuple[Sessio
         tuple(s for s in session.sources if there(*s)),
         tuple(m for m in session.marks if there(m.data_set, m.source_id)),
         session.view,
+        session.filter,
+        {name: tuple(s for s in own if there(*s)) for name, own in session.subsets.items()},
     )
     return kept, Missing(unknown, lost)
+
+
+def _entries(sources: Iterable[Source]) -> list[dict[str, str]]:
+    return [{"data_set": d, "source_id": s} for d, s in dict.fromkeys(sources)]
+
+
+def _subset(entry: Any, i: int) -> tuple[str, tuple[Source, ...]]:
+    name = entry.get("name") if isinstance(entry, dict) else None
+    if not isinstance(name, str) or not 0 < len(name) <= 60:
+        raise SelectionError(
+            f"subset {i} is {str(entry)[:80]!r}; expected a name of 1 to 60 characters and sources"
+        )
+    sources = (
+        _source(s, f"subset '{name}', source", k) for k, s in enumerate(_list(entry, "sources"))
+    )
+    return name, tuple(dict.fromkeys(sources))
 
 
 def _list(document: Mapping[str, Any], name: str, required: bool = True) -> Sequence[Any]:

@@ -256,6 +256,14 @@ def _configured_hosts() -> list[str]:
     return [str(h).lower() for h in config.get_option("server.allowedHosts")]
 
 
+def is_shared() -> bool:
+    """Whether other people may use this server: it listens beyond its own computer, or
+    ``RADIOVIZ_SHARED`` says so (behind a reverse proxy, or where users come by SSH tunnels).
+    """
+    said = os.environ.get("RADIOVIZ_SHARED", "").strip()
+    return said not in ("", "0") or _listens_beyond_loopback()
+
+
 def _listens_beyond_loopback() -> bool:
     from streamlit import config
 

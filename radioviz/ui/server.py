@@ -7,6 +7,7 @@ import gc
 import importlib
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ async def lifespan(app: App) -> AsyncIterator[None]:
     loop.call_later(0.05, start)
     # Later than the first page: it costs a second of a core, and no upload comes that soon.
     loop.call_later(10.0, threading.Thread(target=_start_reader, daemon=True).start)
+    loop.call_later(60.0, threading.Thread(target=_delete_idle_workspaces, daemon=True).start)
     if not guard.system_knows_accounts():
         port = config.get_option("server.port")
         sys.stdout.write(
@@ -52,6 +54,14 @@ def _session_of_this_thread() -> str:
 
     context = get_script_run_ctx(suppress_warning=True)
     return context.session_id if context else ""
+
+
+def _delete_idle_workspaces() -> None:
+    from radioviz.ui import session_workspace
+
+    while True:
+        session_workspace.delete_idle()
+        time.sleep(86_400.0)
 
 
 def _start_reader() -> None:

@@ -22,7 +22,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from radioviz.errors import SelectionError, WorkspaceError
 from radioviz.export.session import Mark
 from radioviz.paths import user_data_folder
-from radioviz.ui import state, url_state
+from radioviz.ui import guard, state, url_state
 from radioviz.ui.marks import marks
 from radioviz.workspace.history import SavedWorkspaces, Snapshot, new_identifier
 
@@ -79,14 +79,18 @@ def _saved(folder: str) -> SavedWorkspaces:
 def idle_days() -> float:
     """Days after which an unused workspace is deleted: ``RADIOVIZ_WORKSPACE_DAYS``; 0 = never.
 
-    Never by default on the reader's own computer, 90 days on a shared server.
+    By default never where the server can be reached from its own computer alone, else 90 days.
     """
-    from radioviz.ui import controls
-
     text = os.environ.get("RADIOVIZ_WORKSPACE_DAYS", "")
     with suppress(ValueError):
         return max(float(text), 0.0)
-    return 0.0 if controls.is_local() else 90.0
+    return 90.0 if guard.is_shared() else 0.0
+
+
+def delete_idle() -> None:
+    """Delete the workspaces that nobody has opened for :func:`idle_days`."""
+    with suppress(WorkspaceError):  # said on the pages
+        saved().delete_idle(idle_days())
 
 
 def bind() -> None:

@@ -29,6 +29,7 @@ from radioviz.ui.exports.export_job import Write
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.marks import marks
 from radioviz.ui.state import Selection
+from radioviz.ui.subsets import save_subset, subsets
 
 SHOWN = 12  # thumbnails in the sidebar
 PER_SLICE = 400  # galaxies whose images are written in one turn of the line
@@ -162,12 +163,14 @@ def selection_file(chosen: Selection, view: View) -> Callable[[], bytes]:
     A download is written outside any session, so its content is collected now.
     """
     sources, marked = tuple(chosen), tuple(marks())
+    text = filtering.current_filter()
+    named = {s.name: tuple(s.members) for s in subsets()}
     there = saved_view.view_to_save(view.data_set, view.model, view.style)
 
     def written() -> bytes:
         from radioviz.export.session import Session, session_bytes
 
-        return session_bytes(Session(sources, marked, there()))
+        return session_bytes(Session(sources, marked, there(), text, named))
 
     return written
 
@@ -192,7 +195,7 @@ def load_selection(payload: bytes) -> str:
             known[data_set] = set(cache.data_set(data_set).table["source_id"])
     found, missing = here(session, known)
     lost = "; ".join([*missing.sentences(), *saved_view.offer_view(session.view)])
-    if not found.sources and not found.marks:
+    if not found.sources and not found.marks and not any(found.subsets.values()):
         raise SelectionError(f"no galaxy of this file is available: {lost or 'it holds none'}")
     added = state.tray().update(found.sources)
     text = f"{controls.galaxies_text(added)} loaded"
@@ -200,6 +203,12 @@ def load_selection(payload: bytes) -> str:
         text += f", {len(found.sources) - added:,} were already in the tray"
     for mark in found.marks:
         marks().put(mark)
+    for name, members in found.subsets.items():
+        if members:
+            save_subset(name, Selection(members))
+    if found.filter:
+        filtering.set_filter(found.filter)
+        text += ", with its filter"
     if found.marks:
         text += f", {len(found.marks):,} marked"
     return controls.escape(text + (f". Left out: {lost}" if lost else "."))

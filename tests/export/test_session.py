@@ -20,12 +20,22 @@ VIEWS = st.dictionaries(
 )
 
 
-@given(st.lists(SOURCES, unique=True), st.lists(SOURCES, unique=True), VIEWS)
+@given(
+    st.lists(SOURCES, unique=True),
+    st.lists(SOURCES, unique=True),
+    VIEWS,
+    st.text(max_size=50),
+    st.dictionaries(NAMES, st.lists(SOURCES, unique=True).map(tuple), max_size=3),
+)
 def test_round_trip(
-    sources: list[tuple[str, str]], marked: list[tuple[str, str]], view: dict[str, Any]
+    sources: list[tuple[str, str]],
+    marked: list[tuple[str, str]],
+    view: dict[str, Any],
+    text: str,
+    subsets: dict[str, tuple[tuple[str, str], ...]],
 ) -> None:
     marks = tuple(Mark(d, s, i % 6, ("", "artefact")[i % 2]) for i, (d, s) in enumerate(marked))
-    session = Session(tuple(sources), marks, view)
+    session = Session(tuple(sources), marks, view, text, subsets)
     assert read_session(session_bytes(session)) == session
 
 
@@ -106,6 +116,11 @@ SOURCE = {"data_set": "d", "source_id": "s"}
         (GOOD | {"marks": [SOURCE | {"mark": 1, "kind": "odd"}]}, "of kind 'odd'"),
         (GOOD | {"marks": [SOURCE | {"mark": 1, "kind": ["odd"]}]}, "of kind"),
         (GOOD | {"view": []}, '"view" is'),
+        (GOOD | {"filter": 3}, '"filter" is'),
+        (GOOD | {"filter": "x" * 4001}, "at most 4,000 characters"),
+        (GOOD | {"subsets": ["mine"]}, "subset 0"),
+        (GOOD | {"subsets": [{"name": "", "sources": []}]}, "subset 0"),
+        (GOOD | {"subsets": [{"name": "mine", "sources": [3]}]}, "subset 'mine', source 0"),
         (GOOD | {"view": {"a": {"b": 1}}}, "view 'a'"),
         (b'{"format": "radioviz-selection", "version": 1, "sources": [], "view": {"a": NaN}}', "a"),
         (b" " * 20_000_001, "20,000,001 bytes"),

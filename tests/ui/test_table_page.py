@@ -142,3 +142,17 @@ def test_charts_show_what_passes(open_page: Open, first: Catalogue, chart: dict)
         assert int(np.sum(numbers["galaxies"])) == passing.sum()
         return
     assert list(numbers["source_id"]) == t.source_id[passing].tolist()
+
+
+def test_a_saved_file_restores_filter_and_subsets(open_page: Open) -> None:
+    from radioviz.export.session import Session, session_bytes
+    from radioviz.ui.session_workspace import WorkspaceState
+
+    pair = ("first", "first-4")
+    payload = session_bytes(Session((pair,), (), {}, "las > 60", {"mine": (pair,)}))
+    app = open_page("table")
+    app.file_uploader(key="tray_file").upload("mine.radioviz", payload).run()
+    assert app.text_area(key="filter_text").value == "las > 60"
+    held = app.session_state[f"{WorkspaceState.__module__}.{WorkspaceState.__qualname__}"]
+    assert held.values["subsets"][0]["groups"] == [["first", ["first-4"]]]
+    assert "with its filter" in words(app)
