@@ -60,6 +60,7 @@ def j2000_name(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
     good = np.isfinite(ra) & np.isfinite(dec)
     # A hundredth of a unit in the last place guards against 59.99999 from decimal degrees.
     tenths = np.floor(np.where(good, ra % 360.0, 0.0) * 2400.0 + 1e-4).astype(np.int64)
+    tenths %= 864_000  # 24 hours are 0
     seconds = np.floor(np.abs(np.where(good, dec, 0.0)) * 3600.0 + 1e-4).astype(np.int64)
     names = [
         f"J{t // 36000:02d}{t // 600 % 60:02d}{t // 10 % 60:02d}.{t % 10}"

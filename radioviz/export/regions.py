@@ -36,9 +36,8 @@ def ds9_regions(groups: Groups | Group, *, radius: float = 15.0) -> str:
         name = name.translate(str.maketrans("{}", "()"))
         dash = " dash=1" if source.get("las_limit", False) == True else ""  # noqa: E712
         colour = _CLASS_COLOURS.get(source["label"], "green")
-        lines.append(
-            f'circle({ra % 360.0:.7f},{dec:.7f},{size:.3f}") # color={colour}{dash} text={{{name}}}'
-        )
+        place = f"{round(ra, 7) % 360.0:.7f},{dec:.7f}"
+        lines.append(f'circle({place},{size:.3f}") # color={colour}{dash} text={{{name}}}')
     total = count(groups)
     if not lines:
         raise ExportError(

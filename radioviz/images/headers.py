@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from radioviz.errors import ImageError
+from radioviz.images.all_sky import whole_sky
 from radioviz.images.quiet import quiet
 from radioviz.sky import celestial_frame
 
@@ -202,6 +203,11 @@ def find_wcs(header: Header, axes: int) -> tuple[WCS | None, str]:
             if wcs.naxis > 2:
                 wcs = wcs.celestial
             wcs.wcs.set()
+            longitude = wcs.wcs.ctype[wcs.wcs.lng]
+            for i in range(1, axes + 1):
+                length = header.number(f"NAXIS{i}")
+                if length and header.string(f"CTYPE{i}") == longitude:
+                    wcs = whole_sky(wcs, int(length))
     # wcslib and astropy raise a dozen kinds of errors for a malformed header.
     except Exception as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__

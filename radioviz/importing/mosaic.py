@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from radioviz.errors import CatalogueError, ImageError
+from radioviz.images.all_sky import period, recentred, unwrapped
 from radioviz.images.common_grid import describe_image, shifted
 from radioviz.images.hdus import HDU, open_source
 from radioviz.images.headers import Header, find_wcs
@@ -38,7 +39,7 @@ from radioviz.importing.outcome import FileOutcome
 from radioviz.importing.readers.user_tables import read_table
 from radioviz.importing.source_rows import SourceList, read_sources
 from radioviz.importing.survey_facts import Answers, SurveyFacts, pixels_answer, resolve_facts
-from radioviz.sky import tan_wcs
+from radioviz.sky import separation_arcsec, tan_wcs
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -48,6 +49,8 @@ PIXELS_PER_BEAM = 3.0
 # A cutout with less than this share of data is a corner of noise, not a galaxy.
 MIN_COVERED = 0.5
 _MAX_WINDOW = 64_000_000
+_SAME_PLACE = 360.0  # arcsec between a position and the pixel found for it, transformed back
+_WHOLE = 1e-3  # pixels by which a turn of a closed mosaic may differ from a whole number
 _ANY_SIZE = 1 << 62  # a mosaic is read in windows
 _MARGIN = 4  # pixels around the window, for the splines
 
@@ -62,6 +65,10 @@ class Mosaic:
         ``(ny, nx)``.
     scale : float
         Arcsec per pixel in the middle.
+    around : float or None
+        Pixels that are 360 degrees, where its columns repeat.
+    closed : bool
+        True where it shows all of them.
     seen : Observation
         Beam, frequency, survey, noise and primary beam of the headers.
     bunit : str
@@ -107,6 +114,9 @@ class Mosaic:
         if wcs is None:
             raise ImageError(f"{self.name}: {trouble}; a mosaic needs one to be cut")
         self.wcs = wcs
+        self.around = period(wcs) if wcs.wcs.lng == 0 else None
+        turn = self.around or 0.0
+        self.closed = 0 < round(turn) <= self.shape[1] and abs(turn - round(turn)) < _WHOLE
         try:
             middle = geometry(wcs, self.shape)
         except Exception as error:  # a WCS without a position in the middle (all-sky corners)
@@ -159,13 +169,20 @@ class Mosaic:
             # Zenithal projections give pixels for the other hemisphere too; transform back.
             back = self.wcs.all_pix2world(x, y, 0)
             ra2, dec2 = to_j2000(self.wcs, np.asarray(back[0]), np.asarray(back[1]))
-        apart = np.hypot((ra2 - ra + 180) % 360 - 180, dec2 - dec)
-        lost = ~(apart < 0.1)
+        lost = ~(separation_arcsec(ra2, dec2, ra, dec) < _SAME_PLACE)
+        x = unwrapped(x, self.around, (self.shape[1] - 1) / 2)
         return np.where(lost, np.nan, x), np.where(lost, np.nan, y)
 
     def window(self, x0: int, x1: int, y0: int, y1: int) -> np.ndarray:
-        """Pixels of a part of the mosaic, float32 in units of ``bunit``; NaN without data."""
-        raw = self._pixels[y0:y1, x0:x1]
+        """Pixels of a part of the mosaic, float32 in units of ``bunit``; NaN without data.
+
+        Columns beyond the ends of one around the whole sky are those at its other end.
+        """
+        if self.closed and not 0 <= x0 < x1 <= self.shape[1]:
+            columns = np.arange(x0, x1) % round(self.around or 1.0)
+            raw = self._pixels[y0:y1][:, columns]
+        else:
+            raw = self._pixels[y0:y1, x0:x1]
         if self._stored_header is None:
             return np.array(raw, np.float32) * self._factor
         return physical_values(raw, self._stored_header) * self._factor
@@ -251,12 +268,18 @@ class MosaicReader(CutoutReader):
         if not np.isfinite(x).any():
             raise ImageError("its surroundings are outside the mosaic's projection")
         my, mx = self.mosaic.shape
-        x0, x1 = _range(x, mx)
+        middle = float(x[len(x) // 2]) if np.isfinite(x[len(x) // 2]) else float(np.nanmedian(x))
+        x = unwrapped(x, self.mosaic.around, middle)
+        if self.mosaic.closed:
+            x0 = math.floor(np.nanmin(x)) - _MARGIN
+            x1 = min(math.ceil(np.nanmax(x)) + _MARGIN + 1, x0 + round(self.mosaic.around or 0.0))
+        else:
+            x0, x1 = _range(x, mx)
         y0, y1 = _range(y, my)
         if (x1 - x0) * (y1 - y0) > _MAX_WINDOW:
             raise ImageError(f"the cutout needs {x1 - x0} x {y1 - y0} pixels of the mosaic")
         data = self.mosaic.window(x0, x1, y0, y1)
-        return data, shifted(self.mosaic.wcs, -x0, -y0)
+        return data, shifted(recentred(self.mosaic.wcs, middle), -x0, -y0)
 
 
 def _range(pixels: np.ndarray, size: int) -> tuple[int, int]:

@@ -163,9 +163,10 @@ class _Coordinate:
         whole = parts["whole"].astype(float).to_numpy()
         minutes = parts["minutes"].astype(float).to_numpy()
         seconds = parts["seconds"].astype(float).fillna(0.0).to_numpy()
-        for i in np.flatnonzero((minutes >= 60) | (seconds >= 60)):
-            part = "minutes" if minutes[i] >= 60 else "seconds"
-            self.problems[int(i)] = f"{self.name} has 60 or more {part}"
+        # Catalogues round 59.96 seconds to 60 without a carry.
+        for i in np.flatnonzero((minutes > 60) | (seconds > 60)):
+            part = "minutes" if minutes[i] > 60 else "seconds"
+            self.problems[int(i)] = f"{self.name} has more than 60 {part}"
         # The sign stands before the whole: -00:30:00 is half a degree south.
         sign = np.where(parts["sign"].eq("-").to_numpy(), -1.0, 1.0)
         return sign * (whole + minutes / 60 + seconds / 3600)

@@ -42,7 +42,8 @@ def sexagesimal(ra: float, dec: float) -> str:
 
 def degrees(ra: float, dec: float) -> str:
     """``123.25100 +43.79700``: 5 decimals are 0.04 arcsec."""
-    return f"{ra:.5f} {dec:+.5f}"
+    # Rounded before the turn, so that 359.999999 is 0; adding 0 takes the sign from a zero.
+    return f"{round(ra, 5) % 360.0:.5f} {round(dec, 5) + 0.0:+.5f}"
 
 
 def parse_position(text: str) -> tuple[float, float] | None:
@@ -61,12 +62,14 @@ def parse_position(text: str) -> tuple[float, float] | None:
     if match := _J2000.match(text):
         h, m, s, sign, *angle = match.groups()
         parts = np.array([[h, m, s], angle], dtype=float)
-        if parts[0, 0] >= 24 or parts[:, 1:].max() >= 60:
+        # 24 hours and 60 seconds are of names that were rounded without a carry.
+        whole_turn = parts[0].tolist() == [24.0, 0.0, 0.0]
+        if (parts[0, 0] >= 24 and not whole_turn) or parts[:, 1:].max() > 60:
             raise SelectionError(
                 f"'{text}' is not a J2000 name: hours end at 23, minutes and seconds at 59"
             )
         hours, degrees_ = from_sexagesimal(parts).tolist()
-        ra, dec = 15 * hours, -degrees_ if sign == "-" else degrees_
+        ra, dec = 15 * hours % 360.0, -degrees_ if sign == "-" else degrees_
     elif match := _DEGREES.match(text):
         ra, dec = float(match[1]), float(match[2])
     elif _SEXAGESIMAL.match(text):
@@ -92,7 +95,7 @@ def ned_url(ra: float, dec: float, radius_arcmin: float = 0.5) -> str:
     return "https://ned.ipac.caltech.edu/conesearch?" + urlencode(
         {
             "search_type": "Near Position Search",
-            "ra": f"{ra:.6f}d",
+            "ra": f"{round(ra, 6) % 360.0:.6f}d",
             "dec": f"{dec:+.6f}d",
             "radius": f"{radius_arcmin:g}",
             "in_csys": "Equatorial",
@@ -105,7 +108,7 @@ def simbad_url(ra: float, dec: float, radius_arcsec: float = 30) -> str:
     """SIMBAD's page of objects near a position."""
     return "https://simbad.cds.unistra.fr/simbad/sim-coo?" + urlencode(
         {
-            "Coord": f"{ra:.6f} {dec:+.6f}",
+            "Coord": f"{round(ra, 6) % 360.0:.6f} {dec:+.6f}",
             "CooFrame": "ICRS",
             "CooEpoch": "2000",
             "CooEqui": "2000",

@@ -160,9 +160,9 @@ def test_rows_are_refused_one_by_one_with_reasons():
 
 
 def test_impossible_minutes():
-    got = _read(["10:60:00", "10:00:00"], ["+01:00:00", "+01:00:61"])
-    assert "60 or more minutes" in got.problems[0]
-    assert "60 or more seconds" in got.problems[1]
+    got = _read(["10:61:00", "10:00:00"], ["+01:00:00", "+01:00:61"])
+    assert "more than 60 minutes" in got.problems[0]
+    assert "more than 60 seconds" in got.problems[1]
 
 
 def test_mixed_formats_keep_the_most_frequent():
