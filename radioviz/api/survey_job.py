@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,13 @@ from radioviz.jobs.process import (
     JobWorker,
 )
 from radioviz.jobs.sandbox import Limits, confine
-from radioviz.paths import cache_folder, trained_folder, user_data_folder, user_models_folder
+from radioviz.paths import (
+    cache_folder,
+    make_folder,
+    trained_folder,
+    user_data_folder,
+    user_models_folder,
+)  # fmt: skip
 from radioviz.store.atomic import delete_folder
 from radioviz.store.mapped import trim_memory
 
@@ -44,6 +51,8 @@ _SYSTEM = (
     "/etc/nsswitch.conf", "/etc/host.conf", "/run/systemd/resolve",
 )  # fmt: skip
 """What is read to count processors and to find a host."""
+_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Variables that name certificates elsewhere."""
 _MAX_JOBS = 2  # more would share the memory of the machine and not finish sooner
 
 
@@ -122,7 +131,7 @@ def _work(worker: JobWorker[SurveyRequest, SurveyProgress]) -> None:
     from radioviz.data.registry import open_data_set
 
     request = worker.request
-    _confine(request)
+    confine_import(request.path, request.table, bool(request.answers.get("service")))
     if request.path and not worker.state.imported:
         _import(worker)
     morphology.complete(open_data_set(request.key), worker.progress_or_cancel)
@@ -131,18 +140,33 @@ def _work(worker: JobWorker[SurveyRequest, SurveyProgress]) -> None:
         _encode(worker)
 
 
-def _confine(request: SurveyRequest) -> None:
-    """Put what a hostile file may reach within what this job needs."""
+def confine_import(path: str, table: str = "", network: bool = False) -> None:
+    """Confine this process, for the rest of its life, to what an import with its encoding needs.
+
+    Parameters
+    ----------
+    path, table : str
+        What is imported; empty where nothing is.
+    network : bool
+        Whether it fetches cutouts.
+    """
     os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder() / "numba"))
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    given = [Path(p) for p in (request.path, request.table) if p]
+    temporary = cache_folder() / "temporary"  # that of the system has files of others
+    for folder in (user_data_folder(), temporary):
+        with suppress(OSError):  # who writes there says so
+            make_folder(folder)
+    tempfile.tempdir = os.environ["TMPDIR"] = str(temporary)
+    given = [Path(p) for p in (path, table) if p]
     beside = [path.parent for path in given if path.is_file()]  # images that a table names
     confine(
-        read=[*given, *beside, trained_folder(), user_models_folder(), *map(Path, _SYSTEM)],
-        write=[user_data_folder(), cache_folder(), Path(tempfile.gettempdir())],
+        read=[
+            *given, *beside, trained_folder(), user_models_folder(),
+            *(Path(p) for p in (*_SYSTEM, *map(os.environ.get, _CERTIFICATES)) if p),
+        ],
+        write=[user_data_folder(), cache_folder()],
         limits=_LIMITS,
-        network=bool(request.answers.get("service")),
-    )
+        network=network,
+    )  # fmt: skip
 
 
 def _import(worker: JobWorker[SurveyRequest, SurveyProgress]) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from radioviz.cli.running import progress_bar
+from radioviz.cli.running import in_confined_fork, progress_bar
 from radioviz.errors import CatalogueError
-from radioviz.store.atomic import report_unwritable
 
 
 def _option(help_text: str) -> Any:
@@ -133,11 +134,21 @@ def cutouts(
 
 def resume(key: Annotated[str, typer.Argument(help="An unfinished import.")]) -> None:
     """Resume an import that was stopped or interrupted."""
+    from radioviz.api.survey_job import confine_import
+    from radioviz.data.user_surveys import unfinished_imports
     from radioviz.importing.run_import import resume_import
 
-    with progress_bar("image") as progress:
-        result = resume_import(key, progress)
-    print(result.sentence())
+    def work() -> str:
+        with progress_bar("image") as progress:
+            print(resume_import(key, progress).sentence())
+        return ""
+
+    asked = {u.key: u for u in unfinished_imports()}.get(key)
+    if asked is None:
+        work()  # raises
+    else:
+        network = bool(asked.answers.get("service"))
+        in_confined_fork(partial(confine_import, asked.path, asked.table or "", network), work)
 
 
 def surveys() -> None:
@@ -207,13 +218,42 @@ def _import(
     labels: dict[str, str] | None = None,
     look: bool = False,
 ) -> None:
-    """Inspect, ask what is missing (on a terminal), import, report and encode."""
+    """Inspect, ask what is missing (on a terminal), import, report and encode.
+
+    What was given is read in a confined process.
+    """
+    from radioviz.api.survey_job import confine_import
+    from radioviz.store.atomic import report_unwritable
+
+    options = context.params
+    # At a terminal, a service may yet be chosen.
+    network = bool(options.get("service")) or (sys.stdin.isatty() and not look)
+    given = str(path), str(table or ""), network
+    work = partial(_inspect_and_import, options, path, table, labels, look)
+    done = json.loads(in_confined_fork(partial(confine_import, *given), work))
+    if options["report"] is not None and "report" in done:
+        with report_unwritable(options["report"], setting="--report"):
+            options["report"].write_text(done["report"], encoding="utf-8")
+    if done.get("complete") and (options["encode"] or options["model"]):
+        # In its own process: reading a survey never loads torch.
+        command = [sys.executable, "-m", "radioviz.encode", "--data", done["key"], "--measure"]
+        command += ["--model", options["model"]] if options["model"] else []
+        raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+def _inspect_and_import(
+    options: dict[str, Any],
+    path: Path,
+    table: Path | None,
+    labels: dict[str, str] | None,
+    look: bool,
+) -> str:
+    """JSON of what is left to do: the key, whether all was imported, the report as CSV."""
     from radioviz.importing.inspection import Source
     from radioviz.importing.recognition import inspect_source
     from radioviz.importing.run_import import import_survey
     from radioviz.store.spreadsheets import safe_csv
 
-    options = context.params
     answers: dict[str, Any] = {name: options.get(name) for name in _QUESTIONS}
     answers |= {"columns": _pairs(options["column"], "--column"), "labels": labels}
     answers = {name: value for name, value in answers.items() if value}
@@ -226,25 +266,20 @@ def _import(
         found = inspect_source(source, answers)
     _describe(found)
     if look:
-        return
+        return "{}"
     with progress_bar("image") as progress:
         result = import_survey(
             source, answers, progress, replace=options["replace"], inspection=found
         )
-    if options["report"] is not None:
-        with report_unwritable(options["report"], setting="--report"):
-            options["report"].write_text(safe_csv(result.report), encoding="utf-8")
     for row in result.report[result.report["status"] == "refused"].head(20).itertuples():
         print(f"refused        {row.file}: {row.reason}", file=sys.stderr)
     print(result.sentence())
-    if result.catalogue is None:
-        return
-    print(f"{result.key}: {os.fspath(result.catalogue.folder or '')}")
-    if options["encode"] or options["model"]:
-        # In its own process: reading a survey never loads torch.
-        command = [sys.executable, "-m", "radioviz.encode", "--data", result.key, "--measure"]
-        command += ["--model", options["model"]] if options["model"] else []
-        raise typer.Exit(subprocess.run(command, check=False).returncode)
+    left = {"key": result.key, "complete": result.catalogue is not None}
+    if options["report"] is not None:
+        left["report"] = safe_csv(result.report)
+    if result.catalogue is not None:
+        print(f"{result.key}: {os.fspath(result.catalogue.folder or '')}")
+    return json.dumps(left)
 
 
 def _describe(found: Any) -> None:

@@ -17,6 +17,7 @@ from radioviz.importing.source_rows import SourceList
 
 FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz", ".fits.fz", ".fz")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+_OUTSIDE = "a link to a file outside of the folder; put the file itself there"
 _NOT_AN_IMAGE = "not an image by its name: neither FITS, PNG nor JPEG"
 
 
@@ -117,11 +118,14 @@ class ImageFiles:
                 if i >= start:
                     yield self._entry(member)
             return
-        for name in self.names[start:]:
-            if is_image(name):
-                yield FileEntry(name, self.inside(name))
-            else:
-                yield FileEntry(name, refused=_NOT_AN_IMAGE)
+        yield from map(self._file, self.names[start:])
+
+    def _file(self, name: str) -> FileEntry:
+        if not is_image(name):
+            return FileEntry(name, refused=_NOT_AN_IMAGE)
+        path = self.inside(name)
+        within = not path.is_symlink() or path.resolve().is_relative_to(self.path.resolve())
+        return FileEntry(name, path) if within else FileEntry(name, refused=_OUTSIDE)
 
     def _entry(self, member: image_archives.ArchiveMember) -> FileEntry:
         if member.refused or not is_image(member.name):
@@ -141,9 +145,7 @@ class ImageFiles:
         places = np.linspace(0, len(images) - 1, min(count, len(images)), dtype=int)
         chosen = {images[i] for i in places}
         if not self.archive:
-            yield from (
-                FileEntry(self.names[i], self.inside(self.names[i])) for i in sorted(chosen)
-            )
+            yield from (self._file(self.names[i]) for i in sorted(chosen))
             return
         if image_archives.archive_kind(self.path) != "zip":
             chosen = set(images[:count])
@@ -159,7 +161,7 @@ class ImageFiles:
         """The files in ``names``: in the archive's order, or by the first of their rows."""
         if not self.archive:
             by_row = sorted(names, key=lambda name: names[name][0])
-            yield from (FileEntry(n, self.inside(n)) for n in by_row)
+            yield from map(self._file, by_row)
             return
         seen: set[str] = set()
         for entry in self.entries():

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from radioviz.data.__main__ import main
 from radioviz.data.registry import open_data_set
+from radioviz.jobs.sandbox import landlock_version
+from radioviz.paths import REPOSITORY
 
 
 def test_look_import_list_remove(cutouts, capsys, tmp_path):
@@ -77,3 +82,62 @@ def test_rgz_from_the_environment(tmp_path, capsys, monkeypatch):
 def test_nothing_to_import(arguments, capsys):
     assert main(arguments) == 1
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def _typed(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """The command as a shell starts it, without a terminal."""
+    return subprocess.run(
+        [sys.executable, "-m", "radioviz.data", *arguments], cwd=REPOSITORY, text=True,
+        capture_output=True, stdin=subprocess.DEVNULL, timeout=200, check=False, **options,
+    )  # fmt: skip
+
+
+def test_what_is_typed_reads_in_a_confined_process(cutouts, tmp_path):
+    """It imports, writes the report, and says the same; links out of the folder are not read."""
+    secret = tmp_path / "elsewhere.fits"
+    secret.write_bytes((cutouts / "b" / "J0000.fits").read_bytes())
+    (cutouts / "link.fits").symlink_to(secret)
+    (cutouts / "inside.fits").symlink_to(cutouts / "b" / "J0000.fits")
+    report = tmp_path / "report.csv"
+    said = _typed("import", str(cutouts), "--key", "mine", "--report", str(report))
+    assert said.returncode == 0, said.stderr
+    assert "mine: 13 read, 3 refused" in said.stdout
+    told = pd.read_csv(report).set_index("file")
+    assert told.loc["link.fits", "reason"].startswith("a link to a file outside of the folder")
+    assert told.loc["inside.fits", "status"] == "read"
+    again = _typed("import", str(cutouts), "--key", "mine")
+    assert again.returncode == 1
+    assert "survey 'mine' exists already" in again.stderr
+
+
+@pytest.mark.skipif(not landlock_version(), reason="this system has no Landlock")
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("print('opened', ctypes.CDLL(None).open(b'/etc/hostname', 0))", "opened -1"),
+        ("print('wrote', ctypes.CDLL(None).creat(b'TARGET', 0o600))", "wrote -1"),
+        ("ctypes.string_at(0)", "error: the process that reads the files was ended by SIGSEGV"),
+    ],
+)
+def test_what_a_file_may_make_a_typed_import_do(body, said, cutouts, tmp_path):
+    """Whatever reads the files can open nothing else, and may die."""
+    target = tmp_path / "made"
+    program = f"""
+import ctypes, sys
+import radioviz.importing.recognition as recognition
+from radioviz.cli import main
+really = recognition.inspect_source
+def inspect_source(*given):
+    {body.replace("TARGET", str(target))}
+    sys.stdout.flush()
+    return really(*given)
+recognition.inspect_source = inspect_source
+sys.exit(main())
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program, "import", str(cutouts), "--look"],
+        cwd=REPOSITORY, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=200,
+    )  # fmt: skip
+    assert said in ran.stdout + ran.stderr
+    assert not target.exists()
+    assert ran.returncode == ("SIGSEGV" in said)
