@@ -134,8 +134,8 @@ def cutouts(
 
 def resume(key: Annotated[str, typer.Argument(help="An unfinished import.")]) -> None:
     """Resume an import that was stopped or interrupted."""
-    from radioviz.api.survey_job import confine_import
     from radioviz.data.user_surveys import unfinished_imports
+    from radioviz.importing.confinement import confine_import
     from radioviz.importing.run_import import resume_import
 
     def work() -> str:
@@ -222,7 +222,7 @@ def _import(
 
     What was given is read in a confined process.
     """
-    from radioviz.api.survey_job import confine_import
+    from radioviz.importing.confinement import confine_import
     from radioviz.store.atomic import report_unwritable
 
     options = context.params
