@@ -84,15 +84,15 @@ def inspect_source(source: Source, answers: Answers | None = None) -> Inspection
     return dataclasses.replace(found, key=suggest_key(found.key))
 
 
-def column_names(path: Path) -> list[str]:
-    """Names of the columns of a table.
+def column_names(path: Path, which: str = "") -> list[str]:
+    """Names of the columns of a table; ``which`` is one of several in the file.
 
     Raises
     ------
     CatalogueError
         If it is not a table.
     """
-    found: list[str] = read_confined(HERE + "_columns", path, name=path.name, read=(path,))
+    found: list[str] = read_confined(HERE + "_columns", path, which, name=path.name, read=(path,))
     return found
 
 
@@ -156,7 +156,7 @@ def _received(message: Message, payload: bytes) -> UserTable:
     return UserTable(frame, units=units, ucds=ucds)
 
 
-def _columns(path: Path) -> list[str]:
+def _columns(path: Path, which: str) -> list[str]:
     from radioviz.importing.readers.user_tables import read_table
 
-    return [str(name) for name in read_table(path).frame.columns]
+    return [str(name) for name in read_table(path, which).frame.columns]

@@ -31,6 +31,11 @@ Key = Annotated[str, _option("Key of the survey; default from the name.")]
 Title = Annotated[str, _option("Name shown in the app.")]
 Columns = Annotated[list[str] | None, _option("ROLE=COLUMN, such as ra=RAJ2000; repeatable.")]
 RaUnit = Annotated[str, _option("deg, hour or rad.")]
+Frame = Annotated[
+    str,
+    _option("Frame of the table's positions, such as FK4 B1950 or Galactic; default as it says."),
+]
+WhichTable = Annotated[str, _option("Name or number of one of several tables in a file.")]
 Replace = Annotated[bool, _option("Replace a survey of this key.")]
 Report = Annotated[Path | None, _option("Write the outcome of each file to this CSV.")]
 Encode = Annotated[bool, typer.Option("--encode", help="Then encode it with every encoder.")]
@@ -38,7 +43,8 @@ Models = Annotated[str, _option("Or with these encoders, separated by commas.")]
 
 _QUESTIONS = (
     "key", "title", "survey", "pixel_scale", "beam", "bunit", "raw", "pixels", "ra_unit",
-    "dec_unit", "las_unit", "flux_unit", "array", "extension", "plane", "frequency", "first_row",
+    "dec_unit", "frame", "which_table", "las_unit", "flux_unit", "array", "extension", "plane",
+    "frequency", "first_row",
     "mb_flag", "las_min", "service", "base", "rate",
 )  # fmt: skip
 
@@ -47,7 +53,7 @@ def import_command(
     context: typer.Context,
     source: SourcePath = None,
     table: Annotated[
-        Path | None, _option("Table of the sources (CSV, ECSV, VOTable, FITS, Parquet)")
+        Path | None, _option("Table of the sources (CSV, IPAC, ECSV, VOTable, FITS, Parquet)")
     ] = None,
     key: Key = "",
     title: Title = "",
@@ -62,6 +68,8 @@ def import_command(
     label: Annotated[list[str] | None, _option("VALUE=CLASS, such as 1=FRI; repeatable.")] = None,
     ra_unit: RaUnit = "",
     dec_unit: Annotated[str, _option("deg or rad.")] = "",
+    frame: Frame = "",
+    which_table: WhichTable = "",
     las_unit: Annotated[str, _option("arcsec, arcmin, deg or mas.")] = "",
     flux_unit: Annotated[str, _option("mJy, Jy, uJy or unknown.")] = "",
     array: Annotated[str, _option("Which array of an HDF5, npz or zarr.")] = "",
@@ -112,6 +120,8 @@ def cutouts(
     pixel_scale: Annotated[str, _option("Arcsec; default a third of the beam.")] = "",
     column: Columns = None,
     ra_unit: RaUnit = "",
+    frame: Frame = "",
+    which_table: WhichTable = "",
     base: Annotated[str, _option("Another address of the service.")] = "",
     rate: Annotated[str, _option("Requests a second.")] = "",
     replace: Replace = False,

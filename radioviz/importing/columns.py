@@ -3,76 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from radioviz.errors import CatalogueError
+from radioviz.importing.column_names import (
+    BARRING,
+    FINDERS,
+    HAVE_UNITS,
+    OTHER_BANDS,
+    OTHER_FRAMES,
+    SELDOM_NUMBERS,
+    SYNONYMS,
+    UCDS,
+    UNIT_WORDS,
+    name_and_unit,
+    plain_name,
+    plain_synonyms,
+)
+from radioviz.importing.column_units import convert, parse_unit
+from radioviz.importing.positions import angular_unit, degrees_of, written_precision
 from radioviz.importing.readers.table_builder import UserTable
 
-# Names of each role in tables, most to least usual; compared without case, blanks,
-# punctuation and a trailing unit.
-SYNONYMS: dict[str, tuple[str, ...]] = {
-    "source_id": ("source_id", "sourceid", "id", "src_id", "component_id", "object_id",
-                  "objid", "catid", "uid", "identifier", "recno"),
-    "name": ("name", "source_name", "iau_name", "rgz_name", "object", "object_name", "source",
-             "designation", "main_id", "target", "target_name", "srcname"),
-    "ra": ("ra", "raj2000", "ra_j2000", "alpha_j2000", "_raj2000", "right_ascension", "ra_deg",
-           "radeg", "ra_icrs", "ra_hms", "ra_hours", "mean_ra", "meanra", "ra_mean", "raj",
-           "alpha", "s_ra", "ra_fk5", "ra_2000", "ra2000", "rightascension", "optical_ra",
-           "radio_ra", "racen", "ra_cen", "α"),
-    "dec": ("dec", "dej2000", "decj2000", "dec_j2000", "delta_j2000", "_dej2000", "declination",
-            "dec_deg", "decdeg", "de_icrs", "dec_icrs", "dec_dms", "mean_dec", "meandec",
-            "dec_mean", "decj", "de", "decl", "delta", "s_dec", "dec_fk5", "dec_2000", "dec2000",
-            "dedeg", "optical_dec", "radio_dec", "deccen", "dec_cen", "δ"),
-    "las": ("las", "largest_angular_size", "angular_size", "angsize", "ang_size", "size_las",
-            "las_measured", "angularsize", "theta", "max_angular_extent"),
-    "label": ("label", "class", "fr_class", "frclass", "fr", "fr_type", "frtype", "type",
-              "fanaroff_riley", "classification", "source_class", "morph_class"),
-    "morphology": ("morphology", "morph", "morphological_type", "subclass", "sub_class",
-                   "subtype"),
-    "redshift": ("redshift", "z", "z_spec", "zspec", "z_best", "zbest", "spec_z", "specz",
-                 "z_phot", "zphot", "photo_z", "photoz", "redshift_spec"),
-    "flux": ("flux", "total_flux", "int_flux", "integrated_flux", "flux_total", "sint", "s_int",
-             "fint", "s_total", "stotal", "flux_density", "total_flux_density", "flux_int", "s_1_4",
-             "s1_4", "s_1400", "flux_1_4ghz", "s_nvss"),
-    "survey": ("survey", "survey_name"),
-    "origin": ("origin", "reference", "bibcode", "catalogue", "catalog"),
-    "split": ("split", "subset"),
-    "beam_major": ("beam_major", "bmaj", "beam_maj", "beam_fwhm", "beam"),
-    "beam_minor": ("beam_minor", "bmin", "beam_min"),
-    "beam_pa": ("beam_pa", "bpa", "beam_angle"),
-    "frequency": ("frequency", "freq", "obs_freq", "obsfreq", "nu"),
-    "pixel_scale": ("pixel_scale", "pixscale", "pixel_size", "pix_scale", "arcsec_per_px",
-                    "arcsec_per_pixel", "arcsec_per_pix", "cdelt"),
-    "image": ("image", "file", "filename", "file_name", "path", "image_path", "fits", "fits_file",
-              "cutout", "image_file", "filepath", "file_path", "img"),
-}  # fmt: skip
-
-# First word of the UCD, and a word that must follow; UCD1+ and the older UCD1.
-_UCDS: dict[str, tuple[tuple[str, str], ...]] = {
-    "source_id": (("meta.id", "meta.main"), ("id_main", "")),
-    "ra": (("pos.eq.ra", "meta.main"), ("pos_eq_ra_main", ""), ("pos.eq.ra", "")),
-    "dec": (("pos.eq.dec", "meta.main"), ("pos_eq_dec_main", ""), ("pos.eq.dec", "")),
-    "las": (("phys.angsize", ""), ("extension_diam", "")),
-    "label": (("src.class", ""),),
-    "morphology": (("src.morph.type", ""), ("src.morph", "")),
-    "redshift": (("src.redshift", ""), ("redshift_hc", ""), ("src.redshift.phot", "")),
-    "flux": (("phot.flux.density", "em.radio"), ("phot.flux.density", "")),
-    "image": (("meta.ref.url", ""), ("meta.file", "")),
-}
-
-_UNIT_WORDS = {
-    "deg": "deg", "degree": "deg", "degrees": "deg", "hour": "hour", "hours": "hour",
-    "hr": "hour", "hrs": "hour", "h": "hour", "rad": "rad", "radian": "rad", "radians": "rad",
-    "arcsec": "arcsec", "asec": "arcsec", "arcseconds": "arcsec", "arcmin": "arcmin",
-    "amin": "arcmin", "arcminutes": "arcmin", "mas": "mas", "jy": "Jy", "mjy": "mJy",
-    "ujy": "uJy", "µjy": "uJy", "hz": "Hz", "mhz": "MHz", "ghz": "GHz", "hms": "hms",
-    "dms": "dms", '"': "arcsec", "'": "arcmin",
-}  # fmt: skip
-_OPENING, _CLOSING = ("[", "(", "{"), ("]", ")", "}")
-_HAVE_UNITS = (
-    "ra", "dec", "las", "flux", "beam_major", "beam_minor", "beam_pa", "frequency", "pixel_scale",
-)  # fmt: skip
+_ANGLES = ("ra", "dec", "las", "beam_major", "beam_minor", "beam_pa", "pixel_scale")
+_TARGETS = {"ra": "deg", "dec": "deg", "las": "arcsec", "flux": "mJy", "beam_major": "arcsec",
+            "beam_minor": "arcsec", "beam_pa": "deg", "frequency": "GHz",
+            "pixel_scale": "arcsec"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -87,18 +45,29 @@ class ColumnMap:
         By role: ``given``, ``name`` or the UCD.
     units : dict of str to str
         By role: the unit that the table or the column's name gives.
+    frame : str
+        Frame of ``ra`` and ``dec`` where they are longitude and latitude of another one.
+    passed : tuple of str
+        Columns that would be a role but for their unit, and why.
     """
 
     columns: dict[str, str]
     how: dict[str, str]
     units: dict[str, str] = field(default_factory=dict)
+    frame: str = ""
+    passed: tuple[str, ...] = ()
 
 
-def map_columns(table: UserTable, given: Mapping[str, str] | None = None) -> ColumnMap:
+def map_columns(
+    table: UserTable,
+    given: Mapping[str, str] | None = None,
+    units_given: Collection[str] = (),
+) -> ColumnMap:
     """Find the column of each role.
 
     ``given`` takes precedence, then the Catalogue's own names, the main UCDs, the usual
-    names, the other UCDs. An empty name in ``given`` leaves a role out.
+    names, the other UCDs. An empty name in ``given`` leaves a role out. A column whose unit does
+    not fit is passed over, except for a role in ``units_given``.
 
     Raises
     ------
@@ -118,19 +87,107 @@ def map_columns(table: UserTable, given: Mapping[str, str] | None = None) -> Col
             )
         if name:
             found[role] = name, "given"
+    passed: list[str] = []
     for role in SYNONYMS:
         if role not in given:
             used = {name for name, _ in found.values()}
-            free = [str(n) for n in table.frame.columns if n not in used]
+            free = _possible(table, role, [str(n) for n in table.frame.columns if n not in used])
+            if role not in units_given:
+                free = _with_fitting_units(table, role, free, passed)
             names, how = _candidates(table, role, free)
             if names:
-                _refuse_ambiguous(table, role, names)
-                found[role] = names[0], how
+                found[role] = _one_of(table, role, names), how
+    frame = ""
+    if not {"ra", "dec"} & {*found, *given}:
+        frame, pair = _other_frame(table)
+        found |= {role: (name, "name") for role, name in pair.items()}
     columns = {role: name for role, (name, _) in found.items()}
     units = {role: _unit(table, role, name) for role, name in columns.items()}
     return ColumnMap(
-        columns, {r: how for r, (_, how) in found.items()}, {r: u for r, u in units.items() if u}
+        columns,
+        {r: how for r, (_, how) in found.items()},
+        {r: u for r, u in units.items() if u},
+        frame,
+        tuple(passed),
     )
+
+
+def is_unit(text: str) -> bool:
+    """True for a unit as tables write it under the names of their columns."""
+    plain = text.strip().strip("\"'")
+    if plain.lower() in UNIT_WORDS or re.fullmatch(r"[hd]+:m+:s+", plain):
+        return True
+    return re.search("[a-zA-Z]", plain) is not None and parse_unit(plain) is not None
+
+
+def _possible(table: UserTable, role: str, free: list[str]) -> list[str]:
+    """Columns whose UCD and cells do not bar them from a role."""
+    out = []
+    for name in free:
+        first, *words = table.ucds.get(name, "").lower().replace(" ", "").split(";")
+        # An average is barred as a UCD, but not where its column is called by the role's name.
+        averages = ("stat.mean", "stat.median", "stat.value", "stat.max")
+        barring = [w for w in words if w.startswith(BARRING)]
+        if first.startswith("stat.") or first in ("error", "at_error"):
+            continue
+        if barring and (
+            set(barring) - set(averages) or plain_name(name, role) not in plain_synonyms()[role]
+        ):
+            continue
+        if role == "flux" and any(w.startswith(OTHER_BANDS) for w in words):
+            continue
+        numbers = table.frame[name].dtype.kind in "iuf"
+        if role == "name" and numbers and plain_name(name, role) in SELDOM_NUMBERS:
+            continue
+        out.append(name)
+    return out
+
+
+def _with_fitting_units(
+    table: UserTable, role: str, free: list[str], passed: list[str]
+) -> list[str]:
+    """Columns whose unit, where they have one, fits the role."""
+    if role not in HAVE_UNITS:
+        return free
+    out = []
+    for name in free:
+        text = _unit(table, role, name)
+        if not text or fits_role(text, role):
+            out.append(name)
+        elif name == role or _candidates(table, role, [name])[0]:
+            what = "an angle" if role in _ANGLES else "a flux density"
+            passed.append(f"column '{name}' is not used as {role}: its unit '{text}' is not {what}")
+    return out
+
+
+def fits_role(text: str, role: str) -> bool:
+    """True where a unit can be converted to that of a role."""
+    if role in ("ra", "dec"):
+        try:
+            angular_unit(text, role)
+        except CatalogueError:
+            return False
+        return True
+    unit = parse_unit(text)
+    return unit is not None and convert([1.0], unit, _TARGETS[role]) is not None
+
+
+def _other_frame(table: UserTable) -> tuple[str, dict[str, str]]:
+    """Frame, and columns of longitude and latitude by role; empty where there are none."""
+    names = [str(n) for n in table.frame.columns]
+    sides = []
+    for role in ("ra", "dec"):
+        side: dict[str, str] = {}
+        for name in _with_fitting_units(table, role, _possible(table, role, names), []):
+            side.setdefault(table.ucds.get(name, "").lower().split(";")[0], name)
+            side.setdefault(plain_name(name, role), name)
+        sides.append(side)
+    for frame, pairs in OTHER_FRAMES.items():
+        for lon, lat in pairs:
+            ellipse = lat == "b" and "a" in sides[1]  # its axes, not latitudes
+            if lon in sides[0] and lat in sides[1] and not ellipse:
+                return frame, {"ra": sides[0][lon], "dec": sides[1][lat]}
+    return "", {}
 
 
 def _candidates(table: UserTable, role: str, free: list[str]) -> tuple[list[str], str]:
@@ -140,9 +197,9 @@ def _candidates(table: UserTable, role: str, free: list[str]) -> tuple[list[str]
     main, other = _by_ucd(table, role, free)
     if main:
         return main[:1], table.ucds[main[0]]
-    plain = [_plain(name, role) for name in free]
+    plain = [plain_name(name, role) for name in free]
     for synonym in SYNONYMS[role]:
-        wanted = _plain(synonym, role)
+        wanted = plain_name(synonym, role)
         if named := [name for name, letters in zip(free, plain, strict=True) if letters == wanted]:
             return named, "name"
     return other[:1], table.ucds[other[0]] if other else ""
@@ -151,7 +208,7 @@ def _candidates(table: UserTable, role: str, free: list[str]) -> tuple[list[str]
 def _by_ucd(table: UserTable, role: str, free: list[str]) -> tuple[list[str], list[str]]:
     main: list[str] = []
     other: list[str] = []
-    for first, then in _UCDS.get(role, ()):
+    for first, then in UCDS.get(role, ()):
         for name in free:
             words = table.ucds.get(name, "").lower().split(";")
             if words[0] == first and (
@@ -161,16 +218,46 @@ def _by_ucd(table: UserTable, role: str, free: list[str]) -> tuple[list[str], li
     return main, other
 
 
-def _refuse_ambiguous(table: UserTable, role: str, names: list[str]) -> None:
-    """Raise CatalogueError where equally good columns have different cells."""
+def _one_of(table: UserTable, role: str, names: list[str]) -> str:
+    """The first of equally good columns, or the one in degrees of one and the same position.
+
+    Raises
+    ------
+    CatalogueError
+        If they have different cells.
+    """
     name = names[0]
     rivals = [*names[1:], *(n for n in _copies(table, name) if n not in names)]
     differing = [n for n in rivals if not table.frame[n].equals(table.frame[name])]
+    if differing and role in ("ra", "dec"):
+        both = [name, *differing]
+        units = [_unit(table, role, n) for n in both]
+        differing, name = _same_places(table, role, both, units)
     if differing:
         raise CatalogueError(
             f"columns '{name}' and '{differing[0]}' could both be {role} and differ; "
             f"choose one by mapping {role} by hand"
         )
+    return name
+
+
+def _same_places(
+    table: UserTable, role: str, names: list[str], units: list[str]
+) -> tuple[list[str], str]:
+    """Columns that differ from the best one by more than their digits, and the best one."""
+    numbers = [table.frame[n].dtype.kind in "iuf" for n in names]
+    best = numbers.index(True) if any(numbers) else 0
+    exact = degrees_of(table.frame[names[best]], role, units[best])
+    differing = []
+    for name, unit in zip(names, units, strict=True):
+        if name == names[best]:
+            continue
+        other = degrees_of(table.frame[name], role, unit)
+        apart = np.abs((other - exact + 180) % 360 - 180) * 3600
+        good = np.isfinite(apart)
+        if not good.any() or (apart[good] > written_precision(table.frame[name], role)).any():
+            differing.append(name)
+    return differing, names[best]
 
 
 def _copies(table: UserTable, name: str) -> list[str]:
@@ -180,36 +267,18 @@ def _copies(table: UserTable, name: str) -> list[str]:
     return [str(n) for n in table.frame.columns if pattern.fullmatch(str(n))]
 
 
-def _words(name: str) -> tuple[str, str]:
-    """A column's name without its unit, and that unit: ``RA (deg)`` is ``RA`` and ``deg``."""
-    # Without a regular expression: blanks on all sides would take minutes for a long name.
-    plain = name.rstrip()
-    if plain.endswith(_CLOSING):
-        body = plain[:-1]
-        start = max(body.rfind(c) for c in _CLOSING) + 1
-        opened = [at for c in _OPENING if (at := body.find(c, start)) >= 0]
-        if opened and (unit := body[min(opened) + 1 :].strip()):
-            return body[: min(opened)].rstrip(), _UNIT_WORDS.get(unit.lower(), unit)
-    stem, _, last = name.rpartition("_")
-    if stem and last.lower() in _UNIT_WORDS:
-        return stem, _UNIT_WORDS[last.lower()]
-    return name, ""
-
-
-def _plain(name: str, role: str) -> str:
-    if role in _HAVE_UNITS:
-        name = _words(name)[0]
-    return re.sub(r"[\W_]+", "", name.lower())
-
-
 def _unit(table: UserTable, role: str, name: str) -> str:
-    if role not in _HAVE_UNITS:
+    if role not in HAVE_UNITS:
         return ""
-    unit = table.units.get(name, "")
     if role == "pixel_scale" and re.sub(r"[\W_]", "", name.lower()).startswith("arcsecper"):
         return "arcsec"
     # VizieR writes "h:m:s" as the unit of text; read_positions accepts it.
-    return unit or _words(name)[1]
+    unit = table.units.get(name, "") or name_and_unit(name)[1]
+    if not unit and table.written:  # text that has no units of its own
+        for columns, units in FINDERS:
+            if columns <= set(table.frame.columns):
+                return units.get(name, "")
+    return unit
 
 
 def _some(names: Iterable[object], most: int = 30) -> str:

@@ -239,7 +239,7 @@ def inspect_files(source: Source, answers: Answers, table: UserTable | None = No
     files = ImageFiles(source.path, without=source.table)
     sources = None
     if source.table is not None:
-        table = table or read_table(source.table)
+        table = table or read_table(source.table, str(answers.get("which_table") or ""))
         sources = read_sources(table, answers, key=answers["key"], positions=False)
         sources = name_files(files, sources)
     choice, found, needed = choose_images(answers, files.sample(_CHOSEN))

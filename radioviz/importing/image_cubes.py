@@ -110,7 +110,8 @@ def inspect_cube(source: Source, answers: Answers) -> Inspection:
         If the cube or its table cannot be read, or they differ in length.
     """
     cube = open_cube(source.path, str(answers.get("array") or ""))
-    table = read_table(source.table) if source.table is not None else cube.table()
+    which = str(answers.get("which_table") or "")
+    table = read_table(source.table, which) if source.table is not None else cube.table()
     sources = None
     if table:
         key = answers["key"]

@@ -301,7 +301,7 @@ def inspect_mosaic(source: Source, answers: Answers) -> Inspection:
     if any(question.required for question in asked):
         return Inspection(source, "mosaic", None, chosen, tuple(asked))
     mosaic = Mosaic(source.path, choice)
-    table = read_table(source.table or source.path)
+    table = read_table(source.table or source.path, str(answers.get("which_table") or ""))
     sources = read_sources(table, answers, key=answers["key"], positions=True)
     seen = mosaic.seen
     in_file = SurveyFacts(

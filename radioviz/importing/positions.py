@@ -14,7 +14,11 @@ import numpy as np
 import pandas as pd
 
 from radioviz.errors import CatalogueError
+from radioviz.importing.column_units import parse_unit
+from radioviz.importing.readers.table_builder import undefined
 from radioviz.importing.survey_facts import Question
+
+_DOTTED = r"^([-+]?\d{1,2})\.(\d{2})\.(\d{2}(?:\.\d*)?)$"
 
 RA_UNITS = ("deg", "hour", "rad")
 DEC_UNITS = ("deg", "rad")
@@ -81,8 +85,8 @@ def read_positions(
         If the two columns are swapped, or a unit is not an angular unit.
     """
     size = len(ra)
-    first = _Coordinate(ra, names[0], _unit(ra_unit, names[0]), size)
-    second = _Coordinate(dec, names[1], _unit(dec_unit, names[1]), size)
+    first = _Coordinate(ra, names[0], angular_unit(ra_unit, names[0]), size)
+    second = _Coordinate(dec, names[1], angular_unit(dec_unit, names[1]), size)
     _refuse_swapped(first, second)
     ra_how, dec_how = first.right_ascension(), second.declination()
     if isinstance(ra_how, Question):
@@ -98,21 +102,57 @@ def read_positions(
     return Positions(ra_deg, dec_deg, problems, how)
 
 
-def _unit(text: str, name: str) -> str:
-    """Canonical unit of an angle; '' where none is given."""
+def degrees_of(cells: pd.Series, role: str, unit: str = "") -> np.ndarray:
+    """One coordinate in degrees, shape ``(n,)``; numbers without a unit are degrees.
+
+    Parameters
+    ----------
+    cells : pandas.Series
+        Numbers or text.
+    role : str
+        ``ra`` or ``dec``.
+    """
+    column = _Coordinate(cells, role, angular_unit(unit, role), len(cells))
+    if role == "ra":
+        if isinstance(column.right_ascension(), Question):
+            column.unit = "hour" if column.sexagesimal else "deg"
+            column.right_ascension()
+    else:
+        column.declination()
+    return column.degrees
+
+
+def written_precision(cells: pd.Series, role: str) -> float:
+    """Arcsec that the last digit of a sexagesimal column stands for, 1.5 at least."""
+    if cells.dtype.kind in "iuf":
+        return 1.5
+    parts = cells.astype("str").str.extract(_SEXAGESIMAL)
+    seconds = parts["seconds"].dropna()
+    if seconds.empty:
+        unit, digits = 60.0, parts["minutes"].dropna()
+    else:
+        unit, digits = 1.0, seconds
+    after = digits.str.extract(r"\.(\d*)")[0].str.len().max()
+    arcsec = unit * (15.0 if role == "ra" else 1.0) * 10.0 ** -(0 if np.isnan(after) else after)
+    return max(1.5, 1.5 * float(arcsec))
+
+
+def angular_unit(text: str, name: str) -> str:
+    """``deg``, ``hour``, ``rad``, ``arcmin`` or ``arcsec``; empty where none is given.
+
+    Raises
+    ------
+    CatalogueError
+        If it is not an angular unit; ``name`` is that of the column.
+    """
     plain = text.strip().strip("\"'").lower()
     if plain in ("", "-", "none", "---"):
         return ""
     if re.fullmatch(r"(hms|dms|[hd]+[:\s]m+[:\s]s+.*|sexa.*|h|hr|hours?|hourangle)", plain):
         return "hour" if plain.startswith("h") else "deg"
-    if plain in ("degree", "degrees", "°", "degs"):
-        return "deg"
     from astropy import units as u
 
-    try:
-        unit = u.Unit(text.strip().strip("\"'"))
-    except ValueError:
-        unit = None
+    unit = parse_unit(text.strip().strip("\"'"))
     if unit in (u.hour, u.hourangle):
         return "hour"
     for known in ("deg", "rad", "arcmin", "arcsec"):
@@ -139,12 +179,13 @@ class _Coordinate:
             for i in np.flatnonzero(~np.isfinite(self.values)):
                 self.problems[int(i)] = f"{name} is empty or not a number"
             return
-        text = cells.astype(str).str.strip().str.replace("[−–]", "-", regex=True)
+        text = cells.astype("str").str.strip().str.replace("[−–]", "-", regex=True)
+        text = text.str.replace(_DOTTED, r"\1:\2:\3", regex=True)  # CASA: +12.23.28.04
         parts = text.str.extract(_SEXAGESIMAL)
         matched = parts["whole"].notna()
         numbers = pd.to_numeric(text, errors="coerce")
         self.sexagesimal = bool(matched.sum() > numbers.notna().sum())
-        empty = text.str.lower().isin(("", "nan", "none", "--", "null", "n/a", "masked"))
+        empty = undefined(text)
         if self.sexagesimal:
             self.letters = set(parts.loc[matched, "letter"].str.lower()) & {"h", "d", "°"}
             self.signed = bool(parts["sign"].notna().any())

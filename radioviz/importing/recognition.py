@@ -78,7 +78,7 @@ def _recognise(
         )
     if _is_picture(path):
         return inspect_files, source
-    rows = read_table(path)
+    rows = read_table(path, str(answers.get("which_table") or ""))
     sources = read_sources(rows, answers, positions=False)
     if sources.images is not None and not answers.get("service"):
         return partial(inspect_files, table=rows), Source(path.parent, path)

@@ -12,11 +12,15 @@ import pandas as pd
 
 from radioviz.data.catalogue import COLUMNS, LABELS, complete_columns
 from radioviz.errors import CatalogueError
+from radioviz.importing.column_names import HAVE_UNITS
+from radioviz.importing.column_units import convert, parse_unit
 from radioviz.importing.columns import ColumnMap, map_columns
 from radioviz.importing.positions import DEC_UNITS, RA_UNITS, read_positions
-from radioviz.importing.readers.table_builder import UserTable
+from radioviz.importing.readers.table_builder import UserTable, undefined
+from radioviz.importing.sky_frames import frame_of_positions, join_parts
+from radioviz.importing.stand_ins import without_stand_ins
 from radioviz.importing.survey_facts import UNKNOWN, Answers, Question, choice_answer
-from radioviz.sky import j2000_name
+from radioviz.sky import frame_name, is_j2000, j2000_name, to_j2000
 
 ANGLES = ("arcsec", "arcmin", "deg", "mas")
 # Columns that describe the image of a row, and what their unit is taken for if none is given.
@@ -89,7 +93,7 @@ def read_sources(
     table : UserTable
     answers : mapping, optional
         ``columns`` (role to column name), ``ra_unit``, ``dec_unit``, ``las_unit``,
-        ``flux_unit``, ``labels`` (value of the table to a class).
+        ``flux_unit``, ``frame``, ``labels`` (value of the table to a class).
     key : str
         Prefix of the identifiers of rows that have none.
     positions : bool
@@ -104,7 +108,8 @@ def read_sources(
     given = answers.get("columns") or {}
     if not isinstance(given, Mapping):
         raise CatalogueError(f"columns is {given!r}; expected names of columns by role")
-    mapping = map_columns(table, given)
+    units = {role for role in HAVE_UNITS if answers.get(f"{role}_unit")}
+    mapping = map_columns(table, given, units)
     return _SourceListBuilder(table, mapping, answers, positions).build(key)
 
 
@@ -114,14 +119,21 @@ class _SourceListBuilder:
     ) -> None:
         self.table, self.mapping, self.answers = table, mapping, answers
         self.positions = positions
-        self.notes = list(table.notes)
+        self.notes = [*table.notes, *mapping.passed]
         self.needed: list[Question] = []
         self.found: dict[str, str] = {}
+        if table.names:
+            text = f"The file holds {len(table.names)} tables; '{table.name}' is read. Which one?"
+            self.needed.append(Question("which_table", text, table.names, table.name))
+            self.found["table"] = f"'{table.name}' of {len(table.names)}"
         self.out: dict[str, object] = {}
 
     def _column(self, role: str) -> pd.Series | None:
         name = self.mapping.columns.get(role)
         return None if name is None else self.table.frame[name]
+
+    def _text(self, role: str) -> list[str]:
+        return self.table.text(self.mapping.columns[role])
 
     def _unit(self, role: str, choices: tuple[str, ...]) -> str:
         given = choice_answer(self.answers, f"{role}_unit", choices)
@@ -144,14 +156,16 @@ class _SourceListBuilder:
         renamed = {n: f"{n}_table" if n in COLUMNS else str(n) for n in extra}
         frame = pd.DataFrame(self.out, index=self.table.frame.index)
         for name in extra:
-            frame[renamed[name]] = self.table.frame[name]
+            frame[renamed[name]] = self._extra(name)
         self._identifiers(frame, key)
         index = frame.index
         frame = complete_columns(frame)
         frame.index = index
-        images = self._column("image")
+        images = None
+        if "image" in self.mapping.columns:
+            images = pd.Series(self._text("image"), index=index, dtype=object)
         refused = list(self.table.refused)
-        if self.positions and not self.needed:
+        if self.positions and not any(q.required for q in self.needed):
             refused += [(int(index[i]), why) for i, why in sorted(problems.items())]
             keep = np.ones(len(frame), bool)
             keep[list(problems)] = False
@@ -170,41 +184,60 @@ class _SourceListBuilder:
             {renamed[n]: u for n, u in self.table.ucds.items() if n in renamed},
         )
 
+    def _extra(self, name: str) -> pd.Series:
+        """A column without a role, without the usual stand-ins for no value."""
+        column = self.table.frame[name]
+        if name == self.mapping.columns.get("image"):
+            return pd.Series(self._text("image"), index=column.index, dtype="str")
+        if column.dtype.kind not in "if":
+            return column
+        values, note = without_stand_ins(column.to_numpy(dtype=float), str(name))
+        self.notes += note
+        return pd.Series(values, index=column.index) if note else column
+
     def _positions(self) -> dict[int, str]:
         ra, dec = self._column("ra"), self._column("dec")
+        roles = self.mapping.columns
+        names = (roles.get("ra", ""), roles.get("dec", ""))
+        units = {"ra_unit": self._unit("ra", RA_UNITS), "dec_unit": self._unit("dec", DEC_UNITS)}
+        parts = ""
+        if "given" not in (self.mapping.how.get("ra"), self.mapping.how.get("dec")):
+            ra, dec, parts = join_parts(self.table, names) or (ra, dec, "")
+        if parts:
+            names = (parts.split(", ")[0], parts.split(", ")[-1])
+            units = {"ra_unit": "deg", "dec_unit": "deg"}
         if ra is None or dec is None:
-            missing = [r for r in ("ra", "dec") if self.mapping.columns.get(r) is None]
+            missing = [r for r in ("ra", "dec") if roles.get(r) is None]
             if self.positions or len(missing) == 1:
                 raise CatalogueError(self._missing(missing))
             return {}
-        names = (self.mapping.columns["ra"], self.mapping.columns["dec"])
-        for name in names:
-            described = self.table.descriptions.get(name, "")
-            if re.search(r"FK4|B1950|galactic", described, re.I) or re.search("1950", name):
-                raise CatalogueError(
-                    f"column '{name}' is not in the J2000 equatorial system "
-                    f"({described or name}); convert it (TOPCAT, astropy) or map another column"
-                )
-        units = {"ra_unit": self._unit("ra", RA_UNITS), "dec_unit": self._unit("dec", DEC_UNITS)}
+        frame = frame_of_positions(self.table, names, self.answers, self.mapping.frame)
+        if isinstance(frame, Question):
+            self.needed.append(frame)
+            return {}
+        if frame.name not in ("icrs", "fk5", "fk4", "fk4noeterms"):
+            units["ra_unit"] = units["ra_unit"] or "deg"  # no frame but these counts in hours
         result = read_positions(ra, dec, names=names, **units)
         self.needed += result.needed
         self.out["ra"], self.out["dec"] = result.ra, result.dec
-        if not result.needed:
-            self._note("ra", result.how)
+        if result.needed:
+            return result.problems
+        how = f"RA and Dec from {parts}" if parts else result.how
+        if not is_j2000(frame):
+            self.out["ra"], self.out["dec"] = to_j2000(result.ra, result.dec, frame)
+            converted = f"converted from {frame_name(frame)} to ICRS (J2000)"
+            self.notes.append(f"positions {converted}: columns '{names[0]}' and '{names[1]}'")
+            how += f"; {converted}"
+        self._note("ra", how)
         return result.problems
 
     def _missing(self, missing: list[str]) -> str:
         names = list(self.table.frame.columns)
         shown = ", ".join(f"'{n}'" for n in names[:30])
-        lower = {str(n).lower() for n in names}
-        hint = ""
-        if lower & {"glon", "l", "gal_lon", "glat"}:
-            hint = " The table seems to give galactic positions; convert them to RA and Dec."
-        elif any("1950" in n for n in lower):
-            hint = " The table seems to give B1950 positions; convert them to J2000."
+        passed = "".join(f" {text}." for text in self.mapping.passed)
         return (
             f"no column for {' and '.join(missing)} in the table; it has {shown}. "
-            f"Map one by hand (columns).{hint}"
+            f"Map one by hand (columns).{passed}"
         )
 
     def _numbers(self) -> None:
@@ -213,7 +246,7 @@ class _SourceListBuilder:
             if column is None:
                 continue
             name = self.mapping.columns[role]
-            values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
+            values = self._values(name, column)
             unit = self._unit(role, units)
             if not unit:
                 # The Catalogue's own column has its unit; a flux of unknown unit is not used.
@@ -221,11 +254,10 @@ class _SourceListBuilder:
                 text = f"Column '{name}' has no unit: which is it?"
                 self.needed.append(Question(f"{role}_unit", text, units, own))
                 unit = own or COLUMNS[role].unit
-            factor = _factor(unit, COLUMNS[role].unit, name)
-            if factor is None:
+            if unit == UNKNOWN:
                 self.mapping.columns.pop(role)
                 continue
-            values = values * factor
+            values = _converted(values, unit, COLUMNS[role].unit, name)
             with np.errstate(invalid="ignore"):
                 bad = np.isinf(values) | ((values <= 0) if role == "las" else False)
             values[bad] = np.nan
@@ -235,7 +267,7 @@ class _SourceListBuilder:
             self._note(role, f"'{name}' in {unit}")
         column = self._column("redshift")
         if column is not None:
-            values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
+            values = self._plain_numbers(self.mapping.columns["redshift"], column)
             with np.errstate(invalid="ignore"):
                 bad = np.isfinite(values) & ((values <= 0) | (values > _MAX_REDSHIFT))
             if bad.any():
@@ -254,11 +286,10 @@ class _SourceListBuilder:
             unit = self.mapping.units.get(role, "")
             if not unit and (name == role or self.mapping.how.get(role) == "given"):
                 unit = own
-            try:
-                factor = _factor(unit or UNKNOWN, own, name)
-            except CatalogueError:
-                factor = None
-            if factor is None:
+            parsed = parse_unit(unit)
+            values = self._values(name, column)
+            converted = None if parsed is None else convert(values, parsed, own)
+            if converted is None:
                 self.mapping.columns.pop(role)
                 why = f"unit {unit!r}" if unit else "no unit"
                 self.notes.append(
@@ -266,8 +297,27 @@ class _SourceListBuilder:
                     f"in {own}"
                 )
                 continue
-            self.out[role] = pd.to_numeric(column, errors="coerce").to_numpy(float) * factor
+            self.out[role] = converted
             self._note(role, f"'{name}' in {unit}")
+
+    def _values(self, name: str, column: pd.Series) -> np.ndarray:
+        """Numbers of a column, without the usual stand-ins for no value."""
+        values, note = without_stand_ins(self._plain_numbers(name, column), name, large=True)
+        self.notes += note
+        return values
+
+    def _plain_numbers(self, name: str, column: pd.Series) -> np.ndarray:
+        """Numbers of a column; words are NaN, with a note."""
+        values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, copy=True)
+        if column.dtype.kind not in "iufb":
+            text = column.astype("str")
+            words = np.isnan(values) & ~undefined(text).to_numpy(dtype=bool)
+            if words.any():
+                self.notes.append(
+                    f"column '{name}': {int(words.sum())} cell(s) are not numbers, such as "
+                    f"'{text[words].iloc[0][:40]}'; they are no values"
+                )
+        return values
 
     def _labels(self) -> None:
         column = self._column("label")
@@ -284,7 +334,7 @@ class _SourceListBuilder:
                     f"labels: '{value}' is mapped to '{label}'; expected one of {', '.join(LABELS)}"
                 )
             by_hand[str(value)] = known[str(label).lower()]
-        original = _as_text(column)
+        original = self._text("label")
         meaning = {v: by_hand.get(v, label_of(v)) for v in set(original)}
         self.out["label_original"] = original
         self.out["label"] = [meaning[v] for v in original]
@@ -307,17 +357,17 @@ class _SourceListBuilder:
         for role in ("name", "morphology", "survey", "origin"):
             column = self._column(role)
             if column is not None:
-                self.out[role] = _as_text(column)
+                self.out[role] = self._text(role)
                 self._note(role, f"'{self.mapping.columns[role]}'")
         column = self._column("split")
         if column is not None:
-            self.out["split"] = [_SPLITS.get(v.lower(), "") for v in _as_text(column)]
+            self.out["split"] = [_SPLITS.get(v.lower(), "") for v in self._text("split")]
         if "image" in self.mapping.columns:
             self._note("image", f"'{self.mapping.columns['image']}'")
 
     def _identifiers(self, frame: pd.DataFrame, key: str) -> None:
         column = self._column("source_id")
-        text = _as_text(column) if column is not None else [""] * len(frame)
+        text = self._text("source_id") if column is not None else [""] * len(frame)
         frame["source_id"] = unique_ids(text, [f"{key}-{number}" for number in frame.index])
         if column is not None:
             changed = sum(a != b for a, b in zip(text, frame["source_id"], strict=True))
@@ -359,25 +409,13 @@ def _letters(text: str) -> str:
     return re.sub(r"[\W_]+", "", text.lower())
 
 
-def _as_text(column: pd.Series) -> list[str]:
-    """Cells as text; whole numbers without a decimal point, empty where masked."""
-    if column.dtype.kind == "f":
-        whole = column.dropna()
-        if (whole == whole.round()).all():
-            return [f"{int(v)}" if np.isfinite(v) else "" for v in column]
-    return ["" if pd.isna(v) else str(v).strip() for v in column]
-
-
-def _factor(unit: str, to: str, name: str) -> float | None:
-    """Factor between two units; None for an unknown one."""
-    if unit == UNKNOWN:
-        return None
-    from astropy import units as u
-
-    try:
-        return float(u.Unit(unit).to(u.Unit(to)))
-    except (ValueError, TypeError, u.UnitConversionError) as error:
+def _converted(values: np.ndarray, unit: str, to: str, name: str) -> np.ndarray:
+    """Values in the Catalogue's unit; logarithms become plain numbers."""
+    parsed = parse_unit(unit)
+    converted = None if parsed is None else convert(values, parsed, to)
+    if converted is None:
         raise CatalogueError(
-            f"column '{name}' has the unit '{unit}', which cannot be converted to {to} ({error}); "
+            f"column '{name}' has the unit '{unit}', which cannot be converted to {to}; "
             "map another column or give its unit by hand"
-        ) from error
+        )
+    return converted

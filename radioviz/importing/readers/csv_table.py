@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
+import pandas as pd
+import pyarrow as pa
 
 from radioviz.errors import CatalogueError
 from radioviz.importing.readers.table_builder import (
@@ -16,13 +18,17 @@ from radioviz.importing.readers.table_builder import (
     MAX_ROWS,
     TableBuilder,
     check_rows,
-    numbers_where_possible,
 )
+from radioviz.importing.readers.table_choice import choose_table
+from radioviz.importing.readers.text_layout import TextLayout, find_layout, split
 
-_DELIMITERS = (",", ";", "\t", "|")
-_DECIMAL_COMMA = re.compile(r"^\s*[+-]?\d+(,\d+)?([eE][+-]?\d+)?\s*$")
+_DECIMAL_COMMA = re.compile(r"\s*[-+−]?(\d+|\d{1,3}(\.\d{3})+)(,\d*)?([eE][-+]?\d+)?\s*")
+_THOUSANDS = re.compile(r"\s*[-+−]?\d{1,3}(,\d{3})*\s*")
+_DECIMAL_POINT = re.compile(r"\s*[-+−]?\d+\.\d+([eE][-+]?\d+)?\s*")
 _NUMBER = re.compile(r"[-+−]?\d+(\.\d*)?")
+_NAME = re.compile(r"#Name:\s*(.+?)\s*$")
 _MAX_REFUSED = 10_000
+_BATCH = 50_000
 
 
 def decode_text(path: Path, content: bytes) -> str:
@@ -49,93 +55,91 @@ def decode_text(path: Path, content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def add_delimited_text(builder: TableBuilder, text: str) -> None:
-    """Add the columns of delimited text; see :func:`~.user_tables.read_table`."""
-    path = builder.path
-    if "\ufffd" not in text and any("\x80" <= c <= "\x9f" for c in islice(text, 100_000)):
-        builder.notes.append("not UTF-8; read as Latin-1, so check the names")
+def read_delimited_text(path: Path, text: str, which: str = "") -> TableBuilder:
+    """Columns of delimited text; of one of its tables, where it is an answer of VizieR."""
     lines = re.split(r"\r\n|\n|\r", text)
-    data = (i for i, line in enumerate(lines) if line.strip() and not line.startswith("#"))
-    first = next(data, None)
-    if first is None:
-        raise CatalogueError(f"{path}: only comments and empty lines; expected a header and rows")
-    header, delimiter = _header(path, lines, first)
-    skipped = first if header is None else first + 1
-    # TOPCAT and others start the header with '#': then it is the last comment.
-    if header is None and first and lines[first - 1].startswith("#"):
-        names = _split(lines[first - 1].lstrip("# "), delimiter)
-        if len(names) > 1 and all(n and not n[0].isdigit() for n in names):
-            header = names
-    alone = header is None
-    if header is None:
-        header = _names_of_positions(path, lines[first], delimiter)
-    check_rows(path, 0, len(header))
-    rows = _rows(builder, lines[skipped:], delimiter, len(header), skipped, alone)
-    columns = zip(*rows, strict=True) if rows else [()] * len(header)
-    for name, cells in zip(header, columns, strict=True):
-        filled = [c for c in cells if c.strip()] if delimiter == ";" else []
-        if any("," in c for c in filled) and all(_DECIMAL_COMMA.match(c) for c in filled):
-            cells = tuple(c.replace(",", ".") for c in cells)
-            builder.notes.append(f"column '{name}': decimal commas read as decimal points")
-        column = np.array(cells, dtype=object)
-        builder.add(name, *(numbers_where_possible(column) or (column,)))
+    starts = [i for i, line in enumerate(lines) if line.startswith("#Table\t")]
+    ends = [*starts[1:], len(lines)]
+    parts = [(a, b) for a, b in zip(starts, ends, strict=False) if _has_rows(lines[a:b])]
+    if len(parts) < 2:
+        return choose_table(path, [("", partial(_add_lines, lines, 0))])
+    tables = []
+    for start, end in parts:
+        part = lines[start:end]
+        name = next((m[1] for line in part if (m := _NAME.match(line))), "")
+        tables.append((name, partial(_add_lines, part, start)))
+    return choose_table(path, tables, which)
 
 
-def _header(path: Path, lines: list[str], first: int) -> tuple[list[str] | None, str]:
-    """Column names (None where the first line is data) and the delimiter."""
-    line = lines[first]
-    delimiter = max(_DELIMITERS, key=lambda d: len(_split(line, d)))
-    if len(_split(line, delimiter)) == 1:
-        delimiter = " "
-    names = _split(line, delimiter)
-    if len(names) == 1 and not re.fullmatch(r"[\w\s().\[\]/-]+", line):
-        raise CatalogueError(
-            f"{path}: line {first + 1} is not a header or a position: '{line[:60]}'; expected "
-            "column names separated by commas, semicolons, tabs, bars or blanks"
-        )
-    looks_like_data = all(re.fullmatch(r"[-+−]?[\d.:]+([eE][-+]?\d+)?", n) for n in names[:2])
-    return (None if looks_like_data else names), delimiter
+def _has_rows(lines: list[str]) -> bool:
+    return any(line.strip() and not line.startswith("#") for line in lines)
 
 
-def _split(line: str, delimiter: str) -> list[str]:
-    if delimiter == " ":
-        return line.split()
-    return [c.strip() for c in next(csv.reader([line], delimiter=delimiter))]
-
-
-def _names_of_positions(path: Path, line: str, delimiter: str) -> list[str]:
-    cells = _split(line, delimiter)
-    if delimiter == " ":
-        cells = _joined(cells, 3)  # hh mm ss dd mm ss, and names with blanks
-    if len(cells) in (2, 3):
-        # Three at once: later lines may have a name where the first has none.
-        return ["ra", "dec", "name"][: 3 if delimiter == " " else len(cells)]
-    raise CatalogueError(
-        f"{path}: the first line holds {len(cells)} numbers and no names; put a line of column "
-        "names first, or give only positions as 'RA Dec' or 'RA Dec name'"
-    )
-
-
-def _rows(
-    builder: TableBuilder, lines: list[str], delimiter: str, width: int, before: int, alone: bool
-) -> list[list[str]]:
-    """Cells of all rows of the right width; ``alone`` where the file holds only positions."""
+def _add_lines(lines: list[str], before: int, builder: TableBuilder) -> None:
     path = builder.path
+    if any("\x80" <= c <= "\x9f" for line in islice(lines, 1000) for c in line):
+        builder.notes.append("not UTF-8; read as Latin-1, so check the names")
+    layout = find_layout(path, lines)
+    check_rows(path, 0, len(layout.names))
+    columns = _columns(builder, lines, layout, before)
+    points = layout.delimiter != "," and any(
+        column.str.fullmatch(_DECIMAL_POINT).any() for column in columns
+    )
+    for number, (name, cells) in enumerate(zip(layout.names, columns, strict=True)):
+        if layout.delimiter != ",":
+            cells = _without_decimal_commas(builder, name, cells, points)
+        builder.add_text(
+            name,
+            cells,
+            unit=layout.units[number] if layout.units else "",
+            ucd=layout.ucds.get(name, ""),
+            description=layout.descriptions.get(name, ""),
+        )
+    if layout.frame:
+        builder.frames[""] = layout.frame
+
+
+def _without_decimal_commas(
+    builder: TableBuilder, name: str, cells: pd.Series, points: bool
+) -> pd.Series:
+    """Cells with points where all have decimal commas; ``points``: the file has points as well."""
+    filled = cells[cells.str.strip() != ""]
+    if not filled.str.contains(",").any() or not filled.str.fullmatch(_DECIMAL_COMMA).all():
+        return cells
+    if points and filled.str.fullmatch(_THOUSANDS).all():
+        builder.notes.append(f"column '{name}': commas read as separators of thousands")
+        return cells.str.replace(",", "")
+    builder.notes.append(f"column '{name}': decimal commas read as decimal points")
+    return cells.str.replace(".", "").str.replace(",", ".")
+
+
+def _columns(
+    builder: TableBuilder, lines: list[str], layout: TextLayout, before: int
+) -> list[pd.Series]:
+    """Cells of all rows of the right width, as text, by column."""
+    path, width = builder.path, len(layout.names)
+    batches: list[list[pa.Array]] = [[] for _ in range(width)]
     rows: list[list[str]] = []
     builder.numbers = []
-    number = 0
+
+    def store() -> None:
+        for batch, cells in zip(batches, zip(*rows, strict=True), strict=False):
+            batch.append(pa.array(cells, pa.large_string()))
+        rows.clear()
+
     most = min(MAX_ROWS, MAX_CELL_BYTES // (8 * width))
-    for line, cells in _cells(path, lines, delimiter, before):
-        number += 1
+    for number, (line, cells) in enumerate(_cells(path, lines, layout, before), start=1):
         if number > most:
             check_rows(path, number, width)
-        if delimiter == " ":
-            cells = _joined(cells, width)
-        if alone and width == 3 and len(cells) == 2:
+        if layout.delimiter == " ":
+            cells = joined(cells, width)
+        if layout.alone and width == 3 and len(cells) == 2:
             cells.append("")
         if len(cells) == width:
             rows.append(cells)
             builder.numbers.append(number)
+            if len(rows) == _BATCH:
+                store()
             continue
         why = f"line {line} has {len(cells)} cells where the header has {width}"
         builder.refused.append((number, why))
@@ -144,28 +148,35 @@ def _rows(
                 f"{path}: more than {_MAX_REFUSED:,} rows do not have the {width} cells of "
                 "the header; check the delimiter"
             )
-    return rows
+    store()
+    return [
+        pa.chunked_array(batch, pa.large_string()).to_pandas().astype("str") for batch in batches
+    ]
 
 
 def _cells(
-    path: Path, lines: list[str], delimiter: str, before: int
+    path: Path, lines: list[str], layout: TextLayout, before: int
 ) -> Iterator[tuple[int, list[str]]]:
     """Line number and cells of each row; empty lines and comments left out."""
-    if delimiter == " ":
-        for i, line in enumerate(lines, before + 1):
-            if line.strip() and not line.startswith("#"):
-                yield i, line.split()
+    rest: Iterator[str] = islice(lines, layout.first, None)
+    if layout.delimiter == " ":
+        for i, line in enumerate(rest, before + layout.first + 1):
+            if line.strip() and not line.lstrip().startswith("#"):
+                yield i, split(line, " ")
         return
-    reader = csv.reader((line + "\n" for line in lines), delimiter=delimiter)
+    if layout.bars:
+        rest = (line.strip().strip("|") for line in rest)
+    reader = csv.reader((line + "\n" for line in rest), delimiter=layout.delimiter)
+    start = before + layout.first
     try:
         for cells in reader:
             if any(c.strip() for c in cells) and not cells[0].startswith("#"):
-                yield before + reader.line_num, cells
+                yield start + reader.line_num, cells
     except csv.Error as error:
-        raise CatalogueError(f"{path}: line {before + reader.line_num}: {error}") from error
+        raise CatalogueError(f"{path}: line {start + reader.line_num}: {error}") from error
 
 
-def _joined(cells: list[str], width: int) -> list[str]:
+def joined(cells: list[str], width: int) -> list[str]:
     """Cells of a line separated by blanks; six numbers are one sexagesimal position."""
     if width in (2, 3) and len(cells) >= 6 and all(_NUMBER.fullmatch(c) for c in cells[:6]):
         cells = [" ".join(cells[:3]), " ".join(cells[3:6]), *cells[6:]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,17 @@ MAX_ROWS = 5_000_000
 MAX_COLUMNS = 5_000
 MAX_CELL_BYTES = 1 << 31
 
-_MASKED_TEXT = ("", "nan", "null", "none", "--", "n/a", "#n/a", "masked")
+_UNDEFINED = frozenset(
+    ("", "nan", "<nan>", "null", "none", "na", "<na>", "n/a", "#n/a", "nil", "undef", "undefined",
+     "masked", r"\n", "#value!", "#div/0!", "#num!", "blank", "indef")
+)  # fmt: skip
+_EXACT_DIGITS = 15  # of a whole number in float64, which can be NaN
+_FILLER = r"[-–—.*?_~]+"
+# Cells of columns with these names are kept as they are written.
+_IDENTIFIER = re.compile(
+    r"(?:^|[\W_])(?i:id|name|designation|label|file|filename|path|code)$|[a-z]I[Dd]$"
+)
+_WHOLE = r"0|-?[1-9]\d*"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +45,21 @@ class UserTable:
         where masked). The index counts the rows of the file from 1.
     units, ucds, descriptions : dict of str to str
         By column, where the file gives them.
+    frames : dict of str to str
+        By column: the frame of its coordinates (``FK4 B1950``), where the file says so; under
+        an empty name that of all columns.
+    written : dict of str to pandas.Series
+        By column of numbers: the cells as a text file writes them.
     repeated : tuple of str
         Names that several columns share; all but the first have a number appended.
     refused : tuple of (int, str)
         Rows that could not be read, by number, and why.
     notes : tuple of str
         What was left out or repaired.
+    names : tuple of str
+        All tables with rows in the file; empty where there is one.
+    name : str
+        Which of them this is.
     """
 
     frame: pd.DataFrame
@@ -49,9 +69,37 @@ class UserTable:
     repeated: tuple[str, ...] = ()
     refused: tuple[tuple[int, str], ...] = ()
     notes: tuple[str, ...] = ()
+    frames: dict[str, str] = field(default_factory=dict)
+    written: dict[str, pd.Series] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    name: str = ""
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    def text(self, column: str) -> list[str]:
+        """Cells as their author wrote them; empty where there is none.
+
+        Whole numbers of a typed column have no decimal point.
+        """
+        cells = self.written.get(column, self.frame[column])
+        if cells.dtype.kind == "f":
+            whole = cells.dropna()
+            if np.isfinite(whole).all() and (whole == whole.round()).all():
+                return [f"{int(v)}" if np.isfinite(v) else "" for v in cells]
+        out = pd.Series(["" if pd.isna(v) else str(v).strip() for v in cells], dtype=object)
+        return out.mask(_no_name(out), "").tolist()
+
+
+def undefined(text: pd.Series) -> pd.Series:
+    """Where cells of a column of numbers are one of the usual words for no value."""
+    lower = text.str.strip().str.lower()
+    return lower.isin(_UNDEFINED) | lower.str.fullmatch(_FILLER)
+
+
+def _no_name(text: pd.Series) -> pd.Series:
+    """Where text stands for no name: ``--`` does, ``NaN`` may be one."""
+    return text.str.lower().isin(("null", "<na>", "#n/a", "masked")) | text.str.fullmatch(_FILLER)
 
 
 @dataclass
@@ -66,6 +114,8 @@ class TableBuilder:
         Rows that could not be read, and why.
     numbers : list of int or None
         Numbers of the other rows, where rows were refused.
+    columns, units, ucds, descriptions, repeated, notes, frames, written, names, name
+        As in :class:`UserTable`.
     """
 
     path: Path
@@ -77,6 +127,10 @@ class TableBuilder:
     notes: list[str] = field(default_factory=list)
     refused: list[tuple[int, str]] = field(default_factory=list)
     numbers: list[int] | None = None
+    frames: dict[str, str] = field(default_factory=dict)
+    written: dict[str, pd.Series] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    name: str = ""
 
     def add(
         self,
@@ -86,8 +140,9 @@ class TableBuilder:
         unit: object = "",
         ucd: object = "",
         description: object = "",
-    ) -> None:
-        """Add one column; one of an unsupported type is left out with a note."""
+        frame: object = "",
+    ) -> str:
+        """Add one column; its final name, empty where its type is not supported (with a note)."""
         wanted = _clean(name) or f"column {len(self.columns) + 1}"
         unique, number = wanted, 2
         while unique in self.columns:
@@ -97,12 +152,38 @@ class TableBuilder:
         series = _series(values, mask)
         if isinstance(series, str):
             self.notes.append(f"column '{wanted}' left out: {series}")
-            return
+            return ""
         self.columns[unique] = series
-        texts = ((self.units, unit), (self.ucds, ucd), (self.descriptions, description))
+        texts = (
+            (self.units, unit),
+            (self.ucds, ucd),
+            (self.descriptions, description),
+            (self.frames, frame),
+        )
         for store, text in texts:
             if text is not None and (cleaned := _clean(text)):
                 store[unique] = cleaned
+        return unique
+
+    def add_text(self, name: object, cells: pd.Series, **facts: object) -> None:
+        """Add a column of a text file: numbers where all cells are, and the cells as written.
+
+        Parameters
+        ----------
+        cells : pandas.Series
+            Text.
+        """
+        numbers = numbers_where_possible(cells)
+        if (
+            numbers is not None
+            and _IDENTIFIER.search(str(name).strip())
+            and not cells[~numbers[1]].str.strip().str.fullmatch(_WHOLE).all()
+        ):
+            numbers = None
+        if numbers is None:
+            self.add(name, cells.to_numpy(dtype=object), **facts)
+        elif added := self.add(name, *numbers, **facts):
+            self.written[added] = cells
 
     def table(self) -> UserTable:
         """The finished table."""
@@ -122,6 +203,10 @@ class TableBuilder:
             tuple(self.repeated),
             tuple(self.refused),
             tuple(self.notes),
+            self.frames,
+            self.written,
+            self.names,
+            self.name,
         )
 
 
@@ -229,24 +314,26 @@ def _text(cell: Any) -> str:
     return str(cell).replace("\0", "").strip()
 
 
-def numbers_where_possible(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+def numbers_where_possible(cells: pd.Series) -> tuple[np.ndarray, np.ndarray] | None:
     """Numbers and mask of a text column; None where a cell is not a number.
 
-    Identifiers with leading zeros stay text.
+    Identifiers with leading zeros stay text, and so do whole numbers that a column of numbers
+    could not hold digit by digit.
     """
-    if not len(cells):
-        return None
-    stripped = pd.Series(cells, dtype=object).str.strip()
-    hidden = stripped.str.lower().isin(_MASKED_TEXT).to_numpy()
+    stripped = cells.str.strip().str.replace("−", "-")
+    hidden = undefined(stripped).to_numpy(dtype=bool)
     filled = stripped[~hidden]
-    if filled.empty or filled.str.match(r"^[+-]?0\d").any():
+    if filled.empty or filled.str.match(r"[+-]?0\d").any():
         return None
-    numbers = pd.to_numeric(filled, errors="coerce")
     spelt = filled.str.lower().str.lstrip("+-").isin(("inf", "infinity"))
+    numbers = pd.to_numeric(filled, errors="coerce")
     if numbers[~spelt].isna().any():
         return None
-    if numbers.dtype.kind in "iu" and not hidden.any():
-        return numbers.to_numpy(), hidden
+    if filled.str.fullmatch(r"[+-]?\d+").all():
+        if numbers.dtype.kind == "i" and not hidden.any():
+            return numbers.to_numpy(), hidden
+        if filled.str.len().max() > _EXACT_DIGITS:
+            return None
     out = np.full(len(stripped), np.nan)
     out[~hidden] = numbers.to_numpy(dtype=float, na_value=np.nan)
     return out, hidden

@@ -1,34 +1,39 @@
-"""VOTable, ECSV, FITS and Parquet tables, with their units and UCDs."""
+"""VOTable, FITS and Parquet tables and the text formats of astropy, with units and UCDs."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 from xml.parsers import expat
 
 import numpy as np
+import pandas as pd
 
 from radioviz.errors import CatalogueError
+from radioviz.importing.readers.declared_frames import frame_of_header, frames_of_fields
 from radioviz.importing.readers.fits_checks import check_fits
 from radioviz.importing.readers.table_builder import (
     TableBuilder,
     check_rows,
     reading,
 )
+from radioviz.importing.readers.table_choice import choose_table
 from radioviz.store.unpacking import excess
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from astropy.io.votable.tree import TableElement, VOTableFile
 
 _FIRST_ROWS = 32  # astropy makes room for so many before it reads a stream
 _CELL_BYTES = {"bit": 1, "boolean": 1, "unsignedByte": 1, "short": 2, "char": 4, "unicodeChar": 4,
                "int": 4, "float": 4, "doubleComplex": 16}  # fmt: skip
 _MAX_PARAMETERS = 1_000_000  # values of all PARAM together
-_GALACTIC = ("galactic", "supergalactic")
 
 
 def check_xml(path: Path, file: IO[bytes]) -> None:
@@ -102,14 +107,14 @@ def check_xml(path: Path, file: IO[bytes]) -> None:
         raise CatalogueError(f"{path}: not well-formed XML: {error}") from error
 
 
-def add_votable(builder: TableBuilder, file: IO[bytes]) -> None:
-    """Add the columns of the first table with rows of a VOTable."""
+def read_votable(path: Path, file: IO[bytes], which: str = "") -> TableBuilder:
+    """Columns of a table of a VOTable, with the frames of its coordinates."""
     from astropy.io.votable import parse
 
-    path = builder.path
     check_xml(path, file)
     file.seek(0)
-    with reading(path, "VOTable", builder.notes):
+    notes: list[str] = []
+    with reading(path, "VOTable", notes):
         document = parse(file, verify="ignore")
     tables = [t for t in document.iter_tables() if len(t.array)]
     if not tables:
@@ -121,96 +126,176 @@ def add_votable(builder: TableBuilder, file: IO[bytes]) -> None:
         ]
         why = f"; the service reports: {status[0].strip()[:300]}" if status else ""
         raise CatalogueError(f"{path}: the VOTable has no table with rows{why}")
-    table = tables[0]
-    _note_tables(builder, len(tables), table.name or table.ID)
-    systems = {c.ID: c for r in document.resources for c in r.coordinate_systems}
+    named = [(t.name or t.ID or "", partial(_add_votable, document, t)) for t in tables]
+    chosen = choose_table(path, named, which)
+    chosen.notes += notes
+    return chosen
+
+
+def _add_votable(document: VOTableFile, table: TableElement, builder: TableBuilder) -> None:
+    frames = frames_of_fields(document, table)
+    builder.frames.update({"": frames[""]} if frames.get("") else {})
     for field in table.fields:
-        system = systems.get(field.ref)
-        described = str(field.description or "")
-        if system is not None and str(system.system).startswith("eq_FK4"):
-            described = f"{described} (system eq_FK4, equinox {system.equinox or 'B1950'})"
-        elif system is not None and system.system in _GALACTIC:
-            described = f"{described} (system {system.system})"
+        values = table.array[field.ID]
+        mask = None
+        if (null := field.values.null) is not None and values.ndim == 1:
+            data = np.ma.getdata(values)
+            if data.dtype.kind == "f":
+                with suppress(ValueError):
+                    mask = data == data.dtype.type(null)
+            elif data.dtype.kind in "OUS":
+                mask = data == null
         builder.add(
             field.name or field.ID,
-            table.array[field.ID],
+            values,
+            mask,
             unit=field.unit or "",
             ucd=field.ucd or "",
-            description=described,
+            description=field.description or "",
+            frame=frames.get(field.ID, ""),
         )
 
 
-def add_ecsv(builder: TableBuilder, text: str) -> None:
-    """Add the columns of an ECSV; a column of sky coordinates becomes two columns."""
+# Text formats that astropy reads, by a pattern at the beginning.
+_TEXT_FORMATS = (
+    (re.compile(r"# %ECSV"), "ascii.ecsv", "ECSV"),
+    (re.compile(r"(?:\\.*\n|\s*\n)*\s*\|.*\|[ \t]*\n\s*\|(?:[\s|]|"
+                r"char|c|double|d|float|f|r|real|int|i|long|l|date)+\|[ \t]*\n"),
+     "ascii.ipac", "IPAC table"),
+    (re.compile(r"[\s\S]{0,100000}?^Byte-by-byte Description of file", re.MULTILINE), "ascii.mrt",
+     "machine-readable table"),
+    (re.compile(r"#\s+1\s+[A-Z]\w*(?:\s.*)?\n#\s+\d+\s+[A-Z]"), "ascii.sextractor",
+     "SExtractor catalogue"),
+    (re.compile(r"(?:#.*\n)*[^\n,;|#]+\n[ \t]*-{2,}(?:[ \t]+-+)+[ \t]*\n"),
+     "ascii.fixed_width_two_line", "fixed-width table"),
+)  # fmt: skip
+
+
+def text_format(text: str) -> tuple[str, str] | None:
+    """Astropy's name of a text format, and its name in words; None for delimited text."""
+    for pattern, name, words in _TEXT_FORMATS:
+        if pattern.match(text):
+            return name, words
+    return None
+
+
+def read_astropy_text(path: Path, text: str, name: str, words: str) -> TableBuilder:
+    """Columns of a text format that astropy reads; sky coordinates become two columns.
+
+    Parameters
+    ----------
+    name, words : str
+        See :func:`text_format`.
+    """
     from astropy.coordinates import SkyCoord
+    from astropy.io.ascii import convert_numpy
     from astropy.table import Table
 
-    path = builder.path
-    with reading(path, "ECSV", builder.notes):
-        table = Table.read(text.splitlines(), format="ascii.ecsv")
+    builder = TableBuilder(path)
+    options = {}
+    if "fixed" in name:  # has no types: each column is text first
+        options = {"converters": {"*": [convert_numpy(str)]}, "fill_values": []}
+    with reading(path, words, builder.notes):
+        table = Table.read(text.replace("\r\n", "\n").split("\n"), format=name, **options)
     check_rows(path, len(table), len(table.colnames))
-    for name in table.colnames:
-        column = table[name]
+    header = {k: v["value"] if isinstance(v, dict) and "value" in v else v for k, v in
+              (table.meta.get("keywords") or table.meta).items()}  # fmt: skip
+    if frame := frame_of_header(header):
+        builder.frames[""] = frame
+    for column_name in table.colnames:
+        column = table[column_name]
         if isinstance(column, SkyCoord):
             sky = column.icrs
-            builder.add(f"{name}.ra", sky.ra.deg, unit="deg", ucd="pos.eq.ra;meta.main")
-            builder.add(f"{name}.dec", sky.dec.deg, unit="deg", ucd="pos.eq.dec;meta.main")
+            builder.add(f"{column_name}.ra", sky.ra.deg, unit="deg", ucd="pos.eq.ra;meta.main",
+                        frame="ICRS")  # fmt: skip
+            builder.add(f"{column_name}.dec", sky.dec.deg, unit="deg", ucd="pos.eq.dec;meta.main",
+                        frame="ICRS")  # fmt: skip
+            if column.frame.name not in ("icrs", "fk5"):
+                builder.notes.append(
+                    f"column '{column_name}': converted from {column.frame.name} to ICRS (J2000)"
+                )
+            continue
+        if options:
+            builder.add_text(column_name, pd.Series(np.asarray(column), dtype="str"))
             continue
         meta = getattr(column.info, "meta", None) or {}
         mask = getattr(column, "mask", None)
         builder.add(
-            name,
+            column_name,
             getattr(column, "value", column),
             mask if mask is not None and np.ndim(mask) == 1 else None,
             unit=column.info.unit or "",
             ucd=meta.get("ucd", ""),
             description=column.info.description or "",
         )
+    return builder
 
 
-def add_fits_table(builder: TableBuilder, file: IO[bytes]) -> None:
-    """Add the columns of the first table with rows of a FITS file."""
+def read_fits_table(path: Path, file: IO[bytes], which: str = "") -> TableBuilder:
+    """Columns of a table of a FITS file, with the frame that its header gives."""
     from astropy.io import fits
 
-    path = builder.path
     check_fits(path, file)
     file.seek(0)
-    with reading(path, "FITS table", builder.notes), fits.open(file, memmap=False) as hdus:
+    notes: list[str] = []
+    with reading(path, "FITS table", notes), fits.open(file, memmap=False) as hdus:
         plain = [h for h in hdus if type(h) in (fits.BinTableHDU, fits.TableHDU)]
         filled = [h for h in plain if h.header["NAXIS2"]]
         if not filled:
             raise CatalogueError(
                 f"{path}: a FITS file of {len(hdus)} HDU(s) without a table that has rows"
             )
-        hdu = filled[0]
-        _note_tables(builder, len(filled), hdu.name)
-        for number, column in enumerate(hdu.columns, start=1):
-            values = np.asarray(hdu.data.field(number - 1))
-            builder.add(
-                column.name or f"column {number}",
-                values,
-                values == column.null if values.dtype.kind in "iu" else None,
-                unit=column.unit,
-                ucd=hdu.header.get(f"TUCD{number}", ""),
-                description=hdu.header.get(f"TCOMM{number}", ""),
-            )
+        outer = dict(hdus[0].header)
+        chosen = choose_table(path, [(h.name, partial(_add_hdu, h, outer)) for h in filled], which)
+    chosen.notes += notes
+    return chosen
 
 
-def _note_tables(builder: TableBuilder, count: int, name: str) -> None:
-    if count > 1:
-        builder.notes.append(
-            f"the file holds {count} tables with rows; the first, '{name or 'unnamed'}', is read"
+def _add_hdu(hdu: Any, outer: Mapping[str, Any], builder: TableBuilder) -> None:
+    for key, zero in list(hdu.header["TZERO*"].items()):
+        if isinstance(zero, float) and zero.is_integer():  # unsigned integers, with a point
+            del hdu.header[key]
+            hdu.header[key] = int(zero)
+    if frame := frame_of_header(hdu.header) or frame_of_header(outer):
+        builder.frames[""] = frame
+    for number, column in enumerate(hdu.columns, start=1):
+        builder.add(
+            column.name or f"column {number}",
+            np.asarray(hdu.data.field(number - 1)),
+            _undefined_in_fits(hdu, number - 1),
+            unit=column.unit,
+            ucd=hdu.header.get(f"TUCD{number}", ""),
+            description=hdu.header.get(f"TCOMM{number}", hdu.header.get(f"TDESC{number}", "")),
+            frame=frame_of_header(hdu.header, f"{number}"),
         )
 
 
-def add_parquet(builder: TableBuilder) -> None:
-    """Add the columns of a Parquet file.
+def _undefined_in_fits(hdu: Any, index: int) -> np.ndarray | None:
+    """Where a column has no value: TNULL holds before scaling, blanks in a table of text."""
+    column = hdu.columns[index]
+    raw = np.rec.recarray.field(hdu.data, index)
+    if raw.ndim != 1:
+        return None
+    if isinstance(column.format, str) and hdu.header["XTENSION"].strip() == "TABLE":
+        if column.format[:1] == "A":
+            return None
+        text = np.char.strip(np.char.decode(raw, "latin-1") if raw.dtype.kind == "S" else raw)
+        null = "" if column.null is None else str(column.null).strip()
+        return (text == "") | (text == null)
+    if str(column.format).lstrip("1") == "L":
+        return raw == 0
+    return raw == column.null if raw.dtype.kind in "iu" and column.null is not None else None
+
+
+def read_parquet(path: Path) -> TableBuilder:
+    """Columns of a Parquet file.
 
     Units are in the metadata of the fields, or where astropy writes them.
     """
     import pyarrow as pa
 
-    with reading(builder.path, "Parquet file"):
+    builder = TableBuilder(path)
+    with reading(path, "Parquet file"):
         table = _parquet_table(builder)
     metadata = table.schema.metadata or {}
     described = _parquet_descriptions(metadata)
@@ -227,8 +312,8 @@ def add_parquet(builder: TableBuilder) -> None:
             continue
         if pa.types.is_dictionary(field.type):
             column = column.cast(field.type.value_type)
-        if pa.types.is_decimal(field.type):
-            column = column.cast(pa.float64())
+        if pa.types.is_decimal(field.type):  # whole ones may be identifiers
+            column = column.cast(pa.string() if field.type.scale <= 0 else pa.float64())
         mask = column.is_null().to_numpy(zero_copy_only=False)
         if mask.any() and (pa.types.is_integer(field.type) or pa.types.is_boolean(field.type)):
             column = column.fill_null(pa.scalar(0).cast(field.type))
@@ -246,6 +331,7 @@ def add_parquet(builder: TableBuilder) -> None:
             ucd=facts.get("ucd", ""),
             description=facts.get("description", ""),
         )
+    return builder
 
 
 def _parquet_table(builder: TableBuilder) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Read a user's table of sources: CSV, ECSV, VOTable, FITS table or Parquet.
+"""Read a user's table of sources: text in many forms, VOTable, FITS table or Parquet.
 
 The content decides the format, not the file name. Nothing in a table is executed, fetched
 or followed: no pickled columns, XML entities or external streams. Which column has which
@@ -32,15 +32,18 @@ _OTHER_FORMATS = (
 )
 
 
-def read_table(path: str | Path) -> UserTable:
+def read_table(path: str | Path, which: str = "") -> UserTable:
     """Read a table of sources.
 
     Parameters
     ----------
     path : str or pathlib.Path
-        A CSV (comma, semicolon, tab or bar; ``#`` comments), ECSV, VOTable, FITS table or
-        Parquet file, the first four also gzipped. A text file of two or three columns
-        without a header is read as RA, Dec and name.
+        A CSV (comma, semicolon, tab, bar or blanks; ``#`` comments), an answer of VizieR, an
+        ECSV, IPAC, machine-readable (CDS, AAS) or SExtractor table, a VOTable, FITS table or
+        Parquet file, all but the last also gzipped. A text file of two or three columns without
+        a header is read as RA, Dec and name.
+    which : str
+        Name or number (from 1) of one of several tables; default the first with positions.
 
     Raises
     ------
@@ -48,7 +51,6 @@ def read_table(path: str | Path) -> UserTable:
         If the file is missing, too large, damaged, of another format or has no rows.
     """
     path = Path(path)
-    builder = TableBuilder(path)
     try:
         with path.open("rb") as file, reading(path, "table"):
             size = path.stat().st_size
@@ -59,12 +61,12 @@ def read_table(path: str | Path) -> UserTable:
             head = file.read(4096)
             file.seek(0)
             if head[:4] == b"PAR1":
-                table_formats.add_parquet(builder)
+                builder = table_formats.read_parquet(path)
             elif head[:2] == b"\x1f\x8b":
                 content = gunzip(path, file)
-                _add_content(builder, content[:4096], io.BytesIO(content))
+                builder = _read_content(path, content[:4096], io.BytesIO(content), which)
             else:
-                _add_content(builder, head, file)
+                builder = _read_content(path, head, file, which)
     except FileNotFoundError:
         raise CatalogueError(f"{path}: no such table; give a {FORMATS} file") from None
     except OSError as error:
@@ -72,25 +74,24 @@ def read_table(path: str | Path) -> UserTable:
     return builder.table()
 
 
-def _add_content(builder: TableBuilder, head: bytes, file: IO[bytes]) -> None:
-    path = builder.path
+def _read_content(path: Path, head: bytes, file: IO[bytes], which: str) -> TableBuilder:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start:
         raise CatalogueError(f"{path}: the file is empty; give a {FORMATS} file")
     if head[:9] == b"SIMPLE  =":
-        return table_formats.add_fits_table(builder, file)
+        return table_formats.read_fits_table(path, file, which)
     wide = head[:2] in (b"\xff\xfe", b"\xfe\xff") and b"V\0O\0T\0" in head.upper()
     if wide or re.match(rb"<\?xml|<!|<(\w+:)?VOTABLE", start, re.IGNORECASE):
         if b"<html" in head.lower():
             raise CatalogueError(f"{path}: an HTML page, not a table; give a {FORMATS} file")
-        return table_formats.add_votable(builder, file)
+        return table_formats.read_votable(path, file, which)
     for magic, what in _OTHER_FORMATS:
         if head.startswith(magic):
             raise CatalogueError(f"{path}: {what}; give a {FORMATS} file")
     text = csv_table.decode_text(path, file.read())
-    if text.startswith("# %ECSV"):
-        return table_formats.add_ecsv(builder, text)
-    return csv_table.add_delimited_text(builder, text)
+    if known := table_formats.text_format(text):
+        return table_formats.read_astropy_text(path, text, *known)
+    return csv_table.read_delimited_text(path, text, which)
 
 
 def gunzip(path: Path, file: IO[bytes]) -> bytes:

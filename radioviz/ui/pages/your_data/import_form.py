@@ -16,7 +16,8 @@ from radioviz.api import survey_job
 from radioviz.data.user_surveys import check_key, suggest_key
 from radioviz.errors import RadioVizError
 from radioviz.importing import KINDS, Inspection, Source
-from radioviz.importing.columns import SYNONYMS
+from radioviz.importing.column_names import SYNONYMS
+from radioviz.importing.sky_frames import FRAMES
 from radioviz.ui import controls
 from radioviz.ui.pages.your_data import import_draft, uploads, your_data_view
 from radioviz.ui.pages.your_data.import_draft import begin_widget
@@ -34,10 +35,18 @@ FACTS = {
     "plane": "Plane of cubes (I, 1.4 GHz, or a number from 0)",
 }
 NOISE = {"": "as found", "yes": "in the images", "no": "removed"}
-POSITION_UNITS = {"ra_unit": ("", "deg", "hour", "rad"), "dec_unit": ("", "deg", "rad")}
+POSITION_UNITS = {
+    "ra_unit": ("Unit of RA", ("", "deg", "hour", "rad")),
+    "dec_unit": ("Unit of DEC", ("", "deg", "rad")),
+    "frame": ("Frame of the positions", ("", *FRAMES)),
+}
 SOURCES = (
     ("image", "Images", "FITS, PNG or JPEG: files, or a ZIP or tar of them"),
-    ("table_chart", "Table and images", "CSV, ECSV, VOTable, FITS or Parquet naming the files"),
+    (
+        "table_chart",
+        "Table and images",
+        "CSV, ECSV, VOTable, FITS, Parquet … naming the files",
+    ),
     ("layers", "Cube", "HDF5, npy, npz or zarr, and a table row by row"),
     ("crop", "Mosaic", "FITS and a source list: RadioViz cuts out the sources by the WCS"),
     ("travel_explore", "Positions", "A table of RA and Dec: a survey service cuts out the images"),
@@ -199,7 +208,8 @@ def _draw_source(source: Source) -> None:
     with right:
         given = _ask_questions(inspection, token)
         given |= _override_facts(token)
-        given |= _map_columns(source.table or source.path, token, expanded=inspection is None)
+        table, which = source.table or source.path, str(given.get("which_table", ""))
+        given |= _map_columns(table, which, token, expanded=inspection is None)
     if given != answers:  # later questions depend on the answers
         state.answers[token] = given
         st.rerun()
@@ -212,17 +222,17 @@ def _draw_source(source: Source) -> None:
         _draw_start(source, inspection, answers, token)
 
 
-def _column_names(path: Path) -> list[str]:
+def _column_names(path: Path, which: str = "") -> list[str]:
     """Columns of a table, read again only when the file changes; empty if it is not a table."""
     from radioviz.api.confined import column_names
 
     if not path.is_file():
         return []
     columns = your_data_state().columns
-    version = (str(path), path.stat().st_mtime_ns)
+    version = (f"{path} {which}", path.stat().st_mtime_ns)
     if version not in columns:
         try:
-            columns[version] = column_names(path)
+            columns[version] = column_names(path, which)
         except RadioVizError:
             columns[version] = []
     return columns[version]
@@ -314,9 +324,9 @@ def _override_facts(token: str) -> dict[str, Any]:
     return {key: value for key, value in given.items() if value}
 
 
-def _map_columns(table: Path, token: str, expanded: bool) -> dict[str, Any]:
-    """Widgets to choose the column of each role, and the units of the position."""
-    names = _column_names(table)
+def _map_columns(table: Path, which: str, token: str, expanded: bool) -> dict[str, Any]:
+    """Widgets to choose the column of each role, and units and frame of the positions."""
+    names = _column_names(table, which)
     if not names:
         return {}
     questions = your_data_state().questions.get(token, {})
@@ -335,10 +345,10 @@ def _map_columns(table: Path, token: str, expanded: bool) -> dict[str, Any]:
                 mapped[role] = "" if chosen == NONE else str(chosen)
         if mapped:
             given["columns"] = mapped
-        for i, (key, choices) in enumerate(POSITION_UNITS.items()):
+        for i, (key, (label, choices)) in enumerate(POSITION_UNITS.items()):
             if key not in questions:
                 given[key] = places[i % 2].selectbox(
-                    f"Unit of {key[:-5].upper()}",
+                    label,
                     choices,
                     format_func=lambda unit: unit or "as found",
                     key=begin_widget(f"{key}_{token}", "", choices),
