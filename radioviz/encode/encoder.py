@@ -208,12 +208,18 @@ class Encoder:
         Raises
         ------
         ModelError
-            If the images have another size.
+            If the images have another size, or the network another width than its config.
         """
         self._check_images(images)
         out = np.empty((len(images), width), np.float32)
         for rows in _batches(len(images), batch):
-            out[rows] = self._run(method, self._image_tensor(images[rows]))
+            made = self._run(method, self._image_tensor(images[rows]))
+            if made.shape[1:] != (width,):
+                raise ModelError(
+                    f"model '{self.info.name}': its network gives {made.shape[1:]} numbers an "
+                    f"image, its config promises {width}"
+                )
+            out[rows] = made
             progress(rows.stop, len(images), what)
         return out
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +105,16 @@ def test_what_does_not_fit_is_named(encoder: Encoder) -> None:
     with pytest.raises(ModelError, match="takes no condition 'label'"):
         encoder.decode(np.zeros((1, 3), np.float32), {"label": "FRI"})
     encoder.decode(np.zeros((1, 3), np.float32), {"label": None})
+
+
+def test_a_config_that_promises_another_width(folder: Path, tmp_path: Path) -> None:
+    """One number an image would otherwise be written to every column, or fail without words."""
+    shutil.copytree(folder / "tiny", tmp_path / "tiny")
+    config = tmp_path / "tiny" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"latent_dim": 8}))
+    encoder = Encoder.load("tiny", tmp_path)
+    with pytest.raises(ModelError, match=r"'tiny': its network gives \(3,\) .* config promises 8"):
+        encoder.encode(galaxies(2, 16))
 
 
 def test_a_missing_capability_is_refused(encoder: Encoder) -> None:

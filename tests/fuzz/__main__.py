@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _campaign(given: argparse.Namespace) -> int:
-    from tests.fuzz.campaign import Engine, Tally, portions
+    from tests.fuzz.campaign import Engine, Tally, alike, portions
     from tests.fuzz.targets import TARGETS
 
     names = given.only or list(TARGETS)
@@ -60,15 +60,17 @@ def _campaign(given: argparse.Namespace) -> int:
     parts = portions(names, given.count or 10**9)
     if given.seconds:
         parts = iter([(name, 0, 10**6) for name in names])
+    whole = sum(TARGETS[name].share for name in names)
     with Engine() as engine:
         for name, start, stop in parts:
             if (name, start) in done:
                 continue
-            left = given.seconds / len(names) if given.seconds else float("inf")
+            left = given.seconds * TARGETS[name].share / whole if given.seconds else float("inf")
             tally = engine.portion(name, given.seed, start, stop, time.monotonic() + left)
             tallies.setdefault(name, Tally()).add(tally)
-            for number, why in tally.findings:
-                print(f"    {name} {given.seed} {number}: {why[:400]}", flush=True)
+            for kind, n in Counter(alike(why) for _, why in tally.findings).items():
+                number, why = next(f for f in tally.findings if alike(f[1]) == kind)
+                print(f"    {n} x {name} {given.seed} {number}: {why[:400]}", flush=True)
             if given.log:
                 about = vars(tally) | {
                     "reader": name, "seed": given.seed, "start": start, "stop": stop,

@@ -5,16 +5,17 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from tests.fuzz import containers, mutation, seeds
+from tests.fuzz import containers, mutation, seeds, stored_seeds
 from tests.fuzz.targets.target import single
 
 
 def _archive(folder: Path) -> None:
     from radioviz.importing.file_reader import summarise_files
+    from radioviz.importing.image_choice import ImageChoice
     from radioviz.importing.image_files import ImageFiles
 
     files = ImageFiles(folder / "a")
-    summarise_files(files)
+    summarise_files(files, ImageChoice())
     for entry in files.entries():
         assert entry.refused or entry.content is not None
 
@@ -38,5 +39,5 @@ TARGETS = (
         )
         for mode in ("", "gz", "bz2", "xz")
     ),
-    single("batch pickles", "data_batch_1", seeds.batches, mutation.raw, _batch),
+    single("batch pickles", "data_batch_1", stored_seeds.batches, mutation.raw, _batch),
 )

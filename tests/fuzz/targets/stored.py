@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from tests.fuzz import mutation, seeds
+from tests.fuzz import mutation, stored_seeds
 from tests.fuzz.seeds import Files
 from tests.fuzz.targets.target import PACKED, Target, single
 
@@ -142,14 +142,14 @@ TARGETS = (
     single(
         "session files",
         "s.radioviz",
-        seeds.sessions,
+        stored_seeds.sessions,
         mutation.json_tree,
         _session,
         _sessions,
         share=2,
     ),
-    Target("model configs", seeds.models, PACKED, _model_list, share=0.3),
-    Target("model weights", seeds.models, PACKED, _weights, share=0.1),
-    Target("Atlases", seeds.atlases, PACKED, _atlas, share=0.1),
-    Target("surveys and jobs", seeds.surveys, PACKED, _home, share=0.03),
+    Target("model configs", stored_seeds.models, PACKED, _model_list, share=0.3),
+    Target("model weights", stored_seeds.models, PACKED, _weights, share=0.1),
+    Target("Atlases", stored_seeds.atlases, PACKED, _atlas, share=0.1),
+    Target("surveys and jobs", stored_seeds.surveys, PACKED, _home, share=0.03),
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.fuzz import mutation, seeds
+from tests.fuzz import mutation, seeds, stored_seeds
 from tests.fuzz.seeds import Files
 from tests.fuzz.targets.stored import exported
 from tests.fuzz.targets.target import PACKED, Target, lines, single
@@ -77,7 +77,14 @@ def _import_seeds() -> Sequence[Files]:
         ("t.csv", seeds.csv()[0]),
         ("t.vot", seeds.votable()[0]),
     ]
-    return [several, drawn, listed, *({n: c} for n, c in single), *seeds.zarr()[:1], seeds.rgz()]
+    return [
+        several,
+        drawn,
+        listed,
+        *({n: c} for n, c in single),
+        *seeds.zarr()[:1],
+        stored_seeds.rgz(),
+    ]
 
 
 TARGETS = (
