@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from radioviz.cli.running import new_app, progress_bar, run
+from radioviz.errors import RadioVizError
 
 
 def encode(
@@ -59,31 +60,46 @@ def encode(
     names = [m.strip() for m in model.split(",") if m.strip()] or list_encoders()
     if not names:
         raise typer.BadParameter("no trained model encodes; train one: python -m train vae")
+
+    def encode_one(key: str) -> None:
+        if measure:
+            with progress_bar("image") as progress:
+                morphology.complete(open_data_set(key), progress)
+        for name in names:
+            with progress_bar("image") as progress:
+                result = encode_data_set(
+                    key, name, progress=progress, again=again, umap=umap, batch=batch,
+                    shard=shard, workers=WorkerPool(workers, scheduler, threads),
+                )  # fmt: skip
+            if result.atlas is None:
+                continue
+            encoded = result.n - result.resumed
+            summary = f"{encoded:,} images at {result.images_per_second:,.0f} images/s"
+            summary = summary if encoded else "already encoded"
+            if encoded and result.resumed:
+                summary += f", {result.resumed:,} resumed"
+            memory = f"peak memory {_peak_gb():.2f} GB"
+            print(f"{key} x {name}: {summary}; {memory}; {result.atlas.folder}")
+        if not model and key not in DATA_SETS and add_fr_probability(key):
+            print(f"{key}: FR probabilities added")
+
+    failed: list[RadioVizError] = []
     try:
         for key in keys:
-            if measure:
-                with progress_bar("image") as progress:
-                    morphology.complete(open_data_set(key), progress)
-            for name in names:
-                with progress_bar("image") as progress:
-                    result = encode_data_set(
-                        key, name, progress=progress, again=again, umap=umap, batch=batch,
-                        shard=shard, workers=WorkerPool(workers, scheduler, threads),
-                    )  # fmt: skip
-                if result.atlas is None:
-                    continue
-                encoded = result.n - result.resumed
-                summary = f"{encoded:,} images at {result.images_per_second:,.0f} images/s"
-                summary = summary if encoded else "already encoded"
-                if encoded and result.resumed:
-                    summary += f", {result.resumed:,} resumed"
-                memory = f"peak memory {_peak_gb():.2f} GB"
-                print(f"{key} x {name}: {summary}; {memory}; {result.atlas.folder}")
-            if not model and key not in DATA_SETS and add_fr_probability(key):
-                print(f"{key}: FR probabilities added")
+            try:
+                encode_one(key)
+            except RadioVizError as error:  # such as a survey that another process encodes
+                failed.append(error)
+                if len(keys) > 1:
+                    print(f"{key}: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         print("\nstopped; run the same command to resume", file=sys.stderr)
         raise typer.Exit(130) from None
+    if failed and len(keys) == 1:
+        raise failed[0]
+    if failed:
+        print(f"{len(failed)} of {len(keys)} data sets were not encoded", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 def _peak_gb() -> float:

@@ -78,7 +78,7 @@ def to_common_grid(image: SkyImage, common: CommonGrid, bunit: str | None) -> Gr
         own = None
         notes.append(f"assumed to be north up with {common.scale:.4g} arcsec per pixel")
     elif not common.resampled:
-        own = common.scale if abs(scale / common.scale - 1) < _SAME_SCALE else scale
+        own = common.scale if abs(scale / common.scale - 1) < _SAME_SCALE else float(f"{scale:.8g}")
     elif abs(scale / common.scale - 1) > _RESAMPLED:
         ratio = scale / common.scale
         if not 1 / _MAX_RESCALE <= ratio <= _MAX_RESCALE:

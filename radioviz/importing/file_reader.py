@@ -226,23 +226,32 @@ class FilesReader(Reader):
             )
 
 
-def inspect_files(source: Source, answers: Answers, table: UserTable | None = None) -> Inspection:
+def inspect_files(
+    source: Source,
+    answers: Answers,
+    table: UserTable | None = None,
+    files: ImageFiles | None = None,
+) -> Inspection:
     """Inspect images in files, which the table of the source names if it has one.
 
-    ``table`` is that table, where it was read already.
+    ``table`` is that table, where it was read already or is in the same file; ``files`` are the
+    images, where they are not those of the path.
 
     Raises
     ------
     CatalogueError
         If no image can be read, or the table names none.
     """
-    files = ImageFiles(source.path, without=source.table)
+    files = files or ImageFiles(source.path, without=source.table)
     sources = None
-    if source.table is not None:
-        table = table or read_table(source.table, str(answers.get("which_table") or ""))
+    if table is None and source.table is not None:
+        table = read_table(source.table, str(answers.get("which_table") or ""))
+    if table is not None:
         sources = read_sources(table, answers, key=answers["key"], positions=False)
         sources = name_files(files, sources)
-    choice, found, needed = choose_images(answers, files.sample(_CHOSEN))
+    choice, found, needed = choose_images(
+        answers, files.sample(_CHOSEN), every=source.path.is_file() and not files.archive
+    )
     if any(question.required for question in needed):
         kind = "files" if sources is None else "listed"
         return Inspection(source, kind, len(files.names), found, tuple(needed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from radioviz.importing.image_files import FileEntry, is_picture
 from radioviz.importing.survey_facts import Answers, Question, unit_answer
 
 _MOST_CHOICES = 200
+EVERY_EXTENSION = "all"
+"""The answer for a file whose images are a source each."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class ImageChoice:
 
 
 def choose_images(
-    answers: Answers, sample: Iterable[FileEntry]
+    answers: Answers, sample: Iterable[FileEntry], *, every: bool = False
 ) -> tuple[ImageChoice, dict[str, str], list[Question]]:
     """The choice, what was found in words, and questions.
 
@@ -62,6 +65,8 @@ def choose_images(
         ``extension``, ``plane`` and ``bunit``.
     sample : iterable of FileEntry
         Some of the files.
+    every : bool
+        True where each image of the file may be a source.
     """
     extension = str(answers.get("extension") or "").strip()
     plane = str(answers.get("plane") or "").strip()
@@ -78,7 +83,12 @@ def choose_images(
     asked = [q for q in questions if q]
     # A few cubes among images are refused with the reason; of most files the user is asked.
     if asked and 2 * len(asked) > len(questions):
-        needed.append(asked[0])
+        question = asked[0]
+        if every and question.key == "extension":
+            choices = (*question.choices, EVERY_EXTENSION)
+            text = f"{question.text} Or {EVERY_EXTENSION}: each is a galaxy."
+            question = dataclasses.replace(question, choices=choices, text=text)
+        needed.append(question)
         if asked[0].key == "plane" and asked[0].default:
             plane = asked[0].default
     if extension:

@@ -91,7 +91,7 @@ class CubeReader(Reader):
         if self.dtype == np.uint8:
             return FileOutcome(name, "", row), plane.astype(np.uint8, copy=False)
         with np.errstate(over="ignore"):
-            image = plane.astype(np.float32)
+            image = plane.astype(np.float32) * np.float32(self.survey.factor)
         if not np.isfinite(image).any():
             return FileOutcome(name, f"all {image.size:,} pixels are NaN (no data)", row), None
         notes: tuple[str, ...] = ()
@@ -101,15 +101,17 @@ class CubeReader(Reader):
         return FileOutcome(name, "", row, None, notes), to_stored_type(image, self.dtype)
 
 
-def inspect_cube(source: Source, answers: Answers) -> Inspection:
+def inspect_cube(source: Source, answers: Answers, cube: Cube | None = None) -> Inspection:
     """Inspect a cube of images, with its own table or the one of the source.
+
+    ``cube`` is that of the path, where it was opened already.
 
     Raises
     ------
     CatalogueError
         If the cube or its table cannot be read, or they differ in length.
     """
-    cube = open_cube(source.path, str(answers.get("array") or ""))
+    cube = cube or open_cube(source.path, str(answers.get("array") or ""))
     which = str(answers.get("which_table") or "")
     table = read_table(source.table, which) if source.table is not None else cube.table()
     sources = None
@@ -120,7 +122,12 @@ def inspect_cube(source: Source, answers: Answers) -> Inspection:
     in_cube = dataclasses.replace(
         _facts_of(cube.attributes), raw=not cube.is_grey and not looks_clipped(first)
     )
-    ask = "The cube does not give its pixel scale: how many arcsec is a pixel?"
+    own = (
+        sources is not None and sources.frame.get("pixel_scale", pd.Series([np.nan])).notna().all()
+    )
+    ask = "" if own else "The cube does not give its pixel scale: how many arcsec is a pixel?"
+    if sources is not None and "pixel_scale" in sources.frame:
+        ask = "" if sources.frame["pixel_scale"].notna().all() else ask
     survey, found, needed = resolve_facts(answers, in_cube, ask)
     first_row = choice_answer(answers, "first_row", ("south", "north"))
     if first_row is None:

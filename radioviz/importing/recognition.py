@@ -16,16 +16,29 @@ from radioviz.data.user_surveys import suggest_key
 from radioviz.errors import CatalogueError, ImageError
 from radioviz.images.hdus import open_source
 from radioviz.importing.cutout_positions import inspect_positions
+from radioviz.importing.export_images import (
+    ExtensionFiles,
+    SourceCube,
+    is_multi_extension,
+    is_source_cube,
+)
+from radioviz.importing.export_tables import (
+    is_contact_sheet,
+    is_regions,
+    read_regions,
+    table_inside,
+)
 from radioviz.importing.file_reader import inspect_files
+from radioviz.importing.image_choice import EVERY_EXTENSION
 from radioviz.importing.image_cubes import inspect_cube
-from radioviz.importing.image_files import list_folder
+from radioviz.importing.image_files import ImageFiles, list_folder, name_files
 from radioviz.importing.inspection import Inspection, Source
 from radioviz.importing.mosaic import inspect_mosaic
 from radioviz.importing.readers.cube_formats import is_cube
 from radioviz.importing.readers.image_archives import is_archive
 from radioviz.importing.readers.user_tables import read_table
 from radioviz.importing.rgz_batches import inspect_batches, is_batches
-from radioviz.importing.source_rows import read_sources
+from radioviz.importing.source_rows import SourceList, read_sources
 from radioviz.importing.survey_facts import Answers
 from radioviz.paths import special_file
 
@@ -68,21 +81,57 @@ def _recognise(
     if is_cube(path):
         return inspect_cube, source
     if path.is_dir() or is_archive(path):
-        return inspect_files, source
+        inside = table_inside(path) if table is None else None
+        return partial(inspect_files, table=inside), source
     if _is_fits_image(path):
-        return inspect_files if table is None else inspect_mosaic, source
+        return _recognise_fits(path, table, answers), source
     if table is not None:
         raise CatalogueError(
             f"{path}: not a folder, archive, cube or FITS image that the table {table} could "
             "belong to"
         )
     if _is_picture(path):
+        if is_contact_sheet(path):
+            raise CatalogueError(
+                f"{path}: a contact sheet that RadioViz wrote, many galaxies in one picture; "
+                "import the export as FITS or ZIP"
+            )
         return inspect_files, source
-    rows = read_table(path, str(answers.get("which_table") or ""))
+    which = str(answers.get("which_table") or "")
+    rows = read_regions(path) if is_regions(path) else read_table(path, which)
     sources = read_sources(rows, answers, positions=False)
     if sources.images is not None and not answers.get("service"):
-        return partial(inspect_files, table=rows), Source(path.parent, path)
+        beside = Source(path.parent, path)
+        if "ra" not in sources.found or _has_images(beside, sources):
+            return partial(inspect_files, table=rows), beside
     return partial(inspect_positions, table=rows), source
+
+
+def _recognise_fits(
+    path: Path, table: Path | None, answers: Answers
+) -> Callable[[Source, Answers], Inspection]:
+    if table is not None:
+        return inspect_mosaic
+    if is_source_cube(path):
+        return partial(inspect_cube, cube=SourceCube(path))
+    if is_multi_extension(path):
+        return partial(inspect_files, table=read_table(path), files=ExtensionFiles(path))
+    if str(answers.get("extension") or "").strip().lower() == EVERY_EXTENSION:
+        rest = {k: v for k, v in answers.items() if k != "extension"}
+        files = ExtensionFiles(path)
+        return lambda source, given: inspect_files(
+            source, {**rest, "key": given["key"]}, files=files
+        )
+    return inspect_files
+
+
+def _has_images(source: Source, sources: SourceList) -> bool:
+    """Whether images that a table names are beside it; one with positions needs none."""
+    try:
+        name_files(ImageFiles(source.path, without=source.table), sources)
+    except CatalogueError:
+        return False
+    return True
 
 
 def _is_fits_image(path: Path) -> bool:

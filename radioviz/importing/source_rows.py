@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from radioviz.errors import CatalogueError
 from radioviz.importing.column_names import HAVE_UNITS
 from radioviz.importing.column_units import convert, parse_unit
 from radioviz.importing.columns import ColumnMap, map_columns
+from radioviz.importing.export_tables import is_export, restored
 from radioviz.importing.positions import DEC_UNITS, RA_UNITS, read_positions
 from radioviz.importing.readers.table_builder import UserTable, undefined
 from radioviz.importing.sky_frames import frame_of_positions, join_parts
@@ -108,15 +110,30 @@ def read_sources(
     given = answers.get("columns") or {}
     if not isinstance(given, Mapping):
         raise CatalogueError(f"columns is {given!r}; expected names of columns by role")
+    files = None
+    if exported := is_export(table):
+        table, files = restored(table)
     units = {role for role in HAVE_UNITS if answers.get(f"{role}_unit")}
     mapping = map_columns(table, given, units)
-    return _SourceListBuilder(table, mapping, answers, positions).build(key)
+    sources = _SourceListBuilder(table, mapping, answers, positions, exported).build(key)
+    if files is not None:
+        files = files[sources.frame.index]
+        sources = dataclasses.replace(
+            sources, images=files, found={**sources.found, "image": f"'{files.name}'"}
+        )
+    return sources
 
 
 class _SourceListBuilder:
     def __init__(
-        self, table: UserTable, mapping: ColumnMap, answers: Answers, positions: bool
+        self,
+        table: UserTable,
+        mapping: ColumnMap,
+        answers: Answers,
+        positions: bool,
+        exported: bool = False,
     ) -> None:
+        self.exported = exported
         self.table, self.mapping, self.answers = table, mapping, answers
         self.positions = positions
         self.notes = [*table.notes, *mapping.passed]
@@ -153,7 +170,10 @@ class _SourceListBuilder:
         used = set(self.mapping.columns.values()) - {self.mapping.columns.get("image")}
         extra = [n for n in self.table.frame.columns if n not in used]
         # A column with a name of the Catalogue's but another meaning is renamed.
-        renamed = {n: f"{n}_table" if n in COLUMNS else str(n) for n in extra}
+        renamed = {n: f"{n}_table" if n in COLUMNS and not self.exported else str(n) for n in extra}
+        if self.exported:  # its columns have the meaning of the Catalogue's
+            for name in set(extra) & set(COLUMNS):
+                self.out.pop(name, None)
         frame = pd.DataFrame(self.out, index=self.table.frame.index)
         for name in extra:
             frame[renamed[name]] = self._extra(name)

@@ -222,3 +222,21 @@ def test_the_command(mine: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "nowhere" in capsys.readouterr().err
     assert main(["--data", "mine", "--model", "nobody"]) == 1
     assert "tiny" in capsys.readouterr().err
+
+
+def test_a_locked_data_set_does_not_keep_the_next_from_being_encoded(
+    mine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from radioviz.data.user_surveys import survey_lock
+
+    answers = {"key": "other", "pixel_scale": 2.0, "survey": "other"}
+    importing.import_survey(importing.Source(tmp_path / "mine.npy"), answers)
+    command = ["--model", "tiny", "--no-umap"]
+    with survey_lock(mine):
+        assert main(["--data", f"{mine},nothing,other", *command]) == 1
+    assert list_atlases() == [("other", "tiny")]
+    said = capsys.readouterr().err
+    assert "mine: survey 'mine' is being imported, encoded or removed" in said
+    assert "nothing: " in said and "2 of 3 data sets were not encoded" in said
+    assert main(["--data", f"{mine},other", *command]) == 0
+    assert list_atlases() == [("mine", "tiny"), ("other", "tiny")]

@@ -1,0 +1,160 @@
+"""Images of RadioViz's own exports in one FITS file, one image or plane per source, read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from radioviz.errors import CatalogueError, ImageError
+from radioviz.images.hdus import BLOCK, HDU, FitsFile, open_source
+from radioviz.images.planes import physical_values, stored_type
+from radioviz.importing.image_files import FileEntry, ImageFiles
+from radioviz.importing.readers.cube_formats import Cube
+from radioviz.importing.readers.table_builder import UserTable
+from radioviz.importing.readers.user_tables import read_table
+
+# -- FITS with one image per source --------------------------------------------------------------
+
+
+def is_multi_extension(path: Path) -> bool:
+    """True for a FITS file of images and the table of their sources."""
+    try:
+        with open_source(path) as file:
+            last = file.hdus[-1]
+            images = sum(h.is_image for h in file.hdus)
+    except ImageError:
+        return False
+    return images > 0 and last.kind == "table" and _has_column(last, "image_hdu")
+
+
+def _has_column(hdu: HDU, name: str) -> bool:
+    header = hdu.header
+    names = (header.string(f"TTYPE{i}") for i in range(1, 1000) if f"TTYPE{i}" in header)
+    return name in names
+
+
+class ExtensionFiles(ImageFiles):
+    """The images of one FITS file as if each were a file; they are called by their extensions.
+
+    Raises
+    ------
+    CatalogueError
+        If the file holds no image, or cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.archive = path, False
+        try:
+            with open_source(path) as file:
+                images = [h for h in file.hdus if h.is_image]
+        except ImageError as error:
+            raise CatalogueError(str(error)) from error
+        if not images:
+            raise CatalogueError(f"{path}: holds no image")
+        names = [h.name for h in images]
+        self.names = [
+            f"{h.name if h.name and names.count(h.name) == 1 else h.index}.fits" for h in images
+        ]
+
+    def entries(self, start: int = 0) -> Iterator[FileEntry]:
+        """See :class:`ImageFiles`."""
+        yield from self._some(self.names[start:])
+
+    def sample(self, count: int) -> Iterator[FileEntry]:
+        """See :class:`ImageFiles`."""
+        places = np.linspace(0, len(self.names) - 1, min(count, len(self.names)), dtype=int)
+        yield from self._some([self.names[i] for i in places])
+
+    def named(self, names: dict[str, list[int]]) -> Iterator[FileEntry]:
+        """See :class:`ImageFiles`."""
+        yield from self._some(sorted(names, key=lambda name: names[name][0]))
+
+    def _some(self, names: list[str]) -> Iterator[FileEntry]:
+        with open_source(self.path) as file:
+            images = dict(zip(self.names, (h for h in file.hdus if h.is_image), strict=True))
+            for name in names:
+                try:
+                    yield FileEntry(name, _alone(file, images[name]))
+                except ImageError as error:
+                    yield FileEntry(name, refused=str(error))
+
+
+def _alone(file: FitsFile, hdu: HDU) -> bytes:
+    """A FITS file with one image of another."""
+    if hdu.index == 0:
+        header = b""
+    else:
+        empty = (
+            "SIMPLE  =                    T",
+            "BITPIX  =                    8",
+            ("NAXIS   =                    0"),
+            "EXTEND  =                    T",
+        )
+        header = _block(list(empty))
+    return header + _block(hdu.header.text.split("\n")) + _padded(file.data(hdu))
+
+
+def _block(cards: list[str]) -> bytes:
+    text = "".join(f"{card:80}" for card in (*cards, "END"))
+    return text.ljust(-(-len(text) // BLOCK) * BLOCK).encode("ascii")
+
+
+def _padded(data: bytes) -> bytes:
+    return data + b"\0" * (-len(data) % BLOCK)
+
+
+# -- FITS cube of sources ------------------------------------------------------------------------
+
+
+def is_source_cube(path: Path) -> bool:
+    """True for a FITS cube whose third axis counts sources."""
+    try:
+        with open_source(path) as file:
+            first = file.hdus[0]
+            table = any(h.kind == "table" and _has_column(h, "image_plane") for h in file.hdus)
+    except ImageError:
+        return False
+    return table and len(first.axes) == 3 and not first.header.string("CTYPE1").startswith("RA")
+
+
+class SourceCube(Cube):
+    """The cube of an export, mapped; its table is in the same file.
+
+    Raises
+    ------
+    CatalogueError
+        If it is cut short or cannot be mapped.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        try:
+            with open_source(path) as file:
+                hdu = file.hdus[0]
+                file.check_length(hdu)
+        except ImageError as error:
+            raise CatalogueError(str(error)) from error
+        stored = stored_type(hdu.header)
+        nx, ny, n = hdu.axes
+        self.check((n, ny, nx), stored.newbyteorder("="))
+        self._header = hdu.header
+        try:
+            self._array: np.memmap = np.memmap(path, stored, "r", hdu.start, (n, ny, nx))
+        except (OSError, ValueError) as error:
+            raise CatalogueError(f"{path}: cannot be mapped: {error}") from error
+        self.attributes = {
+            "bunit": hdu.header.string("BUNIT"),
+            "pixel_scale": hdu.header.number("PIXSCALE"),
+        }
+
+    def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
+        """See :class:`Cube`."""
+        for i in range(start, self.shape[0], self.block):
+            block = np.asarray(self._array[i : i + self.block])
+            yield block if self.is_grey else physical_values(block, self._header)
+
+    def table(self) -> UserTable | None:
+        """See :class:`Cube`."""
+        return read_table(self.path)
