@@ -130,6 +130,30 @@ def csv() -> tuple[bytes, ...]:
     )
 
 
+@cache
+def astronomers_text() -> tuple[bytes, ...]:
+    """Text as IPAC, the journals, SExtractor and VizieR write it."""
+    from astropy.table import Table
+
+    table = Table.from_pandas(frame()[["name", "ra", "dec", "LAS"]])
+    table["ra"].unit = table["dec"].unit = "deg"
+    found = []
+    for form in ("ascii.ipac", "ascii.mrt"):
+        out = io.StringIO()
+        table.write(out, format=form)
+        found.append(out.getvalue().encode())
+    rows = "".join(f"{r.ra:.5f} {r.dec:.5f} {r.LAS:.2f}\n" for r in frame().itertuples())
+    names = ("ALPHA_J2000 Right ascension [deg]", "DELTA_J2000 Declination [deg]", "A_IMAGE Size")
+    head = "".join(f"#   {i} {name}\n" for i, name in enumerate(names, 1))
+    found.append((head + rows).encode())
+    tsv = rows.replace(" ", "\t")
+    found.append(
+        f"#\n#Column\tRAJ2000\t(F10.6)\n\nRAJ2000\tDEJ2000\tLAS\ndeg\tdeg\tarcsec\n"
+        f"----------\t----------\t-----\n{tsv}".encode()
+    )
+    return tuple(found)
+
+
 BOMB = (
     b'<?xml version="1.0"?><!DOCTYPE VOTABLE [<!ENTITY a "aaaaaaaaaa">'
     + b"".join(b'<!ENTITY %c "%s">' % (98 + i, b"&%c;" % (97 + i) * 10) for i in range(12))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -11,6 +13,7 @@ from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
 from radioviz.errors import CatalogueError
+from radioviz.importing.readers.table_formats import text_format
 from radioviz.importing.readers.user_tables import read_table
 from radioviz.importing.source_rows import read_sources
 
@@ -317,10 +320,19 @@ NGC 1265 03 18 14.40 +41 51 36.0  12.5
 3C 83.1B 16 38 14.40 -00 51 36.0
 """
     sources = _read(tmp_path, text, "t.txt")
+    assert not sources.refused  # the line's end at the end of the file is no row
     np.testing.assert_allclose(sources.frame["ra"], [49.56, 249.56], atol=1e-9)
     np.testing.assert_allclose(sources.frame["dec"], [41.86, -0.86], atol=1e-9)
     np.testing.assert_allclose(sources.frame["flux"], [12.5, np.nan])
     assert sources.frame["name"].tolist() == ["NGC 1265", "3C 83.1B"]
+
+
+@pytest.mark.parametrize("start", ["\n", " \n", "\\\n", "# \n", "a | b\n", "| a |\n", "#   1 A\n"])
+def test_many_lines_before_a_table_take_no_time(start):
+    """Patterns that try every way to split blank lines would need years for a hundred."""
+    began = time.process_time()
+    assert text_format(start * 20_000 + "x") is None
+    assert time.process_time() - began < 3
 
 
 def test_sextractor_catalogue(tmp_path):

@@ -159,7 +159,7 @@ def _add_votable(document: VOTableFile, table: TableElement, builder: TableBuild
 # Text formats that astropy reads, by a pattern at the beginning.
 _TEXT_FORMATS = (
     (re.compile(r"# %ECSV"), "ascii.ecsv", "ECSV"),
-    (re.compile(r"(?:\\.*\n|\s*\n)*\s*\|.*\|[ \t]*\n\s*\|(?:[\s|]|"
+    (re.compile(r"(?:\\.*\n|[ \t\r\f\v]*\n)*[ \t]*\|.*\|[ \t]*\n\s*\|(?:[\s|]|"
                 r"char|c|double|d|float|f|r|real|int|i|long|l|date)+\|[ \t]*\n"),
      "ascii.ipac", "IPAC table"),
     (re.compile(r"[\s\S]{0,100000}?^Byte-by-byte Description of file", re.MULTILINE), "ascii.mrt",
@@ -196,7 +196,9 @@ def read_astropy_text(path: Path, text: str, name: str, words: str) -> TableBuil
     if "fixed" in name:  # has no types: each column is text first
         options = {"converters": {"*": [convert_numpy(str)]}, "fill_values": []}
     with reading(path, words, builder.notes):
-        table = Table.read(text.replace("\r\n", "\n").split("\n"), format=name, **options)
+        # An empty line at the end would be a row of machine-readable tables.
+        lines = text.replace("\r\n", "\n").rstrip().split("\n")
+        table = Table.read(lines, format=name, **options)
     check_rows(path, len(table), len(table.colnames))
     header = {k: v["value"] if isinstance(v, dict) and "value" in v else v for k, v in
               (table.meta.get("keywords") or table.meta).items()}  # fmt: skip

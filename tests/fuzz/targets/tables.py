@@ -108,6 +108,13 @@ TARGETS = (
         mutation.fits_cards,
         partial(_sent_table, "table.load.fits"),
     ),
+    single(
+        "IPAC, MRT, SExtractor, VizieR",
+        "t.txt",
+        seeds.astronomers_text,
+        mutation.text,
+        partial(_table, "t.txt"),
+    ),
     single("ECSV", "t.ecsv", seeds.ecsv, mutation.text, partial(_table, "t.ecsv"), share=0.5),
     single(
         "FITS table",
