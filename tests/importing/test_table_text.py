@@ -276,6 +276,9 @@ DIALECTS = {
         "#RESOURCE=x\nName;_RAJ2000;_DEJ2000\n;deg;deg\n--------;------;-----\n"
         "NGC 1265;49.56;41.86\n3C 83.1B;249.56;-1.86\n"
     ),
+    "vizier without units": (
+        "name\tra\tdec\n--------\t------\t-----\nNGC 1265\t49.56\t41.86\n3C 83.1B\t249.56\t-1.86\n"
+    ),
     "old mac": "name,ra,dec\rNGC 1265,49.56,41.86\r3C 83.1B,249.56,-1.86\r",
     "ipac": (
         "\\catalog = x\n\\ a comment\n|name     |ra     |dec   |\n"

@@ -253,6 +253,30 @@ def test_right_ascension_in_hours_is_asked_for(open_page: Open) -> None:
     assert not app.main.button(key="import_start").disabled
 
 
+def test_one_of_several_tables_and_its_frame_are_chosen(open_page: Open) -> None:
+    def part(name: str, cells: str) -> str:
+        return f"#Table\tx:\n#Name: {name}\n{cells}\n"
+
+    text = part("A", "name\tra\tdec\tfile\n----\t---\t---\t----\na\t150\t2\tJ000.fits")
+    text += part("B", "name\tRA_B\tDE_B\tfile\n----\t---\t---\t----\nb\t150\t2\tJ001.fits")
+    app = upload(open_page("your_data"), *galaxies(2), ("t.tsv", text.encode(), "text/plain"))
+    assert list(app.main.dataframe[0].value["name"]) == ["a"]
+    asked = keyed(app.main.selectbox, "ask_which_table")
+    assert asked.options == ["A", "B"]
+    asked.set_value("B")
+    app.run()
+    assert list(app.main.dataframe[0].value["name"]) == ["b"]
+    assert "RA_B" in keyed(app.main.selectbox, "column_ra_").options
+    keyed(app.main.selectbox, "column_ra_").set_value("RA_B")
+    keyed(app.main.selectbox, "column_dec_").set_value("DE_B")
+    keyed(app.main.selectbox, "frame_").set_value("FK4 B1950")
+    app.run()
+    assert not app.exception
+    assert "converted from FK4 B1950 to ICRS (J2000)" in texts(app)
+    row = app.main.dataframe[0].value.iloc[0]
+    assert abs(row["ra"] - 150.64512) < 1e-4
+
+
 def zipped(entries: dict[str, bytes], **links: str) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:

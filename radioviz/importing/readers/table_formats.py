@@ -166,7 +166,7 @@ _TEXT_FORMATS = (
      "machine-readable table"),
     (re.compile(r"#\s+1\s+[A-Z]\w*(?:\s.*)?\n#\s+\d+\s+[A-Z]"), "ascii.sextractor",
      "SExtractor catalogue"),
-    (re.compile(r"(?:#.*\n)*[^\n,;|#]+\n[ \t]*-{2,}(?:[ \t]+-+)+[ \t]*\n"),
+    (re.compile(r"(?:#.*\n)*[^\n\t,;|#]+\n *-{2,}(?: +-+)+ *\n"),
      "ascii.fixed_width_two_line", "fixed-width table"),
 )  # fmt: skip
 

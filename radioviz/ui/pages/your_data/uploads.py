@@ -30,7 +30,10 @@ from radioviz.paths import make_folder, user_data_folder
 from radioviz.store.atomic import delete_folder, report_unwritable, require_space
 
 IMAGES, TABLES = "images", "tables"
-_TABLE_NAMES = (".csv", ".tsv", ".txt", ".dat", ".ecsv", ".vot", ".votable", ".xml", ".parquet")
+_TABLE_NAMES = (
+    ".csv", ".tsv", ".txt", ".dat", ".ecsv", ".vot", ".votable", ".xml", ".parquet", ".tbl",
+    ".ipac", ".mrt", ".cat", ".tab", ".asc", ".ascii",
+)  # fmt: skip
 _FITS_NAMES = (".fits", ".fit", ".fits.gz")
 _ZARR = (".zarray", ".zattrs", ".zgroup", ".zmetadata")
 _NUMBER = r"[+-]?\d[\d:hmsd.°'\"]*"  # degrees or sexagesimal
