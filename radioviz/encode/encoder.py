@@ -16,6 +16,7 @@ from radioviz.jobs.progress import Progress, no_progress
 from radioviz.models.abilities import Drafts, Reconstructs
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import model_folder
+from radioviz.morphology.size_scale import typical_isophote
 
 if TYPE_CHECKING:
     import torch
@@ -279,7 +280,8 @@ def condition_tensors(
     label : str or sequence of str, optional
         One class for all, or ``n``.
     size : float or array, optional
-        Arcsec, one for all or ``n``.
+        Arcsec on the scale of catalogues, one for all or ``n``. Models learned isophotes, so that
+        the tensor holds the typical isophote of that size.
 
     Raises
     ------
@@ -313,7 +315,8 @@ def condition_tensors(
             raise ModelError(
                 f"size is {outside[0]:g} arcsec; model '{info.name}' knows {low:g} to {high:g}"
             )
-        sizes = torch.from_numpy(values).to(encoder.device)
+        isophotes = np.clip(typical_isophote(values), low, high).astype(np.float32)
+        sizes = torch.from_numpy(isophotes).to(encoder.device)
     return labels, sizes
 
 

@@ -5,9 +5,9 @@ Salmon et al. 2011) keyed by seed and ``i``. It is always computed at the same p
 :data:`CHUNK`, because convolutions and matrix products round differently in batches of other
 lengths. So it depends neither on how many images are requested nor on which.
 
-Decoders follow the requested size with some scatter. Images with a requested size are therefore
-measured (:mod:`radioviz.morphology`) and decoded again with a corrected size if they came out too
-large or too small.
+Sizes are those of catalogues, as measured (:mod:`radioviz.morphology.size_scale`). Decoders follow
+the requested size with some scatter. Images with a requested size are therefore measured and
+decoded again with a corrected size if they came out too large or too small.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from radioviz.jobs.progress import Progress, no_progress
 from radioviz.models.abilities import Generates
 from radioviz.models.artefact import ModelInfo
 from radioviz.morphology import measure
+from radioviz.morphology.size_scale import typical_size
 
 if TYPE_CHECKING:
     import torch
@@ -234,7 +235,7 @@ class Generator:
             noise[place] = source.standard_normal(counts[0], np.float32)
             extra[place] = source.standard_normal(counts[1], np.float32)
         with inference():
-            label, size = self._conditions(request, chance)
+            label, size, requested = self._conditions(request, chance)
             given = {k: v for k, v in (("label", label), ("size", size)) if v is not None}
             z = self._latents(request, torch.from_numpy(noise).to(self.encoder.device), given)
             if not torch.isfinite(z).all():
@@ -251,11 +252,11 @@ class Generator:
 
             images = make(given)
         if size is not None:
-            images = self._refined(images, given, places, make, pause)
+            images = self._refined(images, given, requested, places, make, pause)
         return (
             images,
             z.float().cpu().numpy(),
-            np.full(CHUNK, np.nan, np.float32) if size is None else size.cpu().numpy(),
+            requested,
             np.zeros(CHUNK, np.int64) if label is None else label.cpu().numpy(),
         )
 
@@ -263,6 +264,7 @@ class Generator:
         self,
         images: np.ndarray,
         given: dict[str, Any],
+        requested: np.ndarray,
         places: np.ndarray,
         make: Callable[[dict[str, Any]], np.ndarray],
         pause: Callable[[], None],
@@ -276,8 +278,7 @@ class Generator:
         if bounds is None or chain.field_arcsec is None:
             return images
         scale = chain.field_arcsec / chain.size
-        requested = given["size"].double().cpu().numpy()
-        now, best = requested.copy(), images.copy()
+        now, best = given["size"].double().cpu().numpy(), images.copy()
         error = np.full(len(images), np.inf)
         open_places = np.unique(places)
         for step in range(REFINEMENTS + 1):
@@ -302,8 +303,11 @@ class Generator:
 
     def _conditions(
         self, request: GenerationRequest, chance: np.ndarray
-    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-        """Requested classes and sizes, drawn where the request leaves them open."""
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None, np.ndarray]:
+        """Requested classes and sizes, drawn where the request leaves them open.
+
+        The last are the sizes on the scale of catalogues, float32 ``(n,)``, NaN without.
+        """
         import torch
 
         module: Any = self.encoder.module
@@ -319,7 +323,10 @@ class Generator:
         if size is None and self.size_range is not None:
             u = torch.from_numpy(chance[:, 1].astype(np.float32)).to(self.encoder.device)
             size = module.draw_size(u, label)
-        return label, size
+        requested = np.full(CHUNK, np.nan if request.size is None else request.size, np.float32)
+        if size is not None and request.size is None:
+            requested = typical_size(size.double().cpu().numpy()).astype(np.float32)
+        return label, size, requested
 
     def _latents(
         self, request: GenerationRequest, noise: torch.Tensor, given: dict[str, Any]

@@ -33,6 +33,8 @@ SMALLEST = 0.5  # of the beam: the least upper limit of an unresolved source
 FAINT = 7.0  # signal to noise below which a size is in doubt, and a single island has none
 SURE = 5.0  # signal to noise of an island that is not noise
 
+_LONGER, _FROM = 11.5, 18.0  # arcsec
+
 DOUBTS = {
     "faint": f"the peak is below {FAINT:g} sigma",
     "islands": f"it reaches to a separate island below {FAINT:g} sigma",
@@ -69,6 +71,21 @@ def catalogue_scale(
     excess = outline * reach * (np.sqrt(1 + (width / beam) ** 2) - 1)
     excess = np.minimum(excess, MOST * np.maximum(isophote - apart, 0.0))
     return np.where(isophote > 0, np.maximum(mean - excess, 0.0), 0.0)
+
+
+def typical_isophote(size: np.ndarray) -> np.ndarray:
+    """Isophote [arcsec] that FIRST galaxies on 64 pixels have at a size on the scale of catalogues.
+
+    The median of 2,158 galaxies, to 5 %. Models that take a size learned isophotes.
+    """
+    size = np.asarray(size, float)
+    return size + _LONGER * -np.expm1(-size / _FROM)
+
+
+def typical_size(isophote: np.ndarray) -> np.ndarray:
+    """Inverse of :func:`typical_isophote`."""
+    sizes = np.concatenate([[0.0], np.geomspace(0.1, 1e5, 2000)])
+    return np.interp(isophote, typical_isophote(sizes), sizes)
 
 
 def end_error(local: float, sigma: float, level: float, reach: float, beam: float) -> float:

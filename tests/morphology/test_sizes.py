@@ -14,6 +14,8 @@ from radioviz.morphology.size_scale import (
     catalogue_scale,
     end_error,
     is_extrapolated,
+    typical_isophote,
+    typical_size,
 )
 
 
@@ -227,3 +229,11 @@ def test_complete_says_which_sizes_are_limits_and_keeps_those_of_the_catalogue()
     assert np.isnan(whole["las"][4]) and not whole["las_limit"][4]
     again = complete(Catalogue(info, whole, images)).table
     pd.testing.assert_frame_equal(whole, again)
+
+
+def test_the_typical_isophote_and_its_inverse():
+    """A size of 12 arcsec has an isophote of some 17 on 64 pixels, one of 110 of 122."""
+    sizes = np.array([0.0, 3.0, 12.0, 48.0, 110.0, 160.0])
+    isophotes = typical_isophote(sizes)
+    assert isophotes[[2, 4]] == pytest.approx([17.3, 122], rel=0.03)
+    assert typical_size(isophotes) == pytest.approx(sizes, rel=1e-3, abs=1e-3)
