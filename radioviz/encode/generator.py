@@ -320,12 +320,14 @@ class Generator:
             steps = np.cumsum(shares / shares.sum())[:-1]
             labels = [self.classes[i] for i in np.searchsorted(steps, chance[:, 0], "right")]
         label, size = condition_tensors(self.encoder, CHUNK, labels, request.size)
-        if size is None and self.size_range is not None:
+        bounds = self.size_range
+        if size is None and bounds is not None:
             u = torch.from_numpy(chance[:, 1].astype(np.float32)).to(self.encoder.device)
             size = module.draw_size(u, label)
         requested = np.full(CHUNK, np.nan if request.size is None else request.size, np.float32)
-        if size is not None and request.size is None:
-            requested = typical_size(size.double().cpu().numpy()).astype(np.float32)
+        if size is not None and bounds is not None and request.size is None:
+            drawn = typical_size(size.double().cpu().numpy())
+            requested = np.clip(drawn, *bounds).astype(np.float32)
         return label, size, requested
 
     def _latents(

@@ -265,7 +265,8 @@ def galaxy_facts(
             if key in ("las", "las_measured"):
                 text = _size_fact(source, key)
             else:
-                text = f"{number_text(float(value))} {unit}".strip()
+                digits = 3 if key in described else 4
+                text = f"{number_text(float(value), digits)} {unit}".strip()
             lines.append((title, text))
     return lines
 
@@ -285,7 +286,7 @@ def _size_fact(source: pd.Series, key: str) -> str:
 
 
 def size_disagreement(catalogue: Catalogue, row: int) -> str:
-    """A sentence where the catalogued and the measured size differ by three errors; else empty."""
+    """A sentence where the catalogued and the measured size differ by two errors; else empty."""
     source = catalogue.table.iloc[row]
     if source["las_origin"] != "catalogue" or "las_measured" not in source:
         return ""
@@ -293,14 +294,14 @@ def size_disagreement(catalogue: Catalogue, row: int) -> str:
     if not (math.isfinite(given) and math.isfinite(found)):
         return ""
     if source.get("las_limit", False):
-        apart = source["resolved"] and found > given * math.exp(3 * SCATTER)
+        apart = source["resolved"] and found > given * math.exp(2 * SCATTER)
     elif source["resolved"]:
         error = math.hypot(
             float(source["las_measured_error"]), np.nan_to_num(float(source.get("las_error", 0.0)))
         )
-        apart = abs(math.log(found / given)) > 3 * error / found
+        apart = abs(math.log(found / given)) > 2 * error / found
     else:
-        apart = given > found * math.exp(3 * SCATTER)
+        apart = given > found * math.exp(2 * SCATTER)
     if not apart:
         return ""
     return (
@@ -309,11 +310,13 @@ def size_disagreement(catalogue: Catalogue, row: int) -> str:
     )
 
 
-def number_text(value: float) -> str:
-    """Four significant digits; whole numbers in full."""
+def number_text(value: float, digits: int = 4) -> str:
+    """Significant digits, by default four; whole numbers in full."""
     if value == int(value) and abs(value) < 1e7:
         return f"{int(value)}"
-    return f"{value:.4g}"
+    if 1e-3 <= abs(value) < 1e7:
+        return f"{float(f'{value:.{digits}g}'):.10g}"
+    return f"{value:.{digits}g}"
 
 
 def header_of(catalogue: Catalogue, row: int) -> str:

@@ -110,7 +110,8 @@ def test_facts_have_units_and_leave_out_what_is_unknown(first: Catalogue) -> Non
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(3.0, "3"), (107.21, "107.2"), (1.23456e-5, "1.235e-05"), (0.0, "0")]
+    ("value", "text"),
+    [(3.0, "3"), (107.21, "107.2"), (1.23456e-5, "1.235e-05"), (0.0, "0"), (10512.7, "10510")],
 )
 def test_numbers(value: float, text: str) -> None:
     assert galaxies.number_text(value) == text

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from radioviz import metrics
+from radioviz.morphology.upper_limits import limits_of
 from radioviz.ui import cache, class_probabilities, controls, detail, gallery, synthetic
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.charts.html_bars import class_bar
@@ -166,8 +167,12 @@ def sizes_panel(batch: GeneratedBatch) -> None:
         label = batch.made.request.label
         if label:
             real = real.loc[real["label"] == label]
-        sizes = {f"Real {label or 'FIRST'}": real["las"].to_numpy(float), "Generated": found}
-        chart = plotly_charts.size_histogram(sizes)
+        name = f"Real {label or 'FIRST'}"
+        sizes = {name: real["las"].to_numpy(float), "Generated": found}
+        unresolved = ~batch.measured["resolved"].to_numpy(bool)
+        chart = plotly_charts.size_histogram(
+            sizes, {name: limits_of(real), "Generated": unresolved}
+        )
         plotly_charts.draw(chart, "generate_sizes", "Angular sizes, real and generated")
 
 
