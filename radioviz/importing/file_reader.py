@@ -304,7 +304,7 @@ def _shape_notes(seen: FileSummary, shape: tuple[int, int], survey: SurveyFacts)
         for (ny, nx), _ in other.most_common(3)
     ]
     scales = [i.pixel_scale or survey.pixel_scale for i in seen.images]
-    own = [i.beam.fwhm if i.beam else None for i in seen.images]
+    own = [i.beam.fwhm if i.beam else survey.beam for i in seen.images]
     beams = [survey.beam] * len(own) if "beam" in survey.given else own
     note = frame_note(shape, scales, beams)
     return [*notes, *([note] if note else [])]

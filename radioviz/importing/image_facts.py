@@ -41,8 +41,8 @@ def describe_rows(table: pd.DataFrame, survey: SurveyFacts) -> tuple[pd.DataFram
     -------
     table : pandas.DataFrame
     survey : SurveyFacts
-        ``beam`` and ``frequency`` are None where images differ, the pixel scale is the most
-        frequent.
+        ``beam`` and ``frequency`` are None where images differ, the pixel scale is that
+        of most, or the median.
     """
     dropped = [c for fact in survey.given for c in _BY_FACT.get(fact, ()) if c in table]
     table = table.drop(columns=dropped)
@@ -68,7 +68,9 @@ def describe_rows(table: pd.DataFrame, survey: SurveyFacts) -> tuple[pd.DataFram
     if "pixel_scale" in table and table["pixel_scale"].notna().any():
         if survey.pixel_scale is not None:
             table["pixel_scale"] = table["pixel_scale"].fillna(survey.pixel_scale)
-        usual = Counter(table["pixel_scale"].dropna()).most_common(1)[0][0]
+        scales = table["pixel_scale"].dropna()
+        usual, count = Counter(scales).most_common(1)[0]
+        usual = usual if 2 * count > len(scales) else scales.median()
         survey = dataclasses.replace(survey, pixel_scale=float(usual))
     return table, survey
 

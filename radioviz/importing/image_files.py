@@ -182,33 +182,48 @@ def name_files(files: ImageFiles, sources: SourceList) -> SourceList:
     for name in files.names:
         last = PurePosixPath(name).name
         here |= {name, last, without_suffix(last, (*FITS_SUFFIXES, *PICTURE_SUFFIXES))}
-    best: tuple[int, str, pd.Series | None] = (0, "", None)
-    columns = {str(c): sources.frame[c] for c in ("source_id", "name", *sources.frame.columns)}
-    if sources.images is not None:
-        columns = {"image": sources.images, **columns}
-    for column, cells in columns.items():
-        if cells.dtype.kind == "f":
-            whole = cells.notna() & (cells == cells.round())
-            if not whole.all():
-                continue
-            cells = cells.astype("int64")
-        text = cells.astype(str).str.strip()
-        plain = text.str.replace("\\", "/").str.removeprefix("./").str.rpartition("/")[2]
-        count = int((text.isin(here) | plain.isin(here)).sum())
-        if count > best[0]:
-            best = count, column, text
-        if column == "image" and count:
-            break
-    if best[2] is None:
+    if sources.images is not None and _named_rows(sources.images, here):
+        return sources
+    found: dict[str, pd.Series] = {}
+    for column in ("source_id", "name", *map(str, sources.frame.columns)):
+        text = _as_names(sources.frame[column])
+        # Each file once: small whole numbers of any meaning may be names of some files.
+        if text is not None and (rows := _named_rows(text, here)):
+            named = text[text.isin(here) | text.str.rpartition("/")[2].isin(here)]
+            if rows and not named.duplicated().any():
+                found.setdefault(column, text)
+    if not found:
         shown = ", ".join(map(repr, files.names[:3]))
         raise CatalogueError(
             f"{files.path}: no row of the table has its image here: no column names one of the "
             f"files ({shown} ...); map one by hand (columns: image)"
         )
-    if best[1] == "image":
-        return sources
-    found = {**sources.found, "image": f"'{best[1]}' ({best[0]:,} of {len(sources.frame):,} rows)"}
-    return dataclasses.replace(sources, images=best[2], found=found)
+    counts = {column: _named_rows(text, here) for column, text in found.items()}
+    best = max(counts, key=lambda column: counts[column])
+    rivals = [c for c in found if counts[c] == counts[best] and not found[c].equals(found[best])]
+    if rivals:
+        raise CatalogueError(
+            f"{files.path}: columns '{best}' and '{rivals[0]}' of the table could both name the "
+            "images; map one by hand (columns: image)"
+        )
+    said = f"'{best}' ({counts[best]:,} of {len(sources.frame):,} rows)"
+    return dataclasses.replace(sources, images=found[best], found={**sources.found, "image": said})
+
+
+def _as_names(cells: pd.Series) -> pd.Series | None:
+    """Cells as names of files; None if they are numbers with a fraction."""
+    if cells.dtype.kind == "f":
+        if not (cells.notna() & (cells == cells.round())).all():
+            return None
+        cells = cells.astype("int64")
+    return cells.astype(str).str.strip()
+
+
+def _named_rows(names: pd.Series, here: set[str]) -> int:
+    """How many cells name a file, with or without folders in front."""
+    text = names.astype(str).str.strip()
+    last = text.str.replace("\\", "/").str.rpartition("/")[2]
+    return int((text.str.removeprefix("./").isin(here) | last.isin(here)).sum())
 
 
 def match_files(

@@ -174,6 +174,29 @@ def test_pictures_with_scales_of_their_own_and_any_column_as_file_names(tmp_path
     assert stored["beam_major"].tolist() == [8.0, 7.5, 7.0, 9.0]
 
 
+def test_numbers_that_happen_to_be_names_of_files_are_not_taken(tmp_path: Path) -> None:
+    pictures(tmp_path / "p", False)
+    n = 40  # rows of a table of which four have their pictures here
+    table = pd.DataFrame(
+        {
+            "objid": [f"img{i}" for i in range(n)],
+            "bar": np.arange(n) % 3,
+            "rank": np.arange(n)[::-1],
+            "ra": np.linspace(1, 40, n),
+            "dec": np.linspace(1, 40, n),
+        }
+    )
+    table.to_csv(tmp_path / "list.csv", index=False)
+    source = Source(tmp_path / "p", tmp_path / "list.csv")
+    answers = {"survey": "unknown", "pixel_scale": "1.8"}
+    assert inspect_source(source, answers).found["image"] == "'rank' (4 of 40 rows)"
+    table.assign(order=range(n)).to_csv(tmp_path / "list.csv", index=False)
+    with pytest.raises(CatalogueError, match="'rank' and 'order' of the table could both name"):
+        inspect_source(source, answers)
+    chosen = imported(*(source.path, source.table), pixel_scale="1.8", columns={"image": "order"})
+    assert chosen.catalogue.table.set_index("file")["source_id"]["2.png"] == "img2"
+
+
 def test_a_table_that_names_no_file_fails_at_the_look(tmp_path: Path) -> None:
     pictures(tmp_path / "p", False)
     table = tmp_path / "list.csv"
