@@ -108,16 +108,18 @@ delete_job = _JOBS.delete
 def _work(worker: JobWorker[SurveyRequest, SurveyProgress]) -> None:
     from radioviz import morphology
     from radioviz.data.registry import open_data_set
+    from radioviz.data.user_surveys import survey_lock
     from radioviz.importing.confinement import confine_import
 
     request = worker.request
     confine_import(request.path, request.table, bool(request.answers.get("service")))
-    if request.path and not worker.state.imported:
-        _import(worker)
-    morphology.complete(open_data_set(request.key), worker.progress_or_cancel)
-    trim_memory()
-    if request.models:
-        _encode(worker)
+    with survey_lock(request.key):  # from beginning to end: nobody removes it in between
+        if request.path and not worker.state.imported:
+            _import(worker)
+        morphology.complete(open_data_set(request.key), worker.progress_or_cancel)
+        trim_memory()
+        if request.models:
+            _encode(worker)
 
 
 def _import(worker: JobWorker[SurveyRequest, SurveyProgress]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from radioviz.store import records
 from radioviz.store.atomic import delete_folder, unwritable
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+_held = threading.local()
 REPORT = "report.parquet"
 REPORT_COLUMNS = ("file", "status", "reason", "source_id")
 
@@ -145,6 +147,8 @@ def part_folder(key: str) -> Path:
 def survey_lock(key: str) -> Iterator[None]:
     """Keep other processes from importing, encoding or removing a survey.
 
+    A thread that has the lock may take it again.
+
     Raises
     ------
     CatalogueError
@@ -152,11 +156,19 @@ def survey_lock(key: str) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    folder = surveys_folder() / ".locks"
+    path = surveys_folder() / ".locks" / check_key(key)
+    held: set[Path] = _held.__dict__.setdefault("paths", set())
+    if path in held:
+        yield
+        return
     try:
-        make_folder(folder)
-        with FileLock(folder / check_key(key), timeout=0):
-            yield
+        make_folder(path.parent)
+        with FileLock(path, timeout=0):
+            held.add(path)
+            try:
+                yield
+            finally:
+                held.discard(path)
     except Timeout:
         raise CatalogueError(
             f"survey '{key}' is being imported, encoded or removed by another process; wait for it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Self
 
@@ -10,7 +11,8 @@ import pandas as pd
 
 from radioviz.atlas.scores import ScoreColumn, add_scores, read_scores
 from radioviz.data.catalogue import Catalogue
-from radioviz.data.registry import open_data_set
+from radioviz.data.registry import DATA_SETS, open_data_set
+from radioviz.data.user_surveys import survey_lock
 from radioviz.encode.encoder import BATCH, Encoder
 from radioviz.errors import ModelError
 from radioviz.jobs.progress import Progress, no_progress
@@ -137,8 +139,9 @@ def add_fr_probability(key: str, progress: Progress = no_progress) -> bool:
     models = list_models()
     if not models.with_capability("classify", "features"):
         return False
-    catalogue = open_data_set(key)
-    if FR in read_scores(key, catalogue=catalogue, models=models).columns:
-        return False
-    add_scores(catalogue, *fr_probability(catalogue, progress), models=models)
-    return True
+    with nullcontext() if key in DATA_SETS else survey_lock(key):
+        catalogue = open_data_set(key)
+        if FR in read_scores(key, catalogue=catalogue, models=models).columns:
+            return False
+        add_scores(catalogue, *fr_probability(catalogue, progress), models=models)
+        return True

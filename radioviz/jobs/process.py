@@ -138,7 +138,13 @@ class JobFolder(Generic[Request, State]):
         CatalogueError
             If there are too many jobs, one with the same key, or the folder cannot be written.
         """
-        return self._spawn(f"{int(time.time())}-{secrets.token_hex(4)}", request, self.state())
+        return self._spawn(f"{self._number()}-{secrets.token_hex(4)}", request, self.state())
+
+    def _number(self) -> int:
+        """Unix time, or more than that of the newest job if the clock was set back since."""
+        folders = self.folder().glob("*-*")
+        numbers = [int(n) for n in (f.name.partition("-")[0] for f in folders) if n.isdecimal()]
+        return max([int(time.time()), *(n + 1 for n in numbers)])
 
     def resume(self, job_id: str) -> Job[Request, State]:
         """Start a job again that was cancelled, cut off or failed; it resumes where it stopped.

@@ -102,7 +102,19 @@ def request(
         raise
     finally:
         with _lock:
+            ended = entry not in _open
             _open.discard(entry)
+        if not ended:
+            _write(entry)
+
+
+def end() -> None:
+    """Write the lines of requests that end with this process."""
+    with _lock:
+        rest = list(_open)
+        _open.clear()
+    for entry in rest:
+        entry.outcome = "server ended"
         _write(entry)
 
 

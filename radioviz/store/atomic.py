@@ -28,6 +28,7 @@ from radioviz.errors import CatalogueError, RadioVizError
 from radioviz.paths import make_folder
 
 _SPARE = 1 << 28  # bytes to leave free on the disk
+_AHEAD = 7 * 86_400.0  # seconds by which a clock may be set back while a process writes
 _STALE = 3600.0  # seconds after which a scratch folder belongs to a process that was killed
 
 
@@ -148,8 +149,10 @@ def remove_stale(folder: Path) -> None:
     """
     now = time.time()
     for path in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
-        # A younger one may be in use; one dated far ahead is of a clock that was wrong.
-        if path.is_dir() and abs(now - path.stat().st_mtime) > _STALE:
+        # A younger one may be in use, also one of tomorrow if the clock was set back; one dated far
+        # ahead is of a clock that was wrong.
+        age = now - path.stat().st_mtime
+        if path.is_dir() and (age > _STALE or age < -_AHEAD):
             shutil.rmtree(path, ignore_errors=True)
 
 

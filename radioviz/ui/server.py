@@ -47,6 +47,7 @@ async def lifespan(app: App) -> AsyncIterator[None]:
             f"  On this computer: http://localhost:{port}/?token={guard.start_token()}\n"
         )
     yield
+    work_log.end()
 
 
 def _session_of_this_thread() -> str:

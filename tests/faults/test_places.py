@@ -6,10 +6,11 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from radioviz.atlas.atlas import list_atlases, open_atlas
 from radioviz.atlas.scores import read_scores
 from radioviz.errors import CatalogueError, ModelError, RadioVizError
 from radioviz.importing import Source, import_survey, list_surveys, open_survey, unfinished_imports
+from radioviz.jobs.progress import Progress
 from radioviz.models.registry import list_models
 from tests.faults.jobs import cutouts, tree_digest
 from tests.models.small import small_info, synthetic_catalogue
@@ -224,3 +226,50 @@ def test_a_home_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
     assert unfinished_imports() == []
     with pytest.raises(CatalogueError, match="cannot be written"):
         import_survey(Source(cutouts(tmp_path / "in", 2)), {"key": "mine"})
+
+
+def test_a_disk_that_an_export_fills_while_another_session_exports(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a real disk: the large one fails and frees its space, the small one is whole."""
+    from radioviz.ui.exports import export_job
+    from radioviz.ui.exports.export_job import FAILED, READY, ExportJob
+
+    monkeypatch.setenv("RADIOVIZ_CACHE", str(small_disk))
+    monkeypatch.setattr(export_job, "_SPARE", 0)  # else it stops 256 MB earlier
+    monkeypatch.setattr(export_job, "GRACE", 1e9)  # there is no session here
+    begun = threading.Event()
+
+    def large(file: IO[bytes], progress: Progress) -> None:
+        for number in range(40):
+            file.write(bytes(1_000_000))
+            if number == 9:
+                begun.set()
+            progress(number, 40, "")
+
+    def small(file: IO[bytes], progress: Progress) -> None:
+        assert begun.wait(20)
+        for part in range(10):
+            file.write(bytes([part]) * 10_000)
+            progress(part, 10, "")
+
+    jobs = [ExportJob("a", "large.fits", large), ExportJob("b", "small.csv", small)]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.wait_until_written(60)
+    assert jobs[0].state == FAILED
+    assert "large.fits" in jobs[0].error and "No space left" in jobs[0].error
+    if jobs[1].state == FAILED:  # it came while the disk was full
+        jobs[1] = ExportJob("b", "small.csv", small).start()
+        jobs[1].wait_until_written(60)
+    assert jobs[1].state == READY, jobs[1].error
+    assert jobs[1].claim()
+    content = b"".join(bytes([part]) * 10_000 for part in range(10))
+    assert jobs[1].read(0, 1 << 20) == content
+    jobs[1].release(True)
+    for job in jobs:
+        job.cancel()
+        assert job.join(20)
+    assert shutil.disk_usage(small_disk).used < 100_000
+    assert list(small_disk.iterdir()) == []
