@@ -74,8 +74,11 @@ def test_an_import_whose_process_is_killed_resumes(
 
 
 @pytest.mark.slow
-def test_servers_that_share_a_home_start_a_survey_once(home: Path, tmp_path: Path) -> None:
-    """Six processes at one moment: one imports, five are refused with a sentence."""
+@pytest.mark.parametrize(("key", "most"), [("mine", 1), ("mine-{}", 2)])
+def test_servers_that_share_a_home_start_so_many_jobs(
+    key: str, most: int, home: Path, tmp_path: Path
+) -> None:
+    """Six processes at one moment: a survey is imported once, two imports run at a time."""
     source = cutouts(tmp_path / "in", 300)
     go = tmp_path / "go"
     program = (
@@ -84,26 +87,29 @@ def test_servers_that_share_a_home_start_a_survey_once(home: Path, tmp_path: Pat
         "print('ready', flush=True)\n"
         "while not Path(sys.argv[2]).exists(): time.sleep(0.001)\n"
         "try:\n"
-        "    job = survey_job.start_job(survey_job.SurveyRequest('mine', path=sys.argv[1]))\n"
+        "    job = survey_job.start_job(survey_job.SurveyRequest(sys.argv[3], path=sys.argv[1]))\n"
         "    print('started', job.id)\n"
         "except CatalogueError as error:\n    print(error)\n"
     )
     servers = [
         subprocess.Popen(
-            [sys.executable, "-c", program, str(source), str(go)],
+            [sys.executable, "-c", program, str(source), str(go), key.format(i)],
             cwd=REPOSITORY, env=os.environ, stdout=subprocess.PIPE, text=True,
         )
-        for _ in range(6)
+        for i in range(6)
     ]  # fmt: skip
     for server in servers:
         assert server.stdout and server.stdout.readline() == "ready\n"
     go.touch()
     said = [server.communicate(timeout=100)[0].strip() for server in servers]
     started = [text for text in said if text.startswith("started")]
-    assert len(started) == 1, said
-    assert sum("a job for survey 'mine' is running already" in text for text in said) == 5, said
-    assert wait(started[0].split()[1]).progress.state == survey_job.DONE
-    assert len(open_survey("mine")) == 300
+    assert len(started) == most, said
+    why = "a job for survey 'mine' is running already" if most == 1 else "2 jobs are running"
+    assert sum(why in text for text in said) == 6 - most, said
+    for text in started:
+        job = wait(text.split()[1])
+        assert job.progress.state == survey_job.DONE
+        assert len(open_survey(job.request.key)) == 300
 
 
 @pytest.mark.slow
