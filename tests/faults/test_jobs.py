@@ -151,18 +151,6 @@ def test_a_clock_set_back_by_a_day_while_a_job_runs(
     assert [j.id for j in survey_job.list_jobs()] == [third, job.id, first.id]
 
 
-def test_scratch_of_tomorrow_is_in_use(tmp_path: Path) -> None:
-    """The clock was set back by a day while another process writes."""
-    from radioviz.store.atomic import remove_stale
-
-    written, forgotten, wrong = (tmp_path / f".atlas.{n}" for n in ("1", "2", "3"))
-    for folder, age in ((written, -86_400), (forgotten, 7200), (wrong, -40 * 86_400)):
-        folder.mkdir()
-        os.utime(folder, (time.time() - age,) * 2)
-    remove_stale(tmp_path / "atlas")
-    assert [p.name for p in tmp_path.iterdir()] == [".atlas.1"]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("step", ["", "encoding"])
 def test_remove_against_encode(step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

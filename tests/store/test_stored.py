@@ -192,12 +192,15 @@ def test_a_failed_folder_leaves_the_old_one(tmp_path: Path) -> None:
 
 
 def test_scratch_folders_of_killed_processes_go(tmp_path: Path) -> None:
-    for name, age in (("old", 7200.0), ("young", 60.0), ("ahead", -7200.0 + 60)):
+    # Of tomorrow: in use, after the clock was set back by a day. Further ahead: of a wrong clock.
+    ages = {"old": 7200.0, "young": 60.0, "tomorrow": -86_400.0, "ahead": -30 * 86_400.0}
+    for name, age in ages.items():
         (tmp_path / f".atlas.{name}").mkdir()
         os.utime(tmp_path / f".atlas.{name}", times=(time.time() - age,) * 2)
     (tmp_path / ".other.old").mkdir()
     remove_stale(tmp_path / "atlas")
-    assert {p.name for p in tmp_path.iterdir()} == {".atlas.young", ".other.old"}
+    left = {".atlas.young", ".atlas.tomorrow", ".other.old"}
+    assert {p.name for p in tmp_path.iterdir()} == left
 
 
 def test_an_unwritable_folder_is_named_with_what_to_do() -> None:
