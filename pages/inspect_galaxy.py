@@ -7,12 +7,32 @@ import streamlit as st
 from radioviz.ui import controls, detail, galaxies, sidebar
 from radioviz.ui.pages.inspect import explanation, galaxy_panels, reconstructions
 from radioviz.ui.pages.inspect.state import (
+    Pair,
     current_galaxy,
     find_galaxy,
     inspect_state,
     open_random,
+    show_all_matches,
+    step_match,
 )
 from radioviz.ui.pages.likelihood import likelihood_view
+
+
+def match_buttons(pair: Pair) -> None:
+    """Which match of the last search this is, and buttons to the others."""
+    matches = inspect_state().matches
+    if pair not in matches:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"Match {matches.index(pair) + 1:,} of {len(matches):,}", width="content")
+        for label, step in (("Previous", -1), ("Next", 1)):
+            st.button(
+                label, key=f"inspect_{label.lower()}", on_click=step_match, args=(step,),
+                icon=":material/chevron_left:" if step < 0 else ":material/chevron_right:",
+            )  # fmt: skip
+        if st.button("All on the map", icon=":material/scatter_plot:", key="inspect_all"):
+            show_all_matches()
+            st.switch_page(controls.LATENT_MAP)
 
 
 def main() -> None:
@@ -31,6 +51,7 @@ def main() -> None:
         )  # fmt: skip
         if message := inspect_state().message:
             st.warning(controls.escape(message), icon=":material/search:")
+        match_buttons(pair)
         _, row = galaxies.row_of(pair)
         inspect_state().linked_source = pair[1]
         view.publish(source=pair[1])

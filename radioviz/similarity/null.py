@@ -8,6 +8,7 @@ import numpy as np
 
 from radioviz.errors import SimilarityError
 from radioviz.similarity.index import LatentIndex, blocks
+from radioviz.similarity.query import UNLIKE_WEIGHT
 
 # Finely spaced in the upper tail, down to one pair in a hundred thousand.
 _LEVELS = np.unique(np.concatenate([np.linspace(0, 1, 501), 1.0 - np.logspace(-5, -2.5, 101)]))
@@ -79,7 +80,7 @@ class NullDistribution:
             target = index.latents[rows[:, 0]] * index.inverse_norms[rows[:, 0], None]
             for i in range(1, needed):
                 other = index.latents[rows[:, i]] * index.inverse_norms[rows[:, i], None]
-                weight = 1.0 / positives if i <= positives else -1.0 / negatives
+                weight = 1.0 / positives if i <= positives else -UNLIKE_WEIGHT / negatives
                 total[part] += weight * np.einsum("ij,ij->i", target, other)
         return cls._from(index, total)
 
@@ -135,7 +136,7 @@ class NullDistribution:
         target, drawn = target[~related], drawn[~related]
         total = np.zeros(len(target))
         for i in range(positives + negatives):
-            weight = 1.0 / positives if i < positives else -1.0 / negatives
+            weight = 1.0 / positives if i < positives else -UNLIKE_WEIGHT / negatives
             total += weight * best[drawn[:, i], target]
         return cls._from(index, total)
 

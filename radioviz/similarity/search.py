@@ -13,7 +13,7 @@ from radioviz.errors import SimilarityError
 from radioviz.similarity.approximate import LARGE
 from radioviz.similarity.index import LatentIndex, blocks
 from radioviz.similarity.null import NullDistribution
-from radioviz.similarity.query import Query
+from radioviz.similarity.query import UNLIKE_WEIGHT, Query
 from radioviz.sky import separation_arcsec
 
 MAX_CANDIDATES = 65_536
@@ -38,17 +38,24 @@ def scores(index: LatentIndex, query: Query, rows: np.ndarray | None = None) -> 
             f"the query has {query.dimension} latent dimensions, data set '{index.data_set}' has "
             f"{index.latents.shape[1]}; they must come from one model"
         )
-    parts = [(query.positives, 1.0)]
-    if query.negatives is not None:
-        parts.append((query.negatives, -1.0))
+    parts = _parts(query)
     with np.errstate(over="ignore", invalid="ignore"):  # rows without direction, dropped below
         out = _products(index.latents if rows is None else index.latents[rows], parts)
         inverse = index.inverse_norms if rows is None else index.inverse_norms[rows]
         out *= inverse
     out[inverse == 0] = -np.inf
     # Rounding may leave the range by a part in ten million.
-    np.clip(out, -float(len(parts)), float(len(parts)), out=out, where=np.isfinite(out))
+    most = sum(abs(weight) for _, weight in parts)
+    np.clip(out, -most, most, out=out, where=np.isfinite(out))
     return out
+
+
+def _parts(query: Query) -> list[tuple[np.ndarray, float]]:
+    """Examples and their weight, then counter-examples and theirs."""
+    parts = [(query.positives, 1.0)]
+    if query.negatives is not None:
+        parts.append((query.negatives, -UNLIKE_WEIGHT))
+    return parts
 
 
 def _products(latents: np.ndarray, parts: Sequence[tuple[np.ndarray, float]]) -> np.ndarray:
@@ -63,9 +70,9 @@ def _products(latents: np.ndarray, parts: Sequence[tuple[np.ndarray, float]]) ->
         if towards is not None:
             out[part] = block @ towards
             continue
-        for examples, sign in parts:
+        for examples, weight in parts:
             for views in examples:
-                out[part] += sign / len(examples) * (block @ views.T).max(axis=1)
+                out[part] += weight / len(examples) * (block @ views.T).max(axis=1)
     return out
 
 
@@ -75,7 +82,7 @@ def _towards(parts: Sequence[tuple[np.ndarray, float]]) -> np.ndarray | None:
         return None
     # A mean of products with unit vectors is the product with their mean.
     return np.asarray(
-        sum(sign * e[:, 0].mean(axis=0, dtype=np.float64) for e, sign in parts), dtype=np.float32
+        sum(weight * e[:, 0].mean(axis=0, dtype=np.float64) for e, weight in parts), dtype=np.float32
     )
 
 
@@ -190,9 +197,7 @@ def _found(
 
 def _directions(query: Query) -> np.ndarray | None:
     """Directions to search an index along; None where they cannot represent the query."""
-    parts = [(query.positives, 1.0)]
-    if query.negatives is not None:
-        parts.append((query.negatives, -1.0))
+    parts = _parts(query)
     towards = _towards(parts)
     if towards is not None:
         return towards[None]

@@ -14,6 +14,8 @@ from radioviz.sky import from_sexagesimal
 _J2000 = re.compile(
     r"^(?:.*\s)?J?(\d{2})(\d{2})(\d{2}(?:\.\d*)?)([-+])(\d{2})(\d{2})(\d{2}(?:\.\d*)?)$"
 )
+# J0747+1717 or 2251+1548: hours and minutes, degrees (and minutes) of a shorter name.
+_SHORT = re.compile(r"^(?:.*\s)?J?(\d{2})([0-5]\d)([0-5]\d)?([-+])(\d{2})([0-5]\d)?([0-5]\d)?$")
 _MARKS = str.maketrans("°′'″\",;", "dmmss  ")
 _NUMBER = r"[-+]?\d+(?:\.\d*)?"
 _DEGREES = re.compile(rf"^({_NUMBER})\s*°?\s*[,;\s]\s*({_NUMBER})\s*°?$")
@@ -88,6 +90,44 @@ def parse_position(text: str) -> tuple[float, float] | None:
             "declination from -90 to +90"
         )
     return ra, dec
+
+
+def in_short_name(text: str, ra: np.ndarray, dec: np.ndarray) -> np.ndarray | None:
+    """Which positions a shortened J2000 name stands for; None if the text is none.
+
+    ``J0747+1717``, ``J0747+17``, ``J074708+1717``: digits may be truncated, as the IAU asks, or
+    rounded, as others do. Positions whose truncated digits agree win over rounded ones.
+
+    Parameters
+    ----------
+    ra, dec : numpy.ndarray
+        Degrees, shape ``(n,)``; NaN never matches.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Booleans of shape ``(n,)``.
+    """
+    match = _SHORT.match(text.replace("−", "-"))
+    if match is None or int(match[1]) > 23 or int(match[5]) > 90:
+        return None
+    right = [int(part) for part in match.groups()[:3] if part]
+    up = [int(part) for part in match.groups()[4:] if part]
+    steps = (1, 60, 3600)
+    # Whole minutes or seconds of time, and degrees, minutes or seconds of arc.
+    time, angle = (steps[len(parts) - 1] for parts in (right, up))
+    wanted = [sum(p * unit // s for p, s in zip(parts, steps, strict=False))
+              for parts, unit in ((right, time), (up, angle))]  # fmt: skip
+    sign = np.signbit(dec) == (match[4] == "-")
+    values = (np.mod(ra, 360.0) / 15 * time, np.abs(dec) * angle)
+    # A millionth guards against 59.99999 from decimal degrees.
+    for grid in (lambda v: np.floor(v + 1e-6), np.rint):
+        found = sign & np.isfinite(ra) & np.isfinite(dec)
+        found &= np.mod(grid(values[0]), 24 * time) == wanted[0]
+        found &= grid(values[1]) == wanted[1]
+        if found.any():
+            return found
+    return found
 
 
 def ned_url(ra: float, dec: float, radius_arcmin: float = 0.5) -> str:

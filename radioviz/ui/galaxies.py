@@ -218,6 +218,9 @@ def find_galaxies(catalogue: Catalogue, text: str, radius: float) -> np.ndarray:
         part = np.flatnonzero(table[column].str.casefold().str.contains(bare, regex=False))
         if len(part):
             return part
+    short = sky.in_short_name(text, table["ra"].to_numpy(float), table["dec"].to_numpy(float))
+    if short is not None and short.any():
+        return np.flatnonzero(short)
     raise SelectionError(
         f"no source of {title} is called '{text[:80]}', and it is not a valid position "
         "(degrees: 116.785 +17.291; sexagesimal: 07:47:08.4 +17:17:27)"

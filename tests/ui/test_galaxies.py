@@ -23,6 +23,13 @@ def test_find_by_part_of_a_name(first: Catalogue) -> None:
     assert galaxies.find_galaxies(first, f"FIRST {name}", 60).tolist() == [100]
 
 
+def test_find_by_a_shortened_name(first: Catalogue) -> None:
+    names = first.table["name"].to_numpy(str)
+    for text in ("J0747+1717", "FIRST J0747+1717", "0747+1717"):
+        found = names[galaxies.find_galaxies(first, text, 60)].tolist()
+        assert found and all(n[:5] == "J0747" and n[9:14] == "+1717" for n in found)
+
+
 def test_find_sorts_a_cone_by_distance(first: Catalogue) -> None:
     ra, dec = first.table["ra"].iat[7], first.table["dec"].iat[7]
     rows = galaxies.find_galaxies(first, sky.degrees(ra, dec), 36000)

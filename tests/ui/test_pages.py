@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import DATA_SETS, DataSet
 from radioviz.export.session import Session, session_bytes
-from radioviz.ui import controls
+from radioviz.ui import controls, galaxies
 from radioviz.ui.state import Selection
 from tests.ui.conftest import PAGES, session_of
 
@@ -304,6 +304,24 @@ def test_find(open_page: Open, first: Catalogue, page: str, how: str) -> None:
     app.text_input(key="find" if page == "latent_map" else "inspect_find").set_value(text).run()
     assert session_of(app).focus == ("first", source["source_id"])
     assert source["name"] in html(app)
+
+
+def test_inspect_walks_through_the_matches_of_a_search(open_page: Open, first: Catalogue) -> None:
+    expected = galaxies.find_galaxies(first, "J0747", 60)
+    ids = first.table["source_id"].to_numpy()[expected].tolist()
+    assert len(ids) > 1
+    app = open_page("inspect_galaxy")
+    app.text_input(key="inspect_find").set_value("J0747").run()
+    assert session_of(app).focus == ("first", ids[0])
+    assert f"Match 1 of {len(ids)}" in texts(app)
+    app.button(key="inspect_next").click().run()
+    assert session_of(app).focus == ("first", ids[1])
+    assert f"Match 2 of {len(ids)}" in texts(app)
+    app.button(key="inspect_previous").click().run()
+    app.button(key="inspect_previous").click().run()
+    assert session_of(app).focus == ("first", ids[-1])
+    app.button(key="inspect_random").click().run()
+    assert "Match " not in texts(app) and not app.exception
 
 
 @pytest.mark.parametrize("text", ["no such galaxy", "10.0 -89.0", "999 99", "<b>x</b>"])

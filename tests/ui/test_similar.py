@@ -73,7 +73,8 @@ def test_names_positions_and_what_they_are_not(open_page: Open, first: Catalogue
     assert query_of(app).like == (("first", first.table["source_id"].iat[33]),)
     app.text_input(key="similar_find").input("12:00:00 -45:00:00").run()
     assert "outside the survey" in app.warning[0].value
-    assert len(app.subheader), "what was found before stays"
+    assert not len(app.subheader), "results of the search before are gone"
+    assert query_of(app) == SimilarityQuery()
     app.text_input(key="similar_find").input("no such <b>name</b>").run()
     assert "is not a valid position" in app.warning[0].value
     assert "<b>" not in app.warning[0].value.replace("\\<b\\>", "")

@@ -107,3 +107,26 @@ def test_hammer_is_equal_area_with_east_to_the_left() -> None:
 def test_galactic_plane_agrees_with_astropy() -> None:
     ra, dec = sky.galactic_plane(37)
     assert np.abs(SkyCoord(ra * u.deg, dec * u.deg).galactic.b.deg).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("J0747+1717", [0]),
+        ("FIRST 0747+1717", [0]),
+        ("J0747+17", [0, 1]),
+        ("j074708+1717", [0]),
+        ("J0002−0030", [2]),  # negative although the degrees are 0
+        ("J2359-0059", [3]),
+        ("J0000-0100", [3]),  # rounded: 23h59m40s becomes 24h, which is 0h
+        ("J1200+1200", []),
+        ("J2400+1200", None),
+        ("J0760+1200", None),
+        ("Cygnus A", None),
+    ],
+)
+def test_shortened_names(text: str, rows: list[int] | None) -> None:
+    ra = np.array([116.785, 116.9, 0.5, 359.9167, np.nan])
+    dec = np.array([17.2908, 17.9, -0.5, -0.9917, np.nan])
+    found = sky.in_short_name(text.upper(), ra, dec)
+    assert (None if found is None else np.flatnonzero(found).tolist()) == rows

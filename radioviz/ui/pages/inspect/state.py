@@ -10,7 +10,7 @@ import streamlit as st
 from radioviz.data.catalogue import Catalogue
 from radioviz.ui import cache, galaxies
 from radioviz.ui.controls import View
-from radioviz.ui.state import focus, page_state, set_focus
+from radioviz.ui.state import focus, page_state, set_brush, set_focus
 
 Pair = tuple[str, str]
 SEARCH_RADIUS = 120.0  # arcsec around a position that was typed
@@ -23,7 +23,9 @@ class InspectState:
     Attributes
     ----------
     message : str
-        Result of the last search, where it is not one galaxy.
+        Why the last search found nothing.
+    matches : list of (str, str)
+        Galaxies that the last search found, where there are several.
     linked_source : str or None
         Value of ``?source=`` that the page last read or wrote.
     explained : set of (str, str)
@@ -33,6 +35,7 @@ class InspectState:
     """
 
     message: str = ""
+    matches: list[Pair] = field(default_factory=list)
     linked_source: str | None = None
     explained: set[Pair] = field(default_factory=set)
     reconstructed: set[str] = field(default_factory=set)
@@ -46,18 +49,31 @@ def find_galaxy(view: View) -> None:
     """Look up the typed text and open the best match."""
     text = str(st.session_state["inspect_find"]).strip()
     held = inspect_state()
-    held.message = ""
+    held.message, held.matches = "", []
     if not text:
         return
     ids, held.message = galaxies.find_ids(view.data_set, text, SEARCH_RADIUS)
     if ids:
         set_focus(view.data_set, ids[0])
     if len(ids) > 1:
-        held.message = f"{len(ids):,} matches; this is the first. The latent map shows them all."
+        held.matches = [(view.data_set, s) for s in ids]
+
+
+def step_match(step: int) -> None:
+    """Open the next (1) or previous (-1) match of the last search."""
+    matches, pair = inspect_state().matches, focus()
+    at = matches.index(pair) if pair in matches else 0
+    set_focus(*matches[(at + step) % len(matches)])
+
+
+def show_all_matches() -> None:
+    """Select the matches, so that the latent map shows them."""
+    set_brush(inspect_state().matches, "find")
 
 
 def open_random(view: View) -> None:
     """Open a galaxy drawn at random."""
+    inspect_state().message, inspect_state().matches = "", []
     ids = cache.data_set(view.data_set).table["source_id"].to_numpy()
     set_focus(view.data_set, str(np.random.default_rng().choice(ids)))
 
@@ -70,6 +86,8 @@ def current_galaxy(view: View, catalogue: Catalogue) -> Pair:
         held.linked_source = source
         set_focus(view.data_set, source)
     pair = focus()
+    if pair not in held.matches:
+        held.matches = []  # another galaxy was opened: the search is over
     if pair is not None and pair[0] == view.data_set:
         return pair
     return view.data_set, str(catalogue.table["source_id"].iat[0])

@@ -115,13 +115,13 @@ def _search(view: View, text: str, title: str) -> None:
     try:
         pairs = look_up(text, keys, float(st.session_state["similar_cone"]))
     except RadioVizError as error:
+        set_query(SimilarityQuery())  # results of another query would pass for this one's
         held.message = str(error)
         held.unknown_name = title if isinstance(error, UnknownNameError) else ""
         return
     set_query(SimilarityQuery((pairs[0],)))
     held.matches = pairs[:SHOWN]
-    if len(pairs) > 1:
-        held.message = f"{len(pairs):,} matches; this is the first of them"
+    held.found = len(pairs)
 
 
 def _search_text(view: View) -> None:
@@ -137,6 +137,7 @@ def _ask_sesame(view: View) -> None:
     try:
         ra, dec = name_resolver.resolve(name)
     except FetchError as error:
+        set_query(SimilarityQuery())
         held.message = str(error)
         return
     _search(view, f"{ra:.6f} {dec:+.6f}", name)
@@ -182,12 +183,16 @@ def _look_up_galaxy(view: View) -> None:
             help="Sends the name over the network to the Centre de Données de Strasbourg",
         )  # fmt: skip
     if len(held.matches) > 1:
+        at = held.matches.index(held.query.like[0]) + 1 if held.query.like else 0
+        st.caption(
+            f"Match {at} of {held.found:,}; click another one to search from it."
+            + (f" The first {SHOWN} are shown." if held.found > SHOWN else "")
+        )
         gallery.gallery(
             galaxies.galaxy_cells(held.matches, view.style),
             key="similar_match",
             label="Matches",
             width=72,
-            strip=True,
             focus=held.query.like[0] if held.query.like else None,
             on_open=lambda pair: set_examples(SimilarityQuery((pair,))),
         )

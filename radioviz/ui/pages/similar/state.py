@@ -113,6 +113,8 @@ class SimilarState:
     query : SimilarityQuery
     matches : list of (data set, source_id)
         Of the name or position that was looked up last.
+    found : int
+        How many matches there were, of which the first few are kept.
     message : str
         About that, or about a link.
     unknown_name : str
@@ -125,6 +127,7 @@ class SimilarState:
 
     query: SimilarityQuery = SimilarityQuery()
     matches: list[Pair] = field(default_factory=list)
+    found: int = 0
     message: str = ""
     unknown_name: str = ""
     data_set: str = ""
