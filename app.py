@@ -13,7 +13,7 @@ def main() -> None:
         page_title="RadioViz",
         page_icon=Path(server.__file__).parent / "icon.png",
         layout="wide",
-        initial_sidebar_state="expanded",
+        initial_sidebar_state="auto",
     )
     st.navigation(
         [

@@ -1,4 +1,4 @@
-"""Benchmarks: what was measured, how, with which uncertainty, beside targets and papers."""
+"""Benchmarks: what was measured, how, with which uncertainty, beside published ones."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def main() -> None:
     with controls.show_errors():
         figures = benchmarks()
         st.markdown(
-            controls.escape(benchmarks_view.summary(figures))
-            + " Held-out test galaxies unless stated otherwise; intervals are 95 %. The last "
-            "column of a table has the command that measures a figure again."
+            f"{len(figures):,} figures recorded. Held-out test galaxies unless stated otherwise; "
+            "intervals are 95 %. The last column of a table has the command that measures a "
+            "figure again."
         )
-        targets, *others, recorded = st.tabs(["Targets", *PARTS, "All figures"])
-        with targets:
-            benchmarks_view.all_targets(figures)
+        first, *others, recorded = st.tabs(["Key figures", *PARTS, "All figures"])
+        with first:
+            benchmarks_view.key_figures(figures)
         for tab, parts in zip(others, PARTS.values(), strict=True):
             for heading, name, command, draw in parts:
                 tab.subheader(heading)

@@ -17,6 +17,7 @@ def grid_walk(view: View) -> None:
     walk = grid_controls.choose_walk(view)
     if walk is None:
         return
+    state.drop_other_path(walk)
     point = state.current_point(walk)
     left, right = st.columns([1.75, 1], gap="medium")
     with right, st.container(key="walk_place"), controls.show_errors():

@@ -69,10 +69,12 @@ def main() -> None:
             "Reconstruction": lambda: reconstructions.reconstruction_panel(catalogue, row, view),
             "FITS header": lambda: galaxy_panels.header_panel(catalogue, row),
         }
-        tabs = st.tabs(list(draws), key="inspect_tabs")
+        # Only what is looked at is drawn: another galaxy need not be explained behind a tab.
+        tabs = st.tabs(list(draws), key="inspect_tabs", on_change="rerun")
         for tab, draw in zip(tabs, draws.values(), strict=True):
-            with tab, controls.show_errors():
-                draw()
+            if tab.open:
+                with tab, controls.show_errors():
+                    draw()
 
 
 main()

@@ -24,14 +24,53 @@ DOORS = (
         ":material/center_focus_strong:",
         "One galaxy: contours, measurements, neighbours in latent space, NED and SIMBAD.",
     ),
+    (
+        controls.SIMILAR,
+        "Similar",
+        ":material/image_search:",
+        "Galaxies like one you name, upload or generate, and how unusual the match is.",
+    ),
+    (
+        controls.LIKELIHOOD,
+        "Likelihood",
+        ":material/query_stats:",
+        "The strangest galaxies by several outlier scores, thresholds, and your marks.",
+    ),
+    (
+        controls.GRID_WALK,
+        "Grid walk",
+        ":material/grid_view:",
+        "A plane of latent space, decoded; walk on it from galaxy to galaxy.",
+    ),
+    (
+        controls.GENERATE,
+        "Generate",
+        ":material/auto_awesome:",
+        "New FRI and FRII galaxies by class, angular size and seed, each checked.",
+    ),
+    (
+        controls.BENCHMARKS,
+        "Benchmarks",
+        ":material/speed:",
+        "How good the models are, with intervals and the command that measures it again.",
+    ),
+    (
+        controls.YOUR_DATA,
+        "Your data",
+        ":material/upload:",
+        "Import images, tables, cubes, mosaics, or positions to fetch cutouts for.",
+    ),
 )
 
 
 def doors() -> None:
-    for place, (page, title, icon, text) in zip(st.columns(len(DOORS)), DOORS, strict=True):
-        with place.container(border=True, height="stretch"):
-            st.page_link(page, label=f"**{title}**", icon=icon)
-            st.caption(text)
+    """A card for each page."""
+    half = len(DOORS) // 2
+    for row in (DOORS[:half], DOORS[half:]):
+        for place, (page, title, icon, text) in zip(st.columns(half), row, strict=True):
+            with place.container(border=True, height="stretch"):
+                st.page_link(page, label=f"**{title}**", icon=icon)
+                st.caption(text)
 
 
 def main() -> None:

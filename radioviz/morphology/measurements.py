@@ -21,8 +21,9 @@ FILE = "measured.parquet"
 COMPLETED: dict[str, Column] = {
     "las_error": Column("float64", "arcsec", "stat.error;phys.angSize", "Error of las, 68 %"),
     "las_limit": Column("bool", "", "meta.code;phys.angSize", "True: las is an upper limit"),
+    "flux_origin": Column("str", "", "meta.ref", "Where flux is from: catalogue or measured"),
 }
-"""What :func:`complete` adds about the column ``las``, whatever its origin."""
+"""What :func:`complete` adds about the columns ``las`` and ``flux``, whatever their origin."""
 
 
 def complete(catalogue: Catalogue, progress: Progress = no_progress) -> Catalogue:
@@ -30,7 +31,8 @@ def complete(catalogue: Catalogue, progress: Progress = no_progress) -> Catalogu
 
     ``las`` is filled where the catalogue had none (``las_origin`` is then ``measured``);
     ``las_error`` and ``las_limit`` belong to it. Those that came with catalogued sizes are kept.
-    ``flux`` is filled where it was missing and the images are calibrated. Measurements are stored
+    ``flux`` is filled where it was missing and the images are calibrated; ``flux_origin`` says so.
+    Measurements are stored
     as ``measured.parquet`` in the folder of the catalogue. A file that is damaged, of another
     version or of other sources is replaced; if the folder cannot be written, they are measured
     each time.
@@ -57,7 +59,13 @@ def complete(catalogue: Catalogue, progress: Progress = no_progress) -> Catalogu
         table[name] = np.where(fill, found, _given(before, name))
     table["las"] = table["las"].where(~fill, table["las_measured"])
     table["las_origin"] = table["las_origin"].where(~fill, "measured")
+    catalogued = table["flux"].notna().to_numpy()
     table["flux"] = table["flux"].fillna(table["flux_mjy"])
+    given = before.get("flux_origin", pd.Series("", index=before.index)).astype(str).to_numpy()
+    named = np.where(given != "", given, "catalogue")
+    table["flux_origin"] = np.where(
+        catalogued, named, np.where(table["flux"].notna(), "measured", "")
+    )
     return dataclasses.replace(catalogue, table=table)
 
 

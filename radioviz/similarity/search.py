@@ -81,9 +81,8 @@ def _towards(parts: Sequence[tuple[np.ndarray, float]]) -> np.ndarray | None:
     if any(examples.shape[1] > 1 for examples, _ in parts):
         return None
     # A mean of products with unit vectors is the product with their mean.
-    return np.asarray(
-        sum(weight * e[:, 0].mean(axis=0, dtype=np.float64) for e, weight in parts), dtype=np.float32
-    )
+    towards = sum(weight * e[:, 0].mean(axis=0, dtype=np.float64) for e, weight in parts)
+    return np.asarray(towards, dtype=np.float32)
 
 
 def search(

@@ -32,6 +32,16 @@ LIKELIHOOD = "pages/likelihood.py"
 BENCHMARKS = "pages/benchmarks.py"
 YOUR_DATA = "pages/your_data.py"
 NO_MAP = " (no map yet)"
+_PARAMETERS = {
+    "data": "data set",
+    "n": "number of images",
+    "overlay": "overlaid data set",
+    "beside": "second encoder",
+    "in": "data set to search in",
+    "show": "data set",
+    "flow": "flow",
+    "mode": "way to draw latent vectors",
+}
 
 
 @dataclass(frozen=True)
@@ -43,8 +53,28 @@ class View:
     style: ImageStyle
 
     def publish(self, **parameters: str | None) -> None:
-        """Put this view, and what a page adds to it, in the address bar."""
+        """Put this view, and what a page adds to it, in the address bar.
+
+        Says what the link that was opened asks for and cannot have.
+        """
         url_state.publish_view(data=self.data_set, encoder=self.model, **parameters)
+        for name, refused in url_state.refused_values({"data", "encoder", *parameters}).items():
+            st.warning(escape(_refusal(name, refused)), icon=":material/link_off:")
+
+
+def _refusal(parameter: str, refused: url_state.RefusedValue) -> str:
+    """Why a link shows something else than it asks for, in a sentence."""
+    value, word = refused.value[:60], _PARAMETERS.get(parameter, parameter)
+    if parameter == "data" and value in cache.known_data_sets():
+        fetch = DATA_SETS[value].fetch if value in DATA_SETS else ""
+        how = f"; get it with: python -m radioviz.data fetch {fetch}" if fetch else ""
+        return f"The link asks for {data_set_title(value)}, which is not installed{how}."
+    if refused.reach:
+        return (
+            f"The link asks for {word} = {value}; possible is {refused.reach}, so this is "
+            f"{refused.instead}."
+        )
+    return f"The link asks for the {word} '{value}', which is not here, so another is shown."
 
 
 @contextmanager
@@ -242,6 +272,6 @@ def overlays(view: View) -> list[str]:
     """Other data sets that the view's encoder has mapped."""
     return [
         key
-        for key in cache.known_data_sets()
+        for key in cache.available_data_sets()
         if key != view.data_set and view.model and view.model in cache.atlas_names(key)
     ]

@@ -38,7 +38,7 @@ Pair = tuple[str, str]
 
 _SHOWN_ELSEWHERE = {
     *("source_id", "name", "ra", "dec", "las_origin", "las_error", "las_limit"),
-    *("las_measured_error", "las_flag", "resolved"),
+    *("las_measured_error", "las_flag", "resolved", "flux_origin"),
     *("image_ra", "image_dec", "wcs_header", "header"),
 }
 
@@ -270,6 +270,8 @@ def galaxy_facts(
             else:
                 digits = 3 if key in described else 4
                 text = f"{number_text(float(value), digits)} {unit}".strip()
+            if key == "flux" and (origin := source.get("flux_origin", "")):
+                text += f" ({origin})"
             lines.append((title, text))
     return lines
 

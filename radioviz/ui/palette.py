@@ -17,7 +17,10 @@ LABEL_COLOURS = {
 }
 MISSING_COLOUR = "#9AA0A6"
 SELECTION_COLOUR = "#E11D74"
-OTHERS = ("#1F88D2", "#D55E00", "#009E73", "#CC79A7", "#C9A000", "#56B4E9", "#8C6BB1", "#7F5539")
+OTHERS = (
+    *("#1F88D2", "#D55E00", "#009E73", "#CC79A7", "#C9A000", "#56B4E9", "#8C6BB1", "#7F5539"),
+    *("#B00058", "#84A900", "#00718F", "#F28E7C"),
+)
 DATA_SET_COLOURS = ("#7C7CF0", "#C2410C", "#0F8B8D", "#A3268F", "#B8860B", "#4B7F52")
 
 # Viridis without its darkest sixth and its last light step: perceptually uniform still, and
@@ -25,6 +28,14 @@ DATA_SET_COLOURS = ("#7C7CF0", "#C2410C", "#0F8B8D", "#A3268F", "#B8860B", "#4B7
 CONTINUOUS = (
     *("#44377f", "#3f4788", "#38568b", "#32658e", "#2d738e", "#277f8e", "#238d8c", "#209b8a"),
     *("#27a783", "#32b47b", "#4abf6d", "#66cb5d", "#86d449", "#a9db32", "#cde129", "#f0e526"),
+)
+
+
+# Round the hues of OKLCH at a lightness of 0.68 and a chroma of 0.11: both ends are the same
+# colour, for angles, and no place is brighter than another.
+CYCLIC = (
+    *("#CF7A95", "#D37F68", "#C28C45", "#9F9D46", "#6DAA6C", "#32AE9B", "#2DA9C3", "#649CDA"),
+    *("#958DD8", "#BA80BF", "#CF7A95"),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from pathlib import Path
 
 import streamlit as st
 
@@ -24,10 +25,11 @@ from radioviz.ui.image.display import COLOUR_MAPS, FIELDS, ImageStyle
 def draw_sidebar() -> View:
     """Draw the sidebar; the first call of every page."""
     _run_inside_app()
+    st.html(Path(__file__).with_name("page.css"))
     session_workspace.bind()
     saved_view.restore()
     with st.sidebar:
-        titles = {key: info.title for key, info in cache.known_data_sets().items()}
+        titles = {key: info.title for key, info in cache.available_data_sets().items()}
         data_set = controls.linked_select("Data set", titles, "data_set", "data")
         view = View(data_set, _encoder(data_set), _image_style())
         with st.container():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -112,6 +112,8 @@ class SessionState:
         Query parameters as the pages last wrote them.
     kept_parameters : dict
         Query parameters of every page.
+    refused_values : dict
+        Query parameters of a link to what is not there (``url_state.RefusedValue``).
     on_publish : callable or None
         Called with the query parameters that a page has published.
     """
@@ -122,6 +124,7 @@ class SessionState:
     marks_origin: str = ""
     written_parameters: dict[str, str] = field(default_factory=dict)
     kept_parameters: dict[str, str] = field(default_factory=dict)
+    refused_values: dict[str, Any] = field(default_factory=dict)
     on_publish: Callable[[dict[str, str]], None] | None = None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -34,6 +35,7 @@ def linked_choice(key: str, parameter: str, allowed: Collection[str], default: s
     held = st.session_state.get(key)
     # Set again even if unchanged: a widget that another page did not draw has lost its state.
     st.session_state[key] = held if held in allowed else default
+    _refuse(parameter, value, value in allowed, st.session_state[key])
 
 
 def linked_choices(key: str, parameter: str, allowed: Collection[str], default: list[str]) -> None:
@@ -43,22 +45,28 @@ def linked_choices(key: str, parameter: str, allowed: Collection[str], default: 
     if not isinstance(held, list):
         held = default
     st.session_state[key] = [v for v in held if v in allowed]
+    lost = [v for v in value.split(",") if v and v not in allowed] if value else []
+    _refuse(parameter, ", ".join(lost) or value, not lost, st.session_state[key])
 
 
 def linked_number(key: str, parameter: str, low: float, high: float, default: float) -> None:
     """A number; text that is not a number is ignored, and the rest is clipped to the range."""
     held = st.session_state.get(key)
     value = from_link(parameter)
+    good = False
     if value is not None:
         try:
             number = float(value)
         except ValueError:
             number = math.nan
+        good = low <= number <= high
         if math.isfinite(number):
             held = number
     if not isinstance(held, int | float):
         held = default
     st.session_state[key] = min(max(float(held), low), high)
+    reach = f"{low:g} to {high:g}"
+    _refuse(parameter, value, good, st.session_state[key], reach)
 
 
 def linked_integer(key: str, parameter: str, low: int, high: int, default: int) -> None:
@@ -73,6 +81,42 @@ def linked_toggle(key: str, parameter: str, default: bool = False) -> None:
     if value in ("0", "1"):
         st.session_state[key] = value == "1"
     st.session_state[key] = bool(st.session_state.get(key, default))
+
+
+@dataclass(frozen=True)
+class RefusedValue:
+    """What a link asks for and cannot have.
+
+    Attributes
+    ----------
+    value : str
+        As the link has it.
+    instead : object
+        What the widget has instead.
+    reach : str
+        The numbers that are possible, empty for other values.
+    """
+
+    value: str
+    instead: object
+    reach: str = ""
+
+
+def _refuse(parameter: str, value: str | None, good: bool, now: object, reach: str = "") -> None:
+    """Note a value of a link that is not possible; forget it when the reader chose another."""
+    refused = state.session().refused_values
+    if value is not None and good:
+        refused.pop(parameter, None)
+    elif value:
+        refused[parameter] = RefusedValue(value, now, reach)
+    elif parameter in refused and refused[parameter].instead != now:
+        del refused[parameter]
+
+
+def refused_values(parameters: Collection[str]) -> dict[str, RefusedValue]:
+    """What the last link asked for and could not have, of some parameters."""
+    refused: dict[str, RefusedValue] = state.session().refused_values
+    return {name: refused[name] for name in refused if name in parameters}
 
 
 def parameter_text(value: float) -> str:

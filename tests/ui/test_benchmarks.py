@@ -1,4 +1,4 @@
-"""The Benchmarks page: figures beside targets, tables, and what says how to make them."""
+"""The Benchmarks page: figures beside published ones, tables, and what says how to make them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from streamlit.testing.v1 import AppTest
 from radioviz.errors import AtlasError
 from radioviz.ui.cache.benchmark_files import benchmarks, figure_table
 from radioviz.ui.pages.benchmarks.benchmark_tables import classifier_matrix
-from radioviz.ui.pages.benchmarks.benchmark_targets import TARGETS, BenchmarkTarget, number
-from radioviz.ui.pages.benchmarks.benchmarks_view import summary, target_table
+from radioviz.ui.pages.benchmarks.benchmarks_view import section_table
+from radioviz.ui.pages.benchmarks.key_figures import KEY_FIGURES, number
 
 Open = Callable[..., AppTest]
 
@@ -27,44 +27,29 @@ def entry(value: float | None, **more: Any) -> dict[str, Any]:
     return {"value": value, "low": None, "high": None, "n": 10, "split": "first/test", **more}
 
 
-def test_every_target_is_named_once() -> None:
-    names = [t.name for section in TARGETS.values() for t in section]
+def test_every_key_figure_is_named_once() -> None:
+    names = [f.name for section in KEY_FIGURES.values() for f in section]
     assert len(names) == len(set(names)) == 51
-    assert next(iter(TARGETS)) == "Reconstruction" and len(TARGETS) == 7
+    assert next(iter(KEY_FIGURES)) == "Reconstruction" and len(KEY_FIGURES) == 7
 
 
-def test_status_is_by_the_bounds() -> None:
-    between = BenchmarkTarget("a", "A", 0.95, 1.05)
-    assert [between.status(entry(v)) for v in (0.9, 0.95, 1.05, 1.1)] == [
-        *("missed", "reached", "reached", "missed")
-    ]
-    assert between.text() == "0.95 to 1.05"
-    most = BenchmarkTarget("b", "B", None, 0.01, percent=True)
-    assert most.status(entry(0.02)) == "missed" and most.text() == "≤ 1%"
-    assert most.status(None) == most.status(entry(None)) == "absent"
-    assert BenchmarkTarget("c", "C").status(entry(0.5)) == "shown"
-
-
-def test_figures_stand_beside_their_targets() -> None:
+def test_figures_stand_beside_published_ones() -> None:
     figures = {
         "rec.flux_ratio": entry(0.9, low=0.8, high=0.95, split="<b>first</b>", seeds=[1, 2]),
         "rec.ssim": entry(None, why="not comparable", command="run it"),
     }
-    table = target_table(figures, "Reconstruction").set_index("Name")
+    table = section_table(figures, "Reconstruction").set_index("Name")
     assert table.loc["rec.flux_ratio"].to_dict() == {
         "Figure": "Reconstructed over true flux, median",
         "Here": "0.900",
         "95 % interval": "0.800 to 0.950",
-        "Target": "0.95 to 1.05",
-        "Status": "✗ missed",
         "Published": "",
         "Measured on": "<b>first</b> · n = 10 · 2 seeds",
         "Command": "",
     }
-    assert table.loc["rec.ssim", "Status"] == "not measured"
+    assert table.loc["rec.ssim", "Here"] == "–"
     assert table.loc["rec.ssim", "Measured on"] == "not comparable"
     assert table.loc["rec.ssim", "Command"] == "run it"
-    assert "2 figures recorded" in summary(figures)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +98,7 @@ def test_page_shows_what_was_recorded(open_page: Open) -> None:
     shown = app.dataframe[0].value.set_index("Name")
     assert shown.loc["rec.ssim", "Here"] == number(recorded["rec.ssim"]["value"])
     assert [tab.label for tab in app.tabs] == [
-        *("Targets", "Representations", "Generated galaxies", "Likelihood", "All figures")
+        *("Key figures", "Representations", "Generated galaxies", "Likelihood", "All figures")
     ]
     app.text_input(key="benchmarks_find").set_value("rec.").run()
     assert not app.exception

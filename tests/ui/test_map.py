@@ -234,11 +234,21 @@ def test_columns_of_another_length_are_refused(name: str) -> None:
         MapPoints(np.zeros(3), **columns)  # type: ignore[arg-type]
 
 
-def test_values_that_a_log_scale_cannot_show_are_missing() -> None:
+def test_values_below_a_log_scale_are_not_missing() -> None:
     values = np.array([1.0, 10.0, 0.0, -1.0, np.nan])
-    data, _, served = describe(points(5, colour=Colour("S", values, True)))
-    assert data["colour"]["missing"] == 3
-    assert np.frombuffer(plain(served["codes"]), np.uint8).tolist().count(0) == 3
+    data, sent, served = describe(points(5, colour=Colour("S", values, True)))
+    assert data["colour"]["missing"] == 1
+    codes = np.frombuffer(plain(served["codes"]), np.uint8)[np.argsort(sent.order)]
+    assert codes.tolist() == [1, 255, 1, 1, 0]
+    assert data["notes"] == ["2 values of zero or below have the lowest colour."]
+
+
+def test_angles_have_a_scale_that_closes() -> None:
+    values = np.array([0.0, 90.0, 179.9])
+    data, _, _ = describe(points(3, colour=Colour("PA", values, cyclic=True)))
+    colour = data["colour"]
+    assert (colour["low"], colour["high"]) == (0.0, 180.0)
+    assert colour["colours"][1] == colour["colours"][-1]
 
 
 @pytest.mark.parametrize("log", [True, False])

@@ -70,7 +70,10 @@ def test_overview_says_what_is_there(open_page: Open, first: Catalogue) -> None:
     for label, count in first.table["label"].value_counts().items():
         assert f"{label} {count:,}" in page
     assert "University of California" in texts(app)
-    assert [link.label for link in app.get("page_link")] == ["**Latent map**", "**Inspect**"]
+    assert {link.label.strip("*") for link in app.get("page_link")} == {
+        *("Latent map", "Inspect", "Similar", "Likelihood"),
+        *("Grid walk", "Generate", "Benchmarks", "Your data"),
+    }
 
 
 def test_overview_names_what_is_missing_and_the_command(

@@ -5,6 +5,7 @@ from radioviz.ui.cache.data_sets import (
     Located,
     atlas,
     atlas_names,
+    available_data_sets,
     data_set,
     forget_data_set,
     galaxy_scores,
@@ -12,6 +13,7 @@ from radioviz.ui.cache.data_sets import (
     known_data_sets,
     located,
     models,
+    overlap,
     samp_link,
 )
 from radioviz.ui.cache.decoding import (

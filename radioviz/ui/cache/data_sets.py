@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from radioviz.api.samp import SampLink
     from radioviz.atlas.atlas import Atlas
     from radioviz.atlas.scores import ScoreColumn, Scores
+    from radioviz.data.overlap import Overlap
 
 
 class _Opening:
@@ -138,6 +139,11 @@ def known_data_sets() -> dict[str, DataSet]:
     if not any((user_data_folder() / "surveys").glob("*/catalogue.json")):
         return dict(DATA_SETS)  # without importing the readers of every format
     return DATA_SETS | user_data_sets()
+
+
+def available_data_sets() -> dict[str, DataSet]:
+    """Those of :func:`known_data_sets` that can be opened: installed, built, or downloaded."""
+    return {key: entry for key, entry in known_data_sets().items() if entry.is_here}
 
 
 def forget_data_set(key: str) -> None:
@@ -287,3 +293,11 @@ def samp_link() -> SampLink:
     from radioviz.api.samp import SampLink
 
     return SampLink()
+
+
+@shared(lambda first, second: (*data_set_version(first), *data_set_version(second)), entries=8)
+def overlap(first: str, second: str) -> Overlap:
+    """Galaxies that two data sets share (:func:`radioviz.data.overlap.overlap_of`)."""
+    from radioviz.data.overlap import overlap_of
+
+    return overlap_of(data_set(first), data_set(second))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 LATENT = "latent component"
 MAX_VALUES = 12
+"""Most values of a text column that have a colour each; rarer ones share one as "other"."""
+
+SCALES = {"auto": "Automatic", "linear": "Linear", "log": "Logarithmic"}
 
 _TITLES = {
     "las": "Angular size",
@@ -25,6 +30,7 @@ _TITLES = {
     "redshift": "Redshift",
     "flux": "Flux density",
     "las_origin": "Origin of the size",
+    "flux_origin": "Origin of the flux density",
     "label_original": "Class as published",
     "morphology": "Morphological subtype",
     "origin": "Catalogue of origin",
@@ -40,6 +46,7 @@ _TITLES = {
     "las_flag": "Doubts about the measured size",
     "las_isophotal": "Extent above 3 sigma",
     "position_angle": "Position angle",
+    "beam_pa": "Position angle of the beam",
     "flux_sum": "Sum of the source's pixels",
     "peak": "Peak brightness",
     "noise": "Noise",
@@ -62,6 +69,9 @@ _TITLES = {
 }
 # Positions have their own map; names and headers are not categories.
 _NEVER = {"source_id", "name", "wcs_header", "header", "image_ra", "image_dec"}
+_IDENTIFIER = re.compile(r"(^|[^a-z])(id|ids|uid|oid|objid|objectid|sourceid)$", re.IGNORECASE)
+_ANGLE = re.compile(r"position_?angle|(^|_)pa(_|$)|posang|orientation", re.IGNORECASE)
+_DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
 # Spread over decades by nature, whatever this sample happens to span.
 _LOGARITHMIC = {
     "las",
@@ -100,7 +110,9 @@ class Colour:
     values : numpy.ndarray or None
         Float of shape ``(n,)``, NaN where unknown.
     log : bool
-        Draw ``values`` on a log scale; those that are not positive count as unknown.
+        Draw ``values`` on a log scale; those that are not positive have the lowest colour.
+    cyclic : bool
+        ``values`` are angles in degrees that repeat after 180.
     codes : numpy.ndarray or None
         Integers of shape ``(n,)`` into ``names``.
     colours : list of str
@@ -110,6 +122,7 @@ class Colour:
     title: str
     values: np.ndarray | None = None
     log: bool = False
+    cyclic: bool = False
     codes: np.ndarray | None = None
     names: list[str] = field(default_factory=list)
     colours: list[str] = field(default_factory=list)
@@ -144,7 +157,7 @@ def colour_choices(
     """Everything that points can be coloured by, most useful first.
 
     ``described`` gives titles of some scores; others have their names as titles.
-    Columns without any value, and text columns of more than a dozen values, are left out.
+    Columns without any value are left out, and those that :func:`left_out` lists.
     """
     found: list[Choice] = []
     for name in ("las", "label", "survey", "redshift", "flux"):
@@ -157,13 +170,64 @@ def colour_choices(
             found.append(Choice(f"score:{name}", title, unit))
     if latent_dim:
         found.append(Choice(LATENT, "Latent component"))
+    apart = left_out(table)
     for name in table.columns:
         if name in _NEVER or name in {c.key for c in found} or not _usable(table[name]):
             continue
-        numeric = is_number(table[name])
-        if numeric or _few(table[name]):
-            found.append(Choice(str(name), *title_of(str(name)), numeric=numeric))
-    return found
+        if name in apart or (table[name].nunique() < 2 and not is_number(table[name])):
+            continue
+        numeric = is_number(table[name]) or is_date(table[name])
+        found.append(Choice(str(name), *title_of(str(name)), numeric=numeric))
+    return _distinct(found)
+
+
+def _distinct(choices: list[Choice]) -> list[Choice]:
+    """The same choices; those of one title have the flow that they come from behind it."""
+    number = Counter(c.title for c in choices)
+    out = []
+    for choice in choices:
+        name = choice.key.removeprefix("score:")
+        if number[choice.title] > 1:
+            _, flow, of = name.partition("_maf-")
+            choice = replace(choice, title=f"{choice.title} ({of if flow else name})")
+        out.append(choice)
+    return out
+
+
+def left_out(table: pd.DataFrame) -> dict[str, str]:
+    """Columns that make no colours although they hold values, and why."""
+    out = {}
+    for name in map(str, table.columns):
+        if name in _NEVER or not _usable(table[name]):
+            continue
+        column = table[name]
+        if is_number(column):
+            whole = pd.api.types.is_integer_dtype(column)
+            if whole and _IDENTIFIER.search(name) and column.nunique() > MAX_VALUES:
+                out[name] = "an identifier"
+        elif not is_date(column) and column.nunique() > max(MAX_VALUES, len(column) // 2):
+            out[name] = "a different text for most galaxies"
+    return out
+
+
+def is_date(column: pd.Series) -> bool:
+    """True for text columns of dates, written as ISO 8601 has it: ``2024-03-01T12:00``."""
+    if is_number(column) or pd.api.types.is_bool_dtype(column):
+        return False
+    known = column.astype(str)
+    known = known[known != ""]
+    if not len(known) or not known.iloc[:20].str.fullmatch(_DATE).all():
+        return False
+    return bool(known.str.fullmatch(_DATE).all())
+
+
+def _years(column: pd.Series) -> np.ndarray:
+    """Dates as years with their fraction, float64 of shape ``(n,)``; NaN for none."""
+    when = pd.to_datetime(column, errors="coerce", format="ISO8601", utc=True)
+    begin = pd.to_datetime(when.dt.year, format="%Y", utc=True, errors="coerce")
+    days = 365 + when.dt.is_leap_year.astype(float)
+    years = when.dt.year + (when - begin) / pd.Timedelta(days=1) / days
+    return years.to_numpy(float)
 
 
 def is_number(column: pd.Series) -> bool:
@@ -178,20 +242,18 @@ def _usable(column: pd.Series) -> bool:
     return bool((column.astype(str) != "").any())
 
 
-def _few(column: pd.Series) -> bool:
-    return 1 < column.nunique() <= MAX_VALUES
-
-
 def colour_by(
     choice: Choice,
     table: pd.DataFrame,
     scores: pd.DataFrame,
     latents: np.ndarray,
     component: int = 0,
+    scale: str = "auto",
 ) -> Colour:
     """Colours of the rows of a table with its aligned scores and latents.
 
-    A column that the table lacks (an overlaid data set) is unknown for all its rows.
+    A column that the table lacks (an overlaid data set) is unknown for all its rows. ``scale``
+    is one of :data:`SCALES`.
     """
     n = len(table)
     if choice.key == LATENT:
@@ -201,23 +263,44 @@ def colour_by(
     if choice.key.startswith("score:"):
         name = choice.key.removeprefix("score:")
         values = scores[name].to_numpy(float) if name in scores else np.full(n, np.nan)
-        return Colour(choice.text, values, _is_log(name, values))
+        return Colour(choice.text, values, _is_log(choice, values, scale))
     if choice.numeric:
         column = table.get(choice.key)
-        values = np.full(n, np.nan) if column is None else column.to_numpy(float)
-        return Colour(
-            choice.text + _limits_note(choice.key, table), values, _is_log(choice.key, values)
-        )
+        values = np.full(n, np.nan)
+        if column is not None:
+            values = column.to_numpy(float) if is_number(column) else _years(column)
+        if choice.unit == "deg" and _ANGLE.search(choice.key):
+            return Colour(choice.text, np.mod(values, 180.0), cyclic=True)
+        text = choice.text + _limits_note(choice.key, table)
+        return Colour(text, values, _is_log(choice, values, scale))
     cells = table.get(choice.key)
     text = [""] * n if cells is None else _words(cells)
-    present = set(text)
+    present = Counter(text)
     order = [name for name in LABELS if name in present]
-    order += sorted(present - set(order) - {""})
+    order += sorted(set(present) - set(order) - {""})
     if "" in present:
         order.append("")
     index = {name: i for i, name in enumerate(order)}
     codes = np.array([index[name] for name in text], dtype=np.int32)
     return Colour(choice.text, codes=codes, names=order, colours=category_colours(order))
+
+
+def _few(colour: Colour) -> Colour:
+    """The same with a colour for each of the commonest values, and one for all others."""
+    codes = np.asarray(colour.codes)
+    named = [i for i, name in enumerate(colour.names) if name]
+    if len(named) <= MAX_VALUES:
+        return colour
+    counts = np.bincount(codes, minlength=len(colour.names))
+    common = sorted(sorted(named, key=lambda i: (-counts[i], i))[: MAX_VALUES - 1])
+    other = f"other ({len(named) - len(common):,} values)"
+    names = [*(colour.names[i] for i in common), other]
+    new = np.full(len(colour.names), len(common), dtype=np.int32)
+    new[common] = np.arange(len(common))
+    if "" in colour.names:
+        new[colour.names.index("")] = len(names)
+        names.append("")
+    return Colour(colour.title, codes=new[codes], names=names, colours=category_colours(names))
 
 
 def _limits_note(key: str, table: pd.DataFrame) -> str:
@@ -242,10 +325,10 @@ def join_colours(colours: list[Colour]) -> Colour:
     """One colouring of several data sets in a row, on one scale."""
     first = colours[0]
     if len(colours) == 1:
-        return first
+        return first if first.codes is None else _few(first)
     if first.codes is None:
         values = np.concatenate([c.values for c in colours if c.values is not None])
-        return Colour(first.title, values, first.log)
+        return Colour(first.title, values, first.log, first.cyclic)
     names = list(dict.fromkeys(name for c in colours for name in c.names if name))
     names = [n for n in LABELS if n in names] + [n for n in names if n not in LABELS]
     if any("" in c.names for c in colours):
@@ -257,14 +340,20 @@ def join_colours(colours: list[Colour]) -> Colour:
             if c.codes is not None and c.names
         ]
     )
-    return Colour(first.title, codes=codes, names=names, colours=category_colours(names))
+    return _few(Colour(first.title, codes=codes, names=names, colours=category_colours(names)))
 
 
-def _is_log(name: str, values: np.ndarray) -> bool:
-    if name in _LOGARITHMIC:
+def _is_log(choice: Choice, values: np.ndarray, scale: str) -> bool:
+    if scale != "auto":
+        return scale == "log" and bool((values > 0).any())
+    if choice.key in _LOGARITHMIC:
         return True
+    if choice.unit == "deg":
+        return False
     finite = values[np.isfinite(values)]
     if not len(finite) or finite.min() <= 0:
         return False
+    if not choice.unit and finite.max() <= 1:
+        return False  # fractions and probabilities: 0.1 and 0.9 matter alike
     low, high = np.percentile(finite, [1, 99])
     return bool(high > 100 * low)

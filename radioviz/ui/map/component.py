@@ -7,6 +7,7 @@ their content, and the page fetches each once. What a rerun sends is a descripti
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -110,15 +111,17 @@ def read_map_event(
     return MapEvent(rows, kind if len(rows) else "cleared")
 
 
-def scatter_map(points: MapPoints, *, key: str, height: int = 560, painter: str = "auto") -> None:
+def scatter_map(
+    points: MapPoints, *, key: str, height: str = "560px", painter: str = "auto"
+) -> None:
     """Draw a map; :func:`new_event` gives what the reader did on it.
 
     Parameters
     ----------
     key : str
         Unique on the page; also the CSS class ``st-key-<key>``.
-    height : int
-        Pixels.
+    height : str
+        CSS length.
     painter : {"auto", "gpu", "cpu"}
         What paints in the browser; by default WebGL where hardware draws it, else loops in
         JavaScript, which need neither WebGL nor a graphics card.
@@ -129,13 +132,14 @@ def scatter_map(points: MapPoints, *, key: str, height: int = 560, painter: str 
         "draws": "map",
         "bundle": media.serve(_bundle(), "text/javascript", digest, "map-bundle"),
         "height": height,
+        "marks": dataclasses.asdict(points.marks),
         "renderer": painter,
         "hover": points.hover is not None or points.thumbnail is not None,
     }
     st.session_state[f"{key}:drawn"] = _DrawnMap(points, sent)
     with st.container(key=key, gap=None):
         register_component("radioviz_map", __file__)(
-            key=f"{key}_gl", data=data, height=height, on_event_change=_keep_value
+            key=f"{key}_gl", data=data, on_event_change=_keep_value
         )
         if data["hover"]:
             _answer_hovering(key, data["bundle"])

@@ -16,8 +16,23 @@ from radioviz.ui.image.display import ImageStyle, data_uri
 from radioviz.ui.map import colouring
 from radioviz.ui.map.colouring import Choice
 from radioviz.ui.map.hover_text import hover_text
-from radioviz.ui.map.map_points import MapEvent, MapPoints
+from radioviz.ui.map.map_points import MapEvent, MapPoints, Marks
 from radioviz.ui.state import Selection
+
+
+@dataclass(frozen=True)
+class MapDisplay:
+    """How a map is drawn.
+
+    Attributes
+    ----------
+    scale : str
+        One of :data:`radioviz.ui.map.colouring.SCALES`.
+    marks : Marks
+    """
+
+    scale: str = "auto"
+    marks: Marks = field(default_factory=Marks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,8 +146,10 @@ def map_points(
     style: ImageStyle,
     component: int = 0,
     model_title: str = "",
+    display: MapDisplay | None = None,
 ) -> MapPoints:
     """Positions, colours, text and pictures for hovering; the brush and the focus are marked."""
+    display = display or MapDisplay()
     colour = colouring.join_colours(
         [
             colouring.colour_by(
@@ -141,6 +158,7 @@ def map_points(
                 layer.located.scores,
                 np.asarray(layer.located.atlas.latents),
                 component,
+                display.scale,
             )
             for layer in view.layers
         ]
@@ -174,6 +192,7 @@ def map_points(
         y_title=f"{view.title} 2",
         description=f"{view.title} of {len(view):,} galaxies by {model_title}, "
         f"coloured by {colour.title}",
+        marks=display.marks,
     )
 
 

@@ -14,7 +14,7 @@ from radioviz.ui.map import binary_columns as columns
 from radioviz.ui.map.binary_columns import Coloured, PackedColumn, PackedPositions
 from radioviz.ui.map.colouring import Colour
 from radioviz.ui.map.map_points import MapPoints
-from radioviz.ui.palette import CONTINUOUS, MISSING_COLOUR
+from radioviz.ui.palette import CONTINUOUS, CYCLIC, MISSING_COLOUR
 
 _STORE = columns.Store()
 
@@ -52,6 +52,10 @@ def describe_map(
             (float(points.y[row]) - y0) / (y1 - y0) * 65536,
         ]
     notes = []
+    if points.colour.log and points.colour.values is not None:
+        low = int(np.count_nonzero(np.asarray(points.colour.values) <= 0))
+        if low:
+            notes.append(f"{low:,} values of zero or below have the lowest colour.")
     filtered = 0 if points.shown is None else int((~points.shown).sum())
     if filtered:
         notes.append(f"{filtered:,} of {len(points):,} points do not pass the filter.")
@@ -108,16 +112,19 @@ def _colour_bar(colour: Colour, sent: PackedPositions) -> Coloured:
     values = np.asarray(colour.values, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         drawn = np.log10(values) if colour.log else values
-    known = np.isfinite(drawn)
-    low, high = colour_range(values[known])
+    shown = values[np.isfinite(drawn)]
+    low, high = (0.0, 180.0) if colour.cyclic else colour_range(shown)
     ticks: list[tuple[float, str]] = []
-    if colour.log and known.any():
+    if colour.log and len(shown):
         ticks = [(float(np.log10(t)), f"{t:g}") for t in log_ticks(low, high)]
         low, high = float(np.log10(low)), float(np.log10(high))
+    if colour.log and len(shown):
+        drawn = np.where(values <= 0, low, drawn)  # below the scale is not the same as unknown
+    known = np.isfinite(drawn)
     description = {
         "kind": "continuous",
         "title": f"{colour.title}, log scale" if colour.log else colour.title,
-        "colours": _ramp(),
+        "colours": _ramp(CYCLIC if colour.cyclic else CONTINUOUS),
         "low": low,
         "high": high,
         "ticks": [[(value - low) / (high - low), text] for value, text in ticks],
@@ -144,9 +151,9 @@ def colour_range(values: np.ndarray) -> tuple[float, float]:
 
 
 @cache
-def _ramp() -> list[str]:
+def _ramp(colours: tuple[str, ...]) -> list[str]:
     """Colour of no value, then 255 colours from low to high."""
     return [
         MISSING_COLOUR,
-        *(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in interpolate_colours(CONTINUOUS, 255)),
+        *(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in interpolate_colours(colours, 255)),
     ]

@@ -6,7 +6,7 @@ Points of every data set on the map lie in one array; an event gives row numbers
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,6 +14,25 @@ from radioviz.errors import RadioVizError
 from radioviz.ui.map.colouring import Colour
 
 KINDS = ("lasso", "box", "click", "cleared")
+
+
+@dataclass(frozen=True)
+class Marks:
+    """How points look.
+
+    Attributes
+    ----------
+    size : float
+        Factor on the diameter that the map chooses.
+    opacity : float
+        Of all points, 0..1.
+    overlay : float
+        Weight of overlaid points, 0..1.
+    """
+
+    size: float = 1.0
+    opacity: float = 1.0
+    overlay: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +60,7 @@ class MapPoints:
     x_title, y_title : str
     description : str
         For screen readers.
+    marks : Marks
     """
 
     x: np.ndarray
@@ -56,6 +76,7 @@ class MapPoints:
     x_title: str = ""
     y_title: str = ""
     description: str = "Latent map"
+    marks: Marks = field(default_factory=Marks)
 
     def __post_init__(self) -> None:
         for name in ("y", "group", "selected", "shown"):

@@ -1,4 +1,4 @@
-"""Targets and recorded figures of the Benchmarks page. Nothing here needs torch."""
+"""Key figures and all recorded figures of the Benchmarks page. Nothing here needs torch."""
 
 from __future__ import annotations
 
@@ -11,32 +11,20 @@ import streamlit as st
 from radioviz.ui import cache, controls
 from radioviz.ui.cache.benchmark_files import figure_table
 from radioviz.ui.exports.export_panel import export_button, whole
-from radioviz.ui.pages.benchmarks.benchmark_targets import TARGETS, BenchmarkTarget, number
+from radioviz.ui.pages.benchmarks.key_figures import KEY_FIGURES, KeyFigure, number
 
 Figures = Mapping[str, Mapping[str, Any]]
 
-_STATUS = {"reached": "✓ reached", "missed": "✗ missed", "absent": "not measured", "shown": ""}
+
+def section_table(figures: Figures, section: str) -> pd.DataFrame:
+    """Key figures of one section beside published ones, as text: one row for each."""
+    return pd.DataFrame([_row(f, figures.get(f.name) or {}) for f in KEY_FIGURES[section]])
 
 
-def summary(figures: Figures) -> str:
-    """How many targets were reached, in a sentence."""
-    bound = [t for section in TARGETS.values() for t in section if t.text()]
-    counts = [t.status(figures.get(t.name)) for t in bound]
-    return (
-        f"{counts.count('reached')} of {len(bound)} targets reached, {counts.count('missed')} "
-        f"missed, {counts.count('absent')} not measured yet. {len(figures):,} figures recorded."
-    )
-
-
-def target_table(figures: Figures, section: str) -> pd.DataFrame:
-    """Figures of one section beside their targets, as text: one row for each target."""
-    return pd.DataFrame([_row(t, figures.get(t.name) or {}) for t in TARGETS[section]])
-
-
-def _row(target: BenchmarkTarget, entry: Mapping[str, Any]) -> dict[str, str]:
+def _row(figure: KeyFigure, entry: Mapping[str, Any]) -> dict[str, str]:
     interval = ""
     if entry.get("low") is not None and entry.get("high") is not None:
-        low, high = (number(entry[end], target.percent) for end in ("low", "high"))
+        low, high = (number(entry[end], figure.percent) for end in ("low", "high"))
         interval = f"{low} to {high}"
     seeds = len(entry.get("seeds", ()))
     where = [
@@ -45,23 +33,21 @@ def _row(target: BenchmarkTarget, entry: Mapping[str, Any]) -> dict[str, str]:
         f"{seeds} seeds" if seeds > 1 else "",
     ]
     return {
-        "Figure": target.title,
-        "Here": number(entry.get("value"), target.percent),
+        "Figure": figure.title,
+        "Here": number(entry.get("value"), figure.percent),
         "95 % interval": interval,
-        "Target": target.text(),
-        "Status": _STATUS[target.status(entry)],
-        "Published": target.published,
+        "Published": figure.published,
         "Measured on": str(entry.get("why") or " · ".join(part for part in where if part)),
-        "Name": target.name,
+        "Name": figure.name,
         "Command": str(entry.get("command", "")),
     }
 
 
-def all_targets(figures: Figures) -> None:
+def key_figures(figures: Figures) -> None:
     """Every section with its table."""
-    for section in TARGETS:
+    for section in KEY_FIGURES:
         st.subheader(section)
-        frame(target_table(figures, section))
+        frame(section_table(figures, section))
 
 
 def with_table(name: str, command: str, draw: Callable[[pd.DataFrame], None]) -> None:

@@ -32,6 +32,8 @@ class GridWalkState:
         The galaxy through which the plane may be put.
     ends : list
         Start and end of the path: a galaxy ``(data set, source_id)``, a place ``(a, b)`` or None.
+    decoder, axes : str, tuple of str
+        Those that the ends were set on.
     linked_galaxy : str or None
         Value of ``?galaxy=`` that the page last read or wrote.
     dots : (str, list)
@@ -41,6 +43,8 @@ class GridWalkState:
     galaxy: Pair | None = None
     plane_galaxy: Pair | None = None
     ends: list[Pair | Place | None] = field(default_factory=lambda: [None, None])
+    decoder: str = ""
+    axes: tuple[str, ...] = ()
     linked_galaxy: str | None = None
     dots: tuple[str, list[Pair]] = ("", [])
 
@@ -101,7 +105,7 @@ class Point:
 
 def mapped(model: str) -> list[str]:
     """Data sets with an Atlas of a model, in the order of the sidebar."""
-    return [key for key in cache.known_data_sets() if model in cache.atlas_names(key)]
+    return [key for key in cache.available_data_sets() if model in cache.atlas_names(key)]
 
 
 def latent_of(model: str, pair: Pair) -> np.ndarray | None:
@@ -126,6 +130,16 @@ def point_of(walk: Walk, end: Pair | Place | None) -> Point | None:
         a, b = walk.plane.place(z[None])[0][0]
         return Point(z, (float(a), float(b)), pair)
     return Point(walk.plane.at(first, second)[0], (first, second))
+
+
+def drop_other_path(walk: Walk) -> None:
+    """Forget a path set on another decoder, and places set on other axes of this one."""
+    held, axes = walk_state(), tuple(walk.plane.titles)
+    if held.decoder and held.decoder != walk.info.name:
+        held.ends = [None, None]
+    elif held.axes and held.axes != axes:
+        held.ends = [e if e is not None and isinstance(e[0], str) else None for e in held.ends]
+    held.decoder, held.axes = walk.info.name, axes
 
 
 def end_points(walk: Walk) -> list[Point | None]:

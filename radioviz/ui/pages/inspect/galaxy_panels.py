@@ -179,7 +179,7 @@ def map_place_panel(pair: Pair, view: View) -> None:
     scatter_map(
         layers.map_points(shown, layers.map_colours(shown)[0], view.style, model_title=view.model),
         key="place_map",
-        height=420,
+        height="420px",
     )
 
 

@@ -10,7 +10,8 @@ from radioviz.ui import cache, controls
 from radioviz.ui.controls import View, linked_select
 from radioviz.ui.map import colouring, layers
 from radioviz.ui.map.colouring import Choice
-from radioviz.ui.map.layers import MapView
+from radioviz.ui.map.layers import MapDisplay, MapView
+from radioviz.ui.map.map_points import Marks
 from radioviz.ui.pages.latent_map.state import find_on_map
 
 NOTHING = "nothing"
@@ -23,13 +24,15 @@ class MapChoice:
     maps: dict[str, MapView]
     colour: Choice
     component: int  # latent component, counted from 0
+    display: MapDisplay
 
 
 def choose_maps(view: View) -> MapChoice:
     """Draw the controls."""
     model = str(view.model)
     located = cache.located(view.data_set, model)
-    columns = st.columns([1, 1.5, 1.3, 1.4, 1.8, 0.8], vertical_alignment="bottom")
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
+    columns = [row.container(width=width) for width in (95, 190, 135, 165, 165, 120, 105)]
     with columns[0]:
         layout = linked_select("Layout", layers.layouts_of(located), "layout", "layout")
     with columns[2]:
@@ -66,18 +69,48 @@ def choose_maps(view: View) -> MapChoice:
     choices = {c.key: c for c in layers.map_colours(maps[model])}
     component = "1"
     with columns[1]:
+        apart = colouring.left_out(maps[model].layers[0].located.table)
         colour = linked_select(
-            "Colour by", {k: c.text for k, c in choices.items()}, "colour", "colour"
-        )
+            "Colour by", {k: c.text for k, c in choices.items()}, "colour", "colour",
+            help=_not_listed(apart),
+        )  # fmt: skip
         latent = colour == colouring.LATENT
         if latent:
             numbers = {str(i + 1): str(i + 1) for i in range(located.atlas.latents.shape[1])}
             component = linked_select("Component", numbers, "component", "component")
+    with columns[6], st.popover("Display", key="map_display", width="stretch"):
+        display = _display(choices[colour], maps[model])
     view.publish(
         layout=layout,
+        scale=None if display.scale == "auto" else display.scale,
         colour=colour,
         component=component if latent else None,
         overlay=None if overlay == NOTHING else overlay,
         beside=None if beside == NOTHING else beside,
     )
-    return MapChoice(maps, choices[colour], int(component) - 1)
+    return MapChoice(maps, choices[colour], int(component) - 1, display)
+
+
+def _not_listed(apart: dict[str, str]) -> str | None:
+    """Why columns of the table are no colours."""
+    if not apart:
+        return None
+    named = [f"{name[:40]} ({why})" for name, why in list(apart.items())[:12]]
+    more = f" and {len(apart) - 12:,} more" if len(apart) > 12 else ""
+    return controls.escape(f"Not listed: {', '.join(named)}{more}")
+
+
+def _display(colour: Choice, shown: MapView) -> MapDisplay:
+    """Scale of the colours, and how points look."""
+    scale = "auto"
+    if colour.numeric:
+        scale = linked_select("Colour scale", colouring.SCALES, "map_scale", "scale")
+    size = st.slider("Point size", 0.5, 3.0, 1.0, 0.25, key="map_size", persist_state="session")
+    opacity = st.slider("Opacity", 0.1, 1.0, 1.0, 0.1, key="map_opacity", persist_state="session")
+    overlay = 1.0
+    if len(shown.layers) > 1:
+        overlay = st.slider(
+            "Weight of the overlay", 0.0, 1.0, 0.5, 0.05, key="map_overlay",
+            persist_state="session", help="Overlaid galaxies are drawn as rings over the dots",
+        )  # fmt: skip
+    return MapDisplay(scale, Marks(float(size), float(opacity), float(overlay)))

@@ -1,10 +1,11 @@
-"""Latent map: one or two maps, the galaxy in focus beside them, the selection below."""
+"""Latent map: one or two maps; beside or below them the selection and the galaxy in focus."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import controls, detail, filtering, galaxies, state, tray
+from radioviz.data.matching import REPEAT_ARCSEC
+from radioviz.ui import cache, controls, detail, filtering, galaxies, state, tray
 from radioviz.ui.controls import View
 from radioviz.ui.map import layers
 from radioviz.ui.map.component import new_event, scatter_map
@@ -17,6 +18,10 @@ from radioviz.ui.pages.latent_map.state import (
     selection_to_tray,
     toggle_in_tray,
 )
+from radioviz.ui.state import Selection
+
+HEIGHT = "clamp(400px, calc(100vh - 250px), 1400px)"
+"""Of a map: what the window has below title and controls."""
 
 
 @st.fragment(key="latent_map")
@@ -35,37 +40,93 @@ def latent_map(view: View) -> None:
         st.warning(controls.escape(message), icon=":material/search_off:")
     titles = controls.encoder_titles(view.data_set)
     first, two = choice.maps[str(view.model)], len(choice.maps) > 1
-    places = st.columns(2) if two else st.columns([2.1, 1], gap="medium")
-    if not two:
+    if two:
+        places = st.columns(2)
+    else:
+        places = st.columns([2, 1], gap="medium")
         with places[1]:
-            _focus_panel(view, first)  # before the map, because a click waits for it
+            _side_panel(view, first)  # before the map, because a click waits for it
     for place, (key, model, shown) in zip(places, maps, strict=False):
         title = titles.get(model, model)
         with place, st.container(key=f"{key}_panel"):
             if two:
                 st.markdown(f"**{controls.escape(title)}**")
             scatter_map(
-                layers.map_points(shown, choice.colour, view.style, choice.component, title),
+                layers.map_points(
+                    shown, choice.colour, view.style, choice.component, title, choice.display
+                ),
                 key=key,
-                height=640,
+                height=HEIGHT,
             )
-    if first.note:
-        st.caption(controls.escape(first.note))
-    _selection_panel(view, first, two)
+            if shown is first:
+                _notes(first)
+    if two:
+        _side_panel(view, first)
 
 
-def _focus_panel(view: View, shown: MapView, two: bool = False) -> None:
-    """The galaxy in focus; without one, a hint and statistics of the whole data set."""
+def _notes(shown: MapView) -> None:
+    """What to know about the galaxies of the map."""
+    if shown.note:
+        st.caption(controls.escape(shown.note))
+    if len(shown.layers) > 1:
+        with controls.show_errors():
+            _overlap(shown)
+
+
+def _overlap(shown: MapView) -> None:
+    """How many different galaxies there are, and classes on which two data sets disagree."""
+    first, second = shown.layers[:2]
+    found = cache.overlap(first.data_set, second.data_set)
+    if not found.shared:
+        return
+    st.caption(
+        controls.escape(
+            f"{found.distinct:,} distinct galaxies: {found.shared:,} of {second.title} are also in "
+            f"{first.title} (within {REPEAT_ARCSEC:g}″) and are drawn twice."
+        )
+    )
+    if not len(found.disagreements):
+        return
+    title = f"{len(found.disagreements):,} galaxies have different classes in the two"
+    with st.expander(title, icon=":material/compare_arrows:", key="map_disagreements"):
+        st.dataframe(
+            found.disagreements, hide_index=True, key="map_disagreements_table",
+            column_config={
+                "name": "Name",
+                "first": f"Class in {first.title}",
+                "second": f"Class in {second.title}",
+                "separation": st.column_config.NumberColumn("Separation [″]", format="%.1f"),
+                "first_id": "Identifier",
+                "second_id": f"Identifier in {second.title}",
+            },
+        )  # fmt: skip
+
+
+def _side_panel(view: View, shown: MapView) -> None:
+    """The selection, then the galaxy in focus, then statistics; what there is of them."""
+    brush = filtering.kept(state.brush(), view.model)
+    if len(brush):
+        _selection_panel(view, shown, brush)
+    _focus_panel(view)
+    with controls.show_errors():
+        catalogues = [layer.located.catalogue for layer in shown.layers]
+        if len(brush):
+            selection_view.selection_summary(catalogues, brush)
+        elif state.focus() is None:
+            selection_view.whole_summary(catalogues[0])
+
+
+def _focus_panel(view: View) -> None:
+    """The galaxy in focus; without one, how to select."""
     pair = state.focus()
     with st.container(key="detail"), controls.show_errors():
         if pair is None:
-            st.info(
-                "Click a galaxy to see it here. Drag to lasso; the toolbar has a box. "
-                "Double-click clears.",
-                icon=":material/ads_click:",
-            )
-            if not two:
-                selection_view.whole_summary(shown.layers[0].located.catalogue)
+            if not len(state.brush()):
+                st.info(
+                    "Click a galaxy to see it here. Drag to lasso galaxies and see their pictures, "
+                    "sizes and classes; the toolbar has a box. Double-click clears.",
+                    icon=":material/ads_click:",
+                )
             return
         catalogue, row = galaxies.row_of(pair)
         st.html(detail.galaxy_heading(catalogue, row))
@@ -77,23 +138,14 @@ def _focus_panel(view: View, shown: MapView, two: bool = False) -> None:
         st.html(detail.facts_html(detail.short_facts(catalogue, row)))
 
 
-def _selection_panel(view: View, shown: MapView, two: bool) -> None:
-    """The selection: count, gallery, distributions, export; beside two maps also the focus."""
-    brush = filtering.kept(state.brush(), view.model)
+def _selection_panel(view: View, shown: MapView, brush: Selection) -> None:
+    """The selection: count, actions, pictures."""
     with st.container(key="selection"):
-        if not len(brush):
-            st.caption(
-                f"{len(shown):,} galaxies on the map. Lasso or box some of them to see their "
-                "pictures, sizes and classes here."
-            )
-            if two:
-                _focus_panel(view, shown, two)
-            return
+        there = layers.count_on(shown, brush)
+        st.subheader(f"{there:,} of {len(shown):,} galaxies selected")
+        if len(brush) > there:
+            st.caption(f"and {len(brush) - there:,} that are not on this map")
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            there = layers.count_on(shown, brush)
-            st.subheader(f"{there:,} of {len(shown):,} galaxies selected", width="content")
-            if len(brush) > there:
-                st.caption(f"and {len(brush) - there:,} that are not on this map", width="content")
             st.button(
                 "Add all to tray", icon=":material/add:", type="primary", key="brush_to_tray",
                 on_click=selection_to_tray, args=(view,),
@@ -104,16 +156,9 @@ def _selection_panel(view: View, shown: MapView, two: bool) -> None:
                 "Clear selection", icon=":material/close:", key="brush_clear",
                 on_click=state.clear_brush,
             )  # fmt: skip
-        left, right = st.columns([2.1, 1], gap="medium")
-        with right:
-            if two:
-                _focus_panel(view, shown, two)
-            catalogues = [layer.located.catalogue for layer in shown.layers]
-            selection_view.selection_summary(catalogues, brush)
-        with left:
-            selection_view.selection_gallery(
-                brush,
-                view.style,
-                on_open=lambda pair: state.set_focus(pair[0], pair[1], "gallery"),
-                on_collect=toggle_in_tray,
-            )
+        selection_view.selection_gallery(
+            brush,
+            view.style,
+            on_open=lambda pair: state.set_focus(pair[0], pair[1], "gallery"),
+            on_collect=toggle_in_tray,
+        )

@@ -1,4 +1,4 @@
-"""A selection below the map: medians, distributions against all galaxies, and its gallery."""
+"""A selection beside the map: medians, distributions against all galaxies, and its gallery."""
 
 from __future__ import annotations
 
@@ -121,14 +121,17 @@ def selection_gallery(
     pairs = ordered(selection, str(order))
     shown = pairs[(page - 1) * gallery.PAGE : page * gallery.PAGE]
     tray = state.tray()
-    gallery.gallery(
-        galaxies.galaxy_cells(shown, style),
-        key="gallery",
-        label=f"Selected galaxies, page {page} of {pages}",
-        in_tray=tray.__contains__,
-        focus=state.focus(),
-        on_open=on_open,
-        on_collect=on_collect,
-    )
+    # It scrolls by itself, so that what is below stays near.
+    with st.container(height=360 if len(shown) > 6 else "content", border=False):
+        gallery.gallery(
+            galaxies.galaxy_cells(shown, style),
+            key="gallery",
+            label=f"Selected galaxies, page {page} of {pages}",
+            width=88,
+            in_tray=tray.__contains__,
+            focus=state.focus(),
+            on_open=on_open,
+            on_collect=on_collect,
+        )
     if len(pairs) < len(selection):
         st.caption(controls.escape(f"{len(selection) - len(pairs):,} galaxies are not available."))

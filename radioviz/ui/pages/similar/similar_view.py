@@ -61,7 +61,7 @@ _FORMATS = {
 
 def search_settings(view: View) -> SearchSettings:
     """The widgets above query and results."""
-    options = [k for k in cache.known_data_sets() if view.model in cache.atlas_names(k)]
+    options = [k for k in cache.available_data_sets() if view.model in cache.atlas_names(k)]
     held = page_state(SimilarState)
     if held.data_set != view.data_set:
         # A data set newly chosen in the sidebar is searched until the reader changes it.

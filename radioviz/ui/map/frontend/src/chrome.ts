@@ -16,6 +16,11 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** Both ends of a long name, so that names that begin alike are told apart. */
+export function shorten(name: string, most = 30): string {
+  return name.length <= most ? name : `${name.slice(0, most - 13)}\u2026${name.slice(-12)}`;
+}
+
 // Outlines on a 24-unit square, drawn for this map.
 const ICONS: Record<string, string> = {
   lasso: "M12 4c5 0 9 2.3 9 5.5S17 15 12 15c-1.6 0-3-.2-4.300-.6M3.800 12C3.300 11.200 3 10.400 3 9.500 3 6.300 7 4 12 4M7.500 14.500a2.200 2.200 0 1 1-3.600-1.800M6 16c0 2-.5 3.500-2 4.500",
@@ -123,7 +128,7 @@ export class Chrome {
   }
 
   describe(data: MapData, extra: string[]): void {
-    this.root.style.height = `${data.height}px`;
+    this.root.style.height = data.height;
     this.root.setAttribute("aria-label", data.description);
     this.live.textContent = data.selected
       ? `${data.selected.count.toLocaleString("en")} points selected`
@@ -146,7 +151,7 @@ export class Chrome {
         button.title = `${name || "no value"}. Click: hide or show; double-click: this one alone`;
         const dot = make("span", "rv-dot");
         dot.style.background = colours[code];
-        button.append(dot, make("span", "", name || "no value"));
+        button.append(dot, make("span", "", shorten(name) || "no value"));
         button.append(make("span", "rv-count", counts[code].toLocaleString("en")));
         button.addEventListener("click", (e) => e.detail < 2 && toggle(code, false));
         button.addEventListener("dblclick", () => toggle(code, true));

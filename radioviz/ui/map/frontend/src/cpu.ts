@@ -85,8 +85,8 @@ export class CpuPainter implements Painter {
     this.ringExtra = 4 * ratio;
     this.sums.fill(0);
     for (let i = 0; i <= FINE_STEPS; i++) {
-      this.low[i] = Math.round(255 * opacity((64 * i) / FINE_STEPS, style.full));
-      this.high[i] = Math.round(255 * opacity(4 * i, style.full));
+      this.low[i] = Math.round(255 * style.opacity * opacity((64 * i) / FINE_STEPS, style.full));
+      this.high[i] = Math.round(255 * style.opacity * opacity(4 * i, style.full));
     }
   }
 
@@ -94,7 +94,7 @@ export class CpuPainter implements Painter {
     const points = this.points;
     if (!points) return;
     const size = Math.max(1, Math.round(this.style.size));
-    const gain = this.style.gain * (ring ? RING_WEIGHT : 1);
+    const gain = this.style.gain * (ring ? RING_WEIGHT * this.style.overlay : 1);
     // Weights are in the table, so that the inner loops only add.
     const table = this.style.table.map((v) => v * gain);
     const selected = points.selected;

@@ -53,11 +53,12 @@ precision highp float;
 uniform sampler2D u_sums;
 uniform float u_full;
 uniform float u_steep;
+uniform float u_opacity;
 out vec4 o_colour;
 void main() {
   vec4 s = texelFetch(u_sums, ivec2(gl_FragCoord.xy), 0);
   if (s.a <= 0.0) { o_colour = vec4(0.0); return; }
-  float a = min(1.0, log(1.0 + u_steep * s.a) / log(1.0 + u_steep * max(1.0, u_full)));
+  float a = min(1.0, log(1.0 + u_steep * s.a) / log(1.0 + u_steep * max(1.0, u_full))) * u_opacity;
   o_colour = vec4(s.rgb / s.a * a, a);
 }`;
 
@@ -201,7 +202,7 @@ export class GpuPainter implements Painter {
       u_scale: [(2 * view.sx) / view.width, (-2 * view.sy) / view.height],
       u_size: (ring ? style.size + 4 : style.size) * ratio,
       u_ring: ring,
-      u_gain: style.gain * (ring ? RING_WEIGHT : 1),
+      u_gain: style.gain * (ring ? RING_WEIGHT * style.overlay : 1),
       u_any: points.selected !== null,
       u_table: this.table,
     });
@@ -221,6 +222,7 @@ export class GpuPainter implements Painter {
       u_sums: this.sums.attachments[0],
       u_full: this.style.full,
       u_steep: STEEP,
+      u_opacity: this.style.opacity,
     });
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
   }

@@ -27,6 +27,10 @@ export interface Style {
   table: Float32Array;
   /** Multiplies weights when only some of the points are drawn. */
   gain: number;
+  /** Multiplies the opacity of all points. */
+  opacity: number;
+  /** Multiplies the weight of overlaid points. */
+  overlay: number;
 }
 
 export interface Painter {

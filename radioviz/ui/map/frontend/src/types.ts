@@ -31,6 +31,16 @@ export interface Categories {
   counts: number[];
 }
 
+/** How points look, as the reader set it; 1 is as the map chooses. */
+export interface Marks {
+  /** Factor on the diameter. */
+  size: number;
+  /** Opacity of all points, 0..1. */
+  opacity: number;
+  /** Weight of overlaid points, 0..1. */
+  overlay: number;
+}
+
 export interface Group {
   name: string;
   /** Points [start, end) of the buffers; those of the first group are dots, others rings. */
@@ -59,7 +69,9 @@ export interface MapData {
   focus: [number, number] | null;
   titles: { x: string; y: string };
   description: string;
-  height: number;
+  /** CSS length. */
+  height: string;
+  marks: Marks;
   renderer: "auto" | "gpu" | "cpu";
   /** Whether the server answers what is under the pointer. */
   hover: boolean;

@@ -15,6 +15,7 @@ import type { ComponentArgs, MapData, MapEvent } from "./types.ts";
 
 const PICK_PX = 9;
 const RESTORE_MS = 2500;
+const OUTLINE_MS = 2500;
 const SHARP_POINTS = 50_000;
 
 export class MapView {
@@ -54,7 +55,7 @@ export class MapView {
       tool: () => this.tool,
       select: (kind, path, add) => this.select(kind, path, add),
       click: (at, add) => this.click(at, add),
-      clear: () => this.send({ kind: "cleared", add: false }),
+      clear: () => this.act("clear"),
       hover: (at) => this.point(at),
       outline: (path) => {
         this.path = path;
@@ -94,7 +95,7 @@ export class MapView {
     this.args = args;
     const data = args.data;
     if (!this.chrome.root.isConnected) this.parent.append(this.chrome.root);
-    this.chrome.root.style.height = `${data.height}px`;
+    this.chrome.root.style.height = data.height;
     if (!this.points && data.n) this.chrome.say("Loading the map \u2026");
     try {
       const [coarse, codes, selected] = await Promise.all([
@@ -253,7 +254,9 @@ export class MapView {
     const data = this.data as MapData;
     const { width, height, scale } = this.camera;
     const inView = Math.max(1, data.n / Math.max(1, scale * scale));
-    const size = Math.min(8, Math.max(2, 0.42 * Math.sqrt((width * height) / inView)));
+    const own = Math.min(8, Math.max(2, 0.42 * Math.sqrt((width * height) / inView)));
+    const { size: factor, opacity, overlay } = data.marks;
+    const size = Math.max(1, own * factor);
     const cell = (width * height * scale * scale) / 65536;
     const { dark } = this.theme;
     const full = (this.crowding * size * size) / Math.max(size * size, cell);
@@ -269,6 +272,8 @@ export class MapView {
         Math.max(1, full),
       ),
       gain: 1,
+      opacity,
+      overlay,
     };
   }
 
@@ -295,6 +300,7 @@ export class MapView {
     this.chrome.root.dataset.state = "moving";
     this.chrome.hideTip();
     this.hovered = -1;
+    this.path = null; // its corners are pixels of the view before
     this.frames.draw(true);
     if (this.camera.needsFine && this.loaded.fine !== this.data.fine.hash) void this.refine();
   }
@@ -354,10 +360,16 @@ export class MapView {
     const { sx, sy, tx, ty } = this.camera.view();
     const bounds = this.data.bounds;
     const corners = outline(path).map(([x, y]) => toData(bounds, (x - tx) / sx, (y - ty) / sy));
-    // The outline stays until the server's answer is drawn.
+    // The outline stays until the server's answer is drawn; nothing in it may need no answer.
     this.path = path;
     this.drawOver();
+    setTimeout(() => this.path === path && this.clearOutline(), OUTLINE_MS);
     this.send({ kind, add, polygon: corners.flat() });
+  }
+
+  private clearOutline(): void {
+    this.path = null;
+    this.drawOver();
   }
 
   private selectView(add: boolean): void {
@@ -398,7 +410,10 @@ export class MapView {
   private act(what: Tool | "in" | "out" | "reset" | "clear"): void {
     if (what === "in" || what === "out") this.camera.zoomBy(what === "in" ? 1.5 : 1 / 1.5);
     else if (what === "reset") this.camera.reset();
-    else if (what === "clear") this.send({ kind: "cleared", add: false });
+    else if (what === "clear") {
+      this.clearOutline();
+      this.send({ kind: "cleared", add: false });
+    }
     else this.chrome.setTool((this.tool = what));
   }
 
