@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radioviz.atlas.scores import ScoreColumn
 from radioviz.data.catalogue import complete_columns
 from radioviz.ui.map import colouring
 from radioviz.ui.map.colouring import Choice, Colour, colour_by, join_colours
@@ -129,3 +130,63 @@ def test_the_colour_scale_brightens_all_the_way() -> None:
     # Its dark end stands out from the dark page (#0E1118), as WCAG measures contrast.
     page = (np.array([0x0E, 0x11, 0x18]) / 255) ** 2.2 @ [0.2126, 0.7152, 0.0722]
     assert (luminance[0] + 0.05) / (page + 0.05) > 1.7
+
+
+def colour_of(name: str, **columns: object) -> Colour:
+    sources = table(**columns)
+    choices = {c.key: c for c in colouring.colour_choices(sources, pd.DataFrame(), 0)}
+    return join_colours([colour_by(choices[name], sources, pd.DataFrame(), NONE)])
+
+
+def test_angles_are_cyclic_and_probabilities_linear() -> None:
+    angle = colour_of("position_angle", position_angle=[0.5, 90.0, 179.0, 270.0])
+    assert angle.cyclic and not angle.log
+    assert angle.values is not None and angle.values.tolist() == [0.5, 90.0, 179.0, 90.0]
+    chance = Choice("score:p_fr2", "Probability of FRII")
+    scores = pd.DataFrame({"p_fr2": [1e-5, 0.2, 0.9, 0.99]})
+    assert not colour_by(chance, table(las=[1.0, 2, 3, 4]), scores, NONE).log
+
+
+@pytest.mark.parametrize(("scale", "log"), [("auto", True), ("linear", False), ("log", True)])
+def test_the_reader_may_choose_the_scale(scale: str, log: bool) -> None:
+    sources = table(las=[1.0, 2, 3, 4])
+    choice = Choice("las", "Angular size", "arcsec")
+    assert colour_by(choice, sources, pd.DataFrame(), NONE, scale=scale).log is log
+
+
+def test_many_categories_have_a_colour_each_and_the_rest_is_other() -> None:
+    values = [f"v{i:02d}" for i in range(12) for _ in range(3)]
+    twelve = colour_of("kind", kind=values)
+    assert len(set(twelve.colours)) == 12
+    rare = [*values, *(f"w{i}" for i in range(5)), "v00"]
+    many = colour_of("kind", kind=rare)
+    assert many.names == [*(f"v{i:02d}" for i in range(11)), "other (6 values)"]
+    assert many.codes is not None and np.bincount(many.codes).tolist() == [4, *[3] * 10, 8]
+
+
+def test_dates_are_years_and_identifiers_are_no_colours() -> None:
+    dates = ["2020-01-01", "2020-07-02T00:00:00", "", "2021-01-01"]
+    colour = colour_of("observed", observed=dates)
+    assert colour.values is not None
+    np.testing.assert_allclose(colour.values[[0, 1, 3]], [2020.0, 2020.5, 2021.0], atol=1e-6)
+    assert np.isnan(colour.values[2])
+    sources = table(
+        obj_id=np.arange(2**60, 2**60 + 30), gain=np.arange(30), remark=[f"r{i}" for i in range(30)]
+    )
+    keys = [c.key for c in colouring.colour_choices(sources, pd.DataFrame(), 0)]
+    assert "gain" in keys and not {"obj_id", "remark"} & set(keys)
+    assert colouring.left_out(sources) == {
+        "obj_id": "an identifier",
+        "remark": "a different text for most galaxies",
+    }
+
+
+def test_no_two_choices_have_one_title() -> None:
+    names = ["knn_distance", "knn_maf-a", "knn_maf-b"]
+    scores = pd.DataFrame({name: [1.0, 2.0] for name in names})
+    described = {name: ScoreColumn("Distance to neighbours", "") for name in names[1:]}
+    found = colouring.colour_choices(table(las=[1.0, 2]), scores, 0, described)
+    assert [c.title for c in found if c.key.startswith("score:")] == [
+        *("Distance to neighbours (knn_distance)", "Distance to neighbours (a)"),
+        "Distance to neighbours (b)",
+    ]

@@ -224,9 +224,8 @@ def is_date(column: pd.Series) -> bool:
 def _years(column: pd.Series) -> np.ndarray:
     """Dates as years with their fraction, float64 of shape ``(n,)``; NaN for none."""
     when = pd.to_datetime(column, errors="coerce", format="ISO8601", utc=True)
-    begin = pd.to_datetime(when.dt.year, format="%Y", utc=True, errors="coerce")
-    days = 365 + when.dt.is_leap_year.astype(float)
-    years = when.dt.year + (when - begin) / pd.Timedelta(days=1) / days
+    day = when.dt.day_of_year - 1 + (when - when.dt.normalize()) / pd.Timedelta(days=1)
+    years = when.dt.year + day / (365 + when.dt.is_leap_year.astype(float))
     return years.to_numpy(float)
 
 
@@ -271,8 +270,8 @@ def colour_by(
             values = column.to_numpy(float) if is_number(column) else _years(column)
         if choice.unit == "deg" and _ANGLE.search(choice.key):
             return Colour(choice.text, np.mod(values, 180.0), cyclic=True)
-        text = choice.text + _limits_note(choice.key, table)
-        return Colour(text, values, _is_log(choice, values, scale))
+        title = choice.text + _limits_note(choice.key, table)
+        return Colour(title, values, _is_log(choice, values, scale))
     cells = table.get(choice.key)
     text = [""] * n if cells is None else _words(cells)
     present = Counter(text)

@@ -16,7 +16,7 @@ from radioviz.ui.image.display import ImageStyle, data_uri
 from radioviz.ui.map import colouring
 from radioviz.ui.map.colouring import Choice
 from radioviz.ui.map.hover_text import hover_text
-from radioviz.ui.map.map_points import MapEvent, MapPoints, Marks
+from radioviz.ui.map.map_points import MapEvent, MapPoints, PointLook
 from radioviz.ui.state import Selection
 
 
@@ -28,11 +28,11 @@ class MapDisplay:
     ----------
     scale : str
         One of :data:`radioviz.ui.map.colouring.SCALES`.
-    marks : Marks
+    marks : PointLook
     """
 
     scale: str = "auto"
-    marks: Marks = field(default_factory=Marks)
+    marks: PointLook = field(default_factory=PointLook)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,5 @@
 /* Built from frontend/src by `npm run build`; licences in frontend/LICENSES.
- * sources f3e3b122c2799c86cab1758e7df354ead07210c6a2cc85ab4593960ab75782f3 */
+ * sources 5d0d4611a83e9e41da6c51abd41c73683aee4cceb19a9e1012d04398798e44f2 */
 var To=`.rv-map {
   display: grid;
   grid-template: "head head" auto "plot bar" minmax(0, 1fr) "notes notes" auto / minmax(0, 1fr) auto;

@@ -17,7 +17,7 @@ KINDS = ("lasso", "box", "click", "cleared")
 
 
 @dataclass(frozen=True)
-class Marks:
+class PointLook:
     """How points look.
 
     Attributes
@@ -60,7 +60,7 @@ class MapPoints:
     x_title, y_title : str
     description : str
         For screen readers.
-    marks : Marks
+    marks : PointLook
     """
 
     x: np.ndarray
@@ -76,7 +76,7 @@ class MapPoints:
     x_title: str = ""
     y_title: str = ""
     description: str = "Latent map"
-    marks: Marks = field(default_factory=Marks)
+    marks: PointLook = field(default_factory=PointLook)
 
     def __post_init__(self) -> None:
         for name in ("y", "group", "selected", "shown"):

@@ -11,7 +11,7 @@ from radioviz.ui.controls import View, linked_select
 from radioviz.ui.map import colouring, layers
 from radioviz.ui.map.colouring import Choice
 from radioviz.ui.map.layers import MapDisplay, MapView
-from radioviz.ui.map.map_points import Marks
+from radioviz.ui.map.map_points import PointLook
 from radioviz.ui.pages.latent_map.state import find_on_map
 
 NOTHING = "nothing"
@@ -113,4 +113,4 @@ def _display(colour: Choice, shown: MapView) -> MapDisplay:
             "Weight of the overlay", 0.0, 1.0, 0.5, 0.05, key="map_overlay",
             persist_state="session", help="Overlaid galaxies are drawn as rings over the dots",
         )  # fmt: skip
-    return MapDisplay(scale, Marks(float(size), float(opacity), float(overlay)))
+    return MapDisplay(scale, PointLook(float(size), float(opacity), float(overlay)))

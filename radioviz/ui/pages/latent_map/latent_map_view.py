@@ -40,10 +40,8 @@ def latent_map(view: View) -> None:
         st.warning(controls.escape(message), icon=":material/search_off:")
     titles = controls.encoder_titles(view.data_set)
     first, two = choice.maps[str(view.model)], len(choice.maps) > 1
-    if two:
-        places = st.columns(2)
-    else:
-        places = st.columns([2, 1], gap="medium")
+    places = st.columns(2 if two else [2, 1], gap="medium")
+    if not two:
         with places[1]:
             _side_panel(view, first)  # before the map, because a click waits for it
     for place, (key, model, shown) in zip(places, maps, strict=False):

@@ -16,7 +16,7 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Both ends of a long name, so that names that begin alike are told apart. */
+/** Both ends of a long name, so that names that begin alike differ. */
 export function shorten(name: string, most = 30): string {
   return name.length <= most ? name : `${name.slice(0, most - 13)}\u2026${name.slice(-12)}`;
 }

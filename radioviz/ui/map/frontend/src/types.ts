@@ -32,7 +32,7 @@ export interface Categories {
 }
 
 /** How points look, as the reader set it; 1 is as the map chooses. */
-export interface Marks {
+export interface PointLook {
   /** Factor on the diameter. */
   size: number;
   /** Opacity of all points, 0..1. */
@@ -71,7 +71,7 @@ export interface MapData {
   description: string;
   /** CSS length. */
   height: string;
-  marks: Marks;
+  marks: PointLook;
   renderer: "auto" | "gpu" | "cpu";
   /** Whether the server answers what is under the pointer. */
   hover: boolean;
