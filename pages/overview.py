@@ -19,6 +19,12 @@ DOORS = (
         "All galaxies, arranged by an encoder. Lasso a region, see its pictures, export FITS.",
     ),
     (
+        controls.TABLE,
+        "Table",
+        ":material/table:",
+        "All columns of a data set: sort, filter, histograms, scatter plots, crossmatch.",
+    ),
+    (
         controls.INSPECT,
         "Inspect",
         ":material/center_focus_strong:",
@@ -65,9 +71,9 @@ DOORS = (
 
 def doors() -> None:
     """A card for each page."""
-    half = len(DOORS) // 2
-    for row in (DOORS[:half], DOORS[half:]):
-        for place, (page, title, icon, text) in zip(st.columns(half), row, strict=True):
+    for first in range(0, len(DOORS), 3):
+        row = DOORS[first : first + 3]
+        for place, (page, title, icon, text) in zip(st.columns(3), row, strict=False):
             with place.container(border=True, height="stretch"):
                 st.page_link(page, label=f"**{title}**", icon=icon)
                 st.caption(text)

@@ -24,6 +24,7 @@ from radioviz.ui.image.display import ImageStyle
 
 OVERVIEW = "pages/overview.py"
 LATENT_MAP = "pages/latent_map.py"
+TABLE = "pages/table.py"
 GRID_WALK = "pages/grid_walk.py"
 GENERATE = "pages/generate.py"
 INSPECT = "pages/inspect_galaxy.py"

@@ -245,3 +245,12 @@ def test_threads_decode_the_same_bits(first: Catalogue) -> None:
         together = list(pool.map(lambda _: cache.decoded("vae2", z, {}), range(8)))
     for images in together:
         np.testing.assert_array_equal(images, alone)
+
+
+def test_a_path_is_forgotten_with_its_decoder(open_page: Open) -> None:
+    app = open_page("grid_walk", decoder="vae2", a="0.4", b="-0.8")
+    app.button(key="walk_from").click().run()
+    held = app.session_state["radioviz.ui.pages.grid_walk.state.GridWalkState"]
+    assert held.ends[0] == pytest.approx((0.4, -0.8))
+    app.selectbox(key="walk_decoder").set_value("vae32").run()
+    assert held.ends == [None, None] and not app.exception

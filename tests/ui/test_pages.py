@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import DATA_SETS, DataSet
 from radioviz.export.session import Session, session_bytes
-from radioviz.ui import controls, galaxies
+from radioviz.ui import cache, controls, galaxies
 from radioviz.ui.state import Selection
 from tests.ui.conftest import PAGES, session_of
 
@@ -71,7 +71,7 @@ def test_overview_says_what_is_there(open_page: Open, first: Catalogue) -> None:
         assert f"{label} {count:,}" in page
     assert "University of California" in texts(app)
     assert {link.label.strip("*") for link in app.get("page_link")} == {
-        *("Latent map", "Inspect", "Similar", "Likelihood"),
+        *("Latent map", "Table", "Inspect", "Similar", "Likelihood"),
         *("Grid walk", "Generate", "Benchmarks", "Your data"),
     }
 
@@ -343,6 +343,53 @@ def test_links_open_the_view_they_were_made_from(open_page: Open, first: Catalog
     app = open_page("inspect_galaxy", source="first-77")
     assert session_of(app).focus == ("first", "first-77")
     assert first.table["name"].iat[int(first.rows_of(["first-77"])[0])] in html(app)
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "said"),
+    [
+        ("latent_map", {"encoder": "<b>x</b>"}, "encoder"),
+        ("latent_map", {"layout": "mercator"}, "layout 'mercator'"),
+        ("latent_map", {"colour": "taste"}, "colour 'taste'"),
+        ("latent_map", {"overlay": "atlantis"}, "overlaid data set 'atlantis'"),
+        ("inspect_galaxy", {"data": "atlantis"}, "data set 'atlantis'"),
+        ("grid_walk", {"decoder": "none"}, "decoder 'none'"),
+        ("grid_walk", {"show": "first,atlantis"}, "data set 'atlantis'"),
+        ("similar", {"in": "atlantis"}, "data set to search in 'atlantis'"),
+        ("generate", {"n": "100000"}, "100000; possible is 1 to 1024"),
+        ("generate", {"seed": "-1"}, "-1; possible is 0 to"),
+        ("likelihood", {"score": "luck"}, "score 'luck'"),
+    ],
+)
+def test_a_link_to_what_is_not_there_says_so(
+    open_page: Open, page: str, query: dict[str, str], said: str
+) -> None:
+    app = open_page(page, **query)
+    shown = "\n".join(w.value for w in app.warning).replace("\\", "")
+    assert "The link asks for" in shown and said in shown
+    assert not app.exception and not app.error
+    assert "<b>" not in "".join(w.value for w in app.warning).replace("\\<b\\>", "")
+
+
+def test_what_a_link_could_not_have_is_forgotten_when_the_reader_chooses(open_page: Open) -> None:
+    app = open_page("latent_map", layout="mercator")
+    assert "mercator" in texts(app)
+    app.selectbox(key="layout").set_value("pca").run()
+    assert "mercator" not in texts(app)
+
+
+def test_absent_data_sets_are_not_offered(open_page: Open) -> None:
+    absent = {k for k, entry in cache.known_data_sets().items() if not entry.is_here}
+    if "mirabest" not in absent:
+        pytest.skip("MiraBest is installed here")
+    app = open_page("latent_map")
+    assert not {controls.data_set_title(k) for k in absent} & set(
+        app.selectbox(key="data_set").options
+    )
+    app = open_page("latent_map", data="mirabest")
+    shown = "".join(w.value for w in app.warning).replace("\\", "")
+    assert "MiraBest, which is not installed" in shown and "fetch mirabest" in shown
+    assert not app.error
 
 
 def test_links_to_what_is_not_there(open_page: Open) -> None:
