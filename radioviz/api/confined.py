@@ -113,8 +113,8 @@ def fetch_table(message: Message) -> UserTable:
     from radioviz.importing.readers.table_builder import UserTable
 
     found: UserTable = read_confined(
-        HERE + "_received", message, fetch_payload(message), name=message.name,
-        classes=(Message, UserTable),
+        "radioviz.api.samp_messages:read_received", message, fetch_payload(message),
+        name=message.name, classes=(Message, UserTable),
     )  # fmt: skip
     return found
 
@@ -140,20 +140,6 @@ def _inspection(source: Source, answers: Answers) -> Inspection:
     # Surveys of others are out of reach; the server makes the suggested key a free one.
     os.environ["RADIOVIZ_HOME"] = os.devnull
     return dataclasses.replace(importing.inspect_source(source, answers), make=None)
-
-
-def _received(message: Message, payload: bytes) -> UserTable:
-    from radioviz.api.samp_messages import read_received
-    from radioviz.importing.readers.table_builder import UserTable
-
-    table = read_received(message, payload)
-    frame = table.to_pandas()
-    for name in frame.columns:
-        if len(frame) and isinstance(frame[name].iat[0], bytes):
-            frame[name] = frame[name].str.decode("utf-8", "replace")
-    units = {name: str(table[name].unit or "") for name in frame.columns}
-    ucds = {name: str(table[name].meta.get("ucd", "")) for name in frame.columns}
-    return UserTable(frame, units=units, ucds=ucds)
 
 
 def _columns(path: Path, which: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from radioviz.errors import SampError
-from radioviz.images.quiet import quiet
+from radioviz.errors import CatalogueError, SampError
 
 if TYPE_CHECKING:
-    from astropy.table import Table
+    from radioviz.importing.readers.table_builder import UserTable
 
 Source = tuple[str, str]
 
@@ -139,8 +137,8 @@ def fetch_payload(message: Message, limit: int = LARGEST_DOWNLOAD, timeout: floa
         raise SampError(f"{message.url} cannot be read: {error}") from error
 
 
-def fetch_table(message: Message) -> Table:
-    """A received table, with units and UCDs (``column.meta['ucd']``) as its sender wrote them.
+def fetch_table(message: Message) -> UserTable:
+    """A received table, with units, UCDs and frames as its sender wrote them.
 
     Raises
     ------
@@ -150,26 +148,16 @@ def fetch_table(message: Message) -> Table:
     return read_received(message, fetch_payload(message))
 
 
-def read_received(message: Message, payload: bytes) -> Table:
+def read_received(message: Message, payload: bytes) -> UserTable:
     """As :func:`fetch_table`, of bytes that were fetched already."""
-    from astropy.table import Table
+    from radioviz.importing.readers.user_tables import read_table_bytes
 
-    from radioviz.importing.readers.fits_checks import check_fits
-    from radioviz.importing.readers.table_formats import check_xml
-    from radioviz.importing.readers.user_tables import gunzip
-
-    form = "fits" if message.mtype == TABLE_FITS else "votable"
-    path = Path(message.name or "table")
-    with quiet():  # tables of other programs may violate the standards
-        try:
-            if payload[:2] == b"\x1f\x8b":
-                payload = gunzip(path, io.BytesIO(payload))
-            # The parsers have no limits: one follows a STREAM to any address or file, the other
-            # allocates whatever a header announces.
-            check = check_fits if form == "fits" else check_xml
-            check(path, io.BytesIO(payload))
-            return Table.read(io.BytesIO(payload), format=form)
-        except Exception as error:
-            raise SampError(
-                f"table '{message.name}' of {message.sender} is not a {form} table: {error}"
-            ) from error
+    form, start = ("fits", b"S") if message.mtype == TABLE_FITS else ("votable", b"<")
+    try:
+        if payload.lstrip()[:1] not in (start, b"\x1f"):
+            raise CatalogueError("it does not begin like one")
+        return read_table_bytes(message.name, payload)
+    except CatalogueError as error:
+        raise SampError(
+            f"table '{message.name}' of {message.sender} is not a {form} table: {error}"
+        ) from error

@@ -65,6 +65,7 @@ def read_positions(
     *,
     ra_unit: str = "",
     dec_unit: str = "",
+    ra_given: bool = True,
     names: tuple[str, str] = ("ra", "dec"),
 ) -> Positions:
     """Positions in degrees.
@@ -76,6 +77,9 @@ def read_positions(
     ra_unit, dec_unit : str
         ``deg``, ``hour``, ``rad``, ``arcmin``, ``arcsec``, a sexagesimal form of VizieR
         (``"h:m:s"``), or empty where unknown.
+    ra_given : bool
+        False where the unit is the table's: one of degrees on a column such as ``10:30:00``
+        raises a question.
     names : tuple of str
         Names of the columns, for messages.
 
@@ -88,7 +92,7 @@ def read_positions(
     first = _Coordinate(ra, names[0], angular_unit(ra_unit, names[0]), size)
     second = _Coordinate(dec, names[1], angular_unit(dec_unit, names[1]), size)
     _refuse_swapped(first, second)
-    ra_how, dec_how = first.right_ascension(), second.declination()
+    ra_how, dec_how = first.right_ascension(ra_given), second.declination()
     if isinstance(ra_how, Question):
         nothing = np.full(size, np.nan)
         return Positions(nothing, nothing.copy(), {}, "", (ra_how,))
@@ -212,7 +216,7 @@ class _Coordinate:
         sign = np.where(parts["sign"].eq("-").to_numpy(), -1.0, 1.0)
         return sign * (whole + minutes / 60 + seconds / 3600)
 
-    def right_ascension(self) -> str | Question:
+    def right_ascension(self, given: bool = True) -> str | Question:
         """Fill ``degrees``; the interpretation, or the question that decides it."""
         values = self.values.copy()
         values[list(self.problems)] = np.nan
@@ -224,8 +228,15 @@ class _Coordinate:
             unit = "hour"
         elif self.sexagesimal and self.letters:
             unit = "deg"
-        elif self.unit:
+        elif self.unit and (given or not self.sexagesimal or self.unit != "deg" or beyond):
             unit = self.unit
+        elif self.sexagesimal and self.unit and good.size:
+            return Question(
+                "ra_unit",
+                f"Column '{self.name}' is sexagesimal, up to {good.max():.4g}, and its unit is "
+                f"degrees: degrees or hours?",
+                RA_UNITS,
+            )
         elif not good.size:
             unit = "deg"
         elif self.sexagesimal and beyond < _FEW_BEYOND:

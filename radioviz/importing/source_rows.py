@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,8 +17,9 @@ from radioviz.importing.column_units import convert, parse_unit
 from radioviz.importing.columns import ColumnMap, map_columns
 from radioviz.importing.export_tables import is_export, restored
 from radioviz.importing.positions import DEC_UNITS, RA_UNITS, read_positions
-from radioviz.importing.readers.table_builder import UserTable, undefined
+from radioviz.importing.readers.table_builder import UserTable, no_name, undefined
 from radioviz.importing.sky_frames import frame_of_positions, join_parts
+from radioviz.importing.source_labels import MORPHOLOGIES, label_of, letters_of
 from radioviz.importing.stand_ins import without_stand_ins
 from radioviz.importing.survey_facts import UNKNOWN, Answers, Question, choice_answer
 from radioviz.sky import frame_name, is_j2000, j2000_name, to_j2000
@@ -30,21 +30,6 @@ _OF_IMAGES = {"beam_major": "arcsec", "beam_minor": "arcsec", "beam_pa": "deg",
               "frequency": "GHz", "pixel_scale": "arcsec"}  # fmt: skip
 FLUXES = ("mJy", "Jy", "uJy", UNKNOWN)
 
-_LABELS = {
-    "fri": "FRI", "fr1": "FRI", "i": "FRI", "fanaroffrileyi": "FRI", "fanaroffriley1": "FRI",
-    "friclassi": "FRI", "frii": "FRII", "fr2": "FRII", "ii": "FRII", "fanaroffrileyii": "FRII",
-    "fanaroffriley2": "FRII", "compact": "Compact", "fr0": "Compact", "point": "Compact",
-    "pointlike": "Compact", "pointsource": "Compact", "unresolved": "Compact",
-    "bent": "Bent", "wat": "Bent", "nat": "Bent", "benttail": "Bent", "bentt": "Bent",
-    "wideangletail": "Bent", "narrowangletail": "Bent", "headtail": "Bent", "ht": "Bent",
-    "bt": "Bent", "hybrid": "Hybrid", "hymors": "Hybrid", "hymorrs": "Hybrid", "frifrii": "Hybrid",
-    "fr1fr2": "Hybrid",
-}  # fmt: skip
-# Labels that are more specific than their class.
-_MORPHOLOGIES = {
-    "wat": "wide-angle tail", "wideangletail": "wide-angle tail", "nat": "narrow-angle tail",
-    "narrowangletail": "narrow-angle tail", "ht": "head-tail", "headtail": "head-tail",
-}  # fmt: skip
 _SPLITS = {"train": "train", "training": "train", "valid": "valid", "validation": "valid",
            "val": "valid", "test": "test", "testing": "test", "excluded": "excluded"}  # fmt: skip
 _MAX_REDSHIFT = 20.0
@@ -209,8 +194,10 @@ class _SourceListBuilder:
         column = self.table.frame[name]
         if name == self.mapping.columns.get("image"):
             return pd.Series(self._text("image"), index=column.index, dtype="str")
-        if column.dtype.kind not in "if":
+        if column.dtype.kind == "b":
             return column
+        if column.dtype.kind not in "if":
+            return column.mask(no_name(column.astype("str")), "")
         values, note = without_stand_ins(column.to_numpy(dtype=float), str(name))
         self.notes += note
         return pd.Series(values, index=column.index) if note else column
@@ -237,7 +224,8 @@ class _SourceListBuilder:
             return {}
         if frame.name not in ("icrs", "fk5", "fk4", "fk4noeterms"):
             units["ra_unit"] = units["ra_unit"] or "deg"  # no frame but these counts in hours
-        result = read_positions(ra, dec, names=names, **units)
+        given = bool(self.answers.get("ra_unit")) or bool(parts)
+        result = read_positions(ra, dec, names=names, ra_given=given, **units)
         self.needed += result.needed
         self.out["ra"], self.out["dec"] = result.ra, result.dec
         if result.needed:
@@ -359,7 +347,7 @@ class _SourceListBuilder:
         self.out["label_original"] = original
         self.out["label"] = [meaning[v] for v in original]
         if "morphology" not in self.mapping.columns:
-            self.out["morphology"] = [_MORPHOLOGIES.get(_letters(v), "") for v in original]
+            self.out["morphology"] = [MORPHOLOGIES.get(letters_of(v), "") for v in original]
         counts = Counter(original)
         shown = ", ".join(
             f"{v or '(empty)'} -> {meaning[v] or 'no class'}: {n}"
@@ -415,18 +403,6 @@ def unique_ids(wanted: list[str], otherwise: list[str]) -> list[str]:
         used.add(name)
         out.append(name)
     return out
-
-
-def label_of(text: str) -> str:
-    """Class of a label in its common spellings; '' where unknown."""
-    letters = _letters(text)
-    if re.fullmatch(r"[12]\d\d|3\d\d", letters):  # MiraBest: first digit FRI, FRII, hybrid
-        return {"1": "FRI", "2": "FRII", "3": "Hybrid"}[letters[0]]
-    return _LABELS.get(letters, "")
-
-
-def _letters(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text.lower())
 
 
 def _converted(values: np.ndarray, unit: str, to: str, name: str) -> np.ndarray:

@@ -165,12 +165,14 @@ def test_a_table_that_another_program_sent(tmp_path: Path) -> None:
 
     table = Table({"source_id": ["a", "b"], "ra": [1.0, 2.0] * u.deg})
     table["ra"].meta["ucd"] = "pos.eq.ra"
+    table.meta["EQUINOX"] = 1950.0  # only FITS has a place for it
     for form, mtype in (("votable", "table.load.votable"), ("fits", "table.load.fits")):
         file = tmp_path / form
         table.write(file, format=form)
         found = confined.fetch_table(Message(mtype, "TOPCAT", file.as_uri(), form))
         assert found.frame["source_id"].tolist() == ["a", "b"]
         assert (found.units["ra"], found.frame["ra"].tolist()) == ("deg", [1.0, 2.0])
+        assert found.frames.get("", "") == ("1950.0" if form == "fits" else "")
         file.write_bytes(b"x")
         with pytest.raises(SampError, match=f"'{form}' of TOPCAT is not a {form} table"):
             confined.fetch_table(Message(mtype, "TOPCAT", file.as_uri(), form))

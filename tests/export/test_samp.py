@@ -105,7 +105,7 @@ def test_table_goes_out_and_its_rows_come_back(
     assert params["name"] == "selection"
     table = fetch_table(Message(mtype, "RadioViz", params["url"]))
     assert len(table) == sum(len(g) for g in groups)
-    assert str(table["ra"].unit) == "deg"
+    assert table.units["ra"] == "deg"
 
     # A row that the other program highlights comes back as a source, whether it names the
     # table by its identifier or by its address.

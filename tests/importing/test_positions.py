@@ -108,6 +108,16 @@ def test_ambiguous_right_ascensions_are_asked_for(ra):
     assert np.isnan(got.ra).all()
 
 
+def test_sexagesimal_degrees_of_a_table_are_asked_for():
+    """Many tables call hours, minutes and seconds degrees."""
+    got = _read(["10:30:00", "23:10:00"], ["+1:0:0", "+2:0:0"], ra_unit="deg", ra_given=False)
+    assert [q.key for q in got.needed] == ["ra_unit"]
+    got = _read(["10:30:00", "23:10:00"], ["+1:0:0", "+2:0:0"], ra_unit="deg")
+    np.testing.assert_allclose(got.ra, [10.5, 23 + 1 / 6])
+    got = _read(["10:30:00", "123:10:00"], ["+1:0:0", "+2:0:0"], ra_unit="deg", ra_given=False)
+    np.testing.assert_allclose(got.ra, [10.5, 123 + 1 / 6])
+
+
 def test_answer_settles_the_ambiguity():
     got = _read([5.0, 6.0], [1.0, 2.0], ra_unit="hour")
     np.testing.assert_allclose(got.ra, [75.0, 90.0])

@@ -13,7 +13,8 @@ from radioviz.errors import CatalogueError
 from radioviz.importing.columns import map_columns
 from radioviz.importing.readers.table_builder import UserTable
 from radioviz.importing.readers.user_tables import read_table
-from radioviz.importing.source_rows import label_of, read_sources, unique_ids
+from radioviz.importing.source_labels import label_of
+from radioviz.importing.source_rows import read_sources, unique_ids
 
 
 def _table(columns: dict, **described) -> UserTable:

@@ -88,7 +88,7 @@ class UserTable:
             if np.isfinite(whole).all() and (whole == whole.round()).all():
                 return [f"{int(v)}" if np.isfinite(v) else "" for v in cells]
         out = pd.Series(["" if pd.isna(v) else str(v).strip() for v in cells], dtype=object)
-        return out.mask(_no_name(out), "").tolist()
+        return out.mask(no_name(out), "").tolist()
 
 
 def undefined(text: pd.Series) -> pd.Series:
@@ -97,7 +97,7 @@ def undefined(text: pd.Series) -> pd.Series:
     return lower.isin(_UNDEFINED) | lower.str.fullmatch(_FILLER)
 
 
-def _no_name(text: pd.Series) -> pd.Series:
+def no_name(text: pd.Series) -> pd.Series:
     """Where text stands for no name: ``--`` does, ``NaN`` may be one."""
     return text.str.lower().isin(("null", "<na>", "#n/a", "masked")) | text.str.fullmatch(_FILLER)
 

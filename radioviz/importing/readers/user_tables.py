@@ -74,6 +74,15 @@ def read_table(path: str | Path, which: str = "") -> UserTable:
     return builder.table()
 
 
+def read_table_bytes(name: str, content: bytes) -> UserTable:
+    """As :func:`read_table`, of bytes; ``name`` is for messages. Parquet is not read."""
+    path = Path(name or "table")
+    with reading(path, "table"):
+        if content[:2] == b"\x1f\x8b":
+            content = gunzip(path, io.BytesIO(content))
+        return _read_content(path, content[:4096], io.BytesIO(content), "").table()
+
+
 def _read_content(path: Path, head: bytes, file: IO[bytes], which: str) -> TableBuilder:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start:
