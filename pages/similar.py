@@ -32,8 +32,8 @@ def similar(view: View) -> None:
     picture = None
     with places[0], st.container(key="similar_query"), controls.show_errors():
         key = settings.targets[0] if settings.targets else view.data_set
-        survey = controls.open_with_progress(key).info
-        picture = query_panel.draw_query(view, survey, cache.models()[model].preprocess)
+        searched = controls.open_with_progress(key)
+        picture = query_panel.draw_query(view, searched, cache.models()[model].preprocess)
     query = query_panel.current_query()
     view.publish(
         source=to_link(query.like),

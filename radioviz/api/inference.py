@@ -69,7 +69,7 @@ def encode_images(
     (1, 32)
     """
     encoder = Encoder.load(model or default_encoder())
-    survey = open_data_set(like).info
+    catalogue = open_data_set(like).catalogue
     seen = []
     for image in _sky_images(images):
         scale = pixel_scale if pixel_scale is not None else image.pixel_scale
@@ -79,7 +79,7 @@ def encode_images(
         clip = query_image.holds_noise(image) if noisy is None else noisy
         prepared, _ = query_image.prepare_picture(
             image, query_image.Box.whole(image.data), pixel_scale=scale, beam=fwhm, noisy=clip,
-            survey=survey, chain=encoder.info.preprocess,
+            survey=catalogue.info_for(fwhm), chain=encoder.info.preprocess,
         )  # fmt: skip
         seen.append(prepared)
     if not seen:

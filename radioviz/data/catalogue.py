@@ -179,6 +179,17 @@ class Catalogue:
             frequency=None if math.isnan(frequency) else frequency,
         )
 
+    def info_for(self, beam: float | None) -> SurveyInfo:
+        """Facts to compare an image of a beam [arcsec] with this data set.
+
+        Where each image has a beam of its own, that of the image itself: such images are seen
+        beam by beam.
+        """
+        known = self.beams[np.isfinite(self.beams)]
+        if self.info.beam is not None or not len(known):
+            return self.info
+        return dataclasses.replace(self.info, beam=beam or float(np.median(known)))
+
     @property
     def positions(self) -> SkyCoord:
         """Sky positions (ICRS/J2000), NaN if missing, shape ``(n,)``."""

@@ -135,3 +135,14 @@ def test_folders_without_these_columns_open(tmp_path: Path) -> None:
 SEEN_COLUMNS = (
     "beam_major", "beam_minor", "beam_pa", "frequency", "pixel_scale", "rms", "primary_beam",
 )  # fmt: skip
+
+
+def test_a_query_is_compared_beam_by_beam_where_images_have_beams_of_their_own() -> None:
+    several = mixed()
+    assert several.info_for(30.0).beam == 30.0
+    assert several.info_for(None).beam == pytest.approx(np.median(several.beams))
+    one = mixed(beam=9.0)
+    assert one.info_for(30.0).beam == 9.0
+    table = one.table.assign(beam_major=np.nan)
+    unknown = Catalogue(mixed().info, table, one.images)
+    assert unknown.info_for(30.0).beam is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from radioviz.data.catalogue import SurveyInfo
+from radioviz.data.catalogue import Catalogue
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import FetchError, RadioVizError
 from radioviz.ui import cache, controls, detail, galaxies, gallery, name_resolver, state
@@ -75,13 +75,13 @@ def choose_kind() -> None:
     )  # fmt: skip
 
 
-def draw_query(view: View, survey: SurveyInfo, chain: Preprocess) -> QueryPicture | None:
+def draw_query(view: View, catalogue: Catalogue, chain: Preprocess) -> QueryPicture | None:
     """Draw the query of the chosen kind; its picture, if it has one.
 
     Parameters
     ----------
-    survey : SurveyInfo
-        Of the data set that is searched: pictures are smoothed to its beam.
+    catalogue : Catalogue
+        The data set that is searched: pictures are smoothed to its beam.
     chain : Preprocess
         Of the encoder.
     """
@@ -91,9 +91,9 @@ def draw_query(view: View, survey: SurveyInfo, chain: Preprocess) -> QueryPictur
         if kind == "galaxy":
             _look_up_galaxy(view)
         elif kind == "file":
-            picture = uploaded_picture(view.style, survey, chain)
+            picture = uploaded_picture(view.style, catalogue, chain)
         elif kind == "generated":
-            picture = generated_picture(survey, chain)
+            picture = generated_picture(catalogue.info_for(None), chain)
         else:
             _examples_from_tray()
     if picture is not None:

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from radioviz.api import confined
-from radioviz.data.catalogue import SurveyInfo
+from radioviz.data.catalogue import Catalogue, SurveyInfo
 from radioviz.data.preprocess import Preprocess
 from radioviz.images.reading import SkyImage
 from radioviz.similarity import query_image
@@ -25,14 +25,14 @@ T = TypeVar("T")
 
 
 def uploaded_picture(
-    style: ImageStyle, survey: SurveyInfo, chain: Preprocess
+    style: ImageStyle, catalogue: Catalogue, chain: Preprocess
 ) -> QueryPicture | None:
     """Draw the upload and the questions about it; None until it can be used.
 
     Parameters
     ----------
-    survey : SurveyInfo
-        Of the data set that is searched: the picture is smoothed to its beam.
+    catalogue : Catalogue
+        The data set that is searched: the picture is smoothed to its beam.
     chain : Preprocess
         Of the encoder.
 
@@ -48,6 +48,7 @@ def uploaded_picture(
     )  # fmt: skip
     if file is None:
         return None
+    survey = catalogue.info
     payload, name = file.getvalue(), file.name
     digest = hashlib.sha256(payload).hexdigest()[:24]
     extension = None
@@ -91,7 +92,13 @@ def uploaded_picture(
     seen, note = kept(
         ("seen", *made),
         lambda: query_image.prepare_picture(
-            image, box, pixel_scale=scale, beam=beam, noisy=noisy, survey=survey, chain=chain
+            image,
+            box,
+            pixel_scale=scale,
+            beam=beam,
+            noisy=noisy,
+            survey=catalogue.info_for(beam),
+            chain=chain,
         ),
     )
     if note:
