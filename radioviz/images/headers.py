@@ -151,6 +151,7 @@ _WCS_CARD = re.compile(
 )
 # Older spellings of PCi_j and the like, with zeros (CASA, ASKAP, AIPS).
 _PADDED = re.compile(r"(PC|CD|PV|PS)(?:00(\d)00(\d)|0?(\d)_0?(\d))$")
+_MAX_ORDER = 9
 _TEXT_CARD = re.compile(r"(?:CTYPE|CUNIT|PS)|RADE")
 # Spellings of units that wcslib takes for others or for none.
 _UNIT_NAMES = {
@@ -192,6 +193,9 @@ def find_wcs(header: Header, axes: int) -> tuple[WCS | None, str]:
             text = header.string(written)
             cards[key] = _UNIT_NAMES.get(text.lower(), text) if key[:5] == "CUNIT" else text
         elif (number := header.number(written)) is not None:
+            if "ORDER" in key and not 0 <= number <= _MAX_ORDER:  # as many squared are made
+                why = f"{key} = {number:g}, SIP allows {_MAX_ORDER}"
+                return None, f"{why}: position and pixel scale unknown"
             cards[key] = int(number) if "ORDER" in key or key == "WCSAXES" else number
     cards["WCSAXES"] = int(max(count, axes))
     _complete_frame(header, cards)

@@ -210,6 +210,16 @@ def test_seed_of_the_dithering_is_bounded(seed: str) -> None:
         read_fits(bytes(content))
 
 
+@pytest.mark.parametrize("order", [11_073, -1])
+def test_orders_of_distortion_are_bounded(order: int) -> None:
+    """astropy makes a matrix of so many terms squared."""
+    header = cards((24, 24)) | {"CTYPE1": "RA---TAN-SIP", "CTYPE2": "DEC--TAN-SIP"}
+    header |= {"A_ORDER": order, "B_ORDER": 2, "A_2_0": 1e-7, "B_0_2": 1e-7}
+    image = read_fits(primary(noise((24, 24)), header))
+    assert image.wcs is None
+    assert f"A_ORDER = {order}, SIP allows 9" in " ".join(image.notes)
+
+
 def test_all_nan_is_refused() -> None:
     with pytest.raises(ImageError, match=r"all 10,000 pixels are NaN.*outside the survey"):
         read_fits(primary(np.full((100, 100), np.nan, np.float32), cards()))
