@@ -118,6 +118,8 @@ def bind() -> None:
     context = get_script_run_ctx()
     if context is not None:
         with _lock:
+            if own.identifier not in _sessions:
+                _forget_closed()
             _sessions.setdefault(own.identifier, set()).add(context.session_id)
     if own.message:
         st.toast(own.message, icon=":material/workspaces:")
@@ -291,6 +293,19 @@ def _marks(values: Any) -> list[Mark]:
         with suppress(SelectionError, TypeError):  # of a later version
             found.append(Mark(*entry))
     return found
+
+
+def _forget_closed() -> None:
+    """Drop sessions that are closed, and workspaces that none shows. Call it with the lock held."""
+    from streamlit import runtime
+
+    if not runtime.exists():
+        return
+    is_open = runtime.get_instance().is_active_session
+    for identifier, shown in list(_sessions.items()):
+        _sessions[identifier] = {session for session in shown if is_open(session)}
+        if not _sessions[identifier]:
+            del _sessions[identifier]
 
 
 def _leave(own: WorkspaceState) -> None:
