@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import controls, detail, galaxies, sidebar
+from radioviz.ui import controls, detail, galaxies, sidebar, url_state
 from radioviz.ui.pages.inspect import explanation, galaxy_panels, reconstructions
 from radioviz.ui.pages.inspect.state import (
     Pair,
@@ -16,6 +16,10 @@ from radioviz.ui.pages.inspect.state import (
     step_match,
 )
 from radioviz.ui.pages.likelihood import likelihood_view
+
+TABS = (
+    *("Neighbours", "Place on the map", "FR class", "Likelihood", "Reconstruction", "FITS header"),
+)
 
 
 def match_buttons(pair: Pair) -> None:
@@ -54,24 +58,26 @@ def main() -> None:
         match_buttons(pair)
         _, row = galaxies.row_of(pair)
         inspect_state().linked_source = pair[1]
-        view.publish(source=pair[1])
+        url_state.linked_choice("inspect_tabs", "tab", TABS, TABS[0])
+        opened = st.session_state["inspect_tabs"]
+        view.publish(source=pair[1], tab=None if opened == TABS[0] else opened)
         title.html(detail.galaxy_heading(catalogue, row, large=True))
         left, right = st.columns([1.5, 1], gap="medium")
         with left, controls.show_errors():
             galaxy_panels.galaxy_image_panel(catalogue, row, view)
         with right, controls.show_errors():
             galaxy_panels.facts_panel(catalogue, row, pair, view)
-        draws = {
-            "Neighbours": lambda: galaxy_panels.neighbours_panel(pair, view),
-            "Place on the map": lambda: galaxy_panels.map_place_panel(pair, view),
-            "FR class": lambda: explanation.explanation_panel(catalogue, row, view),
-            "Likelihood": lambda: likelihood_view.galaxy_standing(pair, view),
-            "Reconstruction": lambda: reconstructions.reconstruction_panel(catalogue, row, view),
-            "FITS header": lambda: galaxy_panels.header_panel(catalogue, row),
-        }
+        draws = (
+            lambda: galaxy_panels.neighbours_panel(pair, view),
+            lambda: galaxy_panels.map_place_panel(pair, view),
+            lambda: explanation.explanation_panel(catalogue, row, view),
+            lambda: likelihood_view.galaxy_standing(pair, view),
+            lambda: reconstructions.reconstruction_panel(catalogue, row, view),
+            lambda: galaxy_panels.header_panel(catalogue, row),
+        )
         # Only what is looked at is drawn: another galaxy need not be explained behind a tab.
-        tabs = st.tabs(list(draws), key="inspect_tabs", on_change="rerun")
-        for tab, draw in zip(tabs, draws.values(), strict=True):
+        tabs = st.tabs(TABS, key="inspect_tabs", on_change="rerun")
+        for tab, draw in zip(tabs, draws, strict=True):
             if tab.open:
                 with tab, controls.show_errors():
                     draw()

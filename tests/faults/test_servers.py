@@ -75,7 +75,7 @@ def test_the_server_is_ended_while_it_computes(work: str, tmp_path: Path) -> Non
         if work == "generate":
             line.generate(reader, "cvae-sharp", 1024, 6)
         else:
-            reader.open("inspect_galaxy", "data=first&source=first-1")
+            reader.open("inspect_galaxy", "data=first&source=first-1&tab=FR%20class")
             press(reader, "explain")
         end = time.monotonic() + 120
         while not health(server)["work"].get(work):
@@ -176,7 +176,7 @@ def test_a_disk_that_fills_up_while_others_export(cache_disk: Path) -> None:
         filler.write_bytes(bytes(max(0, shutil.disk_usage(cache_disk).free - 4096)))
         assert health_of_full(server)["status"] == "little space: cache"
         for reader in readers:
-            reader.open("inspect_galaxy", "data=first&source=first-1")
+            reader.open("inspect_galaxy", "data=first&source=first-1&tab=FR%20class")
             assert not reader.tree.error
         assert server.process.poll() is None
         filler.unlink()

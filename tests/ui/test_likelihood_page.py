@@ -160,7 +160,13 @@ def test_marks_are_exported_and_saved(first: Catalogue, monkeypatch: pytest.Monk
 
 
 def test_the_place_of_a_galaxy_on_inspect(open_page: Open) -> None:
-    app = open_page("inspect_galaxy", data="first", source="first-7", encoder=MODEL)
+    app = open_page(
+        "inspect_galaxy",
+        {"inspect_tabs": "Likelihood"},
+        data="first",
+        source="first-7",
+        encoder=MODEL,
+    )
     assert "Likelihood" in [t.label for t in app.tabs]
     assert app.button(key="place_likelihood")
 

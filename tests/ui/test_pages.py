@@ -371,6 +371,15 @@ def test_a_link_to_what_is_not_there_says_so(
     assert "<b>" not in "".join(w.value for w in app.warning).replace("\\<b\\>", "")
 
 
+def test_only_the_open_tab_of_inspect_is_drawn(open_page: Open) -> None:
+    app = open_page("inspect_galaxy", source="first-7", tab="FR class")
+    assert "explain" in {b.key for b in app.button}
+    assert "tab" in app.query_params
+    app = open_page("inspect_galaxy", source="first-7")
+    assert "explain" not in {b.key for b in app.button}
+    assert not any(str(b.key).startswith("reconstruct_") for b in app.button)
+
+
 def test_what_a_link_could_not_have_is_forgotten_when_the_reader_chooses(open_page: Open) -> None:
     app = open_page("latent_map", layout="mercator")
     assert "mercator" in texts(app)

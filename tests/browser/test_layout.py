@@ -1,0 +1,97 @@
+"""Pages at several widths and in both themes: nothing cut off, AA contrast, pictures in sight."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.actions import lasso, open_map, pictures, plot_area, settle, wait_for_map
+from tests.browser.server import Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+PAGES = (
+    *("", "latent_map", "similar?source=first/first-10", "likelihood"),
+    *("inspect_galaxy?source=first-7", "benchmarks", "your_data"),
+)
+# Disabled widgets need no contrast (WCAG 2.2, 1.4.3), but their labels are not marked as such.
+_DISABLED = "label:has(~ * [disabled]), [data-testid=stWidgetLabel][disabled], [aria-disabled=true]"
+
+
+@pytest.mark.parametrize("width", [800, 1280, 1440, 1920])
+def test_nothing_is_cut_off_and_the_map_has_room(
+    app_server: Server, browser: Browser, width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.set_default_timeout(60_000)
+    open_map(page, app_server.url)
+    settle(page)
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    area = plot_area(page)
+    assert area["width"] > 300 and 300 < area["height"] < 900
+    narrow = page.evaluate(
+        "() => [...document.querySelectorAll('[data-testid=stMain] [data-testid=stColumn]')]"
+        ".filter((c) => c.clientWidth && c.clientWidth < 70).length"
+    )
+    assert narrow == 0
+    page.close()
+
+
+def test_the_map_is_as_high_as_the_window(app_server: Server, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 700})
+    page.set_default_timeout(60_000)
+    open_map(page, app_server.url)
+    low = plot_area(page)["height"]
+    page.set_viewport_size({"width": 1440, "height": 1100})
+    page.wait_for_timeout(500)
+    wait_for_map(page)
+    assert plot_area(page)["height"] == pytest.approx(low + 400, abs=3)
+    page.close()
+
+
+def test_pictures_are_in_sight_after_a_lasso(app_server: Server, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(60_000)
+    open_map(page, app_server.url)
+    lasso(page, 0.3, 0.3, 0.7, 0.7)
+    page.locator(".st-key-selection .cell img").first.wait_for()
+    settle(page)
+    frames = [cell.bounding_box() for cell in page.locator(".st-key-selection .cell").all()[:6]]
+    assert pictures(page).count() >= 6
+    assert all(box and box["y"] + box["height"] < 900 for box in frames)
+    page.close()
+
+
+def test_the_outline_of_an_empty_lasso_goes(app_server: Server, page: Page) -> None:
+    open_map(page, app_server.url)
+    lasso(page, 0.001, 0.001, 0.012, 0.012)
+    outline = page.locator(".st-key-map_panel .rv-outline")
+    page.wait_for_timeout(4000)
+    assert (outline.get_attribute("d") or "") == ""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_contrast_and_targets(app_server: Server, browser: Browser, path: str, theme: str) -> None:
+    package = pytest.importorskip("axe_playwright_python")
+    script = (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900}, color_scheme=theme, bypass_csp=True
+    )
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(f"{app_server.url}/{path}")
+    page.wait_for_selector("[data-testid=stMain] h1")
+    settle(page)
+    page.evaluate(script)
+    found = page.evaluate(
+        "(skipped) => axe.run({exclude: [[skipped]]}, "
+        "{runOnly: ['wcag2a', 'wcag2aa', 'wcag22aa'], resultTypes: ['violations']})"
+        ".then((r) => r.violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 200))]))",
+        _DISABLED,
+    )
+    assert found == []
+    context.close()
