@@ -152,6 +152,8 @@ class Engine:
 
     def _fork(self, name: str, seed: int, start: int, stop: int, until: float, tally: Tally) -> int:
         """Run one fork until it is through, dies or is out of time; the next number to read."""
+        from tests.fuzz.targets import TARGETS
+
         with tempfile.TemporaryDirectory(prefix="fuzz-", dir=_MEMORY) as folder:
             scratch = Path(folder)
             process = self._started()
@@ -184,7 +186,8 @@ class Engine:
                 elif reads:
                     last = (scratch / ".said").read_text(errors="replace").strip()[-300:]
                     died = f"the process died ({_exit(said['ended'])}) {last}"
-                    tally.note(number, "FINDING", hangs or died)
+                    expected = TARGETS[name].mortal and not hangs
+                    tally.note(number, "died" if expected else "FINDING", hangs or died)
                     return number + 1
                 elif number == start:
                     why = (scratch / ".said").read_text()[-2000:]

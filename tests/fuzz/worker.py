@@ -130,7 +130,7 @@ def read_one(
         outcome = type(error).__name__, ""
         cause: BaseException | None = error
         while cause is not None:
-            if isinstance(cause, MemoryError):
+            if isinstance(cause, MemoryError) and not TARGETS[name].mortal:
                 outcome = "FINDING", f"more than 1 GB, then {error} [{_frames(cause)}]"
             cause = cause.__cause__ or cause.__context__
     except BaseException as error:
@@ -208,7 +208,7 @@ def work(name: str, seed: int, start: int, stop: int, scratch: Path) -> None:
         outcome, why = read_one(name, files, scratch, guard)
         used = meter.megabytes()
         _mark("end")
-        if used > GIGABYTE / 1e6:
+        if used > GIGABYTE / 1e6 and not TARGETS[name].mortal:
             outcome, why = "FINDING", f"{used / 1e3:.2f} GB resident"
         out.write(json.dumps([number, outcome, why, round(used, 1)]) + "\n")
         out.flush()

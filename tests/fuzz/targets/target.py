@@ -33,6 +33,9 @@ class Target:
         Inputs from nothing, as a hypothesis strategy.
     share : float
         Of the inputs of a campaign, beside the others'.
+    mortal : bool
+        Whether its library is known to end its process, or to ask for any amount of memory: in the
+        program, which confines it, that is a sentence.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Target:
     read: Callable[[Path], object]
     strategy: Callable[[], st.SearchStrategy[Files]] | None = None
     share: float = 1.0
+    mortal: bool = False
 
     def mutated(self, rng: random.Random) -> Files:
         """An input: a seed with one to five changes, now and then a file lost or swapped."""
