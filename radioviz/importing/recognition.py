@@ -24,6 +24,7 @@ from radioviz.importing.export_images import (
 )
 from radioviz.importing.export_tables import (
     is_contact_sheet,
+    is_export,
     is_regions,
     read_regions,
     table_inside,
@@ -36,6 +37,7 @@ from radioviz.importing.inspection import Inspection, Source
 from radioviz.importing.mosaic import inspect_mosaic
 from radioviz.importing.readers.cube_formats import is_cube
 from radioviz.importing.readers.image_archives import is_archive
+from radioviz.importing.readers.table_builder import UserTable
 from radioviz.importing.readers.user_tables import read_table
 from radioviz.importing.rgz_batches import inspect_batches, is_batches
 from radioviz.importing.source_rows import SourceList, read_sources
@@ -102,7 +104,7 @@ def _recognise(
     sources = read_sources(rows, answers, positions=False)
     if sources.images is not None and not answers.get("service"):
         beside = Source(path.parent, path)
-        if "ra" not in sources.found or _has_images(beside, sources):
+        if "ra" not in sources.found or _has_images(beside, rows, sources):
             return partial(inspect_files, table=rows), beside
     return partial(inspect_positions, table=rows), source
 
@@ -125,12 +127,16 @@ def _recognise_fits(
     return inspect_files
 
 
-def _has_images(source: Source, sources: SourceList) -> bool:
-    """Whether images that a table names are beside it; one with positions needs none."""
+def _has_images(source: Source, rows: UserTable, sources: SourceList) -> bool:
+    """Whether images are beside a table with positions; those that an export names."""
     try:
-        name_files(ImageFiles(source.path, without=source.table), sources)
+        files = ImageFiles(source.path, without=source.table)
     except CatalogueError:
         return False
+    try:
+        name_files(files, sources)
+    except CatalogueError:
+        return not is_export(rows)
     return True
 
 
