@@ -47,9 +47,16 @@ class Header:
         self._cards = [text[at : at + 80].rstrip() for at in range(0, len(text), 80)]
         self.text = "\n".join(self._cards)
         self._values: dict[str, str] = {}
+        key = ""
         for card in self._cards:
             if card[8:10] in ("= ", "="):
+                key = card[:8].rstrip()
+                key = "" if key in self._values else key  # the first of each counts
                 self._values.setdefault(card[:8].rstrip(), card)
+            elif key and card.startswith("CONTINUE  ") and _INCOMPLETE.search(self._values[key]):
+                self._values[key] = f"{self._values[key]:<80}{card:<80}"
+            else:
+                key = ""
 
     def __contains__(self, key: str) -> bool:
         return key in self._values
@@ -134,6 +141,7 @@ class Header:
         return Header("".join(cards).encode("ascii"))
 
 
+_INCOMPLETE = re.compile(r"&' *(?:/[^']*)?$")  # the end of a text that CONTINUE cards complete
 _UNPRINTABLE = re.compile(rb"[^ -~]")
 _RENAMED = re.compile(r"Z(TENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|SIMPLE|EXTEND|BLOCKED)(?=[ =])")
 _TABLE = re.compile(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from radioviz.images.quiet import quiet
+
 if TYPE_CHECKING:
     from astropy.units import UnitBase
 
@@ -43,10 +45,10 @@ def parse_unit(text: str) -> UnitBase | None:
         plain = pattern.sub(spelling, plain)
     for form in (None, "cds", "vounit"):
         try:
-            unit = u.Unit(plain, format=form)
+            with quiet():
+                return u.Unit(plain, format=form)
         except (ValueError, TypeError):
             continue
-        return unit
     return None
 
 

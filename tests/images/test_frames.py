@@ -9,6 +9,7 @@ from astropy.coordinates import FK4, FK5, SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from radioviz.images.headers import Header
 from radioviz.images.reading import read_image
 from radioviz.sky import celestial_frame, frame_name, to_j2000
 
@@ -118,3 +119,18 @@ def test_missing_positions_stay_missing():
     lon, lat = to_j2000(np.array([187.7, np.nan]), np.array([12.5, np.nan]), FK4(equinox="B1950"))
     np.testing.assert_allclose([lon[0], lat[0]], [188.33215, 12.22434], atol=1e-5)
     assert np.isnan([lon[1], lat[1]]).all()
+
+
+def test_long_texts_are_whole(tmp_path):
+    """Text of several cards: the first card ends with ``&``, the others begin with CONTINUE."""
+    long = "A survey whose name is told in full by the header of this image, over three cards " * 2
+    header = fits.Header()
+    header["SURVEY"] = long.strip()
+    header["OBJECT"] = "M 87"
+    header["ORIGIN"] = "It's a name with quotes and a comment that goes with it in the header here"
+    read = Header("".join(str(c) for c in header.cards).encode("ascii"))
+    assert read.string("SURVEY") == long.strip()
+    assert read.string("OBJECT") == "M 87"
+    assert read.string("ORIGIN") == header["ORIGIN"]
+    loose = Header(b"OBJECT  = 'M 87'".ljust(80) + b"CONTINUE  'more'".ljust(80))
+    assert read.string("OBJECT") == loose.string("OBJECT")
