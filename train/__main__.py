@@ -84,6 +84,10 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "splits": (
         "train.splits.record:record_splits", "", "find shared sources and record the fixed splits"
     ),
+    "survey-splits": (
+        "train.splits.surveys:record_survey_splits", "",
+        "record the splits of the imported MGCLS, LoTSS, VLASS and FR-DEEP v2",
+    ),
 }  # fmt: skip
 """Command to what it calls, with which arguments (``!``: required), and what it is for."""
 

@@ -17,7 +17,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -88,9 +88,10 @@ def _middle(values: np.ndarray) -> float:
     return float(np.partition(values, half)[half])
 
 
-@lru_cache(maxsize=64)
-def _resampler(n: int, field: float, size: int) -> tuple[int, int, np.ndarray]:
-    """Weights that resample the central ``field`` of ``n`` pixels to ``size``.
+def resampling(n: int, field: float, size: int, centre: float = 0.0) -> tuple[int, int, np.ndarray]:
+    """Weights that resample ``field`` of ``n`` pixels to ``size``.
+
+    The field is about the middle of the pixels, or ``centre`` pixels beyond it.
 
     A triangle as wide as the larger of the two pixels: bilinear interpolation when
     enlarging, its anti-aliased form when reducing, the identity at equal scale. No
@@ -105,7 +106,7 @@ def _resampler(n: int, field: float, size: int) -> tuple[int, int, np.ndarray]:
     """
     step = field / size
     width = max(step, 1.0)
-    reach = math.ceil(field / 2 + width) + 2
+    reach = math.ceil(field / 2 + width + abs(centre)) + 2
     if reach * 2 * size > _MOST_WEIGHTS:
         raise PreprocessError(
             f"a field of {field:,.0f} native pixels on {size} pixels; up to "
@@ -113,7 +114,7 @@ def _resampler(n: int, field: float, size: int) -> tuple[int, int, np.ndarray]:
             "field_pixels smaller, or check the pixel scale"
         )
     # Positions are measured from the image centre, so that mirroring only changes signs.
-    outputs = (np.arange(size) - (size - 1) / 2) * step
+    outputs = (np.arange(size) - (size - 1) / 2) * step + centre
     parity = ((n - 1) / 2) % 1.0
     inputs = np.arange(-reach, reach + 1) + parity
     if parity:
@@ -131,6 +132,9 @@ def _resampler(n: int, field: float, size: int) -> tuple[int, int, np.ndarray]:
     matrix = weights[:, used].astype(np.float32)
     matrix.setflags(write=False)
     return int(index[used][0]), int(index[used][-1]) + 1, matrix
+
+
+_resampler = lru_cache(maxsize=64)(resampling)
 
 
 @dataclass(frozen=True)
@@ -219,6 +223,15 @@ class Preprocess:
         if self.field_arcsec is None:
             return float(self.field_pixels or 0)
         return self.field_arcsec * (beam / FIRST_BEAM if beam else 1.0) / pixel_scale
+
+    def with_margin(self, size: int) -> Self:
+        """The linear chain at the same scale, on a larger square of ``size`` pixels."""
+        grown = dataclasses.replace(self, size=size, stretch="linear", blank_edge=0)
+        if self.field_arcsec is not None:
+            return dataclasses.replace(grown, field_arcsec=self.field_arcsec * size / self.size)
+        return dataclasses.replace(
+            grown, field_pixels=round((self.field_pixels or 0) * size / self.size)
+        )
 
     def output_scale_arcsec(self, info: SurveyInfo) -> float:
         """Arcsec per pixel of the result for a survey."""
@@ -368,7 +381,7 @@ class Preprocess:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Preprocess:
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Chain from plain values; fields left out have their default.
 
         Raises

@@ -14,7 +14,7 @@ import pandas as pd
 from radioviz.errors import CatalogueError
 
 FOLDER = Path(__file__).with_name("splits")
-_TEXTS = ("source_id", "split", "reason", "matched_id", "match_method")
+_TEXTS = ("source_id", "file", "split", "reason", "matched_id", "match_method")
 
 
 def recorded(key: str) -> pd.DataFrame | None:
@@ -62,6 +62,39 @@ def attach_splits(table: pd.DataFrame, key: str) -> pd.DataFrame:
     out.loc[unknown, "split"] = "excluded"
     out.loc[unknown, "split_reason"] = "not in the recorded split"
     return out
+
+
+def write_by_file(key: str, table: pd.DataFrame, command: str, folder: Path = FOLDER) -> None:
+    """Record the split of each image of a survey that users import: ``file`` and ``split``."""
+    with (folder / f"{key}.csv").open("w", encoding="utf-8", newline="\n") as file:
+        file.write(f"# Made by: {command}. Rules: train/splits/surveys.py\n")
+        table[["file", "split"]].to_csv(file, index=False, lineterminator="\n")
+
+
+def recorded_by_file(table: pd.DataFrame, key: str) -> np.ndarray | None:
+    """Recorded split of each row of an imported survey, by the name of its image.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of the survey, with the column ``file`` that an import of images gives it.
+    key : str
+        Under which it was imported.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Shape ``(n,)``, ``excluded`` for an image that is not in the record. None where no split
+        is recorded for this key, or the survey is evidently another one: less than half of its
+        images are in the record.
+    """
+    record = recorded(key)
+    if record is None or "file" not in record or "file" not in table:
+        return None
+    found = record.set_index("file")["split"].reindex(table["file"])
+    if found.notna().mean() < 0.5:
+        return None
+    return found.fillna("excluded").to_numpy(dtype=object)
 
 
 def near_test(ra: np.ndarray, dec: np.ndarray, radius_arcsec: float = 60.0) -> np.ndarray:

@@ -16,6 +16,7 @@ from typing import Any
 
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import ModelError, PreprocessError
+from radioviz.morphology.frame import read_chain
 from radioviz.store.records import check_format, read_json_object, to_record
 
 FORMAT_VERSION = 1
@@ -113,9 +114,11 @@ class ModelInfo:
             raise ModelError(f"model '{name}': {error}") from None
         values.pop("format")
         try:
-            if isinstance(chain := values.get("preprocess"), dict):
-                values["preprocess"] = Preprocess.from_dict(chain)
-            info = to_record(values, cls)
+            if not isinstance(given := values.get("preprocess"), dict):
+                raise ValueError(f"'preprocess' is {str(given)[:60]!r}, expected an object")
+            # Records are made of exact types; a chain may be of a derived one.
+            info = to_record({**values, "preprocess": Preprocess()}, cls)
+            info = dataclasses.replace(info, preprocess=read_chain(given))
             if not 0 <= info.latent_dim <= _MOST_DIMENSIONS:
                 raise ValueError(f"'latent_dim' is {info.latent_dim}")
             return info

@@ -7,7 +7,6 @@ margin, so that a rotated square contains sky, not zeros.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -44,14 +43,7 @@ class Augment:
         diagonal = math.sqrt(2) if self.rotate else 1.0
         side = preprocess.size * diagonal * (1 + self.zoom) + 2 * self.shift
         size = math.ceil((side - preprocess.size) / 2) * 2 + preprocess.size
-        grown = dataclasses.replace(preprocess, size=size, stretch="linear", blank_edge=0)
-        if preprocess.field_arcsec is not None:
-            return dataclasses.replace(
-                grown, field_arcsec=preprocess.field_arcsec * size / preprocess.size
-            )
-        assert preprocess.field_pixels is not None  # the chain has one of the two
-        pixels = round(preprocess.field_pixels * size / preprocess.size)
-        return dataclasses.replace(grown, field_pixels=pixels)
+        return preprocess.with_margin(size)
 
     def __call__(
         self, images: Tensor, preprocess: Preprocess, scale: Tensor | None = None
@@ -82,7 +74,7 @@ class Augment:
         if scale is None:
             scale = (1 + self.zoom) ** (2 * torch.rand(n, device=device) - 1)
         # Positions run over -1..1 across the padded image, corners not aligned.
-        shift = (2 * torch.rand(n, 2, device=device) - 1) * (2 * self.shift / padded)
+        shift = self._offsets(n, device) * (2 / padded)
         cos, sin = angle.cos() * scale, angle.sin() * scale
         theta = torch.stack(
             [
@@ -96,6 +88,10 @@ class Augment:
         # At two pixels per beam, linear interpolation would blur the images.
         views = F.grid_sample(images, grid, mode="bicubic", align_corners=False)
         return rescale(views.clamp_min(0), preprocess)
+
+    def _offsets(self, n: int, device: torch.device) -> Tensor:
+        """Shifts ``(n, 2)`` in result pixels."""
+        return (2 * torch.rand(n, 2, device=device) - 1) * self.shift
 
 
 def rescale(images: Tensor, preprocess: Preprocess) -> Tensor:

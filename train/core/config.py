@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from radioviz.data.preprocess import PRESETS, Preprocess
 from radioviz.errors import PreprocessError, RadioVizError
+from radioviz.morphology.frame import read_chain
 from radioviz.store.records import to_record
 from train.core.augment import Augment
 
@@ -177,6 +178,7 @@ def _build(cls: Any, values: Any, where: str) -> Any:
     hints = typing.get_type_hints(cls)
     known = [f.name for f in dataclasses.fields(cls)]
     ready = dict(values)
+    chains: dict[str, Preprocess] = {}
     for key, value in values.items():
         if key not in known:
             raise TrainError(f"{where}: '{key}' is unknown; expected one of {', '.join(known)}")
@@ -184,9 +186,16 @@ def _build(cls: Any, values: Any, where: str) -> Any:
             if value not in PRESETS:
                 raise TrainError(f"{where}: {key} is '{value}'; presets are {', '.join(PRESETS)}")
             ready[key] = PRESETS[value]
+        elif hints[key] is Preprocess and isinstance(value, Mapping):
+            try:
+                chains[key] = read_chain(value)
+                del ready[key]
+            except (TypeError, PreprocessError) as error:
+                raise TrainError(f"{where}: {key}: {error}") from error
         elif dataclasses.is_dataclass(hints[key]):
             ready[key] = _build(hints[key], value, f"{where}: {key}")
     try:
-        return to_record(ready, cls)
+        # Records are made of exact types; a chain may be of a derived one.
+        return dataclasses.replace(to_record(ready, cls), **chains)
     except (ValueError, PreprocessError) as error:
         raise TrainError(f"{where}: {error}") from error

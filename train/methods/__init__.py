@@ -19,6 +19,10 @@ METHODS = {
     "simclr": "train.methods.ssl:SimClrTask",
     "byol": "train.methods.ssl:ByolTask",
     "simsiam": "train.methods.ssl:SimSiamTask",
+    "survey-simclr": "train.methods.survey_ssl:SurveySimClrTask",
+    "survey-byol": "train.methods.survey_ssl:SurveyByolTask",
+    "survey-simsiam": "train.methods.survey_ssl:SurveySimSiamTask",
+    "survey-vicreg": "train.methods.survey_ssl:SurveyVicRegTask",
     "finetune": "train.methods.finetune:FinetuneTask",
     "semi": "train.methods.semi:SemiTask",
 }

@@ -1,9 +1,10 @@
 """Splits of a user's survey, recorded in it once, so that every run uses the same.
 
-A survey with a column ``split`` keeps it. Any other is divided 80 : 10 : 10 by these rules:
-sources within 60 arcsec of each other, in chains, share a split; a group within 60 arcsec of a
-test source of a data set of RadioViz is test; the others are drawn by a hash of their identifiers,
-so that their order and other sources do not matter.
+A survey with a column ``split`` keeps it, and one whose splits are recorded under its key (MGCLS,
+LoTSS, VLASS, FR-DEEP v2: :mod:`train.splits.surveys`) gets those. Any other is divided
+80 : 10 : 10 by these rules: sources within 60 arcsec of each other, in chains, share a split; a
+group within 60 arcsec of a test source of a data set of RadioViz is test; the others are drawn by
+a hash of their identifiers, so that their order and other sources do not matter.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.matching import close_pairs, first_of_group
 from radioviz.data.registry import DATA_SETS, open_data_set
+from radioviz.data.splits import recorded_by_file
 from radioviz.data.user_surveys import survey_lock
 from radioviz.store.atomic import atomic_file, report_unwritable
 from train.core.config import TrainError
@@ -41,7 +43,9 @@ def record_own_splits(key: str) -> dict[str, int]:
         given = catalogue.table["split"].to_numpy()
         if (given != "").any():
             return dict(Counter(given.tolist()))
-        drawn = draw_own_splits(catalogue, test_positions())
+        drawn = recorded_by_file(catalogue.table, key)
+        if drawn is None:
+            drawn = draw_own_splits(catalogue, test_positions())
         counts = Counter(drawn.tolist())
         for split in ("train", "valid"):
             if not counts[split]:

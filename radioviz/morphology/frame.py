@@ -1,0 +1,290 @@
+"""Preprocessing that finds the source first: field, centre and neighbours follow its emission.
+
+:class:`~radioviz.data.preprocess.Preprocess` cuts a square about the centre of an image whose side
+is proportional to the beam. That works for surveys of one resolution; at 18 or 45 arcsec most of
+such a square is other people's sources. A :class:`SourceFrame` looks at the islands of emission
+(:mod:`radioviz.morphology.sources`) and cuts a square that fits them, in arcsec of the sky whatever
+the beam.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.data.preprocess import FIRST_BEAM, Preprocess, resampling
+from radioviz.errors import ImageError, PreprocessError
+from radioviz.morphology.noise import is_shifted, measure_noise
+from radioviz.morphology.sources import Islands, associate, find_islands, grow
+
+FITS = ("source", "fixed")
+OUTSIDE = ("keep", "mask others", "mask all")
+_UNKNOWN_BEAM = 3.0  # pixels, the usual sampling of surveys
+
+
+@dataclass(frozen=True)
+class Framed:
+    """Where the source of one image is; positions in native pixels from the image centre.
+
+    Attributes
+    ----------
+    y, x : float
+        Centre of the square that is cut.
+    field : float
+        Its side in arcsec.
+    extent : float
+        Diameter of the source about that centre in arcsec, the beam removed; 0 where nothing
+        was found.
+    beyond : bool
+        True where the square is larger than the image.
+    """
+
+    y: float
+    x: float
+    field: float
+    extent: float
+    beyond: bool
+
+
+@dataclass(frozen=True)
+class SourceFrame(Preprocess):
+    """Find, clip, mask, crop, resample, rescale, stretch.
+
+    ``field_arcsec`` is the side of the smallest square, in arcsec on the sky; it is never scaled
+    with the beam. ``field_pixels`` and ``nan = 'error'`` are not available here.
+
+    Attributes
+    ----------
+    fit : str
+        ``source``: the square grows with the source; ``fixed``: it has the same side for all.
+    fill : float
+        Share of the side that the extent of a large source takes.
+    widest : float
+        Side of the largest square in arcsec.
+    recentre : bool
+        Centre the square on the emission, not on the image.
+    outside : str
+        Pixels that do not belong to the source: ``keep``; ``mask others`` sets the islands of
+        neighbours to 0; ``mask all`` also whatever is left of the noise.
+    """
+
+    field_arcsec: float | None = 115.2
+    fit: str = "source"
+    fill: float = 0.8
+    widest: float = 691.2
+    recentre: bool = True
+    outside: str = "mask all"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.field_arcsec is None or self.nan != "zero":
+            raise PreprocessError(
+                "a frame that fits the source needs field_arcsec, and nan = 'zero'; "
+                f"they are {self.field_arcsec!r} and {self.nan!r}"
+            )
+        if self.fit not in FITS:
+            raise PreprocessError(f"fit is {self.fit!r}; expected one of {', '.join(FITS)}")
+        if self.outside not in OUTSIDE:
+            raise PreprocessError(
+                f"outside is {self.outside!r}; expected one of {', '.join(OUTSIDE)}"
+            )
+        if not 0.05 <= self.fill <= 1:
+            raise PreprocessError(f"fill is {self.fill!r}; expected 0.05 to 1")
+        if not self.field_arcsec <= self.widest <= 36_000:
+            raise PreprocessError(
+                f"widest is {self.widest!r}; expected field_arcsec, {self.field_arcsec}, to 36,000"
+            )
+
+    def with_margin(self, size: int) -> Self:
+        """The linear chain that finds the same frame, and cuts a larger square about it."""
+        times = size / self.size
+        least, widest = float(self.field_arcsec or 0.0) * times, self.widest * times
+        return dataclasses.replace(
+            self, size=size, stretch="linear", blank_edge=0, field_arcsec=least, widest=widest,
+            fill=self.fill / times,
+        )  # fmt: skip
+
+    def field_in_pixels(self, pixel_scale: float, beam: float | None = None) -> float:
+        """Side of the smallest square in native pixels, whatever the beam."""
+        return super().field_in_pixels(pixel_scale, None)
+
+    def __call__(
+        self,
+        images: np.ndarray,
+        pixel_scale: float,
+        *,
+        beam: float | None = None,
+        raw: bool = False,
+        shifted: bool = False,
+    ) -> np.ndarray:
+        """Preprocess a batch; as :meth:`Preprocess.__call__`.
+
+        ``raw`` is a hint: noise is looked for in every image. ``shifted`` as in
+        :func:`radioviz.morphology.noise.is_shifted`.
+        """
+        out, _ = self.framed(images, pixel_scale, beam=beam, raw=raw, shifted=shifted)
+        return out
+
+    def framed(
+        self,
+        images: np.ndarray,
+        pixel_scale: float,
+        *,
+        beam: float | None = None,
+        raw: bool = False,
+        shifted: bool = False,
+    ) -> tuple[np.ndarray, list[Framed]]:
+        """Preprocessed images and where they were cut.
+
+        Raises
+        ------
+        ImageError
+            If the array is not a batch of real images.
+        """
+        images = np.asarray(images)
+        if images.ndim != 3 or 0 in images.shape[1:]:
+            raise ImageError(f"images have shape {images.shape}; expected (n, ny, nx)")
+        if images.dtype.kind not in "buif":
+            raise ImageError(f"images have dtype {images.dtype}; expected real numbers")
+        self.field_in_pixels(pixel_scale)  # checks the scale
+        out = np.empty((len(images), self.size, self.size), np.float32)
+        frames = []
+        for number, image in enumerate(images):
+            out[number], frame = self._one(image, pixel_scale, beam, raw, shifted)
+            frames.append(frame)
+        return self._scale(out), frames
+
+    def _one(
+        self, given: np.ndarray, scale: float, beam: float | None, raw: bool, shifted: bool
+    ) -> tuple[np.ndarray, Framed]:
+        noise = measure_noise(given, raw, shifted)
+        image = noise.restore(given)
+        beam_pixels = max(beam / scale, 1.0) if beam else _UNKNOWN_BEAM
+        islands = find_islands(image, noise, beam_pixels)
+        belongs = self._source(islands, noise.sigma, beam_pixels, FIRST_BEAM / scale)
+        if self.clip_sigma is not None and not noise.clipped:
+            image[image < self.clip_sigma * noise.sigma] = 0.0
+        frame = self._frame(islands, belongs, image.shape, scale, beam_pixels)
+        if belongs.any() and self.outside != "keep":
+            mine = _mask(islands, belongs, image.shape)
+            if self.outside == "mask others":
+                image[_mask(islands, ~belongs, image.shape) & ~mine] = 0.0
+            else:
+                image[~grow(mine)] = 0.0
+        side = frame.field / scale
+        (y0, y1, along_y), (x0, x1, along_x) = (
+            resampling(n, side, self.size, centre)
+            for n, centre in zip(image.shape, (frame.y, frame.x), strict=True)
+        )
+        result: np.ndarray = along_y @ (image[y0:y1, x0:x1] @ along_x.T)
+        return result, frame
+
+    def _source(self, islands: Islands, sigma: float, beam: float, unit: float) -> np.ndarray:
+        """Which islands form the source, shape ``(k,)``.
+
+        Association weighs islands by their distance from the centre of the image. A source that
+        was cut off centre is found in a second look, from the middle of what the first one found.
+        """
+        belongs = associate(islands, sigma, beam, unit)
+        if not self.recentre or not belongs.any():
+            return belongs
+        y, x = _middle(islands, belongs)
+        return associate(_seen_from(islands, y, x), sigma, beam, unit)
+
+    def _frame(
+        self,
+        islands: Islands,
+        belongs: np.ndarray,
+        shape: tuple[int, ...],
+        scale: float,
+        beam: float,
+    ) -> Framed:
+        least = float(self.field_arcsec or 0.0)
+        y = x = extent = 0.0
+        if belongs.any():
+            chosen = islands.pixels_of(belongs)
+            rows, columns = islands.y[chosen], islands.x[chosen]
+            if self.recentre:
+                y, x = _middle(islands, belongs)
+            extent = 2 * float(np.hypot(rows - y, columns - x).max()) + 1 - beam
+            extent = max(extent, 0.0) * scale
+        side = least
+        if self.fit == "source":
+            side = min(max(least, extent / self.fill), self.widest)
+        half = side / scale / 2
+        beyond = any(abs(at) + half > n / 2 + 0.5 for at, n in zip((y, x), shape, strict=True))
+        return Framed(y, x, side, extent, beyond)
+
+    def for_rows(self, catalogue: Catalogue, rows: np.ndarray) -> np.ndarray:
+        """Preprocess the images of rows, each by its own beam and scale: ``(n, size, size)``."""
+        return self.framed_rows(catalogue, rows)[0]
+
+    def framed_rows(
+        self, catalogue: Catalogue, rows: np.ndarray
+    ) -> tuple[np.ndarray, list[Framed]]:
+        """Preprocessed images of rows of a Catalogue, and where they were cut."""
+        out = np.empty((len(rows), self.size, self.size), np.float32)
+        frames = []
+        raw = catalogue.info.raw
+        shifted = not raw and _is_shifted(catalogue)
+        scales, beams = catalogue.pixel_scales[rows], np.nan_to_num(catalogue.beams[rows])
+        for k, row in enumerate(rows):
+            out[k], frame = self._one(
+                np.asarray(catalogue.images[row]), float(scales[k]), float(beams[k]) or None,
+                raw, shifted,
+            )  # fmt: skip
+            frames.append(frame)
+        return self._scale(out), frames
+
+
+_SHIFTED: WeakKeyDictionary[Catalogue, bool] = WeakKeyDictionary()
+
+
+def _is_shifted(catalogue: Catalogue) -> bool:
+    """:func:`radioviz.morphology.noise.is_shifted` of a whole Catalogue, looked at once."""
+    if catalogue not in _SHIFTED:
+        _SHIFTED[catalogue] = is_shifted(catalogue.images)
+    return _SHIFTED[catalogue]
+
+
+def _middle(islands: Islands, chosen: np.ndarray) -> tuple[float, float]:
+    """Middle of the outline of islands, not their centroid: one lobe may be much brighter."""
+    pixels = islands.pixels_of(chosen)
+    y, x = islands.y[pixels], islands.x[pixels]
+    return float(y.min() + y.max()) / 2, float(x.min() + x.max()) / 2
+
+
+def _seen_from(islands: Islands, y: float, x: float) -> Islands:
+    """Islands with positions relative to another place than the centre of the image."""
+    radius = np.hypot(islands.y - y, islands.x - x)
+    starts = islands.start[:-1]
+    return dataclasses.replace(
+        islands, y=islands.y - y, x=islands.x - x, cy=islands.cy - y, cx=islands.cx - x,
+        nearest=np.minimum.reduceat(radius, starts), furthest=np.maximum.reduceat(radius, starts),
+    )  # fmt: skip
+
+
+def _mask(islands: Islands, chosen: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    mask = np.zeros(shape, dtype=bool)
+    pixels = islands.pixels_of(chosen)
+    ny, nx = shape
+    rows = np.rint(islands.y[pixels] + (ny - 1) / 2).astype(int)
+    mask[rows, np.rint(islands.x[pixels] + (nx - 1) / 2).astype(int)] = True
+    return mask
+
+
+def read_chain(values: Mapping[str, Any]) -> Preprocess:
+    """A chain from plain values: a :class:`SourceFrame` where they name its fields.
+
+    Raises
+    ------
+    PreprocessError
+        If a field is unknown, or a value is bad.
+    """
+    return (SourceFrame if "fit" in values else Preprocess).from_dict(values)

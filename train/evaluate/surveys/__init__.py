@@ -1,0 +1,1 @@
+"""How features hold when the telescope changes: degraded images, pairs, other surveys."""
