@@ -38,6 +38,11 @@ EVALUATIONS = {
     "size": "train.evaluate.representation.evaluations:size",
     "fig7": "train.evaluate.representation.evaluations:size",
     "invariance": "train.evaluate.representation.evaluations:invariance",
+    "robust": "train.evaluate.surveys.evaluations:robust",
+    "pairs": "train.evaluate.surveys.evaluations:pairs",
+    "lotss": "train.evaluate.surveys.evaluations:lotss",
+    "mgcls": "train.evaluate.surveys.evaluations:mgcls",
+    "mbc-cv": "train.evaluate.surveys.evaluations:cross_validated",
     "labels": "train.evaluate.representation.evaluations:labels",
     "shift": "train.evaluate.representation.evaluations:shift",
     "measured-sizes": "train.evaluate.measured_sizes:measured_sizes",
@@ -50,6 +55,10 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
         "train.all:train_survey",
         "--data! --config --out --epochs --quick --device --threads",
         "train the compact models on your own survey",
+    ),
+    "queue": (
+        "train.queue:queue", "--config --out --quick --device --threads",
+        "train the runs of a plan one after another, each resumable",
     ),
     "publish": (
         "train.publish:publish_run", "run --out", "write trained/RUN from a finished run"
@@ -98,7 +107,10 @@ _ARGUMENTS: dict[str, tuple[type, str]] = {
     "what": (str, "one of " + ", ".join(EVALUATIONS)),
     "--run": (str, "a file of train/runs, or a path to a TOML file"),
     "--out": (Path, "where to write (default: a place in runs/)"),
-    "--config": (Path, "TOML file of the models (default: train/all.toml)"),
+    "--config": (
+        Path,
+        "TOML file of the plan (default: train/all.toml, train/surveys.toml)",
+    ),
     "--resume": (bool, "continue from the last checkpoint"),
     "--epochs": (int, "override the number of epochs"),
     "--quick": (bool, "the shortest run that shows whether everything works"),

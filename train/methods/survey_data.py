@@ -13,13 +13,19 @@ import numpy as np
 import pandas as pd
 import torch
 
+from radioviz import morphology
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.matching import close_pairs, first_of_group
 from radioviz.data.registry import DATA_SETS, open_data_set
 from radioviz.morphology.frame import SourceFrame
+from radioviz.paths import cache_folder
+from radioviz.store import records
+from radioviz.store.atomic import atomic_folder
 from train.core.config import RunConfig, TrainError
 from train.core.data import SAME, Data, Part
 from train.splits.own_splits import record_own_splits
+
+VERSION = 1  # of the files in the cache folder
 
 DEFAULT_BEAM = 3.0
 """Pixels of the image, where the beam is unknown."""
@@ -55,8 +61,8 @@ def load_surveys(config: RunConfig, share: float = 1.0) -> Data:
         recorded = hashlib.sha256("\n".join(split.tolist()).encode()).hexdigest()[:16]
         digests[key] = f"{catalogue.digest}-{recorded}"
         for part in images:
-            rows = np.flatnonzero(split == part)
-            found, table = _framed(catalogue, rows[: config.limit or None], chain)
+            rows = np.flatnonzero(split == part)[: config.limit or None]
+            found, table = _kept(catalogue, rows, chain)
             images[part].append(found)
             tables[part].append(table.assign(data_set=key))
     parts = {}
@@ -74,6 +80,29 @@ def load_surveys(config: RunConfig, share: float = 1.0) -> Data:
     return Data(parts["train"], parts["valid"], digests)
 
 
+def _kept(
+    catalogue: Catalogue, rows: np.ndarray, chain: SourceFrame
+) -> tuple[np.ndarray, pd.DataFrame]:
+    """:func:`_framed` from the cache folder; made first if it is not there.
+
+    Finding the sources of all surveys takes a minute, which each start of a run would repeat.
+    """
+    stamp = hashlib.sha256(rows.tobytes())
+    stamp.update(f"{catalogue.digest} {chain.digest} {morphology.VERSION} {VERSION}".encode())
+    folder = cache_folder() / "training" / f"{catalogue.info.key}-{stamp.hexdigest()[:16]}"
+    try:
+        return records.read_npy(folder / "images.npy"), records.read_parquet(
+            folder / "table.parquet"
+        )
+    except (OSError, ValueError):
+        found, table = _framed(catalogue, rows, chain)
+    if not folder.exists():
+        with atomic_folder(folder) as scratch:
+            np.save(scratch / "images.npy", found)
+            table.to_parquet(scratch / "table.parquet", index=False)
+    return found, table
+
+
 def _framed(
     catalogue: Catalogue, rows: np.ndarray, chain: SourceFrame
 ) -> tuple[np.ndarray, pd.DataFrame]:
@@ -88,7 +117,7 @@ def _framed(
     # FR-DEEP has no positions of its own; the record has those of the galaxies that it matched.
     near = "matched_" if "matched_ra" in table else ""
     plain = table[columns].assign(ra=table[near + "ra"], dec=table[near + "dec"], beam_pixels=beam)
-    return found[kept], plain[kept]
+    return found[kept], plain[kept].reset_index(drop=True)
 
 
 def source_numbers(table: pd.DataFrame) -> np.ndarray:
