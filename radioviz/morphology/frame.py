@@ -177,7 +177,8 @@ class SourceFrame(Preprocess):
         belongs = associate(
             _seen_from(islands, *centre), noise.sigma, beam_pixels, FIRST_BEAM / scale
         )
-        if self.clip_sigma is not None and not noise.clipped:
+        # Without a source the noise is that of emission that fills the image: nothing is clipped.
+        if self.clip_sigma is not None and not noise.clipped and belongs.any():
             image[image < self.clip_sigma * noise.sigma] = 0.0
         frame = self._frame(islands, belongs, centre, image.shape, scale, beam_pixels)
         if belongs.any() and self.outside != "keep":

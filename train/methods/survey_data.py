@@ -25,7 +25,7 @@ from train.core.config import RunConfig, TrainError
 from train.core.data import SAME, Data, Part
 from train.splits.own_splits import record_own_splits
 
-VERSION = 1  # of the files in the cache folder
+VERSION = 2  # of the files in the cache folder
 
 DEFAULT_BEAM = 3.0
 """Pixels of the image, where the beam is unknown."""
