@@ -8,6 +8,7 @@ folder of each run holds the core-hours that it took, those of epochs that were 
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import tomllib
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ from typing import Any
 
 from radioviz.store.atomic import write_json
 from radioviz.store.records import read_json_object
-from train.core.config import TrainError
-from train.methods import METHODS, task_of
+from train.core.config import TrainError, read_run
+from train.methods import METHODS, seeded, task_class
 
 PLAN = Path(__file__).with_name("surveys.toml")
 CPU = "cpu.json"
@@ -94,7 +95,9 @@ def queue(
         if spent >= hours:
             raise TrainError(f"{config}: {spent:.1f} of {hours:g} core-hours are spent")
         small = {"epochs": 2, "limit": 64, "batch": 32, "warmup_epochs": 1.0} if quick else {}
-        task = task_of(entry.method, entry.run, name=entry.name, **entry.changes, **small)
+        cls = task_class(entry.method)
+        run = read_run(cls.config_class, entry.run, **{**entry.changes, **small})
+        task = seeded(cls, dataclasses.replace(run, name=entry.name))
         folder = root / entry.name
         resume = (folder / checkpoint.FILE).is_file()
         if resume and checkpoint.read(folder)[1]["state"]["epoch"] >= task.config.epochs:
