@@ -13,12 +13,18 @@ import time
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
+
+from radioviz.paths import make_folder
 from radioviz.store.atomic import write_json
 from radioviz.store.records import read_json_object
 from train.core.config import TrainError, read_run
 from train.methods import METHODS, seeded, task_class
+
+if TYPE_CHECKING:
+    import torch
 
 PLAN = Path(__file__).with_name("surveys.toml")
 CPU = "cpu.json"
@@ -82,18 +88,33 @@ def queue(
     Raises
     ------
     TrainError
-        If the plan is invalid, or its core-hours are spent.
+        If the plan is invalid, its core-hours are spent, or another process trains it.
     """
-    from train.core import checkpoint, machine
-    from train.core.loop import fit
+    from train.core import machine
 
     hours, runs = read_queue(config)
     root = out or Path("runs")
+    make_folder(root)
+    try:
+        with FileLock(root / ".queue.lock", timeout=0):
+            return _train(runs, hours, root, quick, machine.device(device))
+    except Timeout:
+        raise TrainError(
+            f"another process trains a plan into {root}; wait for it, or give --out another folder"
+        ) from None
+
+
+def _train(
+    runs: list[Queued], hours: float, root: Path, quick: bool, device: torch.device
+) -> dict[str, int]:
+    from train.core import checkpoint
+    from train.core.loop import fit
+
     done = {}
     for entry in runs:
         spent = sum(core_hours(root / other.name) for other in runs)
         if spent >= hours:
-            raise TrainError(f"{config}: {spent:.1f} of {hours:g} core-hours are spent")
+            raise TrainError(f"{spent:.1f} of {hours:g} core-hours of this plan are spent")
         small = {"epochs": 2, "limit": 64, "batch": 32, "warmup_epochs": 1.0} if quick else {}
         cls = task_class(entry.method)
         run = read_run(cls.config_class, entry.run, **{**entry.changes, **small})
@@ -105,10 +126,7 @@ def queue(
             continue
         print(f"{entry.name}: {'resumed' if resume else 'started'}, {spent:.2f} core-hours so far")
         clock = _Clock(folder)
-        found = fit(
-            task, task.load(), folder, resume=resume, device=machine.device(device),
-            stop=clock.note,
-        )  # fmt: skip
+        found = fit(task, task.load(), folder, resume=resume, device=device, stop=clock.note)
         done[entry.name] = found.epochs
     return done
 

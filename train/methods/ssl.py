@@ -75,7 +75,7 @@ class SslConfig(RunConfig):
 class SslTask(Task[SslConfig, Any]):
     """Base of the three methods: two views, monitors, and the backbone as the result."""
 
-    config_class = SslConfig
+    config_class: ClassVar[type[SslConfig]] = SslConfig
     paper: ClassVar[str]
 
     def __init__(self, config: SslConfig) -> None:

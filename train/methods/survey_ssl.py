@@ -13,7 +13,7 @@ another survey, find the source again among the held-out images.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -67,7 +67,7 @@ class SurveySslConfig(ssl.SslConfig):
 class SurveyTask(ssl.SslTask):
     """What the methods share when they learn from several surveys; mixed into each of them."""
 
-    config_class = SurveySslConfig
+    config_class: ClassVar[type[ssl.SslConfig]] = SurveySslConfig
     config: SurveySslConfig
 
     def __init__(self, config: SurveySslConfig) -> None:

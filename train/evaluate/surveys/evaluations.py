@@ -230,8 +230,8 @@ def _report(
 ) -> None:
     command = {"robust": "robust", "pair": "pairs", "lotss": "lotss", "mgcls": "mgcls"}
     word = command.get(name.split(".")[0], "mbc-cv")
-    value, *interval = estimate if isinstance(estimate, tuple) else (estimate,)
-    ends = " ({:.3f}..{:.3f})".format(*interval) if interval else ""
+    value, low, high = estimate if isinstance(estimate, tuple) else (estimate, None, None)
+    ends = "" if low is None or high is None else f" ({low:.3f}..{high:.3f})"
     print(f"{name} {value:.3f}{ends}, n {n}; {where}; {model}", flush=True)
     if split == "test":
         record(

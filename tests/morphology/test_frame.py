@@ -1,0 +1,154 @@
+"""Frames that follow the source: centre, field, neighbours, noise, and what is stored."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from radioviz.data.preprocess import Preprocess
+from radioviz.errors import ImageError, PreprocessError
+from radioviz.models.artefact import ModelInfo
+from radioviz.morphology.frame import SourceFrame, read_chain
+
+SCALE, BEAM = 1.8, 5.4
+FIXED = SourceFrame(field_arcsec=115.2, fit="fixed")
+FITTED = SourceFrame(field_arcsec=57.6, fit="source", fill=0.8)
+
+
+def sky(*sources: tuple[float, float, float], side: int = 151, sigma: float = 2.0) -> np.ndarray:
+    """Gaussians of (arcsec north, arcsec west, peak) above noise of 0.01."""
+    y, x = np.mgrid[:side, :side] - (side - 1) / 2
+    image = np.random.default_rng(0).normal(0, 0.01, (side, side))
+    for north, west, peak in sources:
+        away = (y - north / SCALE) ** 2 + (x - west / SCALE) ** 2
+        image += peak * np.exp(-away / (2 * sigma**2))
+    return image.astype(np.float32)
+
+
+def framed(chain: SourceFrame, image: np.ndarray, beam: float = BEAM):  # type: ignore[no-untyped-def]
+    out, frames = chain.framed(image[None], SCALE, beam=beam, raw=True)
+    return out[0], frames[0]
+
+
+def centroid(image: np.ndarray) -> tuple[float, float]:
+    y, x = np.mgrid[: len(image), : len(image)] - (len(image) - 1) / 2
+    return float((image * y).sum() / image.sum()), float((image * x).sum() / image.sum())
+
+
+@pytest.mark.parametrize(("north", "west"), [(0, 0), (17, 0), (-12, 12), (0, -19)])
+def test_a_source_off_centre_comes_to_the_centre(north: float, west: float) -> None:
+    out, frame = framed(FIXED, sky((north - 6, west, 1.0), (north + 6, west, 1.0)))
+    assert (frame.y * SCALE, frame.x * SCALE) == pytest.approx((north, west), abs=0.3)
+    assert centroid(out) == pytest.approx((0, 0), abs=0.2)
+    still = dataclasses.replace(FIXED, recentre=False)
+    plain, frame = framed(still, sky((north - 6, west, 1.0), (north + 6, west, 1.0)))
+    assert (frame.y, frame.x) == (0, 0)
+    assert centroid(plain) == pytest.approx((north / 1.8, west / 1.8), abs=0.3)
+
+
+def test_the_field_fits_the_source_and_never_the_beam() -> None:
+    near = framed(FITTED, sky((0, 0, 1.0)))[1]
+    assert near.field == 57.6
+    far = framed(FITTED, sky((-60, 0, 1.0), (0, 0, 1.0), (60, 0, 1.0)))[1]
+    assert 120 < far.extent < 145  # lobes at 60 arcsec, out to 3 sigma, less a beam
+    assert far.field == pytest.approx(far.extent / 0.8)
+    for beam in (5.4, 18.0, 45.0):
+        assert FIXED.field_in_pixels(SCALE, beam) * SCALE == pytest.approx(115.2)
+        assert framed(FIXED, sky((0, 0, 1.0)), beam)[1].field == 115.2
+    widest = dataclasses.replace(FITTED, widest=100.0)
+    assert framed(widest, sky((-60, 0, 1.0), (0, 0, 1.0), (60, 0, 1.0)))[1].field == 100.0
+
+
+def test_a_frame_beyond_the_image_says_so() -> None:
+    small = sky((0, 0, 1.0), side=41)  # 74 arcsec
+    assert framed(FIXED, small)[1].beyond
+    assert not framed(SourceFrame(field_arcsec=70.0, fit="fixed"), small)[1].beyond
+
+
+def test_neighbours_and_noise_are_masked_as_asked() -> None:
+    image = sky((0, 0, 1.0), (10, 52, 0.6))
+    still = dataclasses.replace(FIXED, recentre=False)
+    out = {
+        outside: framed(dataclasses.replace(still, outside=outside), image)[0]
+        for outside in ("keep", "mask others", "mask all")
+    }
+    there = (slice(32 + 2, 32 + 9), slice(32 + 25, 32 + 31))
+    assert out["keep"][there].max() == pytest.approx(0.6, abs=0.05)
+    assert out["mask others"][there].max() < 0.1
+    assert out["mask all"][there].max() == 0
+    far = np.hypot(*(np.mgrid[:64, :64] - 31.5)) > 15
+    assert out["mask all"][far].max() == 0
+    assert all(image[28:36, 28:36].max() == 1 for image in out.values())
+
+
+def test_noise_is_found_in_pictures_as_in_fits() -> None:
+    """8 bits that are called free of noise and are not: blanked all the same."""
+    image = sky((0, 0, 1.0))
+    picture = np.clip(np.round((image + 0.05) * 240), 0, 255).astype(np.uint8)
+    out, _ = FIXED.framed(picture[None], SCALE, beam=BEAM, raw=False)
+    plain = Preprocess(field_arcsec=115.2)(picture[None], SCALE, raw=False)
+    far = np.hypot(*(np.mgrid[:64, :64] - 31.5)) > 15
+    assert plain[0][far].mean() > 0.01
+    assert out[0][far].max() == 0
+
+
+def test_an_image_that_emission_fills_is_kept() -> None:
+    y, x = np.mgrid[:64, :64]
+    image = (128 + 60 * np.sin(x / 9) * np.cos(y / 11)).astype(np.uint8)
+    out, frames = FIXED.framed(image[None], 0.4, beam=8.0)
+    assert out[0].max() == 1
+    assert (out[0] > 0).mean() > 0.04
+    assert len(frames) == 1
+
+
+def test_a_blank_image_is_blank() -> None:
+    for image in (np.zeros((20, 20), np.float32), np.full((20, 20), np.nan, np.float32)):
+        out, frame = framed(FITTED, image)
+        assert not out.any()
+        assert frame.extent == 0 and frame.field == 57.6
+
+
+def test_a_margin_shows_more_of_the_same_frame() -> None:
+    image = sky((-60, 20, 1.0), (0, 0, 1.0), (60, 0, 1.0), (70, 70, 0.5))
+    plain, frame = framed(FITTED, image)
+    wide, wider = framed(FITTED.with_margin(96), image)
+    assert (wider.y, wider.x) == (frame.y, frame.x)
+    assert wider.field == pytest.approx(frame.field * 96 / 64)
+    inner = wide[16:-16, 16:-16]
+    np.testing.assert_allclose(inner / inner.max(), plain, atol=1e-5)
+
+
+def test_chains_are_read_back_as_what_they_are() -> None:
+    for chain in (Preprocess(), FIXED, FITTED):
+        again = read_chain(chain.to_dict())
+        assert type(again) is type(chain)
+        assert again == chain and again.digest == chain.digest
+    assert FIXED.digest != Preprocess(field_arcsec=115.2).digest
+    info = ModelInfo(
+        name="x", title="x", kind="resnet", capabilities=("encode",), latent_dim=4,
+        preprocess=FITTED, architecture={}, weights_sha256="0" * 64,
+    )  # fmt: skip
+    assert ModelInfo.from_dict(info.to_dict()).preprocess == FITTED
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"fit": "beam"}, "fit is 'beam'"),
+        ({"outside": "blur"}, "outside is 'blur'"),
+        ({"fill": 2.0}, "fill is 2.0"),
+        ({"widest": 5.0}, "widest is 5.0"),
+        ({"window": 0.0}, "window is 0.0"),
+        ({"nan": "error"}, "nan = 'zero'"),
+    ],
+)
+def test_wrong_values_are_named(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(PreprocessError, match=message):
+        read_chain({**FIXED.to_dict(), **wrong})
+
+
+def test_what_is_no_batch_of_images_is_refused() -> None:
+    with pytest.raises(ImageError, match="shape"):
+        FIXED(np.zeros((3, 3)), SCALE)

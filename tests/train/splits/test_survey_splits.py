@@ -1,0 +1,123 @@
+"""Splits of imported surveys: one source, one split, and recorded by file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from radioviz.data import splits
+from radioviz.data.matching import close_pairs
+from train.splits.surveys import SHARES, draw
+
+
+def survey(n: int, ra: float, **columns: object) -> pd.DataFrame:
+    table = {"file": [f"{i}.png" for i in range(n)], "ra": ra + 0.1 * np.arange(n), "dec": -10.0}
+    return pd.DataFrame({**table, **columns})
+
+
+def surveys() -> dict[str, pd.DataFrame]:
+    return {
+        "mgcls": survey(400, 10, original_image=[f"field {i // 10}" for i in range(400)]),
+        "lotss": survey(
+            300, 60, radcat_type=["FRI"] * 60 + [""] * 240, kind=["map"] * 290 + ["outlier"] * 10
+        ),
+        "vlass": survey(200, 100),
+        "frdeep2-first": survey(100, 130),
+    }
+
+
+def older(*rows: tuple[float, str]) -> pd.DataFrame:
+    ra, split = zip(*rows, strict=True)
+    return pd.DataFrame({"ra": ra, "dec": -10.0, "split": split})
+
+
+def split_of(drawn: dict[str, pd.DataFrame], key: str, row: int) -> str:
+    return str(drawn[key]["split"].iat[row])
+
+
+def test_a_source_has_the_split_of_its_older_image() -> None:
+    near = 30 / 3600
+    placed = older(
+        (130.0 + near, "test"),
+        (130.1, "valid"),
+        (130.2 - near, "train"),
+        (130.3 + 3 * near, "test"),
+    )
+    drawn = draw(surveys(), placed)
+    found = [split_of(drawn, "frdeep2-first", i) for i in range(4)]
+    assert found == ["test", "valid", "train", "train"]
+
+
+def test_fields_and_targets_are_never_divided() -> None:
+    tables = surveys()
+    tables["vlass"].loc[1, "ra"] = tables["vlass"]["ra"][0] + 20 / 3600
+    drawn = draw(tables, older((0.0, "test")))
+    fields = drawn["mgcls"]["split"].groupby(tables["mgcls"]["original_image"]).nunique()
+    assert fields.eq(1).all()
+    assert split_of(drawn, "vlass", 0) == split_of(drawn, "vlass", 1)
+    for key, shares in SHARES.items():
+        found = drawn[key]["split"].value_counts(normalize=True)
+        if key in ("mgcls", "vlass"):
+            assert found["test"] == pytest.approx(shares["test"], abs=0.1)
+        assert set(found.index) <= {"train", "valid", "test"}
+
+
+def test_judged_sources_are_not_trained_on() -> None:
+    drawn = draw(surveys(), older((60.0, "train"), (60.1 + 200 / 3600, "train")))["lotss"]
+    kept = np.r_[0:60, 290:300]
+    assert drawn["split"].iat[0] == "excluded"  # FIRST trains on it
+    assert set(drawn["split"].iloc[kept[1:]]) == {"valid", "test"}
+    assert (drawn["split"].iloc[kept] == "valid").mean() == pytest.approx(1 / 3, abs=0.15)
+
+
+def test_others_do_not_matter() -> None:
+    """The draw of a source depends on its position alone."""
+    tables = surveys()
+    before = draw(tables, older((0.0, "test")))["vlass"].set_index("file")["split"]
+    tables["vlass"] = tables["vlass"].iloc[::-2]
+    after = draw(tables, older((0.0, "test")))["vlass"].set_index("file")["split"]
+    assert after.equals(before[after.index])
+
+
+RECORDED = ("mgcls", "lotss", "vlass", "frdeep2-first", "frdeep2-nvss")
+
+
+@pytest.mark.parametrize("key", RECORDED)
+def test_recorded_splits_apply_by_file(key: str) -> None:
+    record = splits.recorded(key)
+    assert record is not None and record["file"].is_unique
+    some = record.sample(50, random_state=0)
+    table = pd.DataFrame({"file": [*some["file"], "unknown.fits"]})
+    found = splits.recorded_by_file(table, key)
+    assert found is not None
+    assert found.tolist() == [*some["split"], "excluded"]
+    strangers = pd.DataFrame({"file": ["a.fits", "b.fits", some["file"].iat[0]]})
+    assert splits.recorded_by_file(strangers, key) is None
+    assert splits.recorded_by_file(table, "first") is None
+
+
+def test_both_surveys_of_a_pair_have_one_split() -> None:
+    first, second = (splits.recorded(key) for key in RECORDED[3:])
+    assert first is not None and second is not None
+    assert first.equals(second)
+    assert len(first) == 658
+
+
+def test_no_recorded_training_image_is_near_a_test_source() -> None:
+    """Of FR-DEEP v2, whose positions are in the names of its files or of the test list."""
+    tests = splits.recorded("test-positions")
+    assert tests is not None
+    record = splits.recorded("vlass")
+    assert record is not None
+    name = record["file"].str.extract(r"J(\d\d)(\d\d)(\d\d\.\d+)([+-])(\d\d)(\d\d)(\d\d\.\d+)")
+    hours, minutes, seconds = (name[k].astype(float) for k in range(3))
+    ra = (hours + minutes / 60 + seconds / 3600) * 15
+    sign = np.where(name[3] == "-", -1, 1)
+    dec = sign * (name[4].astype(float) + name[5].astype(float) / 60 + name[6].astype(float) / 3600)
+    i, _, _ = close_pairs(
+        ra.to_numpy(), dec.to_numpy(), tests["ra"].to_numpy(), tests["dec"].to_numpy(),
+        radius_arcsec=60.0,
+    )  # fmt: skip
+    assert len(i)  # there are such sources
+    assert set(record["split"].iloc[i]) == {"test"}
