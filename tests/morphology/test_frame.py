@@ -141,6 +141,7 @@ def test_chains_are_read_back_as_what_they_are() -> None:
         ({"fill": 2.0}, "fill is 2.0"),
         ({"widest": 5.0}, "widest is 5.0"),
         ({"window": 0.0}, "window is 0.0"),
+        ({"finder": 0}, "finder is 0.*train it again"),
         ({"nan": "error"}, "nan = 'zero'"),
     ],
 )
@@ -152,3 +153,22 @@ def test_wrong_values_are_named(wrong: dict[str, object], message: str) -> None:
 def test_what_is_no_batch_of_images_is_refused() -> None:
     with pytest.raises(ImageError, match="shape"):
         FIXED(np.zeros((3, 3)), SCALE)
+
+
+def test_the_same_image_keeps_its_frame() -> None:
+    """Where this fails, models see other frames than in training: raise FINDER, train again."""
+    images = [
+        sky((0, 0, 1.0), (30, 10, 0.4), (-28, -14, 0.7)),
+        sky((-40, 9, 0.5), (42, -8, 0.6), (60, 70, 0.3)),
+        sky((5, 5, 0.06)),
+        sky((0, 0, 1.0), (0, 20, 0.1), (0, -45, 0.08), sigma=4.0),
+    ]
+    found = [framed(FITTED, image)[1] for image in images]
+    expected = [
+        (-2.282, -1.626, 108.77, 87.01),
+        (9.764, 6.008, 197.01, 157.61),
+        (2.632, 2.721, 57.6, 6.09),
+        (-0.032, -0.637, 152.5, 122.0),
+    ]
+    numbers = [(f.y, f.x, f.field, f.extent) for f in found]
+    np.testing.assert_allclose(numbers, expected, atol=0.02)
