@@ -224,7 +224,11 @@ def test_recorded_splits_are_what_the_rules_make(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(batch_folders / target.name)
     write_splits(make_splits(), tmp_path / "made")
-    names = sorted(file.name for file in splits.FOLDER.glob("*.csv"))
+    recorded = {f.name: f.read_text().partition("\n")[0] for f in splits.FOLDER.glob("*.csv")}
+    names = sorted(name for name, line in recorded.items() if "python -m train splits." in line)
+    assert {line for name, line in recorded.items() if name not in names} == {
+        "# Made by: python -m train survey-splits. Rules: train/splits/surveys.py"
+    }
     assert sorted(file.name for file in (tmp_path / "made").iterdir()) == names
     for name in names:
         made, kept = (
