@@ -50,16 +50,16 @@ def table_inside(path: Path) -> UserTable | None:
         return table if table and is_export(table) else None
     if not zipfile.is_zipfile(path):
         return None
-    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
-        try:
+    try:
+        with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
             member = archive.getinfo(SOURCES_CSV)
             if member.file_size > _MOST_SOURCES_BYTES:
                 return None
             copy = Path(folder) / SOURCES_CSV
             copy.write_bytes(archive.read(member))
             table = read_table(copy)
-        except (KeyError, CatalogueError, zipfile.BadZipFile, RuntimeError, OSError):
-            return None
+    except (KeyError, CatalogueError, zipfile.BadZipFile, RuntimeError, OSError):
+        return None  # the reader of its images says what is wrong with it
     return table if is_export(table) else None
 
 

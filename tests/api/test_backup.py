@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from radioviz.api import backup
-from radioviz.data.user_surveys import list_surveys, open_survey, survey_lock
+from radioviz.data.user_surveys import list_surveys, open_survey
 from radioviz.errors import CatalogueError
 from radioviz.importing import Source, import_survey
 from radioviz.paths import REPOSITORY
 from radioviz.workspace.history import SavedWorkspaces, new_identifier
+from tests.data.survey_locks import locked_elsewhere
 from tests.faults.jobs import cutouts, tree_digest
 
 IDENTIFIER = new_identifier()
@@ -148,7 +149,7 @@ def test_a_damaged_database_of_workspaces(home: Path) -> None:
 
 
 def test_a_survey_that_is_being_written_is_not_copied_half(home: Path, tmp_path: Path) -> None:
-    with survey_lock("mine"), pytest.raises(CatalogueError, match="'mine' is being imported"):
+    with locked_elsewhere("mine"), pytest.raises(CatalogueError, match="'mine' is being imported"):
         backup.back_up(tmp_path / "now.tar")
     assert not (tmp_path / "now.tar").exists()
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".now")]

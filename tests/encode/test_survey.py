@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from radioviz.errors import AtlasError, CatalogueError
 from radioviz.models import weights
 from radioviz.models.registry import build, list_models
 from radioviz.paths import user_models_folder
+from tests.data.survey_locks import locked_elsewhere
 from tests.models.small import SMALL, galaxies, small_info
 
 
@@ -134,8 +136,10 @@ def test_a_survey_cannot_be_removed_while_it_is_encoded(mine: str) -> None:
 
     def progress(done: int, total: int, what: str) -> None:
         if not refused:
+            pool = ThreadPoolExecutor(1)  # the thread that encodes holds the lock
             with pytest.raises(CatalogueError, match="being imported, encoded or removed"):
-                importing.remove_survey(mine)
+                pool.submit(importing.remove_survey, mine).result()
+            pool.shutdown()
             refused.append(what)
 
     encode_data_set(mine, "tiny", umap=False, progress=progress)
@@ -227,12 +231,10 @@ def test_the_command(mine: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_locked_data_set_does_not_keep_the_next_from_being_encoded(
     mine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from radioviz.data.user_surveys import survey_lock
-
     answers = {"key": "other", "pixel_scale": 2.0, "survey": "other"}
     importing.import_survey(importing.Source(tmp_path / "mine.npy"), answers)
     command = ["--model", "tiny", "--no-umap"]
-    with survey_lock(mine):
+    with locked_elsewhere(mine):
         assert main(["--data", f"{mine},nothing,other", *command]) == 1
     assert list_atlases() == [("other", "tiny")]
     said = capsys.readouterr().err

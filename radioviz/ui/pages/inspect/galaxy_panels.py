@@ -148,7 +148,7 @@ def facts_panel(catalogue: Catalogue, row: int, pair: Pair, view: View) -> None:
 
 def neighbours_panel(pair: Pair, view: View) -> None:
     """The nearest galaxies in latent space."""
-    if view.model is None or not controls.has_map(view):
+    if not controls.has_map(view) or view.model is None:
         return
     located = cache.located(pair[0], view.model)
     ids, distances = layers.nearest_in_latents(located, pair[1], 12)
@@ -166,7 +166,7 @@ def neighbours_panel(pair: Pair, view: View) -> None:
 
 def map_place_panel(pair: Pair, view: View) -> None:
     """The galaxy on the latent map of its data set."""
-    if view.model is None or not controls.has_map(view):
+    if not controls.has_map(view) or view.model is None:
         return
     layouts = layers.layouts_of(cache.located(pair[0], view.model))
     layout = st.session_state.get("layout")
