@@ -199,7 +199,7 @@ class Engine:
     def _note(self, said: list[Any], scratch: Path, tally: Tally) -> None:
         number, outcome, why, used = said
         if self._recorder is not None and outcome != "not made":
-            opened = self._recorder.of(number)
+            opened = self._recorder.of(f"{scratch.name}/{number}")
             tally.recorded += 1
             tally.opened = sorted([*tally.opened, (len(opened), number)], reverse=True)[:10]
             beyond = elsewhere(opened, scratch)

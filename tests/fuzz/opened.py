@@ -77,16 +77,21 @@ class Recorder:
                 if number:
                     self._found[number] = opened
                     self._known.notify_all()
-            number, opened = path.removeprefix(MARK).replace("end", ""), []
+            number, opened = path.removeprefix(MARK), []
+            if number.endswith("/end"):
+                number = ""
         with self._known:
             if number:
                 self._found[number] = opened
             self._ended = True
             self._known.notify_all()
 
-    def of(self, number: int) -> list[str]:
-        """Paths, and other calls, in their order; once for each input."""
-        key = str(number)
+    def of(self, key: str) -> list[str]:
+        """Paths, and other calls, in their order; once for each input.
+
+        ``key`` is the scratch folder's name and the input's number: what a fork that was ended
+        left behind must not pass for that of another reader.
+        """
         with self._known:
             self._known.wait_for(lambda: key in self._found or self._ended, timeout=10)
             return self._found.pop(key, [])

@@ -203,11 +203,11 @@ def work(name: str, seed: int, start: int, stop: int, scratch: Path) -> None:
             continue
         out.write(f"{number}\n")
         out.flush()
-        _mark(str(number))
+        _mark(f"{scratch.name}/{number}")
         meter.begin()
         outcome, why = read_one(name, files, scratch, guard)
         used = meter.megabytes()
-        _mark("end")
+        _mark(f"{scratch.name}/end")
         if used > GIGABYTE / 1e6 and not TARGETS[name].mortal:
             outcome, why = "FINDING", f"{used / 1e3:.2f} GB resident"
         out.write(json.dumps([number, outcome, why, round(used, 1)]) + "\n")
