@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -122,9 +123,21 @@ def _folders() -> list[str]:
 
 
 def data_set_title(key: str) -> str:
-    """Name of a data set as shown to people."""
-    known = cache.known_data_sets()
-    return known[key].title if key in known else key
+    """Name of a data set as shown to people; with its key where two have the same."""
+    titles = {name: entry.title for name, entry in cache.known_data_sets().items()}
+    return distinct_titles(titles).get(key, key)
+
+
+def distinct_titles(titles: Mapping[str, str]) -> dict[str, str]:
+    """Titles by key; those that occur twice have their key behind them.
+
+    A select box knows its options by their titles alone: of two with the same title, the next
+    run of the page would choose the first.
+    """
+    number = Counter(titles.values())
+    return {
+        key: title if number[title] == 1 else f"{title} ({key})" for key, title in titles.items()
+    }
 
 
 def encoder_titles(data_set: str) -> dict[str, str]:
@@ -157,6 +170,7 @@ def linked_select(
     appearance
         Further arguments of ``st.selectbox``.
     """
+    options = distinct_titles(options)
     url_state.linked_choice(key, parameter, list(options), default or next(iter(options)))
     return str(
         st.selectbox(

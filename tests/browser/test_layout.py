@@ -86,6 +86,8 @@ def test_contrast_and_targets(app_server: Server, browser: Browser, path: str, t
     page.goto(f"{app_server.url}/{path}")
     page.wait_for_selector("[data-testid=stMain] h1")
     settle(page)
+    page.wait_for_timeout(1000)  # what is drawn again fades in
+    settle(page)
     page.evaluate(script)
     found = page.evaluate(
         "(skipped) => axe.run({exclude: [[skipped]]}, "

@@ -43,3 +43,10 @@ def test_equality_is_of_content_and_order() -> None:
     assert Selection([("a", "1"), ("a", "2")]) != Selection([("a", "2"), ("a", "1")])
     with pytest.raises(TypeError):
         hash(Selection())
+
+
+def test_titles_of_a_select_box_are_distinct() -> None:
+    from radioviz.ui.controls import distinct_titles
+
+    titles = {"a": "Mine", "b": "Mine", "c": "Other"}
+    assert distinct_titles(titles) == {"a": "Mine (a)", "b": "Mine (b)", "c": "Other"}

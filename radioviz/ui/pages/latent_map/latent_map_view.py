@@ -111,6 +111,7 @@ def _side_panel(view: View, shown: MapView) -> None:
         if len(brush):
             selection_view.selection_summary(catalogues, brush)
         elif state.focus() is None:
+            st.caption(f"{controls.galaxies_text(len(shown))} on the map")
             selection_view.whole_summary(catalogues[0])
 
 
