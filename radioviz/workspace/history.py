@@ -198,35 +198,11 @@ class SavedWorkspaces:
 
     def undo(self, identifier: str) -> str:
         """Take back the last change; what it was, or empty text if there is none."""
-        with self._changed() as db:
-            head = self._head(db, identifier)
-            row = (
-                head
-                and db.execute(
-                    "SELECT what FROM change WHERE workspace = ? AND seq = ? AND what != ''",
-                    (identifier, head[0]),
-                ).fetchone()
-            )
-            if not head or not row:
-                return ""
-            self._move(db, identifier, head[0] - 1)
-        return str(row[0])
+        return self._step(identifier, 0)
 
     def redo(self, identifier: str) -> str:
         """Repeat the change that was undone last; what it was, or empty text."""
-        with self._changed() as db:
-            head = self._head(db, identifier)
-            row = (
-                head
-                and db.execute(
-                    "SELECT what FROM change WHERE workspace = ? AND seq = ?",
-                    (identifier, head[0] + 1),
-                ).fetchone()
-            )
-            if not head or not row:
-                return ""
-            self._move(db, identifier, head[0] + 1)
-        return str(row[0])
+        return self._step(identifier, 1)
 
     def touch(self, identifier: str) -> None:
         """Note that a workspace was opened, so that it is not idle."""
@@ -253,6 +229,22 @@ class SavedWorkspaces:
             idle = "SELECT id FROM workspace WHERE used < ?"
             db.execute(f"DELETE FROM change WHERE workspace IN ({idle})", (limit,))
             return db.execute("DELETE FROM workspace WHERE used < ?", (limit,)).rowcount
+
+    def _step(self, identifier: str, ahead: int) -> str:
+        """Undo the change at the position (0), or repeat the one after it (1)."""
+        with self._changed() as db:
+            head = self._head(db, identifier)
+            row = (
+                head
+                and db.execute(
+                    "SELECT what FROM change WHERE workspace = ? AND seq = ? AND what != ''",
+                    (identifier, head[0] + ahead),
+                ).fetchone()
+            )
+            if not head or not row:
+                return ""
+            self._move(db, identifier, head[0] + (ahead or -1))
+        return str(row[0])
 
     # Inside a transaction.
 
