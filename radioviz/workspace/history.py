@@ -175,23 +175,19 @@ class SavedWorkspaces:
                     "DELETE FROM change WHERE workspace = ? AND seq > ?", (identifier, position)
                 )
                 self._keep_first(db, identifier, field, position, now)
-                seq = self._position(db, identifier) + 1
+                position += 1
                 db.execute(
                     "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?)",
-                    (identifier, seq, field, stored, what[:200], now),
+                    (identifier, position, field, stored, what[:200], now),
                 )
-                position = seq
                 self._merge_old(db, identifier)
             else:  # below every step, so that undo never reaches it
                 db.execute(
                     "DELETE FROM change WHERE workspace = ? AND field = ?", (identifier, field)
                 )
-                low = db.execute(
-                    "SELECT coalesce(min(seq), 1) FROM change WHERE workspace = ?", (identifier,)
-                ).fetchone()[0]
                 db.execute(
                     "INSERT INTO change VALUES (?, ?, ?, ?, '', ?)",
-                    (identifier, min(low, 1) - 1, field, stored, now),
+                    (identifier, self._below(db, identifier), field, stored, now),
                 )
                 return head[1]
             return self._move(db, identifier, position)
@@ -261,8 +257,12 @@ class SavedWorkspaces:
             )
         return int(row[1]), int(row[2]), float(row[3])
 
-    def _position(self, db: sqlite3.Connection, identifier: str) -> int:
-        row = db.execute("SELECT position FROM workspace WHERE id = ?", (identifier,)).fetchone()
+    def _below(self, db: sqlite3.Connection, identifier: str) -> int:
+        """A number below every change of a workspace, where undo never comes."""
+        row = db.execute(
+            "SELECT min(coalesce(min(seq), 1), 1) - 1 FROM change WHERE workspace = ?",
+            (identifier,),
+        ).fetchone()
         return int(row[0])
 
     def _keep_first(
@@ -273,12 +273,9 @@ class SavedWorkspaces:
             "SELECT 1 FROM change WHERE workspace = ? AND field = ? LIMIT 1", (identifier, field)
         ).fetchone()
         if not there:
-            low = db.execute(
-                "SELECT coalesce(min(seq), 1) FROM change WHERE workspace = ?", (identifier,)
-            ).fetchone()[0]
             db.execute(
                 "INSERT INTO change VALUES (?, ?, ?, ?, '', ?)",
-                (identifier, min(low, 1) - 1, field, zlib.compress(b"\xc0"), now),
+                (identifier, self._below(db, identifier), field, zlib.compress(b"\xc0"), now),
             )
 
     def _move(self, db: sqlite3.Connection, identifier: str, position: int) -> int:
