@@ -6,13 +6,14 @@ import json
 import re
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, requires
+from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from radioviz.paths import REPOSITORY
 
@@ -54,8 +55,8 @@ def missing(wanted: list[Requirement], lock: dict[str, list[tuple[Requirement, i
     return [
         str(requirement) for requirement in wanted
         if not any(
-            next(iter(version.specifier)).version in requirement.specifier
-            for version, _ in lock.get(canonicalize_name(requirement.name), ())
+            next(iter(held.specifier)).version in requirement.specifier
+            for held, _ in lock.get(canonicalize_name(requirement.name), ())
         )
     ]  # fmt: skip
 
@@ -107,9 +108,12 @@ def test_the_lock_holds_what_its_packages_need() -> None:
             continue
         seen.add(one)
         try:
-            needed = [Requirement(text) for text in requires(name) or ()]
+            installed = Version(version(name))
         except PackageNotFoundError:
+            continue
+        if not any(installed in r.specifier for r, _ in lock.get(name, ())):
             continue  # the lock has another version, with other needs
+        needed = [Requirement(text) for text in requires(name) or ()]
         for requirement in needed:
             if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
                 inner = canonicalize_name(requirement.name)
