@@ -48,7 +48,7 @@ def generate(view: View) -> None:
 
 
 def main() -> None:
-    view = sidebar.draw_sidebar()
+    view = sidebar.draw_sidebar(own_decoder=True)
     st.title("Generate")
     with controls.show_errors():
         generate(view)

@@ -40,7 +40,7 @@ def grid_walk(view: View) -> None:
 
 
 def main() -> None:
-    view = sidebar.draw_sidebar()
+    view = sidebar.draw_sidebar(own_decoder=True)
     st.title("Grid walk")
     with controls.show_errors():
         grid_walk(view)

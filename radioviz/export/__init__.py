@@ -17,7 +17,11 @@ from radioviz.export.fits import (
 from radioviz.export.groups import Group, SelectionTable, selection_table
 from radioviz.export.regions import ds9_regions
 from radioviz.export.session import Mark, Missing, Session, here, read_session, session_bytes
-from radioviz.export.simulated import simulated_fits_bytes, write_simulated_fits
+from radioviz.export.simulated import (
+    simulated_fits_bytes,
+    simulated_table,
+    write_simulated_fits,
+)
 from radioviz.export.tables import (
     csv_bytes,
     parquet_bytes,
@@ -45,6 +49,7 @@ __all__ = [
     "selection_table",
     "session_bytes",
     "simulated_fits_bytes",
+    "simulated_table",
     "votable_bytes",
     "write_contact_sheet",
     "write_csv",

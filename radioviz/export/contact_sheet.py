@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import ExportError
@@ -144,8 +145,9 @@ def _captions(draw: ImageDraw, groups: Groups, corners: list[tuple[int, int]], t
         fields = _FIELD * np.where(np.isnan(beams), 1.0, beams / 5.4)
         wanted = {c: table[c].to_numpy()[group.rows] for c in ("name", "source_id", "las", "label")}
         limits = limits_of(table)[group.rows]
-        for field, limit, name, source_id, las, label in zip(
-            fields, limits, *wanted.values(), strict=True
+        simulated = table.get("simulated", pd.Series("", table.index)).to_numpy()[group.rows]
+        for field, limit, made, name, source_id, las, label in zip(
+            fields, limits, simulated, *wanted.values(), strict=True
         ):
             bar = max((b for b in _BARS if b <= field / 3), default=field / 3)
             text = f"{bar / 60:g}'" if bar >= 60 else f'{bar:g}"'
@@ -156,6 +158,7 @@ def _captions(draw: ImageDraw, groups: Groups, corners: list[tuple[int, int]], t
             _write(draw, (x, y + tile + 1), str(name or source_id), tile, 10, _INK)
             facts = [size_words(las, limit, unit='"')] if np.isfinite(las) else []
             facts += [str(label)] if label else []
+            facts += ["SYNTHETIC"] if made else []
             _write(draw, (x, y + tile + 13), "  ".join(facts), tile, 9, _FAINT)
 
 

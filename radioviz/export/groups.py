@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+import functools
 import io
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,6 +41,9 @@ MADE_COLUMNS: dict[str, Column] = {
     "log_prob": Column("float64", "", "stat.likelihood", "Log-likelihood of the latent vector"),
     "similarity": Column("float64", "", "stat.correlation", "Cosine similarity to the query"),
     "score": Column("float64", "", "stat.value", "Score"),
+    "simulated": Column(
+        "str", "", "meta.note", "What made a simulated image; empty for an observed one"
+    ),
     "mark": Column("int64", "", "meta.code.qual", "Mark given by hand"),
 }
 # Header text does not fit a table cell; the images hold it as their WCS.
@@ -225,7 +230,29 @@ def selection_table(groups: Groups | Group, note: str = "") -> SelectionTable:
         or Column(str(frame[name].dtype), "", "", "")
         for name in frame.columns
     }
+    described = {name: _standard(column) for name, column in described.items()}
     return SelectionTable(frame, described, _join_latents(groups), provenance(groups, note))
+
+
+def _standard(column: Column) -> Column:
+    """The column; a unit that no standard knows (``nat``) is in its description instead."""
+    if not column.unit or is_standard_unit(column.unit):
+        return column
+    said = f"{column.description} [{column.unit}]".strip()
+    return dataclasses.replace(column, unit="", description=said)
+
+
+@functools.cache
+def is_standard_unit(unit: str) -> bool:
+    """Whether FITS and the Virtual Observatory both know a unit."""
+    from astropy import units
+
+    try:
+        for standard in ("fits", "vounit"):
+            units.Unit(unit, format=standard)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def plain_column(cells: pd.Series) -> pd.Series:

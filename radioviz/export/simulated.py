@@ -14,7 +14,15 @@ from radioviz.data.catalogue import Column
 from radioviz.errors import ExportError
 from radioviz.export.cards import ORIGIN, block, card, commentary, image_bytes, long_card, structure
 from radioviz.export.fits import write_table_hdu
-from radioviz.export.groups import SLICE, SelectionTable, in_memory, plain_column, timestamp
+from radioviz.export.groups import (
+    MADE_COLUMNS,
+    SLICE,
+    SelectionTable,
+    in_memory,
+    plain_column,
+    timestamp,
+)
+from radioviz.images.observation import simulation_words
 from radioviz.jobs.progress import Progress, no_progress
 
 
@@ -118,6 +126,32 @@ def write_simulated_fits(
 def simulated_fits_bytes(images: np.ndarray, **options: Any) -> bytes:
     """:func:`write_simulated_fits` into memory."""
     return in_memory(write_simulated_fits, images, **options)
+
+
+def simulated_table(
+    files: Sequence[str],
+    *,
+    model: str,
+    model_sha256: str,
+    seed: int | None,
+    indices: Sequence[int] | np.ndarray,
+    conditions: Sequence[Mapping[str, Any]],
+    latents: np.ndarray,
+) -> SelectionTable:
+    """The table of an archive with a file for each generated image.
+
+    Parameters as for :func:`write_simulated_fits`; ``files`` are the names in the archive.
+    """
+    table = _table(latents, list(map(dict, conditions)), model, model_sha256, seed)
+    made = [simulation_words(model, seed, int(i)) for i in indices]
+    frame = table.frame.drop(columns="image_index").rename(columns={"condition_class": "label"})
+    frame = frame.assign(
+        source_id=[text.replace(", ", "-").replace(" ", "-") for text in made],
+        simulated=made,
+        image_file=list(files),
+    )
+    about = {c: MADE_COLUMNS.get(c, Column("", "", "", "")) for c in frame.columns}
+    return SelectionTable(frame, about, table.latents, table.provenance)
 
 
 _SKY = {"ra", "dec", "raj2000", "dej2000", "crval1", "crval2", "glon", "glat", "position"}

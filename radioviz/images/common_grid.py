@@ -75,8 +75,8 @@ def to_common_grid(image: SkyImage, common: CommonGrid, bunit: str | None) -> Gr
     data, wcs, scale = image.data, image.wcs, image.pixel_scale
     own: float | None = common.scale
     if wcs is None or scale is None or image.position is None:
-        own = None
-        notes.append(f"assumed to be north up with {common.scale:.4g} arcsec per pixel")
+        own = scale
+        notes.append(f"assumed to be north up with {scale or common.scale:.4g} arcsec per pixel")
     elif not common.resampled:
         own = common.scale if abs(scale / common.scale - 1) < _SAME_SCALE else float(f"{scale:.8g}")
     elif abs(scale / common.scale - 1) > _RESAMPLED:
@@ -119,6 +119,7 @@ def to_common_grid(image: SkyImage, common: CommonGrid, bunit: str | None) -> Gr
         frequency=image.frequency,
         rms=image.rms,
         primary_beam=image.primary_beam,
+        simulated=image.simulated,
         pixel_scale=own,
         position=image.position,
         notes=tuple(notes),
@@ -177,6 +178,7 @@ def row_values(placed: GridImage, name: str, common: CommonGrid) -> dict[str, An
         **describe_image(placed.beam, placed.frequency, placed.pixel_scale),
         "rms": placed.rms,
         "primary_beam": placed.primary_beam,
+        "simulated": placed.simulated,
     }
 
 

@@ -205,6 +205,30 @@ def find_primary_beam(header: Header, name: str = "") -> str:
     return "corrected" if re.search(r"[._-]pbcor(?:[._-]|$)", name.lower()) else ""
 
 
+def find_simulation(header: Header) -> str:
+    """What made a simulated image, in words; empty for an observed one.
+
+    ``SIMULAT = T`` marks it; MODEL, SEED and INDEX say how it was made.
+    """
+    if header.string("SIMULAT").upper() not in ("T", "TRUE", "YES", "1"):
+        return ""
+    model = header.string("MODEL") or header.string("ORIGIN") or "as its header says"
+    return simulation_words(model, header.string("SEED"), header.string("INDEX"))
+
+
+def simulation_words(model: str, seed: object, index: object) -> str:
+    """Model, seed and number of a simulated image as the column ``simulated`` has them."""
+    facts = {"seed": seed, "index": index}
+    return ", ".join([model, *(f"{k} {v}" for k, v in facts.items() if v not in (None, ""))])
+
+
+def find_pixel_size(header: Header) -> float | None:
+    """Arcsec per pixel of an image without a WCS: PIXSCALE, if it says that it is in arcsec."""
+    scale = header.number("PIXSCALE")
+    said = "arcsec" in header.comment("PIXSCALE").lower()
+    return scale if said and scale and scale > 0 else None
+
+
 # -- all of it ---------------------------------------------------------------------------
 
 
@@ -223,6 +247,8 @@ class Observation:
         In the unit of BUNIT.
     primary_beam : str
         ``corrected``, ``uncorrected`` or empty.
+    simulated : str
+        See :func:`find_simulation`.
     notes : tuple of str
     """
 
@@ -231,6 +257,7 @@ class Observation:
     survey: str = ""
     rms: float | None = None
     primary_beam: str = ""
+    simulated: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -270,4 +297,5 @@ def observe(
         frequency = known.frequency
     rms = next((r for h in headers if (r := find_noise(h))), None)
     corrected = next((p for h in headers if (p := find_primary_beam(h, name))), "")
-    return Observation(beam, frequency, survey, rms, corrected, tuple(notes))
+    simulated = next((s for h in headers if (s := find_simulation(h))), "")
+    return Observation(beam, frequency, survey, rms, corrected, simulated, tuple(notes))

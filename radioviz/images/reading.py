@@ -17,7 +17,7 @@ from radioviz.errors import ImageError
 from radioviz.images.hdus import open_source
 from radioviz.images.headers import find_wcs, pixel_steps
 from radioviz.images.known_surveys import Beam
-from radioviz.images.observation import brightness_unit, observe
+from radioviz.images.observation import brightness_unit, find_pixel_size, observe
 from radioviz.images.opening import Source, open_handle, other_format
 from radioviz.images.orientation import geometry, north_up
 from radioviz.images.plane_choice import Plane
@@ -67,6 +67,8 @@ class SkyImage:
         Noise as the header gives it, in the unit of ``data``.
     primary_beam : str
         ``corrected`` or ``uncorrected`` where the header says so, or empty.
+    simulated : str
+        What made a simulated image, in words; empty for an observed one.
     notes : tuple of str
         Problems and repairs, as text.
     """
@@ -84,6 +86,7 @@ class SkyImage:
     frequency: float | None = None
     rms: float | None = None
     primary_beam: str = ""
+    simulated: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -144,6 +147,8 @@ def read_fits(
         data, title, header=header.text, extension=hdu.index, bunit=unit, notes=tuple(notes)
     )
     image = _located(image, wcs, trouble)
+    if image.pixel_scale is None and (size := find_pixel_size(header)):
+        image = dataclasses.replace(image, pixel_scale=size)
     scale = image.pixel_scale
     seen = observe(
         (header, fallback),
@@ -160,6 +165,7 @@ def read_fits(
         frequency=seen.frequency,
         rms=None if seen.rms is None else seen.rms * factor,
         primary_beam=seen.primary_beam,
+        simulated=seen.simulated,
         notes=(*image.notes, *seen.notes),
     )
 
@@ -198,7 +204,8 @@ def summarise_fits(
     steps = pixel_steps(header, layout.sky)
     _, unit, _ = brightness_unit(header.string("BUNIT") or fallback.string("BUNIT"))
     survey = header.string("SURVEY") or fallback.string("SURVEY")
-    return ImageSummary(shape, min(steps) if steps else None, unit, survey)
+    scale = min(steps) if steps else find_pixel_size(header)
+    return ImageSummary(shape, scale, unit, survey)
 
 
 def _gzip_limit(max_pixels: int) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from radioviz.errors import CatalogueError, ImageError
 from radioviz.images.hdus import BLOCK, HDU, FitsFile, open_source
+from radioviz.images.observation import find_simulation
 from radioviz.images.planes import physical_values, stored_type
 from radioviz.importing.image_files import FileEntry, ImageFiles
 from radioviz.importing.readers.cube_formats import Cube
@@ -33,6 +36,53 @@ def _has_column(hdu: HDU, name: str) -> bool:
     header = hdu.header
     names = (header.string(f"TTYPE{i}") for i in range(1, 1000) if f"TTYPE{i}" in header)
     return name in names
+
+
+SIMULATED = "SIMULATED"
+"""Name of the table of latent vectors and conditions beside generated galaxies."""
+
+
+def is_generated(path: Path) -> bool:
+    """True for a FITS file of generated galaxies with the table of their latent vectors."""
+    try:
+        with open_source(path) as file:
+            tables = any(h.kind == "table" and h.name == SIMULATED for h in file.hdus)
+            return tables and any(h.is_image and find_simulation(h.header) for h in file.hdus)
+    except ImageError:
+        return False
+
+
+def generated_table(path: Path, names: list[str]) -> UserTable:
+    """Latent vectors, requested classes and models of generated galaxies, by file name.
+
+    Parameters
+    ----------
+    names : list of str
+        Of their images, in the order of the file (:class:`ExtensionFiles`).
+
+    Raises
+    ------
+    CatalogueError
+        If the table is damaged, or of other images.
+    """
+    table = read_table(path, SIMULATED)
+    with open_source(path) as file:
+        headers = [h.header for h in file.hdus if h.is_image]
+    rows = table.frame.get("image_index", pd.Series(dtype="int64"))
+    if not rows.isin(range(len(names))).all() or not len(rows):
+        raise CatalogueError(
+            f"{path}: column 'image_index' of the table {SIMULATED} is not a number of one of "
+            f"its {len(names)} images"
+        )
+    made = [find_simulation(header) for header in headers]
+    ids = [text.replace(", ", "-").replace(" ", "-") for text in made]
+    frame = table.frame.drop(columns="image_index").rename(columns={"condition_class": "label"})
+    frame = frame.assign(
+        source_id=[ids[i] for i in rows],
+        simulated=[made[i] for i in rows],
+        image_file=[names[i] for i in rows],
+    )
+    return dataclasses.replace(table, frame=frame, names=(), name="")
 
 
 class ExtensionFiles(ImageFiles):

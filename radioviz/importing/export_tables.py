@@ -19,13 +19,15 @@ SOURCES_CSV = "sources.csv"
 _PLACES = ("image_hdu", "image_file", "image_plane")
 _REDUNDANT = ("data_set", "beam", "bunit", *_PLACES)
 _OF_EXPORT = {"data_set", "source_id", "las_origin", "pixel_scale", "bunit"}
+_OF_GENERATED = {"image_file", "source_id", "simulated"}
 _MOST_SOURCES_BYTES = 1 << 28
 _FORMULA = re.compile(r"^'(?=[=+\-@\t\r\n])")
 
 
 def is_export(table: UserTable) -> bool:
     """True for a table that RadioViz wrote."""
-    return set(table.frame.columns) >= _OF_EXPORT
+    columns = set(table.frame.columns)
+    return columns >= _OF_EXPORT or columns >= _OF_GENERATED
 
 
 def restored(table: UserTable) -> tuple[UserTable, pd.Series | None]:
@@ -119,4 +121,5 @@ def read_regions(path: Path) -> UserTable:
             units[column] = "deg"
     else:
         units = {"ra": "hour", "dec": "deg"}
-    return UserTable(frame, units=units)
+    note = "DS9 regions hold positions and names alone: no classes, sizes or latent vectors"
+    return UserTable(frame, units=units, notes=(note,))

@@ -136,6 +136,7 @@ class Mosaic:
             **describe_image(self.seen.beam, self.seen.frequency, None),
             "rms": None if rms is None else rms * factor,
             "primary_beam": self.seen.primary_beam,
+            "simulated": self.seen.simulated,
         }
 
     def _map_pixels(self, hdu: HDU, header: Header, index: Mapping[int, int]) -> None:

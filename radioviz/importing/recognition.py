@@ -19,6 +19,8 @@ from radioviz.importing.cutout_positions import inspect_positions
 from radioviz.importing.export_images import (
     ExtensionFiles,
     SourceCube,
+    generated_table,
+    is_generated,
     is_multi_extension,
     is_source_cube,
 )
@@ -118,6 +120,9 @@ def _recognise_fits(
         return partial(inspect_cube, cube=SourceCube(path))
     if is_multi_extension(path):
         return partial(inspect_files, table=read_table(path), files=ExtensionFiles(path))
+    if is_generated(path):
+        made = ExtensionFiles(path)
+        return partial(inspect_files, table=generated_table(path, made.names), files=made)
     if str(answers.get("extension") or "").strip().lower() == EVERY_EXTENSION:
         rest = {k: v for k, v in answers.items() if k != "extension"}
         files = ExtensionFiles(path)

@@ -83,8 +83,11 @@ def build_table(
     reader.notes += [note for note in notes if note]
     by_position = j2000_name(table["ra"].to_numpy(), table["dec"].to_numpy())
     table["name"] = np.where(table["name"] == "", by_position, table["name"])
-    if "wcs_header" in table and not table["wcs_header"].astype(bool).any():
-        table = table.drop(columns="wcs_header")
+    for column in ("wcs_header", "simulated"):
+        if column in table:
+            table[column] = table[column].fillna("")
+            if not table[column].astype(bool).any():
+                table = table.drop(columns=column)
     table["same_as"] = same_as(table)
     if reader.sources is not None:
         kept = set(table.columns)

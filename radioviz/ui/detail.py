@@ -43,6 +43,8 @@ def galaxy_heading(catalogue: Catalogue, row: int, large: bool = False) -> str:
             f'<span style="display:inline-block;width:8px;height:8px;border-radius:50%;'
             f'background:{colour};margin-right:6px"></span>{html.escape(label)}</span>'
         )
+    if mark := galaxies.synthetic_mark(table, row):
+        chip += f'<span style="margin-left:.6em;font-size:.8rem;letter-spacing:.12em">{mark}</span>'
     size, tag = ("1.7rem", "h1") if large else ("1.15rem", "div")
     return (
         f'<{tag} style="font-size:{size};font-weight:650;margin:0;padding:0;display:flex;'
@@ -55,7 +57,8 @@ def galaxy_picture(catalogue: Catalogue, row: int, style: ImageStyle, size: int 
     png = cache.picture_sheet(catalogue, np.array([row]), style, size).payload
     field = field_arcsec(catalogue.info_of(row), style)
     alt = f"Image of {galaxies.name_of(catalogue.table, row)}, {field:.0f} arcsec wide"
-    return scaled_picture_html(png, scale_bar(field), style, alt=alt)
+    mark = galaxies.synthetic_mark(catalogue.table, row)
+    return scaled_picture_html(png, scale_bar(field), style, alt=alt, mark=mark)
 
 
 def facts_html(lines: Sequence[tuple[str, str]]) -> str:

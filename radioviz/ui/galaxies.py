@@ -30,6 +30,7 @@ from radioviz.ui.image.sprites import Tile
 from radioviz.ui.map import colouring
 from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR
 from radioviz.ui.state import Selection
+from radioviz.ui.synthetic import MARK
 
 if TYPE_CHECKING:
     from radioviz.export import Group
@@ -41,6 +42,9 @@ _SHOWN_ELSEWHERE = {
     *("las_measured_error", "las_flag", "resolved", "flux_origin"),
     *("image_ra", "image_dec", "wcs_header", "header"),
 }
+
+MOST_RUNS = 1000
+"""Changes between data sets in an export; with more, each data set is written in one piece."""
 
 _IMAGE_UNITS = {"peak", "noise", "flux_sum"}
 
@@ -60,6 +64,11 @@ def row_of(pair: Pair) -> tuple[Catalogue, int]:
 def name_of(table: pd.DataFrame, row: int) -> str:
     """J2000 name, or the identifier of a source without a position."""
     return str(table["name"].iat[row] or table["source_id"].iat[row])
+
+
+def synthetic_mark(table: pd.DataFrame, row: int) -> str:
+    """``SYNTHETIC`` for a simulated image among those of a data set, else empty."""
+    return MARK if "simulated" in table and table["simulated"].iat[row] else ""
 
 
 def galaxy_cells(pairs: Sequence[Pair], style: ImageStyle, *, size: int = 96) -> list[Cell]:
@@ -88,7 +97,8 @@ def galaxy_cells(pairs: Sequence[Pair], style: ImageStyle, *, size: int = 96) ->
             colour = LABEL_COLOURS.get(label, MISSING_COLOUR)
             field = field_arcsec(catalogue.info_of(int(rows[at])), style)
             bar = scale_bar(field) if size > 64 else None
-            made[i] = Cell(pairs[i], Tile(sheet, at), str(name), note, colour, bar)
+            mark = synthetic_mark(part, at)
+            made[i] = Cell(pairs[i], Tile(sheet, at), str(name), note, colour, bar, mark)
     return [made[i] for i in sorted(made)]
 
 
@@ -115,14 +125,15 @@ def prepare_groups(
     CatalogueError
         If a data set is missing.
     """
-    parts: list[tuple[Catalogue, list[str], cache.Located | None]] = []
-    for data_set, source_ids in selection.groups().items():
+    opened: dict[str, tuple[Catalogue, cache.Located | None]] = {}
+    for data_set in selection.groups():
         located = None
         if model is not None:
             # Without an Atlas, images and catalogue columns are still worth having.
             with suppress(AtlasError, ModelError):
                 located = cache.located(data_set, model)
-        parts.append((cache.data_set(data_set), source_ids, located))
+        opened[data_set] = cache.data_set(data_set), located
+    parts = [(opened[key][0], ids, opened[key][1]) for key, ids in selection.runs(MOST_RUNS)]
 
     def gathered() -> list[Group]:
         return [

@@ -22,8 +22,11 @@ from radioviz.ui.exports import export_panel
 from radioviz.ui.image.display import COLOUR_MAPS, FIELDS, ImageStyle
 
 
-def draw_sidebar() -> View:
-    """Draw the sidebar; the first call of every page."""
+def draw_sidebar(own_decoder: bool = False) -> View:
+    """Draw the sidebar; the first call of every page.
+
+    ``own_decoder`` is for pages where the encoder chosen here is not that of the images.
+    """
     _run_inside_app()
     st.html(Path(__file__).with_name("page.css"))
     session_workspace.bind()
@@ -31,7 +34,7 @@ def draw_sidebar() -> View:
     with st.sidebar:
         titles = {key: info.title for key, info in cache.available_data_sets().items()}
         data_set = controls.linked_select("Data set", titles, "data_set", "data")
-        view = View(data_set, _encoder(data_set), _image_style())
+        view = View(data_set, _encoder(data_set, own_decoder), _image_style())
         with st.container():
             filtering.draw_filter(view)
         with st.container():  # one place, so that what comes and goes here never moves the tray
@@ -56,12 +59,14 @@ def _run_inside_app() -> None:
         st.stop()
 
 
-def _encoder(data_set: str) -> str | None:
+def _encoder(data_set: str, own_decoder: bool) -> str | None:
     names = controls.encoder_titles(data_set)
     if not names:
         st.selectbox("Encoder", ["none"], disabled=True, key="no_encoder")
         return None
-    return controls.linked_select("Encoder", names, "encoder", "encoder")
+    about = "The decoder of this page is chosen on the page" if own_decoder else None
+    label = "Encoder of filter and exports" if own_decoder else "Encoder"
+    return controls.linked_select(label, names, "encoder", "encoder", help=about)
 
 
 def _image_style() -> ImageStyle:

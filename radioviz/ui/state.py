@@ -86,6 +86,18 @@ class Selection:
         if before != self._pairs:
             self._changed(len(before))
 
+    def runs(self, most: int) -> list[tuple[str, list[str]]]:
+        """Identifiers in order, cut where the data set changes.
+
+        With more than ``most`` such pieces, as :meth:`groups`.
+        """
+        out: list[tuple[str, list[str]]] = []
+        for data_set, source_id in self._pairs:
+            if not out or out[-1][0] != data_set:
+                out.append((data_set, []))
+            out[-1][1].append(source_id)
+        return out if len(out) <= most else list(self.groups().items())
+
     def groups(self) -> dict[str, list[str]]:
         """Identifiers per data set; order is kept within each."""
         groups: dict[str, list[str]] = {}

@@ -257,3 +257,23 @@ def test_ascii_text_is_printable(text: str) -> None:
     plain = ascii_text(text)
     assert plain.isascii()
     assert plain.isprintable() or plain == ""
+
+
+def test_files_have_only_units_that_astropy_knows(first: Catalogue, tmp_path: Path) -> None:
+    """Units of scores, such as nat and sigma, are in the descriptions."""
+    import warnings
+
+    from astropy.table import Table
+
+    scores = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0], "c": [5.0, 6.0]})
+    units = {"a": "nat", "b": "sigma", "c": "mJy"}
+    columns = {name: Column("float64", unit, "", "Score") for name, unit in units.items()}
+    group = Group(first, np.arange(2), scores, columns=columns)
+    (tmp_path / "t.vot").write_bytes(votable_bytes(group))
+    (tmp_path / "t.fits").write_bytes(fits_bytes(group, images=False))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read = [Table.read(tmp_path / "t.vot"), Table.read(tmp_path / "t.fits", hdu=1)]
+    for table in read:
+        assert table["a"].unit is None and str(table["c"].unit) == "mJy"
+    assert read[0]["a"].description == "Score [nat]" and read[0]["b"].description == "Score [sigma]"

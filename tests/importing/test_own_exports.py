@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,10 @@ from astropy.io import fits
 from radioviz.api.file_export import FORMATS
 from radioviz.data.catalogue import COLUMNS, Catalogue, SurveyInfo
 from radioviz.errors import CatalogueError
+from radioviz.export import simulated_fits_bytes, simulated_table
 from radioviz.export.contact_sheet import write_contact_sheet
 from radioviz.export.groups import Group
+from radioviz.export.tables import write_csv_table
 from radioviz.importing import Source, import_survey, inspect_source
 from radioviz.importing.export_tables import read_regions
 from radioviz.importing.readers.user_tables import read_table
@@ -55,6 +58,22 @@ def written(catalogue: Catalogue, ending: str, folder: Path) -> Path:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(out.getvalue())
     return path
+
+
+LATENTS = np.random.default_rng(5).normal(size=(4, 3)).astype(np.float32)
+
+
+def with_latents(catalogue: Catalogue, ending: str, folder: Path) -> Path:
+    out = io.BytesIO()
+    group = Group(catalogue, ROWS, latents=LATENTS[ROWS], model="m", model_sha256="0" * 64)
+    FORMATS[ending](out, [group])
+    path = folder / f"export{ending}"
+    path.write_bytes(out.getvalue())
+    return path
+
+
+def latents_of(table: pd.DataFrame) -> np.ndarray:
+    return table[[f"latent_{i}" for i in range(3)]].to_numpy(np.float32)
 
 
 def same(table: pd.DataFrame, catalogue: Catalogue, leave: tuple[str, ...] = ()) -> None:
@@ -183,3 +202,114 @@ def test_uncalibrated_images_come_back_as_grey_levels(tmp_path: Path) -> None:
         assert again is not None
         np.testing.assert_array_equal(again.images, images[ROWS])
         assert again.info.bunit == "" and np.isnan(again.beams).all()
+
+
+@pytest.mark.parametrize("ending", [".fits", ".cube.fits", ".zip"])
+def test_latents_come_back_with_images(tmp_path: Path, catalogue: Catalogue, ending: str) -> None:
+    path = with_latents(catalogue, ending, tmp_path)
+    again = import_survey(Source(path), {"key": f"z{len(ending)}", "raw": "yes"}).catalogue
+    assert again is not None
+    np.testing.assert_array_equal(latents_of(again.table), LATENTS[ROWS])
+
+
+@pytest.mark.parametrize("ending", [".table.fits", ".vot", ".xml", ".csv", ".parquet"])
+def test_latents_come_back_in_tables(tmp_path: Path, catalogue: Catalogue, ending: str) -> None:
+    sources = read_sources(read_table(with_latents(catalogue, ending, tmp_path)))
+    np.testing.assert_array_equal(latents_of(sources.frame), LATENTS[ROWS])
+    assert not any("left out" in note for note in sources.notes)
+
+
+def test_regions_say_what_they_do_not_hold(tmp_path: Path, catalogue: Catalogue) -> None:
+    table = read_regions(with_latents(catalogue, ".reg", tmp_path))
+    assert "no classes, sizes or latent vectors" in table.notes[0]
+
+
+# -- generated galaxies ---------------------------------------------------------------------------
+
+CONDITIONS = [{"class": "FRI", "size": 30.0}, {"class": "FRII", "size": 55.5}, {"class": "FRI"}]
+MADE: dict[str, Any] = {"model": "cvae", "model_sha256": "ab" * 32, "seed": 7}
+WORDS = ["cvae, seed 7, index 4", "cvae, seed 7, index 9", "cvae, seed 7, index 11"]
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(0).random((3, 24, 24)).astype(np.float32)
+
+
+def generated(images: np.ndarray, path: Path, rows: list[int]) -> Path:
+    payload = simulated_fits_bytes(
+        images[rows], **MADE, latents=LATENTS[rows], pixel_scale=2.7,
+        conditions=[CONDITIONS[i] for i in rows], indices=[[4, 9, 11][i] for i in rows],
+    )  # fmt: skip
+    path.write_bytes(payload)
+    return path
+
+
+def test_generated_galaxies_stay_synthetic(tmp_path: Path, images: np.ndarray) -> None:
+    """Imported, exported as images and imported once more."""
+    path = generated(images, tmp_path / "made.fits", [0, 1, 2])
+    look = inspect_source(Source(path))
+    assert not look.missing and look.count == 3
+    first = import_survey(Source(path), {"key": "made"}).catalogue
+    assert first is not None
+    out = io.BytesIO()
+    FORMATS[".fits"](out, [Group(first, np.arange(3))])
+    (tmp_path / "again.fits").write_bytes(out.getvalue())
+    with fits.open(tmp_path / "again.fits") as hdus:
+        marked = [h.header["SIMULAT"] for h in hdus if isinstance(h, fits.ImageHDU)]
+    assert marked == [True] * 3
+    second = import_survey(Source(tmp_path / "again.fits"), {"key": "again"}).catalogue
+    assert second is not None
+    for catalogue in (first, second):
+        table = catalogue.table
+        assert table["simulated"].tolist() == WORDS
+        assert table["label"].tolist() == ["FRI", "FRII", "FRI"]
+        np.testing.assert_array_equal(latents_of(table), LATENTS[:3])
+        np.testing.assert_array_equal(table["condition_size"], [30.0, 55.5, np.nan])
+        np.testing.assert_array_equal(catalogue.images, images)
+        assert catalogue.pixel_scales == pytest.approx(2.7)
+        assert table["ra"].isna().all()
+
+
+def test_one_file_for_each_generated_galaxy(tmp_path: Path, images: np.ndarray) -> None:
+    """A folder of them with and without its table; single files say what they are, too."""
+    folder = tmp_path / "made"
+    folder.mkdir()
+    names = [generated(images, folder / f"g{i}.fits", [i]).name for i in range(3)]
+    look = inspect_source(Source(folder))
+    assert not look.missing
+    alone = import_survey(Source(folder), {"key": "alone"}).catalogue
+    assert alone is not None and alone.table["simulated"].tolist() == WORDS
+    assert alone.pixel_scales == pytest.approx(2.7)
+    table = simulated_table(
+        names, **MADE, indices=[4, 9, 11], conditions=CONDITIONS, latents=LATENTS[:3]
+    )
+    with (folder / "sources.csv").open("wb") as file:
+        write_csv_table(file, table)
+    both = import_survey(Source(folder), {"key": "both"}).catalogue
+    assert both is not None and both.table["simulated"].tolist() == WORDS
+    np.testing.assert_array_equal(latents_of(both.table), LATENTS[:3])
+    assert both.table["source_id"].tolist()[1] == "cvae-seed-7-index-9"
+
+
+def test_observed_images_are_not_called_synthetic(tmp_path: Path, catalogue: Catalogue) -> None:
+    path = written(catalogue, ".fits", tmp_path)
+    again = import_survey(Source(path), {"key": "real"}).catalogue
+    assert again is not None and "simulated" not in again.table
+
+
+def test_simulations_of_others(tmp_path: Path) -> None:
+    """SIMULAT in the primary header alone, or as text; F is none."""
+    data = np.random.default_rng(1).normal(size=(20, 20)).astype(np.float32)
+    folder = tmp_path / "others"
+    folder.mkdir()
+    for name, outer, inner in (
+        ("a", {"SIMULAT": True, "ORIGIN": "OSKAR"}, {}),
+        ("b", {}, {"SIMULAT": "T", "MODEL": "ellipses"}),
+        ("c", {}, {"SIMULAT": False}),
+    ):
+        hdus = [fits.PrimaryHDU(header=fits.Header(outer)), fits.ImageHDU(data, fits.Header(inner))]
+        fits.HDUList(hdus).writeto(folder / f"{name}.fits")
+    made = import_survey(Source(folder), {"key": "others", "pixel_scale": 2}).catalogue
+    assert made is not None
+    assert made.table["simulated"].tolist() == ["OSKAR", "ellipses", ""]

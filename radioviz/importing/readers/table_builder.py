@@ -20,6 +20,7 @@ MAX_BYTES = 1 << 30
 MAX_ROWS = 5_000_000
 MAX_COLUMNS = 5_000
 MAX_CELL_BYTES = 1 << 31
+MAX_VECTOR = 512  # numbers of one cell, such as a latent vector, that become a column each
 
 _UNDEFINED = frozenset(
     ("", "nan", "<nan>", "null", "none", "na", "<na>", "n/a", "#n/a", "nil", "undef", "undefined",
@@ -142,8 +143,18 @@ class TableBuilder:
         description: object = "",
         frame: object = "",
     ) -> str:
-        """Add one column; its final name, empty where its type is not supported (with a note)."""
+        """Add one column; its final name, empty where its type is not supported (with a note).
+
+        A column of vectors becomes one column a number: ``latent`` becomes ``latent_0``, ...
+        """
         wanted = _clean(name) or f"column {len(self.columns) + 1}"
+        if self._fits_as_vector(values):
+            width = np.shape(values)[1]
+            parts = [wanted] if width == 1 else [f"{wanted}_{i}" for i in range(width)]
+            for i, part in enumerate(parts):
+                hidden = mask[:, i] if np.ndim(mask) == 2 else mask
+                self.add(part, values[:, i], hidden, unit, ucd, description, frame)
+            return ""
         unique, number = wanted, 2
         while unique in self.columns:
             unique, number = f"{wanted}_{number}", number + 1
@@ -164,6 +175,15 @@ class TableBuilder:
             if text is not None and (cleaned := _clean(text)):
                 store[unique] = cleaned
         return unique
+
+    def _fits_as_vector(self, values: Any) -> bool:
+        """Whether cells are vectors of numbers, few enough to be columns."""
+        if np.ndim(values) != 2 or np.ma.getdata(values).dtype.kind not in "iufb":
+            return False
+        rows, width = values.shape
+        columns = len(self.columns) + width
+        small = columns <= MAX_COLUMNS and rows * columns * 8 <= MAX_CELL_BYTES
+        return 0 < width <= MAX_VECTOR and small
 
     def add_text(self, name: object, cells: pd.Series, **facts: object) -> None:
         """Add a column of a text file: numbers where all cells are, and the cells as written.

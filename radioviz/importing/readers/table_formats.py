@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -24,10 +23,8 @@ from radioviz.importing.readers.table_builder import (
     reading,
 )
 from radioviz.importing.readers.table_choice import choose_table
-from radioviz.store.unpacking import excess
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from astropy.io.votable.tree import TableElement, VOTableFile
 
 _FIRST_ROWS = 32  # astropy makes room for so many before it reads a stream
@@ -276,8 +273,6 @@ def _undefined_in_fits(hdu: Any, index: int) -> np.ndarray | None:
     """Where a column has no value: TNULL holds before scaling, blanks in a table of text."""
     column = hdu.columns[index]
     raw = np.rec.recarray.field(hdu.data, index)
-    if raw.ndim != 1:
-        return None
     if isinstance(column.format, str) and hdu.header["XTENSION"].strip() == "TABLE":
         if column.format[:1] == "A":
             return None
@@ -287,108 +282,3 @@ def _undefined_in_fits(hdu: Any, index: int) -> np.ndarray | None:
     if str(column.format).lstrip("1") == "L":
         return raw == 0
     return raw == column.null if raw.dtype.kind in "iu" and column.null is not None else None
-
-
-def read_parquet(path: Path) -> TableBuilder:
-    """Columns of a Parquet file.
-
-    Units are in the metadata of the fields, or where astropy writes them.
-    """
-    import pyarrow as pa
-
-    builder = TableBuilder(path)
-    with reading(path, "Parquet file"):
-        table = _parquet_table(builder)
-    metadata = table.schema.metadata or {}
-    described = _parquet_descriptions(metadata)
-    # astropy writes masks as separate columns.
-    masks = {
-        name: table.column(f"{name}.mask")
-        for name in table.column_names
-        if b"table_meta_yaml" in metadata and f"{name}.mask" in table.column_names
-    }
-    for field, column in zip(table.schema, table.columns, strict=True):
-        if field.name.removesuffix(".mask") in masks and field.name.endswith(".mask"):
-            continue
-        if field.name.startswith("__index_level_") and field.name.endswith("__"):
-            continue
-        if pa.types.is_dictionary(field.type):
-            column = column.cast(field.type.value_type)
-        if pa.types.is_decimal(field.type):  # whole ones may be identifiers
-            column = column.cast(pa.string() if field.type.scale <= 0 else pa.float64())
-        mask = column.is_null().to_numpy(zero_copy_only=False)
-        if mask.any() and (pa.types.is_integer(field.type) or pa.types.is_boolean(field.type)):
-            column = column.fill_null(pa.scalar(0).cast(field.type))
-        if field.name in masks:
-            mask = mask | masks[field.name].to_numpy(zero_copy_only=False).astype(bool)
-        facts = described.get(field.name, {}) | {
-            k.decode("utf-8", "replace").lower(): v.decode("utf-8", "replace")
-            for k, v in (field.metadata or {}).items()
-        }
-        builder.add(
-            field.name,
-            column.to_numpy(zero_copy_only=False),
-            mask,
-            unit=facts.get("unit", facts.get("units", "")),
-            ucd=facts.get("ucd", ""),
-            description=facts.get("description", ""),
-        )
-    return builder
-
-
-def _parquet_table(builder: TableBuilder) -> pa.Table:
-    """A Parquet file in memory; its text, which may repeat without end, as dictionaries."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    path = builder.path
-    with pq.ParquetFile(path) as file:
-        schema, rows = file.schema_arrow, file.metadata.num_rows
-    kept = []
-    width = 0
-    for field in schema:
-        if pa.types.is_nested(field.type):
-            builder.notes.append(f"column '{field.name}' left out: its cells are {field.type}")
-            continue
-        kept.append(field.name)
-        fixed = pa.types.is_primitive(field.type) or pa.types.is_fixed_size_binary(field.type)
-        width += field.type.bit_width // 8 if fixed else 8
-    _check_packed(path, rows, len(schema), rows * width)
-    with pq.ParquetFile(path, read_dictionary=kept) as file:
-        table = file.read(None if len(kept) == len(schema) else kept)
-    table.validate(full=True)  # finds text that is not UTF-8
-    size = rows * width
-    for column in table.columns:
-        kind = column.type
-        if pa.types.is_dictionary(kind) and not pa.types.is_primitive(kind.value_type):
-            for chunk in column.chunks:
-                lengths = pc.binary_length(chunk.dictionary).take(chunk.indices)
-                size += pc.sum(lengths).as_py() or 0
-    _check_packed(path, rows, len(schema), size)
-    return table
-
-
-def _check_packed(path: Path, rows: int, columns: int, size: int) -> None:
-    check_rows(path, rows, columns, size)
-    if why := excess(path.stat().st_size, size):
-        raise CatalogueError(f"{path}: {why}")
-
-
-def _parquet_descriptions(metadata: dict[bytes, bytes]) -> dict[str, dict[str, str]]:
-    """Units and descriptions of columns as astropy and pandas write them to Parquet."""
-    from astropy.table import meta
-
-    found: dict[str, dict[str, str]] = {}
-    with suppress(Exception):  # a header of another version: go without its units
-        lines = metadata.get(b"table_meta_yaml", b"").decode("utf-8").split("\n")
-        for column in meta.get_header_from_yaml(lines)["datatype"]:
-            found[column["name"]] = {
-                key: str(column[key]) for key in ("unit", "description") if key in column
-            }
-    with suppress(ValueError, AttributeError):
-        attributes = json.loads(metadata.get(b"PANDAS_ATTRS", b"{}"))
-        for fact, key in (("unit", "units"), ("ucd", "ucds")):
-            for name, text in attributes.get(key, {}).items():
-                found.setdefault(name, {})[fact] = str(text)
-    return found

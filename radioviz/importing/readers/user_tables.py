@@ -16,6 +16,7 @@ from typing import IO
 
 from radioviz.errors import CatalogueError
 from radioviz.importing.readers import csv_table, table_formats
+from radioviz.importing.readers.parquet_table import read_parquet
 from radioviz.importing.readers.table_builder import MAX_BYTES, TableBuilder, UserTable, reading
 from radioviz.store.unpacking import excess
 
@@ -61,7 +62,7 @@ def read_table(path: str | Path, which: str = "") -> UserTable:
             head = file.read(4096)
             file.seek(0)
             if head[:4] == b"PAR1":
-                builder = table_formats.read_parquet(path)
+                builder = read_parquet(path)
             elif head[:2] == b"\x1f\x8b":
                 content = gunzip(path, file)
                 builder = _read_content(path, content[:4096], io.BytesIO(content), which)

@@ -28,6 +28,7 @@ from radioviz.ui.cache.decoding import (
     plane_images,
     plane_png,
     plane_properties,
+    reconstruction,
     training,
 )
 from radioviz.ui.cache.filter_columns import filter_columns, rows_that_pass

@@ -227,11 +227,33 @@ def held_out(classifier_name: str, data_set_key: str = "first") -> tuple[np.ndar
     return labels[rows], ready.classify_catalogue(catalogue, rows)
 
 
-@shared(
-    lambda data_set_key, row, model: (*data_set_version(data_set_key), row, *weights_of(model)),
-    entries=64,
-    waits=True,
-)
+def _row_key(data_set_key: str, row: int, model: str) -> tuple[object, ...]:
+    return *data_set_version(data_set_key), row, *weights_of(model)
+
+
+@shared(_row_key, entries=128, waits=True)
+def reconstruction(data_set_key: str, row: int, model: str) -> tuple[np.ndarray, np.ndarray]:
+    """An image as a model sees it, encoded and decoded: twice float32 ``(size, size)``.
+
+    As its class, where the model has it; the model estimates the angular size itself.
+
+    Raises
+    ------
+    CatalogueError, ModelError
+        If the data set or the model is missing, or the model cannot decode.
+    """
+    opened, catalogue = encoder(model), data_set(data_set_key)
+    image = opened.info.preprocess.apply(catalogue, np.array([row]))
+    label = str(catalogue.table["label"].iat[row])
+    with in_line(f"Reconstructing with {opened.info.title}", 1, f"reconstruct_{model}"):
+        if opened.info.can("class") and label in opened.info.architecture["classes"]:
+            made = opened.decode(opened.encode(image), {"label": label})
+        else:
+            made = opened.reconstruct(image)
+    return image[0], made[0]
+
+
+@shared(_row_key, entries=64, waits=True)
 def explanation(data_set_key: str, row: int, model: str) -> tuple[np.ndarray, Explanation]:
     """An image as a classifier sees it, ``(size, size)``, and which parts support which class.
 

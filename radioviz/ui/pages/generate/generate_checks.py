@@ -99,24 +99,27 @@ def twins_panel(batch: GeneratedBatch, view: View) -> None:
         made = generator.twins(batch.made.latents[rows], size, progress)
     if batch.clipped:
         made = {c: synthetic.sigma_clipped(v) for c, v in made.items()}
+    verdicts = _verdicts(made)
     st.caption(
         "One latent vector decoded as each class, with the brightness along the principal axis "
-        "(Bastien et al. 2021, Fig. 11). A textbook FRI fades outwards and the lobes of an FRII "
-        "outshine its core; the decoder need not follow, so each image carries the class that the "
-        "classifier assigns to it. The chosen image comes first, then the picked ones."
+        "(Bastien et al. 2021, Fig. 11). The chosen image comes first, then the picked ones. "
+        + controls.escape(agreement_text(verdicts))
     )
     scale, width = synthetic.pixel_scale(batch.info), synthetic.decoded_field(batch.info)
     for at, i in enumerate(rows):
         places = st.columns([*([1] * len(made)), 1.7], gap="medium", vertical_alignment="center")
         profiles = {}
         for place, (label, images) in zip(places, made.items(), strict=False):
-            verdict = _verdict(images[at])
             place.html(
                 synthetic.picture_html(
                     images[at], width, view.style, alt=f"{batch.title(i)} as {label}"
                 )
             )
-            place.caption(controls.escape(f"Number {batch.made.indices[i]} as {label}{verdict}"))
+            text = f"Number {batch.made.indices[i]} as {label}"
+            if label in verdicts:
+                found, share = verdicts[label][at]
+                text += f" · classified {found}, {share:.0%}"
+            place.caption(controls.escape(text))
             profiles[label] = images[at]
         with places[-1]:
             chart = profile_chart.profiles(profiles, scale, synthetic.BEAM)
@@ -124,14 +127,29 @@ def twins_panel(batch: GeneratedBatch, view: View) -> None:
             plotly_charts.draw(chart, f"generate_profile_{at}", alt, height=230)
 
 
-def _verdict(image: np.ndarray) -> str:
+def _verdicts(made: dict[str, np.ndarray]) -> dict[str, list[tuple[str, float]]]:
+    """Class and probability of each twin, by requested class; empty without a classifier."""
     name = class_probabilities.shown_classifier()
     if name is None:
-        return ""
+        return {}
     try:
-        label, share = class_probabilities.likeliest_class(
-            class_probabilities.classify_images(name, image[None]), 0
-        )
+        found = class_probabilities.classify_images(name, np.concatenate(list(made.values())))
     except RadioVizError:
+        return {}
+    n = len(next(iter(made.values())))
+    likeliest = [class_probabilities.likeliest_class(found, i) for i in range(n * len(made))]
+    return {label: likeliest[i * n : (i + 1) * n] for i, label in enumerate(made)}
+
+
+def agreement_text(verdicts: dict[str, list[tuple[str, float]]]) -> str:
+    """How many twins have the class that they were decoded as, in a sentence; empty of none."""
+    total = sum(len(each) for each in verdicts.values())
+    if not total:
         return ""
-    return f" · classified {label}, {share:.0%}"
+    right = sum(found == label for label, each in verdicts.items() for found, _ in each)
+    if right == total:
+        return "The classifier gives every image the class that it was decoded as."
+    return (
+        f"The classifier gives {right} of {total} images the class that they were decoded as: the "
+        "others do not have the profile of their class."
+    )

@@ -85,11 +85,28 @@ def write_batch_fits(
 def write_batch_zip(
     file: IO[bytes], batch: GeneratedBatch, rows: np.ndarray, progress: Progress = no_progress
 ) -> None:
-    """Write a ZIP of one FITS file per image."""
+    """Write a ZIP of one FITS file per image, and the table ``sources.csv`` with their latents."""
+    from radioviz.export import simulated_table
+    from radioviz.export.tables import write_csv_table
+
+    names = []
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for done, row in enumerate(rows.tolist(), 1):
             index = int(batch.made.indices[row])
             name = f"SYNTHETIC-{batch.info.name}-seed{batch.made.request.seed}-{index:05d}.fits"
             archive.writestr(name, in_memory(write_batch_fits, batch, np.array([row])))
+            names.append(name)
             if done % SLICE == 0:
                 progress(done, len(rows), "images")
+        made = batch.made.take(rows)
+        table = simulated_table(
+            names,
+            model=made.model,
+            model_sha256=made.weights_sha256,
+            seed=made.request.seed,
+            indices=made.indices,
+            conditions=made.conditions(),
+            latents=made.latents,
+        )
+        with archive.open("sources.csv", "w") as file_of_table:
+            write_csv_table(file_of_table, table)

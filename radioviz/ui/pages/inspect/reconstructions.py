@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -14,17 +13,13 @@ from radioviz.ui import cache, controls, detail
 from radioviz.ui.controls import View
 from radioviz.ui.image.display import interpolate_colours, png, rgb_png
 from radioviz.ui.image.sky_image import STRETCHED
-from radioviz.ui.in_line import in_line
 from radioviz.ui.pages.inspect.state import inspect_state
-
-if TYPE_CHECKING:
-    from radioviz.encode import Encoder
 
 _DIVERGING = ("#2166ac", "#f7f7f7", "#b2182b")  # blue, white, red
 
 
 def reconstruction_panel(catalogue: Catalogue, row: int, view: View) -> None:
-    """A button for each decoder that shows its reconstruction of this galaxy."""
+    """A button for each decoder that shows its reconstruction of this galaxy, and one for all."""
     decoders = cache.models().with_capability("encode", "decode")
     if not decoders:
         st.info("No model here can encode and decode. Train one with `python -m train vae`.")
@@ -34,6 +29,11 @@ def reconstruction_panel(catalogue: Catalogue, row: int, view: View) -> None:
         + ("" if "torch" in sys.modules else " The first one needs a few seconds to load torch.")
     )
     wanted = inspect_state().reconstructed
+    if not wanted >= set(decoders):
+        st.button(
+            "Reconstruct with all", key="reconstruct_all", icon=":material/playlist_play:",
+            on_click=wanted.update, args=(list(decoders),),
+        )  # fmt: skip
     for name in sorted(decoders, key=lambda name: (-decoders[name].latent_dim, name)):
         info = decoders[name]
         with controls.show_errors():
@@ -51,11 +51,7 @@ def reconstruction_panel(catalogue: Catalogue, row: int, view: View) -> None:
 
 
 def _show(catalogue: Catalogue, row: int, name: str, info: ModelInfo, view: View) -> None:
-    encoder = cache.encoder(name)
-    image = info.preprocess.apply(catalogue, np.array([row]))
-    with in_line(f"Reconstructing with {info.title}", 1, f"reconstruct_{name}"):
-        made = reconstructed(encoder, image, str(catalogue.table["label"].iat[row]))[0]
-    image = image[0]
+    image, made = cache.reconstruction(catalogue.info.key, row, name)
     residual = image - made
     rms = float(np.sqrt(np.mean(residual**2)))
     st.markdown(
@@ -64,23 +60,23 @@ def _show(catalogue: Catalogue, row: int, name: str, info: ModelInfo, view: View
     )
     side = info.preprocess.output_scale_arcsec(catalogue.info_of(row)) * info.preprocess.size
     stretch = STRETCHED[view.style.stretch]
+    limit = residual_limit(residual)
     pictures = [
         ("Input", png(stretch(np.clip(image, 0, 1)), view.style.colour_map)),
         ("Reconstruction", png(stretch(np.clip(made, 0, 1)), view.style.colour_map)),
-        ("Residual, −1 (blue) to 1 (red)", _signed_png(residual)),
+        (
+            f"Residual, −{limit:g} (blue) to {limit:g} (red) of the peak",
+            _signed_png(residual / limit),
+        ),
     ]
     for place, (title, picture) in zip(st.columns(4), pictures, strict=False):
         place.html(detail.figure_html(picture, title, f"{title}, {side:.0f}″ wide"))
 
 
-def reconstructed(encoder: Encoder, image: np.ndarray, label: str) -> np.ndarray:
-    """An image ``(1, ny, nx)`` encoded and decoded, as its class where the model has it.
-
-    The model estimates the angular size itself.
-    """
-    if encoder.info.can("class") and label in encoder.info.architecture["classes"]:
-        return encoder.decode(encoder.encode(image), {"label": label})
-    return encoder.reconstruct(image)
+def residual_limit(residual: np.ndarray) -> float:
+    """End of the colour scale: the first of some round numbers that few pixels exceed."""
+    largest = float(np.percentile(np.abs(residual), 99.5))
+    return next((limit for limit in (0.02, 0.05, 0.1, 0.2, 0.5) if largest <= limit), 1.0)
 
 
 def _signed_png(residual: np.ndarray) -> bytes:

@@ -150,7 +150,8 @@ def _selection_panel(view: View, shown: MapView, brush: Selection) -> None:
                 on_click=selection_to_tray, args=(view,),
             )  # fmt: skip
             with st.popover("Export", icon=":material/download:", key="brush_export"):
-                tray.export_buttons(brush, view.model, key="brush", note="lassoed on the map")
+                listed = Selection(selection_view.ordered(brush))
+                tray.export_buttons(listed, view.model, key="brush", note="lassoed on the map")
             st.button(
                 "Clear selection", icon=":material/close:", key="brush_clear",
                 on_click=state.clear_brush,

@@ -90,8 +90,9 @@ def whole_summary(catalogue: Catalogue) -> None:
     st.html(class_bar(table["label"].tolist(), "Classes"))
 
 
-def ordered(selection: Selection, order: str) -> list[tuple[str, str]]:
-    """Galaxies of a selection in one of :data:`ORDERS`; unknown sizes come last."""
+def ordered(selection: Selection) -> list[tuple[str, str]]:
+    """Galaxies of a selection in the order that the reader chose; unknown sizes come last."""
+    order = st.session_state.get("gallery_order", "map")
     if order == "map":
         return list(selection)
     part = _tables(selection, ["las", "label"])
@@ -112,13 +113,13 @@ def selection_gallery(
     if st.session_state.get("gallery_page", 1) != page:
         st.session_state["gallery_page"] = page
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        order = st.selectbox(
+        st.selectbox(
             "Order", list(ORDERS), format_func=ORDERS.__getitem__, key="gallery_order", width=180,
             persist_state="session",
         )  # fmt: skip
         if pages > 1:
             page = st.pagination(pages, key="gallery_page")
-    pairs = ordered(selection, str(order))
+    pairs = ordered(selection)
     shown = pairs[(page - 1) * gallery.PAGE : page * gallery.PAGE]
     tray = state.tray()
     # It scrolls by itself, so that what is below stays near.
