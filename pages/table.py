@@ -1,4 +1,4 @@
-"""Table: all columns of a data set, sorted and filtered; charts of them; named subsets."""
+"""Table: all columns of a data set, sorted and filtered; charts; subsets; crossmatches."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from radioviz.ui import cache, controls, filtering, sidebar
 from radioviz.ui.controls import View
-from radioviz.ui.pages.table import chart_panel, subset_panel, table_view
+from radioviz.ui.pages.table import chart_panel, crossmatch_panel, subset_panel, table_view
 from radioviz.ui.pages.table.state import table_settings
 from radioviz.ui.state import Selection
 
@@ -22,7 +22,9 @@ def main() -> None:
 
 def table(view: View) -> None:
     columns = filtering.columns_in_view(view.data_set, view.model)
-    rows, charts, kept = st.tabs(["Rows", "Charts", "Subsets"], key="table_tabs")
+    rows, charts, kept, others = st.tabs(
+        ["Rows", "Charts", "Subsets", "Crossmatch"], key="table_tabs"
+    )
     with rows, controls.show_errors():
         table_view.draw_table(view, columns)
     with charts, controls.show_errors():
@@ -31,6 +33,8 @@ def table(view: View) -> None:
         listed = table_view.shown_rows(view, columns, table_settings(columns))
         ids = cache.data_set(view.data_set).table["source_id"].to_numpy(object)[listed]
         subset_panel.draw_subsets(view, Selection((view.data_set, str(s)) for s in ids))
+    with others, controls.show_errors():
+        crossmatch_panel.draw_crossmatch(view, columns)
 
 
 main()

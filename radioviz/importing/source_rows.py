@@ -100,7 +100,7 @@ def read_sources(
         table, files = restored(table)
     units = {role for role in HAVE_UNITS if answers.get(f"{role}_unit")}
     mapping = map_columns(table, given, units)
-    sources = _SourceListBuilder(table, mapping, answers, positions, exported).build(key)
+    sources = SourceListBuilder(table, mapping, answers, positions, exported).build(key)
     if files is not None:
         files = files[sources.frame.index]
         sources = dataclasses.replace(
@@ -109,7 +109,9 @@ def read_sources(
     return sources
 
 
-class _SourceListBuilder:
+class SourceListBuilder:
+    """Converts a table column by column; see :func:`read_sources`."""
+
     def __init__(
         self,
         table: UserTable,
@@ -147,7 +149,7 @@ class _SourceListBuilder:
         self.found[role] = text + by
 
     def build(self, key: str) -> SourceList:
-        problems = self._positions()
+        problems = self.fill_positions()
         self._numbers()
         self._images()
         self._labels()
@@ -202,7 +204,8 @@ class _SourceListBuilder:
         self.notes += note
         return pd.Series(values, index=column.index) if note else column
 
-    def _positions(self) -> dict[int, str]:
+    def fill_positions(self) -> dict[int, str]:
+        """Put RA and Dec into ``out``; why rows have none, by their place."""
         ra, dec = self._column("ra"), self._column("dec")
         roles = self.mapping.columns
         names = (roles.get("ra", ""), roles.get("dec", ""))

@@ -10,6 +10,7 @@ import streamlit as st
 from radioviz.errors import AtlasError, CatalogueError, FilterError
 from radioviz.ui import cache, controls, session_workspace
 from radioviz.ui.controls import View
+from radioviz.ui.crossmatches import joined_columns, joined_names
 from radioviz.ui.state import Selection
 from radioviz.ui.subsets import subset_masks
 from radioviz.workspace import clauses
@@ -71,15 +72,22 @@ def kept(selection: Selection, model: str | None) -> Selection:
 
 
 def columns_in_view(data_set: str, model: str | None) -> TableColumns:
-    """Columns of a data set, and the subsets of this workspace as columns of yes and no."""
-    return cache.filter_columns(data_set, model).with_masks(subset_masks(data_set))
+    """Columns of a data set, of its crossmatches, and the subsets of this workspace."""
+    return _with_joined(data_set, model).with_masks(subset_masks(data_set))
+
+
+def _with_joined(data_set: str, model: str | None) -> TableColumns:
+    columns = cache.filter_columns(data_set, model)
+    for joined in joined_columns(data_set):
+        columns = columns.with_columns(joined)
+    return columns
 
 
 def _rows_that_pass(data_set: str, model: str | None, text: str) -> np.ndarray:
     used, masks = parse_filter(text).columns(), subset_masks(data_set)
-    if masks.keys().isdisjoint(used):
+    if masks.keys().isdisjoint(used) and joined_names(data_set).isdisjoint(used):
         return cache.rows_that_pass(data_set, model, text)
-    return matching_rows(text, cache.filter_columns(data_set, model).with_masks(masks))
+    return matching_rows(text, _with_joined(data_set, model).with_masks(masks))
 
 
 def _error(data_set: str, model: str | None, text: str) -> FilterError | None:

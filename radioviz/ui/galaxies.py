@@ -22,8 +22,9 @@ from radioviz.errors import (
 from radioviz.morphology.size_scale import DOUBTS, SCATTER
 from radioviz.morphology.upper_limits import limits_of, size_words
 from radioviz.sky import separation_arcsec
-from radioviz.ui import cache
+from radioviz.ui import cache, crossmatches
 from radioviz.ui import coordinates as sky
+from radioviz.ui.crossmatches import Crossmatch, JoinedTable
 from radioviz.ui.gallery import Cell
 from radioviz.ui.image.display import ImageStyle, field_arcsec, scale_bar
 from radioviz.ui.image.sprites import Tile
@@ -126,6 +127,7 @@ def prepare_groups(
         If a data set is missing.
     """
     opened: dict[str, tuple[Catalogue, cache.Located | None]] = {}
+    tables: dict[str, list[tuple[Crossmatch, JoinedTable]]] = {}
     for data_set in selection.groups():
         located = None
         if model is not None:
@@ -133,15 +135,35 @@ def prepare_groups(
             with suppress(AtlasError, ModelError):
                 located = cache.located(data_set, model)
         opened[data_set] = cache.data_set(data_set), located
+        matches = crossmatches.crossmatches(data_set)
+        tables[data_set] = [(match, crossmatches.opened(match)) for match in matches]
     parts = [(opened[key][0], ids, opened[key][1]) for key, ids in selection.runs(MOST_RUNS)]
 
     def gathered() -> list[Group]:
-        return [
-            _with_scores(_group(*part, model or ""), part[1], scores, columns or {})
-            for part in parts
-        ]
+        joined = {key: _joined(*found) for key, found in tables.items() if found}
+        groups = []
+        for catalogue, ids, located in parts:
+            group = _group(catalogue, ids, located, model or "")
+            if (more := joined.get(catalogue.info.key)) is not None:
+                group = _beside(group, more[0].iloc[group.rows], more[1])
+            groups.append(_with_scores(group, ids, scores, columns or {}))
+        return groups
 
     return gathered
+
+
+def _joined(*tables: tuple[Crossmatch, JoinedTable]) -> tuple[pd.DataFrame, dict[str, Column]]:
+    """Columns of crossmatched catalogues, a row for each galaxy of the data set."""
+    cells = {n: table[n] for _, table in tables for n in table.columns}
+    return pd.DataFrame(cells), {n: c for m, _ in tables for n, c in m.described.items()}
+
+
+def _beside(group: Group, more: pd.DataFrame, columns: Mapping[str, Column]) -> Group:
+    """A group with more columns after its scores."""
+    more = more.reset_index(drop=True)
+    if group.scores is not None:
+        more = pd.concat([group.scores.reset_index(drop=True), more], axis=1)
+    return dataclasses.replace(group, scores=more, columns={**group.columns, **columns})
 
 
 def _with_scores(
@@ -154,9 +176,7 @@ def _with_scores(
         return group
     key = group.catalogue.info.key
     more = pd.DataFrame([dict(scores.get((key, s), {})) for s in source_ids])
-    if group.scores is not None:
-        more = pd.concat([group.scores.reset_index(drop=True), more], axis=1)
-    return dataclasses.replace(group, scores=more, columns={**group.columns, **columns})
+    return _beside(group, more, columns)
 
 
 def _group(

@@ -9,6 +9,7 @@ import numpy as np
 
 from radioviz.errors import SelectionError
 from radioviz.ui import cache, session_workspace
+from radioviz.ui.crossmatches import joined_names
 from radioviz.ui.palette import DATA_SET_COLOURS
 from radioviz.ui.state import Selection
 
@@ -50,7 +51,7 @@ def save_subset(name: str, members: Selection) -> None:
     if not len(members):
         raise SelectionError(f"the subset '{name}' would hold no galaxy; select some first")
     for data_set in members.groups():
-        if name in cache.filter_columns(data_set, None):
+        if name in cache.filter_columns(data_set, None) or name in joined_names(data_set):
             raise SelectionError(f"'{name}' is a column of {data_set}; choose another name")
     held = [s for s in subsets() if s.name != name]
     if len(held) >= MOST:

@@ -17,6 +17,7 @@ from radioviz.jobs.progress import Progress
 from radioviz.ui import (
     cache,
     controls,
+    crossmatches,
     filtering,
     galaxies,
     gallery,
@@ -240,13 +241,15 @@ def export_buttons(
 
     if text := filtering.current_filter():
         note += f", where {text}"
+    matches = [m for d in selection.groups() for m in crossmatches.crossmatches(d)]
+    matched = "".join(f" Columns {m.name}_*: {m.sentence()}" for m in matches)
     groups = galaxies.prepare_groups(selection, model, scores, columns)
 
     data_sets = [cache.data_set(key) for key in selection.groups()]
     one_size = len({d.images.shape[1:] for d in data_sets}) == 1  # of the planes of a cube
     positions = any(np.isfinite(d.table["ra"].to_numpy()).any() for d in data_sets)
 
-    history, images = f"Selection: {note}.", 1 + len(selection) // PER_SLICE
+    history, images = f"Selection: {note}.{matched}", 1 + len(selection) // PER_SLICE
 
     def noted(write: Callable[..., None]) -> Write:
         return lambda file, progress: write(file, groups(), note=history, progress=progress)

@@ -30,6 +30,8 @@ MOST_CHANGES = 500
 """Changes that can be undone; older ones are merged."""
 MOST_BYTES = 64 << 20
 """Bytes of all changes of a workspace; older ones are merged, and a larger change is refused."""
+MOST_ATTACHED = 256 << 20
+"""Bytes of all tables attached to a workspace."""
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{22,64}")
 
 _TABLES = """
@@ -40,6 +42,9 @@ CREATE TABLE IF NOT EXISTS change (
     workspace TEXT NOT NULL REFERENCES workspace(id) ON DELETE CASCADE, seq INTEGER NOT NULL,
     field TEXT NOT NULL, value BLOB NOT NULL, what TEXT NOT NULL, at REAL NOT NULL,
     PRIMARY KEY (workspace, seq));
+CREATE TABLE IF NOT EXISTS attachment (
+    workspace TEXT NOT NULL, id TEXT NOT NULL, content BLOB NOT NULL,
+    PRIMARY KEY (workspace, id));
 CREATE INDEX IF NOT EXISTS last_change ON change (workspace, field, seq);
 """
 
@@ -213,7 +218,8 @@ class SavedWorkspaces:
         if not self.path.is_file():
             return False
         with self._changed() as db:
-            db.execute("DELETE FROM change WHERE workspace = ?", (identifier,))
+            for table in ("change", "attachment"):
+                db.execute(f"DELETE FROM {table} WHERE workspace = ?", (identifier,))
             return bool(db.execute("DELETE FROM workspace WHERE id = ?", (identifier,)).rowcount)
 
     def delete_idle(self, days: float) -> int:
@@ -223,8 +229,54 @@ class SavedWorkspaces:
         limit = self._clock() - days * 86400.0
         with self._changed() as db:
             idle = "SELECT id FROM workspace WHERE used < ?"
-            db.execute(f"DELETE FROM change WHERE workspace IN ({idle})", (limit,))
+            for table in ("change", "attachment"):
+                db.execute(f"DELETE FROM {table} WHERE workspace IN ({idle})", (limit,))
             return db.execute("DELETE FROM workspace WHERE used < ?", (limit,)).rowcount
+
+    def attach(self, identifier: str, content: bytes, field: str) -> str:
+        """Keep a large content beside a workspace; returns its name, for a value of ``field``.
+
+        It is kept as long as a value of the field, undone ones included, has its name.
+
+        Raises
+        ------
+        WorkspaceError
+            If the contents of the workspace would become too large.
+        """
+        name = secrets.token_urlsafe(16)
+        with self._changed() as db:
+            rows = db.execute(
+                "SELECT value FROM change WHERE workspace = ? AND field = ?", (identifier, field)
+            )
+            used = b"".join(zlib.decompress(row[0]) for row in rows)
+            held = db.execute(
+                "SELECT id, length(content) FROM attachment WHERE workspace = ?", (identifier,)
+            ).fetchall()
+            total = len(content)
+            for other, size in held:
+                if other.encode() in used:
+                    total += size
+                else:
+                    db.execute(
+                        "DELETE FROM attachment WHERE workspace = ? AND id = ?", (identifier, other)
+                    )
+            if total > MOST_ATTACHED:
+                raise WorkspaceError(
+                    f"the tables joined in this workspace would have {total:,} bytes; at most "
+                    f"{MOST_ATTACHED:,} are kept. Join fewer columns, or begin a new workspace"
+                )
+            db.execute("INSERT INTO attachment VALUES (?, ?, ?)", (identifier, name, content))
+        return name
+
+    def attachment(self, identifier: str, name: str) -> bytes | None:
+        """A content that :meth:`attach` kept; None if there is none of this name."""
+        if not self.path.is_file():
+            return None
+        with self._changed() as db:
+            row = db.execute(
+                "SELECT content FROM attachment WHERE workspace = ? AND id = ?", (identifier, name)
+            ).fetchone()
+        return bytes(row[0]) if row else None
 
     def _step(self, identifier: str, ahead: int) -> str:
         """Undo the change at the position (0), or repeat the one after it (1)."""

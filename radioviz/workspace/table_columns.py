@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -94,12 +95,25 @@ class Truth:
 Values = Numbers | Text | Truth
 
 
+class ColumnSource(Protocol):
+    """A table whose columns are read when they are asked for: a DataFrame, or one in a file."""
+
+    @property
+    def columns(self) -> Any:
+        """Names of the columns."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, name: str, /) -> Any:
+        """A column as a pandas Series."""
+
+
 class TableColumns:
     """The columns of a data set by name; each is prepared when first asked for.
 
     Parameters
     ----------
-    table : pandas.DataFrame
+    table : pandas.DataFrame or ColumnSource
         ``n`` rows.
     described : mapping, optional
         Unit, UCD and meaning of columns, by name.
@@ -110,28 +124,42 @@ class TableColumns:
         By :meth:`values` and :meth:`described`, if there is no such column.
     """
 
-    def __init__(self, table: pd.DataFrame, described: Mapping[str, Column] | None = None) -> None:
+    def __init__(self, table: ColumnSource, described: Mapping[str, Column] | None = None) -> None:
         self._table = table
         self._described = described or {}
         self._prepared: dict[str, Values] = {}
+        self._joined: tuple[TableColumns, ...] = ()
         self._lock = threading.Lock()
         self.names = [str(name) for name in table.columns]
 
     def with_masks(self, masks: Mapping[str, np.ndarray]) -> TableColumns:
         """These columns and more of yes and no, such as named subsets: masks ``(n,)`` by name."""
         more = TableColumns(self._table, self._described)
+        more._joined = self._joined
         more._prepared = {**self._prepared, **{name: Truth(m) for name, m in masks.items()}}
         more.names = [*self.names, *masks]
+        return more
+
+    def with_columns(self, other: TableColumns) -> TableColumns:
+        """These columns and those of another table with the same rows, such as a crossmatch."""
+        more = self.with_masks({})
+        more._joined = (*self._joined, other)
+        more.names = [*self.names, *other.names]
         return more
 
     def __len__(self) -> int:
         return len(self._table)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._prepared or name in self._table.columns
+        if name in self._prepared or name in self._table.columns:
+            return True
+        return any(name in other for other in self._joined)
 
     def column(self, name: str) -> Column:
         """Unit and meaning of a column; its name where nothing more is known."""
+        for other in self._joined:
+            if name in other:
+                return other.column(name)
         kind = {Numbers: "float64", Text: "str", Truth: "bool"}[type(self.values(name))]
         return self._described.get(name) or Column(kind, "", "", name.replace("_", " "))
 
@@ -145,6 +173,9 @@ class TableColumns:
                 + (" ..." if len(self.names) > 12 else "")
             )  # fmt: skip
             raise FilterError(f"there is no column '{name[:60]}'; {hint}", position)
+        for other in self._joined:
+            if name in other:
+                return other.values(name, position)
         with self._lock:
             found = self._prepared.get(name)
             if found is None:
