@@ -233,6 +233,9 @@ def _column(table: UserTable, name: str, rows: np.ndarray) -> tuple[pd.Series, C
     else:
         part = cells.iloc[rows].reset_index(drop=True).astype(str)
         part = part.mask(no_name(part), "").astype(object)
+        words = part.str.lower()
+        if words.isin(("true", "false", "")).all() and words.any():
+            part = words.map({"true": "yes", "false": "no", "": ""}).astype(object)
     if part.dtype.kind == "b":  # a galaxy without a match has neither
         part = part.map({True: "yes", False: "no"}).astype(object)
     elif part.dtype.kind == "i":
