@@ -18,8 +18,8 @@ class Archive:
         Public address.
     md5 : str
         MD5 of the archive, as its authors published it.
-    size : int
-        Length of the archive in bytes.
+    size : int or None
+        Length of the archive in bytes; None if its authors do not say it.
     folder : str
         The one folder that it unpacks to.
     members : mapping of str to str
@@ -29,7 +29,7 @@ class Archive:
     name: str
     url: str
     md5: str
-    size: int
+    size: int | None
     folder: str
     members: Mapping[str, str]
 
@@ -78,6 +78,21 @@ _FIRST = {
     "test_batch": "4e06889b1e7713deb46e62887eb37727",
 }
 
+_RGZ_20K = {
+    "batches.meta": "8f3138fbc912134239a779a1f3f6eaf8",
+    "data_batch_1": "9ffdcb485fc0c96e1afa1cdc342f00e7",
+    "data_batch_2": "8961fa4a2fb5a8482ec5606e3d501fb4",
+    "data_batch_3": "8cbf4fa7b34282b8f1522a350df4a882",
+    "data_batch_4": "a58c94b5905d0ad2d97ba3a8895538c9",
+    "data_batch_5": "13c9132ee374b7b63dac22c17a412d86",
+    "data_batch_6": "232ff5854df09d5a68471861b1ee5576",
+    "data_batch_7": "bea739fe0f7bd6ffb77b8e7def7f2edf",
+    "data_batch_8": "48b23b3f0f37478b61ccca462fe53917",
+    "data_batch_9": "2ac1208dec744cc136d0cd7842c180a2",
+    "data_batch_10": "4ad68d1d8179da93ca1f8dfa7fe8e11d",
+    "test_batch": "35a588227816ad08d37112f23b6e2ea4",
+}
+
 SOURCES: dict[str, tuple[Archive, ...]] = {
     # Porter & Scaife 2023 (MiraBest); also Zenodo record 4288837.
     "mirabest": (
@@ -107,6 +122,17 @@ SOURCES: dict[str, tuple[Archive, ...]] = {
             306_842,
             "FIRST_PNG_dataset",
             _FIRST,
+        ),
+    ),
+    # Wong et al. (Radio Galaxy Zoo); checksums as Slijepcevic et al. 2024 publish them.
+    "rgz20k": (
+        Archive(
+            "rgz20k-batches-python.tar.gz",
+            "https://www.jb.man.ac.uk/research/ascaife/rgz20k-batches-python.tar.gz",
+            "3a85fb4167fb08619e36e77bbba40896",
+            None,
+            "rgz20k-batches-py",
+            _RGZ_20K,
         ),
     ),
 }

@@ -26,6 +26,7 @@ _RETRIES = 3
 _CHUNK = 1 << 16
 _MINIMUM_RATE = 128  # bytes per second; a slower transfer counts as stalled
 _LARGEST_MEMBER = 1 << 26  # bytes
+_LARGEST_ARCHIVE = 1 << 30  # bytes, of one whose length is not known
 _BY_FROM = "give a local copy or another address by --from"
 
 
@@ -50,7 +51,7 @@ def fetch(
     Parameters
     ----------
     key : str
-        ``mirabest`` or ``fr-deep``.
+        One of :data:`~radioviz.data.downloads.SOURCES`.
     source : str or pathlib.Path, optional
         Used instead of the public address: an ``http(s)`` address of an archive or of the
         folder that holds it, or the path of an archive, of a folder of archives, or of a
@@ -198,18 +199,20 @@ def _transfer(url: str, path: Path, archive: Archive, progress: Progress, timeou
                     f"or {_BY_FROM}"
                 )
             response.raise_for_status()
+            largest = archive.size or _LARGEST_ARCHIVE
+            expected = archive.size or _number(response.headers.get("Content-Length"))
             done = seen = 0
             window = time.monotonic()
             with path.open("wb") as out:
                 while block := response.raw.read1(_CHUNK, decode_content=False):
                     done += len(block)
-                    if done > archive.size:
+                    if done > largest:
                         raise FetchError(
-                            f"{url}: sends more than the {archive.size:,} bytes of "
+                            f"{url}: sends more than the {largest:,} bytes of "
                             f"{archive.name}, so it is another file; {_BY_FROM}"
                         )
                     out.write(block)
-                    progress(done, archive.size, f"downloading {archive.name}")
+                    progress(done, max(done, expected), f"downloading {archive.name}")
                     now = time.monotonic()
                     if now - window > timeout:
                         if done - seen < _MINIMUM_RATE * timeout:
@@ -223,10 +226,13 @@ def _transfer(url: str, path: Path, archive: Archive, progress: Progress, timeou
         raise requests.exceptions.RetryError(f"no answer within {timeout:g} s") from error
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
         raise requests.exceptions.RetryError(reason_of(error)) from error
-    if done < archive.size:
-        raise requests.exceptions.RetryError(
-            f"the body ends after {done:,} of {archive.size:,} bytes"
-        )
+    if done < expected:
+        raise requests.exceptions.RetryError(f"the body ends after {done:,} of {expected:,} bytes")
+
+
+def _number(text: str | None) -> int:
+    """A length that a server says; 0 if it says none."""
+    return int(text) if text and text.isascii() and text.isdigit() else 0
 
 
 def _unpack(packed: Path, scratch: Path, archive: Archive) -> None:

@@ -89,5 +89,9 @@ DATA_SETS: dict[str, DataSet] = {
             "rgz", "Radio Galaxy Zoo DR1", f"{_READERS}.rgz:read_rgz",
             files="rgz/rgz108k-batches-py", env="RADIOVIZ_RGZ",
         ),
+        DataSet(
+            "rgz20k", "Radio Galaxy Zoo, 20,000 of DR1", f"{_READERS}.rgz:read_rgz20k",
+            fetch="rgz20k", files="rgz20k/rgz20k-batches-py",
+        ),
     )
 }  # fmt: skip

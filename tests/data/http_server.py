@@ -16,7 +16,8 @@ class Site:
 
     Faults are ``cut:N`` (N bytes, then the connection is closed), ``flip`` (one wrong byte),
     ``status:N``, ``stall:N`` (N bytes, then silence), ``drip`` (a byte at a time), ``long``
-    (more than the file), ``no-range`` (ignores Range), ``wrong-range``, ``hang`` (no answer).
+    (more than the file), ``no-range`` (ignores Range), ``wrong-range``, ``no-length``
+    (the end of the body is that of the connection), ``hang`` (no answer).
     """
 
     files: dict[str, bytes]
@@ -63,7 +64,10 @@ class _Handler(BaseHTTPRequestHandler):
             body = body[:50] + bytes([body[50] ^ 0xFF]) + body[51:]
         if fault == "long":
             body += b"x" * 100_000
-        self.send_header("Content-Length", str(len(body)))
+        if fault == "no-length":
+            self.close_connection = True
+        else:
+            self.send_header("Content-Length", str(len(body)))
         # What some servers say of a .tar.gz; the bytes must stay as they are.
         self.send_header("Content-Encoding", "gzip")
         self.end_headers()

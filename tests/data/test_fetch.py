@@ -93,6 +93,31 @@ def test_download_and_unpack_with_progress(bring: Callable[..., Path], site: Sit
     assert [s[0] for s in seen] == sorted(s[0] for s in seen)
 
 
+@pytest.mark.parametrize("says_its_length", [True, False])
+def test_an_archive_of_unknown_length(says_its_length: bool, tmp_path: Path) -> None:
+    """The checksum decides; the server's length, where it says one, only feeds the progress."""
+    seen: list[tuple[int, int, str]] = []
+    with serve({"small.tar.gz": PACKED}) as site:
+        if not says_its_length:
+            site.faults = ["no-length"]
+        folder = fetch(
+            "small", site.url + "/small.tar.gz", tmp_path / "to",
+            archives=[archive_of(PACKED, size=None)],
+            progress=lambda *step: seen.append(step),
+        )  # fmt: skip
+    assert_whole(folder)
+    assert seen[-1][:2] == (len(PACKED), len(PACKED))
+    assert (seen[0][1] == len(PACKED)) == says_its_length
+
+
+def test_an_archive_of_unknown_length_that_never_ends(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("radioviz.data.fetch._LARGEST_ARCHIVE", len(PACKED) - 1)
+    with pytest.raises(FetchError, match=f"sends more than the {len(PACKED) - 1:,} bytes"):
+        fetch("small", site.url, tmp_path, archives=[archive_of(PACKED, size=None)])
+
+
 def test_address_of_the_folder_will_do(bring: Callable[..., Path], site: Site) -> None:
     assert_whole(bring(site.url + "/"))
 
@@ -280,7 +305,7 @@ def test_one_archive_of_two_by_its_name(shared_data: Path, tmp_path: Path) -> No
 
 def test_public_addresses_are_encrypted() -> None:
     urls = [a.url for archives in SOURCES.values() for a in archives]
-    assert len(urls) == 3
+    assert len(urls) == 4
     assert all(u.startswith("https://") and u.endswith(".tar.gz") for u in urls)
 
 

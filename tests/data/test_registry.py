@@ -37,7 +37,9 @@ def cache(batch_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_registry_names_every_survey() -> None:
-    assert list(DATA_SETS) == ["first", "mirabest", "frdeep-first", "frdeep-nvss", "rgz"]
+    assert list(DATA_SETS) == [
+        "first", "mirabest", "frdeep-first", "frdeep-nvss", "rgz", "rgz20k",
+    ]  # fmt: skip
     for key, data_set in DATA_SETS.items():
         assert data_set.key == key
         assert data_set.embedded == (key == "first")

@@ -36,6 +36,17 @@ def test_reads_what_was_written(protocol: int, tmp_path: Path) -> None:
     assert table["official_split"].tolist() == ["train"] * 70 + ["test"] * 10
 
 
+def test_the_public_twenty_thousand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RADIOVIZ_CACHE", str(tmp_path))
+    with pytest.raises(CatalogueError, match=r"run: python -m radioviz\.data fetch rgz20k"):
+        open_data_set("rgz20k")
+    written = write_rgz(tmp_path / "downloads" / "rgz20k" / "rgz20k-batches-py")
+    catalogue = open_data_set("rgz20k")
+    assert catalogue.info.key == "rgz20k"
+    assert np.array_equal(catalogue.images, written["images"])
+    assert set(catalogue.table["split"][catalogue.table["mb_flag"]]) <= {"excluded", "test"}
+
+
 def test_memory_and_disk_agree(tmp_path: Path) -> None:
     write_rgz(tmp_path / "rgz")
     (tmp_path / "scratch").mkdir()

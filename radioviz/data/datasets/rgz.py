@@ -1,15 +1,17 @@
-"""Radio Galaxy Zoo DR1 ("RGZ108k"): a hundred thousand unlabelled FIRST images.
+"""Radio Galaxy Zoo DR1: a hundred thousand unlabelled FIRST images, or 20,000 of them.
 
 CIFAR-style batches ``data_batch_1`` ... ``data_batch_53`` and ``test_batch`` with the
 entries ``data`` (uint8, 150x150 pixels of 1.8 arcsec), ``filenames``, ``src_ids``,
-``mb_flag`` (1 if MiraBest has the source, too) and ``LAS`` [arcsec]. There is no public
-download; ``RADIOVIZ_RGZ`` names the folder of a private copy.
+``mb_flag`` (1 if MiraBest has the source, too) and ``LAS`` [arcsec]. The
+hundred thousand ("RGZ108k") have no public download; ``RADIOVIZ_RGZ`` names the folder of a
+private copy. The 20,000 ("RGZ20k") are public, in the same format.
 
 Images are copied to the disk batch by batch, so that memory holds one batch and the table.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +21,7 @@ import pandas as pd
 
 from radioviz.data import matching as links
 from radioviz.data import splits
-from radioviz.data.catalogue import Catalogue, complete_columns
+from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
 from radioviz.data.datasets.cifar import Batch, batch_files, empty_flags, read_batch
 from radioviz.data.datasets.first import first_survey
 from radioviz.errors import CatalogueError
@@ -34,6 +36,12 @@ INFO = first_survey(
     "Radio Galaxy Zoo DR1",
     "Wong et al., Radio Galaxy Zoo Data Release 1",
     "Radio Galaxy Zoo DR1, rgz108k-batches-py",
+)
+INFO_20K = first_survey(
+    "rgz20k",
+    "Radio Galaxy Zoo, 20,000 of DR1",
+    "Wong et al., Radio Galaxy Zoo Data Release 1",
+    "https://www.jb.man.ac.uk/research/ascaife/rgz20k-batches-python.tar.gz",
 )
 SIDE = 150
 VALID_SHARE = 0.02
@@ -55,6 +63,7 @@ def read_rgz(
     scratch: Path | None = None,
     folder: Path | None = None,
     las_min: float = 0.0,
+    info: SurveyInfo = INFO,
 ) -> Catalogue:
     """Read all galaxies, training batches first, then the test batch.
 
@@ -66,6 +75,8 @@ def read_rgz(
         Folder to write ``images.npy`` to; by default the images stay in memory.
     las_min : float
         Leave out sources known to be smaller, in arcsec; 0 keeps all.
+    info : SurveyInfo
+        :data:`INFO`, or :data:`INFO_20K` of the smaller set.
 
     Returns
     -------
@@ -83,8 +94,12 @@ def read_rgz(
     CatalogueError
         If the batches are missing, one is damaged, or no source is large enough.
     """
-    where = folder or rgz_folder()
-    advice = "there is no public download: point RADIOVIZ_RGZ at the folder rgz108k-batches-py"
+    if info is INFO_20K:
+        where = folder or cache_folder() / "downloads" / "rgz20k" / "rgz20k-batches-py"
+        advice = "run: python -m radioviz.data fetch rgz20k"
+    else:
+        where = folder or rgz_folder()
+        advice = "there is no public download: point RADIOVIZ_RGZ at the folder rgz108k-batches-py"
     files = batch_files(where, advice)
     tables: list[pd.DataFrame] = []
 
@@ -112,7 +127,10 @@ def read_rgz(
     table["origin"] = "RGZ DR1"
     table["same_as"] = links.same_as(table)
     assign_splits(table)
-    return Catalogue(INFO, complete_columns(table), images)
+    return Catalogue(info, complete_columns(table), images)
+
+
+read_rgz20k = functools.partial(read_rgz, info=INFO_20K)
 
 
 def decode_batch(batch: Batch) -> pd.DataFrame:
