@@ -1,7 +1,8 @@
 """Likelihoods of sparse, positive maps in 0..1.
 
-A decoder gives ``channels`` parameter maps; a likelihood converts them to a mean image and to
-log p(x|z) in nats, summed over the pixels of an image. About 97 % of the pixels of a clipped radio
+A decoder gives ``channels`` parameter maps for each channel of the image, all the means first; a
+likelihood converts them to a mean image and to log p(x|z) in nats, summed over the pixels of an
+image. About 97 % of the pixels of a clipped radio
 map are exactly zero, the peak is exactly one, and brightness errors grow with brightness; each
 likelihood handles that differently:
 
@@ -38,16 +39,20 @@ START_MEAN = 0.02
 
 
 class Likelihood(nn.Module):
-    """Base: ``channels`` maps in, mean image and log-likelihood out."""
+    """Base: ``channels`` maps for each channel in, mean image and log-likelihood out."""
 
     channels = 1
 
     def mean(self, parameters: Tensor) -> Tensor:
-        """Expected image in 0..1, shape ``(n, 1, ny, nx)``."""
-        return torch.sigmoid(parameters[:, :1])
+        """Expected image in 0..1, shape ``(n, c, ny, nx)``."""
+        return torch.sigmoid(self.means(parameters))
+
+    def means(self, parameters: Tensor) -> Tensor:
+        """The first of :attr:`channels` equal parts of parameters ``(n, channels * c, ny, nx)``."""
+        return parameters[:, : parameters.shape[1] // self.channels]
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """log p(x|z) in nats, shape ``(n,)``, for parameters ``(n, channels, ny, nx)``."""
+        """log p(x|z) in nats, shape ``(n,)``, for parameters ``(n, channels * c, ny, nx)``."""
         raise NotImplementedError
 
     def start(self) -> list[float]:
@@ -74,7 +79,7 @@ class ContinuousBernoulli(Likelihood):
         return [-1 / START_MEAN]
 
     def mean(self, parameters: Tensor) -> Tensor:
-        e = parameters[:, :1]
+        e = self.means(parameters)
         near = e.abs() < 1e-2
         safe = torch.where(near, torch.ones_like(e), e).clamp_min(-80.0)
         far = -1 / torch.expm1(-safe) - 1 / torch.where(near, safe, e)
@@ -127,8 +132,8 @@ class GaussianPixel(Likelihood):
         return [*super().start(), -2.5]
 
     def sigma(self, parameters: Tensor) -> Tensor:
-        """Standard deviation map in units of the peak, shape ``(n, 1, ny, nx)``."""
-        return SIGMA_FLOOR + F.softplus(parameters[:, 1:])
+        """Standard deviation map in units of the peak, shape ``(n, c, ny, nx)``."""
+        return SIGMA_FLOOR + F.softplus(parameters[:, parameters.shape[1] // 2 :])
 
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
         sigma = self.sigma(parameters)

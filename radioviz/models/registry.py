@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 KINDS: dict[str, str] = {
     "vae": "radioviz.models.vae:ConvVAE",
     "vae-dense": "radioviz.models.vae:DenseVAE",
+    "vae-two-peaks": "radioviz.models.two_peak_vae:TwoPeakVAE",
+    "vae-hierarchy": "radioviz.models.two_peak_vae:HierarchicalVAE",
     "cvae": "radioviz.models.cvae:ConvCVAE",
     "cvae-dense": "radioviz.models.cvae_dense:DenseCVAE",
     "cvae-refined": "radioviz.models.cvae_refined:RefinedCVAE",

@@ -8,11 +8,11 @@ from torch import Tensor
 from radioviz.errors import ModelError
 
 
-def check_images(x: Tensor, size: int) -> None:
-    """Raise :class:`ModelError` unless images have shape ``(n, 1, size, size)``."""
-    if x.shape[1:] != (1, size, size):
+def check_images(x: Tensor, size: int, channels: int = 1) -> None:
+    """Raise :class:`ModelError` unless images have shape ``(n, channels, size, size)``."""
+    if x.shape[1:] != (channels, size, size):
         raise ModelError(
-            f"images have shape {tuple(x.shape)}; this model takes (n, 1, {size}, {size})"
+            f"images have shape {tuple(x.shape)}; this model takes (n, {channels}, {size}, {size})"
         )
 
 
@@ -23,7 +23,7 @@ def check_latents(z: Tensor, dim: int) -> None:
 
 
 def image_and_root(x: Tensor) -> Tensor:
-    """Image and its square root as two channels: lobes are 10 to 100 times fainter than the peak.
+    """Channels and their square roots: lobes are 10 to 100 times fainter than the peak.
 
     The root has a finite slope at zero, which explanations need.
     """

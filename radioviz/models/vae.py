@@ -5,7 +5,7 @@ A VAE (Kingma & Welling 2014) maximises the evidence lower bound in nats per ima
     ELBO(x) = E_q(z|x) [log p(x|z)] - KL(q(z|x) || p(z)),
 
 with q a diagonal normal, p(z) = N(0, 1) and p(x|z) one of
-:mod:`radioviz.models.likelihoods`. Images are ``(n, 1, ny, nx)`` in 0..1.
+:mod:`radioviz.models.likelihoods`. Images are ``(n, channels, ny, nx)`` in 0..1.
 
 >>> model = ConvVAE(latent_dim=2, width=8)
 >>> x = torch.rand(3, 1, 64, 64)
@@ -36,15 +36,23 @@ class Elbo(NamedTuple):
         log p(x|z) of one posterior sample, shape ``(n,)``.
     kl : Tensor
         KL(q || p) of each latent dimension, shape ``(n, d)``.
+    penalty : Tensor or None
+        What training weighs instead of ``kl`` where that differs, same shape.
     """
 
     log_likelihood: Tensor
     kl: Tensor
+    penalty: Tensor | None = None
 
     @property
     def value(self) -> Tensor:
         """The bound itself, shape ``(n,)``."""
         return self.log_likelihood - self.kl.sum(1)
+
+    @property
+    def cost(self) -> Tensor:
+        """``penalty``, or ``kl`` without one, shape ``(n, d)``."""
+        return self.kl if self.penalty is None else self.penalty
 
 
 class GaussianVAE(nn.Module):
@@ -54,19 +62,22 @@ class GaussianVAE(nn.Module):
     ``(n, d)`` to the parameter maps of the likelihood.
     """
 
-    def __init__(self, latent_dim: int, size: int, likelihood_name: str) -> None:
+    def __init__(self, latent_dim: int, size: int, likelihood_name: str, channels: int = 1) -> None:
         super().__init__()
+        if channels < 1:
+            raise ModelError(f"channels is {channels}; an image has 1 channel or more")
         if latent_dim < 1:
             raise ModelError(f"latent_dim is {latent_dim}; a latent space has 1 dimension or more")
         self.latent_dim = latent_dim
         self.size = size
+        self.channels = channels
         self.likelihood = likelihood(likelihood_name)
         self.encoder: nn.Module
         self.decoder: nn.Module
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x), both float32 of shape ``(n, d)``."""
-        check_images(x, self.size)
+        check_images(x, self.size, self.channels)
         mean, log_variance = self.encoder(x).float().chunk(2, dim=1)
         return mean, bounded(log_variance)
 
@@ -81,7 +92,7 @@ class GaussianVAE(nn.Module):
         return parameters.float()
 
     def decode(self, z: Tensor) -> Tensor:
-        """Expected image in 0..1 at each latent vector, shape ``(n, 1, ny, nx)``."""
+        """Expected image in 0..1 at each latent vector, shape ``(n, channels, ny, nx)``."""
         return self.likelihood.mean(self.decode_parameters(z)).clamp(0.0, 1.0)
 
     def elbo(self, x: Tensor, generator: torch.Generator | None = None) -> Elbo:
@@ -89,7 +100,11 @@ class GaussianVAE(nn.Module):
         mean, log_variance = self.posterior(x)
         z = sample_normal(mean, log_variance, generator)
         log_likelihood = self.likelihood.log_prob(self.decode_parameters(z), x.float())
-        return Elbo(log_likelihood, kl_divergence(mean, log_variance))
+        return Elbo(log_likelihood, *self.divergence(mean, log_variance))
+
+    def divergence(self, mean: Tensor, log_variance: Tensor) -> tuple[Tensor, Tensor | None]:
+        """``kl`` and ``penalty`` of :class:`Elbo` for a posterior."""
+        return kl_divergence(mean, log_variance), None
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruction through the posterior mean, shape of ``x``."""
@@ -126,7 +141,7 @@ class ResidualBlock(nn.Module):
 
 
 class Stretch(nn.Module):
-    """Image and its square root as two channels, about centred."""
+    """Channels and their square roots, about centred."""
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([x, x.clamp_min(0).sqrt()], dim=1) - 0.1
@@ -149,6 +164,8 @@ class ConvVAE(GaussianVAE):
         A name of :data:`radioviz.models.likelihoods.LIKELIHOODS`.
     dropout : float
         Fraction of channels dropped within residual blocks.
+    channels : int
+        Channels of the images.
     """
 
     def __init__(
@@ -160,8 +177,9 @@ class ConvVAE(GaussianVAE):
         blocks: int = 1,
         likelihood: str = "bernoulli",
         dropout: float = 0.0,
+        channels: int = 1,
     ) -> None:
-        super().__init__(latent_dim, size, likelihood)
+        super().__init__(latent_dim, size, likelihood, channels)
         if size != 4 * 2 ** len(multipliers):
             raise ModelError(
                 f"size is {size} with {len(multipliers)} multipliers; {len(multipliers)} halvings "
@@ -171,25 +189,26 @@ class ConvVAE(GaussianVAE):
         features = widths[-1] * 16
 
         layers: list[nn.Module] = [Stretch()]
-        channels = 2
+        given = 2 * channels
         for w in widths:
-            layers.append(nn.Conv2d(channels, w, 4, stride=2, padding=1))
+            layers.append(nn.Conv2d(given, w, 4, stride=2, padding=1))
             layers.extend(ResidualBlock(w, dropout) for _ in range(blocks))
-            channels = w
+            given = w
         layers += [nn.SiLU(), nn.Flatten(), nn.Linear(features, 2 * latent_dim)]
         self.encoder = nn.Sequential(*layers)
 
-        layers = [nn.Linear(latent_dim, features), nn.Unflatten(1, (channels, 4, 4))]
+        layers = [nn.Linear(latent_dim, features), nn.Unflatten(1, (given, 4, 4))]
         for w in [*widths[-2::-1], max(8, width // 2)]:
-            layers.extend(ResidualBlock(channels, dropout) for _ in range(blocks))
+            layers.extend(ResidualBlock(given, dropout) for _ in range(blocks))
             # Nearest neighbour and a convolution: transposed convolutions leave a checkerboard,
             # the low-level artefact of Bastien et al. 2021, Sec. 6.2.
-            layers += [nn.Upsample(scale_factor=2), nn.Conv2d(channels, w, 3, padding=1)]
-            channels = w
-        last = nn.Conv2d(channels, self.likelihood.channels, 3, padding=1)
+            layers += [nn.Upsample(scale_factor=2), nn.Conv2d(given, w, 3, padding=1)]
+            given = w
+        last = nn.Conv2d(given, channels * self.likelihood.channels, 3, padding=1)
         nn.init.normal_(last.weight, std=0.01)
         with torch.no_grad():
-            last.bias = nn.Parameter(torch.tensor(self.likelihood.start()))
+            start = torch.tensor(self.likelihood.start())
+            last.bias = nn.Parameter(start.repeat_interleave(channels))
         layers += [nn.SiLU(), last]
         self.decoder = nn.Sequential(*layers)
 
@@ -214,6 +233,8 @@ class DenseVAE(GaussianVAE):
         Fraction of hidden values dropped in training.
     likelihood : str
         A name of :data:`radioviz.models.likelihoods.LIKELIHOODS`; the paper's is Bernoulli.
+    channels : int
+        Channels of the images; the paper has 1.
     """
 
     def __init__(
@@ -223,24 +244,25 @@ class DenseVAE(GaussianVAE):
         hidden: Sequence[int] = (4096, 2048, 1024, 512, 256),
         dropout: float = 0.2,
         likelihood: str = "bernoulli",
+        channels: int = 1,
     ) -> None:
-        super().__init__(latent_dim, size, likelihood)
+        super().__init__(latent_dim, size, likelihood, channels)
         if not hidden:
             raise ModelError("hidden is empty; give at least one width")
-        channels = self.likelihood.channels
+        maps = channels * self.likelihood.channels
         self.encoder = nn.Sequential(
             nn.Flatten(),
-            *_dense([size * size, *hidden], dropout, first=nn.Softplus()),
+            *_dense([channels * size * size, *hidden], dropout, first=nn.Softplus()),
             nn.Linear(hidden[-1], 2 * latent_dim),
         )
-        last = nn.Linear(hidden[0], channels * size * size)
+        last = nn.Linear(hidden[0], maps * size * size)
         with torch.no_grad():
             start = torch.tensor(self.likelihood.start())
-            last.bias.copy_(start.repeat_interleave(size * size))
+            last.bias.copy_(start.repeat_interleave(channels * size * size))
         self.decoder = nn.Sequential(
             *_dense([latent_dim, *hidden[::-1]], dropout),
             last,
-            nn.Unflatten(1, (channels, size, size)),
+            nn.Unflatten(1, (maps, size, size)),
         )
 
 

@@ -16,6 +16,9 @@ from radioviz.models.artefact import ModelInfo
 SMALL: dict[str, dict[str, Any]] = {
     "vae": {"latent_dim": 3, "size": 16, "width": 8, "multipliers": [1, 2]},
     "vae-dense": {"latent_dim": 2, "size": 12, "hidden": [32, 16]},
+    "vae-two-peaks": {"latent_dim": 2, "size": 16, "width": 8, "multipliers": [1, 2]},
+    "vae-hierarchy": {"latent_dim": 2, "size": 16, "width": 8, "multipliers": [1, 2]}
+    | {"codes": 5, "narrowing": [16]},
     "cvae": {"latent_dim": 6, "size": 16, "width": 8, "multipliers": [1, 2], "prior_width": 16}
     | {"classes": ["FRI", "FRII"], "size_range": [5.0, 60.0]},
     "cvae-dense": {"latent_dim": 2, "size": 12, "hidden": [32, 16], "classes": ["FRI", "FRII"]},
@@ -37,6 +40,8 @@ OTHERWISE = {"fr-cnn", "fr-resnet", "resnet", "maf"}
 CAPABILITIES = {
     "vae": ("encode", "decode"),
     "vae-dense": ("encode", "decode"),
+    "vae-two-peaks": ("encode", "decode"),
+    "vae-hierarchy": ("encode", "decode"),
     "cvae": ("encode", "decode", "class", "size"),
     "cvae-dense": ("encode", "decode", "class"),
     "cvae-refined": ("encode", "decode", "class", "size"),

@@ -98,3 +98,38 @@ def test_the_preset_of_bastien_2021_takes_a_step() -> None:
         optimiser.step()
         losses.append(loss.item())
     assert losses[2] < losses[0]
+
+
+def test_a_term_of_two_peaks_takes_the_place_of_the_kl() -> None:
+    architecture = CONFIG.architecture | {"term": "sc"}
+    config = dataclasses.replace(
+        CONFIG, kind="vae-two-peaks", architecture=architecture, beta_epochs=0.0
+    )
+    task = task_of(config)
+    loss, nll, cost = loss_at(config, 0.0)
+    assert loss == pytest.approx(nll + 0.5 * cost, rel=1e-5)
+    task.module.eval()
+    with torch.no_grad():
+        found = task.validate(task.module, batch(8, 16), torch.arange(8))
+    assert found["loss"] > -(found["elbo"] + found["kl"]) + 0.5 * found["kl"] + 0.5  # sc > exact
+    assert "Star Galaxy" in task.describe()["paper"]
+
+
+@pytest.mark.slow
+def test_the_preset_of_the_star_galaxy_paper_takes_a_step() -> None:
+    config = read_run(VaeConfig, "two-peaks-paper")
+    task = task_of(config)
+    x = torch.cat([batch(16, 64, seed) for seed in range(5)], 1)
+    optimiser = torch.optim.Adam(task.module.parameters(), lr=2e-4)
+    losses = []
+    for _ in range(6):
+        torch.manual_seed(1)
+        terms = task.module.elbo(x)
+        loss = (terms.cost.sum(1) - terms.log_likelihood).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0]
+    task.module.eval()
+    assert task.module.encode(x).shape == (16, 1)

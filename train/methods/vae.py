@@ -1,4 +1,4 @@
-"""Train a VAE: ``python -m train vae --run vae2|vae32|bastien2021-d2``.
+"""Train a VAE: ``python -m train vae --run vae2|vae32|bastien2021-d2|two-peaks-paper``.
 
 Minimises -log p(x|z) + beta KL(q(z|x) || p(z)) in nats per image (Kingma & Welling 2014). beta
 rises from 0 over the first epochs (Bowman et al. 2016), so that the decoder learns to use z before
@@ -23,6 +23,15 @@ from train.core.config import RunConfig, TrainError
 from train.core.data import Part
 from train.core.task import Task
 
+_TWO_PEAKS = "A Robust Hierarchical VAE for Unsupervised Star Galaxy Classification"
+PAPERS = {
+    "vae": "Kingma & Welling 2014, arXiv:1312.6114; after Bastien et al. 2021",
+    "vae-dense": "Bastien et al. 2021, arXiv:2102.01007",
+    "vae-two-peaks": f"{_TWO_PEAKS}, Sec. 3",
+    "vae-hierarchy": f"{_TWO_PEAKS}, Sec. 4",
+}
+"""Kind of network to the source of the method."""
+
 ACTIVE = 0.05
 """Nats of KL above which a latent dimension counts as active."""
 
@@ -34,7 +43,8 @@ class VaeConfig(RunConfig):
     Attributes
     ----------
     kind : str
-        ``vae`` (convolutional) or ``vae-dense`` (Bastien et al. 2021).
+        ``vae`` (convolutional), ``vae-dense`` (Bastien et al. 2021), ``vae-two-peaks`` or
+        ``vae-hierarchy`` (:mod:`radioviz.models.two_peak_vae`).
     architecture : dict
         Arguments of the network (:mod:`radioviz.models.vae`).
     beta, beta_epochs : float
@@ -86,14 +96,14 @@ class VaeTask(Task[VaeConfig, GaussianVAE]):
         arguments = {"size": config.preprocess.size, **config.architecture}
         network = build(config.kind, arguments)
         if not isinstance(network, GaussianVAE):
-            raise TrainError(f"kind '{config.kind}' is not a VAE; expected vae or vae-dense")
+            raise TrainError(f"kind '{config.kind}' is not a VAE; expected {', '.join(PAPERS)}")
         self.arguments = arguments
         self.module = network
 
     def loss(self, padded: Tensor, rows: Tensor, epoch: float) -> tuple[Tensor, dict[str, Tensor]]:
         config = self.config
         terms = self.module.elbo(self.view(padded))
-        kl = terms.kl.mean(0)
+        kl = terms.cost.mean(0)
         beta = config.beta * warm_up(epoch, config.beta_epochs)
         loss = -terms.log_likelihood.mean() + beta * kl.clamp_min(config.free_bits).sum()
         return loss, {"nll": -terms.log_likelihood.detach().mean(), "kl": kl.detach().sum()}
@@ -102,7 +112,8 @@ class VaeTask(Task[VaeConfig, GaussianVAE]):
         terms = module.elbo(images)
         error = (module(images).float() - images).square().flatten(1).sum(1)
         kl = terms.kl.sum(1).mean()
-        objective = -terms.log_likelihood.mean() + self.config.beta * kl
+        cost = terms.cost.sum(1).mean()
+        objective = -terms.log_likelihood.mean() + self.config.beta * cost
         return {
             "loss": float(objective if self.config.select == "objective" else error.mean()),
             "elbo": float(terms.value.mean()),
@@ -112,15 +123,12 @@ class VaeTask(Task[VaeConfig, GaussianVAE]):
         }
 
     def describe(self) -> dict[str, Any]:
-        dense = self.config.kind == "vae-dense"
         return {
             "kind": self.config.kind,
             "architecture": self.arguments,
             "latent_dim": self.module.latent_dim,
             "capabilities": ("encode", "decode"),
-            "paper": "Bastien et al. 2021, arXiv:2102.01007"
-            if dense
-            else "Kingma & Welling 2014, arXiv:1312.6114; after Bastien et al. 2021",
+            "paper": PAPERS[self.config.kind],
         }
 
     @torch.no_grad()
