@@ -64,8 +64,8 @@ def draw_list(view: View, sample: ScoredSample) -> list[Pair]:
     which = likelihood_view.choose_list()
     try:
         if which == "marked":
-            pairs = [(m.data_set, m.source_id) for m in reversed(list(marking_panel.marks()))]
-        elif which == "marks" and len(marking_panel.marks()):
+            pairs = [(m.data_set, m.source_id) for m in reversed(marking_panel.marks())]
+        elif which == "marks" and marking_panel.marks():
             pairs = marking_panel.ranked_by_marks(view, sample)
         else:
             pairs = likelihood_view.strangest_first(sample, in_range=which == "range")

@@ -1,14 +1,21 @@
-"""Table: all columns of a data set, sorted and filtered; charts; subsets; crossmatches."""
+"""Table: all columns, sorted and filtered; charts; subsets; crossmatches; tags."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import cache, controls, filtering, sidebar
+from radioviz.ui import cache, controls, sidebar
 from radioviz.ui.controls import View
-from radioviz.ui.pages.table import chart_panel, crossmatch_panel, subset_panel, table_view
+from radioviz.ui.pages.table import (
+    chart_panel,
+    crossmatch_panel,
+    label_panel,
+    subset_panel,
+    table_view,
+)
 from radioviz.ui.pages.table.state import table_settings
 from radioviz.ui.state import Selection
+from radioviz.ui.workspace_columns import columns_in_view
 
 
 def main() -> None:
@@ -21,9 +28,9 @@ def main() -> None:
 
 
 def table(view: View) -> None:
-    columns = filtering.columns_in_view(view.data_set, view.model)
-    rows, charts, kept, others = st.tabs(
-        ["Rows", "Charts", "Subsets", "Crossmatch"], key="table_tabs"
+    columns = columns_in_view(view.data_set, view.model)
+    rows, charts, kept, given, others = st.tabs(
+        ["Rows", "Charts", "Subsets", "Tags", "Crossmatch"], key="table_tabs"
     )
     with rows, controls.show_errors():
         table_view.draw_table(view, columns)
@@ -32,7 +39,10 @@ def table(view: View) -> None:
     with kept, controls.show_errors():
         listed = table_view.shown_rows(view, columns, table_settings(columns))
         ids = cache.data_set(view.data_set).table["source_id"].to_numpy(object)[listed]
-        subset_panel.draw_subsets(view, Selection((view.data_set, str(s)) for s in ids))
+        rows_of_table = Selection((view.data_set, str(s)) for s in ids)
+        subset_panel.draw_subsets(view, rows_of_table)
+    with given, controls.show_errors():
+        label_panel.draw_labels_of_many(view, rows_of_table)
     with others, controls.show_errors():
         crossmatch_panel.draw_crossmatch(view, columns)
 

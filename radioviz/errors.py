@@ -63,6 +63,10 @@ class FilterError(RadioVizError):
         self.position = position
 
 
+class LabelError(RadioVizError):
+    """A tag, a mark or a note is not possible."""
+
+
 class WorkspaceError(RadioVizError):
     """A workspace is missing, damaged, or cannot be saved."""
 

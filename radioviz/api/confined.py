@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ from radioviz.jobs.reader_process import read_confined
 from radioviz.jobs.sandbox import Limits
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from radioviz.api.samp_messages import Message
     from radioviz.export.session import Session
     from radioviz.images.reading import SkyImage
@@ -96,6 +99,12 @@ def column_names(path: Path, which: str = "") -> list[str]:
     return found
 
 
+def read_labels(payload: bytes, name: str) -> pd.DataFrame:
+    """See :func:`radioviz.importing.label_table.read_labels`."""
+    found: pd.DataFrame = read_confined(HERE + "_labels", payload, name, name=name)
+    return found
+
+
 def find_fits_tables(paths: Sequence[Path]) -> list[Path]:
     """See :func:`radioviz.images.hdus.find_tables`; none where the reader died."""
     try:
@@ -140,6 +149,15 @@ def _inspection(source: Source, answers: Answers) -> Inspection:
     # Surveys of others are out of reach; the server makes the suggested key a free one.
     os.environ["RADIOVIZ_HOME"] = os.devnull
     return dataclasses.replace(importing.inspect_source(source, answers), make=None)
+
+
+def _labels(payload: bytes, name: str) -> Any:
+    from radioviz.importing.label_table import read_labels
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, Path(name).name or "table")
+        path.write_bytes(payload)
+        return read_labels(path)
 
 
 def _columns(path: Path, which: str) -> list[str]:

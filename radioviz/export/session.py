@@ -6,10 +6,12 @@
      "sources": [{"data_set": "first", "source_id": "first-7"}],
      "marks": [{"data_set": "first", "source_id": "first-9", "mark": 4, "kind": "interesting"}],
      "view": {"model": "vae32", "layout": "umap"}, "filter": "las > 80",
-     "subsets": [{"name": "mine", "sources": [{"data_set": "first", "source_id": "first-7"}]}]}
+     "subsets": [{"name": "mine", "sources": [{"data_set": "first", "source_id": "first-7"}]}],
+     "tags": [{"name": "bent", "sources": [{"data_set": "first", "source_id": "first-7"}]}],
+     "notes": [{"data_set": "first", "source_id": "first-7", "note": "a tail to the north"}]}
 
-``marks``, ``view``, ``filter`` and ``subsets`` are optional. Other keys are ignored, so that a
-newer program can add some without a new version.
+``marks``, ``view``, ``filter``, ``subsets``, ``tags`` and ``notes`` are optional. Other keys are
+ignored, so that a newer program can add some without a new version.
 """
 
 from __future__ import annotations
@@ -22,13 +24,14 @@ from typing import Any
 
 from radioviz import __version__
 from radioviz.errors import SelectionError
+from radioviz.workspace.labels import LONGEST_NOTE, MARKS, is_tag
 
 FORMAT = "radioviz-selection"
 VERSION = 1
 LARGEST_FILE = 20_000_000  # bytes: about 200,000 sources
 MAX_ENTRIES = 250_000  # of the selection, and of the marks
 MAX_DATA_SETS = 1000
-MARK_KINDS = ("", "interesting", "boring", "artefact")
+MARK_KINDS = ("", *MARKS)
 
 Source = tuple[str, str]
 
@@ -68,8 +71,10 @@ class Session:
         Names to plain values (text, numbers, true/false, null, lists of these).
     filter : str
         Empty without one.
-    subsets : dict
-        Sources by the name of the subset.
+    subsets, tags : dict
+        Sources by the name of the subset or the tag; the tags of marks are in ``marks``.
+    notes : dict
+        Text by source.
     """
 
     sources: tuple[Source, ...] = ()
@@ -77,12 +82,20 @@ class Session:
     view: Mapping[str, Any] = field(default_factory=dict)
     filter: str = ""
     subsets: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
+    tags: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
+    notes: Mapping[Source, str] = field(default_factory=dict)
 
     def data_sets(self) -> tuple[str, ...]:
-        """Data sets of the selection, the marks and the subsets, in order of appearance."""
-        named = [d for d, _ in self.sources] + [m.data_set for m in self.marks]
+        """Data sets of all its sources, in order of appearance."""
+        named = [d for d, _ in self.sources] + [d for d, _ in self.labelled()]
         named += [d for sources in self.subsets.values() for d, _ in sources]
         return tuple(dict.fromkeys(named))
+
+    def labelled(self) -> tuple[Source, ...]:
+        """Sources with a mark, a tag or a note, each once."""
+        found = [(m.data_set, m.source_id) for m in self.marks]
+        found += [source for sources in self.tags.values() for source in sources]
+        return tuple(dict.fromkeys([*found, *self.notes]))
 
 
 @dataclass(frozen=True)
@@ -138,9 +151,12 @@ def session_bytes(session: Session) -> bytes:
     if session.filter:
         document["filter"] = session.filter
     if session.subsets:
-        document["subsets"] = [
-            {"name": name, "sources": _entries(sources)}
-            for name, sources in session.subsets.items()
+        document["subsets"] = _named(session.subsets)
+    if session.tags:
+        document["tags"] = _named(session.tags)
+    if session.notes:
+        document["notes"] = [
+            {"data_set": d, "source_id": s, "note": text} for (d, s), text in session.notes.items()
         ]
     return json.dumps(document, indent=1, allow_nan=False).encode("utf-8")
 
@@ -184,11 +200,26 @@ def read_session(payload: bytes | str) -> Session:
     text = document.get("filter", "")
     if not isinstance(text, str) or len(text) > 4000:
         raise SelectionError(f'"filter" is {str(text)[:80]!r}; expected at most 4,000 characters')
-    subsets = dict(
-        _subset(entry, i) for i, entry in enumerate(_list(document, "subsets", required=False))
+    subsets, tags = (
+        dict(
+            _sources_of(entry, word, i)
+            for i, entry in enumerate(_list(document, f"{word}s", required=False))
+        )
+        for word in ("subset", "tag")
+    )
+    if (wrong := next((t for t in tags if not is_tag(t)), None)) is not None:
+        raise SelectionError(f"'{wrong}' cannot be a tag: it has a quote, a semicolon or spaces")
+    notes = dict(
+        _note(entry, i) for i, entry in enumerate(_list(document, "notes", required=False))
     )
     session = Session(
-        tuple(dict.fromkeys(sources)), tuple(marks.values()), _view(view), text, subsets
+        tuple(dict.fromkeys(sources)),
+        tuple(marks.values()),
+        _view(view),
+        text,
+        subsets,
+        tags,
+        notes,
     )
     if (named := len(session.data_sets())) > MAX_DATA_SETS:
         raise SelectionError(
@@ -211,9 +242,7 @@ def here(session: Session, known: Mapping[str, Collection[str]]) -> tuple[Sessio
     def there(data_set: str, source_id: str) -> bool:
         return data_set in known and source_id in known[data_set]
 
-    wanted: Iterable[Source] = dict.fromkeys(
-        [*session.sources, *((m.data_set, m.source_id) for m in session.marks)]
-    )
+    wanted: Iterable[Source] = dict.fromkeys([*session.sources, *session.labelled()])
     lost = tuple(s for s in wanted if not there(*s))
     kept = Session(
         tuple(s for s in session.sources if there(*s)),
@@ -221,6 +250,8 @@ def here(session: Session, known: Mapping[str, Collection[str]]) -> tuple[Sessio
         session.view,
         session.filter,
         {name: tuple(s for s in own if there(*s)) for name, own in session.subsets.items()},
+        {name: tuple(s for s in own if there(*s)) for name, own in session.tags.items()},
+        {source: text for source, text in session.notes.items() if there(*source)},
     )
     return kept, Missing(unknown, lost)
 
@@ -229,16 +260,31 @@ def _entries(sources: Iterable[Source]) -> list[dict[str, str]]:
     return [{"data_set": d, "source_id": s} for d, s in dict.fromkeys(sources)]
 
 
-def _subset(entry: Any, i: int) -> tuple[str, tuple[Source, ...]]:
+def _named(sets: Mapping[str, Iterable[Source]]) -> list[dict[str, Any]]:
+    return [{"name": name, "sources": _entries(sources)} for name, sources in sets.items()]
+
+
+def _sources_of(entry: Any, word: str, i: int) -> tuple[str, tuple[Source, ...]]:
     name = entry.get("name") if isinstance(entry, dict) else None
     if not isinstance(name, str) or not 0 < len(name) <= 60:
         raise SelectionError(
-            f"subset {i} is {str(entry)[:80]!r}; expected a name of 1 to 60 characters and sources"
+            f"{word} {i} is {str(entry)[:80]!r}; expected a name of 1 to 60 characters and sources"
         )
     sources = (
-        _source(s, f"subset '{name}', source", k) for k, s in enumerate(_list(entry, "sources"))
+        _source(s, f"{word} '{name}', source", k) for k, s in enumerate(_list(entry, "sources"))
     )
     return name, tuple(dict.fromkeys(sources))
+
+
+def _note(entry: Any, i: int) -> tuple[Source, str]:
+    source = _source(entry, "note", i)
+    text = entry.get("note")
+    if not isinstance(text, str) or len(text) > LONGEST_NOTE:
+        raise SelectionError(
+            f"the note of '{source[1]}' is {str(text)[:80]!r}; expected at most "
+            f"{LONGEST_NOTE:,} characters"
+        )
+    return source, text
 
 
 def _list(document: Mapping[str, Any], name: str, required: bool = True) -> Sequence[Any]:

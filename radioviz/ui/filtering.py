@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
 import numpy as np
 import streamlit as st
@@ -10,9 +11,8 @@ import streamlit as st
 from radioviz.errors import AtlasError, CatalogueError, FilterError
 from radioviz.ui import cache, controls, session_workspace
 from radioviz.ui.controls import View
-from radioviz.ui.crossmatches import joined_columns, joined_names
-from radioviz.ui.state import Selection
-from radioviz.ui.subsets import subset_masks
+from radioviz.ui.state import Selection, page_state
+from radioviz.ui.workspace_columns import columns_in_view, columns_version, own_columns
 from radioviz.workspace import clauses
 from radioviz.workspace.evaluation import FUNCTIONS, matching_rows
 from radioviz.workspace.expression import parse_filter, quoted
@@ -71,23 +71,25 @@ def kept(selection: Selection, model: str | None) -> Selection:
     return Selection(pair for pair in selection if pair in inside)
 
 
-def columns_in_view(data_set: str, model: str | None) -> TableColumns:
-    """Columns of a data set, of its crossmatches, and the subsets of this workspace."""
-    return _with_joined(data_set, model).with_masks(subset_masks(data_set))
+@dataclass
+class _Passing:
+    """The last answers to a filter that names columns of the workspace, and what they are from."""
 
-
-def _with_joined(data_set: str, model: str | None) -> TableColumns:
-    columns = cache.filter_columns(data_set, model)
-    for joined in joined_columns(data_set):
-        columns = columns.with_columns(joined)
-    return columns
+    answers: dict[tuple[str, str | None], tuple[tuple[object, ...], np.ndarray]] = field(
+        default_factory=dict
+    )
 
 
 def _rows_that_pass(data_set: str, model: str | None, text: str) -> np.ndarray:
-    used, masks = parse_filter(text).columns(), subset_masks(data_set)
-    if masks.keys().isdisjoint(used) and joined_names(data_set).isdisjoint(used):
+    parsed = parse_filter(text)
+    tags = any(node.kind == "call" and node.value == "tag" for node in parsed)
+    if not tags and own_columns(data_set).isdisjoint(parsed.columns()):
         return cache.rows_that_pass(data_set, model, text)
-    return matching_rows(text, _with_joined(data_set, model).with_masks(masks))
+    answers, key = page_state(_Passing).answers, (data_set, model)
+    source = (*columns_version(data_set, model), text)
+    if key not in answers or answers[key][0] != source:
+        answers[key] = (source, matching_rows(text, columns_in_view(data_set, model)))
+    return answers[key][1]
 
 
 def _error(data_set: str, model: str | None, text: str) -> FilterError | None:

@@ -32,6 +32,12 @@ from radioviz.ui.map import colouring
 from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR
 from radioviz.ui.state import Selection
 from radioviz.ui.synthetic import MARK
+from radioviz.ui.workspace_columns import (
+    WorkspaceColumns,
+    exported_columns,
+    workspace_columns,
+    workspace_frame,
+)
 
 if TYPE_CHECKING:
     from radioviz.export import Group
@@ -109,7 +115,8 @@ def prepare_groups(
     scores: Mapping[Pair, Mapping[str, float | str]] | None = None,
     columns: Mapping[str, Column] | None = None,
 ) -> Callable[[], list[Group]]:
-    """A function that gathers what to export: rows, latents and scores of each data set.
+    """A function that gathers what to export: rows, latents and scores of each data set, and the
+    reader's tags, marks, notes and subsets.
 
     Data sets are opened now; the function may be called from any thread and keeps the present
     selection.
@@ -128,8 +135,11 @@ def prepare_groups(
     """
     opened: dict[str, tuple[Catalogue, cache.Located | None]] = {}
     tables: dict[str, list[tuple[Crossmatch, JoinedTable]]] = {}
+    given: dict[str, WorkspaceColumns] = {}
+    names = exported_columns(list(selection.groups()))
     for data_set in selection.groups():
         located = None
+        given[data_set] = workspace_columns(data_set)
         if model is not None:
             # Without an Atlas, images and catalogue columns are still worth having.
             with suppress(AtlasError, ModelError):
@@ -146,7 +156,11 @@ def prepare_groups(
             group = _group(catalogue, ids, located, model or "")
             if (more := joined.get(catalogue.info.key)) is not None:
                 group = _beside(group, more[0].iloc[group.rows], more[1])
-            groups.append(_with_scores(group, ids, scores, columns or {}))
+            group = _with_scores(group, ids, scores, columns or {})
+            if names:
+                own = given[catalogue.info.key]
+                group = _beside(group, workspace_frame(own, group.rows, names), own.described)
+            groups.append(group)
         return groups
 
     return gathered

@@ -1,6 +1,6 @@
 """The workspace of this session: saved on the server as it changes, found by its link.
 
-The pages hold tray, selection, marks and the rest in the session, which a reload ends. Every change
+The pages hold tray, selection, tags and the rest in the session, which a reload ends. Every change
 is also written to :mod:`radioviz.workspace.history` under the identifier in the address, so that a
 reload, another tab, or a restarted server finds it again. Two tabs with one link have one history:
 each shows within a moment what the other changed.
@@ -19,14 +19,14 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from radioviz.errors import SelectionError, WorkspaceError
-from radioviz.export.session import Mark
+from radioviz.errors import WorkspaceError
 from radioviz.paths import user_data_folder
 from radioviz.ui import guard, state, url_state
-from radioviz.ui.marks import marks
+from radioviz.ui.session_labels import labels
 from radioviz.workspace.history import SavedWorkspaces, Snapshot, new_identifier
 
 PARAMETER = "workspace"
+_HELD = ("tray", "selection", "labels", "marks")  # fields that objects of the session hold
 FILE = "workspaces.sqlite"
 
 _sessions: dict[str, set[str]] = {}
@@ -50,6 +50,8 @@ class WorkspaceState:
         What the next undo or redo changes.
     message, failure : str
         Shown once; shown while it lasts.
+    missed : bool
+        Another tab changed the workspace just before this one did, and that is not shown yet.
     """
 
     identifier: str = ""
@@ -60,6 +62,7 @@ class WorkspaceState:
     message: str = ""
     failure: str = ""
     applying: bool = False
+    missed: bool = False
 
 
 def workspace_state() -> WorkspaceState:
@@ -96,7 +99,7 @@ def delete_idle() -> None:
 def bind() -> None:
     """Open the workspace that the address names, or follow what another tab changed.
 
-    Call at the beginning of every page, before anything reads tray, selection or marks.
+    Call at the beginning of every page, before anything reads tray, selection or tags.
     """
     own = workspace_state()
     asked = url_state.from_link(PARAMETER)
@@ -111,9 +114,12 @@ def bind() -> None:
     elif not own.identifier:
         own.identifier = new_identifier()
         _hook()
-    elif own.revision != _revision(own):
+    elif own.missed or own.revision != _revision(own):
         _follow(own)
-        own.message = own.message or f"Changed in another tab: {own.undo or 'undone'}."
+        news = f"Changed in another tab: {own.undo or 'undone'}."
+        if own.missed:
+            news = f"Another tab was faster. Your change stands ({own.undo}); undo shows the other."
+        own.message, own.missed = own.message or news, False
     url_state.keep(PARAMETER, own.identifier)
     context = get_script_run_ctx()
     if context is not None:
@@ -178,10 +184,14 @@ def _save(name: str, new: Any, what: str) -> None:
     if own.applying or not own.identifier:
         return
     with _noted(own):
+        before = own.revision
         own.revision = saved().change(own.identifier, name, new, what)
-        if what:
-            own.undo, own.redo = what, ""
-            _wake_others(own)
+        if not what:
+            return
+        own.undo, own.redo = what, ""
+        if before and own.revision != before + 1:  # another tab was faster: its change is below
+            own.missed = True
+        _wake_others(own)
 
 
 class _noted:
@@ -224,8 +234,8 @@ def _apply(fields: dict[str, Any]) -> None:
     try:
         state.tray().replace(pairs_of(fields.get("tray")))
         state.brush().replace(pairs_of(fields.get("selection")))
-        marks().replace(_marks(fields.get("marks")))
-        own.values = {k: v for k, v in fields.items() if k not in ("tray", "selection", "marks")}
+        labels().replace(_labels(fields))
+        own.values = {k: v for k, v in fields.items() if k not in _HELD}
     finally:
         own.applying = False
 
@@ -235,8 +245,8 @@ def _clear() -> None:
 
 
 def _hook() -> None:
-    """Save tray, selection and marks whenever they change."""
-    tray, brush, marked = state.tray(), state.brush(), marks()
+    """Save tray, selection, tags and notes whenever they change."""
+    tray, brush, given = state.tray(), state.brush(), labels()
     tray.on_change = lambda before: _save(
         "tray", groups_of(tray), _words(before, len(tray), "tray")
     )
@@ -244,7 +254,7 @@ def _hook() -> None:
         "selection", groups_of(brush), _words(before, len(brush), "selection")
     )
     state.session().on_publish = _save_view
-    marked.on_change = lambda what: _save("marks", [_mark_values(m) for m in marked], what)
+    given.on_change = lambda what: _save("labels", given.plain(), what)
 
 
 def _save_view(parameters: dict[str, str]) -> None:
@@ -283,16 +293,11 @@ def pairs_of(groups: Any) -> list[tuple[str, str]]:
     return [(str(d), str(s)) for d, ids in groups or () for s in ids]
 
 
-def _mark_values(mark: Mark) -> list[Any]:
-    return [mark.data_set, mark.source_id, mark.mark, mark.kind]
-
-
-def _marks(values: Any) -> list[Mark]:
-    found = []
-    for entry in values or ():
-        with suppress(SelectionError, TypeError):  # of a later version
-            found.append(Mark(*entry))
-    return found
+def _labels(fields: dict[str, Any]) -> list[Any]:
+    """Labels as saved; of a workspace that had marks alone, its marks."""
+    if fields.get("labels") is not None:
+        return list(fields["labels"])
+    return [[d, s, [kind] if kind else [], n, ""] for d, s, n, kind in fields.get("marks") or ()]
 
 
 def _forget_closed() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from radioviz.errors import SelectionError
 from radioviz.ui import cache, session_workspace
 from radioviz.ui.crossmatches import joined_names
@@ -70,21 +68,6 @@ def combined(first: Selection, how: str, second: Selection) -> Selection:
     if how == "or":
         return Selection([*first, *second])
     return Selection(pair for pair in first if (pair in second) == (how == "and"))
-
-
-def subset_masks(data_set: str) -> dict[str, np.ndarray]:
-    """Mask of the rows of a catalogue in each subset, by name."""
-    found = subsets()
-    if not found:
-        return {}
-    catalogue = cache.data_set(data_set)
-    masks = {}
-    for subset in found:
-        mask = np.zeros(len(catalogue), dtype=bool)
-        ids = subset.members.groups().get(data_set, [])
-        mask[catalogue.known_rows_of(ids)] = True
-        masks[subset.name] = mask
-    return masks
 
 
 def _put(held: list[Subset], what: str) -> None:

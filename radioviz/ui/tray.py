@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -28,9 +28,13 @@ from radioviz.ui import (
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_job import Write
 from radioviz.ui.exports.export_panel import export_button, whole
-from radioviz.ui.marks import marks
+from radioviz.ui.session_labels import labels, marks
 from radioviz.ui.state import Selection
 from radioviz.ui.subsets import save_subset, subsets
+from radioviz.workspace.labels import MARKS, Label
+
+if TYPE_CHECKING:
+    from radioviz.export.session import Session
 
 SHOWN = 12  # thumbnails in the sidebar
 PER_SLICE = 400  # galaxies whose images are written in one turn of the line
@@ -159,25 +163,28 @@ def _load() -> None:
 
 
 def selection_file(chosen: Selection, view: View) -> Callable[[], bytes]:
-    """A function that writes the ``.radioviz`` file of a selection, the marks and the view.
+    """A function that writes the ``.radioviz`` file of a selection, the workspace and the view.
 
     A download is written outside any session, so its content is collected now.
     """
     sources, marked = tuple(chosen), tuple(marks())
     text = filtering.current_filter()
     named = {s.name: tuple(s.members) for s in subsets()}
+    tags = {t: tuple(labels().members(t)) for t in labels().counts() if t not in MARKS}
+    notes = {pair: label.note for pair, label in labels() if label.note}
     there = saved_view.view_to_save(view.data_set, view.model, view.style)
 
     def written() -> bytes:
         from radioviz.export.session import Session, session_bytes
 
-        return session_bytes(Session(sources, marked, there(), text, named))
+        return session_bytes(Session(sources, marked, there(), text, named, tags, notes))
 
     return written
 
 
 def load_selection(payload: bytes) -> str:
-    """Add a saved selection to the tray, and its marks; returns what was added, in a sentence.
+    """Add a saved selection to the tray, and its tags, marks and notes to those here; returns what
+    was added, in a sentence.
 
     The view of the file is kept for its button.
 
@@ -196,23 +203,35 @@ def load_selection(payload: bytes) -> str:
             known[data_set] = set(cache.data_set(data_set).table["source_id"])
     found, missing = here(session, known)
     lost = "; ".join([*missing.sentences(), *saved_view.offer_view(session.view)])
-    if not found.sources and not found.marks and not any(found.subsets.values()):
+    given = found.labelled()
+    if not found.sources and not given and not any(found.subsets.values()):
         raise SelectionError(f"no galaxy of this file is available: {lost or 'it holds none'}")
     added = state.tray().update(found.sources)
     text = f"{controls.galaxies_text(added)} loaded"
     if len(found.sources) > added:
         text += f", {len(found.sources) - added:,} were already in the tray"
-    for mark in found.marks:
-        marks().put(mark)
+    labels().update(_labels_of(found), f"load tags, marks and notes of {len(given):,} galaxies")
     for name, members in found.subsets.items():
         if members:
             save_subset(name, Selection(members))
     if found.filter:
         filtering.set_filter(found.filter)
         text += ", with its filter"
-    if found.marks:
-        text += f", {len(found.marks):,} marked"
+    if given:
+        text += f", tags, marks or notes of {len(given):,}"
     return controls.escape(text + (f". Left out: {lost}" if lost else "."))
+
+
+def _labels_of(found: Session) -> list[tuple[tuple[str, str], Label]]:
+    """Labels that a session file gives to its galaxies."""
+    marked = {
+        (m.data_set, m.source_id): Label((m.kind,) if m.kind else (), m.mark) for m in found.marks
+    }
+    return [
+        *marked.items(),
+        *((pair, Label((tag,))) for tag, members in found.tags.items() for pair in members),
+        *((pair, Label(note=text)) for pair, text in found.notes.items()),
+    ]
 
 
 def export_buttons(

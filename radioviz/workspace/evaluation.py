@@ -60,6 +60,7 @@ _NUMERIC: dict[str, Callable[[Any], Any]] = {
 FUNCTIONS = {
     "cone": "cone(ra, dec, radius): within a radius of a position; ra and dec in degrees, radius "
     "in arcsec or with its unit (arcsec, arcmin, deg)",
+    "tag": 'tag("bent"): galaxies that you tagged so',
     "abs": "abs(x)",
     "sqrt": "sqrt(x)",
     "log10": "log10(x)",
@@ -216,6 +217,10 @@ def _call(node: Node, columns: TableColumns) -> Values:
         )
     if name == "cone":
         return _cone(node, columns)
+    if name == "tag":
+        if given[0].kind != "text":
+            raise FilterError('write the tag in quotes, for example tag("bent")', given[0].start)
+        return Truth(columns.tagged(str(given[0].value), given[0].start))
     if name in ("lower", "upper", "length"):
         return _of_text(node, columns)
     numbers = [_floats(part, columns) for part in given]

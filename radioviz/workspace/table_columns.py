@@ -128,22 +128,29 @@ class TableColumns:
         self._table = table
         self._described = described or {}
         self._prepared: dict[str, Values] = {}
-        self._joined: tuple[TableColumns, ...] = ()
+        self._base: TableColumns | None = None
+        self._joined: TableColumns | None = None
         self._lock = threading.Lock()
         self.names = [str(name) for name in table.columns]
+        self.tags: dict[str, np.ndarray] = {}
 
-    def with_masks(self, masks: Mapping[str, np.ndarray]) -> TableColumns:
-        """These columns and more of yes and no, such as named subsets: masks ``(n,)`` by name."""
-        more = TableColumns(self._table, self._described)
-        more._joined = self._joined
-        more._prepared = {**self._prepared, **{name: Truth(m) for name, m in masks.items()}}
-        more.names = [*self.names, *masks]
+    def extended(
+        self,
+        values: Mapping[str, Values],
+        described: Mapping[str, Column] | None = None,
+        tags: Mapping[str, np.ndarray] | None = None,
+    ) -> TableColumns:
+        """These columns and more, by name, and the galaxies of each tag as a mask ``(n,)``."""
+        more = TableColumns(self._table, {**self._described, **(described or {})})
+        more._prepared, more._base = dict(values), self  # what self prepares serves all
+        more.names = [*self.names, *values]
+        more.tags = dict(tags or {})
         return more
 
     def with_columns(self, other: TableColumns) -> TableColumns:
         """These columns and those of another table with the same rows, such as a crossmatch."""
-        more = self.with_masks({})
-        more._joined = (*self._joined, other)
+        more = self.extended({})
+        more._joined = other
         more.names = [*self.names, *other.names]
         return more
 
@@ -151,15 +158,19 @@ class TableColumns:
         return len(self._table)
 
     def __contains__(self, name: object) -> bool:
-        if name in self._prepared or name in self._table.columns:
-            return True
-        return any(name in other for other in self._joined)
+        here = name in self._prepared or name in self._table.columns
+        return here or self._elsewhere(name) is not None
+
+    def _elsewhere(self, name: object) -> TableColumns | None:
+        """Columns that these are made from and that have one of this name."""
+        if name in self._prepared:
+            return None
+        return next((c for c in (self._joined, self._base) if c is not None and name in c), None)
 
     def column(self, name: str) -> Column:
         """Unit and meaning of a column; its name where nothing more is known."""
-        for other in self._joined:
-            if name in other:
-                return other.column(name)
+        if (other := self._elsewhere(name)) is not None:
+            return other.column(name)
         kind = {Numbers: "float64", Text: "str", Truth: "bool"}[type(self.values(name))]
         return self._described.get(name) or Column(kind, "", "", name.replace("_", " "))
 
@@ -173,14 +184,25 @@ class TableColumns:
                 + (" ..." if len(self.names) > 12 else "")
             )  # fmt: skip
             raise FilterError(f"there is no column '{name[:60]}'; {hint}", position)
-        for other in self._joined:
-            if name in other:
-                return other.values(name, position)
+        other = self._elsewhere(name)
+        if other is not None:
+            return other.values(name, position)
         with self._lock:
             found = self._prepared.get(name)
             if found is None:
                 found = self._prepared[name] = _prepare(self._table[name])
             return found
+
+    def tagged(self, tag: str, position: int | None = None) -> np.ndarray:
+        """Mask of the galaxies with a tag; ``position`` is where the filter names it."""
+        if tag not in self.tags:
+            named = {t.lower(): t for t in self.tags}
+            spelled = [named[t] for t in difflib.get_close_matches(tag.lower(), named, 2, 0.6)]
+            known = f"the tags are {', '.join(list(self.tags)[:12])}" if self.tags else (
+                "no galaxy has a tag yet")  # fmt: skip
+            hint = f"did you mean {' or '.join(spelled)}?" if spelled else known
+            raise FilterError(f"there is no tag '{tag[:60]}'; {hint}", position)
+        return self.tags[tag]
 
     def order(self, name: str, *, descending: bool = False) -> np.ndarray:
         """Row numbers sorted by a column; rows without a value come last, ties as they stood."""

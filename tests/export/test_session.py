@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from radioviz.errors import SelectionError
 from radioviz.export import Mark, Session, here, read_session, session_bytes
+from radioviz.workspace.labels import is_tag
 
 NAMES = st.text(min_size=1, max_size=40)
 SOURCES = st.tuples(NAMES, NAMES)
@@ -26,6 +27,8 @@ VIEWS = st.dictionaries(
     VIEWS,
     st.text(max_size=50),
     st.dictionaries(NAMES, st.lists(SOURCES, unique=True).map(tuple), max_size=3),
+    st.dictionaries(NAMES.filter(is_tag), st.lists(SOURCES, unique=True).map(tuple), max_size=3),
+    st.dictionaries(SOURCES, st.text(max_size=30), max_size=3),
 )
 def test_round_trip(
     sources: list[tuple[str, str]],
@@ -33,9 +36,11 @@ def test_round_trip(
     view: dict[str, Any],
     text: str,
     subsets: dict[str, tuple[tuple[str, str], ...]],
+    tags: dict[str, tuple[tuple[str, str], ...]],
+    notes: dict[tuple[str, str], str],
 ) -> None:
     marks = tuple(Mark(d, s, i % 6, ("", "artefact")[i % 2]) for i, (d, s) in enumerate(marked))
-    session = Session(tuple(sources), marks, view, text, subsets)
+    session = Session(tuple(sources), marks, view, text, subsets, tags, notes)
     assert read_session(session_bytes(session)) == session
 
 
@@ -60,16 +65,25 @@ def test_it_says_what_it_misses() -> None:
         (("first", "first-1"), ("first", "gone-1"), ("mine", "x"), ("first", "first-2")),
         (Mark("first", "gone-2", 3), Mark("first", "first-1", 4), Mark("mine", "x", 0)),
         {"model": "vae32"},
+        tags={"bent": (("first", "gone-3"), ("first", "first-2"))},
+        notes={("first", "first-1"): "here", ("first", "gone-3"): "there"},
     )
     kept, missing = here(session, {"first": {"first-1", "first-2"}, "frdeep": set()})
     assert kept.sources == (("first", "first-1"), ("first", "first-2"))
     assert kept.marks == (Mark("first", "first-1", 4),)
+    assert kept.tags == {"bent": (("first", "first-2"),)}
+    assert kept.notes == {("first", "first-1"): "here"}
     assert kept.view == {"model": "vae32"}
     assert missing.data_sets == ("mine",)
-    assert missing.sources == (("first", "gone-1"), ("mine", "x"), ("first", "gone-2"))
+    assert missing.sources == (
+        ("first", "gone-1"),
+        ("mine", "x"),
+        ("first", "gone-2"),
+        ("first", "gone-3"),
+    )
     said = missing.sentences()
     assert said[0].startswith("data set 'mine' is not installed")
-    assert said[1:] == ["data set 'first' has no source 'gone-1', 'gone-2'"]
+    assert said[1:] == ["data set 'first' has no source 'gone-1', 'gone-2', 'gone-3'"]
     assert missing
 
 
@@ -121,6 +135,10 @@ SOURCE = {"data_set": "d", "source_id": "s"}
         (GOOD | {"subsets": ["mine"]}, "subset 0"),
         (GOOD | {"subsets": [{"name": "", "sources": []}]}, "subset 0"),
         (GOOD | {"subsets": [{"name": "mine", "sources": [3]}]}, "subset 'mine', source 0"),
+        (GOOD | {"tags": [{"name": "a;b", "sources": []}]}, "'a;b' cannot be a tag"),
+        (GOOD | {"tags": [{"name": "bent", "sources": [3]}]}, "tag 'bent', source 0"),
+        (GOOD | {"notes": [SOURCE]}, "the note of 's' is 'None'"),
+        (GOOD | {"notes": [SOURCE | {"note": "x" * 2001}]}, "at most 2,000 characters"),
         (GOOD | {"view": {"a": {"b": 1}}}, "view 'a'"),
         (b'{"format": "radioviz-selection", "version": 1, "sources": [], "view": {"a": NaN}}', "a"),
         (b" " * 20_000_001, "20,000,001 bytes"),

@@ -11,12 +11,11 @@ from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.export.session import Mark, read_session
-from radioviz.ui import paper_figures, tray
+from radioviz.ui import paper_figures, session_labels, tray
 from radioviz.ui.cache import outliers
-from radioviz.ui.marks import Marks
-from radioviz.ui.pages.likelihood import marking_panel
 from radioviz.ui.pages.likelihood.state import LikelihoodState
 from radioviz.ui.state import Selection
+from radioviz.workspace.labels import Labels
 from tests.ui.conftest import session_of
 
 Open = Callable[..., AppTest]
@@ -101,6 +100,11 @@ def test_the_threshold_keeps_the_false_alarms(open_page: Open) -> None:
     assert flagged / held_out <= 0.02
 
 
+def marked(app: AppTest) -> list[tuple[str, int | None, str]]:
+    held: Labels = app.session_state["radioviz.workspace.labels.Labels"]
+    return [(pair[1], label.mark, label.kind) for pair, label in held]
+
+
 def test_marks_move_on_undo_and_rank(open_page: Open) -> None:
     app = open_page("likelihood", data="first", encoder=MODEL)
     order = shown(app)
@@ -110,15 +114,17 @@ def test_marks_move_on_undo_and_rank(open_page: Open) -> None:
     assert session_of(app).focus == ("first", order[1])
     app.button(key="mark_boring").click().run()
     app.button(key="mark_3").click().run()
-    marks = app.session_state["radioviz.ui.marks.Marks"]
-    assert [(m.source_id, m.mark, m.kind) for m in marks] == [
+    assert marked(app) == [
         (order[0], 5, "interesting"),
         (order[1], 0, "boring"),
         (order[2], 3, ""),
     ]
     app.button(key="mark_undo").click().run()
-    assert len(app.session_state["radioviz.ui.marks.Marks"]) == 2
+    assert len(marked(app)) == 2
     assert session_of(app).focus == ("first", order[2])
+    app.button(key="workspace_redo").click().run()  # one history for marks and all else
+    assert len(marked(app)) == 3
+    app.button(key="workspace_undo").click().run()
     app.session_state["likelihood_list"] = "marks"
     app.run()
     assert not app.exception
@@ -144,19 +150,25 @@ def test_a_page_without_any_model(open_page: Open, empty_shelf: object) -> None:
     assert "Complexity" in options  # measured in the images, no model needed
 
 
-def test_marks_are_exported_and_saved(first: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
-    held = Marks([Mark("first", "first-3", 4, "interesting"), Mark("first", "first-9", 0)])
-    monkeypatch.setattr(marking_panel, "marks", lambda: held)
-    exported = marking_panel.mark_columns()
-    assert exported[("first", "first-3")] == {"mark": 4.0, "mark_kind": "interesting"}
-    monkeypatch.setattr(tray, "marks", lambda: held)
+def test_labels_are_saved_in_a_file(first: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
     from radioviz.ui.controls import View
     from radioviz.ui.image.display import ImageStyle
 
+    held = Labels()
+    held.set_mark(("first", "first-3"), 4, "interesting")
+    held.set_mark(("first", "first-9"), 0)
+    held.tag([("first", "first-3")], "bent")
+    held.set_note(("first", "first-9"), "a tail")
+    monkeypatch.setattr(session_labels, "labels", lambda: held)
+    monkeypatch.setattr(tray, "labels", lambda: held)
     make = tray.selection_file(Selection(), View("first", MODEL, ImageStyle()))
-    monkeypatch.setattr(tray, "marks", Marks)  # a download is made without the session
+    held.replace(())  # a download is made from what was there when it was drawn
     session = read_session(make())
-    assert session.marks == tuple(held)
+    assert session.marks == (
+        Mark("first", "first-3", 4, "interesting"), Mark("first", "first-9", 0),
+    )  # fmt: skip
+    assert session.tags == {"bent": (("first", "first-3"),)}
+    assert session.notes == {("first", "first-9"): "a tail"}
 
 
 def test_the_place_of_a_galaxy_on_inspect(open_page: Open) -> None:

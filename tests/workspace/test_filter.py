@@ -107,9 +107,30 @@ def test_columns_of_a_filter() -> None:
 
 def test_every_function_can_be_called() -> None:
     calls = {"cone": "cone(0, 0, 1)", "lower": "lower(label) == 'x'",
-             "upper": "upper(label) == 'X'",             "length": "length(label) > 0"}  # fmt: skip
+             "upper": "upper(label) == 'X'",             "length": "length(label) > 0",
+             "tag": "tag('wide')"}  # fmt: skip
+    columns = TableColumns(TABLE).extended({}, tags={"wide": np.zeros(5, dtype=bool)})
     for name in FUNCTIONS:
-        assert matching_rows(calls.get(name, f"{name}(las) > 0"), TableColumns(TABLE)).shape == (5,)
+        assert matching_rows(calls.get(name, f"{name}(las) > 0"), columns).shape == (5,)
+
+
+def test_tags() -> None:
+    bent = np.array([True, False, False, False, True])
+    columns = TableColumns(TABLE).extended({}, tags={"bent": bent, "X shape": ~bent})
+    assert matching_rows('tag("bent") and las > 100', columns).tolist() == [False] * 4 + [True]
+    assert matching_rows('not tag("X shape")', columns).tolist() == bent.tolist()
+    for text, position, says in (
+        ('tag("bend")', 4, "did you mean bent"),
+        ("tag(label)", 4, "in quotes"),
+        ('tag("a", "b")', 0, "2 values"),
+        ("tag()", 0, "0 values"),
+        ("tag('zzz')", 4, "the tags are bent, X shape"),
+    ):
+        with pytest.raises(FilterError, match=says) as caught:
+            matching_rows(text, columns)
+        assert caught.value.position == position
+    with pytest.raises(FilterError, match="no galaxy has a tag yet"):
+        kept('tag("bent")')
 
 
 def test_missing_integers_are_unknown() -> None:

@@ -14,6 +14,7 @@ from radioviz.ui import cache, controls, detail, galaxies, gallery, state, tray
 from radioviz.ui.controls import View
 from radioviz.ui.image.contours import DEFAULT, contours_text, parse_levels
 from radioviz.ui.image.sky_image import LIMITS, beam_text, colour_limits, sky_image
+from radioviz.ui.label_editor import draw_labels
 from radioviz.ui.map import layers
 from radioviz.ui.map.component import new_event, scatter_map
 from radioviz.ui.pages.inspect.state import Pair
@@ -126,6 +127,7 @@ def facts_panel(catalogue: Catalogue, row: int, pair: Pair, view: View) -> None:
             selection = state.Selection([pair])
             tray.export_buttons(selection, view.model, key="inspect", note="one galaxy")
     detail.show_position(catalogue, row)
+    draw_labels(pair, key="inspect")
     st.html(detail.facts_html(galaxies.galaxy_facts(catalogue, row, measured=False)))
     if disagreement := galaxies.size_disagreement(catalogue, row):
         st.warning(controls.escape(disagreement), icon=":material/straighten:")

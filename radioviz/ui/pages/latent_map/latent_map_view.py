@@ -7,6 +7,7 @@ import streamlit as st
 from radioviz.data.matching import REPEAT_ARCSEC
 from radioviz.ui import cache, controls, detail, filtering, galaxies, state, tray
 from radioviz.ui.controls import View
+from radioviz.ui.label_editor import draw_labels
 from radioviz.ui.map import layers
 from radioviz.ui.map.component import new_event, scatter_map
 from radioviz.ui.map.layers import MapView
@@ -135,6 +136,7 @@ def _focus_panel(view: View) -> None:
             detail.page_buttons(pair, key="detail", inspect=True)
         detail.show_position(catalogue, row)
         st.html(detail.facts_html(detail.short_facts(catalogue, row)))
+        draw_labels(pair, key="detail")
 
 
 def _selection_panel(view: View, shown: MapView, brush: Selection) -> None:

@@ -25,11 +25,11 @@ from radioviz.ui.cache.outliers import Outliers
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.charts.plotly_charts import CountSeries
 from radioviz.ui.controls import View
-from radioviz.ui.marks import mark_text, marks
 from radioviz.ui.pages.likelihood.scored_sample import RANKS, Pair, ScoredSample, score_sample
 from radioviz.ui.pages.likelihood.state import LikelihoodState
 from radioviz.ui.pages.similar.state import SimilarState
 from radioviz.ui.palette import MISSING_COLOUR
+from radioviz.ui.session_labels import mark_of, mark_text, marks
 from radioviz.ui.state import page_state
 
 BINS = 60
@@ -267,7 +267,7 @@ def list_heading(sample: ScoredSample, which: str, pairs: list[Pair]) -> None:
         text = f"beyond the threshold of {sample.threshold_value:.4g}"
     elif which == "range" and chosen is not None:
         text = f"with {score.title.lower()} {chosen[0]:.4g} to {chosen[1]:.4g}"
-    elif which == "marks" and len(marks()):
+    elif which == "marks" and marks():
         text = "not marked yet, ranked by your marks"
     elif which == "marks":
         text = "ranked by the score: mark some, and the rest is ranked by your marks"
@@ -291,7 +291,7 @@ def list_cells(sample: ScoredSample, view: View, pairs: list[Pair]) -> list[gall
     """Pictures with value, percentile rank and mark first, then name, class and size."""
     made = []
     for cell in galaxies.galaxy_cells(pairs, view.style):
-        value, mark = sample.value(cell.pair), marks().get(cell.pair)
+        value, mark = sample.value(cell.pair), mark_of(cell.pair)
         known = math.isfinite(value)
         parts = [f"{value:.4g}", sample.rank_text(value, sample.score)] if known else []
         parts += [] if mark is None else [mark_text(mark)]

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 
 import numpy as np
 import streamlit as st
 
-from radioviz.data.catalogue import Column
-from radioviz.export.session import Mark
 from radioviz.outliers.marking import MarkSpace, space_encoders, stack_latents
 from radioviz.outliers.thresholds import percentile_rank
-from radioviz.ui import cache, controls, detail, galaxies, state, tray
+from radioviz.ui import cache, controls, detail, galaxies, session_workspace, state, tray
 from radioviz.ui.cache import outliers as scores
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
-from radioviz.ui.marks import DEFAULT, marks
+from radioviz.ui.label_editor import draw_labels
 from radioviz.ui.pages.likelihood.scored_sample import RANKS, Pair, ScoredSample
 from radioviz.ui.pages.likelihood.state import LikelihoodState
+from radioviz.ui.session_labels import labels, mark_of, marks
 from radioviz.ui.state import Selection, page_state
+from radioviz.workspace.labels import MARKS
 
 KINDS = {
     "interesting": ("Interesting", ":material/star:", "I"),
     "boring": ("Boring", ":material/bedtime:", "B"),
     "artefact": ("Artefact", ":material/bug_report:", "A"),
-}
-COLUMNS = {
-    "mark": Column("float64", "", "meta.code.qual", "Mark by the reader, 0 to 5"),
-    "mark_kind": Column("str", "", "meta.code.class", "interesting, boring or artefact"),
 }
 
 
@@ -56,7 +53,7 @@ def ranked_by_marks(view: View, sample: ScoredSample) -> list[Pair]:
         [i for i, _ in given], [0 if m.kind == "artefact" else m.mark for _, m in given]
     )
     order = [pairs[i] for i in ranking.order()]
-    return [pair for pair in order if pair in passing and pair not in marks()]
+    return [p for p in order if p in passing and labels().get(p).mark is None]
 
 
 def _space(view: View, sample: ScoredSample, rank: np.ndarray) -> MarkSpace:
@@ -91,27 +88,26 @@ def _latents(located: cache.Located, averaged: bool) -> np.ndarray:
 
 def put_mark(pair: Pair, number: int | None, kind: str, following: Pair | None) -> None:
     """Mark a galaxy and open the next one of the list."""
-    held = marks().get(pair)
     if number is None:
-        number = DEFAULT[kind]
-    elif held is not None and not kind:
-        kind = held.kind
-    marks().put(Mark(*pair, number, kind))
+        number = MARKS[kind]
+    labels().set_mark(pair, number, kind or labels().get(pair).kind)
     if following is not None:
         state.set_focus(*following)
 
 
 def undo_mark() -> None:
-    """Undo the last mark and open its galaxy again."""
-    pair = marks().undo()
-    if pair is not None:
-        state.set_focus(*pair)
+    """Undo the last change; if it was a mark, open its galaxy again."""
+    before = set(marks())
+    session_workspace.undo()
+    changed = {(m.data_set, m.source_id) for m in before ^ set(marks())}
+    if len(changed) == 1:
+        state.set_focus(*changed.pop())
 
 
 def next_unmarked(pairs: list[Pair], pair: Pair) -> Pair | None:
     """The next galaxy of a list after this one that is not marked yet; None at the end."""
     start = pairs.index(pair) + 1 if pair in pairs else 0
-    return next((p for p in pairs[start:] if p != pair and p not in marks()), None)
+    return next((p for p in pairs[start:] if p != pair and labels().get(p).mark is None), None)
 
 
 def draw_focus(view: View, sample: ScoredSample, pairs: list[Pair]) -> None:
@@ -146,10 +142,11 @@ def draw_focus(view: View, sample: ScoredSample, pairs: list[Pair]) -> None:
     st.html(detail.facts_html(sample.facts(pair)))
     st.caption(RANKS)
     st.html(detail.facts_html(detail.short_facts(catalogue, row)))
+    draw_labels(pair, key="likelihood")
 
 
 def _mark_buttons(pair: Pair, following: Pair | None) -> None:
-    mark = marks().get(pair)
+    mark = mark_of(pair)
     with st.container(horizontal=True, gap="small", key="likelihood_kinds"):
         for kind, (title, icon, key) in KINDS.items():
             st.button(
@@ -171,44 +168,37 @@ def _mark_buttons(pair: Pair, following: Pair | None) -> None:
         )  # fmt: skip
         st.button(
             "Undo", icon=":material/undo:", key="mark_undo", shortcut="U", on_click=undo_mark,
-            disabled=not marks().can_undo(),
+            disabled=not session_workspace.workspace_state().undo,
         )  # fmt: skip
         if mark is not None:
             st.button(
                 "Remove mark", icon=":material/close:", key="mark_remove",
-                on_click=marks().remove, args=(pair,),
+                on_click=labels().set_mark, args=(pair, None),
             )  # fmt: skip
 
 
 def draw_marks(view: View) -> None:
     """How many galaxies are marked; save, export and clear the marks."""
     done = marks()
-    if not len(done):
+    if not done:
         st.caption("Nothing marked yet. Marks rank the rest of the list and are saved in sessions.")
     else:
-        st.caption(", ".join(f"{n} {kind}" for kind, n in done.counts().items()))
+        counts = Counter(mark.kind or "scored" for mark in done)
+        st.caption(", ".join(f"{n} {kind}" for kind, n in counts.items()))
     with st.container(horizontal=True, gap="small"):
         export_button(
             "Save", "marks.radioviz", whole(tray.selection_file(state.tray(), view)),
-            icon=":material/save:", key="marks_save", disabled=not len(done),
+            icon=":material/save:", key="marks_save", disabled=not done,
             help="Marks and tray in one file; open it with the Load box of the tray",
         )  # fmt: skip
         icon = ":material/download:"
-        with st.popover("Export", icon=icon, key="marks_export", disabled=not len(done)):
-            if len(done):
+        with st.popover("Export", icon=icon, key="marks_export", disabled=not done):
+            if done:
                 chosen = Selection((m.data_set, m.source_id) for m in done)
                 tray.export_buttons(
                     chosen, view.model, key="marks", note="galaxies marked by the reader",
-                    scores=mark_columns(), columns=COLUMNS,
                 )  # fmt: skip
         st.button(
-            "Clear", icon=":material/delete:", key="marks_clear", disabled=not len(done),
-            on_click=done.clear,
+            "Clear", icon=":material/delete:", key="marks_clear", disabled=not done,
+            on_click=labels().clear_marks,
         )  # fmt: skip
-
-
-def mark_columns() -> dict[Pair, dict[str, float | str]]:
-    """Mark and its kind of each marked galaxy, as columns of an export."""
-    return {
-        (m.data_set, m.source_id): {"mark": float(m.mark), "mark_kind": m.kind} for m in marks()
-    }

@@ -1,0 +1,79 @@
+"""Tags, marks and notes in a table: an export of RadioViz, or one written by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from radioviz.errors import LabelError
+from radioviz.importing.export_tables import restored
+from radioviz.importing.readers.user_tables import read_table
+from radioviz.workspace.labels import HIGHEST, LONGEST_NOTE, MOST_GALAXIES, tags_in
+
+_COLUMNS = ("data_set", "source_id", "name", "tags", "note", "mark")
+
+
+def read_labels(path: Path) -> pd.DataFrame:
+    """Read the labels of a table in any format that a catalogue may have.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a galaxy with a label: ``data_set``, ``source_id``, ``name``, ``tags``, ``note``
+        (text, empty where the table has none) and ``mark`` (0 to 5, NaN without one).
+
+    Raises
+    ------
+    CatalogueError
+        If it is not a table.
+    LabelError
+        If it names no galaxies, has no labels, or one that is not possible; the message says which.
+    """
+    frame = _text_as_written(path)
+    if not {"source_id", "name"} & set(frame):
+        raise LabelError(
+            f"{path.name}: there is no column source_id or name that says which galaxies are meant"
+        )
+    if not {"tags", "note", "mark"} & set(frame):
+        raise LabelError(f"{path.name}: there is no column tags, note or mark")
+    found = pd.DataFrame(
+        {
+            name: frame[name].fillna("").astype(str).str.strip() if name in frame else ""
+            for name in _COLUMNS[:-1]
+        },
+        index=frame.index,
+    )
+    marks = frame["mark"] if "mark" in frame else pd.Series(np.nan, frame.index)
+    found["mark"] = pd.to_numeric(marks, errors="coerce")
+    wrong = marks.notna() & (marks.astype(str) != "") & ~found["mark"].isin(range(HIGHEST + 1))
+    if wrong.any():
+        raise LabelError(
+            f"{path.name}: the mark in row {wrong.idxmax()} is '{marks[wrong].iat[0]}'; expected "
+            f"a whole number 0 to {HIGHEST}"
+        )
+    found = found[(found["tags"] != "") | (found["note"] != "") | found["mark"].notna()]
+    if len(found) > MOST_GALAXIES:
+        raise LabelError(f"{path.name}: {len(found):,} rows have labels; at most {MOST_GALAXIES:,}")
+    for row, cell in found["tags"].items():
+        try:
+            tags_in(cell)
+        except LabelError as error:
+            raise LabelError(f"{path.name}, row {row}: {error}") from None
+    long = found["note"].str.len() > LONGEST_NOTE
+    if long.any():
+        raise LabelError(
+            f"{path.name}: the note in row {long.idxmax()} is too long; at most {LONGEST_NOTE:,} "
+            "characters"
+        )
+    return found.reset_index(drop=True)
+
+
+def _text_as_written(path: Path) -> pd.DataFrame:
+    """The columns of labels, in whatever capitals they are named, with text as it was exported."""
+    table = read_table(path)
+    frame = restored(table)[0].frame
+    frame = frame.assign(**{str(c): table.frame[c] for c in table.frame if c not in frame})
+    named = {str(c).strip().lower(): c for c in reversed(list(frame.columns))}
+    return pd.DataFrame({name: frame[named[name]] for name in _COLUMNS if name in named})
