@@ -11,6 +11,7 @@ import streamlit as st
 from radioviz.errors import AtlasError, CatalogueError, FilterError
 from radioviz.ui import cache, controls, session_workspace
 from radioviz.ui.controls import View
+from radioviz.ui.filter_completion import draw_completion
 from radioviz.ui.state import Selection, page_state
 from radioviz.ui.workspace_columns import columns_in_view, columns_version, own_columns
 from radioviz.workspace import clauses
@@ -109,21 +110,32 @@ def draw_filter(view: View) -> None:
         "Filter", key=_BOX, on_change=_typed, height=68,
         placeholder='label == "Bent" and las > 80',
         help="One condition for map, gallery, table, charts, Similar, Likelihood and exports. "
-        "Ctrl+Enter applies it. Comparisons, and, or, not, in (...), between, is missing, "
-        "contains, like, matches, arithmetic, and functions such as cone(ra, dec, radius).",
+        "Ctrl+Enter applies it, Ctrl+Space lists what can stand at the cursor. Comparisons, and, "
+        "or, not, in (...), between, is missing, contains, like, matches, arithmetic, and "
+        "functions such as cone(ra, dec, radius).",
     )  # fmt: skip
+    if not cache.is_open(view.data_set):
+        _wait_for(view.data_set)
+        return
+    with controls.show_errors():
+        draw_completion(view.data_set, view.model)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        with st.popover("Columns", icon=":material/filter_list:", key="filter_columns"):
-            if cache.is_open(view.data_set):
-                with controls.show_errors():
-                    _column_menu(columns_in_view(view.data_set, view.model))
-            else:
-                st.caption("The data set is being opened.")
+        menu = st.popover("Columns", icon=":material/filter_list:", key="filter_columns")
+        with menu, controls.show_errors():
+            _column_menu(columns_in_view(view.data_set, view.model))
         if current_filter():
             st.button("Clear", icon=":material/close:", key="filter_clear", on_click=set_filter,
                       args=("",))  # fmt: skip
-    if current_filter() and cache.is_open(view.data_set):
+    if current_filter():
         _draw_outcome(view)
+
+
+@st.fragment(run_every=0.5)
+def _wait_for(data_set: str) -> None:
+    """Draw the page again as soon as its data set is open: the filter needs the columns."""
+    st.caption("The columns appear when the data set is open.")
+    if cache.is_open(data_set):
+        st.rerun()
 
 
 def _typed() -> None:

@@ -174,6 +174,24 @@ class TableColumns:
         kind = {Numbers: "float64", Text: "str", Truth: "bool"}[type(self.values(name))]
         return self._described.get(name) or Column(kind, "", "", name.replace("_", " "))
 
+    def about(self, name: str) -> str:
+        """Unit and meaning of a column in words, as far as they are described."""
+        found = self._described.get(name)
+        if found is None:
+            return ""
+        return f"{found.description} [{found.unit}]" if found.unit else found.description
+
+    def words(self, name: str, most: int, prepare: bool) -> list[str]:
+        """Distinct texts of a column; none of numbers, or where there are more than ``most``.
+
+        ``prepare`` False looks only into columns that were used before.
+        """
+        if name in self._prepared or (prepare and self._base is None):
+            values = self.values(name)
+            few = isinstance(values, Text) and len(values.words) <= most
+            return [str(w) for w in values.words.to_pylist()] if few else []  # type: ignore[union-attr]
+        return self._base.words(name, most, prepare) if self._base is not None else []
+
     def values(self, name: str, position: int | None = None) -> Values:
         """Values of a column; ``position`` is where the filter names it, for its error."""
         if name not in self:
