@@ -7,11 +7,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from radioviz.ui import cache
 from radioviz.ui.browser_component import register_component
 from radioviz.ui.image import media
 from radioviz.ui.state import page_state
-from radioviz.ui.workspace_columns import columns_in_view, workspace_columns
+from radioviz.ui.workspace_columns import columns_in_view, columns_version
 from radioviz.workspace.evaluation import FUNCTIONS
 from radioviz.workspace.expression import quoted
 from radioviz.workspace.table_columns import TableColumns
@@ -35,7 +34,7 @@ class _Names:
 def draw_completion(data_set: str, model: str | None) -> None:
     """Complete what is typed into the filter's box, which is drawn before."""
     held = page_state(_Names)
-    source = (workspace_columns(data_set), cache.filter_columns(data_set, model))
+    source = columns_version(data_set, model)
     if held.source != source:
         held.source = source
         held.payload = json.dumps(known_names(columns_in_view(data_set, model))).encode()

@@ -111,9 +111,7 @@ def exported_columns(data_sets: Sequence[str]) -> list[str]:
     return list(found)
 
 
-def workspace_frame(
-    own: WorkspaceColumns, rows: np.ndarray, names: Sequence[str]
-) -> pd.DataFrame:
+def workspace_frame(own: WorkspaceColumns, rows: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
     """Columns of the workspace in some rows; those that a data set lacks are left out."""
     columns = {name: own.values[name] for name in names if name in own.values}
     return pd.DataFrame(

@@ -176,6 +176,8 @@ class TableColumns:
 
     def about(self, name: str) -> str:
         """Unit and meaning of a column in words, as far as they are described."""
+        if (other := self._elsewhere(name)) is not None:
+            return other.about(name)
         found = self._described.get(name)
         if found is None:
             return ""
@@ -186,11 +188,12 @@ class TableColumns:
 
         ``prepare`` False looks only into columns that were used before.
         """
-        if name in self._prepared or (prepare and self._base is None):
-            values = self.values(name)
-            few = isinstance(values, Text) and len(values.words) <= most
-            return [str(w) for w in values.words.to_pylist()] if few else []  # type: ignore[union-attr]
-        return self._base.words(name, most, prepare) if self._base is not None else []
+        if (other := self._elsewhere(name)) is not None:
+            return other.words(name, most, prepare)
+        values = self.values(name) if prepare or name in self._prepared else None
+        if not isinstance(values, Text) or len(values.words) > most:
+            return []
+        return [str(word) for word in values.words.to_pylist()]
 
     def values(self, name: str, position: int | None = None) -> Values:
         """Values of a column; ``position`` is where the filter names it, for its error."""
