@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from radioviz.ui import controls, detail, galaxies, sidebar, url_state
-from radioviz.ui.pages.inspect import explanation, galaxy_panels, reconstructions
+from radioviz.ui.pages.inspect import encoder_panel, explanation, galaxy_panels, reconstructions
 from radioviz.ui.pages.inspect.state import (
     Pair,
     current_galaxy,
@@ -18,7 +18,8 @@ from radioviz.ui.pages.inspect.state import (
 from radioviz.ui.pages.likelihood import likelihood_view
 
 TABS = (
-    *("Neighbours", "Place on the map", "FR class", "Likelihood", "Reconstruction", "FITS header"),
+    *("Neighbours", "Place on the map", "Encoder's view", "FR class", "Likelihood"),
+    *("Reconstruction", "FITS header"),
 )
 
 
@@ -70,6 +71,7 @@ def main() -> None:
         draws = (
             lambda: galaxy_panels.neighbours_panel(pair, view),
             lambda: galaxy_panels.map_place_panel(pair, view),
+            lambda: encoder_panel.encoder_panel(catalogue, row, pair, view),
             lambda: explanation.explanation_panel(catalogue, row, view),
             lambda: likelihood_view.galaxy_standing(pair, view),
             lambda: reconstructions.reconstruction_panel(catalogue, row, view),

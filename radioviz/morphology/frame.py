@@ -274,6 +274,18 @@ class SourceFrame(Preprocess):
         return self._scale(out), frames
 
 
+def framed_galaxy(chain: Preprocess, catalogue: Catalogue, row: int) -> tuple[np.ndarray, Framed]:
+    """What a chain makes of one galaxy, ``(size, size)``, and where it was cut."""
+    rows = np.array([row])
+    if isinstance(chain, SourceFrame):
+        images, frames = chain.framed_rows(catalogue, rows)
+        return images[0], frames[0]
+    scale, beam = float(catalogue.pixel_scales[row]), float(np.nan_to_num(catalogue.beams[row]))
+    side = chain.field_in_pixels(scale, beam or None)
+    beyond = side > min(catalogue.images.shape[1:])
+    return chain.for_rows(catalogue, rows)[0], Framed(0.0, 0.0, side * scale, 0.0, beyond)
+
+
 _SHIFTED: WeakKeyDictionary[Catalogue, bool] = WeakKeyDictionary()
 
 

@@ -35,6 +35,7 @@ from radioviz.ui.cache.filter_columns import filter_columns, rows_that_pass
 from radioviz.ui.cache.pictures import picture_sheet
 from radioviz.ui.cache.searching import (
     Nulls,
+    familiarity,
     latent_index,
     neighbourhood,
     nulls,

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from radioviz.errors import SimilarityError
+from radioviz.errors import AtlasError, SimilarityError
 from radioviz.ui.cache.data_sets import (
     atlas,
     atlas_names,
     atlas_version,
     data_set,
     data_set_version,
+    located,
+    models,
     weights_of,
 )
 from radioviz.ui.cache.decoding import encoder
@@ -22,6 +24,7 @@ from radioviz.ui.cache.shared import shared
 
 if TYPE_CHECKING:
     from radioviz.similarity import LatentIndex, Neighbourhood, NullDistribution, Whitening
+    from radioviz.similarity.familiarity import Familiarity
 
 
 NULL_SAMPLE = 48
@@ -30,6 +33,33 @@ NULL_SAMPLE = 48
 
 WHITENED, CLASSES = "whitened", "classes"
 """Spaces to compare latents in, besides their own (``""``)."""
+
+
+def _learned_from(model: str) -> list[str]:
+    """Data sets that a model was trained on and that have an Atlas of it here."""
+    return [k for k in models()[model].training.get("data", ()) if model in atlas_names(k)]
+
+
+@shared(lambda model: tuple(atlas_version(k, model) for k in _learned_from(model)), entries=4)
+def familiarity(model: str) -> Familiarity | None:
+    """What an encoder learned from, in its latents; None where that is not here.
+
+    The validation galaxies of the same surveys say what is near to it.
+    """
+    from radioviz.similarity.familiarity import familiarity
+
+    parts: dict[str, list[np.ndarray]] = {"train": [], "valid": []}
+    for key in _learned_from(model):
+        found = located(key, model)
+        split = found.table["split"].to_numpy(str)
+        for name, latents in parts.items():
+            latents.append(np.asarray(found.atlas.latents[split == name], np.float32))
+    if not parts["train"]:
+        return None
+    try:
+        return familiarity(np.concatenate(parts["train"]), np.concatenate(parts["valid"]))
+    except AtlasError:
+        return None
 
 
 def _reference(model: str, otherwise: str) -> str:

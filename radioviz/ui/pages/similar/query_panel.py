@@ -10,6 +10,7 @@ from radioviz.data.preprocess import Preprocess
 from radioviz.errors import FetchError, RadioVizError
 from radioviz.ui import cache, controls, detail, galaxies, gallery, name_resolver, state
 from radioviz.ui.controls import View
+from radioviz.ui.pages.inspect.encoder_panel import show_familiarity
 from radioviz.ui.pages.similar.galaxy_lookup import UnknownNameError, look_up
 from radioviz.ui.pages.similar.query_upload import draw_picture, generated_picture, uploaded_picture
 from radioviz.ui.pages.similar.state import (
@@ -257,6 +258,8 @@ def _draw_examples(view: View, side: str, title: str) -> None:
         st.html(detail.galaxy_picture(catalogue, row, view.style))
         facts = [(t, v) for t, v in detail.short_facts(catalogue, row) if t != "Split"]
         st.html(detail.facts_html([("Data set", catalogue.info.title), *facts]))
+        if view.model is not None:
+            show_familiarity(pairs[0], view.model)
         return
     gallery.gallery(
         galaxies.galaxy_cells(list(pairs[:SHOWN]), view.style),

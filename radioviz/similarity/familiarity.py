@@ -1,0 +1,79 @@
+"""How far a galaxy is from those that an encoder learned from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from radioviz.errors import AtlasError
+from radioviz.neighbours import nearest_of
+
+NEIGHBOURS = 5
+FAR = 0.99
+"""Share of held-out galaxies that are nearer, above which an encoder is out of its depth."""
+
+_BLOCK = 1024
+_SAME = 1e-3  # of the spread of all: the galaxy itself, or the same image
+
+
+@dataclass(frozen=True, eq=False)
+class Familiarity:
+    """Galaxies an encoder learned from, and how near to them others of their surveys are.
+
+    Attributes
+    ----------
+    learned : numpy.ndarray
+        Float32, shape ``(n, d)``: latents of the training galaxies.
+    held_out : numpy.ndarray
+        Float64, shape ``(m,)``, ascending: distances of held-out galaxies of the same surveys.
+    """
+
+    learned: np.ndarray
+    held_out: np.ndarray
+
+    def distances(self, latents: np.ndarray) -> np.ndarray:
+        """Mean distance to the five nearest training galaxies, without the galaxy itself.
+
+        ``latents`` has shape ``(k, d)``; the result is float64 of shape ``(k,)``.
+        """
+        points = np.asarray(latents, np.float32)
+        itself = _SAME * np.sqrt(np.var(self.learned, axis=0).sum())
+        out = np.empty(len(points))
+        for start in range(0, len(points), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            squared, _ = nearest_of(self.learned, points[part], NEIGHBOURS + 1)
+            near = np.sqrt(np.sort(squared, axis=1))
+            out[part] = np.where(
+                near[:, 0] < itself, near[:, 1:].mean(axis=1), near[:, :-1].mean(axis=1)
+            )
+        return out
+
+    def share_nearer(self, latents: np.ndarray) -> np.ndarray:
+        """Share of held-out galaxies that are nearer to the training galaxies; 0 to 1."""
+        found = np.searchsorted(self.held_out, self.distances(latents)) / len(self.held_out)
+        shares: np.ndarray = np.where(np.isfinite(latents).all(axis=1), found, np.nan)
+        return shares
+
+
+def familiarity(train: np.ndarray, held_out: np.ndarray) -> Familiarity:
+    """Compare held-out galaxies with training galaxies.
+
+    Parameters
+    ----------
+    train, held_out : numpy.ndarray
+        Latents, shapes ``(n, d)`` and ``(m, d)``; galaxies of the same surveys.
+
+    Raises
+    ------
+    AtlasError
+        If there are too few of either to compare.
+    """
+    train, held_out = np.asarray(train, np.float32), np.asarray(held_out, np.float32)
+    if len(train) <= NEIGHBOURS or len(held_out) < 20:
+        raise AtlasError(
+            f"{len(train)} training and {len(held_out)} held-out galaxies are too few to say what "
+            f"is far from them; at least {NEIGHBOURS + 1} and 20 are needed"
+        )
+    known = Familiarity(train, np.empty(0))
+    return Familiarity(train, np.sort(known.distances(held_out)))

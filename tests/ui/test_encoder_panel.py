@@ -1,0 +1,56 @@
+"""Inspect: the square of sky that an encoder sees, and how well it knows such galaxies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from radioviz.data.catalogue import Catalogue
+from radioviz.data.preprocess import Preprocess
+from radioviz.morphology.frame import Framed, SourceFrame, framed_galaxy
+from radioviz.ui.pages.inspect.encoder_panel import frame_text, outline
+from tests.models.small import synthetic_catalogue
+
+
+def test_the_outline_is_where_the_square_was_cut() -> None:
+    """Row 0 is south and column 0 east: a source at larger x lies to the west."""
+    shape = outline(Framed(y=10.0, x=20.0, field=60.0, extent=0.0, beyond=False), 2.0)
+    assert (shape["x0"], shape["x1"]) == (-40.0 + 30.0, -40.0 - 30.0)
+    assert (shape["y0"], shape["y1"]) == (20.0 - 30.0, 20.0 + 30.0)
+
+
+def test_a_fixed_square_grows_with_the_beam_and_says_where_the_image_ends() -> None:
+    catalogue = synthetic_catalogue(4)
+    beam, scale = 10.8, catalogue.info.pixel_scale
+    catalogue.table[["beam_major", "beam_minor"]] = beam
+    side = min(catalogue.images.shape[1:])
+    for share, beyond in ((0.9, False), (1.1, True)):
+        chain = Preprocess(field_arcsec=share * side * scale * 5.4 / beam, size=32)
+        image, frame = framed_galaxy(chain, catalogue, 0)
+        assert frame.field == pytest.approx(share * side * scale)
+        assert frame.beyond == beyond
+        assert np.array_equal(image, chain.for_rows(catalogue, np.array([0]))[0])
+        assert "about the centre of the image" in frame_text(chain, frame)
+
+
+def test_a_square_that_fits_the_source_says_what_it_found() -> None:
+    chain = SourceFrame(size=32, outside="mask others")
+    text = frame_text(chain, Framed(0.0, 0.0, 115.2, 41.6, False))
+    assert text == (
+        "A square of 115″ on the sky, 32 × 32 pixels, centred on the emission; the source found "
+        "there measures 42″. Islands of other sources are left out."
+    )
+
+
+def test_inspect_shows_it(open_page: Callable[..., AppTest], first: Catalogue) -> None:
+    app = open_page(
+        "inspect_galaxy", data="first", encoder="simclr", source="first-17", tab="Encoder's view"
+    )
+    assert not app.exception
+    said = " ".join(element.value for element in (*app.markdown, *app.caption))
+    assert "A square of 173″ on the sky, 64 × 64 pixels, about the centre of the image." in said
+    assert "Further from what SimCLR learned from than" in said
+    assert "galaxies of the same surveys that it has not seen" in said
