@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from radioviz.errors import LikelihoodError
-from radioviz.ui import controls, detail, gallery, sidebar, state, url_state
+from radioviz.ui import controls, detail, gallery_tools, sidebar, state, url_state
 from radioviz.ui.controls import View
 from radioviz.ui.pages.likelihood import likelihood_view, marking_panel
 from radioviz.ui.pages.likelihood.scored_sample import (
@@ -75,25 +75,14 @@ def draw_list(view: View, sample: ScoredSample) -> list[Pair]:
     likelihood_view.list_heading(sample, which, pairs)
     if not pairs:
         return pairs
-    pages = -(-len(pairs) // gallery.PAGE)
-    page = int(st.session_state.get("likelihood_page", 1))
-    if page > pages:
-        st.session_state.pop("likelihood_page")
-        page = 1
-    shown = pairs[(page - 1) * gallery.PAGE : page * gallery.PAGE]
-    gallery.gallery(
-        likelihood_view.list_cells(sample, view, shown),
-        key="likelihood_gallery",
-        label=likelihood_view.LISTS[which],
-        width=112,
-        in_tray=state.tray().__contains__,
-        focus=state.focus(),
-        on_open=lambda pair: state.set_focus(*pair),
-        on_collect=collect,
-    )
-    if pages > 1:
-        st.pagination(pages, key="likelihood_page")
-    return pairs
+    return gallery_tools.paged_gallery(
+        pairs, view,
+        lambda some, look: likelihood_view.list_cells(sample, view, some, look),
+        key="likelihood_gallery", label=likelihood_view.LISTS[which], width=112,
+        order=likelihood_view.LISTS[which],
+        on_open=lambda pair: state.set_focus(*pair), on_collect=collect,
+        refresh=["tray", "likelihood"],
+    )  # fmt: skip
 
 
 def main() -> None:

@@ -269,6 +269,12 @@ class Preprocess:
         ImageError
             If the array is not a batch of real images, or has NaN with ``nan='error'``.
         """
+        return self._scale(self._resampled(images, pixel_scale, beam, raw))
+
+    def _resampled(
+        self, images: np.ndarray, pixel_scale: float, beam: float | None, raw: bool
+    ) -> np.ndarray:
+        """Clipped, cropped and resampled images, in their own unit."""
         images = np.asarray(images)
         if images.ndim != 3 or 0 in images.shape[1:]:
             raise ImageError(f"images have shape {images.shape}; expected (n, ny, nx)")
@@ -289,7 +295,7 @@ class Preprocess:
                     levels[:, 1] > 0, levels[:, 0] + self.clip_sigma * levels[:, 1], -np.inf
                 )
             out[start : start + _CHUNK] = self._resample(chunk, floors, rows, columns, start)
-        return self._scale(out)
+        return out
 
     def _resample(
         self,
@@ -317,14 +323,15 @@ class Preprocess:
         result: np.ndarray = along_y @ (crop @ along_x.T)
         return result
 
-    def _scale(self, out: np.ndarray) -> np.ndarray:
+    def _scale(self, out: np.ndarray, common: bool = False) -> np.ndarray:
         if self.blank_edge:
             edge = self.blank_edge
             inside = np.zeros(out.shape[1:], dtype=bool)
             inside[edge : self.size - edge, edge : self.size - edge] = True
             out *= inside
-        low = out.min(axis=(1, 2), keepdims=True)
-        high = out.max(axis=(1, 2), keepdims=True)
+        axes = (0, 1, 2) if common else (1, 2)
+        low = out.min(axis=axes, keepdims=True)
+        high = out.max(axis=axes, keepdims=True)
         span = high - low
         # Below the smallest normal float the quotient would not be exact; resampling a constant
         # image makes differences of a few rounding errors on some processors.
@@ -347,13 +354,20 @@ class Preprocess:
 
     def for_rows(self, catalogue: Catalogue, rows: np.ndarray) -> np.ndarray:
         """Preprocess the images of rows, each by its own beam and scale: ``(n, size, size)``."""
+        return self._scale(self._resampled_rows(catalogue, rows))
+
+    def in_common_range(self, catalogue: Catalogue, rows: np.ndarray) -> np.ndarray:
+        """As :meth:`for_rows`, rescaled by the faintest and the brightest pixel of all rows."""
+        return self._scale(self._resampled_rows(catalogue, rows), common=True)
+
+    def _resampled_rows(self, catalogue: Catalogue, rows: np.ndarray) -> np.ndarray:
         scales, beams = catalogue.pixel_scales[rows], np.nan_to_num(catalogue.beams[rows])
         out = np.empty((len(rows), self.size, self.size), np.float32)
         raw = catalogue.info.raw
         for scale, beam in dict.fromkeys(zip(scales.tolist(), beams.tolist(), strict=True)):
             same = (scales == scale) & (beams == beam)
             images = catalogue.images[rows if same.all() else rows[same]]
-            out[same] = self(images, scale, beam=beam or None, raw=raw)
+            out[same] = self._resampled(images, scale, beam or None, raw)
         return out
 
     def apply(

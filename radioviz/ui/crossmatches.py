@@ -69,7 +69,8 @@ class Crossmatch:
     made, sha256 : str
         When; of the file, empty for a service.
     columns : dict
-        By joined name: the catalogue's name, type, unit, UCD, description.
+        By joined name: the catalogue's name, type, unit, UCD, description, and how many different
+        values it has.
     """
 
     name: str
@@ -99,7 +100,7 @@ class Crossmatch:
     @property
     def described(self) -> dict[str, Column]:
         """Unit, UCD and meaning of the joined columns."""
-        return {name: Column(*about[1:]) for name, about in self.columns.items()}
+        return {name: Column(*about[1:5]) for name, about in self.columns.items()}
 
     def sentence(self) -> str:
         """What was matched with what result."""
@@ -236,24 +237,25 @@ def _taken(data_set: str) -> set[str]:
 def _joined_columns(
     name: str, title: str, radius: float, found: MatchedCatalogue, taken: set[str]
 ) -> dict[str, list[str]]:
-    """By joined name: the catalogue's name, then the fields of its :class:`Column`."""
+    """By joined name: what :class:`Crossmatch` keeps of it."""
     taken = {n.lower() for n in taken}
     out: dict[str, list[str]] = {}
 
-    def add(source: str, about: Column) -> None:
+    def add(source: str, about: Column, cells: pd.Series) -> None:
         plain = re.sub(r"\W+", "_", source).strip("_") or "column"
         joined, number = f"{name}_{plain}", 2
         while joined.lower() in taken:
             joined, number = f"{name}_{plain}_{number}", number + 1
         taken.add(joined.lower())
-        out[joined] = [source, about.dtype, about.unit, about.ucd, about.description]
+        different = cells[cells != ""].nunique()
+        out[joined] = [source, *dataclasses.astuple(about), str(different)]
 
     for source, about in _OWN.items():
         text = about.description.format(title, radius)
-        add(f"/{source}", dataclasses.replace(about, description=text))
+        add(f"/{source}", dataclasses.replace(about, description=text), pd.Series(found.row))
     for source, about in found.columns.items():
         text = f"{about.description} ({title})"
-        add(source, dataclasses.replace(about, description=text))
+        add(source, dataclasses.replace(about, description=text), found.frame[source])
     return out
 
 
@@ -356,6 +358,17 @@ def joined_columns(data_set: str) -> list[TableColumns]:
     own = session_workspace.workspace_state().identifier
     found = [_columns_of(own, match) for match in crossmatches(data_set)]
     return [columns for columns in found if columns is not None]
+
+
+def joined_column(data_set: str, name: str) -> pd.Series | None:
+    """A joined column, a cell for each galaxy of the data set; None if there is none.
+
+    Galaxies without a value have NaN, or empty text.
+    """
+    for match in crossmatches(data_set):
+        if name in match.columns:
+            return opened(match)[name].fillna(np.nan if match.columns[name][1] != "str" else "")
+    return None
 
 
 def joined_names(data_set: str) -> set[str]:

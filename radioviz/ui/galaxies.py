@@ -78,10 +78,13 @@ def synthetic_mark(table: pd.DataFrame, row: int) -> str:
     return MARK if "simulated" in table and table["simulated"].iat[row] else ""
 
 
-def galaxy_cells(pairs: Sequence[Pair], style: ImageStyle, *, size: int = 96) -> list[Cell]:
+def galaxy_cells(
+    pairs: Sequence[Pair], style: ImageStyle, *, size: int = 96, common: bool = False
+) -> list[Cell]:
     """Pictures and captions of galaxies, in order; those of data sets not here are left out.
 
-    One batch of images and one sheet of pictures a data set, however many galaxies.
+    With ``common``, all of a data set share one range of brightness. One batch of images and one
+    sheet of pictures a data set, however many galaxies.
     """
     groups: dict[str, list[int]] = {}
     for i, (data_set, _) in enumerate(pairs):
@@ -93,7 +96,7 @@ def galaxy_cells(pairs: Sequence[Pair], style: ImageStyle, *, size: int = 96) ->
             rows = catalogue.rows_of([pairs[i][1] for i in places])
         except CatalogueError:
             continue
-        sheet = cache.picture_sheet(catalogue, rows, style, size)
+        sheet = cache.picture_sheet(catalogue, rows, style, size, common)
         part = catalogue.table.iloc[rows]
         names = np.where(part["name"] != "", part["name"], part["source_id"])
         sizes, limits = part["las"].to_numpy(float), limits_of(part)

@@ -7,7 +7,7 @@ markup.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,27 @@ class Cell:
 Handler = Callable[[tuple[str, str]], None]
 
 
+@dataclass(frozen=True)
+class Action:
+    """A button for the galaxies that the reader has chosen in a gallery.
+
+    Attributes
+    ----------
+    label, title : str
+        On the button, and more about it.
+    run : callable
+        Called with the chosen galaxies before the next run.
+    least, most : int
+        How many it is for.
+    """
+
+    label: str
+    run: Callable[[list[tuple[str, str]]], None]
+    title: str = ""
+    least: int = 1
+    most: int = 1_000_000
+
+
 def gallery(
     cells: Sequence[Cell],
     *,
@@ -58,8 +79,12 @@ def gallery(
     focus: tuple[str, str] | None = None,
     on_open: Handler,
     on_collect: Handler | None = None,
+    actions: Mapping[str, Action] | None = None,
 ) -> None:
     """Draw pictures in a grid.
+
+    A click opens a picture. With ``actions``, Ctrl and click (or Space) chooses it, Shift and
+    click (or Shift and an arrow) all from the last chosen one, Ctrl+A the page, Escape none.
 
     Parameters
     ----------
@@ -76,6 +101,8 @@ def gallery(
     on_open, on_collect : callable
         Called with the galaxy before the next run, when its picture or its plus was
         clicked. Without ``on_collect`` there is no plus.
+    actions : mapping, optional
+        What can be done with chosen pictures, by name.
     """
     sheets: dict[str, Sheet] = {cell.tile.sheet.digest: cell.tile.sheet for cell in cells}
     numbers = {digest: i for i, digest in enumerate(sheets)}
@@ -93,6 +120,10 @@ def gallery(
         "captions": captions,
         "strip": strip,
         "collect": on_collect is not None,
+        "actions": [
+            {"key": k, "label": a.label, "title": a.title, "least": a.least, "most": a.most}
+            for k, a in (actions or {}).items()
+        ],
         "cells": [
             {
                 "id": list(cell.pair),
@@ -117,11 +148,18 @@ def gallery(
         if handler is not None and isinstance(value, list | tuple) and len(value) == 2:
             handler((str(value[0]), str(value[1])))
 
+    def act() -> None:
+        value = (st.session_state.get(key) or {}).get("action")
+        if isinstance(value, list | tuple) and len(value) > 1 and value[0] in (actions or {}):
+            pairs = [(str(p[0]), str(p[1])) for p in value[1:] if len(p) == 2]
+            (actions or {})[value[0]].run(pairs)
+
     register_component("radioviz_gallery", __file__)(
         key=key,
         data=data,
         on_open_change=lambda: call(on_open, "open"),
         on_collect_change=lambda: call(on_collect, "collect"),
+        on_action_change=act,
     )
 
 

@@ -16,11 +16,12 @@ from radioviz.errors import RadioVizError, SelectionError
 from radioviz.jobs.progress import Progress
 from radioviz.ui import (
     cache,
+    comparison,
     controls,
     crossmatches,
     filtering,
     galaxies,
-    gallery,
+    gallery_tools,
     samp_panel,
     saved_view,
     state,
@@ -28,6 +29,7 @@ from radioviz.ui import (
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_job import Write
 from radioviz.ui.exports.export_panel import export_button, whole
+from radioviz.ui.gallery import Action
 from radioviz.ui.session_labels import labels, marks
 from radioviz.ui.state import Selection
 from radioviz.ui.subsets import save_subset, subsets
@@ -96,8 +98,12 @@ def _empty() -> None:
 
 def _contents(chosen: Selection, view: View) -> None:
     pairs = list(chosen)
-    gallery.gallery(
+    usual = gallery_tools.actions()
+    actions = {"remove": Action("Remove", _remove), "compare": usual["compare"]}
+    gallery_tools.galaxy_gallery(
         galaxies.galaxy_cells(pairs[:SHOWN], view.style, size=48),
+        view.style,
+        chosen=actions,
         key="tray_gallery",
         label="Galaxies in the tray",
         width=44,
@@ -116,6 +122,9 @@ def _contents(chosen: Selection, view: View) -> None:
         if len(inside):
             export_buttons(inside, view.model, key="tray", note="the selection tray")
     with st.container(horizontal=True, gap="small"):
+        if 1 < len(pairs) <= comparison.MOST:
+            st.button("Compare", icon=":material/compare:", key="tray_compare",
+                      on_click=comparison.offer, args=(pairs,))  # fmt: skip
         export_button(
             "Save",
             "selection.radioviz",
@@ -125,6 +134,11 @@ def _contents(chosen: Selection, view: View) -> None:
             help="A small file that the box below loads again",
         )
         st.button("Clear", icon=":material/delete:", key="tray_clear", on_click=_clear)
+
+
+def _remove(pairs: list[tuple[str, str]]) -> None:
+    state.tray().replace([p for p in state.tray() if p not in set(pairs)])
+    st.rerun()  # pictures elsewhere on the page mark galaxies in the tray
 
 
 def _open(pair: tuple[str, str]) -> None:

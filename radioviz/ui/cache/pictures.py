@@ -24,19 +24,26 @@ def _levels(folder: Path | None, n: int, size: int, stamp: object) -> LevelStore
 
 
 @shared(
-    lambda catalogue, rows, style, size=96: (
+    lambda catalogue, rows, style, size=96, common=False: (
         *data_set_version(catalogue.info.key),
         np.asarray(rows).tobytes(),
         repr(style),
         size,
+        common,
     ),
     entries=200,
 )
 def picture_sheet(
-    catalogue: Catalogue, rows: np.ndarray, style: ImageStyle, size: int = 96
+    catalogue: Catalogue, rows: np.ndarray, style: ImageStyle, size: int = 96, common: bool = False
 ) -> sprites.Sheet:
-    """Pictures of the given rows (at least one) side by side in one PNG."""
+    """Pictures of the given rows (at least one) side by side in one PNG.
+
+    Each has its own range of brightness, or all have a ``common`` one.
+    """
     chain = display.chain(style, size)
+    if common:
+        made = chain.in_common_range(catalogue, np.asarray(rows, dtype=np.int64))
+        return sprites.sheet(np.rint(made * 255).astype(np.uint8), style.colour_map)
     stamp = data_set_version(catalogue.info.key)
     folder = cache_folder() / "pictures" / f"{catalogue.info.key}-{catalogue.digest}"
     if catalogue.folder is not None and user_data_folder() in catalogue.folder.parents:

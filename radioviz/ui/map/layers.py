@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from radioviz.atlas.placement import place_among_neighbours
 from radioviz.errors import AtlasError
 from radioviz.neighbours import nearest_to
-from radioviz.ui import cache, filtering, galaxies, state
+from radioviz.ui import cache, crossmatches, filtering, galaxies, state
 from radioviz.ui.cache import Located
 from radioviz.ui.image.display import ImageStyle, data_uri
 from radioviz.ui.map import colouring
@@ -137,7 +138,29 @@ def map_colours(view: MapView) -> list[Choice]:
     """What the map can be coloured by, from its first layer."""
     first = view.layers[0].located
     d = first.atlas.latents.shape[1]
-    return colouring.colour_choices(first.table, first.scores, d, first.described)
+    found = colouring.colour_choices(first.table, first.scores, d, first.described)
+    return [*found, *_joined_choices(view.layers[0].data_set)]
+
+
+def _joined_choices(data_set: str) -> list[Choice]:
+    """Columns of crossmatched catalogues."""
+    found = []
+    for match in crossmatches.crossmatches(data_set):
+        for name, (_, dtype, unit, _, _, different) in match.columns.items():
+            number, numeric = int(different), dtype != "str"
+            if number and (numeric or number <= max(colouring.MAX_VALUES, match.matched // 2)):
+                found.append(Choice(name, name, unit, numeric))
+    return found
+
+
+def _coloured_table(layer: Layer, name: str) -> pd.DataFrame:
+    """The table of a layer, or the column of a crossmatched catalogue."""
+    table = layer.located.table
+    if name not in table:
+        joined = crossmatches.joined_column(layer.data_set, name)
+        if joined is not None:
+            return pd.DataFrame({name: joined.to_numpy()[layer.located.rows]})
+    return table
 
 
 def map_points(
@@ -154,7 +177,7 @@ def map_points(
         [
             colouring.colour_by(
                 choice,
-                layer.located.table,
+                _coloured_table(layer, choice.key),
                 layer.located.scores,
                 np.asarray(layer.located.atlas.latents),
                 component,

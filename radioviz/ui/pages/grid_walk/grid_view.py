@@ -13,6 +13,7 @@ from radioviz.ui import (
     detail,
     galaxies,
     gallery,
+    gallery_tools,
     state,
     synthetic,
 )
@@ -121,13 +122,15 @@ def nearest_panel(walk: Walk, view: View, point: Point) -> None:
         "Nearest in the whole latent space, by Euclidean distance d. Click a galaxy to walk to it."
     )
     cells = galaxies.galaxy_cells([pairs[i] for i in order], view.style)
-    gallery.gallery(
+    gallery_tools.galaxy_gallery(
         [gallery.with_note(c, f"d = {gap_of[c.pair]:.3g} · {c.note}") for c in cells],
+        view.style,
         key="walk_nearest",
         label="Real galaxies nearest to this place",
         in_tray=state.tray().__contains__,
         on_open=walk_to_galaxy,
         on_collect=_toggle_tray,
+        refresh=["tray", "grid_walk"],
     )
 
 

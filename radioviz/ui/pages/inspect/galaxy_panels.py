@@ -10,7 +10,7 @@ from radioviz.errors import ImageError
 from radioviz.morphology.measuring import noise_of
 from radioviz.morphology.noise import CLIP_SIGMA, Noise
 from radioviz.morphology.size_scale import is_extrapolated
-from radioviz.ui import cache, controls, detail, galaxies, gallery, state, tray
+from radioviz.ui import cache, controls, detail, galaxies, gallery, gallery_tools, state, tray
 from radioviz.ui.controls import View
 from radioviz.ui.image.contours import DEFAULT, contours_text, parse_levels
 from radioviz.ui.image.sky_image import LIMITS, beam_text, colour_limits, sky_image
@@ -156,8 +156,9 @@ def neighbours_panel(pair: Pair, view: View) -> None:
     ids, distances = layers.nearest_in_latents(located, pair[1], 12)
     st.caption("Nearest in the latent space of the current encoder (Euclidean distance)")
     cells = galaxies.galaxy_cells([(pair[0], s) for s in ids], view.style)
-    gallery.gallery(
+    gallery_tools.galaxy_gallery(
         [gallery.with_note(c, f"d = {d:.3g}") for c, d in zip(cells, distances, strict=True)],
+        view.style,
         key="neighbours",
         label="Nearest galaxies in latent space",
         in_tray=state.tray().__contains__,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from radioviz.data.matching import REPEAT_ARCSEC
-from radioviz.ui import cache, controls, detail, filtering, galaxies, state, tray
+from radioviz.ui import cache, controls, detail, filtering, galaxies, gallery_tools, state, tray
 from radioviz.ui.controls import View
 from radioviz.ui.label_editor import draw_labels
 from radioviz.ui.map import layers
@@ -17,7 +17,6 @@ from radioviz.ui.pages.latent_map.state import (
     FRAGMENTS,
     map_state,
     selection_to_tray,
-    toggle_in_tray,
 )
 from radioviz.ui.state import Selection
 
@@ -152,15 +151,10 @@ def _selection_panel(view: View, shown: MapView, brush: Selection) -> None:
                 on_click=selection_to_tray, args=(view,),
             )  # fmt: skip
             with st.popover("Export", icon=":material/download:", key="brush_export"):
-                listed = Selection(selection_view.ordered(brush))
+                listed = Selection(gallery_tools.ordered(list(brush), view.model, "gallery"))
                 tray.export_buttons(listed, view.model, key="brush", note="lassoed on the map")
             st.button(
                 "Clear selection", icon=":material/close:", key="brush_clear",
                 on_click=state.clear_brush,
             )  # fmt: skip
-        selection_view.selection_gallery(
-            brush,
-            view.style,
-            on_open=lambda pair: state.set_focus(pair[0], pair[1], "gallery"),
-            on_collect=toggle_in_tray,
-        )
+        selection_view.selection_gallery(view, brush)

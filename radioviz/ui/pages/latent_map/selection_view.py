@@ -9,19 +9,12 @@ import streamlit as st
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import CatalogueError
 from radioviz.morphology import upper_limits
-from radioviz.morphology.upper_limits import limits_of, size_order
-from radioviz.ui import cache, controls, galaxies, gallery, state
+from radioviz.morphology.upper_limits import limits_of
+from radioviz.ui import cache, controls, galaxies, gallery_tools, state
 from radioviz.ui.charts.html_bars import class_bar, size_bars
-from radioviz.ui.gallery import Handler
-from radioviz.ui.image.display import ImageStyle
+from radioviz.ui.controls import View
+from radioviz.ui.pages.latent_map.state import FRAGMENTS, toggle_in_tray
 from radioviz.ui.state import Selection
-
-ORDERS = {
-    "map": "In map order",
-    "large": "Largest first",
-    "small": "Smallest first",
-    "class": "By class",
-}
 
 
 def _tables(selection: Selection, columns: list[str]) -> pd.DataFrame:
@@ -90,49 +83,17 @@ def whole_summary(catalogue: Catalogue) -> None:
     st.html(class_bar(table["label"].tolist(), "Classes"))
 
 
-def ordered(selection: Selection) -> list[tuple[str, str]]:
-    """Galaxies of a selection in the order that the reader chose; unknown sizes come last."""
-    order = st.session_state.get("gallery_order", "map")
-    if order == "map":
-        return list(selection)
-    part = _tables(selection, ["las", "label"])
-    if order == "class":
-        by = np.argsort(part["label"].replace("", "~").to_numpy(str), kind="stable")
-    else:
-        by = size_order(part["las"].to_numpy(float), limits_of(part), order == "large")
-    pairs = list(zip(part["data_set"], part["source_id"], strict=True))
-    return [pairs[i] for i in by]
-
-
-def selection_gallery(
-    selection: Selection, style: ImageStyle, on_open: Handler, on_collect: Handler
-) -> None:
-    """Pictures of a selection, a page at a time."""
-    pages = max(1, -(-len(selection) // gallery.PAGE))
-    page = min(int(st.session_state.get("gallery_page", 1)), pages)
-    if st.session_state.get("gallery_page", 1) != page:
-        st.session_state["gallery_page"] = page
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.selectbox(
-            "Order", list(ORDERS), format_func=ORDERS.__getitem__, key="gallery_order", width=180,
-            persist_state="session",
-        )  # fmt: skip
-        if pages > 1:
-            page = st.pagination(pages, key="gallery_page")
-    pairs = ordered(selection)
-    shown = pairs[(page - 1) * gallery.PAGE : page * gallery.PAGE]
-    tray = state.tray()
-    # It scrolls by itself, so that what is below stays near.
-    with st.container(height=360 if len(shown) > 6 else "content", border=False):
-        gallery.gallery(
-            galaxies.galaxy_cells(shown, style),
-            key="gallery",
-            label=f"Selected galaxies, page {page} of {pages}",
-            width=88,
-            in_tray=tray.__contains__,
-            focus=state.focus(),
-            on_open=on_open,
-            on_collect=on_collect,
-        )
-    if len(pairs) < len(selection):
-        st.caption(controls.escape(f"{len(selection) - len(pairs):,} galaxies are not available."))
+def selection_gallery(view: View, selection: Selection) -> None:
+    """Pictures of a selection, a page at a time, in a box that scrolls by itself."""
+    listed = gallery_tools.paged_gallery(
+        list(selection), view,
+        lambda pairs, look: galaxies.galaxy_cells(
+            pairs, view.style, size=look.pixels, common=look.common
+        ),
+        key="gallery", label="Selected galaxies", width=88, order="In map order", height=360,
+        on_open=lambda pair: state.set_focus(pair[0], pair[1], "gallery"),
+        on_collect=toggle_in_tray, refresh=FRAGMENTS,
+    )  # fmt: skip
+    missing = sum(d not in cache.known_data_sets() for d, _ in listed)
+    if missing:
+        st.caption(controls.escape(f"{missing:,} galaxies are not available."))

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from radioviz.ui import detail, filtering, galaxies
+from radioviz.ui import detail, filtering, galaxies, gallery_tools
 from radioviz.ui.controls import View
-from radioviz.ui.pages.latent_map import selection_view
 from radioviz.ui.state import brush, page_state, set_brush, set_focus, tray
 
 Pair = tuple[str, str]
@@ -47,5 +46,6 @@ def toggle_in_tray(pair: Pair) -> None:
 
 def selection_to_tray(view: View) -> None:
     """Add the selection to the tray, as far as it passes the filter."""
-    tray().update(selection_view.ordered(filtering.kept(brush(), view.model)))
+    listed = list(filtering.kept(brush(), view.model))
+    tray().update(gallery_tools.ordered(listed, view.model, "gallery"))
     st.rerun(FRAGMENTS)

@@ -25,6 +25,7 @@ from radioviz.ui.cache.outliers import Outliers
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.charts.plotly_charts import CountSeries
 from radioviz.ui.controls import View
+from radioviz.ui.gallery_tools import Look
 from radioviz.ui.pages.likelihood.scored_sample import RANKS, Pair, ScoredSample, score_sample
 from radioviz.ui.pages.likelihood.state import LikelihoodState
 from radioviz.ui.pages.similar.state import SimilarState
@@ -74,7 +75,7 @@ def likelihood_figures_menu(view: View) -> None:
         st.session_state["likelihood_score"] = "log_prob"
         st.session_state["likelihood_list"] = "strangest"
         choose_range(None)
-        st.session_state.pop("likelihood_page", None)
+        st.session_state.pop("likelihood_gallery_page", None)
 
 
 # -- settings -----------------------------------------------------------------------------------
@@ -134,7 +135,7 @@ def choose_range(chosen: tuple[float, float] | None) -> None:
     page_state(LikelihoodState).range = chosen
     if chosen is not None:
         st.session_state["likelihood_list"] = "range"
-        st.session_state.pop("likelihood_page", None)  # its first page
+        st.session_state.pop("likelihood_gallery_page", None)  # its first page
 
 
 def _choose_by_slider() -> None:
@@ -287,10 +288,13 @@ def list_heading(sample: ScoredSample, which: str, pairs: list[Pair]) -> None:
             )  # fmt: skip
 
 
-def list_cells(sample: ScoredSample, view: View, pairs: list[Pair]) -> list[gallery.Cell]:
+def list_cells(
+    sample: ScoredSample, view: View, pairs: list[Pair], look: Look
+) -> list[gallery.Cell]:
     """Pictures with value, percentile rank and mark first, then name, class and size."""
     made = []
-    for cell in galaxies.galaxy_cells(pairs, view.style):
+    cells = galaxies.galaxy_cells(pairs, view.style, size=look.pixels, common=look.common)
+    for cell in cells:
         value, mark = sample.value(cell.pair), mark_of(cell.pair)
         known = math.isfinite(value)
         parts = [f"{value:.4g}", sample.rank_text(value, sample.score)] if known else []

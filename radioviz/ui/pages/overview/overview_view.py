@@ -12,7 +12,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.errors import RadioVizError
 from radioviz.models.artefact import CARD, ModelInfo
 from radioviz.models.registry import model_folder
-from radioviz.ui import cache, controls, detail, galaxies, gallery, state
+from radioviz.ui import cache, controls, detail, galaxies, gallery_tools, state
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.charts.html_bars import class_bar
 from radioviz.ui.image.display import ImageStyle, field_arcsec
@@ -56,8 +56,9 @@ def example_galaxies(catalogue: Catalogue, style: ImageStyle) -> None:
         fitting = np.arange(len(table))
     rows = np.random.default_rng(7).permutation(fitting)[:12]
     pairs = [(catalogue.info.key, str(s)) for s in table["source_id"].to_numpy()[rows]]
-    gallery.gallery(
+    gallery_tools.galaxy_gallery(
         galaxies.galaxy_cells(pairs, style),
+        style,
         key="examples",
         label="Some galaxies",
         strip=True,

@@ -8,7 +8,7 @@ import streamlit as st
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import FetchError, RadioVizError
-from radioviz.ui import cache, controls, detail, galaxies, gallery, name_resolver, state
+from radioviz.ui import cache, controls, detail, galaxies, gallery_tools, name_resolver, state
 from radioviz.ui.controls import View
 from radioviz.ui.pages.inspect.encoder_panel import show_familiarity
 from radioviz.ui.pages.similar.galaxy_lookup import UnknownNameError, look_up
@@ -189,8 +189,9 @@ def _look_up_galaxy(view: View) -> None:
             f"Match {at} of {held.found:,}; click another one to search from it."
             + (f" The first {SHOWN} are shown." if held.found > SHOWN else "")
         )
-        gallery.gallery(
+        gallery_tools.galaxy_gallery(
             galaxies.galaxy_cells(held.matches, view.style),
+            view.style,
             key="similar_match",
             label="Matches",
             width=72,
@@ -261,8 +262,9 @@ def _draw_examples(view: View, side: str, title: str) -> None:
         if view.model is not None:
             show_familiarity(pairs[0], view.model)
         return
-    gallery.gallery(
+    gallery_tools.galaxy_gallery(
         galaxies.galaxy_cells(list(pairs[:SHOWN]), view.style),
+        view.style,
         key=f"similar_{side}_gallery",
         label=f"{title} these",
         width=72,

@@ -10,10 +10,21 @@ import pandas as pd
 import streamlit as st
 
 from radioviz.data.catalogue import LABELS, Column
-from radioviz.ui import cache, controls, detail, galaxies, gallery, state, tray, url_state
+from radioviz.ui import (
+    cache,
+    controls,
+    detail,
+    galaxies,
+    gallery,
+    gallery_tools,
+    state,
+    tray,
+    url_state,
+)
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.charts.plotly_charts import CountSeries
 from radioviz.ui.controls import View
+from radioviz.ui.gallery_tools import Look
 from radioviz.ui.pages.similar import query_panel
 from radioviz.ui.pages.similar.galaxy_lookup import separation_text
 from radioviz.ui.pages.similar.similar_search import (
@@ -153,12 +164,15 @@ def match_verdict(result: SearchResult, single: bool) -> tuple[str, bool]:
     return f"{text}.", False
 
 
-def result_cells(result: SearchResult, view: View) -> list[gallery.Cell]:
+def result_cells(
+    result: SearchResult, view: View, pairs: list[Pair], look: Look
+) -> list[gallery.Cell]:
     """Pictures of the results: score and name, then class, angular size, separation."""
     found = {pair: numbers for pair, *numbers in _numbers(result)}
     several = result.table["data_set"].nunique() > 1
     made = []
-    for cell in galaxies.galaxy_cells(result.pairs, view.style):
+    cells = galaxies.galaxy_cells(pairs, view.style, size=look.pixels, common=look.common)
+    for cell in cells:
         score, _, separation = found[cell.pair]
         parts = [cell.note, separation_text(separation)]
         parts += [controls.data_set_title(cell.pair[0])] if several else []
@@ -252,16 +266,11 @@ def draw_results(view: View, result: SearchResult, settings: SearchSettings, sin
             result_table(result), hide_index=True, key="similar_dataframe", column_config=formats
         )
         return
-    gallery.gallery(
-        result_cells(result, view),
-        key="similar_gallery",
-        label="Most similar galaxies, best first",
-        width=118,
-        in_tray=state.tray().__contains__,
-        focus=state.focus(),
-        on_open=query_panel.open_galaxy,
-        on_collect=detail.toggle_tray,
-    )
+    gallery_tools.paged_gallery(
+        result.pairs, view, lambda pairs, look: result_cells(result, view, pairs, look),
+        key="similar_gallery", label="Most similar galaxies", width=118, order="Best first",
+        on_open=query_panel.open_galaxy, on_collect=detail.toggle_tray,
+    )  # fmt: skip
 
 
 def _collect(pairs: list[Pair]) -> None:

@@ -118,7 +118,6 @@ def _file_form(view: View, placed: np.ndarray) -> None:
     rows = np.flatnonzero(placed)
     ra, dec = _positions(view, rows)
     with st.spinner("Matching …"), _staged(file.name, content) as path:
-        crossmatches.check_name(name)
         found = crossmatching.match_file(path, ra, dec, radius, how, chosen, own.answers)
     _keep(view, name, found, rows, file.name, radius, how, bytes(content))
 
@@ -126,16 +125,18 @@ def _file_form(view: View, placed: np.ndarray) -> None:
 def _usual_fields(title: str, data_set: str) -> tuple[str, float, str]:
     """Short name, radius and way to match."""
     taken = [m.name for m in crossmatches.crossmatches(data_set)]
+    usual = crossmatches.suggested_name(title, taken)
     places = st.columns([1.2, 1, 2], vertical_alignment="bottom")
     name = places[0].text_input(
-        "Short name", crossmatches.suggested_name(title, taken), max_chars=24,
-        help="Begins the names of the joined columns. A match of the same name is replaced.",
+        "Short name", placeholder=usual, max_chars=24, key="match_name",
+        help="Begins the names of the joined columns; by default from the name of the catalogue. "
+        "A match of the same name is replaced.",
     )  # fmt: skip
     radius = places[1].number_input(
         "Radius [″]", 0.1, LARGEST_RADIUS, 5.0, step=1.0, format="%g", key="match_radius"
     )
     how = places[2].selectbox("Keep", list(HOW), format_func=HOW.__getitem__, key="match_how")
-    return str(name), float(radius), str(how)
+    return crossmatches.check_name(str(name) or usual), float(radius), str(how)
 
 
 def _inspect(own: CrossmatchState, name: str, content: memoryview) -> None:
@@ -239,7 +240,6 @@ def _service_form(view: View, placed: np.ndarray) -> None:
         go = st.form_submit_button("Match", icon=":material/travel_explore:", type="primary")
     if not go:
         return
-    crossmatches.check_name(name)
     bar = st.progress(0.0, "Asking the service …")
 
     def report(done: int, total: int, what: str) -> None:
