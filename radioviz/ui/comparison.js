@@ -41,7 +41,6 @@ export default function (component) {
     pictures.classList.toggle('blink', own.blink);
     [...pictures.children].forEach((figure, i) => figure.classList.toggle('shown', i === own.at));
     mode.textContent = own.blink ? 'Side by side' : 'Blink';
-    mode.setAttribute('aria-pressed', String(own.blink));
     for (const part of [back, next, speed.parentElement]) part.hidden = !own.blink;
     said.textContent = `${Number(speed.value).toFixed(1)} s`;
   };

@@ -100,6 +100,7 @@ def measurements(pairs: Sequence[Pair]) -> pd.DataFrame:
         ra, dec = (float(table[c].to_numpy(float)[row]) for c in ("ra", "dec"))
         if np.isfinite(ra) and np.isfinite(dec):
             lines.append(("RA, Dec [deg]", f"{ra:.5f} {dec:+.5f}"))
-        for title, text in [*lines, *galaxies.galaxy_facts(catalogue, row)]:
+        lines += galaxies.galaxy_facts(catalogue, row)
+        for title, text in [*lines, *galaxies.joined_facts(catalogue, row)]:
             facts.setdefault(title, {})[name] = text
     return pd.DataFrame.from_dict(facts, orient="index", columns=names).fillna("")

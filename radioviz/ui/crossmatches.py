@@ -310,6 +310,15 @@ class JoinedTable:
         column: pd.Series = self._file.read(columns=[name]).column(0).to_pandas()
         return column
 
+    def of(self, row: int) -> dict[str, Any]:
+        """Cells of one galaxy by column, those without a value left out."""
+        at = np.flatnonzero(self._to == row)
+        if not len(at):
+            return {}
+        cells: dict[str, Any] = self._file.read().slice(int(self._from[at[0]]), 1).to_pylist()[0]
+        known = {n: v for n, v in cells.items() if v is not None and v == v and v != ""}
+        return {n: known[n] for n in self.columns if n in known}
+
     def __getitem__(self, name: str, /) -> pd.Series:
         cells = self.unpacked(name)
         if cells.dtype.kind == "f":

@@ -18,6 +18,7 @@ from radioviz.errors import (
     ModelError,
     RadioVizError,
     SelectionError,
+    WorkspaceError,
 )
 from radioviz.morphology.size_scale import DOUBTS, SCATTER
 from radioviz.morphology.upper_limits import limits_of, size_words
@@ -321,6 +322,18 @@ def galaxy_facts(
             if key == "flux" and (origin := source.get("flux_origin", "")):
                 text += f" ({origin})"
             lines.append((title, text))
+    return lines
+
+
+def joined_facts(catalogue: Catalogue, row: int) -> list[tuple[str, str]]:
+    """Values of a galaxy in the columns of crossmatched catalogues: names and values with units."""
+    lines = []
+    for match in crossmatches.crossmatches(catalogue.info.key):
+        with suppress(WorkspaceError):  # said on the Table page
+            described = match.described
+            for name, value in crossmatches.opened(match).of(row).items():
+                text = value if isinstance(value, str) else number_text(float(value))
+                lines.append((name, f"{text} {described[name].unit}".strip()))
     return lines
 
 

@@ -132,3 +132,14 @@ def test_what_is_no_batch_is_said():
         NATIVE(np.zeros((1, 8, 8), complex), SCALE)
     with pytest.raises(PreprocessError, match="pixel_scale"):
         NATIVE(np.zeros((1, 8, 8)), -1.0)
+
+
+def test_a_common_range_is_that_of_all_images():
+    from tests.data.test_preprocess import catalogue_of
+
+    images = np.zeros((3, 8, 8), np.float32)
+    images[0, 4, 4], images[1, 4, 4], images[2, 4, 4] = 1.0, 4.0, 2.0
+    out = NATIVE.in_common_range(catalogue_of(images), np.array([2, 1]))
+    assert out[:, 4, 4].tolist() == [0.5, 1.0]  # row 0 is not among them
+    own = NATIVE.for_rows(catalogue_of(images), np.array([2, 1]))
+    assert own[:, 4, 4].tolist() == [1.0, 1.0]

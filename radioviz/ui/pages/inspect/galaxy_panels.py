@@ -131,6 +131,9 @@ def facts_panel(catalogue: Catalogue, row: int, pair: Pair, view: View) -> None:
     st.html(detail.facts_html(galaxies.galaxy_facts(catalogue, row, measured=False)))
     if disagreement := galaxies.size_disagreement(catalogue, row):
         st.warning(controls.escape(disagreement), icon=":material/straighten:")
+    if joined := galaxies.joined_facts(catalogue, row):
+        st.caption("In matched catalogues")
+        st.html(detail.facts_html(joined))
     if measured := galaxies.galaxy_facts(catalogue, row, measured=True):
         st.caption("Measured in the image")
         st.html(detail.facts_html(measured))
