@@ -11,11 +11,12 @@ import streamlit as st
 
 from radioviz.errors import CatalogueError, FilterError
 from radioviz.morphology.upper_limits import limits_of, size_order
-from radioviz.ui import cache, comparison, controls, filtering, gallery, state
+from radioviz.ui import cache, comparison, controls, gallery, state
 from radioviz.ui import session_workspace as workspace
 from radioviz.ui.controls import View
 from radioviz.ui.gallery import Action, Cell, Handler
 from radioviz.ui.image.display import ImageStyle
+from radioviz.ui.workspace_columns import columns_in_view
 from radioviz.workspace.table_columns import Numbers, Text
 
 Pair = tuple[str, str]
@@ -152,7 +153,7 @@ def paged_gallery(
 def choose_order(view: View, key: str, first: str) -> None:
     """Select box of orders: the own one, called ``first``, quick ones, then every column."""
     titles: Mapping[str, str] = {_AS_IT_IS: first, **QUICK}
-    columns = filtering.columns_in_view(view.data_set, view.model)
+    columns = columns_in_view(view.data_set, view.model)
     options = [*titles, *columns.names]
     if st.session_state.get(f"{key}_order") not in options:
         st.session_state.pop(f"{key}_order", None)
@@ -199,7 +200,7 @@ def sorted_by(
     for data_set, ids in groups.items():
         try:
             rows = cache.data_set(data_set).rows_of(ids)
-            found = filtering.columns_in_view(data_set, model).values(column)
+            found = columns_in_view(data_set, model).values(column)
         except (CatalogueError, FilterError):
             continue
         if isinstance(found, Text):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
 from radioviz.data.preprocess import Preprocess, noise_level
 from radioviz.errors import ImageError, PreprocessError
 
@@ -135,11 +137,11 @@ def test_what_is_no_batch_is_said():
 
 
 def test_a_common_range_is_that_of_all_images():
-    from tests.data.test_preprocess import catalogue_of
-
     images = np.zeros((3, 8, 8), np.float32)
     images[0, 4, 4], images[1, 4, 4], images[2, 4, 4] = 1.0, 4.0, 2.0
-    out = NATIVE.in_common_range(catalogue_of(images), np.array([2, 1]))
+    table = complete_columns(pd.DataFrame({"source_id": ["a", "b", "c"]}))
+    catalogue = Catalogue(SurveyInfo("toy", "Toy", SCALE), table, images)
+    out = NATIVE.in_common_range(catalogue, np.array([2, 1]))
     assert out[:, 4, 4].tolist() == [0.5, 1.0]  # row 0 is not among them
-    own = NATIVE.for_rows(catalogue_of(images), np.array([2, 1]))
+    own = NATIVE.for_rows(catalogue, np.array([2, 1]))
     assert own[:, 4, 4].tolist() == [1.0, 1.0]
