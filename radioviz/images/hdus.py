@@ -23,6 +23,9 @@ BLOCK = 2880
 _END = re.compile(rb"((?:.{80})*?)END {77}", re.DOTALL)
 _MAX_HEADER = 1000 * BLOCK  # the longest real headers (full AIPS histories) stay under 1 MB
 _MAX_HDUS = 10_000
+_STRUCTURE = re.compile(
+    r"(?:Z?(?:BITPIX|NAXIS\d*|PCOUNT|GCOUNT)|ZTILE\d+|THEAP|TFIELDS|(?:TFORM|TBCOL)\d+) *= "
+)
 _BITPIX = (8, 16, 32, 64, -32, -64)
 
 
@@ -198,6 +201,7 @@ class FitsFile:
 
 def _declared(index: int, header: Header, start: int, where: str) -> HDU:
     """What a header declares (FITS 4.0, Sec. 4.4.1; tile-compressed images: Sec. 10.1)."""
+    _check_repeats(header.text, where)
     bitpix = header.integer("BITPIX", where)
     if bitpix not in _BITPIX:
         raise ImageError(f"{where}: BITPIX = {bitpix}; FITS allows {', '.join(map(str, _BITPIX))}")
@@ -223,6 +227,23 @@ def _declared(index: int, header: Header, start: int, where: str) -> HDU:
     elif kind != "image" or 0 in axes:
         axes = ()
     return HDU(index, kind, axes, header, start, size)
+
+
+def _check_repeats(cards: str, where: str) -> None:
+    """Refuse a structural keyword with two values: astropy follows the first here, the last there.
+
+    Raises
+    ------
+    ImageError
+    """
+    values: dict[str, str] = {}
+    for card in filter(_STRUCTURE.match, cards.split("\n")):
+        key, value = card[:8].rstrip(), card[10:].split("/")[0].strip()
+        if values.setdefault(key, value) != value:
+            raise ImageError(
+                f"{where}: {key} is in the header twice, as {values[key][:30]!r} and "
+                f"{value[:30]!r}; keep one"
+            )
 
 
 def _axes(header: Header, key: str, where: str) -> tuple[int, ...]:

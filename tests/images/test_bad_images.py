@@ -250,6 +250,16 @@ def test_values_beyond_float32() -> None:
         (["BITPIX  =                    7", "NAXIS   =                    0"], "BITPIX = 7; FITS"),
         (["NAXIS   =                    2"], "BITPIX is missing"),
         (["BITPIX  =                  -32"], "NAXIS is missing"),
+        (
+            [
+                "BITPIX  =                  -32",
+                "NAXIS   =                    2",
+                "NAXIS1  =                   40",
+                "NAXIS2  =                   40",
+                "NAXIS1  =                   20",
+            ],
+            "NAXIS1 is in the header twice, as '40' and '20'",
+        ),
         (["BITPIX  =                  -32", "NAXIS   =                 1000"], "0 to 999"),
         (["BITPIX  =                  -32", "NAXIS   =                    2"], "NAXIS1 is missing"),
         (

@@ -44,9 +44,9 @@ def _with(content: bytes, key: str, value: str, first: bool = False) -> bytes:
     return content[:where] + f"{key:<8}= {value:>20}".ljust(80).encode() + content[where + 80 :]
 
 
-def _more(content: bytes, *cards: str) -> bytes:
-    """The content with further cards before the table's END."""
-    where = content.index(b"END".ljust(80), 2880)
+def _more(content: bytes, *cards: str, start: int = 2880) -> bytes:
+    """The content with further cards before the first END from ``start``: the table's."""
+    where = content.index(b"END".ljust(80), start)
     added = b"".join(c.ljust(80).encode() for c in cards)
     return content[:where] + added + content[where : -len(added)]
 
@@ -78,6 +78,7 @@ def test_whole_tables_are_read(content: bytes, read: Callable[[Path], int], tmp_
         (_with(BINARY, "TFORM1", "'999999999D'"), "take 8,000,000,000 bytes .*, a row has 16"),
         # Which of two counts differs among the readers that see them.
         (_more(BINARY, f"PCOUNT  = {2**32:>20}"), "PCOUNT is in the header twice"),
+        (_more(BINARY, f"NAXIS   = {2**32:>20}", start=0), "NAXIS is in the header twice"),
         (_with(BINARY, "NAXIS2", "3000"), "cut short"),
         (
             TEXT[:2880] + b"x" + _with(TEXT, "NAXIS", "4294967295")[2880:],

@@ -342,6 +342,8 @@ def test_xml_that_acts_is_refused(tmp_path, text, expected, encoding):
         (b"\x1f\x8b damaged", "gzip"),
         (b"# %ECSV 1.0\n# ---\n# datatype: [\n", "ECSV"),
         (b"1.5,2.5,3.5,4.5\n", "no names"),
+        (b"# 1 ALPHA\n# 999999999 DELTA\n1 2\n", "999,999,999 columns"),
+        (b"# 1 ALPHA\n# 2 DELTA\n" + b"1 " * 6000 + b"\n", "6,000 columns"),
         (b"ra,dec\n1,2,3\n", "no column|header has 2|no rows"),
     ],
 )

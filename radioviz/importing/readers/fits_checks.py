@@ -16,7 +16,6 @@ from radioviz.importing.readers.table_builder import check_rows
 
 MAX_FIELDS = 999  # FITS standard: TTYPEn has at most three digits
 
-_KEYWORD = re.compile(r"(?:BITPIX|NAXIS[12]?|PCOUNT|GCOUNT|THEAP|TFIELDS|(?:TFORM|TBCOL)\d+) *= ")
 _BINARY = re.compile(r"(\d{0,20})([LXBIJKAEDCMPQ])")
 _ASCII = re.compile(r"[AIFED](\d{1,20})")
 _BITS = dict(zip("LXBIJKAEDCMPQ", (8, 1, 8, 16, 32, 64, 8, 32, 64, 64, 128, 64, 128), strict=True))
@@ -55,7 +54,6 @@ def check_fits(path: Path, file: IO[bytes]) -> None:
 
 def _check_table(path: Path, unit: HDU) -> None:
     where, header = f"{path}: table in HDU {unit.index}", unit.header
-    _check_repeats(where, header.text)
     fields, width = header.integer("TFIELDS", where), header.integer("NAXIS1", where)
     if not 0 <= fields <= MAX_FIELDS:
         raise CatalogueError(f"{where}: TFIELDS = {fields}; FITS allows 0 to {MAX_FIELDS}")
@@ -80,15 +78,3 @@ def _check_table(path: Path, unit: HDU) -> None:
         raise CatalogueError(
             f"{where}: its columns take {used:,} bytes (TFORM), a row has {width:,} (NAXIS1)"
         )
-
-
-def _check_repeats(where: str, cards: str) -> None:
-    """Refuse a structural keyword with two values, because readers differ on it."""
-    values: dict[str, str] = {}
-    for card in filter(_KEYWORD.match, cards.split("\n")):
-        key, value = card[:8].rstrip(), card[10:].split("/")[0].strip()
-        if values.setdefault(key, value) != value:
-            raise CatalogueError(
-                f"{where}: {key} is in the header twice, as {values[key][:30]!r} and "
-                f"{value[:30]!r}; keep one"
-            )

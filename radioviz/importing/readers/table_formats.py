@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 from xml.parsers import expat
@@ -166,6 +167,7 @@ _TEXT_FORMATS = (
     (re.compile(r"(?:#.*\n)*[^\n\t,;|#]+\n *-{2,}(?: +-+)+ *\n"),
      "ascii.fixed_width_two_line", "fixed-width table"),
 )  # fmt: skip
+_SEXTRACTOR_COLUMN = re.compile(r"#\s*([0-9]+)\s+[-\w]")
 
 
 def text_format(text: str) -> tuple[str, str] | None:
@@ -174,6 +176,14 @@ def text_format(text: str) -> tuple[str, str] | None:
         if pattern.match(text):
             return name, words
     return None
+
+
+def _numbered_columns(lines: list[str]) -> int:
+    """How many columns astropy makes of a SExtractor header: also those between its numbers."""
+    header = list(takewhile(lambda line: line.startswith("#"), lines))
+    numbers = (_SEXTRACTOR_COLUMN.match(line) for line in header)
+    cells = "".join(lines[len(header) : len(header) + 1]).split()
+    return max([len(cells), *(int(number[1]) for number in numbers if number)])
 
 
 def read_astropy_text(path: Path, text: str, name: str, words: str) -> TableBuilder:
@@ -195,6 +205,8 @@ def read_astropy_text(path: Path, text: str, name: str, words: str) -> TableBuil
     with reading(path, words, builder.notes):
         # An empty line at the end would be a row of machine-readable tables.
         lines = text.replace("\r\n", "\n").rstrip().split("\n")
+        if name == "ascii.sextractor":
+            check_rows(path, 0, _numbered_columns(lines))
         table = Table.read(lines, format=name, **options)
     check_rows(path, len(table), len(table.colnames))
     header = {k: v["value"] if isinstance(v, dict) and "value" in v else v for k, v in
