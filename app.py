@@ -43,11 +43,12 @@ else:
     from radioviz.ui import health
     from radioviz.ui.exports import export_routes
     from radioviz.ui.guard import Guard
+    from radioviz.ui.upload_memory import UploadMemory
 
     # `streamlit run` imports the file once, to serve this; each page run executes it as __main__.
     app = st.App(
         __file__,
         lifespan=server.lifespan,
         routes=[*export_routes.routes(), Route(health.PATH, health.answer)],
-        middleware=[Middleware(Guard)],
+        middleware=[Middleware(Guard), Middleware(UploadMemory)],
     )

@@ -32,7 +32,7 @@ import psutil
 from radioviz import errors
 from radioviz.errors import RadioVizError, ReaderError
 from radioviz.jobs import wire
-from radioviz.jobs.sandbox import Limits, confine
+from radioviz.jobs.sandbox import Limits, confine, die_with_parent
 
 PRELOADED = (
     "numpy", "pandas", "pandas.io.parquet", "pyarrow.parquet", "h5py", "PIL.Image",
@@ -265,6 +265,7 @@ def _serve(control: socket.socket) -> None:
 def _work(job: socket.socket) -> None:
     """Serve one request and end the process."""
     try:
+        die_with_parent()
         job.sendall(_HEAD.pack(os.getpid()))
         size = _HEAD.unpack(_exactly(job, _HEAD.size, time.monotonic() + 30))[0]
         answer = _called(_exactly(job, size, time.monotonic() + 30))

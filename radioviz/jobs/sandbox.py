@@ -79,6 +79,12 @@ def confine(
     return _restrict([*_installation(), *read], list(write), network)
 
 
+def die_with_parent() -> None:
+    """Have the system end this process when the one that started it ends (Linux)."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
+
+
 def _limit(kind: int, value: int) -> None:
     hard = resource.getrlimit(kind)[1]
     value = value if hard == resource.RLIM_INFINITY else min(value, hard)

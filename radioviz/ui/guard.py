@@ -34,6 +34,12 @@ _PROXIED = {
 }  # fmt: skip
 """Headers that a proxy adds: behind one, nobody counts as local."""
 
+_MESSAGES = {
+    "rerun_script", "stop_script", "app_heartbeat", "file_urls_request", "deferred_file",
+    "dataframe_chunk",
+}  # fmt: skip
+"""What a session may ask for through its WebSocket."""
+
 
 class Guard:
     """ASGI middleware that refuses foreign hosts, origins and frames, and marks local requests.
@@ -82,7 +88,7 @@ class Guard:
 
         async def heard() -> Any:
             message = await receive()
-            while scope["type"] == "websocket" and _clears_caches(message.get("bytes")):
+            while scope["type"] == "websocket" and not _may_ask(message.get("bytes")):
                 message = await receive()
             return message
 
@@ -121,20 +127,26 @@ class Guard:
         return address is not None or name in _own_names()
 
 
-def _clears_caches(content: bytes | None) -> bool:
-    """Whether a message would clear the caches of every session; Streamlit lets each session do so.
+def _may_ask(content: bytes | None) -> bool:
+    """Whether a session may send a message: of those that Streamlit obeys, the ones that pages use.
 
-    Only its own developer menu sends one, which ``client.toolbarMode`` hides.
+    The others clear the caches of every session, install programs beside the app, list the files
+    of its folder, or watch them; only Streamlit's own menus send them, which
+    ``client.toolbarMode`` hides.
     """
     from google.protobuf.message import DecodeError
     from streamlit.proto.BackMsg_pb2 import BackMsg
 
     if not content:
-        return False
+        return True
     try:
-        return BackMsg.FromString(content).WhichOneof("type") == "clear_cache"
+        message = BackMsg.FromString(content)
     except DecodeError:
-        return False  # Streamlit ends the session
+        return True  # Streamlit ends the session
+    kind = message.WhichOneof("type")
+    if kind == "backend_operation_request":
+        kind = message.backend_operation_request.WhichOneof("payload")
+    return kind in _MESSAGES
 
 
 def is_own_account(headers: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import signal
 import sys
 import threading
 import time
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 FIRST_NEEDED = ("pandas", "pyarrow.parquet", "PIL.Image")
 """The slowest imports of the first page: 1 to 2 s, mostly pandas."""
 
+PATIENCE = 5
+"""Seconds in which requests may end once the server was told to."""
+
 YIELD = 0.0005
 """Seconds after which the importing thread lets the server answer, instead of Python's 5 ms."""
 
@@ -35,6 +39,7 @@ async def lifespan(app: App) -> AsyncIterator[None]:
     interfere with an import of the server.
     """
     work_log.begin(_session_of_this_thread)
+    _bound_the_end()
     start = threading.Thread(target=_import_all, name="warm-up", daemon=True).start
     loop = asyncio.get_running_loop()
     loop.call_later(0.05, start)
@@ -48,6 +53,17 @@ async def lifespan(app: App) -> AsyncIterator[None]:
         )
     yield
     work_log.end()
+
+
+def _bound_the_end() -> None:
+    """Let the server end although a browser has stopped in the middle of an upload or a download.
+
+    Without a limit, which Streamlit does not set, uvicorn waits for such requests without end.
+    """
+    handler = signal.getsignal(signal.SIGTERM)  # by now uvicorn's own
+    config = getattr(getattr(handler, "__self__", None), "config", None)
+    if config is not None and hasattr(config, "timeout_graceful_shutdown"):
+        config.timeout_graceful_shutdown = PATIENCE
 
 
 def _session_of_this_thread() -> str:

@@ -185,7 +185,10 @@ def walk_of(model: str = "vae2", **conditions: Any) -> Walk:
 
 def test_an_exported_cell_is_decoded_again_bit_for_bit(first: Catalogue) -> None:
     walk = walk_of()
-    with fits.open(io.BytesIO(grid_path.plane_fits(walk))) as hdus:
+    file, steps = io.BytesIO(), list[int]()
+    grid_path.plane_fits(walk, file, lambda done, *_: steps.append(done))
+    assert len(steps) == -(-(walk.plane.side**2) // cache.DECODED)  # others get a turn in between
+    with fits.open(io.BytesIO(file.getvalue())) as hdus:
         assert len([h for h in hdus if h.is_image]) == 441
         for number in (0, 137, 440):
             header = hdus[number].header

@@ -168,19 +168,39 @@ def test_the_system_knows_whose_a_connection_is() -> None:
             assert guard._account_of((f"::ffff:{ends[0][0]}", ends[0][1]), ends[1]) == os.getuid()
 
 
-def test_no_session_clears_the_caches_of_all() -> None:
+PAGES_ASK = (
+    {"app_heartbeat": True}, {"rerun_script": {"query_string": "data=first"}},
+    {"stop_script": True}, {"file_urls_request": {"file_names": ["a.fits"]}},
+    {"backend_operation_request": {"dataframe_chunk": {}}},
+    {"backend_operation_request": {"deferred_file": {"file_id": "1"}}},
+)  # fmt: skip
+NOBODY_ASKS = (
+    {"clear_cache": True}, {"clear_cache": False},  # of all sessions
+    {"backend_operation_request": {"install_skills": {}}},  # writes beside the app
+    {"backend_operation_request": {"dismiss_skills_nudge": {}}},  # writes into the home
+    {"backend_operation_request": {}},
+    {"load_git_info": True},  # lists files of the app's folder
+    {"set_run_on_save": True}, {"debug_shutdown_runtime": True},
+)  # fmt: skip
+
+
+def test_a_session_asks_for_its_own_pages_alone() -> None:
+    from google.protobuf.json_format import ParseDict
     from streamlit.proto.BackMsg_pb2 import BackMsg
 
-    messages: list[dict[str, Any]] = [
+    def received(asked: dict[str, Any]) -> dict[str, Any]:
+        content = ParseDict(asked, BackMsg()).SerializeToString()
+        return {"type": "websocket.receive", "bytes": content}
+
+    welcome: list[dict[str, Any]] = [
         {"type": "websocket.connect"},
-        {"type": "websocket.receive", "bytes": BackMsg(clear_cache=True).SerializeToString()},
-        {"type": "websocket.receive", "bytes": BackMsg(clear_cache=False).SerializeToString()},
-        {"type": "websocket.receive", "bytes": BackMsg(app_heartbeat=True).SerializeToString()},
+        *map(received, PAGES_ASK),
         {"type": "websocket.receive", "bytes": b"\xff"},
         {"type": "websocket.receive", "text": "plain"},
         {"type": "websocket.disconnect", "code": 1000},
     ]
-    waiting, heard = list(messages), []
+    refused = [received(asked) for asked in NOBODY_ASKS]
+    waiting, heard = [welcome[0], *refused, *welcome[1:]], []
 
     async def receive() -> dict[str, Any]:
         return waiting.pop(0)
@@ -198,4 +218,4 @@ def test_no_session_clears_the_caches_of_all() -> None:
         "headers": [(b"host", b"localhost:8501")],
     }  # fmt: skip
     asyncio.run(Guard(app, allowed_hosts=[], open_to_network=False)(scope, receive, send))
-    assert heard == [messages[0], *messages[3:]]
+    assert heard == welcome

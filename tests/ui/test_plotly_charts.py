@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from radioviz.ui.charts.plotly_charts import (
     CountSeries,
@@ -153,3 +154,16 @@ def test_upper_limits_stand_on_top_of_the_measured_sizes() -> None:
 
 def test_a_reason_is_text() -> None:
     assert "<i>" not in json.dumps(checked(empty("<i>x</i>")).to_dict()["layout"]["annotations"])
+
+
+def test_a_chart_without_values_is_a_line_of_text() -> None:
+    """Plotly raises for a figure without data, as a survey without positions gives."""
+
+    def page() -> None:
+        from radioviz.ui.charts import plotly_charts
+
+        plotly_charts.draw({"data": [], "layout": {}}, "chart", "Dec against RA")
+
+    app = AppTest.from_function(page, default_timeout=60).run()
+    assert not app.exception
+    assert [c.value for c in app.caption] == ["There are no values to draw."]

@@ -17,6 +17,7 @@ from radioviz.ui.cache.data_sets import (
     samp_link,
 )
 from radioviz.ui.cache.decoding import (
+    DECODED,
     classifier,
     classifiers,
     decoded,

@@ -308,7 +308,7 @@ def draw(
     brush: bool = False,
     both: bool = False,
 ) -> None:
-    """Put a chart on the page.
+    """Put a chart on the page, or a line of text where it has nothing to draw.
 
     Parameters
     ----------
@@ -323,6 +323,9 @@ def draw(
     both : bool
         Whether a brush has a range on either axis, or on the horizontal one alone.
     """
+    if not figure["data"]:  # Plotly raises for it
+        st.caption("There are no values to draw.")
+        return
     select: dict[str, Any] = {}
     if on_select is not None:
         select["on_select"] = lambda: on_select(st.session_state.get(key) or {})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
 from functools import partial
+from typing import IO
 
 import numpy as np
 import streamlit as st
 
+from radioviz.jobs.progress import Progress
 from radioviz.ui import (
     cache,
     class_probabilities,
@@ -21,7 +22,9 @@ from radioviz.ui import (
     url_state,
 )
 from radioviz.ui.controls import View
+from radioviz.ui.exports.export_job import Write
 from radioviz.ui.exports.export_panel import export_button, whole
+from radioviz.ui.in_line import in_line
 from radioviz.ui.pages.grid_walk import latent_plane
 from radioviz.ui.pages.grid_walk.state import (
     Pair,
@@ -54,7 +57,8 @@ def path_panel(walk: Walk, view: View) -> None:
         on_click=_set_ends, args=(None, None),
     )  # fmt: skip
     z = latent_plane.path(start.z, end.z, frames)
-    images = cache.decoded(walk.info.name, z, walk.conditions)
+    with in_line("Decoding the path", -(-frames // cache.DECODED), "walk_path") as progress:
+        images = cache.decoded(walk.info.name, z, walk.conditions, progress)
     notes = synthetic.size_notes(synthetic.measure_decoded(images, walk.info))
     if name := class_probabilities.shown_classifier():
         with controls.show_errors():
@@ -84,18 +88,21 @@ def path_panel(walk: Walk, view: View) -> None:
     strip_png = partial(synthetic.sheet_png, images, walk.info, view.style, columns=frames)
     fits = partial(walk_fits, walk, z, images, f"Straight line in latent space, {frames} steps.")
     _buttons(
-        ("Animation (GIF)", lambda: gif, "path.gif", "walk_gif"),
-        ("Animation (APNG)", partial(animation, "apng"), "path.png", "walk_apng"),
-        ("Strip (PNG)", strip_png, "path-strip.png", "walk_strip_png"),
-        ("FITS", fits, "path.fits", "walk_path_fits"),
+        ("Animation (GIF)", whole(lambda: gif), "path.gif", "walk_gif", 1),
+        ("Animation (APNG)", whole(partial(animation, "apng")), "path.png", "walk_apng", 1),
+        ("Strip (PNG)", whole(strip_png), "path-strip.png", "walk_strip_png", 1),
+        ("FITS", whole(fits), "path.fits", "walk_path_fits", 1),
     )
 
 
-def _buttons(*files: tuple[str, Callable[[], bytes], str, str]) -> None:
-    """Buttons of files, each given by its label, its content, the end of its name and its key."""
+def _buttons(*files: tuple[str, Write, str, str, int]) -> None:
+    """Buttons of files, each given by its label, its content, the end of its name and its key.
+
+    And by the number of slices that it takes.
+    """
     with st.container(horizontal=True, gap="small"):
-        for label, make, name, key in files:
-            export_button(label, f"radioviz-simulated-{name}", whole(make), key=key)
+        for label, write, name, key, slices in files:
+            export_button(label, f"radioviz-simulated-{name}", write, key=key, slices=slices)
 
 
 def _tray_button(walk: Walk) -> None:
@@ -137,14 +144,16 @@ def walk_export_panel(walk: Walk, view: View, point: Point) -> None:
     note = f"Place {point.title.replace('−', '-')} of the plane of {_axes(walk)}."
     place_fits = partial(walk_fits, walk, z, image, note)
     place_png = partial(synthetic.marked_png, image[0], walk.info, view.style)
-    whole_fits, whole_png = partial(plane_fits, walk), partial(plane_picture, walk, view)
-    cells = f"All {walk.plane.side**2:,} cells (FITS)"
+    plane_png = partial(plane_picture, walk, view)
+    cells = walk.plane.side**2
+    slices = -(-cells // cache.DECODED)
     _buttons(
-        ("This place (FITS)", place_fits, "place.fits", "walk_place_fits"),
-        ("This place (PNG)", place_png, "place.png", "walk_place_png"),
-        (cells, whole_fits, "plane.fits", "walk_plane_fits"),
-        ("The plane (PNG)", whole_png, "plane.png", "walk_plane_png"),
-    )
+        ("This place (FITS)", whole(place_fits), "place.fits", "walk_place_fits", 1),
+        ("This place (PNG)", whole(place_png), "place.png", "walk_place_png", 1),
+        (f"All {cells:,} cells (FITS)", partial(plane_fits, walk), "plane.fits",
+         "walk_plane_fits", slices),
+        ("The plane (PNG)", whole(plane_png), "plane.png", "walk_plane_png", 1),
+    )  # fmt: skip
     vector = ", ".join(f"{v:.6g}" for v in point.z[:8])
     st.html(
         detail.facts_html(
@@ -162,15 +171,15 @@ def _axes(walk: Walk) -> str:
     return " and ".join(title.replace("σ", "sigma") for title in walk.plane.titles)
 
 
-def plane_fits(walk: Walk) -> bytes:
-    """FITS of every cell, decoded by itself, with its latent vector."""
+def plane_fits(walk: Walk, file: IO[bytes], progress: Progress) -> None:
+    """Write FITS of every cell, decoded by itself, with its latent vector."""
     z = walk.plane.grid()
-    images = cache.decoded(walk.info.name, z, walk.conditions)
+    images = cache.decoded(walk.info.name, z, walk.conditions, progress)
     note = (
         f"Plane of {_axes(walk)}, {walk.plane.side} by {walk.plane.side} cells in steps of "
         f"{walk.plane.step:g}; the first coordinate runs fastest."
     )
-    return walk_fits(walk, z, images, note)
+    file.write(walk_fits(walk, z, images, note))
 
 
 def plane_picture(walk: Walk, view: View) -> bytes:
