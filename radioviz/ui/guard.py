@@ -9,6 +9,7 @@ only the account of the server may read paths and reach desktop programs through
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import html
 import ipaddress
@@ -17,6 +18,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -92,7 +94,9 @@ class Guard:
                 message = await receive()
             return message
 
-        await self.app({**scope, "headers": kept}, heard, protected)
+        # The server ends and waits no longer: no error, which uvicorn would log with its traceback.
+        with suppress(asyncio.CancelledError):
+            await self.app({**scope, "headers": kept}, heard, protected)
 
     def _objection(self, headers: list[tuple[str, str]]) -> str:
         """Why a request is refused; empty if it is not."""
@@ -247,6 +251,8 @@ async def _refuse(scope: Any, send: Any, reason: str) -> None:
 
 def _name(host: str) -> str:
     """Host name of a Host header, in small letters, without port and brackets."""
+    if "@" in host:  # a user's name, which no Host header has
+        return ""
     try:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:

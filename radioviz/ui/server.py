@@ -25,7 +25,7 @@ FIRST_NEEDED = ("pandas", "pyarrow.parquet", "PIL.Image")
 """The slowest imports of the first page: 1 to 2 s, mostly pandas."""
 
 PATIENCE = 5
-"""Seconds in which requests may end once the server was told to."""
+"""Seconds in which requests may finish while the server ends."""
 
 YIELD = 0.0005
 """Seconds after which the importing thread lets the server answer, instead of Python's 5 ms."""

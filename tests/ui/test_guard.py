@@ -67,6 +67,7 @@ def ask(
         ({"host": "localhost.evil.example"}, False),
         ({"host": "127.0.0.1.evil.example"}, False),
         ({"host": "192.168.1.5:8501"}, False),
+        ({"host": "evil.example@localhost"}, False),
         ({}, False),
         ({"host": "localhost:8501", "origin": "http://localhost:9999"}, False),
         ({"host": "localhost:8501", "origin": "http://evil.example"}, False),
