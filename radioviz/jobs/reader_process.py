@@ -253,7 +253,7 @@ def _serve(control: socket.socket) -> None:
     while True:
         message, handles, _, _ = socket.recv_fds(control, 1, 1)
         if not message:
-            return  # the server ended
+            os._exit(0)  # the server ended; at once, so that the forks that still read end, too
         for handle in array.array("i", handles):
             job = socket.socket(fileno=handle)
             with job:

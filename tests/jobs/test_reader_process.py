@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -11,12 +13,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 from radioviz.errors import ImageError, ReaderError
 from radioviz.jobs import wire
 from radioviz.jobs.reader_process import read_confined
 from radioviz.jobs.sandbox import Limits, landlock_version
+from radioviz.paths import REPOSITORY
 from tests.jobs.misbehaving import Facts
 
 HERE = "tests.jobs.misbehaving:"
@@ -184,3 +188,23 @@ def test_many_at_once_and_after_a_death(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert answers == {i: i for i in range(12)}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system ends it on Linux")
+def test_a_reader_ends_with_the_server() -> None:
+    """Even one that never returns to Python, and however the server ends."""
+    program = (
+        "import threading, time\n"
+        "from radioviz.jobs.reader_process import read_confined\n"
+        "read = lambda: read_confined('tests.jobs.misbehaving:wait_in_c')\n"
+        "threading.Thread(target=read, daemon=True).start()\n"
+        "time.sleep(200)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], cwd=REPOSITORY) as server:
+        readers: list[psutil.Process] = []
+        while not readers:
+            time.sleep(0.05)
+            spares = psutil.Process(server.pid).children()
+            readers = [reader for spare in spares for reader in spare.children()]
+        server.kill()
+    assert not psutil.wait_procs([*spares, *readers], timeout=10)[1]
