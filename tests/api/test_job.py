@@ -121,7 +121,13 @@ def test_a_process_of_the_same_number_is_another(request_: SurveyRequest, home: 
     write_json(home / "jobs" / "1-a" / "state.json", stand)
     assert job.read_job("1-a").active
     future = {"began": 4e9, "started": 4e9}  # such a job would have run for ever
-    for change in ({"started": stand["started"] - 60}, {"pid": 2**22 + 1}, {"pid": -1}, {"pid": 0}, future):
+    for change in (
+        {"started": stand["started"] - 60},
+        {"pid": 2**22 + 1},
+        {"pid": -1},
+        {"pid": 0},
+        future,
+    ):
         write_json(home / "jobs" / "1-a" / "state.json", stand | change)
         assert job.read_job("1-a").progress.state == job.CUT_OFF
 

@@ -86,13 +86,16 @@ def state_of(server: Server, address: str) -> str:
 def test_while_exports_are_written_wait_and_are_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from radioviz.data.registry import open_data_set
     from radioviz.importing import Source, import_survey
+    from radioviz.morphology import complete
 
     home, cache = tmp_path / "home", tmp_path / "cache"
     monkeypatch.setenv("RADIOVIZ_HOME", str(home))
     cube = tmp_path / "many.npy"
-    np.save(cube, np.random.default_rng(0).normal(size=(8000, 64, 64)).astype(np.float32))
+    np.save(cube, np.random.default_rng(0).normal(size=(3000, 64, 64)).astype(np.float32))
     import_survey(Source(cube), {"key": "many", "pixel_scale": 5.0, "survey": "synthetic"})
+    complete(open_data_set("many"))
     with run_server(
         RADIOVIZ_HOME=str(home), RADIOVIZ_CACHE=str(cache), RADIOVIZ_LOG="json"
     ) as server:
