@@ -39,6 +39,32 @@ CYCLIC = (
 )
 
 
+# For scales of colour on a map; each differs from a dark page and from a white one.
+PALETTES = {
+    "viridis": CONTINUOUS,
+    "cividis": (
+        *("#2b446e", "#44516c", "#575d6d", "#6a6a70", "#7c7877", "#8f8578", "#a59475", "#bba46e"),
+        *("#d2b464", "#e9c653", "#fdd83a"),
+    ),
+    "plasma": (
+        *("#4c02a1", "#6a00a8", "#8606a6", "#a01a9c", "#b7318a", "#cc4778", "#dc5e66", "#ea7655"),
+        *("#f58f43", "#fca934", "#fbc727"),
+    ),
+    "grey": ("#3d3d3d", "#c4c4c4"),
+    # From blue to orange by way of a grey as light as neither page.
+    "diverging": ("#1F88D2", "#6fa3c8", "#a9a9a9", "#cf8a55", "#D55E00"),
+    "cyclic": CYCLIC,
+}
+PALETTE_TITLES = {
+    "viridis": "Viridis",
+    "cividis": "Cividis",
+    "plasma": "Plasma",
+    "grey": "Grey",
+    "diverging": "Blue to orange",
+    "cyclic": "Cyclic",
+}
+
+
 def category_colours(names: Sequence[str]) -> list[str]:
     """A colour a name: fixed for classes, in order for other names, grey for the empty one."""
     fixed = all(name in LABEL_COLOURS or not name for name in names)

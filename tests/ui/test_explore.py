@@ -13,6 +13,7 @@ from radioviz.ui.image.display import ImageStyle
 from radioviz.ui.map import colouring
 from radioviz.ui.map import layers as explore
 from radioviz.ui.map.hover_text import hover_text
+from radioviz.ui.map.layer_colours import map_colours
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_a_map_knows_the_galaxy_of_each_point(located: Located) -> None:
         ("first", located.atlas.source_ids[5]),
         ("first", located.atlas.source_ids[3]),
     ]
-    choice = explore.map_colours(view)[0]
+    choice = map_colours(view)[0]
     assert choice.key == "las"
     points = explore.map_points(view, choice, ImageStyle(), model_title="m")
     assert len(points) == len(view)
@@ -44,7 +45,7 @@ def test_layers_follow_each_other_and_their_text_names_the_data_set(located: Loc
     positions = np.zeros((len(located.rows), 2), np.float32)
     layers = [explore.Layer(key, f"Survey {key}", located, positions) for key in ("a", "b")]
     view = explore.MapView("UMAP", layers)
-    points = explore.map_points(view, explore.map_colours(view)[0], ImageStyle())
+    points = explore.map_points(view, map_colours(view)[0], ImageStyle())
     n, words = len(positions), hover_text(located.table)
     assert points.hover is not None
     assert points.hover(n - 1) == f"{words[-1]}\nSurvey a"

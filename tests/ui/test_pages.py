@@ -155,7 +155,7 @@ def test_every_colour_draws(open_page: Open) -> None:
 
     model = app.session_state["encoder"]
     view = explore.map_view(["first"], model, app.session_state["layout"])
-    for choice in explore.map_colours(view):
+    for choice in map_colours(view):
         app.selectbox(key="colour").set_value(choice.key).run()
         assert not app.error, choice
         assert not app.exception, choice

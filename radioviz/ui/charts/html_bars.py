@@ -6,7 +6,7 @@ A lasso changes these; a Plotly chart in their place takes longer to draw than t
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -111,13 +111,14 @@ def size_bars(
     )
 
 
-def class_bar(labels: Sequence[str], title: str = "") -> str:
-    """Shares of the classes as one bar, with a legend of counts."""
-    names = sorted(set(labels), key=lambda n: (not n, n not in LABELS, _ORDER.get(n, 0), n))
+def class_bar(counts: Mapping[str, int], title: str = "") -> str:
+    """Shares of the classes as one bar, with a legend of their counts."""
+    names = sorted(counts, key=lambda n: (not n, n not in LABELS, _ORDER.get(n, 0), n))
+    whole = sum(counts.values())
     bar, legend = "", ""
     for name in names:
-        count, colour = labels.count(name), LABEL_COLOURS.get(name, MISSING_COLOUR)
-        share, shown = count / len(labels), name or "no class"
+        count, colour = counts[name], LABEL_COLOURS.get(name, MISSING_COLOUR)
+        share, shown = count / whole, name or "no class"
         tip = html.escape(f"{title}, " * bool(title) + f"{shown}: {share:.1%} ({count:,})")
         bar += f'<div title="{tip}" style="width:{100 * share:.3f}%;background:{colour}"></div>'
         legend += _key(f"{shown} {count:,}", colour)

@@ -6,12 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from radioviz.data.catalogue import COLUMNS, LABELS, Column
+from radioviz.ui.map.binary_columns import content_hash
 from radioviz.ui.palette import category_colours
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ _TITLES = {
 _NEVER = {"source_id", "name", "wcs_header", "header", "image_ra", "image_dec"}
 _IDENTIFIER = re.compile(r"(^|[^a-z])(id|ids|uid|oid|objid|objectid|sourceid)$", re.IGNORECASE)
 _ANGLE = re.compile(r"position_?angle|(^|_)pa(_|$)|posang|orientation", re.IGNORECASE)
+_UNIT = re.compile(r"\[([^\]]+)\]")
 _DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
 # Spread over decades by nature, whatever this sample happens to span.
 _LOGARITHMIC = {
@@ -117,6 +120,10 @@ class Colour:
         Integers of shape ``(n,)`` into ``names``.
     colours : list of str
         One a name.
+    limits : (float or None, float or None)
+        Ends of the scale as the reader set them; None: by the values.
+    palette : str
+        One of :data:`radioviz.ui.palette.PALETTES`; empty: as suits the values.
     """
 
     title: str
@@ -126,6 +133,38 @@ class Colour:
     codes: np.ndarray | None = None
     names: list[str] = field(default_factory=list)
     colours: list[str] = field(default_factory=list)
+    limits: tuple[float | None, float | None] = (None, None)
+    palette: str = ""
+
+    @cached_property
+    def known(self) -> np.ndarray:
+        """Mask of the points that have a value."""
+        if self.codes is not None:
+            named = np.array([name != "" for name in self.names], dtype=bool)
+            return np.asarray(named[self.codes])
+        return np.isfinite(np.asarray(self.values, dtype=np.float64))
+
+    def text_of(self, row: int) -> str:
+        """The coloured value of a point, with its title."""
+        if self.codes is not None:
+            return f"{self.title}: {self.names[int(self.codes[row])] or 'no value'}"
+        found = _UNIT.search(self.title)
+        title = self.title.partition(",")[0].partition(" [")[0]
+        value = float(np.asarray(self.values)[row])
+        return f"{title}: {number_with_unit(value, found[1] if found else '')}"
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of all that it holds."""
+        about = (self.title, self.log, self.cyclic, self.names, self.colours)
+        held = self.codes if self.codes is not None else self.values
+        column = None if held is None else np.asarray(held)
+        return content_hash(column, repr((*about, self.limits, self.palette)))
+
+
+def number_with_unit(value: float, unit: str) -> str:
+    """Four significant digits with the unit; "no value" where there is none."""
+    return f"{value:.4g} {unit}".strip() if np.isfinite(value) else "no value"
 
 
 def measured_columns() -> dict[str, Column]:
@@ -153,12 +192,14 @@ def colour_choices(
     scores: pd.DataFrame,
     latent_dim: int,
     described: Mapping[str, ScoreColumn] | None = None,
+    apart: Mapping[str, str] | None = None,
 ) -> list[Choice]:
     """Everything that points can be coloured by, most useful first.
 
     ``described`` gives titles of some scores; others have their names as titles.
-    Columns without any value are left out, and those that :func:`left_out` lists.
+    Columns without any value are left out, and those in ``apart`` (see :func:`left_out`).
     """
+    apart = left_out(table) if apart is None else apart
     found: list[Choice] = []
     for name in ("las", "label", "survey", "redshift", "flux"):
         if _usable(table[name]):
@@ -170,7 +211,6 @@ def colour_choices(
             found.append(Choice(f"score:{name}", title, unit))
     if latent_dim:
         found.append(Choice(LATENT, "Latent component"))
-    apart = left_out(table)
     for name in table.columns:
         if name in _NEVER or name in {c.key for c in found} or not _usable(table[name]):
             continue

@@ -94,6 +94,8 @@ def read_map_event(
         except (TypeError, ValueError):
             return None
         rows = inside(points.x, points.y, corners)
+        if points.visible is not None:
+            rows = rows[points.visible[rows]]
         hidden = event.get("hidden")
         if hidden and points.colour.codes is not None:
             rows = rows[~np.isin(points.colour.codes[rows], np.asarray(hidden, dtype=np.int64))]
@@ -102,6 +104,8 @@ def read_map_event(
         if not isinstance(index, int) or not 0 <= index < len(sent.order):
             return None
         rows = sent.order[[index]].astype(np.int64)
+        if points.visible is not None and not points.visible[rows[0]]:
+            return None
     else:
         return None
     if event.get("add") and points.selected is not None:

@@ -7,6 +7,9 @@ import pandas as pd
 
 from radioviz.morphology.upper_limits import limits_of, size_words
 
+ALWAYS = ("label", "las", "redshift")
+"""Columns that :func:`hover_text` shows."""
+
 
 def hover_text(table: pd.DataFrame) -> list[str]:
     """Two lines for each row: the name, then class, size and redshift where known."""

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import secrets
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
 from radioviz.atlas.placement import place_among_neighbours
 from radioviz.errors import AtlasError
 from radioviz.neighbours import nearest_to
-from radioviz.ui import cache, crossmatches, filtering, galaxies, state
+from radioviz.ui import cache, filtering, galaxies, state
 from radioviz.ui.cache import Located
+from radioviz.ui.cache.data_sets import atlas_version, scores_version
+from radioviz.ui.cache.shared import shared
 from radioviz.ui.image.display import ImageStyle, data_uri
-from radioviz.ui.map import colouring
+from radioviz.ui.map.binary_columns import content_hash
 from radioviz.ui.map.colouring import Choice
-from radioviz.ui.map.hover_text import hover_text
+from radioviz.ui.map.hover_text import ALWAYS, hover_text
+from radioviz.ui.map.layer_colours import colour_of, map_colours, value_text
 from radioviz.ui.map.map_points import MapEvent, MapPoints, PointLook
 from radioviz.ui.state import Selection
 
@@ -29,11 +32,23 @@ class MapDisplay:
     ----------
     scale : str
         One of :data:`radioviz.ui.map.colouring.SCALES`.
+    limits : (float or None, float or None)
+        Ends of the colour scale; None: by the values.
+    palette : str
+        One of :data:`radioviz.ui.palette.PALETTES`; empty: as suits the values.
     marks : PointLook
+    contours : bool
+        Draw lines of equal density.
+    hover : tuple of str
+        Columns, by the key of their colour, that hovering shows besides the coloured one.
     """
 
     scale: str = "auto"
+    limits: tuple[float | None, float | None] = (None, None)
+    palette: str = ""
     marks: PointLook = field(default_factory=PointLook)
+    contours: bool = False
+    hover: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +68,24 @@ class MapView:
     title: str
     layers: list[Layer]
     notes: list[str] = field(default_factory=list)
+    version: tuple[object, ...] = field(default_factory=lambda: (secrets.token_hex(8),))
+
+    @cached_property
+    def positions(self) -> tuple[np.ndarray, np.ndarray]:
+        """Positions of all points, each float32 of shape ``(n,)``."""
+        joined = np.concatenate([layer.positions for layer in self.layers])
+        return np.ascontiguousarray(joined[:, 0]), np.ascontiguousarray(joined[:, 1])
+
+    @cached_property
+    def group(self) -> np.ndarray:
+        """Number of the layer of each point, uint8 of shape ``(n,)``."""
+        sizes = [len(layer.positions) for layer in self.layers]
+        return np.repeat(np.arange(len(sizes), dtype=np.uint8), sizes)
+
+    @cached_property
+    def places(self) -> str:
+        """Hash of the positions and layers."""
+        return content_hash(*self.positions, self.group, str(len(self.layers)))
 
     @property
     def note(self) -> str:
@@ -90,6 +123,11 @@ def layouts_of(located: Located) -> dict[str, str]:
     return {name: located.atlas.layout_title(name) for name in located.atlas.layouts}
 
 
+def _version(data_sets: tuple[str, ...], model: str, layout: str) -> tuple[object, ...]:
+    opened = [(*atlas_version(key, model), *scores_version(key)) for key in data_sets]
+    return *opened, layout
+
+
 def map_view(data_sets: list[str], model: str, layout: str) -> MapView:
     """Open the Atlases of one or more data sets on a layout of the first.
 
@@ -98,13 +136,19 @@ def map_view(data_sets: list[str], model: str, layout: str) -> MapView:
     AtlasError
         If an Atlas is missing or stale, or the first lacks the layout.
     """
+    return _map_view(tuple(data_sets), model, layout)
+
+
+@shared(_version, entries=12)
+def _map_view(data_sets: tuple[str, ...], model: str, layout: str) -> MapView:
     base = cache.located(data_sets[0], model)
     if layout not in base.atlas.layouts:
         raise AtlasError(
             f"the Atlas of {base.catalogue.info.title} by '{model}' has no layout "
             f"'{layout}'; it has {', '.join(base.atlas.layouts)}"
         )
-    view = MapView(base.atlas.layout_title(layout), [])
+    version = _version(data_sets, model, layout)
+    view = MapView(base.atlas.layout_title(layout), [], version=version)
     for key in data_sets:
         located = cache.located(key, model)
         title = located.catalogue.info.title
@@ -134,35 +178,6 @@ def _overlay_positions(base: Located, layout: str, other: Located) -> tuple[np.n
     return place_among_neighbours(latents, fixed, np.asarray(other.atlas.latents)), False
 
 
-def map_colours(view: MapView) -> list[Choice]:
-    """What the map can be coloured by, from its first layer."""
-    first = view.layers[0].located
-    d = first.atlas.latents.shape[1]
-    found = colouring.colour_choices(first.table, first.scores, d, first.described)
-    return [*found, *_joined_choices(view.layers[0].data_set)]
-
-
-def _joined_choices(data_set: str) -> list[Choice]:
-    """Columns of crossmatched catalogues."""
-    found = []
-    for match in crossmatches.crossmatches(data_set):
-        for name, (_, dtype, unit, _, _, different) in match.columns.items():
-            number, numeric = int(different), dtype != "str"
-            if number and (numeric or number <= max(colouring.MAX_VALUES, match.matched // 2)):
-                found.append(Choice(name, name, unit, numeric))
-    return found
-
-
-def _coloured_table(layer: Layer, name: str) -> pd.DataFrame:
-    """The table of a layer, or the column of a crossmatched catalogue."""
-    table = layer.located.table
-    if name not in table:
-        joined = crossmatches.joined_column(layer.data_set, name)
-        if joined is not None:
-            return pd.DataFrame({name: joined.to_numpy()[layer.located.rows]})
-    return table
-
-
 def map_points(
     view: MapView,
     choice: Choice,
@@ -173,27 +188,23 @@ def map_points(
 ) -> MapPoints:
     """Positions, colours, text and pictures for hovering; the brush and the focus are marked."""
     display = display or MapDisplay()
-    colour = colouring.join_colours(
-        [
-            colouring.colour_by(
-                choice,
-                _coloured_table(layer, choice.key),
-                layer.located.scores,
-                np.asarray(layer.located.atlas.latents),
-                component,
-                display.scale,
-            )
-            for layer in view.layers
-        ]
-    )
-    positions = np.concatenate([layer.positions for layer in view.layers])
-    sizes = [len(layer.positions) for layer in view.layers]
+    colour = colour_of(view, choice, component, display.scale)
+    if display.limits != (None, None) or display.palette:
+        colour = replace(colour, limits=display.limits, palette=display.palette)
+    described = {c.key: c for c in map_colours(view)} if display.hover else {}
 
     def text(row: int) -> str:
         number, at = view.layer_of(row)
         layer = view.layers[number]
-        words = hover_text(layer.located.table.iloc[at : at + 1])[0]
-        return f"{words}\n{layer.title}" if len(view.layers) > 1 else words
+        lines = [hover_text(layer.located.table.iloc[at : at + 1])[0]]
+        if choice.key not in ALWAYS:
+            lines.append(colour.text_of(row))
+        lines += [
+            f"{described[key].title}: {value_text(layer, at, described[key])}"
+            for key in display.hover
+            if key in described and key not in (choice.key, *ALWAYS)
+        ]
+        return "\n".join([*lines, layer.title] if len(view.layers) > 1 else lines)
 
     def picture(row: int) -> str | None:
         cells = galaxies.galaxy_cells(view.pairs(np.array([row])), style)
@@ -201,12 +212,11 @@ def map_points(
 
     selected, focus = _marks(view)
     return MapPoints(
-        positions[:, 0],
-        positions[:, 1],
+        *view.positions,
         colour,
         text,
         picture,
-        group=np.repeat(np.arange(len(sizes), dtype=np.uint8), sizes),
+        group=view.group,
         group_names=tuple(layer.title for layer in view.layers),
         selected=selected,
         shown=_shown(view),
@@ -216,6 +226,8 @@ def map_points(
         description=f"{view.title} of {len(view):,} galaxies by {model_title}, "
         f"coloured by {colour.title}",
         marks=display.marks,
+        contours=display.contours,
+        places=view.places,
     )
 
 

@@ -7,13 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from radioviz.errors import RadioVizError
+from radioviz.ui.map.binary_columns import content_hash
 from radioviz.ui.map.colouring import Colour
 
 KINDS = ("lasso", "box", "click", "cleared")
+MISSING = {
+    "behind": "Behind the others",
+    "among": "Like the others",
+    "hidden": "Hidden",
+}
 
 
 @dataclass(frozen=True)
@@ -28,11 +35,17 @@ class PointLook:
         Of all points, 0..1.
     overlay : float
         Weight of overlaid points, 0..1.
+    below : bool
+        Overlaid points lie below the others, not above.
+    missing : str
+        Points without a value: one of :data:`MISSING`.
     """
 
     size: float = 1.0
     opacity: float = 1.0
     overlay: float = 1.0
+    below: bool = False
+    missing: str = "behind"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +67,22 @@ class MapPoints:
     selected : numpy.ndarray or None
         Bool of shape ``(n,)``: all others are greyed. None: nothing is selected.
     shown : numpy.ndarray or None
-        Bool of shape ``(n,)``: all others are left out, as by a filter. None: all are shown.
+        Bool of shape ``(n,)``: all others are neither drawn nor found, as by a filter. None: all
+        are shown.
     focus : int or None
         Row with a ring around it.
     x_title, y_title : str
     description : str
         For screen readers.
     marks : PointLook
+    contours : bool
+        Draw lines of equal density.
+    names : list of (str, float, float)
+        Text on the map and where, most important first.
+    area : (x0, x1, y0, y1) or None
+        Part of the map to begin with; None: all of it.
+    places : str
+        Hash of positions and groups, where it is known already.
     """
 
     x: np.ndarray
@@ -77,17 +99,31 @@ class MapPoints:
     y_title: str = ""
     description: str = "Latent map"
     marks: PointLook = field(default_factory=PointLook)
+    contours: bool = False
+    names: list[tuple[str, float, float]] = field(default_factory=list)
+    area: tuple[float, float, float, float] | None = None
+    places: str = ""
 
     def __post_init__(self) -> None:
         for name in ("y", "group", "selected", "shown"):
             value = getattr(self, name)
             if value is not None and len(value) != len(self):
                 raise RadioVizError(f"map: {name} has {len(value)} entries for {len(self)} points")
-        if self.shown is not None:  # neither drawn nor lassoed
-            object.__setattr__(self, "x", np.where(self.shown, self.x, np.float32(np.nan)))
+
+        if not self.places:
+            digest = content_hash(self.x, self.y, self.group, str(len(self.group_names)))
+            object.__setattr__(self, "places", digest)
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @cached_property
+    def visible(self) -> np.ndarray | None:
+        """Mask of what is drawn: of ``shown``, those with a value where others are hidden."""
+        if self.marks.missing != "hidden":
+            return self.shown
+        known = self.colour.known
+        return known if self.shown is None else self.shown & known
 
 
 @dataclass(frozen=True, eq=False)

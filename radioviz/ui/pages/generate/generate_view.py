@@ -79,7 +79,7 @@ def class_balance(batch: GeneratedBatch) -> None:
     found = [
         class_probabilities.likeliest_class(batch.probabilities, i)[0] for i in range(len(batch))
     ]
-    st.html(class_bar(found, "Classified as"))
+    st.html(class_bar(Counter(found), "Classified as"))
     requested = batch.made.labels
     if any(requested):
         right = sum(r == f for r, f in zip(requested, found, strict=True))

@@ -17,6 +17,7 @@ from radioviz.ui.image.sky_image import LIMITS, beam_text, colour_limits, sky_im
 from radioviz.ui.label_editor import draw_labels
 from radioviz.ui.map import layers
 from radioviz.ui.map.component import new_event, scatter_map
+from radioviz.ui.map.layer_colours import map_colours
 from radioviz.ui.pages.inspect.state import Pair
 
 
@@ -183,7 +184,7 @@ def map_place_panel(pair: Pair, view: View) -> None:
         if event.kind == "click":
             st.rerun()
     scatter_map(
-        layers.map_points(shown, layers.map_colours(shown)[0], view.style, model_title=view.model),
+        layers.map_points(shown, map_colours(shown)[0], view.style, model_title=view.model),
         key="place_map",
         height="420px",
     )

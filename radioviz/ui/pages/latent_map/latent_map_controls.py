@@ -10,8 +10,9 @@ from radioviz.ui import cache, controls
 from radioviz.ui.controls import View, linked_select
 from radioviz.ui.map import colouring, layers
 from radioviz.ui.map.colouring import Choice
+from radioviz.ui.map.layer_colours import map_colours, no_colours
 from radioviz.ui.map.layers import MapDisplay, MapView
-from radioviz.ui.map.map_points import PointLook
+from radioviz.ui.pages.latent_map.display_menu import display_menu
 from radioviz.ui.pages.latent_map.state import find_on_map
 
 NOTHING = "nothing"
@@ -66,23 +67,22 @@ def choose_maps(view: View) -> MapChoice:
         there = layers.layouts_of(cache.located(view.data_set, beside))
         layout_there = layout if layout in there else next(iter(there))
         maps[beside] = layers.map_view([view.data_set], beside, layout_there)
-    choices = {c.key: c for c in layers.map_colours(maps[model])}
+    choices = {c.key: c for c in map_colours(maps[model])}
     component = "1"
     with columns[1]:
-        apart = colouring.left_out(maps[model].layers[0].located.table)
         colour = linked_select(
             "Colour by", {k: c.text for k, c in choices.items()}, "colour", "colour",
-            help=_not_listed(apart),
+            help=_not_listed(no_colours(maps[model])),
         )  # fmt: skip
         latent = colour == colouring.LATENT
         if latent:
             numbers = {str(i + 1): str(i + 1) for i in range(located.atlas.latents.shape[1])}
             component = linked_select("Component", numbers, "component", "component")
     with columns[6], st.popover("Display", key="map_display", width="stretch"):
-        display = _display(choices[colour], maps[model])
+        display, parameters = display_menu(choices, colour, maps[model])
     view.publish(
         layout=layout,
-        scale=None if display.scale == "auto" else display.scale,
+        **parameters,
         colour=colour,
         component=component if latent else None,
         overlay=None if overlay == NOTHING else overlay,
@@ -98,19 +98,3 @@ def _not_listed(apart: dict[str, str]) -> str | None:
     named = [f"{name[:40]} ({why})" for name, why in list(apart.items())[:12]]
     more = f" and {len(apart) - 12:,} more" if len(apart) > 12 else ""
     return controls.escape(f"Not listed: {', '.join(named)}{more}")
-
-
-def _display(colour: Choice, shown: MapView) -> MapDisplay:
-    """Scale of the colours, and how points look."""
-    scale = "auto"
-    if colour.numeric:
-        scale = linked_select("Colour scale", colouring.SCALES, "map_scale", "scale")
-    size = st.slider("Point size", 0.5, 3.0, 1.0, 0.25, key="map_size", persist_state="session")
-    opacity = st.slider("Opacity", 0.1, 1.0, 1.0, 0.1, key="map_opacity", persist_state="session")
-    overlay = 1.0
-    if len(shown.layers) > 1:
-        overlay = st.slider(
-            "Weight of the overlay", 0.0, 1.0, 0.5, 0.05, key="map_overlay",
-            persist_state="session", help="Overlaid galaxies are drawn as rings over the dots",
-        )  # fmt: skip
-    return MapDisplay(scale, PointLook(float(size), float(opacity), float(overlay)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from radioviz.data.matching import REPEAT_ARCSEC
@@ -19,6 +20,7 @@ from radioviz.ui.pages.latent_map.state import (
     selection_to_tray,
 )
 from radioviz.ui.state import Selection
+from radioviz.workspace.table_columns import Text
 
 HEIGHT = "clamp(400px, calc(100vh - 250px), 1400px)"
 """Of a map: what the window has below title and controls."""
@@ -111,8 +113,20 @@ def _side_panel(view: View, shown: MapView) -> None:
         if len(brush):
             selection_view.selection_summary(catalogues, brush)
         elif state.focus() is None:
-            st.caption(f"{controls.galaxies_text(len(shown))} on the map")
-            selection_view.whole_summary(catalogues[0])
+            _whole(view, shown)
+
+
+def _whole(view: View, shown: MapView) -> None:
+    """How many galaxies the map shows, and sizes and classes of those of the first survey."""
+    masks = [filtering.passing(layer.data_set, view.model) for layer in shown.layers]
+    number = sum(
+        len(layer.positions) if mask is None else int(np.count_nonzero(mask[layer.located.rows]))
+        for layer, mask in zip(shown.layers, masks, strict=True)
+    )
+    st.caption(f"{controls.galaxies_text(number)} on the map")
+    labels = filtering.columns_in_view(view.data_set, view.model).values("label")
+    if isinstance(labels, Text):
+        selection_view.whole_summary(shown.layers[0].located.catalogue, labels, masks[0])
 
 
 def _focus_panel(view: View) -> None:

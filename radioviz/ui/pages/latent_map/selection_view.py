@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -15,6 +17,7 @@ from radioviz.ui.charts.html_bars import class_bar, size_bars
 from radioviz.ui.controls import View
 from radioviz.ui.pages.latent_map.state import FRAGMENTS, toggle_in_tray
 from radioviz.ui.state import Selection
+from radioviz.workspace.table_columns import Text
 
 
 def _tables(selection: Selection, columns: list[str]) -> pd.DataFrame:
@@ -73,14 +76,20 @@ def selection_summary(catalogues: list[Catalogue], selection: Selection) -> None
         )
     )
     for title, table in (("All", whole), ("Selection", part)):
-        st.html(class_bar(table["label"].tolist(), title))
+        st.html(class_bar(Counter(table["label"]), title))
 
 
-def whole_summary(catalogue: Catalogue) -> None:
-    """Sizes and classes of a whole data set."""
+def whole_summary(catalogue: Catalogue, labels: Text, passing: np.ndarray | None) -> None:
+    """Sizes and classes of the galaxies of a data set that pass the filter (None: of all)."""
+    rows = slice(None) if passing is None else passing
+    title = "All" if passing is None else "Passing the filter"
     table = catalogue.table
-    st.html(size_bars({"All": table["las"].to_numpy(float)}, {"All": limits_of(table)}))
-    st.html(class_bar(table["label"].tolist(), "Classes"))
+    sizes, limits = table["las"].to_numpy(float)[rows], limits_of(table)[rows]
+    st.html(size_bars({title: sizes}, {title: limits}))
+    words = [str(word) for word in labels.words.to_pylist()]
+    numbers = np.bincount(labels.codes[rows] + 1, minlength=len(words) + 1).tolist()
+    counts = {word: n for word, n in zip(["", *words], numbers, strict=True) if n}
+    st.html(class_bar(counts, "Classes"))
 
 
 def selection_gallery(view: View, selection: Selection) -> None:

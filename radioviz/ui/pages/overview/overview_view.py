@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -100,7 +101,7 @@ def data_set_card(catalogue: Catalogue) -> None:
             f"<span><b>{len(catalogue):,}</b> galaxies</span></div>"
             f'<div style="opacity:.72;font-size:.86rem;margin:2px 0 8px">'
             f"{html.escape(' · '.join(facts))} · {positions:,} with a position · "
-            f"{sizes:,} with a size</div>{class_bar(table['label'].tolist())}"
+            f"{sizes:,} with a size</div>{class_bar(Counter(table['label']))}"
         )
         with st.expander("Terms, reference, notes"):
             for title, text in (

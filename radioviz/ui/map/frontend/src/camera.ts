@@ -5,6 +5,7 @@ import type { View } from "./painter.ts";
 import type { MapData } from "./types.ts";
 
 const MARGIN = 0.04;
+const MOST_ZOOM = 1e6;
 /** Pixels a unit of the coarse grid from which its halves are distinguished. */
 const NEEDS_FINE = 0.4;
 
@@ -22,7 +23,7 @@ export class Camera {
   ) {
     this.target = select(element);
     this.zoom = zoom<HTMLElement, unknown>()
-      .scaleExtent([0.5, 1e6])
+      .scaleExtent([0.5, MOST_ZOOM])
       .touchable(true)
       .filter((event: MouseEvent | TouchEvent) => event.type === "wheel" || pans(event))
       .extent(() => [
@@ -74,6 +75,23 @@ export class Camera {
     this.target.call(this.zoom.transform, zoomIdentity);
   }
 
+  /** Show a part of the coarse grid, [x0, x1, y0, y1], as large as fits. */
+  show([x0, x1, y0, y1]: [number, number, number, number]): void {
+    const { k, x, y } = zoomTransform(this.element);
+    const now = this.view();
+    const [sx, sy] = [now.sx / k, now.sy / k];
+    const [tx, ty] = [(now.tx - x) / k, (now.ty - y) / k];
+    const wide = Math.max(1e-9, sx * (x1 - x0));
+    const high = Math.max(1e-9, -sy * (y1 - y0));
+    const scale = Math.min(MOST_ZOOM, this.width / wide, this.height / high);
+    const cx = (sx * (x0 + x1)) / 2 + tx;
+    const cy = (sy * (y0 + y1)) / 2 + ty;
+    this.target.call(
+      this.zoom.transform,
+      zoomIdentity.translate(this.width / 2 - scale * cx, this.height / 2 - scale * cy).scale(scale),
+    );
+  }
+
   zoomBy(factor: number): void {
     this.target.call(this.zoom.scaleBy, factor);
   }
@@ -82,6 +100,12 @@ export class Camera {
     const k = this.scale;
     this.target.call(this.zoom.translateBy, dx / k, dy / k);
   }
+}
+
+/** Place on the coarse grid of data coordinates. */
+export function toGrid(bounds: MapData["bounds"], x: number, y: number): [number, number] {
+  const [x0, x1, y0, y1] = bounds;
+  return [((x - x0) / (x1 - x0)) * 65536, ((y - y0) / (y1 - y0)) * 65536];
 }
 
 /** Data coordinates of a place on the coarse grid. */

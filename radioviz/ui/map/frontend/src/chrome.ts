@@ -1,9 +1,13 @@
 /** What is around the points: tools, legend, colour bar, notes, tooltip. All text is plain text. */
 import type { Answer, MapData } from "./types.ts";
 import { spread } from "./axes.ts";
+import { Overlay, svg } from "./overlay.ts";
+import type { Tally } from "./points.ts";
 import { mediaUrl } from "./store.ts";
 
 export type Tool = "lasso" | "box" | "pan";
+/** What the toolbar and the keys do. */
+export type Act = Tool | "in" | "out" | "reset" | "selection" | "clear";
 
 export function make<K extends keyof HTMLElementTagNameMap>(
   tag: K,
@@ -29,17 +33,9 @@ const ICONS: Record<string, string> = {
   in: "M12 6v12M6 12h12",
   out: "M6 12h12",
   reset: "M4 11 12 4l8 7M6.500 9.500V20h11V9.500",
+  selection: "M10 4a6 6 0 1 0 0 12 6 6 0 1 0 0-12M14.500 14.500 20 20M10 7.500v5M7.500 10h5",
   clear: "M6 6l12 12M18 6 6 18",
 };
-
-function svg<K extends keyof SVGElementTagNameMap>(
-  tag: K,
-  attributes: Record<string, string>,
-): SVGElementTagNameMap[K] {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
-}
 
 function icon(name: string): SVGSVGElement {
   const drawing = svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" });
@@ -52,12 +48,7 @@ export class Chrome {
   readonly plot = make("div", "rv-plot");
   readonly under = make("canvas");
   readonly area = make("div", "rv-points");
-  private readonly over = svg("svg", { class: "rv-over", "aria-hidden": "true" });
-  private readonly outline = svg("path", { class: "rv-outline" });
-  private readonly rings = {
-    focus: svg("circle", { class: "rv-focus", r: "10" }),
-    hover: svg("circle", { class: "rv-hover", r: "7" }),
-  };
+  readonly over = new Overlay();
   private readonly legend = make("div", "rv-legend");
   private readonly bar = make("div", "rv-bar");
   private readonly note = make("div", "rv-note");
@@ -66,7 +57,7 @@ export class Chrome {
   private readonly live = make("div", "rv-hidden");
   private readonly tools = new Map<string, HTMLButtonElement>();
 
-  constructor(act: (what: Tool | "in" | "out" | "reset" | "clear") => void) {
+  constructor(act: (what: Act) => void) {
     this.root.tabIndex = 0;
     this.root.setAttribute("role", "application");
     this.live.setAttribute("aria-live", "polite");
@@ -82,6 +73,7 @@ export class Chrome {
       in: "Zoom in (+)",
       out: "Zoom out (\u2212)",
       reset: "Whole map (r)",
+      selection: "Zoom to the selection (z)",
       clear: "Clear the selection (Esc)",
     };
     for (const [name, title] of Object.entries(titles)) {
@@ -91,13 +83,12 @@ export class Chrome {
       button.setAttribute("aria-label", title);
       button.dataset.tool = name;
       button.append(icon(name));
-      button.addEventListener("click", () => act(name as Tool));
+      button.addEventListener("click", () => act(name as Act));
       this.tools.set(name, button);
       tools.append(button);
     }
     head.append(this.legend, tools);
-    this.over.append(this.outline, this.rings.focus, this.rings.hover);
-    this.area.append(this.over, this.note);
+    this.area.append(this.over.root, this.note);
     this.plot.append(this.under, this.area, this.tip);
     this.root.append(head, this.plot, this.bar, this.notes, this.live);
   }
@@ -109,20 +100,6 @@ export class Chrome {
     this.area.classList.toggle("pan", tool === "pan");
   }
 
-  /** The lasso or box in pixels; null for none. */
-  setOutline(path: [number, number][] | null): void {
-    const corners = (path ?? []).map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`);
-    this.outline.setAttribute("d", corners.length > 1 ? `M${corners.join("L")}Z` : "");
-  }
-
-  setRing(which: "focus" | "hover", at: [number, number] | null): void {
-    const ring = this.rings[which];
-    ring.style.display = at ? "" : "none";
-    if (!at) return;
-    ring.setAttribute("cx", at[0].toFixed(1));
-    ring.setAttribute("cy", at[1].toFixed(1));
-  }
-
   say(text: string): void {
     this.note.textContent = text;
   }
@@ -130,20 +107,33 @@ export class Chrome {
   describe(data: MapData, extra: string[]): void {
     this.root.style.height = data.height;
     this.root.setAttribute("aria-label", data.description);
-    this.live.textContent = data.selected
-      ? `${data.selected.count.toLocaleString("en")} points selected`
-      : "";
+    this.announce(data.selected ? `${data.selected.count.toLocaleString("en")} points selected` : "");
+    const zoom = this.tools.get("selection");
+    if (zoom) zoom.disabled = !data.selected?.count;
     this.notes.textContent = [...data.notes, ...extra].join(" ");
+  }
+
+  /** Have a screen reader say something. */
+  announce(text: string): void {
+    this.live.textContent = text;
   }
 
   setLegend(
     data: MapData,
+    tally: Tally,
     hidden: ReadonlySet<number>,
     toggle: (code: number, alone: boolean) => void,
   ): void {
     this.legend.replaceChildren();
+    const count = (code: number): HTMLElement => {
+      const all = tally.shown[code].toLocaleString("en");
+      const chosen = tally.selected[code].toLocaleString("en");
+      const text = make("span", "rv-count", data.selected ? `${chosen} / ${all}` : all);
+      if (data.selected) text.title = `${chosen} of ${all} are selected`;
+      return text;
+    };
     if (data.colour.kind === "categories") {
-      const { names, colours, counts } = data.colour;
+      const { names, colours } = data.colour;
       names.forEach((name, code) => {
         const button = make("button");
         button.type = "button";
@@ -152,17 +142,16 @@ export class Chrome {
         const dot = make("span", "rv-dot");
         dot.style.background = colours[code];
         button.append(dot, make("span", "", shorten(name) || "no value"));
-        button.append(make("span", "rv-count", counts[code].toLocaleString("en")));
+        button.append(count(code));
         button.addEventListener("click", (e) => e.detail < 2 && toggle(code, false));
         button.addEventListener("dblclick", () => toggle(code, true));
         this.legend.append(button);
       });
-    } else if (data.colour.missing) {
+    } else if (tally.shown[0]) {
       const item = make("span", "rv-item");
       const dot = make("span", "rv-dot");
       dot.style.cssText = `display:inline-block;margin-right:5px;background:${data.colour.colours[0]}`;
-      const count = ` ${data.colour.missing.toLocaleString("en")}`;
-      item.append(dot, "no value", make("span", "rv-count", count));
+      item.append(dot, "no value ", count(0));
       this.legend.append(item);
     }
     if (data.groups.length > 1) {

@@ -1,5 +1,5 @@
 /** Paints with plain loops into a 2D canvas. */
-import { opacity, RING_WEIGHT, type Painter, type Style, type View } from "./painter.ts";
+import { opacity, type Painter, type Style, type View } from "./painter.ts";
 import type { Points } from "./points.ts";
 
 /** Offsets and weights of the pixels that a point covers. */
@@ -94,26 +94,25 @@ export class CpuPainter implements Painter {
     const points = this.points;
     if (!points) return;
     const size = Math.max(1, Math.round(this.style.size));
-    const gain = this.style.gain * (ring ? RING_WEIGHT * this.style.overlay : 1);
+    const gain = this.style.gain * (ring ? this.style.ring : 1);
     // Weights are in the table, so that the inner loops only add.
     const table = this.style.table.map((v) => v * gain);
-    const selected = points.selected;
     if (ring || size > 2) {
       // Discs keep their size to the tenth of a pixel, squares are whole.
       const wide = Math.max(2.5, this.style.size) + (ring ? this.ringExtra : 0);
-      this.addStamps(points, selected, table, start, end, stamps(wide, ring));
-    } else if (points.fine || selected || size === 1) {
-      this.addSquares(points, selected, table, start, end, size);
+      this.addStamps(points, table, start, end, stamps(wide, ring));
+    } else if (points.fine || size === 1) {
+      this.addSquares(points, table, start, end, size);
     } else {
       this.addPlain(points, table, start, end);
     }
   }
 
-  /** Two by two pixels, nothing selected, coarse positions: the common case of many points. */
+  /** Two by two pixels, coarse positions: the common case of many points. */
   private addPlain(points: Points, table: Float32Array, start: number, end: number): void {
     const { sx, sy, tx, ty } = this.view;
     const q = points.coarse;
-    const codes = points.codes;
+    const places = points.places;
     const sums = this.sums;
     const right = this.canvas.width - 1;
     const bottom = this.canvas.height - 1;
@@ -121,15 +120,16 @@ export class CpuPainter implements Painter {
     const ox = tx + 0.5 * sx - 0.5;
     const oy = ty + 0.5 * sy - 0.5;
     for (let i = start, j = 2 * start; i < end; i++, j += 2) {
+      const t = places[i] << 2;
+      const w = table[t + 3];
+      if (!w) continue;
       const px = q[j] * sx + ox;
       const py = q[j + 1] * sy + oy;
       if (px < 0 || py < 0 || px >= right || py >= bottom) continue;
       let o = (py | 0) * row + ((px | 0) << 2);
-      const t = codes[i] << 2;
       const r = table[t];
       const g = table[t + 1];
       const b = table[t + 2];
-      const w = table[t + 3];
       sums[o] += r;
       sums[o + 1] += g;
       sums[o + 2] += b;
@@ -152,7 +152,6 @@ export class CpuPainter implements Painter {
 
   private addSquares(
     points: Points,
-    selected: Uint8Array | null,
     table: Float32Array,
     start: number,
     end: number,
@@ -161,17 +160,18 @@ export class CpuPainter implements Painter {
     const { sx, sy, tx, ty } = this.view;
     const q = points.coarse;
     const fine = points.fine;
-    const codes = points.codes;
+    const places = points.places;
     const sums = this.sums;
     const right = this.canvas.width - size + 1;
     const bottom = this.canvas.height - size + 1;
     const row = 4 * this.canvas.width;
     const half = (size - 1) / 2;
     for (let i = start, j = 2 * start; i < end; i++, j += 2) {
+      const t = places[i] << 2;
+      if (!table[t + 3]) continue;
       const px = (q[j] + (fine ? fine[j] / 65536 : 0.5)) * sx + tx - half;
       const py = (q[j + 1] + (fine ? fine[j + 1] / 65536 : 0.5)) * sy + ty - half;
       if (px < 0 || py < 0 || px >= right || py >= bottom) continue;
-      const t = (codes[i] + (selected && !selected[i] ? 256 : 0)) << 2;
       const o = (py | 0) * row + ((px | 0) << 2);
       for (let y = 0; y < size; y++) {
         for (let x = 0; x < size; x++) {
@@ -187,7 +187,6 @@ export class CpuPainter implements Painter {
 
   private addStamps(
     points: Points,
-    selected: Uint8Array | null,
     table: Float32Array,
     start: number,
     end: number,
@@ -200,10 +199,11 @@ export class CpuPainter implements Painter {
     const sums = this.sums;
     const reach = shapes[0].dx.reduce((a, b) => Math.max(a, b), 0) + 1;
     for (let i = start, j = 2 * start; i < end; i++, j += 2) {
+      const t = points.places[i] << 2;
+      if (!table[t + 3]) continue;
       const px = (q[j] + (fine ? fine[j] / 65536 : 0.5)) * sx + tx;
       const py = (q[j + 1] + (fine ? fine[j + 1] / 65536 : 0.5)) * sy + ty;
       if (px < -reach || py < -reach || px >= width + reach || py >= height + reach) continue;
-      const t = (points.codes[i] + (selected && !selected[i] ? 256 : 0)) << 2;
       const cx = Math.floor(px);
       const cy = Math.floor(py);
       const { dx, dy, w } =

@@ -13,7 +13,7 @@ export interface Hooks {
   hover(at: Point | null): void;
   /** The outline while it is drawn; null when it ends. */
   outline(path: Point[] | null): void;
-  key(name: string): boolean;
+  key(name: string, shift: boolean): boolean;
 }
 
 export class Gestures {
@@ -120,7 +120,8 @@ export class Gestures {
 
   private keydown(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    // A space on a button presses the button.
+    // A space or Enter on a button presses the button.
+    if (event.key === "Enter" && event.composedPath()[0] !== this.root) return;
     if (event.key === " ") {
       if (event.composedPath()[0] !== this.root) return;
       this.space = true;
@@ -129,7 +130,7 @@ export class Gestures {
     }
     if (event.key === "Escape" && this.path) {
       this.stop();
-    } else if (!this.hooks.key(event.key)) {
+    } else if (!this.hooks.key(event.key, event.shiftKey)) {
       return;
     }
     // Streamlit has keys of its own (c, r), which are not meant here.

@@ -1,19 +1,17 @@
 /** Paints with WebGL 2: points are added up in a float texture, then converted to colour. */
 import * as twgl from "twgl.js";
-import { RING_WEIGHT, STEEP, type Painter, type Style, type View } from "./painter.ts";
+import { STEEP, TABLE_ROWS, type Painter, type Style, type View } from "./painter.ts";
 import type { Points } from "./points.ts";
 
 const POINTS_VERTEX = `#version 300 es
 in vec2 a_coarse;
 in vec2 a_fine;
-in float a_code;
-in float a_selected;
+in float a_place;
 uniform vec2 u_coarse;
 uniform vec2 u_fine;
 uniform vec2 u_scale;
 uniform float u_size;
 uniform float u_gain;
-uniform bool u_any;
 uniform sampler2D u_table;
 out vec4 v_colour;
 void main() {
@@ -21,8 +19,8 @@ void main() {
   vec2 p = (a_coarse - u_coarse) + (a_fine - u_fine) / 65536.0;
   gl_Position = vec4(p * u_scale, 0.0, 1.0);
   gl_PointSize = u_size;
-  int row = (u_any && a_selected < 0.5) ? 1 : 0;
-  v_colour = texelFetch(u_table, ivec2(int(a_code + 0.5), row), 0) * u_gain;
+  int place = int(a_place + 0.5);
+  v_colour = texelFetch(u_table, ivec2(place & 255, place >> 8), 0) * u_gain;
   if (v_colour.a == 0.0) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
 }`;
 
@@ -119,17 +117,12 @@ export class GpuPainter implements Painter {
     if (this.canvas.width > 1) this.makeSums();
   }
 
-  load(points: Points, part: "all" | "fine" | "codes" | "selected"): void {
+  load(points: Points, part: "all" | "fine" | "places"): void {
     const gl = this.gl;
     this.points = points;
     if (gl.isContextLost()) return;
-    const selected = points.selected ?? new Uint8Array(points.n);
-    if (this.buffers?.attribs && part === "codes") {
-      twgl.setAttribInfoBufferFromArray(gl, this.buffers.attribs.a_code, points.codes);
-      return;
-    }
-    if (this.buffers?.attribs && part === "selected") {
-      twgl.setAttribInfoBufferFromArray(gl, this.buffers.attribs.a_selected, selected);
+    if (this.buffers?.attribs && part === "places") {
+      twgl.setAttribInfoBufferFromArray(gl, this.buffers.attribs.a_place, points.places);
       return;
     }
     const old = this.buffers;
@@ -138,8 +131,7 @@ export class GpuPainter implements Painter {
       a_fine: points.fine
         ? { numComponents: 2, data: points.fine, normalize: false }
         : { value: [32768, 32768] },
-      a_code: { numComponents: 1, data: points.codes, normalize: false },
-      a_selected: { numComponents: 1, data: selected, normalize: false },
+      a_place: { numComponents: 1, data: points.places, normalize: false },
     } as unknown as twgl.Arrays);
     if (this.vertices) gl.deleteVertexArray(this.vertices);
     this.vertices = twgl.createVertexArrayInfo(gl, this.pointsProgram, this.buffers)
@@ -178,7 +170,7 @@ export class GpuPainter implements Painter {
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
     gl.bindTexture(gl.TEXTURE_2D, this.table);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32F, 256, 2, 0, gl.RGBA, gl.FLOAT, style.table);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32F, 256, TABLE_ROWS, 0, gl.RGBA, gl.FLOAT, style.table);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
   }
@@ -202,8 +194,7 @@ export class GpuPainter implements Painter {
       u_scale: [(2 * view.sx) / view.width, (-2 * view.sy) / view.height],
       u_size: (ring ? style.size + 4 : style.size) * ratio,
       u_ring: ring,
-      u_gain: style.gain * (ring ? RING_WEIGHT * style.overlay : 1),
-      u_any: points.selected !== null,
+      u_gain: style.gain * (ring ? style.ring : 1),
       u_table: this.table,
     });
     gl.drawArrays(gl.POINTS, start, end - start);

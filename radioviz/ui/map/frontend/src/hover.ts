@@ -1,29 +1,40 @@
 /** What is under the pointer: requested from the server one point at a time and remembered. */
-import type { Answer } from "./types.ts";
+import type { Answer, Seen } from "./types.ts";
 
 const ASK_MS = 45;
+const TELL_MS = 600;
 const KEPT = 2000;
 
-type Ask = (question: { index: number; seen: string }) => void;
+interface Server {
+  ask(question: { index: number; seen: string }): void;
+  tell(seen: Seen): void;
+}
 
-const channels = new Map<string, { ask: Ask | null; answered: ((a: Answer) => void) | null }>();
+interface Channel {
+  server: Server | null;
+  answered: ((a: Answer) => void) | null;
+}
 
-function channel(name: string): { ask: Ask | null; answered: ((a: Answer) => void) | null } {
+const channels = new Map<string, Channel>();
+
+function channel(name: string): Channel {
   let there = channels.get(name);
-  if (!there) channels.set(name, (there = { ask: null, answered: null }));
+  if (!there) channels.set(name, (there = { server: null, answered: null }));
   return there;
 }
 
 /** The side that talks to the server. */
-export function connect(name: string, ask: Ask | null, answer: Answer | null): void {
+export function connect(name: string, server: Server | null, answer: Answer | null): void {
   const there = channel(name);
-  there.ask = ask;
+  there.server = server;
   if (answer) there.answered?.(answer);
 }
 
 export class Hover {
   private readonly known = new Map<string, Answer>();
   private timer = 0;
+  private telling = 0;
+  private told = "";
   private wanted = "";
 
   constructor(
@@ -50,11 +61,24 @@ export class Hover {
       this.show(known);
       return;
     }
-    this.timer = window.setTimeout(() => channel(this.name).ask?.({ index, seen }), ASK_MS);
+    this.timer = window.setTimeout(() => channel(this.name).server?.ask({ index, seen }), ASK_MS);
+  }
+
+  /** Tell the server what is in view, once it rests; nothing when it is what was told before. */
+  tell(seen: Seen): void {
+    clearTimeout(this.telling);
+    const text = JSON.stringify(seen);
+    if (!this.told) this.told = text; // as the server sent it
+    if (text === this.told) return;
+    this.telling = window.setTimeout(() => {
+      this.told = text;
+      channel(this.name).server?.tell(seen);
+    }, TELL_MS);
   }
 
   dispose(): void {
     clearTimeout(this.timer);
+    clearTimeout(this.telling);
     channel(this.name).answered = null;
   }
 }

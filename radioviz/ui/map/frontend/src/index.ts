@@ -32,6 +32,10 @@ export function map(component: ComponentArgs<MapData>): () => void {
 /** The other half of hovering: an invisible component, in a fragment of its own. */
 export function hover(component: ComponentArgs<{ channel: string; answer: Answer | null }>): () => void {
   const { channel, answer } = component.data;
-  connect(channel, (question) => component.setTriggerValue("ask", question), answer);
+  const server = {
+    ask: (question: unknown) => component.setTriggerValue("ask", question),
+    tell: (seen: unknown) => component.setStateValue("view", seen),
+  };
+  connect(channel, server, answer);
   return () => connect(channel, null, null);
 }

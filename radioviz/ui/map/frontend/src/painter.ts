@@ -6,7 +6,7 @@
  * emulated in software or missing, plain loops that are ten times faster there (cpu.ts).
  */
 import type { Points } from "./points.ts";
-import type { Rgb } from "./types.ts";
+import type { PointLook, Rgb } from "./types.ts";
 
 /** From units of the coarse grid to CSS pixels: `px = x * sx + tx`. */
 export interface View {
@@ -23,21 +23,24 @@ export interface Style {
   size: number;
   /** Weight that is painted opaque. */
   full: number;
-  /** Premultiplied colour and weight of code c at 4c, of unselected points at 4 (256 + c). */
+  /**
+   * Premultiplied colour and weight of code c at 4c, of unselected points at 4 (256 + c), and
+   * nothing for points that are not shown, at 4 * 512.
+   */
   table: Float32Array;
   /** Multiplies weights when only some of the points are drawn. */
   gain: number;
   /** Multiplies the opacity of all points. */
   opacity: number;
-  /** Multiplies the weight of overlaid points. */
-  overlay: number;
+  /** Weight of an overlaid point. */
+  ring: number;
 }
 
 export interface Painter {
   readonly kind: "gpu" | "cpu";
   readonly canvas: HTMLCanvasElement;
   /** Use points, or parts of them that changed. */
-  load(points: Points, part: "all" | "fine" | "codes" | "selected"): void;
+  load(points: Points, part: "all" | "fine" | "places"): void;
   resize(width: number, height: number): void;
   begin(view: View, style: Style): void;
   /** Add points [start, end); rings for overlaid groups. */
@@ -49,10 +52,14 @@ export interface Painter {
 
 /** Weight of an unselected point when others are selected, where none lie on one another. */
 const FAINT = 0.06;
-/** Weight of a point without a value. */
-const VAGUE = 0.3;
-/** How much more a ring weighs than a dot: overlaid points shall be seen in a crowd. */
-export const RING_WEIGHT = 8;
+/** Entries of the table of colours: see `Points.places`. */
+export const TABLE_ROWS = 3;
+/**
+ * How much more a ring weighs than a dot, so that overlaid points are seen in a crowd; and how
+ * much less, where the dots shall be seen.
+ */
+const RING_ABOVE = 8;
+const RING_BELOW = 0.15;
 /** Steepness of opacity against weight: with it a faint point alone is still seen. */
 export const STEEP = 50;
 
@@ -71,7 +78,11 @@ export function parseColour(text: string): Rgb {
   return { r: parts[0], g: parts[1], b: parts[2] };
 }
 
-/** Table of colours and weights for the painters. */
+export function ringWeight(look: PointLook): number {
+  return look.overlay * (look.below ? RING_BELOW : RING_ABOVE);
+}
+
+/** Table of colours and weights for the painters; points of a `vague` code lie behind the others. */
 export function colourTable(
   colours: string[],
   vague: (code: number) => boolean,
@@ -79,13 +90,13 @@ export function colourTable(
   faint: Rgb,
   full: number,
 ): Float32Array {
-  const table = new Float32Array(4 * 512);
+  const table = new Float32Array(4 * 256 * TABLE_ROWS);
   // In a crowd the many unselected would hide the few selected.
   const f = Math.max(0.01, Math.min(FAINT, 2 / full));
   for (let code = 0; code < 256; code++) {
     if (hidden.has(code)) continue;
     const { r, g, b } = parseColour(colours[Math.min(code, colours.length - 1)] ?? "#808080");
-    const w = vague(code) ? VAGUE : 1;
+    const w = vague(code) ? f : 1;
     table.set([(r / 255) * w, (g / 255) * w, (b / 255) * w, w], 4 * code);
     table.set([(faint.r / 255) * f, (faint.g / 255) * f, (faint.b / 255) * f, f], 4 * (256 + code));
   }

@@ -1,14 +1,33 @@
-/** The points: fixed-point positions, colour codes, selection, and a grid to find them by. */
+/** The points: fixed-point positions, how each is drawn, and a grid to find them by. */
 
 const CELLS = 256;
+/** Row of the table of colours of points that are not selected, and of those that are not shown. */
+const OTHER = 256;
+const ABSENT = 512;
+/** What a step by an arrow key goes at least, in pixels. */
+const LEAST_STEP = 4;
+
+/** How many points have each colour code: of those shown, and of those that are selected, too. */
+export interface Tally {
+  shown: Uint32Array;
+  selected: Uint32Array;
+  total: number;
+}
+
+function bit(bits: Uint8Array, i: number): boolean {
+  return ((bits[i >> 3] >> (i & 7)) & 1) === 1;
+}
 
 export class Points {
   /** Upper and lower halves of 32-bit fixed-point positions, x and y in turn. */
   readonly coarse: Uint16Array;
   fine: Uint16Array | null = null;
   codes: Uint8Array;
-  /** 1 where selected; null when nothing is. */
-  selected: Uint8Array | null = null;
+  /** Row of each point in the table of colours. */
+  readonly places: Uint16Array;
+  tally: Tally = { shown: new Uint32Array(256), selected: new Uint32Array(256), total: 0 };
+  private selected: Uint8Array | null = null;
+  private shown: Uint8Array | null = null;
   private starts: Uint32Array | null = null;
   private byCell: Uint32Array | null = null;
   private counts: Uint32Array | null = null;
@@ -19,23 +38,57 @@ export class Points {
   ) {
     this.coarse = new Uint16Array(coarse);
     this.codes = new Uint8Array(n);
+    this.places = new Uint16Array(n);
     if (this.coarse.length !== 2 * n) throw new Error("the positions of the map are incomplete");
   }
 
-  setCodes(buffer: ArrayBuffer): void {
-    if (buffer.byteLength !== this.n) throw new Error("a colour column of the map is incomplete");
-    this.codes = new Uint8Array(buffer);
+  /** Colour codes, one byte a point; what is selected and what is shown, one bit a point. */
+  set(codes: ArrayBuffer, selected: ArrayBuffer | null, shown: ArrayBuffer | null): void {
+    if (codes.byteLength !== this.n) throw new Error("a colour column of the map is incomplete");
+    for (const bits of [selected, shown]) {
+      if (bits && 8 * bits.byteLength < this.n) throw new Error("a mask of the map is incomplete");
+    }
+    this.codes = new Uint8Array(codes);
+    this.selected = selected && new Uint8Array(selected);
+    this.shown = shown && new Uint8Array(shown);
+    const of = { shown: new Uint32Array(256), selected: new Uint32Array(256), total: 0 };
+    for (let i = 0; i < this.n; i++) {
+      const code = this.codes[i];
+      if (this.shown && !bit(this.shown, i)) {
+        this.places[i] = ABSENT;
+        continue;
+      }
+      of.shown[code]++;
+      of.total++;
+      if (this.selected && !bit(this.selected, i)) {
+        this.places[i] = OTHER + code;
+      } else {
+        this.places[i] = code;
+        if (this.selected) of.selected[code]++;
+      }
+    }
+    this.tally = of;
   }
 
-  setSelected(bits: ArrayBuffer | null): void {
-    if (!bits) {
-      this.selected = null;
-      return;
+  /** Whether a point is drawn, unless its category is hidden. */
+  isShown(i: number): boolean {
+    return this.places[i] < ABSENT;
+  }
+
+  /** Extent of the selected points, [x0, x1, y0, y1] in units of the coarse grid; null for none. */
+  selectedExtent(): [number, number, number, number] | null {
+    if (!this.selected) return null;
+    const box: [number, number, number, number] = [Infinity, -Infinity, Infinity, -Infinity];
+    for (let i = 0; i < this.n; i++) {
+      if (this.places[i] >= OTHER) continue;
+      const x = this.x(i);
+      const y = this.y(i);
+      if (x < box[0]) box[0] = x;
+      if (x > box[1]) box[1] = x;
+      if (y < box[2]) box[2] = y;
+      if (y > box[3]) box[3] = y;
     }
-    const packed = new Uint8Array(bits);
-    const out = new Uint8Array(this.n);
-    for (let i = 0; i < this.n; i++) out[i] = (packed[i >> 3] >> (i & 7)) & 1;
-    this.selected = out;
+    return box[0] <= box[1] ? box : null;
   }
 
   /** Position of a point in units of the coarse grid (0..65536). */
@@ -60,7 +113,12 @@ export class Points {
    * area of a cell on screen this says how many points lie on one another.
    */
   crowding(): number {
-    const occupied = this.cellCounts().filter((c) => c > 0).sort();
+    const counts = new Uint32Array(CELLS * CELLS);
+    const q = this.coarse;
+    for (let i = 0, j = 0; i < this.n; i++, j += 2) {
+      if (this.places[i] < ABSENT) counts[((q[j + 1] >> 8) << 8) | (q[j] >> 8)]++;
+    }
+    const occupied = counts.filter((c) => c > 0).sort();
     return occupied.length ? occupied[Math.floor(0.99 * (occupied.length - 1))] : 0;
   }
 
@@ -102,6 +160,33 @@ export class Points {
           least = d;
           best = i;
         }
+      }
+    }
+    return best;
+  }
+
+  /**
+   * The nearest point in a direction on the screen, within 45 degrees of it; -1 for none. (x, y)
+   * in units of the coarse grid, (dx, dy) one of the four directions in pixels, (sx, sy) pixels a
+   * unit. Points nearer than a few pixels are passed: zooming in parts them.
+   */
+  toward(
+    [x, y]: [number, number],
+    [dx, dy]: [number, number],
+    [sx, sy]: [number, number],
+    skip: (i: number) => boolean,
+  ): number {
+    let best = -1;
+    let least = Infinity;
+    for (let i = 0; i < this.n; i++) {
+      const px = (this.x(i) - x) * sx;
+      const py = (this.y(i) - y) * sy;
+      const along = px * dx + py * dy;
+      if (along < LEAST_STEP || Math.abs(px * dy - py * dx) > along) continue;
+      const d = px * px + py * py;
+      if (d < least && !skip(i)) {
+        least = d;
+        best = i;
       }
     }
     return best;

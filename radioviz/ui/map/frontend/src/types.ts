@@ -17,8 +17,6 @@ export interface Continuous {
   high: number;
   /** Fractions 0..1 from low to high, and what to write there; empty: round numbers. */
   ticks: [number, string][];
-  /** How many points have no value. */
-  missing: number;
   /** False when no point has a value: then no bar is drawn. */
   known: boolean;
 }
@@ -28,7 +26,6 @@ export interface Categories {
   title: string;
   names: string[];
   colours: string[];
-  counts: number[];
 }
 
 /** How points look, as the reader set it; 1 is as the map chooses. */
@@ -39,6 +36,17 @@ export interface PointLook {
   opacity: number;
   /** Weight of overlaid points, 0..1. */
   overlay: number;
+  /** Whether overlaid points lie below the others. */
+  below: boolean;
+  /** Points without a value: behind the others, or like them. */
+  missing: "behind" | "among" | "hidden";
+}
+
+/** Text at a place, in units of the coarse grid. */
+export interface Name {
+  text: string;
+  x: number;
+  y: number;
 }
 
 export interface Group {
@@ -65,6 +73,14 @@ export interface MapData {
   groups: Group[];
   /** One bit a point, least significant first; null: nothing is selected. */
   selected: (Column & { count: number }) | null;
+  /** One bit a point: the others are neither drawn nor found, as by a filter; null: all are. */
+  shown: (Column & { count: number }) | null;
+  /** Lines of equal density, flat: x0, y0, x1, y1, ... in units of the coarse grid. */
+  contours: number[][];
+  /** What stands on the map, most important first. */
+  names: Name[];
+  /** Part of the map to begin with, [x0, x1, y0, y1] in data coordinates; null: all of it. */
+  area: [number, number, number, number] | null;
   /** Fixed-point position of the point in focus, [x, y] in units of the coarse grid. */
   focus: [number, number] | null;
   titles: { x: string; y: string };
@@ -95,6 +111,12 @@ export interface MapEvent {
   /** Add to what is selected. */
   add: boolean;
   /** Categories hidden in the legend: they are not selected. */
+  hidden: number[];
+}
+
+/** What is in view, in data coordinates, and the categories hidden in the legend. */
+export interface Seen {
+  area: [number, number, number, number];
   hidden: number[];
 }
 

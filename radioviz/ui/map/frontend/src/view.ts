@@ -1,14 +1,15 @@
 /** One map on the page: data in, painted points and events out. */
 import { drawAxes, MARGINS, type Theme } from "./axes.ts";
-import { Camera, toData } from "./camera.ts";
-import { Chrome, type Tool } from "./chrome.ts";
+import { Camera, toData, toGrid } from "./camera.ts";
+import { Chrome, type Act, type Tool } from "./chrome.ts";
 import { CpuPainter } from "./cpu.ts";
 import { Frames } from "./frames.ts";
 import { Gestures } from "./gestures.ts";
 import { GpuPainter, hasHardware } from "./gpu.ts";
 import { Hover } from "./hover.ts";
+import { press } from "./keys.ts";
 import { box, outline, type Point } from "./lasso.ts";
-import { colourTable, parseColour, type Painter, type Style } from "./painter.ts";
+import { colourTable, parseColour, ringWeight, type Painter, type Style } from "./painter.ts";
 import { Points } from "./points.ts";
 import { fetchColumn } from "./store.ts";
 import type { ComponentArgs, MapData, MapEvent } from "./types.ts";
@@ -30,13 +31,23 @@ export class MapView {
   private points: Points | null = null;
   private data: MapData | null = null;
   private args: ComponentArgs<MapData> | null = null;
-  private loaded = { coarse: "", fine: "", codes: "", selected: "", colour: "" };
+  private loaded = { coarse: "", fine: "", codes: "", selected: "", shown: "", colour: "" };
   private hidden = new Set<number>();
   private tool: Tool = "lasso";
   private theme!: Theme;
   private path: Point[] | null = null;
   private hovered = -1;
   private pointer: Point = [0, 0];
+  /** Whether the keys, not the pointer, went to the point that is looked at. */
+  private keyboard = false;
+  private readonly keyed = {
+    act: (what: Act) => this.act(what),
+    selectView: (add: boolean) => this.selectView(add),
+    step: (direction: [number, number]) => this.step(direction),
+    pan: (dx: number, dy: number) => this.camera.panBy(dx, dy),
+    choose: (add: boolean) =>
+      this.hovered >= 0 && this.send({ kind: "click", add, index: this.hovered }),
+  };
   private crowding = 0;
   private version = 0;
   private events = 0;
@@ -61,7 +72,7 @@ export class MapView {
         this.path = path;
         this.drawOver();
       },
-      key: (name) => this.key(name),
+      key: (name, shift) => press(name, shift, this.keyed),
     });
     this.frames = new Frames(
       () => this.painter,
@@ -98,13 +109,14 @@ export class MapView {
     this.chrome.root.style.height = data.height;
     if (!this.points && data.n) this.chrome.say("Loading the map \u2026");
     try {
-      const [coarse, codes, selected] = await Promise.all([
+      const [coarse, codes, selected, shown] = await Promise.all([
         fetchColumn(data.coarse),
         fetchColumn(data.codes),
         data.selected ? fetchColumn(data.selected) : null,
+        data.shown ? fetchColumn(data.shown) : null,
       ]);
       if (version !== this.version) return;
-      this.take(data, coarse, codes, selected);
+      this.take(data, coarse, codes, selected, shown);
     } catch (error) {
       if (version !== this.version) return;
       this.chrome.root.dataset.state = "failed";
@@ -118,6 +130,7 @@ export class MapView {
     coarse: ArrayBuffer,
     codes: ArrayBuffer,
     selected: ArrayBuffer | null,
+    shown: ArrayBuffer | null,
   ): void {
     const loaded = this.loaded;
     this.data = data;
@@ -125,50 +138,53 @@ export class MapView {
     if (!this.painter) this.choosePainter(data.renderer);
     const painter = this.painter as Painter | null;
     if (!painter) throw new Error("this browser has neither WebGL nor a canvas");
-    if (loaded.coarse !== data.coarse.hash || !this.points) {
-      this.points = new Points(data.n, coarse);
-      this.points.setCodes(codes);
-      this.points.setSelected(selected);
-      this.crowding = this.points.crowding();
+    const fresh = loaded.coarse !== data.coarse.hash || !this.points;
+    const masks = { selected: data.selected?.hash ?? "", shown: data.shown?.hash ?? "" };
+    const recoloured = loaded.codes !== data.codes.hash;
+    if (fresh || !this.points) this.points = new Points(data.n, coarse);
+    if (fresh || recoloured || loaded.selected !== masks.selected || loaded.shown !== masks.shown) {
+      this.points.set(codes, selected, shown);
+      if (fresh || loaded.shown !== masks.shown) this.crowding = this.points.crowding();
+      painter.load(this.points, fresh ? "all" : "places");
+    }
+    if (fresh) {
       this.camera.setExtent(data.extent);
       this.camera.reset();
       this.frames.stop();
       this.frames.hurry();
       loaded.fine = "";
-      painter.load(this.points, "all");
-    } else {
-      if (loaded.codes !== data.codes.hash) {
-        this.points.setCodes(codes);
-        painter.load(this.points, "codes");
-      }
-      if (loaded.selected !== (data.selected?.hash ?? "")) {
-        this.points.setSelected(selected);
-        painter.load(this.points, "selected");
-      }
     }
-    loaded.coarse = data.coarse.hash;
-    loaded.codes = data.codes.hash;
-    loaded.selected = data.selected?.hash ?? "";
+    Object.assign(loaded, masks, { coarse: data.coarse.hash, codes: data.codes.hash });
     const { title, kind } = data.colour;
     const colour = `${title}|${kind === "categories" ? data.colour.names.join("|") : ""}`;
     if (colour !== loaded.colour) this.hidden.clear();
     loaded.colour = colour;
     this.hover ??= new Hover(data.channel, (answer) => {
       if (answer.index === this.hovered) {
+        if (this.keyboard) this.chrome.announce(answer.text.split("\n").join(", "));
         this.chrome.showTip(this.pointer[0] + MARGINS.left, this.pointer[1] + MARGINS.top, answer);
       }
     });
     this.describe();
     this.path = null;
     this.resize();
+    if (fresh && data.area) this.camera.show(this.onGrid(data.area));
     this.frames.draw(false);
   }
 
+  private onGrid([x0, x1, y0, y1]: [number, number, number, number]): [number, number, number, number] {
+    const bounds = (this.data as MapData).bounds;
+    const [left, bottom] = toGrid(bounds, x0, y0);
+    const [right, top] = toGrid(bounds, x1, y1);
+    return [left, right, bottom, top];
+  }
+
   private describe(): void {
-    const data = this.data;
-    if (!data) return;
+    const { data, points } = this;
+    if (!data || !points) return;
     this.chrome.describe(data, this.trouble ? [this.trouble] : []);
-    this.chrome.setLegend(data, this.hidden, (code, alone) => this.toggle(code, alone));
+    this.chrome.over.describe(data);
+    this.chrome.setLegend(data, points.tally, this.hidden, (code, alone) => this.toggle(code, alone));
     this.chrome.setBar(data);
     this.chrome.say(data.n ? "" : "No point of this map has a position.");
   }
@@ -253,9 +269,10 @@ export class MapView {
   private style(): Style {
     const data = this.data as MapData;
     const { width, height, scale } = this.camera;
-    const inView = Math.max(1, data.n / Math.max(1, scale * scale));
+    const drawn = this.points?.tally.total ?? data.n;
+    const inView = Math.max(1, drawn / Math.max(1, scale * scale));
     const own = Math.min(8, Math.max(2, 0.42 * Math.sqrt((width * height) / inView)));
-    const { size: factor, opacity, overlay } = data.marks;
+    const { size: factor, opacity, missing } = data.marks;
     const size = Math.max(1, own * factor);
     const cell = (width * height * scale * scale) / 65536;
     const { dark } = this.theme;
@@ -266,14 +283,15 @@ export class MapView {
       table: colourTable(
         data.colour.colours,
         (code) =>
-          data.colour.kind === "continuous" ? code === 0 : data.colour.names[code] === "",
+          missing === "behind" &&
+          (data.colour.kind === "continuous" ? code === 0 : data.colour.names[code] === ""),
         this.hidden,
         dark ? { r: 104, g: 110, b: 126 } : { r: 184, g: 189, b: 199 },
         Math.max(1, full),
       ),
       gain: 1,
       opacity,
-      overlay,
+      ring: ringWeight(data.marks),
     };
   }
 
@@ -291,7 +309,9 @@ export class MapView {
     root.dataset.points = String(this.data?.n ?? 0);
     if (this.frames.complete) {
       root.dataset.state = "drawn";
-      root.dataset.drawn = `${this.loaded.coarse}:${this.loaded.codes}:${this.loaded.selected}`;
+      const { coarse, codes, selected, shown } = this.loaded;
+      root.dataset.drawn = [coarse, codes, selected, shown].join(":");
+      this.tellView();
     }
   }
 
@@ -325,28 +345,76 @@ export class MapView {
   private drawOver(): void {
     const { data, points, chrome } = this;
     if (!data) return;
-    const { sx, sy, tx, ty } = this.camera.view();
+    const view = this.camera.view();
+    const { sx, sy, tx, ty } = view;
     const at = (x: number, y: number): Point => [x * sx + tx, y * sy + ty];
     const { hovered } = this;
-    chrome.setOutline(this.path);
-    chrome.setRing("focus", data.focus && at(...data.focus));
-    chrome.setRing(
+    chrome.over.move(view);
+    chrome.over.setOutline(this.path);
+    chrome.over.setRing("focus", data.focus && at(...data.focus));
+    chrome.over.setRing(
       "hover",
       points && hovered >= 0 ? at(points.x(hovered), points.y(hovered)) : null,
     );
   }
 
-  private pick([px, py]: Point): number {
+  /** The nearest galaxy from the one that the keys are at, in a direction of the screen. */
+  private step(direction: [number, number]): void {
+    const { points, data } = this;
+    if (!points || !data) return;
+    const { width, height } = this.camera;
+    const { sx, sy, tx, ty } = this.camera.view();
+    const centre: Point = [width / 2, height / 2];
+    const from: Point | null =
+      this.hovered >= 0 ? [points.x(this.hovered), points.y(this.hovered)] : data.focus;
+    const found = from
+      ? points.toward(from, direction, [sx, sy], (i) => this.skips(i))
+      : this.pick(centre, Math.max(width, height));
+    if (found < 0) {
+      this.chrome.announce("no galaxy in this direction");
+      return;
+    }
+    const at: Point = [points.x(found) * sx + tx, points.y(found) * sy + ty];
+    if (at[0] < 0 || at[1] < 0 || at[0] > width || at[1] > height) {
+      this.camera.panBy(centre[0] - at[0], centre[1] - at[1]);
+      at[0] = centre[0];
+      at[1] = centre[1];
+    }
+    this.keyboard = true;
+    this.pointer = at;
+    this.lookAt(found);
+  }
+
+  private tellView(): void {
+    if (!this.data) return;
+    const { sx, sy, tx, ty, width, height } = this.camera.view();
+    const [x0, y0] = toData(this.data.bounds, -tx / sx, (height - ty) / sy);
+    const [x1, y1] = toData(this.data.bounds, (width - tx) / sx, -ty / sy);
+    const area = [x0, x1, y0, y1].map((v) => Number(v.toPrecision(8)));
+    this.hover?.tell({ area: area as MapData["bounds"], hidden: [...this.hidden] });
+  }
+
+  private pick([px, py]: Point, radius = PICK_PX): number {
     const { points } = this;
     if (!points) return -1;
     const { sx, sy, tx, ty } = this.camera.view();
-    const skip = (i: number): boolean => this.hidden.has(points.codes[i]);
-    return points.nearest((px - tx) / sx, (py - ty) / sy, PICK_PX / sx, PICK_PX / -sy, skip);
+    return points.nearest((px - tx) / sx, (py - ty) / sy, radius / sx, radius / -sy, (i) => this.skips(i));
+  }
+
+  private skips(i: number): boolean {
+    return !this.points?.isShown(i) || this.hidden.has(this.points.codes[i]);
   }
 
   private point(at: Point | null): void {
+    if (!at && this.keyboard) return; // the pointer has not been there
+    this.keyboard = false;
     const found = at ? this.pick(at) : -1;
     if (at) this.pointer = at;
+    this.lookAt(found);
+  }
+
+  /** Ring, text and picture of a point; negative: of none. */
+  private lookAt(found: number): void {
     if (found === this.hovered) return;
     this.hovered = found;
     this.chrome.hideTip();
@@ -407,36 +475,24 @@ export class MapView {
     this.frames.draw(false);
   }
 
-  private act(what: Tool | "in" | "out" | "reset" | "clear"): void {
+  private act(what: Act): void {
     if (what === "in" || what === "out") this.camera.zoomBy(what === "in" ? 1.5 : 1 / 1.5);
     else if (what === "reset") this.camera.reset();
+    else if (what === "selection") {
+      const box = this.points?.selectedExtent();
+      if (box) this.camera.show(padded(box));
+    }
     else if (what === "clear") {
       this.clearOutline();
       this.send({ kind: "cleared", add: false });
     }
     else this.chrome.setTool((this.tool = what));
   }
+}
 
-  private key(name: string): boolean {
-    const actions: Record<string, () => void> = {
-      l: () => this.act("lasso"),
-      b: () => this.act("box"),
-      p: () => this.act("pan"),
-      r: () => this.act("reset"),
-      // Without a pointer: zoom in with keys, then select all that is in view.
-      a: () => this.selectView(false),
-      A: () => this.selectView(true),
-      "+": () => this.act("in"),
-      "=": () => this.act("in"),
-      "-": () => this.act("out"),
-      Escape: () => this.act("clear"),
-      ArrowLeft: () => this.camera.panBy(60, 0),
-      ArrowRight: () => this.camera.panBy(-60, 0),
-      ArrowUp: () => this.camera.panBy(0, 60),
-      ArrowDown: () => this.camera.panBy(0, -60),
-    };
-    const action = Object.hasOwn(actions, name) ? actions[name] : null;
-    action?.();
-    return action !== null;
-  }
+/** A tenth more on each side, and a little where all lies in one place. */
+function padded([x0, x1, y0, y1]: [number, number, number, number]): [number, number, number, number] {
+  const dx = Math.max(1, 0.1 * (x1 - x0));
+  const dy = Math.max(1, 0.1 * (y1 - y0));
+  return [x0 - dx, x1 + dx, y0 - dy, y1 + dy];
 }

@@ -1,0 +1,238 @@
+"""Clusters of galaxies in latent space: HDBSCAN of a sample, the others joined to it.
+
+Clusters are found among the latents, not on a layout, which pulls groups apart and together.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from radioviz.errors import AtlasError
+from radioviz.jobs.progress import Progress, no_progress
+
+MOST_ROWS = 10_000
+"""Galaxies among which clusters are found; the others join their neighbours."""
+MOST_COMPONENTS = 16
+"""Principal components that are compared."""
+NEIGHBOURS = 5
+"""Nearest galaxies of the sample whose majority another galaxy joins."""
+LIMIT_S = 20.0
+SLICES = 6
+"""Calls of the progress function that a search makes at least."""
+
+_CORE = 3  # neighbours that make a place dense
+_JOINED = 65_536  # at a time
+_COMPARED = 50_000  # galaxies over which two samples are compared
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """Clusters of the galaxies of an Atlas.
+
+    Attributes
+    ----------
+    labels : numpy.ndarray
+        int32 of shape ``(n,)``: 1 for the largest cluster, 2 for the next; 0 for galaxies in none.
+    agreement : float
+        Adjusted Rand index between the clusters of two random samples, compared over galaxies
+        that join both: 1 where they are the same, 0 where they agree as chance has it.
+    """
+
+    labels: np.ndarray
+    agreement: float
+
+    def __len__(self) -> int:
+        """How many clusters there are."""
+        return int(self.labels.max(initial=0))
+
+    @property
+    def share(self) -> float:
+        """Share of the galaxies that are in a cluster."""
+        return float(np.count_nonzero(self.labels) / max(1, len(self.labels)))
+
+
+def find_clusters(
+    latents: np.ndarray,
+    smallest: float = 0.01,
+    components: int = 8,
+    *,
+    seed: int = 0,
+    progress: Progress = no_progress,
+    limit_s: float = LIMIT_S,
+) -> Clusters:
+    """Clusters by HDBSCAN (Campello et al. 2013) in the first principal components.
+
+    Parameters
+    ----------
+    latents : numpy.ndarray
+        Shape ``(n, d)``; may be memory-mapped.
+    smallest : float
+        Share of all galaxies that a cluster holds at least, 0.001 to 0.5.
+    components : int
+        Principal components that are compared, 1 to 16; fewer give more and looser clusters.
+    seed : int
+        Of the two samples.
+    progress : callable
+        Called between two steps; it may raise to end the search.
+    limit_s : float
+        Seconds after which the search ends with an error.
+
+    Raises
+    ------
+    AtlasError
+        If ``smallest`` or ``components`` is out of range, there are fewer than 20 galaxies, or
+        time ran out.
+    """
+    if not 0.001 <= smallest <= 0.5:
+        raise AtlasError(f"the smallest cluster is {smallest:g} of all; expected 0.001 to 0.5")
+    if not 1 <= components <= MOST_COMPONENTS:
+        raise AtlasError(f"{components} principal components; expected 1 to {MOST_COMPONENTS}")
+    n = len(latents)
+    if n < 20:
+        raise AtlasError(f"{n} galaxies are too few for clusters; 20 or more are needed")
+    began, steps = time.monotonic(), SLICES + n // _JOINED
+    done = 0
+
+    def step(what: str) -> None:
+        nonlocal done
+        done += 1
+        progress(min(done, steps), steps, what)
+        if time.monotonic() - began > limit_s:
+            raise AtlasError(
+                f"no clusters within {limit_s:g} s; the computer may be busy, so try again later"
+            )
+
+    rng = np.random.default_rng(seed)
+    rows = np.sort(rng.choice(n, min(n, MOST_ROWS), replace=False))
+    again = np.sort(rng.choice(n, min(MOST_ROWS, int(np.ceil(0.8 * n))), replace=False))
+    centre, axes = _principal_axes(np.asarray(latents[rows], np.float32), components)
+    step("principal components")
+
+    def reduced(which: np.ndarray | slice) -> np.ndarray:
+        return (np.asarray(latents[which], np.float32) - centre) @ axes
+
+    sample = reduced(rows)
+    found = _hdbscan(sample, smallest)
+    step("clusters of the first sample")
+    second = reduced(again)
+    other = _hdbscan(second, smallest)
+    step("clusters of the second sample")
+    labels = np.empty(n, np.int32)
+    for start in range(0, n, _JOINED):
+        part = slice(start, start + _JOINED)
+        labels[part] = _joined(sample, found, reduced(part))
+        step("the other galaxies")
+    labels[rows] = found
+    compared = np.sort(rng.choice(n, min(n, _COMPARED), replace=False))
+    agreement = _agreement(labels[compared], _joined(second, other, reduced(compared)))
+    step("agreement of the samples")
+    return Clusters(_by_size(labels), agreement)
+
+
+def _principal_axes(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean ``(d,)``, and the axes of the largest variances as columns ``(d, k)``."""
+    centre = x.mean(axis=0)
+    values, vectors = np.linalg.eigh(np.cov((x - centre).T).reshape(x.shape[1], x.shape[1]))
+    order = np.argsort(values)[::-1][:k]
+    return centre, np.ascontiguousarray(vectors[:, order], dtype=np.float32)
+
+
+def _hdbscan(x: np.ndarray, smallest: float) -> np.ndarray:
+    """Cluster of each row from 0 on, -1 for none."""
+    from sklearn.cluster import HDBSCAN
+
+    size = max(5, round(smallest * len(x)))
+    made = HDBSCAN(min_cluster_size=size, min_samples=_CORE, copy=True)
+    return np.asarray(made.fit_predict(x), np.int32)
+
+
+def _joined(sample: np.ndarray, labels: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """What most of the nearest neighbours in a sample belong to; the nearest, where they tie."""
+    import faiss
+
+    index = faiss.IndexFlatL2(sample.shape[1])
+    index.add(np.ascontiguousarray(sample, np.float32))
+    _, nearest = index.search(np.ascontiguousarray(x, np.float32), min(NEIGHBOURS, len(sample)))
+    near = labels[nearest]
+    votes = (near[:, :, None] == near[:, None]).sum(axis=2)
+    return np.asarray(near[np.arange(len(near)), votes.argmax(axis=1)])
+
+
+def _agreement(first: np.ndarray, second: np.ndarray) -> float:
+    from sklearn.metrics import adjusted_rand_score
+
+    return float(adjusted_rand_score(first, second))
+
+
+def _by_size(labels: np.ndarray) -> np.ndarray:
+    """Clusters numbered from 1 on, the largest first; 0 for none."""
+    counts = np.bincount(labels[labels >= 0])
+    rank = np.empty(len(counts) + 1, np.int32)
+    rank[np.argsort(-counts, kind="stable")] = np.arange(1, len(counts) + 1)
+    rank[-1] = 0  # of label -1
+    return rank[labels]
+
+
+_WORDS = {
+    "las": ("small", "large"),
+    "flux": ("faint", "bright"),
+    "axis_ratio": ("elongated", "round"),
+    "n_components": ("single", "several components"),
+    "concentration": ("diffuse", "concentrated"),
+}
+"""What galaxies are that have less, or more, of a column than most others."""
+_APART = 0.22  # of the ranks of all, for a word
+_MOST_WORDS = 2
+
+
+def cluster_names(
+    labels: np.ndarray, classes: np.ndarray, numbers: Mapping[str, np.ndarray]
+) -> list[str]:
+    """A name for each cluster: its number and what sets it apart from all galaxies.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray
+        Of :class:`Clusters`, shape ``(n,)``.
+    classes : numpy.ndarray
+        Class of each galaxy as text, empty where unknown; shape ``(n,)``.
+    numbers : mapping
+        Columns by name, each of shape ``(n,)``.
+    """
+    words, codes = np.unique(np.asarray(classes, dtype=str), return_inverse=True)
+    whole = np.bincount(codes, minlength=len(words)) / max(1, len(codes))
+    ranks = {
+        name: _ranks(np.asarray(numbers[name], np.float64)) for name in _WORDS if name in numbers
+    }
+    names = []
+    for number in range(1, int(labels.max(initial=0)) + 1):
+        inside = labels == number
+        own = np.bincount(codes[inside], minlength=len(words)) / max(1, inside.sum())
+        best = int(np.argmax(np.where(words == "", 0.0, own)))
+        told = []
+        if words[best] and own[best] >= 0.4 and own[best] >= 1.25 * whole[best]:
+            told.append(str(words[best]))
+        apart = []
+        for name, rank in ranks.items():
+            known = rank[inside]
+            known = known[np.isfinite(known)]
+            if 2 * len(known) >= inside.sum() and len(known):
+                apart.append((float(np.median(known)) - 0.5, name))
+        apart.sort(key=lambda one: -abs(one[0]))
+        told += [_WORDS[name][by > 0] for by, name in apart[:_MOST_WORDS] if abs(by) >= _APART]
+        names.append(f"{number}: {', '.join(told)}" if told else str(number))
+    return names
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Rank of each value among all, 0 to 1, the same for equal ones; NaN where unknown."""
+    known = np.isfinite(values)
+    ordered = np.sort(values[known])
+    out = np.full(len(values), np.nan)
+    low, high = (np.searchsorted(ordered, values[known], side) for side in ("left", "right"))
+    out[known] = (low + high) / 2 / max(1, len(ordered))
+    return out

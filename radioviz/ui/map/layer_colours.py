@@ -1,0 +1,104 @@
+"""What the points of a map can be coloured by: columns, scores, latents, joined catalogues."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from radioviz.ui import crossmatches
+from radioviz.ui.cache.shared import shared
+from radioviz.ui.map import colouring
+from radioviz.ui.map.colouring import Choice, Colour, number_with_unit
+
+if TYPE_CHECKING:
+    from radioviz.ui.map.layers import Layer, MapView
+
+_SCORE = "score:"
+
+
+def map_colours(view: MapView) -> list[Choice]:
+    """What a map can be coloured by, from its first layer."""
+    return [*_own_colours(view)[0], *_joined_choices(view.layers[0].data_set)]
+
+
+def no_colours(view: MapView) -> dict[str, str]:
+    """Columns of the first layer that make no colours, and why."""
+    return _own_colours(view)[1]
+
+
+@shared(lambda view: view.version[:1], entries=12)
+def _own_colours(view: MapView) -> tuple[list[Choice], dict[str, str]]:
+    first = view.layers[0].located
+    apart = colouring.left_out(first.table)
+    d = first.atlas.latents.shape[1]
+    return colouring.colour_choices(first.table, first.scores, d, first.described, apart), apart
+
+
+def _joined_choices(data_set: str) -> list[Choice]:
+    """Columns of crossmatched catalogues."""
+    found = []
+    for match in crossmatches.crossmatches(data_set):
+        for name, (_, dtype, unit, _, _, different) in match.columns.items():
+            number, numeric = int(different), dtype != "str"
+            if number and (numeric or number <= max(colouring.MAX_VALUES, match.matched // 2)):
+                found.append(Choice(name, name, unit, numeric))
+    return found
+
+
+def colour_of(view: MapView, choice: Choice, component: int, scale: str) -> Colour:
+    """Colours of all points of a map; see :func:`radioviz.ui.map.colouring.colour_by`."""
+    if choice in _own_colours(view)[0]:
+        return _kept_colour(view, choice, component, scale)
+    return _joined_colour(view, choice, component, scale)
+
+
+@shared(
+    lambda view, choice, component, scale: (
+        *view.version, choice.key, choice.text, component, scale
+    ),
+    entries=24,
+)  # fmt: skip
+def _kept_colour(view: MapView, choice: Choice, component: int, scale: str) -> Colour:
+    return _joined_colour(view, choice, component, scale)
+
+
+def _joined_colour(view: MapView, choice: Choice, component: int, scale: str) -> Colour:
+    return colouring.join_colours(
+        [
+            colouring.colour_by(
+                choice,
+                _table_with(layer, choice.key),
+                layer.located.scores,
+                np.asarray(layer.located.atlas.latents),
+                component,
+                scale,
+            )
+            for layer in view.layers
+        ]
+    )
+
+
+def _table_with(layer: Layer, name: str) -> pd.DataFrame:
+    """The table of a layer, or the column of a crossmatched catalogue."""
+    table = layer.located.table
+    if name not in table:
+        joined = crossmatches.joined_column(layer.data_set, name)
+        if joined is not None:
+            return pd.DataFrame({name: joined.to_numpy()[layer.located.rows]})
+    return table
+
+
+def value_text(layer: Layer, row: int, column: Choice) -> str:
+    """Value of a column in a row of a layer, with its unit."""
+    name = column.key.removeprefix(_SCORE)
+    held = layer.located.scores if column.key.startswith(_SCORE) else _table_with(layer, name)
+    if name not in held:
+        return "no value"
+    value: Any = held[name].iat[row]
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value or "no value"
+    return number_with_unit(float(value), column.unit)
