@@ -110,9 +110,9 @@ def _number(text: str) -> float | None:
 def _hovered(choices: Mapping[str, Choice], given: Parameters) -> tuple[str, ...]:
     """Columns that hovering shows besides name, class, size, redshift and the coloured one."""
     possible = [k for k in choices if k not in (*ALWAYS, colouring.LATENT)]
-    url_state.linked_choices("map_hover", "hover", possible, [])
+    url_state.linked_choices("map_hover_columns", "hover", possible, [])
     chosen = st.multiselect(
-        "Also show when hovering", possible, key="map_hover", max_selections=_MOST_HOVERED,
+        "Also show when hovering", possible, key="map_hover_columns", max_selections=_MOST_HOVERED,
         format_func=lambda key: choices[key].text, placeholder="Columns",
     )  # fmt: skip
     given["hover"] = ",".join(chosen) or None

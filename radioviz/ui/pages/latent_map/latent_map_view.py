@@ -22,7 +22,7 @@ from radioviz.ui.pages.latent_map.state import (
 from radioviz.ui.state import Selection
 from radioviz.workspace.table_columns import Text
 
-HEIGHT = "clamp(400px, calc(100vh - 250px), 1400px)"
+HEIGHT = "clamp(400px, calc(100vh - 180px), 1600px)"
 """Of a map: what the window has below title and controls."""
 
 
