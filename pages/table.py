@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from radioviz.ui import cache, controls, sidebar
@@ -16,6 +18,7 @@ from radioviz.ui.pages.table import (
 from radioviz.ui.pages.table.state import table_settings
 from radioviz.ui.state import Selection
 from radioviz.ui.workspace_columns import columns_in_view
+from radioviz.workspace.table_columns import TableColumns
 
 
 def main() -> None:
@@ -29,22 +32,35 @@ def main() -> None:
 
 def table(view: View) -> None:
     columns = columns_in_view(view.data_set, view.model)
-    rows, charts, kept, given, others = st.tabs(
-        ["Rows", "Charts", "Subsets", "Tags", "Crossmatch"], key="table_tabs"
-    )
-    with rows, controls.show_errors():
-        table_view.draw_table(view, columns)
-    with charts, controls.show_errors():
-        chart_panel.draw_charts(view, columns)
-    with kept, controls.show_errors():
-        listed = table_view.shown_rows(view, columns, table_settings(columns))
-        ids = cache.data_set(view.data_set).table["source_id"].to_numpy(object)[listed]
-        rows_of_table = Selection((view.data_set, str(s)) for s in ids)
-        subset_panel.draw_subsets(view, rows_of_table)
-    with given, controls.show_errors():
-        label_panel.draw_labels_of_many(view, rows_of_table)
-    with others, controls.show_errors():
-        crossmatch_panel.draw_crossmatch(view, columns)
+    tabs = st.tabs(list(TABS), key="table_tabs", on_change="rerun")
+    for tab, draw in zip(tabs, TABS.values(), strict=True):
+        if tab.open:  # the others would be made for nothing
+            with tab, controls.show_errors():
+                draw(view, columns)
+
+
+def _listed(view: View, columns: TableColumns) -> Selection:
+    """All rows of the table."""
+    rows = table_view.shown_rows(view, columns, table_settings(columns))
+    ids = cache.data_set(view.data_set).table["source_id"].to_numpy(object)[rows]
+    return Selection((view.data_set, str(s)) for s in ids)
+
+
+def _subsets(view: View, columns: TableColumns) -> None:
+    subset_panel.draw_subsets(view, lambda: _listed(view, columns))
+
+
+def _tags(view: View, columns: TableColumns) -> None:
+    label_panel.draw_labels_of_many(view, lambda: _listed(view, columns))
+
+
+TABS: dict[str, Callable[[View, TableColumns], None]] = {
+    "Rows": table_view.draw_table,
+    "Charts": chart_panel.draw_charts,
+    "Subsets": _subsets,
+    "Tags": _tags,
+    "Crossmatch": crossmatch_panel.draw_crossmatch,
+}
 
 
 main()

@@ -120,9 +120,12 @@ def draw_filter(view: View) -> None:
     with controls.show_errors():
         draw_completion(view.data_set, view.model)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        menu = st.popover("Columns", icon=":material/filter_list:", key="filter_columns")
-        with menu, controls.show_errors():
-            _column_menu(columns_in_view(view.data_set, view.model))
+        menu = st.popover(
+            "Columns", icon=":material/filter_list:", key="filter_columns", on_change="rerun"
+        )
+        if menu.open:  # what it shows takes a look at a whole column
+            with menu, controls.show_errors():
+                _column_menu(columns_in_view(view.data_set, view.model))
         if current_filter():
             st.button("Clear", icon=":material/close:", key="filter_clear", on_click=set_filter,
                       args=("",))  # fmt: skip
@@ -158,8 +161,10 @@ def _draw_outcome(view: View) -> None:
 
 def _column_menu(columns: TableColumns) -> None:
     """A slider or a list of one column, and what the filter can say."""
+    names = columns.names
     name = st.selectbox(
-        "Column", columns.names, key="filter_column", format_func=lambda c: _title(columns, c),
+        "Column", names, key="filter_column", format_func=columns.title,
+        index=names.index("las") if "las" in names else 0,
         persist_state="session",
     )  # fmt: skip
     if name in columns:
@@ -173,11 +178,6 @@ def _column_menu(columns: TableColumns) -> None:
             st.code(f'{quoted(name)} contains "..."', language=None)
     with st.expander("Functions"):
         st.markdown("\n".join(f"- `{line}`" for line in FUNCTIONS.values()))
-
-
-def _title(columns: TableColumns, name: str) -> str:
-    unit = columns.column(name).unit
-    return f"{name} [{unit}]" if unit else name
 
 
 def _slider(name: str, values: Numbers) -> None:

@@ -171,8 +171,18 @@ class TableColumns:
         """Unit and meaning of a column; its name where nothing more is known."""
         if (other := self._elsewhere(name)) is not None:
             return other.column(name)
-        kind = {Numbers: "float64", Text: "str", Truth: "bool"}[type(self.values(name))]
-        return self._described.get(name) or Column(kind, "", "", name.replace("_", " "))
+        about = self._described.get(name)
+        if about is None:
+            kind = {Numbers: "float64", Text: "str", Truth: "bool"}[type(self.values(name))]
+            about = Column(kind, "", "", name.replace("_", " "))
+        return about
+
+    def title(self, name: str) -> str:
+        """Name of a column with its unit. It prepares nothing: menus ask for all columns."""
+        if (other := self._elsewhere(name)) is not None:
+            return other.title(name)
+        about = self._described.get(name)
+        return f"{name} [{about.unit}]" if about is not None and about.unit else name
 
     def about(self, name: str) -> str:
         """Unit and meaning of a column in words, as far as they are described."""

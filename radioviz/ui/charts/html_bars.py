@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from radioviz.data.catalogue import LABELS
-from radioviz.ui.charts.scales import log_ticks
+from radioviz.ui.charts.scales import counts_between, log_ticks
 from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR, SELECTION_COLOUR
 
 BINS = 30
@@ -44,7 +44,7 @@ def size_counts(
 
     def counted(chosen: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {
-            name: np.histogram(np.log10(values[chosen[name]]), edges)[0]
+            name: counts_between(np.log10(values[chosen[name]]), edges)
             for name, values in sizes.items()
         }
 

@@ -20,6 +20,7 @@ from radioviz.ui.pages.latent_map.state import (
     selection_to_tray,
 )
 from radioviz.ui.state import Selection
+from radioviz.ui.workspace_columns import columns_in_view
 from radioviz.workspace.table_columns import Text
 
 HEIGHT = "clamp(400px, calc(100vh - 180px), 1600px)"
@@ -124,7 +125,7 @@ def _whole(view: View, shown: MapView) -> None:
         for layer, mask in zip(shown.layers, masks, strict=True)
     )
     st.caption(f"{controls.galaxies_text(number)} on the map")
-    labels = filtering.columns_in_view(view.data_set, view.model).values("label")
+    labels = columns_in_view(view.data_set, view.model).values("label")
     if isinstance(labels, Text):
         selection_view.whole_summary(shown.layers[0].located.catalogue, labels, masks[0])
 

@@ -17,7 +17,6 @@ from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.pages.table import column_charts
 from radioviz.ui.pages.table.column_charts import KINDS, Chart
-from radioviz.ui.pages.table.table_view import column_title
 from radioviz.workspace import clauses
 from radioviz.workspace.table_columns import Numbers, TableColumns, Text
 
@@ -37,6 +36,14 @@ def charts() -> list[Chart]:
 
 def draw_charts(view: View, columns: TableColumns) -> None:
     """Every chart, two in a row, and the menu that adds one."""
+    _charts(view, columns, filtering.current_filter())
+
+
+@st.fragment(key="charts")
+@controls.show_errors()
+def _charts(view: View, columns: TableColumns, text: str) -> None:
+    if filtering.current_filter() != text:  # a brush on a histogram changed it for every page
+        st.rerun()
     held = charts()
     n = len(columns)
     mask = filtering.passing(view.data_set, view.model)
@@ -138,7 +145,7 @@ def _edit(columns: TableColumns, number: int, chart: Chart) -> None:
         _change(held, "change a chart")
 
     def title(name: str) -> str:
-        return column_title(columns, name) if name else "choose a column"
+        return columns.title(name) if name else "choose a column"
 
     numeric = [c for c in columns.names if isinstance(columns.values(c), Numbers)]
     texts = [c for c in columns.names if isinstance(columns.values(c), Text)]

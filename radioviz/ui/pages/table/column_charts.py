@@ -10,7 +10,7 @@ import numpy as np
 from radioviz.errors import SelectionError
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.charts.plotly_charts import CountSeries, Figure
-from radioviz.ui.pages.table.table_view import column_title
+from radioviz.ui.charts.scales import counts_between
 from radioviz.ui.palette import SELECTION_COLOUR, category_colours
 from radioviz.workspace.table_columns import Numbers, TableColumns, Text, Truth
 
@@ -87,14 +87,14 @@ def histogram_figure(
     drawn = _drawn(values, chart.log_x)
     limits = _limits_of(columns, chart.x)
     exact = passing if limits is None else passing & ~limits
-    samples = [CountSeries("Galaxies", np.histogram(drawn[exact], edges)[0])]
+    samples = [CountSeries("Galaxies", counts_between(drawn[exact], edges))]
     if limits is not None:
-        counts = np.histogram(drawn[passing & limits], edges)[0]
+        counts = counts_between(drawn[passing & limits], edges)
         samples.append(CountSeries("← upper limits", counts, "#C9A000"))
     if selected.any():
-        counts = np.histogram(drawn[passing & selected], edges)[0]
+        counts = counts_between(drawn[passing & selected], edges)
         samples.append(CountSeries("Selection", counts, SELECTION_COLOUR))
-    title = column_title(columns, chart.x)
+    title = columns.title(chart.x)
     figure = plotly_charts.histogram(
         edges, samples, x_title=f"log10 {title}" if chart.log_x else title, log=chart.log_y
     )
@@ -109,7 +109,7 @@ def scatter_figure(
     known = passing & np.isfinite(_drawn(x, chart.log_x)) & np.isfinite(_drawn(y, chart.log_y))
     rows = np.flatnonzero(known)
     figure = plotly_charts.plain_axes(
-        column_title(columns, chart.x), column_title(columns, chart.y), chart.log_x, chart.log_y
+        columns.title(chart.x), columns.title(chart.y), chart.log_x, chart.log_y
     )
     if len(rows) > MOST_POINTS:
         figure["data"].append(_density(x[rows], y[rows], chart))
@@ -172,7 +172,7 @@ def box_figure(columns: TableColumns, chart: Chart, passing: np.ndarray) -> Figu
             "different values"
         )
     words = [str(word) for word in groups.words.to_pylist()]
-    figure = plotly_charts.plain_axes(chart.y, column_title(columns, chart.x), False, chart.log_x)
+    figure = plotly_charts.plain_axes(chart.y, columns.title(chart.x), False, chart.log_x)
     for code, (word, colour) in enumerate(zip(words, category_colours(words), strict=True)):
         part = values[passing & (groups.codes == code)]
         part = part[np.isfinite(part)]
@@ -212,7 +212,7 @@ def chart_numbers(
     if chart.kind == "histogram":
         values = numbers_of(columns, chart.x)
         edges = chart_edges(values[passing], chart.log_x)
-        counts = np.histogram(_drawn(values[passing], chart.log_x), edges)[0]
+        counts = counts_between(_drawn(values[passing], chart.log_x), edges)
         ends = 10.0**edges if chart.log_x else edges
         return {"from": ends[:-1], "to": ends[1:], "galaxies": counts}
     names = ("ra", "dec") if chart.kind == "sky" else (chart.x, chart.y)

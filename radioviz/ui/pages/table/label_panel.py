@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -28,7 +29,7 @@ class LabelState:
     refused: str = ""
 
 
-def draw_labels_of_many(view: View, listed: Selection) -> None:
+def draw_labels_of_many(view: View, listed: Callable[[], Selection]) -> None:
     """Tag many galaxies at once, and work with the tags there are."""
     own = page_state(LabelState)
     with st.form("label_form", border=False):
@@ -41,7 +42,7 @@ def draw_labels_of_many(view: View, listed: Selection) -> None:
         add = places[2].form_submit_button("Add", icon=":material/new_label:")
         remove = places[3].form_submit_button("Remove", icon=":material/label_off:")
     if (add or remove) and name:
-        chosen = {"Selection": state.brush(), "Tray": state.tray()}.get(source, listed)
+        chosen = {"Selection": state.brush, "Tray": state.tray}.get(source, listed)()
         try:
             number = (labels().tag if add else labels().untag)(chosen, str(name))
         except RadioVizError as error:

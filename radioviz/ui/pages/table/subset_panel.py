@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from radioviz.errors import RadioVizError
@@ -14,7 +16,7 @@ from radioviz.workspace.expression import quoted
 HOW = {"and": "and", "or": "or", "and not": "and not"}
 
 
-def draw_subsets(view: View, listed: Selection) -> None:
+def draw_subsets(view: View, listed: Callable[[], Selection]) -> None:
     """Save what is selected or listed, and work with the subsets there are."""
     held = subsets()
     with st.form("subset_form", clear_on_submit=True, border=False):
@@ -24,7 +26,8 @@ def draw_subsets(view: View, listed: Selection) -> None:
             "Galaxies", ["Selection", "Rows of the table", "Tray"], key="subset_source"
         )
         if places[2].form_submit_button("Save", icon=":material/bookmark_add:"):
-            chosen = {"Selection": state.brush(), "Tray": state.tray()}.get(str(source), listed)
+            known = {"Selection": state.brush, "Tray": state.tray}
+            chosen = known.get(str(source), listed)()
             with controls.show_errors():
                 save_subset(name, Selection(chosen))
                 st.rerun()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,14 @@ from radioviz.ui import cache, controls, filtering, galaxies, state, tray
 from radioviz.ui.controls import View
 from radioviz.ui.image.display import data_uri
 from radioviz.ui.pages.table.state import ROWS, TableSettings, change_table, table_settings
-from radioviz.ui.state import Selection
+from radioviz.ui.state import Selection, page_state
 from radioviz.workspace.table_columns import Numbers, TableColumns, Text
 
 PICTURE = "Image"
 
 
+@st.fragment(key="table")
+@controls.show_errors()
 def draw_table(view: View, columns: TableColumns) -> None:
     """Settings, the rows of one page, and what can be done with the chosen ones."""
     settings = _choose(columns)
@@ -42,7 +45,7 @@ def shown_rows(view: View, columns: TableColumns, settings: TableSettings) -> np
     """Rows of the catalogue that the table lists, in its order."""
     mask = filtering.passing(view.data_set, view.model)
     if settings.sort:
-        order = columns.order(settings.sort, descending=settings.descending)
+        order = _sorted_rows(columns, settings)
     else:
         order = np.arange(len(columns))
     if mask is not None:
@@ -53,6 +56,21 @@ def shown_rows(view: View, columns: TableColumns, settings: TableSettings) -> np
         inside[cache.data_set(view.data_set).known_rows_of(ids)] = True
         order = order[inside[order]]
     return order
+
+
+@dataclass
+class _Sorted:
+    """The last order of this session, so that paging does not sort again."""
+
+    of: tuple[object, ...] = ()
+    rows: np.ndarray | None = None
+
+
+def _sorted_rows(columns: TableColumns, settings: TableSettings) -> np.ndarray:
+    last, of = page_state(_Sorted), (columns.values(settings.sort), settings.descending)
+    if last.rows is None or last.of[1:] != of[1:] or last.of[0] is not of[0]:
+        last.of, last.rows = of, columns.order(settings.sort, descending=settings.descending)
+    return last.rows
 
 
 def _choose(columns: TableColumns) -> TableSettings:
@@ -71,7 +89,7 @@ def _choose(columns: TableColumns) -> TableSettings:
         change_table(chosen, "change the table")
 
     def title(name: str) -> str:
-        return column_title(columns, name) if name else "Catalogue order"
+        return columns.title(name) if name else "Catalogue order"
 
     places = st.columns([3, 1.4, 0.8, 1.1], vertical_alignment="bottom")
     places[0].multiselect(
@@ -87,12 +105,6 @@ def _choose(columns: TableColumns) -> TableSettings:
     return dataclasses.replace(held)
 
 
-def column_title(columns: TableColumns, name: str) -> str:
-    """Name of a column with its unit."""
-    unit = columns.column(name).unit
-    return f"{name} [{unit}]" if unit else name
-
-
 def _draw_rows(
     view: View, columns: TableColumns, settings: TableSettings, rows: np.ndarray
 ) -> np.ndarray:
@@ -106,7 +118,7 @@ def _draw_rows(
         content[name] = values_of(columns, name, rows)
         about = columns.column(name)
         config[name] = st.column_config.Column(
-            column_title(columns, name), help=about.description or None, pinned=place == 0
+            columns.title(name), help=about.description or None, pinned=place == 0
         )
     event = st.dataframe(
         pd.DataFrame(content), hide_index=True, column_config=config, row_height=48,
@@ -140,6 +152,7 @@ def _draw_actions(view: View, rows: np.ndarray, ticked: np.ndarray) -> None:
 
     def collect() -> None:
         state.tray().update(selection())
+        st.rerun(["tray", "table"])
 
     number = len(ticked) or len(rows)
     what = f"the {number:,} ticked" if len(ticked) else f"all {number:,}"
@@ -151,5 +164,9 @@ def _draw_actions(view: View, rows: np.ndarray, ticked: np.ndarray) -> None:
         if len(ticked) == 1 and st.button("Inspect", icon=":material/center_focus_strong:",
                                           key="table_inspect"):  # fmt: skip
             controls.go_inspect((view.data_set, str(ids[ticked[0]])))
-        with st.popover("Export", icon=":material/download:", key="table_export"):
-            tray.export_buttons(selection(), view.model, key="table_export", note="the table")
+        menu = st.popover(
+            "Export", icon=":material/download:", key="table_export", on_change="rerun"
+        )
+        if menu.open:  # a selection of a million galaxies is not made for a closed menu
+            with menu:
+                tray.export_buttons(selection(), view.model, key="table_export", note="the table")
