@@ -213,9 +213,9 @@ def cluster_names(
         inside = labels == number
         own = np.bincount(codes[inside], minlength=len(words)) / max(1, inside.sum())
         best = int(np.argmax(np.where(words == "", 0.0, own)))
-        told = []
+        apart_by = []
         if words[best] and own[best] >= 0.4 and own[best] >= 1.25 * whole[best]:
-            told.append(str(words[best]))
+            apart_by.append(str(words[best]))
         apart = []
         for name, rank in ranks.items():
             known = rank[inside]
@@ -223,8 +223,8 @@ def cluster_names(
             if 2 * len(known) >= inside.sum() and len(known):
                 apart.append((float(np.median(known)) - 0.5, name))
         apart.sort(key=lambda one: -abs(one[0]))
-        told += [_WORDS[name][by > 0] for by, name in apart[:_MOST_WORDS] if abs(by) >= _APART]
-        names.append(f"{number}: {', '.join(told)}" if told else str(number))
+        apart_by += [_WORDS[name][by > 0] for by, name in apart[:_MOST_WORDS] if abs(by) >= _APART]
+        names.append(f"{number}: {', '.join(apart_by)}" if apart_by else str(number))
     return names
 
 

@@ -150,17 +150,14 @@ def _draw_actions(view: View, rows: np.ndarray, ticked: np.ndarray) -> None:
     def select() -> None:
         state.set_brush(selection(), "table")
 
-    def collect() -> None:
-        state.tray().update(selection())
-        st.rerun(["tray", "table"])
-
     number = len(ticked) or len(rows)
     what = f"the {number:,} ticked" if len(ticked) else f"all {number:,}"
     with st.container(horizontal=True, gap="small"):
         st.button(f"Select {what}", icon=":material/select_all:", key="table_select",
                   on_click=select, help="On the map, in charts and in the gallery")  # fmt: skip
-        st.button(f"Add {what} to the tray", icon=":material/add:", key="table_collect",
-                  on_click=collect)  # fmt: skip
+        if st.button(f"Add {what} to the tray", icon=":material/add:", key="table_collect"):
+            state.tray().update(selection())
+            st.rerun()
         if len(ticked) == 1 and st.button("Inspect", icon=":material/center_focus_strong:",
                                           key="table_inspect"):  # fmt: skip
             controls.go_inspect((view.data_set, str(ids[ticked[0]])))

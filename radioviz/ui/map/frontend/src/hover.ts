@@ -2,12 +2,12 @@
 import type { Answer, Seen } from "./types.ts";
 
 const ASK_MS = 45;
-const TELL_MS = 600;
+const REPORT_MS = 600;
 const KEPT = 2000;
 
 interface Server {
   ask(question: { index: number; seen: string }): void;
-  tell(seen: Seen): void;
+  report(seen: Seen): void;
 }
 
 interface Channel {
@@ -33,8 +33,8 @@ export function connect(name: string, server: Server | null, answer: Answer | nu
 export class Hover {
   private readonly known = new Map<string, Answer>();
   private timer = 0;
-  private telling = 0;
-  private told = "";
+  private reporting = 0;
+  private reported = "";
   private wanted = "";
 
   constructor(
@@ -64,21 +64,21 @@ export class Hover {
     this.timer = window.setTimeout(() => channel(this.name).server?.ask({ index, seen }), ASK_MS);
   }
 
-  /** Tell the server what is in view, once it rests; nothing when it is what was told before. */
-  tell(seen: Seen): void {
-    clearTimeout(this.telling);
+  /** Send the server what is in view, once it rests; nothing when that was sent before. */
+  report(seen: Seen): void {
+    clearTimeout(this.reporting);
     const text = JSON.stringify(seen);
-    if (!this.told) this.told = text; // as the server sent it
-    if (text === this.told) return;
-    this.telling = window.setTimeout(() => {
-      this.told = text;
-      channel(this.name).server?.tell(seen);
-    }, TELL_MS);
+    if (!this.reported) this.reported = text; // as the server sent it
+    if (text === this.reported) return;
+    this.reporting = window.setTimeout(() => {
+      this.reported = text;
+      channel(this.name).server?.report(seen);
+    }, REPORT_MS);
   }
 
   dispose(): void {
     clearTimeout(this.timer);
-    clearTimeout(this.telling);
+    clearTimeout(this.reporting);
     channel(this.name).answered = null;
   }
 }

@@ -34,7 +34,7 @@ export function hover(component: ComponentArgs<{ channel: string; answer: Answer
   const { channel, answer } = component.data;
   const server = {
     ask: (question: unknown) => component.setTriggerValue("ask", question),
-    tell: (seen: unknown) => component.setStateValue("view", seen),
+    report: (seen: unknown) => component.setStateValue("view", seen),
   };
   connect(channel, server, answer);
   return () => connect(channel, null, null);

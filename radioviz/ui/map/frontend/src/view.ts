@@ -311,7 +311,7 @@ export class MapView {
       root.dataset.state = "drawn";
       const { coarse, codes, selected, shown } = this.loaded;
       root.dataset.drawn = [coarse, codes, selected, shown].join(":");
-      this.tellView();
+      this.reportView();
     }
   }
 
@@ -385,13 +385,13 @@ export class MapView {
     this.lookAt(found);
   }
 
-  private tellView(): void {
+  private reportView(): void {
     if (!this.data) return;
     const { sx, sy, tx, ty, width, height } = this.camera.view();
     const [x0, y0] = toData(this.data.bounds, -tx / sx, (height - ty) / sy);
     const [x1, y1] = toData(this.data.bounds, (width - tx) / sx, -ty / sy);
     const area = [x0, x1, y0, y1].map((v) => Number(v.toPrecision(8)));
-    this.hover?.tell({ area: area as MapData["bounds"], hidden: [...this.hidden] });
+    this.hover?.report({ area: area as MapData["bounds"], hidden: [...this.hidden] });
   }
 
   private pick([px, py]: Point, radius = PICK_PX): number {
