@@ -152,6 +152,7 @@ def test_map_colours_by_size_first_and_by_everything_else(open_page: Open) -> No
 def test_every_colour_draws(open_page: Open) -> None:
     app = open_page("latent_map")
     from radioviz.ui.map import layers as explore
+    from radioviz.ui.map.layer_colours import map_colours
 
     model = app.session_state["encoder"]
     view = explore.map_view(["first"], model, app.session_state["layout"])
