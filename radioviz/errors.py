@@ -89,3 +89,7 @@ class BusyError(RadioVizError):
 
 class CancelledError(RadioVizError):
     """A reader cancelled the work."""
+
+
+class RelationError(RadioVizError):
+    """A property cannot be predicted from the columns that were chosen."""

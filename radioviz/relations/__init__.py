@@ -1,0 +1,1 @@
+"""What predicts a property: gradient boosting with honest folds, intervals and importances."""

@@ -1,0 +1,166 @@
+"""A property to predict, and the columns to predict it from, checked before anything is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import rankdata
+
+from radioviz.errors import RelationError
+
+FOLDS = 5
+FEWEST = 50
+"""Galaxies with a value below which nothing is fitted."""
+
+_COPY = 0.9999  # rank correlation above which a column is the property under another name
+
+
+@dataclass(frozen=True, eq=False)
+class PropertyQuestion:
+    """Can these columns predict this property?
+
+    Attributes
+    ----------
+    name : str
+        Name of the property.
+    target : numpy.ndarray
+        Float64, shape ``(n,)``; the decimal logarithm where ``log``. NaN where it is unknown.
+    limit : numpy.ndarray
+        Bool, shape ``(n,)``: the value is an upper limit. Those rows are not learned from.
+    names : tuple of str
+        Names of the columns, ``d``.
+    features : numpy.ndarray
+        Float32, shape ``(n, d)``; NaN where unknown.
+    fold : numpy.ndarray
+        Int, shape ``(n,)``: 0 to 4; galaxies of one group share a fold.
+    log : bool
+        Residuals are in dex.
+    """
+
+    name: str
+    target: np.ndarray
+    limit: np.ndarray
+    names: tuple[str, ...]
+    features: np.ndarray
+    fold: np.ndarray
+    log: bool
+
+    @property
+    def known(self) -> np.ndarray:
+        """Mask of the rows that are learned from: with a value that is no limit."""
+        mask: np.ndarray = np.isfinite(self.target) & ~self.limit
+        return mask
+
+    def without(self, *names: str) -> PropertyQuestion:
+        """The same question with fewer columns.
+
+        Raises
+        ------
+        RelationError
+            If none would be left.
+        """
+        kept = [i for i, name in enumerate(self.names) if name not in names]
+        if not kept:
+            raise RelationError(f"without {', '.join(names)} nothing is left to predict from")
+        return PropertyQuestion(
+            self.name, self.target, self.limit, tuple(self.names[i] for i in kept),
+            self.features[:, kept], self.fold, self.log,
+        )  # fmt: skip
+
+
+def question(
+    name: str,
+    target: np.ndarray,
+    names: Sequence[str],
+    features: np.ndarray,
+    *,
+    log: bool = False,
+    limit: np.ndarray | None = None,
+    group: np.ndarray | None = None,
+    seed: int = 0,
+) -> PropertyQuestion:
+    """Check a property and its predictors, and draw the folds.
+
+    Parameters
+    ----------
+    name : str
+        Of the property.
+    target : array_like
+        Numbers of shape ``(n,)``, NaN where unknown.
+    names, features
+        Names and values of the columns, ``(n, d)``.
+    log : bool
+        Predict the decimal logarithm. Values that are not positive count as unknown.
+    limit : array_like of bool, optional
+        Rows whose value is an upper limit.
+    group : array_like, optional
+        Rows of equal group, such as one source in two surveys, share a fold.
+    seed : int
+        Of the folds.
+
+    Raises
+    ------
+    RelationError
+        If the property is text, constant or nearly always missing, or a column is a copy of it.
+    """
+    values = np.asarray(target)
+    if values.dtype.kind not in "buif":
+        raise RelationError(f"{name} is text, not numbers; choose a property that can be measured")
+    values = values.astype(float)
+    columns = np.asarray(features, np.float32)
+    limits = np.zeros(len(values), bool) if limit is None else np.asarray(limit, bool)
+    if columns.shape != (len(values), len(names)) or limits.shape != values.shape:
+        raise RelationError(
+            f"{name} has {len(values)} rows; the {len(names)} columns have shape {columns.shape}"
+        )
+    if not names:
+        raise RelationError(f"no column to predict {name} from; choose latents or measurements")
+    if log:
+        values = np.log10(np.where(values > 0, values, np.nan))
+    columns = np.where(np.isfinite(columns), columns, np.float32(np.nan))
+    values = np.where(np.isfinite(values), values, np.nan)
+    made = PropertyQuestion(
+        name, values, limits, tuple(names), columns, _folds(len(values), group, seed), log
+    )
+    _check(made)
+    return made
+
+
+def _folds(n: int, group: np.ndarray | None, seed: int) -> np.ndarray:
+    """A fold for each row: groups in random order, each into the fold that is smallest so far."""
+    number = np.arange(n) if group is None else np.unique(np.asarray(group), return_inverse=True)[1]
+    groups = int(number.max()) + 1 if n else 0
+    order = np.random.default_rng(seed).permutation(groups)
+    of_group = np.empty(groups, int)
+    of_group[order] = np.arange(groups) % FOLDS
+    fold: np.ndarray = of_group[number]
+    return fold
+
+
+def _check(asked: PropertyQuestion) -> None:
+    values = asked.target[asked.known]
+    what = f"the logarithm of {asked.name}" if asked.log else asked.name
+    if len(values) < FEWEST:
+        raise RelationError(
+            f"{what} is known for {len(values)} of {len(asked.target)} galaxies"
+            + (f" ({int(asked.limit.sum())} are limits)" if asked.limit.any() else "")
+            + f"; at least {FEWEST} are needed"
+        )
+    if np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
+        raise RelationError(
+            f"{what} is {values[0]:g} for every galaxy; there is nothing to predict"
+        )
+    ranks = rankdata(values)
+    for i, name in enumerate(asked.names):
+        column = asked.features[asked.known, i]
+        seen = np.isfinite(column)
+        if seen.sum() < FEWEST or np.ptp(column[seen]) == 0:
+            continue
+        same = abs(np.corrcoef(rankdata(column[seen]), ranks[seen])[0, 1])
+        if name == asked.name or same > _COPY:
+            raise RelationError(
+                f"the column {name} is {asked.name} itself (rank correlation {same:.5f}); leave it "
+                "out, or the answer is in the question"
+            )
