@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tarfile
 import zipfile
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from playwright.sync_api import TimeoutError
 
 from tests.browser import actions
 from tests.data.fits_files import cards, gzipped, noise, primary, write
@@ -127,8 +129,13 @@ def page_text(page: Page) -> str:
 def choose(page: Page, question: str, answer: str) -> None:
     """Choose an answer in the select box of a question."""
     box = main_of(page).get_by_test_id("stSelectbox").filter(has_text=question)
-    box.locator("input").click()
-    page.get_by_role("option", name=answer, exact=True).click()
+    option = page.get_by_role("option", name=answer, exact=True)
+    for _ in range(10):  # a run of the page that ends meanwhile closes the list
+        box.locator("input").click()
+        with contextlib.suppress(TimeoutError):
+            option.wait_for(timeout=6_000)
+            break
+    option.click()
     page.wait_for_timeout(300)
     actions.settle(page)
 

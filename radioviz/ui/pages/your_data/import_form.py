@@ -31,6 +31,7 @@ FACTS = {
     "beam": "Beam, FWHM [arcsec], or unknown",
     "frequency": "Frequency [GHz], or unknown",
     "bunit": "Unit of the pixels",
+    "pixels": "Side of the stored images [pixels]",
     "extension": "Image of FITS files (name or number)",
     "plane": "Plane of cubes (I, 1.4 GHz, or a number from 0)",
 }
