@@ -30,6 +30,15 @@ if TYPE_CHECKING:
     from radioviz.similarity.query_image import Box
 
 HERE = __name__ + ":"
+READERS = (
+    *(__name__, "radioviz.similarity.query_image", "radioviz.importing"),
+    *("radioviz.export.session", "radioviz.api.samp_messages"),
+)
+"""Modules whose functions read here: the spare process imports them once for all readings."""
+
+Position = tuple[float, float] | None
+"""J2000 position in degrees; None without a WCS."""
+
 INSPECTION = Limits(memory=4_000_000_000, seconds=600)
 
 
@@ -42,32 +51,35 @@ def read_session(payload: bytes, name: str = "the session file") -> Session:
     return found
 
 
-def images_in(payload: bytes, name: str) -> list[tuple[int, str]]:
-    """See :func:`radioviz.similarity.query_image.images_in`."""
-    found: list[tuple[int, str]] = read_confined(
-        "radioviz.similarity.query_image:images_in", payload, name, name=name
-    )
-    return found
+def read_query(
+    payload: bytes, name: str, extension: int | None = None
+) -> tuple[list[tuple[int, str]], SkyImage | None, Position]:
+    """A picture for a search, read at once.
 
-
-def read_query_image(payload: bytes, name: str, extension: int | None = None) -> SkyImage:
-    """See :func:`radioviz.similarity.query_image.read_picture`; without its WCS."""
+    Returns
+    -------
+    list of (int, str)
+        See :func:`radioviz.similarity.query_image.images_in`.
+    SkyImage or None
+        See :func:`radioviz.similarity.query_image.read_picture`; without its WCS. None if there
+        are several images and no ``extension``.
+    (float, float) or None
+        J2000 position in degrees of its middle.
+    """
     from radioviz.images.known_surveys import Beam
     from radioviz.images.reading import SkyImage
 
-    image: SkyImage = read_confined(
-        HERE + "_image", payload, name, extension, name=name, classes=(SkyImage, Beam)
+    images, image, position = read_confined(
+        HERE + "_query", payload, name, extension, name=name, classes=(SkyImage, Beam)
     )
-    return image
+    return images, image, position
 
 
-def position_in(
-    payload: bytes, name: str, extension: int | None, box: Box
-) -> tuple[float, float] | None:
+def position_in(payload: bytes, name: str, extension: int | None, box: Box) -> Position:
     """J2000 position in degrees of the middle of a box of an image; None without a WCS."""
     from radioviz.similarity.query_image import Box
 
-    found: tuple[float, float] | None = read_confined(
+    found: Position = read_confined(
         HERE + "_position", payload, name, extension, box, name=name, classes=(Box,)
     )
     return found
@@ -131,13 +143,19 @@ def fetch_table(message: Message) -> UserTable:
 # -- in the confined process ----------------------------------------------------------------------
 
 
-def _image(payload: bytes, name: str, extension: int | None) -> SkyImage:
+def _query(payload: bytes, name: str, extension: int | None) -> Any:
     from radioviz.similarity import query_image
+    from radioviz.similarity.query_image import Box
 
-    return dataclasses.replace(query_image.read_picture(payload, name, extension), wcs=None)
+    images = query_image.images_in(payload, name)
+    if len(images) > 1 and extension is None:
+        return images, None, None
+    image = query_image.read_picture(payload, name, extension)
+    position = query_image.position_of(image, Box.whole(image.data))
+    return images, dataclasses.replace(image, wcs=None), position
 
 
-def _position(payload: bytes, name: str, extension: int | None, box: Box) -> Any:
+def _position(payload: bytes, name: str, extension: int | None, box: Box) -> Position:
     from radioviz.similarity import query_image
 
     return query_image.position_of(query_image.read_picture(payload, name, extension), box)

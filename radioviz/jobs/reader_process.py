@@ -192,12 +192,14 @@ class _Spare:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._also: tuple[str, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
-    def start(self) -> None:
-        """Start it, if it does not run."""
+    def start(self, also: Iterable[str] = ()) -> None:
+        """Start it, if it does not run; it imports these modules, too."""
         with self._lock:
+            self._also = tuple(also)
             self._started()
 
     def fork(self, job: socket.socket) -> None:
@@ -219,7 +221,7 @@ class _Spare:
             with theirs:
                 command = [sys.executable, "-m", "radioviz.jobs.reader_process"]
                 self._process = subprocess.Popen(
-                    [*command, str(theirs.fileno())],
+                    [*command, str(theirs.fileno()), *self._also],
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     cwd=Path(__file__).resolve().parents[2],
@@ -244,8 +246,8 @@ atexit.register(_spare._stop)
 # -- in the spare process and its forks -----------------------------------------------------------
 
 
-def _serve(control: socket.socket) -> None:
-    for module in PRELOADED:
+def _serve(control: socket.socket, also: Iterable[str]) -> None:
+    for module in (*PRELOADED, *also):
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -298,4 +300,4 @@ def _named(name: str) -> Any:
 
 
 if __name__ == "__main__":
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    _serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])

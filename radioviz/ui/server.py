@@ -82,9 +82,10 @@ def _delete_idle_workspaces() -> None:
 
 
 def _start_reader() -> None:
+    from radioviz.api import confined
     from radioviz.jobs import reader_process
 
-    reader_process.start()
+    reader_process.start(also=confined.READERS)
 
 
 def _import_all() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -46,15 +48,41 @@ def test_a_session_file(cutout: bytes) -> None:
 
 def test_a_query_image(cutout: bytes) -> None:
     here = query_image.read_picture(cutout, "a.fits")
-    there = confined.read_query_image(cutout, "a.fits")
+    images, there, position = confined.read_query(cutout, "a.fits")
+    assert there is not None
     np.testing.assert_array_equal(there.data, here.data)
     facts = [f.name for f in dataclasses.fields(here) if f.name not in ("data", "wcs")]
     assert [getattr(there, name) for name in facts] == [getattr(here, name) for name in facts]
-    assert confined.images_in(cutout, "a.fits") == query_image.images_in(cutout, "a.fits")
+    assert images == query_image.images_in(cutout, "a.fits")
+    assert position == query_image.position_of(here, Box.whole(here.data))
     box = Box(10, 30, 20, 40)
     assert confined.position_in(cutout, "a.fits", None, box) == query_image.position_of(here, box)
     with pytest.raises(ImageError, match=r"b\.fits: the file is empty"):
-        confined.images_in(b"", "b.fits")
+        confined.read_query(b"", "b.fits")
+
+
+def test_a_query_of_several_images_is_read_once_one_is_chosen() -> None:
+    hdus = [fits.PrimaryHDU(), *(fits.ImageHDU(np.eye(20) * i) for i in (1, 2))]
+    out = io.BytesIO()
+    fits.HDUList(hdus).writeto(out)
+    images, image, _ = confined.read_query(out.getvalue(), "two.fits")
+    assert [number for number, _ in images] == [1, 2] and image is None
+    _, image, _ = confined.read_query(out.getvalue(), "two.fits", 2)
+    assert image is not None and image.data.max() == 2
+
+
+def test_the_spare_process_has_imported_all_readers() -> None:
+    """Each reading is a fork of it: what it has not imported, each would import again."""
+    code = (
+        "import sys, socket, threading\n"
+        "from radioviz.api.confined import READERS\n"
+        "from radioviz.jobs import reader_process as r\n"
+        "ours, theirs = socket.socketpair(); ours.close()\n"
+        "r._serve(theirs, READERS)\n"
+        "print([m for m in READERS if m not in sys.modules], 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] False"
 
 
 def test_a_survey(tmp_path: Path, cutout: bytes) -> None:
@@ -152,8 +180,8 @@ def test_no_upload_is_parsed_in_the_servers_own_process(
     for name in ("t.csv", "t.parquet", "t.fits"):
         assert "ra" in confined.column_names(tmp_path / name)
     for name in ("a.fits", "a.png"):
-        assert confined.read_query_image(files[name], name).data.ndim == 2
-        confined.images_in(files[name], name)
+        image = confined.read_query(files[name], name)[1]
+        assert image is not None and image.data.ndim == 2
         confined.position_in(files[name], name, None, Box(2, 20, 2, 20))
     session = {"format": "radioviz-selection", "version": 1, "sources": []}
     assert confined.read_session(json.dumps(session).encode()) == Session((), (), {})

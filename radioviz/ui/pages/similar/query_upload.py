@@ -52,8 +52,9 @@ def uploaded_picture(
     payload, name = file.getvalue(), file.name
     digest = hashlib.sha256(payload).hexdigest()[:24]
     extension = None
-    images = dict(kept(("images", digest), lambda: confined.images_in(payload, name)))
-    if len(images) > 1:
+    found, image, middle = kept(("read", digest, None), lambda: confined.read_query(payload, name))
+    images = dict(found)
+    if image is None:
         extension = st.selectbox(
             f"Which of the {len(images)} images of this file?", list(images), index=None,
             format_func=images.__getitem__, placeholder="Choose an extension",
@@ -62,10 +63,11 @@ def uploaded_picture(
         if extension is None:
             st.info(f"{controls.escape(name)} holds {len(images)} images; choose one of them.")
             return None
-    image = kept(
-        ("read", digest, extension),
-        lambda: confined.read_query_image(payload, name, extension),
-    )
+        _, image, middle = kept(
+            ("read", digest, extension), lambda: confined.read_query(payload, name, extension)
+        )
+    if image is None:
+        return None
     if image.notes:
         st.caption(controls.escape("; ".join(image.notes)))
     scale = _pixel_scale(image, digest)
@@ -104,10 +106,12 @@ def uploaded_picture(
     if note:
         st.caption(controls.escape(note))
     of = hashlib.sha256(repr(made).encode()).hexdigest()[:24]
-    position = kept(
-        ("position", digest, extension, box),
-        lambda: confined.position_in(payload, name, extension, box),
-    )
+    position = middle
+    if box != Box.whole(image.data):
+        position = kept(
+            ("position", digest, extension, box),
+            lambda: confined.position_in(payload, name, extension, box),
+        )
     return QueryPicture(seen[0], name, of, position)
 
 
