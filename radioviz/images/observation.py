@@ -249,6 +249,8 @@ class Observation:
         ``corrected``, ``uncorrected`` or empty.
     simulated : str
         See :func:`find_simulation`.
+    implied : tuple of str
+        ``beam`` and ``frequency`` where no header but the name of the survey gives them.
     notes : tuple of str
     """
 
@@ -258,6 +260,7 @@ class Observation:
     rms: float | None = None
     primary_beam: str = ""
     simulated: str = ""
+    implied: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -290,12 +293,17 @@ def observe(
     beams = [find_beam(h, width, pixel) for h in headers]
     beam, note = next((found for found in beams if found[0]), beams[0])
     notes = [note] if note else []
+    implied = []
     if beam is None and known and (beam := known.beam_at(dec)):
+        implied.append("beam")
         notes.append(f"no beam in the header: {beam.fwhm:.4g} arcsec of {survey} assumed")
     frequency = next((f for h in headers if (f := find_frequency(h, plane))), None)
     if frequency is None and known:
         frequency = known.frequency
+        implied.append("frequency")
     rms = next((r for h in headers if (r := find_noise(h))), None)
     corrected = next((p for h in headers if (p := find_primary_beam(h, name))), "")
     simulated = next((s for h in headers if (s := find_simulation(h))), "")
-    return Observation(beam, frequency, survey, rms, corrected, simulated, tuple(notes))
+    return Observation(
+        beam, frequency, survey, rms, corrected, simulated, tuple(implied), tuple(notes)
+    )

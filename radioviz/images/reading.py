@@ -69,6 +69,8 @@ class SkyImage:
         ``corrected`` or ``uncorrected`` where the header says so, or empty.
     simulated : str
         What made a simulated image, in words; empty for an observed one.
+    implied : tuple of str
+        ``beam`` and ``frequency`` where the name of the survey gives them, not the header.
     notes : tuple of str
         Problems and repairs, as text.
     """
@@ -87,6 +89,7 @@ class SkyImage:
     rms: float | None = None
     primary_beam: str = ""
     simulated: str = ""
+    implied: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -166,6 +169,7 @@ def read_fits(
         rms=None if seen.rms is None else seen.rms * factor,
         primary_beam=seen.primary_beam,
         simulated=seen.simulated,
+        implied=seen.implied,
         notes=(*image.notes, *seen.notes),
     )
 

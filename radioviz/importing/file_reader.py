@@ -111,6 +111,9 @@ def summarise_files(files: ImageFiles, choice: ImageChoice) -> FileSummary:
             raw=not looks_clipped([i.data for i in images]),
             frequency=_most_frequent(frequencies),
             ranges={k: r for k, r in ranges.items() if r},
+            implied=frozenset.intersection(*(frozenset(i.implied) for i in images))
+            if images
+            else frozenset(),
         )
     return FileSummary(shape, found, pictures, tuple(images), tuple(refused))
 

@@ -306,7 +306,12 @@ def inspect_mosaic(source: Source, answers: Answers) -> Inspection:
     sources = read_sources(table, answers, key=answers["key"], positions=True)
     seen = mosaic.seen
     in_file = SurveyFacts(
-        None, seen.beam.fwhm if seen.beam else None, mosaic.bunit, seen.survey, True, seen.frequency
+        None,
+        seen.beam.fwhm if seen.beam else None,
+        mosaic.bunit,
+        seen.survey,
+        frequency=seen.frequency,
+        implied=frozenset(seen.implied),
     )
     survey, found, needed = resolve_facts(answers, in_file)
     found, needed = {**chosen, **found}, [*asked, *needed]

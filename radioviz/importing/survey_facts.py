@@ -121,6 +121,8 @@ class SurveyFacts:
         Least and largest value in the files, by fact, where they differ.
     factor : float
         From the pixels of the files to ``bunit``.
+    implied : frozenset of str
+        Facts that no file says, but the name of its survey.
     """
 
     pixel_scale: float | None = None
@@ -134,6 +136,7 @@ class SurveyFacts:
     given: frozenset[str] = frozenset()
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     factor: float = 1.0
+    implied: frozenset[str] = frozenset()
 
 
 def resolve_facts(
@@ -184,7 +187,8 @@ def resolve_facts(
         elif said:
             values[fact] = in_file
             own = ", each image its own" if fact in in_files.ranges else ""
-            found[fact] = f"{said} (files{own})"
+            of = f"that of {name}; no header has it" if fact in in_files.implied else "files"
+            found[fact] = f"{said} ({of}{own})"
         elif by_name is not None:
             values[fact] = by_name
             found[fact] = f"{by_name:.4g} {unit} (that of {name})"

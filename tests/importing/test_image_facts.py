@@ -121,6 +121,28 @@ def test_a_survey_of_mixed_origin_takes_what_each_name_implies(tmp_path: Path) -
     assert catalogue.table["frequency"].tolist()[:3] == [1.4, 0.144, 0.843]
 
 
+@pytest.mark.parametrize("kind", ["folder", "mosaic"])
+@pytest.mark.parametrize(
+    ("survey", "beam", "ghz"), [("FIRST", "5.4", "1.4"), ("SUMSS", "63.64", "0.843")]
+)
+def test_what_a_name_implies_is_not_said_to_be_in_the_files(
+    tmp_path: Path, kind: str, survey: str, beam: str, ghz: str
+) -> None:
+    """The beam of SUMSS depends on the declination, and is the image's own nevertheless."""
+    path = tmp_path / "s" / "a.fits"
+    (tmp_path / "t.csv").write_text("name,ra,dec\nA,10,-30\n")
+    source = Source(path.parent) if kind == "folder" else Source(path, tmp_path / "t.csv")
+    write_fits(path, point(45.0, 11.0), 10.0, -30.0, 11.0, SURVEY=survey)
+    found = inspect_source(source, {"key": "x"}).found
+    assert found["beam"] == f"{beam} arcsec (that of {survey}; no header has it)"
+    assert found["frequency"] == f"{ghz} GHz (that of {survey}; no header has it)"
+    path.unlink()
+    about = {"BMAJ": 50 / 3600, "BMIN": 50 / 3600, "BPA": 0.0, "OBSFREQ": 1.5e9}
+    write_fits(path, point(45.0, 11.0), 10.0, -30.0, 11.0, SURVEY=survey, **about)
+    found = inspect_source(source, {"key": "x"}).found
+    assert (found["beam"], found["frequency"]) == ("50 arcsec (files)", "1.5 GHz (files)")
+
+
 # -- pictures ------------------------------------------------------------------------------------
 
 
