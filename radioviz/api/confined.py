@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,8 +85,15 @@ def position_in(payload: bytes, name: str, extension: int | None, box: Box) -> P
     return found
 
 
-def inspect_source(source: Source, answers: Answers | None = None) -> Inspection:
-    """See :func:`radioviz.importing.inspect_source`; without its reader."""
+def inspect_source(
+    source: Source,
+    answers: Answers | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Inspection:
+    """See :func:`radioviz.importing.inspect_source`; without its reader.
+
+    ``cancelled`` is asked some times a second; True, or an error, ends the process.
+    """
     from radioviz.data.user_surveys import suggest_key
     from radioviz.importing import Inspection, Question, Source
 
@@ -94,7 +101,7 @@ def inspect_source(source: Source, answers: Answers | None = None) -> Inspection
     read = [source.path, source.table or source.path.parent]
     found: Inspection = read_confined(
         HERE + "_inspection", source, dict(answers or {}), name=source.path.name, read=read,
-        classes=(Source, Inspection, Question), limits=INSPECTION,
+        classes=(Source, Inspection, Question), limits=INSPECTION, cancelled=cancelled,
     )  # fmt: skip
     return dataclasses.replace(found, key=suggest_key(found.key))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from radioviz.images.dihedral import dihedral_views
+from radioviz.jobs.progress import Progress, no_progress
 
 GRID = 32
 """Side of the coarse grid: copies still agree there, and noise of single pixels averages out."""
@@ -48,7 +49,11 @@ def _vectors(images: np.ndarray) -> np.ndarray:
 
 
 def nearest(
-    images: np.ndarray, training: np.ndarray, angles: int = 1, same: bool = False
+    images: np.ndarray,
+    training: np.ndarray,
+    angles: int = 1,
+    same: bool = False,
+    progress: Progress = no_progress,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Nearest training image of each image, over all views of the image.
 
@@ -60,6 +65,8 @@ def nearest(
         See :func:`views`; 1 uses only the eight dihedral views.
     same : bool
         ``images`` are the training images themselves, and an image is not its own neighbour.
+    progress : callable
+        Called after each view.
 
     Returns
     -------
@@ -71,7 +78,7 @@ def nearest(
     known = _vectors(training)
     best = np.full(len(images), -np.inf, np.float32)
     rows = np.zeros(len(images), np.int64)
-    for view in views(images, angles):
+    for number, view in enumerate(views(images, angles), 1):
         likeness = _vectors(view) @ known.T
         if same:
             np.fill_diagonal(likeness, -np.inf)
@@ -79,6 +86,7 @@ def nearest(
         value = likeness[np.arange(len(at)), at]
         better = value > best
         best[better], rows[better] = value[better], at[better]
+        progress(number, 8 * angles, "views")
     return np.sqrt(np.maximum(2 - 2 * best, 0)), rows
 
 

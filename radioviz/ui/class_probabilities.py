@@ -40,7 +40,9 @@ def classify_images(
     return {str(c): given[:, i] for i, c in enumerate(ready.classes)}
 
 
-def probability_of(name: str, images: np.ndarray, label: str) -> np.ndarray:
+def probability_of(
+    name: str, images: np.ndarray, label: str, progress: Progress = no_progress
+) -> np.ndarray:
     """Probability of one class.
 
     Raises
@@ -48,7 +50,7 @@ def probability_of(name: str, images: np.ndarray, label: str) -> np.ndarray:
     ModelError
         As :func:`classify_images`, or if the classifier does not know the class.
     """
-    found = classify_images(name, images)
+    found = classify_images(name, images, progress)
     if label not in found:
         raise ModelError(f"classifier '{name}' knows {', '.join(found)}, but not '{label}'")
     return found[label].astype(float)

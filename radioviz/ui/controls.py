@@ -22,6 +22,7 @@ from radioviz.models.artefact import ModelInfo
 from radioviz.paths import REPOSITORY, cache_folder, trained_folder, user_data_folder
 from radioviz.ui import cache, guard, state, url_state
 from radioviz.ui.image.display import ImageStyle
+from radioviz.ui.in_line import cancellable
 
 OVERVIEW = "pages/overview.py"
 LATENT_MAP = "pages/latent_map.py"
@@ -199,19 +200,18 @@ def open_with_progress(key: str) -> Catalogue:
     ------
     CatalogueError
         If it is missing; the message says how to get it.
+    CancelledError
+        If the reader does not wait for it; it is built nevertheless, for all readers.
     """
     if cache.is_open(key):
         return cache.data_set(key)
-    bar = st.empty()
+    with cancellable(f"Opening {data_set_title(key)}", "open_data_set", key) as say:
 
-    def progress(done: int, total: int, what: str) -> None:
-        share = min(1.0, done / total) if total else 0.0
-        bar.progress(share, text=f"{escape(what)}: {done:,} of {total:,}")
+        def progress(done: int, total: int, what: str) -> None:
+            share = min(1.0, done / total) if total else 0.0
+            say(f"{escape(what)}: {done:,} of {total:,}", share)
 
-    try:
         return cache.data_set(key, progress)
-    finally:
-        bar.empty()
 
 
 def has_map(view: View) -> bool:

@@ -41,15 +41,13 @@ class CancelledWork:
 
 
 @contextmanager
-def in_line(title: str, slices: int, key: str, work: str = "") -> Iterator[Progress]:
-    """Context in which a page may compute; it begins when the work's turn has come.
+def cancellable(title: str, key: str, work: str = "") -> Iterator[Callable[[str, float], None]]:
+    """Context of work with progress and a Cancel button, which appear after a moment.
 
     Parameters
     ----------
     title : str
-        What is computed, as shown.
-    slices : int
-        Expected number of calls of the progress function.
+        What is done, as shown.
     key : str
         For the keys of the buttons.
     work : str
@@ -58,14 +56,13 @@ def in_line(title: str, slices: int, key: str, work: str = "") -> Iterator[Progr
     Yields
     ------
     callable
-        Called as ``progress(done, total, what)`` between two slices.
+        Called as ``say(text, share)``, some times a second; it ends the work where its reader
+        cancelled it, changed the page, or left.
 
     Raises
     ------
     CancelledError
         If the reader cancelled this work; the page then shows a button to start it again.
-    BusyError
-        If too many requests wait already.
     """
     context = get_script_run_ctx(suppress_warning=True)
     cancelled = page_state(CancelledWork).works if context else set()
@@ -76,44 +73,75 @@ def in_line(title: str, slices: int, key: str, work: str = "") -> Iterator[Progr
             on_click=cancelled.discard, args=(work,),
         )  # fmt: skip
         raise CancelledError(f"{title}: cancelled")
+    shown = _Line(key, lambda: cancelled.add(work))
 
-    def cancel() -> None:
-        cancelled.add(work)
-
-    shown = _Line(title, slices, key, cancel)
-
-    def watch(before: int) -> None:
+    def say(text: str, share: float) -> None:
         _end_if_superseded(context)
-        shown.draw(before)
+        shown.draw(text, share)
 
-    owner = context.session_id if context else str(threading.get_ident())
     try:
+        yield say
+    finally:
+        shown.clear()
+
+
+@contextmanager
+def in_line(title: str, slices: int, key: str, work: str = "") -> Iterator[Progress]:
+    """Context in which a page may compute; it begins when the work's turn has come.
+
+    Parameters
+    ----------
+    title, key, work : str
+        As for :func:`cancellable`.
+    slices : int
+        Expected number of calls of the progress function.
+
+    Yields
+    ------
+    callable
+        Called as ``progress(done, total, what)`` between two slices.
+
+    Raises
+    ------
+    CancelledError
+        As :func:`cancellable`.
+    BusyError
+        If too many requests wait already.
+    """
+    done = 0
+    context = get_script_run_ctx(suppress_warning=True)
+    owner = context.session_id if context else str(threading.get_ident())
+    with cancellable(title, key, work) as say:
+
+        def watch(before: int) -> None:
+            share = min(1.0, done / slices)
+            now = place_text(before) if before else f"{math.floor(100 * share)} %"
+            say(f"{title}: {now}", share)
+
         with (
             work_log.request(key, waits=True, slices=slices) as entry,
             QUEUE.turn(owner, slices, watch) as hand_over,
         ):
             entry.start()
 
-            def progress(done: int, total: int, what: str) -> None:
-                shown.done += 1
+            def progress(_done: int, _total: int, _what: str) -> None:
+                nonlocal done
+                done += 1
                 hand_over()
 
             yield progress
-    finally:
-        shown.clear()
 
 
 class _Line:
     """What a reader sees of work that waits or runs."""
 
-    def __init__(self, title: str, slices: int, key: str, cancel: Callable[[], None]) -> None:
-        self.title, self.slices, self.key, self.cancel = title, slices, key, cancel
-        self.done = 0
+    def __init__(self, key: str, cancel: Callable[[], None]) -> None:
+        self.key, self.cancel = key, cancel
         self._began = time.monotonic()
         self._places: list[Any] = []  # of the bar and of the button
         self._text = ""
 
-    def draw(self, before: int) -> None:
+    def draw(self, text: str, share: float) -> None:
         if time.monotonic() - self._began < QUIET:
             return
         if not self._places:
@@ -122,8 +150,6 @@ class _Line:
             self._places[1].button(
                 "Cancel", icon=":material/close:", key=f"{self.key}_cancel", on_click=self.cancel
             )
-        share = min(1.0, self.done / self.slices)
-        text = f"{self.title}: {place_text(before) if before else f'{math.floor(100 * share)} %'}"
         if text != self._text:
             self._text = text
             self._places[0].progress(share, text=text)

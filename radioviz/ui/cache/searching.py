@@ -21,6 +21,7 @@ from radioviz.ui.cache.data_sets import (
 )
 from radioviz.ui.cache.decoding import encoder
 from radioviz.ui.cache.shared import shared
+from radioviz.ui.in_line import in_line
 
 if TYPE_CHECKING:
     from radioviz.similarity import LatentIndex, Neighbourhood, NullDistribution, Whitening
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 NULL_SAMPLE = 48
 """Galaxies whose rotated views are encoded for the scores of a search by chance."""
 
+
+VIEWS = 32  # encoded at a time, so that other readers need not wait for all
 
 WHITENED, CLASSES = "whitened", "classes"
 """Spaces to compare latents in, besides their own (``""``)."""
@@ -139,6 +142,7 @@ def neighbourhood(data_set_key: str, model: str) -> Neighbourhood:
     ),
     entries=64,
     copies=True,
+    waits=True,
 )
 def rotated_views(model: str, data_set_key: str, rows: np.ndarray) -> np.ndarray:
     """Latents of the eight views of galaxies, ``(m, 8, d)``; imports torch."""
@@ -148,7 +152,10 @@ def rotated_views(model: str, data_set_key: str, rows: np.ndarray) -> np.ndarray
     chain = opened.info.preprocess
     images = chain.apply(data_set(data_set_key), np.asarray(rows, dtype=np.int64))
     views = dihedral_views(images)
-    latents = opened.encode(np.ascontiguousarray(views.reshape(-1, *images.shape[1:])))
+    each = np.ascontiguousarray(views.reshape(-1, *images.shape[1:]))
+    slices = -(-len(each) // VIEWS)
+    with in_line("Encoding rotated views", slices, f"similar_views_{data_set_key}") as progress:
+        latents = opened.encode(each, VIEWS, progress)
     return latents.reshape(len(rows), views.shape[1], -1)
 
 
@@ -166,6 +173,7 @@ class Nulls:
         *query,
     ),
     entries=64,
+    waits=True,
 )
 def nulls(
     data_set_key: str, model: str, space: str, positives: int, negatives: int, rotated: bool

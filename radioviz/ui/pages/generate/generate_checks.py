@@ -23,8 +23,8 @@ def memorisation_panel(batch: GeneratedBatch, view: View) -> None:
     if not batch.info.training.get("data"):
         st.caption("The card of this model does not name its training data.")
         return
-    with st.spinner("Comparing with every training image …"):
-        learned = cache.training(batch.info.name)
+    with in_line("Comparing with every training image", 16, "generate_copies") as progress:
+        learned = cache.training(batch.info.name, progress)
         if not len(learned.pairs):
             st.caption(
                 "Its training data is not installed: "
@@ -32,7 +32,7 @@ def memorisation_panel(batch: GeneratedBatch, view: View) -> None:
                 + ". The Overview explains how to get it."
             )
             return
-        distances, rows = metrics.nearest(batch.images, learned.images)
+        distances, rows = metrics.nearest(batch.images, learned.images, progress=progress)
     copies = int((distances < learned.threshold).sum())
     pair = learned.pairs[rows[i]]
     catalogue, row = galaxies.row_of(pair)

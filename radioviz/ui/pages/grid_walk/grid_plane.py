@@ -11,7 +11,9 @@ import streamlit as st
 
 from radioviz.ui import cache, class_probabilities, controls, synthetic
 from radioviz.ui.charts.scales import log_ticks, round_ticks
+from radioviz.ui.class_probabilities import BATCH
 from radioviz.ui.controls import View, linked_select
+from radioviz.ui.in_line import in_line
 from radioviz.ui.map import colouring
 from radioviz.ui.map.colouring import Choice, Colour
 from radioviz.ui.map.hover_text import hover_text
@@ -89,13 +91,11 @@ def overlay_controls(walk: Walk) -> tuple[Choice | None, str, str]:
 def plane_panel(walk: Walk, view: View, point: Point) -> None:
     """The picture, dots over it, overlay and legends."""
     choice, name, shown_as = overlay_controls(walk)
-    with st.spinner("Decoding the plane …"):
-        images = cache.plane_images(walk.info.name, walk.plane, walk.conditions)
+    images = cache.plane_images(walk.info.name, walk.plane, walk.conditions)
     overlay = Overlay()
     with controls.show_errors():
         if name != NOTHING:
-            with st.spinner(f"Measuring {len(images):,} decoded images …"):
-                overlay = overlay_of(walk, name, shown_as, images)
+            overlay = overlay_of(walk, name, shown_as, images)
     dots, colour, outside, left_out = dots_of(walk, choice)
     if colour is not None:
         st.html(legend_html(colour, dots))
@@ -171,7 +171,9 @@ def field_of(walk: Walk, overlay: str, images: np.ndarray) -> tuple[np.ndarray, 
     """Values of an overlay ``(n,)``, its title, and the levels to draw."""
     if overlay.startswith(FRII):
         name = overlay.removeprefix(FRII)
-        probability = class_probabilities.probability_of(name, images, "FRII")
+        title, slices = f"Classifying {len(images):,} decoded images", -(-len(images) // BATCH)
+        with in_line(title, slices, "walk_classify", walk.plane.digest) as progress:
+            probability = class_probabilities.probability_of(name, images, "FRII", progress)
         return probability, f"P(FRII) by {cache.models()[name].title}", _PROBABILITIES
     table = cache.plane_properties(walk.info.name, walk.plane, walk.conditions)
     if overlay == "las":

@@ -19,6 +19,7 @@ from radioviz.importing import KINDS, Inspection, Source
 from radioviz.importing.column_names import SYNONYMS
 from radioviz.importing.sky_frames import FRAMES
 from radioviz.ui import controls
+from radioviz.ui.in_line import cancellable
 from radioviz.ui.pages.your_data import import_draft, uploads, your_data_view
 from radioviz.ui.pages.your_data.import_draft import begin_widget
 from radioviz.ui.pages.your_data.state import your_data_state
@@ -246,9 +247,14 @@ def _inspect(source: Source, answers: dict[str, Any]) -> tuple[Inspection | None
     state = your_data_state()
     version = json.dumps([str(source.path), str(source.table), answers], sort_keys=True)
     if state.inspection is None or state.inspection[0] != version:
-        with st.spinner("Inspecting the files …"):
+        with cancellable("Inspecting the files", "inspect_files", version) as say:
+
+            def superseded() -> bool:
+                say("Inspecting the files …", 0.0)
+                return False
+
             try:
-                state.inspection = (version, inspect_source(source, answers), "")
+                state.inspection = (version, inspect_source(source, answers, superseded), "")
             except RadioVizError as error:
                 state.inspection = (version, None, _without_folder(str(error)))
     return state.inspection[1:]
