@@ -217,7 +217,9 @@ def resolve_facts(
         needed.append(Question("raw", text, ("yes", "no"), "yes" if is_raw else "no"))
     facts = dataclasses.replace(
         in_files,
-        **values,
+        pixel_scale=values["pixel_scale"],
+        beam=values["beam"],
+        frequency=values["frequency"],
         bunit=unit,
         survey=name,
         raw=is_raw,
