@@ -13,6 +13,7 @@ from radioviz.ui.pages.table import (
     crossmatch_panel,
     label_panel,
     subset_panel,
+    survey_panel,
     table_view,
 )
 from radioviz.ui.pages.table.state import table_settings
@@ -60,6 +61,7 @@ TABS: dict[str, Callable[[View, TableColumns], None]] = {
     "Subsets": _subsets,
     "Tags": _tags,
     "Crossmatch": crossmatch_panel.draw_crossmatch,
+    "Two surveys": lambda view, columns: survey_panel.draw_surveys(view),
 }
 
 

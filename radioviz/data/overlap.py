@@ -1,8 +1,9 @@
-"""Galaxies that two data sets share, and where their classes differ."""
+"""Galaxies that two data sets share, and where their values differ."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -17,18 +18,70 @@ class Overlap:
 
     Attributes
     ----------
+    first, second : pandas.DataFrame
+        The two tables.
     distinct : int
         Different galaxies of both together; entries without a position count as different.
-    shared : int
-        Entries of the second that the first has too.
-    disagreements : pandas.DataFrame
-        Shared galaxies whose two classes differ, in the order of the second: ``name``, ``first``
-        and ``second`` (classes), ``separation`` (arcsec), ``first_id`` and ``second_id``.
+    rows : numpy.ndarray
+        Entries of the second that the first has too: row of the first and row of the second, int64,
+        shape ``(k, 2)``, in the order of the second.
+    separation : numpy.ndarray
+        Arcsec, shape ``(k,)``.
     """
 
+    first: pd.DataFrame
+    second: pd.DataFrame
     distinct: int
-    shared: int
-    disagreements: pd.DataFrame
+    rows: np.ndarray
+    separation: np.ndarray
+
+    @property
+    def shared(self) -> int:
+        """Entries of the second that the first has too."""
+        return len(self.rows)
+
+    @cached_property
+    def disagreements(self) -> pd.DataFrame:
+        """Shared galaxies whose two classes differ (:meth:`compared`)."""
+        found = self.compared("label")
+        return found[found["differ"]].drop(columns="differ").reset_index(drop=True)
+
+    def compared(self, column: str, tolerance: float = 0.0) -> pd.DataFrame:
+        """Shared galaxies with a column of both data sets.
+
+        Parameters
+        ----------
+        column : str
+            In both tables.
+        tolerance : float
+            Part of the mean by which numbers may differ.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``name``, ``first`` and ``second`` (the values), ``separation`` (arcsec), ``first_id``
+            and ``second_id``, and ``differ``: False where either value is missing.
+        """
+        pair = (self.first, self.rows[:, 0]), (self.second, self.rows[:, 1])
+        one, other = (t[column].iloc[rows].reset_index(drop=True) for t, rows in pair)
+        ids = [t["source_id"].to_numpy(str)[rows] for t, rows in pair]
+        if all(pd.api.types.is_numeric_dtype(c) for c in (one, other)):
+            values = [c.to_numpy(np.float64, na_value=np.nan) for c in (one, other)]
+            differ = np.abs(values[0] - values[1]) > tolerance * np.abs(sum(values)) / 2
+        else:
+            texts = [c.fillna("").astype(str).to_numpy(str) for c in (one, other)]
+            differ = (texts[0] != texts[1]) & (texts[0] != "") & (texts[1] != "")
+        return pd.DataFrame(
+            {
+                "name": self.first["name"].to_numpy(str)[self.rows[:, 0]],
+                "first": one,
+                "second": other,
+                "separation": self.separation,
+                "first_id": ids[0],
+                "second_id": ids[1],
+                "differ": differ,
+            }
+        )
 
 
 def overlap_of(first: Catalogue, second: Catalogue) -> Overlap:
@@ -40,18 +93,5 @@ def overlap_of(first: Catalogue, second: Catalogue) -> Overlap:
     a, b, apart = close_pairs(ra[:n], dec[:n], ra[n:], dec[n:])
     order = np.lexsort((apart, b))
     nearest = order[np.unique(b[order], return_index=True)[1]]
-    a, b, apart = a[nearest], b[nearest], apart[nearest]
-    classes = [t["label"].to_numpy(str)[rows] for t, rows in zip(tables, (a, b), strict=True)]
-    differ = (classes[0] != classes[1]) & (classes[0] != "") & (classes[1] != "")
-    ids = [t["source_id"].to_numpy(str)[rows] for t, rows in zip(tables, (a, b), strict=True)]
-    found = pd.DataFrame(
-        {
-            "name": first.table["name"].to_numpy(str)[a],
-            "first": classes[0],
-            "second": classes[1],
-            "separation": apart,
-            "first_id": ids[0],
-            "second_id": ids[1],
-        }
-    )
-    return Overlap(len(np.unique(group)), len(b), found[differ].reset_index(drop=True))
+    rows = np.stack([a[nearest], b[nearest]], axis=1)
+    return Overlap(*tables, len(np.unique(group)), rows, apart[nearest])

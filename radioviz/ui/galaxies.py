@@ -36,6 +36,7 @@ from radioviz.ui.synthetic import MARK
 from radioviz.ui.workspace_columns import (
     WorkspaceColumns,
     exported_columns,
+    given_words,
     workspace_columns,
     workspace_frame,
 )
@@ -98,13 +99,13 @@ def galaxy_cells(
         except CatalogueError:
             continue
         sheet = cache.picture_sheet(catalogue, rows, style, size, common)
-        part = catalogue.table.iloc[rows]
+        part, given = catalogue.table.iloc[rows], given_words(data_set, rows)
         names = np.where(part["name"] != "", part["name"], part["source_id"])
         sizes, limits = part["las"].to_numpy(float), limits_of(part)
         for at, (i, name, label, las, limit) in enumerate(
             zip(places, names, part["label"], sizes, limits, strict=True)
         ):
-            note = " · ".join(t for t in (label, size_words(las, limit)) if t)
+            note = " · ".join(t for t in (label, size_words(las, limit), *given[at]) if t)
             colour = LABEL_COLOURS.get(label, MISSING_COLOUR)
             field = field_arcsec(catalogue.info_of(int(rows[at])), style)
             bar = scale_bar(field) if size > 64 else None

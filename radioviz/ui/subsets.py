@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import colorsys
+import dataclasses
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from radioviz.errors import SelectionError
 from radioviz.ui import cache, session_workspace
 from radioviz.ui.crossmatches import joined_names
-from radioviz.ui.palette import DATA_SET_COLOURS
+from radioviz.ui.palette import DATA_SET_COLOURS, OTHERS
 from radioviz.ui.state import Selection
 
 MOST = 40
@@ -54,8 +58,26 @@ def save_subset(name: str, members: Selection) -> None:
     held = [s for s in subsets() if s.name != name]
     if len(held) >= MOST:
         raise SelectionError(f"a workspace keeps at most {MOST} subsets; delete one first")
-    colour = DATA_SET_COLOURS[len(held) % len(DATA_SET_COLOURS)]
+    before = next((s.colour for s in subsets() if s.name == name), "")
+    colour = before or _free_colour({s.colour for s in held})
     _put([*held, Subset(name, colour, members)], f"save the subset {name}")
+
+
+def recolour_subset(name: str, colour: str) -> None:
+    """Draw the galaxies of a subset in another colour: ``#rrggbb``."""
+    if re.fullmatch("#[0-9a-fA-F]{6}", colour):
+        held = [dataclasses.replace(s, colour=colour) if s.name == name else s for s in subsets()]
+        _put(held, f"colour the subset {name}")
+
+
+def _free_colour(used: Collection[str]) -> str:
+    """A colour that no other subset has."""
+    for colour in (*DATA_SET_COLOURS, *OTHERS):
+        if colour not in used:
+            return colour
+    hue = (0.618034 * len(used)) % 1.0  # steps round the circle that never meet
+    red, green, blue = colorsys.hls_to_rgb(hue, 0.5, 0.6)
+    return f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}"
 
 
 def delete_subset(name: str) -> None:

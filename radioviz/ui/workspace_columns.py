@@ -40,13 +40,14 @@ class WorkspaceColumns:
         By name; a name that the data set itself has is followed by ``_2``.
     described : dict
         What they are, by name.
-    tags : dict
-        Mask of the galaxies of each tag, shape ``(n,)``.
+    tags, subsets : dict
+        Mask of the galaxies of each tag and of each named subset, shape ``(n,)``.
     """
 
     values: dict[str, Values]
     described: dict[str, Column]
     tags: dict[str, np.ndarray]
+    subsets: dict[str, np.ndarray]
 
 
 @dataclass
@@ -100,6 +101,16 @@ def rows_in(data_set: str, members: Selection) -> np.ndarray:
     return cache.data_set(data_set).known_rows_of(members.groups().get(data_set, []))
 
 
+def given_words(data_set: str, rows: np.ndarray) -> list[list[str]]:
+    """Subsets and tags of some galaxies, for the captions of their pictures."""
+    own = workspace_columns(data_set)
+    out: list[list[str]] = [[] for _ in rows]
+    for name, mask in (*own.subsets.items(), *own.tags.items()):
+        for place in np.flatnonzero(mask[rows]):
+            out[place].append(name)
+    return out
+
+
 def exported_columns(data_sets: Sequence[str]) -> list[str]:
     """Columns of the workspace that hold something for any of some data sets."""
     found: dict[str, None] = {}
@@ -148,16 +159,18 @@ def _made(data_set: str) -> WorkspaceColumns:
     held = subsets()
     names = pa.array([s.name for s in held] or [""], pa.large_string())
     add(SUBSET, sorted_text(subset_codes(data_set, held), names), _ABOUT[SUBSET])
+    masks_of_subsets: dict[str, np.ndarray] = {}
     for subset in held:
         mask = np.zeros(n, dtype=bool)
         mask[rows_in(data_set, subset.members)] = True
         about = Column("bool", "", "meta.code.class", f"In the subset {subset.name}")
         add(subset.name, Truth(mask), about)
+        masks_of_subsets[subset.name] = mask
     masks = {tag: np.zeros(n, dtype=bool) for tag in labels().counts()}
     for row, own in zip(rows.tolist(), tags, strict=True):
         for tag in own:
             masks[tag][row] = True
-    return WorkspaceColumns(values, described, masks)
+    return WorkspaceColumns(values, described, masks, masks_of_subsets)
 
 
 def _labelled(data_set: str) -> tuple[np.ndarray, list[Label]]:

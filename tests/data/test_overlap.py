@@ -44,3 +44,14 @@ def test_first_and_mirabest(first_catalogue: Catalogue, mirabest_catalogue: Cata
     bent = found.disagreements.query("first == 'Bent' and second == 'FRI'")
     assert len(bent) == 53 and ("Bent", "FRI") in pairs
     assert found.distinct < len(first_catalogue) + len(mirabest_catalogue) - 700
+
+
+def test_numbers_differ_beyond_a_part_of_their_mean() -> None:
+    first = catalogue("a", [10.0, 20.0, 30.0, 40.0], ["FRI"] * 4)
+    second = catalogue("b", [10.0, 20.0, 30.0, 40.0], ["FRI"] * 4)
+    first.table["las"] = [100.0, 100.0, 10.0, np.nan]
+    second.table["las"] = [109.0, 112.0, -10.0, 5.0]
+    found = overlap_of(first, second).compared("las", 0.1)
+    assert found["differ"].tolist() == [False, True, True, False]
+    assert found["first"].tolist()[:3] == [100.0, 100.0, 10.0]
+    assert found["second_id"].tolist() == [f"b-{i}" for i in range(4)]

@@ -184,3 +184,25 @@ def test_tables_that_give_no_labels(labelled: Labels, payload: bytes, says: str)
     with pytest.raises(LabelError, match=says):
         label_panel.import_labels(payload, "mine.csv", "first")
     assert dict(labelled) == before
+
+
+def test_two_tabs_that_change_at_once(open_page: Open) -> None:
+    """The later change stands, the earlier is one undo away, and the slower tab is told."""
+    one = new_identifier()
+    session_workspace.saved().change(one, "filter", "las > 1", "filter las > 1")
+    first, second = (open_page("table", data="first", workspace=one) for _ in range(2))
+    first.text_area(key="filter_text").set_value("las > 20").run()
+    # The second tab has not heard of it when its reader changes the same field, and another.
+    second.text_area(key="filter_text").set_value("las > 30").run()
+    assert any("Another tab was faster" in t.value for t in second.toast)
+    assert second.text_area(key="filter_text").value == "las > 30"
+    first.run()
+    assert any("Changed in another tab: filter las > 30" in t.value for t in first.toast)
+    assert first.text_area(key="filter_text").value == "las > 30"
+    first.button(key="workspace_undo").click().run()
+    assert first.text_area(key="filter_text").value == "las > 20"
+    second.run()
+    assert second.text_area(key="filter_text").value == "las > 20"
+    first.toggle(key="table_descending").set_value(True).run()
+    second.text_area(key="filter_text").set_value("las > 40").run()
+    assert second.toggle(key="table_descending").value is True, "what the other tab changed"

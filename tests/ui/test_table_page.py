@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -159,3 +161,91 @@ def test_a_saved_file_restores_filter_and_subsets(open_page: Open) -> None:
     held = app.session_state[f"{WorkspaceState.__module__}.{WorkspaceState.__qualname__}"]
     assert held.values["subsets"][0]["groups"] == [["first", ["first-4"]]]
     assert "with its filter" in words(app)
+
+
+def test_subsets_have_colours_in_every_view(open_page: Open, first: Catalogue) -> None:
+    from radioviz.ui.session_workspace import WorkspaceState
+
+    ids = first.table["source_id"].tolist()
+    groups = {"big": [["first", ids[:30]]], "odd": [["first", ids[20:40]]]}
+    held = WorkspaceState(values={
+        "subsets": [
+            {"name": name, "colour": colour, "groups": groups[name]}
+            for name, colour in (("big", "#112233"), ("odd", "#AA5500"))
+        ],
+        "charts": [{"kind": "histogram", "x": "las"}, {"kind": "scatter", "x": "ra", "y": "las"},
+                   {"kind": "box", "x": "las", "y": "label"}],
+    })  # fmt: skip
+    app = open_page("table", {f"{WorkspaceState.__module__}.{WorkspaceState.__qualname__}": held})
+    histogram, scatter, box = (json.loads(c.proto.spec) for c in app.get("plotly_chart"))
+    lines = {t["name"]: t for t in histogram["data"]}
+    assert lines["odd"]["line"]["color"] == "#AA5500"
+    assert np.nansum(_decoded(lines["odd"]["y"])) == np.isfinite(first.table["las"][20:40]).sum()
+    colours = scatter["data"][0]["marker"]["color"]
+    assert colours[:45] == ["#112233"] * 20 + ["#AA5500"] * 20 + ["#1F88D2"] * 5
+    assert {t["name"].split(" (")[0]: t["marker"]["color"] for t in box["data"]}["big"] == "#112233"
+    app.multiselect(key="table_columns").set_value(["source_id", "subset", "odd"]).run()
+    listed = rows(app)
+    assert [list(v) for v in listed["subset"]] == [["big"]] * 20 + [["odd"]] * 20 + [[]] * 10
+    assert listed["odd"].tolist() == [False] * 20 + [True] * 20 + [False] * 10
+    app.color_picker(key="subset_colour_1").set_value("#00aa00").run()
+    app.switch_page("pages/latent_map.py").run()
+    app.selectbox(key="colour").set_value("workspace:subset").run()
+    maps = [e for e in app.get("bidi_component") if "map_gl" in str(e.proto.id)]
+    drawn = json.loads(maps[0].proto.json)
+    shown = drawn["colour"]
+    legend = {
+        name: (colour, count)
+        for name, colour, count in zip(
+            shown["names"], shown["colours"], shown["counts"], strict=True
+        )
+    }
+    assert legend["big"] == ("#112233", 20)
+    assert legend["odd"] == ("#00aa00", 20)
+
+
+def _decoded(values: object) -> np.ndarray:
+    """Numbers of a Plotly figure, which may be packed."""
+    import base64
+
+    if isinstance(values, dict):
+        return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
+    return np.array(values, dtype=float)
+
+
+@pytest.fixture
+def mirabest_installed(batch_folders: Path) -> Iterator[None]:
+    """MiraBest as if it were fetched, for one test."""
+    from radioviz.data.datasets.mirabest import mirabest_folder
+    from radioviz.paths import cache_folder
+    from radioviz.ui import cache
+
+    shutil.copytree(batch_folders / "F_batches", mirabest_folder())
+    yield
+    shutil.rmtree(mirabest_folder())
+    for built in (cache_folder() / "catalogues").glob("mirabest*"):
+        shutil.rmtree(built)
+    cache.forget_data_set("mirabest")
+
+
+@pytest.mark.usefixtures("mirabest_installed")
+def test_two_surveys_are_compared(open_page: Open, first: Catalogue) -> None:
+    app = open_page("table", {"surveys_other": "mirabest"}, data="first")
+    text = words(app)
+    assert "distinct galaxies in FIRST" in text.replace("\\", "")
+    chosen = next(c for c in app.segmented_control if c.key == "surveys_list")
+    assert [o.split(" · ")[1] for o in chosen.options[:1]] == ["806"]
+    chosen.set_value("differ").run()
+    table = next(d.value for d in app.dataframe if "first_id" in d.value)
+    counts = table.groupby(["first", "second"]).size()
+    assert counts["Bent", "FRI"] == 53
+    app.button(key="surveys_select").click().run()
+    assert len(session_of(app).brush) == 2 * len(table)
+    set_filter(app, 'label == "Bent"')
+    assert next(d.value for d in app.dataframe if "first_id" in d.value)["first"].eq("Bent").all()
+    app.selectbox(key="surveys_column").set_value("las").run()
+    table = next(d.value for d in app.dataframe if "first_id" in d.value)
+    apart = (table["first"] - table["second"]).abs() > 0.05 * (table["first"] + table["second"])
+    assert len(table) and apart.all()
+    app.button(key="surveys_subset").click().run()
+    assert any("Different" in str(b.value) for b in app.markdown)

@@ -11,6 +11,7 @@ from radioviz.ui import crossmatches
 from radioviz.ui.cache.shared import shared
 from radioviz.ui.map import colouring
 from radioviz.ui.map.colouring import Choice, Colour, number_with_unit
+from radioviz.ui.map.workspace_colours import workspace_choices, workspace_colour, workspace_text
 
 if TYPE_CHECKING:
     from radioviz.ui.map.layers import Layer, MapView
@@ -20,7 +21,8 @@ _SCORE = "score:"
 
 def map_colours(view: MapView) -> list[Choice]:
     """What a map can be coloured by, from its first layer."""
-    return [*_own_colours(view)[0], *_joined_choices(view.layers[0].data_set)]
+    joined = _joined_choices(view.layers[0].data_set)
+    return [*_own_colours(view)[0], *joined, *workspace_choices()]
 
 
 def no_colours(view: MapView) -> dict[str, str]:
@@ -49,6 +51,9 @@ def _joined_choices(data_set: str) -> list[Choice]:
 
 def colour_of(view: MapView, choice: Choice, component: int, scale: str) -> Colour:
     """Colours of all points of a map; see :func:`radioviz.ui.map.colouring.colour_by`."""
+    parts = [(layer.data_set, layer.located.rows) for layer in view.layers]
+    if (given := workspace_colour(choice, parts)) is not None:
+        return given
     if choice in _own_colours(view)[0]:
         return _kept_colour(view, choice, component, scale)
     return _joined_colour(view, choice, component, scale)
@@ -92,6 +97,9 @@ def _table_with(layer: Layer, name: str) -> pd.DataFrame:
 
 def value_text(layer: Layer, row: int, column: Choice) -> str:
     """Value of a column in a row of a layer, with its unit."""
+    given = workspace_text(column, layer.data_set, int(layer.located.rows[row]))
+    if given is not None:
+        return given or "none"
     name = column.key.removeprefix(_SCORE)
     held = layer.located.scores if column.key.startswith(_SCORE) else _table_with(layer, name)
     if name not in held:

@@ -16,11 +16,14 @@ from radioviz.ui.charts import plotly_charts
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.pages.table import column_charts
-from radioviz.ui.pages.table.column_charts import KINDS, Chart
+from radioviz.ui.pages.table.column_charts import KINDS, Chart, DrawnSubset
+from radioviz.ui.subsets import subsets
+from radioviz.ui.workspace_columns import workspace_columns
 from radioviz.workspace import clauses
 from radioviz.workspace.table_columns import Numbers, TableColumns, Text
 
 MOST = 6
+MOST_SUBSETS = 12  # drawn in one chart
 USUAL = (
     {"kind": "histogram", "x": "las", "log_x": True},
     {"kind": "box", "x": "las", "y": "label"},
@@ -91,14 +94,15 @@ def _draw_chart(
     for name in (chart.x, chart.y):
         if name and name not in columns and chart.kind != "sky":
             raise FilterError(f"this data set has no column '{name}'; choose another in the menu")
+    named = _drawn_subsets(view.data_set)
     key, ids = f"chart_{number}", columns.values("source_id")
     assert isinstance(ids, Text)
     if chart.kind == "box":
-        figure = column_charts.box_figure(columns, chart, passing)
+        figure = column_charts.box_figure(columns, chart, passing, named)
         plotly_charts.draw(figure, key, f"{chart.x} by {chart.y}", height=320)
         return
     if chart.kind == "histogram":
-        figure, _ = column_charts.histogram_figure(columns, chart, passing, selected)
+        figure, _ = column_charts.histogram_figure(columns, chart, passing, selected, named)
 
         def ranged(event: Mapping[str, Any]) -> None:
             for box in (event.get("selection") or {}).get("box") or ():
@@ -110,10 +114,10 @@ def _draw_chart(
                            on_select=ranged, brush=True)  # fmt: skip
         return
     if chart.kind == "sky":
-        figure, _ = column_charts.sky_figure(columns, passing, selected)
+        figure, _ = column_charts.sky_figure(columns, passing, selected, named)
         axes = ("ra", "dec")
     else:
-        figure, _ = column_charts.scatter_figure(columns, chart, passing, selected)
+        figure, _ = column_charts.scatter_figure(columns, chart, passing, selected, named)
         axes = (chart.x, chart.y)
 
     def boxed(event: Mapping[str, Any]) -> None:
@@ -129,6 +133,13 @@ def _draw_chart(
 
     plotly_charts.draw(figure, key, f"{axes[0]} against {axes[1]}", height=320,
                        on_select=boxed, brush=True, both=True)  # fmt: skip
+
+
+def _drawn_subsets(data_set: str) -> list[DrawnSubset]:
+    """Subsets that hold galaxies of the data set in view."""
+    own = workspace_columns(data_set).subsets
+    found = [DrawnSubset(s.name, s.colour, own[s.name]) for s in subsets()]
+    return [subset for subset in found if subset.mask.any()][:MOST_SUBSETS]
 
 
 def _edit(columns: TableColumns, number: int, chart: Chart) -> None:

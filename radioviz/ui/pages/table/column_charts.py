@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +37,15 @@ class Chart:
     y: str = ""
     log_x: bool = False
     log_y: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnSubset:
+    """A named subset in the charts: its colour, and the mask ``(n,)`` of its galaxies."""
+
+    name: str
+    colour: str
+    mask: np.ndarray
 
 
 def numbers_of(columns: TableColumns, name: str) -> np.ndarray:
@@ -79,9 +90,15 @@ def _drawn(values: np.ndarray, log: bool) -> np.ndarray:
 
 
 def histogram_figure(
-    columns: TableColumns, chart: Chart, passing: np.ndarray, selected: np.ndarray
+    columns: TableColumns,
+    chart: Chart,
+    passing: np.ndarray,
+    selected: np.ndarray,
+    subsets: Sequence[DrawnSubset] = (),
 ) -> tuple[Figure, np.ndarray]:
-    """Counts of what passes the filter, of upper limits and of the selection; and the edges."""
+    """Counts of what passes the filter, of upper limits, of each subset as a line, and of the
+    selection; and the edges.
+    """
     values = numbers_of(columns, chart.x)
     edges = chart_edges(values[passing], chart.log_x)
     drawn = _drawn(values, chart.log_x)
@@ -91,6 +108,9 @@ def histogram_figure(
     if limits is not None:
         counts = counts_between(drawn[passing & limits], edges)
         samples.append(CountSeries("← upper limits", counts, "#C9A000"))
+    for subset in subsets:
+        counts = counts_between(drawn[passing & subset.mask], edges)
+        samples.append(CountSeries(subset.name, counts, subset.colour, line="solid"))
     if selected.any():
         counts = counts_between(drawn[passing & selected], edges)
         samples.append(CountSeries("Selection", counts, SELECTION_COLOUR))
@@ -102,9 +122,15 @@ def histogram_figure(
 
 
 def scatter_figure(
-    columns: TableColumns, chart: Chart, passing: np.ndarray, selected: np.ndarray
+    columns: TableColumns,
+    chart: Chart,
+    passing: np.ndarray,
+    selected: np.ndarray,
+    subsets: Sequence[DrawnSubset] = (),
 ) -> tuple[Figure, np.ndarray]:
-    """Two columns against each other, selection above; and the rows drawn one by one."""
+    """Two columns against each other, subsets and selection in their colours; and the rows drawn
+    one by one.
+    """
     x, y = numbers_of(columns, chart.x), numbers_of(columns, chart.y)
     known = passing & np.isfinite(_drawn(x, chart.log_x)) & np.isfinite(_drawn(y, chart.log_y))
     rows = np.flatnonzero(known)
@@ -113,8 +139,12 @@ def scatter_figure(
     )
     if len(rows) > MOST_POINTS:
         figure["data"].append(_density(x[rows], y[rows], chart))
-        rows = np.flatnonzero(known & selected)[:MOST_POINTS]
-    colour = np.where(selected[rows], SELECTION_COLOUR, "#1F88D2")
+        marked = np.any([selected, *(s.mask for s in subsets)], axis=0)
+        rows = np.flatnonzero(known & marked)[:MOST_POINTS]
+    colour = np.full(len(rows), "#1F88D2", dtype=object)
+    for subset in subsets:  # the last one is above, as on the map
+        colour[subset.mask[rows]] = subset.colour
+    colour[selected[rows]] = SELECTION_COLOUR
     symbols = _symbols(columns, chart, rows)
     figure["data"].append(
         {
@@ -126,6 +156,15 @@ def scatter_figure(
             "hovertemplate": "%{x:.4~g}, %{y:.4~g}<extra></extra>",
         }
     )
+    for subset in subsets:  # empty traces, for the legend
+        figure["data"].append(
+            {"type": "scatter", "mode": "markers", "x": [None], "y": [None],
+             "name": html.escape(subset.name), "showlegend": True,
+             "marker": {"color": subset.colour, "size": 8}}
+        )  # fmt: skip
+    if subsets:
+        figure["data"][-1 - len(subsets)]["showlegend"] = False
+        figure["layout"] |= {"showlegend": True, "legend": {"orientation": "h", "y": 1.12}}
     return figure, rows
 
 
@@ -156,7 +195,12 @@ def _density(x: np.ndarray, y: np.ndarray, chart: Chart) -> Figure:
     }
 
 
-def box_figure(columns: TableColumns, chart: Chart, passing: np.ndarray) -> Figure:
+def box_figure(
+    columns: TableColumns,
+    chart: Chart,
+    passing: np.ndarray,
+    subsets: Sequence[DrawnSubset] = (),
+) -> Figure:
     """A column by class: median, quartiles and whiskers of 1.5 times their distance.
 
     Raises
@@ -173,8 +217,13 @@ def box_figure(columns: TableColumns, chart: Chart, passing: np.ndarray) -> Figu
         )
     words = [str(word) for word in groups.words.to_pylist()]
     figure = plotly_charts.plain_axes(chart.y, columns.title(chart.x), False, chart.log_x)
-    for code, (word, colour) in enumerate(zip(words, category_colours(words), strict=True)):
-        part = values[passing & (groups.codes == code)]
+    boxes = [
+        (word, colour, groups.codes == code)
+        for code, (word, colour) in enumerate(zip(words, category_colours(words), strict=True))
+    ]
+    boxes += [(s.name, s.colour, s.mask) for s in subsets]
+    for word, colour, mask in boxes:
+        part = values[passing & mask]
         part = part[np.isfinite(part)]
         if not len(part):
             continue
@@ -196,11 +245,14 @@ def box_figure(columns: TableColumns, chart: Chart, passing: np.ndarray) -> Figu
 
 
 def sky_figure(
-    columns: TableColumns, passing: np.ndarray, selected: np.ndarray
+    columns: TableColumns,
+    passing: np.ndarray,
+    selected: np.ndarray,
+    subsets: Sequence[DrawnSubset] = (),
 ) -> tuple[Figure, np.ndarray]:
     """Right ascension to the left against declination; and the rows drawn."""
     chart = Chart("scatter", "ra", "dec")
-    figure, rows = scatter_figure(columns, chart, passing, selected)
+    figure, rows = scatter_figure(columns, chart, passing, selected, subsets)
     figure["layout"]["xaxis"]["autorange"] = "reversed"
     return figure, rows
 

@@ -10,7 +10,14 @@ from radioviz.errors import RadioVizError
 from radioviz.ui import controls, state
 from radioviz.ui.controls import View
 from radioviz.ui.state import Selection
-from radioviz.ui.subsets import Subset, combined, delete_subset, save_subset, subsets
+from radioviz.ui.subsets import (
+    Subset,
+    combined,
+    delete_subset,
+    recolour_subset,
+    save_subset,
+    subsets,
+)
 from radioviz.workspace.expression import quoted
 
 HOW = {"and": "and", "or": "or", "and not": "and not"}
@@ -43,10 +50,15 @@ def draw_subsets(view: View, listed: Callable[[], Selection]) -> None:
 
 
 def _draw_subset(number: int, subset: Subset) -> None:
+    key = f"subset_colour_{number}"
+
+    def recolour() -> None:
+        recolour_subset(subset.name, str(st.session_state[key]))
+
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(
-            f'<span style="color:{subset.colour}">●</span>', unsafe_allow_html=True, width="content"
-        )
+        st.session_state[key] = subset.colour
+        st.color_picker(f"Colour of {subset.name}", key=key, on_change=recolour,
+                        label_visibility="collapsed", width="content")  # fmt: skip
         st.markdown(
             f"**{controls.escape(subset.name)}** · {controls.galaxies_text(len(subset.members))} "
             f"· in a filter: `{quoted(subset.name)}`"
@@ -62,7 +74,7 @@ def _draw_combination(held: list[Subset]) -> None:
     with st.form("subset_combine", border=False):
         places = st.columns([2, 1, 2, 2, 1], vertical_alignment="bottom")
         first = places[0].selectbox("Galaxies in", list(by_name), key="subset_first")
-        how = places[1].selectbox("", list(HOW), key="subset_how", label_visibility="hidden")
+        how = places[1].selectbox("How", list(HOW), key="subset_how", label_visibility="hidden")
         second = places[2].selectbox("in", list(by_name), key="subset_second", index=1)
         name = places[3].text_input("Name", key="subset_combined_name", max_chars=60)
         if places[4].form_submit_button("Combine", icon=":material/join:"):

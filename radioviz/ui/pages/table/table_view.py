@@ -15,6 +15,8 @@ from radioviz.ui.controls import View
 from radioviz.ui.image.display import data_uri
 from radioviz.ui.pages.table.state import ROWS, TableSettings, change_table, table_settings
 from radioviz.ui.state import Selection, page_state
+from radioviz.ui.subsets import subsets
+from radioviz.ui.workspace_columns import SUBSET
 from radioviz.workspace.table_columns import Numbers, TableColumns, Text
 
 PICTURE = "Image"
@@ -117,6 +119,10 @@ def _draw_rows(
     for place, name in enumerate(settings.columns):
         content[name] = values_of(columns, name, rows)
         about = columns.column(name)
+        if name == SUBSET:
+            content[name] = [[text] if text else [] for text in content[name]]
+            config[name] = _subset_column(about.description)
+            continue
         config[name] = st.column_config.Column(
             columns.title(name), help=about.description or None, pinned=place == 0
         )
@@ -127,6 +133,15 @@ def _draw_rows(
     )  # fmt: skip
     ticked = (event.get("selection") or {}).get("rows") or []
     return np.array([i for i in ticked if 0 <= i < len(rows)], dtype=np.int64)
+
+
+def _subset_column(description: str) -> Any:
+    """Names of subsets on their colours."""
+    held = subsets()
+    return st.column_config.MultiselectColumn(
+        SUBSET, help=description, options=[s.name for s in held],
+        color=[s.colour for s in held] or None,
+    )  # fmt: skip
 
 
 def values_of(columns: TableColumns, name: str, rows: np.ndarray) -> Any:
