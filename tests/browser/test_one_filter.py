@@ -76,7 +76,7 @@ def test_one_filter_everywhere(app_server: Server, page: Page) -> None:
     actions.settle(page)
 
     # The table: all that it lists, selected, and the file of it.
-    page.locator(".st-key-table_select button").click()
+    page.locator(".st-key-table_select button").first.click()
     actions.settle(page)
     page.locator(".st-key-table_export button").first.click()
     listed = pd.read_csv(io.BytesIO(download(page, "table_export_csv")))
