@@ -72,15 +72,20 @@ def test_what_cannot_be_a_tag_is_refused_in_words(open_page: Open) -> None:
 def test_many_galaxies_at_once(open_page: Open) -> None:
     app = open_page("table", {"brush": Selection(PAIRS)})
 
+    def open_tab(name: str) -> AppTest:
+        app.session_state["table_tabs"] = name
+        return app.run()
+
     def press(label: str) -> None:
-        app.selectbox(key="label_tag").set_value("boring")
+        open_tab("Tags").selectbox(key="label_tag").set_value("boring")
         next(b for b in app.button if b.label == label and "label_form" in str(b.proto)).click()
         app.run()
 
     press("Add")
     assert given(app) == dict.fromkeys(PAIRS, Label(("boring",), 0))
+    open_tab("Rows")
     assert rows(set_filter(app, 'tag("boring")')) == [s for _, s in PAIRS]
-    app.text_input(key="label_name_0").set_value("curved").run()
+    open_tab("Tags").text_input(key="label_name_0").set_value("curved").run()
     assert given(app)[PAIRS[0]] == Label(("curved",))
     assert any("did you mean" in e.value or "no tag" in e.value for e in app.error)
     app.button(key="workspace_undo").click().run()

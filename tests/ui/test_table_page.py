@@ -176,7 +176,8 @@ def test_subsets_have_colours_in_every_view(open_page: Open, first: Catalogue) -
         "charts": [{"kind": "histogram", "x": "las"}, {"kind": "scatter", "x": "ra", "y": "las"},
                    {"kind": "box", "x": "las", "y": "label"}],
     })  # fmt: skip
-    app = open_page("table", {f"{WorkspaceState.__module__}.{WorkspaceState.__qualname__}": held})
+    state = f"{WorkspaceState.__module__}.{WorkspaceState.__qualname__}"
+    app = open_page("table", {state: held, "table_tabs": "Charts"})
     histogram, scatter, box = (json.loads(c.proto.spec) for c in app.get("plotly_chart"))
     lines = {t["name"]: t for t in histogram["data"]}
     assert lines["odd"]["line"]["color"] == "#AA5500"
@@ -184,24 +185,20 @@ def test_subsets_have_colours_in_every_view(open_page: Open, first: Catalogue) -
     colours = scatter["data"][0]["marker"]["color"]
     assert colours[:45] == ["#112233"] * 20 + ["#AA5500"] * 20 + ["#1F88D2"] * 5
     assert {t["name"].split(" (")[0]: t["marker"]["color"] for t in box["data"]}["big"] == "#112233"
-    app.multiselect(key="table_columns").set_value(["source_id", "subset", "odd"]).run()
+    app.session_state["table_tabs"] = "Rows"
+    app.run().multiselect(key="table_columns").set_value(["source_id", "subset", "odd"]).run()
     listed = rows(app)
     assert [list(v) for v in listed["subset"]] == [["big"]] * 20 + [["odd"]] * 20 + [[]] * 10
     assert listed["odd"].tolist() == [False] * 20 + [True] * 20 + [False] * 10
-    app.color_picker(key="subset_colour_1").set_value("#00aa00").run()
+    app.session_state["table_tabs"] = "Subsets"
+    app.run().color_picker(key="subset_colour_1").set_value("#00aa00").run()
     app.switch_page("pages/latent_map.py").run()
     app.selectbox(key="colour").set_value("workspace:subset").run()
     maps = [e for e in app.get("bidi_component") if "map_gl" in str(e.proto.id)]
     drawn = json.loads(maps[0].proto.json)
     shown = drawn["colour"]
-    legend = {
-        name: (colour, count)
-        for name, colour, count in zip(
-            shown["names"], shown["colours"], shown["counts"], strict=True
-        )
-    }
-    assert legend["big"] == ("#112233", 20)
-    assert legend["odd"] == ("#00aa00", 20)
+    legend = dict(zip(shown["names"], shown["colours"], strict=True))
+    assert (legend["big"], legend["odd"]) == ("#112233", "#00aa00")
 
 
 def _decoded(values: object) -> np.ndarray:
@@ -230,7 +227,8 @@ def mirabest_installed(batch_folders: Path) -> Iterator[None]:
 
 @pytest.mark.usefixtures("mirabest_installed")
 def test_two_surveys_are_compared(open_page: Open, first: Catalogue) -> None:
-    app = open_page("table", {"surveys_other": "mirabest"}, data="first")
+    state = {"surveys_other": "mirabest", "table_tabs": "Two surveys"}
+    app = open_page("table", state, data="first")
     text = words(app)
     assert "distinct galaxies in FIRST" in text.replace("\\", "")
     chosen = next(c for c in app.segmented_control if c.key == "surveys_list")
@@ -248,4 +246,6 @@ def test_two_surveys_are_compared(open_page: Open, first: Catalogue) -> None:
     apart = (table["first"] - table["second"]).abs() > 0.05 * (table["first"] + table["second"])
     assert len(table) and apart.all()
     app.button(key="surveys_subset").click().run()
+    app.session_state["table_tabs"] = "Subsets"
+    app.run()
     assert any("Different" in str(b.value) for b in app.markdown)
