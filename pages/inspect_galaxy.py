@@ -5,7 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from radioviz.ui import controls, detail, galaxies, sidebar, url_state
-from radioviz.ui.pages.inspect import encoder_panel, explanation, galaxy_panels, reconstructions
+from radioviz.ui.pages.inspect import (
+    encoder_panel,
+    explanation,
+    galaxy_panels,
+    plane_panels,
+    reconstructions,
+)
 from radioviz.ui.pages.inspect.state import (
     Pair,
     current_galaxy,
@@ -64,18 +70,24 @@ def main() -> None:
         view.publish(source=pair[1], tab=None if opened == TABS[0] else opened)
         title.html(detail.galaxy_heading(catalogue, row, large=True))
         left, right = st.columns([1.5, 1], gap="medium")
+        # Of several images of the source, what is below is about the one in view.
+        shown, at = catalogue, row
         with left, controls.show_errors():
-            galaxy_panels.galaxy_image_panel(catalogue, row, view)
+            shown, at = plane_panels.choose_plane(catalogue, row, view)
+            if plane_panels.shows_composite(catalogue):
+                plane_panels.composite_panel(catalogue, row, view)
+            else:
+                galaxy_panels.galaxy_image_panel(shown, at, view)
         with right, controls.show_errors():
-            galaxy_panels.facts_panel(catalogue, row, pair, view)
+            galaxy_panels.facts_panel(shown, at, pair, view)
         draws = (
             lambda: galaxy_panels.neighbours_panel(pair, view),
             lambda: galaxy_panels.map_place_panel(pair, view),
-            lambda: encoder_panel.encoder_panel(catalogue, row, pair, view),
+            lambda: encoder_panel.encoder_panel(shown, at, pair, view),
             lambda: explanation.explanation_panel(catalogue, row, view),
             lambda: likelihood_view.galaxy_standing(pair, view),
             lambda: reconstructions.reconstruction_panel(catalogue, row, view),
-            lambda: galaxy_panels.header_panel(catalogue, row),
+            lambda: galaxy_panels.header_panel(shown, at),
         )
         # Only what is looked at is drawn: another galaxy need not be explained behind a tab.
         tabs = st.tabs(TABS, key="inspect_tabs", on_change="rerun")

@@ -20,6 +20,10 @@ class ImageError(RadioVizError):
     """An image cannot be read, or is not one two-dimensional sky image."""
 
 
+class BlankImageError(ImageError):
+    """An image has no data: every pixel is NaN."""
+
+
 class ReaderError(RadioVizError):
     """The process that read a file died, took too long, or failed in a way of its own."""
 

@@ -53,6 +53,8 @@ class SurveyRequest(JobRequest):
         True to replace a survey of the same key.
     upload : str
         Folder of uploaded files, deleted after the import.
+    plane : str
+        Which image of sources with several encoders see; the first by default.
     """
 
     title: str = ""
@@ -62,6 +64,7 @@ class SurveyRequest(JobRequest):
     models: tuple[str, ...] = ()
     replace: bool = False
     upload: str = ""
+    plane: str = ""
 
     @property
     def work(self) -> str:
@@ -145,13 +148,16 @@ def _encode(worker: JobWorker[SurveyRequest, SurveyProgress]) -> None:
 
     key = worker.request.key
     for model in worker.request.models:
-        result = encode_data_set(key, model, progress=worker.progress, cancelled=worker.cancelled)
+        result = encode_data_set(
+            key, model, progress=worker.progress, cancelled=worker.cancelled,
+            plane=worker.request.plane,
+        )  # fmt: skip
         if result.atlas is None:
             raise JobCancelledError
         worker.update(encoded=tuple(dict.fromkeys((*worker.state.encoded, model))))
         if worker.cancelled():
             raise JobCancelledError
-    add_fr_probability(key, worker.progress_or_cancel)
+    add_fr_probability(key, worker.progress_or_cancel, plane=worker.request.plane)
 
 
 def run_job(arguments: Sequence[str]) -> int:

@@ -317,6 +317,7 @@ def write_atlas(
     *,
     command: str = "",
     folder: Path | None = None,
+    plane: str = "",
 ) -> Atlas:
     """Write an Atlas in one atomic step and open it.
 
@@ -328,6 +329,8 @@ def write_atlas(
         Name to positions ``(n, 2)`` and how they were made; the first is the default.
     scores : pandas.DataFrame, optional
         ``n`` rows.
+    plane : str
+        The image of each source that was encoded, where it is not the first.
 
     Raises
     ------
@@ -363,6 +366,8 @@ def write_atlas(
         "scores": list(scores.columns),
         "command": command or command_of(key, info.name),
     }
+    if plane:
+        meta["plane"] = plane
     with report_unwritable(where, AtlasError, what=name), atomic_folder(where) as scratch:
         for what, (array, _) in arrays.items():
             np.save(scratch / f"{what}.npy", array)

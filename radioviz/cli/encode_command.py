@@ -17,6 +17,9 @@ def encode(
     model: Annotated[
         str, typer.Option(help="Models, separated by commas; default: every encoder.")
     ] = "",
+    plane: Annotated[
+        str, typer.Option(help="Which image of sources with several; default: the first.")
+    ] = "",
     again: Annotated[
         bool, typer.Option("--again", help="Encode even where a valid Atlas exists.")
     ] = False,
@@ -69,7 +72,7 @@ def encode(
             with progress_bar("image") as progress:
                 result = encode_data_set(
                     key, name, progress=progress, again=again, umap=umap, batch=batch,
-                    shard=shard, workers=WorkerPool(workers, scheduler, threads),
+                    shard=shard, workers=WorkerPool(workers, scheduler, threads), plane=plane,
                 )  # fmt: skip
             if result.atlas is None:
                 continue
@@ -80,7 +83,7 @@ def encode(
                 summary += f", {result.resumed:,} resumed"
             memory = f"peak memory {_peak_gb():.2f} GB"
             print(f"{key} x {name}: {summary}; {memory}; {result.atlas.folder}")
-        if not model and key not in DATA_SETS and add_fr_probability(key):
+        if not model and key not in DATA_SETS and add_fr_probability(key, plane=plane):
             print(f"{key}: FR probabilities added")
 
     failed: list[RadioVizError] = []

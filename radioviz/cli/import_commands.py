@@ -44,7 +44,8 @@ Models = Annotated[str, _option("Or with these encoders, separated by commas.")]
 _QUESTIONS = (
     "key", "title", "survey", "pixel_scale", "beam", "bunit", "raw", "pixels", "ra_unit",
     "dec_unit", "frame", "which_table", "las_unit", "flux_unit", "array", "extension", "plane",
-    "frequency", "first_row",
+    "frequency", "first_row", "group", "bands", "band_column", "source_column", "missing", "align",
+    "primary_beam",
     "mb_flag", "las_min", "service", "base", "rate",
 )  # fmt: skip
 
@@ -75,7 +76,30 @@ def import_command(
     array: Annotated[str, _option("Which array of an HDF5, npz or zarr.")] = "",
     extension: Annotated[str, _option("Which image of FITS files: name or number.")] = "",
     plane: Annotated[
-        str, _option("Which plane of cubes: I, 1.4 GHz, or a number from 0; I, 3 for two axes.")
+        str,
+        _option(
+            "Which plane of cubes: I, 1.4 GHz, or a number from 0; I, 3 for two axes; all: kept "
+            "as images of one source."
+        ),
+    ] = "",
+    group: Annotated[
+        str,
+        _option(
+            "Images of a source in several files or extensions, kept in one row: by name, "
+            "position, column or extensions."
+        ),
+    ] = "",
+    bands: Annotated[
+        str, _option("Their names and order: FIRST, NVSS; or e1=1.1|1.2, e2=2.1|2.2.")
+    ] = "",
+    band_column: Annotated[str, _option("Column of the table with the band of each image.")] = "",
+    source_column: Annotated[str, _option("Column with its source; default: by position.")] = "",
+    missing: Annotated[str, _option("Sources without a band: keep (NaN) or refuse.")] = "",
+    align: Annotated[
+        str, _option("Bands of another piece of sky: check (refuse), or resample onto the first.")
+    ] = "",
+    primary_beam: Annotated[
+        str, _option("Images are corrected or uncorrected for the primary beam, or unknown.")
     ] = "",
     first_row: Annotated[str, _option("south (FITS) or north (pictures).")] = "",
     rgz: Annotated[

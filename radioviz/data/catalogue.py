@@ -2,8 +2,10 @@
 
 A Catalogue is a pandas table of ``n`` rows and one memory-mapped image array of shape
 ``(n, ny, nx)``, with no Python object per galaxy. Row ``i`` of the table belongs to
-image ``i``. Images are in FITS order: axis 0 grows to the north and axis 1 to the
-west, so that ``imshow(image, origin="lower")`` has north up and east left.
+image ``i``. Where a source has several images (bands, epochs), the stored array has shape
+``(n, planes, ny, nx)``, and ``images`` is the plane that was chosen, by default the first.
+Images are in FITS order: axis 0 grows to the north and axis 1 to the west, so that
+``imshow(image, origin="lower")`` has north up and east left.
 
 ``ra``/``dec`` is the position of the source; the optional columns ``image_ra``/``image_dec``
 are the centre of the image, if a survey cut its images at coarser coordinates. Only the
@@ -37,6 +39,7 @@ from radioviz.data.source_columns import (
     describe_images,
     round_beam,
 )
+from radioviz.data.source_planes import MISSING, check_names, number_of, table_of_plane
 from radioviz.errors import CatalogueError
 from radioviz.paths import make_folder
 from radioviz.sky import tan_wcs
@@ -67,6 +70,8 @@ class _Meta(msgspec.Struct):
 
     info: dict[str, Any]
     notes: list[Any] = []
+    planes: list[str] = []
+    units: list[str] = []
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +85,20 @@ class Catalogue:
         ``n`` rows, the columns of :data:`COLUMNS` in that order, then any others. Absent ones of
         :data:`IMAGE_COLUMNS` are filled with the survey's value.
     images : numpy.ndarray
-        Shape ``(n, ny, nx)``, uint8 or float32, possibly memory-mapped; treat as read-only.
+        Shape ``(n, ny, nx)``, uint8 or float32, possibly memory-mapped; treat as read-only. An
+        array ``(n, planes, ny, nx)`` is taken as ``cube``.
     notes : tuple of str
         What the reader refused or repaired, one sentence per file or row.
     folder : pathlib.Path or None
         Where it is stored, None if only in memory.
+    planes : tuple of str
+        Names of the images of each source; empty where each has one.
+    cube : numpy.ndarray or None
+        All of them, shape ``(n, planes, ny, nx)``; ``images`` is a view of it.
+    plane : int
+        Which of them ``images``, ``info`` and the columns of the table are of, counted from 0.
+    units : tuple of str
+        Unit of the pixels of each plane; empty where all have that of ``info``.
     """
 
     info: SurveyInfo
@@ -92,12 +106,18 @@ class Catalogue:
     images: np.ndarray
     notes: tuple[str, ...] = ()
     folder: Path | None = field(default=None)
+    planes: tuple[str, ...] = ()
+    cube: np.ndarray | None = None
+    plane: int = 0
+    units: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.images.ndim == 4:
+            self._take_planes(self.images)
         if self.images.ndim != 3:
             raise CatalogueError(
                 f"data set '{self.info.key}': images have shape {self.images.shape}; "
-                "expected (n, ny, nx)"
+                "expected (n, ny, nx), or (n, planes, ny, nx)"
             )
         if len(self.table) != len(self.images):
             raise CatalogueError(
@@ -119,8 +139,83 @@ class Catalogue:
                 "every source needs a unique identifier"
             )
 
+    def _take_planes(self, cube: np.ndarray) -> None:
+        number = cube.shape[1]
+        names = check_names(self.planes or [str(i + 1) for i in range(number)])
+        if len(names) != number or not number:
+            raise CatalogueError(
+                f"data set '{self.info.key}': {number} images of each source, but "
+                f"{len(names)} names of planes ({', '.join(names) or 'none'})"
+            )
+        if len(set(self.units)) == 1:
+            object.__setattr__(self, "units", ())
+        if self.units and len(self.units) != number:
+            raise CatalogueError(
+                f"data set '{self.info.key}': {len(self.units)} units of {number} planes"
+            )
+        several = number > 1
+        object.__setattr__(self, "planes", names if several else ())
+        object.__setattr__(self, "cube", cube if several else None)
+        object.__setattr__(self, "images", cube[:, self.plane])
+
     def __len__(self) -> int:
         return len(self.table)
+
+    def plane_number(self, plane: str | int) -> int:
+        """Number of a plane, from 0, by its name; CatalogueError where there is none."""
+        return number_of(self.planes, plane, self.info.key)
+
+    def of_plane(self, plane: str | int) -> Catalogue:
+        """The same sources with the images of another plane; nothing is copied.
+
+        Columns that describe images are those of the plane, and what was measured in others is
+        taken out: measure it again.
+
+        Raises
+        ------
+        CatalogueError
+            If there is no plane of this name or number.
+        """
+        number = self.plane_number(plane)
+        if self.cube is None or number == self.plane:
+            return self
+        if number not in self._views:
+            self._views[number] = self._in_plane(number, self.cube)
+        return self._views[number]
+
+    @cached_property
+    def _views(self) -> dict[int, Catalogue]:
+        return {}
+
+    def _in_plane(self, number: int, cube: np.ndarray) -> Catalogue:
+        table = table_of_plane(self.table, number, self.plane)
+        info = self.info
+        if self.units:
+            info = dataclasses.replace(info, bunit=self.units[number])
+        return dataclasses.replace(
+            self, info=info, table=table, images=cube[:, number], plane=number
+        )
+
+    def require_images(self, rows: np.ndarray) -> None:
+        """Refuse rows whose source lacks the plane that ``images`` is of.
+
+        Raises
+        ------
+        CatalogueError
+            Naming the plane and the first such source.
+        """
+        if not self.planes or MISSING not in self.table:
+            return
+        name = self.planes[self.plane]
+        lacking = self.table[MISSING].iloc[rows]
+        lacks = np.array([name in text.split(", ") for text in lacking], dtype=bool)
+        if lacks.any():
+            source = self.table["source_id"].iloc[rows].to_numpy()[lacks][0]
+            raise CatalogueError(
+                f"data set '{self.info.key}': {int(lacks.sum()):,} of {len(lacks):,} source(s) "
+                f"have no plane '{name}', such as '{source}'; choose another plane "
+                f"({', '.join(self.planes)}), or only sources that have it"
+            )
 
     @cached_property
     def _row_of(self) -> pd.Index:
@@ -244,7 +339,12 @@ class Catalogue:
         if rows.dtype == bool:
             rows = np.flatnonzero(rows)
         table = self.table.iloc[rows].reset_index(drop=True)
-        return dataclasses.replace(self, table=table, images=self.images[rows], folder=None)
+        if self.cube is None:
+            return dataclasses.replace(self, table=table, images=self.images[rows], folder=None)
+        cube = self.cube[rows]
+        return dataclasses.replace(
+            self, table=table, images=cube[:, self.plane], cube=cube, folder=None
+        )
 
     @cached_property
     def digest(self) -> str:
@@ -273,12 +373,14 @@ class Catalogue:
             If the folder cannot be written (read-only, disk full).
         """
         folder = Path(folder)
+        if self.plane:
+            return self.of_plane(0).save(folder, scratch)
         try:
             if scratch is None:
                 scratch = scratch_folder(folder)
                 make_folder(scratch)
             if not (scratch / "images.npy").exists():
-                np.save(scratch / "images.npy", self.images)
+                np.save(scratch / "images.npy", self.images if self.cube is None else self.cube)
             elif isinstance(self.images, np.memmap):
                 self.images.flush()
             self.table.to_parquet(scratch / "table.parquet", index=False)
@@ -288,6 +390,10 @@ class Catalogue:
                 "notes": list(self.notes),
                 "n": len(self),
             }
+            if self.planes:
+                meta["planes"] = list(self.planes)
+            if self.units:
+                meta["units"] = list(self.units)
             write_json(scratch / "catalogue.json", meta)
             put_in_place(scratch, folder)
         except OSError as error:
@@ -327,4 +433,6 @@ class Catalogue:
                 f"catalogue in {folder} cannot be read: {error}. If it is damaged, delete the "
                 "folder, and build or import it again."
             ) from error
-        return cls(info, table, images, tuple(map(str, content.notes)), folder)
+        notes = tuple(map(str, content.notes))
+        planes, units = tuple(content.planes), tuple(content.units)
+        return cls(info, table, images, notes, folder, planes, units=units)

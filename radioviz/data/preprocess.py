@@ -379,10 +379,16 @@ class Preprocess:
         -------
         numpy.ndarray
             Float32 of shape ``(len(rows), size, size)``.
+
+        Raises
+        ------
+        CatalogueError
+            If a source lacks the plane in use.
         """
         chosen = np.arange(len(catalogue)) if rows is None else np.asarray(rows)
         if chosen.dtype == bool:
             chosen = np.flatnonzero(chosen)
+        catalogue.require_images(chosen)
         out = np.empty((len(chosen), self.size, self.size), np.float32)
         for start in range(0, len(chosen), batch):
             part = chosen[start : start + batch]

@@ -34,6 +34,8 @@ class DataSet:
         Environment variable that names another folder of its files; '' for none.
     version : int
         Increase it when the reader changes, so that stored Catalogues are rebuilt.
+    planes : tuple of str
+        Names of the images of each source; empty where it has one.
     """
 
     key: str
@@ -44,6 +46,7 @@ class DataSet:
     files: str = ""
     env: str = ""
     version: int = 1
+    planes: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:

@@ -41,7 +41,10 @@ class UserDataSet(DataSet):
 
 def user_data_sets() -> dict[str, DataSet]:
     """Surveys that are in the user's data folder now, by key."""
-    return {s.key: UserDataSet(s.key, s.title, reader="") for s in list_surveys().values()}
+    return {
+        s.key: UserDataSet(s.key, s.title, reader="", planes=s.planes)
+        for s in list_surveys().values()
+    }
 
 
 def open_data_set(key: str, progress: Progress = no_progress) -> Catalogue:

@@ -43,6 +43,7 @@ class UserSurvey:
     title: str
     n: int
     folder: Path
+    planes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class _Stored(msgspec.Struct):
 
     info: _Info
     n: int
+    planes: list[str] = []
 
 
 class _Request(msgspec.Struct):
@@ -188,7 +190,8 @@ def list_surveys() -> dict[str, UserSurvey]:
             meta = records.read_record(child / "catalogue.json", _Stored)
         except (OSError, ValueError):
             continue
-        found[child.name] = UserSurvey(child.name, meta.info.title, meta.n, child)
+        planes = tuple(meta.planes)
+        found[child.name] = UserSurvey(child.name, meta.info.title, meta.n, child, planes)
     return found
 
 

@@ -134,8 +134,11 @@ def fr_probability(
     return pd.DataFrame({FR: column}), {FR: about}
 
 
-def add_fr_probability(key: str, progress: Progress = no_progress) -> bool:
-    """Add p(FRII) to the scores of a data set; False if it is there, or no model classifies."""
+def add_fr_probability(key: str, progress: Progress = no_progress, *, plane: str = "") -> bool:
+    """Add p(FRII) to the scores of a data set; False if it is there, or no model classifies.
+
+    ``plane`` names the image that is classified where a source has several; the first by default.
+    """
     models = list_models()
     if not models.with_capability("classify", "features"):
         return False
@@ -143,5 +146,6 @@ def add_fr_probability(key: str, progress: Progress = no_progress) -> bool:
         catalogue = open_data_set(key)
         if FR in read_scores(key, catalogue=catalogue, models=models).columns:
             return False
-        add_scores(catalogue, *fr_probability(catalogue, progress), models=models)
+        found = fr_probability(catalogue.of_plane(plane or 0), progress)
+        add_scores(catalogue, *found, models=models)
         return True

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from radioviz.data.catalogue import Catalogue
+from radioviz.data.channels import model_images
 from radioviz.encode.inference_lock import inference
 from radioviz.errors import ModelError
 from radioviz.jobs.progress import Progress, no_progress
@@ -229,7 +230,8 @@ class Encoder:
     ) -> Iterator[tuple[slice, np.ndarray]]:
         """Batches of preprocessed images of a Catalogue, each with its slice of ``rows``."""
         for part in _batches(len(rows), batch):
-            yield part, self.info.preprocess.apply(catalogue, rows[part], batch)
+            info = self.info
+            yield part, model_images(info.preprocess, info.channels, catalogue, rows[part], batch)
 
     def require(self, *capabilities: str) -> None:
         """Raise ModelError unless the model has all of these capabilities."""
@@ -241,17 +243,22 @@ class Encoder:
                 )
 
     def _check_images(self, images: np.ndarray) -> None:
-        size = self.info.preprocess.size
-        if images.ndim != 3 or images.shape[1:] != (size, size):
+        size, channels = self.info.preprocess.size, self.info.channels
+        shape = (len(channels), size, size) if channels else (size, size)
+        if images.shape[1:] != shape:
+            expected = ", ".join(map(str, ("n", *shape)))
+            named = f" (channels {', '.join(channels)})" if channels else ""
             raise ModelError(
                 f"model '{self.info.name}': images have shape {images.shape}; expected "
-                f"(n, {size}, {size}), as its preprocessing gives"
+                f"({expected}){named}, as its preprocessing gives"
             )
 
     def _image_tensor(self, images: np.ndarray) -> torch.Tensor:
         import torch
 
-        return self._tensor(images)[:, None].contiguous(memory_format=torch.channels_last)
+        x = self._tensor(images)
+        x = x if self.info.channels else x[:, None]
+        return x.contiguous(memory_format=torch.channels_last)
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         import torch

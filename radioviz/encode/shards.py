@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from radioviz.data.catalogue import Catalogue
+from radioviz.data.channels import model_images
 from radioviz.data.registry import open_data_set
 from radioviz.encode.encoder import Encoder
 from radioviz.errors import CatalogueError, RadioVizError
@@ -83,6 +84,8 @@ class ShardPlan:
         Holds ``shard-<first row>.npy``: float32, latents and reconstruction scores.
     size, batch : int
         Images per shard and per batch.
+    plane : str
+        Which image of each source a model of one channel sees; empty for the first.
     """
 
     key: str
@@ -92,6 +95,7 @@ class ShardPlan:
     folder: Path
     size: int
     batch: int
+    plane: str = ""
 
     def path(self, start: int) -> Path:
         """File of the shard whose first row is ``start``."""
@@ -118,16 +122,19 @@ class ShardPlan:
         on_batch : callable
             Called with the number of images of each batch.
         """
-        n, chain = len(catalogue), encoder.info.preprocess
+        n, info = len(catalogue), encoder.info
+        catalogue = catalogue.of_plane(self.plane or 0)
         batches = [
             np.arange(low, min(low + self.batch, start + self.size, n))
             for start in starts
             for low in range(start, min(start + self.size, n), self.batch)
         ]
         parts: list[np.ndarray] = []
-        with closing(
-            _prefetched(lambda rows: chain.apply(catalogue, rows, self.batch), batches)
-        ) as prepared:
+
+        def prepare(rows: np.ndarray) -> np.ndarray:
+            return model_images(info.preprocess, info.channels, catalogue, rows, self.batch)
+
+        with closing(_prefetched(prepare, batches)) as prepared:
             for rows, images in zip(batches, prepared, strict=True):
                 parts.append(_latents_and_scores(encoder, images))
                 end = int(rows[-1]) + 1

@@ -9,6 +9,7 @@ complete shard. When all shards are there, they become the Atlas
 from __future__ import annotations
 
 import hashlib
+import shlex
 import time
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from radioviz.atlas.atlas import Atlas, Layout, atlas_roots, list_atlases, open_
 from radioviz.atlas.latent_scores import latent_outlier_scores
 from radioviz.atlas.layouts import REFERENCE, fit_umap_layout, quick_layouts
 from radioviz.data.catalogue import Catalogue
+from radioviz.data.channels import planes_of_model
 from radioviz.data.registry import DATA_SETS, open_data_set
 from radioviz.data.user_surveys import survey_lock
 from radioviz.encode.encoder import Encoder
@@ -82,12 +84,27 @@ def reference_atlas(info: ModelInfo) -> Atlas | None:
     return None
 
 
-def is_encoded(catalogue: Catalogue, info: ModelInfo) -> bool:
-    """True if there is an Atlas of these sources with these weights."""
+def is_encoded(catalogue: Catalogue, info: ModelInfo, plane: str = "") -> bool:
+    """True if there is an Atlas of these sources, in this plane, with these weights."""
     with suppress(AtlasError):
-        open_atlas(catalogue.info.key, info.name, info=info, catalogue=catalogue)
-        return True
+        found = open_atlas(catalogue.info.key, info.name, info=info, catalogue=catalogue)
+        return str(found.meta.get("plane", "")) == plane
     return False
+
+
+def plane_to_encode(catalogue: Catalogue, info: ModelInfo, plane: str) -> str:
+    """Name of the plane that a model sees; empty for the first, and where it sees several.
+
+    Raises
+    ------
+    CatalogueError
+        If the data set has no such plane, or lacks a channel of the model.
+    """
+    number = catalogue.plane_number(plane or 0)
+    if info.channels:
+        planes_of_model(catalogue, info.channels)
+        return ""
+    return catalogue.planes[number] if number else ""
 
 
 def list_encoders() -> list[str]:
@@ -110,6 +127,7 @@ def encode_data_set(
     batch: int = 0,
     shard: int = SHARD,
     workers: WorkerPool | None = None,
+    plane: str = "",
 ) -> EncodingResult:
     """Encode a data set into an Atlas in the user's data folder.
 
@@ -130,6 +148,8 @@ def encode_data_set(
         Images per batch (0: what suits this machine) and per shard.
     workers : WorkerPool, optional
         Processes that share the work; this one by default.
+    plane : str
+        Which image of each source a model of one channel sees, by its name; the first by default.
 
     Raises
     ------
@@ -142,13 +162,15 @@ def encode_data_set(
         catalogue = open_data_set(key)
         info = list_models()[model]
         n = len(catalogue)
+        plane = plane_to_encode(catalogue, info, plane)
         part = atlas_roots()[1] / key / f".{model}.part"
         # Leftover shards belong to an Atlas whose own map is still missing.
-        if is_encoded(catalogue, info) and not again and not part.exists():
+        if is_encoded(catalogue, info, plane) and not again and not part.exists():
             return EncodingResult(key, model, open_atlas(key, model), n, resumed=n)
         plan = ShardPlan(
-            key, catalogue.digest, model, info.weights_sha256, part, shard, batch or default_batch()
-        )
+            key, catalogue.digest, model, info.weights_sha256, part, shard,
+            batch or default_batch(), plane,
+        )  # fmt: skip
         with report_unwritable(part.parent, AtlasError):
             _prepare(plan, catalogue, info)
             started = time.perf_counter()
@@ -177,6 +199,8 @@ def _prepare(plan: ShardPlan, catalogue: Catalogue, info: ModelInfo) -> None:
         "batch": plan.batch,  # the last digits of a latent depend on it
         "scores": score_names(info),
     }
+    if plan.plane:
+        about["plane"] = plan.plane
     if not scratch.can_resume(plan.folder, about):
         scratch.clear(plan.folder)
         scratch.write_plan(plan.folder, about, {})
@@ -229,10 +253,13 @@ def _write(
     # A map needs positions, also for a single galaxy.
     nowhere = {"pca": (np.zeros((n, 2), np.float32), Layout("PCA"))}
 
+    command = f"python -m radioviz.encode --data {plan.key} --model {plan.model}"
+    command += f" --plane {shlex.quote(plan.plane)}" * bool(plan.plane)
+
     def write() -> Atlas:
         return write_atlas(
             catalogue, info, half, layouts or nowhere, scores, folder=atlas_roots()[1],
-            command=f"python -m radioviz.encode --data {plan.key} --model {plan.model}",
+            command=command, plane=plan.plane,
         )  # fmt: skip
 
     if umap and layouts:

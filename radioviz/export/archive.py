@@ -6,8 +6,7 @@ import datetime as dt
 import zipfile
 from typing import IO, Any
 
-from radioviz.export.cards import ImageHeaders
-from radioviz.export.fits import single_fits
+from radioviz.export.fits import image_headers, single_fits
 from radioviz.export.groups import (
     Group,
     Groups,
@@ -62,7 +61,7 @@ def write_zip(
     """
     groups = filled(groups)
     table = selection_table(groups, note)
-    headers = {id(g): ImageHeaders(g) for g in groups}
+    headers = {id(g): image_headers(g) for g in groups}
     moment = (created or dt.datetime.now(dt.UTC)).timetuple()[:6]
     names, taken = [], set(_RESERVED)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:

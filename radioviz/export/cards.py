@@ -17,6 +17,7 @@ import pandas as pd
 
 from radioviz import __version__
 from radioviz.data.catalogue import IMAGE_COLUMNS, Catalogue, SurveyInfo
+from radioviz.data.source_planes import RESPONSE
 from radioviz.export.groups import Group, ascii_text, fits_unit, terms, timestamp
 from radioviz.images.quiet import quiet
 from radioviz.morphology.upper_limits import limits_of
@@ -131,7 +132,8 @@ class ImageHeaders:
         self._centres = image_centres(table)
         self._simulated = table["simulated"].to_numpy() if "simulated" in table else None
         self._own_wcs = table["wcs_header"].to_numpy() if "wcs_header" in table else None
-        values = table[list(IMAGE_COLUMNS)].to_numpy(dtype=object)
+        self._described_by = [*IMAGE_COLUMNS, *([RESPONSE] if RESPONSE in table else [])]
+        values = table[self._described_by].to_numpy(dtype=object)
         self._described = [tuple(row) for row in values]
         self._shared: dict[tuple[Any, ...], str] = {}
         self._before: dict[float, str] = {}
@@ -178,7 +180,7 @@ class ImageHeaders:
 
     def _survey(self, row: int) -> str:
         """Cards of the survey and the image; equal ones are formatted once."""
-        described = dict(zip(IMAGE_COLUMNS, self._described[row], strict=True))
+        described = dict(zip(self._described_by, self._described[row], strict=True))
         key = tuple(None if v != v else v for v in described.values())  # NaN differs from itself
         if key not in self._shared:
             if len(self._shared) > 1000:
@@ -259,7 +261,8 @@ def linear_axes(shape: Sequence[int], pixel_scale: float) -> str:
 def survey_cards(info: SurveyInfo, described: Mapping[str, Any]) -> str:
     """Scale, unit, beam, frequency, noise, origin and terms of an image.
 
-    ``described`` holds the values of :data:`IMAGE_COLUMNS` of its row.
+    ``described`` holds the values of :data:`IMAGE_COLUMNS` of its row, and the response of the
+    primary beam where its table has it.
     """
     unit = fits_unit(info.bunit)
     known = {k: v for k, v in described.items() if v == v and v != ""}
@@ -283,7 +286,12 @@ def survey_cards(info: SurveyInfo, described: Mapping[str, Any]) -> str:
         out.append(card("RMS", float(known["rms"]), "noise, in the unit of the pixels"))
     if "primary_beam" in known:
         corrected = known["primary_beam"] == "corrected"
-        out.append(card("PBCOR", corrected, "corrected for the primary beam"))
+        out.append(card("PBCOR", corrected, "pixels corrected for the primary beam"))
+    if RESPONSE in known:
+        out.append(card("PBRESP", float(known[RESPONSE]), "primary beam at the source"))
+        if known.get("primary_beam") == "uncorrected":
+            said = "Measured flux densities of this source are divided by PBRESP, the pixels not."
+            out.append(commentary("COMMENT", [said]))
     out.append(card("ORIGIN", ORIGIN))
     if not unit:
         out.append(

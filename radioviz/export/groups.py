@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import functools
 import io
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import pandas as pd
 
 from radioviz import __version__
 from radioviz.data.catalogue import COLUMNS, Catalogue, Column, SurveyInfo
+from radioviz.data.source_planes import PLANE_COLUMNS, RESPONSE
 from radioviz.errors import ExportError
 from radioviz.jobs.progress import Progress, no_progress
 from radioviz.store.mapped import release_pages
@@ -27,6 +29,10 @@ MADE_COLUMNS: dict[str, Column] = {
     "image_hdu": Column("str", "", "meta.id", "EXTNAME of the image in this file"),
     "image_file": Column("str", "", "meta.ref", "File of the image in this archive"),
     "file": Column("str", "", "meta.ref", "File that the image was read from"),
+    "missing_planes": Column("str", "", "meta.note", "Images (bands, epochs) that it lacks"),
+    RESPONSE: Column(
+        "float64", "", "instr.calib", "Response of the primary beam at the source, 0 to 1"
+    ),
     "image_plane": Column("int64", "", "meta.number", "Plane of the cube, counted from 1"),
     "beam": Column(
         "float64", "arcsec", "phys.angSize;instr.beam", "FWHM of the circular beam of the same area"
@@ -47,7 +53,7 @@ MADE_COLUMNS: dict[str, Column] = {
     "mark": Column("int64", "", "meta.code.qual", "Mark given by hand"),
 }
 # Header text does not fit a table cell; the images hold it as their WCS.
-_LEFT_OUT = ("wcs_header",)
+_LEFT_OUT = re.compile(r"wcs_header(_\d+)?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +190,8 @@ class SelectionTable:
         frame, columns = self.frame.copy(), dict(self.columns)
         for name, cells in values.items():
             frame[name] = cells
-            columns[name] = MADE_COLUMNS[name]
+            about = MADE_COLUMNS.get(name) or _of_a_plane(name)
+            columns[name] = about or Column("str", "", "", "")
         return SelectionTable(frame, columns, self.latents, self.provenance)
 
 
@@ -208,8 +215,8 @@ def selection_table(groups: Groups | Group, note: str = "") -> SelectionTable:
     for group in groups:
         info = group.catalogue.info
         part = group.catalogue.table.iloc[group.rows].reset_index(drop=True)
-        part = part.drop(columns=[c for c in _LEFT_OUT if c in part])
         part = part.rename(columns=str)
+        part = part.drop(columns=[c for c in part if _LEFT_OUT.fullmatch(str(c))])
         part["las_limit"] = limits_of(part)
         if group.scores is not None:
             scores = group.scores.reset_index(drop=True).rename(columns=str)
@@ -227,6 +234,7 @@ def selection_table(groups: Groups | Group, note: str = "") -> SelectionTable:
         name: columns.get(name)
         or MEASURED.get(name)
         or MADE_COLUMNS.get(name)
+        or _of_a_plane(name)
         or Column(str(frame[name].dtype), "", "", "")
         for name in frame.columns
     }
@@ -253,6 +261,15 @@ def is_standard_unit(unit: str) -> bool:
     except (ValueError, TypeError):
         return False
     return True
+
+
+def _of_a_plane(name: str) -> Column | None:
+    """Meaning of a column that describes another plane than the first; None of others."""
+    base, _, number = name.rpartition("_")
+    about = COLUMNS.get(base) or MADE_COLUMNS.get(base)
+    if about is None or base not in (*PLANE_COLUMNS, "image_hdu") or not number.isdigit():
+        return None
+    return dataclasses.replace(about, description=f"{about.description}, plane {number}")
 
 
 def plain_column(cells: pd.Series) -> pd.Series:
@@ -303,6 +320,9 @@ def provenance(groups: Groups, note: str = "") -> tuple[str, ...]:
         info = group.catalogue.info
         number = sum(len(g) for g in groups if g.catalogue.info.key == info.key)
         mine = [f"Data set {info.key}: {info.title}, {number} source(s)."]
+        if names := group.catalogue.planes:
+            numbers = ", ".join(f"{k} {name}" for k, name in enumerate(names, 1))
+            mine.append(f"Images of each source of {info.key}: {numbers}.")
         mine += terms(info)
         if group.model:
             made = f"Latents and scores of {info.key}: model {group.model}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from radioviz.errors import ImageError
+from radioviz.errors import BlankImageError, ImageError
 from radioviz.images.known_surveys import Beam
 from radioviz.images.orientation import as_header_text, deviation, geometry, resample
 from radioviz.images.reading import SkyImage
@@ -100,7 +100,7 @@ def to_common_grid(image: SkyImage, common: CommonGrid, bunit: str | None) -> Gr
     before = data
     data, (dx, dy) = _centred(data, common.shape)
     if np.isnan(data).all():
-        raise ImageError(f"{image.file}: no data (NaN) within the central {nx} x {ny} pixels")
+        raise BlankImageError(f"{image.file}: no data (NaN) within the central {nx} x {ny} pixels")
     centre, text = image.position, ""
     if wcs is not None and centre is not None:
         if data is not before:
@@ -120,6 +120,7 @@ def to_common_grid(image: SkyImage, common: CommonGrid, bunit: str | None) -> Gr
         rms=image.rms,
         primary_beam=image.primary_beam,
         simulated=image.simulated,
+        response=image.response,
         pixel_scale=own,
         position=image.position,
         notes=tuple(notes),
@@ -179,6 +180,7 @@ def row_values(placed: GridImage, name: str, common: CommonGrid) -> dict[str, An
         "rms": placed.rms,
         "primary_beam": placed.primary_beam,
         "simulated": placed.simulated,
+        **({} if placed.response is None else {"primary_beam_response": placed.response}),
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from radioviz.errors import ImageError
@@ -127,6 +127,15 @@ class Header:
     def comments(self) -> Iterator[str]:
         """The text of COMMENT and HISTORY cards."""
         return (c[8:].strip() for c in self._cards if c.startswith(("COMMENT ", "HISTORY ")))
+
+    def renamed(self, names: Mapping[str, str]) -> Header:
+        """The header with cards under other keywords; those that had these names are gone."""
+        cards = []
+        for card in self._cards:
+            key = card[:8].rstrip()
+            if key not in names.values():
+                cards.append(f"{names.get(key, key):8}{card[8:]:72}")
+        return Header("".join(cards).encode("ascii"))
 
     def image_header(self) -> Header:
         """Of a tile-compressed image: the cards of the image, without those of its table."""

@@ -191,6 +191,12 @@ def find_noise(header: Header) -> float | None:
     return None
 
 
+def find_response(header: Header) -> float | None:
+    """Response of the primary beam at the source, above 0 and up to 1, where the header says it."""
+    value = header.number("PBRESP")
+    return value if value is not None and 0 < value <= 1 else None
+
+
 def find_primary_beam(header: Header, name: str = "") -> str:
     """``corrected`` or ``uncorrected`` for the primary beam; empty where nothing says so."""
     for key in ("PBCOR", "PBCORR", "PBCORRCT"):
@@ -229,6 +235,23 @@ def find_pixel_size(header: Header) -> float | None:
     return scale if said and scale and scale > 0 else None
 
 
+OF_PLANES = ("BMAJ", "BMIN", "BPA", "OBSFREQ", "RMS", "PBCOR", "PBRESP", "SURVEY")
+"""Cards that a cube of RadioViz repeats for each further plane, see :func:`plane_card`."""
+
+
+def plane_card(key: str, plane: int) -> str:
+    """Keyword of a plane, counted from 0: five letters and its number from 1, ``OBSFR2``."""
+    return f"{key[:5]}{plane + 1}"
+
+
+def _of_plane(header: Header, plane: Mapping[int, int]) -> Header:
+    """The header with what it says of one plane in the place of what it says of the first."""
+    at = max(plane.values(), default=0)
+    if not at or f"PLANE{at + 1}" not in header:
+        return header
+    return header.renamed({plane_card(key, at): key for key in OF_PLANES})
+
+
 # -- all of it ---------------------------------------------------------------------------
 
 
@@ -251,6 +274,8 @@ class Observation:
         See :func:`find_simulation`.
     implied : tuple of str
         ``beam`` and ``frequency`` where no header but the name of the survey gives them.
+    response : float or None
+        As of :func:`find_response`.
     notes : tuple of str
     """
 
@@ -261,6 +286,7 @@ class Observation:
     primary_beam: str = ""
     simulated: str = ""
     implied: tuple[str, ...] = ()
+    response: float | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -288,6 +314,7 @@ def observe(
     name : str
         Of the file.
     """
+    headers = [_of_plane(h, plane or {}) for h in headers]
     survey = next((s for h in headers if (s := h.string("SURVEY"))), "")
     known = known_survey(survey)
     beams = [find_beam(h, width, pixel) for h in headers]
@@ -304,6 +331,7 @@ def observe(
     rms = next((r for h in headers if (r := find_noise(h))), None)
     corrected = next((p for h in headers if (p := find_primary_beam(h, name))), "")
     simulated = next((s for h in headers if (s := find_simulation(h))), "")
+    response = next((r for h in headers if (r := find_response(h))), None)
     return Observation(
-        beam, frequency, survey, rms, corrected, simulated, tuple(implied), tuple(notes)
+        beam, frequency, survey, rms, corrected, simulated, tuple(implied), response, tuple(notes)
     )

@@ -10,6 +10,9 @@ from radioviz.images.headers import Header
 Plane = int | tuple[int, ...] | str
 """Numbers from 0 along the axes that are not on the sky, or text: ``I``, ``1.4 GHz``, ``I, 3``."""
 
+EVERY_PLANE = "all"
+"""The word for all planes along an axis."""
+
 # FITS 4.0, Table 29.
 _STOKES = {
     1: "I", 2: "Q", 3: "U", 4: "V", -1: "RR", -2: "LL", -3: "RL", -4: "LR", -5: "XX", -6: "YY",
@@ -19,7 +22,13 @@ _HERTZ = {"hz": 1.0, "khz": 1e3, "mhz": 1e6, "ghz": 1e9, "thz": 1e12}
 
 
 def plane_names(header: Header, axis: int, length: int) -> list[str]:
-    """What each plane along an axis (from 0) is called: ``I``, ``1.4 GHz`` or its number."""
+    """What each plane along an axis (from 0) is called: ``I``, ``1.4 GHz`` or its number.
+
+    In cubes that RadioViz wrote, the names of the planes.
+    """
+    own = [header.string(f"PLANE{k + 1}") for k in range(length)]
+    if length > 1 and all(own) and len(set(own)) == length and f"PLANE{length + 1}" not in header:
+        return own
     kind = header.string(f"CTYPE{axis + 1}").upper()
     values = [_value(header, axis, k) for k in range(length)]
     if kind.startswith("STOKES"):
@@ -35,6 +44,8 @@ def plane_names(header: Header, axis: int, length: int) -> list[str]:
 def usual_plane(header: Header, axis: int, length: int) -> str | None:
     """The plane of total brightness along an axis; None if the header does not say."""
     kind = header.string(f"CTYPE{axis + 1}").upper()
+    if length > 1 and f"PLANE{length}" in header:  # RadioViz wrote it: images of one source
+        return EVERY_PLANE
     if kind.startswith("SPECLNMF"):  # brightness, spectral index, then channels
         return "0"
     names = plane_names(header, axis, length)
@@ -84,6 +95,40 @@ def find_planes(
             raise ValueError(_expected(plane, long, names))
         index[i] = k
     return index
+
+
+def every_plane(
+    header: Header, axes: Sequence[int], others: Sequence[int], plane: str
+) -> list[tuple[str, Plane]]:
+    """Name and choice of each plane along the axis for which ``plane`` says ``all``.
+
+    The other axes that are longer than 1 need a plane as in :func:`find_planes`: ``I, all``.
+
+    Raises
+    ------
+    ValueError
+        As :func:`find_planes`, or if there is no such axis.
+    """
+    parts = [p.strip() for p in re.split(r"[,;]", plane) if p.strip()]
+    rest = [p for p in parts if p.lower() != EVERY_PLANE]
+    long = [i for i in others if axes[i] != 1]
+    names = {i: plane_names(header, i, axes[i]) for i in others}
+    if len(rest) != len(parts) - 1 or len(parts) != len(long):
+        raise ValueError(_expected(plane, long, names) + f", of one axis '{EVERY_PLANE}'")
+    named = {f[0]: f[1] for p in rest if (f := _named(header, p, long, axes, names))}
+    open_axes = [i for i in long if i not in named]
+    words = [p for p in parts if p.lower() == EVERY_PLANE or re.fullmatch(r"[+-]?\d+", p)]
+    if len(words) != len(open_axes):
+        raise ValueError(_expected(plane, long, names))
+    axis = open_axes[[w.lower() for w in words].index(EVERY_PLANE)]
+    at = dict(zip(open_axes, words, strict=True))
+    out: list[tuple[str, Plane]] = []
+    for k, name in enumerate(names[axis]):
+        index = tuple(k if i == axis else named.get(i, at.get(i, 0)) for i in long)
+        numbers = tuple(int(v) for v in index)
+        find_planes(header, axes, others, numbers)
+        out.append((name, numbers))
+    return out
 
 
 def _named(

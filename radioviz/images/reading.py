@@ -13,13 +13,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from radioviz.errors import ImageError
+from radioviz.errors import BlankImageError, ImageError
 from radioviz.images.hdus import open_source
-from radioviz.images.headers import find_wcs, pixel_steps
+from radioviz.images.headers import find_wcs, pixel_steps, sky_axes
 from radioviz.images.known_surveys import Beam
 from radioviz.images.observation import brightness_unit, find_pixel_size, observe
 from radioviz.images.opening import Source, open_handle, other_format
 from radioviz.images.orientation import geometry, north_up
+from radioviz.images.plane_beams import beam_of_plane
 from radioviz.images.plane_choice import Plane
 from radioviz.images.planes import MIN_SIDE, find_layout, read_plane
 from radioviz.images.quiet import quiet
@@ -71,6 +72,8 @@ class SkyImage:
         What made a simulated image, in words; empty for an observed one.
     implied : tuple of str
         ``beam`` and ``frequency`` where the name of the survey gives them, not the header.
+    response : float or None
+        Of the primary beam at the source, 0 to 1, where the header gives it.
     notes : tuple of str
         Problems and repairs, as text.
     """
@@ -90,6 +93,7 @@ class SkyImage:
     primary_beam: str = ""
     simulated: str = ""
     implied: tuple[str, ...] = ()
+    response: float | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -130,6 +134,7 @@ def read_fits(
         hdu = file.choose(extension)
         header = hdu.image_header
         data, index, notes = read_plane(file, hdu, header, plane, max_pixels)
+        beam = beam_of_plane(file, header, index)
         # Unit, beam and survey may be in the primary header only.
         fallback = file.hdus[0].header if hdu.index else header
         notes = [*file.notes, *notes]
@@ -163,13 +168,14 @@ def read_fits(
     )
     return dataclasses.replace(
         image,
-        beam=seen.beam,
+        beam=beam or seen.beam,
         survey=seen.survey,
         frequency=seen.frequency,
         rms=None if seen.rms is None else seen.rms * factor,
         primary_beam=seen.primary_beam,
         simulated=seen.simulated,
         implied=seen.implied,
+        response=seen.response,
         notes=(*image.notes, *seen.notes),
     )
 
@@ -210,6 +216,28 @@ def summarise_fits(
     survey = header.string("SURVEY") or fallback.string("SURVEY")
     scale = min(steps) if steps else find_pixel_size(header)
     return ImageSummary(shape, scale, unit, survey)
+
+
+def centre_of(source: Source, name: str = "") -> tuple[float, float] | None:
+    """Position of the centre of a FITS image, J2000 degrees, from its header; None without one.
+
+    Raises
+    ------
+    ImageError
+        If it is not FITS, or holds no image or several.
+    """
+    with open_source(source, name, limit=_gzip_limit(MAX_PIXELS)) as file:
+        hdu = file.choose()
+        header = hdu.image_header
+    pair = sky_axes(header, hdu.axes)
+    wcs, _ = find_wcs(header, max(len(hdu.axes), 2))
+    if wcs is None or pair is None:
+        return None
+    try:
+        local = geometry(wcs, (hdu.axes[pair[1]], hdu.axes[pair[0]]))
+    except Exception:  # wcslib and astropy raise a dozen kinds of errors
+        return None
+    return local.ra, local.dec
 
 
 def _gzip_limit(max_pixels: int) -> int:
@@ -286,7 +314,7 @@ def _check_content(data: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
     finite = np.isfinite(data)
     values = data[finite]
     if values.size == 0:
-        raise ImageError(
+        raise BlankImageError(
             f"{name}: all {data.size:,} pixels are NaN (no data): "
             "the position may be outside the survey"
         )

@@ -45,6 +45,10 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "frequency": ("frequency", "freq", "obs_freq", "obsfreq", "nu"),
     "pixel_scale": ("pixel_scale", "pixscale", "pixel_size", "pix_scale", "arcsec_per_px",
                     "arcsec_per_pixel", "arcsec_per_pix", "cdelt"),
+    "rms": ("rms", "rms_noise", "image_rms", "local_rms", "isl_rms"),
+    "primary_beam": ("primary_beam", "pbcor", "pb_corrected"),
+    "primary_beam_response": ("primary_beam_response", "pb_response", "beam_response", "pb_gain",
+                              "primary_beam_gain"),
     "image": ("image", "file", "filename", "file_name", "path", "image_path", "fits", "fits_file",
               "cutout", "image_file", "filepath", "file_path", "img"),
 }  # fmt: skip
@@ -103,6 +107,7 @@ _EQUINOX = re.compile(r"(?:[BJ]?(?:1875|1900|1950|1975|2000)(?:\.0*)?|ICRS|FK[45
 _OPENING, _CLOSING = ("[", "(", "{"), ("]", ")", "}")
 HAVE_UNITS = (
     "ra", "dec", "las", "flux", "beam_major", "beam_minor", "beam_pa", "frequency", "pixel_scale",
+    "rms",
 )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ from radioviz.importing.readers.table_builder import UserTable
 _ANGLES = ("ra", "dec", "las", "beam_major", "beam_minor", "beam_pa", "pixel_scale")
 _TARGETS = {"ra": "deg", "dec": "deg", "las": "arcsec", "flux": "mJy", "beam_major": "arcsec",
             "beam_minor": "arcsec", "beam_pa": "deg", "frequency": "GHz",
-            "pixel_scale": "arcsec"}  # fmt: skip
+            "pixel_scale": "arcsec", "rms": "Jy"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,8 @@ def fits_role(text: str, role: str) -> bool:
             return False
         return True
     unit = parse_unit(text)
-    return unit is not None and convert([1.0], unit, _TARGETS[role]) is not None
+    targets = (_TARGETS[role], "Jy/beam") if role == "rms" else (_TARGETS[role],)
+    return unit is not None and any(convert([1.0], unit, to) is not None for to in targets)
 
 
 def _other_frame(table: UserTable) -> tuple[str, dict[str, str]]:

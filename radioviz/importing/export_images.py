@@ -12,6 +12,7 @@ import pandas as pd
 from radioviz.errors import CatalogueError, ImageError
 from radioviz.images.hdus import BLOCK, HDU, FitsFile, open_source
 from radioviz.images.observation import find_simulation
+from radioviz.images.plane_choice import plane_names
 from radioviz.images.planes import physical_values, stored_type
 from radioviz.importing.image_files import FileEntry, ImageFiles
 from radioviz.importing.readers.cube_formats import Cube
@@ -112,6 +113,10 @@ class ExtensionFiles(ImageFiles):
         """See :class:`ImageFiles`."""
         yield from self._some(self.names[start:])
 
+    def open(self, name: str) -> FileEntry:
+        """See :class:`ImageFiles`."""
+        return next(self._some([name]))
+
     def sample(self, count: int) -> Iterator[FileEntry]:
         """See :class:`ImageFiles`."""
         places = np.linspace(0, len(self.names) - 1, min(count, len(self.names)), dtype=int)
@@ -159,14 +164,16 @@ def _padded(data: bytes) -> bytes:
 
 
 def is_source_cube(path: Path) -> bool:
-    """True for a FITS cube whose third axis counts sources."""
+    """True for a FITS cube whose last axis counts sources."""
     try:
         with open_source(path) as file:
             first = file.hdus[0]
             table = any(h.kind == "table" and _has_column(h, "image_plane") for h in file.hdus)
     except ImageError:
         return False
-    return table and len(first.axes) == 3 and not first.header.string("CTYPE1").startswith("RA")
+    return (
+        table and len(first.axes) in (3, 4) and not first.header.string("CTYPE1").startswith("RA")
+    )
 
 
 class SourceCube(Cube):
@@ -187,11 +194,13 @@ class SourceCube(Cube):
         except ImageError as error:
             raise CatalogueError(str(error)) from error
         stored = stored_type(hdu.header)
-        nx, ny, n = hdu.axes
-        self.check((n, ny, nx), stored.newbyteorder("="))
+        shape = hdu.axes[::-1]
+        self.check(shape, stored.newbyteorder("="))
+        if len(shape) == 4:
+            self.planes = tuple(plane_names(hdu.header, 2, shape[1]))
         self._header = hdu.header
         try:
-            self._array: np.memmap = np.memmap(path, stored, "r", hdu.start, (n, ny, nx))
+            self._array: np.memmap = np.memmap(path, stored, "r", hdu.start, shape)
         except (OSError, ValueError) as error:
             raise CatalogueError(f"{path}: cannot be mapped: {error}") from error
         self.attributes = {

@@ -8,41 +8,33 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from radioviz.errors import CatalogueError, ImageError
 from radioviz.images.common_grid import CommonGrid, row_values, to_common_grid
 from radioviz.images.reading import ImageSummary, SkyImage
-from radioviz.importing.image_choice import ImageChoice, choose_images
-from radioviz.importing.image_facts import frame_note, value_range
+from radioviz.importing.image_choice import ImageChoice
+from radioviz.importing.image_facts import value_range
 from radioviz.importing.image_files import (
     FileEntry,
     ImageFiles,
     is_image,
     is_picture,
     match_files,
-    name_files,
     printable_name,
     without_name,
 )
 from radioviz.importing.inspection import (
-    SAMPLE,
-    Inspection,
     Reader,
-    Source,
     Step,
     looks_clipped,
     to_stored_type,
 )
 from radioviz.importing.outcome import FileOutcome
-from radioviz.importing.readers.table_builder import UserTable
-from radioviz.importing.readers.user_tables import read_table
-from radioviz.importing.source_rows import SourceList, read_sources
-from radioviz.importing.survey_facts import Answers, SurveyFacts, pixels_answer, resolve_facts
+from radioviz.importing.source_rows import SourceList
+from radioviz.importing.survey_facts import SurveyFacts
 from radioviz.sky import separation_arcsec
 
 _PEEKED, _READ = 128, 16  # files of a sample: headers, and whole images
-_CHOSEN = 8  # files that are searched for several images and planes
 
 
 @dataclass(frozen=True)
@@ -221,107 +213,9 @@ class FilesReader(Reader):
             np.array([source["ra"]]), np.array([source["dec"]]),
             np.array([centre[0]]), np.array([centre[1]]),
         )[0]  # fmt: skip
-        half = max(self.shape) * scale / 2 * 2**0.5
+        half = max(self.common.shape) * scale / 2 * 2**0.5
         if np.isfinite(apart) and apart > half:
             raise ImageError(
                 f"{name}: shows the sky {apart:.0f} arcsec from the table's position "
                 f"({source['ra']:.5f}, {source['dec']:.5f}), which is outside the image"
             )
-
-
-def inspect_files(
-    source: Source,
-    answers: Answers,
-    table: UserTable | None = None,
-    files: ImageFiles | None = None,
-) -> Inspection:
-    """Inspect images in files, which the table of the source names if it has one.
-
-    ``table`` is that table, where it was read already or is in the same file; ``files`` are the
-    images, where they are not those of the path.
-
-    Raises
-    ------
-    CatalogueError
-        If no image can be read, or the table names none.
-    """
-    files = files or ImageFiles(source.path, without=source.table)
-    sources = None
-    if table is None and source.table is not None:
-        table = read_table(source.table, str(answers.get("which_table") or ""))
-    if table is not None:
-        sources = read_sources(table, answers, key=answers["key"], positions=False)
-        sources = name_files(files, sources)
-    choice, found, needed = choose_images(
-        answers, files.sample(_CHOSEN), every=source.path.is_file() and not files.archive
-    )
-    if any(question.required for question in needed):
-        kind = "files" if sources is None else "listed"
-        return Inspection(source, kind, len(files.names), found, tuple(needed))
-    seen = summarise_files(files, choice)
-    ask = "The files do not give the pixel scale: how many arcsec is a pixel?"
-    if sources is not None and sources.frame.get("pixel_scale", pd.Series([np.nan])).notna().all():
-        ask = ""
-    survey, facts, asked = resolve_facts(answers, seen.facts, ask, ask_noise=seen.pictures)
-    needed += asked
-    edge = pixels_answer(answers)
-    shape = (edge, edge) if edge else seen.shape
-    if shape is None:
-        why = "; ".join(f"{n}: {w}" for n, w in seen.refused[:3]) or "none can be read"
-        raise CatalogueError(f"{source.path}: no image that can be read: {why}")
-    number = f"{len(files.names):,}"
-    found = {"files": number, "shape": f"{shape[1]} x {shape[0]} pixels", **found, **facts}
-    if sources is not None:
-        found.update(sources.found)
-        needed += sources.needed
-    dtype = np.dtype(np.uint8 if seen.pictures else np.float32)
-    notes = () if sources is None else sources.notes
-
-    def make() -> Reader:
-        resampled = "pixel_scale" in survey.given
-        scale = survey.pixel_scale or 1.0
-        common = CommonGrid(shape, scale, survey.bunit, survey.survey, resampled)
-        return FilesReader(files, common, survey, dtype, sources, choice)
-
-    return Inspection(
-        source,
-        "files" if sources is None else "listed",
-        count=len(files.names) if sources is None else len(sources.frame),
-        found=found,
-        needed=tuple(needed),
-        make=make,
-        sample=pd.DataFrame(map(_sample_row, seen.images))
-        if sources is None
-        else sources.frame.head(SAMPLE),
-        refused=seen.refused,
-        notes=(*notes, *_shape_notes(seen, shape, survey)),
-    )
-
-
-def _shape_notes(seen: FileSummary, shape: tuple[int, int], survey: SurveyFacts) -> list[str]:
-    """What the sample shows of images that are cropped, padded, or smaller than a frame."""
-    other = Counter(i.data.shape for i in seen.images if i.data.shape != shape)
-    notes = [
-        f"images of {nx} x {ny} pixels will be cropped or padded to {shape[1]} x {shape[0]} "
-        "(give pixels for another size)"
-        for (ny, nx), _ in other.most_common(3)
-    ]
-    scales = [i.pixel_scale or survey.pixel_scale for i in seen.images]
-    own = [i.beam.fwhm if i.beam else survey.beam for i in seen.images]
-    beams = [survey.beam] * len(own) if "beam" in survey.given else own
-    note = frame_note(shape, scales, beams)
-    return [*notes, *([note] if note else [])]
-
-
-def _sample_row(image: SkyImage) -> dict[str, Any]:
-    ra, dec = image.position or (np.nan, np.nan)
-    return {
-        "file": image.file,
-        "pixels": f"{image.data.shape[1]} x {image.data.shape[0]}",
-        "ra": ra,
-        "dec": dec,
-        "pixel_scale": image.pixel_scale or np.nan,
-        "beam": image.beam.fwhm if image.beam else np.nan,
-        "bunit": image.bunit,
-        "survey": image.survey,
-    }

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from radioviz.data.source_planes import MOST_PLANES
 from radioviz.errors import ImageError
 from radioviz.images.file_content import FileContent, list_content
+from radioviz.images.plane_choice import EVERY_PLANE
 from radioviz.images.reading import ImageSummary, SkyImage, read_image, summarise_fits
 from radioviz.importing.image_files import FileEntry, is_picture
 from radioviz.importing.survey_facts import Answers, Question, unit_answer
@@ -34,6 +36,11 @@ class ImageChoice:
     plane: str = ""
     bunit: str | None = None
 
+    @property
+    def every_plane(self) -> bool:
+        """Whether all planes of a cube are kept."""
+        return EVERY_PLANE in [word.strip().lower() for word in self.plane.split(",")]
+
     def _extension(self, content: Path | bytes, name: str) -> str | None:
         """The extension of one file: its only image, if that has no name."""
         if not self.extension:
@@ -55,7 +62,11 @@ class ImageChoice:
 
 
 def choose_images(
-    answers: Answers, sample: Iterable[FileEntry], *, every: bool = False
+    answers: Answers,
+    sample: Iterable[FileEntry],
+    *,
+    every: bool = False,
+    planes: bool = False,
 ) -> tuple[ImageChoice, dict[str, str], list[Question]]:
     """The choice, what was found in words, and questions.
 
@@ -67,6 +78,8 @@ def choose_images(
         Some of the files.
     every : bool
         True where each image of the file may be a source.
+    planes : bool
+        True where all planes of a cube may be kept, as images of one source.
     """
     extension = str(answers.get("extension") or "").strip()
     plane = str(answers.get("plane") or "").strip()
@@ -88,14 +101,33 @@ def choose_images(
             choices = (*question.choices, EVERY_EXTENSION)
             text = f"{question.text} Or {EVERY_EXTENSION}: each is a galaxy."
             question = dataclasses.replace(question, choices=choices, text=text)
+        several = 1 < len(question.choices) <= MOST_PLANES or question.default == EVERY_PLANE
+        if planes and question.key == "plane" and several:
+            text = f"{question.text} Or {EVERY_PLANE}: they are kept as images of one source."
+            choices = (*question.choices, EVERY_PLANE)
+            question = dataclasses.replace(question, choices=choices, text=text)
+        elif question.default == EVERY_PLANE:
+            question = dataclasses.replace(question, default=None)
         needed.append(question)
-        if asked[0].key == "plane" and asked[0].default:
-            plane = asked[0].default
+        if question.key == "plane" and question.default:
+            plane = question.default
     if extension:
         found["extension"] = f"{extension} (given)"
     if plane:
         found["plane"] = f"{plane} ({'given' if answers.get('plane') else 'by its axis'})"
     return ImageChoice(extension, plane, unit_answer(answers)), found, needed
+
+
+def holds_one_source(sample: Iterable[FileEntry]) -> bool:
+    """Whether RadioViz wrote the files, with the images of a source in their extensions."""
+    for entry in sample:
+        if entry.content is None or is_picture(entry.name):
+            continue
+        try:
+            return list_content(entry.content, name=entry.name).one_source
+        except ImageError:
+            continue
+    return False
 
 
 def _question(entry: FileEntry, extension: str, plane: str) -> Question | None:

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from radioviz.data.source_planes import MISSING, shared_columns
 from radioviz.errors import CatalogueError
+from radioviz.importing.image_groups import parse_bands
 from radioviz.importing.inspection import (
     SAMPLE,
     Inspection,
@@ -42,6 +44,8 @@ class CubeReader(Reader):
     sources : SourceList or None
     north_first : bool
         True where row 0 of an image is its northern edge, as in pictures.
+    planes : tuple of str
+        Names of the images of each source; those of the cube by default.
 
     Raises
     ------
@@ -55,11 +59,13 @@ class CubeReader(Reader):
         survey: SurveyFacts,
         sources: SourceList | None,
         north_first: bool = False,
+        planes: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         self.north_first = north_first
         self.cube, self.survey, self.sources = cube, survey, sources
-        self.shape = (cube.shape[1], cube.shape[2])
+        self.shape = tuple(cube.shape[1:])
+        self.planes = planes or cube.planes
         self.dtype = np.dtype(np.uint8 if cube.is_grey else np.float32)
         self.total = cube.shape[0]
         if sources is not None:
@@ -77,7 +83,7 @@ class CubeReader(Reader):
         number = start
         for block in self.cube.blocks(start):
             for plane in block:
-                yield self._step(number, plane[::-1] if self.north_first else plane)
+                yield self._step(number, plane[..., ::-1, :] if self.north_first else plane)
                 number += 1
 
     def _step(self, number: int, plane: np.ndarray) -> Step:
@@ -98,7 +104,19 @@ class CubeReader(Reader):
         if infinite := int(np.isinf(image).sum()):
             image[np.isinf(image)] = np.nan
             notes = (f"{infinite} infinite pixel(s) treated as missing",)
-        return FileOutcome(name, "", row, None, notes), to_stored_type(image, self.dtype)
+        facts: dict[str, Any] | None = None
+        if self.planes:
+            blank = ~np.isfinite(image).any(axis=(1, 2))
+            lacking = [name for name, b in zip(self.planes, blank, strict=True) if b]
+            facts = {MISSING: ", ".join(lacking)}
+            notes += tuple(f"no plane '{name}': all of it is NaN" for name in lacking)
+        return FileOutcome(name, "", row, facts, notes), to_stored_type(image, self.dtype)
+
+    def finish(self, table: pd.DataFrame) -> pd.DataFrame:
+        """See :class:`Reader`."""
+        table = shared_columns(table, max(1, len(self.planes)))
+        empty = MISSING in table and not table[MISSING].astype(bool).any()
+        return table.drop(columns=MISSING) if empty else table
 
 
 def inspect_cube(source: Source, answers: Answers, cube: Cube | None = None) -> Inspection:
@@ -118,7 +136,9 @@ def inspect_cube(source: Source, answers: Answers, cube: Cube | None = None) -> 
     if table:
         key = answers["key"]
         sources = read_sources(table, answers, key=key, positions=False)
-    first = [p.astype(np.float32) for p in next(iter(cube.blocks()))[:16]]
+    first = [
+        p.astype(np.float32) for p in next(iter(cube.blocks()))[:16].reshape(-1, *cube.shape[-2:])
+    ]
     in_cube = dataclasses.replace(
         _facts_of(cube.attributes), raw=not cube.is_grey and not looks_clipped(first)
     )
@@ -133,8 +153,17 @@ def inspect_cube(source: Source, answers: Answers, cube: Cube | None = None) -> 
     if first_row is None:
         text = "Is the first row of an image its southern edge (FITS) or its northern (pictures)?"
         needed.append(Question("first_row", text, ("south", "north"), "south"))
-    n, ny, nx = cube.shape
+    n, *_, ny, nx = cube.shape
     found = {"images": f"{n:,}", "shape": f"{nx} x {ny} pixels", "type": str(cube.dtype), **found}
+    names = cube.planes
+    if names:
+        names = tuple(b.name for b in parse_bands(str(answers.get("bands") or ""))) or names
+        if len(names) != len(cube.planes):
+            raise CatalogueError(
+                f"bands name {len(names)} planes ({', '.join(names)}); the array has "
+                f"{len(cube.planes)} of each source"
+            )
+        found["planes"] = ", ".join(names)
     notes: tuple[str, ...] = ("no table: the images will have no names, positions or sizes",)
     if sources is not None:
         found.update(sources.found)
@@ -143,7 +172,7 @@ def inspect_cube(source: Source, answers: Answers, cube: Cube | None = None) -> 
         CubeReader(cube, survey, sources)  # raises now if the lengths differ
 
     def make() -> Reader:
-        return CubeReader(cube, survey, sources, first_row == "north")
+        return CubeReader(cube, survey, sources, first_row == "north", names)
 
     return Inspection(
         source,

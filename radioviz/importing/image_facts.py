@@ -57,6 +57,8 @@ def describe_rows(table: pd.DataFrame, survey: SurveyFacts) -> tuple[pd.DataFram
         table[name] = values.where(positive)
         if not positive.any() or (name == "beam_minor" and "beam_major" not in table):
             table = table.drop(columns=name)
+    if "primary_beam" in survey.given:
+        table["primary_beam"] = survey.primary_beam
     if "beam_major" in table and "beam_minor" not in table:
         table["beam_minor"], table["beam_pa"] = table["beam_major"], 0.0
     table = _fill_by_name(table, survey)

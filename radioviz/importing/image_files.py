@@ -97,6 +97,7 @@ class ImageFiles:
 
     def __init__(self, path: Path, without: Path | None = None) -> None:
         self.path = path
+        self._members: image_archives.ZipByName | None = None
         self.archive = path.is_file() and image_archives.is_archive(path)
         if self.archive:
             self.names = [m.name for m in image_archives.archive_members(path)]
@@ -138,6 +139,20 @@ class ImageFiles:
     def inside(self, name: str) -> Path:
         """Path of a file of a folder, or of the one file."""
         return self.path / name if self.path.is_dir() else self.path
+
+    def open(self, name: str) -> FileEntry:
+        """One file by its name, in any order.
+
+        Raises
+        ------
+        CatalogueError
+            If the files are in a tar, which can only be read from its beginning.
+        """
+        if not self.archive:
+            return self._file(name)
+        if self._members is None:
+            self._members = image_archives.ZipByName(self.path)
+        return self._entry(self._members.member(name))
 
     def sample(self, count: int) -> Iterator[FileEntry]:
         """Images spread over the source; the first ones of a tar, which cannot seek."""

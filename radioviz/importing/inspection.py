@@ -28,6 +28,8 @@ SAMPLE = 20
 """Rows of a sample."""
 LEFT_OUT = "left out: "
 """Start of the reason where an image was left out on request."""
+SOURCE_NAME = "source_name"
+"""Cell of what the files call a source with several of them."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ class Reader(ABC):
     Attributes
     ----------
     shape : tuple of int
-        ``(ny, nx)`` of every image.
+        ``(ny, nx)`` of every image, or ``(planes, ny, nx)``.
+    planes, units : tuple of str
+        Names and units of the images of each source; empty where each has one.
     dtype : numpy.dtype
         uint8 or float32.
     total : int or None
@@ -71,7 +75,9 @@ class Reader(ABC):
         For readers that wait: True asks them to stop.
     """
 
-    shape: tuple[int, int]
+    shape: tuple[int, ...]
+    planes: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
     dtype: np.dtype
     total: int | None = None
     expected: int | None = None
@@ -90,7 +96,7 @@ class Reader(ABC):
     def read(self, start: int = 0) -> Iterator[Step]:
         """Outcomes and images from number ``start``, the same ones at each call.
 
-        An outcome without a refusal comes with an image ``(ny, nx)`` of ``dtype``.
+        An outcome without a refusal comes with an image of ``shape`` and ``dtype``.
         """
 
 
@@ -111,6 +117,8 @@ class CutoutReader(Reader):
     CatalogueError
         If the pixel scale is unknown.
     """
+
+    shape: tuple[int, int]
 
     def __init__(self, sources: SourceList, survey: SurveyFacts, pixels: int) -> None:
         super().__init__()

@@ -31,7 +31,7 @@ from radioviz.importing.export_tables import (
     read_regions,
     table_inside,
 )
-from radioviz.importing.file_reader import inspect_files
+from radioviz.importing.file_inspection import inspect_files
 from radioviz.importing.image_choice import EVERY_EXTENSION
 from radioviz.importing.image_cubes import inspect_cube
 from radioviz.importing.image_files import ImageFiles, list_folder, name_files

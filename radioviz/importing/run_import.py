@@ -203,8 +203,16 @@ class _Import:
             )
         if complete:
             notes = [*self.look.notes, *reader.notes, *_refusals(report)]
+            notes = list(dict.fromkeys(notes))
             catalogue = self._store(
-                Catalogue(self._info(facts), table, images, tuple(dict.fromkeys(notes)))
+                Catalogue(
+                    self._info(facts),
+                    table,
+                    images,
+                    tuple(notes),
+                    planes=reader.planes,
+                    units=reader.units,
+                )
             )
         return ImportResult(self.key, catalogue, report, time.monotonic() - began, resumed)
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.catalogue import COLUMNS, LABELS, complete_columns
+from radioviz.data.source_planes import RESPONSE
 from radioviz.errors import CatalogueError
 from radioviz.importing.column_names import HAVE_UNITS
 from radioviz.importing.column_units import convert, parse_unit
@@ -27,12 +28,14 @@ from radioviz.sky import frame_name, is_j2000, j2000_name, to_j2000
 ANGLES = ("arcsec", "arcmin", "deg", "mas")
 # Columns that describe the image of a row, and what their unit is taken for if none is given.
 _OF_IMAGES = {"beam_major": "arcsec", "beam_minor": "arcsec", "beam_pa": "deg",
-              "frequency": "GHz", "pixel_scale": "arcsec"}  # fmt: skip
+              "frequency": "GHz", "pixel_scale": "arcsec", "rms": "Jy/beam"}  # fmt: skip
 FLUXES = ("mJy", "Jy", "uJy", UNKNOWN)
 
 _SPLITS = {"train": "train", "training": "train", "valid": "valid", "validation": "valid",
            "val": "valid", "test": "test", "testing": "test", "excluded": "excluded"}  # fmt: skip
 _MAX_REDSHIFT = 20.0
+_CORRECTED = dict.fromkeys(("corrected", "true", "t", "yes", "y", "1"), "corrected")
+_CORRECTED |= dict.fromkeys(("uncorrected", "false", "f", "no", "n", "0"), "uncorrected")
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,11 +298,15 @@ class SourceListBuilder:
                 continue
             name = self.mapping.columns[role]
             unit = self.mapping.units.get(role, "")
-            if not unit and (name == role or self.mapping.how.get(role) == "given"):
+            # A noise without a unit may be in mJy: taken only if given, or written by RadioViz.
+            ours = name == role and (role != "rms" or self.exported)
+            if not unit and (ours or self.mapping.how.get(role) == "given"):
                 unit = own
             parsed = parse_unit(unit)
             values = self._values(name, column)
             converted = None if parsed is None else convert(values, parsed, own)
+            if role == "rms" and converted is None and parsed is not None:
+                converted = convert(values, parsed, "Jy")
             if converted is None:
                 self.mapping.columns.pop(role)
                 why = f"unit {unit!r}" if unit else "no unit"
@@ -310,6 +317,28 @@ class SourceListBuilder:
                 continue
             self.out[role] = converted
             self._note(role, f"'{name}' in {unit}")
+        self._primary_beam()
+
+    def _primary_beam(self) -> None:
+        """Whether images are corrected for the primary beam, and its response at the sources."""
+        column = self._column("primary_beam")
+        if column is not None:
+            said = [text.strip().lower() for text in self._text("primary_beam")]
+            self.out["primary_beam"] = [_CORRECTED.get(text, "") for text in said]
+            self._note("primary_beam", f"'{self.mapping.columns['primary_beam']}'")
+        column = self._column(RESPONSE)
+        if column is not None:
+            name = self.mapping.columns[RESPONSE]
+            values = self._values(name, column)
+            with np.errstate(invalid="ignore"):
+                bad = np.isfinite(values) & ~((values > 0) & (values <= 1))
+            if bad.any():
+                self.notes.append(
+                    f"column '{name}': {int(bad.sum())} value(s), such as {values[bad][0]:g}, are "
+                    "no response of a primary beam (above 0, up to 1); they are no values"
+                )
+            self.out[RESPONSE] = np.where(bad, np.nan, values)
+            self._note(RESPONSE, f"'{name}'")
 
     def _values(self, name: str, column: pd.Series) -> np.ndarray:
         """Numbers of a column, without the usual stand-ins for no value."""

@@ -115,6 +115,8 @@ class SurveyFacts:
         True where the images still contain noise.
     frequency : float or None
         GHz; None where unknown, or where each image has its own.
+    primary_beam : str
+        ``corrected`` or ``uncorrected`` where the user says so.
     given : frozenset of str
         The facts that the user answered: they hold for every image, whatever the files say.
     ranges : dict
@@ -133,6 +135,7 @@ class SurveyFacts:
     frequency: float | None = None
     licence: str = ""
     reference: str = ""
+    primary_beam: str = ""
     given: frozenset[str] = frozenset()
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     factor: float = 1.0
@@ -208,6 +211,10 @@ def resolve_facts(
     else:
         text = "What is the unit of the pixels, such as Jy/beam? Unknown: grey levels."
         needed.append(Question("bunit", text, default=UNKNOWN))
+    states = ("corrected", "uncorrected", UNKNOWN)
+    primary_beam = choice_answer(answers, "primary_beam", states)
+    if primary_beam:
+        found["primary_beam"] = f"{primary_beam} (given)"
     raw = choice_answer(answers, "raw", ("yes", "no"))
     is_raw = in_files.raw if raw is None else raw == "yes"
     how = "files" if raw is None else "given"
@@ -225,6 +232,7 @@ def resolve_facts(
         raw=is_raw,
         licence=str(answers.get("licence") or in_files.licence),
         reference=str(answers.get("reference") or in_files.reference),
+        primary_beam="" if primary_beam in (None, UNKNOWN) else primary_beam,
         given=answered,
         ranges={k: v for k, v in in_files.ranges.items() if k not in answered},
         factor=factor,
@@ -232,7 +240,7 @@ def resolve_facts(
     return facts, found, needed
 
 
-_OVERRIDES = ("survey", "pixel_scale", "beam", "bunit", "frequency")
+_OVERRIDES = ("survey", "pixel_scale", "beam", "bunit", "frequency", "primary_beam")
 
 
 def _text_answer(answers: Answers, key: str) -> str:

@@ -16,9 +16,10 @@ from radioviz.data.datasets.first import FIRST_LICENCE
 from radioviz.data.datasets.mirabest import decode_names
 from radioviz.data.matching import same_as
 from radioviz.data.user_surveys import REPORT_COLUMNS
+from radioviz.images.observation import JY_BEAM
 from radioviz.importing.image_facts import describe_rows, frame_note, shape_note
 from radioviz.importing.image_files import without_suffix
-from radioviz.importing.inspection import LEFT_OUT, Reader
+from radioviz.importing.inspection import LEFT_OUT, SOURCE_NAME, Reader
 from radioviz.importing.outcome import FileOutcome, ImportJournal
 from radioviz.importing.source_rows import unique_ids
 from radioviz.importing.survey_facts import SurveyFacts
@@ -53,11 +54,16 @@ def build_table(
             rows.append(-1 if outcome.row is None else outcome.row)
             facts.append(dict(outcome.facts or {}))
     cells = pd.DataFrame(facts, index=range(len(facts)))
+    named = cells.pop(SOURCE_NAME) if SOURCE_NAME in cells else None
     for column in (c for c in IMAGE_COLUMNS if c in cells and c != "primary_beam"):
         cells[column] = pd.to_numeric(cells[column], errors="coerce").astype(float)
     survey = reader.survey
     if reader.sources is not None:
         table = reader.sources.frame.iloc[rows].reset_index(drop=True)
+        if "rms" in table and survey.bunit != JY_BEAM:
+            table = table.drop(columns="rms")
+            why = f"the images are in {survey.bunit or 'grey levels'}"
+            reader.notes.append(f"the table's noise, in Jy/beam, is not used: {why}")
         for column in cells.columns:
             # The import knows better than the table which file an image came from, and the file
             # how it was observed.
@@ -68,7 +74,8 @@ def build_table(
             else:
                 table[column] = _fill(table.get(column), cells[column])
     else:
-        table = _from_file_names(cells, key, title) if "file" in cells else cells
+        names = named if named is not None else cells.get("file")
+        table = cells if names is None else _from_file_names(cells, names, key, title)
     if "source_id" not in table:
         table["source_id"] = ""
     numbers = [f"{key}-{i + 1}" for i in range(len(table))]
@@ -96,12 +103,12 @@ def build_table(
     return table, survey
 
 
-def _frame_note(table: pd.DataFrame, survey: SurveyFacts, shape: tuple[int, int]) -> str:
+def _frame_note(table: pd.DataFrame, survey: SurveyFacts, shape: tuple[int, ...]) -> str:
     scales = table.get("pixel_scale", pd.Series(survey.pixel_scale, table.index))
     beams = pd.Series(survey.beam, table.index, dtype=float)
     if "beam_major" in table:
         beams = (table["beam_major"] * table["beam_minor"]) ** 0.5
-    return frame_note(shape, scales.tolist(), beams.tolist())
+    return frame_note((shape[-2], shape[-1]), scales.tolist(), beams.tolist())
 
 
 def _changes(notes: tuple[str, ...]) -> list[str]:
@@ -118,10 +125,10 @@ def _fill(given: pd.Series | None, cells: pd.Series) -> pd.Series:
     return given.where(given.astype(str) != "", text)
 
 
-def _from_file_names(cells: pd.DataFrame, key: str, title: str) -> pd.DataFrame:
+def _from_file_names(cells: pd.DataFrame, names: pd.Series, key: str, title: str) -> pd.DataFrame:
     """The cells of the files with identifiers, and what MiraBest's file names contain."""
     table = cells
-    stems = [without_suffix(name) for name in table["file"]]
+    stems = [without_suffix(name) for name in names]
     table["source_id"] = [f"{key}-{stem}" for stem in stems]
     table["origin"] = title
     last = pd.Series([s.rsplit("/", 1)[-1] for s in stems])

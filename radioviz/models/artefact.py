@@ -59,6 +59,8 @@ class ModelInfo:
         Score to value; its name ends in the split that it was measured on.
     paper : str
         Source of the method.
+    channels : tuple of str
+        Names of the planes (bands) that it sees together; empty for a model of one image.
     """
 
     name: str
@@ -72,6 +74,7 @@ class ModelInfo:
     training: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
     paper: str = ""
+    channels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for capability in self.capabilities:
@@ -95,6 +98,9 @@ class ModelInfo:
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         values["preprocess"] = self.preprocess.to_dict()
         values["capabilities"] = list(self.capabilities)
+        channels = list(values.pop("channels"))
+        if channels:  # models of one image are described as ever
+            values["channels"] = channels
         return {"format": FORMAT_VERSION, **values}
 
     @classmethod

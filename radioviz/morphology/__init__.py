@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
-from radioviz.morphology.measurements import COMPLETED, complete
+from radioviz.morphology.measurements import (
+    COMPLETED,
+    complete,
+    complete_plane,
+)
 from radioviz.morphology.measuring import (
     MEASURED,
     VERSION,
@@ -15,6 +19,7 @@ from radioviz.morphology.measuring import (
     extent_of,
     measure,
     noise_of,
+    stated_noise,
 )
 
 __all__ = [
@@ -24,8 +29,10 @@ __all__ = [
     "Extent",
     "axis_profile",
     "complete",
+    "complete_plane",
     "extent",
     "extent_of",
     "measure",
     "noise_of",
+    "stated_noise",
 ]

@@ -206,10 +206,18 @@ class CentralSource:
 
 
 def find_source(
-    image: np.ndarray, pixel_scale: float, raw: bool, beam: float, shifted: bool = False
+    image: np.ndarray,
+    pixel_scale: float,
+    raw: bool,
+    beam: float,
+    shifted: bool = False,
+    rms: float = math.nan,
 ) -> CentralSource:
-    """Source of one image ``(ny, nx)``; ``beam`` in pixels, ``pixel_scale`` in arcsec."""
-    noise = measure_noise(image, raw, shifted)
+    """Source of one image ``(ny, nx)``; ``beam`` in pixels, ``pixel_scale`` in arcsec.
+
+    ``rms`` is its noise where that is stated, in the unit of the pixels.
+    """
+    noise = measure_noise(image, raw, shifted, rms)
     restored = noise.restore(image)
     islands = find_islands(restored, noise, beam)
     belongs = associate(islands, noise.sigma, beam, FIRST_BEAM / pixel_scale)

@@ -275,8 +275,15 @@ class SourceFrame(Preprocess):
 
 
 def framed_galaxy(chain: Preprocess, catalogue: Catalogue, row: int) -> tuple[np.ndarray, Framed]:
-    """What a chain makes of one galaxy, ``(size, size)``, and where it was cut."""
+    """What a chain makes of one galaxy, ``(size, size)``, and where it was cut.
+
+    Raises
+    ------
+    CatalogueError
+        If the galaxy lacks the plane in use.
+    """
     rows = np.array([row])
+    catalogue.require_images(rows)
     if isinstance(chain, SourceFrame):
         images, frames = chain.framed_rows(catalogue, rows)
         return images[0], frames[0]

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.catalogue import Catalogue, Column
+from radioviz.data.source_planes import RESPONSE
 from radioviz.jobs.progress import Progress, no_progress
-from radioviz.morphology.measuring import MEASURED, VERSION, measure
+from radioviz.morphology.measuring import MEASURED, VERSION, measure, stated_noise
 from radioviz.morphology.noise import is_shifted
 from radioviz.store.atomic import atomic_file
 
@@ -22,8 +23,20 @@ COMPLETED: dict[str, Column] = {
     "las_error": Column("float64", "arcsec", "stat.error;phys.angSize", "Error of las, 68 %"),
     "las_limit": Column("bool", "", "meta.code;phys.angSize", "True: las is an upper limit"),
     "flux_origin": Column("str", "", "meta.ref", "Where flux is from: catalogue or measured"),
+    "noise_origin": Column("str", "", "meta.ref", "Where noise is from: stated or measured"),
+    "flux_correction": Column(
+        "str", "", "meta.note", "Primary beam: whether the image or flux_mjy is corrected for it"
+    ),
 }
-"""What :func:`complete` adds about the columns ``las`` and ``flux``, whatever their origin."""
+"""What :func:`complete` adds about ``las`` and ``flux``, whatever their origin.
+
+The last two only in surveys in which a noise, or the state of the primary beam, is stated.
+"""
+
+CORRECTED, DIVIDED, UNCORRECTED, UNDECIDED = (
+    "in the image", "divided by the response", "not corrected: response unknown",
+    "not corrected: unknown whether the image is",
+)  # fmt: skip
 
 
 def complete(catalogue: Catalogue, progress: Progress = no_progress) -> Catalogue:
@@ -32,25 +45,34 @@ def complete(catalogue: Catalogue, progress: Progress = no_progress) -> Catalogu
     ``las`` is filled where the catalogue had none (``las_origin`` is then ``measured``);
     ``las_error`` and ``las_limit`` belong to it. Those that came with catalogued sizes are kept.
     ``flux`` is filled where it was missing and the images are calibrated; ``flux_origin`` says so.
+    Where the table states the noise (``rms``), the image is measured with it, and
+    ``noise_origin`` says so. Fluxes of images that are not corrected for the primary beam are
+    divided by its response where the table gives it; ``flux_correction`` says which, and fluxes of
+    corrected images are left alone.
     Measurements are stored
     as ``measured.parquet`` in the folder of the catalogue. A file that is damaged, of another
     version or of other sources is replaced; if the folder cannot be written, they are measured
     each time.
     """
     key = _key(catalogue)
-    path = catalogue.folder / FILE if catalogue.folder else None
+    path = catalogue.folder / _file(catalogue) if catalogue.folder else None
     measured = _read(path, key, len(catalogue)) if path else None
     if measured is None:
         info = catalogue.info
         measured = measure(
             catalogue.images, catalogue.pixel_scales, catalogue.beams, info.bunit, info.raw,
             progress, shifted=not info.raw and is_shifted(catalogue.images),
+            rms=stated_noise(catalogue),
         )  # fmt: skip
         if path:
             _write(path, key, measured)
     before = catalogue.table.reset_index(drop=True)
-    table = before.drop(columns=[c for c in (*MEASURED, *COMPLETED) if c in before.columns])
-    table = pd.concat([table, measured], axis=1)
+    own = (*MEASURED, *COMPLETED)
+    table = before.drop(columns=[c for c in own if c in before.columns])
+    table = pd.concat([table, _corrected(table, measured)], axis=1)
+    if np.isfinite(stated := stated_noise(catalogue)).any():
+        known = np.where(table["noise"] > 0, "measured", "")
+        table["noise_origin"] = np.where(np.isfinite(stated), "stated", known)
     fill = table["las"].isna() & table["las_measured"].notna()
     for name, found in (
         ("las_error", table["las_measured_error"]),
@@ -69,6 +91,42 @@ def complete(catalogue: Catalogue, progress: Progress = no_progress) -> Catalogu
     return dataclasses.replace(catalogue, table=table)
 
 
+def complete_plane(catalogue: Catalogue, row: int, plane: int) -> Catalogue:
+    """One source with the image of a plane and what is measured in it: a Catalogue of one row."""
+    return complete(catalogue.of_plane(plane).subset(np.array([row])))
+
+
+def _file(catalogue: Catalogue) -> str:
+    """File of the measurements in the plane in use."""
+    return f"measured-{catalogue.plane + 1}.parquet" if catalogue.plane else FILE
+
+
+def _corrected(table: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
+    """Measurements with fluxes corrected for the primary beam once, and what was done.
+
+    The image's own state decides: a corrected image is never corrected again, whatever response
+    is given, and where nobody says whether it is corrected, nothing is guessed.
+    """
+    state = table["primary_beam"].to_numpy(dtype=object)
+    response = np.full(len(table), np.nan)
+    if RESPONSE in table:
+        response = pd.to_numeric(table[RESPONSE], errors="coerce").to_numpy(dtype=float)
+    known = (response > 0) & (response <= 1)
+    if not known.any() and not (state != "").any():
+        return measured
+    divide = (state == "uncorrected") & known
+    done = np.select(
+        [state == "corrected", divide, state == "uncorrected", known],
+        [CORRECTED, DIVIDED, UNCORRECTED, UNDECIDED],
+        "",
+    )
+    flux = measured["flux_mjy"].to_numpy()
+    return measured.assign(
+        flux_mjy=np.where(divide, flux / np.where(divide, response, 1.0), flux),
+        flux_correction=np.where(np.isfinite(flux), done, ""),
+    )
+
+
 def _given(table: pd.DataFrame, name: str) -> np.ndarray:
     """A column about catalogued sizes, ``(n,)``, as far as the table has it: no error, no limit."""
     limit = COMPLETED[name].dtype == "bool"
@@ -81,14 +139,17 @@ def _given(table: pd.DataFrame, name: str) -> np.ndarray:
 def _key(catalogue: Catalogue) -> str:
     """Hash of what the measurements depend on: code, sources, survey, array."""
     info = catalogue.info
-    parts = (
+    parts: tuple[object, ...] = (
         VERSION, catalogue.digest, catalogue.images.shape, catalogue.images.dtype.str,
         info.pixel_scale, info.beam, info.bunit, info.raw,
     )  # fmt: skip
+    if catalogue.plane:
+        parts += (catalogue.plane,)
     digest = hashlib.sha256(repr(parts).encode())
     for values, common in (
         (catalogue.pixel_scales, info.pixel_scale),
         (catalogue.beams, np.nan if info.beam is None else info.beam),
+        (stated_noise(catalogue), np.nan),
     ):
         if not np.array_equal(values, np.full(len(values), common), equal_nan=True):
             digest.update(values.tobytes())

@@ -123,6 +123,7 @@ def measure(
     progress: Progress = no_progress,
     *,
     shifted: bool = False,
+    rms: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Measure the central source of every cutout.
 
@@ -165,6 +166,9 @@ def measure(
     shifted : bool
         True where the images were clipped at 3 sigma and that level then mapped to 0
         (see :func:`radioviz.morphology.noise.is_shifted`).
+    rms : numpy.ndarray, optional
+        Noise of each image where it is stated, in the unit of the pixels, shape ``(n,)``; NaN
+        where it is measured.
 
     Returns
     -------
@@ -184,12 +188,15 @@ def measure(
     known = ~np.isnan(np.broadcast_to(np.asarray(math.nan if beam is None else beam), n))
     known &= bunit.replace(" ", "").lower() in ("jy/beam", "jybeam-1", "jybeam^-1")
     per_mjy = np.where(known, 1000.0 / (math.pi / (4 * math.log(2)) * beams**2), 0.0)
+    stated = np.full(n, np.nan) if rms is None else np.asarray(rms, dtype=float)
+    if stated.shape != (n,):
+        raise ImageError(f"rms has shape {stated.shape}; expected one number for each of {n}")
     numbers = np.full((n, len(_FLOATS)), np.nan)
     counts = np.zeros((n, 2), np.int64)
     resolved, flags = np.zeros(n, bool), [""] * n
     for i in range(n):
         scale, beam_pixels = float(scales[i]), float(beams[i])
-        source = find_source(images[i], scale, raw, beam_pixels, shifted)
+        source = find_source(images[i], scale, raw, beam_pixels, shifted, float(stated[i]))
         row = dict.fromkeys(_FLOATS, math.nan)
         row["noise"] = source.noise.sigma
         row["complexity"] = complexity(source.image, source.noise.sigma, beam_pixels)
@@ -228,10 +235,11 @@ def extent(
     raw: bool = False,
     *,
     shifted: bool = False,
+    rms: float = math.nan,
 ) -> Extent:
     """Outline and largest extent of the central source of one image ``(ny, nx)``.
 
-    See :func:`extent_of` for an image of a Catalogue.
+    See :func:`extent_of` for an image of a Catalogue. ``rms`` is the noise where it is stated.
 
     Raises
     ------
@@ -240,7 +248,7 @@ def extent(
     """
     image = np.asarray(image)
     beam_pixels = float(_check(image, pixel_scale, beam, 2))
-    source = find_source(image, pixel_scale, raw, beam_pixels, shifted)
+    source = find_source(image, pixel_scale, raw, beam_pixels, shifted, rms)
     middle_y, middle_x = (n / 2 - 0.5 for n in image.shape)
     mask, others = source.mask_of(source.belongs), source.mask_of(~source.belongs)
     if not source.belongs.any():
@@ -256,14 +264,29 @@ def noise_of(catalogue: Catalogue, row: int) -> Noise:
     """Background and noise of one image of a Catalogue, as its source was measured with."""
     info = catalogue.info
     shifted = not info.raw and is_shifted(catalogue.images)
-    return measure_noise(catalogue.images[row], info.raw, shifted)
+    return measure_noise(
+        catalogue.images[row], info.raw, shifted, float(stated_noise(catalogue)[row])
+    )
+
+
+def stated_noise(catalogue: Catalogue) -> np.ndarray:
+    """Noise that files or tables give for each image, NaN elsewhere, shape ``(n,)``.
+
+    In the unit of the pixels; grey levels have none, so that what is stated does not apply there.
+    """
+    if not catalogue.info.bunit:
+        return np.full(len(catalogue), np.nan)
+    return catalogue.table["rms"].to_numpy(dtype=float)
 
 
 def extent_of(catalogue: Catalogue, row: int) -> Extent:
     """Outline and largest extent of one source of a Catalogue, as in its table."""
     info = catalogue.info_of(row)
     shifted = not info.raw and is_shifted(catalogue.images)
-    return extent(catalogue.images[row], info.pixel_scale, info.beam, info.raw, shifted=shifted)
+    return extent(
+        catalogue.images[row], info.pixel_scale, info.beam, info.raw, shifted=shifted,
+        rms=float(stated_noise(catalogue)[row]),
+    )  # fmt: skip
 
 
 def axis_profile(

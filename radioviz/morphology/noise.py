@@ -21,13 +21,14 @@ class Noise:
     """Background and noise of one image, in its units.
 
     ``clipped`` is true where pixels below 3 sigma are missing; ``pedestal`` was subtracted from the
-    remaining pixels.
+    remaining pixels. ``ratio`` is that of a stated noise to the one in the pixels.
     """
 
     background: float
     sigma: float
     clipped: bool
     pedestal: float = 0.0
+    ratio: float = 1.0
 
     def restore(self, image: np.ndarray) -> np.ndarray:
         """The image as finite float32 above the background, with the pedestal restored."""
@@ -58,8 +59,13 @@ def is_shifted(images: np.ndarray, looked_at: int = 200) -> bool:
     return len(faintest) >= 10 and bool(np.mean(np.array(faintest) == 1) > 0.95)
 
 
-def measure_noise(image: np.ndarray, raw: bool, shifted: bool = False) -> Noise:
+def measure_noise(
+    image: np.ndarray, raw: bool, shifted: bool = False, stated: float = math.nan
+) -> Noise:
     """Noise of one image ``(ny, nx)``; ``shifted`` as in :func:`is_shifted`.
+
+    ``stated`` is the noise that its file or catalogue gives, in the unit of the pixels; where it is
+    known (not NaN) it is the noise, and only the background is measured.
 
     In a clipped image the faintest remaining pixel is at 3 sigma, within limits: 8 bits hold at
     most 765 sigma (the noise of brighter sources is overestimated). In a shifted image the noise
@@ -68,8 +74,12 @@ def measure_noise(image: np.ndarray, raw: bool, shifted: bool = False) -> Noise:
     """
     if raw or 2 * np.count_nonzero(image) > image.size:
         background, sigma = noise_level(image)
+        if sigma > 0 and stated > 0:
+            return Noise(background, stated, False, ratio=stated / sigma)
         if sigma > 0:
             return Noise(background, sigma, False)
+    if stated > 0:
+        return Noise(0.0, stated, True)
     with np.errstate(invalid="ignore"):
         positive = image[(image > 0) & (image < np.inf)]
     if not positive.size:

@@ -116,6 +116,7 @@ def _diffuse(rest: np.ndarray, noise: Noise, beam: float) -> np.ndarray:
     else:
         background, sigma = noise_level(smooth)
         smooth -= np.float32(background)
+        sigma *= noise.ratio
         extent, peak = SMOOTH_SIGMA * sigma, SMOOTH_PEAK_SIGMA * sigma
     mask = _islands_above(smooth, extent, peak, 1)
     return mask.repeat(step, axis=0).repeat(step, axis=1)[:ny, :nx]

@@ -37,6 +37,7 @@ YOUR_DATA = "pages/your_data.py"
 NO_MAP = " (no map yet)"
 _PARAMETERS = {
     "data": "data set",
+    "plane": "image of each source",
     "n": "number of images",
     "overlay": "overlaid data set",
     "beside": "second encoder",
@@ -60,8 +61,9 @@ class View:
 
         Says what the link that was opened asks for and cannot have.
         """
-        url_state.publish_view(data=self.data_set, encoder=self.model, **parameters)
-        for name, refused in url_state.refused_values({"data", "encoder", *parameters}).items():
+        first = {"data": self.data_set, "encoder": self.model, "plane": self.style.plane or None}
+        url_state.publish_view(**first, **parameters)
+        for name, refused in url_state.refused_values({*first, *parameters}).items():
             st.warning(escape(_refusal(name, refused)), icon=":material/link_off:")
 
 

@@ -17,6 +17,7 @@ from radioviz.ui.image.display import (
     field_arcsec,
     scale_bar,
     scaled_picture_html,
+    shown_plane,
 )
 from radioviz.ui.map import colouring
 from radioviz.ui.palette import LABEL_COLOURS
@@ -54,6 +55,7 @@ def galaxy_heading(catalogue: Catalogue, row: int, large: bool = False) -> str:
 
 def galaxy_picture(catalogue: Catalogue, row: int, style: ImageStyle, size: int = 320) -> str:
     """Picture with a scale bar as HTML, north up and east left."""
+    catalogue = shown_plane(catalogue, style)
     png = cache.picture_sheet(catalogue, np.array([row]), style, size).payload
     field = field_arcsec(catalogue.info_of(row), style)
     alt = f"Image of {galaxies.name_of(catalogue.table, row)}, {field:.0f} arcsec wide"

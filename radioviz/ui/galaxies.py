@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.catalogue import Catalogue, Column
+from radioviz.data.source_planes import PLANE_COLUMNS
 from radioviz.errors import (
     AtlasError,
     CatalogueError,
@@ -27,7 +28,7 @@ from radioviz.ui import cache, crossmatches
 from radioviz.ui import coordinates as sky
 from radioviz.ui.crossmatches import Crossmatch, JoinedTable
 from radioviz.ui.gallery import Cell
-from radioviz.ui.image.display import ImageStyle, field_arcsec, scale_bar
+from radioviz.ui.image.display import ImageStyle, field_arcsec, scale_bar, shown_plane
 from radioviz.ui.image.sprites import Tile
 from radioviz.ui.map import colouring
 from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR
@@ -49,6 +50,7 @@ Pair = tuple[str, str]
 _SHOWN_ELSEWHERE = {
     *("source_id", "name", "ra", "dec", "las_origin", "las_error", "las_limit"),
     *("las_measured_error", "las_flag", "resolved", "flux_origin"),
+    *("noise_origin", "flux_correction"),
     *("image_ra", "image_dec", "wcs_header", "header"),
 }
 
@@ -94,7 +96,7 @@ def galaxy_cells(
     made: dict[int, Cell] = {}
     for data_set, places in groups.items():
         try:
-            catalogue = cache.data_set(data_set)
+            catalogue = shown_plane(cache.data_set(data_set), style)
             rows = catalogue.rows_of([pairs[i][1] for i in places])
         except CatalogueError:
             continue
@@ -302,7 +304,11 @@ def galaxy_facts(
     lines: list[tuple[str, str]] = []
     for name, value in source.items():
         key = str(name)
-        if key in _SHOWN_ELSEWHERE or measured not in (None, key in described):
+        if (
+            key in _SHOWN_ELSEWHERE
+            or _of_other_plane(key)
+            or measured not in (None, key in described)
+        ):
             continue
         if key == "position_angle" and not source["resolved"]:
             continue
@@ -320,8 +326,8 @@ def galaxy_facts(
             else:
                 digits = 3 if key in described else 4
                 text = f"{number_text(float(value), digits)} {unit}".strip()
-            if key == "flux" and (origin := source.get("flux_origin", "")):
-                text += f" ({origin})"
+            if notes := _origin_notes(source, key):
+                text += f" ({', '.join(notes)})"
             lines.append((title, text))
     return lines
 
@@ -336,6 +342,27 @@ def joined_facts(catalogue: Catalogue, row: int) -> list[tuple[str, str]]:
                 text = value if isinstance(value, str) else number_text(float(value))
                 lines.append((name, f"{text} {described[name].unit}".strip()))
     return lines
+
+
+def _of_other_plane(name: str) -> bool:
+    """Whether a column describes another image of the source than the one in view."""
+    base, _, number = name.rpartition("_")
+    return base in PLANE_COLUMNS and number.isdigit()
+
+
+def _origin_notes(source: pd.Series, key: str) -> list[str]:
+    """Where a flux or a noise is from, and what was done for the primary beam."""
+    if key == "noise":
+        origin = str(source.get("noise_origin", ""))
+        return ["stated, and measured with"] if origin == "stated" else []
+    if key not in ("flux", "flux_mjy"):
+        return []
+    origin = str(source.get("flux_origin", "")) if key == "flux" else "measured"
+    notes = [origin] if key == "flux" and origin else []
+    done = str(source.get("flux_correction", ""))
+    if done and origin == "measured":
+        notes.append(f"primary beam: {done}")
+    return notes
 
 
 def _size_fact(source: pd.Series, key: str) -> str:

@@ -63,7 +63,8 @@ def view_to_save(
     first = {"data": data_set} | ({"encoder": model} if model else {})
 
     def view() -> dict[str, Any]:
-        return {"page": page if page in PAGES else PAGES[0], **first, **written, **asdict(style)}
+        drawn = {name: value for name, value in asdict(style).items() if value != ""}
+        return {"page": page if page in PAGES else PAGES[0], **first, **written, **drawn}
 
     return view
 

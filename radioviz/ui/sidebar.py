@@ -34,7 +34,8 @@ def draw_sidebar(own_decoder: bool = False) -> View:
     with st.sidebar:
         titles = {key: info.title for key, info in cache.available_data_sets().items()}
         data_set = controls.linked_select("Data set", titles, "data_set", "data")
-        view = View(data_set, _encoder(data_set, own_decoder), _image_style())
+        style = _image_style(_plane(data_set))
+        view = View(data_set, _encoder(data_set, own_decoder), style)
         with st.container():
             filtering.draw_filter(view)
         with st.container():  # one place, so that what comes and goes here never moves the tray
@@ -69,7 +70,15 @@ def _encoder(data_set: str, own_decoder: bool) -> str | None:
     return controls.linked_select(label, names, "encoder", "encoder", help=about)
 
 
-def _image_style() -> ImageStyle:
+def _plane(data_set: str) -> str:
+    """Which of several images of each source is shown; empty where there is one."""
+    planes = cache.known_data_sets()[data_set].planes
+    if not planes:
+        return ""
+    return controls.linked_select("Image of each source", {p: p for p in planes}, "plane", "plane")
+
+
+def _image_style(plane: str) -> ImageStyle:
     with st.expander("Images", icon=":material/tune:"):
         stretch = st.selectbox(
             "Stretch", STRETCHES, index=1, key="stretch", persist_state="session"
@@ -91,4 +100,4 @@ def _image_style() -> ImageStyle:
             help="Grows with the beam of a survey, so that every survey shows as many beams. "
             "The scale bar gives the true size.",
         )
-    return ImageStyle(str(stretch), str(colour_map), float(field))
+    return ImageStyle(str(stretch), str(colour_map), float(field), plane)

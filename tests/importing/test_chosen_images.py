@@ -70,6 +70,11 @@ def brought(source: Source, answers: dict[str, object]) -> np.ndarray:
     return float(np.nanmedian(image / IMAGE))  # type: ignore[return-value]
 
 
+def every(kind: str) -> tuple[str, ...]:
+    """The answer that keeps all planes, which a mosaic has not."""
+    return () if kind == "mosaic" else ("all",)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_extension_is_asked_for_and_chosen(tmp_path: Path, kind: str) -> None:
     source, answers = source_of(kind, extensions(), tmp_path)
@@ -89,7 +94,7 @@ def test_planes_by_stokes_parameter_and_number(tmp_path: Path, kind: str) -> Non
     source, answers = source_of(kind, cube((1, 0.1, 0.05, -2), IQUV), tmp_path)
     look = inspect_source(source, answers)
     question = next(q for q in look.needed if q.key == "plane")
-    assert (question.choices, question.default) == (("I", "Q", "U", "V"), "I")
+    assert (question.choices, question.default) == (("I", "Q", "U", "V", *every(kind)), "I")
     assert look.found["plane"] == "I (by its axis)" and look.found["frequency"].startswith("1.4")
     for chosen, factor in (("", 1), ("Q", 0.1), ("stokes U", 0.05), ("3", -2)):
         found = brought(source, answers | {"plane": chosen})
@@ -103,7 +108,7 @@ def test_channels_by_frequency_keep_it(tmp_path: Path, kind: str) -> None:
     source, answers = source_of(kind, cube((1, 2, 3), CHANNELS), tmp_path)
     look = inspect_source(source, answers)
     assert [q.key for q in look.missing] == ["plane"]
-    assert look.missing[0].choices == ("1 GHz", "1.1 GHz", "1.2 GHz")
+    assert look.missing[0].choices == ("1 GHz", "1.1 GHz", "1.2 GHz", *every(kind))
     for chosen, factor, ghz in (("1.1 GHz", 2, 1.1), ("1200 MHz", 3, 1.2), ("0", 1, 1.0)):
         assert brought(source, answers | {"plane": chosen}) == pytest.approx(factor, rel=1e-3)
         catalogue = import_survey(

@@ -1,4 +1,4 @@
-"""A stack of images, ``(n, ny, nx)``, whatever file it is in, and what every format has to check.
+"""A stack of images, ``(n, ny, nx)`` or ``(n, planes, ny, nx)``, whatever file it is in.
 
 The array is mapped or read in blocks, never as a whole. Its declared sizes are checked
 before memory is allocated.
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from radioviz.data.source_planes import MOST_PLANES
 from radioviz.errors import CatalogueError
 from radioviz.importing.readers.table_builder import UserTable
 from radioviz.store.unpacking import excess
@@ -24,6 +25,7 @@ MAX_CHUNK_BYTES = 1 << 28
 MAX_CHUNKS = 4096
 _BLOCK_BYTES = 1 << 26
 _HINT = "expected numbers of shape (images, ny, nx)"
+_SEVERAL = "or (images, planes, ny, nx)"
 
 
 class Cube(ABC):
@@ -32,13 +34,17 @@ class Cube(ABC):
     Attributes
     ----------
     shape : tuple of int
+        ``(n, ny, nx)``, or ``(n, planes, ny, nx)`` of several images of each source.
+    planes : tuple of str
+        Names of these; empty where there is one.
     dtype : numpy.dtype
         Of the file.
     attributes : dict
         Scalars that the file keeps with the array (HDF5, zarr).
     """
 
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
+    planes: tuple[str, ...] = ()
     dtype: np.dtype
 
     def __init__(self, path: Path) -> None:
@@ -63,20 +69,27 @@ class Cube(ABC):
                 f"{where}: shape {shape}; {_HINT}. Its axis {axis} of length 1 is a channel: "
                 "drop it"
             )
-        if len(shape) != 3:
-            raise CatalogueError(f"{where}: shape {shape}; {_HINT}")
-        n, ny, nx = shape
+        if len(shape) == 4 and not 2 <= shape[1] <= min(MOST_PLANES, *shape[2:]):
+            raise CatalogueError(
+                f"{where}: shape {shape}; {_HINT} {_SEVERAL}, with 2 to {MOST_PLANES} planes in "
+                "front of the rows"
+            )
+        if len(shape) not in (3, 4):
+            raise CatalogueError(f"{where}: shape {shape}; {_HINT} {_SEVERAL}")
+        n, ny, nx = shape[0], shape[-2], shape[-1]
         if not (0 < n <= MAX_IMAGES and 2 <= ny <= MAX_SIDE and 2 <= nx <= MAX_SIDE):
             raise CatalogueError(
                 f"{where}: {n:,} images of {nx} x {ny} pixels; 1 to {MAX_IMAGES:,} of 2 to "
                 f"{MAX_SIDE} pixels are read"
             )
-        self.shape, self.dtype = (n, ny, nx), dtype
+        self.shape, self.dtype = tuple(shape), dtype
+        if len(shape) == 4:
+            self.planes = tuple(str(k + 1) for k in range(shape[1]))
 
     def check_stored(self, stored: int) -> None:
         """Raise CatalogueError for an array that is larger than its stored bytes explain."""
         if why := excess(stored, math.prod(self.shape) * self.dtype.itemsize):
-            n, ny, nx = self.shape
+            n, *_, ny, nx = self.shape
             raise CatalogueError(f"{self.path}: {n:,} images of {nx} x {ny} pixels: {why}")
 
     def check_chunk(self, chunk: tuple[int, ...]) -> None:
@@ -107,7 +120,7 @@ class Cube(ABC):
     @property
     def block(self) -> int:
         """Images per read."""
-        one = self.shape[1] * self.shape[2] * self.dtype.itemsize
+        one = math.prod(self.shape[1:]) * self.dtype.itemsize
         return max(1, min(1024, _BLOCK_BYTES // one, MAX_CHUNKS // self._chunks))
 
     @abstractmethod
@@ -145,7 +158,9 @@ def choose_member(
         if member in found:
             return member
         raise CatalogueError(f"{path}: no array '{member}'; it holds {listed or 'none'}")
-    stacks = [n for n, (shape, dtype) in found.items() if len(shape) == 3 and dtype.kind in "buif"]
+    stacks = [
+        n for n, (shape, dtype) in found.items() if len(shape) in (3, 4) and dtype.kind in "buif"
+    ]
     if len(stacks) == 1:
         return stacks[0]
     if stacks:

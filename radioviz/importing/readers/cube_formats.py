@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,8 +35,7 @@ class NpyCube(Cube):
 
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
         """See :class:`Cube`."""
-        n, ny, nx = self.shape
-        one = ny * nx * self.dtype.itemsize
+        n, one = self.shape[0], math.prod(self.shape[1:]) * self.dtype.itemsize
         plain = self._array.flags.c_contiguous
         with self.path.open("rb") as file:
             for i in range(start, n, self.block):
@@ -48,7 +48,7 @@ class NpyCube(Cube):
                 content = file.read(count * one)
                 if len(content) < count * one:
                     raise CatalogueError(f"{self.path}: the array is cut short")
-                yield np.frombuffer(content, self.dtype).reshape(count, ny, nx)
+                yield np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
 
 
 class NpzCube(Cube):
@@ -77,7 +77,7 @@ class NpzCube(Cube):
 
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
         """See :class:`Cube`; a later start still inflates all before it."""
-        one = self.shape[1] * self.shape[2] * self.dtype.itemsize
+        one = math.prod(self.shape[1:]) * self.dtype.itemsize
         with (
             reading(self.path, "NumPy archive"),
             zipfile.ZipFile(self.path) as archive,

@@ -132,6 +132,30 @@ def archive_members(path: Path, limits: ArchiveLimits = LIMITS) -> Iterator[Arch
             yield member
 
 
+class ZipByName:
+    """Members of a ZIP in any order; it stays open.
+
+    Raises
+    ------
+    CatalogueError
+        If the archive is a tar, or cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if archive_kind(path) != "zip":
+            raise CatalogueError(
+                f"{path}: images of one source in several files of a tar cannot be read together; "
+                "give a ZIP, or the unpacked folder"
+            )
+        self._members = {m.name: m for m in archive_members(path)}
+        self._archive = zipfile.ZipFile(path)
+
+    def member(self, name: str) -> ArchiveMember:
+        """A member of this name, which :func:`archive_members` lists."""
+        found = self._members[name]
+        return dataclasses.replace(found, _open=partial(self._archive.open, name))
+
+
 def archive_kind(path: Path) -> str:
     """``zip``, ``tar``, ``gz``, ``bz2`` or ``xz`` (compressed tars), or '' for anything else."""
     try:

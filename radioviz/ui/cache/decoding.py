@@ -247,22 +247,25 @@ def held_out(classifier_name: str, data_set_key: str = "first") -> tuple[np.ndar
     return labels[rows], ready.classify_catalogue(catalogue, rows)
 
 
-def _row_key(data_set_key: str, row: int, model: str) -> tuple[object, ...]:
-    return *data_set_version(data_set_key), row, *weights_of(model)
+def _row_key(data_set_key: str, row: int, model: str, plane: str = "") -> tuple[object, ...]:
+    return *data_set_version(data_set_key), row, *weights_of(model), plane
 
 
 @shared(_row_key, entries=128, waits=True)
-def reconstruction(data_set_key: str, row: int, model: str) -> tuple[np.ndarray, np.ndarray]:
+def reconstruction(
+    data_set_key: str, row: int, model: str, plane: str = ""
+) -> tuple[np.ndarray, np.ndarray]:
     """An image as a model sees it, encoded and decoded: twice float32 ``(size, size)``.
 
-    As its class, where the model has it; the model estimates the angular size itself.
+    As its class, where the model has it; the model estimates the angular size itself. ``plane``
+    names the image where the source has several; by default the first.
 
     Raises
     ------
     CatalogueError, ModelError
         If the data set or the model is missing, or the model cannot decode.
     """
-    opened, catalogue = encoder(model), data_set(data_set_key)
+    opened, catalogue = encoder(model), data_set(data_set_key).of_plane(plane or 0)
     image = opened.info.preprocess.apply(catalogue, np.array([row]))
     label = str(catalogue.table["label"].iat[row])
     with in_line(f"Reconstructing with {opened.info.title}", 1, f"reconstruct_{model}"):
@@ -274,8 +277,12 @@ def reconstruction(data_set_key: str, row: int, model: str) -> tuple[np.ndarray,
 
 
 @shared(_row_key, entries=64, waits=True)
-def explanation(data_set_key: str, row: int, model: str) -> tuple[np.ndarray, Explanation]:
+def explanation(
+    data_set_key: str, row: int, model: str, plane: str = ""
+) -> tuple[np.ndarray, Explanation]:
     """An image as a classifier sees it, ``(size, size)``, and which parts support which class.
+
+    ``plane`` names it where the source has several; by default the first.
 
     An explanation needs seconds, so it waits in line and is kept.
 
@@ -287,6 +294,7 @@ def explanation(data_set_key: str, row: int, model: str) -> tuple[np.ndarray, Ex
     from radioviz.encode.attributions import explain
 
     opened = classifier(model)
-    image = opened.info.preprocess.apply(data_set(data_set_key), np.array([row]))[0]
+    catalogue = data_set(data_set_key).of_plane(plane or 0)
+    image = opened.info.preprocess.apply(catalogue, np.array([row]))[0]
     with in_line("Explaining", 1, "explain"):
         return image, explain(opened, image)

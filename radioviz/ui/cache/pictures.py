@@ -41,6 +41,7 @@ def picture_sheet(
     Each has its own range of brightness, or all have a ``common`` one.
     """
     chain = display.chain(style, size)
+    catalogue = display.shown_plane(catalogue, style)
     if common:
         made = chain.in_common_range(catalogue, np.asarray(rows, dtype=np.int64))
         return sprites.sheet(np.rint(made * 255).astype(np.uint8), style.colour_map)
@@ -50,6 +51,8 @@ def picture_sheet(
         with suppress(OSError):  # pictures are not kept where nothing can be written
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder /= f"{chain.digest}-{size}-v{sprites.VERSION}"
+    if catalogue.plane:
+        folder = folder.with_name(f"{folder.name}-p{catalogue.plane + 1}")
     kept = folder if size <= LARGEST_KEPT else None
     levels = _levels(kept, len(catalogue), size, stamp).levels(
         np.asarray(rows, dtype=np.int64),

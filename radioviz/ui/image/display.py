@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from radioviz.data.catalogue import SurveyInfo
+from radioviz.data.catalogue import Catalogue, SurveyInfo
 from radioviz.data.preprocess import STRETCHES, Preprocess
 from radioviz.errors import ImageError
 
@@ -34,11 +34,15 @@ _BAR_STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 
 
 @dataclass(frozen=True)
 class ImageStyle:
-    """How images are drawn: ``stretch``, ``colour_map``, ``field`` [arcsec at a 5.4" beam]."""
+    """How images are drawn: ``stretch``, ``colour_map``, ``field`` [arcsec at a 5.4" beam].
+
+    ``plane`` names the one of several images of a source that is shown; empty for the first.
+    """
 
     stretch: str = "sqrt"
     colour_map: str = "inferno"
     field: float = 172.8
+    plane: str = ""
 
     def __post_init__(self) -> None:
         if self.stretch not in STRETCHES:
@@ -47,6 +51,11 @@ class ImageStyle:
             raise ImageError(
                 f"no colour map '{self.colour_map}'; there are {', '.join(COLOUR_MAPS)}"
             )
+
+
+def shown_plane(catalogue: Catalogue, style: ImageStyle) -> Catalogue:
+    """A catalogue in the plane that is shown; in its first where it has no such plane."""
+    return catalogue.of_plane(style.plane) if style.plane in catalogue.planes else catalogue
 
 
 def colour_stops(name: str) -> list[str]:

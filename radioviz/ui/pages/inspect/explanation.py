@@ -59,7 +59,7 @@ def explanation_panel(catalogue: Catalogue, row: int, view: View) -> None:
         )
         return
     with st.spinner("Integrating the gradients of the classifier …"):
-        image, found = explanation(catalogue.info.key, row, name)
+        image, found = explanation(catalogue.info.key, row, name, view.style.plane)
     _show_explanation(image, found, view)
 
 

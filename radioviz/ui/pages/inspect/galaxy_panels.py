@@ -6,8 +6,9 @@ import numpy as np
 import streamlit as st
 
 from radioviz.data.catalogue import Catalogue, SurveyInfo
+from radioviz.data.source_planes import RESPONSE
 from radioviz.errors import ImageError
-from radioviz.morphology.measuring import noise_of
+from radioviz.morphology.measuring import noise_of, stated_noise
 from radioviz.morphology.noise import CLIP_SIGMA, Noise
 from radioviz.morphology.size_scale import is_extrapolated
 from radioviz.ui import cache, controls, detail, galaxies, gallery, gallery_tools, state, tray
@@ -57,15 +58,51 @@ def galaxy_image_panel(catalogue: Catalogue, row: int, view: View) -> None:
         detail.facts_html(
             [
                 ("Data set", info.title),
+                *_plane_fact(catalogue),
                 ("Identifier", str(catalogue.table["source_id"].iat[row])),
                 ("Image", f"{nx} × {ny} pixels of {info.pixel_scale:g} arcsec"),
                 ("Beam", beam_text(catalogue.beam_shape(row))),
                 ("Frequency", f"{info.frequency:g} GHz" if info.frequency else "unknown"),
                 ("Pixel values", info.bunit or "uncalibrated grey levels"),
+                ("Noise", noise_text(catalogue, row, noise)),
+                *_beam_fact(catalogue, row),
                 ("Terms", info.licence),
             ]
         )
     )
+
+
+def _plane_fact(catalogue: Catalogue) -> list[tuple[str, str]]:
+    """Which of several images of the source this is."""
+    return [("Band or epoch", catalogue.planes[catalogue.plane])] if catalogue.planes else []
+
+
+def noise_text(catalogue: Catalogue, row: int, noise: Noise) -> str:
+    """The noise that an image is measured with, and where it is from."""
+    unit = catalogue.info.bunit or "grey levels"
+    if not noise.sigma > 0:
+        return "unknown"
+    text = f"{noise.sigma:.3g} {unit}"
+    if not stated_noise(catalogue)[row] > 0:
+        return f"{text}, measured in the image"
+    if noise.clipped:
+        return f"{text}, as stated with the image"
+    own = noise.sigma / noise.ratio
+    warn = "; they differ by more than a factor of 2" if not 0.5 <= noise.ratio <= 2 else ""
+    return f"{text}, as stated with the image, where {own:.3g} is measured{warn}"
+
+
+def _beam_fact(catalogue: Catalogue, row: int) -> list[tuple[str, str]]:
+    """Whether the pixels are corrected for the primary beam, where it is known."""
+    table = catalogue.table
+    state = str(table["primary_beam"].iat[row])
+    response = table[RESPONSE].to_numpy(float)[row] if RESPONSE in table else np.nan
+    if not state and not np.isfinite(response):
+        return []
+    text = f"pixels {state}" if state else "unknown whether pixels are corrected"
+    if np.isfinite(response):
+        text += f"; response {response:.3g} at the source"
+    return [("Primary beam", text)]
 
 
 def _chosen_contours(image: np.ndarray, noise: Noise) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.models.artefact import ModelInfo
 from radioviz.ui import cache, controls, detail
 from radioviz.ui.controls import View
-from radioviz.ui.image.display import interpolate_colours, png, rgb_png
+from radioviz.ui.image.display import interpolate_colours, png, rgb_png, shown_plane
 from radioviz.ui.image.sky_image import STRETCHED
 from radioviz.ui.pages.inspect.state import inspect_state
 
@@ -51,14 +51,15 @@ def reconstruction_panel(catalogue: Catalogue, row: int, view: View) -> None:
 
 
 def _show(catalogue: Catalogue, row: int, name: str, info: ModelInfo, view: View) -> None:
-    image, made = cache.reconstruction(catalogue.info.key, row, name)
+    image, made = cache.reconstruction(catalogue.info.key, row, name, view.style.plane)
     residual = image - made
     rms = float(np.sqrt(np.mean(residual**2)))
     st.markdown(
         f"**{controls.escape(info.title)}** · residual rms {rms:.3f} of the peak"
         + (" · fine detail is sampled at random from the learned flow" * info.draws_detail)
     )
-    side = info.preprocess.output_scale_arcsec(catalogue.info_of(row)) * info.preprocess.size
+    facts = shown_plane(catalogue, view.style).info_of(row)
+    side = info.preprocess.output_scale_arcsec(facts) * info.preprocess.size
     stretch = STRETCHED[view.style.stretch]
     limit = residual_limit(residual)
     pictures = [

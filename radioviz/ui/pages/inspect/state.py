@@ -32,6 +32,8 @@ class InspectState:
         Galaxies whose classification the reader asked to explain.
     reconstructed : set of str
         Models that reconstruct each galaxy shown.
+    composite : bool
+        Whether three images of a source are shown in colour.
     """
 
     message: str = ""
@@ -39,6 +41,7 @@ class InspectState:
     linked_source: str | None = None
     explained: set[Pair] = field(default_factory=set)
     reconstructed: set[str] = field(default_factory=set)
+    composite: bool = False
 
 
 def inspect_state() -> InspectState:

@@ -20,23 +20,12 @@ from radioviz.importing.column_names import SYNONYMS
 from radioviz.importing.sky_frames import FRAMES
 from radioviz.ui import controls
 from radioviz.ui.in_line import cancellable
-from radioviz.ui.pages.your_data import import_draft, uploads, your_data_view
+from radioviz.ui.pages.your_data import fact_widgets, import_draft, uploads, your_data_view
 from radioviz.ui.pages.your_data.import_draft import begin_widget
 from radioviz.ui.pages.your_data.state import your_data_state
 
 UPLOAD, FOLDER, DISK, POSITIONS = "Files", "Folder", "Path on this computer", "Positions"
 AUTOMATIC, NONE = "found by name", "not used"
-FACTS = {
-    "survey": "Survey",
-    "pixel_scale": "Pixel scale [arcsec]",
-    "beam": "Beam, FWHM [arcsec], or unknown",
-    "frequency": "Frequency [GHz], or unknown",
-    "bunit": "Unit of the pixels",
-    "pixels": "Side of the stored images [pixels]",
-    "extension": "Image of FITS files (name or number)",
-    "plane": "Plane of cubes (I, 1.4 GHz, or a number from 0)",
-}
-NOISE = {"": "as found", "yes": "in the images", "no": "removed"}
 POSITION_UNITS = {
     "ra_unit": ("Unit of RA", ("", "deg", "hour", "rad")),
     "dec_unit": ("Unit of DEC", ("", "deg", "rad")),
@@ -209,7 +198,8 @@ def _draw_source(source: Source) -> None:
     left, right = st.columns([1.1, 1], gap="large")
     with right:
         given = _ask_questions(inspection, token)
-        given |= _override_facts(token)
+        given |= fact_widgets.several_images(token)
+        given |= fact_widgets.override_facts(token)
         table, which = source.table or source.path, str(given.get("which_table", ""))
         given |= _map_columns(table, which, token, expanded=inspection is None)
     if given != answers:  # later questions depend on the answers
@@ -311,24 +301,6 @@ def _ask_questions(inspection: Inspection | None, token: str) -> dict[str, Any]:
         if answer:
             given[key] = answer
     return given
-
-
-def _override_facts(token: str) -> dict[str, Any]:
-    questions = your_data_state().questions.get(token, {})
-    given: dict[str, Any] = {}
-    with st.expander("Override header values", icon=":material/edit:"):
-        for key, label in FACTS.items():
-            if key not in questions:
-                text = st.text_input(label, key=begin_widget(f"fact_{key}_{token}", ""))
-                given[key] = text.strip()
-        if "raw" not in questions:
-            given["raw"] = st.selectbox(
-                "Noise",
-                list(NOISE),
-                format_func=NOISE.__getitem__,
-                key=begin_widget(f"fact_raw_{token}", "", NOISE),
-            )
-    return {key: value for key, value in given.items() if value}
 
 
 def _map_columns(table: Path, which: str, token: str, expanded: bool) -> dict[str, Any]:

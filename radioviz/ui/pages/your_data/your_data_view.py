@@ -210,6 +210,8 @@ def _draw_survey(survey: UserSurvey, busy: bool) -> None:
             f"**{controls.escape(survey.title)}** · {controls.galaxies_text(survey.n)} · "
             f"`{key}` · {_size(survey)}"
         )
+        if survey.planes:
+            st.caption("Images of each source: " + controls.escape(", ".join(survey.planes)))
         by = ", ".join(controls.escape(titles.get(m, m)) for m in mapped)
         without = "Being mapped" if busy else "Not on a map yet: encode it"
         st.caption(f"Mapped by {by}" if by else without)
@@ -244,10 +246,13 @@ def _draw_encode(survey: UserSurvey, missing: dict[str, str]) -> None:
         format_func=missing.__getitem__,
         key=f"encode_models_{survey.key}",
     )
+    plane = ""
+    if survey.planes:
+        plane = st.selectbox("Image that they see", survey.planes, key=f"encode_plane_{survey.key}")
     if st.button(
         "Encode", key=f"encode_{survey.key}", type="primary", disabled=not chosen, width="stretch"
     ):
-        request = SurveyRequest(survey.key, survey.title, models=tuple(chosen))
+        request = SurveyRequest(survey.key, survey.title, models=tuple(chosen), plane=plane)
         _show_error(survey_job.start_job, request)
         st.rerun()
 
