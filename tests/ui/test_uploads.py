@@ -117,6 +117,18 @@ def test_an_upload_of_a_session_that_ended_goes_after_hours() -> None:
     assert shown.folder.exists()
 
 
+def test_an_upload_that_a_server_left_half_written_goes() -> None:
+    half, whole = stage(a_dot_fits=b"x"), stage(a_dot_fits=b"y")
+    (half.folder / ".size").write_text("5000000000")
+    for minutes, kept in ((50, True), (70, False)):
+        old = time.time() - minutes * 60
+        for staged in (half, whole):
+            os.utime(staged.folder, (old, old))
+        uploads.delete_stale_uploads()
+        assert half.folder.exists() == kept
+    assert whole.folder.exists()
+
+
 def test_an_upload_whose_import_may_be_resumed_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     staged = stage(a_dot_fits=b"x")
     request = SurveyRequest("mine", upload=str(staged.folder))

@@ -38,6 +38,7 @@ _FITS_NAMES = (".fits", ".fit", ".fits.gz")
 _ZARR = (".zarray", ".zattrs", ".zgroup", ".zmetadata")
 _NUMBER = r"[+-]?\d[\d:hmsd.°'\"]*"  # degrees or sexagesimal
 _KEPT_SECONDS = 8 * 3600.0  # after the last time its session showed the form
+_WRITING_SECONDS = 3600.0  # then a server that ended left it half written
 _RESUMABLE_SECONDS = 2 * 86_400.0  # an import that failed or was cancelled may be resumed
 _SIZE = ".size"  # holds the bytes of an upload while it is being written
 _MAX_PASTED = 2_000_000  # bytes
@@ -243,7 +244,10 @@ def delete_upload(folder: Path) -> None:
 
 
 def delete_stale_uploads() -> None:
-    """Delete uploads whose session has ended and that no import reads or may resume."""
+    """Delete uploads whose session has ended and that no import reads or may resume.
+
+    One that a server left half written, and that still counts with its whole size, goes earlier.
+    """
     root = uploads_folder()
     if not root.is_dir():
         return
@@ -255,6 +259,8 @@ def delete_stale_uploads() -> None:
         if folder in running or any(folder in path.parents for path in needed):
             continue
         kept = _RESUMABLE_SECONDS if folder in resumable else _KEPT_SECONDS
+        if (folder / _SIZE).exists():
+            kept = _WRITING_SECONDS
         with suppress(OSError):  # another session deletes it
             if folder.is_dir() and time.time() - folder.stat().st_mtime > kept:
                 shutil.rmtree(folder, ignore_errors=True)
