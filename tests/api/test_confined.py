@@ -18,7 +18,7 @@ from astropy.io import fits
 from PIL import Image
 
 from radioviz import importing
-from radioviz.api import confined
+from radioviz.api import confined, crossmatching
 from radioviz.api.samp_messages import Message
 from radioviz.errors import CatalogueError, ImageError, SampError, SelectionError
 from radioviz.export.session import Mark, Session, read_session, session_bytes
@@ -113,7 +113,8 @@ PARSERS = [
     ("h5py", "File"), ("astropy.io.fits", "open"), ("astropy.io.votable", "parse"),
     ("astropy.table.Table", "read"), ("pyarrow.parquet", "ParquetFile"),
     ("pyarrow.parquet", "read_table"), ("pandas", "read_csv"), ("pandas", "read_parquet"),
-    ("PIL.Image", "open"), ("zipfile", "ZipFile"), ("tarfile", "open"),
+    ("PIL.Image", "open"), ("zipfile", "ZipFile"), ("tarfile", "open"), ("json", "loads"),
+    ("csv", "reader"), ("gzip", "open"), ("numpy", "load"), ("xml.parsers.expat", "ParserCreate"),
 ]  # fmt: skip
 
 
@@ -179,6 +180,13 @@ def test_no_upload_is_parsed_in_the_servers_own_process(
     }  # fmt: skip
     for name in ("t.csv", "t.parquet", "t.fits"):
         assert "ra" in confined.column_names(tmp_path / name)
+        assert len(crossmatching.inspect_catalogue(tmp_path / name).columns) >= 2
+        matched = crossmatching.match_file(
+            tmp_path / name, np.array([1.0]), np.array([3.0]), 5.0, answers={"ra_unit": "deg"}
+        )
+        assert len(matched.galaxy) == (name != "t.fits")  # which has its galaxy at Dec 2
+    labels = b"data_set,source_id,tags\nfirst,first-1,odd\n"
+    assert len(confined.read_labels(labels, "labels.csv")) == 1
     for name in ("a.fits", "a.png"):
         image = confined.read_query(files[name], name)[1]
         assert image is not None and image.data.ndim == 2
