@@ -121,7 +121,9 @@ class JobFolder(Generic[Request, State]):
     request, state : type
         Dataclasses of the input and the progress.
     limit : int
-        Jobs that may run at a time.
+        Jobs that may work at a time; the others wait, in the order in which they came.
+    waiting : int
+        Jobs that may wait.
     """
 
     folder: Callable[[], Path]
@@ -129,6 +131,7 @@ class JobFolder(Generic[Request, State]):
     request: type[Request]
     state: type[State]
     limit: int
+    waiting: int = 8
 
     def start(self, request: Request) -> Job[Request, State]:
         """Start a job.
@@ -169,8 +172,11 @@ class JobFolder(Generic[Request, State]):
                 raise CatalogueError(
                     f"a job for survey '{request.key}' is running already; wait or cancel it"
                 )
-            if len(active) >= self.limit:
-                raise CatalogueError(f"{len(active)} jobs are running; wait for one, or cancel it")
+            if len(active) >= self.limit + self.waiting:
+                raise CatalogueError(
+                    f"{len(active)} jobs run or wait, the most on this server; wait until one is "
+                    "done, or cancel one"
+                )
             write_json(folder / _REQUEST, dataclasses.asdict(request))
             (folder / _CANCEL).unlink(missing_ok=True)
             with (folder / _LOG).open("ab") as log:
@@ -258,6 +264,7 @@ class JobFolder(Generic[Request, State]):
         )
         state, why, began = DONE, "", time.monotonic()
         try:
+            self._wait_in_line(worker)
             work(worker)
         except JobCancelledError:
             state = CANCELLED
@@ -270,6 +277,21 @@ class JobFolder(Generic[Request, State]):
             state, why = FAILED, f"unexpected: {type(error).__name__}: {error}"
         seconds = round(time.monotonic() - began, 1)  # the clock may have been set meanwhile
         worker.update(state=state, error=why, seconds=seconds, step="")
+
+    def _wait_in_line(self, worker: JobWorker[Request, State]) -> None:
+        """Wait until fewer earlier jobs than the limit are active; their number is the step."""
+        own = worker.state.began, worker.folder.name
+        while True:
+            active = [job for job in self.list() if job.active]
+            before = sum((job.progress.began, job.id) < own for job in active)
+            if before < self.limit:
+                return
+            step = f"waiting: {before} job{'s' * (before != 1)} before this one"
+            if step != worker.state.step:
+                worker.update(step=step)
+            if worker.cancelled():
+                raise JobCancelledError
+            time.sleep(_INTERVAL)
 
 
 class JobWorker(Generic[Request, State]):

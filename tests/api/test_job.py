@@ -103,10 +103,36 @@ def test_a_failure_is_explained_and_a_cancelled_job_resumes(request_: SurveyRequ
 
 
 def test_no_more_than_a_few_at_a_time(request_: SurveyRequest) -> None:
-    full = dataclasses.replace(job._JOBS, limit=0)
-    with pytest.raises(CatalogueError, match="0 jobs are running"):
+    full = dataclasses.replace(job._JOBS, limit=0, waiting=0)
+    with pytest.raises(CatalogueError, match="0 jobs run or wait, the most on this server"):
         full.start(request_)
     assert job.list_jobs() == []
+
+
+@pytest.mark.slow
+def test_a_job_waits_for_earlier_ones_and_shows_its_place(
+    request_: SurveyRequest, home: Path
+) -> None:
+    """Two that run are two processes which are there, and do nothing."""
+    running = {
+        "state": job.RUNNING, "step": "x", "pid": os.getpid(), "started": _started(os.getpid()),
+        "began": time.time() - 60,
+    }  # fmt: skip
+    for number in (1, 2):
+        other = dataclasses.replace(request_, key=f"other-{number}")
+        write_json(home / "jobs" / f"{number}-a" / "request.json", dataclasses.asdict(other))
+        write_json(home / "jobs" / f"{number}-a" / "state.json", running)
+    third = job.start_job(request_)
+    last = job.start_job(dataclasses.replace(request_, key="last"))
+    assert wait(third.id, lambda j: "waiting" in j.progress.step).progress.step == (
+        "waiting: 2 jobs before this one"
+    )
+    assert wait(last.id, lambda j: "waiting: 3 jobs" in j.progress.step).active
+    job.cancel_job(last.id)
+    assert wait(last.id, lambda j: not j.active).progress.state == job.CANCELLED
+    write_json(home / "jobs" / "1-a" / "state.json", running | {"state": job.DONE})
+    assert wait(third.id, lambda j: not j.active).progress.state == job.DONE
+    write_json(home / "jobs" / "2-a" / "state.json", running | {"state": job.DONE})
 
 
 def test_a_process_of_the_same_number_is_another(request_: SurveyRequest, home: Path) -> None:
