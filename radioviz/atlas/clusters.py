@@ -21,11 +21,11 @@ MOST_COMPONENTS = 16
 NEIGHBOURS = 5
 """Nearest galaxies of the sample whose majority another galaxy joins."""
 LIMIT_S = 20.0
-SLICES = 6
-"""Calls of the progress function that a search makes at least."""
+JOINED_AT_ONCE = 65_536
+SLICES = 5
+"""Calls of the progress function, and one for each :data:`JOINED_AT_ONCE` galaxies."""
 
 _CORE = 3  # neighbours that make a place dense
-_JOINED = 65_536  # at a time
 _COMPARED = 50_000  # galaxies over which two samples are compared
 
 
@@ -94,7 +94,7 @@ def find_clusters(
     n = len(latents)
     if n < 20:
         raise AtlasError(f"{n} galaxies are too few for clusters; 20 or more are needed")
-    began, steps = time.monotonic(), SLICES + n // _JOINED
+    began, steps = time.monotonic(), SLICES + n // JOINED_AT_ONCE
     done = 0
 
     def step(what: str) -> None:
@@ -122,8 +122,8 @@ def find_clusters(
     other = _hdbscan(second, smallest)
     step("clusters of the second sample")
     labels = np.empty(n, np.int32)
-    for start in range(0, n, _JOINED):
-        part = slice(start, start + _JOINED)
+    for start in range(0, n, JOINED_AT_ONCE):
+        part = slice(start, start + JOINED_AT_ONCE)
         labels[part] = _joined(sample, found, reduced(part))
         step("the other galaxies")
     labels[rows] = found

@@ -144,6 +144,15 @@ def put(name: str, new: Any, what: str) -> None:
     _save(name, new, what)
 
 
+def put_aside(name: str, new: Any) -> None:
+    """Change a field that alone is no reason to save a workspace, and no step of undo."""
+    own = workspace_state()
+    if own.revision:
+        put(name, new, "")
+    else:
+        own.values[name] = new
+
+
 def undo() -> None:
     """Take back the last change of the workspace."""
     _step(SavedWorkspaces.undo, "Undone")

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from radioviz.data.catalogue import Column
-from radioviz.ui import cache, session_workspace
+from radioviz.ui import cache, clustering, session_workspace
 from radioviz.ui.crossmatches import joined_columns, joined_names
 from radioviz.ui.session_labels import labels
 from radioviz.ui.state import Selection, page_state
@@ -61,7 +61,8 @@ def workspace_columns(data_set: str) -> WorkspaceColumns:
     """Columns of the workspace for a data set; kept until the workspace changes."""
     stored = session_workspace.value("subsets")
     joined = sorted(joined_names(data_set))
-    state = (cache.data_set(data_set), labels().version, stored, joined)
+    found = clustering.version(data_set)
+    state = (cache.data_set(data_set), labels().version, stored, joined, found)
     held = page_state(_Held).made
     before = held.get(data_set)
     if before is None or any(a is not b and a != b for a, b in zip(before[0], state, strict=True)):
@@ -156,6 +157,8 @@ def _made(data_set: str) -> WorkspaceColumns:
         numbers = np.full(n, np.nan)
         numbers[rows] = marks
     add("mark", Numbers(numbers), _ABOUT["mark"])
+    if (clusters := clustering.cluster_column(data_set)) is not None:
+        add(clustering.NAME, *clusters)
     held = subsets()
     names = pa.array([s.name for s in held] or [""], pa.large_string())
     add(SUBSET, sorted_text(subset_codes(data_set, held), names), _ABOUT[SUBSET])

@@ -460,3 +460,55 @@ def test_touch_lasso_and_pinch(page: Page, server: Server) -> None:
     shown.drawn()
     assert int(page.get_attribute(".rv-map", "data-frames") or 0) > before
     shown.answer(told("lasso", rows(1)))  # a pinch draws nothing
+
+
+# -- Filters and keys --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shown", PAINTERS, indirect=True)
+def test_a_filter_hides_points_and_keeps_the_zoom(shown: Map, server: Server) -> None:
+    """Rows of islands 0 and 1 pass; those of the others are neither seen, counted nor selected."""
+    shown.open(server, colour="class", keep="0,1")
+    assert shown.coloured(*ISLANDS[0]) > 50
+    assert shown.coloured(*ISLANDS[2]) == 0
+    counts = shown.page.locator(".rv-legend .rv-count").all_inner_texts()
+    assert counts == ["1,000", "1,000", "0", "0", "0"]
+    shown.around(2)
+    shown.answer("cleared 0 0")
+    shown.around(1)
+    shown.answer(told("lasso", rows(1)))
+    legend = shown.page.locator(".rv-legend .rv-count")
+    legend.filter(has_text="1,000 / 1,000").first.wait_for()
+    assert legend.all_inner_texts()[:3] == ["0 / 1,000", "1,000 / 1,000", "0 / 0"]
+
+
+def test_arrow_keys_go_from_galaxy_to_galaxy(shown: Map, server: Server) -> None:
+    shown.open(server, n=4)  # one galaxy an island
+    root = shown.page.locator(".rv-map")
+    root.focus()
+    spoken = shown.page.locator(".rv-hidden")
+    # It begins at the galaxy in the middle; from any, these lead to island 0.
+    for key in ("ArrowLeft", "ArrowLeft", "ArrowDown", "ArrowDown"):
+        shown.page.keyboard.press(key)
+    for key, row in (("ArrowRight", 1), ("ArrowUp", 2), ("ArrowLeft", 3), ("ArrowRight", 2)):
+        shown.page.keyboard.press(key)
+        spoken.filter(has_text=f"Synthetic {row}").wait_for(state="attached")
+    shown.page.keyboard.press("ArrowRight")
+    spoken.filter(has_text="no galaxy in this direction").wait_for(state="attached")
+    shown.page.keyboard.press("Enter")
+    shown.answer("click 1 2")
+
+
+def test_zoom_to_the_selection_and_back_from_where_it_was(shown: Map) -> None:
+    button = shown.page.locator("[data-tool=selection]")
+    assert button.is_disabled()
+    shown.around(2)
+    shown.answer(told("lasso", rows(2)))
+    shown.page.wait_for_function(
+        "() => !document.querySelector('[data-testid=stBidiComponentIsolated]').shadowRoot"
+        ".querySelector('[data-tool=selection]').disabled"
+    )
+    button.click()
+    shown.drawn()
+    shown.page.keyboard.press("a")  # all that is in view
+    shown.answer(told("box", rows(2)))

@@ -190,3 +190,13 @@ def test_no_two_choices_have_one_title() -> None:
         *("Distance to neighbours (knn_distance)", "Distance to neighbours (a)"),
         "Distance to neighbours (b)",
     ]
+
+
+def test_the_value_of_a_point_is_written_with_its_unit() -> None:
+    size = Colour("Angular size [arcsec], 12% upper limits", np.array([12.345678, np.nan]))
+    assert [size.text_of(i) for i in (0, 1)] == [
+        "Angular size: 12.35 arcsec",
+        "Angular size: no value",
+    ]
+    kind = Colour("Class", codes=np.array([1, 0]), names=["", "FRI"], colours=["#1", "#2"])
+    assert [kind.text_of(i) for i in (0, 1)] == ["Class: FRI", "Class: no value"]

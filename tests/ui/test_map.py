@@ -18,9 +18,11 @@ from radioviz.errors import RadioVizError
 from radioviz.ui.map import binary_columns as columns
 from radioviz.ui.map import component
 from radioviz.ui.map.binary_columns import PackedColumn, PackedPositions, Store
+from radioviz.ui.map.colour_scale import colour_range
 from radioviz.ui.map.colouring import Colour
-from radioviz.ui.map.map_description import colour_range, describe_map
-from radioviz.ui.map.map_points import MapEvent, MapPoints
+from radioviz.ui.map.density import density_lines
+from radioviz.ui.map.map_description import describe_map
+from radioviz.ui.map.map_points import MapEvent, MapPoints, PointLook
 from radioviz.ui.map.polygon import inside
 
 FRONTEND = component.BUNDLE.parent / "frontend"
@@ -285,6 +287,67 @@ def test_what_is_not_drawn_is_said() -> None:
     assert "one place" in describe(points(4, x=np.ones(4), y=np.ones(4)))[0]["notes"][0]
 
 
+def test_a_filter_is_sent_as_bits_and_moves_nothing() -> None:
+    shown = np.arange(500) % 3 == 0
+    before = describe(points())[0]
+    data, sent, served = describe(points(shown=shown))
+    for same in ("coarse", "fine", "codes", "bounds", "n"):
+        assert data[same] == before[same]
+    bits = np.unpackbits(np.frombuffer(plain(served["shown"]), np.uint8), bitorder="little")
+    assert bits[:500].astype(bool).tolist() == shown[sent.order].tolist()
+    assert data["shown"]["count"] == 167
+    assert "333 of 500 points do not pass the filter." in data["notes"]
+
+
+def test_points_without_a_value_can_be_hidden() -> None:
+    values = np.where(np.arange(500) % 5 == 0, np.nan, 1.0 + np.arange(500))
+    shown = np.arange(500) < 250
+    look = PointLook(missing="hidden")
+    for mask, count in ((None, 400), (shown, 200)):
+        drawn = points(colour=Colour("z", values), shown=mask, marks=look)
+        assert describe(drawn)[0]["shown"]["count"] == count
+    kind = Colour("Class", codes=np.arange(500) % 2, names=["FRI", ""], colours=["#111111"] * 2)
+    assert describe(points(colour=kind, marks=look))[0]["shown"]["count"] == 250
+
+
+def test_limits_and_palette_are_the_readers() -> None:
+    values = np.geomspace(1, 1e4, 500)
+    colour = Colour("S", values, True, limits=(10.0, None), palette="grey")
+    data, sent, served = describe(points(colour=colour))
+    assert data["colour"]["low"] == pytest.approx(1.0)
+    assert data["colour"]["colours"][1] == "#3d3d3d"
+    codes = np.frombuffer(plain(served["codes"]), np.uint8)
+    assert set(codes[values[sent.order] <= 10].tolist()) == {1}
+    backward = Colour("S", values, limits=(5e4, 2.0))
+    found = describe(points(colour=backward))[0]["colour"]
+    assert found["low"] < found["high"]
+
+
+def test_lines_enclose_their_share_of_the_points() -> None:
+    rng = np.random.default_rng(4)
+    x, y = rng.standard_normal((2, 20_000))
+    lines = density_lines(x, y, (-5.0, 5.0, -5.0, 5.0))
+    radii = sorted(float(np.hypot(*line.T).mean()) for line in lines if len(line) > 40)
+    # Of a normal distribution, a circle of radius r holds 1 - exp(-r^2 / 2).
+    wanted = [np.sqrt(-2 * np.log(1 - share)) for share in (0.1, 0.3, 0.5, 0.7, 0.9)]
+    assert radii == pytest.approx(wanted, rel=0.15)
+    assert density_lines(x[:5], y[:5], (-5.0, 5.0, -5.0, 5.0)) == []
+
+
+def test_lines_and_names_lie_where_their_points_do() -> None:
+    rng = np.random.default_rng(5)
+    x, y = rng.standard_normal((2, 3000)).astype(np.float32)
+    names = [("right", 1.0, 0.0)]
+    shown = points(
+        3000, x=x, y=y, colour=Colour("z", x), shown=x > 0, contours=True, names=names
+    )  # fmt: skip
+    data, sent, _ = describe(shown)
+    x0, x1, _, _ = sent.bounds
+    at = np.concatenate([np.reshape(line, (-1, 2))[:, 0] for line in data["contours"]])
+    assert 0.5 < (x0 + at / 65536 * (x1 - x0)).mean() < 1.2
+    assert x0 + data["names"][0]["x"] / 65536 * (x1 - x0) == pytest.approx(1.0)
+
+
 # -- What comes back --------------------------------------------------------------------------
 
 SQUARE = [-1.0, -1.0, 1.0, -1.0, 1.0, 1.0, -1.0, 1.0]
@@ -416,3 +479,13 @@ def test_the_app_draws_any_number_of_points_and_reads_each_event_once() -> None:
     app.session_state["map_gl"] = {"event": event | {"stamp": 2, "seen": "another layout"}}
     app.run()
     assert app.session_state["event"] is None
+
+
+def test_what_does_not_pass_the_filter_is_not_selected() -> None:
+    shown = points(shown=points().x > 0)
+    event = read({"kind": "lasso", "polygon": SQUARE}, shown)
+    assert event is not None
+    assert event.rows.tolist() == [r for r in in_square(points()) if points().x[r] > 0]
+    sent = describe(shown)[1]
+    absent = int(np.flatnonzero(points().x[sent.order] <= 0)[0])
+    assert read({"kind": "click", "index": absent}, shown) is None

@@ -8,7 +8,8 @@ their content, and the page fetches each once. What a rerun sends is a descripti
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from radioviz.ui.image import media
 from radioviz.ui.map import binary_columns
 from radioviz.ui.map.binary_columns import PackedColumn, PackedPositions
 from radioviz.ui.map.map_description import describe_map
-from radioviz.ui.map.map_points import MapEvent, MapPoints
+from radioviz.ui.map.map_points import MapEvent, MapPoints, SeenMap
 from radioviz.ui.map.polygon import inside
 
 BUNDLE = Path(__file__).parent / "map.js"
@@ -78,6 +79,19 @@ def new_event(key: str) -> MapEvent | None:
     return read_map_event(event, drawn.points, drawn.sent)
 
 
+def seen_map(key: str) -> SeenMap:
+    """What the reader sees of a map, as its browser reported last."""
+    found = _sent_by_browser(f"{key}_hover", "view") or {}
+    drawn = st.session_state.get(f"{key}:drawn")
+    if not isinstance(drawn, _DrawnMap) or found.get("seen") != drawn.sent.coarse.digest:
+        return SeenMap()  # of another layout
+    area, hidden = found.get("area"), found.get("hidden")
+    numbers = [v for v in area or () if isinstance(v, int | float) and math.isfinite(v)]
+    good = len(numbers) == 4 and numbers[1] > numbers[0] and numbers[3] > numbers[2]
+    codes = tuple(c for c in hidden or () if isinstance(c, int))
+    return SeenMap((numbers[0], numbers[1], numbers[2], numbers[3]) if good else None, codes)
+
+
 def read_map_event(
     event: Mapping[str, Any], points: MapPoints, sent: PackedPositions
 ) -> MapEvent | None:
@@ -116,7 +130,12 @@ def read_map_event(
 
 
 def scatter_map(
-    points: MapPoints, *, key: str, height: str = "560px", painter: str = "auto"
+    points: MapPoints,
+    *,
+    key: str,
+    height: str = "560px",
+    painter: str = "auto",
+    on_look: Callable[[SeenMap], None] | None = None,
 ) -> None:
     """Draw a map; :func:`new_event` gives what the reader did on it.
 
@@ -129,6 +148,8 @@ def scatter_map(
     painter : {"auto", "gpu", "cpu"}
         What paints in the browser; by default WebGL where hardware draws it, else loops in
         JavaScript, which need neither WebGL nor a graphics card.
+    on_look : callable, optional
+        Called with what the reader sees, once it rests after a change.
     """
     data, sent = describe_map(points, key, lambda column, place: _serve(column, f"{key}-{place}"))
     digest = binary_columns.content_hash(_bundle())
@@ -146,7 +167,7 @@ def scatter_map(
             key=f"{key}_gl", data=data, on_event_change=_keep_value
         )
         if data["hover"]:
-            _answer_hovering(key, data["bundle"])
+            _answer_hovering(key, data["bundle"], on_look)
 
 
 def _keep_value() -> None:
@@ -154,8 +175,10 @@ def _keep_value() -> None:
 
 
 @st.fragment
-def _answer_hovering(key: str, bundle: str) -> None:
-    """Text and picture of the point under the pointer; hovering reruns this alone."""
+def _answer_hovering(key: str, bundle: str, on_look: Callable[[SeenMap], None] | None) -> None:
+    """Text and picture of the point under the pointer; hovering and moving rerun this alone."""
+    if on_look is not None and (seen := seen_map(key)) != SeenMap():
+        on_look(seen)
     drawn: _DrawnMap | None = st.session_state.get(f"{key}:drawn")
     question = _sent_by_browser(f"{key}_hover", "ask")
     answer = None
@@ -170,5 +193,9 @@ def _answer_hovering(key: str, bundle: str) -> None:
         }
     data = {"draws": "hover", "bundle": bundle, "channel": key, "answer": answer}
     register_component("radioviz_map_hover", __file__)(
-        key=f"{key}_hover", data=data, height=0, on_ask_change=_keep_value
+        key=f"{key}_hover",
+        data=data,
+        height=0,
+        on_ask_change=_keep_value,
+        on_view_change=_keep_value,
     )

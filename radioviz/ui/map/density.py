@@ -10,6 +10,7 @@ SHARES = (0.9, 0.7, 0.5, 0.3, 0.1)
 """Of the points, those inside of each line."""
 
 _CELLS = 128  # along each axis
+_MARGIN = 10  # cells beyond each side, so that lines close
 _SMOOTH = 2.5  # cells; more where there are few points
 
 
@@ -34,14 +35,13 @@ def density_lines(
     from scipy.ndimage import gaussian_filter
 
     x0, x1, y0, y1 = bounds
-    # Two cells beyond each side, so that lines close.
-    cells = _CELLS + 4
+    cells = _CELLS + 2 * _MARGIN
     with np.errstate(invalid="ignore"):
         column = np.floor((np.asarray(x, np.float64) - x0) / (x1 - x0) * _CELLS)
         row = np.floor((np.asarray(y, np.float64) - y0) / (y1 - y0) * _CELLS)
         inside = (column >= 0) & (column <= _CELLS) & (row >= 0) & (row <= _CELLS)
-    column = np.minimum(column[inside], _CELLS - 1).astype(np.int64) + 2
-    row = np.minimum(row[inside], _CELLS - 1).astype(np.int64) + 2
+    column = np.minimum(column[inside], _CELLS - 1).astype(np.int64) + _MARGIN
+    row = np.minimum(row[inside], _CELLS - 1).astype(np.int64) + _MARGIN
     n = len(row)
     if n < 10:
         return []
@@ -53,9 +53,9 @@ def density_lines(
     levels = np.unique([ordered[np.searchsorted(enclosed, share)] for share in SHARES])
     generator: Any = contour_generator(z=field)
     to_data = np.array([(x1 - x0) / _CELLS, (y1 - y0) / _CELLS])
-    # The middle of cell 2 is half a cell from the lower bound.
+    # The middle of the first cell is half a cell from the lower bound.
     return [
-        np.asarray(line - 1.5) * to_data + (x0, y0)
+        np.asarray(line - _MARGIN + 0.5) * to_data + (x0, y0)
         for level in levels
         for line in generator.lines(level)
         if len(line) > 3

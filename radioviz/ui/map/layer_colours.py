@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from radioviz.ui import crossmatches
+from radioviz.ui import clustering, crossmatches
 from radioviz.ui.cache.shared import shared
 from radioviz.ui.map import colouring
 from radioviz.ui.map.colouring import Choice, Colour, number_with_unit
 from radioviz.ui.map.workspace_colours import workspace_choices, workspace_colour, workspace_text
+from radioviz.ui.palette import category_colours
 
 if TYPE_CHECKING:
     from radioviz.ui.map.layers import Layer, MapView
 
 _SCORE = "score:"
+CLUSTER = Choice(clustering.NAME, "Cluster", numeric=False)
 
 
 def map_colours(view: MapView) -> list[Choice]:
     """What a map can be coloured by, from its first layer."""
-    joined = _joined_choices(view.layers[0].data_set)
-    return [*_own_colours(view)[0], *joined, *workspace_choices()]
+    first = view.layers[0].data_set
+    own = [*_own_colours(view)[0], *_joined_choices(first), *workspace_choices()]
+    return [*own, CLUSTER] if clustering.names_of(first) else own
 
 
 def no_colours(view: MapView) -> dict[str, str]:
@@ -54,6 +57,8 @@ def colour_of(view: MapView, choice: Choice, component: int, scale: str) -> Colo
     parts = [(layer.data_set, layer.located.rows) for layer in view.layers]
     if (given := workspace_colour(choice, parts)) is not None:
         return given
+    if choice == CLUSTER:
+        return _cluster_colour(view)
     if choice in _own_colours(view)[0]:
         return _kept_colour(view, choice, component, scale)
     return _joined_colour(view, choice, component, scale)
@@ -67,6 +72,23 @@ def colour_of(view: MapView, choice: Choice, component: int, scale: str) -> Colo
 )  # fmt: skip
 def _kept_colour(view: MapView, choice: Choice, component: int, scale: str) -> Colour:
     return _joined_colour(view, choice, component, scale)
+
+
+@shared(
+    lambda view: (*view.version, *(repr(clustering.version(d.data_set)) for d in view.layers)),
+    entries=8,
+)
+def _cluster_colour(view: MapView) -> Colour:
+    """Clusters of the first data set by their names; the galaxies of others are in none."""
+    first, names = view.layers[0], clustering.names_of(view.layers[0].data_set)
+    codes = np.full(len(view), len(names), np.int32)
+    labels = clustering.labels_by_row(first.data_set)
+    if labels is not None:
+        own = labels[first.located.rows]
+        codes[: len(own)] = np.where(own > 0, own - 1, len(names))
+    shown = [*names, ""]
+    colours = category_colours(shown)
+    return colouring.join_colours([Colour("Cluster", codes=codes, names=shown, colours=colours)])
 
 
 def _joined_colour(view: MapView, choice: Choice, component: int, scale: str) -> Colour:
@@ -97,6 +119,10 @@ def _table_with(layer: Layer, name: str) -> pd.DataFrame:
 
 def value_text(layer: Layer, row: int, column: Choice) -> str:
     """Value of a column in a row of a layer, with its unit."""
+    if column == CLUSTER:
+        labels = clustering.labels_by_row(layer.data_set)
+        number = 0 if labels is None else int(labels[layer.located.rows[row]])
+        return clustering.names_of(layer.data_set)[number - 1] if number else "none"
     given = workspace_text(column, layer.data_set, int(layer.located.rows[row]))
     if given is not None:
         return given or "none"

@@ -39,6 +39,8 @@ class MapDisplay:
     marks : PointLook
     contours : bool
         Draw lines of equal density.
+    names : tuple of (str, float, float)
+        Text on the map and where.
     hover : tuple of str
         Columns, by the key of their colour, that hovering shows besides the coloured one.
     """
@@ -49,6 +51,7 @@ class MapDisplay:
     marks: PointLook = field(default_factory=PointLook)
     contours: bool = False
     hover: tuple[str, ...] = ()
+    names: tuple[tuple[str, float, float], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,6 +230,7 @@ def map_points(
         f"coloured by {colour.title}",
         marks=display.marks,
         contours=display.contours,
+        names=list(display.names),
         places=view.places,
     )
 

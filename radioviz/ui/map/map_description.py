@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from radioviz.ui.charts.scales import log_ticks
-from radioviz.ui.image.display import interpolate_colours
 from radioviz.ui.map import binary_columns as columns
 from radioviz.ui.map.binary_columns import Coloured, PackedColumn, PackedPositions
+from radioviz.ui.map.colour_scale import colour_ramp, colour_scale
 from radioviz.ui.map.colouring import Colour
 from radioviz.ui.map.density import density_lines
 from radioviz.ui.map.map_points import MapPoints
-from radioviz.ui.palette import MISSING_COLOUR, PALETTES
 
 _STORE = columns.Store()
 
@@ -126,61 +124,18 @@ def _categories(colour: Colour, sent: PackedPositions) -> Coloured:
 
 
 def _colour_bar(colour: Colour, sent: PackedPositions) -> Coloured:
-    values = np.asarray(colour.values, dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        drawn = np.log10(values) if colour.log else values
-    shown = values[np.isfinite(drawn)]
-    low, high = colour_ends(colour, shown)
+    drawn, low, high = colour_scale(colour)
     ticks: list[tuple[float, str]] = []
-    if colour.log and len(shown):
-        ticks = [(float(np.log10(t)), f"{t:g}") for t in log_ticks(low, high)]
-        low, high = float(np.log10(low)), float(np.log10(high))
-        drawn = np.where(values <= 0, low, drawn)  # below the scale is not the same as unknown
     known = np.isfinite(drawn)
+    if colour.log and known.any():
+        ticks = [(float(np.log10(t)), f"{t:g}") for t in log_ticks(10.0**low, 10.0**high)]
     description = {
         "kind": "continuous",
         "title": f"{colour.title}, log scale" if colour.log else colour.title,
-        "colours": colour_ramp(colour.palette or ("cyclic" if colour.cyclic else "")),
+        "colours": colour_ramp(colour),
         "low": low,
         "high": high,
         "ticks": [[(value - low) / (high - low), text] for value, text in ticks],
         "known": bool(known.any()),
     }
     return Coloured(columns.scaled(drawn, low, high, sent.order), description)
-
-
-def colour_range(values: np.ndarray) -> tuple[float, float]:
-    """Ends of a colour scale for finite values of shape ``(n,)``; 0 and 1 for none.
-
-    The 0.5th and 99.5th percentile, so that one outlier does not take the whole scale; values
-    beyond have the colour of the end.
-    """
-    if not len(values):
-        return 0.0, 1.0
-    low, high = np.percentile(values, [0.5, 99.5])
-    if not high > low:
-        low, high = values.min(), values.max()
-    if not high > low:
-        low, high = low - 0.5 * abs(low or 1), high + 0.5 * abs(high or 1)
-    return float(low), float(high)
-
-
-def colour_ends(colour: Colour, values: np.ndarray) -> tuple[float, float]:
-    """Ends of the scale of a colouring: as the reader set them, else by its finite ``values``."""
-    low, high = (0.0, 180.0) if colour.cyclic else colour_range(values)
-    own_low, own_high = colour.limits
-    low = low if own_low is None or (colour.log and own_low <= 0) else own_low
-    high = high if own_high is None or (colour.log and own_high <= 0) else own_high
-    if not high > low:  # one end was set beyond the other
-        high = low * 10 if colour.log else low + (abs(low) or 1.0)
-    return low, high
-
-
-@cache
-def colour_ramp(palette: str) -> list[str]:
-    """Colour of no value, then 255 colours from low to high."""
-    colours = PALETTES.get(palette, PALETTES["viridis"])
-    return [
-        MISSING_COLOUR,
-        *(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in interpolate_colours(colours, 255)),
-    ]

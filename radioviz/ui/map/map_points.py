@@ -126,6 +126,22 @@ class MapPoints:
         return known if self.shown is None else self.shown & known
 
 
+@dataclass(frozen=True)
+class SeenMap:
+    """What a reader sees of a map.
+
+    Attributes
+    ----------
+    area : (x0, x1, y0, y1) or None
+        What is in view; None where that is not known.
+    hidden : tuple of int
+        Categories hidden in the legend.
+    """
+
+    area: tuple[float, float, float, float] | None = None
+    hidden: tuple[int, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class MapEvent:
     """What the reader did on a map: ``rows`` (int64) by ``kind``, one of :data:`KINDS`."""

@@ -1,7 +1,8 @@
 """A page with one map and nothing else, for tests and benchmarks of the map.
 
 Query parameters: ``n``, ``case`` (see ``CASES``), ``colour``
-(size, flux, class), ``renderer`` (auto, gpu, cpu), ``overlay`` (1: a second group).
+(size, flux, class), ``renderer`` (auto, gpu, cpu), ``overlay`` (1: a second group), ``keep``
+(classes that pass a filter, "0,1").
 Points are real positions and sizes of RGZ DR1 where ``RADIOVIZ_SHARED_DATA`` has them and
 ``case=rgz`` asks; all others are synthetic.
 """
@@ -134,6 +135,10 @@ def page() -> None:
         selected = np.zeros(len(columns["x"]), dtype=bool)
         selected[rows] = True
     overlay = "overlay" in ask
+    keep = ask.get("keep")
+    passing = None
+    if keep is not None:
+        passing = np.isin(columns["class"], [int(k) for k in keep.split(",")])
     points = MapPoints(
         columns["x"],
         columns["y"],
@@ -143,6 +148,7 @@ def page() -> None:
         group=(np.arange(len(columns["x"])) % 50 == 0).astype(np.uint8) if overlay else None,
         group_names=("First set", "Second set") if overlay else ("",),
         selected=selected,
+        shown=passing,
         focus=st.session_state.get("focus"),
         x_title="UMAP 1",
         y_title="UMAP 2",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -12,6 +12,7 @@ from radioviz.ui.map import colouring, layers
 from radioviz.ui.map.colouring import Choice
 from radioviz.ui.map.layer_colours import map_colours, no_colours
 from radioviz.ui.map.layers import MapDisplay, MapView
+from radioviz.ui.pages.latent_map.cluster_menu import cluster_menu, cluster_places
 from radioviz.ui.pages.latent_map.display_menu import display_menu
 from radioviz.ui.pages.latent_map.state import find_on_map
 
@@ -80,6 +81,9 @@ def choose_maps(view: View) -> MapChoice:
             component = linked_select("Component", numbers, "component", "component")
     with columns[6], st.popover("Display", key="map_display", width="stretch"):
         display, parameters = display_menu(choices, colour, maps[model])
+        with controls.show_errors():
+            if cluster_menu(view, parameters):
+                display = replace(display, names=tuple(cluster_places(maps[model])))
     view.publish(
         layout=layout,
         **parameters,

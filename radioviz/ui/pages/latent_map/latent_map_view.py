@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
 from radioviz.data.matching import REPEAT_ARCSEC
 from radioviz.ui import cache, controls, detail, filtering, galaxies, gallery_tools, state, tray
 from radioviz.ui.controls import View
+from radioviz.ui.exports.export_job import Write
+from radioviz.ui.exports.export_panel import export_button
 from radioviz.ui.label_editor import draw_labels
 from radioviz.ui.map import layers
-from radioviz.ui.map.component import new_event, scatter_map
+from radioviz.ui.map.component import new_event, scatter_map, seen_map
+from radioviz.ui.map.figure_of_map import figure_of
 from radioviz.ui.map.layers import MapView
+from radioviz.ui.map.map_points import MapPoints, SeenMap
 from radioviz.ui.pages.latent_map import selection_view
 from radioviz.ui.pages.latent_map.latent_map_controls import choose_maps
 from radioviz.ui.pages.latent_map.state import (
     FRAGMENTS,
+    area_of,
+    keep_area,
     map_state,
     selection_to_tray,
 )
@@ -23,7 +32,7 @@ from radioviz.ui.state import Selection
 from radioviz.ui.workspace_columns import columns_in_view
 from radioviz.workspace.table_columns import Text
 
-HEIGHT = "clamp(400px, calc(100vh - 180px), 1600px)"
+HEIGHT = "clamp(400px, calc(100vh - 232px), 1600px)"
 """Of a map: what the window has below title and controls."""
 
 
@@ -52,17 +61,36 @@ def latent_map(view: View) -> None:
         with place, st.container(key=f"{key}_panel"):
             if two:
                 st.markdown(f"**{controls.escape(title)}**")
-            scatter_map(
-                layers.map_points(
-                    shown, choice.colour, view.style, choice.component, title, choice.display
-                ),
-                key=key,
-                height=HEIGHT,
+            points = layers.map_points(
+                shown, choice.colour, view.style, choice.component, title, choice.display
             )
+            place_of = f"{view.data_set}/{model}/{shown.title}"
+            points = replace(points, area=area_of(place_of))
+            scatter_map(points, key=key, height=HEIGHT, on_look=partial(keep_area, place_of))
             if shown is first:
+                _save_menu(points, key)
                 _notes(first)
     if two:
         _side_panel(view, first)
+
+
+@st.fragment
+def _save_menu(points: MapPoints, key: str) -> None:
+    """The map as a figure: what is in view, as it is drawn."""
+
+    def write(kind: str, seen: SeenMap) -> Write:
+        from radioviz.export.map_figure import write_map_figure
+
+        return lambda file, progress: write_map_figure(file, figure_of(points, seen), kind)
+
+    menu = st.popover("Save map", icon=":material/image:", key="map_save", on_change="rerun")
+    if not menu.open:  # what is in view is asked for when it opens
+        return
+    with menu:
+        st.caption("What is in view, with axes, legend, names and lines.")
+        for kind, about in (("png", "PNG, 300 dpi"), ("svg", "SVG"), ("pdf", "PDF")):
+            export_button(about, f"radioviz-map.{kind}", write(kind, seen_map(key)),
+                          key=f"map_save_{kind}", slices=4, width="stretch")  # fmt: skip
 
 
 def _notes(shown: MapView) -> None:

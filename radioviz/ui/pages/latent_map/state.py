@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from radioviz.ui import detail, filtering, galaxies, gallery_tools
+from radioviz.ui import detail, filtering, galaxies, gallery_tools, session_workspace
 from radioviz.ui.controls import View
+from radioviz.ui.map.map_points import SeenMap
 from radioviz.ui.state import brush, page_state, set_brush, set_focus, tray
 
 Pair = tuple[str, str]
@@ -49,3 +50,18 @@ def selection_to_tray(view: View) -> None:
     listed = list(filtering.kept(brush(), view.model))
     tray().update(gallery_tools.ordered(listed, view.model, "gallery"))
     st.rerun(FRAGMENTS)
+
+
+def area_of(place: str) -> tuple[float, float, float, float] | None:
+    """Part of a map that this workspace showed last; ``place`` names data set, encoder, layout."""
+    held = session_workspace.value("map_areas", {}).get(place)
+    if not isinstance(held, list) or len(held) != 4:
+        return None
+    return float(held[0]), float(held[1]), float(held[2]), float(held[3])
+
+
+def keep_area(place: str, seen: SeenMap) -> None:
+    """Remember what is in view; moving a map is no step of undo."""
+    areas = session_workspace.value("map_areas", {})
+    if seen.area is not None and areas.get(place) != list(seen.area):
+        session_workspace.put_aside("map_areas", {**areas, place: list(seen.area)})

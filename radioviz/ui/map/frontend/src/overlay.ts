@@ -46,11 +46,13 @@ export class Overlay {
   }
 
   /** Move lines and names with the points; of names that would overlap, the first is shown. */
-  move({ sx, sy, tx, ty }: View): void {
+  move({ sx, sy, tx, ty, width }: View): void {
     this.lines.setAttribute("transform", `matrix(${sx} 0 0 ${sy} ${tx} ${ty})`);
     const taken: { x: number; y: number; half: number }[] = [];
     for (const { element, x, y, half } of this.labels) {
       const at = { x: x * sx + tx, y: y * sy + ty, half };
+      // Names of places in view stay in view as a whole.
+      if (at.x >= 0 && at.x <= width) at.x = Math.min(Math.max(at.x, half), Math.max(half, width - half));
       const free = taken.every(
         (other) => Math.abs(other.x - at.x) > other.half + half || Math.abs(other.y - at.y) > LINE,
       );

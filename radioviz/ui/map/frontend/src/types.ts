@@ -118,6 +118,8 @@ export interface MapEvent {
 export interface Seen {
   area: [number, number, number, number];
   hidden: number[];
+  /** Hash of the positions that are seen. */
+  seen: string;
 }
 
 /** The answer to hovering. */

@@ -391,7 +391,7 @@ export class MapView {
     const [x0, y0] = toData(this.data.bounds, -tx / sx, (height - ty) / sy);
     const [x1, y1] = toData(this.data.bounds, (width - tx) / sx, -ty / sy);
     const area = [x0, x1, y0, y1].map((v) => Number(v.toPrecision(8)));
-    this.hover?.report({ area: area as MapData["bounds"], hidden: [...this.hidden] });
+    this.hover?.report({ area: area as MapData["bounds"], hidden: [...this.hidden], seen: this.loaded.coarse });
   }
 
   private pick([px, py]: Point, radius = PICK_PX): number {
