@@ -43,6 +43,7 @@ else:
     from radioviz.ui import health
     from radioviz.ui.exports import export_routes
     from radioviz.ui.guard import Guard
+    from radioviz.ui.page_address import PageAddress
     from radioviz.ui.upload_memory import UploadMemory
 
     # `streamlit run` imports the file once, to serve this; each page run executes it as __main__.
@@ -50,5 +51,5 @@ else:
         __file__,
         lifespan=server.lifespan,
         routes=[*export_routes.routes(), Route(health.PATH, health.answer)],
-        middleware=[Middleware(Guard), Middleware(UploadMemory)],
+        middleware=[Middleware(Guard), Middleware(UploadMemory), Middleware(PageAddress)],
     )

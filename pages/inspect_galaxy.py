@@ -51,7 +51,8 @@ def main() -> None:
     with controls.show_errors():
         catalogue = controls.open_with_progress(view.data_set)
         pair = current_galaxy(view, catalogue)
-        title, search, random = st.columns([2, 2, 0.9], vertical_alignment="bottom")
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            title, search, random = (st.container(width=w) for w in ("content", 340, 150))
         search.text_input(
             "Find a galaxy", key="inspect_find", on_change=find_galaxy, args=(view,),
             placeholder="Name, J2000, or position in degrees or sexagesimal",

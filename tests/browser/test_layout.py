@@ -97,3 +97,47 @@ def test_contrast_and_targets(app_server: Server, browser: Browser, path: str, t
     )
     assert found == []
     context.close()
+
+
+@pytest.mark.parametrize("path", ["latent_map", "inspect_galaxy?source=first-7"])
+def test_a_link_to_a_page_asks_for_nothing_that_is_absent(
+    app_server: Server, page: Page, path: str
+) -> None:
+    missing: list[str] = []
+    page.on("response", lambda r: missing.append(r.url) if r.status >= 400 else None)
+    page.goto(f"{app_server.url}/{path}")
+    page.wait_for_selector("[data-testid=stMain] h1")
+    settle(page)
+    assert missing == []
+
+
+@pytest.mark.parametrize("width", [800, 1280])
+def test_controls_are_neither_cut_nor_over_each_other(
+    app_server: Server, browser: Browser, width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.set_default_timeout(60_000)
+    page.goto(f"{app_server.url}/inspect_galaxy?source=first-7")
+    heading = page.locator("[data-testid=stMain] h1").first
+    heading.wait_for()
+    settle(page)
+    name = heading.evaluate(
+        "(h) => { const r = document.createRange(); r.selectNodeContents(h);"
+        " const b = r.getBoundingClientRect(); return [b.left, b.right, b.top, b.bottom]; }"
+    )
+    label = page.get_by_text("Find a galaxy").first.bounding_box()
+    assert label is not None
+    beside = (
+        label["x"] >= name[1] or label["y"] >= name[3] or label["y"] + label["height"] <= name[2]
+    )
+    assert beside
+    page.goto(f"{app_server.url}/similar?source=first/first-10")
+    page.locator(".st-key-similar_more").first.wait_for()
+    settle(page)
+    cut = page.evaluate(
+        "() => [...document.querySelectorAll('.st-key-similar_more button p,"
+        " .st-key-similar_kind button p')].filter((p) => p.scrollWidth > p.clientWidth + 1"
+        " || p.getBoundingClientRect().right > innerWidth).map((p) => p.innerText)"
+    )
+    assert cut == []
+    page.close()

@@ -87,7 +87,10 @@ def frame(table: pd.DataFrame) -> None:
         table,
         hide_index=True,
         width="stretch",
-        column_config={c: st.column_config.NumberColumn(format="%.4g") for c in numeric},
+        column_config={
+            **{c: st.column_config.NumberColumn(format="%.4g") for c in numeric},
+            "Published": st.column_config.TextColumn(width="medium"),
+        },
     )
 
 

@@ -82,7 +82,8 @@ def search_settings(view: View) -> SearchSettings:
     url_state.linked_choices("similar_in", "in", options, [view.data_set])
     url_state.linked_choice("similar_measure", "measure", list(MEASURES), DEFAULT)
     url_state.linked_toggle("similar_rotated", "turned")
-    columns = st.columns([2.1, 1.6, 1.15, 1.35, 0.75], vertical_alignment="bottom")
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
+    columns = [row.container(width=width) for width in (275, 180, 145, 170, 112)]
     with columns[0]:
         query_panel.choose_kind()
     targets = columns[1].multiselect(

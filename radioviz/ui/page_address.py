@@ -1,0 +1,64 @@
+"""Tell the browser where the app is served, so that a link to a page asks for nothing absent.
+
+Opened at ``/latent_map``, Streamlit's client first looks for the server below that address, and
+the browser logs two answers of 404. It looks nowhere else once the document says where to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_SCRIPT = (
+    b"<script>window.__streamlit=Object.assign({},window.__streamlit,"
+    b"{BACKEND_BASE_URL:new URL('./',location.href).href})</script>"
+)
+
+
+class PageAddress:
+    """ASGI middleware that adds the address to HTML documents.
+
+    Parameters
+    ----------
+    app : callable
+        The ASGI application behind it.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = [(k.lower(), v) for k, v in scope.get("headers", ())]
+        asked = any(k == b"accept" and b"text/html" in v for k, v in headers)
+        if scope["type"] != "http" or scope["method"] != "GET" or not asked:
+            await self.app(scope, receive, send)
+            return
+        plain = [(k, v) for k, v in headers if k != b"accept-encoding"]
+        held: list[Any] = []
+
+        async def changed(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                if message["status"] == 200 and _is_html(message):
+                    held.append({**message, "body": b""})
+                    return
+            elif held:
+                held[0]["body"] += message.get("body", b"")
+                if not message.get("more_body"):
+                    await _send_document(held.pop(), send)
+                return
+            await send(message)
+
+        await self.app({**scope, "headers": plain}, receive, changed)
+
+
+def _is_html(message: Any) -> bool:
+    kinds = [v for k, v in message.get("headers", ()) if k.lower() == b"content-type"]
+    packed = any(k.lower() == b"content-encoding" for k, _ in message.get("headers", ()))
+    return bool(kinds) and kinds[0].startswith(b"text/html") and not packed
+
+
+async def _send_document(message: Any, send: Any) -> None:
+    body = message.pop("body").replace(b"<head>", b"<head>" + _SCRIPT, 1)
+    kept = [(k, v) for k, v in message["headers"] if k.lower() != b"content-length"]
+    length = (b"content-length", str(len(body)).encode())
+    await send({**message, "headers": [*kept, length]})
+    await send({"type": "http.response.body", "body": body})
