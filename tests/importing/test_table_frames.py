@@ -385,3 +385,28 @@ def test_parts_of_another_equinox(tmp_path):
         "12,30,48.0,+,12,30,0\n3,20,0,+,41,30,0\n"
     )
     _check(tmp_path / "t.csv", B1950)
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ["# Coordinates: B1950", "# equinox = 1950.0", "# RADESYS = 'FK4'", "#frame FK4 (B1950)",
+     "# Table 1. All positions are in FK4 (B1950)."],
+)  # fmt: skip
+def test_the_frame_in_a_comment_is_used(tmp_path, comment):
+    path = tmp_path / "t.csv"
+    path.write_text(f"{comment}\nname,ra,dec\nM87,187.0,12.5\n")
+    sources = read_sources(read_table(path))
+    # FK4 (B1950) 187.0 +12.5 by astropy.
+    assert sources.frame["ra"][1] == pytest.approx(187.632886, abs=1e-5)
+    assert sources.frame["dec"][1] == pytest.approx(12.223891, abs=1e-5)
+    assert "FK4 B1950 to ICRS" in sources.notes[-1]
+
+
+@pytest.mark.parametrize("comment", ["# The B1950 names of 3C", "# NVSS positions and 3CR (B1950)"])
+def test_a_comment_that_mentions_an_old_frame_is_asked_about(tmp_path, comment):
+    path = tmp_path / "t.csv"
+    path.write_text(f"{comment}\nname,ra,dec\nM87,187.0,12.5\n")
+    assert [q.key for q in read_sources(read_table(path)).needed] == ["frame"]
+    path.write_text("# Positions: J2000, observed at epoch 1995.3\nname,ra,dec\nA,187.0,12.5\n")
+    sources = read_sources(read_table(path))
+    assert not sources.needed and sources.frame["ra"][1] == 187.0

@@ -34,6 +34,38 @@ def frame_of_header(header: Mapping[str, Any], column: str = "") -> str:
     return " ".join(filter(None, found))
 
 
+_SYSTEM = r"FK[45](?:-NO-E)?|ICRS|GALACTIC|SUPERGALACTIC|ECLIPTIC"
+_YEAR = r"[BJ]?(?:1875|1900|1950|1975|2000)(?:\.0*)?"
+# "# Coordinates: B1950", "# equinox = 1950.0", "# RADESYS FK4", "# positions are in FK4 (B1950)".
+_SAID = re.compile(
+    r"[#\s]*(?:[\w.]+\s+){0,5}?"
+    r"(?:coord\w*|positions?|equinox|epoch|frame|rade(?:c)?sys|coosys|system)\b[\s:=('\"]*"
+    r"(?:(?:is|are|in|of|at|the|given|equinox|epoch|frame|system)\b[\s:=('\"]*)*"
+    rf"(?P<frame>(?:{_SYSTEM})(?:[\s(,]+{_YEAR})?|{_YEAR})(?![\w.-])",
+    re.IGNORECASE,
+)
+_OLD = re.compile(r"(?<![\w.-])(?:FK4|B1950(?:\.0)?|B1875|B1900|1950\.0)(?![\w.-])", re.IGNORECASE)
+
+
+def frame_of_comments(comments: list[str]) -> str:
+    """Frame that comments of a text table name, such as ``FK4 B1950``; empty where they do not.
+
+    It is ``?`` and two names where they speak of an old frame without saying that the positions
+    are in it, or of several.
+    """
+    said = {
+        re.sub(r"[\s(,]+", " ", match["frame"]).upper()
+        for comment in comments
+        if (match := _SAID.match(comment))
+    }
+    if len(said) == 1:
+        return said.pop()
+    if said:
+        return "? " + ", ".join(sorted(said))
+    old = next((match[0] for comment in comments if (match := _OLD.search(comment))), "")
+    return f"? {old}, J2000" if old else ""
+
+
 def frames_of_fields(document: VOTableFile, table: TableElement) -> dict[str, str]:
     """Frame of each field that refers to a COOSYS, by its ID.
 

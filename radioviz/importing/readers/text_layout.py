@@ -15,6 +15,7 @@ from pathlib import Path
 from radioviz.errors import CatalogueError
 from radioviz.importing.column_names import UNIT_WORDS, is_known
 from radioviz.importing.columns import is_unit
+from radioviz.importing.readers.declared_frames import frame_of_comments
 
 # A comma may be a decimal one, so it comes last.
 _DELIMITERS = ("\t", ";", "|", ",")
@@ -187,7 +188,7 @@ def _skip_units(layout: TextLayout, rows: list[int], cells: list[list[str]]) -> 
 
 
 def _describe(layout: TextLayout, comments: list[str]) -> None:
-    """UCDs, descriptions and the frame in the comments of VizieR."""
+    """UCDs, descriptions and the frame in comments: those of VizieR, and of other authors."""
     frames = set()
     for comment in comments:
         if match := _VIZIER.match(comment):
@@ -197,6 +198,8 @@ def _describe(layout: TextLayout, comments: list[str]) -> None:
             frames.add(match[1].strip())
     if len(frames) == 1:
         layout.frame = frames.pop()
+    elif not frames:
+        layout.frame = frame_of_comments(comments)
 
 
 def _names_of_positions(path: Path, cells: list[str], delimiter: str) -> list[str]:
