@@ -130,6 +130,27 @@ def geometry(wcs: WCS, shape: tuple[int, int]) -> Geometry:
     return Geometry(float(ra[0]) % 360.0, float(dec[0]), rows)
 
 
+def frame_angle(wcs: WCS, shape: tuple[int, int]) -> float:
+    """Position angle of the north of the image's own frame at its centre, J2000, in degrees.
+
+    Zero for equatorial frames of J2000; beams are given from the north of the own frame.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(ny, nx)``.
+    """
+    from astropy import units as u
+    from astropy.wcs.utils import wcs_to_celestial_frame
+
+    with quiet():
+        if wcs_to_celestial_frame(wcs).name in ("icrs", "fk5"):
+            return 0.0
+        centre = wcs.pixel_to_world((shape[1] - 1) / 2, (shape[0] - 1) / 2)
+        above = centre.directional_offset_by(0 * u.deg, 10 * u.arcsec)
+        return float(centre.icrs.position_angle(above.icrs).deg)
+
+
 def north_up(data: np.ndarray, wcs: WCS, max_pixels: int) -> tuple[np.ndarray, WCS, str]:
     """Image with north up, east left and square pixels.
 

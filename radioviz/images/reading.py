@@ -19,7 +19,7 @@ from radioviz.images.headers import find_wcs, pixel_steps, sky_axes
 from radioviz.images.known_surveys import Beam
 from radioviz.images.observation import brightness_unit, find_pixel_size, observe
 from radioviz.images.opening import Source, open_handle, other_format
-from radioviz.images.orientation import geometry, north_up
+from radioviz.images.orientation import frame_angle, geometry, north_up
 from radioviz.images.plane_beams import beam_of_plane
 from radioviz.images.plane_choice import Plane
 from radioviz.images.planes import MIN_SIDE, find_layout, read_plane
@@ -166,18 +166,27 @@ def read_fits(
         plane=index,
         name=title,
     )
+    found = beam or seen.beam
     return dataclasses.replace(
         image,
-        beam=beam or seen.beam,
+        beam=turned_beam(found, wcs, data.shape) if image.wcs is not None else found,
         survey=seen.survey,
         frequency=seen.frequency,
         rms=None if seen.rms is None else seen.rms * factor,
         primary_beam=seen.primary_beam,
         simulated=seen.simulated,
-        implied=seen.implied,
+        implied=tuple(fact for fact in seen.implied if fact != "beam" or beam is None),
         response=seen.response,
         notes=(*image.notes, *seen.notes),
     )
+
+
+def turned_beam(beam: Beam | None, wcs: WCS | None, shape: tuple[int, ...]) -> Beam | None:
+    """The beam with its angle from J2000 north; headers give it from that of the own frame."""
+    if beam is None or wcs is None or beam.major == beam.minor:
+        return beam
+    angle = frame_angle(wcs, (shape[0], shape[1]))
+    return dataclasses.replace(beam, pa=(beam.pa + angle) % 180.0) if angle else beam
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from astropy import units as u
@@ -11,6 +13,8 @@ from astropy.wcs import WCS
 
 from radioviz.images.headers import Header
 from radioviz.images.reading import read_image
+from radioviz.importing.image_choice import ImageChoice
+from radioviz.importing.mosaic import Mosaic
 from radioviz.sky import celestial_frame, frame_name, to_j2000
 
 ANGLE = np.radians(25.0)
@@ -134,3 +138,34 @@ def test_long_texts_are_whole(tmp_path):
     assert read.string("ORIGIN") == header["ORIGIN"]
     loose = Header(b"OBJECT  = 'M 87'".ljust(80) + b"CONTINUE  'more'".ljust(80))
     assert read.string("OBJECT") == loose.string("OBJECT")
+
+
+@pytest.mark.parametrize("kind", ["image", "mosaic"])
+@pytest.mark.parametrize(
+    ("frame", "axes"),
+    [("galactic", ("GLON-TAN", "GLAT-TAN")), ("fk4", ("RA---TAN", "DEC--TAN"))],
+)
+def test_the_angle_of_the_beam_is_from_the_north_of_j2000(
+    tmp_path: Path, kind: str, frame: str, axes: tuple[str, str]
+) -> None:
+    """An image in another frame has its beam from the north of that frame."""
+    centre = SkyCoord(120.0, -35.0, unit="deg", frame=frame)
+    header = fits.Header({"CTYPE1": axes[0], "CTYPE2": axes[1], "CRVAL1": 120.0, "CRVAL2": -35.0,
+                          "CRPIX1": 30.5, "CRPIX2": 30.5, "CDELT1": -2 / 3600, "CDELT2": 2 / 3600,
+                          "BUNIT": "Jy/beam", "BMAJ": 9 / 3600, "BMIN": 5 / 3600,
+                          "BPA": 30.0})  # fmt: skip
+    if frame == "fk4":
+        header["RADESYS"], header["EQUINOX"] = "FK4", 1950.0
+    path = tmp_path / "a.fits"
+    data = np.random.default_rng(0).normal(size=(60, 60)).astype(np.float32)
+    fits.PrimaryHDU(data, header).writeto(path)
+    end = centre.directional_offset_by(30 * u.deg, 20 * u.arcsec)
+    wanted = float(centre.icrs.position_angle(end.icrs).deg) % 180
+    if kind == "image":
+        beam = read_image(path).beam
+        assert beam is not None
+        found = beam.pa
+    else:
+        found = Mosaic(path, ImageChoice()).cells["beam_pa"]
+    assert found == pytest.approx(wanted, abs=0.05)
+    assert abs(found - 30) > 0.25  # the old value
