@@ -20,6 +20,7 @@ def main() -> None:
             st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
             st.Page("pages/latent_map.py", title="Latent map", icon=":material/scatter_plot:"),
             st.Page("pages/table.py", title="Table", icon=":material/table:"),
+            st.Page("pages/relations.py", title="Relations", icon=":material/function:"),
             st.Page("pages/grid_walk.py", title="Grid walk", icon=":material/grid_view:"),
             st.Page("pages/generate.py", title="Generate", icon=":material/auto_awesome:"),
             st.Page("pages/similar.py", title="Similar", icon=":material/image_search:"),

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from radioviz.jobs.progress import Progress, no_progress
-from radioviz.relations.prediction import point_model, predict
+from radioviz.relations.prediction import few_threads, point_model, predict
 from radioviz.relations.question import FOLDS, PropertyQuestion
 
 _ROWS = 4_000  # held-out galaxies per fold, enough to rank columns
@@ -38,6 +38,11 @@ class Importance:
 
 def importances(asked: PropertyQuestion, progress: Progress = no_progress) -> list[Importance]:
     """Importance of every column, the largest loss by permutation first."""
+    with few_threads(asked):
+        return _importances(asked, progress)
+
+
+def _importances(asked: PropertyQuestion, progress: Progress) -> list[Importance]:
     rows = np.flatnonzero(asked.known)
     fold = asked.fold[rows]
     d = len(asked.names)

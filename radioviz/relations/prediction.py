@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from radioviz.errors import RelationError
 from radioviz.jobs.progress import Progress, no_progress
@@ -13,6 +14,7 @@ from radioviz.relations.question import FOLDS, PropertyQuestion
 
 COVERAGE = 0.9
 _FIRST_LOOK = 20_000  # rows
+_SMALL = 4_000_000  # values of the columns
 _SMALLEST_SPREAD = 0.05  # of the median spread
 
 
@@ -89,8 +91,9 @@ def first_look(asked: PropertyQuestion, progress: Progress = no_progress) -> flo
     if held.all() or held.sum() < 2:
         raise RelationError(f"the folds of {asked.name} are too unequal; use fewer groups")
     progress(0, 1, "a first look")
-    model = point_model(asked.features[rows[~held]], asked.target[rows[~held]])
-    return _r2(asked.target[rows[held]], model.predict(asked.features[rows[held]]))
+    with few_threads(asked):
+        model = point_model(asked.features[rows[~held]], asked.target[rows[~held]])
+        return _r2(asked.target[rows[held]], model.predict(asked.features[rows[held]]))
 
 
 def predict(asked: PropertyQuestion, progress: Progress = no_progress) -> Prediction:
@@ -107,6 +110,11 @@ def predict(asked: PropertyQuestion, progress: Progress = no_progress) -> Predic
     progress : callable
         As ``progress(done, 10, what)``; an exception that it raises ends the work.
     """
+    with few_threads(asked):
+        return _predict(asked, progress)
+
+
+def _predict(asked: PropertyQuestion, progress: Progress) -> Prediction:
     rows = np.flatnonzero(asked.known)
     n = len(asked.target)
     fold = asked.fold[rows]
@@ -147,19 +155,30 @@ def point_model(features: np.ndarray, target: np.ndarray) -> HistGradientBoostin
 
     Without that a property that is hardly predictable is predicted worse than by its mean.
     """
-    return HistGradientBoostingRegressor(
+    model = HistGradientBoostingRegressor(
         max_iter=500, learning_rate=0.05, min_samples_leaf=15, max_leaf_nodes=10, max_bins=128,
         l2_regularization=1.0, max_features=0.5 if features.shape[1] > 16 else 1.0,
         early_stopping=True, validation_fraction=0.15, n_iter_no_change=15, random_state=0,
-    ).fit(features, target)  # fmt: skip
+    )  # fmt: skip
+    return model.fit(features, target)
 
 
 def spread_model(features: np.ndarray, size: np.ndarray) -> HistGradientBoostingRegressor:
     """The model of the size of the residuals, fitted; smooth, for it sees single draws."""
-    return HistGradientBoostingRegressor(
+    model = HistGradientBoostingRegressor(
         loss="absolute_error", max_iter=60, learning_rate=0.08, min_samples_leaf=40,
         max_leaf_nodes=8, max_bins=64, early_stopping=False, random_state=0,
-    ).fit(features, size)  # fmt: skip
+    )  # fmt: skip
+    return model.fit(features, size)
+
+
+def few_threads(asked: PropertyQuestion) -> threadpool_limits:
+    """Context in which trees of a small question are fitted and asked by one thread.
+
+    Threads that wait for each other at every cut of a small tree cost more than they save, and a
+    great deal where other work needs the processors.
+    """
+    return threadpool_limits(1 if asked.features.size < _SMALL else None, user_api="openmp")
 
 
 def _quantile(scaled: np.ndarray) -> float:

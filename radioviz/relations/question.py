@@ -15,6 +15,7 @@ FEWEST = 50
 """Galaxies with a value below which nothing is fitted."""
 
 _COPY = 0.9999  # rank correlation above which a column is the property under another name
+_EQUAL = 0.2  # share of equal values above which a column holds the property in part
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +154,8 @@ def _check(asked: PropertyQuestion) -> None:
             f"{what} is {values[0]:g} for every galaxy; there is nothing to predict"
         )
     ranks = rankdata(values)
+    plain = (10**values if asked.log else values).astype(np.float32)
+    varied = len(np.unique(plain)) > len(plain) / 2
     for i, name in enumerate(asked.names):
         column = asked.features[asked.known, i]
         seen = np.isfinite(column)
@@ -162,5 +165,11 @@ def _check(asked: PropertyQuestion) -> None:
         if name == asked.name or same > _COPY:
             raise RelationError(
                 f"the column {name} is {asked.name} itself (rank correlation {same:.5f}); leave it "
+                "out, or the answer is in the question"
+            )
+        equal = float(np.isclose(column[seen], plain[seen], rtol=1e-6, atol=0).mean())
+        if varied and equal > _EQUAL:
+            raise RelationError(
+                f"the column {name} equals {asked.name} for {equal:.0%} of the galaxies; leave it "
                 "out, or the answer is in the question"
             )

@@ -130,6 +130,19 @@ def test_a_copy_of_the_property_is_named(change: object) -> None:
         question("size", values, NAMES, columns)
 
 
+@pytest.mark.parametrize("log", [False, True])
+def test_a_column_that_holds_the_property_in_part_is_named(log: bool) -> None:
+    """Such as measured sizes, where those fill in for catalogued ones."""
+    columns, values = sample(300)
+    sizes = 10**values if log else values
+    columns[::3, 2] = sizes[::3]
+    with pytest.raises(RelationError, match="the column c equals size for 33% of the galaxies"):
+        question("size", sizes, NAMES, columns, log=log)
+    few = columns.copy()
+    few[10:, 2] = 0.1
+    assert question("size", sizes, NAMES, few, log=log).names == NAMES
+
+
 def test_the_property_itself_is_no_predictor() -> None:
     columns, values = sample(300)
     with pytest.raises(RelationError, match="the column size is size itself"):

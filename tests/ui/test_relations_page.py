@@ -1,0 +1,85 @@
+"""Relations: a question through the page gives what the library gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from radioviz.atlas.atlas import open_atlas
+from radioviz.data.catalogue import Catalogue
+from radioviz.relations.prediction import predict
+from radioviz.relations.question import question
+
+
+@pytest.fixture
+def asked(open_page: Callable[..., AppTest]) -> AppTest:
+    """The page after Predict: sizes from the plane of the VAE, of FRII galaxies."""
+    app = open_page("relations", data="first", encoder="vae2")
+    assert "press Predict" in app.info[0].value
+    app.text_area(key="filter_text").set_value('label == "FRII"').run()
+    app.button(key="relation_predict").click().run()
+    assert not app.exception
+    return app
+
+
+def numbers(app: AppTest) -> pd.DataFrame:
+    app.session_state["relation_tabs"] = "Numbers"
+    app.run()
+    return next(d.value for d in app.dataframe if "predicted" in d.value)
+
+
+def test_the_page_asks_what_the_library_is_asked(asked: AppTest, first: Catalogue) -> None:
+    table = numbers(asked)
+    frii = first.table[first.table["label"] == "FRII"]
+    assert table["source_id"].tolist() == frii["source_id"].tolist()
+    atlas = open_atlas("first", "vae2")
+    latents = np.asarray(atlas.latents[atlas.rows_of(frii["source_id"].tolist())], np.float32)
+    first_of = frii["same_as"].where(frii["same_as"] != "", frii["source_id"])
+    wanted = predict(
+        question(
+            "las", table["las"].to_numpy(), ["z0", "z1"], latents, log=True,
+            limit=table["upper_limit"].to_numpy(), group=first_of.to_numpy(str),
+        )
+    )  # fmt: skip
+    assert np.log10(table["predicted"].to_numpy()) == pytest.approx(wanted.predicted, abs=1e-6)
+    assert table["upper_limit"].any()
+    assert asked.metric[0].value == f"{wanted.r2:.3f}"
+    assert asked.metric[2].value == f"{wanted.coverage:.1%}"
+    inside = (table["las"] >= table["low"]) & (table["las"] <= table["high"])
+    assert inside[~table["upper_limit"]].mean() == pytest.approx(wanted.coverage)
+
+
+def test_a_formula_of_the_plane(asked: AppTest) -> None:
+    asked.session_state["relation_tabs"] = "Formula"
+    asked.run()
+    asked.button(key="relation_formula_go").click().run()
+    assert not asked.exception
+    assert asked.code[-1].value.startswith("log10(las) = ")
+    assert "on held-out folds" in " ".join(m.value for m in asked.markdown)
+
+
+def test_text_is_refused_in_words(open_page: Callable[..., AppTest]) -> None:
+    app = open_page("relations", data="first", encoder="vae2")
+    app.selectbox(key="relation_property").set_value("label").run()
+    app.button(key="relation_predict").click().run()
+    assert not app.exception
+    assert "'label' is text" in app.error[0].value
+
+
+def test_nothing_to_predict_from(open_page: Callable[..., AppTest]) -> None:
+    app = open_page("relations", data="first", encoder="vae2")
+    app.multiselect(key="relation_predictors").set_value([]).run()
+    app.button(key="relation_predict").click().run()
+    assert "no column to predict las from" in app.error[0].value
+
+
+def test_a_size_is_not_predicted_by_itself(open_page: Callable[..., AppTest]) -> None:
+    app = open_page("relations", data="first", encoder="vae2")
+    app.multiselect(key="relation_more").set_value(["las_measured"]).run()
+    app.button(key="relation_predict").click().run()
+    assert not app.exception
+    assert "equals las for 61% of the galaxies" in app.error[0].value
