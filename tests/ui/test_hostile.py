@@ -27,7 +27,7 @@ Open = Callable[..., AppTest]
 
 PAGES = (
     "overview", "latent_map", "grid_walk", "generate", "similar", "likelihood", "inspect_galaxy",
-    "benchmarks", "your_data",
+    "benchmarks", "your_data", "table", "relations",
 )  # fmt: skip
 PARAMETERS = (
     "data", "encoder", "model", "decoder", "layout", "colour", "component", "overlay", "beside",
