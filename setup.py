@@ -11,7 +11,7 @@ setup(
     packages=[*find_packages(include=["radioviz*", "train*"]), "radioviz._app"],
     package_dir={"radioviz._app": "."},
     package_data={
-        "": ["*.css", "*.html", "*.js", "*.lark", "*.png", "*.svg"],
+        "": ["*.bib", "*.css", "*.html", "*.js", "*.lark", "*.png", "*.svg"],
         "radioviz.data": ["splits/*.csv"],
         "radioviz.ui.pages.benchmarks": ["*.toml"],
         "radioviz._app": ["pages/*.py", ".streamlit/config.toml", "trained/**"],

@@ -6,10 +6,13 @@ In a script::
 
     first = radioviz.open_data_set("first")              # table, images, WCS
     atlas = radioviz.open_atlas("first", "simclr")       # latents, layouts, scores
+    bent = radioviz.select_galaxies("first", 'label == "Bent" and las > 80')
     found = radioviz.find_similar("first", galaxy="first-0")
     latents = radioviz.encode_images("my.fits", "simclr")
     made = radioviz.generate_galaxies("FRII", size=60, seed=1)
     radioviz.export_galaxies(found, "similar.fits")
+
+The app writes such lines itself: **Show as code** on every page.
 
 Public are the names in ``radioviz.__all__`` with their parameters, and the attributes and methods
 that the docstrings of what they return list. Everything else may change at any time. A public
@@ -24,16 +27,28 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from radioviz.api.benchmark_figures import benchmark_table, benchmarks
+    from radioviz.api.citations import cite
     from radioviz.api.file_export import export_galaxies
-    from radioviz.api.inference import encode_images, generate_galaxies
+    from radioviz.api.inference import (
+        decode_latents,
+        encode_images,
+        generate_galaxies,
+        reconstruct_galaxies,
+    )
     from radioviz.api.latent_search import find_similar, nearest_galaxy
+    from radioviz.api.outlier_ranking import rank_outliers
+    from radioviz.api.planes import latent_plane
     from radioviz.api.samples import (
         GalaxySample,
         list_data_sets,
+        map_positions,
         open_atlas,
         open_data_set,
         outlier_scores,
     )
+    from radioviz.api.selection import select_galaxies
+    from radioviz.api.surveys import import_survey
     from radioviz.errors import RadioVizError
     from radioviz.models.registry import list_models
 
@@ -42,26 +57,45 @@ __version__ = "0.1.0"
 __all__ = [
     "GalaxySample",
     "RadioVizError",
+    "benchmark_table",
+    "benchmarks",
+    "cite",
+    "decode_latents",
     "encode_images",
     "export_galaxies",
     "find_similar",
     "generate_galaxies",
+    "import_survey",
+    "latent_plane",
     "list_data_sets",
     "list_models",
+    "map_positions",
     "nearest_galaxy",
     "open_atlas",
     "open_data_set",
     "outlier_scores",
+    "rank_outliers",
+    "reconstruct_galaxies",
+    "select_galaxies",
 ]
 
 _MODULES = {
     "RadioVizError": "errors",
+    "benchmark_table": "api.benchmark_figures",
+    "benchmarks": "api.benchmark_figures",
+    "cite": "api.citations",
+    "decode_latents": "api.inference",
     "encode_images": "api.inference",
     "export_galaxies": "api.file_export",
     "find_similar": "api.latent_search",
     "generate_galaxies": "api.inference",
+    "import_survey": "api.surveys",
+    "latent_plane": "api.planes",
     "list_models": "models.registry",
     "nearest_galaxy": "api.latent_search",
+    "rank_outliers": "api.outlier_ranking",
+    "reconstruct_galaxies": "api.inference",
+    "select_galaxies": "api.selection",
 }
 
 

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 
 from radioviz.api.samples import default_encoder, open_data_set
-from radioviz.encode import Encoder, GeneratedGalaxies, GenerationRequest, Generator
+from radioviz.data.catalogue import Catalogue
+from radioviz.data.preprocess import Preprocess
+from radioviz.encode import PLANE_BATCH, Encoder, GeneratedGalaxies, GenerationRequest, Generator
 from radioviz.errors import ImageError, ModelError
+from radioviz.images.dihedral import dihedral_views
 from radioviz.images.reading import SkyImage
 from radioviz.models.registry import decoders
 from radioviz.paths import special_file
@@ -28,6 +31,8 @@ def encode_images(
     pixel_scale: float | None = None,
     beam: float | None = None,
     noisy: bool | None = None,
+    box: tuple[int, int, int, int] | None = None,
+    extension: int | None = None,
 ) -> np.ndarray:
     """Latent vectors of arrays or of FITS, PNG or JPEG files.
 
@@ -50,6 +55,11 @@ def encode_images(
     noisy : bool, optional
         Whether to clip the noise at 3 sigma; by default where negative pixels or a brightness unit
         say that the noise is still in the image.
+    box : (int, int, int, int), optional
+        ``left``, ``right``, ``bottom``, ``top`` in pixels: the part to encode; the whole by
+        default.
+    extension : int, optional
+        Number of the image in a FITS file that holds several.
 
     Returns
     -------
@@ -69,36 +79,98 @@ def encode_images(
     (1, 32)
     """
     encoder = Encoder.load(model or default_encoder())
-    catalogue = open_data_set(like).catalogue
-    seen = []
-    for image in _sky_images(images):
-        scale = pixel_scale if pixel_scale is not None else image.pixel_scale
-        if scale is None:
-            raise ImageError(f"{image.file}: unknown pixel scale; give pixel_scale in arcsec")
-        fwhm = beam if beam is not None else (image.beam.fwhm if image.beam else None)
-        clip = query_image.holds_noise(image) if noisy is None else noisy
-        prepared, _ = query_image.prepare_picture(
-            image, query_image.Box.whole(image.data), pixel_scale=scale, beam=fwhm, noisy=clip,
-            survey=catalogue.info_for(fwhm), chain=encoder.info.preprocess,
-        )  # fmt: skip
-        seen.append(prepared)
+    survey, chain = open_data_set(like).catalogue, encoder.info.preprocess
+    seen = [
+        _as_seen(image, survey, chain, pixel_scale, beam, noisy, box)
+        for image in _sky_images(images, extension)
+    ]
     if not seen:
         raise ImageError("no image to encode; give at least one")
     return encoder.encode(np.concatenate(seen))
 
 
-def _sky_images(images: ImageSource | Sequence[ImageSource]) -> list[SkyImage]:
+def encode_example(
+    image: ImageSource,
+    model: str,
+    *,
+    like: str,
+    rotated: bool,
+    pixel_scale: float | None = None,
+    beam: float | None = None,
+    noisy: bool | None = None,
+    box: tuple[int, int, int, int] | None = None,
+    extension: int | None = None,
+) -> tuple[np.ndarray, tuple[float, float] | None]:
+    """One image as an example of a search; parameters as for :func:`encode_images`.
+
+    Parameters
+    ----------
+    rotated : bool
+        Whether to encode its eight views.
+
+    Returns
+    -------
+    latents : numpy.ndarray
+        Float32, shape ``(1, d)`` or ``(8, d)``.
+    position : (float, float) or None
+        J2000 position of its middle in degrees, where the file has a WCS.
+
+    Raises
+    ------
+    ImageError, ModelError, PreprocessError
+        As :func:`encode_images`, or if it is not one image.
+    """
+    found = _sky_images(image, extension)
+    if len(found) != 1:
+        raise ImageError(f"{len(found)} images as one example; give one of them")
+    encoder = Encoder.load(model)
+    survey = open_data_set(like).catalogue
+    seen = _as_seen(found[0], survey, encoder.info.preprocess, pixel_scale, beam, noisy, box)
+    views = dihedral_views(seen)[0] if rotated else seen
+    place = query_image.position_of(found[0], _box(box, found[0]))
+    return encoder.encode(np.ascontiguousarray(views, dtype=np.float32)), place
+
+
+def _as_seen(
+    image: SkyImage,
+    survey: Catalogue,
+    chain: Preprocess,
+    pixel_scale: float | None,
+    beam: float | None,
+    noisy: bool | None,
+    box: tuple[int, int, int, int] | None,
+) -> np.ndarray:
+    """An image as the encoder sees it, ``(1, size, size)``."""
+    scale = pixel_scale if pixel_scale is not None else image.pixel_scale
+    if scale is None:
+        raise ImageError(f"{image.file}: unknown pixel scale; give pixel_scale in arcsec")
+    fwhm = beam if beam is not None else (image.beam.fwhm if image.beam else None)
+    clip = query_image.holds_noise(image) if noisy is None else noisy
+    prepared, _ = query_image.prepare_picture(
+        image, _box(box, image), pixel_scale=scale, beam=fwhm, noisy=clip,
+        survey=survey.info_for(fwhm), chain=chain,
+    )  # fmt: skip
+    return prepared
+
+
+def _box(box: tuple[int, int, int, int] | None, image: SkyImage) -> query_image.Box:
+    return query_image.Box.whole(image.data) if box is None else query_image.Box(*box)
+
+
+def _sky_images(
+    images: ImageSource | Sequence[ImageSource], extension: int | None = None
+) -> list[SkyImage]:
     """Each image as read, files by their name."""
     if isinstance(images, str | PathLike):
         path = Path(fspath(images))
         if kind := special_file(path):
             raise ImageError(f"{path} is {kind}; give a FITS, PNG or JPEG file")
         try:
-            return [query_image.read_picture(path.read_bytes(), path.name)]
+            return [query_image.read_picture(path.read_bytes(), path.name, extension)]
         except OSError as error:
             raise ImageError(f"{path} cannot be read: {error.strerror or error}") from error
     if not isinstance(images, np.ndarray):
-        return [found for image in images for found in _sky_images(image)]
+        return [found for image in images for found in _sky_images(image, extension)]
     if images.ndim not in (2, 3):
         raise ImageError(f"images have shape {images.shape}; expected (ny, nx) or (n, ny, nx)")
     stack = images[None] if images.ndim == 2 else images
@@ -152,3 +224,90 @@ def generate_galaxies(
         raise ModelError("no trained model generates; train one: python -m train cvae")
     request = GenerationRequest(n=number, seed=seed, label=label, size=size, **options)
     return Generator.load(named).sample(request)
+
+
+def decode_latents(
+    latents: np.ndarray,
+    model: str = "",
+    *,
+    label: str | None = None,
+    size: float | None = None,
+    thumbnails: bool = False,
+) -> np.ndarray:
+    """Images at latent vectors.
+
+    Each is decoded by itself, so that one image comes out the same whichever others are with it.
+
+    Parameters
+    ----------
+    latents : numpy.ndarray
+        Shape ``(n, d)`` or ``(d,)``.
+    model : str
+        Decoder; by default the one that the app opens first.
+    label, size : str, float, optional
+        Class, and angular size in arcsec, where the model accepts them; by default those that the
+        latent vector holds.
+    thumbnails : bool
+        Decode in batches, without added detail, as the plane of the page Grid walk does.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float32, shape ``(n, size, size)``, 0..1 of the brightest pixel; north up, east left.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot decode, or does not accept the shape or a condition.
+
+    Examples
+    --------
+    >>> import radioviz
+    >>> radioviz.decode_latents([[0.0, 0.0], [1.0, -2.0]], "vae2").shape
+    (2, 64, 64)
+    """
+    encoder = Encoder.load(model or next(iter(decoders()), ""))
+    z = np.atleast_2d(np.asarray(latents, np.float32))
+    given = {"label": label, "size": size}
+    conditions = {name: value for name, value in given.items() if value is not None}
+    if thumbnails:
+        return encoder.decode(z, conditions, batch=PLANE_BATCH, draft=True)
+    return encoder.decode(z, conditions, batch=1)
+
+
+def reconstruct_galaxies(
+    data_set: str, galaxies: Sequence[str], model: str = ""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Galaxies encoded and decoded again, each as its class where the model has it.
+
+    Parameters
+    ----------
+    galaxies : sequence of str
+        Values of ``source_id``.
+    model : str
+        Model that encodes and decodes; by default the generator that the app opens first.
+
+    Returns
+    -------
+    inputs, reconstructions : numpy.ndarray
+        Float32, shape ``(n, size, size)``, 0..1: the galaxies as the model sees them, and again.
+
+    Raises
+    ------
+    CatalogueError, ModelError
+        If a galaxy is unknown, or the model cannot encode and decode.
+
+    Examples
+    --------
+    >>> import radioviz
+    >>> seen, again = radioviz.reconstruct_galaxies("first", ["first-0"], "vae32")
+    >>> seen.shape == again.shape
+    True
+    """
+    encoder = Encoder.load(model or next(iter(decoders()), ""))
+    catalogue = open_data_set(data_set).catalogue
+    rows = catalogue.rows_of(list(galaxies))
+    inputs = encoder.info.preprocess.apply(catalogue, rows)
+    labels = catalogue.table["label"].to_numpy(object)[rows]
+    made = [encoder.reconstruct_as(i[None], str(c)) for i, c in zip(inputs, labels, strict=True)]
+    return inputs, np.concatenate(made) if made else inputs

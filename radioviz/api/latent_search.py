@@ -3,47 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from radioviz.api.inference import encode_images
+from radioviz.api.inference import encode_example
 from radioviz.api.samples import GalaxySample, open_atlas, open_data_set
+from radioviz.atlas.atlas import Atlas
 from radioviz.atlas.layouts import REFERENCE
+from radioviz.data.catalogue import Catalogue
+from radioviz.data.matching import REPEAT_ARCSEC
+from radioviz.encode import Encoder
 from radioviz.errors import AtlasError, SelectionError, SimilarityError
-from radioviz.similarity import LatentIndex, NullDistribution, Whitening, compose_query, search
+from radioviz.similarity import (
+    LatentIndex,
+    Neighbourhood,
+    NullDistribution,
+    Whitening,
+    compose_query,
+    search,
+)
+from radioviz.similarity.comparison import (
+    MAX_NULL,
+    MEASURES,
+    NEIGHBOURHOOD,
+    comparable_scores,
+    diffused_scores,
+    fitted_whitening,
+    prepared_index,
+    sampled_rows,
+    space_of,
+)
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
 
-MEASURES = ("whitened", "cosine")
-"""Cosine similarity of whitened latents, as on the Similar page, or of latents as they are."""
+Galaxies = str | Sequence[str | tuple[str, str]]
+"""One ``source_id``, or several; those of another data set as ``(data_set, source_id)``."""
 
 
 def find_similar(
-    data_set: str = "first",
+    data_set: str | Sequence[str] = "first",
     *,
-    galaxy: str | Sequence[str] = (),
+    galaxy: Galaxies = (),
     position: SkyCoord | str | tuple[float, float] | None = None,
     image: np.ndarray | str | PathLike[str] | None = None,
-    unlike: str | Sequence[str] = (),
+    unlike: Galaxies = (),
     model: str = "",
     measure: str = "whitened",
     number: int = 20,
     radius: float = 30.0,
-    pixel_scale: float | None = None,
-    beam: float | None = None,
+    separation: float | None = None,
+    rotated: bool = False,
+    among: pd.DataFrame | None = None,
+    **reading: Any,
 ) -> pd.DataFrame:
     """The galaxies most similar to the examples, best first.
 
+    Examples, repeats of them, and galaxies near them on the sky are no results.
+
     Parameters
     ----------
-    data_set : str
+    data_set : str or sequence of str
         Where to search.
-    galaxy, unlike : str or sequence of str
-        ``source_id`` of galaxies that results should, or should not, resemble.
+    galaxy, unlike : str or sequence of str or (str, str)
+        ``source_id`` of galaxies that results should, or should not, resemble; those of another
+        data set than the first one as ``(data_set, source_id)``.
     position : SkyCoord, str or (float, float), optional
         The galaxy nearest to it is an example: J2000, sexagesimal text or degrees.
     image : numpy.ndarray or path, optional
@@ -51,13 +79,22 @@ def find_similar(
     model : str
         Encoder; by default the one that the app opens first.
     measure : str
-        One of :data:`MEASURES`.
+        One of ``whitened``, ``cosine``, ``neighbourhood``, ``classes``, as on the Similar page.
     number : int
         How many results.
     radius : float
         Largest distance of a galaxy from ``position``, arcsec.
-    pixel_scale, beam : float, optional
-        Of ``image``, arcsec; by default from its header.
+    separation : float, optional
+        Least distance of a result from every example on the sky, arcsec; by default 10 from
+        galaxies, and none from an image with a WCS, which then finds itself.
+    rotated : bool
+        Whether the best of eight views of each example counts, rotated and mirrored.
+    among : pandas.DataFrame, optional
+        Results are among the galaxies of this table, such as :func:`select_galaxies` gives; those
+        of a data set that it does not name are no results.
+    **reading
+        ``pixel_scale``, ``beam``, ``noisy``, ``box``, ``extension`` of ``image``, as for
+        :func:`encode_images`.
 
     Returns
     -------
@@ -79,32 +116,108 @@ def find_similar(
     """
     if measure not in MEASURES:
         raise SimilarityError(f"measure is '{measure}'; expected one of {', '.join(MEASURES)}")
-    sample = open_data_set(data_set)
-    atlas = open_atlas(data_set, model)
-    index = LatentIndex.of(sample.catalogue, atlas)
-    whitening = None
-    if measure == "whitened":
-        try:
-            reference = open_atlas(REFERENCE, atlas.model)
-        except AtlasError:
-            reference = atlas
-        whitening = Whitening.of(reference.latents)
-        index = whitening.index(index)
-    examples = [galaxy] if isinstance(galaxy, str) else list(galaxy)
+    targets = [data_set] if isinstance(data_set, str) else list(data_set)
+    if not targets:
+        raise SimilarityError("no data set to search in; name at least one")
+    like, counter = _pairs(galaxy, targets[0]), _pairs(unlike, targets[0])
     if position is not None:
-        examples.append(nearest_galaxy(sample, position, radius))
-    latent = None
-    if image is not None:
-        latent = encode_images(
-            image, atlas.model, like=data_set, pixel_scale=pixel_scale, beam=beam
+        like.append((targets[0], nearest_galaxy(open_data_set(targets[0]), position, radius)))
+    space = space_of(measure)
+    wanted = dict.fromkeys([*targets, *(key for key, _ in (*like, *counter))])
+    catalogues = {key: open_data_set(key).catalogue for key in wanted}
+    atlases = {key: open_atlas(key, model) for key in wanted}
+    name = atlases[targets[0]].model
+    apart = REPEAT_ARCSEC if separation is None else separation
+    whitening = _whitening(name, atlases[targets[0]], space) if space else None
+    indexes = {
+        key: prepared_index(
+            LatentIndex.of(catalogues[key], atlas), whitening, space, atlas.folder / "search"
         )
-    counter = [unlike] if isinstance(unlike, str) else unlike
-    sides = [[(data_set, source_id) for source_id in ids] for ids in (examples, counter)]
-    query = compose_query([index], *sides, image=latent, whitening=whitening)
-    positives = len(query.positives)
-    negatives = 0 if query.negatives is None else len(query.negatives)
-    null = NullDistribution.of(index, positives=positives, negatives=negatives)
-    return search([index], query, number, nulls={data_set: null})
+        for key, atlas in atlases.items()
+    }
+    latent = place = views = None
+    if image is not None:
+        latent, place = encode_example(image, name, like=targets[0], rotated=rotated, **reading)
+        place = None if separation is None else place
+    if rotated:
+        encoder = Encoder.load(name)
+        views = {
+            (key, source_id): encoder.encode_views(
+                catalogues[key], catalogues[key].rows_of([source_id])
+            )[0]
+            for key, source_id in (*like, *counter)
+        }
+    query = compose_query(
+        list(indexes.values()), like, counter, image=latent, position=place, views=views,
+        whitening=whitening,
+    )  # fmt: skip
+    values: dict[str, np.ndarray] = {}
+    nulls: dict[str, NullDistribution] = {}
+    if measure == NEIGHBOURHOOD:
+        every = {key: comparable_scores(indexes[key], query, apart) for key in targets}
+        values = diffused_scores(
+            every, {key: Neighbourhood.of_index(indexes[key]) for key in targets}
+        )
+    else:
+        sides = [len(query.positives), 0 if query.negatives is None else len(query.negatives)]
+        for key in targets:
+            nulls[key] = _null(indexes[key], catalogues[key], sides, whitening, name, rotated)
+    return search(
+        [indexes[key] for key in targets], query, number, separation_arcsec=apart,
+        where=None if among is None else listed_rows(among, {k: catalogues[k] for k in targets}),
+        nulls=nulls, values=values,
+    )  # fmt: skip
+
+
+def _pairs(galaxies: Galaxies, data_set: str) -> list[tuple[str, str]]:
+    """Galaxies with their data sets."""
+    listed = [galaxies] if isinstance(galaxies, str) else list(galaxies)
+    return [(data_set, one) if isinstance(one, str) else (one[0], one[1]) for one in listed]
+
+
+def _whitening(model: str, otherwise: Atlas, space: str) -> Whitening:
+    """As the Similar page has it: of FIRST, or of the data set searched where FIRST has none."""
+    atlas = otherwise
+    with suppress(AtlasError):
+        atlas = open_atlas(REFERENCE, model)
+    return fitted_whitening(atlas.latents, open_data_set(atlas.data_set).table, space)
+
+
+def _null(
+    index: LatentIndex,
+    catalogue: Catalogue,
+    sides: list[int],
+    whitening: Whitening | None,
+    model: str,
+    rotated: bool,
+) -> NullDistribution:
+    """Scores of unrelated galaxies for a query of so many examples and counter-examples."""
+    most = [min(n, MAX_NULL) for n in sides]
+    if not rotated:
+        return NullDistribution.of(index, positives=most[0], negatives=most[1])
+    rows = sampled_rows(index)
+    views = Encoder.load(model).encode_views(catalogue, rows)
+    if whitening is not None:
+        views = whitening(views)
+    return NullDistribution.of_views(index, rows, views, positives=most[0], negatives=most[1])
+
+
+def listed_rows(among: pd.DataFrame, catalogues: dict[str, Catalogue]) -> dict[str, np.ndarray]:
+    """Masks ``(n,)`` of the rows of each data set that a table names.
+
+    Raises
+    ------
+    SelectionError
+        If the table has no column ``source_id``.
+    """
+    if "source_id" not in among:
+        raise SelectionError(f"among has columns {', '.join(among.columns)}; expected source_id")
+    masks = {}
+    for key, catalogue in catalogues.items():
+        mine = among[among["data_set"] == key] if "data_set" in among else among
+        masks[key] = np.zeros(len(catalogue), dtype=bool)
+        masks[key][catalogue.known_rows_of(mine["source_id"].tolist())] = True
+    return masks
 
 
 def nearest_galaxy(

@@ -12,6 +12,7 @@ import pandas as pd
 from radioviz.atlas import atlas as atlases
 from radioviz.atlas.atlas import Atlas
 from radioviz.atlas.latent_scores import NEIGHBOURS
+from radioviz.atlas.placement import positions_on
 from radioviz.atlas.scores import read_scores
 from radioviz.data import registry
 from radioviz.data.catalogue import Catalogue, SurveyInfo
@@ -201,6 +202,49 @@ def open_atlas(data_set: str, model: str = "") -> Atlas:
     info = list_models()[model or default_encoder()]
     catalogue = registry.open_data_set(data_set)
     return atlases.open_atlas(data_set, info.name, info=info, catalogue=catalogue)
+
+
+def map_positions(
+    data_set: str, model: str = "", layout: str = "umap", *, on: str = ""
+) -> np.ndarray:
+    """Where the galaxies of a data set are on the latent map.
+
+    Parameters
+    ----------
+    layout : str
+        Of the data set of the map, one of ``open_atlas(...).layouts``.
+    on : str
+        The data set whose map it is; by default its own. Galaxies that were not in the fit are
+        placed near their neighbours in latent space.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape ``(n, 2)``, row by row of the Atlas of the data set.
+
+    Raises
+    ------
+    AtlasError
+        If there is no such layout.
+    CatalogueError, ModelError
+        As :func:`open_atlas`.
+
+    Examples
+    --------
+    >>> import radioviz
+    >>> radioviz.map_positions("first", "simclr", "umap").shape
+    (2158, 2)
+    """
+    atlas = open_atlas(data_set, model)
+    base = open_atlas(on, model) if on and on != data_set else atlas
+    if layout not in base.layouts:
+        raise AtlasError(
+            f"the Atlas of {base.data_set} by '{base.model}' has no layout '{layout}'; it has "
+            f"{', '.join(base.layouts)}"
+        )
+    if base is atlas:
+        return np.asarray(base.layouts[layout])
+    return np.asarray(positions_on(base, layout, atlas)[0])
 
 
 def default_encoder() -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from radioviz.atlas.atlas import Atlas
 from radioviz.neighbours import nearest_of
 
 NEIGHBOURS = 15
@@ -57,3 +58,31 @@ def place_among_neighbours(
         weight /= weight.sum(axis=1, keepdims=True)
         placed[start : start + step] = (weight[..., None] * spots).sum(axis=1)
     return placed
+
+
+def positions_on(base: Atlas, layout: str, other: Atlas) -> tuple[np.ndarray, bool]:
+    """Positions of another data set on a layout of ``base``; whether they are of the same fit.
+
+    Parameters
+    ----------
+    base, other : Atlas
+        Of one model.
+    layout : str
+        One of ``base.layouts``.
+
+    Returns
+    -------
+    positions : numpy.ndarray
+        Shape ``(m, 2)``, row by row of ``other``.
+    fitted : bool
+    """
+    parameters = base.meta["layouts"].get(layout, {}).get("parameters", {})
+    reference = str(parameters.get("fitted_on", base.data_set))
+    method = layout.removesuffix(f"_{reference}")
+    name = method if other.data_set == reference else f"{method}_{reference}"
+    if layout == "latent":
+        name = layout  # the latent plane is the same for all
+    if name in other.layouts:
+        return other.layouts[name], True
+    latents, fixed = np.asarray(base.latents), base.layouts[layout]
+    return place_among_neighbours(latents, fixed, np.asarray(other.latents)), False

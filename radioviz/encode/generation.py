@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from radioviz.data.preprocess import noise_level
 from radioviz.errors import ModelError
 
 MODES = ("prior", "normal", "uniform", "around")
@@ -29,6 +30,23 @@ CARDS: dict[str, tuple[str, str]] = {
 }
 """Field of :class:`GenerationRequest` to FITS keyword and comment. ``seed`` and the image index
 are in the cards SEED and INDEX of every simulated image."""
+
+
+def sigma_clipped(images: np.ndarray, sigma: float = 3.0) -> np.ndarray:
+    """Decoded images with all below background + ``sigma`` noise set to 0.
+
+    Training images are clipped, which a decoder cannot reproduce (Bastien et al. 2021, Sec. 7).
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        Shape ``(n, size, size)``.
+    """
+    out = np.array(images, dtype=np.float32)
+    for image in out:
+        background, noise = noise_level(image)
+        image[image < background + sigma * noise] = 0.0
+    return out
 
 
 @dataclass(frozen=True)
@@ -181,6 +199,10 @@ class GeneratedGalaxies:
         arrays = {k: getattr(self, k)[chosen] for k in ("images", "latents", "sizes", "indices")}
         labels = tuple(self.labels[i] for i in chosen)
         return dataclasses.replace(self, labels=labels, **arrays)
+
+    def sigma_clipped(self, sigma: float = 3.0) -> np.ndarray:
+        """The images as :func:`sigma_clipped` gives them, ``(n, size, size)``."""
+        return sigma_clipped(self.images, sigma)
 
     def conditions(self) -> list[dict[str, Any]]:
         """Class and size of each, also where the request left them open."""

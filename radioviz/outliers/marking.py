@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from radioviz.atlas.atlas import Atlas
 from radioviz.errors import LikelihoodError
 from radioviz.models.registry import ModelList, encoders
 from radioviz.outliers.thresholds import calibrated_flows
@@ -97,6 +98,32 @@ def stack_latents(parts: Sequence[np.ndarray]) -> np.ndarray:
         length = float(np.linalg.norm(x, axis=1).mean()) if len(x) else 0.0
         scaled.append(x / (length if length > 0 else 1.0))
     return np.concatenate(scaled, axis=1)
+
+
+def latents_of_all(located: Sequence[tuple[Atlas, np.ndarray, int]]) -> np.ndarray:
+    """Latents of several data sets by one encoder, or their summary over eight orientations.
+
+    Orientation does not matter to marks, but all data sets must be compared in the same way.
+
+    Parameters
+    ----------
+    located : sequence of (Atlas, numpy.ndarray, int)
+        Each with the rows of its catalogue that it holds, and how many rows that has.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float32, one row a galaxy in the order of the catalogues; 0 for those not encoded.
+    """
+    averaged = all(atlas.orientation_stats is not None for atlas, _, _ in located)
+    parts = []
+    for atlas, rows, number in located:
+        summary = atlas.orientation_stats if averaged else None
+        latents = np.asarray(atlas.latents if summary is None else summary, np.float32)
+        part = np.zeros((number, latents.shape[1]), np.float32)
+        part[rows] = latents
+        parts.append(part)
+    return np.concatenate(parts)
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,6 +57,16 @@ def passing(data_set: str, model: str | None) -> np.ndarray | None:
         return None
 
 
+def condition_of(data_set: str, model: str | None) -> str | None:
+    """The filter as far as it applies to a data set.
+
+    Empty where it does not, and None where it keeps none for lack of a column.
+    """
+    if passing(data_set, model) is None:
+        return ""
+    return current_filter() if _error(data_set, model, current_filter()) is None else None
+
+
 def kept(selection: Selection, model: str | None) -> Selection:
     """The galaxies of a selection that pass the filter, in order."""
     if not current_filter():

@@ -271,8 +271,8 @@ def _save_view(parameters: dict[str, str]) -> None:
     own = workspace_state()
     page = str(st.context.url or "").rstrip("/").rpartition("/")[2]
     view = {**{k: v for k, v in parameters.items() if k != PARAMETER}, "page": page}
-    if own.revision and view != own.values.get("view"):
-        put("view", view, "")
+    if view != own.values.get("view"):
+        put_aside("view", view)
 
 
 def _words(before: int, after: int, where: str) -> str:

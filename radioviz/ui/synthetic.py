@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.datasets import first
-from radioviz.data.preprocess import noise_level
 from radioviz.jobs.progress import Progress, no_progress
 from radioviz.morphology.upper_limits import size_words
 from radioviz.ui.gallery import Cell
@@ -89,18 +88,6 @@ def measure_decoded(
     beam_area = math.pi / (4 * math.log(2)) * (BEAM / scale) ** 2
     table["flux_over_peak"] = table["flux_sum"] / table["peak"] / beam_area
     return table
-
-
-def sigma_clipped(images: np.ndarray, sigma: float = 3.0) -> np.ndarray:
-    """Decoded images with all below background + ``sigma`` noise set to 0.
-
-    Training images are clipped, which a decoder cannot reproduce (Bastien et al. 2021, Sec. 7).
-    """
-    out = np.array(images, dtype=np.float32)
-    for image in out:
-        background, noise = noise_level(image)
-        image[image < background + sigma * noise] = 0.0
-    return out
 
 
 def levels(images: np.ndarray, style: ImageStyle) -> np.ndarray:

@@ -157,6 +157,11 @@ class TableColumns:
     def __len__(self) -> int:
         return len(self._table)
 
+    @property
+    def table(self) -> pd.DataFrame:
+        """The table that the columns are read from, without masks."""
+        return self._table
+
     def __contains__(self, name: object) -> bool:
         here = name in self._prepared or name in self._table.columns
         return here or self._elsewhere(name) is not None

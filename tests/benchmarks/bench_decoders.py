@@ -24,10 +24,10 @@ WHOLE = ".st-key-walk_plane_panel .whole[data-points]"
 
 def decoding(repeat: int) -> None:
     """Without a browser: a plane, a cell, a batch of 64, by each decoder."""
+    from radioviz.atlas import latent_plane
     from radioviz.encode import Encoder, GenerationRequest, Generator
     from radioviz.ui import synthetic
     from radioviz.ui.image.display import ImageStyle
-    from radioviz.ui.pages.grid_walk import latent_plane
 
     start = time.perf_counter()
     import torch

@@ -12,12 +12,13 @@ import pytest
 from astropy.io import fits
 from streamlit.testing.v1 import AppTest
 
+from radioviz.atlas import latent_plane
 from radioviz.data.catalogue import Catalogue
 from radioviz.encode import Encoder
 from radioviz.ui import cache
 from radioviz.ui.controls import View
 from radioviz.ui.image.display import ImageStyle
-from radioviz.ui.pages.grid_walk import grid_path, grid_plane, latent_plane
+from radioviz.ui.pages.grid_walk import grid_path, grid_plane
 from radioviz.ui.pages.grid_walk.state import GridWalkState, Walk
 from tests.ui import shelf
 from tests.ui.test_pages import html, texts

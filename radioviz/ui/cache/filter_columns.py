@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
+from contextlib import suppress
 
-from radioviz.data.catalogue import COLUMNS, Column
+import numpy as np
+
 from radioviz.errors import AtlasError, ModelError
 from radioviz.ui.cache.data_sets import (
     atlas,
@@ -16,10 +16,9 @@ from radioviz.ui.cache.data_sets import (
     scores_version,
 )
 from radioviz.ui.cache.shared import shared
+from radioviz.workspace.data_set_columns import data_set_columns
 from radioviz.workspace.evaluation import matching_rows
 from radioviz.workspace.table_columns import TableColumns
-
-_NOT_COLUMNS = {"wcs_header", "header"}
 
 
 def _version(data_set_key: str, model: str | None) -> tuple[object, ...]:
@@ -29,7 +28,7 @@ def _version(data_set_key: str, model: str | None) -> tuple[object, ...]:
 
 @shared(_version, entries=8)
 def filter_columns(data_set_key: str, model: str | None) -> TableColumns:
-    """The catalogue's columns, measured ones, and scores, row by row of the catalogue.
+    """See :func:`radioviz.workspace.data_set_columns.data_set_columns`.
 
     Parameters
     ----------
@@ -41,27 +40,11 @@ def filter_columns(data_set_key: str, model: str | None) -> TableColumns:
     CatalogueError, AtlasError
         If the data set is missing, or its scores are damaged.
     """
-    from radioviz import morphology
-
-    table = data_set(data_set_key).table
-    ids = table["source_id"].to_numpy(object)
-    described: dict[str, Column] = {**COLUMNS, **morphology.MEASURED}
-    parts = [table[[c for c in table.columns if c not in _NOT_COLUMNS]]]
-    own = galaxy_scores(data_set_key)
-    parts.append(own.of(ids))
-    for name, about in own.columns.items():
-        described[str(name)] = Column("float64", about.unit, "", about.description)
+    opened = None
     if model:
-        try:
+        with suppress(AtlasError, ModelError):
             opened = atlas(data_set_key, model)
-        except (AtlasError, ModelError):
-            pass
-        else:
-            rows = opened.rows_of(list(ids))
-            known = opened.scores.take(np.maximum(rows, 0)).reset_index(drop=True)
-            parts.append(known.where(pd.Series(rows >= 0)))
-    joined = pd.concat([p.reset_index(drop=True) for p in parts], axis=1)
-    return TableColumns(joined.loc[:, ~joined.columns.duplicated()], described)
+    return data_set_columns(data_set(data_set_key), galaxy_scores(data_set_key), opened)
 
 
 @shared(lambda key, model, text: (*_version(key, model), text), entries=64)

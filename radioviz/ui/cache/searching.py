@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
-from radioviz.errors import AtlasError, SimilarityError
+from radioviz.errors import AtlasError
 from radioviz.ui.cache.data_sets import (
     atlas,
     atlas_names,
@@ -26,16 +27,6 @@ from radioviz.ui.in_line import in_line
 if TYPE_CHECKING:
     from radioviz.similarity import LatentIndex, Neighbourhood, NullDistribution, Whitening
     from radioviz.similarity.familiarity import Familiarity
-
-
-NULL_SAMPLE = 48
-"""Galaxies whose rotated views are encoded for the scores of a search by chance."""
-
-
-VIEWS = 32  # encoded at a time, so that other readers need not wait for all
-
-WHITENED, CLASSES = "whitened", "classes"
-"""Spaces to compare latents in, besides their own (``""``)."""
 
 
 def _learned_from(model: str) -> list[str]:
@@ -70,27 +61,21 @@ def _reference(model: str, otherwise: str) -> str:
     return "first" if model in atlas_names("first") else otherwise
 
 
-def _whitening_key(model: str, otherwise: str, space: str = WHITENED) -> tuple[object, ...]:
+def _whitening_key(model: str, otherwise: str, space: str = "whitened") -> tuple[object, ...]:
     reference = _reference(model, otherwise)
     return *atlas_version(reference, model), *data_set_version(reference), space
 
 
 @shared(_whitening_key, entries=16)
-def whitening(model: str, otherwise: str, space: str = WHITENED) -> Whitening:
+def whitening(model: str, otherwise: str, space: str = "whitened") -> Whitening:
     """Whitening of a model's latents: of FIRST, or of data set ``otherwise`` without it.
 
     One for all data sets, so that their latents can be compared.
     """
-    from radioviz.similarity import Whitening
+    from radioviz.similarity.comparison import fitted_whitening
 
     reference = _reference(model, otherwise)
-    latents = atlas(reference, model).latents
-    if space != CLASSES:
-        return Whitening.of(latents)
-    # Test galaxies are left out, so that their results can be evaluated.
-    table = data_set(reference).table
-    labels = np.where(table["split"] == "train", table["label"], "").astype(object)
-    return Whitening.of_classes(latents, labels)
+    return fitted_whitening(atlas(reference, model).latents, data_set(reference).table, space)
 
 
 def _index_key(data_set_key: str, model: str, space: str = "") -> tuple[object, ...]:
@@ -107,23 +92,15 @@ def latent_index(data_set_key: str, model: str, space: str = "") -> LatentIndex:
         If there is no Atlas, or its sources differ from those of the catalogue.
     """
     from radioviz.similarity import LatentIndex
+    from radioviz.similarity.comparison import prepared_index
 
     opened = atlas(data_set_key, model)
     index = LatentIndex.of(data_set(data_set_key), opened)
-    folder = opened.folder / "search"
-    if not index.large:
-        return whitening(model, data_set_key, space).index(index) if space else index
-    # Stored with the latents, for all sessions; without write access, all latents are compared.
-    try:
-        with st.spinner(f"Building the search index of {len(index):,} galaxies, only once …"):
-            if space:
-                index = whitening(model, data_set_key, space).index(index, folder)
-                folder = folder / str(space)
-            return index.with_approximate(folder / "index")
-    except SimilarityError:
-        if space and index.latents is opened.latents:
-            return whitening(model, data_set_key, space).index(index)
-        return index
+    white = whitening(model, data_set_key, space) if space else None
+    # A large one is stored with the latents, for all sessions.
+    wait = f"Building the search index of {len(index):,} galaxies, only once …"
+    with st.spinner(wait) if index.large else nullcontext():
+        return prepared_index(index, white, space, opened.folder / "search")
 
 
 @shared(_index_key, entries=16)
@@ -131,7 +108,7 @@ def neighbourhood(data_set_key: str, model: str) -> Neighbourhood:
     """Graph of mutual neighbours over the whitened latents of a data set."""
     from radioviz.similarity import Neighbourhood
 
-    return Neighbourhood.of_index(latent_index(data_set_key, model, WHITENED))
+    return Neighbourhood.of_index(latent_index(data_set_key, model, "whitened"))
 
 
 @shared(
@@ -146,17 +123,11 @@ def neighbourhood(data_set_key: str, model: str) -> Neighbourhood:
 )
 def rotated_views(model: str, data_set_key: str, rows: np.ndarray) -> np.ndarray:
     """Latents of the eight views of galaxies, ``(m, 8, d)``; imports torch."""
-    from radioviz.similarity import dihedral_views
+    from radioviz.encode import VIEWS_BATCH
 
-    opened = encoder(model)
-    chain = opened.info.preprocess
-    images = chain.apply(data_set(data_set_key), np.asarray(rows, dtype=np.int64))
-    views = dihedral_views(images)
-    each = np.ascontiguousarray(views.reshape(-1, *images.shape[1:]))
-    slices = -(-len(each) // VIEWS)
+    slices = -(-8 * len(rows) // VIEWS_BATCH)
     with in_line("Encoding rotated views", slices, f"similar_views_{data_set_key}") as progress:
-        latents = opened.encode(each, VIEWS, progress)
-    return latents.reshape(len(rows), views.shape[1], -1)
+        return encoder(model).encode_views(data_set(data_set_key), rows, progress)
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,6 +151,7 @@ def nulls(
 ) -> Nulls:
     """Null distributions of a data set for a query of so many examples."""
     from radioviz.similarity import NullDistribution
+    from radioviz.similarity.comparison import sampled_rows
 
     index = latent_index(data_set_key, model, space)
     if not rotated:
@@ -187,8 +159,7 @@ def nulls(
             NullDistribution.of(index, positives=positives, negatives=negatives),
             NullDistribution.of_best_matches(index),
         )
-    usable = np.flatnonzero(index.inverse_norms > 0)
-    rows = np.random.default_rng(0).permutation(usable)[:NULL_SAMPLE]
+    rows = sampled_rows(index)
     views = rotated_views(model, data_set_key, rows)
     if space:
         views = whitening(model, data_set_key, space)(views)

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from radioviz.atlas.placement import place_among_neighbours
+from radioviz.atlas.placement import positions_on
 from radioviz.errors import AtlasError
 from radioviz.neighbours import nearest_to
 from radioviz.ui import cache, filtering, galaxies, state
@@ -72,6 +72,7 @@ class MapView:
     layers: list[Layer]
     notes: list[str] = field(default_factory=list)
     version: tuple[object, ...] = field(default_factory=lambda: (secrets.token_hex(8),))
+    layout: str = ""
 
     @cached_property
     def positions(self) -> tuple[np.ndarray, np.ndarray]:
@@ -151,13 +152,13 @@ def _map_view(data_sets: tuple[str, ...], model: str, layout: str) -> MapView:
             f"'{layout}'; it has {', '.join(base.atlas.layouts)}"
         )
     version = _version(data_sets, model, layout)
-    view = MapView(base.atlas.layout_title(layout), [], version=version)
+    view = MapView(base.atlas.layout_title(layout), [], version=version, layout=layout)
     for key in data_sets:
         located = cache.located(key, model)
         title = located.catalogue.info.title
         positions = base.atlas.layouts[layout]
         if located is not base:
-            positions, fitted = _overlay_positions(base, layout, located)
+            positions, fitted = positions_on(base.atlas, layout, located.atlas)
             if not fitted:
                 view.notes.append(
                     f"{title} was not in this {view.title} fit; each galaxy is placed near its "
@@ -167,18 +168,6 @@ def _map_view(data_sets: tuple[str, ...], model: str, layout: str) -> MapView:
     return view
 
 
-def _overlay_positions(base: Located, layout: str, other: Located) -> tuple[np.ndarray, bool]:
-    """Positions of another data set on a layout of ``base``; whether they are of the same fit."""
-    parameters = base.atlas.meta["layouts"].get(layout, {}).get("parameters", {})
-    reference = str(parameters.get("fitted_on", base.atlas.data_set))
-    method = layout.removesuffix(f"_{reference}")
-    name = method if other.atlas.data_set == reference else f"{method}_{reference}"
-    if layout == "latent":
-        name = layout  # the latent plane is the same for all
-    if name in other.atlas.layouts:
-        return other.atlas.layouts[name], True
-    latents, fixed = np.asarray(base.atlas.latents), base.atlas.layouts[layout]
-    return place_among_neighbours(latents, fixed, np.asarray(other.atlas.latents)), False
 
 
 def map_points(

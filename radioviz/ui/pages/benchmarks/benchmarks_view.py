@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from radioviz.api.benchmark_figures import figure_frame
 from radioviz.ui import cache, controls
 from radioviz.ui.cache.benchmark_files import figure_table
 from radioviz.ui.exports.export_panel import export_button, whole
@@ -96,18 +97,13 @@ def frame(table: pd.DataFrame) -> None:
 
 def everything(figures: Figures) -> None:
     """All recorded figures, how each was measured, and the file itself."""
-    plain = ("value", "low", "high", "n", "split", "seeds", "command", "commit", "machine", "why")
-    table = pd.DataFrame(
-        [{"figure": f, **{k: e.get(k) for k in plain}} for f, e in figures.items()]
-    )
-    if len(table):
-        table["seeds"] = [", ".join(map(str, seeds or ())) for seeds in table["seeds"]]
-        table.columns = [c if c == "n" else c.capitalize() for c in table.columns]
-        table = table.rename(columns={"Why": "Note"})
+    table = figure_frame(figures).reset_index()
+    table.columns = [c if c == "n" else c.capitalize() for c in table.columns]
+    table = table.rename(columns={"Why": "Note"})
     text = st.text_input(
         "Find a figure", key="benchmarks_find", placeholder="part of a name, e.g. gen. or auroc"
     )
-    if text and len(table):
+    if text:
         table = table[table["Figure"].str.contains(text, case=False, regex=False)]
     frame(table)
     export_button(

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from radioviz import metrics
+from radioviz.encode.generation import sigma_clipped
 from radioviz.errors import RadioVizError
 from radioviz.models.registry import decoders
 from radioviz.ui import cache, class_probabilities, controls, detail, galaxies, synthetic
@@ -98,7 +99,7 @@ def twins_panel(batch: GeneratedBatch, view: View) -> None:
     with in_line("Decoding twins", len(generator.classes), "generate_twins") as progress:
         made = generator.twins(batch.made.latents[rows], size, progress)
     if batch.clipped:
-        made = {c: synthetic.sigma_clipped(v) for c, v in made.items()}
+        made = {c: sigma_clipped(v) for c, v in made.items()}
     verdicts = _verdicts(made)
     st.caption(
         "One latent vector decoded as each class, with the brightness along the principal axis "

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from radioviz.atlas import latent_plane
+from radioviz.atlas.latent_plane import Plane
 from radioviz.models.artefact import ModelInfo
 from radioviz.ui import cache, controls, url_state
 from radioviz.ui.cache import Located
 from radioviz.ui.controls import View, linked_select
-from radioviz.ui.pages.grid_walk import latent_plane
-from radioviz.ui.pages.grid_walk.latent_plane import Plane
 from radioviz.ui.pages.grid_walk.state import Walk, latent_of, mapped, walk_state
 
 AXES, PRINCIPAL = "axes", "pca"

@@ -10,6 +10,7 @@ from typing import IO
 import numpy as np
 import streamlit as st
 
+from radioviz.atlas import latent_plane
 from radioviz.jobs.progress import Progress
 from radioviz.ui import (
     cache,
@@ -25,7 +26,6 @@ from radioviz.ui.controls import View
 from radioviz.ui.exports.export_job import Write
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.in_line import in_line
-from radioviz.ui.pages.grid_walk import latent_plane
 from radioviz.ui.pages.grid_walk.state import (
     Pair,
     Point,

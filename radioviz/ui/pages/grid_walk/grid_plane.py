@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from radioviz.atlas import latent_plane
 from radioviz.ui import cache, class_probabilities, controls, synthetic
 from radioviz.ui.charts.scales import log_ticks, round_ticks
 from radioviz.ui.class_probabilities import BATCH
@@ -17,7 +18,7 @@ from radioviz.ui.in_line import in_line
 from radioviz.ui.map import colouring
 from radioviz.ui.map.colouring import Choice, Colour
 from radioviz.ui.map.hover_text import hover_text
-from radioviz.ui.pages.grid_walk import latent_plane, plane_component
+from radioviz.ui.pages.grid_walk import plane_component
 from radioviz.ui.pages.grid_walk.plane_component import MAX_DOTS, Contour, Dots, Picked
 from radioviz.ui.pages.grid_walk.state import (
     Point,

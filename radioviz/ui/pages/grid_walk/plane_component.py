@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from radioviz.atlas.latent_plane import Plane
 from radioviz.ui.browser_component import register_component
 from radioviz.ui.image import media
-from radioviz.ui.pages.grid_walk.latent_plane import Plane
 from radioviz.ui.pages.grid_walk.state import Pair, Place, walk_state
 
 MAX_DOTS = 5000

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from radioviz.atlas import latent_plane
+from radioviz.atlas.latent_plane import Plane
 from radioviz.models.artefact import ModelInfo
 from radioviz.ui import cache, controls, url_state
 from radioviz.ui.cache import Located
 from radioviz.ui.controls import View
-from radioviz.ui.pages.grid_walk import latent_plane
-from radioviz.ui.pages.grid_walk.latent_plane import Plane
 from radioviz.ui.state import page_state, set_focus
 
 Pair = tuple[str, str]

@@ -10,6 +10,7 @@ import streamlit as st
 
 from radioviz.data.matching import REPEAT_ARCSEC
 from radioviz.ui import cache, controls, detail, filtering, galaxies, gallery_tools, state, tray
+from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_job import Write
 from radioviz.ui.exports.export_panel import export_button
@@ -21,6 +22,7 @@ from radioviz.ui.map.layers import MapView
 from radioviz.ui.map.map_points import MapPoints, SeenMap
 from radioviz.ui.pages.latent_map import selection_view
 from radioviz.ui.pages.latent_map.latent_map_controls import choose_maps
+from radioviz.ui.pages.latent_map.map_lines import map_script
 from radioviz.ui.pages.latent_map.state import (
     FRAGMENTS,
     area_of,
@@ -72,6 +74,13 @@ def latent_map(view: View) -> None:
                 _notes(first)
     if two:
         _side_panel(view, first)
+    draw_code(
+        view,
+        lambda: map_script(view, choice),
+        data_sets=[layer.data_set for layer in first.layers],
+        models=list(choice.maps),
+        methods=[first.layout.split("_")[0], choice.colour.key],
+    )
 
 
 @st.fragment

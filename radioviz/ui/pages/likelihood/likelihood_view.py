@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from radioviz.outliers.score_table import Outliers
 from radioviz.outliers.thresholds import (
     SCORES,
     OutlierScore,
@@ -21,7 +22,6 @@ from radioviz.outliers.thresholds import (
 )
 from radioviz.ui import cache, controls, detail, galaxies, gallery, paper_figures, state, url_state
 from radioviz.ui.cache import outliers as scores
-from radioviz.ui.cache.outliers import Outliers
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.charts.plotly_charts import CountSeries
 from radioviz.ui.controls import View

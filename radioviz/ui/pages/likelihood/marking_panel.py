@@ -8,7 +8,12 @@ from collections import Counter
 import numpy as np
 import streamlit as st
 
-from radioviz.outliers.marking import MarkSpace, space_encoders, stack_latents
+from radioviz.outliers.marking import (
+    MarkSpace,
+    latents_of_all,
+    space_encoders,
+    stack_latents,
+)
 from radioviz.outliers.thresholds import percentile_rank
 from radioviz.ui import cache, controls, detail, galaxies, session_workspace, state, tray
 from radioviz.ui.cache import outliers as scores
@@ -65,22 +70,11 @@ def _space(view: View, sample: ScoredSample, rank: np.ndarray) -> MarkSpace:
     stamp = (keys, sample.score.key, tuple(id(x.atlas) for one in located for x in one))
     held = page_state(LikelihoodState)
     if held.space is None or held.space[0] != stamp:
-        parts = []
-        for one in located:
-            # Orientation does not matter here, but all data sets must be compared in the same way.
-            averaged = all(x.atlas.orientation_stats is not None for x in one)
-            parts.append(np.concatenate([_latents(x, averaged) for x in one]))
+        parts = [
+            latents_of_all([(x.atlas, x.rows, len(x.catalogue)) for x in one]) for one in located
+        ]
         held.space = (stamp, MarkSpace.of(stack_latents(parts), rank))
     return held.space[1]
-
-
-def _latents(located: cache.Located, averaged: bool) -> np.ndarray:
-    """Latents, or their summary over eight orientations, in the order of the catalogue."""
-    summary = located.atlas.orientation_stats if averaged else None
-    latents = np.asarray(located.atlas.latents if summary is None else summary, np.float32)
-    out = np.zeros((len(located.catalogue), latents.shape[1]), np.float32)
-    out[located.rows] = latents
-    return out
 
 
 # -- marking ------------------------------------------------------------------------------------

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from radioviz.errors import AtlasError, CatalogueError
+from radioviz.outliers.score_table import Outliers
 from radioviz.outliers.thresholds import SCORES, OutlierScore, percentile_rank, threshold_at
 from radioviz.ui import filtering
 from radioviz.ui.cache import outliers as scores
-from radioviz.ui.cache.outliers import Outliers
 from radioviz.ui.controls import View
 
 Pair = tuple[str, str]
@@ -97,15 +96,7 @@ def outlier_tables(view: View, data_sets: list[str]) -> dict[str, Outliers]:
 
 def _filtered(table: Outliers, model: str | None) -> Outliers:
     mask = filtering.passing(table.data_set, model)
-    if mask is None:
-        return table
-    return dataclasses.replace(
-        table,
-        source_ids=table.source_ids[mask],
-        values={name: values[mask] for name, values in table.values.items()},
-        split=table.split[mask],
-        size=table.size[mask],
-    )
+    return table if mask is None else table.only(mask)
 
 
 def score_sample(

@@ -11,9 +11,16 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from radioviz.data.matching import close_pairs
 from radioviz.errors import SimilarityError
-from radioviz.similarity import LatentIndex, Query, compose_query, dihedral_views, scores, search
+from radioviz.similarity import LatentIndex, Query, compose_query, dihedral_views, search
+from radioviz.similarity.comparison import (
+    MAX_NULL,
+    NEIGHBOURHOOD,
+    WHITENED,
+    comparable_scores,
+    diffused_scores,
+    space_of,
+)
 from radioviz.ui import cache, controls, filtering, galaxies
 from radioviz.ui.cache import Nulls
 from radioviz.ui.in_line import in_line
@@ -21,13 +28,10 @@ from radioviz.ui.pages.similar.query_upload import kept
 from radioviz.ui.pages.similar.state import Pair, QueryPicture, SimilarityQuery
 
 NUMBERS = (24, 60, 120, 300)
-NEIGHBOURHOOD = "neighbourhood"
-DEFAULT = "whitened"
+DEFAULT = WHITENED
 """Detail counts next to the main axes, and scores still show whether anything is similar."""
 
 NO_CLASS = "no class"
-SAMPLE = 50_000  # galaxies whose scores are plotted where there are too many to compare
-MAX_NULL = 20  # examples: the distribution for more is no narrower to the eye
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class SearchSettings:
     @property
     def space(self) -> str:
         """Transformation of the latents before they are compared, empty for none."""
-        return {"cosine": "", NEIGHBOURHOOD: "whitened"}.get(self.measure, self.measure)
+        return space_of(self.measure)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,10 +112,13 @@ def search_galaxies(
             key: cache.nulls(key, model, settings.space, likes, unlikes, settings.rotated)
             for key in settings.targets
         }
-    every = {index.data_set: _scores(index, vectors, settings.separation) for index in targets}
+    every = {
+        index.data_set: comparable_scores(index, vectors, settings.separation) for index in targets
+    }
     along_graph = settings.measure == NEIGHBOURHOOD
     if along_graph:
-        every, nulls = _diffused(model, every), {}
+        every = diffused_scores(every, {key: cache.neighbourhood(key, model) for key in every})
+        nulls = {}
     names = ["" if name == NO_CLASS else name for name in settings.labels]
     table = search(
         targets,
@@ -193,31 +200,3 @@ def _query_vectors(
         views=views,
         whitening=cache.whitening(model, settings.targets[0], space) if space else None,
     )
-
-
-def _scores(index: LatentIndex, query: Query, separation: float) -> np.ndarray:
-    """Scores of all rows, or of a sample of many; -inf for examples and rows near them."""
-    sampled = index.approximate is not None
-    rows = np.arange(0, len(index), max(1, len(index) // SAMPLE) if sampled else 1)
-    out = np.full(len(index), -np.inf, dtype=np.float32)
-    out[rows] = scores(index, query, rows if sampled else None)
-    known = [index.row_of(str(s)) for d, s in query.exclude if d == index.data_set and s in index]
-    if known:
-        first = index.first_of(np.array(known))
-        out[np.isin(index.first_of(np.arange(len(index))), first)] = -np.inf
-    if len(query.positions):
-        ra, dec = query.positions.T
-        near, _, _ = close_pairs(index.ra, index.dec, ra, dec, radius_arcsec=separation)
-        out[near] = -np.inf
-    return out
-
-
-def _diffused(model: str, every: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Scores diffused along the graph of each data set, scaled so that the best is 1."""
-    out = {}
-    for key, values in every.items():
-        known = np.isfinite(values)
-        spread = cache.neighbourhood(key, model).diffuse(np.where(known, values, -1.0)[None])[0]
-        out[key] = np.where(known, spread, -np.inf).astype(np.float32)
-    top = max((float(v.max()) for v in out.values() if len(v)), default=1.0)
-    return {key: v / top if top > 0 else v for key, v in out.items()}

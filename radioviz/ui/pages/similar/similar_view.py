@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from radioviz.data.catalogue import LABELS, Column
+from radioviz.similarity.comparison import NEIGHBOURHOOD
 from radioviz.ui import (
     cache,
     controls,
@@ -29,7 +30,6 @@ from radioviz.ui.pages.similar import query_panel
 from radioviz.ui.pages.similar.galaxy_lookup import separation_text
 from radioviz.ui.pages.similar.similar_search import (
     DEFAULT,
-    NEIGHBOURHOOD,
     NO_CLASS,
     NUMBERS,
     SearchResult,

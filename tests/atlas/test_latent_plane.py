@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from radioviz.atlas import latent_plane
+from radioviz.atlas.latent_plane import axes_plane, contour, path, pca_plane
 from radioviz.errors import SelectionError
 from radioviz.neighbours import nearest_to
-from radioviz.ui.pages.grid_walk import latent_plane
-from radioviz.ui.pages.grid_walk.latent_plane import axes_plane, contour, path, pca_plane
 
 
 def test_the_default_plane_is_that_of_the_paper() -> None:

@@ -1,0 +1,83 @@
+"""Filter and sort the galaxies of a data set by all that is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import numpy as np
+import pandas as pd
+
+from radioviz import morphology
+from radioviz.api.samples import open_atlas
+from radioviz.atlas.scores import read_scores
+from radioviz.data.registry import open_data_set
+from radioviz.errors import AtlasError
+from radioviz.models.registry import list_models
+from radioviz.workspace.data_set_columns import data_set_columns
+from radioviz.workspace.evaluation import matching_rows
+
+
+def select_galaxies(
+    data_set: str = "first",
+    condition: str = "",
+    *,
+    model: str = "",
+    subsets: Mapping[str, Sequence[str]] | None = None,
+    sort: str = "",
+    descending: bool = False,
+) -> pd.DataFrame:
+    """The galaxies that pass a filter, with all their columns, as on the Table page.
+
+    Parameters
+    ----------
+    condition : str
+        A filter as in the box of the app, such as ``label == "Bent" and las > 80``; all galaxies
+        by default. docs/filters.md describes it.
+    model : str
+        Encoder whose scores are columns, too; none by default.
+    subsets : mapping, optional
+        Name to values of ``source_id``: columns of yes and no that the condition may name.
+    sort : str
+        Column to sort by; rows without a value come last. By default in the order of the data set.
+    descending : bool
+        Whether the largest come first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``data_set`` and every column of the data set, measured ones and scores included; the index
+        is the row of the data set. ``las`` is in arcsec, ``ra`` and ``dec`` in degrees;
+        :meth:`GalaxySample.to_astropy` has the units of the others.
+
+    Raises
+    ------
+    FilterError
+        If the condition cannot be read or names an unknown column; its ``position`` says where.
+    CatalogueError, AtlasError
+        If there is no such data set, or its scores are damaged.
+
+    Examples
+    --------
+    >>> import radioviz
+    >>> bent = radioviz.select_galaxies("first", 'label == "Bent" and las > 80', sort="las")
+    >>> len(bent), bool((bent["las"] > 80).all()), bool(bent["las"].is_monotonic_increasing)
+    (57, True, True)
+    """
+    catalogue = morphology.complete(open_data_set(data_set))
+    scores = read_scores(data_set, catalogue=catalogue, models=list_models())
+    atlas = None
+    if model:
+        with suppress(AtlasError):
+            atlas = open_atlas(data_set, model)
+    columns = data_set_columns(catalogue, scores, atlas)
+    if subsets:
+        masks = {name: np.zeros(len(catalogue), dtype=bool) for name in subsets}
+        for name, ids in subsets.items():
+            masks[name][catalogue.known_rows_of(list(ids))] = True
+        columns = columns.with_masks(masks)
+    rows = columns.order(sort, descending=descending) if sort else np.arange(len(columns))
+    if condition.strip():
+        rows = rows[matching_rows(condition, columns)[rows]]
+    found = columns.table.iloc[rows]
+    return found.assign(data_set=data_set)[["data_set", *found.columns.drop("data_set", "ignore")]]

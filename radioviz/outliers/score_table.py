@@ -1,0 +1,157 @@
+"""Every outlier score of the galaxies of a data set, whoever computed it. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from radioviz.atlas.atlas import Atlas
+from radioviz.atlas.scores import Scores
+from radioviz.data.catalogue import Catalogue
+from radioviz.errors import LikelihoodError
+from radioviz.models.registry import ModelList
+from radioviz.outliers.thresholds import SCORES, calibrated_flows, column, rank_average
+
+REFERENCE = "first"
+"""The data set that strangeness is measured against, where it has scores."""
+
+# What an Atlas itself holds, where no flow has left scores.
+_IN_ATLAS = {
+    "knn": "knn_distance",
+    "isolation": "isolation",
+    "reconstruction": "reconstruction_error",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Outliers:
+    """Outlier scores of the galaxies of a data set.
+
+    Attributes
+    ----------
+    data_set : str
+    flow : str
+        The flow that gave log p; empty where none did.
+    source_ids : numpy.ndarray
+        Shape ``(n,)``, the order of the catalogue.
+    values : dict
+        Name of a score (:data:`radioviz.outliers.thresholds.SCORES`) to float64 of shape ``(n,)``.
+    split : numpy.ndarray
+        ``train``, ``valid``, ``test``, ``excluded`` or empty.
+    size : numpy.ndarray
+        Angular size in arcsec, NaN where unknown.
+    """
+
+    data_set: str
+    flow: str
+    source_ids: np.ndarray
+    values: Mapping[str, np.ndarray]
+    split: np.ndarray
+    size: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.source_ids)
+
+    def oriented(self, score: str) -> np.ndarray:
+        """Values of a score, higher for outliers; NaN where unknown."""
+        if score not in self.values:
+            return np.full(len(self), np.nan)
+        return SCORES[score].oriented(self.values[score])
+
+    def held_out(self) -> np.ndarray:
+        """Mask of galaxies that nothing was trained on; all, where there are no splits."""
+        held = np.isin(self.split, ("valid", "test"))
+        return held if held.any() else np.ones(len(self), dtype=bool)
+
+    def learned(self) -> np.ndarray:
+        """Mask of galaxies that models learned from; all, where there are no splits."""
+        train = self.split == "train"
+        return train if train.any() else np.ones(len(self), dtype=bool)
+
+    def only(self, mask: np.ndarray) -> Outliers:
+        """The galaxies of a mask ``(n,)``."""
+        return replace(
+            self,
+            source_ids=self.source_ids[mask],
+            values={name: values[mask] for name, values in self.values.items()},
+            split=self.split[mask],
+            size=self.size[mask],
+        )
+
+    def with_rank_average(self, base: Outliers) -> Outliers:
+        """Add the mean percentile rank of all scores but the combined one.
+
+        Parameters
+        ----------
+        base : Outliers
+            Its training galaxies are those that values are ranked among.
+        """
+        names = [k for k in self.values if k in base.values and k != "strangeness"]
+        learned = base.learned()
+        try:
+            average = rank_average(
+                {k: self.oriented(k) for k in names}, {k: base.oriented(k)[learned] for k in names}
+            )
+        except LikelihoodError:
+            return self
+        return replace(self, values={**self.values, "rank_average": average})
+
+
+def flow_over(models: ModelList, encoder: str | None) -> str:
+    """The flow over an encoder's latents, or any flow where that has none; empty without."""
+    found = calibrated_flows(models)
+    for name, info in found.items():
+        if info.training.get("config", {}).get("encoder") == encoder:
+            return name
+    return next(iter(found), "")
+
+
+def outliers_of(
+    catalogue: Catalogue, scores: Scores, atlas: Atlas | None, flow: str, preferred: str
+) -> Outliers:
+    """Every outlier score of a data set but the rank average.
+
+    Parameters
+    ----------
+    scores : Scores
+        Of the data set, that belong to no encoder.
+    atlas : Atlas, optional
+        Of the encoder in view: it gives the scores that the flow lacks.
+    flow, preferred : str
+        The flow of :func:`flow_over`, and the one whose scores stand in for those that it lacks;
+        empty where there is none.
+    """
+    table = catalogue.table
+    ids = table["source_id"].to_numpy(object)
+    values: dict[str, np.ndarray] = {}
+    if flow:
+        own = scores.of(ids)
+        for name, of in ((n, f) for f in dict.fromkeys((flow, preferred)) for n in SCORES):
+            if column(name, of) in own and name not in values:
+                values[name] = own[column(name, of)].to_numpy(float)
+    if atlas is not None:
+        values = _scores_of_atlas(atlas, ids) | values
+    if "complexity" in table and table["complexity"].notna().any():
+        values["complexity"] = table["complexity"].to_numpy(float)
+    # One kind of size for all galaxies that are compared.
+    size = table["las_isophotal" if "las_isophotal" in table else "las"].to_numpy(float)
+    return Outliers(
+        catalogue.info.key,
+        flow if "log_prob" in values else "",
+        ids,
+        {k: values[k] for k in SCORES if k in values},
+        table["split"].to_numpy(str),
+        size,
+    )
+
+
+def _scores_of_atlas(atlas: Atlas, ids: np.ndarray) -> dict[str, np.ndarray]:
+    rows = atlas.rows_of(list(ids))
+    out = {}
+    for name, stored in _IN_ATLAS.items():
+        if stored in atlas.scores:
+            values = atlas.scores[stored].to_numpy(float)
+            out[name] = np.where(rows >= 0, values[np.maximum(rows, 0)], np.nan)
+    return out
