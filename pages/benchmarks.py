@@ -9,6 +9,7 @@ import streamlit as st
 
 from radioviz.ui import controls, sidebar
 from radioviz.ui.cache.benchmark_files import benchmarks
+from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.pages.benchmarks import benchmark_tables as tables
 from radioviz.ui.pages.benchmarks import benchmarks_view
 
@@ -67,6 +68,8 @@ def main() -> None:
                     benchmarks_view.with_table(name, f"python -m train {command}", draw)
         with recorded:
             benchmarks_view.everything(figures)
+        names = [name for parts in PARTS.values() for _, name, _, _ in parts]
+        draw_code(view, lambda: benchmarks_view.benchmark_script(names))
 
 
 main()

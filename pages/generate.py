@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from radioviz.ui import controls, sidebar
+from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.controls import View
 from radioviz.ui.pages.generate import (
     generate_checks,
@@ -13,6 +14,7 @@ from radioviz.ui.pages.generate import (
     generate_view,
     state,
 )
+from radioviz.ui.pages.generate.batch_lines import batch_script
 
 
 @st.fragment(key="generate")
@@ -45,6 +47,12 @@ def generate(view: View) -> None:
         if tab.open:
             with tab, controls.show_errors():
                 draw(batch, view)
+    around = str(st.session_state.get("generate_around") or "")
+    draw_code(
+        view,
+        lambda: batch_script(batch, "" if around == generate_controls.GENERATED else around),
+        models=[batch.info.name, batch.classifier],
+    )
 
 
 def main() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from radioviz.ui import controls, sidebar
+from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.controls import View
 from radioviz.ui.pages.grid_walk import grid_controls, grid_path, grid_plane, grid_view, state
+from radioviz.ui.pages.grid_walk.walk_lines import walk_script
 
 
 @st.fragment(key="grid_walk")
@@ -37,6 +39,14 @@ def grid_walk(view: View) -> None:
             with tab, controls.show_errors():
                 draw()
     state.publish(view, walk, point)
+    base = next((k for k in (view.data_set, *state.mapped(walk.info.name))
+                 if k in state.mapped(walk.info.name)), "first")  # fmt: skip
+    draw_code(
+        view,
+        lambda: walk_script(walk, point, base),
+        data_sets=list(walk.layers),
+        models=[walk.info.name],
+    )
 
 
 def main() -> None:

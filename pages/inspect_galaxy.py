@@ -5,6 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from radioviz.ui import controls, detail, galaxies, sidebar, url_state
+from radioviz.ui.code.code_panel import draw_code
+from radioviz.ui.controls import View
+from radioviz.ui.galaxy_search import draw_search_outcome, galaxy_search
+from radioviz.ui.galaxy_search import search as run_search
 from radioviz.ui.pages.inspect import (
     encoder_panel,
     explanation,
@@ -12,14 +16,17 @@ from radioviz.ui.pages.inspect import (
     plane_panels,
     reconstructions,
 )
+from radioviz.ui.pages.inspect.galaxy_lines import galaxy_script
 from radioviz.ui.pages.inspect.state import (
+    SEARCH_BOX,
     Pair,
     current_galaxy,
-    find_galaxy,
+    finder,
     inspect_state,
+    open_match,
     open_random,
     show_all_matches,
-    step_match,
+    show_best,
 )
 from radioviz.ui.pages.likelihood import likelihood_view
 
@@ -29,21 +36,14 @@ TABS = (
 )
 
 
-def match_buttons(pair: Pair) -> None:
-    """Which match of the last search this is, and buttons to the others."""
-    matches = inspect_state().matches
-    if pair not in matches:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"Match {matches.index(pair) + 1:,} of {len(matches):,}", width="content")
-        for label, step in (("Previous", -1), ("Next", 1)):
-            st.button(
-                label, key=f"inspect_{label.lower()}", on_click=step_match, args=(step,),
-                icon=":material/chevron_left:" if step < 0 else ":material/chevron_right:",
-            )  # fmt: skip
-        if st.button("All on the map", icon=":material/scatter_plot:", key="inspect_all"):
-            show_all_matches()
-            st.switch_page(controls.LATENT_MAP)
+def search_outcome(view: View, pair: Pair) -> None:
+    """Which match of the last search this is, and the way to the others; or why there is none."""
+    draw_search_outcome(SEARCH_BOX, finder(view), show_best, pair, open_match)
+    if len(galaxy_search(SEARCH_BOX).matches) > 1 and st.button(
+        "All on the map", icon=":material/scatter_plot:", key="inspect_all"
+    ):
+        show_all_matches()
+        st.switch_page(controls.LATENT_MAP)
 
 
 def main() -> None:
@@ -54,16 +54,15 @@ def main() -> None:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             title, search, random = (st.container(width=w) for w in ("content", 340, 150))
         search.text_input(
-            "Find a galaxy", key="inspect_find", on_change=find_galaxy, args=(view,),
+            "Find a galaxy", key=SEARCH_BOX, on_change=run_search,
+            args=(SEARCH_BOX, finder(view), show_best),
             placeholder="Name, J2000, or position in degrees or sexagesimal",
         )  # fmt: skip
         random.button(
             "One at random", icon=":material/casino:", key="inspect_random",
             on_click=open_random, args=(view,), width="stretch",
         )  # fmt: skip
-        if message := inspect_state().message:
-            st.warning(controls.escape(message), icon=":material/search:")
-        match_buttons(pair)
+        search_outcome(view, pair)
         _, row = galaxies.row_of(pair)
         inspect_state().linked_source = pair[1]
         url_state.linked_choice("inspect_tabs", "tab", TABS, TABS[0])
@@ -96,6 +95,8 @@ def main() -> None:
             if tab.open:
                 with tab, controls.show_errors():
                     draw()
+        models = [*inspect_state().reconstructed]
+        draw_code(view, lambda: galaxy_script(view, pair), data_sets=[pair[0]], models=models)
 
 
 main()

@@ -6,8 +6,10 @@ import streamlit as st
 
 from radioviz.errors import LikelihoodError
 from radioviz.ui import controls, detail, gallery_tools, sidebar, state, url_state
+from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.controls import View
 from radioviz.ui.pages.likelihood import likelihood_view, marking_panel
+from radioviz.ui.pages.likelihood.outlier_lines import outlier_script
 from radioviz.ui.pages.likelihood.scored_sample import (
     Pair,
     ScoredSample,
@@ -57,6 +59,14 @@ def likelihood(view: View) -> None:
             marking_panel.draw_marks(view)
         with st.expander("Do the scores agree?", icon=":material/compare_arrows:"):
             likelihood_view.draw_agreement(here)
+        which = str(st.session_state.get("likelihood_list", "strangest"))
+        draw_code(
+            view,
+            lambda: outlier_script(view, settings, sample, which),
+            data_sets=settings.data_sets,
+            models=[sample.reference.flow],
+            methods=[settings.score.key, *(["marks"] if which == "marks" else [])],
+        )
 
 
 def draw_list(view: View, sample: ScoredSample) -> list[Pair]:

@@ -7,7 +7,9 @@ import streamlit as st
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import RadioVizError
 from radioviz.ui import cache, controls, sidebar
+from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.pages.overview import overview_view
+from radioviz.ui.pages.overview.overview_lines import overview_script
 from radioviz.ui.pages.overview.state import OverviewState
 from radioviz.ui.state import page_state
 
@@ -113,6 +115,7 @@ def main() -> None:
     st.subheader("Models")
     with controls.show_errors():
         overview_view.model_cards()
+    draw_code(view, lambda: overview_script(view.data_set))
 
 
 main()

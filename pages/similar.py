@@ -5,8 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from radioviz.ui import cache, controls, sidebar, state
+from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.controls import View
 from radioviz.ui.pages.similar import query_panel, similar_examples, similar_search, similar_view
+from radioviz.ui.pages.similar.similar_lines import similar_script
 from radioviz.ui.pages.similar.state import to_link
 
 
@@ -54,6 +56,13 @@ def similar(view: View) -> None:
             result = similar_search.search_galaxies(model, query, picture, settings)
             single = not query.unlike and len(query.like) + (picture is not None) == 1
             similar_view.draw_results(view, result, settings, single)
+    if settings.targets and (picture is not None or query.like):
+        draw_code(
+            view,
+            lambda: similar_script(model, query, picture, settings),
+            data_sets=settings.targets,
+            methods=[settings.measure],
+        )
     if focus:
         with places[2], st.container(key="similar_opened"), controls.show_errors():
             similar_view.draw_opened(view, focus)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from radioviz.ui import cache, controls, sidebar
+from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.controls import View
 from radioviz.ui.pages.table import (
     chart_panel,
@@ -17,6 +18,7 @@ from radioviz.ui.pages.table import (
     table_view,
 )
 from radioviz.ui.pages.table.state import table_settings
+from radioviz.ui.pages.table.table_lines import table_script
 from radioviz.ui.state import Selection
 from radioviz.ui.workspace_columns import columns_in_view
 from radioviz.workspace.table_columns import TableColumns
@@ -38,6 +40,12 @@ def table(view: View) -> None:
         if tab.open:  # the others would be made for nothing
             with tab, controls.show_errors():
                 draw(view, columns)
+    held = table_settings(columns)
+    selected_only = bool(st.session_state.get("table_selected_only"))
+    draw_code(
+        view,
+        lambda: table_script(view, held, chart_panel.charts(), selected_only=selected_only),
+    )
 
 
 def _listed(view: View, columns: TableColumns) -> Selection:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from radioviz import importing
 from radioviz.ui import controls, sidebar
+from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.pages.your_data import import_draft, import_form, your_data_view
+from radioviz.ui.pages.your_data.state import your_data_state
+from radioviz.ui.pages.your_data.survey_lines import surveys_script
 
 
 def main() -> None:
@@ -23,6 +27,8 @@ def main() -> None:
         your_data_view.draw_jobs()
     import_form.draw_import_form()
     your_data_view.draw_surveys()
+    surveys = list(importing.list_surveys())
+    draw_code(view, lambda: surveys_script(surveys, your_data_state().described))
 
 
 main()

@@ -52,6 +52,10 @@ class SelectionError(RadioVizError):
     """A selection file or a search for a source cannot be understood."""
 
 
+class UnknownNameError(SelectionError):
+    """A name that no data set has, and that is not a position."""
+
+
 class FilterError(RadioVizError):
     """A filter cannot be understood.
 

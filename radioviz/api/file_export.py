@@ -11,8 +11,8 @@ from typing import IO
 import numpy as np
 import pandas as pd
 
+from radioviz.api.inference import generated_pixel_scale
 from radioviz.api.samples import open_atlas
-from radioviz.atlas.layouts import REFERENCE
 from radioviz.data.registry import open_data_set
 from radioviz.encode import GeneratedGalaxies
 from radioviz.errors import ExportError
@@ -29,7 +29,6 @@ from radioviz.export import (
     write_zip,
 )
 from radioviz.export.groups import MADE_COLUMNS
-from radioviz.models.registry import list_models
 from radioviz.store.atomic import atomic_file, report_unwritable
 
 FORMATS: dict[str, Callable[[IO[bytes], list[Group]], object]] = {
@@ -141,7 +140,6 @@ def _groups(galaxies: Sequence[str] | pd.DataFrame, data_set: str, model: str) -
 
 
 def _write_simulated(file: IO[bytes], generated: GeneratedGalaxies) -> None:
-    chain = list_models()[generated.model].preprocess
     write_simulated_fits(
         file,
         generated.images,
@@ -152,5 +150,5 @@ def _write_simulated(file: IO[bytes], generated: GeneratedGalaxies) -> None:
         latents=generated.latents,
         indices=generated.indices,
         cards=generated.request.cards(),
-        pixel_scale=chain.output_scale_arcsec(open_data_set(REFERENCE).info),
+        pixel_scale=generated_pixel_scale(generated),
     )

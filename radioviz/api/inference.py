@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from radioviz.api.samples import default_encoder, open_data_set
+from radioviz.atlas.layouts import REFERENCE
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.preprocess import Preprocess
 from radioviz.encode import PLANE_BATCH, Encoder, GeneratedGalaxies, GenerationRequest, Generator
 from radioviz.errors import ImageError, ModelError
 from radioviz.images.dihedral import dihedral_views
 from radioviz.images.reading import SkyImage
-from radioviz.models.registry import decoders
+from radioviz.models.registry import decoders, list_models
 from radioviz.paths import special_file
 from radioviz.similarity import query_image
 
@@ -90,7 +91,7 @@ def encode_images(
 
 
 def encode_example(
-    image: ImageSource,
+    image: ImageSource | GeneratedGalaxies,
     model: str,
     *,
     like: str,
@@ -120,15 +121,29 @@ def encode_example(
     ImageError, ModelError, PreprocessError
         As :func:`encode_images`, or if it is not one image.
     """
-    found = _sky_images(image, extension)
-    if len(found) != 1:
-        raise ImageError(f"{len(found)} images as one example; give one of them")
     encoder = Encoder.load(model)
-    survey = open_data_set(like).catalogue
-    seen = _as_seen(found[0], survey, encoder.info.preprocess, pixel_scale, beam, noisy, box)
+    chain, place = encoder.info.preprocess, None
+    if isinstance(image, GeneratedGalaxies):
+        number = len(image)
+        # They look like preprocessed images; at equal scale the chain changes nothing.
+        seen = chain(image.images, generated_pixel_scale(image), beam=None)
+    else:
+        found = _sky_images(image, extension)
+        number = len(found)
+        if number == 1:
+            survey = open_data_set(like).catalogue
+            seen = _as_seen(found[0], survey, chain, pixel_scale, beam, noisy, box)
+            place = query_image.position_of(found[0], _box(box, found[0]))
+    if number != 1:
+        raise ImageError(f"{number} images as one example; give one of them")
     views = dihedral_views(seen)[0] if rotated else seen
-    place = query_image.position_of(found[0], _box(box, found[0]))
     return encoder.encode(np.ascontiguousarray(views, dtype=np.float32)), place
+
+
+def generated_pixel_scale(generated: GeneratedGalaxies) -> float:
+    """Arcsec per pixel of generated images: that of the training images of FIRST."""
+    chain = list_models()[generated.model].preprocess
+    return chain.output_scale_arcsec(open_data_set(REFERENCE).info)
 
 
 def _as_seen(

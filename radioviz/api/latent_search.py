@@ -16,7 +16,7 @@ from radioviz.atlas.atlas import Atlas
 from radioviz.atlas.layouts import REFERENCE
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.matching import REPEAT_ARCSEC
-from radioviz.encode import Encoder
+from radioviz.encode import Encoder, GeneratedGalaxies
 from radioviz.errors import AtlasError, SelectionError, SimilarityError
 from radioviz.similarity import (
     LatentIndex,
@@ -50,7 +50,7 @@ def find_similar(
     *,
     galaxy: Galaxies = (),
     position: SkyCoord | str | tuple[float, float] | None = None,
-    image: np.ndarray | str | PathLike[str] | None = None,
+    image: np.ndarray | str | PathLike[str] | GeneratedGalaxies | None = None,
     unlike: Galaxies = (),
     model: str = "",
     measure: str = "whitened",
@@ -74,8 +74,9 @@ def find_similar(
         data set than the first one as ``(data_set, source_id)``.
     position : SkyCoord, str or (float, float), optional
         The galaxy nearest to it is an example: J2000, sexagesimal text or degrees.
-    image : numpy.ndarray or path, optional
-        An image as example: an array ``(ny, nx)``, or a FITS, PNG or JPEG file.
+    image : numpy.ndarray, path or GeneratedGalaxies, optional
+        An image as example: an array ``(ny, nx)``, a FITS, PNG or JPEG file, or one generated
+        galaxy.
     model : str
         Encoder; by default the one that the app opens first.
     measure : str

@@ -200,9 +200,9 @@ class GeneratedGalaxies:
         labels = tuple(self.labels[i] for i in chosen)
         return dataclasses.replace(self, labels=labels, **arrays)
 
-    def sigma_clipped(self, sigma: float = 3.0) -> np.ndarray:
-        """The images as :func:`sigma_clipped` gives them, ``(n, size, size)``."""
-        return sigma_clipped(self.images, sigma)
+    def sigma_clipped(self, sigma: float = 3.0) -> GeneratedGalaxies:
+        """The same galaxies with images as :func:`sigma_clipped` gives them."""
+        return dataclasses.replace(self, images=sigma_clipped(self.images, sigma))
 
     def conditions(self) -> list[dict[str, Any]]:
         """Class and size of each, also where the request left them open."""

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 import numpy as np
 
 from radioviz.errors import SelectionError
-from radioviz.sky import from_sexagesimal
+from radioviz.sky import from_sexagesimal, separation_arcsec
 
 # J081300.2+434749, with or without the survey's prefix and the J.
 _J2000 = re.compile(
     r"^(?:.*\s)?J?(\d{2})(\d{2})(\d{2}(?:\.\d*)?)([-+])(\d{2})(\d{2})(\d{2}(?:\.\d*)?)$"
 )
 # J0747+1717 or 2251+1548: hours and minutes, degrees (and minutes) of a shorter name.
-_SHORT = re.compile(r"^(?:.*\s)?J?(\d{2})([0-5]\d)([0-5]\d)?([-+])(\d{2})([0-5]\d)?([0-5]\d)?$")
+_SHORT = re.compile(
+    r"^(.*\s)?(J?)(\d{2})([0-5]\d)([0-5]\d)?([-+])(\d{2})([0-5]\d)?([0-5]\d)?$", re.IGNORECASE
+)
+# B2251+158 or PKS 2251+15: of 1950; a third digit of the declination is a tenth of a degree.
+_B1950 = re.compile(
+    r"^(.*\s)?(B?)(\d{2})([0-5]\d)([0-5]\d)?([-+])(\d{2})(\d|[0-5]\d|[0-5]\d[0-5]\d)?$",
+    re.IGNORECASE,
+)
+_CATALOGUES_OF_1950 = {
+    *("3c", "3cr", "4c", "5c", "6c", "7c", "8c", "pks", "b2", "b3", "mrc", "txs", "mc", "4cp"),
+    *("87gb", "gb", "s4", "s5", "nrao", "dw", "cta", "ctd", "parkes", "um", "wnb", "ohio"),
+}
+"""Catalogues whose names hold positions of 1950 without saying so."""
 _MARKS = str.maketrans("°′'″\",;", "dmmss  ")
 _NUMBER = r"[-+]?\d+(?:\.\d*)?"
 _DEGREES = re.compile(rf"^({_NUMBER})\s*°?\s*[,;\s]\s*({_NUMBER})\s*°?$")
@@ -61,7 +74,7 @@ def parse_position(text: str) -> tuple[float, float] | None:
         If it is written as a position but lies outside the sky.
     """
     text = " ".join(text.replace("−", "-").split())
-    if match := _J2000.match(text):
+    if (match := _J2000.match(text)) and not _is_of_1950(text[: match.start(1)]):
         h, m, s, sign, *angle = match.groups()
         parts = np.array([[h, m, s], angle], dtype=float)
         # 24 hours and 60 seconds are of names that were rounded without a carry.
@@ -96,7 +109,8 @@ def in_short_name(text: str, ra: np.ndarray, dec: np.ndarray) -> np.ndarray | No
     """Which positions a shortened J2000 name stands for; None if the text is none.
 
     ``J0747+1717``, ``J0747+17``, ``J074708+1717``: digits may be truncated, as the IAU asks, or
-    rounded, as others do. Positions whose truncated digits agree win over rounded ones.
+    rounded, as others do. Positions whose truncated digits agree win over rounded ones. A name that
+    :func:`is_b1950_name` reads is none.
 
     Parameters
     ----------
@@ -109,21 +123,98 @@ def in_short_name(text: str, ra: np.ndarray, dec: np.ndarray) -> np.ndarray | No
         Booleans of shape ``(n,)``.
     """
     match = _SHORT.match(text.replace("−", "-"))
-    if match is None or int(match[1]) > 23 or int(match[5]) > 90:
+    if match is None or is_b1950_name(text):
         return None
-    right = [int(part) for part in match.groups()[:3] if part]
-    up = [int(part) for part in match.groups()[4:] if part]
-    steps = (1, 60, 3600)
-    # Whole minutes or seconds of time, and degrees, minutes or seconds of arc.
-    time, angle = (steps[len(parts) - 1] for parts in (right, up))
-    wanted = [sum(p * unit // s for p, s in zip(parts, steps, strict=False))
-              for parts, unit in ((right, time), (up, angle))]  # fmt: skip
-    sign = np.signbit(dec) == (match[4] == "-")
+    right, up = match.groups()[2:5], match.groups()[6:]
+    if int(match[3]) > 23 or int(match[7]) > 90:
+        return None
+    return _in_digits(right, match[6], up, (1, 60, 3600), ra, dec)
+
+
+def is_b1950_name(text: str) -> bool:
+    """Whether a name holds a position of 1950, which is up to half a degree from that of 2000.
+
+    ``B0744+174`` and ``PKS 0744+17`` do, and so does a name without letters and minutes of
+    declination, such as ``0744+17``: by convention the J is only left out before 1984.
+    """
+    match = _B1950.match(" ".join(text.replace("−", "-").split()))
+    if match is None or int(match[3]) > 23 or int(match[7]) > 90:
+        return False
+    bare = not match[1] and not match[5] and len(match[8] or "") < 2
+    return bool(match[2]) or _is_of_1950(match[1] or "") or bare
+
+
+def _is_of_1950(before: str) -> bool:
+    """Whether what stands before the digits of a name is a catalogue of positions of 1950."""
+    words = before.split()
+    return bool(words) and words[-1].casefold() in _CATALOGUES_OF_1950
+
+
+def in_b1950_name(text: str, ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
+    """Which J2000 positions a B1950 name stands for; digits as for :func:`in_short_name`.
+
+    Parameters
+    ----------
+    text : str
+        A name that :func:`is_b1950_name` reads.
+    ra, dec : numpy.ndarray
+        Degrees, shape ``(n,)``; NaN never matches.
+
+    Returns
+    -------
+    numpy.ndarray
+        Booleans of shape ``(n,)``.
+    """
+    from astropy.coordinates import FK4, SkyCoord
+
+    match = _B1950.match(" ".join(text.replace("−", "-").split()))
+    assert match is not None
+    digits = match[8] or ""
+    up = (match[7], digits) if len(digits) < 3 else (match[7], digits[:2], digits[2:])
+    steps = (1, 10) if len(digits) == 1 else (1, 60, 3600)
+    hours = int(match[3]) + int(match[4]) / 60
+    angle = int(match[7]) + (int(digits[:2]) / steps[1] if digits else 0.0)
+    centre = SkyCoord(
+        15 * hours, -angle if match[6] == "-" else angle, unit="deg", frame=FK4(equinox="B1950")
+    ).icrs
+    # Only what is near is worth precessing.
+    near = separation_arcsec(float(centre.ra.deg), float(centre.dec.deg), ra, dec) < 3 * 3600
+    found = np.zeros(len(ra), dtype=bool)
+    rows = np.flatnonzero(near)
+    if len(rows):
+        old = SkyCoord(ra[rows], dec[rows], unit="deg").transform_to(FK4(equinox="B1950"))
+        found[rows] = _in_digits(match.groups()[2:5], match[6], up, steps, old.ra.deg, old.dec.deg)
+    return found
+
+
+def _in_digits(
+    right: Sequence[str | None],
+    sign: str,
+    up: Sequence[str | None],
+    steps: Sequence[int],
+    ra: np.ndarray,
+    dec: np.ndarray,
+) -> np.ndarray:
+    """Mask of positions whose truncated digits are those given, or else their rounded ones.
+
+    Parameters
+    ----------
+    right, up : sequence of str
+        Hours, minutes, seconds; degrees and their parts, of which there are ``steps`` each.
+    """
+    hours = [int(part) for part in right if part]
+    angles = [int(part) for part in up if part]
+    time, angle = (1, 60, 3600)[len(hours) - 1], steps[len(angles) - 1]
+    wanted = (
+        sum(p * time // s for p, s in zip(hours, (1, 60, 3600), strict=False)),
+        sum(p * angle // s for p, s in zip(angles, steps, strict=False)),
+    )
+    same_side = (np.signbit(dec) == (sign == "-")) & np.isfinite(ra) & np.isfinite(dec)
     values = (np.mod(ra, 360.0) / 15 * time, np.abs(dec) * angle)
+    found = np.zeros(len(ra), dtype=bool)
     # A millionth guards against 59.99999 from decimal degrees.
     for grid in (lambda v: np.floor(v + 1e-6), np.rint):
-        found = sign & np.isfinite(ra) & np.isfinite(dec)
-        found &= np.mod(grid(values[0]), 24 * time) == wanted[0]
+        found = same_side & (np.mod(grid(values[0]), 24 * time) == wanted[0])
         found &= grid(values[1]) == wanted[1]
         if found.any():
             return found

@@ -17,8 +17,8 @@ from radioviz.errors import (
     AtlasError,
     CatalogueError,
     ModelError,
-    RadioVizError,
     SelectionError,
+    UnknownNameError,
     WorkspaceError,
 )
 from radioviz.morphology.size_scale import DOUBTS, SCATTER
@@ -270,23 +270,20 @@ def find_galaxies(catalogue: Catalogue, text: str, radius: float) -> np.ndarray:
         part = np.flatnonzero(table[column].str.casefold().str.contains(bare, regex=False))
         if len(part):
             return part
-    short = sky.in_short_name(text, table["ra"].to_numpy(float), table["dec"].to_numpy(float))
+    ra, dec = table["ra"].to_numpy(float), table["dec"].to_numpy(float)
+    of_1950 = sky.is_b1950_name(text)
+    short = sky.in_b1950_name(text, ra, dec) if of_1950 else sky.in_short_name(text, ra, dec)
     if short is not None and short.any():
         return np.flatnonzero(short)
-    raise SelectionError(
+    if of_1950:
+        raise UnknownNameError(
+            f"no source of {title} is called '{text[:80]}', read as a position of 1950; for one of "
+            "2000 write a J before its digits"
+        )
+    raise UnknownNameError(
         f"no source of {title} is called '{text[:80]}', and it is not a valid position "
         "(degrees: 116.785 +17.291; sexagesimal: 07:47:08.4 +17:17:27)"
     )
-
-
-def find_ids(data_set: str, text: str, radius: float) -> tuple[list[str], str]:
-    """Identifiers that match (see :func:`find_galaxies`), or none and the message why."""
-    try:
-        catalogue = cache.data_set(data_set)
-        rows = find_galaxies(catalogue, text, radius)
-    except RadioVizError as error:
-        return [], str(error)
-    return [str(s) for s in catalogue.table["source_id"].to_numpy()[rows]], ""
 
 
 def galaxy_facts(

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
-import time
-from collections.abc import Iterator
-from urllib.parse import unquote
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.errors import FetchError, SelectionError, SimilarityError
+from radioviz.errors import SelectionError, SimilarityError
 from radioviz.similarity import LatentIndex, Whitening, compose_query, scores
 from radioviz.ui import cache
-from radioviz.ui import name_resolver as names
 from radioviz.ui.pages.similar.galaxy_lookup import UnknownNameError, look_up, separation_text
 from radioviz.ui.pages.similar.similar_search import encode_picture
 from radioviz.ui.pages.similar.state import SimilarityQuery, from_link, to_link
@@ -143,51 +136,3 @@ def test_an_encoder_that_gives_nothing_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(cache, "encoder", lambda model: Silent())
     with pytest.raises(SimilarityError, match=r"encoder 'vae2'.*zero or not finite"):
         encode_picture("vae2", np.ones((8, 8), np.float32), rotated=True)
-
-
-# -- Sesame ---------------------------------------------------------------------------------
-
-_ANSWER = "# 3C 31\n#=Si=Simbad: 1\n%@ 22\n%J 16.853967 +32.412444 = 01:07:24.9 +32:24:44.8\n"
-
-
-class _Sesame(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        asked = unquote(self.path.partition("?")[2])
-        if asked == "slow":
-            time.sleep(1.0)
-        self.send_response(200)
-        self.end_headers()
-        text = _ANSWER if asked == "3C 31" else "%J 900 +10\n" if asked == "odd" else "#!Nothing\n"
-        self.wfile.write(text.encode())
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def sesame(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Sesame) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("RADIOVIZ_SESAME", f"http://127.0.0.1:{server.server_port}/?")
-        yield
-        server.shutdown()
-
-
-def test_sesame_answers(sesame: None) -> None:
-    assert names.resolve("  3C   31 ") == (16.853967, 32.412444)
-
-
-def test_sesame_does_not_know_or_does_not_answer(
-    sesame: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(FetchError, match="knows no object called 'Qx 9'"):
-        names.resolve("Qx 9")
-    with pytest.raises(FetchError, match="not on the sky"):
-        names.resolve("odd")
-    before = time.monotonic()
-    with pytest.raises(FetchError, match=r"Could not resolve.*Without a network"):
-        names.resolve("slow", timeout=0.2)
-    assert time.monotonic() - before < 0.9
-    monkeypatch.setenv("RADIOVIZ_SESAME", "http://127.0.0.1:9/?")
-    with pytest.raises(FetchError, match="Could not resolve '3C 31' with Sesame"):
-        names.resolve("3C 31")

@@ -78,7 +78,7 @@ def test_names_positions_and_what_they_are_not(open_page: Open, first: Catalogue
     app.text_input(key="similar_find").input("no such <b>name</b>").run()
     assert "is not a valid position" in app.warning[0].value
     assert "<b>" not in app.warning[0].value.replace("\\<b\\>", "")
-    assert app.button(key="similar_sesame").label.startswith("Ask Sesame")
+    assert app.button(key="similar_find_sesame").label.startswith("Ask Sesame")
 
 
 def test_sesame_without_a_network_costs_a_sentence(
@@ -87,7 +87,7 @@ def test_sesame_without_a_network_costs_a_sentence(
     monkeypatch.setenv("RADIOVIZ_SESAME", "http://127.0.0.1:9/?")
     app = open_page("similar")
     app.text_input(key="similar_find").input("3C 31").run()
-    app.button(key="similar_sesame").click().run()
+    app.button(key="similar_find_sesame").click().run()
     assert not app.exception
     assert "Could not resolve '3C 31' with Sesame" in app.warning[0].value
 

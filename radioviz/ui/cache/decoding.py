@@ -105,8 +105,6 @@ def _plane_key(
     return *weights_of(model), plane.digest, repr(sorted(conditions.items())), drawn
 
 
-
-
 @shared(_plane_key, entries=8, waits=True)
 def plane_images(model: str, plane: Plane, conditions: Mapping[str, Any]) -> np.ndarray:
     """Images of all cells of a plane, in the order of its grid; read-only.

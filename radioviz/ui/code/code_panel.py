@@ -61,7 +61,7 @@ def _note_used(
         for kind, names in new.items()
     }
     if found != held:
-        session_workspace.note(_FIELD, found)
+        session_workspace.put_aside(_FIELD, found)
     return found
 
 

@@ -168,8 +168,6 @@ def _map_view(data_sets: tuple[str, ...], model: str, layout: str) -> MapView:
     return view
 
 
-
-
 def map_points(
     view: MapView,
     choice: Choice,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,6 +11,7 @@ import streamlit as st
 from radioviz.api.benchmark_figures import figure_frame
 from radioviz.ui import cache, controls
 from radioviz.ui.cache.benchmark_files import figure_table
+from radioviz.ui.code.script import Script, call
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.pages.benchmarks.key_figures import KEY_FIGURES, KeyFigure, number
 
@@ -93,6 +94,16 @@ def frame(table: pd.DataFrame) -> None:
             "Published": st.column_config.TextColumn(width="medium"),
         },
     )
+
+
+def benchmark_script(names: Sequence[str]) -> Script:
+    """The recorded figures, and the tables of the page that there are, as lines of Python."""
+    script = Script()
+    script.put("figures", call("radioviz.benchmarks"))
+    for name in names:
+        if figure_table(name) is not None:
+            script.put(name.replace("-", "_"), call("radioviz.benchmark_table", name))
+    return script
 
 
 def everything(figures: Figures) -> None:

@@ -170,4 +170,4 @@ def generate_batch(
 
 
 def _clipped(made: GeneratedGalaxies, clip: bool) -> np.ndarray:
-    return made.sigma_clipped(CLIP_SIGMA) if clip else made.images
+    return made.sigma_clipped(CLIP_SIGMA).images if clip else made.images

@@ -8,11 +8,13 @@ import numpy as np
 import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.ui import cache, galaxies
+from radioviz.ui import cache
 from radioviz.ui.controls import View
+from radioviz.ui.galaxy_search import Finder, forget_search, galaxy_search, search_in
 from radioviz.ui.state import focus, page_state, set_brush, set_focus
 
 Pair = tuple[str, str]
+SEARCH_BOX = "inspect_find"
 SEARCH_RADIUS = 120.0  # arcsec around a position that was typed
 
 
@@ -22,10 +24,6 @@ class InspectState:
 
     Attributes
     ----------
-    message : str
-        Why the last search found nothing.
-    matches : list of (str, str)
-        Galaxies that the last search found, where there are several.
     linked_source : str or None
         Value of ``?source=`` that the page last read or wrote.
     explained : set of (str, str)
@@ -36,8 +34,6 @@ class InspectState:
         Whether three images of a source are shown in colour.
     """
 
-    message: str = ""
-    matches: list[Pair] = field(default_factory=list)
     linked_source: str | None = None
     explained: set[Pair] = field(default_factory=set)
     reconstructed: set[str] = field(default_factory=set)
@@ -48,35 +44,30 @@ def inspect_state() -> InspectState:
     return page_state(InspectState)
 
 
-def find_galaxy(view: View) -> None:
-    """Look up the typed text and open the best match."""
-    text = str(st.session_state["inspect_find"]).strip()
-    held = inspect_state()
-    held.message, held.matches = "", []
-    if not text:
-        return
-    ids, held.message = galaxies.find_ids(view.data_set, text, SEARCH_RADIUS)
-    if ids:
-        set_focus(view.data_set, ids[0])
-    if len(ids) > 1:
-        held.matches = [(view.data_set, s) for s in ids]
+def finder(view: View) -> Finder:
+    """Looks up names and positions in the data set in view."""
+    return search_in(view.data_set, SEARCH_RADIUS)
 
 
-def step_match(step: int) -> None:
-    """Open the next (1) or previous (-1) match of the last search."""
-    matches, pair = inspect_state().matches, focus()
-    at = matches.index(pair) if pair in matches else 0
-    set_focus(*matches[(at + step) % len(matches)])
+def show_best(pairs: list[Pair]) -> None:
+    """Open the first of the matches of a search."""
+    if pairs:
+        set_focus(*pairs[0])
+
+
+def open_match(pair: Pair) -> None:
+    """Open one of the matches."""
+    set_focus(*pair)
 
 
 def show_all_matches() -> None:
     """Select the matches, so that the latent map shows them."""
-    set_brush(inspect_state().matches, "find")
+    set_brush(galaxy_search(SEARCH_BOX).matches, "find")
 
 
 def open_random(view: View) -> None:
     """Open a galaxy drawn at random."""
-    inspect_state().message, inspect_state().matches = "", []
+    forget_search(SEARCH_BOX)
     ids = cache.data_set(view.data_set).table["source_id"].to_numpy()
     set_focus(view.data_set, str(np.random.default_rng().choice(ids)))
 
@@ -89,8 +80,8 @@ def current_galaxy(view: View, catalogue: Catalogue) -> Pair:
         held.linked_source = source
         set_focus(view.data_set, source)
     pair = focus()
-    if pair not in held.matches:
-        held.matches = []  # another galaxy was opened: the search is over
+    if (matches := galaxy_search(SEARCH_BOX).matches) and pair not in matches:
+        forget_search(SEARCH_BOX)  # another galaxy was opened: the search is over
     if pair is not None and pair[0] == view.data_set:
         return pair
     return view.data_set, str(catalogue.table["source_id"].iat[0])

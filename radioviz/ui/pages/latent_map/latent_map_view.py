@@ -14,6 +14,7 @@ from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_job import Write
 from radioviz.ui.exports.export_panel import export_button
+from radioviz.ui.galaxy_search import draw_search_outcome
 from radioviz.ui.label_editor import draw_labels
 from radioviz.ui.map import layers
 from radioviz.ui.map.component import new_event, scatter_map, seen_map
@@ -25,10 +26,12 @@ from radioviz.ui.pages.latent_map.latent_map_controls import choose_maps
 from radioviz.ui.pages.latent_map.map_lines import map_script
 from radioviz.ui.pages.latent_map.state import (
     FRAGMENTS,
+    SEARCH_BOX,
     area_of,
     keep_area,
-    map_state,
+    map_finder,
     selection_to_tray,
+    show_matches,
 )
 from radioviz.ui.state import Selection
 from radioviz.ui.workspace_columns import columns_in_view
@@ -50,8 +53,9 @@ def latent_map(view: View) -> None:
     for key, _, shown in maps:
         if event := new_event(key):
             layers.apply_event(event, shown, key)
-    if message := map_state().message:
-        st.warning(controls.escape(message), icon=":material/search_off:")
+    draw_search_outcome(
+        SEARCH_BOX, map_finder(view), show_matches, state.focus(), lambda p: state.set_focus(*p)
+    )
     titles = controls.encoder_titles(view.data_set)
     first, two = choice.maps[str(view.model)], len(choice.maps) > 1
     places = st.columns(2 if two else [2, 1], gap="medium")

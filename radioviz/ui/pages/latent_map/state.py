@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import streamlit as st
 
-from radioviz.ui import detail, filtering, galaxies, gallery_tools, session_workspace
+from radioviz.ui import detail, filtering, gallery_tools, session_workspace
 from radioviz.ui.controls import View
+from radioviz.ui.galaxy_search import Finder, search, search_in
 from radioviz.ui.map.map_points import SeenMap
-from radioviz.ui.state import brush, page_state, set_brush, set_focus, tray
+from radioviz.ui.state import brush, set_brush, set_focus, tray
 
 Pair = tuple[str, str]
+SEARCH_BOX = "find"
 FRAGMENTS = ["tray", "latent_map"]  # redrawn when the tray changes
 
 
-@dataclass
-class LatentMapState:
-    """What a session remembers of this page besides its widgets: why a search found nothing."""
-
-    message: str = ""
+def map_finder(view: View) -> Finder:
+    """Looks up names and positions in the data set in view."""
+    return search_in(view.data_set, float(st.session_state.get("find_radius", 60.0)))
 
 
-def map_state() -> LatentMapState:
-    return page_state(LatentMapState)
+def show_matches(pairs: list[Pair]) -> None:
+    """Matches of a search become the selection, the best one the focus."""
+    if pairs:
+        set_brush(pairs if len(pairs) > 1 else (), "find")
+        set_focus(*pairs[0])
 
 
 def find_on_map(view: View) -> None:
-    """Look up the typed text: matches become the selection, the best one the focus."""
-    text = str(st.session_state["find"]).strip()
-    map_state().message = ""
-    if not text:
-        return
-    radius = float(st.session_state["find_radius"])
-    ids, map_state().message = galaxies.find_ids(view.data_set, text, radius)
-    if ids:
-        set_brush([(view.data_set, s) for s in ids] if len(ids) > 1 else (), "find")
-        set_focus(view.data_set, ids[0])
+    """Look up the typed text."""
+    search(SEARCH_BOX, map_finder(view), show_matches)
 
 
 def toggle_in_tray(pair: Pair) -> None:

@@ -7,17 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.errors import CatalogueError, SelectionError
+from radioviz.errors import CatalogueError, SelectionError, UnknownNameError
 from radioviz.sky import separation_arcsec
 from radioviz.ui import cache, coordinates, galaxies
 
 Pair = tuple[str, str]
 
 FAR = 3600.0  # arcsec: farther than this from every source is outside the survey
-
-
-class UnknownNameError(SelectionError):
-    """A name that no data set has, and that is not a position."""
 
 
 def look_up(text: str, data_sets: Sequence[str], radius: float) -> list[Pair]:

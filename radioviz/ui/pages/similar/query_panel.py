@@ -7,11 +7,18 @@ import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.preprocess import Preprocess
-from radioviz.errors import FetchError, RadioVizError
-from radioviz.ui import cache, controls, detail, galaxies, gallery_tools, name_resolver, state
+from radioviz.errors import RadioVizError
+from radioviz.ui import cache, controls, detail, galaxies, gallery_tools, state
 from radioviz.ui.controls import View
+from radioviz.ui.galaxy_search import (
+    Finder,
+    draw_search_outcome,
+    forget_search,
+    galaxy_search,
+    search,
+)
 from radioviz.ui.pages.inspect.encoder_panel import show_familiarity
-from radioviz.ui.pages.similar.galaxy_lookup import UnknownNameError, look_up
+from radioviz.ui.pages.similar.galaxy_lookup import look_up
 from radioviz.ui.pages.similar.query_upload import draw_picture, generated_picture, uploaded_picture
 from radioviz.ui.pages.similar.state import (
     Pair,
@@ -24,6 +31,7 @@ from radioviz.ui.pages.similar.state import (
 from radioviz.ui.state import page_state
 
 KINDS = {"galaxy": "Galaxy", "file": "File", "generated": "Generated", "tray": "Tray"}
+SEARCH_BOX = "similar_find"
 SHOWN = 12  # examples that are drawn
 
 
@@ -35,7 +43,8 @@ def current_query() -> SimilarityQuery:
 def set_query(query: SimilarityQuery, kind: str = "galaxy") -> None:
     """Search for something else; ``kind`` is the tab of :data:`KINDS` to open."""
     held = page_state(SimilarState)
-    held.query, held.matches, held.message, held.unknown_name = query, [], "", ""
+    held.query, held.message = query, ""
+    forget_search(SEARCH_BOX)
     st.session_state["similar_kind"] = kind
 
 
@@ -107,41 +116,22 @@ def draw_query(view: View, catalogue: Catalogue, chain: Preprocess) -> QueryPict
 # -- a galaxy by name, position, or at random ---------------------------------------------------
 
 
-def _search(view: View, text: str, title: str) -> None:
-    """Look up a text in the data set in view and in all others that have a map."""
-    held = page_state(SimilarState)
+def _finder(view: View) -> Finder:
+    """Looks up a text in the data set in view and in all others that have a map."""
     known = cache.known_data_sets()
     mapped = [k for k in known if view.model in cache.atlas_names(k) and known[k].is_here]
     keys = [view.data_set, *(key for key in mapped if key != view.data_set)]
-    try:
-        pairs = look_up(text, keys, float(st.session_state["similar_cone"]))
-    except RadioVizError as error:
-        set_query(SimilarityQuery())  # results of another query would pass for this one's
-        held.message = str(error)
-        held.unknown_name = title if isinstance(error, UnknownNameError) else ""
-        return
-    set_query(SimilarityQuery((pairs[0],)))
-    held.matches = pairs[:SHOWN]
-    held.found = len(pairs)
+    return lambda text: look_up(text, keys, float(st.session_state["similar_cone"]))
 
 
-def _search_text(view: View) -> None:
-    text = str(st.session_state["similar_find"]).strip()
-    page_state(SimilarState).message = page_state(SimilarState).unknown_name = ""
-    if text:
-        _search(view, text, text)
+def _show_matches(pairs: list[Pair]) -> None:
+    """Search for galaxies like the best match; results of another query would pass for these."""
+    set_examples(SimilarityQuery(tuple(pairs[:1])))
+    page_state(SimilarState).message = ""
 
 
-def _ask_sesame(view: View) -> None:
-    held = page_state(SimilarState)
-    name, held.unknown_name = held.unknown_name, ""
-    try:
-        ra, dec = name_resolver.resolve(name)
-    except FetchError as error:
-        set_query(SimilarityQuery())
-        held.message = str(error)
-        return
-    _search(view, f"{ra:.6f} {dec:+.6f}", name)
+def _open_match(pair: Pair) -> None:
+    set_examples(SimilarityQuery((pair,)))
 
 
 def _search_random(view: View) -> None:
@@ -151,17 +141,17 @@ def _search_random(view: View) -> None:
 
 
 def _look_up_galaxy(view: View) -> None:
-    held = page_state(SimilarState)
+    held, find = page_state(SimilarState), _finder(view)
     name, radius = st.columns([2.2, 1.2], vertical_alignment="bottom")
     name.text_input(
         "Name or position", placeholder="J0747+1717, first-12, 116.785 +17.291",
-        key="similar_find", on_change=_search_text, args=(view,),
+        key=SEARCH_BOX, on_change=search, args=(SEARCH_BOX, find, _show_matches),
         help="A J2000 name or part of it, an identifier, or a position in degrees or sexagesimal, "
         "in every available data set. Works offline.",
     )  # fmt: skip
     radius.number_input(
         "Search radius [″]", 1.0, 36000.0, 60.0, step=10.0, format="%g", key="similar_cone",
-        on_change=_search_text, args=(view,),
+        on_change=search, args=(SEARCH_BOX, find, _show_matches),
     )  # fmt: skip
     focus = state.focus()
     with st.container(horizontal=True, gap="small"):
@@ -177,26 +167,20 @@ def _look_up_galaxy(view: View) -> None:
             )  # fmt: skip
     if held.message:
         st.warning(controls.escape(held.message), icon=":material/search:")
-    if held.unknown_name:
-        st.button(
-            "Ask Sesame (CDS) for its position", icon=":material/travel_explore:",
-            key="similar_sesame", on_click=_ask_sesame, args=(view,),
-            help="Sends the name over the network to the Centre de Données de Strasbourg",
-        )  # fmt: skip
-    if len(held.matches) > 1:
-        at = held.matches.index(held.query.like[0]) + 1 if held.query.like else 0
-        st.caption(
-            f"Match {at} of {held.found:,}; click another one to search from it."
-            + (f" The first {SHOWN} are shown." if held.found > SHOWN else "")
-        )
+    at = held.query.like[0] if held.query.like else None
+    draw_search_outcome(SEARCH_BOX, find, _show_matches, at, _open_match)
+    matches = galaxy_search(SEARCH_BOX).matches
+    if len(matches) > 1:
+        if len(matches) > SHOWN:
+            st.caption(f"The first {SHOWN} are shown.")
         gallery_tools.galaxy_gallery(
-            galaxies.galaxy_cells(held.matches, view.style),
+            galaxies.galaxy_cells(matches[:SHOWN], view.style),
             view.style,
             key="similar_match",
             label="Matches",
             width=72,
-            focus=held.query.like[0] if held.query.like else None,
-            on_open=lambda pair: set_examples(SimilarityQuery((pair,))),
+            focus=at,
+            on_open=_open_match,
         )
 
 

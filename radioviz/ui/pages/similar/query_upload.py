@@ -112,7 +112,16 @@ def uploaded_picture(
             ("position", digest, extension, box),
             lambda: confined.position_in(payload, name, extension, box),
         )
-    return QueryPicture(seen[0], name, of, position)
+    whole = box == Box.whole(image.data)
+    example = {
+        "image": name,
+        "pixel_scale": None if image.pixel_scale is not None else scale,
+        "beam": beam if image.beam is None or beam != image.beam.fwhm else None,
+        "noisy": noisy,
+        "box": None if whole else (box.left, box.right, box.bottom, box.top),
+        "extension": extension,
+    }
+    return QueryPicture(seen[0], name, of, position, example=example)
 
 
 def _clear_query() -> None:
@@ -192,7 +201,9 @@ def generated_picture(survey: SurveyInfo, chain: Preprocess) -> QueryPicture | N
     # Generated images look like preprocessed ones; at equal scale this changes nothing.
     seen = chain(image[None], scale, beam=None)[0]
     title = str(given.get("title") or "Generated galaxy")
-    return QueryPicture(seen, title, digest[:24], synthetic=bool(given.get("synthetic", True)))
+    made = {"made": given["made"]} if "made" in given else {}
+    synthetic = bool(given.get("synthetic", True))
+    return QueryPicture(seen, title, digest[:24], synthetic=synthetic, example=made)
 
 
 def draw_picture(picture: QueryPicture, style: ImageStyle) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote
@@ -95,6 +95,9 @@ class QueryPicture:
         J2000 degrees.
     synthetic : bool
         True when a model generated it.
+    example : mapping
+        Keywords of :func:`radioviz.find_similar` for it, as the reader set them; for a generated
+        one ``made``, the model, request, number in the batch and clipping.
     """
 
     seen: np.ndarray
@@ -102,6 +105,7 @@ class QueryPicture:
     digest: str
     position: tuple[float, float] | None = None
     synthetic: bool = False
+    example: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -111,14 +115,8 @@ class SimilarState:
     Attributes
     ----------
     query : SimilarityQuery
-    matches : list of (data set, source_id)
-        Of the name or position that was looked up last.
-    found : int
-        How many matches there were, of which the first few are kept.
     message : str
-        About that, or about a link.
-    unknown_name : str
-        A name that no data set has, which Sesame may know.
+        About a link.
     data_set : str
         In view when the data sets to search in were last chosen.
     made : dict
@@ -126,9 +124,6 @@ class SimilarState:
     """
 
     query: SimilarityQuery = SimilarityQuery()
-    matches: list[Pair] = field(default_factory=list)
-    found: int = 0
     message: str = ""
-    unknown_name: str = ""
     data_set: str = ""
     made: dict[tuple[Hashable, ...], Any] = field(default_factory=dict)

@@ -23,6 +23,7 @@ from radioviz.ui.in_line import cancellable
 from radioviz.ui.pages.your_data import fact_widgets, import_draft, uploads, your_data_view
 from radioviz.ui.pages.your_data.import_draft import begin_widget
 from radioviz.ui.pages.your_data.state import your_data_state
+from radioviz.ui.pages.your_data.survey_lines import draft_of
 
 UPLOAD, FOLDER, DISK, POSITIONS = "Files", "Folder", "Path on this computer", "Positions"
 AUTOMATIC, NONE = "found by name", "not used"
@@ -49,6 +50,7 @@ MAX_GALAXIES_FOR_ALL_ENCODERS = 5000  # every encoder maps as many within minute
 
 def draw_import_form() -> None:
     """The whole form, from the choice of a source to the start button."""
+    your_data_state().described = {}
     with controls.show_errors():
         uploads.delete_stale_uploads()
     with controls.show_errors():
@@ -368,6 +370,9 @@ def _draw_start(
     replace = exists and st.checkbox(
         controls.escape(f"Replace the existing survey '{key}'"),
         key=begin_widget(f"replace_{token}", False),
+    )
+    your_data_state().described = draft_of(
+        source, answers, key, title.strip() or key, models, replace=bool(replace)
     )
     waiting = [q for q in inspection.missing if not answers.get(q.key)]
     if waiting:

@@ -41,6 +41,8 @@ class YourDataState:
         Values of the form's widgets by their keys: those chosen, and what each begins with.
     saved : dict
         The form as it was last saved in the workspace.
+    described : dict
+        What the form would import: keywords of :func:`radioviz.import_survey`.
     """
 
     message: str = ""
@@ -58,6 +60,7 @@ class YourDataState:
     chosen: dict[str, Any] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
     saved: dict[str, Any] = field(default_factory=dict)
+    described: dict[str, Any] = field(default_factory=dict)
 
 
 def your_data_state() -> YourDataState:

@@ -1,0 +1,30 @@
+"""A batch of the Generate page as lines of the Python API."""
+
+from __future__ import annotations
+
+from radioviz.ui.code.generate_lines import generate_call
+from radioviz.ui.code.script import Expression, Script, call
+from radioviz.ui.pages.generate.state import GeneratedBatch
+
+
+def batch_script(batch: GeneratedBatch, around: str) -> Script:
+    """The images of a batch, and the one shown large.
+
+    Parameters
+    ----------
+    around : str
+        ``data set/source_id`` of the galaxy that the batch is drawn around; empty for none.
+    """
+    script, request, name = Script(), batch.made.request, batch.info.name
+    centre = None
+    if request.mode == "around" and around:
+        data_set, _, source_id = around.partition("/")
+        script.put("atlas", call("radioviz.open_atlas", data_set, name))
+        script.put("row", Expression(f"int({call('atlas.rows_of', [source_id])}[0])"))
+        centre = Expression("atlas.latents[row]")
+    script.put("made", generate_call(name, request, number=request.n, centre=centre))
+    made = "made.sigma_clipped()" if batch.clipped else "made"
+    script.put("images", Expression(f"{made}.images"))
+    script.note("The image shown large.")
+    script.put("chosen", Expression(f"images[{batch.chosen}]"))
+    return script
