@@ -11,11 +11,13 @@ import pandas as pd
 from radioviz import morphology
 from radioviz.api.samples import open_atlas
 from radioviz.atlas.scores import read_scores
+from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import open_data_set
-from radioviz.errors import AtlasError
+from radioviz.errors import AtlasError, SelectionError
 from radioviz.models.registry import list_models
 from radioviz.workspace.data_set_columns import data_set_columns
 from radioviz.workspace.evaluation import matching_rows
+from radioviz.workspace.table_columns import TableColumns
 
 
 def select_galaxies(
@@ -24,6 +26,7 @@ def select_galaxies(
     *,
     model: str = "",
     subsets: Mapping[str, Sequence[str]] | None = None,
+    columns: pd.DataFrame | None = None,
     sort: str = "",
     descending: bool = False,
 ) -> pd.DataFrame:
@@ -38,6 +41,9 @@ def select_galaxies(
         Encoder whose scores are columns, too; none by default.
     subsets : mapping, optional
         Name to values of ``source_id``: columns of yes and no that the condition may name.
+    columns : pandas.DataFrame, optional
+        More columns, such as those of a crossmatch: a row for each galaxy that its ``source_id``
+        names, NaN or empty for the others.
     sort : str
         Column to sort by; rows without a value come last. By default in the order of the data set.
     descending : bool
@@ -70,14 +76,29 @@ def select_galaxies(
     if model:
         with suppress(AtlasError):
             atlas = open_atlas(data_set, model)
-    columns = data_set_columns(catalogue, scores, atlas)
+    known = data_set_columns(catalogue, scores, atlas)
+    if columns is not None:
+        known = known.with_columns(_aligned(columns, catalogue))
     if subsets:
         masks = {name: np.zeros(len(catalogue), dtype=bool) for name in subsets}
         for name, ids in subsets.items():
             masks[name][catalogue.known_rows_of(list(ids))] = True
-        columns = columns.with_masks(masks)
-    rows = columns.order(sort, descending=descending) if sort else np.arange(len(columns))
+        known = known.with_masks(masks)
+    rows = known.order(sort, descending=descending) if sort else np.arange(len(known))
     if condition.strip():
-        rows = rows[matching_rows(condition, columns)[rows]]
-    found = columns.table.iloc[rows]
-    return found.assign(data_set=data_set)[["data_set", *found.columns.drop("data_set", "ignore")]]
+        rows = rows[matching_rows(condition, known)[rows]]
+    found = known.frame(rows)
+    return found.assign(data_set=data_set)[
+        ["data_set", *found.columns.drop("data_set", errors="ignore")]
+    ]
+
+
+def _aligned(columns: pd.DataFrame, catalogue: Catalogue) -> TableColumns:
+    """More columns, a row for each row of the catalogue."""
+    if "source_id" not in columns:
+        raise SelectionError(
+            f"the columns are {', '.join(map(str, columns.columns))}; expected source_id among them"
+        )
+    own = columns.assign(source_id=columns["source_id"].astype(str))
+    own = own.drop_duplicates("source_id").set_index("source_id")
+    return TableColumns(own.reindex(catalogue.table["source_id"]).reset_index(drop=True))

@@ -157,10 +157,19 @@ class TableColumns:
     def __len__(self) -> int:
         return len(self._table)
 
-    @property
-    def table(self) -> pd.DataFrame:
-        """The table that the columns are read from, without masks."""
-        return self._table
+    def frame(self, rows: np.ndarray) -> pd.DataFrame:
+        """The cells of some rows as they are stored, indexed by row."""
+        return pd.DataFrame({name: self._cells(name)[rows] for name in self.names}, index=rows)
+
+    def _cells(self, name: str) -> Any:
+        for other in self._joined:
+            if name in other:
+                return other._cells(name)
+        if name in self._table.columns:
+            return self._table[name].array
+        held = self._prepared[name]
+        assert isinstance(held, Truth)
+        return held.values
 
     def __contains__(self, name: object) -> bool:
         here = name in self._prepared or name in self._table.columns

@@ -9,6 +9,7 @@ import streamlit as st
 from radioviz.ui import cache, controls, session_workspace, state
 from radioviz.ui.code.script import Script
 from radioviz.ui.controls import View
+from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.marks import marks
 from radioviz.ui.subsets import subsets
 
@@ -42,7 +43,11 @@ def draw_code(
                 "Python lines that repeat this view. `docs/scripting.ipynb` describes what they "
                 "call."
             )
-            st.code(str(make()), language="python", height="content")
+            script = make()
+            st.code(str(script), language="python", height="content")
+            for name, content in script.files.items():
+                export_button(f"{name}, which the lines read", name, whole(content),
+                              key=f"code_file_{name}")  # fmt: skip
     cited = st.expander("Cite what I used", icon=":material/format_quote:", key=CITE,
                         on_change="rerun")  # fmt: skip
     if cited.open:

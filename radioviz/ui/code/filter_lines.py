@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from radioviz.ui import filtering, state
-from radioviz.ui.code.script import Expression, Script, call
+import pandas as pd
+
+from radioviz.ui import cache, filtering, state
+from radioviz.ui.code.script import Expression, Script, call, literal
+from radioviz.ui.crossmatches import crossmatches, joined_names, opened
 from radioviz.ui.subsets import subsets
 from radioviz.workspace.expression import parse_filter
 
@@ -13,18 +16,53 @@ MOST_IDS = 5000
 """Galaxies that a script lists one by one; a longer list belongs into a file."""
 
 
-def shown_call(data_set: str, model: str | None, **more: str | bool) -> Expression:
-    """The galaxies of a data set that pass the filter of the workspace."""
+def shown_call(
+    script: Script,
+    data_set: str,
+    model: str | None,
+    names: Iterable[str] = (),
+    **more: str | bool,
+) -> Expression:
+    """The galaxies of a data set that pass the filter of the workspace.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Columns that the table must have besides those of the filter.
+    """
     condition = filtering.condition_of(data_set, model) or ""
-    used = set(parse_filter(condition).columns()) if condition else set()
+    used = {*names, *(parse_filter(condition).columns() if condition else ())}
     named = {
         subset.name: subset.members.groups().get(data_set, [])
         for subset in subsets()
         if subset.name in used
     }
+    joined = sorted(used & joined_names(data_set))
     more = {key: value for key, value in more.items() if value}
     given = [data_set, condition] if condition else [data_set]
-    return call("radioviz.select_galaxies", *given, model=model or "", subsets=named, **more)
+    return call(
+        "radioviz.select_galaxies",
+        *given,
+        model=model or "",
+        subsets=named,
+        columns=_joined_file(script, data_set, joined) if joined else None,
+        **more,
+    )
+
+
+def _joined_file(script: Script, data_set: str, names: list[str]) -> Expression:
+    """Columns of crossmatches, which travel as a file beside the script."""
+    script.needs("import pandas as pd")
+    name = f"radioviz-{data_set}-joined.csv"
+
+    def content() -> bytes:
+        ids = cache.data_set(data_set).table["source_id"].to_numpy(object)
+        tables = [opened(match) for match in crossmatches(data_set)]
+        cells = {n: next(t for t in tables if n in t.columns)[n].to_numpy() for n in names}
+        return pd.DataFrame({"source_id": ids, **cells}).to_csv(index=False).encode()
+
+    script.files[name] = content
+    return Expression(f'pd.read_csv({literal(name)}, dtype={{"source_id": str}})')
 
 
 def among(script: Script, data_sets: Sequence[str], model: str | None) -> Expression | None:
@@ -32,7 +70,7 @@ def among(script: Script, data_sets: Sequence[str], model: str | None) -> Expres
     conditions = {key: filtering.condition_of(key, model) for key in data_sets}
     if all(text == "" for text in conditions.values()):
         return None
-    calls = [shown_call(key, model) for key, text in conditions.items() if text is not None]
+    calls = [shown_call(script, key, model) for key, text in conditions.items() if text is not None]
     if len(calls) == 1:
         script.put("shown", calls[0])
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -96,6 +96,8 @@ class Script:
     def __init__(self) -> None:
         self._imports = {"import radioviz": None}
         self._lines: list[str] = []
+        self.files: dict[str, Callable[[], bytes]] = {}
+        """Files that the lines read from the current folder, by name."""
 
     def needs(self, line: str) -> None:
         """Add an import."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from radioviz.ui.code.filter_lines import put_selection, shown_call
 from radioviz.ui.code.script import Expression, Script, call
 from radioviz.ui.controls import View
@@ -28,7 +30,7 @@ def map_script(view: View, choice: MapChoice) -> Script:
 def _put_map(
     script: Script, view: View, choice: MapChoice, model: str, layout: str, suffix: str
 ) -> None:
-    _put_layer(script, view.data_set, model, layout, suffix)
+    _put_layer(script, view.data_set, model, layout, suffix, [choice.colour.key])
     if choice.colour.key == colouring.LATENT:
         values = f"atlas{suffix}.latents[rows{suffix}, {choice.component}]"
     else:
@@ -37,11 +39,17 @@ def _put_map(
 
 
 def _put_layer(
-    script: Script, data_set: str, model: str, layout: str, suffix: str, on: str = ""
+    script: Script,
+    data_set: str,
+    model: str,
+    layout: str,
+    suffix: str,
+    names: Sequence[str] = (),
+    on: str = "",
 ) -> None:
     """``shown`` and ``places`` of a data set, row by row."""
     script.put(f"atlas{suffix}", call("radioviz.open_atlas", data_set, model))
-    script.put(f"shown{suffix}", shown_call(data_set, model))
+    script.put(f"shown{suffix}", shown_call(script, data_set, model, names))
     ids = f'shown{suffix}["source_id"].tolist()'
     script.put(f"rows{suffix}", Expression(f"atlas{suffix}.rows_of({ids})"))
     positions = call("radioviz.map_positions", data_set, model, layout, on=on)

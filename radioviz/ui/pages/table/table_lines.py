@@ -15,8 +15,10 @@ def table_script(
     """Rows and columns listed, and the numbers behind each chart."""
     script = Script()
     shown = shown_call(
+        script,
         view.data_set,
         view.model,
+        [*settings.columns, settings.sort, *(name for c in charts for name in (c.x, c.y))],
         sort=settings.sort,
         descending=settings.descending and bool(settings.sort),
     )
