@@ -119,7 +119,12 @@ def test_galactic_plane_agrees_with_astropy() -> None:
         ("J0002−0030", [2]),  # negative although the degrees are 0
         ("J2359-0059", [3]),
         ("J0000-0100", [3]),  # rounded: 23h59m40s becomes 24h, which is 0h
+        ("J07+17", None),
         ("J1200+1200", []),
+        ("B0747+1717", None),
+        ("0747+17", None),  # of 1950, without the J
+        ("0747+171", None),
+        ("PKS 0747+17", None),
         ("J2400+1200", None),
         ("J0760+1200", None),
         ("Cygnus A", None),
@@ -130,3 +135,58 @@ def test_shortened_names(text: str, rows: list[int] | None) -> None:
     dec = np.array([17.2908, 17.9, -0.5, -0.9917, np.nan])
     found = sky.in_short_name(text.upper(), ra, dec)
     assert (None if found is None else np.flatnonzero(found).tolist()) == rows
+
+
+# Names of 1950, and where their sources are in J2000 (NED).
+_OF_1950 = {
+    "B2251+158": (343.490616, 16.148211),  # 3C 454.3
+    "2251+158": (343.490616, 16.148211),
+    "PKS 2251+15": (343.490616, 16.148211),
+    "B1253-055": (194.046527, -5.789312),  # 3C 279
+    "PKS B1253−055": (194.046527, -5.789312),
+    "PKS 1253-05": (194.046527, -5.789312),
+    "1641+399": (250.745042, 39.810276),  # 3C 345
+    "b0923+392": (141.762558, 39.039126),  # 4C 39.25
+    "0316+413": (49.950667, 41.511696),  # 3C 84
+    "B2 0923+39": (141.762558, 39.039126),
+    "B0316+4119": (49.950667, 41.511696),
+}
+
+
+@pytest.mark.parametrize("text", list(_OF_1950))
+def test_names_of_1950_find_their_source(text: str) -> None:
+    places = np.array([*sorted(set(_OF_1950.values())), (np.nan, np.nan)]).T
+    assert sky.is_b1950_name(text)
+    found = sky.in_b1950_name(text, *places)
+    assert [tuple(p) for p in places.T[found]] == [_OF_1950[text]]
+    # The same digits as J2000 are another place, and none of these.
+    plain = sky.in_short_name("J" + text.upper().split()[-1].lstrip("B"), *places)
+    assert plain is None or not plain.any()
+
+
+@pytest.mark.parametrize(
+    "text", ["J2253+1608", "FIRST 0747+1717", "2251+1548", "J0747+17", "074708+1717", "3C 31",
+             "B3", "B2500+10", "0747", "081300.24+434749.2"]
+)  # fmt: skip
+def test_what_is_no_name_of_1950(text: str) -> None:
+    assert not sky.is_b1950_name(text)
+
+
+def test_a_long_name_of_1950_is_no_position_of_2000() -> None:
+    assert sky.parse_position("FIRST 081300.24+434749.2") is not None
+    assert sky.parse_position("PKS 081300.24+434749.2") is None
+    assert sky.parse_position("B081300.24+434749.2") is None
+
+
+@given(RA, st_.floats(-89, 89))
+def test_every_position_has_its_name_of_1950(ra: float, dec: float) -> None:
+    from astropy.coordinates import FK4
+
+    old = SkyCoord(ra * u.deg, dec * u.deg).transform_to(FK4(equinox="B1950"))
+    hours, degrees = old.ra.deg / 15, abs(old.dec.deg)
+    minutes = int(hours * 60 + 1e-6)
+    name = (
+        f"B{minutes // 60 % 24:02d}{minutes % 60:02d}"
+        f"{'-' if old.dec.deg < 0 else '+'}{int(degrees * 10 + 1e-6):03d}"
+    )
+    assert sky.in_b1950_name(name, np.array([ra]), np.array([dec])).all()
