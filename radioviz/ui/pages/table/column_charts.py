@@ -206,7 +206,7 @@ def box_figure(
     Raises
     ------
     SelectionError
-        If the second column is not text, or has too many values.
+        If the second column is not text or has too many values, or there is nothing to draw.
     """
     values = numbers_of(columns, chart.x)
     groups = columns.values(chart.y)
@@ -233,13 +233,19 @@ def box_figure(
             {
                 "type": "box",
                 "name": f"{word} ({len(part):,})",
+                "x": [f"{word} ({len(part):,})"],
                 "q1": [low],
                 "median": [middle],
                 "q3": [high],
                 "lowerfence": [part[part >= low - reach].min()],
                 "upperfence": [part[part <= high + reach].max()],
                 "marker": {"color": colour},
+                "showlegend": False,
             }
+        )
+    if not figure["data"]:
+        raise SelectionError(
+            f"no galaxy that passes the filter has both a '{chart.x}' and a '{chart.y}'"
         )
     return figure
 
