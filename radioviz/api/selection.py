@@ -17,7 +17,7 @@ from radioviz.errors import AtlasError, SelectionError
 from radioviz.models.registry import list_models
 from radioviz.workspace.data_set_columns import data_set_columns
 from radioviz.workspace.evaluation import matching_rows
-from radioviz.workspace.table_columns import TableColumns
+from radioviz.workspace.table_columns import TableColumns, Truth
 
 
 def select_galaxies(
@@ -26,6 +26,7 @@ def select_galaxies(
     *,
     model: str = "",
     subsets: Mapping[str, Sequence[str]] | None = None,
+    tags: Mapping[str, Sequence[str]] | None = None,
     columns: pd.DataFrame | None = None,
     sort: str = "",
     descending: bool = False,
@@ -41,6 +42,8 @@ def select_galaxies(
         Encoder whose scores are columns, too; none by default.
     subsets : mapping, optional
         Name to values of ``source_id``: columns of yes and no that the condition may name.
+    tags : mapping, optional
+        Tag to values of ``source_id``, for ``tag("...")`` in the condition.
     columns : pandas.DataFrame, optional
         More columns, such as those of a crossmatch: a row for each galaxy that its ``source_id``
         names, NaN or empty for the others.
@@ -79,11 +82,11 @@ def select_galaxies(
     known = data_set_columns(catalogue, scores, atlas)
     if columns is not None:
         known = known.with_columns(_aligned(columns, catalogue))
-    if subsets:
-        masks = {name: np.zeros(len(catalogue), dtype=bool) for name in subsets}
-        for name, ids in subsets.items():
-            masks[name][catalogue.known_rows_of(list(ids))] = True
-        known = known.with_masks(masks)
+    if subsets or tags:
+        known = known.extended(
+            {name: Truth(mask) for name, mask in _masks(catalogue, subsets or {}).items()},
+            tags=_masks(catalogue, tags or {}),
+        )
     rows = known.order(sort, descending=descending) if sort else np.arange(len(known))
     if condition.strip():
         rows = rows[matching_rows(condition, known)[rows]]
@@ -91,6 +94,14 @@ def select_galaxies(
     return found.assign(data_set=data_set)[
         ["data_set", *found.columns.drop("data_set", errors="ignore")]
     ]
+
+
+def _masks(catalogue: Catalogue, members: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:
+    """Mask ``(n,)`` of the galaxies of each list."""
+    masks = {name: np.zeros(len(catalogue), dtype=bool) for name in members}
+    for name, ids in members.items():
+        masks[name][catalogue.known_rows_of(list(ids))] = True
+    return masks
 
 
 def _aligned(columns: pd.DataFrame, catalogue: Catalogue) -> TableColumns:

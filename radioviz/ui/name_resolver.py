@@ -26,8 +26,8 @@ from radioviz.store.records import read_json_object
 TIMEOUT = 4.0  # seconds: Sesame answers within one when it can be reached
 FRESH = 90 * 86_400.0  # seconds: databases improve, so an older position is asked for again
 
-_PLACE = re.compile(r"^%J\s+([-+]?\d[\d.]*)\s+([-+]?\d[\d.]*)", re.MULTILINE)
-_ANSWERED = re.compile(r"^(#|%)", re.MULTILINE)
+_PLACE = re.compile(r"^%J\s+([-+]?\d[\d.]*)\s+([-+]?\d[\d.]*)\b.*\n", re.MULTILINE)
+_NOTHING = re.compile(r"^#!", re.MULTILINE)  # what a database says that does not know the name
 _MOST_BYTES = 65_536
 _MOST_NAMES = 5_000
 _FILE = "resolved-names.json"
@@ -86,10 +86,8 @@ def _asked(name: str, timeout: float) -> str:
         try:
             with urllib.request.urlopen(address, timeout=timeout) as answer:
                 text = answer.read(_MOST_BYTES).decode("utf-8", "replace")
-            if not _ANSWERED.search(text):
-                raise ValueError(
-                    "the answer is not that of Sesame; does this network need a login?"
-                )
+            if not _PLACE.search(text) and not _NOTHING.search(text):
+                raise ValueError("not a whole answer of Sesame; does this network need a login?")
             answers.put(text)
         except (OSError, ValueError, HTTPException) as error:
             answers.put(error)

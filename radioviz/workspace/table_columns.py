@@ -162,14 +162,14 @@ class TableColumns:
         return pd.DataFrame({name: self._cells(name)[rows] for name in self.names}, index=rows)
 
     def _cells(self, name: str) -> Any:
-        for other in self._joined:
-            if name in other:
-                return other._cells(name)
-        if name in self._table.columns:
+        if (other := self._elsewhere(name)) is not None:
+            return other._cells(name)
+        if name not in self._prepared and name in self._table.columns:
             return self._table[name].array
-        held = self._prepared[name]
-        assert isinstance(held, Truth)
-        return held.values
+        held = self._prepared.get(name)
+        if isinstance(held, Truth):
+            return held.values
+        return self._table[name].array
 
     def __contains__(self, name: object) -> bool:
         here = name in self._prepared or name in self._table.columns

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import pytest
 
 from tests.browser.actions import settle
@@ -90,7 +89,9 @@ def test_a_whole_job_by_keyboard(app_server: Server, page: Page, tmp_path: Path)
     page.wait_for_timeout(500)
     settle(page)
     # The second page and back.
-    tab_to(page, ".st-key-table_page button[aria-label*='2'], .st-key-table_page button:has-text('2')")
+    tab_to(
+        page, ".st-key-table_page button[aria-label*='2'], .st-key-table_page button:has-text('2')"
+    )
     page.keyboard.press("Enter")
     page.wait_for_timeout(800)
     settle(page)

@@ -70,7 +70,7 @@ class Sesame:
         self.asked.append(name)
         assert path.endswith("/-oI/SNV")
         if self.fault == "slow":
-            time.sleep(1.5)
+            time.sleep(5)
         if self.fault in ("500", "404"):
             request.send_error(int(self.fault))
             return
@@ -161,11 +161,9 @@ def test_what_is_not_on_the_sky_is_no_position(sesame: Sesame, place: tuple[floa
 def test_faults_end_in_time_with_a_sentence(sesame: Sesame, fault: str) -> None:
     sesame.fault = fault
     before = time.monotonic()
-    with pytest.raises(FetchError, match=r"Sesame \(CDS\)") as raised:
+    with pytest.raises(FetchError, match=r"Sesame \(CDS\).*type the position: degrees 116.785"):
         names.resolve("Cyg A", timeout=1.0)
-    assert time.monotonic() - before < 1.4
-    if fault != "endless":  # an answer of comments alone: no such object
-        assert "type the position: degrees 116.785" in str(raised.value)
+    assert time.monotonic() - before < 4
     sesame.fault = ""
     assert names.resolve("3C 31") == (16.8539875, 32.4125778)
 

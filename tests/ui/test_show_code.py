@@ -20,17 +20,19 @@ from radioviz.data import user_surveys
 from radioviz.data.catalogue import Catalogue
 from radioviz.encode import GenerationRequest
 from radioviz.errors import RadioVizError
-from radioviz.export.session import Mark
 from radioviz.paths import REPOSITORY
 from radioviz.ui import cache
+from radioviz.ui.code import filter_lines
 from radioviz.ui.code.script import Expression, Script, call, literal
 from radioviz.ui.pages.grid_walk.state import GridWalkState
 from radioviz.ui.pages.inspect.state import InspectState
 from radioviz.ui.state import Selection
+from radioviz.workspace.table_columns import TableColumns
 
 Open = Callable[..., AppTest]
 FILTER = 'label == "Bent" and las > 60'
 MINE = "test-show-code"
+LABELS = "radioviz.workspace.labels.Labels"
 _RUN = """
 import json, sys
 import numpy as np
@@ -110,6 +112,13 @@ def imported(first: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Iter
     user_surveys.remove_survey(MINE)
 
 
+def columns_of(app: AppTest) -> TableColumns:
+    """The columns of FIRST, and the notes of the session."""
+    notes = {s: label.note for (_, s), label in app.session_state[LABELS]}
+    table = cache.data_set("first").table[["source_id"]]
+    return TableColumns(table.assign(note=[notes.get(s, "") for s in table["source_id"]]))
+
+
 def drawn(app: AppTest, key: str = "map") -> tuple[np.ndarray, np.ndarray]:
     """Places of the points that a map shows, and whether each is selected."""
     points = app.session_state[f"{key}:drawn"].points
@@ -164,6 +173,22 @@ def test_a_filter_by_a_subset(opened: Open) -> None:
     assert not set(ids) & {s for _, s in members}
 
 
+def test_a_filter_by_tags_and_notes(opened: Open, tmp_path: Path) -> None:
+    app = opened("table")
+    held = app.session_state[LABELS]
+    held.tag([("first", "first-3"), ("first", "first-9")], "bent one")
+    held.set_note(("first", "first-30"), 'a "strange" one, NA')
+    app.text_area(key="filter_text").set_value('tag("bent one") or note contains "NA"').run()
+    code = code_of(app)
+    assert "radioviz-first-columns.csv" in code
+    assert any("radioviz-first-columns.csv" in b.label for b in app.button)
+    content = filter_lines._csv(columns_of(app), ["note"])
+    (tmp_path / "radioviz-first-columns.csv").write_bytes(content)
+    (table,) = run((code, ["table"]), folder=tmp_path)[0]
+    assert table["source_id"] == ["first-3", "first-9", "first-30"]
+    assert table["source_id"] == app.dataframe[0].value["source_id"].tolist()
+
+
 def test_similar(opened: Open, imported: str) -> None:
     apps = [
         opened("similar", source="first/first-7"),
@@ -214,7 +239,7 @@ def test_likelihood_ranked_by_marks(opened: Open) -> None:
     app = opened("likelihood", encoder="vae32")
     for source_id, mark, kind in (("first-3", 5, "interesting"), ("first-9", 1, "boring"),
                                   ("first-20", 4, "artefact")):  # fmt: skip
-        app.session_state["radioviz.ui.marks.Marks"].put(Mark("first", source_id, mark, kind))
+        app.session_state[LABELS].set_mark(("first", source_id), mark, kind)
     app.segmented_control(key="likelihood_list").set_value("marks").run()
     (ids,) = run((code_of(app), ["listed['source_id'].tolist()"]))[0]
     shown = cells(app, "likelihood_gallery")

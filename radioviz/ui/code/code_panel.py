@@ -10,7 +10,7 @@ from radioviz.ui import cache, controls, session_workspace, state
 from radioviz.ui.code.script import Script
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
-from radioviz.ui.marks import marks
+from radioviz.ui.session_labels import marks
 from radioviz.ui.subsets import subsets
 
 CODE, CITE = "show_code", "show_citations"

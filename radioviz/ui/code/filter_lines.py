@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from radioviz.ui import cache, filtering, state
 from radioviz.ui.code.script import Expression, Script, call, literal
-from radioviz.ui.crossmatches import crossmatches, joined_names, opened
 from radioviz.ui.subsets import subsets
+from radioviz.ui.workspace_columns import columns_in_view, own_columns, workspace_columns
 from radioviz.workspace.expression import parse_filter
+from radioviz.workspace.table_columns import Numbers, TableColumns, Text
 
 MOST_IDS = 5000
 """Galaxies that a script lists one by one; a longer list belongs into a file."""
@@ -32,37 +35,42 @@ def shown_call(
     """
     condition = filtering.condition_of(data_set, model) or ""
     used = {*names, *(parse_filter(condition).columns() if condition else ())}
-    named = {
-        subset.name: subset.members.groups().get(data_set, [])
-        for subset in subsets()
-        if subset.name in used
-    }
-    joined = sorted(used & joined_names(data_set))
-    more = {key: value for key, value in more.items() if value}
-    given = [data_set, condition] if condition else [data_set]
+    used &= own_columns(data_set)
+    members = {s.name: s.members.groups().get(data_set, []) for s in subsets()}
+    tags = workspace_columns(data_set).tags if "tag(" in condition else {}
+    ids = cache.data_set(data_set).table["source_id"].to_numpy(object)
+    filed = sorted(used - members.keys())
     return call(
         "radioviz.select_galaxies",
-        *given,
+        *([data_set, condition] if condition else [data_set]),
         model=model or "",
-        subsets=named,
-        columns=_joined_file(script, data_set, joined) if joined else None,
-        **more,
+        subsets={name: members[name] for name in sorted(used & members.keys())},
+        tags={tag: ids[mask].tolist() for tag, mask in tags.items() if literal(tag) in condition},
+        columns=_own_file(script, data_set, model, filed) if filed else None,
+        **{key: value for key, value in more.items() if value},
     )
 
 
-def _joined_file(script: Script, data_set: str, names: list[str]) -> Expression:
-    """Columns of crossmatches, which travel as a file beside the script."""
+def _own_file(script: Script, data_set: str, model: str | None, names: list[str]) -> Expression:
+    """Columns of this workspace, such as those of crossmatches, as a file beside the script."""
     script.needs("import pandas as pd")
-    name = f"radioviz-{data_set}-joined.csv"
+    name = f"radioviz-{data_set}-columns.csv"
+    columns = columns_in_view(data_set, model)
+    script.files[name] = lambda: _csv(columns, names)
+    reading = f'{literal(name)}, dtype={{"source_id": str}}, keep_default_na=False, na_values=[""]'
+    return Expression(f"pd.read_csv({reading})")
 
-    def content() -> bytes:
-        ids = cache.data_set(data_set).table["source_id"].to_numpy(object)
-        tables = [opened(match) for match in crossmatches(data_set)]
-        cells = {n: next(t for t in tables if n in t.columns)[n].to_numpy() for n in names}
-        return pd.DataFrame({"source_id": ids, **cells}).to_csv(index=False).encode()
 
-    script.files[name] = content
-    return Expression(f'pd.read_csv({literal(name)}, dtype={{"source_id": str}})')
+def _csv(columns: TableColumns, names: list[str]) -> bytes:
+    rows = np.arange(len(columns))
+    table: dict[str, Any] = {}
+    for name in ("source_id", *names):
+        values = columns.values(name)
+        if isinstance(values, Text):
+            table[name] = values.texts(rows)
+        else:
+            table[name] = values.floats() if isinstance(values, Numbers) else values.values
+    return pd.DataFrame(table).to_csv(index=False).encode()
 
 
 def among(script: Script, data_sets: Sequence[str], model: str | None) -> Expression | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from radioviz.ui.code.filter_lines import among
 from radioviz.ui.code.script import Expression, Script, call
 from radioviz.ui.controls import View
-from radioviz.ui.marks import marks
 from radioviz.ui.pages.likelihood.likelihood_view import OutlierSettings
 from radioviz.ui.pages.likelihood.scored_sample import ScoredSample
 from radioviz.ui.pages.likelihood.state import LikelihoodState
+from radioviz.ui.session_labels import marks
 from radioviz.ui.state import page_state
 
 
