@@ -236,7 +236,7 @@ def has_map(view: View) -> bool:
     )
     from radioviz.atlas.atlas import command_of
 
-    st.code(command_of(view.data_set, view.model), language="bash")
+    st.code(command_of(view.data_set, view.model), language="bash", wrap_lines=True)
     if view.data_set not in DATA_SETS:
         st.page_link(
             YOUR_DATA, label="Or encode it on the page Your data", icon=":material/upload:"

@@ -44,7 +44,7 @@ def draw_code(
                 "call."
             )
             script = make()
-            st.code(str(script), language="python", height="content")
+            st.code(str(script), language="python", wrap_lines=True)
             for name, content in script.files.items():
                 export_button(f"{name}, which the lines read", name, whole(content),
                               key=f"code_file_{name}")  # fmt: skip
@@ -82,4 +82,4 @@ def _draw_citations(used: dict[str, list[str]]) -> None:
     st.caption("Data sets, models and methods that this workspace has shown, or has in its tray.")
     text, entries = st.tabs(["Acknowledgements", "BibTeX"], key="citation_tabs")
     text.code(found.acknowledgements, language=None, wrap_lines=True)
-    entries.code(found.bibtex, language="latex")
+    entries.code(found.bibtex, language="latex", wrap_lines=True)

@@ -58,7 +58,7 @@ def with_table(name: str, command: str, draw: Callable[[pd.DataFrame], None]) ->
         table = figure_table(name)
         if table is None or not len(table):
             st.info("Not measured yet. Run this command:", icon=":material/science:")
-            st.code(command, language="bash")
+            st.code(command, language="bash", wrap_lines=True)
             return
         draw(table)
 

@@ -41,7 +41,11 @@ def explanation_panel(catalogue: Catalogue, row: int, view: View) -> None:
     else:
         why = scores.stale.get(COLUMN, f"{catalogue.info.title} has no FR probabilities yet.")
         st.info(controls.escape(why) + " Compute them, then reload the page:")
-        st.code(f"python -m train scores --what fr --data {catalogue.info.key}", language="bash")
+        st.code(
+            f"python -m train scores --what fr --data {catalogue.info.key}",
+            language="bash",
+            wrap_lines=True,
+        )
     name = class_probabilities.shown_classifier()
     if name is None:
         st.info("There is no classifier here. Train one with `python -m train classifier`.")

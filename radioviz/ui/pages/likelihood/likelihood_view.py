@@ -324,7 +324,11 @@ def draw_agreement(here: Outliers) -> None:
 def no_scores(data_set: str) -> None:
     """How to compute scores where there are none."""
     st.info("No outlier scores yet. Compute them, then reload the page:")
-    st.code(f"python -m train scores --what outliers --data {data_set}", language="bash")
+    st.code(
+        f"python -m train scores --what outliers --data {data_set}",
+        language="bash",
+        wrap_lines=True,
+    )
 
 
 def galaxy_standing(pair: Pair, view: View) -> None:

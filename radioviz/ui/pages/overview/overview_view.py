@@ -131,7 +131,7 @@ def missing_data_sets(errors: Mapping[str, RadioVizError]) -> None:
                 st.caption(controls.escape(f"{entry.title}: {error}"))
         for fetch, titles in commands.items():
             st.caption(controls.escape(f"{' and '.join(titles)}: free to download, checked by MD5"))
-            st.code(f"python -m radioviz.data fetch {fetch}", language="bash")
+            st.code(f"python -m radioviz.data fetch {fetch}", language="bash", wrap_lines=True)
 
 
 def sky_coverage(opened: Mapping[str, Catalogue]) -> None:

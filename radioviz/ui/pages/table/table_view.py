@@ -20,6 +20,7 @@ from radioviz.ui.workspace_columns import SUBSET
 from radioviz.workspace.table_columns import Numbers, TableColumns, Text
 
 PICTURE = "Image"
+_PICTURES = "table_pictures"
 
 
 @st.fragment(key="table")
@@ -35,6 +36,11 @@ def draw_table(view: View, columns: TableColumns) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{controls.galaxies_text(len(rows))}**", width="content")
         page = st.pagination(pages, key=key) if pages > 1 else 1
+        st.toggle(
+            "Pictures", True, key=_PICTURES, persist_state="session",
+            help="A screen reader spells the content of a picture's cell: switch the pictures off "
+            "for it.",
+        )  # fmt: skip
     part = rows[(int(page) - 1) * ROWS : int(page) * ROWS]
     if not len(part):
         st.info("No galaxy passes the filter.", icon=":material/filter_alt_off:")
@@ -113,9 +119,12 @@ def _draw_rows(
     """One page of the table; places in it that the reader has ticked."""
     catalogue = cache.data_set(view.data_set)
     ids = catalogue.table["source_id"].to_numpy(object)[rows]
-    cells = galaxies.galaxy_cells([(view.data_set, str(s)) for s in ids], view.style, size=48)
-    content: dict[str, Any] = {PICTURE: [data_uri(cell.picture) for cell in cells]}
-    config: dict[str, Any] = {PICTURE: st.column_config.ImageColumn("", width=48, pinned=True)}
+    content: dict[str, Any] = {}
+    config: dict[str, Any] = {}
+    if st.session_state[_PICTURES]:
+        cells = galaxies.galaxy_cells([(view.data_set, str(s)) for s in ids], view.style, size=48)
+        content[PICTURE] = [data_uri(cell.picture) for cell in cells]
+        config[PICTURE] = st.column_config.ImageColumn("", width=48, pinned=True)
     for place, name in enumerate(settings.columns):
         content[name] = values_of(columns, name, rows)
         about = columns.column(name)
@@ -131,6 +140,7 @@ def _draw_rows(
         height=min(48 * len(rows) + 40, 640), key=f"table_rows_{view.data_set}",
         on_select="rerun", selection_mode="multi-row",
     )  # fmt: skip
+    st.caption("By keyboard: arrows move, Shift+Space ticks a row, Ctrl+C copies, Ctrl+F searches.")
     ticked = (event.get("selection") or {}).get("rows") or []
     return np.array([i for i in ticked if 0 <= i < len(rows)], dtype=np.int64)
 
