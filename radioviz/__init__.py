@@ -36,9 +36,9 @@ if TYPE_CHECKING:
         generate_galaxies,
         reconstruct_galaxies,
     )
+    from radioviz.api.latent_planes import latent_plane
     from radioviz.api.latent_search import find_similar, nearest_galaxy
     from radioviz.api.outlier_ranking import rank_outliers
-    from radioviz.api.planes import latent_plane
     from radioviz.api.samples import (
         GalaxySample,
         list_data_sets,
@@ -90,7 +90,7 @@ _MODULES = {
     "find_similar": "api.latent_search",
     "generate_galaxies": "api.inference",
     "import_survey": "api.surveys",
-    "latent_plane": "api.planes",
+    "latent_plane": "api.latent_planes",
     "list_models": "models.registry",
     "nearest_galaxy": "api.latent_search",
     "rank_outliers": "api.outlier_ranking",

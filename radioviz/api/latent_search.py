@@ -26,7 +26,7 @@ from radioviz.similarity import (
     compose_query,
     search,
 )
-from radioviz.similarity.comparison import (
+from radioviz.similarity.spaces import (
     MAX_NULL,
     MEASURES,
     NEIGHBOURHOOD,

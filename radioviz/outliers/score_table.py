@@ -1,4 +1,4 @@
-"""Every outlier score of the galaxies of a data set, whoever computed it. Torch-free."""
+"""Every outlier score of the galaxies of a data set, of flows and of Atlases. Torch-free."""
 
 from __future__ import annotations
 

@@ -18,7 +18,10 @@ from astropy.table import Table
 import radioviz
 from radioviz.paths import REPOSITORY
 
-MODULES = ("file_export", "inference", "latent_search", "samples")
+MODULES = (
+    *("benchmark_figures", "citations", "file_export", "inference", "latent_planes"),
+    *("latent_search", "outlier_ranking", "samples", "selection"),
+)
 
 
 def fresh(code: str) -> str:

@@ -72,7 +72,7 @@ def whitening(model: str, otherwise: str, space: str = "whitened") -> Whitening:
 
     One for all data sets, so that their latents can be compared.
     """
-    from radioviz.similarity.comparison import fitted_whitening
+    from radioviz.similarity.spaces import fitted_whitening
 
     reference = _reference(model, otherwise)
     return fitted_whitening(atlas(reference, model).latents, data_set(reference).table, space)
@@ -92,7 +92,7 @@ def latent_index(data_set_key: str, model: str, space: str = "") -> LatentIndex:
         If there is no Atlas, or its sources differ from those of the catalogue.
     """
     from radioviz.similarity import LatentIndex
-    from radioviz.similarity.comparison import prepared_index
+    from radioviz.similarity.spaces import prepared_index
 
     opened = atlas(data_set_key, model)
     index = LatentIndex.of(data_set(data_set_key), opened)
@@ -151,7 +151,7 @@ def nulls(
 ) -> Nulls:
     """Null distributions of a data set for a query of so many examples."""
     from radioviz.similarity import NullDistribution
-    from radioviz.similarity.comparison import sampled_rows
+    from radioviz.similarity.spaces import sampled_rows
 
     index = latent_index(data_set_key, model, space)
     if not rotated:

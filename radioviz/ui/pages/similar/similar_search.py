@@ -13,7 +13,7 @@ import streamlit as st
 
 from radioviz.errors import SimilarityError
 from radioviz.similarity import LatentIndex, Query, compose_query, dihedral_views, search
-from radioviz.similarity.comparison import (
+from radioviz.similarity.spaces import (
     MAX_NULL,
     NEIGHBOURHOOD,
     WHITENED,

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from radioviz.data.catalogue import LABELS, Column
-from radioviz.similarity.comparison import NEIGHBOURHOOD
+from radioviz.similarity.spaces import NEIGHBOURHOOD
 from radioviz.ui import (
     cache,
     controls,
