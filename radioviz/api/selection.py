@@ -71,7 +71,7 @@ def select_galaxies(
     >>> import radioviz
     >>> bent = radioviz.select_galaxies("first", 'label == "Bent" and las > 80', sort="las")
     >>> len(bent), bool((bent["las"] > 80).all()), bool(bent["las"].is_monotonic_increasing)
-    (57, True, True)
+    (93, True, True)
     """
     catalogue = morphology.complete(open_data_set(data_set))
     scores = read_scores(data_set, catalogue=catalogue, models=list_models())

@@ -164,7 +164,7 @@ def _draw_outcome(view: View) -> None:
             st.caption(f"{int(mask.sum()):,} of {len(mask):,} galaxies pass")
         return
     if error.position is not None:
-        start = max(0, error.position - 12)
+        start = max(0, error.position - 18)
         # No wider than the box: who has no mouse could not scroll it.
         part = " ".join(text[start : start + 24].splitlines())
         st.code(f"{part}\n{' ' * (error.position - start)}^", language=None)
