@@ -10,8 +10,9 @@
      "tags": [{"name": "bent", "sources": [{"data_set": "first", "source_id": "first-7"}]}],
      "notes": [{"data_set": "first", "source_id": "first-7", "note": "a tail to the north"}]}
 
-``marks``, ``view``, ``filter``, ``subsets``, ``tags`` and ``notes`` are optional. Other keys are
-ignored, so that a newer program can add some without a new version.
+``marks``, ``view``, ``filter``, ``subsets``, ``tags``, ``notes`` and ``crossmatches`` (see
+:mod:`radioviz.export.session_matches`) are optional. Other keys are ignored, so that a newer
+program can add some without a new version.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 
 from radioviz import __version__
 from radioviz.errors import SelectionError
+from radioviz.export.session_matches import MOST_MATCHES, checked_match
 from radioviz.workspace.labels import LONGEST_NOTE, MARKS, is_tag
 
 FORMAT = "radioviz-selection"
@@ -75,6 +77,8 @@ class Session:
         Sources by the name of the subset or the tag; the tags of marks are in ``marks``.
     notes : dict
         Text by source.
+    matches : tuple of dict
+        Crossmatches: ``about``, ``cells`` and ``without``.
     """
 
     sources: tuple[Source, ...] = ()
@@ -84,11 +88,13 @@ class Session:
     subsets: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
     tags: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
     notes: Mapping[Source, str] = field(default_factory=dict)
+    matches: tuple[Mapping[str, Any], ...] = ()
 
     def data_sets(self) -> tuple[str, ...]:
         """Data sets of all its sources, in order of appearance."""
         named = [d for d, _ in self.sources] + [d for d, _ in self.labelled()]
         named += [d for sources in self.subsets.values() for d, _ in sources]
+        named += [str(match["about"]["data_set"]) for match in self.matches]
         return tuple(dict.fromkeys(named))
 
     def labelled(self) -> tuple[Source, ...]:
@@ -158,6 +164,8 @@ def session_bytes(session: Session) -> bytes:
         document["notes"] = [
             {"data_set": d, "source_id": s, "note": text} for (d, s), text in session.notes.items()
         ]
+    if session.matches:
+        document["crossmatches"] = list(session.matches)
     return json.dumps(document, indent=1, allow_nan=False).encode("utf-8")
 
 
@@ -220,6 +228,10 @@ def read_session(payload: bytes | str) -> Session:
         subsets,
         tags,
         notes,
+        tuple(
+            checked_match(entry, i)
+            for i, entry in enumerate(_list(document, "crossmatches", False)[:MOST_MATCHES])
+        ),
     )
     if (named := len(session.data_sets())) > MAX_DATA_SETS:
         raise SelectionError(
@@ -252,6 +264,7 @@ def here(session: Session, known: Mapping[str, Collection[str]]) -> tuple[Sessio
         {name: tuple(s for s in own if there(*s)) for name, own in session.subsets.items()},
         {name: tuple(s for s in own if there(*s)) for name, own in session.tags.items()},
         {source: text for source, text in session.notes.items() if there(*source)},
+        tuple(m for m in session.matches if m["about"]["data_set"] in known),
     )
     return kept, Missing(unknown, lost)
 

@@ -10,7 +10,8 @@ import datetime as dt
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,13 @@ import pyarrow.parquet as pq
 
 from radioviz.data.catalogue import Column
 from radioviz.errors import SelectionError, WorkspaceError
+from radioviz.export.session_matches import MOST_CELLS
 from radioviz.importing.catalogue_match import MatchedCatalogue
 from radioviz.ui import cache, session_workspace
 from radioviz.ui.cache.data_sets import data_set_version
 from radioviz.ui.cache.shared import shared
 from radioviz.workspace.crossmatch import HOW
+from radioviz.workspace.joined_table import JoinedTable
 from radioviz.workspace.table_columns import TableColumns
 
 FIELD = "crossmatches"
@@ -193,11 +196,7 @@ def save_match(
     others = {c for m in rest if m["data_set"] == data_set for c in m["columns"]}
     columns = _joined_columns(name, title, radius, found, others | _taken(data_set))
     ids = catalogue.table["source_id"].to_numpy(object)
-    table = _joined_table(columns, found, ids[asked])
-    out = io.BytesIO()
-    pq.write_table(table, out, compression="zstd", row_group_size=1 << 20)
-    own = session_workspace.workspace_state()
-    attached = session_workspace.saved().attach(own.identifier, out.getvalue(), FIELD)
+    attached = _attach(_joined_table(columns, found, ids[asked]))
     placed = np.isfinite(catalogue.table["ra"].to_numpy(float)[asked])
     times = np.unique(found.row, return_counts=True)[1]
     first = np.flatnonzero(np.diff(found.galaxy, prepend=-1))
@@ -213,6 +212,70 @@ def save_match(
     )  # fmt: skip
     _put([*rest, dataclasses.asdict(match)], f"match {title[:60]}")
     return match
+
+
+def _attach(table: pa.Table) -> str:
+    out = io.BytesIO()
+    pq.write_table(table, out, compression="zstd", row_group_size=1 << 20)
+    own = session_workspace.workspace_state()
+    return session_workspace.saved().attach(own.identifier, out.getvalue(), FIELD)
+
+
+def matches_to_save() -> Callable[[], tuple[dict[str, Any], ...]]:
+    """A function that gives the matches of this workspace for a ``.radioviz`` file.
+
+    It may be called from any thread. Matches with too many cells are left out.
+    """
+    found = []
+    for data_set in dict.fromkeys(m["data_set"] for m in session_workspace.value(FIELD, [])):
+        for match in crossmatches(data_set):
+            with suppress(WorkspaceError):  # said on the Table page
+                found.append((match, opened(match)))
+
+    def made() -> tuple[dict[str, Any], ...]:
+        return tuple(e for match, table in found if (e := _entry(match, table)) is not None)
+
+    return made
+
+
+def _entry(match: Crossmatch, table: JoinedTable) -> dict[str, Any] | None:
+    known = table.unpacked(f"{match.name}_separation").notna()
+    if int(known.sum()) * len(match.columns) > MOST_CELLS:
+        return None
+    about = dataclasses.asdict(match)
+    del about["attached"]
+    cells = {n: _plain_cells(table.unpacked(n)[known]) for n in ("source_id", *match.columns)}
+    return {"about": about, "cells": cells, "without": table.unpacked("source_id")[~known].tolist()}
+
+
+def _plain_cells(column: pd.Series) -> list[Any]:
+    return [None if v is None or v != v else v for v in column.tolist()]
+
+
+def load_match(entry: Mapping[str, Any]) -> None:
+    """Join the columns of a match that a ``.radioviz`` file holds; one of its name is replaced.
+
+    Raises
+    ------
+    SelectionError
+        If the data set has columns of these names, or there are too many matches.
+    """
+    about, cells = dict(entry["about"]), entry["cells"]
+    data_set, name = str(about["data_set"]), check_name(str(about["name"]))
+    held = session_workspace.value(FIELD, [])
+    rest = [m for m in held if (m["data_set"], m["name"]) != (data_set, name)]
+    twice = sorted(c for c in about["columns"] if c.lower() in _taken(data_set))
+    if twice or len(rest) >= MOST:
+        why = f"{data_set} has a column '{twice[0]}'" if twice else f"at most {MOST} are kept"
+        raise SelectionError(f"the crossmatch '{name}' of the file cannot be joined: {why}")
+    k, matches = len(entry["without"]), f"{name}_matches"
+    table = {"source_id": pa.array([*cells["source_id"], *entry["without"]], pa.large_string())}
+    for column, (_, dtype, *_rest) in about["columns"].items():
+        rest_of = [0.0 if column == matches else None] * k
+        kind = pa.large_string() if dtype == "str" else pa.float64()
+        table[column] = pa.array([*cells[column], *rest_of], kind)
+    match = Crossmatch(**about, attached=_attach(pa.table(table)))
+    _put([*rest, dataclasses.asdict(match)], f"load the match {name}")
 
 
 def remove_match(data_set: str, name: str) -> None:
@@ -285,49 +348,6 @@ def _joined_table(
             values = found.frame[about[0]].to_numpy(float)
             cells[name] = np.append(values, np.full(k, np.nan))
     return pa.table(cells)
-
-
-class JoinedTable:
-    """The attached table of a match, a row for each galaxy of the data set.
-
-    Only the columns that are asked for are unpacked. Galaxies that were not matched, because they
-    came later or did not pass the filter then, have no value in any column.
-    """
-
-    def __init__(self, payload: bytes, known: pd.Index, n: int) -> None:
-        self._file = pq.ParquetFile(pa.BufferReader(payload))
-        self.columns = [c for c in self._file.schema_arrow.names if c != "source_id"]
-        ids = self.unpacked("source_id").to_numpy(object)
-        rows = known.get_indexer(pd.Index(ids))
-        first = ~pd.Series(ids).duplicated().to_numpy() & (rows >= 0)
-        self._from, self._to, self._n = np.flatnonzero(first), rows[first], n
-
-    def __len__(self) -> int:
-        return self._n
-
-    def unpacked(self, name: str) -> pd.Series:
-        """A column as it is stored, a cell for each pair and each galaxy without one."""
-        column: pd.Series = self._file.read(columns=[name]).column(0).to_pandas()
-        return column
-
-    def of(self, row: int) -> dict[str, Any]:
-        """Cells of one galaxy by column, those without a value left out."""
-        at = np.flatnonzero(self._to == row)
-        if not len(at):
-            return {}
-        cells: dict[str, Any] = self._file.read().slice(int(self._from[at[0]]), 1).to_pylist()[0]
-        known = {n: v for n, v in cells.items() if v is not None and v == v and v != ""}
-        return {n: known[n] for n in self.columns if n in known}
-
-    def __getitem__(self, name: str, /) -> pd.Series:
-        cells = self.unpacked(name)
-        if cells.dtype.kind == "f":
-            values = np.full(self._n, np.nan)
-            values[self._to] = cells.to_numpy()[self._from]
-            return pd.Series(values)
-        texts = np.full(self._n, None, dtype=object)
-        texts[self._to] = cells.to_numpy(object)[self._from]
-        return pd.Series(texts, dtype=object)
 
 
 @shared(lambda workspace, name, key: (workspace, name, *data_set_version(key)), entries=16)

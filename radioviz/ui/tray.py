@@ -187,11 +187,12 @@ def selection_file(chosen: Selection, view: View) -> Callable[[], bytes]:
     tags = {t: tuple(labels().members(t)) for t in labels().counts() if t not in MARKS}
     notes = {pair: label.note for pair, label in labels() if label.note}
     there = saved_view.view_to_save(view.data_set, view.model, view.style)
+    matched = crossmatches.matches_to_save()
 
     def written() -> bytes:
         from radioviz.export.session import Session, session_bytes
 
-        return session_bytes(Session(sources, marked, there(), text, named, tags, notes))
+        return session_bytes(Session(sources, marked, there(), text, named, tags, notes, matched()))
 
     return written
 
@@ -218,7 +219,8 @@ def load_selection(payload: bytes) -> str:
     found, missing = here(session, known)
     lost = "; ".join([*missing.sentences(), *saved_view.offer_view(session.view)])
     given = found.labelled()
-    if not found.sources and not given and not any(found.subsets.values()):
+    rest = found.matches or any(found.subsets.values())
+    if not found.sources and not given and not rest:
         raise SelectionError(f"no galaxy of this file is available: {lost or 'it holds none'}")
     added = state.tray().update(found.sources)
     text = f"{controls.galaxies_text(added)} loaded"
@@ -228,6 +230,8 @@ def load_selection(payload: bytes) -> str:
     for name, members in found.subsets.items():
         if members:
             save_subset(name, Selection(members))
+    for match in found.matches:
+        crossmatches.load_match(match)
     if found.filter:
         filtering.set_filter(found.filter)
         text += ", with its filter"

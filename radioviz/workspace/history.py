@@ -22,8 +22,9 @@ from typing import Any
 
 import msgspec
 
-from radioviz.errors import WorkspaceError
+from radioviz.errors import CatalogueError, WorkspaceError
 from radioviz.paths import make_folder
+from radioviz.store.atomic import require_space
 
 VERSION = 1
 MOST_CHANGES = 500
@@ -244,6 +245,11 @@ class SavedWorkspaces:
             If the contents of the workspace would become too large.
         """
         name = secrets.token_urlsafe(16)
+        try:
+            make_folder(self.path.parent)
+            require_space(self.path.parent, len(content), "the joined columns")
+        except (OSError, CatalogueError) as error:
+            raise self._failure(error) from None
         with self._changed() as db:
             rows = db.execute(
                 "SELECT value FROM change WHERE workspace = ? AND field = ?", (identifier, field)

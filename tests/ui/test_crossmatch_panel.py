@@ -219,3 +219,44 @@ def test_the_list_of_horton(open_page: Open, first: Catalogue) -> None:
     set_filter(app, 'horton2025_frii == "yes"')
     wanted = first.table["source_id"][inside & listed["frii"].to_numpy()[at]]
     assert rows(app)["source_id"].tolist() == wanted.tolist()[:50]
+
+
+def test_a_saved_file_holds_the_match(
+    open_page: Open, first: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import json
+
+    from radioviz.export.session import Session, read_session, session_bytes
+
+    app = matched(open_page("table"), other_list(first).iloc[:40])
+    own = app.session_state[STATE]
+    monkeypatch.setattr(crossmatches.session_workspace, "workspace_state", lambda: own)
+    monkeypatch.setattr(crossmatches.session_workspace, "value", lambda name, d=None: held(app))
+    entries = crossmatches.matches_to_save()()
+    monkeypatch.undo()
+    payload = session_bytes(Session(matches=entries, filter='others_kind == "core"'))
+    assert read_session(payload).matches == entries
+    again = open_page("table")
+    again.file_uploader(key="tray_file").upload("mine.radioviz", payload).run()
+    assert not again.exception
+    (match,) = held(again)
+    assert {**match, "attached": ""} == {**held(app)[0], "attached": ""}
+    set_filter(app, 'others_kind == "core"')
+    assert rows(again)["source_id"].tolist() == rows(app)["source_id"].tolist() != []
+    set_filter(again, "others_matches == 0")
+    assert f"{2158 - match['matched']:,} of 2,158 galaxies pass" in words(again)
+
+    def refused(change: Callable[[dict], object]) -> str:  # type: ignore[type-arg]
+        document = json.loads(payload)
+        change(document["crossmatches"][0])
+        again.file_uploader(key="tray_file").upload("x.radioviz", json.dumps(document).encode())
+        again.run()
+        assert not again.exception
+        return "\n".join(str(e.value) for e in again.sidebar.error).replace("\\", "")
+
+    assert "column 'others_power' has not" in refused(lambda m: m["cells"]["others_power"].pop())
+    assert "holds other cells" in refused(lambda m: m["cells"]["others_power"].__setitem__(0, "x"))
+    assert '"matched" is' in refused(lambda m: m["about"].update(matched="many"))
+    assert "described by six" in refused(
+        lambda m: m["about"]["columns"].update({"las": m["about"]["columns"]["others_power"]})
+    )

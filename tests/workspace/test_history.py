@@ -241,3 +241,29 @@ def test_a_change_is_quick(saved: SavedWorkspaces) -> None:
     start = time.perf_counter()
     assert fields(saved, one)["tray"] == {"survey": ids}
     assert time.perf_counter() - start < 30
+
+
+def test_attached_contents_live_as_long_as_their_names(
+    saved: SavedWorkspaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = new_identifier(), new_identifier()
+    first = saved.attach(one, b"cells", "matches")
+    saved.change(one, "matches", [{"attached": first}], "match")
+    assert saved.attachment(one, first) == b"cells"
+    assert saved.attachment(other, first) is None  # of another workspace
+    saved.change(one, "matches", [], "remove")
+    second = saved.attach(one, b"more", "matches")
+    assert saved.attachment(one, first) == b"cells"  # undo can return to it
+    saved.change(one, "matches", [{"attached": second}], "match")
+    saved.undo(one)
+    saved.undo(one)
+    saved.change(one, "matches", [{"attached": first}, 1], "again")  # drops the second for good
+    third = saved.attach(one, b"third", "matches")
+    assert saved.attachment(one, second) is None
+    assert saved.attachment(one, first) == b"cells"
+    assert saved.attachment(one, third) == b"third"
+    monkeypatch.setattr(history, "MOST_ATTACHED", 9)
+    with pytest.raises(WorkspaceError, match="would have 10 bytes; at most 9"):
+        saved.attach(one, b"fives", "matches")
+    assert saved.delete(one)
+    assert saved.attachment(one, first) is None
