@@ -159,10 +159,7 @@ def choose_order(view: View, key: str, first: str) -> None:
         st.session_state.pop(f"{key}_order", None)
 
     def title(name: str) -> str:
-        if name in titles:
-            return titles[name]
-        unit = columns.column(name).unit
-        return f"{name} [{unit}]" if unit else name
+        return titles[name] if name in titles else columns.title(name)
 
     chosen = st.selectbox(
         "Order", options, format_func=title, key=f"{key}_order", width=190,

@@ -161,7 +161,7 @@ def test_comparing_and_blinking(app_server: Server, page: Page) -> None:
     figures = page.locator(".st-key-comparison figure")
     figures.nth(2).wait_for()
     assert page.locator(".st-key-comparison figcaption .name").all_inner_texts() == names
-    assert page.locator(".st-key-compare_facts").count() == 1
+    expect(page.locator(".st-key-compare_facts")).to_have_count(1)
     page.locator(".st-key-comparison .mode").click()
     expect(page.locator(".st-key-comparison figure:visible")).to_have_count(1)
     page.locator(".st-key-comparison .next").click()  # stops, and steps

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,14 +42,14 @@ class CrossmatchState:
 
     Attributes
     ----------
-    digest, answers : str, dict
-        Of the file, and how it was read.
+    upload, answers : str, dict
+        Which file it is, and how it was read.
     facts : CatalogueFacts or None
     refused : str
         Why it could not be read.
     """
 
-    digest: str = ""
+    upload: str = ""
     answers: dict[str, Any] = field(default_factory=dict)
     facts: CatalogueFacts | None = None
     refused: str = ""
@@ -89,12 +88,11 @@ def _file_form(view: View, placed: np.ndarray) -> None:
     )  # fmt: skip
     own = state.page_state(CrossmatchState)
     if file is None:
-        own.digest, own.facts, own.refused = "", None, ""
+        own.upload, own.facts, own.refused = "", None, ""
         return
     content = file.getbuffer()
-    digest = hashlib.sha256(content).hexdigest()
-    if own.digest != digest:
-        own.digest, own.answers = digest, {}
+    if own.upload != file.file_id:
+        own.upload, own.answers = file.file_id, {}
         _inspect(own, file.name, content)
     if own.refused:
         st.error(controls.escape(own.refused), icon=":material/error:")
@@ -110,7 +108,7 @@ def _file_form(view: View, placed: np.ndarray) -> None:
         name, radius, how = _usual_fields(file.name, view.data_set)
         chosen = st.multiselect(
             "Columns to join", facts.columns, default=facts.columns[:MOST_COLUMNS],
-            key=f"match_columns_{digest[:12]}",
+            key=f"match_columns_{file.file_id}",
         )  # fmt: skip
         go = st.form_submit_button("Match", icon=":material/join:", type="primary")
     if not go:
