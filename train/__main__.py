@@ -45,6 +45,8 @@ EVALUATIONS = {
     "mbc-cv": "train.evaluate.surveys.evaluations:cross_validated",
     "labels": "train.evaluate.representation.evaluations:labels",
     "shift": "train.evaluate.representation.evaluations:shift",
+    "two-peaks": "train.evaluate.unlabelled.two_peaks:two_peaks",
+    "masks": "train.evaluate.unlabelled.masks:masks",
     "measured-sizes": "train.evaluate.measured_sizes:measured_sizes",
 }
 """Evaluation on the command line to ``module:function``. The function receives those of ``model``,

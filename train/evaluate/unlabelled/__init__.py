@@ -1,0 +1,1 @@
+"""Classes and masks that are found without labels."""

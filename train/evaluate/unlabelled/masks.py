@@ -1,0 +1,238 @@
+"""``python -m train evaluate masks [--split valid]``: which pixels are source, without labels.
+
+Hypercolumns of a VAE, an autoencoder and one with residual connections, a clip at 3 sigma and
+photutils (smoothed by the beam, as its guide does) on synthetic radio fields. Two truths: the
+known masks of the sources, and a clip at 3 sigma of the image before noise of 3, 10 and 30 times
+its own was added. The thresholds of all methods but the clip are chosen on validation fields.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.ndimage import convolve, label
+
+from radioviz.models.hypercolumns import KINDS, HypercolumnNet
+from train.evaluate.benchmarks import Estimate, bootstrap, record
+from train.evaluate.csv_tables import write_table
+from train.evaluate.unlabelled.radio_fields import BEAM, RadioFields, beam_noise, radio_fields
+
+NOISE = (3, 10, 30)
+FIELDS = {"train": 200, "valid": 60, "test": 200}
+SEEDS = {"train": 10, "valid": 11, "test": 12}
+FAINT, BRIGHT = 10.0, 20.0
+"""Sources with a peak of less, and of more, times the noise."""
+
+CLIP = "3-sigma clip"
+_STEPS, _BATCH = 250, 16
+_LEAST = 5  # pixels of an island that photutils keeps
+_EIGHT = np.ones((3, 3))
+
+Scored = dict[str, np.ndarray]
+"""Threshold as text to masks ``(n, size, size)``."""
+
+
+@dataclass(frozen=True)
+class SourceCount:
+    """What masks found of known sources.
+
+    Attributes
+    ----------
+    iou : numpy.ndarray
+        Intersection over union of each bright source with the islands that touch it.
+    faint : numpy.ndarray
+        1 for each faint source of which a pixel above half its peak is in the mask.
+    merged : numpy.ndarray
+        1 for each source that shares an island with a source that it does not touch.
+    false : numpy.ndarray
+        Islands without a source in each field.
+    """
+
+    iou: np.ndarray
+    faint: np.ndarray
+    merged: np.ndarray
+    false: np.ndarray
+
+
+def masks(split: str = "test", steps: int = _STEPS) -> None:
+    """``masks.*``: IoU, faint sources found, sources merged, islands that are none, images/s."""
+    valid = radio_fields(FIELDS["valid"], SEEDS["valid"])
+    fields = radio_fields(FIELDS[split], SEEDS[split]) if split != "valid" else valid
+    methods = trained(radio_fields(FIELDS["train"], SEEDS["train"]), steps)
+    known, added, trade = [], [], []
+    counts: dict[str, SourceCount] = {}
+    for name, method in methods.items():
+        options = method(valid.noisy)
+        quality = {t: count(m, valid) for t, m in options.items()}
+        best = max(quality, key=lambda t: quality[t].iou.mean() - quality[t].false.mean() / 10)
+        found = method(fields.noisy)
+        counts[name] = count(found[best], fields)
+        known.append({"method": name, "threshold": best, **means(counts[name])})
+        trade += [{"method": name, "threshold": t, **means(count(m, fields))}
+                  for t, m in found.items()]  # fmt: skip
+        for times in NOISE:
+            truth, noisy = before_and_after(fields, times)
+            overlap = overlaps(method(noisy)[best], truth)
+            added.append({"method": name, "noise": times, "iou": overlap.mean()})
+    for rows in (known, added):
+        print(pd.DataFrame(rows).round(3).to_string(index=False))
+    if split == "test":
+        write_table("masks", pd.DataFrame(known))
+        write_table("masks_noise", pd.DataFrame(added))
+        write_table("masks_trade", pd.DataFrame(trade))
+        _record(known, counts, len(fields.clean))
+
+
+def trained(fields: RadioFields, steps: int) -> dict[str, Callable[[np.ndarray], Scored]]:
+    """Methods by name; each gives the masks of images at several thresholds."""
+    methods: dict[str, Callable[[np.ndarray], Scored]] = {CLIP: clipped, "photutils": photutils}
+    for kind in KINDS:
+        network = learn(kind, fields, steps)
+        methods[f"hypercolumns, {kind}"] = functools.partial(by_score, network)
+    return methods
+
+
+def learn(kind: str, fields: RadioFields, steps: int, seed: int = 0) -> HypercolumnNet:
+    """An autoencoder of noisy fields, and its two groups of pixels; no mask is seen."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    levels = [1, *NOISE]
+    parts = [before_and_after(fields, t, seed)[1] if t > 1 else fields.noisy for t in levels]
+    images = torch.from_numpy(np.concatenate(parts))[:, None]
+    network = HypercolumnNet(kind)
+    optimiser = torch.optim.Adam(network.parameters(), 3e-3)
+    for step in range(steps):
+        rows = torch.from_numpy(rng.integers(0, len(images), _BATCH))
+        for group in optimiser.param_groups:
+            group["lr"] = 3e-3 * (1 - step / steps)
+        loss = network.loss(images[rows])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    network.eval()
+    network.group(torch.from_numpy(fields.noisy[:60])[:, None])
+    return network
+
+
+def before_and_after(
+    fields: RadioFields, times: float, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Clip at 3 sigma of fields, and the fields with noise of ``times`` theirs, in its units."""
+    rng = np.random.default_rng([seed, int(times)])
+    noisy = fields.noisy + times * beam_noise(rng, fields.noisy.shape)
+    return fields.noisy > 3, (noisy / np.hypot(1, times)).astype(np.float32)
+
+
+def clipped(images: np.ndarray) -> Scored:
+    """Pixels above 3 sigma."""
+    return {"3": images > 3}
+
+
+def photutils(images: np.ndarray) -> Scored:
+    """Islands of images that are smoothed by the beam, above thresholds in sigma."""
+    from photutils.segmentation import detect_sources, make_2dgaussian_kernel
+
+    kernel = make_2dgaussian_kernel(BEAM, size=7).array
+    # The noise of a smoothed map is lower, by a factor that depends on the beam alone.
+    sky = beam_noise(np.random.default_rng(0), (1, 256, 256))[0]
+    sigma = convolve(sky, kernel, mode="wrap").std()
+    smooth = convolve(images, kernel[None], mode="constant") / sigma
+    # One tall image, blank rows between the fields: one call for all.
+    tall = np.pad(smooth, ((0, 0), (0, 1), (0, 0)))
+    out: Scored = {}
+    for threshold in (1.5, 2.0, 2.5, 3.0, 4.0):
+        islands = detect_sources(tall.reshape(-1, tall.shape[2]), threshold, n_pixels=_LEAST)
+        found = np.zeros(tall.shape, bool) if islands is None else islands.data.reshape(tall.shape)
+        out[f"{threshold:g}"] = found[:, :-1] > 0
+    return out
+
+
+def by_score(network: HypercolumnNet, images: np.ndarray) -> Scored:
+    """Pixels beyond several points between the two groups; 0.5 is half-way."""
+    with torch.no_grad():
+        parts = torch.from_numpy(images)[:, None].split(64)
+        score = torch.cat([network.score(x) for x in parts]).numpy()
+    half = float(network.threshold)
+    low = float(np.median(score))
+    shares = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.65)
+    return {f"{s:g}": score > low + 2 * s * (half - low) for s in shares}
+
+
+def count(found: np.ndarray, fields: RadioFields) -> SourceCount:
+    """Compare masks with the known sources."""
+    iou, faint, merged, false = [], [], [], []
+    for mask, source, clean, peaks in zip(
+        found, fields.source, fields.clean, fields.peaks, strict=True
+    ):
+        islands, n = label(mask, _EIGHT)
+        touching, _ = label(source > 0, _EIGHT)
+        false.append(n - len(np.unique(islands[(source > 0) & mask])))
+        for number, peak in enumerate(peaks, 1):
+            own = source == number
+            if own.sum() < _LEAST:
+                continue  # outside the field, or behind a brighter one
+            here = np.setdiff1d(islands[own], 0)
+            within = np.isin(islands, here) & mask
+            if peak > BRIGHT:
+                iou.append((within & own).sum() / (within | own).sum())
+            elif peak < FAINT:
+                faint.append(mask[own & (clean > clean[own].max() / 2)].any())
+            others = np.setdiff1d(np.unique(source[within]), (0, number))
+            apart = [o for o in others if touching[source == o][0] != touching[own][0]]
+            merged.append(bool(apart))
+    return SourceCount(*(np.asarray(v, float) for v in (iou, faint, merged, false)))
+
+
+def means(counted: SourceCount) -> dict[str, float]:
+    """Averages for a table."""
+    return {
+        "iou_bright": counted.iou.mean(),
+        "faint_found": counted.faint.mean(),
+        "merged": counted.merged.mean(),
+        "false_per_field": counted.false.mean(),
+    }
+
+
+def overlaps(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Intersection over union of whole masks, ``(n,)``; 1 where both are empty."""
+    both = (found & truth).sum(axis=(1, 2))
+    either = (found | truth).sum(axis=(1, 2))
+    ratio: np.ndarray = np.where(either > 0, both / np.maximum(either, 1), 1.0)
+    return ratio
+
+
+def speed(network: HypercolumnNet, images: np.ndarray) -> float:
+    """Images a second on the threads that torch has."""
+    x = torch.from_numpy(images)[:, None]
+    with torch.no_grad():
+        network.masks(x[:64])
+        began = time.perf_counter()
+        for part in x.split(64):
+            network.masks(part)
+    return len(x) / (time.perf_counter() - began)
+
+
+def _record(known: list[dict[str, object]], counts: dict[str, SourceCount], n: int) -> None:
+    """The best of the hypercolumns and the better baseline, by the IoU of bright sources."""
+    learned = [row for row in known if str(row["method"]).startswith("hypercolumns")]
+    plain = [row for row in known if row not in learned]
+    for what, rows in (("hypercolumns", learned), ("baseline", plain)):
+        best = str(max(rows, key=lambda row: float(str(row["iou_bright"])))["method"])
+        counted = counts[best]
+        figures: dict[str, Estimate] = {
+            "iou": bootstrap(counted.iou, np.mean),
+            "faint": bootstrap(counted.faint, np.mean),
+            "merged": bootstrap(counted.merged, np.mean),
+            "false": bootstrap(counted.false, np.mean),
+        }
+        for name, estimate in figures.items():
+            record(
+                f"masks.{what}.{name}", estimate, n=n, split=f"synthetic/test, {best}",
+                seeds=[0], command="python -m train evaluate masks",
+            )  # fmt: skip
