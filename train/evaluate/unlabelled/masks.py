@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -137,6 +138,7 @@ def clipped(images: np.ndarray) -> Scored:
 def photutils(images: np.ndarray) -> Scored:
     """Islands of images that are smoothed by the beam, above thresholds in sigma."""
     from photutils.segmentation import detect_sources, make_2dgaussian_kernel
+    from photutils.utils.exceptions import NoDetectionsWarning
 
     kernel = make_2dgaussian_kernel(BEAM, size=7).array
     # The noise of a smoothed map is lower, by a factor that depends on the beam alone.
@@ -147,7 +149,9 @@ def photutils(images: np.ndarray) -> Scored:
     tall = np.pad(smooth, ((0, 0), (0, 1), (0, 0)))
     out: Scored = {}
     for threshold in (1.5, 2.0, 2.5, 3.0, 4.0):
-        islands = detect_sources(tall.reshape(-1, tall.shape[2]), threshold, n_pixels=_LEAST)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NoDetectionsWarning)
+            islands = detect_sources(tall.reshape(-1, tall.shape[2]), threshold, n_pixels=_LEAST)
         found = np.zeros(tall.shape, bool) if islands is None else islands.data.reshape(tall.shape)
         out[f"{threshold:g}"] = found[:, :-1] > 0
     return out

@@ -54,7 +54,7 @@ def two_peaks(data: str = "", split: str = "test", settings: Settings | None = N
 def choose(found: Iterable[tuple[str, int, Scores]], truth: np.ndarray) -> list[Judged]:
     """Each method at its best epoch by the median validation AUC over seeds, the best first.
 
-    Every seed is turned round by the labels of ``valid``; the median is over the seeds so turned.
+    The labels of ``valid`` decide which end of each seed is the first class, before the median.
     """
     best: dict[str, Judged] = {}
     for name, epoch, scores in found:
