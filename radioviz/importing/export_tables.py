@@ -41,7 +41,9 @@ def restored(table: UserTable) -> tuple[UserTable, pd.Series | None]:
     frame = frame.assign(**text)
     files = next((frame[name] for name in ("image_hdu", "image_file") if name in frame), None)
     kept = [name for name in frame.columns if name not in _REDUNDANT]
-    return dataclasses.replace(table, frame=frame[kept]), files
+    # CSV has no units; those of the Catalogue are known.
+    units = {name: "deg" for name in ("ra", "dec") if name in frame} | table.units
+    return dataclasses.replace(table, frame=frame[kept], units=units), files
 
 
 def table_inside(path: Path) -> UserTable | None:

@@ -104,6 +104,19 @@ def test_images_and_table_come_back(tmp_path: Path, catalogue: Catalogue, ending
     assert again.info.bunit == "Jy/beam" and again.info.raw
 
 
+@pytest.mark.parametrize("ending", [".zip", ".csv"])
+def test_small_right_ascensions_are_degrees(
+    tmp_path: Path, catalogue: Catalogue, ending: str
+) -> None:
+    """A text table has no units, and a few degrees could be hours: not in a file of our own."""
+    near = Catalogue(
+        catalogue.info, catalogue.table.assign(ra=[8.1, 8.2, 8.3, 8.4]), catalogue.images
+    )
+    path = written(near, ending, tmp_path)
+    look = inspect_source(Source(path))
+    assert "ra_unit" not in [q.key for q in look.needed]
+
+
 def test_an_unpacked_archive_comes_back(tmp_path: Path, catalogue: Catalogue) -> None:
     import zipfile
 
