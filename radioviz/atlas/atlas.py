@@ -288,6 +288,21 @@ def open_atlas(
     return Atlas(data_set, model, source_ids, latents, layouts, meta, where)
 
 
+def encoded_plane(data_set: str, model: str) -> str:
+    """Which of several images of each source an Atlas is of; empty for the first.
+
+    Raises
+    ------
+    AtlasError
+        If there is no such Atlas, or it is damaged.
+    """
+    where = atlas_folder(data_set, model)
+    try:
+        return str(_read_meta(where).get("plane", ""))
+    except (OSError, ValueError) as error:
+        raise AtlasError(f"Atlas of '{data_set}' under model '{model}': {error}") from error
+
+
 def _read_meta(where: Path) -> dict[str, Any]:
     meta = records.read_json_object(where / "atlas.json")
     records.check_format(meta, FORMAT_VERSION)

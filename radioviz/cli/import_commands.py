@@ -92,7 +92,13 @@ def import_command(
     bands: Annotated[
         str, _option("Their names and order: FIRST, NVSS; or e1=1.1|1.2, e2=2.1|2.2.")
     ] = "",
-    band_column: Annotated[str, _option("Column of the table with the band of each image.")] = "",
+    band_column: Annotated[
+        str,
+        _option(
+            "Column of the table with the band of each image; or columns that name the files of "
+            "each band: g=file_g, r=file_r."
+        ),
+    ] = "",
     source_column: Annotated[str, _option("Column with its source; default: by position.")] = "",
     missing: Annotated[str, _option("Sources without a band: keep (NaN) or refuse.")] = "",
     align: Annotated[

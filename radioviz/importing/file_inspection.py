@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from typing import Any
 
@@ -16,7 +17,7 @@ from radioviz.importing.file_reader import FilesReader, FileSummary, summarise_f
 from radioviz.importing.image_choice import choose_images, holds_one_source
 from radioviz.importing.image_facts import frame_note
 from radioviz.importing.image_files import ImageFiles, name_files
-from radioviz.importing.image_groups import EXPORTED, GROUPS, suggestion
+from radioviz.importing.image_groups import GROUPS, suggestion
 from radioviz.importing.inspection import SAMPLE, Inspection, Reader, Source
 from radioviz.importing.plane_reader import find_planes_of_sources
 from radioviz.importing.readers.table_builder import UserTable
@@ -30,6 +31,7 @@ from radioviz.importing.survey_facts import (
     pixels_answer,
     resolve_facts,
 )
+from radioviz.importing.table_groups import EXPORTED, file_columns
 
 _CHOSEN = 8  # files that are searched for several images and planes
 
@@ -56,7 +58,11 @@ def inspect_files(
         table = read_table(source.table, str(answers.get("which_table") or ""))
     if table is not None:
         sources = read_sources(table, answers, key=answers["key"], positions=False)
-        sources = name_files(files, sources)
+        if columns := file_columns(answers, sources.frame):
+            first = next(iter(columns.values()))
+            sources = dataclasses.replace(sources, images=sources.frame[first])
+        else:
+            sources = name_files(files, sources)
     group = choice_answer(answers, "group", GROUPS)
     if group is None and not answers.get("extension"):
         group = "extensions" if holds_one_source(files.sample(_CHOSEN)) else None

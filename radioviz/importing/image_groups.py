@@ -1,25 +1,22 @@
-"""Which files are images of one source: grouped by name, position, or a table's columns.
+"""Which files are images of one source: grouped by name or position.
 
 A file's plane (band, epoch) and its source follow from its name: the folder, the first or the
 last part of the name is that of the plane, and what is left that of the source. A position groups
-files whose images have the same centre; a table says both by columns.
+files whose images have the same centre.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
-import pandas as pd
 
 from radioviz.data.matching import close_pairs, first_of_group
-from radioviz.data.source_planes import MOST_PLANES, check_names, numbered
+from radioviz.data.source_planes import MOST_PLANES, check_names
 from radioviz.errors import CatalogueError, ImageError
-from radioviz.images.file_content import plane_of
 from radioviz.images.reading import centre_of
 from radioviz.importing.image_files import (
     FITS_SUFFIXES,
@@ -28,14 +25,10 @@ from radioviz.importing.image_files import (
     is_image,
     without_suffix,
 )
-from radioviz.importing.survey_facts import Answers
 
 GROUPS = ("no", "name", "position", "column", "extensions")
 """Answers to how images are grouped; ``no``: each file is a source."""
-EXPORTED = "exported"
-"""How they are grouped in a file that RadioViz wrote: by the columns that name their HDUs."""
-HDU_COLUMN = "image_hdu"
-_SAME_PLACE = 5.0  # arcsec between the centres of images of one source
+SAME_PLACE = 5.0  # arcsec between the centres of images of one source
 _LIKELY = 2 / 3  # share of complete groups from which the page suggests grouping
 
 
@@ -81,6 +74,8 @@ class ImageGroups:
         Row of the table of each source, int64 ``(n,)``.
     how : str
         In words, for the inspection.
+    whole : bool
+        True where rows without the first image are among the groups.
     """
 
     planes: tuple[str, ...]
@@ -89,6 +84,7 @@ class ImageGroups:
     refused: tuple[tuple[str, str], ...] = ()
     rows: np.ndarray | None = None
     how: str = ""
+    whole: bool = False
 
     def __len__(self) -> int:
         return len(self.files)
@@ -100,54 +96,14 @@ class ImageGroups:
         return f"{', '.join(self.planes)} of {len(self):,} source(s) ({self.how}{some})"
 
 
-def group_files(
-    files: ImageFiles,
-    answers: Answers,
-    table: pd.DataFrame | None = None,
-    rows: Mapping[str, Sequence[int]] | None = None,
-) -> ImageGroups:
-    """Group files as the answers say.
-
-    Parameters
-    ----------
-    files : ImageFiles
-    answers : mapping
-        ``group``, ``bands``, ``band_column``, ``source_column``.
-    table : pandas.DataFrame, optional
-        The table that names the images, with its own columns.
-    rows : mapping, optional
-        Rows of the table by file.
-
-    Raises
-    ------
-    CatalogueError
-        If no group can be made; the message says what would do.
-    """
-    how = str(answers.get("group") or "no")
-    bands = parse_bands(str(answers.get("bands") or ""))
-    images = [i for i, name in enumerate(files.names) if is_image(name)]
-    if how == "no" and table is not None and numbered(HDU_COLUMN, 1) in table:
-        return _by_export(files, table, rows or {})
-    if how == "column":
-        return _by_columns(files, answers, bands, table, rows or {})
-    words, said = _words_of_planes(files, images, bands)
-    if how == "position":
-        made = _by_position(files, images, words, bands)
-    else:
-        made = _collected(files, images, words, bands, said, files.path)
-    if rows is None:
-        return made
-    return _with_rows(made, files, rows)
-
-
 def suggestion(files: ImageFiles) -> str:
     """A question's words where file names look like several images of each source; else empty."""
     images = [i for i, name in enumerate(files.names) if is_image(name)]
     if not 4 <= len(images) <= 200_000:
         return ""
     try:
-        words, said = _words_of_planes(files, images, ())
-        made = _collected(files, images, words, (), said, files.path)
+        words, said = words_of_planes(files, images, ())
+        made = collected(files, images, words, (), said, files.path)
     except CatalogueError:
         return ""
     complete = (made.files >= 0).sum(axis=1) >= 2
@@ -162,7 +118,7 @@ def suggestion(files: ImageFiles) -> str:
 # -- the plane of a file by its name ----------------------------------------------------------
 
 
-def _words_of_planes(
+def words_of_planes(
     files: ImageFiles, images: list[int], bands: Sequence[Band]
 ) -> tuple[dict[int, tuple[str, str]], str]:
     """Source and plane of each file by its name, and which part of the name it is."""
@@ -238,7 +194,7 @@ def _words_given(stems: Mapping[int, str], bands: Sequence[Band]) -> dict[int, t
     return out
 
 
-def _collected(
+def collected(
     files: ImageFiles,
     images: list[int],
     words: Mapping[int, tuple[str, str]],
@@ -286,7 +242,7 @@ def _natural(text: str) -> tuple[object, ...]:
 # -- by position --------------------------------------------------------------------------------
 
 
-def _by_position(
+def by_position(
     files: ImageFiles,
     images: list[int],
     words: Mapping[int, tuple[str, str]],
@@ -306,119 +262,13 @@ def _by_position(
             refused.append((files.names[i], "no position in its header to group it by"))
         else:
             positions[i] = found
-    one, two, _ = close_pairs(positions[:, 0], positions[:, 1], radius_arcsec=_SAME_PLACE)
+    one, two, _ = close_pairs(positions[:, 0], positions[:, 1], radius_arcsec=SAME_PLACE)
     first = first_of_group(len(files.names), one, two)
     lost = {name for name, _ in refused}
     kept = [i for i in images if files.names[i] not in lost and i in words]
     placed = {i: (files.names[int(first[i])], words[i][1]) for i in kept}
-    made = _collected(
+    made = collected(
         files, [i for i in images if files.names[i] not in lost], placed, bands,
-        f"centres within {_SAME_PLACE:g} arcsec", files.path,
+        f"centres within {SAME_PLACE:g} arcsec", files.path,
     )  # fmt: skip
     return ImageGroups(made.planes, made.files, made.names, (*refused, *made.refused), how=made.how)
-
-
-# -- by the columns of a table ------------------------------------------------------------------
-
-
-def _by_columns(
-    files: ImageFiles,
-    answers: Answers,
-    bands: Sequence[Band],
-    table: pd.DataFrame | None,
-    rows: Mapping[str, Sequence[int]],
-) -> ImageGroups:
-    if table is None:
-        raise CatalogueError(
-            f"{files.path}: images are grouped by columns of a table that names them; give the "
-            "table, or group them by name or position"
-        )
-    of_plane = _named_column(table, answers, "band_column", "the plane (band, epoch) of each image")
-    by_source = str(answers.get("source_column") or "").strip()
-    if by_source:
-        of_source = _named_column(table, answers, "source_column", "the source of each image")
-        keys = of_source.astype(str).to_numpy()
-    else:
-        one, two, _ = close_pairs(
-            table["ra"].to_numpy(float), table["dec"].to_numpy(float), radius_arcsec=_SAME_PLACE
-        )
-        keys = first_of_group(len(table), one, two).astype(str)
-    known = {word.lower(): band.name for band in bands for word in band.written}
-    words: dict[int, tuple[str, str]] = {}
-    first_row: dict[str, int] = {}
-    number = {name: i for i, name in enumerate(files.names)}
-    for name, its_rows in rows.items():
-        row = int(its_rows[0])
-        written = str(of_plane.iat[row]).strip()
-        plane = known.get(written.lower(), "" if bands else written)
-        if plane:
-            words[number[name]] = keys[row], plane
-            first_row[keys[row]] = min(row, first_row.get(keys[row], row))
-    images = sorted((number[name] for name in rows), key=lambda i: int(rows[files.names[i]][0]))
-    how = f"columns '{of_plane.name}' and " + (f"'{by_source}'" if by_source else "position")
-    made = _collected(files, images, words, bands, how, files.path)
-    keys_of = [words[int(group[group >= 0][0])][0] for group in made.files]
-    names = [files.names[int(group[group >= 0][0])] for group in made.files]
-    order = np.array([first_row[key] for key in keys_of], dtype=np.int64)
-    return ImageGroups(made.planes, made.files, names, made.refused, order, how)
-
-
-def _by_export(
-    files: ImageFiles, table: pd.DataFrame, rows: Mapping[str, Sequence[int]]
-) -> ImageGroups:
-    """Groups by the columns in which an export of RadioViz names its images."""
-    number = {name: i for i, name in enumerate(files.names)}
-    first = {int(its[0]): number[name] for name, its in rows.items()}
-    columns = []
-    for k in range(1, MOST_PLANES):
-        if numbered(HDU_COLUMN, k) not in table:
-            break
-        names = table[numbered(HDU_COLUMN, k)].astype(str)
-        columns.append([number.get(f"{name}.fits", -1) for name in names])
-    order = sorted(first)
-    made = np.array([[first[row], *(c[row] for c in columns)] for row in order], dtype=np.int64)
-    planes = []
-    for k, column in enumerate(made.T):
-        one = next((files.open(files.names[i]).content for i in column if i >= 0), None)
-        planes.append((plane_of(one) if one is not None else "") or str(k + 1))
-    ids = table["source_id"].astype(str).to_numpy()
-    return ImageGroups(
-        check_names(planes), made, [ids[row] for row in order], (), np.array(order, dtype=np.int64),
-        "as RadioViz wrote them",
-    )  # fmt: skip
-
-
-def _named_column(table: pd.DataFrame, answers: Answers, key: str, what: str) -> pd.Series:
-    name = str(answers.get(key) or "").strip()
-    if name in table.columns:
-        return table[name]
-    if f"{name}_table" in table.columns:
-        return table[f"{name}_table"]
-    columns = ", ".join(map(str, table.columns[:20]))
-    raise CatalogueError(
-        f"{key} is '{name}'; expected the column that gives {what}, one of {columns}"
-    )
-
-
-def _with_rows(
-    made: ImageGroups, files: ImageFiles, rows: Mapping[str, Sequence[int]]
-) -> ImageGroups:
-    """Groups that the table names, each with the row of its first file."""
-    row_of = [
-        next((int(rows[files.names[i]][0]) for i in group if i >= 0 and files.names[i] in rows), -1)
-        for group in made.files
-    ]
-    kept = [k for k, row in enumerate(row_of) if row >= 0]
-    if not kept:
-        raise CatalogueError(f"{files.path}: no row of the table has its image here")
-    taken = Counter(row_of[k] for k in kept)
-    doubled = [made.names[k] for k in kept if taken[row_of[k]] > 1]
-    if doubled:
-        raise CatalogueError(
-            f"{files.path}: one row of the table names files of several sources, such as "
-            f"'{doubled[0]}'"
-        )
-    return ImageGroups(
-        made.planes, made.files[kept], [made.names[k] for k in kept], made.refused,
-        np.array([row_of[k] for k in kept], dtype=np.int64), made.how,
-    )  # fmt: skip

@@ -25,7 +25,7 @@ from radioviz.importing.image_files import (
     printable_name,
     without_name,
 )
-from radioviz.importing.image_groups import EXPORTED, HDU_COLUMN, ImageGroups, group_files
+from radioviz.importing.image_groups import ImageGroups
 from radioviz.importing.inspection import SOURCE_NAME, Step
 from radioviz.importing.outcome import FileOutcome
 from radioviz.importing.plane_stack import (
@@ -37,6 +37,7 @@ from radioviz.importing.plane_stack import (
 )
 from radioviz.importing.source_rows import SourceList
 from radioviz.importing.survey_facts import Answers, SurveyFacts, choice_answer
+from radioviz.importing.table_groups import EXPORTED, HDU_COLUMN, group_files
 
 
 class PlanesReader(FilesReader):
@@ -76,8 +77,10 @@ class PlanesReader(FilesReader):
         self.shape = (len(self.planes), *common.shape)
         if groups is not None:
             self.notes = [note for note in self.notes if "are not in the table" not in note]
-            lost = len(self._lost) if sources is not None else 0
-            self.total = len(groups) + len(groups.refused) + lost
+            self._left = [*groups.refused]
+            if sources is not None and not groups.whole:
+                self._left += self._lost
+            self.total = len(groups) + len(self._left)
 
     def read(self, start: int = 0) -> Iterator[Step]:
         """See :class:`FilesReader`; one outcome a source."""
@@ -86,8 +89,7 @@ class PlanesReader(FilesReader):
             return
         for number in range(start, len(self.groups)):
             yield self._group_step(number)
-        rest = [*self.groups.refused, *(self._lost if self.sources is not None else ())]
-        for name, why in rest[max(0, start - len(self.groups)) :]:
+        for name, why in self._left[max(0, start - len(self.groups)) :]:
             yield FileOutcome(printable_name(name), why), None
 
     def _step(self, entry: FileEntry, row: int | None) -> Step:

@@ -162,6 +162,26 @@ def test_files_are_grouped_by_columns(tmp_path: Path) -> None:
         run(path, table, group="column", band_column="nothing")
 
 
+def test_a_row_may_name_a_file_of_each_band(tmp_path: Path) -> None:
+    path = folder_of_bands(tmp_path / "s", "x{band}{source}.fits", ((1, "S"),))
+    rows = [
+        {"id": f"n{i}", "ra": ra, "dec": dec, **{f"f_{b}": f"x{b}src{i}.fits" for b in BANDS}}
+        for i, (ra, dec) in enumerate([*PLACES, (200.0, 0.0)])
+    ]
+    rows[1]["f_S"] = ""
+    table = tmp_path / "t.csv"
+    pd.DataFrame(rows).to_csv(table, index=False)
+    columns = "L=f_L, S=f_S, C=f_C"
+    result = run(path, table, group="column", band_column=columns)
+    made = open_data_set("planes")
+    check(made, ((1, "S"),))
+    assert made.table["source_id"].tolist() == ["n0", "n1", "n2"]
+    refused = result.report[result.report["status"] == "refused"]
+    assert refused[["file", "reason"]].to_numpy().tolist() == [["n3", "none of its files is here"]]
+    with pytest.raises(CatalogueError, match="band_column is 'f_X'; expected the column"):
+        run(path, table, group="column", band_column="L=f_L, X=f_X")
+
+
 def test_bands_may_have_several_names(tmp_path: Path) -> None:
     path = tmp_path / "s"
     for name, source, band in (("a_1.1", 0, "L"), ("a_2.2", 0, "S"), ("b_1.2", 1, "L")):
@@ -389,6 +409,39 @@ def test_the_page_suggests_to_keep_bands_together(tmp_path: Path) -> None:
     for i in range(6):
         write_fits(tmp_path / "t" / f"cutout_{i}.fits", point("L", 0), 10.0 + i, 0.0)
     assert not [q for q in inspect_source(Source(tmp_path / "t")).needed if q.key == "group"]
+
+
+def test_pictures_of_bands(tmp_path: Path) -> None:
+    from PIL import Image
+
+    levels = np.random.default_rng(1).integers(0, 255, (2, 2, 20, 20), dtype=np.uint8)
+    for band in (0, 1):
+        for i in (0, 1):
+            path = tmp_path / "s" / "gr"[band] / f"s{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(levels[i, band][::-1]).save(path)
+    answers = {"group": "name", "pixel_scale": "1", "raw": "no", "bunit": "unknown"}
+    made = imported(tmp_path / "s", **answers)
+    assert made.planes == ("g", "r") and made.cube.dtype == np.uint8
+    np.testing.assert_array_equal(made.cube, levels)
+    (tmp_path / "s" / "r" / "s1.png").unlink()  # grey levels have no NaN
+    result = run(tmp_path / "s", **answers)
+    assert (result.read, result.refused) == (1, 1)
+    assert "no plane 'r': there is no such file; grey levels" in " ".join(result.report["reason"])
+
+
+@pytest.mark.parametrize("start", [1, 2, 3])
+def test_an_interrupted_import_goes_on_where_it_was(tmp_path: Path, start: int) -> None:
+    path = folder_of_bands(tmp_path / "s", "{band}/{source}.fits")
+    write_fits(path / "other.fits", point("L", 0), 1.0, 1.0, 1.5)
+    answers = {"key": "k", "survey": "unknown", "group": "name", "bands": "L, S, C"}
+    reader = inspect_source(Source(path), answers).reader()
+    whole, rest = list(reader.read()), list(reader.read(start))
+    assert [o.name for o, _ in whole] == ["src0", "src1", "src2", "other.fits"]
+    assert whole[-1][0].refused == "its name has none of the planes"
+    assert [o.name for o, _ in rest] == [o.name for o, _ in whole[start:]]
+    for (_, one), (_, other) in zip(rest, whole[start:], strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 # -- exports come back -----------------------------------------------------------------------------

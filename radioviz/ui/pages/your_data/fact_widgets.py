@@ -31,7 +31,10 @@ SEVERAL: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
     "bands": ("Names of the bands or epochs, in order (FIRST, NVSS; or e1=1.1|1.2)", {}),
-    "band_column": ("Column with the band of each image", {}),
+    "band_column": (
+        "Column with the band of each image, or columns of files: g=file_g, r=file_r",
+        {},
+    ),
     "source_column": ("Column with the source of each image (else: by position)", {}),
     "missing": ("Sources without one of them", {"": "kept, NaN", "refuse": "refused"}),
     "align": ("Bands of another piece of sky", {"": "refused", "resample": "moved onto the first"}),

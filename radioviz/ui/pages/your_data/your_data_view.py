@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -10,9 +11,10 @@ import streamlit as st
 from radioviz import importing
 from radioviz.api import survey_job
 from radioviz.api.survey_job import SurveyJob, SurveyRequest
+from radioviz.atlas.atlas import encoded_plane
 from radioviz.atlas.layouts import REFERENCE
 from radioviz.data import user_surveys
-from radioviz.errors import RadioVizError
+from radioviz.errors import AtlasError, RadioVizError
 from radioviz.importing import UnfinishedImport, UserSurvey
 from radioviz.models import registry
 from radioviz.store.spreadsheets import safe_csv
@@ -212,7 +214,7 @@ def _draw_survey(survey: UserSurvey, busy: bool) -> None:
         )
         if survey.planes:
             st.caption("Images of each source: " + controls.escape(", ".join(survey.planes)))
-        by = ", ".join(controls.escape(titles.get(m, m)) for m in mapped)
+        by = ", ".join(controls.escape(_mapped_by(survey, m, titles.get(m, m))) for m in mapped)
         without = "Being mapped" if busy else "Not on a map yet: encode it"
         st.caption(f"Mapped by {by}" if by else without)
         with st.container(horizontal=True, gap="small"):
@@ -236,6 +238,15 @@ def _draw_survey(survey: UserSurvey, busy: bool) -> None:
 def _size(survey: UserSurvey) -> str:
     size = sum(f.stat().st_size for f in survey.folder.iterdir() if f.is_file())
     return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{max(size / 1e6, 0.1):.1f} MB"
+
+
+def _mapped_by(survey: UserSurvey, model: str, title: str) -> str:
+    """An encoder, and which of several images of each source it has mapped."""
+    if not survey.planes:
+        return title
+    with suppress(AtlasError):
+        return f"{title} ({encoded_plane(survey.key, model) or survey.planes[0]})"
+    return title
 
 
 def _draw_encode(survey: UserSurvey, missing: dict[str, str]) -> None:
