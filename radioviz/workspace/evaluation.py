@@ -142,10 +142,28 @@ def _compared(node: Node, columns: TableColumns) -> Values:
 
 def _among(node: Node, columns: TableColumns) -> Values:
     first = _value(node.parts[0], columns)
+    found = [_value(part, columns) for part in node.parts[1:]]
     mask: np.ndarray = np.asarray(False)
-    for part in node.parts[1:]:
-        mask = mask | _compare("==", first, _value(part, columns), part)
+    alone = [v for v in found if isinstance(v, Numbers | Text) and v.missing.shape == ()]
+    if len(alone) == len(found) and len({type(v) for v in (first, *alone)}) == 1:
+        return Truth(_any_of(first, alone))  # at once, however long the list is
+    for value, part in zip(found, node.parts[1:], strict=True):
+        mask = mask | _compare("==", first, value, part)
     return Truth(mask)
+
+
+def _any_of(value: Values, listed: list[Any]) -> np.ndarray:
+    """Where a value is one of some single values of its own kind."""
+    if isinstance(value, Text):
+        words = pa.chunked_array([one.words for one in listed], pa.large_string())
+        return value.of_words(pc.is_in(value.words, words).to_numpy(False), False)
+    assert isinstance(value, Numbers)
+    mask = np.zeros(value.values.shape, dtype=bool)
+    for kind in "if":  # apart, so that whole numbers stay exact beside fractions
+        numbers = [one.values[()] for one in listed if one.values.dtype.kind == kind]
+        if numbers:
+            mask = mask | np.isin(value.values, np.array(numbers))
+    return mask & ~value.missing
 
 
 def _between(node: Node, columns: TableColumns) -> Values:

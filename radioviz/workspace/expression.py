@@ -78,6 +78,8 @@ def parse_filter(text: str) -> Node:
     if not text.strip():
         raise FilterError('the filter is empty; write for example: label == "Bent" and las > 80')
     _refuse_depth(text)
+    if (half := re.search("[\ud800-\udfff]", text)) is not None:
+        raise FilterError("half a character (a lone surrogate) has no meaning here", half.start())
     try:
         tree = _parser().parse(text)
         return _to_node(tree)

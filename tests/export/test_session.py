@@ -137,6 +137,8 @@ SOURCE = {"data_set": "d", "source_id": "s"}
         (GOOD | {"subsets": [{"name": "mine", "sources": [3]}]}, "subset 'mine', source 0"),
         (GOOD | {"tags": [{"name": "a;b", "sources": []}]}, "'a;b' cannot be a tag"),
         (GOOD | {"tags": [{"name": "bent", "sources": [3]}]}, "tag 'bent', source 0"),
+        (GOOD | {"filter": "label == '\ud800'"}, '"filter" is'),
+        (GOOD | {"notes": [SOURCE | {"note": "\udfff"}]}, "the note of 's' is"),
         (GOOD | {"notes": [SOURCE]}, "the note of 's' is 'None'"),
         (GOOD | {"notes": [SOURCE | {"note": "x" * 2001}]}, "at most 2,000 characters"),
         (GOOD | {"view": {"a": {"b": 1}}}, "view 'a'"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -73,6 +75,10 @@ def test_rows(text: str, rows: list[int]) -> None:
         ("(las > 3", 8, "ends too early"),
         ("las >", 5, "ends too early"),
         ("las > 80 90", 9, "does not fit here"),
+        ("label == '\ud800'", 10, "half a character"),
+        ("lаs > 1", 0, "did you mean las"),  # a Cyrillic letter
+        ("las > (lambda: 80)()", 13, "':' has no meaning"),
+        ("las.__class__ == 1", 0, "there is no column 'las.__class__'"),
         ("label contains 3", 15, "not text in quotes"),
         ("las contains '3'", 0, "looks into text"),
         ("label matches '('", 14, "not a regular expression"),
@@ -112,6 +118,29 @@ def test_every_function_can_be_called() -> None:
     columns = TableColumns(TABLE).extended({}, tags={"wide": np.zeros(5, dtype=bool)})
     for name in FUNCTIONS:
         assert matching_rows(calls.get(name, f"{name}(las) > 0"), columns).shape == (5,)
+
+
+@pytest.mark.parametrize("text", ["id in ({})", "las in ({})", "id not in ({})"])
+def test_long_lists_are_asked_at_once(text: str) -> None:
+    n = 300_000
+    columns = TableColumns(pd.DataFrame({"id": np.arange(n) + 2**53, "las": np.arange(n) / 2}))
+    numbers = [*range(2**53, 2**53 + 150), 3.5, -7]
+    began = time.perf_counter()
+    mask = matching_rows(text.format(", ".join(map(str, numbers))), columns)
+    assert time.perf_counter() - began < 5, "a pass over the column for each number takes longer"
+    if text.startswith("las"):
+        assert np.flatnonzero(mask).tolist() == [7]
+    else:
+        expected = np.arange(n) < 150
+        assert (mask == (~expected if "not" in text else expected)).all()
+
+
+def test_lists_of_words() -> None:
+    assert kept('label in ("Bent", "FRII", "never")') == [0, 3, 4]
+    assert kept('label not in ("Bent", "FRII")') == [1, 2]
+    assert kept('label in ("Bent", label)') == [0, 1, 3, 4]
+    with pytest.raises(FilterError, match="one side is text"):
+        kept('label in ("Bent", 3)')
 
 
 def test_tags() -> None:
