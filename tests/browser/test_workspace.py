@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -16,12 +16,12 @@ from radioviz.ui import session_workspace
 from radioviz.ui.saved_view import PAGES
 from radioviz.workspace.history import new_identifier
 from tests.browser.actions import lasso, open_map, settle, wait_for_map
-from tests.browser.server import run_server
+from tests.browser.server import CHROMIUM_FLAGS, chromium, run_server
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import BrowserType, Page
+    from playwright.sync_api import Browser, Page
 
     from tests.browser.server import Server
 
@@ -140,12 +140,7 @@ def kill_browser(profile: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_server_and_browser_killed_on_each_page(
-    tmp_path: Path,
-    browser_type: BrowserType,
-    browser_type_launch_args: dict[str, Any],
-    cache_folder_of_the_run: Path,
-) -> None:
+def test_server_and_browser_killed_on_each_page(tmp_path: Path, browser: Browser) -> None:
     """kill -9 of both a second after a change: all but that last change is back."""
     link = f"data=first&workspace={new_identifier()}"
     session_workspace.SavedWorkspaces(tmp_path / session_workspace.FILE).change(
@@ -155,7 +150,9 @@ def test_server_and_browser_killed_on_each_page(
     for number, address in enumerate([*PAGES, PAGES[0]]):
         profile = tmp_path / f"profile-{number}"
         with run_server(RADIOVIZ_HOME=str(tmp_path), wait=180) as server:
-            context = browser_type.launch_persistent_context(profile, **browser_type_launch_args)
+            context = browser.browser_type.launch_persistent_context(
+                profile, executable_path=chromium(), args=list(CHROMIUM_FLAGS)
+            )
             context.set_default_timeout(120_000)
             page = context.new_page()
             page.goto(f"{server.url}/{address}?{link}")

@@ -33,14 +33,15 @@ def draw_labels_of_many(view: View, listed: Callable[[], Selection]) -> None:
     """Tag many galaxies at once, and work with the tags there are."""
     own = page_state(LabelState)
     with st.form("label_form", border=False):
-        places = st.columns([2, 2, 1, 1], vertical_alignment="bottom")
+        places = st.columns([2, 2, 2], vertical_alignment="bottom")
         name = places[0].selectbox(
             "Tag", tag_choices(), key="label_tag", accept_new_options=True, index=None,
             placeholder="Choose or type a tag",
         )  # fmt: skip
         source = str(places[1].selectbox("Galaxies", SOURCES, key="label_source"))
-        add = places[2].form_submit_button("Add", icon=":material/new_label:")
-        remove = places[3].form_submit_button("Remove", icon=":material/label_off:")
+        with places[2].container(horizontal=True, gap="small"):
+            add = st.form_submit_button("Add", icon=":material/new_label:")
+            remove = st.form_submit_button("Remove", icon=":material/label_off:")
     if (add or remove) and name:
         chosen = {"Selection": state.brush, "Tray": state.tray}.get(source, listed)()
         try:

@@ -61,7 +61,7 @@ def _draw_subset(number: int, subset: Subset) -> None:
                         label_visibility="collapsed", width="content")  # fmt: skip
         st.markdown(
             f"**{controls.escape(subset.name)}** · {controls.galaxies_text(len(subset.members))} "
-            f"· in a filter: `{quoted(subset.name)}`"
+            f"· in a filter: `` {quoted(subset.name)} ``"
         )
         st.button("Select", key=f"subset_select_{number}", icon=":material/select_all:",
                   on_click=state.set_brush, args=(subset.members, "subset"))  # fmt: skip
