@@ -176,6 +176,7 @@ def begin() -> None:
     own = workspace_state()
     _leave(own)
     own.identifier, own.revision, own.undo, own.redo = new_identifier(), 0, "", ""
+    own.failure, own.missed = "", False
     _clear()
 
 

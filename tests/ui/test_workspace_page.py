@@ -1,0 +1,78 @@
+"""A workspace that cannot be read: the page says why and works without it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from radioviz.ui import session_workspace
+from radioviz.workspace.history import new_identifier
+from tests.ui.conftest import session_of
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home of its own, whose workspaces may be damaged."""
+    monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path))
+    yield tmp_path
+    session_workspace._saved.cache_clear()
+
+
+def workspace(home: Path) -> str:
+    one = new_identifier()
+    saved = session_workspace.saved()
+    assert saved.path.parent == home
+    saved.change(one, "tray", [["first", ["first-3"]]], "add 1 galaxy")
+    return one
+
+
+def opened_with(open_page: Open, one: str) -> tuple[AppTest, str]:
+    app = open_page("table", data="first", workspace=one)
+    return app, "".join(w.value for w in app.warning).replace("\\", "").replace("\u2060", "")
+
+
+def changed(home: Path, statement: str, *values: object) -> None:
+    with sqlite3.connect(home / session_workspace.FILE) as db:
+        db.execute(statement, values)
+
+
+def test_of_a_newer_version(open_page: Open, home: Path) -> None:
+    one = workspace(home)
+    changed(home, "UPDATE workspace SET version = 99 WHERE id = ?", one)
+    app, said = opened_with(open_page, one)
+    assert "is of version 99; this RadioViz reads 1" in said
+    app.text_area(key="filter_text").set_value("las > 80").run()
+    assert not app.exception
+    assert app.text_area(key="filter_text").value == "las > 80", "the session works on"
+    with sqlite3.connect(home / session_workspace.FILE) as db:
+        held = db.execute("SELECT field FROM change WHERE what != ''").fetchall()
+    assert held == [("tray",)], "what a newer program wrote is left as it is"
+    app.button(key="workspace_new").click().run()
+    assert not app.warning
+    app.text_area(key="filter_text").set_value("las > 90").run()
+    assert session_workspace.saved().snapshot(app.query_params["workspace"]) is not None
+
+
+def test_with_a_damaged_value(open_page: Open, home: Path) -> None:
+    one = workspace(home)
+    changed(home, "UPDATE change SET value = x'00' WHERE field = 'tray' AND what != ''")
+    app, said = opened_with(open_page, one)
+    assert "is damaged" in said and "load its last .radioviz export" in said
+    assert len(session_of(app).tray) == 0
+
+
+def test_with_a_damaged_file(open_page: Open, home: Path) -> None:
+    one = workspace(home)
+    for file in home.glob(session_workspace.FILE + "*"):
+        file.write_bytes(b"this is not a data base" * 500)
+    app, said = opened_with(open_page, one)
+    assert "is damaged" in said and "Move the file away" in said
+    app.text_area(key="filter_text").set_value("las > 80").run()
+    assert not app.exception
+    assert app.text_area(key="filter_text").value == "las > 80"
