@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from radioviz.errors import AtlasError, CatalogueError, FilterError
 from radioviz.ui import cache, controls, session_workspace
@@ -20,6 +22,7 @@ from radioviz.workspace.expression import parse_filter, quoted
 from radioviz.workspace.table_columns import Numbers, TableColumns, Text
 
 _BOX = "filter_text"
+_FAILED = "filter_data_set_failed"
 _MOST_WORDS = 200
 _NO_LIMIT = "Every value"
 
@@ -125,7 +128,8 @@ def draw_filter(view: View) -> None:
         "functions such as cone(ra, dec, radius).",
     )  # fmt: skip
     if not cache.is_open(view.data_set):
-        _wait_for(view.data_set)
+        if st.session_state.get(_FAILED) != view.data_set:
+            _wait_for(view.data_set)
         return
     with controls.show_errors():
         draw_completion(view.data_set, view.model)
@@ -143,11 +147,26 @@ def draw_filter(view: View) -> None:
         _draw_outcome(view)
 
 
-@st.fragment(run_every=0.5)
+class _StillBuilding(Exception):
+    """A data set is built by a thread of the server; nobody need wait for it here."""
+
+
+def _do_not_wait(done: int, total: int, what: str) -> None:
+    raise _StillBuilding
+
+
+@st.fragment(run_every=1.0)
 def _wait_for(data_set: str) -> None:
-    """Draw the page again as soon as its data set is open: the filter needs the columns."""
+    """Open the data set, and draw the page again once it is: the filter needs the columns."""
     st.caption("The columns appear when the data set is open.")
-    if cache.is_open(data_set):
+    context = get_script_run_ctx()
+    if context is None or not context.fragment_ids_this_run:
+        return  # the page itself may be about to open it
+    with suppress(_StillBuilding):
+        try:
+            cache.data_set(data_set, _do_not_wait)
+        except CatalogueError:  # said on the page
+            st.session_state[_FAILED] = data_set
         st.rerun()
 
 

@@ -154,7 +154,7 @@ def test_server_and_browser_killed_on_each_page(tmp_path: Path, browser: Browser
                 profile, executable_path=chromium(), args=list(CHROMIUM_FLAGS)
             )
             context.set_default_timeout(120_000)
-            page = context.new_page()
+            page = context.pages[0]
             page.goto(f"{server.url}/{address}?{link}")
             page.wait_for_function(
                 "([box, texts]) => texts.includes(document.querySelector(box)?.value)",
