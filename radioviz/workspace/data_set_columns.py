@@ -9,6 +9,7 @@ from radioviz import morphology
 from radioviz.atlas.atlas import Atlas
 from radioviz.atlas.scores import Scores
 from radioviz.data.catalogue import COLUMNS, Catalogue, Column
+from radioviz.relations.physical_columns import PHYSICAL, physical_columns
 from radioviz.workspace.table_columns import TableColumns
 
 _NOT_COLUMNS = {"wcs_header", "header"}
@@ -30,6 +31,9 @@ def data_set_columns(
     ids = table["source_id"].to_numpy(object)
     described: dict[str, Column] = {**COLUMNS, **morphology.MEASURED}
     parts = [table[[c for c in table.columns if c not in _NOT_COLUMNS]], scores.of(ids)]
+    if (physical := physical_columns(table)) is not None:
+        parts.append(physical)
+        described |= PHYSICAL
     for name, about in scores.columns.items():
         described[str(name)] = Column("float64", about.unit, "", about.description)
     if atlas is not None:

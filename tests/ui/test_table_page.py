@@ -217,6 +217,9 @@ def mirabest_installed(batch_folders: Path) -> Iterator[None]:
     from radioviz.paths import cache_folder
     from radioviz.ui import cache
 
+    if mirabest_folder().is_dir():  # a cache that is kept between runs may hold it
+        yield
+        return
     shutil.copytree(batch_folders / "F_batches", mirabest_folder())
     yield
     shutil.rmtree(mirabest_folder())
