@@ -74,6 +74,28 @@ class GalaxySample:
         return self.catalogue.images
 
     @property
+    def planes(self) -> tuple[str, ...]:
+        """Names of the images (bands, epochs) of each galaxy; empty where it has one."""
+        return self.catalogue.planes
+
+    def of_plane(self, plane: str | int) -> GalaxySample:
+        """The same galaxies with another of their images: ``images``, ``info``, ``wcs``, columns.
+
+        What was measured is measured in that image.
+
+        Raises
+        ------
+        CatalogueError
+            If there is no such plane.
+        """
+        catalogue = self.catalogue.of_plane(plane)
+        if "las_measured" in catalogue.table:
+            from radioviz import morphology
+
+            catalogue = morphology.complete(catalogue)
+        return GalaxySample(catalogue)
+
+    @property
     def positions(self) -> SkyCoord:
         """Sky positions (ICRS), shape ``(n,)``; NaN where unknown."""
         return self.catalogue.positions
