@@ -200,3 +200,13 @@ def test_the_value_of_a_point_is_written_with_its_unit() -> None:
     ]
     kind = Colour("Class", codes=np.array([1, 0]), names=["", "FRI"], colours=["#1", "#2"])
     assert [kind.text_of(i) for i in (0, 1)] == ["Class: FRI", "Class: no value"]
+
+
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [("Angular size [arcsec], 11% upper limits", "no angular size"), ("Class", "no class"),
+     ("P(FRII) by the classifier", "no P(FRII) by the classifier"), ("FR class", "no FR class"),
+     ("log p [nat]", "no log p")],
+)  # fmt: skip
+def test_points_without_a_value_are_called_by_what_they_lack(title: str, words: str) -> None:
+    assert Colour(title, np.zeros(1)).unknown == words

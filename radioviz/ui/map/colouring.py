@@ -144,6 +144,13 @@ class Colour:
             return np.asarray(named[self.codes])
         return np.isfinite(np.asarray(self.values, dtype=np.float64))
 
+    @property
+    def unknown(self) -> str:
+        """What points without a value are called: ``no redshift``."""
+        name = re.split(r" \[|, ", self.title)[0]
+        kept = name[1:2].isupper() or name[1:2] == "("  # FR class, P(FRII)
+        return f"no {name if kept else name[:1].lower() + name[1:]}"
+
     def text_of(self, row: int) -> str:
         """The coloured value of a point, with its title."""
         if self.codes is not None:

@@ -25,7 +25,7 @@ def figure_of(points: MapPoints, seen: SeenMap) -> MapFigure:
         counted = codes if shown is None else codes[shown]
         numbers = np.bincount(counted, minlength=len(colour.names)).tolist()
         legend = [
-            (name or "no value", own, count)
+            (name or colour.unknown, own, count)
             for name, own, count in zip(colour.names, colour.colours, numbers, strict=True)
             if count
         ]

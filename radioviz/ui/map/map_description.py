@@ -117,6 +117,7 @@ def _categories(colour: Colour, sent: PackedPositions) -> Coloured:
     description = {
         "kind": "categories",
         "title": colour.title,
+        "unknown": colour.unknown,
         "names": list(colour.names),
         "colours": list(colour.colours),
     }
@@ -132,6 +133,7 @@ def _colour_bar(colour: Colour, sent: PackedPositions) -> Coloured:
     description = {
         "kind": "continuous",
         "title": f"{colour.title}, log scale" if colour.log else colour.title,
+        "unknown": colour.unknown,
         "colours": colour_ramp(colour),
         "low": low,
         "high": high,

@@ -133,15 +133,15 @@ export class Chrome {
       return text;
     };
     if (data.colour.kind === "categories") {
-      const { names, colours } = data.colour;
+      const { names, colours, unknown } = data.colour;
       names.forEach((name, code) => {
         const button = make("button");
         button.type = "button";
         button.setAttribute("aria-pressed", String(!hidden.has(code)));
-        button.title = `${name || "no value"}. Click: hide or show; double-click: this one alone`;
+        button.title = `${name || unknown}. Click: hide or show; double-click: this one alone`;
         const dot = make("span", "rv-dot");
         dot.style.background = colours[code];
-        button.append(dot, make("span", "", shorten(name) || "no value"));
+        button.append(dot, make("span", "", shorten(name) || unknown));
         button.append(count(code));
         button.addEventListener("click", (e) => e.detail < 2 && toggle(code, false));
         button.addEventListener("dblclick", () => toggle(code, true));
@@ -151,7 +151,7 @@ export class Chrome {
       const item = make("span", "rv-item");
       const dot = make("span", "rv-dot");
       dot.style.cssText = `display:inline-block;margin-right:5px;background:${data.colour.colours[0]}`;
-      item.append(dot, "no value ", count(0));
+      item.append(dot, `${data.colour.unknown} `, count(0));
       this.legend.append(item);
     }
     if (data.groups.length > 1) {

@@ -10,6 +10,8 @@ export interface Column {
 export interface Continuous {
   kind: "continuous";
   title: string;
+  /** What points without a value are called: "no redshift". */
+  unknown: string;
   /** 256 colours "#rrggbb": the first for points without a value, then low to high. */
   colours: string[];
   /** Ends of a linear scale. */
@@ -24,6 +26,7 @@ export interface Continuous {
 export interface Categories {
   kind: "categories";
   title: string;
+  unknown: string;
   names: string[];
   colours: string[];
 }
