@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from radioviz.data.catalogue import Catalogue
 from radioviz.data.preprocess import PRESETS
 from radioviz.encode.generation import sigma_clipped
+from radioviz.export import Group, contact_sheet
 from radioviz.models.artefact import ModelInfo
-from radioviz.ui import synthetic
+from radioviz.ui import detail, galaxies, synthetic
+from radioviz.ui.image import sprites
 from radioviz.ui.image.display import ImageStyle
+from tests.data.test_image_columns import mixed
 
 
 @pytest.fixture
@@ -159,3 +163,26 @@ def test_tint_is_clear_where_nothing_is_known() -> None:
     assert pixels[20, 20, 3] == 0  # low row is at the bottom, second column
     assert pixels[20, 4].tolist() == [0, 0, 0, 255]
     assert pixels[4, 4].tolist() == [255, 255, 255, 255]
+
+
+def test_simulated_galaxies_of_a_data_set_are_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In galleries, headings, pictures and on contact sheets; the others are not."""
+    made = mixed()
+    words = ["", "cvae, seed 7, index 3", "", ""]
+    catalogue = Catalogue(made.info, made.table.assign(simulated=words), made.images)
+    monkeypatch.setattr(galaxies.cache, "data_set", lambda key: catalogue)
+    monkeypatch.setattr(galaxies, "given_words", lambda key, rows: [()] * len(rows))
+    blank = np.zeros((4, 8, 8), np.uint8)
+    monkeypatch.setattr(galaxies.cache, "picture_sheet", lambda *_: sprites.sheet(blank, "inferno"))
+    ids = catalogue.table["source_id"].tolist()
+    cells = galaxies.galaxy_cells([("x", s) for s in ids], ImageStyle())
+    assert [cell.mark for cell in cells] == ["", synthetic.MARK, "", ""]
+    headings = [detail.galaxy_heading(catalogue, row) for row in range(4)]
+    pictures = [detail.galaxy_picture(catalogue, row, ImageStyle()) for row in range(4)]
+    for marked in (headings, pictures):
+        assert [synthetic.MARK in text for text in marked] == [False, True, False, False]
+    written: list[str] = []
+    monkeypatch.setattr(contact_sheet, "_write", lambda draw, at, text, *rest: written.append(text))
+    contact_sheet.contact_sheet_png(Group(catalogue, np.arange(4)))
+    assert sum("SYNTHETIC" in text for text in written) == 1
+    assert galaxies.synthetic_mark(made.table, 1) == ""
