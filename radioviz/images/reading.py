@@ -169,7 +169,7 @@ def read_fits(
     found = beam or seen.beam
     return dataclasses.replace(
         image,
-        beam=turned_beam(found, wcs, data.shape) if image.wcs is not None else found,
+        beam=beam_from_north(found, wcs, data.shape) if image.wcs is not None else found,
         survey=seen.survey,
         frequency=seen.frequency,
         rms=None if seen.rms is None else seen.rms * factor,
@@ -181,7 +181,7 @@ def read_fits(
     )
 
 
-def turned_beam(beam: Beam | None, wcs: WCS | None, shape: tuple[int, ...]) -> Beam | None:
+def beam_from_north(beam: Beam | None, wcs: WCS | None, shape: tuple[int, ...]) -> Beam | None:
     """The beam with its angle from J2000 north; headers give it from that of the own frame."""
     if beam is None or wcs is None or beam.major == beam.minor:
         return beam

@@ -24,7 +24,7 @@ from radioviz.images.observation import brightness_unit, observe
 from radioviz.images.orientation import geometry, resample, to_j2000
 from radioviz.images.planes import find_layout, physical_values, stored_type
 from radioviz.images.quiet import quiet
-from radioviz.images.reading import read_fits, turned_beam
+from radioviz.images.reading import beam_from_north, read_fits
 from radioviz.importing.image_choice import ImageChoice, choose_images
 from radioviz.importing.image_facts import frame_note
 from radioviz.importing.image_files import FileEntry
@@ -134,7 +134,7 @@ class Mosaic:
         rms = self.seen.rms
         self.cells = {
             **describe_image(
-                turned_beam(self.seen.beam, wcs, self.shape), self.seen.frequency, None
+                beam_from_north(self.seen.beam, wcs, self.shape), self.seen.frequency, None
             ),
             "rms": None if rms is None else rms * factor,
             "primary_beam": self.seen.primary_beam,

@@ -1,4 +1,4 @@
-"""Tell the browser where the app is served, so that a link to a page asks for nothing absent.
+"""Say in the document where the app is served, so that a link to a page asks for nothing absent.
 
 Opened at ``/latent_map``, Streamlit's client first looks for the server below that address, and
 the browser logs two answers of 404. It looks nowhere else once the document says where to.

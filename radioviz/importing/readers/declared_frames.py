@@ -50,7 +50,7 @@ _OLD = re.compile(r"(?<![\w.-])(?:FK4|B1950(?:\.0)?|B1875|B1900|1950\.0)(?![\w.-
 def frame_of_comments(comments: list[str]) -> str:
     """Frame that comments of a text table name, such as ``FK4 B1950``; empty where they do not.
 
-    It is ``?`` and two names where they speak of an old frame without saying that the positions
+    It is ``?`` and two names where they name an old frame without saying that the positions
     are in it, or of several.
     """
     said = {
