@@ -19,22 +19,18 @@ def draw_workspace() -> None:
     own = workspace_state()
     st.html(_NO_KEYS)
     with st.container(horizontal=True, gap="xsmall", key="workspace"):
-        st.button(
-            "Undo",
-            icon=":material/undo:",
-            key="workspace_undo",
-            shortcut="Ctrl+Z",
-            on_click=session_workspace.undo,
-            help=_help("Undo", own.undo, "Ctrl+Z"),
-        )
-        st.button(
-            "Redo",
-            icon=":material/redo:",
-            key="workspace_redo",
-            shortcut="Ctrl+Shift+Z",
-            on_click=session_workspace.redo,
-            help=_help("Redo", own.redo, "Ctrl+Shift+Z"),
-        )
+        for word, what, step, keys in (
+            ("Undo", own.undo, session_workspace.undo, "Ctrl+Z"),
+            ("Redo", own.redo, session_workspace.redo, "Ctrl+Shift+Z"),
+        ):
+            st.button(
+                word,
+                icon=f":material/{word.lower()}:",
+                key=f"workspace_{word.lower()}",
+                shortcut=keys,
+                on_click=step,
+                help=_help(word, what, keys),
+            )
         with st.popover("", icon=":material/workspaces:", key="workspace_menu", help="Workspace"):
             _menu()
     if own.failure:

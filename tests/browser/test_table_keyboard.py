@@ -112,8 +112,10 @@ def test_a_whole_job_by_keyboard(app_server: Server, page: Page, tmp_path: Path)
     ids = table["source_id"].tolist()
     press(page, ".st-key-table_pictures input", "Space")
     wait_for_first(page, ids[0])
-    cells = page.evaluate("() => document.querySelector('[data-testid=stDataFrame]').textContent")
-    assert "data:image" not in cells
+    page.wait_for_function(
+        "() => !document.querySelector('[data-testid=stDataFrame]').textContent"
+        ".includes('data:image')"
+    )
     # The second page and back: ticks do not go along.
     grid = "[data-testid=data-grid-canvas]"
     press(page, grid, "Shift+Space")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import DATA_SETS, DataSet, open_data_set, user_data_sets
-from radioviz.errors import CatalogueError
+from radioviz.errors import AtlasError, CatalogueError, ModelError
 from radioviz.jobs.progress import Progress, no_progress
 from radioviz.models.registry import ModelList, list_models, model_folders
 from radioviz.paths import cache_folder, user_data_folder
@@ -213,6 +214,14 @@ def atlas(data_set_key: str, model: str) -> Atlas:
     return open_atlas(
         data_set_key, model, info=models().get(model), catalogue=data_set(data_set_key)
     )
+
+
+def atlas_if_any(data_set_key: str, model: str | None) -> Atlas | None:
+    """As :func:`atlas`; None without a model, or where it has no usable Atlas of the data set."""
+    if model:
+        with suppress(AtlasError, ModelError):
+            return atlas(data_set_key, model)
+    return None
 
 
 def scores_version(data_set_key: str) -> tuple[object, ...]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import numpy as np
 
-from radioviz.errors import AtlasError, ModelError
 from radioviz.ui.cache.data_sets import (
-    atlas,
+    atlas_if_any,
     atlas_version,
     data_set,
     data_set_version,
@@ -40,11 +37,9 @@ def filter_columns(data_set_key: str, model: str | None) -> TableColumns:
     CatalogueError, AtlasError
         If the data set is missing, or its scores are damaged.
     """
-    opened = None
-    if model:
-        with suppress(AtlasError, ModelError):
-            opened = atlas(data_set_key, model)
-    return data_set_columns(data_set(data_set_key), galaxy_scores(data_set_key), opened)
+    return data_set_columns(
+        data_set(data_set_key), galaxy_scores(data_set_key), atlas_if_any(data_set_key, model)
+    )
 
 
 @shared(lambda key, model, text: (*_version(key, model), text), entries=64)

@@ -6,12 +6,12 @@ from contextlib import suppress
 
 import pandas as pd
 
-from radioviz.errors import AtlasError, CatalogueError, ModelError
+from radioviz.errors import AtlasError, CatalogueError
 from radioviz.outliers.score_table import REFERENCE, Outliers, flow_over, outliers_of
 from radioviz.outliers.thresholds import SCORES, calibrated_flows, column
 from radioviz.paths import trained_folder
 from radioviz.ui.cache.data_sets import (
-    atlas,
+    atlas_if_any,
     atlas_version,
     data_set,
     galaxy_scores,
@@ -48,13 +48,13 @@ def outliers(data_set_key: str, model: str | None) -> Outliers:
     CatalogueError, AtlasError
         If the data set is missing, or its scores are damaged.
     """
-    opened = None
-    if model:
-        with suppress(AtlasError, ModelError):
-            opened = atlas(data_set_key, model)
     preferred = next(iter(calibrated_flows(models())), "")
     found = outliers_of(
-        data_set(data_set_key), galaxy_scores(data_set_key), opened, flow_of(model), preferred
+        data_set(data_set_key),
+        galaxy_scores(data_set_key),
+        atlas_if_any(data_set_key, model),
+        flow_of(model),
+        preferred,
     )
     base = found
     if data_set_key != REFERENCE:
