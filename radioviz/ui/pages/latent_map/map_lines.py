@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from radioviz.ui.code.filter_lines import put_selection, shown_call
-from radioviz.ui.code.script import Expression, Script, call
+from radioviz.ui.code.script import Expression, Script, call, literal
 from radioviz.ui.controls import View
 from radioviz.ui.map import colouring
 from radioviz.ui.pages.latent_map.latent_map_controls import MapChoice
@@ -34,7 +34,7 @@ def _put_map(
     if choice.colour.key == colouring.LATENT:
         values = f"atlas{suffix}.latents[rows{suffix}, {choice.component}]"
     else:
-        values = f'shown{suffix}["{choice.colour.key}"]'
+        values = f"shown{suffix}[{literal(choice.colour.key)}]"
     script.put(f"colour{suffix}", Expression(values))
 
 
