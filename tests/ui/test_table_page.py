@@ -252,3 +252,20 @@ def test_two_surveys_are_compared(open_page: Open, first: Catalogue) -> None:
     app.session_state["table_tabs"] = "Subsets"
     app.run()
     assert any("Different" in str(b.value) for b in app.markdown)
+
+
+def test_ticks_do_not_move_to_the_galaxies_of_another_page(open_page: Open) -> None:
+    app = open_page("table")
+
+    def table_id() -> str:
+        return str(app.dataframe[0].proto.id)
+
+    first = table_id()
+    app.session_state["table_page"] = 2
+    app.run()
+    assert table_id() != first
+    app.session_state["table_page"] = 1
+    app.run()
+    assert table_id() == first
+    app.selectbox(key="table_sort").set_value("las").run()
+    assert table_id() != first

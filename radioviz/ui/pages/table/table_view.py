@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,9 +136,11 @@ def _draw_rows(
         config[name] = st.column_config.Column(
             columns.title(name), help=about.description or None, pinned=place == 0
         )
+    # Ticks are places in the list: another page, order or filter begins without any.
+    listed = hashlib.sha256(rows.tobytes()).hexdigest()[:12]
     event = st.dataframe(
         pd.DataFrame(content), hide_index=True, column_config=config, row_height=48,
-        height=min(48 * len(rows) + 40, 640), key=f"table_rows_{view.data_set}",
+        height=min(48 * len(rows) + 40, 640), key=f"table_rows_{view.data_set}_{listed}",
         on_select="rerun", selection_mode="multi-row",
     )  # fmt: skip
     st.caption("By keyboard: arrows move, Shift+Space ticks a row, Ctrl+C copies, Ctrl+F searches.")
