@@ -15,7 +15,8 @@ from streamlit.testing.v1 import AppTest
 from radioviz.atlas import latent_plane
 from radioviz.data.catalogue import Catalogue
 from radioviz.encode import Encoder
-from radioviz.ui import cache
+from radioviz.jobs.work_queue import WorkQueue
+from radioviz.ui import cache, in_line
 from radioviz.ui.controls import View
 from radioviz.ui.image.display import ImageStyle
 from radioviz.ui.pages.grid_walk import grid_path, grid_plane
@@ -120,6 +121,17 @@ def test_a_path_between_two_places(open_page: Open) -> None:
     assert "image/gif" in html(app)
     app.button(key="walk_clear_path").click().run()
     assert held(app).ends == [None, None]
+
+
+def test_a_path_waits_in_line(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = open_page("grid_walk", state={"walk_tab": "Path"})
+    app.button(key="walk_from").click().run()
+    app.button(key="walk_to").click().run()
+    assert "image/gif" in html(app)
+    monkeypatch.setattr(in_line, "QUEUE", WorkQueue(total=0))
+    app.slider(key="walk_frames").set_value(17).run()
+    assert "try again in a few minutes" in app.error[0].value
+    assert "image/gif" not in html(app)
 
 
 def test_path_between_two_galaxies_of_the_tray(open_page: Open) -> None:

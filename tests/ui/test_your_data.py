@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import os
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -14,6 +16,11 @@ from streamlit.testing.v1 import AppTest
 
 from radioviz import importing
 from radioviz.api import survey_job as job
+from radioviz.errors import BusyError
+from radioviz.jobs.process import JobState, _started
+from radioviz.store.atomic import write_json
+from radioviz.ui.pages.your_data import state
+from radioviz.ui.pages.your_data.state import YourDataState
 from tests.data.fits_files import cards, noise, primary
 
 Open = Callable[..., AppTest]
@@ -382,3 +389,28 @@ def test_a_key_that_names_no_survey(open_page: Open) -> None:
     app = press(app, "import_start")
     assert app.main.error and "cannot name a survey" in app.main.error[0].value
     assert not job.list_jobs()
+
+
+def test_a_session_starts_only_so_many_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own count, those of others and those that ended do not."""
+    own = YourDataState()
+    monkeypatch.setattr(state, "your_data_state", lambda: own)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.fits").write_bytes(galaxies(1)[0][1])
+    running = JobState(job.RUNNING, "x", pid=os.getpid(), started=_started(os.getpid()))
+    for number in range(state.MAX_JOBS + 1):
+        request = job.SurveyRequest(f"other-{number}", path=str(folder))
+        write_json(tmp_path / f"home/jobs/{number}-a/request.json", dataclasses.asdict(request))
+        write_json(tmp_path / f"home/jobs/{number}-a/state.json", dataclasses.asdict(running))
+    own.jobs = {f"{number}-a" for number in range(state.MAX_JOBS)}
+    request = job.SurveyRequest("mine", path=str(folder))
+    with pytest.raises(BusyError, match="4 of your imports run or wait"):
+        state.start_own_job(job.start_job, request)
+    ended = dataclasses.replace(running, state=job.DONE)
+    for number in range(state.MAX_JOBS + 1):
+        write_json(tmp_path / f"home/jobs/{number}-a/state.json", dataclasses.asdict(ended))
+    state.start_own_job(job.start_job, request)
+    assert len(own.jobs) == state.MAX_JOBS + 1

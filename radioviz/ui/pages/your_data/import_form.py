@@ -22,7 +22,7 @@ from radioviz.ui import controls
 from radioviz.ui.in_line import cancellable
 from radioviz.ui.pages.your_data import fact_widgets, import_draft, uploads, your_data_view
 from radioviz.ui.pages.your_data.import_draft import begin_widget
-from radioviz.ui.pages.your_data.state import your_data_state
+from radioviz.ui.pages.your_data.state import start_own_job, your_data_state
 from radioviz.ui.pages.your_data.survey_lines import draft_of
 
 UPLOAD, FOLDER, DISK, POSITIONS = "Files", "Folder", "Path on this computer", "Positions"
@@ -394,7 +394,7 @@ def _draw_start(
             bool(replace),
             your_data_state().upload,
         )
-        survey_job.start_job(request)
+        start_own_job(survey_job.start_job, request)
         _start_over(keep_files=True)
         st.rerun()
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from radioviz.api import survey_job
+from radioviz.errors import BusyError
 from radioviz.importing import Inspection, Question
 from radioviz.ui.state import page_state
+
+MAX_JOBS = 4
+"""Imports and encodings of a session that may run or wait at a time."""
 
 
 @dataclass
@@ -43,6 +49,8 @@ class YourDataState:
         The form as it was last saved in the workspace.
     described : dict
         What the form would import: keywords of :func:`radioviz.import_survey`.
+    jobs : set of str
+        Imports and encodings that the session has started.
     """
 
     message: str = ""
@@ -61,8 +69,28 @@ class YourDataState:
     defaults: dict[str, Any] = field(default_factory=dict)
     saved: dict[str, Any] = field(default_factory=dict)
     described: dict[str, Any] = field(default_factory=dict)
+    jobs: set[str] = field(default_factory=set)
 
 
 def your_data_state() -> YourDataState:
     """The state of the page in this session."""
     return page_state(YourDataState)
+
+
+def start_own_job(start: Callable[..., survey_job.SurveyJob], *arguments: Any) -> None:
+    """Start or resume a job for this session.
+
+    Raises
+    ------
+    BusyError
+        If too many of the session's jobs run or wait.
+    CatalogueError
+        If it cannot be started.
+    """
+    own = your_data_state().jobs
+    active = sum(job.active and job.id in own for job in survey_job.list_jobs())
+    if active >= MAX_JOBS:
+        raise BusyError(
+            f"{active} of your imports run or wait; wait until one is done, or cancel one"
+        )
+    own.add(start(*arguments).id)

@@ -20,7 +20,7 @@ from radioviz.models import registry
 from radioviz.store.spreadsheets import safe_csv
 from radioviz.ui import cache, controls
 from radioviz.ui.exports.export_panel import export_button, whole
-from radioviz.ui.pages.your_data.state import your_data_state
+from radioviz.ui.pages.your_data.state import start_own_job, your_data_state
 from radioviz.ui.state import brush, clear_focus, focus, tray
 
 MAX_ENDED_JOBS = 3
@@ -167,7 +167,7 @@ def _draw_ended(job: SurveyJob) -> None:
                 _button(label, f"open_{job.id}", icon, _request_map, *target, type="primary")
             elif not done:
                 label = "Try again" if job.progress.state == survey_job.FAILED else "Resume"
-                resume = (_show_error, survey_job.resume_job, job.id)
+                resume = (_show_error, start_own_job, survey_job.resume_job, job.id)
                 _button(label, f"resume_{job.id}", "play_arrow", *resume)
             dismiss = (_show_error, survey_job.delete_job, job.id)
             text = "Removes this notice; the survey stays"
@@ -264,7 +264,7 @@ def _draw_encode(survey: UserSurvey, missing: dict[str, str]) -> None:
         "Encode", key=f"encode_{survey.key}", type="primary", disabled=not chosen, width="stretch"
     ):
         request = SurveyRequest(survey.key, survey.title, models=tuple(chosen), plane=plane)
-        _show_error(survey_job.start_job, request)
+        _show_error(start_own_job, survey_job.start_job, request)
         st.rerun()
 
 
@@ -363,7 +363,8 @@ def _draw_unfinished(unfinished: UnfinishedImport) -> None:
 def _resume(unfinished: UnfinishedImport) -> None:
     """Resume an import without a job, such as one of the command line."""
     answers = {k: v for k, v in unfinished.answers.items() if k not in ("key", "title")}
-    survey_job.start_job(
+    start_own_job(
+        survey_job.start_job,
         SurveyRequest(
             unfinished.key,
             str(unfinished.answers.get("title") or ""),
@@ -372,5 +373,5 @@ def _resume(unfinished: UnfinishedImport) -> None:
             answers,
             tuple(encoder_titles()),
             replace=unfinished.key in importing.list_surveys(),
-        )
+        ),
     )
