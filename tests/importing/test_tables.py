@@ -13,6 +13,7 @@ import pytest
 from astropy.table import MaskedColumn, Table
 
 from radioviz.errors import CatalogueError
+from radioviz.importing.readers.table_builder import reading
 from radioviz.importing.readers.user_tables import read_table
 
 NAMES = ["J1000+0200", "Großer Bär α", "<script>alert('x')</script>", '=1+1,"q"', ""]
@@ -356,6 +357,14 @@ def test_broken_files_are_named(tmp_path, content, expected):
     with pytest.raises(CatalogueError, match=expected) as caught:
         read_table(path)
     assert str(path) in str(caught.value)
+
+
+def test_a_library_that_asks_for_too_much(tmp_path):
+    with pytest.raises(
+        CatalogueError, match=r"t\.csv: this CSV asks for more memory than there is"
+    ):
+        with reading(tmp_path / "t.csv", "CSV"):
+            np.empty(1 << 60, np.uint8)
 
 
 def test_missing_file(tmp_path):

@@ -248,6 +248,11 @@ def reading(path: Path, what: str, notes: list[str] | None = None) -> Iterator[N
             notes += _library_notes(path, caught)
     except CatalogueError:
         raise
+    except MemoryError as error:
+        raise CatalogueError(
+            f"{path}: this {what} asks for more memory than there is ({error or 'not said'}); "
+            "it may be damaged"
+        ) from error
     except Exception as error:
         text = " ".join(str(error).split())[:200] or type(error).__name__
         raise CatalogueError(f"{path}: not a readable {what}: {text}") from error

@@ -34,11 +34,7 @@ POSITION_UNITS = {
 }
 SOURCES = (
     ("image", "Images", "FITS, PNG or JPEG: files, or a ZIP or tar of them"),
-    (
-        "table_chart",
-        "Table and images",
-        "CSV, ECSV, VOTable, FITS, Parquet … naming the files",
-    ),
+    ("table_chart", "Table and images", "CSV, ECSV, VOTable, FITS, Parquet … naming the files"),
     ("layers", "Cube", "HDF5, npy, npz or zarr, and a table row by row"),
     ("crop", "Mosaic", "FITS and a source list: RadioViz cuts out the sources by the WCS"),
     ("travel_explore", "Positions", "A table of RA and Dec: a survey service cuts out the images"),
