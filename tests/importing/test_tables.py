@@ -360,11 +360,9 @@ def test_broken_files_are_named(tmp_path, content, expected):
 
 
 def test_a_library_that_asks_for_too_much(tmp_path):
-    with pytest.raises(
-        CatalogueError, match=r"t\.csv: this CSV asks for more memory than there is"
-    ):
-        with reading(tmp_path / "t.csv", "CSV"):
-            np.empty(1 << 60, np.uint8)
+    said = r"t\.csv: this CSV asks for more memory than there is"
+    with pytest.raises(CatalogueError, match=said), reading(tmp_path / "t.csv", "CSV"):
+        np.empty(1 << 60, np.uint8)
 
 
 def test_missing_file(tmp_path):
