@@ -117,7 +117,7 @@ def filters(page: Page, screen: Screen, repeats: int) -> list[float]:
     """Expressions to map and counts."""
     found = []
     for i in range(repeats):
-        box(page, f"las > {20 + 2 * (i % 20)} and flux < {40 + i}")
+        box(page, f"las > {10.5 + 1.7 * (i % 20)} and not las > {90 + i}")
         done = other_map(page)
         found.append(
             screen.seconds(
@@ -132,17 +132,18 @@ def filters(page: Page, screen: Screen, repeats: int) -> list[float]:
 
 def sliders(page: Page, screen: Screen, repeats: int) -> list[float]:
     """The slider of a column, from its release to map and counts."""
-    page.locator(".st-key-filter_columns button").first.click()
-    page.get_by_role("combobox", name="Column").last.click()
-    page.get_by_role("option", name="flux [mJy]", exact=True).click()
-    thumb = page.locator("[class*=st-key-filter_slider_] [role=slider]").first
-    thumb.wait_for()
+    button = page.locator(".st-key-filter_columns button").first
+    button.evaluate("e => e.scrollIntoView({block: 'start'})")  # room for the menu below it
+    button.click()
+    thumb = page.get_by_role("slider").first
+    thumb.wait_for(state="attached")
     found = []
     for i in range(repeats):
         screen.rest()
-        place = thumb.bounding_box()
-        assert place is not None
-        x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+        x, y = thumb.evaluate(
+            "e => { const r = e.parentElement.parentElement.getBoundingClientRect();"
+            "return [r.x + r.width / 2, r.y + r.height / 2]; }"
+        )
         page.mouse.move(x, y)
         page.mouse.down()
         page.mouse.move(x + (12 if i % 2 == 0 else -8), y, steps=3)
