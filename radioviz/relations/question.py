@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import rankdata
@@ -38,6 +38,8 @@ class PropertyQuestion:
         Int, shape ``(n,)``: 0 to 4; galaxies of one group share a fold.
     log : bool
         Residuals are in dex.
+    unused : tuple of str
+        Columns that were given but are unknown for nearly all galaxies.
     """
 
     name: str
@@ -47,6 +49,7 @@ class PropertyQuestion:
     features: np.ndarray
     fold: np.ndarray
     log: bool
+    unused: tuple[str, ...] = ()
 
     @property
     def known(self) -> np.ndarray:
@@ -104,7 +107,8 @@ def question(
     Raises
     ------
     RelationError
-        If the property is text, constant or nearly always missing, or a column is a copy of it.
+        If the property is text, constant or nearly always missing, a column is a copy of it, or
+        every column is unknown for nearly all galaxies.
     """
     values = np.asarray(target)
     if values.dtype.kind not in "buif":
@@ -126,7 +130,20 @@ def question(
         name, values, limits, tuple(names), columns, _folds(len(values), group, seed), log
     )
     _check(made)
-    return made
+    unused = _hardly_known(made)
+    if len(unused) == len(names):
+        raise RelationError(
+            f"{', '.join(names[:6])} are unknown for nearly all galaxies with a value of {name}"
+        )
+    return replace(made.without(*unused), unused=unused) if unused else made
+
+
+def _hardly_known(asked: PropertyQuestion) -> tuple[str, ...]:
+    """Columns that some fold's model would hardly see a value of."""
+    seen = np.isfinite(asked.features[asked.known])
+    fold = asked.fold[asked.known]
+    fewest = np.min([seen[fold != k].sum(axis=0) for k in range(FOLDS)], axis=0)
+    return tuple(n for n, least in zip(asked.names, fewest, strict=True) if least < FEWEST / 2)
 
 
 def _folds(n: int, group: np.ndarray | None, seed: int) -> np.ndarray:

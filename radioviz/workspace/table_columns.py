@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -157,9 +157,10 @@ class TableColumns:
     def __len__(self) -> int:
         return len(self._table)
 
-    def frame(self, rows: np.ndarray) -> pd.DataFrame:
-        """The cells of some rows as they are stored, indexed by row."""
-        return pd.DataFrame({name: self._cells(name)[rows] for name in self.names}, index=rows)
+    def frame(self, rows: np.ndarray, names: Sequence[str] | None = None) -> pd.DataFrame:
+        """The cells of some rows as they are stored, indexed by row; of all columns or of some."""
+        chosen = self.names if names is None else names
+        return pd.DataFrame({name: self._cells(name)[rows] for name in chosen}, index=rows)
 
     def _cells(self, name: str) -> Any:
         if (other := self._elsewhere(name)) is not None:

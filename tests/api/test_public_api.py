@@ -20,7 +20,7 @@ from radioviz.paths import REPOSITORY
 
 MODULES = (
     *("benchmark_figures", "citations", "file_export", "inference", "latent_planes"),
-    *("latent_search", "outlier_ranking", "samples", "selection"),
+    *("latent_search", "outlier_ranking", "property_prediction", "samples", "selection"),
 )
 
 

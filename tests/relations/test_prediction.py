@@ -143,6 +143,17 @@ def test_a_column_that_holds_the_property_in_part_is_named(log: bool) -> None:
     assert question("size", sizes, NAMES, few, log=log).names == NAMES
 
 
+def test_columns_that_are_hardly_known_are_left_out_and_named() -> None:
+    columns, values = sample(300)
+    columns[:, 1] = np.nan
+    columns[20:, 3] = np.nan
+    made = question("size", values, NAMES, columns)
+    assert (made.names, made.unused) == (("a", "c"), ("b", "d"))
+    assert np.isfinite(predict(made).predicted).all()
+    with pytest.raises(RelationError, match="a, b, c, d are unknown for nearly all galaxies"):
+        question("size", values, NAMES, np.full_like(columns, np.nan))
+
+
 def test_the_property_itself_is_no_predictor() -> None:
     columns, values = sample(300)
     with pytest.raises(RelationError, match="the column size is size itself"):

@@ -385,3 +385,26 @@ def test_every_paper_that_is_cited_has_an_entry() -> None:
     assert [line for line in unknown if "your own survey" not in line] == []
     with pytest.raises(RadioVizError):
         cite("nothing")
+
+
+def test_relations(opened: Open) -> None:
+    app = opened("relations", {"relation_tabs": "Numbers"}, FILTER, encoder="vae2")
+    assert [v for (v,) in run((code_of(app), ["len(shown)"]))] == [int((columns_kept(app)).sum())]
+    app.multiselect(key="relation_predictors").set_value(["latents", "measured"]).run()
+    app.button(key="relation_predict").click().run()
+    assert not app.exception
+    table = next(d.value for d in app.dataframe if "predicted" in d.value)
+    ((ids, predicted, low, r2),) = run(
+        (code_of(app), ["predicted['source_id'].tolist()", "predicted['predicted'].tolist()",
+                        "predicted['low'].tolist()", "r2"])
+    )  # fmt: skip
+    assert ids == table["source_id"].tolist()
+    np.testing.assert_allclose(predicted, table["predicted"], rtol=1e-9)
+    np.testing.assert_allclose(low, table["low"], rtol=1e-9)
+    assert app.metric[0].value == f"{r2:.3f}"
+
+
+def columns_kept(app: AppTest) -> np.ndarray:
+    """Mask of the galaxies of FIRST that the filter of these tests keeps."""
+    table = cache.data_set("first").table
+    return ((table["label"] == "Bent") & (table["las"] > 60)).to_numpy()

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from radioviz.api.property_prediction import prediction_table
 from radioviz.errors import RelationError
 from radioviz.relations.formula import formula
 from radioviz.relations.importance import importances
@@ -50,6 +51,8 @@ def draw_figures(answer: Answer) -> None:
             f"{int(asked.limit.sum()):,} upper limits, not learned from; the intervals reach below "
             f"{found.limits_met:.0%} of them"
         )
+    if asked.unused:
+        notes.append(f"not used, for they are hardly known here: {', '.join(asked.unused)}")
     if answer.sampled_from > len(answer.rows):
         notes.append(f"a sample of {answer.sampled_from:,}")
     places[3].caption("; ".join(notes))
@@ -243,23 +246,11 @@ def _draw_formula(answer: Answer) -> None:
 
 
 def _draw_numbers(answer: Answer, view: View) -> None:
-    found = answer.prediction
-    asked = found.question
-    power = (lambda v: 10**v) if asked.log else (lambda v: v)
     ids = cache.data_set(view.data_set).table["source_id"].to_numpy(object)[answer.rows]
-    table = pd.DataFrame(
-        {
-            "source_id": ids,
-            asked.name: power(asked.target),
-            "upper_limit": asked.limit,
-            "predicted": power(found.predicted),
-            "low": power(found.low),
-            "high": power(found.high),
-            "fold": asked.fold,
-        }
-    )
+    table = prediction_table(ids, answer.prediction)
+    file = f"{view.data_set}-{answer.prediction.question.name}.csv"
     st.dataframe(table, hide_index=True, height=420, key="relation_numbers")
     st.download_button(
-        "Save as CSV", lambda: table.to_csv(index=False), f"{view.data_set}-{asked.name}.csv",
+        "Save as CSV", lambda: table.to_csv(index=False), file,
         "text/csv", icon=":material/download:", key="relation_csv",
     )  # fmt: skip

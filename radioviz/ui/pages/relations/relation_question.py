@@ -10,18 +10,18 @@ import numpy as np
 import streamlit as st
 
 from radioviz import morphology
+from radioviz.api.property_prediction import property_question
 from radioviz.errors import RelationError
 from radioviz.relations.formula import Formula
 from radioviz.relations.importance import Importance
 from radioviz.relations.prediction import Prediction, first_look, predict
-from radioviz.relations.question import FOLDS, PropertyQuestion, question
-from radioviz.ui import cache, filtering, session_workspace
+from radioviz.relations.question import FOLDS, PropertyQuestion
+from radioviz.ui import filtering, session_workspace
 from radioviz.ui.controls import View
 from radioviz.ui.in_line import in_line
-from radioviz.ui.pages.table.column_charts import numbers_of
 from radioviz.ui.state import page_state
 from radioviz.ui.workspace_columns import columns_in_view
-from radioviz.workspace.table_columns import Numbers, TableColumns
+from radioviz.workspace.table_columns import TableColumns
 
 MOST = 100_000
 """Galaxies that are used; of more a sample."""
@@ -29,8 +29,6 @@ MOST = 100_000
 LATENTS, MEASURED = "latents", "measured"
 _PREDICTORS = {LATENTS: "Latents of the encoder", MEASURED: "Measured morphology"}
 _USUALLY_LOG = {"las", "flux", "luminosity", "linear_size", "peak", "total"}
-# The same thing under other names: they would answer for a size.
-_SIZES = {"las", "las_measured", "las_error", "las_limit", "extent", "linear_size"}
 
 
 @dataclass(frozen=True)
@@ -128,35 +126,6 @@ def choose(view: View, columns: TableColumns, held: RelationSettings) -> Relatio
     return held
 
 
-def _features(
-    view: View, columns: TableColumns, settings: RelationSettings, rows: np.ndarray
-) -> tuple[list[str], np.ndarray]:
-    """Names and values of the predictors."""
-    names: list[str] = []
-    parts: list[np.ndarray] = []
-    if LATENTS in settings.predictors:
-        if view.model is None:
-            raise RelationError("there is no encoder in view; choose one in the sidebar")
-        found = cache.located(view.data_set, view.model)
-        ids = cache.data_set(view.data_set).table["source_id"].to_numpy(object)[rows]
-        at = found.places_of(list(ids))
-        latents = np.asarray(found.atlas.latents[np.maximum(at, 0)], np.float32)
-        latents[at < 0] = np.nan
-        parts.append(latents)
-        names += [f"z{i}" for i in range(latents.shape[1])]
-    chosen = list(settings.more)
-    if MEASURED in settings.predictors:
-        barred = _SIZES if settings.name in _SIZES else {settings.name}
-        chosen += [
-            n for n in morphology.MEASURED
-            if n in columns and n not in barred and isinstance(columns.values(n), Numbers)
-        ]  # fmt: skip
-    for name in dict.fromkeys(chosen):
-        names.append(name)
-        parts.append(numbers_of(columns, name)[rows, None].astype(np.float32))
-    return names, np.hstack(parts) if parts else np.empty((len(rows), 0), np.float32)
-
-
 def asked_question(
     view: View, columns: TableColumns, settings: RelationSettings
 ) -> tuple[PropertyQuestion, np.ndarray, int]:
@@ -166,19 +135,18 @@ def asked_question(
     before = len(rows)
     if before > MOST:
         rows = np.sort(np.random.default_rng(0).choice(rows, MOST, replace=False))
-    names, features = _features(view, columns, settings, rows)
-    limit = None
-    if f"{settings.name}_limit" in columns:
-        limit = numbers_of(columns, f"{settings.name}_limit")[rows] > 0
-    table = cache.data_set(view.data_set).table
-    group = table["source_id"].to_numpy(object)[rows]
-    if "same_as" in table:
-        first = table["same_as"].to_numpy(object)[rows]
-        group = np.where(first != "", first, group)
-    values = numbers_of(columns, settings.name)[rows]
-    made = question(
-        settings.name, values, names, features, log=settings.log, limit=limit,
-        group=group.astype(str),
+    needed = [settings.name, f"{settings.name}_limit", *settings.more, "source_id", "same_as"]
+    if MEASURED in settings.predictors:
+        needed += morphology.MEASURED
+    galaxies = columns.frame(rows, [n for n in dict.fromkeys(needed) if n in columns])
+    latents = ""
+    if LATENTS in settings.predictors:
+        if view.model is None:
+            raise RelationError("there is no encoder in view; choose one in the sidebar")
+        latents = view.model
+    made = property_question(
+        galaxies.assign(data_set=view.data_set), settings.name, latents=latents,
+        measured=MEASURED in settings.predictors, columns=settings.more, log=settings.log,
     )  # fmt: skip
     return made, rows, before
 
