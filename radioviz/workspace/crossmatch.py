@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from radioviz.errors import CatalogueError
+
+if TYPE_CHECKING:
+    from astropy.coordinates import SkyCoord
 
 HOW = {
     "nearest": "Nearest row for each galaxy",
@@ -89,6 +93,8 @@ def match_positions(
     CatalogueError
         If the radius or ``how`` is not accepted, or there are too many pairs.
     """
+    from astropy.coordinates import SkyCoord
+
     if not 0 < radius <= LARGEST_RADIUS:
         raise CatalogueError(
             f"the radius is {radius:g} arcsec; expected more than 0 and at most {LARGEST_RADIUS:g}"
@@ -99,16 +105,17 @@ def match_positions(
     other_ra, other_dec = np.asarray(other_ra, float), np.asarray(other_dec, float)
     here = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
     there = np.flatnonzero(np.isfinite(other_ra) & np.isfinite(other_dec))
-    galaxy, row, apart = _pairs(ra[here], dec[here], other_ra[there], other_dec[there], radius)
+    catalogue = SkyCoord(other_ra[there], other_dec[there], unit="deg")  # keeps its k-d tree
+    _refuse_too_many(ra[here], dec[here], catalogue, radius)
+    galaxy, row, apart = _pairs(ra[here], dec[here], catalogue, radius)
     galaxy, row = here[galaxy], there[row]
     by = np.lexsort((row, apart, galaxy))
     galaxy, row, apart = galaxy[by], row[by], apart[by]
     within = np.bincount(galaxy, minlength=len(ra))
     nearest = np.flatnonzero(np.diff(galaxy, prepend=-1))
     chance = _chance(
-        ra[here], dec[here], other_ra[there], other_dec[there], radius,
-        usual_shifts(radius) if shifts is None else shifts,
-    )  # fmt: skip
+        ra[here], dec[here], catalogue, radius, usual_shifts(radius) if shifts is None else shifts
+    )
     offset = _offset(
         ra[galaxy[nearest]], dec[galaxy[nearest]], other_ra[row[nearest]], other_dec[row[nearest]]
     )
@@ -121,32 +128,31 @@ def match_positions(
 
 
 def _pairs(
-    ra: np.ndarray, dec: np.ndarray, other_ra: np.ndarray, other_dec: np.ndarray, radius: float
+    ra: np.ndarray, dec: np.ndarray, catalogue: SkyCoord, radius: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All pairs within the radius: indices of both lists and separations in arcsec."""
     from astropy import units as u
     from astropy.coordinates import SkyCoord, search_around_sky
 
-    if not len(ra) or not len(other_ra):
+    if not len(ra) or not len(catalogue):
         nothing = np.empty(0, np.int64)
         return nothing, nothing, np.empty(0)
-    _refuse_too_many(ra, dec, other_ra, other_dec, radius)
-    first = SkyCoord(ra, dec, unit=u.deg)
-    second = SkyCoord(other_ra, other_dec, unit=u.deg)
-    i, j, apart, _ = search_around_sky(first, second, radius * u.arcsec)
+    here = SkyCoord(ra, dec, unit=u.deg)
+    i, j, apart, _ = search_around_sky(here, catalogue, radius * u.arcsec)
     return i.astype(np.int64), j.astype(np.int64), apart.to_value(u.arcsec)
 
 
-def _refuse_too_many(
-    ra: np.ndarray, dec: np.ndarray, other_ra: np.ndarray, other_dec: np.ndarray, radius: float
-) -> None:
+def _refuse_too_many(ra: np.ndarray, dec: np.ndarray, catalogue: SkyCoord, radius: float) -> None:
     """Count the pairs before they are listed, which would fill the memory."""
     from scipy.spatial import cKDTree
 
     from radioviz.sky import ARCSEC, unit_vectors
 
-    trees = [cKDTree(unit_vectors(*lists)) for lists in ((ra, dec), (other_ra, other_dec))]
-    number = int(trees[0].count_neighbors(trees[1], 2.0 * np.sin(radius * ARCSEC / 2.0)))
+    if not len(ra) or not len(catalogue):
+        return
+    places = (unit_vectors(ra, dec), unit_vectors(catalogue.ra.deg, catalogue.dec.deg))
+    first, second = (cKDTree(vectors) for vectors in places)
+    number = int(first.count_neighbors(second, 2.0 * np.sin(radius * ARCSEC / 2.0)))
     if number > MOST_PAIRS:
         raise CatalogueError(
             f"{number:,} pairs lie within {radius:g} arcsec; at most {MOST_PAIRS:,} can be "
@@ -180,15 +186,10 @@ def moved(ra: np.ndarray, dec: np.ndarray, shift: Shift) -> tuple[np.ndarray, np
 
 
 def _chance(
-    ra: np.ndarray,
-    dec: np.ndarray,
-    other_ra: np.ndarray,
-    other_dec: np.ndarray,
-    radius: float,
-    shifts: Sequence[Shift],
+    ra: np.ndarray, dec: np.ndarray, catalogue: SkyCoord, radius: float, shifts: Sequence[Shift]
 ) -> tuple[float, float]:
     """Galaxies that match after a move: mean over the moves, and its standard error."""
-    if not shifts or not len(ra) or not len(other_ra):
+    if not shifts or not len(ra) or not len(catalogue):
         return (np.nan, np.nan) if not shifts else (0.0, 0.0)
     share = 1.0
     if len(ra) > _MOST_SHIFTED:
@@ -196,7 +197,7 @@ def _chance(
         share = len(ra) / _MOST_SHIFTED
         ra, dec = ra[some], dec[some]
     counts = [
-        len(np.unique(_pairs(*moved(ra, dec, shift), other_ra, other_dec, radius)[0])) * share
+        len(np.unique(_pairs(*moved(ra, dec, shift), catalogue, radius)[0])) * share
         for shift in shifts
     ]
     # Of few moves without a match, one match in all of them is the error to expect.
