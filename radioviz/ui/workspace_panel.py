@@ -47,9 +47,9 @@ def _menu() -> None:
     st.markdown("**Workspace**")
     if own.revision:
         st.caption(
-            "Tray, selection, filter, subsets, marks and charts are saved on the server as they "
-            "change. The link in the address bar opens this workspace again; anyone who has it can "
-            "see and change it."
+            "Tray, selection, filter, subsets, tags, notes and charts are saved on the server as "
+            "they change. The link in the address bar opens this workspace again; anyone who has "
+            "it can see and change it."
         )
     else:
         st.caption("Empty. It is saved on the server with your first change.")
