@@ -85,14 +85,14 @@ def plane_of(source: Source) -> str:
 
 
 def list_planes(
-    source: Source, plane: str, *, extension: int | str | None = None, name: str = ""
+    source: Source, plane: str, most: int, *, extension: int | str | None = None, name: str = ""
 ) -> list[tuple[str, Plane]]:
     """Name and choice of each plane of a cube along the axis for which ``plane`` says ``all``.
 
     Raises
     ------
     ImageError
-        If it is not a FITS cube, or ``plane`` names no such axis.
+        If it is not a FITS cube, ``plane`` names no such axis, or it has more than ``most``.
     """
     with open_source(source, name, limit=_LIMIT) as file:
         hdu, title = file.choose(extension), file.name
@@ -103,6 +103,6 @@ def list_planes(
     if not any(hdu.axes[i] > 1 for i in others):
         raise ImageError(f"{title}: {shape} pixels are one image, not several planes")
     try:
-        return every_plane(header, hdu.axes, others, plane)
+        return every_plane(header, hdu.axes, others, plane, most)
     except ValueError as error:
         raise ImageError(f"{title}: a cube of {shape} pixels, {error}") from None

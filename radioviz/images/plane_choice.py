@@ -26,9 +26,10 @@ def plane_names(header: Header, axis: int, length: int) -> list[str]:
 
     In cubes that RadioViz wrote, the names of the planes.
     """
-    own = [header.string(f"PLANE{k + 1}") for k in range(length)]
-    if length > 1 and all(own) and len(set(own)) == length and f"PLANE{length + 1}" not in header:
-        return own
+    if length > 1 and f"PLANE{length}" in header and f"PLANE{length + 1}" not in header:
+        own = [header.string(f"PLANE{k + 1}") for k in range(length)]
+        if all(own) and len(set(own)) == length:
+            return own
     kind = header.string(f"CTYPE{axis + 1}").upper()
     values = [_value(header, axis, k) for k in range(length)]
     if kind.startswith("STOKES"):
@@ -98,7 +99,7 @@ def find_planes(
 
 
 def every_plane(
-    header: Header, axes: Sequence[int], others: Sequence[int], plane: str
+    header: Header, axes: Sequence[int], others: Sequence[int], plane: str, most: int
 ) -> list[tuple[str, Plane]]:
     """Name and choice of each plane along the axis for which ``plane`` says ``all``.
 
@@ -107,7 +108,7 @@ def every_plane(
     Raises
     ------
     ValueError
-        As :func:`find_planes`, or if there is no such axis.
+        As :func:`find_planes`, if there is no such axis, or more than ``most`` planes along it.
     """
     parts = [p.strip() for p in re.split(r"[,;]", plane) if p.strip()]
     rest = [p for p in parts if p.lower() != EVERY_PLANE]
@@ -121,13 +122,19 @@ def every_plane(
     if len(words) != len(open_axes):
         raise ValueError(_expected(plane, long, names))
     axis = open_axes[[w.lower() for w in words].index(EVERY_PLANE)]
+    if axes[axis] > most:
+        raise ValueError(
+            f"plane {plane!r} is {axes[axis]:,} images of one source; up to {most} are kept: "
+            "choose one, or average channels first"
+        )
     at = dict(zip(open_axes, words, strict=True))
     out: list[tuple[str, Plane]] = []
     for k, name in enumerate(names[axis]):
         index = tuple(k if i == axis else named.get(i, at.get(i, 0)) for i in long)
-        numbers = tuple(int(v) for v in index)
-        find_planes(header, axes, others, numbers)
-        out.append((name, numbers))
+        out.append((name, tuple(int(v) for v in index)))
+    numbers = out[0][1]
+    assert isinstance(numbers, tuple)
+    find_planes(header, axes, others, numbers)  # raises where a number is beyond its axis
     return out
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from radioviz.data.source_planes import check_names
+from radioviz.data.source_planes import MOST_PLANES, check_names
 from radioviz.errors import CatalogueError, ImageError
 from radioviz.images.file_content import list_content, list_planes
 from radioviz.images.plane_choice import Plane
@@ -50,7 +50,7 @@ class FilePlanes:
         if self.plane:
             extension = choice.extension or None
             found: list[tuple[str, Plane | str]] = list(
-                list_planes(content, self.plane, extension=extension, name=name)
+                list_planes(content, self.plane, MOST_PLANES, extension=extension, name=name)
             )
         else:
             listed = list_content(content, name=name)
@@ -102,7 +102,7 @@ def planes_in_files(
             else:
                 extension = choice.extension or None
                 listed = list_planes(
-                    entry.content, choice.plane, extension=extension, name=entry.name
+                    entry.content, choice.plane, MOST_PLANES, extension=extension, name=entry.name
                 )
                 labels = tuple(label for label, _ in listed)
         except ImageError as error:

@@ -228,6 +228,17 @@ def test_planes_of_cubes_are_kept(tmp_path: Path) -> None:
     np.testing.assert_array_equal(one.images[1], point("S", 1))
 
 
+def test_too_many_channels_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "c.fits"
+    write_fits(path, point("L", 0, 16), 10.0, 0.0, 1.5, CTYPE3="FREQ", CRVAL3=1e9, CDELT3=1e6)
+    header = fits.getheader(path)
+    fits.PrimaryHDU(np.zeros((65, 16, 16), np.float32), header).writeto(path, overwrite=True)
+    (question,) = inspect_source(Source(path)).missing
+    assert "all" not in question.choices
+    with pytest.raises(CatalogueError, match=r"c\.fits: .* 65 images of one source; up to 64"):
+        run(path, plane="all")
+
+
 def test_a_channel_of_each_stokes_parameter(tmp_path: Path) -> None:
     data = np.arange(2 * 3 * N * N, dtype=np.float32).reshape(2, 3, N, N)
     header = fits.Header()
@@ -245,6 +256,8 @@ def test_a_channel_of_each_stokes_parameter(tmp_path: Path) -> None:
     made = imported(path, plane="Q, all")
     assert made.planes == ("1 GHz", "1.1 GHz", "1.2 GHz")
     np.testing.assert_array_equal(made.cube[0], data[1])
+    with pytest.raises(CatalogueError, match="a number from 0 to 2"):
+        run(path, plane="all, 7")
     both = imported(path, plane="all, 1.1 GHz")
     assert both.planes == ("I", "Q")
     np.testing.assert_array_equal(both.cube[0], data[:, 1])
