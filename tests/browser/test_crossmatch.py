@@ -45,7 +45,7 @@ def test_a_list_joins_filters_and_colours(app_server: Server, page: Page, tmp_pa
     wait_for_map(page)
     page.locator(".st-key-colour").get_by_role("combobox").fill("my_power")
     page.get_by_role("option", name="my_power").click()
-    page.wait_for_function("() => document.body.innerText.includes('my_power')")
+    page.wait_for_url("**colour=my_power**")
     settle(page)
     wait_for_map(page)
     page.reload()
