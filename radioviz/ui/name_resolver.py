@@ -85,7 +85,11 @@ def _asked(name: str, timeout: float) -> str:
     def request(address: str) -> None:
         try:
             with urllib.request.urlopen(address, timeout=timeout) as answer:
-                text = answer.read(_MOST_BYTES).decode("utf-8", "replace")
+                content = answer.read(_MOST_BYTES)
+                whole = answer.headers.get("Content-Length", "")
+            if whole.isdecimal() and len(content) < min(int(whole), _MOST_BYTES):
+                raise ValueError(f"the answer ends after {len(content)} of {whole} bytes")
+            text = content.decode("utf-8", "replace")
             if not _PLACE.search(text) and not _NOTHING.search(text):
                 raise ValueError("not a whole answer of Sesame; does this network need a login?")
             answers.put(text)

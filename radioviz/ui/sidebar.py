@@ -34,8 +34,9 @@ def draw_sidebar(own_decoder: bool = False) -> View:
     with st.sidebar:
         titles = {key: info.title for key, info in cache.available_data_sets().items()}
         data_set = controls.linked_select("Data set", titles, "data_set", "data")
-        style = _image_style(_plane(data_set))
-        view = View(data_set, _encoder(data_set, own_decoder), style)
+        plane = _plane(data_set)
+        model = _encoder(data_set, own_decoder)
+        view = View(data_set, model, _image_style(plane))
         with st.container():
             filtering.draw_filter(view)
         with st.container():  # one place, so that what comes and goes here never moves the tray

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from radioviz.atlas import latent_plane
 from radioviz.errors import CancelledError
 from radioviz.ui import cache, class_probabilities, controls, in_line
-from radioviz.ui.pages.grid_walk import latent_plane
 
 
 def plane(offset: float) -> Any:

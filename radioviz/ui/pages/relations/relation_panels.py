@@ -17,6 +17,7 @@ from radioviz.relations.question import FOLDS
 from radioviz.ui import cache, controls, detail, galaxies, gallery, gallery_tools, state
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.controls import View
+from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.in_line import in_line
 from radioviz.ui.pages.relations.relation_question import Answer, RelationState
 from radioviz.ui.pages.table.column_charts import MOST_POINTS, numbers_of
@@ -250,7 +251,4 @@ def _draw_numbers(answer: Answer, view: View) -> None:
     table = prediction_table(ids, answer.prediction)
     file = f"{view.data_set}-{answer.prediction.question.name}.csv"
     st.dataframe(table, hide_index=True, height=420, key="relation_numbers")
-    st.download_button(
-        "Save as CSV", lambda: table.to_csv(index=False), file,
-        "text/csv", icon=":material/download:", key="relation_csv",
-    )  # fmt: skip
+    export_button("CSV", file, whole(lambda: table.to_csv(index=False)), key="relation_csv")
