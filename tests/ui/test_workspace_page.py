@@ -76,3 +76,17 @@ def test_with_a_damaged_file(open_page: Open, home: Path) -> None:
     app.text_area(key="filter_text").set_value("las > 80").run()
     assert not app.exception
     assert app.text_area(key="filter_text").value == "las > 80"
+
+
+@pytest.mark.usefixtures("home")
+def test_the_view_is_saved_with_the_first_change(open_page: Open) -> None:
+    """It alone is no reason to save a workspace, but the next visit begins with it."""
+    app = open_page("table", data="first", encoder="vae2")
+    held = app.query_params["workspace"]
+    one = held if isinstance(held, str) else held[0]
+    assert session_workspace.saved().snapshot(one) is None
+    app.text_area(key="filter_text").set_value("las > 80").run()
+    found = session_workspace.saved().snapshot(one)
+    assert found is not None
+    assert found.fields["view"]["encoder"] == "vae2"
+    assert found.undo == "filter las > 80"
