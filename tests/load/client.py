@@ -96,6 +96,8 @@ class Client:
         state = states.widgets.add(id=widget.id)
         if value is None:
             state.trigger_value = True
+        elif isinstance(value, bool):  # of a menu: open
+            state.bool_value = value
         elif isinstance(value, str):
             state.string_value = value
         elif isinstance(value, dict):  # of a component
@@ -187,6 +189,14 @@ class Client:
             if (getattr(element, "key", None) or "").startswith(key):
                 return element
         return None
+
+    def menu(self, key: str) -> Any:
+        """The menu with this key; what it holds may be drawn only when it is open."""
+        for message in reversed(self._deltas):
+            popover = message.delta.add_block.popover
+            if popover.id.endswith(f"-{key}"):
+                return popover
+        raise LoadError(f"the page has no menu {key}")
 
     def component(self, name: str) -> tuple[Any, dict[str, Any], str]:
         """A component that the page shows: itself, its data, and the fragment that draws it."""

@@ -14,6 +14,7 @@ from radioviz.ui.cache.data_sets import (
     atlas,
     atlas_names,
     atlas_version,
+    available_data_sets,
     data_set,
     data_set_version,
     located,
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
 
 
 def _learned_from(model: str) -> list[str]:
-    """Data sets that a model was trained on and that have an Atlas of it here."""
-    return [k for k in models()[model].training.get("data", ()) if model in atlas_names(k)]
+    """Data sets that a model was trained on and that are here, with an Atlas of it."""
+    here = available_data_sets()
+    known = models()[model].training.get("data", ())
+    return [k for k in known if k in here and model in atlas_names(k)]
 
 
 @shared(lambda model: tuple(atlas_version(k, model) for k in _learned_from(model)), entries=4)

@@ -182,8 +182,9 @@ export class Points {
       const px = (this.x(i) - x) * sx;
       const py = (this.y(i) - y) * sy;
       const along = px * dx + py * dy;
-      if (along < LEAST_STEP || Math.abs(px * dy - py * dx) > along) continue;
-      const d = px * px + py * py;
+      const aside = Math.abs(px * dy - py * dx);
+      if (along < LEAST_STEP || aside > along) continue;
+      const d = along * along + 4 * aside * aside; // straight ahead counts as nearer
       if (d < least && !skip(i)) {
         least = d;
         best = i;
