@@ -141,17 +141,14 @@ def test_rows_without_a_position_are_named(tmp_path: Path) -> None:
     assert [p.split(":")[0] for p in facts.problems] == ["row 2", "row 3", "row 4"]
 
 
-LABELS = Path("/work/shared/data/label_catalogues")
-
-
-@pytest.mark.skipif(not LABELS.is_dir(), reason="needs the label catalogues")
 @pytest.mark.parametrize("name", ["horton2025_lotss_dr2_labels.csv", "radcat.csv"])
-def test_real_lists_match_as_astropy_says(name: str) -> None:
-    sizes = pd.read_parquet(LABELS.parent / "rgz_dr1_sizes.parquet")
+def test_real_lists_match_as_astropy_says(name: str, shared_data: Path) -> None:
+    labels = shared_data / "label_catalogues" / name
+    sizes = pd.read_parquet(shared_data / "rgz_dr1_sizes.parquet")
     sizes = sizes.astype({"ra": float, "dec": float})  # in float32 astropy is 0.05 arcsec off
-    table = pd.read_csv(LABELS / name).rename(columns={"RA/deg": "ra", "DEC/deg": "dec"})
+    table = pd.read_csv(labels).rename(columns={"RA/deg": "ra", "DEC/deg": "dec"})
     rgz = SkyCoord(sizes.ra, sizes.dec, unit="deg")
     _, apart, _ = rgz.match_to_catalog_sky(SkyCoord(table.ra, table.dec, unit="deg"))
-    found = match_catalogue(LABELS / name, sizes.ra.to_numpy(), sizes.dec.to_numpy(), 10.0)
+    found = match_catalogue(labels, sizes.ra.to_numpy(), sizes.dec.to_numpy(), 10.0)
     assert len(found.galaxy) == int((apart.arcsec <= 10).sum()) > 400
     assert found.chance < 0.02 * len(found.galaxy)

@@ -211,16 +211,13 @@ def test_a_service_of_this_computer(
     assert "galaxies pass" in words(app)
 
 
-LABELS = Path("/work/shared/data/label_catalogues/horton2025_lotss_dr2_labels.csv")
-
-
-@pytest.mark.skipif(not LABELS.is_file(), reason="needs the list of Horton et al. 2025")
-def test_the_list_of_horton(open_page: Open, first: Catalogue) -> None:
+def test_the_list_of_horton(open_page: Open, first: Catalogue, shared_data: Path) -> None:
+    labels = shared_data / "label_catalogues" / "horton2025_lotss_dr2_labels.csv"
     app = open_page("table", {"table_tabs": "Crossmatch"})
-    app.file_uploader(key="match_file").upload(LABELS.name, LABELS.read_bytes()).run()
+    app.file_uploader(key="match_file").upload(labels.name, labels.read_bytes()).run()
     app.number_input(key="match_radius").set_value(10.0)
     submit(app, "Match", "match_form")
-    listed = pd.read_csv(LABELS)
+    listed = pd.read_csv(labels)
     here = SkyCoord(first.table["ra"], first.table["dec"], unit="deg")
     at, apart, _ = here.match_to_catalog_sky(SkyCoord(listed.ra, listed.dec, unit="deg"))
     inside = apart.arcsec <= 10
