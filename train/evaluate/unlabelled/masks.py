@@ -9,7 +9,6 @@ its own was added. The thresholds of all methods but the clip are chosen on vali
 from __future__ import annotations
 
 import functools
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -209,17 +208,6 @@ def overlaps(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
     either = (found | truth).sum(axis=(1, 2))
     ratio: np.ndarray = np.where(either > 0, both / np.maximum(either, 1), 1.0)
     return ratio
-
-
-def speed(network: HypercolumnNet, images: np.ndarray) -> float:
-    """Images a second on the threads that torch has."""
-    x = torch.from_numpy(images)[:, None]
-    with torch.no_grad():
-        network.masks(x[:64])
-        began = time.perf_counter()
-        for part in x.split(64):
-            network.masks(part)
-    return len(x) / (time.perf_counter() - began)
 
 
 def _record(known: list[dict[str, object]], counts: dict[str, SourceCount], n: int) -> None:
