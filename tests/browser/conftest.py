@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -45,3 +47,16 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
     if errors:
         pytest.fail(f"the page raised: {errors}")
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="radioviz-home-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def own_server(cache_folder_of_the_run: Path, home: Path) -> Iterator[Server]:
+    """The app with a user's folder of the file's own."""
+    with run_server(RADIOVIZ_HOME=str(home)) as server:
+        yield server

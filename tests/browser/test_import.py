@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,26 +11,13 @@ import pandas as pd
 import pytest
 
 from tests.browser import actions, importing_page
-from tests.browser.server import Server, run_server
+from tests.browser.server import Server
 from tests.data.fits_files import cards, noise, primary, write
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 HOSTILE = '<img src=x onerror="window.hurt=1"><b>Σ é</b>'
-
-
-@pytest.fixture(scope="module")
-def home() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="radioviz-home-") as folder:
-        yield Path(folder)
-
-
-@pytest.fixture(scope="module")
-def own_server(cache_folder_of_the_run: Path, home: Path) -> Iterator[Server]:
-    """The app with a user's folder of this file's own."""
-    with run_server(RADIOVIZ_HOME=str(home)) as server:
-        yield server
 
 
 def report(home: Path, key: str) -> pd.DataFrame:

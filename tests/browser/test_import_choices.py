@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,24 +10,12 @@ import pandas as pd
 import pytest
 
 from tests.browser import importing_page
-from tests.browser.server import Server, run_server
+from tests.browser.server import Server
 from tests.importing.test_chosen_images import IMAGE, IQUV, N, cube, extensions, source_of
 from tests.importing.test_which_table import _images, _lists
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
-
-@pytest.fixture(scope="module")
-def home() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="radioviz-home-") as folder:
-        yield Path(folder)
-
-
-@pytest.fixture(scope="module")
-def own_server(cache_folder_of_the_run: Path, home: Path) -> Iterator[Server]:
-    with run_server(RADIOVIZ_HOME=str(home)) as server:
-        yield server
 
 
 def give(page: Page, url: str, kind: str, folder: Path, *more: Path) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,26 +13,13 @@ import pytest
 from radioviz.data.catalogue import Catalogue
 from radioviz.importing import Source, import_survey
 from tests.browser import actions, importing_page
-from tests.browser.server import Server, run_server
+from tests.browser.server import Server
 from tests.data.fits_files import cards, noise, primary
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 BANDS = {"L": 1.4e9, "S": 3e9, "C": 5e9}
-
-
-@pytest.fixture(scope="module")
-def home() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="radioviz-home-") as folder:
-        yield Path(folder)
-
-
-@pytest.fixture(scope="module")
-def own_server(cache_folder_of_the_run: Path, home: Path) -> Iterator[Server]:
-    """The app with a user's folder of this file's own."""
-    with run_server(RADIOVIZ_HOME=str(home)) as server:
-        yield server
 
 
 def bands_zip(path: Path) -> Path:
