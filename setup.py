@@ -14,6 +14,7 @@ setup(
         "": ["*.bib", "*.css", "*.html", "*.js", "*.lark", "*.png", "*.svg"],
         "radioviz.data": ["splits/*.csv"],
         "radioviz.ui.pages.benchmarks": ["*.toml"],
+        "radioviz.words": ["*.toml"],
         "radioviz._app": ["pages/*.py", ".streamlit/config.toml", "trained/**"],
         "train": ["*.toml", "runs/*.toml"],
     },

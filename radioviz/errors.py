@@ -101,3 +101,7 @@ class CancelledError(RadioVizError):
 
 class RelationError(RadioVizError):
     """A property cannot be predicted from the columns that were chosen."""
+
+
+class VocabularyError(RadioVizError):
+    """The vocabulary of tags, or what was learned of it, cannot be read."""

@@ -61,6 +61,7 @@ FUNCTIONS = {
     "cone": "cone(ra, dec, radius): within a radius of a position; ra and dec in degrees, radius "
     "in arcsec or with its unit (arcsec, arcmin, deg)",
     "tag": 'tag("bent"): galaxies that you tagged so',
+    "similar": 'similar("first-12"): similarity to a galaxy, at most 1, by its latents',
     "abs": "abs(x)",
     "sqrt": "sqrt(x)",
     "log10": "log10(x)",
@@ -97,6 +98,21 @@ def matching_rows(text: str, columns: TableColumns) -> np.ndarray:
             "the filter gives a value, not yes or no; compare it, for example: las > 80", node.start
         )
     return np.broadcast_to(found.values, (len(columns),)).copy()
+
+
+def ranked_values(text: str, columns: TableColumns) -> np.ndarray:
+    """Numbers that arithmetic of the filter language gives each row, float64 ``(n,)``.
+
+    Raises
+    ------
+    FilterError
+        As :func:`matching_rows`, or if the text gives no numbers.
+    """
+    with np.errstate(all="ignore"):
+        found = _value(parse_filter(text), columns)
+    if not isinstance(found, Numbers):
+        raise FilterError("a ranking is a number for each galaxy, for example: bent * double", 0)
+    return np.broadcast_to(found.floats(), (len(columns),)).astype(np.float64)
 
 
 def _value(node: Node, columns: TableColumns) -> Values:
@@ -239,6 +255,8 @@ def _call(node: Node, columns: TableColumns) -> Values:
         if given[0].kind != "text":
             raise FilterError('write the tag in quotes, for example tag("bent")', given[0].start)
         return Truth(columns.tagged(str(given[0].value), given[0].start))
+    if name == "similar":
+        return _similar(node, columns)
     if name in ("lower", "upper", "length"):
         return _of_text(node, columns)
     numbers = [_floats(part, columns) for part in given]
@@ -249,6 +267,16 @@ def _call(node: Node, columns: TableColumns) -> Values:
             out = smaller(out, more)
         return Numbers(np.asarray(out))
     return Numbers(np.asarray(_NUMERIC[name](numbers[0])))
+
+
+def _similar(node: Node, columns: TableColumns) -> Values:
+    given = node.parts[0]
+    if given.kind != "text":
+        raise FilterError('write the galaxy in quotes, for example similar("first-12")', given.start)
+    if columns.similarity is None:
+        raise FilterError("similar needs latents; choose an encoder that this data set has been "
+                          "encoded with", node.start)  # fmt: skip
+    return Numbers(np.asarray(columns.similarity(str(given.value))))
 
 
 def _cone(node: Node, columns: TableColumns) -> Values:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -95,6 +95,13 @@ class Truth:
 Values = Numbers | Text | Truth
 
 
+Similarity = Callable[[str], np.ndarray]
+"""``source_id`` of an example to how similar each galaxy is to it, float ``(n,)``.
+
+It raises a :class:`radioviz.errors.FilterError` where there is no such galaxy.
+"""
+
+
 class ColumnSource(Protocol):
     """A table whose columns are read when they are asked for: a DataFrame, or one in a file."""
 
@@ -133,18 +140,21 @@ class TableColumns:
         self._lock = threading.Lock()
         self.names = [str(name) for name in table.columns]
         self.tags: dict[str, np.ndarray] = {}
+        self.similarity: Similarity | None = None
 
     def extended(
         self,
         values: Mapping[str, Values],
         described: Mapping[str, Column] | None = None,
         tags: Mapping[str, np.ndarray] | None = None,
+        similarity: Similarity | None = None,
     ) -> TableColumns:
         """These columns and more, by name, and the galaxies of each tag as a mask ``(n,)``."""
         more = TableColumns(self._table, {**self._described, **(described or {})})
         more._prepared, more._base = dict(values), self  # what self prepares serves all
         more.names = [*self.names, *values]
         more.tags = dict(tags or {})
+        more.similarity = similarity or self.similarity
         return more
 
     def with_columns(self, other: TableColumns) -> TableColumns:

@@ -1,0 +1,1 @@
+"""Tags in plain English: what they mean, how sure they are, and sentences made of them."""
