@@ -109,6 +109,7 @@ def describe_arms(
     area = _BEAM_AREA * beam**2
     core_y, core_x, core = _core(y[peaks], x[peaks], value[peaks], shape, beam)
     out["core_fraction"] = min(core * area / total, 1.0)
+    out["hollowness"] = _hollowness(y - shape.cy, x - shape.cx, light, beam)
     if not math.isfinite(shape.angle) or shape.major < beam / 2:
         return out
     north, east = math.cos(math.radians(shape.angle)), math.sin(math.radians(shape.angle))
@@ -147,7 +148,6 @@ def describe_arms(
     far = np.abs(across) > max(0.3 * half, beam)
     out["off_axis_flux"] = float(light[far].sum() / total)
     out["off_axis_peak"] = float(np.abs(across[peaks]).max() / half)
-    out["hollowness"] = _hollowness(y - shape.cy, x - shape.cx, light, beam)
     return out
 
 

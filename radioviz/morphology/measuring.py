@@ -11,6 +11,7 @@ import pandas as pd
 from radioviz.data.catalogue import Catalogue, Column
 from radioviz.errors import ImageError
 from radioviz.jobs.progress import Progress, no_progress
+from radioviz.morphology.arms import ARMS, describe_arms
 from radioviz.morphology.central_source import CentralSource, find_source
 from radioviz.morphology.complexity import complexity
 from radioviz.morphology.noise import Noise, is_shifted, measure_noise
@@ -18,7 +19,7 @@ from radioviz.morphology.shape import Moments, concentration
 from radioviz.morphology.size_scale import SMALLEST
 from radioviz.store.mapped import release_pages
 
-VERSION = 4  # increase it when a number changes, so that stored measurements are replaced
+VERSION = 5  # increase it when a number changes, so that stored measurements are replaced
 
 BEAM_PIXELS = 3.0  # the usual sampling of surveys, where the beam is unknown
 
@@ -55,6 +56,7 @@ MEASURED: dict[str, Column] = {
     "n_unrelated": Column("int64", "", "meta.number", "Islands held to be other sources"),
     "resolved": Column("bool", "", "meta.code", "False: las_measured is an upper limit"),
     "complexity": Column("float64", "byte", "src.morph.param", "Coarse-grained complexity"),
+    **ARMS,
 }
 _FLOATS = tuple(name for name, column in MEASURED.items() if column.dtype == "float64")
 
@@ -192,7 +194,7 @@ def measure(
     if stated.shape != (n,):
         raise ImageError(f"rms has shape {stated.shape}; expected one number for each of {n}")
     numbers = np.full((n, len(_FLOATS)), np.nan)
-    counts = np.zeros((n, 2), np.int64)
+    counts = np.zeros((n, 3), np.int64)
     resolved, flags = np.zeros(n, bool), [""] * n
     for i in range(n):
         scale, beam_pixels = float(scales[i]), float(beams[i])
@@ -200,21 +202,22 @@ def measure(
         row = dict.fromkeys(_FLOATS, math.nan)
         row["noise"] = source.noise.sigma
         row["complexity"] = complexity(source.image, source.noise.sigma, beam_pixels)
-        counts[i] = source.belongs.sum(), (~source.belongs).sum()
+        counts[i, :2] = source.belongs.sum(), (~source.belongs).sum()
         if counts[i, 0]:
-            _fill(row, source, float(per_mjy[i]))
+            counts[i, 2] = _fill(row, source, float(per_mjy[i]))
             resolved[i], flags[i] = source.size.resolved, source.size.flag
         numbers[i] = list(row.values())
         if i % 100 == 99 or i + 1 == n:
             progress(i + 1, n, "measuring sources")
             release_pages(images)
     table = pd.DataFrame(numbers, columns=list(_FLOATS))
-    table["n_components"], table["n_unrelated"] = counts.T
+    table["n_components"], table["n_unrelated"], table["n_peaks"] = counts.T
     table["resolved"], table["las_flag"] = resolved, np.array(flags, object)
     return table[list(MEASURED)]
 
 
-def _fill(row: dict[str, float], source: CentralSource, per_mjy: float) -> None:
+def _fill(row: dict[str, float], source: CentralSource, per_mjy: float) -> int:
+    """Fill the numbers of a source; returns how many peaks it has."""
     y, x, value = source.pixels
     size, shape = source.size, source.moments
     row["las_measured"], row["las_measured_error"] = size.size, size.error
@@ -226,6 +229,10 @@ def _fill(row: dict[str, float], source: CentralSource, per_mjy: float) -> None:
     row["snr"] = float(value.max()) / source.noise.sigma
     row["concentration"] = concentration(y, x, value, shape.cy, shape.cx)
     row["axis_ratio"] = shape.minor / shape.major if shape.major > 0 else math.nan
+    arms = describe_arms(y, x, value, source.beam, source.noise.sigma, shape)
+    peaks = int(arms.pop("n_peaks"))
+    row |= arms
+    return peaks
 
 
 def extent(

@@ -121,9 +121,13 @@ def _as_filter(text: str, columns: Sequence[str]) -> str | None:
         return None
     used = node.columns()
     compares = any(part.kind in ("compared", "in", "between", "match", "missing") for part in node)
-    whole = all(n in columns for n in used) and compares and bool(used)
-    return text.strip() if whole and not any(p.kind == "text" and p in node.parts for p in node) \
-        else None  # fmt: skip
+    words = any(
+        part.kind in ("and", "or", "not", "compared") and part.parts[0].kind == "text"
+        or part.kind in ("and", "or", "not") and any(p.kind == "text" for p in part.parts)
+        for part in node
+    )  # fmt: skip
+    whole = bool(used) and all(n in columns for n in used)
+    return text.strip() if whole and compares and not words else None
 
 
 def _lexicon(
@@ -167,8 +171,10 @@ class _Reading(NumberReader):
 
     find: Find
     ranked: list[str] = field(default_factory=list)
+    terms: list[list[str]] = field(default_factory=list)
     wanted: dict[str, list[bool]] = field(default_factory=dict)
     examples: list[tuple[str, int]] = field(default_factory=list)
+    unknown_after_not: bool = False
     classes_next: bool = False
     own_next: bool = False
 
@@ -211,9 +217,9 @@ class _Reading(NumberReader):
 
     def _words(self, token: Token) -> None:
         spelled = token.kind == "word" or token.text.isalpha()
-        found = self.phrase_at(self.at) if spelled or token.kind == "number" else None
+        found = self.phrase_at(self.at)
         if found is None and spelled:
-            found = self._mistyped()
+            found = self._mistyped(2 if token.kind == "number" else 1)
         if found is not None and (token.kind == "word" or found[0] > 1):
             size, kind, value = found
             raw = " ".join(t.raw for t in self.tokens[self.at : self.at + size])
@@ -225,9 +231,10 @@ class _Reading(NumberReader):
             self.at += 1
             self._unknown_word(token)
 
-    def _mistyped(self) -> tuple[int, str, object] | None:
+    def _mistyped(self, least: int) -> tuple[int, str, object] | None:
+        """A phrase of at most three words, and at least so many, with a typing error."""
         words = self._run(self.at)
-        for size in range(min(len(words), 3), 0, -1):
+        for size in range(min(len(words), 3), least - 1, -1):
             if any(w in FILLERS for w in (words[0], words[size - 1])):
                 continue
             if meant := self.lexicon.nearest(words[:size]):
@@ -243,8 +250,7 @@ class _Reading(NumberReader):
             return
         self.unknown.append(token.raw)
         self.tag_before = None
-        if self.negation == 1:
-            self.negation = 0
+        self.unknown_after_not = self.unknown_after_not or bool(self.negation)
 
     # -- what each kind of phrase does ----------------------------------------------------------
 
@@ -275,7 +281,9 @@ class _Reading(NumberReader):
                 self._compare(str(sign), str(implied))
             case "negation":
                 self._finish_number()
-                self.negation, self.fresh = int(str(value)), True
+                twice = self.negation and self.fresh  # not without wings
+                self.negation, self.fresh = 0 if twice else int(str(value)), not twice
+                self.unknown_after_not = False
                 if raw.lower() == "nor":
                     self.join = "and"
             case "join":
@@ -288,6 +296,8 @@ class _Reading(NumberReader):
                     self.negation = 0
             case "ranked":
                 self.ranked.append(str(value))
+                if not raw.lower().endswith("est") and not raw.lower().startswith("most"):
+                    self.remarks.append(f"'{raw}' sets no limit; galaxies are ranked by it.")
             case "missing":
                 self._missing()
             case "known":
@@ -315,6 +325,12 @@ class _Reading(NumberReader):
             self.negation = 0 if self.negation == 1 else self.negation
             return
         self.wanted.setdefault(column, []).append(not negated)
+        term = f"(1 - {quoted(column)})" if negated else quoted(column)
+        if self.join == "or" and self.terms and len(self.terms) == len(self.groups):
+            self.terms[-1].append(term.strip("()") if negated else term)
+        else:
+            self.terms += [[] for _ in range(len(self.groups) - len(self.terms))]
+            self.terms.append([term])
         self._condition(f"{quoted(column)} {sign} {self.threshold or APPLIES:g}", done=negated)
         self.tag_before, self.threshold = column, 0.0
 
@@ -325,6 +341,8 @@ class _Reading(NumberReader):
         self._condition(f"label {sign} {text_literal(name)}", done=negated)
 
     def _join(self, word: str) -> None:
+        if self.unknown_after_not:  # what was unwanted is not known
+            self.negation, self.unknown_after_not = 0, False
         if word in ("but", "with"):
             self._finish_number()
             self.negation = 0
@@ -415,7 +433,8 @@ class _Reading(NumberReader):
         usable = [r for r in self.ranked if r.lstrip("-") in self.columns]
         if usable:
             return usable[0]
-        tags = [
-            quoted(c) if sides[-1] else f"(1 - {quoted(c)})" for c, sides in self.wanted.items()
-        ]
-        return " * ".join(tags)
+        terms = []
+        for one in self.terms:
+            known = list(dict.fromkeys(one))
+            terms += [known[0]] if len(known) == 1 else [f"max({', '.join(known)})"] * bool(known)
+        return " * ".join(dict.fromkeys(terms))

@@ -14,10 +14,10 @@ FILLERS = frozenset(
     a an the and also both that which who whose with of in to for at on by as is are was were be been being
     it its there they them their this these those has have had do does did can could would should please show me find
     give get list select search want need i we us my all any some every each galaxy galaxies source sources
-    object objects radio image images one ones only but very much quite rather then whole kind kinds sort type
+    object objects radio image images ones only but much quite rather then whole kind kinds sort type
     shape shaped shapes looking look looks seem seems appear appears having possessing see display where when so
-    feature features structure structures morphology emission across long wide size sized everything something
-    anything other ones again just together plus
+    feature features structure structures morphology emission across long wide sized everything something
+    anything other ones again just together plus visible obvious apparent what how many detected
     """.split()
 )  # fmt: skip
 """Words that carry no condition by themselves."""
@@ -27,6 +27,7 @@ NEGATIONS = {
     "other than": 2, "without": 2, "lacking": 2, "lack": 2, "lacks": 2, "free of": 2, "neither": 2,
     "except": 2, "except for": 2, "excluding": 2, "exclude": 2, "minus": 2, "instead of": 2,
     "devoid of": 2, "apart from": 2, "none of": 2, "all but": 2, "everything but": 2,
+    "anything but": 2, "absence of": 2, "hardly": 1, "barely": 1, "scarcely": 1, "nto": 1,
 }  # fmt: skip
 """Negation to how far it reaches: 1, the next condition and those joined to it by ``or``; 2, those
 joined by ``and`` too."""
@@ -57,6 +58,14 @@ COMPARED = {
 }  # fmt: skip
 """Comparison to its sign and the column that it names."""
 
+AFTERWARDS = {
+    **dict.fromkeys(("more", "larger", "longer", "bigger", "above", "greater", "higher", "up", "over",
+                     "brighter", "wider", "farther"), ">="),
+    **dict.fromkeys(("less", "smaller", "shorter", "below", "lower", "under", "fainter", "fewer",
+                     "narrower", "closer"), "<="),
+}  # fmt: skip
+"""Word after ``or``, or ``and``, that makes a number before it a limit: ``80 arcsec or more``."""
+
 CLOSE = 0.1
 """By what part ``about 60`` may be off."""
 
@@ -64,7 +73,7 @@ OPPOSITE = {">": "<=", "<": ">=", ">=": "<", "<=": ">", "==": "!=", "!=": "=="}
 
 COLUMNS = {
     "las": "las", "angular size": "las", "largest angular size": "las", "angular extent": "las",
-    "extent": "las", "length": "las", "diameter": "las", "redshift": "redshift", "z": "redshift",
+    "extent": "las", "length": "las", "size": "las", "diameter": "las", "redshift": "redshift", "z": "redshift",
     "flux": "flux", "flux density": "flux", "integrated flux": "flux", "total flux": "flux",
     "signal to noise": "snr", "signal to noise ratio": "snr", "s/n": "snr", "snr": "snr",
     "linear size": "linear_size", "physical size": "linear_size", "projected size": "linear_size",
@@ -101,7 +110,7 @@ CLASSES = {
 
 SURENESS = {
     **dict.fromkeys(
-        ("clearly", "definitely", "certainly", "surely", "obviously", "strongly", "unmistakably"),
+        ("very", "clearly", "definitely", "certainly", "surely", "obviously", "strongly", "unmistakably"),
         0.8,
     ),
     **dict.fromkeys(("possibly", "maybe", "perhaps", "slightly", "somewhat", "weakly"), 0.3),
@@ -112,7 +121,8 @@ SURENESS = {
 LIKE = {
     **dict.fromkeys(
         ("like", "similar to", "resembling", "resemble", "resembles", "looks like", "look like",
-         "looking like", "same as", "something like", "as in", "such as", "similar"), 1,
+         "looking like", "same as", "something like", "as in", "such as", "similar", "akin to", "comparable to",
+         "reminiscent of", "analogous to", "the same as", "more like"), 1,
     ),
     **dict.fromkeys(
         ("unlike", "dissimilar to", "different from", "differing from", "than", "not like"), -1
@@ -145,7 +155,7 @@ ORDINARY = frozenset(
     host hose hosts most must mist mast data date days good gold food mood wind wine wins winds kings sings thing things
     pure plum plumb place plane train brain drain trail rings rung rang bring string strong fort born dust fuse
     loud cloud lope robe globe house mouse horse nurse short shirt skirt smart start stars star step stop group
-    comet planet field fields table drop white black green blue red pink colour color young old new hot cold dark
+    comet planet field fields table drop white black green blue red pink colour color young old older younger new newer cold colder hotter dark
     light right night sight cluster clusters spiral host quasar quasars pulsar pulsars nebula supernova magnetic field
     """.split()
 )  # fmt: skip
@@ -154,14 +164,15 @@ ORDINARY = frozenset(
 FOREIGN = {
     "German": "und oder nicht ohne mit größer grösser kleiner als der die das ein eine galaxien "
     "verbogene gebogene zeige quellen wie helle",
-    "French": "et ou pas sans avec plus grand grande que le la les une des galaxies comme courbée "
-    "courbées montre sources petites",
+    "French": "et ou pas sans avec plus grand grande que le la les une des comme courbée "
+    "courbées montre petites",
     "Spanish": "y o sin con más mayor que el los las una galaxias como doblada dobladas fuentes",
     "Italian": "e o non senza con più grande di il gli una galassie come piegata piegate",
     "Dutch": "en niet zonder met groter dan het een sterrenstelsels zoals gebogen",
     "Portuguese": "e sem com maior que os as uma galáxias como curvada curvadas fontes",
 }
 """Words by which other languages are recognised."""
+_ABROAD = frozenset(w for words in FOREIGN.values() for w in words.split() if len(w) > 3)
 
 
 @dataclass(frozen=True)
@@ -197,8 +208,9 @@ class Lexicon:
         from rapidfuzz import process
         from rapidfuzz.distance import OSA
 
-        phrase = " ".join(words)
-        if len(phrase) < 4 or phrase in ORDINARY or phrase in FILLERS:
+        own = list(words)
+        phrase = " ".join(own)
+        if len(phrase) < 4 or phrase in FILLERS or any(w in ORDINARY or w in _ABROAD for w in own):
             return None
         best: tuple[int, str] | None = None
         found = process.extract(

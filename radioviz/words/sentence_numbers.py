@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from radioviz.words.sentence_lexicon import (
+    AFTERWARDS,
     CLOSE,
     DEGREES,
     MEASURES,
@@ -109,6 +110,8 @@ class NumberReader:
     def _finish_number(self) -> None:
         """Settle a column or a comparison that no number followed."""
         column, sign = self.column, self.sign
+        if self.implied and not column:
+            self.remarks.append("A comparison needs a number, such as: larger than 80 arcsec.")
         if column:
             if self.negation and self.fresh:
                 self._presence(column, missing=True)
@@ -117,14 +120,15 @@ class NumberReader:
             else:
                 self.unknown.append(self.column_raw)
                 self.remarks.append(f"'{self.column_raw}' needs a number, such as 0.2.")
+            self.has_next = False
         self.column = self.sign = self.implied = ""
-        self.has_next = False
 
     # -- numbers ---------------------------------------------------------------------------------
 
     def number(self) -> None:
         """Read the number at the place where reading is, with its unit and what it limits."""
         token = self.tokens[self.at]
+        self.like = 0
         if self._ranked_next():
             self.limit = max(int(token.value), 0)
             self.at += 1
@@ -141,7 +145,18 @@ class NumberReader:
             first = _Amount(first.value * (unit[1] if unit else 1.0), second.kind, second.raw)
         if self._position(first):
             return
+        if second is None:
+            self._sign_afterwards()
         self._apply(first, second, token.raw)
+
+    def _sign_afterwards(self) -> None:
+        """``80 arcsec or more``."""
+        both = [t.text for t in self.tokens[self.at : self.at + 2]]
+        if len(both) == 2 and both[0] in ("or", "and") and both[1] in AFTERWARDS and not self.sign:
+            if self.at + 2 < len(self.tokens) and self.tokens[self.at + 2].text == "than":
+                return
+            self.sign = AFTERWARDS[both[1]]
+            self.at += 2
 
     def _ranked_next(self) -> bool:
         found = self.phrase_at(self.at + 1)
@@ -153,6 +168,8 @@ class NumberReader:
         self.at += 1
         if self.at >= len(self.tokens):
             return _Amount(value)
+        if self.tokens[self.at - 1].text == "half" and self.tokens[self.at].text in ("a", "an"):
+            self.at += 1 - (self.at + 1 == len(self.tokens))
         token = self.tokens[self.at]
         if token.kind not in ("word", "unit"):
             return _Amount(value)
@@ -257,10 +274,11 @@ class NumberReader:
         named = bool(self.column)
         self.sign = self.implied = self.column = ""
         if column is None:
-            if self._probability(first, sign):
-                return
-            self.unknown.append(raw)
+            if not self._probability(first, sign) and raw.lower() != "one":
+                self.unknown.append(raw)
             return
+        if column == "las" and first.kind == "length":
+            column = "linear_size"  # sizes in kpc are sizes, too
         measure = MEASURES.get(column, "")
         amounts = [first] if second is None else [first, second]
         values = []

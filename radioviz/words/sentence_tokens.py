@@ -24,10 +24,10 @@ UNITS: dict[str, tuple[str, float]] = {
 }
 """Unit to what it measures, and its size in arcsec, mJy, kpc, W/Hz, GHz, 1, or the noise."""
 
-NUMBER_WORDS = dict(
+NUMBER_WORDS: dict[str, float] = dict(
     zip(
-        "one two three four five six seven eight nine ten eleven twelve twenty fifty".split(),
-        (*range(1, 13), 20, 50), strict=True,
+        "one two three four five six seven eight nine ten eleven twelve twenty fifty half".split(),
+        (*range(1, 13), 20, 50, 0.5), strict=True,
     )
 )  # fmt: skip
 
@@ -101,6 +101,7 @@ def tokens_of(text: str, identifiers: tuple[str, ...] = ()) -> list[Token]:
 
 def _scanned(text: str) -> list[Token]:
     found: list[Token] = []
+    text = re.sub(r"\b(arc)[ -](sec|min)", r"\1\2", text, flags=re.IGNORECASE)
     text = re.sub(r"\b(is|are|was|were|do|does|did|has|have|ca)n['’]?t\b", r"\1 not", text)
     for match in _TOKEN.finditer(text):
         kind, raw = str(match.lastgroup), match[0]
