@@ -51,7 +51,7 @@ def table(view: View) -> None:
 def _listed(view: View, columns: TableColumns) -> Selection:
     """All rows of the table."""
     rows = table_view.shown_rows(view, columns, table_settings(columns))
-    ids = cache.data_set(view.data_set).table["source_id"].to_numpy(object)[rows]
+    ids = cache.data_set(view.data_set).ids_of(rows)
     return Selection((view.data_set, str(s)) for s in ids)
 
 

@@ -37,6 +37,8 @@ from radioviz.models.artefact import ModelInfo
 from radioviz.paths import trained_folder, user_data_folder
 from radioviz.store import records
 from radioviz.store.atomic import atomic_file, atomic_folder, report_unwritable, write_json
+from radioviz.store.identifiers import Identifiers, as_lines, digest_of
+from radioviz.store.mapped import mapped_frame
 
 FORMAT_VERSION = 1
 ORIENTATION_STATS = "turned.npy"
@@ -71,7 +73,7 @@ class Atlas:
     ----------
     data_set, model : str
         Keys of the data set and the model.
-    source_ids : numpy.ndarray
+    source_ids : array of text
         Identifiers, shape ``(n,)``: the rows of the Catalogue, in its order.
     latents : numpy.ndarray
         Memory-mapped, shape ``(n, d)``, float16 or float32.
@@ -81,15 +83,18 @@ class Atlas:
     meta : dict
         ``atlas.json``: hashes, parameters of the layouts, the command that built it.
     folder : pathlib.Path
+    shared : radioviz.store.identifiers.Identifiers or None
+        Those of the Catalogue, where it was given and has the same sources in the same order.
     """
 
     data_set: str
     model: str
-    source_ids: np.ndarray
+    source_ids: Any
     latents: np.ndarray
     layouts: dict[str, np.ndarray]
     meta: dict[str, Any]
     folder: Path
+    shared: Identifiers | None = None
 
     def __len__(self) -> int:
         return len(self.source_ids)
@@ -108,7 +113,7 @@ class Atlas:
             raise AtlasError(
                 f"{path} has {len(table)} rows for {len(self)} sources; {_again(self.meta)}"
             )
-        return table
+        return mapped_frame(table)
 
     @cached_property
     def orientation_stats(self) -> np.ndarray | None:
@@ -132,16 +137,17 @@ class Atlas:
         return found
 
     @cached_property
-    def _row_of(self) -> pd.Index:
-        index = pd.Index(self.source_ids)
-        if not index.is_unique:
-            twice = index[index.duplicated()][0]
+    def _identifiers(self) -> Identifiers:
+        if self.shared is not None:
+            return self.shared
+        found = Identifiers(self.source_ids)
+        if (twice := found.first_repeated()) is not None:
             raise AtlasError(
                 f"{self.folder / 'source_ids.txt'} holds '{twice}' twice; {_again(self.meta)}"
             )
-        return index
+        return found
 
-    def rows_of(self, source_ids: np.ndarray | list[str]) -> np.ndarray:
+    def rows_of(self, source_ids: Any) -> np.ndarray:
         """Row numbers of identifiers, int64; -1 for those that are not in this Atlas.
 
         Raises
@@ -149,7 +155,16 @@ class Atlas:
         AtlasError
             If the Atlas is damaged: it holds a source twice.
         """
-        return self._row_of.get_indexer(pd.Index(source_ids, dtype=object)).astype(np.int64)
+        return self._identifiers.rows_of(source_ids)
+
+    def rows_of_catalogue(self, catalogue: Catalogue) -> np.ndarray:
+        """Row in this Atlas of each row of a Catalogue, int64 of shape ``(len(catalogue),)``.
+
+        -1 for sources that are not in this Atlas; AtlasError as :meth:`rows_of`.
+        """
+        if self.shared is not None and self.shared is catalogue.identifiers:
+            return np.arange(len(self))
+        return self.rows_of(catalogue.table["source_id"])
 
     def layout_title(self, name: str) -> str:
         """Title of a layout, as displayed."""
@@ -272,8 +287,7 @@ def open_atlas(
                 f"the data set now has {catalogue.digest}; {again}"
             )
         n = meta["n"]
-        ids = (where / "source_ids.txt").read_text(encoding="utf-8").split("\n")
-        source_ids = np.array(ids if ids != [""] else [], dtype=object)
+        source_ids, shared = _source_ids(where / "source_ids.txt", catalogue)
         latents = records.read_npy(where / "latents.npy")
         layouts = {key: records.read_npy(where / f"layout_{key}.npy") for key in meta["layouts"]}
         shapes: list[tuple[str, tuple[int, ...], tuple[int, ...]]]
@@ -285,7 +299,19 @@ def open_atlas(
                 raise ValueError(f"{what} has shape {shape} for {n} sources")
     except (OSError, ValueError) as error:
         raise AtlasError(f"{name} is damaged ({error}); {again}") from error
-    return Atlas(data_set, model, source_ids, latents, layouts, meta, where)
+    return Atlas(data_set, model, source_ids, latents, layouts, meta, where, shared)
+
+
+def _source_ids(path: Path, catalogue: Catalogue | None) -> tuple[Any, Identifiers | None]:
+    """Identifiers of an Atlas: those of the Catalogue, unread, where the file holds the same."""
+    if catalogue is not None:
+        with path.open("rb") as file:
+            parts = iter(lambda: file.read(1 << 20), b"")
+            same = digest_of(catalogue.info.key, parts) == catalogue.digest
+        if same:
+            return catalogue.table["source_id"].array, catalogue.identifiers
+    ids = path.read_text(encoding="utf-8").split("\n")
+    return np.array(ids if ids != [""] else [], dtype=object), None
 
 
 def encoded_plane(data_set: str, model: str) -> str:
@@ -386,8 +412,8 @@ def write_atlas(
     with report_unwritable(where, AtlasError, what=name), atomic_folder(where) as scratch:
         for what, (array, _) in arrays.items():
             np.save(scratch / f"{what}.npy", array)
-        ids = catalogue.table["source_id"].astype(str)
-        (scratch / "source_ids.txt").write_text("\n".join(ids), encoding="utf-8")
+        with (scratch / "source_ids.txt").open("wb") as file:
+            file.writelines(as_lines(catalogue.table["source_id"].astype(str).array))
         scores.to_parquet(scratch / "scores.parquet", index=False)
         write_json(scratch / "atlas.json", meta)
     return open_atlas(key, info.name, info=info, catalogue=catalogue, folder=folder)

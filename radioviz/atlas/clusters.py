@@ -5,14 +5,15 @@ Clusters are found among the latents, not on a layout, which pulls groups apart 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from radioviz.errors import AtlasError
-from radioviz.jobs.progress import Progress, no_progress
 
 MOST_ROWS = 10_000
 """Galaxies among which clusters are found; the others join their neighbours."""
@@ -21,10 +22,7 @@ MOST_COMPONENTS = 16
 NEIGHBOURS = 5
 """Nearest galaxies of the sample whose majority another galaxy joins."""
 LIMIT_S = 20.0
-JOINED_AT_ONCE = 65_536
-SLICES = 5
-"""Calls of the progress function, and one for each :data:`JOINED_AT_ONCE` galaxies."""
-
+_JOINED_AT_ONCE = 65_536
 _CORE = 3  # neighbours that make a place dense
 _COMPARED = 50_000  # galaxies over which two samples are compared
 
@@ -61,7 +59,6 @@ def find_clusters(
     components: int = 8,
     *,
     seed: int = 0,
-    progress: Progress = no_progress,
     limit_s: float = LIMIT_S,
 ) -> Clusters:
     """Clusters by HDBSCAN (Campello et al. 2013) in the first principal components.
@@ -76,8 +73,6 @@ def find_clusters(
         Principal components that are compared, 1 to 16; fewer give more and looser clusters.
     seed : int
         Of the two samples.
-    progress : callable
-        Called between two steps; it may raise to end the search.
     limit_s : float
         Seconds after which the search ends with an error.
 
@@ -94,13 +89,9 @@ def find_clusters(
     n = len(latents)
     if n < 20:
         raise AtlasError(f"{n} galaxies are too few for clusters; 20 or more are needed")
-    began, steps = time.monotonic(), SLICES + n // JOINED_AT_ONCE
-    done = 0
+    began = time.monotonic()
 
-    def step(what: str) -> None:
-        nonlocal done
-        done += 1
-        progress(min(done, steps), steps, what)
+    def look_at_the_clock() -> None:
         if time.monotonic() - began > limit_s:
             raise AtlasError(
                 f"no clusters within {limit_s:g} s; the computer may be busy, so try again later"
@@ -110,27 +101,37 @@ def find_clusters(
     rows = np.sort(rng.choice(n, min(n, MOST_ROWS), replace=False))
     again = np.sort(rng.choice(n, min(MOST_ROWS, int(np.ceil(0.8 * n))), replace=False))
     centre, axes = _principal_axes(np.asarray(latents[rows], np.float32), components)
-    step("principal components")
+    look_at_the_clock()
 
     def reduced(which: np.ndarray | slice) -> np.ndarray:
         return (np.asarray(latents[which], np.float32) - centre) @ axes
 
     sample = reduced(rows)
     found = _hdbscan(sample, smallest)
-    step("clusters of the first sample")
+    look_at_the_clock()
     second = reduced(again)
     other = _hdbscan(second, smallest)
-    step("clusters of the second sample")
+    look_at_the_clock()
     labels = np.empty(n, np.int32)
-    for start in range(0, n, JOINED_AT_ONCE):
-        part = slice(start, start + JOINED_AT_ONCE)
+    for start in range(0, n, _JOINED_AT_ONCE):
+        part = slice(start, start + _JOINED_AT_ONCE)
         labels[part] = _joined(sample, found, reduced(part))
-        step("the other galaxies")
+        look_at_the_clock()
     labels[rows] = found
     compared = np.sort(rng.choice(n, min(n, _COMPARED), replace=False))
     agreement = _agreement(labels[compared], _joined(second, other, reduced(compared)))
-    step("agreement of the samples")
     return Clusters(_by_size(labels), agreement)
+
+
+def find_clusters_in(path: Path, smallest: float, components: int) -> Clusters:
+    """:func:`find_clusters` of the latents in a ``.npy`` file.
+
+    For a process of its own, which may be ended at any time: HDBSCAN itself does not stop.
+    """
+    import faiss
+
+    faiss.omp_set_num_threads(min(4, os.cpu_count() or 1))
+    return find_clusters(np.load(path, mmap_mode="r"), smallest, components)
 
 
 def _principal_axes(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -26,6 +26,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -97,8 +98,10 @@ class Scores:
     columns: dict[str, ScoreColumn]
     stale: dict[str, str]
 
-    def of(self, source_ids: np.ndarray | list[str]) -> pd.DataFrame:
+    def of(self, source_ids: Any) -> pd.DataFrame:
         """Rows of these sources, in their order; NaN for sources without scores."""
+        if not len(self.table.columns):
+            return pd.DataFrame(index=range(len(source_ids)))
         return self.table.reindex(list(source_ids)).reset_index(drop=True)
 
 

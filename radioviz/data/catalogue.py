@@ -15,7 +15,6 @@ latter define the WCS.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
 import shutil
 from collections.abc import Sequence
@@ -45,6 +44,7 @@ from radioviz.paths import make_folder
 from radioviz.sky import tan_wcs
 from radioviz.store import records
 from radioviz.store.atomic import put_in_place, scratch_folder, unwritable, write_json
+from radioviz.store.identifiers import Identifiers, as_lines, digest_of
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
@@ -218,8 +218,9 @@ class Catalogue:
             )
 
     @cached_property
-    def _row_of(self) -> pd.Index:
-        return pd.Index(self.table["source_id"])
+    def identifiers(self) -> Identifiers:
+        """Where each identifier stands."""
+        return Identifiers(self.table["source_id"].array)
 
     def rows_of(self, source_ids: Sequence[str]) -> np.ndarray:
         """Row numbers of identifiers, int64, shape ``(len(source_ids),)``.
@@ -229,16 +230,20 @@ class Catalogue:
         CatalogueError
             If an identifier is not in this data set (the first one is named).
         """
-        rows = self._row_of.get_indexer(pd.Index(source_ids, dtype=object))
+        rows = self.identifiers.rows_of(source_ids)
         if (rows < 0).any():
             unknown = list(source_ids)[int(np.flatnonzero(rows < 0)[0])]
             raise CatalogueError(f"data set '{self.info.key}' has no source '{unknown[:100]}'")
-        return rows.astype(np.int64)
+        return rows
 
     def known_rows_of(self, source_ids: Sequence[str]) -> np.ndarray:
         """Row numbers of those identifiers that are in this data set, int64."""
-        rows = self._row_of.get_indexer(pd.Index(source_ids, dtype=object))
-        return rows[rows >= 0].astype(np.int64)
+        rows = self.identifiers.rows_of(source_ids)
+        return rows[rows >= 0]
+
+    def ids_of(self, rows: np.ndarray | slice) -> np.ndarray:
+        """Identifiers of some rows, as an array of text."""
+        return np.asarray(self.table["source_id"].array[rows], dtype=object)
 
     def image(self, row: int) -> np.ndarray:
         """Image of one row as float32, shape ``(ny, nx)``; NaN for missing data."""
@@ -254,18 +259,21 @@ class Catalogue:
         """Arcsec per pixel of each image, shape ``(n,)``."""
         return self.table["pixel_scale"].to_numpy()
 
+    def _cells(self, row: int, *names: str) -> list[float]:
+        return [float(self.table[name].array[row]) for name in names]  # not table[names]: a copy
+
     def beam_shape(self, row: int) -> tuple[float, float, float] | None:
         """Major and minor axis [arcsec] and position angle [deg] of a beam; None if unknown."""
-        cells = self.table[["beam_major", "beam_minor", "beam_pa"]].iloc[row]
-        major, minor, angle = (float(v) for v in cells)
+        major, minor, angle = self._cells(row, "beam_major", "beam_minor", "beam_pa")
         if math.isnan(major) or math.isnan(minor):
             return None
         return major, minor, 0.0 if math.isnan(angle) else angle
 
     def info_of(self, row: int) -> SurveyInfo:
         """Facts about one image: those of the survey, with its own beam, frequency and scale."""
-        cells = self.table[["beam_major", "beam_minor", "frequency", "pixel_scale"]].iloc[row]
-        major, minor, frequency, scale = (float(v) for v in cells)
+        major, minor, frequency, scale = self._cells(
+            row, "beam_major", "beam_minor", "frequency", "pixel_scale"
+        )
         beam = float(round_beam(np.array(major), np.array(minor)))
         return dataclasses.replace(
             self.info,
@@ -349,9 +357,7 @@ class Catalogue:
     @cached_property
     def digest(self) -> str:
         """Short SHA-256 over identifiers and survey key, which an Atlas records."""
-        h = hashlib.sha256(self.info.key.encode())
-        h.update("\n".join(self.table["source_id"]).encode())
-        return h.hexdigest()[:16]
+        return digest_of(self.info.key, as_lines(self.table["source_id"].array))
 
     def save(self, folder: Path, scratch: Path | None = None) -> Catalogue:
         """Write to ``folder`` in one atomic step and return the stored Catalogue.

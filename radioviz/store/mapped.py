@@ -6,11 +6,20 @@ import contextlib
 import ctypes
 import gc
 import mmap
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 from numpy.typing import DTypeLike
+
+from radioviz.paths import cache_folder, make_folder
+
+LARGE_TABLE = 100_000
+"""Rows above which :func:`mapped_frame` moves a table into a file."""
 
 
 def write_array(
@@ -34,6 +43,51 @@ def write_array(
             file.write(np.ascontiguousarray(part, kind).data)
     found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     return found
+
+
+def mapped_frame(table: pd.DataFrame) -> pd.DataFrame:
+    """The same table, read-only, with numbers and text in a mapped file.
+
+    Half a gigabyte of a million sources then is memory that the system may take back. The file
+    has no name: it goes with the process, and is never older than the table. A table of at most
+    :data:`LARGE_TABLE` rows is returned as it is, as is any where nothing can be written.
+    """
+    if len(table) <= LARGE_TABLE or not table.columns.is_unique:
+        return table
+    stored = {str(name): _as_arrow(table[name]) for name in table.columns}
+    batch = pa.table({name: array for name, array in stored.items() if array is not None})
+    try:
+        folder = cache_folder()
+        make_folder(folder)
+        with tempfile.TemporaryFile(dir=folder, prefix="table-") as file:
+            with pa.ipc.new_file(file, batch.schema) as writer:
+                writer.write_table(batch, max_chunksize=len(table))
+            file.flush()
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError:
+        return table
+    found = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(content))).read_all()
+    columns: dict[str, Any] = {}
+    for name in map(str, table.columns):
+        kind = table[name].dtype
+        if stored[name] is None:
+            columns[name] = table[name].array
+        elif isinstance(kind, np.dtype):
+            columns[name] = found[name].chunk(0).to_numpy().view(kind)
+        else:
+            columns[name] = pd.array(found[name], dtype=kind)
+    return pd.DataFrame(columns, index=table.index, copy=False)
+
+
+def _as_arrow(column: pd.Series) -> pa.Array | pa.ChunkedArray | None:
+    """Numbers, yes and no as bytes, or text; None for cells of other kinds."""
+    if isinstance(column.dtype, pd.StringDtype):
+        found = pa.array(column.array)
+        return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+    if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "buif":
+        return None
+    values = column.to_numpy()
+    return pa.array(values.view(np.uint8) if column.dtype.kind == "b" else values)
 
 
 def release_pages(images: np.ndarray) -> None:
@@ -61,3 +115,4 @@ def trim_memory() -> None:
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+    pa.default_memory_pool().release_unused()

@@ -355,8 +355,7 @@ def _opened(workspace: str, name: str, key: str) -> JoinedTable | None:
     payload = session_workspace.saved().attachment(workspace, name)
     if payload is None:
         return None
-    ids = pd.Index(cache.data_set(key).table["source_id"])
-    return JoinedTable(payload, ids, len(ids))
+    return JoinedTable(payload, cache.data_set(key).identifiers)
 
 
 @shared(lambda workspace, match: (workspace, match.attached, *data_set_version(match.data_set)),

@@ -212,12 +212,10 @@ def _column_menu(columns: TableColumns) -> None:
 
 
 def _slider(name: str, values: Numbers) -> None:
-    known = values.floats()
-    known = known[np.isfinite(known)]
-    if not len(known) or known.min() == known.max():
-        st.caption("All its values are the same." if len(known) else "It has no values.")
+    if values.extent is None or values.extent[0] == values.extent[1]:
+        st.caption("All its values are the same." if values.extent else "It has no values.")
         return
-    low, high = float(known.min()), float(known.max())
+    low, high = values.extent
     found, key = clauses.clause_of(current_filter(), name), f"filter_slider_{name}"
     held = (low, high)
     if found is not None and found.low is not None and found.high is not None:

@@ -59,7 +59,7 @@ def search_in(data_set: str, radius: float) -> Finder:
     def find(text: str) -> list[Pair]:
         catalogue = cache.data_set(data_set)
         rows = galaxies.find_galaxies(catalogue, text, radius)
-        return [(data_set, str(s)) for s in catalogue.table["source_id"].to_numpy()[rows]]
+        return [(data_set, str(s)) for s in catalogue.ids_of(rows)]
 
     return find
 

@@ -202,5 +202,5 @@ def sources_of(table: UserTable, data_set: str) -> list[tuple[str, str]]:
 
     positions = SkyCoord(rows["ra"].to_numpy(), rows["dec"].to_numpy(), unit="deg")
     nearest, apart, _ = positions.match_to_catalog_sky(catalogue.positions[placed])
-    ids = catalogue.table["source_id"].to_numpy()[placed[nearest[apart.arcsec <= CONE]]]
+    ids = catalogue.ids_of(placed[nearest[apart.arcsec <= CONE]])
     return [(data_set, str(source_id)) for source_id in dict.fromkeys(ids)]

@@ -181,7 +181,7 @@ def _labelled(data_set: str) -> tuple[np.ndarray, list[Label]]:
     found = {pair[1]: label for pair, label in labels() if pair[0] == data_set}
     catalogue = cache.data_set(data_set)
     rows = catalogue.known_rows_of(list(found))
-    ids = catalogue.table["source_id"].to_numpy(object)[rows]
+    ids = catalogue.ids_of(rows)
     return rows, [found[str(s)] for s in ids]
 
 

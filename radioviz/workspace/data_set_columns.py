@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -10,6 +12,7 @@ from radioviz.atlas.atlas import Atlas
 from radioviz.atlas.scores import Scores
 from radioviz.data.catalogue import COLUMNS, Catalogue, Column
 from radioviz.relations.physical_columns import PHYSICAL, physical_columns
+from radioviz.store.mapped import mapped_frame
 from radioviz.workspace.table_columns import TableColumns
 
 _NOT_COLUMNS = {"wcs_header", "header"}
@@ -28,17 +31,36 @@ def data_set_columns(
         Of the data set: its scores come too.
     """
     table = catalogue.table
-    ids = table["source_id"].to_numpy(object)
     described: dict[str, Column] = {**COLUMNS, **morphology.MEASURED}
-    parts = [table[[c for c in table.columns if c not in _NOT_COLUMNS]], scores.of(ids)]
+    parts = [table, mapped_frame(scores.of(table["source_id"]))]
     if (physical := physical_columns(table)) is not None:
-        parts.append(physical)
+        parts.append(mapped_frame(physical))
         described |= PHYSICAL
     for name, about in scores.columns.items():
         described[str(name)] = Column("float64", about.unit, "", about.description)
     if atlas is not None:
-        rows = atlas.rows_of(list(ids))
-        known = atlas.scores.take(np.maximum(rows, 0)).reset_index(drop=True)
-        parts.append(known.where(pd.Series(rows >= 0)))
-    joined = pd.concat([p.reset_index(drop=True) for p in parts], axis=1)
-    return TableColumns(joined.loc[:, ~joined.columns.duplicated()], described)
+        known, rows = atlas.scores, atlas.rows_of_catalogue(catalogue)
+        if not np.array_equal(rows, np.arange(len(known))):
+            known = known.take(np.maximum(rows, 0)).reset_index(drop=True)
+            known = mapped_frame(known.where(pd.Series(rows >= 0)))
+        parts.append(known)
+    return TableColumns(_SideBySide(parts, len(table)), described)
+
+
+class _SideBySide:
+    """Columns of several tables of the same rows, the first of each name; nothing is copied."""
+
+    def __init__(self, parts: Sequence[pd.DataFrame], n: int) -> None:
+        self._table_of: dict[str, pd.DataFrame] = {}
+        for part in parts:
+            for name in part.columns:
+                if name not in _NOT_COLUMNS:
+                    self._table_of.setdefault(str(name), part)
+        self.columns, self._n = list(self._table_of), n
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getitem__(self, name: str, /) -> pd.Series:
+        column: pd.Series = self._table_of[name][name]
+        return column

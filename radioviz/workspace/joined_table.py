@@ -9,6 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from radioviz.store.identifiers import Identifiers
+
 
 class JoinedTable:
     """The Parquet table of a match, a row for each galaxy of a data set.
@@ -21,19 +23,17 @@ class JoinedTable:
     payload : bytes
         Parquet: ``source_id`` and the joined columns, a row for each pair and for each galaxy
         without one; the pairs of a galaxy follow each other, the nearest first.
-    known : pandas.Index
-        Identifiers of the data set in the order of its rows.
-    n : int
-        Number of its rows.
+    known : radioviz.store.identifiers.Identifiers
+        Those of the data set.
     """
 
-    def __init__(self, payload: bytes, known: pd.Index, n: int) -> None:
+    def __init__(self, payload: bytes, known: Identifiers) -> None:
         self._file = pq.ParquetFile(pa.BufferReader(payload))
         self.columns = [c for c in self._file.schema_arrow.names if c != "source_id"]
         ids = self.unpacked("source_id").to_numpy(object)
-        rows = known.get_indexer(pd.Index(ids))
+        rows = known.rows_of(ids)
         first = ~pd.Series(ids).duplicated().to_numpy() & (rows >= 0)
-        self._from, self._to, self._n = np.flatnonzero(first), rows[first], n
+        self._from, self._to, self._n = np.flatnonzero(first), rows[first], len(known)
 
     def __len__(self) -> int:
         return self._n

@@ -46,6 +46,13 @@ class Numbers:
             return np.zeros(self.values.shape, dtype=bool)
         return np.isnan(self.values)
 
+    @cached_property
+    def extent(self) -> tuple[float, float] | None:
+        """Smallest and largest finite value; None if there is none."""
+        known = self.floats()
+        known = known[np.isfinite(known)]
+        return (float(known.min()), float(known.max())) if len(known) else None
+
     def floats(self) -> np.ndarray:
         """Values as floats, NaN where unknown."""
         if self.values.dtype.kind == "f":
@@ -135,6 +142,7 @@ class TableColumns:
         self._table = table
         self._described = described or {}
         self._prepared: dict[str, Values] = {}
+        self._kinds: dict[str, type[Values]] = {}
         self._base: TableColumns | None = None
         self._joined: TableColumns | None = None
         self._lock = threading.Lock()
@@ -198,7 +206,7 @@ class TableColumns:
             return other.column(name)
         about = self._described.get(name)
         if about is None:
-            kind = {Numbers: "float64", Text: "str", Truth: "bool"}[type(self.values(name))]
+            kind = {Numbers: "float64", Text: "str", Truth: "bool"}[self.kind(name)]
             about = Column(kind, "", "", name.replace("_", " "))
         return about
 
@@ -249,6 +257,16 @@ class TableColumns:
                 found = self._prepared[name] = _prepare(self._table[name])
             return found
 
+    def kind(self, name: str) -> type[Values]:
+        """Whether a column has numbers, text, or yes and no; it prepares none for it."""
+        if (other := self._elsewhere(name)) is not None:
+            return other.kind(name)
+        if name in self._prepared:
+            return type(self._prepared[name])
+        if name not in self._kinds:
+            self._kinds[name] = _kind(self._table[name])
+        return self._kinds[name]
+
     def tagged(self, tag: str, position: int | None = None) -> np.ndarray:
         """Mask of the galaxies with a tag; ``position`` is where the filter names it."""
         if tag not in self.tags:
@@ -276,14 +294,20 @@ class TableColumns:
         return np.concatenate([known[by], np.flatnonzero(values.missing)])
 
 
+def _kind(series: pd.Series) -> type[Values]:
+    if pd.api.types.is_bool_dtype(series.dtype) and not series.isna().any():
+        return Truth
+    return Numbers if pd.api.types.is_numeric_dtype(series.dtype) else Text
+
+
 def _prepare(series: pd.Series) -> Values:
-    if pd.api.types.is_bool_dtype(series.dtype):
-        if not series.isna().any():
-            return Truth(series.to_numpy(bool))
-        return _numbers(series.astype("Int8"))
-    if pd.api.types.is_numeric_dtype(series.dtype):
-        return _numbers(series)
-    return _text(series)
+    kind = _kind(series)
+    if kind is Truth:
+        return Truth(series.to_numpy(bool))
+    if kind is Text:
+        return _text(series)
+    whole = pd.api.types.is_bool_dtype(series.dtype)  # some are missing
+    return _numbers(series.astype("Int8") if whole else series)
 
 
 def _numbers(series: pd.Series) -> Numbers:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from radioviz.atlas import clusters
 from radioviz.atlas.clusters import cluster_names, find_clusters
 from radioviz.errors import AtlasError, CancelledError
+from radioviz.jobs.reader_process import read_confined
+from radioviz.jobs.sandbox import Limits
 
 SIZES = (900, 500, 250)
 
@@ -30,7 +35,7 @@ def test_groups_are_found_by_size_and_the_rest_joins(
     """With a sample of 600, two thirds of the galaxies join the clusters of their neighbours."""
     monkeypatch.setattr(clusters, "MOST_ROWS", most)
     x, truth = groups(np.random.default_rng(1))
-    found = find_clusters(x, 0.05, 3, progress=lambda *_: None)
+    found = find_clusters(x, 0.05, 3)
     assert len(found) == 3
     real = truth > 0
     assert (found.labels[real] == truth[real]).mean() > 0.97
@@ -45,18 +50,30 @@ def test_noise_has_no_clusters_and_little_agreement() -> None:
     assert len(find_clusters(x, 0.4)) == 0
 
 
-def test_a_search_can_be_cancelled_and_has_a_limit() -> None:
-    x, _ = groups(np.random.default_rng(3))
-    steps: list[str] = []
+def test_a_search_ends_at_once_when_it_is_cancelled(tmp_path: Path) -> None:
+    """In the midst of HDBSCAN, which needs some seconds for this and does not stop itself."""
+    path = tmp_path / "latents.npy"
+    np.save(path, np.random.default_rng(3).standard_normal((10_000, 16)).astype(np.float32))
+    began = time.monotonic()
+    cancelled_at = 0.0
 
-    def stop(done: int, total: int, what: str) -> None:
-        steps.append(what)
-        if len(steps) == 2:
+    def look() -> bool:
+        nonlocal cancelled_at
+        if time.monotonic() - began > 2.0:
+            cancelled_at = time.monotonic()
             raise CancelledError("stopped")
+        return False
 
     with pytest.raises(CancelledError):
-        find_clusters(x, progress=stop)
-    assert len(steps) == 2
+        read_confined(
+            "radioviz.atlas.clusters:find_clusters_in", path, 0.01, 16, read=(path,),
+            classes=(clusters.Clusters,), limits=Limits(mapped_files=True), cancelled=look,
+        )  # fmt: skip
+    assert time.monotonic() - cancelled_at < 0.5
+
+
+def test_a_search_has_a_limit() -> None:
+    x, _ = groups(np.random.default_rng(3))
     with pytest.raises(AtlasError, match="no clusters within 0 s"):
         find_clusters(x, limit_s=0)
 

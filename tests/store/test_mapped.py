@@ -1,13 +1,15 @@
-"""Pages of mapped images are given back, and their content stays what it was."""
+"""Mapped arrays and tables: their content stays what it was, their pages are given back."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from radioviz.store.mapped import release_pages, trim_memory, write_array
+from radioviz.store import mapped
+from radioviz.store.mapped import mapped_frame, release_pages, trim_memory, write_array
 
 
 def resident(field: str) -> int:
@@ -68,3 +70,30 @@ def test_an_array_is_written_in_parts(tmp_path: Path) -> None:
     written = write_array(tmp_path / "a.npy", np.split(whole, [4, 9]), (10, 3), np.float16)
     np.testing.assert_array_equal(written, whole.astype(np.float16))
     assert isinstance(written, np.memmap)
+
+
+def test_a_mapped_table_is_the_same_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pd.DataFrame(
+        {
+            "flux": [1.5, np.nan, -np.inf],
+            "size": np.array([1, np.nan, 3], np.float32),
+            "count": np.array([1, 2**62 + 1, -3]),
+            "limit": [True, False, True],
+            "name": ["Größe", "", None],
+            "mixed": pd.Series([1, "a", None], dtype=object),
+            "known": pd.array([1, None, 3], dtype="Int64"),
+            "when": pd.to_datetime(["2026-01-01", None, "2026-01-03"]),
+        },
+        index=[5, 6, 9],
+    )
+    assert mapped_frame(table) is table  # it is small
+    monkeypatch.setattr(mapped, "LARGE_TABLE", 2)
+    monkeypatch.setenv("RADIOVIZ_CACHE", str(tmp_path / "cache"))
+    found = mapped_frame(table)
+    assert found is not table
+    pd.testing.assert_frame_equal(found, table)
+    assert not found["flux"].to_numpy().flags.owndata
+    assert list((tmp_path / "cache").iterdir()) == []  # nothing is left behind
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("RADIOVIZ_CACHE", str(tmp_path / "file"))
+    assert mapped_frame(table) is table

@@ -6,6 +6,7 @@ session that waits for it.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import threading
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from radioviz.errors import AtlasError, CatalogueError, ModelError
 from radioviz.jobs.progress import Progress, no_progress
 from radioviz.models.registry import ModelList, list_models, model_folders
 from radioviz.paths import cache_folder, user_data_folder
+from radioviz.store.mapped import mapped_frame, trim_memory
 from radioviz.ui.cache.shared import shared
 
 if TYPE_CHECKING:
@@ -54,7 +56,11 @@ class _Opening:
             self.progress = (done, total, what)
 
         try:
-            self.catalogue = morphology.complete(open_data_set(key, report), report)
+            whole = morphology.complete(open_data_set(key, report), report)
+            if (table := mapped_frame(whole.table)) is not whole.table:
+                whole = dataclasses.replace(whole, table=table)
+                trim_memory()
+            self.catalogue = whole
         except Exception as error:  # raised again in every session that waits
             self.error = error
 
@@ -265,7 +271,7 @@ class Located:
 
     def places_of(self, source_ids: Sequence[str]) -> np.ndarray:
         """Where these sources are in the Atlas; -1 for those it does not hold."""
-        return self.atlas.rows_of(list(source_ids))
+        return self.atlas.rows_of(source_ids)
 
 
 @shared(lambda key, model: (atlas_version(key, model), scores_version(key)), entries=16)
@@ -278,11 +284,13 @@ def located(data_set_key: str, model: str) -> Located:
         As :func:`atlas` and :func:`data_set`.
     """
     catalogue, opened = data_set(data_set_key), atlas(data_set_key, model)
-    rows = catalogue.rows_of(list(opened.source_ids))
-    table = catalogue.table
-    if not np.array_equal(rows, np.arange(len(table))):
-        table = table.iloc[rows].reset_index(drop=True)
-    others = galaxy_scores(data_set_key)
+    table, others = catalogue.table, galaxy_scores(data_set_key)
+    if opened.shared is not None and opened.shared is catalogue.identifiers:
+        rows = np.arange(len(table))
+    else:
+        rows = catalogue.rows_of(opened.source_ids)
+        if not np.array_equal(rows, np.arange(len(table))):
+            table = table.iloc[rows].reset_index(drop=True)
     more = others.of(opened.source_ids)
     more = more[[name for name in more if name not in opened.scores]]
     scores = pd.concat([opened.scores, more], axis=1)

@@ -208,7 +208,7 @@ def training(model: str, progress: Progress = no_progress) -> Training:
         if len(rows) > 2:
             # Within one survey: an object in two surveys is not a pair of different ones.
             apart.append(copies.nearest(parts[-1], parts[-1], same=True, progress=progress)[0])
-        pairs += [(key, str(s)) for s in catalogue.table["source_id"].to_numpy()[rows]]
+        pairs += [(key, str(s)) for s in catalogue.ids_of(rows)]
     if not parts:
         size = info.preprocess.size
         return Training(np.zeros((0, size, size), np.float32), [], np.nan, tuple(missing))

@@ -38,14 +38,16 @@ def shown_call(
     used &= own_columns(data_set)
     members = {s.name: s.members.groups().get(data_set, []) for s in subsets()}
     tags = workspace_columns(data_set).tags if "tag(" in condition else {}
-    ids = cache.data_set(data_set).table["source_id"].to_numpy(object)
+    ids_of = cache.data_set(data_set).ids_of
     filed = sorted(used - members.keys())
     return call(
         "radioviz.select_galaxies",
         *([data_set, condition] if condition else [data_set]),
         model=model or "",
         subsets={name: members[name] for name in sorted(used & members.keys())},
-        tags={tag: ids[mask].tolist() for tag, mask in tags.items() if literal(tag) in condition},
+        tags={
+            tag: ids_of(mask).tolist() for tag, mask in tags.items() if literal(tag) in condition
+        },
         columns=_own_file(script, data_set, model, filed) if filed else None,
         **{key: value for key, value in more.items() if value},
     )

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from radioviz.atlas.clusters import JOINED_AT_ONCE, SLICES, Clusters, find_clusters
-from radioviz.errors import CancelledError, RadioVizError
+from radioviz.atlas.clusters import LIMIT_S, Clusters
+from radioviz.errors import CancelledError, RadioVizError, ReaderError
+from radioviz.jobs.reader_process import read_confined
+from radioviz.jobs.sandbox import Limits
 from radioviz.ui import cache, clustering, controls, url_state
 from radioviz.ui.cache.kept_clusters import ClusterSearch, keep_clusters
 from radioviz.ui.controls import View
@@ -18,6 +20,7 @@ from radioviz.ui.state import page_state
 
 SMALLEST = (0.005, 0.01, 0.02, 0.05)
 COMPONENTS = (4, 8, 16)
+_LIMITS = Limits(seconds=4 * LIMIT_S, mapped_files=True)
 
 
 @dataclass
@@ -68,14 +71,28 @@ def cluster_menu(view: View, given: dict[str, str | None]) -> bool:
 
 
 def _find(search: ClusterSearch, own: ClusterMenuState) -> None:
-    latents = cache.located(search.data_set, search.model).atlas.latents
-    slices = SLICES + len(latents) // JOINED_AT_ONCE
+    path = cache.located(search.data_set, search.model).atlas.folder / "latents.npy"
+    looks = int(LIMIT_S / 0.1)  # ten a second at whether the reader cancelled it or left
     try:
-        with in_line("Finding clusters", slices, "cluster", repr(search)) as progress:
-            found = find_clusters(latents, search.smallest, search.components, progress=progress)
+        title = f"Finding clusters, {LIMIT_S:g} s at most"
+        with in_line(title, looks, "cluster", repr(search)) as progress:
+            found: Clusters = read_confined(
+                "radioviz.atlas.clusters:find_clusters_in", path, search.smallest,
+                search.components, read=(path,), classes=(Clusters,), limits=_LIMITS,
+                cancelled=lambda: bool(progress(0, 0, "")),
+            )  # fmt: skip
         keep_clusters(search, found)
     except CancelledError as error:
         st.caption(controls.escape(str(error)))
+        return
+    except ReaderError:
+        own.wanted, own.refused = (
+            None,
+            (
+                "the search for clusters ended too early: the server has too little memory or is "
+                "busy; try again later"
+            ),
+        )
         return
     except RadioVizError as error:
         own.wanted, own.refused = None, str(error)

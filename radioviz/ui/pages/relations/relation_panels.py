@@ -247,7 +247,7 @@ def _draw_formula(answer: Answer) -> None:
 
 
 def _draw_numbers(answer: Answer, view: View) -> None:
-    ids = cache.data_set(view.data_set).table["source_id"].to_numpy(object)[answer.rows]
+    ids = cache.data_set(view.data_set).ids_of(answer.rows)
     table = prediction_table(ids, answer.prediction)
     file = f"{view.data_set}-{answer.prediction.question.name}.csv"
     st.dataframe(table, hide_index=True, height=420, key="relation_numbers")

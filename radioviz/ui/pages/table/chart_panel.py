@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.pages.table import column_charts
 from radioviz.ui.pages.table.column_charts import KINDS, Chart, DrawnSubset
+from radioviz.ui.state import page_state
 from radioviz.ui.subsets import subsets
 from radioviz.ui.workspace_columns import workspace_columns
 from radioviz.workspace import clauses
@@ -61,8 +63,8 @@ def _charts(view: View, columns: TableColumns, text: str) -> None:
     for start in range(0, len(held), 2):
         for place, number in zip(st.columns(2), range(start, start + 2), strict=True):
             if number < len(held):
-                with place, st.container(border=True), controls.show_errors():
-                    _draw_chart(view, columns, number, held[number], passing, selected)
+                with place, st.container(border=True):
+                    _draw_chart(view, columns, number, text, passing, selected)
     if len(held) < MOST:
         st.button("Add a chart", icon=":material/add_chart:", key="chart_add",
                   on_click=_change, args=([*held, Chart()], "add a chart"))  # fmt: skip
@@ -72,31 +74,53 @@ def _change(held: list[Chart], what: str) -> None:
     session_workspace.put("charts", [dataclasses.asdict(c) for c in held], what)
 
 
+@dataclass
+class _Changed:
+    """Whether a chart changed what all of them show."""
+
+    all_charts: bool = False
+
+
+@st.fragment
+@controls.show_errors()
 def _draw_chart(
     view: View,
     columns: TableColumns,
     number: int,
-    chart: Chart,
+    text: str,
     passing: np.ndarray,
     selected: np.ndarray,
 ) -> None:
+    """One chart; its menu draws no other again."""
+    changed = page_state(_Changed)
+    if filtering.current_filter() != text:  # a brush on this histogram
+        st.rerun()
+    if changed.all_charts:
+        changed.all_charts = False
+        st.rerun(["charts"])
+    chart = charts()[number]
+
+    def remove() -> None:
+        _change([c for i, c in enumerate(charts()) if i != number], "remove a chart")
+        changed.all_charts = True
+
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        with st.popover(KINDS.get(chart.kind, "Chart"), icon=":material/tune:",
-                        key=f"chart_menu_{number}"):  # fmt: skip
-            _edit(columns, number, chart)
+        menu = st.popover(KINDS.get(chart.kind, "Chart"), icon=":material/tune:",
+                          key=f"chart_menu_{number}", on_change="rerun")  # fmt: skip
+        if menu.open:
+            with menu:
+                _edit(columns, number, chart)
         export_button(
             "CSV", f"radioviz-{chart.kind}.csv",
             whole(lambda: _csv(columns, chart, passing)), key=f"chart_csv_{number}",
         )  # fmt: skip
-        rest = [c for i, c in enumerate(charts()) if i != number]
         st.button("Remove", icon=":material/close:", key=f"chart_remove_{number}",
-                  on_click=_change, args=(rest, "remove a chart"))  # fmt: skip
+                  on_click=remove)  # fmt: skip
     for name in (chart.x, chart.y):
         if name and name not in columns and chart.kind != "sky":
             raise FilterError(f"this data set has no column '{name}'; choose another in the menu")
     named = _drawn_subsets(view.data_set)
-    key, ids = f"chart_{number}", columns.values("source_id")
-    assert isinstance(ids, Text)
+    key = f"chart_{number}"
     if chart.kind == "box":
         figure = column_charts.box_figure(columns, chart, passing, named)
         plotly_charts.draw(figure, key, f"{chart.x} by {chart.y}", height=320)
@@ -128,8 +152,9 @@ def _draw_chart(
             low, high = sorted(float(v) for v in box["y"][:2])
             inside |= (x >= left) & (x <= right) & (y >= low) & (y <= high)
         if (event.get("selection") or {}).get("box"):
-            found = ids.texts(np.flatnonzero(inside & passing))
-            state.set_brush([(view.data_set, s) for s in found], "chart")
+            found = cache.data_set(view.data_set).ids_of(inside & passing)
+            state.set_brush([(view.data_set, str(s)) for s in found], "chart")
+            changed.all_charts = True
 
     plotly_charts.draw(figure, key, f"{axes[0]} against {axes[1]}", height=320,
                        on_select=boxed, brush=True, both=True)  # fmt: skip
@@ -158,8 +183,8 @@ def _edit(columns: TableColumns, number: int, chart: Chart) -> None:
     def title(name: str) -> str:
         return columns.title(name) if name else "choose a column"
 
-    numeric = [c for c in columns.names if isinstance(columns.values(c), Numbers)]
-    texts = [c for c in columns.names if isinstance(columns.values(c), Text)]
+    numeric = [c for c in columns.names if columns.kind(c) is Numbers]
+    texts = [c for c in columns.names if columns.kind(c) is Text]
     st.selectbox("Kind", list(KINDS), format_func=KINDS.__getitem__, key=keys["kind"],
                  on_change=changed)  # fmt: skip
     if chart.kind == "sky":

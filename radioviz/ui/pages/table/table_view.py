@@ -119,7 +119,7 @@ def _draw_rows(
 ) -> np.ndarray:
     """One page of the table; places in it that the reader has ticked."""
     catalogue = cache.data_set(view.data_set)
-    ids = catalogue.table["source_id"].to_numpy(object)[rows]
+    ids = catalogue.ids_of(rows)
     content: dict[str, Any] = {}
     config: dict[str, Any] = {}
     if st.session_state[_PICTURES]:
@@ -169,10 +169,10 @@ def values_of(columns: TableColumns, name: str, rows: np.ndarray) -> Any:
 
 def _draw_actions(view: View, rows: np.ndarray, ticked: np.ndarray) -> None:
     """What can be done with the ticked rows, or with all that the table lists."""
-    ids = cache.data_set(view.data_set).table["source_id"].to_numpy(object)
+    catalogue = cache.data_set(view.data_set)
 
     def selection() -> Selection:
-        chosen = ids[ticked if len(ticked) else rows]
+        chosen = catalogue.ids_of(ticked if len(ticked) else rows)
         return Selection((view.data_set, str(s)) for s in chosen)
 
     def select() -> None:
@@ -188,7 +188,7 @@ def _draw_actions(view: View, rows: np.ndarray, ticked: np.ndarray) -> None:
             st.rerun()
         if len(ticked) == 1 and st.button("Inspect", icon=":material/center_focus_strong:",
                                           key="table_inspect"):  # fmt: skip
-            controls.go_inspect((view.data_set, str(ids[ticked[0]])))
+            controls.go_inspect((view.data_set, str(catalogue.ids_of(ticked)[0])))
         menu = st.popover(
             "Export", icon=":material/download:", key="table_export", on_change="rerun"
         )
