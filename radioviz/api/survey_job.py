@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from radioviz.errors import ReaderError
 from radioviz.jobs.process import (
     CANCELLED,
     CUT_OFF,
@@ -26,6 +27,7 @@ from radioviz.jobs.process import (
     JobState,
     JobWorker,
 )
+from radioviz.jobs.watched_fork import in_watched_fork
 from radioviz.paths import user_data_folder
 from radioviz.store.atomic import delete_folder
 from radioviz.store.mapped import trim_memory
@@ -163,7 +165,16 @@ def _encode(worker: JobWorker[SurveyRequest, SurveyProgress]) -> None:
 def run_job(arguments: Sequence[str]) -> int:
     """Run the job in a folder; returns the exit code."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # leave the cores to the server
-    _JOBS.run(Path(arguments[0]), _work)
+    folder = Path(arguments[0])
+
+    def work() -> str:
+        _JOBS.run(folder, _work)
+        return ""
+
+    try:
+        in_watched_fork(work)
+    except ReaderError as error:
+        _JOBS.fail(folder, str(error))
     return 0
 
 

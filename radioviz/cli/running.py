@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +12,8 @@ from typing import NoReturn
 
 import typer
 
-from radioviz.errors import RadioVizError, ReaderError
+from radioviz.errors import RadioVizError
+from radioviz.jobs.watched_fork import in_watched_fork
 
 _ours = False  # True in a process that was started for the command, which may be forked
 
@@ -66,41 +66,22 @@ def become(module: str, *arguments: str) -> NoReturn:
 def in_confined_fork(confine: Callable[[], object], work: Callable[[], str]) -> str:
     """Do ``work`` in a fork of this process that first calls ``confine``; returns its text.
 
-    What it prints, and its exit code where it fails, are those of the command. Where a command
-    line is run from Python (:func:`run` with arguments), which must not be forked, it is done
-    here, without ``confine``.
+    Where a command line is run from Python (:func:`run` with arguments), which must not be
+    forked, it is done here, without ``confine``.
 
     Raises
     ------
     ReaderError
         If the fork is killed, by its limits or by what it reads.
     """
-    if not _ours or not hasattr(os, "fork"):
+    if not _ours:
         return work()
-    sys.stdout.flush()
-    ours, theirs = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(ours)
+
+    def confined() -> str:
         confine()
-        text = work()
-        with os.fdopen(theirs, "w", encoding="utf-8") as answer:
-            answer.write(text)
-        raise SystemExit(0)
-    os.close(theirs)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the fork too
-    with os.fdopen(ours, encoding="utf-8") as answer:
-        text = answer.read()
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    signal.signal(signal.SIGINT, before)
-    if code < 0:
-        raise ReaderError(
-            f"the process that reads the files was ended by {signal.Signals(-code).name}: one of "
-            "them is damaged, or needs too much memory"
-        )
-    if code:
-        raise SystemExit(code)
-    return text
+        return work()
+
+    return in_watched_fork(confined)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from radioviz.errors import ImageError
+from radioviz.jobs.watched_fork import begin
 from radioviz.store.unpacking import excess
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
@@ -113,6 +114,7 @@ def open_handle(source: Source, name: str = "", limit: int = 1 << 29) -> Iterato
             handle.seek(0)
             magic = handle.read(16)
             handle.seek(0)
+            begin(name)
             yield Opened(handle, name, length, magic)
         except OSError as error:
             raise ImageError(f"{name}: cannot be read: {error.strerror or error}") from error

@@ -44,6 +44,7 @@ from radioviz.importing.readers.user_tables import read_table
 from radioviz.importing.rgz_batches import inspect_batches, is_batches
 from radioviz.importing.source_rows import SourceList, read_sources
 from radioviz.importing.survey_facts import Answers
+from radioviz.jobs.watched_fork import limited
 from radioviz.paths import special_file
 
 
@@ -67,10 +68,11 @@ def inspect_source(source: Source, answers: Answers | None = None) -> Inspection
             raise CatalogueError(f"{table}: no such table")
     except (OSError, ValueError) as error:  # a name that no file system accepts
         raise CatalogueError(f"{str(path)[:200]}: invalid path ({error})"[:500]) from None
-    inspect, source = _recognise(path, table and Path(table), answers)
-    name = source.path.resolve().name.split(".")[0]
-    answers["key"] = str(answers.get("key") or suggest_key(name))
-    inspection = inspect(source, answers)
+    with limited(path.name):
+        inspect, source = _recognise(path, table and Path(table), answers)
+        name = source.path.resolve().name.split(".")[0]
+        answers["key"] = str(answers.get("key") or suggest_key(name))
+        inspection = inspect(source, answers)
     state = (*_path_state(source.path), *(_path_state(source.table) if source.table else ()))
     return dataclasses.replace(inspection, key=answers["key"], state=state)
 

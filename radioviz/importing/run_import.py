@@ -37,6 +37,7 @@ from radioviz.importing.survey_table import build_report, build_table, first_ref
 from radioviz.jobs.journal import JOURNAL, Journal
 from radioviz.jobs.progress import Cancelled, Progress, never, no_progress, throttled
 from radioviz.jobs.scratch import PLAN
+from radioviz.jobs.watched_fork import begin, limited
 from radioviz.paths import user_data_folder
 from radioviz.store.atomic import delete_folder, report_unwritable, require_space, write_json
 
@@ -171,7 +172,8 @@ class _Import:
 
     def run(self) -> ImportResult:
         began = time.monotonic()
-        reader = self.look.reader()
+        with limited(Path(self.look.source.path).name):
+            reader = self.look.reader()
         reader.cancelled = self.cancelled
         plan = {
             "format": FORMAT_VERSION,
@@ -219,13 +221,16 @@ class _Import:
     def _read(self, reader: Reader, journal: ImportJournal) -> bool:
         """Read what is missing; False if cancelled."""
         what = "fetching cutouts" if self.look.kind == "positions" else "reading images"
-        for outcome, image in reader.read(journal.done):
-            if (image is None) != bool(outcome.refused):
-                raise ValueError(f"{outcome.name}: refused with an image, or read without one")
-            journal.add(outcome, image)
-            self.progress(journal.done, reader.total or reader.expected or 0, what)
-            if self.cancelled():
-                return False
+        file = Path(self.look.source.path).name
+        with limited(file):
+            for outcome, image in reader.read(journal.done):
+                if (image is None) != bool(outcome.refused):
+                    raise ValueError(f"{outcome.name}: refused with an image, or read without one")
+                journal.add(outcome, image)
+                begin(f"{file}, after {outcome.name}")
+                self.progress(journal.done, reader.total or reader.expected or 0, what)
+                if self.cancelled():
+                    return False
         if self.cancelled():
             return False
         self.progress(journal.done, journal.done, what)

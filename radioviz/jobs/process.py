@@ -259,9 +259,7 @@ class JobFolder(Generic[Request, State]):
         """Do the work of a job in this process, and record how it ends."""
         with self._lock():
             pass  # until the process that started this one has written its files
-        worker = JobWorker(
-            folder, read_record(folder / _REQUEST, self.request), self._state(folder)
-        )
+        worker = self._worker(folder)
         state, why, began = DONE, "", time.monotonic()
         try:
             self._wait_in_line(worker)
@@ -277,6 +275,16 @@ class JobFolder(Generic[Request, State]):
             state, why = FAILED, f"unexpected: {type(error).__name__}: {error}"
         seconds = round(time.monotonic() - began, 1)  # the clock may have been set meanwhile
         worker.update(state=state, error=why, seconds=seconds, step="")
+
+    def _worker(self, folder: Path) -> JobWorker[Request, State]:
+        request = read_record(folder / _REQUEST, self.request)
+        return JobWorker(folder, request, self._state(folder))
+
+    def fail(self, folder: Path, why: str) -> None:
+        """Record that the process which did the work of a job ended without a word."""
+        worker = self._worker(folder)
+        seconds = round(max(0.0, time.time() - worker.state.began), 1)
+        worker.update(state=FAILED, error=why, seconds=seconds, step="")
 
     def _wait_in_line(self, worker: JobWorker[Request, State]) -> None:
         """Wait until fewer earlier jobs than the limit are active; their number is the step."""

@@ -15,6 +15,7 @@ import pandas as pd
 
 from radioviz.errors import CatalogueError
 from radioviz.images.quiet import quiet
+from radioviz.jobs.watched_fork import begin
 
 MAX_BYTES = 1 << 30
 MAX_ROWS = 5_000_000
@@ -238,6 +239,7 @@ def reading(path: Path, what: str, notes: list[str] | None = None) -> Iterator[N
     damaged file. Astropy's warnings become one of ``notes``, where these are given; a warning of
     a truncated file is an error.
     """
+    begin(path.name)
     try:
         if notes is None:
             yield
