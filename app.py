@@ -25,6 +25,7 @@ def main() -> None:
             st.Page("pages/generate.py", title="Generate", icon=":material/auto_awesome:"),
             st.Page("pages/similar.py", title="Similar", icon=":material/image_search:"),
             st.Page("pages/likelihood.py", title="Likelihood", icon=":material/query_stats:"),
+            st.Page("pages/two_classes.py", title="Two classes", icon=":material/call_split:"),
             st.Page(
                 "pages/inspect_galaxy.py", title="Inspect", icon=":material/center_focus_strong:"
             ),

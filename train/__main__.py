@@ -62,6 +62,10 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
         "train.queue:queue", "--config --out --quick --device --threads",
         "train the runs of a plan one after another, each resumable",
     ),
+    "sides": (
+        "train.evaluate.unlabelled.publish_sides:sides", "--data",
+        "publish models that separate two classes without labels",
+    ),
     "publish": (
         "train.publish:publish_run", "run --out", "write trained/RUN from a finished run"
     ),
@@ -128,7 +132,7 @@ _ARGUMENTS: dict[str, tuple[type, str]] = {
     "--trainings": (bool, "also repeat trainings, which take hours"),
     "--timings": (bool, "also repeat timings, which need an idle machine"),
     "--words": (bool, "only compare the guides and the cards"),
-    "--what": (str, "fr (default), outliers, turned or generated, separated by commas"),
+    "--what": (str, "fr (default), outliers, sides, turned or generated, by commas"),
     "--generator": (str, "model that draws the images of '--what generated'"),
 }
 """Type and help of each argument. Defaults are those of the functions that are called."""

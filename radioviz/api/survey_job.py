@@ -146,6 +146,7 @@ def _import(worker: JobWorker[SurveyRequest, SurveyProgress]) -> None:
 
 def _encode(worker: JobWorker[SurveyRequest, SurveyProgress]) -> None:
     from radioviz.encode.classifier import add_fr_probability
+    from radioviz.encode.side_scores import add_sides
     from radioviz.encode.survey import encode_data_set
 
     key = worker.request.key
@@ -160,6 +161,7 @@ def _encode(worker: JobWorker[SurveyRequest, SurveyProgress]) -> None:
         if worker.cancelled():
             raise JobCancelledError
     add_fr_probability(key, worker.progress_or_cancel, plane=worker.request.plane)
+    add_sides(key, worker.progress_or_cancel, plane=worker.request.plane)
 
 
 def run_job(arguments: Sequence[str]) -> int:

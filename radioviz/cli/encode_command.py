@@ -53,6 +53,7 @@ def encode(
     from radioviz.data.registry import DATA_SETS, open_data_set
     from radioviz.encode.classifier import add_fr_probability
     from radioviz.encode.shards import WorkerPool
+    from radioviz.encode.side_scores import add_sides
     from radioviz.encode.survey import encode_data_set, list_encoders
 
     if threads:
@@ -85,6 +86,8 @@ def encode(
             print(f"{key} x {name}: {summary}; {memory}; {result.atlas.folder}")
         if not model and key not in DATA_SETS and add_fr_probability(key, plane=plane):
             print(f"{key}: FR probabilities added")
+        if not model and key not in DATA_SETS and (sides := add_sides(key, plane=plane)):
+            print(f"{key}: {', '.join(sides)} added")
 
     failed: list[RadioVizError] = []
     try:

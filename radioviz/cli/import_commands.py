@@ -44,6 +44,7 @@ Models = Annotated[str, _option("Or with these encoders, separated by commas.")]
 _QUESTIONS = (
     "key", "title", "survey", "pixel_scale", "beam", "bunit", "raw", "pixels", "ra_unit",
     "dec_unit", "frame", "which_table", "las_unit", "flux_unit", "array", "extension", "plane",
+    "sources",
     "frequency", "first_row", "group", "bands", "band_column", "source_column", "missing", "align",
     "primary_beam",
     "mb_flag", "las_min", "service", "base", "rate",
@@ -108,6 +109,9 @@ def import_command(
         str, _option("Images are corrected or uncorrected for the primary beam, or unknown.")
     ] = "",
     first_row: Annotated[str, _option("south (FITS) or north (pictures).")] = "",
+    sources: Annotated[
+        str, _option("Of a single FITS image: find them, or keep it as one image.")
+    ] = "",
     rgz: Annotated[
         Path | None,
         typer.Option(envvar="RADIOVIZ_RGZ", help="Folder of the RGZ DR1 image batches."),
@@ -129,6 +133,7 @@ def import_command(
     Examples:
       radioviz import cutouts/ --look
       radioviz import cutouts.zip --table sources.csv --key my-survey --survey EMU
+      radioviz import mosaic.fits --sources "find them"
       radioviz import sources.vot --service nvss --column ra=RAJ2000 --column dec=DEJ2000
     """
     path = source or rgz

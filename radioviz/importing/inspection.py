@@ -15,12 +15,14 @@ from radioviz.errors import CatalogueError
 from radioviz.importing.outcome import FileOutcome
 from radioviz.importing.source_rows import SourceList
 from radioviz.importing.survey_facts import Question, SurveyFacts
+from radioviz.jobs.progress import Progress, no_progress
 
 KINDS = {
     "files": "images in files",
     "listed": "images that a table names",
     "cube": "a cube of images",
     "mosaic": "a mosaic with a source list",
+    "field": "a mosaic whose sources are found",
     "batches": "batches of RGZ DR1",
     "positions": "positions to fetch cutouts for",
 }
@@ -73,6 +75,8 @@ class Reader(ABC):
         On the whole import.
     cancelled : callable
         For readers that wait: True asks them to stop.
+    progress : callable
+        For readers that work before their first outcome, as that of an import.
     """
 
     shape: tuple[int, ...]
@@ -87,6 +91,7 @@ class Reader(ABC):
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.cancelled: Callable[[], bool] = lambda: False
+        self.progress: Progress = no_progress
 
     def finish(self, table: pd.DataFrame) -> pd.DataFrame:
         """Add to the table what only the whole table shows."""

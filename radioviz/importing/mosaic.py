@@ -7,7 +7,6 @@ so it sets the pixels: a third of the FWHM, as in FIRST (1.8 of 5.4 arcsec).
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,20 +24,14 @@ from radioviz.images.orientation import geometry, resample, to_j2000
 from radioviz.images.planes import find_layout, physical_values, stored_type
 from radioviz.images.quiet import quiet
 from radioviz.images.reading import beam_from_north, read_fits
-from radioviz.importing.image_choice import ImageChoice, choose_images
-from radioviz.importing.image_facts import frame_note
-from radioviz.importing.image_files import FileEntry
+from radioviz.importing.image_choice import ImageChoice
 from radioviz.importing.inspection import (
-    SAMPLE,
     CutoutReader,
-    Inspection,
-    Source,
     Step,
 )
 from radioviz.importing.outcome import FileOutcome
-from radioviz.importing.readers.user_tables import read_table
-from radioviz.importing.source_rows import SourceList, read_sources
-from radioviz.importing.survey_facts import Answers, SurveyFacts, pixels_answer, resolve_facts
+from radioviz.importing.source_rows import SourceList
+from radioviz.importing.survey_facts import SurveyFacts
 from radioviz.sky import separation_arcsec, tan_wcs
 
 if TYPE_CHECKING:
@@ -290,55 +283,3 @@ def _range(pixels: np.ndarray, size: int) -> tuple[int, int]:
     low = max(0, math.floor(good.min()) - _MARGIN)
     high = min(size, math.ceil(good.max()) + _MARGIN + 1)
     return min(low, size - 1), max(high, low + 1)
-
-
-def inspect_mosaic(source: Source, answers: Answers) -> Inspection:
-    """Inspect a FITS image and the source list to cut it by.
-
-    Raises
-    ------
-    CatalogueError, ImageError
-        If the image is not a mosaic, or the list cannot be read or has no positions.
-    """
-    choice, chosen, asked = choose_images(answers, [FileEntry(source.path.name, source.path)])
-    if any(question.required for question in asked):
-        return Inspection(source, "mosaic", None, chosen, tuple(asked))
-    mosaic = Mosaic(source.path, choice)
-    table = read_table(source.table or source.path, str(answers.get("which_table") or ""))
-    sources = read_sources(table, answers, key=answers["key"], positions=True)
-    seen = mosaic.seen
-    in_file = SurveyFacts(
-        None,
-        seen.beam.fwhm if seen.beam else None,
-        mosaic.bunit,
-        seen.survey,
-        frequency=seen.frequency,
-        implied=frozenset(seen.implied),
-    )
-    survey, found, needed = resolve_facts(answers, in_file)
-    found, needed = {**chosen, **found}, [*asked, *needed]
-    pixels = pixels_answer(answers) or DEFAULT_PIXELS
-    scale = survey.pixel_scale or default_scale(survey.beam, mosaic.scale)
-    survey = dataclasses.replace(survey, pixel_scale=scale)
-    ny, nx = mosaic.shape
-    how = "a third of the beam" if survey.beam else "as the mosaic"
-    how = "given" if "pixel_scale" in answers else how
-    found = {
-        "mosaic": f"{nx} x {ny} pixels of {mosaic.scale:.4g} arcsec",
-        **found,
-        "pixel_scale": f"{scale:.5g} arcsec ({how})",
-        "shape": f"{pixels} x {pixels} pixels",
-        **sources.found,
-    }
-    note = frame_note((pixels, pixels), [scale], [survey.beam])
-    return Inspection(
-        source,
-        "mosaic",
-        count=len(sources.frame) + len(sources.refused),
-        found=found,
-        needed=(*needed, *sources.needed),
-        make=lambda: MosaicReader(mosaic, sources, survey, pixels),
-        sample=sources.frame.head(SAMPLE),
-        refused=tuple((f"row {n}", why) for n, why in sources.refused[:SAMPLE]),
-        notes=(*mosaic.notes, *sources.notes, *([note] if note else [])),
-    )

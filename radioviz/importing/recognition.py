@@ -36,7 +36,7 @@ from radioviz.importing.image_choice import EVERY_EXTENSION
 from radioviz.importing.image_cubes import inspect_cube
 from radioviz.importing.image_files import ImageFiles, list_folder, name_files
 from radioviz.importing.inspection import Inspection, Source
-from radioviz.importing.mosaic import inspect_mosaic
+from radioviz.importing.mosaic_inspection import field_question, finds_sources, inspect_mosaic
 from radioviz.importing.readers.cube_formats import is_cube
 from radioviz.importing.readers.image_archives import is_archive
 from radioviz.importing.readers.table_builder import UserTable
@@ -131,7 +131,17 @@ def _recognise_fits(
         return lambda source, given: inspect_files(
             source, {**rest, "key": given["key"]}, files=files
         )
-    return inspect_files
+    return _inspect_image
+
+
+def _inspect_image(source: Source, answers: Answers) -> Inspection:
+    """A single FITS image: of one galaxy, or of a field whose sources are to be found."""
+    question = field_question(source, answers)
+    find = finds_sources(question, answers)
+    seen = inspect_mosaic(source, answers, find=True) if find else inspect_files(source, answers)
+    if question is None:
+        return seen
+    return dataclasses.replace(seen, needed=(question, *seen.needed))
 
 
 def _has_images(source: Source, rows: UserTable, sources: SourceList) -> bool:

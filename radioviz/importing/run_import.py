@@ -174,7 +174,7 @@ class _Import:
         began = time.monotonic()
         with limited(Path(self.look.source.path).name):
             reader = self.look.reader()
-        reader.cancelled = self.cancelled
+        reader.cancelled, reader.progress = self.cancelled, self._step_before_images
         plan = {
             "format": FORMAT_VERSION,
             "kind": self.look.kind,
@@ -217,6 +217,10 @@ class _Import:
                 )
             )
         return ImportResult(self.key, catalogue, report, time.monotonic() - began, resumed)
+
+    def _step_before_images(self, done: int, total: int, what: str) -> None:
+        begin(f"{Path(self.look.source.path).name}, {what} {done} of {total}")
+        self.progress(done, total, what)
 
     def _read(self, reader: Reader, journal: ImportJournal) -> bool:
         """Read what is missing; False if cancelled."""

@@ -19,6 +19,7 @@ KINDS: dict[str, str] = {
     "vae-dense": "radioviz.models.vae:DenseVAE",
     "vae-two-peaks": "radioviz.models.two_peak_vae:TwoPeakVAE",
     "vae-hierarchy": "radioviz.models.two_peak_vae:HierarchicalVAE",
+    "two-peak-side": "radioviz.models.two_peak_side:TwoPeakSide",
     "cvae": "radioviz.models.cvae:ConvCVAE",
     "cvae-dense": "radioviz.models.cvae_dense:DenseCVAE",
     "cvae-refined": "radioviz.models.cvae_refined:RefinedCVAE",

@@ -27,20 +27,28 @@ from radioviz.models.vae import ConvVAE, DenseVAE, Elbo, GaussianVAE, kl_diverge
 
 
 class TwoPeaks(GaussianVAE):
-    """Base of VAEs with the prior of two peaks; subclasses supply the networks.
+    """Base of VAEs with the prior of two peaks.
 
     Parameters
     ----------
+    latent_dim : int
+        d.
+    whole : GaussianVAE
+        The VAE whose encoder, decoder and likelihood are used.
     term : str
         A name of :data:`radioviz.models.two_peak_prior.TERMS`.
     peak, spread : float
         m and s of the prior.
     """
 
-    def set_prior(self, term: str, peak: float, spread: float) -> None:
-        """Check and keep the prior; to be called by constructors."""
+    def __init__(
+        self, latent_dim: int, whole: GaussianVAE, term: str, peak: float, spread: float
+    ) -> None:
+        super().__init__(latent_dim, whole.size, "bernoulli", whole.channels)
         check_prior(term, peak, spread)
         self.term, self.peak, self.spread = term, float(peak), float(spread)
+        self.encoder, self.decoder = whole.encoder, whole.decoder
+        self.likelihood = whole.likelihood
 
     def bounded_posterior(self, found: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance from ``(n, 2 d)``; for ``aw`` the first mean is within -m..m."""
@@ -89,11 +97,7 @@ class TwoPeakVAE(TwoPeaks):
         dense: bool = False,
         **others: Any,
     ) -> None:
-        whole = _networks(latent_dim, dense, others)
-        super().__init__(latent_dim, whole.size, "bernoulli", whole.channels)
-        self.set_prior(term, peak, spread)
-        self.encoder, self.decoder = whole.encoder, whole.decoder
-        self.likelihood = whole.likelihood
+        super().__init__(latent_dim, _networks(latent_dim, dense, others), term, peak, spread)
 
 
 class HierarchicalVAE(TwoPeaks):
@@ -124,15 +128,7 @@ class HierarchicalVAE(TwoPeaks):
         dense: bool = False,
         **others: Any,
     ) -> None:
-        whole = _networks(codes, dense, others)
-        super().__init__(latent_dim, whole.size, "bernoulli", whole.channels)
-        self.set_prior(term, peak, spread)
-        # A code has no variance: half of the outputs of a VAE's last layer.
-        *body, last = whole.encoder.children()
-        assert isinstance(last, nn.Linear)
-        self.to_codes = nn.Sequential(*body, nn.Linear(last.in_features, codes))
-        self.from_codes = whole.decoder
-        self.likelihood = whole.likelihood
+        super().__init__(latent_dim, _networks(codes, dense, others), term, peak, spread)
         self.norm = nn.BatchNorm1d(codes, affine=False)
         self.narrow = _layers([codes, *narrowing, 2 * latent_dim])
         self.widen = _layers([latent_dim, *reversed(narrowing), codes])
@@ -144,19 +140,19 @@ class HierarchicalVAE(TwoPeaks):
     def codes(self, x: Tensor) -> Tensor:
         """Codes of the autoencoder, float32 ``(n, codes)``."""
         check_images(x, self.size, self.channels)
-        found: Tensor = self.to_codes(x)
-        return found.float()
+        found: Tensor = self.encoder(x)
+        return found.float().chunk(2, dim=1)[0]  # a code has no variance
 
     def decode_parameters(self, z: Tensor) -> Tensor:
         check_latents(z, self.latent_dim)
         mean, variance = map(torch.as_tensor, (self.norm.running_mean, self.norm.running_var))
-        maps: Tensor = self.from_codes(self.widen(z) * (variance + self.norm.eps).sqrt() + mean)
+        maps: Tensor = self.decoder(self.widen(z) * (variance + self.norm.eps).sqrt() + mean)
         return maps.float()
 
     def elbo(self, x: Tensor, generator: torch.Generator | None = None) -> Elbo:
         """Terms of the VAE over the codes; the likelihood includes that of the image."""
         codes = self.codes(x)
-        image = self.likelihood.log_prob(self.from_codes(codes).float(), x.float())
+        image = self.likelihood.log_prob(self.decoder(codes).float(), x.float())
         over_codes = self.code_elbo(self.norm(codes.detach()), generator)
         return over_codes._replace(log_likelihood=image + over_codes.log_likelihood)
 

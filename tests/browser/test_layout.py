@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 PAGES = (
-    *("", "latent_map", "similar?source=first/first-10", "likelihood", "relations"),
+    *("", "latent_map", "similar?source=first/first-10", "likelihood", "relations", "two_classes"),
     *("inspect_galaxy?source=first-7", "benchmarks", "your_data"),
 )
 # Disabled widgets need no contrast (WCAG 2.2, 1.4.3), but their labels are not marked as such.

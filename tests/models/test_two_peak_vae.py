@@ -86,7 +86,7 @@ def test_the_autoencoder_learns_nothing_from_the_vae_over_its_codes() -> None:
     model = HierarchicalVAE(size=16, width=8, multipliers=[1, 2], codes=4)
     terms = model.code_elbo(model.norm(model.codes(batch(8, 16)).detach()))
     (terms.cost.mean() - terms.log_likelihood.mean()).backward()
-    assert model.to_codes[-1].weight.grad is None
+    assert model.encoder[-1].weight.grad is None
     assert model.narrow[0].weight.grad is not None
     codes = model.norm(model.codes(batch(64, 16)))
     torch.testing.assert_close(codes.mean(0), torch.zeros(4), atol=1e-4, rtol=0)

@@ -7,9 +7,10 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from radioviz.models.two_peak_views import along_the_axis
 from train.core.config import TrainError
 from train.evaluate.unlabelled import methods, two_peaks
-from train.evaluate.unlabelled.problems import along_the_axis, stars
+from train.evaluate.unlabelled.problems import stars
 from train.evaluate.unlabelled.ugriz import BANDS, stars_and_galaxies, to_unit
 
 
@@ -97,7 +98,7 @@ def test_synthetic_stars_and_galaxies() -> None:
     assert np.median(within[~sky.galaxy]) > np.median(within[sky.galaxy])
     unit = to_unit(sky.images)
     assert unit.min() == 0
-    np.testing.assert_allclose(unit.max(axis=(1, 2, 3)), 1, rtol=1e-6)
+    np.testing.assert_allclose(unit.max(axis=(2, 3)), 1, rtol=1e-6)
     problem = stars(("valid",))
     assert problem.images["valid"].shape == (400, 5, 16, 16)
     assert problem.data.startswith("synthetic")
@@ -117,11 +118,11 @@ def galaxy(angle: float, length: float, edges: float, size: int = 64) -> torch.T
 def test_along_the_axis_only_where_the_light_is_counts() -> None:
     fri, frii = galaxy(0.3, 16, 0.6), galaxy(0.3, 16, 1.6)
     views = along_the_axis(torch.cat([fri, frii, galaxy(2.0, 16, 1.6), galaxy(2.0, 14, 1.6)]))
-    assert views.shape == (4, 1, 64, 64)
-    assert (views[:, :, 5] == views[:, :, 40]).all()
+    assert views.shape == (4, 1, 16, 16)
+    torch.testing.assert_close(views[:, :, 2], views[:, :, 9])
     torch.testing.assert_close(views, views.flip(3))
     row = views[:, 0, 0]
-    assert row[0, 28:36].mean() > row[0, 10:18].mean()
-    assert row[1, 28:36].mean() < row[1, 10:18].mean()
+    assert row[0, 7:9].mean() > row[0, 2:5].mean()
+    assert row[1, 7:9].mean() < row[1, 2:5].mean()
     assert (row[1] - row[2]).abs().mean() < 0.02  # angle
     assert (row[2] - row[3]).abs().mean() < 0.5 * (row[0] - row[1]).abs().mean()  # length

@@ -27,13 +27,13 @@ Open = Callable[..., AppTest]
 
 PAGES = (
     "overview", "latent_map", "grid_walk", "generate", "similar", "likelihood", "inspect_galaxy",
-    "benchmarks", "your_data", "table", "relations",
+    "benchmarks", "your_data", "table", "relations", "two_classes",
 )  # fmt: skip
 PARAMETERS = (
     "data", "encoder", "model", "decoder", "layout", "colour", "component", "overlay", "beside",
     "source", "unlike", "galaxy", "score", "in", "linear", "alarms", "seed", "n", "mode", "class",
     "size", "sized", "temperature", "around", "spread", "frames", "reach", "step", "by", "ax", "ay",
-    "rest", "show", "classes", "a", "b", "measure", "clip", "turned", "large",
+    "rest", "show", "classes", "a", "b", "measure", "clip", "turned", "large", "sides", "at",
 )  # fmt: skip
 HOSTILE = (
     "<img src=x onerror=alert(1)><script>alert(2)</script>![i](http://127.0.0.1:9/i.png)"

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from radioviz.atlas.scores import ScoreColumn, Scores, add_scores
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import open_data_set
-from radioviz.encode import classifier
+from radioviz.encode import classifier, side_scores
 from radioviz.models.registry import list_models
 from train.core.config import TrainError
 from train.scores.orientations import store_orientations
@@ -22,7 +22,7 @@ Columns = tuple[pd.DataFrame, dict[str, ScoreColumn]]
 def build_all(
     data: str = "first,mirabest,frdeep-first,frdeep-nvss", what: str = "fr", generator: str = "cvae"
 ) -> None:
-    """Compute kinds of scores (``fr``, ``outliers``, ``turned``, ``generated``) of data sets.
+    """Compute scores of data sets: ``fr``, ``outliers``, ``sides``, ``turned``, ``generated``.
 
     Names are separated by commas. ``generated`` scores images that ``generator`` draws.
     """
@@ -64,6 +64,20 @@ def fr_probability(catalogue: Catalogue) -> Columns:
         return classifier.fr_probability(catalogue, progress)
 
 
-SCORES: dict[str, Callable[[Catalogue], Columns]] = {"fr": fr_probability, "outliers": outliers}
+def sides(catalogue: Catalogue) -> Columns:
+    """The side of each source under every model of one channel with two peaks."""
+    models = list_models().with_capability("side")
+    found = [side_scores.sides(catalogue, n) for n, info in models.items() if not info.channels]
+    if not found:
+        raise TrainError("no model has two sides; train them: python -m train sides")
+    tables, columns = zip(*found, strict=True)
+    return pd.concat(tables, axis=1), {k: v for part in columns for k, v in part.items()}
+
+
+SCORES: dict[str, Callable[[Catalogue], Columns]] = {
+    "fr": fr_probability,
+    "outliers": outliers,
+    "sides": sides,
+}
 """Kind of score to the function that computes its columns (one row per source) and describes
 them."""

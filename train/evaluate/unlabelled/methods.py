@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from radioviz.models.two_peak_vae import HierarchicalVAE, TwoPeakVAE
+from radioviz.models.two_peak_vae import HierarchicalVAE, TwoPeaks, TwoPeakVAE
 from radioviz.models.vae import DenseVAE, Elbo, GaussianVAE
 
 TERMS = ("sc", "dkl", "aw", "pw")
@@ -32,7 +32,8 @@ CODE_WEIGHTS = {"sc": 1.0, "dkl": 3.0, "aw": 3.0, "pw": 10.0}
 """Weight of each term beside the likelihood of images and of codes. Those of dkl and aw were chosen
 on validation images of the compact sources with three seeds, the others are of the same order."""
 
-_HIDDEN = (64, 24)
+HIDDEN = (64, 24)
+NARROWING = (32,)
 _BATCH = 128
 _FITTED = 300  # galaxies that a manifold is fitted to
 _NEAREST = 5
@@ -144,7 +145,7 @@ def every_method(images: Parts, settings: Settings) -> Found:
     yield from manifolds_of_a_vae(images, settings)
     for term in TERMS:
         yield from two_peaks(images, term, settings)
-    codes = normal_codes(images, settings)
+    codes = normal_codes(images, settings).normal
     for term in TERMS:
         yield from two_peaks_over_codes(codes, term, settings)
 
@@ -193,20 +194,40 @@ def _peaks(images: Parts, term: str, latent_dim: int) -> TwoPeakVAE:
 def _options(images: Parts) -> dict[str, Any]:
     """Arguments of dense networks for these images."""
     channels, side = images["train"].shape[1:3]
-    return {"size": side, "hidden": _HIDDEN, "dropout": 0.0, "channels": channels}
+    return {"size": side, "hidden": HIDDEN, "dropout": 0.0, "channels": channels}
 
 
 def hierarchy(images: Parts, term: str) -> HierarchicalVAE:
     """The network of A+Vr, untrained."""
-    return HierarchicalVAE(1, CODES, (32,), term, dense=True, **_options(images))
+    return HierarchicalVAE(1, CODES, NARROWING, term, dense=True, **_options(images))
 
 
-def normal_codes(images: Parts, settings: Settings) -> Parts:
-    """Codes of autoencoders, one a seed, with mean 0 and variance 1 on the training images."""
+@dataclass(frozen=True, eq=False)
+class CodeEnsemble:
+    """Autoencoders of several seeds, and their codes.
+
+    Attributes
+    ----------
+    normal : dict
+        Part to codes with mean 0 and variance 1 on the training images, ``(seeds, n, codes)``.
+    mean, spread : Tensor
+        What they were before, ``(seeds, 1, codes)``.
+    autoencoders : Ensemble
+        Of :func:`hierarchy`; only encoder and decoder are trained.
+    """
+
+    normal: Parts
+    mean: Tensor
+    spread: Tensor
+    autoencoders: Ensemble
+
+
+def normal_codes(images: Parts, settings: Settings) -> CodeEnsemble:
+    """Codes of autoencoders, one a seed."""
     ensemble = Ensemble(lambda: hierarchy(images, "dkl"), settings.seeds)
 
     def loss(network: HierarchicalVAE, x: Tensor, progress: float) -> Tensor:
-        maps = network.from_codes(network.codes(x))
+        maps = network.decoder(network.codes(x))
         return -network.likelihood.log_prob(maps, x).mean()
 
     for _ in ensemble.train(loss, images["train"], settings.epochs, 1):
@@ -214,23 +235,60 @@ def normal_codes(images: Parts, settings: Settings) -> Parts:
     codes = ensemble.read(lambda network, x: network.codes(x), images)
     mean = codes["train"].mean(1, keepdim=True)
     spread = codes["train"].std(1, keepdim=True).clamp_min(1e-6)
-    return {part: (x - mean) / spread for part, x in codes.items()}
+    return CodeEnsemble({p: (x - mean) / spread for p, x in codes.items()}, mean, spread, ensemble)
 
 
 def two_peaks_over_codes(codes: Parts, term: str, settings: Settings) -> Found:
     """A+Vr: a VAE with two peaks that reproduces the codes of an autoencoder."""
+    for epoch, ensemble in _train_over_codes(codes, term, settings):
+        sides = ensemble.read(_code_side, codes, own=True)
+        yield f"a+vr-{term}", epoch, {part: np.asarray(z) for part, z in sides.items()}
+
+
+def _train_over_codes(
+    codes: Parts, term: str, settings: Settings
+) -> Iterator[tuple[int, Ensemble]]:
     blank = {"train": torch.zeros(1, 1, 8, 8)}  # the images are not needed any more
     ensemble = Ensemble(lambda: hierarchy(blank, term), settings.seeds)
 
     def loss(network: HierarchicalVAE, x: Tensor, progress: float) -> Tensor:
         return weighed(network.code_elbo(x), CODE_WEIGHTS[term] * progress)
 
-    def side(network: HierarchicalVAE, x: Tensor) -> Tensor:
-        return network.bounded_posterior(network.narrow(x))[0][:, 0]
-
     for epoch in ensemble.train(loss, codes["train"], settings.code_epochs, settings.checks, True):
-        sides = ensemble.read(side, codes, own=True)
-        yield f"a+vr-{term}", epoch, {part: np.asarray(z) for part, z in sides.items()}
+        yield epoch, ensemble
+
+
+def _code_side(network: HierarchicalVAE, x: Tensor) -> Tensor:
+    return network.bounded_posterior(network.narrow(x))[0][:, 0]
+
+
+def trained_sides(images: Parts, method: str, epoch: int, settings: Settings) -> list[TwoPeaks]:
+    """The networks of a method ``vr-TERM`` or ``a+vr-TERM`` at an epoch, one a seed.
+
+    They are those that :func:`every_method` gives the scores of.
+    """
+    term = method.rpartition("-")[2]
+    if method.startswith("vr-"):
+        ensemble = Ensemble(functools.partial(_peaks, images, term, 1), settings.seeds)
+        steps = ensemble.train(elbo_loss(term), images["train"], settings.epochs, settings.checks)
+        _ = next(at for at in steps if at == epoch)
+        return [ensemble.member(seed) for seed in range(settings.seeds)]  # type: ignore[misc]
+    codes = normal_codes(images, settings)
+    found = _train_over_codes(codes.normal, term, settings)
+    upper = next(ensemble for at, ensemble in found if at == epoch)
+    out: list[TwoPeaks] = []
+    for seed in range(settings.seeds):
+        whole, over = codes.autoencoders.member(seed), upper.member(seed)
+        network = hierarchy(images, term).eval()
+        network.load_state_dict(whole.state_dict())
+        for part in ("narrow", "widen"):
+            getattr(network, part).load_state_dict(getattr(over, part).state_dict())
+        state = network.state_dict()
+        state["log_sigma"].copy_(over.state_dict()["log_sigma"])
+        state["norm.running_mean"].copy_(codes.mean[seed, 0])
+        state["norm.running_var"].copy_(codes.spread[seed, 0] ** 2 - network.norm.eps)
+        out.append(network)
+    return out
 
 
 def elbo_loss(term: str) -> Callable[[GaussianVAE, Tensor, float], Tensor]:

@@ -57,15 +57,14 @@ def stars_and_galaxies(n: int, seed: int, size: int = 64) -> SyntheticSky:
     return SyntheticSky((clean + noise).astype(np.float32), clean, galaxy)
 
 
-def to_unit(images: np.ndarray, softening: float = 3.0) -> np.ndarray:
-    """Brightness in 0..1: asinh of the flux in sigma of each band (Lupton et al. 1999).
+def to_unit(images: np.ndarray) -> np.ndarray:
+    """Brightness in 0..1: flux over the peak of each band, as the app preprocesses channels.
 
-    Negative flux becomes 0. All channels of an image share one scale, so that colours survive.
+    Negative flux becomes 0.
     """
-    sigma = (softening * _NOISE)[:, None, None]
-    found = np.arcsinh(np.clip(images, 0, None) / sigma)
-    peak = found.max(axis=(1, 2, 3), keepdims=True)
-    return (found / np.maximum(peak, 1e-12)).astype(np.float32)
+    flux = np.clip(images, 0, None)
+    peak = flux.max(axis=(2, 3), keepdims=True)
+    return (flux / np.maximum(peak, 1e-12)).astype(np.float32)
 
 
 def _object(

@@ -36,7 +36,7 @@ SOURCES = (
     ("image", "Images", "FITS, PNG or JPEG: files, or a ZIP or tar of them"),
     ("table_chart", "Table and images", "CSV, ECSV, VOTable, FITS, Parquet … naming the files"),
     ("layers", "Cube", "HDF5, npy, npz or zarr, and a table row by row"),
-    ("crop", "Mosaic", "FITS and a source list: RadioViz cuts out the sources by the WCS"),
+    ("crop", "Mosaic", "FITS, with a source list to cut it by, or without: its sources are found"),
     ("travel_explore", "Positions", "A table of RA and Dec: a survey service cuts out the images"),
 )
 TITLES = {"bunit": "Unit of the pixels", "raw": "Noise", "ra": "RA", "las": "Angular size"}
