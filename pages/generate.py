@@ -8,10 +8,12 @@ from radioviz.ui import controls, sidebar
 from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.controls import View
 from radioviz.ui.pages.generate import (
+    beside_real,
     generate_checks,
     generate_controls,
     generate_export,
     generate_view,
+    mock_field_panel,
     state,
 )
 from radioviz.ui.pages.generate.batch_lines import batch_script
@@ -35,12 +37,16 @@ def generate(view: View) -> None:
         generate_view.pictures_panel(batch, view)
     with right, st.container(key="generate_one"), controls.show_errors():
         generate_view.chosen_image_panel(batch, view)
-    names = ["This batch", "Twins", "Memorisation check", "Export"]
+    names = [
+        "This batch", "Beside real", "Twins", "Memorisation check", "Mock field", "Export",
+    ]  # fmt: skip
     tabs = st.tabs(names, key="generate_tab", on_change="rerun")
     draws = (
         generate_view.batch_panel,
+        beside_real.beside_real_panel,
         generate_checks.twins_panel,
         generate_checks.memorisation_panel,
+        mock_field_panel.mock_field_panel,
         generate_export.batch_export_panel,
     )
     for tab, draw in zip(tabs, draws, strict=True):

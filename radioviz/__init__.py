@@ -29,6 +29,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from radioviz.api.benchmark_figures import benchmark_table, benchmarks
     from radioviz.api.citations import cite
+    from radioviz.api.field_simulation import (
+        field_recovery,
+        find_sources,
+        inject_galaxies,
+        mock_field,
+    )
     from radioviz.api.file_export import export_galaxies
     from radioviz.api.inference import (
         decode_latents,
@@ -63,13 +69,17 @@ __all__ = [
     "decode_latents",
     "encode_images",
     "export_galaxies",
+    "field_recovery",
     "find_similar",
+    "find_sources",
     "generate_galaxies",
     "import_survey",
+    "inject_galaxies",
     "latent_plane",
     "list_data_sets",
     "list_models",
     "map_positions",
+    "mock_field",
     "nearest_galaxy",
     "open_atlas",
     "open_data_set",
@@ -88,11 +98,15 @@ _MODULES = {
     "decode_latents": "api.inference",
     "encode_images": "api.inference",
     "export_galaxies": "api.file_export",
+    "field_recovery": "api.field_simulation",
     "find_similar": "api.latent_search",
+    "find_sources": "api.field_simulation",
     "generate_galaxies": "api.inference",
     "import_survey": "api.surveys",
+    "inject_galaxies": "api.field_simulation",
     "latent_plane": "api.latent_planes",
     "list_models": "models.registry",
+    "mock_field": "api.field_simulation",
     "nearest_galaxy": "api.latent_search",
     "predict_property": "api.property_prediction",
     "rank_outliers": "api.outlier_ranking",

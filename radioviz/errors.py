@@ -105,3 +105,7 @@ class RelationError(RadioVizError):
 
 class VocabularyError(RadioVizError):
     """The vocabulary of tags, or what was learned of it, cannot be read."""
+
+
+class FieldError(RadioVizError):
+    """A mock field cannot be drawn, or its sources cannot be found again."""

@@ -149,6 +149,6 @@ def _write_simulated(file: IO[bytes], generated: GeneratedGalaxies) -> None:
         conditions=generated.conditions(),
         latents=generated.latents,
         indices=generated.indices,
-        cards=generated.request.cards(),
+        cards=generated.cards(),
         pixel_scale=generated_pixel_scale(generated),
     )

@@ -214,7 +214,8 @@ def generate_galaxies(
     model : str
         Decoder; by default the one that the app opens first.
     **options
-        ``mode``, ``centre``, ``spread``, ``temperature``, as in
+        ``mode``, ``centre``, ``spread``, ``temperature``, and what is done beyond one draw:
+        ``candidates``, ``certainty``, ``guidance``, ``corrections``, as in
         :class:`radioviz.encode.GenerationRequest`.
 
     Returns

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from radioviz.cli import backup_commands
+from radioviz.cli import backup_commands, mock_commands
 from radioviz.cli.data_commands import data_app
 from radioviz.cli.encode_command import encode
 from radioviz.cli.import_commands import import_command
@@ -26,6 +26,7 @@ Examples:
   radioviz search --galaxy first-0                galaxies like one of FIRST
   radioviz search --image my.fits -o found.vot    galaxies like an image, as VOTable
   radioviz export first-0 first-2 -o two.fits     images and table as FITS
+  radioviz mock-field sky.fits                    a simulated sky with a truth catalogue
   radioviz backup monday.tar                      what you imported, in one file
 
 COMMAND --help shows the options of a command. In Python: import radioviz.
@@ -73,6 +74,10 @@ radioviz_app.command("import")(import_command)
 radioviz_app.command()(encode)
 for _command in (backup_commands.backup, backup_commands.restore, backup_commands.check):
     radioviz_app.command()(_command)
+
+radioviz_app.command("mock-field")(mock_commands.mock_field)
+radioviz_app.command()(mock_commands.inject)
+radioviz_app.command()(mock_commands.recover)
 
 
 @radioviz_app.command()

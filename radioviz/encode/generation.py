@@ -13,6 +13,7 @@ import numpy as np
 
 from radioviz.data.preprocess import noise_level
 from radioviz.errors import ModelError
+from radioviz.models.artefact import ModelInfo
 
 MODES = ("prior", "normal", "uniform", "around")
 """Where latent vectors are drawn from: the learned prior (a standard normal if none was learned),
@@ -27,6 +28,10 @@ CARDS: dict[str, tuple[str, str]] = {
     "temperature": ("GENTEMP", "scale of the random numbers of the prior"),
     "spread": ("GENSPRD", "scale of the random numbers around GENCEN"),
     "centre": ("GENCEN", "latent vector drawn around, JSON"),
+    "candidates": ("GENCAND", "drafts of which the first sure one is kept; 1: no choice"),
+    "certainty": ("GENSURE", "probability by the class head that makes one sure"),
+    "guidance": ("GENGUID", "strength of the class in the prior; 1: none added"),
+    "corrections": ("GENCORR", "times that an image of the wrong size is made again"),
 }
 """Field of :class:`GenerationRequest` to FITS keyword and comment. ``seed`` and the image index
 are in the cards SEED and INDEX of every simulated image."""
@@ -74,6 +79,17 @@ class GenerationRequest:
     temperature : float
         Factor on the random numbers of the prior; below 1 the images are more typical and less
         varied.
+    candidates : int or None
+        Drafts of each image with a class, of which the first is kept that the model's own class
+        head gives the requested class with a probability of at least ``certainty``, or the
+        likeliest where none is; 1 selects none. None keeps the model's own value, as below.
+    certainty : float or None
+        0 to 1.
+    guidance : float or None
+        Classifier-free guidance of the prior (Ho & Salimans 2022); 1 adds none.
+    corrections : int or None
+        How often an image that came out too large or too small is made again with another size; 0
+        never.
 
     Raises
     ------
@@ -89,20 +105,35 @@ class GenerationRequest:
     centre: tuple[float, ...] | None = None
     spread: float = 0.3
     temperature: float = 1.0
+    candidates: int | None = None
+    certainty: float | None = None
+    guidance: float | None = None
+    corrections: int | None = None
 
     def __post_init__(self) -> None:
-        for name, high in (("n", 2**31), ("seed", MAX_SEED)):
+        limits = (
+            ("n", 0, 2**31),
+            ("seed", 0, MAX_SEED),
+            ("candidates", 1, 64),
+            ("corrections", 0, 9),
+        )
+        for name, low, high in limits:
             value = getattr(self, name)
+            if value is None and name in ("candidates", "corrections"):
+                continue
             whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-            if not whole or not 0 <= value <= high:
-                raise ModelError(f"{name} is {value!r}; expected a whole number 0 to {high}")
+            if not whole or not low <= value <= high:
+                raise ModelError(f"{name} is {value!r}; expected a whole number {low} to {high}")
             object.__setattr__(self, name, int(value))
         if self.mode not in MODES:
             raise ModelError(f"mode is '{self.mode}'; expected one of {', '.join(MODES)}")
-        for name in ("spread", "temperature"):
+        reach = {"spread": 10, "temperature": 10, "certainty": 1, "guidance": 10}
+        for name, most in reach.items():
+            if getattr(self, name) is None and name in ("certainty", "guidance"):
+                continue
             number = _number(name, getattr(self, name))
-            if not 0 <= number <= 10:
-                raise ModelError(f"{name} is {number:g}; expected 0 to 10")
+            if not 0 <= number <= most:
+                raise ModelError(f"{name} is {number:g}; expected 0 to {most}")
             object.__setattr__(self, name, number)
         if self.size is not None:
             size = _number("size", self.size)
@@ -179,6 +210,8 @@ class GeneratedGalaxies:
     request : GenerationRequest
     model, weights_sha256 : str
         The model, and the hash of its weights.
+    resolved : GenerationRequest or None
+        The request with the selection, guidance and corrections that the model used.
     """
 
     images: np.ndarray
@@ -189,6 +222,7 @@ class GeneratedGalaxies:
     request: GenerationRequest
     model: str
     weights_sha256: str
+    resolved: GenerationRequest | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -199,6 +233,28 @@ class GeneratedGalaxies:
         arrays = {k: getattr(self, k)[chosen] for k in ("images", "latents", "sizes", "indices")}
         labels = tuple(self.labels[i] for i in chosen)
         return dataclasses.replace(self, labels=labels, **arrays)
+
+    def cards(self) -> dict[str, tuple[Any, str]]:
+        """FITS keyword to value and comment: how the images were made (see :data:`CARDS`)."""
+        return (self.resolved or self.request).cards()
+
+    def choices(self) -> str:
+        """Selection, guidance and corrections of these images in a sentence; empty for none."""
+        used, parts = self.resolved or self.request, []
+        if (used.candidates or 1) > 1:
+            parts.append(
+                f"of {used.candidates} drafts the first is kept that the model's own class head "
+                f"accepts at {used.certainty or 0:.0%}, else the likeliest"
+            )
+        if used.guidance is not None and used.guidance != 1:
+            parts.append(f"the class is guided by {used.guidance:.3g}")
+        if used.corrections:
+            parts.append(
+                f"images of the wrong size are measured and made again, up to {used.corrections} "
+                "times"
+            )
+        text = "; ".join(parts)
+        return f"{text[0].upper()}{text[1:]}." if text else ""
 
     def sigma_clipped(self, sigma: float = 3.0) -> GeneratedGalaxies:
         """The same galaxies with images as :func:`sigma_clipped` gives them."""
@@ -213,6 +269,24 @@ class GeneratedGalaxies:
                 condition["size"] = float(size)
             out.append(condition)
         return out
+
+
+def classes_of(info: ModelInfo) -> tuple[str, ...]:
+    """Classes that can be requested of a model, without loading it; empty without classes."""
+    return tuple(info.architecture.get("classes", ())) if info.can("class") else ()
+
+
+def size_range_of(info: ModelInfo) -> tuple[float, float] | None:
+    """Angular sizes in arcsec that can be requested of a model, without loading it, or None."""
+    if not info.can("size"):
+        return None
+    low, high = info.architecture["size_range"]
+    return float(low), float(high)
+
+
+def selects(info: ModelInfo) -> bool:
+    """Whether a model selects among drafts by its class head, and guides its prior."""
+    return info.kind in ("cvae", "cvae-refined")
 
 
 def _number(name: str, value: Any) -> float:

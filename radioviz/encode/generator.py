@@ -12,6 +12,7 @@ decoded again with a corrected size if they came out too large or too small.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +22,16 @@ import numpy as np
 
 from radioviz.data.preprocess import FIRST_BEAM
 from radioviz.encode.encoder import Encoder, condition_tensors
-from radioviz.encode.generation import GeneratedGalaxies, GenerationRequest
+from radioviz.encode.generation import (
+    GeneratedGalaxies,
+    GenerationRequest,
+    classes_of,
+    size_range_of,
+)
 from radioviz.encode.inference_lock import inference
 from radioviz.errors import ModelError
 from radioviz.jobs.progress import Progress, no_progress
-from radioviz.models.abilities import Generates
+from radioviz.models.abilities import Generates, Selects
 from radioviz.models.artefact import ModelInfo
 from radioviz.morphology import measure
 from radioviz.morphology.size_scale import typical_size
@@ -44,6 +50,12 @@ REFINEMENTS = 2
 
 CLOSE = 0.06
 """Accepted natural logarithm of measured over requested size."""
+
+_CHOICES = {
+    "candidates": "selection among drafts by the class head",
+    "guidance": "guidance of the prior by the class",
+    "corrections": "images made again for their size",
+}
 
 BOX = 3.0
 """Half the side of the latent box of mode ``uniform`` for models without a box of their own."""
@@ -129,6 +141,7 @@ class Generator:
         if number and wanted.min() < 0:
             raise ModelError(f"index is {wanted.min()}; expected 0 or more")
         self.check(request)
+        used = self.resolved(request)
         images = np.empty((number, size, size), np.float32)
         latents = np.empty((number, self.info.latent_dim), np.float32)
         sizes = np.full(number, np.nan, np.float32)
@@ -141,7 +154,7 @@ class Generator:
         for chunk in np.unique(wanted // CHUNK):
             rows = np.flatnonzero(wanted // CHUNK == chunk)
             places = wanted[rows] % CHUNK
-            found = self._chunk(request, int(chunk), places, report)
+            found = self._chunk(used, int(chunk), places, report)
             images[rows], latents[rows], sizes[rows] = (array[places] for array in found[:3])
             for row, place in zip(rows, places, strict=True):
                 labels[row] = self.classes[found[3][place]] if self.classes else ""
@@ -149,7 +162,7 @@ class Generator:
             report()
         return GeneratedGalaxies(
             images, latents, tuple(labels), sizes, wanted.astype(np.int64), request,
-            self.info.name, self.info.weights_sha256,
+            self.info.name, self.info.weights_sha256, used,
         )  # fmt: skip
 
     def again(self, header: Any) -> GeneratedGalaxies:
@@ -214,6 +227,41 @@ class Generator:
                 f"centre has {len(request.centre)} numbers; a latent vector of model "
                 f"'{self.info.name}' has {self.info.latent_dim}"
             )
+        own = self.resolved(
+            dataclasses.replace(
+                request, candidates=None, certainty=None, guidance=None, corrections=None
+            )
+        )
+        for name, what in _CHOICES.items():
+            value, most = getattr(request, name), getattr(own, name)
+            if value is None or value == most:
+                continue
+            none = {"candidates": 1, "guidance": 1.0, "corrections": 0}[name]
+            if value != none and (most == none or (name == "candidates" and value > most)):
+                can = "does not do so" if most == none else f"does so up to {most}"
+                raise ModelError(
+                    f"{name} is {value:g}: model '{self.info.name}', vectors drawn "
+                    f"{request.mode}, {can} ({what})"
+                )
+
+    def resolved(self, request: GenerationRequest) -> GenerationRequest:
+        """The request with the model's own selection, guidance and corrections where it has None.
+
+        Without a class to select by, or where vectors are not drawn from the prior, there is one
+        candidate; without sizes there are no corrections.
+        """
+        module: Any = self.encoder.module
+        own: dict[str, Any] = {"candidates": 1, "certainty": None, "guidance": 1.0}
+        if isinstance(module, Selects) and request.mode == "prior" and self.classes:
+            own = {
+                "candidates": module.candidates,
+                "certainty": module.certain(),
+                "guidance": float(module.guidance),
+            }
+        sized = self.size_range is not None and self.info.preprocess.field_arcsec is not None
+        own["corrections"] = REFINEMENTS if sized else 0
+        given = {n: v for n in own if (v := getattr(request, n)) is not None}
+        return dataclasses.replace(request, **{**own, **given})
 
     def _chunk(
         self, request: GenerationRequest, chunk: int, places: np.ndarray, pause: Callable[[], None]
@@ -251,8 +299,9 @@ class Generator:
                 return found
 
             images = make(given)
-        if size is not None:
-            images = self._refined(images, given, requested, places, make, pause)
+        if size is not None and request.corrections:
+            steps = request.corrections
+            images = self._refined(images, given, requested, places, make, pause, steps)
         return (
             images,
             z.float().cpu().numpy(),
@@ -268,6 +317,7 @@ class Generator:
         places: np.ndarray,
         make: Callable[[dict[str, Any]], np.ndarray],
         pause: Callable[[], None],
+        steps: int,
     ) -> np.ndarray:
         """Images of the requested size: measured, decoded larger or smaller, the best kept."""
         import torch
@@ -281,7 +331,7 @@ class Generator:
         now, best = given["size"].double().cpu().numpy(), images.copy()
         error = np.full(len(images), np.inf)
         open_places = np.unique(places)
-        for step in range(REFINEMENTS + 1):
+        for step in range(steps + 1):
             with without_denormals():  # as where the network runs
                 found = measure(images[open_places], scale, beam=FIRST_BEAM)["las_measured"]
             # Nothing found, or not resolved: half of the smallest size that can be requested.
@@ -293,7 +343,7 @@ class Generator:
             now[open_places] *= np.exp(np.clip(0.9 * off, -0.7, 0.7))
             now = np.clip(now, *bounds)
             open_places = open_places[np.abs(off) > CLOSE]
-            if step == REFINEMENTS or not len(open_places):
+            if step == steps or not len(open_places):
                 break
             size = torch.from_numpy(now.astype(np.float32)).to(given["size"])
             pause()
@@ -339,6 +389,9 @@ class Generator:
         d = self.info.latent_dim
         generates = isinstance(module, Generates)
         if request.mode == "prior" and generates:
+            if isinstance(module, Selects):
+                given = {**given, "candidates": request.candidates, "guidance": request.guidance,
+                         "certainty": request.certainty}  # fmt: skip
             drawn: torch.Tensor = module.draw(noise, request.temperature, **given)
             return drawn
         plain = noise[:, :d]
@@ -350,16 +403,3 @@ class Generator:
             centre = torch.tensor(request.centre, dtype=torch.float32, device=noise.device)
             return centre + request.spread * plain
         return request.temperature * plain
-
-
-def classes_of(info: ModelInfo) -> tuple[str, ...]:
-    """Classes that can be requested of a model, without loading it; empty without classes."""
-    return tuple(info.architecture.get("classes", ())) if info.can("class") else ()
-
-
-def size_range_of(info: ModelInfo) -> tuple[float, float] | None:
-    """Angular sizes in arcsec that can be requested of a model, without loading it, or None."""
-    if not info.can("size"):
-        return None
-    low, high = info.architecture["size_range"]
-    return float(low), float(high)

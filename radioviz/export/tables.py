@@ -50,10 +50,20 @@ def write_votable(
     ExportError
         If the selection is empty.
     """
+    write_votable_table(file, selection_table(groups, note), created=created, binary=binary)
+
+
+def write_votable_table(
+    file: IO[bytes],
+    table: SelectionTable,
+    *,
+    created: dt.datetime | None = None,
+    binary: bool | None = None,
+) -> None:
+    """Write a described table as VOTable (see :func:`write_votable`)."""
     from astropy.io.votable import tree
     from astropy.table import Table
 
-    table = selection_table(groups, note)
     safe = column_names([*table.frame.columns, *table.latents])
     data = Table()
     for name in table.frame.columns:

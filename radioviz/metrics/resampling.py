@@ -1,7 +1,8 @@
-"""95 % intervals by resampling."""
+"""95 % intervals, by resampling and of shares."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -46,3 +47,12 @@ def bootstrap_of(
     low, high = np.percentile(found, [2.5, 97.5])
     value = float(statistic(*groups))
     return value, min(float(low), value), max(float(high), value)
+
+
+def wilson(right: int, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share."""
+    z = 1.959964
+    share = right / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -79,6 +79,27 @@ class Generates(Protocol):
 
 
 @runtime_checkable
+class Selects(Protocol):
+    """Selects among several drafts by its own class head, and guides its prior by the class.
+
+    ``draw`` accepts ``candidates``, ``certainty`` and ``guidance`` then; None is its own value.
+
+    Attributes
+    ----------
+    candidates : int
+        The largest, and usual, number of drafts.
+    guidance : torch.Tensor
+        Usual strength, a scalar.
+    """
+
+    candidates: int
+    guidance: Tensor
+
+    def certain(self) -> float:
+        """Usual probability of the requested class at which a draft is accepted."""
+
+
+@runtime_checkable
 class DrawsSizes(Protocol):
     """Accepts an angular size, and knows how the sizes of real galaxies are distributed."""
 

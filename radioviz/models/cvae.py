@@ -150,6 +150,8 @@ class ConvCVAE(nn.Module):
         table("latent_high", torch.full((self.latent_dim,), 2.0))
         table("guidance", torch.ones(()))
 
+    candidates = CANDIDATES
+
     @property
     def noise_dim(self) -> int:
         """Normal numbers per latent vector: shape and direction of each candidate."""
@@ -232,35 +234,38 @@ class ConvCVAE(nn.Module):
         temperature: float = 1.0,
         label: Tensor | None = None,
         size: Tensor | None = None,
+        candidates: int | None = None,
+        certainty: float | None = None,
+        guidance: float | None = None,
     ) -> Tensor:
         """Latent vectors of the learned prior from normal numbers ``(n, noise_dim)``.
 
-        Of :data:`CANDIDATES`, returns the first to which the encoder's class head gives the
-        requested class with a probability of at least :meth:`certain`, otherwise the most
-        probable one: classes of real galaxies overlap, and a request means a clear case.
+        Of ``candidates`` (by default, and at most, :data:`CANDIDATES`), returns the first to which
+        the encoder's class head gives the requested class with a probability of at least
+        ``certainty`` (default :meth:`certain`), otherwise the most probable one: classes of real
+        galaxies overlap, and a request means a clear case.
         """
         if size is None:
             raise ModelError("the prior of shapes depends on the size; give a size")
         sizes, n = size.to(noise), len(noise)
         parts = noise.reshape(n, -1, self.latent_dim)
-        if label is None:
-            parts = parts[:, :1]
+        number = CANDIDATES if candidates is None else candidates
+        parts = parts[:, : 1 if label is None else number]
         k = parts.shape[1]
         # All candidates at once: one product with many rows instead of many with few.
         each = parts.transpose(0, 1).reshape(k * n, -1)
         sizes = sizes.repeat(k)
         labels = None if label is None else label.repeat(k)
         given = self._given(k * n, labels, sizes)
-        shape = self.prior.draw(
-            temperature * each[:, : self.shape_dim], given, float(self.guidance)
-        )
+        strength = float(self.guidance) if guidance is None else guidance
+        shape = self.prior.draw(temperature * each[:, : self.shape_dim], given, strength)
         z = torch.cat([shape, 2 * self.scaled(sizes)[:, None], each[:, -2:]], 1)
-        if labels is None:
+        if labels is None or k == 1:
             return z
         seen = self.body(image_of(self.frame_maps(z, labels, sizes)))
         chance = self.class_head(seen).float().softmax(1)
         chance = chance.gather(1, labels.clamp_min(0)[:, None]).reshape(k, n)
-        sure = chance >= self.certain()
+        sure = chance >= (self.certain() if certainty is None else certainty)
         first = torch.where(sure.any(0), sure.float().argmax(0), chance.argmax(0))
         return z.reshape(k, n, -1)[first, torch.arange(n, device=z.device)]
 

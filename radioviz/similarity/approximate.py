@@ -13,7 +13,7 @@ an Atlas and recognises it by their checksum.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -255,7 +255,10 @@ def _write_note(path: Path, checksum_: str, stamp: list[Any]) -> None:
 
 
 def whitened_file(
-    latents: np.ndarray, whitening: Callable[[np.ndarray], np.ndarray], path: Path
+    latents: np.ndarray,
+    whitening: Callable[[np.ndarray], np.ndarray],
+    path: Path,
+    progress: Progress = no_progress,
 ) -> np.ndarray:
     """Whitened latents, float16 in a memory-mapped file that is written if missing.
 
@@ -269,12 +272,14 @@ def whitened_file(
     try:
         if not path.is_file():
             k = whitening(np.asarray(latents[:1], np.float32)).shape[1]
+
+            def parts() -> Iterator[np.ndarray]:
+                for start in range(0, len(latents), 65_536):
+                    progress(start, len(latents), "whitening the latents")
+                    yield whitening(np.asarray(latents[start : start + 65_536], np.float32))
+
             with atomic_file(path) as scratch:
-                parts = (
-                    whitening(np.asarray(latents[start : start + 65_536], np.float32))
-                    for start in range(0, len(latents), 65_536)
-                )
-                write_array(scratch, parts, (len(latents), k), np.float16)
+                write_array(scratch, parts(), (len(latents), k), np.float16)
         mapped: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
         return mapped
     except (OSError, ValueError) as error:

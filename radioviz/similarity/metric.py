@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from radioviz.errors import SimilarityError
+from radioviz.jobs.progress import Progress, no_progress
 from radioviz.similarity.approximate import whitened_file
 from radioviz.similarity.index import LatentIndex, blocks
 
@@ -150,13 +151,17 @@ class Whitening:
         content = self.centre.tobytes() + self.matrix.tobytes()
         return hashlib.blake2b(content, digest_size=8).hexdigest()
 
-    def index(self, index: LatentIndex, folder: Path | None = None) -> LatentIndex:
+    def index(
+        self, index: LatentIndex, folder: Path | None = None, progress: Progress = no_progress
+    ) -> LatentIndex:
         """The same sources with whitened latents.
 
         Parameters
         ----------
         folder : pathlib.Path, optional
             Where to write latents that are too large for the memory.
+        progress : callable
+            Called as ``progress(done, total, what)`` while they are written.
 
         Raises
         ------
@@ -164,7 +169,8 @@ class Whitening:
             If the folder cannot be written.
         """
         if index.large and folder is not None:
-            mapped = whitened_file(index.latents, self, folder / f"latents-{self.digest}.npy")
+            path = folder / f"latents-{self.digest}.npy"
+            mapped = whitened_file(index.latents, self, path, progress)
             return self._with_latents(index, mapped)
         latents = np.empty((len(index), self.matrix.shape[1]), dtype=np.float32)
         for part in blocks(len(index)):

@@ -10,6 +10,7 @@ import pandas as pd
 
 from radioviz.data.matching import close_pairs
 from radioviz.errors import SimilarityError
+from radioviz.jobs.progress import Progress, no_progress
 from radioviz.similarity.index import LatentIndex
 from radioviz.similarity.metric import Whitening
 from radioviz.similarity.neighbourhood import Neighbourhood
@@ -44,20 +45,25 @@ def fitted_whitening(latents: np.ndarray, table: pd.DataFrame, space: str) -> Wh
 
 
 def prepared_index(
-    index: LatentIndex, whitening: Whitening | None, space: str, folder: Path
+    index: LatentIndex,
+    whitening: Whitening | None,
+    space: str,
+    folder: Path,
+    progress: Progress = no_progress,
 ) -> LatentIndex:
     """An index of whitened latents; a large one is searched through files in ``folder``.
 
-    Without write access there, all latents are compared.
+    ``progress`` is called while they are written. Without write access there, all latents are
+    compared.
     """
     if not index.large:
         return index if whitening is None else whitening.index(index)
     plain = index
     try:
         if whitening is not None:
-            index = whitening.index(index, folder)
+            index = whitening.index(index, folder, progress)
             folder = folder / space
-        return index.with_approximate(folder / "index")
+        return index.with_approximate(folder / "index", progress)
     except SimilarityError:
         return index if whitening is None or index is not plain else whitening.index(plain)
 

@@ -19,7 +19,8 @@ import radioviz
 from radioviz.paths import REPOSITORY
 
 MODULES = (
-    *("benchmark_figures", "citations", "file_export", "inference", "latent_planes"),
+    *("benchmark_figures", "citations", "field_simulation", "file_export", "inference"),
+    "latent_planes",
     *("latent_search", "outlier_ranking", "property_prediction", "samples", "selection"),
 )
 

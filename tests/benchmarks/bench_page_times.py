@@ -35,6 +35,7 @@ from tests.similarity.test_query_image import fits_bytes, wcs_cards
 
 TOOLBAR = 60  # CSS pixels
 STILL = 1.5  # seconds without a change after which nothing more is expected
+_NO_CARET = "* { caret-color: transparent !important; }"
 _CLOCK = """() => {
   window.__started = 0;
   for (const kind of ['pointerdown', 'change', 'keydown'])
@@ -50,6 +51,8 @@ class Recording:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.frames: list[tuple[float, str]] = []
+        self.changes: list[float] = []
+        self.last: np.ndarray | None = None
         self.session = page.context.new_cdp_session(page)
         self.session.on("Page.screencastFrame", self._keep)
 
@@ -60,34 +63,37 @@ class Recording:
     def time_of(self, act: Callable[[], object], done: Callable[[], object]) -> float:
         """Seconds from the first event of ``act`` to the last change; ``done`` waits for it."""
         self.frames.clear()
+        self.changes, self.last = [], None
+        self.page.add_style_tag(content=_NO_CARET)
         self.page.evaluate(_CLOCK)
         self.session.send("Page.startScreencast", {"format": "jpeg", "quality": 70})
         self.page.wait_for_timeout(200)  # the first frame is of before
         act()
         done()
         actions.settle(self.page)
-        last, seen = time.monotonic(), len(self.frames)
+        # Frames come without a change, too: a box in focus blinks its cursor for ever.
+        last, count = time.monotonic(), len(self._changes())
         while time.monotonic() - last < STILL:
             self.page.wait_for_timeout(100)
-            if len(self.frames) != seen:
-                last, seen = time.monotonic(), len(self.frames)
+            if len(self._changes()) != count:
+                last, count = time.monotonic(), len(self.changes)
         self.session.send("Page.stopScreencast")
         started = float(self.page.evaluate("() => window.__started"))
         if not started:
             raise RuntimeError("the page had no event")
-        return self._last_change(started) - started
+        return max([when for when in self.changes if when > started], default=started) - started
 
-    def _last_change(self, started: float) -> float:
-        before, last = None, started
+    def _changes(self) -> list[float]:
+        """Times of the frames in which a pixel below the toolbar differs from the frame before."""
         for when, data in self.frames:
             picture = Image.open(io.BytesIO(base64.b64decode(data))).convert("L")
             now = np.asarray(picture, dtype=np.int16)[TOOLBAR:]
-            if before is not None and (
-                before.shape != now.shape or np.abs(now - before).max(initial=0) > 24
-            ):
-                last = max(last, when)
-            before = now
-        return last
+            before = now if self.last is None else self.last
+            if before.shape != now.shape or np.abs(now - before).max(initial=0) > 24:
+                self.changes.append(when)
+            self.last = now
+        self.frames.clear()
+        return self.changes
 
 
 def tray(page: Page, url: str, repeat: int) -> list[float]:

@@ -17,10 +17,11 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.encode import GenerationRequest, Generator
 from radioviz.export.groups import in_memory
 from radioviz.jobs.work_queue import WorkQueue
+from radioviz.metrics.resampling import wilson
 from radioviz.ui import cache, in_line, synthetic
 from radioviz.ui.charts import profile_chart
 from radioviz.ui.class_probabilities import shown_classifier
-from radioviz.ui.pages.generate import generate_controls, generate_export, generate_view
+from radioviz.ui.pages.generate import generate_controls, generate_export
 from radioviz.ui.pages.generate.state import GeneratedBatch, GenerateState, generate_batch
 from radioviz.ui.state import Selection
 from tests.ui import shelf
@@ -235,7 +236,7 @@ def test_a_clipped_image_says_so(first: Catalogue) -> None:
 )
 def test_wilson(right: int, n: int, low: float, high: float) -> None:
     # The last from Newcombe 1998 (Stat. Med. 17, 857), Table I; the others by the same formula.
-    assert generate_view.wilson(right, n) == pytest.approx((low, high), abs=6e-4)
+    assert wilson(right, n) == pytest.approx((low, high), abs=6e-4)
 
 
 def test_profiles_name_their_axes() -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from radioviz import metrics
 from radioviz.atlas import latent_plane
 from radioviz.errors import CancelledError
 from radioviz.ui import cache, class_probabilities, controls, in_line
+from radioviz.ui.cache import searching
 
 
 def plane(offset: float) -> Any:
@@ -28,6 +33,19 @@ def classified(offset: float) -> object:
         return class_probabilities.classify_images(name, images, progress)
 
 
+def twins(offset: float) -> object:
+    generator = cache.generator("cvae")
+    with in_line.in_line("Decoding twins", len(generator.classes), "test") as progress:
+        return generator.twins(np.full((2, 35), offset, np.float32), progress=progress)
+
+
+def copies(offset: float) -> object:
+    images = np.full((2, 64, 64), offset, np.float32)
+    others = np.random.default_rng(0).random((300, 64, 64), np.float32)
+    with in_line.in_line("Comparing with every training image", 8, "test") as progress:
+        return metrics.nearest(images, others, progress=progress)
+
+
 ACTIONS: dict[str, tuple[Callable[[float], object], int]] = {
     "plane": (lambda x: cache.plane_images("vae2", plane(x), {}), 2),
     "properties": (lambda x: cache.plane_properties("vae2", plane(x + 0.5), {}), 3),
@@ -40,6 +58,8 @@ ACTIONS: dict[str, tuple[Callable[[float], object], int]] = {
     ),
     "views": (lambda x: cache.rotated_views("vae2", "first", np.arange(9) + int(80 * x)), 3),
     "classes": (classified, 3),
+    "twins": (twins, 2),
+    "copies": (copies, 5),
 }
 """What is done for a number that no other call had, and how often it says how far it is."""
 
@@ -70,7 +90,7 @@ def test_progress_and_cancel(said: list[str], name: str) -> None:
     act(0.125)
     assert len(said) >= words and said[0].endswith("0 %"), said
     assert len(set(said)) >= words
-    if name != "classes":  # kept for every reader
+    if name not in ("classes", "twins", "copies"):  # kept for every reader
         said.clear()
         act(0.125)
         assert said == []
@@ -112,3 +132,25 @@ def test_an_inspection_ends_when_it_is_cancelled(tmp_path: Any) -> None:
     with pytest.raises(CancelledError):
         confined.inspect_source(Source(tmp_path), {}, cancel)
     assert confined.inspect_source(Source(tmp_path), {}).count == 40
+
+
+def test_the_search_index_of_a_large_survey(
+    said: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """Whitening and the cells are counted; what was cancelled leaves no half-written file."""
+    folder = Path(shutil.copytree(cache.atlas("first", "vae32").folder, tmp_path / "vae32"))
+    atlas = dataclasses.replace(cache.atlas("first", "vae32"), folder=folder)
+    monkeypatch.setattr(searching, "atlas", lambda data_set_key, model: atlas)
+    # Of its own among what is kept for every reader.
+    monkeypatch.setattr(searching, "atlas_version", lambda data_set_key, model: ("copy",))
+    monkeypatch.setattr("radioviz.similarity.index.LARGE", 1000)
+    monkeypatch.setattr("radioviz.similarity.approximate.CHUNK", 512)
+    said.append("cancel")
+    with pytest.raises(CancelledError, match="cancelled"):
+        cache.latent_index("first", "vae32", "whitened")
+    assert not list((folder / "search").rglob("*.npy")) and not list(folder.rglob("index.json"))
+    said.clear()
+    found = cache.latent_index("first", "vae32", "whitened")
+    assert found.approximate is not None and (folder / "search/whitened/index").is_dir()
+    assert said[0] == "Building the search index of 2,158 galaxies, only once: 0 %"
+    assert len(said) > 4

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import streamlit as st
 
 from radioviz.errors import AtlasError
 from radioviz.ui.cache.data_sets import (
@@ -85,7 +83,7 @@ def _index_key(data_set_key: str, model: str, space: str = "") -> tuple[object, 
     return *atlas_version(data_set_key, model), *data_set_version(data_set_key), space
 
 
-@shared(_index_key, entries=32)
+@shared(_index_key, entries=32, waits=True)
 def latent_index(data_set_key: str, model: str, space: str = "") -> LatentIndex:
     """Latents of a data set, ready to be searched.
 
@@ -95,15 +93,19 @@ def latent_index(data_set_key: str, model: str, space: str = "") -> LatentIndex:
         If there is no Atlas, or its sources differ from those of the catalogue.
     """
     from radioviz.similarity import LatentIndex
+    from radioviz.similarity.index import BLOCK
     from radioviz.similarity.spaces import prepared_index
 
     opened = atlas(data_set_key, model)
     index = LatentIndex.of(data_set(data_set_key), opened)
     white = whitening(model, data_set_key, space) if space else None
-    # A large one is stored with the latents, for all sessions.
-    wait = f"Building the search index of {len(index):,} galaxies, only once …"
-    with st.spinner(wait) if index.large else nullcontext():
+    if not index.large:
         return prepared_index(index, white, space, opened.folder / "search")
+    # A large one is stored with the latents, for all sessions.
+    title = f"Building the search index of {len(index):,} galaxies, only once"
+    parts = 2 * -(-len(index) // BLOCK)
+    with in_line(title, parts, "search_index", f"{data_set_key} {model} {space}") as progress:
+        return prepared_index(index, white, space, opened.folder / "search", progress)
 
 
 @shared(_index_key, entries=16)

@@ -27,4 +27,8 @@ def generate_call(
         centre=(centre or request.centre) if around else None,
         spread=request.spread if around else None,
         temperature=None if request.temperature == 1 else request.temperature,
+        candidates=request.candidates,
+        certainty=request.certainty,
+        guidance=request.guidance,
+        corrections=request.corrections,
     )

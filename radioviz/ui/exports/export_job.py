@@ -235,7 +235,7 @@ class ExportJob:
         self._check_limits()
 
     def _check_limits(self) -> None:
-        largest = _max_exports()
+        largest = most_bytes()
         with _lock:
             jobs = list(_jobs.values())
         for whose, held, limit in (
@@ -319,7 +319,7 @@ def _unnamed_file() -> tuple[Path, IO[bytes]]:
     return folder, file
 
 
-def _max_exports() -> float:
+def most_bytes() -> float:
     """Bytes that all exports may have together until they are downloaded."""
     text = os.environ.get("RADIOVIZ_MAX_EXPORTS", "").strip()
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -95,6 +95,7 @@ def choose_request(view: View) -> tuple[ModelInfo, GenerationRequest, bool] | No
             centre = _centre(info)
             if centre is None:
                 return None
+        choices = _choices(info, mode)
     from radioviz.encode import GenerationRequest
 
     request = GenerationRequest(
@@ -106,6 +107,7 @@ def choose_request(view: View) -> tuple[ModelInfo, GenerationRequest, bool] | No
         centre=centre,
         spread=float(spread),
         temperature=float(temperature),
+        **choices,
     )
     _publish(view, info, request, bool(clip))
     return info, request, bool(clip)
@@ -131,7 +133,7 @@ def _confirm_number() -> None:
 
 
 def _label(info: ModelInfo) -> str:
-    from radioviz.encode.generator import classes_of
+    from radioviz.encode.generation import classes_of
 
     classes = {ANY: "as learned", **{c: c for c in classes_of(info)}}
     return linked_select(
@@ -145,7 +147,7 @@ def _label(info: ModelInfo) -> str:
 
 
 def _size(info: ModelInfo) -> float | None:
-    from radioviz.encode.generator import size_range_of
+    from radioviz.encode.generation import size_range_of
 
     reach = size_range_of(info)
     if reach is None:
@@ -166,6 +168,47 @@ def _size(info: ModelInfo) -> float | None:
             low, high, step=1.0, key="generate_size", disabled=not sized, format="%.0f″",
         )  # fmt: skip
     return float(size) if sized else None
+
+
+def _choices(info: ModelInfo, mode: str) -> dict[str, Any]:
+    """Switches for what the page does beyond one draw, where the model does it."""
+    from radioviz.encode.generation import selects
+
+    chosen: dict[str, Any] = {}
+    learned = selects(info) and mode == "prior"
+    if not (learned or info.can("size")):
+        return chosen
+    places = st.columns([2, 1.3, 2.3], vertical_alignment="bottom")
+    if learned:
+        with places[0]:
+            url_state.linked_toggle("generate_select", "select", default=True)
+            if not st.toggle(
+                "Selection by the class head",
+                key="generate_select",
+                help="Of several drafts of each image keep the first that the model's own class "
+                "head accepts. Without it more images do not look like the requested class, as "
+                "among real galaxies",
+            ):
+                chosen["candidates"] = 1
+        with places[1]:
+            url_state.linked_toggle("generate_guide", "guide", default=True)
+            if not st.toggle(
+                "Guidance",
+                key="generate_guide",
+                help="Strengthen class and size in the prior (classifier-free guidance), so that "
+                "images are more typical of their class than real galaxies are",
+            ):
+                chosen["guidance"] = 1.0
+    if info.can("size"):
+        with places[2]:
+            url_state.linked_toggle("generate_correct", "correct", default=True)
+            if not st.toggle(
+                "Correction of the size",
+                key="generate_correct",
+                help="Measure each image, and make those again that came out too large or small",
+            ):
+                chosen["corrections"] = 0
+    return chosen
 
 
 def _new_seed() -> None:
@@ -218,4 +261,7 @@ def _publish(view: View, info: ModelInfo, request: GenerationRequest, clip: bool
         spread=text(request.spread) if request.mode == "around" else None,
         around=around if around != GENERATED else None,
         clip="1" if clip else None,
+        select="0" if request.candidates == 1 else None,
+        guide="0" if request.guidance == 1 else None,
+        correct="0" if request.corrections == 0 else None,
     )

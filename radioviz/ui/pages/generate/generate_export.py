@@ -75,7 +75,7 @@ def write_batch_fits(
         conditions=conditions,
         latents=made.latents,
         indices=made.indices,
-        cards=made.request.cards(),
+        cards=made.cards(),
         pixel_scale=synthetic.pixel_scale(batch.info),
         note=note,
         progress=progress,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 
 import numpy as np
 import streamlit as st
 
 from radioviz import metrics
+from radioviz.metrics.resampling import wilson
 from radioviz.morphology.upper_limits import limits_of
 from radioviz.ui import cache, class_probabilities, controls, detail, gallery, synthetic
 from radioviz.ui.charts import plotly_charts
@@ -63,7 +63,7 @@ def pictures_panel(batch: GeneratedBatch, view: View) -> None:
         )
     st.caption(
         "Below each image: its number, its class by the classifier, its measured angular size. "
-        "Click an image to enlarge it, **+** to pick it for export."
+        "Click an image to enlarge it, **+** to pick it for export. " + batch.made.choices()
     )
 
 
@@ -105,15 +105,6 @@ def class_balance(batch: GeneratedBatch) -> None:
                 "sources, and mostly FRI by drawing uniformly. Keep this in mind before training "
                 "on a sample."
             )
-
-
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share."""
-    z = 1.959964
-    share = right / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def batch_panel(batch: GeneratedBatch, view: View) -> None:

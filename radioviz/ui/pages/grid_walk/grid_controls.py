@@ -114,7 +114,7 @@ def _conditions(info: ModelInfo) -> dict[str, Any]:
     """Class and size for decoders that accept them; by default what the latent vector holds."""
     if not info.can("class") and not info.can("size"):
         return {}
-    from radioviz.encode.generator import classes_of, size_range_of
+    from radioviz.encode.generation import classes_of, size_range_of
 
     found: dict[str, Any] = {}
     left, middle, right = st.columns([1.2, 1, 2.4], vertical_alignment="bottom")

@@ -1,0 +1,243 @@
+"""Mock fields with a truth catalogue, galaxies injected into an observed image, and recovery."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from radioviz.errors import FieldError
+from radioviz.images.known_surveys import Beam
+from radioviz.images.reading import read_fits
+from radioviz.jobs.progress import Progress, no_progress
+
+if TYPE_CHECKING:
+    from radioviz.images.reading import SkyImage
+    from radioviz.mock_fields.settings import FieldSettings
+
+
+def field_settings(**options: Any) -> FieldSettings:
+    """Settings of a field; ``beam`` as FWHM, or as major, minor axis and position angle.
+
+    Raises
+    ------
+    FieldError
+        If a setting is unknown or out of range.
+    """
+    from radioviz.mock_fields.settings import FieldSettings
+
+    unknown = [name for name in options if name not in FieldSettings.__dataclass_fields__]
+    if unknown:
+        known = ", ".join(FieldSettings.__dataclass_fields__)
+        raise FieldError(f"unknown setting '{unknown[0]}'; expected {known}")
+    if "beam" in options and not isinstance(options["beam"], Beam):
+        beam = options["beam"]
+        numbers = [float(v) for v in beam] if isinstance(beam, list | tuple) else [float(beam)] * 2
+        options = {**options, "beam": Beam(*numbers)}
+    return FieldSettings(**options)
+
+
+def mock_field(
+    path: str | PathLike[str], *, progress: Progress = no_progress, **settings: Any
+) -> pd.DataFrame:
+    """Write a simulated field of generated radio galaxies, and the catalogue of what is in it.
+
+    Beside ``name.fits`` (Jy/beam, with WCS and beam) lie ``name.truth.fits``, ``name.truth.vot``
+    and ``name.reg``. The field is drawn in strips, so that its size is limited by the disk alone.
+
+    Parameters
+    ----------
+    path : str or path
+        The image, ``.fits``.
+    progress : callable
+        Called as ``progress(done, total, what)``.
+    **settings
+        ``width``, ``height``, ``pixel`` [arcsec], ``beam`` [arcsec; one number, or major, minor,
+        position angle], ``rms`` [mJy/beam], ``number`` or ``density`` [per square degree],
+        ``flux_range`` [mJy], ``slope``, ``shares`` of classes, ``sizes`` [arcsec],
+        ``cluster_members``, ``cluster_radius`` [arcmin], ``seed`` and others of
+        :class:`radioviz.mock_fields.settings.FieldSettings`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The truth catalogue: ``ra``, ``dec`` (centroids), ``x``, ``y`` (FITS pixels), ``label``,
+        ``las`` [arcsec], ``flux_mjy``, ``peak_mjy``, ``snr``, ``in_field`` and more.
+
+    Raises
+    ------
+    FieldError
+        If a setting cannot be drawn, or the field does not fit on the disk.
+
+    Examples
+    --------
+    >>> import radioviz, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     truth = radioviz.mock_field(
+    ...         f"{folder}/field.fits", width=300, height=300, number=5, templates=16, model="cvae"
+    ...     )
+    >>> len(truth), bool((truth["flux_mjy"] >= 1).all())
+    (5, True)
+    """
+    from radioviz.mock_fields.field import write_mock_field
+
+    return write_mock_field(Path(path), field_settings(**settings), progress)
+
+
+def inject_galaxies(
+    image: str | PathLike[str],
+    path: str | PathLike[str],
+    *,
+    progress: Progress = no_progress,
+    extension: int | str | None = None,
+    **settings: Any,
+) -> pd.DataFrame:
+    """Add generated galaxies to an observed image, whose noise and artefacts stay.
+
+    Parameters
+    ----------
+    image : str or path
+        FITS image in Jy/beam with a celestial WCS and a beam.
+    path : str or path
+        File to write.
+    extension : int or str, optional
+        Image of a file that holds several.
+    **settings
+        ``number`` or ``density``, ``flux_range``, ``slope``, ``shares``, ``sizes``, ``seed`` and
+        others, as for :func:`mock_field`; pixels, beam and noise are those of the image.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The truth catalogue, as of :func:`mock_field`.
+
+    Raises
+    ------
+    FieldError, ImageError
+        If the image has no WCS, beam or unit, or cannot be read.
+
+    Examples
+    --------
+    >>> import radioviz, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     options = dict(width=300, height=300, templates=16, model="cvae")
+    ...     _ = radioviz.mock_field(f"{folder}/sky.fits", number=0, **options)
+    ...     added = radioviz.inject_galaxies(
+    ...         f"{folder}/sky.fits", f"{folder}/more.fits", number=3, templates=16, model="cvae"
+    ...     )
+    >>> len(added)
+    3
+    """
+    from radioviz.mock_fields.injection import inject
+
+    return inject(
+        read_fits(Path(image), extension=extension),
+        Path(path),
+        field_settings(**settings),
+        progress,
+    )
+
+
+def find_sources(
+    image: str | PathLike[str], *, threshold: float = 5.0, progress: Progress = no_progress
+) -> pd.DataFrame:
+    """Islands of a FITS image above a threshold in sigma, by photutils.
+
+    Parameters
+    ----------
+    image : str or path
+        In Jy/beam, with a beam.
+    threshold : float
+        In units of the noise, which is measured.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``x``, ``y`` (FITS pixels), ``flux_mjy``, ``peak_mjy``, ``ra``, ``dec`` [deg].
+
+    Raises
+    ------
+    FieldError, ImageError
+        If the image has no beam, WCS or unit, or cannot be read.
+
+    Examples
+    --------
+    >>> import radioviz, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sky = f"{folder}/sky.fits"
+    ...     _ = radioviz.mock_field(
+    ...         sky, width=300, height=300, number=1, flux_range=(50, 50), shares={"Compact": 1}
+    ...     )
+    ...     found = radioviz.find_sources(sky)
+    >>> len(found), bool(40 < found["peak_mjy"][0] < 52)
+    (1, True)
+    """
+    from radioviz.mock_fields import recovery
+
+    seen = read_fits(Path(image))
+    settings = _field_of(seen)
+    found = recovery.find_sources(
+        seen.data, settings.beam, settings.pixel, threshold=threshold, progress=progress
+    )
+    assert seen.wcs is not None  # _field_of has refused it
+    ra, dec = seen.wcs.wcs_pix2world(found["x"], found["y"], 1) if len(found) else ((), ())
+    return found.assign(ra=ra, dec=dec)
+
+
+def field_recovery(
+    truth: pd.DataFrame, found: pd.DataFrame, image: str | PathLike[str]
+) -> pd.DataFrame:
+    """Completeness and reliability of a source finder against flux.
+
+    Parameters
+    ----------
+    truth : pandas.DataFrame
+        As of :func:`mock_field` or :func:`inject_galaxies`.
+    found : pandas.DataFrame
+        As of :func:`find_sources`, or of another finder: ``ra``, ``dec`` [deg], ``flux_mjy``.
+    image : str or path
+        The field, for its beam and its WCS.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each bin of flux: ``flux_low``, ``flux_high``, ``completeness``,
+        ``reliability``, their intervals, and ``chance``.
+
+    Raises
+    ------
+    FieldError
+        If a column is missing, or there is no true source.
+
+    Examples
+    --------
+    >>> import radioviz, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sky = f"{folder}/sky.fits"
+    ...     truth = radioviz.mock_field(
+    ...         sky, width=400, height=400, number=4, flux_range=(50, 90), shares={"Compact": 1}
+    ...     )
+    ...     table = radioviz.field_recovery(truth, radioviz.find_sources(sky), sky)
+    >>> float(table["completeness"].min())
+    1.0
+    """
+    from radioviz.mock_fields.recovery import by_flux
+
+    missing = [name for name in ("ra", "dec", "flux_mjy") if name not in found]
+    if missing:
+        raise FieldError(f"the found sources have no column '{missing[0]}'")
+    seen = read_fits(Path(image))
+    settings = _field_of(seen)
+    if "x" not in found:
+        assert seen.wcs is not None  # _field_of has refused it
+        x, y = seen.wcs.wcs_world2pix(found["ra"], found["dec"], 1) if len(found) else ((), ())
+        found = found.assign(x=x, y=y)
+    return by_flux(truth, found, settings.beam, settings.pixel)
+
+
+def _field_of(image: SkyImage) -> FieldSettings:
+    from radioviz.mock_fields.injection import field_of
+
+    return field_of(image, field_settings())

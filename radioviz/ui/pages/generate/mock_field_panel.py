@@ -1,0 +1,268 @@
+"""Generate: a simulated field with its truth catalogue, and what a source finder makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from radioviz.errors import FieldError
+from radioviz.images.known_surveys import Beam
+from radioviz.jobs.progress import Progress
+from radioviz.ui import cache, synthetic
+from radioviz.ui.charts import plotly_charts
+from radioviz.ui.charts.plotly_charts import LineSeries
+from radioviz.ui.controls import View
+from radioviz.ui.exports.export_job import most_bytes
+from radioviz.ui.exports.export_panel import export_button, whole
+from radioviz.ui.in_line import in_line
+from radioviz.ui.pages.generate.state import GeneratedBatch
+from radioviz.ui.state import page_state
+
+MOST_DRAWN = 4096 * 4096
+"""Pixels of a field that is drawn and searched on the page; larger ones are only written."""
+
+MOST_WRITTEN = 32_768
+"""Pixels of a side on the page; the command draws larger fields."""
+
+_PREVIEW = 900  # pixels of the longer side of the picture
+_PRESETS = {
+    "FIRST": (1.8, 5.4, 0.15, 1.4),
+    "NVSS": (15.0, 45.0, 0.45, 1.4),
+    "LoTSS": (1.5, 6.0, 0.08, 0.144),
+    "EMU": (2.0, 15.0, 0.025, 0.943),
+    "VLASS": (1.0, 2.5, 0.12, 3.0),
+}
+"""Pixel [arcsec], beam [arcsec], noise [mJy/beam] and frequency [GHz] of surveys, rounded."""
+
+
+@dataclass
+class MockFieldState:
+    """The field that a session has drawn.
+
+    Attributes
+    ----------
+    settings : FieldSettings or None
+    truth, recovery, selection : pandas.DataFrame
+        Its catalogue, and what photutils found of it.
+    picture : numpy.ndarray
+        The field, binned, float32 Jy/beam.
+    """
+
+    settings: Any = None
+    truth: pd.DataFrame = field(default_factory=pd.DataFrame)
+    recovery: pd.DataFrame = field(default_factory=pd.DataFrame)
+    selection: pd.DataFrame = field(default_factory=pd.DataFrame)
+    picture: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+
+
+def mock_field_panel(batch: GeneratedBatch, view: View) -> None:
+    """Settings, cost, the drawn field, its files, completeness and reliability."""
+    st.caption(
+        "Generated galaxies at random places of a simulated sky, convolved with a beam, with noise "
+        "correlated by it. Fluxes and positions are known, so that a source finder can be tested."
+    )
+    if not batch.info.can("class"):
+        st.info("This generator has no classes; choose one that has.", icon=":material/blur_on:")
+        return
+    settings = _choose(batch)
+    st.markdown(f"**{settings.cost()}**")
+    limit = most_bytes() / 4
+    if settings.image_bytes > limit:
+        raise FieldError(
+            f"the image takes {settings.image_bytes / 1e9:,.1f} GB, and a download here has at "
+            f"most {limit / 1e9:,.1f} GB. Choose fewer pixels, or use `radioviz mock-field`"
+        )
+    held = page_state(MockFieldState)
+    small = settings.width * settings.height <= MOST_DRAWN
+    with st.container(horizontal=True, gap="small"):
+        drawn = st.button(
+            "Draw the field", icon=":material/landscape:", key="field_draw", disabled=not small,
+            type="primary",
+        )  # fmt: skip
+        _export(settings)
+    if not small:
+        st.caption(
+            f"Fields of more than {MOST_DRAWN:,} pixels are written, but not shown here: download "
+            "them, or use `radioviz mock-field` and `radioviz recover`."
+        )
+        return
+    # A run that is ended while it draws, or cancelled, is offered again.
+    if drawn or st.session_state.get("field_running") == repr(settings):
+        st.session_state["field_running"] = repr(settings)
+        _draw(settings, held)
+        st.session_state["field_running"] = ""
+    if held.settings is None:
+        return
+    if held.settings != settings:
+        st.info("The settings have changed; this is the field drawn before.")
+    _show(held, view)
+
+
+def _choose(batch: GeneratedBatch) -> Any:
+    """The controls; a FieldSettings."""
+    from radioviz.encode.generation import classes_of
+    from radioviz.mock_fields.settings import COMPACT, RGZ_DR1_SIZES, FieldSettings
+
+    first = st.columns(5, vertical_alignment="bottom")
+    survey = first[0].selectbox("Like", list(_PRESETS), key="field_survey")
+    pixel, beam, rms, frequency = _PRESETS[survey]
+    # Another survey is other widgets, so that each begins with its own numbers.
+    pixel = first[1].number_input("Pixel [″]", 0.05, 120.0, pixel, key=f"field_pixel_{survey}")
+    beam = first[2].number_input("Beam FWHM [″]", 0.1, 600.0, beam, key=f"field_beam_{survey}")
+    rms = first[3].number_input(
+        "Noise [mJy/beam]", 0.0, 1000.0, rms, format="%.4g", key=f"field_rms_{survey}"
+    )
+    side = first[4].number_input("Side [pixels]", 128, MOST_WRITTEN, 1024, 128, key="field_side")
+    second = st.columns(5, vertical_alignment="bottom")
+    density = second[0].number_input(
+        "Sources per deg²", 0.0, 1e6, 400.0, format="%.5g", key="field_density"
+    )
+    low = second[1].number_input("Faintest [mJy]", 1e-4, 1e5, 1.0, format="%.4g", key="field_low")
+    high = second[2].number_input(
+        "Brightest [mJy]", 1e-4, 1e6, 1000.0, format="%.4g", key="field_high"
+    )
+    slope = second[3].number_input(
+        "Slope of the counts", 0.0, 4.0, 1.7, 0.1, key="field_slope",
+        help="γ in dN/dS ∝ S^−γ",
+    )  # fmt: skip
+    seed = second[4].number_input("Seed", 0, 2**31 - 1, 0, key="field_seed")
+    third = st.columns(5, vertical_alignment="bottom")
+    classes = classes_of(batch.info)
+    shares = {}
+    defaults = {"FRI": 0.2, "FRII": 0.2, COMPACT: 0.6}
+    for place, label in zip(third, (*classes, COMPACT), strict=False):
+        shares[label] = place.number_input(
+            f"Share {label}", 0.0, 1.0, defaults.get(label, 0.1), 0.05, key=f"field_share_{label}",
+            help="Unresolved, drawn as the beam" if label == COMPACT else None,
+        )  # fmt: skip
+    sizes: tuple[float, ...] = RGZ_DR1_SIZES
+    with third[-2]:
+        if st.selectbox("Sizes", ["RGZ DR1", "log-uniform"], key="field_sizes", help=(
+            "Of Radio Galaxy Zoo DR1, above 25″; or equally many in each step of the logarithm, "
+            "5″ to 150″"
+        )) == "log-uniform":  # fmt: skip
+            sizes = (5.0, 150.0)
+    members = third[-1].number_input(
+        "Cluster members", 0.0, 500.0, 0.0, 5.0, key="field_members",
+        help="Mean number of sources in a cluster of 2′ (Thomas process); 0 for random positions",
+    )  # fmt: skip
+    return FieldSettings(
+        width=int(side), height=int(side), pixel=float(pixel), beam=Beam(float(beam), float(beam)),
+        rms=float(rms), density=float(density), flux_range=(float(low), float(high)),
+        slope=float(slope), shares=shares, sizes=sizes, cluster_members=float(members),
+        frequency=frequency, seed=int(seed), model=batch.info.name,
+        candidates=batch.made.request.candidates,
+    )  # fmt: skip
+
+
+def _slices(settings: Any) -> int:
+    """Half seconds that a field takes, roughly."""
+    galaxies = settings.templates * (len(settings.shares) - 1)
+    return (
+        2 + galaxies // 16 * 2 + settings.count // 200 + settings.width * settings.height // 2**22
+    )
+
+
+def _export(settings: Any) -> None:
+    from radioviz.mock_fields.field import Painter, write_archive
+    from radioviz.mock_fields.population import draw_sources
+
+    def write(file: IO[bytes], progress: Progress) -> None:
+        sources = draw_sources(settings)
+        painter = Painter.of(settings, sources, progress, cache.generator(settings.model))
+        write_archive(file, f"mock-field-seed{settings.seed}", painter, progress)
+
+    export_button(
+        "All files (ZIP)", f"radioviz-mock-field-seed{settings.seed}.zip", write,
+        key="field_zip", slices=_slices(settings),
+    )  # fmt: skip
+
+
+def _draw(settings: Any, held: MockFieldState) -> None:
+    """Draw the field, find its sources again, and keep both."""
+    from radioviz.mock_fields import recovery
+    from radioviz.mock_fields.field import Painter, draw_field
+    from radioviz.mock_fields.population import draw_sources
+
+    generator = cache.generator(settings.model)
+    with in_line("Drawing the field", _slices(settings), "field", repr(settings)) as progress:
+        painter = Painter.of(settings, draw_sources(settings), progress, generator)
+        image = np.empty((settings.height, settings.width), np.float32)
+
+        def keep(start: int, strip: np.ndarray) -> None:
+            image[start : start + len(strip)] = strip
+
+        truth = draw_field(painter, keep, progress)
+        found = recovery.find_sources(
+            image, settings.beam, settings.pixel, rms=settings.rms or None, progress=progress
+        )
+    step = -(-max(image.shape) // _PREVIEW)
+    rows, columns = image.shape[0] // step, image.shape[1] // step
+    cut = image[: rows * step, : columns * step].reshape(rows, step, columns, step)
+    held.settings, held.truth, held.picture = settings, truth, cut.max(axis=(1, 3))
+    held.recovery = held.selection = pd.DataFrame()
+    if len(truth):
+        held.recovery = recovery.by_flux(truth, found, settings.beam, settings.pixel)
+        seen, _ = recovery.match_sources(truth, found, settings.beam, settings.pixel)
+        held.selection = recovery.selection_function(truth, seen)
+
+
+def _show(held: MockFieldState, view: View) -> None:
+    settings, truth = held.settings, held.truth
+    left, right = st.columns([1, 1.1], gap="large")
+    with left:
+        noise = settings.rms / 1000 or float(np.abs(held.picture).max()) / 1000 or 1.0
+        shown = (held.picture + noise) / (30 * noise)
+        st.html(
+            synthetic.picture_html(
+                shown, settings.pixel * settings.width, view.style, alt="Mock field"
+            )
+        )
+        st.caption(
+            f"Colours from −1 to 29 times {1000 * noise:.3g} mJy/beam. "
+            f"{len(truth):,} sources, seed {settings.seed}."
+        )
+    with right:
+        if held.recovery.empty:
+            st.caption("Without sources there is nothing to find.")
+            return
+        table = held.recovery
+        flux = np.sqrt(table["flux_low"].to_numpy(float) * table["flux_high"].to_numpy(float))
+        values = {name: table[name].to_numpy(float) for name in table}
+        series = [
+            LineSeries(
+                name.title(), flux, values[name], values[f"{name}_low"], values[f"{name}_high"]
+            )
+            for name in ("completeness", "reliability")
+        ]
+        series.append(LineSeries("Completeness by chance", flux, values["chance"]))
+        figure = plotly_charts.lines(
+            series, x_title="Flux density [mJy]", y_title="Share", log_x=True, floor=0.0
+        )
+        plotly_charts.draw(
+            figure, "field_recovery", "Completeness and reliability against flux", height=360
+        )
+        st.caption(
+            "photutils, islands above 5σ of half a beam area or more. Completeness: true sources "
+            "with an island within half their size or a beam. Reliability: islands that near to a "
+            "true source. Bands are 95 % intervals."
+        )
+        with st.expander("Selection function in flux, size and class"):
+            st.dataframe(held.selection, hide_index=True)
+    with st.container(horizontal=True, gap="small"):
+        export_button(
+            "Truth (CSV)", f"mock-field-seed{settings.seed}.truth.csv",
+            whole(lambda: truth.to_csv(index=False)), key="field_truth",
+        )  # fmt: skip
+        export_button(
+            "Completeness (CSV)", f"mock-field-seed{settings.seed}.completeness.csv",
+            whole(lambda: held.recovery.to_csv(index=False)), key="field_rates",
+        )  # fmt: skip
+    st.caption(
+        "The ZIP holds the image (FITS, Jy/beam, WCS), the truth catalogue (FITS, VOTable) and DS9 "
+        "regions. To add galaxies to an image of your own: `radioviz inject`."
+    )
