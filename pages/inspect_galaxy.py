@@ -13,6 +13,7 @@ from radioviz.ui.pages.inspect import (
     encoder_panel,
     explanation,
     galaxy_panels,
+    host_panel,
     plane_panels,
     reconstructions,
 )
@@ -32,7 +33,7 @@ from radioviz.ui.pages.likelihood import likelihood_view
 
 TABS = (
     *("Neighbours", "Place on the map", "Encoder's view", "FR class", "Likelihood"),
-    *("Reconstruction", "FITS header"),
+    *("Reconstruction", "Host", "FITS header"),
 )
 
 
@@ -87,6 +88,7 @@ def main() -> None:
             lambda: explanation.explanation_panel(catalogue, row, view),
             lambda: likelihood_view.galaxy_standing(pair, view),
             lambda: reconstructions.reconstruction_panel(catalogue, row, view),
+            lambda: host_panel.host_panel(shown, at, pair, view),
             lambda: galaxy_panels.header_panel(shown, at),
         )
         # Only what is looked at is drawn: another galaxy need not be explained behind a tab.

@@ -1,35 +1,55 @@
-"""Relations: what predicts a property, how well, for which galaxies not, and by which columns."""
+"""Relations: what predicts a property, its place in latent space, and power against size."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import controls, sidebar
+from radioviz.ui import controls, sidebar, url_state
 from radioviz.ui.code.code_panel import draw_code
-from radioviz.ui.pages.relations import relation_panels, relation_question
+from radioviz.ui.controls import View
+from radioviz.ui.pages.relations import (
+    power_panel,
+    property_map_panel,
+    relation_panels,
+    relation_question,
+)
 from radioviz.ui.pages.relations.relation_lines import relation_script
 from radioviz.ui.pages.relations.relation_question import relation_settings
+from radioviz.workspace.table_columns import TableColumns
+
+PARTS = ("Predict a property", "Map of a property", "Power and size")
+
+
+def draw_prediction(view: View, columns: TableColumns) -> None:
+    settings = relation_question.choose(view, columns, relation_settings())
+    if not settings.asked:
+        st.info(
+            "Choose a property and what to predict it from, then press Predict. Each galaxy is "
+            "predicted by a model that has not seen it.",
+            icon=":material/function:",
+        )
+        return
+    answer = relation_question.answer(view, columns, settings)
+    relation_panels.draw_figures(answer)
+    relation_panels.draw_tabs(answer, view, columns)
 
 
 def main() -> None:
     view = sidebar.draw_sidebar()
     st.title("Relations")
-    view.publish()
     with controls.show_errors():
         controls.open_with_progress(view.data_set)
+        url_state.linked_choice("relation_parts", "part", PARTS, PARTS[0])
+        opened = st.session_state["relation_parts"]
+        view.publish(part=None if opened == PARTS[0] else opened)
         columns = relation_question.columns_to_choose(view)
-        settings = relation_question.choose(view, columns, relation_settings())
-        if settings.asked:
-            answer = relation_question.answer(view, columns, settings)
-            relation_panels.draw_figures(answer)
-            relation_panels.draw_tabs(answer, view, columns)
-        else:
-            st.info(
-                "Choose a property and what to predict it from, then press Predict. Each galaxy is "
-                "predicted by a model that has not seen it.",
-                icon=":material/function:",
-            )
-        draw_code(view, lambda: relation_script(view, settings))
+        draws = (draw_prediction, property_map_panel.draw_property_map, power_panel.draw_power_size)
+        tabs = st.tabs(PARTS, key="relation_parts", on_change="rerun")
+        for tab, draw in zip(tabs, draws, strict=True):
+            if tab.open:
+                with tab, controls.show_errors():
+                    draw(view, columns)
+        draw_code(view, lambda: relation_script(view, relation_settings()))
 
 
 main()

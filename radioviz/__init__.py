@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         mock_field,
     )
     from radioviz.api.file_export import export_galaxies
+    from radioviz.api.host_search import find_hosts
     from radioviz.api.inference import (
         decode_latents,
         encode_images,
@@ -70,6 +71,7 @@ __all__ = [
     "encode_images",
     "export_galaxies",
     "field_recovery",
+    "find_hosts",
     "find_similar",
     "find_sources",
     "generate_galaxies",
@@ -99,6 +101,7 @@ _MODULES = {
     "encode_images": "api.inference",
     "export_galaxies": "api.file_export",
     "field_recovery": "api.field_simulation",
+    "find_hosts": "api.host_search",
     "find_similar": "api.latent_search",
     "find_sources": "api.field_simulation",
     "generate_galaxies": "api.inference",

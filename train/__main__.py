@@ -47,6 +47,7 @@ EVALUATIONS = {
     "shift": "train.evaluate.representation.evaluations:shift",
     "two-peaks": "train.evaluate.unlabelled.two_peaks:two_peaks",
     "masks": "train.evaluate.unlabelled.masks:masks",
+    "hosts": "train.evaluate.hosts:hosts",
     "measured-sizes": "train.evaluate.measured_sizes:measured_sizes",
 }
 """Evaluation on the command line to ``module:function``. The function receives those of ``model``,

@@ -22,8 +22,8 @@ from radioviz.jobs.sandbox import Limits
 from radioviz.workspace.crossmatch import LARGEST_RADIUS, Shift, moved, usual_shifts
 
 _HERE = __name__ + ":"
-_LIMITS = Limits(memory=6_000_000_000, seconds=600)
-_CLASSES = (MatchedCatalogue, CatalogueFacts, Question, Column)
+LIMITS = Limits(memory=6_000_000_000, seconds=600)
+CLASSES = (MatchedCatalogue, CatalogueFacts, Question, Column)
 _SLACK = 0.2  # arcsec more than the radius in queries: services round, and mix ICRS and FK5
 
 
@@ -31,7 +31,7 @@ def inspect_catalogue(path: Path, answers: Answers | None = None) -> CatalogueFa
     """See :func:`radioviz.importing.catalogue_match.inspect_catalogue`."""
     found: CatalogueFacts = read_confined(
         "radioviz.importing.catalogue_match:inspect_catalogue", path, dict(answers or {}),
-        name=path.name, read=[path], classes=_CLASSES, limits=_LIMITS,
+        name=path.name, read=[path], classes=CLASSES, limits=LIMITS,
     )  # fmt: skip
     return found
 
@@ -49,7 +49,7 @@ def match_file(
     found: MatchedCatalogue = read_confined(
         "radioviz.importing.catalogue_match:match_catalogue", path, np.asarray(ra, float),
         np.asarray(dec, float), radius, how, None if columns is None else list(columns),
-        dict(answers or {}), name=path.name, read=[path], classes=_CLASSES, limits=_LIMITS,
+        dict(answers or {}), name=path.name, read=[path], classes=CLASSES, limits=LIMITS,
     )  # fmt: skip
     return found
 
@@ -117,7 +117,7 @@ def match_service(
     progress(len(all_ra), len(all_ra), "matching")
     found: MatchedCatalogue = read_confined(
         _HERE + "_match_answers", answers, host, dataclasses.asdict(columns), ra, dec, radius, how,
-        [list(s) for s in shifts], name=host, classes=_CLASSES, limits=_LIMITS,
+        [list(s) for s in shifts], name=host, classes=CLASSES, limits=LIMITS,
     )  # fmt: skip
     return found
 

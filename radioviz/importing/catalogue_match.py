@@ -82,6 +82,8 @@ class MatchedCatalogue:
         Median of catalogue minus galaxy, arcsec.
     hint : str
         How else the positions may be meant, where next to nothing matches.
+    ra, dec : numpy.ndarray
+        Positions of the rows: ICRS in degrees, shape ``(k,)``.
     """
 
     galaxy: np.ndarray
@@ -96,6 +98,8 @@ class MatchedCatalogue:
     offset_ra: float
     offset_dec: float
     hint: str
+    ra: np.ndarray
+    dec: np.ndarray
 
 
 def inspect_catalogue(path: Path, answers: Answers | None = None) -> CatalogueFacts:
@@ -182,7 +186,8 @@ def match_catalogue(
     return MatchedCatalogue(
         found.galaxy, table.frame.index.to_numpy(np.int64)[rows], found.separation,
         found.within[found.galaxy], pd.DataFrame(frame, index=range(len(rows))), described, facts,
-        found.chance, found.chance_error, *found.offset, hint,
+        found.chance, found.chance_error, *found.offset, hint, positions.ra[rows],
+        positions.dec[rows],
     )  # fmt: skip
 
 

@@ -186,15 +186,38 @@ def _quoted(name: str) -> str:
 
 def rows_query(table: str, columns: ServiceColumns, radius: float) -> str:
     """Query for all rows within ``radius`` arcsec of an uploaded position."""
-    name = table.strip().strip('"')
-    if not all(_REGULAR.fullmatch(part) for part in name.split(".")):
-        name = f'"{name}"'
     return (
         f"SELECT galaxies.{_ROW}, other.* FROM TAP_UPLOAD.galaxies AS galaxies "
-        f"JOIN {name} AS other ON 1 = CONTAINS(POINT('ICRS', other.{columns.ra}, "
+        f"JOIN {_table_name(table)} AS other ON 1 = CONTAINS(POINT('ICRS', other.{columns.ra}, "
         f"other.{columns.dec}), CIRCLE('ICRS', galaxies.radioviz_ra, galaxies.radioviz_dec, "
         f"{radius / 3600:.10f}))"
     )
+
+
+def cone_query(
+    table: str, columns: tuple[str, str], ra: float, dec: float, radius: float, frame: str = "ICRS"
+) -> str:
+    """Query for all rows within ``radius`` arcsec of a position in degrees.
+
+    It uploads nothing, which some services do not accept.
+
+    Parameters
+    ----------
+    columns : (str, str)
+        Those of right ascension and declination.
+    frame : str
+        As the service writes it.
+    """
+    names = (_quoted(name) for name in columns)
+    return (
+        f"SELECT * FROM {_table_name(table)} WHERE CONTAINS(POINT('{frame}', {', '.join(names)}), "
+        f"CIRCLE('{frame}', {ra:.8f}, {dec:.8f}, {radius / 3600:.10f})) = 1"
+    )
+
+
+def _table_name(table: str) -> str:
+    name = table.strip().strip('"')
+    return name if all(_REGULAR.fullmatch(part) for part in name.split(".")) else f'"{name}"'
 
 
 def positions_table(ra: np.ndarray, dec: np.ndarray) -> bytes:

@@ -81,6 +81,11 @@ def spectral_index(
     return np.where(np.isfinite(index), index, np.nan)
 
 
+def hubble_constant(cosmology: str = "Planck18") -> float:
+    """Hubble constant of a cosmology in km/s/Mpc."""
+    return float(_cosmology(cosmology).H0.value)
+
+
 def _distances(kind: str, redshift: np.ndarray, cosmology: str) -> np.ndarray:
     """Distances in Mpc, ``(n,)``, NaN where the redshift says nothing."""
     z = np.asarray(redshift, float)

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from radioviz.data.catalogue import Column
-from radioviz.ui import cache, clustering, session_workspace
+from radioviz.ui import cache, chosen_hosts, clustering, physics, session_workspace
 from radioviz.ui.crossmatches import joined_columns, joined_names
 from radioviz.ui.session_labels import labels
 from radioviz.ui.state import Selection, page_state
@@ -62,7 +62,9 @@ def workspace_columns(data_set: str) -> WorkspaceColumns:
     stored = session_workspace.value("subsets")
     joined = sorted(joined_names(data_set))
     found = clustering.version(data_set)
-    state = (cache.data_set(data_set), labels().version, stored, joined, found)
+    hosts = chosen_hosts.hosts(data_set)
+    given = physics.physics_state(data_set)
+    state = (cache.data_set(data_set), labels().version, stored, joined, found, hosts, given)
     held = page_state(_Held).made
     before = held.get(data_set)
     if before is None or any(a is not b and a != b for a, b in zip(before[0], state, strict=True)):
@@ -157,6 +159,12 @@ def _made(data_set: str) -> WorkspaceColumns:
         numbers = np.full(n, np.nan)
         numbers[rows] = marks
     add("mark", Numbers(numbers), _ABOUT["mark"])
+    if hosts := chosen_hosts.hosts(data_set):
+        catalogue = cache.data_set(data_set)
+        at = catalogue.known_rows_of(list(hosts))
+        ids = catalogue.table["source_id"].to_numpy(object)[at].tolist()
+        for name, column in chosen_hosts.host_columns(hosts, at, ids, n).items():
+            add(name, column, chosen_hosts.COLUMNS[name])
     if (clusters := clustering.cluster_column(data_set)) is not None:
         add(clustering.NAME, *clusters)
     held = subsets()
@@ -169,6 +177,10 @@ def _made(data_set: str) -> WorkspaceColumns:
         about = Column("bool", "", "meta.code.class", f"In the subset {subset.name}")
         add(subset.name, Truth(mask), about)
         masks_of_subsets[subset.name] = mask
+    # These replace the data set's own of the same names.
+    physical, meaning = physics.own_physical_columns(data_set)
+    values |= physical
+    described |= meaning
     masks = {tag: np.zeros(n, dtype=bool) for tag in labels().counts()}
     for row, own in zip(rows.tolist(), tags, strict=True):
         for tag in own:

@@ -157,10 +157,13 @@ class TableColumns:
         tags: Mapping[str, np.ndarray] | None = None,
         similarity: Similarity | None = None,
     ) -> TableColumns:
-        """These columns and more, by name, and the galaxies of each tag as a mask ``(n,)``."""
+        """These columns and more, by name, and the galaxies of each tag as a mask ``(n,)``.
+
+        A column of a name that is here already takes its place.
+        """
         more = TableColumns(self._table, {**self._described, **(described or {})})
         more._prepared, more._base = dict(values), self  # what self prepares serves all
-        more.names = [*self.names, *values]
+        more.names = list(dict.fromkeys([*self.names, *values]))
         more.tags = dict(tags or {})
         more.similarity = similarity or self.similarity
         return more
@@ -169,7 +172,7 @@ class TableColumns:
         """These columns and those of another table with the same rows, such as a crossmatch."""
         more = self.extended({})
         more._joined = other
-        more.names = [*self.names, *other.names]
+        more.names = list(dict.fromkeys([*self.names, *other.names]))
         return more
 
     def __len__(self) -> int:

@@ -1,6 +1,6 @@
 """A TAP service on the loopback address: answers as TAP 1.1 and DALI 1.1 prescribe.
 
-It knows ``TAP_SCHEMA.columns`` and joins of an uploaded table by CONTAINS(POINT, CIRCLE).
+It knows ``TAP_SCHEMA.columns``, cones, and joins of an uploaded table by CONTAINS(POINT, CIRCLE).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import email.policy
 import io
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,11 @@ JOIN = re.compile(
     r"(?P=other)\.(?P<ra>\S+), (?P=other)\.(?P<dec>\S+)\), CIRCLE\(\'ICRS\', "
     r"(?P=up)\.(?P<ura>\w+), (?P=up)\.(?P<udec>\w+), (?P<radius>[\d.]+)\)\)"
 )
+CONE = re.compile(
+    r'SELECT \* FROM "?(?P<table>[^"]+?)"? WHERE CONTAINS\(POINT\(\'(?P<frame>\w+)\', (?P<ra>\S+), '
+    r"(?P<dec>\S+)\), CIRCLE\('(?P=frame)', (?P<lon>[-\d.]+), (?P<lat>[-\d.]+), "
+    r"(?P<radius>[\d.]+)\)\) = 1"
+)
 
 
 @dataclass
@@ -34,6 +40,7 @@ class TapSite:
     tables: dict[str, Table]
     ucds: dict[str, str]
     fault: str = ""
+    delay: float = 0.0
     limit: int = 1_000_000
     queries: list[str] = field(default_factory=list)
     uploaded: int = 0
@@ -55,6 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
         fields, files = _form(self.headers["Content-Type"], body)
         query = fields.get("QUERY", "")
         site.queries.append(query)
+        time.sleep(site.delay)
         status, code, table = "OK", 200, Table()
         if self.path != "/tap/sync" or fields.get("REQUEST") != "doQuery":
             status, code = "ERROR: no such resource", 400
@@ -69,6 +77,8 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 given = parse_single_table(io.BytesIO(files[place.removeprefix("param:")]))
                 table = self._join(found, given.to_table(use_names_over_ids=True))
+        elif (found := CONE.fullmatch(query)) and found["table"] in site.tables:
+            table = self._cone(found)
         else:
             status, code = f"ERROR: cannot parse {query[:60]}", 400
         most = min(int(fields.get("MAXREC", site.limit)), site.limit)
@@ -89,16 +99,26 @@ class _Handler(BaseHTTPRequestHandler):
         return Table({"column_name": np.array([], "U1"), "ucd": np.array([], "U1")})
 
     def _join(self, found: re.Match[str], given: Table) -> Table:
-        site = self.site
-        site.uploaded += len(given)
-        table = site.tables[found["table"]]
-        a, b = (np.radians(np.asarray(given[found[k]], float))[:, None] for k in ("ura", "udec"))
+        self.site.uploaded += len(given)
+        lon, lat = (np.asarray(given[found[k]], float) for k in ("ura", "udec"))
+        i, j = self._within(found, lon, lat)
+        return hstack([given[[found["key"]]][i], self.site.tables[found["table"]][j]])
+
+    def _cone(self, found: re.Match[str]) -> Table:
+        lon, lat = (np.array([float(found[k])]) for k in ("lon", "lat"))
+        return self.site.tables[found["table"]][self._within(found, lon, lat)[1]]
+
+    def _within(
+        self, found: re.Match[str], lon: np.ndarray, lat: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        table = self.site.tables[found["table"]]
+        a, b = (np.radians(v)[:, None] for v in (lon, lat))
         c, d = (
             np.radians(np.asarray(table[found[k].strip('"')], float))[None] for k in ("ra", "dec")
         )
         h = np.sin((b - d) / 2) ** 2 + np.cos(b) * np.cos(d) * np.sin((a - c) / 2) ** 2
         i, j = np.nonzero(np.degrees(2 * np.arcsin(np.sqrt(h))) <= float(found["radius"]))
-        return hstack([given[[found["key"]]][i], table[j]])
+        return i, j
 
     def _answer(self, table: Table, status: str, code: int) -> None:
         document = tree.VOTableFile()
@@ -117,6 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
         out = io.BytesIO()
         document.to_xml(out, tabledata_format="binary2" if len(table) > 50 else "tabledata")
         payload = out.getvalue()
+        if self.site.fault == "nonsense":
+            payload = b"<html><body>Down for maintenance</body></html>"
         if self.site.fault == "entity":
             payload = payload.replace(b"<VOTABLE", b'<!DOCTYPE v [<!ENTITY a "b">]>\n<VOTABLE', 1)
         self.send_response(code)

@@ -28,7 +28,7 @@ MOST = 100_000
 
 LATENTS, MEASURED = "latents", "measured"
 _PREDICTORS = {LATENTS: "Latents of the encoder", MEASURED: "Measured morphology"}
-_USUALLY_LOG = {"las", "flux", "luminosity", "linear_size", "peak", "total"}
+USUALLY_LOG = {"las", "flux", "luminosity", "linear_size", "peak", "total"}
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def choose(view: View, columns: TableColumns, held: RelationSettings) -> Relatio
         format_func=columns.title, key="relation_more", placeholder="None",
     )  # fmt: skip
     log = fourth.toggle(
-        "Logarithm", value=held.log if name == held.name else name in _USUALLY_LOG,
+        "Logarithm", value=held.log if name == held.name else name in USUALLY_LOG,
         key=f"relation_log_{name}", help="Predict the decimal logarithm; residuals are in dex.",
     )  # fmt: skip
     now = RelationSettings(str(name), tuple(chosen), tuple(more), bool(log), held.asked)

@@ -115,7 +115,7 @@ def _file_form(view: View, placed: np.ndarray) -> None:
         return
     rows = np.flatnonzero(placed)
     ra, dec = _positions(view, rows)
-    with st.spinner("Matching …"), _staged(file.name, content) as path:
+    with st.spinner("Matching …"), StagedCatalogue(file.name, content) as path:
         found = crossmatching.match_file(path, ra, dec, radius, how, chosen, own.answers)
     _keep(view, name, found, rows, file.name, radius, how, bytes(content))
 
@@ -140,7 +140,7 @@ def _usual_fields(title: str, data_set: str) -> tuple[str, float, str]:
 def _inspect(own: CrossmatchState, name: str, content: memoryview) -> None:
     own.facts, own.refused = None, ""
     try:
-        with st.spinner("Reading the catalogue …"), _staged(name, content) as path:
+        with st.spinner("Reading the catalogue …"), StagedCatalogue(name, content) as path:
             own.facts = crossmatching.inspect_catalogue(path, own.answers)
     except RadioVizError as error:
         own.refused = str(error)
@@ -193,7 +193,7 @@ def _reading(own: CrossmatchState, name: str, content: memoryview) -> None:
                 st.rerun()
 
 
-class _staged:
+class StagedCatalogue:
     """The uploaded bytes as a file that a confined process can open."""
 
     def __init__(self, name: str, content: memoryview) -> None:

@@ -1,0 +1,289 @@
+"""Inspect: the host of a galaxy, from a catalogue of a service or of the reader."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from radioviz.api import crossmatching, host_search
+from radioviz.api.host_search import AROUND, HostCatalogue, HostSearch
+from radioviz.data.catalogue import Catalogue
+from radioviz.importing.catalogue_match import CatalogueFacts
+from radioviz.relations.hosts import HostPrior, RadioPosition
+from radioviz.relations.radio_position import radio_positions
+from radioviz.ui import chosen_hosts, controls, detail
+from radioviz.ui import coordinates as sky
+from radioviz.ui.controls import View
+from radioviz.ui.image.sky_image import Figure, sky_image
+from radioviz.ui.pages.inspect.state import Pair
+from radioviz.ui.pages.table.crossmatch_panel import TYPES, StagedCatalogue
+from radioviz.ui.state import page_state
+
+FILE = "A file"
+_TYPED = "typed"
+_KINDS = {
+    "core": "Radio core", "midpoint": "Midpoint of the source",
+    "catalogue": "Position of the catalogue", _TYPED: "Another position",
+}  # fmt: skip
+_SHOWN = 50
+_CANDIDATES = 1  # number of the trace of candidates over the image
+_RELIABLE = 0.8
+
+
+@dataclass
+class HostState:
+    """The last search of this session.
+
+    Attributes
+    ----------
+    pair : (str, str) or None
+        Galaxy that it was about.
+    upload, facts
+        The catalogue that was uploaded last, and what is in it.
+    """
+
+    pair: Pair | None = None
+    search: HostSearch | None = None
+    upload: str = ""
+    facts: CatalogueFacts | None = None
+
+
+def host_panel(catalogue: Catalogue, row: int, pair: Pair, view: View) -> None:
+    """The chosen host, the search for candidates, and the candidates over the image."""
+    _draw_chosen(pair)
+    places = {p.kind: p for p in radio_positions(catalogue, row)}
+    if not places:
+        st.info(
+            "This source has no sky position, so that no host can be looked for.",
+            icon=":material/public:",
+        )
+        return
+    held = page_state(HostState)
+    if held.pair != pair:
+        held.pair, held.search = pair, None
+    with controls.show_errors():
+        _draw_search(held, places)
+    if held.search is not None:
+        _draw_candidates(held.search, catalogue, row, pair, view)
+
+
+def _draw_chosen(pair: Pair) -> None:
+    host = chosen_hosts.hosts(pair[0]).get(pair[1])
+    if host is None:
+        return
+    facts = [("Host", str(host["host"])),
+             ("Position", sky.sexagesimal(host["host_ra"], host["host_dec"])),
+             ("Separation", f"{host['host_separation']:.2f} arcsec")]  # fmt: skip
+    for name, title in (("host_magnitude", "Magnitude"), ("host_redshift", "Redshift"),
+                        ("host_reliability", "Reliability")):  # fmt: skip
+        if name in host:
+            facts.append((title, f"{host[name]:.4g}"))
+    left, right = st.columns([4, 1], vertical_alignment="top")
+    left.html(detail.facts_html([*facts, ("From", str(host["host_origin"]))]))
+    right.button("Remove the host", icon=":material/delete:", key="host_remove",
+                 on_click=chosen_hosts.remove_host, args=(pair,))  # fmt: skip
+
+
+def _draw_search(held: HostState, places: Mapping[str, RadioPosition]) -> None:
+    first, second, third = st.columns([1.4, 1.4, 1.6], vertical_alignment="bottom")
+    titles = [c.title for c in host_search.CATALOGUES]
+    source = str(first.selectbox("Catalogue", [FILE, *titles], index=1, key="host_catalogue"))
+    kind = str(second.selectbox(
+        "Around", [*places, _TYPED], format_func=_KINDS.__getitem__, key="host_around",
+        help="The core is the brightest compact peak near the middle of the source. Without one "
+        "the host is expected near the midpoint, within a larger error along the source.",
+    ))  # fmt: skip
+    place = places.get(kind)
+    if kind == _TYPED:
+        text = third.text_input("Position", placeholder="07:47:08.4 +17:17:27", key="host_typed")
+        found = sky.parse_position(text) if text else None
+        if text and found is None:
+            st.error(f"'{controls.escape(text[:60])}' is not a position; degrees or sexagesimal.")
+        place = None if found is None else RadioPosition(*found, 1.0, 1.0, 0.0, _TYPED)
+    if place is not None:
+        third.caption(f"{sky.sexagesimal(place.ra, place.dec)}, {place.sentence()}")
+    with st.popover("Assumptions", icon=":material/tune:", key="host_assumptions"):
+        share = st.slider("Share of hosts in the catalogue", 0.05, 0.99, 0.9, key="host_share")
+        bright, faint = st.slider(
+            "Magnitudes of hosts, equally many at each", 8.0, 28.0, (14.0, 22.5),
+            step=0.5, key="host_magnitudes",
+        )  # fmt: skip
+        st.caption(
+            "Likelihood ratio: how much more probable an object is the host than a chance object "
+            "of its magnitude at its place (Sutherland & Saunders 1992). The surface density is "
+            "that of the catalogue itself, within 2 arcminutes."
+        )
+    if bright == faint:
+        st.error("The magnitudes of hosts need a range, such as 14 to 22.5.")
+        return
+    prior = HostPrior(float(share), float(bright), float(faint))
+    if source == FILE:
+        _search_file(held, place, prior)
+        return
+    chosen = next(c for c in host_search.CATALOGUES if c.title == source)
+    st.caption(f"Sends the position to {chosen.service}.")
+    if st.button("Find candidates", type="primary", icon=":material/travel_explore:",
+                 key="host_find", disabled=place is None) and place is not None:  # fmt: skip
+        with st.spinner(f"Asking {chosen.title} …"):
+            held.search = None
+            held.search = host_search.search_hosts(place, chosen, prior=prior)
+
+
+def _search_file(held: HostState, place: RadioPosition | None, prior: HostPrior) -> None:
+    file = st.file_uploader(
+        "Catalogue with positions", type=list(TYPES), key="host_file",
+        help="CSV, ECSV, VOTable, FITS table, Parquet; positions in any common unit and frame.",
+    )  # fmt: skip
+    if file is None:
+        held.upload, held.facts = "", None
+        return
+    content = file.getbuffer()
+    if held.upload != file.file_id:
+        held.upload, held.facts = file.file_id, None
+        with st.spinner("Reading the catalogue …"), StagedCatalogue(file.name, content) as path:
+            held.facts = crossmatching.inspect_catalogue(path)
+    facts = held.facts
+    if facts is None:
+        return
+    if unclear := [q.text for q in facts.needed if q.required]:
+        st.warning(controls.escape(
+            f"{' '.join(unclear)} Match the catalogue on the Table page, or name its columns ra "
+            "and dec in degrees."
+        ))  # fmt: skip
+        return
+    usual = host_search.usual_columns(facts.columns, {})
+    with st.form("host_columns", border=False):
+        options = ["", *facts.columns]
+        chosen = {
+            role: str(at.selectbox(
+                role.capitalize(), options, options.index(usual[role]),
+                format_func=lambda c: c or "none", key=f"host_{role}_{file.file_id}",
+            ))
+            for at, role in zip(st.columns(3), usual, strict=True)
+        }  # fmt: skip
+        go = st.form_submit_button("Find candidates", icon=":material/search:", type="primary")
+    if go and place is not None:
+        with st.spinner("Reading the catalogue …"), StagedCatalogue(file.name, content) as path:
+            held.search = None
+            held.search = host_search.search_hosts(
+                place,
+                HostCatalogue(
+                    file.name,
+                    name=chosen["name"],
+                    magnitude=chosen["magnitude"],
+                    redshift=chosen["redshift"],
+                ),
+                file=path,
+                prior=prior,
+            )
+
+
+def _draw_candidates(
+    search: HostSearch, catalogue: Catalogue, row: int, pair: Pair, view: View
+) -> None:
+    st.caption(controls.escape(search.sentence()))
+    table = search.candidates
+    if table.empty:
+        st.info("No candidate there: the host may be too faint for this catalogue.")
+        return
+    left, right = st.columns([1.2, 1], gap="medium")
+
+    def choose_in_image() -> None:
+        points = _chosen(st.session_state.get("host_image"), "points")
+        at = [p["point_index"] for p in points if p.get("curve_number") == _CANDIDATES]
+        if at:
+            chosen_hosts.choose_host(pair, search, int(at[0]))
+
+    def choose_in_table() -> None:
+        if rows := _chosen(st.session_state.get("host_table"), "rows"):
+            chosen_hosts.choose_host(pair, search, int(rows[0]))
+
+    with left:
+        st.plotly_chart(
+            candidates_image(search, catalogue, row, view), key="host_image",
+            on_select=choose_in_image, selection_mode="points",
+            alt="Candidates for the host over the radio image", config={"displayModeBar": False},
+        )  # fmt: skip
+    with right:
+        st.dataframe(
+            table.head(_SHOWN).drop(columns=["ra", "dec"]).dropna(axis=1, how="all"),
+            hide_index=True, height=340, key="host_table", on_select=choose_in_table,
+            selection_mode="single-row",
+            column_config={
+                "separation": st.column_config.NumberColumn("sep [″]", format="%.2f"),
+                "likelihood_ratio": st.column_config.NumberColumn("LR", format="%.3g"),
+                "reliability": st.column_config.NumberColumn("reliability", format="%.3f"),
+                "magnitude": st.column_config.NumberColumn("mag", format="%.2f"),
+            },
+        )  # fmt: skip
+        best = table.iloc[0]
+        words = "likely" if best["reliability"] > _RELIABLE else "no clear host: the first is"
+        st.markdown(
+            f"**{controls.escape(str(best['name']) or 'The first')}** is the host with a "
+            f"reliability of {best['reliability']:.2f} ({words} "
+            f"{best['separation']:.1f}″ away)."
+        )
+        st.caption("Click a candidate in the image, or tick its row, to keep it as the host.")
+
+
+def _chosen(event: Any, what: str) -> list[Any]:
+    selection = event.get("selection") if hasattr(event, "get") else None
+    return list((selection or {}).get(what) or ())
+
+
+def candidates_image(search: HostSearch, catalogue: Catalogue, row: int, view: View) -> Figure:
+    """The radio image with a ring for each candidate and a cross at the position searched."""
+    info, image, wcs = catalogue.info_of(row), catalogue.image(row), catalogue.wcs(row)
+    figure = sky_image(image, info, view.style, height=440, beam_shape=catalogue.beam_shape(row))
+    figure["data"][0] |= {"showscale": False, "hoverinfo": "skip", "hovertemplate": None}
+    table = search.candidates
+
+    def offsets(ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        from astropy.coordinates import SkyCoord
+        from astropy.wcs.utils import skycoord_to_pixel
+
+        x, y = skycoord_to_pixel(SkyCoord(ra, dec, unit="deg"), wcs)
+        ny, nx = image.shape
+        return ((nx - 1) / 2 - x) * info.pixel_scale, (y - (ny - 1) / 2) * info.pixel_scale
+
+    east, north = offsets(table["ra"].to_numpy(), table["dec"].to_numpy())
+    sure = table["reliability"].to_numpy()
+    titles = [
+        f"{n}<br>{s:.2f}″, reliability {r:.2f}"
+        for n, s, r in zip(map(html.escape, table["name"]), table["separation"], sure,
+                           strict=True)
+    ]  # fmt: skip
+    chosen = chosen_hosts.hosts(str(catalogue.info.key)).get(
+        str(catalogue.table["source_id"].iat[row])
+    )
+    mine = np.zeros(len(table), bool)
+    if chosen:
+        mine = np.hypot(table["ra"] - chosen["host_ra"], table["dec"] - chosen["host_dec"]) < 1e-7
+    here = offsets(np.array([search.position.ra]), np.array([search.position.dec]))
+    figure["data"] += [
+        {
+            "type": "scatter", "mode": "markers", "x": east, "y": north, "text": titles,
+            "hovertemplate": "%{text}<extra></extra>",
+            "marker": {
+                "symbol": "circle-open", "size": 9 + 12 * sure,
+                "line": {"width": np.where(mine, 4, 2)},
+                "color": np.where(mine, "#F2C14E", "#38BDF8").tolist(),
+            },
+        },
+        {
+            "type": "scatter", "mode": "markers", "x": here[0], "y": here[1],
+            "hoverinfo": "skip", "marker": {"symbol": "cross-thin", "size": 14,
+                                            "line": {"width": 2, "color": "#FB7185"}},
+        },
+    ]  # fmt: skip
+    half = max(abs(figure["layout"]["xaxis"]["range"][0]), 1.1 * min(search.reach, AROUND))
+    figure["layout"] |= {"dragmode": "zoom", "clickmode": "event+select", "hovermode": "closest"}
+    figure["layout"]["xaxis"]["range"] = [half, -half]
+    figure["layout"]["yaxis"]["range"] = [-half, half]
+    figure["layout"]["margin"]["r"] = 10
+    return figure
