@@ -124,9 +124,9 @@ class HostSearch:
 
     def sentence(self) -> str:
         """What was searched, and on which assumptions."""
-        magnitudes = bool(self.catalogue.magnitude)
+        magnitudes, n = bool(self.catalogue.magnitude), len(self.candidates)
         text = (
-            f"{len(self.candidates):,} candidates of {self.catalogue.title} within "
+            f"{n:,} {'candidate' if n == 1 else 'candidates'} of {self.catalogue.title} within "
             f"{self.reach:.3g}″ of the {self.position.sentence()}. Prior: "
             f"{self.prior.sentence(magnitudes)}. Density from {self.around:,} objects out to "
             f"{AROUND:g}″: {self.density:.3g} a square arcminute"

@@ -14,7 +14,6 @@ CORE_SIGMA = 5.0
 """Noise above which a central peak is a core."""
 _RESOLVED = 4.0  # beams between the ends, below which core and lobes are one peak
 _MIDDLE = 0.25  # of the size: how far along the axis from the midpoint a core is looked for
-_BESIDE = 0.12  # and across
 _SHARP = 0.85  # of a core, to which the brightness falls on both sides
 _FRAME = 0.3  # arcsec, of the radio frame
 _COMPACT = 0.8  # arcsec a pixel of a survey's centring on extended sources
@@ -23,8 +22,8 @@ _COMPACT = 0.8  # arcsec a pixel of a survey's centring on extended sources
 def radio_positions(catalogue: Catalogue, row: int) -> list[RadioPosition]:
     """Positions at which the host of a source may be, the most accurate first.
 
-    A core is the brightest compact peak of at least 5 sigma near the middle of the line between the
-    ends. Sources smaller than four beams have a midpoint alone.
+    A core is the brightest compact peak of at least 5 sigma in the middle half between the ends.
+    Sources smaller than four beams have a midpoint alone.
 
     Raises
     ------
@@ -94,9 +93,8 @@ def find_core(
     peaks = (image == ndimage.maximum_filter(image, width)) & extent.mask
     peaks &= image >= CORE_SIGMA * sigma
     y, x = np.nonzero(peaks)
-    offset = np.stack([y, x], axis=1) - ends.mean(axis=0)
-    along, across = np.abs(offset @ axis), np.abs(offset @ np.array([-axis[1], axis[0]]))
-    near = (along <= _MIDDLE * length) & (across <= max(_BESIDE * length, beam))
+    # Anywhere across: the core of a bent source lies far off the line between its ends.
+    near = np.abs((np.stack([y, x], axis=1) - ends.mean(axis=0)) @ axis) <= _MIDDLE * length
     reach = 1.5 * beam * axis  # along which a compact peak loses nearly all, and a jet nothing
     best: tuple[float, float] | None = None
     height = 0.0

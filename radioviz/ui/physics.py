@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from radioviz.data.catalogue import Column
 from radioviz.relations.physical_columns import Physics, physical_columns
 from radioviz.ui import cache, chosen_hosts, session_workspace
+from radioviz.ui.crossmatches import joined_column
 from radioviz.workspace.table_columns import Numbers, Truth, Values
 
-PHYSICS, SPECTRA = "physics", "spectra"
+PHYSICS, SPECTRA, FLUXES = "physics", "spectra", "fluxes"
 INDEX = "spectral_index"
 
 State = tuple[object, ...]
@@ -67,14 +70,44 @@ def spectral_column(data_set: str) -> np.ndarray | None:
     return np.frombuffer(content, "<f8").astype(float)
 
 
+def flux_choice(data_set: str) -> dict[str, Any]:
+    """Column of fluxes and its frequency that the reader chose for a data set; empty without."""
+    found: dict[str, Any] = session_workspace.value(FLUXES, {}).get(data_set, {})
+    return found
+
+
+def choose_fluxes(data_set: str, column: str, frequency: float) -> None:
+    """Take fluxes in mJy at a frequency in GHz from a column, such as a crossmatched one.
+
+    An empty name takes those of the data set again.
+    """
+    held = {k: v for k, v in session_workspace.value(FLUXES, {}).items() if k != data_set}
+    if column:
+        held[data_set] = {"column": column, "frequency": float(frequency)}
+    session_workspace.put(FLUXES, held, f"take fluxes from {column or 'the data set'}")
+
+
+def table_with_fluxes(data_set: str) -> pd.DataFrame:
+    """Catalogue of a data set with the fluxes and frequency that the reader chose."""
+    table, chosen = cache.data_set(data_set).table, flux_choice(data_set)
+    name = chosen.get("column", "")
+    if not name:
+        return table
+    column = table[name] if name in table else joined_column(data_set, name)
+    if column is None:  # its crossmatch was removed
+        return table.assign(flux=np.nan)
+    flux = pd.to_numeric(column, errors="coerce").to_numpy(float)
+    return table.assign(flux=flux, frequency=chosen["frequency"])
+
+
 def physics_state(data_set: str) -> State:
     """Changes whenever :func:`own_physical_columns` does, apart from chosen hosts."""
-    return physics(), spectra_of(data_set)
+    return physics(), spectra_of(data_set), flux_choice(data_set)
 
 
 def own_physical_columns(data_set: str) -> tuple[dict[str, Values], dict[str, Column]]:
     """Spectral index, size and luminosity as far as they differ from those of the data set."""
-    used, index, table = physics(), spectral_column(data_set), cache.data_set(data_set).table
+    used, index, chosen = physics(), spectral_column(data_set), flux_choice(data_set)
     redshift = _host_redshifts(data_set)
     values: dict[str, Values] = {}
     about: dict[str, Column] = {}
@@ -83,8 +116,9 @@ def own_physical_columns(data_set: str) -> tuple[dict[str, Values], dict[str, Co
         title = str(spectra_of(data_set)["title"])
         values[INDEX] = Numbers(index)
         about[INDEX] = Column("float64", "", "spect.index", f"Spectral index, {title}")
-    if used == Physics() and index is None and redshift is None:
+    if used == Physics() and index is None and redshift is None and not chosen:
         return values, about
+    table = table_with_fluxes(data_set)
     made = physical_columns(table, used, redshift=redshift, index=index)
     described = used.described(title, redshift is not None)
     for key, cells in () if made is None else made.items():
@@ -92,6 +126,9 @@ def own_physical_columns(data_set: str) -> tuple[dict[str, Values], dict[str, Co
         values[name] = Truth(column) if column.dtype == bool else Numbers(column)
         if name in described:
             about[name] = described[name]
+    if chosen and "luminosity" in about:
+        text = f"{about['luminosity'].description}; flux: {chosen['column']}"
+        about["luminosity"] = dataclasses.replace(about["luminosity"], description=text)
     return values, about
 
 

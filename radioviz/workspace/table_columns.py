@@ -191,6 +191,10 @@ class TableColumns:
         held = self._prepared.get(name)
         if isinstance(held, Truth):
             return held.values
+        if self._base is not None and isinstance(held, Numbers):  # given, not read from the table
+            return np.broadcast_to(held.floats(), len(self))
+        if self._base is not None and isinstance(held, Text):
+            return np.array(held.texts(np.arange(len(self))), dtype=object)
         return self._table[name].array
 
     def __contains__(self, name: object) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from radioviz.api import crossmatching, host_search
@@ -107,6 +108,27 @@ def _draw_search(held: HostState, places: Mapping[str, RadioPosition]) -> None:
         place = None if found is None else RadioPosition(*found, 1.0, 1.0, 0.0, _TYPED)
     if place is not None:
         third.caption(f"{sky.sexagesimal(place.ra, place.dec)}, {place.sentence()}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        go = source != FILE and st.button(
+            "Find candidates", type="primary", icon=":material/travel_explore:", key="host_find",
+            disabled=place is None,
+        )  # fmt: skip
+        prior = _assumptions()
+    if prior is None:
+        return
+    if source == FILE:
+        _search_file(held, place, prior)
+        return
+    chosen = next(c for c in host_search.CATALOGUES if c.title == source)
+    st.caption(f"Sends the position to {chosen.service}.")
+    if go and place is not None:
+        with st.spinner(f"Asking {chosen.title} …"):
+            held.search = None
+            held.search = host_search.search_hosts(place, chosen, prior=prior)
+
+
+def _assumptions() -> HostPrior | None:
+    """The prior, as the reader sets it."""
     with st.popover("Assumptions", icon=":material/tune:", key="host_assumptions"):
         share = st.slider("Share of hosts in the catalogue", 0.05, 0.99, 0.9, key="host_share")
         bright, faint = st.slider(
@@ -120,18 +142,8 @@ def _draw_search(held: HostState, places: Mapping[str, RadioPosition]) -> None:
         )
     if bright == faint:
         st.error("The magnitudes of hosts need a range, such as 14 to 22.5.")
-        return
-    prior = HostPrior(float(share), float(bright), float(faint))
-    if source == FILE:
-        _search_file(held, place, prior)
-        return
-    chosen = next(c for c in host_search.CATALOGUES if c.title == source)
-    st.caption(f"Sends the position to {chosen.service}.")
-    if st.button("Find candidates", type="primary", icon=":material/travel_explore:",
-                 key="host_find", disabled=place is None) and place is not None:  # fmt: skip
-        with st.spinner(f"Asking {chosen.title} …"):
-            held.search = None
-            held.search = host_search.search_hosts(place, chosen, prior=prior)
+        return None
+    return HostPrior(float(share), float(bright), float(faint))
 
 
 def _search_file(held: HostState, place: RadioPosition | None, prior: HostPrior) -> None:
@@ -211,8 +223,7 @@ def _draw_candidates(
         )  # fmt: skip
     with right:
         st.dataframe(
-            table.head(_SHOWN).drop(columns=["ra", "dec"]).dropna(axis=1, how="all"),
-            hide_index=True, height=340, key="host_table", on_select=choose_in_table,
+            _shown(table), hide_index=True, key="host_table", on_select=choose_in_table,
             selection_mode="single-row",
             column_config={
                 "separation": st.column_config.NumberColumn("sep [″]", format="%.2f"),
@@ -222,13 +233,19 @@ def _draw_candidates(
             },
         )  # fmt: skip
         best = table.iloc[0]
-        words = "likely" if best["reliability"] > _RELIABLE else "no clear host: the first is"
+        name = controls.escape(str(best["name"]) or "the first")
+        sure = best["reliability"] > _RELIABLE
         st.markdown(
-            f"**{controls.escape(str(best['name']) or 'The first')}** is the host with a "
-            f"reliability of {best['reliability']:.2f} ({words} "
-            f"{best['separation']:.1f}″ away)."
+            f"{'The likely host is' if sure else 'No clear host; the most likely is'} **{name}**, "
+            f"{best['separation']:.1f}″ away, with a reliability of {best['reliability']:.2f}."
         )
         st.caption("Click a candidate in the image, or tick its row, to keep it as the host.")
+
+
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
+    """The first candidates, without columns that are empty."""
+    shown = table.head(_SHOWN).drop(columns=["ra", "dec"])
+    return shown.loc[:, [c for c in shown if not shown[c].isin(["", np.nan]).all()]]
 
 
 def _chosen(event: Any, what: str) -> list[Any]:

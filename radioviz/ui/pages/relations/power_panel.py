@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 
 import numpy as np
@@ -23,6 +24,7 @@ from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR
 from radioviz.workspace.table_columns import Numbers, TableColumns
 
 _PLANE, _SURVEY, _COLUMN = "Another image of the source", "Another data set", "A column of fluxes"
+_DERIVED = {"luminosity", "linear_size", physics.INDEX}
 _FEWEST = 10
 """Galaxies of a class for an outline."""
 
@@ -30,13 +32,9 @@ _FEWEST = 10
 def draw_power_size(view: View, columns: TableColumns) -> None:
     """Cosmology, spectral indices, and the diagram."""
     _draw_physics(view, columns)
-    if "luminosity" not in columns or "linear_size" not in columns:
-        st.info(
-            f"{controls.escape(controls.data_set_title(view.data_set))} has no redshifts with "
-            "sizes and fluxes. Choose hosts with redshifts on Inspect, or import the survey with a "
-            "column of redshifts.",
-            icon=":material/straighten:",
-        )
+    lacking = _lacking(columns)
+    if lacking:
+        st.info(controls.escape(lacking), icon=":material/straighten:")
         return
     size, power = numbers_of(columns, "linear_size"), numbers_of(columns, "luminosity")
     known = np.isfinite(size) & np.isfinite(power) & (size > 0)
@@ -82,6 +80,21 @@ def draw_power_size(view: View, columns: TableColumns) -> None:
         "approximation of the logarithms; in deep surveys many FRII lie below the line (Mingo et "
         "al. 2019, MNRAS 488, 2701)."
     )
+
+
+def _lacking(columns: TableColumns) -> str:
+    """What the data set lacks for the diagram, and how to add it; empty where nothing."""
+    if "linear_size" not in columns:
+        return (
+            "No galaxy has both a redshift and a size. Choose hosts with redshifts on Inspect, or "
+            "import the survey with a column of redshifts."
+        )
+    if "luminosity" not in columns:
+        return (
+            "No galaxy has both a redshift and a flux. Match a catalogue of fluxes on the Table "
+            "page, such as VIII/65/nvss of VizieR, and choose its column under Fluxes."
+        )
+    return ""
 
 
 def diagram(
@@ -143,12 +156,10 @@ def _draw_physics(view: View, columns: TableColumns) -> None:
     if new != used:
         physics.set_physics(new)
         st.rerun()
+    with third.container(horizontal=True, gap="small"):
+        _flux_menu(view, columns)
+        _spectra_menu(view, columns)
     held = physics.spectra_of(view.data_set)
-    open_form = third.popover(
-        "Spectral index from two surveys", icon=":material/show_chart:", key="spectra_open"
-    )
-    with open_form, controls.show_errors():
-        _spectra_form(view, columns)
     if held:
         if physics.spectral_column(view.data_set) is None:
             st.warning("The data set has changed since its spectral indices were made.")
@@ -159,6 +170,40 @@ def _draw_physics(view: View, columns: TableColumns) -> None:
         )
         right.button("Remove", key="spectra_remove", icon=":material/delete:",
                      on_click=physics.forget_spectra, args=(view.data_set,))  # fmt: skip
+
+
+def _flux_menu(view: View, columns: TableColumns) -> None:
+    """Which column the fluxes are from."""
+    chosen = physics.flux_choice(view.data_set)
+    menu = st.popover("Fluxes", icon=":material/wifi_tethering:", key="fluxes_open")
+    with menu, controls.show_errors():
+        options = ["", *(n for n in numeric_names(columns) if n not in _DERIVED)]
+        held = chosen.get("column", "")
+        name = str(st.selectbox(
+            "Column [mJy]", options, options.index(held) if held in options else 0,
+            format_func=lambda n: columns.title(n) if n else "flux of the data set",
+            key="fluxes_column",
+        ))  # fmt: skip
+        frequency = st.number_input("At [GHz]", 0.01, 1000.0, chosen.get("frequency", 1.4),
+                                    key="fluxes_frequency", disabled=not name)  # fmt: skip
+        unit = columns.column(name).unit if name else "mJy"
+        if unit not in ("mJy", ""):
+            st.error(f"{controls.escape(name)} is in {controls.escape(unit)}, not mJy.")
+        elif st.button("Use these fluxes", key="fluxes_go", type="primary"):
+            physics.choose_fluxes(view.data_set, name, float(frequency))
+            st.rerun()
+
+
+def _spectra_menu(view: View, columns: TableColumns) -> None:
+    menu = st.popover("Spectral index from two surveys", icon=":material/show_chart:",
+                      key="spectra_open")  # fmt: skip
+    with menu, controls.show_errors():
+        _spectra_form(view, columns)
+
+
+def numeric_names(columns: TableColumns) -> list[str]:
+    """Names of the columns of numbers."""
+    return [n for n in columns.names if isinstance(columns.values(n), Numbers)]
 
 
 def _spectra_form(view: View, columns: TableColumns) -> None:
@@ -175,14 +220,16 @@ def _spectra_form(view: View, columns: TableColumns) -> None:
         name = st.selectbox("Data set", others, format_func=controls.data_set_title,
                             key="spectra_survey")  # fmt: skip
     else:
-        numeric = [n for n in columns.names if isinstance(columns.values(n), Numbers)]
-        name = st.selectbox("Column [mJy]", numeric, format_func=columns.title,
+        name = st.selectbox("Column [mJy]", numeric_names(columns), format_func=columns.title,
                             key="spectra_column")  # fmt: skip
         frequency = st.number_input("Frequency [GHz]", 0.0, 1000.0, 1.4, key="spectra_frequency")
         beam = st.number_input("Beam [″], 0: unknown", 0.0, 3600.0, 45.0, key="spectra_beam")
     if st.button("Compute", type="primary", key="spectra_go", icon=":material/show_chart:"):
         table = catalogue.table
-        first = fluxes(catalogue, controls.data_set_title(view.data_set))
+        known = dataclasses.replace(
+            catalogue, table=physics.table_with_fluxes(view.data_set), folder=None
+        )
+        first = fluxes(known, controls.data_set_title(view.data_set))
         if way == _PLANE:
             with st.spinner("Measuring the second image of each source …"):
                 second = fluxes(morphology.complete(catalogue.of_plane(str(name))), str(name))
@@ -195,8 +242,8 @@ def _spectra_form(view: View, columns: TableColumns) -> None:
                 np.full(n, frequency or np.nan), np.full(n, beam or np.nan),
             )  # fmt: skip
         index, warnings = spectral_indices(first, second, table["las"].to_numpy(float))
-        known = int(np.isfinite(index).sum())
-        title = f"{first.name} and {second.name}, {known:,} sources"
+        number = int(np.isfinite(index).sum())
+        title = f"{first.name} and {second.name}, {number:,} sources"
         physics.keep_spectra(view.data_set, title, index, warnings)
         st.rerun()
 

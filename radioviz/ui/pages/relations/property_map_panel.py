@@ -18,10 +18,11 @@ from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.map import layers
 from radioviz.ui.pages.grid_walk.correlations import correlate
+from radioviz.ui.pages.relations.power_panel import numeric_names
 from radioviz.ui.pages.relations.relation_question import USUALLY_LOG
 from radioviz.ui.pages.table.column_charts import numbers_of
 from radioviz.ui.palette import LABEL_COLOURS, OTHERS
-from radioviz.workspace.table_columns import Numbers, TableColumns
+from radioviz.workspace.table_columns import TableColumns
 
 SHOWN = ("Mean", "Error of the mean", "Galaxies")
 _PLANE = "latents"
@@ -36,7 +37,7 @@ def draw_property_map(view: View, columns: TableColumns) -> None:
     if not controls.has_map(view) or view.model is None:
         return
     located = cache.located(view.data_set, view.model)
-    numeric = [n for n in columns.names if isinstance(columns.values(n), Numbers)]
+    numeric = numeric_names(columns)
     first, second, third, fourth = st.columns([1.5, 1.5, 1, 0.9], vertical_alignment="bottom")
     name = str(first.selectbox(
         "Property", numeric, index=numeric.index("las") if "las" in numeric else 0,
@@ -80,8 +81,12 @@ def draw_property_map(view: View, columns: TableColumns) -> None:
         _draw_other(figure, at, controls.data_set_title(key), OTHERS[i % len(OTHERS)])
     plotly_charts.draw(figure, "property_map", f"{shown} of {title} over {titles[0]}", height=560)
     seen = int(np.isfinite(values).sum())
+    limits = ""
+    if f"{name}_limit" in columns:
+        upper = numbers_of(columns, f"{name}_limit")[located.rows] > 0
+        limits = f", {int((upper & np.isfinite(values)).sum()):,} of them upper limits"
     st.caption(
-        f"{seen:,} galaxies with a value. Gaussian kernel of {found.width[0]:.3g} by "
+        f"{seen:,} galaxies with a value{limits}. Gaussian kernel of {found.width[0]:.3g} by "
         f"{found.width[1]:.3g} (1σ); places with fewer than five galaxies within it are blank."
         + (f" {_projection(located, layout)}" if places else "")
     )
