@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 from contextlib import suppress
@@ -20,12 +21,22 @@ def cache_folder() -> Path:
 
     ``RADIOVIZ_CACHE`` overrides the user's cache folder. It is not created here.
     """
-    return Path(os.environ.get("RADIOVIZ_CACHE") or platformdirs.user_cache_dir("radioviz"))
+    return Path(os.environ.get("RADIOVIZ_CACHE") or _usual_folders(*_given())[0])
 
 
 def user_data_folder() -> Path:
     """Folder of the user's imported surveys and their Atlases (``RADIOVIZ_HOME``)."""
-    return Path(os.environ.get("RADIOVIZ_HOME") or platformdirs.user_data_dir("radioviz"))
+    return Path(os.environ.get("RADIOVIZ_HOME") or _usual_folders(*_given())[1])
+
+
+def _given() -> tuple[str | None, ...]:
+    return tuple(os.environ.get(name) for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"))
+
+
+@functools.cache
+def _usual_folders(*given: str | None) -> tuple[str, str]:
+    """Cache and data of the user, from what of the environment they depend on; asked very often."""
+    return platformdirs.user_cache_dir("radioviz"), platformdirs.user_data_dir("radioviz")
 
 
 def make_folder(folder: Path) -> None:

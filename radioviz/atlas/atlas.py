@@ -237,10 +237,15 @@ def atlas_roots() -> tuple[Path, Path]:
     return trained_folder() / "atlas", user_data_folder() / "atlas"
 
 
-def list_atlases(folder: Path | None = None) -> list[tuple[str, str]]:
-    """(data set, model) of every Atlas on disk, sorted, without opening them."""
-    roots = atlas_roots() if folder is None else (Path(folder),)
-    found = {(p.parent.parent.name, p.parent.name) for r in roots for p in r.glob("*/*/atlas.json")}
+def list_atlases(folder: Path | None = None, data_set: str = "*") -> list[tuple[str, str]]:
+    """(data set, model) of every Atlas on disk, or of those of one data set, sorted.
+
+    They are not opened.
+    """
+    if data_set != "*" and not _NAME.fullmatch(data_set):
+        return []
+    roots, names = atlas_roots() if folder is None else (Path(folder),), f"{data_set}/*/atlas.json"
+    found = {(p.parent.parent.name, p.parent.name) for r in roots for p in r.glob(names)}
     return sorted(pair for pair in found if all(_NAME.fullmatch(name) for name in pair))
 
 

@@ -109,8 +109,9 @@ def galaxy_cells(
         ):
             note = " · ".join(t for t in (label, size_words(las, limit), *given[at]) if t)
             colour = LABEL_COLOURS.get(label, MISSING_COLOUR)
-            field = field_arcsec(catalogue.info_of(int(rows[at])), style)
-            bar = scale_bar(field) if size > 64 else None
+            bar = None
+            if size > 64:
+                bar = scale_bar(field_arcsec(catalogue.info_of(int(rows[at])), style))
             mark = synthetic_mark(part, at)
             made[i] = Cell(pairs[i], Tile(sheet, at), str(name), note, colour, bar, mark)
     return [made[i] for i in sorted(made)]

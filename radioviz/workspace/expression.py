@@ -63,6 +63,7 @@ class Node:
         return list(dict.fromkeys(str(n.value) for n in self if n.kind == "column"))
 
 
+@functools.lru_cache(maxsize=64)
 def parse_filter(text: str) -> Node:
     """The structure of a filter.
 

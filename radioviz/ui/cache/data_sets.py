@@ -7,7 +7,9 @@ session that waits for it.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
+import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -75,7 +77,7 @@ class _Store:
         self.opening: dict[str, _Opening] = {}
 
 
-@st.cache_resource(show_spinner=False)
+@functools.cache
 def _store_of(cache: Path, home: Path) -> _Store:
     return _Store()
 
@@ -163,13 +165,14 @@ def forget_data_set(key: str) -> None:
 
 def models_version() -> str:
     """Changes when a folder of models does."""
-    files = [
-        (str(path), path.stat().st_mtime_ns)
-        for folder in model_folders()
-        for path in sorted(folder.glob("*/config.json"))
-        if path.is_file()
-    ]
-    return hashlib.sha256(repr(files).encode()).hexdigest()
+    files: list[tuple[str, int]] = []
+    for folder in model_folders():  # a page asks often: no Path for each model
+        with suppress(OSError), os.scandir(folder) as models:
+            for model in models:
+                path = f"{model.path}{os.sep}config.json"
+                with suppress(OSError):
+                    files.append((path, os.stat(path).st_mtime_ns))  # noqa: PTH116
+    return hashlib.sha256(repr(sorted(files)).encode()).hexdigest()
 
 
 @shared(models_version, entries=4)
@@ -193,7 +196,7 @@ def atlas_names(data_set: str) -> list[str]:
     """Models that have an Atlas of this data set."""
     from radioviz.atlas.atlas import list_atlases
 
-    return sorted(model for key, model in list_atlases() if key == data_set)
+    return [model for _, model in list_atlases(data_set=data_set)]
 
 
 def atlas_version(data_set_key: str, model: str) -> tuple[str, str, str, int, str]:

@@ -25,7 +25,7 @@ class Shared(Generic[P, R]):
         self,
         function: Callable[P, R],
         key: Callable[..., object],
-        kept: Callable[[Callable[[], R], object], R],
+        kept: Callable[[Callable[[], R], str], R],
         opens_torch: bool,
         waits: bool,
     ) -> None:
@@ -39,13 +39,13 @@ class Shared(Generic[P, R]):
         with st.spinner(text) if wait else nullcontext():
             if not self._waits:
                 return self._kept(
-                    lambda: self._function(*args, **kwargs), self._key(*args, **kwargs)
+                    lambda: self._function(*args, **kwargs), repr(self._key(*args, **kwargs))
                 )
             found = self.peek(*args, **kwargs)
             if found is not None:
                 return found
             made = self._function(*args, **kwargs)
-            return self._kept(lambda: made, self._key(*args, **kwargs))
+            return self._kept(lambda: made, repr(self._key(*args, **kwargs)))
 
     def peek(self, *args: P.args, **kwargs: P.kwargs) -> R | None:
         """The result if it is kept, without computing it."""
@@ -54,7 +54,7 @@ class Shared(Generic[P, R]):
             raise _Missing
 
         try:
-            return self._kept(missing, self._key(*args, **kwargs))
+            return self._kept(missing, repr(self._key(*args, **kwargs)))
         except _Missing:
             return None
 
@@ -86,7 +86,8 @@ def shared(
     """
 
     def decorate(function: Callable[P, R]) -> Shared[P, R]:
-        def keep(_make: Callable[[], R], key: object) -> R:
+        # One text: Streamlit would hash each part of a tuple, of which a page makes hundreds.
+        def keep(_make: Callable[[], R], key: str) -> R:
             return _make()
 
         # Streamlit distinguishes its caches by these names.
