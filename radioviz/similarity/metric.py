@@ -3,7 +3,7 @@
 Galaxies differ strongly along some latent axes (size, brightness of the core) and little along
 others, which hold detail. The plain cosine depends mostly on the former, and on the arbitrary
 origin. Whitening moves the origin to the mean and equalises the weights of the axes
-(Jegou & Chum 2012, "Negative evidences and co-occurrences in image retrieval"),
+(Jegou & Chum 2012, "Negative evidences and co-occurences in image retrieval"),
 
     y = (x - m) V diag(s)^-p,
 

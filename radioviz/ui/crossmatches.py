@@ -23,6 +23,7 @@ from radioviz.data.catalogue import Column
 from radioviz.errors import SelectionError, WorkspaceError
 from radioviz.export.session_matches import MOST_CELLS
 from radioviz.importing.catalogue_match import MatchedCatalogue
+from radioviz.store.identifiers import Identifiers
 from radioviz.ui import cache, session_workspace
 from radioviz.ui.cache.data_sets import data_set_version
 from radioviz.ui.cache.shared import shared
@@ -124,12 +125,13 @@ def _with_error(value: float, error: float | None) -> str:
 
 def crossmatches(data_set: str) -> list[Crossmatch]:
     """The matches of a data set in this workspace, in the order they were made."""
+    held = session_workspace.value(FIELD, [])
+    return [_crossmatch(value) for value in held if value.get("data_set") == data_set]
+
+
+def _crossmatch(value: Mapping[str, Any]) -> Crossmatch:
     known = {f.name for f in dataclasses.fields(Crossmatch)}
-    found = []
-    for value in session_workspace.value(FIELD, []):
-        if value.get("data_set") == data_set:
-            found.append(Crossmatch(**{k: v for k, v in value.items() if k in known}))
-    return found
+    return Crossmatch(**{k: v for k, v in value.items() if k in known})
 
 
 def suggested_name(title: str, taken: Iterable[str] = ()) -> str:
@@ -236,6 +238,15 @@ def matches_to_save() -> Callable[[], tuple[dict[str, Any], ...]]:
         return tuple(e for match, table in found if (e := _entry(match, table)) is not None)
 
     return made
+
+
+def saved_entry(identifier: str, held: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A match of any saved workspace for a ``.radioviz`` file; None if it has too many cells."""
+    match = _crossmatch(held)
+    payload = session_workspace.saved().attachment(identifier, match.attached)
+    if payload is None:
+        return None
+    return _entry(match, JoinedTable(payload, Identifiers(np.array([], dtype=object))))
 
 
 def _entry(match: Crossmatch, table: JoinedTable) -> dict[str, Any] | None:

@@ -75,9 +75,10 @@ def _session_of_this_thread() -> str:
 
 def _delete_idle_workspaces() -> None:
     from radioviz.ui import session_workspace
+    from radioviz.ui.workspace_file import file_of_saved
 
     while True:
-        session_workspace.delete_idle()
+        session_workspace.delete_idle(file_of_saved)
         time.sleep(86_400.0)
 
 

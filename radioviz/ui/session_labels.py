@@ -16,7 +16,12 @@ def labels() -> Labels:
 
 def marks() -> list[Mark]:
     """Marks of the reader, in the order they were given."""
-    return [_mark(pair, label) for pair, label in labels() if label.mark is not None]
+    return marks_in(labels())
+
+
+def marks_in(given: Labels) -> list[Mark]:
+    """The marks among labels."""
+    return [_mark(pair, label) for pair, label in given if label.mark is not None]
 
 
 def mark_of(pair: Pair) -> Mark | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -54,6 +54,9 @@ class WorkspaceState:
         Fields that are not saved yet, because there was no other reason to save the workspace.
     missed : bool
         Another tab changed the workspace just before this one did, and that is not shown yet.
+    deleted : bytes
+        The last export of the workspace of the link, which was idle for so long that it was
+        deleted.
     """
 
     identifier: str = ""
@@ -66,6 +69,7 @@ class WorkspaceState:
     failure: str = ""
     applying: bool = False
     missed: bool = False
+    deleted: bytes = b""
 
 
 def workspace_state() -> WorkspaceState:
@@ -93,10 +97,13 @@ def idle_days() -> float:
     return 90.0 if guard.is_shared() else 0.0
 
 
-def delete_idle() -> None:
-    """Delete the workspaces that nobody has opened for :func:`idle_days`."""
+def delete_idle(export: Callable[[str], bytes | None]) -> None:
+    """Delete the workspaces that nobody has opened for :func:`idle_days`.
+
+    ``export`` gives the file of a workspace, which is offered to who opens its link later.
+    """
     with suppress(WorkspaceError):  # said on the pages
-        saved().delete_idle(idle_days())
+        saved().delete_idle(idle_days(), export)
 
 
 def bind() -> None:
@@ -108,10 +115,11 @@ def bind() -> None:
     asked = url_state.from_link(PARAMETER)
     if asked and asked != own.identifier:
         _leave(own)
-        own.identifier, own.revision, own.values = asked, 0, {}
+        own.identifier, own.revision, own.values, own.deleted = asked, 0, {}, b""
         _hook()
         if not _follow(own) and not own.failure:
             own.message = "This workspace no longer exists; a new one was begun."
+            own.deleted = _deleted(asked)
             own.identifier = new_identifier()
             _clear()
     elif not own.identifier:
@@ -180,7 +188,7 @@ def begin() -> None:
     own = workspace_state()
     _leave(own)
     own.identifier, own.revision, own.undo, own.redo = new_identifier(), 0, "", ""
-    own.failure, own.missed = "", False
+    own.failure, own.missed, own.deleted = "", False, b""
     _clear()
 
 
@@ -227,6 +235,12 @@ class _noted:
         return isinstance(error, WorkspaceError)
 
 
+def _deleted(identifier: str) -> bytes:
+    with suppress(WorkspaceError):
+        return saved().last_export(identifier) or b""
+    return b""
+
+
 def _revision(own: WorkspaceState) -> int:
     try:
         return saved().revision(own.identifier)
@@ -253,7 +267,7 @@ def _apply(fields: dict[str, Any]) -> None:
     try:
         state.tray().replace(pairs_of(fields.get("tray")))
         state.brush().replace(pairs_of(fields.get("selection")))
-        labels().replace(_labels(fields))
+        labels().replace(labels_of(fields))
         own.values = {k: v for k, v in fields.items() if k not in _HELD}
     finally:
         own.applying = False
@@ -312,7 +326,7 @@ def pairs_of(groups: Any) -> list[tuple[str, str]]:
     return [(str(d), str(s)) for d, ids in groups or () for s in ids]
 
 
-def _labels(fields: dict[str, Any]) -> list[Any]:
+def labels_of(fields: Mapping[str, Any]) -> list[Any]:
     """Labels as saved; of a workspace that had marks alone, its marks."""
     if fields.get("labels") is not None:
         return list(fields["labels"])

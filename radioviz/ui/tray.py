@@ -30,10 +30,11 @@ from radioviz.ui.controls import View
 from radioviz.ui.exports.export_job import Write
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.gallery import Action
-from radioviz.ui.session_labels import labels, marks
+from radioviz.ui.session_labels import labels
 from radioviz.ui.state import Selection
 from radioviz.ui.subsets import save_subset, subsets
-from radioviz.workspace.labels import MARKS, Label
+from radioviz.ui.workspace_file import labels_in_file
+from radioviz.workspace.labels import Label
 
 if TYPE_CHECKING:
     from radioviz.export.session import Session
@@ -181,18 +182,18 @@ def selection_file(chosen: Selection, view: View) -> Callable[[], bytes]:
 
     A download is written outside any session, so its content is collected now.
     """
-    sources, marked = tuple(chosen), tuple(marks())
+    sources, given = tuple(chosen), labels_in_file(labels())
     text = filtering.current_filter()
     named = {s.name: tuple(s.members) for s in subsets()}
-    tags = {t: tuple(labels().members(t)) for t in labels().counts() if t not in MARKS}
-    notes = {pair: label.note for pair, label in labels() if label.note}
     there = saved_view.view_to_save(view.data_set, view.model, view.style)
     matched = crossmatches.matches_to_save()
 
     def written() -> bytes:
         from radioviz.export.session import Session, session_bytes
 
-        return session_bytes(Session(sources, marked, there(), text, named, tags, notes, matched()))
+        return session_bytes(
+            Session(sources, view=there(), filter=text, subsets=named, matches=matched(), **given)
+        )
 
     return written
 

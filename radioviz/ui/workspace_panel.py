@@ -9,6 +9,7 @@ import streamlit as st
 from radioviz.errors import WorkspaceError
 from radioviz.ui import controls, saved_view, session_workspace
 from radioviz.ui.browser_component import register_component
+from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.session_workspace import PARAMETER, workspace_state
 
 _NO_KEYS = "<style>.st-key-workspace kbd { display: none }</style>"  # they are in the tooltips
@@ -33,6 +34,8 @@ def draw_workspace() -> None:
             )
         with st.popover("", icon=":material/workspaces:", key="workspace_menu", help="Workspace"):
             _menu()
+    if own.deleted:
+        _last_export(own.deleted)
     if own.failure:
         st.warning(controls.escape(own.failure), icon=":material/cloud_off:")
     _offer_last()
@@ -55,8 +58,8 @@ def _menu() -> None:
         st.caption("Empty. It is saved on the server with your first change.")
     if days:
         st.caption(
-            f"A workspace that nobody opens for {days:g} days is deleted; save it from the "
-            "selection tray to keep it longer."
+            f"A workspace that nobody opens for {days:g} days is deleted. Its link then offers "
+            f"its last export for {days:g} more days."
         )
     else:
         st.caption("It is kept until you delete it.")
@@ -69,6 +72,18 @@ def _menu() -> None:
             "Delete this workspace", icon=":material/delete:", key="workspace_delete",
             on_click=session_workspace.delete,
         )  # fmt: skip
+
+
+def _last_export(content: bytes) -> None:
+    st.info(
+        "The workspace of this link was deleted, because nobody opened it for so long.",
+        icon=":material/history_toggle_off:",
+    )
+    export_button(
+        "Download its last export", "workspace.radioviz", whole(lambda: content),
+        key="workspace_last_export", width="stretch",
+        help="Its tray, filter, subsets, tags, notes and view: load it in the tray below",
+    )  # fmt: skip
 
 
 def _offer_last() -> None:

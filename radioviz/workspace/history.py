@@ -46,6 +46,8 @@ CREATE TABLE IF NOT EXISTS change (
 CREATE TABLE IF NOT EXISTS attachment (
     workspace TEXT NOT NULL, id TEXT NOT NULL, content BLOB NOT NULL,
     PRIMARY KEY (workspace, id));
+CREATE TABLE IF NOT EXISTS export (
+    workspace TEXT PRIMARY KEY, content BLOB NOT NULL, at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS last_change ON change (workspace, field, seq);
 """
 
@@ -223,16 +225,44 @@ class SavedWorkspaces:
                 db.execute(f"DELETE FROM {table} WHERE workspace = ?", (identifier,))
             return bool(db.execute("DELETE FROM workspace WHERE id = ?", (identifier,)).rowcount)
 
-    def delete_idle(self, days: float) -> int:
-        """Remove workspaces that nobody opened for ``days`` (0 = never); how many."""
+    def delete_idle(self, days: float, export: Callable[[str], bytes | None]) -> int:
+        """Remove workspaces that nobody opened for ``days`` (0 = never); how many.
+
+        What ``export`` gives of each is kept for as long again (:meth:`last_export`).
+        """
         if days <= 0 or not self.path.is_file():
             return 0
         limit = self._clock() - days * 86400.0
         with self._changed() as db:
-            idle = "SELECT id FROM workspace WHERE used < ?"
-            for table in ("change", "attachment"):
-                db.execute(f"DELETE FROM {table} WHERE workspace IN ({idle})", (limit,))
-            return db.execute("DELETE FROM workspace WHERE used < ?", (limit,)).rowcount
+            db.execute("DELETE FROM export WHERE at < ?", (limit,))
+            idle = db.execute("SELECT id FROM workspace WHERE used < ?", (limit,)).fetchall()
+        number = 0
+        for (identifier,) in idle:
+            content = export(identifier)  # outside of a transaction: it may take a second
+            with self._changed() as db:
+                gone = db.execute(
+                    "DELETE FROM workspace WHERE id = ? AND used < ?", (identifier, limit)
+                ).rowcount
+                if not gone:  # somebody has just opened it
+                    continue
+                for table in ("change", "attachment"):
+                    db.execute(f"DELETE FROM {table} WHERE workspace = ?", (identifier,))
+                if content:
+                    db.execute(
+                        "INSERT OR REPLACE INTO export VALUES (?, ?, ?)",
+                        (identifier, content, self._clock()),
+                    )
+                number += 1
+        return number
+
+    def last_export(self, identifier: str) -> bytes | None:
+        """The last export of a workspace that :meth:`delete_idle` removed; None if none is kept."""
+        if not _IDENTIFIER.fullmatch(identifier) or not self.path.is_file():
+            return None
+        with self._changed() as db:
+            row = db.execute("SELECT content FROM export WHERE workspace = ?", (identifier,))
+            found = row.fetchone()
+        return bytes(found[0]) if found else None
 
     def attach(self, identifier: str, content: bytes, field: str) -> str:
         """Keep a large content beside a workspace; returns its name, for a value of ``field``.

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from radioviz.export.session import read_session
 from radioviz.ui import session_workspace
+from radioviz.ui.crossmatches import Crossmatch
+from radioviz.ui.workspace_file import file_of_saved
 from radioviz.workspace.history import new_identifier
 from tests.ui.conftest import session_of
 
@@ -79,6 +86,55 @@ def test_with_a_damaged_file(open_page: Open, home: Path) -> None:
 
 
 @pytest.mark.usefixtures("home")
+def test_the_link_of_a_deleted_workspace_offers_its_last_export(
+    open_page: Open, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RADIOVIZ_WORKSPACE_DAYS", "90")
+    one, kept, saved = workspace(home), workspace(home), session_workspace.saved()
+    pairs = [("first", f"first-{i}") for i in (3, 5, 8)]
+    saved.change(one, "labels", [["first", "first-5", ["bent"], 4, "a note"]], "tag")
+    saved.change(one, "filter", "las > 80", "filter")
+    group = {"name": "odd", "colour": "#112233", "groups": [["first", ["first-8"]]]}
+    saved.change(one, "subsets", [group], "save")
+    saved.change(one, "view", {"page": "table", "data": "first"}, "")
+    match = match_of([s for _, s in pairs], lambda table: saved.attach(one, table, "crossmatches"))
+    saved.change(one, "crossmatches", [dataclasses.asdict(match)], "match")
+    changed(home, "UPDATE workspace SET used = used - 91 * 86400 WHERE id = ?", one)
+    session_workspace.delete_idle(file_of_saved)
+    app, _ = opened_with(open_page, one)
+    assert "because nobody opened it" in app.info[0].value
+    assert app.button(key="workspace_last_export")
+    assert app.query_params["workspace"] != one
+    session = read_session(saved.last_export(one) or b"")
+    assert session.sources == (pairs[0],)
+    assert session.tags == {"bent": (pairs[1],)}
+    assert session.notes == {pairs[1]: "a note"}
+    assert [(m.source_id, m.mark) for m in session.marks] == [("first-5", 4)]
+    assert session.subsets == {"odd": (pairs[2],)}
+    assert session.filter == "las > 80" and session.view["page"] == "table"
+    assert session.matches[0]["cells"]["far_flux"] == [1.5, 2.5]
+    app, _ = opened_with(open_page, kept)
+    assert len(session_of(app).tray) == 1, "this one is not idle"
+
+
+def match_of(ids: list[str], attach: Callable[[bytes], str]) -> Crossmatch:
+    """Two of three galaxies matched with made-up fluxes."""
+    table = pa.table({
+        "source_id": pa.array(ids, pa.large_string()),
+        "far_flux": [1.5, 2.5, None], "far_separation": [0.1, 0.2, None],
+    })  # fmt: skip
+    out = io.BytesIO()
+    pq.write_table(table, out)
+    columns = {
+        "far_flux": ["flux", "float64", "mJy", "phot.flux", "Flux", "2"],
+        "far_separation": ["", "float64", "arcsec", "", "Separation", "2"],
+    }
+    return Crossmatch(
+        "far", "first", "", attach(out.getvalue()), "far.csv", 5.0, "nearest", 3, 2, 0, 2, 9, 9, 0,
+        None, None, None, None, "J2000", [], "2026-01-01T00:00:00", "", columns,
+    )  # fmt: skip
+
+
 def test_the_view_is_saved_with_the_first_change(open_page: Open) -> None:
     """It alone is no reason to save a workspace, but the next visit begins with it."""
     app = open_page("table", data="first", encoder="vae2")

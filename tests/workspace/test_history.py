@@ -187,14 +187,23 @@ def test_idle_workspaces_are_deleted_on_request(tmp_path: Path) -> None:
     now[0] += 80 * 86400
     saved.change(new, "tray", [2], "add")
     now[0] += 20 * 86400
-    assert saved.delete_idle(0) == 0
-    assert saved.delete_idle(90) == 1
+
+    def export(identifier: str) -> bytes:
+        return f"{identifier} {fields(saved, identifier)}".encode()
+
+    assert saved.delete_idle(0, export) == 0
+    assert saved.last_export(old) is None
+    assert saved.delete_idle(90, export) == 1
     assert saved.snapshot(old) is None
+    assert saved.last_export(old) == f"{old} {{'tray': [1]}}".encode()
+    assert saved.last_export(new) is None
+    assert saved.last_export("%") is None
     assert fields(saved, new) == {"tray": [2]}
     now[0] += 80 * 86400
     saved.touch(new)
     now[0] += 20 * 86400
-    assert saved.delete_idle(90) == 0
+    assert saved.delete_idle(90, export) == 0  # and the export of the other is forgotten
+    assert saved.last_export(old) is None
     assert saved.delete(new)
     assert not saved.delete(new)
 
