@@ -57,7 +57,8 @@ class HypercolumnNet(nn.Module):
         self.to_half = nn.Conv2d(4 * width, 2 * width, 3, padding=1)
         self.to_whole = nn.Conv2d(2 * width, width, 3, padding=1)
         self.image = nn.Conv2d(width, channels, 3, padding=1)
-        depth = channels + width + 2 * width + 4 * width
+        self._widths = (width, 2 * width, 4 * width)
+        depth = channels + sum(self._widths)
         self.middle: Tensor
         self.spread: Tensor
         self.direction: Tensor
@@ -67,11 +68,17 @@ class HypercolumnNet(nn.Module):
         self.register_buffer("threshold", torch.zeros(()))
         self.threshold: Tensor
 
-    def loss(self, x: Tensor, weight: float = 0.1) -> Tensor:
-        """Squared error of the asinh image, and for a VAE ``weight`` times the divergence."""
+    def loss(self, x: Tensor, target: Tensor | None = None, weight: float = 0.1) -> Tensor:
+        """Squared error of the asinh image, and for a VAE ``weight`` times the divergence.
+
+        ``target`` is what to reproduce, by default the image itself. With noise of its own,
+        independent of that of the image, it teaches the network to leave noise out
+        (Recorrupted-to-Recorrupted, Pang et al. 2021, CVPR).
+        """
         seen = self._seen(x)
         found, kl = self._layers(seen, noise=True)
-        return (found[0] - seen).square().mean() + weight * kl
+        wanted = seen if target is None else self._seen(target)
+        return (found[0] - wanted).square().mean() + weight * kl
 
     def hypercolumns(self, x: Tensor) -> Tensor:
         """Reconstruction, then layers of full, half and quarter size; ``(n, depth, ny, nx)``."""
@@ -101,10 +108,11 @@ class HypercolumnNet(nn.Module):
         """True where a pixel is source, ``(n, ny, nx)``."""
         return self.score(x) > self.threshold
 
-    def group(self, x: Tensor, seed: int = 0, pixels: int = 10_000) -> None:
+    def group(self, x: Tensor, seed: int = 0, pixels: int = 10_000, layers: int = 4) -> None:
         """Find the two groups by k-means over the hypercolumns of images, without labels.
 
         The source is the group with the brighter reconstruction. The score is 0 half-way.
+        ``layers`` is how many count, from the reconstruction (1) to the smallest (4).
         """
         from sklearn.cluster import KMeans
 
@@ -116,6 +124,7 @@ class HypercolumnNet(nn.Module):
         self.middle.copy_(some.mean(0))
         self.spread.copy_(some.std(0).clamp_min(1e-6))
         normal = ((some - self.middle) / self.spread).numpy()
+        normal[:, self.channels + sum(self._widths[: layers - 1]) :] = 0
         groups = KMeans(2, n_init=2, random_state=seed).fit(normal)
         low, high = torch.from_numpy(groups.cluster_centers_).to(some)
         if high[: self.channels].sum() < low[: self.channels].sum():

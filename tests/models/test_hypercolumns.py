@@ -107,7 +107,9 @@ def test_photutils_finds_bright_sources_in_noise() -> None:
 
 @pytest.mark.slow
 def test_sources_come_out_without_labels() -> None:
-    network = masks.learn("ae", radio_fields(60, 5), steps=60)
+    known = radio_fields(60, 5)
+    network = masks.learn("ae", known, steps=60)
+    network.group(torch.from_numpy(known.noisy)[:, None], layers=1)
     fields = radio_fields(20, 6)
     found = masks.by_score(network, fields.noisy)
     best = max(masks.count(m, fields).iou.mean() for m in found.values())
