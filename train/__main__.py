@@ -97,6 +97,10 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
         "train.scores.galaxy_scores:build_all", "--data --what --generator",
         "score galaxies by classifiers and densities",
     ),
+    "learned": (
+        "train.scores.learned_latents:write_learned", "--model!",
+        "store a sample of what an encoder over several surveys learned from, as latents",
+    ),
     "splits": (
         "train.splits.record:record_splits", "", "find shared sources and record the fixed splits"
     ),

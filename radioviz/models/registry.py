@@ -118,17 +118,19 @@ def with_capability(*capabilities: str, folder: Path | None = None) -> dict[str,
 def encoders(models: ModelList | None = None) -> dict[str, ModelInfo]:
     """Models that encode, the default one first.
 
-    The one with the most latent dimensions leads; among equals one that did not start from another
-    model's weights, whose features are similar; then the one whose neighbours most often share the
-    FR class.
+    One whose frame follows the source leads, since it also knows other surveys than FIRST; then
+    the one with the most latent dimensions; among equals one that did not start from another
+    model's weights, whose features are similar; then the one whose neighbours most often share
+    the FR class.
     """
     named = (list_models() if models is None else models).with_capability("encode")
 
-    def rank(name: str) -> tuple[float, bool, float, str]:
+    def rank(name: str) -> tuple[bool, float, bool, float, str]:
         info = named[name]
         likeness = info.scores.get("neighbour_accuracy.valid", 0)
         begun = bool(dict(info.training.get("config") or {}).get("init"))
-        return -info.latent_dim, begun, -float(likeness), name
+        follows = getattr(info.preprocess, "fit", "") == "source"
+        return not follows, -info.latent_dim, begun, -float(likeness), name
 
     return {name: named[name] for name in sorted(named, key=rank)}
 

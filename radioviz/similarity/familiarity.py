@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from radioviz.neighbours import nearest_of
 NEIGHBOURS = 5
 FAR = 0.99
 """Share of held-out galaxies that are nearer, above which an encoder is out of its depth."""
+
+LEARNED = "learned.safetensors"
+"""Beside the weights of an encoder over several surveys: latents of what it learned from."""
 
 _BLOCK = 1024
 _SAME = 1e-3  # of the spread of all: the galaxy itself, or the same image
@@ -77,3 +81,29 @@ def familiarity(train: np.ndarray, held_out: np.ndarray) -> Familiarity:
         )
     known = Familiarity(train, np.empty(0))
     return Familiarity(train, np.sort(known.distances(held_out)))
+
+
+def stored_familiarity(file: Path, weights_sha256: str) -> Familiarity | None:
+    """:func:`familiarity` of the latents in :data:`LEARNED`; None without the file.
+
+    Raises
+    ------
+    AtlasError
+        If the file is damaged, or of other weights.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not file.is_file():
+        return None
+    try:
+        with safe_open(file, framework="np") as stored:
+            made_by = (stored.metadata() or {}).get("weights_sha256", "")
+            train, valid = stored.get_tensor("train"), stored.get_tensor("valid")
+    except (OSError, SafetensorError) as error:
+        raise AtlasError(f"{file} is damaged ({error}); restore it from the release") from error
+    if made_by != weights_sha256:
+        raise AtlasError(
+            f"{file} is of other weights ({made_by[:12]}) than the model ({weights_sha256[:12]}); "
+            "make it again by python -m train learned"
+        )
+    return familiarity(train, valid)

@@ -54,7 +54,7 @@ def test_far_from_every_mark_the_strangeness_orders() -> None:
 
 
 def test_galaxies_are_compared_by_a_decoder_and_a_pure_encoder() -> None:
-    assert space_encoders(list_models()) == ["vae32", "simclr"]
+    assert space_encoders(list_models()) == ["vae32", "survey-simclr"]
     assert space_encoders(ModelList({}, {})) == []
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from radioviz.errors import AtlasError
-from radioviz.similarity.familiarity import FAR, NEIGHBOURS, familiarity
+from radioviz.similarity.familiarity import (
+    FAR,
+    LEARNED,
+    NEIGHBOURS,
+    familiarity,
+    stored_familiarity,
+)
 
 
 def clouds(n: int, d: int = 6, seed: int = 0) -> np.ndarray:
@@ -51,3 +60,18 @@ def test_too_few_to_compare() -> None:
         familiarity(clouds(5), clouds(30, seed=1))
     with pytest.raises(AtlasError, match="200 training and 19 held-out"):
         familiarity(clouds(200), clouds(19, seed=1))
+
+
+def test_stored_latents_are_of_the_same_weights(tmp_path: Path) -> None:
+    train, valid = (x.astype(np.float16) for x in (clouds(200), clouds(40, seed=1)))
+    file = tmp_path / LEARNED
+    assert stored_familiarity(file, "a" * 64) is None
+    save_file({"train": train, "valid": valid}, file, metadata={"weights_sha256": "a" * 64})
+    found = stored_familiarity(file, "a" * 64)
+    assert found is not None
+    assert np.array_equal(found.held_out, familiarity(train, valid).held_out)
+    with pytest.raises(AtlasError, match=f"{LEARNED} is of other weights .aaaaaaaaaaaa. than"):
+        stored_familiarity(file, "b" * 64)
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(AtlasError, match=f"{LEARNED} is damaged"):
+        stored_familiarity(file, "a" * 64)

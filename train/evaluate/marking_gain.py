@@ -13,7 +13,7 @@ import numpy as np
 
 from radioviz.atlas.atlas import open_atlas, orientation_summary
 from radioviz.data.registry import open_data_set
-from radioviz.models.registry import list_models
+from radioviz.models.registry import encoders, list_models
 from radioviz.outliers.marking import BEST, MarkSpace, stack_latents
 from radioviz.outliers.thresholds import percentile_rank
 from train.evaluate.benchmarks import record
@@ -37,7 +37,8 @@ def marks(model: str = MODEL, split: str = "test") -> dict[str, float]:
     found = fitted_detector(f"maf-{model}")
     scores = found.scores(sample)["strangeness"].to_numpy()
     strange = percentile_rank(scores, found.learned["strangeness"].to_numpy())
-    first = open_atlas("first", "simclr", info=list_models()["simclr"])
+    second = next(iter(encoders()))
+    first = open_atlas("first", second, info=list_models()[second])
     spaces = stack_latents(
         [orientation_summary(sample.latents), first.latents]
     )  # as on the Outliers page
