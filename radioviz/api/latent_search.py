@@ -17,6 +17,7 @@ from radioviz.atlas.layouts import REFERENCE
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.matching import REPEAT_ARCSEC
 from radioviz.encode import Encoder, GeneratedGalaxies
+from radioviz.encode.matched_beam import matched_latents, mean_matched
 from radioviz.errors import AtlasError, SelectionError, SimilarityError
 from radioviz.similarity import (
     LatentIndex,
@@ -26,6 +27,7 @@ from radioviz.similarity import (
     compose_query,
     search,
 )
+from radioviz.similarity.query_image import wider_beam
 from radioviz.similarity.spaces import (
     MAX_NULL,
     MEASURES,
@@ -129,10 +131,15 @@ def find_similar(
     atlases = {key: open_atlas(key, model) for key in wanted}
     name = atlases[targets[0]].model
     apart = REPEAT_ARCSEC if separation is None else separation
-    whitening = _whitening(name, atlases[targets[0]], space) if space else None
+    searched = catalogues[targets[0]]
+    sharper = {key for key in wanted if len(targets) == 1 and wider_beam(catalogues[key], searched)}
+    whitening = _whitening(name, atlases[targets[0]], space, bool(sharper)) if space else None
     indexes = {
         key: prepared_index(
-            LatentIndex.of(catalogues[key], atlas), whitening, space, atlas.folder / "search"
+            LatentIndex.of(catalogues[key], atlas),
+            whitening,
+            space,
+            atlas.folder / ("own" if sharper else "search"),
         )
         for key, atlas in atlases.items()
     }
@@ -140,14 +147,8 @@ def find_similar(
     if image is not None:
         latent, place = encode_example(image, name, like=targets[0], rotated=rotated, **reading)
         place = None if separation is None else place
-    if rotated:
-        encoder = Encoder.load(name)
-        views = {
-            (key, source_id): encoder.encode_views(
-                catalogues[key], catalogues[key].rows_of([source_id])
-            )[0]
-            for key, source_id in (*like, *counter)
-        }
+    if rotated or sharper:
+        views = _views([*like, *counter], targets[0], sharper, catalogues, atlases, rotated)
     query = compose_query(
         list(indexes.values()), like, counter, image=latent, position=place, views=views,
         whitening=whitening,
@@ -176,11 +177,44 @@ def _pairs(galaxies: Galaxies, data_set: str) -> list[tuple[str, str]]:
     return [(data_set, one) if isinstance(one, str) else (one[0], one[1]) for one in listed]
 
 
-def _whitening(model: str, otherwise: Atlas, space: str) -> Whitening:
-    """As the Similar page has it: of FIRST, or of the data set searched where FIRST has none."""
+def _views(
+    examples: list[tuple[str, str]],
+    target: str,
+    sharper: set[str],
+    catalogues: dict[str, Catalogue],
+    atlases: dict[str, Atlas],
+    rotated: bool,
+) -> dict[tuple[str, str], np.ndarray]:
+    """Latents ``(r, d)`` of examples; of sharper surveys, as the one searched would show them."""
+    encoder = Encoder.load(atlases[target].model)
+    apart = {}
+    for key in sharper:
+        beam = wider_beam(catalogues[key], catalogues[target]) or 0.0
+        index = LatentIndex.of(catalogues[target], atlases[target])
+        apart[key] = (beam, index.mean - mean_matched(encoder, catalogues[key], beam))
+    views = {}
+    for key, source_id in examples:
+        row = catalogues[key].rows_of([source_id])
+        if key in sharper:
+            beam, step = apart[key]
+            views[key, source_id] = (
+                step + matched_latents(encoder, catalogues[key], row, beam, rotated)[0]
+            )
+        elif rotated:
+            views[key, source_id] = encoder.encode_views(catalogues[key], row)[0]
+        else:
+            views[key, source_id] = np.asarray(atlases[key].latents[row], np.float32)
+    return views
+
+
+def _whitening(model: str, otherwise: Atlas, space: str, own: bool) -> Whitening:
+    """As the Similar page has it: of FIRST, or of the data set searched where FIRST has none.
+
+    ``own``: of the data set searched, for examples of a sharper survey.
+    """
     atlas = otherwise
     with suppress(AtlasError):
-        atlas = open_atlas(REFERENCE, model)
+        atlas = otherwise if own else open_atlas(REFERENCE, model)
     return fitted_whitening(atlas.latents, open_data_set(atlas.data_set).table, space)
 
 

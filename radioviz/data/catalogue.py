@@ -196,6 +196,14 @@ class Catalogue:
             self, info=info, table=table, images=cube[:, number], plane=number
         )
 
+    def has_images(self, rows: np.ndarray) -> np.ndarray:
+        """Which rows have the plane that ``images`` is of, bool ``(m,)``."""
+        if not self.planes or MISSING not in self.table:
+            return np.ones(len(rows), dtype=bool)
+        name = self.planes[self.plane]
+        lacking = self.table[MISSING].iloc[rows]
+        return np.array([name not in text.split(", ") for text in lacking], dtype=bool)
+
     def require_images(self, rows: np.ndarray) -> None:
         """Refuse rows whose source lacks the plane that ``images`` is of.
 
@@ -204,12 +212,9 @@ class Catalogue:
         CatalogueError
             Naming the plane and the first such source.
         """
-        if not self.planes or MISSING not in self.table:
-            return
-        name = self.planes[self.plane]
-        lacking = self.table[MISSING].iloc[rows]
-        lacks = np.array([name in text.split(", ") for text in lacking], dtype=bool)
+        lacks = ~self.has_images(rows)
         if lacks.any():
+            name = self.planes[self.plane]
             source = self.table["source_id"].iloc[rows].to_numpy()[lacks][0]
             raise CatalogueError(
                 f"data set '{self.info.key}': {int(lacks.sum()):,} of {len(lacks):,} source(s) "

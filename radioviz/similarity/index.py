@@ -179,6 +179,14 @@ class LatentIndex:
         """True where exact search takes more than about a tenth of a second."""
         return int(self.latents.size) >= LARGE
 
+    @cached_property
+    def mean(self) -> np.ndarray:
+        """Mean latent vector of the rows with a direction, or of a sample, float32 ``(d,)``."""
+        rows = np.flatnonzero(self.inverse_norms > 0)
+        rows = rows[:: max(1, len(rows) // BLOCK)]
+        mean: np.ndarray = np.asarray(self.latents[rows], np.float64).mean(axis=0)
+        return mean.astype(np.float32)
+
     def row_of(self, source_id: str) -> int:
         """Row of an identifier.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from radioviz.data.catalogue import SurveyInfo
+from radioviz.data.catalogue import Catalogue, SurveyInfo
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import ImageError
 from radioviz.images.reading import SkyImage, read_image
@@ -21,6 +21,7 @@ MAX_PIXELS = 25_000_000  # 5000 x 5000: a mosaic of a square degree
 MAX_SQUARE = 4 * MAX_PIXELS  # the square around a box four times as wide as high
 MAX_MEGABYTES = 128
 _SAME_BEAM = 1.02  # beams within 2 % count as equal
+_WIDER = 1.25  # how much wider a beam is before galaxies are smoothed to it
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,18 @@ def crop_square(data: np.ndarray, box: Box) -> np.ndarray:
     return out
 
 
+def beam_of(catalogue: Catalogue) -> float | None:
+    """Median beam of a data set, FWHM in arcsec; None where it is unknown."""
+    known = catalogue.beams[np.isfinite(catalogue.beams) & (catalogue.beams > 0)]
+    return float(np.median(known)) if len(known) else None
+
+
+def wider_beam(examples: Catalogue, searched: Catalogue) -> float | None:
+    """Beam of the data set searched where it is wider than that of the examples, else None."""
+    own, target = beam_of(examples), beam_of(searched)
+    return target if own and target and target > _WIDER * own else None
+
+
 def match_beam(data: np.ndarray, pixel_scale: float, beam: float, target: float) -> np.ndarray:
     """Smooth an image to a larger beam with a Gaussian of FWHM sqrt(target^2 - beam^2).
 
@@ -134,7 +147,10 @@ def match_beam(data: np.ndarray, pixel_scale: float, beam: float, target: float)
 
     sigma = np.sqrt(target**2 - beam**2) / FWHM / pixel_scale
     missing = ~np.isfinite(data)
-    smooth: np.ndarray = gaussian_filter(np.where(missing, 0, data), sigma, mode="constant")
+    kind = np.result_type(data, np.float32)
+    smooth: np.ndarray = gaussian_filter(
+        np.where(missing, 0, data), sigma, mode="constant", output=kind
+    )
     smooth[missing] = np.nan
     return smooth
 

@@ -38,6 +38,7 @@ from radioviz.ui.cache.searching import (
     Nulls,
     familiarity,
     latent_index,
+    matched_latents,
     neighbourhood,
     nulls,
     rotated_views,

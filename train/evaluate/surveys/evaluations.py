@@ -11,14 +11,16 @@ import pandas as pd
 
 from radioviz.data.matching import close_pairs, first_of_group
 from radioviz.encode import Encoder
+from radioviz.encode.matched_beam import matched_latents, mean_matched
 from radioviz.similarity import Whitening
+from radioviz.similarity.query_image import wider_beam
 from train.evaluate.benchmarks import Estimate, bootstrap, record
 from train.evaluate.representation import probes
 from train.evaluate.representation.labelled_sets import LabelledSet, mbc
 from train.evaluate.surveys.degrade import KINDS, degrade
 from train.evaluate.surveys.features import survey, unit, votes
 
-MODEL = "simclr"
+MODEL = "survey-simclr"
 FOLDS, SEEDS, REPEATS = 5, 5, 5
 RECALL = 10
 SAME = 10.0  # arcsec
@@ -112,18 +114,20 @@ def pairs(model: str = MODEL, split: str = "test") -> None:
     """``pair.first_nvss.recall10``: the same source in NVSS among the first ten, by default.
 
     Queries are FIRST images of a split of FR-DEEP v2, the gallery all 658 of NVSS (``valid``: those
-    that are not test), compared by the app's default metric.
+    that are not test), compared by default as the app does: at the beam of NVSS.
     """
     sharp, parts = survey("frdeep2-first")
     wide, _ = survey("frdeep2-nvss")
     encoder = Encoder.load(model)
     gallery = np.arange(len(wide)) if split == "test" else np.flatnonzero(parts != "test")
     queries = np.flatnonzero(parts == split)
-    reference, _ = survey("first")
-    learned = np.flatnonzero(reference.table["split"].to_numpy() == "train")
-    whitening = Whitening.of(encoder.encode_catalogue(reference, learned))
-    found = whitening(encoder.encode_catalogue(wide, gallery))
-    asked = whitening(encoder.encode_catalogue(sharp, queries))
+    found = encoder.encode_catalogue(wide, gallery)
+    beam = wider_beam(sharp, wide)
+    assert beam is not None
+    asked = matched_latents(encoder, sharp, queries, beam)[:, 0]
+    asked += found.mean(axis=0) - mean_matched(encoder, sharp, beam)
+    whitening = Whitening.of(found)
+    found, asked = whitening(found), whitening(asked)
     names = wide.table["file"].to_numpy(dtype=object)
     hit = recall(asked, found, sharp.table["file"].to_numpy(dtype=object)[queries], names[gallery])
     _report("pair.first_nvss.recall10", bootstrap(hit, np.mean), len(hit),

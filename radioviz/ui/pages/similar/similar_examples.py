@@ -3,7 +3,7 @@
 The paper takes its queries from the test set of MiraBest Confident and does not name them. They
 are chosen here by its description: a source of large angular extent, a small one "but bigger than
 a point source", and the one of lowest likelihood. Without MiraBest, test galaxies of FIRST are
-used.
+used. The last example is a source of FIRST that is searched for in NVSS.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from radioviz.errors import CatalogueError
 from radioviz.ui import cache, controls, paper_figures
 from radioviz.ui.cache import outliers
 from radioviz.ui.pages.similar.query_panel import set_query
+from radioviz.ui.pages.similar.similar_search import DEFAULT
 from radioviz.ui.pages.similar.state import Pair, SimilarityQuery
 
 SIZES = {"fig8": 90.0, "fig9": 30.0}  # arcsec
@@ -22,7 +23,9 @@ EXAMPLES = {
     "fig8": "Fig. 8 · a large source of MiraBest",
     "fig9": "Fig. 9 · a small source of MiraBest",
     "fig13": "Fig. 13 · the source least like FIRST",
+    "pair": "One source, two telescopes · of FIRST, in NVSS",
 }
+PAIR = ("frdeep-first", "frdeep-nvss")
 
 
 def example_source(example: str, model: str) -> Pair:
@@ -34,8 +37,19 @@ def example_source(example: str, model: str) -> Pair:
         If there is no test galaxy.
     """
     known = cache.known_data_sets()
-    here = known["mirabest"].is_here and model in cache.atlas_names("mirabest")
-    key = "mirabest" if here else "first"
+
+    def is_here(name: str) -> bool:
+        return known[name].is_here and model in cache.atlas_names(name)
+
+    key = "mirabest" if is_here("mirabest") else "first"
+    if example == "pair":
+        key = PAIR[0]
+        lacking = [name for name in PAIR if not is_here(name)]
+        if lacking:
+            raise CatalogueError(
+                f"this example needs data set '{lacking[0]}' and its latents by '{model}'; "
+                "fetch it by python -m radioviz.data fetch fr-deep"
+            )
     table = cache.data_set(key).table
     held_out = table["split"].to_numpy() == "test"
     if "mbc" in table:
@@ -45,10 +59,10 @@ def example_source(example: str, model: str) -> Pair:
     rows = np.flatnonzero(held_out)
     if not len(rows):
         raise CatalogueError(f"data set '{key}' has no test galaxies to take an example from")
-    if example in SIZES:
+    if example in SIZES or example == "pair":
         las = table["las"].to_numpy(float)[rows]
         known_las = np.where(np.isfinite(las) & (las > 0), las, np.inf)
-        order = -np.abs(np.log(known_las / SIZES[example]))
+        order = -np.abs(np.log(known_las / SIZES.get(example, SIZES["fig8"])))
     else:
         order = _strangeness(key, model)[rows]
     order = np.where(np.isfinite(order), order, -np.inf)
@@ -75,6 +89,11 @@ def similar_figures_menu(model: str) -> None:
         return
     with controls.show_errors():
         set_query(SimilarityQuery((example_source(example, model),)))
+        if example == "pair":
+            st.session_state["similar_measure"] = DEFAULT
+            st.session_state["similar_in"] = [PAIR[1]]
+            st.session_state["similar_separation"] = 0.0  # it is to find itself
+            return
         st.session_state["similar_measure"] = "cosine"  # the paper's
         if model in cache.atlas_names("first"):
             st.session_state["similar_in"] = ["first"]

@@ -13,6 +13,7 @@ import streamlit as st
 
 from radioviz.errors import SimilarityError
 from radioviz.similarity import LatentIndex, Query, compose_query, dihedral_views, search
+from radioviz.similarity.query_image import wider_beam
 from radioviz.similarity.spaces import (
     MAX_NULL,
     NEIGHBOURHOOD,
@@ -67,12 +68,15 @@ class SearchResult:
         searched through an index, -inf outside a representative sample.
     nulls : dict
         Scores of unrelated galaxies, by data set.
+    smoothed : frozenset of str
+        Data sets of examples that were smoothed to the wider beam of the one searched.
     """
 
     table: pd.DataFrame
     pairs: list[Pair]
     every: dict[str, np.ndarray]
     nulls: dict[str, Nulls]
+    smoothed: frozenset[str] = frozenset()
 
 
 @contextmanager
@@ -102,14 +106,19 @@ def search_galaxies(
     wanted = dict.fromkeys([*settings.targets, *(d for d, _ in query.examples)])
     for key in wanted:
         controls.open_with_progress(key)
-    indexes = {key: cache.latent_index(key, model, settings.space) for key in wanted}
+    sharper = sharper_surveys(query, settings.targets)
+    own = bool(sharper)  # what the survey searched has in common is not what is looked for
+    indexes = {
+        key: cache.latent_index(key, model, settings.space, own and key in settings.targets)
+        for key in wanted
+    }
     targets = [indexes[key] for key in settings.targets]
-    with _explained(picture is not None or settings.rotated):
-        vectors = _query_vectors(model, query, picture, settings, list(indexes.values()))
+    with _explained(picture is not None or settings.rotated or own):
+        vectors = _query_vectors(model, query, picture, settings, list(indexes.values()), sharper)
         likes = min(len(vectors.positives), MAX_NULL)
         unlikes = 0 if vectors.negatives is None else min(len(vectors.negatives), MAX_NULL)
         nulls = {
-            key: cache.nulls(key, model, settings.space, likes, unlikes, settings.rotated)
+            key: cache.nulls(key, model, settings.space, likes, unlikes, settings.rotated, own)
             for key in settings.targets
         }
     every = {
@@ -134,7 +143,19 @@ def search_galaxies(
         },
     )
     pairs = list(zip(table["data_set"], table["source_id"], strict=True))
-    return SearchResult(table, pairs, every, nulls)
+    return SearchResult(table, pairs, every, nulls, frozenset(sharper))
+
+
+def sharper_surveys(query: SimilarityQuery, targets: Sequence[str]) -> set[str]:
+    """Data sets of the examples that are smoothed to the beam of the one data set searched.
+
+    A search in several data sets compares latents as they are: they have no common beam.
+    """
+    if len(targets) != 1:
+        return set()
+    searched = cache.data_set(targets[0])
+    keys = {key for key, _ in query.examples} - {targets[0]}
+    return {key for key in keys if wider_beam(cache.data_set(key), searched)}
 
 
 def _allowed(targets: Sequence[str], labels: list[str], model: str) -> dict[str, np.ndarray]:
@@ -179,13 +200,11 @@ def _query_vectors(
     picture: QueryPicture | None,
     settings: SearchSettings,
     indexes: list[LatentIndex],
+    sharper: set[str],
 ) -> Query:
     views, latents = None, None
-    if settings.rotated:
-        views = {
-            pair: cache.rotated_views(model, pair[0], np.array([galaxies.row_of(pair)[1]]))[0]
-            for pair in query.examples
-        }
+    if settings.rotated or sharper:
+        views = {pair: _views(model, pair, settings, sharper) for pair in query.examples}
     if picture is not None:
         seen, rotated = picture.seen, settings.rotated
         key = ("latents", model, picture.digest, rotated)
@@ -198,5 +217,17 @@ def _query_vectors(
         image=latents,
         position=picture.position if picture else None,
         views=views,
-        whitening=cache.whitening(model, settings.targets[0], space) if space else None,
+        whitening=cache.whitening(model, settings.targets[0], space, bool(sharper))
+        if space
+        else None,
     )
+
+
+def _views(model: str, pair: Pair, settings: SearchSettings, sharper: set[str]) -> np.ndarray:
+    """Latents of an example to compare with the data set searched, ``(r, d)``."""
+    key, row = pair[0], np.array([galaxies.row_of(pair)[1]])
+    if key in sharper:
+        return cache.matched_latents(model, key, settings.targets[0], row, settings.rotated)[0]
+    if settings.rotated:
+        return cache.rotated_views(model, key, row)[0]
+    return np.asarray(cache.atlas(key, model).latents[row], np.float32)

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from radioviz.data.catalogue import LABELS, Column
+from radioviz.similarity.query_image import beam_of
 from radioviz.similarity.spaces import NEIGHBOURHOOD
 from radioviz.ui import (
     cache,
@@ -259,6 +260,8 @@ def draw_results(view: View, result: SearchResult, settings: SearchSettings, sin
             )  # fmt: skip
         table = st.toggle("Table", key="similar_table", persist_state="session")
     text, nothing_similar = match_verdict(result, single)
+    if result.smoothed:
+        text += " " + _smoothed_text(result, settings)
     (st.warning if nothing_similar else st.caption)(controls.escape(text))
     draw_scores(result, settings)
     if table:
@@ -272,6 +275,16 @@ def draw_results(view: View, result: SearchResult, settings: SearchSettings, sin
         key="similar_gallery", label="Most similar galaxies", width=118, order="Best first",
         on_open=query_panel.open_galaxy, on_collect=detail.toggle_tray,
     )  # fmt: skip
+
+
+def _smoothed_text(result: SearchResult, settings: SearchSettings) -> str:
+    """What was done to examples of sharper surveys."""
+    searched = cache.data_set(settings.targets[0])
+    names = " and ".join(controls.data_set_title(key) for key in sorted(result.smoothed))
+    return (
+        f"Examples of {names} were smoothed to the {beam_of(searched):.3g}″ beam of "
+        f"{searched.info.title}, and compared about the mean of each survey."
+    )
 
 
 def _collect(pairs: list[Pair]) -> None:
