@@ -12,6 +12,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.data.preprocess import Preprocess
 from radioviz.morphology.frame import Framed, SourceFrame, framed_galaxy
 from radioviz.ui.pages.inspect.encoder_panel import frame_text, outline
+from radioviz.ui.pages.inspect.explanation import probability_bar, probability_text
 from tests.models.small import synthetic_catalogue
 
 
@@ -54,3 +55,18 @@ def test_inspect_shows_it(open_page: Callable[..., AppTest], first: Catalogue) -
     assert "A square of 173″ on the sky, 64 × 64 pixels, about the centre of the image." in said
     assert "Further from what SimCLR learned from than" in said
     assert "galaxies of the same surveys that it has not seen" in said
+
+
+def test_a_probability_says_where_it_holds(open_page: Callable[..., AppTest]) -> None:
+    assert "FRII 97%" in probability_bar(0.97, True, False)
+    assert "nearly certain" in probability_bar(0.97, True, False)
+    elsewhere = probability_bar(0.97, False, False)
+    assert "not calibrated for this survey" in elsewhere
+    assert "certain" not in elsewhere
+    unknown = probability_bar(0.97, True, True)
+    assert "I do not know" in unknown
+    assert "FRII 97%" not in unknown
+    assert probability_text("LoTSS", False, False).endswith("not calibrated for LoTSS.")
+    assert "no class is given" in probability_text("FIRST", True, True)
+    app = open_page("inspect_galaxy", data="first", source="first-17", tab="FR class")
+    assert "P(FRII): 0 = FRI, 1 = FRII (calibrated on FIRST)" in {c.value for c in app.caption}

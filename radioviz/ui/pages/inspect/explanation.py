@@ -14,11 +14,13 @@ import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.encode.attributions import Explanation, inner_share
+from radioviz.similarity.familiarity import FAR
 from radioviz.ui import cache, class_probabilities, controls, detail
 from radioviz.ui.cache.decoding import explanation
 from radioviz.ui.controls import View
 from radioviz.ui.image.display import png, rgb_png, rgb_stops
 from radioviz.ui.image.sky_image import STRETCHED
+from radioviz.ui.pages.inspect import encoder_panel
 from radioviz.ui.pages.inspect.state import inspect_state
 from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR
 
@@ -34,8 +36,11 @@ def explanation_panel(catalogue: Catalogue, row: int, view: View) -> None:
     if COLUMN in scores.columns:
         value = float(scores.of([source_id])[COLUMN].to_numpy(float)[0])
     if math.isfinite(value):
-        st.html(probability_bar(value))
-        st.caption("P(FRII): 0 = FRI, 1 = FRII (calibrated on FIRST)")
+        pair, name = (catalogue.info.key, source_id), class_probabilities.shown_classifier()
+        far = view.model and encoder_panel.familiarity_text(pair, view.model)[1] > FAR
+        calibrated = name is not None and pair[0] in cache.models()[name].training.get("data", ())
+        st.html(probability_bar(value, calibrated, bool(far)))
+        st.caption(probability_text(catalogue.info.title, calibrated, bool(far)))
     elif COLUMN in scores.columns:
         st.info("This galaxy has no FR probability because its image is blank.")
     else:
@@ -67,15 +72,32 @@ def explanation_panel(catalogue: Catalogue, row: int, view: View) -> None:
     _show_explanation(image, found, view)
 
 
-def probability_bar(value: float) -> str:
-    """Probability of FRII as a bar from FRI to FRII, in HTML."""
+def probability_text(survey: str, calibrated: bool, far: bool) -> str:
+    """What a probability of FRII means for a galaxy of a survey."""
+    text = "P(FRII): 0 = FRI, 1 = FRII"
+    text += " (calibrated on FIRST)" if calibrated else f"; not calibrated for {survey}"
+    if far:
+        text += (
+            ". The encoder in view has seen nothing like this galaxy, so that no class is given; "
+            "the mark shows what the classifier would say"
+        )
+    return text if calibrated and not far else text + "."
+
+
+def probability_bar(value: float, calibrated: bool, far: bool) -> str:
+    """Probability of FRII as a bar from FRI to FRII, in HTML; without a class where ``far``."""
     label = "FRII" if value >= 0.5 else "FRI"
     sure = max(value, 1 - value)
     word = "nearly certain" if sure > 0.95 else "likely" if sure > 0.75 else "undecided"
+    head = f"{label} {sure:.0%}"
+    if not calibrated:
+        word = "not calibrated for this survey"
+    if far:
+        head, word = "I do not know", "unlike all that was learned from"
     colour = LABEL_COLOURS[label]
     return (
         '<div style="display:flex;align-items:baseline;gap:.6em">'
-        f'<span style="font-size:1.35rem;font-weight:650">{label} {sure:.0%}</span>'
+        f'<span style="font-size:1.35rem;font-weight:650">{head}</span>'
         f'<span style="opacity:.7">{word}</span></div>'
         '<div style="position:relative;height:12px;border-radius:6px;margin:6px 0 2px;'
         f"background:linear-gradient(90deg,{LABEL_COLOURS['FRI']},{MISSING_COLOUR} 50%,"
