@@ -37,8 +37,9 @@ def rank_outliers(
     data_set : str or sequence of str
         Whose galaxies.
     score : str
-        ``strangeness``, ``log_prob``, ``given_size``, ``knn``, ``isolation``, ``reconstruction``,
-        ``complexity`` or ``rank_average``; by default ``log_prob`` where there is one.
+        ``strangeness``, ``defect``, ``log_prob``, ``given_size``, ``knn``, ``isolation``,
+        ``reconstruction``, ``complexity`` or ``rank_average``; by default ``log_prob`` where there
+        is one.
     model : str
         Encoder; by default the one that the app opens first.
     flagged : float

@@ -81,14 +81,14 @@ class Outliers:
         )
 
     def with_rank_average(self, base: Outliers) -> Outliers:
-        """Add the mean percentile rank of all scores but the combined one.
+        """Add the mean percentile rank of all scores but the combined ones.
 
         Parameters
         ----------
         base : Outliers
             Its training galaxies are those that values are ranked among.
         """
-        names = [k for k in self.values if k in base.values and k != "strangeness"]
+        names = [k for k in self.values if k in base.values and k not in ("strangeness", "defect")]
         learned = base.learned()
         try:
             average = rank_average(

@@ -287,7 +287,10 @@ SCORES: dict[str, OutlierScore] = {
         OutlierScore(
             "strangeness",
             "Strangeness",
-            "latents, image content and texture combined: the shipped outlier score",
+            "log density, neighbours and reconstruction combined: the shipped outlier score",
+        ),
+        OutlierScore(
+            "defect", "Defect", "side lobes, cut edges, noise, or an image of another telescope"
         ),
         OutlierScore("log_prob", "Log-likelihood", "log density of the latent vector", True, "nat"),
         OutlierScore(

@@ -77,7 +77,16 @@ def test_a_detector_finds_what_lies_elsewhere() -> None:
     flow.standardise(torch.from_numpy(learned.latents.reshape(-1, 4)))
     found = detector(flow, learned)
     ordinary, strange = found.scores(sample(60, 0.0, 1)), found.scores(sample(60, 4.0, 2))
-    for score in ("log_prob", "turned", "knn", "isolation", "scene", "drawing", "strangeness"):
+    for score in (
+        "log_prob",
+        "turned",
+        "knn",
+        "isolation",
+        "scene",
+        "drawing",
+        "strangeness",
+        "defect",
+    ):
         assert auroc(ordinary[score].to_numpy(), strange[score].to_numpy()) > 0.9, score
     assert np.isfinite(found.learned).all(axis=None)
 

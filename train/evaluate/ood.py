@@ -26,11 +26,13 @@ import numpy as np
 import pandas as pd
 import torch
 
+from radioviz.atlas.scores import read_scores
 from radioviz.data.registry import open_data_set
 from radioviz.metrics.resampling import bootstrap_of
 from radioviz.models import weights
 from radioviz.models.maf import MAF
 from radioviz.models.registry import list_models
+from radioviz.outliers.thresholds import column
 from radioviz.paths import cache_folder, trained_folder
 from train.core import checkpoint
 from train.core.config import TrainError, read_run
@@ -44,7 +46,10 @@ from train.scores.outlier_detector import Detector, detector
 
 CLASSES = ("FRI", "FRII", "Compact", "Bent")
 SHIPPED = "strangeness"
-"""The score that the app ranks by, which the targets refer to."""
+"""The score that the app ranks by."""
+
+DEFECTS = ("nvss", "artefacts")
+"""Questions that the score ``defect`` is for."""
 
 DRAWS = 500
 EPOCHS = 90
@@ -140,13 +145,47 @@ def _record(model: str, table: pd.DataFrame, gmeans: dict[str, tuple[float, floa
         return
     command = f"python -m train evaluate ood --model {model}"
     seeds = [int(list_models()[model].training.get("seed", 0))]
-    own = table[table["score"] == SHIPPED].set_index("task").to_dict("index")
     note = functools.partial(record, split="first/test", seeds=seeds, command=command)
     for task in ("bent", "nvss", "artefacts", "hybrid"):
-        row = own[task]
+        score = "defect" if task in DEFECTS else SHIPPED
+        row = table[(table["score"] == score) & (table["task"] == task)].iloc[0]
         n = int(row["strange"] + row["ordinary"])
         note(f"ood.{task}.auroc", (row["auroc"], row["low"], row["high"]), n=n)
     note("ood.loco.gmean", gmeans[SHIPPED], n=546)
+    for name, stored in shipped_questions().items():
+        found = answer(stored, SHIPPED)
+        note(f"ood.{name}.shipped", (found.auroc, found.low, found.high),
+             n=found.strange + found.ordinary, split=stored.task)  # fmt: skip
+
+
+def shipped_questions() -> dict[str, Question]:
+    """Stored scores of kinds of galaxies against those of others that are not trained on.
+
+    ``bent``: Bent of FIRST against FRI and FRII; ``hybrid`` and ``wat_ht``: of MiraBest, against
+    its standard FRI and FRII. Density and neighbours know training galaxies of all these kinds.
+    """
+    out = {}
+    for key, kinds in (
+        ("first", {"bent": ("label", ["Bent"])}),
+        (
+            "mirabest",
+            {
+                "hybrid": ("label", ["Hybrid"]),
+                "wat_ht": ("morphology", ["wide-angle tail", "head-tail"]),
+            },
+        ),
+    ):
+        catalogue = open_data_set(key)
+        table = catalogue.table
+        scores = read_scores(key, catalogue=catalogue, models=list_models()).table
+        values = pd.DataFrame({SHIPPED: scores[column(SHIPPED, f"maf-{MODEL}")].to_numpy(float)})
+        held = (table["split"] == "test").to_numpy()
+        usual = table["label"].isin(["FRI", "FRII"]) & table["morphology"].isin(["standard", ""])
+        for name, (where, wanted) in kinds.items():
+            kind = table[where].isin(wanted).to_numpy()
+            ordinary = held & usual.to_numpy() & ~kind
+            out[name] = Question(f"{key}/test", values[ordinary], values[held & kind])
+    return out
 
 
 # -- questions ----------------------------------------------------------------------------------

@@ -178,11 +178,11 @@ distance of its dimensions from it: median {s["ks_median"]:.3f}, worst {s["ks_wo
 
 A likelihood favours simple images: compact sources have a higher log p than sources with \
 structure, whether or not training contained such sources. It is also a density of latents, which \
-do not encode many defects of an image. So the app ranks by another score, `strangeness`. It \
+do not encode many defects of an image. So the app ranks by two other scores. `strangeness` \
 combines the shares of training galaxies that score higher by the encoder (log p over the eight \
-orientations, distance to neighbours, reconstruction), by the scene (position and islands of the \
-light, neighbours, residuals) and by the texture (edges, islands, spectrum); one high share is \
-enough for a high score. It is fitted to training galaxies only, with the flow over `vae32`. \
+orientations, distance to neighbours, reconstruction); `defect` those by the scene (position and \
+islands of the light, neighbours, residuals) and by the texture (edges, islands, spectrum). They \
+are fitted to training galaxies only, with the flow over `vae32`. \
 `trained/tables/ood.csv` (`python -m train evaluate ood`) shows how well it detects planted \
 artefacts of each kind, NVSS images among those of FIRST, and classes excluded from training. \
 `config.json` contains the SHA-256 of the weights.

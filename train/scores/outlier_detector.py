@@ -14,9 +14,11 @@
                     :mod:`train.scores.scene`, :mod:`radioviz.morphology` and residuals)
 ``drawing``         Mahalanobis distance of the texture: edges, islands, spectrum
                     (:mod:`train.scores.texture`)
-``strangeness``     the score that the app ranks by: the norm of order :data:`NORM`, with the
-                    weights of :data:`COMBINED`, of -log(share of training galaxies with a higher
-                    score) for the encoder's scores (:data:`ENCODED`), ``scene`` and ``drawing``
+``strangeness``     the score that the app ranks by: the sum of -log(share of training galaxies with
+                    a higher score) over the encoder's scores (:data:`ENCODED`), as Fisher combines
+                    p-values
+``defect``          the norm of order :data:`NORM`, with the weights of :data:`DEFECT`, of the same
+                    for ``scene`` and ``drawing``: side lobes, edges, empty or alien images
 """
 
 from __future__ import annotations
@@ -40,9 +42,9 @@ NEIGHBOURS = 3
 RIGHT_ANGLES = 4
 AVERAGED = ("log_prob", "reconstruction", "complexity", "isolation", "knn")
 ENCODED = ("turned", "knn", "reconstruction")
-COMBINED = {"encoded": 1.0, "scene": 1.0, "drawing": 0.3}
+DEFECT = {"scene": 1.0, "drawing": 0.3}
 """Weights. They and :data:`NORM` were chosen on five held-out folds of the training split (its 170
-Bent galaxies, NVSS's training images) and on validation galaxies."""
+Bent galaxies, NVSS's training images) and on validation galaxies, for a score of both kinds."""
 NORM = 3
 """Between the sum (1) and the maximum (infinity): one high score is enough for a high norm."""
 MIXTURES = tuple((10, least, seed) for least in (0.01, 0.03) for seed in range(8))
@@ -123,19 +125,10 @@ class Detector:
         out["rank_average"] = rank_average(
             {k: table[k].to_numpy() for k in averaged}, {k: learned[k].to_numpy() for k in averaged}
         )
-        out["strangeness"] = self.combined(out)
+        parts = {k: surprise(out[k], learned[k]) for k in (*ENCODED, *DEFECT) if k in out}
+        out["strangeness"] = sum(parts[k] for k in ENCODED if k in parts)
+        out["defect"] = sum(w * parts[k] ** NORM for k, w in DEFECT.items()) ** (1 / NORM)
         return out
-
-    def combined(self, table: pd.DataFrame) -> np.ndarray:
-        """The norm of all :data:`COMBINED`, shape ``(n,)``."""
-        parts = [k for k in ENCODED if k in table]
-
-        def whole(of: pd.DataFrame) -> pd.DataFrame:
-            return of.assign(encoded=sum(surprise(of[k], self.learned[k]) for k in parts))
-
-        scores, known = whole(table), whole(self.learned)
-        total = sum(w * surprise(scores[k], known[k]) ** NORM for k, w in COMBINED.items())
-        return np.asarray(total ** (1 / NORM))
 
 
 def surprise(values: Any, learned: Any) -> np.ndarray:

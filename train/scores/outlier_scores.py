@@ -30,9 +30,10 @@ from train.scores.outlier_detector import Detector, detector
 from train.scores.texture import CHAIN
 
 STORED = {
-    "strangeness": "The app's outlier score. Combines the shares of training galaxies that score "
-    "higher by the encoder (log p over eight orientations, neighbours, reconstruction), by the "
-    "scene and by the texture of the image; one high share is enough. High: outlier.",
+    "strangeness": "The app's outlier score. Sum of -log(share of training galaxies that score "
+    "higher) over log p of eight orientations, neighbours and reconstruction. High: outlier.",
+    "defect": "The same for the scene (position and islands of the light, residuals) and the "
+    "texture of the image: side lobes, cut edges, noise, another telescope. High: outlier.",
     "log_prob": "Log density of the latent vector under the flow. Low: outlier. Small and simple "
     "sources have high values.",
     "given_size": "Log density, mean over eight orientations, relative to galaxies of the same "
@@ -42,6 +43,9 @@ STORED = {
     "isolation": "Isolation forest on the latents. High: outlier.",
     "reconstruction": "Squared residual over squared image. High: outlier.",
 }
+COMBINED = ("strangeness", "defect")
+"""Stored for one flow alone, that which the app ranks by."""
+
 GENERATOR = "cvae-sharp"
 GENERATED = 1000
 KEY = "generated"
@@ -93,7 +97,7 @@ def _columns(
     made: dict[str, np.ndarray] = {}
     about: dict[str, ScoreColumn] = {}
     for score, text in STORED.items():
-        if score in scores and (score != "strangeness" or flow == preferred):
+        if score in scores and (score not in COMBINED or flow == preferred):
             values = SCORES[score].oriented(scores[score].to_numpy(float))  # its own sign
             name = column(score, flow)
             made[name] = values.astype(np.float32)
@@ -138,7 +142,7 @@ def score_generated(generator: str = GENERATOR, n: int = GENERATED, seed: int = 
         sample = make_sample(model, images, views, table, np.arange(n), fine)
         found = fitted_detector(name).scores(sample)
         # Generated images have no structure finer than their own pixels.
-        found = found.drop(columns=["strangeness", "complexity"], errors="ignore")
+        found = found.drop(columns=[*COMBINED, "complexity"], errors="ignore")
         made, described = _columns(found, name, KEY)
         parts.append(made)
         about |= {
