@@ -13,6 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
+from radioviz.errors import CatalogueError
 from radioviz.jobs import reader_process
 from radioviz.similarity import Query, query_image, search
 from radioviz.ui import cache
@@ -167,7 +168,7 @@ def test_no_result_says_why(open_page: Open) -> None:
 def test_figures_of_the_paper_in_three_clicks(open_page: Open, first: Catalogue) -> None:
     app = open_page("similar")
     sizes = {}
-    for example in similar_examples.EXAMPLES:
+    for example in ("fig8", "fig9", "fig13"):
         app.session_state["similar_examples"] = example
         data_set, source_id = similar_examples.example_source(example, "vae32")
         catalogue = cache.data_set(data_set)
@@ -176,6 +177,19 @@ def test_figures_of_the_paper_in_three_clicks(open_page: Open, first: Catalogue)
         sizes[example] = float(catalogue.table["las"].iat[row])
     assert sizes["fig8"] > 70
     assert 20 < sizes["fig9"] < 40
+
+
+def test_one_source_by_two_telescopes_or_how_to_get_them(open_page: Open, first: Catalogue) -> None:
+    key, other = similar_examples.PAIR
+    if not all(cache.known_data_sets()[name].is_here for name in (key, other)):
+        with pytest.raises(CatalogueError, match=f"'{key}' .* radioviz.data fetch fr-deep"):
+            similar_examples.example_source("pair", "survey-simclr")
+        return
+    data_set, source_id = similar_examples.example_source("pair", "survey-simclr")
+    app = open_page("similar", source=f"{data_set}/{source_id}", **{"in": other})
+    said = " ".join(element.value for element in app.caption)
+    assert "smoothed to the 45″ beam of" in said
+    assert source_id != "" and data_set == key
 
 
 # -- pictures -------------------------------------------------------------------------------
