@@ -14,6 +14,7 @@ from radioviz.images.plane_choice import EVERY_PLANE
 from radioviz.images.reading import ImageSummary, SkyImage, read_image, summarise_fits
 from radioviz.importing.image_files import FileEntry, is_picture
 from radioviz.importing.survey_facts import Answers, Question, unit_answer
+from radioviz.jobs.watched_fork import begin
 
 _MOST_CHOICES = 200
 EVERY_EXTENSION = "all"
@@ -50,6 +51,7 @@ class ImageChoice:
 
     def read(self, content: Path | bytes, name: str) -> SkyImage:
         """See :func:`radioviz.images.reading.read_image`."""
+        begin(name)
         if is_picture(name):
             return read_image(content, name=name)
         extension, plane = self._extension(content, name), self.plane or None

@@ -32,12 +32,13 @@ from radioviz.errors import CatalogueError
 from radioviz.importing.inspection import Inspection, Reader, Source
 from radioviz.importing.outcome import FileOutcome, ImportJournal
 from radioviz.importing.recognition import inspect_source
+from radioviz.importing.steps_apart import read_steps
 from radioviz.importing.survey_facts import Answers, SurveyFacts
 from radioviz.importing.survey_table import build_report, build_table, first_refusals, licence_of
 from radioviz.jobs.journal import JOURNAL, Journal
 from radioviz.jobs.progress import Cancelled, Progress, never, no_progress, throttled
 from radioviz.jobs.scratch import PLAN
-from radioviz.jobs.watched_fork import begin, limited
+from radioviz.jobs.watched_fork import limited
 from radioviz.paths import user_data_folder
 from radioviz.store.atomic import delete_folder, report_unwritable, require_space, write_json
 
@@ -225,16 +226,15 @@ class _Import:
     def _read(self, reader: Reader, journal: ImportJournal) -> bool:
         """Read what is missing; False if cancelled."""
         what = "fetching cutouts" if self.look.kind == "positions" else "reading images"
-        file = Path(self.look.source.path).name
-        with limited(file):
-            for outcome, image in reader.read(journal.done):
-                if (image is None) != bool(outcome.refused):
-                    raise ValueError(f"{outcome.name}: refused with an image, or read without one")
-                journal.add(outcome, image)
-                begin(f"{file}, after {outcome.name}")
-                self.progress(journal.done, reader.total or reader.expected or 0, what)
-                if self.cancelled():
-                    return False
+        path = Path(self.look.source.path)
+        several = self.look.kind in ("files", "listed", "positions")
+        for outcome, image in read_steps(reader, journal.done, path.name, several):
+            if (image is None) != bool(outcome.refused):
+                raise ValueError(f"{outcome.name}: refused with an image, or read without one")
+            journal.add(outcome, image)
+            self.progress(journal.done, reader.total or reader.expected or 0, what)
+            if self.cancelled():
+                return False
         if self.cancelled():
             return False
         self.progress(journal.done, journal.done, what)

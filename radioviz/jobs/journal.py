@@ -149,7 +149,7 @@ class Journal(Generic[Record]):
         if array is not None and array.shape != self.shape:
             raise ValueError(f"array of shape {array.shape}, expected {self.shape}")
         line = [int(array is not None), *msgspec.structs.astuple(record)]
-        self._lines.append(json.dumps(line, default=_plain).encode() + b"\n")
+        self._lines.append(json.dumps(line, default=plain).encode() + b"\n")
         with self._writing():
             if array is not None:
                 self._arrays.write(np.ascontiguousarray(array, self.dtype).data)
@@ -191,7 +191,8 @@ class Journal(Generic[Record]):
         return np.load(self.folder / ARRAYS, mmap_mode="r", allow_pickle=False)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value of a record as plain JSON has it."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Mapping):

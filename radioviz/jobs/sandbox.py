@@ -71,12 +71,17 @@ def confine(
     # The default action ends the process even where a C library never returns to Python.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, limits.seconds)
+    limit_memory(limits.memory, limits.mapped_files)
+    return _restrict([*_installation(), *read], list(write), network)
+
+
+def limit_memory(memory: int, mapped_files: bool = True) -> None:
+    """Limit what this process may have beyond what it has; see :class:`Limits`."""
     total, data = _memory()
     if total:
-        _limit(resource.RLIMIT_DATA, data + limits.memory)
-        if not limits.mapped_files:
-            _limit(resource.RLIMIT_AS, total + limits.memory)
-    return _restrict([*_installation(), *read], list(write), network)
+        _limit(resource.RLIMIT_DATA, data + memory)
+        if not mapped_files:
+            _limit(resource.RLIMIT_AS, total + memory)
 
 
 def die_with_parent() -> None:

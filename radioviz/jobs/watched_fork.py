@@ -10,15 +10,21 @@ import mmap
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import Pipe
 
-from radioviz.errors import ReaderError
-from radioviz.jobs.sandbox import die_with_parent
+from radioviz import errors
+from radioviz.errors import RadioVizError, ReaderError
+from radioviz.jobs.sandbox import die_with_parent, limit_memory
 
 SECONDS = 3600.0
 """Processor time of a step. The largest table that is read, 1 GB, takes minutes; waiting for a
 slow disk or network does not count."""
+
+MEMORY = 4_000_000_000
+"""Bytes that a fork of :func:`stream` may have beyond those of its parent."""
 
 _shared: mmap.mmap | None = None  # in a fork: memory shared with the process that waits for it
 _limited = False
@@ -78,21 +84,96 @@ def in_watched_fork(work: Callable[[], str]) -> str:
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     signal.signal(signal.SIGINT, before)
     if code < 0:
-        raise ReaderError(_death(code, shared))
+        raise ForkDiedError(shared, code)
     if code:
         raise SystemExit(code)
     return text
 
 
-def _death(code: int, shared: mmap.mmap) -> str:
-    name = shared[:].partition(b"\0")[0].decode("utf-8", "replace")
+class ForkDiedError(ReaderError):
+    """A fork was killed; ``reading`` is what it read."""
+
+    def __init__(self, shared: mmap.mmap, code: int = 0) -> None:
+        self.reading = shared[:].partition(b"\0")[0].decode("utf-8", "replace")
+        super().__init__(_death(code, self.reading))
+
+
+def is_watched() -> bool:
+    """Whether this process is a fork that another waits for."""
+    return _shared is not None
+
+
+def stream(work: Callable[[], Iterable[bytes]]) -> Iterator[bytes]:
+    """What ``work`` yields, in a fork of this process.
+
+    Raises
+    ------
+    ForkDiedError
+        If the fork is killed, or asks for more than :data:`MEMORY`.
+    RadioVizError
+        What ``work`` raises.
+    """
+    global _shared
+    ours, theirs = Pipe(duplex=False)
+    shared = mmap.mmap(-1, mmap.PAGESIZE)
+    child = os.fork()
+    if child == 0:
+        _shared = shared
+        code = 1
+        with suppress(BaseException):
+            die_with_parent()
+            ours.close()
+            limit_memory(MEMORY)
+            for kind, payload in _messages(work):
+                theirs.send_bytes(kind + payload)
+            code = 0
+        os._exit(code)
+    theirs.close()
+    try:
+        while (message := ours.recv_bytes())[:1] == b"+":
+            yield message[1:]
+        if message[:1] == b"m":
+            raise ForkDiedError(shared)
+        if message[:1] == b"-":
+            name, _, text = message[1:].decode().partition(" ")
+            raise getattr(errors, name)(text)
+    except EOFError:
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        child = 0
+        raise ForkDiedError(shared, code) from None
+    finally:
+        ours.close()
+        if child:
+            os.kill(child, signal.SIGKILL)  # it is done, or its work is not wanted any more
+            os.waitpid(child, 0)
+
+
+def _messages(work: Callable[[], Iterable[bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    try:
+        for item in work():
+            yield b"+", item
+        yield b".", b""
+    except RadioVizError as error:
+        yield b"-", f"{type(error).__name__} {error}".encode("utf-8", "replace")
+    except MemoryError:
+        yield b"m", b""
+    except Exception:
+        traceback.print_exc()
+        raise
+
+
+def _death(code: int, name: str) -> str:
+    """What became of a fork; code 0 where it asked for more memory than it may have."""
+    if code == 0:
+        return f"'{name}' could not be read: it needs more than {MEMORY / 1e9:g} GB of memory"
     if code == -signal.SIGPROF:
         return (
             f"'{name}' could not be read: {SECONDS:,.0f} s of processor time did not get any "
             "further; it is damaged: write it again, or leave it out"
         )
     what = f" while it read '{name}'" if name else ""
+    how = f"was ended by {signal.Signals(-code).name}" if code < 0 else "failed"
     return (
-        f"the process that reads the files was ended by {signal.Signals(-code).name}{what}: one of "
-        "them is damaged, or needs too much memory"
+        f"the process that reads the files {how}{what}: one of them is damaged, or needs too much "
+        "memory"
     )

@@ -1,4 +1,4 @@
-"""A file that a library reads without end costs its import: one sentence, which names it."""
+"""A file that ends its reader costs a sentence, which names it; among others only itself."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 from radioviz.api import survey_job
@@ -55,3 +56,47 @@ def test_a_job(endless: Path) -> None:
         time.sleep(0.1)
     assert job.progress.state == survey_job.FAILED
     assert SAYS in job.progress.error
+
+
+def test_one_of_many_files(cutouts: Path, tmp_path: Path) -> None:
+    """Libraries made to do their worst: three files are refused, and all others are read."""
+    program = """
+import sys
+from radioviz.data.__main__ import main
+from radioviz.importing import image_choice
+from radioviz.jobs import watched_fork
+from tests.jobs import misbehaving
+
+watched_fork.SECONDS = 1.0
+really = image_choice.read_image
+worst = {
+    "J0003": misbehaving.crash,
+    "J0006": misbehaving.spin,
+    "J0009": lambda: misbehaving.fill_memory(10**10),
+}
+
+def read_image(content, **options):
+    if "inspect_source" not in {f.f_code.co_name for f in frames()}:
+        worst.get(content.stem, int)()
+    return really(content, **options)
+
+def frames():
+    frame = sys._getframe()
+    while frame := frame.f_back:
+        yield frame
+
+image_choice.read_image = read_image
+sys.exit(main())
+"""
+    report = tmp_path / "report.csv"
+    said = subprocess.run(
+        [sys.executable, "-c", program, "import", str(cutouts), "--key", "x", "--report", report],
+        capture_output=True, text=True, check=False, timeout=200, cwd=REPOSITORY,
+    )  # fmt: skip
+    assert "x: 9 read, 5 refused" in said.stdout, said.stderr
+    why = pd.read_csv(report).set_index("file")["reason"]
+    assert "ended by SIGSEGV while it read 'a/J0003.fits'" in why["a/J0003.fits"]
+    assert "1 s of processor time did not get any further" in why["b/J0006.fits"]
+    assert (
+        "'a/J0009.fits' could not be read: it needs more than 4 GB of memory" in why["a/J0009.fits"]
+    )

@@ -1,0 +1,64 @@
+"""Images read in a fork of the import: a file that ends it costs that file, not the import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import msgspec
+import numpy as np
+
+from radioviz.importing.inspection import Reader, Step
+from radioviz.importing.outcome import FileOutcome
+from radioviz.jobs.journal import plain
+from radioviz.jobs.watched_fork import ForkDiedError, begin, is_watched, limited, stream
+
+_MOST_DEATHS = 100
+
+
+def read_steps(reader: Reader, start: int, source: str, several: bool) -> Iterator[Step]:
+    """The steps of ``reader.read(start)``, in a fork where this process may be forked.
+
+    Parameters
+    ----------
+    source : str
+        Name of what is read, for messages.
+    several : bool
+        True where it is several files: one that ends the fork is refused, and the rest is read.
+
+    Raises
+    ------
+    ForkDiedError
+        If the fork is killed by one file, or by a hundred.
+    """
+    if not is_watched():
+        yield from reader.read(start)
+        return
+    deaths = 0
+    while True:
+        try:
+            for message in stream(partial(_packed, reader, start, source)):
+                yield _unpacked(message, reader)
+                start += 1
+            return
+        except ForkDiedError as death:
+            deaths += 1
+            if not several or deaths > _MOST_DEATHS:
+                raise
+            yield FileOutcome(death.reading, str(death)), None
+            start += 1
+
+
+def _packed(reader: Reader, start: int, source: str) -> Iterator[bytes]:
+    with limited(source):
+        for outcome, image in reader.read(start):
+            pixels = None if image is None else np.ascontiguousarray(image, reader.dtype).data
+            yield msgspec.msgpack.encode((outcome, pixels), enc_hook=plain)
+            begin(f"{source}, after {outcome.name}")
+
+
+def _unpacked(message: bytes, reader: Reader) -> Step:
+    outcome, pixels = msgspec.msgpack.decode(message, type=tuple[FileOutcome, bytes | None])
+    if pixels is None:
+        return outcome, None
+    return outcome, np.frombuffer(pixels, reader.dtype).reshape(reader.shape)
