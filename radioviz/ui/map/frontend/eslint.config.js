@@ -1,6 +1,7 @@
 // Rules for the scripts beside the Python modules of radioviz/ui, run by `npm run lint`.
 const browser = [
-  "window", "document", "location", "navigator", "console", "performance", "fetch", "URL", "Blob",
+  "window", "document", "location", "localStorage", "navigator", "console", "performance", "fetch",
+  "URL", "Blob", "Element",
   "Image", "DOMParser", "XMLSerializer", "ResizeObserver", "IntersectionObserver",
   "MutationObserver", "getComputedStyle", "matchMedia", "requestAnimationFrame",
   "cancelAnimationFrame", "setTimeout", "clearTimeout", "setInterval", "clearInterval",

@@ -113,3 +113,20 @@ export function toData(bounds: MapData["bounds"], x: number, y: number): [number
   const [x0, x1, y0, y1] = bounds;
   return [x0 + (x / 65536) * (x1 - x0), y0 + (y / 65536) * (y1 - y0)];
 }
+
+/** A tenth more on each side, and a little where all lies in one place. */
+export function padded([x0, x1, y0, y1]: [number, number, number, number]): [number, number, number, number] {
+  const dx = Math.max(1, 0.1 * (x1 - x0));
+  const dy = Math.max(1, 0.1 * (y1 - y0));
+  return [x0 - dx, x1 + dx, y0 - dy, y1 + dy];
+}
+
+/** An area of the data, x0 to x1 and y0 to y1, on the grid. */
+export function areaOnGrid(
+  bounds: MapData["bounds"],
+  [x0, x1, y0, y1]: [number, number, number, number],
+): [number, number, number, number] {
+  const [left, bottom] = toGrid(bounds, x0, y0);
+  const [right, top] = toGrid(bounds, x1, y1);
+  return [left, right, bottom, top];
+}

@@ -211,3 +211,14 @@ export class Chrome {
     this.tip.hidden = true;
   }
 }
+
+/** Hidden categories after a click in the legend; alone: all of ``count`` but this one, or none. */
+export function toggled(hidden: Set<number>, code: number, count: number): Set<number> {
+  const out = new Set(hidden);
+  if (count) {
+    const others = Array.from({ length: count }, (_, i) => i).filter((c) => c !== code);
+    return new Set(!hidden.has(code) && others.every((c) => hidden.has(c)) ? [] : others);
+  }
+  if (!out.delete(code)) out.add(code);
+  return out;
+}

@@ -1,21 +1,20 @@
 /** One map on the page: data in, painted points and events out. */
 import { drawAxes, MARGINS, type Theme } from "./axes.ts";
-import { Camera, toData, toGrid } from "./camera.ts";
-import { Chrome, type Act, type Tool } from "./chrome.ts";
-import { CpuPainter } from "./cpu.ts";
+import { areaOnGrid, Camera, padded, toData } from "./camera.ts";
+import { Chrome, toggled, type Act, type Tool } from "./chrome.ts";
 import { Frames } from "./frames.ts";
 import { Gestures } from "./gestures.ts";
-import { GpuPainter, hasHardware } from "./gpu.ts";
 import { Hover } from "./hover.ts";
 import { press } from "./keys.ts";
 import { box, outline, type Point } from "./lasso.ts";
-import { colourTable, parseColour, ringWeight, type Painter, type Style } from "./painter.ts";
+import type { Painter, Style } from "./painter.ts";
+import { Painting } from "./painting.ts";
 import { Points } from "./points.ts";
 import { fetchColumn } from "./store.ts";
+import { readTheme, styleOf } from "./style.ts";
 import type { ComponentArgs, MapData, MapEvent } from "./types.ts";
 
 const PICK_PX = 9;
-const RESTORE_MS = 2500;
 const OUTLINE_MS = 2500;
 const SHARP_POINTS = 50_000;
 
@@ -27,7 +26,7 @@ export class MapView {
   private readonly resizes: ResizeObserver;
   private readonly sheet = document.createElement("canvas");
   private hover: Hover | null = null;
-  private painter: Painter | null = null;
+  private painting: Painting | null = null;
   private points: Points | null = null;
   private data: MapData | null = null;
   private args: ComponentArgs<MapData> | null = null;
@@ -52,7 +51,6 @@ export class MapView {
   private version = 0;
   private events = 0;
   private readonly tab = Math.random().toString(36).slice(2, 10);
-  private restoring = 0;
   private trouble = "";
 
   constructor(private readonly parent: HTMLElement | ShadowRoot) {
@@ -86,6 +84,10 @@ export class MapView {
     this.chrome.setTool(this.tool);
   }
 
+  private get painter(): Painter | null {
+    return this.painting?.painter ?? null;
+  }
+
   onPage(): boolean {
     return this.chrome.root.isConnected;
   }
@@ -96,7 +98,7 @@ export class MapView {
     this.gestures.dispose();
     this.hover?.dispose();
     this.resizes.disconnect();
-    this.painter?.dispose();
+    this.painting?.dispose();
     this.chrome.root.remove();
   }
 
@@ -134,10 +136,14 @@ export class MapView {
   ): void {
     const loaded = this.loaded;
     this.data = data;
-    this.theme = this.readTheme();
-    if (!this.painter) this.choosePainter(data.renderer);
-    const painter = this.painter as Painter | null;
-    if (!painter) throw new Error("this browser has neither WebGL nor a canvas");
+    this.theme = readTheme(this.chrome.root);
+    this.painting ??= new Painting(data.renderer, this.chrome.root, this.chrome.area, {
+      lost: () => this.lost(),
+      restored: () => this.describe(),
+      replaced: () => this.replaced(),
+      draw: () => this.frames.draw(false),
+    });
+    const { painter } = this.painting;
     const fresh = loaded.coarse !== data.coarse.hash || !this.points;
     const masks = { selected: data.selected?.hash ?? "", shown: data.shown?.hash ?? "" };
     const recoloured = loaded.codes !== data.codes.hash;
@@ -168,15 +174,8 @@ export class MapView {
     this.describe();
     this.path = null;
     this.resize();
-    if (fresh && data.area) this.camera.show(this.onGrid(data.area));
+    if (fresh && data.area) this.camera.show(areaOnGrid(data.bounds, data.area));
     this.frames.draw(false);
-  }
-
-  private onGrid([x0, x1, y0, y1]: [number, number, number, number]): [number, number, number, number] {
-    const bounds = (this.data as MapData).bounds;
-    const [left, bottom] = toGrid(bounds, x0, y0);
-    const [right, top] = toGrid(bounds, x1, y1);
-    return [left, right, bottom, top];
   }
 
   private describe(): void {
@@ -189,69 +188,17 @@ export class MapView {
     this.chrome.say(data.n ? "" : "No point of this map has a position.");
   }
 
-  private choosePainter(renderer: MapData["renderer"]): void {
-    if (renderer === "gpu" || (renderer === "auto" && hasHardware())) {
-      try {
-        this.painter = this.watched(new GpuPainter());
-      } catch (error) {
-        console.warn("RadioViz map: drawn without the graphics card:", error);
-      }
-    }
-    this.painter ??= new CpuPainter();
-    // What loops painted is copied into the canvas of the axes; WebGL shows itself.
-    if (this.painter.kind === "gpu") this.chrome.area.prepend(this.painter.canvas);
-    this.chrome.root.dataset.renderer = this.painter.kind;
+  private lost(): void {
+    this.frames.stop();
+    this.chrome.root.dataset.state = "lost";
+    this.chrome.say("The graphics card dropped the map; restoring it \u2026");
   }
 
-  /** A lost context is restored if the browser can, replaced by loops on the CPU otherwise. */
-  private watched(painter: GpuPainter): GpuPainter {
-    painter.canvas.addEventListener("webglcontextlost", (event) => {
-      event.preventDefault();
-      if (this.painter !== painter) return;
-      this.frames.stop();
-      this.chrome.root.dataset.state = "lost";
-      this.chrome.say("The graphics card dropped the map; restoring it \u2026");
-      this.restoring = window.setTimeout(() => this.replace(painter), RESTORE_MS);
-    });
-    painter.canvas.addEventListener("webglcontextrestored", () => {
-      if (this.painter !== painter) return;
-      clearTimeout(this.restoring);
-      try {
-        painter.start();
-        this.describe();
-        this.frames.draw(false);
-      } catch {
-        this.replace(painter);
-      }
-    });
-    return painter;
-  }
-
-  private replace(lost: Painter): void {
-    this.painter = new CpuPainter();
-    lost.canvas.remove();
-    this.chrome.root.dataset.renderer = this.painter.kind;
+  private replaced(): void {
     this.trouble = "The graphics card dropped the map: drawn without it.";
-    if (this.points) this.painter.load(this.points, "all");
+    if (this.points) this.painter?.load(this.points, "all");
     this.describe();
     this.resize();
-    this.frames.draw(false);
-  }
-
-  private readTheme(): Theme {
-    const style = getComputedStyle(this.chrome.root);
-    const get = (name: string, other: string): string =>
-      style.getPropertyValue(`--st-${name}`).trim() || other;
-    const background = get("background-color", "#ffffff");
-    const { r, g, b } = parseColour(background);
-    return {
-      text: get("text-color", "#222222"),
-      background,
-      border: get("border-color", "#d0d0d0"),
-      primary: get("primary-color", "#4f46e5"),
-      font: get("font", "sans-serif"),
-      dark: 0.3 * r + 0.59 * g + 0.11 * b < 128,
-    };
   }
 
   private resize(): void {
@@ -265,39 +212,10 @@ export class MapView {
     this.frames.draw(false);
   }
 
-  /** Points grow as the zoom thins them out, and shrink when there are many. */
-  private style(): Style {
-    const data = this.data as MapData;
-    const { width, height, scale } = this.camera;
-    const drawn = this.points?.tally.total ?? data.n;
-    const inView = Math.max(1, drawn / Math.max(1, scale * scale));
-    const own = Math.min(8, Math.max(2, 0.42 * Math.sqrt((width * height) / inView)));
-    const { size: factor, opacity, missing } = data.marks;
-    const size = Math.max(1, own * factor);
-    const cell = (width * height * scale * scale) / 65536;
-    const { dark } = this.theme;
-    const full = (this.crowding * size * size) / Math.max(size * size, cell);
-    return {
-      size,
-      full,
-      table: colourTable(
-        data.colour.colours,
-        (code) =>
-          missing === "behind" &&
-          (data.colour.kind === "continuous" ? code === 0 : data.colour.names[code] === ""),
-        this.hidden,
-        dark ? { r: 104, g: 110, b: 126 } : { r: 184, g: 189, b: 199 },
-        Math.max(1, full),
-      ),
-      gain: 1,
-      opacity,
-      ring: ringWeight(data.marks),
-    };
-  }
-
   private scene(): { n: number; groups: MapData["groups"]; view: ReturnType<Camera["view"]>; style: Style } | null {
     if (!this.data || !this.points) return null;
-    return { n: this.data.n, groups: this.data.groups, view: this.camera.view(), style: this.style() };
+    const style = styleOf(this.data, this.points.tally.total, this.camera, this.crowding, this.hidden, this.theme);
+    return { n: this.data.n, groups: this.data.groups, view: this.camera.view(), style };
   }
 
   private painted(): void {
@@ -463,14 +381,7 @@ export class MapView {
 
   private toggle(code: number, alone: boolean): void {
     if (this.data?.colour.kind !== "categories") return;
-    const all = this.data.colour.names.map((_, i) => i);
-    if (alone) {
-      const others = all.filter((c) => c !== code);
-      const already = !this.hidden.has(code) && others.every((c) => this.hidden.has(c));
-      this.hidden = new Set(already ? [] : others);
-    } else if (!this.hidden.delete(code)) {
-      this.hidden.add(code);
-    }
+    this.hidden = toggled(this.hidden, code, alone ? this.data.colour.names.length : 0);
     this.describe();
     this.frames.draw(false);
   }
@@ -481,18 +392,9 @@ export class MapView {
     else if (what === "selection") {
       const box = this.points?.selectedExtent();
       if (box) this.camera.show(padded(box));
-    }
-    else if (what === "clear") {
+    } else if (what === "clear") {
       this.clearOutline();
       this.send({ kind: "cleared", add: false });
-    }
-    else this.chrome.setTool((this.tool = what));
+    } else this.chrome.setTool((this.tool = what));
   }
-}
-
-/** A tenth more on each side, and a little where all lies in one place. */
-function padded([x0, x1, y0, y1]: [number, number, number, number]): [number, number, number, number] {
-  const dx = Math.max(1, 0.1 * (x1 - x0));
-  const dy = Math.max(1, 0.1 * (y1 - y0));
-  return [x0 - dx, x1 + dx, y0 - dy, y1 + dy];
 }
