@@ -2,55 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import os
 import subprocess
-import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from radioviz.data.downloads import SOURCES, Archive
+from radioviz.data.downloads import SOURCES
 from radioviz.data.fetch import downloads_folder, fetch
 from radioviz.errors import FetchError
+from tests.data.archives import ARCHIVE, CONTENT, PACKED, archive_of
 from tests.data.http_server import Site, serve
-
-CONTENT = {f"data_batch_{i}": os.urandom(70_000) for i in range(1, 5)} | {"batches.meta": b"meta"}
-
-
-def md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def tar_of(members: dict[str, bytes], extra: list[tarfile.TarInfo] | None = None) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as tar:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-        for info in extra or []:
-            tar.addfile(info)
-    return out.getvalue()
-
-
-def archive_of(packed: bytes, **changes: object) -> Archive:
-    facts = {
-        "name": "small.tar.gz",
-        "url": "https://example.invalid/small.tar.gz",
-        "md5": md5(packed),
-        "size": len(packed),
-        "folder": "batches",
-        "members": {name: md5(content) for name, content in CONTENT.items()},
-    }
-    return Archive(**(facts | changes))  # type: ignore[arg-type]
-
-
-PACKED = tar_of({f"batches/{name}": content for name, content in CONTENT.items()})
-ARCHIVE = archive_of(PACKED)
 
 
 @pytest.fixture
@@ -307,108 +271,6 @@ def test_public_addresses_are_encrypted() -> None:
     urls = [a.url for archives in SOURCES.values() for a in archives]
     assert len(urls) == 4
     assert all(u.startswith("https://") and u.endswith(".tar.gz") for u in urls)
-
-
-# -- unpacking ---------------------------------------------------------------------------
-
-
-def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfile.TarInfo:
-    info = tarfile.TarInfo(name)
-    info.type, info.linkname = kind, target
-    return info
-
-
-def unpack(content: bytes, folder: Path, **changes: object) -> None:
-    """Fetch from a file whose MD5 is the expected one, whatever its content is."""
-    packed = folder / "bad.tar.gz"
-    packed.write_bytes(content)
-    changes |= {"md5": md5(content)}
-    fetch("small", packed, folder / "out", archives=[archive_of(PACKED, **changes)])
-
-
-GOOD = {f"batches/{name}": content for name, content in CONTENT.items()}
-LESS = dict(list(GOOD.items())[1:])  # data_batch_1 left out, for members that stand in for it
-
-
-@pytest.mark.parametrize(
-    ("members", "extra", "message"),
-    [
-        (GOOD | {"../escaped": b"x"}, [], "not one of the 5"),
-        (GOOD | {"batches/../../escaped": b"x"}, [], "not one of the 5"),
-        (GOOD | {"/tmp/escaped": b"x"}, [], "not one of the 5"),
-        (GOOD | {"batches/more": b"x"}, [], "not one of the 5"),
-        (GOOD | {"other/data_batch_1": b"x"}, [], "not one of the 5"),
-        (GOOD | {"batches/./data_batch_1": b"x"}, [], "not one of the 5"),
-        (GOOD, [member("elsewhere", tarfile.DIRTYPE)], "not one of the 5"),
-        (
-            LESS,
-            [member("batches/data_batch_1", tarfile.SYMTYPE, "/etc/passwd")],
-            "not one of the 5",
-        ),
-        (
-            LESS,
-            [member("batches/data_batch_1", tarfile.LNKTYPE, "batches/data_batch_2")],
-            "not one of the 5",
-        ),
-        (LESS, [member("batches/data_batch_1", tarfile.CHRTYPE)], "not one of the 5"),
-        (LESS, [member("batches/data_batch_1", tarfile.BLKTYPE)], "not one of the 5"),
-        (
-            LESS,
-            [member("batches/data_batch_1", tarfile.FIFOTYPE)],
-            "not one of the 5",
-        ),
-        (GOOD, [member("batches/data_batch_1")], "data_batch_1: checksum mismatch"),
-        (LESS, [], r"the file\(s\) data_batch_1 are missing"),
-        (GOOD | {"batches/data_batch_1": b"altered"}, [], "data_batch_1: checksum mismatch"),
-        ({}, [], "are missing"),
-    ],
-)
-def test_archives_that_are_not_what_they_should_be(
-    members: dict[str, bytes], extra: list[tarfile.TarInfo], message: str, tmp_path: Path
-) -> None:
-    content = tar_of(members, extra)
-    with pytest.raises(FetchError, match=message):
-        unpack(content, tmp_path)
-    assert list((tmp_path / "out").iterdir()) == []
-    assert not list(tmp_path.rglob("escaped"))
-
-
-def test_links_through_a_folder_that_is_a_link(tmp_path: Path) -> None:
-    """A symbolic link in place of the folder must not lead the files elsewhere."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as tar:
-        tar.addfile(member("batches", tarfile.SYMTYPE, str(tmp_path / "elsewhere")))
-        for name, content in GOOD.items():
-            info = member(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    (tmp_path / "elsewhere").mkdir()
-    with pytest.raises(FetchError, match="not one of the 5"):
-        unpack(out.getvalue(), tmp_path)
-    assert list((tmp_path / "elsewhere").iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "keep",
-    [
-        0,
-        5,
-        20,
-        1000,
-        pytest.param(len(PACKED) - 20_000, id="most"),
-    ],  # PACKED: gzip has the time in it
-)
-def test_truncated_archive(keep: int, tmp_path: Path) -> None:
-    with pytest.raises(FetchError, match=r"bad\.tar\.gz: (not a readable|the file\(s\))"):
-        unpack(PACKED[:keep], tmp_path)
-    assert list((tmp_path / "out").iterdir()) == []
-
-
-def test_a_file_that_is_too_large(tmp_path: Path) -> None:
-    content = tar_of({"batches/data_batch_1": b"\0" * ((1 << 26) + 1)})
-    with pytest.raises(FetchError, match="has 67,108,865 bytes; at most 67,108,864"):
-        unpack(content, tmp_path)
-    assert list((tmp_path / "out").iterdir()) == []
 
 
 # -- targets that cannot be written ------------------------------------------------------

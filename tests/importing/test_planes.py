@@ -2,89 +2,30 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from astropy.io import fits
-from astropy.table import Table
 
 from radioviz import morphology
-from radioviz.api.file_export import FORMATS
-from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import open_data_set
 from radioviz.errors import CatalogueError
-from radioviz.export.groups import Group
-from radioviz.importing import ImportResult, Source, import_survey, inspect_source
+from radioviz.importing import Source, inspect_source
+from tests.importing.bands import (
+    BANDS,
+    PLACES,
+    N,
+    check,
+    cube,
+    facts,
+    folder_of_bands,
+    imported,
+    point,
+    run,
+)
 from tests.importing.conftest import write_fits
-
-# Flux [mJy], beam [arcsec], frequency [GHz], pixel scale [arcsec], noise [Jy/beam]
-BANDS = {
-    "L": (30.0, 6.0, 1.4, 1.5, 2e-5),
-    "S": (18.0, 4.5, 3.0, 1.5, 3e-5),
-    "C": (12.0, 4.5, 5.0, 1.5, 4e-5),
-}
-PLACES = [(40.0, 5.0), (150.0, -20.0), (300.0, 60.0)]
-N = 64
-
-
-def point(band: str, source: int, n: int = N, scale: float | None = None) -> np.ndarray:
-    """A point source with the flux of a band, and noise of its own."""
-    flux, beam, _, pixel, rms = BANDS[band]
-    scale = scale or pixel
-    y, x = (np.mgrid[:n, :n] - (n - 1) / 2) * scale
-    noise = np.random.default_rng([source, ord(band)]).normal(0, rms, (n, n))
-    shape = np.exp(-4 * np.log(2) * (x**2 + y**2) / beam**2)
-    return (flux / 1000 * shape + noise).astype(np.float32)
-
-
-def facts(band: str) -> dict[str, object]:
-    _, beam, ghz, _, rms = BANDS[band]
-    return {"BMAJ": beam / 3600, "BMIN": beam / 3600, "BPA": 0.0, "OBSFREQ": ghz * 1e9, "RMS": rms}
-
-
-def folder_of_bands(root: Path, pattern: str, without: tuple[tuple[int, str], ...] = ()) -> Path:
-    for i, (ra, dec) in enumerate(PLACES):
-        for band in BANDS:
-            if (i, band) not in without:
-                path = root / pattern.format(source=f"src{i}", band=band)
-                write_fits(path, point(band, i), ra, dec, BANDS[band][3], **facts(band))
-    return root
-
-
-def run(path: Path, table: Path | None = None, **answers: object) -> ImportResult:
-    answers = {"key": "planes", "survey": "unknown", **answers}
-    return import_survey(Source(path, table), answers, replace=True)
-
-
-def imported(path: Path, table: Path | None = None, **answers: object) -> Catalogue:
-    made = run(path, table, **answers).catalogue
-    assert made is not None
-    return open_data_set(made.info.key)
-
-
-def check(catalogue: Catalogue, lacking: tuple[tuple[int, str], ...] = ()) -> None:
-    """Pixels, beams, frequencies, noise and fluxes of every source and band."""
-    assert catalogue.planes == tuple(BANDS)
-    assert catalogue.cube is not None and catalogue.cube.shape == (3, 3, N, N)
-    order = [PLACES.index(min(PLACES, key=lambda p: abs(p[0] - r))) for r in catalogue.table["ra"]]
-    for k, (band, (flux, beam, ghz, scale, rms)) in enumerate(BANDS.items()):
-        view = catalogue.of_plane(band)
-        for row, i in enumerate(order):
-            if (i, band) in lacking:
-                assert np.isnan(view.images[row]).all()
-                assert view.table["missing_planes"].iat[row] == band
-                continue
-            np.testing.assert_array_equal(view.images[row], point(band, i))
-            assert view.beam_shape(row) == pytest.approx((beam, beam, 0.0))
-            cells = view.table[["frequency", "rms", "pixel_scale"]].iloc[row].tolist()
-            assert cells == pytest.approx([ghz, rms, scale])
-            measured = morphology.complete_plane(catalogue, row, k).table
-            assert measured["flux"].iat[0] == pytest.approx(flux, rel=0.03)
-            assert measured["noise"].iat[0] == pytest.approx(rms, rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -191,126 +132,6 @@ def test_bands_may_have_several_names(tmp_path: Path) -> None:
     assert made.table["missing_planes"].tolist() == ["", "second"]
     np.testing.assert_array_equal(made.images[1], point("L", 1))
     assert np.isnan(made.of_plane("second").images[1]).all()
-
-
-def cube(path: Path, source: int, axis: str = "FREQ", n: int = 3, **more: object) -> Path:
-    data = np.stack([point(band, source) for band in list(BANDS)[:n]])
-    cards: dict[str, object] = {"CTYPE3": axis, "CRPIX3": 1.0, "CRVAL3": 1.4e9, "CDELT3": 1.6e9}
-    if axis == "FREQ":
-        cards["CUNIT3"] = "Hz"
-    ra, dec = PLACES[source]
-    write_fits(path, data[0], ra, dec, 1.5, **{**cards, **more})
-    with fits.open(path) as file:
-        header = file[0].header
-    fits.PrimaryHDU(data, header).writeto(path, overwrite=True)
-    return path
-
-
-def test_planes_of_cubes_are_kept(tmp_path: Path) -> None:
-    for i in range(3):
-        cube(tmp_path / "s" / f"c{i}.fits", i)
-    look = inspect_source(Source(tmp_path / "s"), {"survey": "unknown"})
-    (question,) = look.missing
-    assert question.key == "plane" and question.choices[-1] == "all"
-    made = imported(tmp_path / "s", plane="all")
-    assert made.planes == ("1.4 GHz", "3 GHz", "4.6 GHz")
-    for k, (band, ghz) in enumerate(zip(BANDS, (1.4, 3.0, 4.6), strict=True)):
-        view = made.of_plane(k)
-        assert view.table["frequency"].tolist() == pytest.approx([ghz] * 3)
-        np.testing.assert_array_equal(view.images[2], point(band, 2))
-    renamed = imported(tmp_path / "s", plane="all", bands="L, S, C")
-    assert renamed.planes == ("L", "S", "C")
-    chosen = imported(tmp_path / "s", plane="all", bands="high=4.6 GHz, low=1.4 GHz")
-    assert chosen.planes == ("high", "low")
-    np.testing.assert_array_equal(chosen.images[1], point("C", 1))
-    one = imported(tmp_path / "s", plane="3 GHz")  # a plane alone, as ever
-    assert one.planes == () and one.cube is None
-    np.testing.assert_array_equal(one.images[1], point("S", 1))
-
-
-def test_too_many_channels_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "c.fits"
-    write_fits(path, point("L", 0, 16), 10.0, 0.0, 1.5, CTYPE3="FREQ", CRVAL3=1e9, CDELT3=1e6)
-    header = fits.getheader(path)
-    fits.PrimaryHDU(np.zeros((65, 16, 16), np.float32), header).writeto(path, overwrite=True)
-    (question,) = inspect_source(Source(path)).missing
-    assert "all" not in question.choices
-    with pytest.raises(CatalogueError, match=r"c\.fits: .* 65 images of one source; up to 64"):
-        run(path, plane="all")
-
-
-def test_a_channel_of_each_stokes_parameter(tmp_path: Path) -> None:
-    data = np.arange(2 * 3 * N * N, dtype=np.float32).reshape(2, 3, N, N)
-    header = fits.Header()
-    ra, dec = PLACES[0]
-    header.update(
-        {
-            "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": ra, "CRVAL2": dec,
-            "CRPIX1": 32.5, "CRPIX2": 32.5, "CDELT1": -1.5 / 3600, "CDELT2": 1.5 / 3600,
-            "CTYPE3": "FREQ", "CRVAL3": 1e9, "CDELT3": 1e8, "CRPIX3": 1.0, "CUNIT3": "Hz",
-            "CTYPE4": "STOKES", "CRVAL4": 1.0, "CDELT4": 1.0, "CRPIX4": 1.0, "BUNIT": "Jy/beam",
-        }
-    )  # fmt: skip
-    path = tmp_path / "iq.fits"
-    fits.PrimaryHDU(data, header).writeto(path)
-    made = imported(path, plane="Q, all")
-    assert made.planes == ("1 GHz", "1.1 GHz", "1.2 GHz")
-    np.testing.assert_array_equal(made.cube[0], data[1])
-    with pytest.raises(CatalogueError, match="a number from 0 to 2"):
-        run(path, plane="all, 7")
-    both = imported(path, plane="all, 1.1 GHz")
-    assert both.planes == ("I", "Q")
-    np.testing.assert_array_equal(both.cube[0], data[:, 1])
-
-
-def test_beams_of_casa_belong_to_their_planes(tmp_path: Path) -> None:
-    path = cube(tmp_path / "s" / "c.fits", 0, CASAMBM=True)
-    beams = Table(
-        {
-            "BMAJ": np.array([6.0, 4.5, 3.0], "f4"), "BMIN": np.array([5.0, 4.0, 2.5], "f4"),
-            "BPA": np.array([10.0, 20.0, 30.0], "f4"), "CHAN": np.arange(3, dtype="i4"),
-            "POL": np.zeros(3, "i4"),
-        },
-        units={"BMAJ": "arcsec", "BMIN": "arcsec", "BPA": "deg"},
-    )  # fmt: skip
-    with fits.open(path, mode="append") as file:
-        file.append(fits.BinTableHDU(beams, name="BEAMS"))
-    made = imported(tmp_path / "s", plane="all")
-    shapes = [made.of_plane(k).beam_shape(0) for k in range(3)]
-    assert shapes == [pytest.approx(s) for s in ((6, 5, 10), (4.5, 4, 20), (3, 2.5, 30))]
-
-
-def test_images_in_extensions(tmp_path: Path) -> None:
-    for i, (ra, dec) in enumerate(PLACES):
-        hdus = [fits.PrimaryHDU()]
-        for band in BANDS:
-            alone = write_fits(
-                tmp_path / f"{i}{band}.fits", point(band, i), ra, dec, 1.5, **facts(band)
-            )
-            with fits.open(alone) as file:
-                hdus.append(fits.ImageHDU(file[0].data, file[0].header, name=band))
-        (tmp_path / "s").mkdir(exist_ok=True)
-        fits.HDUList(hdus).writeto(tmp_path / "s" / f"src{i}.fits")
-    check(imported(tmp_path / "s", group="extensions"))
-
-
-def test_arrays_with_planes(tmp_path: Path) -> None:
-    data = np.stack([[point(band, i) for band in BANDS] for i in range(3)])
-    data[1, 2] = np.nan
-    path = tmp_path / "c.npy"
-    np.save(path, data)
-    made = imported(path, pixel_scale="1.5", beam="6", bunit="Jy/beam", bands="L, S, C")
-    assert made.planes == ("L", "S", "C")
-    np.testing.assert_array_equal(made.cube, data)
-    assert made.table["missing_planes"].tolist() == ["", "C", ""]
-    with pytest.raises(CatalogueError, match=r"bands name 2 planes \(L, S\); the array has 3"):
-        run(path, pixel_scale="1.5", bands="L, S")
-    np.save(path, np.zeros((4, 20, 20, 3)))
-    with pytest.raises(CatalogueError, match="planes in front of the rows"):
-        run(path, pixel_scale="1.5", beam="6")
-
-
-# -- what is missing, or does not fit --------------------------------------------------------------
 
 
 def test_a_missing_band_is_recorded_or_refused(tmp_path: Path) -> None:
@@ -455,65 +276,3 @@ def test_an_interrupted_import_goes_on_where_it_was(tmp_path: Path, start: int) 
     assert [o.name for o, _ in rest] == [o.name for o, _ in whole[start:]]
     for (_, one), (_, other) in zip(rest, whole[start:], strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-# -- exports come back -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("ending", [".fits", ".cube.fits", ".zip"])
-@pytest.mark.parametrize("aligned", [True, False])
-def test_exports_come_back_to_the_same_pixels(tmp_path: Path, ending: str, aligned: bool) -> None:
-    path = folder_of_bands(tmp_path / "s", "{band}/{source}.fits", ((1, "S"),))
-    if not aligned:  # by half a pixel: kept, but not on one grid
-        for i, (ra, dec) in enumerate(PLACES):
-            file = path / "C" / f"src{i}.fits"
-            file.unlink()
-            write_fits(file, point("C", i), ra, dec + 0.75 / 3600, 1.5, **facts("C"))
-    made = imported(path, group="name", bands="L, S, C")
-    rows = np.array([2, 0, 1])
-    out = io.BytesIO()
-    FORMATS[ending](out, [Group(made, rows)])
-    file = tmp_path / "out" / f"export{ending}"
-    file.parent.mkdir()
-    file.write_bytes(out.getvalue())
-    look = inspect_source(Source(file))
-    assert not look.missing and look.count == 3
-    again = import_survey(Source(file), {"key": "again", "raw": "yes"}).catalogue
-    assert again is not None and again.planes == made.planes
-    np.testing.assert_array_equal(again.cube, made.cube[rows])
-    for k in range(3):
-        here, there = again.of_plane(k), made.of_plane(k)
-        for name in ("beam_major", "beam_minor", "frequency", "pixel_scale", "rms"):
-            np.testing.assert_allclose(
-                here.table[name], there.table[name].iloc[rows], rtol=1e-9, err_msg=f"{name} {k}"
-            )
-        for row, before in enumerate(rows):
-            if (before, k) != (1, 1):
-                at = [c.wcs(r).pixel_to_world(3, 50) for c, r in ((here, row), (there, before))]
-                assert at[0].separation(at[1]).arcsec < 1e-3
-    assert again.table["missing_planes"].tolist() == ["", "", "S"]
-
-
-def test_an_exported_cube_has_right_axes(tmp_path: Path) -> None:
-    path = folder_of_bands(tmp_path / "s", "{band}/{source}.fits")
-    made = imported(path, group="name", bands="L, S, C")
-    out = io.BytesIO()
-    FORMATS[".fits"](out, [Group(made, np.array([1]))])
-    with fits.open(io.BytesIO(out.getvalue())) as file:
-        header, data = file[1].header, file[1].data
-    assert data.shape == (3, N, N)
-    assert (header["CTYPE3"], header["WCSAXES"], header["NPLANES"]) == ("PLANE", 3, 3)
-    assert [header[f"PLANE{k}"] for k in (1, 2, 3)] == ["L", "S", "C"]
-    assert header["BMAJ"] == pytest.approx(6 / 3600) and header["BMAJ3"] == pytest.approx(
-        4.5 / 3600
-    )
-    assert (header["OBSFREQ"], header["OBSFR2"]) == (1.4e9, 3e9)
-    assert header["RMS3"] == pytest.approx(4e-5)
-    two = imported(path, group="name", bands="L, C")  # any two frequencies are evenly spaced
-    out = io.BytesIO()
-    FORMATS[".zip"](out, [Group(two, np.array([1]))])
-    with zipfile.ZipFile(io.BytesIO(out.getvalue())) as archive:
-        name = next(n for n in archive.namelist() if n.endswith(".fits"))
-        header = fits.getheader(io.BytesIO(archive.read(name)))
-    assert (header["CTYPE3"], header["CUNIT3"]) == ("FREQ", "Hz")
-    assert (header["CRVAL3"], header["CDELT3"]) == (1.4e9, pytest.approx(3.6e9))
