@@ -1,11 +1,9 @@
 """The one preprocessing chain, the same at training and at inference.
 
-Raw images are clipped at ``k`` sigma, then every image is cropped about its
-centre, resampled with anti-aliasing, rescaled to 0..1 and stretched. The chain
-is a frozen dataclass that is stored with every model.
-
-The recipe (3-sigma clip, then 0..1) follows Aniyan & Thorat 2017 and Tang et
-al. 2019, as used by Bastien et al. 2021 (Sec. 3.4).
+Raw images are clipped at ``k`` sigma (Aniyan & Thorat 2017 and Tang et al. 2019, as used by
+Bastien et al. 2021, Sec. 3.4), then every image is cropped about its centre, resampled with
+anti-aliasing, rescaled to 0..1 and stretched. The chain is a frozen dataclass that is stored with
+every model.
 """
 
 from __future__ import annotations
@@ -36,6 +34,16 @@ _WIDEST_FIELD = 360 * 3600.0  # arcsec: once around the sky
 _WIDEST_PIXELS = 1 << 20
 _HIGHEST_CLIP = 1e6  # sigma; no survey has this dynamic range
 _MAD_TO_SIGMA = 1.4826  # for a normal distribution
+
+
+def as_batch(images: np.ndarray) -> np.ndarray:
+    """Images as an array ``(n, ny, nx)``; ImageError where they are not, or no real numbers."""
+    images = np.asarray(images)
+    if images.ndim != 3 or 0 in images.shape[1:]:
+        raise ImageError(f"images have shape {images.shape}; expected (n, ny, nx)")
+    if images.dtype.kind not in "buif":
+        raise ImageError(f"images have dtype {images.dtype}; expected real numbers")
+    return images
 
 
 def noise_level(image: np.ndarray, clip: float = 3.0, rounds: int = 5) -> tuple[float, float]:
@@ -275,11 +283,7 @@ class Preprocess:
         self, images: np.ndarray, pixel_scale: float, beam: float | None, raw: bool
     ) -> np.ndarray:
         """Clipped, cropped and resampled images, in their own unit."""
-        images = np.asarray(images)
-        if images.ndim != 3 or 0 in images.shape[1:]:
-            raise ImageError(f"images have shape {images.shape}; expected (n, ny, nx)")
-        if images.dtype.kind not in "buif":
-            raise ImageError(f"images have dtype {images.dtype}; expected real numbers")
+        images = as_batch(images)
         field = self.field_in_pixels(pixel_scale, beam)
         ny, nx = images.shape[1:]
         rows = _resampler(ny, field, self.size)

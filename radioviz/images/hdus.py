@@ -9,15 +9,18 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from radioviz.errors import ImageError
 from radioviz.images.headers import Header
 from radioviz.images.opening import Source, inflate, open_handle, other_format
+
+if TYPE_CHECKING:
+    from astropy.io import fits
 
 BLOCK = 2880
 _END = re.compile(rb"((?:.{80})*?)END {77}", re.DOTALL)
@@ -27,6 +30,12 @@ _STRUCTURE = re.compile(
     r"(?:Z?(?:BITPIX|NAXIS\d*|PCOUNT|GCOUNT)|ZTILE\d+|THEAP|TFIELDS|(?:TFORM|TBCOL)\d+) *= "
 )
 _BITPIX = (8, 16, 32, 64, -32, -64)
+
+
+def as_block(cards: Iterable[str]) -> bytes:
+    """Cards, and END, as the bytes of a header."""
+    text = "".join(f"{card:80}" for card in (*cards, "END"))
+    return text.ljust(-(-len(text) // BLOCK) * BLOCK).encode("ascii")
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,12 @@ class FitsFile:
         self.check_length(hdu)
         self.handle.seek(hdu.start + offset)
         return self.handle.read(hdu.size - offset if size is None else size)
+
+    def table(self, hdu: HDU) -> fits.BinTableHDU:
+        """A binary table, as astropy reads it: any error of its own where it is damaged."""
+        from astropy.io import fits
+
+        return fits.BinTableHDU.fromstring(as_block(hdu.header.text.split("\n")) + self.data(hdu))
 
     def check_length(self, hdu: HDU) -> None:
         """Refuse a data unit that is longer than the file.

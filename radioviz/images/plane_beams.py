@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from radioviz.errors import ImageError
-from radioviz.images.hdus import BLOCK, FitsFile
+from radioviz.images.hdus import FitsFile
 from radioviz.images.headers import Header
 from radioviz.images.known_surveys import Beam
 from radioviz.images.quiet import quiet
@@ -28,14 +28,11 @@ def beam_of_plane(file: FitsFile, header: Header, index: Mapping[int, int]) -> B
     for axis, k in index.items():
         kind = header.string(f"CTYPE{axis + 1}").upper()
         at["POL" if kind.startswith("STOKES") else "CHAN"] = k
-    from astropy.io import fits
     from astropy.units import Unit
 
-    cards = "".join(f"{card:80}" for card in (*tables[0].header.text.split("\n"), "END"))
-    start = cards.ljust(-(-len(cards) // BLOCK) * BLOCK).encode("ascii")
     try:
         with quiet(), np.errstate(all="ignore"):
-            table = fits.BinTableHDU.fromstring(start + file.data(tables[0]))
+            table = file.table(tables[0])
             rows = (table.data["CHAN"] == at["CHAN"]) & (table.data["POL"] == at["POL"])
             row = int(np.flatnonzero(rows)[0])
             sizes = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from radioviz.errors import ImageError
-from radioviz.images.hdus import BLOCK, HDU, FitsFile
+from radioviz.images.hdus import HDU, FitsFile
 from radioviz.images.headers import Header, sky_axes
 from radioviz.images.plane_choice import Plane, find_planes, plane_names
 from radioviz.images.quiet import quiet
@@ -161,12 +161,10 @@ def _decompress(file: FitsFile, hdu: HDU, max_pixels: int) -> np.ndarray:
     if why := excess(hdu.size, hdu.pixels * abs(hdu.header.integer("ZBITPIX", file.name)) // 8):
         raise ImageError(f"{file.name}: HDU {hdu.describe()}: {why}")
     _check_tiles(file.name, hdu)
-    cards = "".join(f"{card:80}" for card in (*hdu.header.text.split("\n"), "END"))
-    start = cards.ljust(-(-len(cards) // BLOCK) * BLOCK).encode("ascii")
     try:
         with quiet(), np.errstate(all="ignore"):
-            table = fits.BinTableHDU.fromstring(start + file.data(hdu))
-            return fits.CompImageHDU(bintable=table).data.astype(np.float32).reshape(hdu.axes[::-1])
+            image = fits.CompImageHDU(bintable=file.table(hdu))
+            return image.data.astype(np.float32).reshape(hdu.axes[::-1])
     # A damaged table raises any of a dozen exceptions.
     except Exception as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from radioviz.errors import CatalogueError, ImageError
-from radioviz.images.hdus import BLOCK, HDU, FitsFile, open_source
+from radioviz.images.hdus import BLOCK, HDU, FitsFile, as_block, open_source
 from radioviz.images.observation import find_simulation
 from radioviz.images.plane_choice import plane_names
 from radioviz.images.planes import physical_values, stored_type
@@ -138,26 +138,15 @@ class ExtensionFiles(ImageFiles):
 
 def _alone(file: FitsFile, hdu: HDU) -> bytes:
     """A FITS file with one image of another."""
-    if hdu.index == 0:
-        header = b""
-    else:
-        empty = (
-            "SIMPLE  =                    T",
-            "BITPIX  =                    8",
-            ("NAXIS   =                    0"),
-            "EXTEND  =                    T",
-        )
-        header = _block(list(empty))
-    return header + _block(hdu.header.text.split("\n")) + _padded(file.data(hdu))
+    header = b"" if hdu.index == 0 else as_block(_NO_IMAGE)
+    data = file.data(hdu)
+    return header + as_block(hdu.header.text.split("\n")) + data + b"\0" * (-len(data) % BLOCK)
 
 
-def _block(cards: list[str]) -> bytes:
-    text = "".join(f"{card:80}" for card in (*cards, "END"))
-    return text.ljust(-(-len(text) // BLOCK) * BLOCK).encode("ascii")
-
-
-def _padded(data: bytes) -> bytes:
-    return data + b"\0" * (-len(data) % BLOCK)
+_NO_IMAGE = (
+    "SIMPLE  =                    T", "BITPIX  =                    8",
+    "NAXIS   =                    0", "EXTEND  =                    T",
+)  # fmt: skip
 
 
 # -- FITS cube of sources ------------------------------------------------------------------------

@@ -18,8 +18,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.data.preprocess import FIRST_BEAM, Preprocess, resampling
-from radioviz.errors import ImageError, PreprocessError
+from radioviz.data.preprocess import FIRST_BEAM, Preprocess, as_batch, resampling
+from radioviz.errors import PreprocessError
 from radioviz.morphology.noise import is_shifted, measure_noise
 from radioviz.morphology.sources import Islands, associate, find_islands, grow
 
@@ -165,11 +165,7 @@ class SourceFrame(Preprocess):
         ImageError
             If the array is not a batch of real images.
         """
-        images = np.asarray(images)
-        if images.ndim != 3 or 0 in images.shape[1:]:
-            raise ImageError(f"images have shape {images.shape}; expected (n, ny, nx)")
-        if images.dtype.kind not in "buif":
-            raise ImageError(f"images have dtype {images.dtype}; expected real numbers")
+        images = as_batch(images)
         self.field_in_pixels(pixel_scale)  # checks the scale
         out = np.empty((len(images), self.size, self.size), np.float32)
         frames = []

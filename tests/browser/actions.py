@@ -83,3 +83,12 @@ def selected_count(page: Page) -> int:
 def pictures(page: Page) -> Locator:
     """Pictures of the gallery that goes with the selection."""
     return page.locator(".st-key-selection .cell img")
+
+
+def offer_all(page: Page) -> None:
+    """Lasso every galaxy of an open map, and open the buttons of the formats."""
+    wait_for_map(page)
+    settle(page)
+    lasso(page, 0.005, 0.005, 0.995, 0.995)
+    selection_heading(page).wait_for()
+    page.locator(".st-key-brush_export button").first.click()

@@ -16,12 +16,7 @@ if TYPE_CHECKING:
 def all_selected(page: Page, url: str) -> int:
     """Select every galaxy on the map and open the buttons of formats; how many."""
     page.goto(f"{url}/latent_map?data=first")
-    actions.wait_for_map(page)
-    actions.settle(page)
-    actions.draw_lasso(page, 0.005, 0.005, 0.995, 0.995)
-    page.mouse.up()
-    actions.selection_heading(page).wait_for()
-    page.locator(".st-key-brush_export button").first.click()
+    actions.offer_all(page)
     return actions.selected_count(page)
 
 

@@ -96,17 +96,24 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
+def serving(handler: type[BaseHTTPRequestHandler], site: object) -> Iterator[str]:
+    """Have a handler with the attribute ``site`` serve on a free port; the address."""
+    with _Server(("127.0.0.1", 0), type("Handler", (handler,), {"site": site})) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
 def serve(files: dict[str, bytes]) -> Iterator[Site]:
     """Serve files from memory on a free port of the loopback address."""
     site = Site(files)
-    handler = type("Handler", (_Handler,), {"site": site})
-    with _Server(("127.0.0.1", 0), handler) as server:
-        site.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with serving(_Handler, site) as site.url:
         try:
             yield site
         finally:
             site.stop.set()
-            server.shutdown()
-            thread.join()

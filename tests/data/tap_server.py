@@ -9,16 +9,17 @@ import email
 import email.policy
 import io
 import re
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import numpy as np
 from astropy.io.votable import from_table, parse_single_table, tree
 from astropy.table import Table, hstack
+
+from tests.data.http_server import serving
 
 JOIN = re.compile(
     r"SELECT (?P<up>\w+)\.(?P<key>\w+), (?P<other>\w+)\.\* FROM TAP_UPLOAD\.(?P=up) AS (?P=up) "
@@ -171,13 +172,6 @@ def _form(kind: str, body: bytes) -> tuple[dict[str, str], dict[str, bytes]]:
 def tap_service(tables: dict[str, Table], ucds: dict[str, str]) -> Iterator[TapSite]:
     """Serve tables on a free port; ``ucds`` are those of their columns, by name."""
     site = TapSite(tables, ucds)
-    handler = type("Handler", (_Handler,), {"site": site})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        site.url = f"http://127.0.0.1:{server.server_address[1]}/tap"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield site
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(_Handler, site) as address:
+        site.url = f"{address}/tap"
+        yield site

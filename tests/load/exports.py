@@ -56,12 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
 def measure(page: Page, server: Server, kinds: list[str], seconds: float) -> float:
     """Download all galaxies in these formats; MB that the server has more than before."""
     page.goto(f"{server.url}/latent_map?data=many&encoder={many.MODEL}")
-    actions.wait_for_map(page)
-    actions.settle(page)
-    actions.draw_lasso(page, 0.005, 0.005, 0.995, 0.995)
-    page.mouse.up()
-    actions.selection_heading(page).wait_for()
-    page.locator(".st-key-brush_export button").first.click()
+    actions.offer_all(page)
     page.locator(".st-key-brush_fits button").wait_for()
     before = memory(server)
     print(f"{actions.selected_count(page):,} galaxies selected: {text(before)}", flush=True)

@@ -7,18 +7,16 @@ meaning is decided in :mod:`radioviz.importing.columns`.
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
-import zlib
 from pathlib import Path
 from typing import IO
 
-from radioviz.errors import CatalogueError
+from radioviz.errors import CatalogueError, ImageError
+from radioviz.images.opening import inflate
 from radioviz.importing.readers import csv_table, table_formats
 from radioviz.importing.readers.parquet_table import read_parquet
 from radioviz.importing.readers.table_builder import MAX_BYTES, TableBuilder, UserTable, reading
-from radioviz.store.unpacking import excess
 
 FORMATS = "CSV, ECSV, VOTable, FITS table or Parquet"
 _OTHER_FORMATS = (
@@ -112,17 +110,12 @@ def gunzip(path: Path, file: IO[bytes]) -> bytes:
     CatalogueError
         If it is damaged, or unpacks to more than a table may hold.
     """
-    packed = file.seek(0, io.SEEK_END)
-    file.seek(0)
-    content = bytearray()
     try:
-        with gzip.open(file) as plain:
-            while block := plain.read(1 << 20):
-                content += block
-                if len(content) > MAX_BYTES:
-                    raise CatalogueError(f"{path}: unpacks to more than {MAX_BYTES:,} bytes")
-                if why := excess(packed, len(content)):
-                    raise CatalogueError(f"{path}: {why}")
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise CatalogueError(f"{path}: damaged gzip file: {error}") from error
-    return bytes(content)
+        content, problem = inflate(file, str(path), MAX_BYTES + 1)
+    except ImageError as error:
+        raise CatalogueError(str(error)) from error
+    if content.tell() > MAX_BYTES:
+        raise CatalogueError(f"{path}: unpacks to more than {MAX_BYTES:,} bytes")
+    if problem:
+        raise CatalogueError(f"{path}: {problem}")
+    return content.getvalue()
