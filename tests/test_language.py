@@ -49,6 +49,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("train/scores/outlier_detector.py", "turned"): _SCORE,
     ("train/methods/maf.py", "turned"): _CONFIG,
     ("train/runs/maf-simclr.toml", "turned"): _CONFIG,
+    ("train/runs/maf-survey-simclr.toml", "turned"): _CONFIG,
 }
 """``(file, word)`` to why the word stays there."""
 

@@ -15,8 +15,8 @@ Measured for each encoder with an Atlas, for raw pixels and for a random order:
 
 Validation queries choose a metric for each encoder and task (plain or whitened cosine, one view of
 the query or the best of eight, the neighbourhood walk). Test queries are used once, with the
-metrics ``plain`` (the paper's), ``turned`` (best of eight views), ``chosen`` and ``labelled``. The
-last is chosen likewise, but compares along the axes that separate the labelled classes of the
+metrics ``plain`` (the paper's), ``turned`` (best of eight views), ``app`` (the app's default), ``chosen``
+and ``labelled``. The last is chosen likewise, but compares along the axes that separate the labelled classes of the
 training split; since it uses labels, only fine-tuned encoders may have it as ``chosen``. In
 ``first4-heldout`` no result was labelled.
 """
@@ -38,6 +38,7 @@ from radioviz.data.preprocess import PRESETS
 from radioviz.data.registry import open_data_set
 from radioviz.encode import Encoder
 from radioviz.errors import AtlasError, ModelError
+from radioviz.models.registry import encoders as by_default
 from radioviz.models.registry import list_models
 from radioviz.paths import cache_folder
 from radioviz.similarity import Whitening, dihedral_views
@@ -77,6 +78,7 @@ class Metric:
 
 SHRINKAGES = (0.005, 0.02, 0.1, 0.3)
 PLAIN, BEST_VIEW = Metric(), Metric(best_view=True)
+APP = Metric(power=0.5)  # as the Similar page opens
 
 
 def sees_orientation(model: str) -> bool:
@@ -253,6 +255,7 @@ def _lines(name: str, split: str) -> list[dict[str, object]]:
         if name != RANDOM and sees_orientation(name):
             tried["turned"] = BEST_VIEW
         if name not in (PIXELS, RANDOM):
+            tried["app"] = APP
             tried["chosen"] = best_metric(name, task_name)[0]
             tried["labelled"] = best_metric(name, task_name, True)[0]
         for label, metric in tried.items():
@@ -300,6 +303,10 @@ def _record(table: pd.DataFrame) -> None:
             continue
         reached = [best_metric(str(m), task_name, way == "labelled")[1] for m in some["encoder"]]
         _record_line(name, some.iloc[int(np.argmax(reached))])
+    opened = next(iter(by_default()))
+    some = table[(table["encoder"] == opened) & (table["way"] == "app")]
+    line = some[(some["task"] == "first4") & (some["figure"] == "map")].iloc[0]
+    _record_line("sim.first4.map_default", line)
     for base in (PIXELS, RANDOM):
         for task_name, figure in (("first4", "map"), ("mbc_to_first", "precision10")):
             some = table[(table["encoder"] == base) & (table["task"] == task_name)]
