@@ -15,10 +15,10 @@ Measured for each encoder with an Atlas, for raw pixels and for a random order:
 
 Validation queries choose a metric for each encoder and task (plain or whitened cosine, one view of
 the query or the best of eight, the neighbourhood walk). Test queries are used once, with the
-metrics ``plain`` (the paper's), ``turned`` (best of eight views), ``app`` (the app's default), ``chosen``
-and ``labelled``. The last is chosen likewise, but compares along the axes that separate the labelled classes of the
-training split; since it uses labels, only fine-tuned encoders may have it as ``chosen``. In
-``first4-heldout`` no result was labelled.
+metrics ``plain`` (the paper's), ``turned`` (best of eight views), ``app`` (the app's default),
+``chosen`` and ``labelled``. The last is chosen likewise, but compares along the axes that separate
+the labelled classes of the training split; since it uses labels, only fine-tuned encoders may have
+it as ``chosen``. In ``first4-heldout`` no result was labelled.
 """
 
 from __future__ import annotations
