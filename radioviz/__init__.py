@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from radioviz.api.benchmark_figures import benchmark_table, benchmarks
+    from radioviz.api.chart_files import draw_chart
     from radioviz.api.citations import cite
     from radioviz.api.field_simulation import (
         field_recovery,
@@ -68,6 +69,7 @@ __all__ = [
     "benchmarks",
     "cite",
     "decode_latents",
+    "draw_chart",
     "encode_images",
     "export_galaxies",
     "field_recovery",
@@ -98,6 +100,7 @@ _MODULES = {
     "benchmarks": "api.benchmark_figures",
     "cite": "api.citations",
     "decode_latents": "api.inference",
+    "draw_chart": "api.chart_files",
     "encode_images": "api.inference",
     "export_galaxies": "api.file_export",
     "field_recovery": "api.field_simulation",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,12 @@ import pandas as pd
 from radioviz import morphology
 from radioviz.api.samples import open_atlas
 from radioviz.errors import RelationError
+from radioviz.relations.other_survey import Applied, apply_to
 from radioviz.relations.prediction import Prediction, predict
 from radioviz.relations.question import PropertyQuestion, question
+
+FEWEST_KNOWN = 20
+"""Other galaxies whose property is known, below which nothing is said of how right it is."""
 
 # Sizes under other names: they would answer for each other.
 _SIZES = {
@@ -28,6 +33,7 @@ def predict_property(
     measured: bool = False,
     columns: Sequence[str] = (),
     log: bool = False,
+    others: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Predict a property by gradient boosting, each galaxy by a model that did not see it.
 
@@ -45,13 +51,18 @@ def predict_property(
         Further columns that predict.
     log : bool
         Predict the decimal logarithm.
+    others : pandas.DataFrame, optional
+        Galaxies of another data set with the same columns: the answer is about these, by the five
+        models that learned from ``galaxies``.
 
     Returns
     -------
     pandas.DataFrame
         ``source_id``, the property, ``upper_limit``, ``predicted``, the ends ``low`` and ``high``
         of the 90 % interval, and ``fold`` (0 to 4). ``attrs`` has ``r2``, ``scatter`` (in dex with
-        ``log``) and ``coverage`` of the held-out galaxies.
+        ``log``) and ``coverage`` of the held-out galaxies; with ``others`` these are of the others
+        whose property is known (NaN for fewer than 20), ``fold`` is -1, and ``shift`` is how well
+        the columns alone distinguish the surveys (0.5: not at all, 1: always).
 
     Raises
     ------
@@ -69,7 +80,13 @@ def predict_property(
     asked = property_question(
         galaxies, name, latents=latents, measured=measured, columns=columns, log=log
     )
-    return prediction_table(galaxies["source_id"].to_numpy(object), predict(asked))
+    if others is None:
+        return prediction_table(galaxies["source_id"].to_numpy(object), predict(asked))
+    names, features = _features(others, name, latents, measured, columns)
+    kept = [names.index(n) for n in asked.names]
+    known, limit = _target(others, name, log)
+    found = apply_to(asked, features[:, kept])
+    return applied_table(others["source_id"].to_numpy(object), asked, found, known, limit)
 
 
 def property_question(
@@ -82,7 +99,24 @@ def property_question(
     log: bool = False,
 ) -> PropertyQuestion:
     """The question that :func:`predict_property` answers; its parameters and errors."""
-    parts, names = [], []
+    names, features = _features(galaxies, name, latents, measured, columns)
+    group = galaxies["source_id"].to_numpy(object)
+    if "same_as" in galaxies:
+        first = galaxies["same_as"].to_numpy(object)
+        group = np.where(pd.isna(first) | (first == ""), group, first)
+    limit = _numbers(galaxies, f"{name}_limit") > 0 if f"{name}_limit" in galaxies else None
+    return question(
+        name, _numbers(galaxies, name), names, features, log=log, limit=limit,
+        group=group.astype(str),
+    )  # fmt: skip
+
+
+def _features(
+    galaxies: pd.DataFrame, name: str, latents: str, measured: bool, columns: Sequence[str]
+) -> tuple[list[str], np.ndarray]:
+    """Names ``d`` and values ``(n, d)`` of the columns that predict."""
+    parts: list[np.ndarray] = []
+    names: list[str] = []
     if latents:
         keys = pd.unique(galaxies["data_set"])
         if len(keys) != 1:
@@ -103,16 +137,42 @@ def property_question(
     for column in dict.fromkeys(chosen):
         names.append(column)
         parts.append(_numbers(galaxies, column).astype(np.float32)[:, None])
-    group = galaxies["source_id"].to_numpy(object)
-    if "same_as" in galaxies:
-        first = galaxies["same_as"].to_numpy(object)
-        group = np.where(pd.isna(first) | (first == ""), group, first)
-    limit = _numbers(galaxies, f"{name}_limit") > 0 if f"{name}_limit" in galaxies else None
-    features = np.hstack(parts) if parts else np.empty((len(galaxies), 0), np.float32)
-    return question(
-        name, _numbers(galaxies, name), names, features, log=log, limit=limit,
-        group=group.astype(str),
-    )  # fmt: skip
+    values = np.hstack(parts) if parts else np.empty((len(galaxies), 0), np.float32)
+    return names, values
+
+
+def _target(galaxies: pd.DataFrame, name: str, log: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The property of other galaxies as far as it is known, and which are upper limits."""
+    values, limit = np.full(len(galaxies), np.nan), np.zeros(len(galaxies), bool)
+    if name in galaxies:
+        values = _numbers(galaxies, name)
+        if f"{name}_limit" in galaxies:
+            limit = _numbers(galaxies, f"{name}_limit") > 0
+    if log:
+        values = np.log10(np.where(values > 0, values, np.nan))
+    return values, limit
+
+
+def applied_table(
+    source_ids: np.ndarray,
+    asked: PropertyQuestion,
+    found: Applied,
+    known: np.ndarray,
+    limit: np.ndarray,
+) -> pd.DataFrame:
+    """A prediction for other galaxies; the table of :func:`predict_property`.
+
+    Parameters
+    ----------
+    known, limit : numpy.ndarray
+        Their own values, ``(n,)``, in the units of the question, and which are upper limits.
+    """
+    own = replace(asked, target=known, limit=limit, features=np.empty((len(known), 0)), names=(),
+                  fold=np.full(len(known), -1))  # fmt: skip
+    made = Prediction(own, found.predicted, found.low, found.high)
+    table = prediction_table(source_ids, made, known=int(own.known.sum()) >= FEWEST_KNOWN)
+    table.attrs["shift"] = found.shift
+    return table
 
 
 def _numbers(galaxies: pd.DataFrame, name: str) -> np.ndarray:
@@ -125,8 +185,13 @@ def _numbers(galaxies: pd.DataFrame, name: str) -> np.ndarray:
     return column.to_numpy(dtype=float, na_value=np.nan)
 
 
-def prediction_table(source_ids: np.ndarray, found: Prediction) -> pd.DataFrame:
-    """A prediction galaxy by galaxy, in the units of the property."""
+def prediction_table(
+    source_ids: np.ndarray, found: Prediction, *, known: bool = True
+) -> pd.DataFrame:
+    """A prediction galaxy by galaxy, in the units of the property.
+
+    Its figures of merit are NaN unless the property is ``known`` for enough galaxies.
+    """
     asked = found.question
 
     def plain(values: np.ndarray) -> np.ndarray:
@@ -143,5 +208,10 @@ def prediction_table(source_ids: np.ndarray, found: Prediction) -> pd.DataFrame:
             "fold": asked.fold,
         }
     )
-    table.attrs = {"r2": found.r2, "scatter": found.scatter, "coverage": found.coverage}
+    nothing = float("nan")
+    table.attrs = {
+        "r2": found.r2 if known else nothing,
+        "scatter": found.scatter if known else nothing,
+        "coverage": found.coverage if known else nothing,
+    }
     return table

@@ -111,10 +111,10 @@ def write_map_figure(file: IO[bytes], shown: MapFigure, kind: str) -> None:
     import matplotlib as mpl
 
     with mpl.rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):
-        figure.savefig(file, format=kind, metadata=_undated(kind))
+        figure.savefig(file, format=kind, metadata=undated(kind))
 
 
-def _undated(kind: str) -> dict[str, None]:
+def undated(kind: str) -> dict[str, None]:
     """Without the time of writing: the same map is the same file."""
     return {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind, {})
 

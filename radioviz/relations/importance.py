@@ -126,14 +126,14 @@ def without_groups(
     """
     known = asked.known
     true = asked.target[known]
-    whole = predict(asked).predicted[known]
+    whole = predict(asked, progress).predicted[known]
     scale = float(np.square(true - true.mean()).sum())
     draw = np.random.default_rng(0)
     draws = draw.integers(len(true), size=(500, len(true)))
     out = []
     for number, (name, columns) in enumerate(groups.items()):
         progress(number, len(groups), f"without {name}")
-        fewer = predict(asked.without(*columns)).predicted[known]
+        fewer = predict(asked.without(*columns), progress).predicted[known]
         more_error = np.square(fewer - true) - np.square(whole - true)
         loss = float(more_error.sum()) / scale
         spread = [float(more_error[rows].sum()) / scale for rows in draws]

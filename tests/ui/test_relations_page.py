@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,11 @@ from streamlit.testing.v1 import AppTest
 
 from radioviz.atlas.atlas import open_atlas
 from radioviz.data.catalogue import Catalogue
+from radioviz.relations.importance import Importance
 from radioviz.relations.prediction import predict
 from radioviz.relations.question import question
+from radioviz.ui.pages.relations.relation_question import RelationState
+from radioviz.ui.pages.relations.relation_survey import SurveyState, groups_of
 
 
 @pytest.fixture
@@ -83,3 +87,31 @@ def test_a_size_is_not_predicted_by_itself(open_page: Callable[..., AppTest]) ->
     app.button(key="relation_predict").click().run()
     assert not app.exception
     assert "equals las for 61% of the galaxies" in app.error[0].value
+
+
+def test_what_is_lost_without_a_group(asked: AppTest) -> None:
+    asked.session_state["relation_tabs"] = "What matters"
+    asked.run()
+    assert any("one group alone" in c.value for c in asked.caption)  # two latents
+    asked.button(key="relation_matters").click().run()
+    asked.button(key="relation_drop").click().run()
+    assert not asked.exception
+    (dropped,) = page_of(asked, SurveyState).dropped
+    first = page_of(asked, RelationState).importances[0]
+    assert dropped.name == first.name
+    assert dropped.low < dropped.loss < dropped.high
+    asked_r2 = float(asked.metric[0].value)
+    assert dropped.r2 == pytest.approx(asked_r2 - dropped.loss, abs=2e-3)
+
+
+def page_of(app: AppTest, cls: type) -> Any:
+    return app.session_state[f"{cls.__module__}.{cls.__qualname__}"]
+
+
+def test_columns_are_grouped_by_what_they_are_about() -> None:
+    names = ("z0", "z1", "snr", "peak", "axis_ratio", "redshift")
+    ranked = [Importance(n, 1.0 - i / 10, 0.0, 0.0, 0.0) for i, n in enumerate(names)]
+    found = groups_of(names, ranked)
+    assert found["all latents"] == ["z0", "z1"] and found["brightness"] == ["snr", "peak"]
+    assert found["redshift"] == ["redshift"] and found["the 3 most important"] == [*names[:3]]
+    assert "the 10 most important" not in found  # nothing would be left

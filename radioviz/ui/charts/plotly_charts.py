@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from radioviz.ui.charts.figure_panel import offer_figure
 from radioviz.ui.charts.html_bars import size_counts
 from radioviz.ui.charts.scales import log_ticks
 from radioviz.ui.palette import DATA_SET_COLOURS, MISSING_COLOUR, OTHERS, SELECTION_COLOUR
@@ -341,6 +342,7 @@ def draw(
         "modeBarButtonsToRemove": ["autoScale2d", "lasso2d"],
         "toImageButtonOptions": {"format": "png", "scale": 2, "filename": name},
     }
+    offer_figure(key, alt, figure)
     st.plotly_chart(figure, key=key, alt=alt, config=config, **select)
 
 

@@ -1,4 +1,4 @@
-"""At the end of every page: its view as lines of Python, and what to cite."""
+"""At the end of every page: its view as lines of Python, its charts as figures, what to cite."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from radioviz.ui import cache, controls, session_workspace, state
+from radioviz.ui.charts.figure_panel import draw_figures
 from radioviz.ui.code.script import Script
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
@@ -25,7 +26,7 @@ def draw_code(
     models: Sequence[str | None] = (),
     methods: Sequence[str] = (),
 ) -> None:
-    """Two closed panels: the lines of the Python API that repeat the view, and what to cite.
+    """Closed panels: lines of the Python API that repeat the view, figures, and what to cite.
 
     Parameters
     ----------
@@ -48,6 +49,7 @@ def draw_code(
             for name, content in script.files.items():
                 export_button(f"{name}, which the lines read", name, whole(content),
                               key=f"code_file_{name}")  # fmt: skip
+    draw_figures()
     cited = st.expander("Cite what I used", icon=":material/format_quote:", key=CITE,
                         on_change="rerun")  # fmt: skip
     if cited.open:

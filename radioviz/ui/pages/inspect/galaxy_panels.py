@@ -12,6 +12,7 @@ from radioviz.morphology.measuring import noise_of, stated_noise
 from radioviz.morphology.noise import CLIP_SIGMA, Noise
 from radioviz.morphology.size_scale import is_extrapolated
 from radioviz.ui import cache, controls, detail, galaxies, gallery, gallery_tools, state, tray
+from radioviz.ui.charts.figure_panel import offer_figure
 from radioviz.ui.controls import View
 from radioviz.ui.image.contours import DEFAULT, contours_text, parse_levels
 from radioviz.ui.image.sky_image import LIMITS, beam_text, colour_limits, sky_image
@@ -39,18 +40,16 @@ def galaxy_image_panel(catalogue: Catalogue, row: int, view: View) -> None:
     if whole > limits[1]:
         shown += f"; the brightest pixel of the image has {whole:.3g}"
     st.caption(controls.escape(shown))
+    figure = sky_image(
+        image, info, view.style, contours=levels, noise=noise, limits=limits,
+        beam_shape=catalogue.beam_shape(row),
+    )  # fmt: skip
+    alt = f"Image of {galaxies.name_of(catalogue.table, row)}, offsets in arcsec"
+    offer_figure("inspect_image", alt, figure)
     st.plotly_chart(
-        sky_image(
-            image,
-            info,
-            view.style,
-            contours=levels,
-            noise=noise,
-            limits=limits,
-            beam_shape=catalogue.beam_shape(row),
-        ),
+        figure,
         key="inspect_image",
-        alt=f"Image of {galaxies.name_of(catalogue.table, row)}, offsets in arcsec",
+        alt=alt,
         config={"displaylogo": False, "modeBarButtonsToRemove": ["autoScale2d"]},
     )
     ny, nx = catalogue.images.shape[1:]

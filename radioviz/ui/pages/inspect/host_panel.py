@@ -19,6 +19,7 @@ from radioviz.relations.hosts import HostPrior, RadioPosition
 from radioviz.relations.radio_position import radio_positions
 from radioviz.ui import chosen_hosts, controls, detail
 from radioviz.ui import coordinates as sky
+from radioviz.ui.charts.figure_panel import offer_figure
 from radioviz.ui.controls import View
 from radioviz.ui.image.sky_image import Figure, sky_image
 from radioviz.ui.pages.inspect.state import Pair
@@ -216,10 +217,11 @@ def _draw_candidates(
             chosen_hosts.choose_host(pair, search, int(rows[0]))
 
     with left:
+        figure, alt = candidates_image(search, catalogue, row, view), "Candidates for the host"
+        offer_figure("host_image", alt, figure)
         st.plotly_chart(
-            candidates_image(search, catalogue, row, view), key="host_image",
-            on_select=choose_in_image, selection_mode="points",
-            alt="Candidates for the host over the radio image", config={"displayModeBar": False},
+            figure, key="host_image", on_select=choose_in_image, selection_mode="points",
+            alt=f"{alt} over the radio image", config={"displayModeBar": False},
         )  # fmt: skip
     with right:
         st.dataframe(

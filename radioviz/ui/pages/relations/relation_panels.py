@@ -20,6 +20,7 @@ from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.in_line import in_line
 from radioviz.ui.pages.relations.relation_question import Answer, RelationState
+from radioviz.ui.pages.relations.relation_survey import draw_dropping, draw_other_survey
 from radioviz.ui.pages.table.column_charts import MOST_POINTS, numbers_of
 from radioviz.ui.state import page_state
 from radioviz.workspace.table_columns import TableColumns
@@ -65,7 +66,8 @@ def draw_tabs(answer: Answer, view: View, columns: TableColumns) -> None:
         "Predicted and true": lambda: _draw_against_truth(answer, view, columns),
         "Residuals": lambda: _draw_residuals(answer, view, columns),
         "Worst galaxies": lambda: _draw_worst(answer, view),
-        "What matters": lambda: _draw_importances(answer),
+        "What matters": lambda: _draw_what_matters(answer),
+        "Another survey": lambda: draw_other_survey(answer, view, columns),
         "Formula": lambda: _draw_formula(answer),
         "Numbers": lambda: _draw_numbers(answer, view),
     }
@@ -168,6 +170,11 @@ def _draw_worst(answer: Answer, view: View) -> None:
         order="Largest residual", on_open=lambda pair: state.set_focus(*pair),
         on_collect=detail.toggle_tray,
     )  # fmt: skip
+
+
+def _draw_what_matters(answer: Answer) -> None:
+    _draw_importances(answer)
+    draw_dropping(answer, page_state(RelationState).importances)
 
 
 def _draw_importances(answer: Answer) -> None:

@@ -126,15 +126,21 @@ def choose(view: View, columns: TableColumns, held: RelationSettings) -> Relatio
     return held
 
 
-def asked_question(
-    view: View, columns: TableColumns, settings: RelationSettings
-) -> tuple[PropertyQuestion, np.ndarray, int]:
-    """The question, the rows that it is about, and how many there were before sampling."""
+def rows_to_learn_from(view: View, columns: TableColumns) -> tuple[np.ndarray, int]:
+    """Rows that pass the filter, or a sample of them, and how many pass."""
     mask = filtering.passing(view.data_set, view.model)
     rows = np.arange(len(columns)) if mask is None else np.flatnonzero(mask)
     before = len(rows)
     if before > MOST:
         rows = np.sort(np.random.default_rng(0).choice(rows, MOST, replace=False))
+    return rows, before
+
+
+def asked_question(
+    view: View, columns: TableColumns, settings: RelationSettings
+) -> tuple[PropertyQuestion, np.ndarray, int]:
+    """The question, the rows that it is about, and how many there were before sampling."""
+    rows, before = rows_to_learn_from(view, columns)
     needed = [settings.name, f"{settings.name}_limit", *settings.more, "source_id", "same_as"]
     if MEASURED in settings.predictors:
         needed += morphology.MEASURED
