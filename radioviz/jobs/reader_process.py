@@ -33,6 +33,7 @@ from radioviz import errors
 from radioviz.errors import RadioVizError, ReaderError
 from radioviz.jobs import wire
 from radioviz.jobs.sandbox import Limits, confine, die_with_parent
+from radioviz.jobs.watched_fork import name_in, write_to
 
 PRELOADED = (
     "numpy", "pandas", "pandas.io.parquet", "pyarrow.parquet", "h5py", "PIL.Image",
@@ -42,6 +43,8 @@ PRELOADED = (
 )  # fmt: skip
 _HEAD = struct.Struct("!Q")
 _MAX_ANSWER = 2_000_000_000
+_READING = "reading"
+"""File in which a reader says what it reads, in case that it dies."""
 
 
 def read_confined(
@@ -82,7 +85,10 @@ def read_confined(
     classes = tuple(classes)
     known = [f"{cls.__module__}:{cls.__qualname__}" for cls in classes]
     what = f"'{name}'" if name else "the file"
-    with tempfile.TemporaryDirectory(prefix="radioviz-reader-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="radioviz-reader-") as scratch,
+        (Path(scratch) / _READING).open("xb+") as reading,
+    ):
         call = wire.pack(
             {
                 "function": function, "args": list(args), "options": options, "scratch": scratch,
@@ -94,7 +100,10 @@ def read_confined(
         try:
             answer = _answer_of_fork(wire.pack([known, call]), limits, cancelled)
         except _Ended as end:
-            raise ReaderError(f"{what} could not be read: {end}") from None
+            # Not by its path, which the reader may have replaced.
+            last = name_in(os.pread(reading.fileno(), 4096, 0))
+            at = f", at '{last}'" if last not in ("", name) else ""
+            raise ReaderError(f"{what} could not be read: {end}{at}") from None
         except (OSError, EOFError) as error:
             raise ReaderError(f"{what} could not be read: the reader ended ({error})") from None
     try:
@@ -283,6 +292,7 @@ def _called(payload: bytes) -> bytes:
         request = wire.unpack(call, [_named(name) for name in known])
         work = _named(request["function"])
         tempfile.tempdir = request["scratch"]
+        write_to(Path(request["scratch"]) / _READING)
         confine(request["read"], request["write"], Limits(*request["limits"]))
         return wire.pack(("value", work(*request["args"], **request["options"]), ""))
     except RadioVizError as error:

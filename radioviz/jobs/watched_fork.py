@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
+from pathlib import Path
 
 from radioviz import errors
 from radioviz.errors import RadioVizError, ReaderError
@@ -94,8 +95,22 @@ class ForkDiedError(ReaderError):
     """A fork was killed; ``reading`` is what it read."""
 
     def __init__(self, shared: mmap.mmap, code: int = 0) -> None:
-        self.reading = shared[:].partition(b"\0")[0].decode("utf-8", "replace")
+        self.reading = name_in(shared[:])
         super().__init__(_death(code, self.reading))
+
+
+def write_to(path: Path) -> None:
+    """Have :func:`begin` write to a file; :func:`name_in` reads what is in it."""
+    global _shared
+    with path.open("w+b") as file:
+        file.truncate(mmap.PAGESIZE)
+        _shared = mmap.mmap(file.fileno(), mmap.PAGESIZE)
+
+
+def name_in(content: bytes) -> str:
+    """What a process read last, by what it wrote; empty where it did not say."""
+    text = content.partition(b"\0")[0].decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def is_watched() -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from radioviz.errors import ImageError
+from radioviz.jobs import watched_fork
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,3 +88,9 @@ def write_temporary(size: int) -> str:
     with tempfile.SpooledTemporaryFile(max_size=10) as file:
         file.write(b"x" * size)
     return tempfile.gettempdir()
+
+
+def crash_at(name: str) -> None:
+    with watched_fork.limited("a folder"):
+        watched_fork.begin(name)
+        crash()

@@ -142,6 +142,14 @@ def test_other_errors_are_a_sentence_with_the_name() -> None:
         call("fail", name="a.fits")
 
 
+def test_a_crash_names_the_file_of_many() -> None:
+    says = r"'a folder' could not be read: the reader crashed, .* memory, at 'b/deadly\.fits'"
+    with pytest.raises(ReaderError, match=says):
+        call("crash_at", "b/deadly.fits", name="a folder")
+    with pytest.raises(ReaderError, match=r"of memory$"):
+        call("crash_at", "a folder", name="a folder")
+
+
 def test_a_crash_is_a_sentence() -> None:
     with pytest.raises(ReaderError, match=r"'a\.h5' could not be read: the reader crashed"):
         call("crash", name="a.h5")
