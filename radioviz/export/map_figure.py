@@ -50,6 +50,8 @@ class MapFigure:
     names : list of (text, x, y)
     size, opacity : float
         Factor on the diameter of points, and their opacity.
+    below : bool
+        Overlaid points lie below the others, not above.
     """
 
     x: np.ndarray
@@ -69,6 +71,7 @@ class MapFigure:
     names: list[tuple[str, float, float]] = field(default_factory=list)
     size: float = 1.0
     opacity: float = 1.0
+    below: bool = False
 
 
 def write_map_figure(file: IO[bytes], shown: MapFigure, kind: str) -> None:
@@ -97,7 +100,9 @@ def write_map_figure(file: IO[bytes], shown: MapFigure, kind: str) -> None:
     if len(rows) <= MOST_VECTORS:
         _vectors(axes, shown, rows)
     else:
-        _raster(axes, shown, rows, area)
+        for part in _layers(shown, rows):
+            if len(part):
+                _raster(axes, shown, part, area)
     for line in shown.lines:
         axes.plot(line[:, 0], line[:, 1], color="black", linewidth=0.6, alpha=0.6)
     for text, x, y in shown.names:
@@ -140,14 +145,20 @@ def _weights(shown: MapFigure, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return colours, weights
 
 
+def _layers(shown: MapFigure, rows: np.ndarray) -> list[np.ndarray]:
+    """Rows of the first survey and of overlaid ones, the lower ones first."""
+    rings = np.zeros(len(rows), bool) if shown.rings is None else shown.rings[rows]
+    return [rows[rings == (above != shown.below)] for above in (False, True)]
+
+
 def _vectors(axes: Axes, shown: MapFigure, rows: np.ndarray) -> None:
-    """Points one by one, faint ones first; overlaid ones as rings above."""
+    """Points one by one, faint ones first; overlaid ones as rings, above or below."""
     colours, weights = _weights(shown, rows)
     alpha = shown.opacity * np.log1p(_STEEP * weights) / np.log1p(_STEEP)
     diameter = shown.size * float(np.clip(140 / np.sqrt(max(1, len(rows))), 1.0, 6.0))
     order = np.argsort(weights, kind="stable")
     rings = np.zeros(len(rows), bool) if shown.rings is None else shown.rings[rows]
-    for ringed in (False, True):
+    for ringed in (shown.below, not shown.below):
         part = order[rings[order] == ringed]
         rgba = np.column_stack([colours, alpha])[part]
         axes.scatter(

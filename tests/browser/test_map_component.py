@@ -127,6 +127,27 @@ def test_loops_and_webgl_paint_the_same(page: Page, server: Server) -> None:
     assert np.abs(cpu - gpu).max() < 30
 
 
+@pytest.mark.parametrize("painter", PAINTERS)
+def test_a_second_survey_lies_above_or_below_the_first(
+    page: Page, server: Server, painter: str
+) -> None:
+    def look(half: int, **ask: object) -> np.ndarray:
+        shown = Map(page, painter).open(server, colour="size", **ask)
+        page.mouse.move(5, 5)
+        page.wait_for_timeout(300)
+        return shown.colours(*ISLANDS[0], half)
+
+    # Where nothing covers it, a ring looks the same from above and from below.
+    above, below = (look(100, n=8, overlay=where) for where in ("above", "below"))
+    assert np.ptp(above, axis=0).max() > 40
+    assert np.abs(above - below).max() < 8
+    # In a crowd it is seen from above, and the crowd alone covers it from above.
+    asked: list[dict[str, str]] = [{}, {"overlay": "above"}, {"overlay": "below"}]
+    alone, above, below = (look(40, n=40_000, **ask) for ask in asked)
+    seen, hidden = (np.abs(alone - found).mean() for found in (above, below))
+    assert seen > 1.5 * hidden
+
+
 def test_columns_are_fetched_once(page: Page, server: Server) -> None:
     fetched: list[str] = []
     page.on("response", lambda r: fetched.append(r.url) if "/media/" in r.url else None)

@@ -51,6 +51,18 @@ def test_a_png_has_the_colours_of_what_is_shown(n: int) -> None:
     assert blue == 0
 
 
+@pytest.mark.parametrize("n", [3000, 60_000])
+def test_a_second_survey_lies_above_or_below(n: int) -> None:
+    """All points in one small place: what lies above is what is seen."""
+    rings = np.arange(n) % 2 == 0
+    colours = np.where(rings[:, None], [1.0, 0.5, 0.0], [0.0, 0.0, 1.0])
+    rng = np.random.default_rng(2)
+    x, y = (0.5 + 0.02 * rng.standard_normal(n) for _ in range(2))
+    parts = {"x": x, "y": y, "colours": colours, "rings": rings, "legend": [], "names": []}
+    above, below = (coloured(made(figure(n, **parts, below=b), "png")) for b in (False, True))
+    assert below[0] > 2 * above[0] and above[1] > 1.2 * below[1], (above, below)
+
+
 def test_text_stays_text_and_few_points_are_vectors() -> None:
     svg = made(figure(300), "svg").decode()
     assert "UMAP 1" in svg and "cost" in svg and "FRI (7)" in svg

@@ -64,4 +64,5 @@ def figure_of(points: MapPoints, seen: SeenMap) -> MapFigure:
         names=points.names,
         size=points.marks.size,
         opacity=points.marks.opacity,
+        below=points.marks.below,
     )

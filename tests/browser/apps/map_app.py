@@ -1,8 +1,8 @@
 """A page with one map and nothing else, for tests and benchmarks of the map.
 
 Query parameters: ``n``, ``case`` (see ``CASES``), ``colour``
-(size, flux, class), ``renderer`` (auto, gpu, cpu), ``overlay`` (1: a second group), ``keep``
-(classes that pass a filter, "0,1").
+(size, flux, class), ``renderer`` (auto, gpu, cpu), ``overlay`` (a second group: "above" or
+"below" the first), ``keep`` (classes that pass a filter, "0,1").
 Points are real positions and sizes of RGZ DR1 where ``RADIOVIZ_SHARED_DATA`` has them and
 ``case=rgz`` asks; all others are synthetic.
 """
@@ -18,7 +18,7 @@ import streamlit as st
 
 from radioviz.ui.map.colouring import Colour
 from radioviz.ui.map.component import new_event, scatter_map
-from radioviz.ui.map.map_points import MapPoints
+from radioviz.ui.map.map_points import MapPoints, PointLook
 from radioviz.ui.palette import category_colours
 
 CASES = (
@@ -153,6 +153,7 @@ def page() -> None:
         x_title="UMAP 1",
         y_title="UMAP 2",
         description=f"{len(columns['x']):,} synthetic points",
+        marks=PointLook(below=ask.get("overlay") == "below"),
     )
     scatter_map(points, key="map", painter=ask.get("renderer", "auto"))
     st.html(

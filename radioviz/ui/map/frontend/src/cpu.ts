@@ -49,7 +49,10 @@ export class CpuPainter implements Painter {
   readonly canvas = document.createElement("canvas");
   private readonly context: CanvasRenderingContext2D;
   private points: Points | null = null;
+  /** Of the points that are added now: of dots, or of rings, which there may be none of. */
   private sums = new Float32Array(0);
+  private dots = this.sums;
+  private rings: Float32Array<ArrayBuffer> | null = null;
   private image: ImageData | null = null;
   private view!: View;
   private style!: Style;
@@ -73,7 +76,8 @@ export class CpuPainter implements Painter {
     if (this.image && this.canvas.width === width && this.canvas.height === height) return;
     this.canvas.width = Math.max(1, width);
     this.canvas.height = Math.max(1, height);
-    this.sums = new Float32Array(4 * this.canvas.width * this.canvas.height);
+    this.dots = new Float32Array(4 * this.canvas.width * this.canvas.height);
+    this.rings = null;
     this.image = this.context.createImageData(this.canvas.width, this.canvas.height);
   }
 
@@ -83,7 +87,8 @@ export class CpuPainter implements Painter {
     this.view = { ...view, sx: view.sx * ratio, sy: view.sy * ratio, tx: view.tx * ratio, ty: view.ty * ratio };
     this.style = { ...style, size: style.size * ratio };
     this.ringExtra = 4 * ratio;
-    this.sums.fill(0);
+    this.dots.fill(0);
+    this.rings?.fill(0);
     for (let i = 0; i <= FINE_STEPS; i++) {
       this.low[i] = Math.round(255 * style.opacity * opacity((64 * i) / FINE_STEPS, style.full));
       this.high[i] = Math.round(255 * style.opacity * opacity(4 * i, style.full));
@@ -93,6 +98,8 @@ export class CpuPainter implements Painter {
   add(start: number, end: number, ring: boolean): void {
     const points = this.points;
     if (!points) return;
+    if (ring) this.rings ??= new Float32Array(this.dots.length);
+    this.sums = (ring && this.rings) || this.dots;
     const size = Math.max(1, Math.round(this.style.size));
     const gain = this.style.gain * (ring ? this.style.ring : 1);
     // Weights are in the table, so that the inner loops only add.
@@ -223,7 +230,9 @@ export class CpuPainter implements Painter {
 
   finish(): void {
     if (!this.image) return;
-    const { sums, low, high } = this;
+    const { dots, rings, low, high } = this;
+    const below = this.style.below && rings !== null;
+    const sums = below ? rings : dots;
     const out = this.image.data;
     for (let o = 0; o < sums.length; o += 4) {
       const w = sums[o + 3];
@@ -238,12 +247,33 @@ export class CpuPainter implements Painter {
       out[o + 3] =
         w < 64 ? low[(w * (FINE_STEPS / 64)) | 0] : high[Math.min(FINE_STEPS, (w / 4) | 0)];
     }
+    if (rings) this.cover(below ? dots : rings);
     this.context.putImageData(this.image, 0, 0);
+  }
+
+  /** Lay sums over the picture. */
+  private cover(sums: Float32Array): void {
+    const { low, high } = this;
+    const out = (this.image as ImageData).data;
+    for (let o = 0; o < sums.length; o += 4) {
+      const w = sums[o + 3];
+      if (w <= 0) continue;
+      const above =
+        (w < 64 ? low[(w * (FINE_STEPS / 64)) | 0] : high[Math.min(FINE_STEPS, (w / 4) | 0)]) / 255;
+      const through = (1 - above) * (out[o + 3] / 255);
+      const whole = above + through;
+      if (whole <= 0) continue;
+      for (let c = o; c < o + 3; c++) {
+        out[c] = ((255 * sums[c] * above) / w + out[c] * through) / whole;
+      }
+      out[o + 3] = 255 * whole;
+    }
   }
 
   dispose(): void {
     this.canvas.remove();
     this.points = null;
-    this.sums = new Float32Array(0);
+    this.sums = this.dots = new Float32Array(0);
+    this.rings = null;
   }
 }

@@ -86,7 +86,9 @@ export class GpuPainter implements Painter {
   private buffers: twgl.BufferInfo | null = null;
   private vertices: WebGLVertexArrayObject | null = null;
   private corners!: twgl.BufferInfo;
-  private sums: twgl.FramebufferInfo | null = null;
+  /** Of dots, and of rings. */
+  private sums: twgl.FramebufferInfo[] = [];
+  private ringed = false;
   private table: WebGLTexture | null = null;
   private format = 0;
   private view!: View;
@@ -111,7 +113,7 @@ export class GpuPainter implements Painter {
       a_corner: { numComponents: 2, data: [-1, -1, 1, -1, -1, 1, 1, 1] },
     });
     this.table = gl.createTexture();
-    this.sums = null;
+    this.sums = [];
     this.buffers = null;
     if (this.points) this.load(this.points, "all");
     if (this.canvas.width > 1) this.makeSums();
@@ -142,7 +144,7 @@ export class GpuPainter implements Painter {
   }
 
   resize(width: number, height: number): void {
-    if (this.sums && this.canvas.width === width && this.canvas.height === height) return;
+    if (this.sums.length && this.canvas.width === width && this.canvas.height === height) return;
     this.canvas.width = Math.max(1, width);
     this.canvas.height = Math.max(1, height);
     if (!this.gl.isContextLost()) this.makeSums();
@@ -150,25 +152,30 @@ export class GpuPainter implements Painter {
 
   private makeSums(): void {
     const gl = this.gl;
-    for (const texture of this.sums?.attachments ?? []) gl.deleteTexture(texture as WebGLTexture);
-    if (this.sums) gl.deleteFramebuffer(this.sums.framebuffer);
+    for (const { attachments, framebuffer } of this.sums) {
+      for (const texture of attachments) gl.deleteTexture(texture as WebGLTexture);
+      gl.deleteFramebuffer(framebuffer);
+    }
+    this.sums = [this.newSums()];
+  }
+
+  private newSums(): twgl.FramebufferInfo {
     const { width, height } = this.canvas;
-    this.sums = twgl.createFramebufferInfo(
-      gl,
-      [{ internalFormat: this.format, minMag: gl.NEAREST, wrap: gl.CLAMP_TO_EDGE }],
-      width,
-      height,
-    );
+    const kind = { internalFormat: this.format, minMag: this.gl.NEAREST, wrap: this.gl.CLAMP_TO_EDGE };
+    return twgl.createFramebufferInfo(this.gl, [kind], width, height);
   }
 
   begin(view: View, style: Style): void {
     const gl = this.gl;
     this.view = view;
     this.style = style;
-    if (gl.isContextLost() || !this.sums) return;
-    twgl.bindFramebufferInfo(gl, this.sums);
+    if (gl.isContextLost() || !this.sums.length) return;
+    this.ringed = false;
     gl.clearColor(0, 0, 0, 0);
-    gl.clear(gl.COLOR_BUFFER_BIT);
+    for (const sums of this.sums) {
+      twgl.bindFramebufferInfo(gl, sums);
+      gl.clear(gl.COLOR_BUFFER_BIT);
+    }
     gl.bindTexture(gl.TEXTURE_2D, this.table);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32F, 256, TABLE_ROWS, 0, gl.RGBA, gl.FLOAT, style.table);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
@@ -178,12 +185,18 @@ export class GpuPainter implements Painter {
   add(start: number, end: number, ring: boolean): void {
     const gl = this.gl;
     const { points, view, style } = this;
-    if (gl.isContextLost() || !this.sums || !points || end <= start) return;
+    if (gl.isContextLost() || !this.sums.length || !points || end <= start) return;
+    if (ring && this.sums.length === 1) {
+      this.sums.push(this.newSums());
+      twgl.bindFramebufferInfo(gl, this.sums[1]);
+      gl.clear(gl.COLOR_BUFFER_BIT);
+    }
+    this.ringed ||= ring;
     const ratio = this.canvas.width / view.width;
     const cx = (view.width / 2 - view.tx) / view.sx;
     const cy = (view.height / 2 - view.ty) / view.sy;
     const whole = [Math.floor(cx), Math.floor(cy)];
-    twgl.bindFramebufferInfo(gl, this.sums);
+    twgl.bindFramebufferInfo(gl, this.sums[ring ? 1 : 0]);
     gl.useProgram(this.pointsProgram.program);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE);
@@ -203,19 +216,26 @@ export class GpuPainter implements Painter {
 
   finish(): void {
     const gl = this.gl;
-    if (gl.isContextLost() || !this.sums) return;
+    if (gl.isContextLost() || !this.sums.length) return;
     twgl.bindFramebufferInfo(gl, null);
     gl.viewport(0, 0, this.canvas.width, this.canvas.height);
-    gl.disable(gl.BLEND);
+    gl.clearColor(0, 0, 0, 0);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     gl.useProgram(this.colourProgram.program);
     twgl.setBuffersAndAttributes(gl, this.colourProgram, this.corners);
-    twgl.setUniforms(this.colourProgram, {
-      u_sums: this.sums.attachments[0],
-      u_full: this.style.full,
-      u_steep: STEEP,
-      u_opacity: this.style.opacity,
-    });
-    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+    const [dots, rings] = this.sums;
+    const layers = this.ringed ? [dots, rings] : [dots];
+    for (const { attachments } of this.style.below ? layers.reverse() : layers) {
+      twgl.setUniforms(this.colourProgram, {
+        u_sums: attachments[0],
+        u_full: this.style.full,
+        u_steep: STEEP,
+        u_opacity: this.style.opacity,
+      });
+      gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+    }
   }
 
   dispose(): void {

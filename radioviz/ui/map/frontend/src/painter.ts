@@ -2,11 +2,11 @@
  * What paints points: every point adds its colour and its weight to the pixels it covers, and
  * only the sums are converted to colour: mean hue, and opacity by the logarithm of the weight.
  * So order does not matter, crowds show their density, and painting can continue over several
- * frames. Two painters do the same sums: the graphics card (gpu.ts) and, where WebGL is
+ * frames. Overlaid points have sums of their own, which lie above or below those of the others. Two painters do the same sums: the graphics card (gpu.ts) and, where WebGL is
  * emulated in software or missing, plain loops that are ten times faster there (cpu.ts).
  */
 import type { Points } from "./points.ts";
-import type { PointLook, Rgb } from "./types.ts";
+import type { Rgb } from "./types.ts";
 
 /** From units of the coarse grid to CSS pixels: `px = x * sx + tx`. */
 export interface View {
@@ -32,8 +32,9 @@ export interface Style {
   gain: number;
   /** Multiplies the opacity of all points. */
   opacity: number;
-  /** Weight of an overlaid point. */
+  /** Weight of an overlaid point, and whether all of them lie below the others. */
   ring: number;
+  below: boolean;
 }
 
 export interface Painter {
@@ -54,12 +55,8 @@ export interface Painter {
 const FAINT = 0.06;
 /** Entries of the table of colours: see `Points.places`. */
 export const TABLE_ROWS = 3;
-/**
- * How much more a ring weighs than a dot, so that overlaid points are seen in a crowd; and how
- * much less, where the dots shall be seen.
- */
-const RING_ABOVE = 8;
-const RING_BELOW = 0.15;
+/** How much more a ring weighs than a dot, so that one is seen in a crowd. */
+export const RING_WEIGHT = 8;
 /** Steepness of opacity against weight: with it a faint point alone is still seen. */
 export const STEEP = 50;
 
@@ -76,10 +73,6 @@ export function parseColour(text: string): Rgb {
   }
   const parts = text.match(/[\d.]+/g)?.map(Number) ?? [128, 128, 128];
   return { r: parts[0], g: parts[1], b: parts[2] };
-}
-
-export function ringWeight(look: PointLook): number {
-  return look.overlay * (look.below ? RING_BELOW : RING_ABOVE);
 }
 
 /** Table of colours and weights for the painters; points of a `vague` code lie behind the others. */

@@ -1,7 +1,7 @@
 /** How points and page look: sizes, colours and the theme. */
 import type { Theme } from "./axes.ts";
 import type { Camera } from "./camera.ts";
-import { colourTable, parseColour, ringWeight, type Style } from "./painter.ts";
+import { colourTable, parseColour, RING_WEIGHT, type Style } from "./painter.ts";
 import type { MapData } from "./types.ts";
 
 /** Colours and font of the page around an element. */
@@ -32,7 +32,7 @@ export function styleOf(
 ): Style {
   const inView = Math.max(1, drawn / Math.max(1, scale * scale));
   const own = Math.min(8, Math.max(2, 0.42 * Math.sqrt((width * height) / inView)));
-  const { size: factor, opacity, missing } = data.marks;
+  const { size: factor, opacity, missing, overlay, below } = data.marks;
   const size = Math.max(1, own * factor);
   const cell = (width * height * scale * scale) / 65536;
   const full = (crowding * size * size) / Math.max(size * size, cell);
@@ -50,6 +50,7 @@ export function styleOf(
     ),
     gain: 1,
     opacity,
-    ring: ringWeight(data.marks),
+    ring: overlay * RING_WEIGHT,
+    below,
   };
 }
