@@ -38,7 +38,7 @@ from radioviz.importing.survey_table import build_report, build_table, first_ref
 from radioviz.jobs.journal import JOURNAL, Journal
 from radioviz.jobs.progress import Cancelled, Progress, never, no_progress, throttled
 from radioviz.jobs.scratch import PLAN
-from radioviz.jobs.watched_fork import limited
+from radioviz.jobs.watched_fork import begin, limited
 from radioviz.paths import user_data_folder
 from radioviz.store.atomic import delete_folder, report_unwritable, require_space, write_json
 
