@@ -103,7 +103,8 @@ def find_similar(
     -------
     pandas.DataFrame
         ``data_set``, ``row``, ``source_id``, ``score`` (cosine, at most 1), ``chance`` (fraction
-        of unrelated pairs that score as high) and ``separation`` from the nearest example, arcsec.
+        of unrelated pairs that score as high; NaN for examples of a survey of a sharper beam) and
+        ``separation`` from the nearest example, arcsec.
 
     Raises
     ------
@@ -162,7 +163,7 @@ def find_similar(
         )
     else:
         sides = [len(query.positives), 0 if query.negatives is None else len(query.negatives)]
-        for key in targets:
+        for key in targets if not sharper else ():
             nulls[key] = _null(indexes[key], catalogues[key], sides, whitening, name, rotated)
     return search(
         [indexes[key] for key in targets], query, number, separation_arcsec=apart,

@@ -216,13 +216,12 @@ def nulls(
     positives: int,
     negatives: int,
     rotated: bool,
-    own: bool = False,
 ) -> Nulls:
     """Null distributions of a data set for a query of so many examples."""
     from radioviz.similarity import NullDistribution
     from radioviz.similarity.spaces import sampled_rows
 
-    index = latent_index(data_set_key, model, space, own)
+    index = latent_index(data_set_key, model, space)
     if not rotated:
         return Nulls(
             NullDistribution.of(index, positives=positives, negatives=negatives),
@@ -231,7 +230,7 @@ def nulls(
     rows = sampled_rows(index)
     views = rotated_views(model, data_set_key, rows)
     if space:
-        views = whitening(model, data_set_key, space, own)(views)
+        views = whitening(model, data_set_key, space)(views)
     return Nulls(
         NullDistribution.of_views(index, rows, views, positives=positives, negatives=negatives),
         NullDistribution.of_best_matches(index, rows=rows, views=views),

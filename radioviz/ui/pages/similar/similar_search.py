@@ -118,8 +118,9 @@ def search_galaxies(
         likes = min(len(vectors.positives), MAX_NULL)
         unlikes = 0 if vectors.negatives is None else min(len(vectors.negatives), MAX_NULL)
         nulls = {
-            key: cache.nulls(key, model, settings.space, likes, unlikes, settings.rotated, own)
+            key: cache.nulls(key, model, settings.space, likes, unlikes, settings.rotated)
             for key in settings.targets
+            if not own  # galaxies of one survey score higher among themselves
         }
     every = {
         index.data_set: comparable_scores(index, vectors, settings.separation) for index in targets

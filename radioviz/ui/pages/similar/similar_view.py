@@ -144,6 +144,12 @@ def match_verdict(result: SearchResult, single: bool) -> tuple[str, bool]:
     """
     best = result.table.iloc[0]
     null = result.nulls.get(best["data_set"])
+    if result.smoothed:
+        return (
+            f"Best match {best['score']:.3f}. No chance is given: two images of one galaxy by two "
+            "telescopes score lower than galaxies of one survey.",
+            False,
+        )
     if null is None:
         return (
             "Ranked along neighbourhoods: the best match scores 1. Choose one of the cosines to "
