@@ -368,7 +368,7 @@ def test_citations(opened: Open, imported: str) -> None:
     assert "FIRST (Griese et al. 2023): Griese et al. 2023" in text
     assert "copyright 1994 University of California" in text
     assert "Thirty galaxies: your own survey; add its reference" in text
-    assert "SimCLR (simclr): SimCLR, Chen et al. 2020" in text
+    assert "SimCLR, all surveys (survey-simclr): SimCLR, Chen et al. 2020" in text
     for key in ("Becker1995", "Griese2023", "Chen2020", "Andrianomena2023", "Maaten2008"):
         assert entries.count(f"{{{key},") == 1
     assert "% Thirty galaxies: your own survey" in entries
