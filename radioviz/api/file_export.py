@@ -19,10 +19,12 @@ from radioviz.errors import ExportError
 from radioviz.export import (
     Group,
     ds9_regions,
+    mask_regions,
     write_csv,
     write_cube,
     write_fits,
     write_fits_table,
+    write_masks,
     write_parquet,
     write_simulated_fits,
     write_votable,
@@ -35,12 +37,14 @@ FORMATS: dict[str, Callable[[IO[bytes], list[Group]], object]] = {
     ".fits": write_fits,
     ".cube.fits": write_cube,
     ".table.fits": write_fits_table,
+    ".masks.fits": write_masks,
     ".zip": write_zip,
     ".vot": write_votable,
     ".xml": write_votable,
     ".csv": write_csv,
     ".parquet": write_parquet,
     ".reg": lambda file, groups: file.write(ds9_regions(groups).encode("utf-8")),
+    ".masks.reg": lambda file, groups: file.write(mask_regions(groups).encode("utf-8")),
 }
 """What each ending of a file name stands for."""
 
@@ -56,7 +60,8 @@ def export_galaxies(
 
     ``.fits``: one image HDU per galaxy and the table; ``.cube.fits``: one cube; ``.table.fits``:
     the table alone; ``.zip``: one FITS file per galaxy; ``.vot``, ``.csv``, ``.parquet``: tables;
-    ``.reg``: DS9 regions.
+    ``.reg``: DS9 regions; ``.masks.fits``, ``.masks.reg``: which pixels belong to each source, as
+    images and as DS9 polygons.
 
     Parameters
     ----------

@@ -22,6 +22,7 @@ from radioviz.export.simulated import (
     simulated_table,
     write_simulated_fits,
 )
+from radioviz.export.source_masks import mask_regions, write_masks
 from radioviz.export.tables import (
     csv_bytes,
     parquet_bytes,
@@ -44,6 +45,7 @@ __all__ = [
     "fits_bytes",
     "fits_table_bytes",
     "here",
+    "mask_regions",
     "parquet_bytes",
     "read_session",
     "selection_table",
@@ -56,6 +58,7 @@ __all__ = [
     "write_cube",
     "write_fits",
     "write_fits_table",
+    "write_masks",
     "write_parquet",
     "write_simulated_fits",
     "write_votable",

@@ -19,8 +19,13 @@ SIDE = 16
 
 
 def extent(x: Tensor) -> Tensor:
-    """The whole image, north up; the square root shows faint lobes."""
-    return _pooled(x.clamp_min(0).sqrt())
+    """The source with its long axis along the rows, the mean of its four mirror images.
+
+    Neither the angle nor the brighter end is left; the square root shows faint lobes.
+    """
+    frame = to_frame(x, axis_angle(x), *x.shape[-2:]).clamp(0, 1)
+    mirrored = (frame + frame.flip(2) + frame.flip(3) + frame.flip(2, 3)) / 4
+    return _pooled(mirrored.sqrt())
 
 
 def along_the_axis(x: Tensor, faintest: float = 0.02) -> Tensor:

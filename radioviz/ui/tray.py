@@ -268,7 +268,8 @@ def export_buttons(
     ----------
     key : str
         Prefix of the buttons' keys: ``<key>_fits``, ``_zip``, ``_cube``, ``_votable``,
-        ``_table``, ``_parquet``, ``_csv``, ``_png``, ``_reg``, ``_samp``, ``_samp_images``.
+        ``_table``, ``_parquet``, ``_csv``, ``_png``, ``_reg``, ``_masks``, ``_polygons``,
+        ``_samp``, ``_samp_images``.
     note : str
         How the galaxies were selected, for the history of the files.
     scores, columns : mapping, optional
@@ -299,6 +300,7 @@ def export_buttons(
         export.write_contact_sheet(file, groups(), progress=progress)
 
     regions = whole(lambda: export.ds9_regions(groups()))
+    polygons = whole(lambda: export.mask_regions(groups()))
     formats: list[tuple[str, str, Write, int, str, bool]] = [
         ("fits", "FITS, one file", noted(export.write_fits), images, ".fits", True),
         ("zip", "FITS, one file per galaxy (ZIP)", noted(export.write_zip), images, ".zip", True),
@@ -309,6 +311,8 @@ def export_buttons(
         ("csv", "CSV", noted(export.write_csv), 1, ".csv", True),
         ("png", "Contact sheet (PNG)", sheet, images, ".png", True),
         ("reg", "DS9 regions", regions, 1, ".reg", positions),
+        ("masks", "Masks (FITS)", noted(export.write_masks), images, "-masks.fits", True),
+        ("polygons", "Masks (DS9 polygons)", polygons, images, "-masks.reg", positions),
     ]
     st.caption(
         controls.galaxies_text(len(selection))

@@ -102,6 +102,19 @@ def contour_traces(
     return traces
 
 
+def outline_trace(mask: np.ndarray, grid: dict[str, Any], colour: str, dash: str) -> dict[str, Any]:
+    """Outline of the true pixels of a mask ``(ny, nx)``."""
+    return grid | {
+        "type": "contour",
+        "z": mask.astype(np.float32),
+        "autocontour": False,
+        "contours": {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"},
+        "line": {"color": colour, "width": 2, "dash": dash, "smoothing": 0},
+        "showscale": False,
+        "hoverinfo": "skip",
+    }
+
+
 def contours_text(image: np.ndarray, noise: Noise, levels: Sequence[float], unit: str) -> str:
     """The levels that are drawn, in sigma, and what a sigma is in the image."""
     finite = image[np.isfinite(image)]

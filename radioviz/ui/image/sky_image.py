@@ -11,8 +11,9 @@ import numpy as np
 
 from radioviz.data.catalogue import SurveyInfo
 from radioviz.data.preprocess import noise_level
+from radioviz.morphology.measuring import Extent
 from radioviz.morphology.noise import Noise
-from radioviz.ui.image.contours import contour_traces
+from radioviz.ui.image.contours import contour_traces, outline_trace
 from radioviz.ui.image.display import ImageStyle, colour_stops, rgb_stops, scale_bar
 
 Figure = dict[str, Any]
@@ -78,6 +79,7 @@ def sky_image(
     *,
     contours: Sequence[float] = (),
     noise: Noise | None = None,
+    extent: Extent | None = None,
     limits: tuple[float, float] | None = None,
     height: int = 560,
     unit: str | None = None,
@@ -93,6 +95,8 @@ def sky_image(
         ``style.field`` [arcsec at a 5.4" beam] sets the initial zoom.
     contours : sequence of float
         Levels in sigma; they need ``noise``.
+    extent : Extent, optional
+        Outline the pixels of the source, and dashed those of others.
     limits : (float, float), optional
         Pixel values drawn darkest and brightest; by default :func:`colour_limits`.
     unit : str, optional
@@ -114,6 +118,10 @@ def sky_image(
     if contours and noise is not None:
         colour = "#7DD3FC" if dark else "#B4005A"
         traces += contour_traces(image, noise, contours, grid, colour)
+    if extent is not None:
+        colour = "#FBBF24" if dark else "#0F766E"
+        masks = ((extent.mask, "solid"), (extent.others, "dot"))
+        traces += [outline_trace(m, grid, colour, dash) for m, dash in masks if m.any()]
     field = field_in_view(image.shape, info, style)
     half = field / 2
     if beam_shape is None and info.beam:

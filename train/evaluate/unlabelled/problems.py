@@ -46,7 +46,7 @@ class TwoClasses:
 
 
 def compact(parts: Sequence[str] = PARTS) -> TwoClasses:
-    """FIRST: compact sources against extended ones, north up; the root shows faint lobes."""
+    """FIRST: compact sources against extended ones, along and across their axis."""
     extended = ("Bent", "FRI", "FRII")
     return _first("compact", parts, ("Compact",), extended, "extent", ("extended", "compact"))
 

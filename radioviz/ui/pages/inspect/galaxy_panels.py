@@ -8,7 +8,7 @@ import streamlit as st
 from radioviz.data.catalogue import Catalogue, SurveyInfo
 from radioviz.data.source_planes import RESPONSE
 from radioviz.errors import ImageError
-from radioviz.morphology.measuring import noise_of, stated_noise
+from radioviz.morphology.measuring import Extent, extent_of, noise_of, stated_noise
 from radioviz.morphology.noise import CLIP_SIGMA, Noise
 from radioviz.morphology.size_scale import is_extrapolated
 from radioviz.ui import cache, controls, detail, galaxies, gallery, gallery_tools, state, tray
@@ -31,8 +31,11 @@ def galaxy_image_panel(catalogue: Catalogue, row: int, view: View) -> None:
     noise = noise_of(catalogue, row)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         levels = _chosen_contours(image, noise)
+        extent = _chosen_mask(catalogue, row)
         limits = _chosen_limits(image, info, view)
     unit = info.bunit or "grey levels"
+    if extent is not None:
+        st.caption(_mask_text(extent))
     if levels:
         st.caption(controls.escape(contours_text(image, noise, levels, unit)))
     shown = f"Colours from {limits[0]:.3g} to {limits[1]:.3g} {unit}, of the field in view"
@@ -41,8 +44,8 @@ def galaxy_image_panel(catalogue: Catalogue, row: int, view: View) -> None:
         shown += f"; the brightest pixel of the image has {whole:.3g}"
     st.caption(controls.escape(shown))
     figure = sky_image(
-        image, info, view.style, contours=levels, noise=noise, limits=limits,
-        beam_shape=catalogue.beam_shape(row),
+        image, info, view.style, contours=levels, noise=noise, extent=extent,
+        limits=limits, beam_shape=catalogue.beam_shape(row),
     )  # fmt: skip
     alt = f"Image of {galaxies.name_of(catalogue.table, row)}, offsets in arcsec"
     offer_figure("inspect_image", alt, figure)
@@ -119,6 +122,23 @@ def _chosen_contours(image: np.ndarray, noise: Noise) -> tuple[float, ...]:
     except ImageError as error:
         st.error(controls.escape(str(error)))
         return ()
+
+
+def _chosen_mask(catalogue: Catalogue, row: int) -> Extent | None:
+    """Which pixels belong to the source, where the reader wants to see it."""
+    shown = st.toggle(
+        "Mask", key="inspect_mask", persist_state="session",
+        help="Outlines the pixels above 3 sigma that are measured as this source.",
+    )  # fmt: skip
+    return extent_of(catalogue, row) if shown else None
+
+
+def _mask_text(extent: Extent) -> str:
+    if not extent.mask.any():
+        return "No mask: nothing above 3σ is held to be this source."
+    text = f"Outlined: {int(extent.mask.sum()):,} pixels of the source"
+    others = int(extent.others.sum())
+    return text + (f"; dotted: {others:,} pixels held to be of other sources." if others else ".")
 
 
 def _chosen_limits(image: np.ndarray, info: SurveyInfo, view: View) -> tuple[float, float]:

@@ -26,6 +26,7 @@ _ABOUT = (
     "The method, the epoch and which side is which were chosen by validation labels; test labels "
     "were read once."
 )
+_MANIFOLDS = {"isomap": "Isomap", "t-sne": "t-SNE"}
 _SHOWN = 4  # curves at first
 
 
@@ -45,7 +46,7 @@ def method_title(method: str) -> str:
     body, _, manifold = method.removeprefix("a+").partition("+")
     term = TERMS.get(body.removeprefix("vr-"), body.removeprefix("vr-"))
     title = "VAE" if body == "v" else f"Two peaks, {term}"
-    title += f", then {manifold.replace('isomap', 'Isomap')}" if manifold else ""
+    title += f", then {_MANIFOLDS[manifold]}" if manifold else ""
     return f"Autoencoder, then {title[0].lower()}{title[1:]}" if method.startswith("a+") else title
 
 
