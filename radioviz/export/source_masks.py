@@ -140,7 +140,7 @@ def outlines(mask: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
     padded = np.pad(mask.astype(float), 1)
     for points in contour_generator(z=padded).lines(0.5):
-        x, y = points[:-1].T - 1
+        x, y = np.asarray(points)[:-1].T - 1
         # Contours keep the higher side on one hand: outer ones run against the clock.
         area = np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y) / 2
         if len(x) >= _FEWEST and area > 0:
