@@ -102,6 +102,7 @@ class Reader(ABC):
         """Outcomes and images from number ``start``, the same ones at each call.
 
         An outcome without a refusal comes with an image of ``shape`` and ``dtype``.
+        Of several files it is called in a fork: what it changes of the reader is lost there.
         """
 
 

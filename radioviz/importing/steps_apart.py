@@ -17,22 +17,24 @@ _MOST_DEATHS = 100
 
 
 def read_steps(reader: Reader, start: int, source: str, several: bool) -> Iterator[Step]:
-    """The steps of ``reader.read(start)``, in a fork where this process may be forked.
+    """The steps of ``reader.read(start)``, each with its own limit of time.
 
     Parameters
     ----------
     source : str
         Name of what is read, for messages.
     several : bool
-        True where it is several files: one that ends the fork is refused, and the rest is read.
+        True where it is several files, and the reader is not changed by reading: then they are read
+        in a fork, where this process may be forked. A file that ends it is refused, and the rest
+        is read.
 
     Raises
     ------
     ForkDiedError
-        If the fork is killed by one file, or by a hundred.
+        If more than a hundred files end the fork.
     """
-    if not is_watched():
-        yield from reader.read(start)
+    if not (several and is_watched()):
+        yield from _limited_steps(reader, start, source)
         return
     deaths = 0
     while True:
@@ -43,18 +45,23 @@ def read_steps(reader: Reader, start: int, source: str, several: bool) -> Iterat
             return
         except ForkDiedError as death:
             deaths += 1
-            if not several or deaths > _MOST_DEATHS:
+            if deaths > _MOST_DEATHS:
                 raise
             yield FileOutcome(death.reading, str(death)), None
             start += 1
 
 
-def _packed(reader: Reader, start: int, source: str) -> Iterator[bytes]:
+def _limited_steps(reader: Reader, start: int, source: str) -> Iterator[Step]:
     with limited(source):
         for outcome, image in reader.read(start):
-            pixels = None if image is None else np.ascontiguousarray(image, reader.dtype).data
-            yield msgspec.msgpack.encode((outcome, pixels), enc_hook=plain)
+            yield outcome, image
             begin(f"{source}, after {outcome.name}")
+
+
+def _packed(reader: Reader, start: int, source: str) -> Iterator[bytes]:
+    for outcome, image in _limited_steps(reader, start, source):
+        pixels = None if image is None else np.ascontiguousarray(image, reader.dtype).data
+        yield msgspec.msgpack.encode((outcome, pixels), enc_hook=plain)
 
 
 def _unpacked(message: bytes, reader: Reader) -> Step:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +12,12 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from radioviz.data.registry import open_data_set
 from radioviz.errors import CatalogueError
 from radioviz.importing import Source, import_survey, inspect_source, read_report
 from radioviz.importing.mosaic import Mosaic
 from radioviz.importing.mosaic_sources import FieldIslands, find_field, join_islands
+from radioviz.paths import REPOSITORY
 from radioviz.sky import separation_arcsec, tan_wcs
 
 SCALE, BEAM = 1.5, 6.0  # arcsec
@@ -134,6 +138,20 @@ def test_import_with_a_report(mosaic: tuple[Path, WCS], monkeypatch: pytest.Monk
     reasons = report.set_index("source_id")["reason"]
     assert reasons[double["source_id"].iat[0]].startswith("joined from ")
     assert any("islands above 5 times the noise are 7 sources" in n for n in result.catalogue.notes)
+
+
+def test_what_is_found_by_a_command_has_its_positions(mosaic: tuple[Path, WCS]) -> None:
+    typed = ["radioviz.data", "import", str(mosaic[0]), "--sources", "find them", "--key", "typed"]
+    said = subprocess.run(
+        [sys.executable, "-m", *typed], capture_output=True, text=True, timeout=300, check=False,
+        cwd=REPOSITORY,
+    )  # fmt: skip
+    assert said.returncode == 0, said.stderr
+    table = open_data_set("typed").table
+    x, y = mosaic[1].all_world2pix(table["ra"], table["dec"], 0)
+    for px, py, _ in (*POINTS["point"], *POINTS["seam"]):
+        assert np.hypot(x - px, y - py).min() < 0.5
+    assert table["n_joined"].max() == 3
 
 
 def test_an_import_that_was_stopped_goes_on(mosaic: tuple[Path, WCS], tmp_path: Path,
