@@ -16,6 +16,7 @@ from radioviz.ui.pages.inspect import (
     host_panel,
     plane_panels,
     reconstructions,
+    sky_panel,
 )
 from radioviz.ui.pages.inspect.galaxy_lines import galaxy_script
 from radioviz.ui.pages.inspect.state import (
@@ -33,7 +34,7 @@ from radioviz.ui.pages.likelihood import likelihood_view
 
 TABS = (
     *("Neighbours", "Place on the map", "Encoder's view", "FR class", "Likelihood"),
-    *("Reconstruction", "Host", "FITS header"),
+    *("Reconstruction", "Host", "Sky", "FITS header"),
 )
 
 
@@ -89,6 +90,7 @@ def main() -> None:
             lambda: likelihood_view.galaxy_standing(pair, view),
             lambda: reconstructions.reconstruction_panel(catalogue, row, view),
             lambda: host_panel.host_panel(shown, at, pair, view),
+            lambda: sky_panel.sky_panel(shown, at, pair),
             lambda: galaxy_panels.header_panel(shown, at),
         )
         # Only what is looked at is drawn: another galaxy need not be explained behind a tab.

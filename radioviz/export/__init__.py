@@ -22,6 +22,7 @@ from radioviz.export.simulated import (
     simulated_table,
     write_simulated_fits,
 )
+from radioviz.export.sky_coverage import SkyCoverage, moc_bytes, sky_coverage
 from radioviz.export.source_masks import mask_regions, write_masks
 from radioviz.export.tables import (
     csv_bytes,
@@ -38,6 +39,7 @@ __all__ = [
     "Missing",
     "SelectionTable",
     "Session",
+    "SkyCoverage",
     "contact_sheet_png",
     "csv_bytes",
     "cube_bytes",
@@ -46,12 +48,14 @@ __all__ = [
     "fits_table_bytes",
     "here",
     "mask_regions",
+    "moc_bytes",
     "parquet_bytes",
     "read_session",
     "selection_table",
     "session_bytes",
     "simulated_fits_bytes",
     "simulated_table",
+    "sky_coverage",
     "votable_bytes",
     "write_contact_sheet",
     "write_csv",

@@ -268,8 +268,8 @@ def export_buttons(
     ----------
     key : str
         Prefix of the buttons' keys: ``<key>_fits``, ``_zip``, ``_cube``, ``_votable``,
-        ``_table``, ``_parquet``, ``_csv``, ``_png``, ``_reg``, ``_masks``, ``_polygons``,
-        ``_samp``, ``_samp_images``.
+        ``_table``, ``_parquet``, ``_csv``, ``_png``, ``_reg``, ``_moc``, ``_masks``,
+        ``_polygons``, ``_samp``, ``_samp_images``.
     note : str
         How the galaxies were selected, for the history of the files.
     scores, columns : mapping, optional
@@ -301,6 +301,7 @@ def export_buttons(
 
     regions = whole(lambda: export.ds9_regions(groups()))
     polygons = whole(lambda: export.mask_regions(groups()))
+    coverage = whole(lambda: export.moc_bytes(export.sky_coverage(groups())))
     formats: list[tuple[str, str, Write, int, str, bool]] = [
         ("fits", "FITS, one file", noted(export.write_fits), images, ".fits", True),
         ("zip", "FITS, one file per galaxy (ZIP)", noted(export.write_zip), images, ".zip", True),
@@ -313,6 +314,7 @@ def export_buttons(
         ("reg", "DS9 regions", regions, 1, ".reg", positions),
         ("masks", "Masks (FITS)", noted(export.write_masks), images, "-masks.fits", True),
         ("polygons", "Masks (DS9 polygons)", polygons, images, "-masks.reg", positions),
+        ("moc", "Sky coverage (MOC)", coverage, 1, "-moc.fits", positions),
     ]
     st.caption(
         controls.galaxies_text(len(selection))

@@ -1,0 +1,166 @@
+"""Inspect: the sky around a galaxy at other wavelengths, as cutouts and in a viewer."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from radioviz.api.sky_cutouts import SURVEYS, SkySurvey, sky_cutout
+from radioviz.data.catalogue import Catalogue
+from radioviz.data.sky_viewer import PUBLIC, viewer_script
+from radioviz.errors import FetchError
+from radioviz.sky import separation_arcsec
+from radioviz.ui import cache, controls, state
+from radioviz.ui.browser_component import register_component
+from radioviz.ui.image.media import serve
+from radioviz.ui.pages.inspect.state import Pair
+from radioviz.ui.state import page_state
+
+_AROUND = 2.0
+"""Degrees around the galaxy within which others are drawn."""
+_MOST = 2_000
+_NOTHING = "No background (works offline)"
+
+
+@dataclass
+class SkyState:
+    """What a session opened on this panel.
+
+    Attributes
+    ----------
+    cutouts : bool
+        Whether cutouts are asked for.
+    public : bool
+        Whether the viewer is loaded from its public address.
+    failed : dict
+        Why a survey has no cutout, by survey and galaxy.
+    """
+
+    cutouts: bool = False
+    public: bool = False
+    failed: dict[tuple[str, Pair], str] = field(default_factory=dict)
+
+
+def sky_panel(catalogue: Catalogue, row: int, pair: Pair) -> None:
+    """Cutouts of surveys, and the viewer."""
+    ra, dec = (float(catalogue.table[c].to_numpy(float)[row]) for c in ("ra", "dec"))
+    if not (np.isfinite(ra) and np.isfinite(dec)):
+        st.info("This source has no sky position.", icon=":material/public:")
+        return
+    side = min(catalogue.images.shape[1:]) * catalogue.info_of(row).pixel_scale
+    _draw_cutouts(ra, dec, side, pair)
+    _draw_viewer(ra, dec, side, pair)
+
+
+def _draw_cutouts(ra: float, dec: float, side: float, pair: Pair) -> None:
+    held = page_state(SkyState)
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    titles = {s.title: s for s in SURVEYS}
+    chosen = left.multiselect("Surveys", list(titles), default=list(titles)[:3], key="sky_surveys")
+    field_of_view = float(right.number_input(
+        "Field [″]", 10.0, 3600.0, float(np.clip(side, 30, 600)), step=30.0, key="sky_field"
+    ))  # fmt: skip
+    if not held.cutouts:
+        st.caption("Sends the position to hips2fits of the CDS. Pictures are kept in your cache.")
+        if not st.button("Show cutouts", icon=":material/image:", key="sky_show"):
+            return
+        held.cutouts = True
+    places = st.columns(3)
+    for number, title in enumerate(chosen):
+        with places[number % 3]:
+            _draw_cutout(titles[title], ra, dec, field_of_view, pair)
+    failed = {s: why for (s, of), why in held.failed.items() if of == pair}
+    if failed and st.button("Ask again", icon=":material/refresh:", key="sky_again"):
+        held.failed.clear()
+        st.rerun()
+
+
+def _draw_cutout(survey: SkySurvey, ra: float, dec: float, side: float, pair: Pair) -> None:
+    held = page_state(SkyState)
+    if (why := held.failed.get((survey.key, pair))) is None:
+        try:
+            with st.spinner(f"{survey.title} …"):
+                content, kind = sky_cutout(survey, ra, dec, side)
+        except FetchError as error:
+            why = held.failed[survey.key, pair] = str(error)
+    if why is not None:
+        st.info(controls.escape(f"{survey.title}: {why}"), icon=":material/cloud_off:")
+        return
+    source = f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    st.html(
+        f'<figure style="margin:0"><img src="{source}" style="width:100%;display:block" '
+        f'alt="{survey.title}, {side:.0f} arcsec wide, north up"><figcaption '
+        f'style="font-size:.8rem;opacity:.8">{survey.title}, {side:.0f}″. {survey.credit}. '
+        "hips2fits, CDS</figcaption></figure>"
+    )
+
+
+def _draw_viewer(ra: float, dec: float, side: float, pair: Pair) -> None:
+    st.subheader("Sky viewer", divider="gray")
+    held, script = page_state(SkyState), viewer_script()
+    if script is None and not held.public:
+        st.info(
+            "The viewer is Aladin Lite of the CDS, under the GPL-3, which is not part of RadioViz. "
+            "Fetch it once by `radioviz sky-viewer`, which works offline then, or load it now "
+            "from its public address.",
+            icon=":material/travel_explore:",
+        )
+        if st.button("Load Aladin Lite from jsdelivr.net", key="sky_public",
+                     icon=":material/cloud_download:"):  # fmt: skip
+            held.public = True
+            st.rerun()
+        return
+    address = PUBLIC
+    if script is not None:
+        content = script.read_bytes()
+        address = serve(content, "text/javascript", f"aladin-{len(content)}.js", "sky-viewer")
+    backgrounds = {s.title: s.key for s in SURVEYS} | {_NOTHING: ""}
+    titles = list(backgrounds)
+    background = str(st.selectbox("Background", titles, key="sky_background"))
+    ids, places = neighbours(pair, ra, dec)
+    brush = {s for d, s in state.brush() if d == pair[0]}
+
+    def picked() -> None:
+        value = _event("sky_viewer")
+        if value.get("kind") == "select":
+            state.set_brush([(pair[0], str(s)) for s in value.get("ids", ()) if s in known], "sky")
+        elif str(value.get("id")) in known:
+            state.set_focus(pair[0], str(value["id"]))
+
+    known = set(ids)
+    register_component("radioviz_sky", __file__)(
+        key="sky_viewer",
+        data={
+            "script": address, "local": script is not None, "ra": ra, "dec": dec,
+            "field": max(side / 3600, 0.02), "survey": backgrounds[background], "focus": pair[1],
+            "sources": [[*p, s, s in brush] for p, s in zip(places.tolist(), ids, strict=True)],
+        },
+        on_pick_change=picked,
+    )  # fmt: skip
+    st.caption(
+        f"{len(ids):,} galaxies of {controls.escape(controls.data_set_title(pair[0]))} within "
+        f"{_AROUND:g}°, the selected ones in orange. Click one to open it; select several in the "
+        "viewer to select them on every page. Aladin Lite: Bonnarel et al. 2000, Boch & Fernique "
+        "2014, CDS."
+    )
+
+
+def _event(key: str) -> dict[str, Any]:
+    held = st.session_state.get(key) or {}
+    value = held.get("pick") if hasattr(held, "get") else None
+    return dict(value) if isinstance(value, dict) else {}
+
+
+def neighbours(pair: Pair, ra: float, dec: float) -> tuple[list[str], np.ndarray]:
+    """Galaxies of the data set around a position, the nearest first: identifiers, ``(n, 2)``."""
+    table = cache.data_set(pair[0]).table
+    lon, lat = table["ra"].to_numpy(float), table["dec"].to_numpy(float)
+    near = np.flatnonzero(np.abs(lat - dec) <= _AROUND)
+    apart = separation_arcsec(ra, dec, lon[near], lat[near])
+    order = np.argsort(apart, kind="stable")
+    rows = near[order][apart[order] <= 3600 * _AROUND][:_MOST]
+    return table["source_id"].to_numpy(object)[rows].tolist(), np.stack([lon, lat], axis=1)[rows]
