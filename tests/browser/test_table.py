@@ -54,6 +54,31 @@ def test_a_brush_on_a_histogram_filters(app_server: Server, page: Page) -> None:
     assert text.startswith("las between "), text
 
 
+def test_a_brush_on_one_chart_is_seen_in_the_other(app_server: Server, page: Page) -> None:
+    page.goto(f"{app_server.url}/table?data=first")
+    page.get_by_role("tab", name="Charts").click()
+    first, second = (page.locator(f".st-key-chart_{i}") for i in range(2))
+    for number, kind in ((1, "Histogram"), (0, "Sky")):
+        menu = page.locator(f".st-key-chart_menu_{number} button").first
+        menu.click()
+        page.get_by_role("combobox", name="Kind").last.click()
+        page.get_by_role("option", name=kind).first.click()
+        menu.filter(has_text=kind).wait_for()
+        page.keyboard.press("Escape")
+    first.get_by_text("dec [deg]").wait_for()
+    assert second.get_by_text("Selection").count() == 0
+    box = first.locator(".nsewdrag").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + box["height"] - 10, steps=8)
+    page.mouse.up()
+    second.get_by_text("Selection").wait_for()
+    page.locator(".st-key-chart_remove_0 button").first.click()
+    first.get_by_text("Selection").wait_for()  # the second is the first now
+    second.wait_for(state="detached")
+
+
 def test_a_wrong_filter_shows_where(app_server: Server, page: Page) -> None:
     page.goto(app_server.url + "/table?data=first")
     page.get_by_text("2,158 galaxies").first.wait_for()

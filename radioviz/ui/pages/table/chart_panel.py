@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,14 @@ from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.pages.table import column_charts
 from radioviz.ui.pages.table.column_charts import KINDS, Chart, DrawnSubset
-from radioviz.ui.state import page_state
 from radioviz.ui.subsets import subsets
 from radioviz.ui.workspace_columns import workspace_columns
 from radioviz.workspace import clauses
 from radioviz.workspace.table_columns import Numbers, TableColumns, Text
 
 MOST = 6
+ALL = ["charts"]
+"""What is drawn again when a chart changes what the others show, too."""
 MOST_SUBSETS = 12  # drawn in one chart
 USUAL = (
     {"kind": "histogram", "x": "las", "log_x": True},
@@ -44,7 +44,7 @@ def draw_charts(view: View, columns: TableColumns) -> None:
     _charts(view, columns, filtering.current_filter())
 
 
-@st.fragment(key="charts")
+@st.fragment(key=ALL[0])
 @controls.show_errors()
 def _charts(view: View, columns: TableColumns, text: str) -> None:
     if filtering.current_filter() != text:  # a brush on a histogram changed it for every page
@@ -74,13 +74,6 @@ def _change(held: list[Chart], what: str) -> None:
     session_workspace.put("charts", [dataclasses.asdict(c) for c in held], what)
 
 
-@dataclass
-class _Changed:
-    """Whether a chart changed what all of them show."""
-
-    all_charts: bool = False
-
-
 @st.fragment
 @controls.show_errors()
 def _draw_chart(
@@ -92,17 +85,13 @@ def _draw_chart(
     selected: np.ndarray,
 ) -> None:
     """One chart; its menu draws no other again."""
-    changed = page_state(_Changed)
     if filtering.current_filter() != text:  # a brush on this histogram
         st.rerun()
-    if changed.all_charts:
-        changed.all_charts = False
-        st.rerun(["charts"])
     chart = charts()[number]
 
     def remove() -> None:
         _change([c for i, c in enumerate(charts()) if i != number], "remove a chart")
-        changed.all_charts = True
+        st.rerun(ALL)
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         menu = st.popover(KINDS.get(chart.kind, "Chart"), icon=":material/tune:",
@@ -154,7 +143,7 @@ def _draw_chart(
         if (event.get("selection") or {}).get("box"):
             found = cache.data_set(view.data_set).ids_of(inside & passing)
             state.set_brush([(view.data_set, str(s)) for s in found], "chart")
-            changed.all_charts = True
+            st.rerun(ALL)
 
     plotly_charts.draw(figure, key, f"{axes[0]} against {axes[1]}", height=320,
                        on_select=boxed, brush=True, both=True)  # fmt: skip

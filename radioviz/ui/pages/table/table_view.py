@@ -90,6 +90,8 @@ def _choose(columns: TableColumns) -> TableSettings:
     st.session_state["table_descending"] = held.descending
 
     def changed() -> None:
+        if "table_columns" not in st.session_state:  # another tab was opened meanwhile
+            return
         chosen = TableSettings(
             tuple(st.session_state["table_columns"]),
             str(st.session_state["table_sort"]),
