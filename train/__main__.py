@@ -28,6 +28,7 @@ EVALUATIONS = {
     "rec": "train.evaluate.reconstruction:reconstruction",
     "blur": "train.evaluate.blur:blur",
     "gen": "train.evaluate.generation:generation",
+    "choices": "train.evaluate.generation_choices:choices",
     "classifier": "train.evaluate.classification:classification",
     "ramis": "train.evaluate.classification:degradation",
     "ood": "train.evaluate.ood:ood",
@@ -103,6 +104,10 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "splits": (
         "train.splits.record:record_splits", "", "find shared sources and record the fixed splits"
+    ),
+    "judge-split": (
+        "train.splits.judge:record_judge_split", "",
+        "set sources aside for a judge of generated galaxies",
     ),
     "survey-splits": (
         "train.splits.surveys:record_survey_splits", "",

@@ -16,7 +16,7 @@ from radioviz.images.reading import SkyImage
 from radioviz.importing.file_reader import FilesReader, FileSummary, summarise_files
 from radioviz.importing.image_choice import choose_images, holds_one_source
 from radioviz.importing.image_facts import frame_note
-from radioviz.importing.image_files import ImageFiles, name_files
+from radioviz.importing.image_files import ImageFiles, is_image, name_files
 from radioviz.importing.image_groups import GROUPS, suggestion
 from radioviz.importing.inspection import SAMPLE, Inspection, Reader, Source
 from radioviz.importing.plane_reader import find_planes_of_sources
@@ -97,7 +97,8 @@ def inspect_files(
     if shape is None:
         why = "; ".join(f"{n}: {w}" for n, w in seen.refused[:3]) or "none can be read"
         raise CatalogueError(f"{source.path}: no image that can be read: {why}")
-    number = f"{len(files.names):,}"
+    images = sum(map(is_image, files.names)) or len(files.names)
+    number = f"{images:,}"
     found = {"files": number, "shape": f"{shape[1]} x {shape[0]} pixels", **found, **facts}
     if planes is not None:
         found.update(planes.facts())
@@ -127,7 +128,7 @@ def inspect_files(
         if sources is None
         else sources.frame.head(SAMPLE),
         refused=seen.refused,
-        notes=(*notes, *_shape_notes(seen, shape, survey)),
+        notes=(*notes, *_shape_notes(seen, shape, survey), *_other_files(files)),
     )
 
 
@@ -144,6 +145,18 @@ def _shape_notes(seen: FileSummary, shape: tuple[int, int], survey: SurveyFacts)
     beams = [survey.beam] * len(own) if "beam" in survey.given else own
     note = frame_note(shape, scales, beams)
     return [*notes, *([note] if note else [])]
+
+
+def _other_files(files: ImageFiles) -> list[str]:
+    """What lies beside the images; a table there can be given."""
+    others = [name for name in files.names if not is_image(name)]
+    if not others:
+        return []
+    shown = ", ".join(others[:3]) + (" ..." if len(others) > 3 else "")
+    return [
+        f"{len(others):,} file(s) are not images by their names ({shown}); to use a table among "
+        "them, give it as the table"
+    ]
 
 
 def _sample_row(image: SkyImage) -> dict[str, Any]:

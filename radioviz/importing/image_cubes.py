@@ -11,6 +11,7 @@ import pandas as pd
 
 from radioviz.data.source_planes import MISSING, shared_columns
 from radioviz.errors import CatalogueError
+from radioviz.importing.image_facts import frame_note
 from radioviz.importing.image_groups import parse_bands
 from radioviz.importing.inspection import (
     SAMPLE,
@@ -170,6 +171,11 @@ def inspect_cube(source: Source, answers: Answers, cube: Cube | None = None) -> 
         needed += sources.needed
         notes = sources.notes
         CubeReader(cube, survey, sources)  # raises now if the lengths differ
+    scales = [survey.pixel_scale] * n
+    if sources is not None and "pixel_scale" in sources.frame:
+        scales = sources.frame["pixel_scale"].fillna(survey.pixel_scale or np.nan).tolist()
+    if small := frame_note((ny, nx), scales, [survey.beam] * len(scales)):
+        notes = (*notes, small)
 
     def make() -> Reader:
         return CubeReader(cube, survey, sources, first_row == "north", names)

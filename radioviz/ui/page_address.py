@@ -1,4 +1,9 @@
-"""Say in the document where the app is served, so that a link to a page asks for nothing absent.
+"""What the document says before Streamlit's client starts: where the app is served, and history.
+
+One press of Back undoes one change of the reader. A page that is opened adds to its address what
+the link left out; Streamlit makes that an entry of its own in the browser's history, from which
+Back leads to the same page again. Until the reader touches the page, what is added takes the
+place of the entry before.
 
 Opened at ``/latent_map``, Streamlit's client first looks for the server below that address, and
 the browser logs two answers of 404. It looks nowhere else once the document says where to.
@@ -10,7 +15,19 @@ from typing import Any
 
 _SCRIPT = (
     b"<script>window.__streamlit=Object.assign({},window.__streamlit,"
-    b"{BACKEND_BASE_URL:new URL('./',location.href).href})</script>"
+    b"{BACKEND_BASE_URL:new URL('./',location.href).href});"
+    b"(()=>{const push=history.pushState;let touched=false;"
+    b"for(const kind of ['pointerdown','keydown'])"
+    b"addEventListener(kind,()=>{touched=true},{capture:true,passive:true});"
+    b"addEventListener('popstate',()=>{touched=false});"
+    b"history.pushState=function(state,unused,to){"
+    b"const next=new URL(to??location.href,location.href),"
+    b"here=next.pathname===location.pathname,"
+    b"adds=here&&!touched&&[...new URLSearchParams(location.search)]"
+    b".every(([name,value])=>next.searchParams.get(name)===value);"
+    b"touched=here&&touched;"
+    b"return adds?history.replaceState(state,unused,to):push.call(history,state,unused,to)}})()"
+    b"</script>"
 )
 
 

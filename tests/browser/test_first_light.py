@@ -119,3 +119,18 @@ def test_pages_open_without_an_error(app_server: Server, page: Page, path: str, 
     page.wait_for_timeout(500)
     assert page.get_by_test_id("stException").count() == 0
     assert page.get_by_test_id("stAlertContentError").count() == 0
+
+
+@pytest.mark.parametrize("name", ["Grid walk", "Generate", "Similar", "Inspect", "Table"])
+def test_one_press_of_back_leaves_a_page(app_server: Server, page: Page, name: str) -> None:
+    """What a page adds to its address when it is opened is no step of the history."""
+    page.set_default_timeout(120_000)
+    page.goto(f"{app_server.url}/latent_map")
+    actions.wait_for_map(page)
+    page.wait_for_url("**/latent_map?*data=first*")
+    page.locator("[data-testid=stSidebarNav] a").filter(has_text=name).first.click()
+    page.wait_for_url(lambda url: ("latent_map" not in url and "data=" in url) or "model=" in url)
+    actions.settle(page)
+    page.go_back()
+    page.wait_for_url("**/latent_map?*", timeout=20_000)
+    actions.wait_for_map(page)

@@ -241,6 +241,38 @@ def test_images_smaller_than_the_frame_of_the_encoders_are_said(tmp_path: Path) 
     assert not any("encoders" in n for n in whole.notes)
 
 
+def test_a_cube_smaller_than_the_frame_says_so(tmp_path: Path) -> None:
+    cube = np.stack([point(6, 1.5, 80)] * 5).astype(np.float32)
+    np.save(tmp_path / "c.npy", cube)
+    answers = {"survey": "unknown", "pixel_scale": "1.5", "beam": "6"}
+    notes = inspect_source(Source(tmp_path / "c.npy"), answers).notes
+    assert any(n.startswith("encoders see 192 arcsec") and "such as 120" in n for n in notes)
+    wide = inspect_source(Source(tmp_path / "c.npy"), {**answers, "pixel_scale": "2.5"}).notes
+    assert not any("encoders" in n for n in wide)
+    # Some of the images, each with a scale of its own.
+    scales = pd.DataFrame({"name": list("abcde"), "pixel_scale": [1.5, 2.5, 2.5, 2.5, 2.6]})
+    scales.to_csv(tmp_path / "t.csv", index=False)
+    source = Source(tmp_path / "c.npy", tmp_path / "t.csv")
+    notes = inspect_source(source, {"survey": "unknown", "beam": "6"}).notes
+    assert any("1 of 5 images are smaller" in n for n in notes)
+
+
+def test_what_lies_beside_the_images_is_no_image(tmp_path: Path) -> None:
+    pictures(tmp_path / "p", False)
+    for name in ("cat.csv", "cat.vot", "list.parquet", "README"):
+        (tmp_path / "p" / name).write_text("ra,dec\n1,2\n")
+    look = inspect_source(Source(tmp_path / "p"), {"pixel_scale": "1.8"})
+    assert look.found["files"] == "4"
+    assert any(
+        n.startswith("4 file(s) are no images by their names (README, cat") for n in look.notes
+    )
+    bare = tmp_path / "q"
+    pictures(bare, False)
+    assert not any(
+        "no images" in n for n in inspect_source(Source(bare), {"pixel_scale": "2"}).notes
+    )
+
+
 def test_no_image_is_cropped_or_padded_without_a_word(tmp_path: Path) -> None:
     for i, n in enumerate((40, 40, 40, 60, 30)):
         write_fits(tmp_path / "s" / f"{i}.fits", point(6, 1.5, n), 10.0 + i, 5.0, 1.5)
