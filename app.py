@@ -45,6 +45,7 @@ else:
     from radioviz.ui import health
     from radioviz.ui.exports import export_routes
     from radioviz.ui.guard import Guard
+    from radioviz.ui.packed_files import PackedFiles
     from radioviz.ui.page_address import PageAddress
     from radioviz.ui.upload_memory import UploadMemory
 
@@ -53,5 +54,10 @@ else:
         __file__,
         lifespan=server.lifespan,
         routes=[*export_routes.routes(), Route(health.PATH, health.answer)],
-        middleware=[Middleware(Guard), Middleware(UploadMemory), Middleware(PageAddress)],
+        middleware=[
+            Middleware(Guard),
+            Middleware(UploadMemory),
+            Middleware(PackedFiles),
+            Middleware(PageAddress),
+        ],
     )

@@ -264,12 +264,12 @@ def test_what_lies_beside_the_images_is_no_image(tmp_path: Path) -> None:
     look = inspect_source(Source(tmp_path / "p"), {"pixel_scale": "1.8"})
     assert look.found["files"] == "4"
     assert any(
-        n.startswith("4 file(s) are no images by their names (README, cat") for n in look.notes
+        n.startswith("4 file(s) are not images by their names (README, cat") for n in look.notes
     )
     bare = tmp_path / "q"
     pictures(bare, False)
     assert not any(
-        "no images" in n for n in inspect_source(Source(bare), {"pixel_scale": "2"}).notes
+        "not images" in n for n in inspect_source(Source(bare), {"pixel_scale": "2"}).notes
     )
 
 
