@@ -8,6 +8,7 @@ writes ``trained/tables/generator_choices.csv``.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ SEEDS = (612_001, 612_002, 612_003)
 NUMBER = 128
 """Images of each class and seed."""
 
-CHOICES: dict[str, dict[str, object]] = {
+CHOICES: dict[str, dict[str, Any]] = {
     "as shipped": {},
     "no selection": {"candidates": 1},
     "no guidance": {"guidance": 1.0},

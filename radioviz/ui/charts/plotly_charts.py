@@ -7,6 +7,7 @@ the catalogue. Text, grid and background follow Streamlit's light or dark theme.
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -234,6 +235,8 @@ def matrix(
         [html.escape(str(name).replace("_", " ")) for name in axis]
         for axis in (shown.columns, shown.index)
     )
+    if len(columns) > 8:  # or they run into each other
+        columns = ["<br>".join(textwrap.wrap(name, 12)) for name in columns]
     orange, none, green = "rgba(213,94,0,0.6)", "rgba(128,128,128,0.06)", "rgba(0,158,115,0.6)"
     two = [[0, none], [1, "rgba(31,136,210,0.6)"]]
     cells: Figure = {
@@ -250,7 +253,8 @@ def matrix(
         "customdata": (shown if hover is None else hover).to_numpy(str),
         "hovertemplate": "%{y}, %{x}<br>%{customdata}<extra></extra>",
     }
-    # Text of a trace of its own has the colour of the theme.
+    # The theme's text is a grey, too faint on the strong shades.
+    dark = st.context.theme.type == "dark"
     labels: Figure = {
         "type": "scatter",
         "mode": "text",
@@ -258,6 +262,7 @@ def matrix(
         "y": np.repeat(rows, len(columns)),
         "text": shown.to_numpy(str).ravel(),
         "hoverinfo": "skip",
+        "textfont": {"color": "#fafafa" if dark else "#1a1c23"},
     }
     layout = _layout("", "", legend=False)
     layout["xaxis"] |= {"side": "top", "showgrid": False, "fixedrange": True, "type": "category"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -83,6 +84,13 @@ def classifiers_on_codes(table: pd.DataFrame) -> None:
         frame(chosen)
 
 
+def _encoder_title(name: str, titles: Mapping[str, str]) -> str:
+    """Title of an encoder or a baseline, with what was done to its codes in brackets."""
+    key, mark, views = name.partition(" (")
+    title = titles.get(key, key)
+    return f"{title} ({views}" if mark else title
+
+
 def classifier_matrix(chosen: pd.DataFrame) -> Figure:
     """One metric: rows of encoders, columns of classifiers, coloured by what the paper has."""
     names = model_titles()
@@ -100,7 +108,8 @@ def classifier_matrix(chosen: pd.DataFrame) -> Figure:
         table = cells.pivot(index="encoder", columns="classifier", values=name)
         table = table.reindex(index=rows, columns=columns)
         return table.rename(
-            index=lambda n: names.get(n, n), columns=lambda n: CLASSIFIERS.get(n, n)
+            index=lambda n: _encoder_title(str(n), names),
+            columns=lambda n: CLASSIFIERS.get(n, n),
         )
 
     texts, hover = wide("text").fillna("–"), wide("hover").fillna("–")
@@ -270,12 +279,29 @@ def latent_dimensions(table: pd.DataFrame) -> None:
 # -- outliers -----------------------------------------------------------------------------------
 
 
+_KINDS = {
+    "nvss": "NVSS",
+    "artefact side_lobes": "Side lobes",
+    "artefact bright_neighbour": "Bright neighbour",
+    "artefact cut_edge": "Cut at an edge",
+    "artefact noise_only": "Noise only",
+    "artefacts": "All artefacts",
+    "hybrid": "Hybrid",
+    "bent": "Bent",
+    "without FRI": "FRI, unseen",
+    "without FRII": "FRII, unseen",
+    "without Compact": "Compact, unseen",
+    "without Bent": "Bent, unseen",
+}
+"""Kinds of galaxies that a score should find; unseen: the class was left out of what it fits."""
+
+
 def outlier_detection(table: pd.DataFrame) -> None:
     """How well each score separates strange galaxies from ordinary ones."""
     part = of_one_model(table, "model", "Latents of", "ood_model") if "model" in table else table
     wide = part.pivot_table(index="score", columns="task", values="auroc", sort=False)
     names = {key: score.title for key, score in SCORES.items()} | _TRIED_SCORES
-    chart = matrix(wide.rename(index=names), 0.5, 1.0)
+    chart = matrix(wide.rename(index=names, columns=_KINDS), 0.5, 1.0)
     draw(chart, "ood_matrix", "AUROC of outlier scores")
     st.caption(
         "AUROC: how often a strange galaxy scores higher than an ordinary one; 0.5 is chance. "

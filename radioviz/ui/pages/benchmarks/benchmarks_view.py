@@ -66,7 +66,11 @@ def with_table(name: str, command: str, draw: Callable[[pd.DataFrame], None]) ->
 def model_titles() -> dict[str, str]:
     """Titles of models by name, and of the baselines."""
     found = {name: info.title for name, info in cache.models().items()}
-    return found | {"log-polar": "Log-polar amplitudes (baseline)", "pca": "Pixels, PCA (baseline)"}
+    return found | {
+        "log-polar": "Log-polar amplitudes (baseline)",
+        "pca": "Pixels, PCA (baseline)",
+        "pixels": "Pixels (baseline)",
+    }
 
 
 def of_one_model(table: pd.DataFrame, column: str, label: str, key: str) -> pd.DataFrame:

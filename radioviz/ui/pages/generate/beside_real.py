@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import secrets
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from radioviz.metrics.resampling import wilson
 from radioviz.ui import cache, controls, galaxies, session_workspace, synthetic
 from radioviz.ui.controls import View
+from radioviz.ui.in_line import in_line
 from radioviz.ui.pages.generate.state import GeneratedBatch
 from radioviz.ui.state import page_state
+
+if TYPE_CHECKING:
+    from radioviz.encode import GeneratedGalaxies
 
 REAL = "first"
 """Data set of the real galaxies; those held out, which no generator learned from."""
@@ -20,6 +27,7 @@ PAIRS = 6
 SCORE = "blind_test"
 """Field of the workspace: ``right`` and ``asked`` of each model."""
 
+_POOL = 16  # images generated at a time for the test
 _NEAREST = 5
 """Real galaxies of the class and nearest in size, of which one is shown."""
 
@@ -30,24 +38,34 @@ class BlindTest:
 
     Attributes
     ----------
+    of : str
+        Model and request that it is about.
+    made : GeneratedGalaxies or None
+        Images that were not shown before, of a seed that nobody chose.
+    sizes : pandas.DataFrame
+        Their measurements.
+    next : int
+        The image of the next question.
     asked : tuple or None
-        Model, number of the generated image, row of the real galaxy, and whether the real one is
-        on the left.
+        The image, the row of the real galaxy, and whether that is on the left.
     answer : str
         What the reader chose: ``left``, ``right`` or nothing yet.
-    shown : set of (int, int)
-        Pairs that were asked before in this session.
+    taken : set of int
+        Real galaxies that were shown.
     """
 
-    asked: tuple[str, int, int, bool] | None = None
+    of: str = ""
+    made: GeneratedGalaxies | None = None
+    sizes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    next: int = 0
+    asked: tuple[int, int, bool] | None = None
     answer: str = ""
-    shown: set[tuple[int, int]] = field(default_factory=set)
+    taken: set[int] = field(default_factory=set)
 
 
 def beside_real_panel(batch: GeneratedBatch, view: View) -> None:
     """Pairs of a generated and a real galaxy, or the same as a blind test."""
-    rows = real_rows(batch)
-    if not len(rows):
+    if not all(len(real_rows(label)) for label in set(batch.made.labels)):
         st.caption("There is no held-out galaxy of this class to compare with.")
         return
     blind = st.toggle(
@@ -58,13 +76,16 @@ def beside_real_panel(batch: GeneratedBatch, view: View) -> None:
         _blind_test(batch, view)
         return
     shown = [batch.chosen, *(i for i in range(len(batch)) if i != batch.chosen)][:PAIRS]
+    taken: set[int] = set()
     for start in range(0, len(shown), 3):
         places = st.columns(6, gap="small")
         for k, i in enumerate(shown[start : start + 3]):
             with places[2 * k]:
                 _draw(batch, view, i, None, f"Generated, number {int(batch.made.indices[i])}")
+            row = matched(batch.made.labels[i], _size(batch.measured, i), taken)
+            taken.add(row)
             with places[2 * k + 1]:
-                _draw(batch, view, i, matched(batch, i, set()), "")
+                _draw(batch, view, i, row, "")
     st.caption(
         "Left of each pair a generated galaxy, right the held-out FIRST galaxy of the same class "
         "that is nearest in size and not shown yet, as the generator saw such images: clipped at "
@@ -72,26 +93,27 @@ def beside_real_panel(batch: GeneratedBatch, view: View) -> None:
     )
 
 
-def real_rows(batch: GeneratedBatch, label: str = "") -> np.ndarray:
-    """Held-out rows of FIRST of a class, or of those that the generator knows, with a size."""
+def real_rows(label: str = "") -> np.ndarray:
+    """Held-out rows of FIRST with a size; of a class, where one is given."""
     table = controls.open_with_progress(REAL).table
-    known = {label} if label else set(batch.made.labels) - {""}
     good = (table["split"] == "test").to_numpy() & np.isfinite(table["las"].to_numpy(float))
-    if known:
-        good &= table["label"].isin(known).to_numpy()
+    if label:
+        good &= (table["label"] == label).to_numpy()
     return np.flatnonzero(good)
 
 
-def matched(batch: GeneratedBatch, i: int, taken: set[int]) -> int:
-    """Row of a real galaxy of the class of image ``i`` and nearest to it in measured size."""
-    rows = real_rows(batch, batch.made.labels[i])
+def matched(label: str, size: float, taken: set[int]) -> int:
+    """Row of a held-out galaxy of a class that is near in size, by its logarithm, and not taken."""
+    rows = real_rows(label)
     sizes = cache.data_set(REAL).table["las"].to_numpy(float)[rows]
-    wanted = float(batch.measured["las_measured"].iloc[i])
-    if not np.isfinite(wanted):
-        wanted = float(np.median(sizes))
+    wanted = size if np.isfinite(size) else float(np.median(sizes))
     order = rows[np.argsort(np.abs(np.log(sizes / wanted)), kind="stable")]
     free = [int(row) for row in order[:_NEAREST] if int(row) not in taken]
     return free[0] if free else int(order[0])
+
+
+def _size(measured: pd.DataFrame, i: int) -> float:
+    return float(measured["las_measured"].iloc[i])
 
 
 def _draw(batch: GeneratedBatch, view: View, i: int, row: int | None, caption: str) -> None:
@@ -110,19 +132,22 @@ def _draw(batch: GeneratedBatch, view: View, i: int, row: int | None, caption: s
 
 def _blind_test(batch: GeneratedBatch, view: View) -> None:
     held = page_state(BlindTest)
-    if held.asked is None or held.asked[0] != batch.info.name or held.asked[1] >= len(batch):
-        _ask(batch, held)
-    assert held.asked is not None  # just asked
-    _, i, row, real_left = held.asked
+    _prepare(batch, held)
+    assert held.made is not None and held.asked is not None  # just prepared
+    i, row, real_left = held.asked
     catalogue = cache.data_set(REAL)
     real = batch.info.preprocess.apply(catalogue, np.array([row]))[0]
-    pair = [real, batch.images[i]] if real_left else [batch.images[i], real]
+    made = held.made.sigma_clipped().images[i] if batch.clipped else held.made.images[i]
+    pair = [real, made] if real_left else [made, real]
     width = synthetic.decoded_field(batch.info)
     places = st.columns([1, 1, 1.2], gap="medium")
     for side, image, place in zip(("left", "right"), pair, places, strict=False):
         with place:
-            # Neither has a mark here: it would be the answer.
-            html = synthetic.picture_html(image, width, view.style, alt=f"The {side} one", mark="")
+            # Marked as everywhere, but only after the answer.
+            mark = synthetic.MARK if held.answer and image is made else ""
+            html = synthetic.picture_html(
+                image, width, view.style, alt=f"The {side} one", mark=mark
+            )
             st.html(html)
             st.button(
                 f"The {side} one is real", key=f"generate_blind_{side}", width="stretch",
@@ -139,7 +164,7 @@ def _blind_test(batch: GeneratedBatch, view: View) -> None:
             )
             st.button(
                 "Next pair", key="generate_blind_next", icon=":material/arrow_forward:",
-                on_click=_ask, args=(batch, held),
+                on_click=_next, args=(held,),
             )  # fmt: skip
         score = _score(batch.info.name)
         asked, good = score["asked"], score["right"]
@@ -158,16 +183,27 @@ def _blind_test(batch: GeneratedBatch, view: View) -> None:
             st.caption("Choose the one that you hold to be observed.")
 
 
-def _ask(batch: GeneratedBatch, held: BlindTest) -> None:
-    """Another pair: a generated image, a real galaxy like it, and sides at random."""
-    source = np.random.default_rng()
-    taken = {row for _, row in held.shown}
-    used = {i for i, _ in held.shown}
-    left = [i for i in range(len(batch)) if i not in used] or list(range(len(batch)))
-    i = int(source.choice(left))
-    row = matched(batch, i, taken)
-    held.shown.add((i, row))
-    held.asked, held.answer = (batch.info.name, i, row, bool(source.random() < 0.5)), ""
+def _prepare(batch: GeneratedBatch, held: BlindTest) -> None:
+    """Generate images for the questions where there are none, and ask one."""
+    of = repr((batch.info.name, replace(batch.made.request, n=1, seed=0)))
+    if held.of != of:
+        held.of, held.made, held.asked, held.answer = of, None, None, ""
+    if held.made is None or (held.asked is None and held.next >= len(held.made)):
+        request = replace(batch.made.request, n=_POOL, seed=secrets.randbelow(2**31))
+        with in_line("Generating images for the test", 3 + 3, "generate_blind_pool") as progress:
+            held.made = cache.generated(batch.info.name, request, progress)
+            held.sizes = synthetic.measure_decoded(held.made.images, batch.info, progress)
+        held.next = 0
+    if held.asked is None:
+        i = held.next
+        row = matched(held.made.labels[i], _size(held.sizes, i), held.taken)
+        held.taken.add(row)
+        held.next += 1
+        held.asked, held.answer = (i, row, secrets.randbelow(2) == 0), ""
+
+
+def _next(held: BlindTest) -> None:
+    held.asked, held.answer = None, ""
 
 
 def _score(model: str) -> dict[str, int]:
@@ -183,7 +219,7 @@ def _answered(batch: GeneratedBatch, side: str) -> None:
     held.answer = side
     score = _score(batch.info.name)
     score["asked"] += 1
-    score["right"] += side == ("left" if held.asked[3] else "right")
+    score["right"] += side == ("left" if held.asked[2] else "right")
     _keep(batch.info.name, score)
 
 

@@ -1,0 +1,115 @@
+"""Generate: switches of the generator, real galaxies beside, the blind test, the mock field."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from streamlit.testing.v1 import AppTest
+
+from radioviz.jobs.progress import no_progress
+from radioviz.mock_fields.settings import FieldSettings
+from radioviz.ui.pages.generate import beside_real, mock_field_panel
+from radioviz.ui.pages.generate.beside_real import BlindTest
+from radioviz.ui.pages.generate.mock_field_panel import MockFieldState
+from tests.ui.test_pages import html, texts
+
+Open = Callable[..., AppTest]
+
+
+def test_switches(open_page: Open) -> None:
+    app = open_page("generate", model="cvae", n="2", select="0", guide="0")
+    assert not app.error
+    said = texts(app)
+    assert "drafts" not in said and "guided" not in said and "made again, up to 2 times" in said
+    before = html(app)
+    app.toggle(key="generate_select").set_value(True).run()
+    assert "Of 4 drafts the first is kept" in texts(app) and "select" not in app.query_params
+    app.toggle(key="generate_correct").set_value(False).run()
+    assert app.query_params["correct"] == "0" or app.query_params["correct"] == ["0"]
+    assert "made again" not in texts(app) and html(app) != before
+    app.selectbox(key="generate_mode").set_value("uniform").run()
+    assert not app.error  # nothing is selected from the box, so there are no switches for it
+    assert "generate_select" not in [t.key for t in app.toggle]
+    assert "generate_select" not in [t.key for t in open_page("generate", model="vae32").toggle]
+
+
+def test_real_galaxies_beside(open_page: Open, first_catalogue) -> None:
+    app = open_page("generate", state={"generate_tab": "Beside real"}, model="cvae", n="3")
+    assert not app.error and "Generated, number 2" in texts(app)
+    table = first_catalogue.table
+    rows = [
+        beside_real.matched("FRII", 40.0, set()),
+        beside_real.matched("FRI", 90.0, set()),
+    ]
+    assert table["label"].iloc[rows].tolist() == ["FRII", "FRI"]
+    assert (table["split"].iloc[rows] == "test").all()
+    np.testing.assert_allclose(table["las"].iloc[rows], [40, 90], rtol=0.1)
+    assert beside_real.matched("FRII", 40.0, {rows[0]}) != rows[0]
+
+
+def test_the_blind_test_keeps_its_score(open_page: Open) -> None:
+    state = {"generate_tab": "Beside real", "generate_blind": True}
+    app = open_page("generate", state=state, model="cvae", n="2", **{"class": "FRII"})
+    assert not app.error
+    key = f"{BlindTest.__module__}.BlindTest"
+    for number, guess in enumerate((True, True, False), 1):
+        held: BlindTest = app.session_state[key]
+        assert held.asked is not None and held.made is not None
+        assert set(held.made.labels) == {"FRII"} and held.made.request.seed != 0
+        side = "left" if held.asked[2] == guess else "right"
+        app.button(key=f"generate_blind_{side}").click().run()
+        assert ("Right:" if guess else "Wrong:") in texts(app)
+        assert app.button(key="generate_blind_left").disabled
+        assert app.metric[0].value == f"{min(number, 2)} of {number}"
+        app.button(key="generate_blind_next").click().run()
+    assert len(app.session_state[key].taken) == 4
+
+
+def test_the_mock_field(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its cost before, its picture, plot and files after."""
+    written: dict[str, Callable] = {}
+
+    def button(label: str, name: str, write: Callable, **options: object) -> None:
+        written[name.rpartition(".")[2] + label[:5]] = write
+
+    monkeypatch.setattr(mock_field_panel, "export_button", button)
+    monkeypatch.setattr(FieldSettings, "__init__", small_templates(FieldSettings.__init__))
+    app = open_page("generate", state={"generate_tab": "Mock field"}, model="cvae", n="2")
+    assert "1,024 x 1,024 pixels, 0.262 square degrees, 105 sources" in texts(app)
+    app.number_input(key="field_side").set_value(256).run()
+    app.number_input(key="field_density").set_value(1500.0).run()
+    app.button(key="field_draw").click().run()
+    assert not app.error and 'alt="Mock field"' in html(app)
+    held: MockFieldState = app.session_state[f"{MockFieldState.__module__}.MockFieldState"]
+    assert len(held.truth) == held.settings.count > 20
+    assert held.recovery["completeness"].max() == 1
+    file = io.BytesIO()
+    written["zipAll f"](file, no_progress)
+    with zipfile.ZipFile(file) as archive:
+        names = sorted(archive.namelist())
+        data = fits.getdata(io.BytesIO(archive.read("mock-field-seed0.fits")))
+    assert [n.removeprefix("mock-field-seed0") for n in names] == [
+        ".fits", ".reg", ".truth.fits", ".truth.vot",
+    ]  # fmt: skip
+    assert data.shape == (256, 256) and data.max() > 0.9 * held.truth["peak_mjy"].max() / 1000
+    app.number_input(key="field_side").set_value(8192).run()
+    assert app.button(key="field_draw").disabled
+    app.selectbox(key="field_survey").set_value("NVSS").run()
+    beam = app.number_input(key="field_beam_NVSS")
+    assert beam.value == 45.0
+    beam.set_value(20.0).run()
+    assert "pixels of 10 arcsec or less" in app.error[0].value
+
+
+def small_templates(made: Callable) -> Callable:
+    """Settings with few generated galaxies, whatever they are."""
+
+    def init(self: FieldSettings, *arguments: object, **options: object) -> None:
+        made(self, *arguments, **{**options, "templates": 24})
+
+    return init
