@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import controls, detail, galaxies, sidebar, url_state
+from radioviz.ui import controls, detail, galaxies, sidebar, url_state, word_panels
 from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.controls import View
 from radioviz.ui.galaxy_search import draw_search_outcome, galaxy_search
@@ -81,6 +81,7 @@ def main() -> None:
             else:
                 galaxy_panels.galaxy_image_panel(shown, at, view)
         with right, controls.show_errors():
+            word_panels.galaxy_words(catalogue, row, pair)
             galaxy_panels.facts_panel(shown, at, pair, view)
         draws = (
             lambda: galaxy_panels.neighbours_panel(pair, view),

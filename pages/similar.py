@@ -7,9 +7,18 @@ import streamlit as st
 from radioviz.ui import cache, controls, sidebar, state
 from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.controls import View
-from radioviz.ui.pages.similar import query_panel, similar_examples, similar_search, similar_view
+from radioviz.ui.pages.similar import (
+    query_panel,
+    similar_examples,
+    similar_search,
+    similar_view,
+    teaching,
+    word_search,
+)
 from radioviz.ui.pages.similar.similar_lines import similar_script
 from radioviz.ui.pages.similar.state import to_link
+from radioviz.ui.pages.similar.word_search import WordSearchState
+from radioviz.ui.state import page_state
 
 
 def main() -> None:
@@ -28,6 +37,10 @@ def similar(view: View) -> None:
     """Query on the left, results in the middle, the galaxy that was opened on the right."""
     model = str(view.model)
     query_panel.open_link(view)
+    word_search.open_link()
+    if st.session_state.get("similar_kind") in ("words", "taught"):
+        in_words(view)
+        return
     focus = state.focus() if state.session().marks_origin == "gallery" else None
     settings = similar_view.search_settings(view)
     places = st.columns([1.1, 2.2, 1.1] if focus else [1.1, 3.3], gap="medium")
@@ -63,6 +76,24 @@ def similar(view: View) -> None:
             data_sets=settings.targets,
             methods=[settings.measure],
         )
+    if focus:
+        with places[2], st.container(key="similar_opened"), controls.show_errors():
+            similar_view.draw_opened(view, focus)
+
+
+def in_words(view: View) -> None:
+    """A sentence, or tags of the reader's own, instead of examples."""
+    query_panel.choose_kind()
+    focus = state.focus() if state.session().marks_origin == "gallery" else None
+    places = st.columns([1.2, 2.1, 1.1] if focus else [1.2, 3.2], gap="medium")
+    taught = st.session_state["similar_kind"] == "taught"
+    with places[0], st.container(key="similar_query"), controls.show_errors():
+        (teaching.draw_teaching if taught else word_search.draw_sentence)(view)
+    view.publish(words=None if taught else page_state(WordSearchState).sentence or None)
+    with places[1], st.container(key="similar_results"), controls.show_errors():
+        (teaching.draw_taught if taught else word_search.draw_found)(view)
+    if not taught and page_state(WordSearchState).question.understood:
+        draw_code(view, lambda: word_search.word_script(view))
     if focus:
         with places[2], st.container(key="similar_opened"), controls.show_errors():
             similar_view.draw_opened(view, focus)

@@ -8,6 +8,7 @@ In a script::
     atlas = radioviz.open_atlas("first", "simclr")       # latents, layouts, scores
     bent = radioviz.select_galaxies("first", 'label == "Bent" and las > 80')
     found = radioviz.find_similar("first", galaxy="first-0")
+    found = radioviz.search_words("bent double with a bright core, larger than 80 arcsec")
     latents = radioviz.encode_images("my.fits", "simclr")
     made = radioviz.generate_galaxies("FRII", size=60, seed=1)
     radioviz.export_galaxies(found, "similar.fits")
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         outlier_scores,
     )
     from radioviz.api.selection import select_galaxies
+    from radioviz.api.sentence_search import search_words
     from radioviz.api.surveys import import_survey
     from radioviz.errors import RadioVizError
     from radioviz.models.registry import list_models
@@ -91,6 +93,7 @@ __all__ = [
     "predict_property",
     "rank_outliers",
     "reconstruct_galaxies",
+    "search_words",
     "select_galaxies",
 ]
 
@@ -117,6 +120,7 @@ _MODULES = {
     "predict_property": "api.property_prediction",
     "rank_outliers": "api.outlier_ranking",
     "reconstruct_galaxies": "api.inference",
+    "search_words": "api.sentence_search",
     "select_galaxies": "api.selection",
 }
 

@@ -50,6 +50,7 @@ EVALUATIONS = {
     "masks": "train.evaluate.unlabelled.masks:masks",
     "hosts": "train.evaluate.hosts:hosts",
     "measured-sizes": "train.evaluate.measured_sizes:measured_sizes",
+    "tags": "train.words.tag_figures:tags",
 }
 """Evaluation on the command line to ``module:function``. The function receives those of ``model``,
 ``data`` and ``split`` that were given, under these names."""
@@ -101,6 +102,10 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "learned": (
         "train.scores.learned_latents:write_learned", "--model!",
         "store a sample of what an encoder over several surveys learned from, as latents",
+    ),
+    "tags": (
+        "train.words.tag_heads:train_tags", "--model --data",
+        "train the heads of tags in words on labels of people, and tag data sets",
     ),
     "splits": (
         "train.splits.record:record_splits", "", "find shared sources and record the fixed splits"

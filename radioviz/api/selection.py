@@ -84,8 +84,8 @@ def select_galaxies(
         known = known.with_columns(_aligned(columns, catalogue))
     if subsets or tags:
         known = known.extended(
-            {name: Truth(mask) for name, mask in _masks(catalogue, subsets or {}).items()},
-            tags=_masks(catalogue, tags or {}),
+            {name: Truth(mask) for name, mask in galaxy_masks(catalogue, subsets or {}).items()},
+            tags=galaxy_masks(catalogue, tags or {}),
         )
     rows = known.order(sort, descending=descending) if sort else np.arange(len(known))
     if condition.strip():
@@ -96,7 +96,9 @@ def select_galaxies(
     ]
 
 
-def _masks(catalogue: Catalogue, members: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:
+def galaxy_masks(
+    catalogue: Catalogue, members: Mapping[str, Sequence[str]]
+) -> dict[str, np.ndarray]:
     """Mask ``(n,)`` of the galaxies of each list."""
     masks = {name: np.zeros(len(catalogue), dtype=bool) for name in members}
     for name, ids in members.items():

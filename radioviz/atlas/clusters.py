@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -191,7 +191,10 @@ _MOST_WORDS = 2
 
 
 def cluster_names(
-    labels: np.ndarray, classes: np.ndarray, numbers: Mapping[str, np.ndarray]
+    labels: np.ndarray,
+    classes: np.ndarray,
+    numbers: Mapping[str, np.ndarray],
+    tags: Sequence[Sequence[str]] = (),
 ) -> list[str]:
     """A name for each cluster: its number and what sets it apart from all galaxies.
 
@@ -203,6 +206,8 @@ def cluster_names(
         Class of each galaxy as text, empty where unknown; shape ``(n,)``.
     numbers : mapping
         Columns by name, each of shape ``(n,)``.
+    tags : sequence of sequence of str, optional
+        Words in plain English that set each cluster apart; they come first.
     """
     words, codes = np.unique(np.asarray(classes, dtype=str), return_inverse=True)
     whole = np.bincount(codes, minlength=len(words)) / max(1, len(codes))
@@ -214,9 +219,10 @@ def cluster_names(
         inside = labels == number
         own = np.bincount(codes[inside], minlength=len(words)) / max(1, inside.sum())
         best = int(np.argmax(np.where(words == "", 0.0, own)))
-        apart_by = []
-        if words[best] and own[best] >= 0.4 and own[best] >= 1.25 * whole[best]:
-            apart_by.append(str(words[best]))
+        apart_by = list(tags[number - 1]) if number <= len(tags) else []
+        common = own[best] >= 0.4 and own[best] >= 1.25 * whole[best]
+        if words[best] and common and str(words[best]).lower() not in apart_by:
+            apart_by.insert(0, str(words[best]))
         apart = []
         for name, rank in ranks.items():
             known = rank[inside]
@@ -224,7 +230,8 @@ def cluster_names(
             if 2 * len(known) >= inside.sum() and len(known):
                 apart.append((float(np.median(known)) - 0.5, name))
         apart.sort(key=lambda one: -abs(one[0]))
-        apart_by += [_WORDS[name][by > 0] for by, name in apart[:_MOST_WORDS] if abs(by) >= _APART]
+        room = max(_MOST_WORDS - len(tags[number - 1]), 0) if number <= len(tags) else _MOST_WORDS
+        apart_by += [_WORDS[name][by > 0] for by, name in apart[:room] if abs(by) >= _APART]
         names.append(f"{number}: {', '.join(apart_by)}" if apart_by else str(number))
     return names
 

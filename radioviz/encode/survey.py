@@ -42,6 +42,7 @@ from radioviz.models.registry import list_models
 from radioviz.similarity.approximate import LARGE
 from radioviz.store.atomic import delete_folder, report_unwritable
 from radioviz.store.mapped import trim_memory
+from radioviz.words.tagging import ensure_tags
 
 SHARD = 4096
 """Images per shard: some seconds of work, which is what a kill costs at most."""
@@ -166,7 +167,9 @@ def encode_data_set(
         part = atlas_roots()[1] / key / f".{model}.part"
         # Leftover shards belong to an Atlas whose own map is still missing.
         if is_encoded(catalogue, info, plane) and not again and not part.exists():
-            return EncodingResult(key, model, open_atlas(key, model), n, resumed=n)
+            atlas = open_atlas(key, model)
+            _tag(catalogue, atlas, plane, progress)
+            return EncodingResult(key, model, atlas, n, resumed=n)
         plan = ShardPlan(
             key, catalogue.digest, model, info.weights_sha256, part, shard,
             batch or default_batch(), plane,
@@ -179,10 +182,18 @@ def encode_data_set(
             complete = _encode(plan, catalogue, info, missing, workers, progress, cancelled)
             seconds = time.perf_counter() - started
         trim_memory()
-        atlas = None
+        found = None
         if complete:
-            atlas = _write(plan, catalogue, info, umap, progress, cancelled)
-        return EncodingResult(key, model, atlas, n, resumed if complete else 0, seconds)
+            found = _write(plan, catalogue, info, umap, progress, cancelled)
+        if found is not None:
+            _tag(catalogue, found, plane, progress)
+        return EncodingResult(key, model, found, n, resumed if complete else 0, seconds)
+
+
+def _tag(catalogue: Catalogue, atlas: Atlas, plane: str, progress: Progress) -> None:
+    """Tags in words of a survey of the user, where this Atlas can add some."""
+    if catalogue.info.key not in DATA_SETS:
+        ensure_tags(catalogue.of_plane(plane or 0), atlas, list_models(), progress)
 
 
 def _prepare(plan: ShardPlan, catalogue: Catalogue, info: ModelInfo) -> None:

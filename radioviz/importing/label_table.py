@@ -10,13 +10,19 @@ import pandas as pd
 from radioviz.errors import LabelError
 from radioviz.importing.export_tables import restored
 from radioviz.importing.readers.user_tables import read_table
-from radioviz.workspace.labels import HIGHEST, LONGEST_NOTE, MOST_GALAXIES, tags_in
+from radioviz.workspace.labels import AGAINST, HIGHEST, LONGEST_NOTE, MOST_GALAXIES, tags_in
 
 _COLUMNS = ("data_set", "source_id", "name", "tags", "note", "mark")
+_ONE_A_ROW = ("tag", "applies", "sure", "by", "at")
+_NO = ("no", "false", "0", "n", "f")
 
 
 def read_labels(path: Path) -> pd.DataFrame:
     """Read the labels of a table in any format that a catalogue may have.
+
+    A table of one tag a row (``tag``, ``applies``, ``sure``, ``by``, ``at``), by one person or
+    several, is merged: each galaxy has a tag if most say so, weighed by how sure they are, and
+    ``not TAG`` if most say that it does not apply; on a tie it has neither.
 
     Returns
     -------
@@ -32,6 +38,8 @@ def read_labels(path: Path) -> pd.DataFrame:
         If it names no galaxies, has no labels, or one that is not possible; the message says which.
     """
     frame = _text_as_written(path)
+    if "tag" in frame and "tags" not in frame:
+        frame = _joined(frame, path.name)
     if not {"source_id", "name"} & set(frame):
         raise LabelError(
             f"{path.name}: there is no column source_id or name that says which galaxies are meant"
@@ -76,4 +84,25 @@ def _text_as_written(path: Path) -> pd.DataFrame:
     frame = restored(table)[0].frame
     frame = frame.assign(**{str(c): table.frame[c] for c in table.frame if c not in frame})
     named = {str(c).strip().lower(): c for c in reversed(list(frame.columns))}
-    return pd.DataFrame({name: frame[named[name]] for name in _COLUMNS if name in named})
+    wanted = (*_COLUMNS, *_ONE_A_ROW)
+    return pd.DataFrame({name: frame[named[name]] for name in wanted if name in named})
+
+
+def _joined(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """A row a galaxy from a row a tag."""
+    keys = [c for c in ("data_set", "source_id", "name") if c in frame]
+    text = frame.fillna("").astype(str).apply(lambda column: column.str.strip())
+    sure = pd.Series(1.0, frame.index)
+    if "sure" in frame:
+        sure = pd.to_numeric(frame["sure"], errors="coerce").fillna(1.0)
+    if not sure.between(0, 1).all():
+        wrong = int(np.argmin(sure.between(0, 1)))
+        row, value = frame.index[wrong], sure.iat[wrong]
+        raise LabelError(f"{name}: sure in row {row} is {value:g}; expected 0 to 1")
+    against = text["applies"].str.lower().isin(_NO) if "applies" in text else False
+    votes = text[[*keys, "tag"]].assign(vote=np.where(against, -1.0, 1.0) * sure)
+    votes = votes[votes["tag"] != ""].groupby([*keys, "tag"], sort=False)["vote"].sum()
+    decided = votes[votes != 0].reset_index()
+    decided["tags"] = np.where(decided["vote"] > 0, "", AGAINST) + decided["tag"]
+    joined = decided.groupby(keys, sort=False)["tags"].agg("; ".join)
+    return pd.DataFrame(joined).reset_index()

@@ -202,7 +202,7 @@ def _hollowness(y: np.ndarray, x: np.ndarray, light: np.ndarray, beam: float) ->
     ring = np.minimum((radius / beam).astype(int), 40)
     outer = radius > beam
     sector = ((np.arctan2(y, x) / (2 * math.pi) + 0.5) * _SECTORS).astype(int) % _SECTORS
-    if len(np.unique(sector[outer])) < 0.8 * _SECTORS:
+    if len(np.unique(sector[outer])) < _SECTORS - 1:
         return 0.0
     counts = np.bincount(ring)
     # The whole circle counts: where no pixel of the source is, there is no light.

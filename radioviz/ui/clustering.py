@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import numpy as np
+import pandas as pd
 
 from radioviz.atlas.clusters import Clusters, cluster_names
 from radioviz.data.catalogue import Column
@@ -13,6 +14,8 @@ from radioviz.ui import cache, session_workspace
 from radioviz.ui.cache.data_sets import modified
 from radioviz.ui.cache.kept_clusters import ClusterSearch, clusters
 from radioviz.ui.cache.shared import shared
+from radioviz.words.description import group_names
+from radioviz.words.vocabulary import read_vocabulary
 from radioviz.workspace.table_columns import Numbers
 
 NAME = "cluster"
@@ -98,4 +101,12 @@ def _names(search: ClusterSearch) -> list[str]:
         for name in ("las", "flux", "axis_ratio", "n_components", "concentration")
         if name in table
     }
-    return cluster_names(clusters(search).labels, table["label"].to_numpy(str), numbers)
+    labels = clusters(search).labels
+    words = group_names(labels, tags_in_view(search.data_set, search.model), read_vocabulary())
+    return cluster_names(labels, table["label"].to_numpy(str), numbers, words)
+
+
+def tags_in_view(data_set: str, model: str) -> pd.DataFrame:
+    """Probabilities of tags, row by row of an Atlas; no columns where none are stored."""
+    scores = cache.located(data_set, model).scores
+    return scores[[c for c in read_vocabulary().columns if c in scores]]

@@ -41,7 +41,7 @@ Find = Callable[[str], Sequence[str]]
 
 
 @dataclass(frozen=True)
-class Question:
+class AskedQuestion:
     """What a sentence asks for.
 
     Attributes
@@ -81,7 +81,7 @@ def read_sentence(
     place: Callable[[str], tuple[float, float] | None] = lambda source_id: None,
     own_tags: Sequence[str] = (),
     classes: Sequence[str] = (),
-) -> Question:
+) -> AskedQuestion:
     """What a sentence asks for.
 
     Parameters
@@ -108,7 +108,7 @@ def read_sentence(
             "conditions belong in the filter."
         )
     if (ready := _as_filter(text, columns)) is not None:
-        return Question(ready, understood=True)
+        return AskedQuestion(ready, understood=True)
     lexicon = _lexicon(vocabulary, columns, own_tags, classes)
     return _Reading(columns=columns, lexicon=lexicon, find=find, place=place).read(text)
 
@@ -122,8 +122,8 @@ def _as_filter(text: str, columns: Sequence[str]) -> str | None:
     used = node.columns()
     compares = any(part.kind in ("compared", "in", "between", "match", "missing") for part in node)
     words = any(
-        part.kind in ("and", "or", "not", "compared") and part.parts[0].kind == "text"
-        or part.kind in ("and", "or", "not") and any(p.kind == "text" for p in part.parts)
+        (part.kind in ("and", "or", "not", "compared") and part.parts[0].kind == "text")
+        or (part.kind in ("and", "or", "not") and any(p.kind == "text" for p in part.parts))
         for part in node
     )  # fmt: skip
     whole = bool(used) and all(n in columns for n in used)
@@ -178,7 +178,7 @@ class _Reading(NumberReader):
     classes_next: bool = False
     own_next: bool = False
 
-    def read(self, text: str) -> Question:
+    def read(self, text: str) -> AskedQuestion:
         self.tokens = tokens_of(text, self._identifiers(text))
         while self.at < len(self.tokens):
             self._step()
@@ -277,8 +277,8 @@ class _Reading(NumberReader):
                 self._finish_number()
                 self.column, self.column_raw = str(value), raw
             case "compare":
-                sign, implied = value  # type: ignore[misc]
-                self._compare(str(sign), str(implied))
+                assert isinstance(value, tuple)
+                self._compare(str(value[0]), str(value[1]))
             case "negation":
                 self._finish_number()
                 twice = self.negation and self.fresh  # not without wings
@@ -409,7 +409,7 @@ class _Reading(NumberReader):
 
     # -- the answer ------------------------------------------------------------------------------
 
-    def _question(self, text: str) -> Question:
+    def _question(self, text: str) -> AskedQuestion:
         parts = [p[0] if len(p) == 1 else f"({' or '.join(p)})" for p in self.groups]
         parts = [f"source_id != {text_literal(s)}" for s, _ in self.examples] + parts
         for column, sides in self.wanted.items():
@@ -418,7 +418,7 @@ class _Reading(NumberReader):
         understood = bool(parts or self.ranked or self.limit)
         if not understood and (language := language_of(plain(text).split())):
             self.remarks.append(f"This seems to be {language}; write the sentence in English.")
-        return Question(
+        return AskedQuestion(
             " and ".join(dict.fromkeys(parts)), self._ranking(), self.limit, tuple(self.readings),
             tuple(self.unknown), tuple(dict.fromkeys(self.remarks)), understood,
         )  # fmt: skip

@@ -9,17 +9,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-FILLERS = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+FILLERS = _words(
     """
-    a an the and also both that which who whose with of in to for at on by as is are was were be been being
-    it its there they them their this these those has have had do does did can could would should please show me find
-    give get list select search want need i we us my all any some every each galaxy galaxies source sources
-    object objects radio image images ones only but much quite rather then whole kind kinds sort type
-    shape shaped shapes looking look looks seem seems appear appears having possessing see display where when so
-    feature features structure structures morphology emission across long wide sized everything something
-    anything other ones again just together plus visible obvious apparent what how many detected
-    """.split()
-)  # fmt: skip
+    a an the and also both that which who whose with of in to for at on by as is are was were
+    be been being it its there they them their this these those has have had do does did can
+    could would should please show me find give get list select search want need i we us my
+    all any some every each galaxy galaxies source sources object objects radio image images
+    ones only but much quite rather then whole kind kinds sort type shape shaped shapes
+    looking look looks seem seems appear appears having possessing see display where when so
+    feature features structure structures morphology emission across long wide sized
+    everything something anything other again just together plus visible obvious apparent
+    what how many detected
+    """
+)
 """Words that carry no condition by themselves."""
 
 NEGATIONS = {
@@ -59,8 +66,8 @@ COMPARED = {
 """Comparison to its sign and the column that it names."""
 
 AFTERWARDS = {
-    **dict.fromkeys(("more", "larger", "longer", "bigger", "above", "greater", "higher", "up", "over",
-                     "brighter", "wider", "farther"), ">="),
+    **dict.fromkeys(("more", "larger", "longer", "bigger", "above", "greater", "higher", "up",
+                     "over", "brighter", "wider", "farther"), ">="),
     **dict.fromkeys(("less", "smaller", "shorter", "below", "lower", "under", "fainter", "fewer",
                      "narrower", "closer"), "<="),
 }  # fmt: skip
@@ -73,7 +80,8 @@ OPPOSITE = {">": "<=", "<": ">=", ">=": "<", "<=": ">", "==": "!=", "!=": "=="}
 
 COLUMNS = {
     "las": "las", "angular size": "las", "largest angular size": "las", "angular extent": "las",
-    "extent": "las", "length": "las", "size": "las", "diameter": "las", "redshift": "redshift", "z": "redshift",
+    "extent": "las", "length": "las", "size": "las", "diameter": "las",
+    "redshift": "redshift", "z": "redshift",
     "flux": "flux", "flux density": "flux", "integrated flux": "flux", "total flux": "flux",
     "signal to noise": "snr", "signal to noise ratio": "snr", "s/n": "snr", "snr": "snr",
     "linear size": "linear_size", "physical size": "linear_size", "projected size": "linear_size",
@@ -110,7 +118,7 @@ CLASSES = {
 
 SURENESS = {
     **dict.fromkeys(
-        ("very", "clearly", "definitely", "certainly", "surely", "obviously", "strongly", "unmistakably"),
+        ("very", "clearly", "definitely", "certainly", "surely", "obviously", "strongly"),
         0.8,
     ),
     **dict.fromkeys(("possibly", "maybe", "perhaps", "slightly", "somewhat", "weakly"), 0.3),
@@ -121,8 +129,8 @@ SURENESS = {
 LIKE = {
     **dict.fromkeys(
         ("like", "similar to", "resembling", "resemble", "resembles", "looks like", "look like",
-         "looking like", "same as", "something like", "as in", "such as", "similar", "akin to", "comparable to",
-         "reminiscent of", "analogous to", "the same as", "more like"), 1,
+         "looking like", "same as", "something like", "as in", "such as", "similar", "akin to",
+         "comparable to", "reminiscent of", "analogous to", "the same as", "more like"), 1,
     ),
     **dict.fromkeys(
         ("unlike", "dissimilar to", "different from", "differing from", "than", "not like"), -1
@@ -148,17 +156,20 @@ TAGGED = ("tagged", "tagged as", "tag", "marked", "marked as", "labelled by me",
 LABELLED = ("labelled", "labeled", "classified as", "class", "label", "classified", "of class",
             "labelled as", "labeled as")  # fmt: skip
 
-ORDINARY = frozenset(
+ORDINARY = _words(
     """
-    best rest test west nest lest went sent tent lent cent rent dent vent gent belt felt melt bend bind band bean
-    beat bell tall tell till toil soil mail nail fail hail jail sail rail bail talk task tale take lens less loss
-    host hose hosts most must mist mast data date days good gold food mood wind wine wins winds kings sings thing things
-    pure plum plumb place plane train brain drain trail rings rung rang bring string strong fort born dust fuse
-    loud cloud lope robe globe house mouse horse nurse short shirt skirt smart start stars star step stop group
-    comet planet field fields table drop white black green blue red pink colour color young old older younger new newer cold colder hotter dark
-    light right night sight cluster clusters spiral host quasar quasars pulsar pulsars nebula supernova magnetic field
-    """.split()
-)  # fmt: skip
+    best rest test west nest lest went sent tent lent cent rent dent vent gent belt felt melt
+    bend bind band bean beat bell tall till toil soil mail nail fail hail jail sail rail
+    bail talk task tale take lens less loss host hose hosts most must mist mast data date
+    days good gold food mood wind wine wins winds kings sings thing things pure plum plumb
+    place plane train brain drain trail rings rung rang string strong fort born dust
+    fuse loud cloud lope robe globe house mouse horse nurse short shirt skirt smart start
+    stars star step stop group comet planet field fields table drop white black green blue
+    red pink colour color young old older younger new newer cold colder hotter dark light
+    right night sight cluster clusters spiral quasar quasars pulsar pulsars nebula supernova
+    magnetic
+    """
+)
 """Common words that are one letter from a phrase, and are no slip of the finger."""
 
 FOREIGN = {
@@ -213,9 +224,7 @@ class Lexicon:
         if len(phrase) < 4 or phrase in FILLERS or any(w in ORDINARY or w in _ABROAD for w in own):
             return None
         best: tuple[int, str] | None = None
-        found = process.extract(
-            phrase, self._choices, scorer=OSA.distance, limit=8, score_cutoff=2
-        )
+        found = process.extract(phrase, self._choices, scorer=OSA.distance, limit=8, score_cutoff=2)
         for choice, distance, _ in found:
             allowed = 1 if max(len(choice), len(phrase)) < 8 else 2
             start = choice[0] == phrase[0] or sorted(choice[:2]) == sorted(phrase[:2])

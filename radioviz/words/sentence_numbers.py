@@ -92,9 +92,7 @@ class NumberReader:
 
     def _presence(self, column: str, *, missing: bool) -> None:
         if self._exists(column):
-            self._condition(
-                f"{quoted(column)} is {'' if missing else 'not '}missing", done=True
-            )
+            self._condition(f"{quoted(column)} is {'' if missing else 'not '}missing", done=True)
 
     def _exists(self, column: str) -> bool:
         if column in self.columns:
@@ -288,7 +286,7 @@ class NumberReader:
                 wanted = "angle" if measure == "direction" else measure
                 if amount.kind != wanted:
                     self.unknown.append(amount.raw)
-                    what = f"'{amount.raw}' is no unit of {column}"
+                    what = f"'{amount.raw}' does not measure {column}"
                     self.remarks.append(f"{what}; the condition on it was left out.")
                     self.negation = 0
                     return

@@ -24,12 +24,10 @@ UNITS: dict[str, tuple[str, float]] = {
 }
 """Unit to what it measures, and its size in arcsec, mJy, kpc, W/Hz, GHz, 1, or the noise."""
 
-NUMBER_WORDS: dict[str, float] = dict(
-    zip(
-        "one two three four five six seven eight nine ten eleven twelve twenty fifty half".split(),
-        (*range(1, 13), 20, 50, 0.5), strict=True,
-    )
-)  # fmt: skip
+NUMBER_WORDS: dict[str, float] = {
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
+    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "twenty": 20, "fifty": 50, "half": 0.5,
+}  # fmt: skip
 
 SIGNS = {
     ">=": ">=", "=>": ">=", "≥": ">=", "<=": "<=", "=<": "<=", "≤": "<=", ">": ">", "<": "<",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,12 @@ from radioviz import morphology
 from radioviz.atlas.atlas import Atlas
 from radioviz.atlas.scores import Scores
 from radioviz.data.catalogue import COLUMNS, Catalogue, Column
+from radioviz.errors import FilterError, SimilarityError
 from radioviz.relations.physical_columns import PHYSICAL, physical_columns
+from radioviz.similarity import LatentIndex, Whitening, compose_query
+from radioviz.similarity.search import scores as latent_similarity
 from radioviz.store.mapped import mapped_frame
-from radioviz.workspace.table_columns import TableColumns
+from radioviz.workspace.table_columns import Similarity, TableColumns
 
 _NOT_COLUMNS = {"wcs_header", "header"}
 
@@ -64,3 +67,26 @@ class _SideBySide:
     def __getitem__(self, name: str, /) -> pd.Series:
         column: pd.Series = self._table_of[name][name]
         return column
+
+
+def likeness(
+    index: Callable[[], LatentIndex], whitening: Callable[[], Whitening | None]
+) -> Similarity:
+    """What ``similar("...")`` of a filter gives: whitened cosine to one galaxy of the data set.
+
+    Parameters
+    ----------
+    index, whitening : callable
+        Give the whitened latents of the data set, and the whitening, when they are first needed.
+    """
+
+    def similar(source_id: str) -> np.ndarray:
+        here = index()
+        try:
+            query = compose_query([here], [(here.data_set, source_id)], whitening=whitening())
+        except SimilarityError as error:
+            raise FilterError(str(error)) from error
+        found = latent_similarity(here, query).astype(np.float64)
+        return np.where(np.isfinite(found), found, np.nan)
+
+    return similar

@@ -272,7 +272,9 @@ def _call(node: Node, columns: TableColumns) -> Values:
 def _similar(node: Node, columns: TableColumns) -> Values:
     given = node.parts[0]
     if given.kind != "text":
-        raise FilterError('write the galaxy in quotes, for example similar("first-12")', given.start)
+        raise FilterError(
+            'write the galaxy in quotes, for example similar("first-12")', given.start
+        )
     if columns.similarity is None:
         raise FilterError("similar needs latents; choose an encoder that this data set has been "
                           "encoded with", node.start)  # fmt: skip

@@ -6,10 +6,11 @@ The three marks of the Likelihood page are tags with a number beside them; a gal
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from radioviz.errors import LabelError
@@ -24,6 +25,8 @@ LONGEST_NOTE = 2000
 MOST_TAGS = 40
 """Tags of one galaxy."""
 MOST_GALAXIES = 250_000
+AGAINST = "not "
+"""Begins the tag of a galaxy that is an example against another: ``not ring``."""
 SEPARATOR = "; "
 """Between the tags of a galaxy in one cell of a table."""
 
@@ -40,11 +43,14 @@ class Label:
         How interesting it is, 0 to 5.
     note : str
         Free text.
+    changed : int
+        When it last changed, seconds since 1970; 0 where that is not known.
     """
 
     tags: tuple[str, ...] = ()
     mark: int | None = None
     note: str = ""
+    changed: int = field(default=0, compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.tags or self.note) or self.mark is not None
@@ -106,6 +112,23 @@ class Labels:
         new = [p for p in dict.fromkeys(pairs) if tag not in self.get(p).tags]
         self._put({p: _with_tag(self.get(p), tag) for p in new}, f"tag {_counted(new)} {tag}")
         return len(new)
+
+    def say(self, pairs: Iterable[Pair], tag: str) -> int:
+        """As :meth:`tag`, and remove the opposite, ``not ring`` of ``ring``, in the same step.
+
+        Saying the same again removes it.
+        """
+        tag = checked_tag(tag)
+        opposite = tag.removeprefix(AGAINST) if tag.startswith(AGAINST) else AGAINST + tag
+        given = list(dict.fromkeys(pairs))
+        again = all(tag in self.get(p).tags for p in given)
+        changed = {}
+        for pair in given:
+            label = _without_tag(self.get(pair), opposite)
+            changed[pair] = _without_tag(label, tag) if again else _with_tag(label, tag)
+        what = f"remove the tag {tag} from" if again else "tag"
+        self._put(changed, f"{what} {_counted(given)}" + ("" if again else f" {tag}"))
+        return len(given)
 
     def untag(self, pairs: Iterable[Pair], tag: str) -> int:
         """Remove a tag from galaxies; how many had it."""
@@ -188,16 +211,17 @@ class Labels:
 
     def plain(self) -> list[list[Any]]:
         """Lists, text and numbers, as a workspace saves them."""
-        return [[*pair, list(x.tags), x.mark, x.note] for pair, x in self._of.items()]
+        return [[*pair, list(x.tags), x.mark, x.note, x.changed] for pair, x in self._of.items()]
 
     def replace(self, plain: Any) -> None:
         """Have the labels of :meth:`plain` and no others; what is not a label is left out."""
         self._of = {}
         for entry in plain or ():
             with suppress(TypeError, ValueError, LabelError):  # written by a later version
-                data_set, source_id, tags, mark, note = entry
+                data_set, source_id, tags, mark, note, *rest = entry
                 number = None if mark is None else min(max(int(mark), 0), HIGHEST)
-                found = Label(tuple(map(checked_tag, tags)), number, str(note))
+                when = int(rest[0]) if rest else 0
+                found = Label(tuple(map(checked_tag, tags)), number, str(note), when)
                 if found:
                     self._of[str(data_set), str(source_id)] = found
         self.version += 1
@@ -218,7 +242,7 @@ class Labels:
         for pair, label in changed.items():
             self._of.pop(pair, None)
             if label:
-                self._of[pair] = label
+                self._of[pair] = dataclasses.replace(label, changed=int(time.time()))
         self.version += 1
         if self.on_change is not None:
             self.on_change(what)

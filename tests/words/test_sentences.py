@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from radioviz.errors import FilterError
-from radioviz.words.search import answer, ask
-from radioviz.words.sentence import LONGEST, Question
+from radioviz.words.answers import answer, ask
+from radioviz.words.sentence import LONGEST, AskedQuestion
 from radioviz.words.vocabulary import Vocabulary, read_vocabulary
 from radioviz.workspace.table_columns import TableColumns
 
@@ -50,7 +50,11 @@ def vocabulary() -> Vocabulary:
 
 
 def is_right(
-    query: pd.Series, asked: Question, galaxies: pd.DataFrame, columns: TableColumns, similar: Any
+    query: pd.Series,
+    asked: AskedQuestion,
+    galaxies: pd.DataFrame,
+    columns: TableColumns,
+    similar: Any,
 ) -> bool:
     named = {str(c): galaxies[c].to_numpy() for c in galaxies}
     named |= {"isnan": np.isnan, "none": np.zeros(len(galaxies), bool), "similar": similar}
@@ -82,3 +86,66 @@ def test_at_least_55_of_the_60_sentences_are_read_right(
             wrong.append((query["sentence"], asked))
     print(f"{len(queries) - len(wrong)} of {len(queries)}")
     assert len(wrong) <= 5, "\n".join(map(str, wrong))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "condition", "ranking"),
+    [
+        ("bent or straight, larger than 80 arcsec", "(bent >= 0.5 or straight >= 0.5) and las > 80",
+         "max(bent, straight)"),
+        ("without hot spots or wings", "hot_spots < 0.5 and wings < 0.5",
+         "(1 - hot_spots) * (1 - wings)"),
+        ("no visible core", "core_dominated < 0.5", "(1 - core_dominated)"),
+        ("not without wings", "wings >= 0.5", "wings"),
+        ("80 arcsec or larger", "las >= 80", ""),
+        ("20 < las <= 80", "20 < las <= 80", ""),
+        ("the 20 largest bent galaxies", "bent >= 0.5", "las"),
+        ('"bent" >= 0.6 and "bright core" and las > 80',
+         "bent >= 0.6 and core_dominated >= 0.5 and las > 80", "bent * core_dominated"),
+        ("within 5 deg of J0747+1717", "cone(116.785, 17.291, 18000 arcsec)", ""),
+        ("note mentions merger", 'lower(note) contains "merger"', ""),
+        ("tagged ring", 'tag("ring")', ""),
+        ("smaller than half an arcmin", "las < 30", ""),
+        ("redshift unknown, class FRII", 'redshift is missing and label == "FRII"', ""),
+    ],
+)  # fmt: skip
+def test_what_a_sentence_becomes(
+    sentence: str, condition: str, ranking: str, columns: TableColumns, vocabulary: Vocabulary
+) -> None:
+    asked = ask(sentence, columns, vocabulary)
+    assert (asked.filter, asked.ranking, asked.unknown) == (condition, ranking, ())
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["80", "larger than", "galaxies", "; DROP TABLE", "__import__('os').system('ls')",
+     "弯曲的星系", "larger than 80 furlongs", '" or 1==1', "p" * LONGEST],
+)  # fmt: skip
+def test_nothing_is_guessed(sentence: str, columns: TableColumns, vocabulary: Vocabulary) -> None:
+    asked = ask(sentence, columns, vocabulary)
+    assert not asked.understood
+    assert len(answer(asked, columns).rows) == 0
+
+
+def test_what_cannot_be_done_is_said(columns: TableColumns, vocabulary: Vocabulary) -> None:
+    with pytest.raises(FilterError, match="empty"):
+        ask("  ", columns, vocabulary)
+    with pytest.raises(FilterError, match="characters"):
+        ask("bent " * LONGEST, columns, vocabulary)
+    assert "German" in ask("zeige gebogene Galaxien", columns, vocabulary).remarks[-1]
+    assert "against it" in ask("bent but not bent", columns, vocabulary).remarks[-1]
+    assert "no column" in ask("two peaks", columns, vocabulary).remarks[-1]
+    few = columns.extended({})
+    few.names = [n for n in few.names if n != "bent"]
+    assert "not been computed" in ask("bent, double", few, vocabulary).remarks[-1]
+
+
+def test_own_tags_are_words_too(columns: TableColumns, vocabulary: Vocabulary) -> None:
+    mask = np.zeros(len(columns), dtype=bool)
+    mask[:3] = True
+    own = columns.extended({}, tags={'odd & "new"': mask, "dying giant": mask})
+    asked = ask("dying giants, not bent", own, vocabulary, list(own.tags))
+    assert asked.filter == 'tag("dying giant") and bent < 0.5'
+    assert set(answer(asked, own).rows) <= {0, 1, 2}
+    gone = ask("dying giant", columns, vocabulary)  # deleted
+    assert not gone.understood and gone.unknown

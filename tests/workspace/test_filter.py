@@ -114,8 +114,10 @@ def test_columns_of_a_filter() -> None:
 def test_every_function_can_be_called() -> None:
     calls = {"cone": "cone(0, 0, 1)", "lower": "lower(label) == 'x'",
              "upper": "upper(label) == 'X'",             "length": "length(label) > 0",
-             "tag": "tag('wide')"}  # fmt: skip
-    columns = TableColumns(TABLE).extended({}, tags={"wide": np.zeros(5, dtype=bool)})
+             "tag": "tag('wide')", "similar": "similar('a') > 0"}  # fmt: skip
+    columns = TableColumns(TABLE).extended(
+        {}, tags={"wide": np.zeros(5, dtype=bool)}, similarity=lambda source_id: np.zeros(5)
+    )
     for name in FUNCTIONS:
         assert matching_rows(calls.get(name, f"{name}(las) > 0"), columns).shape == (5,)
 

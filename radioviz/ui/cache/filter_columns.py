@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from radioviz.similarity.spaces import WHITENED
 from radioviz.ui.cache.data_sets import (
     atlas_if_any,
     atlas_version,
@@ -12,8 +13,9 @@ from radioviz.ui.cache.data_sets import (
     galaxy_scores,
     scores_version,
 )
+from radioviz.ui.cache.searching import latent_index, whitening
 from radioviz.ui.cache.shared import shared
-from radioviz.workspace.data_set_columns import data_set_columns
+from radioviz.workspace.data_set_columns import data_set_columns, likeness
 from radioviz.workspace.evaluation import matching_rows
 from radioviz.workspace.table_columns import TableColumns
 
@@ -37,9 +39,14 @@ def filter_columns(data_set_key: str, model: str | None) -> TableColumns:
     CatalogueError, AtlasError
         If the data set is missing, or its scores are damaged.
     """
-    return data_set_columns(
-        data_set(data_set_key), galaxy_scores(data_set_key), atlas_if_any(data_set_key, model)
-    )
+    opened = atlas_if_any(data_set_key, model)
+    columns = data_set_columns(data_set(data_set_key), galaxy_scores(data_set_key), opened)
+    if opened is not None:
+        columns.similarity = likeness(
+            lambda: latent_index(data_set_key, str(model), WHITENED),
+            lambda: whitening(str(model), data_set_key, WHITENED),
+        )
+    return columns
 
 
 @shared(lambda key, model, text: (*_version(key, model), text), entries=64)

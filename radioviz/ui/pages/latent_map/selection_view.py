@@ -17,6 +17,7 @@ from radioviz.ui.charts.html_bars import class_bar, size_bars
 from radioviz.ui.controls import View
 from radioviz.ui.pages.latent_map.state import FRAGMENTS, toggle_in_tray
 from radioviz.ui.state import Selection
+from radioviz.ui.word_panels import selection_words
 from radioviz.workspace.table_columns import Text
 
 
@@ -68,6 +69,9 @@ def selection_summary(catalogues: list[Catalogue], selection: Selection) -> None
             lines.append(f"| {title} | {texts[0]} | {texts[1]} |")
     if len(lines) > 2:
         st.markdown("\n".join(lines))
+    for data_set, source_ids in selection.groups().items():
+        if data_set == catalogues[0].info.key:
+            selection_words(data_set, source_ids)
     samples = {"All": whole, "Selection": part}
     st.html(
         size_bars(

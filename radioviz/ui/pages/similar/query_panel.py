@@ -30,7 +30,10 @@ from radioviz.ui.pages.similar.state import (
 )
 from radioviz.ui.state import page_state
 
-KINDS = {"galaxy": "Galaxy", "file": "File", "generated": "Generated", "tray": "Tray"}
+KINDS = {
+    "galaxy": "Galaxy", "file": "File", "generated": "Generated", "tray": "Tray",
+    "words": "Words", "taught": "My tags",
+}  # fmt: skip
 SEARCH_BOX = "similar_find"
 SHOWN = 12  # examples that are drawn
 
@@ -77,7 +80,7 @@ def open_link(view: View) -> None:
 
 
 def choose_kind() -> None:
-    """The four ways to give a query."""
+    """The ways to say what is searched for."""
     st.session_state.setdefault("similar_kind", "galaxy")
     st.segmented_control(
         "Search for galaxies like", list(KINDS), format_func=KINDS.__getitem__,

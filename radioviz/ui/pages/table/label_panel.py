@@ -12,9 +12,11 @@ from radioviz.api.confined import read_labels
 from radioviz.errors import RadioVizError
 from radioviz.ui import cache, controls, state, tray
 from radioviz.ui.controls import View
+from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.label_editor import tag_choices
 from radioviz.ui.session_labels import labels
 from radioviz.ui.state import Selection, page_state
+from radioviz.words.agreement import agreement, label_rows
 from radioviz.workspace.labels import LONGEST_TAG, Label, tags_in
 
 Pair = tuple[str, str]
@@ -27,6 +29,7 @@ class LabelState:
 
     message: str = ""
     refused: str = ""
+    compared: pd.DataFrame | None = None
 
 
 def draw_labels_of_many(view: View, listed: Callable[[], Selection]) -> None:
@@ -97,23 +100,40 @@ def _draw_tag(number: int, tag: str, galaxies: int) -> None:
 
 
 def _draw_files(view: View) -> None:
-    """Export galaxies with labels; read labels from a table."""
+    """Export galaxies with labels; read labels from a table, or compare with them."""
+    own = page_state(LabelState)
     given = [pair for pair, _ in labels()]
     with st.container(horizontal=True, gap="small"):
         if given:
             with st.popover("Export", icon=":material/download:", key="label_export"):
-                st.caption("Tags, marks and notes are columns of every table.")
+                by = st.text_input(
+                    "Your name", key="label_by", persist_state="session",
+                    help="Stands in the table of labels, so that several can be merged",
+                )  # fmt: skip
+                export_button(
+                    "Table of labels, one tag a row (CSV)", "labels.csv",
+                    whole(lambda: _rows_csv(by)), key="label_rows", width="stretch",
+                )  # fmt: skip
+                st.caption("Tags, marks and notes are columns of every other table.")
                 tray.export_buttons(
                     Selection(given), view.model, key="label_export", note="tags and notes"
                 )
         with st.popover("Import", icon=":material/upload_file:", key="label_import"):
             st.caption(
                 "A table with a column source_id or name, and tags (separated by semicolons), note "
-                "or mark (0 to 5): CSV, VOTable, FITS or Parquet, such as an export."
+                "or mark (0 to 5): CSV, VOTable, FITS or Parquet, such as an export. Or one tag a "
+                "row (tag, applies, sure, by, at), of one person or several: the majority counts."
             )
             st.file_uploader("Table", key="label_file", label_visibility="collapsed")
-            st.button("Read", icon=":material/check:", key="label_read", on_click=_read,
-                      args=(view.data_set,))  # fmt: skip
+            with st.container(horizontal=True, gap="small"):
+                st.button("Read", icon=":material/check:", key="label_read", on_click=_read,
+                          args=(view.data_set,))  # fmt: skip
+                st.button("Compare", icon=":material/compare:", key="label_compare",
+                          on_click=_compare, args=(view.data_set,),
+                          help="Agreement of this table with your own tags (Cohen's kappa); "
+                          "nothing is read in")  # fmt: skip
+    if own.compared is not None:
+        _draw_agreement(own.compared)
 
 
 def _read(data_set: str) -> None:
@@ -125,6 +145,41 @@ def _read(data_set: str) -> None:
         own.message = import_labels(file.getvalue(), file.name, data_set)
     except RadioVizError as error:
         own.refused = str(error)
+
+
+def _rows_csv(by: str) -> bytes:
+    names: dict[Pair, str] = {}
+    for key, ids in Selection(pair for pair, _ in labels()).groups().items():
+        table = cache.data_set(key).table
+        here = table.iloc[cache.data_set(key).known_rows_of(ids)]
+        pairs = ((key, str(s)) for s in here["source_id"])
+        names |= dict(zip(pairs, here["name"].astype(str), strict=True))
+    return label_rows(labels(), names, by.strip()).to_csv(index=False).encode()
+
+
+def _compare(data_set: str) -> None:
+    file, own = st.session_state.get("label_file"), page_state(LabelState)
+    if file is None:
+        own.refused = "There is no file yet; choose one first."
+        return
+    try:
+        given = _labels_of_table(file.getvalue(), file.name, data_set)[0]
+    except RadioVizError as error:
+        own.refused = str(error)
+        return
+    mine = {pair: label.tags for pair, label in labels() if label.tags}
+    own.compared = agreement(mine, {pair: label.tags for pair, label in given if label.tags})
+
+
+def _draw_agreement(found: pd.DataFrame) -> None:
+    if found.empty:
+        st.info("No galaxy is tagged in both.", icon=":material/compare:")
+        return
+    st.caption(
+        f"{found['galaxies'].iat[0]:,} galaxies are tagged in both. Kappa: 1 is full agreement, 0 "
+        "is that of chance; low and high are its 95 % interval."
+    )
+    st.dataframe(found.round(3), hide_index=True, key="label_agreement")
 
 
 def import_labels(payload: bytes, name: str, data_set: str) -> str:
@@ -140,6 +195,18 @@ def import_labels(payload: bytes, name: str, data_set: str) -> str:
     CatalogueError, LabelError, ReaderError
         If it is not such a table.
     """
+    given, lost = _labels_of_table(payload, name, data_set)
+    number = labels().update(given, f"import labels from {name}")
+    text = f"Labels of {controls.galaxies_text(number)} read from {name}."
+    if lost:
+        text += f" {lost:,} rows name no galaxy that is here."
+    return text
+
+
+def _labels_of_table(
+    payload: bytes, name: str, data_set: str
+) -> tuple[list[tuple[Pair, Label]], int]:
+    """Labels of a table, and how many of its rows name no galaxy that is here."""
     table = read_labels(payload, name)
     given: list[tuple[Pair, Label]] = []
     table["data_set"] = table["data_set"].replace("", data_set)
@@ -147,11 +214,7 @@ def import_labels(payload: bytes, name: str, data_set: str) -> str:
     for key, part in table.groupby("data_set", sort=False):
         if key in known:
             given += _found(str(key), part)
-    number = labels().update(given, f"import labels from {name}")
-    text = f"Labels of {controls.galaxies_text(number)} read from {name}."
-    if lost := len(table) - len(given):
-        text += f" {lost:,} rows name no galaxy that is here."
-    return text
+    return given, len(table) - len(given)
 
 
 def _found(data_set: str, part: pd.DataFrame) -> list[tuple[Pair, Label]]:

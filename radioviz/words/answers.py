@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from radioviz.words.sentence import Question, read_sentence
+from radioviz.words.sentence import AskedQuestion, read_sentence
 from radioviz.words.vocabulary import Vocabulary
 from radioviz.workspace.evaluation import matching_rows, ranked_values
 from radioviz.workspace.table_columns import Numbers, TableColumns, Text
@@ -20,7 +20,7 @@ _MOST_CLASSES = 50
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class RankedGalaxies:
     """The galaxies that a question asks for.
 
     Attributes
@@ -40,7 +40,7 @@ def ask(
     columns: TableColumns,
     vocabulary: Vocabulary,
     own_tags: Sequence[str] | Mapping[str, object] = (),
-) -> Question:
+) -> AskedQuestion:
     """What a sentence asks of the columns of a data set; see :func:`read_sentence`."""
     classes: list[str] = []
     if "label" in columns:
@@ -52,7 +52,7 @@ def ask(
     )  # fmt: skip
 
 
-def answer(question: Question, columns: TableColumns) -> Answer:
+def answer(question: AskedQuestion, columns: TableColumns) -> RankedGalaxies:
     """The galaxies that a question asks for, best first.
 
     Raises
@@ -61,7 +61,7 @@ def answer(question: Question, columns: TableColumns) -> Answer:
         If its filter or ranking, which a reader may have changed, cannot be used.
     """
     if not question.understood:
-        return Answer(np.zeros(0, np.int64), np.zeros(0))
+        return RankedGalaxies(np.zeros(0, np.int64), np.zeros(0))
     keep = np.ones(len(columns), dtype=bool)
     if question.filter.strip():
         keep = matching_rows(question.filter, columns)
@@ -74,7 +74,7 @@ def answer(question: Question, columns: TableColumns) -> Answer:
         rows, score = rows[order], score[order]
     if question.limit:
         rows, score = rows[: question.limit], score[: question.limit]
-    return Answer(rows, score)
+    return RankedGalaxies(rows, score)
 
 
 def galaxies_named(name: str, columns: TableColumns) -> list[str]:
@@ -118,4 +118,3 @@ def _position(source_id: str, columns: TableColumns) -> tuple[float, float] | No
         return None
     place = [float(v.floats()[row[0]]) for v in both if isinstance(v, Numbers)]
     return (place[0], place[1]) if len(place) == 2 and np.isfinite(place).all() else None
-
