@@ -68,7 +68,7 @@ def test_mapping_by_hand(tmp_path, capsys):
 
 
 def test_rgz_from_the_environment(tmp_path, capsys, monkeypatch):
-    from .test_kinds import write_batches
+    from .test_rgz_batches import write_batches
 
     write_batches(tmp_path / "rgz")
     monkeypatch.setenv("RADIOVIZ_RGZ", str(tmp_path / "rgz"))
