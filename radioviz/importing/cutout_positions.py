@@ -49,6 +49,8 @@ class ServiceReader(CutoutReader):
         Attempts per position.
     """
 
+    several = True
+
     def __init__(
         self,
         service: CutoutService,

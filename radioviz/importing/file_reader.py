@@ -138,6 +138,8 @@ class FilesReader(Reader):
         If no row of the table has its image.
     """
 
+    several = True
+
     def __init__(
         self,
         files: ImageFiles,

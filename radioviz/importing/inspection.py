@@ -73,6 +73,9 @@ class Reader(ABC):
         The table that belongs to the images, where there is one.
     notes : list of str
         On the whole import.
+    several : bool
+        True where each outcome is a file of its own, and reading changes nothing in the reader: it
+        may be read in a fork.
     cancelled : callable
         For readers that wait: True asks them to stop.
     progress : callable
@@ -87,6 +90,7 @@ class Reader(ABC):
     expected: int | None = None
     survey: SurveyFacts
     sources: SourceList | None = None
+    several = False
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -102,7 +106,6 @@ class Reader(ABC):
         """Outcomes and images from number ``start``, the same ones at each call.
 
         An outcome without a refusal comes with an image of ``shape`` and ``dtype``.
-        Of several files it is called in a fork: what it changes of the reader is lost there.
         """
 
 

@@ -227,8 +227,7 @@ class _Import:
         """Read what is missing; False if cancelled."""
         what = "fetching cutouts" if self.look.kind == "positions" else "reading images"
         path = Path(self.look.source.path)
-        several = self.look.kind in ("files", "listed", "positions")
-        for outcome, image in read_steps(reader, journal.done, path.name, several):
+        for outcome, image in read_steps(reader, journal.done, path.name):
             if (image is None) != bool(outcome.refused):
                 raise ValueError(f"{outcome.name}: refused with an image, or read without one")
             journal.add(outcome, image)

@@ -16,24 +16,23 @@ from radioviz.jobs.watched_fork import ForkDiedError, begin, is_watched, limited
 _MOST_DEATHS = 100
 
 
-def read_steps(reader: Reader, start: int, source: str, several: bool) -> Iterator[Step]:
+def read_steps(reader: Reader, start: int, source: str) -> Iterator[Step]:
     """The steps of ``reader.read(start)``, each with its own limit of time.
+
+    Several files are read in a fork, where this process may be forked: one that ends it is refused,
+    and the rest is read.
 
     Parameters
     ----------
     source : str
         Name of what is read, for messages.
-    several : bool
-        True where it is several files, and the reader is not changed by reading: then they are read
-        in a fork, where this process may be forked. A file that ends it is refused, and the rest
-        is read.
 
     Raises
     ------
     ForkDiedError
         If more than a hundred files end the fork.
     """
-    if not (several and is_watched()):
+    if not (reader.several and is_watched()):
         yield from _limited_steps(reader, start, source)
         return
     deaths = 0
