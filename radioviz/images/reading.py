@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,11 +20,10 @@ from radioviz.images.known_surveys import Beam
 from radioviz.images.observation import brightness_unit, find_pixel_size, observe
 from radioviz.images.opening import Source, open_handle, other_format
 from radioviz.images.orientation import frame_angle, geometry, north_up
+from radioviz.images.picture_levels import grey_levels
 from radioviz.images.plane_beams import beam_of_plane
 from radioviz.images.plane_choice import Plane
-from radioviz.images.planes import MIN_SIDE, find_layout, read_plane
-from radioviz.images.quiet import quiet
-from radioviz.store.unpacking import excess
+from radioviz.images.planes import find_layout, read_plane
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Beam", "SkyImage", "read_fits", "read_image", "read_png_jpeg", "upright"]
 
 MAX_PIXELS = 64_000_000  # 256 MB of float32: an 8000 x 8000 mosaic
-_STRIP = 4_000_000  # pixels of a picture that are converted at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -354,72 +352,9 @@ def read_png_jpeg(source: Source, *, name: str = "", max_pixels: int = MAX_PIXEL
     ImageError
         If it is not a PNG or JPEG, is damaged, has one line or column, or more than ``max_pixels``.
     """
-    from PIL import Image
-
     with open_handle(source, name, 8 * max_pixels) as opened:
         title = opened.name
-        try:
-            # Pillow warns at its own, larger, pixel limit; ours is checked before decoding.
-            file: Any = _BoundedReader(opened.handle, opened.length)
-            with quiet(), Image.open(file, formats=("PNG", "JPEG")) as picture:
-                width, height = picture.size
-                if min(width, height) < MIN_SIDE:
-                    raise ImageError(f"{title}: {width} x {height} pixels is not an image")
-                if width * height > max_pixels:
-                    raise ImageError(
-                        f"{title}: {width} x {height} pixels; at most {max_pixels:,} are read"
-                    )
-                if why := excess(opened.length, width * height * len(picture.getbands())):
-                    raise ImageError(f"{title}: {why}")
-                grey, notes = _luminance(picture)
-        except ImageError:
-            raise
-        except Image.UnidentifiedImageError as error:
-            raise ImageError(f"{title}: is neither a PNG nor a JPEG image") from error
-        # Pillow's decoders raise a dozen kinds of errors for damaged files.
-        except Exception as error:
-            raise ImageError(f"{title}: the picture is damaged ({error})") from error
+        grey, notes = grey_levels(opened, max_pixels)
     data = np.ascontiguousarray(grey[::-1])
     notes.append("a picture: no position, pixel scale or unit")
     return SkyImage(_check_content(data, title, notes), title, notes=tuple(notes))
-
-
-class _BoundedReader:
-    """Limits reads to the length of the file: Pillow trusts the declared length of a chunk."""
-
-    def __init__(self, file: IO[bytes], length: int) -> None:
-        self._file, self._length = file, length
-        self.seek, self.tell = file.seek, file.tell
-
-    def read(self, size: int = -1) -> bytes:
-        left = max(0, self._length - self._file.tell())
-        return self._file.read(left if size < 0 else min(size, left))
-
-
-def _luminance(picture: object) -> tuple[np.ndarray, list[str]]:
-    from PIL import Image
-
-    if not isinstance(picture, Image.Image):
-        raise TypeError(f"{type(picture).__name__} is not a picture")
-    notes: list[str] = []
-    if picture.mode in ("I;16", "I;16B", "I"):
-        return np.asarray(picture, dtype=np.float32), notes
-    width, height = picture.size
-    clear = "A" in picture.getbands() or "transparency" in picture.info
-    grey, coloured = np.empty((height, width), dtype=np.float32), False
-    # In strips: intermediate copies would need four times the memory of the picture.
-    step = max(1, _STRIP // width)
-    for top in range(0, height, step):
-        part = picture.crop((0, top, width, min(height, top + step)))
-        if clear:
-            seen = part.convert("RGBA")
-            part = Image.new("RGBA", seen.size, (0, 0, 0, 255))
-            part.alpha_composite(seen)
-        if part.mode not in ("L", "1"):
-            coloured |= bool(np.ptp(np.asarray(part.convert("RGB")), axis=2).any())
-        grey[top : top + step] = np.asarray(part.convert("L"), dtype=np.float32)
-    if clear:
-        notes.append("transparent pixels treated as black")
-    if coloured:
-        notes.append("colour converted to luminance (ITU-R 601)")
-    return grey, notes

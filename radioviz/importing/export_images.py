@@ -24,13 +24,18 @@ from radioviz.importing.readers.user_tables import read_table
 
 def is_multi_extension(path: Path) -> bool:
     """True for a FITS file of images and the table of their sources."""
+    hdus = _hdus(path)
+    images = any(h.is_image for h in hdus)
+    return images and hdus[-1].kind == "table" and _has_column(hdus[-1], "image_hdu")
+
+
+def _hdus(path: Path) -> tuple[HDU, ...]:
+    """Those of a FITS file; none of another one."""
     try:
         with open_source(path) as file:
-            last = file.hdus[-1]
-            images = sum(h.is_image for h in file.hdus)
+            return file.hdus
     except ImageError:
-        return False
-    return images > 0 and last.kind == "table" and _has_column(last, "image_hdu")
+        return ()
 
 
 def _has_column(hdu: HDU, name: str) -> bool:
@@ -45,12 +50,9 @@ SIMULATED = "SIMULATED"
 
 def is_generated(path: Path) -> bool:
     """True for a FITS file of generated galaxies with the table of their latent vectors."""
-    try:
-        with open_source(path) as file:
-            tables = any(h.kind == "table" and h.name == SIMULATED for h in file.hdus)
-            return tables and any(h.is_image and find_simulation(h.header) for h in file.hdus)
-    except ImageError:
-        return False
+    hdus = _hdus(path)
+    tables = any(h.kind == "table" and h.name == SIMULATED for h in hdus)
+    return tables and any(h.is_image and bool(find_simulation(h.header)) for h in hdus)
 
 
 def generated_table(path: Path, names: list[str]) -> UserTable:
@@ -154,15 +156,11 @@ _NO_IMAGE = (
 
 def is_source_cube(path: Path) -> bool:
     """True for a FITS cube whose last axis counts sources."""
-    try:
-        with open_source(path) as file:
-            first = file.hdus[0]
-            table = any(h.kind == "table" and _has_column(h, "image_plane") for h in file.hdus)
-    except ImageError:
+    hdus = _hdus(path)
+    if not any(h.kind == "table" and _has_column(h, "image_plane") for h in hdus):
         return False
-    return (
-        table and len(first.axes) in (3, 4) and not first.header.string("CTYPE1").startswith("RA")
-    )
+    first = hdus[0]
+    return len(first.axes) in (3, 4) and not first.header.string("CTYPE1").startswith("RA")
 
 
 class SourceCube(Cube):

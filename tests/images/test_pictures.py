@@ -107,7 +107,7 @@ def test_pictures_read_in_strips_are_as_if_read_at_once(
     kept = io.BytesIO()
     picture.save(kept, "PNG", **({"transparency": 3} if mode == "P" else {}))
     at_once = read_png_jpeg(kept.getvalue())
-    monkeypatch.setattr("radioviz.images.reading._STRIP", 100)
+    monkeypatch.setattr("radioviz.images.picture_levels._STRIP", 100)
     in_strips = read_png_jpeg(kept.getvalue())
     np.testing.assert_array_equal(in_strips.data, at_once.data)
     assert in_strips.notes == at_once.notes

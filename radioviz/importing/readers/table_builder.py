@@ -166,13 +166,10 @@ class TableBuilder:
             self.notes.append(f"column '{wanted}' left out: {series}")
             return ""
         self.columns[unique] = series
-        texts = (
-            (self.units, unit),
-            (self.ucds, ucd),
-            (self.descriptions, description),
+        for store, text in (
+            (self.units, unit), (self.ucds, ucd), (self.descriptions, description),
             (self.frames, frame),
-        )
-        for store, text in texts:
+        ):  # fmt: skip
             if text is not None and (cleaned := _clean(text)):
                 store[unique] = cleaned
         return unique
@@ -217,18 +214,10 @@ class TableBuilder:
         numbers = np.arange(1, len(frame) + 1) if self.numbers is None else self.numbers
         frame.index = pd.Index(numbers)
         return UserTable(
-            frame,
-            self.units,
-            self.ucds,
-            self.descriptions,
-            tuple(self.repeated),
-            tuple(self.refused),
-            tuple(self.notes),
-            self.frames,
-            self.written,
-            self.names,
+            frame, self.units, self.ucds, self.descriptions, tuple(self.repeated),
+            tuple(self.refused), tuple(self.notes), self.frames, self.written, self.names,
             self.name,
-        )
+        )  # fmt: skip
 
 
 @contextmanager
