@@ -42,7 +42,7 @@ else:
     from starlette.middleware import Middleware
     from starlette.routing import Route
 
-    from radioviz.ui import health
+    from radioviz.ui import health, sky_tiles
     from radioviz.ui.exports import export_routes
     from radioviz.ui.guard import Guard
     from radioviz.ui.packed_files import PackedFiles
@@ -53,7 +53,7 @@ else:
     app = st.App(
         __file__,
         lifespan=server.lifespan,
-        routes=[*export_routes.routes(), Route(health.PATH, health.answer)],
+        routes=[*export_routes.routes(), *sky_tiles.routes(), Route(health.PATH, health.answer)],
         middleware=[
             Middleware(Guard),
             Middleware(UploadMemory),

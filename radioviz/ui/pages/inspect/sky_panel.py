@@ -13,17 +13,19 @@ from radioviz.api.sky_cutouts import SURVEYS, SkySurvey, sky_cutout
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.sky_viewer import PUBLIC, viewer_script
 from radioviz.errors import FetchError
+from radioviz.export.local_hips import local_hips
 from radioviz.sky import separation_arcsec
 from radioviz.ui import cache, controls, state
 from radioviz.ui.browser_component import register_component
 from radioviz.ui.image.media import serve
 from radioviz.ui.pages.inspect.state import Pair
+from radioviz.ui.sky_tiles import PREFIX
 from radioviz.ui.state import page_state
 
 _AROUND = 2.0
 """Degrees around the galaxy within which others are drawn."""
 _MOST = 2_000
-_NOTHING = "No background (works offline)"
+_OWN = "This radio image (works offline)"
 
 
 @dataclass
@@ -53,7 +55,7 @@ def sky_panel(catalogue: Catalogue, row: int, pair: Pair) -> None:
         return
     side = min(catalogue.images.shape[1:]) * catalogue.info_of(row).pixel_scale
     _draw_cutouts(ra, dec, side, pair)
-    _draw_viewer(ra, dec, side, pair)
+    _draw_viewer(catalogue, row, (ra, dec), side, pair)
 
 
 def _draw_cutouts(ra: float, dec: float, side: float, pair: Pair) -> None:
@@ -99,7 +101,9 @@ def _draw_cutout(survey: SkySurvey, ra: float, dec: float, side: float, pair: Pa
     )
 
 
-def _draw_viewer(ra: float, dec: float, side: float, pair: Pair) -> None:
+def _draw_viewer(
+    catalogue: Catalogue, row: int, place: tuple[float, float], side: float, pair: Pair
+) -> None:
     st.subheader("Sky viewer", divider="gray")
     held, script = page_state(SkyState), viewer_script()
     if script is None and not held.public:
@@ -118,10 +122,13 @@ def _draw_viewer(ra: float, dec: float, side: float, pair: Pair) -> None:
     if script is not None:
         content = script.read_bytes()
         address = serve(content, "text/javascript", f"aladin-{len(content)}.js", "sky-viewer")
-    backgrounds = {s.title: s.key for s in SURVEYS} | {_NOTHING: ""}
-    titles = list(backgrounds)
-    background = str(st.selectbox("Background", titles, key="sky_background"))
-    ids, places = neighbours(pair, ra, dec)
+    backgrounds = {_OWN: ""} | {s.title: s.key for s in SURVEYS}
+    background = str(st.selectbox("Background", list(backgrounds), key="sky_background"))
+    local = ""
+    if background == _OWN:
+        with st.spinner("Making the tiles of this image …"):
+            local = f"{PREFIX}/{local_hips(catalogue, row).name}"
+    ids, places = neighbours(pair, *place)
     brush = {s for d, s in state.brush() if d == pair[0]}
 
     def picked() -> None:
@@ -135,7 +142,8 @@ def _draw_viewer(ra: float, dec: float, side: float, pair: Pair) -> None:
     register_component("radioviz_sky", __file__)(
         key="sky_viewer",
         data={
-            "script": address, "local": script is not None, "ra": ra, "dec": dec,
+            "script": address, "local": script is not None, "ra": place[0], "dec": place[1],
+            "hips": local,
             "field": max(side / 3600, 0.02), "survey": backgrounds[background], "focus": pair[1],
             "sources": [[*p, s, s in brush] for p, s in zip(places.tolist(), ids, strict=True)],
         },

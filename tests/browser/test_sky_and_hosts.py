@@ -1,0 +1,81 @@
+"""Inspect in a real browser: a host chosen by click, and the sky viewer on the image's own tiles."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from astropy.table import Table
+
+from radioviz.data.sky_viewer import fetch_viewer
+from radioviz.errors import FetchError
+from tests.browser import actions
+from tests.browser.server import Server, run_server
+from tests.data.tap_server import tap_service
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+RA, DEC = 181.229, 48.549
+"""Near first-3."""
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+           ) -> Iterator[Server]:  # fmt: skip
+    """The app with a VizieR of one galaxy, and the sky viewer in its cache where npm gives it."""
+    table = Table(
+        {"RAJ2000": [RA], "DEJ2000": [DEC], "objID": [77], "imag": [18.0]},
+        units={"RAJ2000": "deg", "DEJ2000": "deg"},
+    )
+    with tap_service({"II/349/ps1": table}, {}) as site:
+        monkeypatch.setenv("RADIOVIZ_TAP", site.url)
+        with run_server() as running:
+            yield running
+
+
+def test_a_host_is_chosen_by_click(server: Server, page: Page) -> None:
+    page.goto(f"{server.url}/inspect_galaxy?data=first&source=first-3&tab=Host")
+    find = page.locator(".st-key-host_find").get_by_role("button")
+    find.wait_for(timeout=120_000)
+    actions.settle(page)
+    find.click()
+    ring = page.locator(".st-key-host_image .scatterlayer .trace").first.locator(".point").first
+    ring.wait_for(timeout=60_000)
+    actions.settle(page)
+    ring.scroll_into_view_if_needed()
+    box = ring.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.locator(".st-key-host_image .hoverlayer .hovertext").first.wait_for()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.locator(".st-key-host_remove").wait_for()
+    assert page.get_by_text("Pan-STARRS1 DR1 (VizieR) II/349/ps1").first.is_visible()
+    page.get_by_role("button", name="Undo").click()
+    page.locator(".st-key-host_remove").wait_for(state="detached")
+
+
+@pytest.mark.slow
+def test_the_viewer_shows_the_radio_image_without_a_network(server: Server, page: Page) -> None:
+    if shutil.which("npm") is None:
+        pytest.skip("npm, by which tests fetch the sky viewer, is not installed")
+    try:
+        fetch_viewer()
+    except FetchError as error:
+        pytest.skip(f"the registry of npm does not answer: {error}")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{server.url}/inspect_galaxy?data=first&source=first-3&tab=Sky")
+    page.locator(".st-key-sky_background").wait_for(timeout=120_000)
+    began = time.monotonic()
+    page.locator(".sky[data-ready='first-3']").wait_for(timeout=90_000)
+    print(f"the viewer was ready {time.monotonic() - began:.1f} s after its panel")
+    deadline = time.monotonic() + 60
+    while not any("/Norder" in url for url in asked) and time.monotonic() < deadline:
+        page.wait_for_timeout(200)
+    tiles = [url for url in asked if "/sky-hips/" in url]
+    assert any(url.endswith("/properties") for url in tiles) and any("/Norder" in u for u in tiles)
+    assert not [url for url in asked if not url.startswith((server.url, "data:", "blob:"))]
