@@ -1,8 +1,8 @@
 """``python -m train evaluate two-peaks [--data compact,fr,stars] [--split valid]``.
 
 How well methods separate two classes without labels: ten seeds of each, area under the ROC curve.
-Labels of ``valid`` choose method, epoch and which end is which; those of ``test`` are read once,
-for what was chosen. ``--split valid`` reads no test image and records nothing.
+Labels of ``valid`` choose method, epoch and which end is which; those of ``test`` judge only
+what was chosen. ``--split valid`` reads no test image and records nothing.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ TERMS = {
 _ABOUT = (
     "Area under the ROC curve (AUC) on test galaxies; the middle, lowest and highest of ten seeds. "
     "The method, the epoch and which side is which were chosen by validation labels; test labels "
-    "were read once."
+    "chose nothing."
 )
 _MANIFOLDS = {"isomap": "Isomap", "t-sne": "t-SNE"}
 _SHOWN = 4  # curves at first

@@ -19,7 +19,7 @@ from radioviz.ui.pages.two_classes.side_sample import SideSample, roc, side_samp
 Pair = tuple[str, str]
 
 BINS = 60
-REACH = 8.0
+REACH = 6.0
 """Largest threshold; the peaks of the prior are at -3 and 3."""
 
 _AT = "two_classes_at"
@@ -89,7 +89,12 @@ def draw_histogram(sample: SideSample) -> None:
     above = int(sample.above.sum())
     words = f"{len(sample.value) - above:,} {low}, {above:,} {high}"
     words += f"; {outside:,} beyond the plotted range" if outside else ""
-    st.caption(controls.escape(f"{words}. The model saw no labels."))
+    st.caption(
+        controls.escape(
+            f"{words}. The model saw no labels; a source of neither class is on the side that it "
+            "resembles."
+        )
+    )
 
 
 def draw_galaxies(view: View, sample: SideSample) -> None:
