@@ -60,10 +60,14 @@ def along_the_axis(x: Tensor, faintest: float = 0.02) -> Tensor:
 
 
 def centre(x: Tensor) -> Tensor:
-    """The central SIDE x SIDE pixels of images of any number of channels, as they are."""
+    """The central SIDE x SIDE pixels of any number of channels, each over its peak there.
+
+    Without that a bright neighbour would make the object in the centre faint.
+    """
     ny, nx = x.shape[-2:]
     y, x0 = (ny - SIDE) // 2, (nx - SIDE) // 2
-    return x[..., y : y + SIDE, x0 : x0 + SIDE].clamp(0, 1)
+    inner = x[..., y : y + SIDE, x0 : x0 + SIDE].clamp_min(0)
+    return inner / inner.amax((2, 3), keepdim=True).clamp_min(1e-9)
 
 
 def _pooled(x: Tensor) -> Tensor:

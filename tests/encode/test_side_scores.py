@@ -90,3 +90,12 @@ def test_a_model_of_five_channels_refuses_one(shelf: Path) -> None:
 
     with pytest.raises(CatalogueError, match=r"one image of each source; the model needs 5 \(u, g"):
         side_scores.sides(open_survey("mine"), "bands")
+
+
+def test_a_neighbour_does_not_change_the_centre() -> None:
+    x = torch.rand(2, 5, 64, 64) / 2
+    beside = x.clone()
+    beside[..., 4, 4] = 1
+    beside[:, 2] /= 3  # of another depth
+    torch.testing.assert_close(VIEWS["centre"](x), VIEWS["centre"](beside))
+    assert (VIEWS["centre"](x).amax((2, 3)) == 1).all()
