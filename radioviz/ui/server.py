@@ -95,6 +95,7 @@ def _import_all() -> None:
     try:
         for name in FIRST_NEEDED:
             importlib.import_module(name)
+        importlib.import_module("radioviz.store.mapped").return_large_arrays()
     finally:
         sys.setswitchinterval(usual)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -97,3 +99,31 @@ def test_a_mapped_table_is_the_same_table(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "file").touch()
     monkeypatch.setenv("RADIOVIZ_CACHE", str(tmp_path / "file"))
     assert mapped_frame(table) is table
+
+
+_FREED = """
+import sys
+import numpy as np
+from tests.store.test_mapped import resident
+from radioviz.store.mapped import return_large_arrays
+if sys.argv[1] == "yes":
+    return_large_arrays()
+array = np.ones(3_000_000)
+del array
+before, arrays, kept = resident("RssAnon"), [], []
+for _ in range(20):
+    arrays.append(np.ones(1_000_000))
+    kept.append(np.ones(12_500))
+del arrays
+print((resident("RssAnon") - before) / 1e3)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the C library of Linux")
+def test_freed_arrays_go_back_to_the_system() -> None:
+    kept = [
+        float(subprocess.run([sys.executable, "-c", _FREED, asked], capture_output=True, text=True,
+                             check=True).stdout)
+        for asked in ("no", "yes")
+    ]  # fmt: skip
+    assert kept[1] < 20 < kept[0] / 5, kept
