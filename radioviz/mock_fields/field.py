@@ -265,7 +265,7 @@ def truth_catalogue(truth: pd.DataFrame, painter: Painter) -> SelectionTable:
     """The truth catalogue as a described table, for FITS and VOTable."""
     made = (
         f"Mock field of RadioViz {__version__}: no source in it exists.",
-        f"Galaxies by model {painter.templates.made}.",
+        f"Galaxies by {painter.templates.made}.",
         f"Settings: {painter.settings.describe()}",
     )
     return SelectionTable(truth, TRUTH, {}, made)
@@ -374,7 +374,7 @@ def _cards(painter: Painter, wcs: list[tuple[str, object, str]],
     head += [card(str(k), v, str(c)) for k, v, c in wcs if k not in ("MJDREF", "WCSAXES")]
     text = [
         "Simulated: no source in this image exists.",
-        f"Galaxies by model {painter.templates.made}, as generated or scaled and rotated.",
+        f"Galaxies by {painter.templates.made}; scaled, rotated, mirrored.",
     ]
     return "".join(head) + commentary("COMMENT", text)
 

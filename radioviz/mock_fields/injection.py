@@ -122,7 +122,7 @@ def inject(
     header["SIMULAT"] = (True, "sources of a model were added")
     header["SEED"] = (settings.seed, "seed of the added sources")
     header["NSOURCES"] = (len(sources), "added; see the truth catalogue")
-    header.add_comment(f"Simulated: {len(sources)} sources by model {templates.made} were added.")
+    header.add_comment(f"Simulated: {len(sources)} sources by {templates.made} were added.")
     hdu = fits.PrimaryHDU(data, header)
     with (
         report_unwritable(path, FieldError, setting="the path"),

@@ -93,10 +93,15 @@ def make_templates(
     ModelError
         If there is no model.
     """
+    wanted = [label for label in dict.fromkeys(labels) if label != COMPACT]
+    if not wanted:
+        nothing = np.zeros((0, 1, 1), np.float32)
+        none = np.zeros(0, np.int64)
+        made = "no model, since all sources are unresolved"
+        return Templates(nothing, np.zeros(0, "U1"), np.zeros(0), none, 1.0, FIRST_BEAM, made)
     if generator is None:
         generator = Generator.load(settings.model or next(iter(decoders()), ""))
     name = generator.info.name
-    wanted = [label for label in dict.fromkeys(labels) if label != COMPACT]
     unknown = [label for label in wanted if label not in generator.classes]
     if unknown:
         known = ", ".join([*generator.classes, COMPACT])
@@ -115,20 +120,16 @@ def make_templates(
             n=settings.templates, seed=settings.seed, label=label, candidates=settings.candidates
         )
         parts.append(generator.sample(request, report))
-    size = chain.size
-    images = np.concatenate([p.images for p in parts] or [np.empty((0, size, size), np.float32)])
-    found = measure(images, pixel, beam=FIRST_BEAM) if len(images) else None
+    images = np.concatenate([p.images for p in parts])
+    found = measure(images, pixel, beam=FIRST_BEAM)
     labels_of = np.array([label for p in parts for label in p.labels], dtype=str)
     index = np.array([i for p in parts for i in p.indices], dtype=np.int64)
-    if found is None:
-        las, good = np.empty(0), np.empty(0, bool)
-    else:
-        las = found["las_measured"].to_numpy(float)
-        good = found["resolved"].to_numpy(bool) & np.isfinite(las)
+    las = found["las_measured"].to_numpy(float)
+    good = found["resolved"].to_numpy(bool) & np.isfinite(las)
     for label in wanted:
         if not good[labels_of == label].any():
             raise FieldError(
                 f"none of {settings.templates} generated {label} galaxies is resolved; ask for more"
             )
-    made = f"{generator.info.name}, weights SHA-256 {generator.info.weights_sha256}"
+    made = f"model {generator.info.name}, weights SHA-256 {generator.info.weights_sha256}"
     return Templates(images[good], labels_of[good], las[good], index[good], pixel, FIRST_BEAM, made)

@@ -15,6 +15,8 @@ import pytest
 from radioviz import metrics
 from radioviz.atlas import latent_plane
 from radioviz.errors import CancelledError
+from radioviz.mock_fields import field, population
+from radioviz.mock_fields.settings import FieldSettings
 from radioviz.ui import cache, class_probabilities, controls, in_line
 from radioviz.ui.cache import searching
 
@@ -46,6 +48,16 @@ def copies(offset: float) -> object:
         return metrics.nearest(images, others, progress=progress)
 
 
+def mock_field(offset: float) -> object:
+    """Unresolved sources, so that no model is needed; cancelled between strips and sources."""
+    settings = FieldSettings(
+        width=512, height=512, number=80, shares={"Compact": 1}, seed=int(80 * offset)
+    )
+    with in_line.in_line("Drawing the field", 8, "test") as progress:
+        painter = field.Painter.of(settings, population.draw_sources(settings), progress)
+        return field.draw_field(painter, lambda start, strip: None, progress)
+
+
 ACTIONS: dict[str, tuple[Callable[[float], object], int]] = {
     "plane": (lambda x: cache.plane_images("vae2", plane(x), {}), 2),
     "properties": (lambda x: cache.plane_properties("vae2", plane(x + 0.5), {}), 3),
@@ -60,6 +72,7 @@ ACTIONS: dict[str, tuple[Callable[[float], object], int]] = {
     "classes": (classified, 3),
     "twins": (twins, 2),
     "copies": (copies, 5),
+    "mock field": (mock_field, 4),
 }
 """What is done for a number that no other call had, and how often it says how far it is."""
 
@@ -90,7 +103,7 @@ def test_progress_and_cancel(said: list[str], name: str) -> None:
     act(0.125)
     assert len(said) >= words and said[0].endswith("0 %"), said
     assert len(set(said)) >= words
-    if name not in ("classes", "twins", "copies"):  # kept for every reader
+    if name not in ("classes", "twins", "copies", "mock field"):  # kept for every reader
         said.clear()
         act(0.125)
         assert said == []

@@ -11,9 +11,13 @@ import pytest
 from astropy.io import fits
 from streamlit.testing.v1 import AppTest
 
+import radioviz
+from radioviz.api.field_simulation import field_settings
+from radioviz.images.known_surveys import Beam
 from radioviz.jobs.progress import no_progress
 from radioviz.mock_fields.settings import FieldSettings
 from radioviz.ui.pages.generate import beside_real, mock_field_panel
+from radioviz.ui.pages.generate.batch_lines import mock_field_script
 from radioviz.ui.pages.generate.beside_real import BlindTest
 from radioviz.ui.pages.generate.mock_field_panel import MockFieldState
 from tests.ui.test_pages import html, texts
@@ -113,3 +117,17 @@ def small_templates(made: Callable) -> Callable:
         made(self, *arguments, **{**options, "templates": 24})
 
     return init
+
+
+def test_show_as_code_makes_the_same_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = FieldSettings(
+        width=256, beam=Beam(8.0, 6.0, 10.0), density=30.0, shares={"FRI": 1.0, "Compact": 3.0},
+        sizes=(5.0, 150.0), cluster_members=4.0, model="cvae",
+    )  # fmt: skip
+    asked: list[object] = []
+    monkeypatch.setattr(radioviz, "mock_field", lambda path, **o: asked.append((path, o)))
+    monkeypatch.setattr(radioviz, "find_sources", lambda path: path)
+    monkeypatch.setattr(radioviz, "field_recovery", lambda *given: asked.append(given))
+    exec(str(mock_field_script(settings)), {})
+    (path, options), (_, found, field) = asked
+    assert field_settings(**options) == settings and path == found == field == "field.fits"

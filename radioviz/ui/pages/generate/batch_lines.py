@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import TYPE_CHECKING
+
 from radioviz.ui.code.generate_lines import generate_call
 from radioviz.ui.code.script import Expression, Script, call
 from radioviz.ui.pages.generate.state import GeneratedBatch
+
+if TYPE_CHECKING:
+    from radioviz.mock_fields.settings import FieldSettings
 
 
 def batch_script(batch: GeneratedBatch, around: str) -> Script:
@@ -27,4 +33,23 @@ def batch_script(batch: GeneratedBatch, around: str) -> Script:
     script.put("images", Expression(f"{made}.images"))
     script.note("The image shown large.")
     script.put("chosen", Expression(f"images[{batch.chosen}]"))
+    return script
+
+
+def mock_field_script(settings: FieldSettings) -> Script:
+    """A mock field, and what photutils recovers of it."""
+    usual = type(settings)()
+    given = {
+        f.name: getattr(settings, f.name)
+        for f in dataclasses.fields(settings)
+        if getattr(settings, f.name) != getattr(usual, f.name) or f.name == "model"
+    }
+    if "beam" in given:
+        beam = settings.beam
+        given["beam"] = (beam.major, beam.minor, beam.pa)
+    script = Script()
+    script.put("truth", call("radioviz.mock_field", "field.fits", **given))
+    script.put("found", call("radioviz.find_sources", "field.fits"))
+    recovery = "radioviz.field_recovery"
+    script.put("rates", call(recovery, Expression("truth"), Expression("found"), "field.fits"))
     return script

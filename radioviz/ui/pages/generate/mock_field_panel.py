@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.in_line import in_line
 from radioviz.ui.pages.generate.state import GeneratedBatch
 from radioviz.ui.state import page_state
+
+if TYPE_CHECKING:
+    from radioviz.mock_fields.settings import FieldSettings
 
 MOST_DRAWN = 4096 * 4096
 """Pixels of a field that is drawn and searched on the page; larger ones are only written."""
@@ -52,7 +55,7 @@ class MockFieldState:
         The field, binned, float32 Jy/beam.
     """
 
-    settings: Any = None
+    settings: FieldSettings | None = None
     truth: pd.DataFrame = field(default_factory=pd.DataFrame)
     recovery: pd.DataFrame = field(default_factory=pd.DataFrame)
     selection: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -99,10 +102,16 @@ def mock_field_panel(batch: GeneratedBatch, view: View) -> None:
         return
     if held.settings != settings:
         st.info("The settings have changed; this is the field drawn before.")
-    _show(held, view)
+    _show(held, held.settings, view)
 
 
-def _choose(batch: GeneratedBatch) -> Any:
+def drawn_settings() -> FieldSettings | None:
+    """Settings of the field that this session has drawn; None before."""
+    found: FieldSettings | None = page_state(MockFieldState).settings
+    return found
+
+
+def _choose(batch: GeneratedBatch) -> FieldSettings:
     """The controls; a FieldSettings."""
     from radioviz.encode.generation import classes_of
     from radioviz.mock_fields.settings import COMPACT, RGZ_DR1_SIZES, FieldSettings
@@ -159,7 +168,7 @@ def _choose(batch: GeneratedBatch) -> Any:
     )  # fmt: skip
 
 
-def _slices(settings: Any) -> int:
+def _slices(settings: FieldSettings) -> int:
     """Half seconds that a field takes, roughly."""
     galaxies = settings.templates * (len(settings.shares) - 1)
     return (
@@ -167,7 +176,7 @@ def _slices(settings: Any) -> int:
     )
 
 
-def _export(settings: Any) -> None:
+def _export(settings: FieldSettings) -> None:
     from radioviz.mock_fields.field import Painter, write_archive
     from radioviz.mock_fields.population import draw_sources
 
@@ -182,7 +191,7 @@ def _export(settings: Any) -> None:
     )  # fmt: skip
 
 
-def _draw(settings: Any, held: MockFieldState) -> None:
+def _draw(settings: FieldSettings, held: MockFieldState) -> None:
     """Draw the field, find its sources again, and keep both."""
     from radioviz.mock_fields import recovery
     from radioviz.mock_fields.field import Painter, draw_field
@@ -211,8 +220,8 @@ def _draw(settings: Any, held: MockFieldState) -> None:
         held.selection = recovery.selection_function(truth, seen)
 
 
-def _show(held: MockFieldState, view: View) -> None:
-    settings, truth = held.settings, held.truth
+def _show(held: MockFieldState, settings: FieldSettings, view: View) -> None:
+    truth = held.truth
     left, right = st.columns([1, 1.1], gap="large")
     with left:
         noise = settings.rms / 1000 or float(np.abs(held.picture).max()) / 1000 or 1.0
