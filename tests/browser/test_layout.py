@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     *("", "latent_map", "similar?source=first/first-10", "likelihood", "relations", "two_classes"),
-    *("inspect_galaxy?source=first-7", "benchmarks", "your_data"),
+    *("inspect_galaxy?source=first-7", "benchmarks", "your_data", "generate?model=cvae&n=4"),
 )
 # Disabled widgets need no contrast (WCAG 2.2, 1.4.3), but their labels are not marked as such.
 _DISABLED = "label:has(~ * [disabled]), [data-testid=stWidgetLabel][disabled], [aria-disabled=true]"

@@ -22,7 +22,7 @@ from train.core.config import TrainError
 from train.evaluate.csv_tables import write_table
 
 SEEDS = (612_001, 612_002, 612_003)
-NUMBER = 64
+NUMBER = 128
 """Images of each class and seed."""
 
 CHOICES: dict[str, dict[str, Any]] = {
