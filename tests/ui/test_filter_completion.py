@@ -82,7 +82,7 @@ def _encoded() -> str:
 @pytest.mark.parametrize(
     ("text", "inserts"),
     [
-        ("la", ["las", "label", "las_error"]),
+        ("la", ["las", "label", "las_error", "similar("]),
         ("las", ["las", "las_error"]),
         ("size", ["las"]),
         ("las > 3 and fl", ["flux", "floor("]),
