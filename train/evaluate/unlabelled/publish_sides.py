@@ -129,20 +129,24 @@ def publish(
             "command": f"python -m train sides --data {problem.name}",
             "config": {"problem": problem.name, "method": method, "seeds": len(networks)},
         },
-        scores={"auc.valid": round(float(oriented[seed]), 5)},
+        scores={
+            "auc.valid": round(float(oriented[seed]), 5),
+            "lowest_auc.valid": round(float(oriented.min()), 3),
+            "highest_auc.valid": round(float(oriented.max()), 3),
+        },
         paper=PAPERS["vae-hierarchy" if hierarchical else "vae-two-peaks"],
     )
-    info = weights.save(trained_folder() / name, module, info, _card(info, areas, method))
+    info = weights.save(trained_folder() / name, module, info, side_card(info))
     print(f"published {name}: {method}, epoch {epoch}, seed {seed}, {info.scores}")
     return info
 
 
-def _card(info: ModelInfo, areas: np.ndarray, method: str) -> str:
+def side_card(info: ModelInfo) -> str:
     """Model card."""
     low, high = info.architecture["classes"]
     t = info.training
     chain = ", ".join(f"{k} {v}" for k, v in info.preprocess.to_dict().items() if v is not None)
-    oriented = np.maximum(areas, 1 - areas)
+    method, scores = t["config"]["method"], info.scores
     return f"""# {info.title}
 
 {info.paper}. Kind `{info.kind}`, method `{method}`. One number an image: \
@@ -159,15 +163,14 @@ Preprocessing: {chain}. Of these the network sees the view `{info.architecture["
 {t["images"]["train"]} images of FIRST, split `train`; {t["epochs"]} epochs. Ten seeds take \
 {t["seconds"]:.0f} s on {t["machine"]}; this is seed {t["seed"]}, commit {t["commit"] or "unknown"}.
 
-    python -m radioviz.data fetch first
     python -m train evaluate two-peaks --data {info.name.removeprefix("two-peaks-")}
     {t["command"]}
 
 ## Scores
 
 Labels of the {t["images"]["valid"]} validation images chose method and epoch, and which side is \
-which. AUC there: {info.scores["auc.valid"]:.3f}; the ten seeds reach {oriented.min():.3f} to \
-{oriented.max():.3f}, and this is the one in the middle. Test figures are in \
+which. AUC there: {scores["auc.valid"]:.3f}; the ten seeds reach {scores["lowest_auc.valid"]:.3f} to \
+{scores["highest_auc.valid"]:.3f}, and this is the one in the middle. Test figures are in \
 `trained/tables/two_peaks.csv`.
 
 ## Limits
