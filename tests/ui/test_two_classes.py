@@ -14,6 +14,7 @@ from radioviz.atlas.scores import read_scores
 from radioviz.data.catalogue import Catalogue
 from radioviz.models.registry import list_models
 from radioviz.models.two_sides import side_column, side_models
+from radioviz.morphology.measuring import extent_of
 from radioviz.ui.pages.two_classes.method_panel import method_title
 from radioviz.ui.pages.two_classes.side_sample import roc
 
@@ -106,3 +107,13 @@ def test_methods_in_words() -> None:
     assert method_title("a+vr-aw") == ("Autoencoder, then two peaks, analogy of Wasserstein (AW)")
     assert method_title("v+t-sne") == "VAE, then t-SNE"
     assert method_title("vr-dkl+isomap") == "Two peaks, exact KL (DKL), then Isomap"
+
+
+def test_inspect_outlines_what_is_measured_as_the_source(open_page: Open, first: Catalogue) -> None:
+    row = int(np.flatnonzero(first.table["n_unrelated"].to_numpy() > 0)[0])
+    expected = extent_of(first, row)
+    source = str(first.table["source_id"].iat[row])
+    app = open_page("inspect_galaxy", {"inspect_mask": True}, data="first", source=source)
+    text = caption(app, "Outlined")
+    assert f"Outlined: {expected.mask.sum():,} pixels of the source" in text
+    assert f"dotted: {expected.others.sum():,} pixels" in text
