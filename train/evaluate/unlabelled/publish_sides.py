@@ -169,9 +169,9 @@ Preprocessing: {chain}. Of these the network sees the view `{info.architecture["
 ## Scores
 
 Labels of the {t["images"]["valid"]} validation images chose method and epoch, and which side \
-is which. AUC there: {scores["auc.valid"]:.3f}; the ten seeds reach {scores["lowest_auc.valid"]:.3f} to \
-{scores["highest_auc.valid"]:.3f}, and this is the one in the middle. Test figures are in \
-`trained/tables/two_peaks.csv`.
+is which. AUC there: {scores["auc.valid"]:.3f}; the ten seeds reach \
+{scores["lowest_auc.valid"]:.3f} to {scores["highest_auc.valid"]:.3f}, and this is the one in the \
+middle. Test figures are in `trained/tables/two_peaks.csv`.
 
 ## Limits
 
