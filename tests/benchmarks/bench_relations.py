@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import threading
 import time
+from contextlib import suppress
 
 import numpy as np
 
@@ -65,10 +66,8 @@ def _cancel(asked) -> None:  # type: ignore[no-untyped-def]
 
     threading.Timer(2.0, stop.set).start()
     began = time.perf_counter()
-    try:
+    with suppress(Stopped):
         predict(asked, progress)
-    except Stopped:
-        pass
     print(f"cancelled after 2 s, ended {time.perf_counter() - began - 2:.1f} s later")
 
 

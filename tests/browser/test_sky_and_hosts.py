@@ -1,4 +1,4 @@
-"""Inspect in a real browser: a host chosen by click, and the sky viewer on the image's own tiles."""
+"""Inspect in a real browser: a host chosen by click, and the viewer of the sky offline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""At the end of every page: its view as lines of Python, its charts as figures, what to cite."""
+"""At the end of every page: its view as lines of Python, charts as figures, what to cite."""
 
 from __future__ import annotations
 
