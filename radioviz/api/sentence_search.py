@@ -20,6 +20,7 @@ from radioviz.models.registry import list_models
 from radioviz.similarity import LatentIndex
 from radioviz.similarity.spaces import WHITENED, fitted_whitening, prepared_index
 from radioviz.words.answers import answer, ask
+from radioviz.words.text_encoder import load_text_encoder, text_scores
 from radioviz.words.vocabulary import read_vocabulary
 from radioviz.workspace.data_set_columns import data_set_columns, likeness
 
@@ -31,6 +32,7 @@ def search_words(
     model: str = "",
     tags: Mapping[str, Sequence[str]] | None = None,
     number: int = 0,
+    text_encoder: str = "",
 ) -> pd.DataFrame:
     """The galaxies that a sentence describes, best first, as on the Similar page.
 
@@ -45,6 +47,8 @@ def search_words(
         Your own tags: name to values of ``source_id``.
     number : int
         At most so many; 0 for all.
+    text_encoder : str
+        An installed text encoder (:mod:`radioviz.words.text_encoder`) that ranks instead.
 
     Returns
     -------
@@ -59,6 +63,8 @@ def search_words(
         If the sentence is empty or too long.
     CatalogueError, AtlasError
         If there is no such data set, or its scores are damaged.
+    VocabularyError
+        If there is no such text encoder, or it fails.
 
     Examples
     --------
@@ -88,10 +94,15 @@ def search_words(
         columns.similarity = likeness(lambda: index, lambda: white)
     question = ask(sentence, columns, read_vocabulary(), tags or {})
     found = answer(question, columns)
-    rows = found.rows[:number] if number else found.rows
-    table = columns.frame(rows).assign(
-        data_set=data_set, match=np.asarray(found.score[: len(rows)], np.float64)
-    )
+    rows, score = found.rows, np.asarray(found.score, np.float64)
+    if text_encoder:
+        ids = catalogue.table["source_id"].to_numpy(object)
+        every = text_scores(load_text_encoder(text_encoder), sentence, data_set, ids)
+        rows = rows if question.understood else np.arange(len(columns))
+        rows = rows[np.argsort(-every[rows], kind="stable")]
+        score = every[rows]
+    rows = rows[:number] if number else rows
+    table = columns.frame(rows).assign(data_set=data_set, match=score[: len(rows)])
     table.attrs = {
         "filter": question.filter, "ranking": question.ranking, "unknown": question.unknown,
         "readings": question.readings, "remarks": question.remarks,

@@ -70,7 +70,7 @@ def test_the_atlas_is_written_to_the_user_folder(mine: str, home: Path) -> None:
     }  # fmt: skip
     assert np.isfinite(opened.scores.to_numpy()).all()
     assert is_encoded(catalogue, info)
-    assert not list(home.glob("atlas/mine/.*"))
+    assert not list(home.glob("atlas/mine/.*.part"))
     again = encode_data_set(mine, "tiny")
     assert (again.resumed, again.n) == (30, 30)
 
@@ -118,7 +118,7 @@ def test_a_run_killed_during_its_umap_draws_it_later(tmp_path: Path, home: Path)
     result = encode_data_set("few", "tiny", progress=lambda d, t, w: said.append(w))
     assert result.atlas is not None and result.resumed == 5
     assert any("UMAP" in w for w in said)
-    assert not list((home / "atlas" / "few").glob(".*"))
+    assert not list((home / "atlas" / "few").glob(".*.part"))
 
 
 def test_shards_of_another_model_or_size_are_not_resumed(

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
+from radioviz.api.sentence_search import search_words
 from radioviz.errors import LabelError, VocabularyError
 from radioviz.importing.label_table import read_labels
 from radioviz.words import text_encoder
@@ -165,6 +166,7 @@ class StandIn:
         return np.array([len(s) for s in source_ids], float)
 
 
+@pytest.mark.usefixtures("cache_folder_of_the_run")
 def test_a_text_encoder_can_be_plugged_in(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("stand-in", f"{__name__}:StandIn", text_encoder.GROUP)
     monkeypatch.setattr(text_encoder, "text_encoders", lambda: {"stand-in": point})
@@ -174,6 +176,8 @@ def test_a_text_encoder_can_be_plugged_in(monkeypatch: pytest.MonkeyPatch) -> No
     assert text_encoder.text_scores(encoder, "bent", "first", ids).tolist() == [1.0, 3.0]
     with pytest.raises(VocabularyError, match="known: stand-in"):
         text_encoder.load_text_encoder("clip")
+    found = search_words("bent", text_encoder="stand-in", number=3)
+    assert found["source_id"].str.len().is_monotonic_decreasing and len(found) == 3
     monkeypatch.setattr(EntryPoint, "load", lambda self: dict)
     with pytest.raises(VocabularyError, match="no method scores"):
         text_encoder.load_text_encoder("stand-in")
