@@ -29,6 +29,7 @@ ABILITIES = {
     "log_prob": "log-likelihood",
     "classify": "class probability",
     "features": "features for comparison",
+    "side": "one of two classes, without labels",
 }
 
 SCORES = {
