@@ -236,8 +236,13 @@ def test_every_search_box_steps_through_matches(
         app.button(key=f"{box}_next").click().run()
         seen.append(at())
     assert seen == ids
-    app.button(key=f"{box}_next").click().run()
+    for _ in range(20):  # Similar also finds those of other data sets that are here
+        app.button(key=f"{box}_next").click().run()
+        if at() == ids[0]:
+            break
+        seen.append(at())
     assert at() == ids[0]
+    assert len(seen) == len(ids) or page == "similar"
     app.button(key=f"{box}_previous").click().run()
-    assert at() == ids[-1]
-    assert any(f"Match {len(ids)} of {len(ids)}" in str(m.value) for m in app.markdown)
+    assert at() == seen[-1]
+    assert any(f"Match {len(seen)} of {len(seen)}" in str(m.value) for m in app.markdown)
