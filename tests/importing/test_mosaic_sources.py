@@ -158,9 +158,11 @@ def test_an_import_that_was_stopped_goes_on(mosaic: tuple[Path, WCS], tmp_path: 
                                             monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path / "home"))
     asked: list[str] = []
+    polls: list[str] = []
 
     def after_three() -> bool:
-        return sum(w == "reading images" for w in asked) >= 3
+        polls.extend(asked[-1:])
+        return polls.count("reading images") >= 3
 
     answers = {"key": "field", "sources": "find them", "pixels": 64}
     first = import_survey(

@@ -29,8 +29,13 @@ def answer(path: str, accepted: str = "gzip, br") -> tuple[dict[str, str], bytes
     async def send(message: Any) -> None:
         sent.append(message)
 
+    asked: list[bool] = []
+
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b""}
+        if asked:  # the browser waits for the answer
+            await asyncio.sleep(60)
+        asked.append(True)
+        return {"type": "http.request", "body": b"", "more_body": False}
 
     scope = {
         "type": "http", "method": "GET", "path": path, "root_path": "", "query_string": b"",
