@@ -35,7 +35,8 @@ def test_a_filter_written_by_keyboard_alone(app_server: Server, page: Page) -> N
     box.focus()
     page.keyboard.type("lab")
     shown.first.wait_for()
-    assert [t.split()[0] for t in shown.all_inner_texts()] == ["label", "label_original"]
+    names = [t.split()[0] for t in shown.all_inner_texts()]
+    assert names[:2] == ["label", "label_original"]  # before those that speak of labels
     assert box.get_attribute("aria-activedescendant") == "radioviz-completion-0"
     page.keyboard.press("ArrowDown")
     assert shown.nth(1).get_attribute("aria-selected") == "true"
