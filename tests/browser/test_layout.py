@@ -23,11 +23,11 @@ _DISABLED = "label:has(~ * [disabled]), [data-testid=stWidgetLabel][disabled], [
 
 @pytest.mark.parametrize("width", [800, 1280, 1440, 1920])
 def test_nothing_is_cut_off_and_the_map_has_room(
-    app_server: Server, browser: Browser, width: int
+    decoding_server: Server, browser: Browser, width: int
 ) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900})
     page.set_default_timeout(60_000)
-    open_map(page, app_server.url)
+    open_map(page, decoding_server.url)
     settle(page)
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     area = plot_area(page)
@@ -40,10 +40,10 @@ def test_nothing_is_cut_off_and_the_map_has_room(
     page.close()
 
 
-def test_the_map_is_as_high_as_the_window(app_server: Server, browser: Browser) -> None:
+def test_the_map_is_as_high_as_the_window(decoding_server: Server, browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1440, "height": 700})
     page.set_default_timeout(60_000)
-    open_map(page, app_server.url)
+    open_map(page, decoding_server.url)
     low = plot_area(page)["height"]
     page.set_viewport_size({"width": 1440, "height": 1100})
     page.wait_for_timeout(500)
@@ -52,10 +52,10 @@ def test_the_map_is_as_high_as_the_window(app_server: Server, browser: Browser) 
     page.close()
 
 
-def test_pictures_are_in_sight_after_a_lasso(app_server: Server, browser: Browser) -> None:
+def test_pictures_are_in_sight_after_a_lasso(decoding_server: Server, browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.set_default_timeout(60_000)
-    open_map(page, app_server.url)
+    open_map(page, decoding_server.url)
     lasso(page, 0.3, 0.3, 0.7, 0.7)
     page.locator(".st-key-selection .cell img").first.wait_for()
     settle(page)
@@ -65,8 +65,8 @@ def test_pictures_are_in_sight_after_a_lasso(app_server: Server, browser: Browse
     page.close()
 
 
-def test_the_outline_of_an_empty_lasso_goes(app_server: Server, page: Page) -> None:
-    open_map(page, app_server.url)
+def test_the_outline_of_an_empty_lasso_goes(decoding_server: Server, page: Page) -> None:
+    open_map(page, decoding_server.url)
     lasso(page, 0.001, 0.001, 0.012, 0.012)
     outline = page.locator(".st-key-map_panel .rv-outline")
     page.wait_for_timeout(4000)
@@ -75,7 +75,9 @@ def test_the_outline_of_an_empty_lasso_goes(app_server: Server, page: Page) -> N
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
-def test_contrast_and_targets(app_server: Server, browser: Browser, path: str, theme: str) -> None:
+def test_contrast_and_targets(
+    decoding_server: Server, browser: Browser, path: str, theme: str
+) -> None:
     package = pytest.importorskip("axe_playwright_python")
     script = (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
     context = browser.new_context(
@@ -83,7 +85,7 @@ def test_contrast_and_targets(app_server: Server, browser: Browser, path: str, t
     )
     page = context.new_page()
     page.set_default_timeout(60_000)
-    page.goto(f"{app_server.url}/{path}")
+    page.goto(f"{decoding_server.url}/{path}")
     page.wait_for_selector("[data-testid=stMain] h1")
     settle(page)
     page.wait_for_timeout(1000)  # what is drawn again fades in
@@ -101,11 +103,11 @@ def test_contrast_and_targets(app_server: Server, browser: Browser, path: str, t
 
 @pytest.mark.parametrize("path", ["latent_map", "inspect_galaxy?source=first-7"])
 def test_a_link_to_a_page_asks_for_nothing_that_is_absent(
-    app_server: Server, page: Page, path: str
+    decoding_server: Server, page: Page, path: str
 ) -> None:
     missing: list[str] = []
     page.on("response", lambda r: missing.append(r.url) if r.status >= 400 else None)
-    page.goto(f"{app_server.url}/{path}")
+    page.goto(f"{decoding_server.url}/{path}")
     page.wait_for_selector("[data-testid=stMain] h1")
     settle(page)
     assert missing == []
@@ -113,11 +115,11 @@ def test_a_link_to_a_page_asks_for_nothing_that_is_absent(
 
 @pytest.mark.parametrize("width", [800, 1280])
 def test_controls_are_neither_cut_nor_over_each_other(
-    app_server: Server, browser: Browser, width: int
+    decoding_server: Server, browser: Browser, width: int
 ) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900})
     page.set_default_timeout(60_000)
-    page.goto(f"{app_server.url}/inspect_galaxy?source=first-7")
+    page.goto(f"{decoding_server.url}/inspect_galaxy?source=first-7")
     heading = page.locator("[data-testid=stMain] h1").first
     heading.wait_for()
     settle(page)
@@ -131,7 +133,7 @@ def test_controls_are_neither_cut_nor_over_each_other(
         label["x"] >= name[1] or label["y"] >= name[3] or label["y"] + label["height"] <= name[2]
     )
     assert beside
-    page.goto(f"{app_server.url}/similar?source=first/first-10")
+    page.goto(f"{decoding_server.url}/similar?source=first/first-10")
     page.locator(".st-key-similar_more").first.wait_for()
     settle(page)
     cut = page.evaluate(
