@@ -27,6 +27,12 @@ DOORS = (
         "All columns of a data set: sort, filter, histograms, scatter plots, crossmatch.",
     ),
     (
+        "pages/relations.py",
+        "Relations",
+        ":material/function:",
+        "Predict a property from latents, map it over them; luminosity and linear size.",
+    ),
+    (
         controls.INSPECT,
         "Inspect",
         ":material/center_focus_strong:",
@@ -43,6 +49,12 @@ DOORS = (
         "Likelihood",
         ":material/query_stats:",
         "The strangest galaxies by several outlier scores, thresholds, and your marks.",
+    ),
+    (
+        "pages/two_classes.py",
+        "Two classes",
+        ":material/call_split:",
+        "Compact or extended, FRI or FRII: parted without labels, with a threshold of yours.",
     ),
     (
         controls.GRID_WALK,
@@ -73,9 +85,9 @@ DOORS = (
 
 def doors() -> None:
     """A card for each page."""
-    for first in range(0, len(DOORS), 3):
-        row = DOORS[first : first + 3]
-        for place, (page, title, icon, text) in zip(st.columns(3), row, strict=False):
+    for first in range(0, len(DOORS), 4):
+        row = DOORS[first : first + 4]
+        for place, (page, title, icon, text) in zip(st.columns(4), row, strict=False):
             with place.container(border=True, height="stretch"):
                 st.page_link(page, label=f"**{title}**", icon=icon)
                 st.caption(text)

@@ -227,7 +227,8 @@ def test_recorded_splits_are_what_the_rules_make(
     recorded = {f.name: f.read_text().partition("\n")[0] for f in splits.FOLDER.glob("*.csv")}
     names = sorted(name for name, line in recorded.items() if "python -m train splits." in line)
     assert {line for name, line in recorded.items() if name not in names} == {
-        "# Made by: python -m train survey-splits. Rules: train/splits/surveys.py"
+        "# Made by: python -m train survey-splits. Rules: train/splits/surveys.py",
+        "# Made by: python -m train judge-split. Rules: train/splits/judge.py",
     }
     assert sorted(file.name for file in (tmp_path / "made").iterdir()) == names
     for name in names:
