@@ -74,7 +74,7 @@ def test_overview_says_what_is_there(open_page: Open, first: Catalogue) -> None:
         assert f"{label} {count:,}" in page
     assert "University of California" in texts(app)
     assert {link.label.strip("*") for link in app.get("page_link")} == {
-        *("Latent map", "Table", "Inspect", "Similar", "Likelihood"),
+        *("Latent map", "Table", "Relations", "Inspect", "Similar", "Likelihood", "Two classes"),
         *("Grid walk", "Generate", "Benchmarks", "Your data"),
     }
 
