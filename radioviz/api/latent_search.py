@@ -189,10 +189,11 @@ def _views(
     """Latents ``(r, d)`` of examples; of sharper surveys, as the one searched would show them."""
     encoder = Encoder.load(atlases[target].model)
     apart = {}
-    for key in sharper:
-        beam = wider_beam(catalogues[key], catalogues[target]) or 0.0
-        index = LatentIndex.of(catalogues[target], atlases[target])
-        apart[key] = (beam, index.mean - mean_matched(encoder, catalogues[key], beam))
+    if sharper:
+        mean = LatentIndex.of(catalogues[target], atlases[target]).mean
+        for key in sharper:
+            beam = wider_beam(catalogues[key], catalogues[target]) or 0.0
+            apart[key] = (beam, mean - mean_matched(encoder, catalogues[key], beam))
     views = {}
     for key, source_id in examples:
         row = catalogues[key].rows_of([source_id])

@@ -12,7 +12,7 @@ from radioviz.atlas.scores import Scores
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import LikelihoodError
 from radioviz.models.registry import ModelList
-from radioviz.outliers.thresholds import SCORES, calibrated_flows, column, rank_average
+from radioviz.outliers.thresholds import COMBINED, SCORES, calibrated_flows, column, rank_average
 
 REFERENCE = "first"
 """The data set that strangeness is measured against, where it has scores."""
@@ -88,7 +88,7 @@ class Outliers:
         base : Outliers
             Its training galaxies are those that values are ranked among.
         """
-        names = [k for k in self.values if k in base.values and k not in ("strangeness", "defect")]
+        names = [k for k in self.values if k in base.values and k not in COMBINED]
         learned = base.learned()
         try:
             average = rank_average(

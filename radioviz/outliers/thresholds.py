@@ -310,6 +310,10 @@ SCORES: dict[str, OutlierScore] = {
 """Outlier scores by name. Those of a flow are columns ``<name>_<flow>`` beside the Atlases."""
 
 
+COMBINED = ("strangeness", "defect")
+"""Made of other scores, and stored for one flow alone, that which the app ranks by."""
+
+
 def column(name: str, flow: str) -> str:
     """Column of a score under a flow: ``log_prob_maf-vae32``."""
     return f"{name}_{flow}"

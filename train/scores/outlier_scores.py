@@ -21,7 +21,7 @@ from radioviz.models import weights
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.maf import MAF
 from radioviz.models.registry import list_models
-from radioviz.outliers.thresholds import SCORES, calibrated_flows, column
+from radioviz.outliers.thresholds import COMBINED, SCORES, calibrated_flows, column
 from radioviz.paths import trained_folder
 from train.core.config import TrainError
 from train.evaluate.ood_samples import make_sample, sample_of
@@ -43,9 +43,6 @@ STORED = {
     "isolation": "Isolation forest on the latents. High: outlier.",
     "reconstruction": "Squared residual over squared image. High: outlier.",
 }
-COMBINED = ("strangeness", "defect")
-"""Stored for one flow alone, that which the app ranks by."""
-
 GENERATOR = "cvae-sharp"
 GENERATED = 1000
 KEY = "generated"

@@ -31,12 +31,12 @@ COLUMN = "p_fr2"
 def explanation_panel(catalogue: Catalogue, row: int, view: View) -> None:
     """Probability bar, and a button that explains it."""
     source_id = str(catalogue.table["source_id"].iat[row])
+    pair, name = (catalogue.info.key, source_id), class_probabilities.shown_classifier()
     scores = cache.galaxy_scores(catalogue.info.key)
     value = math.nan
     if COLUMN in scores.columns:
         value = float(scores.of([source_id])[COLUMN].to_numpy(float)[0])
     if math.isfinite(value):
-        pair, name = (catalogue.info.key, source_id), class_probabilities.shown_classifier()
         far = view.model and encoder_panel.familiarity_text(pair, view.model)[1] > FAR
         calibrated = name is not None and pair[0] in cache.models()[name].training.get("data", ())
         st.html(probability_bar(value, calibrated, bool(far)))
@@ -51,12 +51,10 @@ def explanation_panel(catalogue: Catalogue, row: int, view: View) -> None:
             language="bash",
             wrap_lines=True,
         )
-    name = class_probabilities.shown_classifier()
     if name is None:
         st.info("There is no classifier here. Train one with `python -m train classifier`.")
         return
     explained = inspect_state().explained
-    pair = (catalogue.info.key, source_id)
     if pair not in explained:
         st.button(
             "Explain this classification",
