@@ -104,17 +104,22 @@ def frdeep_nvss(batch_folders: Path) -> Catalogue:
 
 
 @pytest.fixture
-def full_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MB, where this account may mount one."""
-    folder = tmp_path / "full"
-    folder.mkdir()
+def full_disk() -> Iterator[Path]:
+    """A file system of 1 MB, where this account may mount one.
+
+    It lies outside of pytest's folders: pytest deletes those of earlier runs, and fails on a
+    file system that a killed run left mounted there.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="radioviz-full-disk-"))
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
     try:
         subprocess.run(mount, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
+        folder.rmdir()
         pytest.skip("a file system cannot be mounted by this account")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+    folder.rmdir()
 
 
 @pytest.fixture(scope="session")
