@@ -26,31 +26,18 @@ LARGEST_DOWNLOAD = 500_000_000  # bytes of a received table or image
 
 @dataclass(frozen=True)
 class Message:
-    """One received message.
+    """One received message."""
 
-    Attributes
-    ----------
-    mtype : str
-        One of :data:`RECEIVED`.
-    sender : str
-        Name of the program.
-    url, name, table_id : str
-        Of a table or image (empty otherwise); ``table_id`` also of a row.
-    rows : tuple of int
-        Rows of the table, from 0, that are highlighted or selected.
-    sources : tuple of (data set, source_id)
-        The same rows as sources, where the table is one that this link sent.
-    ra, dec : float or None
-        Degrees, of a position.
-    """
-
-    mtype: str
-    sender: str
+    mtype: str  # one of :data:`RECEIVED`
+    sender: str  # name of the program
+    # url, name, table_id: of a table or image (empty otherwise); ``table_id`` also of a row
     url: str = ""
     name: str = ""
     table_id: str = ""
-    rows: tuple[int, ...] = ()
+    rows: tuple[int, ...] = ()  # rows of the table, from 0, that are highlighted or selected
+    # The same rows as sources, where the table is one that this link sent.
     sources: tuple[Source, ...] = ()
+    # ra, dec: degrees, of a position
     ra: float | None = None
     dec: float | None = None
 

@@ -39,34 +39,18 @@ _MAX_JOBS = 2  # more would share the memory of the machine and not finish soone
 
 @dataclass(frozen=True)
 class SurveyRequest(JobRequest):
-    """What to import, measure and encode.
-
-    Attributes
-    ----------
-    key, title : str
-        Of the survey.
-    path, table : str
-        What to import; with an empty path, an existing survey is encoded.
-    answers : dict
-        As for :func:`radioviz.importing.import_survey`.
-    models : tuple of str
-        Encoders, in their order.
-    replace : bool
-        True to replace a survey of the same key.
-    upload : str
-        Folder of uploaded files, deleted after the import.
-    plane : str
-        Which image of sources with several encoders see; the first by default.
-    """
+    """What to import, measure and encode."""
 
     title: str = ""
+    # path, table: what to import; with an empty path, an existing survey is encoded
     path: str = ""
     table: str = ""
+    # As for :func:`radioviz.importing.import_survey`.
     answers: dict[str, Any] = field(default_factory=dict)
-    models: tuple[str, ...] = ()
-    replace: bool = False
-    upload: str = ""
-    plane: str = ""
+    models: tuple[str, ...] = ()  # encoders, in their order
+    replace: bool = False  # whether to replace a survey of the same key
+    upload: str = ""  # folder of uploaded files, deleted after the import
+    plane: str = ""  # which image of sources with several encoders see; the first by default
 
     @property
     def work(self) -> str:
@@ -76,18 +60,10 @@ class SurveyRequest(JobRequest):
 
 @dataclass(frozen=True)
 class SurveyProgress(JobState):
-    """Progress of a survey job.
+    """Progress of a survey job."""
 
-    Attributes
-    ----------
-    imported : str
-        The import in a sentence, once it is complete.
-    encoded : tuple of str
-        Models that are finished.
-    """
-
-    imported: str = ""
-    encoded: tuple[str, ...] = ()
+    imported: str = ""  # the import in a sentence, once it is complete
+    encoded: tuple[str, ...] = ()  # models that are finished
 
 
 SurveyJob = Job[SurveyRequest, SurveyProgress]

@@ -29,18 +29,12 @@ _COMPARED = 50_000  # galaxies over which two samples are compared
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """Clusters of the galaxies of an Atlas.
+    """Clusters of the galaxies of an Atlas."""
 
-    Attributes
-    ----------
-    labels : numpy.ndarray
-        int32 of shape ``(n,)``: 1 for the largest cluster, 2 for the next; 0 for galaxies in none.
-    agreement : float
-        Adjusted Rand index between the clusters of two random samples, compared over galaxies
-        that join both: 1 where they are the same, 0 where they agree as chance has it.
-    """
-
+    # int32 of shape ``(n,)``: 1 for the largest cluster, 2 for the next; 0 for galaxies in none.
     labels: np.ndarray
+    # Adjusted Rand index between the clusters of two random samples, compared over galaxies that
+    # join both: 1 where they are the same, 0 where they agree as chance has it.
     agreement: float
 
     def __len__(self) -> int:

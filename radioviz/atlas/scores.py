@@ -47,30 +47,14 @@ TABLE, META = "scores.parquet", "scores.json"
 
 @dataclass(frozen=True)
 class ScoreColumn:
-    """Description of a score.
+    """Description of a score."""
 
-    Attributes
-    ----------
-    title : str
-        As displayed.
-    unit : str
-        Empty for dimensionless numbers and text.
-    description : str
-        One sentence: its meaning, and whether high or low is remarkable.
-    model : str
-        The model that computed it; empty if none did.
-    weights_sha256 : str
-        Of that model; set by :func:`add_scores`.
-    command : str
-        Command that computes it again.
-    """
-
-    title: str
-    unit: str = ""
-    description: str = ""
-    model: str = ""
-    weights_sha256: str = ""
-    command: str = ""
+    title: str  # as displayed
+    unit: str = ""  # empty for dimensionless numbers and text
+    description: str = ""  # one sentence: its meaning, and whether high or low is remarkable
+    model: str = ""  # the model that computed it; empty if none did
+    weights_sha256: str = ""  # of that model; set by :func:`add_scores`
+    command: str = ""  # command that computes it again
 
 
 class _ScoresFile(msgspec.Struct):
@@ -82,21 +66,11 @@ class _ScoresFile(msgspec.Struct):
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Scores of a data set.
+    """Scores of a data set."""
 
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        Indexed by ``source_id``; one column per score.
-    columns : dict
-        Description of each column.
-    stale : dict
-        Columns that were left out, and why.
-    """
-
-    table: pd.DataFrame
-    columns: dict[str, ScoreColumn]
-    stale: dict[str, str]
+    table: pd.DataFrame  # indexed by ``source_id``; one column per score
+    columns: dict[str, ScoreColumn]  # description of each column
+    stale: dict[str, str]  # columns that were left out, and why
 
     def of(self, source_ids: Any) -> pd.DataFrame:
         """Rows of these sources, in their order; NaN for sources without scores."""

@@ -8,30 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Archive:
-    """One ``.tar.gz`` of a public data set.
+    """One ``.tar.gz`` of a public data set."""
 
-    Attributes
-    ----------
-    name : str
-        File name of the archive.
-    url : str
-        Public address.
-    md5 : str
-        MD5 of the archive, as its authors published it.
-    size : int or None
-        Length of the archive in bytes; None if its authors do not say it.
-    folder : str
-        The one folder that it unpacks to.
-    members : mapping of str to str
-        Name below ``folder`` and MD5 of every file in it.
-    """
-
-    name: str
-    url: str
-    md5: str
-    size: int | None
-    folder: str
-    members: Mapping[str, str]
+    name: str  # file name of the archive
+    url: str  # public address
+    md5: str  # MD5 of the archive, as its authors published it
+    size: int | None  # length of the archive in bytes; None if its authors do not say it
+    folder: str  # the one folder that it unpacks to
+    members: Mapping[str, str]  # name below ``folder`` and MD5 of every file in it
 
 
 _F_BATCHES = {

@@ -14,26 +14,17 @@ from radioviz.data.matching import close_pairs, first_of_group
 
 @dataclass(frozen=True, eq=False)
 class Overlap:
-    """Galaxies of two data sets that lie in one place of the sky.
+    """Galaxies of two data sets that lie in one place of the sky."""
 
-    Attributes
-    ----------
-    first, second : pandas.DataFrame
-        The two tables.
-    distinct : int
-        Different galaxies of both together; entries without a position count as different.
-    rows : numpy.ndarray
-        Entries of the second that the first has too: row of the first and row of the second, int64,
-        shape ``(k, 2)``, in the order of the second.
-    separation : numpy.ndarray
-        Arcsec, shape ``(k,)``.
-    """
-
+    # first, second: the two tables
     first: pd.DataFrame
     second: pd.DataFrame
+    # Different galaxies of both together; entries without a position count as different.
     distinct: int
+    # Entries of the second that the first has too: row of the first and row of the second, int64,
+    # shape ``(k, 2)``, in the order of the second.
     rows: np.ndarray
-    separation: np.ndarray
+    separation: np.ndarray  # arcsec, shape ``(k,)``
 
     @property
     def shared(self) -> int:

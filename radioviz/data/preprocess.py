@@ -149,39 +149,26 @@ _resampler = lru_cache(maxsize=64)(resampling)
 class Preprocess:
     """Clip, crop, resample, rescale, stretch.
 
-    Attributes
-    ----------
-    clip_sigma : float or None
-        Pixels below background + ``clip_sigma`` times the noise become 0, in raw
-        images only, which still contain noise. None: no clipping.
-    field_arcsec : float or None
-        Side of the central square that is kept, in arcsec for a 5.4 arcsec (FIRST) beam.
-        If the beam is known the field scales with it, so that it covers the same number of
-        beams in every survey; plain arcsec otherwise. 172.8 arcsec on 64 pixels are 2 pixels
-        per beam.
-    field_pixels : int or None
-        Instead of ``field_arcsec``: the side in native pixels, as in the papers.
-    size : int
-        Side of the result in pixels.
-    stretch : str
-        ``linear``, ``sqrt``, ``asinh`` (softening 0.1) or ``log`` (DS9, a = 1000).
-    nan : str
-        ``zero``: pixels that are not finite become 0; ``error``: refuse the image.
-    blank_edge : int
-        Width in result pixels of an edge strip that is set to 0 (Bastien et al. 2021, Sec. 4.1).
-
     Raises
     ------
     PreprocessError
         If a value is of the wrong type or out of range.
     """
 
+    # Pixels below background + ``clip_sigma`` times the noise become 0, in raw images only, which
+    # still contain noise. None: no clipping.
     clip_sigma: float | None = 3.0
+    # Side of the central square that is kept, in arcsec for a 5.4 arcsec (FIRST) beam. If the beam
+    # is known the field scales with it, so that it covers the same number of beams in every survey;
+    # plain arcsec otherwise. 172.8 arcsec on 64 pixels are 2 pixels per beam.
     field_arcsec: float | None = 172.8
-    size: int = 64
+    size: int = 64  # side of the result in pixels
+    # ``linear``, ``sqrt``, ``asinh`` (softening 0.1) or ``log`` (DS9, a = 1000).
     stretch: str = "linear"
-    nan: str = "zero"
+    nan: str = "zero"  # ``zero``: pixels that are not finite become 0; ``error``: refuse the image
+    # Instead of ``field_arcsec``: the side in native pixels, as in the papers.
     field_pixels: int | None = None
+    # Width in result pixels of an edge strip that is set to 0 (Bastien et al. 2021, Sec. 4.1).
     blank_edge: int = 0
 
     def __post_init__(self) -> None:

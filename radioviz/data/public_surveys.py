@@ -16,37 +16,18 @@ _READERS = "radioviz.data.datasets"
 
 @dataclass(frozen=True)
 class DataSet:
-    """One entry: its reader and the origin of its files.
+    """One entry: its reader and the origin of its files."""
 
-    Attributes
-    ----------
-    key, title : str
-        As in the :class:`~radioviz.data.catalogue.SurveyInfo` of its Catalogue.
-    reader : str
-        ``module:function`` of ``read(progress, scratch) -> Catalogue``.
-    embedded : bool
-        True if its files are installed with RadioViz.
-    fetch : str
-        Its key in ``python -m radioviz.data fetch``; '' if there is nothing to fetch.
-    files : str
-        Folder of its fetched files, below ``downloads`` in the cache folder.
-    env : str
-        Environment variable that names another folder of its files; '' for none.
-    version : int
-        Increase it when the reader changes, so that stored Catalogues are rebuilt.
-    planes : tuple of str
-        Names of the images of each source; empty where it has one.
-    """
-
+    # key, title: as in the :class:`~radioviz.data.catalogue.SurveyInfo` of its Catalogue
     key: str
     title: str
-    reader: str
-    embedded: bool = False
-    fetch: str = ""
-    files: str = ""
-    env: str = ""
-    version: int = 1
-    planes: tuple[str, ...] = ()
+    reader: str  # ``module:function`` of ``read(progress, scratch) -> Catalogue``
+    embedded: bool = False  # True if its files are installed with RadioViz
+    fetch: str = ""  # its key in ``python -m radioviz.data fetch``; '' if there is nothing to fetch
+    files: str = ""  # folder of its fetched files, below ``downloads`` in the cache folder
+    env: str = ""  # environment variable that names another folder of its files; '' for none
+    version: int = 1  # increase it when the reader changes, so that stored Catalogues are rebuilt
+    planes: tuple[str, ...] = ()  # names of the images of each source; empty where it has one
 
     @property
     def folder(self) -> Path:

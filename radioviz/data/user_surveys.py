@@ -48,27 +48,15 @@ class UserSurvey:
 
 @dataclass(frozen=True)
 class UnfinishedImport:
-    """An import that was cut off or cancelled.
-
-    Attributes
-    ----------
-    key : str
-    done : int
-        Files that have been read or refused.
-    folder : pathlib.Path
-        Its scratch folder.
-    path, table : str
-        What it reads; empty if there is no table, or if unknown.
-    answers : dict
-        The user's answers, as given.
-    """
+    """An import that was cut off or cancelled."""
 
     key: str
-    done: int
-    folder: Path
+    done: int  # files that have been read or refused
+    folder: Path  # its scratch folder
+    # path, table: what it reads; empty if there is no table, or if unknown
     path: str = ""
     table: str = ""
-    answers: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, Any] = field(default_factory=dict)  # the user's answers, as given
 
 
 class _Info(msgspec.Struct):

@@ -44,20 +44,11 @@ _RGB = re.compile(r"rgba?\(([^)]*)\)")
 
 @dataclass(frozen=True)
 class ChartLook:
-    """How a chart is drawn for a paper.
+    """How a chart is drawn for a paper."""
 
-    Attributes
-    ----------
-    width : str
-        One of :data:`WIDTHS`.
-    serif : bool
-    palette : str
-        One of :data:`PALETTES`.
-    """
-
-    width: str = "column"
+    width: str = "column"  # one of :data:`WIDTHS`
     serif: bool = False
-    palette: str = "screen"
+    palette: str = "screen"  # one of :data:`PALETTES`
 
     def __post_init__(self) -> None:
         for name, known in (("width", WIDTHS), ("palette", PALETTES)):

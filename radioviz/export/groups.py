@@ -58,29 +58,17 @@ _LEFT_OUT = re.compile(r"wcs_header(_\d+)?")
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Rows of one data set with their scores and latents.
-
-    Attributes
-    ----------
-    catalogue : Catalogue
-    rows : numpy.ndarray
-        Row numbers, shape ``(n,)``, in the order of export; or a bool mask.
-    scores : pandas.DataFrame or None
-        ``n`` rows aligned with ``rows`` (the index is ignored): scores, marks.
-    latents : numpy.ndarray or None
-        Shape ``(n, d)``, aligned with ``rows``.
-    model, model_sha256 : str
-        Model of the latents and scores.
-    columns : mapping
-        Unit, UCD and description of score columns, by name.
-    """
+    """Rows of one data set with their scores and latents."""
 
     catalogue: Catalogue
-    rows: np.ndarray
+    rows: np.ndarray  # row numbers, shape ``(n,)``, in the order of export; or a bool mask
+    # ``n`` rows aligned with ``rows`` (the index is ignored): scores, marks.
     scores: pd.DataFrame | None = None
-    latents: np.ndarray | None = None
+    latents: np.ndarray | None = None  # shape ``(n, d)``, aligned with ``rows``
+    # model, model_sha256: model of the latents and scores
     model: str = ""
     model_sha256: str = ""
+    # Unit, UCD and description of score columns, by name.
     columns: Mapping[str, Column] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -166,24 +154,13 @@ def sources(groups: Groups, progress: Progress = no_progress) -> Iterator[tuple[
 
 @dataclass(frozen=True, eq=False)
 class SelectionTable:
-    """One table of a selection.
+    """One table of a selection."""
 
-    Attributes
-    ----------
-    frame : pandas.DataFrame
-        One row a source; every column is float64, int64, bool or str.
-    columns : dict
-        Unit, UCD and description of each column of ``frame``.
-    latents : dict
-        Vector columns by name, float32 of shape ``(n, d)``, NaN where a source has none.
-    provenance : tuple of str
-        Origin and terms of use, in sentences.
-    """
-
-    frame: pd.DataFrame
-    columns: dict[str, Column]
+    frame: pd.DataFrame  # one row a source; every column is float64, int64, bool or str
+    columns: dict[str, Column]  # unit, UCD and description of each column of ``frame``
+    # Vector columns by name, float32 of shape ``(n, d)``, NaN where a source has none.
     latents: dict[str, np.ndarray]
-    provenance: tuple[str, ...]
+    provenance: tuple[str, ...]  # origin and terms of use, in sentences
 
     def with_columns(self, **values: Sequence[Any] | np.ndarray) -> SelectionTable:
         """The table with further columns of :data:`MADE_COLUMNS`."""

@@ -26,52 +26,33 @@ _GREY = np.array([184, 189, 199]) / 255
 
 @dataclass(frozen=True, eq=False)
 class MapFigure:
-    """What a figure of a map shows.
+    """What a figure of a map shows."""
 
-    Attributes
-    ----------
-    x, y : numpy.ndarray
-        Shape ``(n,)``; points that are not finite are left out.
-    colours : numpy.ndarray
-        Float, shape ``(n, 3)``, 0 to 1.
-    shown, selected : numpy.ndarray or None
-        Masks of shape ``(n,)``: what is drawn, and what is not greyed; None: all.
-    behind : numpy.ndarray or None
-        Mask of points that lie behind the others, such as those without a value.
-    rings : numpy.ndarray or None
-        Mask of overlaid points, drawn as rings.
-    area : (x0, x1, y0, y1) or None
-        Part of the map; None: all of it.
-    legend : list of (name, colour, count)
-    bar : (title, colours, low, high, log) or None
-        A colour bar; ``low`` and ``high`` are logarithms where ``log``.
-    lines : list of numpy.ndarray
-        Each ``(k, 2)``.
-    names : list of (text, x, y)
-    size, opacity : float
-        Factor on the diameter of points, and their opacity.
-    below : bool
-        Overlaid points lie below the others, not above.
-    """
-
+    # x, y: shape ``(n,)``; points that are not finite are left out
     x: np.ndarray
     y: np.ndarray
-    colours: np.ndarray
+    colours: np.ndarray  # float, shape ``(n, 3)``, 0 to 1
+    # shown, selected: masks of shape ``(n,)``: what is drawn, and what is not greyed; None: all
     shown: np.ndarray | None = None
     selected: np.ndarray | None = None
+    # Mask of points that lie behind the others, such as those without a value.
     behind: np.ndarray | None = None
-    rings: np.ndarray | None = None
+    rings: np.ndarray | None = None  # mask of overlaid points, drawn as rings
+    # (x0, x1, y0, y1): part of the map; None: all of it.
     area: tuple[float, float, float, float] | None = None
     x_title: str = ""
     y_title: str = ""
     title: str = ""
     legend: list[tuple[str, str, int]] = field(default_factory=list)
+    # (title, colours, low, high, log): a colour bar; ``low`` and ``high`` are logarithms where
+    # ``log``.
     bar: tuple[str, list[str], float, float, bool] | None = None
-    lines: list[np.ndarray] = field(default_factory=list)
+    lines: list[np.ndarray] = field(default_factory=list)  # each ``(k, 2)``
     names: list[tuple[str, float, float]] = field(default_factory=list)
+    # size, opacity: factor on the diameter of points, and their opacity
     size: float = 1.0
     opacity: float = 1.0
-    below: bool = False
+    below: bool = False  # overlaid points lie below the others, not above
 
 
 def write_map_figure(file: IO[bytes], shown: MapFigure, kind: str) -> None:

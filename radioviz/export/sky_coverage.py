@@ -29,17 +29,10 @@ _PER_FIELD = 30  # cells across the radius of a field: those at its edge add 3 %
 
 @dataclass(frozen=True, eq=False)
 class SkyCoverage:
-    """Where a selection lies.
+    """Where a selection lies."""
 
-    Attributes
-    ----------
-    moc : mocpy.MOC
-        Union of discs with the area of each cutout.
-    placed, lacking : int
-        Galaxies with and without a sky position.
-    """
-
-    moc: MOC
+    moc: MOC  # union of discs with the area of each cutout
+    # placed, lacking: galaxies with and without a sky position
     placed: int
     lacking: int
 

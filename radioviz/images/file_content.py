@@ -15,31 +15,17 @@ _LIMIT = 1 << 29  # bytes that a gzip stream is inflated to
 
 @dataclass(frozen=True)
 class FileContent:
-    """What can be chosen in a FITS file.
+    """What can be chosen in a FITS file."""
 
-    Attributes
-    ----------
-    extensions : tuple of str
-        Names of its images, or numbers where they have none of their own.
-    planes : tuple of str
-        Of the image along its one axis that is not on the sky and longer than 1; empty if it has
-        none, or if there are several images.
-    cube : bool
-        True where a plane must be chosen.
-    usual : str or None
-        The plane of total brightness.
-    labels : tuple of str
-        What the images show: bands or epochs where RadioViz wrote so, else as ``extensions``.
-    one_source : bool
-        True where RadioViz wrote them as images of one source.
-    """
-
-    extensions: tuple[str, ...]
+    extensions: tuple[str, ...]  # names of its images, or numbers where they have none of their own
+    # Of the image along its one axis that is not on the sky and longer than 1; empty if it has
+    # none, or if there are several images.
     planes: tuple[str, ...] = ()
-    cube: bool = False
-    usual: str | None = None
+    cube: bool = False  # True where a plane must be chosen
+    usual: str | None = None  # the plane of total brightness
+    # What the images show: bands or epochs where RadioViz wrote so, else as ``extensions``.
     labels: tuple[str, ...] = ()
-    one_source: bool = False
+    one_source: bool = False  # True where RadioViz wrote them as images of one source
 
 
 def list_content(

@@ -40,25 +40,13 @@ def as_block(cards: Iterable[str]) -> bytes:
 
 @dataclass(frozen=True)
 class HDU:
-    """One header and data unit.
+    """One header and data unit."""
 
-    Attributes
-    ----------
-    index : int
-        Number in the file; the primary is 0.
-    kind : str
-        ``image``, ``compressed`` (tile-compressed image), ``table``, ``groups``, ``other``.
-    axes : tuple of int
-        Lengths NAXIS1, NAXIS2, ... of the (uncompressed) image: FITS order.
-    header : Header
-    start, size : int
-        Offset of the data, bytes declared.
-    """
-
-    index: int
-    kind: str
-    axes: tuple[int, ...]
+    index: int  # number in the file; the primary is 0
+    kind: str  # ``image``, ``compressed`` (tile-compressed image), ``table``, ``groups``, ``other``
+    axes: tuple[int, ...]  # Lengths NAXIS1, NAXIS2, ... of the (uncompressed) image: FITS order.
     header: Header
+    # start, size: offset of the data, bytes declared
     start: int
     size: int
 

@@ -24,22 +24,12 @@ class Beam:
 
 @dataclass(frozen=True)
 class KnownSurvey:
-    """A survey by its name.
-
-    Attributes
-    ----------
-    name : str
-    frequency : float or None
-        GHz; None where the name stands for several bands.
-    beam : float or None
-        FWHM in arcsec; None where it differs from image to image.
-    stretch : callable or None
-        Major over minor axis of the beam by declination in degrees; the major axis points north.
-    """
+    """A survey by its name."""
 
     name: str
-    frequency: float | None
-    beam: float | None = None
+    frequency: float | None  # GHz; None where the name stands for several bands
+    beam: float | None = None  # FWHM in arcsec; None where it differs from image to image
+    # Major over minor axis of the beam by declination in degrees; the major axis points north.
     stretch: Callable[[float], float] | None = None
 
     def beam_at(self, dec: float | None = None) -> Beam | None:

@@ -257,36 +257,17 @@ def _of_plane(header: Header, plane: Mapping[int, int]) -> Header:
 
 @dataclass(frozen=True)
 class Observation:
-    """What is known of the observation of an image.
-
-    Attributes
-    ----------
-    beam : Beam or None
-    frequency : float or None
-        GHz.
-    survey : str
-        SURVEY keyword, or empty.
-    rms : float or None
-        In the unit of BUNIT.
-    primary_beam : str
-        ``corrected``, ``uncorrected`` or empty.
-    simulated : str
-        See :func:`find_simulation`.
-    implied : tuple of str
-        ``beam`` and ``frequency`` where no header but the name of the survey gives them.
-    response : float or None
-        As of :func:`find_response`.
-    notes : tuple of str
-    """
+    """What is known of the observation of an image."""
 
     beam: Beam | None = None
-    frequency: float | None = None
-    survey: str = ""
-    rms: float | None = None
-    primary_beam: str = ""
-    simulated: str = ""
+    frequency: float | None = None  # GHz
+    survey: str = ""  # SURVEY keyword, or empty
+    rms: float | None = None  # in the unit of BUNIT
+    primary_beam: str = ""  # ``corrected``, ``uncorrected`` or empty
+    simulated: str = ""  # see :func:`find_simulation`
+    # ``beam`` and ``frequency`` where no header but the name of the survey gives them.
     implied: tuple[str, ...] = ()
-    response: float | None = None
+    response: float | None = None  # as of :func:`find_response`
     notes: tuple[str, ...] = ()
 
 

@@ -33,18 +33,12 @@ _ARCSEC = 180.0 * 3600.0 / math.pi
 
 @dataclass(frozen=True)
 class Geometry:
-    """Local sky geometry of an image at its centre.
+    """Local sky geometry of an image at its centre."""
 
-    Attributes
-    ----------
-    ra, dec : float
-        Centre of the array, degrees, J2000.
-    jacobian : tuple of tuple of float
-        ``((dE/dx, dE/dy), (dN/dx, dN/dy))`` in arcsec per pixel, east and north at the centre.
-    """
-
+    # ra, dec: centre of the array, degrees, J2000
     ra: float
     dec: float
+    # ``((dE/dx, dE/dy), (dN/dx, dN/dy))`` in arcsec per pixel, east and north at the centre.
     jacobian: tuple[tuple[float, float], tuple[float, float]]
 
     @property

@@ -35,64 +35,31 @@ MAX_PIXELS = 64_000_000  # 256 MB of float32: an 8000 x 8000 mosaic
 
 @dataclass(frozen=True, eq=False)
 class SkyImage:
-    """One two-dimensional sky image.
+    """One two-dimensional sky image."""
 
-    Attributes
-    ----------
-    data : numpy.ndarray
-        Float32, shape ``(ny, nx)``, row 0 first in the file (FITS order, origin at the
-        lower left); NaN for missing data. In the unit ``bunit``.
-    file : str
-        Name for messages.
-    header : str
-        FITS cards, one a line, unprintable characters as spaces; empty for PNG and JPEG.
-    extension : int
-        HDU that was read.
-    wcs : astropy.wcs.WCS or None
-        Celestial, two axes, of ``data``.
-    position : (float, float) or None
-        Right ascension and declination, J2000 degrees, of the centre of the array.
-    pixel_scale : float or None
-        Arcsec per pixel: square root of the pixel area.
-    beam : Beam or None
-        From the header, or that of a known survey (then a note says so).
-    bunit : str
-        ``Jy/beam``, another unit as the file gives it, or empty.
-    survey : str
-        SURVEY keyword, or empty.
-    frequency : float or None
-        GHz.
-    rms : float or None
-        Noise as the header gives it, in the unit of ``data``.
-    primary_beam : str
-        ``corrected`` or ``uncorrected`` where the header says so, or empty.
-    simulated : str
-        What made a simulated image, in words; empty for an observed one.
-    implied : tuple of str
-        ``beam`` and ``frequency`` where the name of the survey gives them, not the header.
-    response : float or None
-        Of the primary beam at the source, 0 to 1, where the header gives it.
-    notes : tuple of str
-        Problems and repairs, as text.
-    """
-
+    # Float32, shape ``(ny, nx)``, row 0 first in the file (FITS order, origin at the lower left);
+    # NaN for missing data. In the unit ``bunit``.
     data: np.ndarray
-    file: str
+    file: str  # name for messages
+    # FITS cards, one a line, unprintable characters as spaces; empty for PNG and JPEG.
     header: str = ""
-    extension: int = 0
-    wcs: WCS | None = None
+    extension: int = 0  # HDU that was read
+    wcs: WCS | None = None  # celestial, two axes, of ``data``
+    # Right ascension and declination, J2000 degrees, of the centre of the array.
     position: tuple[float, float] | None = None
-    pixel_scale: float | None = None
-    beam: Beam | None = None
-    bunit: str = ""
-    survey: str = ""
-    frequency: float | None = None
-    rms: float | None = None
-    primary_beam: str = ""
-    simulated: str = ""
+    pixel_scale: float | None = None  # arcsec per pixel: square root of the pixel area
+    beam: Beam | None = None  # from the header, or that of a known survey (then a note says so)
+    bunit: str = ""  # ``Jy/beam``, another unit as the file gives it, or empty
+    survey: str = ""  # SURVEY keyword, or empty
+    frequency: float | None = None  # GHz
+    rms: float | None = None  # noise as the header gives it, in the unit of ``data``
+    primary_beam: str = ""  # ``corrected`` or ``uncorrected`` where the header says so, or empty
+    simulated: str = ""  # what made a simulated image, in words; empty for an observed one
+    # ``beam`` and ``frequency`` where the name of the survey gives them, not the header.
     implied: tuple[str, ...] = ()
+    # Of the primary beam at the source, 0 to 1, where the header gives it.
     response: float | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # problems and repairs, as text
 
 
 def read_fits(

@@ -36,68 +36,40 @@ _MOST_TRIED = 200_000  # rows that are read in other ways where next to nothing 
 
 @dataclass(frozen=True)
 class CatalogueFacts:
-    """What a catalogue holds, before it is matched.
+    """What a catalogue holds, before it is matched."""
 
-    Attributes
-    ----------
-    rows, placed : int
-        Rows, and those with a position.
-    columns : tuple of str
-    positions : str
-        The interpretation of its positions in words.
-    problems, notes : tuple of str
-    needed : tuple of Question
-        What must be answered first: ``ra_unit``, ``frame``; ``which_table`` may be.
-    """
-
+    # rows, placed: rows, and those with a position
     rows: int
     placed: int
     columns: tuple[str, ...]
-    positions: str
+    positions: str  # the interpretation of its positions in words
     problems: tuple[str, ...]
     notes: tuple[str, ...]
+    # What must be answered first: ``ra_unit``, ``frame``; ``which_table`` may be.
     needed: tuple[Question, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class MatchedCatalogue:
-    """Pairs of galaxies and rows of a catalogue.
+    """Pairs of galaxies and rows of a catalogue."""
 
-    Attributes
-    ----------
-    galaxy, row : numpy.ndarray
-        int64, shape ``(k,)``: places in the given positions, and row numbers of the file from 1.
-    separation : numpy.ndarray
-        Arcsec, shape ``(k,)``.
-    within : numpy.ndarray
-        int64, shape ``(k,)``: rows within the radius of that galaxy.
-    frame : pandas.DataFrame
-        The chosen columns of the rows, ``k`` rows.
-    columns : dict
-        Type, unit, UCD and description of each.
-    facts : CatalogueFacts
-    chance, chance_error : float
-        Galaxies expected to match by chance.
-    offset_ra, offset_dec : float
-        Median of catalogue minus galaxy, arcsec.
-    hint : str
-        How else the positions may be meant, where next to nothing matches.
-    ra, dec : numpy.ndarray
-        Positions of the rows: ICRS in degrees, shape ``(k,)``.
-    """
-
+    # galaxy, row: int64, shape ``(k,)``: places in the given positions, and row numbers of the file
+    # from 1
     galaxy: np.ndarray
     row: np.ndarray
-    separation: np.ndarray
-    within: np.ndarray
-    frame: pd.DataFrame
-    columns: dict[str, Column]
+    separation: np.ndarray  # arcsec, shape ``(k,)``
+    within: np.ndarray  # int64, shape ``(k,)``: rows within the radius of that galaxy
+    frame: pd.DataFrame  # the chosen columns of the rows, ``k`` rows
+    columns: dict[str, Column]  # type, unit, UCD and description of each
     facts: CatalogueFacts
+    # chance, chance_error: galaxies expected to match by chance
     chance: float
     chance_error: float
+    # offset_ra, offset_dec: median of catalogue minus galaxy, arcsec
     offset_ra: float
     offset_dec: float
-    hint: str
+    hint: str  # how else the positions may be meant, where next to nothing matches
+    # ra, dec: positions of the rows: ICRS in degrees, shape ``(k,)``
     ra: np.ndarray
     dec: np.ndarray
 

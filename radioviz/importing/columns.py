@@ -35,27 +35,16 @@ _TARGETS = {"ra": "deg", "dec": "deg", "las": "arcsec", "flux": "mJy", "beam_maj
 
 @dataclass(frozen=True)
 class ColumnMap:
-    """The column of each role.
+    """The column of each role."""
 
-    Attributes
-    ----------
-    columns : dict of str to str
-        By role: the column. Roles are the Catalogue's columns, and ``image`` for a path.
-    how : dict of str to str
-        By role: ``given``, ``name`` or the UCD.
-    units : dict of str to str
-        By role: the unit that the table or the column's name gives.
-    frame : str
-        Frame of ``ra`` and ``dec`` where they are longitude and latitude of another one.
-    passed : tuple of str
-        Columns that would be a role but for their unit, and why.
-    """
-
+    # By role: the column. Roles are the Catalogue's columns, and ``image`` for a path.
     columns: dict[str, str]
-    how: dict[str, str]
+    how: dict[str, str]  # by role: ``given``, ``name`` or the UCD
+    # By role: the unit that the table or the column's name gives.
     units: dict[str, str] = field(default_factory=dict)
+    # Frame of ``ra`` and ``dec`` where they are longitude and latitude of another one.
     frame: str = ""
-    passed: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()  # columns that would be a role but for their unit, and why
 
 
 def map_columns(

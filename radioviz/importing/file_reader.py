@@ -39,26 +39,13 @@ _PEEKED, _READ = 128, 16  # files of a sample: headers, and whole images
 
 @dataclass(frozen=True)
 class FileSummary:
-    """What a sample of the files shows.
+    """What a sample of the files shows."""
 
-    Attributes
-    ----------
-    shape : tuple of int or None
-        The most frequent ``(ny, nx)``.
-    facts : SurveyFacts
-    pictures : bool
-        True where most files are PNG or JPEG.
-    images : tuple of SkyImage
-        Those that were read whole.
-    refused : tuple of (str, str)
-        Files that cannot be read, and why.
-    """
-
-    shape: tuple[int, int] | None
+    shape: tuple[int, int] | None  # the most frequent ``(ny, nx)``
     facts: SurveyFacts
-    pictures: bool
-    images: tuple[SkyImage, ...]
-    refused: tuple[tuple[str, str], ...]
+    pictures: bool  # True where most files are PNG or JPEG
+    images: tuple[SkyImage, ...]  # those that were read whole
+    refused: tuple[tuple[str, str], ...]  # files that cannot be read, and why
 
 
 def summarise_files(files: ImageFiles, choice: ImageChoice) -> FileSummary:

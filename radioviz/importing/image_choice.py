@@ -23,19 +23,12 @@ EVERY_EXTENSION = "all"
 
 @dataclass(frozen=True)
 class ImageChoice:
-    """What the user chose.
+    """What the user chose."""
 
-    Attributes
-    ----------
-    extension, plane : str
-        Name or number; empty where files hold one image.
-    bunit : str or None
-        Unit of the pixels instead of that of the headers.
-    """
-
+    # extension, plane: name or number; empty where files hold one image
     extension: str = ""
     plane: str = ""
-    bunit: str | None = None
+    bunit: str | None = None  # unit of the pixels instead of that of the headers
 
     @property
     def every_plane(self) -> bool:

@@ -36,18 +36,10 @@ SOURCE_NAME = "source_name"
 
 @dataclass(frozen=True)
 class Source:
-    """What to import.
+    """What to import."""
 
-    Attributes
-    ----------
-    path : pathlib.Path
-        Folder, archive, FITS, cube or table.
-    table : pathlib.Path or None
-        Table that belongs to it: a source list, or one row per image.
-    """
-
-    path: Path
-    table: Path | None = None
+    path: Path  # folder, archive, FITS, cube or table
+    table: Path | None = None  # table that belongs to it: a source list, or one row per image
 
 
 Step = tuple[FileOutcome, np.ndarray | None]
@@ -157,40 +149,19 @@ class CutoutReader(Reader):
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """What was found in a source and what must be answered.
-
-    Attributes
-    ----------
-    source : Source
-    kind : str
-        One of :data:`KINDS`.
-    count : int or None
-        Upper limit on the images; None where unknown in advance.
-    found : dict of str to str
-        Facts in words.
-    needed : tuple of Question
-        Open questions; those without a default must be answered before the import.
-    sample : pandas.DataFrame
-        First rows of the new survey.
-    refused : tuple of (str, str)
-        Unreadable files of the sample, and why.
-    notes : tuple of str
-    key : str
-        A free key for the survey.
-    state : tuple
-        Changes when the files change.
-    """
+    """What was found in a source and what must be answered."""
 
     source: Source
-    kind: str
-    count: int | None
-    found: dict[str, str]
+    kind: str  # one of :data:`KINDS`
+    count: int | None  # upper limit on the images; None where unknown in advance
+    found: dict[str, str]  # facts in words
+    # Open questions; those without a default must be answered before the import.
     needed: tuple[Question, ...]
-    sample: pd.DataFrame = field(default_factory=pd.DataFrame)
-    refused: tuple[tuple[str, str], ...] = ()
+    sample: pd.DataFrame = field(default_factory=pd.DataFrame)  # first rows of the new survey
+    refused: tuple[tuple[str, str], ...] = ()  # unreadable files of the sample, and why
     notes: tuple[str, ...] = ()
-    key: str = "survey"
-    state: tuple[Any, ...] = ()
+    key: str = "survey"  # a free key for the survey
+    state: tuple[Any, ...] = ()  # changes when the files change
     make: Callable[[], Reader] | None = field(default=None, repr=False)
 
     @property

@@ -46,27 +46,18 @@ _CORE = 0.3  # of the distance of two lobes: how far from half-way between them 
 
 @dataclass(frozen=True, eq=False)
 class FieldIslands:
-    """Islands of a mosaic, the brightest first.
+    """Islands of a mosaic, the brightest first."""
 
-    Attributes
-    ----------
-    x, y : numpy.ndarray
-        Flux-weighted centre in pixels of the mosaic, from 0, shape ``(k,)``.
-    peak, flux, noise : numpy.ndarray
-        In units of the mosaic; ``flux`` is the sum of pixels over the area of the beam.
-    cut : numpy.ndarray
-        True where it continues beyond the window that it was found in, or the mosaic.
-    faint : int
-        Islands left out, whose peak is below :data:`DETECTED`.
-    """
-
+    # x, y: flux-weighted centre in pixels of the mosaic, from 0, shape ``(k,)``
     x: np.ndarray
     y: np.ndarray
+    # peak, flux, noise: in units of the mosaic; ``flux`` is the sum of pixels over the area of the
+    # beam
     peak: np.ndarray
     flux: np.ndarray
     noise: np.ndarray
-    cut: np.ndarray
-    faint: int = 0
+    cut: np.ndarray  # True where it continues beyond the window that it was found in, or the mosaic
+    faint: int = 0  # islands left out, whose peak is below :data:`DETECTED`
 
     def __len__(self) -> int:
         return len(self.x)

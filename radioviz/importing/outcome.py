@@ -10,27 +10,13 @@ from radioviz.jobs.journal import Journal
 
 
 class FileOutcome(msgspec.Struct, frozen=True, array_like=True):
-    """Result of reading one file, row or plane; a line of the import's journal.
+    """Result of reading one file, row or plane; a line of the import's journal."""
 
-    Attributes
-    ----------
-    name : str
-        As the report calls it.
-    refused : str
-        Why it was not read; empty if it was.
-    row : int or None
-        Its row in the table that came with the images.
-    facts : dict
-        Cells that it adds to the table; None stands for NaN.
-    notes : tuple of str
-        What was repaired.
-    """
-
-    name: str
-    refused: str = ""
-    row: int | None = None
-    facts: dict[str, Any] | None = None
-    notes: tuple[str, ...] = ()
+    name: str  # as the report calls it
+    refused: str = ""  # why it was not read; empty if it was
+    row: int | None = None  # its row in the table that came with the images
+    facts: dict[str, Any] | None = None  # cells that it adds to the table; None stands for NaN
+    notes: tuple[str, ...] = ()  # what was repaired
 
 
 ImportJournal = Journal[FileOutcome]

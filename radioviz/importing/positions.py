@@ -38,24 +38,14 @@ _SEXAGESIMAL = re.compile(
 
 @dataclass(frozen=True, eq=False)
 class Positions:
-    """Sky positions of a table.
+    """Sky positions of a table."""
 
-    Attributes
-    ----------
-    ra, dec : numpy.ndarray
-        Degrees, shape ``(n,)``; NaN where a row has none.
-    problems : dict of int to str
-        Why a row has no position, by its index.
-    how : str
-        The interpretation of the columns.
-    needed : tuple of Question
-        Not empty where RA or Dec is ambiguous; all positions are NaN then.
-    """
-
+    # ra, dec: degrees, shape ``(n,)``; NaN where a row has none
     ra: np.ndarray
     dec: np.ndarray
-    problems: dict[int, str]
-    how: str
+    problems: dict[int, str]  # why a row has no position, by its index
+    how: str  # the interpretation of the columns
+    # Not empty where RA or Dec is ambiguous; all positions are NaN then.
     needed: tuple[Question, ...] = ()
 
 

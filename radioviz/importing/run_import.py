@@ -49,26 +49,15 @@ _MAX_NOTES = 1000
 
 @dataclass(frozen=True, eq=False)
 class ImportResult:
-    """Result of an import.
-
-    Attributes
-    ----------
-    key : str
-    catalogue : Catalogue or None
-        None if it was cancelled; what was read is kept for the next run.
-    report : pandas.DataFrame
-        ``file``, ``status`` (read, left out or refused), ``reason`` (why it was left out or
-        refused, or what was repaired), ``source_id``.
-    seconds : float
-    resumed : int
-        Files that an earlier run had processed.
-    """
+    """Result of an import."""
 
     key: str
-    catalogue: Catalogue | None
+    catalogue: Catalogue | None  # None if it was cancelled; what was read is kept for the next run
+    # ``file``, ``status`` (read, left out or refused), ``reason`` (why it was left out or refused,
+    # or what was repaired), ``source_id``.
     report: pd.DataFrame
     seconds: float
-    resumed: int = 0
+    resumed: int = 0  # files that an earlier run had processed
 
     @property
     def read(self) -> int:

@@ -40,31 +40,18 @@ _CORRECTED |= dict.fromkeys(("uncorrected", "false", "f", "no", "n", "0"), "unco
 
 @dataclass(frozen=True, eq=False)
 class SourceList:
-    """Sources of a table in the Catalogue's terms.
+    """Sources of a table in the Catalogue's terms."""
 
-    Attributes
-    ----------
-    frame : pandas.DataFrame
-        The Catalogue's columns, then the table's other ones; the index is the row number in
-        the file, from 1.
-    images : pandas.Series or None
-        Path of the image of each row, where the table names them.
-    refused : tuple of (int, str)
-        Rows left out, by number, and why.
-    notes : tuple of str
-    found : dict of str to str
-        The interpretation of each column, in words.
-    needed : tuple of Question
-    units, ucds : dict of str to str
-        Of the table's other columns.
-    """
-
+    # The Catalogue's columns, then the table's other ones; the index is the row number in the file,
+    # from 1.
     frame: pd.DataFrame
-    images: pd.Series | None = None
-    refused: tuple[tuple[int, str], ...] = ()
+    images: pd.Series | None = None  # path of the image of each row, where the table names them
+    refused: tuple[tuple[int, str], ...] = ()  # rows left out, by number, and why
     notes: tuple[str, ...] = ()
+    # The interpretation of each column, in words.
     found: dict[str, str] = field(default_factory=dict)
     needed: tuple[Question, ...] = ()
+    # units, ucds: of the table's other columns
     units: dict[str, str] = field(default_factory=dict)
     ucds: dict[str, str] = field(default_factory=dict)
 

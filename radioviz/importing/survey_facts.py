@@ -18,24 +18,12 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Question:
-    """One fact that the files do not give.
+    """One fact that the files do not give."""
 
-    Attributes
-    ----------
-    key : str
-        Key of the answer.
-    text : str
-        The question, with what was found.
-    choices : tuple of str
-        Accepted answers; empty where any text or number will do.
-    default : str or None
-        Used without an answer; None where an answer is required.
-    """
-
-    key: str
-    text: str
-    choices: tuple[str, ...] = ()
-    default: str | None = None
+    key: str  # key of the answer
+    text: str  # the question, with what was found
+    choices: tuple[str, ...] = ()  # accepted answers; empty where any text or number will do
+    default: str | None = None  # used without an answer; None where an answer is required
 
     @property
     def required(self) -> bool:
@@ -101,45 +89,24 @@ def pixels_answer(answers: Answers) -> int | None:
 
 @dataclass(frozen=True)
 class SurveyFacts:
-    """What holds for the images of a survey, as far as it is known.
+    """What holds for the images of a survey, as far as it is known."""
 
-    Attributes
-    ----------
-    pixel_scale : float or None
-        Arcsec; of most images where each has its own.
-    beam : float or None
-        FWHM in arcsec; None where unknown, or where each image has its own.
-    bunit, survey : str
-        Empty where unknown.
-    raw : bool
-        True where the images still contain noise.
-    frequency : float or None
-        GHz; None where unknown, or where each image has its own.
-    primary_beam : str
-        ``corrected`` or ``uncorrected`` where the user says so.
-    given : frozenset of str
-        The facts that the user answered: they hold for every image, whatever the files say.
-    ranges : dict
-        Least and largest value in the files, by fact, where they differ.
-    factor : float
-        From the pixels of the files to ``bunit``.
-    implied : frozenset of str
-        Facts that no file says, but the name of its survey.
-    """
-
-    pixel_scale: float | None = None
-    beam: float | None = None
+    pixel_scale: float | None = None  # arcsec; of most images where each has its own
+    beam: float | None = None  # FWHM in arcsec; None where unknown, or where each image has its own
+    # bunit, survey: empty where unknown
     bunit: str = ""
     survey: str = ""
-    raw: bool = True
-    frequency: float | None = None
+    raw: bool = True  # True where the images still contain noise
+    frequency: float | None = None  # GHz; None where unknown, or where each image has its own
     licence: str = ""
     reference: str = ""
-    primary_beam: str = ""
+    primary_beam: str = ""  # ``corrected`` or ``uncorrected`` where the user says so
+    # The facts that the user answered: they hold for every image, whatever the files say.
     given: frozenset[str] = frozenset()
+    # Least and largest value in the files, by fact, where they differ.
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    factor: float = 1.0
-    implied: frozenset[str] = frozenset()
+    factor: float = 1.0  # from the pixels of the files to ``bunit``
+    implied: frozenset[str] = frozenset()  # facts that no file says, but the name of its survey
 
 
 def resolve_facts(

@@ -15,27 +15,16 @@ from radioviz.importing.survey_facts import Answers, Question
 
 @dataclass(frozen=True, eq=False)
 class TablePositions:
-    """Positions of a table that has any columns besides.
+    """Positions of a table that has any columns besides."""
 
-    Attributes
-    ----------
-    ra, dec : numpy.ndarray
-        ICRS in degrees, shape ``(n,)``; NaN where a row has none.
-    how : str
-        The columns and their interpretation.
-    problems : tuple of (int, str)
-        Rows without a position by their number in the file, and why.
-    notes : tuple of str
-    needed : tuple of Question
-        Not empty where the positions are ambiguous.
-    """
-
+    # ra, dec: ICRS in degrees, shape ``(n,)``; NaN where a row has none
     ra: np.ndarray
     dec: np.ndarray
-    how: str
+    how: str  # the columns and their interpretation
+    # Rows without a position by their number in the file, and why.
     problems: tuple[tuple[int, str], ...]
     notes: tuple[str, ...]
-    needed: tuple[Question, ...]
+    needed: tuple[Question, ...]  # not empty where the positions are ambiguous
 
 
 def read_table_positions(table: UserTable, answers: Answers | None = None) -> TablePositions:

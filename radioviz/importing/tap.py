@@ -44,16 +44,10 @@ _REGULAR = re.compile(r'[A-Za-z][A-Za-z0-9_]*|".*"')
 
 @dataclass(frozen=True)
 class ServiceColumns:
-    """Columns of a table of a service.
-
-    Attributes
-    ----------
-    names : tuple of str
-    ra, dec : str
-        Those of its positions, as a query writes them.
-    """
+    """Columns of a table of a service."""
 
     names: tuple[str, ...]
+    # ra, dec: those of its positions, as a query writes them
     ra: str
     dec: str
 

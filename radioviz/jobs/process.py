@@ -50,33 +50,17 @@ class JobRequest:
 
 @dataclass(frozen=True)
 class JobState:
-    """Progress of a job; each kind of job adds its results as fields.
+    """Progress of a job; each kind of job adds its results as fields."""
 
-    Attributes
-    ----------
-    state : str
-        ``running``, ``done``, ``failed``, ``cancelled`` or ``cut off``.
-    step : str
-        What is being done.
-    done, total : int
-        Of the step; ``total`` is 0 if unknown.
-    error : str
-        Why it failed.
-    began : float
-        Unix time.
-    seconds : float or None
-        Duration of a job that has ended.
-    pid, started : int, float
-        The process, and when it started, in seconds after boot.
-    """
-
-    state: str = CUT_OFF
-    step: str = ""
+    state: str = CUT_OFF  # ``running``, ``done``, ``failed``, ``cancelled`` or ``cut off``
+    step: str = ""  # what is being done
+    # done, total: of the step; ``total`` is 0 if unknown
     done: int = 0
     total: int = 0
-    error: str = ""
-    began: float = 0.0
-    seconds: float | None = None
+    error: str = ""  # why it failed
+    began: float = 0.0  # Unix time
+    seconds: float | None = None  # duration of a job that has ended
+    # pid, started: the process, and when it started, in seconds after boot
     pid: int = 0
     started: float = 0.0
 

@@ -19,26 +19,13 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Limits:
-    """What a reader may use.
+    """What a reader may use."""
 
-    Attributes
-    ----------
-    memory : int
-        Bytes beyond what the process has when the limits begin.
-    mapped_files : bool
-        Whether files may be mapped into memory without counting.
-    seconds : float
-        Of the clock; also of the processor.
-    file_size : int
-        Bytes of the largest file that it may write.
-    open_files : int
-    """
-
-    memory: int = 2_000_000_000
-    seconds: float = 60.0
-    file_size: int = 4_000_000_000
+    memory: int = 2_000_000_000  # bytes beyond what the process has when the limits begin
+    seconds: float = 60.0  # of the clock; also of the processor
+    file_size: int = 4_000_000_000  # bytes of the largest file that it may write
     open_files: int = 256
-    mapped_files: bool = False
+    mapped_files: bool = False  # whether files may be mapped into memory without counting
 
 
 def confine(

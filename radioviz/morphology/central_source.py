@@ -33,28 +33,18 @@ DYNAMIC_RANGE = 0.005  # of the peak: typical level of sidelobes in snapshot sur
 
 @dataclass(frozen=True)
 class SourceSize:
-    """Largest angular size of one source in arcsec.
+    """Largest angular size of one source in arcsec."""
 
-    Attributes
-    ----------
-    isophote, peaks, spread, reach : float
-        What :func:`radioviz.morphology.size_scale.catalogue_scale` takes.
-    size : float
-        On the scale of catalogues; an upper limit unless ``resolved``.
-    error : float
-        Of ``size``, 68 %; NaN for a limit.
-    flag : str
-        Doubts, separated by blanks: see :data:`radioviz.morphology.size_scale.DOUBTS`.
-    """
-
+    # isophote, peaks, spread, reach: what :func:`radioviz.morphology.size_scale.catalogue_scale`
+    # takes
     isophote: float
     peaks: float
     spread: float
     reach: float
-    size: float
-    error: float
+    size: float  # on the scale of catalogues; an upper limit unless ``resolved``
+    error: float  # of ``size``, 68 %; NaN for a limit
     resolved: bool
-    flag: str
+    flag: str  # doubts, separated by blanks: see :data:`radioviz.morphology.size_scale.DOUBTS`
 
 
 @dataclass(frozen=True)

@@ -34,26 +34,16 @@ _UNKNOWN_BEAM = 3.0  # pixels, the usual sampling of surveys
 
 @dataclass(frozen=True)
 class Framed:
-    """Where the source of one image is; positions in native pixels from the image centre.
+    """Where the source of one image is; positions in native pixels from the image centre."""
 
-    Attributes
-    ----------
-    y, x : float
-        Centre of the square that is cut.
-    field : float
-        Its side in arcsec.
-    extent : float
-        Diameter of the source about that centre in arcsec, the beam removed; 0 where nothing
-        was found.
-    beyond : bool
-        True where the square is larger than the image.
-    """
-
+    # y, x: centre of the square that is cut
     y: float
     x: float
-    field: float
+    field: float  # its side in arcsec
+    # Diameter of the source about that centre in arcsec, the beam removed; 0 where nothing was
+    # found.
     extent: float
-    beyond: bool
+    beyond: bool  # True where the square is larger than the image
 
 
 @dataclass(frozen=True)
@@ -62,34 +52,20 @@ class SourceFrame(Preprocess):
 
     ``field_arcsec`` is the side of the smallest square, in arcsec on the sky; it is never scaled
     with the beam. ``field_pixels`` and ``nan = 'error'`` are not available here.
-
-    Attributes
-    ----------
-    fit : str
-        ``source``: the square grows with the source; ``fixed``: it has the same side for all.
-    fill : float
-        Share of the side that the extent of a large source takes.
-    widest : float
-        Side of the largest square in arcsec.
-    recentre : bool
-        Centre the square on the emission, not on the image.
-    window : float
-        Within which emission is centred on, standard deviation in arcsec.
-    outside : str
-        Pixels that do not belong to the source: ``keep``; ``mask others`` sets the islands of
-        neighbours to 0; ``mask all`` also whatever is left of the noise.
-    finder : int
-        Version of the rules that find the source: those of this module and of
-        :mod:`radioviz.morphology.sources`. A model keeps the one that it was trained with.
     """
 
     field_arcsec: float | None = 115.2
+    # ``source``: the square grows with the source; ``fixed``: it has the same side for all.
     fit: str = "source"
-    fill: float = 0.8
-    widest: float = 691.2
-    recentre: bool = True
-    window: float = 80.0
+    fill: float = 0.8  # share of the side that the extent of a large source takes
+    widest: float = 691.2  # side of the largest square in arcsec
+    recentre: bool = True  # centre the square on the emission, not on the image
+    window: float = 80.0  # within which emission is centred on, standard deviation in arcsec
+    # Pixels that do not belong to the source: ``keep``; ``mask others`` sets the islands of
+    # neighbours to 0; ``mask all`` also whatever is left of the noise.
     outside: str = "mask all"
+    # Version of the rules that find the source: those of this module and of
+    # :mod:`radioviz.morphology.sources`. A model keeps the one that it was trained with.
     finder: int = FINDER
 
     def __post_init__(self) -> None:

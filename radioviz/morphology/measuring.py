@@ -63,25 +63,14 @@ _FLOATS = tuple(name for name, column in MEASURED.items() if column.dtype == "fl
 
 @dataclass(frozen=True)
 class Extent:
-    """Outline of the source in its cutout.
+    """Outline of the source in its cutout."""
 
-    Attributes
-    ----------
-    mask : numpy.ndarray
-        Bool ``(ny, nx)``: pixels of the source.
-    others : numpy.ndarray
-        Bool ``(ny, nx)``: pixels attributed to other sources.
-    y, x : tuple of float
-        Ends of the largest extent in pixels (array indices); the same point when unresolved.
-    las : float
-        Its length in arcsec, an upper limit when unresolved, NaN without a source.
-    """
-
-    mask: np.ndarray
-    others: np.ndarray
+    mask: np.ndarray  # bool ``(ny, nx)``: pixels of the source
+    others: np.ndarray  # bool ``(ny, nx)``: pixels attributed to other sources
+    # y, x: ends of the largest extent in pixels (array indices); the same point when unresolved
     y: tuple[float, float]
     x: tuple[float, float]
-    las: float
+    las: float  # its length in arcsec, an upper limit when unresolved, NaN without a source
 
 
 def _check(

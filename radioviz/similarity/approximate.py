@@ -42,19 +42,12 @@ _INDEX, _LISTS, _ABOUT = "index.faiss", "lists.bin", "index.json"
 
 @dataclass(frozen=True, eq=False)
 class Approximate:
-    """A search index on disk.
-
-    Attributes
-    ----------
-    folder : pathlib.Path
-    n, dimension : int
-    nlist, nprobe : int
-        Number of cells, and how many of them a search visits.
-    """
+    """A search index on disk."""
 
     folder: Path
     n: int
     dimension: int
+    # nlist, nprobe: number of cells, and how many of them a search visits
     nlist: int
     nprobe: int
 

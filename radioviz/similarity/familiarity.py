@@ -23,17 +23,10 @@ _SAME = 1e-3  # of the spread of all: the galaxy itself, or the same image
 
 @dataclass(frozen=True, eq=False)
 class Familiarity:
-    """Galaxies an encoder learned from, and how near to them others of their surveys are.
+    """Galaxies an encoder learned from, and how near to them others of their surveys are."""
 
-    Attributes
-    ----------
-    learned : numpy.ndarray
-        Float32, shape ``(n, d)``: latents of the training galaxies.
-    held_out : numpy.ndarray
-        Float64, shape ``(m,)``, ascending: distances of held-out galaxies of the same surveys.
-    """
-
-    learned: np.ndarray
+    learned: np.ndarray  # float32, shape ``(n, d)``: latents of the training galaxies
+    # Float64, shape ``(m,)``, ascending: distances of held-out galaxies of the same surveys.
     held_out: np.ndarray
 
     def distances(self, latents: np.ndarray) -> np.ndarray:

@@ -22,37 +22,23 @@ BLOCK = 65_536  # rows at a time where a product yields several numbers per row
 
 @dataclass(frozen=True, eq=False)
 class LatentIndex:
-    """The latents of one data set with what a search needs beside them.
+    """The latents of one data set with what a search needs beside them."""
 
-    Attributes
-    ----------
-    data_set, model, model_sha256 : str
-        Data set, and the model that computed the latents.
-    source_ids : numpy.ndarray
-        Shape ``(n,)``; row ``i`` is row ``i`` of the Catalogue.
-    latents : numpy.ndarray
-        Shape ``(n, d)``, float32, or as stored where :attr:`large`; may be memory-mapped.
-    inverse_norms : numpy.ndarray
-        Float32, shape ``(n,)``; 0 where a latent has no direction (zero or not finite). Such
-        rows are never results.
-    ra, dec : numpy.ndarray
-        Degrees, shape ``(n,)``, NaN without a position.
-    same_as : numpy.ndarray
-        Identifier of the first row of the same source, '' for first or only rows.
-    approximate : Approximate or None
-        Finds candidates where exact search would be too slow.
-    """
-
+    # data_set, model, model_sha256: data set, and the model that computed the latents
     data_set: str
-    source_ids: np.ndarray
+    source_ids: np.ndarray  # shape ``(n,)``; row ``i`` is row ``i`` of the Catalogue
+    # Shape ``(n, d)``, float32, or as stored where :attr:`large`; may be memory-mapped.
     latents: np.ndarray
+    # Float32, shape ``(n,)``; 0 where a latent has no direction (zero or not finite). Such rows are
+    # never results.
     inverse_norms: np.ndarray
+    # ra, dec: degrees, shape ``(n,)``, NaN without a position
     ra: np.ndarray
     dec: np.ndarray
-    same_as: np.ndarray
+    same_as: np.ndarray  # identifier of the first row of the same source, '' for first or only rows
     model: str = ""
     model_sha256: str = ""
-    approximate: Approximate | None = None
+    approximate: Approximate | None = None  # finds candidates where exact search would be too slow
 
     def __len__(self) -> int:
         return len(self.source_ids)

@@ -28,18 +28,10 @@ from radioviz.similarity.index import LatentIndex, blocks
 
 @dataclass(frozen=True, eq=False)
 class Whitening:
-    """A linear map of latents, fitted on a reference data set.
+    """A linear map of latents, fitted on a reference data set."""
 
-    Attributes
-    ----------
-    centre : numpy.ndarray
-        Float32, shape ``(d,)``.
-    matrix : numpy.ndarray
-        Float32, shape ``(d, k)``.
-    """
-
-    centre: np.ndarray
-    matrix: np.ndarray
+    centre: np.ndarray  # float32, shape ``(d,)``
+    matrix: np.ndarray  # float32, shape ``(d, k)``
 
     @classmethod
     def of(

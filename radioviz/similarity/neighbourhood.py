@@ -26,18 +26,10 @@ _STEPS = 60  # 0.9^60 is 2e-3: the series has converged to the third digit
 
 @dataclass(frozen=True, eq=False)
 class Neighbourhood:
-    """A graph over the latents of one data set.
+    """A graph over the latents of one data set."""
 
-    Attributes
-    ----------
-    graph : scipy.sparse.csr_array
-        Normalised weights ``S``, float32, shape ``(n, n)``.
-    neighbours : int
-        Edges per galaxy before one-way edges are dropped.
-    """
-
-    graph: Any
-    neighbours: int
+    graph: Any  # normalised weights ``S``, float32, shape ``(n, n)``
+    neighbours: int  # edges per galaxy before one-way edges are dropped
 
     @classmethod
     def of(cls, unit: np.ndarray, neighbours: int = 30) -> Neighbourhood:

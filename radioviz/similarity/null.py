@@ -16,21 +16,15 @@ _LEVELS = np.unique(np.concatenate([np.linspace(0, 1, 501), 1.0 - np.logspace(-5
 
 @dataclass(frozen=True, eq=False)
 class NullDistribution:
-    """Quantiles of the scores of unrelated galaxies of a data set.
-
-    Attributes
-    ----------
-    levels, quantiles : numpy.ndarray
-        A fraction ``levels`` of unrelated galaxies scores below ``quantiles``, shape ``(m,)``.
-    trials : int
-        Number of random comparisons; chances below ``1 / trials`` cannot be resolved.
-    """
+    """Quantiles of the scores of unrelated galaxies of a data set."""
 
     data_set: str
     model: str
+    # levels, quantiles: a fraction ``levels`` of unrelated galaxies scores below ``quantiles``,
+    # shape ``(m,)``
     levels: np.ndarray
     quantiles: np.ndarray
-    trials: int
+    trials: int  # number of random comparisons; chances below ``1 / trials`` cannot be resolved
 
     @classmethod
     def of(

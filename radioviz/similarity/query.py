@@ -24,25 +24,18 @@ of the example's class than no counter-example: 52 % of 24 results instead of 64
 
 @dataclass(frozen=True, eq=False)
 class Query:
-    """Positive and negative examples, and sources to exclude.
+    """Positive and negative examples, and sources to exclude."""
 
-    Attributes
-    ----------
-    positives, negatives : numpy.ndarray
-        Latents of the examples, shape ``(p, d)``. With shape ``(p, r, d)`` each example has ``r``
-        views (rotations of its image) and the most similar view counts, so that the search does
-        not depend on position angles. Scores are the mean cosine to the positives minus
-        :data:`UNLIKE_WEIGHT` times that to the negatives.
-    positions : numpy.ndarray
-        Right ascension and declination of the examples in degrees, shape ``(m, 2)``; sources near
-        them on the sky are excluded from the results.
-    exclude : collection of (data set, source_id)
-        The examples themselves, excluded together with their repeats.
-    """
-
+    # positives, negatives: Latents of the examples, shape ``(p, d)``. With shape ``(p, r, d)`` each
+    # example has ``r`` views (rotations of its image) and the most similar view counts, so that the
+    # search does not depend on position angles. Scores are the mean cosine to the positives minus
+    # :data:`UNLIKE_WEIGHT` times that to the negatives.
     positives: np.ndarray
     negatives: np.ndarray | None = None
+    # Right ascension and declination of the examples in degrees, shape ``(m, 2)``; sources near
+    # them on the sky are excluded from the results.
     positions: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
+    # The examples themselves, excluded together with their repeats.
     exclude: Collection[Source] = ()
 
     def __post_init__(self) -> None:

@@ -18,24 +18,12 @@ Finder = Callable[[str], Sequence[Pair]]
 
 @dataclass
 class GalaxySearch:
-    """The last search of one box.
+    """The last search of one box."""
 
-    Attributes
-    ----------
-    matches : list of (str, str)
-        All galaxies that were found.
-    message : str
-        Why none was, or how the text was read.
-    unknown : str
-        A name that no data set has, which Sesame may know.
-    resolved : str
-        What Sesame was asked for.
-    """
-
-    matches: list[Pair] = field(default_factory=list)
-    message: str = ""
-    unknown: str = ""
-    resolved: str = ""
+    matches: list[Pair] = field(default_factory=list)  # all galaxies that were found
+    message: str = ""  # why none was, or how the text was read
+    unknown: str = ""  # a name that no data set has, which Sesame may know
+    resolved: str = ""  # what Sesame was asked for
 
 
 @dataclass

@@ -48,21 +48,14 @@ Handler = Callable[[tuple[str, str]], None]
 
 @dataclass(frozen=True)
 class Action:
-    """A button for the galaxies that the reader has chosen in a gallery.
+    """A button for the galaxies that the reader has chosen in a gallery."""
 
-    Attributes
-    ----------
-    label, title : str
-        On the button, and more about it.
-    run : callable
-        Called with the chosen galaxies before the next run.
-    least, most : int
-        How many it is for.
-    """
-
+    # label, title: on the button, and more about it
     label: str
+    # Called with the chosen galaxies before the next run.
     run: Callable[[list[tuple[str, str]]], None]
     title: str = ""
+    # least, most: how many it is for
     least: int = 1
     most: int = 1_000_000
 

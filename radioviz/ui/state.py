@@ -108,35 +108,21 @@ class Selection:
 
 @dataclass
 class SessionState:
-    """What the pages of a session share.
+    """What the pages of a session share."""
 
-    Attributes
-    ----------
-    tray : Selection
-        Shown on every page; what the reader exports.
-    brush : Selection
-        What was last lassoed or boxed on a map; every map shows it.
-    focus : (str, str) or None
-        The galaxy that the reader looks at: ``(data set, source_id)``.
-    marks_origin : str
-        Where brush or focus last changed: the key of a map, or ``"gallery"``.
-    written_parameters : dict
-        Query parameters as the pages last wrote them.
-    kept_parameters : dict
-        Query parameters of every page.
-    refused_values : dict
-        Query parameters of a link to what is not there (``url_state.RefusedValue``).
-    on_publish : callable or None
-        Called with the query parameters that a page has published.
-    """
-
+    # Shown on every page; what the reader exports.
     tray: Selection = field(default_factory=Selection)
+    # What was last lassoed or boxed on a map; every map shows it.
     brush: Selection = field(default_factory=Selection)
+    # The galaxy that the reader looks at: ``(data set, source_id)``.
     focus: tuple[str, str] | None = None
-    marks_origin: str = ""
+    marks_origin: str = ""  # where brush or focus last changed: the key of a map, or ``"gallery"``
+    # Query parameters as the pages last wrote them.
     written_parameters: dict[str, str] = field(default_factory=dict)
-    kept_parameters: dict[str, str] = field(default_factory=dict)
+    kept_parameters: dict[str, str] = field(default_factory=dict)  # query parameters of every page
+    # Query parameters of a link to what is not there (``url_state.RefusedValue``).
     refused_values: dict[str, Any] = field(default_factory=dict)
+    # Called with the query parameters that a page has published.
     on_publish: Callable[[dict[str, str]], None] | None = None
 
 

@@ -45,20 +45,11 @@ PER_SLICE = 400  # galaxies whose images are written in one turn of the line
 
 @dataclass
 class TrayState:
-    """What the tray remembers from one run to the next.
+    """What the tray remembers from one run to the next."""
 
-    Attributes
-    ----------
-    message : str
-        Shown once below the title.
-    opened : (str, str) or None
-        Galaxy whose picture was clicked.
-    loaded, refused : str
-        Digest of the file in the load box, and why it was refused.
-    """
-
-    message: str = ""
-    opened: tuple[str, str] | None = None
+    message: str = ""  # shown once below the title
+    opened: tuple[str, str] | None = None  # galaxy whose picture was clicked
+    # loaded, refused: digest of the file in the load box, and why it was refused
     loaded: str = ""
     refused: str = ""
 

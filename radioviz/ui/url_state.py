@@ -85,21 +85,11 @@ def linked_toggle(key: str, parameter: str, default: bool = False) -> None:
 
 @dataclass(frozen=True)
 class RefusedValue:
-    """What a link asks for and cannot have.
+    """What a link asks for and cannot have."""
 
-    Attributes
-    ----------
-    value : str
-        As the link has it.
-    instead : object
-        What the widget has instead.
-    reach : str
-        The numbers that are possible, empty for other values.
-    """
-
-    value: str
-    instead: object
-    reach: str = ""
+    value: str  # as the link has it
+    instead: object  # what the widget has instead
+    reach: str = ""  # the numbers that are possible, empty for other values
 
 
 def _refuse(parameter: str, value: str | None, good: bool, now: object, reach: str = "") -> None:

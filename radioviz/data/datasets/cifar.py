@@ -24,19 +24,11 @@ _PER_IMAGE = ("labels", "filenames", "src_ids", "mb_flag", "LAS")
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch file: ``n`` images and their columns.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-    images : numpy.ndarray
-        uint8, shape ``(n, side, side)``, rows as in the file.
-    columns : dict
-        Every entry with one value per image: ``labels``, ``filenames``, ...
-    """
+    """One batch file: ``n`` images and their columns."""
 
     path: Path
-    images: np.ndarray
+    images: np.ndarray  # uint8, shape ``(n, side, side)``, rows as in the file
+    # Every entry with one value per image: ``labels``, ``filenames``, ...
     columns: dict[str, np.ndarray]
 
     def column(self, name: str) -> np.ndarray:

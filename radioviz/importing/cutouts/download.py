@@ -36,24 +36,12 @@ _LISTEN = 0.2  # seconds between checks for cancellation
 
 @dataclass(frozen=True)
 class Cutout:
-    """One position and its file.
+    """One position and its file."""
 
-    Attributes
-    ----------
-    index : int
-        Index in the list of positions.
-    path : pathlib.Path or None
-        FITS file in the cache; None where there is none.
-    refused : str
-        Why not.
-    cached : bool
-        True where no request was sent.
-    """
-
-    index: int
-    path: Path | None
-    refused: str = ""
-    cached: bool = False
+    index: int  # index in the list of positions
+    path: Path | None  # FITS file in the cache; None where there is none
+    refused: str = ""  # why not
+    cached: bool = False  # True where no request was sent
 
 
 class _Transient(Exception):

@@ -23,22 +23,13 @@ _SKYVIEW_THANKS = "Cut by SkyView, NASA/GSFC."
 
 @dataclass(frozen=True)
 class CutoutRequest:
-    """One position to request.
+    """One position to request."""
 
-    Attributes
-    ----------
-    ra, dec : float
-        Degrees, J2000.
-    pixels : int
-        Along an edge.
-    scale : float
-        Arcsec per pixel.
-    """
-
+    # ra, dec: degrees, J2000
     ra: float
     dec: float
-    pixels: int
-    scale: float
+    pixels: int  # along an edge
+    scale: float  # arcsec per pixel
 
     @property
     def field(self) -> float:
@@ -107,38 +98,21 @@ PROTOCOLS: dict[str, tuple[str, Callable[[str, CutoutRequest], Parameters]]] = {
 
 @dataclass(frozen=True)
 class CutoutService:
-    """One survey as one server provides it.
-
-    Attributes
-    ----------
-    key, title, survey : str
-    protocol : str
-        One of :data:`PROTOCOLS`.
-    layer : str
-        The server's name of the survey.
-    beam : float
-        FWHM in arcsec; the default pixel is a third of it.
-    frequency : float
-        GHz.
-    south, north : float
-        Declinations that the survey covers, degrees.
-    rate : float
-        Maximum requests per second.
-    exact : bool
-        True where the server returns the requested pixels; others send their own, which are
-        resampled.
-    """
+    """One survey as one server provides it."""
 
     key: str
     title: str
     survey: str
-    protocol: str
-    layer: str
-    beam: float
-    frequency: float
+    protocol: str  # one of :data:`PROTOCOLS`
+    layer: str  # the server's name of the survey
+    beam: float  # FWHM in arcsec; the default pixel is a third of it
+    frequency: float  # GHz
+    # south, north: declinations that the survey covers, degrees
     south: float = -90.0
     north: float = 90.0
-    rate: float = 5.0
+    rate: float = 5.0  # maximum requests per second
+    # True where the server returns the requested pixels; others send their own, which are
+    # resampled.
     exact: bool = True
     bunit: str = "Jy/beam"
     licence: str = ""

@@ -28,21 +28,11 @@ from radioviz.store.unpacking import excess
 
 @dataclass(frozen=True)
 class ArchiveLimits:
-    """Bounds on an archive.
+    """Bounds on an archive."""
 
-    Attributes
-    ----------
-    members : int
-        Entries, folders included.
-    member_bytes : int
-        Unpacked bytes of one entry.
-    total_bytes : int
-        Unpacked bytes of all entries together.
-    """
-
-    members: int = 200_000
-    member_bytes: int = 1 << 28
-    total_bytes: int = 1 << 36
+    members: int = 200_000  # entries, folders included
+    member_bytes: int = 1 << 28  # unpacked bytes of one entry
+    total_bytes: int = 1 << 36  # unpacked bytes of all entries together
 
 
 LIMITS = ArchiveLimits()
@@ -56,21 +46,11 @@ _PACKED: dict[str, tuple[bytes, Callable[..., Any]]] = {
 
 @dataclass(frozen=True)
 class ArchiveMember:
-    """One file of an archive.
+    """One file of an archive."""
 
-    Attributes
-    ----------
-    name : str
-        Path inside the archive.
-    refused : str
-        Why it is not read; empty where it can be.
-    size : int
-        Unpacked bytes, as the archive says.
-    """
-
-    name: str
-    refused: str
-    size: int
+    name: str  # path inside the archive
+    refused: str  # why it is not read; empty where it can be
+    size: int  # unpacked bytes, as the archive says
     _open: Callable[[], IO[bytes] | None]
 
     def read(self) -> bytes:

@@ -38,43 +38,26 @@ _WHOLE = r"0|-?[1-9]\d*"
 
 @dataclass(frozen=True, eq=False)
 class UserTable:
-    """A table as its author wrote it.
+    """A table as its author wrote it."""
 
-    Attributes
-    ----------
-    frame : pandas.DataFrame
-        One row per source; columns are numbers (NaN where masked), booleans or text (empty
-        where masked). The index counts the rows of the file from 1.
-    units, ucds, descriptions : dict of str to str
-        By column, where the file gives them.
-    frames : dict of str to str
-        By column: the frame of its coordinates (``FK4 B1950``), where the file says so; under
-        an empty name that of all columns.
-    written : dict of str to pandas.Series
-        By column of numbers: the cells as a text file writes them.
-    repeated : tuple of str
-        Names that several columns share; all but the first have a number appended.
-    refused : tuple of (int, str)
-        Rows that could not be read, by number, and why.
-    notes : tuple of str
-        What was left out or repaired.
-    names : tuple of str
-        All tables with rows in the file; empty where there is one.
-    name : str
-        Which of them this is.
-    """
-
+    # One row per source; columns are numbers (NaN where masked), booleans or text (empty where
+    # masked). The index counts the rows of the file from 1.
     frame: pd.DataFrame
+    # units, ucds, descriptions: by column, where the file gives them
     units: dict[str, str] = field(default_factory=dict)
     ucds: dict[str, str] = field(default_factory=dict)
     descriptions: dict[str, str] = field(default_factory=dict)
+    # Names that several columns share; all but the first have a number appended.
     repeated: tuple[str, ...] = ()
-    refused: tuple[tuple[int, str], ...] = ()
-    notes: tuple[str, ...] = ()
+    refused: tuple[tuple[int, str], ...] = ()  # rows that could not be read, by number, and why
+    notes: tuple[str, ...] = ()  # what was left out or repaired
+    # By column: the frame of its coordinates (``FK4 B1950``), where the file says so; under an
+    # empty name that of all columns.
     frames: dict[str, str] = field(default_factory=dict)
+    # By column of numbers: the cells as a text file writes them.
     written: dict[str, pd.Series] = field(default_factory=dict)
-    names: tuple[str, ...] = ()
-    name: str = ""
+    names: tuple[str, ...] = ()  # all tables with rows in the file; empty where there is one
+    name: str = ""  # which of them this is
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -106,29 +89,20 @@ def no_name(text: pd.Series) -> pd.Series:
 
 @dataclass
 class TableBuilder:
-    """Collects the columns of any format into a :class:`UserTable`.
+    """Collects the columns of any format into a :class:`UserTable`."""
 
-    Attributes
-    ----------
-    path : pathlib.Path
-        For messages.
-    refused : list of (int, str)
-        Rows that could not be read, and why.
-    numbers : list of int or None
-        Numbers of the other rows, where rows were refused.
-    columns, units, ucds, descriptions, repeated, notes, frames, written, names, name
-        As in :class:`UserTable`.
-    """
-
-    path: Path
+    path: Path  # for messages
+    # columns, units, ucds, descriptions, repeated, notes, frames, written, names, name: as in
+    # :class:`UserTable`
     columns: dict[str, pd.Series] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     ucds: dict[str, str] = field(default_factory=dict)
     descriptions: dict[str, str] = field(default_factory=dict)
     repeated: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    # Rows that could not be read, and why.
     refused: list[tuple[int, str]] = field(default_factory=list)
-    numbers: list[int] | None = None
+    numbers: list[int] | None = None  # Numbers of the other rows, where rows were refused
     frames: dict[str, str] = field(default_factory=dict)
     written: dict[str, pd.Series] = field(default_factory=dict)
     names: tuple[str, ...] = ()

@@ -31,37 +31,18 @@ _SAMPLE = 30
 
 @dataclass
 class TextLayout:
-    """Layout of a text table.
+    """Layout of a text table."""
 
-    Attributes
-    ----------
-    names : list of str
-        One for each column.
-    delimiter : str
-        A blank stands for any number of blanks and tabs.
-    first : int
-        Index of the first line of rows.
-    alone : bool
-        True where there is no header, but only positions and perhaps names.
-    bars : bool
-        True where lines start and end with a bar.
-    units : list of str or None
-        One for each column, where the file has a row of them.
-    ucds, descriptions : dict of str to str
-        By column.
-    frame : str
-        Of the coordinates of all columns; empty where the file does not say.
-    """
-
-    names: list[str]
-    delimiter: str
-    first: int
-    alone: bool = False
-    bars: bool = False
-    units: list[str] | None = None
+    names: list[str]  # one for each column
+    delimiter: str  # a blank stands for any number of blanks and tabs
+    first: int  # index of the first line of rows
+    alone: bool = False  # True where there is no header, but only positions and perhaps names
+    bars: bool = False  # True where lines start and end with a bar
+    units: list[str] | None = None  # one for each column, where the file has a row of them
+    # ucds, descriptions: by column
     ucds: dict[str, str] = field(default_factory=dict)
     descriptions: dict[str, str] = field(default_factory=dict)
-    frame: str = ""
+    frame: str = ""  # of the coordinates of all columns; empty where the file does not say
 
 
 def find_layout(path: Path, lines: list[str]) -> TextLayout:

@@ -169,24 +169,12 @@ def generated(
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """The images a model learned from, as it saw them.
+    """The images a model learned from, as it saw them."""
 
-    Attributes
-    ----------
-    images : numpy.ndarray
-        Float32 of shape ``(n, size, size)``.
-    pairs : list of (str, str)
-        ``(data set, source_id)``.
-    threshold : float
-        1st percentile of the distances of these images to their nearest other one.
-    missing : tuple of str
-        Data sets of the training that are not here.
-    """
-
-    images: np.ndarray
-    pairs: list[tuple[str, str]]
-    threshold: float
-    missing: tuple[str, ...]
+    images: np.ndarray  # float32 of shape ``(n, size, size)``
+    pairs: list[tuple[str, str]]  # ``(data set, source_id)``
+    threshold: float  # 1st percentile of the distances of these images to their nearest other one
+    missing: tuple[str, ...]  # data sets of the training that are not here
 
 
 @shared(lambda model, progress=None: weights_of(model), entries=2, waits=True)

@@ -34,35 +34,21 @@ class PackedColumn:
 
 @dataclass(frozen=True, eq=False)
 class PackedPositions:
-    """Points in the order in which they are sent, and where they lie.
+    """Points in the order in which they are sent, and where they lie."""
 
-    Attributes
-    ----------
-    order : numpy.ndarray
-        int64 of shape ``(m,)``: the row of each point that is sent. Group by group, and in
-        random order within a group, so that the first points of it are a fair sample.
-    ends : list of (int, int)
-        Slice of each group.
-    bounds : (x0, x1, y0, y1)
-        Data coordinates of fixed-point 0 and 2**32.
-    extent : (x0, x1, y0, y1)
-        Part of these bounds that the points fill, from 0 to 1.
-    coarse, fine : PackedColumn
-        Upper and lower halves of the 32-bit positions, two little-endian uint16 a point.
-    left_out : int
-        Points without a finite position.
-    single : bool
-        True when all points lie in one place.
-    """
-
+    # int64 of shape ``(m,)``: the row of each point that is sent. Group by group, and in random
+    # order within a group, so that the first points of it are a fair sample.
     order: np.ndarray
-    ends: list[tuple[int, int]]
+    ends: list[tuple[int, int]]  # slice of each group
+    # (x0, x1, y0, y1): data coordinates of fixed-point 0 and 2**32.
     bounds: tuple[float, float, float, float]
+    # (x0, x1, y0, y1): part of these bounds that the points fill, from 0 to 1.
     extent: tuple[float, float, float, float]
+    # coarse, fine: upper and lower halves of the 32-bit positions, two little-endian uint16 a point
     coarse: PackedColumn
     fine: PackedColumn
-    left_out: int
-    single: bool
+    left_out: int  # points without a finite position
+    single: bool  # True when all points lie in one place
 
     @cached_property
     def place(self) -> np.ndarray:

@@ -104,37 +104,19 @@ class Choice:
 
 @dataclass(frozen=True, eq=False)
 class Colour:
-    """Colour of every point: either ``values`` on a continuous scale, or ``codes`` of ``names``.
+    """Colour of every point: either ``values`` on a continuous scale, or ``codes`` of ``names``."""
 
-    Attributes
-    ----------
-    title : str
-        With its unit.
-    values : numpy.ndarray or None
-        Float of shape ``(n,)``, NaN where unknown.
-    log : bool
-        Draw ``values`` on a log scale; those that are not positive have the lowest colour.
-    cyclic : bool
-        ``values`` are angles in degrees that repeat after 180.
-    codes : numpy.ndarray or None
-        Integers of shape ``(n,)`` into ``names``.
-    colours : list of str
-        One a name.
-    limits : (float or None, float or None)
-        Ends of the scale as the reader set them; None: by the values.
-    palette : str
-        One of :data:`radioviz.ui.palette.PALETTES`; empty: as suits the values.
-    """
-
-    title: str
-    values: np.ndarray | None = None
+    title: str  # with its unit
+    values: np.ndarray | None = None  # float of shape ``(n,)``, NaN where unknown
+    # Draw ``values`` on a log scale; those that are not positive have the lowest colour.
     log: bool = False
-    cyclic: bool = False
-    codes: np.ndarray | None = None
+    cyclic: bool = False  # ``values`` are angles in degrees that repeat after 180
+    codes: np.ndarray | None = None  # integers of shape ``(n,)`` into ``names``
     names: list[str] = field(default_factory=list)
-    colours: list[str] = field(default_factory=list)
+    colours: list[str] = field(default_factory=list)  # one a name
+    # Ends of the scale as the reader set them; None: by the values.
     limits: tuple[float | None, float | None] = (None, None)
-    palette: str = ""
+    palette: str = ""  # one of :data:`radioviz.ui.palette.PALETTES`; empty: as suits the values
 
     @cached_property
     def known(self) -> np.ndarray:

@@ -26,32 +26,17 @@ from radioviz.ui.state import Selection
 
 @dataclass(frozen=True)
 class MapDisplay:
-    """How a map is drawn.
+    """How a map is drawn."""
 
-    Attributes
-    ----------
-    scale : str
-        One of :data:`radioviz.ui.map.colouring.SCALES`.
-    limits : (float or None, float or None)
-        Ends of the colour scale; None: by the values.
-    palette : str
-        One of :data:`radioviz.ui.palette.PALETTES`; empty: as suits the values.
-    marks : PointLook
-    contours : bool
-        Draw lines of equal density.
-    names : tuple of (str, float, float)
-        Text on the map and where.
-    hover : tuple of str
-        Columns, by the key of their colour, that hovering shows besides the coloured one.
-    """
-
-    scale: str = "auto"
+    scale: str = "auto"  # one of :data:`radioviz.ui.map.colouring.SCALES`
+    # Ends of the colour scale; None: by the values.
     limits: tuple[float | None, float | None] = (None, None)
-    palette: str = ""
+    palette: str = ""  # one of :data:`radioviz.ui.palette.PALETTES`; empty: as suits the values
     marks: PointLook = field(default_factory=PointLook)
-    contours: bool = False
+    contours: bool = False  # draw lines of equal density
+    # Columns, by the key of their colour, that hovering shows besides the coloured one.
     hover: tuple[str, ...] = ()
-    names: tuple[tuple[str, float, float], ...] = ()
+    names: tuple[tuple[str, float, float], ...] = ()  # text on the map and where
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,84 +25,47 @@ MISSING = {
 
 @dataclass(frozen=True)
 class PointLook:
-    """How points look.
+    """How points look."""
 
-    Attributes
-    ----------
-    size : float
-        Factor on the diameter that the map chooses.
-    opacity : float
-        Of all points, 0..1.
-    overlay : float
-        Weight of overlaid points, 0..1.
-    below : bool
-        Overlaid points lie below the others, not above.
-    missing : str
-        Points without a value: one of :data:`MISSING`.
-    """
-
-    size: float = 1.0
-    opacity: float = 1.0
-    overlay: float = 1.0
-    below: bool = False
-    missing: str = "behind"
+    size: float = 1.0  # factor on the diameter that the map chooses
+    opacity: float = 1.0  # of all points, 0..1
+    overlay: float = 1.0  # weight of overlaid points, 0..1
+    below: bool = False  # overlaid points lie below the others, not above
+    missing: str = "behind"  # points without a value: one of :data:`MISSING`
 
 
 @dataclass(frozen=True, eq=False)
 class MapPoints:
-    """What a map shows.
+    """What a map shows."""
 
-    Attributes
-    ----------
-    x, y : numpy.ndarray
-        Positions, float32 of shape ``(n,)``; rows that are not finite are not drawn.
-    colour : Colour
-    hover : callable or None
-        Text of a row for hovering, lines separated by ``\\n``; never read as markup.
-    thumbnail : callable or None
-        Picture of a row for hovering: an address or data URI, None for none.
-    group : numpy.ndarray or None
-        Small integers of shape ``(n,)``: which of ``group_names`` a point belongs to.
-        The first group is drawn as dots, later ones (overlays) as rings.
-    selected : numpy.ndarray or None
-        Bool of shape ``(n,)``: all others are greyed. None: nothing is selected.
-    shown : numpy.ndarray or None
-        Bool of shape ``(n,)``: all others are neither drawn nor found, as by a filter. None: all
-        are shown.
-    focus : int or None
-        Row with a ring around it.
-    x_title, y_title : str
-    description : str
-        For screen readers.
-    marks : PointLook
-    contours : bool
-        Draw lines of equal density.
-    names : list of (str, float, float)
-        Text on the map and where, most important first.
-    area : (x0, x1, y0, y1) or None
-        Part of the map to begin with; None: all of it.
-    places : str
-        Hash of positions and groups, where it is known already.
-    """
-
+    # x, y: positions, float32 of shape ``(n,)``; rows that are not finite are not drawn
     x: np.ndarray
     y: np.ndarray
     colour: Colour
+    # Text of a row for hovering, lines separated by ``\n``; never read as markup.
     hover: Callable[[int], str] | None = None
+    # Picture of a row for hovering: an address or data URI, None for none.
     thumbnail: Callable[[int], str | None] | None = None
+    # Small integers of shape ``(n,)``: which of ``group_names`` a point belongs to. The first group
+    # is drawn as dots, later ones (overlays) as rings.
     group: np.ndarray | None = None
     group_names: tuple[str, ...] = ("",)
+    # Bool of shape ``(n,)``: all others are greyed. None: nothing is selected.
     selected: np.ndarray | None = None
+    # Bool of shape ``(n,)``: all others are neither drawn nor found, as by a filter. None: all are
+    # shown.
     shown: np.ndarray | None = None
-    focus: int | None = None
+    focus: int | None = None  # row with a ring around it
     x_title: str = ""
     y_title: str = ""
-    description: str = "Latent map"
+    description: str = "Latent map"  # for screen readers
     marks: PointLook = field(default_factory=PointLook)
-    contours: bool = False
+    contours: bool = False  # draw lines of equal density
+    # Text on the map and where, most important first.
     names: list[tuple[str, float, float]] = field(default_factory=list)
+    # (x0, x1, y0, y1): part of the map to begin with; None: all of it.
     area: tuple[float, float, float, float] | None = None
-    places: str = ""
+    places: str = ""  # hash of positions and groups, where it is known already
 
     def __post_init__(self) -> None:
         for name in ("y", "group", "selected", "shown"):
@@ -128,18 +91,11 @@ class MapPoints:
 
 @dataclass(frozen=True)
 class SeenMap:
-    """What a reader sees of a map.
+    """What a reader sees of a map."""
 
-    Attributes
-    ----------
-    area : (x0, x1, y0, y1) or None
-        What is in view; None where that is not known.
-    hidden : tuple of int
-        Categories hidden in the legend.
-    """
-
+    # (x0, x1, y0, y1): what is in view; None where that is not known.
     area: tuple[float, float, float, float] | None = None
-    hidden: tuple[int, ...] = ()
+    hidden: tuple[int, ...] = ()  # categories hidden in the legend
 
 
 @dataclass(frozen=True, eq=False)

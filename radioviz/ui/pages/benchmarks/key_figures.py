@@ -9,23 +9,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class KeyFigure:
-    """A figure that the Benchmarks page shows first.
+    """A figure that the Benchmarks page shows first."""
 
-    Attributes
-    ----------
-    name : str
-        Key in ``trained/benchmarks.json``.
-    title : str
-    published : str
-        What others reached, and who.
-    percent : bool
-        Shown in per cent.
-    """
-
-    name: str
+    name: str  # key in ``trained/benchmarks.json``
     title: str
-    published: str = ""
-    percent: bool = False
+    published: str = ""  # what others reached, and who
+    percent: bool = False  # shown in per cent
 
 
 def _read(path: Path) -> dict[str, list[KeyFigure]]:

@@ -17,26 +17,17 @@ _EXCLUDED = {"ra", "dec", "image_ra", "image_dec", "cv_fold", "cv_test", "n_unre
 
 @dataclass(frozen=True, eq=False)
 class Correlations:
-    """Rank correlations of ``p`` properties with ``k`` axes.
+    """Rank correlations of ``p`` properties with ``k`` axes."""
 
-    Attributes
-    ----------
-    properties : list of str
-        With their units.
-    axes : list of str
-    rho, low, high, p_value : numpy.ndarray
-        Shape ``(p, k)``: Spearman's coefficient, its 95 % interval, the two-sided p-value.
-    n : numpy.ndarray
-        Galaxies with a value, shape ``(p,)``.
-    """
-
-    properties: list[str]
+    properties: list[str]  # with their units
     axes: list[str]
+    # rho, low, high, p_value: shape ``(p, k)``: Spearman's coefficient, its 95 % interval, the
+    # two-sided p-value
     rho: np.ndarray
     low: np.ndarray
     high: np.ndarray
     p_value: np.ndarray
-    n: np.ndarray
+    n: np.ndarray  # galaxies with a value, shape ``(p,)``
 
     @property
     def significant(self) -> np.ndarray:

@@ -26,27 +26,13 @@ MAX_DOTS = 5000
 
 @dataclass(frozen=True, eq=False)
 class Dots:
-    """Real galaxies on a plane.
+    """Real galaxies on a plane."""
 
-    Attributes
-    ----------
-    pairs : list of (str, str)
-        ``(data set, source_id)``.
-    places : numpy.ndarray
-        Shape ``(n, 2)``, in the plane's coordinates.
-    codes : numpy.ndarray
-        Index into ``palette``, shape ``(n,)``.
-    palette : list of str
-        ``#rrggbb``.
-    text : list of str
-        Tooltips.
-    """
-
-    pairs: list[Pair]
-    places: np.ndarray
-    codes: np.ndarray
-    palette: list[str]
-    text: list[str]
+    pairs: list[Pair]  # ``(data set, source_id)``
+    places: np.ndarray  # shape ``(n, 2)``, in the plane's coordinates
+    codes: np.ndarray  # index into ``palette``, shape ``(n,)``
+    palette: list[str]  # ``#rrggbb``
+    text: list[str]  # tooltips
 
     def __len__(self) -> int:
         return len(self.pairs)

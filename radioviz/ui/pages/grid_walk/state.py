@@ -22,30 +22,17 @@ Place = tuple[float, float]
 
 @dataclass
 class GridWalkState:
-    """What a session remembers of this page besides its widgets.
+    """What a session remembers of this page besides its widgets."""
 
-    Attributes
-    ----------
-    galaxy : (str, str) or None
-        The galaxy looked at; None for the place of the sliders.
-    plane_galaxy : (str, str) or None
-        The galaxy through which the plane may be put.
-    ends : list
-        Start and end of the path: a galaxy ``(data set, source_id)``, a place ``(a, b)`` or None.
-    decoder, axes : str, tuple of str
-        Those that the ends were set on.
-    linked_galaxy : str or None
-        Value of ``?galaxy=`` that the page last read or wrote.
-    dots : (str, list)
-        Hash of the dots that the browser shows, and their galaxies.
-    """
-
-    galaxy: Pair | None = None
-    plane_galaxy: Pair | None = None
+    galaxy: Pair | None = None  # the galaxy looked at; None for the place of the sliders
+    plane_galaxy: Pair | None = None  # the galaxy through which the plane may be put
+    # Start and end of the path: a galaxy ``(data set, source_id)``, a place ``(a, b)`` or None.
     ends: list[Pair | Place | None] = field(default_factory=lambda: [None, None])
+    # decoder, axes: those that the ends were set on
     decoder: str = ""
     axes: tuple[str, ...] = ()
-    linked_galaxy: str | None = None
+    linked_galaxy: str | None = None  # value of ``?galaxy=`` that the page last read or wrote
+    # Hash of the dots that the browser shows, and their galaxies.
     dots: tuple[str, list[Pair]] = ("", [])
 
 
@@ -55,26 +42,14 @@ def walk_state() -> GridWalkState:
 
 @dataclass(frozen=True, eq=False)
 class Walk:
-    """A decoder, a plane of its latent space, and the real galaxies shown on it.
+    """A decoder, a plane of its latent space, and the real galaxies shown on it."""
 
-    Attributes
-    ----------
-    info : ModelInfo
-        The decoder.
-    plane : Plane
-    conditions : dict
-        ``label`` and ``size`` for decoders that accept them.
-    layers : dict
-        Data set to Atlas and catalogue.
-    classes : list of str
-        Classes that are shown; empty for all.
-    """
-
-    info: ModelInfo
+    info: ModelInfo  # the decoder
     plane: Plane
+    # ``label`` and ``size`` for decoders that accept them.
     conditions: dict[str, Any] = field(default_factory=dict)
-    layers: dict[str, Located] = field(default_factory=dict)
-    classes: list[str] = field(default_factory=list)
+    layers: dict[str, Located] = field(default_factory=dict)  # data set to Atlas and catalogue
+    classes: list[str] = field(default_factory=list)  # classes that are shown; empty for all
 
     def rows_of(self, data_set: str) -> np.ndarray:
         """Rows of an Atlas whose class is shown."""

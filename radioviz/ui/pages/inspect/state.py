@@ -20,24 +20,14 @@ SEARCH_RADIUS = 120.0  # arcsec around a position that was typed
 
 @dataclass
 class InspectState:
-    """What a session remembers of this page besides its widgets.
+    """What a session remembers of this page besides its widgets."""
 
-    Attributes
-    ----------
-    linked_source : str or None
-        Value of ``?source=`` that the page last read or wrote.
-    explained : set of (str, str)
-        Galaxies whose classification the reader asked to explain.
-    reconstructed : set of str
-        Models that reconstruct each galaxy shown.
-    composite : bool
-        Whether three images of a source are shown in colour.
-    """
-
-    linked_source: str | None = None
+    linked_source: str | None = None  # value of ``?source=`` that the page last read or wrote
+    # Galaxies whose classification the reader asked to explain.
     explained: set[Pair] = field(default_factory=set)
+    # Models that reconstruct each galaxy shown.
     reconstructed: set[str] = field(default_factory=set)
-    composite: bool = False
+    composite: bool = False  # whether three images of a source are shown in colour
 
 
 def inspect_state() -> InspectState:

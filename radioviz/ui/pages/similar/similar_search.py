@@ -54,28 +54,16 @@ class SearchSettings:
 
 @dataclass(frozen=True, eq=False)
 class SearchResult:
-    """Galaxies that a search found.
+    """Galaxies that a search found."""
 
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        As :func:`radioviz.similarity.search` gives it.
-    pairs : list of (data set, source_id)
-        Its rows.
-    every : dict
-        Score of every galaxy by data set, ``(n,)``; -inf for those that cannot be results:
-        without a direction, an example, or too near to one on the sky. In a data set that is
-        searched through an index, -inf outside a representative sample.
-    nulls : dict
-        Scores of unrelated galaxies, by data set.
-    smoothed : frozenset of str
-        Data sets of examples that were smoothed to the wider beam of the one searched.
-    """
-
-    table: pd.DataFrame
-    pairs: list[Pair]
+    table: pd.DataFrame  # as :func:`radioviz.similarity.search` gives it
+    pairs: list[Pair]  # its rows
+    # Score of every galaxy by data set, ``(n,)``; -inf for those that cannot be results: without a
+    # direction, an example, or too near to one on the sky. In a data set that is searched through
+    # an index, -inf outside a representative sample.
     every: dict[str, np.ndarray]
-    nulls: dict[str, Nulls]
+    nulls: dict[str, Nulls]  # scores of unrelated galaxies, by data set
+    # Data sets of examples that were smoothed to the wider beam of the one searched.
     smoothed: frozenset[str] = frozenset()
 
 

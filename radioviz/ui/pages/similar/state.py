@@ -81,49 +81,24 @@ def from_link(text: str, default: str) -> tuple[Pair, ...]:
 
 @dataclass(frozen=True, eq=False)
 class QueryPicture:
-    """A picture that is not a galaxy of a data set.
+    """A picture that is not a galaxy of a data set."""
 
-    Attributes
-    ----------
-    seen : numpy.ndarray
-        As the encoder sees it: float32, shape ``(size, size)``, 0..1.
-    title : str
-        As shown on screen.
-    digest : str
-        Of what it was made from: the same digest, the same picture.
-    position : (float, float) or None
-        J2000 degrees.
-    synthetic : bool
-        True when a model generated it.
-    example : mapping
-        Keywords of :func:`radioviz.find_similar` for it, as the reader set them; for a generated
-        one ``made``, the model, request, number in the batch and clipping.
-    """
-
-    seen: np.ndarray
-    title: str
-    digest: str
-    position: tuple[float, float] | None = None
-    synthetic: bool = False
+    seen: np.ndarray  # as the encoder sees it: float32, shape ``(size, size)``, 0..1
+    title: str  # as shown on screen
+    digest: str  # of what it was made from: the same digest, the same picture
+    position: tuple[float, float] | None = None  # J2000 degrees
+    synthetic: bool = False  # True when a model generated it
+    # Keywords of :func:`radioviz.find_similar` for it, as the reader set them; for a generated one
+    # ``made``, the model, request, number in the batch and clipping.
     example: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
 class SimilarState:
-    """State of the page.
-
-    Attributes
-    ----------
-    query : SimilarityQuery
-    message : str
-        About a link.
-    data_set : str
-        In view when the data sets to search in were last chosen.
-    made : dict
-        What uploads were read and prepared to, and latents, by what they were made from.
-    """
+    """State of the page."""
 
     query: SimilarityQuery = SimilarityQuery()
-    message: str = ""
-    data_set: str = ""
+    message: str = ""  # about a link
+    data_set: str = ""  # in view when the data sets to search in were last chosen
+    # What uploads were read and prepared to, and latents, by what they were made from.
     made: dict[tuple[Hashable, ...], Any] = field(default_factory=dict)

@@ -16,24 +16,14 @@ from radioviz.ui.controls import View
 
 @dataclass(frozen=True, eq=False)
 class SideSample:
-    """Galaxies in view with a side under one model.
-
-    Attributes
-    ----------
-    info : ModelInfo
-    source_ids, labels : numpy.ndarray
-        Shape ``(n,)``; a label is empty where there is none.
-    value : numpy.ndarray
-        Latent coordinate, float64 ``(n,)``.
-    threshold : float
-        Galaxies above it are of the second class.
-    """
+    """Galaxies in view with a side under one model."""
 
     info: ModelInfo
+    # source_ids, labels: shape ``(n,)``; a label is empty where there is none
     source_ids: np.ndarray
     labels: np.ndarray
-    value: np.ndarray
-    threshold: float = 0.0
+    value: np.ndarray  # latent coordinate, float64 ``(n,)``
+    threshold: float = 0.0  # galaxies above it are of the second class
 
     @property
     def classes(self) -> tuple[str, str]:
@@ -70,22 +60,13 @@ class SideSample:
 
 @dataclass(frozen=True, eq=False)
 class Roc:
-    """Receiver operating characteristic, and the place of the threshold on it.
+    """Receiver operating characteristic, and the place of the threshold on it."""
 
-    Attributes
-    ----------
-    false, true : numpy.ndarray
-        Shares of the first class that are taken for the second, and of the second.
-    area : (float, float, float)
-        Under the curve, and its 95 % interval.
-    at : (float, float)
-        At the threshold.
-    """
-
+    # false, true: shares of the first class that are taken for the second, and of the second
     false: np.ndarray
     true: np.ndarray
-    area: tuple[float, float, float]
-    at: tuple[float, float]
+    area: tuple[float, float, float]  # under the curve, and its 95 % interval
+    at: tuple[float, float]  # at the threshold
 
 
 def models_with_sides(data_set: str) -> list[str]:

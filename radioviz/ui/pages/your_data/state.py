@@ -17,58 +17,36 @@ MAX_JOBS = 4
 
 @dataclass
 class YourDataState:
-    """State of the page.
+    """State of the page."""
 
-    Attributes
-    ----------
-    message : str
-        Shown once, at the next run of the page.
-    open_map : (str, str or None) or None
-        Survey and encoder whose map to open at the next run.
-    job_progress : list
-        What the running jobs had finished when they were last drawn.
-    listed_files : set of str
-        Surveys whose files are listed.
-    upload : str
-        Folder of the uploaded files; empty where there are none.
-    uploads : list of str
-        Folders of all uploads of the session, those that an import reads included.
-    form : int
-        Number of the form. It is part of the widget keys, so a new number clears the form.
-    answers, questions : dict
-        By form and source: answers given, and questions asked so far by key.
-    inspection : (str, Inspection or None, str) or None
-        What was inspected, the result, and the error where it failed.
-    columns : dict
-        Column names by path and modification time of a table.
-    workspace : str
-        The workspace that the form was taken from.
-    chosen, defaults : dict
-        Values of the form's widgets by their keys: those chosen, and what each begins with.
-    saved : dict
-        The form as it was last saved in the workspace.
-    described : dict
-        What the form would import: keywords of :func:`radioviz.import_survey`.
-    jobs : set of str
-        Imports and encodings that the session has started.
-    """
-
-    message: str = ""
+    message: str = ""  # shown once, at the next run of the page
+    # Survey and encoder whose map to open at the next run.
     open_map: tuple[str, str | None] | None = None
+    # What the running jobs had finished when they were last drawn.
     job_progress: list[Any] | None = None
-    listed_files: set[str] = field(default_factory=set)
-    upload: str = ""
+    listed_files: set[str] = field(default_factory=set)  # surveys whose files are listed
+    upload: str = ""  # folder of the uploaded files; empty where there are none
+    # Folders of all uploads of the session, those that an import reads included.
     uploads: list[str] = field(default_factory=list)
+    # Number of the form. It is part of the widget keys, so a new number clears the form.
     form: int = 0
+    # answers, questions: by form and source: answers given, and questions asked so far by key
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     questions: dict[str, dict[str, Question]] = field(default_factory=dict)
+    # What was inspected, the result, and the error where it failed.
     inspection: tuple[str, Inspection | None, str] | None = None
+    # Column names by path and modification time of a table.
     columns: dict[tuple[str, int], list[str]] = field(default_factory=dict)
-    workspace: str = ""
+    workspace: str = ""  # the workspace that the form was taken from
+    # chosen, defaults: values of the form's widgets by their keys: those chosen, and what each
+    # begins with
     chosen: dict[str, Any] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
+    # The form as it was last saved in the workspace.
     saved: dict[str, Any] = field(default_factory=dict)
+    # What the form would import: keywords of :func:`radioviz.import_survey`.
     described: dict[str, Any] = field(default_factory=dict)
+    # Imports and encodings that the session has started.
     jobs: set[str] = field(default_factory=set)
 
 

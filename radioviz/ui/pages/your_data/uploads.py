@@ -48,21 +48,13 @@ _MAX_INSPECTED = 100  # FITS files to open in search of tables
 
 @dataclass(frozen=True)
 class StagedFiles:
-    """Uploaded files of one session.
-
-    Attributes
-    ----------
-    folder : pathlib.Path
-    images, tables : tuple of pathlib.Path
-        In order of their names.
-    size : int
-        Bytes of all of them.
-    """
+    """Uploaded files of one session."""
 
     folder: Path
+    # images, tables: in order of their names
     images: tuple[Path, ...]
     tables: tuple[Path, ...]
-    size: int
+    size: int  # bytes of all of them
 
     def source(self, table: Path | None) -> Source | None:
         """The source to import, with this table; None without files."""
