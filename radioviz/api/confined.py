@@ -47,8 +47,7 @@ def read_session(payload: bytes, name: str = "the session file") -> Session:
     from radioviz.export.session import Mark, Session
 
     function = "radioviz.export.session:read_session"
-    found: Session = read_confined(function, payload, name=name, classes=(Session, Mark))
-    return found
+    return read_confined(function, payload, name=name, classes=(Session, Mark))
 
 
 def read_query(
@@ -79,10 +78,9 @@ def position_in(payload: bytes, name: str, extension: int | None, box: Box) -> P
     """J2000 position in degrees of the middle of a box of an image; None without a WCS."""
     from radioviz.similarity.query_image import Box
 
-    found: Position = read_confined(
+    return read_confined(
         HERE + "_position", payload, name, extension, box, name=name, classes=(Box,)
     )
-    return found
 
 
 def inspect_source(
@@ -114,14 +112,12 @@ def column_names(path: Path, which: str = "") -> list[str]:
     CatalogueError
         If it is not a table.
     """
-    found: list[str] = read_confined(HERE + "_columns", path, which, name=path.name, read=(path,))
-    return found
+    return read_confined(HERE + "_columns", path, which, name=path.name, read=(path,))
 
 
 def read_labels(payload: bytes, name: str) -> pd.DataFrame:
     """See :func:`radioviz.importing.label_table.read_labels`."""
-    found: pd.DataFrame = read_confined(HERE + "_labels", payload, name, name=name)
-    return found
+    return read_confined(HERE + "_labels", payload, name, name=name)
 
 
 def find_fits_tables(paths: Sequence[Path]) -> list[Path]:
@@ -140,11 +136,10 @@ def fetch_table(message: Message) -> UserTable:
     from radioviz.api.samp_messages import Message, fetch_payload
     from radioviz.importing.readers.table_builder import UserTable
 
-    found: UserTable = read_confined(
+    return read_confined(
         "radioviz.api.samp_messages:read_received", message, fetch_payload(message),
         name=message.name, classes=(Message, UserTable),
     )  # fmt: skip
-    return found
 
 
 # -- in the confined process ----------------------------------------------------------------------

@@ -29,11 +29,10 @@ _SLACK = 0.2  # arcsec more than the radius in queries: services round, and mix 
 
 def inspect_catalogue(path: Path, answers: Answers | None = None) -> CatalogueFacts:
     """See :func:`radioviz.importing.catalogue_match.inspect_catalogue`."""
-    found: CatalogueFacts = read_confined(
+    return read_confined(
         "radioviz.importing.catalogue_match:inspect_catalogue", path, dict(answers or {}),
         name=path.name, read=[path], classes=CLASSES, limits=LIMITS,
     )  # fmt: skip
-    return found
 
 
 def match_file(
@@ -46,12 +45,11 @@ def match_file(
     answers: Answers | None = None,
 ) -> MatchedCatalogue:
     """See :func:`radioviz.importing.catalogue_match.match_catalogue`."""
-    found: MatchedCatalogue = read_confined(
+    return read_confined(
         "radioviz.importing.catalogue_match:match_catalogue", path, np.asarray(ra, float),
         np.asarray(dec, float), radius, how, None if columns is None else list(columns),
         dict(answers or {}), name=path.name, read=[path], classes=CLASSES, limits=LIMITS,
     )  # fmt: skip
-    return found
 
 
 def match_service(
@@ -115,11 +113,10 @@ def match_service(
         upload = tap.positions_table(all_ra[part], all_dec[part])
         answers.append(tap.request(address, query, upload))
     progress(len(all_ra), len(all_ra), "matching")
-    found: MatchedCatalogue = read_confined(
+    return read_confined(
         _HERE + "_match_answers", answers, host, dataclasses.asdict(columns), ra, dec, radius, how,
         [list(s) for s in shifts], name=host, classes=CLASSES, limits=LIMITS,
     )  # fmt: skip
-    return found
 
 
 def address_of(service: str) -> str:

@@ -64,5 +64,4 @@ def _isolation(latents: np.ndarray, rows: np.ndarray) -> np.ndarray:
     # Each tree sees 256 galaxies anyway, so a sample is as good as all of them.
     forest = IsolationForest(n_estimators=300, random_state=SEED).fit(latents[rows])
     parts = np.array_split(latents, max(1, len(latents) // 8192))
-    out: np.ndarray = np.concatenate([-forest.score_samples(p) for p in parts]).astype(np.float32)
-    return out
+    return np.concatenate([-forest.score_samples(p) for p in parts]).astype(np.float32)

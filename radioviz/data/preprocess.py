@@ -311,8 +311,7 @@ class Preprocess:
                 crop[bad] = 0.0
         if floors is not None:
             crop[crop < floors[:, None, None]] = 0.0
-        result: np.ndarray = along_y @ (crop @ along_x.T)
-        return result
+        return along_y @ (crop @ along_x.T)
 
     def _scale(self, out: np.ndarray, common: bool = False) -> np.ndarray:
         if self.blank_edge:

@@ -114,8 +114,7 @@ def _in_window(mosaic: Mosaic, x: int, y: int, beam: float) -> np.ndarray:
     area = math.pi / (4 * math.log(2)) * beam**2
     sigma = np.full(len(islands), noise.sigma)
     table = np.stack([at_x, at_y, islands.peak, islands.flux / area, sigma, cut], axis=1)
-    kept: np.ndarray = table[own]
-    return kept
+    return table[own]
 
 
 def _once(places: np.ndarray, beam: float) -> np.ndarray:
@@ -179,8 +178,7 @@ def join_islands(
     _, first, inverse = np.unique(label, return_index=True, return_inverse=True)
     rank = np.empty(len(first), int)
     rank[np.argsort(first)] = np.arange(len(first))
-    numbers: np.ndarray = rank[inverse]
-    return numbers
+    return rank[inverse]
 
 
 def list_sources(

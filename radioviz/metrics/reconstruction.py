@@ -34,8 +34,7 @@ def relative_error(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarra
     0 is perfect, 1 is as bad as an empty map.
     """
     residual = np.square(reconstructions - images).sum(axis=(1, 2))
-    result: np.ndarray = residual / np.square(images).sum(axis=(1, 2))
-    return result
+    return residual / np.square(images).sum(axis=(1, 2))
 
 
 def reconstruction_scores(images: np.ndarray, reconstructions: np.ndarray) -> dict[str, float]:

@@ -273,8 +273,7 @@ def whitened_file(
 
             with atomic_file(path) as scratch:
                 write_array(scratch, parts(), (len(latents), k), np.float16)
-        mapped: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-        return mapped
+        return np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise SimilarityError(f"{path} cannot be written: {error}") from error
 

@@ -49,8 +49,7 @@ class Familiarity:
     def share_nearer(self, latents: np.ndarray) -> np.ndarray:
         """Share of held-out galaxies that are nearer to the training galaxies; 0 to 1."""
         found = np.searchsorted(self.held_out, self.distances(latents)) / len(self.held_out)
-        shares: np.ndarray = np.where(np.isfinite(latents).all(axis=1), found, np.nan)
-        return shares
+        return np.where(np.isfinite(latents).all(axis=1), found, np.nan)
 
 
 def familiarity(train: np.ndarray, held_out: np.ndarray) -> Familiarity:

@@ -134,8 +134,7 @@ class Whitening:
                 f"latents of {x.shape[-1]} dimensions under a whitening of {len(self.centre)}; "
                 "they must come from one model"
             )
-        result: np.ndarray = (x - self.centre) @ self.matrix
-        return result
+        return (x - self.centre) @ self.matrix
 
     @property
     def digest(self) -> str:

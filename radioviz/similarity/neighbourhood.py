@@ -102,5 +102,4 @@ class Neighbourhood:
         for _ in range(_STEPS):
             flow = start + FLOW * (self.graph @ flow.T).T
         # Galaxies that the diffusion does not reach keep the order of their cosines.
-        result: np.ndarray = (1 - FLOW) * flow + 1e-4 * cosines.astype(np.float32)
-        return result
+        return (1 - FLOW) * flow + 1e-4 * cosines.astype(np.float32)

@@ -195,10 +195,7 @@ class NullDistribution:
         distinct, first = np.unique(self.quantiles, return_index=True)
         if len(distinct) == 1:
             return np.histogram(distinct, edges)[0].astype(float)
-        share: np.ndarray = np.diff(
-            np.interp(edges, distinct, self.levels[first], left=0.0, right=1.0)
-        )
-        return share
+        return np.diff(np.interp(edges, distinct, self.levels[first], left=0.0, right=1.0))
 
     def chance(self, score: np.ndarray | float) -> np.ndarray:
         """Fraction of unrelated galaxies that score as high or higher, at least 1/trials."""

@@ -62,8 +62,7 @@ def _products(latents: np.ndarray, parts: Sequence[tuple[np.ndarray, float]]) ->
     """Similarity times the length of each latent, float32 of shape ``(n,)``."""
     towards = _towards(parts)
     if towards is not None and latents.dtype == np.float32:
-        product: np.ndarray = latents @ towards
-        return product
+        return latents @ towards
     out = np.zeros(len(latents), dtype=np.float32)
     for part in blocks(len(latents), 16_384):
         block = np.asarray(latents[part], dtype=np.float32)

@@ -99,5 +99,4 @@ def digest_of(key: str, lines: Iterable[bytes]) -> str:
 
 
 def _hashes(texts: Any) -> np.ndarray:
-    found: np.ndarray = pd.util.hash_array(np.asarray(texts, dtype=object), categorize=False)
-    return found
+    return pd.util.hash_array(np.asarray(texts, dtype=object), categorize=False)

@@ -43,8 +43,7 @@ def write_array(
         np.lib.format.write_array_header_1_0(file, header)
         for part in parts:
             file.write(np.ascontiguousarray(part, kind).data)
-    found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    return found
+    return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 def mapped_frame(table: pd.DataFrame) -> pd.DataFrame:

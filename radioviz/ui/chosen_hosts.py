@@ -36,8 +36,7 @@ Host = dict[str, Any]
 
 def hosts(data_set: str) -> dict[str, Host]:
     """Chosen hosts by ``source_id``."""
-    found: dict[str, Host] = session_workspace.value(FIELD, {}).get(data_set, {})
-    return found
+    return session_workspace.value(FIELD, {}).get(data_set, {})
 
 
 def choose_host(pair: Pair, search: HostSearch, number: int) -> None:

@@ -13,7 +13,7 @@ from radioviz.ui.cache import outliers
 
 def figure_menu(figures: Mapping[str, str], key: str, help_text: str) -> str | None:
     """Menu with one line for each figure; the figure that was just chosen."""
-    chosen: str | None = st.menu_button(
+    return st.menu_button(
         "Figures of Andrianomena & Tang 2023",
         list(figures),
         format_func=figures.__getitem__,
@@ -21,7 +21,6 @@ def figure_menu(figures: Mapping[str, str], key: str, help_text: str) -> str | N
         icon=":material/menu_book:",
         help=help_text,
     )
-    return chosen
 
 
 def least_likely(data_set: str, model: str) -> tuple[str, str]:

@@ -36,8 +36,7 @@ def set_physics(new: Physics) -> None:
 
 def spectra_of(data_set: str) -> dict[str, Any]:
     """What the spectral indices of a data set were made from; empty without any."""
-    found: dict[str, Any] = session_workspace.value(SPECTRA, {}).get(data_set, {})
-    return found
+    return session_workspace.value(SPECTRA, {}).get(data_set, {})
 
 
 def keep_spectra(data_set: str, title: str, index: np.ndarray, warnings: list[str]) -> None:
@@ -72,8 +71,7 @@ def spectral_column(data_set: str) -> np.ndarray | None:
 
 def flux_choice(data_set: str) -> dict[str, Any]:
     """Column of fluxes and its frequency that the reader chose for a data set; empty without."""
-    found: dict[str, Any] = session_workspace.value(FLUXES, {}).get(data_set, {})
-    return found
+    return session_workspace.value(FLUXES, {}).get(data_set, {})
 
 
 def choose_fluxes(data_set: str, column: str, frequency: float) -> None:

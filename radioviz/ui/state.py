@@ -18,8 +18,7 @@ T = TypeVar("T")
 
 def page_state(cls: type[T]) -> T:
     """The state of one page in this session: an instance of its dataclass, made at first use."""
-    held: T = st.session_state.setdefault(f"{cls.__module__}.{cls.__qualname__}", cls())
-    return held
+    return st.session_state.setdefault(f"{cls.__module__}.{cls.__qualname__}", cls())
 
 
 class Selection:

@@ -251,8 +251,7 @@ class _Fetcher:
             session.headers["Accept-Encoding"] = "identity"
             session.headers["User-Agent"] = f"RadioViz/{__version__} (python-requests)"
             self._local.session = session
-        found: requests.Session = self._local.session
-        return found
+        return self._local.session
 
     def _attempt(self, request: CutoutRequest) -> bytes:
         """Content of one attempt that passed the checks."""

@@ -66,8 +66,7 @@ def colour_stops(name: str) -> list[str]:
         return ["#ffffff", "#000000"]
     from plotly.colors import sequential
 
-    stops: list[str] = getattr(sequential, name.capitalize())
-    return stops
+    return getattr(sequential, name.capitalize())
 
 
 def rgb_stops(colours: Sequence[str]) -> np.ndarray:

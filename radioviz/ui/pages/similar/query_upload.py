@@ -134,11 +134,10 @@ def _pixel_scale(image: SkyImage, digest: str) -> float | None:
         ny, nx = image.data.shape
         st.caption(f"{nx:,} × {ny:,} pixels of {image.pixel_scale:.4g}″, from its WCS")
         return float(image.pixel_scale)
-    scale: float | None = st.number_input(
+    return st.number_input(
         "Pixel scale [″/pixel]", 0.001, 600.0, None, format="%.4g",
         placeholder="FIRST: 1.8, NVSS: 15", key=f"similar_scale_{digest}",
     )  # fmt: skip
-    return scale
 
 
 def _crop(image: SkyImage, key: str, style: ImageStyle) -> Box:
@@ -182,8 +181,7 @@ def kept(key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
         for old in [k for k in made if k[0] == key[0]][:-3]:
             del made[old]
         made[key] = make()
-    value: T = made[key]
-    return value
+    return made[key]
 
 
 def generated_picture(survey: SurveyInfo, chain: Preprocess) -> QueryPicture | None:

@@ -34,15 +34,13 @@ class SideSample:
     @property
     def above(self) -> np.ndarray:
         """Whether each galaxy is above the threshold, bool ``(n,)``."""
-        found: np.ndarray = self.value > self.threshold
-        return found
+        return self.value > self.threshold
 
     def furthest_first(self, above: bool) -> np.ndarray:
         """Identifiers of one side, those furthest from the threshold first."""
         rows = np.flatnonzero(self.above == above)
         away = np.abs(self.value[rows] - self.threshold)
-        ids: np.ndarray = self.source_ids[rows[np.argsort(-away, kind="stable")]]
-        return ids
+        return self.source_ids[rows[np.argsort(-away, kind="stable")]]
 
     def labelled(self) -> tuple[list[str], list[str], np.ndarray]:
         """Labels of the first and of the second class, and the rows that have one of them.
