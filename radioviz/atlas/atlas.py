@@ -119,10 +119,7 @@ class Atlas:
     def orientation_stats(self) -> np.ndarray | None:
         """:func:`orientation_summary` over eight views of each source; None if not computed.
 
-        Raises
-        ------
-        AtlasError
-            If the file is damaged.
+        Raises AtlasError if the file is damaged.
         """
         path = self.folder / ORIENTATION_STATS
         if not path.exists():
@@ -150,10 +147,7 @@ class Atlas:
     def rows_of(self, source_ids: Any) -> np.ndarray:
         """Row numbers of identifiers, int64; -1 for those that are not in this Atlas.
 
-        Raises
-        ------
-        AtlasError
-            If the Atlas is damaged: it holds a source twice.
+        Raises AtlasError if the Atlas is damaged: it holds a source twice.
         """
         return self._identifiers.rows_of(source_ids)
 
@@ -191,10 +185,7 @@ def orientation_summary(views: np.ndarray) -> np.ndarray:
 def add_orientation_stats(atlas: Atlas, views: np.ndarray) -> None:
     """Store the :func:`orientation_summary` of ``views``, shape ``(n, views, d)``, in an Atlas.
 
-    Raises
-    ------
-    AtlasError
-        If shapes disagree, a value is not finite, or the file cannot be written.
+    Raises AtlasError if shapes disagree, a value is not finite, or the file cannot be written.
     """
     where = atlas.folder / ORIENTATION_STATS
     if views.ndim != 3 or (len(views), views.shape[2]) != atlas.latents.shape:
@@ -214,10 +205,7 @@ def atlas_folder(data_set: str, model: str, folder: Path | None = None) -> Path:
     By default that of the shipped Atlas if there is one, else below ``atlas`` in the user's data
     folder; a new Atlas of a shipped data set goes to the shipped ones.
 
-    Raises
-    ------
-    AtlasError
-        If a key is not a plain name (at most 100 letters, digits, ``_ . -``).
+    Raises AtlasError if a key is not a plain name (at most 100 letters, digits, ``_ . -``).
     """
     for what, key in (("data set", data_set), ("model", model)):
         if not _NAME.fullmatch(key):
@@ -322,10 +310,7 @@ def _source_ids(path: Path, catalogue: Catalogue | None) -> tuple[Any, Identifie
 def encoded_plane(data_set: str, model: str) -> str:
     """Which of several images of each source an Atlas is of; empty for the first.
 
-    Raises
-    ------
-    AtlasError
-        If there is no such Atlas, or it is damaged.
+    Raises AtlasError if there is no such Atlas, or it is damaged.
     """
     where = atlas_folder(data_set, model)
     try:

@@ -113,10 +113,8 @@ def axes_plane(
 ) -> Plane:
     """The plane of two latent axes (from 0); the others keep the values of ``rest`` ``(d,)``.
 
-    Raises
-    ------
-    SelectionError
-        If an axis does not exist, the axes are the same, or the cells are too many.
+    Raises SelectionError if an axis does not exist, the axes are the same, or the cells are too
+    many.
     """
     d = len(rest)
     if not (0 <= first < d and 0 <= second < d and first != second):
@@ -178,10 +176,7 @@ def pca_plane(
 def path(start: np.ndarray, end: np.ndarray, frames: int) -> np.ndarray:
     """Points of the straight line between two latent vectors: float32 ``(frames, d)``.
 
-    Raises
-    ------
-    SelectionError
-        If there are fewer than two frames.
+    Raises SelectionError if there are fewer than two frames.
     """
     if frames < 2:
         raise SelectionError(f"a path of {frames} frames; expected two or more")

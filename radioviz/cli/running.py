@@ -69,10 +69,7 @@ def in_confined_fork(confine: Callable[[], object], work: Callable[[], str]) -> 
     Where a command line is run from Python (:func:`run` with arguments), which must not be
     forked, it is done here, without ``confine``.
 
-    Raises
-    ------
-    ReaderError
-        If the fork is killed, by its limits or by what it reads.
+    Raises ReaderError if the fork is killed, by its limits or by what it reads.
     """
     if not _ours:
         return work()

@@ -171,10 +171,7 @@ class Catalogue:
         Columns that describe images are those of the plane, and what was measured in others is
         taken out: measure it again.
 
-        Raises
-        ------
-        CatalogueError
-            If there is no plane of this name or number.
+        Raises CatalogueError if there is no plane of this name or number.
         """
         number = self.plane_number(plane)
         if self.cube is None or number == self.plane:
@@ -230,10 +227,7 @@ class Catalogue:
     def rows_of(self, source_ids: Sequence[str]) -> np.ndarray:
         """Row numbers of identifiers, int64, shape ``(len(source_ids),)``.
 
-        Raises
-        ------
-        CatalogueError
-            If an identifier is not in this data set (the first one is named).
+        Raises CatalogueError if an identifier is not in this data set (the first one is named).
         """
         rows = self.identifiers.rows_of(source_ids)
         if (rows < 0).any():
@@ -313,10 +307,7 @@ class Catalogue:
         in SkyView; its position is ``image_ra``, ``image_dec`` if the table has them, else the
         source. The column ``wcs_header`` of images with their own WCS takes precedence.
 
-        Raises
-        ------
-        CatalogueError
-            If the row has no position, or a header that cannot be read.
+        Raises CatalogueError if the row has no position, or a header that cannot be read.
         """
         from astropy.io import fits
         from astropy.wcs import WCS
@@ -418,10 +409,7 @@ class Catalogue:
     def open(cls, folder: Path) -> Catalogue:
         """Open a stored Catalogue, images memory-mapped.
 
-        Raises
-        ------
-        CatalogueError
-            If it is missing, from another format version, or damaged.
+        Raises CatalogueError if it is missing, from another format version, or damaged.
         """
         folder = Path(folder)
         try:

@@ -149,10 +149,7 @@ _resampler = lru_cache(maxsize=64)(resampling)
 class Preprocess:
     """Clip, crop, resample, rescale, stretch.
 
-    Raises
-    ------
-    PreprocessError
-        If a value is of the wrong type or out of range.
+    Raises PreprocessError if a value is of the wrong type or out of range.
     """
 
     # Pixels below background + ``clip_sigma`` times the noise become 0, in raw images only, which
@@ -206,10 +203,7 @@ class Preprocess:
     def field_in_pixels(self, pixel_scale: float, beam: float | None = None) -> float:
         """Side of the kept square in native pixels; ``pixel_scale`` and ``beam`` in arcsec.
 
-        Raises
-        ------
-        PreprocessError
-            If the pixel scale or the beam is not a positive number.
+        Raises PreprocessError if the pixel scale or the beam is not a positive number.
         """
         for name, value in (("pixel_scale", pixel_scale), ("beam", beam)):
             optional = name == "beam" and value is None
@@ -394,10 +388,7 @@ class Preprocess:
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Chain from plain values; fields left out have their default.
 
-        Raises
-        ------
-        PreprocessError
-            If a field is unknown, or a value is bad.
+        Raises PreprocessError if a field is unknown, or a value is bad.
         """
         known = [f.name for f in dataclasses.fields(cls)]
         unknown = [name for name in values if name not in known]

@@ -53,10 +53,7 @@ def open_data_set(key: str, progress: Progress = no_progress) -> Catalogue:
     A damaged stored copy is rebuilt, and without a writable cache folder the Catalogue stays in
     memory; its notes mention either. Two processes may do this at the same time.
 
-    Raises
-    ------
-    CatalogueError
-        If the key is unknown, or the data are not available.
+    Raises CatalogueError if the key is unknown, or the data are not available.
     """
     if key not in DATA_SETS:
         imported = user_data_sets()
@@ -81,10 +78,7 @@ def build_catalogue(
 ) -> Catalogue:
     """Read a data set from its origin and store it, or keep it in memory if that fails.
 
-    Raises
-    ------
-    CatalogueError
-        If the data are not available, or damaged.
+    Raises CatalogueError if the data are not available, or damaged.
     """
     module, function = data_set.reader.split(":")
     read: Callable[[Progress, Path | None], Catalogue] = getattr(

@@ -145,10 +145,7 @@ def round_beam(major: np.ndarray, minor: np.ndarray) -> np.ndarray:
 def describe_images(table: pd.DataFrame, info: SurveyInfo) -> pd.DataFrame:
     """The table with all :data:`IMAGE_COLUMNS`; absent ones have the survey's value.
 
-    Raises
-    ------
-    CatalogueError
-        If a beam, frequency, scale or noise is not positive.
+    Raises CatalogueError if a beam, frequency, scale or noise is not positive.
     """
     nan = math.nan
     known: dict[str, Any] = {

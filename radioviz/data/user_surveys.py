@@ -97,11 +97,8 @@ def surveys_folder() -> Path:
 def check_key(key: str) -> str:
     """The key, if it can name a user's survey.
 
-    Raises
-    ------
-    CatalogueError
-        If it has other characters than a-z, 0-9, _ and -, more than 40, or is the key of a
-        data set of RadioViz itself.
+    Raises CatalogueError if it has other characters than a-z, 0-9, _ and -, more than 40, or is the
+    key of a data set of RadioViz itself.
     """
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise CatalogueError(
@@ -139,10 +136,7 @@ def survey_lock(key: str) -> Iterator[None]:
 
     A thread that has the lock may take it again.
 
-    Raises
-    ------
-    CatalogueError
-        If another process has the lock, or the folder cannot be written.
+    Raises CatalogueError if another process has the lock, or the folder cannot be written.
     """
     from filelock import FileLock, Timeout
 
@@ -186,10 +180,7 @@ def list_surveys() -> dict[str, UserSurvey]:
 def open_survey(key: str) -> Catalogue:
     """Catalogue of an imported survey, images memory-mapped.
 
-    Raises
-    ------
-    CatalogueError
-        If there is no such survey, or it is damaged.
+    Raises CatalogueError if there is no such survey, or it is damaged.
     """
     folder = survey_folder(key)
     if not folder.is_dir():
@@ -201,10 +192,7 @@ def open_survey(key: str) -> Catalogue:
 def read_report(key: str) -> pd.DataFrame:
     """Outcome of each file of an import: ``file``, ``status``, ``reason``, ``source_id``.
 
-    Raises
-    ------
-    CatalogueError
-        If the survey or its report is missing.
+    Raises CatalogueError if the survey or its report is missing.
     """
     path = survey_folder(key) / REPORT
     try:
@@ -270,10 +258,7 @@ def models_of(key: str) -> list[str]:
 def remove_models(key: str) -> list[str]:
     """Delete the models that ``train all`` trained on a survey, and their Atlases; their names.
 
-    Raises
-    ------
-    CatalogueError
-        If there are none, or a folder cannot be deleted.
+    Raises CatalogueError if there are none, or a folder cannot be deleted.
     """
     folder = user_data_folder() / "models"
     names = models_of(key)

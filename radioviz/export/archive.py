@@ -54,10 +54,7 @@ def write_zip(
     File names consist of letters, digits and ``_-+.``, are unique on file systems that ignore
     case, and stay in the folder into which the archive is unpacked.
 
-    Raises
-    ------
-    ExportError
-        If the selection is empty.
+    Raises ExportError if the selection is empty.
     """
     groups = filled(groups)
     table = selection_table(groups, note)

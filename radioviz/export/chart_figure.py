@@ -62,10 +62,7 @@ class ChartLook:
 def write_chart(file: IO[bytes], chart: Chart, kind: str, look: ChartLook | None = None) -> None:
     """Draw a chart and write it as one of :data:`radioviz.export.map_figure.KINDS`.
 
-    Raises
-    ------
-    ExportError
-        If the kind is another, or the chart has nothing that can be drawn.
+    Raises ExportError if the kind is another, or the chart has nothing that can be drawn.
     """
     look = look or ChartLook()
     if kind not in KINDS:

@@ -203,10 +203,7 @@ def write_cube(
     table); axis 3 counts sources from 1. Where sources have several images, axis 3 counts these,
     and axis 4 the sources.
 
-    Raises
-    ------
-    ExportError
-        If the selection is empty, or its images differ in size.
+    Raises ExportError if the selection is empty, or its images differ in size.
     """
     groups = filled(groups)
     stored = {id(g): _stored(g) for g in groups}

@@ -179,10 +179,7 @@ def selection_table(groups: Groups | Group, note: str = "") -> SelectionTable:
     another column becomes ``<name>_2``. Latents of one model form one vector column ``latent``,
     those of several models one column each, ``latent_<model>``.
 
-    Raises
-    ------
-    ExportError
-        If all groups are empty.
+    Raises ExportError if all groups are empty.
     """
     from radioviz.morphology import COMPLETED, MEASURED
     from radioviz.morphology.upper_limits import limits_of

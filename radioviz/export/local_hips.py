@@ -26,10 +26,7 @@ def local_hips(catalogue: Catalogue, row: int) -> Path:
 
     Pixels keep their values and unit, in FITS tiles in equatorial coordinates.
 
-    Raises
-    ------
-    CatalogueError
-        If the source has no sky position.
+    Raises CatalogueError if the source has no sky position.
     """
     source = str(catalogue.table["source_id"].iat[row])
     about = f"{catalogue.info.key} {catalogue.digest} {source} {catalogue.plane} {_TILE}"

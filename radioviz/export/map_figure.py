@@ -58,10 +58,7 @@ class MapFigure:
 def write_map_figure(file: IO[bytes], shown: MapFigure, kind: str) -> None:
     """Write a figure as one of :data:`KINDS`.
 
-    Raises
-    ------
-    ValueError
-        If the kind is another.
+    Raises ValueError if the kind is another.
     """
     if kind not in KINDS:
         raise ValueError(f"a figure is one of {', '.join(KINDS)}, not '{kind}'")

@@ -60,10 +60,7 @@ class SkyCoverage:
 def sky_coverage(groups: Sequence[Group]) -> SkyCoverage:
     """Coverage of the cutouts of some galaxies.
 
-    Raises
-    ------
-    ExportError
-        If none has a sky position.
+    Raises ExportError if none has a sky position.
     """
     from astropy import units as u
     from mocpy import MOC

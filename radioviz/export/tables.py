@@ -177,10 +177,7 @@ def write_csv(
     Text cells that a spreadsheet could interpret as a formula (beginning with ``= + - @``, a tab
     or a line break) get a leading apostrophe. Latents are columns ``latent_0``, ``latent_1``, ...
 
-    Raises
-    ------
-    ExportError
-        If the selection is empty.
+    Raises ExportError if the selection is empty.
     """
     write_csv_table(file, selection_table(groups, note), progress)
 
@@ -195,10 +192,7 @@ def write_parquet(
 ) -> None:
     """Write Parquet; latents are fixed-size lists; units, UCDs, descriptions are field metadata.
 
-    Raises
-    ------
-    ExportError
-        If the selection is empty.
+    Raises ExportError if the selection is empty.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -33,10 +33,7 @@ def list_content(
 ) -> FileContent:
     """The images and planes of a FITS file, from its headers.
 
-    Raises
-    ------
-    ImageError
-        If it is not FITS, or ``extension`` names no image.
+    Raises ImageError if it is not FITS, or ``extension`` names no image.
     """
     with open_source(source, name, limit=_LIMIT) as file:
         images = [h for h in file.hdus if h.is_image]
@@ -61,10 +58,7 @@ def list_content(
 def plane_of(source: Source) -> str:
     """Band or epoch that RadioViz wrote to the only image of a file; empty if it did not.
 
-    Raises
-    ------
-    ImageError
-        If it is not FITS, or holds no image or several.
+    Raises ImageError if it is not FITS, or holds no image or several.
     """
     with open_source(source, limit=_LIMIT) as file:
         return file.choose().header.string("PLANE")
@@ -75,10 +69,8 @@ def list_planes(
 ) -> list[tuple[str, Plane]]:
     """Name and choice of each plane of a cube along the axis for which ``plane`` says ``all``.
 
-    Raises
-    ------
-    ImageError
-        If it is not a FITS cube, ``plane`` names no such axis, or it has more than ``most``.
+    Raises ImageError if it is not a FITS cube, ``plane`` names no such axis, or it has more than
+    ``most``.
     """
     with open_source(source, name, limit=_LIMIT) as file:
         hdu, title = file.choose(extension), file.name

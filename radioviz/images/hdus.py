@@ -127,10 +127,8 @@ class FitsFile:
     def choose(self, extension: int | str | None = None) -> HDU:
         """The HDU of the requested image, or of the only one.
 
-        Raises
-        ------
-        ImageError
-            If there is no image, there are several, or ``extension`` does not name one.
+        Raises ImageError if there is no image, there are several, or ``extension`` does not name
+        one.
         """
         images = [h for h in self.hdus if h.is_image]
         listing = ", ".join(h.describe() for h in images[:8])
@@ -265,10 +263,7 @@ def open_source(source: Source, name: str = "", limit: int = 1 << 29) -> Iterato
 
     ``limit`` also bounds the bytes that a gzip stream is inflated to.
 
-    Raises
-    ------
-    ImageError
-        If it cannot be opened, is empty, or is not FITS.
+    Raises ImageError if it cannot be opened, is empty, or is not FITS.
     """
     with open_handle(source, name, limit) as opened:
         if opened.magic[:2] != b"\x1f\x8b":

@@ -80,10 +80,7 @@ class Header:
     def integer(self, key: str, where: str, default: int | None = None) -> int:
         """A whole number; ``where`` begins the message.
 
-        Raises
-        ------
-        ImageError
-            If it is missing without a ``default``, or not a whole number.
+        Raises ImageError if it is missing without a ``default``, or not a whole number.
         """
         value = self.get(key)
         if isinstance(value, int) and not isinstance(value, bool):

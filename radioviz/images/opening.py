@@ -45,10 +45,7 @@ def other_format(magic: bytes) -> str:
 def inflate(file: IO[bytes], name: str, limit: int) -> tuple[io.BytesIO, str]:
     """The first ``limit`` bytes that a gzip stream holds, and why the rest is missing, or empty.
 
-    Raises
-    ------
-    ImageError
-        If the stream is damaged from the start, or unpacks to too much.
+    Raises ImageError if the stream is damaged from the start, or unpacks to too much.
     """
     content, problem = io.BytesIO(), ""
     packed = file.seek(0, io.SEEK_END)

@@ -81,10 +81,7 @@ def to_j2000(wcs: WCS, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np
 
     FK5 J2000 and ICRS are not distinguished: they differ by 20 mas at most.
 
-    Raises
-    ------
-    ValueError
-        If the frame is not on the celestial sphere (a planet, helioprojective ...).
+    Raises ValueError if the frame is not on the celestial sphere (a planet, helioprojective ...).
     """
     from astropy.wcs.utils import wcs_to_celestial_frame
 
@@ -96,10 +93,7 @@ def to_j2000(wcs: WCS, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np
 def geometry(wcs: WCS, shape: tuple[int, int]) -> Geometry:
     """Geometry of an image of ``shape`` (ny, nx) at its central point.
 
-    Raises
-    ------
-    ValueError
-        If the WCS gives no usable position or scale there; the text says why.
+    Raises ValueError if the WCS gives no usable position or scale there; the text says why.
     """
     ny, nx = shape
     x, y = (nx - 1) / 2, (ny - 1) / 2

@@ -18,10 +18,8 @@ _STRIP = 4_000_000  # pixels that are converted at a time
 def grey_levels(opened: Opened, max_pixels: int) -> tuple[np.ndarray, list[str]]:
     """Float32 grey levels ``(ny, nx)``, the highest line first, and notes.
 
-    Raises
-    ------
-    ImageError
-        If it is not a PNG or JPEG, is damaged, has one line or column, or more than ``max_pixels``.
+    Raises ImageError if it is not a PNG or JPEG, is damaged, has one line or column, or more than
+    ``max_pixels``.
     """
     from PIL import Image
 

@@ -174,10 +174,7 @@ def summarise_fits(
 ) -> ImageSummary:
     """Shape, scale, unit and survey of a FITS image without reading its pixels.
 
-    Raises
-    ------
-    ImageError
-        If :func:`read_fits` would refuse it because of its headers.
+    Raises ImageError if :func:`read_fits` would refuse it because of its headers.
     """
     with open_source(source, name, limit=_gzip_limit(max_pixels)) as file:
         hdu = file.choose(extension)
@@ -195,10 +192,7 @@ def summarise_fits(
 def centre_of(source: Source, name: str = "") -> tuple[float, float] | None:
     """Position of the centre of a FITS image, J2000 degrees, from its header; None without one.
 
-    Raises
-    ------
-    ImageError
-        If it is not FITS, or holds no image or several.
+    Raises ImageError if it is not FITS, or holds no image or several.
     """
     with open_source(source, name, limit=_gzip_limit(MAX_PIXELS)) as file:
         hdu = file.choose()
@@ -240,10 +234,7 @@ def upright(image: SkyImage, max_pixels: int = MAX_PIXELS) -> SkyImage:
     Flipped or transposed (exact) if that is enough, resampled otherwise (any frame, any
     rotation); tolerances in :mod:`radioviz.images.orientation`. A note describes the change.
 
-    Raises
-    ------
-    ImageError
-        If the result would exceed ``max_pixels``.
+    Raises ImageError if the result would exceed ``max_pixels``.
     """
     if image.wcs is None:
         return image
@@ -314,10 +305,8 @@ def read_png_jpeg(source: Source, *, name: str = "", max_pixels: int = MAX_PIXEL
     North is assumed to be up and east left, so that the lowest line becomes row 0. The image
     has no position, scale or unit.
 
-    Raises
-    ------
-    ImageError
-        If it is not a PNG or JPEG, is damaged, has one line or column, or more than ``max_pixels``.
+    Raises ImageError if it is not a PNG or JPEG, is damaged, has one line or column, or more than
+    ``max_pixels``.
     """
     with open_handle(source, name, 8 * max_pixels) as opened:
         title = opened.name

@@ -58,11 +58,8 @@ def map_columns(
     names, the other UCDs. An empty name in ``given`` leaves a role out. A column whose unit does
     not fit is passed over, except for a role in ``units_given``.
 
-    Raises
-    ------
-    CatalogueError
-        If ``given`` names an unknown role or column, or several columns with different cells
-        have the name that was found.
+    Raises CatalogueError if ``given`` names an unknown role or column, or several columns with
+    different cells have the name that was found.
     """
     found: dict[str, tuple[str, str]] = {}
     given = dict(given or {})
@@ -211,10 +208,7 @@ def _by_ucd(table: UserTable, role: str, free: list[str]) -> tuple[list[str], li
 def _one_of(table: UserTable, role: str, names: list[str]) -> str:
     """The first of equally good columns, or the one in degrees of one and the same position.
 
-    Raises
-    ------
-    CatalogueError
-        If they have different cells.
+    Raises CatalogueError if they have different cells.
     """
     name = names[0]
     rivals = [*names[1:], *(n for n in _copies(table, name) if n not in names)]

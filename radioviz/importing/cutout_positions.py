@@ -98,10 +98,7 @@ class ServiceReader(CutoutReader):
 def inspect_positions(source: Source, answers: Answers, table: UserTable) -> Inspection:
     """Inspect a table of positions and the service that cuts them.
 
-    Raises
-    ------
-    CatalogueError
-        If the table has no positions, or an answer is not accepted.
+    Raises CatalogueError if the table has no positions, or an answer is not accepted.
     """
     sources = read_sources(table, answers, key=answers["key"], positions=True)
     needed = list(sources.needed)

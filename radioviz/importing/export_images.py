@@ -91,10 +91,7 @@ def generated_table(path: Path, names: list[str]) -> UserTable:
 class ExtensionFiles(ImageFiles):
     """The images of one FITS file as if each were a file; they are called by their extensions.
 
-    Raises
-    ------
-    CatalogueError
-        If the file holds no image, or cannot be read.
+    Raises CatalogueError if the file holds no image, or cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -166,10 +163,7 @@ def is_source_cube(path: Path) -> bool:
 class SourceCube(Cube):
     """The cube of an export, mapped; its table is in the same file.
 
-    Raises
-    ------
-    CatalogueError
-        If it is cut short or cannot be mapped.
+    Raises CatalogueError if it is cut short or cannot be mapped.
     """
 
     def __init__(self, path: Path) -> None:

@@ -93,10 +93,7 @@ def is_regions(path: Path) -> bool:
 def read_regions(path: Path) -> UserTable:
     """Positions and names of the regions of a DS9 file; sizes are no measurements and not read.
 
-    Raises
-    ------
-    CatalogueError
-        If there are no regions, or they are in another frame than J2000.
+    Raises CatalogueError if there are no regions, or they are in another frame than J2000.
     """
     rows, system = [], ""
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():

@@ -47,10 +47,7 @@ def inspect_files(
     ``table`` is that table, where it was read already or is in the same file; ``files`` are the
     images, where they are not those of the path.
 
-    Raises
-    ------
-    CatalogueError
-        If no image can be read, or the table names none.
+    Raises CatalogueError if no image can be read, or the table names none.
     """
     files = files or ImageFiles(source.path, without=source.table)
     sources = None

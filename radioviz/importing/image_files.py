@@ -63,10 +63,7 @@ def without_name(text: str, name: str) -> str:
 def list_folder(folder: Path) -> list[str]:
     """Files of a folder and its subfolders, sorted, as relative paths, without hidden ones.
 
-    Raises
-    ------
-    CatalogueError
-        If it cannot be listed.
+    Raises CatalogueError if it cannot be listed.
     """
 
     def refuse(error: OSError) -> None:
@@ -143,10 +140,7 @@ class ImageFiles:
     def open(self, name: str) -> FileEntry:
         """One file by its name, in any order.
 
-        Raises
-        ------
-        CatalogueError
-            If the files are in a tar, which can only be read from its beginning.
+        Raises CatalogueError if the files are in a tar, which can only be read from its beginning.
         """
         if not self.archive:
             return self._file(name)
@@ -188,10 +182,7 @@ class ImageFiles:
 def name_files(files: ImageFiles, sources: SourceList) -> SourceList:
     """The list with the column that names the files; any column whose cells are file names will do.
 
-    Raises
-    ------
-    CatalogueError
-        If no column names one of the files.
+    Raises CatalogueError if no column names one of the files.
     """
     here: set[str] = set()
     for name in files.names:

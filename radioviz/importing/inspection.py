@@ -172,10 +172,7 @@ class Inspection:
     def reader(self) -> Reader:
         """The reader of the import.
 
-        Raises
-        ------
-        CatalogueError
-            If a question that must be answered is open; all of them are named.
+        Raises CatalogueError if a question that must be answered is open; all of them are named.
         """
         if self.missing or self.make is None:
             asked = " ".join(

@@ -60,10 +60,8 @@ def finds_sources(question: Question | None, answers: Answers) -> bool:
 def inspect_mosaic(source: Source, answers: Answers, *, find: bool = False) -> Inspection:
     """Inspect a FITS image and the source list to cut it by; ``find``: there is none.
 
-    Raises
-    ------
-    CatalogueError, ImageError
-        If the image is not a mosaic, or the list cannot be read or has no positions.
+    Raises CatalogueError or ImageError if the image is not a mosaic, or the list cannot be read or
+    has no positions.
     """
     kind = "field" if find else "mosaic"
     choice, chosen, asked = choose_images(answers, [FileEntry(source.path.name, source.path)])

@@ -134,10 +134,7 @@ def written_precision(cells: pd.Series, role: str) -> float:
 def angular_unit(text: str, name: str) -> str:
     """``deg``, ``hour``, ``rad``, ``arcmin`` or ``arcsec``; empty where none is given.
 
-    Raises
-    ------
-    CatalogueError
-        If it is not an angular unit; ``name`` is that of the column.
+    Raises CatalogueError if it is not an angular unit; ``name`` is that of the column.
     """
     plain = text.strip().strip("\"'").lower()
     if plain in ("", "-", "none", "---"):

@@ -51,10 +51,7 @@ from radioviz.paths import special_file
 def inspect_source(source: Source, answers: Answers | None = None) -> Inspection:
     """Inspect a source with the answers given so far.
 
-    Raises
-    ------
-    CatalogueError, ImageError
-        If it cannot be imported, or an answer is not accepted.
+    Raises CatalogueError or ImageError if it cannot be imported, or an answer is not accepted.
     """
     answers = dict(answers or {})
     path, table = Path(source.path).expanduser(), source.table

@@ -125,10 +125,8 @@ class BatchReader(Reader):
 def inspect_batches(source: Source, answers: Answers) -> Inspection:
     """Inspect the first batch.
 
-    Raises
-    ------
-    CatalogueError
-        If the folder lacks batches, or the first one is damaged or another format.
+    Raises CatalogueError if the folder lacks batches, or the first one is damaged or another
+    format.
     """
     files = batch_files(source.path, _HINT)
     first = read_batch(files[0], SIDE)

@@ -34,10 +34,7 @@ class Question:
 def choice_answer(answers: Answers, key: str, choices: tuple[str, ...]) -> str | None:
     """An answer that must be one of ``choices``; None where it was not given.
 
-    Raises
-    ------
-    CatalogueError
-        If it is another one.
+    Raises CatalogueError if it is another one.
     """
     value = answers.get(key)
     if value in (None, ""):
@@ -53,10 +50,7 @@ def positive_answer(
 ) -> float | None:
     """An answer that must be a positive number; None where not given or ``unknown``.
 
-    Raises
-    ------
-    CatalogueError
-        If it is neither.
+    Raises CatalogueError if it is neither.
     """
     value = answers.get(key)
     if value in (None, "") or (unknown and str(value).strip().lower() == UNKNOWN):
@@ -74,10 +68,7 @@ def positive_answer(
 def pixels_answer(answers: Answers) -> int | None:
     """The answer ``pixels``: the edge of the stored images in pixels.
 
-    Raises
-    ------
-    CatalogueError
-        If it is not a whole number from 8 to 4096.
+    Raises CatalogueError if it is not a whole number from 8 to 4096.
     """
     value = positive_answer(answers, "pixels", "pixels")
     if value is None:

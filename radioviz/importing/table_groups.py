@@ -142,10 +142,7 @@ def _by_export(
 def file_columns(answers: Answers, table: pd.DataFrame) -> dict[str, str]:
     """Column that names the files of each plane, where ``band_column`` lists several; else none.
 
-    Raises
-    ------
-    CatalogueError
-        If the table has no such column.
+    Raises CatalogueError if the table has no such column.
     """
     text = str(answers.get("band_column") or "")
     if answers.get("group") != "column" or "," not in text:

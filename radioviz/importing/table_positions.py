@@ -30,10 +30,7 @@ class TablePositions:
 def read_table_positions(table: UserTable, answers: Answers | None = None) -> TablePositions:
     """Positions alone; answers are ``columns`` (of ``ra`` and ``dec``), ``ra_unit``, ``frame`` ...
 
-    Raises
-    ------
-    CatalogueError
-        If there are none, or RA and Dec are swapped.
+    Raises CatalogueError if there are none, or RA and Dec are swapped.
     """
     answers = answers or {}
     given = {role: "" for role in SYNONYMS if role not in ("ra", "dec")}

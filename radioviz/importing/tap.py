@@ -118,10 +118,7 @@ def _with_timeout(send: Callable[..., Any], timeout: float) -> Callable[..., Any
 def columns_query(table: str) -> str:
     """Query for the columns of a table, from the description that every service has.
 
-    Raises
-    ------
-    CatalogueError
-        If it cannot be the name of a table.
+    Raises CatalogueError if it cannot be the name of a table.
     """
     name = table.strip().strip('"')
     if not re.fullmatch(r"[\w./+:\- ]{1,200}", name):
@@ -139,10 +136,7 @@ def columns_query(table: str) -> str:
 def read_columns(payload: bytes, table: str, host: str) -> ServiceColumns:
     """Columns of a table from a service's answer; to be called in a confined process.
 
-    Raises
-    ------
-    CatalogueError
-        If there is no such table, or it has no positions.
+    Raises CatalogueError if there is no such table, or it has no positions.
     """
     found = _table(payload, host)
     if found is None:
@@ -234,10 +228,7 @@ def positions_table(ra: np.ndarray, dec: np.ndarray) -> bytes:
 def read_rows(payloads: Sequence[bytes], host: str) -> UserTable:
     """One table of the rows in several answers, each row once; for a confined process.
 
-    Raises
-    ------
-    CatalogueError
-        If a service reports an error or an answer is cut short.
+    Raises CatalogueError if a service reports an error or an answer is cut short.
     """
     tables = [t for t in (_table(p, host) for p in payloads) if t is not None]
     if not tables:
@@ -252,10 +243,7 @@ def read_rows(payloads: Sequence[bytes], host: str) -> UserTable:
 def _table(payload: bytes, host: str) -> UserTable | None:
     """The table of an answer, None if it has no rows.
 
-    Raises
-    ------
-    CatalogueError
-        If the service reports an error, or has cut the answer short.
+    Raises CatalogueError if the service reports an error, or has cut the answer short.
     """
     from astropy.io.votable import parse
 

@@ -141,10 +141,7 @@ class Journal(Generic[Record]):
     def add(self, record: Record, array: np.ndarray | None = None) -> None:
         """Append an item, with an array or without.
 
-        Raises
-        ------
-        CatalogueError
-            If the disk is full.
+        Raises CatalogueError if the disk is full.
         """
         if array is not None and array.shape != self.shape:
             raise ValueError(f"array of shape {array.shape}, expected {self.shape}")

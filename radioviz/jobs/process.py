@@ -120,10 +120,8 @@ class JobFolder(Generic[Request, State]):
     def start(self, request: Request) -> Job[Request, State]:
         """Start a job.
 
-        Raises
-        ------
-        CatalogueError
-            If there are too many jobs, one with the same key, or the folder cannot be written.
+        Raises CatalogueError if there are too many jobs, one with the same key, or the folder
+        cannot be written.
         """
         return self._spawn(f"{self._number()}-{secrets.token_hex(4)}", request, self.state())
 
@@ -136,10 +134,7 @@ class JobFolder(Generic[Request, State]):
     def resume(self, job_id: str) -> Job[Request, State]:
         """Start a job again that was cancelled, cut off or failed; it resumes where it stopped.
 
-        Raises
-        ------
-        CatalogueError
-            As :meth:`start`, and if there is no such job, or it is running.
+        Raises CatalogueError as :meth:`start`, and if there is no such job, or it is running.
         """
         job = self.read(job_id)
         return self._spawn(job_id, job.request, job.progress)
@@ -205,10 +200,7 @@ class JobFolder(Generic[Request, State]):
     def read(self, job_id: str) -> Job[Request, State]:
         """One job as it stands.
 
-        Raises
-        ------
-        CatalogueError
-            If there is no such job, or its files are damaged.
+        Raises CatalogueError if there is no such job, or its files are damaged.
         """
         folder = self.folder() / job_id
         try:

@@ -35,10 +35,7 @@ def can_resume(folder: Path, plan: Mapping[str, Any]) -> bool:
 def clear(folder: Path) -> None:
     """Empty the scratch folder, or create it.
 
-    Raises
-    ------
-    OSError
-        If it cannot be written.
+    Raises OSError if it cannot be written.
     """
     (folder / PLAN).unlink(missing_ok=True)  # first: a kill must not leave a plan without its work
     if folder.exists():

@@ -58,10 +58,7 @@ def in_watched_fork(work: Callable[[], str]) -> str:
 
     What it prints, and its exit code where it fails, are those of this process.
 
-    Raises
-    ------
-    ReaderError
-        If the fork is killed, by its limits or by what it reads; names what it read.
+    Raises ReaderError if the fork is killed, by its limits or by what it reads; names what it read.
     """
     global _shared
     if not hasattr(os, "fork"):

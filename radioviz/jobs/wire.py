@@ -20,10 +20,7 @@ _NUMBERS = "biufcSU"
 def pack(value: Any) -> bytes:
     """Bytes of a value.
 
-    Raises
-    ------
-    TypeError
-        If it holds something of another type than those above.
+    Raises TypeError if it holds something of another type than those above.
     """
     return msgspec.msgpack.encode(_plain(value))
 

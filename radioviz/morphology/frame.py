@@ -136,10 +136,7 @@ class SourceFrame(Preprocess):
     ) -> tuple[np.ndarray, list[Framed]]:
         """Preprocessed images and where they were cut.
 
-        Raises
-        ------
-        ImageError
-            If the array is not a batch of real images.
+        Raises ImageError if the array is not a batch of real images.
         """
         images = as_batch(images)
         self.field_in_pixels(pixel_scale)  # checks the scale
@@ -249,10 +246,7 @@ class SourceFrame(Preprocess):
 def framed_galaxy(chain: Preprocess, catalogue: Catalogue, row: int) -> tuple[np.ndarray, Framed]:
     """What a chain makes of one galaxy, ``(size, size)``, and where it was cut.
 
-    Raises
-    ------
-    CatalogueError
-        If the galaxy lacks the plane in use.
+    Raises CatalogueError if the galaxy lacks the plane in use.
     """
     rows = np.array([row])
     catalogue.require_images(rows)
@@ -299,9 +293,6 @@ def _mask(islands: Islands, chosen: np.ndarray, shape: tuple[int, ...]) -> np.nd
 def read_chain(values: Mapping[str, Any]) -> Preprocess:
     """A chain from plain values: a :class:`SourceFrame` where they name its fields.
 
-    Raises
-    ------
-    PreprocessError
-        If a field is unknown, or a value is bad.
+    Raises PreprocessError if a field is unknown, or a value is bad.
     """
     return (SourceFrame if "fit" in values else Preprocess).from_dict(values)

@@ -237,10 +237,7 @@ def extent(
 
     See :func:`extent_of` for an image of a Catalogue. ``rms`` is the noise where it is stated.
 
-    Raises
-    ------
-    ImageError
-        As :func:`measure`.
+    Raises ImageError as :func:`measure`.
     """
     image = np.asarray(image)
     beam_pixels = float(_check(image, pixel_scale, beam, 2))

@@ -219,10 +219,7 @@ def cached_index(
     A JSON file beside ``folder`` keeps the checksum of the latents, and size and time of their
     file, so that the checksum is not computed at each start.
 
-    Raises
-    ------
-    SimilarityError
-        As :func:`build_index`.
+    Raises SimilarityError as :func:`build_index`.
     """
     note = folder.with_suffix(".json")
     try:
@@ -257,10 +254,7 @@ def whitened_file(
 
     ``path`` identifies the whitening; an existing file is not checked.
 
-    Raises
-    ------
-    SimilarityError
-        If it cannot be written.
+    Raises SimilarityError if it cannot be written.
     """
     try:
         if not path.is_file():

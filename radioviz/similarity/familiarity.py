@@ -78,10 +78,7 @@ def familiarity(train: np.ndarray, held_out: np.ndarray) -> Familiarity:
 def stored_familiarity(file: Path, weights_sha256: str) -> Familiarity | None:
     """:func:`familiarity` of the latents in :data:`LEARNED`; None without the file.
 
-    Raises
-    ------
-    AtlasError
-        If the file is damaged, or of other weights.
+    Raises AtlasError if the file is damaged, or of other weights.
     """
     from safetensors import SafetensorError, safe_open
 

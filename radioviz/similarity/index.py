@@ -47,10 +47,7 @@ class LatentIndex:
     def of(cls, catalogue: Catalogue, atlas: Atlas) -> LatentIndex:
         """Index of a data set under one model.
 
-        Raises
-        ------
-        SimilarityError
-            If the rows of the Atlas are not those of the Catalogue.
+        Raises SimilarityError if the rows of the Atlas are not those of the Catalogue.
         """
         table = catalogue.table
         if atlas.data_set != catalogue.info.key or not np.array_equal(
@@ -94,10 +91,7 @@ class LatentIndex:
 
         Above :data:`~radioviz.similarity.approximate.LARGE` values they stay in their file.
 
-        Raises
-        ------
-        SimilarityError
-            If shapes do not match, or no latent has a direction.
+        Raises SimilarityError if shapes do not match, or no latent has a direction.
         """
         n = len(source_ids)
         if latents.ndim != 2 or len(latents) != n or latents.shape[1] < 1:
@@ -149,10 +143,7 @@ class LatentIndex:
     def with_approximate(self, folder: Path, progress: Progress | None = None) -> LatentIndex:
         """The same with a search index in ``folder``, built there once; unchanged unless large.
 
-        Raises
-        ------
-        SimilarityError
-            If the folder cannot be written.
+        Raises SimilarityError if the folder cannot be written.
         """
         if not self.large:
             return self
@@ -176,10 +167,7 @@ class LatentIndex:
     def row_of(self, source_id: str) -> int:
         """Row of an identifier.
 
-        Raises
-        ------
-        SimilarityError
-            If there is no such source.
+        Raises SimilarityError if there is no such source.
         """
         row = int(self._row_of.get_indexer(pd.Index([source_id], dtype=object))[0])
         if row < 0:

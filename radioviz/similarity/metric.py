@@ -123,10 +123,7 @@ class Whitening:
     def __call__(self, latents: np.ndarray) -> np.ndarray:
         """Whitened latents, float32: shape ``(..., d)`` becomes ``(..., k)``.
 
-        Raises
-        ------
-        SimilarityError
-            If the latents have another number of dimensions.
+        Raises SimilarityError if the latents have another number of dimensions.
         """
         x = np.asarray(latents, dtype=np.float32)
         if x.shape[-1] != len(self.centre):

@@ -35,10 +35,7 @@ class Neighbourhood:
     def of(cls, unit: np.ndarray, neighbours: int = 30) -> Neighbourhood:
         """Graph over latents of length 1, float32 of shape ``(n, d)``.
 
-        Raises
-        ------
-        SimilarityError
-            If there are fewer galaxies than neighbours.
+        Raises SimilarityError if there are fewer galaxies than neighbours.
         """
         from scipy.sparse import coo_array
 
@@ -70,10 +67,7 @@ class Neighbourhood:
     def of_index(cls, index: LatentIndex, neighbours: int = 30) -> Neighbourhood:
         """Graph over a data set; fewer neighbours where it has fewer galaxies.
 
-        Raises
-        ------
-        SimilarityError
-            If the data set is too large to compare all pairs.
+        Raises SimilarityError if the data set is too large to compare all pairs.
         """
         if index.large:
             raise SimilarityError(

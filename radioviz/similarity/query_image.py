@@ -46,10 +46,7 @@ class Box:
 def images_in(payload: bytes, name: str) -> list[tuple[int, str]]:
     """Number and description of every image of a FITS file; empty for a PNG or JPEG picture.
 
-    Raises
-    ------
-    ImageError
-        If it is neither.
+    Raises ImageError if it is neither.
     """
     if not payload:
         raise ImageError(f"{name}: the file is empty; expected FITS, PNG or JPEG")
@@ -65,10 +62,8 @@ def images_in(payload: bytes, name: str) -> list[tuple[int, str]]:
 def read_picture(payload: bytes, name: str, extension: int | None = None) -> SkyImage:
     """The one image of a file, upright.
 
-    Raises
-    ------
-    ImageError
-        If it is not an image, is too large, or its finite pixels are absent or all equal.
+    Raises ImageError if it is not an image, is too large, or its finite pixels are absent or all
+    equal.
     """
     if len(payload) > MAX_MEGABYTES * 1_000_000:
         raise ImageError(
@@ -90,10 +85,7 @@ def holds_noise(image: SkyImage) -> bool:
 def crop_square(data: np.ndarray, box: Box) -> np.ndarray:
     """A square about the centre of a box, NaN outside the box (no data).
 
-    Raises
-    ------
-    ImageError
-        If the box holds no finite pixel.
+    Raises ImageError if the box holds no finite pixel.
     """
     ny, nx = data.shape
     left, right = max(0, box.left), min(nx, box.right)

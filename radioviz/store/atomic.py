@@ -74,10 +74,7 @@ def write_json(
 ) -> None:
     """Replace a JSON file; ``default`` converts values that JSON does not have.
 
-    Raises
-    ------
-    OSError
-        If it cannot be written.
+    Raises OSError if it cannot be written.
     """
     text = json.dumps(values, indent=1, default=default) + "\n"
     with atomic_file(path, parents=parents) as scratch:
@@ -90,10 +87,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
     Its parents are created, and scratch folders of killed processes are deleted.
 
-    Raises
-    ------
-    OSError
-        If the folder cannot be written.
+    Raises OSError if the folder cannot be written.
     """
     make_folder(folder.parent)
     remove_stale(folder)
@@ -117,10 +111,7 @@ def put_in_place(scratch: Path, folder: Path) -> None:
 
     A process killed between the two renames leaves no folder, never a mixture of both.
 
-    Raises
-    ------
-    OSError
-        If it cannot be renamed.
+    Raises OSError if it cannot be renamed.
     """
     for _ in range(10):
         try:
@@ -142,10 +133,7 @@ def put_in_place(scratch: Path, folder: Path) -> None:
 def remove_stale(folder: Path) -> None:
     """Delete scratch copies ``.<name>.*`` beside a folder that a killed process left an hour ago.
 
-    Raises
-    ------
-    OSError
-        If they cannot be examined.
+    Raises OSError if they cannot be examined.
     """
     now = time.time()
     for path in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
@@ -159,10 +147,7 @@ def remove_stale(folder: Path) -> None:
 def delete_folder(folder: Path) -> None:
     """Delete a folder, if it is there; readers see all of it or nothing.
 
-    Raises
-    ------
-    CatalogueError
-        If it cannot be deleted.
+    Raises CatalogueError if it cannot be deleted.
     """
     doomed = folder.with_name(f".{uuid.uuid4().hex}.removed")
     try:
@@ -179,10 +164,7 @@ def delete_folder(folder: Path) -> None:
 def require_space(folder: Path, needed: int, what: str) -> None:
     """Refuse at once to write what would fill the disk.
 
-    Raises
-    ------
-    CatalogueError
-        If the disk of ``folder`` has less than ``needed`` bytes and 256 MiB more.
+    Raises CatalogueError if the disk of ``folder`` has less than ``needed`` bytes and 256 MiB more.
     """
     free = shutil.disk_usage(folder).free
     if needed + _SPARE > free:

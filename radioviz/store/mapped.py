@@ -32,10 +32,7 @@ def write_array(
     The parts are written, not stored into a map: where the disk is full, a store into a map ends
     the process (SIGBUS), while a write raises an error.
 
-    Raises
-    ------
-    OSError
-        If it cannot be written.
+    Raises OSError if it cannot be written.
     """
     kind = np.dtype(dtype)
     header = {"descr": kind.str, "fortran_order": False, "shape": shape}

@@ -23,10 +23,8 @@ Header = tuple[tuple[int, ...], bool, np.dtype]
 def read_header(file: IO[bytes]) -> Header:
     """Shape, whether in Fortran order, and dtype; the file position is at the data.
 
-    Raises
-    ------
-    ValueError
-        If it is not a ``.npy`` file, or its header is damaged, too long or has no valid shape.
+    Raises ValueError if it is not a ``.npy`` file, or its header is damaged, too long or has no
+    valid shape.
     """
     start = file.read(8)
     if start[:6] != MAGIC or len(start) < 8:

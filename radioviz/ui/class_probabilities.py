@@ -30,10 +30,7 @@ def classify_images(
 
     ``progress`` is called after each :data:`BATCH` images.
 
-    Raises
-    ------
-    ModelError
-        If the classifier is missing or altered, or the images have another size.
+    Raises ModelError if the classifier is missing or altered, or the images have another size.
     """
     ready: Any = cache.classifier(name)
     given = ready.predict_proba(images, BATCH, progress)
@@ -45,10 +42,7 @@ def probability_of(
 ) -> np.ndarray:
     """Probability of one class.
 
-    Raises
-    ------
-    ModelError
-        As :func:`classify_images`, or if the classifier does not know the class.
+    Raises ModelError as :func:`classify_images`, or if the classifier does not know the class.
     """
     found = classify_images(name, images, progress)
     if label not in found:

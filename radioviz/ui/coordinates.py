@@ -68,10 +68,7 @@ def parse_position(text: str) -> tuple[float, float] | None:
     (``08:13:00.2 +43:47:49``, ``08h13m00.2s +43d47m49s``) and IAU names
     (``FIRST J081300.2+434749``).
 
-    Raises
-    ------
-    SelectionError
-        If it is written as a position but lies outside the sky.
+    Raises SelectionError if it is written as a position but lies outside the sky.
     """
     text = " ".join(text.replace("−", "-").split())
     if (match := _J2000.match(text)) and not _is_of_1950(text[: match.start(1)]):

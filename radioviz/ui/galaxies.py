@@ -63,10 +63,7 @@ _IMAGE_UNITS = {"peak", "noise", "flux_sum"}
 def row_of(pair: Pair) -> tuple[Catalogue, int]:
     """Catalogue and row of a galaxy.
 
-    Raises
-    ------
-    CatalogueError
-        If the data set is not here or lacks the source.
+    Raises CatalogueError if the data set is not here or lacks the source.
     """
     catalogue = cache.data_set(pair[0])
     return catalogue, int(catalogue.rows_of([pair[1]])[0])

@@ -37,11 +37,8 @@ _lock = threading.Lock()
 def resolve(name: str, timeout: float = TIMEOUT) -> tuple[float, float]:
     """ICRS position in degrees of an object by name (``3C 31``).
 
-    Raises
-    ------
-    FetchError
-        If no server of Sesame answers within ``timeout`` seconds and the name was never resolved
-        before, or the object is unknown.
+    Raises FetchError if no server of Sesame answers within ``timeout`` seconds and the name was
+    never resolved before, or the object is unknown.
     """
     name = " ".join(name.split())[:100]
     kept = _kept().get(name.casefold())

@@ -26,10 +26,8 @@ def figure_menu(figures: Mapping[str, str], key: str, help_text: str) -> str | N
 def least_likely(data_set: str, model: str) -> tuple[str, str]:
     """The galaxy of lowest log-likelihood.
 
-    Raises
-    ------
-    LikelihoodError, CatalogueError, AtlasError
-        If the data set or its scores are not available.
+    Raises LikelihoodError, CatalogueError or AtlasError if the data set or its scores are not
+    available.
     """
     scored = outliers.outliers(data_set, model)
     values = scored.oriented("log_prob")

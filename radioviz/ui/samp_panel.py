@@ -129,10 +129,7 @@ def report_on(message: Message, data_set: str) -> str:
 def act_on(message: Message, data_set: str) -> str:
     """Act on a message; returns what was done.
 
-    Raises
-    ------
-    SelectionError, SampError
-        If it is about sources that RadioViz does not have.
+    Raises SelectionError or SampError if it is about sources that RadioViz does not have.
     """
     from radioviz.api.samp_messages import POSITION, ROW, ROWS, TABLE, TABLE_FITS
 

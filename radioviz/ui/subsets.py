@@ -40,10 +40,8 @@ def subsets() -> list[Subset]:
 def save_subset(name: str, members: Selection) -> None:
     """Keep galaxies under a name; a subset of the same name is replaced.
 
-    Raises
-    ------
-    SelectionError
-        If the name is empty, too long or a column's, there are no galaxies, or too many subsets.
+    Raises SelectionError if the name is empty, too long or a column's, there are no galaxies, or
+    too many subsets.
     """
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME or "`" in name:

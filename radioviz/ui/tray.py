@@ -195,10 +195,7 @@ def load_selection(payload: bytes) -> str:
 
     The view of the file is kept for its button.
 
-    Raises
-    ------
-    SelectionError
-        If it is not a selection file, or none of its sources is available.
+    Raises SelectionError if it is not a selection file, or none of its sources is available.
     """
     from radioviz.api.confined import read_session
     from radioviz.export.session import here

@@ -34,10 +34,7 @@ class Batch:
     def column(self, name: str) -> np.ndarray:
         """A required entry, shape ``(n,)``.
 
-        Raises
-        ------
-        CatalogueError
-            If the batch lacks it.
+        Raises CatalogueError if the batch lacks it.
         """
         if name not in self.columns:
             raise CatalogueError(

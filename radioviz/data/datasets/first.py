@@ -75,10 +75,7 @@ _ROUNDING_ARCSEC = 3.0
 def package_file(name: str = "galaxy_data_h5.zip") -> Path:
     """Path of a data file of the installed package.
 
-    Raises
-    ------
-    CatalogueError
-        If the package is not installed or lacks the file.
+    Raises CatalogueError if the package is not installed or lacks the file.
     """
     try:
         files = importlib.metadata.files("firstgalaxydata") or []

@@ -28,11 +28,8 @@ _SMALLEST_FIELD = 0.5
 def check_cutout(content: bytes, service: CutoutService, request: CutoutRequest) -> SkyImage:
     """The image in a response.
 
-    Raises
-    ------
-    ImageError
-        If it is not a FITS image, has no data, shows another position, or much less sky or
-        much larger pixels than requested.
+    Raises ImageError if it is not a FITS image, has no data, shows another position, or much less
+    sky or much larger pixels than requested.
     """
     text = _text_of(content)
     if text is not None:
@@ -138,10 +135,7 @@ class CutoutCache:
     ) -> Path:
         """Keep a response that passed the checks.
 
-        Raises
-        ------
-        FetchError
-            If the cache cannot be written.
+        Raises FetchError if the cache cannot be written.
         """
         sha = _sha256(content)
         path = self._object(sha)

@@ -34,10 +34,7 @@ _BATCH = 50_000
 def decode_text(path: Path, content: bytes) -> str:
     """Text of a file in UTF-8, UTF-16 with a byte order mark, or Latin-1.
 
-    Raises
-    ------
-    CatalogueError
-        If it holds zero bytes, which a text table never does.
+    Raises CatalogueError if it holds zero bytes, which a text table never does.
     """
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         try:

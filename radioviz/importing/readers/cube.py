@@ -55,10 +55,7 @@ class Cube(ABC):
     def check(self, shape: tuple[int, ...], dtype: np.dtype, what: str = "") -> None:
         """Set shape and type.
 
-        Raises
-        ------
-        CatalogueError
-            If the array is not a stack of images.
+        Raises CatalogueError if the array is not a stack of images.
         """
         where = f"{self.path}{f' ({what})' if what else ''}"
         if dtype.kind not in "buif" or dtype.itemsize > 8:
@@ -148,10 +145,7 @@ def choose_member(
 ) -> str:
     """Name of the one stack of images among arrays by name, or of the one that is asked for.
 
-    Raises
-    ------
-    CatalogueError
-        If there is none, or several.
+    Raises CatalogueError if there is none, or several.
     """
     listed = ", ".join(f"'{n}' {shape} {dtype}" for n, (shape, dtype) in list(found.items())[:20])
     if member:

@@ -135,10 +135,7 @@ def is_cube(path: Path) -> bool:
 def open_cube(path: Path, member: str = "") -> Cube:
     """The cube of a file or folder.
 
-    Raises
-    ------
-    CatalogueError
-        If it is not a cube, is damaged, or ``member`` names no array in it.
+    Raises CatalogueError if it is not a cube, is damaged, or ``member`` names no array in it.
     """
     if path.is_dir() or path.name.lower().endswith(".zarr.zip"):
         return ZarrCube(path, member)

@@ -56,10 +56,7 @@ class ArchiveMember:
     def read(self) -> bytes:
         """Its content; valid until the iteration moves to the next member.
 
-        Raises
-        ------
-        ImageError
-            If it is refused, damaged, or shorter than its header says.
+        Raises ImageError if it is refused, damaged, or shorter than its header says.
         """
         if self.refused:
             raise ImageError(f"{self.name}: {self.refused}")
@@ -82,10 +79,7 @@ def is_archive(path: Path) -> bool:
 def archive_members(path: Path, limits: ArchiveLimits = LIMITS) -> Iterator[ArchiveMember]:
     """Files of an archive in their order, without folders.
 
-    Raises
-    ------
-    CatalogueError
-        If it is not an archive, is damaged, or exceeds a limit as a whole.
+    Raises CatalogueError if it is not an archive, is damaged, or exceeds a limit as a whole.
     """
     path = Path(path)
     kind = archive_kind(path)
@@ -115,10 +109,7 @@ def archive_members(path: Path, limits: ArchiveLimits = LIMITS) -> Iterator[Arch
 class ZipByName:
     """Members of a ZIP in any order; it stays open.
 
-    Raises
-    ------
-    CatalogueError
-        If the archive is a tar, or cannot be read.
+    Raises CatalogueError if the archive is a tar, or cannot be read.
     """
 
     def __init__(self, path: Path) -> None:

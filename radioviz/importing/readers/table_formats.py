@@ -40,10 +40,7 @@ def check_xml(path: Path, file: IO[bytes]) -> None:
     Refused are entity declarations (billion laughs, external files), external streams and
     tables that are too large; expat finds them in every encoding.
 
-    Raises
-    ------
-    CatalogueError
-        If one is found, the XML is not well formed, or its root is not VOTABLE.
+    Raises CatalogueError if one is found, the XML is not well formed, or its root is not VOTABLE.
     """
     parser = expat.ParserCreate()
     rows = columns = width = parameters = 0

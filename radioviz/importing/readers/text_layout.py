@@ -48,10 +48,8 @@ class TextLayout:
 def find_layout(path: Path, lines: list[str]) -> TextLayout:
     """Layout of a text table.
 
-    Raises
-    ------
-    CatalogueError
-        If there are only comments, or the first line is neither a header nor a position.
+    Raises CatalogueError if there are only comments, or the first line is neither a header nor a
+    position.
     """
     comments: list[str] = []
     rows: list[int] = []  # the first lines that are no comments

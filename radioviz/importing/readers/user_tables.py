@@ -105,10 +105,7 @@ def _read_content(path: Path, head: bytes, file: IO[bytes], which: str) -> Table
 def gunzip(path: Path, file: IO[bytes]) -> bytes:
     """Content of a gzipped table; ``path`` is for messages.
 
-    Raises
-    ------
-    CatalogueError
-        If it is damaged, or unpacks to more than a table may hold.
+    Raises CatalogueError if it is damaged, or unpacks to more than a table may hold.
     """
     try:
         content, problem = inflate(file, str(path), MAX_BYTES + 1)

@@ -111,10 +111,7 @@ def _drop_replaced(key: str) -> None:
 def data_set(key: str, progress: Progress = no_progress) -> Catalogue:
     """Catalogue of a data set, with measured columns; built and measured on first use.
 
-    Raises
-    ------
-    CatalogueError
-        If it is unknown, not downloaded, or damaged.
+    Raises CatalogueError if it is unknown, not downloaded, or damaged.
     """
     if key not in DATA_SETS and key not in _store().catalogues and key not in known_data_sets():
         open_data_set(key)  # raises; a name from outside gets neither a thread nor an entry
@@ -184,10 +181,7 @@ def models() -> ModelList:
 def weights_of(model: str) -> tuple[str, str]:
     """A model as part of a cache's key: its name and the hash of its weights.
 
-    Raises
-    ------
-    ModelError
-        If there is no such model.
+    Raises ModelError if there is no such model.
     """
     return model, models()[model].weights_sha256
 
@@ -213,10 +207,7 @@ def atlas_version(data_set_key: str, model: str) -> tuple[str, str, str, int, st
 def atlas(data_set_key: str, model: str) -> Atlas:
     """Atlas of a data set, checked against its model and catalogue.
 
-    Raises
-    ------
-    AtlasError
-        If there is none, or it is stale or damaged.
+    Raises AtlasError if there is none, or it is stale or damaged.
     """
     from radioviz.atlas.atlas import open_atlas
 
@@ -281,10 +272,7 @@ class Located:
 def located(data_set_key: str, model: str) -> Located:
     """Atlas and catalogue of a data set, row by row.
 
-    Raises
-    ------
-    AtlasError, CatalogueError
-        As :func:`atlas` and :func:`data_set`.
+    Raises AtlasError or CatalogueError as :func:`atlas` and :func:`data_set`.
     """
     catalogue, opened = data_set(data_set_key), atlas(data_set_key, model)
     table, others = catalogue.table, galaxy_scores(data_set_key)
@@ -305,10 +293,7 @@ def located(data_set_key: str, model: str) -> Located:
 def samp_link() -> SampLink:
     """The connection to the SAMP hub of this computer, made again when the hub has gone.
 
-    Raises
-    ------
-    SampError
-        If no hub runs.
+    Raises SampError if no hub runs.
     """
     from radioviz.api.samp import SampLink
 

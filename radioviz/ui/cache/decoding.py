@@ -30,10 +30,7 @@ if TYPE_CHECKING:
 def encoder(model: str) -> Encoder:
     """An encoder in memory; the first call imports torch.
 
-    Raises
-    ------
-    ModelError
-        If the model is missing or altered.
+    Raises ModelError if the model is missing or altered.
     """
     from radioviz.encode import Encoder
 
@@ -44,10 +41,7 @@ def encoder(model: str) -> Encoder:
 def classifier(model: str) -> Classifier:
     """A classifier in memory.
 
-    Raises
-    ------
-    ModelError
-        If it is missing or altered.
+    Raises ModelError if it is missing or altered.
     """
     from radioviz.encode import Classifier
 
@@ -62,10 +56,7 @@ def classifiers() -> dict[str, ModelInfo]:
 def generator(model: str) -> Generator:
     """The model as a source of new galaxies; shares its weights with :func:`encoder`.
 
-    Raises
-    ------
-    ModelError
-        If the model is missing or altered, or cannot decode.
+    Raises ModelError if the model is missing or altered, or cannot decode.
     """
     from radioviz.encode import Generator
 
@@ -85,10 +76,7 @@ def decoded(
     can be made again bit for bit from its latent vector alone. ``progress`` is called after each
     slice of :data:`DECODED` images.
 
-    Raises
-    ------
-    ModelError
-        As :meth:`radioviz.encode.Encoder.decode`.
+    Raises ModelError as :meth:`radioviz.encode.Encoder.decode`.
     """
     opened, parts = encoder(model), []
     for start in range(0, len(z), DECODED):
@@ -111,10 +99,7 @@ def plane_images(model: str, plane: Plane, conditions: Mapping[str, Any]) -> np.
 
     A model that draws detail gives its mean images, so that 441 cells come within a second.
 
-    Raises
-    ------
-    ModelError
-        As :func:`decoded`.
+    Raises ModelError as :func:`decoded`.
     """
     from radioviz.encode import PLANE_BATCH
 
@@ -157,10 +142,7 @@ def generated(
 
     ``progress`` is called after each batch of the generator.
 
-    Raises
-    ------
-    ModelError
-        As :meth:`radioviz.encode.Generator.sample`.
+    Raises ModelError as :meth:`radioviz.encode.Generator.sample`.
     """
     made = generator(model).sample(request, progress)
     made.images.setflags(write=False)
@@ -247,10 +229,8 @@ def reconstruction(
     As its class, where the model has it; the model estimates the angular size itself. ``plane``
     names the image where the source has several; by default the first.
 
-    Raises
-    ------
-    CatalogueError, ModelError
-        If the data set or the model is missing, or the model cannot decode.
+    Raises CatalogueError or ModelError if the data set or the model is missing, or the model cannot
+    decode.
     """
     opened, catalogue = encoder(model), data_set(data_set_key).of_plane(plane or 0)
     image = opened.info.preprocess.apply(catalogue, np.array([row]))
@@ -270,10 +250,7 @@ def explanation(
 
     An explanation needs seconds, so it waits in line and is kept.
 
-    Raises
-    ------
-    CatalogueError, ModelError
-        If the data set or the classifier is missing.
+    Raises CatalogueError or ModelError if the data set or the classifier is missing.
     """
     from radioviz.encode.attributions import explain
 

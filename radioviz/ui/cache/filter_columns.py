@@ -53,9 +53,6 @@ def filter_columns(data_set_key: str, model: str | None) -> TableColumns:
 def rows_that_pass(data_set_key: str, model: str | None, text: str) -> np.ndarray:
     """Mask of the rows of a catalogue that a filter keeps, shape ``(n,)``.
 
-    Raises
-    ------
-    FilterError
-        If the filter cannot be read, or names a column that this data set lacks.
+    Raises FilterError if the filter cannot be read, or names a column that this data set lacks.
     """
     return matching_rows(text, filter_columns(data_set_key, model))

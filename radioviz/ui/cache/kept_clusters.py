@@ -40,10 +40,7 @@ class ClusterSearch:
 def clusters(search: ClusterSearch) -> Clusters:
     """Clusters that were found before.
 
-    Raises
-    ------
-    AtlasError
-        If they were not, or their file is damaged.
+    Raises AtlasError if they were not, or their file is damaged.
     """
     path = search.path
     try:
@@ -62,10 +59,7 @@ def clusters(search: ClusterSearch) -> Clusters:
 def keep_clusters(search: ClusterSearch, found: Clusters) -> None:
     """Store clusters for other sessions and after a restart.
 
-    Raises
-    ------
-    AtlasError
-        If the cache folder cannot be written.
+    Raises AtlasError if the cache folder cannot be written.
     """
     path = search.path
     with report_unwritable(path, AtlasError, setting="RADIOVIZ_CACHE"), atomic_file(path) as file:

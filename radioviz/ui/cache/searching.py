@@ -96,10 +96,8 @@ def _index_key(
 def latent_index(data_set_key: str, model: str, space: str = "", own: bool = False) -> LatentIndex:
     """Latents of a data set, ready to be searched; ``own`` as for :func:`whitening`.
 
-    Raises
-    ------
-    AtlasError, CatalogueError, SimilarityError
-        If there is no Atlas, or its sources differ from those of the catalogue.
+    Raises AtlasError, CatalogueError or SimilarityError if there is no Atlas, or its sources differ
+    from those of the catalogue.
     """
     from radioviz.similarity import LatentIndex
     from radioviz.similarity.index import BLOCK

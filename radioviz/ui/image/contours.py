@@ -24,10 +24,8 @@ def parse_levels(text: str, highest: float) -> tuple[float, ...]:
 
     Three dots continue by the ratio of the last two levels, up to ``highest`` sigma.
 
-    Raises
-    ------
-    ImageError
-        If there is no level, a word cannot be read as a number, or the dots cannot continue.
+    Raises ImageError if there is no level, a word cannot be read as a number, or the dots cannot
+    continue.
     """
     continued = _ELLIPSIS.search(text)
     words = [w for w in re.split(r"[\s,;]+", _ELLIPSIS.sub("", text)) if w]

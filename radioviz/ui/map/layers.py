@@ -120,10 +120,7 @@ def _version(data_sets: tuple[str, ...], model: str, layout: str) -> tuple[objec
 def map_view(data_sets: list[str], model: str, layout: str) -> MapView:
     """Open the Atlases of one or more data sets on a layout of the first.
 
-    Raises
-    ------
-    AtlasError
-        If an Atlas is missing or stale, or the first lacks the layout.
+    Raises AtlasError if an Atlas is missing or stale, or the first lacks the layout.
     """
     return _map_view(tuple(data_sets), model, layout)
 

@@ -31,10 +31,7 @@ PAIR = ("frdeep-first", "frdeep-nvss")
 def example_source(example: str, model: str) -> Pair:
     """The galaxy that stands for an example.
 
-    Raises
-    ------
-    CatalogueError
-        If there is no test galaxy.
+    Raises CatalogueError if there is no test galaxy.
     """
     known = cache.known_data_sets()
 

@@ -86,10 +86,7 @@ def search_galaxies(
 ) -> SearchResult:
     """Search for galaxies similar to a query.
 
-    Raises
-    ------
-    RadioVizError
-        If an Atlas or a data set is not available, or the query has no direction.
+    Raises RadioVizError if an Atlas or a data set is not available, or the query has no direction.
     """
     wanted = dict.fromkeys([*settings.targets, *(d for d, _ in query.examples)])
     for key in wanted:
@@ -165,10 +162,7 @@ def encode_picture(model: str, seen: np.ndarray, rotated: bool) -> np.ndarray:
 
     Loads torch.
 
-    Raises
-    ------
-    SimilarityError
-        If the encoder gives a latent vector that is zero or not finite.
+    Raises SimilarityError if the encoder gives a latent vector that is zero or not finite.
     """
     views = dihedral_views(seen[None])[0] if rotated else seen[None]
     encoder = cache.encoder(model)

@@ -70,10 +70,7 @@ class Roc:
 def models_with_sides(data_set: str) -> list[str]:
     """Models whose sides are among the scores of a data set.
 
-    Raises
-    ------
-    AtlasError
-        If the scores are damaged.
+    Raises AtlasError if the scores are damaged.
     """
     return side_models(cache.models(), cache.galaxy_scores(data_set).columns)
 
@@ -81,10 +78,8 @@ def models_with_sides(data_set: str) -> list[str]:
 def side_sample(view: View, model: str, threshold: float) -> SideSample:
     """Galaxies that pass the filter and have a side.
 
-    Raises
-    ------
-    AtlasError, CatalogueError
-        If the data set or its scores cannot be read, or the model has no sides there.
+    Raises AtlasError or CatalogueError if the data set or its scores cannot be read, or the model
+    has no sides there.
     """
     catalogue = cache.data_set(view.data_set)
     ids = catalogue.table["source_id"].to_numpy(object)

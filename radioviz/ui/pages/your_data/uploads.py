@@ -265,10 +265,7 @@ def positions_csv(text: str) -> bytes:
     in front, separated by commas, semicolons, tabs or blanks, in degrees or in sexagesimal with
     colons or six numbers.
 
-    Raises
-    ------
-    CatalogueError
-        If there is no line, one cannot be parsed, or they are too many.
+    Raises CatalogueError if there is no line, one cannot be parsed, or they are too many.
     """
     size = len(text.encode("utf-8", "replace"))
     if size > _MAX_PASTED:
