@@ -334,10 +334,7 @@ class Catalogue:
     def subset(self, rows: np.ndarray) -> Catalogue:
         """Rows in the given order, images copied into memory.
 
-        Parameters
-        ----------
-        rows : array_like
-            Row numbers (any order, no repeats) or a boolean mask of length ``n``.
+        ``rows``: row numbers (any order, no repeats) or a boolean mask of length ``n``.
         """
         rows = np.asarray(rows)
         if rows.dtype == bool:

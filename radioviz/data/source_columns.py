@@ -116,11 +116,8 @@ class SurveyInfo:
 def complete_columns(table: pd.DataFrame) -> pd.DataFrame:
     """Table with every fixed column, in order and of its dtype; missing is NaN or ''.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Any subset of the fixed columns, plus others, which ride along at the end. Absent
-        :data:`IMAGE_COLUMNS` stay absent: a Catalogue fills them with the survey's values.
+    ``table``: any subset of the fixed columns, plus others, which ride along at the end. Absent
+    :data:`IMAGE_COLUMNS` stay absent: a Catalogue fills them with the survey's values.
     """
     out: dict[str, Any] = {}
     for name, column in COLUMNS.items():

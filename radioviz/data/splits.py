@@ -45,10 +45,7 @@ def attach_splits(table: pd.DataFrame, key: str) -> pd.DataFrame:
     A row that is not recorded is ``excluded`` from training, because it has not been compared
     with the test sources.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        With ``source_id``; any ``split`` in it is replaced.
+    ``table``: with ``source_id``; any ``split`` in it is replaced.
     """
     record = recorded(key)
     if record is None:

@@ -15,10 +15,7 @@ _CYLINDRICAL = ("CAR", "CEA", "MER", "CYP")
 def period(wcs: WCS) -> float | None:
     """Pixels along the longitude axis that are 360 degrees; None if it does not repeat.
 
-    Parameters
-    ----------
-    wcs : astropy.wcs.WCS
-        Celestial, two axes.
+    ``wcs``: celestial, two axes.
     """
     w = wcs.wcs
     if w.ctype[w.lng][-3:] not in _CYLINDRICAL or w.crval[w.lat] != 0 or wcs.sip is not None:

@@ -31,12 +31,9 @@ JY_BEAM = "Jy/beam"
 def brightness_unit(text: str) -> tuple[float, str, str]:
     """Factor to Jy/beam, unit of the result, and a note (empty without problems).
 
-    Parameters
-    ----------
-    text : str
-        BUNIT as written. ``JY/BEAM``, ``mJy/beam``, ``uJy beam-1``, ``beam-1 Jy``, ``JY/B``,
-        ``1e-3 Jy/beam``, ``Jy beam^{-1}`` ... are converted; any other unit is kept, with factor
-        1. Capitals without case (``MJY/BEAM``) are milli: nothing in the sky has 1e6 Jy in a beam.
+    ``text``: BUNIT as written. ``JY/BEAM``, ``mJy/beam``, ``uJy beam-1``, ``beam-1 Jy``, ``JY/B``,
+    ``1e-3 Jy/beam``, ``Jy beam^{-1}`` ... are converted; any other unit is kept, with factor 1.
+    Capitals without case (``MJY/BEAM``) are milli: nothing in the sky has 1e6 Jy in a beam.
     """
     unit = text.strip()
     if not unit:

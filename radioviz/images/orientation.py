@@ -123,10 +123,7 @@ def frame_angle(wcs: WCS, shape: tuple[int, int]) -> float:
 
     Zero for equatorial frames of J2000; beams are given from the north of the own frame.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        ``(ny, nx)``.
+    ``shape``: ``(ny, nx)``.
     """
     from astropy import units as u
     from astropy.wcs.utils import wcs_to_celestial_frame

@@ -15,10 +15,7 @@ def bootstrap(
 ) -> tuple[float, float, float]:
     """Statistic of ``values`` and its 95 % percentile bootstrap interval (Efron 1979).
 
-    Parameters
-    ----------
-    values : numpy.ndarray
-        Shape ``(n, ...)``; rows are drawn with replacement.
+    ``values``: shape ``(n, ...)``; rows are drawn with replacement.
     """
     return bootstrap_of([values], statistic, draws, seed)
 

@@ -82,10 +82,7 @@ class Neighbourhood:
     def diffuse(self, cosines: np.ndarray) -> np.ndarray:
         """Scores after diffusion, float32 of shape ``(q, n)``.
 
-        Parameters
-        ----------
-        cosines : numpy.ndarray
-            Of each query with each galaxy, ``(q, n)``; -1 excludes a galaxy as a start.
+        ``cosines``: of each query with each galaxy, ``(q, n)``; -1 excludes a galaxy as a start.
         """
         k = self.neighbours
         start = np.zeros(cosines.shape, dtype=np.float32)

@@ -77,10 +77,7 @@ def sampled_rows(index: LatentIndex) -> np.ndarray:
 def comparable_scores(index: LatentIndex, query: Query, separation: float) -> np.ndarray:
     """Scores of all rows, or of a sample of many, ``(n,)``; -inf for examples and rows near them.
 
-    Parameters
-    ----------
-    separation : float
-        Arcsec.
+    ``separation``: arcsec.
     """
     sampled = index.approximate is not None
     rows = np.arange(0, len(index), max(1, len(index) // SAMPLE) if sampled else 1)

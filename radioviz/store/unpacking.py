@@ -16,10 +16,7 @@ MAX_RATIO = 700
 def excess(stored: int, unpacked: int) -> str:
     """Why content is not unpacked; empty where it may be.
 
-    Parameters
-    ----------
-    stored, unpacked : int
-        Bytes in the file, and in memory or on the disk afterwards.
+    ``stored``, ``unpacked``: bytes in the file, and in memory or on the disk afterwards.
     """
     if unpacked <= max(ANY_RATIO, MAX_RATIO * stored):
         return ""

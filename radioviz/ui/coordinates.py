@@ -194,10 +194,8 @@ def _in_digits(
 ) -> np.ndarray:
     """Mask of positions whose truncated digits are those given, or else their rounded ones.
 
-    Parameters
-    ----------
-    right, up : sequence of str
-        Hours, minutes, seconds; degrees and their parts, of which there are ``steps`` each.
+    ``right``, ``up``: hours, minutes, seconds; degrees and their parts, of which there are
+    ``steps`` each.
     """
     hours = [int(part) for part in right if part]
     angles = [int(part) for part in up if part]

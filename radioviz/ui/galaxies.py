@@ -289,10 +289,7 @@ def galaxy_facts(
 ) -> list[tuple[str, str]]:
     """Known properties of a galaxy: titles with units, and values.
 
-    Parameters
-    ----------
-    measured : bool, optional
-        True for properties measured in the image, False for all others; by default both.
+    ``measured``: True for properties measured in the image, False for all others; by default both.
     """
     source = catalogue.table.iloc[row]
     described = colouring.measured_columns()

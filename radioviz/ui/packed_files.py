@@ -11,13 +11,7 @@ PACKED = (".js", ".css", ".ttf", ".svg")
 
 
 class PackedFiles:
-    """ASGI middleware that compresses static files for browsers that accept it.
-
-    Parameters
-    ----------
-    app : callable
-        The ASGI application behind it.
-    """
+    """ASGI middleware that compresses static files for browsers that accept it."""
 
     def __init__(self, app: Any) -> None:
         self.plain = app

@@ -32,13 +32,7 @@ _SCRIPT = (
 
 
 class PageAddress:
-    """ASGI middleware that adds the address to HTML documents.
-
-    Parameters
-    ----------
-    app : callable
-        The ASGI application behind it.
-    """
+    """ASGI middleware that adds the address to HTML documents."""
 
     def __init__(self, app: Any) -> None:
         self.app = app

@@ -173,10 +173,7 @@ def _is_known(source: tuple[str, str]) -> bool:
 def sources_of(table: UserTable, data_set: str) -> list[tuple[str, str]]:
     """Galaxies of the rows of a received table: by identifier, else by position.
 
-    Parameters
-    ----------
-    table : UserTable
-        With ``source_id`` (and ``data_set``) as RadioViz writes them, or with RA and Dec.
+    ``table``: with ``source_id`` (and ``data_set``) as RadioViz writes them, or with RA and Dec.
     """
     from radioviz.importing.source_rows import read_sources
 

@@ -13,10 +13,7 @@ if TYPE_CHECKING:
 def frame_of_header(header: Mapping[str, Any], column: str = "") -> str:
     """Frame in a FITS header, such as ``FK4 1950.0``; empty where it names none.
 
-    Parameters
-    ----------
-    column : str
-        Number of a column, for keywords of its own (``RADEn``, ``EQUIn``).
+    ``column``: number of a column, for keywords of its own (``RADEn``, ``EQUIn``).
     """
     systems = (f"RADE{column}",) if column else ("RADESYS", "RADECSYS", "COORDSYS", "COOSYS")
     years = (f"EQUI{column}",) if column else ("EQUINOX", "EPOCH")

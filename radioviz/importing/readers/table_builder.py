@@ -158,13 +158,7 @@ class TableBuilder:
         return 0 < width <= MAX_VECTOR and small
 
     def add_text(self, name: object, cells: pd.Series, **facts: object) -> None:
-        """Add a column of a text file: numbers where all cells are, and the cells as written.
-
-        Parameters
-        ----------
-        cells : pandas.Series
-            Text.
-        """
+        """Add a column of a text file: numbers where all cells are, and the cells as written."""
         numbers = numbers_where_possible(cells)
         if (
             numbers is not None

@@ -186,10 +186,7 @@ def _numbered_columns(lines: list[str]) -> int:
 def read_astropy_text(path: Path, text: str, name: str, words: str) -> TableBuilder:
     """Columns of a text format that astropy reads; sky coordinates become two columns.
 
-    Parameters
-    ----------
-    name, words : str
-        See :func:`text_format`.
+    ``name``, ``words``: see :func:`text_format`.
     """
     from astropy.coordinates import SkyCoord
     from astropy.io.ascii import convert_numpy

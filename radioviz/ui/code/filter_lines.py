@@ -28,10 +28,7 @@ def shown_call(
 ) -> Expression:
     """The galaxies of a data set that pass the filter of the workspace.
 
-    Parameters
-    ----------
-    names : iterable of str
-        Columns that the table must have besides those of the filter.
+    ``names``: columns that the table must have besides those of the filter.
     """
     condition = filtering.condition_of(data_set, model) or ""
     used = {*names, *(parse_filter(condition).columns() if condition else ())}

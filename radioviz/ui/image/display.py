@@ -102,10 +102,7 @@ def palette_png(index: np.ndarray, colour_map: str) -> bytes:
 def png(levels: np.ndarray, colour_map: str) -> bytes:
     """Palette PNG of one image.
 
-    Parameters
-    ----------
-    levels : numpy.ndarray
-        Shape ``(ny, nx)``, 0..1, row 0 is south (drawn at the bottom).
+    ``levels``: shape ``(ny, nx)``, 0..1, row 0 is south (drawn at the bottom).
     """
     index = np.rint(np.clip(levels[::-1], 0, 1) * 255).astype(np.uint8)
     return palette_png(index, colour_map)

@@ -59,11 +59,8 @@ class Tile:
 class LevelStore:
     """Grey levels of a data set's pictures, uint8, filled in on demand.
 
-    Parameters
-    ----------
-    folder : pathlib.Path or None
-        Where ``levels.u8`` (``n`` pictures of ``size`` by ``size`` pixels) and ``filled.u8``
-        (a byte a picture) lie. Where it cannot be written, or is None, nothing is kept.
+    ``folder``: where ``levels.u8`` (``n`` pictures of ``size`` by ``size`` pixels) and
+    ``filled.u8`` (a byte a picture) lie. Where it cannot be written, or is None, nothing is kept.
     """
 
     def __init__(self, folder: Path | None, n: int, size: int) -> None:
@@ -143,10 +140,7 @@ def _sparse(path: Path, size: int) -> np.memmap:
 def sheet(levels: np.ndarray, colour_map: str, columns: int = COLUMNS) -> Sheet:
     """Put pictures side by side and compress them in one pass.
 
-    Parameters
-    ----------
-    levels : numpy.ndarray
-        uint8 of shape ``(k, size, size)``, ``k`` at least 1; row 0 is south.
+    ``levels``: uint8 of shape ``(k, size, size)``, ``k`` at least 1; row 0 is south.
     """
     k, size, _ = levels.shape
     columns = min(columns, k)

@@ -23,10 +23,7 @@ def describe_map(
 ) -> tuple[dict[str, Any], PackedPositions]:
     """``MapData`` of ``frontend/src/types.ts``, and the positions as they are sent.
 
-    Parameters
-    ----------
-    serve : callable
-        Makes an address of a column, given its part in the map.
+    ``serve``: makes an address of a column, given its part in the map.
     """
     names = points.group_names
     group = points.group if len(names) > 1 else None

@@ -25,10 +25,7 @@ def workspace_choices() -> list[Choice]:
 def workspace_colour(choice: Choice, parts: Sequence[tuple[str, np.ndarray]]) -> Colour | None:
     """Colours of the points of a map; None where the choice is not of the workspace.
 
-    Parameters
-    ----------
-    parts : sequence of (str, numpy.ndarray)
-        Of each layer, the data set and the rows of its catalogue.
+    ``parts``: of each layer, the data set and the rows of its catalogue.
     """
     if choice == SUBSET:
         held = subsets()

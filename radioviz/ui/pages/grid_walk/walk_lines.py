@@ -14,10 +14,7 @@ from radioviz.ui.pages.grid_walk.state import Point, Walk, end_points, walk_stat
 def walk_script(walk: Walk, point: Point, data_set: str) -> Script:
     """The plane, the image at the place looked at, the galaxies nearest to it, and the path.
 
-    Parameters
-    ----------
-    data_set : str
-        Whose galaxies give principal axes and the mean.
+    ``data_set``: whose galaxies give principal axes and the mean.
     """
     script, name = Script(), walk.info.name
     script.put("plane", _plane_call(walk, data_set))

@@ -137,10 +137,7 @@ def search_settings(view: View) -> SearchSettings:
 def match_verdict(result: SearchResult, single: bool) -> tuple[str, bool]:
     """How unusual the best match is, in a sentence; True where nothing similar seems to exist.
 
-    Parameters
-    ----------
-    single : bool
-        Whether the query is one galaxy or one picture.
+    ``single``: whether the query is one galaxy or one picture.
     """
     best = result.table.iloc[0]
     null = result.nulls.get(best["data_set"])
