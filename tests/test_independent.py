@@ -21,9 +21,10 @@ import pytest
 
 from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
 from radioviz.data.registry import open_data_set
-from radioviz.export import Group, fits_bytes
+from radioviz.export import Group
 from radioviz.morphology import axis_profile, extent, measure
 from radioviz.morphology.shape import largest_extent
+from tests.export.written import fits_bytes
 from tests.skies import BEAM, SCALE, SIGMA, double, sky
 
 CENTRE = 149.5  # of FIRST images, pixels

@@ -4,12 +4,9 @@ A selection is a list of :class:`Group`, one per data set. ``*_bytes`` return th
 file; ``write_*`` stream it to a binary file.
 """
 
-from radioviz.export.archive import write_zip, zip_bytes
-from radioviz.export.contact_sheet import contact_sheet_png, write_contact_sheet
+from radioviz.export.archive import write_zip
+from radioviz.export.contact_sheet import write_contact_sheet
 from radioviz.export.fits import (
-    cube_bytes,
-    fits_bytes,
-    fits_table_bytes,
     write_cube,
     write_fits,
     write_fits_table,
@@ -25,8 +22,6 @@ from radioviz.export.simulated import (
 from radioviz.export.sky_coverage import SkyCoverage, moc_bytes, sky_coverage
 from radioviz.export.source_masks import mask_regions, write_masks
 from radioviz.export.tables import (
-    csv_bytes,
-    parquet_bytes,
     votable_bytes,
     write_csv,
     write_parquet,
@@ -40,16 +35,10 @@ __all__ = [
     "SelectionTable",
     "Session",
     "SkyCoverage",
-    "contact_sheet_png",
-    "csv_bytes",
-    "cube_bytes",
     "ds9_regions",
-    "fits_bytes",
-    "fits_table_bytes",
     "here",
     "mask_regions",
     "moc_bytes",
-    "parquet_bytes",
     "read_session",
     "selection_table",
     "session_bytes",
@@ -67,5 +56,4 @@ __all__ = [
     "write_simulated_fits",
     "write_votable",
     "write_zip",
-    "zip_bytes",
 ]

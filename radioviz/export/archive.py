@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import zipfile
-from typing import IO, Any
+from typing import IO
 
 from radioviz.export.fits import image_headers, single_fits
 from radioviz.export.groups import (
@@ -13,7 +13,6 @@ from radioviz.export.groups import (
     SelectionTable,
     count,
     filled,
-    in_memory,
     selection_table,
     shared_origin,
     sources,
@@ -114,8 +113,3 @@ def licence(groups: Groups) -> str:
             f"Origin: {shared_origin(info) or 'not stated'}\n"
         )
     return "\n".join(parts)
-
-
-def zip_bytes(groups: Groups | Group, **options: Any) -> bytes:
-    """:func:`write_zip` into memory."""
-    return in_memory(write_zip, groups, **options)

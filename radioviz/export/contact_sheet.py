@@ -18,7 +18,6 @@ from radioviz.export.groups import (
     ascii_text,
     count,
     filled,
-    in_memory,
     provenance,
     terms,
 )
@@ -102,11 +101,6 @@ def write_contact_sheet(
     about.add_text("Description", "\n".join(ascii_text(text) for text in provenance(groups)))
     about.add_text("Copyright", "\n".join(ascii_text(text) for text in footer))
     picture.save(file, "PNG", compress_level=1, pnginfo=about)
-
-
-def contact_sheet_png(groups: Groups | Group, **options: Any) -> bytes:
-    """:func:`write_contact_sheet` into memory."""
-    return in_memory(write_contact_sheet, groups, **options)
 
 
 def _levels(groups: Groups, tile: int, progress: Progress) -> Iterator[np.ndarray]:

@@ -36,7 +36,6 @@ from radioviz.export.groups import (
     count,
     filled,
     fits_unit,
-    in_memory,
     selection_table,
     sources,
     timestamp,
@@ -140,19 +139,9 @@ def _cube_of(headers: PlaneHeaders, row: int) -> np.ndarray:
     return cube[row]
 
 
-def fits_bytes(groups: Groups | Group, **options: Any) -> bytes:
-    """:func:`write_fits` into memory."""
-    return in_memory(write_fits, groups, **options)
-
-
 def write_fits_table(file: IO[bytes], groups: Groups | Group, **options: Any) -> None:
     """Write a FITS file that holds only the table ``SOURCES``; see :func:`write_fits`."""
     write_fits(file, groups, images=False, **options)
-
-
-def fits_table_bytes(groups: Groups | Group, **options: Any) -> bytes:
-    """:func:`write_fits_table` into memory."""
-    return in_memory(write_fits_table, groups, **options)
 
 
 def single_fits(
@@ -275,11 +264,6 @@ def _stored(group: Group) -> np.ndarray:
 def _unpadded(plane: np.ndarray) -> bytes:
     data, bitpix = image_bytes(plane)
     return data[: plane.size * abs(bitpix) // 8]
-
-
-def cube_bytes(groups: Groups | Group, **options: Any) -> bytes:
-    """:func:`write_cube` into memory."""
-    return in_memory(write_cube, groups, **options)
 
 
 def write_table_hdu(file: IO[bytes], table: SelectionTable, name: str = "SOURCES") -> None:

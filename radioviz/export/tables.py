@@ -182,11 +182,6 @@ def write_csv(
     write_csv_table(file, selection_table(groups, note), progress)
 
 
-def csv_bytes(groups: Groups | Group, **options: Any) -> bytes:
-    """:func:`write_csv` into memory."""
-    return in_memory(write_csv, groups, **options)
-
-
 def write_parquet(
     file: IO[bytes], groups: Groups | Group, *, note: str = "", progress: Progress = no_progress
 ) -> None:
@@ -216,8 +211,3 @@ def write_parquet(
                 for v in part.latents.values()
             ]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema))
-
-
-def parquet_bytes(groups: Groups | Group, **options: Any) -> bytes:
-    """:func:`write_parquet` into memory."""
-    return in_memory(write_parquet, groups, **options)

@@ -13,16 +13,14 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.registry import open_data_set
-from radioviz.export import (
-    Group,
+from radioviz.export import Group, ds9_regions, votable_bytes
+from tests.export.written import (
     contact_sheet_png,
     csv_bytes,
     cube_bytes,
-    ds9_regions,
     fits_bytes,
     fits_table_bytes,
     parquet_bytes,
-    votable_bytes,
     zip_bytes,
 )
 

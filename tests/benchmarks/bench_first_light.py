@@ -113,6 +113,7 @@ def export_time(repeat: int) -> None:
     import numpy as np
 
     from radioviz import export
+    from tests.export.written import fits_bytes
 
     catalogue = open_data_set("first")
     rows = np.arange(0, 2000, 4)
@@ -123,7 +124,7 @@ def export_time(repeat: int) -> None:
             times.append(
                 timed(
                     lambda target=target: target.write_bytes(
-                        export.fits_bytes([export.Group(catalogue, rows)])
+                        fits_bytes([export.Group(catalogue, rows)])
                     )
                 )
             )

@@ -16,11 +16,12 @@ from astropy.io.votable import parse_single_table
 from PIL import Image
 
 from radioviz.data.registry import open_data_set
-from radioviz.export import Group, contact_sheet_png
+from radioviz.export import Group
 from radioviz.paths import user_data_folder
 from radioviz.ui.session_workspace import FILE
 from radioviz.workspace.history import SavedWorkspaces, new_identifier
 from tests.browser import actions
+from tests.export.written import contact_sheet_png
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

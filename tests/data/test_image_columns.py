@@ -15,9 +15,8 @@ from radioviz import morphology
 from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import CatalogueError
-from radioviz.export.contact_sheet import contact_sheet_png
-from radioviz.export.fits import fits_bytes
 from radioviz.export.groups import Group, selection_table
+from tests.export.written import contact_sheet_png, fits_bytes
 
 N = 101
 MJY = 20.0

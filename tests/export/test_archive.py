@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from astropy.io import fits
 
-from radioviz.export import Group, write_zip, zip_bytes
+from radioviz.export import Group, write_zip
+from tests.export.written import zip_bytes
 
 
 def test_archive_holds_one_file_a_source(

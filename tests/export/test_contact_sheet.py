@@ -12,8 +12,9 @@ from PIL import Image
 
 from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
 from radioviz.errors import ExportError
-from radioviz.export import Group, contact_sheet_png
+from radioviz.export import Group
 from radioviz.export.contact_sheet import inferno
+from tests.export.written import contact_sheet_png
 
 
 def _picture(payload: bytes) -> np.ndarray:

@@ -20,16 +20,10 @@ from hypothesis import strategies as st
 
 from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
 from radioviz.errors import ExportError
-from radioviz.export import (
-    Group,
-    cube_bytes,
-    fits_bytes,
-    fits_table_bytes,
-    write_cube,
-    write_fits,
-)
+from radioviz.export import Group, write_cube, write_fits
 from radioviz.export.cards import ImageHeaders, card, image_bytes
 from radioviz.images.quiet import quiet
+from tests.export.written import cube_bytes, fits_bytes, fits_table_bytes
 
 CREATED = dt.datetime(2024, 5, 6, 7, 8, 9, tzinfo=dt.UTC)
 

@@ -12,15 +12,9 @@ from astropy.io.votable import parse_single_table
 from astropy.table import Table
 
 from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
-from radioviz.export import (
-    Group,
-    csv_bytes,
-    ds9_regions,
-    fits_bytes,
-    parquet_bytes,
-    votable_bytes,
-)
+from radioviz.export import Group, ds9_regions, votable_bytes
 from radioviz.morphology import complete
+from tests.export.written import csv_bytes, fits_bytes, parquet_bytes
 from tests.skies import BEAM, SCALE, double, sky
 
 

@@ -13,8 +13,9 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
-from radioviz.export import Group, fits_bytes
+from radioviz.export import Group
 from radioviz.images.quiet import quiet
+from tests.export.written import fits_bytes
 
 # The rounding of positions in the file names is 0.001 deg; the header has the true ones.
 _WCS_KEYWORDS = (

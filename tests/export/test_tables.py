@@ -25,19 +25,11 @@ from hypothesis import strategies as st
 
 from radioviz.data.catalogue import COLUMNS, Catalogue, Column
 from radioviz.errors import ExportError
-from radioviz.export import (
-    Group,
-    csv_bytes,
-    ds9_regions,
-    fits_bytes,
-    parquet_bytes,
-    selection_table,
-    votable_bytes,
-    zip_bytes,
-)
+from radioviz.export import Group, ds9_regions, selection_table, votable_bytes
 from radioviz.export.groups import MADE_COLUMNS, ascii_text, column_names, plain_column, unique_name
 from radioviz.export.tables import xml_text
 from radioviz.store.spreadsheets import safe_cell
+from tests.export.written import csv_bytes, fits_bytes, parquet_bytes, zip_bytes
 
 CREATED = dt.datetime(2024, 5, 6, 7, 8, 9, tzinfo=dt.UTC)
 

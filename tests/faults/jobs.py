@@ -266,12 +266,12 @@ class Export(Work):
 
         import_survey(Source(cutouts(self.folder / "in", 200)), {"key": "mine"})
         (self.folder / "export.py").write_text(
-            "import sys\nfrom pathlib import Path\nimport numpy as np\n"
+            "import io\nimport sys\nfrom pathlib import Path\nimport numpy as np\n"
             "from radioviz import export\nfrom radioviz.data import user_surveys as store\n"
             "catalogue = store.open_survey('mine')\n"
             "groups = [export.Group(catalogue, np.arange(len(catalogue)))]\n"
-            "for way in (export.fits_bytes, export.zip_bytes, export.votable_bytes):\n"
-            "    way(groups)\n"
+            "for way in (export.write_fits, export.write_zip, export.write_votable):\n"
+            "    way(io.BytesIO(), groups)\n"
             "Path(sys.argv[1], 'done').touch()\n"
         )
         self.digest = tree_digest(self.home / "surveys")

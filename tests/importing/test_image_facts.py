@@ -289,8 +289,8 @@ def test_no_image_is_cropped_or_padded_without_a_word(tmp_path: Path) -> None:
 
 
 def test_measured_facts_survive_an_export_and_an_import(folder: Path, tmp_path: Path) -> None:
-    from radioviz.export import zip_bytes
     from radioviz.export.groups import Group
+    from tests.export.written import zip_bytes
 
     first = imported(folder).catalogue
     (tmp_path / "out.zip").write_bytes(zip_bytes(Group(first, np.arange(4))))

@@ -176,9 +176,9 @@ def test_gzipped(galaxies, tmp_path):
 def test_own_export_comes_back(tmp_path):
     """What RadioViz writes it reads, with units and UCDs."""
     from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
-    from radioviz.export.fits import fits_bytes
     from radioviz.export.groups import Group
-    from radioviz.export.tables import csv_bytes, parquet_bytes, votable_bytes
+    from radioviz.export.tables import votable_bytes
+    from tests.export.written import csv_bytes, fits_bytes, parquet_bytes
 
     rng = np.random.default_rng(1)
     table = complete_columns(

@@ -86,14 +86,14 @@ def test_groups_carry_the_latents_of_the_encoder(first: Catalogue) -> None:
 
 
 def test_what_is_exported_is_the_selection_of_that_moment(first: Catalogue) -> None:
-    from radioviz import export
+    from tests.export.written import csv_bytes
 
     selection = Selection([("first", "first-9")])
     gather = galaxies.prepare_groups(selection, cache.atlas_names("first")[0])
     selection.add("first", ["first-3"])
     (group,) = gather()
     assert len(group) == 1
-    assert b"first-9" in export.csv_bytes(gather())
+    assert b"first-9" in csv_bytes(gather())
 
 
 def test_groups_without_an_atlas_still_export(first: Catalogue) -> None:

@@ -21,6 +21,7 @@ from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
 from radioviz.models.registry import list_models
 from radioviz.paths import REPOSITORY
 from radioviz.ui import controls
+from tests.export import written
 from tests.models.small import galaxies
 
 Open = Callable[..., AppTest]
@@ -158,12 +159,12 @@ def test_exports_hold_names_as_text(evil: str) -> None:
     formula["source_id"] = [f"../../../-{i}" for i in range(N)]
     catalogue = Catalogue(catalogue.info, formula, catalogue.images)
     groups = [export.Group(catalogue, np.arange(3))]
-    csv = export.csv_bytes(groups).decode()
+    csv = written.csv_bytes(groups).decode()
     assert not re.search(r"(^|,)\"?[=@+]", csv, re.MULTILINE)
     assert b"<script" not in export.votable_bytes(groups)
-    with zipfile.ZipFile(io.BytesIO(export.zip_bytes(groups))) as archive:
+    with zipfile.ZipFile(io.BytesIO(written.zip_bytes(groups))) as archive:
         assert not [n for n in archive.namelist() if ".." in n or n.startswith("/")]
-    with fits.open(io.BytesIO(export.fits_bytes(groups))) as hdus:
+    with fits.open(io.BytesIO(written.fits_bytes(groups))) as hdus:
         hdus.verify("exception")
 
 

@@ -11,13 +11,14 @@ from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import LabelError
-from radioviz.export import csv_bytes, fits_table_bytes, parquet_bytes, votable_bytes
+from radioviz.export import votable_bytes
 from radioviz.ui import galaxies, session_workspace, workspace_columns
 from radioviz.ui.pages.table import label_panel
 from radioviz.ui.session_workspace import WorkspaceState
 from radioviz.ui.state import Selection
 from radioviz.workspace.history import new_identifier
 from radioviz.workspace.labels import Label, Labels
+from tests.export.written import csv_bytes, fits_table_bytes, parquet_bytes
 from tests.ui.conftest import session_of
 
 Open = Callable[..., AppTest]

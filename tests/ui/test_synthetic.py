@@ -18,6 +18,7 @@ from radioviz.ui import detail, galaxies, synthetic
 from radioviz.ui.image import sprites
 from radioviz.ui.image.display import ImageStyle
 from tests.data.test_image_columns import mixed
+from tests.export.written import contact_sheet_png
 
 
 @pytest.fixture
@@ -183,6 +184,6 @@ def test_simulated_galaxies_of_a_data_set_are_marked(monkeypatch: pytest.MonkeyP
         assert [synthetic.MARK in text for text in marked] == [False, True, False, False]
     written: list[str] = []
     monkeypatch.setattr(contact_sheet, "_write", lambda draw, at, text, *rest: written.append(text))
-    contact_sheet.contact_sheet_png(Group(catalogue, np.arange(4)))
+    contact_sheet_png(Group(catalogue, np.arange(4)))
     assert sum("SYNTHETIC" in text for text in written) == 1
     assert galaxies.synthetic_mark(made.table, 1) == ""

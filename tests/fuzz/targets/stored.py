@@ -104,9 +104,10 @@ def _home(folder: Path) -> None:
 def exported(catalogue: Any) -> None:
     """Write a catalogue in every format."""
     from radioviz import export
+    from tests.export import written
 
     group = export.Group(catalogue, np.arange(min(len(catalogue), 3)))
-    for way in (export.fits_bytes, export.votable_bytes, export.csv_bytes, export.zip_bytes):
+    for way in (written.fits_bytes, export.votable_bytes, written.csv_bytes, written.zip_bytes):
         way([group])
 
 
