@@ -313,7 +313,7 @@ def condition_tensors(
     label : str or sequence of str, optional
         One class for all, or ``n``.
     size : float or array, optional
-        Arcsec on the scale of catalogues, one for all or ``n``. Models learned isophotes, so that
+        Arcsec on the scale of catalogues, one for all or ``n``. For models that learned isophotes
         the tensor holds the typical isophote of that size.
 
     Raises
@@ -348,8 +348,9 @@ def condition_tensors(
             raise ModelError(
                 f"size is {outside[0]:g} arcsec; model '{info.name}' knows {low:g} to {high:g}"
             )
-        isophotes = np.clip(typical_isophote(values), low, high).astype(np.float32)
-        sizes = torch.from_numpy(isophotes).to(encoder.device)
+        if not info.knows_catalogue_sizes:
+            values = np.clip(typical_isophote(values), low, high).astype(np.float32)
+        sizes = torch.from_numpy(values).to(encoder.device)
     return labels, sizes
 
 

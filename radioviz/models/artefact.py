@@ -93,6 +93,11 @@ class ModelInfo:
         """True if a second stage adds detail to the mean image of the decoder."""
         return "refiner" in self.architecture
 
+    @property
+    def knows_catalogue_sizes(self) -> bool:
+        """True if it learned angular sizes on the scale of catalogues, and not isophotes."""
+        return self.architecture.get("size_scale") == "catalogue"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for ``config.json``."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}

@@ -71,12 +71,14 @@ class Refiner(nn.Module):
         self.grow = nn.ModuleList()
         self.up = nn.ModuleList()
         for here, below in itertools.pairwise(channels):
-            self.down.append(_Block(here, here, embedding, dropout))
+            self.down.append(FilmBlock(here, here, embedding, dropout))
             self.shrink.append(nn.Conv2d(here, below, 3, stride=2, padding=1))
             self.grow.insert(0, nn.Conv2d(below, here, 1))
-            self.up.insert(0, _Block(2 * here, here, embedding, dropout))
+            self.up.insert(0, FilmBlock(2 * here, here, embedding, dropout))
         deepest = channels[-1]
-        self.middle = nn.ModuleList(_Block(deepest, deepest, embedding, dropout) for _ in range(2))
+        self.middle = nn.ModuleList(
+            FilmBlock(deepest, deepest, embedding, dropout) for _ in range(2)
+        )
         self.last = nn.Conv2d(channels[0], 4, 3, padding=1)
         nn.init.zeros_(self.last.weight)
 
@@ -160,7 +162,7 @@ def _root(x: Tensor) -> Tensor:
     return x.clamp_min(0).sqrt()
 
 
-class _Block(nn.Module):
+class FilmBlock(nn.Module):
     """Residual block whose scale and shift follow time and conditions (Perez et al. 2018).
 
     One activation and no normalisation: on a CPU they would cost more than the convolutions, and

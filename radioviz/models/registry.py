@@ -23,6 +23,7 @@ KINDS: dict[str, str] = {
     "cvae": "radioviz.models.cvae:ConvCVAE",
     "cvae-dense": "radioviz.models.cvae_dense:DenseCVAE",
     "cvae-refined": "radioviz.models.cvae_refined:RefinedCVAE",
+    "galaxy-flow": "radioviz.models.galaxy_flow:GalaxyFlow",
     "vdvae": "radioviz.models.vdvae:VDVAE",
     "fr-cnn": "radioviz.models.fr_cnn:FrCnn",
     "fr-resnet": "radioviz.models.fr_cnn:FrResNet",

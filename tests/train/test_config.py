@@ -13,6 +13,7 @@ from train.core.config import RUNS, RunConfig, TrainError, from_dict, read_run
 from train.methods.classifier import ClassifierConfig
 from train.methods.cvae import CvaeConfig
 from train.methods.finetune import FinetuneConfig
+from train.methods.flow import FlowConfig
 from train.methods.maf import MafConfig
 from train.methods.refine import RefineConfig
 from train.methods.semi import SemiConfig
@@ -22,7 +23,7 @@ from train.methods.vdvae import VdvaeConfig
 
 CONFIGS: list[type[RunConfig]] = [
     *(VaeConfig, CvaeConfig, RefineConfig, VdvaeConfig, ClassifierConfig, MafConfig, SslConfig),
-    *(FinetuneConfig, SemiConfig),
+    *(FinetuneConfig, FlowConfig, SemiConfig),
 ]
 # Tables of many runs have files of their own kind, tested with train/evaluate/dimension_table.py.
 ONE_RUN = [p for p in sorted(RUNS.glob("*.toml")) if "-table" not in p.stem]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from radioviz.data.catalogue import Catalogue
+from radioviz.data.preprocess import Preprocess
 from radioviz.data.registry import open_data_set
 from train.core.config import RunConfig, TrainError
 
@@ -52,8 +53,15 @@ class Data:
     digests: dict[str, str]
 
 
-def load(config: RunConfig) -> Data:
+def load(
+    config: RunConfig,
+    training: Preprocess | None = None,
+    aside: Callable[[str, pd.DataFrame], np.ndarray] | None = None,
+) -> Data:
     """Open, select and preprocess the data sets of a run.
+
+    ``training`` is the chain of training images, by default that of the run with the margin of its
+    augmentation; ``aside`` gives the rows of a data set's table, bool ``(n,)``, that are left out.
 
     Skips sources of a later data set within :data:`SAME` of a source of an earlier one: the
     surveys overlap, and a galaxy should count once.
@@ -68,11 +76,14 @@ def load(config: RunConfig) -> Data:
     digests = {}
     images: dict[str, list[np.ndarray]] = {"train": [], "valid": []}
     tables: dict[str, list[pd.DataFrame]] = {"train": [], "valid": []}
-    chains = {"train": config.augment.padded(config.preprocess), "valid": config.preprocess}
+    padded = config.augment.padded(config.preprocess)
+    chains = {"train": training or padded, "valid": config.preprocess}
     for key, catalogue, new in each_source_once(config.data):
         split = catalogue.table["split"].to_numpy()
         recorded = hashlib.sha256("\n".join(split.tolist()).encode()).hexdigest()[:16]
         digests[key] = f"{catalogue.digest}-{recorded}"
+        if aside is not None:
+            new = new & ~aside(key, catalogue.table)
         for part, chain in chains.items():
             rows = np.flatnonzero((split == part) & new)
             if config.limit:

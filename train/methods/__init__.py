@@ -13,6 +13,7 @@ METHODS = {
     "vae": "train.methods.vae:VaeTask",
     "cvae": "train.methods.cvae:CvaeTask",
     "refine": "train.methods.refine:RefineTask",
+    "flow": "train.methods.flow:FlowTask",
     "vdvae": "train.methods.vdvae:VdvaeTask",
     "classifier": "train.methods.classifier:ClassifierTask",
     "maf": "train.methods.maf:MafTask",

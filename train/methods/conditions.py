@@ -15,7 +15,7 @@ from train.core.augment import rescale
 from train.core.data import Part
 
 
-def measured_sizes(part: Part, preprocess: Preprocess) -> Tensor:
+def measured_sizes(part: Part, preprocess: Preprocess, column: str = "las_isophotal") -> Tensor:
     """Angular size [arcsec] of each image, ``(n,)``, measured by :mod:`radioviz.morphology`.
 
     Measured on the training images themselves, without their margin, so that generated galaxies
@@ -26,7 +26,7 @@ def measured_sizes(part: Part, preprocess: Preprocess) -> Tensor:
     inner = part.images[..., margin : margin + size, margin : margin + size]
     scale = preprocess.field_arcsec / size if preprocess.field_arcsec else math.nan
     images = rescale(inner, preprocess)[:, 0].numpy()
-    found = measure(images, scale, beam=5.4)["las_isophotal"]
+    found = measure(images, scale, beam=5.4)[column]
     return torch.from_numpy(found.to_numpy(np.float32, copy=True))
 
 
