@@ -205,9 +205,12 @@ def open_with_progress(key: str) -> Catalogue:
     CancelledError
         If the reader does not wait for it; it is built nevertheless, for all readers.
     """
+    # Also where nothing is to be shown: what follows on the page then keeps its place in the next
+    # run, and is not mounted anew under a lasso that has begun.
+    place = st.container()
     if cache.is_open(key):
         return cache.data_set(key)
-    with cancellable(f"Opening {data_set_title(key)}", "open_data_set", key) as say:
+    with place, cancellable(f"Opening {data_set_title(key)}", "open_data_set", key) as say:
 
         def progress(done: int, total: int, what: str) -> None:
             share = min(1.0, done / total) if total else 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from radioviz import metrics
 from radioviz.atlas import latent_plane
@@ -129,6 +131,35 @@ def test_a_data_set_is_not_waited_for(said: list[str], monkeypatch: pytest.Monke
     said.append("cancel")
     with pytest.raises(CancelledError):
         controls.open_with_progress("first")
+
+
+def test_what_follows_an_opened_survey_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A place that moves is mounted anew, and a lasso that has begun on it is lost."""
+
+    def slow(key: str, progress: Callable[[int, int, str], None] | None = None) -> None:
+        if progress is not None:
+            time.sleep(in_line.QUIET)
+            progress(1, 3, "measuring")
+
+    def page() -> None:
+        import streamlit as st
+
+        from radioviz.ui import controls
+
+        controls.open_with_progress("first")
+        st.container(key="map").text("map")
+
+    def places(test: AppTest) -> list[int]:
+        return [n for n, block in test.main.children.items()
+                if any(e.type == "text" for e in block.children.values())]  # fmt: skip
+
+    opened = [False]
+    monkeypatch.setattr(controls.cache, "is_open", lambda key: opened[0])
+    monkeypatch.setattr(controls.cache, "data_set", slow)
+    test = AppTest.from_function(page).run()
+    before = places(test)
+    opened[0] = True
+    assert len(before) == 1 and places(test.run()) == before
 
 
 def test_an_inspection_ends_when_it_is_cancelled(tmp_path: Any) -> None:
