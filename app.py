@@ -46,14 +46,19 @@ else:
     from radioviz.ui.exports import export_routes
     from radioviz.ui.guard import Guard
     from radioviz.ui.packed_files import PackedFiles
-    from radioviz.ui.page_address import PageAddress
+    from radioviz.ui.page_address import PageAddress, home_route
     from radioviz.ui.upload_memory import UploadMemory
 
     # `streamlit run` imports the file once, to serve this; each page run executes it as __main__.
     app = st.App(
         __file__,
         lifespan=server.lifespan,
-        routes=[*export_routes.routes(), *sky_tiles.routes(), Route(health.PATH, health.answer)],
+        routes=[
+            *export_routes.routes(),
+            *sky_tiles.routes(),
+            home_route(),
+            Route(health.PATH, health.answer),
+        ],
         middleware=[
             Middleware(Guard),
             Middleware(UploadMemory),

@@ -13,6 +13,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
+
 _SCRIPT = (
     b"<script>window.__streamlit=Object.assign({},window.__streamlit,"
     b"{BACKEND_BASE_URL:new URL('./',location.href).href});"
@@ -29,6 +33,18 @@ _SCRIPT = (
     b"return adds?history.replaceState(state,unused,to):push.call(history,state,unused,to)}})()"
     b"</script>"
 )
+
+
+def home_route() -> Route:
+    """``/overview``, as bookmarks and other pages' addresses suggest: Streamlit has it at ``/``."""
+    from streamlit import config, url_util
+
+    base = config.get_option("server.baseUrlPath") or ""
+    return Route(url_util.make_url_path(base, "overview"), _home)
+
+
+async def _home(request: Request) -> RedirectResponse:
+    return RedirectResponse(f"./?{request.url.query}")
 
 
 class PageAddress:

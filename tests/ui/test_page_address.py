@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from radioviz.ui.page_address import PageAddress
+from radioviz.ui.page_address import PageAddress, home_route
 
 PAGE = b"<!doctype html><html><head><title>x</title></head></html>"
 
@@ -60,3 +60,16 @@ def test_a_document_says_where_the_app_is() -> None:
 def test_other_answers_pass(kind: bytes, more: dict[str, Any]) -> None:
     head, body, _ = answer(PAGE, kind, **more)
     assert body == PAGE and dict(head["headers"])[b"content-length"] == b"57"
+
+
+def test_a_bookmark_of_the_home_page_opens_it() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/overview", "headers": [],
+             "query_string": b"data=mirabest&workspace=x"}  # fmt: skip
+    asyncio.run(home_route()(scope, None, send))  # type: ignore[arg-type]
+    assert sent[0]["status"] == 307
+    assert dict(sent[0]["headers"])[b"location"] == b"./?data=mirabest&workspace=x"
