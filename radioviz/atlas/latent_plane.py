@@ -138,15 +138,8 @@ def pca_plane(
 ) -> Plane:
     """The plane of two principal axes of real latents ``(n, d)``, in units of standard deviations.
 
-    Parameters
-    ----------
-    rest : numpy.ndarray, optional
-        A latent vector on the plane, shape ``(d,)``; the mean of the latents by default.
-
-    Raises
-    ------
-    SelectionError
-        If there are fewer than three latents, or they do not vary along an axis.
+    ``rest``: a latent vector on the plane, shape ``(d,)``; the mean of the latents by default.
+    Raises SelectionError if there are fewer than three latents, or they do not vary along an axis.
     """
     values = np.asarray(latents, dtype=np.float64)
     if len(values) < 3:

@@ -177,12 +177,8 @@ def _download(url: str, folder: Path, archive: Archive, progress: Progress, time
 def _transfer(url: str, path: Path, archive: Archive, progress: Progress, timeout: float) -> None:
     """Download one file as it is; pooch's own downloader decodes it and cannot time out a drip.
 
-    Raises
-    ------
-    FetchError
-        If a new attempt would fail in the same way.
-    requests.exceptions.RequestException
-        If a new attempt may succeed.
+    Raises FetchError if a new attempt would fail in the same way, and
+    requests.exceptions.RequestException if a new attempt may succeed.
     """
     import requests
     import urllib3

@@ -33,15 +33,8 @@ def viewer_script() -> Path | None:
 def fetch_viewer(source: Path | None = None) -> Path:
     """Put Aladin Lite into the cache; returns its script.
 
-    Parameters
-    ----------
-    source : pathlib.Path, optional
-        The package ``aladin-lite-*.tgz`` as npm packs it; by default npm is asked for it.
-
-    Raises
-    ------
-    FetchError
-        If npm is missing or fails, or the file is another one.
+    ``source``: the package ``aladin-lite-*.tgz`` as npm packs it; by default npm is asked for it.
+    Raises FetchError if npm is missing or fails, or the file is another one.
     """
     with tempfile.TemporaryDirectory(prefix="radioviz-viewer-") as scratch:
         packed = source or _packed(Path(scratch))

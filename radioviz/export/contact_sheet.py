@@ -46,16 +46,9 @@ def write_contact_sheet(
 ) -> None:
     """Write a PNG of all galaxies, north up, each to its brightest pixel with a root stretch.
 
-    Parameters
-    ----------
-    tile : int
-        Side of a thumbnail in pixels, reduced where the sheet would exceed 40 million pixels;
-        captions need at least 64.
-
-    Raises
-    ------
-    ExportError
-        If the selection is empty or too large for one sheet, or the thumbnails are too small.
+    ``tile``: side of a thumbnail in pixels, reduced where the sheet would exceed 40 million pixels;
+    captions need at least 64. Raises ExportError if the selection is empty or too large for one
+    sheet, or the thumbnails are too small.
     """
     from PIL import Image, ImageDraw
     from PIL.PngImagePlugin import PngInfo

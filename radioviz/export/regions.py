@@ -14,15 +14,8 @@ _CLASS_COLOURS = {"FRI": "blue", "FRII": "red", "Compact": "white", "Bent": "cya
 def ds9_regions(groups: Groups | Group, *, radius: float = 15.0) -> str:
     """Circles at the sources, their diameter the largest angular size, labelled by name.
 
-    Parameters
-    ----------
-    radius
-        Arcsec; of sources without a size.
-
-    Raises
-    ------
-    ExportError
-        If the selection is empty, or no source in it has a position.
+    ``radius``: arcsec; of sources without a size. Raises ExportError if the selection is empty, or
+    no source in it has a position.
     """
     groups = filled(groups)
     places = (group.catalogue.table.iloc[row] for group, row in sources(groups))

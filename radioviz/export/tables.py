@@ -40,15 +40,8 @@ def write_votable(
 ) -> None:
     """Write VOTable 1.4 with units, UCDs, descriptions, coordinate system and provenance as PARAMs.
 
-    Parameters
-    ----------
-    binary
-        BINARY2 serialisation instead of TABLEDATA; by default for large tables only.
-
-    Raises
-    ------
-    ExportError
-        If the selection is empty.
+    ``binary``: BINARY2 serialisation instead of TABLEDATA; by default for large tables only. Raises
+    ExportError if the selection is empty.
     """
     write_votable_table(file, selection_table(groups, note), created=created, binary=binary)
 

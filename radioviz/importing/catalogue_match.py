@@ -77,16 +77,8 @@ class MatchedCatalogue:
 def inspect_catalogue(path: Path, answers: Answers | None = None) -> CatalogueFacts:
     """What a catalogue holds.
 
-    Parameters
-    ----------
-    answers : mapping, optional
-        ``which_table``, ``columns`` (``{"ra": ..., "dec": ...}``), ``ra_unit``, ``dec_unit``,
-        ``frame``.
-
-    Raises
-    ------
-    CatalogueError
-        If it is not a table, or has no positions.
+    ``answers``: ``which_table``, ``columns`` (``{"ra": ..., "dec": ...}``), ``ra_unit``,
+    ``dec_unit``, ``frame``. Raises CatalogueError if it is not a table, or has no positions.
     """
     table = read_table(path, str((answers or {}).get("which_table") or ""))
     return _facts(table, read_table_positions(table, answers))

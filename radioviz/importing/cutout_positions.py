@@ -66,7 +66,6 @@ class ServiceReader(CutoutReader):
         self.common = CommonGrid(self.shape, self.step, survey.bunit, survey.survey)
 
     def cutouts(self, first: int) -> Iterator[Step]:
-        """See :class:`CutoutReader`."""
         positions = zip(self.ra[first:], self.dec[first:], strict=True)
         requests = [
             CutoutRequest(float(ra), float(dec), self.shape[0], self.step) for ra, dec in positions

@@ -58,15 +58,8 @@ def is_generated(path: Path) -> bool:
 def generated_table(path: Path, names: list[str]) -> UserTable:
     """Latent vectors, requested classes and models of generated galaxies, by file name.
 
-    Parameters
-    ----------
-    names : list of str
-        Of their images, in the order of the file (:class:`ExtensionFiles`).
-
-    Raises
-    ------
-    CatalogueError
-        If the table is damaged, or of other images.
+    ``names``: of their images, in the order of the file (:class:`ExtensionFiles`). Raises
+    CatalogueError if the table is damaged, or of other images.
     """
     table = read_table(path, SIMULATED)
     with open_source(path) as file:
@@ -109,20 +102,16 @@ class ExtensionFiles(ImageFiles):
         ]
 
     def entries(self, start: int = 0) -> Iterator[FileEntry]:
-        """See :class:`ImageFiles`."""
         yield from self._some(self.names[start:])
 
     def open(self, name: str) -> FileEntry:
-        """See :class:`ImageFiles`."""
         return next(self._some([name]))
 
     def sample(self, count: int) -> Iterator[FileEntry]:
-        """See :class:`ImageFiles`."""
         places = np.linspace(0, len(self.names) - 1, min(count, len(self.names)), dtype=int)
         yield from self._some([self.names[i] for i in places])
 
     def named(self, names: dict[str, list[int]]) -> Iterator[FileEntry]:
-        """See :class:`ImageFiles`."""
         yield from self._some(sorted(names, key=lambda name: names[name][0]))
 
     def _some(self, names: list[str]) -> Iterator[FileEntry]:
@@ -190,11 +179,9 @@ class SourceCube(Cube):
         }
 
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
-        """See :class:`Cube`."""
         for i in range(start, self.shape[0], self.block):
             block = np.asarray(self._array[i : i + self.block])
             yield block if self.is_grey else physical_values(block, self._header)
 
     def table(self) -> UserTable | None:
-        """See :class:`Cube`."""
         return read_table(self.path)

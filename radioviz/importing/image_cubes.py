@@ -80,7 +80,6 @@ class CubeReader(Reader):
             self._why = dict(sources.refused)
 
     def read(self, start: int = 0) -> Iterator[Step]:
-        """See :class:`Reader`."""
         number = start
         for block in self.cube.blocks(start):
             for plane in block:
@@ -114,7 +113,6 @@ class CubeReader(Reader):
         return FileOutcome(name, "", row, facts, notes), to_stored_type(image, self.dtype)
 
     def finish(self, table: pd.DataFrame) -> pd.DataFrame:
-        """See :class:`Reader`."""
         table = shared_columns(table, max(1, len(self.planes)))
         empty = MISSING in table and not table[MISSING].astype(bool).any()
         return table.drop(columns=MISSING) if empty else table

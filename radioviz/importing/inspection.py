@@ -137,7 +137,6 @@ class CutoutReader(Reader):
         self.total = len(sources.refused) + len(sources.frame)
 
     def read(self, start: int = 0) -> Iterator[Step]:
-        """See :class:`Reader`."""
         for number, why in self._refused[start:]:
             yield FileOutcome(f"row {number}", why), None
         yield from self.cutouts(max(0, start - len(self._refused)))

@@ -223,7 +223,6 @@ class MosaicReader(CutoutReader):
             )
 
     def cutouts(self, first: int) -> Iterator[Step]:
-        """See :class:`CutoutReader`."""
         x, y = self.mosaic.pixel_of(self.ra, self.dec)
         for row in range(first, len(x)):
             yield self._cut(row, float(x[row]), float(y[row]))

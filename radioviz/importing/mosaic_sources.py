@@ -240,7 +240,6 @@ class FoundReader(Reader):
         self.shape, self.dtype = (pixels, pixels), np.dtype(np.float32)
 
     def read(self, start: int = 0) -> Iterator[Step]:
-        """See :class:`~radioviz.importing.inspection.Reader`."""
         mosaic, survey = self.mosaic, self.survey
         islands = find_field(mosaic, self.progress, self.cancelled)
         if self.cancelled():

@@ -143,7 +143,6 @@ class PlanesReader(FilesReader):
         return FileOutcome(name, "", row, stack.cells, stack.notes), stack.data
 
     def finish(self, table: pd.DataFrame) -> pd.DataFrame:
-        """See :class:`Reader`."""
         named = [numbered(HDU_COLUMN, k) for k in range(1, len(self.planes))]
         table = table.drop(columns=[c for c in named if c in table])
         table = describe_planes(table, self.surveys)
@@ -216,11 +215,9 @@ class _PlaneOfFile(ImageChoice):
         return found
 
     def read(self, content: Path | bytes, name: str) -> SkyImage:
-        """See :class:`ImageChoice`."""
         return self._own(content, name).read(content, name)
 
     def summarise(self, content: Path | bytes, name: str) -> ImageSummary:
-        """See :class:`ImageChoice`."""
         return self._own(content, name).summarise(content, name)
 
 

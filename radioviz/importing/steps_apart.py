@@ -22,15 +22,8 @@ def read_steps(reader: Reader, start: int, source: str) -> Iterator[Step]:
     Several files are read in a fork, where this process may be forked: one that ends it is refused,
     and the rest is read.
 
-    Parameters
-    ----------
-    source : str
-        Name of what is read, for messages.
-
-    Raises
-    ------
-    ForkDiedError
-        If more than a hundred files end the fork.
+    ``source``: name of what is read, for messages. Raises ForkDiedError if more than a hundred
+    files end the fork.
     """
     if not (reader.several and is_watched()):
         yield from _limited_steps(reader, start, source)

@@ -28,15 +28,8 @@ def pack(value: Any) -> bytes:
 def unpack(payload: bytes, classes: Iterable[type] = ()) -> Any:
     """The value that :func:`pack` made bytes of.
 
-    Parameters
-    ----------
-    classes : iterable of type
-        Dataclasses that may be in it.
-
-    Raises
-    ------
-    ValueError
-        If the bytes are damaged, or hold an object of another class.
+    ``classes``: dataclasses that may be in it. Raises ValueError if the bytes are damaged, or hold
+    an object of another class.
     """
     known = {cls.__qualname__: cls for cls in classes}
     try:

@@ -34,16 +34,9 @@ _who: Callable[[], str] = str
 def begin(who: Callable[[], str]) -> None:
     """Write the log of this process to the standard error.
 
-    Parameters
-    ----------
-    who : callable
-        Returns the identifier of the session whose work this thread does, or empty text. It is
-        written as a number that says nothing outside this log.
-
-    Raises
-    ------
-    RadioVizError
-        If ``RADIOVIZ_LOG`` is not one of :data:`FORMATS`.
+    ``who``: returns the identifier of the session whose work this thread does, or empty text. It is
+    written as a number that says nothing outside this log. Raises RadioVizError if ``RADIOVIZ_LOG``
+    is not one of :data:`FORMATS`.
     """
     global _who
     chosen = os.environ.get("RADIOVIZ_LOG") or "plain"

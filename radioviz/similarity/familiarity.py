@@ -55,15 +55,8 @@ class Familiarity:
 def familiarity(train: np.ndarray, held_out: np.ndarray) -> Familiarity:
     """Compare held-out galaxies with training galaxies.
 
-    Parameters
-    ----------
-    train, held_out : numpy.ndarray
-        Latents, shapes ``(n, d)`` and ``(m, d)``; galaxies of the same surveys.
-
-    Raises
-    ------
-    AtlasError
-        If there are too few of either to compare.
+    ``train``, ``held_out``: latents, shapes ``(n, d)`` and ``(m, d)``; galaxies of the same
+    surveys. Raises AtlasError if there are too few of either to compare.
     """
     train, held_out = np.asarray(train, np.float32), np.asarray(held_out, np.float32)
     if len(train) <= NEIGHBOURS or len(held_out) < 20:

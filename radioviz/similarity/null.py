@@ -38,16 +38,9 @@ class NullDistribution:
     ) -> NullDistribution:
         """Scores of random galaxies for queries of random galaxies.
 
-        Parameters
-        ----------
-        positives, negatives : int
-            Number of examples of the query: a mean of several cosines scatters less than one.
-            Queries by rotated views score higher: :meth:`of_views`.
-
-        Raises
-        ------
-        SimilarityError
-            If fewer than ``positives + negatives + 1`` sources have usable latents.
+        ``positives``, ``negatives``: number of examples of the query: a mean of several cosines
+        scatters less than one. Queries by rotated views score higher: :meth:`of_views`. Raises
+        SimilarityError if fewer than ``positives + negatives + 1`` sources have usable latents.
         """
         usable = np.flatnonzero(index.inverse_norms > 0)
         needed = positives + negatives + 1

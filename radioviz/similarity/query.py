@@ -91,16 +91,9 @@ def query_of(
 ) -> Query:
     """Query by galaxies of the indexes.
 
-    Parameters
-    ----------
-    views
-        Latents of rotated views, shape ``(r, d)``, by source, for every example and with the same
-        ``r``. They replace the latents of the index.
-
-    Raises
-    ------
-    SimilarityError
-        If a source is unknown, is both positive and negative, or has no usable latent.
+    ``views``: latents of rotated views, shape ``(r, d)``, by source, for every example and with the
+    same ``r``. They replace the latents of the index. Raises SimilarityError if a source is
+    unknown, is both positive and negative, or has no usable latent.
     """
     by_key = {index.data_set: index for index in indexes}
     both = set(positives) & set(negatives)

@@ -23,15 +23,8 @@ MAX_CANDIDATES = 65_536
 def scores(index: LatentIndex, query: Query, rows: np.ndarray | None = None) -> np.ndarray:
     """Similarity of every source to the query, float32 of shape ``(n,)``; -inf if unusable.
 
-    Parameters
-    ----------
-    rows : numpy.ndarray, optional
-        Int64, shape ``(m,)``: score only these; the result has shape ``(m,)``.
-
-    Raises
-    ------
-    SimilarityError
-        If the query has another number of dimensions.
+    ``rows``: int64, shape ``(m,)``: score only these; the result has shape ``(m,)``. Raises
+    SimilarityError if the query has another number of dimensions.
     """
     if query.dimension != index.latents.shape[1]:
         raise SimilarityError(

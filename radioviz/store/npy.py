@@ -63,12 +63,8 @@ def growing_header(shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> bytes:
 def check_length(path: Path) -> None:
     """Refuse a ``.npy`` file that is shorter than its header says.
 
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    ValueError
-        As :func:`read_header`, or if the file is cut short.
+    Raises OSError if it cannot be read, and ValueError as :func:`read_header`, or if the file is
+    cut short.
     """
     with path.open("rb") as file:
         shape, _, dtype = read_header(file)

@@ -37,12 +37,8 @@ Record = TypeVar("Record")
 def read_json_object(path: Path) -> dict[str, Any]:
     """The object in a JSON file.
 
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    ValueError
-        If it is not JSON, not an object, or larger than 256 MiB.
+    Raises OSError if it cannot be read, and ValueError if it is not JSON, not an object, or larger
+    than 256 MiB.
     """
     with path.open("rb") as file:
         content = file.read(_LARGEST + 1)
@@ -95,12 +91,7 @@ def _value_at(values: Any, place: str) -> Any:
 def read_record(path: Path, kind: type[Record]) -> Record:
     """The record in a JSON file: :func:`read_json_object`, then :func:`to_record`.
 
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    ValueError
-        If it is not JSON, or not such a record.
+    Raises OSError if it cannot be read, and ValueError if it is not JSON, or not such a record.
     """
     return to_record(read_json_object(path), kind)
 
@@ -124,12 +115,8 @@ def check_format(values: Mapping[str, Any], known: int) -> None:
 def read_npy(path: Path) -> np.ndarray:
     """The array of numbers in a ``.npy`` file, memory-mapped.
 
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    ValueError
-        If it is damaged, an archive of arrays, or holds anything but numbers.
+    Raises OSError if it cannot be read, and ValueError if it is damaged, an archive of arrays, or
+    holds anything but numbers.
     """
     try:
         with path.open("rb") as file:
@@ -152,12 +139,7 @@ def read_npy(path: Path) -> np.ndarray:
 def read_parquet(path: Path) -> pd.DataFrame:
     """The table in a Parquet file.
 
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    ValueError
-        If it is damaged.
+    Raises OSError if it cannot be read, and ValueError if it is damaged.
     """
     try:
         found = pd.read_parquet(path)

@@ -198,12 +198,8 @@ def choose_model(
 def open_with_progress(key: str) -> Catalogue:
     """Catalogue of a data set; shows progress while it is built for the first time.
 
-    Raises
-    ------
-    CatalogueError
-        If it is missing; the message says how to get it.
-    CancelledError
-        If the reader does not wait for it; it is built nevertheless, for all readers.
+    Raises CatalogueError, which says how to get it, if it is missing; and CancelledError if the
+    reader does not wait for it: it is built nevertheless, for all readers.
     """
     # Also where nothing is to be shown: what follows on the page then keeps its place in the next
     # run, and is not mounted anew under a lasso that has begun.

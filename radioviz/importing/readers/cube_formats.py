@@ -34,7 +34,6 @@ class NpyCube(Cube):
         self.check(self._array.shape, self._array.dtype)
 
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
-        """See :class:`Cube`."""
         n, one = self.shape[0], math.prod(self.shape[1:]) * self.dtype.itemsize
         plain = self._array.flags.c_contiguous
         with self.path.open("rb") as file:

@@ -231,15 +231,8 @@ def _library_notes(path: Path, caught: list[warnings.WarningMessage]) -> list[st
 def check_rows(path: Path, rows: int, columns: int, size: int = 0) -> None:
     """Refuse a table beyond the limits before its cells are read.
 
-    Parameters
-    ----------
-    size : int
-        Bytes of all cells in memory; at least 8 per cell are counted.
-
-    Raises
-    ------
-    CatalogueError
-        If it has too many rows, columns or bytes.
+    ``size``: bytes of all cells in memory; at least 8 per cell are counted. Raises CatalogueError
+    if it has too many rows, columns or bytes.
     """
     size = max(size, rows * columns * 8)
     if rows > MAX_ROWS or columns > MAX_COLUMNS or size > MAX_CELL_BYTES:

@@ -49,7 +49,6 @@ class ZarrCube(Cube):
             self.attributes = {k: plain_scalar(v) for k, v in dict(node.attrs).items()}
 
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
-        """See :class:`Cube`."""
         with reading(self.path, "zarr array"):
             for i in range(start, self.shape[0], self.block):
                 yield np.asarray(self._array[i : i + self.block])

@@ -236,12 +236,7 @@ def scores_version(data_set_key: str) -> tuple[object, ...]:
 def galaxy_scores(data_set_key: str) -> Scores:
     """Scores of a data set that belong to no encoder; stale ones are left out.
 
-    Raises
-    ------
-    AtlasError
-        If they are damaged.
-    CatalogueError
-        As :func:`data_set`.
+    Raises AtlasError if they are damaged, and CatalogueError as :func:`data_set`.
     """
     from radioviz.atlas.scores import read_scores
 

@@ -29,15 +29,8 @@ def _version(data_set_key: str, model: str | None) -> tuple[object, ...]:
 def filter_columns(data_set_key: str, model: str | None) -> TableColumns:
     """See :func:`radioviz.workspace.data_set_columns.data_set_columns`.
 
-    Parameters
-    ----------
-    model : str, optional
-        Encoder in view: scores of its Atlas come too, if it has one.
-
-    Raises
-    ------
-    CatalogueError, AtlasError
-        If the data set is missing, or its scores are damaged.
+    ``model``: encoder in view: scores of its Atlas come too, if it has one. Raises CatalogueError
+    or AtlasError if the data set is missing, or its scores are damaged.
     """
     opened = atlas_if_any(data_set_key, model)
     columns = data_set_columns(data_set(data_set_key), galaxy_scores(data_set_key), opened)

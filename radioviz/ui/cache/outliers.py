@@ -38,15 +38,8 @@ def _outliers_key(data_set_key: str, model: str | None) -> tuple[object, ...]:
 def outliers(data_set_key: str, model: str | None) -> Outliers:
     """Every outlier score of a data set.
 
-    Parameters
-    ----------
-    model : str, optional
-        Encoder in view: its flow, else its Atlas, gives the scores.
-
-    Raises
-    ------
-    CatalogueError, AtlasError
-        If the data set is missing, or its scores are damaged.
+    ``model``: encoder in view: its flow, else its Atlas, gives the scores. Raises CatalogueError or
+    AtlasError if the data set is missing, or its scores are damaged.
     """
     preferred = next(iter(calibrated_flows(models())), "")
     found = outliers_of(

@@ -58,12 +58,8 @@ def your_data_state() -> YourDataState:
 def start_own_job(start: Callable[..., survey_job.SurveyJob], *arguments: Any) -> None:
     """Start or resume a job for this session.
 
-    Raises
-    ------
-    BusyError
-        If too many of the session's jobs run or wait.
-    CatalogueError
-        If it cannot be started.
+    Raises BusyError if too many of the session's jobs run or wait, and CatalogueError if it cannot
+    be started.
     """
     own = your_data_state().jobs
     active = sum(job.active and job.id in own for job in survey_job.list_jobs())

@@ -103,16 +103,9 @@ def stage_files(
 ) -> StagedFiles:
     """Write uploaded files, given as name, content and bytes, to a new folder.
 
-    Parameters
-    ----------
-    earlier : collection of str
-        Folders of earlier uploads of the same session, which count towards its limit.
-
-    Raises
-    ------
-    CatalogueError
-        If the uploads of the session or of all sessions became too large, or the disk has too
-        little space or cannot be written.
+    ``earlier``: folders of earlier uploads of the same session, which count towards its limit.
+    Raises CatalogueError if the uploads of the session or of all sessions became too large, or the
+    disk has too little space or cannot be written.
     """
     given = list(files)
     folder = uploads_folder() / secrets.token_hex(8)
