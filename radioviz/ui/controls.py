@@ -202,7 +202,7 @@ def open_with_progress(key: str) -> Catalogue:
     reader does not wait for it: it is built nevertheless, for all readers.
     """
     # Also where nothing is to be shown: what follows on the page then keeps its place in the next
-    # run, and is not mounted anew under a lasso that has begun.
+    # run, and is not mounted again under a lasso that has begun.
     place = st.container()
     if cache.is_open(key):
         return cache.data_set(key)
