@@ -8,18 +8,18 @@ import pandas as pd
 from radioviz.errors import ExportError
 from radioviz.export.groups import Group, Groups, ascii_text, count, filled, sources
 
+_RADIUS = 15.0  # arcsec, of sources without a size
 _CLASS_COLOURS = {"FRI": "blue", "FRII": "red", "Compact": "white", "Bent": "cyan"}
 
 
-def ds9_regions(groups: Groups | Group, *, radius: float = 15.0) -> str:
+def ds9_regions(groups: Groups | Group) -> str:
     """Circles at the sources, their diameter the largest angular size, labelled by name.
 
-    ``radius``: arcsec; of sources without a size. Raises ExportError if the selection is empty, or
-    no source in it has a position.
+    Raises ExportError if the selection is empty, or no source in it has a position.
     """
     groups = filled(groups)
     places = (group.catalogue.table.iloc[row] for group, row in sources(groups))
-    lines = [line for source in places if (line := _circle(source, radius))]
+    lines = [line for source in places if (line := _circle(source))]
     total = count(groups)
     if not lines:
         raise ExportError(
@@ -31,18 +31,18 @@ def ds9_regions(groups: Groups | Group, *, radius: float = 15.0) -> str:
     )
 
 
-def regions_of(table: pd.DataFrame, *, radius: float = 15.0) -> str:
+def regions_of(table: pd.DataFrame) -> str:
     """:func:`ds9_regions` of a table with ``source_id``, ``ra``, ``dec``, ``las``, ``label``."""
-    lines = [_circle(source, radius) for _, source in table.iterrows()]
+    lines = [_circle(source) for _, source in table.iterrows()]
     return _file(lines, f"{len(lines)} simulated sources")
 
 
-def _circle(source: pd.Series, radius: float) -> str:
+def _circle(source: pd.Series) -> str:
     """The region of one source; empty without a position."""
     ra, dec, las = float(source["ra"]), float(source["dec"]), float(source["las"])
     if not (np.isfinite(ra) and np.isfinite(dec)):
         return ""
-    size = las / 2 if np.isfinite(las) and las > 0 else radius
+    size = las / 2 if np.isfinite(las) and las > 0 else _RADIUS
     name = ascii_text(source.get("name") or source["source_id"], 60)
     # DS9 ends text at a closing brace, which cannot be escaped.
     name = name.translate(str.maketrans("{}", "()"))

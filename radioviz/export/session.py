@@ -33,6 +33,7 @@ VERSION = 1
 LARGEST_FILE = 20_000_000  # bytes: about 200,000 sources
 MAX_ENTRIES = 250_000  # of the selection, and of the marks
 MAX_DATA_SETS = 1000
+_SAID = 5  # names in a list of what is missing
 MARK_KINDS = ("", *MARKS)
 
 Source = tuple[str, str]
@@ -114,22 +115,22 @@ class Missing:
     def __bool__(self) -> bool:
         return bool(self.data_sets or self.sources)
 
-    def sentences(self, limit: int = 5) -> list[str]:
-        """What is missing, in words; lists longer than ``limit`` are cut."""
+    def sentences(self) -> list[str]:
+        """What is missing, in words; lists longer than :data:`_SAID` are cut."""
         out = [
             f"data set '{name}' is not installed: fetch or import it, then load the file again"
-            for name in self.data_sets[:limit]
+            for name in self.data_sets[:_SAID]
         ]
-        if len(self.data_sets) > limit:
-            out.append(f"{len(self.data_sets) - limit:,} more data sets are not installed")
+        if len(self.data_sets) > _SAID:
+            out.append(f"{len(self.data_sets) - _SAID:,} more data sets are not installed")
         unknown = set(self.data_sets)
         per: dict[str, list[str]] = {}
         for data_set, source_id in self.sources:
             if data_set not in unknown:
                 per.setdefault(data_set, []).append(source_id)
         for data_set, ids in per.items():
-            shown = ", ".join(f"'{i}'" for i in ids[:limit])
-            more = f" and {len(ids) - limit:,} more" if len(ids) > limit else ""
+            shown = ", ".join(f"'{i}'" for i in ids[:_SAID])
+            more = f" and {len(ids) - _SAID:,} more" if len(ids) > _SAID else ""
             out.append(f"data set '{data_set}' has no source {shown}{more}")
         return out
 

@@ -43,9 +43,9 @@ class KnownSurvey:
         return Beam(self.beam * self.stretch(dec), self.beam)
 
 
-def _of_array(latitude: float) -> Callable[[float], float]:
-    """Foreshortening of an array that looks at its zenith's side."""
-    return lambda dec: 1 / max(math.cos(math.radians(dec - latitude)), 0.1)
+def _south_of_gmrt(dec: float) -> float:
+    """Foreshortening of the GMRT (19 degrees north) below its zenith; none above."""
+    return 1 / max(math.cos(math.radians(min(dec, 19.0) - 19.0)), 0.1)
 
 
 def _east_west(dec: float) -> float:
@@ -61,7 +61,7 @@ _KNOWN: tuple[tuple[str, KnownSurvey], ...] = (
     (r"LOLSS", KnownSurvey("LoLSS", 0.054, 15.0)),  # de Gasperin et al. 2023
     (r"LOTSS", KnownSurvey("LoTSS", 0.144, 6.0)),  # Shimwell et al. 2017, 2022
     # Intema et al. 2017: 25 arcsec north of +19 degrees.
-    (r"TGSS", KnownSurvey("TGSS", 0.15, 25.0, lambda dec: _of_array(19.0)(min(dec, 19.0)))),
+    (r"TGSS", KnownSurvey("TGSS", 0.15, 25.0, _south_of_gmrt)),
     (r"RACS[\W_]*(?:DR\d[\W_]*)?LOW", KnownSurvey("RACS-low", 0.8875)),  # McConnell et al. 2020
     (r"RACS[\W_]*(?:DR\d[\W_]*)?MID", KnownSurvey("RACS-mid", 1.3675)),  # Duchesne et al. 2023
     (r"RACS[\W_]*(?:DR\d[\W_]*)?HIGH", KnownSurvey("RACS-high", 1.6555)),  # Duchesne et al. 2025

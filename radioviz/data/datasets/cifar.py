@@ -75,7 +75,7 @@ def batch_files(folder: Path, fetch: str) -> list[Path]:
     return [numbered[k] for k in sorted(numbered)] + [test]
 
 
-def read_batch(path: Path, side: int = 150, max_bytes: int = MAX_BYTES) -> Batch:
+def read_batch(path: Path, side: int = 150) -> Batch:
     """One batch: a dict with ``data``, ``n`` flattened images, and lists as long.
 
     Parameters
@@ -83,8 +83,6 @@ def read_batch(path: Path, side: int = 150, max_bytes: int = MAX_BYTES) -> Batch
     path : pathlib.Path
     side : int
         Pixels along an edge of the square images.
-    max_bytes : int
-        Limit of the file, and of the images that it unfolds to.
 
     Raises
     ------
@@ -93,7 +91,7 @@ def read_batch(path: Path, side: int = 150, max_bytes: int = MAX_BYTES) -> Batch
         dict, its images have another size or type, or a list of theirs has another length.
     """
     path = Path(path)
-    content = read_pickle(path, max_bytes)
+    content = read_pickle(path)
     if not isinstance(content, dict):
         raise CatalogueError(f"{path} holds a {type(content).__name__}; a batch is a dict")
     # Files written by Python 2 may have bytes as keys.
@@ -102,7 +100,7 @@ def read_batch(path: Path, side: int = 150, max_bytes: int = MAX_BYTES) -> Batch
     }
     if "data" not in content:
         raise CatalogueError(f"{path} has no entry 'data'; it has {', '.join(content) or 'none'}")
-    images = _stack(path, content.pop("data"), side, max_bytes)
+    images = _stack(path, content.pop("data"), side)
     columns: dict[str, np.ndarray] = {}
     for name, value in content.items():
         values = _values(value)
@@ -154,7 +152,7 @@ def empty_flags(images: np.ndarray) -> np.ndarray:
     return np.where(images.any(axis=(1, 2)), "", "empty image")
 
 
-def _stack(path: Path, data: Any, side: int, max_bytes: int) -> np.ndarray:
+def _stack(path: Path, data: Any, side: int) -> np.ndarray:
     """Images of a batch, uint8, shape ``(n, side, side)``; ``data`` is one array or many."""
     parts = list(data) if isinstance(data, list | tuple) else [data]
     if not parts or not all(isinstance(part, np.ndarray) for part in parts):
@@ -169,8 +167,8 @@ def _stack(path: Path, data: Any, side: int, max_bytes: int) -> np.ndarray:
                 f"expected uint8, (n, {side * side})"
             )
     # An array may be listed many times, so the size of the file does not limit the total.
-    if sum(part.size for part in parts) > max_bytes:
-        raise CatalogueError(f"{path}: its images are larger than {max_bytes} bytes")
+    if sum(part.size for part in parts) > MAX_BYTES:
+        raise CatalogueError(f"{path}: its images are larger than {MAX_BYTES} bytes")
     return np.concatenate([part.reshape(-1, side, side) for part in parts])
 
 

@@ -163,12 +163,11 @@ def measured_columns() -> dict[str, Column]:
     return morphology.MEASURED
 
 
-def title_of(name: str, described: dict[str, Column] | None = None) -> tuple[str, str]:
+def title_of(name: str) -> tuple[str, str]:
     """Title and unit of a column, from the tables that describe columns."""
     from radioviz.morphology import COMPLETED
 
-    known = {**COMPLETED, **measured_columns(), **COLUMNS, **(described or {})}
-    column = known.get(name)
+    column = {**COMPLETED, **measured_columns(), **COLUMNS}.get(name)
     title = _TITLES.get(name)
     if title is None:
         short = column is not None and 0 < len(column.description) <= 40
