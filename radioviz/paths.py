@@ -45,10 +45,7 @@ def make_folder(folder: Path) -> None:
     A new :func:`user_data_folder` is private (0700). One that exists keeps its permissions, so that
     a group may share it, except for uploads and jobs, which are private in any case.
 
-    Raises
-    ------
-    OSError
-        If it cannot be created.
+    Raises OSError if it cannot be created.
     """
     home = user_data_folder()
     within = [p for p in (home, home / "uploads", home / "jobs") if p in (folder, *folder.parents)]

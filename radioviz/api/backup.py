@@ -44,22 +44,12 @@ _PART = re.compile(rf"({SURVEYS}|{ATLASES}|{MODELS})/[A-Za-z0-9][A-Za-z0-9._-]{{
 
 @dataclass(frozen=True)
 class About:
-    """First member of a backup.
-
-    Attributes
-    ----------
-    format : int
-    radioviz : str
-        Version that wrote it.
-    made : str
-        ISO 8601, UTC.
-    parts : list of str
-        ``surveys/<key>``, ``atlas/<data set>``, ``models/<name>``, ``workspaces.sqlite``.
-    """
+    """First member of a backup."""
 
     format: int
-    radioviz: str
-    made: str
+    radioviz: str  # version that wrote it
+    made: str  # ISO 8601, UTC
+    # ``surveys/<key>``, ``atlas/<data set>``, ``models/<name>``, ``workspaces.sqlite``.
     parts: list[str] = field(default_factory=list)
 
 

@@ -44,35 +44,24 @@ _GALAXY = frozenset(
 
 @dataclass(frozen=True)
 class HostCatalogue:
-    """A catalogue to look for hosts in, and which of its columns say what.
-
-    Attributes
-    ----------
-    title : str
-    service, table : str
-        TAP service (a name of :data:`radioviz.importing.tap.SERVICES` or an address) and table;
-        empty for a file.
-    ra, dec : str
-        Columns of the position; found by their names where empty, in a file.
-    name, magnitude, redshift, kind : str
-        Columns; empty where there is none. Of a ``kind`` only galaxies and active nuclei count.
-    frame : str
-        As the service writes it in queries.
-    uneven : bool
-        Collected from many surveys, so that its density says little.
-    """
+    """A catalogue to look for hosts in, and which of its columns say what."""
 
     title: str
+    # service, table: TAP service (a name of :data:`radioviz.importing.tap.SERVICES` or an address)
+    # and table; empty for a file
     service: str = ""
     table: str = ""
+    # ra, dec: columns of the position; found by their names where empty, in a file
     ra: str = ""
     dec: str = ""
+    # name, magnitude, redshift, kind: Columns; empty where there is none. Of a ``kind`` only
+    # galaxies and active nuclei count.
     name: str = ""
     magnitude: str = ""
     redshift: str = ""
     kind: str = ""
-    frame: str = "ICRS"
-    uneven: bool = False
+    frame: str = "ICRS"  # as the service writes it in queries
+    uneven: bool = False  # collected from many surveys, so that its density says little
 
 
 _VIZIER = next(iter(tap.SERVICES))
@@ -93,34 +82,18 @@ CATALOGUES = (
 
 @dataclass(frozen=True, eq=False)
 class HostSearch:
-    """Candidates for the host of one source.
+    """Candidates for the host of one source."""
 
-    Attributes
-    ----------
-    candidates : pandas.DataFrame
-        The most likely first: ``name``, ``ra``, ``dec`` [deg], ``separation`` [arcsec],
-        ``magnitude``, ``redshift``, ``kind``, ``likelihood_ratio``, ``reliability``.
-    catalogue : HostCatalogue
-    position : RadioPosition
-    prior : HostPrior
-    reach : float
-        Arcsec within which objects are candidates.
-    around : int
-        Objects from there to :data:`AROUND`, which give the density.
-    density : float
-        Of all magnitudes, objects a square arcmin.
-    columns : tuple of str
-        Of the catalogue.
-    """
-
+    # The most likely first: ``name``, ``ra``, ``dec`` [deg], ``separation`` [arcsec],
+    # ``magnitude``, ``redshift``, ``kind``, ``likelihood_ratio``, ``reliability``.
     candidates: pd.DataFrame
     catalogue: HostCatalogue
     position: RadioPosition
     prior: HostPrior
-    reach: float
-    around: int
-    density: float
-    columns: tuple[str, ...] = field(default=())
+    reach: float  # arcsec within which objects are candidates
+    around: int  # objects from there to :data:`AROUND`, which give the density
+    density: float  # of all magnitudes, objects a square arcmin
+    columns: tuple[str, ...] = field(default=())  # of the catalogue
 
     def sentence(self) -> str:
         """What was searched, and on which assumptions."""
@@ -185,11 +158,10 @@ def _asked(position: RadioPosition, catalogue: HostCatalogue) -> MatchedCatalogu
         catalogue.frame,
     )  # fmt: skip
     answer = tap.request(address, query, timeout=TIMEOUT)
-    found: MatchedCatalogue = read_confined(
+    return read_confined(
         __name__ + ":_read_answer", answer, host, [catalogue.ra, catalogue.dec], position.ra,
         position.dec, name=host, classes=CLASSES, limits=LIMITS,
     )  # fmt: skip
-    return found
 
 
 def _read_answer(

@@ -35,10 +35,7 @@ def numbered(name: str, plane: int) -> str:
 def check_names(names: Sequence[str]) -> tuple[str, ...]:
     """Names of planes, stripped.
 
-    Raises
-    ------
-    CatalogueError
-        If there are too many, or one is empty, too long, repeated or has a comma.
+    Raises CatalogueError if there are too many, or one is empty, too long, repeated or has a comma.
     """
     found = tuple(" ".join(str(name).split()) for name in names)
     if len(found) > MOST_PLANES:
@@ -60,10 +57,7 @@ def check_names(names: Sequence[str]) -> tuple[str, ...]:
 def number_of(names: Sequence[str], plane: str | int, key: str) -> int:
     """Number of a plane, from 0, by its name or number.
 
-    Raises
-    ------
-    CatalogueError
-        If there is none; the names are listed.
+    Raises CatalogueError if there is none; the names are listed.
     """
     if isinstance(plane, int) and 0 <= plane < max(1, len(names)):
         return plane

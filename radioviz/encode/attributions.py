@@ -22,28 +22,15 @@ STEPS = 48
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Contributions of the pixels to the decision between two classes.
+    """Contributions of the pixels to the decision between two classes."""
 
-    Attributes
-    ----------
-    shares : numpy.ndarray
-        Float32, shape ``(size, size)``: what each pixel adds to log p(second) - log p(first);
-        positive values support the second class.
-    classes : tuple of str
-        First and second class.
-    difference : float
-        log p(second) - log p(first) of the image, calibrated.
-    of_empty_sky : float
-        The same for an image without emission, where the integration starts.
-    probabilities : numpy.ndarray
-        Of the two classes, float32, shape ``(2,)``.
-    """
-
+    # Float32, shape ``(size, size)``: what each pixel adds to log p(second) - log p(first);
+    # positive values support the second class.
     shares: np.ndarray
-    classes: tuple[str, str]
-    difference: float
-    of_empty_sky: float
-    probabilities: np.ndarray
+    classes: tuple[str, str]  # first and second class
+    difference: float  # log p(second) - log p(first) of the image, calibrated
+    of_empty_sky: float  # the same for an image without emission, where the integration starts
+    probabilities: np.ndarray  # of the two classes, float32, shape ``(2,)``
 
     @property
     def remainder(self) -> float:

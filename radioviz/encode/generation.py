@@ -42,10 +42,7 @@ def sigma_clipped(images: np.ndarray, sigma: float = 3.0) -> np.ndarray:
 
     Training images are clipped, which a decoder cannot reproduce (Bastien et al. 2021, Sec. 7).
 
-    Parameters
-    ----------
-    images : numpy.ndarray
-        Shape ``(n, size, size)``.
+    ``images``: shape ``(n, size, size)``.
     """
     out = np.array(images, dtype=np.float32)
     for image in out:
@@ -163,10 +160,8 @@ class GenerationRequest:
 
         ``Generator.sample(request, indices=[index])`` makes that image again.
 
-        Raises
-        ------
-        ModelError
-            If the header does not belong to a generated image, or a card is missing or damaged.
+        Raises ModelError if the header does not belong to a generated image, or a card is missing
+        or damaged.
         """
         try:
             if header.get("SIMULAT") is not True:

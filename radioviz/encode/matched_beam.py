@@ -25,15 +25,8 @@ def matched_latents(
 ) -> np.ndarray:
     """Latents of images smoothed to a beam, ``(n, r, d)``; of the eight views if ``rotated``.
 
-    Parameters
-    ----------
-    beam : float
-        FWHM in arcsec; images whose own beam is as wide, or unknown, stay as they are.
-
-    Raises
-    ------
-    CatalogueError
-        If a galaxy has no image in the plane in use.
+    ``beam``: FWHM in arcsec; images whose own beam is as wide, or unknown, stay as they are. Raises
+    CatalogueError if a galaxy has no image in the plane in use.
     """
     rows = np.asarray(rows, dtype=np.int64)
     catalogue.require_images(rows)

@@ -52,50 +52,30 @@ OnBatch = Callable[[int], None]
 
 @dataclass(frozen=True)
 class WorkerPool:
-    """Processes that encode shards.
+    """Processes that encode shards."""
 
-    Attributes
-    ----------
-    count : int
-        Processes on this machine; with 1, this process does the work.
-    scheduler : str
-        Address of a Dask scheduler (``tcp://host:8786``) whose workers see the same folders;
-        replaces ``count``.
-    threads : int
-        Threads of each process; 0 divides the cores among them.
-    """
-
-    count: int = 1
+    count: int = 1  # processes on this machine; with 1, this process does the work
+    # Address of a Dask scheduler (``tcp://host:8786``) whose workers see the same folders; replaces
+    # ``count``.
     scheduler: str = ""
-    threads: int = 0
+    threads: int = 0  # threads of each process; 0 divides the cores among them
 
 
 @dataclass(frozen=True)
 class ShardPlan:
-    """What is encoded, and into which files.
+    """What is encoded, and into which files."""
 
-    Attributes
-    ----------
-    key, digest : str
-        The data set, and the digest of its sources.
-    model, weights : str
-        The model, and the hash of its weights.
-    folder : pathlib.Path
-        Holds ``shard-<first row>.npy``: float32, latents and reconstruction scores.
-    size, batch : int
-        Images per shard and per batch.
-    plane : str
-        Which image of each source a model of one channel sees; empty for the first.
-    """
-
+    # key, digest: the data set, and the digest of its sources
     key: str
     digest: str
+    # model, weights: the model, and the hash of its weights
     model: str
     weights: str
-    folder: Path
+    folder: Path  # holds ``shard-<first row>.npy``: float32, latents and reconstruction scores
+    # size, batch: images per shard and per batch
     size: int
     batch: int
-    plane: str = ""
+    plane: str = ""  # which image of each source a model of one channel sees; empty for the first
 
     def path(self, start: int) -> Path:
         """File of the shard whose first row is ``start``."""
@@ -224,12 +204,8 @@ def encode_with_dask(
 ) -> bool:
     """Encode shards in the processes of a Dask cluster; False if cancelled.
 
-    Raises
-    ------
-    CatalogueError
-        If Dask is not installed or its scheduler does not answer.
-    RadioVizError
-        If a worker raises it.
+    Raises CatalogueError if Dask is not installed or its scheduler does not answer, and
+    RadioVizError if a worker raises it.
     """
     try:
         import dask

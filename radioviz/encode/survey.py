@@ -52,25 +52,15 @@ FORMAT = 2
 
 @dataclass(frozen=True)
 class EncodingResult:
-    """Result of encoding a data set with a model.
-
-    Attributes
-    ----------
-    data_set, model : str
-    atlas : Atlas or None
-        None if it was cancelled; the shards are kept for the next run.
-    n, resumed : int
-        Images, and those that an earlier run had encoded.
-    seconds : float
-        Of encoding alone.
-    """
+    """Result of encoding a data set with a model."""
 
     data_set: str
     model: str
-    atlas: Atlas | None
+    atlas: Atlas | None  # None if it was cancelled; the shards are kept for the next run
+    # n, resumed: images, and those that an earlier run had encoded
     n: int
     resumed: int = 0
-    seconds: float = 0.0
+    seconds: float = 0.0  # of encoding alone
 
     @property
     def images_per_second(self) -> float:
@@ -96,10 +86,7 @@ def is_encoded(catalogue: Catalogue, info: ModelInfo, plane: str = "") -> bool:
 def plane_to_encode(catalogue: Catalogue, info: ModelInfo, plane: str) -> str:
     """Name of the plane that a model sees; empty for the first, and where it sees several.
 
-    Raises
-    ------
-    CatalogueError
-        If the data set has no such plane, or lacks a channel of the model.
+    Raises CatalogueError if the data set has no such plane, or lacks a channel of the model.
     """
     number = catalogue.plane_number(plane or 0)
     if info.channels:

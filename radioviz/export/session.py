@@ -62,33 +62,20 @@ class Mark:
 
 @dataclass(frozen=True)
 class Session:
-    """The content of a session file.
+    """The content of a session file."""
 
-    Attributes
-    ----------
-    sources : tuple of (data set, source_id)
-        The selection, ordered and unique.
-    marks : tuple of Mark
-        At most one per source; where a file has several, the last counts.
-    view : dict
-        Names to plain values (text, numbers, true/false, null, lists of these).
-    filter : str
-        Empty without one.
-    subsets, tags : dict
-        Sources by the name of the subset or the tag; the tags of marks are in ``marks``.
-    notes : dict
-        Text by source.
-    matches : tuple of dict
-        Crossmatches: ``about``, ``cells`` and ``without``.
-    """
-
-    sources: tuple[Source, ...] = ()
+    sources: tuple[Source, ...] = ()  # the selection, ordered and unique
+    # At most one per source; where a file has several, the last counts.
     marks: tuple[Mark, ...] = ()
+    # Names to plain values (text, numbers, true/false, null, lists of these).
     view: Mapping[str, Any] = field(default_factory=dict)
-    filter: str = ""
+    filter: str = ""  # empty without one
+    # subsets, tags: sources by the name of the subset or the tag; the tags of marks are in
+    # ``marks``
     subsets: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
     tags: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
-    notes: Mapping[Source, str] = field(default_factory=dict)
+    notes: Mapping[Source, str] = field(default_factory=dict)  # text by source
+    # Crossmatches: ``about``, ``cells`` and ``without``.
     matches: tuple[Mapping[str, Any], ...] = ()
 
     def data_sets(self) -> tuple[str, ...]:
@@ -138,10 +125,7 @@ class Missing:
 def session_bytes(session: Session) -> bytes:
     """The session as the bytes of a ``.radioviz`` file.
 
-    Raises
-    ------
-    SelectionError
-        If the view holds values that JSON cannot represent.
+    Raises SelectionError if the view holds values that JSON cannot represent.
     """
     document = {
         "format": FORMAT,
@@ -173,10 +157,7 @@ def session_bytes(session: Session) -> bytes:
 def read_session(payload: bytes | str) -> Session:
     """Read a session file; nothing in it is executed or looked up.
 
-    Raises
-    ------
-    SelectionError
-        If it is not a session file, or is damaged; the message says where.
+    Raises SelectionError if it is not a session file, or is damaged; the message says where.
     """
     if len(payload) > LARGEST_FILE:
         raise SelectionError(
@@ -244,11 +225,8 @@ def read_session(payload: bytes | str) -> Session:
 def here(session: Session, known: Mapping[str, Collection[str]]) -> tuple[Session, Missing]:
     """The installed part of a session, and what is missing.
 
-    Parameters
-    ----------
-    known
-        Identifiers of each installed data set, in a container with a fast ``in`` (a set, or the
-        index of a table).
+    ``known``: identifiers of each installed data set, in a container with a fast ``in`` (a set, or
+    the index of a table).
     """
     unknown = tuple(d for d in session.data_sets() if d not in known)
 

@@ -31,10 +31,7 @@ _NAME = re.compile(r"[A-Za-z]\w{0,199}", re.ASCII)
 def checked_match(entry: Any, number: int) -> dict[str, Any]:
     """A match of a session file, with nothing but what it should hold.
 
-    Raises
-    ------
-    SelectionError
-        If a part is missing or of another kind; the message says which.
+    Raises SelectionError if a part is missing or of another kind; the message says which.
     """
 
     def refuse(what: str) -> SelectionError:

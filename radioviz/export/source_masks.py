@@ -63,10 +63,7 @@ def write_masks(
     Masks are 8-bit images on the grid of the images, with their WCS or linear axes in arcsec; the
     column ``image_hdu`` of the table names that of each row.
 
-    Raises
-    ------
-    ExportError
-        If the selection is empty.
+    Raises ExportError if the selection is empty.
     """
     groups = filled(groups)
     table = selection_table(groups, note)
@@ -93,10 +90,7 @@ def mask_regions(groups: Groups | Group) -> str:
 
     Holes are not drawn.
 
-    Raises
-    ------
-    ExportError
-        If the selection is empty, or no source in it has a position.
+    Raises ExportError if the selection is empty, or no source in it has a position.
     """
     groups = filled(groups)
     lines, seen = [], 0

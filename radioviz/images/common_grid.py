@@ -24,23 +24,13 @@ _PLAIN_WCS = 0.1  # pixels; a WCS that differs less from a TAN WCS is replaced b
 
 @dataclass(frozen=True)
 class CommonGrid:
-    """Shape, scale and unit of most files, to which all images are converted.
+    """Shape, scale and unit of most files, to which all images are converted."""
 
-    Attributes
-    ----------
-    shape : tuple of int
-        ``(ny, nx)``.
-    scale : float
-        Arcsec per pixel of images without one of their own.
-    bunit, survey : str
-    resampled : bool
-        True to resample all images to ``scale``; otherwise each keeps its own.
-    """
-
-    shape: tuple[int, int]
-    scale: float
+    shape: tuple[int, int]  # ``(ny, nx)``
+    scale: float  # arcsec per pixel of images without one of their own
     bunit: str
     survey: str
+    # True to resample all images to ``scale``; otherwise each keeps its own.
     resampled: bool = False
 
 
@@ -58,10 +48,7 @@ class GridImage(SkyImage):
 def to_common_grid(image: SkyImage, common: CommonGrid, bunit: str | None) -> GridImage:
     """The image with the common shape; ``bunit`` is the unit of files without one.
 
-    Raises
-    ------
-    ImageError
-        If it is not comparable: another unit, a very different scale, or no data.
+    Raises ImageError if it is not comparable: another unit, a very different scale, or no data.
     """
     unit = image.bunit or bunit or ""
     if unit != common.bunit:

@@ -105,10 +105,8 @@ def every_plane(
 
     The other axes that are longer than 1 need a plane as in :func:`find_planes`: ``I, all``.
 
-    Raises
-    ------
-    ValueError
-        As :func:`find_planes`, if there is no such axis, or more than ``most`` planes along it.
+    Raises ValueError as :func:`find_planes`, if there is no such axis, or more than ``most`` planes
+    along it.
     """
     parts = [p.strip() for p in re.split(r"[,;]", plane) if p.strip()]
     rest = [p for p in parts if p.lower() != EVERY_PLANE]

@@ -21,31 +21,20 @@ _SAMPLED = 8  # files from which the planes of cubes are known
 
 @dataclass(frozen=True)
 class FilePlanes:
-    """Where each plane is in a file that holds all of them.
-
-    Attributes
-    ----------
-    names : tuple of str
-    plane : str
-        As :func:`radioviz.images.file_content.list_planes` takes it; empty where each plane is an
-        extension.
-    written : tuple of str
-        What files call the planes.
-    """
+    """Where each plane is in a file that holds all of them."""
 
     names: tuple[str, ...]
+    # As :func:`radioviz.images.file_content.list_planes` takes it; empty where each plane is an
+    # extension.
     plane: str
-    written: tuple[str, ...]
+    written: tuple[str, ...]  # what files call the planes
 
     def choices(
         self, content: Path | bytes, name: str, choice: ImageChoice
     ) -> list[ImageChoice | None]:
         """How each plane is read from one file; None where it lacks the plane.
 
-        Raises
-        ------
-        ImageError
-            If the file has other planes.
+        Raises ImageError if the file has other planes.
         """
         if self.plane:
             extension = choice.extension or None
@@ -86,10 +75,7 @@ def planes_in_files(
 ) -> FilePlanes:
     """The planes of most cubes of a sample, or the extensions of most files.
 
-    Raises
-    ------
-    CatalogueError
-        If no file has several.
+    Raises CatalogueError if no file has several.
     """
     counted: Counter[tuple[str, ...]] = Counter()
     why = ""

@@ -123,10 +123,7 @@ def inspect_cube(source: Source, answers: Answers, cube: Cube | None = None) -> 
 
     ``cube`` is that of the path, where it was opened already.
 
-    Raises
-    ------
-    CatalogueError
-        If the cube or its table cannot be read, or they differ in length.
+    Raises CatalogueError if the cube or its table cannot be read, or they differ in length.
     """
     cube = cube or open_cube(source.path, str(answers.get("array") or ""))
     which = str(answers.get("which_table") or "")

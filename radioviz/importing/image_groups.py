@@ -43,10 +43,7 @@ class Band:
 def parse_bands(text: str) -> tuple[Band, ...]:
     """Planes in order from text such as ``FIRST, NVSS`` or ``epoch 1=1.1|1.2, epoch 2=2.1|2.2``.
 
-    Raises
-    ------
-    CatalogueError
-        If a name is empty or repeated.
+    Raises CatalogueError if a name is empty or repeated.
     """
     out = []
     for part in filter(None, (p.strip() for p in text.split(","))):
@@ -59,32 +56,16 @@ def parse_bands(text: str) -> tuple[Band, ...]:
 
 @dataclass(frozen=True, eq=False)
 class ImageGroups:
-    """Files of each source.
-
-    Attributes
-    ----------
-    planes : tuple of str
-    files : numpy.ndarray
-        Number of the file of each source and plane, int64 ``(n, planes)``, -1 without one.
-    names : list of str
-        What the report calls each source.
-    refused : tuple of (str, str)
-        Files that belong to no group, and why.
-    rows : numpy.ndarray or None
-        Row of the table of each source, int64 ``(n,)``.
-    how : str
-        In words, for the inspection.
-    whole : bool
-        True where rows without the first image are among the groups.
-    """
+    """Files of each source."""
 
     planes: tuple[str, ...]
+    # Number of the file of each source and plane, int64 ``(n, planes)``, -1 without one.
     files: np.ndarray
-    names: list[str]
-    refused: tuple[tuple[str, str], ...] = ()
-    rows: np.ndarray | None = None
-    how: str = ""
-    whole: bool = False
+    names: list[str]  # what the report calls each source
+    refused: tuple[tuple[str, str], ...] = ()  # files that belong to no group, and why
+    rows: np.ndarray | None = None  # row of the table of each source, int64 ``(n,)``
+    how: str = ""  # in words, for the inspection
+    whole: bool = False  # True where rows without the first image are among the groups
 
     def __len__(self) -> int:
         return len(self.files)

@@ -57,32 +57,20 @@ class Stack:
 
 @dataclass(frozen=True)
 class PlaneStacker:
-    """Puts the images of a source together.
-
-    Attributes
-    ----------
-    planes : tuple of str
-    grids : tuple of CommonGrid
-        Of each plane, with the same shape.
-    dtype : numpy.dtype
-    align, missing : str
-        One of :data:`ALIGN` and :data:`MISSING_PLANES`.
-    """
+    """Puts the images of a source together."""
 
     planes: tuple[str, ...]
-    grids: tuple[CommonGrid, ...]
+    grids: tuple[CommonGrid, ...]  # of each plane, with the same shape
     dtype: np.dtype
+    # align, missing: one of :data:`ALIGN` and :data:`MISSING_PLANES`
     align: str = "check"
     missing: str = "keep"
 
     def stack(self, found: Sequence[PlaneImage]) -> Stack:
         """The images of one source, in the order of the planes.
 
-        Raises
-        ------
-        ImageError
-            If they do not show the same sky, or one is missing and may not be; the plane and its
-            file are named.
+        Raises ImageError if they do not show the same sky, or one is missing and may not be; the
+        plane and its file are named.
         """
         placed: list[GridImage | None] = []
         notes: list[str] = []

@@ -61,25 +61,13 @@ TRUTH: dict[str, Column] = {
 
 @dataclass(frozen=True, eq=False)
 class Painter:
-    """Draws the sources of a field one by one.
-
-    Attributes
-    ----------
-    settings : FieldSettings
-    sources : pandas.DataFrame
-        See :func:`radioviz.mock_fields.population.draw_sources`.
-    templates : Templates
-    chosen : numpy.ndarray
-        Template of each source, -1 for none.
-    beam : numpy.ndarray
-        Covariance over x, y of the image [pixels^2].
-    """
+    """Draws the sources of a field one by one."""
 
     settings: FieldSettings
-    sources: pd.DataFrame
+    sources: pd.DataFrame  # see :func:`radioviz.mock_fields.population.draw_sources`
     templates: Templates
-    chosen: np.ndarray
-    beam: np.ndarray
+    chosen: np.ndarray  # template of each source, -1 for none
+    beam: np.ndarray  # covariance over x, y of the image [pixels^2]
 
     @classmethod
     def of(
@@ -216,10 +204,8 @@ def draw_field(
 ) -> pd.DataFrame:
     """Draw a field, sources and noise, and return its truth catalogue.
 
-    Parameters
-    ----------
-    keep : callable
-        Called with the first row of each strip and the strip, float32 ``(rows, width)``, Jy/beam.
+    ``keep``: called with the first row of each strip and the strip, float32 ``(rows, width)``,
+    Jy/beam.
     """
     settings = painter.settings
     wcs = tan_wcs(settings.ra, settings.dec, settings.pixel, (settings.height, settings.width))

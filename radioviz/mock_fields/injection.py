@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 def field_of(image: SkyImage, settings: FieldSettings) -> FieldSettings:
     """The settings with size, pixels, beam, frequency and noise of an observed image.
 
-    Raises
-    ------
-    FieldError
-        If the image has no WCS, no beam, or no brightness in Jy/beam.
+    Raises FieldError if the image has no WCS, no beam, or no brightness in Jy/beam.
     """
     if image.wcs is None or image.pixel_scale is None:
         raise FieldError(f"{image.file} has no celestial WCS; sources need sky positions")

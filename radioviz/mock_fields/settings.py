@@ -39,73 +39,41 @@ STRIP_BYTES = 32e6
 class FieldSettings:
     """A mock field; the same settings give the same pixels.
 
-    Attributes
-    ----------
-    width, height : int
-        Pixels.
-    pixel : float
-        Arcsec per pixel.
-    beam : Beam
-        FWHM in arcsec, position angle north through east.
-    rms : float
-        Noise in mJy/beam; 0 for none.
-    ra, dec : float
-        Centre, degrees, J2000.
-    number : int or None
-        Sources; None for as many as ``density`` gives.
-    density : float
-        Sources per square degree.
-    flux_range : (float, float)
-        Smallest and largest flux density [mJy].
-    slope : float
-        gamma of the differential source counts dN/dS ~ S^-gamma.
-    shares : mapping
-        Class to its relative number; ``Compact`` is unresolved, the others are those of the model.
-    sizes : sequence of float
-        Largest angular sizes [arcsec] at equal steps of the cumulative distribution of resolved
-        sources, interpolated in the logarithm: two numbers give log-uniform sizes between them.
-    cluster_members : float
-        Mean number of sources in a cluster (Thomas process); 0 for random positions.
-    cluster_radius : float
-        Standard deviation [arcmin] of the members about their centre in each direction.
-    frequency : float
-        GHz, for the header.
-    seed : int
-    model : str
-        Generator of the galaxies; by default the one the app opens first.
-    templates : int
-        Galaxies that are generated of each class. A field of more sources shows them again, each
-        time rotated, mirrored and scaled differently.
-    candidates : int or None
-        As in :class:`radioviz.encode.GenerationRequest`; None keeps the model's own selection.
-
-    Raises
-    ------
-    FieldError
-        If a value cannot be drawn; the message names it and what can.
+    Raises FieldError if a value cannot be drawn; the message names it and what can.
     """
 
+    # width, height: pixels
     width: int = 1024
     height: int = 1024
-    pixel: float = 1.8
+    pixel: float = 1.8  # arcsec per pixel
+    # FWHM in arcsec, position angle north through east.
     beam: Beam = field(default_factory=lambda: Beam(5.4, 5.4))
-    rms: float = 0.15
+    rms: float = 0.15  # noise in mJy/beam; 0 for none
+    # ra, dec: centre, degrees, J2000
     ra: float = 180.0
     dec: float = 30.0
-    number: int | None = None
-    density: float = 400.0
-    flux_range: tuple[float, float] = (1.0, 1000.0)
-    slope: float = 1.7
+    number: int | None = None  # sources; None for as many as ``density`` gives
+    density: float = 400.0  # sources per square degree
+    flux_range: tuple[float, float] = (1.0, 1000.0)  # smallest and largest flux density [mJy]
+    slope: float = 1.7  # gamma of the differential source counts dN/dS ~ S^-gamma
+    # Class to its relative number; ``Compact`` is unresolved, the others are those of the model.
     shares: Mapping[str, float] = field(
         default_factory=lambda: {"FRI": 0.2, "FRII": 0.2, COMPACT: 0.6}
     )
+    # Largest angular sizes [arcsec] at equal steps of the cumulative distribution of resolved
+    # sources, interpolated in the logarithm: two numbers give log-uniform sizes between them.
     sizes: Sequence[float] = RGZ_DR1_SIZES
+    # Mean number of sources in a cluster (Thomas process); 0 for random positions.
     cluster_members: float = 0.0
+    # Standard deviation [arcmin] of the members about their centre in each direction.
     cluster_radius: float = 2.0
-    frequency: float = 1.4
+    frequency: float = 1.4  # GHz, for the header
     seed: int = 0
-    model: str = ""
+    model: str = ""  # generator of the galaxies; by default the one the app opens first
+    # Galaxies that are generated of each class. A field of more sources shows them again, each time
+    # rotated, mirrored and scaled differently.
     templates: int = 128
+    # As in :class:`radioviz.encode.GenerationRequest`; None keeps the model's own selection.
     candidates: int | None = None
 
     def __post_init__(self) -> None:
@@ -185,10 +153,7 @@ class FieldSettings:
     def count(self) -> int:
         """Number of sources.
 
-        Raises
-        ------
-        FieldError
-            If the density gives more than can be held.
+        Raises FieldError if the density gives more than can be held.
         """
         if self.number is not None:
             return int(self.number)

@@ -16,17 +16,10 @@ _REACH = 4.5
 
 @dataclass(frozen=True, eq=False)
 class Stamp:
-    """Pixels of one source, and where they lie.
+    """Pixels of one source, and where they lie."""
 
-    Attributes
-    ----------
-    values : numpy.ndarray
-        Float32 ``(ny, nx)``, sum 1.
-    row, column : int
-        Of its first pixel, in the field; they may lie outside of it.
-    """
-
-    values: np.ndarray
+    values: np.ndarray  # float32 ``(ny, nx)``, sum 1
+    # row, column: of its first pixel, in the field; they may lie outside of it
     row: int
     column: int
 

@@ -22,31 +22,17 @@ _ALIKE = 6
 
 @dataclass(frozen=True, eq=False)
 class Templates:
-    """Generated galaxies on the pixels of their generator, unclipped flux, no noise added.
+    """Generated galaxies on the pixels of their generator, unclipped flux, no noise added."""
 
-    Attributes
-    ----------
-    images : numpy.ndarray
-        Float32 ``(n, size, size)``, as FITS images: row 0 in the south, column 0 in the east.
-    labels : numpy.ndarray
-        Class of each, str ``(n,)``.
-    las : numpy.ndarray
-        Measured largest angular size of each, arcsec ``(n,)``.
-    index : numpy.ndarray
-        Its number in the sequence of the seed, int ``(n,)``.
-    pixel, beam : float
-        Arcsec: pixel, and FWHM of the beam that its training images were observed with.
-    made : str
-        What made them, in words.
-    """
-
+    # Float32 ``(n, size, size)``, as FITS images: row 0 in the south, column 0 in the east.
     images: np.ndarray
-    labels: np.ndarray
-    las: np.ndarray
-    index: np.ndarray
+    labels: np.ndarray  # class of each, str ``(n,)``
+    las: np.ndarray  # measured largest angular size of each, arcsec ``(n,)``
+    index: np.ndarray  # its number in the sequence of the seed, int ``(n,)``
+    # pixel, beam: arcsec: pixel, and FWHM of the beam that its training images were observed with
     pixel: float
     beam: float
-    made: str
+    made: str  # what made them, in words
 
     def choose(self, sources: pd.DataFrame, settings: FieldSettings) -> np.ndarray:
         """A template for each source, int ``(n,)``; -1 for unresolved sources.
@@ -81,17 +67,8 @@ def make_templates(
 ) -> Templates:
     """Generate and measure the galaxies that a field needs.
 
-    Parameters
-    ----------
-    generator : Generator, optional
-        In memory already; by default the model of the settings is loaded.
-
-    Raises
-    ------
-    FieldError
-        If the model does not know a class.
-    ModelError
-        If there is no model.
+    ``generator``: in memory already; by default the model of the settings is loaded. Raises
+    FieldError if the model does not know a class, and ModelError if there is no model.
     """
     wanted = [label for label in dict.fromkeys(labels) if label != COMPACT]
     if not wanted:

@@ -198,8 +198,7 @@ class ConvCVAE(nn.Module):
         h: Tensor = self.deepest(self.start(e), e)
         for stage in self.stages:
             h = stage(h, e, self._places(h, sizes))
-        out: Tensor = self.last(h).float()
-        return out
+        return self.last(h).float()
 
     def decode_parameters(
         self, z: Tensor, label: Tensor | None = None, size: Tensor | None = None
@@ -404,8 +403,7 @@ class _Block(nn.Module):
     def forward(self, h: Tensor, e: Tensor) -> Tensor:
         scale, shift = self.film(e)[:, :, None, None].chunk(2, 1)
         h = torch.addcmul(h + shift, h, scale)
-        out: Tensor = h + self.second(F.silu(self.first(F.silu(h))))
-        return out
+        return h + self.second(F.silu(self.first(F.silu(h))))
 
 
 class _Stage(nn.Module):
@@ -423,5 +421,4 @@ class _Stage(nn.Module):
 
     def forward(self, h: Tensor, e: Tensor, places: Tensor) -> Tensor:
         h = F.interpolate(h, scale_factor=2, mode="nearest")
-        out: Tensor = self.block(self.grow(torch.cat([h, places], 1)), e)
-        return out
+        return self.block(self.grow(torch.cat([h, places], 1)), e)

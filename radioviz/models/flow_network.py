@@ -70,8 +70,7 @@ class AttentionBlock(nn.Module):
         seen = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
         overall = self.join(seen).transpose(1, 2).reshape(n, channels, ny, nx)
         share = self.gate(torch.cat([tokens.mean(1), e.to(tokens)], 1)).sigmoid()[:, :, None, None]
-        out: Tensor = base + share * local + (1 - share) * overall
-        return out
+        return base + share * local + (1 - share) * overall
 
 
 class FlowNetwork(nn.Module):

@@ -62,10 +62,7 @@ class FrClassifier(nn.Module):
     def features(self, x: Tensor) -> Tensor:
         """Input of the last layer, float32 of shape ``(n, features)``.
 
-        Raises
-        ------
-        ModelError
-            If the images have another shape.
+        Raises ModelError if the images have another shape.
         """
         check_images(x, self.size)
         if self.training or self.views == 1:
@@ -161,8 +158,7 @@ class _Block(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = torch.relu(self.body(x) + self.shortcut(x))
-        return out
+        return torch.relu(self.body(x) + self.shortcut(x))
 
 
 class FrResNet(FrClassifier):

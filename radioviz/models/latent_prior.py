@@ -33,8 +33,7 @@ class _Block(nn.Module):
 
     def forward(self, h: Tensor, given: Tensor) -> Tensor:
         scale, shift = self.given(given).chunk(2, 1)
-        out: Tensor = h + self.body(self.norm(h) * (1 + scale) + shift)
-        return out
+        return h + self.body(self.norm(h) * (1 + scale) + shift)
 
 
 class LatentPrior(nn.Module):
@@ -73,8 +72,7 @@ class LatentPrior(nn.Module):
         x = self.start(z)
         for block in self.blocks:
             x = block(x, h)
-        out: Tensor = self.last(x)
-        return out
+        return self.last(x)
 
     def loss(
         self, z: Tensor, conditions: Tensor, generator: torch.Generator | None = None

@@ -154,10 +154,7 @@ LIKELIHOODS: dict[str, type[Likelihood]] = {
 def likelihood(name: str) -> Likelihood:
     """Likelihood of that name.
 
-    Raises
-    ------
-    ModelError
-        If the name is unknown.
+    Raises ModelError if the name is unknown.
     """
     if name not in LIKELIHOODS:
         raise ModelError(f"likelihood '{name}' is unknown; there are {', '.join(LIKELIHOODS)}")

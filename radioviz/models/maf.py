@@ -104,10 +104,7 @@ class MAF(nn.Module):
 
         Stored in half precision like the weights, so that training uses the shipped map.
 
-        Raises
-        ------
-        ModelError
-            If the method is unknown or the latents are too few or not finite.
+        Raises ModelError if the method is unknown or the latents are too few or not finite.
         """
         features, kept = self.matrix.shape
         if method not in STANDARDS:
@@ -148,24 +145,18 @@ class MAF(nn.Module):
 
         With fewer components than features it is the density of the projection.
 
-        Raises
-        ------
-        ModelError
-            If the latents have another shape.
+        Raises ModelError if the latents have another shape.
         """
-        result: Tensor = self.flow.log_prob(self.standardised(latents)) + self._log_volume()
-        return result
+        return self.flow.log_prob(self.standardised(latents)) + self._log_volume()
 
     def forward(self, latents: Tensor) -> Tensor:
         """The u of latent vectors, ``(n, components)``; standard normal for ordinary galaxies."""
-        u: Tensor = self.flow.transform_to_noise(self.standardised(latents))
-        return u
+        return self.flow.transform_to_noise(self.standardised(latents))
 
     def inverse(self, u: Tensor) -> Tensor:
         """Latent vectors ``(n, features)`` of ``u`` of shape ``(n, components)``."""
         standard, _ = self.flow._transform.inverse(u)  # nflows has no public inverse
-        result: Tensor = standard @ torch.linalg.pinv(self.matrix) + self.mean
-        return result
+        return standard @ torch.linalg.pinv(self.matrix) + self.mean
 
     def bits_per_dimension(self, latents: Tensor) -> Tensor:
         """Bits per standardised dimension, ``(n,)``: 2.05 for a standard normal.
@@ -173,8 +164,7 @@ class MAF(nn.Module):
         For standardised latents, so that the scale of the encoder does not matter.
         """
         log_prob = self.flow.log_prob(self.standardised(latents))
-        result: Tensor = -log_prob / (math.log(2) * self.matrix.shape[1])
-        return result
+        return -log_prob / (math.log(2) * self.matrix.shape[1])
 
 
 def _start_near_identity(block: MaskedAffineAutoregressiveTransform, last_scale: float) -> None:

@@ -109,8 +109,7 @@ class Refiner(nn.Module):
         for grow, block in zip(self.grow, self.up, strict=True):
             above = F.interpolate(grow(h), scale_factor=2, mode="nearest")
             h = block(torch.cat([above, kept.pop()], 1), e)
-        out: Tensor = F.pixel_shuffle(self.last(F.silu(h)), 2).float()
-        return out
+        return F.pixel_shuffle(self.last(F.silu(h)), 2).float()
 
     def loss(
         self,
@@ -181,5 +180,4 @@ class FilmBlock(nn.Module):
     def forward(self, h: Tensor, e: Tensor) -> Tensor:
         scale, shift = self.film(e)[:, :, None, None].chunk(2, 1)
         inner = torch.addcmul(shift, self.first(h), 1 + scale)
-        out: Tensor = self.around(h) + self.second(self.drop(F.silu(inner)))
-        return out
+        return self.around(h) + self.second(self.drop(F.silu(inner)))

@@ -130,15 +130,11 @@ class ResNet(nn.Module):
     def logits(self, x: Tensor) -> Tensor:
         """Unnormalised log-probabilities ``(n, len(classes))`` of :meth:`encode`'s features.
 
-        Raises
-        ------
-        ModelError
-            If the network has no classes.
+        Raises ModelError if the network has no classes.
         """
         if self.head is None:
             raise ModelError("this ResNet has no classes, only features")
-        result: Tensor = self.head(self.encode(x))
-        return result
+        return self.head(self.encode(x))
 
 
 def dihedral_views(x: Tensor) -> list[Tensor]:

@@ -28,20 +28,11 @@ from radioviz.models.tensors import bounded, check_images, check_latents, sample
 
 
 class Elbo(NamedTuple):
-    """Terms of the evidence lower bound, in nats.
+    """Terms of the evidence lower bound, in nats."""
 
-    Attributes
-    ----------
-    log_likelihood : Tensor
-        log p(x|z) of one posterior sample, shape ``(n,)``.
-    kl : Tensor
-        KL(q || p) of each latent dimension, shape ``(n, d)``.
-    penalty : Tensor or None
-        What training weighs instead of ``kl`` where that differs, same shape.
-    """
-
-    log_likelihood: Tensor
-    kl: Tensor
+    log_likelihood: Tensor  # log p(x|z) of one posterior sample, shape ``(n,)``
+    kl: Tensor  # KL(q || p) of each latent dimension, shape ``(n, d)``
+    # What training weighs instead of ``kl`` where that differs, same shape.
     penalty: Tensor | None = None
 
     @property
@@ -136,8 +127,7 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.body(x)
-        return out
+        return x + self.body(x)
 
 
 class Stretch(nn.Module):

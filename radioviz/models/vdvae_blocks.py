@@ -13,18 +13,11 @@ from radioviz.models.tensors import bounded
 
 
 class DeepElbo(NamedTuple):
-    """Terms of the evidence lower bound, in nats.
+    """Terms of the evidence lower bound, in nats."""
 
-    Attributes
-    ----------
-    log_likelihood : Tensor
-        log p(x|z) of one posterior sample, shape ``(n,)``.
-    units : list of Tensor
-        KL(q || p) of every unit, one tensor per level from z0 down: ``(n, d, 1, 1)``, then
-        ``(n, channels, ny, nx)``.
-    """
-
-    log_likelihood: Tensor
+    log_likelihood: Tensor  # log p(x|z) of one posterior sample, shape ``(n,)``
+    # KL(q || p) of every unit, one tensor per level from z0 down: ``(n, d, 1, 1)``, then ``(n,
+    # channels, ny, nx)``.
     units: list[Tensor]
 
     @property
@@ -97,8 +90,7 @@ class Bottleneck(nn.Module):
 
     def activated(self, y: Tensor) -> Tensor:
         """Result for an input after its GELU, without the residual."""
-        out: Tensor = self.last(self.inner(y))
-        return out
+        return self.last(self.inner(y))
 
     def inner(self, y: Tensor) -> Tensor:
         """Input of the last convolution, for an input after its GELU."""
@@ -133,8 +125,7 @@ class TopDown(nn.Module):
             [self.channels, self.channels, h.shape[1]], 1
         )
         z = pick(self, activated, mean.float(), bounded(log_variance.float()))
-        out: Tensor = self.out(h + extra + self.project(z))
-        return out
+        return self.out(h + extra + self.project(z))
 
     def at_mean(self, h: Tensor) -> Tensor:
         """Like :meth:`forward` with the latent map at the mean of its prior, in fewer steps.
@@ -149,8 +140,7 @@ class TopDown(nn.Module):
         weight = extra + project @ mean
         bias = last.bias[2 * c :] + project @ last.bias[:c] + self.project.bias
         inner = self.prior_net.inner(F.gelu(h))
-        out: Tensor = self.out(F.conv2d(inner, weight[:, :, None, None], bias).add_(h))
-        return out
+        return self.out(F.conv2d(inner, weight[:, :, None, None], bias).add_(h))
 
     def posterior(
         self, h: Tensor, features: Tensor, prior_mean: Tensor, prior_log_variance: Tensor

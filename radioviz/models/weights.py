@@ -22,10 +22,7 @@ def save(folder: Path, module: nn.Module, info: ModelInfo, card: str) -> ModelIn
 
     Floating-point tensors are stored as float16; others (counters, tables) as they are.
 
-    Raises
-    ------
-    ModelError
-        If a weight is not finite in half precision, or the folder cannot be written.
+    Raises ModelError if a weight is not finite in half precision, or the folder cannot be written.
     """
     folder = Path(folder)
     state = {}
@@ -50,11 +47,8 @@ def save(folder: Path, module: nn.Module, info: ModelInfo, card: str) -> ModelIn
 def load(folder: Path) -> tuple[nn.Module, ModelInfo]:
     """Network in evaluation mode, float32, and its information.
 
-    Raises
-    ------
-    ModelError
-        If a file is missing or damaged, the hash differs, or names and shapes of the weights
-        are not exactly those of the architecture.
+    Raises ModelError if a file is missing or damaged, the hash differs, or names and shapes of the
+    weights are not exactly those of the architecture.
     """
     folder = Path(folder)
     info = read_info(folder)

@@ -27,29 +27,15 @@ _IN_ATLAS = {
 
 @dataclass(frozen=True, eq=False)
 class Outliers:
-    """Outlier scores of the galaxies of a data set.
-
-    Attributes
-    ----------
-    data_set : str
-    flow : str
-        The flow that gave log p; empty where none did.
-    source_ids : numpy.ndarray
-        Shape ``(n,)``, the order of the catalogue.
-    values : dict
-        Name of a score (:data:`radioviz.outliers.thresholds.SCORES`) to float64 of shape ``(n,)``.
-    split : numpy.ndarray
-        ``train``, ``valid``, ``test``, ``excluded`` or empty.
-    size : numpy.ndarray
-        Angular size in arcsec, NaN where unknown.
-    """
+    """Outlier scores of the galaxies of a data set."""
 
     data_set: str
-    flow: str
-    source_ids: np.ndarray
+    flow: str  # the flow that gave log p; empty where none did
+    source_ids: np.ndarray  # shape ``(n,)``, the order of the catalogue
+    # Name of a score (:data:`radioviz.outliers.thresholds.SCORES`) to float64 of shape ``(n,)``.
     values: Mapping[str, np.ndarray]
-    split: np.ndarray
-    size: np.ndarray
+    split: np.ndarray  # ``train``, ``valid``, ``test``, ``excluded`` or empty
+    size: np.ndarray  # angular size in arcsec, NaN where unknown
 
     def __len__(self) -> int:
         return len(self.source_ids)
@@ -83,10 +69,7 @@ class Outliers:
     def with_rank_average(self, base: Outliers) -> Outliers:
         """Add the mean percentile rank of all scores but the combined ones.
 
-        Parameters
-        ----------
-        base : Outliers
-            Its training galaxies are those that values are ranked among.
+        ``base``: its training galaxies are those that values are ranked among.
         """
         names = [k for k in self.values if k in base.values and k not in COMBINED]
         learned = base.learned()

@@ -44,27 +44,13 @@ def calibrated_flows(models: ModelList) -> dict[str, ModelInfo]:
 
 @dataclass(frozen=True)
 class OutlierScore:
-    """A number that says how strange a galaxy is.
+    """A number that says how strange a galaxy is."""
 
-    Attributes
-    ----------
-    key : str
-        Column name.
-    title : str
-        As shown on screen.
-    about : str
-        What it measures, in one line.
-    low : bool
-        True when low values are the strange ones (log p).
-    unit : str
-        Of the values.
-    """
-
-    key: str
-    title: str
-    about: str = ""
-    low: bool = False
-    unit: str = ""
+    key: str  # column name
+    title: str  # as shown on screen
+    about: str = ""  # what it measures, in one line
+    low: bool = False  # True when low values are the strange ones (log p)
+    unit: str = ""  # of the values
 
     def oriented(self, values: np.ndarray) -> np.ndarray:
         """Values with their sign such that higher is stranger, float64."""
@@ -110,15 +96,8 @@ def rank_average(
 ) -> np.ndarray:
     """Mean percentile rank over the known of several scores, shape ``(n,)``.
 
-    Parameters
-    ----------
-    scores, reference : mapping
-        Name to values, higher is stranger; the same names in both.
-
-    Raises
-    ------
-    LikelihoodError
-        If there is no score, or names or lengths differ.
+    ``scores``, ``reference``: name to values, higher is stranger; the same names in both. Raises
+    LikelihoodError if there is no score, or names or lengths differ.
     """
     if not scores or set(scores) != set(reference):
         raise LikelihoodError(
@@ -208,10 +187,7 @@ def flagged_fraction(held_out: np.ndarray, threshold: float) -> FlaggedFraction:
 
     The interval is Wilson's (1927), which holds for few galaxies and near 0.
 
-    Raises
-    ------
-    LikelihoodError
-        If no held-out value is known.
+    Raises LikelihoodError if no held-out value is known.
     """
     known = _sorted(held_out, "the held-out sample")
     n, flagged = len(known), int((known >= threshold).sum())
@@ -227,10 +203,7 @@ def flagged_fraction(held_out: np.ndarray, threshold: float) -> FlaggedFraction:
 def threshold_at(held_out: np.ndarray, rate: float) -> float:
     """Threshold that flags at most this fraction of held-out galaxies (higher is stranger).
 
-    Raises
-    ------
-    LikelihoodError
-        If the rate is not in 0..1 or no held-out value is known.
+    Raises LikelihoodError if the rate is not in 0..1 or no held-out value is known.
     """
     if not 0 <= rate <= 1:
         raise LikelihoodError(f"a fraction of {rate} to flag; expected 0 to 1")

@@ -31,8 +31,7 @@ def linear_size(las: np.ndarray, redshift: np.ndarray, cosmology: str = "Planck1
         One of :data:`COSMOLOGIES`.
     """
     distance = _distances("angular_diameter_distance", redshift, cosmology)
-    size: np.ndarray = 1e3 * distance * np.radians(np.asarray(las, float) / 3600)
-    return size
+    return 1e3 * distance * np.radians(np.asarray(las, float) / 3600)
 
 
 def luminosity(

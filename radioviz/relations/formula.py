@@ -16,37 +16,23 @@ MOST_TERMS = 8
 
 @dataclass(frozen=True)
 class Formula:
-    """A sum of products of standardised columns.
+    """A sum of products of standardised columns."""
 
-    Attributes
-    ----------
-    name : str
-        Of the property; of its logarithm where ``log``.
-    log : bool
-    columns : tuple of str
-    centre, scale : tuple of float
-        Of each column; a column enters as ``(value - centre) / scale``.
-    terms : tuple of (tuple of int, float)
-        Powers of the columns, and the coefficient.
-    r2 : float
-        Over held-out folds; terms and coefficients chosen again in each.
-    """
-
-    name: str
+    name: str  # of the property; of its logarithm where ``log``
     log: bool
     columns: tuple[str, ...]
+    # centre, scale: of each column; a column enters as ``(value - centre) / scale``
     centre: tuple[float, ...]
     scale: tuple[float, ...]
-    terms: tuple[tuple[tuple[int, ...], float], ...]
-    r2: float
+    terms: tuple[tuple[tuple[int, ...], float], ...]  # powers of the columns, and the coefficient
+    r2: float  # over held-out folds; terms and coefficients chosen again in each
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """The property (or its logarithm) of galaxies with these columns, ``(n, k)``."""
         standard = (np.asarray(values, float) - self.centre) / self.scale
         powers = np.array([power for power, _ in self.terms])
         coefficients = np.array([c for _, c in self.terms])
-        result: np.ndarray = _products(standard, powers) @ coefficients
-        return result
+        return _products(standard, powers) @ coefficients
 
     def __str__(self) -> str:
         left = f"log10({self.name})" if self.log else self.name
@@ -130,8 +116,7 @@ def _powers(k: int, degree: int) -> np.ndarray:
 
 def _products(standard: np.ndarray, powers: np.ndarray) -> np.ndarray:
     """Values of the terms, ``(n, m)``."""
-    products: np.ndarray = np.prod(standard[:, None, :] ** powers[None], axis=2)
-    return products
+    return np.prod(standard[:, None, :] ** powers[None], axis=2)
 
 
 def _select(terms: np.ndarray, true: np.ndarray) -> tuple[list[int], np.ndarray]:

@@ -33,26 +33,16 @@ CATALOGUE_ERROR = 0.3
 
 @dataclass(frozen=True)
 class RadioPosition:
-    """Where the host is expected.
+    """Where the host is expected."""
 
-    Attributes
-    ----------
-    ra, dec : float
-        ICRS in degrees.
-    along, across : float
-        Error in arcsec, 1 sigma, along and across the axis of the source.
-    angle : float
-        Position angle of the axis in degrees, north through east.
-    kind : str
-        ``core``, ``midpoint``, ``catalogue`` or ``typed``.
-    """
-
+    # ra, dec: ICRS in degrees
     ra: float
     dec: float
+    # along, across: error in arcsec, 1 sigma, along and across the axis of the source
     along: float
     across: float
-    angle: float
-    kind: str
+    angle: float  # position angle of the axis in degrees, north through east
+    kind: str  # ``core``, ``midpoint``, ``catalogue`` or ``typed``
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.ra) and abs(self.dec) <= 90):
@@ -73,17 +63,10 @@ class RadioPosition:
 
 @dataclass(frozen=True)
 class HostPrior:
-    """What is assumed of hosts before the candidates are seen.
+    """What is assumed of hosts before the candidates are seen."""
 
-    Attributes
-    ----------
-    share : float
-        Share of hosts that the catalogue has, ``Q``.
-    brightest, faintest : float
-        Magnitudes between which hosts are equally frequent.
-    """
-
-    share: float = 0.9
+    share: float = 0.9  # share of hosts that the catalogue has, ``Q``
+    # brightest, faintest: magnitudes between which hosts are equally frequent
     brightest: float = 14.0
     faintest: float = 22.5
 
@@ -106,18 +89,10 @@ class HostPrior:
 
 @dataclass(frozen=True, eq=False)
 class FieldDensity:
-    """Objects of a catalogue around a source, far enough not to be its host.
+    """Objects of a catalogue around a source, far enough not to be its host."""
 
-    Attributes
-    ----------
-    magnitudes : numpy.ndarray
-        Shape ``(k,)``, NaN where unknown.
-    area : float
-        Where they are, square arcsec.
-    """
-
-    magnitudes: np.ndarray
-    area: float
+    magnitudes: np.ndarray  # shape ``(k,)``, NaN where unknown
+    area: float  # where they are, square arcsec
 
     @property
     def total(self) -> float:
@@ -130,8 +105,7 @@ class FieldDensity:
         apart = (np.asarray(magnitudes, float)[:, None] - known) / _STEP
         kernel = np.exp(-(apart**2) / 2) / (_STEP * math.sqrt(2 * math.pi))
         lowest = 0.5 / (_STEP * math.sqrt(2 * math.pi))
-        density: np.ndarray = np.maximum(kernel.sum(axis=1), lowest) / self.area
-        return density
+        return np.maximum(kernel.sum(axis=1), lowest) / self.area
 
 
 def offsets(

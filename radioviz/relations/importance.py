@@ -17,21 +17,15 @@ _ROWS = 4_000  # held-out galaxies per fold, enough to rank columns
 
 @dataclass(frozen=True)
 class Importance:
-    """How much one column matters.
-
-    Attributes
-    ----------
-    name : str
-    permutation, permutation_spread : float
-        Loss of R2 when its values are shuffled among held-out galaxies: mean and standard
-        deviation over folds. Columns that repeat each other share it.
-    gain, gain_spread : float
-        Its share of the squared error that the trees' cuts remove, 0 to 1, over folds.
-    """
+    """How much one column matters."""
 
     name: str
+    # permutation, permutation_spread: Loss of R2 when its values are shuffled among held-out
+    # galaxies: mean and standard deviation over folds. Columns that repeat each other share it.
     permutation: float
     permutation_spread: float
+    # gain, gain_spread: its share of the squared error that the trees' cuts remove, 0 to 1, over
+    # folds
     gain: float
     gain_spread: float
 
@@ -90,23 +84,12 @@ def gain(model: HistGradientBoostingRegressor, d: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Dropped:
-    """What is lost without a group of columns.
+    """What is lost without a group of columns."""
 
-    Attributes
-    ----------
-    name : str
-        Of the group.
-    r2 : float
-        Without it.
-    loss : float
-        R2 of all columns minus that.
-    low, high : float
-        95 % interval of the loss over galaxies, both predictions on the same ones.
-    """
-
-    name: str
-    r2: float
-    loss: float
+    name: str  # of the group
+    r2: float  # without it
+    loss: float  # R2 of all columns minus that
+    # low, high: 95 % interval of the loss over galaxies, both predictions on the same ones
     low: float
     high: float
 
@@ -119,10 +102,7 @@ def without_groups(
     Unlike a permutation this lets the other columns stand in for what is missing (the comparison
     by feature dropping of galaxy-mass predictions).
 
-    Parameters
-    ----------
-    groups : mapping of str to sequence of str
-        Columns by the name of their group; each leaves at least one other column.
+    ``groups``: columns by the name of their group; each leaves at least one other column.
     """
     known = asked.known
     true = asked.target[known]

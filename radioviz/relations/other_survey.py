@@ -17,21 +17,14 @@ _ROWS = 3_000
 
 @dataclass(frozen=True, eq=False)
 class Applied:
-    """Predictions for other galaxies.
+    """Predictions for other galaxies."""
 
-    Attributes
-    ----------
-    predicted, low, high : numpy.ndarray
-        Shape ``(m,)``, in the units of the question; the interval is that of 90 % for galaxies like
-        those that were learned from.
-    shift : float
-        See :func:`survey_shift`.
-    """
-
+    # predicted, low, high: shape ``(m,)``, in the units of the question; the interval is that of 90
+    # % for galaxies like those that were learned from
     predicted: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    shift: float
+    shift: float  # see :func:`survey_shift`
 
 
 def apply_to(
@@ -39,10 +32,7 @@ def apply_to(
 ) -> Applied:
     """Predict the property of other galaxies by the five models that learned from these.
 
-    Parameters
-    ----------
-    features : numpy.ndarray
-        The columns of the question, ``(m, d)``; NaN where unknown.
+    ``features``: the columns of the question, ``(m, d)``; NaN where unknown.
     """
     m = len(features)
     joined = replace(

@@ -14,17 +14,10 @@ from radioviz.relations.cosmology import COSMOLOGIES, SPECTRAL_INDEX, linear_siz
 
 @dataclass(frozen=True)
 class Physics:
-    """What sizes and luminosities rest on.
+    """What sizes and luminosities rest on."""
 
-    Attributes
-    ----------
-    cosmology : str
-        One of :data:`radioviz.relations.cosmology.COSMOLOGIES`.
-    alpha : float
-        Spectral index of S proportional to nu^alpha, where none is measured.
-    """
-
-    cosmology: str = COSMOLOGIES[0]
+    cosmology: str = COSMOLOGIES[0]  # one of :data:`radioviz.relations.cosmology.COSMOLOGIES`
+    # Spectral index of S proportional to nu^alpha, where none is measured.
     alpha: float = SPECTRAL_INDEX
 
     def __post_init__(self) -> None:

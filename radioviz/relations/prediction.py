@@ -20,20 +20,13 @@ _SMALLEST_SPREAD = 0.05  # of the median spread
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What was predicted for each galaxy; NaN nowhere but where ``predicted`` has no folds.
-
-    Attributes
-    ----------
-    question : PropertyQuestion
-    predicted : numpy.ndarray
-        Float64, shape ``(n,)``, in the units of ``question.target``; of galaxies that were learned
-        from by the model of the other folds, of all others the mean of the five.
-    low, high : numpy.ndarray
-        Ends of the interval that holds the property of 90 % of such galaxies.
-    """
+    """What was predicted for each galaxy; NaN nowhere but where ``predicted`` has no folds."""
 
     question: PropertyQuestion
+    # Float64, shape ``(n,)``, in the units of ``question.target``; of galaxies that were learned
+    # from by the model of the other folds, of all others the mean of the five.
     predicted: np.ndarray
+    # low, high: ends of the interval that holds the property of 90 % of such galaxies
     low: np.ndarray
     high: np.ndarray
 

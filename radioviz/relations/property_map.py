@@ -16,31 +16,19 @@ _CELLS = 3
 
 @dataclass(frozen=True, eq=False)
 class PropertyMap:
-    """A property on a grid over a plane.
+    """A property on a grid over a plane."""
 
-    Attributes
-    ----------
-    x, y : numpy.ndarray
-        Centres of the cells, ``(nx,)`` and ``(ny,)``.
-    mean : numpy.ndarray
-        Mean weighted by the kernel, ``(ny, nx)``; NaN where fewer than :data:`FEWEST` count.
-    error : numpy.ndarray
-        Standard error of the mean.
-    count : numpy.ndarray
-        Galaxies that the mean rests on: the effective number of the weights.
-    gradient : numpy.ndarray
-        Slope of the mean along x and y in units of the property by units of the plane,
-        ``(2, ny, nx)``.
-    width : (float, float)
-        Standard deviation of the kernel along x and y in units of the plane.
-    """
-
+    # x, y: centres of the cells, ``(nx,)`` and ``(ny,)``
     x: np.ndarray
     y: np.ndarray
+    # Mean weighted by the kernel, ``(ny, nx)``; NaN where fewer than :data:`FEWEST` count.
     mean: np.ndarray
-    error: np.ndarray
-    count: np.ndarray
+    error: np.ndarray  # standard error of the mean
+    count: np.ndarray  # galaxies that the mean rests on: the effective number of the weights
+    # Slope of the mean along x and y in units of the property by units of the plane, ``(2, ny,
+    # nx)``.
     gradient: np.ndarray
+    # Standard deviation of the kernel along x and y in units of the plane.
     width: tuple[float, float]
 
 

@@ -20,50 +20,28 @@ _EQUAL = 0.2  # share of equal values above which a column holds the property in
 
 @dataclass(frozen=True, eq=False)
 class PropertyQuestion:
-    """Can these columns predict this property?
+    """Can these columns predict this property?"""
 
-    Attributes
-    ----------
-    name : str
-        Name of the property.
-    target : numpy.ndarray
-        Float64, shape ``(n,)``; the decimal logarithm where ``log``. NaN where it is unknown.
-    limit : numpy.ndarray
-        Bool, shape ``(n,)``: the value is an upper limit. Those rows are not learned from.
-    names : tuple of str
-        Names of the columns, ``d``.
-    features : numpy.ndarray
-        Float32, shape ``(n, d)``; NaN where unknown.
-    fold : numpy.ndarray
-        Int, shape ``(n,)``: 0 to 4; galaxies of one group share a fold.
-    log : bool
-        Residuals are in dex.
-    unused : tuple of str
-        Columns that were given but are unknown for nearly all galaxies.
-    """
-
-    name: str
+    name: str  # name of the property
+    # Float64, shape ``(n,)``; the decimal logarithm where ``log``. NaN where it is unknown.
     target: np.ndarray
+    # Bool, shape ``(n,)``: the value is an upper limit. Those rows are not learned from.
     limit: np.ndarray
-    names: tuple[str, ...]
-    features: np.ndarray
-    fold: np.ndarray
-    log: bool
-    unused: tuple[str, ...] = ()
+    names: tuple[str, ...]  # names of the columns, ``d``
+    features: np.ndarray  # float32, shape ``(n, d)``; NaN where unknown
+    fold: np.ndarray  # int, shape ``(n,)``: 0 to 4; galaxies of one group share a fold
+    log: bool  # residuals are in dex
+    unused: tuple[str, ...] = ()  # columns that were given but are unknown for nearly all galaxies
 
     @property
     def known(self) -> np.ndarray:
         """Mask of the rows that are learned from: with a value that is no limit."""
-        mask: np.ndarray = np.isfinite(self.target) & ~self.limit
-        return mask
+        return np.isfinite(self.target) & ~self.limit
 
     def without(self, *names: str) -> PropertyQuestion:
         """The same question with fewer columns.
 
-        Raises
-        ------
-        RelationError
-            If none would be left.
+        Raises RelationError if none would be left.
         """
         kept = [i for i, name in enumerate(self.names) if name not in names]
         if not kept:
@@ -153,8 +131,7 @@ def _folds(n: int, group: np.ndarray | None, seed: int) -> np.ndarray:
     order = np.random.default_rng(seed).permutation(groups)
     of_group = np.empty(groups, int)
     of_group[order] = np.arange(groups) % FOLDS
-    fold: np.ndarray = of_group[number]
-    return fold
+    return of_group[number]
 
 
 def _check(asked: PropertyQuestion) -> None:

@@ -25,10 +25,7 @@ def radio_positions(catalogue: Catalogue, row: int) -> list[RadioPosition]:
     A core is the brightest compact peak of at least 5 sigma in the middle half between the ends.
     Sources smaller than four beams have a midpoint alone.
 
-    Raises
-    ------
-    CatalogueError
-        If the source has no sky position.
+    Raises CatalogueError if the source has no sky position.
     """
     from astropy.wcs.utils import pixel_to_skycoord
 

@@ -16,16 +16,10 @@ _CLOSE = 1.2  # ratio of frequencies below which an index is noise
 
 @dataclass(frozen=True, eq=False)
 class SurveyFluxes:
-    """Fluxes of sources in one survey or band.
-
-    Attributes
-    ----------
-    name : str
-    flux, frequency, beam : numpy.ndarray
-        mJy, GHz and arcsec, shape ``(n,)``; NaN where unknown.
-    """
+    """Fluxes of sources in one survey or band."""
 
     name: str
+    # flux, frequency, beam: mJy, GHz and arcsec, shape ``(n,)``; NaN where unknown
     flux: np.ndarray
     frequency: np.ndarray
     beam: np.ndarray

@@ -76,10 +76,7 @@ def host_columns(held: dict[str, Host], rows: np.ndarray, ids: list[str], n: int
                  ) -> dict[str, Values]:  # fmt: skip
     """Columns of the chosen hosts of a data set of ``n`` rows.
 
-    Parameters
-    ----------
-    rows, ids
-        Rows of the galaxies with a host, and their identifiers.
+    ``rows``, ``ids``: rows of the galaxies with a host, and their identifiers.
     """
     out: dict[str, Values] = {}
     for name, about in COLUMNS.items():

@@ -36,39 +36,24 @@ _lock = threading.Lock()
 
 @dataclass
 class WorkspaceState:
-    """What a session knows of its workspace.
+    """What a session knows of its workspace."""
 
-    Attributes
-    ----------
-    identifier : str
-        In the address; empty until the first page is drawn.
-    revision : int
-        The state that the session shows.
-    values : dict
-        Fields that no other object of the session holds: filter, subsets, notes, ...
-    undo, redo : str
-        What the next undo or redo changes.
-    message, failure : str
-        Shown once; shown while it lasts.
-    aside : set of str
-        Fields that are not saved yet, because there was no other reason to save the workspace.
-    missed : bool
-        Another tab changed the workspace just before this one did, and that is not shown yet.
-    deleted : bytes
-        The last export of the workspace of the link, which was idle for so long that it was
-        deleted.
-    """
-
-    identifier: str = ""
-    revision: int = 0
+    identifier: str = ""  # in the address; empty until the first page is drawn
+    revision: int = 0  # the state that the session shows
+    # Fields that no other object of the session holds: filter, subsets, notes, ...
     values: dict[str, Any] = field(default_factory=dict)
+    # Fields that are not saved yet, because there was no other reason to save the workspace.
     aside: set[str] = field(default_factory=set)
+    # undo, redo: what the next undo or redo changes
     undo: str = ""
     redo: str = ""
+    # message, failure: shown once; shown while it lasts
     message: str = ""
     failure: str = ""
     applying: bool = False
+    # Another tab changed the workspace just before this one did, and that is not shown yet.
     missed: bool = False
+    # The last export of the workspace of the link, which was idle for so long that it was deleted.
     deleted: bytes = b""
 
 

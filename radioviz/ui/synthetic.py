@@ -99,10 +99,8 @@ def levels(images: np.ndarray, style: ImageStyle) -> np.ndarray:
 def draw_plane(images: np.ndarray, side: int, style: ImageStyle) -> bytes:
     """All cells of a plane in one palette PNG.
 
-    Parameters
-    ----------
-    images : numpy.ndarray
-        Shape ``(side * side, ny, nx)`` in the order of :meth:`Plane.grid`: lowest row first.
+    ``images``: shape ``(side * side, ny, nx)`` in the order of :meth:`Plane.grid`: lowest row
+    first.
     """
     _, ny, nx = images.shape
     grid = levels(images, style).reshape(side, side, ny, nx)
@@ -250,10 +248,7 @@ def animation(
 ) -> bytes:
     """The images forwards and backwards in a loop.
 
-    Parameters
-    ----------
-    kind : {"gif", "apng"}
-        An APNG keeps all colours.
+    ``kind``: an APNG keeps all colours.
     """
     bar = scale_bar(decoded_field(info))
     frames = [marked(image, style, bar, 320) for image in images]

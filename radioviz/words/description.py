@@ -19,21 +19,12 @@ _SIGMAS = 3.0
 
 @dataclass(frozen=True)
 class Evidence:
-    """Why a tag applies to one galaxy.
-
-    Attributes
-    ----------
-    tag : Tag
-    probability : float
-    how : str
-        ``learned`` or ``measured``.
-    measured : tuple of (str, float, float)
-        Column, value, and the value from which it is as likely as not.
-    """
+    """Why a tag applies to one galaxy."""
 
     tag: Tag
     probability: float
-    how: str
+    how: str  # ``learned`` or ``measured``
+    # Column, value, and the value from which it is as likely as not.
     measured: tuple[tuple[str, float, float], ...]
 
 
@@ -133,10 +124,7 @@ def tags_apart(
 def group_names(labels: np.ndarray, tags: pd.DataFrame, vocabulary: Vocabulary) -> list[list[str]]:
     """Up to two words for each group 1, 2, ...: the tags that set it apart from all others.
 
-    Parameters
-    ----------
-    labels : numpy.ndarray
-        Group of each galaxy, 0 for none, ``(n,)``.
+    ``labels``: group of each galaxy, 0 for none, ``(n,)``.
     """
     names = []
     for number in range(1, int(labels.max(initial=0)) + 1):

@@ -41,25 +41,15 @@ BLOCK = 16_384
 
 @dataclass(frozen=True, eq=False)
 class Heads:
-    """Heads of one encoder; the arrays are those of the module's table.
+    """Heads of one encoder; the arrays are those of the module's table."""
 
-    Attributes
-    ----------
-    encoder, weights_sha256 : str
-        The encoder whose latents they see, and the hash of its weights.
-    tags : tuple of str
-        Columns of the vocabulary, ``k``.
-    columns : tuple of str
-        Measured columns, ``s``.
-    about : dict
-        What they learned from, for each tag: ``n``, ``positives``, ``labels``.
-    """
-
+    # encoder, weights_sha256: the encoder whose latents they see, and the hash of its weights
     encoder: str
     weights_sha256: str
-    tags: tuple[str, ...]
-    columns: tuple[str, ...]
+    tags: tuple[str, ...]  # columns of the vocabulary, ``k``
+    columns: tuple[str, ...]  # measured columns, ``s``
     arrays: Mapping[str, np.ndarray]
+    # What they learned from, for each tag: ``n``, ``positives``, ``labels``.
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def probabilities(
@@ -112,10 +102,7 @@ def heads_file(encoder: str, folder: Path | None = None) -> Path:
 def read_heads(encoder: str, weights_sha256: str = "") -> Heads | None:
     """Heads of an encoder; None if there are none, or they belong to other weights.
 
-    Raises
-    ------
-    VocabularyError
-        If the file is damaged.
+    Raises VocabularyError if the file is damaged.
     """
     path = heads_file(encoder)
     if not path.is_file():

@@ -100,15 +100,8 @@ def store_tags(
 ) -> Scores:
     """Compute the tags of a data set and add them to its scores.
 
-    Parameters
-    ----------
-    atlas : Atlas, optional
-        Of an encoder; where heads of its weights are here, learned tags come too.
-
-    Raises
-    ------
-    AtlasError
-        If they cannot be written.
+    ``atlas``: of an encoder; where heads of its weights are here, learned tags come too. Raises
+    AtlasError if they cannot be written.
     """
     vocabulary = read_vocabulary()
     catalogue = morphology.complete(catalogue, progress)

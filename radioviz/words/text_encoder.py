@@ -37,10 +37,7 @@ def text_encoders() -> dict[str, EntryPoint]:
 def load_text_encoder(name: str) -> TextEncoder:
     """An installed text encoder.
 
-    Raises
-    ------
-    VocabularyError
-        If there is none of this name, or it cannot be loaded or used.
+    Raises VocabularyError if there is none of this name, or it cannot be loaded or used.
     """
     known = text_encoders()
     if name not in known:
@@ -62,10 +59,7 @@ def text_scores(
 ) -> np.ndarray:
     """Scores of a text encoder, checked: float64 ``(n,)``.
 
-    Raises
-    ------
-    VocabularyError
-        If it fails, or does not give one number for each galaxy.
+    Raises VocabularyError if it fails, or does not give one number for each galaxy.
     """
     try:
         found = np.asarray(encoder.scores(sentence, data_set, source_ids), np.float64)

@@ -24,33 +24,16 @@ OWN_FILE = "vocabulary.toml"
 
 @dataclass(frozen=True)
 class Tag:
-    """One word of the vocabulary.
+    """One word of the vocabulary."""
 
-    Attributes
-    ----------
-    column : str
-        Name of the column with its probability.
-    name : str
-        As it is shown.
-    sentence : str
-        What it says of a galaxy.
-    synonyms : tuple of str
-        Other words for it.
-    measured : tuple of (str, float, float)
-        Column, value at which it is as likely as not, and value at which it is likely.
-    learned : tuple of str
-        Labels that a head is trained on.
-    test : str
-        Where it is shown to be right.
-    """
-
-    column: str
-    name: str
-    sentence: str
-    synonyms: tuple[str, ...] = ()
+    column: str  # name of the column with its probability
+    name: str  # as it is shown
+    sentence: str  # what it says of a galaxy
+    synonyms: tuple[str, ...] = ()  # other words for it
+    # Column, value at which it is as likely as not, and value at which it is likely.
     measured: tuple[tuple[str, float, float], ...] = ()
-    learned: tuple[str, ...] = ()
-    test: str = ""
+    learned: tuple[str, ...] = ()  # labels that a head is trained on
+    test: str = ""  # where it is shown to be right
 
     @property
     def decided(self) -> str:
@@ -81,10 +64,8 @@ class Vocabulary:
 def read_vocabulary() -> Vocabulary:
     """The tags that ship, with those of the user's file in their place or after them.
 
-    Raises
-    ------
-    VocabularyError
-        If the user's file cannot be read: the line or the tag, and what is expected.
+    Raises VocabularyError if the user's file cannot be read: the line or the tag, and what is
+    expected.
     """
     own = user_data_folder() / OWN_FILE
     return _vocabulary(own, own.stat().st_mtime_ns if own.is_file() else 0)
@@ -106,10 +87,7 @@ def _vocabulary(own: Path, stamp: int) -> Vocabulary:
 def parse_vocabulary(text: str, where: str) -> dict[str, Tag]:
     """Tags of a file by column.
 
-    Raises
-    ------
-    VocabularyError
-        If it is not such a file.
+    Raises VocabularyError if it is not such a file.
     """
     try:
         tables = tomllib.loads(text)

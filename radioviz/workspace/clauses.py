@@ -15,21 +15,13 @@ from radioviz.workspace.expression import Node, parse_filter, quoted, text_liter
 
 @dataclass(frozen=True)
 class Clause:
-    """What a filter says of one column by itself.
+    """What a filter says of one column by itself."""
 
-    Attributes
-    ----------
-    low, high : float or None
-        Of ``between``.
-    words : tuple of str or None
-        Of ``in``.
-    start, end : int
-        Characters of the filter.
-    """
-
+    # low, high: of ``between``
     low: float | None
     high: float | None
-    words: tuple[str, ...] | None
+    words: tuple[str, ...] | None  # of ``in``
+    # start, end: characters of the filter
     start: int
     end: int
 

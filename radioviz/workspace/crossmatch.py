@@ -32,30 +32,20 @@ Shift = tuple[float, float]
 
 @dataclass(frozen=True, eq=False)
 class PositionMatch:
-    """Pairs of galaxies and catalogue rows.
+    """Pairs of galaxies and catalogue rows."""
 
-    Attributes
-    ----------
-    galaxy, row : numpy.ndarray
-        int64, shape ``(k,)``, ordered by galaxy and separation. One row for each galaxy, or all
-        within the radius (``how="all"``).
-    separation : numpy.ndarray
-        Arcsec, shape ``(k,)``.
-    within : numpy.ndarray
-        int64, shape ``(n,)``: rows within the radius of each galaxy, however many are kept.
-    chance, chance_error : float
-        Galaxies expected to match by chance: the mean over moved copies and its standard error.
-        NaN without copies.
-    offset : tuple of float
-        Median of catalogue minus galaxy over the nearest matches: RA times cos Dec and Dec, arcsec.
-    """
-
+    # galaxy, row: int64, shape ``(k,)``, ordered by galaxy and separation. One row for each galaxy,
+    # or all within the radius (``how="all"``).
     galaxy: np.ndarray
     row: np.ndarray
-    separation: np.ndarray
+    separation: np.ndarray  # arcsec, shape ``(k,)``
+    # int64, shape ``(n,)``: rows within the radius of each galaxy, however many are kept.
     within: np.ndarray
+    # chance, chance_error: Galaxies expected to match by chance: the mean over moved copies and its
+    # standard error. NaN without copies.
     chance: float
     chance_error: float
+    # Median of catalogue minus galaxy over the nearest matches: RA times cos Dec and Dec, arcsec.
     offset: tuple[float, float]
 
 

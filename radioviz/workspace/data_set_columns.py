@@ -65,8 +65,7 @@ class _SideBySide:
         return self._n
 
     def __getitem__(self, name: str, /) -> pd.Series:
-        column: pd.Series = self._table_of[name][name]
-        return column
+        return self._table_of[name][name]
 
 
 def likeness(
@@ -74,10 +73,8 @@ def likeness(
 ) -> Similarity:
     """What ``similar("...")`` of a filter gives: whitened cosine to one galaxy of the data set.
 
-    Parameters
-    ----------
-    index, whitening : callable
-        Give the whitened latents of the data set, and the whitening, when they are first needed.
+    ``index``, ``whitening``: give the whitened latents of the data set, and the whitening, when
+    they are first needed.
     """
 
     def similar(source_id: str) -> np.ndarray:

@@ -84,11 +84,8 @@ FUNCTIONS = {
 def matching_rows(text: str, columns: TableColumns) -> np.ndarray:
     """Mask of the rows that a filter keeps, shape ``(n,)``.
 
-    Raises
-    ------
-    FilterError
-        If it is not a filter, names an unknown column, or compares numbers with text; its
-        ``position`` is the character.
+    Raises FilterError if it is not a filter, names an unknown column, or compares numbers with
+    text; its ``position`` is the character.
     """
     node = parse_filter(text)
     with np.errstate(all="ignore"):
@@ -103,10 +100,7 @@ def matching_rows(text: str, columns: TableColumns) -> np.ndarray:
 def ranked_values(text: str, columns: TableColumns) -> np.ndarray:
     """Numbers that arithmetic of the filter language gives each row, float64 ``(n,)``.
 
-    Raises
-    ------
-    FilterError
-        As :func:`matching_rows`, or if the text gives no numbers.
+    Raises FilterError as :func:`matching_rows`, or if the text gives no numbers.
     """
     with np.errstate(all="ignore"):
         found = _value(parse_filter(text), columns)

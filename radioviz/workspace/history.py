@@ -54,25 +54,14 @@ CREATE INDEX IF NOT EXISTS last_change ON change (workspace, field, seq);
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A workspace as it is saved.
+    """A workspace as it is saved."""
 
-    Attributes
-    ----------
-    fields : dict
-        Plain value of each field that was ever set.
-    revision : int
-        Grows with every change, undo and redo.
-    undo, redo : str
-        What the next undo or redo changes, in words; empty if there is none.
-    used : float
-        When it was last changed or opened, seconds since 1970.
-    """
-
-    fields: dict[str, Any]
-    revision: int
+    fields: dict[str, Any]  # plain value of each field that was ever set
+    revision: int  # grows with every change, undo and redo
+    # undo, redo: what the next undo or redo changes, in words; empty if there is none
     undo: str
     redo: str
-    used: float
+    used: float  # when it was last changed or opened, seconds since 1970
 
 
 def new_identifier() -> str:
@@ -105,10 +94,7 @@ class SavedWorkspaces:
     def snapshot(self, identifier: str) -> Snapshot | None:
         """A workspace, or None if there is none of this identifier.
 
-        Raises
-        ------
-        WorkspaceError
-            If it was written by a newer version or is damaged.
+        Raises WorkspaceError if it was written by a newer version or is damaged.
         """
         if not _IDENTIFIER.fullmatch(identifier) or not self.path.is_file():
             return None
@@ -269,10 +255,7 @@ class SavedWorkspaces:
 
         It is kept as long as a value of the field, undone ones included, has its name.
 
-        Raises
-        ------
-        WorkspaceError
-            If the contents of the workspace would become too large.
+        Raises WorkspaceError if the contents of the workspace would become too large.
         """
         name = secrets.token_urlsafe(16)
         try:

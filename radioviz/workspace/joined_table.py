@@ -40,8 +40,7 @@ class JoinedTable:
 
     def unpacked(self, name: str) -> pd.Series:
         """A column as it is stored, a cell for each pair and each galaxy without one."""
-        column: pd.Series = self._file.read(columns=[name]).column(0).to_pandas()
-        return column
+        return self._file.read(columns=[name]).column(0).to_pandas()
 
     def of(self, row: int) -> dict[str, Any]:
         """Cells of one galaxy by column, those without a value left out."""

@@ -24,17 +24,10 @@ from radioviz.errors import FilterError
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """Numbers, one a row, or one for all rows.
+    """Numbers, one a row, or one for all rows."""
 
-    Attributes
-    ----------
-    values : numpy.ndarray
-        Shape ``(n,)`` or ``()``; integers, or floats with NaN where unknown.
-    unknown : numpy.ndarray or None
-        Mask of unknown values of a column of integers; None if all are known.
-    """
-
-    values: np.ndarray
+    values: np.ndarray  # shape ``(n,)`` or ``()``; integers, or floats with NaN where unknown
+    # Mask of unknown values of a column of integers; None if all are known.
     unknown: np.ndarray | None = None
 
     @cached_property
@@ -63,18 +56,11 @@ class Numbers:
 
 @dataclass(frozen=True, eq=False)
 class Text:
-    """Text, one a row, as codes of distinct words.
+    """Text, one a row, as codes of distinct words."""
 
-    Attributes
-    ----------
-    codes : numpy.ndarray
-        int32, shape ``(n,)`` or ``()``: index into ``words``, -1 where there is no text.
-    words : pyarrow.Array
-        Distinct words, ``k`` large strings, sorted by code point.
-    """
-
+    # int32, shape ``(n,)`` or ``()``: index into ``words``, -1 where there is no text.
     codes: np.ndarray
-    words: pa.Array
+    words: pa.Array  # distinct words, ``k`` large strings, sorted by code point
 
     @property
     def missing(self) -> np.ndarray:

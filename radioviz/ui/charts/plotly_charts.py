@@ -31,20 +31,12 @@ _GREY = "rgba(128,128,128,0.25)"
 
 @dataclass(frozen=True, eq=False)
 class CountSeries:
-    """Counts of one sample, shape ``(bins,)``.
-
-    Attributes
-    ----------
-    colour : str or sequence of str
-        Of all bars, or of each.
-    line : str
-        Plotly's name of a dash ("dash", "solid") to draw a line in place of bars.
-    """
+    """Counts of one sample, shape ``(bins,)``."""
 
     name: str
     counts: np.ndarray
-    colour: str | Sequence[str] = MISSING_COLOUR
-    line: str = ""
+    colour: str | Sequence[str] = MISSING_COLOUR  # of all bars, or of each
+    line: str = ""  # Plotly's name of a dash ("dash", "solid") to draw a line in place of bars
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,10 +121,7 @@ def size_histogram(
 
     Upper limits stand hatched on top of the measured sizes.
 
-    Parameters
-    ----------
-    sizes, limits : mapping
-        As :func:`radioviz.ui.charts.html_bars.size_counts` takes them.
+    ``sizes``, ``limits``: as :func:`radioviz.ui.charts.html_bars.size_counts` takes them.
     """
     edges, counts, upper = size_counts(sizes, limits)
     if not len(edges):

@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 def batch_script(batch: GeneratedBatch, around: str) -> Script:
     """The images of a batch, and the one shown large.
 
-    Parameters
-    ----------
-    around : str
-        ``data set/source_id`` of the galaxy that the batch is drawn around; empty for none.
+    ``around``: ``data set/source_id`` of the galaxy that the batch is drawn around; empty for none.
     """
     script, request, name = Script(), batch.made.request, batch.info.name
     centre = None

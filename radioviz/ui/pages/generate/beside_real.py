@@ -34,33 +34,17 @@ _NEAREST = 5
 
 @dataclass
 class BlindTest:
-    """The question on the page.
+    """The question on the page."""
 
-    Attributes
-    ----------
-    of : str
-        Model and request that it is about.
-    made : GeneratedGalaxies or None
-        Images that were not shown before, of a seed that nobody chose.
-    sizes : pandas.DataFrame
-        Their measurements.
-    next : int
-        The image of the next question.
-    asked : tuple or None
-        The image, the row of the real galaxy, and whether that is on the left.
-    answer : str
-        What the reader chose: ``left``, ``right`` or nothing yet.
-    taken : set of int
-        Real galaxies that were shown.
-    """
-
-    of: str = ""
+    of: str = ""  # model and request that it is about
+    # Images that were not shown before, of a seed that nobody chose.
     made: GeneratedGalaxies | None = None
-    sizes: pd.DataFrame = field(default_factory=pd.DataFrame)
-    next: int = 0
+    sizes: pd.DataFrame = field(default_factory=pd.DataFrame)  # their measurements
+    next: int = 0  # the image of the next question
+    # The image, the row of the real galaxy, and whether that is on the left.
     asked: tuple[int, int, bool] | None = None
-    answer: str = ""
-    taken: set[int] = field(default_factory=set)
+    answer: str = ""  # what the reader chose: ``left``, ``right`` or nothing yet
+    taken: set[int] = field(default_factory=set)  # real galaxies that were shown
 
 
 def beside_real_panel(batch: GeneratedBatch, view: View) -> None:

@@ -31,10 +31,7 @@ MODES = {
 def choose_request(view: View) -> tuple[ModelInfo, GenerationRequest, bool] | None:
     """Draw the controls: model, request, whether to clip; None where a choice is missing.
 
-    Raises
-    ------
-    ModelError
-        If the model cannot fulfil the request.
+    Raises ModelError if the model cannot fulfil the request.
     """
     names = decoders(cache.models())
     if not names:

@@ -44,21 +44,14 @@ _PRESETS = {
 
 @dataclass
 class MockFieldState:
-    """The field that a session has drawn.
-
-    Attributes
-    ----------
-    settings : FieldSettings or None
-    truth, recovery, selection : pandas.DataFrame
-        Its catalogue, and what photutils found of it.
-    picture : numpy.ndarray
-        The field, binned, float32 Jy/beam.
-    """
+    """The field that a session has drawn."""
 
     settings: FieldSettings | None = None
+    # truth, recovery, selection: its catalogue, and what photutils found of it
     truth: pd.DataFrame = field(default_factory=pd.DataFrame)
     recovery: pd.DataFrame = field(default_factory=pd.DataFrame)
     selection: pd.DataFrame = field(default_factory=pd.DataFrame)
+    # The field, binned, float32 Jy/beam.
     picture: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
 
@@ -107,8 +100,7 @@ def mock_field_panel(batch: GeneratedBatch, view: View) -> None:
 
 def drawn_settings() -> FieldSettings | None:
     """Settings of the field that this session has drawn; None before."""
-    found: FieldSettings | None = page_state(MockFieldState).settings
-    return found
+    return page_state(MockFieldState).settings
 
 
 def _choose(batch: GeneratedBatch) -> FieldSettings:

@@ -35,32 +35,16 @@ class GeneratedCentre:
 
 @dataclass
 class GenerateState:
-    """What a session remembers of this page besides its widgets.
+    """What a session remembers of this page besides its widgets."""
 
-    Attributes
-    ----------
-    batch_key : tuple or None
-        Model, weights, request, clipping and classifier of the batch shown.
-    measured : pandas.DataFrame
-        Measurements of that batch.
-    probabilities : dict
-        Its class probabilities.
-    chosen : int
-        Row of the image shown large.
-    picks : set of int
-        Rows picked for export.
-    centre : GeneratedCentre or None
-        The generated galaxy last chosen by "More like this".
-    confirmed : int
-        The largest number of images that the reader chose on the page itself.
-    """
-
+    # Model, weights, request, clipping and classifier of the batch shown.
     batch_key: tuple[Any, ...] | None = None
-    measured: pd.DataFrame = field(default_factory=pd.DataFrame)
-    probabilities: dict[str, np.ndarray] = field(default_factory=dict)
-    chosen: int = 0
-    picks: set[int] = field(default_factory=set)
-    centre: GeneratedCentre | None = None
+    measured: pd.DataFrame = field(default_factory=pd.DataFrame)  # measurements of that batch
+    probabilities: dict[str, np.ndarray] = field(default_factory=dict)  # its class probabilities
+    chosen: int = 0  # row of the image shown large
+    picks: set[int] = field(default_factory=set)  # rows picked for export
+    centre: GeneratedCentre | None = None  # the generated galaxy last chosen by "More like this"
+    # The largest number of images that the reader chose on the page itself.
     confirmed: int = UNASKED
 
 
@@ -70,26 +54,14 @@ def generate_state() -> GenerateState:
 
 @dataclass(frozen=True, eq=False)
 class GeneratedBatch:
-    """A batch of generated galaxies with their measurements and class probabilities.
-
-    Attributes
-    ----------
-    info : ModelInfo
-    made : GeneratedGalaxies
-    images : numpy.ndarray
-        Float32 ``(n, size, size)``: as decoded, or sigma-clipped.
-    clipped : bool
-    measured : pandas.DataFrame
-        See :func:`radioviz.ui.synthetic.measure_decoded`.
-    classifier : str or None
-        Model that gave ``probabilities`` (class to ``(n,)``); they are empty without one.
-    """
+    """A batch of generated galaxies with their measurements and class probabilities."""
 
     info: ModelInfo
     made: GeneratedGalaxies
-    images: np.ndarray
+    images: np.ndarray  # float32 ``(n, size, size)``: as decoded, or sigma-clipped
     clipped: bool
-    measured: pd.DataFrame
+    measured: pd.DataFrame  # see :func:`radioviz.ui.synthetic.measure_decoded`
+    # Model that gave ``probabilities`` (class to ``(n,)``); they are empty without one.
     classifier: str | None
     probabilities: dict[str, np.ndarray]
 
@@ -131,12 +103,8 @@ def generate_batch(
 ) -> GeneratedBatch:
     """Generate, measure and classify; ``on_error`` is called where the classifier fails.
 
-    Raises
-    ------
-    ModelError
-        If the model is missing or cannot fulfil the request.
-    BusyError, CancelledError
-        As :func:`radioviz.ui.in_line.in_line`.
+    Raises ModelError if the model is missing or cannot fulfil the request, and BusyError or
+    CancelledError as :func:`radioviz.ui.in_line.in_line`.
     """
     held, name = generate_state(), class_probabilities.shown_classifier()
     key = (info.name, info.weights_sha256, repr(request), clip, name)

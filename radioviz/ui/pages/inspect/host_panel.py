@@ -39,18 +39,11 @@ _RELIABLE = 0.8
 
 @dataclass
 class HostState:
-    """The last search of this session.
+    """The last search of this session."""
 
-    Attributes
-    ----------
-    pair : (str, str) or None
-        Galaxy that it was about.
-    upload, facts
-        The catalogue that was uploaded last, and what is in it.
-    """
-
-    pair: Pair | None = None
+    pair: Pair | None = None  # galaxy that it was about
     search: HostSearch | None = None
+    # upload, facts: the catalogue that was uploaded last, and what is in it
     upload: str = ""
     facts: CatalogueFacts | None = None
 

@@ -21,23 +21,12 @@ RANKS = "In per cent: how many of the training galaxies are less strange."
 
 @dataclass(frozen=True, eq=False)
 class ScoredSample:
-    """Galaxies under one score.
-
-    Attributes
-    ----------
-    score : OutlierScore
-    tables : dict
-        All scores by data set.
-    reference : Outliers
-        The data set that values are ranked against.
-    threshold : float
-        Values at or above it (higher is stranger) are flagged.
-    """
+    """Galaxies under one score."""
 
     score: OutlierScore
-    tables: dict[str, Outliers]
-    reference: Outliers
-    threshold: float
+    tables: dict[str, Outliers]  # all scores by data set
+    reference: Outliers  # the data set that values are ranked against
+    threshold: float  # values at or above it (higher is stranger) are flagged
 
     @property
     def threshold_value(self) -> float:
@@ -79,10 +68,7 @@ class ScoredSample:
 def outlier_tables(view: View, data_sets: list[str]) -> dict[str, Outliers]:
     """Scores of the data sets that have any, of the galaxies that pass the filter.
 
-    Raises
-    ------
-    AtlasError, CatalogueError
-        If those of the data set in view cannot be read.
+    Raises AtlasError or CatalogueError if those of the data set in view cannot be read.
     """
     found = {}
     for key in data_sets:

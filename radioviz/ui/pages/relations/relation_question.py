@@ -44,23 +44,12 @@ class RelationSettings:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """A prediction, and the rows of the catalogue that it is about.
-
-    Attributes
-    ----------
-    prediction : Prediction
-    rows : numpy.ndarray
-        Row numbers of the catalogue, ``(n,)``.
-    key : str
-        Differs between questions and between data.
-    sampled_from : int
-        Rows there were before a sample was drawn.
-    """
+    """A prediction, and the rows of the catalogue that it is about."""
 
     prediction: Prediction
-    rows: np.ndarray
-    key: str
-    sampled_from: int
+    rows: np.ndarray  # row numbers of the catalogue, ``(n,)``
+    key: str  # differs between questions and between data
+    sampled_from: int  # rows there were before a sample was drawn
 
 
 @dataclass
@@ -160,12 +149,8 @@ def asked_question(
 def answer(view: View, columns: TableColumns, settings: RelationSettings) -> Answer:
     """The prediction, computed once for a question and its data.
 
-    Raises
-    ------
-    RelationError
-        If the question has no answer.
-    BusyError, CancelledError
-        As :func:`radioviz.ui.in_line.in_line`.
+    Raises RelationError if the question has no answer, and BusyError or CancelledError as
+    :func:`radioviz.ui.in_line.in_line`.
     """
     asked, rows, before = asked_question(view, columns, settings)
     digest = hashlib.sha256()

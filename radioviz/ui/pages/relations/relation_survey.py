@@ -45,20 +45,10 @@ MOST_OTHERS = 100_000
 
 @dataclass
 class SurveyState:
-    """What was computed about the last answer.
+    """What was computed about the last answer."""
 
-    Attributes
-    ----------
-    key : str
-        Of the answer, and of the other survey.
-    table : pandas.DataFrame or None
-        The prediction for the other survey.
-    dropped_key : str
-    dropped : list of Dropped
-    """
-
-    key: str = ""
-    table: pd.DataFrame | None = None
+    key: str = ""  # of the answer, and of the other survey
+    table: pd.DataFrame | None = None  # the prediction for the other survey
     dropped_key: str = ""
     dropped: list[Dropped] = field(default_factory=list)
 

@@ -51,10 +51,7 @@ class DrawnSubset:
 def numbers_of(columns: TableColumns, name: str) -> np.ndarray:
     """A column as floats, NaN where unknown.
 
-    Raises
-    ------
-    SelectionError
-        If it is text.
+    Raises SelectionError if it is text.
     """
     values = columns.values(name)
     if isinstance(values, Numbers):
@@ -203,10 +200,8 @@ def box_figure(
 ) -> Figure:
     """A column by class: median, quartiles and whiskers of 1.5 times their distance.
 
-    Raises
-    ------
-    SelectionError
-        If the second column is not text or has too many values, or there is nothing to draw.
+    Raises SelectionError if the second column is not text or has too many values, or there is
+    nothing to draw.
     """
     values = numbers_of(columns, chart.x)
     groups = columns.values(chart.y)

@@ -38,21 +38,13 @@ _READ = "As the file says"
 
 @dataclass
 class CrossmatchState:
-    """What was found in the uploaded catalogue.
+    """What was found in the uploaded catalogue."""
 
-    Attributes
-    ----------
-    upload, answers : str, dict
-        Which file it is, and how it was read.
-    facts : CatalogueFacts or None
-    refused : str
-        Why it could not be read.
-    """
-
+    # upload, answers: which file it is, and how it was read
     upload: str = ""
     answers: dict[str, Any] = field(default_factory=dict)
     facts: CatalogueFacts | None = None
-    refused: str = ""
+    refused: str = ""  # why it could not be read
 
 
 def draw_crossmatch(view: View, columns: TableColumns) -> None:

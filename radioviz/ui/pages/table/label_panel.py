@@ -185,15 +185,8 @@ def _draw_agreement(found: pd.DataFrame) -> None:
 def import_labels(payload: bytes, name: str, data_set: str) -> str:
     """Add the labels of a table to those here; what was added, in a sentence.
 
-    Parameters
-    ----------
-    data_set : str
-        Whose galaxies are meant where the table does not say.
-
-    Raises
-    ------
-    CatalogueError, LabelError, ReaderError
-        If it is not such a table.
+    ``data_set``: whose galaxies are meant where the table does not say. Raises CatalogueError,
+    LabelError or ReaderError if it is not such a table.
     """
     given, lost = _labels_of_table(payload, name, data_set)
     number = labels().update(given, f"import labels from {name}")
