@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,8 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.errors import SimilarityError
 from radioviz.jobs.progress import Progress
 from radioviz.similarity.approximate import LARGE, Approximate, cached_index
+from radioviz.store.identifiers import Identifiers
+from radioviz.store.mapped import mapped_rows
 
 BLOCK = 65_536  # rows at a time where a product yields several numbers per row
 
@@ -26,7 +29,7 @@ class LatentIndex:
 
     # data_set, model, model_sha256: data set, and the model that computed the latents
     data_set: str
-    source_ids: np.ndarray  # shape ``(n,)``; row ``i`` is row ``i`` of the Catalogue
+    source_ids: Any  # text, shape ``(n,)``: rows and array of the Catalogue
     # Shape ``(n, d)``, float32, or as stored where :attr:`large`; may be memory-mapped.
     latents: np.ndarray
     # Float32, shape ``(n,)``; 0 where a latent has no direction (zero or not finite). Such rows are
@@ -35,7 +38,9 @@ class LatentIndex:
     # ra, dec: degrees, shape ``(n,)``, NaN without a position
     ra: np.ndarray
     dec: np.ndarray
-    same_as: np.ndarray  # identifier of the first row of the same source, '' for first or only rows
+    # Number of the source of each row, int32 ``(n,)``: rows of one source have the same number.
+    source: np.ndarray
+    identifiers: Identifiers  # where each of ``source_ids`` stands
     model: str = ""
     model_sha256: str = ""
     approximate: Approximate | None = None  # finds candidates where exact search would be too slow
@@ -51,7 +56,7 @@ class LatentIndex:
         """
         table = catalogue.table
         if atlas.data_set != catalogue.info.key or not np.array_equal(
-            np.asarray(atlas.source_ids, dtype=object), table["source_id"].to_numpy(dtype=object)
+            atlas.rows_of_catalogue(catalogue), np.arange(len(atlas))
         ):
             raise SimilarityError(
                 f"the Atlas of '{atlas.data_set}' does not list the sources of "
@@ -65,11 +70,12 @@ class LatentIndex:
             dec = np.where(known, dec, table["matched_dec"].to_numpy(dtype=float))
         return cls.create(
             catalogue.info.key,
-            table["source_id"].to_numpy(dtype=object),
+            table["source_id"].array,
             atlas.latents,
             ra=ra,
             dec=dec,
-            same_as=table["same_as"].to_numpy(dtype=object) if "same_as" in table else None,
+            same_as=table["same_as"].array if "same_as" in table else None,
+            identifiers=catalogue.identifiers,
             model=atlas.model,
             model_sha256=str(atlas.meta.get("weights_sha256", "")),
         )
@@ -78,12 +84,13 @@ class LatentIndex:
     def create(
         cls,
         data_set: str,
-        source_ids: np.ndarray,
+        source_ids: Any,
         latents: np.ndarray,
         *,
         ra: np.ndarray | None = None,
         dec: np.ndarray | None = None,
-        same_as: np.ndarray | None = None,
+        same_as: Any = None,
+        identifiers: Identifiers | None = None,
         model: str = "",
         model_sha256: str = "",
     ) -> LatentIndex:
@@ -91,7 +98,8 @@ class LatentIndex:
 
         Above :data:`~radioviz.similarity.approximate.LARGE` values they stay in their file.
 
-        Raises SimilarityError if shapes do not match, or no latent has a direction.
+        ``same_as`` is the identifier of the first row of the same source, '' for first or only
+        rows. Raises SimilarityError if shapes do not match, or no latent has a direction.
         """
         n = len(source_ids)
         if latents.ndim != 2 or len(latents) != n or latents.shape[1] < 1:
@@ -100,16 +108,8 @@ class LatentIndex:
                 f"expected ({n}, d)"
             )
         if latents.dtype != np.float32 and latents.size < LARGE:
-            latents = latents.astype(np.float32)
-        inverse = np.zeros(n, dtype=np.float32)
-        for part in blocks(n):
-            # float64, because squares of large float32 overflow. Beyond 1e37 the products of the
-            # search would overflow, too.
-            block = np.asarray(latents[part], np.float32)
-            norms = np.sqrt(np.einsum("ij,ij->i", block, block, dtype=np.float64))
-            good = (norms > 1e-37) & (norms < 1e37)
-            inverse[part][good] = 1.0 / norms[good]
-
+            latents = mapped_rows(lambda part: part, latents, latents.shape[1])
+        inverse = inverse_norms(latents)
         if n and not inverse.any():
             raise SimilarityError(
                 f"data set '{data_set}': none of {n} latents has a direction (all are zero or "
@@ -117,20 +117,21 @@ class LatentIndex:
             )
         nowhere = np.full(n, np.nan)
         columns = {"ra": nowhere if ra is None else ra, "dec": nowhere if dec is None else dec}
-        repeats = np.full(n, "", dtype=object) if same_as is None else same_as
-        for name, column in (*columns.items(), ("same_as", repeats)):
-            if len(column) != n:
+        for name, column in (*columns.items(), ("same_as", same_as)):
+            if column is not None and len(column) != n:
                 raise SimilarityError(
                     f"data set '{data_set}': {len(column)} values of {name} for {n} sources"
                 )
+        known = identifiers or Identifiers(source_ids)
         return cls(
             data_set,
-            np.asarray(source_ids, dtype=object),
+            source_ids,
             latents,
             inverse,
             np.asarray(columns["ra"], dtype=float),
             np.asarray(columns["dec"], dtype=float),
-            np.asarray(repeats, dtype=object),
+            _numbered(same_as, known),
+            known,
             model,
             model_sha256,
         )
@@ -169,21 +170,47 @@ class LatentIndex:
 
         Raises SimilarityError if there is no such source.
         """
-        row = int(self._row_of.get_indexer(pd.Index([source_id], dtype=object))[0])
+        row = int(self.identifiers.rows_of([source_id])[0])
         if row < 0:
             raise SimilarityError(f"data set '{self.data_set}' has no source '{source_id}'")
         return row
 
-    def __contains__(self, source_id: object) -> bool:
-        return source_id in self._row_of
+    def rows_among(self, pairs: Iterable[tuple[str, str]]) -> np.ndarray:
+        """Rows of those ``(data set, source_id)`` that are here, int64."""
+        rows = self.identifiers.rows_of([s for d, s in pairs if d == self.data_set])
+        return rows[rows >= 0]
 
-    @cached_property
-    def _row_of(self) -> pd.Index:
-        return pd.Index(self.source_ids, dtype=object)
+    def ids_of(self, rows: np.ndarray) -> np.ndarray:
+        """Identifiers of some rows, as an array of text."""
+        return np.asarray(self.source_ids[rows], dtype=object)
 
-    def first_of(self, rows: np.ndarray) -> np.ndarray:
-        """Identifier of the first row of the same source, for each of ``rows``."""
-        return np.where(self.same_as[rows] == "", self.source_ids[rows], self.same_as[rows])
+
+def inverse_norms(latents: np.ndarray) -> np.ndarray:
+    """One over the length of each row of ``(n, d)``, float32; 0 where it has no direction."""
+    inverse = np.zeros(len(latents), dtype=np.float32)
+    for part in blocks(len(latents)):
+        # float64, because squares of large float32 overflow. Beyond 1e37 the products of the
+        # search would overflow, too.
+        block = np.asarray(latents[part], np.float32)
+        norms = np.sqrt(np.einsum("ij,ij->i", block, block, dtype=np.float64))
+        good = (norms > 1e-37) & (norms < 1e37)
+        inverse[part][good] = 1.0 / norms[good]
+    return inverse
+
+
+def _numbered(same_as: Any, identifiers: Identifiers) -> np.ndarray:
+    """Number of the source of each row: the row of its first one, or beyond all rows where that
+    is not here.
+    """
+    n = len(identifiers)
+    number = np.arange(n, dtype=np.int32)
+    if same_as is None:
+        return number
+    repeats = np.flatnonzero(np.asarray(same_as != ""))
+    names = np.asarray(same_as[repeats], dtype=object)
+    rows = identifiers.rows_of(names)
+    number[repeats] = np.where(rows < 0, n + pd.factorize(names)[0], rows)
+    return number
 
 
 def blocks(n: int, size: int = BLOCK) -> Iterator[slice]:

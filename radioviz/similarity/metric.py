@@ -23,7 +23,8 @@ import numpy as np
 from radioviz.errors import SimilarityError
 from radioviz.jobs.progress import Progress, no_progress
 from radioviz.similarity.approximate import whitened_file
-from radioviz.similarity.index import LatentIndex, blocks
+from radioviz.similarity.index import LatentIndex, inverse_norms
+from radioviz.store.mapped import mapped_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,13 +161,9 @@ class Whitening:
             path = folder / f"latents-{self.digest}.npy"
             mapped = whitened_file(index.latents, self, path, progress)
             return self._with_latents(index, mapped)
-        latents = np.empty((len(index), self.matrix.shape[1]), dtype=np.float32)
-        for part in blocks(len(index)):
-            latents[part] = self(index.latents[part])
-        return self._with_latents(index, latents)
+        return self._with_latents(index, mapped_rows(self, index.latents, self.matrix.shape[1]))
 
     def _with_latents(self, index: LatentIndex, latents: np.ndarray) -> LatentIndex:
-        fresh = LatentIndex.create(index.data_set, index.source_ids, latents)
         # Latents without a direction stay unusable, although they differ from the mean.
-        inverse = np.where(index.inverse_norms == 0, np.float32(0), fresh.inverse_norms)
+        inverse = np.where(index.inverse_norms == 0, np.float32(0), inverse_norms(latents))
         return dataclasses.replace(index, latents=latents, inverse_norms=inverse, approximate=None)

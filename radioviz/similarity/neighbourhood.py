@@ -21,6 +21,8 @@ from radioviz.similarity.index import LatentIndex, blocks
 
 FLOW = 0.9
 POWER = 3.0
+MOST_COMPARED = 100_000
+"""Galaxies that are compared pair by pair: minutes; a million would take hours."""
 _STEPS = 60  # 0.9^60 is 2e-3: the series has converged to the third digit
 
 
@@ -69,10 +71,10 @@ class Neighbourhood:
 
         Raises SimilarityError if the data set is too large to compare all pairs.
         """
-        if index.large:
+        if len(index) > MOST_COMPARED:
             raise SimilarityError(
                 f"data set '{index.data_set}' has {len(index):,} galaxies: a graph of all their "
-                "neighbours takes hours; choose another measure"
+                f"neighbours is made of at most {MOST_COMPARED:,}; choose another measure"
             )
         with np.errstate(over="ignore", invalid="ignore"):
             unit = index.latents * index.inverse_norms[:, None]

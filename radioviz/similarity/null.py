@@ -56,10 +56,9 @@ class NullDistribution:
             )
         rng = np.random.default_rng(seed)
         draws = rng.choice(usable, (trials, needed))
-        first = index.first_of(np.arange(len(index)))
         # Skip comparisons of a galaxy with itself or with a repeat of itself.
-        names = first[draws]
-        related = (names[:, 1:] == names[:, :1]).any(axis=1)
+        source = index.source[draws]
+        related = (source[:, 1:] == source[:, :1]).any(axis=1)
         draws = draws[~related]
         total = np.zeros(len(draws))
         for part in blocks(len(draws), max(1, 8_000_000 // index.latents.shape[1])):
@@ -118,8 +117,8 @@ class NullDistribution:
         rng = np.random.default_rng(seed)
         target = rng.choice(usable, trials)
         drawn = rng.integers(0, len(rows), (trials, positives + negatives))
-        first = index.first_of(np.arange(len(index)))
-        related = (first[rows][drawn] == first[target][:, None]).any(axis=1)
+        source = index.source
+        related = (source[rows][drawn] == source[target][:, None]).any(axis=1)
         target, drawn = target[~related], drawn[~related]
         total = np.zeros(len(target))
         for i in range(positives + negatives):
@@ -164,13 +163,13 @@ class NullDistribution:
             views = views / np.linalg.norm(views.astype(np.float64), axis=2, keepdims=True)
         if index.approximate is not None:
             return cls._from(index, _best_of_index(index, rows, views))
-        names = index.first_of(np.arange(len(index)))
         best = np.full(len(rows), -np.inf)
-        for start in range(0, len(rows), 64):
-            some = slice(start, start + 64)
+        step = max(1, min(64, 16_000_000 // len(index)))  # so that no block is larger than 64 MB
+        for start in range(0, len(rows), step):
+            some = slice(start, start + step)
             cosines = _best_cosines(index, views[some].astype(np.float32))
             cosines[:, index.inverse_norms == 0] = -np.inf
-            cosines[names[rows[some]][:, None] == names[None]] = -np.inf
+            cosines[index.source[rows[some]][:, None] == index.source[None]] = -np.inf
             best[some] = cosines.max(axis=1)
         return cls._from(index, best[np.isfinite(best)])
 
@@ -208,7 +207,7 @@ def _best_of_index(index: LatentIndex, rows: np.ndarray, views: np.ndarray) -> n
     for i, row in enumerate(rows):
         found = np.unique(held.nearest(views[i].astype(np.float32), 32))
         found = found[found >= 0]
-        found = found[index.first_of(found) != index.first_of(np.array([row]))[0]]
+        found = found[index.source[found] != index.source[row]]
         unit = np.asarray(index.latents[found], np.float32) * index.inverse_norms[found, None]
         best[i] = (unit @ views[i].T.astype(np.float32)).max(initial=-np.inf)
     return best[np.isfinite(best)]

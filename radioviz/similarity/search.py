@@ -246,7 +246,7 @@ class _Candidates:
     row: np.ndarray
     score: np.ndarray
     source_id: np.ndarray
-    first: np.ndarray  # identifier of the first row of the same source
+    source: np.ndarray  # number of the source in its data set
     ra: np.ndarray
     dec: np.ndarray
 
@@ -265,14 +265,14 @@ def _candidates(
         order = order[score[order] >= score[order[wanted - 1]]]
     number, rows, score = number[order], rows[order], score[order]
     ra, dec = np.empty(len(rows)), np.empty(len(rows))
-    source_id, first = np.empty(len(rows), dtype=object), np.empty(len(rows), dtype=object)
+    source_id, source = np.empty(len(rows), dtype=object), np.empty(len(rows), dtype=np.int64)
     for i, index in enumerate(indexes):
         mine = number == i
         chosen = rows[mine]
         ra[mine], dec[mine] = index.ra[chosen], index.dec[chosen]
-        source_id[mine], first[mine] = index.source_ids[chosen], index.first_of(chosen)
+        source_id[mine], source[mine] = index.ids_of(chosen), index.source[chosen]
     keys = np.array([index.data_set for index in indexes], dtype=object)
-    return _Candidates(keys[number], rows, score, source_id, first, ra, dec)
+    return _Candidates(keys[number], rows, score, source_id, source, ra, dec)
 
 
 def _nearest(best: _Candidates, query: Query) -> np.ndarray:
@@ -291,28 +291,16 @@ def _shown(
     repeats: bool,
 ) -> np.ndarray:
     """Candidates left after removing examples, their neighbours and, optionally, repeats."""
-    examples = set(query.exclude)
-    by_key = {index.data_set: index for index in indexes}
-    for data_set, source_id in query.exclude:
-        if data_set in by_key and source_id in by_key[data_set]:
-            index = by_key[data_set]
-            row = np.array([index.row_of(source_id)])
-            examples.add((data_set, str(index.first_of(row)[0])))
-    firsts = list(zip(best.data_set.tolist(), best.first.tolist(), strict=True))
-    ids = zip(best.data_set.tolist(), best.source_id.tolist(), strict=True)
     with np.errstate(invalid="ignore"):
         out = nearest <= separation_arcsec
-    out |= np.array(
-        [f in examples or i in examples for f, i in zip(firsts, ids, strict=True)], dtype=bool
-    )
+    for index in indexes:
+        examples = index.source[index.rows_among(query.exclude)]
+        out |= (best.data_set == index.data_set) & np.isin(best.source, examples)
     kept = np.flatnonzero(~out)
     if repeats or not len(kept):
         return kept
-    seen: set[tuple[str, str]] = set()
-    double = np.zeros(len(kept), dtype=bool)
-    for i, place in enumerate(kept.tolist()):
-        double[i] = firsts[place] in seen
-        seen.add(firsts[place])
+    sources = pd.DataFrame({"data_set": best.data_set[kept], "source": best.source[kept]})
+    double = np.array(sources.duplicated())
     # Pairs are ordered, so a better result is decided before it removes a worse one.
     better, worse, _ = close_pairs(best.ra[kept], best.dec[kept])
     for i, j in zip(better.tolist(), worse.tolist(), strict=True):

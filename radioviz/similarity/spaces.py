@@ -83,10 +83,8 @@ def comparable_scores(index: LatentIndex, query: Query, separation: float) -> np
     rows = np.arange(0, len(index), max(1, len(index) // SAMPLE) if sampled else 1)
     out = np.full(len(index), -np.inf, dtype=np.float32)
     out[rows] = scores(index, query, rows if sampled else None)
-    known = [index.row_of(str(s)) for d, s in query.exclude if d == index.data_set and s in index]
-    if known:
-        first = index.first_of(np.array(known))
-        out[np.isin(index.first_of(np.arange(len(index))), first)] = -np.inf
+    known = index.source[index.rows_among(query.exclude)]
+    out[np.isin(index.source, known)] = -np.inf
     if len(query.positions):
         ra, dec = query.positions.T
         near, _, _ = close_pairs(index.ra, index.dec, ra, dec, radius_arcsec=separation)

@@ -7,9 +7,9 @@ import ctypes
 import gc
 import mmap
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,8 @@ _MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of malloc.h
 
 LARGE_TABLE = 100_000
 """Rows above which :func:`mapped_frame` moves a table into a file."""
+
+_AT_ONCE = 65_536
 
 
 def write_array(
@@ -46,22 +48,20 @@ def write_array(
 def mapped_frame(table: pd.DataFrame) -> pd.DataFrame:
     """The same table, read-only, with numbers and text in a mapped file.
 
-    Half a gigabyte of a million sources then is memory that the system may take back. The file
-    has no name: it goes with the process, and is never older than the table. A table of at most
-    :data:`LARGE_TABLE` rows is returned as it is, as is any where nothing can be written.
+    Half a gigabyte of a million sources then is memory that the system may take back. A table of
+    at most :data:`LARGE_TABLE` rows is returned as it is, as is any where nothing can be written.
     """
     if len(table) <= LARGE_TABLE or not table.columns.is_unique:
         return table
     stored = {str(name): _as_arrow(table[name]) for name in table.columns}
     batch = pa.table({name: array for name, array in stored.items() if array is not None})
+
+    def write(file: IO[bytes]) -> None:
+        with pa.ipc.new_file(file, batch.schema) as writer:
+            writer.write_table(batch, max_chunksize=len(table))
+
     try:
-        folder = cache_folder()
-        make_folder(folder)
-        with tempfile.TemporaryFile(dir=folder, prefix="table-") as file:
-            with pa.ipc.new_file(file, batch.schema) as writer:
-                writer.write_table(batch, max_chunksize=len(table))
-            file.flush()
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        content = _nameless_file(write)
     except OSError:
         return table
     found = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(content))).read_all()
@@ -75,6 +75,39 @@ def mapped_frame(table: pd.DataFrame) -> pd.DataFrame:
         else:
             columns[name] = pd.array(found[name], dtype=kind)
     return pd.DataFrame(columns, index=table.index, copy=False)
+
+
+def mapped_rows(
+    convert: Callable[[np.ndarray], np.ndarray], source: np.ndarray, width: int
+) -> np.ndarray:
+    """``convert`` of the rows of ``source``, part by part: float32 of shape ``(n, width)``.
+
+    Of more than :data:`LARGE_TABLE` rows it lies in a mapped file, as :func:`mapped_frame`.
+    """
+    shape = len(source), width
+    cuts = [slice(i, i + _AT_ONCE) for i in range(0, len(source), _AT_ONCE)]
+
+    def write(file: IO[bytes]) -> None:
+        for cut in cuts:
+            file.write(np.ascontiguousarray(convert(source[cut]), np.float32).data)
+
+    if len(source) > LARGE_TABLE:
+        with contextlib.suppress(OSError):
+            return np.frombuffer(_nameless_file(write), np.float32).reshape(shape)
+    out = np.empty(shape, np.float32)
+    for cut in cuts:
+        out[cut] = convert(source[cut])
+    return out
+
+
+def _nameless_file(write: Callable[[IO[bytes]], None]) -> mmap.mmap:
+    """What ``write`` writes, mapped; the file has no name, so that it goes with the process."""
+    folder = cache_folder()
+    make_folder(folder)
+    with tempfile.TemporaryFile(dir=folder, prefix="mapped-") as file:
+        write(file)
+        file.flush()
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _as_arrow(column: pd.Series) -> pa.Array | pa.ChunkedArray | None:

@@ -114,7 +114,7 @@ def search(folder: Path, count: int, dim: int, queries: int = 200) -> None:
 
     latents = latents_file(folder, count, dim)
     rng = np.random.default_rng(SEED)
-    ids = np.arange(count).astype(object)
+    ids = np.arange(count).astype(str).astype(object)
     ra, dec = rng.uniform(0, 360, count), np.degrees(np.arcsin(rng.uniform(-1, 1, count)))
     exact = LatentIndex.create("synthetic", ids, latents, ra=ra, dec=dec)
     where = folder / f"index-{count}-{dim}"
@@ -129,11 +129,11 @@ def search(folder: Path, count: int, dim: int, queries: int = 200) -> None:
     asked = [
         Query(
             np.asarray(latents[r], np.float32), positions=np.array([[ra[r], dec[r]]]),
-            exclude={("synthetic", int(r))},
+            exclude={("synthetic", str(r))},
         )
         for r in rows
     ]  # fmt: skip
-    index.row_of(0)
+    index.row_of("0")
     for query in asked[:20]:
         find([index], query, 100)  # the file comes into memory
     np.save(folder / "asked.npy", np.stack([q.positives[0] for q in asked]))

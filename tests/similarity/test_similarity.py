@@ -428,10 +428,31 @@ def test_index_of_an_atlas(tmp_path: Path) -> None:
     assert (index.data_set, index.model, index.model_sha256) == ("mine", "vae", "ab")
     assert index.latents.dtype == np.float32
     assert index.row_of("y") == 1
-    assert "x" in index and "z" not in index
+    assert index.rows_among([("mine", "z"), ("mine", "y"), ("other", "x")]).tolist() == [1]
     swapped = Atlas("mine", "vae", ids[::-1], latents, {}, {}, tmp_path)
     with pytest.raises(SimilarityError, match="does not list the sources of 'mine'"):
         LatentIndex.of(catalogue, swapped)
+
+
+def test_an_index_holds_no_python_object_per_galaxy(tmp_path: Path) -> None:
+    import tracemalloc
+
+    from radioviz.atlas.atlas import Atlas
+
+    n, rng = 100_000, np.random.default_rng(0)
+    table = complete_columns(pd.DataFrame({"source_id": [f"galaxy-{i:07d}" for i in range(n)]}))
+    table["same_as"] = np.where(np.arange(n) == n - 1, "galaxy-0000005", "")
+    catalogue = Catalogue(SurveyInfo("mine", "Mine", 1.8), table, np.zeros((n, 1, 1), np.uint8))
+    latents = rng.standard_normal((n, 4)).astype(np.float32)
+    known = catalogue.identifiers
+    atlas = Atlas("mine", "vae", table["source_id"].array, latents, {}, {}, tmp_path, known)
+    tracemalloc.start()
+    index = LatentIndex.of(catalogue, atlas)
+    held = index.row_of("galaxy-0000007"), index.source[[5, n - 1]].tolist()
+    size = tracemalloc.get_traced_memory()[0] / n
+    tracemalloc.stop()
+    assert held == (7, [5, 5])
+    assert size < 40, f"{size:.0f} bytes a galaxy beside its latents; a Python text has 60"
 
 
 def test_neither_torch_nor_streamlit_is_needed() -> None:
