@@ -1,4 +1,4 @@
-"""What the document says before Streamlit's client starts: where the app is served, and history.
+"""What the document says before Streamlit's client starts: where the app is, history, scripts.
 
 One press of Back undoes one change of the reader. A page that is opened adds to its address what
 the link left out; Streamlit makes that an entry of its own in the browser's history, from which
@@ -7,15 +7,30 @@ place of the entry before.
 
 Opened at ``/latent_map``, Streamlit's client first looks for the server below that address, and
 the browser logs two answers of 404. It looks nowhere else once the document says where to.
+
+Streamlit's client asks for the script of a kind of element when it meets the first one, and for
+what that script needs when it has it: half a second in which the page is there and empty. The
+document names those of every page, so that they come with the client itself. Meanwhile grey boxes
+shimmer in their places, and each picture of that takes time from what they wait for: they are
+still here.
 """
 
 from __future__ import annotations
 
+import re
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
+
+ELEMENTS = (
+    "BidiComponent", "Button", "Checkbox", "FileUploader", "Html", "NumberInput", "Selectbox",
+    "TextArea", "TextInput",
+)  # fmt: skip
+"""Kinds of elements that every page has, or the map, by the name of Streamlit's script."""
 
 _SCRIPT = (
     b"<script>window.__streamlit=Object.assign({},window.__streamlit,"
@@ -32,7 +47,25 @@ _SCRIPT = (
     b"touched=here&&touched;"
     b"return adds?history.replaceState(state,unused,to):push.call(history,state,unused,to)}})()"
     b"</script>"
+    b"<style>[data-testid=stAppSkeleton],[data-testid=stAppSkeleton] *,[data-testid=stSkeleton]"
+    b"{animation:none!important}</style>"
 )
+
+
+@cache
+def element_scripts() -> tuple[str, ...]:
+    """File names of the scripts of :data:`ELEMENTS`, and of what they need."""
+    import streamlit
+
+    folder = Path(streamlit.__file__).parent / "static" / "static" / "js"
+    wanted = [file.name for name in ELEMENTS for file in sorted(folder.glob(f"{name}.*.js"))]
+    found: dict[str, None] = {}
+    while wanted:
+        name = wanted.pop()
+        if name not in found and (file := folder / name).is_file():
+            found[name] = None
+            wanted += re.findall(r'\b(?:from|import)"\./([\w.-]+\.js)"', file.read_text("utf-8"))
+    return tuple(sorted(found))
 
 
 def home_route() -> Route:
@@ -85,6 +118,12 @@ def _is_html(message: Any) -> bool:
 
 async def _send_document(message: Any, send: Any) -> None:
     body = message.pop("body").replace(b"<head>", b"<head>" + _SCRIPT, 1)
+    links = (
+        f'<link rel="modulepreload" crossorigin href="./static/js/{name}">'.encode()
+        for name in element_scripts()
+        if name.encode() not in body
+    )
+    body = body.replace(b"</head>", b"".join(links) + b"</head>", 1)
     kept = [(k, v) for k, v in message["headers"] if k.lower() != b"content-length"]
     length = (b"content-length", str(len(body)).encode())
     await send({**message, "headers": [*kept, length]})
