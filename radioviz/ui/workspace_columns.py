@@ -162,14 +162,17 @@ def _made(data_set: str) -> WorkspaceColumns:
     if hosts := chosen_hosts.hosts(data_set):
         catalogue = cache.data_set(data_set)
         at = catalogue.known_rows_of(list(hosts))
-        ids = catalogue.table["source_id"].to_numpy(object)[at].tolist()
+        ids = catalogue.ids_of(at).tolist()
         for name, column in chosen_hosts.host_columns(hosts, at, ids, n).items():
             add(name, column, chosen_hosts.COLUMNS[name])
     if (clusters := clustering.cluster_column(data_set)) is not None:
         add(clustering.NAME, *clusters)
     held = subsets()
-    names = pa.array([s.name for s in held] or [""], pa.large_string())
-    add(SUBSET, sorted_text(subset_codes(data_set, held), names), _ABOUT[SUBSET])
+    last = _text(n, rows, [])
+    if held:
+        names = pa.array([s.name for s in held], pa.large_string())
+        last = sorted_text(subset_codes(data_set, held), names)
+    add(SUBSET, last, _ABOUT[SUBSET])
     masks_of_subsets: dict[str, np.ndarray] = {}
     for subset in held:
         mask = np.zeros(n, dtype=bool)

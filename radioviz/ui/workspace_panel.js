@@ -13,5 +13,6 @@ export default function (component) {
   } catch {
     return; // storage is off in this browser
   }
-  if (before.join() !== data.recent.join()) setStateValue('recent', before);
+  // The page is drawn again with it, which only an empty workspace needs.
+  if (data.empty && before.join() !== data.recent.join()) setStateValue('recent', before);
 }

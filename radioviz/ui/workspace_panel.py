@@ -90,24 +90,18 @@ def _offer_last() -> None:
     """Where this browser remembers another workspace, and this one is still empty: a button."""
     own, key = workspace_state(), "workspace_memory"
     recent = [str(name) for name in (st.session_state.get(key) or {}).get("recent") or ()][:8]
-    summaries = {name: text for name in recent if (text := _summary(name))}
-    last = next(iter(summaries), "")
+    saved = ((name, _summary(name)) for name in recent if not own.revision)
+    last, about = next(((name, text) for name, text in saved if text), ("", ""))
     register_component("radioviz_workspace", __file__)(
         key=key,
-        data={"identifier": own.identifier, "last": last, "recent": recent},
+        data={"identifier": own.identifier, "last": last, "recent": recent,
+              "empty": not own.revision},
         on_recent_change=lambda: None,
-    )
-    if (
-        last
-        and not own.revision
-        and st.button(
-            "Continue your last workspace",
-            icon=":material/history:",
-            key="workspace_continue",
-            help=summaries[last],
-            width="stretch",
-        )
-    ):
+    )  # fmt: skip
+    if last and st.button(
+        "Continue your last workspace", icon=":material/history:", key="workspace_continue",
+        help=about, width="stretch",
+    ):  # fmt: skip
         _open(last)
 
 

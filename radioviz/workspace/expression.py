@@ -94,6 +94,7 @@ def parse_filter(text: str) -> Node:
         raise _strange_character(text, error.pos_in_stream or 0) from None
 
 
+@functools.lru_cache(maxsize=4096)
 def quoted(name: str) -> str:
     """A column name as a filter writes it: in backticks where it is not a plain word."""
     from lark.exceptions import LarkError
