@@ -17,8 +17,8 @@ from radioviz.ui import cache, state
 from radioviz.ui.image.display import COLOUR_MAPS, FIELDS, ImageStyle
 
 PAGES = (
-    "overview", "latent_map", "table", "grid_walk", "generate", "similar", "likelihood",
-    "inspect_galaxy", "benchmarks", "your_data",
+    "overview", "latent_map", "table", "relations", "grid_walk", "generate", "similar",
+    "likelihood", "two_classes", "inspect_galaxy", "benchmarks", "your_data",
 )  # fmt: skip
 STYLE: dict[str, tuple[Any, ...]] = {
     "stretch": tuple(STRETCHES),

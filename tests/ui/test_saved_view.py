@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from radioviz.data.catalogue import Catalogue
+from radioviz.paths import REPOSITORY
 from radioviz.ui import saved_view
 from radioviz.ui.image.display import ImageStyle
 
@@ -50,6 +51,10 @@ def test_what_a_view_misses_is_said(
 def test_views_of_no_use_are_not_offered(view: dict[str, Any], session: dict[str, Any]) -> None:
     assert saved_view.offer_view(view) == []
     assert saved_view._waiting().offered is None
+
+
+def test_every_page_can_be_saved() -> None:
+    assert set(saved_view.PAGES) == {path.stem for path in (REPOSITORY / "pages").glob("*.py")}
 
 
 def test_unknown_image_settings_are_ignored(session: dict[str, Any]) -> None:
