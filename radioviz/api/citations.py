@@ -21,6 +21,8 @@ METHODS = {
     "isolation": ("Isolation forest", "Liu et al. 2008"),
     "complexity": ("Complexity", "Segal et al. 2019"),
     "marks": ("Ranking by marks", "Lochner & Bassett 2021"),
+    "clusters": ("Clusters by HDBSCAN", "Campello et al. 2013"),
+    "hosts": ("Hosts by likelihood ratio", "Sutherland & Saunders 1992"),
 }
 """Methods that have a paper: their title, and the paper."""
 
@@ -85,6 +87,8 @@ def cite(
     def add(of: str, text: str) -> None:
         found, unknown = _keys_in(text, entries)
         keys.update(dict.fromkeys(found))
+        if text and not found and not unknown:  # neither authors nor a year
+            unknown = [f'"{" ".join(text.split())}"']
         missing.extend(f"% {of}: add the entry of {name}" for name in unknown)
 
     for key in _each(data_sets):

@@ -382,7 +382,10 @@ def test_every_paper_that_is_cited_has_an_entry() -> None:
 
     found = cite(list(radioviz.list_data_sets()), list(radioviz.list_models()), list(METHODS))
     unknown = [line for line in found.bibtex.splitlines() if line.startswith("%")]
-    assert [line for line in unknown if "your own survey" not in line] == []
+    # Of this paper neither authors nor a year are known, which is said.
+    nameless = [line for line in unknown if "A Robust Hierarchical VAE" in line]
+    assert len(nameless) == 2
+    assert [m for m in unknown if "your own survey" not in m and m not in nameless] == []
     with pytest.raises(RadioVizError):
         cite("nothing")
 
