@@ -197,8 +197,7 @@ def save_match(
     catalogue = cache.data_set(data_set)
     others = {c for m in rest if m["data_set"] == data_set for c in m["columns"]}
     columns = _joined_columns(name, title, radius, found, others | _taken(data_set))
-    ids = catalogue.table["source_id"].to_numpy(object)
-    attached = _attach(_joined_table(columns, found, ids[asked]))
+    attached = _attach(_joined_table(columns, found, catalogue.ids_of(asked)))
     placed = np.isfinite(catalogue.table["ra"].to_numpy(float)[asked])
     times = np.unique(found.row, return_counts=True)[1]
     first = np.flatnonzero(np.diff(found.galaxy, prepend=-1))

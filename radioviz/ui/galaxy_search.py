@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import streamlit as st
 
 from radioviz.errors import FetchError, RadioVizError, UnknownNameError
@@ -132,3 +133,10 @@ def _draw_steps(box: str, matches: list[Pair], at: Pair | None, go: Callable[[Pa
                 label, key=f"{box}_{label.lower()}", on_click=go, args=(target,),
                 icon=":material/chevron_left:" if step < 0 else ":material/chevron_right:",
             )  # fmt: skip
+
+
+def any_galaxy(data_set: str) -> tuple[str, str]:
+    """A galaxy of a data set, drawn at random."""
+    catalogue = cache.data_set(data_set)
+    row = np.random.default_rng().integers(len(catalogue))
+    return data_set, str(catalogue.ids_of(slice(row, row + 1))[0])

@@ -139,5 +139,5 @@ def _host_redshifts(data_set: str) -> np.ndarray | None:
     catalogue = cache.data_set(data_set)
     out = np.full(len(catalogue), np.nan)
     rows = catalogue.known_rows_of(list(known))
-    out[rows] = [known[s] for s in catalogue.table["source_id"].to_numpy(object)[rows]]
+    out[rows] = [known[s] for s in catalogue.ids_of(rows)]
     return out

@@ -165,10 +165,11 @@ def _event(key: str) -> dict[str, Any]:
 
 def neighbours(pair: Pair, ra: float, dec: float) -> tuple[list[str], np.ndarray]:
     """Galaxies of the data set around a position, the nearest first: identifiers, ``(n, 2)``."""
-    table = cache.data_set(pair[0]).table
+    catalogue = cache.data_set(pair[0])
+    table = catalogue.table
     lon, lat = table["ra"].to_numpy(float), table["dec"].to_numpy(float)
     near = np.flatnonzero(np.abs(lat - dec) <= _AROUND)
     apart = separation_arcsec(ra, dec, lon[near], lat[near])
     order = np.argsort(apart, kind="stable")
     rows = near[order][apart[order] <= 3600 * _AROUND][:_MOST]
-    return table["source_id"].to_numpy(object)[rows].tolist(), np.stack([lon, lat], axis=1)[rows]
+    return catalogue.ids_of(rows).tolist(), np.stack([lon, lat], axis=1)[rows]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
 import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.ui import cache
 from radioviz.ui.controls import View
-from radioviz.ui.galaxy_search import Finder, forget_search, galaxy_search, search_in
+from radioviz.ui.galaxy_search import (
+    Finder,
+    any_galaxy,
+    forget_search,
+    galaxy_search,
+    search_in,
+)
 from radioviz.ui.state import focus, page_state, set_brush, set_focus
 
 Pair = tuple[str, str]
@@ -58,8 +62,7 @@ def show_all_matches() -> None:
 def open_random(view: View) -> None:
     """Open a galaxy drawn at random."""
     forget_search(SEARCH_BOX)
-    ids = cache.data_set(view.data_set).table["source_id"].to_numpy()
-    set_focus(view.data_set, str(np.random.default_rng().choice(ids)))
+    set_focus(*any_galaxy(view.data_set))
 
 
 def current_galaxy(view: View, catalogue: Catalogue) -> Pair:

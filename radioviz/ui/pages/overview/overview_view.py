@@ -57,7 +57,7 @@ def example_galaxies(catalogue: Catalogue, style: ImageStyle) -> None:
     if not len(fitting):
         fitting = np.arange(len(table))
     rows = np.random.default_rng(7).permutation(fitting)[:12]
-    pairs = [(catalogue.info.key, str(s)) for s in table["source_id"].to_numpy()[rows]]
+    pairs = [(catalogue.info.key, str(s)) for s in catalogue.ids_of(rows)]
     gallery_tools.galaxy_gallery(
         galaxies.galaxy_cells(pairs, style),
         style,

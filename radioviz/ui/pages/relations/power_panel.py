@@ -59,14 +59,14 @@ def draw_power_size(view: View, columns: TableColumns) -> None:
 
     def selected(event: object) -> None:
         chosen = event.get("selection") or {} if hasattr(event, "get") else {}
-        ids = catalogue.table["source_id"].to_numpy(object)
-        pairs = [
-            (view.data_set, str(ids[rows[curves[p["curve_number"]][p["point_index"]]]]))
+        at = [
+            rows[curves[p["curve_number"]][p["point_index"]]]
             for p in chosen.get("points", ())
             if p.get("curve_number", -1) < len(curves)
         ]
-        if pairs:
-            state.set_brush(pairs, "chart")
+        if at:
+            ids = catalogue.ids_of(np.asarray(at, int))
+            state.set_brush([(view.data_set, str(s)) for s in ids], "chart")
 
     plotly_charts.draw(figure, "power_size", "Radio luminosity against linear size", height=520,
                        on_select=selected, both=True)  # fmt: skip

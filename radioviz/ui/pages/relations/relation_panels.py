@@ -110,9 +110,9 @@ def _points(
         chosen = event.get("selection") or {} if hasattr(event, "get") else {}
         at = [p["point_index"] for p in chosen.get("points", ()) if p.get("curve_number") == 0]
         if at:
-            ids = cache.data_set(view.data_set).table["source_id"].to_numpy(object)
             rows = answer.rows[drawn[np.asarray(at, int)]]
-            state.set_brush([(view.data_set, str(s)) for s in ids[rows]], "chart")
+            ids = cache.data_set(view.data_set).ids_of(rows)
+            state.set_brush([(view.data_set, str(s)) for s in ids], "chart")
 
     plotly_charts.draw(
         figure, key, f"{titles[1]} against {titles[0]}", height=440, on_select=selected, both=True
@@ -153,8 +153,8 @@ def _draw_worst(answer: Answer, view: View) -> None:
         far = np.abs(found.residual) / width
     order = np.argsort(-np.nan_to_num(far, nan=-1.0), kind="stable")
     order = order[np.isfinite(far[order])][: 10 * gallery.PAGE]
-    ids = cache.data_set(view.data_set).table["source_id"].to_numpy(object)
-    pairs = [(view.data_set, str(ids[answer.rows[i]])) for i in order]
+    ids = cache.data_set(view.data_set).ids_of(answer.rows[order])
+    pairs = [(view.data_set, str(s)) for s in ids]
     true, predicted = found.question.target, found.predicted
     if found.question.log:
         true, predicted = 10**true, 10**predicted

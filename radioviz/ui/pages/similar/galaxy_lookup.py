@@ -52,9 +52,9 @@ def look_up(text: str, data_sets: Sequence[str], radius: float) -> list[Pair]:
             rows = galaxies.find_galaxies(catalogue, text, radius)
         except SelectionError:
             continue
-        ids = catalogue.table["source_id"].to_numpy()
         apart = _separations(catalogue, position) if position else np.zeros(len(catalogue))
-        found += [(float(apart[row]), (catalogue.info.key, str(ids[row]))) for row in rows]
+        pairs = [(catalogue.info.key, str(s)) for s in catalogue.ids_of(np.asarray(rows, int))]
+        found += zip(apart[rows].tolist(), pairs, strict=True)
     if found:
         return [pair for _, pair in sorted(found, key=lambda f: f[0])]
     if position is not None:

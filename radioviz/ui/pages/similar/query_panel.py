@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
@@ -12,6 +11,7 @@ from radioviz.ui import cache, controls, detail, galaxies, gallery_tools, state
 from radioviz.ui.controls import View
 from radioviz.ui.galaxy_search import (
     Finder,
+    any_galaxy,
     draw_search_outcome,
     forget_search,
     galaxy_search,
@@ -138,9 +138,7 @@ def _open_match(pair: Pair) -> None:
 
 
 def _search_random(view: View) -> None:
-    ids = cache.data_set(view.data_set).table["source_id"].to_numpy()
-    pair = (view.data_set, str(np.random.default_rng().choice(ids)))
-    set_query(SimilarityQuery((pair,)))
+    set_query(SimilarityQuery((any_galaxy(view.data_set),)))
 
 
 def _look_up_galaxy(view: View) -> None:

@@ -148,12 +148,11 @@ def draw_taught(view: View) -> None:
     _draw_counts(held.tag, word, sides)
     labelled = np.concatenate(sides)
     passing = filtering.passing(view.data_set, view.model)
-    ids = catalogue.table["source_id"].to_numpy(object)
     asked = space.next_to_label(word, labelled, ASKED)
-    st.session_state["teach_queue"] = _pairs(view, ids, asked)
+    st.session_state["teach_queue"] = _pairs(view, asked)
     with st.expander("Label these next", expanded=True, icon=":material/quiz:"):
         st.caption("Least sure, and unlike each other.")
-        draw_ranked(view, _pairs(view, ids, asked), _scores(view, ids, asked, word),
+        draw_ranked(view, _pairs(view, asked), _scores(view, asked, word),
                     key="teach_next", label="Galaxies to label next")  # fmt: skip
     order = np.argsort(np.where(np.isfinite(word.probability), -word.probability, np.inf),
                        kind="stable")  # fmt: skip
@@ -163,7 +162,7 @@ def draw_taught(view: View) -> None:
     order = order[keep]
     st.subheader(f"{len(order):,} others, most likely first")
     shown = order[:MOST]
-    draw_ranked(view, _pairs(view, ids, shown), _scores(view, ids, shown, word),
+    draw_ranked(view, _pairs(view, shown), _scores(view, shown, word),
                 key="teach_ranked", label=f"Ranked by {held.tag}")  # fmt: skip
 
 
@@ -186,17 +185,15 @@ def _draw_start(view: View, sides: list[np.ndarray], space: ExampleSpace) -> Non
         "whether they have it, or find one by words or by name first.",
         icon=":material/label:",
     )
-    rows = space.spread_out(24)
-    ids = cache.data_set(view.data_set).table["source_id"].to_numpy(object)
-    pairs = _pairs(view, ids, rows)
+    pairs = _pairs(view, space.spread_out(24))
     st.session_state["teach_queue"] = pairs
     draw_ranked(view, pairs, dict.fromkeys(pairs, np.nan), key="teach_start",
                 label="Galaxies to begin with")  # fmt: skip
 
 
-def _pairs(view: View, ids: np.ndarray, rows: np.ndarray) -> list[Pair]:
-    return [(view.data_set, str(s)) for s in ids[rows]]
+def _pairs(view: View, rows: np.ndarray) -> list[Pair]:
+    return [(view.data_set, str(s)) for s in cache.data_set(view.data_set).ids_of(rows)]
 
 
-def _scores(view: View, ids: np.ndarray, rows: np.ndarray, word: TaughtWord) -> dict[Pair, float]:
-    return dict(zip(_pairs(view, ids, rows), word.probability[rows].tolist(), strict=True))
+def _scores(view: View, rows: np.ndarray, word: TaughtWord) -> dict[Pair, float]:
+    return dict(zip(_pairs(view, rows), word.probability[rows].tolist(), strict=True))
