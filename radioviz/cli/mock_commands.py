@@ -32,6 +32,7 @@ Templates = Annotated[int, _option("Generated galaxies per class, shown again wh
 
 
 def mock_field(
+    context: typer.Context,
     output: Annotated[Path, typer.Argument(help="The image to write, .fits.")],
     width: Annotated[int, _option("Pixels.")] = 1024,
     height: Annotated[int, _option("Pixels.")] = 1024,
@@ -67,11 +68,8 @@ def mock_field(
     from radioviz.mock_fields.field import FILES, check_disk, write_mock_field
 
     settings = field_settings(
-        width=width, height=height, pixel=pixel, beam=_beam(beam), rms=rms,
-        ra=ra, dec=dec, frequency=frequency,
-        **_sources(number, density, flux, slope, share, sizes),
-        cluster_members=cluster_members, cluster_radius=cluster_radius, seed=seed, model=model,
-        templates=templates,
+        width=width, height=height, pixel=pixel, beam=_beam(beam), rms=rms, ra=ra, dec=dec,
+        frequency=frequency, **_sources(**context.params),
     )  # fmt: skip
     check_disk(settings, output.parent)
     print(settings.cost(), file=sys.stderr)
@@ -83,6 +81,7 @@ def mock_field(
 
 
 def inject(
+    context: typer.Context,
     image: Annotated[Path, typer.Argument(help="Observed FITS image, Jy/beam, with WCS and beam.")],
     output: Annotated[Path, typer.Argument(help="The image to write, .fits.")],
     number: Number = None,
@@ -107,11 +106,8 @@ def inject(
 
     with progress_bar(" steps") as progress:
         truth = radioviz.inject_galaxies(
-            image, output, progress=progress,
-            **_sources(number, density, flux, slope, share, sizes),
-            cluster_members=cluster_members, cluster_radius=cluster_radius, seed=seed, model=model,
-            templates=templates,
-        )  # fmt: skip
+            image, output, progress=progress, **_sources(**context.params)
+        )
     path = output.with_name(output.name.removesuffix(".fits") + ".truth.csv")
     truth.to_csv(path, index=False)
     print(f"{output.name}, {path.name}: {len(truth):,} sources added", file=sys.stderr)
@@ -167,11 +163,11 @@ def _table(path: Path) -> Any:
         raise FieldError(f"{path} cannot be read as a table: {str(error)[:200]}") from error
 
 
-def _sources(
-    number: int | None, density: float, flux: str, slope: float, share: list[str] | None, sizes: str
-) -> dict[str, Any]:
+def _sources(flux: str, share: list[str] | None, sizes: str, **options: Any) -> dict[str, Any]:
     """Options of both commands as settings of a field."""
-    given: dict[str, Any] = {"number": number, "density": density, "slope": slope}
+    plain = ("number", "density", "slope", "cluster_members", "cluster_radius", "seed", "model",
+             "templates")  # fmt: skip
+    given = {name: options[name] for name in plain}
     given["flux_range"] = tuple(_numbers(flux, "--flux", (2,)))
     if sizes:
         given["sizes"] = tuple(_numbers(sizes, "--sizes", (2,)))
