@@ -46,15 +46,8 @@ def from_sexagesimal(parts: ArrayLike) -> np.ndarray:
 def j2000_name(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
     """IAU-style names ``JHHMMSS.s+DDMMSS``, truncated (not rounded) as the IAU asks.
 
-    Parameters
-    ----------
-    ra, dec : array_like
-        Degrees, shape ``(n,)``; NaN gives an empty name.
-
-    Returns
-    -------
-    numpy.ndarray
-        Strings, shape ``(n,)``.
+    ``ra``, ``dec``: degrees, shape ``(n,)``; NaN gives an empty name. Returns strings, shape
+    ``(n,)``.
     """
     ra, dec = np.broadcast_arrays(np.atleast_1d(ra).astype(float), np.atleast_1d(dec).astype(float))
     good = np.isfinite(ra) & np.isfinite(dec)

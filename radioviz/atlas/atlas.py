@@ -168,15 +168,8 @@ class Atlas:
 def orientation_summary(views: np.ndarray) -> np.ndarray:
     """Mean and spread of the latents of a source over its views, independent of orientation.
 
-    Parameters
-    ----------
-    views : numpy.ndarray
-        Shape ``(n, views, d)``: latents of an image, rotated by right angles and mirrored.
-
-    Returns
-    -------
-    numpy.ndarray
-        Float32, shape ``(n, 2 d)``: the mean, then the standard deviation.
+    ``views``: shape ``(n, views, d)``: latents of an image, rotated by right angles and mirrored.
+    Returns float32, shape ``(n, 2 d)``: the mean, then the standard deviation.
     """
     views = np.asarray(views, np.float32)
     return np.concatenate([views.mean(axis=1), views.std(axis=1)], axis=1)

@@ -181,15 +181,8 @@ def path(start: np.ndarray, end: np.ndarray, frames: int) -> np.ndarray:
 def contour(field: np.ndarray, level: float) -> np.ndarray:
     """Line segments along which a field equals a level.
 
-    Parameters
-    ----------
-    field : numpy.ndarray
-        Shape ``(ny, nx)``; cells with a corner that is not finite get no line.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape ``(s, 2, 2)``: start and end of each segment, ``(x, y)`` in pixels.
+    ``field``: shape ``(ny, nx)``; cells with a corner that is not finite get no line. Returns an
+    array of shape ``(s, 2, 2)``: start and end of each segment, ``(x, y)`` in pixels.
     """
     from contourpy import contour_generator
 

@@ -68,15 +68,8 @@ def same_as(table: pd.DataFrame, radius_arcsec: float = REPEAT_ARCSEC) -> np.nda
     Rows within ``radius_arcsec`` of each other, directly or in a chain, are one group;
     all but its first row (in table order) name that first row.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        With ``source_id``, ``ra`` and ``dec``; rows without a position stay ''.
-
-    Returns
-    -------
-    numpy.ndarray
-        Strings, shape ``(n,)``.
+    ``table``: with ``source_id``, ``ra`` and ``dec``; rows without a position stay ''. Returns
+    strings, shape ``(n,)``.
     """
     i, j, _ = close_pairs(
         table["ra"].to_numpy(), table["dec"].to_numpy(), radius_arcsec=radius_arcsec

@@ -20,10 +20,7 @@ _TEXTS = ("source_id", "file", "split", "reason", "matched_id", "match_method")
 def recorded(key: str) -> pd.DataFrame | None:
     """Recorded split of a data set, None if it has none.
 
-    Returns
-    -------
-    pandas.DataFrame
-        ``source_id``, ``split``, ``reason`` and other recorded columns.
+    Returns the columns ``source_id``, ``split``, ``reason`` and other recorded columns.
     """
     path = FOLDER / f"{key}.csv"
     if not path.exists():

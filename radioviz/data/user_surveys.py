@@ -224,15 +224,8 @@ def remove_survey(key: str) -> int:
 
     Files of the user that an import read from elsewhere stay.
 
-    Returns
-    -------
-    int
-        Bytes that were freed.
-
-    Raises
-    ------
-    CatalogueError
-        If nothing is stored under this key, or it is in use by an import.
+    Returns bytes that were freed. Raises CatalogueError if nothing is stored under this key, or it
+    is in use by an import.
     """
     with survey_lock(key):
         folders = [survey_folder(key), part_folder(key), user_data_folder() / "atlas" / key]

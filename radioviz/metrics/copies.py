@@ -23,10 +23,7 @@ def _dihedral(images: np.ndarray) -> np.ndarray:
 def views(images: np.ndarray, angles: int = 1) -> np.ndarray:
     """Dihedral views of images rotated by ``angles`` equal steps within 90 degrees.
 
-    Returns
-    -------
-    numpy.ndarray
-        Shape ``(8 * angles, n, s, s)``.
+    Returns an array of shape ``(8 * angles, n, s, s)``.
     """
     from scipy.ndimage import rotate
 

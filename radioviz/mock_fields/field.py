@@ -262,21 +262,9 @@ def write_mock_field(
 ) -> pd.DataFrame:
     """Write a field: ``path`` (.fits), and beside it its truth catalogue and regions.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The image; the other files have the endings of :data:`FILES`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The truth catalogue, columns as in :data:`TRUTH`.
-
-    Raises
-    ------
-    FieldError
-        If the field does not fit on the disk, which is said before anything is drawn, or its
-        settings cannot be drawn.
+    ``path``: the image; the other files have the endings of :data:`FILES`. Returns the truth
+    catalogue, columns as in :data:`TRUTH`. Raises FieldError if the field does not fit on the disk,
+    which is said before anything is drawn, or its settings cannot be drawn.
     """
     path = Path(path)
     if path.suffix != ".fits":

@@ -195,11 +195,8 @@ def rates(values: np.ndarray, right: np.ndarray, edges: np.ndarray) -> pd.DataFr
 def selection_function(truth: pd.DataFrame, seen: np.ndarray) -> pd.DataFrame:
     """Share of true sources that were found, in flux, size and class.
 
-    Returns
-    -------
-    pandas.DataFrame
-        ``of`` (``flux_mjy``, ``las`` or ``label``), ``from``, ``to`` or ``class``, ``n``, ``rate``,
-        ``low``, ``high``.
+    Returns the columns ``of`` (``flux_mjy``, ``las`` or ``label``), ``from``, ``to`` or ``class``,
+    ``n``, ``rate``, ``low``, ``high``.
     """
     parts = []
     for column, steps in (("flux_mjy", 6), ("las", 4)):

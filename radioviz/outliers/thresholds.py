@@ -61,20 +61,9 @@ class OutlierScore:
 def percentile_rank(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Fraction of a reference that is less strange, 0..1; ties count half.
 
-    Parameters
-    ----------
-    values, reference : numpy.ndarray
-        Shapes ``(n,)`` and ``(m,)``, higher is stranger; NaN in the reference is left out.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape ``(n,)``; NaN where the value is.
-
-    Raises
-    ------
-    LikelihoodError
-        If no reference value is finite.
+    ``values``, ``reference``: shapes ``(n,)`` and ``(m,)``, higher is stranger; NaN in the
+    reference is left out. Returns an array of shape ``(n,)``; NaN where the value is. Raises
+    LikelihoodError if no reference value is finite.
     """
     known = _sorted(reference, "the reference")
     below = np.searchsorted(known, values, side="left")

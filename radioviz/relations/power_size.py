@@ -28,15 +28,7 @@ def locus(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Ellipse that holds a share of the galaxies if their logarithms are normal.
 
-    Parameters
-    ----------
-    size, power : numpy.ndarray
-        Positive, shape ``(n,)``.
-
-    Returns
-    -------
-    size, power : numpy.ndarray
-        A closed line, each of shape ``(73,)``.
+    ``size``, ``power``: positive, shape ``(n,)``. Returns a closed line, each of shape ``(73,)``.
     """
     points = np.log10(np.stack([size, power]))
     values, vectors = np.linalg.eigh(np.cov(points))

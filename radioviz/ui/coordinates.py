@@ -109,15 +109,7 @@ def in_short_name(text: str, ra: np.ndarray, dec: np.ndarray) -> np.ndarray | No
     rounded, as others do. Positions whose truncated digits agree win over rounded ones. A name that
     :func:`is_b1950_name` reads is none.
 
-    Parameters
-    ----------
-    ra, dec : numpy.ndarray
-        Degrees, shape ``(n,)``; NaN never matches.
-
-    Returns
-    -------
-    numpy.ndarray or None
-        Booleans of shape ``(n,)``.
+    ``ra``, ``dec``: degrees, shape ``(n,)``; NaN never matches. Returns booleans of shape ``(n,)``.
     """
     match = _SHORT.match(text.replace("−", "-"))
     if match is None or is_b1950_name(text):

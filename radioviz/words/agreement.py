@@ -19,11 +19,9 @@ def label_rows(
 ) -> pd.DataFrame:
     """One row a tag of a galaxy: which, whether it applies, how sure, who, and when.
 
-    Returns
-    -------
-    pandas.DataFrame
-        ``data_set``, ``source_id``, ``name``, ``tag``, ``applies`` (yes or no), ``sure`` (0 to 1;
-        of a mark, its number over five), ``by``, and ``at`` (UTC, empty where not known).
+    Returns the columns ``data_set``, ``source_id``, ``name``, ``tag``, ``applies`` (yes or no),
+    ``sure`` (0 to 1; of a mark, its number over five), ``by``, and ``at`` (UTC, empty where not
+    known).
     """
     rows = []
     for pair, label in labels:
@@ -49,12 +47,9 @@ def agreement(
 
     A galaxy that one of them labelled, but not with the tag, does not have it in their eyes.
 
-    Returns
-    -------
-    pandas.DataFrame
-        ``tag``, ``galaxies`` (of both), ``both``, ``mine``, ``theirs`` (with the tag), ``agree``
-        (share), ``kappa``, and ``low`` and ``high``, its 95 % interval; kappa is NaN where both
-        say the same of every galaxy.
+    Returns the columns ``tag``, ``galaxies`` (of both), ``both``, ``mine``, ``theirs`` (with the
+    tag), ``agree`` (share), ``kappa``, and ``low`` and ``high``, its 95 % interval; kappa is NaN
+    where both say the same of every galaxy.
     """
     common = [pair for pair in mine if pair in theirs]
     tags = dict.fromkeys(

@@ -189,11 +189,8 @@ def read_package(path: Path, progress: Progress = no_progress) -> tuple[pd.DataF
 def cross_validation() -> pd.DataFrame:
     """Cross-validation folds and test set of the package (takes 20 s).
 
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by ``path``, the name of the image: ``cv_fold`` (0 to 4, the fold in which
-        it is validated, -1 for none) and ``cv_test`` (in the balanced test set of 400).
+    Returns a table indexed by ``path``, the name of the image: ``cv_fold`` (0 to 4, the fold in
+    which it is validated, -1 for none) and ``cv_test`` (in the balanced test set of 400).
     """
     folds = {}
     for fold in range(5):
