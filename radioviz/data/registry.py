@@ -19,15 +19,6 @@ from radioviz.jobs.progress import Progress, no_progress
 from radioviz.paths import make_folder
 from radioviz.store.atomic import scratch_folder
 
-__all__ = [
-    "DATA_SETS",
-    "DataSet",
-    "UserDataSet",
-    "build_catalogue",
-    "open_data_set",
-    "user_data_sets",
-]
-
 
 @dataclass(frozen=True)
 class UserDataSet(DataSet):

@@ -8,17 +8,3 @@ from radioviz.encode.classifier import Classifier, default_classifier
 from radioviz.encode.encoder import BATCH, PLANE_BATCH, VIEWS_BATCH, Encoder
 from radioviz.encode.generation import CARDS, MODES, GeneratedGalaxies, GenerationRequest
 from radioviz.encode.generator import Generator
-
-__all__ = [
-    "BATCH",
-    "CARDS",
-    "MODES",
-    "PLANE_BATCH",
-    "VIEWS_BATCH",
-    "Classifier",
-    "Encoder",
-    "GeneratedGalaxies",
-    "GenerationRequest",
-    "Generator",
-    "default_classifier",
-]

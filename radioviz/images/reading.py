@@ -28,8 +28,6 @@ from radioviz.images.planes import find_layout, read_plane
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
-__all__ = ["Beam", "SkyImage", "read_fits", "read_image", "read_png_jpeg", "upright"]
-
 MAX_PIXELS = 64_000_000  # 256 MB of float32: an 8000 x 8000 mosaic
 
 

@@ -18,22 +18,3 @@ from radioviz.importing.inspection import KINDS, Inspection, Source
 from radioviz.importing.recognition import inspect_source
 from radioviz.importing.run_import import ImportResult, import_survey, resume_import
 from radioviz.importing.survey_facts import UNKNOWN, Question
-
-__all__ = [
-    "KINDS",
-    "UNKNOWN",
-    "ImportResult",
-    "Inspection",
-    "Question",
-    "Source",
-    "UnfinishedImport",
-    "UserSurvey",
-    "import_survey",
-    "inspect_source",
-    "list_surveys",
-    "open_survey",
-    "read_report",
-    "remove_survey",
-    "resume_import",
-    "unfinished_imports",
-]

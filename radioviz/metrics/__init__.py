@@ -15,13 +15,3 @@ from __future__ import annotations
 from radioviz.metrics.copies import copy_threshold, nearest
 from radioviz.metrics.inception import classified_as, ramis, ramis_interval
 from radioviz.metrics.resampling import bootstrap, bootstrap_of
-
-__all__ = [
-    "bootstrap",
-    "bootstrap_of",
-    "classified_as",
-    "copy_threshold",
-    "nearest",
-    "ramis",
-    "ramis_interval",
-]

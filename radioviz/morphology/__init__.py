@@ -21,18 +21,3 @@ from radioviz.morphology.measuring import (
     noise_of,
     stated_noise,
 )
-
-__all__ = [
-    "COMPLETED",
-    "MEASURED",
-    "VERSION",
-    "Extent",
-    "axis_profile",
-    "complete",
-    "complete_plane",
-    "extent",
-    "extent_of",
-    "measure",
-    "noise_of",
-    "stated_noise",
-]

@@ -20,16 +20,3 @@ from radioviz.similarity.neighbourhood import Neighbourhood
 from radioviz.similarity.null import NullDistribution
 from radioviz.similarity.query import Query, compose_query, query_of
 from radioviz.similarity.search import scores, search
-
-__all__ = [
-    "LatentIndex",
-    "Neighbourhood",
-    "NullDistribution",
-    "Query",
-    "Whitening",
-    "compose_query",
-    "dihedral_views",
-    "query_of",
-    "scores",
-    "search",
-]

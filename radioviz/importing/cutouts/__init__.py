@@ -2,5 +2,3 @@
 
 from radioviz.importing.cutouts.download import Cutout, fetch_cutouts
 from radioviz.importing.cutouts.services import SERVICES, CutoutRequest, CutoutService
-
-__all__ = ["SERVICES", "Cutout", "CutoutRequest", "CutoutService", "fetch_cutouts"]

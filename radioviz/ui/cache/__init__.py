@@ -1,6 +1,5 @@
 """What the server keeps for every session. The only place that uses Streamlit's caches."""
 
-# ruff: noqa: F401 - these are the names of this package
 from radioviz.ui.cache.data_sets import (
     Located,
     atlas,
