@@ -89,10 +89,14 @@ def in_words(view: View) -> None:
     taught = st.session_state["similar_kind"] == "taught"
     with places[0], st.container(key="similar_query"), controls.show_errors():
         (teaching.draw_teaching if taught else word_search.draw_sentence)(view)
-    view.publish(words=None if taught else page_state(WordSearchState).sentence or None)
+    asked, encoder = page_state(WordSearchState), word_search.chosen_encoder()
+    view.publish(
+        words=None if taught else asked.sentence or None,
+        text=None if taught else encoder or None,
+    )
     with places[1], st.container(key="similar_results"), controls.show_errors():
         (teaching.draw_taught if taught else word_search.draw_found)(view)
-    if not taught and page_state(WordSearchState).question.understood:
+    if not taught and (asked.question.understood or (asked.sentence and encoder)):
         draw_code(view, lambda: word_search.word_script(view))
     if focus:
         with places[2], st.container(key="similar_opened"), controls.show_errors():

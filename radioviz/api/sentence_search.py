@@ -19,7 +19,7 @@ from radioviz.errors import AtlasError
 from radioviz.models.registry import list_models
 from radioviz.similarity import LatentIndex
 from radioviz.similarity.spaces import WHITENED, fitted_whitening, prepared_index
-from radioviz.words.answers import answer, ask
+from radioviz.words.answers import answer, answer_by_text, ask
 from radioviz.words.text_encoder import load_text_encoder, text_scores
 from radioviz.words.vocabulary import read_vocabulary
 from radioviz.workspace.data_set_columns import data_set_columns, likeness
@@ -93,14 +93,13 @@ def search_words(
         )
         columns.similarity = likeness(lambda: index, lambda: white)
     question = ask(sentence, columns, read_vocabulary(), tags or {})
-    found = answer(question, columns)
-    rows, score = found.rows, np.asarray(found.score, np.float64)
     if text_encoder:
         ids = catalogue.table["source_id"].to_numpy(object)
         every = text_scores(load_text_encoder(text_encoder), sentence, data_set, ids)
-        rows = rows if question.understood else np.arange(len(columns))
-        rows = rows[np.argsort(-every[rows], kind="stable")]
-        score = every[rows]
+        found = answer_by_text(question, columns, every)
+    else:
+        found = answer(question, columns)
+    rows, score = found.rows, np.asarray(found.score, np.float64)
     rows = rows[:number] if number else rows
     table = columns.frame(rows).assign(data_set=data_set, match=score[: len(rows)])
     table.attrs = {

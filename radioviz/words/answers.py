@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +49,7 @@ def ask(
         classes = columns.words("label", _MOST_CLASSES, prepare=True)
     return read_sentence(
         text, columns.names, vocabulary, find=lambda name: galaxies_named(name, columns),
-        place=lambda source_id: _position(source_id, columns), own_tags=list(own_tags),
+        value=lambda source_id, column: _value(source_id, column, columns), own_tags=list(own_tags),
         classes=classes,
     )  # fmt: skip
 
@@ -75,6 +77,21 @@ def answer(question: AskedQuestion, columns: TableColumns) -> RankedGalaxies:
     if question.limit:
         rows, score = rows[: question.limit], score[: question.limit]
     return RankedGalaxies(rows, score)
+
+
+def answer_by_text(
+    question: AskedQuestion, columns: TableColumns, every: np.ndarray
+) -> RankedGalaxies:
+    """As :func:`answer`, ranked by the scores ``(n,)`` of a text encoder instead.
+
+    Where the sentence holds no condition that is understood, every galaxy is ranked.
+    """
+    rows = np.arange(len(columns))
+    if question.understood:
+        rows = np.sort(answer(dataclasses.replace(question, limit=0), columns).rows)
+    rows = rows[np.argsort(-every[rows], kind="stable")]
+    rows = rows[: question.limit] if question.limit else rows
+    return RankedGalaxies(rows, every[rows])
 
 
 def galaxies_named(name: str, columns: TableColumns) -> list[str]:
@@ -108,13 +125,11 @@ def _text(columns: TableColumns, name: str) -> Text | None:
     return values if isinstance(values, Text) else None
 
 
-def _position(source_id: str, columns: TableColumns) -> tuple[float, float] | None:
+def _value(source_id: str, column: str, columns: TableColumns) -> float:
+    """A number of a galaxy; NaN where it has none."""
     ids = _text(columns, "source_id")
-    if ids is None or "ra" not in columns or "dec" not in columns:
-        return None
+    values = columns.values(column) if column in columns else None
+    if ids is None or not isinstance(values, Numbers):
+        return math.nan
     row = np.flatnonzero(ids.codes == pc.index(ids.words, source_id).as_py())
-    both = [columns.values(n) for n in ("ra", "dec")]
-    if not len(row):
-        return None
-    place = [float(v.floats()[row[0]]) for v in both if isinstance(v, Numbers)]
-    return (place[0], place[1]) if len(place) == 2 and np.isfinite(place).all() else None
+    return float(values.floats()[row[0]]) if len(row) else math.nan

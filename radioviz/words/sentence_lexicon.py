@@ -25,16 +25,31 @@ FILLERS = _words(
     feature features structure structures morphology emission across long wide sized
     everything something anything other again just together plus visible obvious apparent
     what how many detected
+    must may might shall will cannot evidence sign signs hint hints trace traces range ranges values
+    if possible
+    really truly simply kindly most prefer preferably ideally thanks hello hi
     """
 )
 """Words that carry no condition by themselves."""
 
+NOUNS = frozenset(["galaxy", "galaxies", "source", "sources", "object", "objects", "ones"])
+"""Fillers that an adjective before them describes."""
+NOUN_TAGS = frozenset(
+    ["double", "triple", "ring", "tail", "wide_angle_tail", "head_tail", "artefact"]
+)
+"""Tags that name a kind of galaxy, rather than describe one."""
+OF_A = ("of", "a", "an", "the")
+"""Between a fraction and its unit."""
+ANGLES = ("bent", "straight", "tail", "wide_angle_tail", "head_tail", "c_shaped")
+"""Tags after which a number of degrees is a bending angle."""
+
 NEGATIONS = {
-    "not": 1, "no": 1, "non": 1, "never": 1, "isnt": 1, "arent": 1, "nor": 1, "rather than": 1,
+    "not": 1, "no": 1, "non": 1, "never": 1, "isnt": 1, "arent": 1, "rather than": 1,
     "other than": 2, "without": 2, "lacking": 2, "lack": 2, "lacks": 2, "free of": 2, "neither": 2,
     "except": 2, "except for": 2, "excluding": 2, "exclude": 2, "minus": 2, "instead of": 2,
     "devoid of": 2, "apart from": 2, "none of": 2, "all but": 2, "everything but": 2,
     "anything but": 2, "absence of": 2, "hardly": 1, "barely": 1, "scarcely": 1, "nto": 1,
+    "absent": 1, "least": 1, "nothing": 1, "none": 1, "cannot": 1,
 }  # fmt: skip
 """Negation to how far it reaches: 1, the next condition and those joined to it by ``or``; 2, those
 joined by ``and`` too."""
@@ -56,6 +71,14 @@ COMPARED = {
     "greater": (">", ""), "higher": (">", ""), "more": (">", ""),
     "below": ("<", ""), "under": ("<", ""), "less than": ("<", ""), "lower than": ("<", ""),
     "fewer than": ("<", ""), "lower": ("<", ""), "less": ("<", ""), "fewer": ("<", ""),
+    "in excess of": (">", ""), "upwards of": (">=", ""), "upward of": (">=", ""),
+    **{f"{word} than or equal to": (sign, column) for word, sign, column in (
+        ("less", "<=", ""), ("lower", "<=", ""), ("greater", ">=", ""), ("more", ">=", ""),
+        ("higher", ">=", ""), ("larger", ">=", "las"), ("bigger", ">=", "las"),
+        ("smaller", "<=", "las"), ("brighter", ">=", "flux"), ("fainter", "<=", "flux"))},
+    "less or equal to": ("<=", ""), "greater or equal to": (">=", ""),
+    "as large as": (">=", "las"), "as big as": (">=", "las"), "as small as": ("<=", "las"),
+    "as bright as": (">=", "flux"), "as faint as": ("<=", "flux"),
     "at least": (">=", ""), "no less than": (">=", ""), "minimum": (">=", ""), "from": (">=", ""),
     "at most": ("<=", ""), "up to": ("<=", ""), "no more than": ("<=", ""), "maximum": ("<=", ""),
     "exactly": ("==", ""), "equal to": ("==", ""), "equals": ("==", ""),
@@ -130,6 +153,7 @@ LIKE = {
     **dict.fromkeys(
         ("like", "similar to", "resembling", "resemble", "resembles", "looks like", "look like",
          "looking like", "same as", "something like", "as in", "such as", "similar", "akin to",
+         "look alikes of", "look alike of", "twins of", "twin of", "analogues of", "analogs of",
          "comparable to", "reminiscent of", "analogous to", "the same as", "more like"), 1,
     ),
     **dict.fromkeys(
@@ -147,6 +171,27 @@ RANKED = {
     "bright": "flux", "distant": "redshift", "nearby": "-redshift",
 }  # fmt: skip
 """Word to what galaxies are ranked by, the largest first; an adjective alone sets no limit."""
+
+SORTED = {
+    **dict.fromkeys(("sorted by", "sort by", "ordered by", "order by", "ranked by", "rank by",
+                     "in order of", "sorted by decreasing", "by decreasing", "high", "highest",
+                     "greatest"), "+"),
+    **dict.fromkeys(("sorted by increasing", "by increasing", "in order of increasing", "low",
+                     "lowest"), "-"),
+}  # fmt: skip
+"""Before a column: galaxies are ranked by it."""
+
+EITHER = {
+    "asymmetric": ("asymmetric_length", "asymmetric_brightness"),
+    "asymmetrical": ("asymmetric_length", "asymmetric_brightness"),
+    "uneven": ("asymmetric_length", "asymmetric_brightness"),
+}
+"""Word for any of several tags."""
+CONTRARY = {
+    **dict.fromkeys(("resolved", "well resolved", "extended"), ("compact",)),
+    **dict.fromkeys(("symmetric", "symmetrical"), EITHER["asymmetric"]),
+}
+"""Word for none of some tags."""
 
 KNOWN = ("known", "measured", "any", "having", "with", "has", "have")
 """Before a column without a number: its value is not missing."""
@@ -173,14 +218,23 @@ ORDINARY = _words(
 """Common words that are one letter from a phrase, and are no slip of the finger."""
 
 FOREIGN = {
-    "German": "und oder nicht ohne mit größer grösser kleiner als der die das ein eine galaxien "
-    "verbogene gebogene zeige quellen wie helle",
-    "French": "et ou pas sans avec plus grand grande que le la les une des comme courbée "
-    "courbées montre petites",
-    "Spanish": "y o sin con más mayor que el los las una galaxias como doblada dobladas fuentes",
-    "Italian": "e o non senza con più grande di il gli una galassie come piegata piegate",
-    "Dutch": "en niet zonder met groter dan het een sterrenstelsels zoals gebogen",
-    "Portuguese": "e sem com maior que os as uma galáxias como curvada curvadas fontes",
+    "German": "und oder nicht ohne mit größer grösser kleiner heller schwächer als der die das den "
+    "ein eine einen mehr weniger galaxien galaxie verbogene gebogene gekrümmte zeige suche finde "
+    "mir alle quellen quelle radiogalaxien wie helle kern kerne zwei drei doppelte gerade aber "
+    "kein keine unter über zwischen von bis flügel",
+    "French": "et ou pas sans avec plus moins grand grande grands grandes petit petite petits "
+    "petites que le la les une un des du de comme courbée courbées montre montrez cherche trouve "
+    "galaxie radiogalaxies noyau brillant brillante lobes mais entre aux point chaud chauds coeur",
+    "Spanish": "y o sin con más menos mayor menor mayores menores que el los las una un unos "
+    "galaxia galaxias radiogalaxias como doblada dobladas dobles curvadas fuentes muestra busca "
+    "núcleo brillante brillantes pero entre lóbulos dos",
+    "Italian": "e o non senza con più meno grande grandi di il gli una un galassia galassie "
+    "radiogalassie come piegata piegate sorgenti mostra cerca nucleo brillante lobi getti due "
+    "ma tra",
+    "Dutch": "en niet zonder met groter kleiner dan het een sterrenstelsels zoals gebogen toon "
+    "zoek bronnen maar tussen kern heldere",
+    "Portuguese": "e ou sem com mais menos maior menor que os as uma um galáxia galáxias como "
+    "curvada curvadas fontes mostre núcleo brilhante mas entre",
 }
 """Words by which other languages are recognised."""
 _ABROAD = frozenset(w for words in FOREIGN.values() for w in words.split() if len(w) > 3)
@@ -224,7 +278,13 @@ class Lexicon:
         if len(phrase) < 4 or phrase in FILLERS or any(w in ORDINARY or w in _ABROAD for w in own):
             return None
         best: tuple[int, str] | None = None
-        found = process.extract(phrase, self._choices, scorer=OSA.distance, limit=8, score_cutoff=2)
+        found = [
+            one
+            for form in dict.fromkeys((phrase, phrase.removesuffix("s")))
+            for one in process.extract(
+                form, self._choices, scorer=OSA.distance, limit=8, score_cutoff=2
+            )
+        ]
         for choice, distance, _ in found:
             allowed = 1 if max(len(choice), len(phrase)) < 8 else 2
             start = choice[0] == phrase[0] or sorted(choice[:2]) == sorted(phrase[:2])
@@ -243,14 +303,23 @@ def _forms(phrase: str) -> Iterable[str]:
         yield phrase[:-1]
 
 
-def language_of(words: Iterable[str]) -> str:
-    """The language that a sentence seems to be in, other than English; empty if none."""
-    own = set(words)
-    if any(_foreign_letters(w) for w in own):
+def language_of(words: Iterable[str], least: int) -> str:
+    """The language, other than English, that words seem to be in; empty if none.
+
+    Parameters
+    ----------
+    least : int
+        Words of a language that are enough; with one, half of the words are needed, too.
+    """
+    own = {part for word in words for part in word.split()}
+    if sum(_foreign_letters(w) for w in own) >= least:
         return "another language"
-    found = {name: len(own & set(given.split())) for name, given in FOREIGN.items()}
-    best = max(found, key=lambda name: found[name])
-    return best if found[best] >= 2 else ""
+    accented = {w for w in own if any(ord(c) > 0x7F and c.isalpha() and c not in "µμσ" for c in w)}
+    found = {n: len(own & (set(given.split()) | accented)) for n, given in FOREIGN.items()}
+    best = max(found, key=lambda name: (found[name], len(own & set(FOREIGN[name].split()))))
+    if found[best] < max(least, len(own) / 2 if least == 1 else 0):
+        return ""
+    return best if own & set(FOREIGN[best].split()) else "another language"
 
 
 def _foreign_letters(word: str) -> bool:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from radioviz.words.sentence_conditions import ConditionReader
 from radioviz.words.sentence_lexicon import (
     AFTERWARDS,
+    ANGLES,
     CLOSE,
     DEGREES,
     MEASURES,
+    NOUNS,
+    OF_A,
     OF_UNIT,
     OPPOSITE,
-    Lexicon,
 )
-from radioviz.words.sentence_tokens import UNITS, Token, unit_of
+from radioviz.words.sentence_tokens import FRACTIONS, UNITS, Token, is_degree, unit_of
 from radioviz.workspace.expression import quoted
-
-LONGEST_PHRASE = 5
-"""Words."""
 
 
 @dataclass(frozen=True)
@@ -29,69 +30,28 @@ class _Amount:
 
 
 @dataclass(kw_only=True)
-class NumberReader:
+class NumberReader(ConditionReader):
     """The part of reading a sentence that turns numbers into conditions."""
 
     columns: Sequence[str]
-    lexicon: Lexicon
-    tokens: list[Token] = field(default_factory=list)
-    at: int = 0
-    groups: list[list[str]] = field(default_factory=list)
+    last_column: str = ""
     unknown: list[str] = field(default_factory=list)
     readings: list[tuple[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-    join: str = "and"
-    negation: int = 0
-    fresh: bool = False
-    negated_last: bool = False
     column: str = ""
     column_raw: str = ""
     sign: str = ""
     implied: str = ""
     threshold: float = 0.0
     tag_before: str | None = None
-    has_next: bool = False
     like: int = 0
     limit: int = 0
     cone: float = 0.0
-    place: Callable[[str], tuple[float, float] | None] = lambda source_id: None
-
-    # -- phrases ---------------------------------------------------------------------------------
-
-    def phrase_at(self, start: int) -> tuple[int, str, object] | None:
-        """The longest known phrase that begins at a token: its length, kind and value."""
-        words = self._run(start)
-        for size in range(len(words), 0, -1):
-            if found := self.lexicon.exact(words[:size]):
-                return size, *found
-        return None
-
-    def _run(self, start: int) -> list[str]:
-        words = []
-        for token in self.tokens[start : start + LONGEST_PHRASE]:
-            if token.kind not in ("word", "number"):
-                break
-            words.append(token.text)
-        return words
-
-    # -- conditions ------------------------------------------------------------------------------
-
-    def _condition(self, text: str, *, done: bool = False) -> None:
-        """Add a condition; ``done``: a negation is in it already."""
-        if self.negation and not done:
-            text = f"not ({text})"
-        if self.join == "or" and self.groups:
-            self.groups[-1].append(text)
-        else:
-            self.groups.append([text])
-        self.join, self.has_next = "and", False
-        self.negated_last = bool(self.negation)
-        self.fresh = False
-        if self.negation == 1:
-            self.negation = 0
+    value: Callable[[str, str], float] = lambda source_id, column: math.nan
 
     def _presence(self, column: str, *, missing: bool) -> None:
         if self._exists(column):
+            self.last_column = column
             self._condition(f"{quoted(column)} is {'' if missing else 'not '}missing", done=True)
 
     def _exists(self, column: str) -> bool:
@@ -115,7 +75,7 @@ class NumberReader:
                 self._presence(column, missing=True)
             elif self.has_next and not sign:
                 self._presence(column, missing=False)
-            else:
+            elif sign or column != self.last_column:  # between 0.1 and 0.3 in redshift
                 self.unknown.append(self.column_raw)
                 self.remarks.append(f"'{self.column_raw}' needs a number, such as 0.2.")
             self.has_next = False
@@ -127,6 +87,10 @@ class NumberReader:
         """Read the number at the place where reading is, with its unit and what it limits."""
         token = self.tokens[self.at]
         self.like = 0
+        if not math.isfinite(token.value):
+            self.unknown.append(token.raw)
+            self.at += 1
+            return
         if self._ranked_next():
             self.limit = max(int(token.value), 0)
             self.at += 1
@@ -158,7 +122,19 @@ class NumberReader:
 
     def _ranked_next(self) -> bool:
         found = self.phrase_at(self.at + 1)
-        return found is not None and found[1] == "ranked" and not self.sign
+        if found is None or self.sign or self.column:
+            return False
+        words = [t.text for t in self.tokens[self.at + 1 : self.at + 2]]
+        return found[1] == "ranked" or words == ["most"] or self._galaxies_next()
+
+    def _galaxies_next(self) -> bool:
+        """``ten bent galaxies``: adjectives, and galaxies in so many words."""
+        at = self.at + 1
+        while (found := self.phrase_at(at)) is not None and found[1] in ("tag", "class", "filler"):
+            if " ".join(t.text for t in self.tokens[at : at + found[0]]) in NOUNS:
+                return True
+            at += found[0]
+        return False
 
     def _amount(self) -> _Amount | None:
         """The number and its unit; None if the unit is not known."""
@@ -166,8 +142,9 @@ class NumberReader:
         self.at += 1
         if self.at >= len(self.tokens):
             return _Amount(value)
-        if self.tokens[self.at - 1].text == "half" and self.tokens[self.at].text in ("a", "an"):
-            self.at += 1 - (self.at + 1 == len(self.tokens))
+        last = len(self.tokens) - 1
+        while value in FRACTIONS and self.tokens[self.at].text in OF_A and self.at < last:
+            self.at += 1  # half an arcminute, a quarter of a degree
         token = self.tokens[self.at]
         if token.kind not in ("word", "unit"):
             return _Amount(value)
@@ -231,19 +208,18 @@ class NumberReader:
 
     def _position(self, amount: _Amount) -> bool:
         """``within 5 deg of J0747+1717``, or of two numbers in degrees."""
-        if amount.kind != "angle" or self.at + 1 >= len(self.tokens):
+        at = self.at + (self.at < len(self.tokens) and self.tokens[self.at].text == "away")
+        if amount.kind != "angle" or at + 1 >= len(self.tokens):
             return False
-        if self.tokens[self.at].text not in ("of", "from", "around"):
+        if self.tokens[at].text not in ("of", "from", "around", "to"):
             return False
-        place = self.tokens[self.at + 1]
+        place = self.tokens[at + 1]
         if place.kind == "name":
-            self.cone = amount.value
-            self.at += 1
-            self.sign = self.implied = ""
+            self.cone, self.at = amount.value, at + 1
             return True
-        both = self.tokens[self.at + 1 : self.at + 3]
+        both = self.tokens[at + 1 : at + 3]
         if len(both) == 2 and all(t.kind == "number" for t in both):
-            self.at += 3
+            self.at = at + 3
             self._cone(both[0].value, both[1].value, amount.value)
             return True
         return False
@@ -252,25 +228,32 @@ class NumberReader:
         """Whether a galaxy that was named is the centre of a cone."""
         if not self.cone:
             return False
-        place = self.place(source_id)
+        place = self.value(source_id, "ra"), self.value(source_id, "dec")
         radius, self.cone = self.cone, 0.0
-        if place is None:
+        if not all(map(math.isfinite, place)):
+            self.sign = self.implied = ""
             self.remarks.append(f"{source_id} has no position.")
         else:
             self._cone(*place, radius)
         return True
 
     def _cone(self, ra: float, dec: float, radius: float) -> None:
+        outside = self.sign in (">", ">=")
         self.sign = self.implied = self.column = ""
         if not (0 <= ra <= 360 and -90 <= dec <= 90):
             self.remarks.append(f"{ra:g} {dec:+g} is not a position in degrees.")
             return
-        self._condition(f"cone({ra:.6g}, {dec:.6g}, {radius:g} arcsec)")
+        circle = f"cone({ra:.6g}, {dec:.6g}, {radius:g} arcsec)"
+        self._condition(f"not {circle}" if outside else circle)
 
     def _apply(self, first: _Amount, second: _Amount | None, raw: str) -> None:
         sign, column = self.sign, self._column_of(first)
         named = bool(self.column)
         self.sign = self.implied = self.column = ""
+        if sign == "between" and second is None:
+            self.unknown.append(raw)
+            self.remarks.append("'between' needs two numbers, such as: between 20 and 60 arcsec.")
+            return
         if column is None:
             if not self._probability(first, sign) and raw.lower() != "one":
                 self.unknown.append(raw)
@@ -306,6 +289,8 @@ class NumberReader:
             fits = not amount.kind or MEASURES.get(self.implied, "") == amount.kind
             direction = MEASURES.get(self.implied) == "direction" and amount.kind == "angle"
             return self.implied if fits or direction else own
+        if self.tag_before in ANGLES and amount.kind == "angle" and is_degree(amount.raw):
+            return "bending_angle"
         following, ahead = self.phrase_at(self.at), self.at
         while following is not None and following[1] == "filler" and amount.kind:
             ahead += following[0]
@@ -315,45 +300,73 @@ class NumberReader:
             if amount.kind or column.startswith("n_"):
                 self.at = ahead + following[0]
                 return column
-        return own
+        if own is None and self.join == "or" and self.sign and not amount.kind:
+            return self.last_column or None  # redshift below 0.1 or above 0.5
+        return own or self._column_ahead()
+
+    def _column_ahead(self) -> str | None:
+        """The column that numbers before it share: more than two and fewer than five peaks."""
+        at = self.at
+        while at < len(self.tokens):
+            found = self.phrase_at(at)
+            if found is not None and found[1] == "column":
+                return str(found[2])
+            if self.tokens[at].kind not in ("number", "sign", "unit") and (
+                found is None or found[1] not in ("filler", "join", "compare")
+            ):
+                return None
+            at += found[0] if found else 1
+        return None
+
+    def limit_by(self, value: float) -> None:
+        """Read a number that is not written as one."""
+        self._apply(_Amount(value), None, f"{value:.6g}")
 
     def _limit(self, column: str, sign: str, values: list[float]) -> None:
         name, flip = quoted(column), bool(self.negation and self.fresh)
+        self.last_column = column
         if self.negation and not self.fresh:
             self.negation = 0
+        if len(values) == 1 and sign in ("about", "near", "") and not column.startswith("n_"):
+            values = [values[0] * (1 - CLOSE), values[0] * (1 + CLOSE)]
+        low, high = min(values), max(values)
+        if low < 0 and MEASURES.get(column) in ("angle", "flux", "length", "luminosity"):
+            self.remarks.append(f"No galaxy has a {column} below zero.")
         if len(values) == 2:
-            low, high = sorted(values)
             text = f"{name} between {low:.6g} and {high:.6g}"
             if flip:
                 text = f"({name} < {low:.6g} or {name} > {high:.6g})"
-            self._condition(text, done=True)
-            return
-        value = values[0]
-        whole = column.startswith("n_")
-        if sign in ("about", "near", "") and not whole:
-            low, high = sorted((value * (1 - CLOSE), value * (1 + CLOSE)))
-            text = f"{name} between {low:.6g} and {high:.6g}"
-            if flip:
-                text = f"({name} < {low:.6g} or {name} > {high:.6g})"
-            self._condition(text, done=True)
-            return
-        sign = {"": "==", "about": "==", "near": "==", "between": ">=", "within": "<="}.get(
-            sign, sign
-        )
-        self._condition(f"{name} {OPPOSITE[sign] if flip else sign} {value:.6g}", done=True)
+        else:
+            sign = {"": "==", "about": "==", "near": "==", "within": "<="}.get(sign, sign)
+            sign = OPPOSITE[sign] if flip else sign
+            text = f"{name} {sign} {low:.6g}"
+            low = -math.inf if sign in ("<", "<=") else low
+            high = math.inf if sign in (">", ">=") else high
+        self._condition(text, done=True)
+        if sign != "!=" and not (flip and len(values) == 2):
+            self.bounds.append((len(self.groups) - 1, column, low, high))
 
     def _probability(self, amount: _Amount, sign: str) -> bool:
         """``bent above 0.8``: the probability that the tag before needs."""
         tag = self.tag_before
+        if tag is None and amount.kind == "share" and self._tag_next() and 0 <= amount.value <= 1:
+            self.threshold = amount.value  # 80 % bent
+            return sign in ("", ">", ">=", "about")
         if tag is None or not self.groups or amount.kind not in ("", "share"):
             return False
         if not 0 <= amount.value <= 1:
             return False
-        before = self.groups[-1][-1]
-        sign = {"": ">=", "about": ">=", "between": ">=", "within": "<="}.get(sign, sign)
+        before = self.groups[-1][-1].conditions[-1]
+        sign = {"": ">=", "about": ">=", "within": "<="}.get(sign, sign)
         if sign not in OPPOSITE or not before.startswith(quoted(tag)):
             return False
         if self.negated_last:
             sign = OPPOSITE[sign]
-        self.groups[-1][-1] = f"{quoted(tag)} {sign} {amount.value:.6g}"
+        self.groups[-1][-1].conditions[-1] = f"{quoted(tag)} {sign} {amount.value:.6g}"
         return True
+
+    def _tag_next(self) -> bool:
+        at = self.at
+        while (found := self.phrase_at(at)) and found[1] in ("filler", "sureness", "probability"):
+            at += found[0]
+        return found is not None and found[1] == "tag"

@@ -18,8 +18,8 @@ from radioviz.workspace.table_columns import TableColumns
 HERE = Path(__file__).parent
 
 
-def read_queries() -> pd.DataFrame:
-    return pd.read_csv(HERE / "queries.tsv", sep="\t", dtype=str, keep_default_na=False, quoting=3)
+def read_queries(name: str) -> pd.DataFrame:
+    return pd.read_csv(HERE / name, sep="\t", dtype=str, keep_default_na=False, quoting=3)
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,14 @@ def vocabulary() -> Vocabulary:
     return read_vocabulary()
 
 
+def separations(galaxies: pd.DataFrame, source_id: str) -> np.ndarray:
+    """Degrees from a galaxy to each."""
+    ra, dec = (np.radians(galaxies[c].to_numpy()) for c in ("ra", "dec"))
+    unit = np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=1)
+    here = unit[np.flatnonzero(galaxies["source_id"] == source_id)[0]]
+    return np.degrees(np.arccos(np.clip(unit @ here, -1, 1)))
+
+
 def is_right(
     query: pd.Series,
     asked: AskedQuestion,
@@ -58,6 +66,7 @@ def is_right(
 ) -> bool:
     named = {str(c): galaxies[c].to_numpy() for c in galaxies}
     named |= {"isnan": np.isnan, "none": np.zeros(len(galaxies), bool), "similar": similar}
+    named["near"] = lambda source_id, degrees: separations(galaxies, source_id) <= degrees
     wanted = np.flatnonzero(eval(query["rows"], {"__builtins__": {}}, named))
     try:
         found = answer(asked, columns)
@@ -65,27 +74,34 @@ def is_right(
         return False
     if query["order"]:
         by = eval(query["order"], {"__builtins__": {}}, named)[found.rows]
-        if not (np.diff(by) <= 1e-12).all():
+        by = np.nan_to_num(by, nan=-np.inf)  # unknown ones come last
+        if not (by[1:] <= by[:-1] + 1e-12).all():
             return False
     reported = " ".join(asked.unknown).lower().split()
     same_words = all(word.lower() in reported for word in query["unknown"].split())
     quiet = bool(query["unknown"]) or not asked.unknown
-    return same_words and quiet and np.array_equal(np.sort(found.rows), wanted)
+    said = query.get("remark", "") in " ".join(asked.remarks)
+    return said and same_words and quiet and np.array_equal(np.sort(found.rows), wanted)
 
 
-def test_at_least_55_of_the_60_sentences_are_read_right(
-    galaxies: pd.DataFrame, columns: TableColumns, similar: Any, vocabulary: Vocabulary
+@pytest.mark.parametrize(("name", "wrong_at_most"), [("queries.tsv", 5), ("more_queries.tsv", 0)])
+def test_written_sentences_are_read_right(
+    name: str,
+    wrong_at_most: int,
+    galaxies: pd.DataFrame,
+    columns: TableColumns,
+    similar: Any,
+    vocabulary: Vocabulary,
 ) -> None:
     wrong = []
-    queries = read_queries()
+    queries = read_queries(name)
     assert len(queries) == 60
-    assert queries["kind"].value_counts().min() >= 10
     for _, query in queries.iterrows():
         asked = ask(query["sentence"], columns, vocabulary)
         if not is_right(query, asked, galaxies, columns, similar):
             wrong.append((query["sentence"], asked))
     print(f"{len(queries) - len(wrong)} of {len(queries)}")
-    assert len(wrong) <= 5, "\n".join(map(str, wrong))
+    assert len(wrong) <= wrong_at_most, "\n".join(map(str, wrong))
 
 
 @pytest.mark.parametrize(
@@ -106,6 +122,42 @@ def test_at_least_55_of_the_60_sentences_are_read_right(
         ("note mentions merger", 'lower(note) contains "merger"', ""),
         ("tagged ring", 'tag("ring")', ""),
         ("smaller than half an arcmin", "las < 30", ""),
+        ("bent doubles or compact sources",
+         "((bent >= 0.5 and double >= 0.5) or compact >= 0.5)", "max(bent * double, compact)"),
+        ("bent or straight doubles", "(bent >= 0.5 or straight >= 0.5) and double >= 0.5",
+         "max(bent, straight) * double"),
+        ("FRIIs with z>1 or FRIs with z<0.1",
+         '((label == "FRII" and redshift > 1) or (label == "FRI" and redshift < 0.1))', ""),
+        ("compact or (bent and double)", "(compact >= 0.5 or (bent >= 0.5 and double >= 0.5))",
+         "max(compact, bent * double)"),
+        ("not (bent and compact)", "not (bent >= 0.5 and compact >= 0.5)", ""),
+        ("no wings, tails or hot spots", "wings < 0.5 and tail < 0.5 and hot_spots < 0.5",
+         "(1 - wings) * (1 - tail) * (1 - hot_spots)"),
+        ("neither bent, nor one-sided, nor compact",
+         "bent < 0.5 and one_sided < 0.5 and compact < 0.5",
+         "(1 - bent) * (1 - one_sided) * (1 - compact)"),
+        ("without a core or with wings", "(core_dominated < 0.5 or wings >= 0.5)",
+         "max((1 - core_dominated), wings)"),
+        ("wingless, resolved", "wings < 0.5 and compact < 0.5", "(1 - wings) * (1 - compact)"),
+        ("like first-12 and first-7 but not first-3",
+         'source_id != "first-12" and source_id != "first-7" and source_id != "first-3"',
+         'similar("first-12") + similar("first-7") - similar("first-3")'),
+        ("brighter than J0747+1717", "flux > 15.91", ""),
+        ("fewer components than first-2", "n_components < 1", ""),
+        ("more than 5 deg from J0747+1717", "not cone(116.785, 17.291, 18000 arcsec)", ""),
+        ("redshift below 0.1 or above 0.5", "(redshift < 0.1 or redshift > 0.5)", ""),
+        ("more than two and fewer than five components",
+         "n_components > 2 and n_components < 5", ""),
+        ("larger than one and a half arcmin", "las > 90", ""),
+        ("a hundred and twenty mJy or more", "flux >= 120", ""),
+        ("between 1 and 2 minutes of arc", "las between 60 and 120", ""),
+        ("at most 1.5 x 10^25 W/Hz", "luminosity <= 1.5e+25", ""),
+        ("45 ± 5 arcsec", "las between 40 and 50", ""),
+        ("flux not above 10 mJy", "flux <= 10", ""),
+        ("80 % bent", "bent >= 0.8", "bent"),
+        ("the five most bent", "bent >= 0.5", "bent"),
+        ("sorted by size, !bent", "bent < 0.5", "las"),
+        ("las > 80 && bent", "las > 80 and bent >= 0.5", "bent"),
         ("redshift unknown, class FRII", 'redshift is missing and label == "FRII"', ""),
     ],
 )  # fmt: skip
@@ -119,7 +171,8 @@ def test_what_a_sentence_becomes(
 @pytest.mark.parametrize(
     "sentence",
     ["80", "larger than", "galaxies", "; DROP TABLE", "__import__('os').system('ls')",
-     "弯曲的星系", "larger than 80 furlongs", '" or 1==1', "p" * LONGEST],
+     "弯曲的星系", "Größe über 80 arcsec", "source double sans coeur", "between 20", "1e999 arcsec",
+     "larger than 80 furlongs", '" or 1==1', "p" * LONGEST],
 )  # fmt: skip
 def test_nothing_is_guessed(sentence: str, columns: TableColumns, vocabulary: Vocabulary) -> None:
     asked = ask(sentence, columns, vocabulary)
@@ -134,6 +187,9 @@ def test_what_cannot_be_done_is_said(columns: TableColumns, vocabulary: Vocabula
         ask("bent " * LONGEST, columns, vocabulary)
     assert "German" in ask("zeige gebogene Galaxien", columns, vocabulary).remarks[-1]
     assert "against it" in ask("bent but not bent", columns, vocabulary).remarks[-1]
+    assert "two classes" in ask("FRI and FRII", columns, vocabulary).remarks[-1]
+    assert "contradict" in ask("las > 90, below 30 arcsec", columns, vocabulary).remarks[-1]
+    assert "no column" in ask("bent by more than 30 degrees", columns, vocabulary).remarks[-1]
     assert "no column" in ask("two peaks", columns, vocabulary).remarks[-1]
     few = columns.extended({})
     few.names = [n for n in few.names if n != "bent"]

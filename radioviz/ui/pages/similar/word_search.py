@@ -10,7 +10,20 @@ import numpy as np
 import streamlit as st
 
 from radioviz.errors import FilterError
-from radioviz.ui import controls, detail, filtering, galaxies, gallery, gallery_tools, state, tray
+from radioviz.ui import (
+    cache,
+    controls,
+    detail,
+    filtering,
+    galaxies,
+    gallery,
+    gallery_tools,
+    state,
+    tray,
+    url_state,
+)
+from radioviz.ui.cache.data_sets import data_set_version
+from radioviz.ui.cache.shared import shared
 from radioviz.ui.code.script import Script, call
 from radioviz.ui.controls import View
 from radioviz.ui.gallery_tools import Look
@@ -19,14 +32,16 @@ from radioviz.ui.session_labels import labels
 from radioviz.ui.state import Selection, page_state
 from radioviz.ui.url_state import from_link
 from radioviz.ui.workspace_columns import columns_in_view, workspace_columns
-from radioviz.words.answers import RankedGalaxies, answer, ask
+from radioviz.words.answers import RankedGalaxies, answer, answer_by_text, ask
 from radioviz.words.sentence import LONGEST, AskedQuestion
+from radioviz.words.text_encoder import load_text_encoder, text_encoders, text_scores
 from radioviz.words.vocabulary import read_vocabulary
 
 Pair = tuple[str, str]
 MOST = 3000
 """Galaxies that a gallery lists."""
 _BOX, _FILTER, _RANKING = "words_sentence", "words_filter", "words_ranking"
+_ENCODER = "words_encoder"
 _EXAMPLES = (
     "bent double with a bright core, larger than 80 arcsec",
     "FRII with hot spots, redshift between 0.1 and 0.3",
@@ -56,6 +71,14 @@ def open_link() -> None:
 def draw_sentence(view: View) -> None:
     """The box for the sentence, and the filter and ranking, which can be edited."""
     held = page_state(WordSearchState)
+    if installed := list(text_encoders()):
+        url_state.linked_choice(_ENCODER, "text", ["", *installed], "")
+        st.selectbox(
+            "Ranked by", ["", *installed], key=_ENCODER,
+            format_func=lambda name: name or "Tags and numbers",
+            help="Models of text and images that are installed beside RadioViz; they read the "
+            "sentence as a whole, among the galaxies that pass its filter.",
+        )  # fmt: skip
     if held.data_set != view.data_set and held.sentence:
         _read(view, held.sentence)
     st.session_state[_BOX] = held.sentence
@@ -108,6 +131,8 @@ def _draw_question(held: WordSearchState) -> None:
         st.info(f"Read {controls.escape(words)}.", icon=":material/spellcheck:")
     for remark in asked.remarks:
         st.caption(controls.escape(remark))
+    if not asked.understood and chosen_encoder():
+        return
     if not asked.understood:
         st.info("Nothing of this is asked for in words that are known; see the vocabulary below.",
                 icon=":material/menu_book:")  # fmt: skip
@@ -117,10 +142,11 @@ def _draw_question(held: WordSearchState) -> None:
         "Filter", key=_FILTER, on_change=_edited, height=92,
         help="What galaxies must fulfil, in the language of the sidebar's filter",
     )  # fmt: skip
-    st.text_input(
-        "Ranked by", key=_RANKING, on_change=_edited, placeholder="order of the data set",
-        help="Best first: arithmetic of columns, such as bent * (1 - compact)",
-    )  # fmt: skip
+    if not chosen_encoder():
+        st.text_input(
+            "Ranked by", key=_RANKING, on_change=_edited, placeholder="order of the data set",
+            help="Best first: arithmetic of columns, such as bent * (1 - compact)",
+        )  # fmt: skip
     if asked.filter:
         st.button(
             "Filter every page by this", icon=":material/filter_alt:", key="words_apply",
@@ -132,7 +158,7 @@ def _edited() -> None:
     held = page_state(WordSearchState)
     held.question = dataclasses.replace(
         held.question, filter=str(st.session_state[_FILTER]).strip(),
-        ranking=str(st.session_state[_RANKING]).strip(),
+        ranking=str(st.session_state.get(_RANKING, held.question.ranking)).strip(),
     )  # fmt: skip
 
 
@@ -149,8 +175,8 @@ def _draw_vocabulary() -> None:
 def draw_found(view: View) -> None:
     """The galaxies that a sentence describes, best first."""
     held = page_state(WordSearchState)
-    asked = held.question
-    if not asked.understood:
+    asked, encoder = held.question, chosen_encoder()
+    if not (asked.understood or (encoder and held.sentence and not held.refused)):
         st.info(
             "Describe galaxies in plain English. The sentence becomes a filter and a ranking, "
             "which you can read and change.",
@@ -158,7 +184,11 @@ def draw_found(view: View) -> None:
         )
         return
     columns = columns_in_view(view.data_set, view.model)
-    found = _within_filter(view, answer(asked, columns))
+    if encoder:
+        every = _text_scores(encoder, held.sentence, view.data_set)
+        found = _within_filter(view, answer_by_text(asked, columns, every))
+    else:
+        found = _within_filter(view, answer(asked, columns))
     n = len(found.rows)
     if not n:
         st.info(
@@ -175,6 +205,17 @@ def draw_found(view: View) -> None:
     if n > MOST:
         st.caption(f"The gallery lists the first {MOST:,}.")
     draw_ranked(view, pairs, scores, key="words_gallery", label="Galaxies that fit the words")
+
+
+def chosen_encoder() -> str:
+    """The text encoder that ranks; empty where tags and numbers do."""
+    return str(st.session_state.get(_ENCODER) or "") if text_encoders() else ""
+
+
+@shared(lambda name, sentence, data_set: (name, sentence, data_set_version(data_set)), entries=8)
+def _text_scores(name: str, sentence: str, data_set: str) -> np.ndarray:
+    ids = cache.data_set(data_set).table["source_id"].to_numpy(object)
+    return text_scores(load_text_encoder(name), sentence, data_set, ids)
 
 
 def _within_filter(view: View, found: RankedGalaxies) -> RankedGalaxies:
@@ -237,5 +278,6 @@ def word_script(view: View) -> Script:
     used = {t: [s for d, s in labels().members(t) if d == view.data_set] for t in catalogue_tags
             if f'tag("{t}")' in held.question.filter}  # fmt: skip
     script.put("found", call("radioviz.search_words", held.sentence, view.data_set,
-                             model=view.model or "", tags=used or None))  # fmt: skip
+                             model=view.model or "", tags=used or None,
+                             text_encoder=chosen_encoder()))  # fmt: skip
     return script
