@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.errors import LikelihoodError
+from radioviz.errors import LabelError
 from radioviz.ui import controls, detail, gallery_tools, sidebar, state, url_state
 from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.controls import View
@@ -71,15 +71,16 @@ def likelihood(view: View) -> None:
 
 def draw_list(view: View, sample: ScoredSample) -> list[Pair]:
     """The chosen list, a page of pictures at a time; all of its galaxies in order."""
-    which = likelihood_view.choose_list()
+    which, likely = likelihood_view.choose_list(), dict[Pair, float]()
     try:
         if which == "marked":
             pairs = [(m.data_set, m.source_id) for m in reversed(marking_panel.marks())]
         elif which == "marks" and marking_panel.marks():
-            pairs = marking_panel.ranked_by_marks(view, sample)
+            likely = marking_panel.ranked_by_marks(view, sample)
+            pairs = list(likely)
         else:
             pairs = likelihood_view.strangest_first(sample, in_range=which == "range")
-    except LikelihoodError as error:
+    except LabelError as error:
         st.error(controls.escape(str(error)))
         return []
     likelihood_view.list_heading(sample, which, pairs)
@@ -87,7 +88,7 @@ def draw_list(view: View, sample: ScoredSample) -> list[Pair]:
         return pairs
     return gallery_tools.paged_gallery(
         pairs, view,
-        lambda some, look: likelihood_view.list_cells(sample, view, some, look),
+        lambda some, look: likelihood_view.list_cells(sample, view, some, look, likely),
         key="likelihood_gallery", label=likelihood_view.LISTS[which], width=112,
         order=likelihood_view.LISTS[which],
         on_open=lambda pair: state.set_focus(*pair), on_collect=collect,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -11,14 +11,14 @@ import pandas as pd
 from radioviz import morphology
 from radioviz.api.latent_search import listed_rows
 from radioviz.api.samples import default_encoder, open_atlas
-from radioviz.atlas.atlas import Atlas
 from radioviz.atlas.scores import read_scores
 from radioviz.data.registry import open_data_set
 from radioviz.errors import AtlasError, CatalogueError, LikelihoodError, ModelError
 from radioviz.models.registry import list_models
-from radioviz.outliers.marking import MarkSpace, latents_of_all, space_encoders, stack_latents
 from radioviz.outliers.score_table import REFERENCE, Outliers, flow_over, outliers_of
 from radioviz.outliers.thresholds import SCORES, calibrated_flows, percentile_rank, threshold_at
+from radioviz.words.examples import ExampleSpace
+from radioviz.workspace.labels import INTERESTING
 
 
 def rank_outliers(
@@ -48,7 +48,8 @@ def rank_outliers(
         Only the galaxies of this table, such as :func:`select_galaxies` gives.
     marks : mapping, optional
         ``(data_set, source_id)`` to a mark from 0 (of no interest) to 5: the others are then
-        ranked by what these marks let expect, and the marked ones left out.
+        ranked by how likely they are to be marked 3 or more, learned from at least two galaxies of
+        either side; the marked ones are left out.
 
     Returns
     -------
@@ -61,6 +62,8 @@ def rank_outliers(
     ------
     LikelihoodError
         If there is no such score.
+    LabelError
+        If too few galaxies are marked 3 or more, or less than 3.
     CatalogueError, ModelError, AtlasError
         If a data set, its scores, or the model cannot be opened.
 
@@ -99,7 +102,7 @@ def rank_outliers(
     table["rank"] = percentile_rank(strange, base.oriented(name)[base.learned()])
     table["flagged"] = strange >= threshold_at(base.oriented(name)[base.held_out()], flagged)
     if marks:
-        order = _order_by_marks(table, keys, model, marks)
+        order = _order_by_marks(keys, model, marks)
     else:
         order = np.argsort(-strange, kind="stable")
         order = order[~np.isnan(strange[order])]
@@ -127,23 +130,16 @@ def _outliers(data_set: str, model: str) -> Outliers:
 
 
 def _order_by_marks(
-    table: pd.DataFrame, keys: list[str], model: str, marks: Mapping[tuple[str, str], float]
+    keys: list[str], model: str, marks: Mapping[tuple[str, str], float]
 ) -> np.ndarray:
-    """Rows that are not marked, the most interesting first."""
-    spaces = [list(_located(keys, name)) for name in space_encoders(list_models())]
-    spaces = [one for one in spaces if len(one) == len(keys)] or [list(_located(keys, model))]
-    space = MarkSpace.of(stack_latents([latents_of_all(one) for one in spaces]),
-                         table["rank"].to_numpy())  # fmt: skip
-    pairs = list(zip(table["data_set"], table["source_id"], strict=True))
-    rows = {pair: i for i, pair in enumerate(pairs)}
-    given = [(rows[pair], mark) for pair, mark in marks.items() if pair in rows]
-    order = space.rerank([i for i, _ in given], [mark for _, mark in given]).order()
-    return np.array([i for i in order if pairs[i] not in marks], dtype=np.int64)
-
-
-def _located(keys: list[str], model: str) -> Iterator[tuple[Atlas, np.ndarray, int]]:
-    """Atlas, rows and length of the catalogue of each data set that the model has encoded."""
-    for key in keys:
-        with suppress(AtlasError, ModelError):
-            atlas, catalogue = open_atlas(key, model), open_data_set(key)
-            yield atlas, catalogue.rows_of(list(atlas.source_ids)), len(catalogue)
+    """Rows that are not marked, the most likely to be interesting first."""
+    parts = [(morphology.complete(open_data_set(key)), open_atlas(key, model)) for key in keys]
+    sides: tuple[list[int], list[int]] = ([], [])
+    start = 0
+    for key, (catalogue, _) in zip(keys, parts, strict=True):
+        given = {s: mark for (data_set, s), mark in marks.items() if data_set == key}
+        for side, wanted in zip(sides, (True, False), strict=True):
+            ids = [s for s, mark in given.items() if (mark >= INTERESTING) == wanted]
+            side += (catalogue.known_rows_of(ids) + start).tolist()
+        start += len(catalogue)
+    return ExampleSpace.joined(parts).teach(*sides).ranked([*sides[0], *sides[1]])

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from radioviz.atlas.atlas import Atlas
+from radioviz.data.catalogue import Catalogue
 from radioviz.errors import LabelError
 from radioviz.words.heads import BLOCK, COLUMNS, measured_features
+from radioviz.words.tagging import latents_of_rows
 
 FEWEST = 2
 """Galaxies with the tag, and others without it, that a ranking needs."""
@@ -44,6 +47,12 @@ class TaughtWord:
     low: np.ndarray
     high: np.ndarray
     right: tuple[int, int]
+
+    def ranked(self, left_out: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Rows whose probability is known, the most likely first, without some."""
+        odds = np.where(np.isfinite(self.probability), -self.probability, np.inf)
+        odds[np.asarray(left_out, dtype=int)] = np.inf
+        return np.argsort(odds, kind="stable")[: int(np.isfinite(odds).sum())]
 
 
 class ExampleSpace:
@@ -92,6 +101,21 @@ class ExampleSpace:
         x -= centre
         x /= (np.maximum(spread, 1e-6) * share).astype(np.float32)
         return cls(x)
+
+    @classmethod
+    def joined(cls, parts: Sequence[tuple[Catalogue, Atlas]]) -> ExampleSpace:
+        """Space of the galaxies of several data sets, one after another, by one encoder."""
+        tables = [catalogue.table for catalogue, _ in parts]
+        latents = [
+            latents_of_rows(atlas, table["source_id"].to_numpy(object))
+            for (_, atlas), table in zip(parts, tables, strict=True)
+        ]
+        columns = {
+            name: np.concatenate([t[name].to_numpy(float, na_value=np.nan) for t in tables])
+            for name in COLUMNS
+            if all(name in t for t in tables)
+        }
+        return cls.of(latents[0] if len(latents) == 1 else np.concatenate(latents), columns)
 
     def __len__(self) -> int:
         return len(self.x)

@@ -79,7 +79,7 @@ class SentenceReader(NumberReader):
             case "stop":
                 self._finish_number()
                 opens = token.text == "("
-                listed = token.text == "," and self.negated_last and self._list_goes_on()
+                listed = token.text == "," and self.negated_last and self._listed_next()
                 if not opens:
                     self.negation, self.fresh = (self.reach, True) if listed else (0, False)
                 self.negated_last, self.tag_before = False, None
@@ -138,7 +138,7 @@ class SentenceReader(NumberReader):
                 return True
         return False
 
-    def _list_goes_on(self) -> bool:
+    def _listed_next(self) -> bool:
         """Whether tags follow that belong to the negation: ``no wings, tails or hot spots``."""
         at, items, joined = self.at + 1, 0, False
         while at < len(self.tokens):

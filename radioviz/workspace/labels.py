@@ -20,6 +20,8 @@ Pair = tuple[str, str]
 MARKS = {"interesting": 5, "boring": 0, "artefact": 0}
 """Tags of which a galaxy has at most one, and the number of each where none was given."""
 HIGHEST = 5
+INTERESTING = 3
+"""Least number of an interesting galaxy."""
 LONGEST_TAG = 60
 LONGEST_NOTE = 2000
 MOST_TAGS = 40
@@ -99,6 +101,20 @@ class Labels:
     def members(self, tag: str) -> list[Pair]:
         """Galaxies with a tag."""
         return [pair for pair, label in self._of.items() if tag in label.tags]
+
+    def examples(self, tag: str) -> tuple[list[Pair], list[Pair]]:
+        """Galaxies that are examples of a tag, and those that are examples against it.
+
+        Against ``ring`` are those with ``not ring``. Against one of the three marks are also those
+        with another; a number makes a galaxy interesting from :data:`INTERESTING` on, unless it is
+        an artefact.
+        """
+        yes, no = self.members(tag), self.members(AGAINST + tag)
+        if tag not in MARKS:
+            return yes, no
+        marked = {p: x for p, x in self._of.items() if x.mark is not None}
+        yes = [p for p, label in marked.items() if _is_example(label, tag)]
+        return yes, [*no, *(p for p in marked if p not in set(yes))]
 
     def tag(self, pairs: Iterable[Pair], tag: str) -> int:
         """Add a tag to galaxies; how many did not have it.
@@ -284,6 +300,12 @@ def tags_in(cell: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(checked_tag(t) for t in cell.split(";") if t.strip()))
 
 
+def _is_example(label: Label, mark: str) -> bool:
+    if mark == "interesting":
+        return (label.mark or 0) >= INTERESTING and label.kind != "artefact"
+    return label.kind == mark
+
+
 def _with_tag(label: Label, tag: str) -> Label:
     if tag in label.tags:
         return label
@@ -299,7 +321,7 @@ def _without_tag(label: Label, tag: str) -> Label:
 
 
 def _marked(label: Label, mark: int | None, kind: str) -> Label:
-    others = tuple(tag for tag in label.tags if tag not in MARKS)
+    others = tuple(t for t in label.tags if t not in MARKS and t != AGAINST + (kind or " "))
     return dataclasses.replace(label, tags=(*others, kind) if kind else others, mark=mark)
 
 

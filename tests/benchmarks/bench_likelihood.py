@@ -20,19 +20,19 @@ CLICK_LIMIT_S = 0.5
 
 def rerank(n: int = 100_000, d: int = 256) -> dict[str, Any]:
     """Seconds from a mark to the new order of ``n`` galaxies, by how many are marked."""
-    import sklearn.gaussian_process  # noqa: F401 - imported once a process, at the first mark
+    import sklearn.linear_model  # noqa: F401 - imported once a process, at the first ranking
 
-    from radioviz.outliers.marking import MarkSpace
+    from radioviz.words.examples import ExampleSpace
 
     rng = np.random.default_rng(0)
-    space = MarkSpace.of(rng.standard_normal((n, d), dtype=np.float32), rng.random(n))
+    space = ExampleSpace.of(rng.standard_normal((n, d), dtype=np.float32), {})
     out: dict[str, Any] = {"galaxies": n, "dimensions": d, "limit_s": RERANK_LIMIT_S}
-    for marks in (1, 10, 50, 100, 200):
-        rows, values = rng.choice(n, marks, replace=False), rng.integers(0, 6, marks)
+    for marks in (4, 10, 50, 100, 200):
+        rows = rng.choice(n, marks, replace=False)
         wall, work = [], []
         for _ in range(5):
             started, spent = time.perf_counter(), time.process_time()
-            space.rerank(rows, values).order()
+            space.teach(rows[::2], rows[1::2]).ranked(rows)
             wall.append(time.perf_counter() - started)
             work.append(time.process_time() - spent)
         out[f"{marks}_marks_s"] = round(min(wall), 3)

@@ -9,18 +9,22 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from radioviz import morphology
+from radioviz.atlas.atlas import open_atlas
 from radioviz.data.catalogue import Catalogue
 from radioviz.export.session import Mark, read_session
 from radioviz.ui import paper_figures, session_labels, tray
 from radioviz.ui.cache import outliers
 from radioviz.ui.pages.likelihood.state import LikelihoodState
 from radioviz.ui.state import Selection
+from radioviz.words.examples import ExampleSpace
 from radioviz.workspace.labels import Labels
 from tests.ui.conftest import session_of
 
 Open = Callable[..., AppTest]
 
 MODEL = "vae32"
+LABELS = "radioviz.workspace.labels.Labels"
 STATE = f"{LikelihoodState.__module__}.{LikelihoodState.__qualname__}"
 
 
@@ -128,11 +132,36 @@ def test_marks_move_on_undo_and_rank(open_page: Open) -> None:
     app.session_state["likelihood_list"] = "marks"
     app.run()
     assert not app.exception
-    ranked = shown(app)
-    assert not {order[0], order[1]} & set(ranked)
+    assert "there are 1 and 1" in words(app)
+    assert shown(app)[:10] == order[2:12]  # too few to rank: as the score has it
     app.session_state["likelihood_list"] = "marked"
     app.run()
     assert shown(app) == [order[1], order[0]]
+
+
+def test_the_marks_rank_like_any_taught_tag(open_page: Open, first: Catalogue) -> None:
+    held = Labels()
+    bent = np.flatnonzero(first.table["label"] == "Bent")[:12]
+    other = np.flatnonzero(first.table["label"] == "FRII")[:12]
+    for rows, number, kind in ((bent, 4, ""), (other[:6], 0, "boring"), (other[6:], 5, "artefact")):
+        for row in rows:
+            held.set_mark(("first", f"first-{row}"), number, kind)
+    app = open_page(
+        "likelihood", {LABELS: held, "likelihood_list": "marks"}, data="first", encoder="simclr"
+    )
+    assert not app.exception and not app.error
+    assert "12 examples" in words(app) and "12 counter-examples" in words(app)
+    found = open_atlas("first", "simclr")
+    space = ExampleSpace.joined([(morphology.complete(first), found)])
+    best = space.teach(bent, other).ranked([*bent, *other])
+    ids = shown(app)
+    assert ids == [f"first-{row}" for row in best[: len(ids)]]
+    app = open_page("similar", {LABELS: held, "similar_kind": "taught"}, data="first",
+                    encoder="simclr")  # fmt: skip
+    app.selectbox(key="teach_tag").set_value("interesting").run()
+    galleries = [e for e in app.get("bidi_component") if "teach_ranked" in str(e.proto.id)]
+    same = [cell["id"][1] for cell in json.loads(galleries[0].proto.json)["cells"]]
+    assert same == ids[: len(same)]
 
 
 def test_keys_that_mark_are_named_on_the_buttons(open_page: Open) -> None:

@@ -240,14 +240,16 @@ def test_likelihood(opened: Open, imported: str) -> None:
 
 def test_likelihood_ranked_by_marks(opened: Open) -> None:
     app = opened("likelihood", encoder="vae32")
-    for source_id, mark, kind in (("first-3", 5, "interesting"), ("first-9", 1, "boring"),
-                                  ("first-20", 4, "artefact")):  # fmt: skip
+    marked = (("first-3", 5, "interesting"), ("first-9", 1, "boring"), ("first-20", 4, "artefact"),
+              ("first-41", 3, ""))  # fmt: skip
+    for source_id, mark, kind in marked:
         app.session_state[LABELS].set_mark(("first", source_id), mark, kind)
+    app.session_state[LABELS].say([("first", "first-50")], "not interesting")
     app.segmented_control(key="likelihood_list").set_value("marks").run()
     (ids,) = run((code_of(app), ["listed['source_id'].tolist()"]))[0]
     shown = cells(app, "likelihood_gallery")
     assert ids[: len(shown)] == shown
-    assert not {"first-3", "first-9", "first-20"} & set(ids)
+    assert not {"first-3", "first-9", "first-20", "first-41", "first-50"} & set(ids)
 
 
 def test_inspect(opened: Open, first: Catalogue, imported: str) -> None:

@@ -87,6 +87,34 @@ def test_saying_the_opposite_replaces_and_the_same_again_removes() -> None:
     assert labels.get(pair).tags == ()
 
 
+def test_examples_of_the_three_marks() -> None:
+    labels = Labels()
+    a, b, c, d, e, f = (("first", f"first-{i}") for i in range(6))
+    for pair, number, kind in ((a, 5, "interesting"), (b, 3, ""), (c, 2, "interesting"),
+                               (d, 0, "boring"), (e, 5, "artefact")):  # fmt: skip
+        labels.set_mark(pair, number, kind)
+    labels.say([f], "not interesting")
+    assert labels.examples("interesting") == ([a, b], [f, c, d, e])
+    assert labels.examples("artefact") == ([e], [a, b, c, d])
+    assert labels.examples("boring") == ([d], [a, b, c, e])
+    labels.set_mark(f, 4, "interesting")  # no longer an example against it
+    assert labels.examples("interesting") == ([a, b, f], [c, d, e])
+    labels.say([a], "ring")
+    labels.say([b], "not ring")
+    assert labels.examples("ring") == ([a], [b])
+
+
+def test_the_ranking_leaves_out_examples_and_what_is_unknown(latents: np.ndarray) -> None:
+    z = latents.copy()
+    z[5] = np.nan
+    space = ExampleSpace.of(z, {})
+    yes, no = (np.flatnonzero(k)[:10] for k in (latents[:, 0] > 0, latents[:, 0] < 0))
+    word = space.teach(yes, no)
+    order = word.ranked([*yes, *no])
+    assert len(order) == N - len({*yes, *no, 5}) and 5 not in order
+    assert (np.diff(word.probability[order]) <= 0).all()
+
+
 def test_labels_as_a_table_and_back(tmp_path: Path) -> None:
     labels = Labels()
     a, b = ("first", "first-1"), ("first", "first-2")

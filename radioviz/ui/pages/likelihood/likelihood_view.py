@@ -269,7 +269,7 @@ def list_heading(sample: ScoredSample, which: str, pairs: list[Pair]) -> None:
     elif which == "range" and chosen is not None:
         text = f"with {score.title.lower()} {chosen[0]:.4g} to {chosen[1]:.4g}"
     elif which == "marks" and marks():
-        text = "not marked yet, ranked by your marks"
+        text = "not marked yet, the most likely to be interesting first"
     elif which == "marks":
         text = "ranked by the score: mark some, and the rest is ranked by your marks"
     else:
@@ -289,15 +289,19 @@ def list_heading(sample: ScoredSample, which: str, pairs: list[Pair]) -> None:
 
 
 def list_cells(
-    sample: ScoredSample, view: View, pairs: list[Pair], look: Look
+    sample: ScoredSample, view: View, pairs: list[Pair], look: Look, likely: Mapping[Pair, float]
 ) -> list[gallery.Cell]:
-    """Pictures with value, percentile rank and mark first, then name, class and size."""
+    """Pictures with value, percentile rank and mark first, then name, class and size.
+
+    Where it is known how ``likely`` a galaxy is to be interesting, that comes first instead.
+    """
     made = []
     cells = galaxies.galaxy_cells(pairs, view.style, size=look.pixels, common=look.common)
     for cell in cells:
         value, mark = sample.value(cell.pair), mark_of(cell.pair)
-        known = math.isfinite(value)
+        known, chance = math.isfinite(value), likely.get(cell.pair, math.nan)
         parts = [f"{value:.4g}", sample.rank_text(value, sample.score)] if known else []
+        parts = [f"{chance:.0%} likely"] if math.isfinite(chance) else parts
         parts += [] if mark is None else [mark_text(mark)]
         note = " · ".join(p for p in (cell.note, cell.name) if p)
         made.append(dataclasses.replace(cell, name=" · ".join(parts) or cell.name, note=note))

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 
 import numpy as np
 import streamlit as st
 
-from radioviz.outliers.marking import (
-    MarkSpace,
-    latents_of_all,
-    space_encoders,
-    stack_latents,
-)
-from radioviz.outliers.thresholds import percentile_rank
-from radioviz.ui import cache, controls, detail, galaxies, session_workspace, state, tray
-from radioviz.ui.cache import outliers as scores
+from radioviz.ui import controls, detail, galaxies, session_workspace, state, tray
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.label_editor import draw_labels
 from radioviz.ui.pages.likelihood.scored_sample import RANKS, Pair, ScoredSample
-from radioviz.ui.pages.likelihood.state import LikelihoodState
 from radioviz.ui.session_labels import labels, mark_of, marks
-from radioviz.ui.state import Selection, page_state
+from radioviz.ui.state import Selection
+from radioviz.ui.taught_tags import taught_tag
 from radioviz.workspace.labels import MARKS
 
 KINDS = {
@@ -36,45 +27,27 @@ KINDS = {
 # -- ranking ------------------------------------------------------------------------------------
 
 
-def ranked_by_marks(view: View, sample: ScoredSample) -> list[Pair]:
-    """Galaxies that are not marked yet, the most interesting first by the marks of the session.
+def ranked_by_marks(view: View, sample: ScoredSample) -> dict[Pair, float]:
+    """Galaxies that are not marked yet, the most likely to be interesting first, with how likely.
+
+    They are ranked as by any tag that is taught on Similar; where too few are marked, they stay as
+    the score orders them, and nothing is known of them.
 
     Raises
     ------
     AtlasError
         If a data set has no latents.
     """
-    passing = set(sample.pooled()[0])  # the filter narrows the list, not what is learned from
-    every = {key: scores.outliers(key, view.model) for key in sample.tables}
-    sample = dataclasses.replace(sample, tables=every)
     pairs, values = sample.pooled()
-    base = sample.reference
-    known = base.oriented(sample.score.key)[base.learned()]
-    space = _space(view, sample, percentile_rank(values, known))
-    rows = {pair: i for i, pair in enumerate(pairs)}
-    given = [(rows[p], m) for m in marks() if (p := (m.data_set, m.source_id)) in rows]
-    # No reader looks for artefacts, whatever number they were given.
-    ranking = space.rerank(
-        [i for i, _ in given], [0 if m.kind == "artefact" else m.mark for _, m in given]
-    )
-    order = [pairs[i] for i in ranking.order()]
-    return [p for p in order if p in passing and labels().get(p).mark is None]
-
-
-def _space(view: View, sample: ScoredSample, rank: np.ndarray) -> MarkSpace:
-    """Space of the galaxies of a sample, kept until other galaxies or another score are shown."""
-    keys = list(sample.tables)
-    encoders = space_encoders(cache.models())
-    encoders = [m for m in encoders if all(m in cache.atlas_names(key) for key in keys)]
-    located = [[cache.located(key, m) for key in keys] for m in encoders or [str(view.model)]]
-    stamp = (keys, sample.score.key, tuple(id(x.atlas) for one in located for x in one))
-    held = page_state(LikelihoodState)
-    if held.space is None or held.space[0] != stamp:
-        parts = [
-            latents_of_all([(x.atlas, x.rows, len(x.catalogue)) for x in one]) for one in located
-        ]
-        held.space = (stamp, MarkSpace.of(stack_latents(parts), rank))
-    return held.space[1]
+    taught = taught_tag("interesting", tuple(sample.tables), str(view.model))
+    taught.draw_counts()
+    if taught.word is None:
+        order = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
+        ranked = dict.fromkeys([pairs[i] for i in order], float("nan"))
+    else:
+        ranked = taught.scores(taught.others())
+    passing = set(pairs)  # the filter narrows the list, not what is learned from
+    return {p: s for p, s in ranked.items() if p in passing and labels().get(p).mark is None}
 
 
 # -- marking ------------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ from radioviz.ui.controls import View
 from radioviz.ui.pages.likelihood.likelihood_view import OutlierSettings
 from radioviz.ui.pages.likelihood.scored_sample import ScoredSample
 from radioviz.ui.pages.likelihood.state import LikelihoodState
-from radioviz.ui.session_labels import marks
+from radioviz.ui.session_labels import labels, marks
 from radioviz.ui.state import page_state
+from radioviz.words.examples import FEWEST
 
 
 def outlier_script(
@@ -18,10 +19,13 @@ def outlier_script(
     """The galaxies of the list, ``which`` of the lists of the page, strangest first."""
     script, keys = Script(), list(sample.tables)
     shown = among(script, keys, view.model)
-    by_marks = which == "marks" and len(marks())
+    sides = [[p for p in side if p[0] in keys] for side in labels().examples("interesting")]
+    by_marks = which == "marks" and min(map(len, sides)) >= FEWEST
     if by_marks or which == "marked":
         # No reader looks for artefacts, whatever number they were given.
         held = {(m.data_set, m.source_id): 0 if m.kind == "artefact" else m.mark for m in marks()}
+        if by_marks:
+            held |= {p: 0 for p in sides[1] if p not in held}  # tagged "not interesting"
         script.note("Marks, 0 (of no interest) to 5; artefacts count as 0.")
         script.put("marks", held)
     if which == "marked":

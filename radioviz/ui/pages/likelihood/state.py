@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from radioviz.outliers.marking import MarkSpace
 
 
 @dataclass
@@ -21,11 +17,8 @@ class LikelihoodState:
         Whether it was brushed: then dragging keeps on brushing.
     data_set : str
         In view when the data sets of the histogram were last chosen.
-    space : tuple, optional
-        What the space that marks are compared in was made from, and the space.
     """
 
     range: tuple[float, float] | None = None
     brush: bool = False
     data_set: str = ""
-    space: tuple[object, MarkSpace] | None = None
