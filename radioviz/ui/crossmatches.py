@@ -44,61 +44,40 @@ _OWN = {
 
 @dataclasses.dataclass(frozen=True)
 class Crossmatch:
-    """One match of a data set with a catalogue.
+    """One match of a data set with a catalogue."""
 
-    Attributes
-    ----------
-    name : str
-        Begins the names of the joined columns.
-    data_set, version : str
-        Data set, and the digest of its catalogue then.
-    attached : str
-        Name of the table attached to the workspace.
-    title : str
-        File, or service and table.
-    radius : float
-        Arcsec.
-    how : str
-        One of :data:`radioviz.workspace.crossmatch.HOW`.
-    asked, matched, several, pairs : int
-        Galaxies with a position; those with a match, those with several rows within the radius;
-        pairs kept.
-    rows, placed, shared : int
-        Rows of the catalogue, those with a position, and those matched by several galaxies.
-    chance, chance_error, offset_ra, offset_dec : float or None
-        Galaxies expected to match by chance; median of catalogue minus galaxy, arcsec.
-    positions : str
-        The interpretation of the catalogue's positions.
-    notes : list of str
-    made, sha256 : str
-        When; of the file, empty for a service.
-    columns : dict
-        By joined name: the catalogue's name, type, unit, UCD, description, and how many different
-        values it has.
-    """
-
-    name: str
+    name: str  # begins the names of the joined columns
+    # data_set, version: data set, and the digest of its catalogue then
     data_set: str
     version: str
-    attached: str
-    title: str
-    radius: float
-    how: str
+    attached: str  # name of the table attached to the workspace
+    title: str  # file, or service and table
+    radius: float  # arcsec
+    how: str  # one of :data:`radioviz.workspace.crossmatch.HOW`
+    # asked, matched, several, pairs: galaxies with a position; those with a match, those with
+    # several rows within the radius; pairs kept
     asked: int
     matched: int
     several: int
     pairs: int
+    # rows, placed, shared: rows of the catalogue, those with a position, and those matched by
+    # several galaxies
     rows: int
     placed: int
     shared: int
+    # chance, chance_error, offset_ra, offset_dec: galaxies expected to match by chance; median of
+    # catalogue minus galaxy, arcsec
     chance: float | None
     chance_error: float | None
     offset_ra: float | None
     offset_dec: float | None
-    positions: str
+    positions: str  # the interpretation of the catalogue's positions
     notes: list[str]
+    # made, sha256: when; of the file, empty for a service
     made: str
     sha256: str
+    # By joined name: the catalogue's name, type, unit, UCD, description, and how many different
+    # values it has.
     columns: dict[str, list[str]]
 
     @property
@@ -265,10 +244,7 @@ def _plain_cells(column: pd.Series) -> list[Any]:
 def load_match(entry: Mapping[str, Any]) -> None:
     """Join the columns of a match that a ``.radioviz`` file holds; one of its name is replaced.
 
-    Raises
-    ------
-    SelectionError
-        If the data set has columns of these names, or there are too many matches.
+    Raises SelectionError if the data set has columns of these names, or there are too many matches.
     """
     about, cells = dict(entry["about"]), entry["cells"]
     data_set, name = str(about["data_set"]), check_name(str(about["name"]))
@@ -378,10 +354,7 @@ def _columns_of(workspace: str, match: Crossmatch) -> TableColumns | None:
 def opened(match: Crossmatch) -> JoinedTable:
     """The joined cells of a match.
 
-    Raises
-    ------
-    WorkspaceError
-        If they are not on this server any more.
+    Raises WorkspaceError if they are not on this server any more.
     """
     found = _opened(session_workspace.workspace_state().identifier, match.attached, match.data_set)
     if found is None:

@@ -30,20 +30,11 @@ _MAX_PARAMETERS, _MAX_LENGTH = 40, 300
 
 @dataclass
 class SavedViewState:
-    """Views of session files that wait to be opened.
+    """Views of session files that wait to be opened."""
 
-    Attributes
-    ----------
-    offered : dict or None
-        The view that came with the last file, for its button.
-    target : dict or None
-        The view whose button was pressed.
-    style : dict
-        Image settings to restore before their widgets are drawn.
-    """
-
-    offered: dict[str, Any] | None = None
-    target: dict[str, Any] | None = None
+    offered: dict[str, Any] | None = None  # the view that came with the last file, for its button
+    target: dict[str, Any] | None = None  # the view whose button was pressed
+    # Image settings to restore before their widgets are drawn.
     style: dict[str, Any] = field(default_factory=dict)
 
 

@@ -32,20 +32,11 @@ _ABOUT = {
 
 @dataclass(frozen=True, eq=False)
 class WorkspaceColumns:
-    """Columns of the workspace, row by row of a catalogue.
+    """Columns of the workspace, row by row of a catalogue."""
 
-    Attributes
-    ----------
-    values : dict
-        By name; a name that the data set itself has is followed by ``_2``.
-    described : dict
-        What they are, by name.
-    tags, subsets : dict
-        Mask of the galaxies of each tag and of each named subset, shape ``(n,)``.
-    """
-
-    values: dict[str, Values]
-    described: dict[str, Column]
+    values: dict[str, Values]  # by name; a name that the data set itself has is followed by ``_2``
+    described: dict[str, Column]  # what they are, by name
+    # tags, subsets: mask of the galaxies of each tag and of each named subset, shape ``(n,)``
     tags: dict[str, np.ndarray]
     subsets: dict[str, np.ndarray]
 

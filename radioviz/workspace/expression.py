@@ -30,25 +30,15 @@ DEEPEST = 60
 
 @dataclass(frozen=True)
 class Node:
-    """A part of a parsed filter.
+    """A part of a parsed filter."""
 
-    Attributes
-    ----------
-    kind : str
-        ``number``, ``text``, ``truth``, ``column``, ``call``, ``compared``, ``and``, ``or``,
-        ``not``, ``in``, ``between``, ``missing``, ``match``, ``arithmetic``, ``negative``.
-    value : object
-        The number, text, column name, function, or operator; a tuple of operators for
-        ``compared``.
-    parts : tuple of Node
-        What it applies to.
-    start, end : int
-        Characters of the filter that it came from.
-    """
-
+    # ``number``, ``text``, ``truth``, ``column``, ``call``, ``compared``, ``and``, ``or``, ``not``,
+    # ``in``, ``between``, ``missing``, ``match``, ``arithmetic``, ``negative``.
     kind: str
+    # The number, text, column name, function, or operator; a tuple of operators for ``compared``.
     value: float | int | str | bool | tuple[str, ...] = ""
-    parts: tuple[Node, ...] = ()
+    parts: tuple[Node, ...] = ()  # what it applies to
+    # start, end: characters of the filter that it came from
     start: int = field(default=0, compare=False)
     end: int = field(default=0, compare=False)
 
@@ -67,10 +57,7 @@ class Node:
 def parse_filter(text: str) -> Node:
     """The structure of a filter.
 
-    Raises
-    ------
-    FilterError
-        If it is not a filter; ``position`` is the character that does not fit.
+    Raises FilterError if it is not a filter; ``position`` is the character that does not fit.
     """
     import lark
 
