@@ -18,15 +18,8 @@ def latent_outlier_scores(latents: np.ndarray) -> dict[str, np.ndarray]:
     more than 20,000, to the 20 nearest of a random sample of that size.
     ``isolation``: isolation forest on the latents (Liu et al. 2008).
 
-    Parameters
-    ----------
-    latents : numpy.ndarray
-        Float32, shape ``(n, d)``.
-
-    Returns
-    -------
-    dict
-        Name to float32 of shape ``(n,)``; NaN if there is no other source.
+    ``latents``: float32, shape ``(n, d)``. Returns name to float32 of shape ``(n,)``; NaN if there
+    is no other source.
     """
     n = len(latents)
     if n < 2:

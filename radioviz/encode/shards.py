@@ -95,12 +95,8 @@ class ShardPlan:
     ) -> bool:
         """Encode shards one after the other; False if cancelled.
 
-        Parameters
-        ----------
-        starts : list of int
-            First rows of the shards.
-        on_batch : callable
-            Called with the number of images of each batch.
+        ``starts``: first rows of the shards; ``on_batch``: called with the number of images of each
+        batch.
         """
         n, info = len(catalogue), encoder.info
         catalogue = catalogue.of_plane(self.plane or 0)

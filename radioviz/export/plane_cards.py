@@ -24,13 +24,8 @@ _EVEN = 1e-6  # relative difference of the steps of a frequency axis
 class PlaneHeaders:
     """Cards of the images of a group whose sources have several.
 
-    Attributes
-    ----------
-    catalogue : Catalogue
-        In its first plane.
-    of_plane : list of ImageHeaders
-    one_grid : bool
-        Whether the planes of each source have the same pixels on the sky, and one unit: a cube.
+    ``catalogue`` is in its first plane. ``one_grid``: whether the planes of each source have the
+    same pixels on the sky, and one unit: a cube.
     """
 
     def __init__(self, group: Group) -> None:

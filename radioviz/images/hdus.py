@@ -77,10 +77,7 @@ class HDU:
 class FitsFile:
     """The HDUs of an open file, found without reading their data.
 
-    Attributes
-    ----------
-    inflated : bool
-        Whether it was a gzip stream: then offsets are not those of the file on the disk.
+    ``inflated``: whether it was a gzip stream; then offsets are not those of the file on the disk.
     """
 
     def __init__(
@@ -110,12 +107,7 @@ class FitsFile:
         return fits.BinTableHDU.fromstring(as_block(hdu.header.text.split("\n")) + self.data(hdu))
 
     def check_length(self, hdu: HDU) -> None:
-        """Refuse a data unit that is longer than the file.
-
-        Raises
-        ------
-        ImageError
-        """
+        """Refuse a data unit that is longer than the file, by ImageError."""
         present = max(0, self.length - hdu.start)
         if present >= hdu.size:
             return
@@ -231,12 +223,7 @@ def _declared(index: int, header: Header, start: int, where: str) -> HDU:
 
 
 def _check_repeats(cards: str, where: str) -> None:
-    """Refuse a structural keyword with two values: astropy follows the first here, the last there.
-
-    Raises
-    ------
-    ImageError
-    """
+    """Refuse a keyword of the structure with two values, of which astropy follows either."""
     values: dict[str, str] = {}
     for card in filter(_STRUCTURE.match, cards.split("\n")):
         key, value = card[:8].rstrip(), card[10:].split("/")[0].strip()

@@ -27,17 +27,8 @@ Value = str | float | int | bool
 class Header:
     """Values of a FITS header by keyword; the first of each counts.
 
-    Parameters
-    ----------
-    cards : bytes
-        Cards of 80 bytes each, without END.
-
-    Attributes
-    ----------
-    text : str
-        All cards, one a line, with unprintable characters replaced by spaces.
-    unprintable : bool
-        Whether a card held such characters.
+    ``cards``: 80 bytes each, without END. ``text``: all cards, one a line, with unprintable
+    characters replaced by spaces. ``unprintable``: whether a card held such characters.
     """
 
     def __init__(self, cards: bytes) -> None:

@@ -58,17 +58,9 @@ def find_planes(
 ) -> dict[int, int]:
     """Index (from 0) along every axis in ``others`` that is longer than 1.
 
-    Parameters
-    ----------
-    axes : sequence of int
-        Lengths of all axes, FITS order.
-    others : sequence of int
-        Axes (from 0) that are not on the sky.
-
-    Raises
-    ------
-    ValueError
-        If the plane is not one of these, or an axis has no choice; the text says what would do.
+    ``axes``: lengths of all axes, FITS order; ``others``: axes (from 0) that are not on the sky.
+    Raises ValueError if the plane is not one of these, or an axis has no choice; the text says what
+    would do.
     """
     long = [i for i in others if axes[i] != 1]
     if isinstance(plane, int):

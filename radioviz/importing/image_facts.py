@@ -131,12 +131,7 @@ def frame_note(
 ) -> str:
     """That images are smaller than the frame that encoders see; empty where none is.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        ``(ny, nx)`` of the images.
-    scales, beams : sequence of float or None
-        Arcsec, of each image.
+    ``shape``: ``(ny, nx)`` of the images; ``scales``, ``beams``: arcsec, of each image.
     """
     frame = Preprocess().field_arcsec or 0.0
     smaller = []

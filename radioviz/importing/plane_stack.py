@@ -189,12 +189,7 @@ def describe_planes(table: pd.DataFrame, surveys: Sequence[SurveyFacts]) -> pd.D
     What a survey's name implies fills them, what the user gave replaces them, as for the first
     plane; columns that say the same as those of the first are left out.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Complete for the first plane.
-    surveys : sequence of SurveyFacts
-        Of each plane.
+    ``table``: complete for the first plane; ``surveys``: of each plane.
     """
     for k, survey in list(enumerate(surveys))[1:]:
         own = {n: table[numbered(n, k)] for n in PLANE_COLUMNS if numbered(n, k) in table}

@@ -99,12 +99,7 @@ def read_positions(
 def degrees_of(cells: pd.Series, role: str, unit: str = "") -> np.ndarray:
     """One coordinate in degrees, shape ``(n,)``; numbers without a unit are degrees.
 
-    Parameters
-    ----------
-    cells : pandas.Series
-        Numbers or text.
-    role : str
-        ``ra`` or ``dec``.
+    ``cells``: numbers or text; ``role``: ``ra`` or ``dec``.
     """
     column = _Coordinate(cells, role, angular_unit(unit, role), len(cells))
     if role == "ra":

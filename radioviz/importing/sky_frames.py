@@ -34,17 +34,9 @@ def frame_of_positions(
 ) -> BaseCoordinateFrame | Question:
     """Frame of two columns; J2000 where nothing is said, a question where two things are.
 
-    Parameters
-    ----------
-    names : tuple of str
-        Columns of longitude and latitude.
-    otherwise : str
-        Frame of columns that were found by the names of another frame.
-
-    Raises
-    ------
-    CatalogueError
-        If the frame is not one of the sky, or the two columns are in different ones.
+    ``names``: columns of longitude and latitude; ``otherwise``: frame of columns that were found by
+    the names of another frame. Raises CatalogueError if the frame is not one of the sky, or the two
+    columns are in different ones.
     """
     given = choice_answer(answers, "frame", FRAMES)
     if given or otherwise:

@@ -281,12 +281,7 @@ class JobFolder(Generic[Request, State]):
 class JobWorker(Generic[Request, State]):
     """A job as its own process sees it.
 
-    Attributes
-    ----------
-    request, state : dataclass
-        Input and progress.
-    progress : callable
-        ``progress(done, total, what)``, written to ``state.json`` from time to time.
+    ``progress(done, total, what)`` is written to ``state.json`` from time to time.
     """
 
     def __init__(self, folder: Path, request: Request, state: State) -> None:

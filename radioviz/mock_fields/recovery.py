@@ -102,17 +102,8 @@ def match_sources(
     A found source belongs to a true one if it lies within half its size, or a beam if that is
     more: lobes of one galaxy may be found one by one.
 
-    Parameters
-    ----------
-    truth : pandas.DataFrame
-        ``x``, ``y`` in FITS pixels, ``las`` in arcsec.
-    found : pandas.DataFrame
-        ``x``, ``y`` in FITS pixels.
-
-    Returns
-    -------
-    seen, real : numpy.ndarray
-        Bool, one for each row of ``truth`` and ``found``.
+    ``truth``: ``x``, ``y`` in FITS pixels, ``las`` in arcsec; ``found``: ``x``, ``y`` in FITS
+    pixels. Returns bool, one for each row of ``truth`` and ``found``.
     """
     seen, real = np.zeros(len(truth), bool), np.zeros(len(found), bool)
     if not (len(truth) and len(found)):

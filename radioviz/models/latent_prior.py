@@ -39,10 +39,7 @@ class _Block(nn.Module):
 class LatentPrior(nn.Module):
     """Flow of ``dim`` numbers, given ``conditions`` numbers.
 
-    Attributes
-    ----------
-    mean, scale : Tensor
-        Standardisation of latent vectors, ``(dim,)``, from the training galaxies.
+    ``mean``, ``scale``: standardisation of latent vectors, ``(dim,)``, from the training galaxies.
     """
 
     def __init__(

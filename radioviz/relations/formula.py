@@ -58,17 +58,9 @@ def formula(asked: PropertyQuestion, columns: Sequence[str], degree: int = 3) ->
     Terms join one at a time, each the one that lowers the squared error most, as long as R2 grows
     by 0.003 (forward selection of the terms of a response surface).
 
-    Parameters
-    ----------
-    columns : sequence of str
-        One to three of the question's.
-    degree : int
-        Largest sum of powers of a term, 1 to 4.
-
-    Raises
-    ------
-    RelationError
-        If the columns or the degree are others, or too few galaxies have all of them.
+    ``columns``: one to three of the question's; ``degree``: largest sum of powers of a term, 1 to
+    4. Raises RelationError if the columns or the degree are others, or too few galaxies have all of
+    them.
     """
     absent = [c for c in columns if c not in asked.names]
     if absent or not 1 <= len(columns) <= 3 or not 1 <= degree <= 4:

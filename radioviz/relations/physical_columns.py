@@ -58,12 +58,8 @@ def physical_columns(
 ) -> pd.DataFrame | None:
     """The columns of :data:`PHYSICAL` for a Catalogue's table; None where no row has any.
 
-    Parameters
-    ----------
-    redshift : numpy.ndarray, optional
-        Used where the table has none, ``(n,)``.
-    index : numpy.ndarray, optional
-        Spectral index of each source, ``(n,)``, NaN where unknown.
+    ``redshift``: used where the table has none, ``(n,)``; ``index``: spectral index of each source,
+    ``(n,)``, NaN where unknown.
     """
     physics = physics or Physics()
     z = table["redshift"].to_numpy(float)

@@ -40,17 +40,9 @@ class Whitening:
     ) -> Whitening:
         """Fit to reference latents of shape ``(n, d)``; rows that are not finite are left out.
 
-        Parameters
-        ----------
-        components : int, optional
-            Principal axes to keep, by default all that the latents span.
-        power : float
-            From 0 to 1, as above.
-
-        Raises
-        ------
-        SimilarityError
-            If there are fewer than two usable latents, or a parameter is invalid.
+        ``components``: principal axes to keep, by default all that the latents span; ``power``:
+        from 0 to 1, as above. Raises SimilarityError if there are fewer than two usable latents, or
+        a parameter is invalid.
         """
         if not 0 <= power <= 1:
             raise SimilarityError(f"a whitening of power {power}; expected 0 to 1")
@@ -145,17 +137,9 @@ class Whitening:
     ) -> LatentIndex:
         """The same sources with whitened latents.
 
-        Parameters
-        ----------
-        folder : pathlib.Path, optional
-            Where to write latents that are too large for the memory.
-        progress : callable
-            Called as ``progress(done, total, what)`` while they are written.
-
-        Raises
-        ------
-        SimilarityError
-            If the folder cannot be written.
+        ``folder``: where to write latents that are too large for the memory; ``progress``: called
+        as ``progress(done, total, what)`` while they are written. Raises SimilarityError if the
+        folder cannot be written.
         """
         if index.large and folder is not None:
             path = folder / f"latents-{self.digest}.npy"

@@ -84,18 +84,9 @@ class NullDistribution:
     ) -> NullDistribution:
         """The same for queries that use the best of several views of each example.
 
-        Parameters
-        ----------
-        rows : numpy.ndarray
-            Rows of some random galaxies, shape ``(m,)``, as examples.
-        views : numpy.ndarray
-            Latents of their views, shape ``(m, r, d)``.
-
-        Raises
-        ------
-        SimilarityError
-            If fewer than ``positives + negatives`` galaxies have views, or their latents do not
-            belong to this index.
+        ``rows``: rows of some random galaxies, shape ``(m,)``, as examples; ``views``: latents of
+        their views, shape ``(m, r, d)``. Raises SimilarityError if fewer than ``positives +
+        negatives`` galaxies have views, or their latents do not belong to this index.
         """
         views = np.asarray(views, dtype=np.float64)
         d = index.latents.shape[1]
@@ -142,17 +133,9 @@ class NullDistribution:
         like the query exists, compare its best match with the best matches of others.
         :meth:`chance` is then the fraction of galaxies with an equally good match.
 
-        Parameters
-        ----------
-        rows, views : numpy.ndarray, optional
-            The queries, as in :meth:`of_views`.
-        sample : int
-            Number of random galaxies as queries, where no views are given.
-
-        Raises
-        ------
-        SimilarityError
-            If the data set holds no unrelated galaxies.
+        ``rows``, ``views``: the queries, as in :meth:`of_views`; ``sample``: number of random
+        galaxies as queries, where no views are given. Raises SimilarityError if the data set holds
+        no unrelated galaxies.
         """
         if rows is None or views is None:
             usable = np.flatnonzero(index.inverse_norms > 0)

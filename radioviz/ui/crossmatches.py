@@ -154,19 +154,9 @@ def save_match(
 ) -> Crossmatch:
     """Join the columns of a matched catalogue to a data set; a match of this name is replaced.
 
-    Parameters
-    ----------
-    asked : numpy.ndarray
-        Rows of the data set whose positions were given to the match, int64.
-    content : bytes
-        Of the file, for its checksum.
-
-    Raises
-    ------
-    SelectionError
-        If the name is not accepted, or there are too many matches.
-    WorkspaceError
-        If it cannot be saved.
+    ``asked``: rows of the data set whose positions were given to the match, int64; ``content``: of
+    the file, for its checksum. Raises SelectionError if the name is not accepted, or there are too
+    many matches, and WorkspaceError if it cannot be saved.
     """
     name = check_name(name)
     held = session_workspace.value(FIELD, [])

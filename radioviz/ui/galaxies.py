@@ -126,17 +126,8 @@ def prepare_groups(
     Data sets are opened now; the function may be called from any thread and keeps the present
     selection.
 
-    Parameters
-    ----------
-    scores : mapping, optional
-        More values for each galaxy, written after the scores of the model.
-    columns : mapping, optional
-        Unit, UCD and meaning of those numbers, by name.
-
-    Raises
-    ------
-    CatalogueError
-        If a data set is missing.
+    ``scores``: more values for each galaxy, written after the scores of the model; ``columns``:
+    unit, UCD and meaning of those numbers, by name. Raises CatalogueError if a data set is missing.
     """
     opened: dict[str, tuple[Catalogue, cache.Located | None]] = {}
     tables: dict[str, list[tuple[Crossmatch, JoinedTable]]] = {}

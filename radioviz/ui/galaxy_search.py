@@ -98,12 +98,7 @@ def draw_search_outcome(
 ) -> None:
     """Why nothing was found and the button that asks Sesame; or the number of matches, and steps.
 
-    Parameters
-    ----------
-    at : (str, str) or None
-        The match that the page shows now.
-    go : callable
-        Shows another match.
+    ``at``: the match that the page shows now; ``go``: shows another match.
     """
     held = galaxy_search(box)
     if held.resolved:

@@ -57,12 +57,8 @@ class Heads:
     ) -> dict[str, np.ndarray]:
         """Probability of each tag, float32 ``(n,)``; NaN where latents are not finite.
 
-        Parameters
-        ----------
-        latents : numpy.ndarray
-            ``(n, d)``, may be memory-mapped.
-        measured : mapping
-            :data:`columns` by name, each ``(n,)``.
+        ``latents``: ``(n, d)``, may be memory-mapped; ``measured``: :data:`columns` by name, each
+        ``(n,)``.
         """
         n, d = latents.shape
         if d + len(self.columns) != self.arrays["weights"].shape[1]:

@@ -26,12 +26,8 @@ def data_set_columns(
 ) -> TableColumns:
     """The catalogue's columns, measured ones, and scores, row by row of the catalogue.
 
-    Parameters
-    ----------
-    scores : Scores
-        Of the data set, that belong to no encoder.
-    atlas : Atlas, optional
-        Of the data set: its scores come too.
+    ``scores``: of the data set, that belong to no encoder; ``atlas``: of the data set: its scores
+    come too.
     """
     table = catalogue.table
     described: dict[str, Column] = {**COLUMNS, **morphology.MEASURED}

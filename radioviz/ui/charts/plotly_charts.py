@@ -162,12 +162,8 @@ def lines(
 ) -> Figure:
     """Lines with error bands; values that are not finite are left out.
 
-    Parameters
-    ----------
-    floor : float, optional
-        The vertical axis begins here or lower.
-    reach : float, optional
-        The horizontal axis runs from minus this to this.
+    ``floor``: the vertical axis begins here or lower; ``reach``: the horizontal axis runs from
+    minus this to this.
     """
     traces: list[Figure] = []
     values = []

@@ -15,12 +15,7 @@ def profiles(images: Mapping[str, np.ndarray], pixel_scale: float, beam: float) 
 
     FRIIs are last, and have the clearest axis.
 
-    Parameters
-    ----------
-    images : mapping
-        Class to image ``(ny, nx)``, 0..1.
-    pixel_scale, beam : float
-        Arcsec.
+    ``images``: class to image ``(ny, nx)``, 0..1; ``pixel_scale``, ``beam``: arcsec.
     """
     from radioviz import morphology
 

@@ -29,17 +29,9 @@ def uploaded_picture(
 ) -> QueryPicture | None:
     """Draw the upload and the questions about it; None until it can be used.
 
-    Parameters
-    ----------
-    catalogue : Catalogue
-        The data set that is searched: the picture is smoothed to its beam.
-    chain : Preprocess
-        Of the encoder.
-
-    Raises
-    ------
-    ImageError, PreprocessError
-        If the file cannot be a query; the message says why.
+    ``catalogue``: the data set that is searched: the picture is smoothed to its beam; ``chain``: of
+    the encoder. Raises ImageError or PreprocessError if the file cannot be a query; the message
+    says why.
     """
     file = st.file_uploader(
         "FITS, PNG or JPEG", key="similar_file", max_upload_size=query_image.MAX_MEGABYTES,

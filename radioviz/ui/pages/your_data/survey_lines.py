@@ -14,12 +14,8 @@ from radioviz.ui.code.script import Expression, Script, call
 def surveys_script(keys: list[str], draft: Mapping[str, Any]) -> Script:
     """The imported surveys, and the import that the form describes.
 
-    Parameters
-    ----------
-    keys : list of str
-        Of the imported surveys.
-    draft : mapping
-        Empty, or keywords of :func:`radioviz.import_survey`, with ``path``.
+    ``keys``: of the imported surveys; ``draft``: empty, or keywords of
+    :func:`radioviz.import_survey`, with ``path``.
     """
     script = Script()
     script.put("surveys", list(keys))
