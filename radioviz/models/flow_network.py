@@ -8,7 +8,6 @@ above, where its cost grows with the fourth power of the side, blocks are convol
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 
@@ -17,12 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from radioviz.errors import ModelError
-from radioviz.models.refiner import FilmBlock
+from radioviz.models.unet import FilmBlock, UNet
 
 FREQUENCIES = 8
 
 
-class AttentionBlock(nn.Module):
+class AttentionBlock(FilmBlock):
     """Residual block whose gate mixes convolution and attention, channel by channel.
 
     Parameters
@@ -40,26 +39,18 @@ class AttentionBlock(nn.Module):
     def __init__(
         self, before: int, after: int, embedding: int, dropout: float = 0.0, heads: int = 4
     ) -> None:
-        super().__init__()
+        super().__init__(before, after, embedding, dropout)
         if after % heads:
             raise ModelError(f"{after} channels do not divide among {heads} heads of attention")
         self.heads = heads
-        self.first = nn.Conv2d(before, after, 3, padding=1)
-        self.film = nn.Linear(embedding, 2 * after)
-        self.drop = nn.Dropout2d(dropout)
-        self.second = nn.Conv2d(after, after, 3, padding=1)
-        self.around = nn.Conv2d(before, after, 1) if before != after else nn.Identity()
         self.norm = nn.LayerNorm(after)
         self.query = nn.Linear(after, 3 * after)
         self.join = nn.Linear(after, after)
         self.gate = nn.Linear(after + embedding, after)
-        for layer in (self.second, self.join):
-            nn.init.zeros_(layer.weight)
+        nn.init.zeros_(self.join.weight)
 
     def forward(self, h: Tensor, e: Tensor) -> Tensor:
-        scale, shift = self.film(e)[:, :, None, None].chunk(2, 1)
-        inner = torch.addcmul(shift, self.first(h), 1 + scale)
-        local = self.second(self.drop(F.silu(inner)))
+        local = self.change(h, e)
         base = self.around(h)
         n, channels, ny, nx = base.shape
         tokens = self.norm(base.flatten(2).transpose(1, 2))
@@ -73,7 +64,7 @@ class AttentionBlock(nn.Module):
         return base + share * local + (1 - share) * overall
 
 
-class FlowNetwork(nn.Module):
+class FlowNetwork(UNet):
     """From a noisy image, its noise, conditions and maps to the clean image.
 
     Parameters
@@ -101,33 +92,11 @@ class FlowNetwork(nn.Module):
         dropout: float = 0.0,
         attention: bool = True,
     ) -> None:
-        super().__init__()
-        if not channels:
-            raise ModelError("channels is empty; give at least one")
-
-        def block(level: int, before: int) -> nn.Module:
+        def block(level: int, before: int, after: int) -> nn.Module:
             made = AttentionBlock if attention and level else FilmBlock
-            return made(before, channels[level], embedding, dropout)
+            return made(before, after, embedding, dropout)
 
-        self.embed = nn.Sequential(
-            nn.Linear(2 * FREQUENCIES + conditions, embedding),
-            nn.SiLU(),
-            nn.Linear(embedding, embedding),
-            nn.SiLU(),
-        )
-        # Four pixels at a time: at two pixels per beam they are correlated.
-        self.start = nn.Conv2d(4 + maps, channels[0], 3, padding=1)
-        self.down, self.shrink = nn.ModuleList(), nn.ModuleList()
-        self.grow, self.up = nn.ModuleList(), nn.ModuleList()
-        for level, (here, below) in enumerate(itertools.pairwise(channels)):
-            self.down.append(block(level, here))
-            self.shrink.append(nn.Conv2d(here, below, 3, stride=2, padding=1))
-            self.grow.insert(0, nn.Conv2d(below, here, 1))
-            self.up.insert(0, block(level, 2 * here))
-        deepest = len(channels) - 1
-        self.middle = nn.ModuleList(block(deepest, channels[-1]) for _ in range(2))
-        self.last = nn.Conv2d(channels[0], 8, 3, padding=1)
-        nn.init.zeros_(self.last.weight)
+        super().__init__(2 * FREQUENCIES + conditions, 4 + maps, 8, channels, embedding, block)
 
     def forward(
         self, x: Tensor, noise: Tensor, given: Tensor, maps: Tensor
@@ -147,18 +116,6 @@ class FlowNetwork(nn.Module):
         """
         frequency = 2.0 ** torch.arange(FREQUENCIES, device=x.device) * (math.pi / 32)
         phase = noise[:, None] * frequency
-        e = self.embed(torch.cat([phase.sin(), phase.cos(), given], 1))
-        seen = torch.cat([F.pixel_unshuffle(x, 2), maps], 1)
-        h = self.start(seen.contiguous(memory_format=torch.channels_last))
-        kept: list[Tensor] = []
-        for block, shrink in zip(self.down, self.shrink, strict=True):
-            h = block(h, e)
-            kept.append(h)
-            h = shrink(h)
-        for block in self.middle:
-            h = block(h, e)
-        for grow, block in zip(self.grow, self.up, strict=True):
-            above = F.interpolate(grow(h), scale_factor=2, mode="nearest")
-            h = block(torch.cat([above, kept.pop()], 1), e)
-        out = F.pixel_shuffle(self.last(F.silu(h)), 2).float()
+        follow = torch.cat([phase.sin(), phase.cos(), given], 1)
+        out = self.passed(torch.cat([F.pixel_unshuffle(x, 2), maps], 1), follow)
         return out[:, :1], out[:, 1:].sigmoid()

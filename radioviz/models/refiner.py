@@ -18,7 +18,6 @@ the network (Ho et al. 2022, conditioning augmentation): at a higher level it ad
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 
@@ -26,13 +25,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from radioviz.errors import ModelError
+from radioviz.models.unet import FilmBlock, UNet
 
 DETAIL = 8.0
 """Inverse spread, within sources, of the root of brightness about the root of the mean."""
 
 
-class Refiner(nn.Module):
+class Refiner(UNet):
     """U-Net from half resolution down to an eighth that moves noise to detail.
 
     Parameters
@@ -54,33 +53,11 @@ class Refiner(nn.Module):
         embedding: int = 192,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__()
-        if not channels:
-            raise ModelError("channels is empty; give at least one")
+        def block(level: int, before: int, after: int) -> nn.Module:
+            return FilmBlock(before, after, embedding, dropout)
+
+        super().__init__(2 * 16 + 1 + conditions, 3 * 4, 4, channels, embedding, block)
         self.conditions = conditions
-        self.embed = nn.Sequential(
-            nn.Linear(2 * 16 + 1 + conditions, embedding),
-            nn.SiLU(),
-            nn.Linear(embedding, embedding),
-            nn.SiLU(),
-        )
-        # Four pixels at a time: at two pixels per beam they are correlated.
-        self.start = nn.Conv2d(3 * 4, channels[0], 3, padding=1)
-        self.down = nn.ModuleList()
-        self.shrink = nn.ModuleList()
-        self.grow = nn.ModuleList()
-        self.up = nn.ModuleList()
-        for here, below in itertools.pairwise(channels):
-            self.down.append(FilmBlock(here, here, embedding, dropout))
-            self.shrink.append(nn.Conv2d(here, below, 3, stride=2, padding=1))
-            self.grow.insert(0, nn.Conv2d(below, here, 1))
-            self.up.insert(0, FilmBlock(2 * here, here, embedding, dropout))
-        deepest = channels[-1]
-        self.middle = nn.ModuleList(
-            FilmBlock(deepest, deepest, embedding, dropout) for _ in range(2)
-        )
-        self.last = nn.Conv2d(channels[0], 4, 3, padding=1)
-        nn.init.zeros_(self.last.weight)
 
     def velocity(self, r: Tensor, t: Tensor, given: Tensor, maps: Tensor, level: Tensor) -> Tensor:
         """v at points ``r`` ``(n, 1, ny, nx)`` and times ``t`` ``(n,)``, float32, like ``r``.
@@ -96,20 +73,9 @@ class Refiner(nn.Module):
         """
         frequency = 2.0 ** torch.arange(8, device=r.device) * (math.pi / 2)
         phase = torch.cat([t[:, None] * frequency, level[:, None] * frequency / 8], 1)
-        e = self.embed(torch.cat([phase.sin(), phase.cos(), level[:, None], given], 1))
+        follow = torch.cat([phase.sin(), phase.cos(), level[:, None], given], 1)
         seen = torch.cat([r, 2 * _root(maps[:, :1]), maps[:, 1:]], 1)
-        h = self.start(F.pixel_unshuffle(seen, 2).contiguous(memory_format=torch.channels_last))
-        kept: list[Tensor] = []
-        for block, shrink in zip(self.down, self.shrink, strict=True):
-            h = block(h, e)
-            kept.append(h)
-            h = shrink(h)
-        for block in self.middle:
-            h = block(h, e)
-        for grow, block in zip(self.grow, self.up, strict=True):
-            above = F.interpolate(grow(h), scale_factor=2, mode="nearest")
-            h = block(torch.cat([above, kept.pop()], 1), e)
-        return F.pixel_shuffle(self.last(F.silu(h)), 2).float()
+        return self.passed(F.pixel_unshuffle(seen, 2), follow)
 
     def loss(
         self,
@@ -159,25 +125,3 @@ def detail(x: Tensor, maps: Tensor) -> Tensor:
 
 def _root(x: Tensor) -> Tensor:
     return x.clamp_min(0).sqrt()
-
-
-class FilmBlock(nn.Module):
-    """Residual block whose scale and shift follow time and conditions (Perez et al. 2018).
-
-    One activation and no normalisation: on a CPU they would cost more than the convolutions, and
-    a block that starts as the identity does not need them at this depth.
-    """
-
-    def __init__(self, before: int, after: int, embedding: int, dropout: float) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(before, after, 3, padding=1)
-        self.film = nn.Linear(embedding, 2 * after)
-        self.drop = nn.Dropout2d(dropout)
-        self.second = nn.Conv2d(after, after, 3, padding=1)
-        self.around = nn.Conv2d(before, after, 1) if before != after else nn.Identity()
-        nn.init.zeros_(self.second.weight)
-
-    def forward(self, h: Tensor, e: Tensor) -> Tensor:
-        scale, shift = self.film(e)[:, :, None, None].chunk(2, 1)
-        inner = torch.addcmul(shift, self.first(h), 1 + scale)
-        return self.around(h) + self.second(self.drop(F.silu(inner)))
