@@ -76,7 +76,7 @@ def main() -> None:
         shown, at = catalogue, row
         with left, controls.show_errors():
             shown, at = plane_panels.choose_plane(catalogue, row, view)
-            if plane_panels.shows_composite(catalogue):
+            if view.style.composite:
                 plane_panels.composite_panel(catalogue, row, view)
             else:
                 galaxy_panels.galaxy_image_panel(shown, at, view)

@@ -270,6 +270,7 @@ def decode_latents(
     -------
     numpy.ndarray
         Float32, shape ``(n, size, size)``, 0..1 of the brightest pixel; north up, east left.
+        ``(n, channels, size, size)`` of a model that sees several images of a source.
 
     Raises
     ------
@@ -306,7 +307,8 @@ def reconstruct_galaxies(
     Returns
     -------
     inputs, reconstructions : numpy.ndarray
-        Float32, shape ``(n, size, size)``, 0..1: the galaxies as the model sees them, and again.
+        Float32, shape ``(n, size, size)``, or ``(n, channels, size, size)``, 0..1: the galaxies as
+        the model sees them, and again.
 
     Raises
     ------
@@ -323,7 +325,7 @@ def reconstruct_galaxies(
     encoder = Encoder.load(model or next(iter(decoders()), ""))
     catalogue = open_data_set(data_set).catalogue
     rows = catalogue.rows_of(list(galaxies))
-    inputs = encoder.info.preprocess.apply(catalogue, rows)
+    inputs = encoder.preprocessed_rows(catalogue, rows)
     labels = catalogue.table["label"].to_numpy(object)[rows]
     made = [encoder.reconstruct_as(i[None], str(c)) for i, c in zip(inputs, labels, strict=True)]
     return inputs, np.concatenate(made) if made else inputs

@@ -19,6 +19,7 @@ from radioviz.data.matching import REPEAT_ARCSEC
 from radioviz.encode import Encoder, GeneratedGalaxies
 from radioviz.encode.matched_beam import matched_latents, mean_matched
 from radioviz.errors import AtlasError, SelectionError, SimilarityError
+from radioviz.models.registry import list_models
 from radioviz.similarity import (
     LatentIndex,
     Neighbourhood,
@@ -133,7 +134,8 @@ def find_similar(
     name = atlases[targets[0]].model
     apart = REPEAT_ARCSEC if separation is None else separation
     searched = catalogues[targets[0]]
-    sharper = {key for key in wanted if len(targets) == 1 and wider_beam(catalogues[key], searched)}
+    one_image = len(targets) == 1 and not list_models()[name].channels
+    sharper = {key for key in wanted if one_image and wider_beam(catalogues[key], searched)}
     whitening = _whitening(name, atlases[targets[0]], space, bool(sharper)) if space else None
     indexes = {
         key: prepared_index(

@@ -55,21 +55,24 @@ def encode(
     from radioviz.encode.shards import WorkerPool
     from radioviz.encode.side_scores import add_sides
     from radioviz.encode.survey import encode_data_set, list_encoders
+    from radioviz.models.registry import list_models
 
     if threads:
         import torch
 
         torch.set_num_threads(threads)
     keys = [k.strip() for k in data.split(",") if k.strip()]
-    names = [m.strip() for m in model.split(",") if m.strip()] or list_encoders()
-    if not names:
+    asked = [m.strip() for m in model.split(",") if m.strip()]
+    models = list_models()
+    if not (asked or list_encoders()):
         raise typer.BadParameter("no trained model encodes; train one: python -m train vae")
 
     def encode_one(key: str) -> None:
         if measure:
             with progress_bar("image") as progress:
                 morphology.complete(open_data_set(key), progress)
-        for name in names:
+        planes = open_data_set(key).planes
+        for name in asked or [n for n in list_encoders() if models[n].sees(planes)]:
             with progress_bar("image") as progress:
                 result = encode_data_set(
                     key, name, progress=progress, again=again, umap=umap, batch=batch,

@@ -8,7 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.data.preprocess import Preprocess, noise_level, resampling
+from radioviz.data.preprocess import (
+    MAGNITUDE,
+    Preprocess,
+    asinh_magnitudes,
+    noise_level,
+    resampling,
+)
 from radioviz.data.source_planes import MISSING
 from radioviz.errors import CatalogueError
 
@@ -66,10 +72,12 @@ def _channel(
 ) -> np.ndarray:
     """One image as ``(size, size)``: ``field`` pixels about a point ``centre`` of its middle."""
     image = np.asarray(view.images[row], dtype=np.float32)
-    if chain.clip_sigma is not None and view.info.raw:
+    clips = chain.clip_sigma if view.info.raw else None
+    background = sigma = 0.0
+    if clips is not None or chain.stretch == MAGNITUDE:
         background, sigma = noise_level(image)
-        if sigma > 0:
-            image = np.where(image < background + chain.clip_sigma * sigma, np.float32(0), image)
+    if clips is not None and sigma > 0:
+        image = np.where(image < background + clips * sigma, np.float32(0), image)
     if chain.nan == "zero":
         image = np.nan_to_num(image, nan=0.0, posinf=0.0, neginf=0.0)
     (y0, y1, along_y), (x0, x1, along_x) = (
@@ -77,8 +85,14 @@ def _channel(
         for n, at in zip(image.shape, centre, strict=True)
     )
     square = along_y @ (image[y0:y1, x0:x1] @ along_x.T)
+    stretch = chain.stretch
+    if stretch == MAGNITUDE:
+        square = asinh_magnitudes(square[None], np.array([background]), np.array([sigma]))[0]
+        stretch = "linear"
     # What is left of the chain: blank the edge, rescale, stretch.
-    rest = dataclasses.replace(chain, clip_sigma=None, field_arcsec=None, field_pixels=chain.size)
+    rest = dataclasses.replace(
+        chain, clip_sigma=None, field_arcsec=None, field_pixels=chain.size, stretch=stretch
+    )
     return rest(square[None], 1.0)[0]
 
 

@@ -24,6 +24,8 @@ from radioviz.errors import ImageError, PreprocessError
 from radioviz.store.mapped import release_pages
 
 STRETCHES = ("linear", "sqrt", "asinh", "log")
+MAGNITUDE = "magnitude"
+"""A stretch of models alone: asinh magnitudes, softened by the noise of each image."""
 NAN_POLICIES = ("zero", "error")
 FIRST_BEAM = 5.4  # arcsec FWHM, Becker et al. 1995: `field_arcsec` is stated at this beam
 
@@ -34,6 +36,7 @@ _WIDEST_FIELD = 360 * 3600.0  # arcsec: once around the sky
 _WIDEST_PIXELS = 1 << 20
 _HIGHEST_CLIP = 1e6  # sigma; no survey has this dynamic range
 _MAD_TO_SIGMA = 1.4826  # for a normal distribution
+_SOFTENING = 1.042  # sigma; Lupton, Gunn & Szalay 1999, AJ 118, 1406, eq. (10)
 
 
 def as_batch(images: np.ndarray) -> np.ndarray:
@@ -94,6 +97,21 @@ def _middle(values: np.ndarray) -> float:
     """Upper median, without the mean of the two middle values: ten times as fast."""
     half = values.size // 2
     return float(np.partition(values, half)[half])
+
+
+def asinh_magnitudes(images: np.ndarray, background: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """Images ``(n, ny, nx)`` as the asinh of their flux in units of the noise.
+
+    But for a factor and a zero point these are the magnitudes of Lupton, Gunn & Szalay (1999): a
+    logarithm of what is bright, linear in the noise. ``background`` and ``sigma`` have shape
+    ``(n,)``; where ``sigma`` is 0 (no noise), a tenth of the range of the image softens.
+    """
+    low = images.min(axis=(1, 2))
+    zero = np.where(sigma > 0, background, low)
+    tenth = 0.1 * np.maximum(images.max(axis=(1, 2)) - low, np.finfo(np.float32).tiny)
+    soft = np.where(sigma > 0, 2 * _SOFTENING * sigma, tenth)
+    made: np.ndarray = np.arcsinh((images - zero[:, None, None]) / soft[:, None, None])
+    return made.astype(np.float32)
 
 
 def resampling(n: int, field: float, size: int, centre: float = 0.0) -> tuple[int, int, np.ndarray]:
@@ -160,7 +178,8 @@ class Preprocess:
     # plain arcsec otherwise. 172.8 arcsec on 64 pixels are 2 pixels per beam.
     field_arcsec: float | None = 172.8
     size: int = 64  # side of the result in pixels
-    # ``linear``, ``sqrt``, ``asinh`` (softening 0.1) or ``log`` (DS9, a = 1000).
+    # ``linear``, ``sqrt``, ``asinh`` (softening 0.1), ``log`` (DS9, a = 1000) or ``magnitude``
+    # (:func:`asinh_magnitudes`, before the image is rescaled).
     stretch: str = "linear"
     nan: str = "zero"  # ``zero``: pixels that are not finite become 0; ``error``: refuse the image
     # Instead of ``field_arcsec``: the side in native pixels, as in the papers.
@@ -189,9 +208,9 @@ class Preprocess:
                 f"field_arcsec is {self.field_arcsec!r} and field_pixels {pixels!r}; "
                 "give one of them and set the other to None"
             )
-        if self.stretch not in STRETCHES:
+        if self.stretch not in (*STRETCHES, MAGNITUDE):
             raise PreprocessError(
-                f"stretch is {self.stretch!r}; expected one of {', '.join(STRETCHES)}"
+                f"stretch is {self.stretch!r}; expected one of {', '.join((*STRETCHES, MAGNITUDE))}"
             )
         if self.nan not in NAN_POLICIES:
             raise PreprocessError(f"nan is {self.nan!r}; expected one of {', '.join(NAN_POLICIES)}")
@@ -214,13 +233,21 @@ class Preprocess:
         return self.field_arcsec * (beam / FIRST_BEAM if beam else 1.0) / pixel_scale
 
     def with_margin(self, size: int) -> Self:
-        """The linear chain at the same scale, on a larger square of ``size`` pixels."""
-        grown = dataclasses.replace(self, size=size, stretch="linear", blank_edge=0)
+        """The linear chain at the same scale, on a larger square of ``size`` pixels.
+
+        Magnitudes stay: without the noise of the image they cannot be made later.
+        """
+        grown = dataclasses.replace(self, size=size, stretch=self._before_rescaling, blank_edge=0)
         if self.field_arcsec is not None:
             return dataclasses.replace(grown, field_arcsec=self.field_arcsec * size / self.size)
         return dataclasses.replace(
             grown, field_pixels=round((self.field_pixels or 0) * size / self.size)
         )
+
+    @property
+    def _before_rescaling(self) -> str:
+        """The stretch, where it comes before the image is rescaled to 0..1; else ``linear``."""
+        return MAGNITUDE if self.stretch == MAGNITUDE else "linear"
 
     def output_scale_arcsec(self, info: SurveyInfo) -> float:
         """Arcsec per pixel of the result for a survey."""
@@ -272,14 +299,16 @@ class Preprocess:
         out = np.empty((len(images), self.size, self.size), np.float32)
         for start in range(0, len(images), _CHUNK):
             chunk = images[start : start + _CHUNK]
-            floors = None
-            if self.clip_sigma is not None and raw:
+            floors, magnitudes = None, self.stretch == MAGNITUDE
+            if magnitudes or (self.clip_sigma is not None and raw):
                 levels = np.array([noise_level(image) for image in chunk])
+            if self.clip_sigma is not None and raw:
                 # Without noise there is nothing to clip.
                 floors = np.where(
                     levels[:, 1] > 0, levels[:, 0] + self.clip_sigma * levels[:, 1], -np.inf
                 )
-            out[start : start + _CHUNK] = self._resample(chunk, floors, rows, columns, start)
+            made = self._resample(chunk, floors, rows, columns, start)
+            out[start : start + _CHUNK] = asinh_magnitudes(made, *levels.T) if magnitudes else made
         return out
 
     def _resample(
@@ -417,6 +446,10 @@ PRESETS: dict[str, Preprocess] = {
     "compact64": Preprocess(),
     # "images are also cropped to 64x64 pixels" (Andrianomena & Tang 2023, Sec. 2).
     "andrianomena2023": Preprocess(field_arcsec=None, field_pixels=64, size=64),
+    # Sec. 2 of the star-galaxy paper: 64 x 64 pixels of each band, "into magnitude".
+    "bands64": Preprocess(
+        clip_sigma=None, field_arcsec=None, field_pixels=64, size=64, stretch=MAGNITUDE
+    ),
     # "we cropped the input images to 100 x 100 pixels" (Bastien et al. 2021, Sec. 4.1).
     "bastien2021": Preprocess(field_arcsec=None, field_pixels=100, size=100),
     # "... i.e. blanked an edge strip with a width of 25 pixels" of the 150x150 image: the

@@ -82,7 +82,8 @@ class Encoder:
         Parameters
         ----------
         images : numpy.ndarray
-            Shape ``(n, size, size)``, 0..1, as returned by ``info.preprocess``.
+            Shape ``(n, size, size)``, 0..1, as returned by ``info.preprocess``; ``(n, channels,
+            size, size)`` for a model of several channels, as of :func:`model_images`.
         batch : int
             Images per batch.
         progress : callable
@@ -127,7 +128,7 @@ class Encoder:
         self, catalogue: Catalogue, rows: np.ndarray, progress: Progress = no_progress
     ) -> np.ndarray:
         """Latent vectors of the eight views of galaxies, rotated and mirrored: ``(n, 8, d)``."""
-        images = self.info.preprocess.apply(catalogue, np.asarray(rows, dtype=np.int64))
+        images = self.preprocessed_rows(catalogue, np.asarray(rows, dtype=np.int64))
         views = dihedral_views(images)
         flat = np.ascontiguousarray(views.reshape(-1, *images.shape[1:]))
         return self.encode(flat, VIEWS_BATCH, progress).reshape(*views.shape[:2], -1)
@@ -157,7 +158,8 @@ class Encoder:
         Returns
         -------
         numpy.ndarray
-            Float32, shape ``(n, size, size)``, 0..1.
+            Float32, shape ``(n, size, size)``, 0..1; ``(n, channels, size, size)`` of a model of
+            several channels.
 
         Raises
         ------
@@ -180,19 +182,18 @@ class Encoder:
         if given:
             raise ModelError(f"condition '{next(iter(given))}' is unknown; expected label or size")
         tensors = {k: v for k, v in (("label", labels), ("size", sizes)) if v is not None}
-        size = self.info.preprocess.size
         method = "draft" if draft and isinstance(self.module, Drafts) else "decode"
-        out = np.empty((len(z), size, size), np.float32)
+        out = np.empty((len(z), *self._shape), np.float32)
         for rows in _batches(len(z), batch):
             some = {k: v[rows] for k, v in tensors.items()}
-            out[rows] = self._run(method, self._tensor(z[rows]), **some)[:, 0]
+            out[rows] = self._images(self._run(method, self._tensor(z[rows]), **some))
             progress(rows.stop, len(z), f"decoding with {self.info.title}")
         return out
 
     def reconstruct(
         self, images: np.ndarray, batch: int = BATCH, progress: Progress = no_progress
     ) -> np.ndarray:
-        """Images through all latent variables and back: float32 ``(n, size, size)``, 0..1.
+        """Images through all latent variables and back, in the shape given: float32, 0..1.
 
         :meth:`decode` of :meth:`encode` uses the latent vector alone, which makes a difference
         for models with several levels of latent variables.
@@ -207,7 +208,8 @@ class Encoder:
         out = np.empty(images.shape, np.float32)
         for rows in _batches(len(images), batch):
             if isinstance(self.module, Reconstructs):
-                out[rows] = self._run("reconstruct", self._image_tensor(images[rows]))[:, 0]
+                made = self._run("reconstruct", self._image_tensor(images[rows]))
+                out[rows] = self._images(made)
             else:
                 out[rows] = self.decode(self.encode(images[rows], batch), batch=batch)
             progress(rows.stop, len(images), f"reconstructing with {self.info.title}")
@@ -256,8 +258,11 @@ class Encoder:
     ) -> Iterator[tuple[slice, np.ndarray]]:
         """Batches of preprocessed images of a Catalogue, each with its slice of ``rows``."""
         for part in _batches(len(rows), batch):
-            info = self.info
-            yield part, model_images(info.preprocess, info.channels, catalogue, rows[part], batch)
+            yield part, self.preprocessed_rows(catalogue, rows[part])
+
+    def preprocessed_rows(self, catalogue: Catalogue, rows: np.ndarray) -> np.ndarray:
+        """What the model sees of rows of a Catalogue; see :func:`model_images`."""
+        return model_images(self.info.preprocess, self.info.channels, catalogue, rows)
 
     def require(self, *capabilities: str) -> None:
         """Raise ModelError unless the model has all of these capabilities."""
@@ -268,11 +273,20 @@ class Encoder:
                     f"it can {', '.join(self.info.capabilities)}"
                 )
 
-    def _check_images(self, images: np.ndarray) -> None:
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        """Shape of what it sees of one source."""
         size, channels = self.info.preprocess.size, self.info.channels
-        shape = (len(channels), size, size) if channels else (size, size)
-        if images.shape[1:] != shape:
-            expected = ", ".join(map(str, ("n", *shape)))
+        return (len(channels), size, size) if channels else (size, size)
+
+    def _images(self, made: np.ndarray) -> np.ndarray:
+        """Images of the network ``(n, channels, size, size)``, without the axis of one channel."""
+        return made if self.info.channels else made[:, 0]
+
+    def _check_images(self, images: np.ndarray) -> None:
+        channels = self.info.channels
+        if images.shape[1:] != self._shape:
+            expected = ", ".join(map(str, ("n", *self._shape)))
             named = f" (channels {', '.join(channels)})" if channels else ""
             raise ModelError(
                 f"model '{self.info.name}': images have shape {images.shape}; expected "

@@ -15,12 +15,12 @@ def dihedral_views(images: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     images : numpy.ndarray
-        Shape ``(n, s, s)``.
+        Shape ``(n, ..., s, s)``.
 
     Returns
     -------
     numpy.ndarray
-        Shape ``(n, 8, s, s)``; view 0 is the image itself.
+        Shape ``(n, 8, ..., s, s)``; view 0 is the image itself.
     """
-    rotated = [np.rot90(images, k, axes=(1, 2)) for k in range(4)]
-    return np.stack([*rotated, *(view[:, :, ::-1] for view in rotated)], axis=1)
+    rotated = [np.rot90(images, k, axes=(-2, -1)) for k in range(4)]
+    return np.stack([*rotated, *(view[..., ::-1] for view in rotated)], axis=1)

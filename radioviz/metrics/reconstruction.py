@@ -6,11 +6,16 @@ import numpy as np
 
 
 def flux_ratio(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
-    """Sum of the reconstruction over sum of the image, both shape ``(n, ny, nx)``; shape ``(n,)``.
+    """Sum of the reconstruction over sum of the image, both shape ``(n, ..., ny, nx)``: ``(n,)``.
 
     Sums run over the whole image: false flux in empty sky counts against the model.
     """
-    return reconstructions.sum(axis=(1, 2)) / images.sum(axis=(1, 2))
+    ratio: np.ndarray = _flat(reconstructions).sum(axis=1) / _flat(images).sum(axis=1)
+    return ratio
+
+
+def _flat(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1)
 
 
 def ssim_over_source(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
@@ -33,8 +38,8 @@ def relative_error(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarra
 
     0 is perfect, 1 is as bad as an empty map.
     """
-    residual = np.square(reconstructions - images).sum(axis=(1, 2))
-    return residual / np.square(images).sum(axis=(1, 2))
+    residual = _flat(np.square(reconstructions - images)).sum(axis=1)
+    return residual / _flat(np.square(images)).sum(axis=1)
 
 
 def reconstruction_scores(images: np.ndarray, reconstructions: np.ndarray) -> dict[str, float]:

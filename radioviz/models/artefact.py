@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,11 @@ class ModelInfo:
     def can(self, *capabilities: str) -> bool:
         """True if the model has all of these capabilities."""
         return all(c in self.capabilities for c in capabilities)
+
+    def sees(self, planes: Sequence[str]) -> bool:
+        """Whether sources with images of these names have all channels of the model."""
+        have = {name.lower() for name in planes}
+        return all(name.lower() in have for name in self.channels)
 
     @property
     def draws_detail(self) -> bool:

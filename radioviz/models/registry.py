@@ -137,12 +137,13 @@ def encoders(models: ModelList | None = None) -> dict[str, ModelInfo]:
 
 
 def decoders(models: ModelList | None = None) -> dict[str, ModelInfo]:
-    """Models that decode, the default one first.
+    """Models that decode one image, the default one first; those of several channels are left out.
 
     Those conditioned on class and size lead, then those conditioned on class; among equals one
     with a second stage that sharpens, then the one with the most latent dimensions.
     """
-    named = (list_models() if models is None else models).with_capability("decode")
+    able = (list_models() if models is None else models).with_capability("decode")
+    named = {name: info for name, info in able.items() if not info.channels}
 
     def rank(name: str) -> tuple[int, bool, int, str]:
         info = named[name]

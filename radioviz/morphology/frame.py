@@ -18,7 +18,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.data.preprocess import FIRST_BEAM, Preprocess, as_batch, resampling
+from radioviz.data.preprocess import (
+    FIRST_BEAM,
+    MAGNITUDE,
+    Preprocess,
+    as_batch,
+    asinh_magnitudes,
+    resampling,
+)
 from radioviz.errors import PreprocessError
 from radioviz.morphology.noise import is_shifted, measure_noise
 from radioviz.morphology.sources import Islands, associate, find_islands, grow
@@ -100,8 +107,8 @@ class SourceFrame(Preprocess):
         times = size / self.size
         least, widest = float(self.field_arcsec or 0.0) * times, self.widest * times
         return dataclasses.replace(
-            self, size=size, stretch="linear", blank_edge=0, field_arcsec=least, widest=widest,
-            fill=self.fill / times,
+            self, size=size, stretch=self._before_rescaling, blank_edge=0, field_arcsec=least,
+            widest=widest,            fill=self.fill / times,
         )  # fmt: skip
 
     def field_in_pixels(self, pixel_scale: float, beam: float | None = None) -> float:
@@ -174,6 +181,9 @@ class SourceFrame(Preprocess):
             for n, centre in zip(image.shape, (frame.y, frame.x), strict=True)
         )
         result: np.ndarray = along_y @ (image[y0:y1, x0:x1] @ along_x.T)
+        if self.stretch == MAGNITUDE:
+            sigma = np.array([noise.sigma])
+            result = asinh_magnitudes(result[None], np.zeros(1), sigma)[0]
         return result, frame
 
     def _centre(self, islands: Islands, scale: float) -> tuple[float, float]:

@@ -21,7 +21,7 @@ from radioviz.models import registry
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import REPOSITORY, cache_folder, trained_folder, user_data_folder
 from radioviz.ui import cache, guard, state, url_state
-from radioviz.ui.image.display import ImageStyle
+from radioviz.ui.image.display import RGB, ImageStyle
 from radioviz.ui.in_line import cancellable
 
 OVERVIEW = "pages/overview.py"
@@ -61,7 +61,8 @@ class View:
 
         Says what the link that was opened asks for and cannot have.
         """
-        first = {"data": self.data_set, "encoder": self.model, "plane": self.style.plane or None}
+        plane = RGB if self.style.composite else self.style.plane or None
+        first = {"data": self.data_set, "encoder": self.model, "plane": plane}
         url_state.publish_view(**first, **parameters)
         for name, refused in url_state.refused_values({*first, *parameters}).items():
             st.warning(escape(_refusal(name, refused)), icon=":material/link_off:")
@@ -146,9 +147,11 @@ def distinct_titles(titles: Mapping[str, str]) -> dict[str, str]:
 def encoder_titles(data_set: str) -> dict[str, str]:
     """Titles of encoders by name: those with an Atlas of the data set, then the others.
 
-    Each in the order of :func:`radioviz.models.registry.encoders`.
+    Each in the order of :func:`radioviz.models.registry.encoders`; models of several channels
+    where the data set has them.
     """
-    named = registry.encoders(cache.models())
+    planes = cache.known_data_sets()[data_set].planes
+    named = {n: i for n, i in registry.encoders(cache.models()).items() if i.sees(planes)}
     ready = cache.atlas_names(data_set)
     titles = {name: info.title for name, info in named.items() if name in ready}
     titles |= {name: name for name in ready if name not in titles}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -19,7 +20,7 @@ from radioviz.ui import (
 )
 from radioviz.ui.controls import View
 from radioviz.ui.exports import export_panel
-from radioviz.ui.image.display import COLOUR_MAPS, FIELDS, ImageStyle
+from radioviz.ui.image.display import COLOUR_MAPS, FIELDS, RGB, ImageStyle, has_colours
 
 
 def draw_sidebar(own_decoder: bool = False) -> View:
@@ -36,7 +37,8 @@ def draw_sidebar(own_decoder: bool = False) -> View:
         data_set = controls.linked_select("Data set", titles, "data_set", "data")
         plane = _plane(data_set)
         model = _encoder(data_set, own_decoder)
-        view = View(data_set, model, _image_style(plane))
+        planes = cache.known_data_sets()[data_set].planes
+        view = View(data_set, model, _image_style(plane, planes))
         with st.container():
             filtering.draw_filter(view)
         with st.container():  # one place, so that what comes and goes here never moves the tray
@@ -72,14 +74,17 @@ def _encoder(data_set: str, own_decoder: bool) -> str | None:
 
 
 def _plane(data_set: str) -> str:
-    """Which of several images of each source is shown; empty where there is one."""
+    """Which of several images of each source is shown, or :data:`RGB`; empty where there is one."""
     planes = cache.known_data_sets()[data_set].planes
     if not planes:
         return ""
-    return controls.linked_select("Image of each source", {p: p for p in planes}, "plane", "plane")
+    options = {p: p for p in planes}
+    if has_colours(planes):
+        options[RGB] = "All in colour (RGB)"
+    return controls.linked_select("Image of each source", options, "plane", "plane")
 
 
-def _image_style(plane: str) -> ImageStyle:
+def _image_style(plane: str, planes: Sequence[str]) -> ImageStyle:
     with st.expander("Images", icon=":material/tune:"):
         stretch = st.selectbox(
             "Stretch", STRETCHES, index=1, key="stretch", persist_state="session"
@@ -101,4 +106,6 @@ def _image_style(plane: str) -> ImageStyle:
             help="Grows with the beam of a survey, so that every survey shows as many beams. "
             "The scale bar gives the true size.",
         )
-    return ImageStyle(str(stretch), str(colour_map), float(field), plane)
+    composite = plane == RGB and has_colours(planes)
+    shown = "" if composite else plane
+    return ImageStyle(str(stretch), str(colour_map), float(field), shown, composite)

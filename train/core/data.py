@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from radioviz.data.catalogue import Catalogue
+from radioviz.data.channels import lacking_planes, model_images
 from radioviz.data.preprocess import Preprocess
 from radioviz.data.registry import open_data_set
 from train.core.config import RunConfig, TrainError
@@ -31,7 +32,7 @@ class Part:
     Attributes
     ----------
     images : Tensor
-        Float32, shape ``(n, 1, size, size)``; training images with the margin of
+        Float32, shape ``(n, channels, size, size)``; training images with the margin of
         :meth:`train.core.augment.Augment.padded`.
     table : pandas.DataFrame
         The catalogue rows, ``n`` of them, and the column ``data_set``.
@@ -57,6 +58,7 @@ def load(
     config: RunConfig,
     training: Preprocess | None = None,
     aside: Callable[[str, pd.DataFrame], np.ndarray] | None = None,
+    channels: Sequence[str] = (),
 ) -> Data:
     """Open, select and preprocess the data sets of a run.
 
@@ -64,14 +66,15 @@ def load(
     augmentation; ``aside`` gives the rows of a data set's table, bool ``(n,)``, that are left out.
 
     Skips sources of a later data set within :data:`SAME` of a source of an earlier one: the
-    surveys overlap, and a galaxy should count once.
+    surveys overlap, and a galaxy should count once. With ``channels``, the names of planes that are
+    seen together, sources that lack one of them are left out, and counted in a line of output.
 
     Raises
     ------
     TrainError
         If a split is empty.
     CatalogueError
-        If a data set is unknown or not downloaded.
+        If a data set is unknown or not downloaded, or lacks a channel.
     """
     digests = {}
     images: dict[str, list[np.ndarray]] = {"train": [], "valid": []}
@@ -80,6 +83,8 @@ def load(
     chains = {"train": training or padded, "valid": config.preprocess}
     for key, catalogue, new in each_source_once(config.data):
         split = catalogue.table["split"].to_numpy()
+        if channels:
+            new &= _with_all(catalogue, channels)
         recorded = hashlib.sha256("\n".join(split.tolist()).encode()).hexdigest()[:16]
         digests[key] = f"{catalogue.digest}-{recorded}"
         if aside is not None:
@@ -88,8 +93,9 @@ def load(
             rows = np.flatnonzero((split == part) & new)
             if config.limit:
                 rows = rows[: config.limit]
-            found = chain.apply(catalogue, rows)
-            kept = found.max(axis=(1, 2), initial=0) > 0  # a blank image teaches nothing
+            found = model_images(chain, channels, catalogue, rows)
+            # A blank image teaches nothing.
+            kept = found.reshape(len(found), -1).max(axis=1, initial=0) > 0
             images[part].append(found[kept])
             tables[part].append(catalogue.table.iloc[rows[kept]].assign(data_set=key))
     parts = {}
@@ -98,8 +104,24 @@ def load(
         if not len(stack):
             raise TrainError(f"no image of {', '.join(config.data)} is in the split '{part}'")
         table = pd.concat(tables[part], ignore_index=True)
-        parts[part] = Part(torch.from_numpy(stack)[:, None], table)
+        seen = torch.from_numpy(stack)
+        parts[part] = Part(seen if channels else seen[:, None], table)
     return Data(parts["train"], parts["valid"], digests)
+
+
+def _with_all(catalogue: Catalogue, channels: Sequence[str]) -> np.ndarray:
+    """Sources that have all channels, bool ``(n,)``."""
+    wanted = {name.lower() for name in channels}
+    whole = np.array(
+        [
+            wanted.isdisjoint(name.lower() for name in lacking_planes(catalogue, row))
+            for row in range(len(catalogue))
+        ]
+    )
+    if not whole.all():
+        lost = f"{(~whole).sum():,} of {len(whole):,} sources of '{catalogue.info.key}'"
+        print(f"{lost} lack one of {', '.join(channels)}: left out")
+    return whole
 
 
 def each_source_once(keys: Iterable[str]) -> Iterator[tuple[str, Catalogue, np.ndarray]]:

@@ -19,8 +19,10 @@ from torch import Tensor
 from radioviz.metrics.reconstruction import reconstruction_scores
 from radioviz.models.registry import build
 from radioviz.models.vae import Elbo, GaussianVAE
+from radioviz.morphology.frame import SourceFrame
+from train.core import data as training_data
 from train.core.config import RunConfig, TrainError
-from train.core.data import Part
+from train.core.data import Data, Part
 from train.core.task import Task
 
 _TWO_PEAKS = "A Robust Hierarchical VAE for Unsupervised Star Galaxy Classification"
@@ -47,6 +49,9 @@ class VaeConfig(RunConfig):
         ``vae-hierarchy`` (:mod:`radioviz.models.two_peak_vae`).
     architecture : dict
         Arguments of the network (:mod:`radioviz.models.vae`).
+    channels : tuple of str
+        Names of the planes (bands) of each source that the network sees together; empty for one
+        image.
     beta, beta_epochs : float
         Weight of the KL term, and epochs over which it rises from 0.
     free_bits : float
@@ -58,6 +63,7 @@ class VaeConfig(RunConfig):
 
     kind: str = "vae"
     architecture: dict[str, Any] = field(default_factory=dict)
+    channels: tuple[str, ...] = ()
     beta: float = 1.0
     beta_epochs: float = 10.0
     free_bits: float = 0.0
@@ -67,6 +73,27 @@ class VaeConfig(RunConfig):
         super().__post_init__()
         if self.select not in ("objective", "error"):
             raise TrainError(f"select is '{self.select}'; expected objective or error")
+        if len({name.lower() for name in self.channels}) < len(self.channels):
+            raise TrainError(f"channels are {', '.join(self.channels)}; each may be there once")
+        if self.channels and isinstance(self.preprocess, SourceFrame):
+            raise TrainError(
+                f"channels are {', '.join(self.channels)} and preprocess fits the square to the "
+                "source: planes would show different sky; use field_arcsec or field_pixels alone"
+            )
+        count = self.architecture.get("channels", max(1, len(self.channels)))
+        if count != max(1, len(self.channels)):
+            raise TrainError(
+                f"architecture.channels is {count}, but channels names {len(self.channels)} "
+                "plane(s); leave the number out and name the planes, such as channels = "
+                '["u", "g", "r", "i", "z"]'
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As :meth:`RunConfig.to_dict`; runs of one image are described as ever."""
+        values = super().to_dict()
+        if not self.channels:
+            del values["channels"]
+        return values
 
 
 def warm_up(epoch: float, epochs: float) -> float:
@@ -75,13 +102,16 @@ def warm_up(epoch: float, epochs: float) -> float:
 
 
 def elbo_scores(terms: Sequence[Elbo], images: Tensor, guesses: Tensor) -> dict[str, float]:
-    """Scores of batches of ELBO terms, and of all images and reconstructions ``(n, 1, ny, nx)``."""
+    """Scores of batches of ELBO terms, and of all images and reconstructions.
+
+    Both are ``(n, channels, ny, nx)``; each channel counts as an image of its own.
+    """
     kl = torch.cat([t.kl for t in terms])
     return {
         "elbo": float(torch.cat([t.value for t in terms]).mean()),
         "kl": float(kl.sum(1).mean()),
         "active_dimensions": float((kl.mean(0) > ACTIVE).sum()),
-        **reconstruction_scores(np.asarray(images[:, 0]), np.asarray(guesses[:, 0])),
+        **reconstruction_scores(*(np.asarray(x.flatten(0, 1)) for x in (images, guesses))),
     }
 
 
@@ -94,11 +124,16 @@ class VaeTask(Task[VaeConfig, GaussianVAE]):
     def __init__(self, config: VaeConfig) -> None:
         super().__init__(config)
         arguments = {"size": config.preprocess.size, **config.architecture}
+        if config.channels:
+            arguments["channels"] = len(config.channels)
         network = build(config.kind, arguments)
         if not isinstance(network, GaussianVAE):
             raise TrainError(f"kind '{config.kind}' is not a VAE; expected {', '.join(PAPERS)}")
         self.arguments = arguments
         self.module = network
+
+    def load(self) -> Data:
+        return training_data.load(self.config, channels=self.config.channels)
 
     def loss(self, padded: Tensor, rows: Tensor, epoch: float) -> tuple[Tensor, dict[str, Tensor]]:
         config = self.config
@@ -129,6 +164,7 @@ class VaeTask(Task[VaeConfig, GaussianVAE]):
             "latent_dim": self.module.latent_dim,
             "capabilities": ("encode", "decode"),
             "paper": PAPERS[self.config.kind],
+            "channels": self.config.channels,
         }
 
     @torch.no_grad()

@@ -98,7 +98,7 @@ def score(encoder: Encoder, catalogue: Catalogue, latents: np.ndarray) -> pd.Dat
     if encoder.info.can("decode") and not encoder.info.can("class"):
         errors, ratios, bounds = [], [], []
         for rows in np.array_split(np.arange(len(catalogue)), max(1, len(catalogue) // 256)):
-            images = encoder.info.preprocess.apply(catalogue, rows)
+            images = encoder.preprocessed_rows(catalogue, rows)
             if isinstance(encoder.module, Reconstructs):  # more latent variables than the vector
                 guesses = encoder.reconstruct(images)
             else:

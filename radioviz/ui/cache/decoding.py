@@ -224,20 +224,22 @@ def _row_key(data_set_key: str, row: int, model: str, plane: str = "") -> tuple[
 def reconstruction(
     data_set_key: str, row: int, model: str, plane: str = ""
 ) -> tuple[np.ndarray, np.ndarray]:
-    """An image as a model sees it, encoded and decoded: twice float32 ``(size, size)``.
+    """An image as a model sees it, encoded and decoded: twice float32 ``(channels, size, size)``.
 
     As its class, where the model has it; the model estimates the angular size itself. ``plane``
-    names the image where the source has several; by default the first.
+    names the image where the source has several; by default the first. A model of several channels
+    sees its own.
 
-    Raises CatalogueError or ModelError if the data set or the model is missing, or the model cannot
-    decode.
+    Raises CatalogueError or ModelError if the data set or the model is missing, the model cannot
+    decode, or the data set lacks one of its channels.
     """
     opened, catalogue = encoder(model), data_set(data_set_key).of_plane(plane or 0)
-    image = opened.info.preprocess.apply(catalogue, np.array([row]))
+    image = opened.preprocessed_rows(catalogue, np.array([row]))
     label = str(catalogue.table["label"].iat[row])
     with in_line(f"Reconstructing with {opened.info.title}", 1, f"reconstruct_{model}"):
         made = opened.reconstruct_as(image, label)
-    return image[0], made[0]
+    shape = (-1, *image.shape[-2:])
+    return image.reshape(shape), made.reshape(shape)
 
 
 @shared(_row_key, entries=64, waits=True)

@@ -12,7 +12,8 @@ from radioviz.paths import cache_folder, user_data_folder
 from radioviz.ui.cache.data_sets import data_set_version
 from radioviz.ui.cache.shared import shared
 from radioviz.ui.image import display, sprites
-from radioviz.ui.image.display import ImageStyle
+from radioviz.ui.image.composite import CompositeStyle, composite, usual_colours
+from radioviz.ui.image.display import ImageStyle, has_colours
 from radioviz.ui.image.sprites import LevelStore
 
 LARGEST_KEPT = 128  # pixels; larger pictures are drawn one at a time and not kept on disk
@@ -38,8 +39,15 @@ def picture_sheet(
 ) -> sprites.Sheet:
     """Pictures of the given rows (at least one) side by side in one PNG.
 
-    Each has its own range of brightness, or all have a ``common`` one.
+    Each has its own range of brightness, or all have a ``common`` one; in colour, brightness is in
+    units of the noise.
     """
+    if style.composite and has_colours(catalogue.planes):
+        pictures = [
+            composite(catalogue, r, style, CompositeStyle(usual_colours(catalogue, r)), size)
+            for r in map(int, rows)
+        ]
+        return sprites.colour_sheet(np.stack(pictures))
     chain = display.chain(style, size)
     catalogue = display.shown_plane(catalogue, style)
     if common:

@@ -1,4 +1,4 @@
-"""Three images of a source as one in colour (Lupton et al. 2004, PASP 116, 133)."""
+"""Images of a source as one in colour (Lupton et al. 2004, PASP 116, 133)."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ class CompositeStyle:
 def usual_colours(catalogue: Catalogue, row: int) -> tuple[str, str, str]:
     """Red, green and blue: from the lowest to the highest frequency, as far apart as there are.
 
+    Of two planes the higher one is green and blue.
     Where frequencies are unknown or the same, bands are taken to be in the order of rising
     frequency, as ``z, i, r, g, u``, unless their names are those of the optical bands.
     """

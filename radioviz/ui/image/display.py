@@ -29,6 +29,9 @@ COLOUR_MAPS = {
 # models' own crop does, so that NVSS shows as many beams.
 FIELDS = (90.0, 172.8, 300.0, 540.0)
 
+RGB = "RGB"
+"""What links and selectors call the images of a source in colour."""
+
 _BAR_STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600)
 
 
@@ -37,12 +40,14 @@ class ImageStyle:
     """How images are drawn: ``stretch``, ``colour_map``, ``field`` [arcsec at a 5.4" beam].
 
     ``plane`` names the one of several images of a source that is shown; empty for the first.
+    ``composite`` shows them together, in colour, where a source has several.
     """
 
     stretch: str = "sqrt"
     colour_map: str = "inferno"
     field: float = 172.8
     plane: str = ""
+    composite: bool = False
 
     def __post_init__(self) -> None:
         if self.stretch not in STRETCHES:
@@ -154,6 +159,11 @@ def scale_bar(field: float, largest: float = 0.36) -> ScaleBar:
     else:
         text = f"{length:.3g}″"
     return ScaleBar(length, length / field, text)
+
+
+def has_colours(planes: Sequence[str]) -> bool:
+    """Whether images of these planes can be joined in colour: from two on."""
+    return len(planes) >= 2 and RGB.lower() not in map(str.lower, planes)
 
 
 def rgb_png(rgb: np.ndarray) -> bytes:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from radioviz.ui.image.display import palette_png
+from radioviz.ui.image.display import palette_png, rgb_png
 
 COLUMNS = 10
 # Part of the path of kept pictures: raise it when the same settings give other pictures.
@@ -142,11 +142,27 @@ def sheet(levels: np.ndarray, colour_map: str, columns: int = COLUMNS) -> Sheet:
 
     ``levels``: uint8 of shape ``(k, size, size)``, ``k`` at least 1; row 0 is south.
     """
-    k, size, _ = levels.shape
+    whole, columns, rows = _side_by_side(levels, columns)
+    return _sheet(palette_png(whole, colour_map), columns, rows)
+
+
+def colour_sheet(pictures: np.ndarray, columns: int = COLUMNS) -> Sheet:
+    """As :func:`sheet`, of colours: uint8 of shape ``(k, size, size, 3)``."""
+    whole, columns, rows = _side_by_side(pictures, columns)
+    return _sheet(rgb_png(whole[::-1]), columns, rows)
+
+
+def _side_by_side(pictures: np.ndarray, columns: int) -> tuple[np.ndarray, int, int]:
+    """Pictures ``(k, size, size, ...)`` as one, row 0 at the top; its columns and rows."""
+    k, size, _, *colours = pictures.shape
     columns = min(columns, k)
     rows = -(-k // columns)
-    grid = np.zeros((rows * columns, size, size), dtype=np.uint8)
-    grid[:k] = levels[:, ::-1]
-    whole = grid.reshape(rows, columns, size, size).swapaxes(1, 2).reshape(rows * size, -1)
-    payload = palette_png(np.ascontiguousarray(whole), colour_map)
+    grid = np.zeros((rows * columns, size, size, *colours), dtype=np.uint8)
+    grid[:k] = pictures[:, ::-1]
+    whole = grid.reshape(rows, columns, size, size, *colours).swapaxes(1, 2)
+    joined = whole.reshape(rows * size, columns * size, *colours)
+    return np.ascontiguousarray(joined), columns, rows
+
+
+def _sheet(payload: bytes, columns: int, rows: int) -> Sheet:
     return Sheet(payload, hashlib.sha256(payload).hexdigest()[:32], columns, rows)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from radioviz.atlas import latent_plane
 from radioviz.atlas.latent_plane import Plane
+from radioviz.models import registry
 from radioviz.models.artefact import ModelInfo
 from radioviz.ui import cache, controls, url_state
 from radioviz.ui.cache import Located
@@ -24,7 +25,7 @@ OFFERED_AXES = 32  # of a latent space of many dimensions: those along which gal
 
 def choose_walk(view: View) -> Walk | None:
     """Draw the controls above the plane; None where no model decodes."""
-    decoders = cache.models().with_capability("decode")
+    decoders = registry.decoders(cache.models())
     if not decoders:
         st.info(
             "There is no trained decoder here. Train one with `python -m train vae`, "

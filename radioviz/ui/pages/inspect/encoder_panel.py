@@ -8,10 +8,12 @@ import numpy as np
 import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
+from radioviz.data.channels import model_images, planes_of_model
 from radioviz.data.preprocess import Preprocess
+from radioviz.models.artefact import ModelInfo
 from radioviz.morphology.frame import Framed, SourceFrame, framed_galaxy
 from radioviz.similarity.familiarity import FAR
-from radioviz.ui import cache, controls, detail
+from radioviz.ui import cache, controls, detail, galaxies
 from radioviz.ui.controls import View
 from radioviz.ui.image.display import png
 from radioviz.ui.image.sky_image import STRETCHED, sky_image
@@ -26,6 +28,9 @@ def encoder_panel(catalogue: Catalogue, row: int, pair: Pair, view: View) -> Non
         st.info("Choose an encoder in the sidebar.")
         return
     info = cache.models()[view.model]
+    if info.channels:
+        _channels_panel(info, pair, view)
+        return
     image, frame = framed_galaxy(info.preprocess, catalogue, row)
     left, right, words = st.columns([1.25, 1, 1.1], gap="medium")
     facts = catalogue.info_of(row)
@@ -58,6 +63,20 @@ def encoder_panel(catalogue: Catalogue, row: int, pair: Pair, view: View) -> Non
                 icon=":material/crop_free:",
             )
         show_familiarity(pair, view.model)
+
+
+def _channels_panel(info: ModelInfo, pair: Pair, view: View) -> None:
+    """The images that a model sees together, all of the same piece of the sky."""
+    catalogue, row = galaxies.row_of(pair)
+    seen = model_images(info.preprocess, info.channels, catalogue, np.array([row]))[0]
+    places = st.columns(max(3, len(info.channels)))
+    for place, channel, image in zip(places, info.channels, seen, strict=False):
+        drawn = png(STRETCHED[view.style.stretch](image), view.style.colour_map)
+        place.html(detail.figure_html(drawn, channel))
+    first = catalogue.of_plane(planes_of_model(catalogue, info.channels)[0])
+    _, frame = framed_galaxy(info.preprocess, first, row)
+    st.markdown(controls.escape(frame_text(info.preprocess, frame)))
+    show_familiarity(pair, str(view.model))
 
 
 def outline(frame: Framed, pixel_scale: float) -> dict[str, object]:

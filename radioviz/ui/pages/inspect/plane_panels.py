@@ -1,4 +1,4 @@
-"""Inspect: which image of a source is shown, and three of them as one in colour."""
+"""Inspect: which image of a source is shown, or several as one in colour."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from radioviz.morphology import complete_plane
 from radioviz.ui import controls, detail, galaxies
 from radioviz.ui.controls import View
 from radioviz.ui.image.composite import CompositeStyle, composite, usual_colours
-from radioviz.ui.image.display import field_arcsec, rgb_png, scale_bar, scaled_picture_html
-from radioviz.ui.pages.inspect.state import inspect_state
-
-RGB = "RGB"
+from radioviz.ui.image.display import (
+    RGB,
+    field_arcsec,
+    has_colours,
+    rgb_png,
+    scale_bar,
+    scaled_picture_html,
+)
 
 
 def choose_plane(catalogue: Catalogue, row: int, view: View) -> tuple[Catalogue, int]:
     """A selector of the images of a source; the chosen one with its facts, and its row."""
     if not catalogue.planes:
         return catalogue, row
-    options = [*catalogue.planes, *([RGB] if len(catalogue.planes) >= 3 else [])]
+    options = [*catalogue.planes, *([RGB] if has_colours(catalogue.planes) else [])]
     shown = view.style.plane or catalogue.planes[0]
-    if RGB not in options:
-        inspect_state().composite = False
-    st.session_state["inspect_plane"] = RGB if inspect_state().composite else shown
+    st.session_state["inspect_plane"] = RGB if view.style.composite else shown
     st.segmented_control(
         "Image", options, key="inspect_plane", on_change=_chosen, required=True,
         help="Bands or epochs of the source; the gallery shows the same one",
@@ -37,19 +39,11 @@ def choose_plane(catalogue: Catalogue, row: int, view: View) -> tuple[Catalogue,
 
 def _chosen() -> None:
     """Show the chosen image here and in galleries."""
-    chosen = st.session_state["inspect_plane"]
-    inspect_state().composite = chosen == RGB
-    if chosen != RGB:
-        st.session_state["plane"] = chosen
-
-
-def shows_composite(catalogue: Catalogue) -> bool:
-    """Whether the colour image is on the page."""
-    return len(catalogue.planes) >= 3 and inspect_state().composite
+    st.session_state["plane"] = st.session_state["inspect_plane"]
 
 
 def composite_panel(catalogue: Catalogue, row: int, view: View) -> None:
-    """Three images of a source in red, green and blue."""
+    """Images of a source in red, green and blue."""
     names = list(catalogue.planes)
     usual = usual_colours(catalogue, row)
     chosen = []

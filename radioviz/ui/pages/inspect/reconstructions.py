@@ -51,8 +51,8 @@ def reconstruction_panel(catalogue: Catalogue, row: int, view: View) -> None:
 
 
 def _show(catalogue: Catalogue, row: int, name: str, info: ModelInfo, view: View) -> None:
-    image, made = cache.reconstruction(catalogue.info.key, row, name, view.style.plane)
-    residual = image - made
+    images, reconstructions = cache.reconstruction(catalogue.info.key, row, name, view.style.plane)
+    residual = images - reconstructions
     rms = float(np.sqrt(np.mean(residual**2)))
     st.markdown(
         f"**{controls.escape(info.title)}** · residual rms {rms:.3f} of the peak"
@@ -62,16 +62,19 @@ def _show(catalogue: Catalogue, row: int, name: str, info: ModelInfo, view: View
     side = info.preprocess.output_scale_arcsec(facts) * info.preprocess.size
     stretch = STRETCHED[view.style.stretch]
     limit = residual_limit(residual)
-    pictures = [
-        ("Input", png(stretch(np.clip(image, 0, 1)), view.style.colour_map)),
-        ("Reconstruction", png(stretch(np.clip(made, 0, 1)), view.style.colour_map)),
-        (
-            f"Residual, −{limit:g} (blue) to {limit:g} (red) of the peak",
-            _signed_png(residual / limit),
-        ),
-    ]
-    for place, (title, picture) in zip(st.columns(4), pictures, strict=False):
-        place.html(detail.figure_html(picture, title, f"{title}, {side:.0f}″ wide"))
+    channels = zip(info.channels or ("",), images, reconstructions, residual, strict=True)
+    for channel, image, made, left in channels:
+        of = f"{channel}: " if channel else ""
+        pictures = [
+            (f"{of}Input", png(stretch(np.clip(image, 0, 1)), view.style.colour_map)),
+            (f"{of}Reconstruction", png(stretch(np.clip(made, 0, 1)), view.style.colour_map)),
+            (
+                f"{of}Residual, −{limit:g} (blue) to {limit:g} (red) of the peak",
+                _signed_png(left / limit),
+            ),
+        ]
+        for place, (title, picture) in zip(st.columns(4), pictures, strict=False):
+            place.html(detail.figure_html(picture, title, f"{title}, {side:.0f}″ wide"))
 
 
 def residual_limit(residual: np.ndarray) -> float:

@@ -31,7 +31,6 @@ class InspectState:
     explained: set[Pair] = field(default_factory=set)
     # Models that reconstruct each galaxy shown.
     reconstructed: set[str] = field(default_factory=set)
-    composite: bool = False  # whether three images of a source are shown in colour
 
 
 def inspect_state() -> InspectState:

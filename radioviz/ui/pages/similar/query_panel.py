@@ -103,6 +103,13 @@ def draw_query(view: View, catalogue: Catalogue, chain: Preprocess) -> QueryPict
     with controls.show_errors():
         if kind == "galaxy":
             _look_up_galaxy(view)
+        elif kind in ("file", "generated") and (channels := _channels(view)):
+            st.info(
+                f"This encoder sees {len(channels)} images of a source together "
+                f"({controls.escape(', '.join(channels))}), and a picture is one. Search from a "
+                "galaxy, or choose another encoder in the sidebar.",
+                icon=":material/layers:",
+            )
         elif kind == "file":
             picture = uploaded_picture(view.style, catalogue, chain)
         elif kind == "generated":
@@ -114,6 +121,11 @@ def draw_query(view: View, catalogue: Catalogue, chain: Preprocess) -> QueryPict
     for side, title in (("like", "Like"), ("unlike", "Unlike")):
         _draw_examples(view, side, title)
     return picture
+
+
+def _channels(view: View) -> tuple[str, ...]:
+    """Images of a source that the encoder sees together; empty for one."""
+    return cache.models()[view.model].channels if view.model in cache.models() else ()
 
 
 # -- a galaxy by name, position, or at random ---------------------------------------------------

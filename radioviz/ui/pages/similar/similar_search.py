@@ -91,7 +91,8 @@ def search_galaxies(
     wanted = dict.fromkeys([*settings.targets, *(d for d, _ in query.examples)])
     for key in wanted:
         controls.open_with_progress(key)
-    sharper = sharper_surveys(query, settings.targets)
+    several = bool(cache.models()[model].channels)  # which have several beams
+    sharper = set() if several else sharper_surveys(query, settings.targets)
     own = bool(sharper)  # what the survey searched has in common is not what is looked for
     indexes = {
         key: cache.latent_index(key, model, settings.space, own and key in settings.targets)

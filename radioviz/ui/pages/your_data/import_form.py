@@ -18,7 +18,7 @@ from radioviz.errors import RadioVizError
 from radioviz.importing import KINDS, Inspection, Source
 from radioviz.importing.column_names import SYNONYMS
 from radioviz.importing.sky_frames import FRAMES
-from radioviz.ui import controls
+from radioviz.ui import cache, controls
 from radioviz.ui.in_line import cancellable
 from radioviz.ui.pages.your_data import fact_widgets, import_draft, uploads, your_data_view
 from radioviz.ui.pages.your_data.import_draft import begin_widget
@@ -352,13 +352,13 @@ def _draw_start(
     )
     count = inspection.count
     few = count is not None and count <= MAX_GALAXIES_FOR_ALL_ENCODERS
+    # Those of several channels need images of these names; they are chosen by hand.
+    usual = [m for m in titles if not cache.models()[m].channels]
     models = st.multiselect(
         "Encoders",
         list(titles),
         format_func=titles.__getitem__,
-        key=begin_widget(
-            f"models_{token}", list(titles) if few else list(titles)[:1], list(titles)
-        ),
+        key=begin_widget(f"models_{token}", usual if few else usual[:1], list(titles)),
         help="Each encoder makes a map; the first opens while the others run. You can add more "
         "later.",
     )

@@ -253,7 +253,7 @@ def _draw_encode(survey: UserSurvey, missing: dict[str, str]) -> None:
     chosen = st.multiselect(
         "Encoders",
         list(missing),
-        default=list(missing),
+        default=[m for m in missing if cache.models()[m].sees(survey.planes)],
         format_func=missing.__getitem__,
         key=f"encode_models_{survey.key}",
     )
