@@ -147,6 +147,8 @@ def card(info: ModelInfo, size: int) -> str:
         f"| {_described(key.rsplit('.', 1)[0])} | {_number(value)} |"
         for key, value in info.scores.items()
     )
+    channels = ", ".join(info.channels)
+    seen = f"Images of the channels {channels}" if channels else "One-channel images"
     beta = f"; KL weight {t['config']['beta']}" if "beta" in t["config"] else ""
     fetched = sorted({DATA_SETS[key].fetch for key in t["data"] if key in DATA_SETS} - {""})
     commands = "".join(f"    python -m radioviz.data fetch {name}\n" for name in fetched)
@@ -175,7 +177,7 @@ Arguments: `{json.dumps(info.architecture)}`
 
 ## Input
 
-One-channel images, {info.preprocess.size}x{info.preprocess.size} pixels, 0 to 1. \
+{seen}, {info.preprocess.size}x{info.preprocess.size} pixels, 0 to 1. \
 Preprocessing: {chain}.
 
 ## Training

@@ -216,7 +216,8 @@ class Catalogue:
             raise CatalogueError(
                 f"data set '{self.info.key}': {int(lacks.sum()):,} of {len(lacks):,} source(s) "
                 f"have no plane '{name}', such as '{source}'; choose another plane "
-                f"({', '.join(self.planes)}), or only sources that have it"
+                f"({', '.join(self.planes)}), or import them again with missing = refuse, which "
+                "leaves out sources without one"
             )
 
     @cached_property

@@ -86,13 +86,13 @@ def is_encoded(catalogue: Catalogue, info: ModelInfo, plane: str = "") -> bool:
 def plane_to_encode(catalogue: Catalogue, info: ModelInfo, plane: str) -> str:
     """Name of the plane that a model sees; empty for the first, and where it sees several.
 
-    Raises CatalogueError if the data set has no such plane, or lacks a channel of the model.
+    Raises CatalogueError if the data set has no such plane, or lacks a channel of the model, or a
+    source does.
     """
     number = catalogue.plane_number(plane or 0)
-    if info.channels:
-        planes_of_model(catalogue, info.channels)
-        return ""
-    return catalogue.planes[number] if number else ""
+    for seen in planes_of_model(catalogue, info.channels) if info.channels else [number]:
+        catalogue.of_plane(seen).require_images(np.arange(len(catalogue)))
+    return catalogue.planes[number] if number and not info.channels else ""
 
 
 def list_encoders() -> list[str]:

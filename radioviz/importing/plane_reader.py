@@ -37,7 +37,13 @@ from radioviz.importing.plane_stack import (
 )
 from radioviz.importing.source_rows import SourceList
 from radioviz.importing.survey_facts import Answers, SurveyFacts, choice_answer
-from radioviz.importing.table_groups import EXPORTED, HDU_COLUMN, group_files
+from radioviz.importing.table_groups import (
+    EXPORTED,
+    HDU_COLUMN,
+    group_files,
+    rows_by_name,
+    source_name,
+)
 
 
 class PlanesReader(FilesReader):
@@ -70,16 +76,18 @@ class PlanesReader(FilesReader):
         inside: FilePlanes | None = None,
         groups: ImageGroups | None = None,
     ) -> None:
-        super().__init__(files, common, survey, dtype, sources, choice)
+        super().__init__(files, common, survey, dtype, None if groups else sources, choice)
+        self.sources = sources
         self.stacker, self.surveys, self.inside, self.groups = stacker, surveys, inside, groups
         self.planes = stacker.planes
         self.units = tuple(grid.bunit for grid in stacker.grids)
         self.shape = (len(self.planes), *common.shape)
         if groups is not None:
-            self.notes = [note for note in self.notes if "are not in the table" not in note]
             self._left = [*groups.refused]
             if sources is not None and not groups.whole:
-                self._left += self._lost
+                called = {source_name(name) for name in groups.names}
+                lost = match_files(files, sources)[1]
+                self._left += [(name, why) for name, why in lost if source_name(name) not in called]
             self.total = len(groups) + len(self._left)
 
     def read(self, start: int = 0) -> Iterator[Step]:
@@ -346,7 +354,8 @@ def find_planes_of_sources(
         rows = None if sources is None else match_files(files, sources)[0]
         table = None if sources is None else sources.frame
         asked = answers if group != EXPORTED else {**answers, "group": "no"}
-        groups = group_files(files, asked, table, rows)
+        named = None if sources is None else rows_by_name(sources)
+        groups = group_files(files, asked, table, rows, named)
         if len(groups.planes) == 1:
             raise CatalogueError(
                 f"{files.path}: all files are of the one plane '{groups.planes[0]}'"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,14 @@ from radioviz.data.matching import close_pairs, first_of_group
 from radioviz.data.source_planes import MOST_PLANES, check_names, numbered
 from radioviz.errors import CatalogueError
 from radioviz.images.file_content import plane_of
-from radioviz.importing.image_files import ImageFiles, is_image, match_files
+from radioviz.importing.image_files import (
+    FITS_SUFFIXES,
+    PICTURE_SUFFIXES,
+    ImageFiles,
+    is_image,
+    match_files,
+    without_suffix,
+)
 from radioviz.importing.image_groups import (
     SAME_PLACE,
     Band,
@@ -35,6 +43,7 @@ def group_files(
     answers: Answers,
     table: pd.DataFrame | None = None,
     rows: Mapping[str, Sequence[int]] | None = None,
+    named: Mapping[str, int] | None = None,
 ) -> ImageGroups:
     """Group files as the answers say.
 
@@ -47,6 +56,8 @@ def group_files(
         The table that names the images, with its own columns.
     rows : mapping, optional
         Rows of the table by file.
+    named : mapping, optional
+        Rows of the table by what they call the source, for files that share that name.
 
     Raises
     ------
@@ -69,7 +80,7 @@ def group_files(
         made = collected(files, images, words, bands, said, files.path)
     if rows is None:
         return made
-    return _with_rows(made, files, rows)
+    return _with_rows(made, files, rows, named or {})
 
 
 def _by_columns(
@@ -173,6 +184,20 @@ def _by_file_columns(
     )  # fmt: skip
 
 
+def source_name(written: str) -> str:
+    """The last part of a path without its suffix."""
+    last = PurePosixPath(written.strip().replace("\\", "/")).name
+    return without_suffix(last, (*FITS_SUFFIXES, *PICTURE_SUFFIXES))
+
+
+def rows_by_name(sources: SourceList) -> dict[str, int]:
+    """Rows of a table by the name of the image, or else of the source; names of one row alone."""
+    cells = sources.frame["source_id"] if sources.images is None else sources.images
+    names = [source_name(str(cell)) for cell in cells]
+    count = Counter(names)
+    return {name: row for row, name in enumerate(names) if name and count[name] == 1}
+
+
 def _named_column(table: pd.DataFrame, answers: Answers, key: str, what: str) -> pd.Series:
     name = str(answers.get(key) or "").strip()
     if name in table.columns:
@@ -186,13 +211,18 @@ def _named_column(table: pd.DataFrame, answers: Answers, key: str, what: str) ->
 
 
 def _with_rows(
-    made: ImageGroups, files: ImageFiles, rows: Mapping[str, Sequence[int]]
+    made: ImageGroups,
+    files: ImageFiles,
+    rows: Mapping[str, Sequence[int]],
+    named: Mapping[str, int],
 ) -> ImageGroups:
-    """Groups that the table names, each with the row of its first file."""
-    row_of = [
-        next((int(rows[files.names[i]][0]) for i in group if i >= 0 and files.names[i] in rows), -1)
-        for group in made.files
-    ]
+    """Groups that the table names: by one of their files, or by what the files have in common."""
+    row_of = []
+    for name, group in zip(made.names, made.files, strict=True):
+        by_file = (rows[files.names[i]] for i in group if i >= 0 and files.names[i] in rows)
+        found = next(by_file, None)
+        row = named.get(source_name(name), -1) if found is None else int(found[0])
+        row_of.append(row)
     kept = [k for k, row in enumerate(row_of) if row >= 0]
     if not kept:
         raise CatalogueError(f"{files.path}: no row of the table has its image here")

@@ -93,6 +93,10 @@ class HypercolumnNet(nn.Module):
         Equal to a weighted sum of its normalised hypercolumn. Enlarging is linear, so the sum over
         the channels of each layer comes first, which is many times faster.
         """
+        return self.score_and_image(x)[0]
+
+    def score_and_image(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """:meth:`score`, and the reconstruction in the units of the images, shape of ``x``."""
         maps, _ = self._layers(self._seen(x), noise=False)
         weight = self.direction / self.spread
         total = x.new_full((len(x), 1, *x.shape[-2:]), -float((weight * self.middle).sum()))
@@ -102,7 +106,7 @@ class HypercolumnNet(nn.Module):
             start += layer.shape[1]
             part = torch.einsum("c,ncyx->nyx", w, layer)[:, None]
             total = total + F.interpolate(part, x.shape[-2:], mode="bilinear", align_corners=False)
-        return total[:, 0]
+        return total[:, 0], maps[0].sinh()
 
     def masks(self, x: Tensor) -> Tensor:
         """True where a pixel is source, ``(n, ny, nx)``."""

@@ -99,7 +99,7 @@ def _image_style(plane: str, planes: Sequence[str]) -> ImageStyle:
         field = st.selectbox(
             "Field of view",
             FIELDS,
-            index=1,
+            index=FIELDS.index(ImageStyle().field),
             format_func=lambda f: f"{f:g}″ at FIRST's beam",
             key="field",
             persist_state="session",

@@ -353,3 +353,23 @@ def test_a_survey_says_its_scale_its_beam_and_whether_noise_is_left(raw: bool) -
     np.testing.assert_array_equal(found, chain(images, 2.5, beam=6.0, raw=raw))
     assert (found != chain(images, 2.5, beam=6.0, raw=not raw)).any()
     assert (found != chain(images, 1.8, beam=6.0, raw=raw)).any()
+
+
+def test_magnitudes_are_softened_by_the_noise_of_each_image():
+    rng = np.random.default_rng(0)
+    images = 5 + rng.normal(0, [[[0.1]], [[3.0]]], (2, 64, 64))
+    images[:, 32, 32] += [100.0, 3000.0]  # the same in units of the noise
+    chain = Preprocess(
+        clip_sigma=None, field_arcsec=None, field_pixels=64, size=64, stretch="magnitude"
+    )
+    seen = chain(images.astype(np.float32), SCALE)
+    assert seen.max(axis=(1, 2)).tolist() == [1, 1] and seen.min() == 0
+    for image, out, sigma in zip(images, seen, (0.1, 3.0), strict=True):
+        scaled = np.arcsinh((image - 5) / (2 * 1.042 * sigma))  # Lupton et al. 1999
+        expected = (scaled - scaled.min()) / np.ptp(scaled)
+        np.testing.assert_allclose(out, expected, atol=0.02)
+    assert 0.15 < np.median(seen) < 0.4  # the noise is seen; linearly it would be at 0.002
+    # They cannot be made later: the chain with a margin has them already.
+    assert chain.with_margin(80).stretch == "magnitude"
+    grey = chain(np.arange(4096, dtype=np.uint8).reshape(1, 64, 64) % 2 * 200, SCALE)
+    assert set(np.unique(grey)) == {0.0, 1.0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -140,3 +141,52 @@ def test_an_atlas_says_which_plane_it_is_of() -> None:
     assert plane_to_encode(made, info(channels=BANDS), "r") == ""
     with pytest.raises(CatalogueError, match="no plane 'y'; its planes are u, g, r, i, z"):
         plane_to_encode(made, info(), "y")
+
+
+def test_magnitudes_are_those_of_each_channel() -> None:
+    chain = dataclasses.replace(CHAIN, clip_sigma=None, stretch="magnitude")
+    made = catalogue(("a", "b"))
+    cube = np.random.default_rng(0).normal(0, [[[[1.0]], [[50.0]]]], made.cube.shape)
+    cube[:, :, 16, 16] += 3000
+    noisy = Catalogue(made.info, made.table, cube.astype(np.float32), planes=made.planes)
+    seen = model_images(chain, ("a", "b"), noisy, np.array([0, 1]))
+    for k, plane in enumerate(made.planes):
+        alone = chain.apply(noisy.of_plane(plane), np.array([0, 1]))
+        np.testing.assert_allclose(seen[:, k], alone, atol=1e-5)
+    assert np.median(seen[:, 0]) < np.median(seen[:, 1])  # of the same peak, more noise
+
+
+def test_what_a_model_of_channels_makes_has_its_channels() -> None:
+    torch = pytest.importorskip("torch")
+    from radioviz.encode.encoder import Encoder
+    from radioviz.encode.generator import Generator
+
+    class Numbered(torch.nn.Module):
+        def encode(self, x: object) -> object:
+            return x.flatten(1)[:, :2]  # type: ignore[attr-defined]
+
+        def decode(self, z: object) -> object:
+            channels = torch.arange(5.0)[None, :, None, None]
+            return channels.expand(len(z), 5, 33, 33)  # type: ignore[arg-type]
+
+    described = dataclasses.replace(info(channels=BANDS), capabilities=("encode", "decode"))
+    encoder = Encoder(described, Numbered(), torch.device("cpu"))
+    # As many images as channels: a lost axis would go unnoticed.
+    images = np.zeros((5, 5, 33, 33), np.float32)
+    for made in (encoder.decode(np.zeros((5, 2))), encoder.reconstruct(images)):
+        assert made.shape == images.shape
+        assert [made[:, k].mean() for k in range(5)] == [0, 1, 2, 3, 4]
+    views = encoder.encode_views(catalogue(), np.array([0, 1]))
+    assert views.shape == (2, 8, 2)
+    with pytest.raises(ModelError, match=r"makes 5 images of a source \(u, g, r, i, z\)"):
+        Generator(encoder)
+
+
+def test_a_survey_without_a_channel_is_refused_before_it_is_encoded() -> None:
+    from radioviz.encode.survey import plane_to_encode
+
+    lacking = catalogue(missing_planes=["", "g"])
+    with pytest.raises(CatalogueError, match=r"no plane 'g', such as 'b'.*missing = refuse"):
+        plane_to_encode(lacking, info(channels=BANDS), "")
+    assert info(channels=BANDS).sees(("Z", "i", "r", "g", "u", "x"))
+    assert not info(channels=BANDS).sees(("g", "r", "i")) and info().sees(())

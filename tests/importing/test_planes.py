@@ -76,6 +76,31 @@ def test_files_are_grouped_by_position(tmp_path: Path) -> None:
     check(imported(path, group="position", bands="L, S, C"))
 
 
+def test_a_table_may_call_sources_as_their_files_are_called(tmp_path: Path) -> None:
+    path = folder_of_bands(tmp_path / "s", "{band}/{source}.fits")
+    rows = [
+        {"name": f"src{i}", "ra": ra, "dec": dec, "z": 0.1 + i}
+        for i, (ra, dec) in reversed(list(enumerate(PLACES)))
+    ]
+    table = tmp_path / "t.csv"
+    pd.DataFrame([*rows, {"name": "absent", "ra": 1.0, "dec": 1.0, "z": 9.0}]).to_csv(
+        table, index=False
+    )
+    result = run(path, table, group="name", bands="L, S, C", ra_unit="deg")
+    made = result.catalogue
+    assert made is not None
+    check(made)
+    place = {f"src{i}": 0.1 + i for i in range(3)}
+    assert made.table["redshift"].tolist() == [place[n] for n in made.table["name"]]
+    reasons = result.report[result.report["status"] == "refused"].set_index("file")["reason"]
+    assert reasons.to_dict() == {"absent": "no such file here"}
+    pd.DataFrame([{**row, "name": f"x{i}"} for i, row in enumerate(rows)]).to_csv(
+        table, index=False
+    )
+    with pytest.raises(CatalogueError, match="no column names one of the files"):
+        run(path, table, group="name", bands="L, S, C", ra_unit="deg")
+
+
 def test_files_are_grouped_by_columns(tmp_path: Path) -> None:
     path = folder_of_bands(tmp_path / "s", "{source}{band}.fits")
     rows = [

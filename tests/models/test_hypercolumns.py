@@ -81,20 +81,38 @@ def two_sources() -> RadioFields:
 
 def test_what_masks_found_is_counted() -> None:
     fields = two_sources()
-    perfect = masks.means(masks.count(fields.source > 0, fields))
-    assert perfect == {"iou_bright": 1, "faint_found": 1, "merged": 0, "false_per_field": 0}
-    half = np.zeros((1, 32, 32), bool)
-    half[0, 4:8, 4:12], half[0, 0:2, 30:32] = True, True
+    none = {"merged": 0, "false_per_field": 0}
+    perfect = masks.means(masks.count(fields.source, fields))
+    assert perfect == {"iou_bright": 1, "iou_islands": 1, "faint_found": 1, **none}
+    half = np.zeros((1, 32, 32), int)
+    half[0, 4:8, 4:12], half[0, 0:2, 30:32] = 1, 2
     assert masks.means(masks.count(half, fields)) == {
-        "iou_bright": 0.5, "faint_found": 0, "merged": 0, "false_per_field": 1,
+        "iou_bright": 0.5, "iou_islands": 0.5, "faint_found": 0, "merged": 0, "false_per_field": 1,
     }  # fmt: skip
-    bridge = fields.source > 0
-    bridge[0, np.arange(8, 24), np.arange(8, 24)] = True
+    bridge = (fields.source > 0).astype(int)
+    bridge[0, np.arange(8, 24), np.arange(8, 24)] = 1
     joined = masks.means(masks.count(bridge, fields))
     assert joined["merged"] == 1
     assert joined["iou_bright"] < 0.5
-    assert masks.overlaps(half, half).tolist() == [1.0]
-    assert masks.overlaps(half, ~half).tolist() == [0.0]
+    lobes = np.where(fields.source == 1, np.arange(32) // 8 + 3, 0)  # parts of one source
+    assert masks.means(masks.count(lobes, fields))["iou_bright"] == 1
+    assert masks.overlaps(half > 0, half > 0).tolist() == [1.0]
+    assert masks.overlaps(half > 0, half == 0).tolist() == [0.0]
+
+
+def test_sources_that_touch_are_parted_at_the_saddle() -> None:
+    y, x = np.mgrid[:32, :32]
+    image = sum(p * np.exp(-((x - at) ** 2 + (y - 16) ** 2) / 18) for p, at in ((40, 9), (25, 21)))
+    image = np.stack([image, np.zeros((32, 32))])
+    found = masks.parted(image > 1, image)
+    assert found[0].max() == 2 and not found[1].any()
+    assert found[0, 16, 9] != found[0, 16, 21]
+    saddle = 9 + int(np.argmin(image[0, 16, 9:22]))
+    assert len(set(found[0, 16, 9:saddle])) == len(set(found[0, 16, saddle + 1 : 22])) == 1
+    assert np.array_equal(found > 0, image > 1)
+    flat = np.minimum(image, 20)  # one plateau: nothing to part
+    one = masks.parted(flat[:1] > 1, np.where(flat[:1] > 1, 20.0, 0.0))
+    assert one.max() == 1
 
 
 def test_photutils_finds_bright_sources_in_noise() -> None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from radioviz.data.preprocess import Preprocess
+from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
+from radioviz.data.preprocess import PRESETS, Preprocess
+from radioviz.data.user_surveys import survey_folder
 from radioviz.models.vae import DenseVAE
+from radioviz.morphology.frame import SourceFrame
 from tests.models.small import batch
-from train.core.config import read_run
+from train.core.config import TrainError, read_run
 from train.core.data import Part
+from train.evaluate.unlabelled.ugriz import BANDS, stars_and_galaxies
 from train.methods.vae import VaeConfig, VaeTask
 
 CONFIG = VaeConfig(
@@ -133,3 +139,48 @@ def test_the_preset_of_the_star_galaxy_paper_takes_a_step() -> None:
     assert losses[-1] < losses[0]
     task.module.eval()
     assert task.module.encode(x).shape == (16, 1)
+
+
+def test_channels_are_planes_of_the_data_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path))
+    sky = stars_and_galaxies(24, 1, 32)
+    table = pd.DataFrame(
+        {
+            "source_id": [str(i) for i in range(24)], "ra": np.arange(24.0) * 10, "dec": 0.0,
+            "split": ["train"] * 16 + ["valid"] * 8, "missing_planes": ["z", *[""] * 23],
+        }
+    )  # fmt: skip
+    info = SurveyInfo("sky", "Sky", 0.4, raw=True)
+    made = Catalogue(info, complete_columns(table), sky.images, planes=BANDS)
+    made.save(survey_folder("sky"))
+    chain = dataclasses.replace(PRESETS["bands64"], size=16, field_pixels=16)
+    config = dataclasses.replace(CONFIG, data=("sky",), channels=("R", "u"), preprocess=chain)
+    data = task_of(config).load()
+    assert data.valid.images.shape == (8, 2, 16, 16)
+    seen = chain.apply(made.of_plane("r"), np.array([23]))[0]
+    np.testing.assert_allclose(data.valid.images[-1, 0], seen, atol=1e-5)
+    with_z = dataclasses.replace(config, channels=("u", "z"))
+    assert len(task_of(with_z).load().train) == 15
+    assert "1 of 24 sources of 'sky' lack one of u, z: left out" in capsys.readouterr().out
+    task = task_of(config)
+    assert task.describe()["channels"] == ("R", "u")
+    assert task.describe()["architecture"]["channels"] == 2
+    loss, _ = task.loss(data.train.images, torch.arange(16), 0.0)
+    assert torch.isfinite(loss)
+    assert set(task.score(task.module, data.valid)) >= {"elbo", "ssim"}
+    assert "channels" in config.to_dict() and "channels" not in CONFIG.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"channels": ("u", "U")}, "each may be there once"),
+        ({"architecture": {"channels": 5}}, "architecture.channels is 5, but channels names 0"),
+        ({"channels": ("u",), "preprocess": SourceFrame()}, "planes would show different sky"),
+    ],
+)
+def test_channels_that_do_not_fit_are_named(change: dict[str, object], said: str) -> None:
+    with pytest.raises(TrainError, match=said):
+        dataclasses.replace(CONFIG, **change)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
@@ -16,7 +18,8 @@ from radioviz.morphology import complete, complete_plane
 from radioviz.ui import galaxies
 from radioviz.ui.cache import picture_sheet
 from radioviz.ui.image.composite import CompositeStyle, composite, usual_colours
-from radioviz.ui.image.display import ImageStyle, shown_plane
+from radioviz.ui.image.display import ImageStyle, has_colours, shown_plane
+from radioviz.ui.image.sprites import Tile
 from radioviz.ui.pages.inspect.galaxy_panels import noise_text
 from tests.skies import BEAM, SCALE, double, sky
 
@@ -74,10 +77,35 @@ def test_thumbnails_are_of_the_chosen_plane(monkeypatch: pytest.MonkeyPatch) -> 
     assert shown_plane(made, ImageStyle(plane="S")).plane == 1
 
 
+def test_thumbnails_in_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = catalogue()
+    monkeypatch.setattr("radioviz.ui.cache.pictures.data_set_version", lambda key: (key, "x", 0))
+    style = ImageStyle(composite=True)
+    sheet = picture_sheet(made, np.array([0, 1]), style, 64)
+    for row in (0, 1):
+        with Image.open(io.BytesIO(Tile(sheet, row).png)) as picture:
+            seen = np.asarray(picture.convert("RGB"))
+        expected = composite(made, row, style, CompositeStyle(usual_colours(made, row)), 64)
+        np.testing.assert_array_equal(seen[::-1], expected)
+    one = Catalogue(made.info, made.table, made.images)
+    assert picture_sheet(one, np.array([0]), style).digest == (
+        picture_sheet(one, np.array([0]), ImageStyle()).digest
+    )
+
+
 def test_colours_follow_the_frequency() -> None:
     assert usual_colours(catalogue(), 0) == ("L", "S", "C")
     reversed_bands = catalogue(frequency=5.0, frequency_3=1.4)
     assert usual_colours(reversed_bands, 0) == ("C", "S", "L")
+    made = catalogue()
+    optical = Catalogue(
+        SurveyInfo("o", "O", SCALE), complete_columns(made.table[["source_id", "ra", "dec"]]),
+        np.zeros((2, 5, 8, 8), np.float32), planes=("u", "g", "r", "i", "z"),
+    )  # fmt: skip
+    assert usual_colours(optical, 0) == ("i", "r", "g")
+    pair = Catalogue(made.info, made.table, made.cube[:, :2], planes=("L", "S"))
+    assert usual_colours(pair, 0) == ("L", "S", "S")
+    assert has_colours(pair.planes) and not has_colours(("L",)) and not has_colours(("a", "rgb"))
 
 
 def test_a_source_of_one_band_has_the_colour_of_that_band() -> None:
@@ -128,6 +156,10 @@ def test_inspect_shows_the_plane_of_the_link(
     assert app.session_state["inspect_plane"] == "C"
     html = " ".join(element.proto.body for element in app.get("html"))
     assert "5 GHz" in html and "Band or epoch" in html
+    app = open_page("inspect_galaxy", data="mybands", source="one", plane="RGB")
+    assert not app.exception and not app.error
+    assert (app.session_state["inspect_plane"], app.session_state["plane"]) == ("RGB", "RGB")
+    assert any("Red L, green S, blue C" in c.value for c in app.caption)
     app = open_page("inspect_galaxy", data="mybands", source="two", plane="S")
     assert not app.exception
     assert any("This source has no S" in c.value for c in app.caption)

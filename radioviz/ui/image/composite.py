@@ -43,7 +43,8 @@ def usual_colours(catalogue: Catalogue, row: int) -> tuple[str, str, str]:
 
     Of two planes the higher one is green and blue.
     Where frequencies are unknown or the same, bands are taken to be in the order of rising
-    frequency, as ``z, i, r, g, u``, unless their names are those of the optical bands.
+    frequency, as ``z, i, r, g, u``, unless their names are those of the optical bands. Of five of
+    these, the deep ones in the middle are taken.
     """
     names = catalogue.planes
     views = [catalogue.of_plane(k) for k in range(len(names))]
@@ -53,6 +54,8 @@ def usual_colours(catalogue: Catalogue, row: int) -> tuple[str, str, str]:
         order = [int(k) for k in np.argsort(found)]
     elif [n.lower() for n in names] == [b for b in "ugrizy" if b in "".join(names).lower()]:
         order.reverse()
+        if {"g", "r", "i"} <= set(map(str.lower, names)):
+            order = [k for k in order if names[k].lower() in "gri"]
     middle = order[len(order) // 2]
     return names[order[0]], names[middle], names[order[-1]]
 

@@ -27,7 +27,7 @@ COLOUR_MAPS = {
 }
 # Fields of view in arcsec at FIRST's beam; they grow with the beam of a survey, as the
 # models' own crop does, so that NVSS shows as many beams.
-FIELDS = (90.0, 172.8, 300.0, 540.0)
+FIELDS = (30.0, 90.0, 172.8, 300.0, 540.0)
 
 RGB = "RGB"
 """What links and selectors call the images of a source in colour."""

@@ -3,15 +3,18 @@
 Hypercolumns of a VAE, an autoencoder and one with residual connections, a clip at 3 sigma, a lower
 one around pixels of 5 sigma and photutils (smoothed by the beam, as its guide does) on synthetic
 radio fields. The networks learn from the noisy fields alone: more noise is added, and they
-reproduce the field with noise that is independent of it. Two truths: the known masks of the
-sources, and a clip at 3 sigma of the image before noise of 3, 10 and 30 times its own was added.
-The thresholds of all methods but the clip are chosen on validation fields.
+reproduce the field with noise that is independent of it. Sources that touch are parted at the
+saddle between their peaks: of the reconstruction, of the smoothed image for clips, and by photutils
+itself. Two truths: the known masks of the sources, and a clip at 3 sigma of the image before noise
+of 3, 10 and 30 times its own was added. The thresholds of all methods but the clip are chosen on
+validation fields.
 """
 
 from __future__ import annotations
 
 import copy
 import functools
+import math
 import time
 import warnings
 from collections.abc import Callable
@@ -20,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from scipy.ndimage import convolve, label
+from scipy.ndimage import convolve, gaussian_filter, label
 
 from radioviz.models.hypercolumns import KINDS, HypercolumnNet
 from train.evaluate.benchmarks import Estimate, bootstrap, record
@@ -41,11 +44,13 @@ _STEPS, _BATCH = 500, 16
 _MORE = 0.5  # noise added to what a network sees, in units of that of the field
 _POOL = 400  # maps of noise to draw from
 _SEED = 3.0  # sigma that an island of hypercolumns reaches somewhere
-_LEAST = 5  # pixels of an island that photutils keeps
+_LEAST = 5  # pixels of an island that photutils keeps, and of a source that counts
+_FLOOR = 0.3  # sigma: what is fainter has no peaks
+_SADDLE = 0.1  # how far, as a logarithm, a saddle lies below the lower peak
 _EIGHT = np.ones((3, 3))
 
 Scored = dict[str, np.ndarray]
-"""Threshold as text to masks ``(n, size, size)``."""
+"""Threshold as text to numbers of sources from 1, 0 for sky: int32 ``(n, size, size)``."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +60,20 @@ class SourceCount:
     Attributes
     ----------
     iou : numpy.ndarray
-        Intersection over union of each bright source with the islands that touch it.
+        Intersection over union of each bright source with the parts that have more pixels of it
+        than of any other source.
+    islands : numpy.ndarray
+        The same with all islands that touch it, neighbours not parted.
     faint : numpy.ndarray
         1 for each faint source of which a pixel above half its peak is in the mask.
     merged : numpy.ndarray
-        1 for each source that shares an island with a source that it does not touch.
+        1 for each source that shares a part with a source that it does not touch.
     false : numpy.ndarray
-        Islands without a source in each field.
+        Parts without a source in each field.
     """
 
     iou: np.ndarray
+    islands: np.ndarray
     faint: np.ndarray
     merged: np.ndarray
     false: np.ndarray
@@ -99,7 +108,7 @@ def masks(split: str = "test", steps: int = _STEPS) -> None:
                   for t, m in found.items()]  # fmt: skip
         for times in NOISE:
             truth, noisy = before_and_after(fields, times)
-            overlap = overlaps(method(noisy)[best], truth)
+            overlap = overlaps(method(noisy)[best] > 0, truth)
             added.append({"method": name, "noise": times, "iou": overlap.mean()})
     for rows in (known, added):
         print(pd.DataFrame(rows).round(3).to_string(index=False))
@@ -163,12 +172,41 @@ def before_and_after(
 
 def clipped(images: np.ndarray) -> Scored:
     """Pixels above 3 sigma."""
-    return {"3": images > 3}
+    return {"3": parted(images > 3, smoothed(images))}
 
 
 def clipped_around_peaks(images: np.ndarray) -> Scored:
     """Islands above lower thresholds that reach 5 sigma somewhere."""
-    return {f"{t:g}": seeded(images > t, images > 5) for t in (1.5, 2.0, 2.5, 3.0)}
+    smooth = smoothed(images)
+    return {f"{t:g}": parted(seeded(images > t, images > 5), smooth) for t in (1.5, 2.0, 2.5, 3.0)}
+
+
+def smoothed(images: np.ndarray) -> np.ndarray:
+    """Images smoothed by the beam."""
+    width = BEAM / math.sqrt(8 * math.log(2))
+    made: np.ndarray = gaussian_filter(images, (0, width, width))
+    return made
+
+
+def parted(masks: np.ndarray, brightness: np.ndarray) -> np.ndarray:
+    """Masks ``(n, ny, nx)`` as numbered parts: one for each peak that a saddle sets apart.
+
+    By watersheds of the logarithm of the brightness; an island without a peak is one part.
+    """
+    from skimage.morphology import h_maxima
+    from skimage.segmentation import watershed
+
+    out = np.zeros(masks.shape, np.int32)
+    height = np.log(np.maximum(brightness, _FLOOR))
+    for found, mask, high in zip(out, masks, height, strict=True):
+        if not mask.any():
+            continue
+        tops = h_maxima(np.where(mask, high, high.min()).astype(np.float64), _SADDLE)
+        peaks, _ = label((tops > 0) & mask, _EIGHT)
+        found[...] = watershed(-high, peaks, mask=mask, connectivity=2)
+        rest, _ = label(mask & (found == 0), _EIGHT)
+        found[rest > 0] = rest[rest > 0] + found.max()
+    return out
 
 
 def seeded(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -182,8 +220,8 @@ def seeded(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:
 
 
 def photutils(images: np.ndarray) -> Scored:
-    """Islands of images that are smoothed by the beam, above thresholds in sigma."""
-    from photutils.segmentation import detect_sources, make_2dgaussian_kernel
+    """Islands of images that are smoothed by the beam, above thresholds in sigma, deblended."""
+    from photutils.segmentation import deblend_sources, detect_sources, make_2dgaussian_kernel
     from photutils.utils.exceptions import NoDetectionsWarning
 
     kernel = make_2dgaussian_kernel(BEAM, size=7).array
@@ -198,8 +236,11 @@ def photutils(images: np.ndarray) -> Scored:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NoDetectionsWarning)
             islands = detect_sources(tall.reshape(-1, tall.shape[2]), threshold, n_pixels=_LEAST)
-        found = np.zeros(tall.shape, bool) if islands is None else islands.data.reshape(tall.shape)
-        out[f"{threshold:g}"] = found[:, :-1] > 0
+            if islands is not None:
+                whole = tall.reshape(-1, tall.shape[2])
+                islands = deblend_sources(whole, islands, n_pixels=_LEAST, progress_bar=False)
+        found = np.zeros(tall.shape, int) if islands is None else islands.data.reshape(tall.shape)
+        out[f"{threshold:g}"] = found[:, :-1].astype(np.int32)
     return out
 
 
@@ -207,37 +248,51 @@ def by_score(network: HypercolumnNet, images: np.ndarray) -> Scored:
     """Islands beyond points between the two groups that reach 3 sigma; 0.5 is half-way."""
     with torch.no_grad():
         parts = torch.from_numpy(images)[:, None].split(64)
-        score = torch.cat([network.score(x) for x in parts]).numpy()
+        found = [network.score_and_image(x) for x in parts]
+    score = torch.cat([s for s, _ in found]).numpy()
+    clean = torch.cat([image for _, image in found])[:, 0].numpy()
     half = float(network.threshold)
     low = float(np.median(score))
     shares = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.65, 0.8)
     seeds = images > _SEED
-    return {f"{s:g}": seeded(score > low + 2 * s * (half - low), seeds) for s in shares}
+    return {
+        f"{s:g}": parted(seeded(score > low + 2 * s * (half - low), seeds), clean) for s in shares
+    }
 
 
 def count(found: np.ndarray, fields: RadioFields) -> SourceCount:
-    """Compare masks with the known sources."""
-    iou, faint, merged, false = [], [], [], []
-    for mask, source, clean, peaks in zip(
+    """Compare numbered parts ``(n, ny, nx)`` with the known sources."""
+    iou, whole, faint, merged, false = [], [], [], [], []
+    for parts, source, clean, peaks in zip(
         found, fields.source, fields.clean, fields.peaks, strict=True
     ):
-        islands, n = label(mask, _EIGHT)
+        mask = parts > 0
+        islands, _ = label(mask, _EIGHT)
         touching, _ = label(source > 0, _EIGHT)
-        false.append(n - len(np.unique(islands[(source > 0) & mask])))
+        # Pixels of each source in each part.
+        shared = np.zeros((parts.max() + 1, len(peaks) + 1), int)
+        np.add.at(shared, (parts.ravel(), source.ravel()), 1)
+        shared[0], shared[:, 0] = 0, 0
+        owner = np.where(shared.any(axis=1), shared.argmax(axis=1), 0)
+        false.append(len(np.setdiff1d(parts, 0)) - np.count_nonzero(owner))
         for number, peak in enumerate(peaks, 1):
             own = source == number
             if own.sum() < _LEAST:
                 continue  # outside the field, or behind a brighter one
-            here = np.setdiff1d(islands[own], 0)
-            within = np.isin(islands, here) & mask
             if peak > BRIGHT:
-                iou.append((within & own).sum() / (within | own).sum())
+                iou.append(_iou((owner == number)[parts] & mask, own))
+                whole.append(_iou(np.isin(islands, np.setdiff1d(islands[own], 0)), own))
             elif peak < FAINT:
                 faint.append(mask[own & (clean > clean[own].max() / 2)].any())
-            others = np.setdiff1d(np.unique(source[within]), (0, number))
+            here = shared[shared[:, number] >= _LEAST] >= _LEAST
+            others = np.setdiff1d(np.flatnonzero(here.any(axis=0)), number)
             apart = [o for o in others if touching[source == o][0] != touching[own][0]]
             merged.append(bool(apart))
-    return SourceCount(*(np.asarray(v, float) for v in (iou, faint, merged, false)))
+    return SourceCount(*(np.asarray(v, float) for v in (iou, whole, faint, merged, false)))
+
+
+def _iou(one: np.ndarray, other: np.ndarray) -> float:
+    return float((one & other).sum() / (one | other).sum())
 
 
 def merit(counted: SourceCount) -> float:
@@ -249,6 +304,7 @@ def means(counted: SourceCount) -> dict[str, float]:
     """Averages for a table."""
     return {
         "iou_bright": counted.iou.mean(),
+        "iou_islands": counted.islands.mean(),
         "faint_found": counted.faint.mean(),
         "merged": counted.merged.mean(),
         "false_per_field": counted.false.mean(),
@@ -272,6 +328,7 @@ def _record(known: list[dict[str, object]], counts: dict[str, SourceCount], n: i
         counted = counts[best]
         figures: dict[str, Estimate] = {
             "iou": bootstrap(counted.iou, np.mean),
+            "islands": bootstrap(counted.islands, np.mean),
             "faint": bootstrap(counted.faint, np.mean),
             "merged": bootstrap(counted.merged, np.mean),
             "false": bootstrap(counted.false, np.mean),

@@ -125,7 +125,8 @@ def draw_query(view: View, catalogue: Catalogue, chain: Preprocess) -> QueryPict
 
 def _channels(view: View) -> tuple[str, ...]:
     """Images of a source that the encoder sees together; empty for one."""
-    return cache.models()[view.model].channels if view.model in cache.models() else ()
+    info = cache.models().get(view.model or "")
+    return info.channels if info else ()
 
 
 # -- a galaxy by name, position, or at random ---------------------------------------------------
