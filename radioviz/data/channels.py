@@ -8,13 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.data.preprocess import (
-    MAGNITUDE,
-    Preprocess,
-    asinh_magnitudes,
-    noise_level,
-    resampling,
-)
+from radioviz.data.magnitudes import MAGNITUDE, asinh_magnitudes
+from radioviz.data.preprocess import Preprocess, noise_level, resampling
 from radioviz.data.source_planes import MISSING
 from radioviz.errors import CatalogueError
 

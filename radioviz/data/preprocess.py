@@ -20,12 +20,11 @@ from typing import Any, Self
 import numpy as np
 
 from radioviz.data.catalogue import Catalogue, SurveyInfo
+from radioviz.data.magnitudes import MAGNITUDE, asinh_magnitudes
 from radioviz.errors import ImageError, PreprocessError
 from radioviz.store.mapped import release_pages
 
 STRETCHES = ("linear", "sqrt", "asinh", "log")
-MAGNITUDE = "magnitude"
-"""A stretch of models alone: asinh magnitudes, softened by the noise of each image."""
 NAN_POLICIES = ("zero", "error")
 FIRST_BEAM = 5.4  # arcsec FWHM, Becker et al. 1995: `field_arcsec` is stated at this beam
 
@@ -36,7 +35,6 @@ _WIDEST_FIELD = 360 * 3600.0  # arcsec: once around the sky
 _WIDEST_PIXELS = 1 << 20
 _HIGHEST_CLIP = 1e6  # sigma; no survey has this dynamic range
 _MAD_TO_SIGMA = 1.4826  # for a normal distribution
-_SOFTENING = 1.042  # sigma; Lupton, Gunn & Szalay 1999, AJ 118, 1406, eq. (10)
 
 
 def as_batch(images: np.ndarray) -> np.ndarray:
@@ -97,21 +95,6 @@ def _middle(values: np.ndarray) -> float:
     """Upper median, without the mean of the two middle values: ten times as fast."""
     half = values.size // 2
     return float(np.partition(values, half)[half])
-
-
-def asinh_magnitudes(images: np.ndarray, background: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    """Images ``(n, ny, nx)`` as the asinh of their flux in units of the noise.
-
-    But for a factor and a zero point these are the magnitudes of Lupton, Gunn & Szalay (1999): a
-    logarithm of what is bright, linear in the noise. ``background`` and ``sigma`` have shape
-    ``(n,)``; where ``sigma`` is 0 (no noise), a tenth of the range of the image softens.
-    """
-    low = images.min(axis=(1, 2))
-    zero = np.where(sigma > 0, background, low)
-    tenth = 0.1 * np.maximum(images.max(axis=(1, 2)) - low, np.finfo(np.float32).tiny)
-    soft = np.where(sigma > 0, 2 * _SOFTENING * sigma, tenth)
-    made: np.ndarray = np.arcsinh((images - zero[:, None, None]) / soft[:, None, None])
-    return made.astype(np.float32)
 
 
 def resampling(n: int, field: float, size: int, centre: float = 0.0) -> tuple[int, int, np.ndarray]:

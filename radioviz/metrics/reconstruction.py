@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 
@@ -15,7 +17,7 @@ def flux_ratio(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
 
 
 def _flat(images: np.ndarray) -> np.ndarray:
-    return images.reshape(len(images), -1)
+    return images.reshape(len(images), math.prod(images.shape[1:]))
 
 
 def ssim_over_source(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:

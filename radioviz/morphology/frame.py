@@ -18,14 +18,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.data.preprocess import (
-    FIRST_BEAM,
-    MAGNITUDE,
-    Preprocess,
-    as_batch,
-    asinh_magnitudes,
-    resampling,
-)
+from radioviz.data.magnitudes import MAGNITUDE, asinh_magnitudes
+from radioviz.data.preprocess import FIRST_BEAM, Preprocess, as_batch, resampling
 from radioviz.errors import PreprocessError
 from radioviz.morphology.noise import is_shifted, measure_noise
 from radioviz.morphology.sources import Islands, associate, find_islands, grow

@@ -95,7 +95,7 @@ def load(
                 rows = rows[: config.limit]
             found = model_images(chain, channels, catalogue, rows)
             # A blank image teaches nothing.
-            kept = found.reshape(len(found), -1).max(axis=1, initial=0) > 0
+            kept = found.max(axis=tuple(range(1, found.ndim)), initial=0) > 0
             images[part].append(found[kept])
             tables[part].append(catalogue.table.iloc[rows[kept]].assign(data_set=key))
     parts = {}
