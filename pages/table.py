@@ -1,4 +1,4 @@
-"""Table: all columns, sorted and filtered; charts; subsets; crossmatches; tags."""
+"""Table: all columns, sorted and filtered; charts; subsets; tags; crossmatches; hosts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from radioviz.ui.controls import View
 from radioviz.ui.pages.table import (
     chart_panel,
     crossmatch_panel,
+    hosts_panel,
     label_panel,
     subset_panel,
     survey_panel,
@@ -63,12 +64,17 @@ def _tags(view: View, columns: TableColumns) -> None:
     label_panel.draw_labels_of_many(view, lambda: _listed(view, columns))
 
 
+def _hosts(view: View, columns: TableColumns) -> None:
+    hosts_panel.draw_hosts(view, lambda: _listed(view, columns))
+
+
 TABS: dict[str, Callable[[View, TableColumns], None]] = {
     "Rows": table_view.draw_table,
     "Charts": chart_panel.draw_charts,
     "Subsets": _subsets,
     "Tags": _tags,
     "Crossmatch": crossmatch_panel.draw_crossmatch,
+    "Hosts": _hosts,
     "Two surveys": lambda view, columns: survey_panel.draw_surveys(view),
 }
 

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
         mock_field,
     )
     from radioviz.api.file_export import export_galaxies
-    from radioviz.api.host_search import find_hosts
     from radioviz.api.inference import (
         decode_latents,
         encode_images,
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     )
     from radioviz.api.latent_planes import latent_plane
     from radioviz.api.latent_search import find_similar, nearest_galaxy
+    from radioviz.api.many_hosts import find_hosts
     from radioviz.api.outlier_ranking import rank_outliers
     from radioviz.api.samples import (
         GalaxySample,
@@ -107,7 +107,7 @@ _MODULES = {
     "encode_images": "api.inference",
     "export_galaxies": "api.file_export",
     "field_recovery": "api.field_simulation",
-    "find_hosts": "api.host_search",
+    "find_hosts": "api.many_hosts",
     "find_similar": "api.latent_search",
     "find_sources": "api.field_simulation",
     "generate_galaxies": "api.inference",

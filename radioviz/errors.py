@@ -16,6 +16,10 @@ class CatalogueError(RadioVizError):
     """A table or data set is missing, malformed or inconsistent."""
 
 
+class NoRowsError(CatalogueError):
+    """A service answers that its catalogue has nothing there."""
+
+
 class ImageError(RadioVizError):
     """An image cannot be read, or is not one two-dimensional sky image."""
 

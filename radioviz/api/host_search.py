@@ -10,10 +10,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import pandas as pd
 
-from radioviz import morphology
 from radioviz.api.crossmatching import CLASSES, LIMITS, address_of, match_file
 from radioviz.data.catalogue import Column
-from radioviz.data.registry import open_data_set
 from radioviz.errors import RelationError
 from radioviz.importing import tap
 from radioviz.importing.catalogue_match import MatchedCatalogue
@@ -26,7 +24,6 @@ from radioviz.relations.hosts import (
     likelihood_ratios,
     offsets,
 )
-from radioviz.relations.radio_position import radio_positions
 
 AROUND = 120.0
 """Arcsec within which the catalogue is asked, so that its own density is known."""
@@ -253,55 +250,3 @@ def usual_columns(columns: Sequence[str], described: Mapping[str, Column]) -> di
         by_ucd = [c for c in columns if c in described and described[c].ucd.startswith(ucd)]
         out[role] = next(iter([*by_name, *by_ucd]), "")
     return out
-
-
-def find_hosts(
-    data_set: str,
-    source_id: str,
-    catalogue: str = CATALOGUES[0].title,
-    *,
-    position: str = "",
-    share: float = 0.9,
-    brightest: float = 14.0,
-    faintest: float = 22.5,
-) -> pd.DataFrame:
-    """Candidates for the host of a source in a catalogue of a service.
-
-    Parameters
-    ----------
-    catalogue : str
-        One of ``Pan-STARRS1 DR1 (VizieR)``, ``SDSS DR16 (VizieR)``, ``AllWISE (VizieR)``, ``NED``
-        and ``SIMBAD``.
-    position : str
-        ``core``, ``midpoint`` or ``catalogue``; by default the most accurate there is.
-    share : float
-        Share of hosts that the catalogue has, 0 to 1.
-    brightest, faintest : float
-        Magnitudes between which hosts are taken as equally frequent.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The most likely first: ``name``, ``ra`` and ``dec`` [deg], ``separation`` [arcsec],
-        ``magnitude``, ``redshift``, ``kind``, ``likelihood_ratio`` and ``reliability``.
-
-    Raises
-    ------
-    RelationError
-        If the source has no such position, or there is no such catalogue.
-    FetchError, CatalogueError
-        As :func:`search_hosts`.
-    """
-    sample = morphology.complete(open_data_set(data_set))
-    places = {p.kind: p for p in radio_positions(sample, int(sample.rows_of([source_id])[0]))}
-    known = {one.title: one for one in CATALOGUES}
-    for what, given, choices in (("position", position, places), ("catalogue", catalogue, known)):
-        if given and given not in choices:
-            raise RelationError(
-                f"{source_id} has no {what} '{given}'; choose one of {', '.join(choices) or 'none'}"
-            )
-    if not places:
-        raise RelationError(f"{source_id} has no sky position")
-    place = places[position or next(iter(places))]
-    prior = HostPrior(share, brightest, faintest)
-    return search_hosts(place, known[catalogue], prior=prior).candidates

@@ -1,7 +1,7 @@
-"""Cutouts of sky surveys at other wavelengths, by the hips2fits service of the CDS.
+"""Cutouts of sky surveys at other wavelengths, and where the surveys looked, from the CDS.
 
-Boch et al. 2020 (ASPC 522, 239); https://alasky.cds.unistra.fr/hips-image-services/hips2fits.
-Pictures are kept, so that each is asked for once and is there without a network.
+By hips2fits (Boch et al. 2020, ASPC 522, 239), and by the MOC server. Answers are kept, so that
+each is asked for once and is there without a network.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from radioviz.store.atomic import atomic_file
 
 SERVICE = "https://alasky.cds.unistra.fr/hips-image-services/hips2fits"
 """``RADIOVIZ_HIPS2FITS`` names another one."""
+FOOTPRINTS = "https://alasky.cds.unistra.fr/MocServer/query"
+"""``RADIOVIZ_MOCSERVER`` names another one."""
 PIXELS = 300
 TIMEOUT = 20.0
 """Seconds without an answer."""
@@ -95,7 +97,7 @@ def sky_cutout(survey: SkySurvey, ra: float, dec: float, field: float) -> tuple[
     path = folder / f"{hashlib.sha256(urlencode(asked).encode()).hexdigest()[:32]}.picture"
     if path.is_file() and (kind := _kind(content := path.read_bytes())):
         return content, kind
-    content = _fetched(address, survey)
+    content = _fetched(address, f"cutouts of {survey.title}")
     kind = _kind(content)
     if not kind:
         host = urlsplit(address).hostname
@@ -107,11 +109,35 @@ def sky_cutout(survey: SkySurvey, ra: float, dec: float, field: float) -> tuple[
     return content, kind
 
 
+def sky_footprint(survey: SkySurvey) -> bytes:
+    """Where a survey looked, as a multi-order coverage map in FITS: from the service, or as kept.
+
+    Raises
+    ------
+    FetchError
+        If it is not kept, and the service cannot be reached, is too slow, or sends something else.
+    """
+    asked = urlencode({"ID": survey.key, "get": "moc", "order": "9", "fmt": "fits"})
+    address = f"{os.environ.get('RADIOVIZ_MOCSERVER', FOOTPRINTS)}?{asked}"
+    folder = cache_folder() / "sky-footprints"
+    path = folder / f"{hashlib.sha256(asked.encode()).hexdigest()[:32]}.moc"
+    if path.is_file():
+        return path.read_bytes()
+    content = _fetched(address, f"the footprint of {survey.title}")
+    if not content.startswith(b"SIMPLE  =") or len(content) % 2880:
+        raise FetchError(
+            f"{urlsplit(address).hostname} sends no coverage map of {survey.title}, but "
+            f"{content[:40]!r}"
+        )
+    _keep(folder, path, content)
+    return content
+
+
 def _kind(content: bytes) -> str:
     return next((kind for magic, kind in _PICTURES.items() if content.startswith(magic)), "")
 
 
-def _fetched(address: str, survey: SkySurvey) -> bytes:
+def _fetched(address: str, what: str) -> bytes:
     import requests
 
     from radioviz.data.fetch import reason_of
@@ -121,26 +147,24 @@ def _fetched(address: str, survey: SkySurvey) -> bytes:
     try:
         with requests.get(address, stream=True, timeout=(5.0, TIMEOUT)) as answer:
             if answer.status_code != 200:
-                raise FetchError(
-                    f"{host} answers {answer.status_code} {answer.reason} for {survey.title}"
-                )
+                raise FetchError(f"{host} answers {answer.status_code} {answer.reason} for {what}")
             for block in answer.iter_content(1 << 16):
                 content += block
                 if len(content) > LARGEST:
-                    raise FetchError(f"{host} sends more than {LARGEST:,} bytes for a cutout")
+                    raise FetchError(f"{host} sends more than {LARGEST:,} bytes for {what}")
     except requests.RequestException as error:
         raise FetchError(
-            f"{host} cannot be reached ({reason_of(error)}); cutouts of {survey.title} need a "
-            "network, unless they were shown before"
+            f"{host} cannot be reached ({reason_of(error)}); a network is needed for {what}, "
+            "unless shown before"
         ) from error
     return bytes(content)
 
 
 def _keep(folder: Path, path: Path, content: bytes) -> None:
-    """Keep a picture, and delete the oldest beyond :data:`KEPT`."""
+    """Keep an answer, and delete the oldest beyond :data:`KEPT`."""
     with suppress(OSError):  # a full disk costs the copy alone
         with atomic_file(path) as scratch:
             scratch.write_bytes(content)
-        held = sorted(folder.glob("*.picture"), key=lambda p: p.stat().st_mtime)
+        held = sorted(folder.glob(f"*{path.suffix}"), key=lambda p: p.stat().st_mtime)
         for old in held[:-KEPT]:
             old.unlink(missing_ok=True)

@@ -53,8 +53,19 @@ def local_hips(catalogue: Catalogue, row: int) -> Path:
             if part.name != "index.html":  # a page that loads a viewer from the network
                 shutil.move(part, scratch / part.name)
         shutil.rmtree(made)
+        _write_coverage(scratch)
     _delete_old(place.parent)
     return place
+
+
+def _write_coverage(folder: Path) -> None:
+    """Write ``Moc.fits``, by which a viewer knows which tiles there are."""
+    from mocpy import MOC
+
+    deepest = max((p for p in folder.glob("Norder*")), key=lambda p: int(p.name[6:]))
+    order = int(deepest.name[6:])
+    tiles = np.array([int(p.stem[4:]) for p in deepest.glob("Dir*/Npix*.fits")], np.uint64)
+    MOC.from_healpix_cells(tiles, order, order).save(folder / "Moc.fits", format="fits")
 
 
 def _delete_old(folder: Path) -> None:

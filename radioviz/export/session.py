@@ -10,8 +10,9 @@
      "tags": [{"name": "bent", "sources": [{"data_set": "first", "source_id": "first-7"}]}],
      "notes": [{"data_set": "first", "source_id": "first-7", "note": "a tail to the north"}]}
 
-``marks``, ``view``, ``filter``, ``subsets``, ``tags``, ``notes`` and ``crossmatches`` (see
-:mod:`radioviz.export.session_matches`) are optional. Other keys are ignored, so that a newer
+``marks``, ``view``, ``filter``, ``subsets``, ``tags``, ``notes``, ``crossmatches`` (see
+:mod:`radioviz.export.session_matches`) and ``hosts`` (see :mod:`radioviz.export.session_hosts`) are
+optional. Other keys are ignored, so that a newer
 program can add some without a new version.
 """
 
@@ -25,6 +26,7 @@ from typing import Any
 
 from radioviz import __version__
 from radioviz.errors import SelectionError
+from radioviz.export.session_hosts import checked_host
 from radioviz.export.session_matches import MOST_MATCHES, checked_match
 from radioviz.workspace.labels import LONGEST_NOTE, MARKS, is_tag
 
@@ -77,6 +79,8 @@ class Session:
     notes: Mapping[Source, str] = field(default_factory=dict)  # text by source
     # Crossmatches: ``about``, ``cells`` and ``without``.
     matches: tuple[Mapping[str, Any], ...] = ()
+    # Chosen hosts by source, each its columns by name.
+    hosts: Mapping[Source, Mapping[str, Any]] = field(default_factory=dict)
 
     def data_sets(self) -> tuple[str, ...]:
         """Data sets of all its sources, in order of appearance."""
@@ -86,10 +90,10 @@ class Session:
         return tuple(dict.fromkeys(named))
 
     def labelled(self) -> tuple[Source, ...]:
-        """Sources with a mark, a tag or a note, each once."""
+        """Sources with a mark, a tag, a note or a host, each once."""
         found = [(m.data_set, m.source_id) for m in self.marks]
         found += [source for sources in self.tags.values() for source in sources]
-        return tuple(dict.fromkeys([*found, *self.notes]))
+        return tuple(dict.fromkeys([*found, *self.notes, *self.hosts]))
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,10 @@ def session_bytes(session: Session) -> bytes:
     if session.notes:
         document["notes"] = [
             {"data_set": d, "source_id": s, "note": text} for (d, s), text in session.notes.items()
+        ]
+    if session.hosts:
+        document["hosts"] = [
+            {"data_set": d, "source_id": s, **host} for (d, s), host in session.hosts.items()
         ]
     if session.matches:
         document["crossmatches"] = list(session.matches)
@@ -214,6 +222,7 @@ def read_session(payload: bytes | str) -> Session:
             checked_match(entry, i)
             for i, entry in enumerate(_list(document, "crossmatches", False)[:MOST_MATCHES])
         ),
+        dict(_host(entry, i) for i, entry in enumerate(_list(document, "hosts", required=False))),
     )
     if (named := len(session.data_sets())) > MAX_DATA_SETS:
         raise SelectionError(
@@ -244,6 +253,7 @@ def here(session: Session, known: Mapping[str, Collection[str]]) -> tuple[Sessio
         {name: tuple(s for s in own if there(*s)) for name, own in session.tags.items()},
         {source: text for source, text in session.notes.items() if there(*source)},
         tuple(m for m in session.matches if m["about"]["data_set"] in known),
+        {source: host for source, host in session.hosts.items() if there(*source)},
     )
     return kept, Missing(unknown, lost)
 
@@ -282,6 +292,11 @@ def _note(entry: Any, i: int) -> tuple[Source, str]:
             f"{LONGEST_NOTE:,} characters"
         )
     return source, text
+
+
+def _host(entry: Any, i: int) -> tuple[Source, dict[str, Any]]:
+    source = _source(entry, "host", i)
+    return source, checked_host(entry, source[1])
 
 
 def _list(document: Mapping[str, Any], name: str, required: bool = True) -> Sequence[Any]:

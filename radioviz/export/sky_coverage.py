@@ -94,11 +94,18 @@ def sky_coverage(groups: Sequence[Group]) -> SkyCoverage:
     return SkyCoverage(found, len(lon), total - len(lon))
 
 
-def moc_bytes(coverage: SkyCoverage) -> bytes:
-    """A MOC as a FITS file, with area and number of galaxies in its header."""
+def moc_bytes(coverage: SkyCoverage, most_ranges: int | None = None) -> bytes:
+    """A MOC as a FITS file, with area and number of galaxies in its header.
+
+    With ``most_ranges`` its cells are enlarged until there are as few ranges, for drawing; the area
+    in the header stays that of the fine ones.
+    """
     import io
 
-    hdus = coverage.moc.serialize(format="fits")
+    moc = coverage.moc
+    while most_ranges and len(moc.to_depth29_ranges) > most_ranges and moc.max_order > 6:
+        moc = moc.degrade_to_order(moc.max_order - 1)
+    hdus = moc.serialize(format="fits")
     header = hdus[1].header
     header["AREA"] = (round(coverage.area, 8), "[deg2] covered sky")
     header["NSOURCES"] = (coverage.placed, "galaxies in it")

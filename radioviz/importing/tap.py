@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pandas as pd
 
-from radioviz.errors import CatalogueError, FetchError
+from radioviz.errors import CatalogueError, FetchError, NoRowsError
 from radioviz.importing.readers.table_builder import UserTable, reading
 from radioviz.importing.readers.table_formats import check_xml
 from radioviz.importing.readers.user_tables import read_table_bytes
@@ -228,11 +228,12 @@ def positions_table(ra: np.ndarray, dec: np.ndarray) -> bytes:
 def read_rows(payloads: Sequence[bytes], host: str) -> UserTable:
     """One table of the rows in several answers, each row once; for a confined process.
 
-    Raises CatalogueError if a service reports an error or an answer is cut short.
+    Raises NoRowsError if there is none, CatalogueError if a service reports an error or an answer
+    is cut short.
     """
     tables = [t for t in (_table(p, host) for p in payloads) if t is not None]
     if not tables:
-        raise CatalogueError(f"{host} has no row near the galaxies")
+        raise NoRowsError(f"{host} has no row near the galaxies")
     frame = pd.concat([t.frame for t in tables], ignore_index=True)
     frame = frame[[c for c in frame.columns if str(c).lower() != _ROW]].drop_duplicates()
     frame.index = pd.RangeIndex(1, len(frame) + 1)

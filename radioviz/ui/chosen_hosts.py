@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from radioviz.api.host_search import HostSearch
+from radioviz.api.host_search import HostCatalogue, HostSearch
 from radioviz.data.catalogue import Column
+from radioviz.relations.hosts import HostPrior
 from radioviz.ui import session_workspace
 from radioviz.workspace.table_columns import Numbers, Values, sorted_text
 
@@ -41,35 +43,46 @@ def hosts(data_set: str) -> dict[str, Host]:
 
 def choose_host(pair: Pair, search: HostSearch, number: int) -> None:
     """Keep a candidate as the host of a galaxy, with where it is from."""
-    row = search.candidates.iloc[number]
-    names = {"host": "name", **{n: n.removeprefix("host_") for n in COLUMNS if n != "host"}}
-    del names["host_origin"]
-    host: Host = {}
-    for column, source in names.items():
-        value = row[source]
-        if isinstance(value, str):
-            host[column] = value or f"object at {row['ra']:.6f} {row['dec']:+.6f}"
-        elif np.isfinite(value):
-            host[column] = float(value)
+    origin = search_origin(search.catalogue, search.position.sentence(), search.prior)
+    host = host_of(search.candidates.iloc[number], origin)
+    _put({pair[0]: {pair[1]: host}}, f"choose the host of {pair[1]}")
+
+
+def choose_hosts(found: Mapping[str, Mapping[str, Host]]) -> None:
+    """Keep hosts by data set and ``source_id``, in one step of undo."""
+    number = sum(map(len, found.values()))
+    _put(found, f"choose the hosts of {number:,} {'galaxy' if number == 1 else 'galaxies'}")
+
+
+def search_origin(catalogue: HostCatalogue, position: str, prior: HostPrior) -> str:
+    """Where a host is from: catalogue, position that was searched, prior, and when."""
+    where = " ".join(t for t in (catalogue.title, catalogue.table) if t)
     when = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    where = " ".join(t for t in (search.catalogue.title, search.catalogue.table) if t)
-    prior = search.prior.sentence(bool(search.catalogue.magnitude))
-    host["host_origin"] = f"{where}; {search.position.sentence()}; prior: {prior}; {when}"
-    _put(pair, host, f"choose the host of {pair[1]}")
+    return f"{where}; {position}; prior: {prior.sentence(bool(catalogue.magnitude))}; {when}"
+
+
+def host_of(row: Mapping[str, Any], origin: str) -> Host:
+    """A candidate of :class:`~radioviz.api.host_search.HostSearch` as it is kept."""
+    host: Host = {"host_origin": origin}
+    host["host"] = str(row["name"]) or f"object at {row['ra']:.6f} {row['dec']:+.6f}"
+    for column in COLUMNS.keys() - host.keys():
+        value = float(row[column.removeprefix("host_")])
+        if np.isfinite(value):
+            host[column] = value
+    return host
 
 
 def remove_host(pair: Pair) -> None:
     """Forget the host of a galaxy; it returns with undo."""
-    _put(pair, None, f"remove the host of {pair[1]}")
+    _put({pair[0]: {pair[1]: None}}, f"remove the host of {pair[1]}")
 
 
-def _put(pair: Pair, host: Host | None, what: str) -> None:
-    held = {key: dict(found) for key, found in session_workspace.value(FIELD, {}).items()}
-    own = held.setdefault(pair[0], {})
-    own.pop(pair[1], None)
-    if host is not None:
-        own[pair[1]] = host
-    session_workspace.put(FIELD, {key: found for key, found in held.items() if found}, what)
+def _put(found: Mapping[str, Mapping[str, Host | None]], what: str) -> None:
+    held = {key: dict(own) for key, own in session_workspace.value(FIELD, {}).items()}
+    for key, own in found.items():
+        kept = held.setdefault(key, {}) | own
+        held[key] = {source: host for source, host in kept.items() if host is not None}
+    session_workspace.put(FIELD, {key: own for key, own in held.items() if own}, what)
 
 
 def host_columns(held: dict[str, Host], rows: np.ndarray, ids: list[str], n: int
@@ -82,10 +95,10 @@ def host_columns(held: dict[str, Host], rows: np.ndarray, ids: list[str], n: int
     for name, about in COLUMNS.items():
         cells = [held[s].get(name) for s in ids]
         if about.dtype == "str":
-            words = sorted({str(c) for c in cells if c})
+            words = {word: i for i, word in enumerate(dict.fromkeys(str(c) for c in cells if c))}
             codes = np.full(n, -1, np.int32)
-            codes[rows] = [words.index(str(c)) if c else -1 for c in cells]
-            out[name] = sorted_text(codes, pa.array(words, pa.large_string()))
+            codes[rows] = [words[str(c)] if c else -1 for c in cells]
+            out[name] = sorted_text(codes, pa.array(list(words), pa.large_string()))
         else:
             values = np.full(n, np.nan)
             values[rows] = [np.nan if c is None else float(c) for c in cells]

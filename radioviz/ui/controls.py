@@ -40,7 +40,7 @@ _PARAMETERS = {
     "plane": "image of each source",
     "n": "number of images",
     "overlay": "overlaid data set",
-    "beside": "second encoder",
+    "beside": "view beside the map",
     "in": "data set to search in",
     "show": "data set",
     "flow": "flow",

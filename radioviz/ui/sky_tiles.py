@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PREFIX = "sky-hips"
 _KEY = re.compile(r"[0-9a-f]{32}")
-_FILE = re.compile(r"properties|Norder\d{1,2}/(Dir\d{1,10}/Npix\d{1,12}|Allsky)\.fits")
+_FILE = re.compile(r"properties|Moc\.fits|Norder\d{1,2}/(Dir\d{1,10}/Npix\d{1,12}|Allsky)\.fits")
 
 
 def routes() -> list[Route]:

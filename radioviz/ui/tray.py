@@ -16,6 +16,7 @@ from radioviz.errors import RadioVizError, SelectionError
 from radioviz.jobs.progress import Progress
 from radioviz.ui import (
     cache,
+    chosen_hosts,
     comparison,
     controls,
     crossmatches,
@@ -24,6 +25,7 @@ from radioviz.ui import (
     gallery_tools,
     samp_panel,
     saved_view,
+    session_workspace,
     state,
 )
 from radioviz.ui.controls import View
@@ -33,7 +35,7 @@ from radioviz.ui.gallery import Action
 from radioviz.ui.session_labels import labels
 from radioviz.ui.state import Selection
 from radioviz.ui.subsets import save_subset, subsets
-from radioviz.ui.workspace_file import labels_in_file
+from radioviz.ui.workspace_file import hosts_in_file, labels_in_file
 from radioviz.workspace.labels import Label
 
 if TYPE_CHECKING:
@@ -178,13 +180,15 @@ def selection_file(chosen: Selection, view: View) -> Callable[[], bytes]:
     named = {s.name: tuple(s.members) for s in subsets()}
     there = saved_view.view_to_save(view.data_set, view.model, view.style)
     matched = crossmatches.matches_to_save()
+    hosts = hosts_in_file(session_workspace.value(chosen_hosts.FIELD))
 
     def written() -> bytes:
         from radioviz.export.session import Session, session_bytes
 
         return session_bytes(
-            Session(sources, view=there(), filter=text, subsets=named, matches=matched(), **given)
-        )
+            Session(sources, view=there(), filter=text, subsets=named, matches=matched(),
+                    hosts=hosts, **given)
+        )  # fmt: skip
 
     return written
 
@@ -221,11 +225,16 @@ def load_selection(payload: bytes) -> str:
             save_subset(name, Selection(members))
     for match in found.matches:
         crossmatches.load_match(match)
+    if found.hosts:
+        by_set: dict[str, dict[str, chosen_hosts.Host]] = {}
+        for (data_set, source), host in found.hosts.items():
+            by_set.setdefault(data_set, {})[source] = dict(host)
+        chosen_hosts.choose_hosts(by_set)
     if found.filter:
         filtering.set_filter(found.filter)
         text += ", with its filter"
     if given:
-        text += f", tags, marks or notes of {len(given):,}"
+        text += f", tags, marks, notes or hosts of {len(given):,}"
     return controls.escape(text + (f". Left out: {lost}" if lost else "."))
 
 

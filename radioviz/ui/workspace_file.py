@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from radioviz.errors import WorkspaceError
-from radioviz.ui import crossmatches, session_workspace
+from radioviz.ui import chosen_hosts, crossmatches, session_workspace
 from radioviz.ui.session_labels import marks_in
 from radioviz.ui.session_workspace import pairs_of
 from radioviz.workspace.labels import MARKS, Labels
@@ -23,6 +23,11 @@ def labels_in_file(given: Labels) -> dict[str, Any]:
         "tags": {t: tuple(given.members(t)) for t in given.counts() if t not in MARKS},
         "notes": {pair: label.note for pair, label in given if label.note},
     }
+
+
+def hosts_in_file(held: Mapping[str, Mapping[str, Any]] | None) -> dict[tuple[str, str], Any]:
+    """Chosen hosts as :class:`radioviz.export.session.Session` takes them."""
+    return {(d, s): host for d, own in (held or {}).items() for s, host in own.items()}
 
 
 def file_of_saved(identifier: str) -> bytes | None:
@@ -49,6 +54,7 @@ def _session_of(identifier: str, fields: Mapping[str, Any]) -> Session:
         filter=str(fields.get("filter") or ""),
         subsets={str(s["name"]): tuple(pairs_of(s["groups"])) for s in fields.get("subsets") or ()},
         matches=tuple(_matches(identifier, fields.get(crossmatches.FIELD) or ())),
+        hosts=hosts_in_file(fields.get(chosen_hosts.FIELD)),
         **labels_in_file(given),
     )
 

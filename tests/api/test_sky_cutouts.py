@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,10 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
+from mocpy import MOC
 
 from radioviz.api import sky_cutouts
-from radioviz.api.sky_cutouts import SURVEYS, sky_cutout
+from radioviz.api.sky_cutouts import SURVEYS, sky_cutout, sky_footprint
 from radioviz.data.sky_viewer import fetch_viewer, viewer_script
 from radioviz.errors import FetchError
 
@@ -26,6 +29,7 @@ class Service:
     def __init__(self) -> None:
         self.asked: list[dict[str, list[str]]] = []
         self.fault = ""
+        self.content = JPEG
         self.url = ""
 
 
@@ -42,7 +46,7 @@ def running() -> Iterator[Service]:
             if service.fault.isdecimal():
                 self.send_error(int(service.fault))
                 return
-            content = b"<html>none</html>" if service.fault else JPEG
+            content = b"<html>none</html>" if service.fault else service.content
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -64,6 +68,7 @@ def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Service
     monkeypatch.setenv("RADIOVIZ_CACHE", str(tmp_path))
     with running() as made:
         monkeypatch.setenv("RADIOVIZ_HIPS2FITS", made.url)
+        monkeypatch.setenv("RADIOVIZ_MOCSERVER", made.url)
         yield made
 
 
@@ -75,7 +80,10 @@ def test_a_cutout_is_asked_for_once(service: Service, monkeypatch: pytest.Monkey
     assert asked["projection"] == ["TAN"] and asked["coordsys"] == ["icrs"]
     monkeypatch.setenv("RADIOVIZ_HIPS2FITS", "http://127.0.0.1:9/")  # no network any more
     assert sky_cutout(SURVEYS[0], 150.25, -2.5, 90.0) == (JPEG, "image/jpeg")
-    with pytest.raises(FetchError, match=r"127\.0\.0\.1 cannot be reached .*need a network"):
+    with pytest.raises(
+        FetchError,
+        match=r"127\.0\.0\.1 cannot be reached .*a network is needed for cutouts of DSS2",
+    ):
         sky_cutout(SURVEYS[1], 150.25, -2.5, 90.0)
 
 
@@ -99,10 +107,24 @@ def test_faults_are_said_and_not_kept(service: Service, monkeypatch: pytest.Monk
         sky_cutout(SURVEYS[0], float("nan"), 10.0, 60.0)
 
 
+def test_a_footprint_is_asked_for_once(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(FetchError, match="sends no coverage map of NVSS"):
+        sky_footprint(SURVEYS[3])  # a picture is none
+    moc = io.BytesIO()
+    cells = np.arange(3, dtype=np.uint64)
+    MOC.from_healpix_cells(cells, 2, 2).serialize(format="fits").writeto(moc)
+    service.content = moc.getvalue()
+    assert sky_footprint(SURVEYS[3]) == moc.getvalue()
+    assert service.asked[-1]["ID"] == ["CDS/P/NVSS"] and service.asked[-1]["get"] == ["moc"]
+    monkeypatch.setenv("RADIOVIZ_MOCSERVER", "http://127.0.0.1:9/")  # no network any more
+    assert sky_footprint(SURVEYS[3]) == moc.getvalue()
+    with pytest.raises(FetchError, match=r"a network is needed for the footprint of VLASS 3 GHz"):
+        sky_footprint(SURVEYS[4])
+
+
 def test_the_viewer_is_unpacked_and_another_file_is_not(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    import io
     import tarfile
 
     monkeypatch.setenv("RADIOVIZ_CACHE", str(tmp_path / "cache"))

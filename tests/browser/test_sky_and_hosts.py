@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from astropy.table import Table
 
-from radioviz.data.sky_viewer import fetch_viewer
+from radioviz.data.sky_viewer import fetch_viewer, viewer_script
 from radioviz.errors import FetchError
 from tests.browser import actions
 from tests.browser.server import Server, run_server
@@ -26,7 +26,7 @@ RA, DEC = 181.229, 48.549
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
            ) -> Iterator[Server]:  # fmt: skip
-    """The app with a VizieR of one galaxy, and the sky viewer in its cache where npm gives it."""
+    """The app with a VizieR of one galaxy."""
     table = Table(
         {"RAJ2000": [RA], "DEJ2000": [DEC], "objID": [77], "imag": [18.0]},
         units={"RAJ2000": "deg", "DEJ2000": "deg"},
@@ -58,24 +58,60 @@ def test_a_host_is_chosen_by_click(server: Server, page: Page) -> None:
     page.locator(".st-key-host_remove").wait_for(state="detached")
 
 
-@pytest.mark.slow
-def test_the_viewer_shows_the_radio_image_without_a_network(server: Server, page: Page) -> None:
+@pytest.fixture
+def viewer() -> None:
+    """The sky viewer in the cache, where npm gives it."""
     if shutil.which("npm") is None:
         pytest.skip("npm, by which tests fetch the sky viewer, is not installed")
     try:
-        fetch_viewer()
+        viewer_script() or fetch_viewer()
     except FetchError as error:
         pytest.skip(f"the registry of npm does not answer: {error}")
+
+
+@pytest.mark.slow
+def test_the_viewer_shows_the_radio_image_without_a_network(
+    server: Server, page: Page, viewer: None
+) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{server.url}/inspect_galaxy?data=first&source=first-3&tab=Sky")
-    page.locator(".st-key-sky_background").wait_for(timeout=120_000)
-    began = time.monotonic()
-    page.locator(".sky[data-ready='first-3']").wait_for(timeout=90_000)
-    print(f"the viewer was ready {time.monotonic() - began:.1f} s after its panel")
+    sky = page.locator(".sky[data-ready='first-3']")
+    sky.wait_for(timeout=120_000)
+    assert int(sky.get_attribute("data-lines") or 0) >= 1  # contours of this image
     deadline = time.monotonic() + 60
     while not any("/Norder" in url for url in asked) and time.monotonic() < deadline:
         page.wait_for_timeout(200)
     tiles = [url for url in asked if "/sky-hips/" in url]
     assert any(url.endswith("/properties") for url in tiles) and any("/Norder" in u for u in tiles)
     assert not [url for url in asked if not url.startswith((server.url, "data:", "blob:"))]
+
+
+@pytest.mark.slow
+def test_sky_and_map_share_a_selection(server: Server, page: Page, viewer: None) -> None:
+    page.goto(f"{server.url}/latent_map?data=first&beside=sky")
+    actions.wait_for_map(page)
+    sky = page.locator(".sky[data-ready='all']")
+    sky.wait_for(timeout=120_000)
+    assert sky.get_attribute("data-sources") == "2158"
+    # From the map to the sky.
+    actions.lasso(page, 0.1, 0.1, 0.5, 0.5)
+    page.locator(".st-key-selection").wait_for()
+    page.wait_for_selector(".sky:not([data-chosen='0'])")
+    text = page.locator(".st-key-selection h3").inner_text()
+    assert sky.get_attribute("data-chosen") == text.split(" of ")[0].replace(",", "")
+    # From the sky to the map.
+    page.locator("button[data-shape=rect]").click()
+    page.wait_for_timeout(1_000)
+    box = sky.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 30, y - 30)
+    page.mouse.down()
+    page.mouse.move(x + 30, y + 30, steps=8)
+    page.mouse.up()
+    page.locator(".st-key-selection h3").filter(has_not_text=text).wait_for()
+    actions.settle(page)
+    now = page.locator(".st-key-selection h3").inner_text().split(" of ")[0].replace(",", "")
+    page.wait_for_selector(f".sky[data-chosen='{now}']")
+    assert 0 < int(now) < 2158

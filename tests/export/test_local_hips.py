@@ -12,6 +12,7 @@ import pytest
 from astropy import units as u
 from astropy.io import fits
 from astropy.wcs import WCS
+from mocpy import MOC
 from scipy.ndimage import map_coordinates
 
 from radioviz.data.catalogue import Catalogue
@@ -50,6 +51,11 @@ def test_a_tile_has_the_image_at_its_place(first_catalogue: Catalogue, tiles: Pa
     found = tile.pixel_to_world(here[1], here[0]).icrs
     assert found.separation(peak).to_value(u.arcsec) < first_catalogue.info.pixel_scale
     assert local_hips(first_catalogue, 3) == tiles  # made once
+    # A viewer asks for no tile beyond those that are there.
+    moc = MOC.from_fits(tiles / "Moc.fits")
+    assert moc.contains_skycoords(peak)[0]
+    cells = len(list(tiles.glob(f"Norder{order}/Dir*/*.fits")))
+    assert moc.sky_fraction == pytest.approx(cells / (12 * 4**order), rel=1e-9)
 
 
 def test_only_tiles_are_served(tiles: Path) -> None:
@@ -57,7 +63,7 @@ def test_only_tiles_are_served(tiles: Path) -> None:
         request = SimpleNamespace(path_params={"key": key, "file": file})
         return int(asyncio.run(sky_tiles._tile(request)).status_code)  # type: ignore[arg-type]
 
-    assert asked(tiles.name, "properties") == 200
+    assert asked(tiles.name, "properties") == asked(tiles.name, "Moc.fits") == 200
     some = next(tiles.glob("Norder3/Dir*/*.fits")).relative_to(tiles)
     assert asked(tiles.name, some.as_posix()) == 200
     (tiles / "secret.txt").write_text("x")

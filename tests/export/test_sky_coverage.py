@@ -50,6 +50,20 @@ def test_the_file_is_a_moc_with_the_galaxies_inside(
     assert moc.contains_skycoords(aside).mean() < 0.2
 
 
+def test_a_coarse_copy_for_drawing_states_the_area_of_the_fine_one(
+    first_catalogue: Catalogue, tmp_path: Path
+) -> None:
+    found = sky_coverage([Group(first_catalogue, np.arange(50))])
+    content = moc_bytes(found, most_ranges=500)
+    path = tmp_path / "coarse.fits"
+    path.write_bytes(content)
+    moc = MOC.from_fits(path)
+    assert len(moc.to_depth29_ranges) <= 500 < len(found.moc.to_depth29_ranges)
+    assert moc.sky_fraction > 1.05 * found.moc.sky_fraction
+    with fits.open(io.BytesIO(content)) as hdus:
+        assert hdus[1].header["AREA"] == pytest.approx(found.area, abs=1e-7)
+
+
 def test_galaxies_without_a_position_are_counted(first_catalogue: Catalogue) -> None:
     table = first_catalogue.table.assign(ra=np.nan, dec=np.nan, image_ra=np.nan, image_dec=np.nan)
     with pytest.raises(ExportError, match="no galaxy of the selection has a sky position"):

@@ -15,6 +15,7 @@ from radioviz.ui.image.contours import (
     contours_text,
     parse_levels,
     pixel_value,
+    sky_contours,
 )
 from tests.skies import SIGMA, clipped, double, sky, stretched
 
@@ -114,3 +115,26 @@ def test_the_page_says_the_levels_and_the_noise() -> None:
     assert "No pixel" in contours_text(image, noise, (500.0,), "Jy/beam")
     assert "unknown" in contours_text(image, Noise(0.0, 0.0, True), (3.0,), "Jy/beam")
     assert contour_traces(image, Noise(0.0, 0.0, True), (3.0,), GRID, "#fff") == []
+
+
+def test_contours_on_the_sky_lie_where_the_image_has_that_value(first_catalogue: Catalogue) -> None:
+    from astropy.coordinates import SkyCoord
+    from astropy.wcs.utils import skycoord_to_pixel
+    from scipy.ndimage import map_coordinates
+
+    noise = noise_of(first_catalogue, 3)
+    found = sky_contours(first_catalogue, 3, "6, 12, 24")
+    assert {level for level, _ in found} == {6.0, 12.0, 24.0}
+    image, wcs = first_catalogue.image(3), first_catalogue.wcs(3)
+    for level, line in found:
+        x, y = skycoord_to_pixel(SkyCoord(*line.T, unit="deg"), wcs, origin=0)
+        inside = (x > 1) & (y > 1) & (x < image.shape[1] - 2) & (y < image.shape[0] - 2)
+        here = map_coordinates(image, [y[inside], x[inside]], order=1)
+        # Linear between pixels along their sides, as contours are; NaN nowhere.
+        np.testing.assert_allclose(
+            here, pixel_value(level, noise), atol=0.02 * level * noise.sigma + 0.5
+        )
+    # East is at larger right ascension: the image's left.
+    _, line = max(found, key=lambda part: len(part[1]))
+    x, _ = skycoord_to_pixel(SkyCoord(*line.T, unit="deg"), wcs)
+    assert np.corrcoef(x, line[:, 0])[0, 1] < -0.99

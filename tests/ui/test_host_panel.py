@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -12,10 +13,12 @@ from streamlit.testing.v1 import AppTest
 
 from radioviz.api.host_search import search_hosts
 from radioviz.data.catalogue import Catalogue
+from radioviz.errors import SelectionError
 from radioviz.relations.cosmology import linear_size, luminosity
 from radioviz.ui import chosen_hosts, physics, session_workspace
 from radioviz.ui.pages.inspect.host_panel import HostState
 from radioviz.ui.session_workspace import WorkspaceState as Workspace
+from radioviz.ui.state import Selection
 from tests.api.test_host_search import named
 from tests.data.tap_server import TapSite, tap_service
 
@@ -122,3 +125,66 @@ def test_the_cosmology_and_fluxes_of_the_page_are_those_of_the_table(
         sample["snr"].to_numpy(), sample["redshift"].to_numpy(), 0.7, 1.4, -1.0, "WMAP9"
     )
     np.testing.assert_allclose(shown["luminosity"], wanted, rtol=1e-9)
+
+
+def test_hosts_of_a_selection_are_kept_together(
+    open_page: Open, site: TapSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from radioviz.api import host_search
+
+    monkeypatch.setattr(host_search, "CATALOGUES", (named("NED", site),))
+    brush = Selection(("first", f"first-{i}") for i in (2, 3, 30))
+    app = open_page("table", {"brush": brush}, data="first")
+    app.session_state["table_tabs"] = "Hosts"
+    app.run()
+    app.selectbox(key="hosts_catalogue").set_value("NED").run()
+    app.selectbox(key="hosts_around").set_value("catalogue").run()
+    app.button(key="hosts_find").click().run()
+    assert not app.exception
+    # The site knows a galaxy beside the first 20 sources.
+    assert any("2 of 3 have a candidate" in m.value for m in app.markdown)
+    keep = app.button(key="hosts_keep")
+    assert keep.label == "Keep 2 hosts"
+    keep.click().run()
+    kept = app.session_state[f"{Workspace.__module__}.{Workspace.__qualname__}"]
+    assert sorted(kept.values["hosts"]["first"]) == ["first-2", "first-3"]
+    assert kept.values["hosts"]["first"]["first-3"]["host_redshift"] == 0.2
+    assert kept.undo == "choose the hosts of 2 galaxies"
+    # Those who have one keep it.
+    assert app.button(key="hosts_keep").disabled
+    app.toggle(key="hosts_over").set_value(True).run()
+    assert app.button(key="hosts_keep").label == "Keep 2 hosts"
+
+
+def test_chosen_hosts_are_in_the_session_file(
+    open_page: Open, first: Catalogue, workspace: dict[str, object]
+) -> None:
+    from radioviz.export.session import Session, here, read_session, session_bytes
+    from radioviz.ui.workspace_file import hosts_in_file
+
+    host = {"host": "NGC 1 \u2014", "host_ra": 10.0, "host_dec": -2.0,
+            "host_origin": "NED objdir; core", "host_redshift": 0.2}  # fmt: skip
+    chosen_hosts.choose_hosts({"first": {"first-3": host, "first-99999": host}})
+    held = hosts_in_file(chosen_hosts.session_workspace.value("hosts"))
+    read = read_session(session_bytes(Session(hosts=held)))
+    assert read.hosts[("first", "first-3")] == host
+    found, missing = here(read, {"first": set(first.table["source_id"])})
+    assert list(found.hosts) == [("first", "first-3")] and missing.sources == (
+        ("first", "first-99999"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("host", 3), ("host_ra", None), ("host_ra", 400.0), ("host_dec", float("nan")),
+     ("host_redshift", "0.2"), ("host_reliability", 1.5), ("host_origin", "x" * 2000),
+     ("host", "\ud800")],
+)  # fmt: skip
+def test_a_session_file_with_a_wrong_host_is_refused(name: str, value: object) -> None:
+    from radioviz.export.session import read_session
+
+    host = {"data_set": "first", "source_id": "first-3", "host": "A", "host_ra": 1.0,
+            "host_dec": 2.0, "host_origin": "NED", name: value}  # fmt: skip
+    document = {"format": "radioviz-selection", "version": 1, "sources": [], "hosts": [host]}
+    with pytest.raises(SelectionError, match=f"the host of 'first-3': \"{name}\" is"):
+        read_session(json.dumps(document))

@@ -1,5 +1,6 @@
 """What the server keeps for every session. The only place that uses Streamlit's caches."""
 
+from radioviz.ui.cache.coverages import coverage
 from radioviz.ui.cache.data_sets import (
     Located,
     atlas,

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from radioviz.data.catalogue import Catalogue
 from radioviz.errors import ImageError
+from radioviz.morphology.measuring import noise_of
 from radioviz.morphology.noise import CLIP_SIGMA, Noise
 
 DEFAULT = "-3, 3, 6, 12, ..."
@@ -98,6 +100,36 @@ def contour_traces(
             }
         )
     return traces
+
+
+def sky_contours(
+    catalogue: Catalogue, row: int, levels: str = DEFAULT
+) -> list[tuple[float, np.ndarray]]:
+    """Contours of an image on the sky: the level [sigma] and ICRS positions [deg], ``(k, 2)``.
+
+    Raises
+    ------
+    ImageError
+        As :func:`parse_levels`.
+    CatalogueError
+        If the source has no sky position.
+    """
+    from astropy.wcs.utils import pixel_to_skycoord
+    from contourpy import contour_generator
+
+    wcs, noise = catalogue.wcs(row), noise_of(catalogue, row)
+    image = np.ma.masked_invalid(np.asarray(catalogue.image(row), float))
+    if not noise.sigma > 0 or not image.count():
+        return []
+    highest = (float(image.max()) - noise.background + noise.pedestal) / noise.sigma
+    lines = contour_generator(z=image)
+    out = []
+    for level in parse_levels(levels, highest):
+        value = pixel_value(level, noise)
+        for line in lines.lines(value) if math.isfinite(value) else ():
+            place = pixel_to_skycoord(*np.asarray(line).T, wcs, origin=0).icrs
+            out.append((level, np.stack([place.ra.deg, place.dec.deg], axis=1)))
+    return out
 
 
 def outline_trace(mask: np.ndarray, grid: dict[str, Any], colour: str, dash: str) -> dict[str, Any]:

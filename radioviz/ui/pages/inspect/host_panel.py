@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from radioviz.api import crossmatching, host_search
-from radioviz.api.host_search import AROUND, HostCatalogue, HostSearch
+from radioviz.api import host_search
+from radioviz.api.host_search import AROUND, HostSearch
 from radioviz.data.catalogue import Catalogue
-from radioviz.importing.catalogue_match import CatalogueFacts
 from radioviz.relations.hosts import HostPrior, RadioPosition
 from radioviz.relations.radio_position import radio_positions
 from radioviz.ui import chosen_hosts, controls, detail
@@ -22,11 +21,10 @@ from radioviz.ui import coordinates as sky
 from radioviz.ui.charts.figure_panel import offer_figure
 from radioviz.ui.controls import View
 from radioviz.ui.image.sky_image import Figure, sky_image
+from radioviz.ui.pages.inspect.host_choices import FILE, choose_file, choose_prior
 from radioviz.ui.pages.inspect.state import Pair
-from radioviz.ui.pages.table.crossmatch_panel import TYPES, StagedCatalogue
 from radioviz.ui.state import page_state
 
-FILE = "A file"
 _TYPED = "typed"
 _KINDS = {
     "core": "Radio core", "midpoint": "Midpoint of the source",
@@ -43,9 +41,6 @@ class HostState:
 
     pair: Pair | None = None  # galaxy that it was about
     search: HostSearch | None = None
-    # upload, facts: the catalogue that was uploaded last, and what is in it
-    upload: str = ""
-    facts: CatalogueFacts | None = None
 
 
 def host_panel(catalogue: Catalogue, row: int, pair: Pair, view: View) -> None:
@@ -107,7 +102,7 @@ def _draw_search(held: HostState, places: Mapping[str, RadioPosition]) -> None:
             "Find candidates", type="primary", icon=":material/travel_explore:", key="host_find",
             disabled=place is None,
         )  # fmt: skip
-        prior = _assumptions()
+        prior = choose_prior("host")
     if prior is None:
         return
     if source == FILE:
@@ -121,72 +116,12 @@ def _draw_search(held: HostState, places: Mapping[str, RadioPosition]) -> None:
             held.search = host_search.search_hosts(place, chosen, prior=prior)
 
 
-def _assumptions() -> HostPrior | None:
-    """The prior, as the reader sets it."""
-    with st.popover("Assumptions", icon=":material/tune:", key="host_assumptions"):
-        share = st.slider("Share of hosts in the catalogue", 0.05, 0.99, 0.9, key="host_share")
-        bright, faint = st.slider(
-            "Magnitudes of hosts, equally many at each", 8.0, 28.0, (14.0, 22.5),
-            step=0.5, key="host_magnitudes",
-        )  # fmt: skip
-        st.caption(
-            "Likelihood ratio: how much more probable an object is the host than a chance object "
-            "of its magnitude at its place (Sutherland & Saunders 1992). The surface density is "
-            "that of the catalogue itself, within 2 arcminutes."
-        )
-    if bright == faint:
-        st.error("The magnitudes of hosts need a range, such as 14 to 22.5.")
-        return None
-    return HostPrior(float(share), float(bright), float(faint))
-
-
 def _search_file(held: HostState, place: RadioPosition | None, prior: HostPrior) -> None:
-    file = st.file_uploader(
-        "Catalogue with positions", type=list(TYPES), key="host_file",
-        help="CSV, ECSV, VOTable, FITS table, Parquet; positions in any common unit and frame.",
-    )  # fmt: skip
-    if file is None:
-        held.upload, held.facts = "", None
-        return
-    content = file.getbuffer()
-    if held.upload != file.file_id:
-        held.upload, held.facts = file.file_id, None
-        with st.spinner("Reading the catalogue …"), StagedCatalogue(file.name, content) as path:
-            held.facts = crossmatching.inspect_catalogue(path)
-    facts = held.facts
-    if facts is None:
-        return
-    if unclear := [q.text for q in facts.needed if q.required]:
-        st.warning(controls.escape(
-            f"{' '.join(unclear)} Match the catalogue on the Table page, or name its columns ra "
-            "and dec in degrees."
-        ))  # fmt: skip
-        return
-    usual = host_search.usual_columns(facts.columns, {})
-    with st.form("host_columns", border=False):
-        options = ["", *facts.columns]
-        chosen = {
-            role: str(at.selectbox(
-                role.capitalize(), options, options.index(usual[role]),
-                format_func=lambda c: c or "none", key=f"host_{role}_{file.file_id}",
-            ))
-            for at, role in zip(st.columns(3), usual, strict=True)
-        }  # fmt: skip
-        go = st.form_submit_button("Find candidates", icon=":material/search:", type="primary")
-    if go and place is not None:
-        with st.spinner("Reading the catalogue …"), StagedCatalogue(file.name, content) as path:
+    chosen = choose_file("host")
+    if chosen is not None and place is not None:
+        with st.spinner("Reading the catalogue …"), chosen.staged() as path:
             held.search = None
-            held.search = host_search.search_hosts(
-                place,
-                HostCatalogue(
-                    file.name,
-                    name=chosen["name"],
-                    magnitude=chosen["magnitude"],
-                    redshift=chosen["redshift"],
-                ),
-                file=path,
-                prior=prior,
-            )
+            held.search = host_search.search_hosts(place, chosen.where, file=path, prior=prior)
 
 
 def _draw_candidates(

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from radioviz.api.sky_cutouts import SURVEYS, SkySurvey, sky_cutout
 from radioviz.data.catalogue import Catalogue
-from radioviz.data.sky_viewer import PUBLIC, viewer_script
 from radioviz.errors import FetchError
 from radioviz.export.local_hips import local_hips
 from radioviz.sky import separation_arcsec
-from radioviz.ui import cache, controls, state
-from radioviz.ui.browser_component import register_component
-from radioviz.ui.image.media import serve
+from radioviz.ui import cache, controls, sky_layers
 from radioviz.ui.pages.inspect.state import Pair
 from radioviz.ui.sky_tiles import PREFIX
+from radioviz.ui.sky_view import CREDIT, SkyScene, draw_viewer, viewer_is_here
 from radioviz.ui.state import page_state
 
 _AROUND = 2.0
 """Degrees around the galaxy within which others are drawn."""
 _MOST = 2_000
-_OWN = "This radio image (works offline)"
 
 
 @dataclass
@@ -36,14 +32,11 @@ class SkyState:
     ----------
     cutouts : bool
         Whether cutouts are asked for.
-    public : bool
-        Whether the viewer is loaded from its public address.
     failed : dict
         Why a survey has no cutout, by survey and galaxy.
     """
 
     cutouts: bool = False
-    public: bool = False
     failed: dict[tuple[str, Pair], str] = field(default_factory=dict)
 
 
@@ -105,62 +98,35 @@ def _draw_viewer(
     catalogue: Catalogue, row: int, place: tuple[float, float], side: float, pair: Pair
 ) -> None:
     st.subheader("Sky viewer", divider="gray")
-    held, script = page_state(SkyState), viewer_script()
-    if script is None and not held.public:
-        st.info(
-            "The viewer is Aladin Lite of the CDS, under the GPL-3, which is not part of RadioViz. "
-            "Fetch it once by `radioviz sky-viewer`, which works offline then, or load it now "
-            "from its public address.",
-            icon=":material/travel_explore:",
-        )
-        if st.button("Load Aladin Lite from jsdelivr.net", key="sky_public",
-                     icon=":material/cloud_download:"):  # fmt: skip
-            held.public = True
-            st.rerun()
+    if not viewer_is_here("sky"):
         return
-    address = PUBLIC
-    if script is not None:
-        content = script.read_bytes()
-        address = serve(content, "text/javascript", f"aladin-{len(content)}.js", "sky-viewer")
-    backgrounds = {_OWN: ""} | {s.title: s.key for s in SURVEYS}
-    background = str(st.selectbox("Background", list(backgrounds), key="sky_background"))
-    local = ""
-    if background == _OWN:
+    first, second, third = st.columns(3, vertical_alignment="bottom")
+    with first:
+        survey = sky_layers.choose_background("sky", own=True)
+    with second:
+        lines = sky_layers.choose_contours(catalogue, row, place)
+    with third:
+        coverages = sky_layers.choose_coverages("sky", [pair[0]])
+    opacity = 0.0
+    if survey:
+        opacity = st.slider("Radio image over the survey", 0, 100, 0, format="%d %%",
+                            key="sky_opacity", width=320) / 100  # fmt: skip
+    hips = ""
+    if not survey or opacity:
         with st.spinner("Making the tiles of this image …"):
-            local = f"{PREFIX}/{local_hips(catalogue, row).name}"
+            hips = f"{PREFIX}/{local_hips(catalogue, row).name}"
     ids, places = neighbours(pair, *place)
-    brush = {s for d, s in state.brush() if d == pair[0]}
-
-    def picked() -> None:
-        value = _event("sky_viewer")
-        if value.get("kind") == "select":
-            state.set_brush([(pair[0], str(s)) for s in value.get("ids", ()) if s in known], "sky")
-        elif str(value.get("id")) in known:
-            state.set_focus(pair[0], str(value["id"]))
-
-    known = set(ids)
-    register_component("radioviz_sky", __file__)(
-        key="sky_viewer",
-        data={
-            "script": address, "local": script is not None, "ra": place[0], "dec": place[1],
-            "hips": local,
-            "field": max(side / 3600, 0.02), "survey": backgrounds[background], "focus": pair[1],
-            "sources": [[*p, s, s in brush] for p, s in zip(places.tolist(), ids, strict=True)],
-        },
-        on_pick_change=picked,
+    draw_viewer(
+        SkyScene(pair[0], ids, places, place, max(side / 3600, 0.02), pair[1], survey, hips,
+                 opacity, lines, coverages),
+        "sky_viewer",
     )  # fmt: skip
+    number = f"The nearest {_MOST:,}" if len(ids) == _MOST else f"{len(ids):,}"
     st.caption(
-        f"{len(ids):,} galaxies of {controls.escape(controls.data_set_title(pair[0]))} within "
-        f"{_AROUND:g}°, the selected ones in orange. Click one to open it; select several in the "
-        "viewer to select them on every page. Aladin Lite: Bonnarel et al. 2000, Boch & Fernique "
-        "2014, CDS."
+        f"{number} galaxies of {controls.escape(controls.data_set_title(pair[0]))} within "
+        f"{_AROUND:g}°, the selected ones in orange; contours in white. Click one to open it; "
+        f"select several to select them on every page. {CREDIT}"
     )
-
-
-def _event(key: str) -> dict[str, Any]:
-    held = st.session_state.get(key) or {}
-    value = held.get("pick") if hasattr(held, "get") else None
-    return dict(value) if isinstance(value, dict) else {}
 
 
 def neighbours(pair: Pair, ra: float, dec: float) -> tuple[list[str], np.ndarray]:

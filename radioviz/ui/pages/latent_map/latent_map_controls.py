@@ -17,6 +17,8 @@ from radioviz.ui.pages.latent_map.display_menu import display_menu
 from radioviz.ui.pages.latent_map.state import find_on_map
 
 NOTHING = "nothing"
+SKY = "sky"
+"""Beside the map the sky, instead of a second encoder."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +29,7 @@ class MapChoice:
     colour: Choice
     component: int  # latent component, counted from 0
     display: MapDisplay
+    sky: bool = False  # the sky viewer beside the map
 
 
 def choose_maps(view: View) -> MapChoice:
@@ -47,8 +50,8 @@ def choose_maps(view: View) -> MapChoice:
         titles = controls.encoder_titles(view.data_set)
         models = {m: titles.get(m, m) for m in cache.atlas_names(view.data_set) if m != model}
         beside = linked_select(
-            "Compare with encoder", {NOTHING: "None", **models}, "beside", "beside",
-            help="A second map; both share the selection",
+            "Beside the map", {NOTHING: "None", SKY: "The sky", **models}, "beside", "beside",
+            help="The sky in Aladin Lite, or a second encoder; both share the selection",
         )  # fmt: skip
     columns[4].text_input(
         "Find",
@@ -64,7 +67,7 @@ def choose_maps(view: View) -> MapChoice:
     )  # fmt: skip
     data_sets = [view.data_set, *([] if overlay == NOTHING else [overlay])]
     maps = {model: layers.map_view(data_sets, model, layout)}
-    if beside != NOTHING:
+    if beside not in (NOTHING, SKY):
         there = layers.layouts_of(cache.located(view.data_set, beside))
         layout_there = layout if layout in there else next(iter(there))
         maps[beside] = layers.map_view([view.data_set], beside, layout_there)
@@ -92,7 +95,7 @@ def choose_maps(view: View) -> MapChoice:
         overlay=None if overlay == NOTHING else overlay,
         beside=None if beside == NOTHING else beside,
     )
-    return MapChoice(maps, choices[colour], int(component) - 1, display)
+    return MapChoice(maps, choices[colour], int(component) - 1, display, beside == SKY)
 
 
 def _not_listed(apart: dict[str, str]) -> str | None:

@@ -1,4 +1,4 @@
-"""Latent map: one or two maps; beside or below them the selection and the galaxy in focus."""
+"""Latent map: one or two maps, or map and sky; beside or below them selection and focus."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from radioviz.ui.map.map_points import MapPoints, SeenMap
 from radioviz.ui.pages.latent_map import selection_view
 from radioviz.ui.pages.latent_map.latent_map_controls import choose_maps
 from radioviz.ui.pages.latent_map.map_lines import map_script
+from radioviz.ui.pages.latent_map.sky_beside import sky_beside
 from radioviz.ui.pages.latent_map.state import (
     FRAGMENTS,
     SEARCH_BOX,
@@ -58,8 +59,9 @@ def latent_map(view: View) -> None:
     )
     titles = controls.encoder_titles(view.data_set)
     first, two = choice.maps[str(view.model)], len(choice.maps) > 1
-    places = st.columns(2 if two else [2, 1], gap="medium")
-    if not two:
+    halves = two or choice.sky
+    places = st.columns(2 if halves else [2, 1], gap="medium")
+    if not halves:
         with places[1]:
             _side_panel(view, first)  # before the map, because a click waits for it
     for place, (key, model, shown) in zip(places, maps, strict=False):
@@ -76,7 +78,10 @@ def latent_map(view: View) -> None:
             if shown is first:
                 _save_menu(points, key)
                 _notes(first)
-    if two:
+    if choice.sky:
+        with places[1], controls.show_errors():
+            sky_beside(view, HEIGHT)
+    if halves:
         _side_panel(view, first)
     draw_code(
         view,
