@@ -117,8 +117,11 @@ def search_many(
     found = {s: kept.answers[s] for s in ids if s in kept.answers}
     missing = [(i, s) for i, s in zip(rows, ids, strict=True) if s not in found]
     with kept:
-        source = _of_file if file is not None else _of_service
-        for answer in source(catalogue, missing, where, position, prior, file, answers):
+        if file is not None:
+            coming = _of_file(catalogue, missing, where, position, prior, file, answers)
+        else:
+            coming = _of_service(catalogue, missing, where, position, prior)
+        for answer in coming:
             found[answer.source_id] = answer
             kept.add(answer)
             progress(len(found), len(ids), f"hosts of {catalogue.info.title}")
@@ -145,7 +148,7 @@ def place_of(catalogue: Catalogue, row: int, kind: str) -> RadioPosition:
 
 def _of_service(
     catalogue: Catalogue, missing: list[tuple[int, str]], where: HostCatalogue, kind: str,
-    prior: HostPrior, file: None, answers: None,
+    prior: HostPrior,
 ) -> Iterator[HostAnswer]:  # fmt: skip
     """Answers as they come, a few requests at a time."""
 
@@ -219,7 +222,8 @@ def _best(source: str, search: HostSearch) -> HostAnswer:
         return HostAnswer(source, position)
     row = search.candidates.iloc[0]
     numbers = {n: float(row[n]) if np.isfinite(row[n]) else None for n in _NUMBERS}
-    return HostAnswer(source, position, number, str(row["name"]), **numbers)
+    best = HostAnswer(source, position, number, str(row["name"]))
+    return msgspec.structs.replace(best, **numbers)
 
 
 def find_hosts(

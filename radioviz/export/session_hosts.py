@@ -45,13 +45,13 @@ def checked_host(entry: dict[str, Any], source: str) -> dict[str, Any]:
         value = entry.get(name)
         if value is None and name not in ("host_ra", "host_dec"):
             continue
-        good = isinstance(value, int | float) and not isinstance(value, bool)
-        if not good or not math.isfinite(value) or not low <= value <= high:
+        number = value if isinstance(value, int | float) else math.nan
+        if isinstance(value, bool) or not low <= number <= high:
             raise SelectionError(
                 f"the host of '{source}': \"{name}\" is {str(value)[:80]!r}; expected {low:g} to "
                 f"{high:g}"
             )
-        out[name] = float(value)
+        out[name] = float(number)
     return out
 
 

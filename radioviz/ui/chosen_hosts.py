@@ -44,7 +44,7 @@ def hosts(data_set: str) -> dict[str, Host]:
 def choose_host(pair: Pair, search: HostSearch, number: int) -> None:
     """Keep a candidate as the host of a galaxy, with where it is from."""
     origin = search_origin(search.catalogue, search.position.sentence(), search.prior)
-    host = host_of(search.candidates.iloc[number], origin)
+    host = host_of(search.candidates.iloc[number].to_dict(), origin)
     _put({pair[0]: {pair[1]: host}}, f"choose the host of {pair[1]}")
 
 
@@ -61,7 +61,7 @@ def search_origin(catalogue: HostCatalogue, position: str, prior: HostPrior) -> 
     return f"{where}; {position}; prior: {prior.sentence(bool(catalogue.magnitude))}; {when}"
 
 
-def host_of(row: Mapping[str, Any], origin: str) -> Host:
+def host_of(row: Mapping[Any, Any], origin: str) -> Host:
     """A candidate of :class:`~radioviz.api.host_search.HostSearch` as it is kept."""
     host: Host = {"host_origin": origin}
     host["host"] = str(row["name"]) or f"object at {row['ra']:.6f} {row['dec']:+.6f}"
@@ -80,7 +80,7 @@ def remove_host(pair: Pair) -> None:
 def _put(found: Mapping[str, Mapping[str, Host | None]], what: str) -> None:
     held = {key: dict(own) for key, own in session_workspace.value(FIELD, {}).items()}
     for key, own in found.items():
-        kept = held.setdefault(key, {}) | own
+        kept = {**held.get(key, {}), **own}
         held[key] = {source: host for source, host in kept.items() if host is not None}
     session_workspace.put(FIELD, {key: own for key, own in held.items() if own}, what)
 
