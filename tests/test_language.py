@@ -36,6 +36,7 @@ _SCORE = "name of a score in stored tables and on the command line"
 _CONFIG = "field of the settings that shipped models were trained with"
 _BUILT = "comment in sources whose hash the built bundle carries"
 _FILE = "name of a file in stored Atlases"
+_OPTION = "the option --judge-anew"
 ALLOWED: dict[tuple[str, str], str] = {
     ("pages/similar.py", "turned"): _LINK,
     ("radioviz/ui/pages/similar/similar_view.py", "turned"): _LINK,
@@ -50,6 +51,9 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("train/methods/maf.py", "turned"): _CONFIG,
     ("train/runs/maf-simclr.toml", "turned"): _CONFIG,
     ("train/runs/maf-survey-simclr.toml", "turned"): _CONFIG,
+    ("train/__main__.py", "anew"): _OPTION,
+    ("train/evaluate/generation.py", "anew"): _OPTION,
+    ("train/evaluate/judged_generation.py", "anew"): _OPTION,
 }
 """``(file, word)`` to why the word stays there."""
 

@@ -81,7 +81,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
         "model --data --split --number --out", "draw held-out galaxies above their reconstructions",
     ),
     "evaluate": (
-        "", "what --model --data --split",
+        "", "what --model --data --split --judge-anew",
         "measure models and record the results in trained/benchmarks.json",
     ),
     "reproduce": (
@@ -142,6 +142,11 @@ _ARGUMENTS: dict[str, tuple[type, str]] = {
     "--model": (str, "models, separated by commas"),
     "--data": (str, "data sets, separated by commas"),
     "--split": (str, "split to use; evaluations of 'valid' record nothing"),
+    "--judge-anew": (
+        bool,
+        "with 'gen': train judges that no generator was chosen on, and put single draws before "
+        "them",
+    ),
     "--number": (int, "galaxies to draw (default: 12)"),
     "--only": (str, "only commands that contain this text"),
     "--trainings": (bool, "also repeat trainings, which take hours"),

@@ -31,7 +31,7 @@ from radioviz.encode.generation import (
 from radioviz.encode.inference_lock import inference
 from radioviz.errors import ModelError
 from radioviz.jobs.progress import Progress, no_progress
-from radioviz.models.abilities import Generates, Selects
+from radioviz.models.abilities import Generates, GuidesImages, Selects
 from radioviz.models.artefact import ModelInfo
 from radioviz.morphology import measure
 from radioviz.morphology.size_scale import typical_size
@@ -241,6 +241,8 @@ class Generator:
             value, most = getattr(request, name), getattr(own, name)
             if value is None or value == most:
                 continue
+            if name == "guidance" and isinstance(self.encoder.module, GuidesImages):
+                continue
             none = {"candidates": 1, "guidance": 1.0, "corrections": 0}[name]
             if value != none and (most == none or (name == "candidates" and value > most)):
                 can = "does not do so" if most == none else f"does so up to {most}"
@@ -263,6 +265,8 @@ class Generator:
                 "certainty": module.certain(),
                 "guidance": float(module.guidance),
             }
+        if isinstance(module, GuidesImages):
+            own["guidance"] = float(module.guidance)
         sized = self.size_range is not None and self.info.preprocess.field_arcsec is not None
         own["corrections"] = REFINEMENTS if sized else 0
         given = {n: v for n in own if (v := getattr(request, n)) is not None}
@@ -295,9 +299,13 @@ class Generator:
                 raise ModelError(f"model '{self.info.name}': a latent vector is not finite")
             more = torch.from_numpy(extra).to(self.encoder.device)
 
+            guided = {}
+            if isinstance(module, GuidesImages):
+                guided = {"guidance": request.guidance}
+
             def make(given: dict[str, Any]) -> np.ndarray:
                 if generates:
-                    made = module.generate(z, more, request.temperature, **given)
+                    made = module.generate(z, more, request.temperature, **given, **guided)
                 else:
                     made = module.decode(z, **given)
                 found: np.ndarray = made[:, 0].float().cpu().numpy()
@@ -381,7 +389,9 @@ class Generator:
             size = module.draw_size(u, label)
         requested = np.full(CHUNK, np.nan if request.size is None else request.size, np.float32)
         if size is not None and bounds is not None and request.size is None:
-            drawn = typical_size(size.double().cpu().numpy())
+            drawn = size.double().cpu().numpy()
+            if not self.info.knows_catalogue_sizes:
+                drawn = typical_size(drawn)
             requested = np.clip(drawn, *bounds).astype(np.float32)
         return label, size, requested
 

@@ -87,6 +87,12 @@ def nearest(
     return np.sqrt(np.maximum(2 - 2 * best, 0)), rows
 
 
+def image_distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Distance of two images ``(s, s)`` as they are, without turning them: 0 to sqrt(2)."""
+    a, b = _vectors(np.stack([first, second]))
+    return float(np.sqrt(max(2 - 2 * float(a @ b), 0.0)))
+
+
 def copy_threshold(training: np.ndarray, percentile: float = 1.0, angles: int = 1) -> float:
     """Percentile of the distances of training images to their nearest other training image.
 

@@ -100,6 +100,22 @@ class Selects(Protocol):
 
 
 @runtime_checkable
+class GuidesImages(Protocol):
+    """Guides its images, and not its prior, by the class: ``generate`` accepts ``guidance``.
+
+    Attributes
+    ----------
+    guides_images : bool
+        True.
+    guidance : torch.Tensor
+        Usual strength, a scalar; 1 adds none.
+    """
+
+    guides_images: bool
+    guidance: Tensor
+
+
+@runtime_checkable
 class DrawsSizes(Protocol):
     """Accepts an angular size, and knows how the sizes of real galaxies are distributed."""
 

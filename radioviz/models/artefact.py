@@ -21,10 +21,13 @@ from radioviz.store.records import check_format, read_json_object, to_record
 
 FORMAT_VERSION = 1
 
-CAPABILITIES = (*("encode", "decode", "class", "size", "log_prob", "classify", "features", "side"),)
+CAPABILITIES = (
+    *("encode", "decode", "class", "size", "log_prob", "classify", "features", "side", "edit"),
+)
 """What a model can do: encode images to latent vectors and decode them, decode for a requested
 class or angular size, give log p of a latent vector, give class probabilities of an image and the
-features behind them, or say on which side of two peaks an image lies."""
+features behind them, say on which side of two peaks an image lies, or edit images: fill parts and
+change the class or size of a galaxy."""
 
 CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "CARD.md"
 

@@ -82,6 +82,7 @@ class GalaxyFlow(nn.Module):
     """
 
     latent_dim = 3
+    guides_images = True
 
     def __init__(
         self,

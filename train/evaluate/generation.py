@@ -4,6 +4,9 @@ The app's classifier judges every model, on galaxies that neither was trained on
 have the classes of the real ones, and sizes from the distribution that the model learned.
 ``--split test`` (the default) replaces the row of the model in ``trained/tables/generators.csv``
 and, for a model conditioned on class, records the results ``gen.*``; ``--split valid`` only prints.
+``--judge-anew`` instead trains the outside judge and networks that part real from generated, and
+puts single draws, without selection and corrections, before them
+(:mod:`train.evaluate.judged_generation`); on ``--split valid`` the app's classifier judges classes.
 """
 
 from __future__ import annotations
@@ -88,7 +91,9 @@ class DescribedImages:
         )  # fmt: skip
 
 
-def generation(model: str = "cvae", split: str = "test", data: str = "") -> dict[str, Result]:
+def generation(
+    model: str = "cvae", split: str = "test", data: str = "", judge_anew: bool = False
+) -> dict[str, Result]:
     """Measure a generator; print the results and, on the test split, record them.
 
     Raises
@@ -99,9 +104,21 @@ def generation(model: str = "cvae", split: str = "test", data: str = "") -> dict
         If the split is empty.
     """
     generator, classifier = Generator.load(model), Classifier.load()
-    classes = generator.classes
+    # The classifier knows no other classes; a generator may.
+    classes = tuple(c for c in generator.classes if c in classifier.classes)
     keys = {"data": tuple(data.split(","))} if data else {}
     held_out = evaluation_set(generator.info.preprocess, split, classes, **keys)
+    where = f"{'+'.join(keys.get('data', DATA))}/{split}"
+    if judge_anew:
+        from train.evaluate.judged_generation import FRESH, judged
+
+        results = {k: Result(*v) for k, v in judged(generator, held_out, split).items()}
+        for name, result in results.items():
+            print(f"gen.{name} {result}", flush=True)
+        if split == "test":
+            command = f"python -m train evaluate gen --model {model} --judge-anew"
+            record_judged(model, results, where, command, list(FRESH))
+        return results
     training = evaluation_set(generator.info.preprocess, "train", classes, **keys)
     real = described(held_out.images, held_out.labels, None, generator, classifier)
     made = generated(generator, classifier, real)
@@ -117,7 +134,6 @@ def generation(model: str = "cvae", split: str = "test", data: str = "") -> dict
     if split != "test":
         return results
     command = f"python -m train evaluate gen --model {model}"
-    where = f"{'+'.join(keys.get('data', DATA))}/{split}"
     record_results(model, results, where, command)
     # This takes minutes; everything measured so far is recorded.
     results["tstr_ratio"] = tstr(generator, training, held_out)
@@ -131,7 +147,8 @@ def generated(
 ) -> DescribedImages:
     """Three times as many galaxies as there are real ones, with the same classes."""
     images, labels, sizes = [], [], []
-    for label in generator.classes or (None,):
+    asked = [c for c in generator.classes if c in classifier.classes]
+    for label in asked or (None,):
         number = int((real.labels == label).sum()) if label else len(real)
         found = generator.sample(GenerationRequest(n=3 * number, seed=SEED, label=label))
         images.append(found.images)
@@ -290,6 +307,21 @@ def tstr(generator: Generator, training: EvaluationSet, held_out: EvaluationSet)
 
     value, low, high = ratio(generator, training, held_out)
     return Result(value, low, high, len(held_out))
+
+
+def record_judged(
+    model: str, results: dict[str, Result], where: str, command: str, seeds: list[int]
+) -> None:
+    """Record what judges found on the test split: a table row, and ``gen.*`` with the model."""
+    row: dict[str, object] = {"model": model, "command": command}
+    for name, result in results.items():
+        row |= {name: result.value, f"{name}_low": result.low, f"{name}_high": result.high}
+        value = None if result.value is None else (result.value, result.low, result.high)
+        record(
+            f"gen.{name}.{model}", value, n=result.n, why=result.why,
+            split=where, seeds=seeds, command=command,
+        )  # fmt: skip
+    write_row("judged_generators", row, keys=("model",))
 
 
 def record_results(model: str, results: dict[str, Result], split: str, command: str) -> None:

@@ -50,7 +50,8 @@ def ratio(
         Ratio of the mean accuracies over :data:`SEEDS`, and its 95 % interval: bootstrap over
         seeds and over test galaxies.
     """
-    chain, classes = generator.info.preprocess, generator.classes
+    chain = generator.info.preprocess
+    classes = tuple(c for c in generator.classes if (training.labels == c).any())
     valid = evaluation_set(chain, "valid", classes)
     right: dict[str, list[np.ndarray]] = {"real": [], "generated": []}
     for seed in SEEDS:
@@ -84,6 +85,8 @@ def generated_like(generator: Generator, training: EvaluationSet, seed: int) -> 
     images, labels = [], []
     for label in generator.classes:
         number = int((training.labels == label).sum())
+        if not number:
+            continue
         images.append(
             generator.sample(GenerationRequest(n=number, seed=1000 + seed, label=label)).images
         )

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from radioviz.data.registry import open_data_set
+from radioviz.encode.editor import parted
 from radioviz.models.frames import axis_angle
 from radioviz.models.galaxy_flow import SNR_RANGE, Ask, GalaxyFlow
 from radioviz.models.registry import build
@@ -208,7 +209,7 @@ class FlowTask(Task[FlowConfig, GalaxyFlow]):
             "kind": KIND,
             "architecture": self.arguments,
             "latent_dim": self.module.latent_dim,
-            "capabilities": ("decode", "class", "size"),
+            "capabilities": ("decode", "class", "size", "edit"),
             "paper": "Residual attention blocks after GalCatDiff, arXiv:2506.16255; flow matching "
             "after Lipman et al. 2023",
         }
@@ -249,16 +250,7 @@ def signal_to_noise(part: Part) -> Tensor:
 
 def without_small_islands(images: Tensor, pixels: int) -> Tensor:
     """Images ``(n, 1, ny, nx)`` without islands of no more than ``pixels``, but the brightest."""
-    from scipy import ndimage
-
-    out = images.clone()
-    for image in out[:, 0].numpy():
-        labels, number = ndimage.label(image > 0, np.ones((3, 3), bool))
-        size = np.bincount(labels.ravel(), minlength=number + 1)
-        small = size <= pixels
-        small[labels.ravel()[image.argmax()]] = False
-        image[small[labels]] = 0.0
-    return out
+    return torch.from_numpy(np.stack([parted(x, pixels)[0] for x in images[:, 0].numpy()]))[:, None]
 
 
 def _middle(images: Tensor, side: int) -> Tensor:
