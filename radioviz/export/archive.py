@@ -104,12 +104,10 @@ def readme(table: SelectionTable, number: int) -> str:
 
 def licence(groups: Groups) -> str:
     """Terms of use of every data set in the selection."""
-    parts = []
-    for info in {g.catalogue.info.key: g.catalogue.info for g in groups}.values():
-        parts.append(
-            f"{info.title}\n"
-            f"Licence: {info.licence or 'not stated by the origin; ask before publishing'}\n"
-            f"Reference: {info.reference or 'not stated'}\n"
-            f"Origin: {shared_origin(info) or 'not stated'}\n"
-        )
-    return "\n".join(parts)
+    return "\n".join(
+        f"{info.title}\n"
+        f"Licence: {info.licence or 'not stated by the origin; ask before publishing'}\n"
+        f"Reference: {info.reference or 'not stated'}\n"
+        f"Origin: {shared_origin(info) or 'not stated'}\n"
+        for info in {g.catalogue.info.key: g.catalogue.info for g in groups}.values()
+    )

@@ -59,11 +59,11 @@ def long_card(keyword: str, value: Any, comment: str = "") -> str:
 
 def commentary(keyword: str, lines: Iterable[str]) -> str:
     """HISTORY or COMMENT cards, wrapped at 72 characters."""
-    out = []
-    for line in lines:
-        for part in textwrap.wrap(ascii_text(line), 72, break_long_words=True) or [""]:
-            out.append(f"{keyword:<8}{part}".ljust(80))
-    return "".join(out)
+    return "".join(
+        f"{keyword:<8}{part}".ljust(80)
+        for line in lines
+        for part in textwrap.wrap(ascii_text(line), 72) or [""]
+    )
 
 
 def block(cards: str) -> bytes:

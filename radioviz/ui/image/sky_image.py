@@ -46,10 +46,8 @@ def colour_limits(
     of pixels between the faintest and the greatest value.
     """
     half = field_in_view(image.shape, info, style) / info.pixel_scale / 2
-    window = []
-    for n in image.shape:
-        window.append(slice(max(round(n / 2 - half), 0), max(round(n / 2 + half), 1)))
-    seen = image[tuple(window)]
+    ends = [(max(round(n / 2 - half), 0), max(round(n / 2 + half), 1)) for n in image.shape]
+    seen = image[tuple(slice(*e) for e in ends)]
     seen = seen[np.isfinite(seen)]
     if not len(seen):
         seen = image[np.isfinite(image)]

@@ -188,10 +188,11 @@ def colour_choices(
     Columns without any value are left out, and those in ``apart`` (see :func:`left_out`).
     """
     apart = left_out(table) if apart is None else apart
-    found: list[Choice] = []
-    for name in ("las", "label", "survey", "redshift", "flux"):
-        if _usable(table[name]):
-            found.append(Choice(name, *title_of(name), numeric=COLUMNS[name].dtype == "float64"))
+    found = [
+        Choice(name, *title_of(name), numeric=COLUMNS[name].dtype == "float64")
+        for name in ("las", "label", "survey", "redshift", "flux")
+        if _usable(table[name])
+    ]
     for name in scores.columns:
         if is_number(scores[name]) and scores[name].notna().any():
             about = (described or {}).get(str(name))
