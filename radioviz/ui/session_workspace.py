@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import streamlit as st
@@ -193,9 +195,8 @@ def _save(name: str, new: Any, what: str) -> None:
     with _noted(own):
         before = own.revision
         own.revision = saved().change(own.identifier, name, new, what)
-        for other in sorted(
-            own.aside & own.values.keys()
-        ):  # until now there was nothing to save them with
+        # Until now there was nothing to save them with.
+        for other in sorted(own.aside & own.values.keys()):
             saved().change(own.identifier, other, own.values[other], "")
         own.aside.clear()
         if not what:
@@ -206,18 +207,16 @@ def _save(name: str, new: Any, what: str) -> None:
         _wake_others(own)
 
 
-class _noted:
+@contextmanager
+def _noted(own: WorkspaceState) -> Iterator[None]:
     """Keep a failure to save for the sidebar; the session continues without saving."""
-
-    def __init__(self, own: WorkspaceState) -> None:
-        self._own = own
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        self._own.failure = str(error) if isinstance(error, WorkspaceError) else ""
-        return isinstance(error, WorkspaceError)
+    failure = ""
+    try:
+        yield
+    except WorkspaceError as error:
+        failure = str(error)
+    finally:
+        own.failure = failure
 
 
 def _deleted(identifier: str) -> bytes:
@@ -265,11 +264,9 @@ def _clear() -> None:
 def _hook() -> None:
     """Save tray, selection, tags and notes whenever they change."""
     tray, brush, given = state.tray(), state.brush(), labels()
-    tray.on_change = lambda before: _save(
-        "tray", groups_of(tray), _words(before, len(tray), "tray")
-    )
-    brush.on_change = lambda before: _save(
-        "selection", groups_of(brush), _words(before, len(brush), "selection")
+    tray.on_change = lambda n: _save("tray", groups_of(tray), _words(n, len(tray), "tray"))
+    brush.on_change = lambda n: _save(
+        "selection", groups_of(brush), _words(n, len(brush), "selection")
     )
     state.session().on_publish = _save_view
     given.on_change = lambda what: _save("labels", given.plain(), what)
@@ -298,12 +295,8 @@ def _words(before: int, after: int, where: str) -> str:
 
 def groups_of(selection: Sequence[tuple[str, str]] | state.Selection) -> list[list[Any]]:
     """Pairs as a workspace saves them: runs of one data set, in order."""
-    out: list[list[Any]] = []
-    for data_set, source_id in selection:
-        if not out or out[-1][0] != data_set:
-            out.append([data_set, []])
-        out[-1][1].append(source_id)
-    return out
+    runs = groupby(selection, key=itemgetter(0))
+    return [[data_set, [source_id for _, source_id in run]] for data_set, run in runs]
 
 
 def pairs_of(groups: Any) -> list[tuple[str, str]]:

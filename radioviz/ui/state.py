@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -90,11 +92,8 @@ class Selection:
 
         With more than ``most`` such pieces, as :meth:`groups`.
         """
-        out: list[tuple[str, list[str]]] = []
-        for data_set, source_id in self._pairs:
-            if not out or out[-1][0] != data_set:
-                out.append((data_set, []))
-            out[-1][1].append(source_id)
+        runs = groupby(self._pairs, key=itemgetter(0))
+        out = [(data_set, [source_id for _, source_id in run]) for data_set, run in runs]
         return out if len(out) <= most else list(self.groups().items())
 
     def groups(self) -> dict[str, list[str]]:

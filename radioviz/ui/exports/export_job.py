@@ -61,33 +61,9 @@ def find_job(token: str) -> ExportJob | None:
 class ExportJob:
     """A file that is written, waits to be fetched, and is deleted.
 
-    Parameters
-    ----------
-    session : str
-        Of whom: the file is dropped when this session has ended.
-    name : str
-        File name in the browser.
-    write : callable
-        Writes the content.
-    slices : int
-        Expected number of turns in the line, of :data:`SLICE` seconds each.
-    said : callable
-        What a message says to this reader: on a shared server no folders.
-
-    Attributes
-    ----------
-    token : str
-        Secret that the addresses of the file contain.
-    state : str
-        ``waiting``, ``writing``, ``ready``, ``sent`` or ``failed``.
-    share : float
-        Part that is written, 0 to 1.
-    before : int
-        Requests that come first while it waits.
-    size : int
-        Bytes written.
-    error : str
-        Why it failed.
+    It is dropped when its session has ended. ``slices``: expected turns in the line, of
+    :data:`SLICE` seconds each; ``said``: what a message says to this reader, on a shared server no
+    folders.
     """
 
     def __init__(
@@ -99,8 +75,12 @@ class ExportJob:
         said: Callable[[str], str] = str,
     ) -> None:
         self.session, self.name = session, name
-        self.token = secrets.token_urlsafe(32)
-        self.state, self.share, self.before, self.size, self.error = WAITING, 0.0, 0, 0, ""
+        self.token = secrets.token_urlsafe(32)  # in the addresses of the file
+        self.state = WAITING
+        self.share = 0.0  # part that is written, 0 to 1
+        self.before = 0  # requests that come first while it waits
+        self.size = 0  # bytes written
+        self.error = ""  # why it failed
         self._write: Write | None = write
         self._slices, self._said = slices, said
         self._logged = work_log.logged_session(session)
