@@ -122,6 +122,7 @@ def main() -> None:
                 overview_view.data_set_card(catalogues[key])
         if absent:
             overview_view.missing_data_sets(absent)
+        overview_view.one_map(view)
     with right, controls.show_errors():
         overview_view.sky_coverage(catalogues)
     st.subheader("Models")

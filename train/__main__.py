@@ -44,6 +44,8 @@ EVALUATIONS = {
     "lotss": "train.evaluate.surveys.evaluations:lotss",
     "mgcls": "train.evaluate.surveys.evaluations:mgcls",
     "mbc-cv": "train.evaluate.surveys.evaluations:cross_validated",
+    "calibration": "train.evaluate.surveys.class_calibration:class_calibration",
+    "heads": "train.evaluate.representation.frozen_heads:heads",
     "labels": "train.evaluate.representation.evaluations:labels",
     "shift": "train.evaluate.representation.evaluations:shift",
     "two-peaks": "train.evaluate.unlabelled.two_peaks:two_peaks",
@@ -102,6 +104,10 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "learned": (
         "train.scores.learned_latents:write_learned", "--model!",
         "store a sample of what an encoder over several surveys learned from, as latents",
+    ),
+    "fr-head": (
+        "train.methods.fr_head:train_head", "--model",
+        "train FR classes on an encoder over several surveys, calibrated for each",
     ),
     "tags": (
         "train.words.tag_heads:train_tags", "--model --data",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -16,13 +17,13 @@ from radioviz.data.user_surveys import survey_lock
 from radioviz.encode.encoder import BATCH, Encoder
 from radioviz.errors import ModelError
 from radioviz.jobs.progress import Progress, no_progress
-from radioviz.models.registry import list_models
+from radioviz.models.registry import galaxy_classifier, list_models, surveys_of
 
 FR = "p_fr2"
 
 
 def default_classifier(folder: Path | None = None) -> str:
-    """Name of the classifier that does best on validation.
+    """Name of the classifier of generated images, the one that does best on validation.
 
     Raises
     ------
@@ -61,6 +62,12 @@ class Classifier(Encoder):
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the probabilities."""
         return tuple(self.info.architecture["classes"])
+
+    def of_survey(self, name: str) -> Self:
+        """This classifier with the calibration of a survey, if it has one for each."""
+        if not surveys_of(self.info):
+            return self
+        return replace(self, module=cast(Any, self.module).of_survey(name))
 
     def predict_proba(
         self, images: np.ndarray, batch: int = BATCH, progress: Progress = no_progress
@@ -102,8 +109,11 @@ class Classifier(Encoder):
         """
         chosen = np.arange(len(catalogue)) if rows is None else np.asarray(rows)
         out = np.empty((len(chosen), len(self.classes)), np.float32)
+        surveys = catalogue.table["survey"].to_numpy(dtype=object)[chosen]
         for part, images in self.preprocessed(catalogue, chosen, BATCH):
-            out[part] = self.predict_proba(images)
+            for name in set(surveys[part]):
+                mine = surveys[part] == name
+                out[part][mine] = self.of_survey(name).predict_proba(images[mine])
             out[part][images.max(axis=(1, 2), initial=0) <= 0] = np.nan
             progress(part.stop, len(chosen), f"classifying with {self.info.title}")
         return out
@@ -112,7 +122,7 @@ class Classifier(Encoder):
 def fr_probability(
     catalogue: Catalogue, progress: Progress = no_progress
 ) -> tuple[pd.DataFrame, dict[str, ScoreColumn]]:
-    """Calibrated p(FRII) of the default classifier (``p_fr2``); NaN for blank images.
+    """Calibrated p(FRII) of the classifier of galaxies (``p_fr2``); NaN for blank images.
 
     Returns
     -------
@@ -121,13 +131,14 @@ def fr_probability(
     columns : dict
         Descriptions of its columns.
     """
-    classifier = Classifier.load()
+    classifier = Classifier.load(galaxy_classifier() or "")
     probabilities = classifier.classify_catalogue(catalogue, progress=progress)
     column = probabilities[:, classifier.classes.index("FRII")].astype(np.float32)
     about = ScoreColumn(
         "Probability of FRII",
-        description="P(FRII): 0 = FRI, 1 = FRII (calibrated). The classifier knows only these two "
-        "classes: for compact, bent or hybrid sources it says which they resemble more.",
+        description="P(FRII): 0 = FRI, 1 = FRII, calibrated where the survey has labels. The "
+        "classifier knows only these two classes: for compact, bent or hybrid sources it says "
+        "which they resemble more.",
         model=classifier.info.name,
         command=f"python -m train scores --what fr --data {catalogue.info.key}",
     )
@@ -140,7 +151,7 @@ def add_fr_probability(key: str, progress: Progress = no_progress, *, plane: str
     ``plane`` names the image that is classified where a source has several; the first by default.
     """
     models = list_models()
-    if not models.with_capability("classify", "features"):
+    if galaxy_classifier(models) is None:
         return False
     with nullcontext() if key in DATA_SETS else survey_lock(key):
         catalogue = open_data_set(key)

@@ -27,6 +27,7 @@ KINDS: dict[str, str] = {
     "vdvae": "radioviz.models.vdvae:VDVAE",
     "fr-cnn": "radioviz.models.fr_cnn:FrCnn",
     "fr-resnet": "radioviz.models.fr_cnn:FrResNet",
+    "survey-fr": "radioviz.models.survey_fr:SurveyFr",
     "maf": "radioviz.models.maf:MAF",
     "resnet": "radioviz.models.resnet:ResNet",
 }
@@ -151,6 +152,26 @@ def decoders(models: ModelList | None = None) -> dict[str, ModelInfo]:
         return -conditions, not info.draws_detail, -info.latent_dim, name
 
     return {name: named[name] for name in sorted(named, key=rank)}
+
+
+def galaxy_classifier(models: Mapping[str, ModelInfo] | None = None) -> str | None:
+    """The classifier of survey images, None without any: one that is calibrated by survey first.
+
+    Generated images have another one, whose input is what generators make:
+    :func:`radioviz.encode.default_classifier`.
+    """
+    named = list_models() if models is None else models
+    found = {n: i for n, i in named.items() if i.can("classify")}
+
+    def rank(name: str) -> tuple[bool, float, str]:
+        return not surveys_of(found[name]), found[name].scores.get("nll.valid", float("inf")), name
+
+    return min(found, key=rank, default=None)
+
+
+def surveys_of(info: ModelInfo) -> tuple[str, ...]:
+    """Surveys for which a classifier has a calibration of its own."""
+    return tuple(info.architecture.get("surveys", ()))
 
 
 def build(kind: str, architecture: Mapping[str, Any]) -> nn.Module:

@@ -12,7 +12,7 @@ from radioviz.ui import cache
 
 
 def shown_classifier() -> str | None:
-    """The classifier that pages show: lowest validation loss; None without any."""
+    """The classifier of generated images: lowest validation loss; None without any."""
     found = cache.classifiers()
     return min(
         found, key=lambda name: (found[name].scores.get("nll.valid", np.inf), name), default=None

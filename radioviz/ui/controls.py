@@ -14,6 +14,7 @@ from typing import Any
 
 import streamlit as st
 
+from radioviz.atlas.atlas import command_of
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import DATA_SETS
 from radioviz.errors import CancelledError, RadioVizError
@@ -39,7 +40,6 @@ _PARAMETERS = {
     "data": "data set",
     "plane": "image of each source",
     "n": "number of images",
-    "overlay": "overlaid data set",
     "beside": "view beside the map",
     "in": "data set to search in",
     "show": "data set",
@@ -65,16 +65,44 @@ class View:
         first = {"data": self.data_set, "encoder": self.model, "plane": plane}
         url_state.publish_view(**first, **parameters)
         for name, refused in url_state.refused_values({*first, *parameters}).items():
-            st.warning(escape(_refusal(name, refused)), icon=":material/link_off:")
+            said = _refusal(name, refused)
+            if name == "overlay" and isinstance(refused.instead, list):
+                said = _no_overlay(refused.value, self.model)
+            st.warning(escape(said), icon=":material/link_off:")
+
+
+def _no_overlay(value: str, model: str | None) -> str:
+    """Which data sets of a link cannot lie on the map, and what would put them there."""
+    known, said, strange = cache.known_data_sets(), [], []
+    for key in value[:600].split(", "):
+        if key not in known:
+            strange.append(key[:60])
+        elif known[key].is_here:
+            said.append(
+                f"The link asks for {data_set_title(key)} on this map, which the encoder has not "
+                f"mapped; run: {command_of(key, str(model))}"
+            )
+        else:
+            said.append(_not_installed(key))
+    if strange:
+        said.append(
+            f"The link asks for the overlaid data set '{', '.join(strange)}', which is not here; "
+            "import it under this name (docs/training.md)"
+        )
+    return ". ".join(said) + "."
+
+
+def _not_installed(key: str) -> str:
+    fetch = DATA_SETS[key].fetch if key in DATA_SETS else ""
+    how = f"; get it with: python -m radioviz.data fetch {fetch}" if fetch else ""
+    return f"The link asks for {data_set_title(key)}, which is not installed{how}"
 
 
 def _refusal(parameter: str, refused: url_state.RefusedValue) -> str:
     """Why a link shows something else than it asks for, in a sentence."""
     value, word = refused.value[:60], _PARAMETERS.get(parameter, parameter)
     if parameter == "data" and value in cache.known_data_sets():
-        fetch = DATA_SETS[value].fetch if value in DATA_SETS else ""
-        how = f"; get it with: python -m radioviz.data fetch {fetch}" if fetch else ""
-        return f"The link asks for {data_set_title(value)}, which is not installed{how}."
+        return f"{_not_installed(value)}."
     if refused.reach:
         return (
             f"The link asks for {word} = {value}; possible is {refused.reach}, so this is "
@@ -236,8 +264,6 @@ def has_map(view: View) -> bool:
         + " yet. Build it with this command, then reload the page:",
         icon=":material/scatter_plot:",
     )
-    from radioviz.atlas.atlas import command_of
-
     st.code(command_of(view.data_set, view.model), language="bash", wrap_lines=True)
     if view.data_set not in DATA_SETS:
         st.page_link(

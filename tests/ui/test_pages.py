@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import DATA_SETS, DataSet
 from radioviz.export.session import Session, session_bytes
 from radioviz.ui import cache, controls, galaxies
+from radioviz.ui.map import layers
 from radioviz.ui.state import Selection
 from tests.ui.conftest import PAGES, session_of
 
@@ -250,6 +252,33 @@ def test_a_link_to_what_is_not_there_says_so(
     assert "The link asks for" in shown and said in shown
     assert not app.exception and not app.error
     assert "<b>" not in "".join(w.value for w in app.warning).replace("\\<b\\>", "")
+
+
+def test_a_map_of_several_surveys_opens_by_one_link_and_says_what_it_lacks(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each data set of the link lies on the map or is named with what would put it there."""
+    opened: list[list[str]] = []
+    map_view = layers.map_view
+
+    def noted(data_sets: list[str], model: str, layout: str) -> layers.MapView:
+        opened.append(data_sets)
+        return map_view(data_sets[:1], model, layout)
+
+    monkeypatch.setattr(layers, "map_view", noted)
+    monkeypatch.setattr(controls, "overlays", lambda view: ["deep", "wide"])
+    monkeypatch.setattr(controls, "data_set_title", str)
+    absent = DataSet("frdeep-nvss", "FR-DEEP NVSS", reader="none", fetch="frdeep")
+    here = replace(absent, key="lotss", embedded=True)
+    known = {**DATA_SETS, "frdeep-nvss": absent, "lotss": here}
+    monkeypatch.setattr(cache, "known_data_sets", lambda: known)
+    asked = "wide,frdeep-nvss,deep,lotss,atlantis"
+    app = open_page("latent_map", overlay=asked, colour="survey", encoder="survey-simclr")
+    assert opened[0] == ["first", "wide", "deep"]
+    assert app.query_params["overlay"] == "wide,deep" and app.session_state["colour"] == "survey"
+    said = "\n".join(w.value for w in app.warning).replace("\\", "")
+    assert "radioviz.data fetch fr-deep" in said and "'atlantis', which is not here" in said
+    assert "radioviz.encode --data lotss --model survey-simclr" in said
 
 
 def test_only_the_open_tab_of_inspect_is_drawn(open_page: Open) -> None:

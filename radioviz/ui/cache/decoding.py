@@ -49,8 +49,8 @@ def classifier(model: str) -> Classifier:
 
 
 def classifiers() -> dict[str, ModelInfo]:
-    """Models that give class probabilities of an image, by name."""
-    return models().with_capability("classify")
+    """Models that give class probabilities of a generated image, by name."""
+    return models().with_capability("classify", "features")
 
 
 def generator(model: str) -> Generator:
@@ -259,5 +259,6 @@ def explanation(
     opened = classifier(model)
     catalogue = data_set(data_set_key).of_plane(plane or 0)
     image = opened.info.preprocess.apply(catalogue, np.array([row]))[0]
+    opened = opened.of_survey(str(catalogue.table["survey"].iat[row]))
     with in_line("Explaining", 1, "explain"):
         return image, explain(opened, image)

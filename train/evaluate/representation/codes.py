@@ -17,6 +17,9 @@ from train.evaluate.representation.baselines import BASELINES, images
 VIEWS = " (8 views)"
 """Suffix of the name of an encoder for its codes of all eight dihedral views."""
 
+JOIN = "+"
+"""Between the names of encoders whose codes are joined."""
+
 
 @dataclass(frozen=True, eq=False)
 class Codes:
@@ -66,6 +69,8 @@ def codes(name: str, catalogue: Catalogue) -> Codes:
         function, components = BASELINES[name]
         found = function(images(catalogue, np.arange(len(catalogue))))
         return Codes(name, found[:, None], "-", components)
+    if JOIN in name:
+        return _joined(name, catalogue)
     model = name.removesuffix(VIEWS)
     models = list_models()
     if model not in models:
@@ -78,6 +83,17 @@ def codes(name: str, catalogue: Catalogue) -> Codes:
     except AtlasError as error:
         raise TrainError(str(error)) from error
     return Codes(name, np.asarray(atlas.latents, np.float32)[:, None], info.weights_sha256[:12])
+
+
+def _joined(name: str, catalogue: Catalogue) -> Codes:
+    """Codes of several encoders side by side, each with as much variance as the others in FIRST."""
+    found = [codes(part, catalogue) for part in name.split(JOIN)]
+    scaled = []
+    for one in found:
+        known = np.asarray(open_atlas("first", one.name).latents, np.float32)
+        spread = known.std(axis=0) * np.sqrt(known.shape[1])
+        scaled.append((one.values - known.mean(axis=0)) / np.maximum(spread, 1e-6))
+    return Codes(name, np.concatenate(scaled, axis=2), JOIN.join(one.version for one in found))
 
 
 def _views(model: str, catalogue: Catalogue) -> np.ndarray:

@@ -16,7 +16,7 @@ from train.evaluate.representation import probes
 from train.evaluate.representation import size_regression as sizes
 from train.evaluate.representation import table2 as tables
 from train.evaluate.representation.classifiers import bootstrap_weights
-from train.evaluate.representation.codes import VIEWS, codes, names
+from train.evaluate.representation.codes import JOIN, VIEWS, codes, names
 from train.evaluate.representation.labelled_sets import mbc
 
 SSL = ("simclr", "byol", "simsiam")
@@ -83,12 +83,15 @@ def labels(model: str = "") -> None:
 
 def size(model: str = "") -> None:
     """Fig. 7, R2 of angular size for each encoder, and neighbours on the maps."""
-    encoders = model.split(",") if model else [m for key, m in list_atlases() if key == "first"]
-    write_table("fig7", pd.concat([sizes.feature_importance(m) for m in encoders]).round(6))
+    asked = model.split(",") if model else [m for key, m in list_atlases() if key == "first"]
+    encoders = [name for name in asked if JOIN not in name]
+    if not model:
+        write_table("fig7", pd.concat([sizes.feature_importance(m) for m in encoders]).round(6))
     best = None
-    note = functools.partial(record, seeds=[0], command="python -m train evaluate size")
+    command = "python -m train evaluate size" + (f" --model {model}" if model else "")
+    note = functools.partial(record, seeds=[0], command=command)
     wide = [m for m in encoders if list_models()[m].latent_dim > 2]
-    for name in [*encoders, *(m + VIEWS for m in wide)]:
+    for name in [*asked, *([] if model else (m + VIEWS for m in wide))]:
         guess, truth, inner, how = sizes.regress(name)
         value = sizes.r2(guess, truth)
         print(f"{name}: R2 {value:.3f} on test, {inner:.3f} on validation ({how})", flush=True)
@@ -105,7 +108,8 @@ def size(model: str = "") -> None:
             best = inner, f"first/test; {name}, {chosen}", found, len(truth)
     if best is None:
         raise TrainError("no encoder has an Atlas of first; run: python -m train atlas")
-    record_map(encoders)
+    if not model:
+        record_map(encoders)
     note("size.r2", best[2], n=best[3], split=best[1])
 
 

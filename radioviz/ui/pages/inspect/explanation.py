@@ -14,8 +14,9 @@ import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.encode.attributions import Explanation, inner_share
+from radioviz.models.registry import galaxy_classifier, surveys_of
 from radioviz.similarity.familiarity import FAR
-from radioviz.ui import cache, class_probabilities, controls, detail
+from radioviz.ui import cache, controls, detail
 from radioviz.ui.cache.decoding import explanation
 from radioviz.ui.controls import View
 from radioviz.ui.image.display import png, rgb_png, rgb_stops
@@ -31,16 +32,19 @@ COLUMN = "p_fr2"
 def explanation_panel(catalogue: Catalogue, row: int, view: View) -> None:
     """Probability bar, and a button that explains it."""
     source_id = str(catalogue.table["source_id"].iat[row])
-    pair, name = (catalogue.info.key, source_id), class_probabilities.shown_classifier()
+    pair, name = (catalogue.info.key, source_id), galaxy_classifier(cache.models())
     scores = cache.galaxy_scores(catalogue.info.key)
     value = math.nan
     if COLUMN in scores.columns:
         value = float(scores.of([source_id])[COLUMN].to_numpy(float)[0])
     if math.isfinite(value):
         far = view.model and encoder_panel.familiarity_text(pair, view.model)[1] > FAR
-        calibrated = name is not None and pair[0] in cache.models()[name].training.get("data", ())
+        info = cache.models()[scores.columns[COLUMN].model]
+        survey = str(catalogue.table["survey"].iat[row])
+        known = surveys_of(info)
+        calibrated = survey in known if known else pair[0] in info.training.get("data", ())
         st.html(probability_bar(value, calibrated, bool(far)))
-        st.caption(probability_text(catalogue.info.title, calibrated, bool(far)))
+        st.caption(probability_text(survey or catalogue.info.title, calibrated, bool(far)))
     elif COLUMN in scores.columns:
         st.info("This galaxy has no FR probability because its image is blank.")
     else:
@@ -73,7 +77,7 @@ def explanation_panel(catalogue: Catalogue, row: int, view: View) -> None:
 def probability_text(survey: str, calibrated: bool, far: bool) -> str:
     """What a probability of FRII means for a galaxy of a survey."""
     text = "P(FRII): 0 = FRI, 1 = FRII"
-    text += " (calibrated on FIRST)" if calibrated else f"; not calibrated for {survey}"
+    text += f" (calibrated on {survey})" if calibrated else f"; not calibrated for {survey}"
     if far:
         text += (
             ". The encoder in view has seen nothing like this galaxy, so that no class is given; "

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from radioviz.ui import cache, controls
+from radioviz.ui import cache, controls, url_state
 from radioviz.ui.controls import View, linked_select
 from radioviz.ui.map import colouring, layers
 from radioviz.ui.map.colouring import Choice
@@ -41,11 +41,12 @@ def choose_maps(view: View) -> MapChoice:
     with columns[0]:
         layout = linked_select("Layout", layers.layouts_of(located), "layout", "layout")
     with columns[2]:
-        others = {NOTHING: "None"}
-        others |= {key: controls.data_set_title(key) for key in controls.overlays(view)}
-        overlay = linked_select(
-            "Overlay", others, "overlay", "overlay", help="A second data set on the same map"
-        )
+        others = controls.overlays(view)
+        url_state.linked_choices("overlay", "overlay", others, [])
+        overlays = st.multiselect(
+            "Overlay", others, key="overlay", format_func=controls.data_set_title,
+            placeholder="None", persist_state="session", help="Other data sets on the same map",
+        )  # fmt: skip
     with columns[3]:
         titles = controls.encoder_titles(view.data_set)
         models = {m: titles.get(m, m) for m in cache.atlas_names(view.data_set) if m != model}
@@ -65,8 +66,7 @@ def choose_maps(view: View) -> MapChoice:
         "Search radius [″]", 1.0, 36000.0, 60.0, step=10.0, format="%g", key="find_radius",
         on_change=find_on_map, args=(view,),
     )  # fmt: skip
-    data_sets = [view.data_set, *([] if overlay == NOTHING else [overlay])]
-    maps = {model: layers.map_view(data_sets, model, layout)}
+    maps = {model: layers.map_view([view.data_set, *overlays], model, layout)}
     if beside not in (NOTHING, SKY):
         there = layers.layouts_of(cache.located(view.data_set, beside))
         layout_there = layout if layout in there else next(iter(there))
@@ -92,7 +92,7 @@ def choose_maps(view: View) -> MapChoice:
         **parameters,
         colour=colour,
         component=component if latent else None,
-        overlay=None if overlay == NOTHING else overlay,
+        overlay=",".join(overlays),
         beside=None if beside == NOTHING else beside,
     )
     return MapChoice(maps, choices[colour], int(component) - 1, display, beside == SKY)

@@ -16,6 +16,7 @@ from radioviz.models.registry import model_folder
 from radioviz.ui import cache, controls, detail, galaxies, gallery_tools, state
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.charts.html_bars import class_bar
+from radioviz.ui.controls import View
 from radioviz.ui.image.display import ImageStyle, field_arcsec
 from radioviz.ui.pages.overview.sky_map import SkySample, all_sky
 from radioviz.ui.pages.overview.state import OverviewState
@@ -116,6 +117,22 @@ def data_set_card(catalogue: Catalogue) -> None:
                 st.caption(controls.escape(note))
             if len(catalogue.notes) > 20:
                 st.caption(f"and {len(catalogue.notes) - 20:,} more notes")
+
+
+def one_map(view: View) -> None:
+    """A link to a map of all data sets that the encoder in view has mapped, by survey."""
+    others = controls.overlays(view)
+    if not others or view.model not in cache.atlas_names(view.data_set):
+        return
+    st.page_link(
+        controls.LATENT_MAP,
+        label=f"These {len(others) + 1} data sets on one map, coloured by survey",
+        icon=":material/layers:",
+        query_params={
+            "data": view.data_set, "encoder": str(view.model), "overlay": ",".join(others),
+            "colour": "survey",
+        },
+    )  # fmt: skip
 
 
 def missing_data_sets(errors: Mapping[str, RadioVizError]) -> None:
