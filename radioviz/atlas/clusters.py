@@ -184,6 +184,25 @@ _APART = 0.22  # of the ranks of all, for a word
 _MOST_WORDS = 2
 
 
+def typical_rows(latents: np.ndarray, labels: np.ndarray, number: int, most: int) -> np.ndarray:
+    """Rows of a cluster nearest to its middle, the nearest first; int64, at most ``most``.
+
+    Parameters
+    ----------
+    latents : numpy.ndarray
+        ``(n, d)``; of a large cluster a sample is compared.
+    labels : numpy.ndarray
+        Of :class:`Clusters`, ``(n,)``.
+    """
+    rows = np.flatnonzero(labels == number)
+    rows = rows[:: max(1, len(rows) // MOST_ROWS)]
+    points = np.asarray(latents[rows], np.float32)
+    known = np.isfinite(points).all(axis=1)
+    rows, points = rows[known], points[known]
+    away = np.linalg.norm(points - np.median(points, axis=0), axis=1) if len(rows) else rows
+    return rows[np.argsort(away, kind="stable")[:most]]
+
+
 def cluster_names(
     labels: np.ndarray,
     classes: np.ndarray,

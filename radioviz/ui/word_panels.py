@@ -10,6 +10,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.ui import cache, controls
 from radioviz.ui.subsets import subsets
 from radioviz.words.description import Evidence, evidence_of, sentence_of, tags_apart
+from radioviz.words.heads import CALIBRATED, read_heads
 from radioviz.words.vocabulary import read_vocabulary
 
 Pair = tuple[str, str]
@@ -31,6 +32,18 @@ def galaxy_words(catalogue: Catalogue, row: int, pair: Pair) -> None:
     if evidence:
         with st.expander("Evidence", icon=":material/fact_check:"):
             st.dataframe(_evidence_table(evidence, learned), hide_index=True, key="word_evidence")
+            st.caption(_reliability_text(str(values.get("survey", ""))))
+
+
+def _reliability_text(survey: str) -> str:
+    """What the column of errors means, and where it does not hold."""
+    text = "Off by: mean error of the probabilities of a learned tag on galaxies it had not seen."
+    if survey != CALIBRATED:
+        text += (
+            f" Tags were learned from {CALIBRATED}: elsewhere their order holds better than their "
+            "numbers."
+        )
+    return text
 
 
 def _evidence_table(evidence: list[Evidence], learned: dict[str, str]) -> pd.DataFrame:
@@ -40,8 +53,11 @@ def _evidence_table(evidence: list[Evidence], learned: dict[str, str]) -> pd.Dat
             f"{name} {value:.3g}, even odds at {half:.3g}" for name, value, half in one.measured
         )
         model = learned.get(one.tag.column, "")
+        heads = read_heads(model) if model else None
+        off = heads.about.get(one.tag.column, {}).get("off") if heads else None
         lines.append({
             "Tag": one.tag.name, "Probability": one.probability,
+            "Off by": "–" if off is None else f"{off:.2f}",
             "By": f"head on {model} and measured columns" if model else "measured columns",
             "Measured": measured or "–", "Meaning": one.tag.sentence,
         })  # fmt: skip

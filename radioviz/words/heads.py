@@ -36,6 +36,8 @@ COLUMNS = (
     "las_measured", "snr",
 )  # fmt: skip
 """Measured columns that heads, and rankers of the reader's own words, see beside latents."""
+CALIBRATED = "FIRST"
+"""The survey for which probabilities are calibrated."""
 BLOCK = 16_384
 
 

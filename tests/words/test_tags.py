@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 
 from radioviz.errors import VocabularyError
 from radioviz.morphology import measure
+from radioviz.paths import REPOSITORY
 from radioviz.words.heads import COLUMNS, Heads, heads_file, read_heads, write_heads
 from radioviz.words.tagging import tag_table
 from radioviz.words.vocabulary import OWN_FILE, parse_vocabulary, read_vocabulary
@@ -31,6 +34,36 @@ LIKENESS = {
     "s_shaped": [(9 * np.sin(np.pi * s), 28 * s, 1.0) for s in np.linspace(-1, 1, 60)],
     "ring": CIRCLE,
     "compact": [(0, 0, 3.0)],
+    "plume": [
+        *line(10, 12, 1.0, 0.12),
+        *line(190, 12, 1.0, 0.12),
+        *[
+            (float(e), float(n), 0.22)
+            for n in (18, 22, 26, -18, -22, -26)
+            for e in range(-12, 13, 3)
+        ],
+    ],
+    "diffuse": [
+        (float(e), float(n), 0.12)
+        for e in range(-18, 19, 3)
+        for n in range(-24, 25, 3)
+        if (e / 18) ** 2 + (n / 24) ** 2 <= 1
+    ],
+    "blended": [
+        (0, 22, 1.0),
+        (0, -22, 1.0),
+        *line(0, 22, 0.3),
+        *line(180, 22, 0.3),
+        *line(90, 14, 0.2),
+        (14, 0, 1.2),
+    ],
+    "near_another": [
+        (0, 14, 1.0),
+        (0, -14, 1.0),
+        *line(0, 14, 0.3),
+        *line(180, 14, 0.3),
+        (48, 48, 0.6),
+    ],
     "asymmetric_length": [(0, 30, 1.0), (0, -9, 1.0), (0, 0, 0.6)],
     "asymmetric_brightness": [(0, 24, 1.0), (0, -24, 0.12), (0, 0, 0.3)],
 }
@@ -61,6 +94,16 @@ def test_tags_tell_drawings_apart(tags: pd.DataFrame) -> None:
 def test_an_empty_image_has_no_tags() -> None:
     table = measure(np.zeros((1, 60, 60), np.float32), SCALE, BEAM)
     assert tag_table(table, read_vocabulary()).isna().all(axis=None)
+
+
+def test_where_the_vocabulary_says_that_a_tag_is_right() -> None:
+    known = json.loads((REPOSITORY / "trained" / "benchmarks.json").read_text())
+    for tag in read_vocabulary().tags:
+        where = tag.test.split(":")[0]
+        if where == "tests/words/test_tags.py":
+            assert tag.column in LIKENESS
+        elif where != "yours":
+            assert fnmatch.filter(known, where) or f"{where}.auroc" in known, tag
 
 
 def test_the_vocabulary_is_whole() -> None:

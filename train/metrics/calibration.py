@@ -91,3 +91,19 @@ def _gaps(
         p, n = confidence[part], len(part)
         out.append((float((p - right[part]).mean()), float(np.sqrt((p * (1 - p)).sum()) / n), n))
     return out
+
+
+def reliability(probability: np.ndarray, applies: np.ndarray, bins: int = 10) -> float:
+    """Mean of abs(probability - share to which it applies) over bins of equally many objects.
+
+    Parameters
+    ----------
+    probability, applies : numpy.ndarray
+        Shape ``(n,)``; ``applies`` is bool.
+    """
+    order = np.argsort(probability, kind="stable")
+    gaps = [
+        abs(probability[part].mean() - applies[part].mean()) * len(part)
+        for part in np.array_split(order, min(bins, len(order)))
+    ]
+    return float(np.sum(gaps) / len(order))

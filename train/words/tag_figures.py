@@ -4,7 +4,7 @@ Words of Horton et al. 2025 in ten folds of sources (FIRST and MiraBest together
 under the key ``lotss``, apart), beside linear probes on principal components of raw pixels; class
 Bent of the FIRST test split by the measured angle alone and by its head; MiraBest's tails and
 double-doubles in ten folds; words taught by 5, 10 and 20 examples beside nearest neighbours.
-Intervals are bootstraps over sources.
+Intervals are bootstraps over sources; strengths of regularisation are chosen inside the folds.
 """
 
 from __future__ import annotations
@@ -13,17 +13,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from radioviz.errors import RadioVizError
 from radioviz.words.examples import ExampleSpace
-from radioviz.words.heads import COLUMNS
+from radioviz.words.heads import COLUMNS, read_heads
+from train.core.config import TrainError
 from train.evaluate.benchmarks import Estimate, record
-from train.words.tag_heads import default_encoder, fit_head, scaling
+from train.words.tag_heads import (
+    ENOUGH,
+    STRENGTHS,
+    best_strength,
+    default_encoder,
+    fit_head,
+    scaling,
+)
 from train.words.word_labels import LabelledGalaxies, features, raw_pixels, read_labelled
 
 FOLDS, DRAWS, SEED = 10, 400, 0
-ENOUGH = 15
-"""Positive sources of a word that counts in the means; rarer ones are recorded, too."""
 TAUGHT = (5, 10, 20)
 REPEATS = 20
 PIXEL_COMPONENTS, PIXEL_STRENGTH = 64, 0.01
@@ -89,23 +96,36 @@ def folds_of(source: np.ndarray, seed: int = SEED) -> np.ndarray:
 
 
 def out_of_fold(
-    x: np.ndarray, y: np.ndarray, source: np.ndarray, fit: Callable[..., np.ndarray]
-) -> np.ndarray:
+    x: np.ndarray, y: np.ndarray, source: np.ndarray, fit: Callable[..., np.ndarray],
+    strengths: list[float] | None = None,
+) -> np.ndarray:  # fmt: skip
     """Score of each row by what was fitted to the other folds, ``(n,)``."""
     folds, out = folds_of(source), np.zeros(len(y))
     for fold in range(FOLDS):
         test = folds == fold
         if test.any():
-            out[test] = fit(x[~test], y[~test], x[test])
+            given = () if strengths is None else (strengths[fold],)
+            out[test] = fit(x[~test], y[~test], x[test], *given)
     return out
 
 
-def head_scores(x: np.ndarray, y: np.ndarray, others: np.ndarray) -> np.ndarray:
+def nested_strengths(x: np.ndarray, words: pd.DataFrame, source: np.ndarray) -> list[float]:
+    """Strength of regularisation for each fold, chosen by folds inside the other nine."""
+    folds = folds_of(source)
+    return [
+        best_strength(x[folds != fold], words[folds != fold], source[folds != fold])
+        for fold in range(FOLDS)
+    ]
+
+
+def head_scores(
+    x: np.ndarray, y: np.ndarray, others: np.ndarray, strength: float = STRENGTHS[0]
+) -> np.ndarray:
     """Log odds of other rows by a head."""
     if y.all() or not y.any():
         return np.zeros(len(others))
     centre, scale = scaling(x, len(COLUMNS))
-    w, b = fit_head((x - centre) * scale, y)
+    w, b = fit_head((x - centre) * scale, y, strength)
     return np.asarray((others - centre) * scale @ w + b)
 
 
@@ -156,7 +176,18 @@ def tags(model: str = "", data: str = "", split: str = "test") -> None:
         print(f"LoTSS is not measured: {error}")
     bent(say, galaxies)
     mirabest(say, galaxies)
+    calibration(say, name)
     taught(say, galaxies)
+
+
+def calibration(say: Recorder, name: str) -> None:
+    """``tags.off``: error of the probabilities of the heads that ship, in folds, mean over tags."""
+    heads = read_heads(name)
+    if heads is None:
+        raise TrainError(f"'{name}' has no heads; run: python -m train tags --model {name}")
+    found = [about["off"] for about in heads.about.values()]
+    n = max(about["n"] for about in heads.about.values())
+    say("off", (float(np.mean(found)), min(found), max(found)), n, "first+mirabest/train+valid")
 
 
 def horton(say: Recorder, galaxies: LabelledGalaxies, name: str, where: str) -> None:
@@ -164,13 +195,15 @@ def horton(say: Recorder, galaxies: LabelledGalaxies, name: str, where: str) -> 
     x, _ = features(galaxies)
     some = galaxies.rows(galaxies.named & np.isfinite(x).all(axis=1))
     x, pixels = features(some)[0], raw_pixels(some)
+    strengths = nested_strengths(x, some.words, some.source)
+    print(f"{name}: strengths {', '.join(f'{s:g}' for s in strengths)}")
     learned, plain = [], []
     for word in some.words:
         y = some.words[word].to_numpy(bool)
         sources = len(np.unique(some.source[y]))
         if not 2 <= sources <= len(np.unique(some.source)) - 2:
             continue
-        one = JudgedWord(y, out_of_fold(x, y, some.source, head_scores), some.source)
+        one = JudgedWord(y, out_of_fold(x, y, some.source, head_scores, strengths), some.source)
         say(f"{name}.{word}.auroc", estimate([one], auroc, 150), sources, where)
         if sources >= ENOUGH and len(np.unique(some.source[~y])) >= ENOUGH:
             learned.append(one)

@@ -1,11 +1,11 @@
 """Train the heads of learned tags: ``python -m train tags [--model NAME] [--data KEYS]``.
 
 Logistic regressions (scikit-learn) on the latents of an encoder and on measured columns. Their
-strength of regularisation was chosen once, by ten folds over Horton's words (it hardly matters
-between 0.3 and 3). They see the training and validation galaxies alone: no galaxy within 60 arcsec
-of a test galaxy of any data set. Without class weights, and with all galaxies of class Compact
-among those to which no word applies, their probabilities are calibrated for FIRST; the Brier score
-and the reliability of ``python -m train evaluate tags`` say how well.
+strength of regularisation is chosen by folds over Horton's words. They see the training and
+validation galaxies alone: no galaxy within 60 arcsec of a test galaxy of any data set. Without
+class weights, and with all galaxies of class Compact among those to which no word applies, their
+probabilities are calibrated for FIRST: five folds of sources say how far they are off on average,
+which is kept with each head and shown beside its probabilities.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from radioviz.atlas.atlas import open_atlas
 from radioviz.data.registry import open_data_set
@@ -23,9 +24,13 @@ from radioviz.words.heads import COLUMNS, Heads, heads_file, write_heads
 from radioviz.words.tagging import store_tags
 from radioviz.words.vocabulary import measured_probability, read_vocabulary
 from train.core.config import TrainError
+from train.metrics.calibration import reliability
 from train.words.word_labels import LabelledGalaxies, features, read_labelled
 
-STRENGTH = 1.0
+STRENGTHS = (1.0, 0.3, 3.0)
+"""Of regularisation, one over: the first is taken unless another is better."""
+ENOUGH = 15
+"""Positive, and negative, sources of a word that counts in means over words."""
 FEWEST = 8
 """Positive galaxies, of different sources, below which a tag gets no head."""
 WORTH = 0.6
@@ -46,27 +51,52 @@ def scaling(x: np.ndarray, measured: int) -> tuple[np.ndarray, np.ndarray]:
     return x.mean(axis=0), 1 / np.maximum(spread, 1e-6) / share
 
 
-def fit_head(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
+def fit_head(x: np.ndarray, y: np.ndarray, strength: float) -> tuple[np.ndarray, float]:
     """Weights ``(d + s,)`` and offset of a logistic regression on scaled features."""
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=STRENGTH, max_iter=1000).fit(x, y)
+    model = LogisticRegression(C=strength, max_iter=1000).fit(x, y)
     return model.coef_[0], float(model.intercept_[0])
 
 
-def agreement(
-    x: np.ndarray, y: np.ndarray, source: np.ndarray, rule: np.ndarray | None
-) -> tuple[float, float]:
-    """AUROC of a head in five folds of sources, and of the measured rule (0 without one)."""
-    from sklearn.metrics import roc_auc_score
+def folded_odds(x: np.ndarray, y: np.ndarray, source: np.ndarray, strength: float) -> np.ndarray:
+    """Log odds of each row by a head of the other four of five folds of sources, ``(n,)``."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     odds = np.zeros(len(y))
     for train, test in StratifiedGroupKFold(5, shuffle=True, random_state=0).split(x, y, source):
-        w, b = fit_head(x[train], y[train])
+        w, b = fit_head(x[train], y[train], strength)
         odds[test] = x[test] @ w + b
-    measured = 0.0 if rule is None else float(roc_auc_score(y, rule))
-    return float(roc_auc_score(y, odds)), measured
+    return odds
+
+
+def best_strength(x: np.ndarray, words: pd.DataFrame, source: np.ndarray) -> float:
+    """The strength of regularisation by which heads of all words rank best in folds.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        Features of galaxies that people named, scaled or not, ``(n, d + s)``.
+    words : pandas.DataFrame
+        Bool, ``n`` rows.
+    """
+    from sklearn.metrics import average_precision_score
+
+    centre, scale = scaling(x, len(COLUMNS))
+    x = (x - centre) * scale
+    truths = [words[w].to_numpy(bool) for w in words]
+    truths = [y for y in truths if min(len(np.unique(source[k])) for k in (y, ~y)) >= ENOUGH]
+    found = {
+        strength: np.mean(
+            [
+                (average_precision_score(y, folded_odds(x, y, source, strength)) - y.mean())
+                / (1 - y.mean())
+                for y in truths
+            ]
+        )
+        for strength in STRENGTHS
+    }
+    return max(found, key=lambda strength: found[strength])
 
 
 def train_heads(galaxies: LabelledGalaxies, encoder: str, weights_sha256: str) -> Heads:
@@ -77,11 +107,15 @@ def train_heads(galaxies: LabelledGalaxies, encoder: str, weights_sha256: str) -
     TrainError
         If no tag has.
     """
+    from sklearn.metrics import roc_auc_score
+
     x, filled = features(galaxies)
     learned = np.isin(galaxies.table["split"].to_numpy(str), ("train", "valid"))
     learned &= np.isfinite(x).all(axis=1)
     centre, scale = scaling(x[learned], len(COLUMNS))
     x = (x - centre) * scale
+    named = learned & galaxies.named
+    strength = best_strength(x[named], galaxies.words[named], galaxies.source[named])
     tags, weights, offsets = [], [], []
     about: dict[str, Mapping[str, Any]] = {}
     for tag in read_vocabulary().tags:
@@ -91,18 +125,21 @@ def train_heads(galaxies: LabelledGalaxies, encoder: str, weights_sha256: str) -
         if sources < FEWEST:
             continue
         by_rule = measured_probability(tag, {c: galaxies.table[c].to_numpy(float) for c in COLUMNS})
-        rule = None if by_rule is None else np.nan_to_num(by_rule[rows])
-        judged = agreement(x[rows], applies[rows], galaxies.source[rows], rule)
-        if judged[0] < max(judged[1], WORTH):
-            print(f"{tag.column}: no head, AUROC {judged[0]:.2f} against {judged[1]:.2f} measured")
+        odds = folded_odds(x[rows], applies[rows], galaxies.source[rows], strength)
+        learns, measures = float(roc_auc_score(applies[rows], odds)), 0.0
+        if by_rule is not None:
+            measures = float(roc_auc_score(applies[rows], np.nan_to_num(by_rule[rows])))
+        if learns < max(measures, WORTH):
+            print(f"{tag.column}: no head, AUROC {learns:.2f} against {measures:.2f} measured")
             continue
-        w, b = fit_head(x[rows], applies[rows])
+        w, b = fit_head(x[rows], applies[rows], strength)
         tags.append(tag.column)
         weights.append(w)
         offsets.append(b)
         about[tag.column] = {
             "n": int(rows.sum()), "positives": int((rows & applies).sum()),
-            "labels": list(tag.learned),
+            "labels": list(tag.learned), "auroc": round(learns, 3),
+            "off": round(reliability(1 / (1 + np.exp(-odds)), applies[rows]), 3),
         }  # fmt: skip
     if not tags:
         raise TrainError("no tag has enough labelled galaxies")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from radioviz.atlas.clusters import LIMIT_S, Clusters
+from radioviz.atlas.clusters import LIMIT_S, Clusters, typical_rows
 from radioviz.errors import CancelledError, RadioVizError, ReaderError
 from radioviz.jobs.reader_process import read_confined
 from radioviz.jobs.sandbox import Limits
-from radioviz.ui import cache, clustering, controls, url_state
+from radioviz.ui import cache, clustering, controls, state, url_state
 from radioviz.ui.cache.kept_clusters import ClusterSearch, keep_clusters
 from radioviz.ui.controls import View
 from radioviz.ui.in_line import in_line
@@ -20,6 +20,7 @@ from radioviz.ui.state import page_state
 
 SMALLEST = (0.005, 0.01, 0.02, 0.05)
 COMPONENTS = (4, 8, 16)
+TYPICAL = 24
 _LIMITS = Limits(seconds=4 * LIMIT_S, mapped_files=True)
 
 
@@ -60,6 +61,7 @@ def cluster_menu(view: View, given: dict[str, str | None]) -> bool:
         )
         return False
     _say(found, shown)
+    _draw_members(found, shown)
     url_state.linked_toggle("cluster_names", "names", True)
     named = st.toggle("Names on the map", key="cluster_names")
     given["names"] = None if named else "0"
@@ -113,6 +115,33 @@ def _say(found: Clusters, search: ClusterSearch) -> None:
         f"{found.agreement:.2f} (adjusted Rand index; 1 is the same, 0 is chance). Colour by "
         f"Cluster, or filter: `cluster == 1`, `cluster is missing`."
     )
+
+
+def _draw_members(found: Clusters, search: ClusterSearch) -> None:
+    """Each cluster with its number of galaxies, and buttons that select them."""
+    names = clustering.names_of(search.data_set)
+    if not names:
+        return
+    counts = np.bincount(found.labels, minlength=len(names) + 1)
+    number = st.selectbox(
+        "Cluster", range(1, len(names) + 1), key="cluster_shown",
+        format_func=lambda k: f"{names[k - 1]} · {counts[k]:,}",
+    )  # fmt: skip
+    with st.container(horizontal=True, gap="small"):
+        for title, most in (("Typical galaxies", TYPICAL), ("All of it", len(found.labels))):
+            st.button(
+                title, key=f"cluster_select_{most == TYPICAL:d}", on_click=_select,
+                args=(search, found, int(number), most),
+                help=f"Selects the {TYPICAL} nearest to its middle" if most == TYPICAL else None,
+            )  # fmt: skip
+
+
+def _select(search: ClusterSearch, found: Clusters, number: int, most: int) -> None:
+    atlas = cache.located(search.data_set, search.model).atlas
+    rows = np.flatnonzero(found.labels == number)
+    if most == TYPICAL:
+        rows = typical_rows(atlas.latents, found.labels, number, most)
+    state.set_brush([(search.data_set, str(s)) for s in atlas.source_ids[rows]], "cluster")
 
 
 def cluster_places(shown: MapView) -> list[tuple[str, float, float]]:
