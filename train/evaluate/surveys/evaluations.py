@@ -15,6 +15,7 @@ from radioviz.encode.matched_beam import matched_latents, mean_matched
 from radioviz.similarity import Whitening
 from radioviz.similarity.query_image import wider_beam
 from train.evaluate.benchmarks import Estimate, bootstrap, record
+from train.evaluate.marking_gain import mgcls_unmarked
 from train.evaluate.representation import probes
 from train.evaluate.representation.labelled_sets import LabelledSet, mbc
 from train.evaluate.surveys.degrade import KINDS, degrade
@@ -170,13 +171,15 @@ def mgcls(model: str = MODEL, split: str = "test") -> None:
     """``mgcls.top100.neighbours``: sources scored 4 or 5 in the first 100 by distance alone.
 
     The distance is the mean to the five nearest of all other images of the survey. ``valid``: the
-    fields of that split, and the first tenth of its scored sources.
+    fields of that split, and the first tenth of its scored sources. ``mgcls.top100_unmarked``: the
+    same after 400 scores (:func:`train.evaluate.marking_gain.mgcls_unmarked`).
     """
     catalogue, parts = survey("mgcls")
     table = catalogue.table
     score = table["evaluation_subset_author_ML_score"].to_numpy(float)
     judged = np.flatnonzero((score >= 0) & ((parts == "valid") | (split == "test")))
-    features = unit(_centred(Encoder.load(model).encode_catalogue(catalogue)))
+    latents = Encoder.load(model).encode_catalogue(catalogue)
+    features = unit(_centred(latents))
     cosine = features[judged] @ features.T
     cosine[np.arange(len(judged)), judged] = -2
     distance = 1 - np.sort(cosine, axis=1)[:, -5:].mean(axis=1)
@@ -187,6 +190,9 @@ def mgcls(model: str = MODEL, split: str = "test") -> None:
     print(f"{int(good.sum())} good of {len(judged)}; AUROC {ranks:.3f}")
     _report("mgcls.top100.neighbours", float(good[order].sum()), len(judged),
             f"mgcls, first {top} of {len(judged)} scored ({split})", model, split)  # fmt: skip
+    found, n = mgcls_unmarked(catalogue, latents, GOOD, split)
+    _report("mgcls.top100_unmarked", found, n, f"mgcls, first 100 of {n} not among 400 scored "
+            f"({split})", model, split)  # fmt: skip
 
 
 def _centred(x: np.ndarray) -> np.ndarray:
