@@ -60,7 +60,8 @@ def predict_property(
     pandas.DataFrame
         ``source_id``, the property, ``upper_limit``, ``predicted``, the ends ``low`` and ``high``
         of the 90 % interval, and ``fold`` (0 to 4). ``attrs`` has ``r2``, ``scatter`` (in dex with
-        ``log``) and ``coverage`` of the held-out galaxies; with ``others`` these are of the others
+        ``log``) and ``coverage`` of the held-out galaxies, and ``leaks``, sentences about columns
+        that nearly give the property away; with ``others`` these are of the others
         whose property is known (NaN for fewer than 20), ``fold`` is -1, and ``shift`` is how well
         the columns alone distinguish the surveys (0.5: not at all, 1: always).
 
@@ -83,9 +84,11 @@ def predict_property(
     if others is None:
         return prediction_table(galaxies["source_id"].to_numpy(object), predict(asked))
     names, features = _features(others, name, latents, measured, columns)
-    kept = [names.index(n) for n in asked.names]
+    # Without a column of limits the values of the others are none.
+    places = [names.index(n) if n in names else -1 for n in asked.names]
+    features = np.hstack([features, np.zeros((len(features), 1), np.float32)])
     known, limit = _target(others, name, log)
-    found = apply_to(asked, features[:, kept])
+    found = apply_to(asked, features[:, places])
     return applied_table(others["source_id"].to_numpy(object), asked, found, known, limit)
 
 
@@ -134,6 +137,9 @@ def _features(
         barred = _SIZES if name in _SIZES else {name}
         known = [n for n in morphology.MEASURED if n in galaxies and n not in barred]
         chosen += [n for n in known if pd.api.types.is_numeric_dtype(galaxies[n].dtype)]
+    # An upper limit is another thing than a measured value: the trees see which it is.
+    limits = (f"{c}_limit" for c in [*chosen] if f"{c}_limit" in galaxies and c != name)
+    chosen += [n for n in limits if (_numbers(galaxies, n) > 0).any()]
     for column in dict.fromkeys(chosen):
         names.append(column)
         parts.append(_numbers(galaxies, column).astype(np.float32)[:, None])
@@ -213,5 +219,6 @@ def prediction_table(
         "r2": found.r2 if known else nothing,
         "scatter": found.scatter if known else nothing,
         "coverage": found.coverage if known else nothing,
+        "leaks": list(asked.leaks),
     }
     return table

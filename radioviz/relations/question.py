@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from radioviz.errors import RelationError
+from radioviz.relations.leakage import leaks
 
 FOLDS = 5
 FEWEST = 50
@@ -32,6 +33,7 @@ class PropertyQuestion:
     fold: np.ndarray  # int, shape ``(n,)``: 0 to 4; galaxies of one group share a fold
     log: bool  # residuals are in dex
     unused: tuple[str, ...] = ()  # columns that were given but are unknown for nearly all galaxies
+    leaks: tuple[str, ...] = ()  # sentences about columns that nearly give the property away
 
     @property
     def known(self) -> np.ndarray:
@@ -113,7 +115,8 @@ def question(
         raise RelationError(
             f"{', '.join(names[:6])} are unknown for nearly all galaxies with a value of {name}"
         )
-    return replace(made.without(*unused), unused=unused) if unused else made
+    made = replace(made.without(*unused), unused=unused) if unused else made
+    return replace(made, leaks=leaks(made))
 
 
 def _hardly_known(asked: PropertyQuestion) -> tuple[str, ...]:

@@ -8,7 +8,13 @@ import pytest
 from scipy.stats import spearmanr
 
 from radioviz.ui.pages.grid_walk import correlations
-from radioviz.ui.pages.grid_walk.correlations import correlate, html_table, properties, strongest
+from radioviz.ui.pages.grid_walk.correlations import (
+    correlate,
+    html_table,
+    properties,
+    standard_errors,
+    strongest,
+)
 
 
 def test_coefficients_and_p_values_are_those_of_scipy() -> None:
@@ -30,6 +36,35 @@ def test_coefficients_and_p_values_are_those_of_scipy() -> None:
     assert not found.significant[0, 1]
     assert (found.low < found.rho).all()
     assert (found.rho < found.high).all()
+
+
+@pytest.mark.parametrize("case", ["normal", "scatter grows", "not rising", "ties", "few values"])
+def test_the_error_is_that_of_a_bootstrap(case: str) -> None:
+    rng = np.random.default_rng(5)
+    n = 500
+    axes = rng.normal(size=(n, 2))
+    x, noise = axes[:, 0], rng.normal(size=n)
+    size = {
+        "normal": 0.7 * x + noise,
+        "scatter grows": x + noise * np.exp(1.5 * x),
+        "not rising": x**2 + 0.3 * noise,
+        "ties": np.round(x + noise),
+        "few values": (x + noise > 1).astype(float),
+    }[case]
+    found = correlate({"size": size}, axes, ["z1", "z2"])
+    drawn = []
+    for _ in range(600):
+        rows = rng.integers(n, size=n)
+        drawn.append([spearmanr(size[rows], axes[rows, k]).statistic for k in range(2)])
+    spread = np.std(drawn, axis=0)
+    ranks = [pd.Series(v).rank().to_numpy() for v in (size, *axes.T)]
+    first, *second = [(r - r.mean()) / n for r in ranks]
+    error = standard_errors(first, np.stack(second, axis=1), found.rho[0])
+    np.testing.assert_allclose(error, spread, rtol=0.1)
+    assert (found.high - found.low)[0] == pytest.approx(3.92 * spread, rel=0.11)
+    usual = np.sqrt((1 + found.rho[0, 0] ** 2 / 2) / (n - 3)) * (1 - found.rho[0, 0] ** 2)
+    if case == "not rising":  # by the formula for normal variables the interval is too narrow
+        assert usual < 0.8 * spread[0]
 
 
 def test_interval_covers_the_truth_as_often_as_it_says() -> None:

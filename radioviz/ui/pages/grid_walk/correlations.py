@@ -78,8 +78,10 @@ def correlate(
 ) -> Correlations:
     """Spearman's rank correlation of every property with every axis.
 
-    The interval is that of Bonett & Wright 2000 (Psychometrika 65, 23): Fisher's transform
-    with variance ``(1 + rho²/2) / (n - 3)``.
+    The interval is Fisher's transform with the standard error of :func:`standard_errors`, which is
+    that of a bootstrap over galaxies for any dependence and any ties. Formulas that assume normal
+    variables, as ``(1 + rho²/2) / (n - 3)`` of Bonett & Wright 2000, are too narrow by a fifth and
+    more where a property does not rise or fall steadily.
 
     Parameters
     ----------
@@ -91,7 +93,7 @@ def correlate(
     """
     from scipy.special import stdtr  # scipy.stats takes a second to import
 
-    names, rows, counts = [], [], []
+    names, rows, errors, counts = [], [], [], []
     for name, column in values.items():
         known = np.isfinite(column)
         n = int(known.sum())
@@ -106,15 +108,59 @@ def correlate(
             rho = np.where(norm > 0, ranks @ across / norm, 0.0)
         names.append(name)
         rows.append(np.clip(rho, -1, 1))
+        errors.append(standard_errors(ranks / n, across / n, rows[-1]))
         counts.append(n)
     rho = np.array(rows).reshape(-1, len(axes))
     count = np.array(counts, dtype=np.int64)
     free = count[:, None].astype(float)
     inside = np.clip(rho, -1 + 1e-12, 1 - 1e-12)
-    half = 1.959964 * np.sqrt((1 + rho**2 / 2) / (free - 3))
+    error = np.array(errors).reshape(-1, len(axes)) * np.sqrt(free / (free - 3))
+    half = 1.959964 * error / (1 - inside**2)
     low, high = np.tanh(np.arctanh(inside) - half), np.tanh(np.arctanh(inside) + half)
     statistic = np.abs(inside) * np.sqrt((free - 2) / (1 - inside**2))
     return Correlations(names, axes, rho, low, high, 2 * stdtr(free - 2, -statistic), count)
+
+
+def standard_errors(first: np.ndarray, second: np.ndarray, rho: np.ndarray) -> np.ndarray:
+    """Standard error of Spearman's coefficient by its influence function (infinitesimal jackknife).
+
+    A galaxy changes the coefficient by its own product of ranks, and by moving the ranks of all
+    others; the sum over galaxies of the squares is what a bootstrap would find.
+
+    Parameters
+    ----------
+    first, second : numpy.ndarray
+        Centred mean ranks over n, ``(n,)`` and ``(n, k)``.
+    rho : numpy.ndarray
+        The coefficients, ``(k,)``.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape ``(k,)``; 0 where a column is constant.
+    """
+    n = len(first)
+    of_first, of_second = float(np.mean(first**2)), np.mean(second**2, axis=0)
+    above = _sum_above(first, np.column_stack([second, first]))
+    common = first[:, None] * second + above[:, :-1]
+    own = first**2 + 2 * above[:, -1]  # of the variance of the ranks: constant without ties
+    out = np.zeros(second.shape[1])
+    for k in np.flatnonzero(of_second > 0):
+        there = _sum_above(second[:, k], np.column_stack([first, second[:, k]]))
+        product = (common[:, k] + there[:, 0]) / np.sqrt(of_first * of_second[k])
+        variance = own / of_first + (second[:, k] ** 2 + 2 * there[:, 1]) / of_second[k]
+        influence = product - rho[k] / 2 * variance
+        out[k] = np.std(influence) / np.sqrt(n)
+    return out
+
+
+def _sum_above(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Mean over all rows of the weights ``(n, m)`` of rows with larger values, ties by half."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    total = np.vstack([np.zeros(weights.shape[1]), np.cumsum(weights[order], axis=0)])
+    below, upto = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
+    return (total[-1] - (total[below] + total[upto]) / 2) / len(values)
 
 
 def _shade(rho: float) -> str:

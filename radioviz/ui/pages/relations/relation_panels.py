@@ -19,6 +19,7 @@ from radioviz.ui.charts import plotly_charts
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.in_line import in_line
+from radioviz.ui.pages.relations.contribution_panel import draw_contributions
 from radioviz.ui.pages.relations.relation_question import Answer, RelationState
 from radioviz.ui.pages.relations.relation_survey import draw_dropping, draw_other_survey
 from radioviz.ui.pages.table.column_charts import MOST_POINTS, numbers_of
@@ -58,6 +59,14 @@ def draw_figures(answer: Answer) -> None:
     if answer.sampled_from > len(answer.rows):
         notes.append(f"a sample of {answer.sampled_from:,}")
     places[3].caption("; ".join(notes))
+    if asked.leaks:
+        st.warning(
+            controls.escape(
+                f"Perhaps the answer is in the question: {'; '.join(asked.leaks)}. Leave out what "
+                "was computed from the property, or gave it."
+            ),
+            icon=":material/water_drop:",
+        )
 
 
 def draw_tabs(answer: Answer, view: View, columns: TableColumns) -> None:
@@ -66,7 +75,7 @@ def draw_tabs(answer: Answer, view: View, columns: TableColumns) -> None:
         "Predicted and true": lambda: _draw_against_truth(answer, view, columns),
         "Residuals": lambda: _draw_residuals(answer, view, columns),
         "Worst galaxies": lambda: _draw_worst(answer, view),
-        "What matters": lambda: _draw_what_matters(answer),
+        "What matters": lambda: _draw_what_matters(answer, view),
         "Another survey": lambda: draw_other_survey(answer, view, columns),
         "Formula": lambda: _draw_formula(answer),
         "Numbers": lambda: _draw_numbers(answer, view),
@@ -172,8 +181,9 @@ def _draw_worst(answer: Answer, view: View) -> None:
     )  # fmt: skip
 
 
-def _draw_what_matters(answer: Answer) -> None:
+def _draw_what_matters(answer: Answer, view: View) -> None:
     _draw_importances(answer)
+    draw_contributions(answer, view)
     draw_dropping(answer, page_state(RelationState).importances)
 
 

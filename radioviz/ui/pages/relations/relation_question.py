@@ -133,6 +133,7 @@ def asked_question(
     needed = [settings.name, f"{settings.name}_limit", *settings.more, "source_id", "same_as"]
     if MEASURED in settings.predictors:
         needed += morphology.MEASURED
+    needed += [f"{n}_limit" for n in needed]
     galaxies = columns.frame(rows, [n for n in dict.fromkeys(needed) if n in columns])
     latents = ""
     if LATENTS in settings.predictors:

@@ -114,6 +114,7 @@ def _needed(settings: RelationSettings, columns: TableColumns) -> list[str]:
 
     names = [settings.name, f"{settings.name}_limit", *settings.more, "source_id", "same_as"]
     names += morphology.MEASURED if MEASURED in settings.predictors else []
+    names += [f"{n}_limit" for n in names]
     return [n for n in dict.fromkeys(names) if n in columns]
 
 
