@@ -51,6 +51,8 @@ EVALUATIONS = {
     "two-peaks": "train.evaluate.unlabelled.two_peaks:two_peaks",
     "masks": "train.evaluate.unlabelled.masks:masks",
     "hosts": "train.evaluate.hosts:hosts",
+    "relations": "train.evaluate.relation_figures:relations",
+    "loci": "train.evaluate.power_size_loci:loci",
     "measured-sizes": "train.evaluate.measured_sizes:measured_sizes",
     "tags": "train.words.tag_figures:tags",
 }

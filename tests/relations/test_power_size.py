@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from radioviz.errors import RelationError
 from radioviz.relations.physical_columns import Physics, physical_columns
-from radioviz.relations.power_size import fr_division, locus
+from radioviz.relations.power_size import LOCI, fr_division, locus, published_locus
 from radioviz.relations.spectra import SurveyFluxes, spectral_indices
 from tests.relations.test_physical_columns import table
 
@@ -33,6 +35,22 @@ def test_an_outline_holds_its_share() -> None:
     # The angle around the centre gives the radius of the outline for each galaxy.
     inside = ((np.log10(x) - 2) / np.ptp(a) * 2) ** 2 + ((np.log10(y) - 25) / np.ptp(b) * 2) ** 2
     assert (inside <= 1).mean() == pytest.approx(0.68, abs=0.03)
+
+
+def test_the_loci_of_mirabest_are_what_is_measured(shared_data: Path) -> None:
+    from train.evaluate.power_size_loci import classes
+
+    for label, (size, power) in classes(shared_data / "mirabest_fits").items():
+        of, points = LOCI[label], np.log10([size, power])
+        assert len(size) == of.n
+        assert points.mean(axis=1) == pytest.approx(of.centre, abs=2e-3)
+        assert points.std(axis=1, ddof=1) == pytest.approx(of.spread, abs=2e-3)
+        x, y = published_locus(label, "Planck18")
+        wanted = locus(size, power)
+        assert np.log10(x) == pytest.approx(np.log10(wanted[0]), abs=0.01)
+        assert np.log10(y) == pytest.approx(np.log10(wanted[1]), abs=0.01)
+    larger = np.array(published_locus("FRI", "Planck15")) / published_locus("FRI", "WMAP9")
+    assert larger[1] == pytest.approx(larger[0] ** 2) and larger[0].min() > 1.02
 
 
 def test_a_spectral_index_and_what_beams_do() -> None:

@@ -165,8 +165,8 @@ def correlations_panel(walk: Walk) -> None:
         st.markdown(controls.escape(summary))
     st.html(correlations.html_table(found))
     st.caption(
-        "Spearman's ρ ± half its 95 % interval (Bonett & Wright 2000). Coloured where p < 0.01 "
-        "after Bonferroni correction for the whole table; bold marks the stronger of the two axes."
+        "Spearman's ρ ± half its 95 % interval, as by a bootstrap. Coloured where p < 0.01 after "
+        "Bonferroni correction for the whole table; bold marks the stronger of the two axes."
     )
     export_button(
         "Table as CSV",

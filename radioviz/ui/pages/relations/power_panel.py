@@ -13,7 +13,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.errors import RelationError
 from radioviz.relations.cosmology import COSMOLOGIES
 from radioviz.relations.physical_columns import Physics
-from radioviz.relations.power_size import fr_division, locus
+from radioviz.relations.power_size import LOCI, fr_division, locus, published_locus
 from radioviz.relations.spectra import SurveyFluxes, spectral_indices
 from radioviz.ui import cache, controls, filtering, physics, state
 from radioviz.ui.charts import plotly_charts
@@ -76,9 +76,11 @@ def draw_power_size(view: View, columns: TableColumns) -> None:
         f"them with an upper limit of the size (◁). {used.cosmology}. The dashed line is where "
         "Fanaroff & Riley (1974, MNRAS 167, 31P) saw classes divide: 2 × 10²⁵ W/Hz/sr at 178 MHz "
         f"for H₀ = 50 km/s/Mpc, here for that of {used.cosmology}, at 1.4 GHz by a spectral index "
-        f"of {used.alpha:g}. Outlines hold 68 % of a class of this data set in a normal "
-        "approximation of the logarithms; in deep surveys many FRII lie below the line (Mingo et "
-        "al. 2019, MNRAS 488, 2701)."
+        f"of {used.alpha:g}. Outlines hold 68 % of a class in a normal approximation of the "
+        "logarithms: solid of this data set, dotted of the confident FRI and FRII of MiraBest "
+        "(Miraghaei & Best 2017; sources above 40 mJy, fluxes of FIRST, α = −0.7). The classes "
+        "overlap: in deep surveys many FRII lie below the line (Mingo et al. 2019, MNRAS 488, "
+        "2701), which itself rises with the luminosity of the host (Ledlow & Owen 1996, AJ 112, 9)."
     )
 
 
@@ -127,6 +129,13 @@ def diagram(
                 {"type": "scatter", "mode": "lines", "x": x, "y": y, "hoverinfo": "skip",
                  "line": {"color": colour, "width": 2}, "showlegend": False}
             )  # fmt: skip
+    for label, of in LOCI.items():
+        x, y = published_locus(label, used.cosmology)
+        outlines.append(
+            {"type": "scatter", "mode": "lines", "x": x, "y": y, "hoverinfo": "skip",
+             "line": {"color": LABEL_COLOURS[label], "width": 1.5, "dash": "dot"},
+             "name": f"MiraBest {label} ({of.n:,})"}
+        )  # fmt: skip
     level = fr_division(used)
     ends = [float(size.min()) / 1.5, float(size.max()) * 1.5]
     figure["data"] += [
