@@ -21,6 +21,13 @@ KEPT = 40
 _TILE = 256
 
 
+def hips_folder(catalogue: Catalogue, row: int) -> Path:
+    """Where the HiPS of one image is, once it is made."""
+    source = str(catalogue.table["source_id"].iat[row])
+    about = f"{catalogue.info.key} {catalogue.digest} {source} {catalogue.plane} {_TILE}"
+    return cache_folder() / FOLDER / hashlib.sha256(about.encode()).hexdigest()[:32]
+
+
 def local_hips(catalogue: Catalogue, row: int) -> Path:
     """Folder of the HiPS of one image; it is made when first asked for, then kept in the cache.
 
@@ -28,9 +35,7 @@ def local_hips(catalogue: Catalogue, row: int) -> Path:
 
     Raises CatalogueError if the source has no sky position.
     """
-    source = str(catalogue.table["source_id"].iat[row])
-    about = f"{catalogue.info.key} {catalogue.digest} {source} {catalogue.plane} {_TILE}"
-    place = cache_folder() / FOLDER / hashlib.sha256(about.encode()).hexdigest()[:32]
+    place, source = hips_folder(catalogue, row), str(catalogue.table["source_id"].iat[row])
     if (place / "properties").is_file():
         return place
     from reproject import reproject_interp

@@ -16,7 +16,7 @@ from mocpy import MOC
 from scipy.ndimage import map_coordinates
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.export.local_hips import local_hips
+from radioviz.export.local_hips import hips_folder, local_hips
 from radioviz.ui import sky_tiles
 
 
@@ -72,3 +72,16 @@ def test_only_tiles_are_served(tiles: Path) -> None:
         ("..", "properties"), (tiles.name, "Norder3/Dir0/Npix999999.fits"), ("", "properties"),
     ):  # fmt: skip
         assert asked(key, file) == 404
+
+
+def test_a_request_waits_for_tiles_that_are_being_made(
+    first_catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RADIOVIZ_CACHE", str(tmp_path))
+    address = sky_tiles.hips_address(first_catalogue, 4)
+    folder = hips_folder(first_catalogue, 4)
+    assert address == f"sky-hips/{folder.name}" and not (folder / "properties").exists()
+    request = SimpleNamespace(path_params={"key": folder.name, "file": "properties"})
+    answer = asyncio.run(sky_tiles._tile(request))  # type: ignore[arg-type]
+    assert answer.status_code == 200 and (folder / "Moc.fits").is_file()
+    assert local_hips(first_catalogue, 4) == folder and not sky_tiles._making

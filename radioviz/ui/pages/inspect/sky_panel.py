@@ -11,11 +11,10 @@ import streamlit as st
 from radioviz.api.sky_cutouts import SURVEYS, SkySurvey, sky_cutout
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import FetchError
-from radioviz.export.local_hips import local_hips
 from radioviz.sky import separation_arcsec
 from radioviz.ui import cache, controls, sky_layers
 from radioviz.ui.pages.inspect.state import Pair
-from radioviz.ui.sky_tiles import PREFIX
+from radioviz.ui.sky_tiles import hips_address
 from radioviz.ui.sky_view import CREDIT, SkyScene, draw_viewer, viewer_is_here
 from radioviz.ui.state import page_state
 
@@ -111,10 +110,7 @@ def _draw_viewer(
     if survey:
         opacity = st.slider("Radio image over the survey", 0, 100, 0, format="%d %%",
                             key="sky_opacity", width=320) / 100  # fmt: skip
-    hips = ""
-    if not survey or opacity:
-        with st.spinner("Making the tiles of this image …"):
-            hips = f"{PREFIX}/{local_hips(catalogue, row).name}"
+    hips = hips_address(catalogue, row) if not survey or opacity else ""
     ids, places = neighbours(pair, *place)
     draw_viewer(
         SkyScene(pair[0], ids, places, place, max(side / 3600, 0.02), pair[1], survey, hips,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from radioviz.export.local_hips import local_hips
 from radioviz.sky import unit_vectors
 from radioviz.ui import cache, controls, filtering, sky_layers, state
 from radioviz.ui.controls import View
-from radioviz.ui.sky_tiles import PREFIX
+from radioviz.ui.sky_tiles import hips_address
 from radioviz.ui.sky_view import CREDIT, SkyLines, SkyScene, draw_viewer, viewer_is_here
 
 MOST = 5_000
@@ -46,9 +45,7 @@ def sky_beside(view: View, height: str) -> None:
         at = places[ids.index(here)]
         target, field = (float(at[0]), float(at[1])), _NEAR
         lines = sky_layers.image_contours(catalogue, row, sky_layers.THIS, "#FFFFFF")
-        if not survey:
-            with st.spinner("Making the tiles of this image …"):
-                hips = f"{PREFIX}/{local_hips(catalogue, row).name}"
+        hips = "" if survey else hips_address(catalogue, row)
     draw_viewer(
         SkyScene(view.data_set, ids, places, target, field, here, survey, hips, 0.0, lines,
                  coverages),
