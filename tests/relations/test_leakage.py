@@ -55,7 +55,7 @@ def test_two_columns_that_make_the_property_are_named() -> None:
     assert leaks(asked(False, a=rest, b=scale, c=NOISE)) == ()
 
 
-def test_upper_limits_of_a_column_are_told_from_values() -> None:
+def test_upper_limits_of_a_column_are_kept_apart() -> None:
     table = pd.DataFrame(
         {"source_id": [f"s{i}" for i in range(N)], "data_set": "mine", "flux": SIZE,
          "las": DRAW.normal(10, 3, N), "las_limit": NOISE > 0, "snr": DRAW.normal(size=N),
