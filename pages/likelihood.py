@@ -71,7 +71,7 @@ def likelihood(view: View) -> None:
 
 def draw_list(view: View, sample: ScoredSample) -> list[Pair]:
     """The chosen list, a page of pictures at a time; all of its galaxies in order."""
-    which, likely = likelihood_view.choose_list(), dict[Pair, float]()
+    which, likely, number = likelihood_view.choose_list(), dict[Pair, float](), 0
     try:
         if which == "marked":
             pairs = [(m.data_set, m.source_id) for m in reversed(marking_panel.marks())]
@@ -79,11 +79,11 @@ def draw_list(view: View, sample: ScoredSample) -> list[Pair]:
             likely = marking_panel.ranked_by_marks(view, sample)
             pairs = list(likely)
         else:
-            pairs = likelihood_view.strangest_first(sample, in_range=which == "range")
+            pairs, number = likelihood_view.strangest_first(sample, in_range=which == "range")
     except LabelError as error:
         st.error(controls.escape(str(error)))
         return []
-    likelihood_view.list_heading(sample, which, pairs)
+    likelihood_view.list_heading(sample, which, pairs, max(number, len(pairs)))
     if not pairs:
         return pairs
     return gallery_tools.paged_gallery(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -31,10 +32,11 @@ class Outliers:
 
     data_set: str
     flow: str  # the flow that gave log p; empty where none did
-    source_ids: np.ndarray  # shape ``(n,)``, the order of the catalogue
+    source_ids: Any  # text, shape ``(n,)``, the order of the catalogue
     # Name of a score (:data:`radioviz.outliers.thresholds.SCORES`) to float64 of shape ``(n,)``.
     values: Mapping[str, np.ndarray]
-    split: np.ndarray  # ``train``, ``valid``, ``test``, ``excluded`` or empty
+    trained: np.ndarray  # bool: galaxies of the training split
+    unseen: np.ndarray  # bool: of the validation and test splits
     size: np.ndarray  # angular size in arcsec, NaN where unknown
 
     def __len__(self) -> int:
@@ -48,13 +50,11 @@ class Outliers:
 
     def held_out(self) -> np.ndarray:
         """Mask of galaxies that nothing was trained on; all, where there are no splits."""
-        held = np.isin(self.split, ("valid", "test"))
-        return held if held.any() else np.ones(len(self), dtype=bool)
+        return self.unseen if self.unseen.any() else np.ones(len(self), dtype=bool)
 
     def learned(self) -> np.ndarray:
         """Mask of galaxies that models learned from; all, where there are no splits."""
-        train = self.split == "train"
-        return train if train.any() else np.ones(len(self), dtype=bool)
+        return self.trained if self.trained.any() else np.ones(len(self), dtype=bool)
 
     def only(self, mask: np.ndarray) -> Outliers:
         """The galaxies of a mask ``(n,)``."""
@@ -62,7 +62,8 @@ class Outliers:
             self,
             source_ids=self.source_ids[mask],
             values={name: values[mask] for name, values in self.values.items()},
-            split=self.split[mask],
+            trained=self.trained[mask],
+            unseen=self.unseen[mask],
             size=self.size[mask],
         )
 
@@ -107,15 +108,14 @@ def outliers_of(
         empty where there is none.
     """
     table = catalogue.table
-    ids = table["source_id"].to_numpy(object)
     values: dict[str, np.ndarray] = {}
     if flow:
-        own = scores.of(ids)
+        own = scores.of(table["source_id"])
         for name, of in ((n, f) for f in dict.fromkeys((flow, preferred)) for n in SCORES):
             if column(name, of) in own and name not in values:
                 values[name] = own[column(name, of)].to_numpy(float)
     if atlas is not None:
-        values = _scores_of_atlas(atlas, ids) | values
+        values = _scores_of_atlas(atlas, catalogue) | values
     if "complexity" in table and table["complexity"].notna().any():
         values["complexity"] = table["complexity"].to_numpy(float)
     # One kind of size for all galaxies that are compared.
@@ -123,15 +123,16 @@ def outliers_of(
     return Outliers(
         catalogue.info.key,
         flow if "log_prob" in values else "",
-        ids,
+        table["source_id"].array,
         {k: values[k] for k in SCORES if k in values},
-        table["split"].to_numpy(str),
+        (table["split"] == "train").to_numpy(bool),
+        table["split"].isin(("valid", "test")).to_numpy(bool),
         size,
     )
 
 
-def _scores_of_atlas(atlas: Atlas, ids: np.ndarray) -> dict[str, np.ndarray]:
-    rows = atlas.rows_of(list(ids))
+def _scores_of_atlas(atlas: Atlas, catalogue: Catalogue) -> dict[str, np.ndarray]:
+    rows = atlas.rows_of_catalogue(catalogue)
     out = {}
     for name, stored in _IN_ATLAS.items():
         if stored in atlas.scores:

@@ -15,6 +15,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.export.session import Mark, read_session
 from radioviz.ui import paper_figures, session_labels, tray
 from radioviz.ui.cache import outliers
+from radioviz.ui.pages.likelihood import likelihood_view
 from radioviz.ui.pages.likelihood.state import LikelihoodState
 from radioviz.ui.state import Selection
 from radioviz.words.examples import ExampleSpace
@@ -49,6 +50,15 @@ def test_the_strangest_come_first(open_page: Open) -> None:
     order = np.argsort(-table.oriented(score), kind="stable")
     assert shown(app)[:10] == [str(s) for s in table.source_ids[order[:10]]]
     assert "held-out galaxies of FIRST" in words(app)
+
+
+def test_a_long_list_is_cut_and_says_so(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(likelihood_view, "MOST", 7)
+    app = open_page("likelihood", data="first", encoder=MODEL, score="knn")
+    table = outliers.outliers("first", MODEL)
+    order = np.argsort(-table.oriented("knn"), kind="stable")
+    assert shown(app) == list(table.source_ids[order[:7]])
+    assert "**7 galaxies**" in words(app) and ": the first of 2,158" in words(app)
 
 
 def test_a_brushed_range_shows_its_galaxies(open_page: Open) -> None:

@@ -26,7 +26,13 @@ from radioviz.ui.charts import plotly_charts
 from radioviz.ui.charts.plotly_charts import CountSeries
 from radioviz.ui.controls import View
 from radioviz.ui.gallery_tools import Look
-from radioviz.ui.pages.likelihood.scored_sample import RANKS, Pair, ScoredSample, score_sample
+from radioviz.ui.pages.likelihood.scored_sample import (
+    MOST,
+    RANKS,
+    Pair,
+    ScoredSample,
+    score_sample,
+)
 from radioviz.ui.pages.likelihood.state import LikelihoodState
 from radioviz.ui.pages.similar.state import SimilarState
 from radioviz.ui.palette import MISSING_COLOUR
@@ -247,9 +253,12 @@ def choose_list() -> str:
     return str(chosen)
 
 
-def strangest_first(sample: ScoredSample, in_range: bool) -> list[Pair]:
-    """Galaxies from the strangest on; of the chosen range, else of those beyond the threshold."""
-    pairs, values = sample.pooled()
+def strangest_first(sample: ScoredSample, in_range: bool) -> tuple[list[Pair], int]:
+    """The :data:`MOST` strangest galaxies of the chosen range, else of those beyond the threshold.
+
+    In order; and how many there are.
+    """
+    values = sample.pooled()
     inside = ~np.isnan(values)
     chosen = page_state(LikelihoodState).range
     if in_range and chosen is not None:
@@ -258,11 +267,15 @@ def strangest_first(sample: ScoredSample, in_range: bool) -> list[Pair]:
     elif in_range:
         inside = values >= sample.threshold
     rows = np.flatnonzero(inside)
-    return [pairs[i] for i in rows[np.argsort(-values[rows], kind="stable")]]
+    order = rows[np.argsort(-values[rows], kind="stable")[:MOST]]
+    return sample.pairs(order), len(rows)
 
 
-def list_heading(sample: ScoredSample, which: str, pairs: list[Pair]) -> None:
-    """How many galaxies a list holds and what they are, with what can be done with it."""
+def list_heading(sample: ScoredSample, which: str, pairs: list[Pair], number: int) -> None:
+    """How many galaxies a list holds and what they are, with what can be done with it.
+
+    ``number``: of all that it is about.
+    """
     score, chosen = sample.score, page_state(LikelihoodState).range
     if which == "range" and chosen is None:
         text = f"beyond the threshold of {sample.threshold_value:.4g}"
@@ -275,6 +288,8 @@ def list_heading(sample: ScoredSample, which: str, pairs: list[Pair]) -> None:
     else:
         text = "marked, the last first" if which == "marked" else f"by {score.title.lower()}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if number > len(pairs):
+            text += f": the first of {number:,}"
         st.markdown(f"**{controls.galaxies_text(len(pairs))}** {controls.escape(text)}")
         if pairs and which != "strangest":
             icon = ":material/scatter_plot:"

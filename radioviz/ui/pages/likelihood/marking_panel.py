@@ -7,11 +7,11 @@ from collections import Counter
 import numpy as np
 import streamlit as st
 
-from radioviz.ui import controls, detail, galaxies, session_workspace, state, tray
+from radioviz.ui import controls, detail, filtering, galaxies, session_workspace, state, tray
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.label_editor import draw_labels
-from radioviz.ui.pages.likelihood.scored_sample import RANKS, Pair, ScoredSample
+from radioviz.ui.pages.likelihood.scored_sample import MOST, RANKS, Pair, ScoredSample
 from radioviz.ui.session_labels import labels, mark_of, marks
 from radioviz.ui.state import Selection
 from radioviz.ui.taught_tags import taught_tag
@@ -38,16 +38,15 @@ def ranked_by_marks(view: View, sample: ScoredSample) -> dict[Pair, float]:
     AtlasError
         If a data set has no latents.
     """
-    pairs, values = sample.pooled()
     taught = taught_tag("interesting", tuple(sample.tables), str(view.model))
     taught.draw_counts()
     if taught.word is None:
-        order = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
-        ranked = dict.fromkeys([pairs[i] for i in order], float("nan"))
+        order = np.argsort(-np.nan_to_num(sample.pooled(), nan=-np.inf), kind="stable")
+        ranked = dict.fromkeys(sample.pairs(order[:MOST]), float("nan"))
     else:
         ranked = taught.scores(taught.others())
-    passing = set(pairs)  # the filter narrows the list, not what is learned from
-    return {p: s for p, s in ranked.items() if p in passing and labels().get(p).mark is None}
+    passing = filtering.kept(Selection(ranked), view.model)  # it narrows the list alone
+    return {p: ranked[p] for p in passing if labels().get(p).mark is None}
 
 
 # -- marking ------------------------------------------------------------------------------------

@@ -16,6 +16,9 @@ from radioviz.ui.controls import View
 
 Pair = tuple[str, str]
 
+MOST = 100_000
+"""Galaxies of a list; of more, the strangest."""
+
 RANKS = "In per cent: how many of the training galaxies are less strange."
 
 
@@ -33,11 +36,22 @@ class ScoredSample:
         """The threshold in values of the score, whose low ones may be the strange ones."""
         return -self.threshold if self.score.low else self.threshold
 
-    def pooled(self) -> tuple[list[Pair], np.ndarray]:
-        """Galaxies of all data sets and their values, higher is stranger."""
-        pairs = [(key, str(s)) for key, table in self.tables.items() for s in table.source_ids]
+    def pooled(self) -> np.ndarray:
+        """Values of the galaxies of all data sets, one after the other; higher is stranger."""
         parts = [table.oriented(self.score.key) for table in self.tables.values()]
-        return pairs, np.concatenate([*parts, np.array([])])
+        return np.concatenate([*parts, np.array([])])
+
+    def pairs(self, rows: np.ndarray) -> list[Pair]:
+        """Galaxies of some rows of :meth:`pooled`, in their order."""
+        out: list[Pair] = [("", "")] * len(rows)
+        start = 0
+        for key, table in self.tables.items():
+            at = np.flatnonzero((rows >= start) & (rows < start + len(table)))
+            ids = np.asarray(table.source_ids[rows[at] - start], object).tolist()
+            for place, source_id in zip(at.tolist(), ids, strict=True):
+                out[place] = (key, source_id)
+            start += len(table)
+        return out
 
     def value(self, pair: Pair, score: str = "") -> float:
         """Value of one galaxy, by default of the score of the sample; NaN if unknown."""
