@@ -46,6 +46,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "pixel_scale": ("pixel_scale", "pixscale", "pixel_size", "pix_scale", "arcsec_per_px",
                     "arcsec_per_pixel", "arcsec_per_pix", "cdelt"),
     "rms": ("rms", "rms_noise", "image_rms", "local_rms", "isl_rms"),
+    "source_box": ("source_box", "box", "box_size", "box_side", "bbox_size"),
     "primary_beam": ("primary_beam", "pbcor", "pb_corrected"),
     "primary_beam_response": ("primary_beam_response", "pb_response", "beam_response", "pb_gain",
                               "primary_beam_gain"),
@@ -107,7 +108,7 @@ _EQUINOX = re.compile(r"(?:[BJ]?(?:1875|1900|1950|1975|2000)(?:\.0*)?|ICRS|FK[45
 _OPENING, _CLOSING = ("[", "(", "{"), ("]", ")", "}")
 HAVE_UNITS = (
     "ra", "dec", "las", "flux", "beam_major", "beam_minor", "beam_pa", "frequency", "pixel_scale",
-    "rms",
+    "rms", "source_box",
 )  # fmt: skip
 
 

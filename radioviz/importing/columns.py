@@ -27,10 +27,10 @@ from radioviz.importing.column_units import convert, parse_unit
 from radioviz.importing.positions import angular_unit, degrees_of, written_precision
 from radioviz.importing.readers.table_builder import UserTable
 
-_ANGLES = ("ra", "dec", "las", "beam_major", "beam_minor", "beam_pa", "pixel_scale")
+_ANGLES = ("ra", "dec", "las", "beam_major", "beam_minor", "beam_pa", "pixel_scale", "source_box")
 _TARGETS = {"ra": "deg", "dec": "deg", "las": "arcsec", "flux": "mJy", "beam_major": "arcsec",
             "beam_minor": "arcsec", "beam_pa": "deg", "frequency": "GHz",
-            "pixel_scale": "arcsec", "rms": "Jy"}  # fmt: skip
+            "pixel_scale": "arcsec", "rms": "Jy", "source_box": "arcsec"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ from radioviz.sky import frame_name, is_j2000, j2000_name, to_j2000
 ANGLES = ("arcsec", "arcmin", "deg", "mas")
 # Columns that describe the image of a row, and what their unit is taken for if none is given.
 _OF_IMAGES = {"beam_major": "arcsec", "beam_minor": "arcsec", "beam_pa": "deg",
-              "frequency": "GHz", "pixel_scale": "arcsec", "rms": "Jy/beam"}  # fmt: skip
+              "frequency": "GHz", "pixel_scale": "arcsec", "rms": "Jy/beam",
+              "source_box": "arcsec"}  # fmt: skip
 FLUXES = ("mJy", "Jy", "uJy", UNKNOWN)
 
 _SPLITS = {"train": "train", "training": "train", "valid": "valid", "validation": "valid",

@@ -26,6 +26,10 @@ from radioviz.morphology.sources import Islands, associate, find_islands, grow
 
 FITS = ("source", "fixed")
 OUTSIDE = ("keep", "mask others", "mask all")
+BOX = "source_box"
+"""Column of a Catalogue: side in arcsec of a box that holds the source, NaN where unknown. Frames
+take it for the extent of the source."""
+
 FINDER = 1
 """Increase it when the same image gets another frame."""
 
@@ -56,7 +60,8 @@ class SourceFrame(Preprocess):
     """
 
     field_arcsec: float | None = 115.2
-    # ``source``: the square grows with the source; ``fixed``: it has the same side for all.
+    # ``source``: the square grows with the source, or with the box that the table has of it
+    # (:data:`BOX`); ``fixed``: it has the same side for all.
     fit: str = "source"
     fill: float = 0.8  # share of the side that the extent of a large source takes
     widest: float = 691.2  # side of the largest square in arcsec
@@ -149,7 +154,13 @@ class SourceFrame(Preprocess):
         return self._scale(out), frames
 
     def _one(
-        self, given: np.ndarray, scale: float, beam: float | None, raw: bool, shifted: bool
+        self,
+        given: np.ndarray,
+        scale: float,
+        beam: float | None,
+        raw: bool,
+        shifted: bool,
+        box: float = 0.0,
     ) -> tuple[np.ndarray, Framed]:
         noise = measure_noise(given, raw, shifted)
         image = noise.restore(given)
@@ -162,7 +173,7 @@ class SourceFrame(Preprocess):
         # Without a source the noise is that of emission that fills the image: nothing is clipped.
         if self.clip_sigma is not None and not noise.clipped and belongs.any():
             image[image < self.clip_sigma * noise.sigma] = 0.0
-        frame = self._frame(islands, belongs, centre, image.shape, scale, beam_pixels)
+        frame = self._frame(islands, belongs, centre, image.shape, scale, beam_pixels, box)
         if belongs.any() and self.outside != "keep":
             mine = _mask(islands, belongs, image.shape)
             if self.outside == "mask others":
@@ -210,6 +221,7 @@ class SourceFrame(Preprocess):
         shape: tuple[int, ...],
         scale: float,
         beam: float,
+        box: float,
     ) -> Framed:
         least = float(self.field_arcsec or 0.0)
         (y, x), extent = centre, 0.0
@@ -220,7 +232,7 @@ class SourceFrame(Preprocess):
             extent = max(extent, 0.0) * scale
         side = least
         if self.fit == "source":
-            side = min(max(least, extent / self.fill), self.widest)
+            side = min(max(least, (box or extent) / self.fill), self.widest)
         half = side / scale / 2
         beyond = any(abs(at) + half > n / 2 + 0.5 for at, n in zip((y, x), shape, strict=True))
         return Framed(y, x, side, extent, beyond)
@@ -238,10 +250,13 @@ class SourceFrame(Preprocess):
         raw = catalogue.info.raw
         shifted = not raw and _is_shifted(catalogue)
         scales, beams = catalogue.pixel_scales[rows], np.nan_to_num(catalogue.beams[rows])
+        boxes = np.zeros(len(rows))
+        if BOX in catalogue.table and catalogue.table[BOX].dtype.kind == "f":
+            boxes = np.nan_to_num(catalogue.table[BOX].to_numpy()[rows]).clip(0)
         for k, row in enumerate(rows):
             out[k], frame = self._one(
                 np.asarray(catalogue.images[row]), float(scales[k]), float(beams[k]) or None,
-                raw, shifted,
+                raw, shifted, float(boxes[k]),
             )  # fmt: skip
             frames.append(frame)
         return self._scale(out), frames

@@ -120,6 +120,15 @@ def test_angular_size_without_a_unit_is_asked_for():
         read_sources(_at(LAS=[0.5, 1.0]), {"las_unit": "furlong"})
 
 
+def test_a_box_of_the_source_is_in_arcsec_and_never_without_a_unit():
+    sources = read_sources(_at(**{"Box (arcmin)": [0.5, 2.0]}))
+    assert sources.frame["source_box"].tolist() == [30.0, 120.0]
+    assert read_sources(_at(source_box=[30.0, 40.0])).frame["source_box"].tolist() == [30.0, 40.0]
+    unclear = read_sources(_at(box=[0.5, 2.0]))
+    assert "source_box" not in unclear.frame
+    assert any("column 'box' has no unit: not taken as source_box" in n for n in unclear.notes)
+
+
 def test_flux_units():
     table = _at(total_flux=[1.5, np.inf])
     table.units["total_flux"] = "Jy"

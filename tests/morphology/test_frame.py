@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from radioviz.data.catalogue import Catalogue
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import ImageError, PreprocessError
 from radioviz.models.artefact import ModelInfo
@@ -59,6 +60,27 @@ def test_the_field_fits_the_source_and_never_the_beam() -> None:
         assert framed(FIXED, sky((0, 0, 1.0)), beam)[1].field == 115.2
     widest = dataclasses.replace(FITTED, widest=100.0)
     assert framed(widest, sky((-60, 0, 1.0), (0, 0, 1.0), (60, 0, 1.0)))[1].field == 100.0
+
+
+def test_a_box_that_the_table_has_is_taken_for_the_extent(first_catalogue: Catalogue) -> None:
+    rows = np.arange(3)
+    few = dataclasses.replace(
+        first_catalogue, table=first_catalogue.table.iloc[rows], folder=None,
+        images=np.asarray(first_catalogue.images[rows]),
+    )  # fmt: skip
+    table = few.table.assign(source_box=[120.0, np.nan, -5.0])
+    own = dataclasses.replace(few, table=table)
+    fields = [frame.field for frame in FITTED.framed_rows(own, rows)[1]]
+    measured = [frame.field for frame in FITTED.framed_rows(few, rows)[1]]
+    assert fields == pytest.approx([120 / 0.8, measured[1], measured[2]])
+    assert measured[0] != pytest.approx(150, abs=5)
+    wide = FITTED.with_margin(128)
+    assert isinstance(wide, SourceFrame)
+    assert wide.framed_rows(own, rows)[1][0].field == pytest.approx(300)
+    fixed = FIXED.framed_rows(own, rows)[1]
+    assert fixed[0].field == 115.2
+    words = dataclasses.replace(own, table=table.assign(source_box="wide"))
+    assert FITTED.framed_rows(words, rows)[1][0].field == pytest.approx(measured[0])
 
 
 def test_a_frame_beyond_the_image_says_so() -> None:
