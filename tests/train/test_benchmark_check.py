@@ -10,7 +10,7 @@ from radioviz.models import weights
 from radioviz.models.registry import list_models, model_folder
 from train.__main__ import _parser, main
 from train.evaluate import benchmark_check, benchmarks
-from train.evaluate.unlabelled.publish_sides import side_card
+from train.methods.fr_head import head_card
 from train.methods.maf import MafTask
 from train.publish import card, module_size
 
@@ -40,7 +40,7 @@ def test_shipped_cards_are_what_publishing_writes() -> None:
             continue
         module, _ = weights.load(model_folder(name))
         write = partial(MafTask.card, None) if info.kind == "maf" else card
-        write = (lambda own, _: side_card(own)) if info.kind == "two-peak-side" else write
+        write = (lambda own, _: head_card(own)) if info.kind == "survey-fr" else write
         shipped = (model_folder(name) / "CARD.md").read_text(encoding="utf-8").splitlines()
         assert set(write(info, module_size(module)).splitlines()) <= set(shipped), name
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from radioviz.models.registry import list_models
 from train.core.config import TrainError
 from train.evaluate.benchmarks import Estimate, bootstrap, read, record
 
@@ -20,8 +21,24 @@ def test_figures_are_recorded_sorted_and_replaced(tmp_path: Path) -> None:
     found = json.loads(path.read_text())
     assert list(found) == ["gen.kid", "rec.ssim"]
     keys = {"value", "low", "high", "n", "split", "seeds", "command", "commit", "machine"}
+    keys |= {"weights"}
     assert set(found["rec.ssim"]) == keys
     assert found["rec.ssim"]["value"] == 0.85
+
+
+def test_figures_name_the_weights_that_ship_and_a_clean_commit(tmp_path: Path) -> None:
+    """Figures of before hashes were recorded name neither; nothing new may lack them."""
+    shipped = {n: info.weights_sha256[:12] for n, info in list_models().items()}
+    command = "python -m train evaluate size --model survey-simclr+simclr,nothing"
+    entry = record("x", 1.0, n=1, split="-", command=command, path=tmp_path / "b.json")
+    both = ("survey-simclr", "simclr")
+    assert entry["weights"] == ", ".join(f"{name} {shipped[name]}" for name in both)
+    for name, entry in read().items():
+        if "weights" in entry:
+            assert not entry["commit"].endswith("+"), f"{name} is from a changed tree"
+            for named in filter(None, entry["weights"].split(", ")):
+                model, _, digest = named.partition(" ")
+                assert shipped[model] == digest, f"{name} is of other weights of {model}"
 
 
 def test_a_missing_figure_says_why(tmp_path: Path) -> None:

@@ -1,16 +1,19 @@
 """Recorded results, ``trained/benchmarks.json``.
 
 A flat JSON object from a dotted name to value, 95 % interval, number of objects, split, seeds,
-command, commit and machine. The Benchmarks page, the guides and the model cards quote it.
+command, commit, machine and hashes of the models that the command names. The Benchmarks page, the
+guides and the model cards quote it.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 from radioviz.metrics.resampling import bootstrap
+from radioviz.models.registry import list_models
 from radioviz.paths import trained_folder
 from radioviz.store.atomic import write_json
 from radioviz.store.records import read_json_object
@@ -41,6 +44,15 @@ def read(path: Path | None = None) -> dict[str, Any]:
         return read_json_object(path) if path.exists() else {}
     except (OSError, ValueError) as error:
         raise TrainError(f"{path} cannot be read ({error}); restore it or delete it") from error
+
+
+def weights_of(command: str) -> str:
+    """First digits of the hashes of the models that a command names after ``--model``."""
+    words = command.split()
+    named = words[words.index("--model") + 1] if "--model" in words[:-1] else ""
+    models = list_models()
+    names = dict.fromkeys(re.split(r"[,+]", named))
+    return ", ".join(f"{n} {models[n].weights_sha256[:12]}" for n in names if n in models)
 
 
 def record(
@@ -95,6 +107,7 @@ def record(
         "command": command,
         "commit": machine.commit(),
         "machine": machine.kind(machine.device()),
+        "weights": weights_of(command),
     }
     if why:
         entry["why"] = why

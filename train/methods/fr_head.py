@@ -274,7 +274,7 @@ def train_head(model: str = "survey-simclr", name: str = "survey-fr") -> ModelIn
         )
     p = probabilities(logit[valid], found.faint[0, valid], fitted[-1])
     info.scores["nll.valid"] = round(negative_log_likelihood(p, truth[valid]), 5)
-    return weights.save(trained_folder() / name, module, info, _card(info))
+    return weights.save(trained_folder() / name, module, info, head_card(info))
 
 
 def _row(value: np.ndarray | float) -> torch.Tensor:
@@ -316,7 +316,7 @@ def _describe(
     )  # fmt: skip
 
 
-def _card(info: ModelInfo) -> str:
+def head_card(info: ModelInfo) -> str:
     """Model card."""
     t = info.training
     scores = "\n".join(f"| {key} | {value:.4g} |" for key, value in info.scores.items())
