@@ -3,8 +3,10 @@
 A logistic regression on the frozen features of the default encoder, which saw no class label. It
 learns from every labelled image as it is and from :data:`VIEWS` random views of it as another
 telescope would show it (:mod:`train.methods.survey_views`). Its logits of images that a fold of
-sources held back give the calibration: for each survey with labels, and for all images and views
-together, a slope and an offset (:class:`radioviz.models.survey_fr.SurveyFr`).
+sources held back give the calibration: for each survey with labels, and for all images together, a
+slope and an offset (:class:`radioviz.models.survey_fr.SurveyFr`). Images of MiraBest with noise of
+a tenth of the peak, and at three times the beam, calibrate with them
+(:mod:`train.evaluate.surveys.degrade`).
 
 Sources are those of the splits ``train`` and ``valid``; the validation images of LoTSS serve to
 calibrate alone. Uncertain classes of MiraBest weigh a quarter.
@@ -33,6 +35,7 @@ from radioviz.morphology.frame import SourceFrame
 from radioviz.paths import cache_folder, make_folder, trained_folder
 from radioviz.store.atomic import atomic_file
 from train.core import machine
+from train.evaluate.surveys.degrade import degrade
 from train.evaluate.surveys.evaluations import source_folds
 from train.evaluate.surveys.features import survey
 from train.methods.survey_data import DEFAULT_BEAM
@@ -47,6 +50,8 @@ CALIBRATED = "lotss"
 """Its labels calibrate, and are never trained on."""
 
 LEARNED_SPLITS = ("train", "valid")
+DEGRADED, WORSE = "mirabest", ("noise10", "beam3")
+"""Whose images calibrate degraded as well, and how."""
 VIEWS, STRENGTH, UNCERTAIN, FOLDS = 4, 0.1, 0.25, 5
 """Chosen by folds of sources over ``train`` and ``valid``: the smallest worst calibration error."""
 
@@ -65,13 +70,18 @@ class Labelled:
     views : numpy.ndarray
         Features of random views, float32 ``(VIEWS, n, d)``.
     faint : numpy.ndarray
-        Faintness of the images, then of their views, float32 ``(1 + VIEWS, n)``.
+        Faintness of the images, float32 ``(n,)``.
+    worse_of, worse, worse_faint : numpy.ndarray
+        Degraded images: their rows ``(m,)``, features ``(m, d)``, faintness ``(m,)``.
     """
 
     table: pd.DataFrame
     plain: np.ndarray
     views: np.ndarray
     faint: np.ndarray
+    worse_of: np.ndarray
+    worse: np.ndarray
+    worse_faint: np.ndarray
 
     @property
     def truth(self) -> np.ndarray:
@@ -121,19 +131,37 @@ def read_labelled(encoder: Encoder, splits: tuple[str, ...] = LEARNED_SPLITS) ->
             "weight": np.where(sure, 1.0, UNCERTAIN)[rows]
             * np.isin(split[rows], () if key == CALIBRATED else LEARNED_SPLITS),
         }))  # fmt: skip
-        arrays.append((found[0][kept], *(part[:, kept] for part in found[1:])))
+        arrays.append((found[0][kept], found[1][:, kept], found[2][kept]))
         print(f"{key}: {len(rows)} labelled images", flush=True)
     plain, views, faint = zip(*arrays, strict=True)
+    every = pd.concat(tables, ignore_index=True)
+    chosen = (every["key"] == DEGRADED) & every["split"].isin(LEARNED_SPLITS)
     return Labelled(
-        pd.concat(tables, ignore_index=True), np.concatenate(plain),
-        np.concatenate(views, axis=1), np.concatenate(faint, axis=1),
+        every, np.concatenate(plain), np.concatenate(views, axis=1), np.concatenate(faint),
+        np.tile(np.flatnonzero(chosen), len(WORSE)),
+        *_degraded(encoder, every["row"][chosen].to_numpy()),
     )  # fmt: skip
+
+
+def _degraded(encoder: Encoder, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Features and faintness of images of :data:`DEGRADED`, kind by kind of :data:`WORSE`."""
+    catalogue = open_data_set(DEGRADED)
+    scale, known = catalogue.info.pixel_scale, float(catalogue.info.beam or 0)
+    features, faint = [], []
+    for kind in WORSE:
+        for start in range(0, len(rows), BATCH):
+            given = catalogue.images[rows[start : start + BATCH]]
+            images, beam, raw = degrade(kind, given, scale, known, seed=100 + start)
+            seen = encoder.info.preprocess(images, scale, beam=beam, raw=raw)
+            features.append(encoder.encode(seen))
+            faint.append(faintness(torch.from_numpy(seen)[:, None]).numpy())
+    return np.concatenate(features), np.concatenate(faint)
 
 
 def _features(
     encoder: Encoder, key: str, rows: np.ndarray, viewed: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features of images ``(n, d)``, of views of those ``viewed`` ``(VIEWS, n, d)``, faintness.
+    """Features of images ``(n, d)`` and of views of those ``viewed`` ``(VIEWS, n, d)``; faintness.
 
     From the cache folder; those of other views are 0.
     """
@@ -146,11 +174,11 @@ def _features(
         return stored["plain"], stored["views"], stored["faint"]
     plain = np.empty((len(rows), encoder.info.latent_dim), np.float32)
     views = np.zeros((VIEWS, *plain.shape), np.float32)
-    faint = np.zeros((1 + VIEWS, len(rows)), np.float32)
+    faint = np.empty(len(rows), np.float32)
     for part, images in encoder.preprocessed(catalogue, rows, BATCH):
         plain[part] = encoder.encode(images)
-        faint[0, part] = faintness(torch.from_numpy(images)[:, None]).numpy()
-    views[:, viewed], faint[1:, viewed] = _view_features(encoder, key, rows[viewed])
+        faint[part] = faintness(torch.from_numpy(images)[:, None]).numpy()
+    views[:, viewed] = _view_features(encoder, key, rows[viewed])
     make_folder(path.parent)
     with atomic_file(path) as scratch, scratch.open("wb") as file:
         np.savez(file, plain=plain, views=views, faint=faint)
@@ -158,14 +186,13 @@ def _features(
 
 
 @torch.no_grad()
-def _view_features(encoder: Encoder, key: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Features ``(VIEWS, n, d)`` and faintness ``(VIEWS, n)`` of random views, each upright."""
+def _view_features(encoder: Encoder, key: str, rows: np.ndarray) -> np.ndarray:
+    """Features of random views of images, each upright: ``(VIEWS, n, d)``."""
     augment, chain, catalogue = SurveyViews(), encoder.info.preprocess, open_data_set(key)
     assert isinstance(chain, SourceFrame) and isinstance(encoder.module, ResNet)
     padded = augment.padded(chain)
     assert isinstance(padded, SourceFrame)
     out = np.empty((VIEWS, len(rows), encoder.info.latent_dim), np.float32)
-    faint = np.empty((VIEWS, len(rows)), np.float32)
     torch.manual_seed(0)
     for start in range(0, len(rows), BATCH):
         some = rows[start : start + BATCH]
@@ -177,8 +204,7 @@ def _view_features(encoder: Encoder, key: str, rows: np.ndarray) -> tuple[np.nda
         for number in range(VIEWS):
             seen = augment.views(x, chain, fwhm)[1].contiguous(memory_format=torch.channels_last)
             out[number, start : start + len(some)] = encoder.module(seen).numpy()
-            faint[number, start : start + len(some)] = faintness(seen).numpy()
-    return out, faint
+    return out
 
 
 def fit_head(found: Labelled, rows: np.ndarray) -> Head:
@@ -197,14 +223,14 @@ def fit_head(found: Labelled, rows: np.ndarray) -> Head:
 
 
 def held_back(found: Labelled, fold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Logits of images ``(n,)`` and of their views ``(VIEWS, n)`` by heads without their fold."""
-    plain, views = np.empty(len(fold)), np.empty(found.views.shape[:2])
-    learned = found.table["weight"].to_numpy() > 0
+    """Logits of images ``(n,)`` and of degraded images ``(m,)`` by heads without their fold."""
+    plain, worse = np.empty(len(fold)), np.empty(len(found.worse))
+    learned, of_worse = found.table["weight"].to_numpy() > 0, fold[found.worse_of]
     for k in np.unique(fold):
         head = fit_head(found, learned & (fold != k))
         plain[fold == k] = head(found.plain[fold == k])
-        views[:, fold == k] = head(found.views[:, fold == k])
-    return plain, views
+        worse[of_worse == k] = head(found.worse[of_worse == k])
+    return plain, worse
 
 
 Fitted = tuple[float, float, float]
@@ -223,15 +249,14 @@ def calibration(logit: np.ndarray, faint: np.ndarray, truth: np.ndarray) -> Fitt
     return float(level), float(growth), float(offset)
 
 
-def calibrate(found: Labelled, logit: np.ndarray, of_views: np.ndarray, rows: np.ndarray) -> Fitted:
-    """:func:`calibration` of images of ``rows`` as they are and, as often, of their views.
-
-    Views stand for images with noise, off centre, or at a wider beam.
-    """
-    truth = np.tile(found.truth[rows], 2 * VIEWS)
-    joined = np.concatenate([np.tile(logit[rows], VIEWS), of_views[:, rows].ravel()])
-    faint = np.concatenate([np.tile(found.faint[0, rows], VIEWS), found.faint[1:, rows].ravel()])
-    return calibration(joined, faint, truth)
+def calibrate(found: Labelled, logit: np.ndarray, worse: np.ndarray, rows: np.ndarray) -> Fitted:
+    """:func:`calibration` of the images of ``rows`` (a mask) and their degraded ones."""
+    too = rows[found.worse_of]
+    return calibration(
+        np.concatenate([logit[rows], worse[too]]),
+        np.concatenate([found.faint[rows], found.worse_faint[too]]),
+        np.concatenate([found.truth[rows], found.truth[found.worse_of[too]]]),
+    )
 
 
 def probabilities(logit: np.ndarray, faint: np.ndarray, fitted: Fitted) -> np.ndarray:
@@ -245,13 +270,13 @@ def train_head(model: str = "survey-simclr", name: str = "survey-fr") -> ModelIn
     began, encoder = time.perf_counter(), Encoder.load(model)
     found = read_labelled(encoder)
     table, truth = found.table, found.truth
-    logit, of_views = held_back(found, source_folds(table, FOLDS, seed=0, truth=truth))
+    logit, worse = held_back(found, source_folds(table, FOLDS, seed=0, truth=truth))
     surveys = tuple(sorted(set(table["survey"])))
     fitted = [
-        calibrate(found, logit, of_views, (table["survey"] == one).to_numpy()) for one in surveys
+        calibrate(found, logit, worse, (table["survey"] == one).to_numpy()) for one in surveys
     ]
     learned = table["weight"].to_numpy() > 0
-    fitted.append(calibrate(found, logit, of_views, learned))
+    fitted.append(calibrate(found, logit, worse, learned))
     head = fit_head(found, learned)
     arguments = {**encoder.info.architecture, "classes": list(CLASSES), "surveys": list(surveys)}
     module = SurveyFr(**arguments)
@@ -265,14 +290,14 @@ def train_head(model: str = "survey-simclr", name: str = "survey-fr") -> ModelIn
     valid = (table["split"] == "valid").to_numpy()
     for number, survey_name in enumerate(surveys):
         mine = valid & (table["survey"] == survey_name).to_numpy()
-        p = probabilities(logit[mine], found.faint[0, mine], fitted[number])
+        p = probabilities(logit[mine], found.faint[mine], fitted[number])
         info.scores[f"accuracy_{survey_name.lower()}.valid"] = round(
             float((p.argmax(1) == truth[mine]).mean()), 5
         )
         info.scores[f"calibration_error_{survey_name.lower()}.valid"] = round(
             calibration_error(p, truth[mine]), 5
         )
-    p = probabilities(logit[valid], found.faint[0, valid], fitted[-1])
+    p = probabilities(logit[valid], found.faint[valid], fitted[-1])
     info.scores["nll.valid"] = round(negative_log_likelihood(p, truth[valid]), 5)
     return weights.save(trained_folder() / name, module, info, head_card(info))
 
@@ -347,7 +372,7 @@ Figures of test images: `python -m train evaluate calibration`.
 ## Limits
 
 Calibrated for {surveys}, each by its own labels; elsewhere a probability is that of all these \
-images and of degraded views of them together, and the app says "not calibrated for this survey". \
+images together, and the app says "not calibrated for this survey". \
 For compact, bent or hybrid sources it says which of both classes they resemble more.
 `config.json` contains the SHA-256 of the weights; others are refused.
 """

@@ -69,14 +69,14 @@ def by_folds(found: fr_head.Labelled) -> tuple[np.ndarray, np.ndarray]:
     """
     table, truth = found.table, found.truth
     fold = source_folds(table, FOLDS, seed=0, truth=truth)
-    logit, of_views = fr_head.held_back(found, fold)
+    logit, worse = fr_head.held_back(found, fold)
     ours = ((table["survey"] == "NVSS") & (table["weight"] > 0)).to_numpy()
     nvss = (table["key"] == "frdeep-nvss").to_numpy()
     p = np.empty((len(table), 2))
     for k in range(FOLDS):
-        fitted = fr_head.calibrate(found, logit, of_views, ours & (fold != k))
+        fitted = fr_head.calibrate(found, logit, worse, ours & (fold != k))
         mine = fold == k
-        p[mine] = fr_head.probabilities(logit[mine], found.faint[0, mine], fitted)
+        p[mine] = fr_head.probabilities(logit[mine], found.faint[mine], fitted)
     rows = np.flatnonzero(nvss)
     distinct = rows[np.unique(source_numbers(table)[rows], return_index=True)[1]]
     return p[distinct], truth[distinct]
