@@ -53,6 +53,21 @@ def test_paths_of_normal_data_are_those_of_the_formula(flow, monkeypatch) -> Non
     torch.testing.assert_close(back, start, rtol=0.03, atol=0.05)
 
 
+def test_new_noise_keeps_the_spread_of_normal_data(flow, monkeypatch) -> None:
+    s = 0.7
+    monkeypatch.setattr(
+        flow, "denoise", lambda x, sigma, given, maps: x * s**2 / (s**2 + sigma[0] ** 2)
+    )
+    torch.manual_seed(1)
+    start, noise = NOISIEST * torch.randn(8, 1, 16, 16), torch.randn(8, 60, 16, 16)
+    ends = [flow.follow(start, ask(8), flow.sigmas(60), 1.0, x) for x in (noise, -noise)]
+    for end in ends:
+        assert end.std().item() == pytest.approx(s, rel=0.08)
+    # What is new decides, and no longer the start.
+    likeness = torch.corrcoef(torch.stack([ends[0].flatten(), ends[1].flatten()]))[0, 1]
+    assert likeness < -0.8
+
+
 def test_guidance_goes_beyond_what_is_known_without_the_class(flow, monkeypatch) -> None:
     """With x = 1 for the class and 0 without, guidance 2 ends at 2."""
 

@@ -68,7 +68,7 @@ class FlowConfig(RunConfig):
     unlabelled: float = 0.15
     unmeasured: float = 0.1
     draws: int = 8
-    steps: int = 12
+    steps: int = 20
     guidance: float = 1.0
     compiled: bool = False
 
