@@ -23,7 +23,7 @@ REACH = 6.0
 """Largest threshold; the peaks of the prior are at -3 and 3."""
 
 _AT = "two_classes_at"
-_COLOURS = (palette.OTHERS[0], palette.OTHERS[1])
+_SIDES = ("#CBD0D6", palette.MISSING_COLOUR)  # greys: colours are those of labels
 
 
 def no_sides(view: View) -> None:
@@ -73,7 +73,7 @@ def draw_histogram(sample: SideSample) -> None:
     parts = {name: sample.value[sample.labels == name] for name in known}
     edges, counts = bin_counts({"all": sample.value, **parts}, BINS, 0.002)
     centres = (edges[:-1] + edges[1:]) / 2
-    sides = [_COLOURS[int(at > sample.threshold)] for at in centres]
+    sides = [_SIDES[int(at > sample.threshold)] for at in centres]
     series = [CountSeries("all galaxies", counts["all"], sides)]
     series += [
         CountSeries(name, counts[name], colour, line="solid")
@@ -152,7 +152,7 @@ def draw_roc(sample: SideSample) -> None:
     )
     left, right = st.columns([1.3, 1], gap="medium")
     with left:
-        curve = LineSeries("ROC", found.false, found.true, colour=_COLOURS[1])
+        curve = LineSeries("ROC", found.false, found.true, colour=palette.OTHERS[0])
         x, y = np.array(found.at)[:, None]
         at = LineSeries("threshold", x, y, colour=palette.SELECTION_COLOUR)
         chance = LineSeries("chance", np.array([0.0, 1.0]), np.array([0.0, 1.0]),
