@@ -72,8 +72,8 @@ FUNCTIONS = {
     "round": "round(x): to a whole number",
     "sin": "sin(x): x in degrees",
     "cos": "cos(x): x in degrees",
-    "min": "min(x, y, ...): the smallest in each row",
-    "max": "max(x, y, ...): the largest in each row",
+    "min": "min(x, y, ...): the smallest of several values in each row",
+    "max": "max(x, y, ...): the largest of several values in each row",
     "lower": "lower(text): in small letters",
     "upper": "upper(text): in capitals",
     "length": "length(text): number of characters",
@@ -237,10 +237,12 @@ def _call(node: Node, columns: TableColumns) -> Values:
             f"there is no function '{name[:40]}'; the functions are {', '.join(FUNCTIONS)}",
             node.start,
         )
-    needed = {"cone": 3, "min": None, "max": None}.get(name, 1)
-    if (needed is not None and len(given) != needed) or not given:
+    several = name in ("min", "max")  # one value would read as that of a whole column
+    needed = 2 if several else {"cone": 3}.get(name, 1)
+    if len(given) < needed or (len(given) > needed and not several):
+        noun = "value" if len(given) == 1 else "values"
         raise FilterError(
-            f"{name} has {len(given)} values between its parentheses; write {FUNCTIONS[name]}",
+            f"{name} has {len(given)} {noun} between its parentheses; write {FUNCTIONS[name]}",
             node.start,
         )
     if name == "cone":
@@ -254,7 +256,7 @@ def _call(node: Node, columns: TableColumns) -> Values:
     if name in ("lower", "upper", "length"):
         return _of_text(node, columns)
     numbers = [_floats(part, columns) for part in given]
-    if name in ("min", "max"):
+    if several:
         smaller = np.minimum if name == "min" else np.maximum
         out = numbers[0]
         for more in numbers[1:]:

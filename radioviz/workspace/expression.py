@@ -136,14 +136,17 @@ def _unexpected(text: str, token: Token) -> FilterError:
 
 
 def _strange_character(text: str, at: int) -> FilterError:
-    character = text[at] if at < len(text) else ""
+    character = text[min(at, len(text) - 1)]
     if character == ";":
         return FilterError("';' does not belong in a filter; join conditions with and, or", at)
     if character in "\"'":
         return FilterError(f"the text that begins here has no closing {character}", at)
     if character == "`":
         return FilterError("the column name that begins here has no closing `", at)
-    return FilterError(f"'{character}' has no meaning in a filter", at)
+    if character in "“”„«»‘’":
+        return FilterError(f"'{character}' has no meaning here; write straight quotes: \"...\"", at)
+    shown = f"'{character}'" if character.isprintable() else f"the hidden U+{ord(character):04X}"
+    return FilterError(f"{shown} has no meaning in a filter", at)
 
 
 # The grammar's branches: the kind of node, and whether it is negated.

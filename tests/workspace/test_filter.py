@@ -78,6 +78,9 @@ def test_rows(text: str, rows: list[int]) -> None:
         ("label == '\ud800'", 10, "half a character"),
         ("lаs > 1", 0, "did you mean las"),  # a Cyrillic letter
         ("las > (lambda: 80)()", 13, "':' has no meaning"),
+        ("las == max(las)", 7, "max has 1 value between its parentheses"),
+        ("label == “Bent”", 9, "straight quotes"),
+        ("\ufefflas > 80", 0, "the hidden U+FEFF has no meaning"),
         ("las.__class__ == 1", 0, "there is no column 'las.__class__'"),
         ("label contains 3", 15, "not text in quotes"),
         ("las contains '3'", 0, "looks into text"),
@@ -113,7 +116,8 @@ def test_columns_of_a_filter() -> None:
 
 def test_every_function_can_be_called() -> None:
     calls = {"cone": "cone(0, 0, 1)", "lower": "lower(label) == 'x'",
-             "upper": "upper(label) == 'X'",             "length": "length(label) > 0",
+             "upper": "upper(label) == 'X'", "length": "length(label) > 0",
+             "min": "min(las, ra) > 0", "max": "max(las, ra) > 0",
              "tag": "tag('wide')", "similar": "similar('a') > 0"}  # fmt: skip
     columns = TableColumns(TABLE).extended(
         {}, tags={"wide": np.zeros(5, dtype=bool)}, similarity=lambda source_id: np.zeros(5)
