@@ -90,7 +90,7 @@ def draw_list(view: View, sample: ScoredSample) -> list[Pair]:
         pairs, view,
         lambda some, look: likelihood_view.list_cells(sample, view, some, look, likely),
         key="likelihood_gallery", label=likelihood_view.LISTS[which], width=112,
-        order=likelihood_view.LISTS[which],
+        order="As listed",
         on_open=lambda pair: state.set_focus(*pair), on_collect=collect,
         refresh=["tray", "likelihood"],
     )  # fmt: skip
