@@ -65,7 +65,7 @@ def test_the_flow_learns_from_no_source_of_the_judge(monkeypatch: pytest.MonkeyP
         seen["aside"] = aside
 
     monkeypatch.setattr(data, "load", load)
-    task_of("flow", "galaxy-flow").load()
+    task_of("flow", "galaxy-flow-0").load()
     names = pd.DataFrame({"source_id": ["first-1000", "first-0", "nobody"]})
     recorded = outside_judges.judge_rows("first", names)
     np.testing.assert_array_equal(seen["aside"]("first", names), recorded)  # type: ignore[operator]

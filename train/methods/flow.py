@@ -23,9 +23,10 @@ from torch.nn import functional as F
 
 from radioviz.data.registry import open_data_set
 from radioviz.encode.editor import parted
+from radioviz.models import weights
 from radioviz.models.frames import axis_angle
 from radioviz.models.galaxy_flow import SNR_RANGE, Ask, GalaxyFlow
-from radioviz.models.registry import build
+from radioviz.models.registry import build, model_folder
 from radioviz.morphology.measuring import stated_noise
 from radioviz.morphology.noise import is_shifted, measure_noise
 from train.core import data as training_data
@@ -49,6 +50,11 @@ class FlowConfig(RunConfig):
     ----------
     architecture : dict
         Arguments of :class:`radioviz.models.galaxy_flow.GalaxyFlow`.
+    init : str
+        A flow that ships, or of the user, whose network this one starts from.
+    measured : str
+        ``source``: sizes are measured without small islands, as the network sees images;
+        ``image``: with them.
     balance : float
         0 samples every galaxy equally often, 1 every class and size octave.
     unlabelled, unmeasured : float
@@ -58,12 +64,15 @@ class FlowConfig(RunConfig):
     steps : int
         Of a path when generating; stored with the weights, like ``guidance``.
     guidance : float
-        Classifier-free guidance when generating: 1 is what was learned.
+        Classifier-free guidance when generating: 1 is what was learned. Publish again to change
+        ``steps`` or ``guidance``.
     compiled : bool
         Compile the network, for GPUs.
     """
 
     architecture: dict[str, Any] = field(default_factory=dict)
+    init: str = ""
+    measured: str = "source"
     balance: float = 0.5
     unlabelled: float = 0.15
     unmeasured: float = 0.1
@@ -71,6 +80,11 @@ class FlowConfig(RunConfig):
     steps: int = 20
     guidance: float = 1.0
     compiled: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.measured not in ("source", "image"):
+            raise TrainError(f"measured is '{self.measured}'; expected source or image")
 
 
 class FlowTask(Task[FlowConfig, GalaxyFlow]):
@@ -95,6 +109,11 @@ class FlowTask(Task[FlowConfig, GalaxyFlow]):
         self.module = module
         self.arguments["classes"] = list(module.classes)
         self.arguments["size_range"] = list(module.conditions.size_range)
+        if config.init:
+            start, info = weights.load(model_folder(config.init))
+            if not isinstance(start, GalaxyFlow):
+                raise TrainError(f"init is '{config.init}' of kind '{info.kind}', not {KIND}")
+            module.network.load_state_dict(start.network.state_dict())
         if config.compiled:
             module.network.compile()
 
@@ -110,13 +129,14 @@ class FlowTask(Task[FlowConfig, GalaxyFlow]):
         for name, part in (("train", data.train), ("valid", data.valid)):
             fine = part.images.shape[-1] // size > 1
             labels = class_numbers(part, self.module.classes)
-            seen = part
-            if fine:
-                seen = Part(F.avg_pool2d(_middle(part.images, 2 * size), 2), part.table)
-            low, high = self.module.conditions.size_range
-            sizes = measured_sizes(seen, self.config.preprocess, "las_measured")
-            snr = signal_to_noise(part)
             images = without_small_islands(part.images, SMALL * (4 if fine else 1))
+            seen = images if self.config.measured == "source" else part.images
+            if fine:
+                seen = F.avg_pool2d(_middle(seen, 2 * size), 2)
+            low, high = self.module.conditions.size_range
+            of = Part(seen, part.table)
+            sizes = measured_sizes(of, self.config.preprocess, "las_measured")
+            snr = signal_to_noise(part)
             self.clean[name] = images.to(device)
             angle = axis_angle(images)
             ask = Ask(labels, sizes.nan_to_num(low).clamp(low, high), angle, snr)
