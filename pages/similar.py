@@ -54,7 +54,9 @@ def similar(view: View) -> None:
         source=to_link(query.like),
         unlike=to_link(query.unlike),
         measure=None if settings.measure == similar_search.DEFAULT else settings.measure,
-        **{"turned": "1" if settings.rotated else None, "in": ",".join(settings.targets)},
+        turned="1" if settings.rotated else None,
+        alone="1" if settings.alone else None,
+        **{"in": ",".join(settings.targets)},
     )
     with places[1], st.container(key="similar_results"), controls.show_errors():
         if not settings.targets:

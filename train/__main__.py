@@ -35,6 +35,7 @@ EVALUATIONS = {
     "marks": "train.evaluate.marking_gain:marks",
     "placement": "train.evaluate.map_placement:placement",
     "sim": "train.evaluate.similarity:similarity",
+    "alone": "train.evaluate.alone:alone",
     "table2": "train.evaluate.representation.evaluations:table2",
     "size": "train.evaluate.representation.evaluations:size",
     "fig7": "train.evaluate.representation.evaluations:size",

@@ -18,6 +18,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.data.matching import REPEAT_ARCSEC
 from radioviz.encode import Encoder, GeneratedGalaxies
 from radioviz.encode.matched_beam import matched_latents, mean_matched
+from radioviz.encode.source_alone import latents_alone
 from radioviz.errors import AtlasError, SelectionError, SimilarityError
 from radioviz.models.registry import list_models
 from radioviz.similarity import (
@@ -61,6 +62,7 @@ def find_similar(
     radius: float = 30.0,
     separation: float | None = None,
     rotated: bool = False,
+    alone: bool = False,
     among: pd.DataFrame | None = None,
     **reading: Any,
 ) -> pd.DataFrame:
@@ -93,6 +95,8 @@ def find_similar(
         galaxies, and none from an image with a WCS, which then finds itself.
     rotated : bool
         Whether the best of eight views of each example counts, rotated and mirrored.
+    alone : bool
+        Whether examples are encoded without the pixels that are held to be of other sources.
     among : pandas.DataFrame, optional
         Results are among the galaxies of this table, such as :func:`select_galaxies` gives; those
         of a data set that it does not name are no results.
@@ -150,8 +154,8 @@ def find_similar(
     if image is not None:
         latent, place = encode_example(image, name, like=targets[0], rotated=rotated, **reading)
         place = None if separation is None else place
-    if rotated or sharper:
-        views = _views([*like, *counter], targets[0], sharper, catalogues, atlases, rotated)
+    if rotated or alone or sharper:
+        views = _views([*like, *counter], targets[0], sharper, catalogues, atlases, rotated, alone)
     query = compose_query(
         list(indexes.values()), like, counter, image=latent, position=place, views=views,
         whitening=whitening,
@@ -187,6 +191,7 @@ def _views(
     catalogues: dict[str, Catalogue],
     atlases: dict[str, Atlas],
     rotated: bool,
+    alone: bool,
 ) -> dict[tuple[str, str], np.ndarray]:
     """Latents ``(r, d)`` of examples; of sharper surveys, as the one searched would show them."""
     encoder = Encoder.load(atlases[target].model)
@@ -204,6 +209,8 @@ def _views(
             views[key, source_id] = (
                 step + matched_latents(encoder, catalogues[key], row, beam, rotated)[0]
             )
+        elif alone:
+            views[key, source_id] = latents_alone(encoder, catalogues[key], row, rotated)[0]
         elif rotated:
             views[key, source_id] = encoder.encode_views(catalogues[key], row)[0]
         else:

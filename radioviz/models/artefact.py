@@ -97,6 +97,11 @@ class ModelInfo:
         return all(name.lower() in have for name in self.channels)
 
     @property
+    def outside(self) -> str:
+        """What its preprocessing does to other sources: ``keep``, or a mask of SourceFrame."""
+        return str(getattr(self.preprocess, "outside", "keep"))
+
+    @property
     def draws_detail(self) -> bool:
         """True if a second stage adds detail to the mean image of the decoder."""
         return "refiner" in self.architecture

@@ -331,3 +331,14 @@ def test_an_upload_is_not_parsed_in_the_servers_own_process(
     app = uploaded(open_page, "galaxy.fits", payload)
     assert not app.error
     assert app.toggle(key="similar_table") is not None
+
+
+def test_examples_can_be_encoded_without_other_sources(open_page: Open) -> None:
+    app = open_page("similar", source="first/first-10", encoder="vae32", alone="1")
+    assert not app.error and not app.exception
+    assert app.toggle(key="similar_alone").value
+    assert app.query_params["alone"] == ["1"]
+    assert "alone=True" in " ".join(block.value for block in app.code)
+    own = open_page("similar", source="first/first-10", encoder="survey-simclr", alone="1")
+    kept = own.toggle(key="similar_always_alone")
+    assert kept.value and kept.disabled and "alone" not in own.query_params

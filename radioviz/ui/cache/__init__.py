@@ -38,6 +38,7 @@ from radioviz.ui.cache.searching import (
     Nulls,
     familiarity,
     latent_index,
+    latents_alone,
     matched_latents,
     neighbourhood,
     nulls,

@@ -144,6 +144,25 @@ def rotated_views(model: str, data_set_key: str, rows: np.ndarray) -> np.ndarray
 
 
 @shared(
+    lambda model, data_set_key, rows, rotated: (
+        *weights_of(model),
+        *data_set_version(data_set_key),
+        tuple(int(r) for r in rows),
+        rotated,
+    ),
+    entries=64,
+    copies=True,
+    waits=True,
+)
+def latents_alone(model: str, data_set_key: str, rows: np.ndarray, rotated: bool) -> np.ndarray:
+    """Latents of galaxies without the emission of other sources, ``(m, r, d)``; imports torch."""
+    from radioviz.encode.source_alone import latents_alone
+
+    with in_line("Encoding the galaxy alone", 1, f"similar_alone_{data_set_key}"):
+        return latents_alone(encoder(model), data_set(data_set_key), rows, rotated)
+
+
+@shared(
     lambda model, data_set_key, searched, rows, rotated: (
         *_index_key(searched, model),
         *data_set_version(data_set_key),

@@ -37,6 +37,7 @@ def similar_script(
         number=settings.number,
         separation=settings.separation,
         rotated=settings.rotated or None,
+        alone=settings.alone or None,
         among=shown,
         **example,
     )

@@ -45,6 +45,7 @@ class SearchSettings:
     number: int = NUMBERS[0]
     separation: float = 10.0
     labels: tuple[str, ...] = ()
+    alone: bool = False  # examples are encoded without the emission of other sources
 
     @property
     def space(self) -> str:
@@ -99,7 +100,7 @@ def search_galaxies(
         for key in wanted
     }
     targets = [indexes[key] for key in settings.targets]
-    with _explained(picture is not None or settings.rotated or own):
+    with _explained(picture is not None or settings.rotated or settings.alone or own):
         vectors = _query_vectors(model, query, picture, settings, list(indexes.values()), sharper)
         likes = min(len(vectors.positives), MAX_NULL)
         unlikes = 0 if vectors.negatives is None else min(len(vectors.negatives), MAX_NULL)
@@ -187,7 +188,7 @@ def _query_vectors(
     sharper: set[str],
 ) -> Query:
     views, latents = None, None
-    if settings.rotated or sharper:
+    if settings.rotated or settings.alone or sharper:
         views = {pair: _views(model, pair, settings, sharper) for pair in query.examples}
     if picture is not None:
         seen, rotated = picture.seen, settings.rotated
@@ -212,6 +213,8 @@ def _views(model: str, pair: Pair, settings: SearchSettings, sharper: set[str]) 
     key, row = pair[0], np.array([galaxies.row_of(pair)[1]])
     if key in sharper:
         return cache.matched_latents(model, key, settings.targets[0], row, settings.rotated)[0]
+    if settings.alone:
+        return cache.latents_alone(model, key, row, settings.rotated)[0]
     if settings.rotated:
         return cache.rotated_views(model, key, row)[0]
     return np.asarray(cache.atlas(key, model).latents[row], np.float32)

@@ -83,6 +83,7 @@ def search_settings(view: View) -> SearchSettings:
     url_state.linked_choices("similar_in", "in", options, [view.data_set])
     url_state.linked_choice("similar_measure", "measure", list(MEASURES), DEFAULT)
     url_state.linked_toggle("similar_rotated", "turned")
+    url_state.linked_toggle("similar_alone", "alone")
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
     columns = [row.container(width=width) for width in (275, 180, 145, 170, 112)]
     with columns[0]:
@@ -96,7 +97,8 @@ def search_settings(view: View) -> SearchSettings:
         help=_MEASURE_HELP,
     )  # fmt: skip
     # Some encoders average over the eight views themselves.
-    built_in = bool(cache.models()[str(view.model)].architecture.get("dihedral"))
+    info = cache.models()[str(view.model)]
+    built_in = bool(info.architecture.get("dihedral"))
     rotated = columns[3].toggle(
         "Any orientation", key="similar_always" if built_in else "similar_rotated",
         value=built_in, disabled=built_in,
@@ -121,6 +123,16 @@ def search_settings(view: View) -> SearchSettings:
             "Only classes", [*LABELS, NO_CLASS], key="similar_labels", persist_state="session",
             placeholder="All",
         )  # fmt: skip
+        masked = info.outside != "keep"
+        alone = st.toggle(
+            "Unrelated emission removed", value=masked, disabled=masked or bool(info.channels),
+            key="similar_always_alone" if masked else "similar_alone",
+            help="This encoder leaves out other sources of an image anyway."
+            if masked else
+            "Encodes the examples without the pixels that Inspect holds to be of other sources. "
+            "On average it makes no measurable difference; it helps where a bright neighbour is "
+            "what the results have in common.",
+        )  # fmt: skip
     return SearchSettings(
         tuple(targets),
         str(measure),
@@ -128,6 +140,7 @@ def search_settings(view: View) -> SearchSettings:
         int(number or NUMBERS[0]),
         float(separation),
         tuple(labels),
+        bool(alone) and not masked and not info.channels,
     )
 
 
