@@ -7,11 +7,11 @@ import streamlit as st
 from radioviz.ui import cache, controls, sidebar, url_state
 from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.controls import View
-from radioviz.ui.pages.two_classes import method_panel, side_panels
+from radioviz.ui.pages.two_classes import mask_panel, method_panel, side_panels
 from radioviz.ui.pages.two_classes.side_lines import side_script
 from radioviz.ui.pages.two_classes.side_sample import models_with_sides, side_sample
 
-TABS = ("Galaxies", "ROC", "Methods")
+TABS = ("Galaxies", "ROC", "Methods", "Masks")
 
 
 @st.fragment(key="two_classes")
@@ -42,6 +42,7 @@ def two_classes(view: View) -> None:
             lambda: side_panels.draw_galaxies(view, sample),
             lambda: side_panels.draw_roc(sample),
             lambda: method_panel.draw_methods(method_panel.problem_of(sample.info)),
+            mask_panel.draw_masks,
         )
         # Only what is looked at is drawn.
         tabs = st.tabs(TABS, key="two_classes_tabs", on_change="rerun")

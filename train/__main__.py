@@ -51,6 +51,7 @@ EVALUATIONS = {
     "shift": "train.evaluate.representation.evaluations:shift",
     "two-peaks": "train.evaluate.unlabelled.two_peaks:two_peaks",
     "masks": "train.evaluate.unlabelled.masks:masks",
+    "three-classes": "train.evaluate.unlabelled.mask_plot:three_classes_figure",
     "hosts": "train.evaluate.hosts:hosts",
     "relations": "train.evaluate.relation_figures:relations",
     "loci": "train.evaluate.power_size_loci:loci",

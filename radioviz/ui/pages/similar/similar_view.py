@@ -130,8 +130,9 @@ def search_settings(view: View) -> SearchSettings:
             help="This encoder leaves out other sources of an image anyway."
             if masked else
             "Encodes the examples without the pixels that Inspect holds to be of other sources. "
-            "On average it makes no measurable difference; it helps where a bright neighbour is "
-            "what the results have in common.",
+            "On average it changes little: for validation galaxies of FIRST, 72 % of the first ten "
+            "results have the class of the query with SimCLR either way, and 66 instead of 65 % "
+            "with VAE 32. It helps where a bright neighbour is what the results have in common.",
         )  # fmt: skip
     return SearchSettings(
         tuple(targets),

@@ -242,7 +242,7 @@ def _size(survey: UserSurvey) -> str:
 
 def _mapped_by(survey: UserSurvey, model: str, title: str) -> str:
     """An encoder, and which of several images of each source it has mapped."""
-    if not survey.planes:
+    if not survey.planes or (model in cache.models() and cache.models()[model].channels):
         return title
     with suppress(AtlasError):
         return f"{title} ({encoded_plane(survey.key, model) or survey.planes[0]})"
