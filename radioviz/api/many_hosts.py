@@ -44,23 +44,13 @@ _NUMBERS = ("ra", "dec", "separation", "magnitude", "redshift", "reliability")
 
 
 class HostAnswer(msgspec.Struct, frozen=True):
-    """What was found for one source.
-
-    Attributes
-    ----------
-    source_id : str
-    position : str
-        Which position was searched, and its error, in words.
-    candidates : int
-    name, ra, dec, separation, magnitude, redshift, reliability
-        Of the most likely candidate: ICRS in degrees, arcsec; NaN where unknown.
-    problem : str
-        Why there is no answer; empty where there is one.
-    """
+    """What was found for one source."""
 
     source_id: str
-    position: str = ""
+    position: str = ""  # which position was searched, and its error, in words
     candidates: int = 0
+    # name, ra, dec, separation, magnitude, redshift, reliability: of the most likely candidate:
+    # ICRS in degrees, arcsec; NaN where unknown
     name: str = ""
     ra: float | None = None
     dec: float | None = None
@@ -68,7 +58,7 @@ class HostAnswer(msgspec.Struct, frozen=True):
     magnitude: float | None = None
     redshift: float | None = None
     reliability: float | None = None
-    problem: str = ""
+    problem: str = ""  # why there is no answer; empty where there is one
 
 
 def search_many(

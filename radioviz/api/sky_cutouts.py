@@ -33,16 +33,9 @@ KEPT = 2_000
 
 @dataclass(frozen=True)
 class SkySurvey:
-    """A survey that is shown beside the radio image.
+    """A survey that is shown beside the radio image."""
 
-    Attributes
-    ----------
-    key : str
-        Identifier of its HiPS.
-    title, credit : str
-    """
-
-    key: str
+    key: str  # identifier of its HiPS
     title: str
     credit: str
 

@@ -94,10 +94,7 @@ def _channel(
 def planes_of_model(catalogue: Catalogue, channels: Sequence[str]) -> list[int]:
     """Numbers of the planes that are the channels of a model, by their names.
 
-    Raises
-    ------
-    CatalogueError
-        If the data set has one image of each source, or no plane of such a name.
+    Raises CatalogueError if the data set has one image of each source, or no plane of such a name.
     """
     key, wanted = catalogue.info.key, ", ".join(channels)
     if not catalogue.planes:

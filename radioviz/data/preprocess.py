@@ -371,15 +371,8 @@ class Preprocess:
     ) -> np.ndarray:
         """Preprocess a Catalogue, or the given rows of it, ``batch`` images at a time.
 
-        Returns
-        -------
-        numpy.ndarray
-            Float32 of shape ``(len(rows), size, size)``.
-
-        Raises
-        ------
-        CatalogueError
-            If a source lacks the plane in use.
+        Returns float32 of shape ``(len(rows), size, size)``. Raises CatalogueError if a source
+        lacks the plane in use.
         """
         chosen = np.arange(len(catalogue)) if rows is None else np.asarray(rows)
         if chosen.dtype == bool:

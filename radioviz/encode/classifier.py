@@ -25,10 +25,7 @@ FR = "p_fr2"
 def default_classifier(folder: Path | None = None) -> str:
     """Name of the classifier of generated images, the one that does best on validation.
 
-    Raises
-    ------
-    ModelError
-        If there is no classifier.
+    Raises ModelError if there is no classifier.
     """
     found = list_models(folder).with_capability("classify", "features")
     if not found:
@@ -49,10 +46,7 @@ class Classifier(Encoder):
     def load(cls, name: str = "", folder: Path | None = None) -> Self:
         """Load classifier ``name`` from ``folder``; by default :func:`default_classifier`.
 
-        Raises
-        ------
-        ModelError
-            If the model does not exist, cannot classify, or its files are damaged.
+        Raises ModelError if the model does not exist, cannot classify, or its files are damaged.
         """
         found = super().load(name or default_classifier(folder), folder)
         found.require("classify")
@@ -74,15 +68,8 @@ class Classifier(Encoder):
     ) -> np.ndarray:
         """Calibrated p(class | image): float32 ``(n, k)``, rows sum to 1.
 
-        Parameters
-        ----------
-        images : numpy.ndarray
-            Shape ``(n, size, size)``, 0..1, as returned by ``info.preprocess``.
-
-        Raises
-        ------
-        ModelError
-            If the images have another size.
+        ``images``: shape ``(n, size, size)``, 0..1, as returned by ``info.preprocess``. Raises
+        ModelError if the images have another size.
         """
         what = f"classifying with {self.info.title}"
         return self.map_images("probabilities", images, len(self.classes), what, batch, progress)
@@ -92,10 +79,7 @@ class Classifier(Encoder):
     ) -> np.ndarray:
         """Input of the last layer: float32 ``(n, d)`` with d at most 64.
 
-        Raises
-        ------
-        ModelError
-            If the images have another size.
+        Raises ModelError if the images have another size.
         """
         what = f"classifying with {self.info.title}"
         return self.map_images("features", images, self.info.latent_dim, what, batch, progress)

@@ -27,34 +27,24 @@ CHANGE = 0.5
 
 @dataclass(frozen=True, eq=False)
 class EditedGalaxy:
-    """A real image after a change, which makes it synthetic.
+    """A real image after a change, which makes it synthetic."""
 
-    Attributes
-    ----------
-    image, original : numpy.ndarray
-        Float32, ``(ny, nx)``, 0..1.
-    changed : numpy.ndarray
-        Bool, ``(ny, nx)``: pixels that were drawn; all of them where a galaxy was moved.
-    what : str
-        ``filled`` or ``moved``.
-    label, size, seed, change
-        What was asked for: class (empty for any), arcsec, seed, and 0 to 1 how much may change.
-    distance : float
-        Identity distance, 0 (the same but for brightness) to sqrt(2) (no pixel in common):
-        :func:`radioviz.metrics.copies.image_distance`.
-    model, weights_sha256 : str
-        The model, and the hash of its weights.
-    """
-
+    # image, original: float32, ``(ny, nx)``, 0..1
     image: np.ndarray
     original: np.ndarray
+    # Bool, ``(ny, nx)``: pixels that were drawn; all of them where a galaxy was moved.
     changed: np.ndarray
-    what: str
+    what: str  # ``filled`` or ``moved``
+    # label, size, seed, change: what was asked for: class (empty for any), arcsec, seed, and 0 to 1
+    # how much may change
     label: str
     size: float
     seed: int
     change: float
+    # Identity distance, 0 (the same but for brightness) to sqrt(2) (no pixel in common):
+    # :func:`radioviz.metrics.copies.image_distance`.
     distance: float
+    # model, weights_sha256: the model, and the hash of its weights
     model: str
     weights_sha256: str
 
@@ -74,10 +64,7 @@ class EditedGalaxy:
 class Editor:
     """A flow that changes real images.
 
-    Raises
-    ------
-    ModelError
-        If the model cannot edit.
+    Raises ModelError if the model cannot edit.
     """
 
     encoder: Encoder
@@ -266,5 +253,4 @@ def parted(image: np.ndarray, pixels: int = 6) -> tuple[np.ndarray, np.ndarray]:
 def _near(made: torch.Tensor) -> np.ndarray:
     from scipy import ndimage
 
-    found: np.ndarray = ndimage.binary_dilation(made[0, 0].cpu().numpy() > 0, iterations=2)
-    return found
+    return ndimage.binary_dilation(made[0, 0].cpu().numpy() > 0, iterations=2)

@@ -40,29 +40,17 @@ class Encoder:
 
     Everything is float32 and deterministic: on one machine, the same images in the same batches
     give the same bits. Only torch's own thread pool is used.
-
-    Attributes
-    ----------
-    info : ModelInfo
-        Name, capabilities, preprocessing and hash of the model.
-    module : torch.nn.Module
-        The network, in evaluation mode.
-    device : torch.device
-        The GPU if there is one.
     """
 
-    info: ModelInfo
-    module: torch.nn.Module
-    device: torch.device
+    info: ModelInfo  # name, capabilities, preprocessing and hash of the model
+    module: torch.nn.Module  # the network, in evaluation mode
+    device: torch.device  # the GPU if there is one
 
     @classmethod
     def load(cls, name: str, folder: Path | None = None) -> Self:
         """Load model ``name`` from ``folder`` (default: shipped models, then the user's).
 
-        Raises
-        ------
-        ModelError
-            If the model does not exist, or its files are missing, damaged or altered.
+        Raises ModelError if the model does not exist, or its files are missing, damaged or altered.
         """
         where = model_folder(name, folder)
         import torch
@@ -198,10 +186,7 @@ class Encoder:
         :meth:`decode` of :meth:`encode` uses the latent vector alone, which makes a difference
         for models with several levels of latent variables.
 
-        Raises
-        ------
-        ModelError
-            As :meth:`encode` and :meth:`decode`.
+        Raises ModelError as :meth:`encode` and :meth:`decode`.
         """
         self.require("encode", "decode")
         self._check_images(images)
@@ -235,10 +220,8 @@ class Encoder:
     ) -> np.ndarray:
         """Run a method of the network on preprocessed images: float32 ``(n, width)``.
 
-        Raises
-        ------
-        ModelError
-            If the images have another size, or the network another width than its config.
+        Raises ModelError if the images have another size, or the network another width than its
+        config.
         """
         self._check_images(images)
         out = np.empty((len(images), width), np.float32)

@@ -65,18 +65,10 @@ BOX = 3.0
 class Generator:
     """A trained decoder with the random numbers to feed it.
 
-    Attributes
-    ----------
-    encoder : Encoder
-        The model in memory.
-
-    Raises
-    ------
-    ModelError
-        If the model cannot decode, or sees several images of a source.
+    Raises ModelError if the model cannot decode, or sees several images of a source.
     """
 
-    encoder: Encoder
+    encoder: Encoder  # the model in memory
 
     def __post_init__(self) -> None:
         self.encoder.require("decode")
@@ -90,10 +82,7 @@ class Generator:
     def load(cls, name: str, folder: Path | None = None) -> Generator:
         """Load model ``name`` from ``folder`` (default: shipped models, then the user's).
 
-        Raises
-        ------
-        ModelError
-            If the model does not exist, cannot decode, or its files are damaged.
+        Raises ModelError if the model does not exist, cannot decode, or its files are damaged.
         """
         return cls(Encoder.load(name, folder))
 
@@ -173,10 +162,7 @@ class Generator:
     def again(self, header: Any) -> GeneratedGalaxies:
         """Make the galaxy of a simulated image again from its FITS header.
 
-        Raises
-        ------
-        ModelError
-            If a card is missing, or another model or other weights made the image.
+        Raises ModelError if a card is missing, or another model or other weights made the image.
         """
         request, index = GenerationRequest.from_header(header)
         model, digest = header.get("MODEL"), header.get("MODELSHA")
@@ -308,8 +294,7 @@ class Generator:
                     made = module.generate(z, more, request.temperature, **given, **guided)
                 else:
                     made = module.decode(z, **given)
-                found: np.ndarray = made[:, 0].float().cpu().numpy()
-                return found
+                return made[:, 0].float().cpu().numpy()
 
             images = make(given)
         if size is not None and request.corrections:
@@ -407,8 +392,7 @@ class Generator:
             if isinstance(module, Selects):
                 given = {**given, "candidates": request.candidates, "guidance": request.guidance,
                          "certainty": request.certainty}  # fmt: skip
-            drawn: torch.Tensor = module.draw(noise, request.temperature, **given)
-            return drawn
+            return module.draw(noise, request.temperature, **given)
         plain = noise[:, :d]
         if request.mode == "uniform":
             box = torch.full((d,), BOX, device=noise.device)

@@ -27,10 +27,7 @@ NUMBERS = {
 def checked_host(entry: dict[str, Any], source: str) -> dict[str, Any]:
     """A host of a session file, with nothing but what it should hold.
 
-    Raises
-    ------
-    SelectionError
-        If a part is missing or of another kind; the message says which.
+    Raises SelectionError if a part is missing or of another kind; the message says which.
     """
     out: dict[str, Any] = {}
     for name, longest in TEXTS.items():

@@ -12,15 +12,8 @@ def dihedral_views(images: np.ndarray) -> np.ndarray:
     share the position angle of the query (Andrianomena & Tang 2023, Figs. 8 and 9), unless the
     best of these eight views counts.
 
-    Parameters
-    ----------
-    images : numpy.ndarray
-        Shape ``(n, ..., s, s)``.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape ``(n, 8, ..., s, s)``; view 0 is the image itself.
+    ``images``: shape ``(n, ..., s, s)``. Returns an array of shape ``(n, 8, ..., s, s)``; view 0 is
+    the image itself.
     """
     rotated = [np.rot90(images, k, axes=(-2, -1)) for k in range(4)]
     return np.stack([*rotated, *(view[..., ::-1] for view in rotated)], axis=1)

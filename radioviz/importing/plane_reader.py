@@ -231,22 +231,14 @@ class _PlaneOfFile(ImageChoice):
 
 @dataclass(frozen=True, eq=False)
 class FoundPlanes:
-    """The images of each source as the inspection found them.
+    """The images of each source as the inspection found them."""
 
-    Attributes
-    ----------
-    files, choice, answers
-        What is read, and how.
-    seen : list of FileSummary
-        Of each plane.
-    inside, groups
-        Where the planes are: in each file, or a file each.
-    """
-
+    # files, choice, answers: what is read, and how
     files: ImageFiles
     choice: ImageChoice
     answers: Answers
-    seen: list[FileSummary]
+    seen: list[FileSummary]  # of each plane
+    # inside, groups: where the planes are: in each file, or a file each
     inside: FilePlanes | None
     groups: ImageGroups | None
 
@@ -330,10 +322,7 @@ def find_planes_of_sources(
 ) -> FoundPlanes | None:
     """Several images of each source, as the answers ask for; None where each has one.
 
-    Raises
-    ------
-    CatalogueError
-        If the answers contradict each other, or the files have no such planes.
+    Raises CatalogueError if the answers contradict each other, or the files have no such planes.
     """
     inside: FilePlanes | None = None
     groups: ImageGroups | None = None

@@ -189,12 +189,7 @@ def cone_query(
 
     It uploads nothing, which some services do not accept.
 
-    Parameters
-    ----------
-    columns : (str, str)
-        Those of right ascension and declination.
-    frame : str
-        As the service writes it.
+    ``columns``: those of right ascension and declination; ``frame``: as the service writes it.
     """
     names = (_quoted(name) for name in columns)
     return (

@@ -12,8 +12,7 @@ def flux_ratio(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
 
     Sums run over the whole image: false flux in empty sky counts against the model.
     """
-    ratio: np.ndarray = _flat(reconstructions).sum(axis=1) / _flat(images).sum(axis=1)
-    return ratio
+    return _flat(reconstructions).sum(axis=1) / _flat(images).sum(axis=1)
 
 
 def _flat(images: np.ndarray) -> np.ndarray:

@@ -327,24 +327,13 @@ class GalaxyFlow(nn.Module):
 
 
 class Ask(NamedTuple):
-    """What images are asked for.
+    """What images are asked for."""
 
-    Attributes
-    ----------
-    label : Tensor or None
-        Class numbers, int64 ``(n,)``; -1 or None for any.
-    sizes : Tensor
-        Arcsec on the scale of catalogues, ``(n,)``.
-    angle : Tensor
-        Direction of the axis (:func:`radioviz.models.frames.axis_angle`), radians, ``(n,)``.
-    snr : Tensor
-        Peak over noise, ``(n,)``; NaN for any.
-    """
-
-    label: Tensor | None
-    sizes: Tensor
+    label: Tensor | None  # class numbers, int64 ``(n,)``; -1 or None for any
+    sizes: Tensor  # arcsec on the scale of catalogues, ``(n,)``
+    # Direction of the axis (:func:`radioviz.models.frames.axis_angle`), radians, ``(n,)``.
     angle: Tensor
-    snr: Tensor
+    snr: Tensor  # peak over noise, ``(n,)``; NaN for any
 
 
 def stretch(x: Tensor) -> Tensor:

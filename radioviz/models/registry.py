@@ -100,10 +100,7 @@ def model_folders(folder: Path | None = None) -> tuple[Path, ...]:
 def model_folder(name: str, folder: Path | None = None) -> Path:
     """Folder of one model, the first of :func:`model_folders` that has it.
 
-    Raises
-    ------
-    ModelError
-        If there is no such model, or its ``config.json`` is damaged.
+    Raises ModelError if there is no such model, or its ``config.json`` is damaged.
     """
     _ = list_models(folder)[name]  # raises an error that lists the models
     for place in model_folders(folder):
@@ -177,11 +174,8 @@ def surveys_of(info: ModelInfo) -> tuple[str, ...]:
 def build(kind: str, architecture: Mapping[str, Any]) -> nn.Module:
     """Untrained network of a kind; imports torch.
 
-    Raises
-    ------
-    ModelError
-        If the kind is unknown, its class does not accept these arguments, or one of them is
-        unreasonably large.
+    Raises ModelError if the kind is unknown, its class does not accept these arguments, or one of
+    them is unreasonably large.
     """
     if kind not in KINDS:
         raise ModelError(_unknown_kind(kind))

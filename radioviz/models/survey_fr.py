@@ -83,10 +83,7 @@ class SurveyFr(nn.Module):
     def logits(self, x: Tensor) -> Tensor:
         """Unnormalised log-probabilities before calibration, shape ``(n, classes)``.
 
-        Raises
-        ------
-        ModelError
-            If the images have another shape.
+        Raises ModelError if the images have another shape.
         """
         check_images(x, self.size)
         return self.network.logits(x).float()

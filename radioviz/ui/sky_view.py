@@ -41,36 +41,19 @@ class SkyCoverageLayer:
 
 @dataclass(frozen=True, eq=False)
 class SkyScene:
-    """What the viewer shows.
-
-    Attributes
-    ----------
-    data_set : str
-    ids, places
-        The galaxies, and their ICRS positions in degrees, ``(n, 2)``.
-    target : (float, float)
-        Where the view goes to, ICRS in degrees; a reader who moved it stays until this changes.
-    width : float
-        Of the first view in degrees.
-    focus : str
-        Identifier of the galaxy in focus; empty without one.
-    survey : str
-        Identifier of the HiPS below; empty for the radio image, or for none.
-    hips : str
-        Address of the HiPS of the radio image; empty without one.
-    opacity : float
-        Of the radio image over a survey, 0 to 1.
-    """
+    """What the viewer shows."""
 
     data_set: str
+    # ids, places: the galaxies, and their ICRS positions in degrees, ``(n, 2)``
     ids: list[str]
     places: np.ndarray
+    # Where the view goes to, ICRS in degrees; a reader who moved it stays until this changes.
     target: tuple[float, float]
-    width: float
-    focus: str = ""
-    survey: str = ""
-    hips: str = ""
-    opacity: float = 0.0
+    width: float  # of the first view in degrees
+    focus: str = ""  # identifier of the galaxy in focus; empty without one
+    survey: str = ""  # identifier of the HiPS below; empty for the radio image, or for none
+    hips: str = ""  # address of the HiPS of the radio image; empty without one
+    opacity: float = 0.0  # of the radio image over a survey, 0 to 1
     lines: Sequence[SkyLines] = field(default_factory=tuple)
     coverages: Sequence[SkyCoverageLayer] = field(default_factory=tuple)
 

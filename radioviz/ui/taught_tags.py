@@ -20,22 +20,15 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, eq=False)
 class TaughtTag:
-    """A tag of the reader's in some data sets, whose rows follow one another.
-
-    Attributes
-    ----------
-    yes, no : numpy.ndarray
-        Rows of its examples, and of those against it.
-    word : TaughtWord or None
-        What they say of every galaxy; None where there are too few.
-    """
+    """A tag of the reader's in some data sets, whose rows follow one another."""
 
     tag: str
     data_sets: tuple[str, ...]
+    # yes, no: rows of its examples, and of those against it
     yes: np.ndarray
     no: np.ndarray
     space: ExampleSpace
-    word: TaughtWord | None
+    word: TaughtWord | None  # what they say of every galaxy; None where there are too few
 
     def pairs(self, rows: np.ndarray) -> list[Pair]:
         """Galaxies of some rows."""
@@ -87,12 +80,8 @@ class _Held:
 def taught_tag(tag: str, data_sets: tuple[str, ...], model: str) -> TaughtTag:
     """What the workspace's examples of a tag say of the galaxies of some data sets.
 
-    Raises
-    ------
-    AtlasError, CatalogueError
-        If a data set, or its latents by the encoder, cannot be opened.
-    LabelError
-        If a galaxy is an example of the tag and against it.
+    Raises AtlasError or CatalogueError if a data set, or its latents by the encoder, cannot be
+    opened, and LabelError if a galaxy is an example of the tag and against it.
     """
     sides = [_rows(data_sets, pairs) for pairs in labels().examples(tag)]
     stamp = (tag, _version(data_sets, model), *(tuple(rows.tolist()) for rows in sides))

@@ -23,18 +23,10 @@ _MOST_CLASSES = 50
 
 @dataclass(frozen=True, eq=False)
 class RankedGalaxies:
-    """The galaxies that a question asks for.
+    """The galaxies that a question asks for."""
 
-    Attributes
-    ----------
-    rows : numpy.ndarray
-        Row numbers, best first, int64.
-    score : numpy.ndarray
-        What they are ranked by, row by row of ``rows``; NaN without a ranking.
-    """
-
-    rows: np.ndarray
-    score: np.ndarray
+    rows: np.ndarray  # row numbers, best first, int64
+    score: np.ndarray  # what they are ranked by, row by row of ``rows``; NaN without a ranking
 
 
 def ask(
@@ -57,10 +49,7 @@ def ask(
 def answer(question: AskedQuestion, columns: TableColumns) -> RankedGalaxies:
     """The galaxies that a question asks for, best first.
 
-    Raises
-    ------
-    FilterError
-        If its filter or ranking, which a reader may have changed, cannot be used.
+    Raises FilterError if its filter or ranking, which a reader may have changed, cannot be used.
     """
     if not question.understood:
         return RankedGalaxies(np.zeros(0, np.int64), np.zeros(0))

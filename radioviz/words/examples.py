@@ -30,22 +30,14 @@ _SAMPLE = 20_000
 
 @dataclass(frozen=True, eq=False)
 class TaughtWord:
-    """What examples say of every galaxy.
+    """What examples say of every galaxy."""
 
-    Attributes
-    ----------
-    probability : numpy.ndarray
-        That the word applies, float64 ``(n,)``; NaN without latents.
-    low, high : numpy.ndarray
-        Ends of its 68 % interval.
-    right : tuple of int
-        Of the examples, how many are put right when each part is predicted from the others:
-        positive ones, and negative ones.
-    """
-
-    probability: np.ndarray
+    probability: np.ndarray  # that the word applies, float64 ``(n,)``; NaN without latents
+    # low, high: ends of its 68 % interval
     low: np.ndarray
     high: np.ndarray
+    # Of the examples, how many are put right when each part is predicted from the others: positive
+    # ones, and negative ones.
     right: tuple[int, int]
 
     def ranked(self, left_out: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -125,10 +117,7 @@ class ExampleSpace:
     ) -> TaughtWord:
         """Rank all galaxies by examples and counter-examples, given as rows.
 
-        Raises
-        ------
-        LabelError
-            If there are too few of either side, or a row is on both.
+        Raises LabelError if there are too few of either side, or a row is on both.
         """
         sides = [self._usable(rows) for rows in (positive, negative)]
         if set(sides[0]) & set(sides[1]):

@@ -13,21 +13,13 @@ LONGEST_PHRASE = 5
 
 @dataclass
 class Alternative:
-    """One of the things that ``or`` joins: conditions that hold together.
-
-    Attributes
-    ----------
-    terms : list of str
-        What galaxies are ranked by.
-    noun : bool
-        Whether it names a kind of galaxy by itself (doubles), rather than by an adjective (bent).
-    tailed : bool
-        Whether conditions follow the noun: doubles with wings, doubles above 20 mJy.
-    """
+    """One of the things that ``or`` joins: conditions that hold together."""
 
     conditions: list[str]
-    terms: list[str]
+    terms: list[str]  # what galaxies are ranked by
+    # Whether it names a kind of galaxy by itself (doubles), rather than by an adjective (bent).
     noun: bool = False
+    # Whether conditions follow the noun: doubles with wings, doubles above 20 mJy.
     tailed: bool = False
 
     @property
@@ -52,30 +44,18 @@ def text_of(group: list[Alternative]) -> str:
 
 @dataclass(kw_only=True)
 class ConditionReader:
-    """The part of reading a sentence that joins conditions.
-
-    Attributes
-    ----------
-    groups : list of list of Alternative
-        All groups hold, of each group one alternative.
-    run : int
-        Conditions beside each other so far: adjectives, a noun, and limits.
-    open : bool
-        Whether what follows belongs to the last alternative.
-    inside : int
-        Number of groups before the parenthesis that is open; -1 outside.
-    bounds : list of (int, str, float, float)
-        Group, column, and limits of each condition on a number.
-    """
+    """The part of reading a sentence that joins conditions."""
 
     lexicon: Lexicon
     tokens: list[Token] = field(default_factory=list)
     at: int = 0
+    # All groups hold, of each group one alternative.
     groups: list[list[Alternative]] = field(default_factory=list)
-    run: int = 0
-    open: bool = False
-    inside: int = -1
+    run: int = 0  # conditions beside each other so far: adjectives, a noun, and limits
+    open: bool = False  # whether what follows belongs to the last alternative
+    inside: int = -1  # number of groups before the parenthesis that is open; -1 outside
     denied: bool = False
+    # Group, column, and limits of each condition on a number.
     bounds: list[tuple[int, str, float, float]] = field(default_factory=list)
     join: str = "and"
     negation: int = 0

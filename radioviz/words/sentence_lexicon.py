@@ -242,15 +242,9 @@ _ABROAD = frozenset(w for words in FOREIGN.values() for w in words.split() if le
 
 @dataclass(frozen=True)
 class Lexicon:
-    """All phrases of one search, and what each of them does.
+    """All phrases of one search, and what each of them does."""
 
-    Attributes
-    ----------
-    phrases : mapping
-        Phrase to ``(kind, value)``.
-    """
-
-    phrases: Mapping[str, tuple[str, object]]
+    phrases: Mapping[str, tuple[str, object]]  # phrase to ``(kind, value)``
 
     def exact(self, words: Iterable[str]) -> tuple[str, object] | None:
         """What a phrase does; plural and singular are the same."""
@@ -306,10 +300,7 @@ def _forms(phrase: str) -> Iterable[str]:
 def language_of(words: Iterable[str], least: int) -> str:
     """The language, other than English, that words seem to be in; empty if none.
 
-    Parameters
-    ----------
-    least : int
-        Words of a language that are enough; with one, half of the words are needed, too.
+    ``least``: words of a language that are enough; with one, half of the words are needed, too.
     """
     own = {part for word in words for part in word.split()}
     if sum(_foreign_letters(w) for w in own) >= least:

@@ -16,34 +16,17 @@ from radioviz.workspace.expression import quoted, text_literal
 
 @dataclass(frozen=True)
 class AskedQuestion:
-    """What a sentence asks for.
+    """What a sentence asks for."""
 
-    Attributes
-    ----------
-    filter : str
-        Condition in the filter language; empty if every galaxy passes.
-    ranking : str
-        What galaxies are ranked by, the largest first: arithmetic of the filter language; empty
-        for the order of the data set.
-    limit : int
-        At most so many galaxies; 0 for all.
-    readings : tuple of (str, str)
-        Mistyped words and what they were read as.
-    unknown : tuple of str
-        Words that were not understood.
-    remarks : tuple of str
-        What else the reader should know, in sentences.
-    understood : bool
-        False if nothing was: then no galaxy is meant.
-    """
-
-    filter: str = ""
+    filter: str = ""  # condition in the filter language; empty if every galaxy passes
+    # What galaxies are ranked by, the largest first: arithmetic of the filter language; empty for
+    # the order of the data set.
     ranking: str = ""
-    limit: int = 0
-    readings: tuple[tuple[str, str], ...] = ()
-    unknown: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
-    understood: bool = False
+    limit: int = 0  # at most so many galaxies; 0 for all
+    readings: tuple[tuple[str, str], ...] = ()  # mistyped words and what they were read as
+    unknown: tuple[str, ...] = ()  # words that were not understood
+    remarks: tuple[str, ...] = ()  # what else the reader should know, in sentences
+    understood: bool = False  # False if nothing was: then no galaxy is meant
 
 
 @dataclass(kw_only=True)

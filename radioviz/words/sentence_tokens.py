@@ -60,25 +60,15 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class Token:
-    """A part of a sentence.
+    """A part of a sentence."""
 
-    Attributes
-    ----------
-    kind : str
-        ``word``, ``number``, ``sign``, ``unit``, ``dash``, ``name``, ``quoted``, or ``stop``.
-    text : str
-        As a phrase of the lexicon is written: small letters, no hyphens; a name or quoted text as
-        it stands.
-    raw : str
-        As the reader wrote it.
-    value : float
-        Of a number.
-    """
-
+    # ``word``, ``number``, ``sign``, ``unit``, ``dash``, ``name``, ``quoted``, or ``stop``.
     kind: str
+    # As a phrase of the lexicon is written: small letters, no hyphens; a name or quoted text as it
+    # stands.
     text: str
-    raw: str
-    value: float = 0.0
+    raw: str  # as the reader wrote it
+    value: float = 0.0  # of a number
 
 
 def plain(text: str) -> str:
@@ -89,10 +79,7 @@ def plain(text: str) -> str:
 def tokens_of(text: str, identifiers: tuple[str, ...] = ()) -> list[Token]:
     """The parts of a sentence in order.
 
-    Parameters
-    ----------
-    identifiers : tuple of str
-        Parts between blanks that name a galaxy: they stay whole.
+    ``identifiers``: parts between blanks that name a galaxy: they stay whole.
     """
     found: list[Token] = []
     names = "|".join(map(re.escape, sorted(identifiers, key=len, reverse=True)))

@@ -35,23 +35,12 @@ SEPARATOR = "; "
 
 @dataclass(frozen=True)
 class Label:
-    """What a reader gave to one galaxy.
+    """What a reader gave to one galaxy."""
 
-    Attributes
-    ----------
-    tags : tuple of str
-        In the order given.
-    mark : int or None
-        How interesting it is, 0 to 5.
-    note : str
-        Free text.
-    changed : int
-        When it last changed, seconds since 1970; 0 where that is not known.
-    """
-
-    tags: tuple[str, ...] = ()
-    mark: int | None = None
-    note: str = ""
+    tags: tuple[str, ...] = ()  # in the order given
+    mark: int | None = None  # how interesting it is, 0 to 5
+    note: str = ""  # free text
+    # When it last changed, seconds since 1970; 0 where that is not known.
     changed: int = field(default=0, compare=False)
 
     def __bool__(self) -> bool:
@@ -119,10 +108,7 @@ class Labels:
     def tag(self, pairs: Iterable[Pair], tag: str) -> int:
         """Add a tag to galaxies; how many did not have it.
 
-        Raises
-        ------
-        LabelError
-            If the text cannot be a tag (:func:`checked_tag`), or there are too many.
+        Raises LabelError if the text cannot be a tag (:func:`checked_tag`), or there are too many.
         """
         tag = checked_tag(tag)
         new = [p for p in dict.fromkeys(pairs) if tag not in self.get(p).tags]
@@ -179,10 +165,7 @@ class Labels:
     def set_note(self, pair: Pair, text: str) -> None:
         """Write the note of a galaxy; empty text removes it.
 
-        Raises
-        ------
-        LabelError
-            If it is longer than :data:`LONGEST_NOTE`.
+        Raises LabelError if it is longer than :data:`LONGEST_NOTE`.
         """
         if len(text) > LONGEST_NOTE:
             raise LabelError(
@@ -267,10 +250,8 @@ class Labels:
 def checked_tag(text: str) -> str:
     """A tag with single spaces.
 
-    Raises
-    ------
-    LabelError
-        If it is empty, too long, or holds a quote or a semicolon, which part tags in a table.
+    Raises LabelError if it is empty, too long, or holds a quote or a semicolon, which part tags in
+    a table.
     """
     tag = " ".join(str(text).split())
     if not 0 < len(tag) <= LONGEST_TAG or not tag.isprintable() or any(c in tag for c in '";`'):
@@ -292,10 +273,7 @@ def is_tag(text: str) -> bool:
 def tags_in(cell: str) -> tuple[str, ...]:
     """Tags of a cell of a table: separated by semicolons, each once.
 
-    Raises
-    ------
-    LabelError
-        If one of them cannot be a tag.
+    Raises LabelError if one of them cannot be a tag.
     """
     return tuple(dict.fromkeys(checked_tag(t) for t in cell.split(";") if t.strip()))
 

@@ -14,10 +14,7 @@ from radioviz.ui.cache.shared import shared
 def coverage(key: str) -> SkyCoverage:
     """Coverage of the cutouts of a data set (:func:`radioviz.export.sky_coverage.sky_coverage`).
 
-    Raises
-    ------
-    ExportError
-        If none has a sky position.
+    Raises ExportError if none has a sky position.
     """
     catalogue = data_set(key)
     return sky_coverage([Group(catalogue, np.arange(len(catalogue)))])

@@ -18,23 +18,15 @@ SIZE = 480
 
 @dataclass(frozen=True)
 class CompositeStyle:
-    """How three planes become colours.
+    """How three planes become colours."""
 
-    Attributes
-    ----------
-    planes : tuple of str
-        Names of the planes that are red, green and blue.
-    stretch, softening : float
-        ``stretch`` and ``Q`` of :func:`astropy.visualization.make_lupton_rgb`; in units of the
-        noise where ``in_noise``.
-    in_noise : bool
-        True divides each plane by its own noise, which puts bands of different depth or unit on
-        one scale; False keeps the unit of the pixels.
-    """
-
-    planes: tuple[str, str, str]
+    planes: tuple[str, str, str]  # names of the planes that are red, green and blue
+    # stretch, softening: ``stretch`` and ``Q`` of :func:`astropy.visualization.make_lupton_rgb`; in
+    # units of the noise where ``in_noise``
     stretch: float = 5.0
     softening: float = 8.0
+    # True divides each plane by its own noise, which puts bands of different depth or unit on one
+    # scale; False keeps the unit of the pixels.
     in_noise: bool = True
 
 
@@ -68,10 +60,7 @@ def composite(
     All planes show the same piece of the sky, that of the first, whatever their pixels are. One
     that the source lacks is black.
 
-    Raises
-    ------
-    CatalogueError
-        If there is no such plane.
+    Raises CatalogueError if there is no such plane.
     """
     from astropy.visualization import make_lupton_rgb
 
@@ -95,7 +84,4 @@ def composite(
             for n, at in zip(image.shape, shift, strict=True)
         )
         layers.append(rows @ (image[y0:y1, x0:x1] @ columns.T))
-    made: np.ndarray = make_lupton_rgb(
-        *layers, minimum=0, stretch=colours.stretch, Q=colours.softening
-    )
-    return made
+    return make_lupton_rgb(*layers, minimum=0, stretch=colours.stretch, Q=colours.softening)

@@ -107,12 +107,7 @@ def sky_contours(
 ) -> list[tuple[float, np.ndarray]]:
     """Contours of an image on the sky: the level [sigma] and ICRS positions [deg], ``(k, 2)``.
 
-    Raises
-    ------
-    ImageError
-        As :func:`parse_levels`.
-    CatalogueError
-        If the source has no sky position.
+    Raises ImageError as :func:`parse_levels`, and CatalogueError if the source has no sky position.
     """
     from astropy.wcs.utils import pixel_to_skycoord
     from contourpy import contour_generator

@@ -85,17 +85,9 @@ class LevelStore:
     def levels(self, rows: np.ndarray, make: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """Levels of the given rows.
 
-        Parameters
-        ----------
-        rows : numpy.ndarray
-            int64 of shape ``(k,)``.
-        make : callable
-            Levels 0..1, ``(j, size, size)``, of the rows that are not there yet.
-
-        Returns
-        -------
-        numpy.ndarray
-            uint8 of shape ``(k, size, size)``; row 0 of a picture is south.
+        ``rows``: int64 of shape ``(k,)``; ``make``: levels 0..1, ``(j, size, size)``, of the rows
+        that are not there yet. Returns uint8 of shape ``(k, size, size)``; row 0 of a picture is
+        south.
         """
         rows = np.asarray(rows, dtype=np.int64)
         out = np.empty((len(rows), self.size, self.size), dtype=np.uint8)

@@ -127,17 +127,8 @@ def standard_errors(first: np.ndarray, second: np.ndarray, rho: np.ndarray) -> n
     A galaxy changes the coefficient by its own product of ranks, and by moving the ranks of all
     others; the sum over galaxies of the squares is what a bootstrap would find.
 
-    Parameters
-    ----------
-    first, second : numpy.ndarray
-        Centred mean ranks over n, ``(n,)`` and ``(n, k)``.
-    rho : numpy.ndarray
-        The coefficients, ``(k,)``.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape ``(k,)``; 0 where a column is constant.
+    ``first``, ``second``: centred mean ranks over n, ``(n,)`` and ``(n, k)``; ``rho``: the
+    coefficients, ``(k,)``. Returns an array of shape ``(k,)``; 0 where a column is constant.
     """
     n = len(first)
     of_first, of_second = float(np.mean(first**2)), np.mean(second**2, axis=0)

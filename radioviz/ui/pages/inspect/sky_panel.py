@@ -25,17 +25,10 @@ _MOST = 2_000
 
 @dataclass
 class SkyState:
-    """What a session opened on this panel.
+    """What a session opened on this panel."""
 
-    Attributes
-    ----------
-    cutouts : bool
-        Whether cutouts are asked for.
-    failed : dict
-        Why a survey has no cutout, by survey and galaxy.
-    """
-
-    cutouts: bool = False
+    cutouts: bool = False  # whether cutouts are asked for
+    # Why a survey has no cutout, by survey and galaxy.
     failed: dict[tuple[str, Pair], str] = field(default_factory=dict)
 
 

@@ -159,10 +159,7 @@ def draw_histogram(
 ) -> None:
     """Histogram: one colour per data set, generated images as a line, threshold and one galaxy.
 
-    Parameters
-    ----------
-    selectable : bool
-        Whether a click, a brush or a slider chooses the range that is listed.
+    ``selectable``: whether a click, a brush or a slider chooses the range that is listed.
     """
     score, colours = sample.score, plotly_charts.data_set_colours(cache.known_data_sets())
     values = {k: t.values[score.key] for k, t in sample.tables.items() if score.key in t.values}

@@ -33,10 +33,7 @@ def ranked_by_marks(view: View, sample: ScoredSample) -> dict[Pair, float]:
     They are ranked as by any tag that is taught on Similar; where too few are marked, they stay as
     the score orders them, and nothing is known of them.
 
-    Raises
-    ------
-    AtlasError
-        If a data set has no latents.
+    Raises AtlasError if a data set has no latents.
     """
     taught = taught_tag("interesting", tuple(sample.tables), str(view.model))
     taught.draw_counts()

@@ -91,12 +91,8 @@ def choose_kind() -> None:
 def draw_query(view: View, catalogue: Catalogue, chain: Preprocess) -> QueryPicture | None:
     """Draw the query of the chosen kind; its picture, if it has one.
 
-    Parameters
-    ----------
-    catalogue : Catalogue
-        The data set that is searched: pictures are smoothed to its beam.
-    chain : Preprocess
-        Of the encoder.
+    ``catalogue``: the data set that is searched: pictures are smoothed to its beam; ``chain``: of
+    the encoder.
     """
     kind = st.session_state["similar_kind"]
     picture: QueryPicture | None = None
