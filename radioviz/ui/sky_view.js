@@ -84,7 +84,8 @@ export default function (component) {
       own.viewer = A.aladin(place, {
         target: `${data.target[0]} ${data.target[1]}`, fov: data.field, cooFrame: 'ICRS',
         projection: data.field > 90 ? 'AIT' : 'TAN', survey: [], backgroundColor: 'rgb(5,7,12)',
-        gridOptions: { enabled: data.field > 90, color: 'rgb(120,130,150)' }, showCooGridControl: true, showSimbadPointerControl: false, showShareControl: false,
+        gridOptions: { enabled: data.field > 90, showLabels: false, color: 'rgb(120,130,150)' },
+        showCooGridControl: true, showSimbadPointerControl: false, showShareControl: false,
         showContextMenu: false, expandLayersControl: false, log: false,
       });
       own.viewer.on('objectClicked', (object) => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
+from radioviz.morphology import noise_of
 from radioviz.ui import sky_layers, sky_view, state
+from radioviz.ui.image import contours
 from radioviz.ui.pages.latent_map import sky_beside
 from radioviz.ui.sky_view import SkyScene, draw_viewer
 from radioviz.ui.state import Selection
@@ -63,8 +66,8 @@ def test_the_map_shows_its_selection_and_focus_on_the_sky(
     assert [sources[i][2] for i in drawn.data["chosen"]] == ["first-7", "first-12"]
     assert drawn.data["focus"] == "first-3" and drawn.data["target"] == sources[3][:2]
     assert "/" in drawn.data["hips"]  # the image of the galaxy in focus, without a network
-    (contours,) = [part for part in drawn.read("lines") if not part["dash"]]
-    middle = np.concatenate(contours["lines"]).mean(axis=0)
+    (solid,) = [part for part in drawn.read("lines") if not part["dash"]]
+    middle = np.concatenate(solid["lines"]).mean(axis=0)
     assert np.hypot(*(middle - sources[3][:2])) < 0.05
     app.multiselect(key="map_sky_coverages").set_value([sky_layers.SELECTION]).run()
     said = next(c.value for c in app.caption if "2 galaxies cover" in c.value)
@@ -119,6 +122,30 @@ def test_contours_of_another_survey_are_of_the_image_that_shows_the_place(
     here = first.table[["ra", "dec"]].to_numpy(float)
     assert sky_layers.nearest_image(first, (here[5, 0], here[5, 1] + 0.01)) == 5
     assert sky_layers.nearest_image(first, (here[5, 0], -60.0)) is None
+
+
+def test_contours_of_two_surveys_lie_on_each_other(
+    first: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a survey whose images are centred elsewhere, as those of another telescope are."""
+    moved = np.roll(np.asarray(first.images[3]), (-40, 25), (0, 1))
+    scale = first.info_of(3).pixel_scale / 3600
+    dec = first.table["image_dec"].iat[3] + 40 * scale  # rows go up, columns to the west
+    ra = first.table["image_ra"].iat[3] + 25 * scale / np.cos(np.radians(dec))
+    table = first.table.iloc[[3]].assign(image_dec=dec, image_ra=ra)
+    other = dataclasses.replace(first, table=table, images=moved[None], folder=None)
+    monkeypatch.setattr(sky_layers.controls, "data_set_title", lambda key: key)
+    monkeypatch.setattr(sky_layers.cache, "available_data_sets", lambda: {"first": 0, "twin": 0})
+    monkeypatch.setattr(sky_layers.controls, "open_with_progress", lambda key: other)
+    chosen = lambda *args, **named: [sky_layers.THIS, "twin"]  # noqa: E731
+    monkeypatch.setattr(sky_layers.st, "multiselect", chosen)
+    noise = noise_of(first, 3)
+    monkeypatch.setattr(contours, "noise_of", lambda catalogue, row: noise)
+    place = (float(first.table["ra"].iat[3]), float(first.table["dec"].iat[3]))
+    lines = sky_layers.choose_contours(first, 3, place)
+    assert [part.name for part in lines] == [sky_layers.THIS, "twin first-3"]
+    here, there = (max(part.lines, key=len) for part in lines)
+    assert here.mean(axis=0) == pytest.approx(there.mean(axis=0), abs=0.1 * scale)
 
 
 def test_inspect_offers_contours_and_coverage(

@@ -46,6 +46,7 @@ def draw_contributions(answer: Answer, view: View) -> None:
         with in_line("Contributions", slices, "relation_contributions", answer.key) as progress:
             held.found = contributions(asked, progress)
         held.key = answer.key
+        st.rerun()
     found = held.found
     order = np.argsort(-found.sizes, kind="stable")
     figure = contribution_figure(found, asked.features[found.rows], order[:SHOWN])
@@ -63,7 +64,7 @@ def draw_contributions(answer: Answer, view: View) -> None:
     with left:
         plotly_charts.draw(
             figure, "relation_contributions_chart", "Contributions of columns to predictions",
-            height=80 + 34 * min(SHOWN, len(order)), on_select=selected, both=True,
+            height=100 + 34 * min(SHOWN, len(order)), on_select=selected, both=True,
         )  # fmt: skip
     right.dataframe(
         pd.DataFrame({"Column": [found.names[i] for i in order], "Mean size": found.sizes[order]}),
@@ -102,7 +103,7 @@ def contribution_figure(found: Contributions, features: np.ndarray, columns: np.
     figure["layout"]["yaxis"] |= {
         "tickvals": [-p for p in range(len(columns))],
         "ticktext": [found.names[i] for i in columns], "showgrid": False,
-        "range": [0.6 - len(columns), 0.6],
+        "range": [0.6 - len(columns), 1.0],
     }  # fmt: skip
     return figure
 

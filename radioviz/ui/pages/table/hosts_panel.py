@@ -59,7 +59,8 @@ def draw_hosts(view: View, listed: Callable[[], Selection]) -> None:
     if held.data_set != view.data_set:
         held.data_set, held.answers = view.data_set, []
     first, second, third = st.columns(3, vertical_alignment="bottom")
-    source = str(first.selectbox("Galaxies", SOURCES, key="hosts_source"))
+    source = str(first.selectbox("Galaxies", SOURCES, 0 if len(state.brush()) else 1,
+                                 key="hosts_source"))  # fmt: skip
     titles = [c.title for c in host_search.CATALOGUES]
     title = str(second.selectbox("Catalogue", [FILE, *titles], index=1, key="hosts_catalogue"))
     kind = str(third.selectbox(
@@ -76,6 +77,9 @@ def draw_hosts(view: View, listed: Callable[[], Selection]) -> None:
         )  # fmt: skip
         prior = choose_prior("hosts")
     here = controls.galaxies_text(len(rows))
+    if not len(rows):
+        title = controls.escape(controls.data_set_title(view.data_set))
+        st.caption(f"No galaxy of {title} is chosen: select some on the map, or choose other rows.")
     if len(rows) > MOST:
         st.caption(f"{here}; at most {MOST:,} are searched at a time. Filter or select fewer.")
         return
