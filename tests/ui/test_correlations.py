@@ -67,6 +67,17 @@ def test_the_error_is_that_of_a_bootstrap(case: str) -> None:
         assert usual < 0.8 * spread[0]
 
 
+def test_the_error_of_many_galaxies_is_that_of_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(8)
+    axes = rng.normal(size=(6000, 1))
+    size = {"size": axes[:, 0] ** 2 + axes[:, 0] + rng.normal(size=6000)}
+    whole = correlate(size, axes, ["z1"])
+    monkeypatch.setattr(correlations, "_MOST", 2000)
+    part = correlate(size, axes, ["z1"])
+    assert part.rho == whole.rho
+    assert part.high - part.low == pytest.approx(whole.high - whole.low, rel=0.05)
+
+
 def test_interval_covers_the_truth_as_often_as_it_says() -> None:
     # Spearman's rho of a bivariate normal is 6/pi arcsin(r/2).
     rng = np.random.default_rng(1)

@@ -11,6 +11,7 @@ import pandas as pd
 from radioviz.data.catalogue import LABELS
 from radioviz.ui.map import colouring
 
+_MOST = 20_000  # galaxies of which the error is computed
 MIN_GALAXIES = 20  # with a value, below which no correlation is given
 _EXCLUDED = {"ra", "dec", "image_ra", "image_dec", "cv_fold", "cv_test", "n_unrelated"}
 
@@ -131,27 +132,43 @@ def standard_errors(first: np.ndarray, second: np.ndarray, rho: np.ndarray) -> n
     coefficients, ``(k,)``. Returns an array of shape ``(k,)``; 0 where a column is constant.
     """
     n = len(first)
-    of_first, of_second = float(np.mean(first**2)), np.mean(second**2, axis=0)
-    above = _sum_above(first, np.column_stack([second, first]))
-    common = first[:, None] * second + above[:, :-1]
-    own = first**2 + 2 * above[:, -1]  # of the variance of the ranks: constant without ties
+    if n > _MOST:  # the error of so many says that of all
+        rows = np.random.default_rng(0).choice(n, _MOST, replace=False)
+        first, second = first[rows], second[rows]
+    of_first, there = float(np.mean(first**2)), _Above(first)
+    # Of the variance of the ranks: constant without ties.
+    own = (first**2 + 2 * there(first)) / of_first
     out = np.zeros(second.shape[1])
-    for k in np.flatnonzero(of_second > 0):
-        there = _sum_above(second[:, k], np.column_stack([first, second[:, k]]))
-        product = (common[:, k] + there[:, 0]) / np.sqrt(of_first * of_second[k])
-        variance = own / of_first + (second[:, k] ** 2 + 2 * there[:, 1]) / of_second[k]
-        influence = product - rho[k] / 2 * variance
+    for k, column in enumerate(second.T):
+        of_second = float(np.mean(column**2))
+        if not of_second > 0:
+            continue
+        here = _Above(column)
+        product = first * column + there(column) + here(first)
+        variance = own + (column**2 + 2 * here(column)) / of_second
+        influence = product / np.sqrt(of_first * of_second) - rho[k] / 2 * variance
         out[k] = np.std(influence) / np.sqrt(n)
     return out
 
 
-def _sum_above(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean over all rows of the weights ``(n, m)`` of rows with larger values, ties by half."""
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    total = np.vstack([np.zeros(weights.shape[1]), np.cumsum(weights[order], axis=0)])
-    below, upto = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
-    return (total[-1] - (total[below] + total[upto]) / 2) / len(values)
+class _Above:
+    """For each row the mean over all rows of the weights of those with larger values.
+
+    Equal values count by half.
+    """
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._order = np.argsort(values, kind="stable")
+        ordered = values[self._order]
+        self._below, self._upto = (
+            np.searchsorted(ordered, ordered, side) for side in ("left", "right")
+        )
+
+    def __call__(self, weights: np.ndarray) -> np.ndarray:
+        total = np.concatenate([[0.0], np.cumsum(weights[self._order])])
+        out = np.empty(len(weights))
+        out[self._order] = total[-1] - (total[self._below] + total[self._upto]) / 2
+        return out / len(weights)
 
 
 def _shade(rho: float) -> str:
