@@ -44,18 +44,20 @@ def class_calibration(model: str = MODEL) -> None:
         p, truth = np.array(seeds), problem.labels(problem.test)
         error = _report(kind.replace(" ", "_"), p, truth, "mirabest/test, MBC", model)
         if kind != "as is":
-            worst.append(error)
+            worst.append((error, len(truth), kind))
     encoder = Encoder.load(str(dict(classifier.info.training["config"])["init"]))
     found = fr_head.read_labelled(encoder, ("train", "valid", "test", "excluded"))
     p, truth = by_folds(found)
-    worst.append(_report("nvss", p[None], truth, "frdeep-nvss, ten folds of sources", model))
+    error = _report("nvss", p[None], truth, "frdeep-nvss, ten folds of sources", model)
+    worst.append((error, len(truth), "nvss"))
     lotss = (found.table["key"] == fr_head.CALIBRATED) & (found.table["split"] == "test")
     if lotss.any():
         rows, catalogue = found.table["row"][lotss].to_numpy(), fr_head.survey("lotss")[0]
         p = classifier.classify_catalogue(catalogue, rows)
         _report("lotss", p[None], found.truth[lotss.to_numpy()], "lotss/test", model)
-    error = max(worst, key=lambda estimate: estimate[0])
-    _record("ece.worst", error, len(truth), "the worst of offset17, noise10, beam3, nvss", model)
+    error, n, name = max(worst, key=lambda found: found[0][0])
+    split = f"{name}, the worst of offset17, noise10, beam3, nvss"
+    _record("ece.worst", error, n, split, model, SEEDS if name in ("offset17", "noise10") else 1)
 
 
 Estimate = tuple[float, float | None, float | None]

@@ -43,10 +43,12 @@ def choose_maps(view: View) -> MapChoice:
     with columns[2]:
         others = controls.overlays(view)
         url_state.linked_choices("overlay", "overlay", others, [])
-        overlays = st.multiselect(
-            "Overlay", others, key="overlay", format_func=controls.data_set_title,
-            placeholder="None", persist_state="session", help="Other data sets on the same map",
-        )  # fmt: skip
+        number = len(st.session_state["overlay"])
+        with st.popover(f"Overlay: {number or 'none'}", key="map_overlay", width="stretch"):
+            overlays = st.multiselect(
+                "Other data sets on the same map", others, key="overlay",
+                format_func=controls.data_set_title, placeholder="None", persist_state="session",
+            )  # fmt: skip
     with columns[3]:
         titles = controls.encoder_titles(view.data_set)
         models = {m: titles.get(m, m) for m in cache.atlas_names(view.data_set) if m != model}
