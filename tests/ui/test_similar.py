@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from radioviz.jobs import reader_process
 from radioviz.similarity import Query, query_image, search
 from radioviz.ui import cache
 from radioviz.ui.pages.similar import similar_examples
+from radioviz.ui.pages.similar.similar_lines import similar_script
+from radioviz.ui.pages.similar.similar_search import SearchSettings
 from radioviz.ui.pages.similar.state import SimilarityQuery, SimilarState
 from radioviz.ui.palette import SELECTION_COLOUR
 from radioviz.ui.state import Selection
@@ -337,8 +340,11 @@ def test_examples_can_be_encoded_without_other_sources(open_page: Open) -> None:
     app = open_page("similar", source="first/first-10", encoder="vae32", alone="1")
     assert not app.error and not app.exception
     assert app.toggle(key="similar_alone").value
-    assert app.query_params["alone"] == ["1"]
-    assert "alone=True" in " ".join(block.value for block in app.code)
+    assert app.query_params["alone"] == "1"
+    query, settings = SimilarityQuery((("first", "first-10"),)), SearchSettings(("first",))
+    for alone in (False, True):
+        script = similar_script("vae32", query, None, dataclasses.replace(settings, alone=alone))
+        assert ("alone=True" in str(script)) == alone
     own = open_page("similar", source="first/first-10", encoder="survey-simclr", alone="1")
     kept = own.toggle(key="similar_always_alone")
     assert kept.value and kept.disabled and "alone" not in own.query_params
