@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 
 from radioviz.errors import LabelError
@@ -83,7 +85,8 @@ def draw_list(view: View, sample: ScoredSample) -> list[Pair]:
     except LabelError as error:
         st.error(controls.escape(str(error)))
         return []
-    likelihood_view.list_heading(sample, which, pairs, max(number, len(pairs)))
+    taught = math.isfinite(next(iter(likely.values()), math.nan))
+    likelihood_view.list_heading(sample, which, pairs, max(number, len(pairs)), taught=taught)
     if not pairs:
         return pairs
     return gallery_tools.paged_gallery(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -33,6 +34,8 @@ def search_words(
     tags: Mapping[str, Sequence[str]] | None = None,
     number: int = 0,
     text_encoder: str = "",
+    condition: str | None = None,
+    ranking: str | None = None,
 ) -> pd.DataFrame:
     """The galaxies that a sentence describes, best first, as on the Similar page.
 
@@ -49,6 +52,8 @@ def search_words(
         At most so many; 0 for all.
     text_encoder : str
         An installed text encoder (:mod:`radioviz.words.text_encoder`) that ranks instead.
+    condition, ranking : str, optional
+        A filter, and arithmetic of columns to rank by, in place of those of the sentence.
 
     Returns
     -------
@@ -60,7 +65,7 @@ def search_words(
     Raises
     ------
     FilterError
-        If the sentence is empty or too long.
+        If the sentence is empty or too long, or a condition or ranking cannot be read.
     CatalogueError, AtlasError
         If there is no such data set, or its scores are damaged.
     VocabularyError
@@ -93,6 +98,10 @@ def search_words(
         )
         columns.similarity = likeness(lambda: index, lambda: white)
     question = ask(sentence, columns, read_vocabulary(), tags or {})
+    if condition is not None:
+        question = dataclasses.replace(question, filter=condition, understood=True)
+    if ranking is not None:
+        question = dataclasses.replace(question, ranking=ranking)
     if text_encoder:
         ids = catalogue.table["source_id"].to_numpy(object)
         every = text_scores(load_text_encoder(text_encoder), sentence, data_set, ids)

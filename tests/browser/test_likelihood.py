@@ -83,23 +83,24 @@ def test_marks_by_keys_rank_the_rest(app_server: Server, page: Page, tmp_path: P
     order = sources(page)
     page.keyboard.press("n")
     page.locator(".st-key-mark_interesting button").wait_for()
-    for key in ("i", "b", "4"):
+    for key in ("i", "b", "4", "a", "2"):
         actions.settle(page)
         page.keyboard.press(key)
         time.sleep(0.5)
-    wait_for_words(page, "1 interesting, 1 boring, 1 scored")
+    wait_for_words(page, "1 interesting, 1 boring, 2 scored, 1 artefact")
     page.keyboard.press("u")
-    wait_for_words(page, "1 interesting, 1 boring")
+    wait_for_words(page, "1 interesting, 1 boring, 1 scored, 1 artefact")
     page.locator(".st-key-likelihood_list").get_by_text("Ranked by your marks").click()
-    wait_for_words(page, "not marked yet, ranked by your marks")
+    wait_for_words(page, "not marked yet, the most likely to be interesting first")
     ranked = sources(page)
-    assert not set(order[:2]) & set(ranked)
+    assert not set(order[:4]) & set(ranked)
     with page.expect_download() as started:
         page.locator(".st-key-marks_save button").first.click()
     target = tmp_path / "marks.radioviz"
     started.value.save_as(target)
     marks = json.loads(target.read_text())["marks"]
-    assert [(m["source_id"], m["mark"]) for m in marks] == [(order[0], 5), (order[1], 0)]
+    given = [(order[0], 5), (order[1], 0), (order[2], 4), (order[3], 0)]
+    assert [(m["source_id"], m["mark"]) for m in marks] == given
 
 
 def test_search_from_an_outlier(app_server: Server, page: Page) -> None:

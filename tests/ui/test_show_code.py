@@ -252,6 +252,20 @@ def test_likelihood_ranked_by_marks(opened: Open) -> None:
     assert not {"first-3", "first-9", "first-20", "first-41", "first-50"} & set(ids)
 
 
+def test_similar_in_words(opened: Open) -> None:
+    words = "bent, larger than 40 arcsec, not compact"
+    plain = opened("similar", filtered='label == "Bent"', words=words)
+    edited = opened("similar", words=words)
+    edited.text_area(key="words_filter").set_value("bent >= 0.8 and double >= 0.5").run()
+    edited.text_input(key="words_ranking").set_value("las").run()
+    found = run(*((code_of(app), ["found['source_id'].tolist()"]) for app in (plain, edited)))
+    for app, (ids,) in zip((plain, edited), found, strict=True):
+        shown = cells(app, "words_gallery")
+        assert len(shown) >= 3 and ids[: len(shown)] == shown
+        assert app.subheader[0].value.startswith(f"{len(ids):,} galax")
+    assert set(found[0][0]) != set(found[1][0])
+
+
 def test_inspect(opened: Open, first: Catalogue, imported: str) -> None:
     held = InspectState(reconstructed={"vae32", "cvae"})
     key = f"{InspectState.__module__}.{InspectState.__qualname__}"

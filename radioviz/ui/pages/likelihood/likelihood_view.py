@@ -36,7 +36,7 @@ from radioviz.ui.pages.likelihood.scored_sample import (
 from radioviz.ui.pages.likelihood.state import LikelihoodState
 from radioviz.ui.pages.similar.state import SimilarState
 from radioviz.ui.palette import MISSING_COLOUR
-from radioviz.ui.session_labels import mark_of, mark_text, marks
+from radioviz.ui.session_labels import mark_of, mark_text
 from radioviz.ui.state import page_state
 
 BINS = 60
@@ -268,17 +268,19 @@ def strangest_first(sample: ScoredSample, in_range: bool) -> tuple[list[Pair], i
     return sample.pairs(order), len(rows)
 
 
-def list_heading(sample: ScoredSample, which: str, pairs: list[Pair], number: int) -> None:
+def list_heading(
+    sample: ScoredSample, which: str, pairs: list[Pair], number: int, *, taught: bool
+) -> None:
     """How many galaxies a list holds and what they are, with what can be done with it.
 
-    ``number``: of all that it is about.
+    ``number``: of all that it is about; ``taught``: whether marks ranked it.
     """
     score, chosen = sample.score, page_state(LikelihoodState).range
     if which == "range" and chosen is None:
         text = f"beyond the threshold of {sample.threshold_value:.4g}"
     elif which == "range" and chosen is not None:
         text = f"with {score.title.lower()} {chosen[0]:.4g} to {chosen[1]:.4g}"
-    elif which == "marks" and marks():
+    elif which == "marks" and taught:
         text = "not marked yet, the most likely to be interesting first"
     elif which == "marks":
         text = "ranked by the score: mark some, and the rest is ranked by your marks"

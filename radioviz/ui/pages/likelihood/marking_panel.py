@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import streamlit as st
 
-from radioviz.ui import controls, detail, filtering, galaxies, session_workspace, state, tray
+from radioviz.ui import cache, controls, detail, filtering, galaxies, session_workspace, state, tray
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.label_editor import draw_labels
@@ -41,9 +41,15 @@ def ranked_by_marks(view: View, sample: ScoredSample) -> dict[Pair, float]:
         order = np.argsort(-np.nan_to_num(sample.pooled(), nan=-np.inf), kind="stable")
         ranked = dict.fromkeys(sample.pairs(order[:MOST]), float("nan"))
     else:
-        ranked = taught.scores(taught.others())
-    passing = filtering.kept(Selection(ranked), view.model)  # it narrows the list alone
-    return {p: ranked[p] for p in passing if labels().get(p).mark is None}
+        rows = taught.others()
+        ranked = taught.scores(rows[_passing(sample, view)[rows]][:MOST])
+    return {p: likely for p, likely in ranked.items() if labels().get(p).mark is None}
+
+
+def _passing(sample: ScoredSample, view: View) -> np.ndarray:
+    """Which galaxies pass the filter, which narrows the list, not what is learned from."""
+    masks = [(len(cache.data_set(k)), filtering.passing(k, view.model)) for k in sample.tables]
+    return np.concatenate([np.ones(n, bool) if mask is None else mask for n, mask in masks])
 
 
 # -- marking ------------------------------------------------------------------------------------

@@ -24,7 +24,8 @@ from radioviz.ui import (
 )
 from radioviz.ui.cache.data_sets import data_set_version
 from radioviz.ui.cache.shared import shared
-from radioviz.ui.code.script import Script, call
+from radioviz.ui.code.filter_lines import among
+from radioviz.ui.code.script import Expression, Script, call, literal
 from radioviz.ui.controls import View
 from radioviz.ui.gallery_tools import Look
 from radioviz.ui.pages.similar import query_panel
@@ -58,6 +59,7 @@ class WordSearchState:
     data_set: str = ""
     question: AskedQuestion = dataclasses.field(default_factory=AskedQuestion)
     refused: str = ""
+    edited: bool = False
 
 
 def open_link() -> None:
@@ -104,6 +106,7 @@ def draw_sentence(view: View) -> None:
 def _read(view: View, text: str) -> None:
     held = page_state(WordSearchState)
     held.sentence, held.data_set, held.refused = text.strip(), view.data_set, ""
+    held.edited = False
     held.question = AskedQuestion()
     if not held.sentence:
         return
@@ -156,6 +159,7 @@ def _draw_question(held: WordSearchState) -> None:
 
 def _edited() -> None:
     held = page_state(WordSearchState)
+    held.edited = True
     held.question = dataclasses.replace(
         held.question, filter=str(st.session_state[_FILTER]).strip(),
         ranking=str(st.session_state.get(_RANKING, held.question.ranking)).strip(),
@@ -277,7 +281,13 @@ def word_script(view: View) -> Script:
     catalogue_tags = workspace_columns(view.data_set).tags
     used = {t: [s for d, s in labels().members(t) if d == view.data_set] for t in catalogue_tags
             if f'tag("{t}")' in held.question.filter}  # fmt: skip
+    changed = {"condition": Expression(literal(held.question.filter)),
+               "ranking": Expression(literal(held.question.ranking))}  # fmt: skip
     script.put("found", call("radioviz.search_words", held.sentence, view.data_set,
                              model=view.model or "", tags=used or None,
-                             text_encoder=chosen_encoder()))  # fmt: skip
+                             text_encoder=chosen_encoder(),
+                             **(changed if held.edited else {})))  # fmt: skip
+    if among(script, [view.data_set], view.model) is not None:
+        within = 'found[found["source_id"].isin(shown["source_id"])]'
+        script.put("found", Expression(within))
     return script
