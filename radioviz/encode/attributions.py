@@ -32,11 +32,6 @@ class Explanation:
     of_empty_sky: float  # the same for an image without emission, where the integration starts
     probabilities: np.ndarray  # of the two classes, float32, shape ``(2,)``
 
-    @property
-    def remainder(self) -> float:
-        """Error of the numerical integral: the change minus the sum of the shares."""
-        return self.difference - self.of_empty_sky - float(self.shares.sum())
-
 
 def explain(classifier: Classifier, image: np.ndarray, steps: int = STEPS) -> Explanation:
     """Attribute a classifier's decision to the pixels of one image.

@@ -125,10 +125,7 @@ class ModelInfo:
     def from_dict(cls, values: Mapping[str, Any]) -> ModelInfo:
         """Read what :meth:`to_dict` wrote.
 
-        Raises
-        ------
-        ModelError
-            If this version does not know the format version, a field or a value.
+        Raises ModelError if this version does not know the format version, a field or a value.
         """
         values = dict(values)
         name = values.get("name", "?")
@@ -156,10 +153,8 @@ class ModelInfo:
 def read_info(folder: Path) -> ModelInfo:
     """Read ``config.json`` of a model folder; the weights must exist but are not read.
 
-    Raises
-    ------
-    ModelError
-        If the folder, its config or its weights are missing, or the config is damaged.
+    Raises ModelError if the folder, its config or its weights are missing, or the config is
+    damaged.
     """
     path = Path(folder) / CONFIG
     try:

@@ -136,11 +136,6 @@ class LatentIndex:
             model_sha256,
         )
 
-    @property
-    def unusable(self) -> np.ndarray:
-        """Rows whose latent has no direction, int64."""
-        return np.flatnonzero(self.inverse_norms == 0)
-
     def with_approximate(self, folder: Path, progress: Progress | None = None) -> LatentIndex:
         """The same with a search index in ``folder``, built there once; unchanged unless large.
 

@@ -42,7 +42,7 @@ def test_shares_add_up_to_the_change(views: int) -> None:
     found = explain(judge, image, steps=200)
     assert found.shares.shape == (SIZE, SIZE)
     change = found.difference - found.of_empty_sky
-    assert abs(found.remainder) < 0.05 * max(abs(change), 0.05)
+    assert abs(change - found.shares.sum()) < 0.05 * max(abs(change), 0.05)
     p = judge.predict_proba(image[None])[0]
     assert found.difference == pytest.approx(float(np.log(p[1] / p[0])), abs=1e-4)
     assert (found.shares[image == 0] == 0).all()

@@ -305,7 +305,7 @@ def test_rows_without_direction_are_no_results() -> None:
     latents[6] = 3e38
     latents[7] = 1e-42
     index = _index(latents)
-    assert index.unusable.tolist() == [2, 4, 6, 7]
+    assert np.flatnonzero(index.inverse_norms == 0).tolist() == [2, 4, 6, 7]
     result = search([index], Query(np.ones(4)), 10)
     assert sorted(result["row"]) == [0, 1, 3, 5]
     assert result.set_index("row")["score"][5] == pytest.approx(1.0)

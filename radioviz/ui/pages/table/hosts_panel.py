@@ -31,26 +31,15 @@ _SHOWN = 5_000
 
 @dataclass
 class HostsState:
-    """The last search of this session.
-
-    Attributes
-    ----------
-    data_set : str
-    answers : list of HostAnswer
-    where, prior
-        What they rest on.
-    message : str
-        Shown once.
-    searches : int
-        How many were begun.
-    """
+    """The last search of this session."""
 
     data_set: str = ""
     answers: list[HostAnswer] = field(default_factory=list)
+    # where, prior: what they rest on
     where: HostCatalogue | None = None
     prior: HostPrior = field(default_factory=HostPrior)
-    message: str = ""
-    searches: int = 0
+    message: str = ""  # shown once
+    searches: int = 0  # how many were begun
 
 
 def draw_hosts(view: View, listed: Callable[[], Selection]) -> None:
