@@ -25,6 +25,13 @@ export default function (component) {
   const radio = (A, opacity) => A.HiPS(address(data.hips), {
     name: 'Radio image', imgFormat: 'fits', colormap: 'inferno', stretch: 'asinh', opacity,
   });
+  const survey = (A) => A.HiPS(data.survey, {
+    errorCallback: () => {
+      own.problem = `${data.survey} cannot be loaded from the CDS; it needs a network.`;
+      said.textContent = own.problem;
+      delete own.drawn.ground; // so that it is tried again when the page is drawn again
+    },
+  });
   const image = (layer, hips) => {
     if (hips) own.viewer.setOverlayImageLayer(hips, layer);
     else if (own.viewer.getOverlayImageLayer(layer)) own.viewer.removeImageLayer(layer);
@@ -33,8 +40,10 @@ export default function (component) {
     const over = data.survey && data.hips && data.opacity > 0 ? [data.hips, data.opacity] : null;
     if (changed('ground', data.survey || data.hips)) {
       image('over', null); // or it would come to lie below
+      image('ground', null); // or it would stay where the new one cannot be loaded
       delete own.drawn.over;
-      image('ground', data.survey || (data.hips ? radio(A, 1) : null));
+      own.problem = '';
+      image('ground', data.survey ? survey(A) : data.hips ? radio(A, 1) : null);
     }
     if (changed('over', over)) image('over', over ? radio(A, data.opacity) : null);
   };
@@ -74,7 +83,7 @@ export default function (component) {
     if (!changed('coverages', data.coverages)) return;
     replace('coverages', await Promise.all(data.coverages.map(async ({ name, color, moc }) => (
       A.MOCFromJSON(await got(moc, 'arrayBuffer'),
-        { name, color, lineWidth: 2, opacity: 0.35, fill: true, perimeter: true })))));
+        { name, color, lineWidth: 2, perimeter: true })))));
   };
 
   const open = async () => {
@@ -102,6 +111,7 @@ export default function (component) {
           own.viewer.select(button.dataset.shape);
         };
       }
+      own.viewer.view.empty = false; // or it would load a survey of its own choice
       tools.hidden = false;
       changed('target', data.target);
     }
@@ -119,7 +129,7 @@ export default function (component) {
     place.dataset.lines = (own.layers.lines || []).length;
     place.dataset.coverages = data.coverages.length;
     place.dataset.ready = data.focus || 'all';
-    said.textContent = '';
+    said.textContent = own.problem || '';
   };
 
   own.loading = (own.loading || Promise.resolve()).then(open).catch((error) => {

@@ -92,7 +92,7 @@ def _draw_viewer(
     st.subheader("Sky viewer", divider="gray")
     if not viewer_is_here("sky"):
         return
-    first, second, third = st.columns(3, vertical_alignment="bottom")
+    first, second, third = st.columns(3)
     with first:
         survey = sky_layers.choose_background("sky", own=True)
     with second:

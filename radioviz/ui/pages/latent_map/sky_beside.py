@@ -32,7 +32,7 @@ def sky_beside(view: View, height: str) -> None:
     places = whole[rows]
     ids = catalogue.ids_of(rows).tolist()
     here = focus[1] if focus is not None and focus[0] == view.data_set and focus[1] in ids else ""
-    left, right = st.columns(2, vertical_alignment="bottom")
+    left, right = st.columns(2)
     with left:
         survey = sky_layers.choose_background("map_sky", own=bool(here))
     with right:
