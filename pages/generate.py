@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
-from radioviz.ui import controls, sidebar
+from radioviz.ui import controls, edit_panel, sidebar
 from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.controls import View
 from radioviz.ui.pages.generate import (
@@ -17,6 +19,7 @@ from radioviz.ui.pages.generate import (
     state,
 )
 from radioviz.ui.pages.generate.batch_lines import batch_script, mock_field_script
+from radioviz.ui.pages.generate.state import GeneratedBatch
 
 
 @st.fragment(key="generate")
@@ -40,8 +43,7 @@ def generate(view: View) -> None:
     names = [
         "This batch", "Beside real", "Twins", "Memorisation check", "Mock field", "Export",
     ]  # fmt: skip
-    tabs = st.tabs(names, key="generate_tab", on_change="rerun")
-    draws = (
+    draws: tuple[Callable[[GeneratedBatch, View], None], ...] = (
         generate_view.batch_panel,
         beside_real.beside_real_panel,
         generate_checks.twins_panel,
@@ -49,6 +51,9 @@ def generate(view: View) -> None:
         mock_field_panel.mock_field_panel,
         generate_export.batch_export_panel,
     )
+    if edit_panel.editors():
+        names, draws = [*names, "Edit"], (*draws, generate_checks.change_panel)
+    tabs = st.tabs(names, key="generate_tab", on_change="rerun")
     for tab, draw in zip(tabs, draws, strict=True):
         if tab.open:
             with tab, controls.show_errors():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import controls, detail, galaxies, sidebar, url_state, word_panels
+from radioviz.ui import controls, detail, edit_panel, galaxies, sidebar, url_state, word_panels
 from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.controls import View
 from radioviz.ui.galaxy_search import draw_search_outcome, galaxy_search
@@ -37,6 +37,9 @@ TABS = (
     *("Reconstruction", "Host", "Sky", "FITS header"),
 )
 
+EDIT = "Edit"
+"""Where a model changes images."""
+
 
 def search_outcome(view: View, pair: Pair) -> None:
     """Which match of the last search this is, and the way to the others; or why there is none."""
@@ -67,7 +70,9 @@ def main() -> None:
         search_outcome(view, pair)
         _, row = galaxies.row_of(pair)
         inspect_state().linked_source = pair[1]
-        url_state.linked_choice("inspect_tabs", "tab", TABS, TABS[0])
+        shows_edit = bool(edit_panel.editors())
+        names = (*TABS, EDIT) if shows_edit else TABS
+        url_state.linked_choice("inspect_tabs", "tab", names, TABS[0])
         opened = st.session_state["inspect_tabs"]
         view.publish(source=pair[1], tab=None if opened == TABS[0] else opened)
         title.html(detail.galaxy_heading(catalogue, row, large=True))
@@ -95,7 +100,9 @@ def main() -> None:
             lambda: galaxy_panels.header_panel(shown, at),
         )
         # Only what is looked at is drawn: another galaxy need not be explained behind a tab.
-        tabs = st.tabs(TABS, key="inspect_tabs", on_change="rerun")
+        if shows_edit:
+            draws = (*draws, lambda: reconstructions.change_panel(catalogue, row, view))
+        tabs = st.tabs(names, key="inspect_tabs", on_change="rerun")
         for tab, draw in zip(tabs, draws, strict=True):
             if tab.open:
                 with tab, controls.show_errors():

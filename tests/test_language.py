@@ -51,6 +51,8 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("train/methods/maf.py", "turned"): _CONFIG,
     ("train/runs/maf-simclr.toml", "turned"): _CONFIG,
     ("train/runs/maf-survey-simclr.toml", "turned"): _CONFIG,
+    ("CHANGELOG.md", "anew"): _OPTION,
+    ("docs/models.md", "anew"): _OPTION,
     ("train/__main__.py", "anew"): _OPTION,
     ("train/evaluate/generation.py", "anew"): _OPTION,
     ("train/evaluate/judged_generation.py", "anew"): _OPTION,

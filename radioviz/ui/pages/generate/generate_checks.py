@@ -7,9 +7,18 @@ import streamlit as st
 
 from radioviz import metrics
 from radioviz.encode.generation import sigma_clipped
-from radioviz.errors import RadioVizError
+from radioviz.errors import ModelError, RadioVizError
+from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import decoders
-from radioviz.ui import cache, class_probabilities, controls, detail, galaxies, synthetic
+from radioviz.ui import (
+    cache,
+    class_probabilities,
+    controls,
+    detail,
+    edit_panel,
+    galaxies,
+    synthetic,
+)
 from radioviz.ui.charts import plotly_charts, profile_chart
 from radioviz.ui.controls import View
 from radioviz.ui.in_line import in_line
@@ -80,6 +89,20 @@ def memorisation_panel(batch: GeneratedBatch, view: View) -> None:
             controls.go_inspect(pair)
         if learned.missing:
             st.caption("Not installed: " + controls.escape(", ".join(learned.missing)))
+
+
+def change_panel(batch: GeneratedBatch, view: View) -> None:
+    """The chosen image moved to another class or size, or a part of it filled in."""
+    i = batch.chosen
+
+    def image_for(info: ModelInfo) -> np.ndarray:
+        if info.preprocess != batch.info.preprocess:
+            raise ModelError(
+                f"model '{info.name}' needs images of other preprocessing than '{batch.info.name}'"
+            )
+        return np.asarray(batch.images[i], np.float32)
+
+    edit_panel.edit_panel(image_for, f"generated, {batch.title(i)}", batch.made.labels[i], view)
 
 
 def twins_panel(batch: GeneratedBatch, view: View) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.models.artefact import ModelInfo
-from radioviz.ui import cache, controls, detail
+from radioviz.ui import cache, controls, detail, edit_panel, galaxies
 from radioviz.ui.controls import View
 from radioviz.ui.image.display import interpolate_colours, png, rgb_png, shown_plane
 from radioviz.ui.image.sky_image import STRETCHED
@@ -48,6 +48,17 @@ def reconstruction_panel(catalogue: Catalogue, row: int, view: View) -> None:
                 continue
             with st.spinner(f"Reconstructing with {info.title} …"):
                 _show(catalogue, row, name, info, view)
+
+
+def change_panel(catalogue: Catalogue, row: int, view: View) -> None:
+    """The galaxy moved to another class or size, or a part of it filled in."""
+    seen = shown_plane(catalogue, view.style)
+
+    def image_for(info: ModelInfo) -> np.ndarray:
+        return info.preprocess.apply(seen, np.array([row]))[0]
+
+    name = galaxies.name_of(catalogue.table, row)
+    edit_panel.edit_panel(image_for, name, str(catalogue.table["label"].iat[row]), view)
 
 
 def _show(catalogue: Catalogue, row: int, name: str, info: ModelInfo, view: View) -> None:

@@ -31,6 +31,7 @@ ABILITIES = {
     "classify": "class probability",
     "features": "features for comparison",
     "side": "one of two classes, without labels",
+    "edit": "changes of images",
 }
 
 SCORES = {

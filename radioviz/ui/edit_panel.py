@@ -1,0 +1,145 @@
+"""A real or generated galaxy changed by a flow: another class or size, or a part filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from radioviz.jobs.progress import Progress
+from radioviz.models.artefact import ModelInfo
+from radioviz.ui import cache, controls, detail, synthetic
+from radioviz.ui.controls import View
+from radioviz.ui.exports.export_panel import export_button
+from radioviz.ui.in_line import in_line
+from radioviz.ui.state import page_state
+
+if TYPE_CHECKING:
+    from radioviz.encode.editor import EditedGalaxy
+
+ANY = "any"
+MOVE, FILL = "Another class or size", "Fill a part"
+_SLICES = 4  # half seconds
+
+
+@dataclass
+class LastEdit:
+    """The last change on the page, and what it was of."""
+
+    of: str = ""
+    made: EditedGalaxy | None = None
+
+
+def editors() -> dict[str, ModelInfo]:
+    """Models that change images."""
+    return cache.models().with_capability("edit")
+
+
+def edit_panel(
+    image_for: Callable[[ModelInfo], np.ndarray], name: str, label: str, view: View
+) -> None:
+    """Controls, and the galaxy before and after.
+
+    Parameters
+    ----------
+    image_for : callable
+        The galaxy as a model's preprocessing gives it, ``(size, size)``.
+    name, label : str
+        Of the galaxy, and its class; empty for unknown.
+    """
+    from radioviz.encode.generation import classes_of, size_range_of
+
+    models = editors()
+    info = controls.choose_model("Model", models, "edit_model", "editor")
+    classes, bounds = classes_of(info), size_range_of(info) or (5.0, 160.0)
+    image = image_for(info)
+    what = st.radio("Change", [MOVE, FILL], horizontal=True, key="edit_what")
+    left, middle, right = st.columns(3, vertical_alignment="bottom")
+    titles = [ANY, *classes]
+    asked = left.selectbox(
+        "Class", titles, titles.index(label) if label in titles else 0, key="edit_class"
+    )
+    sized = middle.toggle("Set an angular size", key="edit_sized")
+    size = None
+    if sized:
+        size = middle.slider(
+            "Angular size [arcsec]", float(bounds[0]), float(bounds[1]), 60.0, key="edit_size"
+        )
+    request: tuple[object, ...]
+    mask = np.zeros(image.shape, bool)
+    if what == MOVE:
+        change = right.slider(
+            "How much may change", 0.0, 1.0, 0.5, key="edit_change",
+            help="0 changes only the scale; at 1 little of the galaxy stays",
+        )  # fmt: skip
+        request = (asked, size, change)
+    else:
+        side = image.shape[0]
+        x = right.slider("Columns", 0, side, (side // 2, side), key="edit_x")
+        y = right.slider("Rows, south to north", 0, side, (0, side), key="edit_y")
+        mask[y[0] : y[1], x[0] : x[1]] = True
+        seed = left.number_input("Seed", 0, 2**31 - 1, 0, key="edit_seed")
+        request = (asked, size, x, y, int(seed))
+    of = repr((info.name, info.weights_sha256, name, what, request))
+    held = page_state(LastEdit)
+    if st.button("Change", key="edit_go", type="primary", icon=":material/auto_fix_high:"):
+        from radioviz.encode.editor import Editor
+
+        editor = Editor(cache.encoder(info.name))
+        wanted = "" if asked == ANY else str(asked)
+        with in_line(f"Changing the galaxy with {info.title}", _SLICES, "edit", of):
+            if what == MOVE:
+                held.made = editor.move(image, wanted, size, label if label in classes else "",
+                                        float(change))  # fmt: skip
+            else:
+                held.made = editor.fill(image, mask, wanted, size, int(seed))
+            held.of = of
+    made = held.made if held.of == of else None
+    width = synthetic.decoded_field(info)
+    before, after, facts = st.columns([1, 1, 1.3], gap="medium")
+    with before:
+        shown = np.where(mask, np.float32(0.15), image)
+        st.html(synthetic.picture_html(shown, width, view.style, alt=f"{name}, before", mark=""))
+        st.caption(controls.escape(name) + ", with the part to fill in grey" * int(mask.any()))
+    if made is None:
+        return
+    with after:
+        st.html(synthetic.picture_html(made.image, width, view.style, alt=f"{name}, changed"))
+        st.caption("Changed: synthetic, not observed")
+    with facts:
+        st.html(
+            detail.facts_html(
+                [
+                    ("Class requested", made.label or ANY),
+                    ("Size requested", f"{made.size:.0f} arcsec"),
+                    ("Pixels drawn", f"{int(made.changed.sum()):,} of {made.changed.size:,}"),
+                    ("Identity distance", f"{made.distance:.3f}"),
+                ]
+            )
+        )
+        st.caption(
+            "Identity distance: 0 where only the brightness differs, 1.41 where no pixel is shared."
+        )
+        _download(made, info, name)
+
+
+def _download(made: EditedGalaxy, info: ModelInfo, name: str) -> None:
+    def write(file: IO[bytes], progress: Progress) -> None:
+        from radioviz.export import write_simulated_fits
+
+        write_simulated_fits(
+            file,
+            made.image,
+            model=made.model,
+            model_sha256=made.weights_sha256,
+            seed=made.seed if made.what == "filled" else None,
+            conditions={"class": made.label, "size": made.size},
+            cards=made.cards(),
+            pixel_scale=synthetic.pixel_scale(info),
+            note=f"Changed from the image of {name}, not observed.",
+        )
+
+    export_button("FITS", f"SYNTHETIC-{made.what}.fits", write, key="edit_fits")

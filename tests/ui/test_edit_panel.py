@@ -1,0 +1,66 @@
+"""The panel that changes a galaxy: what it shows, and that every ability of a model has a name."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from radioviz.models.artefact import CAPABILITIES
+from radioviz.ui.pages.overview.overview_view import ABILITIES
+from tests.encode.test_editor import editor  # noqa: F401
+from tests.models.small import galaxies
+
+
+def page() -> None:
+    import numpy as np
+
+    from radioviz.ui import edit_panel
+    from radioviz.ui.controls import View
+    from radioviz.ui.image.display import ImageStyle
+    from tests.models.small import galaxies
+
+    image = np.array(galaxies(3, 64, seed=4)[1])
+    edit_panel.edit_panel(lambda info: image, "J1", "FRI", View("first", None, ImageStyle()))
+
+
+def test_every_ability_has_a_name_on_the_overview() -> None:
+    assert set(ABILITIES) == set(CAPABILITIES)
+
+
+def test_a_change_is_drawn_with_its_identity_distance(editor, monkeypatch) -> None:  # noqa: F811
+    from radioviz.ui import cache
+
+    models = SimpleNamespace(with_capability=lambda *_: {"tiny": editor.info})
+    monkeypatch.setattr(cache, "models", lambda: models)
+    monkeypatch.setattr(cache, "encoder", lambda name: editor.encoder)
+    test = AppTest.from_function(page, default_timeout=60).run()
+    assert not test.exception
+    text = " ".join(str(e.proto) for e in test.get("html"))
+    assert "SYNTHETIC" not in text  # nothing but the observed image so far
+    test.button(key="edit_go").click().run()
+    assert not test.exception
+    text = " ".join(str(e.proto) for e in test.get("html"))
+    wanted = editor.move(np.array(galaxies(3, 64, seed=4)[1]), "FRI", None, "FRI", 0.5)
+    assert "SYNTHETIC" in text and f"{wanted.distance:.3f}" in text
+    test.radio(key="edit_what").set_value("Fill a part").run()
+    test.button(key="edit_go").click().run()
+    assert not test.exception
+    text = " ".join(str(e.proto) for e in test.get("html"))
+    assert "2,048 of 4,096" in text
+
+
+@pytest.mark.parametrize("names", [["tiny"], []])
+def test_models_that_edit_are_those_with_the_ability(monkeypatch, names) -> None:
+    from radioviz.ui import cache, edit_panel
+
+    seen: list[str] = []
+
+    def with_capability(*wanted: str) -> dict[str, None]:
+        seen.extend(wanted)
+        return dict.fromkeys(names)
+
+    monkeypatch.setattr(cache, "models", lambda: SimpleNamespace(with_capability=with_capability))
+    assert list(edit_panel.editors()) == names and seen == ["edit"]
