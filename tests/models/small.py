@@ -34,7 +34,7 @@ SMALL: dict[str, dict[str, Any]] = {
 SMALL["cvae-refined"] = SMALL["cvae"] | {"refiner": {"channels": [8, 8], "embedding": 16}}
 """Arguments of each kind that encodes and decodes; a test checks that none is left out."""
 
-OTHERWISE = {"fr-cnn", "fr-resnet", "resnet", "maf", "two-peak-side", "galaxy-flow"}
+OTHERWISE = {"fr-cnn", "fr-resnet", "survey-fr", "resnet", "maf", "two-peak-side", "galaxy-flow"}
 """Kinds that do something else than encode and decode; each has tests of its own."""
 
 CAPABILITIES = {
