@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from radioviz.ui import controls, detail, edit_panel, galaxies, sidebar, url_state, word_panels
+from radioviz.ui import (
+    chosen_hosts,
+    controls,
+    detail,
+    edit_panel,
+    galaxies,
+    sidebar,
+    url_state,
+    word_panels,
+)
 from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.controls import View
 from radioviz.ui.galaxy_search import draw_search_outcome, galaxy_search
@@ -108,7 +117,10 @@ def main() -> None:
                 with tab, controls.show_errors():
                     draw()
         models = [*inspect_state().reconstructed]
-        draw_code(view, lambda: galaxy_script(view, pair), data_sets=[pair[0]], models=models)
+        methods = ["hosts"] if chosen_hosts.hosts(pair[0]) else []
+        methods += ["sky_viewer"] if opened == "Sky" else []
+        draw_code(view, lambda: galaxy_script(view, pair), data_sets=[pair[0]], models=models,
+                  methods=methods)  # fmt: skip
 
 
 main()

@@ -8,6 +8,7 @@ from radioviz.ui import controls, sidebar, url_state
 from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.controls import View
 from radioviz.ui.pages.relations import (
+    contribution_panel,
     power_panel,
     property_map_panel,
     relation_panels,
@@ -49,7 +50,8 @@ def main() -> None:
             if tab.open:
                 with tab, controls.show_errors():
                     draw(view, columns)
-        draw_code(view, lambda: relation_script(view, relation_settings()))
+        methods = ["contributions"] if contribution_panel.were_computed() else []
+        draw_code(view, lambda: relation_script(view, relation_settings()), methods=methods)
 
 
 main()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from radioviz.ui import cache, controls, sidebar
+from radioviz.ui import cache, chosen_hosts, controls, sidebar
 from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.controls import View
 from radioviz.ui.pages.table import (
@@ -46,6 +46,7 @@ def table(view: View) -> None:
     draw_code(
         view,
         lambda: table_script(view, held, chart_panel.charts(), selected_only=selected_only),
+        methods=["hosts"] if chosen_hosts.hosts(view.data_set) else [],
     )
 
 

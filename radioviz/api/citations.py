@@ -23,6 +23,8 @@ METHODS = {
     "marks": ("Ranking by marks", "Lochner & Bassett 2021"),
     "clusters": ("Clusters by HDBSCAN", "Campello et al. 2013"),
     "hosts": ("Hosts by likelihood ratio", "Sutherland & Saunders 1992"),
+    "contributions": ("Shapley values of trees", "Lundberg et al. 2020"),
+    "sky_viewer": ("Aladin Lite", "Bonnarel et al. 2000; Boch & Fernique 2014"),
 }
 """Methods that have a paper: their title, and the paper."""
 

@@ -88,7 +88,7 @@ def latent_map(view: View) -> None:
         lambda: map_script(view, choice),
         data_sets=[layer.data_set for layer in first.layers],
         models=list(choice.maps),
-        methods=[first.layout.split("_")[0], choice.colour.key],
+        methods=[first.layout.split("_")[0], choice.colour.key, *["sky_viewer"] * choice.sky],
     )
 
 

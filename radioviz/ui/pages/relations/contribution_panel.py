@@ -30,6 +30,11 @@ class ContributionState:
     found: Contributions | None = None
 
 
+def were_computed() -> bool:
+    """Whether this session has shown contributions."""
+    return page_state(ContributionState).found is not None
+
+
 def draw_contributions(answer: Answer, view: View) -> None:
     """The chart of contributions, galaxy by galaxy, and the mean of each column."""
     st.subheader("Galaxy by galaxy", divider="gray")
