@@ -423,6 +423,27 @@ def test_relations(opened: Open) -> None:
     assert app.metric[0].value == f"{r2:.3f}"
 
 
+def test_two_classes(opened: Open) -> None:
+    app = opened("two_classes", None, FILTER, sides="two-peaks-fr", at="0.5")
+    wanted = [f"{name}['source_id'].tolist()" for name in ("below", "above")]
+    for above, ids in enumerate(run((code_of(app), wanted))[0]):
+        shown = cells(app, f"two_classes_gallery_{bool(above)}")
+        assert shown and set(shown) <= set(ids)
+        assert any(f": {len(ids):,} galax" in str(m.value) for m in app.markdown)
+
+
+def test_similar_in_words(opened: Open) -> None:
+    app = opened("similar", None, "", words="bent, larger than 120 arcsec")
+    (ids,) = run((code_of(app), ["found['source_id'].tolist()"]))[0]
+    assert ids[:24] == cells(app, "words_gallery")[:24]
+
+
+def test_no_page_is_forgotten() -> None:
+    here = Path(__file__).read_text("utf-8")
+    pages = [path.stem for path in (REPOSITORY / "pages").glob("*.py")]
+    assert [page for page in pages if f'opened("{page}"' not in here] == []
+
+
 def columns_kept(app: AppTest) -> np.ndarray:
     """Mask of the galaxies of FIRST that the filter of these tests keeps."""
     table = cache.data_set("first").table

@@ -1,11 +1,10 @@
-"""Two classes: threshold, sides, ROC and code on the page are those of the stored scores."""
+"""Two classes: threshold, sides and ROC on the page are those of the stored scores."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 from streamlit.testing.v1 import AppTest
@@ -71,15 +70,6 @@ def test_methods_side_by_side(open_page: Open) -> None:
     assert table["Chosen"].sum() == 1
     assert (table["Lowest"] <= table["AUC"]).all() and (table["AUC"] <= table["Highest"]).all()
     assert table["AUC"].is_monotonic_decreasing
-
-
-def test_lines_of_the_page_give_its_sides(open_page: Open, side: np.ndarray) -> None:
-    app = open_page("two_classes", {"show_code": True}, data="first", sides=FR, at="0.5")
-    code = next(c.value for c in app.code if "above" in c.value)
-    made: dict[str, pd.DataFrame] = {}
-    exec(code, made)
-    assert len(made["above"]) == (side > 0.5).sum()
-    assert len(made["below"]) == (side <= 0.5).sum()
 
 
 def test_a_data_set_without_sides_says_how_to_make_them(
