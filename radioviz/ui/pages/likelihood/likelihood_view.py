@@ -232,7 +232,11 @@ def draw_threshold(sample: ScoredSample) -> None:
     st.dataframe(
         pd.DataFrame(lines, columns=["Flagged", "Galaxies", "Fraction"]), hide_index=True,
         key="likelihood_beyond",
-        column_config={"Fraction": st.column_config.NumberColumn(format="percent")},
+        column_config={
+            "Flagged": st.column_config.TextColumn(width=110),
+            "Galaxies": st.column_config.NumberColumn(width=65),
+            "Fraction": st.column_config.NumberColumn(format="percent", width=65),
+        },
     )  # fmt: skip
 
 
