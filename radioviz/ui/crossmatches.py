@@ -105,7 +105,12 @@ def _with_error(value: float, error: float | None) -> str:
 def crossmatches(data_set: str) -> list[Crossmatch]:
     """The matches of a data set in this workspace, in the order they were made."""
     held = session_workspace.value(FIELD, [])
-    return [_crossmatch(value) for value in held if value.get("data_set") == data_set]
+    found = []
+    for value in held:
+        if value.get("data_set") == data_set:
+            with suppress(TypeError):  # of another version
+                found.append(_crossmatch(value))
+    return found
 
 
 def _crossmatch(value: Mapping[str, Any]) -> Crossmatch:

@@ -25,6 +25,7 @@ from radioviz.errors import WorkspaceError
 from radioviz.paths import user_data_folder
 from radioviz.ui import guard, state, url_state
 from radioviz.ui.session_labels import labels
+from radioviz.workspace.fields import sound_fields
 from radioviz.workspace.history import SavedWorkspaces, Snapshot, new_identifier
 
 PARAMETER = "workspace"
@@ -71,6 +72,11 @@ def saved() -> SavedWorkspaces:
 @cache
 def _saved(folder: str) -> SavedWorkspaces:
     return SavedWorkspaces(user_data_folder() / FILE)
+
+
+def saved_fields(found: Snapshot) -> dict[str, Any]:
+    """The fields of a saved workspace that can be read."""
+    return sound_fields(found.fields)[0]
 
 
 def idle_days() -> float:
@@ -241,7 +247,13 @@ def _follow(own: WorkspaceState) -> bool:
     if found is None:
         return False
     own.revision, own.undo, own.redo = found.revision, found.undo, found.redo
-    _apply(found.fields)
+    fields, lost = sound_fields(found.fields)
+    if lost:
+        own.failure = (
+            "This workspace is damaged, or of another version. Left out, because it cannot be "
+            f"read: {', '.join(lost)}. Undo leads to an older state, where there is one."
+        )
+    _apply(fields)
     return True
 
 

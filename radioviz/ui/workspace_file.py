@@ -39,7 +39,11 @@ def file_of_saved(identifier: str) -> bytes | None:
 
     with suppress(WorkspaceError, KeyError, TypeError, ValueError):
         found = session_workspace.saved().snapshot(identifier)
-        return None if found is None else session_bytes(_session_of(identifier, found.fields))
+        return (
+            None
+            if found is None
+            else session_bytes(_session_of(identifier, session_workspace.saved_fields(found)))
+        )
     return None
 
 

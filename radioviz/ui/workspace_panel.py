@@ -113,14 +113,15 @@ def _summary(identifier: str) -> str:
         return ""
     if found is None:
         return ""
-    number = sum(len(ids) for _, ids in found.fields.get("tray") or ())
+    fields = session_workspace.saved_fields(found)
+    number = sum(len(ids) for _, ids in fields.get("tray") or ())
     when = datetime.fromtimestamp(found.used, UTC)
     return f"{controls.galaxies_text(number)} in the tray; last used {when:%d %B %Y, %H:%M} UTC"
 
 
 def _open(identifier: str) -> None:
     found = session_workspace.saved().snapshot(identifier)
-    view = dict((found.fields.get("view") if found else None) or {})
+    view = dict((session_workspace.saved_fields(found).get("view") if found else None) or {})
     page = view.pop("page", "")
     parameters = {k: v for k, v in view.items() if isinstance(v, str)} | {PARAMETER: identifier}
     target = page if page in saved_view.PAGES else saved_view.PAGES[0]

@@ -17,6 +17,7 @@ from radioviz.export.session import read_session
 from radioviz.ui import session_workspace
 from radioviz.ui.crossmatches import Crossmatch
 from radioviz.ui.workspace_file import file_of_saved
+from radioviz.workspace import fields
 from radioviz.workspace.history import new_identifier
 from tests.ui.conftest import session_of
 
@@ -72,6 +73,21 @@ def test_with_a_damaged_value(open_page: Open, home: Path) -> None:
     app, said = opened_with(open_page, one)
     assert "is damaged" in said and "load its last .radioviz export" in said
     assert len(session_of(app).tray) == 0
+
+
+@pytest.mark.parametrize("wrong", ["text", 7, [["first", 3]], {"first": {"a": 3}}, [None]])
+def test_fields_of_another_shape_cost_themselves_alone(
+    open_page: Open, home: Path, wrong: object
+) -> None:
+    one = workspace(home)
+    for name in fields._SHAPES:
+        if name not in ("tray", "filter"):
+            session_workspace.saved().change(one, name, wrong, "")
+    app, said = opened_with(open_page, one)
+    assert not app.exception
+    assert "Left out, because it cannot be read" in said and "subsets" in said
+    assert list(session_of(app).tray) == [("first", "first-3")]
+    assert file_of_saved(one) is not None
 
 
 def test_with_a_damaged_file(open_page: Open, home: Path) -> None:
