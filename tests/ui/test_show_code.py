@@ -432,12 +432,6 @@ def test_two_classes(opened: Open) -> None:
         assert any(f": {len(ids):,} galax" in str(m.value) for m in app.markdown)
 
 
-def test_similar_in_words(opened: Open) -> None:
-    app = opened("similar", None, "", words="bent, larger than 120 arcsec")
-    (ids,) = run((code_of(app), ["found['source_id'].tolist()"]))[0]
-    assert ids[:24] == cells(app, "words_gallery")[:24]
-
-
 def test_no_page_is_forgotten() -> None:
     here = Path(__file__).read_text("utf-8")
     pages = [path.stem for path in (REPOSITORY / "pages").glob("*.py")]
