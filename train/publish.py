@@ -13,7 +13,7 @@ from radioviz.data.registry import DATA_SETS
 from radioviz.models import weights
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import trained_folder
-from train.core.config import RUNS, TrainError
+from train.core.config import RUNS, TrainError, read_run
 from train.core.loop import CONFIG, load_best
 from train.core.task import AnyTask
 from train.methods import stored_task
@@ -62,7 +62,13 @@ def publish_run(run: str, out: Path | None = None) -> ModelInfo:
         method, values = stored["method"], stored["config"]
     except (OSError, ValueError, KeyError) as error:
         raise TrainError(f"no run in {folder} ({error}); train it first") from error
-    return publish_task(stored_task(method, values, str(folder)), folder)
+    task = stored_task(method, values, str(folder))
+    preset = RUNS / f"{task.config.name}.toml"
+    if task.chosen_later and preset.exists():
+        now = read_run(task.config_class, task.config.name).to_dict()
+        values = {**values, **{k: now[k] for k in task.chosen_later}}
+        task = stored_task(method, values, str(folder))
+    return publish_task(task, folder)
 
 
 def publish_task(

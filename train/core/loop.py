@@ -305,7 +305,10 @@ def load_best(task: AnyTask, folder: Path) -> Outcome:
     """
     tensors, values = checkpoint.read(folder)
     identity = values["identity"]
-    _refuse_other(identity, {"config": task.config.to_dict(), "data": identity["data"]}, folder)
+    now = task.config.to_dict()
+    then = {**identity["config"], **{k: now[k] for k in task.chosen_later}}
+    data = identity["data"]
+    _refuse_other({"config": then, "data": data}, {"config": now, "data": data}, folder)
     average = _average(task.module, task.config)
     average.load_state_dict(checkpoint.under("best", tensors))
     task.module.load_state_dict(_network(average).state_dict())

@@ -21,6 +21,8 @@ class Task(ABC, Generic[C, M]):
 
     method: ClassVar[str]
     config_class: ClassVar[type[RunConfig]] = RunConfig
+    chosen_later: ClassVar[tuple[str, ...]] = ()
+    """Settings that training does not depend on: publishing takes them from the file of the run."""
 
     def __init__(self, config: C) -> None:
         self.config = config

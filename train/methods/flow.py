@@ -92,6 +92,7 @@ class FlowTask(Task[FlowConfig, GalaxyFlow]):
 
     method = "flow"
     config_class = FlowConfig
+    chosen_later = ("steps", "guidance")
 
     def __init__(self, config: FlowConfig) -> None:
         super().__init__(config)
