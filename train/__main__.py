@@ -55,6 +55,7 @@ EVALUATIONS = {
     "hosts": "train.evaluate.hosts:hosts",
     "relations": "train.evaluate.relation_figures:relations",
     "loci": "train.evaluate.power_size_loci:loci",
+    "learned-sizes": "train.evaluate.learned_sizes:learned_sizes",
     "measured-sizes": "train.evaluate.measured_sizes:measured_sizes",
     "tags": "train.words.tag_figures:tags",
 }

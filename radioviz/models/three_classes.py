@@ -12,13 +12,14 @@ from scipy.ndimage import find_objects, label
 from torch import Tensor
 
 from radioviz.errors import ModelError
+from radioviz.models.two_peak_side import TwoPeakSide
 from radioviz.models.two_peak_vae import TwoPeaks
 
 _EIGHT = np.ones((3, 3))
 
 
 @torch.no_grad()
-def three_classes(masks: Tensor, images: Tensor, model: TwoPeaks) -> Tensor:
+def three_classes(masks: Tensor, images: Tensor, model: TwoPeaks | TwoPeakSide) -> Tensor:
     """0 for sky, 1 for sources at the peak -m of the model, 2 for those at m; ``(n, ny, nx)``.
 
     The model sees each island of a mask alone, in its own square of ``model.size`` pixels about the
@@ -30,7 +31,7 @@ def three_classes(masks: Tensor, images: Tensor, model: TwoPeaks) -> Tensor:
         True where a pixel is source, shape ``(n, ny, nx)``.
     images : Tensor
         Brightness above the background, shape ``(n, channels, ny, nx)``.
-    model : TwoPeaks
+    model : TwoPeaks or TwoPeakSide
         In evaluation mode, for images of these channels.
 
     Raises
@@ -52,7 +53,7 @@ def three_classes(masks: Tensor, images: Tensor, model: TwoPeaks) -> Tensor:
             _alone(image, torch.from_numpy(islands == number), place, model.size)
             for number, place in enumerate(find_objects(islands), 1)
         ]
-        found = 1 + (model.side(torch.stack(alone)) > 0).to(torch.uint8)
+        found = 1 + (model.side(torch.stack(alone)).flatten() > 0).to(torch.uint8)
         classes[mask] = found[torch.from_numpy(islands[mask] - 1)]
     return out
 
