@@ -107,3 +107,12 @@ def test_inspect_outlines_what_is_measured_as_the_source(open_page: Open, first:
     text = caption(app, "Outlined")
     assert f"Outlined: {expected.mask.sum():,} pixels of the source" in text
     assert f"dotted: {expected.others.sum():,} pixels" in text
+
+
+def test_masks_are_compared_on_a_tab(open_page: Open) -> None:
+    app = open_page("two_classes", data="first", tab="Masks")
+    assert not app.exception and not app.error
+    shown = next(f.value for f in app.dataframe if "IoU, bright" in f.value)
+    assert shown["IoU, bright"].is_monotonic_decreasing
+    assert shown["Method"].iat[0] == "hypercolumns, residual, reconstruction"
+    assert {"photutils", "3-sigma clip"} <= set(app.multiselect(key="masks_curves").value)
