@@ -21,7 +21,7 @@ METHODS = {
     "isolation": ("Isolation forest", "Liu et al. 2008"),
     "complexity": ("Complexity", "Segal et al. 2019"),
     "marks": ("Ranking by marks", "Lochner & Bassett 2021"),
-    "clusters": ("Clusters by HDBSCAN", "Campello et al. 2013"),
+    "cluster": ("Clusters by HDBSCAN", "Campello et al. 2013"),
     "hosts": ("Hosts by likelihood ratio", "Sutherland & Saunders 1992"),
     "contributions": ("Shapley values of trees", "Lundberg et al. 2020"),
     "sky_viewer": ("Aladin Lite", "Bonnarel et al. 2000; Boch & Fernique 2014"),

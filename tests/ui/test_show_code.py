@@ -395,7 +395,9 @@ def test_citations(opened: Open, imported: str) -> None:
 
 def test_every_paper_that_is_cited_has_an_entry() -> None:
     from radioviz.api.citations import METHODS, cite
+    from radioviz.ui.map.layer_colours import CLUSTER
 
+    assert CLUSTER.key in METHODS  # the map says by this name what it is coloured by
     found = cite(list(radioviz.list_data_sets()), list(radioviz.list_models()), list(METHODS))
     unknown = [line for line in found.bibtex.splitlines() if line.startswith("%")]
     # Of this paper neither authors nor a year are known, which is said.
