@@ -243,7 +243,7 @@ class NumberReader(ConditionReader):
         if not (0 <= ra <= 360 and -90 <= dec <= 90):
             self.remarks.append(f"{ra:g} {dec:+g} is not a position in degrees.")
             return
-        circle = f"cone({ra:.6g}, {dec:.6g}, {radius:g} arcsec)"
+        circle = f"cone({ra:.10g}, {dec:.10g}, {radius:.10g} arcsec)"
         self._condition(f"not {circle}" if outside else circle)
 
     def _apply(self, first: _Amount, second: _Amount | None, raw: str) -> None:
@@ -320,7 +320,7 @@ class NumberReader(ConditionReader):
 
     def limit_by(self, value: float) -> None:
         """Read a number that is not written as one."""
-        self._apply(_Amount(value), None, f"{value:.6g}")
+        self._apply(_Amount(value), None, f"{value:.10g}")
 
     def _limit(self, column: str, sign: str, values: list[float]) -> None:
         name, flip = quoted(column), bool(self.negation and self.fresh)
@@ -333,13 +333,13 @@ class NumberReader(ConditionReader):
         if low < 0 and MEASURES.get(column) in ("angle", "flux", "length", "luminosity"):
             self.remarks.append(f"No galaxy has a {column} below zero.")
         if len(values) == 2:
-            text = f"{name} between {low:.6g} and {high:.6g}"
+            text = f"{name} between {low:.10g} and {high:.10g}"
             if flip:
-                text = f"({name} < {low:.6g} or {name} > {high:.6g})"
+                text = f"({name} < {low:.10g} or {name} > {high:.10g})"
         else:
             sign = {"": "==", "about": "==", "near": "==", "within": "<="}.get(sign, sign)
             sign = OPPOSITE[sign] if flip else sign
-            text = f"{name} {sign} {low:.6g}"
+            text = f"{name} {sign} {low:.10g}"
             low = -math.inf if sign in ("<", "<=") else low
             high = math.inf if sign in (">", ">=") else high
         self._condition(text, done=True)
@@ -362,7 +362,7 @@ class NumberReader(ConditionReader):
             return False
         if self.negated_last:
             sign = OPPOSITE[sign]
-        self.groups[-1][-1].conditions[-1] = f"{quoted(tag)} {sign} {amount.value:.6g}"
+        self.groups[-1][-1].conditions[-1] = f"{quoted(tag)} {sign} {amount.value:.10g}"
         return True
 
     def _tag_next(self) -> bool:

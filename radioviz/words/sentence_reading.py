@@ -49,6 +49,7 @@ class SentenceReader(NumberReader):
         while self.at < len(self.tokens):
             self._step()
         self._finish_number()
+        self.separate(")")  # of a parenthesis that is still open
         return self._question(text)
 
     def _identifiers(self, text: str) -> tuple[str, ...]:

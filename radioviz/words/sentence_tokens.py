@@ -41,6 +41,7 @@ SIGNS = {
     "==": "==", "=": "==", "!=": "!=", "≠": "!=", "~": "about", "≈": "about",
 }  # fmt: skip
 
+_PLAIN = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?(?:[eE][+-]?\d+)?"
 _TOKEN = re.compile(
     r"""
     (?P<quoted>(?<!\d)"[^"]{1,200}"|“[^”]{1,200}”)
@@ -96,7 +97,7 @@ def _scanned(text: str) -> list[Token]:
     found: list[Token] = []
     text = re.sub(r"\b(min|sec)(?:utes?|onds?) of arc\b", r"arc\1", text, flags=re.IGNORECASE)
     text = re.sub(r"(?<=\d)\s*\.\.+\s*(?=\d)", " to ", text)
-    text = re.sub(r"(\d+\.?\d*)\s*(?:±|\+/-|\+-)\s*(\d+\.?\d*)", _spread, text)
+    text = re.sub(rf"(?<![\w.,])({_PLAIN})\s*(?:±|\+/-|\+-)\s*({_PLAIN})", _spread, text)
     text = re.sub(r"\bminus\s+(?=\d)", "-", text, flags=re.IGNORECASE)
     text = re.sub(r"!(?=[^\W\d])", " not ", text.replace("&&", " and ").replace("|", " or "))
     text = re.sub(r"\b(arc)[ -](sec|min)", r"\1\2", text, flags=re.IGNORECASE)
@@ -122,13 +123,13 @@ def _scanned(text: str) -> list[Token]:
 
 def _spread(found: re.Match[str]) -> str:
     """``45 ± 5`` as a range."""
-    middle, half = float(found[1]), float(found[2])
-    return f"{middle - half:.6g} to {middle + half:.6g}"
+    middle, half = _value(found[1]), _value(found[2])
+    return f"{middle - half:.10g} to {middle + half:.10g}"
 
 
 def _value(raw: str) -> float:
     """A number as written: ``1,000``, ``1e25``, ``3 x 10^24``."""
-    raw = re.sub(r"\s", "", raw.replace(",", "").replace("−", "-"))
+    raw = re.sub(r"\s", "", raw.lower().replace(",", "").replace("−", "-"))
     if (power := re.fullmatch(r"(?:(.+)[x×*])?10(?:\^|\*\*)(.+)", raw)) is not None:
         raw = f"{power[1] or 1}e{power[2]}"
     return float(raw)
