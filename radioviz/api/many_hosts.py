@@ -50,7 +50,7 @@ class HostAnswer(msgspec.Struct, frozen=True):
     position: str = ""  # which position was searched, and its error, in words
     candidates: int = 0
     # name, ra, dec, separation, magnitude, redshift, reliability: of the most likely candidate:
-    # ICRS in degrees, arcsec; NaN where unknown
+    # ICRS in degrees, arcsec; None where unknown
     name: str = ""
     ra: float | None = None
     dec: float | None = None
@@ -142,25 +142,28 @@ def _of_service(
 ) -> Iterator[HostAnswer]:  # fmt: skip
     """Answers as they come, a few requests at a time."""
 
-    def ask(row: int, source: str) -> HostAnswer:
-        place = None
+    def ask(place: RadioPosition, source: str) -> HostAnswer:
         try:
-            place = place_of(catalogue, row, kind)
             return _best(source, search_hosts(place, where, prior=prior))
         except NoRowsError:
-            return HostAnswer(source, place.sentence() if place else "")
+            return HostAnswer(source, place.sentence())
         except RadioVizError as error:
             return HostAnswer(source, problem=str(error))
 
-    faults, waiting = 0, iter(missing)
+    faults = 0
     running: dict[Future[HostAnswer], None] = {}
     pool = ThreadPoolExecutor(AT_ONCE, "hosts")
     try:
-        for row, source in waiting:
+        for row, source in missing:
             if faults >= MOST_FAULTS:
                 yield HostAnswer(source, problem=f"not asked: {MOST_FAULTS} requests before failed")
                 continue
-            running[pool.submit(ask, row, source)] = None
+            try:  # a source without such a position is no fault of the service
+                place = place_of(catalogue, row, kind)
+            except RadioVizError as error:
+                yield HostAnswer(source, problem=str(error))
+                continue
+            running[pool.submit(ask, place, source)] = None
             if len(running) < AT_ONCE:
                 continue
             for done in wait(running, return_when=FIRST_COMPLETED).done:

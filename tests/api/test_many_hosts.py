@@ -104,6 +104,20 @@ def test_a_fault_costs_its_source_alone_and_is_asked_again(
     assert all(a.problem.startswith("not asked: 3 requests") for a in found[3:])
 
 
+def test_sources_without_a_position_are_no_fault_of_the_service(
+    first_catalogue: Catalogue, site: TapSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(many_hosts, "MOST_FAULTS", 2)
+    places = many_hosts.radio_positions
+    monkeypatch.setattr(
+        many_hosts, "radio_positions",
+        lambda catalogue, row: places(catalogue, row) if row >= 4 else [],
+    )  # fmt: skip
+    found = search_many(first_catalogue, ROWS[:6], ned(site), position="catalogue")
+    assert [a.problem for a in found] == ["it has no sky position"] * 4 + ["", ""]
+    assert [a.name for a in found[4:]] == ["galaxy 4", "galaxy 5"]
+
+
 def test_a_file_gives_what_the_service_does(
     first_catalogue: Catalogue, site: TapSite, tmp_path: Path
 ) -> None:

@@ -188,3 +188,11 @@ def test_a_session_file_with_a_wrong_host_is_refused(name: str, value: object) -
     document = {"format": "radioviz-selection", "version": 1, "sources": [], "hosts": [host]}
     with pytest.raises(SelectionError, match=f"the host of 'first-3': \"{name}\" is"):
         read_session(json.dumps(document))
+
+
+def test_hosts_on_the_table_say_where_no_galaxy_is_chosen(open_page: Open) -> None:
+    app = open_page("table", state={"table_tabs": "Hosts"})
+    app.selectbox(key="hosts_source").set_value("Tray").run()
+    assert not app.exception
+    assert any("is chosen: select some on the map" in c.value for c in app.caption)
+    assert app.button(key="hosts_find").disabled

@@ -67,8 +67,10 @@ def draw_hosts(view: View, listed: Callable[[], Selection]) -> None:
         prior = choose_prior("hosts")
     here = controls.galaxies_text(len(rows))
     if not len(rows):
-        title = controls.escape(controls.data_set_title(view.data_set))
-        st.caption(f"No galaxy of {title} is chosen: select some on the map, or choose other rows.")
+        where_from = controls.escape(controls.data_set_title(view.data_set))
+        st.caption(
+            f"No galaxy of {where_from} is chosen: select some on the map, or choose other rows."
+        )
     if len(rows) > MOST:
         st.caption(f"{here}; at most {MOST:,} are searched at a time. Filter or select fewer.")
         return
@@ -101,7 +103,7 @@ def _search(
     # Not in the line of heavy work: it would wait for the service, and others for it.
     title = f"Hosts of {controls.galaxies_text(len(rows))} in {where.title}"
     held.answers, held.searches = [], held.searches + 1
-    held.message = "The search was ended; what it found is kept, and Find hosts continues it."
+    held.message = "The search was ended. What it found is kept; searching again continues it."
     with cancellable(title, "hosts", f"hosts {held.searches}") as say:
 
         def progress(done: int, total: int, what: str) -> None:
@@ -135,7 +137,10 @@ def _draw_answers(held: HostsState) -> None:
     if failed:
         first = str(table.loc[table["problem"] != "", "problem"].iat[0])
         st.warning(
-            controls.escape(f"{failed:,} have no answer: {first}. Find hosts asks for them again."),
+            controls.escape(
+                f"No answer for {controls.galaxies_text(failed)}: {first}. Searching again asks "
+                "once more."
+            ),
             icon=":material/cloud_off:",
         )  # fmt: skip
     number = int(kept.sum())
@@ -166,9 +171,8 @@ def _draw_answers(held: HostsState) -> None:
 def _keep(held: HostsState, answers: list[HostAnswer]) -> None:
     assert held.where is not None
     found = {}
-    for answer in answers:
-        row = answers_table([answer]).iloc[0]
-        origin = chosen_hosts.search_origin(held.where, answer.position, held.prior)
-        found[answer.source_id] = chosen_hosts.host_of(row.to_dict(), origin)
+    for row in answers_table(answers).to_dict("records"):
+        origin = chosen_hosts.search_origin(held.where, str(row["position"]), held.prior)
+        found[str(row["source_id"])] = chosen_hosts.host_of(row, origin)
     chosen_hosts.choose_hosts({held.data_set: found})
-    held.message = f"{controls.galaxies_text(len(found))} have a host now; undo takes it back."
+    held.message = f"Kept hosts of {controls.galaxies_text(len(found))}; undo takes them back."
