@@ -84,6 +84,8 @@ def predict_property(
     if others is None:
         return prediction_table(galaxies["source_id"].to_numpy(object), predict(asked))
     names, features = _features(others, name, latents, measured, columns)
+    if lacking := [n for n in asked.names if n not in names and not n.endswith("_limit")]:
+        raise RelationError(f"the others have no numbers in {', '.join(lacking)}; leave it out")
     # Without a column of limits the values of the others are none.
     places = [names.index(n) if n in names else -1 for n in asked.names]
     features = np.hstack([features, np.zeros((len(features), 1), np.float32)])

@@ -58,9 +58,11 @@ def _converted(target: np.ndarray, column: np.ndarray) -> str:
     if len(np.unique(target)) < len(target) / 2 or len(np.unique(column)) < len(column) / 2:
         return ""
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.log(np.abs(target / column))
+        ratio, spread = np.log(np.abs(target / column)), np.log(np.abs(target))
+    # Of values that differ little, such as right ascensions of one field, all ratios are alike.
+    fine = 1e-4 * min(1.0, float(np.std(spread[np.isfinite(spread)])))
     for values, step, what in (
-        (ratio, 1e-4, "times one of few factors"),
+        (ratio, fine, "times one of few factors"),
         (target - column, 1e-4 * float(np.std(target)), "plus one of few constants"),
     ):
         known = values[np.isfinite(values)]

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from radioviz.api.property_prediction import predict_property, property_question
+from radioviz.errors import RelationError
 from radioviz.relations.leakage import leaks
 from radioviz.relations.question import PropertyQuestion, question
 
@@ -53,6 +54,9 @@ def test_two_columns_that_make_the_property_are_named() -> None:
         "whole and rest give size as their difference",
     )
     assert leaks(asked(False, a=rest, b=scale, c=NOISE)) == ()
+    field = 180 + 0.02 * DRAW.normal(size=N)  # values that differ by little are no copies
+    narrow = question("size", field, ("c",), 180 + 0.02 * NOISE[:, None], log=False)
+    assert narrow.leaks == ()
 
 
 def test_upper_limits_of_a_column_are_kept_apart() -> None:
@@ -71,3 +75,5 @@ def test_upper_limits_of_a_column_are_kept_apart() -> None:
     )
     np.testing.assert_array_equal(found["predicted"], same["predicted"])
     assert found.attrs["leaks"] == []
+    with pytest.raises(RelationError, match="the others have no numbers in snr"):
+        predict_property(table, "flux", measured=True, log=True, others=others.drop(columns="snr"))
