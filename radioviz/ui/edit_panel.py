@@ -66,7 +66,7 @@ def edit_panel(
     size = None
     if sized:
         size = middle.slider(
-            "Angular size [arcsec]", float(bounds[0]), float(bounds[1]), 60.0, key="edit_size"
+            "Angular size [arcsec]", *bounds, float(np.clip(60.0, *bounds)), key="edit_size"
         )
     request: tuple[object, ...]
     mask = np.zeros(image.shape, bool)

@@ -102,8 +102,9 @@ class Labels:
         if tag not in MARKS:
             return yes, no
         marked = {p: x for p, x in self._of.items() if x.mark is not None}
-        yes = [p for p, label in marked.items() if _is_example(label, tag)]
-        return yes, [*no, *(p for p in marked if p not in set(yes))]
+        known = {p: _is_example(label, tag) for p, label in marked.items()}
+        others = (p for p, applies in known.items() if not applies)
+        return [p for p, applies in known.items() if applies], list(dict.fromkeys([*no, *others]))
 
     def tag(self, pairs: Iterable[Pair], tag: str) -> int:
         """Add a tag to galaxies; how many did not have it.

@@ -102,6 +102,8 @@ def test_examples_of_the_three_marks() -> None:
     labels.say([a], "ring")
     labels.say([b], "not ring")
     assert labels.examples("ring") == ([a], [b])
+    labels.say([d], "not interesting")  # and boring: one example, not two
+    assert sorted(labels.examples("interesting")[1]) == [c, d, e]
 
 
 def test_the_ranking_leaves_out_examples_and_what_is_unknown(latents: np.ndarray) -> None:

@@ -110,11 +110,12 @@ def _draw_viewer(
                  opacity, lines, coverages),
         "sky_viewer",
     )  # fmt: skip
-    number = f"The nearest {_MOST:,}" if len(ids) == _MOST else f"{len(ids):,}"
+    drawn = controls.galaxies_text(len(ids))
+    drawn = f"The nearest {drawn}" if len(ids) == _MOST else drawn
     st.caption(
-        f"{number} galaxies of {controls.escape(controls.data_set_title(pair[0]))} within "
-        f"{_AROUND:g}°, the selected ones in orange; contours in white. Click one to open it; "
-        f"select several to select them on every page. {CREDIT}"
+        f"{drawn} of {controls.escape(controls.data_set_title(pair[0]))} within "
+        f"{_AROUND:g}°, the selected ones in orange; contours of this image in white. "
+        f"Click one to open it; select several to select them on every page. {CREDIT}"
     )
 
 

@@ -23,7 +23,7 @@ def sky_beside(view: View, height: str) -> None:
     passing = placed_rows(view)
     if not len(passing):
         title = controls.escape(controls.data_set_title(view.data_set))
-        st.info(f"No galaxy of {title} has a sky position.", icon=":material/public:")
+        st.info(f"No galaxy of {title} in view has a sky position.", icon=":material/public:")
         return
     catalogue, focus = cache.data_set(view.data_set), state.focus()
     table = catalogue.table
@@ -53,7 +53,7 @@ def sky_beside(view: View, height: str) -> None:
     )  # fmt: skip
     drawn = controls.galaxies_text(len(ids))
     if len(passing) > len(ids):
-        drawn = f"{drawn} of {len(passing):,}: the selected and a sample. Filter to draw all"
+        drawn = f"{drawn} of {len(passing):,} (the selected and a sample; filter to draw all)"
     st.caption(
         f"{drawn}, the selected ones in orange. What you select here is selected on the map, and "
         f"the other way round; a click opens a galaxy. {CREDIT}"
