@@ -47,6 +47,7 @@ class EditedGalaxy:
     # model, weights_sha256: the model, and the hash of its weights
     model: str
     weights_sha256: str
+    pixel_arcsec: float
 
     def cards(self) -> dict[str, tuple[Any, str]]:
         """FITS keyword to value and comment: how the image was made."""
@@ -89,6 +90,7 @@ class Editor:
         label: str = "",
         size: float | None = None,
         seed: int = 0,
+        pixel_arcsec: float | None = None,
     ) -> EditedGalaxy:
         """Draw the masked pixels of an image so that they fit the others.
 
@@ -102,6 +104,9 @@ class Editor:
             Class; empty for any.
         size : float, optional
             Arcsec on the scale of catalogues; by default measured on what is not masked.
+        pixel_arcsec : float, optional
+            Arcsec per pixel of the image, which differs where the preprocessing scales the field
+            with the beam; by default that of FIRST.
 
         Raises
         ------
@@ -129,13 +134,13 @@ class Editor:
         from radioviz.models.flow_editing import filled
 
         seen = np.where(wanted, np.float32(0), image)
-        ask = self._ask(seen, label, size)
+        ask = self._ask(seen, label, size, pixel_arcsec)
         source = torch.Generator().manual_seed(seed)
         module: Any = self.encoder.module
         with inference():
             x, known = self._tensor(seen), self._tensor(~wanted)
             made = filled(module, x, known, ask, source)
-        return self._edited("filled", made, image, wanted, label, ask, seed, 1.0)
+        return self._edited("filled", made, image, wanted, label, ask, seed, 1.0, pixel_arcsec)
 
     def move(
         self,
@@ -144,6 +149,7 @@ class Editor:
         size: float | None = None,
         from_label: str = "",
         change: float = CHANGE,
+        pixel_arcsec: float | None = None,
     ) -> EditedGalaxy:
         """The galaxy as another class or size, with its likeness kept.
 
@@ -161,6 +167,8 @@ class Editor:
             What the galaxy is; empty for unknown.
         change : float
             0 (nothing but the scale changes) to 1 (little of the galaxy stays).
+        pixel_arcsec : float, optional
+            As for :meth:`fill`.
 
         Raises
         ------
@@ -173,15 +181,17 @@ class Editor:
         from radioviz.models.flow_editing import moved
 
         source, sky = parted(image)
-        before = self._ask(source, from_label, None)
-        after = self._ask(source, label or from_label, size)
+        before = self._ask(source, from_label, None, pixel_arcsec)
+        after = self._ask(source, label or from_label, size, pixel_arcsec)
         module: Any = self.encoder.module
         with inference():
             made = moved(module, self._tensor(source), before, after, change,
                          float(module.guidance))  # fmt: skip
             made = made.maximum(self._tensor(np.where(_near(made), 0, sky)))
         everywhere = np.ones(image.shape, bool)
-        return self._edited("moved", made, image, everywhere, label or from_label, after, 0, change)
+        return self._edited(
+            "moved", made, image, everywhere, label or from_label, after, 0, change, pixel_arcsec
+        )
 
     def _checked(self, image: np.ndarray) -> np.ndarray:
         size = self.info.preprocess.size
@@ -195,7 +205,16 @@ class Editor:
             raise ImageError("the image is blank or has pixels that are not finite")
         return np.clip(image, 0, 1)
 
-    def _ask(self, image: np.ndarray, label: str, size: float | None) -> Ask:
+    @property
+    def _pixel(self) -> float:
+        """Arcsec per pixel of images with the beam of FIRST, as the model learned them."""
+        chain = self.info.preprocess
+        return (chain.field_arcsec or 0.0) / chain.size
+
+    def _ask(
+        self, image: np.ndarray, label: str, size: float | None, pixel_arcsec: float | None
+    ) -> Ask:
+        """Conditions in the arcsec of the model; ``size`` is in those of the image."""
         import torch
 
         from radioviz.models.frames import axis_angle
@@ -207,15 +226,17 @@ class Editor:
             known = ", ".join(classes)
             raise ModelError(f"class is '{label}'; model '{self.info.name}' knows {known}")
         if size is None:
-            chain = self.info.preprocess
-            pixel = (chain.field_arcsec or 0.0) / chain.size
-            found = float(measure(image[None], pixel, beam=FIRST_BEAM)["las_measured"].iloc[0])
-            size = min(max(np.nan_to_num(found, nan=bounds[0]), bounds[0]), bounds[1])
-        elif not bounds[0] <= size <= bounds[1]:
-            raise ModelError(
-                f"size is {size:g} arcsec; model '{self.info.name}' knows {bounds[0]:g} to "
-                f"{bounds[1]:g}"
-            )
+            sizes = measure(image[None], self._pixel, beam=FIRST_BEAM)["las_measured"]
+            size = np.nan_to_num(float(sizes.iloc[0]), nan=bounds[0])
+        else:
+            times = (pixel_arcsec or self._pixel) / self._pixel
+            low, high = (times * bound for bound in bounds)
+            if not low * (1 - 1e-6) <= size <= high * (1 + 1e-6):
+                raise ModelError(
+                    f"size is {size:g} arcsec; model '{self.info.name}' knows {low:g} to {high:g}"
+                )
+            size /= times
+        size = min(max(size, bounds[0]), bounds[1])
         x = self._tensor(image)
         number = classes.index(label) if label else -1
         return Ask(
@@ -230,12 +251,13 @@ class Editor:
 
     def _edited(
         self, what: str, made: torch.Tensor, image: np.ndarray, changed: np.ndarray, label: str,
-        ask: Ask, seed: int, change: float,
+        ask: Ask, seed: int, change: float, pixel_arcsec: float | None,
     ) -> EditedGalaxy:  # fmt: skip
         found = made[0, 0].float().cpu().numpy()
+        pixel = pixel_arcsec or self._pixel
         return EditedGalaxy(
-            found, image, changed, what, label, float(ask.sizes[0]), seed, change,
-            image_distance(image, found), self.info.name, self.info.weights_sha256,
+            found, image, changed, what, label, float(ask.sizes[0]) * pixel / self._pixel, seed,
+            change, image_distance(image, found), self.info.name, self.info.weights_sha256, pixel,
         )  # fmt: skip
 
 

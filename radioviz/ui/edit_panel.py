@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
@@ -39,7 +40,11 @@ def editors() -> dict[str, ModelInfo]:
 
 
 def edit_panel(
-    image_for: Callable[[ModelInfo], np.ndarray], name: str, label: str, view: View
+    image_for: Callable[[ModelInfo], np.ndarray],
+    name: str,
+    label: str,
+    view: View,
+    pixel_for: Callable[[ModelInfo], float] = synthetic.pixel_scale,
 ) -> None:
     """Controls, and the galaxy before and after.
 
@@ -49,13 +54,15 @@ def edit_panel(
         The galaxy as a model's preprocessing gives it, ``(size, size)``.
     name, label : str
         Of the galaxy, and its class; empty for unknown.
+    pixel_for : callable
+        Arcsec per pixel of that image; by default those of generated images.
     """
     from radioviz.encode.generation import classes_of, size_range_of
 
     models = editors()
     info = controls.choose_model("Model", models, "edit_model", "editor")
     classes, bounds = classes_of(info), size_range_of(info) or (5.0, 160.0)
-    image = image_for(info)
+    image, pixel = image_for(info), pixel_for(info)
     what = st.radio("Change", [MOVE, FILL], horizontal=True, key="edit_what")
     left, middle, right = st.columns(3, vertical_alignment="bottom")
     titles = [ANY, *classes]
@@ -65,9 +72,12 @@ def edit_panel(
     sized = middle.toggle("Set an angular size", key="edit_sized")
     size = None
     if sized:
+        # Models learned the beam of FIRST; a wider one makes a larger field, and so larger sizes.
+        low, high = (bound * pixel / synthetic.pixel_scale(info) for bound in bounds)
         size = middle.slider(
-            "Angular size [arcsec]", *bounds, float(np.clip(60.0, *bounds)), key="edit_size"
-        )
+            "Angular size [arcsec]", low, high, min(max(60.0, low), high),
+            key=f"edit_size_{low:.3g}_{high:.3g}",
+        )  # fmt: skip
     request: tuple[object, ...]
     mask = np.zeros(image.shape, bool)
     if what == MOVE:
@@ -83,7 +93,8 @@ def edit_panel(
         mask[y[0] : y[1], x[0] : x[1]] = True
         seed = left.number_input("Seed", 0, 2**31 - 1, 0, key="edit_seed")
         request = (asked, size, x, y, int(seed))
-    of = repr((info.name, info.weights_sha256, name, what, request))
+    seen = hashlib.sha256(image.tobytes()).hexdigest()
+    of = repr((info.name, info.weights_sha256, name, seen, pixel, what, request))
     held = page_state(LastEdit)
     if st.button("Change", key="edit_go", type="primary", icon=":material/auto_fix_high:"):
         from radioviz.encode.editor import Editor
@@ -93,12 +104,12 @@ def edit_panel(
         with in_line(f"Changing the galaxy with {info.title}", _SLICES, "edit", of):
             if what == MOVE:
                 held.made = editor.move(image, wanted, size, label if label in classes else "",
-                                        float(change))  # fmt: skip
+                                        float(change), pixel)  # fmt: skip
             else:
-                held.made = editor.fill(image, mask, wanted, size, int(seed))
+                held.made = editor.fill(image, mask, wanted, size, int(seed), pixel)
             held.of = of
     made = held.made if held.of == of else None
-    width = synthetic.decoded_field(info)
+    width = pixel * len(image)
     before, after, facts = st.columns([1, 1, 1.3], gap="medium")
     with before:
         shown = np.where(mask, np.float32(0.15), image)
@@ -123,10 +134,10 @@ def edit_panel(
         st.caption(
             "Identity distance: 0 where only the brightness differs, 1.41 where no pixel is shared."
         )
-        _download(made, info, name)
+        _download(made, name)
 
 
-def _download(made: EditedGalaxy, info: ModelInfo, name: str) -> None:
+def _download(made: EditedGalaxy, name: str) -> None:
     def write(file: IO[bytes], progress: Progress) -> None:
         from radioviz.export import write_simulated_fits
 
@@ -138,7 +149,7 @@ def _download(made: EditedGalaxy, info: ModelInfo, name: str) -> None:
             seed=made.seed if made.what == "filled" else None,
             conditions={"class": made.label, "size": made.size},
             cards=made.cards(),
-            pixel_scale=synthetic.pixel_scale(info),
+            pixel_scale=made.pixel_arcsec,
             note=f"Changed from the image of {name}, not observed.",
         )
 

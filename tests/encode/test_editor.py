@@ -72,7 +72,7 @@ def test_a_galaxy_moved_nowhere_is_itself_and_a_size_scales_it(editor, image, mo
         return x * 0.49 / (0.49 + sigma[0] ** 2)
 
     monkeypatch.setattr(editor.encoder.module, "denoise", denoise)
-    monkeypatch.setattr(editor.encoder.module, "steps", torch.tensor(40))
+    monkeypatch.setitem(editor.encoder.module._buffers, "steps", torch.tensor(40))
     same = editor.move(image, change=0.3)
     assert same.distance < 0.05 and same.size > 5
     larger = editor.move(image, "FRII", size=1.5 * same.size, change=0.3)
@@ -96,6 +96,21 @@ def test_requests_beyond_training_are_refused(editor, image) -> None:
         editor.move(image, change=2.0)
     with pytest.raises(ImageError, match=r"shape \(32, 32\)"):
         editor.move(image[:32, :32])
+
+
+def test_sizes_are_in_the_pixels_of_the_image(editor, image, monkeypatch) -> None:
+    """A wider beam makes a larger field: NVSS has 22.5 arcsec a pixel where FIRST has 2.7."""
+    monkeypatch.setitem(editor.encoder.module._buffers, "steps", torch.tensor(2))
+    near, wide = editor.move(image, size=60.0), editor.move(image, size=500.0, pixel_arcsec=22.5)
+    same = editor.move(image, size=60.0, pixel_arcsec=2.7)
+    assert (near.pixel_arcsec, wide.pixel_arcsec) == (pytest.approx(2.7), 22.5)
+    assert wide.size == pytest.approx(500.0) and wide.cards()["EDITSIZE"][0] == 500.0
+    np.testing.assert_allclose(wide.image, near.image, atol=1e-4)
+    np.testing.assert_array_equal(same.image, near.image)
+    own = editor.move(image).size
+    assert editor.move(image, pixel_arcsec=22.5).size == pytest.approx(own * 22.5 / 2.7)
+    with pytest.raises(ModelError, match=r"size is 20 arcsec.*41\.6667 to 1333\.33"):
+        editor.move(image, size=20.0, pixel_arcsec=22.5)
 
 
 def test_small_islands_are_sky_and_the_source_is_not() -> None:

@@ -16,14 +16,17 @@ from tests.models.small import galaxies
 
 def page() -> None:
     import numpy as np
+    import streamlit as st
 
     from radioviz.ui import edit_panel
     from radioviz.ui.controls import View
     from radioviz.ui.image.display import ImageStyle
     from tests.models.small import galaxies
 
-    image = np.array(galaxies(3, 64, seed=4)[1])
-    edit_panel.edit_panel(lambda info: image, "J1", "FRI", View("first", None, ImageStyle()))
+    seen = st.session_state
+    image = np.array(galaxies(3, 64, seed=4)[seen.get("row", 1)])
+    view, scale = View("first", None, ImageStyle()), seen.get("scale", 2.7)
+    edit_panel.edit_panel(lambda info: image, "J1", "FRI", view, lambda info: scale)
 
 
 def test_every_ability_has_a_name_on_the_overview() -> None:
@@ -50,6 +53,31 @@ def test_a_change_is_drawn_with_its_identity_distance(editor, monkeypatch) -> No
     assert not test.exception
     text = " ".join(str(e.proto) for e in test.get("html"))
     assert "2,048 of 4,096" in text
+
+
+def test_sizes_follow_the_pixels_and_a_change_its_image(editor, monkeypatch) -> None:  # noqa: F811
+    from radioviz.ui import cache
+
+    models = SimpleNamespace(with_capability=lambda *_: {"tiny": editor.info})
+    monkeypatch.setattr(cache, "models", lambda: models)
+    monkeypatch.setattr(cache, "encoder", lambda name: editor.encoder)
+    test = AppTest.from_function(page, default_timeout=60)
+    test.session_state["scale"] = 27.0  # ten times the beam of FIRST
+    test.run().toggle(key="edit_sized").set_value(True).run()
+    (slider,) = (s for s in test.slider if s.label.startswith("Angular"))
+    assert (slider.min, slider.max, slider.value) == (pytest.approx(50), pytest.approx(1600), 60.0)
+    slider.set_value(900.0).run()
+    test.button(key="edit_go").click().run()
+    assert not test.exception
+    assert "900 arcsec" in " ".join(str(e.proto) for e in test.get("html"))
+    # Another galaxy of the same name does not show what was made of this one.
+    test.session_state["row"] = 2
+    test.run()
+    assert "SYNTHETIC" not in " ".join(str(e.proto) for e in test.get("html"))
+    test.session_state["scale"] = 2.7
+    test.run()
+    (slider,) = (s for s in test.slider if s.label.startswith("Angular"))
+    assert not test.exception and slider.max == pytest.approx(160)
 
 
 @pytest.mark.parametrize("names", [["tiny"], []])

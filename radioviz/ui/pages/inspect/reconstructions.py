@@ -57,8 +57,11 @@ def change_panel(catalogue: Catalogue, row: int, view: View) -> None:
     def image_for(info: ModelInfo) -> np.ndarray:
         return info.preprocess.apply(seen, np.array([row]))[0]
 
-    name = galaxies.name_of(catalogue.table, row)
-    edit_panel.edit_panel(image_for, name, str(catalogue.table["label"].iat[row]), view)
+    def pixel_for(info: ModelInfo) -> float:
+        return info.preprocess.output_scale_arcsec(seen.info_of(row))
+
+    name, label = galaxies.name_of(catalogue.table, row), str(catalogue.table["label"].iat[row])
+    edit_panel.edit_panel(image_for, name, label, view, pixel_for)
 
 
 def _show(catalogue: Catalogue, row: int, name: str, info: ModelInfo, view: View) -> None:
