@@ -29,7 +29,7 @@ class Explanation:
     shares: np.ndarray
     classes: tuple[str, str]  # first and second class
     difference: float  # log p(second) - log p(first) of the image, calibrated
-    of_empty_sky: float  # the same for an image without emission, where the integration starts
+    of_empty_sky: float  # the same where the emission fades to none, and the integration starts
     probabilities: np.ndarray  # of the two classes, float32, shape ``(2,)``
 
 
@@ -71,7 +71,9 @@ def explain(classifier: Classifier, image: np.ndarray, steps: int = STEPS) -> Ex
 
     x = torch.from_numpy(np.array(image, dtype=np.float32))[None, None].to(device)
     with inference():
-        ends = difference(torch.cat([torch.zeros_like(x), x])).cpu().numpy()
+        # Nearly nothing, not zeros: a calibration that follows the shape of the faint emission
+        # stays that of the image along the whole path.
+        ends = difference(torch.cat([1e-9 * x, x])).cpu().numpy()
     # Gauss-Legendre points (the default) are dense at the ends, where the square root of the
     # brightness, which the network sees, is steep.
     with inference_lock():

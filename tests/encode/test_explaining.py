@@ -69,3 +69,21 @@ def test_two_classes_are_needed() -> None:
     judge = classifier(classes=["FRI", "FRII", "Bent"])
     with pytest.raises(ModelError, match="has 3 classes"):
         explain(judge, np.zeros((SIZE, SIZE), np.float32))
+
+
+def test_shares_add_up_where_the_calibration_follows_faint_emission() -> None:
+    arguments = {"size": SIZE, "width": 8, "blocks": [1], "surveys": ["FIRST"]}
+    torch.manual_seed(1)
+    module = build("survey-fr", arguments).eval().requires_grad_(False)
+    module.slope[:] = torch.tensor([0.2, 1.0])
+    info = ModelInfo(
+        name="tiny", title="Tiny", kind="survey-fr", capabilities=("classify",), latent_dim=8,
+        preprocess=Preprocess(size=SIZE),
+        architecture={"classes": ["FRI", "FRII"], **arguments},
+    )  # fmt: skip
+    judge = Classifier(info, module, torch.device("cpu"))
+    image = galaxies(1, SIZE)[0]
+    found = explain(judge, image, steps=200)
+    change = found.difference - found.of_empty_sky
+    assert abs(change) > 1e-3
+    assert abs(change - found.shares.sum()) < 0.05 * abs(change)
