@@ -26,7 +26,7 @@ from typing import Any
 
 from radioviz import __version__
 from radioviz.errors import SelectionError
-from radioviz.export.session_hosts import checked_host
+from radioviz.export.session_hosts import checked_host, is_whole
 from radioviz.export.session_matches import MOST_MATCHES, checked_match
 from radioviz.workspace.labels import LONGEST_NOTE, MARKS, is_tag
 
@@ -196,7 +196,7 @@ def read_session(payload: bytes | str) -> Session:
     if not isinstance(view, dict):
         raise SelectionError(f'"view" is {str(view)[:80]!r}; expected names and values')
     text = document.get("filter", "")
-    if not isinstance(text, str) or len(text) > 4000 or not _is_whole(text):
+    if not isinstance(text, str) or len(text) > 4000 or not is_whole(text):
         raise SelectionError(f'"filter" is {str(text)[:80]!r}; expected at most 4,000 characters')
     subsets, tags = (
         dict(
@@ -268,7 +268,7 @@ def _named(sets: Mapping[str, Iterable[Source]]) -> list[dict[str, Any]]:
 
 def _sources_of(entry: Any, word: str, i: int) -> tuple[str, tuple[Source, ...]]:
     name = entry.get("name") if isinstance(entry, dict) else None
-    if not isinstance(name, str) or not 0 < len(name) <= 60 or not _is_whole(name):
+    if not isinstance(name, str) or not 0 < len(name) <= 60 or not is_whole(name):
         raise SelectionError(
             f"{word} {i} is {str(entry)[:80]!r}; expected a name of 1 to 60 characters and sources"
         )
@@ -278,15 +278,10 @@ def _sources_of(entry: Any, word: str, i: int) -> tuple[str, tuple[Source, ...]]
     return name, tuple(dict.fromkeys(sources))
 
 
-def _is_whole(text: str) -> bool:
-    """False for text with half a character (a lone surrogate), which cannot be stored."""
-    return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
-
-
 def _note(entry: Any, i: int) -> tuple[Source, str]:
     source = _source(entry, "note", i)
     text = entry.get("note")
-    if not isinstance(text, str) or len(text) > LONGEST_NOTE or not _is_whole(text):
+    if not isinstance(text, str) or len(text) > LONGEST_NOTE or not is_whole(text):
         raise SelectionError(
             f"the note of '{source[1]}' is {str(text)[:80]!r}; expected at most "
             f"{LONGEST_NOTE:,} characters"

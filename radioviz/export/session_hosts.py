@@ -32,7 +32,7 @@ def checked_host(entry: dict[str, Any], source: str) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, longest in TEXTS.items():
         value = entry.get(name)
-        if not isinstance(value, str) or not 0 < len(value) <= longest or not _is_whole(value):
+        if not isinstance(value, str) or not 0 < len(value) <= longest or not is_whole(value):
             raise SelectionError(
                 f"the host of '{source}': \"{name}\" is {str(value)[:80]!r}; expected text of at "
                 f"most {longest:,} characters"
@@ -52,6 +52,6 @@ def checked_host(entry: dict[str, Any], source: str) -> dict[str, Any]:
     return out
 
 
-def _is_whole(text: str) -> bool:
+def is_whole(text: str) -> bool:
     """False for text with half a character (a lone surrogate), which cannot be stored."""
     return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
