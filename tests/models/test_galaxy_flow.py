@@ -100,7 +100,7 @@ def test_stretch_and_signal_to_noise_have_inverses() -> None:
 
 
 def test_places_show_the_ends_of_a_source(flow) -> None:
-    """43.2 arcsec are 16 pixels: the ends are 8 pixels from the middle, along the axis."""
+    """27 arcsec are 10 pixels: the ends are 5 pixels from the middle, along the axis."""
     angle = torch.tensor([0.0, math.pi / 2])
     both = Ask(None, torch.full((2,), 27.0), angle, torch.full((2,), 50.0))
     ends = flow.places(both)[:, 2]
