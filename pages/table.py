@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import streamlit as st
 
 from radioviz.ui import cache, chosen_hosts, controls, sidebar
@@ -50,10 +51,13 @@ def table(view: View) -> None:
     )
 
 
+def _listed_rows(view: View, columns: TableColumns) -> np.ndarray:
+    return table_view.shown_rows(view, columns, table_settings(columns))
+
+
 def _listed(view: View, columns: TableColumns) -> Selection:
     """All rows of the table."""
-    rows = table_view.shown_rows(view, columns, table_settings(columns))
-    ids = cache.data_set(view.data_set).ids_of(rows)
+    ids = cache.data_set(view.data_set).ids_of(_listed_rows(view, columns))
     return Selection((view.data_set, str(s)) for s in ids)
 
 
@@ -66,7 +70,7 @@ def _tags(view: View, columns: TableColumns) -> None:
 
 
 def _hosts(view: View, columns: TableColumns) -> None:
-    hosts_panel.draw_hosts(view, lambda: _listed(view, columns))
+    hosts_panel.draw_hosts(view, lambda: _listed_rows(view, columns))
 
 
 TABS: dict[str, Callable[[View, TableColumns], None]] = {

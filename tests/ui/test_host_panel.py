@@ -196,3 +196,27 @@ def test_hosts_on_the_table_say_where_no_galaxy_is_chosen(open_page: Open) -> No
     assert not app.exception
     assert any("is chosen: select some on the map" in c.value for c in app.caption)
     assert app.button(key="hosts_find").disabled
+
+
+def test_hosts_of_a_selection_are_kept_with_their_places(
+    open_page: Open, site: TapSite, first: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from radioviz.api import host_search
+
+    monkeypatch.setattr(host_search, "CATALOGUES", (named("NED", site),))
+    pairs = [("first", f"first-{i}") for i in (3, 30, 5)]  # the second has no candidate
+    app = open_page("table", {"table_tabs": "Hosts", "brush": Selection(pairs)})
+    app.selectbox(key="hosts_around").set_value("catalogue").run()
+    app.button(key="hosts_find").click().run()
+    app.slider(key="hosts_least").set_value(0.0).run()
+    assert app.button(key="hosts_keep").label == "Keep 2 hosts"
+    app.button(key="hosts_keep").click().run()
+    assert not app.exception
+    assert any("Kept hosts of 2 galaxies; undo" in i.value for i in app.info)
+    held = app.session_state[f"{Workspace.__module__}.{Workspace.__qualname__}"].values["hosts"]
+    assert {s: h["host"] for s, h in held["first"].items()} == {
+        "first-3": "galaxy 3", "first-5": "galaxy 5"
+    }  # fmt: skip
+    assert held["first"]["first-5"]["host_ra"] == pytest.approx(
+        first.table["ra"].iat[5] + 1 / 3600, abs=1e-9
+    )

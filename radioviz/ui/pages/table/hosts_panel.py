@@ -19,7 +19,7 @@ from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.in_line import cancellable
 from radioviz.ui.pages.inspect.host_choices import FILE, choose_file, choose_prior
 from radioviz.ui.pages.table.label_panel import SOURCES
-from radioviz.ui.state import Selection, page_state
+from radioviz.ui.state import page_state
 
 _KINDS = {
     "": "The most accurate position", "core": "Radio core", "midpoint": "Midpoint of the source",
@@ -42,8 +42,8 @@ class HostsState:
     searches: int = 0  # how many were begun
 
 
-def draw_hosts(view: View, listed: Callable[[], Selection]) -> None:
-    """The search, and what it found."""
+def draw_hosts(view: View, listed: Callable[[], np.ndarray]) -> None:
+    """The search, and what it found; ``listed`` gives the rows of the table."""
     held = page_state(HostsState)
     if held.data_set != view.data_set:
         held.data_set, held.answers = view.data_set, []
@@ -57,8 +57,11 @@ def draw_hosts(view: View, listed: Callable[[], Selection]) -> None:
         help="Core, midpoint or catalogue: by default the one with the smallest error, source by "
         "source.",
     ))  # fmt: skip
-    chosen = {"Selection": state.brush, "Tray": state.tray}.get(source, listed)()
-    rows = cache.data_set(view.data_set).known_rows_of(chosen.groups().get(view.data_set, []))
+    if (chosen := {"Selection": state.brush, "Tray": state.tray}.get(source)) is None:
+        rows = listed()
+    else:
+        ids = chosen().groups().get(view.data_set, [])
+        rows = cache.data_set(view.data_set).known_rows_of(ids)
     with st.container(horizontal=True, vertical_alignment="center"):
         go = title != FILE and st.button(
             "Find hosts", type="primary", icon=":material/travel_explore:", key="hosts_find",
