@@ -11,6 +11,7 @@ A file may come from anybody, so every value is checked.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from radioviz.errors import SelectionError
@@ -22,6 +23,13 @@ NUMBERS = {
     "host_magnitude": (-50.0, 50.0), "host_redshift": (-1.0, 100.0), "host_reliability": (0.0, 1.0),
 }  # fmt: skip
 """Numbers of a host and their range; all but the first two may be missing."""
+
+
+def sound_host(host: Mapping[str, Any]) -> dict[str, Any]:
+    """A host as a file takes it: without numbers such as 99 or -999 that stand for unknown ones."""
+    texts = {n: str(host[n])[:longest] for n, longest in TEXTS.items() if n in host}
+    ranges = {n: r for n, r in NUMBERS.items() if n in host}
+    return texts | {n: host[n] for n, (low, high) in ranges.items() if low <= host[n] <= high}
 
 
 def checked_host(entry: dict[str, Any], source: str) -> dict[str, Any]:

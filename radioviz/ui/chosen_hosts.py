@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from radioviz.api.host_search import HostCatalogue, HostSearch
 from radioviz.data.catalogue import Column
+from radioviz.export.session_hosts import sound_host
 from radioviz.relations.hosts import HostPrior
 from radioviz.ui import session_workspace
 from radioviz.workspace.table_columns import Numbers, Values, sorted_text
@@ -63,13 +64,10 @@ def search_origin(catalogue: HostCatalogue, position: str, prior: HostPrior) -> 
 
 def host_of(row: Mapping[Any, Any], origin: str) -> Host:
     """A candidate of :class:`~radioviz.api.host_search.HostSearch` as it is kept."""
-    host: Host = {"host_origin": origin}
-    host["host"] = str(row["name"]) or f"object at {row['ra']:.6f} {row['dec']:+.6f}"
-    for column in COLUMNS.keys() - host.keys():
-        value = float(row[column.removeprefix("host_")])
-        if np.isfinite(value):
-            host[column] = value
-    return host
+    name = str(row["name"]) or f"object at {row['ra']:.6f} {row['dec']:+.6f}"
+    host: Host = {"host_origin": origin, "host": name}
+    host |= {c: float(row[c.removeprefix("host_")]) for c in COLUMNS.keys() - host.keys()}
+    return sound_host(host)
 
 
 def remove_host(pair: Pair) -> None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from radioviz.errors import WorkspaceError
+from radioviz.export.session_hosts import sound_host
 from radioviz.ui import chosen_hosts, crossmatches, session_workspace
 from radioviz.ui.session_labels import marks_in
 from radioviz.ui.session_workspace import pairs_of
@@ -27,7 +28,7 @@ def labels_in_file(given: Labels) -> dict[str, Any]:
 
 def hosts_in_file(held: Mapping[str, Mapping[str, Any]] | None) -> dict[tuple[str, str], Any]:
     """Chosen hosts as :class:`radioviz.export.session.Session` takes them."""
-    return {(d, s): host for d, own in (held or {}).items() for s, host in own.items()}
+    return {(d, s): sound_host(host) for d, own in (held or {}).items() for s, host in own.items()}
 
 
 def file_of_saved(identifier: str) -> bytes | None:

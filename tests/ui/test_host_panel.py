@@ -220,3 +220,16 @@ def test_hosts_of_a_selection_are_kept_with_their_places(
     assert held["first"]["first-5"]["host_ra"] == pytest.approx(
         first.table["ra"].iat[5] + 1 / 3600, abs=1e-9
     )
+
+
+def test_numbers_that_stand_for_unknown_ones_are_no_properties_of_a_host() -> None:
+    from radioviz.export.session import Session, read_session, session_bytes
+    from radioviz.ui.workspace_file import hosts_in_file
+
+    row = {"name": "x" * 400, "ra": 10.5, "dec": -3.0, "separation": 1.0, "magnitude": 99.0,
+           "redshift": -999.0, "reliability": 0.5}  # fmt: skip
+    host = chosen_hosts.host_of(row, "mine.csv; core")
+    assert "host_magnitude" not in host and "host_redshift" not in host
+    assert (host["host_ra"], host["host_reliability"], len(host["host"])) == (10.5, 0.5, 300)
+    old = hosts_in_file({"first": {"first-1": {**host, "host_redshift": -999.0}}})
+    assert read_session(session_bytes(Session((), hosts=old))).hosts == {("first", "first-1"): host}
