@@ -19,13 +19,15 @@ FOLDER = "sky-hips"
 KEPT = 40
 """Images whose tiles are kept, each of some megabytes."""
 _TILE = 256
+_PLACED = ("source_id", "ra", "dec", "image_ra", "image_dec", "pixel_scale", "wcs_header")
 
 
 def hips_folder(catalogue: Catalogue, row: int) -> Path:
-    """Where the HiPS of one image is, once it is made."""
-    source = str(catalogue.table["source_id"].iat[row])
-    about = f"{catalogue.info.key} {catalogue.digest} {source} {catalogue.plane} {_TILE}"
-    return cache_folder() / FOLDER / hashlib.sha256(about.encode()).hexdigest()[:32]
+    """Where the HiPS of one image is, once it is made; another for other pixels or positions."""
+    source = catalogue.table.iloc[row]
+    about = repr([catalogue.info.key, catalogue.plane, _TILE, *map(source.get, _PLACED)])
+    stamp = hashlib.sha256(about.encode() + catalogue.image(row).tobytes())
+    return cache_folder() / FOLDER / stamp.hexdigest()[:32]
 
 
 def local_hips(catalogue: Catalogue, row: int) -> Path:

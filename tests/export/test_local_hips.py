@@ -58,6 +58,20 @@ def test_a_tile_has_the_image_at_its_place(first_catalogue: Catalogue, tiles: Pa
     assert moc.sky_fraction == pytest.approx(cells / (12 * 4**order), rel=1e-9)
 
 
+@pytest.mark.parametrize("column", ["ra", "pixel_scale", "pixels"])
+def test_an_image_that_was_imported_anew_has_tiles_of_its_own(
+    first_catalogue: Catalogue, column: str
+) -> None:
+    made = first_catalogue.subset(np.arange(4))
+    before = hips_folder(made, 3)
+    assert hips_folder(first_catalogue.subset(np.arange(4)), 3) == before
+    if column == "pixels":
+        made.images[3, 0, 0] += 1
+    else:
+        made.table.loc[3, column] *= 1.01
+    assert hips_folder(made, 3) != before != hips_folder(made, 2)
+
+
 def test_only_tiles_are_served(tiles: Path) -> None:
     def asked(key: str, file: str) -> int:
         request = SimpleNamespace(path_params={"key": key, "file": file})
