@@ -96,13 +96,14 @@ class Labels:
 
         Against ``ring`` are those with ``not ring``. Against one of the three marks are also those
         with another; a number makes a galaxy interesting from :data:`INTERESTING` on, unless it is
-        an artefact.
+        an artefact or has ``not interesting``.
         """
         yes, no = self.members(tag), self.members(AGAINST + tag)
         if tag not in MARKS:
             return yes, no
         marked = {p: x for p, x in self._of.items() if x.mark is not None}
-        known = {p: _is_example(label, tag) for p, label in marked.items()}
+        denied = set(no)
+        known = {p: _is_example(x, tag) and p not in denied for p, x in marked.items()}
         others = (p for p, applies in known.items() if not applies)
         return [p for p, applies in known.items() if applies], list(dict.fromkeys([*no, *others]))
 

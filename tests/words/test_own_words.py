@@ -104,6 +104,8 @@ def test_examples_of_the_three_marks() -> None:
     assert labels.examples("ring") == ([a], [b])
     labels.say([d], "not interesting")  # and boring: one example, not two
     assert sorted(labels.examples("interesting")[1]) == [c, d, e]
+    labels.say([b], "not interesting")  # the tag counts, not the number alone
+    assert sorted(map(sorted, labels.examples("interesting"))) == [[a, f], [b, c, d, e]]
 
 
 def test_the_ranking_leaves_out_examples_and_what_is_unknown(latents: np.ndarray) -> None:
