@@ -159,7 +159,7 @@ class GalaxyFlow(nn.Module):
         rows = torch.full((n,), len(self.classes), device=noise.device)
         if label is not None:
             rows = torch.where(label >= 0, label, rows)
-        sizes = self.draw_size(torch.full((n,), 0.5), label) if size is None else size
+        sizes = self._sizes(noise, label, size)
         middle, slope = self.snr_line[rows].unbind(1)
         u = torch.special.ndtr(temperature * noise[:, 0])
         rest = self.snr_quantiles[rows]
@@ -172,6 +172,12 @@ class GalaxyFlow(nn.Module):
     def draw_size(self, u: Tensor, label: Tensor | None = None) -> Tensor:
         """Angular sizes [arcsec] of real galaxies of the class at the quantiles ``u``."""
         return sizes_at(self.size_quantiles, u, label).clamp(*self.conditions.size_range)
+
+    def _sizes(self, like: Tensor, label: Tensor | None, size: Tensor | None) -> Tensor:
+        """Sizes asked for, or the median of the class, one for each row of ``like``."""
+        if size is not None:
+            return size
+        return self.draw_size(torch.full((len(like),), 0.5, device=like.device), label)
 
     def decode(self, z: Tensor, label: Tensor | None = None, size: Tensor | None = None) -> Tensor:
         """Images at latent vectors, ``(n, 1, ny, nx)``, all from the same noise."""
@@ -199,7 +205,7 @@ class GalaxyFlow(nn.Module):
         path = temperature * path.reshape(len(z), count, self.size, self.size)
         snr = unscaled_snr(z[:, 0] / 2)
         angle = torch.atan2(z[:, 2], z[:, 1])
-        sizes = self.draw_size(torch.full((len(z),), 0.5), label) if size is None else size
+        sizes = self._sizes(z, label, size)
         ask = Ask(label, sizes.to(z), angle, snr)
         start = NOISIEST * path[:, :1]
         stretched = self.follow(start, ask, self.sigmas(), guidance, path[:, 1:])

@@ -107,7 +107,7 @@ class SourceFrame(Preprocess):
         least, widest = float(self.field_arcsec or 0.0) * times, self.widest * times
         return dataclasses.replace(
             self, size=size, stretch=self._before_rescaling, blank_edge=0, field_arcsec=least,
-            widest=widest,            fill=self.fill / times,
+            widest=widest, fill=self.fill / times,
         )  # fmt: skip
 
     def field_in_pixels(self, pixel_scale: float, beam: float | None = None) -> float:

@@ -138,3 +138,9 @@ def test_images_follow_from_their_numbers_and_not_from_their_neighbours(flow) ->
     torch.testing.assert_close(one, made[1:2], atol=1e-4, rtol=1e-3)
     other = flow.generate(z, noise, 1.0, torch.tensor([1, 1, 1]), size)
     assert not torch.allclose(other[0], made[0])
+
+
+def test_sizes_that_nobody_asked_for_are_drawn_on_the_device_of_the_model(flow) -> None:
+    other = flow.to("meta")  # stands for a GPU: tensors of two devices do not mix
+    z = other.draw(torch.randn(4, 3, device="meta"))
+    assert z.shape == (4, 3) and z.device.type == "meta"
