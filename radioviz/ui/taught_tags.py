@@ -52,7 +52,7 @@ class TaughtTag:
         return self.word.ranked([*self.yes, *self.no])
 
     def draw_counts(self) -> None:
-        """How many galaxies are likely to have it, and how many examples are put right."""
+        """How many galaxies are likely to have it, and how many examples are classified right."""
         if self.word is None:
             st.info(
                 f"A ranking needs {FEWEST} galaxies with the tag and {FEWEST} without it; there "
@@ -64,9 +64,9 @@ class TaughtTag:
         most, sure = (int((p[known] >= 0.5).sum()) for p in (self.word.probability, self.word.low))
         st.markdown(
             f"**{controls.escape(self.tag)}**: {most:,} of {int(known.sum()):,} galaxies are more "
-            f"likely to have it than not, {sure:,} of them surely (one sigma). By cross-validation "
+            f"likely to have it than not, {sure:,} of them by more than one sigma. By cross-validation "
             f"{self.word.right[0]} of {len(self.yes)} examples and {self.word.right[1]} of "
-            f"{len(self.no)} counter-examples are put right."
+            f"{len(self.no)} counter-examples are classified correctly."
         )
 
 

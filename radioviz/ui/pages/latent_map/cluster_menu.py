@@ -38,7 +38,7 @@ def cluster_menu(view: View, given: dict[str, str | None]) -> bool:
     st.markdown("**Clusters**")
     places = st.columns(2)
     smallest = places[0].selectbox(
-        "Smallest holds", SMALLEST, index=1, format_func=lambda s: f"{s:.1%} of all",
+        "Smallest cluster", SMALLEST, index=1, format_func=lambda s: f"{s:.1%} of all",
         key="cluster_smallest", persist_state="session",
     )  # fmt: skip
     components = places[1].selectbox(
@@ -128,7 +128,7 @@ def _draw_members(found: Clusters, search: ClusterSearch) -> None:
         format_func=lambda k: f"{names[k - 1]} · {counts[k]:,}",
     )  # fmt: skip
     with st.container(horizontal=True, gap="small"):
-        for title, most in (("Typical galaxies", TYPICAL), ("All of it", len(found.labels))):
+        for title, most in (("Typical galaxies", TYPICAL), ("Whole cluster", len(found.labels))):
             st.button(
                 title, key=f"cluster_select_{most == TYPICAL:d}", on_click=_select,
                 args=(search, found, int(number), most),
