@@ -64,9 +64,9 @@ class TaughtTag:
         most, sure = (int((p[known] >= 0.5).sum()) for p in (self.word.probability, self.word.low))
         st.markdown(
             f"**{controls.escape(self.tag)}**: {most:,} of {int(known.sum()):,} galaxies are more "
-            f"likely to have it than not, {sure:,} of them by more than one sigma. By cross-validation "
-            f"{self.word.right[0]} of {len(self.yes)} examples and {self.word.right[1]} of "
-            f"{len(self.no)} counter-examples are classified correctly."
+            f"likely to have it than not, {sure:,} of them by more than one sigma. By "
+            f"cross-validation {self.word.right[0]} of {len(self.yes)} examples and "
+            f"{self.word.right[1]} of {len(self.no)} counter-examples are classified correctly."
         )
 
 
