@@ -19,7 +19,13 @@ export default function (component) {
     own.layers[name] = layers;
     for (const layer of layers) own.viewer[layer.type === 'moc' ? 'addMOC' : layer.type === 'overlay' ? 'addOverlay' : 'addCatalog'](layer);
   };
-  const got = async (path, kind) => (await fetch(address(path)))[kind]();
+  // What could not be had is asked for again when the page is drawn again.
+  const got = async (name, path, kind) => {
+    const answer = await fetch(address(path)).catch(() => ({ status: 'nothing' }));
+    if (answer.ok) return answer[kind]();
+    delete own.drawn[name];
+    throw new Error(`the server answers ${answer.status} for ${name}`);
+  };
 
   // The radio image itself is a HiPS of the app; others are named by their identifier.
   const radio = (A, opacity) => A.HiPS(address(data.hips), {
@@ -50,7 +56,7 @@ export default function (component) {
 
   const sources = async (A) => {
     if (changed('sources', data.sources)) {
-      own.sources = data.sources ? await got(data.sources, 'json') : [];
+      own.sources = data.sources ? await got('sources', data.sources, 'json') : [];
       const layer = A.catalog({ name: 'Galaxies', color: '#38BDF8', shape: 'circle',
         sourceSize: own.sources.length > 500 ? 6 : 11 });
       replace('sources', [layer]);
@@ -71,7 +77,7 @@ export default function (component) {
 
   const contours = async (A) => {
     if (!changed('lines', data.lines)) return;
-    const parts = data.lines ? await got(data.lines, 'json') : [];
+    const parts = data.lines ? await got('lines', data.lines, 'json') : [];
     replace('lines', parts.map(({ name, color, dash }) => (
       A.graphicOverlay({ name, color, lineWidth: 1.3, lineDash: dash ? [4, 3] : [] }))));
     parts.forEach(({ lines }, i) => {
@@ -82,7 +88,7 @@ export default function (component) {
   const coverages = async (A) => {
     if (!changed('coverages', data.coverages)) return;
     replace('coverages', await Promise.all(data.coverages.map(async ({ name, color, moc }) => (
-      A.MOCFromJSON(await got(moc, 'arrayBuffer'),
+      A.MOCFromJSON(await got('coverages', moc, 'arrayBuffer'),
         { name, color, lineWidth: 2, perimeter: true })))));
   };
 
