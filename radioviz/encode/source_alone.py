@@ -44,7 +44,9 @@ def latents_alone(
             f"model '{encoder.info.name}' sees {len(channels)} images of a source, and what "
             "belongs to it is known in one; choose another encoder"
         )
-    alone, every = sources_alone(catalogue, rows), np.arange(len(rows))
+    seen = catalogue
+    if encoder.info.outside == "keep":  # others mask by themselves, with what they know of all rows
+        seen, rows = sources_alone(catalogue, rows), np.arange(len(rows))
     if rotated:
-        return encoder.encode_views(alone, every)
-    return encoder.encode_catalogue(alone)[:, None]
+        return encoder.encode_views(seen, rows)
+    return encoder.encode(encoder.preprocessed_rows(seen, rows))[:, None]

@@ -61,3 +61,18 @@ def test_the_page_and_a_script_encode_the_galaxy_alone() -> None:
     several = dataclasses.replace(encoder, info=dataclasses.replace(encoder.info, channels=("a",)))
     with pytest.raises(ModelError, match="belongs to it is known in one"):
         latents_alone(several, catalogue, rows)
+
+
+def test_an_encoder_that_masks_others_sees_a_galaxy_as_in_its_survey() -> None:
+    """Of a single image nobody can say how its survey was clipped, so the frame would differ."""
+    pytest.importorskip("torch")
+    import radioviz
+    from radioviz.encode import Encoder
+    from radioviz.encode.source_alone import latents_alone
+
+    catalogue, encoder = radioviz.open_data_set("first").catalogue, Encoder.load("survey-simclr")
+    rows = np.arange(8)
+    plain = encoder.encode(encoder.preprocessed_rows(catalogue, rows))
+    for row in rows:
+        own = latents_alone(encoder, catalogue, np.array([row]))
+        np.testing.assert_allclose(own[0, 0], plain[row], atol=1e-3)
