@@ -96,7 +96,8 @@ def find_similar(
     rotated : bool
         Whether the best of eight views of each example counts, rotated and mirrored.
     alone : bool
-        Whether examples are encoded without the pixels that are held to be of other sources.
+        Whether examples are encoded without the pixels that are held to be of other sources; those
+        that are smoothed to the beam of another survey keep them.
     among : pandas.DataFrame, optional
         Results are among the galaxies of this table, such as :func:`select_galaxies` gives; those
         of a data set that it does not name are no results.

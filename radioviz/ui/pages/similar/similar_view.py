@@ -300,7 +300,8 @@ def _smoothed_text(result: SearchResult, settings: SearchSettings) -> str:
     names = " and ".join(controls.data_set_title(key) for key in sorted(result.smoothed))
     return (
         f"Examples of {names} were smoothed to the {beam_of(searched):.3g}″ beam of "
-        f"{searched.info.title}, and compared about the mean of each survey."
+        f"{searched.info.title}, and compared about the mean of each survey"
+        f"{', unrelated emission included' if settings.alone else ''}."
     )
 
 
