@@ -27,6 +27,7 @@ class _Amount:
     value: float
     kind: str = ""
     raw: str = ""
+    unit: float = 1.0  # size of the unit that the value was written in
 
 
 @dataclass(kw_only=True)
@@ -102,9 +103,12 @@ class NumberReader(ConditionReader):
         if self._reversed(first):
             return
         second = self._range_end(first)
-        if second is not None and not first.kind and second.kind:
-            unit = unit_of(second.raw)
-            first = _Amount(first.value * (unit[1] if unit else 1.0), second.kind, second.raw)
+        if second is not None and bool(first.kind) != bool(second.kind):  # 1 arcmin to 2
+            of = second if second.kind else first
+            first, second = (
+                a if a.kind else _Amount(a.value * of.unit, of.kind, of.raw, of.unit)
+                for a in (first, second)
+            )
         if self._position(first):
             return
         if second is None:
@@ -160,7 +164,7 @@ class NumberReader(ConditionReader):
         if found is None:
             return _Amount(value)
         self.at += 1
-        return _Amount(value * found[1], found[0], token.text)
+        return _Amount(value * found[1], found[0], token.text, found[1])
 
     def _mistyped_unit(self, token: Token) -> tuple[str, float] | None:
         from rapidfuzz import process

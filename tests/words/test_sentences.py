@@ -153,6 +153,8 @@ def test_written_sentences_are_read_right(
         ("between 1 and 2 minutes of arc", "las between 60 and 120", ""),
         ("at most 1.5 x 10^25 W/Hz", "luminosity <= 1.5e+25", ""),
         ("45 ± 5 arcsec", "las between 40 and 50", ""),
+        ("between 1 arcmin and 2", "las between 60 and 120", ""),
+        ("between 1 and 2 Jy", "flux between 1000 and 2000", ""),
         ("flux 1,000 ± 50 mJy", "flux between 950 and 1050", ""),
         ("within 5 arcsec of 180.12345 43.12345", "cone(180.12345, 43.12345, 5 arcsec)", ""),
         ("more luminous than 3 X 10^24 W/Hz", "luminosity > 3e+24", ""),
