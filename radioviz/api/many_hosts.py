@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -28,6 +29,7 @@ from radioviz.errors import FetchError, NoRowsError, RadioVizError, RelationErro
 from radioviz.importing.catalogue_match import MatchedCatalogue
 from radioviz.importing.survey_facts import Answers
 from radioviz.jobs.progress import Progress, no_progress
+from radioviz.morphology.measuring import VERSION
 from radioviz.paths import cache_folder, make_folder
 from radioviz.relations.hosts import HostPrior, RadioPosition
 from radioviz.relations.radio_position import radio_positions
@@ -294,9 +296,13 @@ class _Kept:
         self, catalogue: Catalogue, where: HostCatalogue, position: str, prior: HostPrior,
         file: Path | None,
     ) -> None:  # fmt: skip
-        content = "" if file is None else hashlib.sha256(file.read_bytes()).hexdigest()
-        about = repr((catalogue.info.key, catalogue.digest, catalogue.plane, where, position, prior,
-                      content))  # fmt: skip
+        content = ""
+        if file is not None:
+            with file.open("rb") as opened:
+                content = hashlib.file_digest(opened, "sha256").hexdigest()
+        # Positions are measured: answers about those of another way to measure are not these.
+        about = repr((catalogue.info.key, catalogue.digest, catalogue.plane, VERSION, where,
+                      position, prior, content))  # fmt: skip
         name = hashlib.sha256(about.encode()).hexdigest()[:32]
         self._path = cache_folder() / "host-searches" / f"{name}.jsonl"
         self.answers: dict[str, HostAnswer] = {}
@@ -317,12 +323,17 @@ class _Kept:
             raise FetchError(f"{self._path} cannot be written ({error}); free space") from error
 
     def add(self, answer: HostAnswer) -> None:
-        if not answer.problem:
+        if answer.problem:
+            return
+        try:
             self._file.write(msgspec.json.encode(answer) + b"\n")
             self._file.flush()
+        except OSError as error:
+            raise FetchError(f"{self._path} cannot be written ({error}); free space") from error
 
     def __exit__(self, *error: object) -> None:
-        self._file.close()
-        held = sorted(self._path.parent.glob("*.jsonl"), key=lambda p: p.stat().st_mtime)
-        for old in held[:-KEPT]:
-            old.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that is full was named above; others may delete as well
+            self._file.close()
+            held = sorted(self._path.parent.glob("*.jsonl"), key=lambda p: p.stat().st_mtime)
+            for old in held[:-KEPT]:
+                old.unlink(missing_ok=True)

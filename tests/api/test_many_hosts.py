@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from radioviz.api import many_hosts
 from radioviz.api.host_search import CATALOGUES, HostCatalogue
 from radioviz.api.many_hosts import answers_table, find_hosts, search_many
 from radioviz.data.catalogue import Catalogue
-from radioviz.errors import RelationError
+from radioviz.errors import FetchError, RelationError
 from tests.data.tap_server import TapSite, tap_service
 
 ROWS = list(range(8))
@@ -52,6 +53,26 @@ def test_each_source_has_its_own_host(first_catalogue: Catalogue, site: TapSite)
     asked = len(site.queries)
     again = answers_table(search_many(first_catalogue, ROWS, ned(site), position="catalogue"))
     assert len(site.queries) == asked == 8 and again.equals(found)
+
+
+def test_positions_measured_in_another_way_are_asked_again(
+    first_catalogue: Catalogue, site: TapSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search_many(first_catalogue, ROWS[:2], ned(site), position="catalogue")
+    monkeypatch.setattr(many_hosts, "VERSION", many_hosts.VERSION + 1)
+    search_many(first_catalogue, ROWS[:2], ned(site), position="catalogue")
+    assert len(site.queries) == 4
+
+
+def test_a_full_disk_is_named(
+    first_catalogue: Catalogue, site: TapSite, full_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RADIOVIZ_CACHE", str(full_disk))
+    (full_disk / "host-searches").mkdir()
+    with (full_disk / "filling").open("wb") as file, contextlib.suppress(OSError):
+        file.write(bytes(2 << 20))
+    with pytest.raises(FetchError, match=r"host-searches.*cannot be written.*free space"):
+        search_many(first_catalogue, ROWS[:2], ned(site), position="catalogue")
 
 
 def test_a_cancelled_search_continues_where_it_ended(
