@@ -21,6 +21,7 @@ from train.evaluate.surveys.evaluations import SEEDS, source_folds
 from train.methods import fr_head
 from train.methods.survey_data import source_numbers
 from train.metrics.calibration import corrected_calibration_error
+from train.splits.rules import RADIUS_ARCSEC
 
 MODEL, FOLDS, DRAWS = "survey-fr", 10, 500
 
@@ -48,7 +49,9 @@ def class_calibration(model: str = MODEL) -> None:
     encoder = Encoder.load(str(dict(classifier.info.training["config"])["init"]))
     found = fr_head.read_labelled(encoder, ("train", "valid", "test", "excluded"))
     p, truth = by_folds(found)
-    error = _report("nvss", p[None], truth, "frdeep-nvss, ten folds of sources", model)
+    error = _report(
+        "nvss", p[None], truth, "frdeep-nvss with positions, ten folds of sources", model
+    )
     worst.append((error, len(truth), "nvss"))
     lotss = (found.table["key"] == fr_head.CALIBRATED) & (found.table["split"] == "test")
     if lotss.any():
@@ -64,16 +67,18 @@ Estimate = tuple[float, float | None, float | None]
 
 
 def by_folds(found: fr_head.Labelled) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities ``(n, 2)`` and classes of the distinct sources of FR-DEEP NVSS.
+    """Probabilities ``(n, 2)`` and classes of the distinct sources of FR-DEEP NVSS with a position.
+
+    Of the others nobody can say that their fold did not learn from another image of them.
 
     Heads learn from the splits ``train`` and ``valid`` without the fold; the calibration of a fold
     is that of the held-back NVSS images of the other folds.
     """
     table, truth = found.table, found.truth
-    fold = source_folds(table, FOLDS, seed=0, truth=truth)
+    fold = source_folds(table, FOLDS, seed=0, truth=truth, radius=RADIUS_ARCSEC)
     logit, worse = fr_head.held_back(found, fold)
     ours = ((table["survey"] == "NVSS") & (table["weight"] > 0)).to_numpy()
-    nvss = (table["key"] == "frdeep-nvss").to_numpy()
+    nvss = ((table["key"] == "frdeep-nvss") & table["ra"].notna()).to_numpy()
     p = np.empty((len(table), 2))
     for k in range(FOLDS):
         fitted = fr_head.calibrate(found, logit, worse, ours & (fold != k))

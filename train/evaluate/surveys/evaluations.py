@@ -217,11 +217,12 @@ def auc(pair: np.ndarray) -> float:
 
 
 def source_folds(
-    table: pd.DataFrame, folds: int, *, seed: int, truth: np.ndarray | None = None
-) -> np.ndarray:
-    """Fold of each row, ``(n,)``: rows within 10 arcsec share one, drawn class by class."""
+    table: pd.DataFrame, folds: int, *, seed: int, truth: np.ndarray | None = None,
+    radius: float = SAME,
+) -> np.ndarray:  # fmt: skip
+    """Fold of each row, ``(n,)``: rows within ``radius`` [arcsec] share one, class by class."""
     i, j, _ = close_pairs(
-        table["ra"].to_numpy(float), table["dec"].to_numpy(float), radius_arcsec=SAME
+        table["ra"].to_numpy(float), table["dec"].to_numpy(float), radius_arcsec=radius
     )
     group = first_of_group(len(table), i, j)
     leaders = np.unique(group)
