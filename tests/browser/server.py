@@ -121,6 +121,9 @@ def run_server(
                 break
             time.sleep(0.05)
         yield Server(url, process, log, started)
+    except BaseException:
+        print(f"log of {url}:\n{log.read_text(errors='replace')[-4000:]}")
+        raise
     finally:
         process.terminate()
         try:
