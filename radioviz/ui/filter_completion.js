@@ -102,6 +102,7 @@ class Completion {
     this.list.id = LIST;
     this.list.popover = 'manual';
     this.list.setAttribute('role', 'listbox');
+    this.list.tabIndex = 0; // it scrolls; while it is open, the keys of the box move in it
     this.list.setAttribute('aria-label', 'What can stand here');
     const style = document.createElement('style');
     style.textContent = STYLE;

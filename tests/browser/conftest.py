@@ -28,6 +28,13 @@ def app_server(cache_folder_of_the_run: object) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture
+def new_server(cache_folder_of_the_run: object) -> Iterator[Server]:
+    """The app for one test alone: what others loaded into theirs is not in it."""
+    with run_server() as server:
+        yield server
+
+
 @pytest.fixture(scope="module")
 def decoding_server(cache_folder_of_the_run: object) -> Iterator[Server]:
     """A server of its own for pages that load torch: the other one is watched for that."""

@@ -41,8 +41,8 @@ def wait_for_words(page: Page, words: str) -> None:
     actions.settle(page)
 
 
-def test_a_bar_shows_its_galaxies(app_server: Server, page: Page) -> None:
-    chart = opened(page, app_server)
+def test_a_bar_shows_its_galaxies(new_server: Server, page: Page) -> None:
+    chart = opened(page, new_server)
     before = sources(page)
     box = chart.bounding_box()
     assert box is not None
@@ -67,7 +67,7 @@ def test_a_bar_shows_its_galaxies(app_server: Server, page: Page) -> None:
     page.mouse.up()
     page.wait_for_function("said => !document.body.innerText.includes(said)", arg=said)
     wait_for_words(page, "galaxies with")
-    assert not app_server.maps("libtorch"), "the Likelihood page loaded torch"
+    assert not new_server.maps("libtorch"), "the Likelihood page loaded torch"
 
 
 def test_a_range_by_keyboard(app_server: Server, page: Page) -> None:

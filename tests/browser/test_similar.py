@@ -26,8 +26,8 @@ def results(page: Page, number: int = 24) -> Locator:
     return cells
 
 
-def test_search_from_a_galaxy_and_on_from_a_result(app_server: Server, page: Page) -> None:
-    page.goto(f"{app_server.url}/similar?source=first/first-10&encoder=vae32")
+def test_search_from_a_galaxy_and_on_from_a_result(new_server: Server, page: Page) -> None:
+    page.goto(f"{new_server.url}/similar?source=first/first-10&encoder=vae32")
     cells = results(page)
     assert page.locator(f'{RESULTS} .open[data-source="first-10"]').count() == 0
     best = cells.first.locator(".open").get_attribute("data-source")
@@ -40,7 +40,7 @@ def test_search_from_a_galaxy_and_on_from_a_result(app_server: Server, page: Pag
     page.get_by_text("Selection tray · 24").wait_for()
     page.locator(".st-key-similar_to_map button").first.click()
     page.get_by_text("24 of 2,158 galaxies selected").wait_for()
-    assert not app_server.maps("libtorch"), "searching the catalogue loaded torch"
+    assert not new_server.maps("libtorch"), "searching the catalogue loaded torch"
 
 
 def test_upload_to_results(app_server: Server, page: Page) -> None:
