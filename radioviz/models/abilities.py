@@ -1,4 +1,4 @@
-"""What a network of this package can do beyond ``forward``: one Protocol per ability.
+"""What a network can do beyond ``forward``, ``encode`` and ``decode``: one Protocol per ability.
 
 A network has an ability when it has the methods; it does not inherit from the Protocol.
 ``isinstance(network, Reconstructs)`` checks this. Images are float32 of shape ``(n, 1, ny, nx)``
@@ -15,24 +15,8 @@ if TYPE_CHECKING:
 
 
 @runtime_checkable
-class Encodes(Protocol):
-    """Maps images to latent vectors."""
-
-    def encode(self, x: Tensor) -> Tensor:
-        """Latent vectors, the posterior mean where there is a posterior."""
-
-
-@runtime_checkable
-class Decodes(Protocol):
-    """Maps latent vectors to images."""
-
-    def decode(self, z: Tensor, **conditions: Tensor) -> Tensor:
-        """Mean image at each latent vector."""
-
-
-@runtime_checkable
 class Drafts(Protocol):
-    """Decodes faster than :class:`Decodes`, well enough for a thumbnail."""
+    """Decodes faster than ``decode``, well enough for a thumbnail."""
 
     def draft(self, z: Tensor, **conditions: Tensor) -> Tensor:
         """Approximate image at each latent vector."""
@@ -113,14 +97,6 @@ class GuidesImages(Protocol):
 
     guides_images: bool
     guidance: Tensor
-
-
-@runtime_checkable
-class DrawsSizes(Protocol):
-    """Accepts an angular size, and knows how the sizes of real galaxies are distributed."""
-
-    def draw_size(self, u: Tensor, label: Tensor | None) -> Tensor:
-        """Sizes [arcsec] of real galaxies at the quantiles ``u``, shape ``(n,)``, in 0..1."""
 
 
 @runtime_checkable

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,6 @@ from radioviz.data.catalogue import Catalogue, SurveyInfo, complete_columns
 from radioviz.errors import SimilarityError
 from radioviz.similarity import (
     LatentIndex,
-    NullDistribution,
     Query,
     Whitening,
     query_of,
@@ -26,17 +24,7 @@ from radioviz.similarity import (
     search,
 )
 from radioviz.sky import separation_arcsec
-
-
-def _ids(n: int, prefix: str = "s") -> np.ndarray:
-    return np.array([f"{prefix}{i}" for i in range(n)], dtype=object)
-
-
-def _index(
-    latents: np.ndarray, key: str = "a", positions: np.ndarray | None = None, **options: Any
-) -> LatentIndex:
-    ra, dec = (None, None) if positions is None else (positions[:, 0], positions[:, 1])
-    return LatentIndex.create(key, _ids(len(latents), key), latents, ra=ra, dec=dec, **options)
+from tests.similarity.indexes import ids_of, index_of
 
 
 def _cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -117,7 +105,7 @@ def test_agrees_with_brute_force(
         latents = latents.astype(np.float16 if half else np.float32)
         if not latents.any():
             latents[0] = 1.0
-        indexes.append(_index(latents, "abc"[i], sky))
+        indexes.append(index_of(latents, "abc"[i], sky))
     positives, negatives = rng.normal(size=(p, d)), rng.normal(size=(q, d))
     positions = np.array([[0.0, 0.0], [200.0, 89.9999]])[: rng.integers(0, 3)]
     everything = _brute(indexes, positives, negatives, np.empty((0, 2)), 0.0, True)
@@ -146,7 +134,7 @@ def test_query_its_repeats_and_its_neighbours_are_left_out() -> None:
     sky[:, 0] += np.arange(8.0)
     sky[2] = sky[0] + [0.0, 9.0 / 3600]
     same_as = np.array(["", "a0", *[""] * 6], dtype=object)  # linked by its image, far away
-    index = _index(latents, "a", sky, same_as=same_as)
+    index = index_of(latents, "a", sky, same_as=same_as)
     query = query_of([index], [("a", "a0")])
     assert query.positions.tolist() == [[10.0, 80.0]]
     result = search([index], query, 10)
@@ -161,26 +149,26 @@ def test_query_its_repeats_and_its_neighbours_are_left_out() -> None:
 
 def test_a_repeat_as_query_leaves_its_first_row_out() -> None:
     latents = np.ones((3, 2), np.float32)
-    index = _index(latents, same_as=np.array(["", "a0", ""], dtype=object))
+    index = index_of(latents, same_as=np.array(["", "a0", ""], dtype=object))
     assert list(search([index], query_of([index], [("a", "a1")]))["source_id"]) == ["a2"]
 
 
 def test_linked_rows_are_shown_once_also_without_positions() -> None:
     latents = np.array([[1, 0], [1, 0.1], [1, 0.2], [1, 0.3]], np.float32)
-    index = _index(latents, same_as=np.array(["", "", "a1", ""], dtype=object))
+    index = index_of(latents, same_as=np.array(["", "", "a1", ""], dtype=object))
     query = query_of([index], [("a", "a0")])
     assert list(search([index], query)["source_id"]) == ["a1", "a3"]
     assert list(search([index], query, repeats=True)["source_id"]) == ["a1", "a2", "a3"]
 
 
 def test_examples_of_data_sets_that_are_not_searched() -> None:
-    index = _index(np.eye(3, dtype=np.float32) + 0.1)
+    index = index_of(np.eye(3, dtype=np.float32) + 0.1)
     query = Query(np.ones((1, 3)), exclude=[("elsewhere", "a1"), ("a", "unknown"), ("a", "a2")])
     assert list(search([index], query)["source_id"]) == ["a0", "a1"]
 
 
 def test_without_positions_and_links_everything_else_is_found() -> None:
-    index = _index(np.eye(4, dtype=np.float32) + 0.1)
+    index = index_of(np.eye(4, dtype=np.float32) + 0.1)
     result = search([index], query_of([index], [("a", "a1")]), 10)
     assert list(result["source_id"]) == ["a0", "a2", "a3"]  # ties in order of rows
     assert result["separation"].isna().all()
@@ -188,8 +176,8 @@ def test_without_positions_and_links_everything_else_is_found() -> None:
 
 def test_entries_of_one_source_in_two_data_sets_are_shown_once() -> None:
     sky = np.array([[10.0, 20.0], [30.0, 40.0]])
-    near = _index(np.array([[1, 0.0], [0.2, 1]], np.float32), "a", sky)
-    far = _index(np.array([[1, 0.1], [0, 1]], np.float32), "b", sky + 2 / 3600)
+    near = index_of(np.array([[1, 0.0], [0.2, 1]], np.float32), "a", sky)
+    far = index_of(np.array([[1, 0.1], [0, 1]], np.float32), "b", sky + 2 / 3600)
     query = Query(np.array([1.0, 0.0]))
     assert list(search([near, far], query)["source_id"]) == ["a0", "a1"]
     assert list(search([near, far], query, repeats=True)["source_id"]) == ["a0", "b0", "a1", "b1"]
@@ -201,13 +189,13 @@ def test_results_are_refilled_when_the_best_are_excluded() -> None:
     latents[:, 0] += np.linspace(1, 0, n)
     sky = np.zeros((n, 2))
     sky[2500:, 0] = np.linspace(10, 350, 500)
-    index = _index(latents, "a", sky)
+    index = index_of(latents, "a", sky)
     result = search([index], Query(np.array([1.0, 0, 0]), positions=np.zeros((1, 2))), 20)
     assert list(result["row"]) == list(range(2500, 2520))
 
 
 def test_only_rows_of_the_mask_are_results() -> None:
-    index = _index(np.random.default_rng(0).normal(size=(20, 3)))
+    index = index_of(np.random.default_rng(0).normal(size=(20, 3)))
     mask = np.arange(20) % 5 == 0
     result = search([index], Query(np.ones(3)), 50, where={"a": mask})
     assert sorted(result["row"]) == [0, 5, 10, 15]
@@ -215,7 +203,7 @@ def test_only_rows_of_the_mask_are_results() -> None:
 
 
 def test_negatives_push_away() -> None:
-    index = _index(np.array([[1.0, 0.0], [1.0, 1.0], [1.0, -1.0]], np.float32))
+    index = index_of(np.array([[1.0, 0.0], [1.0, 1.0], [1.0, -1.0]], np.float32))
     query = query_of([index], [("a", "a0")], [("a", "a1")])
     result = search([index], query)
     assert list(result["source_id"]) == ["a2"]
@@ -253,7 +241,7 @@ def test_rotated_views_forget_the_position_angle() -> None:
     angles = np.radians([0, 90, 180, 270])
     views = np.stack([np.cos(angles), np.sin(angles), 0.3 * np.ones(4)], axis=1)
     latents = np.array([views[2], views[0] + [0.0, 0.8, 0.0], [0.1, 0.1, -1.0]], np.float32)
-    index = _index(np.vstack([views[0], latents]).astype(np.float32))
+    index = index_of(np.vstack([views[0], latents]).astype(np.float32))
     plain = search([index], query_of([index], [("a", "a0")]))
     free = search([index], query_of([index], [("a", "a0")], views={("a", "a0"): views}))
     assert plain["source_id"][0] == "a2"
@@ -268,7 +256,7 @@ def test_several_examples_with_views_for_and_against(kind: type) -> None:
     """Mean over examples of the best view; by blocks too, of which no row is forgotten."""
     rng = np.random.default_rng(0)
     latents = rng.normal(size=(16_384 + 3, 3)).astype(kind)
-    index = _index(latents)
+    index = index_of(latents)
     unit = lambda x: x / np.linalg.norm(x, axis=-1, keepdims=True)  # noqa: E731
     like, unlike = (unit(rng.normal(size=(n, 4, 3))).astype(np.float32) for n in (3, 2))
     rows = np.array([0, 1, 7, 16_383, 16_384, 16_386])
@@ -288,7 +276,7 @@ def test_several_examples_with_views_for_and_against(kind: type) -> None:
 def test_cosines_stay_within_their_range() -> None:
     """Rounding would give 1.0000001 for a galaxy and itself."""
     latents = np.random.default_rng(1).normal(size=(2000, 64)).astype(np.float32)
-    index = _index(latents)
+    index = index_of(latents)
     for row in range(50):
         unit = latents[row] / np.linalg.norm(latents[row])
         assert np.abs(scores(index, Query(unit[None, None]))).max() <= 1.0
@@ -304,7 +292,7 @@ def test_rows_without_direction_are_no_results() -> None:
     latents[5] = 1e30  # its square is beyond float32
     latents[6] = 3e38
     latents[7] = 1e-42
-    index = _index(latents)
+    index = index_of(latents)
     assert np.flatnonzero(index.inverse_norms == 0).tolist() == [2, 4, 6, 7]
     result = search([index], Query(np.ones(4)), 10)
     assert sorted(result["row"]) == [0, 1, 3, 5]
@@ -321,12 +309,12 @@ def test_query_without_direction_is_refused(bad: np.ndarray) -> None:
         Query(np.ones(3), bad)
     latents = np.stack([np.ones(3), bad]).astype(np.float32)
     with pytest.raises(SimilarityError, match="latent vector of 'a1' is zero or not finite"):
-        query_of([_index(latents)], [("a", "a1")])
+        query_of([index_of(latents)], [("a", "a1")])
 
 
 def test_bad_questions() -> None:
-    index = _index(np.random.default_rng(0).normal(size=(5, 3)))
-    other = _index(np.ones((2, 3)), "b", model="simclr")
+    index = index_of(np.random.default_rng(0).normal(size=(5, 3)))
+    other = index_of(np.ones((2, 3)), "b", model="simclr")
     query = Query(np.ones(3))
     for call, message in [
         (lambda: search([index], query, 0), "0 results requested; expected 1 or more"),
@@ -347,71 +335,12 @@ def test_bad_questions() -> None:
             "'a0' is both a positive",
         ),
         (lambda: query_of([index], [("a", "a0")], views={}), "no rotated views of 'a0'"),
-        (lambda: _index(np.zeros((4, 3))), "none of 4 latents has a direction"),
-        (lambda: _index(np.ones((4, 3)), positions=np.ones((2, 2))), "2 values of ra for 4"),
-        (lambda: LatentIndex.create("a", _ids(3), np.ones((4, 2))), r"\(4, 2\) for 3 sources"),
+        (lambda: index_of(np.zeros((4, 3))), "none of 4 latents has a direction"),
+        (lambda: index_of(np.ones((4, 3)), positions=np.ones((2, 2))), "2 values of ra for 4"),
+        (lambda: LatentIndex.create("a", ids_of(3), np.ones((4, 2))), r"\(4, 2\) for 3 sources"),
     ]:
         with pytest.raises(SimilarityError, match=message):
             call()
-
-
-def test_null_distribution_is_that_of_unrelated_galaxies() -> None:
-    rng = np.random.default_rng(0)
-    index = _index(rng.normal(size=(400, 6)).astype(np.float32))
-    null = NullDistribution.of(index, trials=100_000)
-    unit = np.asarray(index.latents, float)
-    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
-    exact = (unit @ unit.T)[np.triu_indices(400, 1)]
-    for score in (-0.5, 0.0, 0.4, 0.7, 0.9):
-        expected = (exact >= score).mean()
-        error = 5 * np.sqrt(expected / null.trials)
-        assert null.chance(score) == pytest.approx(expected, abs=error + 3e-3 * expected)
-    assert null.chance(1.0) == pytest.approx(1 / null.trials)
-    assert null.chance(-1.0) == 1.0
-    assert (np.diff(null.chance(np.linspace(-1, 1, 500))) <= 0).all()
-    again = NullDistribution.of(index, trials=100_000)
-    np.testing.assert_array_equal(null.quantiles, again.quantiles)  # the seed is fixed
-
-
-def test_null_of_several_examples_is_narrower() -> None:
-    index = _index(np.random.default_rng(0).normal(size=(300, 8)).astype(np.float32))
-    one = NullDistribution.of(index, trials=20_000)
-    five = NullDistribution.of(index, positives=5, trials=20_000)
-    both = NullDistribution.of(index, positives=5, negatives=2, trials=20_000)
-    spread = [np.subtract(*np.interp([0.84, 0.16], n.levels, n.quantiles)) for n in (one, five)]
-    assert spread[1] == pytest.approx(spread[0] / np.sqrt(5), rel=0.1)
-    assert both.quantiles.min() < five.quantiles.min()
-
-
-def test_results_say_how_unusual_their_score_is() -> None:
-    latents = np.random.default_rng(0).normal(size=(500, 16)).astype(np.float32)
-    latents[7] = latents[3] + 0.1 * latents[7]
-    index = _index(latents)
-    nulls = {"a": NullDistribution.of(index, trials=50_000)}
-    result = search([index], query_of([index], [("a", "a3")]), 500, nulls=nulls)
-    assert result["source_id"][0] == "a7"
-    assert result["chance"][0] < 1e-4
-    assert result["chance"].iloc[-1] > 0.99
-    assert result["chance"].is_monotonic_increasing
-    assert result["chance"][249] == pytest.approx(0.5, abs=0.1)
-
-
-def test_repeats_do_not_count_as_unrelated() -> None:
-    latents = np.repeat(np.eye(4, dtype=np.float32), 2, axis=0)
-    same_as = np.array(["", "a0", "", "a2", "", "a4", "", "a6"], dtype=object)
-    null = NullDistribution.of(_index(latents, same_as=same_as), trials=1000)
-    assert null.quantiles.max() == 0.0
-
-
-def test_bad_null_distributions() -> None:
-    index = _index(np.ones((2, 3)))
-    with pytest.raises(SimilarityError, match=r"2 usable latents.*needs 4"):
-        NullDistribution.of(index, positives=2, negatives=1)
-    with pytest.raises(SimilarityError, match="0 positives"):
-        NullDistribution.of(index, positives=0)
-    same = _index(np.ones((2, 3)), same_as=np.array(["", "a0"], dtype=object))
-    with pytest.raises(SimilarityError, match="shows one source only"):
-        NullDistribution.of(same, trials=10)
 
 
 def test_index_of_an_atlas(tmp_path: Path) -> None:

@@ -22,11 +22,7 @@ from radioviz.similarity import (
     scores,
 )
 from radioviz.similarity.neighbourhood import FLOW, POWER, Neighbourhood
-
-
-def index_of(latents: np.ndarray, key: str = "a", **options: np.ndarray) -> LatentIndex:
-    ids = np.array([f"{key}{i}" for i in range(len(latents))], dtype=object)
-    return LatentIndex.create(key, ids, latents, **options)
+from tests.similarity.indexes import index_of
 
 
 def test_whitened_latents_have_the_covariance_that_was_asked_for() -> None:

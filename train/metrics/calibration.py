@@ -55,7 +55,7 @@ def calibration_error(probabilities: np.ndarray, truth: np.ndarray, bins: int = 
     truth : numpy.ndarray
         Numbers of the true classes, int of shape ``(n,)``.
     """
-    found = [abs(gap) * n for gap, _, n in _gaps(probabilities, truth, bins)]
+    found = [abs(gap) * n for gap, _, n in _gaps(*_top(probabilities, truth), bins)]
     return float(np.sum(found) / len(truth))
 
 
@@ -73,23 +73,26 @@ def corrected_calibration_error(
     true = np.linspace(0, 8, 801)  # gaps in units of their scatter
     seen = np.sqrt(2 / np.pi) * np.exp(-(true**2) / 2) + true * erf(true / np.sqrt(2))
     error = 0.0
-    for gap, scatter, n in _gaps(probabilities, truth, bins):
+    for gap, scatter, n in _gaps(*_top(probabilities, truth), bins):
         units = abs(gap) / scatter if scatter else np.inf
         error += n * (scatter * np.interp(units, seen, true) if units < seen[-1] else abs(gap))
     return float(error / len(truth))
 
 
+def _top(probabilities: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Probability of the most likely class, and whether it is the true one, ``(n,)``."""
+    return probabilities.max(axis=1).astype(float), probabilities.argmax(axis=1) == truth
+
+
 def _gaps(
-    probabilities: np.ndarray, truth: np.ndarray, bins: int
+    probability: np.ndarray, applies: np.ndarray, bins: int
 ) -> list[tuple[float, float, int]]:
-    """Confidence less accuracy in each bin, its scatter if calibrated, and the number of images."""
-    confidence = probabilities.max(axis=1).astype(float)
-    right = probabilities.argmax(axis=1) == truth
-    order = np.argsort(confidence, kind="stable")
+    """Probability less share in bins of equally many, its scatter if calibrated, their number."""
+    order = np.argsort(probability, kind="stable")
     out = []
     for part in np.array_split(order, min(bins, len(order))):
-        p, n = confidence[part], len(part)
-        out.append((float((p - right[part]).mean()), float(np.sqrt((p * (1 - p)).sum()) / n), n))
+        p, n = probability[part], len(part)
+        out.append((float((p - applies[part]).mean()), float(np.sqrt((p * (1 - p)).sum()) / n), n))
     return out
 
 
@@ -101,9 +104,5 @@ def reliability(probability: np.ndarray, applies: np.ndarray, bins: int = 10) ->
     probability, applies : numpy.ndarray
         Shape ``(n,)``; ``applies`` is bool.
     """
-    order = np.argsort(probability, kind="stable")
-    gaps = [
-        abs(probability[part].mean() - applies[part].mean()) * len(part)
-        for part in np.array_split(order, min(bins, len(order)))
-    ]
-    return float(np.sum(gaps) / len(order))
+    gaps = [abs(gap) * n for gap, _, n in _gaps(probability, applies, bins)]
+    return float(np.sum(gaps) / len(probability))
