@@ -54,7 +54,7 @@ DOORS = (
         "pages/two_classes.py",
         "Two classes",
         ":material/call_split:",
-        "Compact or extended, FRI or FRII: separated without labels, with a threshold of yours.",
+        "Compact or extended, FRI or FRII: separated without labels, with a threshold you set.",
     ),
     (
         controls.GRID_WALK,

@@ -129,7 +129,7 @@ def search_settings(view: View) -> SearchSettings:
             key="similar_always_alone" if masked else "similar_alone",
             help="This encoder leaves out other sources of an image anyway."
             if masked else
-            "Encodes the examples without the pixels that Inspect holds to be of other sources. "
+            "Encodes the examples without emission of other sources, as Inspect masks it. "
             "On average it changes little: for validation galaxies of FIRST, 72 % of the first ten "
             "results have the class of the query with SimCLR either way, and 66 instead of 65 % "
             "with VAE 32. It helps where a bright neighbour is what the results have in common.",
