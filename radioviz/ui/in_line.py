@@ -6,6 +6,7 @@ its reader cancelled it, changed the page, or left.
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 import time
@@ -16,6 +17,7 @@ from typing import Any
 
 import streamlit as st
 from streamlit import runtime
+from streamlit.errors import StreamlitDuplicateElementKey
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
@@ -68,10 +70,7 @@ def cancellable(title: str, key: str, work: str = "") -> Iterator[Callable[[str,
     cancelled = page_state(CancelledWork).works if context else set()
     work = work or f"{key} {title}"
     if work in cancelled:
-        st.button(
-            "Start again", icon=":material/replay:", key=f"{key}_again",
-            on_click=cancelled.discard, args=(work,),
-        )  # fmt: skip
+        _button(st, "Start again", ":material/replay:", f"{key}_again", cancelled.discard, work)
         raise CancelledError(f"{title}: cancelled")
     shown = _Line(key, lambda: cancelled.add(work))
 
@@ -147,8 +146,8 @@ class _Line:
         if not self._places:
             with st.container(horizontal=True, vertical_alignment="center"):
                 self._places = [st.empty(), st.empty()]
-            self._places[1].button(
-                "Cancel", icon=":material/close:", key=f"{self.key}_cancel", on_click=self.cancel
+            _button(
+                self._places[1], "Cancel", ":material/close:", f"{self.key}_cancel", self.cancel
             )
         if text != self._text:
             self._text = text
@@ -159,6 +158,19 @@ class _Line:
         if not _pending(get_script_run_ctx(suppress_warning=True)):
             for place in self._places:
                 place.empty()
+
+
+def _button(
+    place: Any, label: str, icon: str, key: str, on_click: Callable[..., None], *args: Any
+) -> None:
+    """A button of work that a run of the page may do more than once: each has its own key."""
+    for number in itertools.count(1):
+        name = key if number == 1 else f"{key}_{number}"
+        try:
+            place.button(label, icon=icon, key=name, on_click=on_click, args=args)
+        except StreamlitDuplicateElementKey:
+            continue
+        return
 
 
 def place_text(before: int) -> str:

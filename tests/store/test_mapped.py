@@ -109,6 +109,7 @@ from tests.store.test_mapped import resident
 from radioviz.store.mapped import return_large_arrays
 if sys.argv[1] == "yes":
     return_large_arrays()
+holes = [np.ones(12_500) for _ in range(300)]  # so that what is kept below lies between arrays
 array = np.ones(3_000_000)
 del array
 before, arrays, kept = resident("RssAnon"), [], []

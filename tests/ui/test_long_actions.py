@@ -162,6 +162,34 @@ def test_what_follows_an_opened_survey_keeps_its_place(monkeypatch: pytest.Monke
     assert len(before) == 1 and places(test.run()) == before
 
 
+def test_a_page_may_do_long_work_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two surveys that one run of a page opens: each has buttons of its own."""
+
+    def page() -> None:
+        import streamlit as st
+
+        from radioviz.errors import CancelledError
+        from radioviz.ui import in_line
+        from radioviz.ui.state import page_state
+
+        for work in ("first", "second"):
+            try:
+                with in_line.cancellable(f"Opening {work}", "open", work) as say:
+                    say(work, 0.5)
+                    st.text(f"{work} opened")
+            except CancelledError:
+                st.text(f"{work} cancelled")
+        page_state(in_line.CancelledWork).works.update(("first", "second"))
+
+    monkeypatch.setattr(in_line, "QUIET", 0.0)
+    test = AppTest.from_function(page).run()
+    assert not test.exception
+    assert [e.value for e in test.text] == ["first opened", "second opened"]
+    test.run()
+    assert not test.exception
+    assert [b.key for b in test.button] == ["open_again", "open_again_2"]
+
+
 def test_an_inspection_ends_when_it_is_cancelled(tmp_path: Any) -> None:
     from radioviz.api import confined
     from radioviz.importing import Source
