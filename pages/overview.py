@@ -6,7 +6,7 @@ import streamlit as st
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.errors import RadioVizError
-from radioviz.ui import cache, controls, sidebar
+from radioviz.ui import cache, controls, in_line, sidebar
 from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.pages.overview import overview_view
 from radioviz.ui.pages.overview.overview_lines import overview_script
@@ -112,7 +112,7 @@ def main() -> None:
     catalogues: dict[str, Catalogue] = {}
     absent: dict[str, RadioVizError] = {}
     left, right = st.columns([1.15, 1], gap="medium")
-    with left:
+    with left, in_line.place():
         for key in cache.known_data_sets():
             try:
                 catalogues[key] = controls.open_with_progress(key)

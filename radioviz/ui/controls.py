@@ -21,9 +21,8 @@ from radioviz.errors import CancelledError, RadioVizError
 from radioviz.models import registry
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import REPOSITORY, cache_folder, trained_folder, user_data_folder
-from radioviz.ui import cache, guard, state, url_state
+from radioviz.ui import cache, guard, in_line, state, url_state
 from radioviz.ui.image.display import RGB, ImageStyle
-from radioviz.ui.in_line import cancellable
 
 OVERVIEW = "pages/overview.py"
 LATENT_MAP = "pages/latent_map.py"
@@ -113,9 +112,13 @@ def _refusal(parameter: str, refused: url_state.RefusedValue) -> str:
 
 @contextmanager
 def show_errors() -> Iterator[None]:
-    """Show an error of RadioViz in place of the panel that raised it; the page continues."""
+    """Show an error of RadioViz in place of the panel that raised it; the page continues.
+
+    Progress of its work is shown where it begins (:func:`radioviz.ui.in_line.place`).
+    """
     try:
-        yield
+        with in_line.place():
+            yield
     except CancelledError as error:
         st.caption(escape(str(error)))
     except RadioVizError as error:
@@ -232,12 +235,9 @@ def open_with_progress(key: str) -> Catalogue:
     Raises CatalogueError, which says how to get it, if it is missing; and CancelledError if the
     reader does not wait for it: it is built nevertheless, for all readers.
     """
-    # Also where nothing is to be shown: what follows on the page then keeps its place in the next
-    # run, and is not mounted again under a lasso that has begun.
-    place = st.container()
     if cache.is_open(key):
         return cache.data_set(key)
-    with place, cancellable(f"Opening {data_set_title(key)}", "open_data_set", key) as say:
+    with in_line.cancellable(f"Opening {data_set_title(key)}", "open_data_set", key) as say:
 
         def progress(done: int, total: int, what: str) -> None:
             share = min(1.0, done / total) if total else 0.0

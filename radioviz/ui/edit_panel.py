@@ -101,7 +101,7 @@ def edit_panel(
 
         editor = Editor(cache.encoder(info.name))
         wanted = "" if asked == ANY else str(asked)
-        with in_line(f"Changing the galaxy with {info.title}", _SLICES, "edit", of):
+        with in_line(f"Changing the galaxy with {info.title}", _SLICES, "edit", of, asked=True):
             if what == MOVE:
                 held.made = editor.move(image, wanted, size, label if label in classes else "",
                                         float(change), pixel)  # fmt: skip

@@ -11,7 +11,8 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,7 @@ from streamlit import runtime
 from streamlit.errors import StreamlitDuplicateElementKey
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
-from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
+from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState, in_cached_function
 
 from radioviz.errors import CancelledError
 from radioviz.jobs import work_log
@@ -42,8 +43,48 @@ class CancelledWork:
     works: set[str] = field(default_factory=set)
 
 
+_PLACE: ContextVar[tuple[str | None, Any] | None] = ContextVar("place", default=None)
+"""A fragment (or the whole page) and the container in it where progress is shown."""
+
+
 @contextmanager
-def cancellable(title: str, key: str, work: str = "") -> Iterator[Callable[[str, float], None]]:
+def place() -> Iterator[None]:
+    """Context whose work shows its progress here, where it began.
+
+    The place is kept also where nothing is shown. What follows on the page then never moves: what
+    moves is mounted again, and a lasso that has begun on it, or what was typed, is lost.
+    """
+    token = _PLACE.set((_fragment(), st.container()))
+    try:
+        yield
+    finally:
+        _PLACE.reset(token)
+
+
+def _fragment() -> str | None:
+    """The fragment that runs, if any."""
+    return ThreadState.get().fragment_id if get_script_run_ctx(suppress_warning=True) else None
+
+
+@contextmanager
+def _drawing() -> Iterator[None]:
+    """Context in which work draws at its place, also from inside of a cached function.
+
+    Streamlit would refuse buttons there, and draw again what was drawn at each later use.
+    """
+    fragment, kept = _PLACE.get() or (None, None)
+    token = in_cached_function.set(False)
+    try:
+        with kept if kept is not None and fragment == _fragment() else nullcontext():
+            yield
+    finally:
+        in_cached_function.reset(token)
+
+
+@contextmanager
+def cancellable(
+    title: str, key: str, work: str = "", *, asked: bool = False
+) -> Iterator[Callable[[str, float], None]]:
     """Context of work with progress and a Cancel button, which appear after a moment.
 
     Parameters
@@ -54,6 +95,8 @@ def cancellable(title: str, key: str, work: str = "") -> Iterator[Callable[[str,
         For the keys of the buttons.
     work : str
         Distinguishes this work from other work with the same title.
+    asked : bool
+        Whether the reader asked for it just now: that it was cancelled before then does not count.
 
     Yields
     ------
@@ -69,8 +112,11 @@ def cancellable(title: str, key: str, work: str = "") -> Iterator[Callable[[str,
     context = get_script_run_ctx(suppress_warning=True)
     cancelled = page_state(CancelledWork).works if context else set()
     work = work or f"{key} {title}"
+    if asked:
+        cancelled.discard(work)
     if work in cancelled:
-        _button(st, "Start again", ":material/replay:", f"{key}_again", cancelled.discard, work)
+        with _drawing():
+            _button(st, "Start again", ":material/replay:", f"{key}_again", cancelled.discard, work)
         raise CancelledError(f"{title}: cancelled")
     shown = _Line(key, lambda: cancelled.add(work))
 
@@ -85,12 +131,14 @@ def cancellable(title: str, key: str, work: str = "") -> Iterator[Callable[[str,
 
 
 @contextmanager
-def in_line(title: str, slices: int, key: str, work: str = "") -> Iterator[Progress]:
+def in_line(
+    title: str, slices: int, key: str, work: str = "", *, asked: bool = False
+) -> Iterator[Progress]:
     """Context in which a page may compute; it begins when the work's turn has come.
 
     Parameters
     ----------
-    title, key, work : str
+    title, key, work, asked
         As for :func:`cancellable`.
     slices : int
         Expected number of calls of the progress function.
@@ -110,7 +158,7 @@ def in_line(title: str, slices: int, key: str, work: str = "") -> Iterator[Progr
     done = 0
     context = get_script_run_ctx(suppress_warning=True)
     owner = context.session_id if context else str(threading.get_ident())
-    with cancellable(title, key, work) as say:
+    with cancellable(title, key, work, asked=asked) as say:
 
         def watch(before: int) -> None:
             share = min(1.0, done / slices)
@@ -143,21 +191,23 @@ class _Line:
     def draw(self, text: str, share: float) -> None:
         if time.monotonic() - self._began < QUIET:
             return
-        if not self._places:
-            with st.container(horizontal=True, vertical_alignment="center"):
-                self._places = [st.empty(), st.empty()]
-            _button(
-                self._places[1], "Cancel", ":material/close:", f"{self.key}_cancel", self.cancel
-            )
-        if text != self._text:
-            self._text = text
-            self._places[0].progress(share, text=text)
+        with _drawing():
+            if not self._places:
+                with st.container(horizontal=True, vertical_alignment="center"):
+                    self._places = [st.empty(), st.empty()]
+                _button(
+                    self._places[1], "Cancel", ":material/close:", f"{self.key}_cancel", self.cancel
+                )
+            if text != self._text:
+                self._text = text
+                self._places[0].progress(share, text=text)
 
     def clear(self) -> None:
         # Not after an interruption: a call of Streamlit would raise again.
         if not _pending(get_script_run_ctx(suppress_warning=True)):
-            for place in self._places:
-                place.empty()
+            with _drawing():
+                for place in self._places:
+                    place.empty()
 
 
 def _button(

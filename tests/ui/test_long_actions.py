@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from radioviz import metrics
@@ -20,7 +22,8 @@ from radioviz.errors import CancelledError
 from radioviz.mock_fields import field, population
 from radioviz.mock_fields.settings import FieldSettings
 from radioviz.ui import cache, class_probabilities, controls, in_line
-from radioviz.ui.cache import searching
+from radioviz.ui.cache import data_sets, searching
+from tests.ui.conftest import REPOSITORY
 
 
 def plane(offset: float) -> Any:
@@ -85,7 +88,9 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     texts: list[str] = []
 
     @contextmanager
-    def heard(title: str, key: str, work: str = "") -> Iterator[Callable[[str, float], None]]:
+    def heard(
+        title: str, key: str, work: str = "", **options: bool
+    ) -> Iterator[Callable[[str, float], None]]:
         def say(text: str, share: float) -> None:
             assert 0 <= share <= 1
             if "cancel" in texts:
@@ -95,7 +100,6 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         yield say
 
     monkeypatch.setattr(in_line, "cancellable", heard)
-    monkeypatch.setattr(controls, "cancellable", heard)
     return texts
 
 
@@ -133,33 +137,98 @@ def test_a_data_set_is_not_waited_for(said: list[str], monkeypatch: pytest.Monke
         controls.open_with_progress("first")
 
 
-def test_what_follows_an_opened_survey_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A place that moves is mounted anew, and a lasso that has begun on it is lost."""
+def places_of(app: AppTest) -> dict[str, list[int]]:
+    """Where the keyed containers, widgets and components of a page are."""
+    found: dict[str, list[int]] = {}
 
-    def slow(key: str, progress: Callable[[int, int, str], None] | None = None) -> None:
-        if progress is not None:
-            time.sleep(in_line.QUIET)
-            progress(1, 3, "measuring")
+    def visit(block: Any, at: list[int]) -> None:
+        for number, child in getattr(block, "children", {}).items():
+            if name := getattr(getattr(child, "proto", None), "id", ""):
+                found[str(name)] = [*at, number]
+            visit(child, [*at, number])
+
+    visit(app.main, [])
+    return found
+
+
+PAGES = sorted(page.stem for page in (REPOSITORY / "pages").glob("*.py"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_slow_first_visit(open_page: Any, monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+    """Each page where all work is slow: progress is shown, and takes no place from what follows."""
+    drawn, opened = [], data_sets._Opening._run
+    draw = in_line._Line.draw
+
+    def open_slowly(job: Any, key: str) -> None:
+        job.progress = (0, 3, "reading")
+        time.sleep(0.15)
+        opened(job, key)
+
+    def noted(line: Any, text: str, share: float) -> None:
+        drawn.append(line.key)
+        draw(line, text, share)
+
+    monkeypatch.setattr(in_line, "QUIET", 0.0)
+    monkeypatch.setattr(in_line._Line, "draw", noted)
+    monkeypatch.setattr(data_sets._Opening, "_run", open_slowly)
+    monkeypatch.setattr(data_sets, "_store_of", functools.cache(lambda *of: data_sets._Store()))
+    st.cache_resource.clear()
+    app = open_page(page, n="1")  # of Generate
+    before = places_of(app)
+    assert bool(drawn) == (page not in ("benchmarks", "your_data"))
+    again = places_of(app.run())
+    assert not app.exception and not app.error
+    assert {name: before[name] for name in before if name in again} == {
+        name: again[name] for name in before if name in again
+    }
+
+
+def test_long_work_inside_of_a_cached_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit refuses buttons there, and would draw the progress again at each later use."""
 
     def page() -> None:
         import streamlit as st
 
-        from radioviz.ui import controls
+        from radioviz.ui.cache.shared import shared
+        from radioviz.ui.in_line import in_line
 
-        controls.open_with_progress("first")
-        st.container(key="map").text("map")
+        @shared(lambda: "test_long_work_inside_of_a_cached_function", entries=1)
+        def work() -> str:
+            with in_line("Working", 1, "work") as progress:
+                progress(0, 1, "working")
+            return "done"
 
-    def places(test: AppTest) -> list[int]:
-        return [n for n, block in test.main.children.items()
-                if any(e.type == "text" for e in block.children.values())]  # fmt: skip
+        st.text(work())
 
-    opened = [False]
-    monkeypatch.setattr(controls.cache, "is_open", lambda key: opened[0])
-    monkeypatch.setattr(controls.cache, "data_set", slow)
+    monkeypatch.setattr(in_line, "QUIET", 0.0)
     test = AppTest.from_function(page).run()
-    before = places(test)
-    opened[0] = True
-    assert len(before) == 1 and places(test.run()) == before
+    for _ in range(2):
+        assert not test.exception and [e.value for e in test.text] == ["done"]
+        assert not test.button and not test.get("progress")
+        test.run()
+    assert len(test.main.children) == 1, "the progress of the first run is drawn again"
+
+
+def test_what_was_cancelled_begins_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A click that asks for work is enough, however often the work was cancelled before."""
+
+    def page() -> None:
+        import streamlit as st
+
+        from radioviz.ui import controls, in_line
+        from radioviz.ui.state import page_state
+
+        with controls.show_errors():
+            if st.button("Compute"):
+                with in_line.in_line("Computing", 1, "compute", "it", asked=True) as progress:
+                    progress(0, 1, "computing")
+                st.text("computed")
+        page_state(in_line.CancelledWork).works.add("it")
+
+    test = AppTest.from_function(page).run()
+    test.button[0].click().run()
+    assert [e.value for e in test.text] == ["computed"] and len(test.button) == 1
 
 
 def test_a_page_may_do_long_work_twice(monkeypatch: pytest.MonkeyPatch) -> None:

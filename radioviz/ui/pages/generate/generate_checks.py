@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import streamlit as st
 
 from radioviz import metrics
 from radioviz.encode.generation import sigma_clipped
-from radioviz.errors import ModelError, RadioVizError
+from radioviz.errors import CatalogueError, ModelError, RadioVizError
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import decoders
 from radioviz.ui import (
@@ -33,6 +35,9 @@ def memorisation_panel(batch: GeneratedBatch, view: View) -> None:
     if not batch.info.training.get("data"):
         st.caption("The card of this model does not name its training data.")
         return
+    for key in batch.info.training["data"]:
+        with suppress(CatalogueError):  # those that are not here are named below
+            controls.open_with_progress(key)  # not in line, where others would wait for it
     with in_line("Comparing with every training image", 16, "generate_copies") as progress:
         learned = cache.training(batch.info.name, progress)
         if not len(learned.pairs):

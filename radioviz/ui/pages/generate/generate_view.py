@@ -124,6 +124,7 @@ def ramis_panel(batch: GeneratedBatch) -> None:
     value, low, high = metrics.ramis_interval(table, draws=500)
     lines = [("RAMIS of this batch", f"{value:.2f} (95 %: {low:.2f} to {high:.2f})")]
     with controls.show_errors():
+        controls.open_with_progress("first")
         _, real = cache.held_out(batch.classifier)
         there, low, high = metrics.ramis_interval(real[np.isfinite(real).all(axis=1)], draws=500)
         lines.append(

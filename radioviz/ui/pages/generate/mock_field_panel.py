@@ -89,7 +89,7 @@ def mock_field_panel(batch: GeneratedBatch, view: View) -> None:
     # A run that is ended while it draws, or cancelled, is offered again.
     if drawn or st.session_state.get("field_running") == repr(settings):
         st.session_state["field_running"] = repr(settings)
-        _draw(settings, held)
+        _draw(settings, held, drawn)
         st.session_state["field_running"] = ""
     if held.settings is None:
         return
@@ -183,14 +183,15 @@ def _export(settings: FieldSettings) -> None:
     )  # fmt: skip
 
 
-def _draw(settings: FieldSettings, held: MockFieldState) -> None:
+def _draw(settings: FieldSettings, held: MockFieldState, asked: bool) -> None:
     """Draw the field, find its sources again, and keep both."""
     from radioviz.mock_fields import recovery
     from radioviz.mock_fields.field import Painter, draw_field
     from radioviz.mock_fields.population import draw_sources
 
     generator = cache.generator(settings.model)
-    with in_line("Drawing the field", _slices(settings), "field", repr(settings)) as progress:
+    slices = _slices(settings)
+    with in_line("Drawing the field", slices, "field", repr(settings), asked=asked) as progress:
         painter = Painter.of(settings, draw_sources(settings), progress, generator)
         image = np.empty((settings.height, settings.width), np.float32)
 

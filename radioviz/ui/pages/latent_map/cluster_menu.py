@@ -14,7 +14,7 @@ from radioviz.jobs.sandbox import Limits
 from radioviz.ui import cache, clustering, controls, state, url_state
 from radioviz.ui.cache.kept_clusters import ClusterSearch, keep_clusters
 from radioviz.ui.controls import View
-from radioviz.ui.in_line import in_line
+from radioviz.ui.in_line import in_line, place
 from radioviz.ui.map.layers import MapView
 from radioviz.ui.state import page_state
 
@@ -46,10 +46,12 @@ def cluster_menu(view: View, given: dict[str, str | None]) -> bool:
         help="Principal components of the latents that are compared; fewer give more clusters",
     )  # fmt: skip
     search = ClusterSearch(data_set, model, float(smallest), int(components))
-    if st.button("Find clusters", icon=":material/bubble_chart:", key="cluster_find"):
+    asked = st.button("Find clusters", icon=":material/bubble_chart:", key="cluster_find")
+    if asked:
         own.wanted, own.refused = search, ""
-    if own.wanted == search:
-        _find(search, own)
+    with place():
+        if own.wanted == search:
+            _find(search, own, asked)
     if own.refused:
         st.error(controls.escape(own.refused), icon=":material/error:")
     found, shown = clustering.found_clusters(data_set), clustering.current_search(data_set)
@@ -72,12 +74,12 @@ def cluster_menu(view: View, given: dict[str, str | None]) -> bool:
     return bool(named)
 
 
-def _find(search: ClusterSearch, own: ClusterMenuState) -> None:
+def _find(search: ClusterSearch, own: ClusterMenuState, asked: bool) -> None:
     path = cache.located(search.data_set, search.model).atlas.folder / "latents.npy"
     looks = int(LIMIT_S / 0.1)  # ten a second at whether the reader cancelled it or left
     try:
         title = f"Finding clusters, {LIMIT_S:g} s at most"
-        with in_line(title, looks, "cluster", repr(search)) as progress:
+        with in_line(title, looks, "cluster", repr(search), asked=asked) as progress:
             found: Clusters = read_confined(
                 "radioviz.atlas.clusters:find_clusters_in", path, search.smallest,
                 search.components, read=(path,), classes=(Clusters,), limits=_LIMITS,

@@ -68,6 +68,8 @@ def choose_maps(view: View) -> MapChoice:
         "Search radius [″]", 1.0, 36000.0, 60.0, step=10.0, format="%g", key="find_radius",
         on_change=find_on_map, args=(view,),
     )  # fmt: skip
+    for key in overlays:
+        controls.open_with_progress(key)
     maps = {model: layers.map_view([view.data_set, *overlays], model, layout)}
     if beside not in (NOTHING, SKY):
         there = layers.layouts_of(cache.located(view.data_set, beside))

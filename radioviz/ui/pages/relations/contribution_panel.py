@@ -48,7 +48,8 @@ def draw_contributions(answer: Answer, view: View) -> None:
                          key="relation_contribute"):  # fmt: skip
             return
         slices = FOLDS * (1 + MOST // 100)
-        with in_line("Contributions", slices, "relation_contributions", answer.key) as progress:
+        with in_line("Contributions", slices, "relation_contributions", answer.key,
+                     asked=True) as progress:  # fmt: skip
             held.found = contributions(asked, progress)
         held.key = answer.key
         st.rerun()

@@ -19,6 +19,7 @@ from radioviz.ui import cache, controls, filtering, physics, state
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.charts.plotly_charts import Figure
 from radioviz.ui.controls import View
+from radioviz.ui.in_line import in_line
 from radioviz.ui.pages.table.column_charts import MOST_POINTS, numbers_of
 from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR
 from radioviz.workspace.table_columns import Numbers, TableColumns
@@ -240,8 +241,10 @@ def _spectra_form(view: View, columns: TableColumns) -> None:
         )
         first = fluxes(known, controls.data_set_title(view.data_set))
         if way == _PLANE:
-            with st.spinner("Measuring the second image of each source …"):
-                second = fluxes(morphology.complete(catalogue.of_plane(str(name))), str(name))
+            title, slices = "Measuring the second image of each source", -(-len(table) // 100)
+            with in_line(title, slices, "spectra", asked=True) as progress:
+                found = morphology.complete(catalogue.of_plane(str(name)), progress)
+            second = fluxes(found, str(name))
         elif way == _SURVEY:
             second = matched_fluxes(view.data_set, str(name))
         else:
@@ -266,8 +269,8 @@ def fluxes(catalogue: Catalogue, name: str) -> SurveyFluxes:
 
 def matched_fluxes(data_set: str, other: str) -> SurveyFluxes:
     """Fluxes of the same sources in another data set, row by row of the first."""
-    here, there = cache.data_set(data_set), fluxes(cache.data_set(other),
-                                                   controls.data_set_title(other))  # fmt: skip
+    there = fluxes(controls.open_with_progress(other), controls.data_set_title(other))
+    here = cache.data_set(data_set)
     rows = cache.overlap(data_set, other).rows
     if not len(rows):
         raise RelationError(f"{there.name} has no source in common with this data set")

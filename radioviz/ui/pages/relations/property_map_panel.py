@@ -117,6 +117,8 @@ def _positions(
 ) -> tuple[np.ndarray, dict[str, np.ndarray], tuple[str, str]]:
     """Positions ``(n, 2)`` of this data set and of others, and titles of the axes."""
     assert view.model is not None
+    for key in others:
+        controls.open_with_progress(key)
     if layout == _PLANE:
         chosen = list(pair)
         here = np.asarray(located.atlas.latents[:, chosen], float)

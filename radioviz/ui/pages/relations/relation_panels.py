@@ -18,7 +18,7 @@ from radioviz.ui import cache, controls, detail, galaxies, gallery, gallery_tool
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
-from radioviz.ui.in_line import in_line
+from radioviz.ui.in_line import in_line, place
 from radioviz.ui.pages.relations.contribution_panel import draw_contributions
 from radioviz.ui.pages.relations.relation_question import Answer, RelationState
 from radioviz.ui.pages.relations.relation_survey import draw_dropping, draw_other_survey
@@ -182,9 +182,12 @@ def _draw_worst(answer: Answer, view: View) -> None:
 
 
 def _draw_what_matters(answer: Answer, view: View) -> None:
-    _draw_importances(answer)
-    draw_contributions(answer, view)
-    draw_dropping(answer, page_state(RelationState).importances)
+    with place():
+        _draw_importances(answer)
+    with place():
+        draw_contributions(answer, view)
+    with place():
+        draw_dropping(answer, page_state(RelationState).importances)
 
 
 def _draw_importances(answer: Answer) -> None:
@@ -198,7 +201,7 @@ def _draw_importances(answer: Answer) -> None:
             )
             return
         with in_line("Importances", FOLDS * len(asked.names), "relation_importance",
-                     answer.key) as progress:  # fmt: skip
+                     answer.key, asked=True) as progress:  # fmt: skip
             held.importances = importances(asked, progress)
     shown = held.importances[:SHOWN]
     figure = plotly_charts.plain_axes("loss of R² when shuffled", "", False, False)

@@ -159,10 +159,11 @@ def answer(view: View, columns: TableColumns, settings: RelationSettings) -> Ans
         digest.update(np.ascontiguousarray(part).data)
     key = f"{settings} {view.data_set} {view.model} {digest.hexdigest()}"
     held = page_state(RelationState)
+    said = st.container()  # also where nothing is said, so that what follows keeps its place
     if held.answer is not None and held.answer.key == key:
         return held.answer
     title = f"Predicting {asked.name} of {int(asked.known.sum()):,} galaxies"
-    early = st.empty()
+    early = said.empty()
     early.caption("Fitting gradient-boosted trees …")
     with in_line(title, 2 * FOLDS + 2, "relation", key) as progress:
         look = first_look(asked, progress)

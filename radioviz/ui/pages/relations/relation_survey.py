@@ -73,7 +73,7 @@ def draw_other_survey(answer: Answer, view: View, columns: TableColumns) -> None
     if right.button("Apply", icon=":material/forward:", key="relation_apply", type="primary"):
         held.table = None
         work = f"Predicting {settings.name} of {controls.data_set_title(other)}"
-        with in_line(work, 1, "relation_apply", key) as progress:
+        with in_line(work, 1, "relation_apply", key, asked=True) as progress:
             progress(0, 1, "applying")
             held.table, held.key = _applied(view, columns, settings, other), key
     if held.table is None or held.key != key:
@@ -182,7 +182,7 @@ def draw_dropping(answer: Answer, ranked: list[Importance]) -> None:
             return
         title = f"Fitting without {len(groups)} groups"
         slices = (len(groups) + 1) * 2 * FOLDS
-        with in_line(title, slices, "relation_dropping", answer.key) as progress:
+        with in_line(title, slices, "relation_dropping", answer.key, asked=True) as progress:
             held.dropped = without_groups(asked, groups, progress)
         held.dropped_key = f"{answer.key} {list(groups)}"
     _draw_dropped(held.dropped, groups)
