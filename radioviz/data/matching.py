@@ -13,6 +13,9 @@ from radioviz.sky import ARCSEC, separation_arcsec, unit_vectors
 
 REPEAT_ARCSEC = 10.0
 
+SPLIT_ARCSEC = 60.0
+"""Images of sources that are closer show each other, so that they share a split and a fold."""
+
 
 def close_pairs(
     ra: np.ndarray,
@@ -62,6 +65,15 @@ def close_pairs(
     return i, j, separation_arcsec(ra[i], dec[i], ra2[j], dec2[j])
 
 
+def sky_groups(ra: np.ndarray, dec: np.ndarray, radius_arcsec: float = SPLIT_ARCSEC) -> np.ndarray:
+    """First row of the group of each row, int64 ``(n,)``: positions [deg] within a radius.
+
+    Directly or in chains; by default what must not be divided between training and test.
+    """
+    i, j, _ = close_pairs(ra, dec, radius_arcsec=radius_arcsec)
+    return first_of_group(len(ra), i, j)
+
+
 def same_as(table: pd.DataFrame, radius_arcsec: float = REPEAT_ARCSEC) -> np.ndarray:
     """Identifier of the first row at the same position, '' for first or only rows.
 
@@ -71,10 +83,7 @@ def same_as(table: pd.DataFrame, radius_arcsec: float = REPEAT_ARCSEC) -> np.nda
     ``table``: with ``source_id``, ``ra`` and ``dec``; rows without a position stay ''. Returns
     strings, shape ``(n,)``.
     """
-    i, j, _ = close_pairs(
-        table["ra"].to_numpy(), table["dec"].to_numpy(), radius_arcsec=radius_arcsec
-    )
-    first = first_of_group(len(table), i, j)
+    first = sky_groups(table["ra"].to_numpy(), table["dec"].to_numpy(), radius_arcsec)
     ids = table["source_id"].to_numpy(dtype=object)
     return np.where(first == np.arange(len(table)), "", ids[first])
 

@@ -74,8 +74,9 @@ def test_folds_keep_a_source_together_and_classes_even() -> None:
     assert np.ptp(counts[:, 0]) <= 2
     assert not np.array_equal(fold, evaluations.source_folds(table, 10, seed=1, truth=truth))
     table["ra"] = 10 + np.repeat(np.arange(50) * 0.1, 2) + np.tile([0, 40 / 3600], 50)
-    pairs = evaluations.source_folds(table, 10, seed=0, radius=60.0).reshape(50, 2)
+    pairs = evaluations.source_folds(table, 10, seed=0).reshape(50, 2)
     assert np.array_equal(pairs[:, 0], pairs[:, 1])
+    table["ra"] = 10 + np.repeat(np.arange(50) * 0.1, 2) + np.tile([0, 70 / 3600], 50)
     apart = evaluations.source_folds(table, 10, seed=0).reshape(50, 2)
     assert not np.array_equal(apart[:, 0], apart[:, 1])
 

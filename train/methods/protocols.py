@@ -11,11 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.data.matching import close_pairs
+from radioviz.data.matching import SPLIT_ARCSEC, close_pairs
 from radioviz.data.registry import open_data_set
 from train.core.config import TrainError
 from train.evaluate.representation.labelled_sets import frdeep_nvss, positions
-from train.splits.rules import RADIUS_ARCSEC
 
 SAME_ARCSEC = 10.0
 Rows = dict[str, np.ndarray]
@@ -99,7 +98,7 @@ def protocol_rows(name: str, fold: int, seed: int, others: bool) -> ProtocolRows
     more = dict(chosen.train)
     for key in ("mirabest", "first", "frdeep-first"):
         rows = _others(key, name)
-        for part, radius in ((chosen.test, RADIUS_ARCSEC), (chosen.valid, RADIUS_ARCSEC)):
+        for part, radius in ((chosen.test, SPLIT_ARCSEC), (chosen.valid, SPLIT_ARCSEC)):
             rows = rows[~_near(key, rows, part, radius)]
         rows = rows[~_near(key, rows, more, SAME_ARCSEC)]
         if len(rows):
@@ -113,7 +112,7 @@ def _mbc() -> ProtocolRows:
     train, test = np.flatnonzero(sure & (official == "train")), sure & (official == "test")
     valid = np.flatnonzero(sure & (table["split"] == "valid").to_numpy())
     tests = {"mirabest": np.flatnonzero(test)}
-    train = train[~_near("mirabest", train, tests, RADIUS_ARCSEC)]
+    train = train[~_near("mirabest", train, tests, SPLIT_ARCSEC)]
     return ProtocolRows({"mirabest": np.setdiff1d(train, valid)}, {"mirabest": valid}, tests)
 
 
@@ -125,7 +124,7 @@ def _mbc_fold(fold: int) -> ProtocolRows:
     folds = StratifiedKFold(10, shuffle=True, random_state=0)
     a, b = list(folds.split(rows, table["label"].to_numpy()[rows]))[fold]
     test = {"mirabest": rows[b]}
-    train = rows[a][~_near("mirabest", rows[a], test, RADIUS_ARCSEC)]
+    train = rows[a][~_near("mirabest", rows[a], test, SPLIT_ARCSEC)]
     return ProtocolRows({"mirabest": train}, test, test)
 
 
@@ -163,7 +162,7 @@ def unlabelled(chosen: ProtocolRows) -> Rows:
         usable = table["split"].isin(["train", "valid"]) & (table["flag"] != "empty image")
         rows = np.flatnonzero(usable.to_numpy())
         for part in (chosen.test, chosen.valid):
-            rows = rows[~_near(key, rows, part, RADIUS_ARCSEC)]
+            rows = rows[~_near(key, rows, part, SPLIT_ARCSEC)]
         out[key] = rows
     return out
 
@@ -173,10 +172,10 @@ def _first4(fold: int) -> ProtocolRows:
     folds = table["cv_fold"].to_numpy()
     test = {"first": np.flatnonzero(table["cv_test"].to_numpy(bool))}
     seen = np.flatnonzero((table["flag"] != "empty image").to_numpy() & (folds >= 0))
-    seen = seen[~_near("first", seen, test, RADIUS_ARCSEC)]
+    seen = seen[~_near("first", seen, test, SPLIT_ARCSEC)]
     valid = seen[folds[seen] == fold]
     train = seen[folds[seen] != fold]
-    train = train[~_near("first", train, {"first": valid}, RADIUS_ARCSEC)]
+    train = train[~_near("first", train, {"first": valid}, SPLIT_ARCSEC)]
     return ProtocolRows({"first": train}, {"first": valid}, test)
 
 

@@ -15,7 +15,7 @@ import torch
 
 from radioviz import morphology
 from radioviz.data.catalogue import Catalogue
-from radioviz.data.matching import close_pairs, first_of_group
+from radioviz.data.matching import sky_groups
 from radioviz.data.registry import DATA_SETS, open_data_set
 from radioviz.morphology.frame import SourceFrame
 from radioviz.paths import cache_folder
@@ -122,10 +122,7 @@ def _framed(
 
 def source_numbers(table: pd.DataFrame) -> np.ndarray:
     """Number of the source of each row: the lowest row within :data:`SAME` arcsec, in chains."""
-    i, j, _ = close_pairs(
-        table["ra"].to_numpy(float), table["dec"].to_numpy(float), radius_arcsec=SAME
-    )
-    return first_of_group(len(table), i, j)
+    return sky_groups(table["ra"].to_numpy(float), table["dec"].to_numpy(float), SAME)
 
 
 def _drawn(table: pd.DataFrame, share: float) -> np.ndarray:

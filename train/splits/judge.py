@@ -16,11 +16,10 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.datasets import first, frdeep, mirabest
-from radioviz.data.matching import close_pairs, first_of_group
+from radioviz.data.matching import sky_groups
 from radioviz.data.registry import open_data_set
 from radioviz.data.splits import FOLDER
 from train.core.config import TrainError
-from train.splits.rules import RADIUS_ARCSEC
 
 SHARE = 0.25
 CLASSES = ("FRI", "FRII")
@@ -60,8 +59,7 @@ def draw_judge_split(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         parts.append(part)
     every = pd.concat(parts, ignore_index=True)
     ra, dec = every["ra"].to_numpy(float), every["dec"].to_numpy(float)
-    i, j, _ = close_pairs(ra, dec, radius_arcsec=RADIUS_ARCSEC)
-    group = first_of_group(len(every), i, j)
+    group = sky_groups(ra, dec)
     good = every["label"].isin(CLASSES) & every["data_set"].isin(LEARNED)
     good &= (every["split"] == "train") & np.isfinite(ra)
     held = every["split"].isin(("test", "valid")).to_numpy()

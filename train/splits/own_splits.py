@@ -15,15 +15,12 @@ from collections import Counter
 import numpy as np
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.data.matching import close_pairs, first_of_group
+from radioviz.data.matching import SPLIT_ARCSEC, close_pairs, sky_groups
 from radioviz.data.registry import DATA_SETS, open_data_set
 from radioviz.data.splits import recorded_by_file
 from radioviz.data.user_surveys import survey_lock
 from radioviz.store.atomic import atomic_file, report_unwritable
 from train.core.config import TrainError
-
-RADIUS = 60.0
-"""Arcsec within which sources share a split."""
 
 SHARES = {"test": 0.1, "valid": 0.1}
 
@@ -82,11 +79,10 @@ def draw_own_splits(catalogue: Catalogue, tests: np.ndarray) -> np.ndarray:
     """
     key, table = catalogue.info.key, catalogue.table
     ra, dec = table["ra"].to_numpy(), table["dec"].to_numpy()
-    i, j, _ = close_pairs(ra, dec, radius_arcsec=RADIUS)
-    group = first_of_group(len(table), i, j)
+    group = sky_groups(ra, dec)
     first = table["source_id"].astype(object).groupby(group).transform("min")
     number = np.array([_number(key, name) for name in first])
-    near, _, _ = close_pairs(ra, dec, tests[:, 0], tests[:, 1], radius_arcsec=RADIUS)
+    near, _, _ = close_pairs(ra, dec, tests[:, 0], tests[:, 1], radius_arcsec=SPLIT_ARCSEC)
     bounds = np.cumsum(list(SHARES.values()))
     drawn = np.array([*SHARES, "train"], dtype=object)[np.searchsorted(bounds, number, "right")]
     split: np.ndarray = np.where(np.isin(group, group[near]), "test", drawn)

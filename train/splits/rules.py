@@ -32,7 +32,6 @@ from radioviz.jobs.progress import Progress, no_progress
 from radioviz.sky import separation_arcsec
 from train.splits import duplicates
 
-RADIUS_ARCSEC = 60.0
 SEED = 20231115
 VALID_SHARE = 0.1
 KEYS = (first.INFO.key, mirabest.INFO.key, frdeep.FIRST.key, frdeep.NVSS.key)
@@ -225,7 +224,7 @@ def _groups(sources: _Sources) -> np.ndarray:
     """First row of the connected group of each row: the same source or close neighbours."""
     table = sources.table
     i, j, _ = links.close_pairs(
-        table["ra"].to_numpy(), table["dec"].to_numpy(), radius_arcsec=RADIUS_ARCSEC
+        table["ra"].to_numpy(), table["dec"].to_numpy(), radius_arcsec=links.SPLIT_ARCSEC
     )
     pairs = np.array(sources.pairs, dtype=np.int64).reshape(-1, 2)
     return links.first_of_group(

@@ -178,8 +178,7 @@ def assign_splits(table: pd.DataFrame) -> None:
     Reads ``ra``, ``dec`` [deg], ``official_split``, ``mb_flag`` (bool) and ``flag``.
     """
     ra, dec = table["ra"].to_numpy(), table["dec"].to_numpy()
-    i, j, _ = links.close_pairs(ra, dec, radius_arcsec=60.0)
-    group = links.first_of_group(len(table), i, j)
+    group = links.sky_groups(ra, dec)
     test = (table["official_split"] == "test").to_numpy()
     generator = np.random.default_rng(SEED)
     drawn = generator.random(len(table))[group] < VALID_SHARE

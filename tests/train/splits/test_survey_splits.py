@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from radioviz.data import splits
 from radioviz.data.matching import close_pairs
-from train.splits.surveys import SHARES, draw
+from tests.models.small import synthetic_catalogue
+from train.splits.surveys import SHARES, draw, shows_held_out
 
 
 def survey(n: int, ra: float, **columns: object) -> pd.DataFrame:
@@ -69,6 +72,34 @@ def test_judged_sources_are_not_trained_on() -> None:
     assert drawn["split"].iat[0] == "excluded"  # FIRST trains on it
     assert set(drawn["split"].iloc[kept[1:]]) == {"valid", "test"}
     assert (drawn["split"].iloc[kept] == "valid").mean() == pytest.approx(1 / 3, abs=0.15)
+
+
+def test_what_shows_a_held_out_image_without_position_is_never_trained_on() -> None:
+    barred = {"frdeep2-first": np.arange(100) < 2}
+    free, kept = (draw(surveys(), older((130.05, "valid")), never) for never in ({}, barred))
+    assert [split_of(free, "frdeep2-first", i) for i in range(3)] == ["train"] * 3
+    found = [split_of(kept, "frdeep2-first", i) for i in range(3)]
+    assert found == ["excluded", "excluded", "train"]
+    rng = np.random.default_rng(0)
+    raw = rng.normal(0, 1, (4, 150, 150)).astype(np.float32) + 5
+    for image in raw:
+        for y, x in rng.integers(45, 105, (6, 2)):
+            image[y : y + 6, x : x + 6] += 80
+    newer, seen = synthetic_catalogue(4, "raw"), synthetic_catalogue(3, "seen")
+    newer = replace(newer, images=raw)
+    eight = np.clip((raw[[2, 0, 1]] - 5) * 2, 0, 255) * (raw[[2, 0, 1]] > 8)
+    seen = replace(seen, images=np.roll(eight.astype(np.uint8), 4, axis=2))
+    seen.table["split"] = ["test", "train", "valid"]
+    assert shows_held_out(seen, newer).tolist() == [False, True, True, False]
+
+
+def test_no_recorded_image_of_fr_deep_v2_repeats_a_test_image_of_the_first_version() -> None:
+    """Of those that test and validation images without a position show."""
+    record = splits.recorded("frdeep2-nvss")
+    assert record is not None
+    known = ["3C 236_II", "4C -04.53_II", "1434+0158_I", "3C 305_I", "TXS 1508+128_II", "M84_I"]
+    found = record.set_index("file")["split"][[f"{name}.fits" for name in known]]
+    assert set(found) == {"excluded"}
 
 
 def test_others_do_not_matter() -> None:

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.catalogue import Catalogue
-from radioviz.data.matching import close_pairs
+from radioviz.data.matching import SPLIT_ARCSEC, close_pairs
 from radioviz.data.registry import open_data_set
 from train.core.config import TrainError
-from train.splits.rules import RADIUS_ARCSEC
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +97,7 @@ def beside(table: pd.DataFrame, rows: np.ndarray, test: np.ndarray) -> np.ndarra
     Positions come from the survey or, for FR-DEEP, from matching its images.
     """
     ra, dec = (positions(table, axis) for axis in ("ra", "dec"))
-    i, _, _ = close_pairs(ra[rows], dec[rows], ra[test], dec[test], radius_arcsec=RADIUS_ARCSEC)
+    i, _, _ = close_pairs(ra[rows], dec[rows], ra[test], dec[test], radius_arcsec=SPLIT_ARCSEC)
     near = np.zeros(len(rows), dtype=bool)
     near[i] = True
     ids, same = table["source_id"].to_numpy(dtype=object), table["same_as"].to_numpy(dtype=object)

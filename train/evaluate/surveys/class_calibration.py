@@ -21,7 +21,6 @@ from train.evaluate.surveys.evaluations import SEEDS, source_folds
 from train.methods import fr_head
 from train.methods.survey_data import source_numbers
 from train.metrics.calibration import corrected_calibration_error
-from train.splits.rules import RADIUS_ARCSEC
 
 MODEL, FOLDS, DRAWS = "survey-fr", 10, 500
 
@@ -75,7 +74,7 @@ def by_folds(found: fr_head.Labelled) -> tuple[np.ndarray, np.ndarray]:
     is that of the held-back NVSS images of the other folds.
     """
     table, truth = found.table, found.truth
-    fold = source_folds(table, FOLDS, seed=0, truth=truth, radius=RADIUS_ARCSEC)
+    fold = source_folds(table, FOLDS, seed=0, truth=truth)
     logit, worse = fr_head.held_back(found, fold)
     ours = ((table["survey"] == "NVSS") & (table["weight"] > 0)).to_numpy()
     nvss = ((table["key"] == "frdeep-nvss") & table["ra"].notna()).to_numpy()

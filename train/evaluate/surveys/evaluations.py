@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from radioviz.data.matching import close_pairs, first_of_group
+from radioviz.data.matching import sky_groups
 from radioviz.encode import Encoder
 from radioviz.encode.matched_beam import matched_latents, mean_matched
 from radioviz.similarity import Whitening
@@ -24,7 +24,6 @@ from train.evaluate.surveys.features import survey, unit, votes
 MODEL = "survey-simclr"
 FOLDS, SEEDS, REPEATS = 5, 5, 5
 RECALL = 10
-SAME = 10.0  # arcsec
 GOOD = 4  # MGCLS: least score of an interesting source
 
 
@@ -217,14 +216,13 @@ def auc(pair: np.ndarray) -> float:
 
 
 def source_folds(
-    table: pd.DataFrame, folds: int, *, seed: int, truth: np.ndarray | None = None,
-    radius: float = SAME,
-) -> np.ndarray:  # fmt: skip
-    """Fold of each row, ``(n,)``: rows within ``radius`` [arcsec] share one, class by class."""
-    i, j, _ = close_pairs(
-        table["ra"].to_numpy(float), table["dec"].to_numpy(float), radius_arcsec=radius
-    )
-    group = first_of_group(len(table), i, j)
+    table: pd.DataFrame, folds: int, *, seed: int, truth: np.ndarray | None = None
+) -> np.ndarray:
+    """Fold of each row, ``(n,)``: neighbours on the sky share one; dealt out class by class.
+
+    The table may join several surveys.
+    """
+    group = sky_groups(table["ra"].to_numpy(float), table["dec"].to_numpy(float))
     leaders = np.unique(group)
     draw = np.random.default_rng(seed)
     fold = np.zeros(len(table), dtype=int)
