@@ -3,7 +3,8 @@
 A probability is the softmax of the logits times a slope, plus an offset for each class, of the
 survey (Platt 1999). The slope grows with how much faint emission an image shows: where noise hides
 it, the same logit means less. All are stored with the weights, since a probability is valid for its
-survey only.
+survey only. A survey may have another linear head than the first: what parts the classes in sharp
+images is not what parts them in wide ones.
 
 >>> model = SurveyFr(surveys=("FIRST", "NVSS"), width=8, blocks=(1, 1))
 >>> model.of_survey("NVSS").probabilities(torch.rand(3, 1, 64, 64)).shape
@@ -47,6 +48,9 @@ class SurveyFr(nn.Module):
         Names, in the order of the outputs.
     surveys : sequence of str
         Surveys with a calibration of their own; any other has that of all images together.
+    heads : sequence of int
+        Number of the linear head of each of these surveys, and, last, of any other; by default 0
+        for all.
     size : int
         Side of the images in pixels.
     network : dict
@@ -57,6 +61,7 @@ class SurveyFr(nn.Module):
         self,
         classes: Sequence[str] = ("FRI", "FRII"),
         surveys: Sequence[str] = (),
+        heads: Sequence[int] = (),
         size: int = 64,
         **network: Any,
     ) -> None:
@@ -65,8 +70,15 @@ class SurveyFr(nn.Module):
             raise ModelError(f"classes are {tuple(classes)}; expected two or more different names")
         if len(set(surveys)) != len(surveys):
             raise ModelError(f"surveys are {tuple(surveys)}; expected different names")
+        self.heads = tuple(heads) or (0,) * (len(surveys) + 1)
+        n, used = len(surveys) + 1, sorted(set(self.heads))
+        if len(self.heads) != n or used != list(range(len(used))):
+            raise ModelError(f"heads are {self.heads}; expected {n} numbers, from 0 on without gap")
         self.classes, self.surveys, self.size = tuple(classes), tuple(surveys), size
         self.network = ResNet(size=size, classes=classes, **network)
+        self.further = nn.ModuleList(
+            nn.Linear(self.network.latent_dim, len(classes)) for _ in range(max(self.heads))
+        )
         self.slope: Tensor
         self.offset: Tensor
         # Log of the slope where the faintness is 0, and how it grows with it.
@@ -86,7 +98,10 @@ class SurveyFr(nn.Module):
         Raises ModelError if the images have another shape.
         """
         check_images(x, self.size)
-        return self.network.logits(x).float()
+        number = self.heads[self._survey]
+        if number == 0:
+            return self.network.logits(x).float()
+        return self.further[number - 1](self.network.encode(x)).float()
 
     def forward(self, x: Tensor) -> Tensor:
         """Calibrated logits, shape ``(n, classes)``, which explanations differentiate."""

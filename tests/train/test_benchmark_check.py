@@ -10,7 +10,7 @@ from radioviz.models import weights
 from radioviz.models.registry import list_models, model_folder
 from train.__main__ import _parser, main
 from train.evaluate import benchmark_check, benchmarks
-from train.methods.fr_head import head_card
+from train.methods.fr_head_card import head_card
 from train.methods.maf import MafTask
 from train.publish import card, module_size
 

@@ -13,6 +13,7 @@ import torch
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.encode import Classifier
+from radioviz.errors import ModelError
 from radioviz.models import weights
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import galaxy_classifier
@@ -72,6 +73,35 @@ def test_a_head_learns_nothing_from_images_without_weight_or_of_its_fold() -> No
     logit, _ = fr_head.held_back(found, fold)
     alone = fr_head.fit_head(found, fold == 1)
     assert logit[fold == 0] == pytest.approx(alone(found.plain[fold == 0]))
+
+
+def test_the_head_of_wide_surveys_learns_from_plain_images_and_from_nvss_most() -> None:
+    found, rows = labelled(), np.ones(1200, bool)
+    noise = np.random.default_rng(3).standard_normal(found.views.shape).astype(np.float32)
+    other = replace(found, views=100 * noise)
+    wide, sharp = fr_head.fit_head(found, rows, 1), fr_head.fit_head(found, rows, 0)
+    assert fr_head.fit_head(other, rows, 1).weight == pytest.approx(wide.weight)
+    assert fr_head.fit_head(other, rows, 0).weight != pytest.approx(sharp.weight, rel=0.5)
+    nvss = (found.table["survey"] == "NVSS").to_numpy()
+    wrong = replace(
+        found, table=found.table.assign(truth=np.where(nvss, 1 - found.truth, found.truth))
+    )
+    assert (
+        fr_head.fit_head(wrong, rows, 1).weight[0] < 0 < fr_head.fit_head(wrong, rows, 0).weight[0]
+    )
+
+
+def test_a_survey_has_the_head_that_its_model_names() -> None:
+    model = SurveyFr(surveys=("FIRST", "NVSS"), heads=(0, 1, 1), width=8, blocks=(1, 1)).eval()
+    with torch.no_grad():
+        model.further[0].weight.zero_()
+        model.further[0].bias.copy_(torch.tensor([0.0, 5.0]))
+        x = torch.rand(2, 1, 64, 64)
+        first, nvss, other = (model.of_survey(n).logits(x) for n in ("FIRST", "NVSS", "VLASS"))
+    assert nvss.tolist() == other.tolist() == [[0.0, 5.0]] * 2
+    assert torch.equal(first, model.network.logits(x))
+    with pytest.raises(ModelError, match="expected 3 numbers"):
+        SurveyFr(surveys=("FIRST", "NVSS"), heads=(0, 2, 2), width=8, blocks=(1, 1))
 
 
 def test_the_corrected_error_takes_chance_out_and_leaves_what_is_wrong() -> None:

@@ -59,13 +59,12 @@ def record_survey_splits() -> None:
         If one has not been imported under its key.
     """
     tables = {key: open_data_set(key).table for key in SHARES}
-    barred = {}
+    barred: dict[str, np.ndarray] = {}
     for key, newer in FIRST_VERSION.items():
-        (name,) = {newer, PAIRED.get(newer)} & set(SHARES)
+        name = PAIRED.get(newer, newer)  # under which files of the same names are drawn
         shown = shows_held_out(open_data_set(key), open_data_set(newer))
-        # Both telescopes' images have the same file names.
-        files = set(open_data_set(newer).table["file"][shown])
-        barred[name] = barred.get(name, False) | tables[name]["file"].isin(files).to_numpy()
+        here = tables[name]["file"].isin(set(open_data_set(newer).table["file"][shown])).to_numpy()
+        barred[name] = here | barred.get(name, np.zeros(len(here), dtype=bool))
     drawn = draw(tables, _older(), barred)
     for key, other in PAIRED.items():
         drawn[key] = drawn[other]

@@ -75,7 +75,7 @@ def by_folds(found: fr_head.Labelled) -> tuple[np.ndarray, np.ndarray]:
     """
     table, truth = found.table, found.truth
     fold = source_folds(table, FOLDS, seed=0, truth=truth)
-    logit, worse = fr_head.held_back(found, fold)
+    logit, worse = fr_head.held_back(found, fold, fr_head.head_of("NVSS"))
     ours = ((table["survey"] == "NVSS") & (table["weight"] > 0)).to_numpy()
     nvss = ((table["key"] == "frdeep-nvss") & table["ra"].notna()).to_numpy()
     p = np.empty((len(table), 2))
