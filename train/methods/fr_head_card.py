@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from radioviz.models.artefact import ModelInfo
 
-SHARP, WIDE = "FIRST", "NVSS"
-"""The survey of the first head, and the one that counts most in the other."""
+WIDE = "NVSS"
+"""The survey with a head of its own."""
 
 
 def head_card(info: ModelInfo) -> str:
@@ -23,8 +23,7 @@ which saw no class label, and only the head was trained.
 Labelled images of {", ".join(t["data"])}, splits `train` and `valid`, each with \
 {t["config"]["views"]} random views of it as another telescope would show it; {t["seconds"]:.0f} s \
 on {t["machine"]}, commit {t["commit"] or "unknown"}. \
-These views are for the head of {SHARP} alone: any other survey has that of the plain images, in \
-which those of {WIDE} count ten times as much as others.
+{WIDE} has a head of its own, which learned from the plain images; its own count ten times as much.
 
     {t["command"]}
 
