@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     from radioviz.api.benchmark_figures import benchmark_table, benchmarks
     from radioviz.api.chart_files import draw_chart
     from radioviz.api.citations import cite
+    from radioviz.api.editing import fill_galaxy, move_galaxy
     from radioviz.api.field_simulation import (
         field_recovery,
         find_sources,
         inject_galaxies,
         mock_field,
+        selection_function,
     )
     from radioviz.api.file_export import export_galaxies
     from radioviz.api.inference import (
@@ -75,6 +77,7 @@ __all__ = [
     "encode_images",
     "export_galaxies",
     "field_recovery",
+    "fill_galaxy",
     "find_hosts",
     "find_similar",
     "find_sources",
@@ -86,6 +89,7 @@ __all__ = [
     "list_models",
     "map_positions",
     "mock_field",
+    "move_galaxy",
     "nearest_galaxy",
     "open_atlas",
     "open_data_set",
@@ -95,6 +99,7 @@ __all__ = [
     "reconstruct_galaxies",
     "search_words",
     "select_galaxies",
+    "selection_function",
 ]
 
 _MODULES = {
@@ -107,6 +112,7 @@ _MODULES = {
     "encode_images": "api.inference",
     "export_galaxies": "api.file_export",
     "field_recovery": "api.field_simulation",
+    "fill_galaxy": "api.editing",
     "find_hosts": "api.many_hosts",
     "find_similar": "api.latent_search",
     "find_sources": "api.field_simulation",
@@ -116,12 +122,14 @@ _MODULES = {
     "latent_plane": "api.latent_planes",
     "list_models": "models.registry",
     "mock_field": "api.field_simulation",
+    "move_galaxy": "api.editing",
     "nearest_galaxy": "api.latent_search",
     "predict_property": "api.property_prediction",
     "rank_outliers": "api.outlier_ranking",
     "reconstruct_galaxies": "api.inference",
     "search_words": "api.sentence_search",
     "select_galaxies": "api.selection",
+    "selection_function": "api.field_simulation",
 }
 
 

@@ -28,6 +28,7 @@ EVALUATIONS = {
     "rec": "train.evaluate.reconstruction:reconstruction",
     "blur": "train.evaluate.blur:blur",
     "gen": "train.evaluate.generation:generation",
+    "judge": "train.evaluate.class_judge:judge",
     "choices": "train.evaluate.generation_choices:choices",
     "classifier": "train.evaluate.classification:classification",
     "ramis": "train.evaluate.classification:degradation",
@@ -87,8 +88,12 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
         "train.evaluate.reconstruction_plot:draw_reconstructions",
         "model --data --split --number --out", "draw held-out galaxies above their reconstructions",
     ),
+    "sheet": (
+        "train.evaluate.contact_sheet:contact_sheet", "model --split --number --out",
+        "draw real galaxies beside generated ones of the same class and size",
+    ),
     "evaluate": (
-        "", "what --model --data --split --judge-anew",
+        "", "what --model --data --split --judge-anew --quick",
         "measure models and record the results in trained/benchmarks.json",
     ),
     "reproduce": (
@@ -158,7 +163,7 @@ _ARGUMENTS: dict[str, tuple[type, str]] = {
         "with 'gen': train judges that no generator was chosen on, and put single draws before "
         "them",
     ),
-    "--number": (int, "galaxies to draw (default: 12)"),
+    "--number": (int, "galaxies to draw (default: 12), or pairs (48)"),
     "--only": (str, "only commands that contain this text"),
     "--trainings": (bool, "also repeat trainings, which take hours"),
     "--timings": (bool, "also repeat timings, which need an idle machine"),

@@ -27,7 +27,9 @@ SCORES = {
     "relative_error": "squared residual over squared image, median (0: perfect, 1: empty map)",
     "mse": "mean squared error per pixel, peak = 1",
     "size_error": "angular size predicted by the encoder, median relative error",
-    "sharpness": "power above 0.15 cycles per pixel, reconstructed over true (1: equally sharp)",
+    "sharpness": "power above 0.15 cycles per pixel, reconstructed or generated over true "
+    "(1: equally sharp)",
+    "flux_distance": "flux over peak, Kolmogorov-Smirnov distance of generated and real galaxies",
     "feature_std": "spread of the normalised features (1: fills the sphere, 0: collapsed)",
     "effective_rank": "effective number of directions of the features",
     "neighbour_accuracy": "FR class from the 20 nearest training galaxies, accuracy",
@@ -101,6 +103,7 @@ def publish_task(
         training={
             "data": list(config.data),
             "catalogue_digests": data.digests,
+            **({"set_aside": aside} if (aside := task.set_aside()) else {}),
             "images": {"train": len(data.train), "valid": len(data.valid)},
             "epochs": outcome.epochs,
             "best_epoch": outcome.best_epoch,
@@ -173,6 +176,10 @@ not part of this repository):
     python -m train figure {info.name}
 """
     figure = figure if info.can("encode", "decode") else ""
+    if info.kind == "galaxy-flow":
+        figure = _drawn(info)
+    aside = ", ".join(f"`{name}`" for name in t.get("set_aside", {}))
+    aside = f"Sources of the split {aside} are left out of both. " if aside else ""
     chain = ", ".join(f"{k} {v}" for k, v in info.preprocess.to_dict().items() if v is not None)
     return f"""# {info.title}
 
@@ -190,7 +197,7 @@ Preprocessing: {chain}.
 
 {t["images"]["train"]} images of the split `train` of {", ".join(t["data"])}, \
 {t["epochs"]} epochs; epoch {t["best_epoch"]} is the best on the {t["images"]["valid"]} images of \
-the split `valid`. {start}{t["seconds"] / 60:.1f} minutes at {t["images_per_second"]:.0f} \
+the split `valid`. {aside}{start}{t["seconds"] / 60:.1f} minutes at {t["images_per_second"]:.0f} \
 images/s on {t["machine"]}; seed {t["seed"]}, commit {t["commit"] or "unknown"}{beta}.
 
 {commands}    {t["command"]}{published}
@@ -208,6 +215,22 @@ Measured on the {t["images"]["valid"]} validation images with the shipped half-p
 Sources larger than the field are cut off at its edge. Brightness is relative to the peak, so the
 model does not encode absolute flux. `config.json` contains the SHA-256 of the weights; others are
 refused.
+"""
+
+
+def _drawn(info: ModelInfo) -> str:
+    """How a flow is drawn from, and by which commands it is judged."""
+    c = info.training["config"]
+    return f"""
+## Drawing
+
+{c["steps"]} steps, guidance {c["guidance"]:g} (1: as learned). Nothing is selected. An image of \
+the wrong size is measured and made again up to twice, unless that is switched off. The network \
+draws the source; a noise model with the beam and clipping of the survey draws the sky. Single \
+draws before a judge from outside, and beside real galaxies:
+
+    python -m train evaluate gen --model {info.name} --judge-anew
+    python -m train sheet {info.name}
 """
 
 

@@ -8,6 +8,7 @@ purpose, and raises what it raises, or :class:`~radioviz.errors.ReaderError` whe
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from radioviz.jobs.reader_process import read_confined
 from radioviz.jobs.sandbox import Limits
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from radioviz.api.samp_messages import Message
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from radioviz.importing import Inspection, Source
     from radioviz.importing.readers.table_builder import UserTable
     from radioviz.importing.survey_facts import Answers
+    from radioviz.mock_fields.settings import FieldSettings
+    from radioviz.mock_fields.templates import Templates
     from radioviz.similarity.query_image import Box
 
 HERE = __name__ + ":"
@@ -120,6 +124,31 @@ def read_labels(payload: bytes, name: str) -> pd.DataFrame:
     return read_confined(HERE + "_labels", payload, name, name=name)
 
 
+def galaxies_found(
+    payload: bytes,
+    name: str,
+    extension: int | None,
+    settings: FieldSettings,
+    templates: Templates,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, FieldSettings]:
+    """See :func:`radioviz.mock_fields.injection.found_again`; of a FITS image."""
+    return read_confined(
+        HERE + "_injected", payload, name, extension, settings, templates, name=name,
+        classes=_field_classes(), limits=INSPECTION, cancelled=cancelled,
+    )  # fmt: skip
+
+
+def with_galaxies(
+    payload: bytes, name: str, extension: int | None, settings: FieldSettings, templates: Templates
+) -> bytes:
+    """The FITS file of :func:`radioviz.mock_fields.injection.with_galaxies`, from an image."""
+    return read_confined(
+        HERE + "_with_galaxies", payload, name, extension, settings, templates, name=name,
+        classes=_field_classes(), limits=INSPECTION,
+    )  # fmt: skip
+
+
 def find_fits_tables(paths: Sequence[Path]) -> list[Path]:
     """See :func:`radioviz.images.hdus.find_tables`; none where the reader died."""
     try:
@@ -142,6 +171,14 @@ def fetch_table(message: Message) -> UserTable:
     )  # fmt: skip
 
 
+def _field_classes() -> tuple[type, ...]:
+    from radioviz.images.known_surveys import Beam
+    from radioviz.mock_fields.settings import FieldSettings
+    from radioviz.mock_fields.templates import Templates
+
+    return FieldSettings, Beam, Templates
+
+
 # -- in the confined process ----------------------------------------------------------------------
 
 
@@ -161,6 +198,31 @@ def _position(payload: bytes, name: str, extension: int | None, box: Box) -> Pos
     from radioviz.similarity import query_image
 
     return query_image.position_of(query_image.read_picture(payload, name, extension), box)
+
+
+def _mosaic(payload: bytes, name: str, extension: int | None) -> SkyImage:
+    from radioviz.images.reading import read_fits
+
+    return read_fits(payload, extension=extension, name=name)
+
+
+def _injected(
+    payload: bytes, name: str, extension: int | None, settings: FieldSettings, templates: Templates
+) -> Any:
+    from radioviz.mock_fields.injection import found_again
+
+    return found_again(_mosaic(payload, name, extension), settings, templates)
+
+
+def _with_galaxies(
+    payload: bytes, name: str, extension: int | None, settings: FieldSettings, templates: Templates
+) -> bytes:
+    from radioviz.mock_fields.injection import with_galaxies
+
+    hdu, _, _ = with_galaxies(_mosaic(payload, name, extension), settings, templates)
+    file = io.BytesIO()
+    hdu.writeto(file, output_verify="silentfix")
+    return file.getvalue()
 
 
 def _inspection(source: Source, answers: Answers) -> Inspection:

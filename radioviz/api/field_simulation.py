@@ -225,6 +225,54 @@ def field_recovery(
     """
     from radioviz.mock_fields.recovery import by_flux
 
+    found, settings = _placed(found, image)
+    return by_flux(truth, found, settings.beam, settings.pixel)
+
+
+def selection_function(
+    truth: pd.DataFrame, found: pd.DataFrame, image: str | PathLike[str]
+) -> pd.DataFrame:
+    """Share of true sources that a finder found, in flux, size and class.
+
+    Parameters
+    ----------
+    truth, found, image
+        As for :func:`field_recovery`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``of`` (``flux_mjy``, ``las`` or ``label``), ``from``, ``to`` or ``class``, ``n``, ``rate``
+        and its 95 % interval, ``low`` and ``high``.
+
+    Raises
+    ------
+    FieldError
+        If a column is missing, or there is no true source.
+
+    Examples
+    --------
+    >>> import radioviz, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sky = f"{folder}/sky.fits"
+    ...     truth = radioviz.mock_field(
+    ...         sky, width=400, height=400, number=4, flux_range=(50, 90), shares={"Compact": 1}
+    ...     )
+    ...     table = radioviz.selection_function(truth, radioviz.find_sources(sky), sky)
+    >>> table[table["of"] == "label"][["class", "n", "rate"]].values.tolist()
+    [['Compact', 4, 1.0]]
+    """
+    from radioviz.mock_fields import recovery
+
+    if not len(truth):
+        raise FieldError("the truth catalogue has no source")
+    found, settings = _placed(found, image)
+    seen, _ = recovery.match_sources(truth, found, settings.beam, settings.pixel)
+    return recovery.selection_function(truth, seen)
+
+
+def _placed(found: pd.DataFrame, image: str | PathLike[str]) -> tuple[pd.DataFrame, FieldSettings]:
+    """Found sources with their pixels on the image, and the settings of that."""
     missing = [name for name in ("ra", "dec", "flux_mjy") if name not in found]
     if missing:
         raise FieldError(f"the found sources have no column '{missing[0]}'")
@@ -234,7 +282,7 @@ def field_recovery(
         assert seen.wcs is not None  # _field_of has refused it
         x, y = seen.wcs.wcs_world2pix(found["ra"], found["dec"], 1) if len(found) else ((), ())
         found = found.assign(x=x, y=y)
-    return by_flux(truth, found, settings.beam, settings.pixel)
+    return found, settings
 
 
 def _field_of(image: SkyImage) -> FieldSettings:

@@ -124,7 +124,8 @@ def recover(
     ] = None,
     threshold: Annotated[float, _option("Of photutils, in sigma.")] = 5.0,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="CSV instead of the screen.")
+        Path | None,
+        typer.Option("--output", "-o", help="CSV instead of the screen, and .selection.csv."),
     ] = None,
 ) -> None:
     """Completeness and reliability of a source finder on a field, and the selection function.
@@ -145,12 +146,16 @@ def recover(
     else:
         seen = _table(found)
     table = radioviz.field_recovery(true, seen, image)
+    selected = radioviz.selection_function(true, seen, image)
     if output is not None:
+        other = output.with_name(output.name.removesuffix(".csv") + ".selection.csv")
         table.to_csv(output, index=False)
-        print(f"{output}: {len(true):,} true, {len(seen):,} found", file=sys.stderr)
+        selected.to_csv(other, index=False)
+        print(f"{output}, {other.name}: {len(true):,} true, {len(seen):,} found", file=sys.stderr)
         return
     with pd.option_context("display.width", 160, "display.max_columns", 20):
-        print(table.round(3).to_string(index=False, na_rep=""))
+        for each in (table, selected):
+            print(each.round(3).to_string(index=False, na_rep=""))
 
 
 def _table(path: Path) -> Any:

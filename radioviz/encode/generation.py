@@ -284,6 +284,13 @@ def selects(info: ModelInfo) -> bool:
     return info.kind in ("cvae", "cvae-refined")
 
 
+def own_guidance(info: ModelInfo) -> float | None:
+    """Guidance of a model whose images, not its prior, are guided, at any strength; else None."""
+    if info.kind != "galaxy-flow":
+        return None
+    return float(info.training.get("config", {}).get("guidance", 1.0))
+
+
 def _number(name: str, value: Any) -> float:
     try:
         # The shortest decimals of the single-precision number: what a FITS card can hold.

@@ -19,7 +19,7 @@ import radioviz
 from radioviz.paths import REPOSITORY
 
 MODULES = (
-    *("benchmark_figures", "citations", "field_simulation", "file_export", "inference"),
+    *("benchmark_figures", "citations", "editing", "field_simulation", "file_export", "inference"),
     "latent_planes",
     *("latent_search", "outlier_ranking", "property_prediction", "samples", "selection"),
 )

@@ -13,6 +13,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from scipy import ndimage
 
+from radioviz.api import confined
+from radioviz.errors import FieldError
 from radioviz.images.known_surveys import Beam
 from radioviz.images.reading import SkyImage, read_fits
 from radioviz.mock_fields import field, injection, stamps
@@ -248,3 +250,32 @@ def test_injection_into_an_observed_image(tmp_path: Path, monkeypatch: pytest.Mo
         assert float(angle) == pytest.approx(25, abs=2)
         return
     raise AssertionError("no source lay wholly inside of the image")
+
+
+def test_added_galaxies_are_found_and_those_that_were_there_are_not_counted(tmp_path: Path) -> None:
+    """In the server's process and in a confined one, with equal pixels."""
+    image, settings = observed(tmp_path), FieldSettings(
+        number=40, flux_range=(1, 80), shares={"FRII": 1, "Compact": 1}, model="-", seed=3
+    )  # fmt: skip
+    image.data[150:160, 170:180] += 0.05  # a source that is there already
+    path = tmp_path / "bright.fits"
+    header = fits.getheader(tmp_path / "seen.fits")
+    fits.PrimaryHDU(image.data, header).writeto(path)
+    truth, found, data, own = injection.found_again(read_fits(path), settings, template())
+    assert own.beam.major == pytest.approx(16) and own.pixel == pytest.approx(2)
+    bright = truth["flux_mjy"] > 20
+    assert truth["found"][bright & (truth["in_field"] > 0.9)].mean() > 0.8
+    assert not truth["found"][truth["peak_mjy"] < 0.2].any()
+    near = np.hypot(found["x"] - 175, found["y"] - 155) < 8
+    assert not near[found["flux_mjy"] < 300].any()
+    payload = path.read_bytes()
+    again = confined.galaxies_found(payload, "bright.fits", None, settings, template())
+    pd.testing.assert_frame_equal(again[0], truth)
+    np.testing.assert_array_equal(again[2], data)
+    written = confined.with_galaxies(payload, "bright.fits", None, settings, template())
+    np.testing.assert_array_equal(fits.getdata(io.BytesIO(written)), data)
+    with pytest.raises(FieldError, match="states no beam"):
+        del header["BMAJ"]
+        bare = io.BytesIO()
+        fits.PrimaryHDU(image.data, header).writeto(bare)
+        confined.galaxies_found(bare.getvalue(), "bare.fits", None, settings, template())

@@ -12,14 +12,14 @@ from radioviz import morphology
 from tests.models.small import galaxies as synthetic
 from train.evaluate.csv_tables import table_file, write_row
 from train.evaluate.evaluation_set import EvaluationSet
-from train.evaluate.generation import (
+from train.evaluate.generation import record_results
+from train.evaluate.generation_measures import (
     DescribedImages,
     Result,
     appearance_results,
     class_results,
     copy_results,
     equal_parts,
-    record_results,
     set_results,
     size_results,
 )

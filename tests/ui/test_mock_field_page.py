@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,10 +17,12 @@ from radioviz.api.field_simulation import field_settings
 from radioviz.images.known_surveys import Beam
 from radioviz.jobs.progress import no_progress
 from radioviz.mock_fields.settings import FieldSettings
-from radioviz.ui.pages.generate import beside_real, mock_field_panel
+from radioviz.ui.pages.generate import beside_real, injection_panel, mock_field_panel
 from radioviz.ui.pages.generate.batch_lines import mock_field_script
 from radioviz.ui.pages.generate.beside_real import BlindTest
+from radioviz.ui.pages.generate.injection_panel import InjectionState
 from radioviz.ui.pages.generate.mock_field_panel import MockFieldState
+from tests.mock_fields.test_drawn_pixels import template
 from tests.ui.test_pages import html, texts
 
 Open = Callable[..., AppTest]
@@ -131,3 +134,49 @@ def test_show_as_code_makes_the_same_field(monkeypatch: pytest.MonkeyPatch) -> N
     exec(str(mock_field_script(settings)), {})
     (path, options), (_, found, field) = asked
     assert field_settings(**options) == settings and path == found == field == "field.fits"
+
+
+def test_galaxies_go_into_an_image_of_the_readers(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(injection_panel, "_templates", lambda settings, progress: template())
+    sky = tmp_path / "sky.fits"
+    beam = {"width": 256, "height": 256, "number": 0, "seed": 4}
+    radioviz.mock_field(sky, **beam)
+    state = {"generate_tab": "Mock field", "field_into": mock_field_panel.OWN}
+    app = open_page("generate", state=state, model="cvae", n="2")
+    app.file_uploader(key="inject_file").upload("sky.fits", sky.read_bytes())
+    app.number_input(key="inject_number").set_value(30)
+    app.number_input(key="field_share_FRI").set_value(0.0).run()
+    assert not app.error and "with added galaxies" not in html(app)
+    app.button(key="inject_go").click().run()
+    assert not app.error and "sky.fits with added galaxies" in html(app)
+    held = app.session_state[f"{InjectionState.__module__}.InjectionState"]
+    assert f"30 galaxies added, {int(held.truth['found'].sum())} found" in texts(app)
+    assert set(held.truth["label"]) == {"FRII", "Compact"} and held.settings.width == 256
+    assert held.selection["n"][held.selection["of"] == "label"].sum() == 30
+    app.file_uploader(key="inject_file").upload("words.fits", b"SIMPLE = no").run()
+    app.button(key="inject_go").click().run()
+    assert "words.fits" in app.error[0].value
+
+
+def test_the_guidance_of_a_flow_is_a_slider() -> None:
+    def page() -> None:
+        import streamlit as st
+
+        from radioviz.data.preprocess import Preprocess
+        from radioviz.models.artefact import ModelInfo
+        from radioviz.ui.pages.generate import generate_controls
+
+        info = ModelInfo(
+            name="tiny", title="Tiny", kind="galaxy-flow", latent_dim=3, preprocess=Preprocess(),
+            capabilities=("decode", "class"), training={"config": {"guidance": 2.5}},
+            architecture={"classes": ["FRI", "FRII"]},
+        )  # fmt: skip
+        st.text(repr(generate_controls._choices(info, "prior")))
+
+    app = AppTest.from_function(page, default_timeout=60).run()
+    slider = app.slider(key="generate_guidance")
+    assert slider.value == 2.5 and app.text[0].value == "{}"
+    slider.set_value(4.0).run()
+    assert app.text[0].value == "{'guidance': 4.0}" and not app.toggle

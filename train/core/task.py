@@ -32,6 +32,10 @@ class Task(ABC, Generic[C, M]):
         """Images of the run. Default: the splits ``train`` and ``valid`` of its data sets."""
         return training_data.load(self.config)
 
+    def set_aside(self) -> dict[str, str]:
+        """Splits whose sources :meth:`load` leaves out, and the hashes of their records."""
+        return {}
+
     def order(self, data: Data) -> Tensor:
         """Rows of the training images in the order of one epoch, a permutation by default.
 

@@ -4,97 +4,39 @@ The app's classifier judges every model, on galaxies that neither was trained on
 have the classes of the real ones, and sizes from the distribution that the model learned.
 ``--split test`` (the default) replaces the row of the model in ``trained/tables/generators.csv``
 and, for a model conditioned on class, records the results ``gen.*``; ``--split valid`` only prints.
-``--judge-anew`` instead trains the outside judge and networks that part real from generated, and
-puts single draws, without selection and corrections, before them
-(:mod:`train.evaluate.judged_generation`); on ``--split valid`` the app's classifier judges classes.
+``--judge-anew`` instead puts single draws, without selection and corrections, before a judge from
+outside and before networks that part real from generated (:mod:`train.evaluate.judged_generation`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import pandas as pd
 
-from radioviz import morphology
 from radioviz.encode import Classifier, GenerationRequest, Generator
-from radioviz.metrics.copies import copy_threshold, nearest
-from radioviz.metrics.inception import classified_as, ramis
-from radioviz.metrics.resampling import bootstrap, bootstrap_of
-from train.core.config import TrainError
 from train.evaluate.benchmarks import record
 from train.evaluate.csv_tables import write_row
 from train.evaluate.evaluation_set import DATA, EvaluationSet, evaluation_set
-from train.metrics.features import Prdc, kid, prdc
-from train.metrics.image_statistics import artefacts, distribution_distance, sharpness
+from train.evaluate.generation_measures import (
+    DescribedImages,
+    Result,
+    appearance_results,
+    class_results,
+    copy_results,
+    described,
+    set_results,
+    size_results,
+)
 
 SEED = 20_210_201
-ANGLES = 4
-"""Rotations within a quarter turn, and their mirror images, in the search for copies: 32 views."""
-
-HALVES = 40
-"""Random halves that give the intervals of density and coverage."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """A value, its 95 % interval, the number of objects, and why there is no value."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    n: int = 0
-    why: str = ""
-
-    def __str__(self) -> str:
-        if self.value is None:
-            return f"none: {self.why}"
-        span = "" if self.low is None else f" ({self.low:.4g}..{self.high:.4g})"
-        return f"{self.value:.4g}{span}, n = {self.n}"
-
-
-@dataclass(frozen=True, eq=False)
-class DescribedImages:
-    """Images, their classification and their measured morphology.
-
-    Attributes
-    ----------
-    images : numpy.ndarray
-        Shape ``(n, size, size)``.
-    labels : numpy.ndarray
-        True or requested class of each, shape ``(n,)``.
-    requested : numpy.ndarray
-        Requested angular size of each in arcsec; NaN for real ones.
-    probabilities, features : numpy.ndarray
-        By the classifier, shapes ``(n, k)`` and ``(n, d)``.
-    measured : pandas.DataFrame
-        See :func:`radioviz.morphology.measure`.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    requested: np.ndarray
-    probabilities: np.ndarray
-    features: np.ndarray
-    measured: pd.DataFrame
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def take(self, rows: np.ndarray) -> DescribedImages:
-        """Some rows, by number or mask."""
-        chosen = np.arange(len(self))[rows]
-        return DescribedImages(
-            self.images[chosen], self.labels[chosen], self.requested[chosen],
-            self.probabilities[chosen], self.features[chosen],
-            self.measured.iloc[chosen].reset_index(drop=True),
-        )  # fmt: skip
 
 
 def generation(
-    model: str = "cvae", split: str = "test", data: str = "", judge_anew: bool = False
-) -> dict[str, Result]:
+    model: str = "cvae", split: str = "test", data: str = "", judge_anew: bool = False,
+    quick: bool = False,
+) -> dict[str, Result]:  # fmt: skip
     """Measure a generator; print the results and, on the test split, record them.
+
+    ``quick``, with ``judge_anew``, only shows that everything works, and records nothing.
 
     Raises
     ------
@@ -109,17 +51,18 @@ def generation(
     keys = {"data": tuple(data.split(","))} if data else {}
     held_out = evaluation_set(generator.info.preprocess, split, classes, **keys)
     where = f"{'+'.join(keys.get('data', DATA))}/{split}"
+    training = evaluation_set(generator.info.preprocess, "train", classes, **keys)
     if judge_anew:
         from train.evaluate.judged_generation import FRESH, judged
 
-        results = {k: Result(*v) for k, v in judged(generator, held_out, split).items()}
-        for name, result in results.items():
-            print(f"gen.{name} {result}", flush=True)
-        if split == "test":
-            command = f"python -m train evaluate gen --model {model} --judge-anew"
-            record_judged(model, results, where, command, list(FRESH))
-        return results
-    training = evaluation_set(generator.info.preprocess, "train", classes, **keys)
+        command = f"python -m train evaluate gen --model {model} --judge-anew"
+
+        def report(found: dict[str, Result], judge: str) -> None:
+            print("\n".join(f"gen.{name} {value}" for name, value in found.items()), flush=True)
+            if split == "test" and not quick:
+                record_judged(model, found, where, command, list(FRESH), judge)
+
+        return judged(generator, held_out, training, split, report, quick)
     real = described(held_out.images, held_out.labels, None, generator, classifier)
     made = generated(generator, classifier, real)
     results = {
@@ -136,8 +79,9 @@ def generation(
     command = f"python -m train evaluate gen --model {model}"
     record_results(model, results, where, command)
     # This takes minutes; everything measured so far is recorded.
-    results["tstr_ratio"] = tstr(generator, training, held_out)
-    print(f"gen.tstr_ratio {results['tstr_ratio']}")
+    for name, result in tstr(generator, training, held_out).items():
+        results[name] = result
+        print(f"gen.{name} {result}")
     record_results(model, results, where, command)
     return results
 
@@ -163,178 +107,50 @@ def generated(
     )
 
 
-def described(
-    images: np.ndarray,
-    labels: np.ndarray,
-    requested: np.ndarray | None,
-    generator: Generator,
-    classifier: Classifier,
-) -> DescribedImages:
-    """Classify images and measure their morphology, sizes included."""
-    chain = generator.info.preprocess
-    if chain != classifier.info.preprocess:
-        raise TrainError(
-            f"model '{generator.info.name}' and classifier '{classifier.info.name}' need images of "
-            "different preprocessing; train one of them with that of the other"
-        )
-    scale = chain.field_arcsec / chain.size if chain.field_arcsec else np.nan
-    return DescribedImages(
-        images,
-        labels,
-        np.full(len(images), np.nan, np.float32) if requested is None else requested,
-        classifier.predict_proba(images),
-        classifier.features(images),
-        morphology.measure(images, scale, beam=5.4),
-    )
-
-
-def class_results(
-    real: DescribedImages, made: DescribedImages, classes: tuple[str, ...], conditional: bool
+def tstr(
+    generator: Generator, training: EvaluationSet, held_out: EvaluationSet
 ) -> dict[str, Result]:
-    """RAMIS, its ratio to that of real galaxies, and shares classified as requested."""
-    n = len(made)
-    ratio = bootstrap_of([made.probabilities, real.probabilities], lambda a, b: ramis(a) / ramis(b))
-    out = {
-        "ramis_ratio": Result(*ratio, n),
-        "ramis": Result(*bootstrap(made.probabilities, ramis), n),
-        "ramis_real": Result(*bootstrap(real.probabilities, ramis), len(real)),
-    }
-    for number, label in enumerate(classes):
-        name = f"{label.lower()}_fraction"
-        for key, sample in ((name, made), (f"{name}_real", real)):
-            of = sample.probabilities[sample.labels == label]
-            right = classified_as(of, number).astype(float)
-            if len(right):
-                out[key] = Result(*bootstrap(right, np.mean), len(right))
-            elif not conditional:
-                out[key] = Result(None, why="the model has no classes")
-    return out
-
-
-def size_results(real: DescribedImages, made: DescribedImages) -> dict[str, Result]:
-    """Requested against measured size; distributions of size and flux against real ones."""
-    from scipy.stats import spearmanr
-
-    out: dict[str, Result] = {}
-    size = made.measured["las_measured"].to_numpy(float)
-    known = np.isfinite(made.requested) & np.isfinite(size) & (size > 0)
-    if known.any():
-        pairs = np.stack([made.requested[known], size[known]], axis=1)
-        out["size_spearman"] = Result(
-            *bootstrap(pairs, lambda x: float(spearmanr(x[:, 0], x[:, 1]).statistic), 500),
-            int(known.sum()),
-        )
-        error = np.abs(pairs[:, 1] - pairs[:, 0]) / pairs[:, 0]
-        out["size_median_rel_error"] = Result(*bootstrap(error, np.median), len(error))
-    else:
-        nothing = Result(None, why="the model has no angular size")
-        out |= {"size_spearman": nothing, "size_median_rel_error": nothing}
-    for name, column in (("size_ks", "las_measured"), ("flux_ks", "flux_sum")):
-        values = [s.measured[column].to_numpy(float) for s in (real, made)]
-        found = bootstrap_of(values, lambda a, b: distribution_distance(a, b)[0], 300)
-        out[name] = Result(*found, len(made))
-    return out
-
-
-def set_results(real: DescribedImages, made: DescribedImages) -> dict[str, Result]:
-    """KID, precision, recall, density and coverage in the classifier's features, with floors."""
-
-    def around(value: float, error: float, n: int) -> Result:
-        return Result(value, value - error, value + error, n)
-
-    found = kid(real.features, made.features)
-    out = {
-        "kid": around(found.value, 1.96 * found.error, len(made)),
-        "kid_floor": around(found.floor, 1.96 * found.floor_error, len(real)),
-        "kid_sigmas": Result(found.sigmas, n=len(made)),
-    }
-    thirds = equal_parts(real, made)
-    parts = [prdc(real.features, made.features[rows]) for rows in thirds]
-    rng = np.random.default_rng(0)
-    half = len(real) // 2
-    between, floor = [], []
-    for _ in range(HALVES):
-        rows = rng.permutation(len(real))
-        of = rng.permutation(thirds[0])[:half]
-        between.append(prdc(real.features[rows[:half]], made.features[of]))
-        floor.append(prdc(real.features[rows[:half]], real.features[rows[half : 2 * half]]))
-    for i, name in enumerate(Prdc._fields):
-        value = float(np.mean([p[i] for p in parts]))
-        # Half samples scatter about the whole sample like the whole sample about the truth.
-        out[name] = around(value, 1.96 * float(np.std([p[i] for p in between])), len(made))
-        out[f"{name}_floor"] = Result(float(np.mean([p[i] for p in floor])), n=len(real))
-    return out
-
-
-def equal_parts(real: DescribedImages, made: DescribedImages) -> list[np.ndarray]:
-    """Rows of three parts of the generated galaxies, as many of each class as the real ones."""
-    by_class = [np.flatnonzero(made.labels == label) for label in dict.fromkeys(made.labels)]
-    split = [np.array_split(rows, 3) for rows in by_class]
-    return [np.concatenate(parts) for parts in zip(*split, strict=True)]
-
-
-def copy_results(made: DescribedImages, training: EvaluationSet) -> dict[str, Result]:
-    """Share of generated galaxies that practically copy a training image."""
-    threshold = copy_threshold(training.images, angles=ANGLES)
-    distance, _ = nearest(made.images, training.images, ANGLES)
-    copied = (distance < threshold).astype(float)
-    return {
-        "copies_fraction": Result(*bootstrap(copied, np.mean), len(copied)),
-        "nearest_distance": Result(*bootstrap(distance, np.median), len(distance)),
-        "copy_threshold": Result(threshold, n=len(training)),
-    }
-
-
-def appearance_results(real: DescribedImages, made: DescribedImages) -> dict[str, Result]:
-    """Sharpness against real galaxies (1 is as sharp) and the artefacts of Sec. 6.2."""
-    out = {
-        "sharpness": Result(
-            *bootstrap_of([real.images, made.images], sharpness, draws=50), len(made)
-        )
-    }
-    for key, sample in (("", made), ("_real", real)):
-        found = artefacts(sample.images)
-        for name, values in (("empty_pixels", found.empty), ("gap_pixels", found.gap)):
-            out[f"{name}{key}"] = Result(*bootstrap(values, np.mean, 500), len(sample))
-    return out
-
-
-def tstr(generator: Generator, training: EvaluationSet, held_out: EvaluationSet) -> Result:
     """Accuracy of classifiers trained on generated galaxies over those trained on real ones."""
     if not generator.classes:
-        return Result(None, why="the model has no classes")
-    from train.evaluate.tstr import ratio
+        return {"tstr_ratio": Result(None, why="the model has no classes")}
+    from train.evaluate.tstr import ratios
 
-    value, low, high = ratio(generator, training, held_out)
-    return Result(value, low, high, len(held_out))
+    found = ratios(generator, training, held_out)
+    return {name: Result(*value, len(held_out)) for name, value in found.items()}
 
 
 def record_judged(
-    model: str, results: dict[str, Result], where: str, command: str, seeds: list[int]
+    model: str, results: dict[str, Result], where: str, command: str, seeds: list[int], judge: str
 ) -> None:
     """Record what judges found on the test split: a table row, and ``gen.*`` with the model."""
-    row: dict[str, object] = {"model": model, "command": command}
-    for name, result in results.items():
-        row |= {name: result.value, f"{name}_low": result.low, f"{name}_high": result.high}
-        value = None if result.value is None else (result.value, result.low, result.high)
-        record(
-            f"gen.{name}.{model}", value, n=result.n, why=result.why,
-            split=where, seeds=seeds, command=command,
-        )  # fmt: skip
+    row = {"model": model, "command": command, "judge": judge, **_columns(results)}
     write_row("judged_generators", row, keys=("model",))
+    for name, result in results.items():
+        by_judge = name.startswith(("fri_", "frii_")) and result.value is not None
+        split = f"{where}, judge {judge}" if by_judge else where
+        _record(f"gen.{name}.{model}", result, split, seeds, command)
 
 
 def record_results(model: str, results: dict[str, Result], split: str, command: str) -> None:
     """Record the results of the test split."""
-    row: dict[str, object] = {"model": model, "command": command}
-    for name, result in results.items():
-        row |= {name: result.value, f"{name}_low": result.low, f"{name}_high": result.high}
+    row = {"model": model, "command": command, **_columns(results)}
     write_row("generators", row, keys=("model",))
     if results["fri_fraction"].value is None:
         return
     for name, result in results.items():
-        value = None if result.value is None else (result.value, result.low, result.high)
-        record(
-            f"gen.{name}", value, n=result.n, why=result.why,
-            split=split, seeds=[SEED], command=command,
-        )  # fmt: skip
+        _record(f"gen.{name}", result, split, [SEED], command)
+
+
+def _columns(results: dict[str, Result]) -> dict[str, object]:
+    return {
+        name + ending: value
+        for name, result in results.items()
+        for ending, value in (("", result.value), ("_low", result.low), ("_high", result.high))
+    }
+
+
+def _record(name: str, result: Result, split: str, seeds: list[int], command: str) -> None:
+    value = None if result.value is None else (result.value, result.low, result.high)
+    record(
+        name, value, n=result.n, why=result.why, split=split, seeds=seeds, command=command
+    )  # fmt: skip

@@ -8,7 +8,9 @@ both on held-out real galaxies.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,36 +41,58 @@ class GivenTask(ClassifierTask):
         return self.data
 
 
-def ratio(
-    generator: Generator, training: EvaluationSet, held_out: EvaluationSet, epochs: int = EPOCHS
-) -> tuple[float, float, float]:
+def ratios(
+    generator: Generator,
+    training: EvaluationSet,
+    held_out: EvaluationSet,
+    options: Mapping[str, Any] | None = None,
+    epochs: int = EPOCHS,
+) -> dict[str, tuple[float, float, float]]:
     """Accuracy after training on generated galaxies over that after training on real ones.
+
+    Parameters
+    ----------
+    options : mapping, optional
+        Of :class:`radioviz.encode.GenerationRequest`, such as ``candidates``.
 
     Returns
     -------
-    value, low, high : float
-        Ratio of the mean accuracies over :data:`SEEDS`, and its 95 % interval: bootstrap over
-        seeds and over test galaxies.
+    dict
+        ``tstr_ratio``, and ``tstr_added_ratio`` of training on both together for as many steps:
+        value, low, high. The ratio of the mean accuracies over :data:`SEEDS`, and its 95 %
+        interval: bootstrap over seeds and over test galaxies.
     """
     chain = generator.info.preprocess
     classes = tuple(c for c in generator.classes if (training.labels == c).any())
     valid = evaluation_set(chain, "valid", classes)
-    right: dict[str, list[np.ndarray]] = {"real": [], "generated": []}
+    right: dict[str, list[np.ndarray]] = {"real": [], "generated": [], "both": []}
     for seed in SEEDS:
-        for name, source in (
-            ("real", training),
-            ("generated", generated_like(generator, training, seed)),
-        ):
+        made = generated_like(generator, training, seed, options)
+        both = EvaluationSet(
+            np.concatenate([training.images, made.images]),
+            pd.concat([training.table[["label"]], made.table], ignore_index=True),
+        )
+        sources = {"real": training, "generated": made, "both": both}
+        for name, source in sources.items():
+            length = -(-epochs // 2) if name == "both" else epochs
             config = ClassifierConfig(
                 f"tstr-{name}-{seed}", classes=classes, preprocess=chain, seed=seed,
-                augment=Augment(shift=2.0, zoom=0.1), epochs=epochs, checkpoint_every=epochs,
+                augment=Augment(shift=2.0, zoom=0.1), epochs=length, checkpoint_every=length,
                 learning_rate=2e-3, weight_decay=0.05, ema=0.98, smoothing=0.05,
                 architecture={"width": 16, "features": 32},
             )  # fmt: skip
             found = correct(config, source, valid, held_out)
-            print(f"tstr seed {seed}, trained on {name}: accuracy {found.mean():.4f}")
+            print(f"tstr seed {seed}, trained on {name}: accuracy {found.mean():.4f}", flush=True)
             right[name].append(found)
-    real, made = (np.array(right[name], dtype=float) for name in ("real", "generated"))
+    real = np.array(right["real"], dtype=float)
+    return {
+        "tstr_ratio": _over_real(np.array(right["generated"], dtype=float), real),
+        "tstr_added_ratio": _over_real(np.array(right["both"], dtype=float), real),
+    }
+
+
+def _over_real(made: np.ndarray, real: np.ndarray) -> tuple[float, float, float]:
+    """Ratio of mean accuracies ``(seeds, galaxies)`` and its interval."""
     rng = np.random.default_rng(0)
     draws = []
     for _ in range(2000):
@@ -80,16 +104,20 @@ def ratio(
     return value, min(low, value), max(high, value)
 
 
-def generated_like(generator: Generator, training: EvaluationSet, seed: int) -> EvaluationSet:
+def generated_like(
+    generator: Generator,
+    training: EvaluationSet,
+    seed: int,
+    options: Mapping[str, Any] | None = None,
+) -> EvaluationSet:
     """Generated galaxies, as many per class as there are real ones."""
     images, labels = [], []
     for label in generator.classes:
         number = int((training.labels == label).sum())
         if not number:
             continue
-        images.append(
-            generator.sample(GenerationRequest(n=number, seed=1000 + seed, label=label)).images
-        )
+        request = GenerationRequest(n=number, seed=1000 + seed, label=label, **(options or {}))
+        images.append(generator.sample(request).images)
         labels += [label] * number
     return EvaluationSet(np.concatenate(images), pd.DataFrame({"label": labels}))
 

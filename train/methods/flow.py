@@ -35,7 +35,7 @@ from train.core.data import Data, Part
 from train.core.task import Task
 from train.methods.conditions import balanced_weights, class_numbers, measured_sizes
 from train.metrics.image_statistics import distribution_distance, sharpness
-from train.splits.judge import judge_rows
+from train.splits.judge import judge_digest, judge_rows
 
 KIND = "galaxy-flow"
 SMALL = 6
@@ -122,6 +122,9 @@ class FlowTask(Task[FlowConfig, GalaxyFlow]):
         config = self.config
         fine = dataclasses.replace(config.preprocess, size=2 * config.preprocess.size)
         return training_data.load(config, config.augment.padded(fine), judge_rows)
+
+    def set_aside(self) -> dict[str, str]:
+        return {"judge": judge_digest()}
 
     def prepare(self, data: Data, device: torch.device) -> None:
         size = self.module.size

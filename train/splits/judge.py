@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -107,6 +108,16 @@ def judge_rows(key: str, table: pd.DataFrame, use: str = "") -> np.ndarray:
     record = pd.read_csv(path, comment="#", dtype="str")
     mine = record[(record["data_set"] == key) & ((record["use"] == use) | (use == ""))]
     return table["source_id"].isin(mine["source_id"]).to_numpy(bool)
+
+
+def judge_digest() -> str:
+    """First digits of the hash of the recorded split, which a model that leaves it out names."""
+    return hashlib.sha256((FOLDER / FILE).read_bytes()).hexdigest()[:12]
+
+
+def learned_aside(training: Mapping[str, Any]) -> bool:
+    """Whether a model, by what its ``config.json`` says of its training, saw no judge's source."""
+    return training.get("set_aside") == {"judge": judge_digest()}
 
 
 def _hash(text: str) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_IMAGES = 1024  # on one page: 16 MB each batch that the server keeps
 MAX_SEED = 2**31 - 1
+MAX_GUIDANCE = 6.0
 ANY, GENERATED = "any", "generated"
 MODES = {
     "prior": "from the prior",
@@ -169,11 +170,11 @@ def _size(info: ModelInfo) -> float | None:
 
 def _choices(info: ModelInfo, mode: str) -> dict[str, Any]:
     """Switches for what the page does beyond one draw, where the model does it."""
-    from radioviz.encode.generation import selects
+    from radioviz.encode.generation import own_guidance, selects
 
     chosen: dict[str, Any] = {}
-    learned = selects(info) and mode == "prior"
-    if not (learned or info.can("size")):
+    learned, own = selects(info) and mode == "prior", own_guidance(info)
+    if not (learned or own is not None or info.can("size")):
         return chosen
     places = st.columns([2, 1.3, 2.3], vertical_alignment="bottom")
     if learned:
@@ -196,6 +197,17 @@ def _choices(info: ModelInfo, mode: str) -> dict[str, Any]:
                 "images are more typical of their class than real galaxies are",
             ):
                 chosen["guidance"] = 1.0
+    if own is not None:
+        with places[0]:
+            url_state.linked_number("generate_guidance", "guidance", 0.0, MAX_GUIDANCE, own)
+            guidance = st.slider(
+                "Guidance", 0.0, MAX_GUIDANCE, step=0.1, key="generate_guidance",
+                help=f"How closely images follow the class: 1 as learned, above 1 more typical and "
+                f"less varied, 0 as without a class. This model ships with {own:g}; at 1 images "
+                "take half the time",
+            )  # fmt: skip
+            if guidance != own:
+                chosen["guidance"] = float(guidance)
     if info.can("size"):
         with places[2]:
             url_state.linked_toggle("generate_correct", "correct", default=True)
@@ -244,7 +256,10 @@ def _centre(info: ModelInfo) -> tuple[float, ...] | None:
 
 
 def _publish(view: View, info: ModelInfo, request: GenerationRequest, clip: bool) -> None:
-    text = url_state.parameter_text
+    from radioviz.encode.generation import own_guidance
+
+    text, strength = url_state.parameter_text, request.guidance
+    guided = own_guidance(info) is not None
     around = st.session_state.get("generate_around") if request.mode == "around" else None
     view.publish(
         model=info.name,
@@ -259,6 +274,7 @@ def _publish(view: View, info: ModelInfo, request: GenerationRequest, clip: bool
         around=around if around != GENERATED else None,
         clip="1" if clip else None,
         select="0" if request.candidates == 1 else None,
-        guide="0" if request.guidance == 1 else None,
+        guide="0" if strength == 1 and not guided else None,
+        guidance=text(strength) if guided and strength is not None else None,
         correct="0" if request.corrections == 0 else None,
     )

@@ -13,12 +13,12 @@ from radioviz.errors import FieldError
 from radioviz.images.known_surveys import Beam
 from radioviz.jobs.progress import Progress
 from radioviz.ui import cache, synthetic
-from radioviz.ui.charts import plotly_charts
-from radioviz.ui.charts.plotly_charts import LineSeries
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_job import most_bytes
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.in_line import in_line
+from radioviz.ui.pages.generate.field_widgets import binned, choose_population, draw_recovery
+from radioviz.ui.pages.generate.injection_panel import injection_panel
 from radioviz.ui.pages.generate.state import GeneratedBatch
 from radioviz.ui.state import page_state
 
@@ -31,7 +31,8 @@ MOST_DRAWN = 4096 * 4096
 MOST_WRITTEN = 32_768
 """Pixels of a side on the page; the command draws larger fields."""
 
-_PREVIEW = 900  # pixels of the longer side of the picture
+SIMULATED, OWN = "a simulated sky", "an image of yours"
+
 _PRESETS = {
     "FIRST": (1.8, 5.4, 0.15, 1.4),
     "NVSS": (15.0, 45.0, 0.45, 1.4),
@@ -56,14 +57,25 @@ class MockFieldState:
 
 
 def mock_field_panel(batch: GeneratedBatch, view: View) -> None:
+    """A simulated field, or galaxies added to an image of the reader's own."""
+    if not batch.info.can("class"):
+        st.info("This generator has no classes; choose one that has.", icon=":material/blur_on:")
+        return
+    into = st.segmented_control(
+        "Galaxies go into", [SIMULATED, OWN], default=SIMULATED, key="field_into", required=True
+    )
+    if into == OWN:
+        injection_panel(batch, view)
+    else:
+        _simulated_panel(batch, view)
+
+
+def _simulated_panel(batch: GeneratedBatch, view: View) -> None:
     """Settings, cost, the drawn field, its files, completeness and reliability."""
     st.caption(
         "Generated galaxies at random places of a simulated sky, convolved with a beam, with noise "
         "correlated by it. Fluxes and positions are known, so that a source finder can be tested."
     )
-    if not batch.info.can("class"):
-        st.info("This generator has no classes; choose one that has.", icon=":material/blur_on:")
-        return
     settings = _choose(batch)
     st.markdown(f"**{settings.cost()}**")
     limit = most_bytes() / 4
@@ -105,8 +117,7 @@ def drawn_settings() -> FieldSettings | None:
 
 def _choose(batch: GeneratedBatch) -> FieldSettings:
     """The controls; a FieldSettings."""
-    from radioviz.encode.generation import classes_of
-    from radioviz.mock_fields.settings import COMPACT, RGZ_DR1_SIZES, FieldSettings
+    from radioviz.mock_fields.settings import FieldSettings
 
     first = st.columns(5, vertical_alignment="bottom")
     survey = first[0].selectbox("Like", list(_PRESETS), key="field_survey")
@@ -118,45 +129,10 @@ def _choose(batch: GeneratedBatch) -> FieldSettings:
         "Noise [mJy/beam]", 0.0, 1000.0, rms, format="%.4g", key=f"field_rms_{survey}"
     )
     side = first[4].number_input("Side [pixels]", 128, MOST_WRITTEN, 1024, 128, key="field_side")
-    second = st.columns(5, vertical_alignment="bottom")
-    density = second[0].number_input(
-        "Sources per deg²", 0.0, 1e6, 400.0, format="%.5g", key="field_density"
-    )
-    low = second[1].number_input("Faintest [mJy]", 1e-4, 1e5, 1.0, format="%.4g", key="field_low")
-    high = second[2].number_input(
-        "Brightest [mJy]", 1e-4, 1e6, 1000.0, format="%.4g", key="field_high"
-    )
-    slope = second[3].number_input(
-        "Slope of the counts", 0.0, 4.0, 1.7, 0.1, key="field_slope",
-        help="γ in dN/dS ∝ S^−γ",
-    )  # fmt: skip
-    seed = second[4].number_input("Seed", 0, 2**31 - 1, 0, key="field_seed")
-    third = st.columns(5, vertical_alignment="bottom")
-    classes = classes_of(batch.info)
-    shares = {}
-    defaults = {"FRI": 0.2, "FRII": 0.2, COMPACT: 0.6}
-    for place, label in zip(third, (*classes, COMPACT), strict=False):
-        shares[label] = place.number_input(
-            f"Share {label}", 0.0, 1.0, defaults.get(label, 0.1), 0.05, key=f"field_share_{label}",
-            help="Unresolved, drawn as the beam" if label == COMPACT else None,
-        )  # fmt: skip
-    sizes: tuple[float, ...] = RGZ_DR1_SIZES
-    with third[-2]:
-        if st.selectbox("Sizes", ["RGZ DR1", "log-uniform"], key="field_sizes", help=(
-            "Of Radio Galaxy Zoo DR1, above 25″; or equally many in each step of the logarithm, "
-            "5″ to 150″"
-        )) == "log-uniform":  # fmt: skip
-            sizes = (5.0, 150.0)
-    members = third[-1].number_input(
-        "Cluster members", 0.0, 500.0, 0.0, 5.0, key="field_members",
-        help="Mean number of sources in a cluster of 2′ (Thomas process); 0 for random positions",
-    )  # fmt: skip
     return FieldSettings(
         width=int(side), height=int(side), pixel=float(pixel), beam=Beam(float(beam), float(beam)),
-        rms=float(rms), density=float(density), flux_range=(float(low), float(high)),
-        slope=float(slope), shares=shares, sizes=sizes, cluster_members=float(members),
-        frequency=frequency, seed=int(seed), model=batch.info.name,
-        candidates=batch.made.request.candidates,
+        rms=float(rms), frequency=frequency, model=batch.info.name,
+        candidates=batch.made.request.candidates, **choose_population(batch),
     )  # fmt: skip
 
 
@@ -202,10 +178,7 @@ def _draw(settings: FieldSettings, held: MockFieldState, asked: bool) -> None:
         found = recovery.find_sources(
             image, settings.beam, settings.pixel, rms=settings.rms or None, progress=progress
         )
-    step = -(-max(image.shape) // _PREVIEW)
-    rows, columns = image.shape[0] // step, image.shape[1] // step
-    cut = image[: rows * step, : columns * step].reshape(rows, step, columns, step)
-    held.settings, held.truth, held.picture = settings, truth, cut.max(axis=(1, 3))
+    held.settings, held.truth, held.picture = settings, truth, binned(image)
     held.recovery = held.selection = pd.DataFrame()
     if len(truth):
         held.recovery = recovery.by_flux(truth, found, settings.beam, settings.pixel)
@@ -232,29 +205,7 @@ def _show(held: MockFieldState, settings: FieldSettings, view: View) -> None:
         if held.recovery.empty:
             st.caption("Without sources there is nothing to find.")
             return
-        table = held.recovery
-        flux = np.sqrt(table["flux_low"].to_numpy(float) * table["flux_high"].to_numpy(float))
-        values = {name: table[name].to_numpy(float) for name in table}
-        series = [
-            LineSeries(
-                name.title(), flux, values[name], values[f"{name}_low"], values[f"{name}_high"]
-            )
-            for name in ("completeness", "reliability")
-        ]
-        series.append(LineSeries("Completeness by chance", flux, values["chance"]))
-        figure = plotly_charts.lines(
-            series, x_title="Flux density [mJy]", y_title="Share", log_x=True, floor=0.0
-        )
-        plotly_charts.draw(
-            figure, "field_recovery", "Completeness and reliability against flux", height=360
-        )
-        st.caption(
-            "photutils, islands above 5σ of half a beam area or more. Completeness: true sources "
-            "with an island within half their size or a beam. Reliability: islands that near to a "
-            "true source. Bands are 95 % intervals."
-        )
-        with st.expander("Selection function in flux, size and class"):
-            st.dataframe(held.selection, hide_index=True)
+        draw_recovery(held.recovery, held.selection, "field_recovery")
     with st.container(horizontal=True, gap="small"):
         export_button(
             "Truth (CSV)", f"mock-field-seed{settings.seed}.truth.csv",
@@ -266,5 +217,5 @@ def _show(held: MockFieldState, settings: FieldSettings, view: View) -> None:
         )  # fmt: skip
     st.caption(
         "The ZIP holds the image (FITS, Jy/beam, WCS), the truth catalogue (FITS, VOTable) and DS9 "
-        "regions. To add galaxies to an image of your own: `radioviz inject`."
+        "regions."
     )
