@@ -226,10 +226,9 @@ def _drawn(info: ModelInfo) -> str:
 
 {c["steps"]} steps, guidance {c["guidance"]:g} (1: as learned). Nothing is selected. An image of \
 the wrong size is measured and made again up to twice, unless that is switched off. The network \
-draws the source; a noise model with the beam and clipping of the survey draws the sky. Single \
-draws before a judge from outside, and beside real galaxies:
+draws the source; a noise model with the beam and clipping of the survey draws the sky. \
+`docs/models.md` says how it is judged; beside real galaxies:
 
-    python -m train evaluate gen --model {info.name} --judge-anew
     python -m train sheet {info.name}
 """
 

@@ -1,4 +1,4 @@
-"""Real galaxies changed by a model: moved to another class or size, or with a part drawn anew."""
+"""Real galaxies changed by a model: moved to another class or size, or with a part filled in."""
 
 from __future__ import annotations
 

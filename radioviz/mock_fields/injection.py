@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 _GROWN = 1.5
-"""Flux over that before from which an island counts as found anew."""
+"""Flux over that before from which an island counts as a new one."""
 
 
 def field_of(image: SkyImage, settings: FieldSettings) -> FieldSettings:

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from radioviz.data.matching import close_pairs, first_of_group
+from radioviz.data.matching import sky_groups
 from radioviz.data.preprocess import Preprocess, resampling
 from radioviz.metrics.resampling import bootstrap
 from radioviz.models.fr_cnn import FrClassifier
@@ -40,7 +40,6 @@ from train.evaluate.tstr import GivenTask
 from train.methods.classifier import ClassifierConfig, logits_of
 from train.metrics.calibration import negative_log_likelihood, softmax
 from train.splits.judge import CLASSES, judge_rows
-from train.splits.rules import RADIUS_ARCSEC
 
 FOLDS = 5
 NATIVE = 150
@@ -127,7 +126,8 @@ def class_judge(
         If the split is not recorded, or a data set is not installed.
     """
     whole, delivered, table = judge_sources(chain)
-    groups = _groups(table)
+    ra, dec = table["ra"].to_numpy(float), table["dec"].to_numpy(float)
+    _, groups = np.unique(sky_groups(ra, dec), return_inverse=True)
     fold = np.random.default_rng(0).permutation(groups.max() + 1)[groups] % FOLDS
     learned = hashlib.sha256(whole.tobytes() + delivered.tobytes()).hexdigest()[:8]
     networks, folds = [], []
@@ -245,14 +245,6 @@ def _field(chain: Preprocess) -> int:
             f"{NATIVE * _PIXEL:g} arcsec"
         )
     return 2 * int(field / _PIXEL / 2 + 1e-6)
-
-
-def _groups(table: pd.DataFrame) -> np.ndarray:
-    """Number of the group of neighbours of each source ``(n,)``."""
-    ra, dec = table["ra"].to_numpy(float), table["dec"].to_numpy(float)
-    i, j, _ = close_pairs(ra, dec, radius_arcsec=RADIUS_ARCSEC)
-    _, groups = np.unique(first_of_group(len(table), i, j), return_inverse=True)
-    return groups
 
 
 def _part(native: np.ndarray, chain: Preprocess, labels: Any) -> Part:

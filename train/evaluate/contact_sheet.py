@@ -19,8 +19,8 @@ def contact_sheet(
 ) -> Path:
     """Draw galaxies of a split, each left of one that was asked for with its class and size.
 
-    Single draws, without selection and correction of sizes, of the first seed of
-    ``evaluate gen --judge-anew``; asinh stretch.
+    Single draws, without selection and correction of sizes, of the first seed that
+    judges see; asinh stretch.
 
     Parameters
     ----------
