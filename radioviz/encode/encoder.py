@@ -15,7 +15,7 @@ from radioviz.encode.inference_lock import inference
 from radioviz.errors import ModelError
 from radioviz.images.dihedral import dihedral_views
 from radioviz.jobs.progress import Progress, no_progress
-from radioviz.models.abilities import Drafts, Reconstructs
+from radioviz.models.abilities import Drafts, Folds, Reconstructs
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.registry import model_folder
 from radioviz.morphology.size_scale import typical_isophote
@@ -59,6 +59,8 @@ class Encoder:
 
         module, info = weights.load(where)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if isinstance(module, Folds):
+            module.fold()
         module = module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(info, module.requires_grad_(False), device)
 

@@ -92,6 +92,10 @@ class SurveyFr(nn.Module):
         other._survey = self.surveys.index(name) if name in self.surveys else len(self.surveys)
         return other
 
+    def fold(self) -> None:
+        """See :meth:`radioviz.models.resnet.ResNet.fold`."""
+        self.network.fold()
+
     def logits(self, x: Tensor) -> Tensor:
         """Unnormalised log-probabilities before calibration, shape ``(n, classes)``.
 

@@ -99,8 +99,9 @@ def _mean_of_small_islands(image: np.ndarray) -> float:
     """Mean grey level of the islands of no more than a few pixels; 0 without any."""
     from scipy import ndimage
 
-    labels, n = ndimage.label(image > 0, np.ones((3, 3), dtype=bool))
-    where = np.flatnonzero(labels)
+    shown = image > 0
+    labels, n = ndimage.label(shown, np.ones((3, 3), dtype=bool))
+    where = np.flatnonzero(shown)
     label = labels.ravel()[where]
     small = (np.bincount(label, minlength=n + 1) <= _ISLAND_PIXELS)[label]
     return float(image.ravel()[where[small]].mean()) if small.any() else 0.0

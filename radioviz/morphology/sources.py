@@ -129,8 +129,9 @@ def _islands_above(image: np.ndarray, extent: float, peak: float, size: float) -
     mask = np.zeros(image.shape, dtype=bool)
     if not image.max() >= peak > 0:
         return mask
-    labels, n = ndimage.label(image >= extent, _EIGHT)
-    where = np.flatnonzero(labels)
+    above = image >= extent
+    labels, n = ndimage.label(above, _EIGHT)
+    where = np.flatnonzero(above)
     label = labels.ravel()[where]
     highest = np.full(n + 1, -np.inf, image.dtype)
     np.maximum.at(highest, label, image.ravel()[where])
@@ -154,7 +155,7 @@ def _collect(
     image: np.ndarray, diffuse: np.ndarray, labels: np.ndarray, n: int, beam: float
 ) -> Islands:
     ny, nx = image.shape
-    where = np.flatnonzero(labels)
+    where = np.flatnonzero(labels != 0)  # of a mask: ten times as fast as of numbers
     label = labels.ravel()[where]
     order = np.argsort(label, kind="stable")
     where, label = where[order], label[order] - 1

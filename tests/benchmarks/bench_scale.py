@@ -64,6 +64,8 @@ def told(what: str, count: int, **figures: float) -> None:
 
 def _command(what: str) -> str:
     """What is asked for to get figures of this name."""
+    if what.endswith("_one_view"):
+        return "encode --threads 1 --views 1"
     return "workers" if what.startswith("encode_") else what.split("_")[0]
 
 
@@ -259,6 +261,9 @@ from radioviz.encode.shards import ShardPlan, WorkerPool
 from radioviz.data.registry import open_data_set
 from radioviz.models.registry import list_models
 key, model, workers = sys.argv[1], sys.argv[2], int(sys.argv[3])
+if sys.argv[5] == "1":
+    from radioviz.models.resnet import ResNet
+    ResNet.encode = ResNet.forward  # one view instead of the mean over eight
 catalogue, info = open_data_set(key), list_models()[model]
 part = Path(sys.argv[4])
 shutil.rmtree(part, ignore_errors=True)
@@ -313,17 +318,20 @@ def encode(
     workers: int = 1,
     threads: int = 0,
     all_cores: bool = False,
+    views: int = 0,
 ) -> Path:
     """Time, processor time and memory (without the mapped images) of encoding, by itself."""
     key = surveyed(folder, count)
     part = folder / f"part-{count}-{model}-{workers}-{threads}"
     done = subprocess.run(
-        [sys.executable, "-c", ENCODE, key, model, str(workers), str(part)], check=True,
+        [sys.executable, "-c", ENCODE, key, model, str(workers), str(part), str(views)],
+        check=True,
         capture_output=True, text=True, cwd=Path(__file__).parents[2],
         env={**os.environ, **({"OMP_NUM_THREADS": str(threads)} if threads else {})},
     )  # fmt: skip
     what = "encode" if workers == 1 else f"encode_by_{workers}"
     what += f"_on_{threads}_thread" if threads else ""
+    what += "_one_view" if views == 1 else ""
     if all_cores:
         what = "encode_on_all_cores"
     figures = json.loads(done.stdout.splitlines()[-1])
@@ -403,6 +411,8 @@ def main() -> None:
     parser.add_argument("--count", "--counts", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--dim", type=int, default=256)
     parser.add_argument("--model", default="vae32")
+    parser.add_argument("--threads", type=int, default=0, help="of encode (default: all cores)")
+    parser.add_argument("--views", type=int, choices=[0, 1], default=0, help="of encode; 1: one")
     parser.add_argument("--folder", type=Path, help="keep the data here")
     parser.add_argument("--out", type=Path, default=Path(".github/scale.png"), help="of plot")
     parser.add_argument("--record", action="store_true")
@@ -415,8 +425,10 @@ def main() -> None:
         folder = asked.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         for count in asked.count:
-            if asked.what in ("encode", "workers"):
-                globals()[asked.what](folder, count, asked.model)
+            if asked.what == "encode":
+                encode(folder, count, asked.model, threads=asked.threads, views=asked.views)
+            elif asked.what == "workers":
+                workers(folder, count, asked.model)
             else:
                 globals()[asked.what](folder, count, asked.dim)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from radioviz.encode import Encoder
 from radioviz.errors import ModelError
 from radioviz.models import weights
 from radioviz.models.artefact import ModelInfo
@@ -124,3 +125,22 @@ def test_what_cannot_be_built_is_named() -> None:
         network(width=0)
     with pytest.raises(ModelError, match="has no classes"):
         network().logits(batch(2, 32))
+
+
+def test_folded_normalisations_leave_the_features_as_they_are() -> None:
+    module = network(root=True, dihedral=True).eval()
+    torch.manual_seed(1)
+    for part in module.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.running_mean.normal_(0, 0.3)  # type: ignore[union-attr]
+            part.running_var.uniform_(0.3, 3)  # type: ignore[union-attr]
+            torch.nn.init.uniform_(part.weight, 0.5, 2)
+            torch.nn.init.normal_(part.bias)
+    x = torch.rand(3, 1, module.size, module.size)
+    with torch.no_grad():
+        before = module.encode(x)
+        module.fold()
+        torch.testing.assert_close(module.encode(x), before, rtol=1e-4, atol=1e-5)
+    assert not [p for p in module.modules() if isinstance(p, torch.nn.BatchNorm2d)]
+    loaded = Encoder.load("survey-simclr").module
+    assert not [p for p in loaded.modules() if isinstance(p, torch.nn.BatchNorm2d)]

@@ -30,6 +30,7 @@ from radioviz.encode.encoder import BATCH
 from radioviz.errors import CatalogueError
 from radioviz.models import weights
 from radioviz.models.artefact import ModelInfo
+from radioviz.models.registry import model_folder
 from radioviz.models.resnet import ResNet
 from radioviz.models.survey_fr import SurveyFr, faintness
 from radioviz.morphology.frame import SourceFrame
@@ -305,7 +306,7 @@ def train_head(model: str = "survey-simclr", name: str = "survey-fr") -> ModelIn
     }  # fmt: skip
     module = SurveyFr(**arguments)
     sharp, wide = (fit_head(found, learned, number) for number in range(2))
-    state = encoder.module.state_dict()
+    state = weights.load(model_folder(model))[0].state_dict()
     module.network.load_state_dict(
         {**state, "head.weight": _row(sharp.weight), "head.bias": _row(sharp.offset)}
     )
