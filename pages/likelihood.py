@@ -78,7 +78,7 @@ def draw_list(view: View, sample: ScoredSample) -> list[Pair]:
         if which == "marked":
             pairs = [(m.data_set, m.source_id) for m in reversed(marking_panel.marks())]
         elif which == "marks" and marking_panel.marks():
-            likely = marking_panel.ranked_by_marks(view, sample)
+            likely, number = marking_panel.ranked_by_marks(view, sample)
             pairs = list(likely)
         else:
             pairs, number = likelihood_view.strangest_first(sample, in_range=which == "range")

@@ -14,7 +14,11 @@ from radioviz.ui.pages.relations import (
     relation_panels,
     relation_question,
 )
-from radioviz.ui.pages.relations.relation_lines import relation_script
+from radioviz.ui.pages.relations.relation_lines import (
+    power_script,
+    property_map_script,
+    relation_script,
+)
 from radioviz.ui.pages.relations.relation_question import relation_settings
 from radioviz.workspace.table_columns import TableColumns
 
@@ -51,7 +55,12 @@ def main() -> None:
                 with tab, controls.show_errors():
                     draw(view, columns)
         methods = ["contributions"] if contribution_panel.were_computed() else []
-        draw_code(view, lambda: relation_script(view, relation_settings()), methods=methods)
+        scripts = (
+            lambda: relation_script(view, relation_settings()),
+            lambda: property_map_script(view),
+            lambda: power_script(view, [n for n in power_panel.DRAWN if n in columns]),
+        )
+        draw_code(view, scripts[PARTS.index(opened)], methods=methods)
 
 
 main()

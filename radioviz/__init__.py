@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from radioviz.api.surveys import import_survey
     from radioviz.errors import RadioVizError
     from radioviz.models.registry import list_models
+    from radioviz.relations.property_map import property_map
 
 __version__ = "0.1.0"
 
@@ -95,6 +96,7 @@ __all__ = [
     "open_data_set",
     "outlier_scores",
     "predict_property",
+    "property_map",
     "rank_outliers",
     "reconstruct_galaxies",
     "search_words",
@@ -125,6 +127,7 @@ _MODULES = {
     "move_galaxy": "api.editing",
     "nearest_galaxy": "api.latent_search",
     "predict_property": "api.property_prediction",
+    "property_map": "relations.property_map",
     "rank_outliers": "api.outlier_ranking",
     "reconstruct_galaxies": "api.inference",
     "search_words": "api.sentence_search",

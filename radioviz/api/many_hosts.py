@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -42,6 +43,8 @@ MOST_FAULTS = 20
 """Faults of a service in a row, after which it is asked no more."""
 KEPT = 50
 """Searches whose answers are kept."""
+KEPT_DAYS = 30
+"""After which a service is asked again, for its catalogue grows."""
 _NUMBERS = ("ra", "dec", "separation", "magnitude", "redshift", "reliability")
 
 
@@ -60,6 +63,7 @@ class HostAnswer(msgspec.Struct, frozen=True):
     magnitude: float | None = None
     redshift: float | None = None
     reliability: float | None = None
+    asked: str = ""  # when, ISO 8601 in UTC
     problem: str = ""  # why there is no answer; empty where there is one
 
 
@@ -148,17 +152,18 @@ def _of_service(
         try:
             return _best(source, search_hosts(place, where, prior=prior))
         except NoRowsError:
-            return HostAnswer(source, place.sentence())
+            return HostAnswer(source, place.sentence(), asked=_now())
         except RadioVizError as error:
             return HostAnswer(source, problem=str(error))
 
-    faults = 0
+    faults, last_fault = 0, ""
     running: dict[Future[HostAnswer], None] = {}
     pool = ThreadPoolExecutor(AT_ONCE, "hosts")
     try:
         for row, source in missing:
             if faults >= MOST_FAULTS:
-                yield HostAnswer(source, problem=f"not asked: {MOST_FAULTS} requests before failed")
+                text = f"not asked, for {MOST_FAULTS} requests before failed: {last_fault}"
+                yield HostAnswer(source, problem=text)
                 continue
             try:  # a source without such a position is no fault of the service
                 place = place_of(catalogue, row, kind)
@@ -171,7 +176,7 @@ def _of_service(
             for done in wait(running, return_when=FIRST_COMPLETED).done:
                 del running[done]
                 answer = done.result()
-                faults = faults + 1 if answer.problem else 0
+                faults, last_fault = (faults + 1 if answer.problem else 0), answer.problem
                 yield answer
         for last in running:
             yield last.result()
@@ -214,11 +219,15 @@ def _part(matched: MatchedCatalogue, at: np.ndarray) -> MatchedCatalogue:
 def _best(source: str, search: HostSearch) -> HostAnswer:
     position, number = search.position.sentence(), len(search.candidates)
     if not number:
-        return HostAnswer(source, position)
+        return HostAnswer(source, position, asked=_now())
     row = search.candidates.iloc[0]
     numbers = {n: float(row[n]) if np.isfinite(row[n]) else None for n in _NUMBERS}
-    best = HostAnswer(source, position, number, str(row["name"]))
+    best = HostAnswer(source, position, number, str(row["name"]), asked=_now())
     return msgspec.structs.replace(best, **numbers)
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
 
 
 def find_hosts(
@@ -254,8 +263,8 @@ def find_hosts(
         The most likely first: ``name``, ``ra`` and ``dec`` [deg], ``separation`` [arcsec],
         ``magnitude``, ``redshift``, ``kind``, ``likelihood_ratio`` and ``reliability``. Of many
         sources a row each: ``source_id``, ``position``, ``candidates`` (their number), and of the
-        most likely the columns above but ``kind`` and ``likelihood_ratio``; ``problem`` says why
-        there is no answer.
+        most likely the columns above but ``kind`` and ``likelihood_ratio``; ``asked`` says when
+        (answers are kept for 30 days), and ``problem`` why there is none.
 
     Raises
     ------
@@ -306,13 +315,17 @@ class _Kept:
         name = hashlib.sha256(about.encode()).hexdigest()[:32]
         self._path = cache_folder() / "host-searches" / f"{name}.jsonl"
         self.answers: dict[str, HostAnswer] = {}
+        oldest = ""
+        if file is None:
+            oldest = (dt.datetime.now(dt.UTC) - dt.timedelta(days=KEPT_DAYS)).isoformat()
         if self._path.is_file():
             for line in self._path.read_bytes().splitlines():
                 try:
                     answer = msgspec.json.decode(line, type=HostAnswer)
                 except msgspec.DecodeError:
                     continue
-                self.answers[answer.source_id] = answer
+                if answer.asked >= oldest:
+                    self.answers[answer.source_id] = answer
 
     def __enter__(self) -> None:
         try:

@@ -45,11 +45,25 @@ def property_map(positions: np.ndarray, values: np.ndarray, smoothing: float = 0
         Standard deviation of the kernel along each axis, as a share of the range that holds 98 %
         of the galaxies.
 
+    Returns
+    -------
+    PropertyMap
+        ``x`` and ``y``: centres of the cells; ``mean``, ``error`` and ``count`` of shape
+        ``(ny, nx)``; ``gradient``, ``(2, ny, nx)``.
+
     Raises
     ------
     RelationError
         If fewer than 20 galaxies have a value, they lie on a line, or the smoothing is not 0.005
         to 0.5.
+
+    Examples
+    --------
+    >>> import radioviz
+    >>> places = radioviz.map_positions("first", "simclr", "umap")
+    >>> sizes = radioviz.open_data_set("first").table["las"].to_numpy(float)
+    >>> radioviz.property_map(places, sizes).mean.shape
+    (93, 93)
     """
     from scipy.ndimage import gaussian_filter
 

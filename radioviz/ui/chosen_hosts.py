@@ -55,10 +55,10 @@ def choose_hosts(found: Mapping[str, Mapping[str, Host]]) -> None:
     _put(found, f"choose the hosts of {number:,} {'galaxy' if number == 1 else 'galaxies'}")
 
 
-def search_origin(catalogue: HostCatalogue, position: str, prior: HostPrior) -> str:
-    """Where a host is from: catalogue, position that was searched, prior, and when."""
+def search_origin(catalogue: HostCatalogue, position: str, prior: HostPrior, when: str = "") -> str:
+    """Where a host is from: catalogue, position that was searched, prior, and when (now)."""
     where = " ".join(t for t in (catalogue.title, catalogue.table) if t)
-    when = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    when = when or dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     return f"{where}; {position}; prior: {prior.sentence(bool(catalogue.magnitude))}; {when}"
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from radioviz.api.sky_cutouts import SURVEYS, sky_footprint
 from radioviz.data.catalogue import Catalogue
-from radioviz.errors import ExportError, FetchError
+from radioviz.errors import ExportError, FetchError, ImageError
 from radioviz.export.groups import Group
 from radioviz.export.sky_coverage import SkyCoverage, moc_bytes, sky_coverage
 from radioviz.sky import separation_arcsec
@@ -74,9 +74,16 @@ def choose_contours(catalogue: Catalogue, row: int, place: tuple[float, float]) 
 
 
 def image_contours(catalogue: Catalogue, row: int, name: str, colour: str) -> list[SkyLines]:
-    """Contours of one image on the sky, at the levels of Inspect; negative ones dashed."""
+    """Contours of one image on the sky, at the levels of Inspect; negative ones dashed.
+
+    Levels that cannot be read are named, and give no contours.
+    """
     levels = str(st.session_state.get("contour_levels") or DEFAULT)
-    drawn = sky_contours(catalogue, row, levels)
+    try:
+        drawn = sky_contours(catalogue, row, levels)
+    except ImageError as error:
+        st.caption(f"No contours: {controls.escape(str(error))}. The levels are set on Inspect.")
+        return []
     out = []
     for sign, dashed in ((1, False), (-1, True)):
         if lines := [line for level, line in drawn if sign * level > 0]:

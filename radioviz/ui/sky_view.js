@@ -119,14 +119,17 @@ export default function (component) {
       }
       own.viewer.view.empty = false; // or it would load a survey of its own choice
       tools.hidden = false;
-      changed('target', data.target);
+      changed('target', [...data.target, data.focus ? 0 : data.field]);
+      changed('dataSet', data.dataSet);
     }
     own.send = (value) => { said.textContent = ''; setTriggerValue('pick', value); };
-    if (changed('target', data.target)) {
+    // Another data set, or all of its galaxies, are shown whole; another galaxy keeps the zoom.
+    const whole = changed('dataSet', data.dataSet) || !data.focus;
+    if (changed('target', [...data.target, data.focus ? 0 : data.field])) {
       const seen = own.viewer.getFov()[0];
       own.viewer.setProjection(data.field > 90 ? 'AIT' : 'TAN');
       own.viewer.gotoRaDec(...data.target);
-      if (data.field > 90 || seen > 20 * data.field) own.viewer.setFoV(data.field);
+      if (whole || data.field > 90 || seen > 20 * data.field) own.viewer.setFoV(data.field);
     }
     images(A);
     await Promise.all([sources(A), contours(A), coverages(A)]);

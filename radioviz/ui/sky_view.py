@@ -124,6 +124,7 @@ def draw_viewer(scene: SkyScene, key: str, height: str = "460px") -> None:
             "script": address, "local": script is not None, "height": height,
             "target": [round(v, 7) for v in scene.target], "field": scene.width,
             "survey": scene.survey, "hips": scene.hips, "opacity": scene.opacity,
+            "dataSet": scene.data_set,
             "focus": scene.focus, "chosen": [known[s] for s in brush if s in known],
             "sources": _served(sources, f"{key}-sources"), "lines": _served(lines, f"{key}-lines"),
             "coverages": [

@@ -229,7 +229,13 @@ def load_selection(payload: bytes) -> str:
         by_set: dict[str, dict[str, chosen_hosts.Host]] = {}
         for (data_set, source), host in found.hosts.items():
             by_set.setdefault(data_set, {})[source] = dict(host)
+        other = sum(
+            chosen_hosts.hosts(key).get(source, host) != host
+            for key, own in by_set.items() for source, host in own.items()
+        )  # fmt: skip
         chosen_hosts.choose_hosts(by_set)
+        if other:
+            text += f", other hosts than were chosen here for {other:,} (undo returns those)"
     if found.filter:
         filtering.set_filter(found.filter)
         text += ", with its filter"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime as dt
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +67,43 @@ def test_positions_measured_in_another_way_are_asked_again(
     assert len(site.queries) == 4
 
 
+def test_a_service_is_asked_again_after_a_month_and_a_file_is_not(
+    first_catalogue: Catalogue, site: TapSite, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.csv"
+    site.tables["objdir"].write(path, format="ascii.csv")
+    mine, ages = HostCatalogue("mine.csv", name="prefname", redshift="z"), list[str]()
+
+    def search() -> list[str]:
+        of_file = search_many(first_catalogue, ROWS[:2], mine, position="catalogue", file=path)
+        ages.append(of_file[0].asked)
+        found = search_many(first_catalogue, ROWS[:2], ned(site), position="catalogue")
+        return [a.asked for a in found]
+
+    def age(days: int) -> list[str]:
+        """Answers were got so many days ago; when the files say."""
+        then = (dt.datetime.now(dt.UTC) - dt.timedelta(days=days)).isoformat(timespec="seconds")
+        for kept in (many_hosts.cache_folder() / "host-searches").glob("*.jsonl"):
+            lines = [
+                json.loads(line) | {"asked": then}
+                for line in filter(None, kept.read_text().split("\n"))
+            ]
+            kept.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return [then] * 2
+
+    search()
+    then = age(29)
+    assert search() == then and len(site.queries) == 2
+    then = age(31)
+    assert search() > then and len(site.queries) == 4
+    assert ages[-1] == then[0]
+    # Of before there was a date.
+    for kept in (many_hosts.cache_folder() / "host-searches").glob("*.jsonl"):
+        kept.write_text(re.sub(r',?"asked":\s?"[^"]*"', "", kept.read_text()))
+    search()
+    assert len(site.queries) == 6
+
+
 def test_a_full_disk_is_named(
     first_catalogue: Catalogue, site: TapSite, full_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,7 +162,8 @@ def test_a_fault_costs_its_source_alone_and_is_asked_again(
     down = dataclasses.replace(NED, service="http://127.0.0.1:9/tap")
     found = search_many(first_catalogue, ROWS, down, position="catalogue")
     assert all("cannot be reached" in a.problem for a in found[:3])
-    assert all(a.problem.startswith("not asked: 3 requests") for a in found[3:])
+    assert all(a.problem.startswith("not asked, for 3 requests") for a in found[3:])
+    assert all("cannot be reached" in a.problem for a in found[3:])
 
 
 def test_sources_without_a_position_are_no_fault_of_the_service(

@@ -14,6 +14,7 @@ from radioviz.api.selection import select_galaxies
 from radioviz.atlas import clusters
 from radioviz.atlas.atlas import open_atlas
 from radioviz.atlas.clusters import find_clusters
+from radioviz.ui import clustering
 from radioviz.words.vocabulary import read_vocabulary
 from tests.ui.conftest import session_of
 
@@ -84,3 +85,22 @@ def check_words(names: list[dict[str, str]], labels: np.ndarray, source_ids: np.
             assert here - there >= 0.15, (name, here, there)
             named += 1
     assert named >= 2
+
+
+def test_the_clusters_of_a_survey_of_24_galaxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as are typical of a cluster: each button has a key of its own."""
+
+    def page() -> None:
+        import numpy as np
+
+        from radioviz.atlas.clusters import Clusters
+        from radioviz.ui.cache.kept_clusters import ClusterSearch
+        from radioviz.ui.pages.latent_map import cluster_menu
+
+        found = Clusters(np.ones(cluster_menu.TYPICAL, np.int32), 1.0)
+        cluster_menu._draw_members(found, ClusterSearch("mine", "vae32", 0.01, 4))
+
+    monkeypatch.setattr(clustering, "names_of", lambda data_set: ["1: bent"])
+    app = AppTest.from_function(page).run()
+    assert not app.exception
+    assert [b.label for b in app.button] == ["Typical galaxies", "Whole cluster"]

@@ -233,3 +233,24 @@ def test_numbers_that_stand_for_unknown_ones_are_no_properties_of_a_host() -> No
     assert (host["host_ra"], host["host_reliability"], len(host["host"])) == (10.5, 0.5, 300)
     old = hosts_in_file({"first": {"first-1": {**host, "host_redshift": -999.0}}})
     assert read_session(session_bytes(Session((), hosts=old))).hosts == {("first", "first-1"): host}
+
+
+def test_a_session_file_says_which_hosts_it_replaces(open_page: Open) -> None:
+    from radioviz.export.session import Session, session_bytes
+
+    def load(*names: str) -> str:
+        hosts = {("first", f"first-{i}"): {"host": name, "host_ra": 10.0, "host_dec": -2.0,
+                                           "host_origin": "NED objdir; core"}
+                 for i, name in enumerate(names)}  # fmt: skip
+        payload = session_bytes(Session(hosts=hosts))
+        app.file_uploader(key="tray_file").upload("mine.radioviz", payload).run()
+        assert not app.exception and not app.error
+        return "".join(e.value for kind in ("markdown", "caption", "info", "success")
+                       for e in app.get(kind) if "loaded" in e.value)  # fmt: skip
+
+    app = open_page("overview")
+    assert "hosts of 2" in (said := load("NGC 1", "NGC 2")) and "other hosts" not in said
+    assert "other hosts than were chosen here for 1 " in load("NGC 1", "NGC 3", "NGC 4")
+    app.button(key="workspace_undo").click().run()
+    held = app.session_state[f"{Workspace.__module__}.{Workspace.__qualname__}"].values["hosts"]
+    assert [host["host"] for host in held["first"].values()] == ["NGC 1", "NGC 2"]

@@ -167,3 +167,13 @@ def test_inspect_offers_contours_and_coverage(
     app.multiselect(key="sky_coverages").set_value(["VLASS 3 GHz"]).run()
     assert any("needed for the footprint of VLASS 3 GHz" in i.value for i in app.info)
     assert not app.exception
+
+
+def test_levels_that_cannot_be_read_are_named_beside_the_map(open_page: Any, drawn: Drawn) -> None:
+    app = open_page(
+        "latent_map", {"focus": ("first", "first-7"), "contour_levels": "three"}, beside="sky"
+    )
+    assert not app.error
+    assert any("contour level 'three'" in c.value.replace("\\", "") for c in app.caption)
+    assert drawn.data["focus"] == "first-7" and not drawn.data["lines"]
+    assert drawn.data["dataSet"] == "first"

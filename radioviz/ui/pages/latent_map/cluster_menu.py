@@ -130,19 +130,19 @@ def _draw_members(found: Clusters, search: ClusterSearch) -> None:
         format_func=lambda k: f"{names[k - 1]} · {counts[k]:,}",
     )  # fmt: skip
     with st.container(horizontal=True, gap="small"):
-        for title, most in (("Typical galaxies", TYPICAL), ("Whole cluster", len(found.labels))):
+        for typical, title in ((True, "Typical galaxies"), (False, "Whole cluster")):
             st.button(
-                title, key=f"cluster_select_{most == TYPICAL:d}", on_click=_select,
-                args=(search, found, int(number), most),
-                help=f"Selects the {TYPICAL} nearest to its middle" if most == TYPICAL else None,
+                title, key=f"cluster_select_{typical:d}", on_click=_select,
+                args=(search, found, int(number), typical),
+                help=f"Selects the {TYPICAL} nearest to its middle" if typical else None,
             )  # fmt: skip
 
 
-def _select(search: ClusterSearch, found: Clusters, number: int, most: int) -> None:
+def _select(search: ClusterSearch, found: Clusters, number: int, typical: bool) -> None:
     atlas = cache.located(search.data_set, search.model).atlas
     rows = np.flatnonzero(found.labels == number)
-    if most == TYPICAL:
-        rows = typical_rows(atlas.latents, found.labels, number, most)
+    if typical:
+        rows = typical_rows(atlas.latents, found.labels, number, TYPICAL)
     state.set_brush([(search.data_set, str(s)) for s in atlas.source_ids[rows]], "cluster")
 
 

@@ -27,8 +27,10 @@ KINDS = {
 # -- ranking ------------------------------------------------------------------------------------
 
 
-def ranked_by_marks(view: View, sample: ScoredSample) -> dict[Pair, float]:
+def ranked_by_marks(view: View, sample: ScoredSample) -> tuple[dict[Pair, float], int]:
     """Galaxies that are not marked yet, the most likely to be interesting first, with how likely.
+
+    The first :data:`MOST` of them; and how many there are.
 
     They are ranked as by any tag that is taught on Similar; where too few are marked, they stay as
     the score orders them, and nothing is known of them.
@@ -39,11 +41,13 @@ def ranked_by_marks(view: View, sample: ScoredSample) -> dict[Pair, float]:
     taught.draw_counts()
     if taught.word is None:
         order = np.argsort(-np.nan_to_num(sample.pooled(), nan=-np.inf), kind="stable")
-        ranked = dict.fromkeys(sample.pairs(order[:MOST]), float("nan"))
+        number, ranked = len(order), dict.fromkeys(sample.pairs(order[:MOST]), float("nan"))
     else:
         rows = taught.others()
-        ranked = taught.scores(rows[_passing(sample, view)[rows]][:MOST])
-    return {p: likely for p, likely in ranked.items() if labels().get(p).mark is None}
+        rows = rows[_passing(sample, view)[rows]]
+        number, ranked = len(rows), taught.scores(rows[:MOST])
+    found = {p: likely for p, likely in ranked.items() if labels().get(p).mark is None}
+    return found, number - (len(ranked) - len(found))
 
 
 def _passing(sample: ScoredSample, view: View) -> np.ndarray:

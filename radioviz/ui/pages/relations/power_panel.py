@@ -25,6 +25,8 @@ from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR
 from radioviz.workspace.table_columns import Numbers, TableColumns
 
 _PLANE, _SURVEY, _COLUMN = "Another image of the source", "Another data set", "A column of fluxes"
+DRAWN = ("linear_size", "linear_size_limit", "luminosity")
+"""Columns of the diagram."""
 _DERIVED = {"luminosity", "linear_size", physics.INDEX}
 _FEWEST = 10
 """Galaxies of a class for an outline."""

@@ -11,7 +11,7 @@ import streamlit as st
 
 from radioviz.api import host_search
 from radioviz.api.host_search import HostCatalogue
-from radioviz.api.many_hosts import MOST, HostAnswer, answers_table, search_many
+from radioviz.api.many_hosts import KEPT_DAYS, MOST, HostAnswer, answers_table, search_many
 from radioviz.relations.hosts import HostPrior
 from radioviz.ui import cache, chosen_hosts, controls, state
 from radioviz.ui.controls import View
@@ -88,7 +88,7 @@ def draw_hosts(view: View, listed: Callable[[], np.ndarray]) -> None:
         where = next(c for c in host_search.CATALOGUES if c.title == title)
         st.caption(
             f"{here}: sends the position of each to {where.service}, three at a time. Answers are "
-            "kept, so that a search that was cancelled continues where it ended."
+            f"kept for {KEPT_DAYS} days, so that a cancelled search continues where it ended."
         )
         if go:
             _search(held, rows, where, kind, prior, None)
@@ -175,7 +175,9 @@ def _keep(held: HostsState, answers: list[HostAnswer]) -> None:
     assert held.where is not None
     found = {}
     for row in answers_table(answers).to_dict("records"):
-        origin = chosen_hosts.search_origin(held.where, str(row["position"]), held.prior)
+        origin = chosen_hosts.search_origin(
+            held.where, str(row["position"]), held.prior, str(row["asked"])
+        )
         found[str(row["source_id"])] = chosen_hosts.host_of(row, origin)
     chosen_hosts.choose_hosts({held.data_set: found})
     held.message = f"Kept hosts of {controls.galaxies_text(len(found))}; undo takes them back."
