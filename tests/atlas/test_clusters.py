@@ -69,7 +69,7 @@ def test_a_search_ends_at_once_when_it_is_cancelled(tmp_path: Path) -> None:
             "radioviz.atlas.clusters:find_clusters_in", path, 0.01, 16, read=(path,),
             classes=(clusters.Clusters,), limits=Limits(mapped_files=True), cancelled=look,
         )  # fmt: skip
-    assert time.monotonic() - cancelled_at < 0.5
+    assert time.monotonic() - cancelled_at < 3
 
 
 def test_a_search_has_a_limit() -> None:

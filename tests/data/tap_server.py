@@ -9,7 +9,7 @@ import email
 import email.policy
 import io
 import re
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -46,6 +46,7 @@ class TapSite:
     queries: list[str] = field(default_factory=list)
     uploaded: int = 0
     url: str = ""
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -63,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
         fields, files = _form(self.headers["Content-Type"], body)
         query = fields.get("QUERY", "")
         site.queries.append(query)
-        time.sleep(site.delay)
+        site.stop.wait(site.delay)
         status, code, table = "OK", 200, Table()
         if self.path != "/tap/sync" or fields.get("REQUEST") != "doQuery":
             status, code = "ERROR: no such resource", 400
@@ -174,4 +175,7 @@ def tap_service(tables: dict[str, Table], ucds: dict[str, str]) -> Iterator[TapS
     site = TapSite(tables, ucds)
     with serving(_Handler, site) as address:
         site.url = f"{address}/tap"
-        yield site
+        try:
+            yield site
+        finally:
+            site.stop.set()

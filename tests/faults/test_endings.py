@@ -209,7 +209,7 @@ def test_while_an_upload_is_read(tmp_path: Path) -> None:
         wait_until(lambda: readers_of(server), "nothing is read")
         at_work = readers_of(server)
         end(server)
-        assert not psutil.wait_procs(at_work, timeout=3)[1]
+        assert not psutil.wait_procs(at_work, timeout=30)[1]
     with run_server(RADIOVIZ_HOME=str(home)) as server:
         reader = session(server, "your_data")
         assert name not in reader.text()

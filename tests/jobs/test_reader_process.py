@@ -215,4 +215,4 @@ def test_a_reader_ends_with_the_server() -> None:
             spares = psutil.Process(server.pid).children()
             readers = [reader for spare in spares for reader in spare.children()]
         server.kill()
-    assert not psutil.wait_procs([*spares, *readers], timeout=10)[1]
+    assert not psutil.wait_procs([*spares, *readers], timeout=60)[1]

@@ -131,9 +131,9 @@ def test_long_lists_are_asked_at_once(text: str) -> None:
     n = 300_000
     columns = TableColumns(pd.DataFrame({"id": np.arange(n) + 2**53, "las": np.arange(n) / 2}))
     numbers = [*range(2**53, 2**53 + 150), 3.5, -7]
-    began = time.perf_counter()
+    began = time.process_time()
     mask = matching_rows(text.format(", ".join(map(str, numbers))), columns)
-    assert time.perf_counter() - began < 5, "a pass over the column for each number takes longer"
+    assert time.process_time() - began < 5, "a pass over the column for each number takes longer"
     if text.startswith("las"):
         assert np.flatnonzero(mask).tolist() == [7]
     else:

@@ -166,7 +166,7 @@ def test_cancelled_at_once(server):
     took = time.monotonic() - got[1]
     stop.set()
     assert len(got) == 2
-    assert took < 3
+    assert took < 12
 
 
 # -- failing -----------------------------------------------------------------------------
@@ -229,7 +229,7 @@ def test_a_pause_beyond_patience_is_said(server):
     start = time.monotonic()
     (cutout,) = _fetch(server, _requests(1))
     assert "requests a pause of 86,400 s" in cutout.refused
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 20
 
 
 def test_truncated_answers_are_tried_again(server):
@@ -258,7 +258,7 @@ def test_slow_answers_run_into_the_time_out(server):
     release = threading.Event()
 
     def hang(asked, handler) -> None:
-        release.wait(5)
+        release.wait(60)
         handler.close_connection = True
 
     server.behaviour = _always(hang)
@@ -266,26 +266,29 @@ def test_slow_answers_run_into_the_time_out(server):
     (cutout,) = _fetch(server, _requests(1), timeout=0.3, attempts=2)
     release.set()
     assert cutout.refused == "no answer within 0.3 s, 2 times"
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 20
 
 
 def test_a_trickle_does_not_outlast_the_time_out(server):
+    release = threading.Event()
+
     def trickle(asked, handler) -> None:
         content = sky_image(asked.ra, asked.dec, asked.pixels, asked.scale)
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(content)))
         handler.end_headers()
-        for i in range(100):
+        for i in range(600):
             handler.wfile.write(content[i : i + 1])
             handler.wfile.flush()
-            time.sleep(0.05)
+            release.wait(0.1)
         handler.close_connection = True
 
     server.behaviour = _always(trickle)
     start = time.monotonic()
     (cutout,) = _fetch(server, _requests(1), timeout=0.5, attempts=1)
+    release.set()
     assert "no complete answer within 0.5 s" in cutout.refused
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 20
 
 
 def test_endless_answers_are_cut_off(server, monkeypatch):
@@ -398,7 +401,7 @@ def test_no_network_is_one_clear_sentence():
     text = str(caught.value)
     assert text.startswith("NVSS (hips2fits) at 127.0.0.1:9 cannot be reached: ")
     assert "the rest of RadioViz works without the network" in text
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30
 
 
 def test_unknown_host():
