@@ -229,7 +229,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_opening_is_fast_at_scale_and_needs_no_heavy_library(tmp_path: Path) -> None:
     n = 100_000
     info: ModelInfo = dataclasses.replace(INFO, latent_dim=64)
-    table = pd.concat([CATALOGUE.table.iloc[:1]] * n, ignore_index=True)
+    table = CATALOGUE.table.iloc[np.zeros(n, int)].reset_index(drop=True)
     table["source_id"] = [f"s{i}" for i in range(n)]
     big = Catalogue(SurveyInfo("big", "Big", 1.8), table, np.broadcast_to(np.uint8(0), (n, 2, 2)))
     latents = np.zeros((n, 64), np.float16)

@@ -6,12 +6,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from radioviz.paths import REPOSITORY
+from train import run as train_run
 from train.core import checkpoint
+from train.core.config import TrainError
 
 RUN = """
 epochs = 2
@@ -26,6 +29,9 @@ latent_dim = 2
 width = 8
 multipliers = [1, 1, 1, 1]
 """
+
+
+pytestmark = pytest.mark.slow
 
 
 def train(
@@ -61,25 +67,31 @@ def lines(run: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
-    one, two = tmp_path / "one.toml", tmp_path / "two.toml"
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A run that two processes trained, and what they said."""
+    run = tmp_path_factory.mktemp("two") / "two.toml"
+    run.write_text(RUN + SMALL)
+    return run, train(run, "vae", 2).stdout
+
+
+def test_two_processes_learn_what_one_learns(tmp_path: Path, two: tuple[Path, str]) -> None:
+    one, (run, said) = tmp_path / "one.toml", two
     one.write_text(RUN + "accumulate = 2\n" + SMALL)
-    two.write_text(RUN + SMALL)
     train(one, "vae", 1)
-    said = train(two, "vae", 2).stdout
     assert said.count("96 training images") == 1  # one process speaks
     assert "images/s" in said
-    alone, together = weights(one), weights(two)
+    alone, together = weights(one), weights(run)
     assert all(torch.equal(alone[k], together[k]) for k in alone)
-    for a, b in zip(lines(one), lines(two), strict=True):
+    for a, b in zip(lines(one), lines(run), strict=True):
         assert a == pytest.approx(b, rel=1e-5)
 
 
-def test_a_run_goes_on_in_another_number_of_processes(tmp_path: Path) -> None:
-    whole, parts = tmp_path / "whole.toml", tmp_path / "parts.toml"
-    for run in (whole, parts):
-        run.write_text(RUN + SMALL)
-    train(whole, "vae", 2)
+def test_a_run_goes_on_in_another_number_of_processes(
+    tmp_path: Path, two: tuple[Path, str]
+) -> None:
+    whole, parts = two[0], tmp_path / "parts.toml"
+    parts.write_text(RUN + SMALL)
     stopped = (
         "import sys; from pathlib import Path; from train.core.loop import fit; "
         "from train.methods import task_of; task = task_of('vae', sys.argv[1]); "
@@ -103,10 +115,12 @@ def test_galaxies_of_other_processes_are_pushed_apart_too(tmp_path: Path) -> Non
     assert first > 3.6
 
 
-def test_uneven_shares_are_refused(tmp_path: Path) -> None:
+def test_uneven_shares_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = tmp_path / "odd.toml"
     run.write_text(RUN.replace("batch = 32", "batch = 33") + SMALL)
     done = train(run, "vae", 2, succeeds=False)
     assert "2 processes cannot share them evenly" in done.stderr
-    done = train(REPOSITORY / "train/runs/mbc.toml", "finetune", 2, succeeds=False)
-    assert "start one process" in done.stderr
+    monkeypatch.setenv("WORLD_SIZE", "2")  # as torchrun sets it
+    mbc = SimpleNamespace(name="mbc")
+    with pytest.raises(TrainError, match="mbc trains many small networks; start one process"):
+        train_run._train_members("finetune", mbc, "mbc", tmp_path, torch.device("cpu"))
