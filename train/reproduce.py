@@ -130,7 +130,10 @@ def _task(training: dict[str, Any], name: str) -> AnyTask:
     method = words[words.index("train") + 1] if "train" in words[:-1] else ""
     if method not in METHODS:
         raise TrainError(f"'{name}' has no record of its training command")
-    return stored_task(method, training["config"], name)
+    values = training["config"]
+    if method == "flow":  # whose weights are here; the run that it started from need not be
+        values = {**values, "init": ""}
+    return stored_task(method, values, name)
 
 
 def _atlas(encoder: Encoder, data_set: str, quick: bool) -> Iterator[Check]:

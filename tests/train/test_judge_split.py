@@ -74,3 +74,20 @@ def test_a_missing_record_is_named(first_catalogue, monkeypatch, tmp_path) -> No
     monkeypatch.setattr(judge, "FOLDER", tmp_path)
     with pytest.raises(TrainError, match=r"judge\.csv is missing"):
         judge.judge_rows("first", first_catalogue.table)
+
+
+def test_other_surveys_leave_out_what_is_near(
+    first_catalogue, mirabest_catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images of the same sky under other names, such as raw FITS images of the same sources."""
+    surveys = {"first": first_catalogue, "mirabest": mirabest_catalogue}
+    monkeypatch.setattr(judge, "open_data_set", surveys.__getitem__)
+    table = first_catalogue.table
+    aside = np.flatnonzero(judge.judge_rows("first", table))[:3]
+    near = table.iloc[aside][["ra", "dec"]].assign(source_id=["a", "b", "c"])
+    near["dec"] += np.array([0.0, 55.0, 300.0]) / 3600
+    free = np.flatnonzero(~judge.judge_rows("first", table) & (table["split"] == "train"))[:1]
+    other = pd.concat([near, table.iloc[free][["ra", "dec"]].assign(source_id="d")])
+    assert judge.rows_aside("raw", other).tolist() == [True, True, False, False]
+    recorded = judge.judge_rows("first", table)
+    np.testing.assert_array_equal(judge.rows_aside("first", table), recorded)

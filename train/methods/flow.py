@@ -3,7 +3,9 @@
 Minimises the flow matching loss of :mod:`radioviz.models.galaxy_flow` on random views of training
 images (rotated, mirrored, rescaled) without small islands, which are noise for the most part: the
 network learns sources, and the model draws the sky. Sources that are set aside for the judge of
-generated galaxies (:mod:`train.splits.judge`) are left out.
+generated galaxies (:mod:`train.splits.judge`) are left out. Raw FITS images, whose noise is known,
+are learned from where they come first in ``data``, such as an imported survey before ``mirabest``
+and ``first``: a source that both have counts as the first has it.
 
 Views are sampled at twice the resolution and averaged over 2x2 pixels. Together with the bilinear
 interpolation this smooths as much as the preprocessing does, so that views are as sharp as images.
@@ -35,7 +37,7 @@ from train.core.data import Data, Part
 from train.core.task import Task
 from train.methods.conditions import balanced_weights, class_numbers, measured_sizes
 from train.metrics.image_statistics import distribution_distance, sharpness
-from train.splits.judge import judge_digest, judge_rows
+from train.splits.judge import judge_digest, rows_aside
 
 KIND = "galaxy-flow"
 SMALL = 6
@@ -121,7 +123,7 @@ class FlowTask(Task[FlowConfig, GalaxyFlow]):
     def load(self) -> Data:
         config = self.config
         fine = dataclasses.replace(config.preprocess, size=2 * config.preprocess.size)
-        return training_data.load(config, config.augment.padded(fine), judge_rows)
+        return training_data.load(config, config.augment.padded(fine), rows_aside)
 
     def set_aside(self) -> dict[str, str]:
         return {"judge": judge_digest()}
@@ -220,7 +222,8 @@ class FlowTask(Task[FlowConfig, GalaxyFlow]):
                 module.class_shares[i] = rows.float().mean()
                 module.size_quantiles[i] = known.sizes[rows].quantile(steps)
         keys = data.train.table["data_set"]
-        shifted = {key: is_shifted(open_data_set(key).images) for key in keys.unique()}
+        sets = {key: open_data_set(key) for key in keys.unique()}
+        shifted = {k: not c.info.raw and is_shifted(c.images) for k, c in sets.items()}
         module.shifted.fill_(float(keys.map(shifted).mean()))
         module.steps.fill_(self.config.steps)
         module.guidance.fill_(self.config.guidance)

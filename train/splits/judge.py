@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.datasets import first, frdeep, mirabest
-from radioviz.data.matching import sky_groups
+from radioviz.data.matching import SPLIT_ARCSEC, close_pairs, sky_groups
 from radioviz.data.registry import open_data_set
 from radioviz.data.splits import FOLDER
 from train.core.config import TrainError
@@ -108,6 +108,27 @@ def judge_rows(key: str, table: pd.DataFrame, use: str = "") -> np.ndarray:
     record = pd.read_csv(path, comment="#", dtype="str")
     mine = record[(record["data_set"] == key) & ((record["use"] == use) | (use == ""))]
     return table["source_id"].isin(mine["source_id"]).to_numpy(bool)
+
+
+def rows_aside(key: str, table: pd.DataFrame) -> np.ndarray:
+    """Rows of any data set that no generator may see, bool ``(n,)``.
+
+    Of the data sets that the split names those that it names; of others, such as a survey of raw
+    FITS images, all within 60 arcsec of a judge's source.
+    """
+    if key in KEYS:
+        return judge_rows(key, table)
+    out = np.zeros(len(table), bool)
+    ra, dec = table["ra"].to_numpy(float), table["dec"].to_numpy(float)
+    for known in LEARNED:
+        own = open_data_set(known).table
+        judged = own[judge_rows(known, own)]
+        rows, _, _ = close_pairs(
+            ra, dec, judged["ra"].to_numpy(float), judged["dec"].to_numpy(float),
+            radius_arcsec=SPLIT_ARCSEC,
+        )  # fmt: skip
+        out[rows] = True
+    return out
 
 
 def judge_digest() -> str:
