@@ -129,7 +129,7 @@ def _with(table: pd.DataFrame, *names: str) -> pd.DataFrame:
 def frame_note(
     shape: tuple[int, int], scales: Sequence[float | None], beams: Sequence[float | None]
 ) -> str:
-    """That images are smaller than the frame that encoders see; empty where none is.
+    """That images are smaller than the square that grows with the beam; empty where none is.
 
     ``shape``: ``(ny, nx)`` of the images; ``scales``, ``beams``: arcsec, of each image.
     """
@@ -146,8 +146,9 @@ def frame_note(
     wanted, side = sorted(smaller)[len(smaller) // 2]
     count = "all" if len(smaller) == len(scales) else f"{len(smaller):,} of {len(scales):,}"
     return (
-        f"encoders see {wanted:.0f} arcsec about a source, {count} images are smaller (such as "
-        f"{side:.0f} arcsec): what lies beyond their edges counts as empty sky"
+        f"most encoders see {wanted:.0f} arcsec about a source, {count} images are smaller (such "
+        f"as {side:.0f} arcsec): what lies beyond their edges counts as empty sky; the default "
+        "encoder sees what the source fills"
     )
 
 
