@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from radioviz.workspace.labels import AGAINST, HIGHEST, LONGEST_NOTE, MOST_GALAX
 
 _COLUMNS = ("data_set", "source_id", "name", "tags", "note", "mark")
 _ONE_A_ROW = ("tag", "applies", "sure", "by", "at")
-_NO = ("no", "false", "0", "n", "f")
+_YES = ("", "yes", "true", "1", "1.0", "y", "t")
+_NO = ("no", "false", "0", "0.0", "n", "f")
 
 
 def read_labels(path: Path) -> pd.DataFrame:
@@ -81,11 +83,18 @@ def read_labels(path: Path) -> pd.DataFrame:
 def _text_as_written(path: Path) -> pd.DataFrame:
     """The columns of labels, in whatever capitals they are named, with text as it was exported."""
     table = read_table(path)
-    frame = restored(table)[0].frame
+    whole = restored(table)[0]
+    frame = whole.frame
     frame = frame.assign(**{str(c): table.frame[c] for c in table.frame if c not in frame})
+    whole = dataclasses.replace(whole, frame=frame)
     named = {str(c).strip().lower(): c for c in reversed(list(frame.columns))}
-    wanted = (*_COLUMNS, *_ONE_A_ROW)
-    return pd.DataFrame({name: frame[named[name]] for name in wanted if name in named})
+    found = pd.DataFrame(index=frame.index)
+    for name in (*_COLUMNS, *_ONE_A_ROW):
+        if name in named:
+            cells = frame[named[name]]
+            numbers = name != "mark" and cells.dtype.kind in "iuf"
+            found[name] = whole.text(named[name]) if numbers else cells
+    return found
 
 
 def _joined(frame: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -93,16 +102,28 @@ def _joined(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     keys = [c for c in ("data_set", "source_id", "name") if c in frame]
     text = frame.fillna("").astype(str).apply(lambda column: column.str.strip())
     sure = pd.Series(1.0, frame.index)
-    if "sure" in frame:
-        sure = pd.to_numeric(frame["sure"], errors="coerce").fillna(1.0)
-    if not sure.between(0, 1).all():
-        wrong = int(np.argmin(sure.between(0, 1)))
-        row, value = frame.index[wrong], sure.iat[wrong]
-        raise LabelError(f"{name}: sure in row {row} is {value:g}; expected 0 to 1")
-    against = text["applies"].str.lower().isin(_NO) if "applies" in text else False
+    if "sure" in text:
+        sure = pd.to_numeric(text["sure"].replace("", "1"), errors="coerce")
+        _refuse(~sure.between(0, 1), text["sure"], name, "a number 0 to 1, or nothing")
+    against = pd.Series(False, frame.index)
+    if "applies" in text:
+        said = text["applies"].str.lower()
+        against = said.isin(_NO)
+        known = against | said.isin(_YES)
+        _refuse(~known, text["applies"], name, "yes or no, true or false, 1 or 0")
     votes = text[[*keys, "tag"]].assign(vote=np.where(against, -1.0, 1.0) * sure)
     votes = votes[votes["tag"] != ""].groupby([*keys, "tag"], sort=False)["vote"].sum()
     decided = votes[votes != 0].reset_index()
     decided["tags"] = np.where(decided["vote"] > 0, "", AGAINST) + decided["tag"]
     joined = decided.groupby(keys, sort=False)["tags"].agg("; ".join)
     return pd.DataFrame(joined).reset_index()
+
+
+def _refuse(wrong: pd.Series, cells: pd.Series, file: str, expected: str) -> None:
+    """Raise LabelError for the first cell that is wrong."""
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        raise LabelError(
+            f"{file}: {cells.name} in row {cells.index[at]} is '{str(cells.iat[at])[:40]}'; "
+            f"expected {expected}"
+        )

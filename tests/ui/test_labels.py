@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -168,10 +169,27 @@ def test_a_table_by_hand(labelled: Labels, first: Catalogue) -> None:
     name = first.table["name"].iat[7]
     payload = f"Name,Tags\n{name},bent; head-tail\nJ000000+000000,bent\n{name},\n".encode()
     said = label_panel.import_labels(payload, "mine.csv", "first")
-    assert said == "Labels of 1 galaxy read from mine.csv. 1 rows name no galaxy that is here."
+    assert said == (
+        "Labels of 1 galaxy read from mine.csv. 1 rows name no galaxy that is here, or several by "
+        "one name."
+    )
     assert dict(labelled) == {
         ("first", first.table["source_id"].iat[7]): Label(("bent", "head-tail"))
     }
+
+
+def test_a_name_of_two_galaxies_labels_neither(
+    labelled: Labels, first: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labelled.replace(())
+    table = first.table.copy()
+    table.loc[[7, 9], "name"] = "3C 1"
+    twins = dataclasses.replace(first, table=table)
+    monkeypatch.setattr(label_panel.cache, "data_set", lambda key: twins)
+    other = table["name"].iat[8]
+    payload = f"name,tags\n3C 1,bent\n{other},bent\n".encode()
+    assert "1 rows name" in label_panel.import_labels(payload, "mine.csv", "first")
+    assert [pair[1] for pair, _ in labelled] == [table["source_id"].iat[8]]
 
 
 @pytest.mark.parametrize(

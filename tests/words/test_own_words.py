@@ -147,7 +147,7 @@ def test_tables_of_several_people_are_merged_by_majority(tmp_path: Path) -> None
     read = read_labels(tmp_path / "all.csv").set_index("source_id")["tags"]
     assert read.to_dict() == {"x": "ring", "y": "tail", "z": "not ring"}
     table.assign(sure=2).to_csv(tmp_path / "bad.csv", index=False)
-    with pytest.raises(LabelError, match=r"bad\.csv: sure in row 1 is 2"):
+    with pytest.raises(LabelError, match=r"bad\.csv: sure in row 1 is '2'"):
         read_labels(tmp_path / "bad.csv")
 
 
@@ -213,3 +213,39 @@ def test_a_text_encoder_can_be_plugged_in(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(EntryPoint, "load", lambda self: dict)
     with pytest.raises(VocabularyError, match="no method scores"):
         text_encoder.load_text_encoder("stand-in")
+
+
+def test_identifiers_of_digits_stay_as_they_are(tmp_path: Path) -> None:
+    """Also where an empty cell makes numbers with a point of them."""
+    (tmp_path / "a.csv").write_text("source_id,tag,applies\n12,bent,1\n13,bent,0\n,bent,\n")
+    (tmp_path / "b.csv").write_text("source_id,tag,applies\n012,bent,1\n,bent,0\n")
+    assert read_labels(tmp_path / "b.csv")["source_id"].tolist() == ["012", ""]
+    pd.DataFrame({"source_id": [12, 13, None], "tags": ["bent", "not bent", "bent"]}).to_parquet(
+        tmp_path / "a.parquet"
+    )
+    for name in ("a.csv", "a.parquet"):
+        found = read_labels(tmp_path / name)
+        assert found["source_id"].tolist() == ["12", "13", ""]
+        assert found["tags"].tolist() == ["bent", "not bent", "bent"]
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "says"),
+    [
+        ("applies", ["1.0", "0.0", ""], ""),
+        ("applies", ["yes", "absent", "no"], "applies in row 2 is 'absent'; expected yes or no"),
+        ("applies", ["-1", "1", "1"], "applies in row 1 is '-1'"),
+        ("sure", ["0.5", "", "80 %"], "sure in row 3 is '80 %'; expected a number 0 to 1"),
+        ("sure", ["0.5", "1.2", ""], "sure in row 2 is '1.2'"),
+    ],
+)
+def test_what_an_answer_may_be(tmp_path: Path, column: str, cells: list[str], says: str) -> None:
+    """What is not understood is refused, and never taken as yes, or as sure."""
+    rows = [f"first-{i},bent,{cell}" for i, cell in enumerate(cells)]
+    path = tmp_path / "votes.csv"
+    path.write_text("\n".join([f"source_id,tag,{column}", *rows]))
+    if says:
+        with pytest.raises(LabelError, match=says):
+            read_labels(path)
+        return
+    assert read_labels(path)["tags"].tolist() == ["bent", "not bent", "bent"]

@@ -192,7 +192,7 @@ def import_labels(payload: bytes, name: str, data_set: str) -> str:
     number = labels().update(given, f"import labels from {name}")
     text = f"Labels of {controls.galaxies_text(number)} read from {name}."
     if lost:
-        text += f" {lost:,} rows name no galaxy that is here."
+        text += f" {lost:,} rows name no galaxy that is here, or several by one name."
     return text
 
 
@@ -213,7 +213,8 @@ def _labels_of_table(
 def _found(data_set: str, part: pd.DataFrame) -> list[tuple[Pair, Label]]:
     """Labels of the rows whose galaxy is in a data set: by identifier, else by name."""
     ids = cache.data_set(data_set).table[["source_id", "name"]].astype(str)
-    by_name = dict(zip(ids["name"], ids["source_id"], strict=True))
+    one = ids[~ids["name"].duplicated(keep=False)]  # a name of two galaxies says neither
+    by_name = dict(zip(one["name"], one["source_id"], strict=True))
     known = set(ids["source_id"])
     found = []
     for row in part.to_dict("records"):
