@@ -233,7 +233,9 @@ def test_a_table_that_names_no_file_fails_at_the_look(tmp_path: Path) -> None:
 def test_images_smaller_than_the_frame_of_the_encoders_are_said(tmp_path: Path) -> None:
     write_fits(tmp_path / "s" / "a.fits", point(6, 1.5, 85), 10.0, 5.0, 1.5, BMAJ=6 / 3600)
     look = inspect_source(Source(tmp_path / "s"), {"survey": "unknown"})
-    note = "most encoders see 192 arcsec about a source, all images are smaller (such as 127 arcsec)"
+    note = (
+        "most encoders see 192 arcsec about a source, all images are smaller (such as 127 arcsec)"
+    )
     assert any(n.startswith(note) for n in look.notes)
     assert any(n.startswith(note) for n in imported(tmp_path / "s").catalogue.notes)
     write_fits(tmp_path / "t" / "a.fits", point(6, 1.5, 140), 10.0, 5.0, 1.5, BMAJ=6 / 3600)
