@@ -45,15 +45,13 @@ FOLDS = 5
 NATIVE = 150
 """Side of an image in survey pixels."""
 
-_RESIDUAL: dict[str, Any] = {
-    "kind": "fr-resnet", "architecture": {"width": 16, "features": 32, "views": 8},
-    "learning_rate": 2e-3, "weight_decay": 0.05, "smoothing": 0.05,
-}  # fmt: skip
 RECIPES: dict[str, dict[str, Any]] = {
     "convolutions": {"kind": "fr-cnn", "learning_rate": 1e-3, "weight_decay": 0.02},
-    "residual": _RESIDUAL,
-    "residual, disturbed": {**_RESIDUAL, "noise": 0.03, "contrast": 0.3, "mixup": 0.2},
-}
+    "residual": {
+        "kind": "fr-resnet", "architecture": {"width": 16, "features": 32, "views": 8},
+        "learning_rate": 2e-3, "weight_decay": 0.05, "smoothing": 0.05,
+    },
+}  # fmt: skip
 RECIPE = "residual"
 """The one with the lowest cross-entropy about sources that its networks have not seen."""
 
@@ -146,7 +144,7 @@ def class_judge(
         data = Data(part, _part(delivered[rows], chain, labels[rows]), {"judge": learned})
         torch.manual_seed(number)
         task = GivenTask(config, data)
-        folder = home / f"{recipe.replace(', ', '-')}-{learned}-{epochs}" / str(number)
+        folder = home / f"{recipe}-{learned}-{epochs}" / str(number)
         if not (folder / FILE).exists():
             fit(task, data, folder, device=device(), progress=False)
         load_best(task, folder)
