@@ -135,6 +135,7 @@ def _map_view(data_sets: tuple[str, ...], model: str, layout: str) -> MapView:
         )
     version = _version(data_sets, model, layout)
     view = MapView(base.atlas.layout_title(layout), [], version=version, layout=layout)
+    placed = []
     for key in data_sets:
         located = cache.located(key, model)
         title = located.catalogue.info.title
@@ -142,11 +143,14 @@ def _map_view(data_sets: tuple[str, ...], model: str, layout: str) -> MapView:
         if located is not base:
             positions, fitted = positions_on(base.atlas, layout, located.atlas)
             if not fitted:
-                view.notes.append(
-                    f"{title} was not in this {view.title} fit; each galaxy is placed near its "
-                    "neighbours in latent space."
-                )
+                placed.append(title)
         view.layers.append(Layer(key, title, located, np.asarray(positions, dtype=np.float32)))
+    if placed:
+        named = ", ".join(placed[:-1]) + " and " * (len(placed) > 1) + placed[-1]
+        view.notes.append(
+            f"{named} {'was' if len(placed) == 1 else 'were'} not in this {view.title} fit; each "
+            "galaxy is placed near its neighbours in latent space."
+        )
     return view
 
 
