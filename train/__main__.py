@@ -46,6 +46,7 @@ EVALUATIONS = {
     "lotss": "train.evaluate.surveys.evaluations:lotss",
     "mgcls": "train.evaluate.surveys.evaluations:mgcls",
     "mbc-cv": "train.evaluate.surveys.evaluations:cross_validated",
+    "learning-curve": "train.evaluate.surveys.learning_curve:learning_curve",
     "calibration": "train.evaluate.surveys.class_calibration:class_calibration",
     "heads": "train.evaluate.representation.frozen_heads:heads",
     "labels": "train.evaluate.representation.evaluations:labels",
