@@ -221,12 +221,16 @@ refused.
 def _drawn(info: ModelInfo) -> str:
     """How a flow is drawn from, and by which commands it is judged."""
     c = info.training["config"]
+    less = "".join(
+        f", {name} {1 + (c['guidance'] - 1) * share:g}"
+        for name, share in c["class_guidance"].items()
+    )
     return f"""
 ## Drawing
 
-{c["steps"]} steps, guidance {c["guidance"]:g} (1: as learned). Nothing is selected. An image of \
-the wrong size is measured and made again up to twice, unless that is switched off. The network \
-draws the source; a noise model with the beam and clipping of the survey draws the sky. \
+{c["steps"]} steps, guidance {c["guidance"]:g}{less} (1: as learned). Nothing is selected. An \
+image of the wrong size is measured and made again up to twice, unless that is switched off. The \
+network draws the source; a noise model with the beam and clipping of the survey draws the sky. \
 `docs/models.md` says how it is judged; beside real galaxies:
 
     python -m train sheet {info.name}

@@ -17,7 +17,7 @@ from radioviz.encode import PLANE_BATCH, Encoder, GeneratedGalaxies, GenerationR
 from radioviz.errors import ImageError, ModelError
 from radioviz.images.dihedral import dihedral_views
 from radioviz.images.reading import SkyImage
-from radioviz.models.registry import decoders, list_models
+from radioviz.models.registry import decoders, generators, list_models
 from radioviz.paths import special_file
 from radioviz.similarity import query_image
 
@@ -235,7 +235,7 @@ def generate_galaxies(
     >>> made.images.shape, made.labels
     ((2, 64, 64), ('FRII', 'FRII'))
     """
-    named = model or next(iter(decoders()), "")
+    named = model or next(iter(generators()), "")
     if not named:
         raise ModelError("no trained model generates; train one: python -m train cvae")
     request = GenerationRequest(n=number, seed=seed, label=label, size=size, **options)

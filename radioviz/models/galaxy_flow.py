@@ -118,6 +118,7 @@ class GalaxyFlow(nn.Module):
         self.shifted: Tensor
         self.steps: Tensor
         self.guidance: Tensor
+        self.class_guidance: Tensor
         self.latent_low: Tensor
         self.latent_high: Tensor
         table("class_shares", torch.full((k,), 1 / k))
@@ -127,6 +128,7 @@ class GalaxyFlow(nn.Module):
         table("shifted", torch.tensor(0.5))
         table("steps", torch.tensor(20))
         table("guidance", torch.tensor(1.0))
+        table("class_guidance", torch.ones(k))
         table("latent_low", torch.full((self.latent_dim,), -2.0))
         table("latent_high", torch.full((self.latent_dim,), 2.0))
         _, _, weights = resampling(self.native, self.native, size)
@@ -196,8 +198,9 @@ class GalaxyFlow(nn.Module):
     ) -> Tensor:
         """Images with peak 1, ``(n, 1, ny, nx)``, from normal numbers ``(n, extra_noise)``.
 
-        ``guidance`` above 1 follows the class more closely (Ho & Salimans 2022); ``sky`` False
-        leaves out the noise around the source.
+        ``guidance`` above 1 follows the class more closely (Ho & Salimans 2022), each class in
+        proportion to its share ``class_guidance``; ``sky`` False leaves out the noise around the
+        source.
         """
         check_latents(z, self.latent_dim)
         side, count = self.native + 2 * _MARGIN, 1 + int(self.steps)
@@ -269,14 +272,17 @@ class GalaxyFlow(nn.Module):
         """
         strength = float(self.guidance) if guidance is None else guidance
         given, maps = self.given(len(x), ask), self.places(ask)
-        free = self.given(len(x), ask._replace(label=None)) if strength != 1 else None
+        free = None
+        if strength != 1 and ask.label is not None:
+            free = self.given(len(x), ask._replace(label=None))
+            each = 1 + (strength - 1) * self.class_guidance[ask.label.clamp_min(0)]
         before: tuple[Tensor, float] | None = None
         for i, (here, there) in enumerate(itertools.pairwise(sigmas)):
             level = torch.full((len(x),), here, device=x.device)
             clean = self.denoise(x, level, given, maps)
             if free is not None:
                 other = self.denoise(x, level, free, maps)
-                clean = other + strength * (clean - other)
+                clean = other + each[:, None, None, None] * (clean - other)
             step = math.log(here / there)
             fresh = 0.0 if noise is None else step
             aim = clean

@@ -151,6 +151,15 @@ def decoders(models: ModelList | None = None) -> dict[str, ModelInfo]:
     return {name: named[name] for name in sorted(named, key=rank)}
 
 
+def generators(models: ModelList | None = None) -> dict[str, ModelInfo]:
+    """Models that generate galaxies, the default one first.
+
+    A flow leads, whose images were judged nearest to real ones; then as :func:`decoders`.
+    """
+    named = decoders(models)
+    return dict(sorted(named.items(), key=lambda item: not item[1].can("edit")))
+
+
 def galaxy_classifier(models: Mapping[str, ModelInfo] | None = None) -> str | None:
     """The classifier of survey images, None without any: one that is calibrated by survey first.
 

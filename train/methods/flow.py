@@ -67,7 +67,9 @@ class FlowConfig(RunConfig):
         Of a path when generating; stored with the weights, like ``guidance``.
     guidance : float
         Classifier-free guidance when generating: 1 is what was learned. Publish again to change
-        ``steps`` or ``guidance``.
+        ``steps``, ``guidance`` or ``class_guidance``.
+    class_guidance : dict
+        Shares of ``guidance - 1`` that classes take, 1 for those that are not named.
     compiled : bool
         Compile the network, for GPUs.
     """
@@ -81,10 +83,13 @@ class FlowConfig(RunConfig):
     draws: int = 8
     steps: int = 20
     guidance: float = 1.0
+    class_guidance: dict[str, float] = field(default_factory=dict)
     compiled: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if any(not 0 <= share <= 1 for share in self.class_guidance.values()):
+            raise TrainError(f"class_guidance is {self.class_guidance}; expected shares of 0 to 1")
         if self.measured not in ("source", "image"):
             raise TrainError(f"measured is '{self.measured}'; expected source or image")
 
@@ -94,7 +99,7 @@ class FlowTask(Task[FlowConfig, GalaxyFlow]):
 
     method = "flow"
     config_class = FlowConfig
-    chosen_later = ("steps", "guidance")
+    chosen_later = ("steps", "guidance", "class_guidance")
 
     def __init__(self, config: FlowConfig) -> None:
         super().__init__(config)
@@ -112,6 +117,11 @@ class FlowTask(Task[FlowConfig, GalaxyFlow]):
         self.module = module
         self.arguments["classes"] = list(module.classes)
         self.arguments["size_range"] = list(module.conditions.size_range)
+        if unknown := set(config.class_guidance) - set(module.classes):
+            raise TrainError(
+                f"class_guidance names {', '.join(sorted(unknown))}; the classes are "
+                f"{', '.join(module.classes)}"
+            )
         if config.init:
             start, info = weights.load(model_folder(config.init))
             if not isinstance(start, GalaxyFlow):
@@ -227,6 +237,8 @@ class FlowTask(Task[FlowConfig, GalaxyFlow]):
         module.shifted.fill_(float(keys.map(shifted).mean()))
         module.steps.fill_(self.config.steps)
         module.guidance.fill_(self.config.guidance)
+        for name, share in self.config.class_guidance.items():
+            module.class_guidance[module.classes.index(name)] = share
 
     def published(self) -> nn.Module:
         return self.module

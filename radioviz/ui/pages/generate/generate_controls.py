@@ -9,7 +9,7 @@ import streamlit as st
 
 from radioviz.errors import ModelError
 from radioviz.models.artefact import ModelInfo
-from radioviz.models.registry import decoders
+from radioviz.models.registry import generators
 from radioviz.ui import cache, controls, galaxies, state, url_state
 from radioviz.ui.controls import View, linked_select
 from radioviz.ui.pages.generate.state import generate_state
@@ -34,7 +34,7 @@ def choose_request(view: View) -> tuple[ModelInfo, GenerationRequest, bool] | No
 
     Raises ModelError if the model cannot fulfil the request.
     """
-    names = decoders(cache.models())
+    names = generators(cache.models())
     if not names:
         st.info(
             "There is no trained decoder here. Train one with `python -m train cvae`, "
