@@ -93,7 +93,9 @@ class Selects(Protocol):
 
 @runtime_checkable
 class GuidesImages(Protocol):
-    """Guides its images, and not its prior, by the class: ``generate`` accepts ``guidance``.
+    """Guides its images, and not its prior, by the class, and draws the sky apart from the source.
+
+    ``generate`` accepts ``guidance`` and ``sky``, False for a source alone.
 
     Attributes
     ----------

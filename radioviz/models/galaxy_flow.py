@@ -199,8 +199,8 @@ class GalaxyFlow(nn.Module):
         """Images with peak 1, ``(n, 1, ny, nx)``, from normal numbers ``(n, extra_noise)``.
 
         ``guidance`` above 1 follows the class more closely (Ho & Salimans 2022), each class in
-        proportion to its share ``class_guidance``; ``sky`` False leaves out the noise around the
-        source.
+        proportion to its share ``class_guidance``; at 0 the class counts nothing. ``sky`` False
+        leaves out the noise around the source.
         """
         check_latents(z, self.latent_dim)
         side, count = self.native + 2 * _MARGIN, 1 + int(self.steps)
@@ -275,7 +275,8 @@ class GalaxyFlow(nn.Module):
         free = None
         if strength != 1 and ask.label is not None:
             free = self.given(len(x), ask._replace(label=None))
-            each = 1 + (strength - 1) * self.class_guidance[ask.label.clamp_min(0)]
+            share = self.class_guidance[ask.label.clamp_min(0)] if strength > 1 else 1.0
+            each = 1 + (strength - 1) * share * torch.ones_like(ask.sizes)
         before: tuple[Tensor, float] | None = None
         for i, (here, there) in enumerate(itertools.pairwise(sigmas)):
             level = torch.full((len(x),), here, device=x.device)

@@ -69,7 +69,10 @@ def test_new_noise_keeps_the_spread_of_normal_data(flow, monkeypatch) -> None:
 
 
 def test_guidance_goes_beyond_what_is_known_without_the_class(flow, monkeypatch) -> None:
-    """With x = 1 for the class and 0 without, guidance 2 ends at 2, by half a share at 1.5."""
+    """With x = 1 for the class and 0 without, guidance 2 ends at 2, by half a share at 1.5.
+
+    Below 1, where the class counts less than was learned, no share is taken.
+    """
 
     def denoise(x, sigma, given, maps):
         return given[:, :4].sum(1)[:, None, None, None].expand_as(x)
@@ -81,6 +84,9 @@ def test_guidance_goes_beyond_what_is_known_without_the_class(flow, monkeypatch)
         end = flow.follow(start.expand(2, -1, -1, -1), ask(2), flow.sigmas(8), strength)
         assert end[0].mean().item() == pytest.approx(strength, rel=1e-3)
         assert end[1].mean().item() == pytest.approx((1 + strength) / 2, rel=1e-3)
+    for strength in (0.0, 0.5):
+        end = flow.follow(start.expand(2, -1, -1, -1), ask(2), flow.sigmas(8), strength)
+        assert end.mean(dim=(1, 2, 3)).tolist() == pytest.approx([strength] * 2, abs=1e-3)
 
 
 def test_the_loss_of_a_perfect_network_is_zero_and_of_none_is_not(flow, monkeypatch) -> None:
