@@ -302,7 +302,7 @@ def reconstruct_galaxies(
     galaxies : sequence of str
         Values of ``source_id``.
     model : str
-        Model that encodes and decodes; by default the generator that the app opens first.
+        Model that encodes and decodes; by default the decoder that the app opens first.
 
     Returns
     -------

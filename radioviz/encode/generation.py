@@ -30,7 +30,7 @@ CARDS: dict[str, tuple[str, str]] = {
     "centre": ("GENCEN", "latent vector drawn around, JSON"),
     "candidates": ("GENCAND", "drafts of which the first sure one is kept; 1: no choice"),
     "certainty": ("GENSURE", "probability by the class head that makes one sure"),
-    "guidance": ("GENGUID", "strength of the class in the prior; 1: none added"),
+    "guidance": ("GENGUID", "strength of the class; 1: none added"),
     "corrections": ("GENCORR", "times that an image of the wrong size is made again"),
 }
 """Field of :class:`GenerationRequest` to FITS keyword and comment. ``seed`` and the image index
@@ -83,7 +83,8 @@ class GenerationRequest:
     certainty : float or None
         0 to 1.
     guidance : float or None
-        Classifier-free guidance of the prior (Ho & Salimans 2022); 1 adds none.
+        Classifier-free guidance of the prior, or of the images of a flow (Ho & Salimans 2022); 1
+        adds none.
     corrections : int or None
         How often an image that came out too large or too small is made again with another size; 0
         never.

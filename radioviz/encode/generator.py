@@ -53,7 +53,7 @@ CLOSE = 0.06
 
 _CHOICES = {
     "candidates": "selection among drafts by the class head",
-    "guidance": "guidance of the prior by the class",
+    "guidance": "guidance by the class",
     "corrections": "images made again for their size",
 }
 
@@ -106,6 +106,8 @@ class Generator:
         request: GenerationRequest,
         progress: Progress = no_progress,
         indices: Sequence[int] | np.ndarray | None = None,
+        *,
+        sky: bool = True,
     ) -> GeneratedGalaxies:
         """Generate galaxies.
 
@@ -117,6 +119,8 @@ class Generator:
             batch is decoded again; no network runs meanwhile.
         indices : sequence of int, optional
             Only these indices in the sequence of the seed (0 and up), instead of the first ``n``.
+        sky : bool
+            False leaves out noise around the sources, of a model that draws it apart from them.
 
         Raises
         ------
@@ -148,7 +152,7 @@ class Generator:
         for chunk in np.unique(wanted // CHUNK):
             rows = np.flatnonzero(wanted // CHUNK == chunk)
             places = wanted[rows] % CHUNK
-            found = self._chunk(used, int(chunk), places, report)
+            found = self._chunk(used, int(chunk), places, report, sky)
             images[rows], latents[rows], sizes[rows] = (array[places] for array in found[:3])
             for row, place in zip(rows, places, strict=True):
                 labels[row] = self.classes[found[3][place]] if self.classes else ""
@@ -259,7 +263,12 @@ class Generator:
         return dataclasses.replace(request, **{**own, **given})
 
     def _chunk(
-        self, request: GenerationRequest, chunk: int, places: np.ndarray, pause: Callable[[], None]
+        self,
+        request: GenerationRequest,
+        chunk: int,
+        places: np.ndarray,
+        pause: Callable[[], None],
+        sky: bool,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Images, latents, sizes and class numbers of one chunk; only ``places`` are meaningful."""
         import torch
@@ -285,9 +294,9 @@ class Generator:
                 raise ModelError(f"model '{self.info.name}': a latent vector is not finite")
             more = torch.from_numpy(extra).to(self.encoder.device)
 
-            guided = {}
+            guided: dict[str, Any] = {}
             if isinstance(module, GuidesImages):
-                guided = {"guidance": request.guidance}
+                guided = {"guidance": request.guidance, "sky": sky}
 
             def make(given: dict[str, Any]) -> np.ndarray:
                 if generates:

@@ -69,7 +69,7 @@ class FieldSettings:
     cluster_radius: float = 2.0
     frequency: float = 1.4  # GHz, for the header
     seed: int = 0
-    model: str = ""  # generator of the galaxies; by default the one the app opens first
+    model: str = ""  # generator of the galaxies; by default the first that decodes latents
     # Galaxies that are generated of each class. A field of more sources shows them again, each time
     # rotated, mirrored and scaled differently.
     templates: int = 128

@@ -96,7 +96,7 @@ def make_templates(
         request = GenerationRequest(
             n=settings.templates, seed=settings.seed, label=label, candidates=settings.candidates
         )
-        parts.append(generator.sample(request, report))
+        parts.append(generator.sample(request, report, sky=False))
     images = np.concatenate([p.images for p in parts])
     found = measure(images, pixel, beam=FIRST_BEAM)
     labels_of = np.array([label for p in parts for label in p.labels], dtype=str)

@@ -8,15 +8,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy import stats
 from scipy.spatial import cKDTree
 
+from radioviz.encode import GenerationRequest
+from radioviz.encode.editor import Editor
+from radioviz.encode.generator import Generator
 from radioviz.errors import FieldError
 from radioviz.images.known_surveys import Beam
 from radioviz.mock_fields import recovery
 from radioviz.mock_fields.field import check_disk
 from radioviz.mock_fields.population import counts_law, draw_sources
 from radioviz.mock_fields.settings import RGZ_DR1_SIZES, FieldSettings
+from radioviz.mock_fields.templates import make_templates
+from radioviz.models.galaxy_flow import stretch
+from tests.encode.test_editor import editor  # noqa: F401
 
 
 def test_fluxes_follow_the_counts() -> None:
@@ -165,3 +172,24 @@ def test_photutils_measures_points(monkeypatch: pytest.MonkeyPatch) -> None:
     measured = recovery.find_sources(image, Beam(5.4, 5.4), 1.8, threshold=10)
     assert len(measured) == 4
     assert len(recovery.find_sources(np.zeros((60, 60)), Beam(5, 5), 1.8)) == 0
+
+
+def test_galaxies_of_a_flow_bring_no_noise_of_their_own(
+    editor: Editor,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Noise islands beside a bright source would be sources that no truth catalogue has."""
+    y, x = np.indices((64, 64)) - 31.5
+    source = torch.from_numpy(np.exp(-0.5 * ((x / 6) ** 2 + (y / 2) ** 2))).float()
+    monkeypatch.setattr(
+        editor.encoder.module,
+        "follow",
+        lambda start, *_: stretch(source).expand_as(start),
+    )
+    generator = Generator(editor.encoder)
+    settings = FieldSettings(templates=16, shares={"FRI": 1})
+    far = np.hypot(x, y) > 25
+    seen = generator.sample(GenerationRequest(n=16, seed=0, label="FRI")).images
+    assert (seen[:, far] > 0).any()
+    alone = make_templates(settings, ["FRI"], generator=generator).images
+    assert len(alone) and not alone[:, far].any() and alone.max() == 1
