@@ -331,7 +331,7 @@ class _Kept:
         try:
             make_folder(self._path.parent)
             self._file = self._path.open("ab")
-            self._file.write(b"\n" * bool(self.answers))  # after a line that a kill cut short
+            self._file.write(b"\n" * bool(self._file.tell()))  # after a line that a kill cut short
         except OSError as error:
             raise FetchError(f"{self._path} cannot be written ({error}); free space") from error
 

@@ -102,6 +102,13 @@ def test_a_service_is_asked_again_after_a_month_and_a_file_is_not(
         kept.write_text(re.sub(r',?"asked":\s?"[^"]*"', "", kept.read_text()))
     search()
     assert len(site.queries) == 6
+    # Nor is a first new answer lost behind a line that a kill cut short.
+    for kept in (many_hosts.cache_folder() / "host-searches").glob("*.jsonl"):
+        kept.write_text('{"source_id": "first-')
+    search()
+    queries = len(site.queries)
+    search()
+    assert len(site.queries) == queries
 
 
 def test_a_full_disk_is_named(
