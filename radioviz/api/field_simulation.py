@@ -6,10 +6,12 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from radioviz.errors import FieldError
 from radioviz.images.known_surveys import Beam
+from radioviz.images.orientation import pixels_of, sky_of
 from radioviz.images.reading import read_fits
 from radioviz.jobs.progress import Progress, no_progress
 
@@ -182,7 +184,8 @@ def find_sources(
         seen.data, settings.beam, settings.pixel, threshold=threshold, progress=progress
     )
     assert seen.wcs is not None  # _field_of has refused it
-    ra, dec = seen.wcs.wcs_pix2world(found["x"], found["y"], 1) if len(found) else ((), ())
+    x, y = (found[name].to_numpy(float) - 1 for name in ("x", "y"))
+    ra, dec = sky_of(seen.wcs, x, y) if len(found) else (x, y)
     return found.assign(ra=ra, dec=dec)
 
 
@@ -225,6 +228,7 @@ def field_recovery(
     """
     from radioviz.mock_fields.recovery import by_flux
 
+    _require(truth, "the truth catalogue", ("x", "y", "las", "flux_mjy"))
     found, settings = _placed(found, image)
     return by_flux(truth, found, settings.beam, settings.pixel)
 
@@ -264,6 +268,7 @@ def selection_function(
     """
     from radioviz.mock_fields import recovery
 
+    _require(truth, "the truth catalogue", ("x", "y", "las", "flux_mjy", "label"))
     if not len(truth):
         raise FieldError("the truth catalogue has no source")
     found, settings = _placed(found, image)
@@ -273,16 +278,22 @@ def selection_function(
 
 def _placed(found: pd.DataFrame, image: str | PathLike[str]) -> tuple[pd.DataFrame, FieldSettings]:
     """Found sources with their pixels on the image, and the settings of that."""
-    missing = [name for name in ("ra", "dec", "flux_mjy") if name not in found]
-    if missing:
-        raise FieldError(f"the found sources have no column '{missing[0]}'")
+    _require(found, "the catalogue of found sources", ("ra", "dec", "flux_mjy"))
     seen = read_fits(Path(image))
     settings = _field_of(seen)
     if "x" not in found:
         assert seen.wcs is not None  # _field_of has refused it
-        x, y = seen.wcs.wcs_world2pix(found["ra"], found["dec"], 1) if len(found) else ((), ())
-        found = found.assign(x=x, y=y)
-    return found, settings
+        ra, dec = (found[name].to_numpy(float) for name in ("ra", "dec"))
+        x, y = pixels_of(seen.wcs, ra, dec) if len(found) else (ra, dec)
+        found = found.assign(x=x + 1, y=y + 1)
+    # Another finder's may be blank, or where the projection has no pixel.
+    return found[np.isfinite(found["x"]) & np.isfinite(found["y"])], settings
+
+
+def _require(table: pd.DataFrame, what: str, names: tuple[str, ...]) -> None:
+    missing = [name for name in names if name not in table]
+    if missing:
+        raise FieldError(f"{what} has no column '{missing[0]}'; expected {', '.join(names)}")
 
 
 def _field_of(image: SkyImage) -> FieldSettings:

@@ -163,7 +163,9 @@ def _table(path: Path) -> Any:
     from astropy.table import Table
 
     try:
-        return Table.read(path).to_pandas()
+        table = Table.read(path)
+        table.convert_bytestring_to_unicode()  # as FITS stores text
+        return table.to_pandas()
     except (OSError, ValueError, TypeError) as error:
         raise FieldError(f"{path} cannot be read as a table: {str(error)[:200]}") from error
 

@@ -31,7 +31,7 @@ from radioviz.export.groups import (
     sources,
     unique_name,
 )
-from radioviz.images.orientation import to_j2000
+from radioviz.images.orientation import sky_of
 from radioviz.jobs.progress import Progress, no_progress
 from radioviz.morphology.measuring import extent_of
 
@@ -107,7 +107,7 @@ def mask_regions(groups: Groups | Group) -> str:
         name = name.translate(str.maketrans("{}", "()"))  # DS9 ends text at a closing brace
         for kind, more in ((SOURCE, f"text={{{name}}}"), (OTHERS, "dash=1")):
             for x, y in outlines(mask == kind):
-                ra, dec = to_j2000(wcs, *wcs.all_pix2world(x, y, 0))
+                ra, dec = sky_of(wcs, x, y)
                 at = ",".join(f"{a % 360.0:.7f},{d:.7f}" for a, d in zip(ra, dec, strict=True))
                 lines.append(f"polygon({at}) # {more}")
     if not seen:

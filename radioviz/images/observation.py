@@ -179,9 +179,12 @@ def _gigahertz(value: float, unit: str) -> float | None:
     return float(f"{frequency:.9g}") if 1e-3 < frequency < 1e4 else None
 
 
+NOISE_KEYWORDS = ("RMS", "NOISE", "ACTNOISE", "BNOISE", "IMRMS")
+
+
 def find_noise(header: Header) -> float | None:
     """Noise (rms) in the unit of BUNIT, where the header gives it."""
-    for key in ("RMS", "NOISE", "ACTNOISE", "BNOISE", "IMRMS"):
+    for key in NOISE_KEYWORDS:
         value = header.number(key)
         if value is not None and value > 0:
             return value

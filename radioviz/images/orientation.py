@@ -15,7 +15,7 @@ import numpy as np
 
 from radioviz.errors import ImageError
 from radioviz.images.quiet import quiet
-from radioviz.sky import tan_wcs, unit_vectors
+from radioviz.sky import is_j2000, tan_wcs, unit_vectors
 from radioviz.sky import to_j2000 as convert_to_j2000
 
 if TYPE_CHECKING:
@@ -90,6 +90,40 @@ def to_j2000(wcs: WCS, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np
     return convert_to_j2000(lon, lat, wcs_to_celestial_frame(wcs))
 
 
+def sky_of(wcs: WCS, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Right ascension, declination J2000 [deg] of pixels (from 0), in whatever frame an image is.
+
+    Raises ValueError as :func:`to_j2000`.
+    """
+    with quiet():
+        first, second = wcs.all_pix2world(x, y, 0)
+        return to_j2000(wcs, np.asarray(first), np.asarray(second))
+
+
+def pixels_of(wcs: WCS, ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels (from 0) of J2000 positions [deg]; NaN where the projection has none.
+
+    Zenithal projections give pixels for the other hemisphere, too.
+    """
+    from astropy import units as u
+    from astropy.coordinates import SkyCoord
+    from astropy.wcs.utils import wcs_to_celestial_frame
+
+    with quiet(), np.errstate(all="ignore"):
+        frame = wcs_to_celestial_frame(wcs)
+        lon, lat = ra, dec
+        if not is_j2000(frame):
+            sky = SkyCoord(ra * u.deg, dec * u.deg, frame="icrs").transform_to(frame)
+            lon, lat = sky.spherical.lon.deg, sky.spherical.lat.deg
+        if wcs.wcs.lng == 1:
+            lon, lat = lat, lon
+        try:
+            x, y = wcs.all_world2pix(lon, lat, 0)
+        except Exception:  # positions on the other side of the sphere
+            x, y = wcs.wcs_world2pix(lon, lat, 0)
+    return np.asarray(x), np.asarray(y)
+
+
 def geometry(wcs: WCS, shape: tuple[int, int]) -> Geometry:
     """Geometry of an image of ``shape`` (ny, nx) at its central point.
 
@@ -97,11 +131,7 @@ def geometry(wcs: WCS, shape: tuple[int, int]) -> Geometry:
     """
     ny, nx = shape
     x, y = (nx - 1) / 2, (ny - 1) / 2
-    with quiet():
-        first, second = wcs.all_pix2world(
-            [x, x - 0.5, x + 0.5, x, x], [y, y, y, y - 0.5, y + 0.5], 0
-        )
-        ra, dec = to_j2000(wcs, np.asarray(first), np.asarray(second))
+    ra, dec = sky_of(wcs, x + np.array([0, -0.5, 0.5, 0, 0]), y + np.array([0, 0, 0, -0.5, 0.5]))
     if not (np.isfinite(ra).all() and np.isfinite(dec).all()):
         raise ValueError("it gives no position at the centre of the image")
     if abs(dec[0]) > 90:
@@ -280,8 +310,6 @@ def deviation(wcs: WCS, other: WCS, shape: tuple[int, int]) -> float:
     x = np.array([0.0, nx - 1.0, 0.0, nx - 1.0, (nx - 1) / 2])
     y = np.array([0.0, 0.0, ny - 1.0, ny - 1.0, (ny - 1) / 2])
     with quiet():
-        first, second = wcs.all_pix2world(x, y, 0)
-        ra, dec = to_j2000(wcs, np.asarray(first), np.asarray(second))
-        u, v = other.wcs_world2pix(ra, dec, 0)
+        u, v = other.wcs_world2pix(*sky_of(wcs, x, y), 0)
     distance = np.hypot(np.asarray(u) - x, np.asarray(v) - y)
     return float(np.max(np.where(np.isfinite(distance), distance, np.inf)))

@@ -20,7 +20,7 @@ from radioviz.images.common_grid import describe_image, shifted
 from radioviz.images.hdus import HDU, open_source
 from radioviz.images.headers import Header, find_wcs
 from radioviz.images.observation import brightness_unit, observe
-from radioviz.images.orientation import geometry, resample, to_j2000
+from radioviz.images.orientation import geometry, pixels_of, resample, sky_of
 from radioviz.images.planes import find_layout, physical_values, stored_type
 from radioviz.images.quiet import quiet
 from radioviz.images.reading import beam_from_north, read_fits
@@ -148,23 +148,9 @@ class Mosaic:
 
     def pixel_of(self, ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pixels (from 0) of J2000 positions in degrees; NaN where the projection has none."""
-        from astropy import units as u
-        from astropy.coordinates import SkyCoord
-        from astropy.wcs.utils import wcs_to_celestial_frame
-
-        with quiet(), np.errstate(all="ignore"):
-            frame = wcs_to_celestial_frame(self.wcs)
-            sky = SkyCoord(ra * u.deg, dec * u.deg, frame="icrs").transform_to(frame)
-            lon, lat = sky.spherical.lon.deg, sky.spherical.lat.deg
-            if self.wcs.wcs.lng == 1:
-                lon, lat = lat, lon
-            try:
-                x, y = self.wcs.all_world2pix(lon, lat, 0)
-            except Exception:  # positions on the other side of the sphere
-                x, y = self.wcs.wcs_world2pix(lon, lat, 0)
-            # Zenithal projections give pixels for the other hemisphere too; transform back.
-            back = self.wcs.all_pix2world(x, y, 0)
-            ra2, dec2 = to_j2000(self.wcs, np.asarray(back[0]), np.asarray(back[1]))
+        x, y = pixels_of(self.wcs, ra, dec)
+        with np.errstate(all="ignore"):  # the other hemisphere has pixels, too: transform back
+            ra2, dec2 = sky_of(self.wcs, x, y)
         lost = ~(separation_arcsec(ra2, dec2, ra, dec) < _SAME_PLACE)
         x = unwrapped(x, self.around, (self.shape[1] - 1) / 2)
         return np.where(lost, np.nan, x), np.where(lost, np.nan, y)

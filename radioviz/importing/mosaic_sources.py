@@ -20,8 +20,7 @@ import pandas as pd
 
 from radioviz.data.catalogue import complete_columns
 from radioviz.errors import CatalogueError
-from radioviz.images.orientation import to_j2000
-from radioviz.images.quiet import quiet
+from radioviz.images.orientation import sky_of
 from radioviz.importing.inspection import Reader, Step
 from radioviz.importing.mosaic import Mosaic, MosaicReader
 from radioviz.importing.source_rows import SourceList
@@ -192,9 +191,7 @@ def list_sources(
     weight = np.maximum(islands.flux, 1e-30)
     total = np.bincount(source, weight, n)
     x, y = (np.bincount(source, weight * at, n) / total for at in (islands.x, islands.y))
-    with quiet():
-        lon, lat = mosaic.wcs.all_pix2world(x, y, 0)
-        ra, dec = to_j2000(mosaic.wcs, np.asarray(lon), np.asarray(lat))
+    ra, dec = sky_of(mosaic.wcs, x, y)
     number = np.bincount(source, minlength=n)
     away = np.zeros(n)
     np.maximum.at(away, source, np.hypot(islands.x - x[source], islands.y - y[source]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from scipy.spatial import cKDTree
 
 from radioviz.errors import FieldError
 from radioviz.images.known_surveys import Beam
+from radioviz.images.observation import NOISE_KEYWORDS
+from radioviz.images.orientation import pixels_of, sky_of
 from radioviz.images.reading import SkyImage
 from radioviz.jobs.progress import Progress, no_progress
 from radioviz.mock_fields.field import Painter, truth_table
@@ -22,9 +25,15 @@ from radioviz.sky import FWHM
 from radioviz.store.atomic import atomic_file, report_unwritable
 
 if TYPE_CHECKING:
-    from astropy.io.fits import PrimaryHDU
+    from astropy.io.fits import Header, PrimaryHDU
     from astropy.wcs import WCS
 
+
+_STORED = ("BSCALE", "BZERO", "BLANK", "DATAMIN", "DATAMAX", "CHECKSUM", "DATASUM")
+_OF_AXES = re.compile(
+    r"(WCSAXES|(NAXIS|CTYPE|CUNIT|CRVAL|CRPIX|CDELT|CROTA|CNAME)\d+|(PC|CD|PV|PS)\d+_\d+"
+    r"|(PC|CD)\d{6})$"
+)
 
 _GROWN = 1.5
 """Flux over that before from which an island counts as a new one."""
@@ -59,12 +68,13 @@ def field_of(image: SkyImage, settings: FieldSettings) -> FieldSettings:
 
 def beam_in_pixels(beam: Beam, wcs: WCS, x: float, y: float) -> np.ndarray:
     """Covariance of a beam over the axes of an image [pixels^2], however the image is oriented."""
-    ra, dec = (float(v) for v in wcs.wcs_pix2world(x, y, 0))
+    ra, dec = (float(v) for v in sky_of(wcs, np.array(x), np.array(y)))
     step = 1.0 / 3600
     here = np.array([x, y])
     # One arcsec to the north and to the east, in pixels.
-    north = np.array(wcs.wcs_world2pix(ra, dec + step, 0), float) - here
-    east = np.array(wcs.wcs_world2pix(ra + step / np.cos(np.radians(dec)), dec, 0), float) - here
+    beside = ra + step / np.cos(np.radians(dec))
+    columns, rows = pixels_of(wcs, np.array([ra, beside]), np.array([dec + step, dec]))
+    north, east = np.column_stack([columns, rows]) - here
     angle = np.radians(beam.pa)
     along = north * np.cos(angle) + east * np.sin(angle)
     across = east * np.cos(angle) - north * np.sin(angle)
@@ -150,18 +160,35 @@ def with_galaxies(
         data[start : start + len(strip)] += strip
         for row, (highest, share) in drawn.items():
             peak[row], part[row] = highest, share
-    header = fits.Header.fromstring(image.header, sep="\n")
-    for keyword in ("BSCALE", "BZERO", "BLANK", "DATAMIN", "DATAMAX"):
-        header.remove(keyword, ignore_missing=True)
-    header["BUNIT"] = "Jy/beam"
+    header = _header_of(image)
     header["SIMULAT"] = (True, "sources of a model were added")
     header["SEED"] = (settings.seed, "seed of the added sources")
     header["NSOURCES"] = (len(sources), "added; see the truth catalogue")
     header.add_comment(f"Simulated: {len(sources)} sources by {templates.made} were added.")
     x, y = sources["x"].to_numpy(float), sources["y"].to_numpy(float)
-    ra, dec = wcs.wcs_pix2world(x, y, 0) if len(x) else (x, y)
+    ra, dec = sky_of(wcs, x, y) if len(x) else (x, y)
     truth = truth_table(painter, ra, dec, peak, part)
     return fits.PrimaryHDU(data, header), truth, settings
+
+
+def _header_of(image: SkyImage) -> Header:
+    """The header of an image for its pixels alone: two axes, Jy/beam, nothing that was stored."""
+    from astropy.io import fits
+
+    header = fits.Header.fromstring(image.header, sep="\n")
+    for keyword in (*_STORED, *NOISE_KEYWORDS):
+        header.remove(keyword, ignore_missing=True)
+    header["BUNIT"] = "Jy/beam"
+    if image.rms is not None:
+        header["RMS"] = (image.rms, "[Jy/beam] noise of the image before")
+    if header.get("NAXIS", 2) > 2 or "CTYPE3" in header:
+        assert image.wcs is not None  # field_of has refused it
+        for keyword in [k for k in header if _OF_AXES.match(k)]:
+            header.remove(keyword, ignore_missing=True, remove_all=True)
+        header.update(image.wcs.to_header(relax=True))
+        if image.frequency is not None and "frequency" not in image.implied:
+            header["OBSFREQ"] = (1e9 * image.frequency, "[Hz]")
+    return header
 
 
 def found_again(

@@ -17,6 +17,7 @@ from radioviz.api.field_simulation import field_settings
 from radioviz.images.known_surveys import Beam
 from radioviz.jobs.progress import no_progress
 from radioviz.mock_fields.settings import FieldSettings
+from radioviz.ui.in_line import CancelledWork
 from radioviz.ui.pages.generate import beside_real, injection_panel, mock_field_panel
 from radioviz.ui.pages.generate.batch_lines import mock_field_script
 from radioviz.ui.pages.generate.beside_real import BlindTest
@@ -155,6 +156,11 @@ def test_galaxies_go_into_an_image_of_the_readers(
     assert f"30 galaxies added, {int(held.truth['found'].sum())} found" in texts(app)
     assert set(held.truth["label"]) == {"FRII", "Compact"} and held.settings.width == 256
     assert held.selection["n"][held.selection["of"] == "label"].sum() == 30
+    # Cancelled once, it begins again where it is asked for again.
+    app.session_state[f"{CancelledWork.__module__}.CancelledWork"].works.add(held.of)
+    held.settings = None
+    app.button(key="inject_go").click().run()
+    assert "sky.fits with added galaxies" in html(app)
     app.file_uploader(key="inject_file").upload("words.fits", b"SIMPLE = no").run()
     app.button(key="inject_go").click().run()
     assert "words.fits" in app.error[0].value

@@ -92,9 +92,9 @@ def draw_recovery(recovery: pd.DataFrame, selection: pd.DataFrame, key: str) -> 
 
 
 def binned(image: np.ndarray) -> np.ndarray:
-    """An image for a picture: the brightest of the pixels that make one of it."""
-    step = -(-max(image.shape) // _PREVIEW)
-    rows, columns = max(1, image.shape[0] // step), max(1, image.shape[1] // step)
+    """An image for a picture: the brightest of the pixels that make one of it, NaN left out."""
+    step = min(-(-max(image.shape) // _PREVIEW), *image.shape)
+    rows, columns = image.shape[0] // step, image.shape[1] // step
     cut = image[: rows * step, : columns * step].reshape(rows, step, columns, step)
-    out: np.ndarray = cut.max(axis=(1, 3))
+    out: np.ndarray = np.fmax.reduce(cut, axis=(1, 3))
     return out

@@ -72,7 +72,7 @@ def injection_panel(batch: GeneratedBatch, view: View) -> None:
     if held.settings is None:
         return
     if held.of != of:
-        st.info("File or settings have changed; this is the image made before.")
+        st.info("File or settings have changed: add the galaxies again.")
         return
     _show(held, held.settings, payload, name, extension, view)
 
@@ -91,7 +91,7 @@ def _add(
     from radioviz.mock_fields import recovery
 
     slices = 20 + settings.templates * (len(settings.shares) - 1) // 16 * 2
-    with in_line("Adding galaxies", slices, "inject", of) as progress:
+    with in_line("Adding galaxies", slices, "inject", of, asked=True) as progress:
 
         def cancelled() -> bool:
             progress(0, 1, "finding sources")
