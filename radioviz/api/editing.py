@@ -55,9 +55,9 @@ def move_galaxy(
     Examples
     --------
     >>> import radioviz
-    >>> if any(info.can("edit") for info in radioviz.list_models().values()):
-    ...     moved = radioviz.move_galaxy("first-0", "FRII")
-    ...     assert moved.image.shape == moved.original.shape and moved.distance > 0
+    >>> moved = radioviz.move_galaxy("first-0", "FRII")
+    >>> moved.image.shape == moved.original.shape and moved.distance > 0
+    True
     """
     editor = _editor(model)
     image, own, pixel = _seen(editor, galaxy, data_set)
@@ -106,9 +106,9 @@ def fill_galaxy(
     >>> import numpy as np, radioviz
     >>> hidden = np.zeros((64, 64), bool)
     >>> hidden[:, 40:] = True
-    >>> if any(info.can("edit") for info in radioviz.list_models().values()):
-    ...     filled = radioviz.fill_galaxy("first-0", hidden, seed=1)
-    ...     assert (filled.image[~hidden] == filled.original[~hidden]).all()
+    >>> filled = radioviz.fill_galaxy("first-0", hidden, seed=1)
+    >>> bool((filled.image[~hidden] == filled.original[~hidden]).all())
+    True
     """
     editor = _editor(model)
     image, own, pixel = _seen(editor, galaxy, data_set)

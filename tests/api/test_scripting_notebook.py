@@ -48,8 +48,5 @@ def test_every_public_function_is_shown() -> None:
     functions = {n for n in radioviz.__all__ if not n[0].isupper()}
     unseen = {n for n in functions if f"radioviz.{n}(" not in text}
     # An import writes into the user's folder, which a notebook should not do by itself; hosts are
-    # asked for over the network; no model that ships edits.
-    assert unseen == {
-        "import_survey", "list_models", "nearest_galaxy", "find_hosts", "fill_galaxy",
-        "move_galaxy",
-    }  # fmt: skip
+    # asked for over the network.
+    assert unseen == {"import_survey", "list_models", "nearest_galaxy", "find_hosts"}
