@@ -48,12 +48,14 @@ class EditedGalaxy:
     model: str
     weights_sha256: str
     pixel_arcsec: float
+    from_label: str = ""  # what a galaxy that was moved is; empty for unknown
 
     def cards(self) -> dict[str, tuple[Any, str]]:
         """FITS keyword to value and comment: how the image was made."""
         return {
             "EDITED": (self.what, "what was done to a real image"),
             "EDITLAB": (self.label, "class asked for"),
+            "EDITFROM": (self.from_label, "class of the real galaxy; empty for unknown"),
             "EDITSIZE": (round(self.size, 3), "[arcsec] largest angular size asked for"),
             "EDITCHG": (round(self.change, 4), "how much could change, 0 to 1"),
             "EDITDIST": (round(self.distance, 5), "identity distance to the real image"),
@@ -190,8 +192,9 @@ class Editor:
             made = made.maximum(self._tensor(np.where(_near(made), 0, sky)))
         everywhere = np.ones(image.shape, bool)
         return self._edited(
-            "moved", made, image, everywhere, label or from_label, after, 0, change, pixel_arcsec
-        )
+            "moved", made, image, everywhere, label or from_label, after, 0, change, pixel_arcsec,
+            from_label,
+        )  # fmt: skip
 
     def _checked(self, image: np.ndarray) -> np.ndarray:
         size = self.info.preprocess.size
@@ -251,13 +254,14 @@ class Editor:
 
     def _edited(
         self, what: str, made: torch.Tensor, image: np.ndarray, changed: np.ndarray, label: str,
-        ask: Ask, seed: int, change: float, pixel_arcsec: float | None,
+        ask: Ask, seed: int, change: float, pixel_arcsec: float | None, from_label: str = "",
     ) -> EditedGalaxy:  # fmt: skip
         found = made[0, 0].float().cpu().numpy()
         pixel = pixel_arcsec or self._pixel
         return EditedGalaxy(
             found, image, changed, what, label, float(ask.sizes[0]) * pixel / self._pixel, seed,
             change, image_distance(image, found), self.info.name, self.info.weights_sha256, pixel,
+            from_label,
         )  # fmt: skip
 
 

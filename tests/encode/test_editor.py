@@ -76,6 +76,8 @@ def test_a_galaxy_moved_nowhere_is_itself_and_a_size_scales_it(editor, image, mo
     same = editor.move(image, change=0.3)
     assert same.distance < 0.05 and same.size > 5
     larger = editor.move(image, "FRII", size=1.5 * same.size, change=0.3)
+    again = editor.move(image, "FRII", None, "FRI", 0.3)
+    assert (again.cards()["EDITFROM"][0], same.cards()["EDITFROM"][0]) == ("FRI", "")
     assert larger.label == "FRII" and larger.size == pytest.approx(1.5 * same.size, rel=1e-5)
 
     def spread(x: np.ndarray) -> float:
