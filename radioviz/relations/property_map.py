@@ -54,8 +54,8 @@ def property_map(positions: np.ndarray, values: np.ndarray, smoothing: float = 0
     Raises
     ------
     RelationError
-        If fewer than 20 galaxies have a value, they lie on a line, or the smoothing is not 0.005
-        to 0.5.
+        If the shapes differ, fewer than 20 galaxies have a value, they lie on a line, or the
+        smoothing is not 0.005 to 0.5.
 
     Examples
     --------
@@ -70,6 +70,10 @@ def property_map(positions: np.ndarray, values: np.ndarray, smoothing: float = 0
     if not 0.005 <= smoothing <= 0.5:
         raise RelationError(f"the smoothing is {smoothing:g}; expected 0.005 to 0.5 of the plane")
     places, numbers = np.asarray(positions, float), np.asarray(values, float)
+    if numbers.ndim != 1 or places.shape != (len(numbers), 2):
+        raise RelationError(
+            f"positions have shape {places.shape} and values {numbers.shape}; expected (n, 2), (n,)"
+        )
     known = np.isfinite(places).all(axis=1) & np.isfinite(numbers)
     if known.sum() < 20:
         raise RelationError(

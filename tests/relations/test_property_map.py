@@ -73,3 +73,5 @@ def test_too_few_values_are_refused() -> None:
         property_map(PLACES, np.ones(len(PLACES)), 0.0)
     with pytest.raises(RelationError, match="lie on a line"):
         property_map(PLACES * (1.0, 0.0), np.ones(len(PLACES)))
+    with pytest.raises(RelationError, match=r"values \(5,\); expected \(n, 2\), \(n,\)"):
+        property_map(PLACES, np.ones(5))
