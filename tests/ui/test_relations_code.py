@@ -44,6 +44,15 @@ def test_the_map_of_a_property(open_page: Open, monkeypatch: pytest.MonkeyPatch)
     assert np.nanmax(pages[0].mean) < 3 and np.nanmin(pages[1].mean) > 60  # logarithm, or not
 
 
+def test_one_latent_twice_has_no_map_and_no_code_of_it(open_page: Open) -> None:
+    """The page says so; in the next run its slider of the smoothing is gone."""
+    state = {"show_code": True, "property_map_plane": "latents", "property_map_y": 0}
+    app = open_page("relations", state, encoder="vae2", part="Map of a property")
+    app.run()
+    assert not app.exception and "both axes are latent 0" in app.error[0].value
+    assert "property_map(" not in code_of(app)
+
+
 def test_power_and_size(open_page: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     drawn, diagram = [], power_panel.diagram
 

@@ -32,9 +32,9 @@ def relation_script(view: View, settings: RelationSettings) -> Script:
 def property_map_script(view: View) -> Script:
     """The galaxies that pass the filter, their places, and the map of the property."""
     script, held = Script(), st.session_state
-    name = held.get("property_map_name")
+    name, smoothing = held.get("property_map_name"), held.get("property_map_smoothing")
     script.put("shown", shown_call(script, view.data_set, view.model, [name] if name else []))
-    if not name:  # there is no map without an encoder
+    if not name or smoothing is None:  # no map without an encoder, or of one latent twice
         return script
     script.put("atlas", call("radioviz.open_atlas", view.data_set, view.model))
     by_source = f'shown.set_index("source_id")[{literal(name)}].reindex(atlas.source_ids)'
@@ -43,9 +43,8 @@ def property_map_script(view: View) -> Script:
         script.needs("import numpy as np")
         script.put("values", Expression("np.log10(np.where(values > 0, values, np.nan))"))
     script.put("places", _places(view, held, view.data_set))
-    smoothing = float(held["property_map_smoothing"])
-    drawn = call("radioviz.property_map", Expression("places"), Expression("values"), smoothing)
-    script.put("drawn", drawn)
+    given = Expression("places"), Expression("values"), float(smoothing)
+    script.put("drawn", call("radioviz.property_map", *given))
     for number, key in enumerate(held.get("property_map_others", ()), 1):
         script.put(f"projected_{number}", _places(view, held, str(key)))
     return script
