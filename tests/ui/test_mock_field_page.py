@@ -176,7 +176,8 @@ def test_the_guidance_of_a_flow_is_a_slider() -> None:
 
         info = ModelInfo(
             name="tiny", title="Tiny", kind="galaxy-flow", latent_dim=3, preprocess=Preprocess(),
-            capabilities=("decode", "class"), training={"config": {"guidance": 2.5}},
+            capabilities=("decode", "class"),
+            training={"config": {"guidance": 2.5, "class_guidance": {"FRII": 0.5}}},
             architecture={"classes": ["FRI", "FRII"]},
         )  # fmt: skip
         st.text(repr(generate_controls._choices(info, "prior")))
@@ -184,5 +185,6 @@ def test_the_guidance_of_a_flow_is_a_slider() -> None:
     app = AppTest.from_function(page, default_timeout=60).run()
     slider = app.slider(key="generate_guidance")
     assert slider.value == 2.5 and app.text[0].value == "{}"
+    assert "2.5 (parts of what is above 1 that classes take, FRII 0.5)" in slider.help
     slider.set_value(4.0).run()
     assert app.text[0].value == "{'guidance': 4.0}" and not app.toggle
