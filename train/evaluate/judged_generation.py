@@ -74,7 +74,9 @@ def judged(
     made, seed_of = single_draws(generator, classifier, real, seeds)
     out = _appearance(real, made, seed_of, training, generator)
     report(out, "")
-    judge = class_judge.class_judge(generator.info.preprocess, epochs=2 if quick else 40)
+    judge = class_judge.class_judge(
+        generator.info.preprocess, epochs=2 if quick else class_judge.EPOCHS
+    )
     out |= _classes(generator, judge, real, made, seed_of, seeds, 2 if quick else SMALL_EACH)
     report(out, judge.digest)
     epochs = {"epochs": 2} if quick else {}
