@@ -15,10 +15,12 @@ from streamlit.testing.v1 import AppTest
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.encode import GenerationRequest, Generator
+from radioviz.errors import CatalogueError
 from radioviz.export.groups import in_memory
 from radioviz.jobs.work_queue import WorkQueue
 from radioviz.metrics.resampling import wilson
 from radioviz.ui import cache, in_line, synthetic
+from radioviz.ui.cache import decoding
 from radioviz.ui.charts import profile_chart
 from radioviz.ui.class_probabilities import shown_classifier
 from radioviz.ui.pages.generate import generate_controls, generate_export
@@ -149,6 +151,19 @@ def test_is_it_a_copy(open_page: Open) -> None:
     distances, rows = metrics.nearest(np.rot90(learned.images[5:8], axes=(1, 2)), learned.images)
     assert (distances < learned.threshold).all()
     assert rows.tolist() == [5, 6, 7]
+
+
+def test_a_data_set_that_was_missing_is_compared_with_once_it_is_here(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(key: str) -> None:
+        raise CatalogueError(f"{key} is not here")
+
+    with monkeypatch.context() as away:
+        for name in ("data_set", "data_set_version"):
+            away.setattr(decoding, name, absent)
+        assert cache.training("vae32").missing and not cache.training("vae32").pairs
+    assert cache.training("vae32").pairs
 
 
 def test_without_classes_there_are_no_twins(open_page: Open) -> None:

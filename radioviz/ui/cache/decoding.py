@@ -7,12 +7,14 @@ waits in line first (:mod:`radioviz.ui.in_line`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from radioviz.errors import CatalogueError
 from radioviz.jobs.progress import Progress, no_progress
 from radioviz.ui.cache.data_sets import data_set, data_set_version, models, weights_of
 from radioviz.ui.cache.shared import shared
@@ -159,10 +161,18 @@ class Training:
     missing: tuple[str, ...]  # data sets of the training that are not here
 
 
-@shared(lambda model, progress=None: weights_of(model), entries=2, waits=True)
+def _training_key(model: str, progress: Progress = no_progress) -> tuple[object, ...]:
+    """The model, and which of its data sets are here: one may come, or be imported again."""
+    found: list[object] = []
+    for key in models()[model].training.get("data", ()):
+        with suppress(CatalogueError):
+            found.append(data_set_version(key))
+    return *weights_of(model), *found
+
+
+@shared(_training_key, entries=2, waits=True)
 def training(model: str, progress: Progress = no_progress) -> Training:
     """The images a model was trained on, one an object; opens the data sets they came from."""
-    from radioviz.errors import CatalogueError
     from radioviz.metrics import copies
 
     info = models()[model]
