@@ -174,17 +174,22 @@ def test_the_guidance_of_a_flow_is_a_slider() -> None:
         from radioviz.models.artefact import ModelInfo
         from radioviz.ui.pages.generate import generate_controls
 
+        name = st.selectbox("Model", ["tiny", "strong"])
+        own = {"tiny": 2.5, "strong": 8.0}[name]
         info = ModelInfo(
-            name="tiny", title="Tiny", kind="galaxy-flow", latent_dim=3, preprocess=Preprocess(),
+            name=name, title="Tiny", kind="galaxy-flow", latent_dim=3, preprocess=Preprocess(),
             capabilities=("decode", "class"),
-            training={"config": {"guidance": 2.5, "class_guidance": {"FRII": 0.5}}},
+            training={"config": {"guidance": own, "class_guidance": {"FRII": 0.5}}},
             architecture={"classes": ["FRI", "FRII"]},
         )  # fmt: skip
         st.text(repr(generate_controls._choices(info, "prior")))
 
     app = AppTest.from_function(page, default_timeout=60).run()
-    slider = app.slider(key="generate_guidance")
+    slider = app.slider(key="generate_guidance_tiny")
     assert slider.value == 2.5 and app.text[0].value == "{}"
     assert "2.5 (parts of what is above 1 that classes take, FRII 0.5)" in slider.help
     slider.set_value(4.0).run()
     assert app.text[0].value == "{'guidance': 4.0}" and not app.toggle
+    # Another model begins with its own, however strong.
+    app.selectbox[0].set_value("strong").run()
+    assert app.slider[0].value == 8.0 and app.text[0].value == "{}"

@@ -199,12 +199,14 @@ def _choices(info: ModelInfo, mode: str) -> dict[str, Any]:
                 chosen["guidance"] = 1.0
     if own is not None:
         with places[0]:
-            url_state.linked_number("generate_guidance", "guidance", 0.0, MAX_GUIDANCE, own)
+            # Of each model apart: the guidance of one is not what another ships with.
+            key, most = f"generate_guidance_{info.name}", max(MAX_GUIDANCE, own)
+            url_state.linked_number(key, "guidance", 0.0, most, own)
             shares = info.training.get("config", {}).get("class_guidance", {})
             part = "".join(f", {label} {share:g}" for label, share in shares.items())
             less = f" (parts of what is above 1 that classes take{part})" * bool(part)
             guidance = st.slider(
-                "Guidance", 0.0, MAX_GUIDANCE, step=0.1, key="generate_guidance",
+                "Guidance", 0.0, most, step=0.1, key=key,
                 help=f"How closely images follow the class: 1 as learned, above 1 more typical and "
                 f"less varied, 0 as without a class. This model ships with {own:g}{less}; at 1 "
                 "images take half the time",
