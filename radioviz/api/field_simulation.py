@@ -118,7 +118,7 @@ def inject_galaxies(
     Raises
     ------
     FieldError, ImageError
-        If the image has no WCS, beam or unit, or cannot be read.
+        If the image has no WCS, beam, unit or square pixels, or cannot be read.
 
     Examples
     --------

@@ -35,6 +35,9 @@ _OF_AXES = re.compile(
     r"|(PC|CD)\d{6})$"
 )
 
+_SQUARE = 1.02
+"""Longer over shorter side of a pixel, up to which sizes of galaxies are right."""
+
 _GROWN = 1.5
 """Flux over that before from which an island counts as a new one."""
 
@@ -106,7 +109,7 @@ def inject(
     Raises
     ------
     FieldError
-        If the image has no beam, WCS or unit, or the file cannot be written.
+        If the image has no beam, WCS, unit or square pixels, or the file cannot be written.
     """
     hdu, truth, _ = with_galaxies(image, settings, progress=progress)
     with (
@@ -139,10 +142,17 @@ def with_galaxies(
         With size, pixels, beam and noise of the image.
     """
     from astropy.io import fits
+    from astropy.wcs.utils import proj_plane_pixel_scales
 
     settings = field_of(image, settings)
     wcs = image.wcs
     assert wcs is not None  # field_of has refused it
+    sides = 3600 * proj_plane_pixel_scales(wcs)
+    if sides.max() > _SQUARE * sides.min():
+        raise FieldError(
+            f"{image.file} has pixels of {sides[0]:.4g} by {sides[1]:.4g} arcsec; galaxies are "
+            "drawn on square ones, such as a regridded image has"
+        )
 
     def usable(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return np.isfinite(image.data[np.rint(y).astype(int), np.rint(x).astype(int)])

@@ -106,3 +106,11 @@ def test_a_picture_of_a_narrow_image_with_blanks() -> None:
     image[5, 3] = np.nan
     small = binned(image)
     assert small.shape == (1, 937) and small[0, 0] == image[63, 63]
+
+
+def test_oblong_pixels_are_refused() -> None:
+    """A galaxy would be longer along one axis of them than its truth catalogue says."""
+    oblong = header()
+    oblong["CDELT2"] *= 1.5
+    with pytest.raises(FieldError, match=r"seen.fits has pixels of 2 by 3 arcsec"):
+        written(fits.PrimaryHDU(noise(), oblong))
