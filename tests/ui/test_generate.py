@@ -58,6 +58,14 @@ def test_it_opens_with_a_batch_and_one_image(open_page: Open) -> None:
     assert app.query_params["seed"] == "0"
 
 
+def test_the_classifier_judges_only_classes_that_it_knows(open_page: Open) -> None:
+    """It calls nothing Bent, which says nothing of the galaxies that were requested as Bent."""
+    app = open_page("generate", model="galaxy-flow", n="12", **{"class": "Bent"})
+    assert not app.error and "Classified as" in html(app)
+    said = texts(app) + "".join(w.value for w in app.warning)
+    assert "requested as" not in said and "not balanced" not in said
+
+
 def test_the_same_link_gives_the_same_batch(open_page: Open) -> None:
     asked = {"model": "vae32", "n": "4", "seed": "11", "mode": "uniform", "clip": "1"}
     pages = [html(open_page("generate", **asked)) for _ in range(2)]

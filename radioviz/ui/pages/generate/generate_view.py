@@ -81,21 +81,24 @@ def class_balance(batch: GeneratedBatch) -> None:
     ]
     st.html(class_bar(Counter(found), "Classified as"))
     requested = batch.made.labels
-    if any(requested):
-        right = sum(r == f for r, f in zip(requested, found, strict=True))
-        low, high = wilson(right, len(batch))
+    # Classes that the classifier knows: it calls none Bent or Compact.
+    pairs = [(r, f) for r, f in zip(requested, found, strict=True) if r in batch.probabilities]
+    if pairs:
+        right = sum(r == f for r, f in pairs)
+        low, high = wilson(right, len(pairs))
+        known = list(dict.fromkeys(r for r, _ in pairs))
         st.caption(
-            f"{right / len(batch):.0%} are classified as the requested class "
-            f"(95 %: {low:.0%} to {high:.0%})."
+            f"{right / len(pairs):.0%} of {len(pairs)} requested as {' or '.join(known)} are "
+            f"classified so (95 %: {low:.0%} to {high:.0%})."
         )
-        for label in dict.fromkeys(requested):
-            mine = [f == label for r, f in zip(requested, found, strict=True) if r == label]
+        for label in known:
+            mine = [f == label for r, f in pairs if r == label]
             if len(mine) >= 8 and wilson(sum(mine), len(mine))[1] < 0.8:
                 st.warning(
                     f"Only {np.mean(mine):.0%} of {len(mine)} images requested as {label} are "
                     "classified so: a sample generated this way is biased."
                 )
-    if len(set(requested) if any(requested) else batch.probabilities) > 1:
+    if not any(requested) or (len(pairs) == len(batch) and len(set(requested)) > 1):
         label, count = Counter(found).most_common(1)[0]
         if wilson(count, len(batch))[0] > 0.55:
             st.warning(
