@@ -276,6 +276,7 @@ def test_a_map_of_several_surveys_opens_by_one_link_and_says_what_it_lacks(
     monkeypatch.setattr(controls, "data_set_title", str)
     absent = DataSet("frdeep-nvss", "FR-DEEP NVSS", reader="none", fetch="frdeep")
     here = replace(absent, key="lotss", embedded=True)
+    monkeypatch.setattr(DataSet, "is_here", property(lambda one: one.embedded))
     known = {**DATA_SETS, "frdeep-nvss": absent, "lotss": here}
     monkeypatch.setattr(cache, "known_data_sets", lambda: known)
     asked = "wide,frdeep-nvss,deep,lotss,atlantis"
