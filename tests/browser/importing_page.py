@@ -107,6 +107,9 @@ def main_of(page: Page) -> Locator:
 def upload(page: Page, url: str, *files: Path) -> None:
     """Open the page and give it files; returns when they have been looked at."""
     page.goto(url + "/your_data")
+    # Nobody is quicker than the first run of the page, which may still move the uploader.
+    main_of(page).locator("input[type=file]").wait_for(state="attached")
+    actions.settle(page)
     main_of(page).locator("input[type=file]").set_input_files(list(files))
     main_of(page).get_by_text("received").wait_for(timeout=60_000)
     wait_for_inspection(page)
@@ -160,6 +163,15 @@ def start_import(page: Page, key: str, encoders: bool = False) -> None:
     start = page.locator(".st-key-import_start button")
     assert start.is_enabled(), page_text(page)
     start.click()
+
+
+def wait_for_job(page: Page, home: Path) -> None:
+    """Wait until the server has started an import, which then no longer needs the page."""
+    for _ in range(600):
+        if any((home / "jobs").glob("*")):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("no import was started in 60 s")
 
 
 def wait_for_survey(page: Page, home: Path, key: str) -> None:

@@ -73,7 +73,8 @@ def test_nothing_is_lost(
         assert (field(page, "Name"), field(page, "Key")) == ("Mine <b>", "mine-2")
         assert field(page, UNIT) == "Jy/beam"
         page.locator(".st-key-import_start button").click()
-        page.reload()  # at the moment of the start
+        importing_page.wait_for_job(page, home)
+        page.reload()  # while it begins
         importing_page.wait_for_survey(page, home, "mine-2")
         page.reload()
         page.locator(".st-key-survey_mine-2").wait_for()
