@@ -11,7 +11,15 @@ import pandas as pd
 from radioviz.errors import LabelError
 from radioviz.importing.export_tables import restored
 from radioviz.importing.readers.user_tables import read_table
-from radioviz.workspace.labels import AGAINST, HIGHEST, LONGEST_NOTE, MOST_GALAXIES, tags_in
+from radioviz.workspace.labels import (
+    AGAINST,
+    HIGHEST,
+    LONGEST_NOTE,
+    MARKS,
+    MOST_GALAXIES,
+    SEPARATOR,
+    tags_in,
+)
 
 _COLUMNS = ("data_set", "source_id", "name", "tags", "note", "mark")
 _ONE_A_ROW = ("tag", "applies", "sure", "by", "at")
@@ -24,7 +32,9 @@ def read_labels(path: Path) -> pd.DataFrame:
 
     A table of one tag a row (``tag``, ``applies``, ``sure``, ``by``, ``at``), by one person or
     several, is merged: each galaxy has a tag if most say so, weighed by how sure they are, and
-    ``not TAG`` if most say that it does not apply; on a tie it has neither.
+    ``not TAG`` if most say that it does not apply; on a tie it has neither. Rows name the same
+    galaxy by its identifier or by its name. How sure ``interesting`` is, times five, is the mark
+    where no column gives one; several marks are averaged, several notes follow one another.
 
     Returns
     -------
@@ -40,29 +50,27 @@ def read_labels(path: Path) -> pd.DataFrame:
         If it names no galaxies, has no labels, or one that is not possible; the message says which.
     """
     frame = _text_as_written(path)
-    if "tag" in frame and "tags" not in frame:
-        frame = _joined(frame, path.name)
     if not {"source_id", "name"} & set(frame):
         raise LabelError(
             f"{path.name}: there is no column source_id or name that says which galaxies are meant"
         )
-    if not {"tags", "note", "mark"} & set(frame):
+    one_a_row = "tag" in frame and "tags" not in frame
+    if not one_a_row and not {"tags", "note", "mark"} & set(frame):
         raise LabelError(f"{path.name}: there is no column tags, note or mark")
     found = pd.DataFrame(
         {
             name: frame[name].fillna("").astype(str).str.strip() if name in frame else ""
-            for name in _COLUMNS[:-1]
+            for name in (*_COLUMNS[:-1], *_ONE_A_ROW[:3])
         },
         index=frame.index,
     )
     marks = frame["mark"] if "mark" in frame else pd.Series(np.nan, frame.index)
     found["mark"] = pd.to_numeric(marks, errors="coerce")
     wrong = marks.notna() & (marks.astype(str) != "") & ~found["mark"].isin(range(HIGHEST + 1))
-    if wrong.any():
-        raise LabelError(
-            f"{path.name}: the mark in row {wrong.idxmax()} is '{marks[wrong].iat[0]}'; expected "
-            f"a whole number 0 to {HIGHEST}"
-        )
+    _refuse(wrong, marks, path.name, f"a whole number 0 to {HIGHEST}")
+    if one_a_row:
+        found = _joined(found, path.name)
+    found = found[list(_COLUMNS)]
     found = found[(found["tags"] != "") | (found["note"] != "") | found["mark"].notna()]
     if len(found) > MOST_GALAXIES:
         raise LabelError(f"{path.name}: {len(found):,} rows have labels; at most {MOST_GALAXIES:,}")
@@ -83,6 +91,8 @@ def read_labels(path: Path) -> pd.DataFrame:
 def _text_as_written(path: Path) -> pd.DataFrame:
     """The columns of labels, in whatever capitals they are named, with text as it was exported."""
     table = read_table(path)
+    for row, why in table.refused:
+        raise LabelError(f"{path.name}: row {row} cannot be read: {why}")
     whole = restored(table)[0]
     frame = whole.frame
     frame = frame.assign(**{str(c): table.frame[c] for c in table.frame if c not in frame})
@@ -97,26 +107,56 @@ def _text_as_written(path: Path) -> pd.DataFrame:
     return found
 
 
-def _joined(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """A row a galaxy from a row a tag."""
-    keys = [c for c in ("data_set", "source_id", "name") if c in frame]
-    text = frame.fillna("").astype(str).apply(lambda column: column.str.strip())
-    sure = pd.Series(1.0, frame.index)
-    if "sure" in text:
-        sure = pd.to_numeric(text["sure"].replace("", "1"), errors="coerce")
-        _refuse(~sure.between(0, 1), text["sure"], name, "a number 0 to 1, or nothing")
-    against = pd.Series(False, frame.index)
-    if "applies" in text:
-        said = text["applies"].str.lower()
-        against = said.isin(_NO)
-        known = against | said.isin(_YES)
-        _refuse(~known, text["applies"], name, "yes or no, true or false, 1 or 0")
-    votes = text[[*keys, "tag"]].assign(vote=np.where(against, -1.0, 1.0) * sure)
-    votes = votes[votes["tag"] != ""].groupby([*keys, "tag"], sort=False)["vote"].sum()
-    decided = votes[votes != 0].reset_index()
+def _joined(rows: pd.DataFrame, file: str) -> pd.DataFrame:
+    """A row a galaxy from a row a tag; cells are text, ``mark`` a number."""
+    sure = pd.to_numeric(rows["sure"].replace("", "1"), errors="coerce")
+    _refuse(~sure.between(0, 1), rows["sure"], file, "a number 0 to 1, or nothing")
+    said = rows["applies"].str.lower()
+    against = said.isin(_NO)
+    _refuse(~against & ~said.isin(_YES), rows["applies"], file, "yes or no, true or false, 1 or 0")
+    keys = list(_COLUMNS[:3])
+    rows = rows.assign(vote=np.where(against, -1.0, 1.0) * sure)
+    rows[keys] = _one_name_each(rows[keys])
+    votes = rows.assign(tag=rows["tag"].str.split(";")).explode("tag")
+    votes["tag"] = votes["tag"].str.split().str.join(" ")
+    votes = votes[votes["tag"] != ""]
+    denied = votes["tag"].str.startswith(AGAINST)  # "not ring" with "no" is "ring"
+    votes["vote"] *= np.where(denied, -1.0, 1.0)
+    votes["tag"] = votes["tag"].str.removeprefix(AGAINST)
+    total = votes.groupby([*keys, "tag"], sort=False)["vote"].sum()
+    decided = total[total != 0].reset_index()
     decided["tags"] = np.where(decided["vote"] > 0, "", AGAINST) + decided["tag"]
-    joined = decided.groupby(keys, sort=False)["tags"].agg("; ".join)
-    return pd.DataFrame(joined).reset_index()
+    noted = rows[rows["note"] != ""].drop_duplicates([*keys, "note"])
+    galaxies = rows.groupby(keys, sort=False)
+    joined = pd.DataFrame(index=galaxies.size().index)
+    for name, given in (("tags", decided), ("note", noted)):
+        text = given.groupby(keys)[name].agg(SEPARATOR.join).to_dict() if len(given) else {}
+        joined[name] = [text.get(galaxy, "") for galaxy in joined.index]
+    joined["mark"] = galaxies["mark"].mean().round()
+    for tag in (t for t, number in MARKS.items() if number):
+        has = decided[(decided["tag"] == tag) & (decided["vote"] > 0)].set_index(keys).index
+        say = votes[(votes["tag"] == tag) & (votes["vote"] > 0) & (votes["sure"] != "")]
+        how_sure = say.groupby(keys)["vote"].mean().reindex(has)
+        joined["mark"] = joined["mark"].fillna((HIGHEST * how_sure).round())
+    return joined.reset_index()
+
+
+def _one_name_each(rows: pd.DataFrame) -> pd.DataFrame:
+    """Data set, identifier and name as other rows of the same galaxy have them.
+
+    One person may give the identifier, another the name. What could be several stays empty.
+    """
+    rows = rows.copy()
+    for wanted, by in (("source_id", "name"), ("data_set", "source_id"), ("data_set", "name"),
+                       ("name", "source_id")):  # fmt: skip
+        known = rows[(rows[wanted] != "") & (rows[by] != "")].groupby(by)[wanted]
+        only = known.first()[known.nunique() == 1].to_dict()
+        empty = rows[wanted] == ""
+        rows.loc[empty, wanted] = [only.get(cell, "") for cell in rows.loc[empty, by]]
+    named = rows["source_id"] != ""
+    first = rows[named].groupby(["data_set", "source_id"])["name"].transform("first")
+    rows.loc[named, "name"] = first
+    return rows
 
 
 def _refuse(wrong: pd.Series, cells: pd.Series, file: str, expected: str) -> None:

@@ -170,9 +170,11 @@ def test_a_table_by_hand(labelled: Labels, first: Catalogue) -> None:
     payload = f"Name,Tags\n{name},bent; head-tail\nJ000000+000000,bent\n{name},\n".encode()
     said = label_panel.import_labels(payload, "mine.csv", "first")
     assert said == (
-        "Labels of 1 galaxy read from mine.csv. 1 rows name no galaxy that is here, or several by "
-        "one name."
+        "Labels of 1 galaxy read from mine.csv. Of 1 more the galaxy is not here, or several have "
+        "its name."
     )
+    again = label_panel.import_labels(payload, "mine.csv", "first")
+    assert again.startswith("Labels of 1 galaxy read from mine.csv; those of 1 were here already.")
     assert dict(labelled) == {
         ("first", first.table["source_id"].iat[7]): Label(("bent", "head-tail"))
     }
@@ -188,7 +190,7 @@ def test_a_name_of_two_galaxies_labels_neither(
     monkeypatch.setattr(label_panel.cache, "data_set", lambda key: twins)
     other = table["name"].iat[8]
     payload = f"name,tags\n3C 1,bent\n{other},bent\n".encode()
-    assert "1 rows name" in label_panel.import_labels(payload, "mine.csv", "first")
+    assert "Of 1 more" in label_panel.import_labels(payload, "mine.csv", "first")
     assert [pair[1] for pair, _ in labelled] == [table["source_id"].iat[8]]
 
 
@@ -197,8 +199,8 @@ def test_a_name_of_two_galaxies_labels_neither(
     [
         (b"ra,dec,tags\n1,2,bent\n", "no column source_id or name"),
         (b"source_id,las\nfirst-3,2\n", "no column tags, note or mark"),
-        (b"source_id,mark\nfirst-3,7\nfirst-4,2\n", "the mark in row 1 is '7"),
-        (b"source_id,mark\nfirst-3,high\n", "the mark in row 1 is 'high'"),
+        (b"source_id,mark\nfirst-3,7\nfirst-4,2\n", "mark in row 1 is '7"),
+        (b"source_id,mark\nfirst-3,high\n", "mark in row 1 is 'high'"),
         (b'source_id,tags\nfirst-3,"a ""b"""\n', "cannot be a tag"),
         (b"source_id,note\nfirst-3," + b"x" * 2001 + b"\n", "at most 2,000"),
     ],

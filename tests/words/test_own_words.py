@@ -249,3 +249,32 @@ def test_what_an_answer_may_be(tmp_path: Path, column: str, cells: list[str], sa
             read_labels(path)
         return
     assert read_labels(path)["tags"].tolist() == ["bent", "not bent", "bent"]
+
+
+def test_rows_of_one_galaxy_are_one_vote_each(tmp_path: Path) -> None:
+    """However its rows name it; notes and marks stay, and no is no to each tag of a cell."""
+    (tmp_path / "one.csv").write_text(
+        "data_set,source_id,name,tag,applies,sure,note\n"
+        "first,first-1,J1,ring,yes,,odd\n"
+        ",first-1,,ring,no,,odd\n"
+        ",,J1,ring,no,,faint\n"
+        "first,first-2,J2,not ring,no,,\n"
+        "first,first-3,J3,bent;  far  tail,no,,\n"
+        "first,first-4,J4,interesting,yes,0.6,\n"
+        "first,first-5,J5,,,,only a note\n"
+    )
+    read = read_labels(tmp_path / "one.csv").set_index("source_id")
+    assert read["data_set"].eq("first").all()
+    assert read["tags"].to_dict() == {
+        "first-1": "not ring", "first-2": "ring", "first-3": "not bent; not far tail",
+        "first-4": "interesting", "first-5": "",
+    }  # fmt: skip
+    assert read["note"].tolist() == ["odd; faint", "", "", "", "only a note"]
+    assert read["mark"].tolist()[3] == 3 and read["mark"].isna().sum() == 4
+
+
+def test_a_row_that_cannot_be_read_is_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text("source_id;tag;note\nfirst-1;bent;\nfirst-2;ring;faint;more\nfirst-3;bent;\n")
+    with pytest.raises(LabelError, match=r"long\.csv: row 2 cannot be read"):
+        read_labels(path)

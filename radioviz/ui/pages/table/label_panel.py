@@ -10,6 +10,7 @@ import streamlit as st
 
 from radioviz.api.confined import read_labels
 from radioviz.errors import RadioVizError
+from radioviz.store.spreadsheets import safe_csv
 from radioviz.ui import cache, controls, state, tray
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
@@ -154,7 +155,7 @@ def _rows_csv(by: str) -> bytes:
         here = table.iloc[cache.data_set(key).known_rows_of(ids)]
         pairs = ((key, str(s)) for s in here["source_id"])
         names |= dict(zip(pairs, here["name"].astype(str), strict=True))
-    return label_rows(labels(), names, by.strip()).to_csv(index=False).encode()
+    return safe_csv(label_rows(labels(), names, by.strip())).encode()
 
 
 def _compare(data_set: str) -> None:
@@ -189,10 +190,12 @@ def import_labels(payload: bytes, name: str, data_set: str) -> str:
     LabelError or ReaderError if it is not such a table.
     """
     given, lost = _labels_of_table(payload, name, data_set)
-    number = labels().update(given, f"import labels from {name}")
-    text = f"Labels of {controls.galaxies_text(number)} read from {name}."
+    changed = labels().update(given, f"import labels from {name}")
+    number = len({pair for pair, _ in given})
+    text = f"Labels of {controls.galaxies_text(number)} read from {name}"
+    text += "." if changed == number else f"; those of {number - changed:,} were here already."
     if lost:
-        text += f" {lost:,} rows name no galaxy that is here, or several by one name."
+        text += f" Of {lost:,} more the galaxy is not here, or several have its name."
     return text
 
 
