@@ -22,7 +22,7 @@ from radioviz.importing.column_units import parse_unit
 from radioviz.importing.readers.table_builder import UserTable, no_name
 from radioviz.importing.readers.user_tables import read_table
 from radioviz.importing.sky_frames import FRAMES
-from radioviz.importing.stand_ins import without_stand_ins
+from radioviz.importing.stand_ins import cells_without_stand_ins
 from radioviz.importing.survey_facts import Answers, Question
 from radioviz.importing.table_positions import TablePositions, read_table_positions
 from radioviz.sky import celestial_frame, to_j2000
@@ -194,10 +194,10 @@ def _column(table: UserTable, name: str, rows: np.ndarray) -> tuple[pd.Series, C
             written = known.to_string("vounit")
         except ValueError:  # a logarithm, or a unit without a standard spelling
             text += f"; its unit is {unit}"
-    if cells.dtype.kind == "f":
-        values, notes = without_stand_ins(cells.to_numpy(), name)
-        part = pd.Series(values[rows])
-    elif cells.dtype.kind in "bi":
+    if cells.dtype.kind in "fi":
+        cells, notes = cells_without_stand_ins(cells, name)
+        part = cells.iloc[rows].reset_index(drop=True)
+    elif cells.dtype.kind == "b":
         part = cells.iloc[rows].reset_index(drop=True)
     else:
         part = cells.iloc[rows].reset_index(drop=True).astype(str)

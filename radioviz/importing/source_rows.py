@@ -21,7 +21,7 @@ from radioviz.importing.positions import DEC_UNITS, RA_UNITS, read_positions
 from radioviz.importing.readers.table_builder import UserTable, no_name, undefined
 from radioviz.importing.sky_frames import frame_of_positions, join_parts
 from radioviz.importing.source_labels import MORPHOLOGIES, label_of, letters_of
-from radioviz.importing.stand_ins import without_stand_ins
+from radioviz.importing.stand_ins import cells_without_stand_ins, without_stand_ins
 from radioviz.importing.survey_facts import UNKNOWN, Answers, Question, choice_answer
 from radioviz.sky import frame_name, is_j2000, j2000_name, to_j2000
 
@@ -191,9 +191,9 @@ class SourceListBuilder:
             return column
         if column.dtype.kind not in "if":
             return column.mask(no_name(column.astype("str")), "")
-        values, note = without_stand_ins(column.to_numpy(dtype=float), str(name))
+        cells, note = cells_without_stand_ins(column, str(name))
         self.notes += note
-        return pd.Series(values, index=column.index) if note else column
+        return cells
 
     def fill_positions(self) -> dict[int, str]:
         """Put RA and Dec into ``out``; why rows have none, by their place."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 _NEGATIVE = (-9.99, -9.999, -99.0, -99.9, -99.99, -99.999, -999.0, -999.9, -999.99, -9999.0,
              -9999.9, -99999.0, -999999.0, -9999999.0, -32768.0, -2147483648.0,
@@ -46,3 +47,17 @@ def without_stand_ins(
                 out[same] = np.nan
     text = ", ".join(f"{value:g} ({count})" for value, count in found)
     return out, [f"column '{name}': taken as no value: {text}"] if found else []
+
+
+def cells_without_stand_ins(column: pd.Series, name: str) -> tuple[pd.Series, list[str]]:
+    """As :func:`without_stand_ins` for a column of integers or floats.
+
+    Where every integer is a value, and where some are too long for a float, digits stay: the
+    column is as it was, or text with empty cells.
+    """
+    values, notes = without_stand_ins(column.to_numpy(dtype=float), name)
+    if not notes:
+        return column, notes
+    if column.dtype.kind == "i" and np.nanmax(np.abs(values), initial=0.0) >= 2**53:
+        return column.astype("str").mask(np.isnan(values), "").astype(object), notes
+    return pd.Series(values, index=column.index), notes

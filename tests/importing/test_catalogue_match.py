@@ -28,7 +28,7 @@ def catalogue() -> Table:
             "Name": ["b", "c", "d", "x", "a", "y"],
             "Flux_1.4": np.array([1.5, 2.5, 3.5, 4.5, -99.0, 5.5]),
             "ID": np.array([2**60 + 1, 2**60 + 3, 5, 6, 2**60 + 7, 8]),
-            "n": np.array([1, 2, 3, 4, 5, 6]),
+            "n": np.array([1, 2, -99, 4, 5, 6]),
             "bent": np.array([True, False, True, True, False, False]),
         },
         units={"RAJ2000": "deg", "DEJ2000": "deg", "Flux_1.4": "mJy"},
@@ -54,6 +54,7 @@ def test_every_form_gives_the_same_pairs(tmp_path: Path, ending: str) -> None:
     assert found.frame["Name"].tolist() == ["a", "b", "c", "d"]
     np.testing.assert_allclose(found.separation, [4.0, 2.0, 0.72, 0.72], atol=0.001)
     np.testing.assert_allclose(found.frame["Flux_1.4"], [np.nan, 1.5, 2.5, 3.5])  # -99: no value
+    np.testing.assert_allclose(found.frame["n"], [5, 1, 2, np.nan])  # of whole numbers, too
     ids = found.frame["ID"].tolist()
     assert ids == ["1152921504606846983", "1152921504606846977", "1152921504606846979", "5"]
     assert found.frame["bent"].tolist() == ["no", "yes", "no", "yes"]

@@ -282,9 +282,9 @@ def _draw_match(view: View, columns: TableColumns, number: int, match: Crossmatc
     st.markdown(f"**{controls.escape(match.name)}** · {controls.escape(match.sentence())}")
     facts = []
     if match.several:
-        facts.append(f"{match.several:,} galaxies have several rows within the radius")
+        facts.append(f"{controls.galaxies_text(match.several)} with several rows within the radius")
     if match.shared:
-        facts.append(f"{match.shared:,} rows match several galaxies")
+        facts.append(f"rows that match several galaxies: {match.shared:,}")
     if match.offset_ra is not None and match.offset_dec is not None:
         facts.append(
             f"median offset {match.offset_ra:+.2f}″ in RA, {match.offset_dec:+.2f}″ in Dec"
