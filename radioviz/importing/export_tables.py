@@ -13,6 +13,7 @@ import pandas as pd
 from radioviz.errors import CatalogueError
 from radioviz.importing.readers.table_builder import UserTable
 from radioviz.importing.readers.user_tables import read_table
+from radioviz.store.spreadsheets import as_written
 
 SOURCES_CSV = "sources.csv"
 # Columns that only place a row in its export, or that images and other columns say too.
@@ -21,7 +22,6 @@ _REDUNDANT = ("data_set", "beam", "bunit", *_PLACES)
 _OF_EXPORT = {"data_set", "source_id", "las_origin", "pixel_scale", "bunit"}
 _OF_GENERATED = {"image_file", "source_id", "simulated"}
 _MOST_SOURCES_BYTES = 1 << 28
-_FORMULA = re.compile(r"^'(?=[=+\-@\t\r\n])")
 
 
 def is_export(table: UserTable) -> bool:
@@ -34,7 +34,7 @@ def restored(table: UserTable) -> tuple[UserTable, pd.Series | None]:
     """A table of an export without what the export added, and the files of its images."""
     frame = table.frame
     text = {
-        name: frame[name].str.replace(_FORMULA, "", regex=True)
+        name: as_written(frame[name])
         for name in frame.columns
         if all(isinstance(cell, str) for cell in frame[name])
     }

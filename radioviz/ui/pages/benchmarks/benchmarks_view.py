@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from radioviz.api.benchmark_figures import figure_frame
+from radioviz.store.spreadsheets import safe_csv
 from radioviz.ui import cache, controls
 from radioviz.ui.cache.benchmark_files import figure_table
 from radioviz.ui.code.script import Script, call
@@ -122,6 +123,6 @@ def everything(figures: Figures) -> None:
         table = table[table["Figure"].str.contains(text, case=False, regex=False)]
     frame(table)
     export_button(
-        "Download as CSV", "radioviz-benchmarks.csv", whole(lambda: table.to_csv(index=False)),
+        "Download as CSV", "radioviz-benchmarks.csv", whole(lambda: safe_csv(table)),
         key="benchmarks_csv",
     )  # fmt: skip

@@ -13,6 +13,7 @@ import streamlit as st
 
 from radioviz.api import confined
 from radioviz.jobs.progress import Progress
+from radioviz.store.spreadsheets import safe_csv
 from radioviz.ui import cache, controls, synthetic
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
@@ -151,4 +152,4 @@ def _show(
 
 
 def _csv(table: pd.DataFrame) -> str:
-    return str(table.to_csv(index=False))
+    return safe_csv(table)

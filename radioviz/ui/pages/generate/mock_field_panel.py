@@ -12,6 +12,7 @@ import streamlit as st
 from radioviz.errors import FieldError
 from radioviz.images.known_surveys import Beam
 from radioviz.jobs.progress import Progress
+from radioviz.store.spreadsheets import safe_csv
 from radioviz.ui import cache, synthetic
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_job import most_bytes
@@ -209,11 +210,11 @@ def _show(held: MockFieldState, settings: FieldSettings, view: View) -> None:
     with st.container(horizontal=True, gap="small"):
         export_button(
             "Truth (CSV)", f"mock-field-seed{settings.seed}.truth.csv",
-            whole(lambda: truth.to_csv(index=False)), key="field_truth",
+            whole(lambda: safe_csv(truth)), key="field_truth",
         )  # fmt: skip
         export_button(
             "Completeness (CSV)", f"mock-field-seed{settings.seed}.completeness.csv",
-            whole(lambda: held.recovery.to_csv(index=False)), key="field_rates",
+            whole(lambda: safe_csv(held.recovery)), key="field_rates",
         )  # fmt: skip
     st.caption(
         "The ZIP holds the image (FITS, Jy/beam, WCS), the truth catalogue (FITS, VOTable) and DS9 "

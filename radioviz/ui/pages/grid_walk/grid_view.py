@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from radioviz.neighbours import nearest_to
+from radioviz.store.spreadsheets import safe_csv
 from radioviz.ui import (
     cache,
     class_probabilities,
@@ -171,6 +172,6 @@ def correlations_panel(walk: Walk) -> None:
     export_button(
         "Table as CSV",
         f"radioviz-{walk.info.name}-correlations.csv",
-        whole(lambda: str(found.frame().to_csv(index=False))),
+        whole(lambda: safe_csv(found.frame())),
         key="walk_correlations_csv",
     )

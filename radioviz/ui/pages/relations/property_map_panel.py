@@ -10,6 +10,7 @@ import streamlit as st
 
 from radioviz.errors import RelationError
 from radioviz.relations.property_map import PropertyMap, class_density, property_map
+from radioviz.store.spreadsheets import safe_csv
 from radioviz.ui import cache, controls, filtering
 from radioviz.ui.cache import Located
 from radioviz.ui.charts import plotly_charts
@@ -281,5 +282,5 @@ def _draw_correlations(
             },
         )  # fmt: skip
         file = f"{view.data_set}-{view.model}-{name}-correlations.csv"
-        export_button("CSV", file, whole(lambda: table.to_csv(index=False)),
+        export_button("CSV", file, whole(lambda: safe_csv(table)),
                       key="property_map_csv")  # fmt: skip

@@ -14,6 +14,7 @@ from radioviz.relations.formula import formula
 from radioviz.relations.importance import importances
 from radioviz.relations.prediction import COVERAGE
 from radioviz.relations.question import FOLDS
+from radioviz.store.spreadsheets import safe_csv
 from radioviz.ui import cache, controls, detail, galaxies, gallery, gallery_tools, state
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.controls import View
@@ -271,4 +272,4 @@ def _draw_numbers(answer: Answer, view: View) -> None:
     table = prediction_table(ids, answer.prediction)
     file = f"{view.data_set}-{answer.prediction.question.name}.csv"
     st.dataframe(table, hide_index=True, height=420, key="relation_numbers")
-    export_button("CSV", file, whole(lambda: table.to_csv(index=False)), key="relation_csv")
+    export_button("CSV", file, whole(lambda: safe_csv(table)), key="relation_csv")

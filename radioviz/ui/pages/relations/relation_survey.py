@@ -15,6 +15,7 @@ from radioviz.relations.importance import Dropped, Importance, without_groups
 from radioviz.relations.other_survey import UNLIKE
 from radioviz.relations.prediction import COVERAGE
 from radioviz.relations.question import FOLDS
+from radioviz.store.spreadsheets import safe_csv
 from radioviz.ui import cache, controls
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.controls import View
@@ -147,7 +148,7 @@ def _draw_applied(table: pd.DataFrame, answer: Answer, view: View, other: str) -
     st.dataframe(table.drop(columns="fold"), hide_index=True, height=320, key="relation_applied")
     export_button(
         "CSV", f"{other}-{asked.name}-from-{view.data_set}.csv",
-        whole(lambda: table.drop(columns="fold").to_csv(index=False)), key="relation_applied_csv",
+        whole(lambda: safe_csv(table.drop(columns="fold"))), key="relation_applied_csv",
     )  # fmt: skip
 
 

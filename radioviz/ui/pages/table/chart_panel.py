@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from radioviz.errors import FilterError
+from radioviz.store.spreadsheets import safe_csv
 from radioviz.ui import cache, controls, filtering, session_workspace, state
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.controls import View
@@ -195,4 +196,4 @@ def _edit(columns: TableColumns, number: int, chart: Chart) -> None:
 
 
 def _csv(columns: TableColumns, chart: Chart, passing: np.ndarray) -> str:
-    return pd.DataFrame(column_charts.chart_numbers(columns, chart, passing)).to_csv(index=False)
+    return safe_csv(pd.DataFrame(column_charts.chart_numbers(columns, chart, passing)))

@@ -13,6 +13,7 @@ from radioviz.api import host_search
 from radioviz.api.host_search import HostCatalogue
 from radioviz.api.many_hosts import KEPT_DAYS, MOST, HostAnswer, answers_table, search_many
 from radioviz.relations.hosts import HostPrior
+from radioviz.store.spreadsheets import safe_csv
 from radioviz.ui import cache, chosen_hosts, controls, state
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
@@ -167,7 +168,7 @@ def _draw_answers(held: HostsState) -> None:
         source = str(shown["source_id"].iat[int(picked[0])])
         if st.button(f"Look at {source} on Inspect", icon=":material/zoom_in:", key="hosts_look"):
             controls.go_inspect((held.data_set, source))
-    export_button("CSV", f"{held.data_set}-hosts.csv", whole(lambda: table.to_csv(index=False)),
+    export_button("CSV", f"{held.data_set}-hosts.csv", whole(lambda: safe_csv(table)),
                   key="hosts_csv")  # fmt: skip
 
 

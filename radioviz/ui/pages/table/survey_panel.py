@@ -11,6 +11,7 @@ import streamlit as st
 from radioviz.data.matching import REPEAT_ARCSEC
 from radioviz.data.overlap import Overlap
 from radioviz.errors import RadioVizError
+from radioviz.store.spreadsheets import safe_csv
 from radioviz.ui import cache, controls, filtering, state, tray
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
@@ -145,7 +146,7 @@ def _draw_part(view: View, part: Part, titles: tuple[str, str], column: str, whi
                   on_click=_save, args=(part,))  # fmt: skip
         table = part.table
         export_button("This list (CSV)", f"radioviz-{which}.csv",
-                      whole(lambda: table.to_csv(index=False)), key="surveys_csv")  # fmt: skip
+                      whole(lambda: safe_csv(table)), key="surveys_csv")  # fmt: skip
         with st.popover("Export galaxies", icon=":material/download:", key="surveys_export"):
             tray.export_buttons(part.pairs, view.model, key="surveys_export", note=part.title)
     if refused := st.session_state.pop("surveys_refused", ""):
