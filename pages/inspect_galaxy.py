@@ -46,8 +46,7 @@ TABS = (
     *("Reconstruction", "Host", "Sky", "FITS header"),
 )
 
-EDIT = "Edit"
-"""Where a model changes images."""
+EDIT = "Edit"  # where a model changes images
 
 
 def search_outcome(view: View, pair: Pair) -> None:

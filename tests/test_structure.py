@@ -76,5 +76,12 @@ def test_files_are_short() -> None:
     assert long == {}
 
 
+def test_pages_have_no_text_that_streamlit_draws() -> None:
+    """Streamlit shows text that stands alone in a page's script, below a constant, say."""
+    for path in [REPOSITORY / "app.py", *sources("pages")]:
+        alone = [n for n in ast.parse(path.read_text("utf-8")).body[1:] if isinstance(n, ast.Expr)]
+        assert all(isinstance(n.value, ast.Call) for n in alone), path.name
+
+
 def test_readme_is_short() -> None:
     assert len((REPOSITORY / "README.md").read_text(encoding="utf-8").split()) <= 900
