@@ -74,7 +74,7 @@ def draw_tray(view: View) -> None:
             if len(chosen):
                 _contents(chosen, view)
             else:
-                _empty()
+                _empty(view)
         _load()
         samp_panel.listen(view)
     if own.opened:
@@ -83,11 +83,22 @@ def draw_tray(view: View) -> None:
     saved_view.open_chosen_view()
 
 
-def _empty() -> None:
+def _empty(view: View) -> None:
     st.caption(
         "Empty. Lasso galaxies on the latent map, or press **+** on any picture, to collect them "
         "here for export."
     )
+    if session_workspace.workspace_state().revision:  # subsets, tags, a filter
+        _save(state.tray(), view)
+
+
+def _save(chosen: Selection, view: View) -> None:
+    export_button(
+        "Save", "selection.radioviz", whole(selection_file(chosen, view)), icon=":material/save:",
+        key="tray_save",
+        help="Tray, filter, subsets, tags, notes, matches and view as a small file that the box "
+        "below loads again",
+    )  # fmt: skip
 
 
 def _contents(chosen: Selection, view: View) -> None:
@@ -119,14 +130,7 @@ def _contents(chosen: Selection, view: View) -> None:
         if 1 < len(pairs) <= comparison.MOST:
             st.button("Compare", icon=":material/compare:", key="tray_compare",
                       on_click=comparison.offer, args=(pairs,))  # fmt: skip
-        export_button(
-            "Save",
-            "selection.radioviz",
-            whole(selection_file(chosen, view)),
-            icon=":material/save:",
-            key="tray_save",
-            help="A small file that the box below loads again",
-        )
+        _save(chosen, view)
         st.button("Clear", icon=":material/delete:", key="tray_clear", on_click=_clear)
 
 
@@ -212,7 +216,8 @@ def load_selection(payload: bytes) -> str:
     found, missing = here(session, known)
     lost = "; ".join([*missing.sentences(), *saved_view.offer_view(session.view)])
     given = found.labelled()
-    rest = found.matches or any(found.subsets.values())
+    named = {name: members for name, members in found.subsets.items() if members}
+    rest = found.matches or named or found.filter
     if not found.sources and not given and not rest:
         raise SelectionError(f"no galaxy of this file is available: {lost or 'it holds none'}")
     added = state.tray().update(found.sources)
@@ -220,11 +225,13 @@ def load_selection(payload: bytes) -> str:
     if len(found.sources) > added:
         text += f", {len(found.sources) - added:,} were already in the tray"
     labels().update(_labels_of(found), f"load tags, marks and notes of {len(given):,} galaxies")
-    for name, members in found.subsets.items():
-        if members:
-            save_subset(name, Selection(members))
+    for name, members in named.items():
+        save_subset(name, Selection(members))
     for match in found.matches:
         crossmatches.load_match(match)
+    for number, what in ((len(named), "subset"), (len(found.matches), "crossmatch")):
+        if number:
+            text += f", {number:,} {what}" + (("es" if what[-1] == "h" else "s") * (number > 1))
     if found.hosts:
         by_set: dict[str, dict[str, chosen_hosts.Host]] = {}
         for (data_set, source), host in found.hosts.items():

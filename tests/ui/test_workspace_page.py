@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from radioviz.export.session import read_session
+from radioviz.export.session import Session, read_session, session_bytes
 from radioviz.ui import session_workspace
 from radioviz.ui.crossmatches import Crossmatch
 from radioviz.ui.workspace_file import file_of_saved
@@ -22,6 +22,7 @@ from radioviz.workspace.history import new_identifier
 from tests.ui.conftest import session_of
 
 Open = Callable[..., AppTest]
+PAIRS = (("first", "first-4"), ("first", "first-2"))
 
 
 @pytest.fixture
@@ -162,3 +163,16 @@ def test_the_view_is_saved_with_the_first_change(open_page: Open) -> None:
     assert found is not None
     assert found.fields["view"]["encoder"] == "vae2"
     assert found.undo == "filter las > 80"
+
+
+def test_a_workspace_without_a_tray_is_saved_and_loaded(open_page: Open) -> None:
+    app = open_page("table", data="first")
+    assert not [b for b in app.button if b.key == "tray_save"]  # there is nothing yet
+    app.text_area(key="filter_text").set_value("las > 80").run()
+    assert app.button(key="tray_save").label == "Save"
+    held = session_bytes(Session(filter="las > 60", subsets={"two": PAIRS}))
+    app.file_uploader(key="tray_file").upload("kept.radioviz", held).run()
+    assert not app.exception
+    said = " ".join(c.value for c in app.caption)
+    assert "0 galaxies loaded, 1 subset, with its filter" in said
+    assert app.text_area(key="filter_text").value == "las > 60"
