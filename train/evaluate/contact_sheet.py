@@ -25,7 +25,7 @@ def contact_sheet(
     Parameters
     ----------
     number : int
-        Pairs, as many of each class of the model as there are.
+        Pairs, as many of each class of the model as there are, and one at least.
     out : Path, optional
         By default ``runs/MODEL-sheet.png``, since survey images are not part of this repository.
     """
@@ -37,7 +37,7 @@ def contact_sheet(
     pairs = []
     for label in classes:
         real = evaluation_set(chain, split, (label,) if label else ())
-        some = np.random.default_rng(0).permutation(len(real))[: number // len(classes)]
+        some = np.random.default_rng(0).permutation(len(real))[: max(1, number // len(classes))]
         images = real.images[np.sort(some)]
         pixel = (chain.field_arcsec or 0.0) / chain.size
         sizes = morphology.measure(images, pixel, beam=5.4)["las_measured"].to_numpy(float)

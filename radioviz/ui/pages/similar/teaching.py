@@ -117,14 +117,17 @@ def draw_taught(view: View) -> None:
     asked = taught.space.next_to_label(taught.word, [*taught.yes, *taught.no], ASKED)
     with st.expander("Label these next", expanded=True, icon=":material/quiz:"):
         st.caption("Least sure, and unlike each other.")
-        _draw(view, taught.scores(asked), "teach_next", "Galaxies to label next")
+        _draw(
+            view, taught.scores(asked), "teach_next", "Galaxies to label next", "Least sure first"
+        )
     st.session_state["teach_queue"] = taught.pairs(asked)
     order = taught.others()
     passing = filtering.passing(view.data_set, view.model)
     if passing is not None:
         order = order[passing[order]]
     st.subheader(f"{len(order):,} others, most likely first")
-    _draw(view, taught.scores(order[:MOST]), "teach_ranked", f"Ranked by {held.tag}")
+    _draw(view, taught.scores(order[:MOST]), "teach_ranked", f"Ranked by {held.tag}",
+          "Most likely first")  # fmt: skip
 
 
 def _draw_start(view: View, taught: TaughtTag) -> None:
@@ -133,8 +136,8 @@ def _draw_start(view: View, taught: TaughtTag) -> None:
                "one by words or by name first.")  # fmt: skip
     found = taught.scores(taught.space.spread_out(24))
     st.session_state["teach_queue"] = list(found)
-    _draw(view, found, "teach_start", "Galaxies to begin with")
+    _draw(view, found, "teach_start", "Galaxies to begin with", "Most unlike first")
 
 
-def _draw(view: View, scores: dict[Pair, float], key: str, label: str) -> None:
-    draw_ranked(view, list(scores), scores, key=key, label=label)
+def _draw(view: View, scores: dict[Pair, float], key: str, label: str, order: str) -> None:
+    draw_ranked(view, list(scores), scores, key=key, label=label, order=order)

@@ -256,9 +256,10 @@ def draw_ranked(
     *,
     key: str,
     label: str,
+    order: str = "Best first",
     refresh: Sequence[str] = (),
 ) -> None:
-    """A gallery whose captions begin with what galaxies are ranked by."""
+    """A gallery whose captions begin with what galaxies are ranked by; ``order`` names theirs."""
 
     def cells(shown: list[Pair], look: Look) -> list[gallery.Cell]:
         made = galaxies.galaxy_cells(shown, view.style, size=look.pixels, common=look.common)
@@ -269,7 +270,7 @@ def draw_ranked(
         ]  # fmt: skip
 
     gallery_tools.paged_gallery(
-        pairs, view, cells, key=key, label=label, width=118, order="Best first",
+        pairs, view, cells, key=key, label=label, width=118, order=order,
         on_open=query_panel.open_galaxy, on_collect=detail.toggle_tray, refresh=refresh,
     )  # fmt: skip
 
