@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -48,14 +49,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_folder_of_the_run() -> Iterator[Path]:
-    """A cache and a home of the test run's own, so that no user's files are touched.
+    """A cache and a home of this worker's own, so that no user's files are touched.
 
-    Processes of one run (pytest-xdist, servers started by tests) share it through the
-    environment; ``RADIOVIZ_TEST_CACHE`` keeps it from one run to the next.
+    Processes that its tests start share it through the environment; ``RADIOVIZ_TEST_CACHE``
+    keeps it from one run to the next.
     """
     kept = os.environ.get("RADIOVIZ_TEST_CACHE")
     with tempfile.TemporaryDirectory(prefix="radioviz-test-") as scratch:
-        root = Path(kept or scratch)
+        root = Path(kept or scratch) / os.environ.get("PYTEST_XDIST_WORKER", "alone")
         before = {k: os.environ.get(k) for k in ("RADIOVIZ_CACHE", "RADIOVIZ_HOME")}
         os.environ["RADIOVIZ_CACHE"] = str(root / "cache")
         os.environ["RADIOVIZ_HOME"] = str(root / "home")
@@ -65,6 +66,27 @@ def cache_folder_of_the_run() -> Iterator[Path]:
                 os.environ.pop(key, None)
             else:
                 os.environ[key] = value
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_left_for_others(cache_folder_of_the_run: Path) -> Iterator[None]:
+    """What a file's tests fetch, import or set is gone when the next file of this worker begins.
+
+    The galaxies that ship stay built, and what is drawn from them.
+    """
+    cache, home = cache_folder_of_the_run, cache_folder_of_the_run.parent / "home"
+    ours = {k: v for k, v in os.environ.items() if k.startswith("RADIOVIZ_")}
+    here = Path.cwd()
+    yield
+    os.chdir(here)
+    for key in [k for k in os.environ if k.startswith("RADIOVIZ_")]:
+        del os.environ[key]
+    os.environ.update(ours)
+    fetched = ("downloads", "cutouts", "sky-cutouts", "sky-footprints", "host-searches", "clusters")
+    built = [p for p in cache.glob("catalogues/*") if not p.name.startswith("first-v")]
+    own = [home / name for name in ("surveys", "atlas", "models", "jobs", "uploads")]
+    for folder in (*built, *(cache / name for name in fetched), *own):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -131,14 +153,17 @@ def full_disk() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The system's Chromium, driven by Playwright."""
-    from tests.browser.server import CHROMIUM_FLAGS, chromium
+    from tests.browser.server import CHROMIUM_FLAGS, PATIENCE, chromium, patient
 
     executable = chromium()
     if executable is None:
         pytest.skip("no Chromium on this machine (Debian and Ubuntu: apt install chromium)")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_FLAGS))
+        running.new_context = patient(running.new_context)  # type: ignore[method-assign]
+        running.new_page = patient(running.new_page)  # type: ignore[method-assign]
         yield running
         running.close()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qs, urlparse
 
 import numpy as np
+from playwright.sync_api import TimeoutError
 
 from radioviz.atlas.atlas import open_atlas
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
 
 MAP = ".st-key-map_panel .rv-map"
 POINTS = f"{MAP} .rv-points"
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 def open_map(page: Page, url: str) -> None:
@@ -30,6 +34,34 @@ def settle(page: Page) -> None:
     """Wait until no script run is under way."""
     page.wait_for_function(
         '() => !document.querySelector(\'[data-testid="stApp"][data-test-script-state="running"]\')'
+    )
+
+
+@contextmanager
+def drawn_again(page: Page) -> Iterator[None]:
+    """Do what makes the server draw the page again, and wait until it has, however slow it is."""
+    settle(page)
+    page.evaluate(
+        """() => { const app = document.querySelector('[data-testid=stApp]');
+        window.runs = 0;
+        new MutationObserver(() => { window.runs += app.dataset.testScriptState === 'running'; })
+            .observe(app, {attributes: true}); }"""
+    )
+    yield
+    with suppress(TimeoutError):  # a run may be too short to be seen
+        page.wait_for_function("() => window.runs > 0", timeout=20_000)
+    settle(page)
+
+
+def show_theme(page: Page, theme: Literal["light", "dark"]) -> None:
+    """Change the browser's colour scheme and wait until the page follows."""
+    page.emulate_media(color_scheme=theme)
+    page.wait_for_function(
+        """dark => { const app = document.querySelector('[data-testid=stApp]');
+        if (!app) return false;
+        const [r, g, b] = getComputedStyle(app).backgroundColor.match(/\\d+/g).map(Number);
+        return (r + g + b < 384) === dark; }""",
+        arg=theme == "dark",
     )
 
 

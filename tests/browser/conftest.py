@@ -46,7 +46,6 @@ def decoding_server(cache_folder_of_the_run: object) -> Iterator[Server]:
 def page(browser: Browser) -> Iterator[Page]:
     """A page in a browser context of its own; what it reported as an error fails the test."""
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, accept_downloads=True)
-    context.set_default_timeout(60_000)  # another browser works beside this one
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -107,11 +107,12 @@ def main_of(page: Page) -> Locator:
 def upload(page: Page, url: str, *files: Path) -> None:
     """Open the page and give it files; returns when they have been looked at."""
     page.goto(url + "/your_data")
+    given = main_of(page).locator("input[type=file]")
+    given.wait_for(state="attached")
     # Nobody is quicker than the first run of the page, which may still move the uploader.
-    main_of(page).locator("input[type=file]").wait_for(state="attached")
     actions.settle(page)
-    main_of(page).locator("input[type=file]").set_input_files(list(files))
-    main_of(page).get_by_text("received").wait_for(timeout=60_000)
+    given.set_input_files(list(files))
+    main_of(page).get_by_text("received").wait_for(timeout=SLOW)
     wait_for_inspection(page)
 
 
@@ -119,7 +120,7 @@ def wait_for_inspection(page: Page) -> None:
     """Wait for what was found in the files, or what is wrong with them."""
     main = main_of(page)
     facts = main.get_by_test_id("stHtml").get_by_text("Kind", exact=True)
-    facts.or_(main.get_by_test_id("stAlertContentError")).first.wait_for(timeout=60_000)
+    facts.or_(main.get_by_test_id("stAlertContentError")).first.wait_for(timeout=SLOW)
     page.wait_for_timeout(200)
     actions.settle(page)
 
@@ -138,18 +139,16 @@ def choose(page: Page, question: str, answer: str) -> None:
         with contextlib.suppress(TimeoutError):
             option.wait_for(timeout=6_000)
             break
-    option.click()
-    page.wait_for_timeout(300)
-    actions.settle(page)
+    with actions.drawn_again(page):
+        option.click()
 
 
 def answer(page: Page, question: str, text: str) -> None:
     """Type an answer to a question."""
     field = main_of(page).get_by_test_id("stTextInput").filter(has_text=question).locator("input")
-    field.fill(text)
-    field.press("Enter")
-    page.wait_for_timeout(300)
-    actions.settle(page)
+    with actions.drawn_again(page):
+        field.fill(text)
+        field.press("Enter")
 
 
 def start_import(page: Page, key: str, encoders: bool = False) -> None:
@@ -157,9 +156,8 @@ def start_import(page: Page, key: str, encoders: bool = False) -> None:
     answer(page, "Key", key)
     if not encoders:
         box = main_of(page).get_by_test_id("stMultiSelect")
-        box.get_by_label("Clear all").click()
-        page.wait_for_timeout(200)
-        actions.settle(page)
+        with actions.drawn_again(page):
+            box.get_by_label("Clear all").click()
     start = page.locator(".st-key-import_start button")
     assert start.is_enabled(), page_text(page)
     start.click()
@@ -168,7 +166,7 @@ def start_import(page: Page, key: str, encoders: bool = False) -> None:
 def wait_for_job(page: Page, home: Path) -> None:
     """Wait until the server has started an import, which then no longer needs the page."""
     for _ in range(600):
-        if any((home / "jobs").glob("*")):
+        if any((home / "jobs").glob("*-*")):
             return
         page.wait_for_timeout(100)
     raise AssertionError("no import was started in 60 s")

@@ -61,10 +61,10 @@ class Map:
         """Wait for what the server understood: kind, number and sum of rows."""
         from playwright.sync_api import expect
 
-        expect(self.page.locator("#answer")).to_have_text(expected, timeout=20_000)
+        expect(self.page.locator("#answer")).to_have_text(expected)
 
     def drawn(self) -> None:
-        self.page.wait_for_selector(".rv-map[data-state=drawn]", timeout=20_000)
+        self.page.wait_for_selector(".rv-map[data-state=drawn]", timeout=60_000)
 
     def colours(self, x: float, y: float, half: int = 25) -> np.ndarray:
         """Pixels (k, 3) about a place on the map."""

@@ -12,9 +12,10 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -30,10 +31,24 @@ CHROMIUM_FLAGS = (
     "--disable-gpu-compositing",
 )
 
+PATIENCE = 150_000
+"""Milliseconds that a browser of the tests waits for anything."""
+
 
 def chromium() -> str | None:
     """Path of the system's Chromium, None when there is none."""
     return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def patient(opens: Callable[..., Any]) -> Callable[..., Any]:
+    """Let every context or page wait as long as another one: machines differ in speed."""
+
+    def opened(**how: Any) -> Any:
+        made = opens(**how)
+        made.set_default_timeout(PATIENCE)
+        return made
+
+    return opened
 
 
 def free_port() -> int:

@@ -27,7 +27,6 @@ def test_a_list_joins_filters_and_colours(app_server: Server, page: Page, tmp_pa
     )  # fmt: skip
     path = tmp_path / "my list.csv"
     listed.to_csv(path, index=False)
-    page.set_default_timeout(240_000)
     page.goto(app_server.url + "/table?data=first")
     page.get_by_role("tab", name="Crossmatch").click()
     page.locator(".st-key-match_file input[type=file]").set_input_files(path)

@@ -42,7 +42,7 @@ def test_by_keyboard_and_cancelled(app_server: Server, page: Page) -> None:
 
 def test_a_file_arrives_on_another_page(app_server: Server, page: Page) -> None:
     count = all_selected(page, app_server.url)
-    with page.expect_download(timeout=120_000) as started:
+    with page.expect_download() as started:
         page.locator(".st-key-brush_zip button").click()
         page.get_by_role("progressbar", name=re.compile("Writing")).wait_for()
         page.get_by_role("link", name="Benchmarks").click()

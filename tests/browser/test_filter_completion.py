@@ -23,7 +23,7 @@ def opened(page: Page, server: Server) -> None:
     page.locator(".st-key-filter_completion").get_by_text("Ctrl+Space").wait_for()
     settle(page)
     with page.expect_response(lambda r: "/media/" in r.url and "json" in r.headers.get(
-        "content-type", ""), timeout=30_000):  # fmt: skip
+        "content-type", "")):  # fmt: skip
         page.reload()
     page.locator(".st-key-filter_completion").get_by_text("Ctrl+Space").wait_for()
     settle(page)

@@ -22,7 +22,6 @@ GALLERY = ".st-key-likelihood_gallery"
 
 def opened(page: Page, server: Server) -> Locator:
     """The pictures of the Likelihood page, once they can be clicked."""
-    page.set_default_timeout(240_000)
     page.goto(server.url + "/likelihood?data=first")
     cells = page.locator(f"{GALLERY} .open")
     page.locator(".st-key-likelihood_histogram .nsewdrag").wait_for()
@@ -163,7 +162,7 @@ def test_comparing_and_blinking(app_server: Server, page: Page) -> None:
     figures.nth(2).wait_for()
     assert page.locator(".st-key-comparison figcaption .name").all_inner_texts() == names
     facts = page.get_by_role("dialog").get_by_test_id("stDataFrame")
-    expect(facts).to_have_count(1, timeout=60_000)
+    expect(facts).to_have_count(1)
     page.locator(".st-key-comparison .mode").click()
     expect(page.locator(".st-key-comparison figure:visible")).to_have_count(1)
     page.locator(".st-key-comparison .next").click()  # stops, and steps
@@ -191,7 +190,6 @@ def test_comparing_and_blinking(app_server: Server, page: Page) -> None:
 
 
 def test_the_map_s_gallery_selects_and_compares(app_server: Server, page: Page) -> None:
-    page.set_default_timeout(240_000)
     open_map(page, app_server.url)
     lasso(page, 0.3, 0.3, 0.7, 0.7)
     cells = page.locator(".st-key-gallery .open")

@@ -114,7 +114,7 @@ def test_each_reader_behind_the_proxy_has_a_selection(
     first.get_by_role("button", name="Add all to tray").click()
     first.get_by_text(f"Selection tray · {count:,}").wait_for()
     second.reload()
-    second.get_by_text("Selection tray · 0").wait_for(timeout=60_000)
+    second.get_by_text("Selection tray · 0").wait_for()
     # What reaches programs and files of the server's own computer is offered to neither.
     for reader in (first, second):
         assert reader.get_by_text("Listen to TOPCAT").count() == 0
@@ -167,10 +167,10 @@ def test_a_folder_that_the_server_may_only_read(
         actions.settle(page)
         assert page.get_by_test_id("stAlertContentError").count() == 0
         page.goto(s.url + "/your_data")
-        page.locator(".st-key-survey_group").wait_for(timeout=60_000)
+        page.locator(".st-key-survey_group").wait_for()
         page.get_by_role("button", name="Remove").click()
         page.get_by_role("button", name="Remove for good").click()
-        page.get_by_text("cannot be written").first.wait_for(timeout=60_000)
+        page.get_by_text("cannot be written").first.wait_for()
         importing_page.main_of(page).locator("input[type=file]").first.set_input_files(
             importing_page.cutouts(tmp_path / "files", 2)
         )

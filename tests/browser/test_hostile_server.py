@@ -179,8 +179,7 @@ def test_names_do_nothing_in_a_browser(server: Server, home: Path, browser: Brow
     said: list[Any] = []
     for name in ("", "inspect_galaxy", "latent_map", "similar", "likelihood", "your_data"):
         page.goto(f"{server.url}/{name}?data={key}", wait_until="load")
-        page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]',
-                               timeout=60_000)  # fmt: skip
+        page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
         live = "img[src=x], a[href*='evil.example']"
         said.append(page.evaluate(f'document.querySelectorAll("{live}").length'))
         assert "Traceback" not in page.inner_text("body")

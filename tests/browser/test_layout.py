@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.actions import lasso, open_map, pictures, plot_area, settle, wait_for_map
+from tests.browser.actions import (
+    THEMES,
+    lasso,
+    open_map,
+    pictures,
+    plot_area,
+    settle,
+    show_theme,
+    wait_for_map,
+)
 from tests.browser.server import Server
 
 if TYPE_CHECKING:
@@ -26,7 +35,6 @@ def test_nothing_is_cut_off_and_the_map_has_room(
     decoding_server: Server, browser: Browser, width: int
 ) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900})
-    page.set_default_timeout(60_000)
     open_map(page, decoding_server.url)
     settle(page)
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
@@ -42,7 +50,6 @@ def test_nothing_is_cut_off_and_the_map_has_room(
 
 def test_the_map_is_as_high_as_the_window(decoding_server: Server, browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1440, "height": 700})
-    page.set_default_timeout(60_000)
     open_map(page, decoding_server.url)
     low = plot_area(page)["height"]
     page.set_viewport_size({"width": 1440, "height": 1100})
@@ -54,7 +61,6 @@ def test_the_map_is_as_high_as_the_window(decoding_server: Server, browser: Brow
 
 def test_pictures_are_in_sight_after_a_lasso(decoding_server: Server, browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.set_default_timeout(60_000)
     open_map(page, decoding_server.url)
     lasso(page, 0.3, 0.3, 0.7, 0.7)
     page.locator(".st-key-selection .cell img").first.wait_for()
@@ -73,31 +79,29 @@ def test_the_outline_of_an_empty_lasso_goes(decoding_server: Server, page: Page)
     assert (outline.get_attribute("d") or "") == ""
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
-def test_contrast_and_targets(
-    decoding_server: Server, browser: Browser, path: str, theme: str
-) -> None:
+def test_contrast_and_targets(decoding_server: Server, browser: Browser, path: str) -> None:
     package = pytest.importorskip("axe_playwright_python")
     script = (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 900}, color_scheme=theme, bypass_csp=True
-    )
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True)
     page = context.new_page()
-    page.set_default_timeout(60_000)
     page.goto(f"{decoding_server.url}/{path}")
-    page.wait_for_selector("[data-testid=stMain] h1")
-    settle(page)
-    page.wait_for_timeout(1000)  # what is drawn again fades in
-    settle(page)
-    page.evaluate(script)
-    found = page.evaluate(
-        "(skipped) => axe.run({exclude: [[skipped]]}, "
-        "{runOnly: ['wcag2a', 'wcag2aa', 'wcag22aa'], resultTypes: ['violations']})"
-        ".then((r) => r.violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 200))]))",
-        _DISABLED,
-    )
-    assert found == []
+    for theme in THEMES:
+        show_theme(page, theme)
+        page.wait_for_selector("[data-testid=stMain] h1")
+        settle(page)
+        page.wait_for_timeout(1000)  # what is drawn again fades in
+        settle(page)
+        page.evaluate(script)
+        found = page.evaluate(
+            "(skipped) => axe.run({exclude: [[skipped]]}, "
+            "{runOnly: ['wcag2a', 'wcag2aa', 'wcag22aa'], resultTypes: ['violations']}).then("
+            "(r) => r.violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 200))]))",
+            _DISABLED,
+        )
+        assert found == [], theme
+    assert page.get_by_test_id("stException").count() == 0
+    assert page.get_by_test_id("stAlertContentError").count() == 0
     context.close()
 
 
@@ -118,7 +122,6 @@ def test_controls_are_neither_cut_nor_over_each_other(
     decoding_server: Server, browser: Browser, width: int
 ) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900})
-    page.set_default_timeout(60_000)
     page.goto(f"{decoding_server.url}/inspect_galaxy?source=first-7")
     heading = page.locator("[data-testid=stMain] h1").first
     heading.wait_for()

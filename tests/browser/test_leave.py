@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def download(page: Page, key: str) -> bytes:
-    with page.expect_download(timeout=120_000) as started:
+    with page.expect_download() as started:
         page.locator(f".st-key-{key}").get_by_role("button").first.click()
     return Path(started.value.path()).read_bytes()
 
@@ -97,10 +97,10 @@ def test_a_session_file_opens_in_another_browser(
     saved.write_bytes(download(first, "tray_save"))
 
     second.goto(app_server.url)
-    second.get_by_text("Selection tray · 0").wait_for(timeout=60_000)
+    second.get_by_text("Selection tray · 0").wait_for()
     second.get_by_text("Load a saved selection").click()
     second.locator(".st-key-tray_load input[type=file]").set_input_files(saved)
-    second.get_by_text(f"Selection tray · {count:,}").wait_for(timeout=60_000)
+    second.get_by_text(f"Selection tray · {count:,}").wait_for()
     second.get_by_role("button", name="Open its view").click()
     actions.wait_for_map(second)
     for part in ("encoder=vae32", "layout=pca"):
@@ -112,12 +112,12 @@ def test_a_session_file_opens_in_another_browser(
     saved.with_name("theirs.radioviz").write_text(other)
     third = contexts[1].new_page()
     third.goto(app_server.url)
-    third.get_by_text("Selection tray · 0").wait_for(timeout=60_000)
+    third.get_by_text("Selection tray · 0").wait_for()
     third.get_by_text("Load a saved selection").click()
     third.locator(".st-key-tray_load input[type=file]").set_input_files(
         saved.with_name("theirs.radioviz")
     )
-    third.get_by_text("data set 'theirs' is not installed").wait_for(timeout=60_000)
+    third.get_by_text("data set 'theirs' is not installed").wait_for()
     third.get_by_text(f"Selection tray · {count - 1:,}").wait_for()
     for context in contexts:
         context.close()
@@ -177,11 +177,11 @@ def test_samp_to_another_program_and_back(
         count = lassoed(page, server.url)
         page.locator(".st-key-brush_export button").first.click()
         page.get_by_role("button", name="Table to TOPCAT, Aladin").click()
-        page.get_by_text("Desk received the table").wait_for(timeout=60_000)
+        page.get_by_text("Desk received the table").wait_for()
         mtype, table = program.got[0]
         assert mtype == "table.load.votable"
         page.get_by_role("button", name="to DS9, Aladin").click()
-        page.get_by_text("images").get_by_text("Desk received").wait_for(timeout=90_000)
+        page.get_by_text("images").get_by_text("Desk received").wait_for()
         images = [p for m, p in program.got if m == "image.load.fits"]
         assert len(images) == min(count, 20)
         with fits.open(images[0]["url"].removeprefix("file://")) as hdus:
@@ -189,21 +189,21 @@ def test_samp_to_another_program_and_back(
 
         page.keyboard.press("Escape")
         page.get_by_text("Listen to TOPCAT, Aladin, DS9").click()
-        page.get_by_text("No message yet").wait_for(timeout=60_000)
+        page.get_by_text("No message yet").wait_for()
         program.tell("table.highlight.row", table_id=table["table-id"], url="", row="2")
-        page.get_by_text("highlighted").wait_for(timeout=60_000)
+        page.get_by_text("highlighted").wait_for()
         page.locator(".st-key-detail_inspect button").wait_for()
 
         catalogue = open_data_set("first")
         row = int(np.flatnonzero(np.isfinite(catalogue.table["ra"]))[40])
         ra, dec = (float(catalogue.table[c].iat[row]) for c in ("ra", "dec"))
         program.tell("coord.pointAt.sky", ra=f"{ra:.6f}", dec=f"{dec:.6f}")
-        page.get_by_text("Desk: points at").wait_for(timeout=60_000)
+        page.get_by_text("Desk: points at").wait_for()
 
         path = tmp_path / "theirs.vot"
         write_votable(path, catalogue.table.iloc[[row, row + 1]])
         program.tell("table.load.votable", url=path.as_uri(), table_id="theirs", name="theirs")
-        page.get_by_text("of 'theirs' selected").wait_for(timeout=60_000)
+        page.get_by_text("of 'theirs' selected").wait_for()
         until(lambda: actions.selected_count(page) <= 2)
     program.client.disconnect()
 

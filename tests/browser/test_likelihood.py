@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def opened(page: Page, server: Server) -> Locator:
     page.goto(f"{server.url}/likelihood?data=first&encoder=vae32")
     chart = page.locator(".st-key-likelihood_histogram .nsewdrag")
-    chart.wait_for(timeout=120_000)
+    chart.wait_for()
     actions.settle(page)
     return chart
 
@@ -109,5 +109,5 @@ def test_search_from_an_outlier(app_server: Server, page: Page) -> None:
     page.locator(".st-key-likelihood_gallery .open").first.click()
     page.locator(".st-key-likelihood_similar button").click()
     page.wait_for_url("**/similar*")
-    page.locator(".st-key-similar_gallery .open").first.wait_for(timeout=60_000)
+    page.locator(".st-key-similar_gallery .open").first.wait_for()
     assert first in page.url

@@ -50,7 +50,7 @@ def in_gallery(page: Page, key: str, number: int) -> list[str]:
 
 
 def download(page: Page, key: str) -> bytes:
-    with page.expect_download(timeout=120_000) as started:
+    with page.expect_download() as started:
         page.locator(f".st-key-{key} button").first.click()
     path = started.value.path()
     return path.read_bytes()

@@ -55,7 +55,7 @@ def ask(page: Page, url: str, positions: str) -> None:
     page.get_by_role("button", name="Check positions").click()
     importing_page.wait_for_inspection(page)
     importing_page.choose(page, "which service should cut them", "nvss")
-    page.get_by_text("NVSS (hips2fits) at").wait_for(timeout=60_000)
+    page.get_by_text("NVSS (hips2fits) at").wait_for()
     actions.settle(page)
 
 
@@ -112,18 +112,18 @@ def test_a_fetch_is_cancelled_killed_and_resumed(
     rows = zip(rng.uniform(100, 200, 40), rng.uniform(0, 60, 40), strict=True)
     ask(page, own_server.url, "\n".join(f"{ra:.5f} {dec:+.5f}" for ra, dec in rows))
     importing_page.start_import(page, "slowly")
-    page.get_by_text("fetching cutouts").first.wait_for(timeout=60_000)
+    page.get_by_text("fetching cutouts").first.wait_for()
     page.get_by_role("button", name="Cancel").click()
-    page.get_by_text("Cancelled after").wait_for(timeout=60_000)
+    page.get_by_text("Cancelled after").wait_for()
     assert not (home / "surveys" / "slowly").exists(), "half of it is shown"
     assert page.locator(".st-key-survey_slowly").count() == 0
     before = len(service.requests)
     assert before < 40
 
     page.get_by_role("button", name="Resume").click()
-    page.get_by_text("fetching cutouts").first.wait_for(timeout=60_000)
+    page.get_by_text("fetching cutouts").first.wait_for()
     os.kill(process_of(home), signal.SIGKILL)
-    page.get_by_text("Interrupted after").wait_for(timeout=60_000)
+    page.get_by_text("Interrupted after").wait_for()
     assert page.locator(".st-key-survey_slowly").count() == 0
     service.behaviour = None
     page.get_by_role("button", name="Resume").click()
@@ -152,7 +152,7 @@ def test_no_network_is_said_in_a_sentence(
     with run_server(RADIOVIZ_HOME=str(home), RADIOVIZ_CUTOUTS_HIPS2FITS=nobody) as server:
         ask(page, server.url, "one 150.0 2.0\ntwo 151.0 2.5")
         importing_page.start_import(page, "nowhere")
-        page.get_by_text("cannot be reached").first.wait_for(timeout=120_000)
+        page.get_by_text("cannot be reached").first.wait_for()
         text = page.get_by_test_id("stAlertContentError").first.inner_text()
         assert "the rest of RadioViz works without the network" in text
         actions.open_map(page, server.url)

@@ -40,11 +40,11 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
 def test_a_host_is_chosen_by_click(server: Server, page: Page) -> None:
     page.goto(f"{server.url}/inspect_galaxy?data=first&source=first-3&tab=Host")
     find = page.locator(".st-key-host_find").get_by_role("button")
-    find.wait_for(timeout=120_000)
+    find.wait_for()
     actions.settle(page)
     find.click()
     ring = page.locator(".st-key-host_image .scatterlayer .trace").first.locator(".point").first
-    ring.wait_for(timeout=60_000)
+    ring.wait_for()
     actions.settle(page)
     ring.scroll_into_view_if_needed()
     box = ring.bounding_box()
@@ -77,7 +77,7 @@ def test_the_viewer_shows_the_radio_image_without_a_network(
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{server.url}/inspect_galaxy?data=first&source=first-3&tab=Sky")
     sky = page.locator(".sky[data-ready='first-3']")
-    sky.wait_for(timeout=120_000)
+    sky.wait_for()
     assert int(sky.get_attribute("data-lines") or 0) >= 1  # contours of this image
     deadline = time.monotonic() + 60
     while not any("/Norder" in url for url in asked) and time.monotonic() < deadline:
@@ -92,7 +92,7 @@ def test_sky_and_map_share_a_selection(server: Server, page: Page, viewer: None)
     page.goto(f"{server.url}/latent_map?data=first&beside=sky")
     actions.wait_for_map(page)
     sky = page.locator(".sky[data-ready='all']")
-    sky.wait_for(timeout=120_000)
+    sky.wait_for()
     assert sky.get_attribute("data-sources") == "2158"
     # From the map to the sky.
     actions.lasso(page, 0.1, 0.1, 0.5, 0.5)

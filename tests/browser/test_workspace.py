@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import time
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from radioviz.ui import session_workspace
 from radioviz.ui.saved_view import PAGES
 from radioviz.workspace.history import new_identifier
 from tests.browser.actions import lasso, open_map, settle, wait_for_map
-from tests.browser.server import CHROMIUM_FLAGS, chromium, run_server
+from tests.browser.server import CHROMIUM_FLAGS, PATIENCE, chromium, run_server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 
 BOX = ".st-key-filter_text textarea"
-SOON = 2.0 if os.getloadavg()[0] < (os.cpu_count() or 1) else 20.0
-"""Seconds until another tab shows a change; more where other work runs beside."""
 
 
 def tray_count(page: Page) -> int:
@@ -40,11 +37,10 @@ def tray_count(page: Page) -> int:
     return int(found[1].replace(",", ""))
 
 
-def wait_for_tray(page: Page, number: int, timeout: float = 20_000) -> None:
+def wait_for_tray(page: Page, number: int) -> None:
     page.wait_for_function(
         "n => document.querySelector('.st-key-tray')?.innerText.includes(`Selection tray · ${n}`)",
         arg=f"{number:,}",
-        timeout=timeout,
     )
 
 
@@ -90,12 +86,9 @@ def test_two_tabs_have_one_history(app_server: Server, page: Page) -> None:
     wait_for_tray(other, number)
     settle(page)
     settle(other)
-    began = time.monotonic()
     other.locator(".st-key-tray_clear button").click()
     page.get_by_text("Changed in another tab").first.wait_for()
     wait_for_tray(page, 0)
-    print(f"the other tab is told after {time.monotonic() - began:.2f} s")
-    assert time.monotonic() - began < SOON
     wait_for_tray(other, 0)
     page.locator(".st-key-workspace_undo button").first.click()
     wait_for_tray(page, number)
@@ -180,7 +173,7 @@ def opened(browser: Browser, profile: Path) -> BrowserContext:
         profile, executable_path=chromium(), args=list(CHROMIUM_FLAGS),
         viewport={"width": 1400, "height": 1000},
     )  # fmt: skip
-    context.set_default_timeout(120_000)
+    context.set_default_timeout(PATIENCE)
     return context
 
 

@@ -96,7 +96,7 @@ LINKS = [
 
 @pytest.mark.parametrize(("page", "link"), LINKS)
 def test_a_link_opens_as_it_was(page: str, link: dict[str, str]) -> None:
-    app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
+    app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=200)
     for name, value in link.items():
         app.query_params[name] = value
     app.switch_page(f"pages/{page}.py").run()

@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from radioviz.data.registry import open_data_set
+from radioviz.morphology import complete
 from radioviz.paths import REPOSITORY
 from tests.browser.server import Server, run_server
 from tests.faults.jobs import cutouts
@@ -26,6 +28,7 @@ from tests.load.client import Client
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     # The client of a session closes its connection itself.
     pytest.mark.filterwarnings(r"ignore:connect\(\) must be used:DeprecationWarning"),
 ]
@@ -39,6 +42,16 @@ PAGES = {
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "_PATIENCE", 200.0)
+
+
+def ready_cache(folder: Path) -> Path:
+    """A cache folder where the galaxies that ship are built and measured, which takes long."""
+    first = open_data_set("first")
+    complete(first)
+    assert first.folder is not None
+    (folder / "catalogues").mkdir(parents=True)
+    (folder / "catalogues" / first.folder.name).symlink_to(first.folder)
+    return folder
 
 
 def health(server: Server) -> dict[str, Any]:
@@ -66,7 +79,7 @@ def press(reader: Client, key: str) -> None:
 @pytest.mark.parametrize("work", ["generate", "explain"])
 def test_the_server_is_ended_while_it_computes(work: str, tmp_path: Path) -> None:
     """Within ten seconds, with a line in the log, and nothing half written."""
-    home, cache = tmp_path / "home", tmp_path / "cache"
+    home, cache = tmp_path / "home", ready_cache(tmp_path / "cache")
     with run_server(
         RADIOVIZ_HOME=str(home), RADIOVIZ_CACHE=str(cache), RADIOVIZ_LOG="json"
     ) as server:

@@ -2,7 +2,7 @@
 
 .. code-block:: sh
 
-    python -m tests.fuzz --seconds 60 --seed 1        # what the tests run
+    python -m tests.fuzz --count 600 --seed 1         # what the tests run
     python -m tests.fuzz --count 200000 --seed 8      # the recorded campaign
     python -m tests.fuzz --only "HDF5" --count 5000   # one reader
     python -m tests.fuzz --again "HDF5" 1 123         # one input, with its traceback

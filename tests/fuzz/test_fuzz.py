@@ -1,4 +1,4 @@
-"""A minute of the fuzz campaign, and that its guard holds."""
+"""A few hundred inputs of the fuzz campaign, and that its guard holds."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ import pytest
 from radioviz.paths import REPOSITORY
 from tests.fuzz import campaign, opened
 
-SECONDS = 60
+COUNT = 600
 
 
 @pytest.mark.slow
-def test_a_minute_of_hostile_files() -> None:
-    """Every reader, the same inputs each time as far as the time goes."""
+@pytest.mark.timeout(900)
+def test_hostile_files() -> None:
+    """Every reader, the same inputs each time however fast the machine is."""
     said = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz", "--seconds", str(SECONDS), "--seed", "1"],
+        [sys.executable, "-m", "tests.fuzz", "--count", str(COUNT), "--seed", "1"],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=800,
         env=os.environ | {"RADIOVIZ_SHARED_DATA": "nowhere"},
     )
     assert said.returncode == 0, said.stdout + said.stderr

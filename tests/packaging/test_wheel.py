@@ -158,7 +158,6 @@ def test_the_app_listens_on_loopback_alone(server: Server) -> None:
 @pytest.mark.browser
 def test_the_map_shows_all_galaxies(server: Server, browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    page.set_default_timeout(60_000)
     actions.open_map(page, server.url)
     actions.settle(page)
     actions.lasso(page, 0.005, 0.005, 0.995, 0.995)

@@ -40,7 +40,7 @@ def open_page(first: Catalogue) -> Callable[..., AppTest]:
     """
 
     def opened(page: str, state: dict[str, Any] | None = None, **query: str) -> AppTest:
-        app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
+        app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=200)
         for key, value in query.items():
             app.query_params[key] = value
         given = dict(state or {})

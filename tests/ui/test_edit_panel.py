@@ -39,7 +39,7 @@ def test_a_change_is_drawn_with_its_identity_distance(editor, monkeypatch) -> No
     models = SimpleNamespace(with_capability=lambda *_: {"tiny": editor.info})
     monkeypatch.setattr(cache, "models", lambda: models)
     monkeypatch.setattr(cache, "encoder", lambda name: editor.encoder)
-    test = AppTest.from_function(page, default_timeout=60).run()
+    test = AppTest.from_function(page, default_timeout=200).run()
     assert not test.exception
     text = " ".join(str(e.proto) for e in test.get("html"))
     assert "SYNTHETIC" not in text  # nothing but the observed image so far
@@ -61,7 +61,7 @@ def test_sizes_follow_the_pixels_and_a_change_its_image(editor, monkeypatch) -> 
     models = SimpleNamespace(with_capability=lambda *_: {"tiny": editor.info})
     monkeypatch.setattr(cache, "models", lambda: models)
     monkeypatch.setattr(cache, "encoder", lambda name: editor.encoder)
-    test = AppTest.from_function(page, default_timeout=60)
+    test = AppTest.from_function(page, default_timeout=200)
     test.session_state["scale"] = 27.0  # ten times the beam of FIRST
     test.run().toggle(key="edit_sized").set_value(True).run()
     (slider,) = (s for s in test.slider if s.label.startswith("Angular"))

@@ -184,7 +184,7 @@ def test_the_guidance_of_a_flow_is_a_slider() -> None:
         )  # fmt: skip
         st.text(repr(generate_controls._choices(info, "prior")))
 
-    app = AppTest.from_function(page, default_timeout=60).run()
+    app = AppTest.from_function(page, default_timeout=200).run()
     slider = app.slider(key="generate_guidance_tiny")
     assert slider.value == 2.5 and app.text[0].value == "{}"
     assert "2.5 (parts of what is above 1 that classes take, FRII 0.5)" in slider.help

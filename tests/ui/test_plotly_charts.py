@@ -164,6 +164,6 @@ def test_a_chart_without_values_is_a_line_of_text() -> None:
 
         plotly_charts.draw({"data": [], "layout": {}}, "chart", "Dec against RA")
 
-    app = AppTest.from_function(page, default_timeout=60).run()
+    app = AppTest.from_function(page, default_timeout=200).run()
     assert not app.exception
     assert [c.value for c in app.caption] == ["There are no values to draw."]

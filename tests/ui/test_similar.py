@@ -295,18 +295,24 @@ def test_any_orientation_finds_the_turned_galaxy(open_page: Open, first: Catalog
 
 
 def test_searching_the_catalogue_never_opens_torch(cache_folder_of_the_run: object) -> None:
-    """In a process of its own: a search by name, whitened, with negatives, and its export."""
+    """In a process of its own: by name, whitened, with negatives, and by words."""
     code = """
 import sys
 from streamlit.testing.v1 import AppTest
-app = AppTest.from_file("app.py", default_timeout=120)
-app.query_params["source"] = "first/first-10"
-app.query_params["unlike"] = "first/first-3"
-app.query_params["measure"] = "whitened"
-app.switch_page("pages/similar.py").run()
-assert not app.exception and not app.error
+
+def searched(**asked):
+    app = AppTest.from_file("app.py", default_timeout=280)
+    for name, value in asked.items():
+        app.query_params[name] = value
+    app.switch_page("pages/similar.py").run()
+    assert not app.exception and not app.error
+    assert "torch" not in sys.modules, asked
+    return app
+
+app = searched(source="first/first-10", unlike="first/first-3", measure="whitened")
 assert app.subheader[0].value == "24 most similar"
-assert "torch" not in sys.modules
+app = searched(data="first", words="like J0747+1717 but one-sided")
+assert any("galax" in s.value for s in app.subheader), app.subheader
 """
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True, timeout=300)
 

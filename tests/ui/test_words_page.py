@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
 
@@ -60,13 +59,6 @@ def test_a_tag_is_taught_and_undone(open_page: Open) -> None:
     app.button(key="teach_undo").click().run()
     assert app.session_state[HELD].counts() == {"interesting": 2, "not interesting": 1}
     assert not app.exception
-
-
-def test_looking_by_words_needs_no_torch(open_page: Open) -> None:
-    if "torch" in sys.modules:
-        pytest.skip("another test loaded torch")
-    open_page("similar", data="first", words="like J0747+1717 but one-sided")
-    assert "torch" not in sys.modules
 
 
 def test_two_selections_in_words(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,7 @@ def coarse_scores(query: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 def fine_score(query: np.ndarray, reference: np.ndarray) -> float:
     """Score of one pair at full resolution, best of 81 shifts of up to 4 pixels."""
-    from scipy.signal import correlate
+    from scipy import fft
 
     a = _flat(_centre(np.sqrt(query[None].astype(np.float32)), _FINE))[0]
     root = _centre(np.sqrt(reference[None].astype(np.float32)), _FINE + _SHIFT)[0]
@@ -83,7 +83,9 @@ def fine_score(query: np.ndarray, reference: np.ndarray) -> float:
     total, square = _box_sums(root, side), _box_sums(root * root, side)
     spread = np.sqrt(np.maximum(square - total**2 / a.size, 0.0))
     # The query has no mean, so the mean of the reference drops out of the product.
-    product = correlate(root, a.reshape(side, side), mode="valid", method="fft")
+    # Shifts at which the query lies within the reference are free of wrapped pixels.
+    spectrum = fft.rfft2(root) * fft.rfft2(a.reshape(side, side), root.shape).conj()
+    product = fft.irfft2(spectrum, root.shape)[: total.shape[0], : total.shape[1]]
     # An empty image has no spread, and a product of rounding errors.
     return float(np.max(np.where(spread > 1e-3, product / np.maximum(spread, 1e-3), 0.0)))
 
