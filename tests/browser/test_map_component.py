@@ -46,8 +46,7 @@ def shown(page: Page, server: Server, request: pytest.FixtureRequest) -> Map:
 # -- One suite for both painters ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shown", PAINTERS, indirect=True)
-def test_lasso_shift_lasso_and_double_click(shown: Map) -> None:
+def lasso_shift_lasso_and_double_click(shown: Map) -> None:
     shown.around(1)
     shown.answer(told("lasso", rows(1)))
     shown.around(3, shift=True)
@@ -56,8 +55,7 @@ def test_lasso_shift_lasso_and_double_click(shown: Map) -> None:
     shown.answer("cleared 0 0")
 
 
-@pytest.mark.parametrize("shown", PAINTERS, indirect=True)
-def test_box(shown: Map) -> None:
+def box(shown: Map) -> None:
     shown.page.click("[data-tool=box]")
     shown.page.mouse.move(*shown.at(8.5, -1.2))
     shown.page.mouse.down()
@@ -67,8 +65,7 @@ def test_box(shown: Map) -> None:
     shown.answer(told("box", rows(1, 2)))
 
 
-@pytest.mark.parametrize("shown", PAINTERS, indirect=True)
-def test_click_gives_one_row(shown: Map) -> None:
+def click_gives_one_row(shown: Map) -> None:
     shown.page.mouse.move(*shown.at(10, 8))
     shown.page.wait_for_timeout(300)
     shown.page.mouse.down()
@@ -81,14 +78,35 @@ def test_click_gives_one_row(shown: Map) -> None:
     assert int(row) % 4 == 2
 
 
-@pytest.mark.parametrize("shown", PAINTERS, indirect=True)
-def test_what_is_not_selected_is_greyed(shown: Map) -> None:
+def what_is_not_selected_is_greyed(shown: Map) -> None:
     assert shown.coloured(*ISLANDS[0]) > 300
     shown.around(2)
     shown.answer(told("lasso", rows(2)))
     shown.page.wait_for_timeout(500)
     assert shown.coloured(*ISLANDS[2]) > 300
     assert shown.coloured(*ISLANDS[0]) < 10
+
+
+def hover_shows_text_and_picture_and_no_markup(shown: Map) -> None:
+    shown.page.mouse.move(*shown.at(0, 0))
+    shown.page.wait_for_selector(".rv-tip:not([hidden])")
+    text = shown.page.inner_text(".rv-tip")
+    assert text.startswith("Synthetic ")
+    assert int(text.split()[1]) % 4 == 0
+    assert "<b>not bold</b>" in text
+    assert shown.page.locator(".rv-tip img").evaluate("e => e.decode().then(() => e.naturalWidth)")
+
+
+EVERYTHING = (
+    hover_shows_text_and_picture_and_no_markup, lasso_shift_lasso_and_double_click,
+    click_gives_one_row, what_is_not_selected_is_greyed, box,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("shown", PAINTERS, indirect=True)
+def test_both_painters_do_everything(shown: Map) -> None:
+    for one in EVERYTHING:
+        one(shown)
 
 
 @pytest.mark.parametrize("painter", PAINTERS)
@@ -237,16 +255,6 @@ def test_keys(shown: Map) -> None:
     shown.answer(told("box", rows(0, 1, 2, 3)))
 
 
-def test_hover_shows_text_and_picture_and_no_markup(shown: Map) -> None:
-    shown.page.mouse.move(*shown.at(0, 0))
-    shown.page.wait_for_selector(".rv-tip:not([hidden])")
-    text = shown.page.inner_text(".rv-tip")
-    assert text.startswith("Synthetic ")
-    assert int(text.split()[1]) % 4 == 0
-    assert "<b>not bold</b>" in text
-    assert shown.page.locator(".rv-tip img").evaluate("e => e.decode().then(() => e.naturalWidth)")
-
-
 @pytest.mark.parametrize("shown", PAINTERS, indirect=True)
 def test_categories_hidden_in_the_legend_are_not_selected(shown: Map, server: Server) -> None:
     shown.open(server, colour="class")
@@ -330,11 +338,8 @@ def test_a_browser_without_webgl_can_do_everything(plain_page: Page, server: Ser
     assert plain_page.get_attribute(".rv-map", "data-renderer") == "cpu"
     shown = Map(plain_page, "cpu")
     assert shown.coloured(*ISLANDS[0]) > 300
-    test_hover_shows_text_and_picture_and_no_markup(shown)
-    test_lasso_shift_lasso_and_double_click(shown)
-    test_click_gives_one_row(shown)
-    test_what_is_not_selected_is_greyed(shown)
-    test_box(shown)
+    for one in EVERYTHING:
+        one(shown)
 
 
 def test_a_column_that_cannot_be_fetched_is_said(page: Page, server: Server) -> None:

@@ -22,7 +22,7 @@ from tests.data.fits_files import noise
 from tests.faults.jobs import Latents, cutouts
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
-MANY = 1500
+MANY = 600
 
 
 @pytest.fixture
