@@ -56,7 +56,7 @@ def test_axe_finds_nothing(app_server: Server, browser: Browser, width: int) -> 
         settle(page)
     for tab in page.locator(".st-key-table_tabs").get_by_role("tab").all():
         tab.click()
-        for theme in THEMES:
+        for theme in THEMES if width == 1280 else THEMES[:1]:  # colours are those of any width
             show_theme(page, theme)
             page.wait_for_timeout(1000)  # what is drawn again fades in
             settle(page)
