@@ -228,10 +228,11 @@ def _drawn(info: ModelInfo) -> str:
     return f"""
 ## Drawing
 
-{c["steps"]} steps, guidance {c["guidance"]:g}{less} (1: as learned). Nothing is selected. An \
-image of the wrong size is measured and made again up to twice, unless that is switched off. The \
-network draws the source; a noise model with the beam and clipping of the survey draws the sky. \
-`docs/models.md` says how it is judged; beside real galaxies:
+{c["steps"]} steps, guidance {c["guidance"]:g}{less} (1: as learned) at the noise levels that \
+decide the shape. Nothing is selected. An image of the wrong size is measured and made again up \
+to twice, unless that is switched off. The network draws the source; a noise model with the beam \
+and clipping of the survey draws the sky. `docs/models.md` says how it is judged; beside real \
+galaxies:
 
     python -m train sheet {info.name}
 """

@@ -44,6 +44,10 @@ SPREAD = 0.3
 NOISIEST, CLEANEST = 40.0, 0.008
 """Sigma of noise, in units of stretched brightness, at the ends of a path."""
 
+GUIDED = 0.2, 3.0
+"""Noise levels between which the class is guided (Kynkäänniemi et al. 2024): before, all shapes are
+open still, and after, they are settled."""
+
 FAINTEST = 1 / 255
 """One grey level of an 8-bit map, the faintest pixels of the survey images."""
 
@@ -264,7 +268,7 @@ class GalaxyFlow(nn.Module):
     ) -> Tensor:
         """Stretched images where paths from ``x``, at the first noise level, end.
 
-        One network call a step (two with guidance), of second order from the second step on. With
+        One network call a step (two where it is guided), of second order from the second on. With
         ``noise``, normal numbers ``(n, steps, ny, nx)``, each step replaces a part of what noise
         is left by new noise, which corrects errors of earlier steps: on validation sizes and FRIs
         are then nearer to what was asked for than on straight paths. Without, levels may also rise,
@@ -281,7 +285,7 @@ class GalaxyFlow(nn.Module):
         for i, (here, there) in enumerate(itertools.pairwise(sigmas)):
             level = torch.full((len(x),), here, device=x.device)
             clean = self.denoise(x, level, given, maps)
-            if free is not None:
+            if free is not None and GUIDED[0] <= here <= GUIDED[1]:
                 other = self.denoise(x, level, free, maps)
                 clean = other + each[:, None, None, None] * (clean - other)
             step = math.log(here / there)

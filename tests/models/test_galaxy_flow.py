@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -69,24 +70,28 @@ def test_new_noise_keeps_the_spread_of_normal_data(flow, monkeypatch) -> None:
 
 
 def test_guidance_goes_beyond_what_is_known_without_the_class(flow, monkeypatch) -> None:
-    """With x = 1 for the class and 0 without, guidance 2 ends at 2, by half a share at 1.5.
+    """With x = 1 for the class and 0 without, guidance 2 leads to 2, by half a share to 1.5.
 
-    Below 1, where the class counts less than was learned, no share is taken.
+    Below 1, where the class counts less than was learned, no share is taken. Above the noise where
+    shapes are decided, and below it, nothing is guided.
     """
 
     def denoise(x, sigma, given, maps):
         return given[:, :4].sum(1)[:, None, None, None].expand_as(x)
 
+    def found(first: float, last: float, strength: float) -> list[float]:
+        levels = np.geomspace(first, last, 9)
+        end = flow.follow(torch.zeros(2, 1, 16, 16), ask(2), levels, strength)
+        return (end.mean(dim=(1, 2, 3)) / (1 - last / first)).tolist()
+
     monkeypatch.setattr(flow, "denoise", denoise)
-    start = torch.zeros(1, 1, 16, 16)
     flow.class_guidance[1] = 0.5
     for strength in (1.0, 2.0):
-        end = flow.follow(start.expand(2, -1, -1, -1), ask(2), flow.sigmas(8), strength)
-        assert end[0].mean().item() == pytest.approx(strength, rel=1e-3)
-        assert end[1].mean().item() == pytest.approx((1 + strength) / 2, rel=1e-3)
+        assert found(3.0, 0.2, strength) == pytest.approx([strength, (1 + strength) / 2], rel=1e-3)
     for strength in (0.0, 0.5):
-        end = flow.follow(start.expand(2, -1, -1, -1), ask(2), flow.sigmas(8), strength)
-        assert end.mean(dim=(1, 2, 3)).tolist() == pytest.approx([strength] * 2, abs=1e-3)
+        assert found(3.0, 0.2, strength) == pytest.approx([strength] * 2, abs=1e-3)
+    for first, last in ((40.0, 3.1), (0.19, 0.008)):
+        assert found(first, last, 2.0) == pytest.approx([1.0] * 2, rel=1e-3)
 
 
 def test_the_loss_of_a_perfect_network_is_zero_and_of_none_is_not(flow, monkeypatch) -> None:

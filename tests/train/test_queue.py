@@ -94,7 +94,7 @@ def test_a_wrong_plan_is_named(tmp_path: Path, text: str, message: str) -> None:
         queue.read_queue(tmp_path / "plan.toml")
 
 
-@pytest.mark.parametrize("name", ["surveys.toml", "surveys-gpu.toml"])
+@pytest.mark.parametrize("name", ["surveys.toml", "surveys-short.toml", "surveys-gpu.toml"])
 def test_the_plans_of_the_surveys_are_complete(name: str) -> None:
     hours, runs = queue.read_queue(queue.PLAN.with_name(name))
     for entry in runs:  # every setting is accepted

@@ -1,8 +1,8 @@
 """``python -m train evaluate learning-curve``: would more unlabelled images help?
 
 SimCLR that learned from a quarter, half and all of the sources of all surveys, and from FIRST
-alone, with as many images seen (``train/surveys.toml``), judged by five neighbours in ten folds
-over MiraBest Confident. Models that are not published yet are named and passed over.
+alone, with as many images seen (``train/surveys-short.toml``), judged by five neighbours in ten
+folds over MiraBest Confident. Models that are not published yet are named and passed over.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from train.evaluate.benchmarks import bootstrap, record
 from train.evaluate.surveys.evaluations import in_ten_folds
 
 STEPS = {
-    "25": "survey-simclr-25",
-    "50": "survey-simclr-50",
-    "100": "survey-simclr",
-    "first": "survey-simclr-first",
+    "25": "survey-simclr-short-25",
+    "50": "survey-simclr-short-50",
+    "100": "survey-simclr-short-0",
+    "first": "survey-simclr-short-first",
 }
 """Share of the sources in percent, or the survey that is alone, and the model."""
 
@@ -27,7 +27,7 @@ def learning_curve(split: str = "test") -> None:
     models = list_models()
     for step, model in STEPS.items():
         if model not in models:
-            print(f"{step}: no model '{model}' yet; python -m train queue trains it")
+            print(f"{step}: no model '{model}' yet; train/surveys-short.toml trains it")
             continue
         right = in_ten_folds(model, split)
         found = bootstrap(right, np.mean)
