@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -87,6 +88,9 @@ def nothing_is_left_for_others(cache_folder_of_the_run: Path) -> Iterator[None]:
     own = [home / name for name in ("surveys", "atlas", "models", "jobs", "uploads")]
     for folder in (*built, *(cache / name for name in fetched), *own):
         shutil.rmtree(folder, ignore_errors=True)
+    if pages := sys.modules.get("radioviz.ui.cache.data_sets"):
+        for key in [key for key in pages._store().catalogues if key != "first"]:
+            pages.forget_data_set(key)
 
 
 @pytest.fixture(scope="session")

@@ -264,7 +264,7 @@ class Export(Work):
     def prepare(self) -> None:
         from radioviz.importing import Source, import_survey
 
-        import_survey(Source(cutouts(self.folder / "in", 200)), {"key": "mine"})
+        import_survey(Source(cutouts(self.folder / "in", 80)), {"key": "mine"})
         (self.folder / "export.py").write_text(
             "import io\nimport sys\nfrom pathlib import Path\nimport numpy as np\n"
             "from radioviz import export\nfrom radioviz.data import user_surveys as store\n"
