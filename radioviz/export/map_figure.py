@@ -43,7 +43,11 @@ class MapFigure:
     x_title: str = ""
     y_title: str = ""
     title: str = ""
+    # Name, colour and number of points of each category, and which of them are rings; what dots and
+    # what rings are, where categories do not say it.
     legend: list[tuple[str, str, int]] = field(default_factory=list)
+    ringed: list[bool] = field(default_factory=list)
+    shapes: list[str] = field(default_factory=list)
     # (title, colours, low, high, log): a colour bar; ``low`` and ``high`` are logarithms where
     # ``log``.
     bar: tuple[str, list[str], float, float, bool] | None = None
@@ -182,11 +186,19 @@ def _legend(axes: Axes, shown: MapFigure) -> None:
     from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
     from matplotlib.lines import Line2D
 
-    if shown.legend:
+    entries = [
+        (f"{name} ({count:,})", colour, shown.ringed[k : k + 1] == [True])
+        for k, (name, colour, count) in enumerate(shown.legend)
+    ]
+    entries += [(name, "black", k > 0) for k, name in enumerate(shown.shapes)]
+    if entries:
         handles = [
-            Line2D([], [], marker="o", linestyle="", color=colour, label=f"{name} ({count:,})")
-            for name, colour, count in shown.legend
-        ]
+            Line2D(
+                [], [], marker="o", linestyle="", color=colour, label=name,
+                fillstyle="none" if ring else "full",
+            )
+            for name, colour, ring in entries
+        ]  # fmt: skip
         axes.legend(handles=handles, fontsize=7, markerscale=0.7, framealpha=0.8)
     if shown.bar is not None:
         title, colours, low, high, log = shown.bar

@@ -67,6 +67,8 @@ def test_text_stays_text_and_few_points_are_vectors() -> None:
     svg = made(figure(300), "svg").decode()
     assert "UMAP 1" in svg and "cost" in svg and "FRI (7)" in svg
     assert svg.count("<use ") >= 300
+    overlaid = made(figure(9, ringed=[True], shapes=["FIRST", "LoTSS, VLASS"]), "svg").decode()
+    assert "LoTSS, VLASS" in overlaid
     assert "<image" not in svg
 
 

@@ -18,8 +18,9 @@ from radioviz.ui.map.binary_columns import PackedColumn, PackedPositions, Store
 from radioviz.ui.map.colour_scale import colour_range
 from radioviz.ui.map.colouring import Colour
 from radioviz.ui.map.density import density_lines
+from radioviz.ui.map.figure_of_map import figure_of
 from radioviz.ui.map.map_description import describe_map
-from radioviz.ui.map.map_points import MapEvent, MapPoints, PointLook
+from radioviz.ui.map.map_points import MapEvent, MapPoints, PointLook, SeenMap
 
 FRONTEND = component.BUNDLE.parent / "frontend"
 
@@ -181,6 +182,25 @@ def test_every_point_is_sent_once_with_its_code_in_its_group() -> None:
     assert codes.tolist() == (sent.order % 3).tolist()
     assert data["colour"]["names"] == names
     assert data["n"] == 30, "the focus is a ring and not a point of its own"
+
+
+def test_one_legend_says_shapes_and_colours() -> None:
+    """Rings are explained apart only where a category has points of both shapes."""
+    group = np.repeat([0, 1, 2], 10).astype(np.uint8)
+    names, colours = ["FIRST", "LoTSS", "VLASS"], ["#111111"] * 3
+    by_survey = Colour("Survey", codes=group.astype(int), names=names, colours=colours)
+    shown = {"group": group, "group_names": ("FIRST", "LoTSS DR2", "VLASS")}
+    data, _, _ = describe(points(30, colour=by_survey, **shown))
+    assert data["colour"]["rings"] == [False, True, True]
+    assert data["shapes"] == []
+    figure = figure_of(points(30, colour=by_survey, **shown), SeenMap(None, (1,)))
+    assert [name for name, _, _ in figure.legend] == ["FIRST", "VLASS"]
+    assert (figure.ringed, figure.shapes) == ([False, True], [])
+    shared = Colour("Class", codes=np.arange(30) % 3, names=names, colours=colours)
+    for colour in (shared, Colour("S", np.ones(30))):
+        data, _, _ = describe(points(30, colour=colour, **shown))
+        assert data["shapes"] == ["FIRST", "LoTSS DR2, VLASS"]
+    assert describe(points(30, colour=shared))[0]["shapes"] == []
 
 
 @pytest.mark.parametrize("name", ["y", "group", "selected"])

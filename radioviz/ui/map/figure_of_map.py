@@ -15,6 +15,7 @@ def figure_of(points: MapPoints, seen: SeenMap) -> MapFigure:
     """What a map shows now: its area, and without the categories hidden in its legend."""
     colour, shown = points.colour, points.visible
     legend: list[tuple[str, str, int]] = []
+    ringed: list[bool] = []
     bar = None
     if colour.codes is not None:
         codes = np.asarray(colour.codes)
@@ -29,6 +30,7 @@ def figure_of(points: MapPoints, seen: SeenMap) -> MapFigure:
             for name, own, count in zip(colour.names, colour.colours, numbers, strict=True)
             if count
         ]
+        ringed = [ring for ring, count in zip(points.rings, numbers, strict=True) if count]
     else:
         drawn, low, high = colour_scale(colour)
         ramp = colour_ramp(colour)
@@ -53,12 +55,14 @@ def figure_of(points: MapPoints, seen: SeenMap) -> MapFigure:
         shown=shown,
         selected=points.selected,
         behind=~colour.known if points.marks.missing == "behind" else None,
-        rings=None if points.group is None else points.group > 0,
+        rings=None if points.group is None else points.ringed,
         area=seen.area,
         x_title=points.x_title,
         y_title=points.y_title,
         title=points.description,
         legend=legend,
+        ringed=ringed,
+        shapes=points.shapes,
         bar=bar,
         lines=lines,
         names=points.names,

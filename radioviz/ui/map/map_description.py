@@ -31,7 +31,7 @@ def describe_map(
     sent = _STORE.get(
         f"positions {base}", lambda: columns.pack_positions(points.x, points.y, group, len(names))
     )
-    coloured = _colour(points.colour, sent, base)
+    coloured = _STORE.get(f"colour {points.colour.digest} {base}", lambda: _colour(points, sent))
 
     def masked(mask: np.ndarray | None, place: str) -> dict[str, Any] | None:
         if mask is None:
@@ -68,6 +68,7 @@ def describe_map(
             {"name": name, "start": start, "end": end}
             for name, (start, end) in zip(names, sent.ends, strict=False)
         ],
+        "shapes": points.shapes,
         "selected": masked(points.selected, "selected"),
         "shown": masked(points.visible, "shown"),
         "contours": _contours(points, sent),
@@ -103,13 +104,11 @@ def _contours(points: MapPoints, sent: PackedPositions) -> list[list[int]]:
     return [np.rint((line - low) * scale).astype(int).ravel().tolist() for line in lines]
 
 
-def _colour(colour: Colour, sent: PackedPositions, base: str) -> Coloured:
+def _colour(points: MapPoints, sent: PackedPositions) -> Coloured:
     """Legend or colour bar, and the code of every point."""
-    make = _categories if colour.codes is not None else _colour_bar
-    return _STORE.get(f"colour {colour.digest} {base}", lambda: make(colour, sent))
-
-
-def _categories(colour: Colour, sent: PackedPositions) -> Coloured:
+    colour = points.colour
+    if colour.codes is None:
+        return _colour_bar(colour, sent)
     numbers = np.asarray(colour.codes)
     description = {
         "kind": "categories",
@@ -117,6 +116,7 @@ def _categories(colour: Colour, sent: PackedPositions) -> Coloured:
         "unknown": colour.unknown,
         "names": list(colour.names),
         "colours": list(colour.colours),
+        "rings": points.rings,
     }
     return Coloured(columns.categories(numbers, sent.order), description)
 

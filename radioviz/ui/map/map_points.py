@@ -88,6 +88,32 @@ class MapPoints:
         known = self.colour.known
         return known if self.shown is None else self.shown & known
 
+    @cached_property
+    def rings(self) -> list[bool]:
+        """Whether the points of each category are rings, that is of overlaid groups alone."""
+        return (self._of_category(self.ringed) & ~self._of_category(~self.ringed)).tolist()
+
+    @cached_property
+    def shapes(self) -> list[str]:
+        """What dots and what rings are, where the categories do not say it; else empty."""
+        first, *others = self.group_names
+        if not others or (
+            self.colour.codes is not None
+            and not (self._of_category(self.ringed) & self._of_category(~self.ringed)).any()
+        ):
+            return []
+        return [first, ", ".join(others)]
+
+    @property
+    def ringed(self) -> np.ndarray:
+        """Mask of the points of overlaid groups, which are drawn as rings."""
+        return np.zeros(len(self), bool) if self.group is None else np.asarray(self.group) > 0
+
+    def _of_category(self, mask: np.ndarray) -> np.ndarray:
+        """Categories that some points of a mask are of."""
+        codes = np.asarray(self.colour.codes)[mask]
+        return np.bincount(codes, minlength=len(self.colour.names)) > 0
+
 
 @dataclass(frozen=True)
 class SeenMap:

@@ -133,14 +133,17 @@ export class Chrome {
       return text;
     };
     if (data.colour.kind === "categories") {
-      const { names, colours, unknown } = data.colour;
+      const { names, colours, unknown, rings } = data.colour;
       names.forEach((name, code) => {
         const button = make("button");
         button.type = "button";
         button.setAttribute("aria-pressed", String(!hidden.has(code)));
         button.title = `${name || unknown}. Click: hide or show; double-click: this one alone`;
         const dot = make("span", "rv-dot");
-        dot.style.background = colours[code];
+        if (rings[code]) {
+          dot.classList.add("rv-ring");
+          dot.style.color = colours[code];
+        } else dot.style.background = colours[code];
         button.append(dot, make("span", "", shorten(name) || unknown));
         button.append(count(code));
         button.addEventListener("click", (e) => e.detail < 2 && toggle(code, false));
@@ -154,16 +157,14 @@ export class Chrome {
       item.append(dot, `${data.colour.unknown} `, count(0));
       this.legend.append(item);
     }
-    if (data.groups.length > 1) {
-      data.groups.forEach((group, g) => {
-        const item = make("span", "rv-item");
-        const dot = make("span", g ? "rv-dot rv-ring" : "rv-dot");
-        dot.style.cssText = "display:inline-block;margin-right:5px;";
-        if (!g) dot.style.background = "currentColor";
-        item.append(dot, group.name);
-        this.legend.append(item);
-      });
-    }
+    data.shapes.forEach((name, g) => {
+      const item = make("span", "rv-item");
+      const dot = make("span", g ? "rv-dot rv-ring" : "rv-dot");
+      dot.style.cssText = "display:inline-block;margin-right:5px;";
+      if (!g) dot.style.background = "currentColor";
+      item.append(dot, name);
+      this.legend.append(item);
+    });
   }
 
   setBar(data: MapData): void {

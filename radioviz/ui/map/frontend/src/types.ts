@@ -29,6 +29,8 @@ export interface Categories {
   unknown: string;
   names: string[];
   colours: string[];
+  /** Whether the points of each category are rings. */
+  rings: boolean[];
 }
 
 /** How points look, as the reader set it; 1 is as the map chooses. */
@@ -74,6 +76,8 @@ export interface MapData {
   codes: Column;
   colour: Continuous | Categories;
   groups: Group[];
+  /** What dots and what rings are; empty where the categories say it. */
+  shapes: string[];
   /** One bit a point, least significant first; null: nothing is selected. */
   selected: (Column & { count: number }) | null;
   /** One bit a point: the others are neither drawn nor found, as by a filter; null: all are. */
