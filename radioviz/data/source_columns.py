@@ -60,6 +60,19 @@ COLUMNS: dict[str, Column] = {
 }
 
 
+SOME_COLUMNS: dict[str, Column] = {
+    "source_box": Column(
+        "float64", "arcsec", "phys.angSize", "Side of a box that holds the source"
+    ),
+    "beam": Column(
+        "float64", "arcsec", "phys.angSize;instr.beam", "FWHM of the circular beam of the same area"
+    ),
+    "image_ra": Column("float64", "deg", "pos.eq.ra", "Right ascension of the image centre"),
+    "image_dec": Column("float64", "deg", "pos.eq.dec", "Declination of the image centre"),
+}
+"""Columns with a unit that not every table has."""
+
+
 IMAGE_COLUMNS = (
     "beam_major", "beam_minor", "beam_pa", "frequency", "pixel_scale", "rms", "primary_beam",
 )  # fmt: skip
@@ -111,6 +124,19 @@ class SurveyInfo:
                 raise CatalogueError(
                     f"survey '{self.key}': {name} is {value!r}; expected a positive number"
                 )
+
+
+def given_columns(table: pd.DataFrame) -> dict[str, Column]:
+    """Units and UCDs that a user's own table gave its columns, as the import keeps them."""
+    units, ucds = (
+        held if isinstance(held := table.attrs.get(kind), dict) else {}
+        for kind in ("units", "ucds")
+    )
+    return {
+        name: Column(str(table[name].dtype), str(units.get(name, "")), str(ucds.get(name, "")), "")
+        for name in table.columns
+        if name in units or name in ucds
+    }
 
 
 def complete_columns(table: pd.DataFrame) -> pd.DataFrame:

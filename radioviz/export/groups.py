@@ -18,6 +18,7 @@ import pandas as pd
 
 from radioviz import __version__
 from radioviz.data.catalogue import COLUMNS, Catalogue, Column, SurveyInfo
+from radioviz.data.source_columns import SOME_COLUMNS, given_columns
 from radioviz.data.source_planes import PLANE_COLUMNS, RESPONSE
 from radioviz.errors import ExportError
 from radioviz.jobs.progress import Progress, no_progress
@@ -25,6 +26,7 @@ from radioviz.store.mapped import release_pages
 
 # Columns of RadioViz that not every catalogue has.
 MADE_COLUMNS: dict[str, Column] = {
+    **SOME_COLUMNS,
     "data_set": Column("str", "", "meta.dataset", "Data set within RadioViz"),
     "image_hdu": Column("str", "", "meta.id", "EXTNAME of the image in this file"),
     "image_file": Column("str", "", "meta.ref", "File of the image in this archive"),
@@ -34,12 +36,7 @@ MADE_COLUMNS: dict[str, Column] = {
         "float64", "", "instr.calib", "Response of the primary beam at the source, 0 to 1"
     ),
     "image_plane": Column("int64", "", "meta.number", "Plane of the cube, counted from 1"),
-    "beam": Column(
-        "float64", "arcsec", "phys.angSize;instr.beam", "FWHM of the circular beam of the same area"
-    ),
     "bunit": Column("str", "", "meta.unit", "Unit of pixel values, empty if uncalibrated"),
-    "image_ra": Column("float64", "deg", "pos.eq.ra", "Right ascension of the image centre"),
-    "image_dec": Column("float64", "deg", "pos.eq.dec", "Declination of the image centre"),
     "same_as": Column("str", "", "meta.id.cross", "Earlier row at the same position"),
     "flag": Column("str", "", "meta.code.qual", "Problem of the image, empty without one"),
     "official_split": Column("str", "", "meta.code", "Split defined by the origin"),
@@ -52,6 +49,7 @@ MADE_COLUMNS: dict[str, Column] = {
     ),
     "mark": Column("int64", "", "meta.code.qual", "Mark given by hand"),
 }
+MIXED = "In another unit in each data set"
 # Header text does not fit a table cell; the images hold it as their WCS.
 _LEFT_OUT = re.compile(r"wcs_header(_\d+)?")
 
@@ -185,13 +183,19 @@ def selection_table(groups: Groups | Group, note: str = "") -> SelectionTable:
     from radioviz.morphology.upper_limits import limits_of
 
     groups = filled(groups)
-    parts, columns = [], {"data_set": MADE_COLUMNS["data_set"], **COLUMNS, **COMPLETED}
+    parts: list[pd.DataFrame] = []
+    columns = {"data_set": MADE_COLUMNS["data_set"], **COLUMNS, **COMPLETED}
+    own: dict[str, list[Column]] = {}
     for group in groups:
         info = group.catalogue.info
         part = group.catalogue.table.iloc[group.rows].reset_index(drop=True)
         part = part.rename(columns=str)
         part = part.drop(columns=[c for c in part if _LEFT_OUT.fullmatch(str(c))])
         part["las_limit"] = limits_of(part)
+        given = given_columns(group.catalogue.table)
+        for name in map(str, part.columns):
+            if name not in {**columns, **MEASURED, **MADE_COLUMNS}:
+                own.setdefault(name, []).append(given.get(name, Column("", "", "", "")))
         if group.scores is not None:
             scores = group.scores.reset_index(drop=True).rename(columns=str)
             names = {c: f"{c}_2" if c in part or c == "data_set" else c for c in scores.columns}
@@ -204,6 +208,11 @@ def selection_table(groups: Groups | Group, note: str = "") -> SelectionTable:
     frame = pd.concat(parts, ignore_index=True)
     frame = frame[["data_set", *[c for c in frame.columns if c != "data_set"]]]
     frame = pd.DataFrame({name: plain_column(frame[name]) for name in frame.columns})
+    for name, found in own.items():
+        about = dataclasses.replace(found[0], dtype=str(frame[name].dtype))
+        if len({column.unit for column in found}) > 1:
+            about = dataclasses.replace(about, unit="", description=MIXED)
+        columns.setdefault(name, about)
     described = {
         name: columns.get(name)
         or MEASURED.get(name)

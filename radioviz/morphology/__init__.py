@@ -9,6 +9,7 @@ from radioviz.morphology.measurements import (
     COMPLETED,
     complete,
     complete_plane,
+    described,
 )
 from radioviz.morphology.measuring import (
     MEASURED,

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from radioviz.data.catalogue import Catalogue, Column
+from radioviz.data.source_columns import COLUMNS, SOME_COLUMNS, given_columns
 from radioviz.data.source_planes import RESPONSE
 from radioviz.jobs.progress import Progress, no_progress
 from radioviz.morphology.measuring import MEASURED, VERSION, measure, stated_noise
@@ -32,6 +33,9 @@ COMPLETED: dict[str, Column] = {
 
 The last two only in surveys in which a noise, or the state of the primary beam, is stated.
 """
+
+PIXEL_VALUES = ("rms", "noise", "peak", "flux_sum")
+"""Columns in the unit of the images."""
 
 CORRECTED, DIVIDED, UNCORRECTED, UNDECIDED = (
     "in the image", "divided by the response", "not corrected: response unknown",
@@ -88,7 +92,22 @@ def complete(catalogue: Catalogue, progress: Progress = no_progress) -> Catalogu
     table["flux_origin"] = np.where(
         catalogued, named, np.where(table["flux"].notna(), "measured", "")
     )
+    # Units of the user's own columns, without those that measurements replace.
+    for kind, names in before.attrs.items():
+        kept = isinstance(names, dict)
+        table.attrs[kind] = {n: v for n, v in names.items() if n not in own} if kept else names
     return dataclasses.replace(catalogue, table=table)
+
+
+def described(catalogue: Catalogue) -> dict[str, Column]:
+    """Unit, UCD and meaning of columns of a data set, as far as they are known.
+
+    Pixel values have the unit of its images, columns of the user's own table the one given there.
+    """
+    table = catalogue.table
+    known = {**SOME_COLUMNS, **given_columns(table), **COMPLETED, **MEASURED, **COLUMNS}
+    unit = catalogue.info.bunit
+    return known | {c: dataclasses.replace(known[c], unit=unit) for c in PIXEL_VALUES}
 
 
 def complete_plane(catalogue: Catalogue, row: int, plane: int) -> Catalogue:

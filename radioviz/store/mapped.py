@@ -74,7 +74,9 @@ def mapped_frame(table: pd.DataFrame) -> pd.DataFrame:
             columns[name] = found[name].chunk(0).to_numpy().view(kind)
         else:
             columns[name] = pd.array(found[name], dtype=kind)
-    return pd.DataFrame(columns, index=table.index, copy=False)
+    found_frame = pd.DataFrame(columns, index=table.index, copy=False)
+    found_frame.attrs = dict(table.attrs)
+    return found_frame
 
 
 def mapped_rows(

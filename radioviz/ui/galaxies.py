@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from radioviz import morphology
 from radioviz.data.catalogue import Catalogue, Column
 from radioviz.data.source_planes import PLANE_COLUMNS
 from radioviz.errors import (
@@ -21,6 +22,7 @@ from radioviz.errors import (
     UnknownNameError,
     WorkspaceError,
 )
+from radioviz.morphology.measurements import PIXEL_VALUES
 from radioviz.morphology.size_scale import DOUBTS, SCATTER
 from radioviz.morphology.upper_limits import limits_of, size_words
 from radioviz.sky import separation_arcsec
@@ -56,8 +58,6 @@ _SHOWN_ELSEWHERE = {
 
 MOST_RUNS = 1000
 """Changes between data sets in an export; with more, each data set is written in one piece."""
-
-_IMAGE_UNITS = {"peak", "noise", "flux_sum"}
 
 
 def row_of(pair: Pair) -> tuple[Catalogue, int]:
@@ -283,21 +283,21 @@ def galaxy_facts(
     ``measured``: True for properties measured in the image, False for all others; by default both.
     """
     source = catalogue.table.iloc[row]
-    described = colouring.measured_columns()
+    measurements, described = colouring.measured_columns(), morphology.described(catalogue)
     lines: list[tuple[str, str]] = []
     for name, value in source.items():
         key = str(name)
         if (
             key in _SHOWN_ELSEWHERE
             or _of_other_plane(key)
-            or measured not in (None, key in described)
+            or measured not in (None, key in measurements)
         ):
             continue
         if key == "position_angle" and not source["resolved"]:
             continue
-        title, unit = colouring.title_of(key)
-        if key in _IMAGE_UNITS:
-            unit = catalogue.info.bunit or "grey levels"
+        title, unit = colouring.title_of(key, described)
+        if key in PIXEL_VALUES:
+            unit = unit or "grey levels"
         if isinstance(value, str):
             if value and len(value) <= 200:
                 lines.append((title, value))
@@ -307,7 +307,7 @@ def galaxy_facts(
             if key in ("las", "las_measured"):
                 text = _size_fact(source, key)
             else:
-                digits = 3 if key in described else 4
+                digits = 3 if key in measurements else 4
                 text = f"{number_text(float(value), digits)} {unit}".strip()
             if notes := _origin_notes(source, key):
                 text += f" ({', '.join(notes)})"

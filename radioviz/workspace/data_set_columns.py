@@ -10,7 +10,7 @@ import pandas as pd
 from radioviz import morphology
 from radioviz.atlas.atlas import Atlas
 from radioviz.atlas.scores import Scores
-from radioviz.data.catalogue import COLUMNS, Catalogue, Column
+from radioviz.data.catalogue import Catalogue, Column
 from radioviz.errors import FilterError, SimilarityError
 from radioviz.relations.physical_columns import PHYSICAL, physical_columns
 from radioviz.similarity import LatentIndex, Whitening, compose_query
@@ -30,7 +30,7 @@ def data_set_columns(
     come too.
     """
     table = catalogue.table
-    described: dict[str, Column] = {**COLUMNS, **morphology.MEASURED}
+    described = morphology.described(catalogue)
     parts = [table, mapped_frame(scores.of(table["source_id"]))]
     if (physical := physical_columns(table)) is not None:
         parts.append(mapped_frame(physical))

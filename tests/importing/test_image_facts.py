@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from astropy import units
 from astropy.io import fits
+from astropy.table import QTable
 
 from radioviz import morphology
+from radioviz.atlas.scores import read_scores
+from radioviz.data.registry import open_data_set
 from radioviz.errors import CatalogueError
+from radioviz.export import Group, selection_table
 from radioviz.importing import Source, import_survey, inspect_source
+from radioviz.ui.galaxies import galaxy_facts
+from radioviz.ui.map.colouring import colour_choices
+from radioviz.workspace.data_set_columns import data_set_columns
 from tests.importing.conftest import write_fits
 
 MJY = 20.0
@@ -302,3 +311,36 @@ def test_measured_facts_survive_an_export_and_an_import(folder: Path, tmp_path: 
     np.testing.assert_allclose(again.table["frequency"], first.table["frequency"])
     with fits.open(folder / "c.fits") as hdus:
         np.testing.assert_allclose(again.image(2), hdus[0].data, rtol=1e-6)
+
+
+def test_units_of_a_table_reach_the_facts_the_columns_and_the_exports(folder: Path) -> None:
+    table = QTable(
+        {
+            "image": [f"{name}.fits" for name in SURVEYS], "ra": 10.0 + 20 * np.arange(4),
+            "dec": np.full(4, 5.0), "s_core": np.array([1.5, 2, 3, 4]) * units.uJy,
+            "box": np.arange(1, 5) * units.arcmin, "peak": np.ones(4) * units.mJy,
+        }
+    )  # fmt: skip
+    table.write(folder.parent / "table.vot", format="votable")
+    imported(folder, folder.parent / "table.vot")
+    catalogue = morphology.complete(open_data_set("x"))
+    facts = dict(galaxy_facts(catalogue, 1))
+    assert facts["s core"] == "2 uJy"
+    assert facts["Side of a box that holds the source"] == "120 arcsec"
+    # A column of the same name that is measured in the image has the unit of the image.
+    assert facts["Peak brightness"].endswith(" Jy/beam")
+    columns = data_set_columns(catalogue, read_scores("x"))
+    assert [columns.column(n).unit for n in ("s_core", "peak")] == ["uJy", "Jy/beam"]
+    chosen = {
+        c.key: c.text
+        for c in colour_choices(
+            catalogue.table, pd.DataFrame(), 0, columns=morphology.described(catalogue)
+        )
+    }
+    assert chosen["s_core"] == "s core [uJy]"
+    written = selection_table(Group(catalogue, np.arange(4))).columns
+    assert (written["s_core"].unit, written["peak"].unit) == ("uJy", "")
+    other = dataclasses.replace(catalogue, table=catalogue.table.copy())
+    other.table.attrs["units"] = {"s_core": "mJy"}
+    joined = selection_table([Group(catalogue, np.arange(2)), Group(other, np.arange(2))]).columns
+    assert joined["s_core"].unit == "" and "another unit" in joined["s_core"].description

@@ -163,11 +163,11 @@ def measured_columns() -> dict[str, Column]:
     return morphology.MEASURED
 
 
-def title_of(name: str) -> tuple[str, str]:
-    """Title and unit of a column, from the tables that describe columns."""
+def title_of(name: str, described: Mapping[str, Column] | None = None) -> tuple[str, str]:
+    """Title and unit of a column; ``described``: those of its data set, by default of any."""
     from radioviz.morphology import COMPLETED
 
-    column = {**COMPLETED, **measured_columns(), **COLUMNS}.get(name)
+    column = (described or {**COMPLETED, **measured_columns(), **COLUMNS}).get(name)
     title = _TITLES.get(name)
     if title is None:
         short = column is not None and 0 < len(column.description) <= 40
@@ -181,23 +181,26 @@ def colour_choices(
     latent_dim: int,
     described: Mapping[str, ScoreColumn] | None = None,
     apart: Mapping[str, str] | None = None,
+    columns: Mapping[str, Column] | None = None,
 ) -> list[Choice]:
     """Everything that points can be coloured by, most useful first.
 
-    ``described`` gives titles of some scores; others have their names as titles.
+    ``described`` gives titles of some scores; others have their names as titles. ``columns``
+    describes those of the data set (:func:`radioviz.morphology.described`).
     Columns without any value are left out, and those in ``apart`` (see :func:`left_out`).
     """
     apart = left_out(table) if apart is None else apart
     found = [
-        Choice(name, *title_of(name), numeric=COLUMNS[name].dtype == "float64")
+        Choice(name, *title_of(name, columns), numeric=COLUMNS[name].dtype == "float64")
         for name in ("las", "label", "survey", "redshift", "flux")
         if _usable(table[name])
     ]
     for name in scores.columns:
-        if is_number(scores[name]) and scores[name].notna().any():
+        numeric = is_number(scores[name])
+        if scores[name].notna().any() and (numeric or scores[name].nunique() <= MAX_VALUES):
             about = (described or {}).get(str(name))
             title, unit = (about.title, about.unit) if about else title_of(str(name))
-            found.append(Choice(f"score:{name}", title, unit))
+            found.append(Choice(f"score:{name}", title, unit, numeric))
     if latent_dim:
         found.append(Choice(LATENT, "Latent component"))
     for name in table.columns:
@@ -206,7 +209,7 @@ def colour_choices(
         if name in apart or (table[name].nunique() < 2 and not is_number(table[name])):
             continue
         numeric = is_number(table[name]) or is_date(table[name])
-        found.append(Choice(str(name), *title_of(str(name)), numeric=numeric))
+        found.append(Choice(str(name), *title_of(str(name), columns), numeric=numeric))
     return _distinct(found)
 
 
@@ -288,11 +291,14 @@ def colour_by(
         d = latents.shape[1]
         values = latents[:, component] if component < d else np.full(n, np.nan)
         return Colour(f"Latent component {component + 1} of {d}", np.asarray(values, float))
-    if choice.key.startswith("score:"):
-        name = choice.key.removeprefix("score:")
+    held, key = table, choice.key
+    if key.startswith("score:") and choice.numeric:
+        name = key.removeprefix("score:")
         values = scores[name].to_numpy(float) if name in scores else np.full(n, np.nan)
         return Colour(choice.text, values, _is_log(choice, values, scale))
-    if choice.numeric:
+    if key.startswith("score:"):
+        held, key = scores, key.removeprefix("score:")
+    elif choice.numeric:
         column = table.get(choice.key)
         values = np.full(n, np.nan)
         if column is not None:
@@ -301,8 +307,8 @@ def colour_by(
             return Colour(choice.text, np.mod(values, 180.0), cyclic=True)
         title = choice.text + _limits_note(choice.key, table)
         return Colour(title, values, _is_log(choice, values, scale))
-    cells = table.get(choice.key)
-    text = [""] * n if cells is None else _words(cells)
+    cells = held.get(key)
+    text = [""] * n if cells is None else _words(cells.fillna(""))
     present = Counter(text)
     order = [name for name in LABELS if name in present]
     order += sorted(set(present) - set(order) - {""})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from radioviz.morphology import described
 from radioviz.ui import clustering, crossmatches
 from radioviz.ui.cache.shared import shared
 from radioviz.ui.map import colouring
@@ -38,7 +39,10 @@ def _own_colours(view: MapView) -> tuple[list[Choice], dict[str, str]]:
     first = view.layers[0].located
     apart = colouring.left_out(first.table)
     d = first.atlas.latents.shape[1]
-    return colouring.colour_choices(first.table, first.scores, d, first.described, apart), apart
+    columns = described(first.catalogue)
+    return colouring.colour_choices(
+        first.table, first.scores, d, first.described, apart, columns
+    ), apart
 
 
 def _joined_choices(data_set: str) -> list[Choice]:
