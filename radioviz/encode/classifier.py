@@ -10,6 +10,7 @@ from typing import Any, Self, cast
 import numpy as np
 import pandas as pd
 
+from radioviz import morphology
 from radioviz.atlas.scores import ScoreColumn, add_scores, read_scores
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import DATA_SETS, open_data_set
@@ -17,9 +18,14 @@ from radioviz.data.user_surveys import survey_lock
 from radioviz.encode.encoder import BATCH, Encoder
 from radioviz.errors import ModelError
 from radioviz.jobs.progress import Progress, no_progress
-from radioviz.models.registry import galaxy_classifier, list_models, surveys_of
+from radioviz.models.registry import galaxy_classifier, list_models, model_folder, surveys_of
+from radioviz.similarity.familiarity import LEARNED, UNUSUAL, stored_familiarity
 
-FR = "p_fr2"
+FR, FR_CLASS = "p_fr2", "fr_class"
+LIKELY = 0.75
+"""Probability above which a class is named."""
+UNKNOWN = "unknown"
+"""Class where no source is found, or one unlike those that the encoder learned from."""
 
 
 def default_classifier(folder: Path | None = None) -> str:
@@ -91,22 +97,53 @@ class Classifier(Encoder):
 
         NaN for blank images.
         """
+        return self._of_catalogue(catalogue, rows, progress, len(self.classes))
+
+    def judge_catalogue(
+        self, catalogue: Catalogue, progress: Progress = no_progress
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities ``(n, k)``, and how strange each galaxy is to the encoder: ``(n,)``.
+
+        The latter is :meth:`radioviz.similarity.familiarity.Familiarity.share_nearer`, NaN where
+        it is not known what the classifier's encoder learned from.
+        """
+        k = len(self.classes)
+        init = str((self.info.training.get("config") or {}).get("init", ""))
+        encoder = list_models().get(init) if surveys_of(self.info) else None
+        known = None
+        if encoder is not None:
+            known = stored_familiarity(model_folder(init) / LEARNED, encoder.weights_sha256)
+        if known is None:
+            found = self.classify_catalogue(catalogue, progress=progress)
+            return found, np.full(len(found), np.nan)
+        found = self._of_catalogue(catalogue, None, progress, k + self.info.latent_dim)
+        return found[:, :k], known.share_nearer(found[:, k:])
+
+    def _of_catalogue(
+        self, catalogue: Catalogue, rows: np.ndarray | None, progress: Progress, width: int
+    ) -> np.ndarray:
+        """Probabilities, and behind them the features where ``width`` is larger; ``(n, width)``."""
+        method = "probabilities" if width == len(self.classes) else "judged"
+        what = f"classifying with {self.info.title}"
         chosen = np.arange(len(catalogue)) if rows is None else np.asarray(rows)
-        out = np.empty((len(chosen), len(self.classes)), np.float32)
+        out = np.empty((len(chosen), width), np.float32)
         surveys = catalogue.table["survey"].to_numpy(dtype=object)[chosen]
         for part, images in self.preprocessed(catalogue, chosen, BATCH):
             for name in set(surveys[part]):
                 mine = surveys[part] == name
-                out[part][mine] = self.of_survey(name).predict_proba(images[mine])
+                out[part][mine] = self.of_survey(name).map_images(method, images[mine], width, what)
             out[part][images.max(axis=(1, 2), initial=0) <= 0] = np.nan
-            progress(part.stop, len(chosen), f"classifying with {self.info.title}")
+            progress(part.stop, len(chosen), what)
         return out
 
 
 def fr_probability(
     catalogue: Catalogue, progress: Progress = no_progress
 ) -> tuple[pd.DataFrame, dict[str, ScoreColumn]]:
-    """Calibrated p(FRII) of the classifier of galaxies (``p_fr2``); NaN for blank images.
+    """Calibrated p(FRII) of the classifier of galaxies (``p_fr2``), NaN for blank images.
+
+    Beside it the class in a word (``fr_class``): FRI or FRII where it is likely, ``undecided``, or
+    :data:`UNKNOWN`; empty for blank images.
 
     Returns
     -------
@@ -116,17 +153,35 @@ def fr_probability(
         Descriptions of its columns.
     """
     classifier = Classifier.load(galaxy_classifier() or "")
-    probabilities = classifier.classify_catalogue(catalogue, progress=progress)
-    column = probabilities[:, classifier.classes.index("FRII")].astype(np.float32)
+    probabilities, strange = classifier.judge_catalogue(catalogue, progress)
+    p = probabilities[:, classifier.classes.index("FRII")].astype(np.float32)
+    seen = np.ones(len(p), bool)
+    if catalogue.info.raw:  # the noise of pictures is that of their bright parts, too
+        seen = morphology.complete(catalogue).table["peak"].to_numpy(float) > 0
+    word = np.select(
+        [np.isnan(p), ~seen | (strange > UNUSUAL), p > LIKELY, p < 1 - LIKELY],
+        ["", UNKNOWN, "FRII", "FRI"], "undecided",
+    )  # fmt: skip
+    known = surveys_of(classifier.info)
+    others = sorted(set(catalogue.table["survey"].astype(str)) - set(known)) if known else []
+    calibrated = "calibrated where the survey has labels"
+    if others:
+        named = ", ".join(name or catalogue.info.title for name in others)
+        calibrated = f"not calibrated for {named}"
     about = ScoreColumn(
         "Probability of FRII",
-        description="P(FRII): 0 = FRI, 1 = FRII, calibrated where the survey has labels. The "
+        description=f"P(FRII): 0 = FRI, 1 = FRII, {calibrated}. The "
         "classifier knows only these two classes: for compact, bent or hybrid sources it says "
         "which they resemble more.",
         model=classifier.info.name,
         command=f"python -m train scores --what fr --data {catalogue.info.key}",
     )
-    return pd.DataFrame({FR: column}), {FR: about}
+    in_a_word = replace(
+        about, title="FR class",
+        description=f"FRI or FRII where the probability is above {LIKELY:.0%}, {calibrated}; "
+        f"'{UNKNOWN}': no source is found, or one unlike those that the classifier learned from.",
+    )  # fmt: skip
+    return pd.DataFrame({FR: p, FR_CLASS: word}), {FR: about, FR_CLASS: in_a_word}
 
 
 def add_fr_probability(key: str, progress: Progress = no_progress, *, plane: str = "") -> bool:
@@ -139,7 +194,7 @@ def add_fr_probability(key: str, progress: Progress = no_progress, *, plane: str
         return False
     with nullcontext() if key in DATA_SETS else survey_lock(key):
         catalogue = open_data_set(key)
-        if FR in read_scores(key, catalogue=catalogue, models=models).columns:
+        if {FR, FR_CLASS} <= set(read_scores(key, catalogue=catalogue, models=models).columns):
             return False
         found = fr_probability(catalogue.of_plane(plane or 0), progress)
         add_scores(catalogue, *found, models=models)

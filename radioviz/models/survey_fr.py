@@ -102,17 +102,33 @@ class SurveyFr(nn.Module):
         Raises ModelError if the images have another shape.
         """
         check_images(x, self.size)
+        return self._logits_of(self.network.encode(x))
+
+    def _logits_of(self, features: Tensor) -> Tensor:
         number = self.heads[self._survey]
-        if number == 0:
-            return self.network.logits(x).float()
-        return self.further[number - 1](self.network.encode(x)).float()
+        head = self.further[number - 1] if number else self.network.head
+        assert isinstance(head, nn.Module)
+        return head(features).float()
+
+    def _calibrated(self, x: Tensor, logits: Tensor) -> Tensor:
+        level, growth = self.slope[self._survey]
+        slope = (level + growth * faintness(x)).exp()
+        return logits * slope[:, None] + self.offset[self._survey]
 
     def forward(self, x: Tensor) -> Tensor:
         """Calibrated logits, shape ``(n, classes)``, which explanations differentiate."""
-        level, growth = self.slope[self._survey]
-        slope = (level + growth * faintness(x)).exp()
-        return self.logits(x) * slope[:, None] + self.offset[self._survey]
+        return self._calibrated(x, self.logits(x))
 
     def probabilities(self, x: Tensor) -> Tensor:
         """Calibrated p(class | x), rows sum to 1, shape ``(n, classes)``."""
         return self(x).softmax(1)
+
+    def judged(self, x: Tensor) -> Tensor:
+        """:meth:`probabilities`, then the features they follow from: ``(n, classes + d)``.
+
+        The features are those of the encoder that the heads were put on.
+        """
+        check_images(x, self.size)
+        features = self.network.encode(x)
+        p = self._calibrated(x, self._logits_of(features)).softmax(1)
+        return torch.cat((p, features.float()), 1)

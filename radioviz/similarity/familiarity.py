@@ -11,8 +11,9 @@ from radioviz.errors import AtlasError
 from radioviz.neighbours import nearest_of
 
 NEIGHBOURS = 5
-FAR = 0.99
-"""Share of held-out galaxies that are nearer, above which an encoder is out of its depth."""
+UNUSUAL, FAR = 0.95, 0.99
+"""Shares of held-out galaxies that are nearer: above the first a galaxy is unusual to an encoder,
+and no class is given; above the second the encoder is out of its depth."""
 
 LEARNED = "learned.safetensors"
 """Beside the weights of an encoder over several surveys: latents of what it learned from."""

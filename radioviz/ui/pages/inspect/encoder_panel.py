@@ -12,14 +12,12 @@ from radioviz.data.channels import model_images, planes_of_model
 from radioviz.data.preprocess import Preprocess
 from radioviz.models.artefact import ModelInfo
 from radioviz.morphology.frame import Framed, SourceFrame, framed_galaxy
-from radioviz.similarity.familiarity import FAR
+from radioviz.similarity.familiarity import FAR, UNUSUAL
 from radioviz.ui import cache, controls, detail, galaxies
 from radioviz.ui.controls import View
 from radioviz.ui.image.display import png
 from radioviz.ui.image.sky_image import STRETCHED, sky_image
 from radioviz.ui.pages.inspect.state import Pair
-
-UNUSUAL = 0.95
 
 
 def encoder_panel(catalogue: Catalogue, row: int, pair: Pair, view: View) -> None:

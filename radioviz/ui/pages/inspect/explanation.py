@@ -15,7 +15,7 @@ import streamlit as st
 from radioviz.data.catalogue import Catalogue
 from radioviz.encode.attributions import Explanation, inner_share
 from radioviz.models.registry import galaxy_classifier, surveys_of
-from radioviz.similarity.familiarity import FAR
+from radioviz.similarity.familiarity import UNUSUAL
 from radioviz.ui import cache, controls, detail
 from radioviz.ui.cache.decoding import explanation
 from radioviz.ui.controls import View
@@ -25,8 +25,8 @@ from radioviz.ui.pages.inspect import encoder_panel
 from radioviz.ui.pages.inspect.state import inspect_state
 from radioviz.ui.palette import LABEL_COLOURS, MISSING_COLOUR
 
-COLUMN = "p_fr2"
-"""Name of the score: probability of FRII."""
+COLUMN, IN_A_WORD = "p_fr2", "fr_class"
+"""Names of the scores: probability of FRII, and the class that follows from it."""
 
 
 def explanation_panel(catalogue: Catalogue, row: int, view: View) -> None:
@@ -38,7 +38,10 @@ def explanation_panel(catalogue: Catalogue, row: int, view: View) -> None:
     if COLUMN in scores.columns:
         value = float(scores.of([source_id])[COLUMN].to_numpy(float)[0])
     if math.isfinite(value):
-        far = view.model and encoder_panel.familiarity_text(pair, view.model)[1] > FAR
+        if IN_A_WORD in scores.columns:
+            far = scores.of([source_id])[IN_A_WORD].iat[0] == "unknown"
+        else:  # scores of an earlier version
+            far = view.model and encoder_panel.familiarity_text(pair, view.model)[1] > UNUSUAL
         info = cache.models()[scores.columns[COLUMN].model]
         survey = str(catalogue.table["survey"].iat[row])
         known = surveys_of(info)
@@ -80,8 +83,8 @@ def probability_text(survey: str, calibrated: bool, far: bool) -> str:
     text += f" (calibrated on {survey})" if calibrated else f"; not calibrated for {survey}"
     if far:
         text += (
-            ". The encoder in view has seen nothing like this galaxy, so that no class is given; "
-            "the mark shows what the classifier would say"
+            ". No source is found here, or the classifier has seen nothing like it, so that no "
+            "class is given; the mark shows what it would say"
         )
     return text if calibrated and not far else text + "."
 
@@ -95,7 +98,7 @@ def probability_bar(value: float, calibrated: bool, far: bool) -> str:
     if not calibrated:
         word = "not calibrated for this survey"
     if far:
-        head, word = "I do not know", "unlike all that was learned from"
+        head, word = "I do not know", "unlike what was learned from"
     colour = LABEL_COLOURS[label]
     return (
         '<div style="display:flex;align-items:baseline;gap:.6em">'
