@@ -1,8 +1,8 @@
 """What people called galaxies: words of Horton et al. 2025, MiraBest's morphologies, FIRST classes.
 
 A label is named as in the vocabulary: ``horton:cshaped``, ``mirabest:wide-angle tail``,
-``mirabest:hybrid``, ``first:Bent``. Galaxies of several data sets within 10 arcsec are one source,
-and stay together in folds.
+``mirabest:hybrid``, ``first:Bent``. Galaxies of all data sets that show each other
+(:func:`radioviz.data.matching.sky_groups`) count as one source, and stay together in folds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pandas as pd
 
 from radioviz import morphology
 from radioviz.atlas.atlas import open_atlas
-from radioviz.data.matching import close_pairs, first_of_group
+from radioviz.data.matching import close_pairs, sky_groups
 from radioviz.data.registry import open_data_set
 from radioviz.models.registry import list_models
 from radioviz.paths import REPOSITORY
@@ -139,7 +139,7 @@ def read_labelled(encoder: str, keys: tuple[str, ...] = SETS) -> LabelledGalaxie
     joined = pd.concat(tables, ignore_index=True)
     ra, dec = (joined[c].to_numpy(float) for c in ("ra", "dec"))
     return LabelledGalaxies(
-        joined, np.concatenate(latents), first_of_group(len(joined), *close_pairs(ra, dec)[:2]),
+        joined, np.concatenate(latents), sky_groups(ra, dec),
         pd.concat(words, ignore_index=True), np.concatenate(named),
     )  # fmt: skip
 
