@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from radioviz.atlas.scores import read_scores
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.preprocess import Preprocess
 from radioviz.morphology.frame import Framed, SourceFrame, framed_galaxy
@@ -70,3 +71,14 @@ def test_a_probability_says_where_it_holds(open_page: Callable[..., AppTest]) ->
     assert "no class is given" in probability_text("FIRST", True, True)
     app = open_page("inspect_galaxy", data="first", source="first-17", tab="FR class")
     assert "P(FRII): 0 = FRI, 1 = FRII (calibrated on FIRST)" in {c.value for c in app.caption}
+
+
+def test_no_class_is_given_whatever_encoder_is_in_view(open_page: Callable[..., AppTest]) -> None:
+    classes = read_scores("first").table["fr_class"]
+    assert 0 < (classes == "unknown").sum() < 0.02 * len(classes)
+    strange = str(classes.index[classes == "unknown"][0])
+    for encoder in ("vae32", "survey-simclr"):
+        app = open_page(
+            "inspect_galaxy", data="first", encoder=encoder, source=strange, tab="FR class"
+        )
+        assert "I do not know" in " ".join(str(e.proto) for e in app.get("html"))
