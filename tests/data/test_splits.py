@@ -14,6 +14,7 @@ from radioviz.data import splits
 from radioviz.data.catalogue import SPLITS, Catalogue
 from radioviz.data.datasets import first, frdeep, mirabest
 from radioviz.errors import CatalogueError
+from radioviz.sky import separation_arcsec
 from train.splits import duplicates
 from train.splits.record import make_splits, write_splits
 
@@ -125,6 +126,20 @@ def test_no_image_of_a_test_set_is_trained_on(four: Four) -> None:
         for i, j in np.argwhere(scores > 0.99):
             # The same image would score one; compact sources that are not the same come near.
             assert duplicates.fine_score(trained[i], tested[j]) < 0.9985, (key, i, j)
+
+
+def test_positions_found_by_pixels_are_those_of_the_raw_images(
+    four: Four, shared_data: Path
+) -> None:
+    """FR-DEEP v2 has positions: an image of the same pixels shows the same source."""
+    known = pd.read_csv(shared_data / "frdeep_v2" / "frdeep_v1_positions.csv")
+    batch = known["batch"].str.extract(r"(\d+)")[0].astype(float).fillna(99)  # test is last
+    known = known.assign(batch=batch).sort_values(["batch", "index"])
+    found = positions(four["frdeep-first"], np.ones(len(known), dtype=bool))
+    away = separation_arcsec(*found, known["ra"].to_numpy(), known["dec"].to_numpy())
+    sure = (known["corr"] > 0.999).to_numpy() & np.isfinite(found[0])
+    assert sure.sum() > 400
+    assert away[sure].max() < 60
 
 
 def test_split_sizes_are_of_use(four: Four) -> None:
