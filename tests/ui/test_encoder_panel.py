@@ -12,7 +12,7 @@ from radioviz.atlas.scores import read_scores
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.preprocess import Preprocess
 from radioviz.morphology.frame import Framed, SourceFrame, framed_galaxy
-from radioviz.ui.pages.inspect.encoder_panel import frame_text, outline
+from radioviz.ui.pages.inspect.encoder_panel import frame_text, outline, outside_text
 from radioviz.ui.pages.inspect.explanation import probability_bar, probability_text
 from tests.models.small import synthetic_catalogue
 
@@ -45,6 +45,18 @@ def test_a_square_that_fits_the_source_says_what_it_found() -> None:
         "A square of 115″ on the sky, 32 × 32 pixels, centred on the emission; the source found "
         "there measures 42″. Islands of other sources are left out."
     )
+
+
+def test_what_lies_outside_of_the_image_is_named_as_it_is_seen() -> None:
+    """Where emission fills an image, its mean level is 0, and its darkest pixels lie below."""
+    y, x = np.mgrid[:64, :64]
+    filled = (128 + 100 * np.sin(x / 9) * np.cos(y / 7)).astype(np.uint8)
+    double = np.where(np.hypot(x - 32, y - 32) < 3, 200, 0).astype(np.uint8)
+    chain = SourceFrame(size=32, field_arcsec=240.0)
+    seen = chain(np.stack([filled, double]), 1.8, beam=5.4)
+    assert "is grey to the encoder" in outside_text(seen[0])
+    assert f"{seen[0][0, 0]:.0%} of the brightest pixel" in outside_text(seen[0])
+    assert "is empty to the encoder" in outside_text(seen[1])
 
 
 def test_inspect_shows_it(open_page: Callable[..., AppTest], first: Catalogue) -> None:

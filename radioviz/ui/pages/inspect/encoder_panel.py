@@ -55,11 +55,7 @@ def encoder_panel(catalogue: Catalogue, row: int, pair: Pair, view: View) -> Non
     with words:
         st.markdown(controls.escape(frame_text(info.preprocess, frame)))
         if frame.beyond:
-            st.warning(
-                "The square is larger than the image: what lies outside is empty to the encoder. "
-                "A larger cutout would show it more.",
-                icon=":material/crop_free:",
-            )
+            st.warning(outside_text(image), icon=":material/crop_free:")
         show_familiarity(pair, view.model)
 
 
@@ -84,6 +80,20 @@ def outline(frame: Framed, pixel_scale: float) -> dict[str, object]:
         "type": "rect", "x0": east + half, "x1": east - half, "y0": north - half,
         "y1": north + half, "line": {"color": "#38BDF8", "width": 2},
     }  # fmt: skip
+
+
+def outside_text(image: np.ndarray) -> str:
+    """What an encoder sees, ``(size, size)`` from 0 to 1, where its square leaves the image."""
+    edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    values, counts = np.unique(edge, return_counts=True)
+    level = float(values[counts.argmax()])
+    seen = "is empty to the encoder. A larger cutout would show it more."
+    if level > 0.02:
+        seen = (
+            f"is grey to the encoder, {level:.0%} of the brightest pixel, because no source was "
+            "found whose surroundings are empty. A larger cutout would help."
+        )
+    return f"The square is larger than the image: what lies outside {seen}"
 
 
 def frame_text(chain: Preprocess, frame: Framed) -> str:
