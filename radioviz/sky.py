@@ -38,6 +38,21 @@ def separation_arcsec(
     return 2.0 * np.arcsin(np.clip(chord / 2.0, 0.0, 1.0)) / ARCSEC
 
 
+def tangent_offsets(
+    ra0: ArrayLike, dec0: ArrayLike, ra: ArrayLike, dec: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
+    """East and north offsets in radians on the plane that touches the sky at the first positions.
+
+    All in degrees; the second positions must be less than 90 degrees away.
+    """
+    a0, d0, a, d = (np.radians(np.asarray(v, dtype=float)) for v in (ra0, dec0, ra, dec))
+    turn = a - a0
+    height = np.sin(d0) * np.sin(d) + np.cos(d0) * np.cos(d) * np.cos(turn)
+    east = np.cos(d) * np.sin(turn) / height
+    north = (np.cos(d0) * np.sin(d) - np.sin(d0) * np.cos(d) * np.cos(turn)) / height
+    return east, north
+
+
 def from_sexagesimal(parts: ArrayLike) -> np.ndarray:
     """Hours or degrees from (hours or degrees, minutes, seconds), shape ``(..., 3)``, no sign."""
     return (np.asarray(parts, dtype=float) / (1.0, 60.0, 3600.0)).sum(axis=-1)

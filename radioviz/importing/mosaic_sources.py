@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
@@ -26,6 +26,7 @@ from radioviz.importing.mosaic import Mosaic, MosaicReader
 from radioviz.importing.source_rows import SourceList
 from radioviz.importing.survey_facts import SurveyFacts
 from radioviz.jobs.progress import Cancelled, Progress, never, no_progress
+from radioviz.morphology.frame import BOX
 from radioviz.morphology.measuring import BEAM_PIXELS
 from radioviz.morphology.noise import measure_noise
 from radioviz.morphology.sources import find_islands
@@ -57,6 +58,8 @@ class FieldIslands:
     noise: np.ndarray
     cut: np.ndarray  # True where it continues beyond the window that it was found in, or the mosaic
     faint: int = 0  # islands left out, whose peak is below :data:`DETECTED`
+    # Pixels from the centre of each island to its furthest pixel, shape ``(k,)``.
+    reach: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.x)
@@ -70,7 +73,7 @@ def find_field(
     beam = seen.fwhm / mosaic.scale if seen else BEAM_PIXELS
     rows, columns = (range(0, n, _WINDOW) for n in mosaic.shape)
     corners = [(x, y) for y in rows for x in columns]
-    found, faint = [np.empty((0, 6))], 0
+    found, faint = [np.empty((0, 7))], 0
     for done, corner in enumerate(corners, 1):
         if cancelled():
             break
@@ -82,8 +85,8 @@ def find_field(
     islands = np.concatenate(found)
     islands = islands[np.argsort(-islands[:, 2], kind="stable")]
     islands = islands[_once(islands[:, :2], beam)]
-    x, y, peak, flux, noise, cut = islands.T
-    return FieldIslands(x, y, peak, flux, noise, cut > 0, faint)
+    x, y, peak, flux, noise, cut, reach = islands.T
+    return FieldIslands(x, y, peak, flux, noise, cut > 0, faint, reach)
 
 
 def _in_window(mosaic: Mosaic, x: int, y: int, beam: float) -> np.ndarray:
@@ -94,11 +97,11 @@ def _in_window(mosaic: Mosaic, x: int, y: int, beam: float) -> np.ndarray:
     image = mosaic.window(x0, x1, y0, y1)
     good = np.isfinite(image)
     if not good.any():
-        return np.empty((0, 6))
+        return np.empty((0, 7))
     noise = measure_noise(image, raw=True)
     islands = find_islands(noise.restore(image), noise, beam)
     if not len(islands):
-        return np.empty((0, 6))
+        return np.empty((0, 7))
     middle_y, middle_x = (np.array(image.shape) - 1) / 2
     rows = np.rint(islands.y + middle_y).astype(int)
     columns = np.rint(islands.x + middle_x).astype(int)
@@ -112,7 +115,11 @@ def _in_window(mosaic: Mosaic, x: int, y: int, beam: float) -> np.ndarray:
     )
     area = math.pi / (4 * math.log(2)) * beam**2
     sigma = np.full(len(islands), noise.sigma)
-    table = np.stack([at_x, at_y, islands.peak, islands.flux / area, sigma, cut], axis=1)
+    number = np.diff(islands.start)
+    away = np.hypot(islands.x - np.repeat(islands.cx, number),
+                    islands.y - np.repeat(islands.cy, number))  # fmt: skip
+    reach = np.maximum.reduceat(away, islands.start[:-1])
+    table = np.stack([at_x, at_y, islands.peak, islands.flux / area, sigma, cut, reach], axis=1)
     return table[own]
 
 
@@ -185,7 +192,8 @@ def list_sources(
 ) -> tuple[SourceList, list[str]]:
     """A source list of joined islands, and for each of its rows what was joined, in words.
 
-    The position of a source is the flux-weighted centre of its islands.
+    The position of a source is the flux-weighted centre of its islands, and ``source_box`` holds
+    them, so that it is measured without its neighbours.
     """
     n = int(source.max(initial=-1)) + 1
     weight = np.maximum(islands.flux, 1e-30)
@@ -193,8 +201,10 @@ def list_sources(
     x, y = (np.bincount(source, weight * at, n) / total for at in (islands.x, islands.y))
     ra, dec = sky_of(mosaic.wcs, x, y)
     number = np.bincount(source, minlength=n)
-    away = np.zeros(n)
-    np.maximum.at(away, source, np.hypot(islands.x - x[source], islands.y - y[source]))
+    away, radius = np.zeros(n), np.zeros(n)
+    apart = np.hypot(islands.x - x[source], islands.y - y[source])
+    np.maximum.at(away, source, apart)
+    np.maximum.at(radius, source, apart + islands.reach)
     strongest = np.zeros(n)
     np.maximum.at(strongest, source, islands.peak / islands.noise)
     cut = np.bincount(source, islands.cut, n) > 0
@@ -206,6 +216,7 @@ def list_sources(
             "dec": dec,
             "n_joined": number.astype(np.int64),
             "found_snr": strongest,
+            BOX: 2 * (radius + 1) * mosaic.scale,
         }
     )
     notes = []
@@ -216,7 +227,7 @@ def list_sources(
     frame = complete_columns(table)
     frame.index = pd.RangeIndex(1, n + 1)
     found = {"sources": f"{n:,} from {len(islands):,} islands"}
-    return SourceList(frame, found=found), notes
+    return SourceList(frame, found=found, units={BOX: "arcsec"}), notes
 
 
 class FoundReader(Reader):

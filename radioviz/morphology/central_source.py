@@ -28,6 +28,7 @@ from radioviz.morphology.sources import (
     grow,
 )
 
+_AT = 1.5  # beams from a place to the nearest pixel of an island that is there
 DYNAMIC_RANGE = 0.005  # of the peak: typical level of sidelobes in snapshot surveys
 
 
@@ -202,13 +203,26 @@ def find_source(
     beam: float,
     shifted: bool = False,
     rms: float = math.nan,
+    box: float = math.nan,
+    others: np.ndarray | None = None,
 ) -> CentralSource:
     """Source of one image ``(ny, nx)``; ``beam`` in pixels, ``pixel_scale`` in arcsec.
 
-    ``rms`` is its noise where that is stated, in the unit of the pixels.
+    ``rms`` is its noise where that is stated, in the unit of the pixels; ``box`` the side in arcsec
+    of a box around the centre of the image that holds the source, where it is known: what lies
+    beyond is never of it. ``others`` are places of other sources, x and y in pixels from the
+    centre, shape ``(m, 2)``: an island at one is never of it, but for the one nearest to the
+    centre.
     """
     noise = measure_noise(image, raw, shifted, rms)
     restored = noise.restore(image)
     islands = find_islands(restored, noise, beam)
-    belongs = associate(islands, noise.sigma, beam, FIRST_BEAM / pixel_scale)
+    mine = np.ones(len(islands), dtype=bool)
+    if math.isfinite(box):
+        mine = np.maximum(np.abs(islands.cx), np.abs(islands.cy)) * pixel_scale <= box / 2
+    elif others is not None and len(islands):
+        mine = ~islands.at(others, _AT * beam)
+        mine[int(islands.nearest.argmin())] = True
+    belongs = np.zeros(len(islands), dtype=bool)
+    belongs[mine] = associate(islands.only(mine), noise.sigma, beam, FIRST_BEAM / pixel_scale)
     return CentralSource(image, restored, noise, islands, belongs, beam, pixel_scale)

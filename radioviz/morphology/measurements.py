@@ -14,7 +14,14 @@ from radioviz.data.catalogue import Catalogue, Column
 from radioviz.data.source_columns import COLUMNS, SOME_COLUMNS, given_columns
 from radioviz.data.source_planes import RESPONSE
 from radioviz.jobs.progress import Progress, no_progress
-from radioviz.morphology.measuring import MEASURED, VERSION, measure, stated_noise
+from radioviz.morphology.measuring import (
+    MEASURED,
+    VERSION,
+    boxes_of_found,
+    listed_neighbours,
+    measure,
+    stated_noise,
+)
 from radioviz.morphology.noise import is_shifted
 from radioviz.store.atomic import atomic_file
 
@@ -66,7 +73,8 @@ def complete(catalogue: Catalogue, progress: Progress = no_progress) -> Catalogu
         measured = measure(
             catalogue.images, catalogue.pixel_scales, catalogue.beams, info.bunit, info.raw,
             progress, shifted=not info.raw and is_shifted(catalogue.images),
-            rms=stated_noise(catalogue),
+            rms=stated_noise(catalogue), boxes=boxes_of_found(catalogue),
+            others=listed_neighbours(catalogue),
         )  # fmt: skip
         if path:
             _write(path, key, measured)
@@ -169,9 +177,12 @@ def _key(catalogue: Catalogue) -> str:
         (catalogue.pixel_scales, info.pixel_scale),
         (catalogue.beams, np.nan if info.beam is None else info.beam),
         (stated_noise(catalogue), np.nan),
+        (boxes_of_found(catalogue), np.nan),
     ):
         if not np.array_equal(values, np.full(len(values), common), equal_nan=True):
             digest.update(values.tobytes())
+    if "covered" in catalogue.table:
+        digest.update(b"without listed neighbours")
     return digest.hexdigest()[:32]
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from radioviz.data.catalogue import Catalogue, Column
+from radioviz.data.matching import close_pairs
 from radioviz.errors import ImageError
 from radioviz.jobs.progress import Progress, no_progress
 from radioviz.morphology.arms import ARMS, describe_arms
 from radioviz.morphology.central_source import CentralSource, find_source
 from radioviz.morphology.complexity import complexity
+from radioviz.morphology.frame import BOX
 from radioviz.morphology.noise import Noise, is_shifted, measure_noise
 from radioviz.morphology.shape import Moments, concentration
 from radioviz.morphology.size_scale import SMALLEST
+from radioviz.sky import ARCSEC, tangent_offsets
 from radioviz.store.mapped import release_pages
 
 VERSION = 5  # increase it when a number changes, so that stored measurements are replaced
@@ -115,6 +119,8 @@ def measure(
     *,
     shifted: bool = False,
     rms: np.ndarray | None = None,
+    boxes: np.ndarray | None = None,
+    others: Mapping[int, np.ndarray] | None = None,
 ) -> pd.DataFrame:
     """Measure the central source of every cutout.
 
@@ -160,6 +166,12 @@ def measure(
     rms : numpy.ndarray, optional
         Noise of each image where it is stated, in the unit of the pixels, shape ``(n,)``; NaN
         where it is measured.
+    boxes : numpy.ndarray, optional
+        Side in arcsec of a box around the centre that holds the source, shape ``(n,)``; NaN where
+        it is unknown. Islands whose centre is beyond are other sources.
+    others : mapping, optional
+        By row: places of other sources in its image, x and y in pixels from the centre, shape
+        ``(m, 2)``. Islands there are other sources.
 
     Returns
     -------
@@ -182,12 +194,14 @@ def measure(
     stated = np.full(n, np.nan) if rms is None else np.asarray(rms, dtype=float)
     if stated.shape != (n,):
         raise ImageError(f"rms has shape {stated.shape}; expected one number for each of {n}")
+    held = np.full(n, np.nan) if boxes is None else np.asarray(boxes, dtype=float)
     numbers = np.full((n, len(_FLOATS)), np.nan)
     counts = np.zeros((n, 3), np.int64)
     resolved, flags = np.zeros(n, bool), [""] * n
     for i in range(n):
         scale, beam_pixels = float(scales[i]), float(beams[i])
-        source = find_source(images[i], scale, raw, beam_pixels, shifted, float(stated[i]))
+        source = find_source(images[i], scale, raw, beam_pixels, shifted, float(stated[i]),
+                             float(held[i]), (others or {}).get(i))  # fmt: skip
         row = dict.fromkeys(_FLOATS, math.nan)
         row["noise"] = source.noise.sigma
         row["complexity"] = complexity(source.image, source.noise.sigma, beam_pixels)
@@ -232,16 +246,19 @@ def extent(
     *,
     shifted: bool = False,
     rms: float = math.nan,
+    box: float = math.nan,
+    others: np.ndarray | None = None,
 ) -> Extent:
     """Outline and largest extent of the central source of one image ``(ny, nx)``.
 
-    See :func:`extent_of` for an image of a Catalogue. ``rms`` is the noise where it is stated.
+    See :func:`extent_of` for an image of a Catalogue. ``rms`` is the noise where it is stated,
+    ``box`` and ``others`` as for :func:`measure`.
 
     Raises ImageError as :func:`measure`.
     """
     image = np.asarray(image)
     beam_pixels = float(_check(image, pixel_scale, beam, 2))
-    source = find_source(image, pixel_scale, raw, beam_pixels, shifted, rms)
+    source = find_source(image, pixel_scale, raw, beam_pixels, shifted, rms, box, others)
     middle_y, middle_x = (n / 2 - 0.5 for n in image.shape)
     mask, others = source.mask_of(source.belongs), source.mask_of(~source.belongs)
     if not source.belongs.any():
@@ -272,13 +289,52 @@ def stated_noise(catalogue: Catalogue) -> np.ndarray:
     return catalogue.table["rms"].to_numpy(dtype=float)
 
 
+def boxes_of_found(catalogue: Catalogue) -> np.ndarray:
+    """Side in arcsec of the box of each source that was found in a mosaic, NaN elsewhere, ``(n,)``.
+
+    Which islands are of such a source was decided there, where its neighbours are sources, too. A
+    box of a table that others made is no such decision.
+    """
+    table = catalogue.table
+    if not {"n_joined", BOX} <= set(table.columns) or table[BOX].dtype.kind != "f":
+        return np.full(len(catalogue), np.nan)
+    found = pd.to_numeric(table["n_joined"], errors="coerce").to_numpy(dtype=float) > 0
+    return np.where(found, table[BOX].to_numpy(dtype=float), np.nan)
+
+
+def listed_neighbours(catalogue: Catalogue, row: int | None = None) -> dict[int, np.ndarray]:
+    """Other sources of the list that a mosaic was cut by, in the image of each row, or of one.
+
+    Returns
+    -------
+    dict
+        Row to places: x and y in pixels from the centre of its image, shape ``(m, 2)``. Empty where
+        the images were not cut from a mosaic.
+    """
+    table = catalogue.table
+    if "covered" not in table:  # a column of cutouts of a mosaic
+        return {}
+    ra, dec = (table[c].to_numpy(dtype=float) for c in ("ra", "dec"))
+    scales, size = catalogue.pixel_scales, np.array(catalogue.images.shape[:-3:-1])
+    reach = float(np.hypot(*size) / 2 * np.nanmax(scales))
+    here = slice(None) if row is None else slice(row, row + 1)
+    i, j, _ = close_pairs(ra[here], dec[here], ra, dec, radius_arcsec=reach)
+    i = i + (row or 0)
+    x, y = (a / ARCSEC / scales[i] for a in tangent_offsets(ra[i], dec[i], ra[j], dec[j]))
+    inside = (i != j) & (np.abs(x) <= size[0] / 2) & (np.abs(y) <= size[1] / 2)
+    places = np.stack([-x, y], axis=1)[inside]  # east is left
+    rows, start = np.unique(i[inside], return_index=True)
+    return dict(zip(rows.tolist(), np.split(places, start[1:]), strict=False)) if len(rows) else {}
+
+
 def extent_of(catalogue: Catalogue, row: int) -> Extent:
     """Outline and largest extent of one source of a Catalogue, as in its table."""
     info = catalogue.info_of(row)
     shifted = not info.raw and is_shifted(catalogue.images)
     return extent(
         catalogue.images[row], info.pixel_scale, info.beam, info.raw, shifted=shifted,
-        rms=float(stated_noise(catalogue)[row]),
+        rms=float(stated_noise(catalogue)[row]), box=float(boxes_of_found(catalogue)[row]),
+        others=listed_neighbours(catalogue, row).get(row),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ island.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -80,6 +81,31 @@ class Islands:
     def pixels_of(self, chosen: np.ndarray) -> np.ndarray:
         """Mask ``(p,)`` over the pixels of the chosen islands (bool ``(k,)``)."""
         return np.repeat(chosen, np.diff(self.start))
+
+    def only(self, keep: np.ndarray) -> Islands:
+        """Some of the islands (bool ``(k,)``)."""
+        pixels, number = self.pixels_of(keep), np.diff(self.start)[keep]
+        cut = {
+            f.name: getattr(self, f.name)[
+                pixels if f.name in ("y", "x", "value", "diffuse") else keep
+            ]
+            for f in dataclasses.fields(self)
+            if f.name != "start"
+        }
+        return Islands(start=np.concatenate([[0], np.cumsum(number)]), **cut)
+
+    def at(self, places: np.ndarray, within: float) -> np.ndarray:
+        """Bool ``(k,)``: islands with the nearest pixel to one of ``(m, 2)`` places, x and y.
+
+        ``within``: pixels from a place to it.
+        """
+        found = np.zeros(len(self), dtype=bool)
+        number = np.repeat(np.arange(len(self)), np.diff(self.start))
+        for x, y in places:
+            away = np.hypot(self.x - x, self.y - y)
+            if len(away) and away.min() <= within:
+                found[number[int(away.argmin())]] = True
+        return found
 
 
 def find_islands(image: np.ndarray, noise: Noise, beam: float) -> Islands:

@@ -17,8 +17,10 @@ from radioviz.errors import CatalogueError
 from radioviz.importing import Source, import_survey, inspect_source, read_report
 from radioviz.importing.mosaic import Mosaic
 from radioviz.importing.mosaic_sources import FieldIslands, find_field, join_islands
+from radioviz.morphology import complete
+from radioviz.morphology.measuring import extent_of
 from radioviz.paths import REPOSITORY
-from radioviz.sky import separation_arcsec, tan_wcs
+from radioviz.sky import ARCSEC, separation_arcsec, tan_wcs, tangent_offsets
 
 SCALE, BEAM = 1.5, 6.0  # arcsec
 SIGMA = BEAM / SCALE / 2.3548
@@ -134,10 +136,49 @@ def test_import_with_a_report(mosaic: tuple[Path, WCS], monkeypatch: pytest.Monk
     double = table.loc[table["n_joined"] > 1]
     assert len(double) == 1
     assert double["found_snr"].iat[0] == pytest.approx(0.08 / NOISE, rel=0.2)
+    # A neighbour in the same cutout is a source of its own: its flux counts once.
+    measured = complete(result.catalogue).table
+    for px, py, peak in [p for name in POINTS if name != "double" for p in POINTS[name]]:
+        ra, dec = wcs.all_pix2world(px, py, 0)
+        row = int(np.argmin(separation_arcsec(measured["ra"], measured["dec"], ra, dec)))
+        assert measured["flux"][row] == pytest.approx(1000 * peak, rel=0.1, abs=0.6), (px, py)
+        assert measured["las_limit"][row] and measured["las"][row] < BEAM
+    both = int(double.index[0])
+    assert measured["flux"][both] == pytest.approx(160, rel=0.05)
+    assert measured["las"][both] == pytest.approx(30 * SCALE, rel=0.1)
+    assert extent_of(result.catalogue, both).las == measured["las"][both]
     report = read_report("field")
     reasons = report.set_index("source_id")["reason"]
     assert reasons[double["source_id"].iat[0]].startswith("joined from ")
     assert any("islands above 5 times the noise are 7 sources" in n for n in result.catalogue.notes)
+
+
+def test_neighbours_of_a_list_are_sources_of_their_own(
+    mosaic: tuple[Path, WCS], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A faint source beside a bright one has its own flux and size."""
+    monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path / "home"))
+    path, wcs = mosaic
+    listed = pd.DataFrame(POINTS["unlike"] + POINTS["point"], columns=["x", "y", "peak"])
+    listed["ra"], listed["dec"] = wcs.all_pix2world(listed["x"], listed["y"], 0)
+    listed[["ra", "dec"]].to_csv(tmp_path / "list.csv", index=False)
+    given = import_survey(
+        Source(path, tmp_path / "list.csv"), {"key": "listed", "pixels": 64, "ra_unit": "deg"}
+    )
+    assert given.catalogue is not None
+    measured = complete(given.catalogue).table
+    assert measured["flux"].tolist() == pytest.approx(1000 * listed["peak"], rel=0.1, abs=0.6)
+    assert (measured["las"] < 2 * BEAM).all()
+    assert extent_of(given.catalogue, 1).las == measured["las"][1]
+
+
+def test_offsets_are_those_of_a_projection() -> None:
+    for ra, dec in ((10.0, 20.0), (200.0, 89.99)):
+        sky = tan_wcs(ra, dec, 2.0, (100, 100))
+        there = sky.all_pix2world(np.array([10.0, 80.0]), np.array([30.0, 95.0]), 0)
+        east, north = tangent_offsets(ra, dec, *there)
+        assert 49.5 - east / ARCSEC / 2 == pytest.approx([10, 80], abs=1e-6)
+        assert 49.5 + north / ARCSEC / 2 == pytest.approx([30, 95], abs=1e-6)
 
 
 def test_what_is_found_by_a_command_has_its_positions(mosaic: tuple[Path, WCS]) -> None:
