@@ -43,7 +43,17 @@ def test_the_recorded_split_is_what_the_rules_give(
         for c in (first_catalogue, mirabest_catalogue, frdeep_first, frdeep_nvss)
     }
     again = judge.draw_judge_split(tables).astype("str").reset_index(drop=True)
-    pd.testing.assert_frame_equal(again, recorded, check_dtype=False)
+    # Positions of FR-DEEP were corrected since: what was drawn stays, and one more is set aside.
+    drawn, kept = (set(t["source_id"]) for t in (again, recorded))
+    assert drawn - kept == set(judge.LATER)
+    assert kept - drawn == {
+        "frdeep-first-config-fr2-258", "frdeep-nvss-config-fr2-258", "mirabest-374",
+    }  # fmt: skip
+    same = [t[t["source_id"].isin(drawn & kept)].reset_index(drop=True) for t in (again, recorded)]
+    pd.testing.assert_frame_equal(*same, check_dtype=False)
+    assert judge.judge_rows("frdeep-first", tables["frdeep-first"])[
+        (tables["frdeep-first"]["source_id"] == judge.LATER[0]).to_numpy()
+    ].all()
     shuffled = {k: t.sample(frac=1, random_state=1) for k, t in tables.items()}
     other = judge.draw_judge_split(shuffled)
     assert set(other["source_id"]) == set(again["source_id"])
