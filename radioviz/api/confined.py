@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from radioviz.importing import Inspection, Source
     from radioviz.importing.readers.table_builder import UserTable
     from radioviz.importing.survey_facts import Answers
+    from radioviz.mock_fields.finder_catalogue import FinderCatalogue
     from radioviz.mock_fields.settings import FieldSettings
     from radioviz.mock_fields.templates import Templates
     from radioviz.similarity.query_image import Box
@@ -130,12 +131,26 @@ def galaxies_found(
     extension: int | None,
     settings: FieldSettings,
     templates: Templates,
+    catalogue: FinderCatalogue | None = None,
     cancelled: Callable[[], bool] = lambda: False,
-) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, FieldSettings]:
+) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, FieldSettings, tuple[str, ...]]:
     """See :func:`radioviz.mock_fields.injection.found_again`; of a FITS image."""
     return read_confined(
-        HERE + "_injected", payload, name, extension, settings, templates, name=name,
+        HERE + "_injected", payload, name, extension, settings, templates, catalogue, name=name,
         classes=_field_classes(), limits=INSPECTION, cancelled=cancelled,
+    )  # fmt: skip
+
+
+def found_by(
+    catalogue: FinderCatalogue, settings: FieldSettings, truth: pd.DataFrame
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Sources of another finder's catalogue on a mock field, and what of it was left out.
+
+    See :func:`radioviz.mock_fields.finder_catalogue.sources_on`.
+    """
+    return read_confined(
+        HERE + "_found_by", catalogue, settings, truth, name=catalogue.name,
+        classes=_field_classes(), limits=INSPECTION,
     )  # fmt: skip
 
 
@@ -173,10 +188,11 @@ def fetch_table(message: Message) -> UserTable:
 
 def _field_classes() -> tuple[type, ...]:
     from radioviz.images.known_surveys import Beam
+    from radioviz.mock_fields.finder_catalogue import FinderCatalogue
     from radioviz.mock_fields.settings import FieldSettings
     from radioviz.mock_fields.templates import Templates
 
-    return FieldSettings, Beam, Templates
+    return FieldSettings, Beam, Templates, FinderCatalogue
 
 
 # -- in the confined process ----------------------------------------------------------------------
@@ -207,11 +223,23 @@ def _mosaic(payload: bytes, name: str, extension: int | None) -> SkyImage:
 
 
 def _injected(
-    payload: bytes, name: str, extension: int | None, settings: FieldSettings, templates: Templates
-) -> Any:
+    payload: bytes, name: str, extension: int | None, settings: FieldSettings, templates: Templates,
+    catalogue: FinderCatalogue | None,
+) -> Any:  # fmt: skip
     from radioviz.mock_fields.injection import found_again
 
-    return found_again(_mosaic(payload, name, extension), settings, templates)
+    return found_again(_mosaic(payload, name, extension), settings, templates, catalogue)
+
+
+def _found_by(catalogue: FinderCatalogue, settings: FieldSettings, truth: pd.DataFrame) -> Any:
+    from radioviz.mock_fields.finder_catalogue import check_scale
+    from radioviz.sky import tan_wcs
+
+    shape = settings.height, settings.width
+    wcs = tan_wcs(settings.ra, settings.dec, settings.pixel, shape)
+    found, notes = catalogue.on_image(wcs, shape)
+    check_scale(truth, found, settings.beam, settings.pixel, catalogue.name)
+    return found, notes
 
 
 def _with_galaxies(

@@ -190,7 +190,13 @@ def find_sources(
 
 
 def field_recovery(
-    truth: pd.DataFrame, found: pd.DataFrame, image: str | PathLike[str]
+    truth: pd.DataFrame,
+    found: pd.DataFrame | str | PathLike[str],
+    image: str | PathLike[str],
+    *,
+    before: str | PathLike[str] | None = None,
+    radius: float | None = None,
+    flux_unit: str = "",
 ) -> pd.DataFrame:
     """Completeness and reliability of a source finder against flux.
 
@@ -198,10 +204,19 @@ def field_recovery(
     ----------
     truth : pandas.DataFrame
         As of :func:`mock_field` or :func:`inject_galaxies`.
-    found : pandas.DataFrame
-        As of :func:`find_sources`, or of another finder: ``ra``, ``dec`` [deg], ``flux_mjy``.
+    found : pandas.DataFrame, str or path
+        As of :func:`find_sources`, or of another finder: ``ra``, ``dec`` [deg], ``flux_mjy``; or
+        the finder's own catalogue as a file (CSV, VOTable, FITS table), whose columns and units
+        are recognised.
     image : str or path
         The field, for its beam and its WCS.
+    before : str or path, optional
+        The image that galaxies were added to: sources that were there do not count as found.
+    radius : float, optional
+        Arcsec within which a source counts as found, or half its size if that is more; by default
+        a beam.
+    flux_unit : str
+        ``mJy``, ``Jy`` or ``uJy``, of a file that does not say.
 
     Returns
     -------
@@ -212,7 +227,8 @@ def field_recovery(
     Raises
     ------
     FieldError
-        If a column is missing, or there is no true source.
+        If a column is missing, there is no true source, or the catalogue has no position on the
+        image or fluxes of another unit.
 
     Examples
     --------
@@ -229,18 +245,24 @@ def field_recovery(
     from radioviz.mock_fields.recovery import by_flux
 
     _require(truth, "the truth catalogue", ("x", "y", "las", "flux_mjy"))
-    found, settings = _placed(found, image)
-    return by_flux(truth, found, settings.beam, settings.pixel)
+    found, settings = _placed(truth, found, image, before, flux_unit)
+    return by_flux(truth, found, settings.beam, settings.pixel, radius)
 
 
 def selection_function(
-    truth: pd.DataFrame, found: pd.DataFrame, image: str | PathLike[str]
+    truth: pd.DataFrame,
+    found: pd.DataFrame | str | PathLike[str],
+    image: str | PathLike[str],
+    *,
+    before: str | PathLike[str] | None = None,
+    radius: float | None = None,
+    flux_unit: str = "",
 ) -> pd.DataFrame:
     """Share of true sources that a finder found, in flux, size and class.
 
     Parameters
     ----------
-    truth, found, image
+    truth, found, image, before, radius, flux_unit
         As for :func:`field_recovery`.
 
     Returns
@@ -252,7 +274,7 @@ def selection_function(
     Raises
     ------
     FieldError
-        If a column is missing, or there is no true source.
+        As :func:`field_recovery`.
 
     Examples
     --------
@@ -271,23 +293,51 @@ def selection_function(
     _require(truth, "the truth catalogue", ("x", "y", "las", "flux_mjy", "label"))
     if not len(truth):
         raise FieldError("the truth catalogue has no source")
-    found, settings = _placed(found, image)
-    seen, _ = recovery.match_sources(truth, found, settings.beam, settings.pixel)
+    found, settings = _placed(truth, found, image, before, flux_unit)
+    seen, _ = recovery.match_sources(truth, found, settings.beam, settings.pixel, radius)
     return recovery.selection_function(truth, seen)
 
 
-def _placed(found: pd.DataFrame, image: str | PathLike[str]) -> tuple[pd.DataFrame, FieldSettings]:
-    """Found sources with their pixels on the image, and the settings of that."""
-    _require(found, "the catalogue of found sources", ("ra", "dec", "flux_mjy"))
+def _placed(
+    truth: pd.DataFrame,
+    found: pd.DataFrame | str | PathLike[str],
+    image: str | PathLike[str],
+    before: str | PathLike[str] | None,
+    flux_unit: str,
+) -> tuple[pd.DataFrame, FieldSettings]:
+    """Found sources with their pixels on the image, without old ones; the settings of the image."""
+    from radioviz.mock_fields.finder_catalogue import check_scale, sources_on
+    from radioviz.mock_fields.injection import gained
+
     seen = read_fits(Path(image))
     settings = _field_of(seen)
+    beam, pixel = settings.beam, settings.pixel
+    assert seen.wcs is not None  # _field_of has refused it
+    named = ""
+    if not isinstance(found, pd.DataFrame):
+        path = Path(found)
+        named = path.name
+        found, _ = sources_on(seen.wcs, seen.data.shape, path, flux_unit=flux_unit)
+    _require(found, "the catalogue of found sources", ("ra", "dec", "flux_mjy"))
     if "x" not in found:
-        assert seen.wcs is not None  # _field_of has refused it
         ra, dec = (found[name].to_numpy(float) for name in ("ra", "dec"))
         x, y = pixels_of(seen.wcs, ra, dec) if len(found) else (ra, dec)
         found = found.assign(x=x + 1, y=y + 1)
     # Another finder's may be blank, or where the projection has no pixel.
-    return found[np.isfinite(found["x"]) & np.isfinite(found["y"])], settings
+    found = found[np.isfinite(found["x"]) & np.isfinite(found["y"])]
+    if before is not None:
+        old = read_fits(Path(before))
+        noise = _field_of(old).rms / 1000
+        if old.data.shape != seen.data.shape:
+            ny, nx = old.data.shape
+            raise FieldError(
+                f"{old.file} has {nx:,} x {ny:,} pixels and {seen.file} {settings.width:,} x "
+                f"{settings.height:,}; give the image that the galaxies were added to"
+            )
+        found = found[gained(old.data, seen.data, found, noise, beam.fwhm / pixel)]
+    if named:
+        check_scale(truth, found, beam, pixel, named)
+    return found, settings
 
 
 def _require(table: pd.DataFrame, what: str, names: tuple[str, ...]) -> None:

@@ -27,7 +27,10 @@ Sizes = Annotated[
 Members = Annotated[float, _option("Mean members of a cluster; 0 for random positions.")]
 Radius = Annotated[float, _option("Radius of clusters in arcmin (standard deviation).")]
 Seed = Annotated[int, _option("Seed; the same gives the same pixels.")]
-Model = Annotated[str, _option("Generator; default: the one the app opens.")]
+Model = Annotated[str, _option("Generator; default: cvae-sharp, or another CVAE.")]
+Guidance = Annotated[
+    float | None, _option("Guidance of the generator (1: none); default: its own.")
+]
 Templates = Annotated[int, _option("Generated galaxies per class, shown again where they are few.")]
 
 
@@ -53,6 +56,7 @@ def mock_field(
     seed: Seed = 0,
     model: Model = "",
     templates: Templates = 128,
+    guidance: Guidance = None,
 ) -> None:
     """Draw a simulated field of generated galaxies, with its truth catalogue.
 
@@ -95,6 +99,7 @@ def inject(
     seed: Seed = 0,
     model: Model = "",
     templates: Templates = 128,
+    guidance: Guidance = None,
 ) -> None:
     """Add generated galaxies to an observed image, with their truth catalogue.
 
@@ -119,9 +124,20 @@ def recover(
     found: Annotated[
         Path | None,
         typer.Argument(
-            help="Catalogue of a source finder (ra, dec, flux_mjy); default: photutils."
+            help="Catalogue of a source finder: CSV, FITS or VOTable with RA, Dec and flux; "
+            "default: photutils."
         ),
     ] = None,
+    before: Annotated[
+        Path | None,
+        _option("The image that galaxies were added to: its own sources do not count."),
+    ] = None,
+    radius: Annotated[
+        float | None, _option("Arcsec of a match, or half the size if more; default: a beam.")
+    ] = None,
+    flux_unit: Annotated[
+        str, _option("mJy, Jy or uJy, of the fluxes of a catalogue that does not say.")
+    ] = "",
     threshold: Annotated[float, _option("Of photutils, in sigma.")] = 5.0,
     output: Annotated[
         Path | None,
@@ -134,24 +150,27 @@ def recover(
     Examples:
       radioviz recover sky.fits sky.truth.fits
       radioviz recover sky.fits sky.truth.fits mine.csv --output completeness.csv
+      radioviz recover more.fits more.truth.csv mine.vot --before mosaic.fits
     """
     import pandas as pd
 
     import radioviz
 
     true = _table(truth)
+    seen: Any = found
     if found is None:
         with progress_bar(" rows") as progress:
             seen = radioviz.find_sources(image, threshold=threshold, progress=progress)
-    else:
-        seen = _table(found)
-    table = radioviz.field_recovery(true, seen, image)
-    selected = radioviz.selection_function(true, seen, image)
+    options: dict[str, Any] = {"before": before, "radius": radius, "flux_unit": flux_unit}
+    table = radioviz.field_recovery(true, seen, image, **options)
+    selected = radioviz.selection_function(true, seen, image, **options)
     if output is not None:
         other = output.with_name(output.name.removesuffix(".csv") + ".selection.csv")
         table.to_csv(output, index=False)
         selected.to_csv(other, index=False)
-        print(f"{output}, {other.name}: {len(true):,} true, {len(seen):,} found", file=sys.stderr)
+        classes = selected[selected["of"] == "label"]
+        again = round(float((classes["n"] * classes["rate"]).sum()))
+        print(f"{output}, {other.name}: {again:,} of {len(true):,} sources found", file=sys.stderr)
         return
     with pd.option_context("display.width", 160, "display.max_columns", 20):
         for each in (table, selected):
@@ -173,7 +192,7 @@ def _table(path: Path) -> Any:
 def _sources(flux: str, share: list[str] | None, sizes: str, **options: Any) -> dict[str, Any]:
     """Options of both commands as settings of a field."""
     plain = ("number", "density", "slope", "cluster_members", "cluster_radius", "seed", "model",
-             "templates")  # fmt: skip
+             "templates", "guidance")  # fmt: skip
     given = {name: options[name] for name in plain}
     given["flux_range"] = tuple(_numbers(flux, "--flux", (2,)))
     if sizes:

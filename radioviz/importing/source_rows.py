@@ -239,7 +239,7 @@ class SourceListBuilder:
         passed = "".join(f" {text}." for text in self.mapping.passed)
         return (
             f"no column for {' and '.join(missing)} in the table; it has {shown}. "
-            f"Map one by hand (columns).{passed}"
+            f"Name it so, or map it by hand (columns).{passed}"
         )
 
     def _numbers(self) -> None:

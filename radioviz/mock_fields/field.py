@@ -15,7 +15,6 @@ import pandas as pd
 
 from radioviz import __version__
 from radioviz.data.catalogue import COLUMNS, Column
-from radioviz.encode import Generator
 from radioviz.errors import FieldError
 from radioviz.export.cards import ORIGIN, block, card, commentary, primary
 from radioviz.export.fits import write_table_hdu
@@ -75,11 +74,11 @@ class Painter:
         settings: FieldSettings,
         sources: pd.DataFrame,
         progress: Progress = no_progress,
-        generator: Generator | None = None,
+        templates: Templates | None = None,
     ) -> Painter:
-        """Generate what the sources need."""
-        labels = sources["label"].unique().tolist()
-        templates = make_templates(settings, labels, progress, generator)
+        """With galaxies of every class of the sources; generated where none are given."""
+        if templates is None:
+            templates = make_templates(settings, sources["label"].unique().tolist(), progress)
         chosen = templates.choose(sources, settings)
         beam = covariance(settings.beam) / settings.pixel**2
         return cls(settings, sources, templates, chosen, beam)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.spatial import cKDTree
+from scipy.ndimage import maximum_filter
 
 from radioviz.errors import FieldError
 from radioviz.images.known_surveys import Beam
@@ -17,6 +17,7 @@ from radioviz.images.orientation import pixels_of, sky_of
 from radioviz.images.reading import SkyImage
 from radioviz.jobs.progress import Progress, no_progress
 from radioviz.mock_fields.field import Painter, truth_table
+from radioviz.mock_fields.finder_catalogue import FinderCatalogue, check_scale
 from radioviz.mock_fields.population import draw_sources
 from radioviz.mock_fields.recovery import find_sources, match_sources
 from radioviz.mock_fields.settings import FieldSettings
@@ -38,8 +39,9 @@ _OF_AXES = re.compile(
 _SQUARE = 1.02
 """Longer over shorter side of a pixel, up to which sizes of galaxies are right."""
 
-_GROWN = 1.5
-"""Flux over that before from which an island counts as a new one."""
+_SEEN, _GROWN = 3.0, 1.5
+"""Brightness before over the noise from which a source was there, and now over that before from
+which it counts as a new one."""
 
 
 def field_of(image: SkyImage, settings: FieldSettings) -> FieldSettings:
@@ -201,33 +203,84 @@ def _header_of(image: SkyImage) -> Header:
     return header
 
 
-def found_again(
-    image: SkyImage, settings: FieldSettings, templates: Templates
-) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, FieldSettings]:
-    """Add galaxies to an image and look for them with photutils.
+def gained(
+    before: np.ndarray, after: np.ndarray, found: pd.DataFrame, noise: float, pixels: float
+) -> np.ndarray:
+    """Which found sources the added galaxies made, bool ``(n,)``.
 
-    Sources that were there before are found as well, and are left out: islands within a beam of one
-    of the image as it was, and not brighter by half.
+    Not those where the image was above :data:`_SEEN` times its noise before, half a beam around,
+    and is not brighter by half now: a source that was there.
+
+    Parameters
+    ----------
+    before, after : numpy.ndarray
+        The image without and with the galaxies, ``(ny, nx)``, in one unit.
+    found : pandas.DataFrame
+        ``x``, ``y`` (FITS pixels) on the image.
+    noise : float
+        In the same unit.
+    pixels : float
+        FWHM of the beam.
+    """
+    rows, columns = (
+        np.rint(found[name].to_numpy(float) - 1).astype(int).clip(0, side - 1)
+        for name, side in zip(("y", "x"), before.shape, strict=True)
+    )
+    was, now = (
+        maximum_filter(np.where(np.isnan(data), -np.inf, data), 2 * max(1, round(pixels / 2)) + 1)[
+            rows, columns
+        ]
+        for data in (before, after)
+    )
+    old = (was > _SEEN * noise) & (now < _GROWN * was)
+    return ~old
+
+
+def found_again(
+    image: SkyImage,
+    settings: FieldSettings,
+    templates: Templates,
+    catalogue: FinderCatalogue | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, FieldSettings, tuple[str, ...]]:
+    """Add galaxies to an image and see which of them photutils, or another finder, found.
+
+    Sources that were there before are found as well, and are left out; see :func:`gained`.
+
+    Parameters
+    ----------
+    catalogue : FinderCatalogue, optional
+        What another finder found on the image with the galaxies.
 
     Returns
     -------
     truth : pandas.DataFrame
         With the column ``found``.
     found : pandas.DataFrame
-        Islands that the image did not have before.
+        What the image did not have before.
     data : numpy.ndarray
         The image with the galaxies, Jy/beam, float32 ``(ny, nx)``.
     settings : FieldSettings
         With size, pixels, beam and noise of the image.
+    notes : tuple of str
+        What of the catalogue was left out.
+
+    Raises
+    ------
+    FieldError
+        As :func:`with_galaxies`, :meth:`FinderCatalogue.on_image` and :func:`check_scale`.
     """
     hdu, truth, settings = with_galaxies(image, settings, templates)
-    beam, pixel = settings.beam, settings.pixel
-    before, after = (find_sources(data, beam, pixel) for data in (image.data, hdu.data))
-    new = np.ones(len(after), bool)
-    if len(before) and len(after):
-        near, which = cKDTree(before[["x", "y"]]).query(after[["x", "y"]])
-        grown = after["flux_mjy"].to_numpy(float) / before["flux_mjy"].to_numpy(float)[which]
-        new = (near > beam.fwhm / pixel) | (grown > _GROWN)
-    found = after[new].reset_index(drop=True)
-    seen, _ = match_sources(truth, found, beam, pixel)
-    return truth.assign(found=seen), found, hdu.data, settings
+    beam, pixel, notes, radius = settings.beam, settings.pixel, (), None
+    if catalogue is None:
+        found = find_sources(hdu.data, beam, pixel)
+    else:
+        assert image.wcs is not None  # field_of has refused it
+        found, notes = catalogue.on_image(image.wcs, hdu.data.shape)
+        radius = catalogue.radius
+    noise = settings.rms / 1000
+    found = found[gained(image.data, hdu.data, found, noise, beam.fwhm / pixel)]
+    found = found.reset_index(drop=True)
+    if catalogue is not None:
+        check_scale(truth, found, beam, pixel, catalogue.name)
+    seen, _ = match_sources(truth, found, beam, pixel, radius)
+    return truth.assign(found=seen), found, hdu.data, settings, notes

@@ -95,20 +95,27 @@ def _quietly(detect: object, *arguments: object) -> object:
 
 
 def match_sources(
-    truth: pd.DataFrame, found: pd.DataFrame, beam: Beam, pixel: float
+    truth: pd.DataFrame,
+    found: pd.DataFrame,
+    beam: Beam,
+    pixel: float,
+    radius: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which true sources were found, and which found ones are true.
 
-    A found source belongs to a true one if it lies within half its size, or a beam if that is
-    more: lobes of one galaxy may be found one by one.
+    A found source belongs to a true one if it lies within half its size, or within ``radius``
+    [arcsec; by default a beam] if that is more: lobes of one galaxy may be found one by one.
 
     ``truth``: ``x``, ``y`` in FITS pixels, ``las`` in arcsec; ``found``: ``x``, ``y`` in FITS
-    pixels. Returns bool, one for each row of ``truth`` and ``found``.
+    pixels. Returns bool, one for each row of ``truth`` and ``found``. Raises FieldError if the
+    radius is not above 0.
     """
+    if radius is not None and not 0 < radius < math.inf:
+        raise FieldError(f"radius is {radius:g} arcsec; expected a number above 0")
     seen, real = np.zeros(len(truth), bool), np.zeros(len(found), bool)
     if not (len(truth) and len(found)):
         return seen, real
-    reach = np.maximum(truth["las"].to_numpy(float) / 2, beam.fwhm) / pixel
+    reach = np.maximum(truth["las"].to_numpy(float) / 2, radius or beam.fwhm) / pixel
     near = cKDTree(found[["x", "y"]]).query_ball_point(truth[["x", "y"]].to_numpy(float), reach)
     for row, rows in enumerate(near):
         seen[row] = bool(rows)
@@ -121,13 +128,14 @@ def by_flux(
     found: pd.DataFrame,
     beam: Beam,
     pixel: float,
+    radius: float | None = None,
     bins: int = 10,
 ) -> pd.DataFrame:
     """Completeness and reliability against flux, with 95 % intervals (Wilson).
 
     Parameters
     ----------
-    truth, found : pandas.DataFrame
+    truth, found, beam, pixel, radius
         As for :func:`match_sources`, with ``flux_mjy``.
     bins : int
         Equal steps of the logarithm of the flux.
@@ -147,9 +155,9 @@ def by_flux(
     """
     if not len(truth):
         raise FieldError("the truth catalogue has no source")
-    seen, real = match_sources(truth, found, beam, pixel)
+    seen, real = match_sources(truth, found, beam, pixel, radius)
     mirrored = truth.assign(x=truth["x"].max() + truth["x"].min() - truth["x"])
-    chance, _ = match_sources(mirrored, found, beam, pixel)
+    chance, _ = match_sources(mirrored, found, beam, pixel, radius)
     true, measured = truth["flux_mjy"].to_numpy(float), found["flux_mjy"].to_numpy(float)
     every = np.concatenate([true, measured[measured > 0]])
     edges = np.geomspace(every.min(), every.max() * (1 + 1e-9), bins + 1)

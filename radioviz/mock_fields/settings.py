@@ -73,8 +73,10 @@ class FieldSettings:
     # Galaxies that are generated of each class. A field of more sources shows them again, each time
     # rotated, mirrored and scaled differently.
     templates: int = 128
-    # As in :class:`radioviz.encode.GenerationRequest`; None keeps the model's own selection.
+    # candidates, guidance: as in :class:`radioviz.encode.GenerationRequest`; None keeps the model's
+    # own selection and guidance.
     candidates: int | None = None
+    guidance: float | None = None
 
     def __post_init__(self) -> None:
         for name, low, high, unit in (

@@ -94,8 +94,9 @@ def make_templates(
             progress(done * settings.templates + k, total, "generating galaxies")
 
         request = GenerationRequest(
-            n=settings.templates, seed=settings.seed, label=label, candidates=settings.candidates
-        )
+            n=settings.templates, seed=settings.seed, label=label, candidates=settings.candidates,
+            guidance=settings.guidance,
+        )  # fmt: skip
         parts.append(generator.sample(request, report, sky=False))
     images = np.concatenate([p.images for p in parts])
     found = measure(images, pixel, beam=FIRST_BEAM)

@@ -23,6 +23,11 @@ class _Spectra(msgspec.Struct):
     warnings: list[str]
 
 
+class _Score(msgspec.Struct):
+    right: int
+    asked: int
+
+
 class _Fluxes(msgspec.Struct):
     column: str
     frequency: float
@@ -43,6 +48,7 @@ _SHAPES: Mapping[str, Any] = {
     "charts": list[dict[str, Any]],
     "spectra": dict[str, _Spectra],
     "fluxes": dict[str, _Fluxes],
+    "blind_test": dict[str, _Score],
     **dict.fromkeys(("view", "gallery", "table", "relation", "physics"), dict[str, Any]),
 }
 

@@ -261,7 +261,7 @@ def test_added_galaxies_are_found_and_those_that_were_there_are_not_counted(tmp_
     path = tmp_path / "bright.fits"
     header = fits.getheader(tmp_path / "seen.fits")
     fits.PrimaryHDU(image.data, header).writeto(path)
-    truth, found, data, own = injection.found_again(read_fits(path), settings, template())
+    truth, found, data, own, _ = injection.found_again(read_fits(path), settings, template())
     assert own.beam.major == pytest.approx(16) and own.pixel == pytest.approx(2)
     bright = truth["flux_mjy"] > 20
     assert truth["found"][bright & (truth["in_field"] > 0.9)].mean() > 0.8

@@ -76,6 +76,12 @@ def test_the_blind_test_keeps_its_score(open_page: Open) -> None:
         assert app.metric[0].value == f"{min(number, 2)} of {number}"
         app.button(key="generate_blind_next").click().run()
     assert len(app.session_state[key].taken) == 4
+    # A reload is another session with the same link.
+    link = {"workspace": app.query_params["workspace"], "class": "FRII", "n": "2"}
+    again = open_page("generate", state=state, model="cvae", **link)
+    assert again.metric[0].value == "2 of 3"
+    again.button(key="generate_blind_forget").click().run()
+    assert open_page("generate", state=state, model="cvae", **link).metric.len == 0
 
 
 def test_the_mock_field(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +101,7 @@ def test_the_mock_field(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> Non
     assert not app.error and 'alt="Mock field"' in html(app)
     held: MockFieldState = app.session_state[f"{MockFieldState.__module__}.MockFieldState"]
     assert len(held.truth) == held.settings.count > 20
-    assert held.recovery["completeness"].max() == 1
+    assert held.found.photutils.by_flux["completeness"].max() == 1
     file = io.BytesIO()
     written["zipAll f"](file, no_progress)
     with zipfile.ZipFile(file) as archive:
@@ -140,7 +146,7 @@ def test_show_as_code_makes_the_same_field(monkeypatch: pytest.MonkeyPatch) -> N
 def test_galaxies_go_into_an_image_of_the_readers(
     open_page: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(injection_panel, "_templates", lambda settings, progress: template())
+    monkeypatch.setattr(injection_panel.cache, "templates", lambda *given: template())
     sky = tmp_path / "sky.fits"
     beam = {"width": 256, "height": 256, "number": 0, "seed": 4}
     radioviz.mock_field(sky, **beam)
@@ -153,9 +159,24 @@ def test_galaxies_go_into_an_image_of_the_readers(
     app.button(key="inject_go").click().run()
     assert not app.error and "sky.fits with added galaxies" in html(app)
     held = app.session_state[f"{InjectionState.__module__}.InjectionState"]
-    assert f"30 galaxies added, {int(held.truth['found'].sum())} found" in texts(app)
-    assert set(held.truth["label"]) == {"FRII", "Compact"} and held.settings.width == 256
-    assert held.selection["n"][held.selection["of"] == "label"].sum() == 30
+    shown = held.found.photutils
+    assert f"30 galaxies added, {int(shown.truth['found'].sum())} found" in texts(app)
+    assert set(shown.truth["label"]) == {"FRII", "Compact"} and held.settings.width == 256
+    assert shown.selection["n"][shown.selection["of"] == "label"].sum() == 30
+    # The catalogue of another finder, which found every third.
+    listed = shown.truth[["ra", "dec", "flux_mjy"]][::3]
+    app.file_uploader(key="inject_catalogue").upload("mine.csv", listed.to_csv().encode()).run()
+    app.number_input(key="inject_radius_5.4").set_value(3.0).run()
+    app.button(key="inject_match").click().run()
+    other = held.found.other
+    assert not app.error and len(other.found) <= 10 and other.truth["found"][::3].mean() > 0.8
+    assert f"30 galaxies added, {int(other.truth['found'].sum())} found" in texts(app)
+    assert "mine.csv. Completeness: galaxies with a found source within 3″" in texts(app)
+    elsewhere = listed.assign(dec=-listed["dec"]).to_csv().encode()
+    app.file_uploader(key="inject_catalogue").upload("south.csv", elsewhere).run()
+    app.button(key="inject_match").click().run()
+    assert "none of its 10 positions lies on the image" in app.error[0].value
+    assert "photutils, islands above 5σ" in texts(app)
     # Cancelled once, it begins again where it is asked for again.
     app.session_state[f"{CancelledWork.__module__}.CancelledWork"].works.add(held.of)
     held.settings = None

@@ -30,6 +30,7 @@ from radioviz.ui.cache.decoding import (
     plane_png,
     plane_properties,
     reconstruction,
+    templates,
     training,
 )
 from radioviz.ui.cache.filter_columns import filter_columns, rows_that_pass

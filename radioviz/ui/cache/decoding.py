@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from radioviz.atlas.latent_plane import Plane
     from radioviz.encode import Classifier, Encoder, GeneratedGalaxies, GenerationRequest, Generator
     from radioviz.encode.attributions import Explanation
+    from radioviz.mock_fields.settings import FieldSettings
+    from radioviz.mock_fields.templates import Templates
     from radioviz.models.artefact import ModelInfo
     from radioviz.ui.image.display import ImageStyle
 
@@ -149,6 +151,24 @@ def generated(
     made = generator(model).sample(request, progress)
     made.images.setflags(write=False)
     return made
+
+
+def _templates_key(settings: FieldSettings, progress: Progress = no_progress) -> tuple[object, ...]:
+    kept = settings.seed, settings.templates, settings.candidates, settings.guidance
+    labels = sorted(label for label, share in settings.shares.items() if share > 0)
+    return *weights_of(settings.model), *kept, *labels
+
+
+@shared(_templates_key, entries=4, waits=True)
+def templates(settings: FieldSettings, progress: Progress = no_progress) -> Templates:
+    """The generated galaxies of a mock field, which its other settings do not change.
+
+    Raises FieldError or ModelError as :func:`radioviz.mock_fields.templates.make_templates`.
+    """
+    from radioviz.mock_fields.templates import make_templates
+
+    labels = [label for label, share in settings.shares.items() if share > 0]
+    return make_templates(settings, labels, progress, generator(settings.model))
 
 
 @dataclass(frozen=True, eq=False)

@@ -191,9 +191,8 @@ def _next(held: BlindTest) -> None:
 
 
 def _score(model: str) -> dict[str, int]:
-    kept = session_workspace.value(SCORE, {})
-    found = kept.get(model) if isinstance(kept, dict) else None
-    return dict(found) if isinstance(found, dict) else {"right": 0, "asked": 0}
+    found: dict[str, int] = session_workspace.value(SCORE, {}).get(model, {})
+    return {"right": 0, "asked": 0, **found}
 
 
 def _answered(batch: GeneratedBatch, side: str) -> None:
@@ -212,6 +211,4 @@ def _forget(model: str) -> None:
 
 
 def _keep(model: str, score: dict[str, int]) -> None:
-    kept = session_workspace.value(SCORE, {})
-    kept = dict(kept) if isinstance(kept, dict) else {}
-    session_workspace.put(SCORE, {**kept, model: score}, "")
+    session_workspace.put(SCORE, {**session_workspace.value(SCORE, {}), model: score}, "")

@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from radioviz.ui import controls
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.charts.plotly_charts import LineSeries
 from radioviz.ui.pages.generate.state import GeneratedBatch
 
+if TYPE_CHECKING:
+    from radioviz.mock_fields.finder_catalogue import FinderCatalogue
+    from radioviz.mock_fields.settings import FieldSettings
+
+MOST_MEGABYTES = 128  # of an upload
 _PREVIEW = 900  # pixels of the longer side of a picture
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What a finder found of the galaxies of a field."""
+
+    finder: str  # file name of its catalogue; empty for photutils
+    radius: float  # arcsec of a match
+    notes: tuple[str, ...]  # what of the catalogue was left out
+    truth: pd.DataFrame  # with the column ``found``
+    found: pd.DataFrame  # what the finder found
+    # by_flux, selection: see :mod:`radioviz.mock_fields.recovery`
+    by_flux: pd.DataFrame
+    selection: pd.DataFrame
+    of: str  # catalogue and settings; empty for photutils
+
+
+@dataclass
+class Recoveries:
+    """Of the field that a session has drawn: by photutils, and by another finder."""
+
+    photutils: Recovered | None = None
+    other: Recovered | None = None
 
 
 def choose_population(batch: GeneratedBatch, counted: bool = False) -> dict[str, Any]:
@@ -69,10 +101,79 @@ def choose_population(batch: GeneratedBatch, counted: bool = False) -> dict[str,
     }  # fmt: skip
 
 
-def draw_recovery(recovery: pd.DataFrame, selection: pd.DataFrame, key: str) -> None:
+def recovered(
+    truth: pd.DataFrame, found: pd.DataFrame, settings: FieldSettings,
+    finder: FinderCatalogue | None = None, notes: tuple[str, ...] = (),
+) -> Recovered:  # fmt: skip
+    """Completeness, reliability and selection function of what a finder found."""
+    from radioviz.mock_fields import recovery
+
+    beam, pixel = settings.beam, settings.pixel
+    radius = beam.fwhm if finder is None else finder.radius
+    seen, _ = recovery.match_sources(truth, found, beam, pixel, radius)
+    return Recovered(
+        "" if finder is None else finder.name, radius or beam.fwhm, notes,
+        truth.assign(found=seen), found,
+        recovery.by_flux(truth, found, beam, pixel, radius),
+        recovery.selection_function(truth, seen), _digest(finder),
+    )  # fmt: skip
+
+
+def _digest(finder: FinderCatalogue | None) -> str:
+    if finder is None:
+        return ""
+    content = hashlib.sha256(finder.content).hexdigest()
+    return repr((finder.name, content, finder.flux_unit, finder.radius))
+
+
+def recovery_panel(
+    held: Recoveries, key: str, beam: float, match: Callable[[FinderCatalogue], Recovered]
+) -> Recovered:
+    """Upload of another finder's catalogue, and what it, or photutils, found.
+
+    ``beam``: FWHM in arcsec; ``match``: called with the catalogue when the reader asks for it.
+    """
+    assert held.photutils is not None  # there is a field
+    shown, finder = held.photutils, _choose_finder(key, beam)
+    if finder is not None:
+        with controls.show_errors():
+            ask = st.button("Match", key=f"{key}_match", icon=":material/join_inner:")
+            if ask:
+                held.other = match(finder)
+        if held.other is not None and held.other.of == _digest(finder):
+            shown = held.other
+    _draw_recovery(shown, key)
+    return shown
+
+
+def _choose_finder(key: str, beam: float) -> FinderCatalogue | None:
+    from radioviz.mock_fields.finder_catalogue import FLUX_UNITS, FinderCatalogue
+
+    file = st.file_uploader(
+        "Catalogue of your own finder, instead of photutils", key=f"{key}_catalogue",
+        max_upload_size=MOST_MEGABYTES,
+        help="What it found on the FITS image that is downloaded below: CSV, FITS table, VOTable "
+        "and others with RA, Dec and flux density",
+    )  # fmt: skip
+    if file is None:
+        return None
+    left, right = st.columns(2)
+    radius = left.number_input(
+        "Match within [″]", 0.1, 600.0, float(beam), format="%.4g", key=f"{key}_radius_{beam:.6g}",
+        help="Or within half the size of the galaxy, if that is more",
+    )  # fmt: skip
+    stated = "as the file says"
+    unit = right.selectbox("Unit of its fluxes", [stated, *FLUX_UNITS], key=f"{key}_unit")
+    return FinderCatalogue(
+        file.name, file.getvalue(), "" if unit == stated else unit, float(radius)
+    )
+
+
+def _draw_recovery(shown: Recovered, key: str) -> None:
     """Completeness and reliability against flux, and the selection function below."""
-    flux = np.sqrt(recovery["flux_low"].to_numpy(float) * recovery["flux_high"].to_numpy(float))
-    values = {name: recovery[name].to_numpy(float) for name in recovery}
+    table = shown.by_flux
+    flux = np.sqrt(table["flux_low"].to_numpy(float) * table["flux_high"].to_numpy(float))
+    values = {name: table[name].to_numpy(float) for name in table}
     series = [
         LineSeries(name.title(), flux, values[name], values[f"{name}_low"], values[f"{name}_high"])
         for name in ("completeness", "reliability")
@@ -81,14 +182,18 @@ def draw_recovery(recovery: pd.DataFrame, selection: pd.DataFrame, key: str) -> 
     figure = plotly_charts.lines(
         series, x_title="Flux density [mJy]", y_title="Share", log_x=True, floor=0.0
     )
-    plotly_charts.draw(figure, key, "Completeness and reliability against flux", height=360)
+    plotly_charts.draw(
+        figure, f"{key}_recovery", "Completeness and reliability against flux", height=360
+    )
+    what = controls.escape(shown.finder) or "photutils, islands above 5σ of half a beam or more"
+    notes = "".join(f" {controls.escape(note[0].upper() + note[1:])}." for note in shown.notes)
     st.caption(
-        "photutils, islands above 5σ of half a beam area or more. Completeness: true sources "
-        "with an island within half their size or a beam. Reliability: islands that near to a "
-        "true source. Bands are 95 % intervals."
+        f"{what}. Completeness: galaxies with a found source within {shown.radius:.4g}″ or half "
+        "their size. Reliability: found sources that near to a galaxy. By chance: galaxies at "
+        f"mirrored positions. Bands are 95 % intervals.{notes}"
     )
     with st.expander("Selection function in flux, size and class"):
-        st.dataframe(selection, hide_index=True)
+        st.dataframe(shown.selection, hide_index=True)
 
 
 def binned(image: np.ndarray) -> np.ndarray:

@@ -107,11 +107,14 @@ def change_panel(batch: GeneratedBatch, view: View) -> None:
             )
         return np.asarray(batch.images[i], np.float32)
 
+    st.caption("The chosen image. The controls at the top chose it, and have no effect here.")
     edit_panel.edit_panel(image_for, f"generated, {batch.title(i)}", batch.made.labels[i], view)
 
 
 def twins_panel(batch: GeneratedBatch, view: View) -> None:
     """The same latent vector as FRI and as FRII, with the profile along the principal axis."""
+    from radioviz.encode.generation import own_guidance
+
     if not batch.info.can("class"):
         able = [m.title for m in decoders(cache.models()).values() if m.can("class")]
         st.info(
@@ -132,6 +135,9 @@ def twins_panel(batch: GeneratedBatch, view: View) -> None:
     st.caption(
         "One latent vector decoded as each class, with the brightness along the principal axis "
         "(Bastien et al. 2021, Fig. 11). The chosen image comes first, then the picked ones. "
+        + "This generator's latent vector is signal to noise and direction: its twins start from "
+        "one noise, not from that of the picture, and have its own guidance. "
+        * (own_guidance(batch.info) is not None)
         + controls.escape(agreement_text(verdicts))
     )
     scale, width = synthetic.pixel_scale(batch.info), synthetic.decoded_field(batch.info)

@@ -34,6 +34,8 @@ def choose_request(view: View) -> tuple[ModelInfo, GenerationRequest, bool] | No
 
     Raises ModelError if the model cannot fulfil the request.
     """
+    from radioviz.encode.generation import GenerationRequest, own_guidance
+
     names = generators(cache.models())
     if not names:
         st.info(
@@ -65,8 +67,15 @@ def choose_request(view: View) -> tuple[ModelInfo, GenerationRequest, bool] | No
             size = _size(info)
         conditional = info.can("class") or info.can("size")
         modes = {m: title for m, title in MODES.items() if m != "normal" or conditional}
+        few = own_guidance(info) is not None
+        if few:  # images around a latent vector would have nothing else in common
+            modes.pop("around")
         with below[1]:
-            mode = linked_select("Latent vectors drawn", modes, "generate_mode", "mode")
+            mode = linked_select(
+                "Latent vectors drawn", modes, "generate_mode", "mode",
+                help="Of this generator signal to noise and direction; the rest is noise"
+                if few else None,
+            )  # fmt: skip
         temperature, spread, centre = 1.0, 0.3, None
         with below[2]:
             if mode == "around":
@@ -94,8 +103,6 @@ def choose_request(view: View) -> tuple[ModelInfo, GenerationRequest, bool] | No
             if centre is None:
                 return None
         choices = _choices(info, mode)
-    from radioviz.encode import GenerationRequest
-
     request = GenerationRequest(
         n=int(number),
         seed=int(seed),

@@ -178,6 +178,8 @@ def _range(values: np.ndarray) -> str:
 
 def chosen_image_panel(batch: GeneratedBatch, view: View) -> None:
     """The chosen image: large, measured, classified, and actions."""
+    from radioviz.encode.generation import own_guidance
+
     i = batch.chosen
     image = batch.images[i]
     st.markdown(f"**Number {int(batch.made.indices[i])}** of seed {batch.made.request.seed}")
@@ -221,13 +223,12 @@ def chosen_image_panel(batch: GeneratedBatch, view: View) -> None:
                 ),
             }
             controls.go_similar()
-        st.button(
-            "More like this",
-            icon=":material/hub:",
-            key="generate_more",
-            on_click=_draw_around,
-            args=(batch, i),
-        )
+        # The latent vector of a flow does not say what its image looks like.
+        if own_guidance(batch.info) is None:
+            st.button(
+                "More like this", icon=":material/hub:", key="generate_more",
+                on_click=_draw_around, args=(batch, i),
+            )  # fmt: skip
 
 
 def _draw_around(batch: GeneratedBatch, i: int) -> None:

@@ -13,20 +13,30 @@ import streamlit as st
 
 from radioviz.api import confined
 from radioviz.jobs.progress import Progress
+from radioviz.models.registry import encoders
 from radioviz.store.spreadsheets import safe_csv
 from radioviz.ui import cache, controls, synthetic
 from radioviz.ui.controls import View
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.in_line import in_line
-from radioviz.ui.pages.generate.field_widgets import binned, choose_population, draw_recovery
+from radioviz.ui.pages.generate.field_widgets import (
+    MOST_MEGABYTES,
+    Recovered,
+    Recoveries,
+    binned,
+    choose_population,
+    recovered,
+    recovery_panel,
+)
 from radioviz.ui.pages.generate.state import GeneratedBatch
 from radioviz.ui.state import page_state
 
 if TYPE_CHECKING:
+    from radioviz.mock_fields.finder_catalogue import FinderCatalogue
     from radioviz.mock_fields.settings import FieldSettings
-    from radioviz.mock_fields.templates import Templates
 
-MOST_MEGABYTES = 128
+SURVEY = "first"
+"""Data set with classes that added galaxies are searched for in."""
 
 
 @dataclass
@@ -35,9 +45,10 @@ class InjectionState:
 
     of: str = ""  # file, extension and settings
     settings: FieldSettings | None = None  # with those of the image
-    truth: pd.DataFrame = field(default_factory=pd.DataFrame)
-    recovery: pd.DataFrame = field(default_factory=pd.DataFrame)
-    selection: pd.DataFrame = field(default_factory=pd.DataFrame)
+    found: Recoveries = field(default_factory=Recoveries)
+    # searched, searched_of: what search and outlier scores say of them, and of which finder's
+    searched: pd.DataFrame | None = None
+    searched_of: str = ""
     # The image with the galaxies, binned, float32 Jy/beam.
     picture: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
@@ -61,94 +72,156 @@ def injection_panel(batch: GeneratedBatch, view: View) -> None:
     )  # fmt: skip
     settings = FieldSettings(
         model=batch.info.name, candidates=batch.made.request.candidates,
-        **choose_population(batch, counted=True),
+        guidance=batch.made.request.guidance, **choose_population(batch, counted=True),
     )  # fmt: skip
     if file is None:
         return
-    payload, name = file.getvalue(), file.name
-    of = repr((hashlib.sha256(payload).hexdigest(), extension, settings))
+    seen = _Seen(file.getvalue(), file.name, extension, settings)
     held = page_state(InjectionState)
     if st.button("Add and find", icon=":material/playlist_add:", key="inject_go", type="primary"):
-        _add(payload, name, extension, settings, held, of)
+        found, image, held.settings = seen.found()
+        held.of, held.picture = seen.of, binned(image)
+        held.found, held.searched, held.searched_of = Recoveries(found), None, ""
     if held.settings is None:
         return
-    if held.of != of:
+    if held.of != seen.of:
         st.info("File or settings have changed: add the galaxies again.")
         return
-    _show(held, held.settings, payload, name, extension, view)
+    _show(held, held.settings, seen, view)
 
 
-def _templates(settings: FieldSettings, progress: Progress) -> Templates:
-    from radioviz.mock_fields.templates import make_templates
+@dataclass(frozen=True)
+class _Seen:
+    """An upload, and what is added to it."""
 
-    labels = [label for label, share in settings.shares.items() if share > 0]
-    return make_templates(settings, labels, progress, cache.generator(settings.model))
+    payload: bytes
+    name: str
+    extension: int | None
+    settings: FieldSettings
+
+    @property
+    def of(self) -> str:
+        digest = hashlib.sha256(self.payload).hexdigest()
+        return repr((digest, self.extension, self.settings))
+
+    def found(
+        self, finder: FinderCatalogue | None = None
+    ) -> tuple[Recovered, np.ndarray, FieldSettings]:
+        """What a finder found of the galaxies, the image with them, settings with those of it."""
+        settings = self.settings
+        slices = 20 + settings.templates * (len(settings.shares) - 1) // 16 * 2
+        with in_line("Adding galaxies", slices, "inject", self.of, asked=True) as progress:
+
+            def cancelled() -> bool:
+                progress(0, 1, "finding sources")
+                return False
+
+            truth, found, image, full, notes = confined.galaxies_found(
+                self.payload, self.name, self.extension, settings,
+                cache.templates(settings, progress), finder, cancelled,
+            )  # fmt: skip
+        return recovered(truth, found, full, finder, notes), image, full
+
+    def write(self, file: IO[bytes], progress: Progress) -> None:
+        """The image with the galaxies, as FITS."""
+        templates = cache.templates(self.settings, progress)
+        file.write(confined.with_galaxies(
+            self.payload, self.name, self.extension, self.settings, templates
+        ))  # fmt: skip
 
 
-def _add(
-    payload: bytes, name: str, extension: int | None, settings: FieldSettings,
-    held: InjectionState, of: str,
-) -> None:  # fmt: skip
-    from radioviz.mock_fields import recovery
-
-    slices = 20 + settings.templates * (len(settings.shares) - 1) // 16 * 2
-    with in_line("Adding galaxies", slices, "inject", of, asked=True) as progress:
-
-        def cancelled() -> bool:
-            progress(0, 1, "finding sources")
-            return False
-
-        templates = _templates(settings, progress)
-        truth, found, image, full = confined.galaxies_found(
-            payload, name, extension, settings, templates, cancelled
-        )
-    held.of, held.settings, held.truth, held.picture = of, full, truth, binned(image)
-    held.recovery = recovery.by_flux(truth, found, full.beam, full.pixel)
-    held.selection = recovery.selection_function(truth, truth["found"].to_numpy(bool))
-
-
-def _show(
-    held: InjectionState, settings: FieldSettings, payload: bytes, name: str,
-    extension: int | None, view: View,
-) -> None:  # fmt: skip
-    truth = held.truth
+def _show(held: InjectionState, settings: FieldSettings, seen: _Seen, view: View) -> None:
+    name = seen.name
     left, right = st.columns([1, 1.1], gap="large")
+    with right:
+        shown = recovery_panel(
+            held.found, "inject", settings.beam.fwhm, lambda finder: seen.found(finder)[0]
+        )
+        st.caption(
+            "Sources that the image had before, and that are not brighter by half now, are left "
+            "out of both."
+        )
+    truth = shown.truth
     with left:
         noise = settings.rms / 1000 or 1.0
-        shown = np.nan_to_num((held.picture + noise) / (30 * noise))
+        picture = np.nan_to_num((held.picture + noise) / (30 * noise))
         width = settings.pixel * settings.width
-        st.html(synthetic.picture_html(shown, width, view.style, alt=f"{name} with added galaxies"))
+        st.html(
+            synthetic.picture_html(picture, width, view.style, alt=f"{name} with added galaxies")
+        )
         st.caption(
             f"{controls.escape(name)}: {len(truth):,} galaxies added, "
             f"{int(truth['found'].sum()):,} found. Noise {settings.rms:.3g} mJy/beam, beam "
             f"{settings.beam.major:.3g}″ by {settings.beam.minor:.3g}″. Colours from −1 to 29 "
             "times the noise."
         )
-    with right:
-        draw_recovery(held.recovery, held.selection, "inject_recovery")
-        st.caption(
-            "Islands that the image had before, and that are not brighter by half now, are left "
-            "out of both."
-        )
 
-    def write(file: IO[bytes], progress: Progress) -> None:
-        templates = _templates(settings, progress)
-        file.write(confined.with_galaxies(payload, name, extension, settings, templates))
-
+    with st.expander("Search by likeness, and outlier scores"), controls.show_errors():
+        _search(held, settings, seen, shown)
     stem = name.removesuffix(".gz").rpartition(".")[0] or name
     with st.container(horizontal=True, gap="small"):
-        export_button("Image (FITS)", f"{stem}-with-galaxies.fits", write, key="inject_fits",
+        export_button("Image (FITS)", f"{stem}-with-galaxies.fits", seen.write, key="inject_fits",
                       slices=20)  # fmt: skip
-        tables = {"Truth": truth, "Completeness": held.recovery, "Selection": held.selection}
+        tables = {"Truth": truth, "Completeness": shown.by_flux, "Selection": shown.selection}
+        if held.searched is not None and held.searched_of == shown.of:
+            tables["Search"] = held.searched
         for title, table in tables.items():
             export_button(
                 f"{title} (CSV)", f"{stem}-{title.lower()}.csv",
                 whole(partial(_csv, table)), key=f"inject_{title}",
             )  # fmt: skip
     st.caption(
-        "The image is marked as simulated. For another finder: run it on the FITS file, then "
-        "`radioviz recover IMAGE TRUTH FOUND`. Larger images: `radioviz inject`."
+        "The image is marked as simulated. Larger images: `radioviz inject`, then `radioviz "
+        "recover`."
     )
+
+
+def _search(held: InjectionState, settings: FieldSettings, seen: _Seen, shown: Recovered) -> None:
+    """A table of how search and outlier scores see the galaxies that were found."""
+    models = cache.models()
+    model = next((n for n in encoders(models) if n in cache.atlas_names(SURVEY)), "")
+    if not model:
+        st.caption("No encoder here has a map of FIRST to search in.")
+        return
+    title = models[model].title
+    if st.button("Encode and search", key="inject_search", icon=":material/image_search:"):
+        from radioviz.mock_fields.recognition import recognised
+
+        controls.open_with_progress(SURVEY)
+        encoder = cache.encoder(model)
+        _, image, _ = seen.found()
+        first = cache.located(SURVEY, model)
+        slices = len(shown.truth) // 50 + 20
+        with in_line(
+            f"Encoding with {title}", slices, "inject_search", seen.of, asked=True
+        ) as done:
+            held.searched = recognised(
+                image, shown.truth, shown.found, settings.beam, settings.pixel, encoder,
+                first.atlas.latents, first.table["label"].to_numpy(str), done,
+            )  # fmt: skip
+        held.searched_of = shown.of
+    st.caption(
+        f"Each galaxy that was found is cut out there, encoded by {title}, and searched for in "
+        "FIRST. Outlier scores rank it among the other sources of the image."
+    )
+    if held.searched is None or held.searched_of != shown.of:
+        return
+    percent = st.column_config.NumberColumn
+    st.dataframe(held.searched, hide_index=True, column_config={
+        "class": "Class", "n": "Found",
+        "same_class": percent("Same class", format="percent", help="Among the first ten results"),
+        "low": percent("from (95 %)", format="percent"), "high": percent("to", format="percent"),
+        "real": percent("Real ones", format="percent", help="The same by galaxies of FIRST itself"),
+        "by_chance": percent("By chance", format="percent", help="Share of the class in FIRST"),
+        "stranger_than_neighbours": percent(
+            "Stranger: neighbours", format="percent",
+            help="Median share of the image's own sources that are less strange, by the distance "
+            "to 20 neighbours",
+        ),
+        "stranger_than_isolation": percent(
+            "Stranger: isolation", format="percent", help="The same by isolation forest"
+        ),
+    })  # fmt: skip
 
 
 def _csv(table: pd.DataFrame) -> str:

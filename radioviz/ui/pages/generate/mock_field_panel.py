@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from radioviz.api import confined
 from radioviz.errors import FieldError
 from radioviz.images.known_surveys import Beam
 from radioviz.jobs.progress import Progress
@@ -18,12 +19,20 @@ from radioviz.ui.controls import View
 from radioviz.ui.exports.export_job import most_bytes
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.in_line import in_line
-from radioviz.ui.pages.generate.field_widgets import binned, choose_population, draw_recovery
+from radioviz.ui.pages.generate.field_widgets import (
+    Recovered,
+    Recoveries,
+    binned,
+    choose_population,
+    recovered,
+    recovery_panel,
+)
 from radioviz.ui.pages.generate.injection_panel import injection_panel
 from radioviz.ui.pages.generate.state import GeneratedBatch
 from radioviz.ui.state import page_state
 
 if TYPE_CHECKING:
+    from radioviz.mock_fields.finder_catalogue import FinderCatalogue
     from radioviz.mock_fields.settings import FieldSettings
 
 MOST_DRAWN = 4096 * 4096
@@ -49,10 +58,8 @@ class MockFieldState:
     """The field that a session has drawn."""
 
     settings: FieldSettings | None = None
-    # truth, recovery, selection: its catalogue, and what photutils found of it
     truth: pd.DataFrame = field(default_factory=pd.DataFrame)
-    recovery: pd.DataFrame = field(default_factory=pd.DataFrame)
-    selection: pd.DataFrame = field(default_factory=pd.DataFrame)
+    found: Recoveries = field(default_factory=Recoveries)  # nothing without sources
     # The field, binned, float32 Jy/beam.
     picture: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
@@ -62,6 +69,15 @@ def mock_field_panel(batch: GeneratedBatch, view: View) -> None:
     if not batch.info.can("class"):
         st.info("This generator has no classes; choose one that has.", icon=":material/blur_on:")
         return
+    from radioviz.encode.generation import own_guidance, selects
+
+    used = "the generator" + ", its selection" * selects(batch.info)
+    if selects(batch.info) or own_guidance(batch.info) is not None:
+        used += " and guidance"
+    st.caption(
+        f"This tab takes {used} from the controls at the top; classes, sizes, numbers and seed are "
+        "its own."
+    )
     into = st.segmented_control(
         "Galaxies go into", [SIMULATED, OWN], default=SIMULATED, key="field_into", required=True
     )
@@ -133,7 +149,8 @@ def _choose(batch: GeneratedBatch) -> FieldSettings:
     return FieldSettings(
         width=int(side), height=int(side), pixel=float(pixel), beam=Beam(float(beam), float(beam)),
         rms=float(rms), frequency=frequency, model=batch.info.name,
-        candidates=batch.made.request.candidates, **choose_population(batch),
+        candidates=batch.made.request.candidates, guidance=batch.made.request.guidance,
+        **choose_population(batch),
     )  # fmt: skip
 
 
@@ -150,8 +167,8 @@ def _export(settings: FieldSettings) -> None:
     from radioviz.mock_fields.population import draw_sources
 
     def write(file: IO[bytes], progress: Progress) -> None:
-        sources = draw_sources(settings)
-        painter = Painter.of(settings, sources, progress, cache.generator(settings.model))
+        templates = cache.templates(settings, progress)
+        painter = Painter.of(settings, draw_sources(settings), progress, templates)
         write_archive(file, f"mock-field-seed{settings.seed}", painter, progress)
 
     export_button(
@@ -166,10 +183,10 @@ def _draw(settings: FieldSettings, held: MockFieldState, asked: bool) -> None:
     from radioviz.mock_fields.field import Painter, draw_field
     from radioviz.mock_fields.population import draw_sources
 
-    generator = cache.generator(settings.model)
     slices = _slices(settings)
     with in_line("Drawing the field", slices, "field", repr(settings), asked=asked) as progress:
-        painter = Painter.of(settings, draw_sources(settings), progress, generator)
+        templates = cache.templates(settings, progress)
+        painter = Painter.of(settings, draw_sources(settings), progress, templates)
         image = np.empty((settings.height, settings.width), np.float32)
 
         def keep(start: int, strip: np.ndarray) -> None:
@@ -180,22 +197,23 @@ def _draw(settings: FieldSettings, held: MockFieldState, asked: bool) -> None:
             image, settings.beam, settings.pixel, rms=settings.rms or None, progress=progress
         )
     held.settings, held.truth, held.picture = settings, truth, binned(image)
-    held.recovery = held.selection = pd.DataFrame()
-    if len(truth):
-        held.recovery = recovery.by_flux(truth, found, settings.beam, settings.pixel)
-        seen, _ = recovery.match_sources(truth, found, settings.beam, settings.pixel)
-        held.selection = recovery.selection_function(truth, seen)
+    held.found = Recoveries(recovered(truth, found, settings) if len(truth) else None)
 
 
 def _show(held: MockFieldState, settings: FieldSettings, view: View) -> None:
     truth = held.truth
+
+    def match(finder: FinderCatalogue) -> Recovered:
+        found, notes = confined.found_by(finder, settings, truth)
+        return recovered(truth, found, settings, finder, notes)
+
     left, right = st.columns([1, 1.1], gap="large")
     with left:
         noise = settings.rms / 1000 or float(np.abs(held.picture).max()) / 1000 or 1.0
-        shown = (held.picture + noise) / (30 * noise)
+        picture = (held.picture + noise) / (30 * noise)
         st.html(
             synthetic.picture_html(
-                shown, settings.pixel * settings.width, view.style, alt="Mock field"
+                picture, settings.pixel * settings.width, view.style, alt="Mock field"
             )
         )
         st.caption(
@@ -203,10 +221,10 @@ def _show(held: MockFieldState, settings: FieldSettings, view: View) -> None:
             f"{len(truth):,} sources, seed {settings.seed}."
         )
     with right:
-        if held.recovery.empty:
+        if held.found.photutils is None:
             st.caption("Without sources there is nothing to find.")
             return
-        draw_recovery(held.recovery, held.selection, "field_recovery")
+        shown = recovery_panel(held.found, "field", settings.beam.fwhm, match)
     with st.container(horizontal=True, gap="small"):
         export_button(
             "Truth (CSV)", f"mock-field-seed{settings.seed}.truth.csv",
@@ -214,7 +232,11 @@ def _show(held: MockFieldState, settings: FieldSettings, view: View) -> None:
         )  # fmt: skip
         export_button(
             "Completeness (CSV)", f"mock-field-seed{settings.seed}.completeness.csv",
-            whole(lambda: safe_csv(held.recovery)), key="field_rates",
+            whole(lambda: safe_csv(shown.by_flux)), key="field_rates",
+        )  # fmt: skip
+        export_button(
+            "Selection (CSV)", f"mock-field-seed{settings.seed}.selection.csv",
+            whole(lambda: safe_csv(shown.selection)), key="field_selection",
         )  # fmt: skip
     st.caption(
         "The ZIP holds the image (FITS, Jy/beam, WCS), the truth catalogue (FITS, VOTable) and DS9 "

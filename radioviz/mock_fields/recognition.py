@@ -1,0 +1,168 @@
+"""Galaxies that were added to an image as search by likeness and outlier scores see them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from radioviz.atlas.latent_scores import latent_outlier_scores
+from radioviz.encode import Encoder
+from radioviz.errors import FieldError
+from radioviz.images.known_surveys import Beam
+from radioviz.jobs.progress import Progress, no_progress
+from radioviz.metrics.resampling import bootstrap
+from radioviz.mock_fields.recovery import find_sources
+from radioviz.outliers.thresholds import percentile_rank
+from radioviz.similarity.metric import Whitening
+
+FIRST_RESULTS = 10
+"""Results of each search that count."""
+
+MOST_REAL = 500
+"""Real sources of the image that added ones are compared with, the brightest."""
+
+_FEW_REAL = 20
+_WINDOW = 64.0  # beams: side of the square that an encoder is shown, which chooses its own in it
+
+
+def recognised(
+    image: np.ndarray,
+    truth: pd.DataFrame,
+    found: pd.DataFrame,
+    beam: Beam,
+    pixel: float,
+    encoder: Encoder,
+    survey: np.ndarray,
+    labels: np.ndarray,
+    progress: Progress = no_progress,
+) -> pd.DataFrame:
+    """How often a search with found galaxies finds their class, and how strange they seem.
+
+    Each added galaxy that was found is cut out where it was found, encoded, and searched for in a
+    survey with labels, as Similar does. Outlier scores rank it among the real sources of the image
+    (islands of photutils away from all added ones).
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        With the galaxies, ``(ny, nx)``, noise included.
+    truth, found, beam, pixel
+        As for :func:`radioviz.mock_fields.recovery.match_sources`; truth with ``label`` and
+        ``found``.
+    survey : numpy.ndarray
+        Latents of the survey by the same encoder, ``(n, d)``.
+    labels : numpy.ndarray
+        Class of each, text ``(n,)``, empty where unknown.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each class: ``class``; ``n`` galaxies found; ``same_class``, the share of the
+        class among the first ten labelled results, with a 95 % interval ``low``, ``high``;
+        ``real``, the same for searches with galaxies of the survey itself; ``by_chance``, the share
+        of the class in the survey (NaN where it has none); ``stranger_than_neighbours``,
+        ``stranger_than_isolation``: median share of the real sources that are less strange by the
+        distance to 20 neighbours, and by isolation forest (NaN with fewer than 20 real sources).
+
+    Raises
+    ------
+    FieldError
+        If no galaxy was found.
+    """
+    added = truth[truth["found"].to_numpy(bool)]
+    if not len(added):
+        raise FieldError("no added galaxy was found, so that none can be searched for")
+    places = _found_places(added, found, beam, pixel)
+    real = _real_places(image, truth, beam, pixel)
+    latents = encoder.encode(
+        _seen(encoder, image, np.concatenate([places, real]), beam, pixel), progress=progress
+    )
+    mine, others = latents[: len(added)], latents[len(added) :]
+    known = labels != ""
+    white = Whitening.of(survey)
+    base, classes = _unit(white(survey[known])), labels[known]
+    results = _first_results(_unit(white(mine)) @ base.T, classes)
+    strange = latent_outlier_scores(latents) if len(others) >= _FEW_REAL else {}
+    rows = []
+    for label in added["label"].unique():
+        own = (added["label"] == label).to_numpy(bool)
+        row = {"class": label, "n": int(own.sum())}
+        there = np.flatnonzero(classes == label)
+        if len(there):
+            shares = (results[own] == label).mean(axis=1)
+            row["same_class"], row["low"], row["high"] = bootstrap(shares, np.mean)
+            cosines = base[there] @ base.T
+            cosines[np.arange(len(there)), there] = -np.inf  # not itself
+            row["real"] = float((_first_results(cosines, classes) == label).mean())
+            row["by_chance"] = len(there) / len(classes)
+        for name, title in (("knn_distance", "neighbours"), ("isolation", "isolation")):
+            if name in strange:
+                values = strange[name]
+                ranks = percentile_rank(values[: len(added)][own], values[len(added) :])
+                row[f"stranger_than_{title}"] = float(np.median(ranks))
+        rows.append(row)
+    columns = ["class", "n", "same_class", "low", "high", "real", "by_chance",
+               "stranger_than_neighbours", "stranger_than_isolation"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _first_results(cosines: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Classes of the most similar galaxies, text ``(n, FIRST_RESULTS)``."""
+    return np.asarray(classes)[np.argsort(-cosines, axis=1)[:, :FIRST_RESULTS]]
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def _found_places(added: pd.DataFrame, found: pd.DataFrame, beam: Beam, pixel: float) -> np.ndarray:
+    """Pixels (from 0) at which each added galaxy was found: the middle of its found sources."""
+    reach = np.maximum(added["las"].to_numpy(float) / 2, beam.fwhm) / pixel
+    where = found[["x", "y"]].to_numpy(float) - 1
+    centres = added[["x", "y"]].to_numpy(float) - 1
+    near = cKDTree(where).query_ball_point(centres, reach)
+    flux = np.nan_to_num(found["flux_mjy"].to_numpy(float)).clip(0) + 1e-9
+    # A wider radius of a match may have counted sources that lie further away.
+    return np.array(
+        [
+            np.average(where[rows], axis=0, weights=flux[rows]) if rows else centre
+            for rows, centre in zip(near, centres, strict=True)
+        ]
+    )
+
+
+def _real_places(image: np.ndarray, truth: pd.DataFrame, beam: Beam, pixel: float) -> np.ndarray:
+    """Pixels (from 0) of the brightest islands that lie away from all added galaxies."""
+    islands = find_sources(image, beam, pixel)
+    islands = islands[np.isfinite(islands[["x", "y"]]).all(axis=1)]
+    places = islands[["x", "y"]].to_numpy(float) - 1
+    if not len(places):
+        return np.empty((0, 2))
+    reach = (truth["las"].to_numpy(float) / 2 + 2 * beam.fwhm) / pixel
+    near = cKDTree(places).query_ball_point(truth[["x", "y"]].to_numpy(float) - 1, reach)
+    away = np.ones(len(places), bool)
+    away[np.concatenate([np.asarray(rows, int) for rows in near])] = False
+    order = np.argsort(-islands["peak_mjy"].to_numpy(float)[away], kind="stable")
+    return places[away][order[:MOST_REAL]]
+
+
+def _seen(
+    encoder: Encoder, image: np.ndarray, places: np.ndarray, beam: Beam, pixel: float
+) -> np.ndarray:
+    """What the encoder sees of places of an image, ``(n, size, size)``."""
+    side = math.ceil(_WINDOW * beam.fwhm / pixel) // 2 * 2 + 1
+    chain = encoder.info.preprocess
+    out = []
+    for x, y in np.rint(places).astype(int):
+        cut = np.full((side, side), np.nan, np.float32)
+        top, left = y - side // 2, x - side // 2
+        rows = slice(max(0, top), min(image.shape[0], top + side))
+        columns = slice(max(0, left), min(image.shape[1], left + side))
+        cut[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = image[
+            rows, columns
+        ]
+        out.append(chain(cut[None], pixel, beam=beam.fwhm, raw=True)[0])
+    return np.stack(out)

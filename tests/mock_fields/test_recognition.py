@@ -1,0 +1,58 @@
+"""Galaxies that were added are searched for, and ranked, where they were found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import radioviz
+from radioviz.api.samples import default_encoder
+from radioviz.encode import Encoder
+from radioviz.errors import FieldError
+from radioviz.images.known_surveys import Beam
+from radioviz.mock_fields import recognition
+from radioviz.mock_fields.field import draw_field
+from radioviz.mock_fields.settings import FieldSettings
+from tests.mock_fields.test_drawn_pixels import painter
+
+BEAM, PIXEL = Beam(5.4, 5.4), 1.8
+
+
+def test_search_and_outlier_scores_see_what_was_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Points and wide doubles of 60 arcsec beside fainter points that were there."""
+    settings = FieldSettings(width=500, height=500, rms=0.1, shares={"FRII": 1}, seed=2)
+    places = np.array([(90 + 105 * i, 90 + 105 * j) for j in range(4) for i in range(4)], float)
+    places = np.concatenate([places, places[:12] + 52])
+    label = np.array(["FRII", "Compact", "FRII", "Compact"] * 4 + ["Compact"] * 12, object)
+    drawn = painter(
+        settings, x=places[:, 0], y=places[:, 1], label=label,
+        flux_mjy=np.r_[[60.0] * 16, [9] * 12],
+        las=np.where(label == "FRII", 60.0, 0.0),
+    )  # fmt: skip
+    image = np.empty((500, 500), np.float32)
+
+    def keep(start: int, strip: np.ndarray) -> None:
+        image[start : start + len(strip)] = strip
+
+    every = draw_field(drawn, keep)
+    truth = every[:16].assign(found=np.arange(16) != 5)
+    found = truth[["x", "y", "flux_mjy"]]
+    encoder = Encoder.load(default_encoder())
+    atlas = radioviz.open_atlas("first", encoder.info.name)
+    labels = radioviz.open_data_set("first").catalogue.table["label"].to_numpy(str)
+    given = (BEAM, PIXEL, encoder, np.asarray(atlas.latents), labels)
+    table = recognition.recognised(image, truth, found, *given).set_index("class")
+    assert table["n"].to_dict() == {"FRII": 8, "Compact": 7}
+    assert table["by_chance"]["FRII"] == pytest.approx(
+        (labels == "FRII").sum() / (labels != "").sum()
+    )
+    assert table["same_class"]["Compact"] > 0.7 > table["by_chance"]["Compact"] + 0.3
+    assert table["same_class"]["FRII"] > 0.7 and 0.5 < table["real"]["FRII"] < 0.95
+    # Twelve other sources are too few to rank among.
+    assert table["stranger_than_isolation"].isna().all()
+    monkeypatch.setattr(recognition, "_FEW_REAL", 12)
+    ranked = recognition.recognised(image, truth, found, *given).set_index("class")
+    strange = ranked["stranger_than_isolation"]
+    assert strange["FRII"] > 0.9 > strange["Compact"]
+    with pytest.raises(FieldError, match="no added galaxy was found"):
+        recognition.recognised(image, truth.assign(found=False), found, *given)
