@@ -313,18 +313,18 @@ def _placed(
     settings = _field_of(seen)
     beam, pixel = settings.beam, settings.pixel
     assert seen.wcs is not None  # _field_of has refused it
-    named = ""
-    if not isinstance(found, pd.DataFrame):
-        path = Path(found)
-        named = path.name
-        found, _ = sources_on(seen.wcs, seen.data.shape, path, flux_unit=flux_unit)
-    _require(found, "the catalogue of found sources", ("ra", "dec", "flux_mjy"))
-    if "x" not in found:
-        ra, dec = (found[name].to_numpy(float) for name in ("ra", "dec"))
-        x, y = pixels_of(seen.wcs, ra, dec) if len(found) else (ra, dec)
-        found = found.assign(x=x + 1, y=y + 1)
+    named = "" if isinstance(found, pd.DataFrame) else Path(found).name
+    if isinstance(found, pd.DataFrame):
+        listed = found
+    else:
+        listed, _ = sources_on(seen.wcs, seen.data.shape, Path(found), flux_unit=flux_unit)
+    _require(listed, "the catalogue of found sources", ("ra", "dec", "flux_mjy"))
+    if "x" not in listed:
+        ra, dec = (listed[name].to_numpy(float) for name in ("ra", "dec"))
+        x, y = pixels_of(seen.wcs, ra, dec) if len(listed) else (ra, dec)
+        listed = listed.assign(x=x + 1, y=y + 1)
     # Another finder's may be blank, or where the projection has no pixel.
-    found = found[np.isfinite(found["x"]) & np.isfinite(found["y"])]
+    listed = listed.loc[np.isfinite(listed["x"]) & np.isfinite(listed["y"])]
     if before is not None:
         old = read_fits(Path(before))
         noise = _field_of(old).rms / 1000
@@ -334,10 +334,10 @@ def _placed(
                 f"{old.file} has {nx:,} x {ny:,} pixels and {seen.file} {settings.width:,} x "
                 f"{settings.height:,}; give the image that the galaxies were added to"
             )
-        found = found[gained(old.data, seen.data, found, noise, beam.fwhm / pixel)]
+        listed = listed.loc[gained(old.data, seen.data, listed, noise, beam.fwhm / pixel)]
     if named:
-        check_scale(truth, found, beam, pixel, named)
-    return found, settings
+        check_scale(truth, listed, beam, pixel, named)
+    return listed, settings
 
 
 def _require(table: pd.DataFrame, what: str, names: tuple[str, ...]) -> None:

@@ -85,7 +85,7 @@ OTHER_FRAMES: dict[str, tuple[tuple[str, str], ...]] = {
                  ("eclipticlongitude", "eclipticlatitude")),
 }  # fmt: skip
 
-# Units of finders whose text output does not write them, by columns that only they have.
+# Units of finders whose output does not write them, by columns that only they have.
 FINDERS: tuple[tuple[frozenset[str], dict[str, str]], ...] = (
     (frozenset(("island", "local_rms", "int_flux", "psf_a")),  # Aegean
      {"ra": "deg", "dec": "deg", "int_flux": "Jy", "peak_flux": "Jy/beam"}),

@@ -258,7 +258,7 @@ def _unit(table: UserTable, role: str, name: str) -> str:
         return "arcsec"
     # VizieR writes "h:m:s" as the unit of text; read_positions accepts it.
     unit = table.units.get(name, "") or name_and_unit(name)[1]
-    if not unit and table.written:  # text that has no units of its own
+    if not unit and (table.written or not table.units):  # text, or a file without any units
         for columns, units in FINDERS:
             if columns <= set(table.frame.columns):
                 return units.get(name, "")

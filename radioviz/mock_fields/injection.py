@@ -200,6 +200,7 @@ def _header_of(image: SkyImage) -> Header:
         header.update(image.wcs.to_header(relax=True))
         if image.frequency is not None and "frequency" not in image.implied:
             header["OBSFREQ"] = (1e9 * image.frequency, "[Hz]")
+            header["FREQ"] = (1e9 * image.frequency, "[Hz] where PyBDSF looks for it")
     return header
 
 
@@ -270,7 +271,9 @@ def found_again(
         As :func:`with_galaxies`, :meth:`FinderCatalogue.on_image` and :func:`check_scale`.
     """
     hdu, truth, settings = with_galaxies(image, settings, templates)
-    beam, pixel, notes, radius = settings.beam, settings.pixel, (), None
+    beam, pixel = settings.beam, settings.pixel
+    notes: tuple[str, ...] = ()
+    radius = None
     if catalogue is None:
         found = find_sources(hdu.data, beam, pixel)
     else:

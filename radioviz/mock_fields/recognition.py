@@ -137,15 +137,17 @@ def _found_places(added: pd.DataFrame, found: pd.DataFrame, beam: Beam, pixel: f
 def _real_places(image: np.ndarray, truth: pd.DataFrame, beam: Beam, pixel: float) -> np.ndarray:
     """Pixels (from 0) of the brightest islands that lie away from all added galaxies."""
     islands = find_sources(image, beam, pixel)
-    islands = islands[np.isfinite(islands[["x", "y"]]).all(axis=1)]
-    places = islands[["x", "y"]].to_numpy(float) - 1
+    values = islands[["x", "y", "peak_mjy"]].to_numpy(float)
+    values = values[np.isfinite(values).all(axis=1)]
+    places = values[:, :2] - 1
     if not len(places):
         return np.empty((0, 2))
-    reach = (truth["las"].to_numpy(float) / 2 + 2 * beam.fwhm) / pixel
+    # The far lobe of a lopsided one is further from its centroid than half its size.
+    reach = (truth["las"].to_numpy(float) + 2 * beam.fwhm) / pixel
     near = cKDTree(places).query_ball_point(truth[["x", "y"]].to_numpy(float) - 1, reach)
     away = np.ones(len(places), bool)
     away[np.concatenate([np.asarray(rows, int) for rows in near])] = False
-    order = np.argsort(-islands["peak_mjy"].to_numpy(float)[away], kind="stable")
+    order = np.argsort(-values[away, 2], kind="stable")
     return places[away][order[:MOST_REAL]]
 
 

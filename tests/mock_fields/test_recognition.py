@@ -47,12 +47,15 @@ def test_search_and_outlier_scores_see_what_was_added(monkeypatch: pytest.Monkey
         (labels == "FRII").sum() / (labels != "").sum()
     )
     assert table["same_class"]["Compact"] > 0.7 > table["by_chance"]["Compact"] + 0.3
-    assert table["same_class"]["FRII"] > 0.7 and 0.5 < table["real"]["FRII"] < 0.95
+    # This double is lopsided, and real ones are not all alike.
+    for name in ("same_class", "real"):
+        assert table["by_chance"]["FRII"] + 0.1 < table[name]["FRII"] < 0.95
     # Twelve other sources are too few to rank among.
     assert table["stranger_than_isolation"].isna().all()
     monkeypatch.setattr(recognition, "_FEW_REAL", 12)
     ranked = recognition.recognised(image, truth, found, *given).set_index("class")
-    strange = ranked["stranger_than_isolation"]
-    assert strange["FRII"] > 0.9 > strange["Compact"]
+    # Stranger than most of the faint points.
+    strange = ranked[["stranger_than_neighbours", "stranger_than_isolation"]]
+    assert ((strange > 0.5) & (strange <= 1)).all(axis=None)
     with pytest.raises(FieldError, match="no added galaxy was found"):
         recognition.recognised(image, truth.assign(found=False), found, *given)
