@@ -79,7 +79,7 @@ def sources_on(
     Raises
     ------
     FieldError
-        If it is no table, has no positions, none on the image, or fluxes of an unknown unit.
+        If it is not a table, has no positions, none on the image, or fluxes of an unknown unit.
     """
     name = Path(path).name
     try:

@@ -185,7 +185,7 @@ def _search(held: InjectionState, settings: FieldSettings, seen: _Seen, shown: R
         return
     title = models[model].title
     if st.button("Encode and search", key="inject_search", icon=":material/image_search:"):
-        from radioviz.mock_fields.recognition import recognised
+        from radioviz.mock_fields.seen_by_search import recognised
 
         controls.open_with_progress(SURVEY)
         encoder = cache.encoder(model)

@@ -10,7 +10,7 @@ from radioviz.api.samples import default_encoder
 from radioviz.encode import Encoder
 from radioviz.errors import FieldError
 from radioviz.images.known_surveys import Beam
-from radioviz.mock_fields import recognition
+from radioviz.mock_fields import seen_by_search
 from radioviz.mock_fields.field import draw_field
 from radioviz.mock_fields.settings import FieldSettings
 from tests.mock_fields.test_drawn_pixels import painter
@@ -41,7 +41,7 @@ def test_search_and_outlier_scores_see_what_was_added(monkeypatch: pytest.Monkey
     atlas = radioviz.open_atlas("first", encoder.info.name)
     labels = radioviz.open_data_set("first").catalogue.table["label"].to_numpy(str)
     given = (BEAM, PIXEL, encoder, np.asarray(atlas.latents), labels)
-    table = recognition.recognised(image, truth, found, *given).set_index("class")
+    table = seen_by_search.recognised(image, truth, found, *given).set_index("class")
     assert table["n"].to_dict() == {"FRII": 8, "Compact": 7}
     assert table["by_chance"]["FRII"] == pytest.approx(
         (labels == "FRII").sum() / (labels != "").sum()
@@ -52,10 +52,10 @@ def test_search_and_outlier_scores_see_what_was_added(monkeypatch: pytest.Monkey
         assert table["by_chance"]["FRII"] + 0.1 < table[name]["FRII"] < 0.95
     # Twelve other sources are too few to rank among.
     assert table["stranger_than_isolation"].isna().all()
-    monkeypatch.setattr(recognition, "_FEW_REAL", 12)
-    ranked = recognition.recognised(image, truth, found, *given).set_index("class")
+    monkeypatch.setattr(seen_by_search, "_FEW_REAL", 12)
+    ranked = seen_by_search.recognised(image, truth, found, *given).set_index("class")
     # Stranger than most of the faint points.
     strange = ranked[["stranger_than_neighbours", "stranger_than_isolation"]]
     assert ((strange > 0.5) & (strange <= 1)).all(axis=None)
     with pytest.raises(FieldError, match="no added galaxy was found"):
-        recognition.recognised(image, truth.assign(found=False), found, *given)
+        seen_by_search.recognised(image, truth.assign(found=False), found, *given)
