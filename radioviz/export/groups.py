@@ -174,8 +174,8 @@ def selection_table(groups: Groups | Group, note: str = "") -> SelectionTable:
     """Join the tables, scores and latents of all groups.
 
     Columns that a data set lacks are NaN or empty for its sources. A score with the name of
-    another column becomes ``<name>_2``. Latents of one model form one vector column ``latent``,
-    those of several models one column each, ``latent_<model>``.
+    a column of any of the data sets becomes ``<name>_2``. Latents of one model form one vector
+    column ``latent``, those of several models one column each, ``latent_<model>``.
 
     Raises ExportError if all groups are empty.
     """
@@ -186,6 +186,7 @@ def selection_table(groups: Groups | Group, note: str = "") -> SelectionTable:
     parts: list[pd.DataFrame] = []
     columns = {"data_set": MADE_COLUMNS["data_set"], **COLUMNS, **COMPLETED}
     own: dict[str, list[Column]] = {}
+    taken = {"data_set", *(str(c) for group in groups for c in group.catalogue.table)}
     for group in groups:
         info = group.catalogue.info
         part = group.catalogue.table.iloc[group.rows].reset_index(drop=True)
@@ -198,7 +199,7 @@ def selection_table(groups: Groups | Group, note: str = "") -> SelectionTable:
                 own.setdefault(name, []).append(given.get(name, Column("", "", "", "")))
         if group.scores is not None:
             scores = group.scores.reset_index(drop=True).rename(columns=str)
-            names = {c: f"{c}_2" if c in part or c == "data_set" else c for c in scores.columns}
+            names = {c: f"{c}_2" if c in taken or c in part else c for c in scores.columns}
             part = pd.concat([part, scores.rename(columns=names)], axis=1)
             columns |= {names.get(c, c): column for c, column in group.columns.items()}
         part["beam"] = group.catalogue.beams[group.rows]

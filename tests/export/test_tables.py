@@ -126,6 +126,16 @@ def test_parquet_keeps_values_units_and_names(groups: list[Group], tmp_path: Pat
     )
 
 
+def test_a_score_is_never_in_a_column_of_another_data_set(greys: Catalogue) -> None:
+    """A class that a user gave and one that a network gave are two columns."""
+    theirs = dataclasses.replace(greys, table=greys.table.assign(fr_class="FRI"))
+    score = pd.DataFrame({"fr_class": ["FRII", "unknown"]})
+    two = np.arange(2)
+    frame = selection_table([Group(theirs, two, score), Group(greys, two, score)]).frame
+    assert frame["fr_class"].tolist() == ["FRI", "FRI", "", ""]
+    assert frame["fr_class_2"].tolist() == ["FRII", "unknown"] * 2
+
+
 def test_csv_cells_are_no_formulas(groups: list[Group]) -> None:
     text = csv_bytes(groups).decode("utf-8")
     rows = list(csv.reader(io.StringIO(text, newline="")))
