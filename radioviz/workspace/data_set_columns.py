@@ -36,7 +36,8 @@ def data_set_columns(
         parts.append(mapped_frame(physical))
         described |= PHYSICAL
     for name, about in scores.columns.items():
-        described[str(name)] = Column("float64", about.unit, "", about.description)
+        if name not in table:  # a column of the data set's own comes before a score
+            described[str(name)] = Column("float64", about.unit, "", about.description)
     if atlas is not None:
         known, rows = atlas.scores, atlas.rows_of_catalogue(catalogue)
         if not np.array_equal(rows, np.arange(len(known))):

@@ -15,6 +15,7 @@ import pytest
 from radioviz.atlas.atlas import list_atlases
 from radioviz.atlas.scores import META, TABLE, ScoreColumn, add_scores, read_scores, scores_folder
 from radioviz.errors import AtlasError
+from radioviz.workspace.data_set_columns import data_set_columns
 from tests.models.small import small_info, synthetic_catalogue
 
 N = 12
@@ -45,6 +46,15 @@ def test_round_trip_aligned_by_source(tmp_path: Path) -> None:
     found = scores.of([IDS[5], "nobody", IDS[0]])["p"]
     np.testing.assert_allclose(found, [p[5], np.nan, p[0]], rtol=1e-6)
     assert np.isnan(scores.of(IDS)["p"].iloc[2])
+
+
+def test_a_column_of_the_data_set_comes_before_a_score_of_its_name(tmp_path: Path) -> None:
+    add_p(tmp_path)
+    own = dataclasses.replace(CATALOGUE, table=CATALOGUE.table.assign(p=7.0))
+    own.table.attrs["units"] = {"p": "mJy"}
+    columns = data_set_columns(own, read_scores("synthetic", folder=tmp_path))
+    assert columns.frame(np.arange(2))["p"].tolist() == [7.0, 7.0]
+    assert columns.column("p").unit == "mJy"
 
 
 def test_columns_are_added_and_replaced_and_others_stay(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from radioviz.atlas import latent_plane
+from radioviz.morphology import described
 from radioviz.ui import cache, class_probabilities, controls, synthetic
 from radioviz.ui.charts.scales import log_ticks, round_ticks
 from radioviz.ui.class_probabilities import BATCH
@@ -56,9 +57,12 @@ def overlay_controls(walk: Walk) -> tuple[Choice | None, str, str]:
             first = next(iter(walk.layers.values()))
             found = {
                 c.key: c
-                for c in colouring.colour_choices(first.table, first.scores, 0, first.described)
+                for c in colouring.colour_choices(
+                    first.table, first.scores, 0, first.described,
+                    columns=described(first.catalogue),
+                )
                 if c.key != colouring.LATENT
-            }
+            }  # fmt: skip
             with columns[0]:
                 key = linked_select(
                     "Colour galaxies by",
