@@ -75,6 +75,16 @@ def test_classes_keep_their_colour_and_order() -> None:
     assert colour.colours == [*(LABEL_COLOURS[n] for n in colour.names[:3]), MISSING_COLOUR]
 
 
+def test_classes_of_a_score_and_what_has_none() -> None:
+    scores = pd.DataFrame({"fr_class": ["FRII", np.nan, "unknown", ""]})
+    sources = table(kind=pd.Categorical(["a", None, "b", "a"]))
+    choices = {c.key: c for c in colouring.colour_choices(sources, scores, 0)}
+    given = colour_by(choices["score:fr_class"], sources, scores, NONE)
+    assert [given.names[code] for code in np.asarray(given.codes)] == ["FRII", "", "unknown", ""]
+    own = colour_by(choices["kind"], sources, scores, NONE)
+    assert [own.names[code] for code in np.asarray(own.codes)] == ["a", "", "b", "a"]
+
+
 def test_a_mix_of_class_and_other_names_does_not_take_class_colours_twice() -> None:
     colours = category_colours(["FRI", "something else", ""])
     assert len(set(colours)) == 3 and colours[2] == MISSING_COLOUR

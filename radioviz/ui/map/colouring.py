@@ -308,7 +308,7 @@ def colour_by(
         title = choice.text + _limits_note(choice.key, table)
         return Colour(title, values, _is_log(choice, values, scale))
     cells = held.get(key)
-    text = [""] * n if cells is None else _words(cells.fillna(""))
+    text = [""] * n if cells is None else _words(cells)
     present = Counter(text)
     order = [name for name in LABELS if name in present]
     order += sorted(set(present) - set(order) - {""})
@@ -352,7 +352,7 @@ def _limits_note(key: str, table: pd.DataFrame) -> str:
 def _words(cells: pd.Series) -> list[str]:
     if pd.api.types.is_bool_dtype(cells):
         return np.where(cells.to_numpy(bool), "yes", "no").tolist()
-    return cells.astype(str).tolist()
+    return cells.astype(str).where(cells.notna(), "").tolist()
 
 
 def join_colours(colours: list[Colour]) -> Colour:
