@@ -242,7 +242,8 @@ def here(session: Session, known: Mapping[str, Collection[str]]) -> tuple[Sessio
     def there(data_set: str, source_id: str) -> bool:
         return data_set in known and source_id in known[data_set]
 
-    wanted: Iterable[Source] = dict.fromkeys([*session.sources, *session.labelled()])
+    members = (source for own in session.subsets.values() for source in own)
+    wanted: Iterable[Source] = dict.fromkeys([*session.sources, *session.labelled(), *members])
     lost = tuple(s for s in wanted if not there(*s))
     kept = Session(
         tuple(s for s in session.sources if there(*s)),

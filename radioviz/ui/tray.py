@@ -218,7 +218,7 @@ def load_selection(payload: bytes) -> str:
     given = found.labelled()
     named = {name: members for name, members in found.subsets.items() if members}
     rest = found.matches or named or found.filter
-    if not found.sources and not given and not rest:
+    if not (found.sources or given or rest or (session.view and not lost)):
         raise SelectionError(f"no galaxy of this file is available: {lost or 'it holds none'}")
     added = state.tray().update(found.sources)
     text = f"{controls.galaxies_text(added)} loaded"

@@ -67,6 +67,7 @@ def test_it_says_what_it_misses() -> None:
         {"model": "vae32"},
         tags={"bent": (("first", "gone-3"), ("first", "first-2"))},
         notes={("first", "first-1"): "here", ("first", "gone-3"): "there"},
+        subsets={"far": (("first", "first-2"), ("first", "gone-4"))},
     )
     kept, missing = here(session, {"first": {"first-1", "first-2"}, "frdeep": set()})
     assert kept.sources == (("first", "first-1"), ("first", "first-2"))
@@ -80,10 +81,11 @@ def test_it_says_what_it_misses() -> None:
         ("mine", "x"),
         ("first", "gone-2"),
         ("first", "gone-3"),
+        ("first", "gone-4"),
     )
     said = missing.sentences()
     assert said[0].startswith("data set 'mine' is not installed")
-    assert said[1:] == ["data set 'first' has no source 'gone-1', 'gone-2', 'gone-3'"]
+    assert said[1:] == ["data set 'first' has no source 'gone-1', 'gone-2', 'gone-3', 'gone-4'"]
     assert missing
 
 

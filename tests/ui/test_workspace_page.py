@@ -176,3 +176,8 @@ def test_a_workspace_without_a_tray_is_saved_and_loaded(open_page: Open) -> None
     said = " ".join(c.value for c in app.caption)
     assert "0 galaxies loaded, 1 subset, with its filter" in said
     assert app.text_area(key="filter_text").value == "las > 60"
+    # Where a tray was emptied again, its view is all there is.
+    held = session_bytes(Session(view={"page": "table", "data": "first"}))
+    app.file_uploader(key="tray_file").upload("view.radioviz", held).run()
+    assert not app.exception and not app.error
+    assert app.button(key="view_open").label == "Open its view"
