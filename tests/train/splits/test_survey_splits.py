@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from radioviz.data import splits
+from radioviz.data.catalogue import Catalogue
 from radioviz.data.matching import close_pairs
 from tests.models.small import synthetic_catalogue
 from train.splits.surveys import SHARES, draw, shows_held_out
@@ -152,3 +154,22 @@ def test_no_recorded_training_image_is_near_a_test_source() -> None:
     )  # fmt: skip
     assert len(i)  # there are such sources
     assert set(record["split"].iloc[i]) == {"test"}
+
+
+def test_no_test_image_of_fr_deep_v2_shows_what_others_train_on(
+    shared_data: Path, first_catalogue: Catalogue, mirabest_catalogue: Catalogue
+) -> None:
+    """Nor the reverse, by the positions that come with FR-DEEP v2."""
+    record = splits.recorded("frdeep2-first")
+    assert record is not None
+    places = pd.read_csv(shared_data / "frdeep_v2" / "catalogue.csv").set_index("file")
+    mine = places.loc[record["file"].str.removesuffix(".fits"), ["ra", "dec"]]
+    others = [c.table[["ra", "dec", "split"]] for c in (first_catalogue, mirabest_catalogue)]
+    older = pd.concat(others, ignore_index=True)
+    i, j, _ = close_pairs(
+        *mine.to_numpy().T, older["ra"].to_numpy(), older["dec"].to_numpy(), radius_arcsec=60.0
+    )
+    pairs = pd.crosstab(record["split"].to_numpy()[i], older["split"].to_numpy()[j])
+    assert pairs.loc["train", "train"] > 300
+    for one, other in (("test", "train"), ("train", "test"), ("train", "valid")):
+        assert pairs.get(other, {}).get(one, 0) == 0, (one, other)
