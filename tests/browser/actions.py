@@ -11,6 +11,7 @@ import numpy as np
 from playwright.sync_api import TimeoutError
 
 from radioviz.atlas.atlas import open_atlas
+from tests.browser.server import PATIENCE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -27,7 +28,7 @@ def open_map(page: Page, url: str) -> None:
 
 
 def wait_for_map(page: Page) -> None:
-    page.wait_for_selector(f"{MAP}[data-state=drawn]", timeout=60_000)
+    page.wait_for_selector(f"{MAP}[data-state=drawn]", timeout=PATIENCE)
 
 
 def settle(page: Page) -> None:

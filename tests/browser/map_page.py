@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from tests.browser.server import Server
+from tests.browser.server import PATIENCE, Server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -27,8 +27,8 @@ class Map:
 
     def open(self, server: Server, **ask: object) -> Map:
         query = {"renderer": self.painter, "n": N, "case": "islands"} | ask
-        self.page.goto(f"{server.url}/?{urlencode(query)}", timeout=90_000)
-        self.page.wait_for_selector(".rv-map[data-state=drawn]", timeout=60_000)
+        self.page.goto(f"{server.url}/?{urlencode(query)}", timeout=PATIENCE)
+        self.page.wait_for_selector(".rv-map[data-state=drawn]", timeout=PATIENCE)
         assert self.page.get_attribute(".rv-map", "data-renderer") == self.painter
         self.page.wait_for_selector("#answer")
         return self
@@ -64,7 +64,7 @@ class Map:
         expect(self.page.locator("#answer")).to_have_text(expected)
 
     def drawn(self) -> None:
-        self.page.wait_for_selector(".rv-map[data-state=drawn]", timeout=60_000)
+        self.page.wait_for_selector(".rv-map[data-state=drawn]", timeout=PATIENCE)
 
     def colours(self, x: float, y: float, half: int = 25) -> np.ndarray:
         """Pixels (k, 3) about a place on the map."""
