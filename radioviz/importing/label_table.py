@@ -144,18 +144,21 @@ def _joined(rows: pd.DataFrame, file: str) -> pd.DataFrame:
 def _one_name_each(rows: pd.DataFrame) -> pd.DataFrame:
     """Data set, identifier and name as other rows of the same galaxy have them.
 
-    One person may give the identifier, another the name. What could be several stays empty.
+    One person may give the identifier, another the name. What could be several stays empty;
+    identifiers and names are those of one data set.
     """
     rows = rows.copy()
-    for wanted, by in (("source_id", "name"), ("data_set", "source_id"), ("data_set", "name"),
-                       ("name", "source_id")):  # fmt: skip
-        known = rows[(rows[wanted] != "") & (rows[by] != "")].groupby(by)[wanted]
-        only = known.first()[known.nunique() == 1].to_dict()
-        empty = rows[wanted] == ""
-        rows.loc[empty, wanted] = [only.get(cell, "") for cell in rows.loc[empty, by]]
+    for wanted, by in (("data_set", ["source_id"]), ("data_set", ["name"]),
+                       ("source_id", ["data_set", "name"])):  # fmt: skip
+        known = rows[wanted].where(rows[wanted] != "").groupby([rows[c] for c in by])
+        only = known.transform("first").where(known.transform("nunique") == 1, "")
+        empty = (rows[wanted] == "") & (rows[by[-1]] != "")
+        if by == ["name"]:
+            empty &= rows["source_id"] == ""
+        rows.loc[empty, wanted] = only[empty]
     named = rows["source_id"] != ""
-    first = rows[named].groupby(["data_set", "source_id"])["name"].transform("first")
-    rows.loc[named, "name"] = first
+    names = rows["name"].where(rows["name"] != "").groupby([rows["data_set"], rows["source_id"]])
+    rows.loc[named, "name"] = names.transform("first").fillna("")[named]
     return rows
 
 

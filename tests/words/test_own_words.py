@@ -273,6 +273,17 @@ def test_rows_of_one_galaxy_are_one_vote_each(tmp_path: Path) -> None:
     assert read["mark"].tolist()[3] == 3 and read["mark"].isna().sum() == 4
 
 
+def test_one_name_in_two_data_sets_is_two_galaxies(tmp_path: Path) -> None:
+    """An identifier of the other data set would be another galaxy's."""
+    (tmp_path / "two.csv").write_text(
+        "data_set,source_id,name,tag\na,17,NGC 383,ring\nb,,NGC 383,bent\nb,17,M 87,far\n"
+    )
+    read = read_labels(tmp_path / "two.csv")
+    assert read[["data_set", "source_id", "name", "tags"]].to_numpy().tolist() == [
+        ["a", "17", "NGC 383", "ring"], ["b", "", "NGC 383", "bent"], ["b", "17", "M 87", "far"],
+    ]  # fmt: skip
+
+
 def test_a_row_that_cannot_be_read_is_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "long.csv"
     path.write_text("source_id;tag;note\nfirst-1;bent;\nfirst-2;ring;faint;more\nfirst-3;bent;\n")
