@@ -7,7 +7,12 @@ import numpy as np
 from radioviz.data.catalogue import Catalogue
 from radioviz.encode.encoder import Encoder
 from radioviz.errors import ModelError
-from radioviz.morphology.measuring import extent, stated_noise
+from radioviz.morphology.measuring import (
+    boxes_of_found,
+    extent,
+    listed_neighbours,
+    stated_noise,
+)
 from radioviz.morphology.noise import is_shifted, measure_noise
 from radioviz.morphology.sources import grow
 
@@ -22,10 +27,14 @@ def sources_alone(catalogue: Catalogue, rows: np.ndarray) -> Catalogue:
     catalogue.require_images(rows)
     images = np.stack([np.array(catalogue.images[row]) for row in rows])
     raw, rms = catalogue.info.raw, stated_noise(catalogue)
+    boxes, others = boxes_of_found(catalogue), listed_neighbours(catalogue, rows)
     shifted = not raw and is_shifted(catalogue.images)
     for image, row in zip(images, rows.tolist(), strict=True):
         info, stated = catalogue.info_of(row), float(rms[row])
-        found = extent(image, info.pixel_scale, info.beam, raw, shifted=shifted, rms=stated)
+        found = extent(
+            image, info.pixel_scale, info.beam, raw, shifted=shifted, rms=stated,
+            box=float(boxes[row]), others=others.get(row),
+        )  # fmt: skip
         noise = measure_noise(image, raw, shifted, stated)
         image[grow(found.others) & ~found.mask] = noise.background
     table = catalogue.table.iloc[rows].reset_index(drop=True)

@@ -302,8 +302,10 @@ def boxes_of_found(catalogue: Catalogue) -> np.ndarray:
     return np.where(found, table[BOX].to_numpy(dtype=float), np.nan)
 
 
-def listed_neighbours(catalogue: Catalogue, row: int | None = None) -> dict[int, np.ndarray]:
-    """Other sources of the list that a mosaic was cut by, in the image of each row, or of one.
+def listed_neighbours(
+    catalogue: Catalogue, rows: np.ndarray | None = None
+) -> dict[int, np.ndarray]:
+    """Other sources of the list that a mosaic was cut by, in the image of each row, or of some.
 
     Returns
     -------
@@ -317,14 +319,18 @@ def listed_neighbours(catalogue: Catalogue, row: int | None = None) -> dict[int,
     ra, dec = (table[c].to_numpy(dtype=float) for c in ("ra", "dec"))
     scales, size = catalogue.pixel_scales, np.array(catalogue.images.shape[:-3:-1])
     reach = float(np.hypot(*size) / 2 * np.nanmax(scales))
-    here = slice(None) if row is None else slice(row, row + 1)
-    i, j, _ = close_pairs(ra[here], dec[here], ra, dec, radius_arcsec=reach)
-    i = i + (row or 0)
+    rows = np.arange(len(ra)) if rows is None else rows
+    # One row of many is asked for again and again: a tree of all would take long.
+    low = np.nanmin(dec[rows], initial=np.inf) - reach / 3600
+    high = np.nanmax(dec[rows], initial=-np.inf) + reach / 3600
+    near = np.flatnonzero((dec >= low) & (dec <= high))
+    k, j, _ = close_pairs(ra[rows], dec[rows], ra[near], dec[near], radius_arcsec=reach)
+    i, j = rows[k], near[j]
     x, y = (a / ARCSEC / scales[i] for a in tangent_offsets(ra[i], dec[i], ra[j], dec[j]))
     inside = (i != j) & (np.abs(x) <= size[0] / 2) & (np.abs(y) <= size[1] / 2)
     places = np.stack([-x, y], axis=1)[inside]  # east is left
-    rows, start = np.unique(i[inside], return_index=True)
-    return dict(zip(rows.tolist(), np.split(places, start[1:]), strict=False)) if len(rows) else {}
+    k, start = np.unique(k[inside], return_index=True)
+    return dict(zip(rows[k].tolist(), np.split(places, start[1:]), strict=True)) if len(k) else {}
 
 
 def extent_of(catalogue: Catalogue, row: int) -> Extent:
@@ -334,7 +340,7 @@ def extent_of(catalogue: Catalogue, row: int) -> Extent:
     return extent(
         catalogue.images[row], info.pixel_scale, info.beam, info.raw, shifted=shifted,
         rms=float(stated_noise(catalogue)[row]), box=float(boxes_of_found(catalogue)[row]),
-        others=listed_neighbours(catalogue, row).get(row),
+        others=listed_neighbours(catalogue, np.array([row])).get(row),
     )  # fmt: skip
 
 

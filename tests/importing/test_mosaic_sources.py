@@ -13,6 +13,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from radioviz.data.registry import open_data_set
+from radioviz.encode.source_alone import sources_alone
 from radioviz.errors import CatalogueError
 from radioviz.importing import Source, import_survey, inspect_source, read_report
 from radioviz.importing.mosaic import Mosaic
@@ -170,6 +171,14 @@ def test_neighbours_of_a_list_are_sources_of_their_own(
     assert measured["flux"].tolist() == pytest.approx(1000 * listed["peak"], rel=0.1, abs=0.6)
     assert (measured["las"] < 2 * BEAM).all()
     assert extent_of(given.catalogue, 1).las == measured["las"][1]
+    # An encoder that is shown sources alone is not shown the other one of the list.
+    alone = sources_alone(given.catalogue, np.arange(2)).images
+    for row, image in enumerate(alone):
+        x, y = tan_wcs(*measured.loc[row, ["ra", "dec"]], 2.0, image.shape).all_world2pix(
+            *measured.loc[1 - row, ["ra", "dec"]], 0
+        )
+        assert image.max() == pytest.approx(listed["peak"][row], rel=0.25)
+        assert image[round(float(y)), round(float(x))] < 5 * NOISE
 
 
 def test_offsets_are_those_of_a_projection() -> None:
