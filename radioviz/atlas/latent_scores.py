@@ -11,23 +11,24 @@ NEIGHBOURS = 20
 _CELLS = 1 << 23
 
 
-def latent_outlier_scores(latents: np.ndarray) -> dict[str, np.ndarray]:
+def latent_outlier_scores(
+    latents: np.ndarray, rows: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
     """How isolated each galaxy is in latent space; higher is more unusual.
 
     ``knn_distance``: mean Euclidean distance to the 20 nearest other sources; in a survey of
     more than 20,000, to the 20 nearest of a random sample of that size.
     ``isolation``: isolation forest on the latents (Liu et al. 2008).
 
-    ``latents``: float32, shape ``(n, d)``. Returns name to float32 of shape ``(n,)``; NaN if there
-    is no other source.
+    ``latents``: float32, shape ``(n, d)``; ``rows``: of the sources that each is compared with, by
+    default all. Returns name to float32 of shape ``(n,)``; NaN if there is no other source.
     """
-    n = len(latents)
-    if n < 2:
-        nothing = np.full(n, np.nan, np.float32)
+    rows = np.arange(len(latents)) if rows is None else rows
+    if len(rows) < 2:
+        nothing = np.full(len(latents), np.nan, np.float32)
         return {"knn_distance": nothing, "isolation": nothing}
-    rows = np.arange(n)
-    if n > SAMPLE:
-        rows = np.sort(np.random.default_rng(SEED).choice(n, SAMPLE, replace=False))
+    if len(rows) > SAMPLE:
+        rows = np.sort(np.random.default_rng(SEED).choice(rows, SAMPLE, replace=False))
     return {"knn_distance": _knn_distance(latents, rows), "isolation": _isolation(latents, rows)}
 
 

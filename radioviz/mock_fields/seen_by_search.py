@@ -65,7 +65,7 @@ def recognised(
         ``real``, the same for searches with galaxies of the survey itself; ``by_chance``, the share
         of the class in the survey (NaN where it has none); ``stranger_than_neighbours``,
         ``stranger_than_isolation``: median share of the real sources that are less strange by the
-        distance to 20 neighbours, and by isolation forest (NaN with fewer than 20 real sources).
+        distance to their 20 nearest, and by an isolation forest of them (NaN with fewer than 20).
 
     Raises
     ------
@@ -80,12 +80,13 @@ def recognised(
     latents = encoder.encode(
         _seen(encoder, image, np.concatenate([places, real]), beam, pixel), progress=progress
     )
-    mine, others = latents[: len(added)], latents[len(added) :]
+    mine, others = latents[: len(added)], np.arange(len(added), len(latents))
     known = labels != ""
     white = Whitening.of(survey)
     base, classes = _unit(white(survey[known])), labels[known]
     results = _first_results(_unit(white(mine)) @ base.T, classes)
-    strange = latent_outlier_scores(latents) if len(others) >= _FEW_REAL else {}
+    # Compared with real ones alone: many added galaxies are each other's neighbours.
+    strange = latent_outlier_scores(latents, others) if len(others) >= _FEW_REAL else {}
     rows = []
     for label in added["label"].unique():
         own = (added["label"] == label).to_numpy(bool)
@@ -101,7 +102,7 @@ def recognised(
         for name, title in (("knn_distance", "neighbours"), ("isolation", "isolation")):
             if name in strange:
                 values = strange[name]
-                ranks = percentile_rank(values[: len(added)][own], values[len(added) :])
+                ranks = percentile_rank(values[: len(added)][own], values[others])
                 row[f"stranger_than_{title}"] = float(np.median(ranks))
         rows.append(row)
     columns = ["class", "n", "same_class", "low", "high", "real", "by_chance",

@@ -206,6 +206,11 @@ def test_outlier_scores_find_an_isolated_galaxy() -> None:
 
     distance, _ = NearestNeighbors(n_neighbors=20).fit(latents).kneighbors()
     np.testing.assert_allclose(found["knn_distance"], distance.mean(axis=1), rtol=1e-4)
+    # Many that are strange in one way are strange to the others still.
+    alike = latents[17] + rng.normal(scale=0.1, size=(50, 6)).astype(np.float32)
+    usual = np.delete(latents, 17, axis=0)
+    among = latent_outlier_scores(np.concatenate([alike, usual]), np.arange(50, 349))
+    assert all(score[:50].min() > score[50:].max() for score in among.values())
 
 
 def test_models_of_the_user_are_listed_with_the_shipped_ones(home: Path) -> None:

@@ -57,5 +57,9 @@ def test_search_and_outlier_scores_see_what_was_added(monkeypatch: pytest.Monkey
     # Stranger than most of the faint points.
     strange = ranked[["stranger_than_neighbours", "stranger_than_isolation"]]
     assert ((strange > 0.5) & (strange <= 1)).all(axis=None)
+    # However many others were added.
+    doubles = truth.assign(found=truth["found"] & (truth["label"] == "FRII"))
+    few = seen_by_search.recognised(image, doubles, found, *given).set_index("class")
+    assert few.loc["FRII", strange.columns].tolist() == strange.loc["FRII"].tolist()
     with pytest.raises(FieldError, match="no added galaxy was found"):
         seen_by_search.recognised(image, truth.assign(found=False), found, *given)

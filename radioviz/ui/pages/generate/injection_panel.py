@@ -168,7 +168,7 @@ def _show(held: InjectionState, settings: FieldSettings, seen: _Seen, view: View
         for title, table in tables.items():
             export_button(
                 f"{title} (CSV)", f"{stem}-{title.lower()}.csv",
-                whole(partial(_csv, table)), key=f"inject_{title}",
+                whole(partial(safe_csv, table)), key=f"inject_{title}",
             )  # fmt: skip
     st.caption(
         "The image is marked as simulated. Larger images: `radioviz inject`, then `radioviz "
@@ -216,13 +216,9 @@ def _search(held: InjectionState, settings: FieldSettings, seen: _Seen, shown: R
         "stranger_than_neighbours": percent(
             "Stranger: neighbours", format="percent",
             help="Median share of the image's own sources that are less strange, by the distance "
-            "to 20 neighbours",
+            "to the 20 nearest of them",
         ),
         "stranger_than_isolation": percent(
             "Stranger: isolation", format="percent", help="The same by isolation forest"
         ),
     })  # fmt: skip
-
-
-def _csv(table: pd.DataFrame) -> str:
-    return safe_csv(table)
