@@ -6,14 +6,14 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from radioviz.errors import FieldError
 from radioviz.images.known_surveys import Beam
-from radioviz.images.orientation import pixels_of, sky_of
+from radioviz.images.orientation import sky_of
 from radioviz.images.reading import read_fits
 from radioviz.jobs.progress import Progress, no_progress
+from radioviz.sky import separation_arcsec
 
 if TYPE_CHECKING:
     from radioviz.images.reading import SkyImage
@@ -306,7 +306,12 @@ def _placed(
     flux_unit: str,
 ) -> tuple[pd.DataFrame, FieldSettings]:
     """Found sources with their pixels on the image, without old ones; the settings of the image."""
-    from radioviz.mock_fields.finder_catalogue import check_scale, sources_on
+    from radioviz.mock_fields.finder_catalogue import (
+        check_scale,
+        middle_of,
+        on_pixels,
+        sources_on,
+    )
     from radioviz.mock_fields.injection import gained
 
     seen = read_fits(Path(image))
@@ -319,20 +324,20 @@ def _placed(
     else:
         listed, _ = sources_on(seen.wcs, seen.data.shape, Path(found), flux_unit=flux_unit)
     _require(listed, "the catalogue of found sources", ("ra", "dec", "flux_mjy"))
-    if "x" not in listed:
-        ra, dec = (listed[name].to_numpy(float) for name in ("ra", "dec"))
-        x, y = pixels_of(seen.wcs, ra, dec) if len(listed) else (ra, dec)
-        listed = listed.assign(x=x + 1, y=y + 1)
-    # Another finder's may be blank, or where the projection has no pixel.
-    listed = listed.loc[np.isfinite(listed["x"]) & np.isfinite(listed["y"])]
+    listed, _ = on_pixels(listed, seen.wcs, seen.data.shape)
     if before is not None:
         old = read_fits(Path(before))
         noise = _field_of(old).rms / 1000
-        if old.data.shape != seen.data.shape:
-            ny, nx = old.data.shape
+        assert old.wcs is not None  # _field_of has refused it
+        places = middle_of(old.wcs, old.data.shape), middle_of(seen.wcs, seen.data.shape)
+        apart = separation_arcsec(*places[0], *places[1])
+        if old.data.shape != seen.data.shape or apart > pixel:
+            (ny, nx), (ra, dec) = old.data.shape, places[0]
             raise FieldError(
-                f"{old.file} has {nx:,} x {ny:,} pixels and {seen.file} {settings.width:,} x "
-                f"{settings.height:,}; give the image that the galaxies were added to"
+                f"{old.file} has {nx:,} x {ny:,} pixels about RA {ra:.4f}, Dec {dec:+.4f}, and "
+                f"{seen.file} {settings.width:,} x {settings.height:,} about RA "
+                f"{places[1][0]:.4f}, Dec {places[1][1]:+.4f}; give the image that the galaxies "
+                "were added to"
             )
         listed = listed.loc[gained(old.data, seen.data, listed, noise, beam.fwhm / pixel)]
     if named:

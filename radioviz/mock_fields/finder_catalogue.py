@@ -87,7 +87,10 @@ def sources_on(
         readings = _readings(table, flux_unit)
     except CatalogueError as error:
         raise FieldError(f"{name}: {str(error).removeprefix(f'{path}: ')}") from error
-    placed = [_place(reading, wcs, shape) for reading in readings]
+    placed = [
+        on_pixels(r.frame[["ra", "dec", "flux"]].rename(columns={"flux": "flux_mjy"}), wcs, shape)
+        for r in readings
+    ]
     best = int(np.argmax([len(found) for found, _ in placed]))
     (found, apart), sources = placed[best], readings[best]
     _check_unit(sources, name)
@@ -96,7 +99,7 @@ def sources_on(
         row, why = sources.refused[0] if sources.refused else (1, "there is none")
         raise FieldError(f"{name}: no row has a usable position (row {row}: {why})")
     if not len(found):
-        ra, dec = _middle(wcs, shape)
+        ra, dec = middle_of(wcs, shape)
         raise FieldError(
             f"{name}: none of its {number:,} positions lies on the image, whose middle is at RA "
             f"{ra:.4f}, Dec {dec:+.4f}; the nearest is {apart:.3g} degrees from there. Expected a "
@@ -168,19 +171,22 @@ def _readings(table: UserTable, flux_unit: str) -> list[SourceList]:
     return [sources]
 
 
-def _place(sources: SourceList, wcs: WCS, shape: tuple[int, int]) -> tuple[pd.DataFrame, float]:
-    """Sources on the image with their pixels, and how near the nearest is to its middle [deg]."""
-    ra, dec, flux = (sources.frame[name].to_numpy(float) for name in ("ra", "dec", "flux"))
-    middle = _middle(wcs, shape)
-    apart = separation_arcsec(ra, dec, *middle) / 3600
+def on_pixels(table: pd.DataFrame, wcs: WCS, shape: tuple[int, ...]) -> tuple[pd.DataFrame, float]:
+    """Rows on an image ``(ny, nx)``, with pixels, and how near the nearest is to its middle [deg].
+
+    ``table``: ``ra``, ``dec`` [deg]. FITS pixels ``x``, ``y`` are added, or replaced.
+    """
+    ra, dec = (table[name].to_numpy(float) for name in ("ra", "dec"))
+    apart = separation_arcsec(ra, dec, *middle_of(wcs, shape)) / 3600
     x, y = pixels_of(wcs, ra, dec) if len(ra) else (ra, dec)
     # A projection may have pixels for the other half of the sky, too.
     inside = (apart < 90) & np.isfinite(x) & np.isfinite(y)
     inside &= (x >= -0.5) & (x < shape[1] - 0.5) & (y >= -0.5) & (y < shape[0] - 0.5)
-    found = pd.DataFrame({"ra": ra, "dec": dec, "flux_mjy": flux, "x": x + 1, "y": y + 1})
-    return found[inside].reset_index(drop=True), float(np.nanmin(apart, initial=np.inf))
+    found = table.assign(x=x + 1, y=y + 1)[inside].reset_index(drop=True)
+    return found, float(np.nanmin(apart, initial=np.inf))
 
 
-def _middle(wcs: WCS, shape: tuple[int, int]) -> tuple[float, float]:
+def middle_of(wcs: WCS, shape: tuple[int, ...]) -> tuple[float, float]:
+    """Right ascension and declination of the middle of an image ``(ny, nx)`` [deg]."""
     ra, dec = sky_of(wcs, np.array([(shape[1] - 1) / 2]), np.array([(shape[0] - 1) / 2]))
     return float(ra[0]), float(dec[0])

@@ -138,6 +138,17 @@ def test_sources_that_were_there_are_not_found_galaxies(tmp_path: Path) -> None:
     chosen = radioviz.selection_function(truth, path, after, **given)
     found = round((chosen["n"] * chosen["rate"])[chosen["of"] == "label"].sum())
     assert abs(found - 10) <= int(near.sum()) and rates["found"].sum() <= 10
+    # A table in memory is read alike, whatever pixels it has and what lies beside the image.
+    beside = pd.DataFrame({"ra": ra + 1, "dec": dec, "flux_mjy": 30.0})
+    table = pd.concat([listed, beside]).assign(x=1.0, y=2.0)
+    same = radioviz.field_recovery(truth, table, after, before=before, radius=4.0)
+    pd.testing.assert_frame_equal(same, rates)
+    elsewhere = tmp_path / "elsewhere.fits"
+    moved = header()
+    moved["CRVAL1"] = RA + 1
+    fits.PrimaryHDU(fits.getdata(before), moved).writeto(elsewhere)
+    with pytest.raises(FieldError, match=r"elsewhere.fits has 220 x 200 pixels about RA 12.99"):
+        radioviz.field_recovery(truth, path, after, **{**given, "before": elsewhere})
     all_real = tmp_path / "real.csv"
     real.to_csv(all_real, index=False)
     wide = {"before": before, "radius": 200.0}
