@@ -32,7 +32,8 @@ def read_labels(path: Path) -> pd.DataFrame:
 
     A table of one tag a row (``tag``, ``applies``, ``sure``, ``by``, ``at``), by one person or
     several, is merged: each galaxy has a tag if most say so, weighed by how sure they are, and
-    ``not TAG`` if most say that it does not apply; on a tie it has neither. Rows name the same
+    ``not TAG`` if most say that it does not apply; on a tie it has neither. Of several answers of
+    one person (``by``) the last counts (``at``, else the order of rows). Rows name the same
     galaxy by its identifier or by its name. How sure ``interesting`` is, times five, is the mark
     where no column gives one; several marks are averaged, several notes follow one another.
 
@@ -60,7 +61,7 @@ def read_labels(path: Path) -> pd.DataFrame:
     found = pd.DataFrame(
         {
             name: frame[name].fillna("").astype(str).str.strip() if name in frame else ""
-            for name in (*_COLUMNS[:-1], *_ONE_A_ROW[:3])
+            for name in (*_COLUMNS[:-1], *_ONE_A_ROW)
         },
         index=frame.index,
     )
@@ -123,7 +124,10 @@ def _joined(rows: pd.DataFrame, file: str) -> pd.DataFrame:
     denied = votes["tag"].str.startswith(AGAINST)  # "not ring" with "no" is "ring"
     votes["vote"] *= np.where(denied, -1.0, 1.0)
     votes["tag"] = votes["tag"].str.removeprefix(AGAINST)
-    total = votes.groupby([*keys, "tag"], sort=False)["vote"].sum()
+    votes = votes.reset_index(drop=True)
+    answers = votes.sort_values("at", kind="stable")[[*keys, "tag", "by"]]
+    votes = votes[~answers.duplicated(keep="last").sort_index() | (votes["by"] == "")]
+    total = votes.groupby([*keys, "tag"], sort=False)["vote"].sum().round(9)  # 0.1 + 0.2 - 0.3
     decided = total[total != 0].reset_index()
     decided["tags"] = np.where(decided["vote"] > 0, "", AGAINST) + decided["tag"]
     noted = rows[rows["note"] != ""].drop_duplicates([*keys, "note"])

@@ -273,6 +273,19 @@ def test_rows_of_one_galaxy_are_one_vote_each(tmp_path: Path) -> None:
     assert read["mark"].tolist()[3] == 3 and read["mark"].isna().sum() == 4
 
 
+def test_the_last_answer_of_a_person_counts(tmp_path: Path) -> None:
+    """Of two exports by one person, say; nameless rows may be of several, and thirds are a tie."""
+    (tmp_path / "again.csv").write_text(
+        "source_id,tag,applies,sure,by,at\n"
+        "x,ring,no,,Ann,2026-02-01T00:00:00Z\nx,ring,yes,,Ann,2026-01-01T00:00:00Z\n"
+        "x,bent,yes,,,\nx,bent,yes,,,\nx,bent,no,,Ann,\n"
+        "y,ring,yes,,Ann,\ny,ring,no,,Ann,\n"
+        "z,ring,yes,0.1,Ann,\nz,ring,yes,0.2,Bob,\nz,ring,no,0.3,Eve,\nz,bent,yes,,Ann,\n"
+    )
+    read = read_labels(tmp_path / "again.csv").set_index("source_id")["tags"]
+    assert read.to_dict() == {"x": "not ring; bent", "y": "not ring", "z": "bent"}
+
+
 def test_one_name_in_two_data_sets_is_two_galaxies(tmp_path: Path) -> None:
     """An identifier of the other data set would be another galaxy's."""
     (tmp_path / "two.csv").write_text(
