@@ -187,6 +187,23 @@ def test_galaxies_go_into_an_image_of_the_readers(
     assert "words.fits" in app.error[0].value
 
 
+@pytest.mark.parametrize("beam", [0.004, 5.4, 1020.0])
+def test_every_beam_is_a_radius(beam: float) -> None:
+    """Of very long baselines, and of single dishes."""
+
+    def page(beam: float) -> None:
+        import streamlit as st
+
+        from radioviz.ui.pages.generate import field_widgets
+
+        found = field_widgets._choose_finder("x", beam)
+        st.text(repr(found and found.radius))
+
+    app = AppTest.from_function(page, kwargs={"beam": beam}, default_timeout=200).run()
+    app.file_uploader(key="x_catalogue").upload("mine.csv", b"ra,dec").run()
+    assert not app.exception and app.text[0].value == repr(beam)
+
+
 def test_the_guidance_of_a_flow_is_a_slider() -> None:
     def page() -> None:
         import streamlit as st

@@ -159,7 +159,8 @@ def _choose_finder(key: str, beam: float) -> FinderCatalogue | None:
         return None
     left, right = st.columns(2)
     radius = left.number_input(
-        "Match within [″]", 0.1, 600.0, float(beam), format="%.4g", key=f"{key}_radius_{beam:.6g}",
+        "Match within [″]", beam / 50, 100 * beam, float(beam), format="%.4g",
+        key=f"{key}_radius_{beam:.6g}",
         help="Or within half the size of the galaxy, if that is more",
     )  # fmt: skip
     stated = "as the file says"
