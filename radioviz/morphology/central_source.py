@@ -211,8 +211,7 @@ def find_source(
     ``rms`` is its noise where that is stated, in the unit of the pixels; ``box`` the side in arcsec
     of a box around the centre of the image that holds the source, where it is known: what lies
     beyond is never of it. ``others`` are places of other sources, x and y in pixels from the
-    centre, shape ``(m, 2)``: an island at one is never of it, but for the one nearest to the
-    centre.
+    centre, shape ``(m, 2)``: an island at one is never of it, but for one at the centre.
     """
     noise = measure_noise(image, raw, shifted, rms)
     restored = noise.restore(image)
@@ -222,7 +221,8 @@ def find_source(
         mine = np.maximum(np.abs(islands.cx), np.abs(islands.cy)) * pixel_scale <= box / 2
     elif others is not None and len(islands):
         mine = ~islands.at(others, _AT * beam)
-        mine[int(islands.nearest.argmin())] = True
+        central = int(islands.nearest.argmin())
+        mine[central] |= islands.nearest[central] <= _AT * beam
     belongs = np.zeros(len(islands), dtype=bool)
     belongs[mine] = associate(islands.only(mine), noise.sigma, beam, FIRST_BEAM / pixel_scale)
     return CentralSource(image, restored, noise, islands, belongs, beam, pixel_scale)

@@ -157,10 +157,11 @@ def test_import_with_a_report(mosaic: tuple[Path, WCS], monkeypatch: pytest.Monk
 def test_neighbours_of_a_list_are_sources_of_their_own(
     mosaic: tuple[Path, WCS], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A faint source beside a bright one has its own flux and size."""
+    """A faint source beside a bright one has its own flux and size, and an empty place has none."""
     monkeypatch.setenv("RADIOVIZ_HOME", str(tmp_path / "home"))
     path, wcs = mosaic
     listed = pd.DataFrame(POINTS["unlike"] + POINTS["point"], columns=["x", "y", "peak"])
+    listed.loc[3] = (780.0, 650.0, 0.0)
     listed["ra"], listed["dec"] = wcs.all_pix2world(listed["x"], listed["y"], 0)
     listed[["ra", "dec"]].to_csv(tmp_path / "list.csv", index=False)
     given = import_survey(
@@ -168,8 +169,11 @@ def test_neighbours_of_a_list_are_sources_of_their_own(
     )
     assert given.catalogue is not None
     measured = complete(given.catalogue).table
-    assert measured["flux"].tolist() == pytest.approx(1000 * listed["peak"], rel=0.1, abs=0.6)
-    assert (measured["las"] < 2 * BEAM).all()
+    assert measured["flux"][:3].tolist() == pytest.approx(
+        1000 * listed["peak"][:3], rel=0.1, abs=0.6
+    )
+    assert (measured["las"][:3] < 2 * BEAM).all()
+    assert measured.loc[3, ["flux", "las"]].isna().all()
     assert extent_of(given.catalogue, 1).las == measured["las"][1]
     # An encoder that is shown sources alone is not shown the other one of the list.
     alone = sources_alone(given.catalogue, np.arange(2)).images
