@@ -318,13 +318,13 @@ def _placed(
     settings = _field_of(seen)
     beam, pixel = settings.beam, settings.pixel
     assert seen.wcs is not None  # _field_of has refused it
-    named = "" if isinstance(found, pd.DataFrame) else Path(found).name
+    name = "the catalogue of found sources"
     if isinstance(found, pd.DataFrame):
-        listed = found
+        _require(found, name, ("ra", "dec", "flux_mjy"))
+        listed, _ = on_pixels(found, seen.wcs, seen.data.shape)
     else:
+        name = Path(found).name
         listed, _ = sources_on(seen.wcs, seen.data.shape, Path(found), flux_unit=flux_unit)
-    _require(listed, "the catalogue of found sources", ("ra", "dec", "flux_mjy"))
-    listed, _ = on_pixels(listed, seen.wcs, seen.data.shape)
     if before is not None:
         old = read_fits(Path(before))
         noise = _field_of(old).rms / 1000
@@ -340,8 +340,7 @@ def _placed(
                 "were added to"
             )
         listed = listed.loc[gained(old.data, seen.data, listed, noise, beam.fwhm / pixel)]
-    if named:
-        check_scale(truth, listed, beam, pixel, named)
+    check_scale(truth, listed, beam, pixel, name)
     return listed, settings
 
 

@@ -143,6 +143,8 @@ def test_sources_that_were_there_are_not_found_galaxies(tmp_path: Path) -> None:
     table = pd.concat([listed, beside]).assign(x=1.0, y=2.0)
     same = radioviz.field_recovery(truth, table, after, before=before, radius=4.0)
     pd.testing.assert_frame_equal(same, rates)
+    with pytest.raises(FieldError, match=r"found sources: its fluxes are 0\.001 times "):
+        radioviz.field_recovery(truth, table.assign(flux_mjy=table["flux_mjy"] / 1000), after)
     elsewhere = tmp_path / "elsewhere.fits"
     moved = header()
     moved["CRVAL1"] = RA + 1
