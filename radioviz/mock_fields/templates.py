@@ -95,7 +95,7 @@ def make_templates(
 
         request = GenerationRequest(
             n=settings.templates, seed=settings.seed, label=label, candidates=settings.candidates,
-            guidance=settings.guidance,
+            guidance=settings.guidance, corrections=0,  # they are scaled to the size of a source
         )  # fmt: skip
         parts.append(generator.sample(request, report, sky=False))
     images = np.concatenate([p.images for p in parts])

@@ -48,14 +48,19 @@ class Recoveries:
 
 
 def choose_population(batch: GeneratedBatch, counted: bool = False) -> dict[str, Any]:
-    """Controls for fluxes, sizes, classes and positions; settings of a field by name.
+    """Controls for fluxes, sizes, classes and positions; a field's settings and model by name.
 
     ``counted``: sources are given by their number, not by their density.
     """
-    from radioviz.encode.generation import classes_of
+    from radioviz.encode.generation import classes_of, own_guidance
     from radioviz.mock_fields.settings import COMPACT, RGZ_DR1_SIZES
 
-    out: dict[str, Any] = {}
+    request = batch.made.request
+    out: dict[str, Any] = {
+        "model": batch.info.name, "candidates": request.candidates, "guidance": request.guidance,
+    }  # fmt: skip
+    if own_guidance(batch.info) is not None:  # a flow takes many times as long for a galaxy
+        out["templates"] = 32
     first = st.columns(5, vertical_alignment="bottom")
     if counted:
         number = first[0].number_input("Galaxies to add", 1, 20_000, 200, 50, key="inject_number")

@@ -70,10 +70,7 @@ def injection_panel(batch: GeneratedBatch, view: View) -> None:
         "Extension", 0, 999, None, key="inject_extension", placeholder="the only image",
         help="Number of the image in a file that holds several",
     )  # fmt: skip
-    settings = FieldSettings(
-        model=batch.info.name, candidates=batch.made.request.candidates,
-        guidance=batch.made.request.guidance, **choose_population(batch, counted=True),
-    )  # fmt: skip
+    settings = FieldSettings(**choose_population(batch, counted=True))
     if file is None:
         return
     seen = _Seen(file.getvalue(), file.name, extension, settings)

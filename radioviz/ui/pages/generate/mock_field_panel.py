@@ -148,9 +148,7 @@ def _choose(batch: GeneratedBatch) -> FieldSettings:
     side = first[4].number_input("Side [pixels]", 128, MOST_WRITTEN, 1024, 128, key="field_side")
     return FieldSettings(
         width=int(side), height=int(side), pixel=float(pixel), beam=Beam(float(beam), float(beam)),
-        rms=float(rms), frequency=frequency, model=batch.info.name,
-        candidates=batch.made.request.candidates, guidance=batch.made.request.guidance,
-        **choose_population(batch),
+        rms=float(rms), frequency=frequency, **choose_population(batch),
     )  # fmt: skip
 
 
