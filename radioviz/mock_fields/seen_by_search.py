@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
+from sklearn.preprocessing import normalize
 
 from radioviz.atlas.latent_scores import latent_outlier_scores
 from radioviz.encode import Encoder
@@ -83,8 +84,8 @@ def recognised(
     mine, others = latents[: len(added)], np.arange(len(added), len(latents))
     known = labels != ""
     white = Whitening.of(survey)
-    base, classes = _unit(white(survey[known])), labels[known]
-    results = _first_results(_unit(white(mine)) @ base.T, classes)
+    base, classes = normalize(white(survey[known])), labels[known]
+    results = _first_results(normalize(white(mine)) @ base.T, classes)
     # Compared with real ones alone: many added galaxies are each other's neighbours.
     strange = latent_outlier_scores(latents, others) if len(others) >= _FEW_REAL else {}
     rows = []
@@ -113,10 +114,6 @@ def recognised(
 def _first_results(cosines: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Classes of the most similar galaxies, text ``(n, FIRST_RESULTS)``."""
     return np.asarray(classes)[np.argsort(-cosines, axis=1)[:, :FIRST_RESULTS]]
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 def _found_places(added: pd.DataFrame, found: pd.DataFrame, beam: Beam, pixel: float) -> np.ndarray:
