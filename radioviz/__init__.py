@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         find_sources,
         inject_galaxies,
         mock_field,
+        search_recovery,
         selection_function,
     )
     from radioviz.api.file_export import export_galaxies
@@ -99,6 +100,7 @@ __all__ = [
     "property_map",
     "rank_outliers",
     "reconstruct_galaxies",
+    "search_recovery",
     "search_words",
     "select_galaxies",
     "selection_function",
@@ -130,6 +132,7 @@ _MODULES = {
     "property_map": "relations.property_map",
     "rank_outliers": "api.outlier_ranking",
     "reconstruct_galaxies": "api.inference",
+    "search_recovery": "api.field_simulation",
     "search_words": "api.sentence_search",
     "select_galaxies": "api.selection",
     "selection_function": "api.field_simulation",

@@ -164,6 +164,17 @@ def with_galaxies(
     )  # fmt: skip
 
 
+def image_with_galaxies(
+    payload: bytes, name: str, extension: int | None, settings: FieldSettings, templates: Templates
+) -> np.ndarray:
+    """The pixels of that file, Jy/beam, float32 ``(ny, nx)``."""
+    pixels: np.ndarray = read_confined(
+        HERE + "_image_with_galaxies", payload, name, extension, settings, templates, name=name,
+        classes=_field_classes(), limits=INSPECTION,
+    )  # fmt: skip
+    return pixels
+
+
 def find_fits_tables(paths: Sequence[Path]) -> list[Path]:
     """See :func:`radioviz.images.hdus.find_tables`; none where the reader died."""
     try:
@@ -240,6 +251,15 @@ def _found_by(catalogue: FinderCatalogue, settings: FieldSettings, truth: pd.Dat
     found, notes = catalogue.on_image(wcs, shape)
     check_scale(truth, found, settings.beam, settings.pixel, catalogue.name)
     return found, notes
+
+
+def _image_with_galaxies(
+    payload: bytes, name: str, extension: int | None, settings: FieldSettings, templates: Templates
+) -> np.ndarray:
+    from radioviz.mock_fields.injection import with_galaxies
+
+    hdu, _, _ = with_galaxies(_mosaic(payload, name, extension), settings, templates)
+    return hdu.data
 
 
 def _with_galaxies(

@@ -245,8 +245,8 @@ def field_recovery(
     from radioviz.mock_fields.recovery import by_flux
 
     _require(truth, "the truth catalogue", ("x", "y", "las", "flux_mjy"))
-    found, settings = _placed(truth, found, image, before, flux_unit)
-    return by_flux(truth, found, settings.beam, settings.pixel, radius)
+    listed, _, settings = _placed(truth, found, image, before, flux_unit)
+    return by_flux(truth, listed[listed["new"]], settings.beam, settings.pixel, radius)
 
 
 def selection_function(
@@ -293,9 +293,84 @@ def selection_function(
     _require(truth, "the truth catalogue", ("x", "y", "las", "flux_mjy", "label"))
     if not len(truth):
         raise FieldError("the truth catalogue has no source")
-    found, settings = _placed(truth, found, image, before, flux_unit)
-    seen, _ = recovery.match_sources(truth, found, settings.beam, settings.pixel, radius)
+    listed, _, settings = _placed(truth, found, image, before, flux_unit)
+    new = listed[listed["new"]]
+    seen, _ = recovery.match_sources(truth, new, settings.beam, settings.pixel, radius)
     return recovery.selection_function(truth, seen)
+
+
+def search_recovery(
+    truth: pd.DataFrame,
+    found: pd.DataFrame | str | PathLike[str],
+    image: str | PathLike[str],
+    *,
+    before: str | PathLike[str] | None = None,
+    radius: float | None = None,
+    flux_unit: str = "",
+    data_set: str = "first",
+    model: str = "",
+    progress: Progress = no_progress,
+) -> pd.DataFrame:
+    """What a search by likeness and outlier scores say of the galaxies that a finder found.
+
+    Each is cut out of the image where it was found, encoded, and searched for in a data set with
+    classes. Outlier scores rank it among the sources of the image that were not added.
+
+    Parameters
+    ----------
+    truth, found, image, before, radius, flux_unit
+        As for :func:`field_recovery`; the image with the galaxies.
+    data_set : str
+        Searched in; with classes and an Atlas of the model.
+    model : str
+        Encoder; by default the first there is.
+    progress : callable
+        Called as ``progress(done, total, what)``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each class: ``class``; ``n`` galaxies found; ``same_class``, the share of the
+        class among the first ten results, and its 95 % interval, ``low`` and ``high``; ``real``,
+        the same for searches with galaxies of the data set itself; ``by_chance``, the share of the
+        class in the data set; ``stranger_than_neighbours`` and ``stranger_than_isolation``, the
+        median share of the image's own sources that are less strange by the distance to their 20
+        nearest, and by an isolation forest (NaN with fewer than 20 such sources in ``found``).
+
+    Raises
+    ------
+    FieldError
+        As :func:`field_recovery`, or if no galaxy was found.
+    CatalogueError, ModelError, AtlasError
+        If the data set, the model or its Atlas is missing.
+
+    Examples
+    --------
+    >>> import radioviz, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sky = f"{folder}/sky.fits"
+    ...     truth = radioviz.mock_field(
+    ...         sky, width=400, height=400, number=4, flux_range=(50, 90), shares={"Compact": 1}
+    ...     )
+    ...     table = radioviz.search_recovery(truth, radioviz.find_sources(sky), sky)
+    >>> table[["class", "n"]].values.tolist(), bool(table["same_class"][0] > 0.7)
+    ([['Compact', 4]], True)
+    """
+    from radioviz.api.samples import default_encoder, open_atlas, open_data_set
+    from radioviz.encode import Encoder
+    from radioviz.mock_fields import recovery
+    from radioviz.mock_fields.seen_by_search import recognised
+
+    _require(truth, "the truth catalogue", ("x", "y", "las", "flux_mjy", "label"))
+    listed, seen, settings = _placed(truth, found, image, before, flux_unit)
+    beam, pixel = settings.beam, settings.pixel
+    again, _ = recovery.match_sources(truth, listed[listed["new"]], beam, pixel, radius)
+    encoder = Encoder.load(model or default_encoder())
+    survey = open_atlas(data_set, encoder.info.name)
+    return recognised(
+        seen.data, truth.assign(found=again), listed, beam, pixel, encoder, survey.latents,
+        open_data_set(data_set).table["label"].to_numpy(str), progress,
+    )  # fmt: skip
 
 
 def _placed(
@@ -304,8 +379,8 @@ def _placed(
     image: str | PathLike[str],
     before: str | PathLike[str] | None,
     flux_unit: str,
-) -> tuple[pd.DataFrame, FieldSettings]:
-    """Found sources with their pixels on the image, without old ones; the settings of the image."""
+) -> tuple[pd.DataFrame, SkyImage, FieldSettings]:
+    """Found sources on the image, and which are ``new``; the image and its settings."""
     from radioviz.mock_fields.finder_catalogue import (
         check_scale,
         middle_of,
@@ -325,6 +400,7 @@ def _placed(
     else:
         name = Path(found).name
         listed, _ = sources_on(seen.wcs, seen.data.shape, Path(found), flux_unit=flux_unit)
+    listed = listed.assign(new=True)
     if before is not None:
         old = read_fits(Path(before))
         noise = _field_of(old).rms / 1000
@@ -339,9 +415,9 @@ def _placed(
                 f"{places[1][0]:.4f}, Dec {places[1][1]:+.4f}; give the image that the galaxies "
                 "were added to"
             )
-        listed = listed.loc[gained(old.data, seen.data, listed, noise, beam.fwhm / pixel)]
-    check_scale(truth, listed, beam, pixel, name)
-    return listed, settings
+        listed["new"] = gained(old.data, seen.data, listed, noise, beam.fwhm / pixel)
+    check_scale(truth, listed[listed["new"]], beam, pixel, name)
+    return listed, seen, settings
 
 
 def _require(table: pd.DataFrame, what: str, names: tuple[str, ...]) -> None:

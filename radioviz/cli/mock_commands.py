@@ -139,9 +139,14 @@ def recover(
         str, _option("mJy, Jy or uJy, of the fluxes of a catalogue that does not say.")
     ] = "",
     threshold: Annotated[float, _option("Of photutils, in sigma.")] = 5.0,
+    search: Annotated[
+        bool, _option("What search by likeness and outlier scores say of what was found, too.")
+    ] = False,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="CSV instead of the screen, and .selection.csv."),
+        typer.Option(
+            "--output", "-o", help="CSV instead of the screen, .selection.csv and .search.csv."
+        ),
     ] = None,
 ) -> None:
     """Completeness and reliability of a source finder on a field, and the selection function.
@@ -164,16 +169,24 @@ def recover(
     options: dict[str, Any] = {"before": before, "radius": radius, "flux_unit": flux_unit}
     table = radioviz.field_recovery(true, seen, image, **options)
     selected = radioviz.selection_function(true, seen, image, **options)
+    tables = {"": table, ".selection": selected}
+    if search:
+        with progress_bar(" galaxies") as progress:
+            tables[".search"] = radioviz.search_recovery(
+                true, seen, image, **options, progress=progress
+            )
     if output is not None:
-        other = output.with_name(output.name.removesuffix(".csv") + ".selection.csv")
-        table.to_csv(output, index=False)
-        selected.to_csv(other, index=False)
+        stem = output.name.removesuffix(".csv")
+        paths = [output, *(output.with_name(f"{stem}{end}.csv") for end in list(tables)[1:])]
+        for path, each in zip(paths, tables.values(), strict=True):
+            each.to_csv(path, index=False)
         classes = selected[selected["of"] == "label"]
         again = round(float((classes["n"] * classes["rate"]).sum()))
-        print(f"{output}, {other.name}: {again:,} of {len(true):,} sources found", file=sys.stderr)
+        names = ", ".join([str(output), *(path.name for path in paths[1:])])
+        print(f"{names}: {again:,} of {len(true):,} sources found", file=sys.stderr)
         return
     with pd.option_context("display.width", 160, "display.max_columns", 20):
-        for each in (table, selected):
+        for each in tables.values():
             print(each.round(3).to_string(index=False, na_rep=""))
 
 

@@ -25,6 +25,9 @@ from radioviz.export.groups import (
 from radioviz.images.observation import simulation_words
 from radioviz.jobs.progress import Progress, no_progress
 
+MASK = "DRAWN"
+"""Name of the extension with the pixels that a model drew in an image that it changed."""
+
 
 def write_simulated_fits(
     file: IO[bytes],
@@ -38,6 +41,7 @@ def write_simulated_fits(
     indices: Sequence[int] | np.ndarray | None = None,
     cards: Mapping[str, tuple[Any, str]] | None = None,
     pixel_scale: float | None = None,
+    drawn: np.ndarray | None = None,
     note: str = "",
     created: dt.datetime | None = None,
     progress: Progress = no_progress,
@@ -65,6 +69,9 @@ def write_simulated_fits(
         :meth:`radioviz.encode.GenerationRequest.cards`. Text may be of any length.
     pixel_scale : float or None
         Arcsec per pixel of the model's output.
+    drawn : numpy.ndarray, optional
+        Of an image that was changed: bool ``(ny, nx)``, pixels that the model drew; written as
+        the image extension :data:`MASK`, 1 where drawn and 0 where the image is as before.
 
     Raises
     ------
@@ -76,6 +83,11 @@ def write_simulated_fits(
     if stack.ndim != 3 or 0 in stack.shape:
         raise ExportError(
             f"generated images of shape {np.shape(images)}; expected (n, ny, nx), n > 0"
+        )
+    if drawn is not None and (len(stack) != 1 or np.shape(drawn) != stack.shape[1:]):
+        raise ExportError(
+            f"a mask of shape {np.shape(drawn)} for images of shape {stack.shape}; expected one "
+            "image, and a mask of its shape"
         )
     n = len(stack)
     each = _conditions(conditions, n)
@@ -118,6 +130,13 @@ def write_simulated_fits(
         file.write(data)
         if (i + 1) % SLICE == 0:
             progress(i + 1, n, "images")
+    if drawn is not None:
+        data, bitpix = image_bytes(np.asarray(drawn, bool))
+        header = structure(np.shape(drawn), bitpix, extension=True) + card("EXTNAME", MASK)
+        header += common[0] + card("MASKOF", "SIMULATED-0", "image whose pixels these are")
+        remarks = commentary("COMMENT", ["1: drawn by the model. 0: as in the image before."])
+        file.write(block(header + remarks))
+        file.write(data)
     if latents is not None:
         vectors = np.asarray(latents, dtype=np.float32)
         write_table_hdu(file, _table(vectors, each, model, model_sha256, seed), "SIMULATED")

@@ -57,7 +57,9 @@ class HDU:
 
     @property
     def is_image(self) -> bool:
-        return self.kind in ("image", "compressed") and len(self.axes) > 0
+        """Whether it holds an image; not the mask of one, as exports of changed images have it."""
+        kinds = ("image", "compressed")
+        return self.kind in kinds and len(self.axes) > 0 and "MASKOF" not in self.header
 
     @property
     def pixels(self) -> int:

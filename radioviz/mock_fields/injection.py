@@ -245,7 +245,7 @@ def found_again(
 ) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, FieldSettings, tuple[str, ...]]:
     """Add galaxies to an image and see which of them photutils, or another finder, found.
 
-    Sources that were there before are found as well, and are left out; see :func:`gained`.
+    Sources that were there before are found as well, and do not count; see :func:`gained`.
 
     Parameters
     ----------
@@ -256,8 +256,8 @@ def found_again(
     -------
     truth : pandas.DataFrame
         With the column ``found``.
-    found : pandas.DataFrame
-        What the image did not have before.
+    listed : pandas.DataFrame
+        What the finder found, and ``new``: what the image did not have before.
     data : numpy.ndarray
         The image with the galaxies, Jy/beam, float32 ``(ny, nx)``.
     settings : FieldSettings
@@ -275,15 +275,15 @@ def found_again(
     notes: tuple[str, ...] = ()
     radius = None
     if catalogue is None:
-        found = find_sources(hdu.data, beam, pixel)
+        listed = find_sources(hdu.data, beam, pixel)
     else:
         assert image.wcs is not None  # field_of has refused it
-        found, notes = catalogue.on_image(image.wcs, hdu.data.shape)
+        listed, notes = catalogue.on_image(image.wcs, hdu.data.shape)
         radius = catalogue.radius
     noise = settings.rms / 1000
-    found = found[gained(image.data, hdu.data, found, noise, beam.fwhm / pixel)]
-    found = found.reset_index(drop=True)
+    listed = listed.assign(new=gained(image.data, hdu.data, listed, noise, beam.fwhm / pixel))
+    found = listed[listed["new"]]
     if catalogue is not None:
         check_scale(truth, found, beam, pixel, catalogue.name)
     seen, _ = match_sources(truth, found, beam, pixel, radius)
-    return truth.assign(found=seen), found, hdu.data, settings, notes
+    return truth.assign(found=seen), listed, hdu.data, settings, notes

@@ -15,7 +15,6 @@ from radioviz.errors import FieldError
 from radioviz.images.known_surveys import Beam
 from radioviz.jobs.progress import Progress, no_progress
 from radioviz.metrics.resampling import bootstrap
-from radioviz.mock_fields.recovery import find_sources
 from radioviz.outliers.thresholds import percentile_rank
 from radioviz.similarity.metric import Whitening
 
@@ -32,7 +31,7 @@ _WINDOW = 64.0  # beams: side of the square that an encoder is shown, which choo
 def recognised(
     image: np.ndarray,
     truth: pd.DataFrame,
-    found: pd.DataFrame,
+    listed: pd.DataFrame,
     beam: Beam,
     pixel: float,
     encoder: Encoder,
@@ -44,15 +43,18 @@ def recognised(
 
     Each added galaxy that was found is cut out where it was found, encoded, and searched for in a
     survey with labels, as Similar does. Outlier scores rank it among the real sources of the image
-    (islands of photutils away from all added ones).
+    (those that the finder lists away from all added ones).
 
     Parameters
     ----------
     image : numpy.ndarray
         With the galaxies, ``(ny, nx)``, noise included.
-    truth, found, beam, pixel
+    truth, beam, pixel
         As for :func:`radioviz.mock_fields.recovery.match_sources`; truth with ``label`` and
         ``found``.
+    listed : pandas.DataFrame
+        What a finder found on the image: ``x``, ``y`` (FITS pixels), ``flux_mjy``, and ``new``:
+        what was not there before galaxies were added.
     survey : numpy.ndarray
         Latents of the survey by the same encoder, ``(n, d)``.
     labels : numpy.ndarray
@@ -76,8 +78,8 @@ def recognised(
     added = truth[truth["found"].to_numpy(bool)]
     if not len(added):
         raise FieldError("no added galaxy was found, so that none can be searched for")
-    places = _found_places(added, found, beam, pixel)
-    real = _real_places(image, truth, beam, pixel)
+    places = _found_places(added, listed[listed["new"].to_numpy(bool)], beam, pixel)
+    real = _real_places(listed, truth, beam, pixel)
     latents = encoder.encode(
         _seen(encoder, image, np.concatenate([places, real]), beam, pixel), progress=progress
     )
@@ -132,10 +134,9 @@ def _found_places(added: pd.DataFrame, found: pd.DataFrame, beam: Beam, pixel: f
     )
 
 
-def _real_places(image: np.ndarray, truth: pd.DataFrame, beam: Beam, pixel: float) -> np.ndarray:
-    """Pixels (from 0) of the brightest islands that lie away from all added galaxies."""
-    islands = find_sources(image, beam, pixel)
-    values = islands[["x", "y", "peak_mjy"]].to_numpy(float)
+def _real_places(listed: pd.DataFrame, truth: pd.DataFrame, beam: Beam, pixel: float) -> np.ndarray:
+    """Pixels (from 0) of the brightest sources that lie away from all added galaxies."""
+    values = listed[["x", "y", "flux_mjy"]].to_numpy(float)
     values = values[np.isfinite(values).all(axis=1)]
     places = values[:, :2] - 1
     if not len(places):

@@ -45,6 +45,7 @@ def edit_panel(
     label: str,
     view: View,
     pixel_for: Callable[[ModelInfo], float] = synthetic.pixel_scale,
+    mark: str = "",
 ) -> None:
     """Controls, and the galaxy before and after.
 
@@ -56,6 +57,8 @@ def edit_panel(
         Of the galaxy, and its class; empty for unknown.
     pixel_for : callable
         Arcsec per pixel of that image; by default those of generated images.
+    mark : str
+        On the image before; empty for an observed one.
     """
     from radioviz.encode.generation import classes_of, size_range_of
 
@@ -113,7 +116,7 @@ def edit_panel(
     before, after, facts = st.columns([1, 1, 1.3], gap="medium")
     with before:
         shown = np.where(mask, np.float32(0.15), image)
-        st.html(synthetic.picture_html(shown, width, view.style, alt=f"{name}, before", mark=""))
+        st.html(synthetic.picture_html(shown, width, view.style, alt=f"{name}, before", mark=mark))
         st.caption(controls.escape(name) + ", with the part to fill in grey" * int(mask.any()))
     if made is None:
         return
@@ -150,6 +153,7 @@ def _download(made: EditedGalaxy, name: str) -> None:
             conditions={"class": made.label, "size": made.size},
             cards=made.cards(),
             pixel_scale=made.pixel_arcsec,
+            drawn=made.changed,
             note=f"Changed from the image of {name}, not observed.",
         )
 

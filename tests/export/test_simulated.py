@@ -15,6 +15,7 @@ from astropy.wcs import WCS
 
 from radioviz.errors import ExportError
 from radioviz.export import simulated_fits_bytes
+from radioviz.images.reading import read_fits
 
 IMAGES = np.random.default_rng(0).random((3, 16, 20)).astype(np.float32)
 MADE: dict[str, Any] = {"model": "cvae", "model_sha256": "ab" * 32, "seed": 7}
@@ -52,6 +53,26 @@ def test_every_image_can_be_made_again(tmp_path: Path, fitsverify: Callable[[Pat
         table = Table.read(hdus["SIMULATED"])
     np.testing.assert_array_equal(table["latent"], latents)
     assert list(np.ma.filled(table["condition_class"], "")) == ["FRI", "FRII", ""]
+
+
+def test_a_changed_image_names_its_drawn_pixels(
+    tmp_path: Path, fitsverify: Callable[[Path], None]
+) -> None:
+    drawn = np.zeros((16, 20), bool)
+    drawn[2:5, 7:] = True
+    path = tmp_path / "changed.fits"
+    path.write_bytes(simulated_fits_bytes(IMAGES[0], **MADE, drawn=drawn))
+    fitsverify(path)
+    with fits.open(path) as hdus:
+        assert [h.name for h in hdus] == ["SIMULATED-0", "DRAWN"]
+        assert hdus["DRAWN"].header["MASKOF"] == "SIMULATED-0" and hdus["DRAWN"].header["SIMULAT"]
+        np.testing.assert_array_equal(hdus["DRAWN"].data, drawn.astype("u1"))
+    assert read_fits(path).data.shape == (16, 20)  # the mask is no second image to choose
+    for wrong in (drawn.T, drawn[:8]):
+        with pytest.raises(ExportError, match=r"mask of shape .* expected one image, and a mask"):
+            simulated_fits_bytes(IMAGES[0], **MADE, drawn=wrong)
+    with pytest.raises(ExportError, match="expected one image"):
+        simulated_fits_bytes(IMAGES, **MADE, drawn=drawn)
 
 
 def test_one_image_without_seed_or_condition(

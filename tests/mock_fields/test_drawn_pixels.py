@@ -261,17 +261,21 @@ def test_added_galaxies_are_found_and_those_that_were_there_are_not_counted(tmp_
     path = tmp_path / "bright.fits"
     header = fits.getheader(tmp_path / "seen.fits")
     fits.PrimaryHDU(image.data, header).writeto(path)
-    truth, found, data, own, _ = injection.found_again(read_fits(path), settings, template())
+    truth, listed, data, own, _ = injection.found_again(read_fits(path), settings, template())
+    found = listed[listed["new"]]
     assert own.beam.major == pytest.approx(16) and own.pixel == pytest.approx(2)
     bright = truth["flux_mjy"] > 20
     assert truth["found"][bright & (truth["in_field"] > 0.9)].mean() > 0.8
     assert not truth["found"][truth["peak_mjy"] < 0.2].any()
     near = np.hypot(found["x"] - 175, found["y"] - 155) < 8
     assert not near[found["flux_mjy"] < 300].any()
+    assert len(listed) > len(found)
     payload = path.read_bytes()
     again = confined.galaxies_found(payload, "bright.fits", None, settings, template())
     pd.testing.assert_frame_equal(again[0], truth)
     np.testing.assert_array_equal(again[2], data)
+    pixels = confined.image_with_galaxies(payload, "bright.fits", None, settings, template())
+    np.testing.assert_array_equal(pixels, data)
     written = confined.with_galaxies(payload, "bright.fits", None, settings, template())
     np.testing.assert_array_equal(fits.getdata(io.BytesIO(written)), data)
     with pytest.raises(FieldError, match="states no beam"):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
+from astropy.io import fits
 
 import radioviz
 from radioviz.api.samples import default_encoder
@@ -13,12 +17,15 @@ from radioviz.images.known_surveys import Beam
 from radioviz.mock_fields import seen_by_search
 from radioviz.mock_fields.field import draw_field
 from radioviz.mock_fields.settings import FieldSettings
+from radioviz.sky import tan_wcs
 from tests.mock_fields.test_drawn_pixels import painter
 
 BEAM, PIXEL = Beam(5.4, 5.4), 1.8
 
 
-def test_search_and_outlier_scores_see_what_was_added(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_search_and_outlier_scores_see_what_was_added(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Points and wide doubles of 60 arcsec beside fainter points that were there."""
     settings = FieldSettings(width=500, height=500, rms=0.1, shares={"FRII": 1}, seed=2)
     places = np.array([(90 + 105 * i, 90 + 105 * j) for j in range(4) for i in range(4)], float)
@@ -36,12 +43,12 @@ def test_search_and_outlier_scores_see_what_was_added(monkeypatch: pytest.Monkey
 
     every = draw_field(drawn, keep)
     truth = every[:16].assign(found=np.arange(16) != 5)
-    found = truth[["x", "y", "flux_mjy"]]
+    listed = every[np.arange(len(every)) != 5].assign(new=lambda table: table.index < 16)
     encoder = Encoder.load(default_encoder())
     atlas = radioviz.open_atlas("first", encoder.info.name)
     labels = radioviz.open_data_set("first").catalogue.table["label"].to_numpy(str)
     given = (BEAM, PIXEL, encoder, np.asarray(atlas.latents), labels)
-    table = seen_by_search.recognised(image, truth, found, *given).set_index("class")
+    table = seen_by_search.recognised(image, truth, listed, *given).set_index("class")
     assert table["n"].to_dict() == {"FRII": 8, "Compact": 7}
     assert table["by_chance"]["FRII"] == pytest.approx(
         (labels == "FRII").sum() / (labels != "").sum()
@@ -53,13 +60,23 @@ def test_search_and_outlier_scores_see_what_was_added(monkeypatch: pytest.Monkey
     # Twelve other sources are too few to rank among.
     assert table["stranger_than_isolation"].isna().all()
     monkeypatch.setattr(seen_by_search, "_FEW_REAL", 12)
-    ranked = seen_by_search.recognised(image, truth, found, *given).set_index("class")
+    ranked = seen_by_search.recognised(image, truth, listed, *given).set_index("class")
     # Stranger than most of the faint points.
     strange = ranked[["stranger_than_neighbours", "stranger_than_isolation"]]
     assert ((strange > 0.5) & (strange <= 1)).all(axis=None)
     # However many others were added.
     doubles = truth.assign(found=truth["found"] & (truth["label"] == "FRII"))
-    few = seen_by_search.recognised(image, doubles, found, *given).set_index("class")
+    few = seen_by_search.recognised(image, doubles, listed, *given).set_index("class")
     assert few.loc["FRII", strange.columns].tolist() == strange.loc["FRII"].tolist()
     with pytest.raises(FieldError, match="no added galaxy was found"):
-        seen_by_search.recognised(image, truth.assign(found=False), found, *given)
+        seen_by_search.recognised(image, truth.assign(found=False), listed, *given)
+    # The same from a file and a list.
+    sky = tmp_path / "sky.fits"
+    header = tan_wcs(settings.ra, settings.dec, PIXEL, image.shape).to_header()
+    header.update(BMAJ=BEAM.major / 3600, BMIN=BEAM.minor / 3600, BPA=0.0, BUNIT="Jy/beam")
+    fits.PrimaryHDU(image, header).writeto(sky)
+    own = listed[["ra", "dec", "flux_mjy"]]
+    said = radioviz.search_recovery(truth.drop(columns="found"), own, sky).set_index("class")
+    pd.testing.assert_frame_equal(said, ranked, rtol=1e-3)
+    with pytest.raises(FieldError, match="has no column 'label'"):
+        radioviz.search_recovery(truth.drop(columns="label"), own, sky)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radioviz.data import judge_sources
 from radioviz.data.preprocess import Preprocess
 from radioviz.models.registry import list_models
 from tests.models.small import galaxies
@@ -16,7 +17,6 @@ from train.core.config import RunConfig, TrainError
 from train.evaluate import class_judge, judged_generation
 from train.evaluate.class_judge import to_native
 from train.evaluate.judged_generation import over_seeds, shared_sources
-from train.splits import judge
 
 CHAIN = Preprocess()
 
@@ -76,7 +76,9 @@ def test_a_generator_that_saw_the_judge_is_refused_by_name(
     monkeypatch.setattr(judged_generation, "open_data_set", surveys.__getitem__)
     info = list_models()["cvae-sharp"]
     assert shared_sources(info) > 400
-    free = SimpleNamespace(name="free", training={"set_aside": {"judge": judge.judge_digest()}})
+    free = SimpleNamespace(
+        name="free", training={"set_aside": {"judge": judge_sources.judge_digest()}}
+    )
     other = SimpleNamespace(name="other", training={"set_aside": {"judge": "0"}, "data": ["first"]})
     assert shared_sources(free) == 0 and 100 < shared_sources(other) < shared_sources(info)
     fake = SimpleNamespace(judged_as=lambda images: np.zeros(len(images), int))
@@ -115,8 +117,8 @@ def test_the_flow_learns_from_no_source_of_the_judge(monkeypatch: pytest.MonkeyP
     task = task_of("flow", "galaxy-flow-0")
     task.load()
     names = pd.DataFrame({"source_id": ["first-1000", "first-0", "nobody"]})
-    recorded = judge.judge_rows("first", names)
+    recorded = judge_sources.judge_rows("first", names)
     np.testing.assert_array_equal(seen["aside"]("first", names), recorded)  # type: ignore[operator]
     assert recorded[0] and not recorded[2]
-    assert judge.learned_aside({"set_aside": task.set_aside()})
-    assert not judge.learned_aside({}) and task_of("cvae", "cvae").set_aside() == {}
+    assert judge_sources.learned_aside({"set_aside": task.set_aside()})
+    assert not judge_sources.learned_aside({}) and task_of("cvae", "cvae").set_aside() == {}

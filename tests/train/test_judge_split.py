@@ -6,22 +6,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from radioviz.data import judge_sources
 from radioviz.data.splits import FOLDER
+from radioviz.errors import CatalogueError
 from radioviz.sky import separation_arcsec
-from train.core.config import TrainError
 from train.splits import judge
 
 
 @pytest.fixture(scope="module")
 def recorded() -> pd.DataFrame:
-    return pd.read_csv(FOLDER / judge.FILE, comment="#", dtype="str")
+    return pd.read_csv(FOLDER / judge_sources.FILE, comment="#", dtype="str")
 
 
 def test_a_quarter_of_first(first_catalogue, recorded: pd.DataFrame) -> None:
     """And nothing of test or validation, nor within 60 arcsec of what is left to a generator."""
     table = first_catalogue.table
-    mine = judge.judge_rows("first", table, "judge")
-    aside = judge.judge_rows("first", table)
+    mine = judge_sources.judge_rows("first", table, "judge")
+    aside = judge_sources.judge_rows("first", table)
     assert (mine <= aside).all() and set(table["split"][mine]) == {"train"}
     for label in judge.CLASSES:
         of = (table["label"] == label) & (table["split"] == "train")
@@ -45,14 +46,14 @@ def test_the_recorded_split_is_what_the_rules_give(
     again = judge.draw_judge_split(tables).astype("str").reset_index(drop=True)
     # Positions of FR-DEEP were corrected since: what was drawn stays, and one more is set aside.
     drawn, kept = (set(t["source_id"]) for t in (again, recorded))
-    assert drawn - kept == set(judge.LATER)
+    assert drawn - kept == set(judge_sources.LATER)
     assert kept - drawn == {
         "frdeep-first-config-fr2-258", "frdeep-nvss-config-fr2-258", "mirabest-374",
     }  # fmt: skip
     same = [t[t["source_id"].isin(drawn & kept)].reset_index(drop=True) for t in (again, recorded)]
     pd.testing.assert_frame_equal(*same, check_dtype=False)
-    assert judge.judge_rows("frdeep-first", tables["frdeep-first"])[
-        (tables["frdeep-first"]["source_id"] == judge.LATER[0]).to_numpy()
+    assert judge_sources.judge_rows("frdeep-first", tables["frdeep-first"])[
+        (tables["frdeep-first"]["source_id"] == judge_sources.LATER[0]).to_numpy()
     ].all()
     shuffled = {k: t.sample(frac=1, random_state=1) for k, t in tables.items()}
     other = judge.draw_judge_split(shuffled)
@@ -81,9 +82,9 @@ def test_neighbours_follow_and_held_out_sources_stay() -> None:
 
 
 def test_a_missing_record_is_named(first_catalogue, monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(judge, "FOLDER", tmp_path)
-    with pytest.raises(TrainError, match=r"judge\.csv is missing"):
-        judge.judge_rows("first", first_catalogue.table)
+    monkeypatch.setattr(judge_sources, "FOLDER", tmp_path)
+    with pytest.raises(CatalogueError, match=r"judge\.csv is missing"):
+        judge_sources.judge_rows("first", first_catalogue.table)
 
 
 def test_other_surveys_leave_out_what_is_near(
@@ -91,13 +92,15 @@ def test_other_surveys_leave_out_what_is_near(
 ) -> None:
     """Images of the same sky under other names, such as raw FITS images of the same sources."""
     surveys = {"first": first_catalogue, "mirabest": mirabest_catalogue}
-    monkeypatch.setattr(judge, "open_data_set", surveys.__getitem__)
+    monkeypatch.setattr(judge_sources, "open_data_set", surveys.__getitem__)
     table = first_catalogue.table
-    aside = np.flatnonzero(judge.judge_rows("first", table))[:3]
+    aside = np.flatnonzero(judge_sources.judge_rows("first", table))[:3]
     near = table.iloc[aside][["ra", "dec"]].assign(source_id=["a", "b", "c"])
     near["dec"] += np.array([0.0, 55.0, 300.0]) / 3600
-    free = np.flatnonzero(~judge.judge_rows("first", table) & (table["split"] == "train"))[:1]
+    free = np.flatnonzero(~judge_sources.judge_rows("first", table) & (table["split"] == "train"))[
+        :1
+    ]
     other = pd.concat([near, table.iloc[free][["ra", "dec"]].assign(source_id="d")])
-    assert judge.rows_aside("raw", other).tolist() == [True, True, False, False]
-    recorded = judge.judge_rows("first", table)
-    np.testing.assert_array_equal(judge.rows_aside("first", table), recorded)
+    assert judge_sources.rows_aside("raw", other).tolist() == [True, True, False, False]
+    recorded = judge_sources.judge_rows("first", table)
+    np.testing.assert_array_equal(judge_sources.rows_aside("first", table), recorded)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from radioviz import export
+from radioviz.jobs.progress import no_progress
 from radioviz.models.artefact import CAPABILITIES
+from radioviz.ui import edit_panel
 from radioviz.ui.pages.overview.overview_view import ABILITIES
 from tests.encode.test_editor import editor  # noqa: F401
 from tests.models.small import galaxies
@@ -39,6 +45,8 @@ def test_a_change_is_drawn_with_its_identity_distance(editor, monkeypatch) -> No
     models = SimpleNamespace(with_capability=lambda *_: {"tiny": editor.info})
     monkeypatch.setattr(cache, "models", lambda: models)
     monkeypatch.setattr(cache, "encoder", lambda name: editor.encoder)
+    written: list[Callable] = []
+    monkeypatch.setattr(edit_panel, "export_button", lambda *a, **o: written.append(a[2]))
     test = AppTest.from_function(page, default_timeout=200).run()
     assert not test.exception
     text = " ".join(str(e.proto) for e in test.get("html"))
@@ -53,6 +61,10 @@ def test_a_change_is_drawn_with_its_identity_distance(editor, monkeypatch) -> No
     assert not test.exception
     text = " ".join(str(e.proto) for e in test.get("html"))
     assert "2,048 of 4,096" in text
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(export, "write_simulated_fits", lambda *_, **options: given.update(options))
+    written[-1](io.BytesIO(), no_progress)
+    assert given["drawn"][:, 32:].all() and not given["drawn"][:, :32].any()
 
 
 def test_sizes_follow_the_pixels_and_a_change_its_image(editor, monkeypatch) -> None:  # noqa: F811
@@ -82,7 +94,7 @@ def test_sizes_follow_the_pixels_and_a_change_its_image(editor, monkeypatch) -> 
 
 @pytest.mark.parametrize("names", [["tiny"], []])
 def test_models_that_edit_are_those_with_the_ability(monkeypatch, names) -> None:
-    from radioviz.ui import cache, edit_panel
+    from radioviz.ui import cache
 
     seen: list[str] = []
 

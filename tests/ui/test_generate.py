@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import zipfile
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from astropy.io import fits
 from streamlit.testing.v1 import AppTest
 
+from radioviz.data import judge_sources
 from radioviz.data.catalogue import Catalogue
 from radioviz.encode import GenerationRequest, Generator
 from radioviz.errors import CatalogueError
@@ -161,6 +163,23 @@ def test_is_it_a_copy(open_page: Open) -> None:
     assert rows.tolist() == [5, 6, 7]
 
 
+def test_images_that_were_set_aside_are_not_compared_with(
+    conditional: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A near copy of a galaxy that a generator never saw is not memorised."""
+    table = cache.data_set("first").table
+    train = set(table["source_id"][table["split"] == "train"])
+    aside = set(table["source_id"][judge_sources.judge_rows("first", table)]) & train
+    every, info = cache.training("tiny"), cache.models()["tiny"]
+    assert {s for _, s in every.pairs} == train and every.aside == 0
+    saw = {**info.training, "set_aside": {"judge": judge_sources.judge_digest()}}
+    other = dataclasses.replace(info, training=saw)
+    monkeypatch.setattr(decoding, "models", lambda: {"tiny": other})
+    learned = decoding.training.__wrapped__("tiny")
+    assert {s for _, s in learned.pairs} == train - aside
+    assert learned.aside == len(aside) > 100 and len(learned.images) == len(learned.pairs)
+
+
 def test_a_data_set_that_was_missing_is_compared_with_once_it_is_here(
     open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,7 +199,17 @@ def test_without_classes_there_are_no_twins(open_page: Open) -> None:
     assert not app.error
 
 
-def test_class_and_size_are_asked_for(open_page: Open, conditional: Path) -> None:
+def test_class_and_size_are_asked_for(
+    open_page: Open, conditional: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+    twins = Generator.twins
+
+    def count(self: Generator, latents: np.ndarray, *given: object) -> dict[str, np.ndarray]:
+        decoded.append(len(latents))
+        return twins(self, latents, *given)
+
+    monkeypatch.setattr(Generator, "twins", count)
     app = open_page(
         "generate",
         state={"generate_tab": "Twins"},
@@ -193,6 +222,8 @@ def test_class_and_size_are_asked_for(open_page: Open, conditional: Path) -> Non
     assert "Requested size" in page
     assert "as FRI" in texts(app)
     assert "as FRII" in texts(app)
+    app.button(key="generate_pick").click().run()  # what is picked already is decoded once
+    assert decoded == [1] and not app.error
     assert app.query_params["class"] == "FRII"
     assert app.slider(key="generate_size").min == 10
     assert app.slider(key="generate_size").max == 120

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from radioviz.data.judge_sources import judge_rows
 from radioviz.data.matching import sky_groups
 from radioviz.data.preprocess import Preprocess, resampling
 from radioviz.metrics.resampling import bootstrap
@@ -39,7 +40,7 @@ from train.evaluate.evaluation_set import DATA, evaluation_set
 from train.evaluate.tstr import GivenTask
 from train.methods.classifier import ClassifierConfig, logits_of
 from train.metrics.calibration import negative_log_likelihood, softmax
-from train.splits.judge import CLASSES, judge_rows
+from train.splits.judge import CLASSES
 
 FOLDS = 5
 NATIVE = 150

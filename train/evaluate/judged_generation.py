@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from radioviz.data.judge_sources import LEARNED, judge_rows, learned_aside
 from radioviz.data.registry import open_data_set
 from radioviz.encode import Classifier, GenerationRequest, Generator
 from radioviz.metrics.copies import copy_threshold, nearest
@@ -30,7 +31,7 @@ from train.evaluate.generation_measures import (
 from train.evaluate.tstr import ratios
 from train.metrics.features import prdc
 from train.metrics.image_statistics import distribution_distance, sharpness
-from train.splits.judge import CLASSES, LEARNED, judge_rows, learned_aside
+from train.splits.judge import CLASSES
 
 if TYPE_CHECKING:
     from radioviz.models.artefact import ModelInfo

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from radioviz.data.judge_sources import judge_digest, rows_aside
 from radioviz.data.registry import open_data_set
 from radioviz.encode.editor import parted
 from radioviz.models import weights
@@ -37,7 +38,6 @@ from train.core.data import Data, Part
 from train.core.task import Task
 from train.methods.conditions import balanced_weights, class_numbers, measured_sizes
 from train.metrics.image_statistics import distribution_distance, sharpness
-from train.splits.judge import judge_digest, rows_aside
 
 KIND = "galaxy-flow"
 SMALL = 6

@@ -11,24 +11,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from radioviz.data.datasets import first, frdeep, mirabest
-from radioviz.data.matching import SPLIT_ARCSEC, close_pairs, sky_groups
+from radioviz.data.judge_sources import FILE, KEYS, LEARNED
+from radioviz.data.matching import sky_groups
 from radioviz.data.registry import open_data_set
 from radioviz.data.splits import FOLDER
-from train.core.config import TrainError
 
 SHARE = 0.25
 CLASSES = ("FRI", "FRII")
 SALT = "judge-1"
-FILE = "judge.csv"
-KEYS = (first.INFO.key, mirabest.INFO.key, frdeep.FIRST.key, frdeep.NVSS.key)
-LEARNED = KEYS[:2]
-"""Data sets whose images the judge learns from; those of the others are only set aside."""
 
 
 def record_judge_split() -> None:
@@ -82,69 +76,11 @@ def draw_judge_split(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return out.sort_values(["data_set", "source_id"], ignore_index=True)
 
 
-LATER = ("frdeep-first-config-fr2-224",)
-"""Images that were found to show a judge's source after the split was drawn. The record stays as it
-is: models that leave it out name its hash."""
-
-
 def write_judge_split(table: pd.DataFrame, folder: Path = FOLDER) -> None:
     """Record the split."""
     with (folder / FILE).open("w", encoding="utf-8", newline="\n") as file:
         file.write("# Made by: python -m train judge-split. Rules: train/splits/judge.py\n")
         table.to_csv(file, index=False, lineterminator="\n")
-
-
-def judge_rows(key: str, table: pd.DataFrame, use: str = "") -> np.ndarray:
-    """Rows of a data set that are set aside for the judge, bool ``(n,)``.
-
-    Parameters
-    ----------
-    use : str
-        ``judge``: those that the judge learns from; by default all, which no generator may see.
-
-    Raises
-    ------
-    TrainError
-        If the split is not recorded.
-    """
-    path = FOLDER / FILE
-    if not path.exists():
-        raise TrainError(f"{path} is missing; write it with `python -m train judge-split`")
-    record = pd.read_csv(path, comment="#", dtype="str")
-    mine = record[(record["data_set"] == key) & ((record["use"] == use) | (use == ""))]
-    later = () if use else LATER
-    return table["source_id"].isin([*mine["source_id"], *later]).to_numpy(bool)
-
-
-def rows_aside(key: str, table: pd.DataFrame) -> np.ndarray:
-    """Rows of any data set that no generator may see, bool ``(n,)``.
-
-    Of the data sets that the split names those that it names; of others, such as a survey of raw
-    FITS images, all within 60 arcsec of a judge's source.
-    """
-    if key in KEYS:
-        return judge_rows(key, table)
-    out = np.zeros(len(table), bool)
-    ra, dec = table["ra"].to_numpy(float), table["dec"].to_numpy(float)
-    for known in LEARNED:
-        own = open_data_set(known).table
-        judged = own[judge_rows(known, own)]
-        rows, _, _ = close_pairs(
-            ra, dec, judged["ra"].to_numpy(float), judged["dec"].to_numpy(float),
-            radius_arcsec=SPLIT_ARCSEC,
-        )  # fmt: skip
-        out[rows] = True
-    return out
-
-
-def judge_digest() -> str:
-    """First digits of the hash of the recorded split, which a model that leaves it out names."""
-    return hashlib.sha256((FOLDER / FILE).read_bytes()).hexdigest()[:12]
-
-
-def learned_aside(training: Mapping[str, Any]) -> bool:
-    """Whether a model, by what its ``config.json`` says of its training, saw no judge's source."""
-    return training.get("set_aside") == {"judge": judge_digest()}
 
 
 def _hash(text: str) -> str:

@@ -32,6 +32,7 @@ from radioviz.ui.cache.decoding import (
     reconstruction,
     templates,
     training,
+    twins,
 )
 from radioviz.ui.cache.filter_columns import filter_columns, rows_that_pass
 from radioviz.ui.cache.pictures import picture_sheet

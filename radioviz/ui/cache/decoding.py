@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from radioviz.data.judge_sources import learned_aside, rows_aside
 from radioviz.errors import CatalogueError
 from radioviz.jobs.progress import Progress, no_progress
 from radioviz.ui.cache.data_sets import data_set, data_set_version, models, weights_of
@@ -153,6 +155,21 @@ def generated(
     return made
 
 
+def _twins_key(
+    model: str, latents: np.ndarray, sizes: np.ndarray | None, progress: Progress = no_progress
+) -> tuple[object, ...]:
+    parts = [latents] if sizes is None else [latents, sizes]
+    return *weights_of(model), *(sha256(part.tobytes()).hexdigest() for part in parts)
+
+
+@shared(_twins_key, entries=8, waits=True)
+def twins(
+    model: str, latents: np.ndarray, sizes: np.ndarray | None, progress: Progress = no_progress
+) -> dict[str, np.ndarray]:
+    """See :meth:`radioviz.encode.Generator.twins`."""
+    return generator(model).twins(latents, sizes, progress)
+
+
 def _templates_key(settings: FieldSettings, progress: Progress = no_progress) -> tuple[object, ...]:
     kept = settings.seed, settings.templates, settings.candidates, settings.guidance
     labels = sorted(label for label, share in settings.shares.items() if share > 0)
@@ -179,6 +196,7 @@ class Training:
     pairs: list[tuple[str, str]]  # ``(data set, source_id)``
     threshold: float  # 1st percentile of the distances of these images to their nearest other one
     missing: tuple[str, ...]  # data sets of the training that are not here
+    aside: int  # images of these data sets that it did not learn from, as a judge of it does
 
 
 def _training_key(model: str, progress: Progress = no_progress) -> tuple[object, ...]:
@@ -196,14 +214,19 @@ def training(model: str, progress: Progress = no_progress) -> Training:
     from radioviz.metrics import copies
 
     info = models()[model]
-    parts, pairs, missing, apart = [], [], [], []
+    parts, pairs, missing, apart, aside = [], [], [], [], 0
     for key in info.training.get("data", ()):
         try:
             catalogue = data_set(key)
         except CatalogueError:
             missing.append(key)
             continue
-        rows = np.flatnonzero(catalogue.table["split"].to_numpy(str) == "train")
+        learned = catalogue.table["split"].to_numpy(str) == "train"
+        if learned_aside(info.training):
+            kept_back = learned & rows_aside(key, catalogue.table)
+            learned &= ~kept_back
+            aside += int(kept_back.sum())
+        rows = np.flatnonzero(learned)
         parts.append(info.preprocess.apply(catalogue, rows))
         if len(rows) > 2:
             # Within one survey: an object in two surveys is not a pair of different ones.
@@ -211,9 +234,9 @@ def training(model: str, progress: Progress = no_progress) -> Training:
         pairs += [(key, str(s)) for s in catalogue.ids_of(rows)]
     if not parts:
         size = info.preprocess.size
-        return Training(np.zeros((0, size, size), np.float32), [], np.nan, tuple(missing))
+        return Training(np.zeros((0, size, size), np.float32), [], np.nan, tuple(missing), 0)
     threshold = float(np.percentile(np.concatenate(apart), 1)) if apart else np.nan
-    return Training(np.concatenate(parts), pairs, threshold, tuple(missing))
+    return Training(np.concatenate(parts), pairs, threshold, tuple(missing), aside)
 
 
 @shared(

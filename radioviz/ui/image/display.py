@@ -182,7 +182,8 @@ def scaled_picture_html(
     ink, halo = ("#000", "#fff") if style.colour_map == "inverted" else ("#fff", "#000")
     text = f"position:absolute;color:{ink};line-height:1;text-shadow:0 0 3px {halo},0 0 2px {halo}"
     return (
-        '<div style="position:relative;border-radius:8px;overflow:hidden;line-height:0">'
+        '<div class="picture" '
+        'style="position:relative;border-radius:8px;overflow:hidden;line-height:0">'
         f'<img src="{data_uri(payload)}" alt="{html.escape(alt, quote=True)}" '
         'style="width:100%;aspect-ratio:1;display:block">'
         f'<div style="{text};left:4%;bottom:7.5%;font-size:13px">{bar.text}</div>'

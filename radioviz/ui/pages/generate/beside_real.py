@@ -62,13 +62,13 @@ def beside_real_panel(batch: GeneratedBatch, view: View) -> None:
     shown = [batch.chosen, *(i for i in range(len(batch)) if i != batch.chosen)][:PAIRS]
     taken: set[int] = set()
     for start in range(0, len(shown), 3):
-        places = st.columns(6, gap="small")
-        for k, i in enumerate(shown[start : start + 3]):
-            with places[2 * k]:
+        for place, i in zip(st.columns(3), shown[start : start + 3], strict=False):
+            left, right = place.columns(2, gap="small")
+            with left:
                 _draw(batch, view, i, None, f"Generated, number {int(batch.made.indices[i])}")
             row = matched(batch.made.labels[i], _size(batch.measured, i), taken)
             taken.add(row)
-            with places[2 * k + 1]:
+            with right:
                 _draw(batch, view, i, row, "")
     st.caption(
         "Left of each pair a generated galaxy, right the held-out FIRST galaxy of the same class "

@@ -32,7 +32,7 @@ class Recovered:
     radius: float  # arcsec of a match
     notes: tuple[str, ...]  # what of the catalogue was left out
     truth: pd.DataFrame  # with the column ``found``
-    found: pd.DataFrame  # what the finder found
+    listed: pd.DataFrame  # what the finder found, and ``new``: what was not there before
     # by_flux, selection: see :mod:`radioviz.mock_fields.recovery`
     by_flux: pd.DataFrame
     selection: pd.DataFrame
@@ -79,24 +79,23 @@ def choose_population(batch: GeneratedBatch, counted: bool = False) -> dict[str,
         help="γ in dN/dS ∝ S^−γ",
     )  # fmt: skip
     seed = first[4].number_input("Seed", 0, 2**31 - 1, 0, key="field_seed")
-    second = st.columns(5, vertical_alignment="bottom")
     kinds = [*(c for c in classes_of(batch.info) if c != COMPACT), COMPACT]
+    second = st.columns(len(kinds) + 2, vertical_alignment="bottom")
     defaults = {"FRI": 0.2, "FRII": 0.2, COMPACT: 0.6}
     shares = {}
-    for place, label in zip(second[: len(kinds)], kinds, strict=False):
+    for place, label in zip(second, kinds, strict=False):
         shares[label] = place.number_input(
             f"Share {label}", 0.0, 1.0, defaults.get(label, 0.1), 0.05, key=f"field_share_{label}",
             help="Unresolved, drawn as the beam" if label == COMPACT else None,
         )  # fmt: skip
-    third = st.columns(5, vertical_alignment="bottom") if len(kinds) > 3 else second[3:]
     sizes: tuple[float, ...] = RGZ_DR1_SIZES
-    with third[0]:
+    with second[-2]:
         if st.selectbox("Sizes", ["RGZ DR1", "log-uniform"], key="field_sizes", help=(
             "Of Radio Galaxy Zoo DR1, above 25″; or equally many in each step of the logarithm, "
             "5″ to 150″"
         )) == "log-uniform":  # fmt: skip
             sizes = (5.0, 150.0)
-    members = third[1].number_input(
+    members = second[-1].number_input(
         "Cluster members", 0.0, 500.0, 0.0, 5.0, key="field_members",
         help="Mean number of sources in a cluster of 2′ (Thomas process); 0 for random positions",
     )  # fmt: skip
@@ -107,7 +106,7 @@ def choose_population(batch: GeneratedBatch, counted: bool = False) -> dict[str,
 
 
 def recovered(
-    truth: pd.DataFrame, found: pd.DataFrame, settings: FieldSettings,
+    truth: pd.DataFrame, listed: pd.DataFrame, settings: FieldSettings,
     finder: FinderCatalogue | None = None, notes: tuple[str, ...] = (),
 ) -> Recovered:  # fmt: skip
     """Completeness, reliability and selection function of what a finder found."""
@@ -115,10 +114,11 @@ def recovered(
 
     beam, pixel = settings.beam, settings.pixel
     radius = beam.fwhm if finder is None else finder.radius
+    found = listed[listed["new"].to_numpy(bool)]
     seen, _ = recovery.match_sources(truth, found, beam, pixel, radius)
     return Recovered(
         "" if finder is None else finder.name, radius or beam.fwhm, notes,
-        truth.assign(found=seen), found,
+        truth.assign(found=seen), listed,
         recovery.by_flux(truth, found, beam, pixel, radius),
         recovery.selection_function(truth, seen), _digest(finder),
     )  # fmt: skip

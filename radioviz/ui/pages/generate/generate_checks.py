@@ -92,6 +92,11 @@ def memorisation_panel(batch: GeneratedBatch, view: View) -> None:
         )
         if st.button("Inspect", icon=":material/center_focus_strong:", key="generate_inspect"):
             controls.go_inspect(pair)
+        if learned.aside:
+            st.caption(
+                f"Without {learned.aside:,} images that were set aside for a judge of generated "
+                "galaxies: this generator did not learn from them."
+            )
         if learned.missing:
             st.caption("Not installed: " + controls.escape(", ".join(learned.missing)))
 
@@ -108,12 +113,13 @@ def change_panel(batch: GeneratedBatch, view: View) -> None:
         return np.asarray(batch.images[i], np.float32)
 
     st.caption("The chosen image. The controls at the top chose it, and have no effect here.")
-    edit_panel.edit_panel(image_for, f"generated, {batch.title(i)}", batch.made.labels[i], view)
+    name = f"generated, {batch.title(i)}"
+    edit_panel.edit_panel(image_for, name, batch.made.labels[i], view, mark=synthetic.MARK)
 
 
 def twins_panel(batch: GeneratedBatch, view: View) -> None:
     """The same latent vector as FRI and as FRII, with the profile along the principal axis."""
-    from radioviz.encode.generation import own_guidance
+    from radioviz.encode.generation import classes_of, own_guidance
 
     if not batch.info.can("class"):
         able = [m.title for m in decoders(cache.models()).values() if m.can("class")]
@@ -126,9 +132,9 @@ def twins_panel(batch: GeneratedBatch, view: View) -> None:
     rows = list(dict.fromkeys([batch.chosen, *sorted(generate_state().picks)]))[:TWINS]
     requested = np.asarray(batch.made.sizes, np.float32)[rows]
     size = requested if np.isfinite(requested).all() else None
-    generator = cache.generator(batch.info.name)
-    with in_line("Decoding twins", len(generator.classes), "generate_twins") as progress:
-        made = generator.twins(batch.made.latents[rows], size, progress)
+    slices = len(classes_of(batch.info))
+    with in_line("Decoding twins", slices, "generate_twins") as progress:
+        made = cache.twins(batch.info.name, batch.made.latents[rows], size, progress)
     if batch.clipped:
         made = {c: sigma_clipped(v) for c, v in made.items()}
     verdicts = _verdicts(made)
@@ -163,7 +169,7 @@ def twins_panel(batch: GeneratedBatch, view: View) -> None:
 
 
 def _verdicts(made: dict[str, np.ndarray]) -> dict[str, list[tuple[str, float]]]:
-    """Class and probability of each twin, by requested class; empty without a classifier."""
+    """Class and probability of each twin, by requested class that the classifier knows."""
     name = class_probabilities.shown_classifier()
     if name is None:
         return {}
@@ -173,7 +179,7 @@ def _verdicts(made: dict[str, np.ndarray]) -> dict[str, list[tuple[str, float]]]
         return {}
     n = len(next(iter(made.values())))
     likeliest = [class_probabilities.likeliest_class(found, i) for i in range(n * len(made))]
-    return {label: likeliest[i * n : (i + 1) * n] for i, label in enumerate(made)}
+    return {label: likeliest[i * n : (i + 1) * n] for i, label in enumerate(made) if label in found}
 
 
 def agreement_text(verdicts: dict[str, list[tuple[str, float]]]) -> str:
@@ -181,10 +187,11 @@ def agreement_text(verdicts: dict[str, list[tuple[str, float]]]) -> str:
     total = sum(len(each) for each in verdicts.values())
     if not total:
         return ""
+    of = " or ".join(verdicts) + " image"
     right = sum(found == label for label, each in verdicts.items() for found, _ in each)
     if right == total:
-        return "The classifier gives every image the class that it was decoded as."
+        return f"The classifier gives every {of} the class that it was decoded as."
     return (
-        f"The classifier gives {right} of {total} images the class that they were decoded as: the "
+        f"The classifier gives {right} of {total} {of}s the class that they were decoded as: the "
         "others do not have the profile of their class."
     )

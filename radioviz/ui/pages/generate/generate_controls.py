@@ -183,7 +183,7 @@ def _choices(info: ModelInfo, mode: str) -> dict[str, Any]:
     learned, own = selects(info) and mode == "prior", own_guidance(info)
     if not (learned or own is not None or info.can("size")):
         return chosen
-    places = st.columns([2, 1.3, 2.3], vertical_alignment="bottom")
+    places = st.columns([2, 1.3, 2.3] if learned else [2, 3.6], vertical_alignment="bottom")
     if learned:
         with places[0]:
             url_state.linked_toggle("generate_select", "select", default=True)
@@ -221,7 +221,7 @@ def _choices(info: ModelInfo, mode: str) -> dict[str, Any]:
             if guidance != own:
                 chosen["guidance"] = float(guidance)
     if info.can("size"):
-        with places[2]:
+        with places[-1]:
             url_state.linked_toggle("generate_correct", "correct", default=True)
             if not st.toggle(
                 "Correction of the size",

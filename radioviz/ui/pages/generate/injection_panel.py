@@ -113,11 +113,18 @@ class _Seen:
                 progress(0, 1, "finding sources")
                 return False
 
-            truth, found, image, full, notes = confined.galaxies_found(
+            truth, listed, image, full, notes = confined.galaxies_found(
                 self.payload, self.name, self.extension, settings,
                 cache.templates(settings, progress), finder, cancelled,
             )  # fmt: skip
-        return recovered(truth, found, full, finder, notes), image, full
+        return recovered(truth, listed, full, finder, notes), image, full
+
+    def image(self) -> np.ndarray:
+        """The image with the galaxies, Jy/beam, float32 ``(ny, nx)``."""
+        templates = cache.templates(self.settings)
+        return confined.image_with_galaxies(
+            self.payload, self.name, self.extension, self.settings, templates
+        )
 
     def write(self, file: IO[bytes], progress: Progress) -> None:
         """The image with the galaxies, as FITS."""
@@ -186,20 +193,19 @@ def _search(held: InjectionState, settings: FieldSettings, seen: _Seen, shown: R
 
         controls.open_with_progress(SURVEY)
         encoder = cache.encoder(model)
-        _, image, _ = seen.found()
         first = cache.located(SURVEY, model)
         slices = len(shown.truth) // 50 + 20
         with in_line(
             f"Encoding with {title}", slices, "inject_search", seen.of, asked=True
         ) as done:
             held.searched = recognised(
-                image, shown.truth, shown.found, settings.beam, settings.pixel, encoder,
+                seen.image(), shown.truth, shown.listed, settings.beam, settings.pixel, encoder,
                 first.atlas.latents, first.table["label"].to_numpy(str), done,
             )  # fmt: skip
         held.searched_of = shown.of
     st.caption(
         f"Each galaxy that was found is cut out there, encoded by {title}, and searched for in "
-        "FIRST. Outlier scores rank it among the other sources of the image."
+        "FIRST. Outlier scores rank it among the other sources that the finder lists."
     )
     if held.searched is None or held.searched_of != shown.of:
         return

@@ -195,7 +195,8 @@ def _draw(settings: FieldSettings, held: MockFieldState, asked: bool) -> None:
             image, settings.beam, settings.pixel, rms=settings.rms or None, progress=progress
         )
     held.settings, held.truth, held.picture = settings, truth, binned(image)
-    held.found = Recoveries(recovered(truth, found, settings) if len(truth) else None)
+    every = found.assign(new=True)
+    held.found = Recoveries(recovered(truth, every, settings) if len(truth) else None)
 
 
 def _show(held: MockFieldState, settings: FieldSettings, view: View) -> None:
@@ -203,7 +204,7 @@ def _show(held: MockFieldState, settings: FieldSettings, view: View) -> None:
 
     def match(finder: FinderCatalogue) -> Recovered:
         found, notes = confined.found_by(finder, settings, truth)
-        return recovered(truth, found, settings, finder, notes)
+        return recovered(truth, found.assign(new=True), settings, finder, notes)
 
     left, right = st.columns([1, 1.1], gap="large")
     with left:
