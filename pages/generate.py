@@ -18,7 +18,7 @@ from radioviz.ui.pages.generate import (
     mock_field_panel,
     state,
 )
-from radioviz.ui.pages.generate.batch_lines import batch_script, mock_field_script
+from radioviz.ui.pages.generate.batch_lines import batch_script
 from radioviz.ui.pages.generate.state import GeneratedBatch
 
 
@@ -59,11 +59,11 @@ def generate(view: View) -> None:
             with tab, controls.show_errors():
                 draw(batch, view)
     around = str(st.session_state.get("generate_around") or "")
-    field = mock_field_panel.drawn_settings() if tabs[names.index("Mock field")].open else None
+    field = mock_field_panel.drawn_script() if tabs[names.index("Mock field")].open else None
     draw_code(
         view,
         lambda: (
-            mock_field_script(field)
+            field
             if field is not None
             else batch_script(batch, "" if around == generate_controls.GENERATED else around)
         ),

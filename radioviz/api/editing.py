@@ -81,7 +81,8 @@ def fill_galaxy(
     galaxy : str or array
         As for :func:`move_galaxy`.
     mask : array
-        True where pixels are drawn, of the shape of the model's images, ``(size, size)``.
+        True or 1 where pixels are drawn, False or 0 elsewhere, of the shape of the model's
+        images, ``(size, size)``.
     label : str
         Class that it shall have; by default as its catalogue says, else any.
     size : float, optional
@@ -99,7 +100,8 @@ def fill_galaxy(
     Raises
     ------
     CatalogueError, ImageError, ModelError
-        As for :func:`move_galaxy`, or if the mask has another shape, is empty or hides all.
+        As for :func:`move_galaxy`, or if the mask has another shape or other values, is
+        empty or hides all.
 
     Examples
     --------

@@ -206,7 +206,7 @@ def generate_galaxies(
     Parameters
     ----------
     label : str, optional
-        ``FRI`` or ``FRII``; None draws classes as often as they were learned.
+        A class of the model, such as ``FRI``; None draws classes as often as they were learned.
     size : float, optional
         Largest angular size in arcsec; None draws sizes as they are among real galaxies.
     number, seed : int

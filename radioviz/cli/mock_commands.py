@@ -69,7 +69,7 @@ def mock_field(
       radioviz mock-field deep.fits --beam 15,12,30 --pixel 3 --rms 0.03 --flux 0.1,100
     """
     from radioviz.api.field_simulation import field_settings
-    from radioviz.mock_fields.field import FILES, check_disk, write_mock_field
+    from radioviz.mock_fields.field import FILES, blurred_words, check_disk, write_mock_field
 
     settings = field_settings(
         width=width, height=height, pixel=pixel, beam=_beam(beam), rms=rms, ra=ra, dec=dec,
@@ -81,7 +81,8 @@ def mock_field(
         truth = write_mock_field(output, settings, progress)
     stem = output.name.removesuffix(".fits")
     names = ", ".join(stem + ending for ending in FILES)
-    print(f"{names}: {len(truth):,} sources", file=sys.stderr)
+    blurred = blurred_words(truth, settings.beam)
+    print(f"{names}: {len(truth):,} sources{blurred}", file=sys.stderr)
 
 
 def inject(

@@ -124,6 +124,13 @@ class Editor:
                 f"the mask has shape {wanted.shape} and the image {image.shape}; expected a mask "
                 "of the image's shape, True where pixels are to be drawn"
             )
+        if wanted.dtype != bool:
+            other = [value for value in wanted.ravel().tolist() if value not in (0, 1)]
+            if other:
+                raise ImageError(
+                    f"the mask holds {other[0]!r}; expected True or 1 where pixels are to be "
+                    "drawn, False or 0 elsewhere"
+                )
         wanted = wanted.astype(bool)
         if not wanted.any() or not (image[~wanted] > 0).any():
             raise ImageError(

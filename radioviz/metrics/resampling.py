@@ -46,7 +46,7 @@ def bootstrap_of(
     return value, min(float(low), value), max(float(high), value)
 
 
-def wilson(right: int, n: int) -> tuple[float, float]:
+def wilson(right: float, n: int) -> tuple[float, float]:
     """Wilson's 95 % interval of a share."""
     z = 1.959964
     share = right / n

@@ -21,6 +21,7 @@ from radioviz.export.fits import write_table_hdu
 from radioviz.export.groups import SelectionTable, timestamp
 from radioviz.export.regions import regions_of
 from radioviz.export.tables import write_votable_table
+from radioviz.images.known_surveys import Beam
 from radioviz.jobs.progress import Progress, no_progress
 from radioviz.mock_fields.beam_noise import BeamNoise
 from radioviz.mock_fields.population import draw_sources
@@ -244,6 +245,15 @@ def truth_table(
         template=index[painter.chosen],
     )
     return table[list(TRUTH)]
+
+
+def blurred_words(truth: pd.DataFrame, beam: Beam) -> str:
+    """How many sources are less sharp than the beam, to follow their number; empty of none."""
+    number = int((truth["resolution"] > 1.001 * beam.fwhm).sum())
+    return (
+        f", {number:,} less sharp than the beam: no generated galaxy was large enough (column "
+        "resolution)"
+    ) * bool(number)
 
 
 def truth_catalogue(truth: pd.DataFrame, painter: Painter) -> SelectionTable:

@@ -14,7 +14,7 @@ from radioviz.encode import Encoder
 from radioviz.errors import FieldError
 from radioviz.images.known_surveys import Beam
 from radioviz.jobs.progress import Progress, no_progress
-from radioviz.metrics.resampling import bootstrap
+from radioviz.metrics.resampling import wilson
 from radioviz.outliers.thresholds import percentile_rank
 from radioviz.similarity.metric import Whitening
 
@@ -97,7 +97,9 @@ def recognised(
         there = np.flatnonzero(classes == label)
         if len(there):
             shares = (results[own] == label).mean(axis=1)
-            row["same_class"], row["low"], row["high"] = bootstrap(shares, np.mean)
+            # As if each galaxy had one answer: few that agree by chance are no certainty.
+            row["same_class"] = float(shares.mean())
+            row["low"], row["high"] = wilson(float(shares.sum()), len(shares))
             cosines = base[there] @ base.T
             cosines[np.arange(len(there)), there] = -np.inf  # not itself
             row["real"] = float((_first_results(cosines, classes) == label).mean())

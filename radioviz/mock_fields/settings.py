@@ -127,13 +127,14 @@ class FieldSettings:
         major, minor = self.beam.major, self.beam.minor
         if not (0 < minor <= major < math.inf and math.isfinite(self.beam.pa)):
             raise FieldError(
-                f"beam is {major:g} x {minor:g} arcsec; expected a major and a smaller minor axis"
+                f"beam is {major:g} x {minor:g} arcsec, position angle {self.beam.pa:g}; expected "
+                "numbers above 0, and the major axis first"
             )
         if minor < LEAST_PIXELS * self.pixel * (1 - 1e-9):
             raise FieldError(
-                f"beam is {minor:g} arcsec, {minor / self.pixel:.2g} pixels of {self.pixel:g} "
-                f"arcsec; fluxes and positions need at least {LEAST_PIXELS:g}: use pixels of "
-                f"{minor / LEAST_PIXELS:.3g} arcsec or less"
+                f"beam is {major:g} x {minor:g} arcsec, its minor axis {minor / self.pixel:.2g} "
+                f"pixels of {self.pixel:g} arcsec; fluxes and positions need at least "
+                f"{LEAST_PIXELS:g}: use pixels of {minor / LEAST_PIXELS:.3g} arcsec or less"
             )
 
     @property

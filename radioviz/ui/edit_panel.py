@@ -72,7 +72,11 @@ def edit_panel(
     asked = left.selectbox(
         "Class", titles, titles.index(label) if label in titles else 0, key="edit_class"
     )
-    sized = middle.toggle("Set an angular size", key="edit_sized")
+    sized = middle.toggle(
+        "Set an angular size", key="edit_sized",
+        help="Without it: the size measured in the image, where a part is filled in what is left "
+        "of it",
+    )  # fmt: skip
     size = None
     if sized:
         # Models learned the beam of FIRST; a wider one makes a larger field, and so larger sizes.
@@ -115,8 +119,10 @@ def edit_panel(
     width = pixel * len(image)
     before, after, facts = st.columns([1, 1, 1.3], gap="medium")
     with before:
-        shown = np.where(mask, np.float32(0.15), image)
-        st.html(synthetic.picture_html(shown, width, view.style, alt=f"{name}, before", mark=mark))
+        picture = synthetic.picture_html(image, width, view.style, alt=f"{name}, before", mark=mark)
+        if what == FILL:
+            picture = picture.removesuffix("</div>") + _cover(x, y, side) + "</div>"
+        st.html(picture)
         st.caption(controls.escape(name) + ", with the part to fill in grey" * int(mask.any()))
     if made is None:
         return
@@ -128,7 +134,10 @@ def edit_panel(
             detail.facts_html(
                 [
                     ("Class requested", made.label or ANY),
-                    ("Size requested", f"{made.size:.0f} arcsec"),
+                    (
+                        "Size requested" if sized else "Size as measured",
+                        f"{made.size:.0f} arcsec",
+                    ),
                     ("Pixels drawn", f"{int(made.changed.sum()):,} of {made.changed.size:,}"),
                     ("Identity distance", f"{made.distance:.3f}"),
                 ]
@@ -138,6 +147,15 @@ def edit_panel(
             "Identity distance: 0 where only the brightness differs, 1.41 where no pixel is shared."
         )
         _download(made, name)
+
+
+def _cover(x: tuple[int, int], y: tuple[int, int], side: int) -> str:
+    """Grey over the columns and rows of a picture that are filled in."""
+    left, width, bottom, height = (100 * n / side for n in (x[0], x[1] - x[0], y[0], y[1] - y[0]))
+    return (
+        f'<div style="position:absolute;left:{left:.2f}%;width:{width:.2f}%;bottom:{bottom:.2f}%;'
+        f'height:{height:.2f}%;background:rgba(128,128,128,.7)"></div>'
+    )
 
 
 def _download(made: EditedGalaxy, name: str) -> None:
@@ -154,7 +172,7 @@ def _download(made: EditedGalaxy, name: str) -> None:
             cards=made.cards(),
             pixel_scale=made.pixel_arcsec,
             drawn=made.changed,
-            note=f"Changed from the image of {name}, not observed.",
+            note=f"Changed from an image ({name}), not observed.",
         )
 
     export_button("FITS", f"SYNTHETIC-{made.what}.fits", write, key="edit_fits")

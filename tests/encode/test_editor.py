@@ -52,6 +52,17 @@ def test_filling_keeps_what_is_known_and_follows_from_the_seed(editor, image) ->
     np.testing.assert_array_equal(editor.fill(hidden, mask, "FRI", seed=3).image, first.image)
 
 
+@pytest.mark.parametrize(("value", "named"), [(np.nan, "nan"), ("x", "'x'"), (255, "255")])
+def test_masks_of_other_values_are_refused_by_name(editor, image, value, named) -> None:
+    """NaN and text are true, and many masks are true where a pixel is good."""
+    mask = np.zeros((64, 64)).astype(type(value))
+    mask[:8] = value
+    with pytest.raises(ImageError, match=f"the mask holds .*{named}; expected True or 1"):
+        editor.fill(image, mask)
+    numbers = np.eye(64, dtype=float)
+    assert editor.fill(image, numbers).changed.sum() == 64
+
+
 @pytest.mark.parametrize("shape", [(32, 32), (64, 63), (1, 64, 64)])
 def test_masks_of_other_shapes_are_refused_by_name(editor, image, shape) -> None:
     with pytest.raises(ImageError, match=rf"mask has shape \({shape[0]}, .*image \(64, 64\)"):

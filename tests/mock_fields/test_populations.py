@@ -95,8 +95,11 @@ def test_clusters() -> None:
 
 REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "beam": (lambda: FieldSettings(beam=Beam(1.0, 1.0)), "0.56 pixels.*pixels of 0.5 arcsec"),
-    "one axis": (lambda: FieldSettings(beam=Beam(5.0, 2.0)), "beam is 2 arcsec, 1.1 pixels"),
-    "axes": (lambda: FieldSettings(beam=Beam(4.0, 5.0)), "major and a smaller minor"),
+    "one axis": (
+        lambda: FieldSettings(beam=Beam(5.0, 2.0)),
+        "5 x 2 arcsec, its minor axis 1.1 pixels",
+    ),
+    "axes": (lambda: FieldSettings(beam=Beam(4.0, 5.0)), "4 x 5 arcsec.*the major axis first"),
     "width": (lambda: FieldSettings(width=10**6), "width is 1000000; expected 64 to 200000"),
     "sky": (lambda: FieldSettings(width=100_000, pixel=3.0, beam=Beam(9, 9)), "83 degrees wide"),
     "flux": (lambda: FieldSettings(flux_range=(5, 1)), "flux_range is 5 to 1"),

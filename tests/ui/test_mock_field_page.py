@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import zipfile
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from radioviz.jobs.progress import no_progress
 from radioviz.mock_fields.settings import FieldSettings
 from radioviz.ui.in_line import CancelledWork
 from radioviz.ui.pages.generate import beside_real, injection_panel, mock_field_panel
-from radioviz.ui.pages.generate.batch_lines import mock_field_script
+from radioviz.ui.pages.generate.batch_lines import injection_script, mock_field_script
 from radioviz.ui.pages.generate.beside_real import BlindTest
 from radioviz.ui.pages.generate.injection_panel import InjectionState
 from radioviz.ui.pages.generate.mock_field_panel import MockFieldState
@@ -141,6 +142,17 @@ def test_show_as_code_makes_the_same_field(monkeypatch: pytest.MonkeyPatch) -> N
     exec(str(mock_field_script(settings)), {})
     (path, options), (_, found, field) = asked
     assert field_settings(**options) == settings and path == found == field == "field.fits"
+    asked.clear()
+    population = dataclasses.replace(settings, width=1024, beam=FieldSettings().beam)
+    monkeypatch.setattr(radioviz, "inject_galaxies", lambda *p, **o: asked.append((*p, o)))
+    for name in ("field_recovery", "selection_function", "search_recovery"):
+        monkeypatch.setattr(radioviz, name, lambda *g, n=name, **o: asked.append((n, g[2], o)))
+    exec(str(injection_script("mine.fits", None, population, searched=True)), {})
+    (source, path, options), *tables = asked
+    assert (source, path) == ("mine.fits", "more.fits") and field_settings(**options) == population
+    assert not {"width", "beam", "pixel", "rms"} & set(options)  # those of the image
+    assert [t[0] for t in tables] == ["field_recovery", "selection_function", "search_recovery"]
+    assert {t[1] for t in tables} == {"more.fits"} and tables[2][2] == {"before": "mine.fits"}
 
 
 def test_galaxies_go_into_an_image_of_the_readers(
@@ -160,7 +172,7 @@ def test_galaxies_go_into_an_image_of_the_readers(
     assert not app.error and "sky.fits with added galaxies" in html(app)
     held = app.session_state[f"{InjectionState.__module__}.InjectionState"]
     shown = held.found.photutils
-    assert f"30 galaxies added, {int(shown.truth['found'].sum())} found" in texts(app)
+    assert f"30 galaxies added; {int(shown.truth['found'].sum())} found" in texts(app)
     assert set(shown.truth["label"]) == {"FRII", "Compact"} and held.settings.width == 256
     assert shown.selection["n"][shown.selection["of"] == "label"].sum() == 30
     # The catalogue of another finder, which found every third.
@@ -170,7 +182,7 @@ def test_galaxies_go_into_an_image_of_the_readers(
     app.button(key="inject_match").click().run()
     other = held.found.other
     assert not app.error and len(other.listed) <= 10 and other.truth["found"][::3].mean() > 0.8
-    assert f"30 galaxies added, {int(other.truth['found'].sum())} found" in texts(app)
+    assert f"30 galaxies added; {int(other.truth['found'].sum())} found" in texts(app)
     assert "mine.csv. Completeness: galaxies with a found source within 3″" in texts(app)
     elsewhere = listed.assign(dec=-listed["dec"]).to_csv().encode()
     app.file_uploader(key="inject_catalogue").upload("south.csv", elsewhere).run()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from radioviz.ui.code.generate_lines import generate_call
 from radioviz.ui.code.script import Expression, Script, call
@@ -35,6 +35,35 @@ def batch_script(batch: GeneratedBatch, around: str) -> Script:
 
 def mock_field_script(settings: FieldSettings) -> Script:
     """A mock field, and what photutils recovers of it."""
+    script = Script()
+    script.put("truth", call("radioviz.mock_field", "field.fits", **_given(settings)))
+    script.put("found", call("radioviz.find_sources", "field.fits"))
+    script.put("rates", call("radioviz.field_recovery", *_FOUND, "field.fits"))
+    return script
+
+
+def injection_script(
+    name: str, extension: int | None, settings: FieldSettings, searched: bool
+) -> Script:
+    """Galaxies in the image ``name``, what photutils recovers, and what a search says of them."""
+    script, given = Script(), _given(settings)
+    given |= {} if extension is None else {"extension": extension}
+    script.put("truth", call("radioviz.inject_galaxies", name, "more.fits", **given))
+    script.put("found", call("radioviz.find_sources", "more.fits"))
+    # Of a file of several images a script needs the one alone.
+    before = {} if extension is not None else {"before": name}
+    tables = {"rates": "field_recovery", "selection": "selection_function"}
+    tables |= {"seen": "search_recovery"} if searched else {}
+    for table, function in tables.items():
+        script.put(table, call(f"radioviz.{function}", *_FOUND, "more.fits", **before))
+    return script
+
+
+_FOUND = Expression("truth"), Expression("found")
+
+
+def _given(settings: FieldSettings) -> dict[str, Any]:
+    """Options that differ from the usual ones, and the model."""
     usual = type(settings)()
     given = {
         f.name: getattr(settings, f.name)
@@ -44,9 +73,4 @@ def mock_field_script(settings: FieldSettings) -> Script:
     if "beam" in given:
         beam = settings.beam
         given["beam"] = (beam.major, beam.minor, beam.pa)
-    script = Script()
-    script.put("truth", call("radioviz.mock_field", "field.fits", **given))
-    script.put("found", call("radioviz.find_sources", "field.fits"))
-    recovery = "radioviz.field_recovery"
-    script.put("rates", call(recovery, Expression("truth"), Expression("found"), "field.fits"))
-    return script
+    return given

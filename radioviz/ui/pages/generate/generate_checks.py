@@ -113,7 +113,7 @@ def change_panel(batch: GeneratedBatch, view: View) -> None:
         return np.asarray(batch.images[i], np.float32)
 
     st.caption("The chosen image. The controls at the top chose it, and have no effect here.")
-    name = f"generated, {batch.title(i)}"
+    name = f"Generated, {batch.title(i)}"
     edit_panel.edit_panel(image_for, name, batch.made.labels[i], view, mark=synthetic.MARK)
 
 
@@ -148,7 +148,7 @@ def twins_panel(batch: GeneratedBatch, view: View) -> None:
     )
     scale, width = synthetic.pixel_scale(batch.info), synthetic.decoded_field(batch.info)
     for at, i in enumerate(rows):
-        places = st.columns([*([1] * len(made)), 1.7], gap="medium", vertical_alignment="center")
+        places = st.columns([*([1] * len(made)), 1.7], gap="medium")
         profiles = {}
         for place, (label, images) in zip(places, made.items(), strict=False):
             place.html(

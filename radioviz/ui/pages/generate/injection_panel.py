@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import partial
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -44,6 +44,7 @@ class InjectionState:
     """The image that a session has added galaxies to."""
 
     of: str = ""  # file, extension and settings
+    asked: tuple[str, int | None, FieldSettings] | None = None  # the same
     settings: FieldSettings | None = None  # with those of the image
     found: Recoveries = field(default_factory=Recoveries)
     # searched, searched_of: what search and outlier scores say of them, and of which finder's
@@ -78,6 +79,7 @@ def injection_panel(batch: GeneratedBatch, view: View) -> None:
     if st.button("Add and find", icon=":material/playlist_add:", key="inject_go", type="primary"):
         found, image, held.settings = seen.found()
         held.of, held.picture = seen.of, binned(image)
+        held.asked = seen.name, seen.extension, seen.settings
         held.found, held.searched, held.searched_of = Recoveries(found), None, ""
     if held.settings is None:
         return
@@ -135,6 +137,8 @@ class _Seen:
 
 
 def _show(held: InjectionState, settings: FieldSettings, seen: _Seen, view: View) -> None:
+    from radioviz.mock_fields.field import blurred_words
+
     name = seen.name
     left, right = st.columns([1, 1.1], gap="large")
     with right:
@@ -146,6 +150,7 @@ def _show(held: InjectionState, settings: FieldSettings, seen: _Seen, view: View
             "out of both."
         )
     truth = shown.truth
+    blurred = blurred_words(truth, settings.beam)
     with left:
         noise = settings.rms / 1000 or 1.0
         picture = np.nan_to_num((held.picture + noise) / (30 * noise))
@@ -154,7 +159,7 @@ def _show(held: InjectionState, settings: FieldSettings, seen: _Seen, view: View
             synthetic.picture_html(picture, width, view.style, alt=f"{name} with added galaxies")
         )
         st.caption(
-            f"{controls.escape(name)}: {len(truth):,} galaxies added, "
+            f"{controls.escape(name)}: {len(truth):,} galaxies added{blurred}; "
             f"{int(truth['found'].sum()):,} found. Noise {settings.rms:.3g} mJy/beam, beam "
             f"{settings.beam.major:.3g}″ by {settings.beam.minor:.3g}″. Colours from −1 to 29 "
             "times the noise."
@@ -209,19 +214,31 @@ def _search(held: InjectionState, settings: FieldSettings, seen: _Seen, shown: R
     )
     if held.searched is None or held.searched_of != shown.of:
         return
-    percent = st.column_config.NumberColumn
-    st.dataframe(held.searched, hide_index=True, column_config={
-        "class": "Class", "n": "Found",
-        "same_class": percent("Same class", format="percent", help="Among the first ten results"),
-        "low": percent("from (95 %)", format="percent"), "high": percent("to", format="percent"),
-        "real": percent("Real ones", format="percent", help="The same by galaxies of FIRST itself"),
-        "by_chance": percent("By chance", format="percent", help="Share of the class in FIRST"),
-        "stranger_than_neighbours": percent(
-            "Stranger: neighbours", format="percent",
-            help="Median share of the image's own sources that are less strange, by the distance "
-            "to the 20 nearest of them",
-        ),
-        "stranger_than_isolation": percent(
-            "Stranger: isolation", format="percent", help="The same by isolation forest"
-        ),
-    })  # fmt: skip
+    table = held.searched.dropna(axis=1, how="all")
+    if "stranger_than_neighbours" not in table:
+        st.caption(
+            "No outlier scores: they need 20 or more sources in the list of the finder that lie "
+            "away from all added galaxies."
+        )
+    shares = table.columns.difference(["class", "n"])
+    titles = {"class": "Class", "n": "Found"} | {n: _percent(*t) for n, t in _SHARES.items()}
+    st.dataframe(table.assign(**100 * table[shares]), hide_index=True, column_config=titles)
+
+
+_SHARES = {
+    "same_class": ("Same class", "Among the first ten results"),
+    "low": ("from (95 %)",),
+    "high": ("to",),
+    "real": ("Real ones", "The same by galaxies of FIRST itself"),
+    "by_chance": ("By chance", "Share of the class in FIRST"),
+    "stranger_than_neighbours": (
+        "Stranger: neighbours",
+        "Median share of the image's own sources that are less strange, by the distance to the 20 "
+        "nearest of them",
+    ),
+    "stranger_than_isolation": ("Stranger: isolation", "The same by isolation forest"),
+}
+
+
+def _percent(title: str, help_text: str = "") -> Any:
+    return st.column_config.NumberColumn(title, format="%.0f %%", help=help_text or None)

@@ -19,6 +19,7 @@ from radioviz.ui.controls import View
 from radioviz.ui.exports.export_job import most_bytes
 from radioviz.ui.exports.export_panel import export_button, whole
 from radioviz.ui.in_line import in_line
+from radioviz.ui.pages.generate.batch_lines import injection_script, mock_field_script
 from radioviz.ui.pages.generate.field_widgets import (
     Recovered,
     Recoveries,
@@ -27,13 +28,14 @@ from radioviz.ui.pages.generate.field_widgets import (
     recovered,
     recovery_panel,
 )
-from radioviz.ui.pages.generate.injection_panel import injection_panel
+from radioviz.ui.pages.generate.injection_panel import InjectionState, injection_panel
 from radioviz.ui.pages.generate.state import GeneratedBatch
 from radioviz.ui.state import page_state
 
 if TYPE_CHECKING:
     from radioviz.mock_fields.finder_catalogue import FinderCatalogue
     from radioviz.mock_fields.settings import FieldSettings
+    from radioviz.ui.code.script import Script
 
 MOST_DRAWN = 4096 * 4096
 """Pixels of a field that is drawn and searched on the page; larger ones are only written."""
@@ -127,9 +129,15 @@ def _simulated_panel(batch: GeneratedBatch, view: View) -> None:
     _show(held, held.settings, view)
 
 
-def drawn_settings() -> FieldSettings | None:
-    """Settings of the field that this session has drawn; None before."""
-    return page_state(MockFieldState).settings
+def drawn_script() -> Script | None:
+    """The field, or the image with galaxies, that this session has drawn; None before."""
+    if st.session_state.get("field_into") == OWN:
+        held = page_state(InjectionState)
+        if held.asked is None:
+            return None
+        return injection_script(*held.asked, searched=held.searched is not None)
+    settings = page_state(MockFieldState).settings
+    return None if settings is None else mock_field_script(settings)
 
 
 def _choose(batch: GeneratedBatch) -> FieldSettings:
@@ -200,6 +208,8 @@ def _draw(settings: FieldSettings, held: MockFieldState, asked: bool) -> None:
 
 
 def _show(held: MockFieldState, settings: FieldSettings, view: View) -> None:
+    from radioviz.mock_fields.field import blurred_words
+
     truth = held.truth
 
     def match(finder: FinderCatalogue) -> Recovered:
@@ -210,6 +220,7 @@ def _show(held: MockFieldState, settings: FieldSettings, view: View) -> None:
     with left:
         noise = settings.rms / 1000 or float(np.abs(held.picture).max()) / 1000 or 1.0
         picture = (held.picture + noise) / (30 * noise)
+        blurred = blurred_words(truth, settings.beam)
         st.html(
             synthetic.picture_html(
                 picture, settings.pixel * settings.width, view.style, alt="Mock field"
@@ -217,7 +228,7 @@ def _show(held: MockFieldState, settings: FieldSettings, view: View) -> None:
         )
         st.caption(
             f"Colours from −1 to 29 times {1000 * noise:.3g} mJy/beam. "
-            f"{len(truth):,} sources, seed {settings.seed}."
+            f"{len(truth):,} sources{blurred}, seed {settings.seed}."
         )
     with right:
         if held.found.photutils is None:
