@@ -57,7 +57,7 @@ class ModelInfo:
     weights_sha256 : str
         SHA-256 of ``weights.safetensors``, which Atlases refer to.
     training : dict
-        Data sets, number of images, seconds, machine kind, seed, commit, command.
+        Data sets and their titles, number of images, seconds, machine kind, seed, commit, command.
     scores : dict
         Score to value; its name ends in the split that it was measured on.
     paper : str
@@ -95,6 +95,11 @@ class ModelInfo:
         """Whether sources with images of these names have all channels of the model."""
         have = {name.lower() for name in planes}
         return all(name.lower() in have for name in self.channels)
+
+    @property
+    def data_titles(self) -> dict[str, str]:
+        """Titles by key of the data sets it learned from, as far as its training noted them."""
+        return dict(self.training.get("titles", {}))
 
     @property
     def outside(self) -> str:

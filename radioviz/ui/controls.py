@@ -160,6 +160,9 @@ def _folders() -> list[str]:
 def data_set_title(key: str) -> str:
     """Name of a data set as shown to people; with its key where two have the same."""
     titles = {name: entry.title for name, entry in cache.known_data_sets().items()}
+    if key not in titles:  # not here: its name where a model learned from it
+        for info in cache.models().values():
+            titles = info.data_titles | titles
     return distinct_titles(titles).get(key, key)
 
 

@@ -50,6 +50,7 @@ def test_from_training_to_a_model(trained: Path, tmp_path: Path) -> None:
     assert info.can("encode", "decode")
     assert info.training["images"] == {"train": 48, "valid": 48}
     assert info.training["epochs"] == 2
+    assert info.data_titles == {"first": "FIRST (Griese et al. 2023)"}
     assert {"elbo.valid", "ssim.valid", "flux_ratio.valid"} <= set(info.scores)
     assert all(np.isfinite(v) for v in info.scores.values())
     card = (trained / "tiny" / "CARD.md").read_text()

@@ -351,6 +351,7 @@ def _describe(
         architecture=arguments,
         training={
             "data": [key for key in keys if key != CALIBRATED],
+            "titles": {key: open_data_set(key).info.title for key in keys},
             "catalogue_digests": {key: open_data_set(key).digest for key in keys},
             "images": learned["split"].value_counts().to_dict(),
             "seconds": round(seconds, 1),
