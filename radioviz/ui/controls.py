@@ -232,15 +232,19 @@ def choose_model(
     return models[linked_select(label, titles, key, parameter)]
 
 
-def open_with_progress(key: str) -> Catalogue:
+def open_with_progress(key: str, *, asked: bool = False) -> Catalogue:
     """Catalogue of a data set; shows progress while it is built for the first time.
+
+    Where a click opens it, and not the page itself, ``asked`` is True: a click after it was
+    cancelled opens it all the same. A button to start again could not repeat the first click.
 
     Raises CatalogueError, which says how to get it, if it is missing; and CancelledError if the
     reader does not wait for it: it is built nevertheless, for all readers.
     """
     if cache.is_open(key):
         return cache.data_set(key)
-    with in_line.cancellable(f"Opening {data_set_title(key)}", "open_data_set", key) as say:
+    title = f"Opening {data_set_title(key)}"
+    with in_line.cancellable(title, "open_data_set", key, asked=asked) as say:
 
         def progress(done: int, total: int, what: str) -> None:
             share = min(1.0, done / total) if total else 0.0

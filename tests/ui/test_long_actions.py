@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -229,6 +230,32 @@ def test_what_was_cancelled_begins_when_it_is_asked_for(monkeypatch: pytest.Monk
     test = AppTest.from_function(page).run()
     test.button[0].click().run()
     assert [e.value for e in test.text] == ["computed"] and len(test.button) == 1
+
+
+def test_a_survey_that_a_click_opens_is_opened_by_the_next_click(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A button to start again would not repeat the click, so there is none."""
+
+    def page() -> None:
+        import streamlit as st
+
+        from radioviz.ui import controls, in_line
+        from radioviz.ui.pages.relations.power_panel import matched_fluxes
+        from radioviz.ui.state import page_state
+
+        with controls.show_errors():
+            if st.button("Compute"):
+                st.text(str(matched_fluxes("first", "first").flux[7]))
+        page_state(in_line.CancelledWork).works.add("first")
+
+    monkeypatch.setattr(cache, "is_open", lambda key: False)
+    both = np.tile(np.arange(9)[:, None], 2)
+    monkeypatch.setattr(cache, "overlap", lambda *keys: SimpleNamespace(rows=both))
+    test = AppTest.from_function(page).run()
+    test.button[0].click().run()
+    flux = cache.data_set("first").table["flux"].to_numpy()[7]
+    assert [e.value for e in test.text] == [str(flux)] and len(test.button) == 1
 
 
 def test_a_page_may_do_long_work_twice(monkeypatch: pytest.MonkeyPatch) -> None:

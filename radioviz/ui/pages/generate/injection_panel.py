@@ -196,7 +196,7 @@ def _search(held: InjectionState, settings: FieldSettings, seen: _Seen, shown: R
     if st.button("Encode and search", key="inject_search", icon=":material/image_search:"):
         from radioviz.mock_fields.seen_by_search import recognised
 
-        controls.open_with_progress(SURVEY)
+        controls.open_with_progress(SURVEY, asked=True)
         encoder = cache.encoder(model)
         first = cache.located(SURVEY, model)
         slices = len(shown.truth) // 50 + 20

@@ -271,7 +271,8 @@ def fluxes(catalogue: Catalogue, name: str) -> SurveyFluxes:
 
 def matched_fluxes(data_set: str, other: str) -> SurveyFluxes:
     """Fluxes of the same sources in another data set, row by row of the first."""
-    there = fluxes(controls.open_with_progress(other), controls.data_set_title(other))
+    opened = controls.open_with_progress(other, asked=True)
+    there = fluxes(opened, controls.data_set_title(other))
     here = cache.data_set(data_set)
     rows = cache.overlap(data_set, other).rows
     if not len(rows):
