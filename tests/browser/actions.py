@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qs, urlparse
 
 import numpy as np
+import pytest
 from playwright.sync_api import TimeoutError
 
 from radioviz.atlas.atlas import open_atlas
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 MAP = ".st-key-map_panel .rv-map"
 POINTS = f"{MAP} .rv-points"
+# Disabled widgets need no contrast (WCAG 2.2, 1.4.3), but their labels are not marked as such.
+_DISABLED = "label:has(~ * [disabled]), [data-testid=stWidgetLabel][disabled], [aria-disabled=true]"
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
@@ -64,6 +68,22 @@ def show_theme(page: Page, theme: Literal["light", "dark"]) -> None:
         return (r + g + b < 384) === dark; }""",
         arg=theme == "dark",
     )
+
+
+def axe_violations(page: Page) -> list[list[object]]:
+    """Rules of WCAG A and AA that axe finds broken, with the HTML; needs a page without CSP."""
+    package = pytest.importorskip("axe_playwright_python")
+    settle(page)
+    page.wait_for_timeout(1000)  # what is drawn again fades in
+    settle(page)
+    page.evaluate((Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
+    found: list[list[object]] = page.evaluate(
+        "(skipped) => axe.run({exclude: [[skipped]]}, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', "
+        "'wcag22aa'], resultTypes: ['violations']}).then((r) => "
+        "r.violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 200))]))",
+        _DISABLED,
+    )
+    return found
 
 
 def plot_area(page: Page) -> dict[str, float]:

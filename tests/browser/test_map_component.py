@@ -6,11 +6,13 @@ them leaves no doubt about which rows it holds.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.browser.map_page import ISLANDS, Map, N, rows, told
 from tests.browser.server import PATIENCE, REPOSITORY, Server, chromium, run_server
@@ -23,13 +25,9 @@ PAINTERS = ("cpu", "gpu")
 CASES = ("nan", "equal", "one", "zero", "one_value", "no_value", "outlier")
 # What a machine without any graphics has: no GPU, and no software that stands in for one.
 NO_WEBGL = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-webgl",
-    "--disable-webgl2",
-    "--disable-software-rasterizer",
-    "--disable-background-networking",
-)
+    "--no-sandbox", "--disable-gpu", "--disable-webgl", "--disable-webgl2",
+    "--disable-software-rasterizer", "--disable-background-networking",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -130,10 +128,6 @@ def test_loops_and_webgl_paint_the_same(page: Page, server: Server) -> None:
         assert box is not None
         page.mouse.move(5, 5)
         page.wait_for_timeout(300)
-        import io
-
-        from PIL import Image
-
         shot = Image.open(io.BytesIO(shown.page.screenshot(clip=box))).convert("RGB")  # type: ignore[arg-type]
         # A pixel's place is rounded differently; what the eye sees is the mean about it.
         return np.asarray(shot.resize((60, 30), Image.Resampling.BOX)).astype(int)
@@ -189,6 +183,16 @@ def test_columns_are_fetched_once(page: Page, server: Server) -> None:
         fetched.clear()
 
 
+def box_all_in_view(shown: Map) -> None:
+    box = shown.page.locator(".rv-points").bounding_box()
+    assert box is not None
+    shown.page.click("[data-tool=box]")
+    shown.page.mouse.move(box["x"] + 3, box["y"] + 3)
+    shown.page.mouse.down()
+    shown.page.mouse.move(box["x"] + box["width"] - 3, box["y"] + box["height"] - 3, steps=4)
+    shown.page.mouse.up()
+
+
 def test_zoom_and_pan_need_no_server(shown: Map) -> None:
     sent: list[object] = []
     shown.page.on("request", lambda r: sent.append(r.url))
@@ -215,13 +219,7 @@ def test_a_lasso_after_a_zoom_means_the_same_place(shown: Map) -> None:
         shown.page.mouse.wheel(0, -300)
         shown.page.wait_for_timeout(30)
     shown.drawn()
-    box = shown.page.locator(".rv-points").bounding_box()
-    assert box is not None
-    shown.page.click("[data-tool=box]")
-    shown.page.mouse.move(box["x"] + 3, box["y"] + 3)
-    shown.page.mouse.down()
-    shown.page.mouse.move(box["x"] + box["width"] - 3, box["y"] + box["height"] - 3, steps=4)
-    shown.page.mouse.up()
+    box_all_in_view(shown)
     shown.page.wait_for_function(
         "() => !document.querySelector('#answer').innerText.startsWith('none')"
     )
@@ -262,13 +260,7 @@ def test_categories_hidden_in_the_legend_are_not_selected(shown: Map, server: Se
     shown.page.wait_for_timeout(400)
     assert shown.coloured(*ISLANDS[1]) < 10
     shown.page.keyboard.press("Escape")
-    box = shown.page.locator(".rv-points").bounding_box()
-    assert box is not None
-    shown.page.click("[data-tool=box]")
-    shown.page.mouse.move(box["x"] + 3, box["y"] + 3)
-    shown.page.mouse.down()
-    shown.page.mouse.move(box["x"] + box["width"] - 3, box["y"] + box["height"] - 3, steps=4)
-    shown.page.mouse.up()
+    box_all_in_view(shown)
     shown.answer(told("box", rows(0, 2, 3)))
 
 

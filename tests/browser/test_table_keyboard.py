@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import radioviz
-from tests.browser.actions import THEMES, settle, show_theme
+from tests.browser.actions import THEMES, axe_violations, settle, show_theme
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from tests.browser.server import Server
 
 FILTER = 'label == "Bent" and las > 40'
-# Disabled widgets need no contrast (WCAG 2.2, 1.4.3), but their labels are not marked as such.
-_DISABLED = "label:has(~ * [disabled]), [data-testid=stWidgetLabel][disabled], [aria-disabled=true]"
 
 
 def tab_to(page: Page, selector: str, *, back: bool = False) -> None:
@@ -42,8 +40,6 @@ def shows(page: Page, text: str) -> None:
 
 @pytest.mark.parametrize("width", [800, 1280])
 def test_axe_finds_nothing(app_server: Server, browser: Browser, width: int) -> None:
-    package = pytest.importorskip("axe_playwright_python")
-    script = (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
     context = browser.new_context(viewport={"width": width, "height": 900}, bypass_csp=True)
     page = context.new_page()
     page.goto(f"{app_server.url}/table?data=first")
@@ -58,16 +54,7 @@ def test_axe_finds_nothing(app_server: Server, browser: Browser, width: int) -> 
         tab.click()
         for theme in THEMES if width == 1280 else THEMES[:1]:  # colours are those of any width
             show_theme(page, theme)
-            page.wait_for_timeout(1000)  # what is drawn again fades in
-            settle(page)
-            page.evaluate(script)
-            found = page.evaluate(
-                "(skipped) => axe.run({exclude: [[skipped]]}, {runOnly: ['wcag2a', 'wcag2aa', "
-                "'wcag21aa', 'wcag22aa'], resultTypes: ['violations']}).then((r) => "
-                "r.violations.map((v) => [v.id, v.nodes.map((n) => n.html.slice(0, 200))]))",
-                _DISABLED,
-            )
-            assert found == [], (theme, tab.inner_text())
+            assert axe_violations(page) == [], (theme, tab.inner_text())
         assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     context.close()
 
