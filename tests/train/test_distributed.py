@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +14,13 @@ import pytest
 import torch
 
 from radioviz.paths import REPOSITORY
+from tests.browser.server import free_port
 from train import run as train_run
+from train.__main__ import main
 from train.core import checkpoint
 from train.core.config import TrainError
+from train.core.loop import fit
+from train.methods import task_of
 
 RUN = """
 epochs = 2
@@ -34,27 +40,55 @@ multipliers = [1, 1, 1, 1]
 pytestmark = pytest.mark.slow
 
 
-def train(
-    run: Path, method: str, processes: int, *more: str, succeeds: bool = True
-) -> subprocess.CompletedProcess[str]:
-    """Train a run in its own folder, next to its file."""
-    torchrun = [
-        "torch.distributed.run",
-        "--standalone",
-        f"--nproc-per-node={processes}",
-        "-m",
-        "--",
-    ]
-    command = [sys.executable, "-m", *(torchrun if processes > 1 else []), "train", method]
+FORKED = multiprocessing.get_context("forkserver")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm() -> None:
+    """Other runs are forked from a process that has torch: most of a start is importing it."""
+    FORKED.set_forkserver_preload(["torch._dynamo", "train.core.loop", "train.methods.vae"])
+
+
+def torchrun(run: Path, method: str) -> str:
+    """Train a run in two processes by torchrun, in its own folder; what it said."""
+    command = ["torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "--", "train"]
     done = subprocess.run(
-        [*command, f"--run={run}", f"--out={run.with_suffix('')}", "--threads=1", *more],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        cwd=REPOSITORY,
-    )
-    assert (done.returncode == 0) == succeeds, done.stdout + done.stderr
-    return done
+        [sys.executable, "-m", *command, *arguments(run, method)],
+        capture_output=True, text=True, timeout=300, cwd=REPOSITORY,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def arguments(run: Path, method: str, *more: str) -> list[str]:
+    return [method, f"--run={run}", f"--out={run.with_suffix('')}", "--threads=1", *more]
+
+
+def begin(words: list[str], variables: dict[str, str], log: Path) -> None:
+    """In a process of its own: the command, with what torchrun sets."""
+    os.environ.update(variables)
+    with log.open("wb") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    sys.exit(main(words))
+
+
+def train(run: Path, method: str, number: int, *more: str, succeeds: bool = True) -> str:
+    """Train a run in so many processes, in its own folder; what they said."""
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()),
+              "WORLD_SIZE": str(number), "LOCAL_WORLD_SIZE": str(number)}  # fmt: skip
+    logs = [run.with_suffix(f".{rank}.log") for rank in range(number)]
+    started = []
+    for rank, log in enumerate(logs):
+        variables = shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+        words = arguments(run, method, *more)
+        started.append(FORKED.Process(target=begin, args=(words, variables, log)))
+        started[-1].start()
+    for process in started:
+        process.join(300)
+    said = "".join(log.read_text() for log in logs)
+    assert all((process.exitcode == 0) == succeeds for process in started), said
+    return said
 
 
 def weights(run: Path) -> dict[str, torch.Tensor]:
@@ -72,7 +106,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A run that two processes trained, and what they said."""
     run = tmp_path_factory.mktemp("two") / "two.toml"
     run.write_text(RUN + SMALL)
-    return run, train(run, "vae", 2).stdout
+    return run, torchrun(run, "vae")
 
 
 def test_two_processes_learn_what_one_learns(tmp_path: Path, two: tuple[Path, str]) -> None:
@@ -92,12 +126,9 @@ def test_a_run_goes_on_in_another_number_of_processes(
 ) -> None:
     whole, parts = two[0], tmp_path / "parts.toml"
     parts.write_text(RUN + SMALL)
-    stopped = (
-        "import sys; from pathlib import Path; from train.core.loop import fit; "
-        "from train.methods import task_of; task = task_of('vae', sys.argv[1]); "
-        "fit(task, task.load(), Path(sys.argv[1][:-5]), stop=lambda e: e == 1, progress=False)"
-    )
-    subprocess.run([sys.executable, "-c", stopped, str(parts)], check=True, cwd=REPOSITORY)
+    task = task_of("vae", str(parts))
+    folder = parts.with_suffix("")
+    fit(task, task.load(), folder, stop=lambda epoch: epoch == 1, progress=False)
     train(parts, "vae", 2, "--resume")
     assert [line["epoch"] for line in lines(parts)] == [1, 2]
     # The first epoch went through whole batches, so that sums are in another order.
@@ -118,8 +149,8 @@ def test_galaxies_of_other_processes_are_pushed_apart_too(tmp_path: Path) -> Non
 def test_uneven_shares_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = tmp_path / "odd.toml"
     run.write_text(RUN.replace("batch = 32", "batch = 33") + SMALL)
-    done = train(run, "vae", 2, succeeds=False)
-    assert "2 processes cannot share them evenly" in done.stderr
+    said = train(run, "vae", 2, succeeds=False)
+    assert said.count("2 processes cannot share them evenly") == 2
     monkeypatch.setenv("WORLD_SIZE", "2")  # as torchrun sets it
     mbc = SimpleNamespace(name="mbc")
     with pytest.raises(TrainError, match="mbc trains many small networks; start one process"):

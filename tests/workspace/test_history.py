@@ -8,8 +8,10 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -82,12 +84,20 @@ def test_the_view_is_not_a_step_of_undo(saved: SavedWorkspaces) -> None:
     assert fields(saved, one) == {"view": {"page": "c"}, "tray": [1]}
 
 
+@pytest.fixture(scope="module")
+def in_memory() -> Iterator[Path]:
+    """A folder that is not on a disk, where there is one: thousands of commits wait for none."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        yield Path(folder)
+
+
 @given(st.lists(st.one_of(
     st.tuples(st.sampled_from(["tray", "filter", "notes"]), st.integers(0, 5)),
     st.sampled_from(["undo", "redo", "view"])), max_size=40), st.integers(1, 6))  # fmt: skip
 @settings(max_examples=150, deadline=None)
-def test_history_is_that_of_a_list_of_states(tmp_path_factory, steps, most) -> None:  # type: ignore[no-untyped-def]
-    saved = SavedWorkspaces(tmp_path_factory.mktemp("history") / "w.sqlite")
+def test_history_is_that_of_a_list_of_states(in_memory: Path, steps, most) -> None:  # type: ignore[no-untyped-def]
+    saved = SavedWorkspaces(in_memory / f"{new_identifier()}.sqlite")
     one, before = new_identifier(), history.MOST_CHANGES
     history.MOST_CHANGES = most
     states: list[dict[str, object]] = [{}]
