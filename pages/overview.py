@@ -9,7 +9,6 @@ from radioviz.errors import RadioVizError
 from radioviz.ui import cache, controls, in_line, sidebar
 from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.pages.overview import overview_view
-from radioviz.ui.pages.overview.overview_lines import overview_script
 from radioviz.ui.pages.overview.state import OverviewState
 from radioviz.ui.state import page_state
 
@@ -128,7 +127,7 @@ def main() -> None:
     st.subheader("Models")
     with controls.show_errors():
         overview_view.model_cards()
-    draw_code(view, lambda: overview_script(view.data_set))
+    draw_code(view, lambda: overview_view.overview_script(view.data_set))
 
 
 main()

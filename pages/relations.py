@@ -20,6 +20,7 @@ from radioviz.ui.pages.relations.relation_lines import (
     relation_script,
 )
 from radioviz.ui.pages.relations.relation_question import relation_settings
+from radioviz.ui.workspace_columns import columns_in_view
 from radioviz.workspace.table_columns import TableColumns
 
 PARTS = ("Predict a property", "Map of a property", "Power and size")
@@ -47,7 +48,7 @@ def main() -> None:
         url_state.linked_choice("relation_parts", "part", PARTS, PARTS[0])
         opened = st.session_state["relation_parts"]
         view.publish(part=None if opened == PARTS[0] else opened)
-        columns = relation_question.columns_to_choose(view)
+        columns = columns_in_view(view.data_set, view.model)
         draws = (draw_prediction, property_map_panel.draw_property_map, power_panel.draw_power_size)
         tabs = st.tabs(PARTS, key="relation_parts", on_change="rerun")
         for tab, draw in zip(tabs, draws, strict=True):

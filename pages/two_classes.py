@@ -8,8 +8,7 @@ from radioviz.ui import cache, controls, sidebar, url_state
 from radioviz.ui.code.code_panel import draw_code
 from radioviz.ui.controls import View
 from radioviz.ui.pages.two_classes import mask_panel, method_panel, side_panels
-from radioviz.ui.pages.two_classes.side_lines import side_script
-from radioviz.ui.pages.two_classes.side_sample import models_with_sides, side_sample
+from radioviz.ui.pages.two_classes.side_sample import models_with_sides, side_sample, side_script
 
 TABS = ("Galaxies", "ROC", "Methods", "Masks")
 

@@ -86,7 +86,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
         "fit several latent dimensions, tabulate test loss and RAMIS",
     ),
     "figure": (
-        "train.evaluate.reconstruction_plot:draw_reconstructions",
+        "train.evaluate.reconstruction:draw_reconstructions",
         "model --data --split --number --out", "draw held-out galaxies above their reconstructions",
     ),
     "sheet": (

@@ -52,7 +52,6 @@ def find_clusters(
     smallest: float = 0.01,
     components: int = 8,
     *,
-    seed: int = 0,
     limit_s: float = LIMIT_S,
 ) -> Clusters:
     """Clusters by HDBSCAN (Campello et al. 2013) in the first principal components.
@@ -65,8 +64,6 @@ def find_clusters(
         Share of all galaxies that a cluster holds at least, 0.001 to 0.5.
     components : int
         Principal components that are compared, 1 to 16; fewer give more and looser clusters.
-    seed : int
-        Of the two samples.
     limit_s : float
         Seconds after which the search ends with an error.
 
@@ -91,7 +88,7 @@ def find_clusters(
                 f"no clusters within {limit_s:g} s; the computer may be busy, so try again later"
             )
 
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     rows = np.sort(rng.choice(n, min(n, MOST_ROWS), replace=False))
     again = np.sort(rng.choice(n, min(MOST_ROWS, int(np.ceil(0.8 * n))), replace=False))
     centre, axes = _principal_axes(np.asarray(latents[rows], np.float32), components)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from radioviz.cli import backup_commands, mock_commands, viewer_command
+from radioviz.cli import backup_commands, mock_commands
 from radioviz.cli.data_commands import data_app
 from radioviz.cli.encode_command import encode
 from radioviz.cli.import_commands import import_command
@@ -75,10 +75,27 @@ radioviz_app.command()(encode)
 for _command in (backup_commands.backup, backup_commands.restore, backup_commands.check):
     radioviz_app.command()(_command)
 
-radioviz_app.command()(viewer_command.sky_viewer)
 radioviz_app.command("mock-field")(mock_commands.mock_field)
 radioviz_app.command()(mock_commands.inject)
 radioviz_app.command()(mock_commands.recover)
+
+
+@radioviz_app.command()
+def sky_viewer(
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Package aladin-lite-*.tgz on this computer.")
+    ] = None,
+) -> None:
+    """Fetch Aladin Lite (GPL-3, by the CDS) into your cache, for the Sky panel of Inspect.
+
+    \b
+    Examples:
+      radioviz sky-viewer
+    """
+    from radioviz.data.sky_viewer import VERSION, fetch_viewer
+
+    path = fetch_viewer(source)
+    print(f"Aladin Lite {VERSION} is in {path.parent}; its licence (GPL-3) lies beside it.")
 
 
 @radioviz_app.command()

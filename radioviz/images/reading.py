@@ -8,22 +8,23 @@ names the file, or become a note if the image can be read nevertheless. There ar
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from radioviz.errors import BlankImageError, ImageError
-from radioviz.images.hdus import open_source
-from radioviz.images.headers import find_wcs, pixel_steps, sky_axes
+from radioviz.images.hdus import FitsFile, open_source
+from radioviz.images.headers import Header, find_wcs, pixel_steps, sky_axes
 from radioviz.images.known_surveys import Beam
 from radioviz.images.observation import brightness_unit, find_pixel_size, observe
 from radioviz.images.opening import Source, open_handle, other_format
 from radioviz.images.orientation import frame_angle, geometry, north_up
 from radioviz.images.picture_levels import grey_levels
-from radioviz.images.plane_beams import beam_of_plane
 from radioviz.images.plane_choice import Plane
 from radioviz.images.planes import find_layout, read_plane
+from radioviz.images.quiet import quiet
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -168,17 +169,16 @@ def summarise_fits(
     extension: int | str | None = None,
     plane: Plane | None = None,
     name: str = "",
-    max_pixels: int = MAX_PIXELS,
 ) -> ImageSummary:
     """Shape, scale, unit and survey of a FITS image without reading its pixels.
 
     Raises ImageError if :func:`read_fits` would refuse it because of its headers.
     """
-    with open_source(source, name, limit=_gzip_limit(max_pixels)) as file:
+    with open_source(source, name, limit=_gzip_limit(MAX_PIXELS)) as file:
         hdu = file.choose(extension)
         header = hdu.image_header
         fallback = file.hdus[0].header if hdu.index else header
-        layout = find_layout(file, hdu, header, plane, max_pixels)
+        layout = find_layout(file, hdu, header, plane, MAX_PIXELS)
     shape = (hdu.axes[layout.sky[1]], hdu.axes[layout.sky[0]])
     steps = pixel_steps(header, layout.sky)
     _, unit, _ = brightness_unit(header.string("BUNIT") or fallback.string("BUNIT"))
@@ -312,3 +312,39 @@ def read_png_jpeg(source: Source, *, name: str = "", max_pixels: int = MAX_PIXEL
     data = np.ascontiguousarray(grey[::-1])
     notes.append("a picture: no position, pixel scale or unit")
     return SkyImage(_check_content(data, title, notes), title, notes=tuple(notes))
+
+
+def beam_of_plane(file: FitsFile, header: Header, index: Mapping[int, int]) -> Beam | None:
+    """Beam of a plane where each has its own (CASAMBM); None where the header does not say so.
+
+    ``index`` is that of the plane along each axis that is not on the sky, as
+    :func:`radioviz.images.planes.read_plane` gives it.
+    """
+    if header.get("CASAMBM") is not True:
+        return None
+    tables = [h for h in file.hdus if h.kind == "table" and h.name.upper() == "BEAMS"]
+    if not tables:
+        return None
+    at = {"CHAN": 0, "POL": 0}
+    for axis, k in index.items():
+        kind = header.string(f"CTYPE{axis + 1}").upper()
+        at["POL" if kind.startswith("STOKES") else "CHAN"] = k
+    from astropy.units import Unit
+
+    try:
+        with quiet(), np.errstate(all="ignore"):
+            table = file.table(tables[0])
+            rows = (table.data["CHAN"] == at["CHAN"]) & (table.data["POL"] == at["POL"])
+            row = int(np.flatnonzero(rows)[0])
+            sizes = []
+            for name, unit in (("BMAJ", "arcsec"), ("BMIN", "arcsec"), ("BPA", "deg")):
+                factor = Unit(table.columns[name].unit or unit).to(unit)
+                sizes.append(float(table.data[name][row]) * factor)
+    # A damaged table raises any of a dozen exceptions.
+    except ImageError:
+        raise
+    except Exception:
+        return None
+    major, minor, angle = sizes
+    good = np.isfinite(sizes).all() and 0 < minor <= major
+    return Beam(major, minor, angle % 180.0) if good else None

@@ -31,11 +31,9 @@ def ramis(probabilities: np.ndarray) -> float:
     return float(np.exp(terms.sum(axis=1).mean()))
 
 
-def ramis_interval(
-    probabilities: np.ndarray, draws: int = DRAWS, seed: int = 0
-) -> tuple[float, float, float]:
+def ramis_interval(probabilities: np.ndarray, draws: int = DRAWS) -> tuple[float, float, float]:
     """:func:`ramis` and its 95 % bootstrap interval over the images."""
-    return bootstrap(probabilities, ramis, draws, seed)
+    return bootstrap(probabilities, ramis, draws)
 
 
 def classified_as(probabilities: np.ndarray, wanted: int) -> np.ndarray:

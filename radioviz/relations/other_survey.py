@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from radioviz.jobs.progress import Progress, no_progress
 from radioviz.relations.prediction import few_threads, predict
 from radioviz.relations.question import FOLDS, PropertyQuestion
 
@@ -27,9 +26,7 @@ class Applied:
     shift: float  # see :func:`survey_shift`
 
 
-def apply_to(
-    asked: PropertyQuestion, features: np.ndarray, progress: Progress = no_progress
-) -> Applied:
+def apply_to(asked: PropertyQuestion, features: np.ndarray) -> Applied:
     """Predict the property of other galaxies by the five models that learned from these.
 
     ``features``: the columns of the question, ``(m, d)``; NaN where unknown.
@@ -42,7 +39,7 @@ def apply_to(
         features=np.vstack([asked.features, np.asarray(features, np.float32)]),
         fold=np.append(asked.fold, np.zeros(m, asked.fold.dtype)),
     )
-    found = predict(joined, progress)
+    found = predict(joined)
     shift = survey_shift(asked, features)
     return Applied(found.predicted[-m:], found.low[-m:], found.high[-m:], shift)
 

@@ -47,20 +47,16 @@ def fr_division(physics: Physics) -> float:
     return 4 * math.pi * _DIVISION * scale * (1.4 / _AT) ** physics.alpha
 
 
-def locus(
-    size: np.ndarray, power: np.ndarray, share: float = 0.68
-) -> tuple[np.ndarray, np.ndarray]:
-    """Ellipse that holds a share of the galaxies if their logarithms are normal.
+def locus(size: np.ndarray, power: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ellipse that holds 68 % of the galaxies if their logarithms are normal.
 
     ``size``, ``power``: positive, shape ``(n,)``. Returns a closed line, each of shape ``(73,)``.
     """
     points = np.log10(np.stack([size, power]))
-    return _ellipse(points.mean(axis=1), np.cov(points), share)
+    return _ellipse(points.mean(axis=1), np.cov(points))
 
 
-def published_locus(
-    label: str, cosmology: str, share: float = 0.68
-) -> tuple[np.ndarray, np.ndarray]:
+def published_locus(label: str, cosmology: str) -> tuple[np.ndarray, np.ndarray]:
     """Ellipse of :data:`LOCI` as :func:`locus` returns it, for the Hubble constant of a cosmology.
 
     Sizes go with its inverse, luminosities with its inverse square: to 2 % at these redshifts.
@@ -69,17 +65,13 @@ def published_locus(
     shift = np.log10(hubble_constant() / hubble_constant(cosmology))
     x, y = of.spread
     both = of.correlation * x * y
-    return _ellipse(
-        np.array(of.centre) + shift * np.array([1, 2]), np.array([[x * x, both], [both, y * y]]),
-        share,
-    )  # fmt: skip
+    centre = np.array(of.centre) + shift * np.array([1, 2])
+    return _ellipse(centre, np.array([[x * x, both], [both, y * y]]))
 
 
-def _ellipse(
-    centre: np.ndarray, covariance: np.ndarray, share: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _ellipse(centre: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values, vectors = np.linalg.eigh(covariance)
-    radius = math.sqrt(-2 * math.log(1 - share))
+    radius = math.sqrt(-2 * math.log(1 - 0.68))
     turn = np.linspace(0, 2 * np.pi, 73)
     circle = radius * np.stack([np.cos(turn), np.sin(turn)])
     line = centre[:, None] + vectors @ (np.sqrt(np.maximum(values, 0))[:, None] * circle)

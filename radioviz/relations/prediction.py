@@ -41,13 +41,13 @@ class Prediction:
         """Share of the variance that is predicted, over all folds together."""
         return _r2(self.question.target[self.question.known], self.predicted[self.question.known])
 
-    def r2_interval(self, draws: int = 500, seed: int = 0) -> tuple[float, float]:
+    def r2_interval(self) -> tuple[float, float]:
         """95 % interval of :attr:`r2` by drawing galaxies with replacement."""
         known = self.question.known
         true, found = self.question.target[known], self.predicted[known]
-        draw = np.random.default_rng(seed)
+        draw = np.random.default_rng(0)
         values = []
-        for _ in range(draws):
+        for _ in range(500):
             rows = draw.integers(len(true), size=len(true))
             values.append(_r2(true[rows], found[rows]))
         return float(np.percentile(values, 2.5)), float(np.percentile(values, 97.5))

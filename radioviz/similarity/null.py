@@ -80,7 +80,6 @@ class NullDistribution:
         positives: int = 1,
         negatives: int = 0,
         trials: int = 200_000,
-        seed: int = 0,
     ) -> NullDistribution:
         """The same for queries that use the best of several views of each example.
 
@@ -105,7 +104,7 @@ class NullDistribution:
             )
         best = _best_cosines(index, (views / norms[..., None]).astype(np.float32))
         usable = np.flatnonzero(index.inverse_norms > 0)
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(0)
         target = rng.choice(usable, trials)
         drawn = rng.integers(0, len(rows), (trials, positives + negatives))
         source = index.source
@@ -125,7 +124,6 @@ class NullDistribution:
         rows: np.ndarray | None = None,
         views: np.ndarray | None = None,
         sample: int = 500,
-        seed: int = 0,
     ) -> NullDistribution:
         """Scores of the best matches of galaxies of a data set in it.
 
@@ -139,7 +137,7 @@ class NullDistribution:
         """
         if rows is None or views is None:
             usable = np.flatnonzero(index.inverse_norms > 0)
-            rng = np.random.default_rng(seed)
+            rng = np.random.default_rng(0)
             rows = usable if len(usable) <= sample else rng.choice(usable, sample, replace=False)
             views = np.asarray(index.latents[rows], dtype=np.float32)[:, None]
         with np.errstate(invalid="ignore", divide="ignore"):

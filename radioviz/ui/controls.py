@@ -24,7 +24,6 @@ from radioviz.paths import REPOSITORY, cache_folder, trained_folder, user_data_f
 from radioviz.ui import cache, guard, in_line, state, url_state
 from radioviz.ui.image.display import RGB, ImageStyle
 
-OVERVIEW = "pages/overview.py"
 LATENT_MAP = "pages/latent_map.py"
 TABLE = "pages/table.py"
 GRID_WALK = "pages/grid_walk.py"

@@ -208,21 +208,21 @@ def _in_digits(
     return found
 
 
-def ned_url(ra: float, dec: float, radius_arcmin: float = 0.5) -> str:
+def ned_url(ra: float, dec: float) -> str:
     """NED's page of objects near a position."""
     return "https://ned.ipac.caltech.edu/conesearch?" + urlencode(
         {
             "search_type": "Near Position Search",
             "ra": f"{round(ra, 6) % 360.0:.6f}d",
             "dec": f"{dec:+.6f}d",
-            "radius": f"{radius_arcmin:g}",
+            "radius": "0.5",  # arcmin
             "in_csys": "Equatorial",
             "in_equinox": "J2000.0",
         }
     )
 
 
-def simbad_url(ra: float, dec: float, radius_arcsec: float = 30) -> str:
+def simbad_url(ra: float, dec: float) -> str:
     """SIMBAD's page of objects near a position."""
     return "https://simbad.cds.unistra.fr/simbad/sim-coo?" + urlencode(
         {
@@ -230,7 +230,7 @@ def simbad_url(ra: float, dec: float, radius_arcsec: float = 30) -> str:
             "CooFrame": "ICRS",
             "CooEpoch": "2000",
             "CooEqui": "2000",
-            "Radius": f"{radius_arcsec:g}",
+            "Radius": "30",
             "Radius.unit": "arcsec",
         }
     )

@@ -53,10 +53,10 @@ def galaxy_heading(catalogue: Catalogue, row: int, large: bool = False) -> str:
     )
 
 
-def galaxy_picture(catalogue: Catalogue, row: int, style: ImageStyle, size: int = 320) -> str:
+def galaxy_picture(catalogue: Catalogue, row: int, style: ImageStyle) -> str:
     """Picture with a scale bar as HTML, north up and east left."""
     catalogue = shown_plane(catalogue, style)
-    png = cache.picture_sheet(catalogue, np.array([row]), style, size).payload
+    png = cache.picture_sheet(catalogue, np.array([row]), style, 320).payload
     field = field_arcsec(catalogue.info_of(row), style)
     alt = f"Image of {galaxies.name_of(catalogue.table, row)}, {field:.0f} arcsec wide"
     mark = galaxies.synthetic_mark(catalogue.table, row)

@@ -117,7 +117,7 @@ def choose_coverages(key: str, data_sets: Sequence[str]) -> list[SkyCoverageLaye
         help="Sky area of the selection or of a data set, by its cutouts, as a MOC; footprints of "
         "surveys are loaded from the CDS and kept.",
     )  # fmt: skip
-    failed = page_failed()
+    failed = state.page_state(CoverageState).failed
     out = []
     for number, name in enumerate(chosen):
         colour = "#F59E0B" if name == SELECTION else OTHERS[number % len(OTHERS)]
@@ -143,11 +143,6 @@ def choose_coverages(key: str, data_sets: Sequence[str]) -> list[SkyCoverageLaye
         failed.clear()
         st.rerun()
     return out
-
-
-def page_failed() -> dict[str, str]:
-    """Footprints that this session could not get, and why."""
-    return state.page_state(CoverageState).failed
 
 
 def _selected(brush: list[tuple[str, str]]) -> SkyCoverage:

@@ -53,11 +53,9 @@ def evidence_of(
     return sorted(found, key=lambda one: (one.tag.column == BESIDE, -one.probability))
 
 
-def sentence_of(
-    evidence: list[Evidence], values: Mapping[str, object], kept: int = MOST_WORDS
-) -> str:
+def sentence_of(evidence: list[Evidence], values: Mapping[str, object]) -> str:
     """One sentence: the surest tags with their probabilities, size, angle and redshift."""
-    parts = [f"{e.tag.name} ({e.probability:.0%})" for e in evidence[:kept]]
+    parts = [f"{e.tag.name} ({e.probability:.0%})" for e in evidence[:MOST_WORDS]]
     words = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
     numbers = []
     las, error = _number(values, "las"), _number(values, "las_error")

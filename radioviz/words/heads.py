@@ -92,9 +92,9 @@ def measured_features(
     return np.where(np.isfinite(x), x, filled).astype(np.float32)
 
 
-def heads_file(encoder: str, folder: Path | None = None) -> Path:
+def heads_file(encoder: str) -> Path:
     """Where the heads of an encoder are."""
-    return (folder or trained_folder()) / "tags" / f"{encoder}.safetensors"
+    return trained_folder() / "tags" / f"{encoder}.safetensors"
 
 
 def read_heads(encoder: str, weights_sha256: str = "") -> Heads | None:

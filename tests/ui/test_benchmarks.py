@@ -17,8 +17,7 @@ from streamlit.testing.v1 import AppTest
 from radioviz.errors import AtlasError
 from radioviz.ui.cache.benchmark_files import benchmarks, figure_table
 from radioviz.ui.pages.benchmarks.benchmark_tables import classifier_matrix
-from radioviz.ui.pages.benchmarks.benchmarks_view import section_table
-from radioviz.ui.pages.benchmarks.key_figures import KEY_FIGURES, number
+from radioviz.ui.pages.benchmarks.benchmarks_view import KEY_FIGURES, number, section_table
 
 Open = Callable[..., AppTest]
 

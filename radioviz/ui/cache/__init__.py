@@ -1,11 +1,11 @@
 """What the server keeps for every session. The only place that uses Streamlit's caches."""
 
-from radioviz.ui.cache.coverages import coverage
 from radioviz.ui.cache.data_sets import (
     Located,
     atlas,
     atlas_names,
     available_data_sets,
+    coverage,
     data_set,
     forget_data_set,
     galaxy_scores,

@@ -24,6 +24,8 @@ import streamlit as st
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.registry import DATA_SETS, DataSet, open_data_set, user_data_sets
 from radioviz.errors import AtlasError, CatalogueError, ModelError
+from radioviz.export.groups import Group
+from radioviz.export.sky_coverage import SkyCoverage, sky_coverage
 from radioviz.jobs.progress import Progress, no_progress
 from radioviz.models.registry import ModelList, list_models, model_folders
 from radioviz.paths import cache_folder, user_data_folder
@@ -301,3 +303,13 @@ def overlap(first: str, second: str) -> Overlap:
     from radioviz.data.overlap import overlap_of
 
     return overlap_of(data_set(first), data_set(second))
+
+
+@shared(data_set_version, entries=16)
+def coverage(key: str) -> SkyCoverage:
+    """Coverage of the cutouts of a data set (:func:`radioviz.export.sky_coverage.sky_coverage`).
+
+    Raises ExportError if none has a sky position.
+    """
+    catalogue = data_set(key)
+    return sky_coverage([Group(catalogue, np.arange(len(catalogue)))])

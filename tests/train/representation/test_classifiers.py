@@ -17,7 +17,7 @@ from train.evaluate.representation.classifiers import (
     probabilities,
     scores,
 )
-from train.evaluate.representation.published_table2 import paper_value, published_values
+from train.evaluate.representation.table2 import paper_value, published_values
 
 
 def two_clouds(n: int = 120, d: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

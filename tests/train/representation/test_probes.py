@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.models.small import galaxies
-from train.evaluate.representation import baselines, probes, size_regression
+from train.evaluate.representation import codes, probes, size_regression
 
 
 def test_the_probe_that_fits_is_chosen() -> None:
@@ -33,9 +33,9 @@ def test_more_labels_teach_more() -> None:
 
 def test_log_polar_amplitudes_do_not_depend_on_turns_or_parity() -> None:
     images = galaxies(6, 64)
-    amplitudes = baselines.log_polar_amplitudes(images)
-    turned = baselines.log_polar_amplitudes(np.rot90(images, axes=(1, 2)))
-    mirrored = baselines.log_polar_amplitudes(images[:, :, ::-1])
+    amplitudes = codes.log_polar_amplitudes(images)
+    turned = codes.log_polar_amplitudes(np.rot90(images, axes=(1, 2)))
+    mirrored = codes.log_polar_amplitudes(images[:, :, ::-1])
     scale = amplitudes.max()
     np.testing.assert_allclose(turned, amplitudes, atol=0.02 * scale)
     np.testing.assert_allclose(mirrored, amplitudes, atol=0.02 * scale)
@@ -44,7 +44,7 @@ def test_log_polar_amplitudes_do_not_depend_on_turns_or_parity() -> None:
 
 def test_pixels_are_the_pixels() -> None:
     images = galaxies(3, 16)
-    assert np.array_equal(baselines.pixels(images).reshape(3, 16, 16), images)
+    assert np.array_equal(codes.pixels(images).reshape(3, 16, 16), images)
 
 
 def test_r2_and_rank_correlation() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,9 +17,39 @@ from radioviz.ui import cache, controls
 from radioviz.ui.cache.benchmark_files import figure_table
 from radioviz.ui.code.script import Script, call
 from radioviz.ui.exports.export_panel import export_button, whole
-from radioviz.ui.pages.benchmarks.key_figures import KEY_FIGURES, KeyFigure, number
 
 Figures = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """A figure that the Benchmarks page shows first."""
+
+    name: str  # key in ``trained/benchmarks.json``
+    title: str
+    published: str = ""  # what others reached, and who
+    percent: bool = False  # shown in per cent
+
+
+def _read(path: Path) -> dict[str, list[KeyFigure]]:
+    listed = tomllib.loads(path.read_text(encoding="utf-8"))
+    return {section: [KeyFigure(**entry) for entry in found] for section, found in listed.items()}
+
+
+KEY_FIGURES = _read(Path(__file__).with_name("key_figures.toml"))
+"""Key figures by the heading of their section, in the order of the page."""
+
+
+def number(value: float | None, percent: bool = False) -> str:
+    """A figure as shown: three significant digits, or per cent."""
+    if value is None:
+        return "–"
+    if percent:
+        return f"{100 * value:.1f} %"
+    size = abs(value)
+    if size >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if size >= 10 else f"{value:.3f}"
 
 
 def section_table(figures: Figures, section: str) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from radioviz.models.registry import model_folder
 from radioviz.ui import cache, controls, detail, galaxies, gallery_tools, state
 from radioviz.ui.charts import plotly_charts
 from radioviz.ui.charts.html_bars import class_bar
+from radioviz.ui.code.script import Expression, Script, call
 from radioviz.ui.controls import View
 from radioviz.ui.image.display import ImageStyle, field_arcsec
 from radioviz.ui.pages.overview.sky_map import SkySample, all_sky
@@ -220,3 +221,13 @@ def _training(info: ModelInfo) -> str:
         if scores:
             parts.append(f"On the {title}: {', '.join(scores[:5])}")
     return " · ".join(parts)
+
+
+def overview_script(data_set: str) -> Script:
+    """What is installed, and the classes of the data set in view."""
+    script = Script()
+    script.put("data_sets", call("radioviz.list_data_sets"))
+    script.put("models", call("radioviz.list_models"))
+    script.put("sample", call("radioviz.open_data_set", data_set))
+    script.put("classes", Expression('sample.table["label"].value_counts()'))
+    return script

@@ -20,7 +20,6 @@ from radioviz.ui import filtering, session_workspace
 from radioviz.ui.controls import View
 from radioviz.ui.in_line import in_line
 from radioviz.ui.state import page_state
-from radioviz.ui.workspace_columns import columns_in_view
 from radioviz.workspace.table_columns import TableColumns
 
 MOST = 100_000
@@ -72,11 +71,6 @@ def relation_settings() -> RelationSettings:
         bool(held.get("log", usual.log)),
         bool(held.get("asked", usual.asked)),
     )
-
-
-def columns_to_choose(view: View) -> TableColumns:
-    """Columns of the data set, its crossmatches and the workspace."""
-    return columns_in_view(view.data_set, view.model)
 
 
 def choose(view: View, columns: TableColumns, held: RelationSettings) -> RelationSettings:

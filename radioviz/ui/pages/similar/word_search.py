@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -257,7 +256,6 @@ def draw_ranked(
     key: str,
     label: str,
     order: str = "Best first",
-    refresh: Sequence[str] = (),
 ) -> None:
     """A gallery whose captions begin with what galaxies are ranked by; ``order`` names theirs."""
 
@@ -271,7 +269,7 @@ def draw_ranked(
 
     gallery_tools.paged_gallery(
         pairs, view, cells, key=key, label=label, width=118, order=order,
-        on_open=query_panel.open_galaxy, on_collect=detail.toggle_tray, refresh=refresh,
+        on_open=query_panel.open_galaxy, on_collect=detail.toggle_tray,
     )  # fmt: skip
 
 

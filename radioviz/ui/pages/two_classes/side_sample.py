@@ -11,6 +11,8 @@ from radioviz.errors import AtlasError
 from radioviz.models.artefact import ModelInfo
 from radioviz.models.two_sides import side_column, side_models
 from radioviz.ui import cache, filtering
+from radioviz.ui.code.filter_lines import shown_call
+from radioviz.ui.code.script import Expression, Script, literal
 from radioviz.ui.controls import View
 
 
@@ -113,3 +115,13 @@ def roc(value: np.ndarray, truth: np.ndarray, threshold: float) -> Roc | None:
     area = a, max(0.0, a - 1.96 * error), min(1.0, a + 1.96 * error)
     above = value > threshold
     return Roc(false, true, area, (float(above[~truth].mean()), float(above[truth].mean())))
+
+
+def side_script(view: View, sample: SideSample) -> Script:
+    """The galaxies that pass the filter, and those of either class."""
+    script, column = Script(), literal(side_column(sample.info.name))
+    script.put("shown", shown_call(script, view.data_set, view.model))
+    script.put("side", Expression(f"shown[{column}]"))
+    script.put("below", Expression(f"shown[side <= {sample.threshold!r}]"))
+    script.put("above", Expression(f"shown[side > {sample.threshold!r}]"))
+    return script
