@@ -68,12 +68,15 @@ def edit_panel(
     image, pixel = image_for(info), pixel_for(info)
     what = st.radio("Change", [MOVE, FILL], horizontal=True, key="edit_what")
     left, middle, right = st.columns(3, vertical_alignment="bottom")
-    titles = [ANY, *classes]
+    titles, usual = [ANY, *classes], label
+    if what == MOVE and label in classes:  # another one than it has
+        usual = next((name for name in classes if name != label), label)
     asked = left.selectbox(
-        "Class", titles, titles.index(label) if label in titles else 0, key="edit_class"
-    )
+        "Class", titles, titles.index(usual) if usual in titles else 0,
+        key=f"edit_class_{'move' if what == MOVE else 'fill'}",
+    )  # fmt: skip
     sized = middle.toggle(
-        "Set an angular size", key="edit_sized",
+        "Set a size", key="edit_sized",
         help="Without it: the size measured in the image, where a part is filled in what is left "
         "of it",
     )  # fmt: skip

@@ -54,7 +54,7 @@ def test_a_change_is_drawn_with_its_identity_distance(editor, monkeypatch) -> No
     test.button(key="edit_go").click().run()
     assert not test.exception
     text = " ".join(str(e.proto) for e in test.get("html"))
-    wanted = editor.move(np.array(galaxies(3, 64, seed=4)[1]), "FRI", None, "FRI", 0.5)
+    wanted = editor.move(np.array(galaxies(3, 64, seed=4)[1]), "FRII", None, "FRI", 0.5)
     assert "SYNTHETIC" in text and f"{wanted.distance:.3f}" in text
     test.radio(key="edit_what").set_value("Fill a part").run()
     test.button(key="edit_go").click().run()

@@ -9,14 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from astropy.io import fits
 from streamlit.testing.v1 import AppTest
 
 import radioviz
+from radioviz.api import confined
 from radioviz.api.field_simulation import field_settings
 from radioviz.images.known_surveys import Beam
 from radioviz.jobs.progress import no_progress
+from radioviz.mock_fields import seen_by_search
 from radioviz.mock_fields.settings import FieldSettings
 from radioviz.ui.in_line import CancelledWork
 from radioviz.ui.pages.generate import beside_real, injection_panel, mock_field_panel
@@ -175,6 +178,18 @@ def test_galaxies_go_into_an_image_of_the_readers(
     assert f"30 galaxies added; {int(shown.truth['found'].sum())} found" in texts(app)
     assert set(shown.truth["label"]) == {"FRII", "Compact"} and held.settings.width == 256
     assert shown.selection["n"][shown.selection["of"] == "label"].sum() == 30
+    # What was found is searched for; nothing is looked for in the image again.
+    given: list[tuple] = []
+    table = pd.DataFrame({"class": ["FRII"], "n": [3], "same_class": [0.3], "isolation": [np.nan]})
+    with monkeypatch.context() as patched:
+        patched.delattr(confined, "galaxies_found")
+        patched.setattr(seen_by_search, "recognised", lambda *g: given.append(g) or table)
+        app.button(key="inject_search").click().run()
+    assert not app.error and given[0][0].shape == (256, 256) and given[0][2] is shown.listed
+    assert "need 20 or more sources" in texts(app)
+    assert app.dataframe[-1].value.to_dict("records") == [
+        {"class": "FRII", "n": 3, "same_class": 30.0}
+    ]
     # The catalogue of another finder, which found every third.
     listed = shown.truth[["ra", "dec", "flux_mjy"]][::3]
     app.file_uploader(key="inject_catalogue").upload("mine.csv", listed.to_csv().encode()).run()

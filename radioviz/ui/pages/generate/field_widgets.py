@@ -199,7 +199,22 @@ def _draw_recovery(shown: Recovered, key: str) -> None:
         f"mirrored positions. Bands are 95 % intervals.{notes}"
     )
     with st.expander("Selection function in flux, size and class"):
-        st.dataframe(shown.selection, hide_index=True)
+        table, shares = shown.selection.drop(columns="class"), ["rate", "low", "high"]
+        named = {"flux_mjy": "Flux [mJy]", "las": "Size [arcsec]", "label": "Class"}
+        of = table["of"].map(named).str.cat(shown.selection["class"], " ")
+        number = st.column_config.NumberColumn
+        titles = {
+            "of": "In", "from": number("From", format="%.3g"), "to": number("To", format="%.3g"),
+            "n": "Galaxies", "rate": percent_column("Found"),
+            "low": percent_column("from (95 %)"), "high": percent_column("to"),
+        }  # fmt: skip
+        table = table.assign(of=of, **100 * table[shares])
+        st.dataframe(table, hide_index=True, column_config=titles)
+
+
+def percent_column(title: str, help_text: str = "") -> Any:
+    """Column of a table with whole percentages, which come as such."""
+    return st.column_config.NumberColumn(title, format="%.0f %%", help=help_text or None)
 
 
 def binned(image: np.ndarray) -> np.ndarray:

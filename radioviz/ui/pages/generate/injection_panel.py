@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ from radioviz.ui.pages.generate.field_widgets import (
     Recoveries,
     binned,
     choose_population,
+    percent_column,
     recovered,
     recovery_panel,
 )
@@ -44,7 +45,7 @@ class InjectionState:
     """The image that a session has added galaxies to."""
 
     of: str = ""  # file, extension and settings
-    asked: tuple[str, int | None, FieldSettings] | None = None  # the same
+    asked: tuple[str, int | None, FieldSettings] | None = None  # the same, of what is shown
     settings: FieldSettings | None = None  # with those of the image
     found: Recoveries = field(default_factory=Recoveries)
     # searched, searched_of: what search and outlier scores say of them, and of which finder's
@@ -72,20 +73,21 @@ def injection_panel(batch: GeneratedBatch, view: View) -> None:
         help="Number of the image in a file that holds several",
     )  # fmt: skip
     settings = FieldSettings(**choose_population(batch, counted=True))
+    held = page_state(InjectionState)
+    held.asked = None
     if file is None:
         return
     seen = _Seen(file.getvalue(), file.name, extension, settings)
-    held = page_state(InjectionState)
     if st.button("Add and find", icon=":material/playlist_add:", key="inject_go", type="primary"):
         found, image, held.settings = seen.found()
         held.of, held.picture = seen.of, binned(image)
-        held.asked = seen.name, seen.extension, seen.settings
         held.found, held.searched, held.searched_of = Recoveries(found), None, ""
     if held.settings is None:
         return
     if held.of != seen.of:
         st.info("File or settings have changed: add the galaxies again.")
         return
+    held.asked = seen.name, seen.extension, seen.settings
     _show(held, held.settings, seen, view)
 
 
@@ -221,7 +223,7 @@ def _search(held: InjectionState, settings: FieldSettings, seen: _Seen, shown: R
             "away from all added galaxies."
         )
     shares = table.columns.difference(["class", "n"])
-    titles = {"class": "Class", "n": "Found"} | {n: _percent(*t) for n, t in _SHARES.items()}
+    titles = {"class": "Class", "n": "Found"} | {n: percent_column(*t) for n, t in _SHARES.items()}
     st.dataframe(table.assign(**100 * table[shares]), hide_index=True, column_config=titles)
 
 
@@ -238,7 +240,3 @@ _SHARES = {
     ),
     "stranger_than_isolation": ("Stranger: isolation", "The same by isolation forest"),
 }
-
-
-def _percent(title: str, help_text: str = "") -> Any:
-    return st.column_config.NumberColumn(title, format="%.0f %%", help=help_text or None)
