@@ -21,7 +21,7 @@ from radioviz.data.catalogue import Catalogue
 from radioviz.data.magnitudes import MAGNITUDE, asinh_magnitudes
 from radioviz.data.preprocess import FIRST_BEAM, Preprocess, as_batch, resampling
 from radioviz.errors import PreprocessError
-from radioviz.morphology.noise import is_shifted, measure_noise
+from radioviz.morphology.noise import is_shifted, measure_noise, noise_of_filled
 from radioviz.morphology.sources import Islands, associate, find_islands, grow
 
 FITS = ("source", "fixed")
@@ -30,8 +30,9 @@ BOX = "source_box"
 """Column of a Catalogue: side in arcsec of a box that holds the source, NaN where unknown. Frames
 take it for the extent of the source."""
 
-FINDER = 1
-"""Increase it when the same image gets another frame."""
+FINDER = 2
+"""Increase it when the same image gets another frame. 2 differs from 1 in pictures alone: those
+that were clipped within their noise, and those in which nothing was found."""
 
 _ROUNDS = 8
 _UNKNOWN_BEAM = 3.0  # pixels, the usual sampling of surveys
@@ -166,11 +167,15 @@ class SourceFrame(Preprocess):
         image = noise.restore(given)
         beam_pixels = max(beam / scale, 1.0) if beam else _UNKNOWN_BEAM
         islands = find_islands(image, noise, beam_pixels)
+        if not len(islands) and not raw and (given >= 0).all():
+            noise = noise_of_filled(given)
+            image = noise.restore(given)
+            islands = find_islands(image, noise, beam_pixels)
         centre = self._centre(islands, scale)
         belongs = associate(
             _seen_from(islands, *centre), noise.sigma, beam_pixels, FIRST_BEAM / scale
         )
-        # Without a source the noise is that of emission that fills the image: nothing is clipped.
+        # Without a source all pixels are shown: noise, or emission that nothing rises above.
         if self.clip_sigma is not None and not noise.clipped and belongs.any():
             image[image < self.clip_sigma * noise.sigma] = 0.0
         frame = self._frame(islands, belongs, centre, image.shape, scale, beam_pixels, box)

@@ -6,12 +6,14 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from radioviz.data.catalogue import Catalogue
 from radioviz.data.preprocess import Preprocess
 from radioviz.errors import ImageError, PreprocessError
 from radioviz.models.artefact import ModelInfo
 from radioviz.morphology.frame import SourceFrame, read_chain
+from radioviz.morphology.noise import measure_noise
 
 SCALE, BEAM = 1.8, 5.4
 FIXED = SourceFrame(field_arcsec=115.2, fit="fixed")
@@ -36,6 +38,46 @@ def framed(chain: SourceFrame, image: np.ndarray, beam: float = BEAM):  # type: 
 def centroid(image: np.ndarray) -> tuple[float, float]:
     y, x = np.mgrid[: len(image), : len(image)] - (len(image) - 1) / 2
     return float((image * y).sum() / image.sum()), float((image * x).sum() / image.sum())
+
+
+@pytest.mark.parametrize("level", [-1.0, 0.0, 1.0])
+@pytest.mark.parametrize("smooth", [0.0, 1.3])
+def test_noise_of_a_picture_that_was_clipped_at_the_sky(level: float, smooth: float) -> None:
+    """Pictures cut at a level within the noise were taken for free of noise."""
+    image = np.random.default_rng(1).normal(0, 1, (160, 160))
+    if smooth:
+        image = gaussian_filter(image, smooth)
+        image /= image.std()
+    image += 30 * np.exp(-((np.mgrid[:160, :160] - 80) ** 2).sum(axis=0) / (2 * 6.0**2))
+    picture = np.clip(np.rint((image - level) * 8), 0, 255).astype(np.uint8)
+    noise = measure_noise(picture, raw=False)
+    assert not noise.clipped
+    assert noise.sigma == pytest.approx(8, rel=0.15)
+    assert noise.background == pytest.approx(-level * 8, abs=2.5)
+
+
+def test_what_was_clipped_at_three_sigma_keeps_its_noise() -> None:
+    image = sky((0, 0, 1.0), (20, 30, 0.5))
+    picture = np.where(image > 0.03, np.clip(image * 255, 1, 255), 0).astype(np.uint8)
+    noise = measure_noise(picture, raw=False)
+    assert noise.clipped
+    assert noise.sigma == pytest.approx(picture[picture > 0].min() / 3)
+
+
+def test_a_picture_that_emission_fills_has_no_bright_border() -> None:
+    """Nothing was found in it, and what lies outside was shown brighter than the sky."""
+    y, x = np.mgrid[:128, :128] - 63.5
+    emission = np.exp(-((x + 0.6 * y) ** 2 / (2 * 40.0**2) + y**2 / (2 * 45.0**2)))
+    grain = gaussian_filter(np.random.default_rng(2).normal(0, 1, (128, 128)), 4)
+    picture = np.clip(230 * emission + 250 * grain - 60, 0, 255).astype(np.uint8)
+    chain = SourceFrame(field_arcsec=172.8, fill=0.9)
+    out, frames = chain.framed(picture[None], 0.4, beam=BEAM)
+    assert frames[0].extent > 20
+    assert frames[0].beyond
+    border = np.ones(out[0].shape, dtype=bool)
+    border[16:-16, 16:-16] = False
+    assert out[0][border].max() == 0
+    assert out[0].max() == 1
 
 
 @pytest.mark.parametrize(("north", "west"), [(0, 0), (17, 0), (-12, 12), (0, -19)])
@@ -116,12 +158,12 @@ def test_noise_is_found_in_pictures_as_in_fits() -> None:
     assert out[0][far].max() == 0
 
 
-def test_an_image_that_emission_fills_is_kept() -> None:
+def test_the_bright_part_of_an_image_that_emission_fills_is_kept() -> None:
     y, x = np.mgrid[:64, :64]
     image = (128 + 60 * np.sin(x / 9) * np.cos(y / 11)).astype(np.uint8)
     out, frames = FIXED.framed(image[None], 0.4, beam=8.0)
     assert out[0].max() == 1
-    assert (out[0] > 0).mean() > 0.04
+    assert (out[0] > 0).mean() > 0.015
     assert len(frames) == 1
 
 
@@ -130,6 +172,7 @@ def test_a_blank_image_is_blank() -> None:
         out, frame = framed(FITTED, image)
         assert not out.any()
         assert frame.extent == 0 and frame.field == 57.6
+    assert not FITTED(np.zeros((1, 64, 64), np.uint8), SCALE).any()
 
 
 def test_a_margin_shows_more_of_the_same_frame() -> None:
