@@ -19,6 +19,8 @@ _TILES = 8  # along a side, to look at the parts of an image that hold sky
 # Share of positive pixels in the sky of an image that was clipped within its noise. Of images that
 # were clipped at 3 sigma it is at most 0.015 (FIRST, MiraBest, FR-DEEP).
 _WITHIN_NOISE = (0.05, 0.98)
+# Of noise above a clip level, 90th percentile over median, at most; 2.4 to 3.3 if it is normal.
+_NOISE_TAIL = 6.0
 _DARKEST = 1  # percentile of a filled picture that is taken for the sky
 
 
@@ -124,7 +126,9 @@ def _clipped_within_noise(image: np.ndarray) -> Noise | None:
     above = float(share[sky].mean())
     normal = NormalDist()
     level = normal.inv_cdf(1 - above)
-    excess = float(np.median(tiles.swapaxes(1, 2)[sky][shown.swapaxes(1, 2)[sky]]))
+    excess, tail = np.percentile(tiles.swapaxes(1, 2)[sky][shown.swapaxes(1, 2)[sky]], (50, 90))
+    if tail > _NOISE_TAIL * excess:
+        return None  # the faint skirts of a source, as of a clipped image that was smoothed
     if image.dtype.kind in "iu":
         excess -= 0.5  # the clip level lies half a grey level or more above 0
     sigma = excess / (normal.inv_cdf(1 - above / 2) - level)
