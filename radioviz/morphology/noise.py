@@ -21,6 +21,7 @@ _TILES = 8  # along a side, to look at the parts of an image that hold sky
 _WITHIN_NOISE = (0.05, 0.98)
 # Of noise above a clip level, 90th percentile over median, at most; 2.4 to 3.3 if it is normal.
 _NOISE_TAIL = 6.0
+_NOISE_START = 0.3  # 5th percentile over median, at most; 0.1 if it is normal
 _DARKEST = 1  # percentile of a filled picture that is taken for the sky
 
 
@@ -82,7 +83,8 @@ def measure_noise(
     the level of the sky, so that about half of the noise remains; then how many of its pixels do,
     and how bright they are, gives both level and noise.
     """
-    if not stated > 0 and (found := _clipped_within_noise(image)) is not None:
+    known = stated > 0 or shifted
+    if not known and (found := _clipped_within_noise(image)) is not None:
         return found
     if raw or 2 * np.count_nonzero(image) > image.size:
         background, sigma = noise_level(image)
@@ -126,9 +128,12 @@ def _clipped_within_noise(image: np.ndarray) -> Noise | None:
     above = float(share[sky].mean())
     normal = NormalDist()
     level = normal.inv_cdf(1 - above)
-    excess, tail = np.percentile(tiles.swapaxes(1, 2)[sky][shown.swapaxes(1, 2)[sky]], (50, 90))
-    if tail > _NOISE_TAIL * excess:
+    values = tiles.swapaxes(1, 2)[sky][shown.swapaxes(1, 2)[sky]]
+    faint, excess, bright = np.percentile(values, (5, 50, 90))
+    if bright > _NOISE_TAIL * excess:
         return None  # the faint skirts of a source, as of a clipped image that was smoothed
+    if faint > max(_NOISE_START * excess, 1 if image.dtype.kind in "iu" else 0):
+        return None  # nothing just above 0: clipped above the noise, and no level subtracted
     if image.dtype.kind in "iu":
         excess -= 0.5  # the clip level lies half a grey level or more above 0
     sigma = excess / (normal.inv_cdf(1 - above / 2) - level)
@@ -142,7 +147,7 @@ def noise_of_filled(image: np.ndarray) -> Noise:
     between dark and bright pixels is at 3 sigma.
     """
     sky = float(np.percentile(image, _DARKEST))
-    number, edges = np.histogram(image[image > sky], 256)
+    number, edges = np.histogram(image[(image > sky) & (image < np.inf)], 256)
     value = (edges[1:] + edges[:-1]) / 2
     below, sums = np.cumsum(number), np.cumsum(number * value)
     n, total = below[-1], sums[-1]

@@ -56,9 +56,11 @@ def test_noise_of_a_picture_that_was_clipped_at_the_sky(level: float, smooth: fl
     assert noise.background == pytest.approx(-level * 8, abs=2.5)
 
 
-def test_what_was_clipped_at_three_sigma_keeps_its_noise() -> None:
-    image = sky((0, 0, 1.0), (20, 30, 0.5))
-    picture = np.where(image > 0.03, np.clip(image * 255, 1, 255), 0).astype(np.uint8)
+@pytest.mark.parametrize("cut", [0, 50])
+def test_what_was_clipped_at_three_sigma_keeps_its_noise(cut: int) -> None:
+    """Also where the picture is cut so tightly that most of it is positive."""
+    image = sky((-20, -20, 0.2), (20, 20, 0.2), sigma=6.0)[cut : 151 - cut, cut : 151 - cut]
+    picture = np.where(image > 0.03, np.clip(image * 1275, 1, 255), 0).astype(np.uint8)
     noise = measure_noise(picture, raw=False)
     assert noise.clipped
     assert noise.sigma == pytest.approx(picture[picture > 0].min() / 3)
