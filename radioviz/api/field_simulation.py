@@ -340,7 +340,7 @@ def search_recovery(
     Raises
     ------
     FieldError
-        As :func:`field_recovery`, or if no galaxy was found.
+        As :func:`field_recovery`, or if no galaxy was found, or the data set has no classes.
     CatalogueError, ModelError, AtlasError
         If the data set, the model or its Atlas is missing.
 

@@ -27,7 +27,7 @@ from radioviz.mock_fields.beam_noise import BeamNoise
 from radioviz.mock_fields.population import draw_sources
 from radioviz.mock_fields.settings import FieldSettings, covariance
 from radioviz.mock_fields.stamps import Stamp, beam_stamp, galaxy_stamp
-from radioviz.mock_fields.templates import Templates, make_templates
+from radioviz.mock_fields.templates import SHARP, Templates, make_templates
 from radioviz.sky import tan_wcs
 from radioviz.store.atomic import atomic_file, report_unwritable
 
@@ -249,7 +249,7 @@ def truth_table(
 
 def blurred_words(truth: pd.DataFrame, beam: Beam) -> str:
     """How many sources are less sharp than the beam, to follow their number; empty of none."""
-    number = int((truth["resolution"] > 1.001 * beam.fwhm).sum())
+    number = int((truth["resolution"] > 1.001 * beam.minor / SHARP).sum())
     return (
         f", {number:,} less sharp than the beam: no generated galaxy was large enough (column "
         "resolution)"

@@ -73,18 +73,20 @@ def recognised(
     Raises
     ------
     FieldError
-        If no galaxy was found.
+        If no galaxy was found, or the survey has no classes.
     """
     added = truth[truth["found"].to_numpy(bool)]
     if not len(added):
         raise FieldError("no added galaxy was found, so that none can be searched for")
+    known = labels != ""
+    if not known.any():
+        raise FieldError("the data set to search in has no classes; choose another")
     places = _found_places(added, listed[listed["new"].to_numpy(bool)], beam, pixel)
     real = _real_places(listed, truth, beam, pixel)
     latents = encoder.encode(
         _seen(encoder, image, np.concatenate([places, real]), beam, pixel), progress=progress
     )
     mine, others = latents[: len(added)], np.arange(len(added), len(latents))
-    known = labels != ""
     white = Whitening.of(survey)
     base, classes = normalize(white(survey[known])), labels[known]
     results = _first_results(normalize(white(mine)) @ base.T, classes)
@@ -139,7 +141,7 @@ def _found_places(added: pd.DataFrame, found: pd.DataFrame, beam: Beam, pixel: f
 def _real_places(listed: pd.DataFrame, truth: pd.DataFrame, beam: Beam, pixel: float) -> np.ndarray:
     """Pixels (from 0) of the brightest sources that lie away from all added galaxies."""
     values = listed[["x", "y", "flux_mjy"]].to_numpy(float)
-    values = values[np.isfinite(values).all(axis=1)]
+    values = values[np.isfinite(values[:, :2]).all(axis=1)]
     places = values[:, :2] - 1
     if not len(places):
         return np.empty((0, 2))
@@ -148,7 +150,7 @@ def _real_places(listed: pd.DataFrame, truth: pd.DataFrame, beam: Beam, pixel: f
     near = cKDTree(places).query_ball_point(truth[["x", "y"]].to_numpy(float) - 1, reach)
     away = np.ones(len(places), bool)
     away[np.concatenate([np.asarray(rows, int) for rows in near])] = False
-    order = np.argsort(-values[away, 2], kind="stable")
+    order = np.argsort(-np.nan_to_num(values[away, 2]), kind="stable")  # without a flux, last
     return places[away][order[:MOST_REAL]]
 
 

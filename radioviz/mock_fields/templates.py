@@ -17,6 +17,7 @@ from radioviz.models.registry import decoders
 from radioviz.morphology import measure
 
 _ALIKE = 6
+SHARP = 0.97  # least minor axis of the field's beam over the beam of a template that is shown
 """Templates of about the right size among which one is drawn."""
 
 
@@ -51,7 +52,7 @@ class Templates:
             own = np.flatnonzero(self.labels == label)
             own = own[np.argsort(self.las[own])]
             las = sources["las"].to_numpy(float)[rows]
-            sharp = np.searchsorted(self.las[own], 0.97 * las / ratio)
+            sharp = np.searchsorted(self.las[own], SHARP * las / ratio)
             alike = np.searchsorted(self.las[own], las / min(1.0, ratio)) - _ALIKE // 2
             first = np.clip(np.maximum(sharp, alike), 0, max(0, len(own) - _ALIKE))
             width = min(_ALIKE, len(own))

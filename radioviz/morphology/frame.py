@@ -31,8 +31,11 @@ BOX = "source_box"
 take it for the extent of the source."""
 
 FINDER = 2
-"""Increase it when the same image gets another frame. 2 differs from 1 in pictures alone: those
-that were clipped within their noise, and those in which nothing was found."""
+"""Increase it when the same image gets another frame."""
+
+_ALIKE = (1, FINDER)
+"""Versions of models that are framed by the rules of today. Those of 1 differed in pictures alone:
+those that were clipped within their noise, and those in which nothing was found."""
 
 _ROUNDS = 8
 _UNKNOWN_BEAM = 3.0  # pixels, the usual sampling of surveys
@@ -84,7 +87,7 @@ class SourceFrame(Preprocess):
             )
         if self.fit not in FITS:
             raise PreprocessError(f"fit is {self.fit!r}; expected one of {', '.join(FITS)}")
-        if self.finder != FINDER:
+        if self.finder not in _ALIKE:
             raise PreprocessError(
                 f"finder is {self.finder!r}; this version of RadioViz finds sources by rules "
                 f"{FINDER}, so a model trained with others would see other frames: train it again"
@@ -168,7 +171,7 @@ class SourceFrame(Preprocess):
         beam_pixels = max(beam / scale, 1.0) if beam else _UNKNOWN_BEAM
         islands = find_islands(image, noise, beam_pixels)
         if not len(islands) and not raw and (given >= 0).all():
-            noise = noise_of_filled(given)
+            noise = noise_of_filled(given, beam_pixels)
             image = noise.restore(given)
             islands = find_islands(image, noise, beam_pixels)
         centre = self._centre(islands, scale)

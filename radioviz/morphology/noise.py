@@ -9,6 +9,7 @@ from statistics import NormalDist
 import numpy as np
 
 from radioviz.data.preprocess import noise_level
+from radioviz.morphology.complexity import block_mean
 
 CLIP_SIGMA = 3.0  # at which the authors clipped the 8-bit images of FIRST and NVSS
 # Above 3 sigma noise leaves islands of a few pixels, on average 0.26 sigma higher (measured on the
@@ -19,9 +20,12 @@ _TILES = 8  # along a side, to look at the parts of an image that hold sky
 # Share of positive pixels in the sky of an image that was clipped within its noise. Of images that
 # were clipped at 3 sigma it is at most 0.015 (FIRST, MiraBest, FR-DEEP).
 _WITHIN_NOISE = (0.05, 0.98)
-# Of noise above a clip level, 90th percentile over median, at most; 2.4 to 3.3 if it is normal.
-_NOISE_TAIL = 6.0
-_NOISE_START = 0.3  # 5th percentile over median, at most; 0.1 if it is normal
+# Percentiles 10 and 90 over the median of the positive pixels of sky, at most and at least. Normal
+# noise above a clip level has 0.07 to 0.33, and 2.4 to 3.3; skirts of sources have other values.
+_FAINT, _BRIGHT = 0.4, 6.0
+_COARSE = 1.5  # grey levels: so faint a noise has too few of them to judge by
+_TILE_PIXELS = 8  # smallest side of a tile
+_FILLED = 0.5  # variance of means over blocks over that of pixels; noise has less
 _DARKEST = 1  # percentile of a filled picture that is taken for the sky
 
 
@@ -83,7 +87,7 @@ def measure_noise(
     the level of the sky, so that about half of the noise remains; then how many of its pixels do,
     and how bright they are, gives both level and noise.
     """
-    known = stated > 0 or shifted
+    known = raw or shifted or stated > 0
     if not known and (found := _clipped_within_noise(image)) is not None:
         return found
     if raw or 2 * np.count_nonzero(image) > image.size:
@@ -116,7 +120,7 @@ def _clipped_within_noise(image: np.ndarray) -> Noise | None:
     clip level where as large a share lies above it, and the median of what remains gives sigma.
     """
     ny, nx = (n // _TILES for n in image.shape)
-    if min(ny, nx) < _ISLAND_PIXELS or not image.any() or (image < 0).any():
+    if min(ny, nx) < _TILE_PIXELS or not image.any() or (image < 0).any():
         return None
     tiles = image[: ny * _TILES, : nx * _TILES].reshape(_TILES, ny, _TILES, nx)
     shown = (tiles > 0) & (tiles < np.inf)
@@ -125,29 +129,42 @@ def _clipped_within_noise(image: np.ndarray) -> Noise | None:
     if not _WITHIN_NOISE[0] <= middle <= _WITHIN_NOISE[1]:
         return None
     sky = (share > 0) & (share <= middle)
+    if not sky.any():
+        return None
     above = float(share[sky].mean())
     normal = NormalDist()
     level = normal.inv_cdf(1 - above)
     values = tiles.swapaxes(1, 2)[sky][shown.swapaxes(1, 2)[sky]]
-    faint, excess, bright = np.percentile(values, (5, 50, 90))
-    if bright > _NOISE_TAIL * excess:
-        return None  # the faint skirts of a source, as of a clipped image that was smoothed
-    if faint > max(_NOISE_START * excess, 1 if image.dtype.kind in "iu" else 0):
-        return None  # nothing just above 0: clipped above the noise, and no level subtracted
-    if image.dtype.kind in "iu":
-        excess -= 0.5  # the clip level lies half a grey level or more above 0
-    sigma = excess / (normal.inv_cdf(1 - above / 2) - level)
-    return Noise(-level * sigma, sigma, False)
+    if image.dtype.kind in "iub":
+        values = values - 0.5  # the clip level lies half a grey level or more above 0
+    faint, excess, bright = np.percentile(values, (10, 50, 90))
+    coarse = excess <= _COARSE and image.dtype.kind in "iub"
+    if bright > _BRIGHT * excess or (faint > _FAINT * excess and not coarse):
+        return None
+    sigma = float(excess) / (normal.inv_cdf(1 - above / 2) - level)
+    # Pixels at 0 stay there where the sky is below it.
+    return Noise(max(-level * sigma, 0.0), sigma, False)
 
 
-def noise_of_filled(image: np.ndarray) -> Noise:
-    """Sky and noise of a picture ``(ny, nx)``, without negative values, that emission fills.
+def noise_of_filled(image: np.ndarray, beam: float) -> Noise:
+    """Sky and noise of a picture ``(ny, nx)``, without negative values, in which nothing was found.
 
-    Its darkest part is the sky, and Otsu's threshold (1979, IEEE Trans. Syst. Man Cybern. 9, 62)
-    between dark and bright pixels is at 3 sigma.
+    The darkest part is the sky, so that what lies outside the picture is not brighter. Where
+    emission fills it (means over blocks of three beams, in pixels, differ as pixels do), Otsu's
+    threshold (1979, IEEE Trans. Syst. Man Cybern. 9, 62) between dark and bright pixels is at 3
+    sigma; else sigma is 0, and nothing can be found.
     """
-    sky = float(np.percentile(image, _DARKEST))
-    number, edges = np.histogram(image[(image > sky) & (image < np.inf)], 256)
+    pixels = image[np.isfinite(image)]
+    if not pixels.size:
+        return Noise(0.0, 0.0, False)
+    sky = float(np.percentile(pixels, _DARKEST))
+    step = min(max(round(3 * beam), 1), max(min(image.shape) // 4, 1))
+    ny, nx = (n // step * step for n in image.shape)
+    blocks = block_mean(np.where(np.isfinite(image), image, sky)[:ny, :nx].astype(np.float32), step)
+    above = pixels[pixels > sky]
+    if not above.size or not np.var(blocks) > _FILLED * np.var(pixels.astype(np.float64)):
+        return Noise(sky, 0.0, False)
+    number, edges = np.histogram(above, 256)
     value = (edges[1:] + edges[:-1]) / 2
     below, sums = np.cumsum(number), np.cumsum(number * value)
     n, total = below[-1], sums[-1]

@@ -80,3 +80,12 @@ def test_search_and_outlier_scores_see_what_was_added(
     pd.testing.assert_frame_equal(said, ranked, rtol=1e-3)
     with pytest.raises(FieldError, match="has no column 'label'"):
         radioviz.search_recovery(truth.drop(columns="label"), own, sky)
+
+
+def test_sources_without_a_flux_are_compared_with() -> None:
+    """A catalogue of positions alone lost all of the image's own sources."""
+    truth = pd.DataFrame({"x": [50.0], "y": [50.0], "las": [20.0]})
+    listed = pd.DataFrame({"x": [52.0, 200.0, 300.0], "y": [50.0, 200.0, 10.0], "flux_mjy": np.nan})
+    listed.loc[2, "flux_mjy"] = 3.0
+    places = seen_by_search._real_places(listed, truth, BEAM, PIXEL)
+    assert places.tolist() == [[299.0, 9.0], [199.0, 199.0]]

@@ -53,7 +53,7 @@ def test_noise_of_a_picture_that_was_clipped_at_the_sky(level: float, smooth: fl
     noise = measure_noise(picture, raw=False)
     assert not noise.clipped
     assert noise.sigma == pytest.approx(8, rel=0.15)
-    assert noise.background == pytest.approx(-level * 8, abs=2.5)
+    assert noise.background == pytest.approx(max(-level * 8, 0), abs=2.5)
 
 
 @pytest.mark.parametrize("cut", [0, 50])
@@ -64,6 +64,39 @@ def test_what_was_clipped_at_three_sigma_keeps_its_noise(cut: int) -> None:
     noise = measure_noise(picture, raw=False)
     assert noise.clipped
     assert noise.sigma == pytest.approx(picture[picture > 0].min() / 3)
+
+
+def test_skirts_of_sources_are_not_noise() -> None:
+    """Large and crowded sources of a picture that was clipped at 3 sigma."""
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[:150, :150]
+    large = 20 * np.exp(-((y - 75) ** 2 + (x - 75) ** 2) / (2 * 30.0**2))
+    crowd = sum(
+        rng.uniform(5, 60) * np.exp(-((y - v) ** 2 + (x - u) ** 2) / (2 * 4.0**2))
+        for v, u in rng.uniform(0, 150, (60, 2))
+    )
+    for sources in (large, crowd):
+        image = sources + gaussian_filter(rng.normal(0, 1, (150, 150)), 1.3) * 4.7
+        noise = measure_noise(np.where(image > 3, image, 0).astype(np.float32), raw=False)
+        assert noise.clipped
+        assert noise.sigma == pytest.approx(1, abs=0.05)
+
+
+def test_a_picture_that_is_half_blank_is_measured() -> None:
+    picture = np.random.default_rng(4).normal(100, 10, (128, 128)).clip(1, 255).astype(np.uint8)
+    picture[:64] = 0
+    assert measure_noise(picture, raw=False).sigma > 0
+
+
+def test_noise_and_what_is_not_finite_are_no_source() -> None:
+    grain = gaussian_filter(np.random.default_rng(5).normal(0, 1, (128, 128)), 1.5)
+    noise = np.clip(128 + 20 * grain / grain.std(), 0, 255).astype(np.uint8)
+    bright = np.full((64, 64), 1.0, np.float32)
+    bright[3, 3] = np.inf
+    for image in (noise, bright, np.full((64, 64), np.inf), np.eye(64, dtype=bool)[::2, ::2]):
+        out, frames = FIXED.framed(image[None], SCALE, beam=BEAM)
+        assert np.isfinite(out).all()
+        assert frames[0].extent < 10 or image is not noise
 
 
 def test_a_picture_that_emission_fills_has_no_bright_border() -> None:

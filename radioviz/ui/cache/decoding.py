@@ -215,17 +215,17 @@ def training(model: str, progress: Progress = no_progress) -> Training:
 
     info = models()[model]
     parts, pairs, missing, apart, aside = [], [], [], [], 0
+    leaves_out = learned_aside(info.training)
     for key in info.training.get("data", ()):
         try:
             catalogue = data_set(key)
+            learned = catalogue.table["split"].to_numpy(str) == "train"
+            kept_back = rows_aside(key, catalogue.table) if leaves_out else np.zeros_like(learned)
         except CatalogueError:
             missing.append(key)
             continue
-        learned = catalogue.table["split"].to_numpy(str) == "train"
-        if learned_aside(info.training):
-            kept_back = learned & rows_aside(key, catalogue.table)
-            learned &= ~kept_back
-            aside += int(kept_back.sum())
+        aside += int((learned & kept_back).sum())
+        learned &= ~kept_back
         rows = np.flatnonzero(learned)
         parts.append(info.preprocess.apply(catalogue, rows))
         if len(rows) > 2:

@@ -50,8 +50,11 @@ def injection_script(
     given |= {} if extension is None else {"extension": extension}
     script.put("truth", call("radioviz.inject_galaxies", name, "more.fits", **given))
     script.put("found", call("radioviz.find_sources", "more.fits"))
-    # Of a file of several images a script needs the one alone.
     before = {} if extension is not None else {"before": name}
+    if extension is not None:
+        script.note(
+            "The page leaves out the image's own sources; give before= a file of this image alone."
+        )
     tables = {"rates": "field_recovery", "selection": "selection_function"}
     tables |= {"seen": "search_recovery"} if searched else {}
     for table, function in tables.items():
