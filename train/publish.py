@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from radioviz.data.registry import DATA_SETS, open_data_set
+from radioviz.data.registry import DATA_SETS, titles_of
 from radioviz.models import weights
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import trained_folder
@@ -102,7 +102,7 @@ def publish_task(
         preprocess=config.preprocess,
         training={
             "data": list(config.data),
-            "titles": {key: open_data_set(key).info.title for key in config.data},
+            "titles": titles_of(config.data),
             "catalogue_digests": data.digests,
             **({"set_aside": aside} if (aside := task.set_aside()) else {}),
             "images": {"train": len(data.train), "valid": len(data.valid)},

@@ -7,7 +7,7 @@ import dataclasses
 import importlib
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +60,12 @@ def open_data_set(key: str, progress: Progress = no_progress) -> Catalogue:
         except CatalogueError as error:
             notes = (f"The stored copy could not be used and was rebuilt: {error}",)
     return build_catalogue(data_set, progress, notes)
+
+
+def titles_of(keys: Iterable[str]) -> dict[str, str]:
+    """Titles by key of those data sets that are known; none is opened."""
+    known = DATA_SETS | user_data_sets()
+    return {key: known[key].title for key in keys if key in known}
 
 
 def build_catalogue(

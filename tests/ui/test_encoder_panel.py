@@ -48,15 +48,15 @@ def test_a_square_that_fits_the_source_says_what_it_found() -> None:
 
 
 def test_what_lies_outside_of_the_image_is_named_as_it_is_seen() -> None:
-    """Where emission fills an image, its mean level is 0, and its darkest pixels lie below."""
+    """Where emission fills a raw image, its mean level is 0, and its darkest pixels lie below."""
     y, x = np.mgrid[:64, :64]
-    filled = (128 + 100 * np.sin(x / 9) * np.cos(y / 7)).astype(np.uint8)
+    filled = (np.sin(x / 9) * np.cos(y / 7)).astype(np.float32)
     double = np.where(np.hypot(x - 32, y - 32) < 3, 200, 0).astype(np.uint8)
     chain = SourceFrame(size=32, field_arcsec=240.0)
-    seen = chain(np.stack([filled, double]), 1.8, beam=5.4)
-    assert "is grey to the encoder" in outside_text(seen[0])
-    assert f"{seen[0][0, 0]:.0%} of the brightest pixel" in outside_text(seen[0])
-    assert "is empty to the encoder" in outside_text(seen[1])
+    grey = chain(filled[None], 1.8, beam=5.4, raw=True)[0]
+    assert "is grey to the encoder" in outside_text(grey)
+    assert f"{grey[0, 0]:.0%} of the brightest pixel" in outside_text(grey)
+    assert "is empty to the encoder" in outside_text(chain(double[None], 1.8, beam=5.4)[0])
 
 
 def test_inspect_shows_it(open_page: Callable[..., AppTest], first: Catalogue) -> None:

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from radioviz.data.registry import DATA_SETS, open_data_set
+from radioviz.data.registry import DATA_SETS, open_data_set, titles_of
 from radioviz.encode import Encoder
 from radioviz.encode.encoder import BATCH
 from radioviz.errors import CatalogueError
@@ -351,7 +351,7 @@ def _describe(
         architecture=arguments,
         training={
             "data": [key for key in keys if key != CALIBRATED],
-            "titles": {key: open_data_set(key).info.title for key in keys},
+            "titles": titles_of(keys),
             "catalogue_digests": {key: open_data_set(key).digest for key in keys},
             "images": learned["split"].value_counts().to_dict(),
             "seconds": round(seconds, 1),
