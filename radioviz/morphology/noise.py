@@ -20,8 +20,8 @@ _TILES = 8  # along a side, to look at the parts of an image that hold sky
 # Share of positive pixels in the sky of an image that was clipped within its noise. Of images that
 # were clipped at 3 sigma it is at most 0.015 (FIRST, MiraBest, FR-DEEP).
 _WITHIN_NOISE = (0.05, 0.98)
-# Percentiles 10 and 90 of the positive pixels of sky, over their median, at most. Normal noise above
-# a clip level has 0.07 to 0.33, and 2.4 to 3.3; skirts of sources have more of one or the other.
+# Percentiles 10 and 90 of the positive pixels of sky, over their median, at most. Normal noise
+# above a clip level has 0.07 to 0.33, and 2.4 to 3.3; skirts of sources have more of one of them.
 _FAINT, _BRIGHT = 0.4, 6.0
 _COARSE = 1.5  # grey levels: so faint a noise has too few of them to judge by
 _TILE_PIXELS = 8  # smallest side of a tile
