@@ -104,7 +104,7 @@ def test_a_fetch_is_cancelled_killed_and_resumed(
     own_server: Server, service: sky.Server, page: Page, home: Path
 ) -> None:
     def slow(asked: Asked, handler: BaseHTTPRequestHandler) -> bool:
-        time.sleep(1.0)  # ten seconds of fetching: time to press Cancel on a slow machine
+        time.sleep(3.0)  # half a minute of fetching: time to press Cancel on a slow machine
         return False
 
     service.behaviour = slow
