@@ -68,7 +68,7 @@ def galaxy_image_panel(catalogue: Catalogue, row: int, view: View) -> None:
                 ("Pixel values", info.bunit or "uncalibrated grey levels"),
                 ("Noise", noise_text(catalogue, row, noise)),
                 *_beam_fact(catalogue, row),
-                ("Terms", info.licence),
+                ("Terms", info.licence or "not stated"),
             ]
         )
     )
