@@ -152,7 +152,7 @@ QUOTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
      "mbc.vae_codes.best.auc"), "{:.3f} / {:.3f}"),
     ("MBC, 5 nearest neighbours; linear", ("mbc.ssl.knn5.accuracy", "mbc.ssl.linear.accuracy"),
      "{:.3f}; {:.3f}"),
-    ("MBC, fine-tuned", ("mbc.finetuned.accuracy", "mbc.finetuned.cv_accuracy",
+    ("MBC, at the native scale", ("mbc.finetuned.accuracy", "mbc.finetuned.cv_accuracy",
      "mbc.labels145.error"), "{:.3f}; {:.3f}; {:.1%}"),
     ("FIRST, four classes, five folds", ("first4.accuracy", "first4.bent_f1", "first4.brier"),
      "{:.3f}; {:.2f}; {:.2f}"),
