@@ -17,8 +17,10 @@ from radioviz.models.registry import decoders
 from radioviz.morphology import measure
 
 _ALIKE = 6
-SHARP = 0.97  # least minor axis of the field's beam over the beam of a template that is shown
 """Templates of about the right size among which one is drawn."""
+
+SHARP = 0.97
+"""Least minor axis of the field's beam, over the beam of a template at the size of its source."""
 
 
 @dataclass(frozen=True, eq=False)
