@@ -91,20 +91,24 @@ def draw_jobs() -> None:
 @st.fragment(run_every=1.0)
 def _draw_running() -> None:
     """Progress of the running jobs, redrawn every second until they end."""
+    if your_data_state().open_map is not None:
+        st.rerun()  # a callback, unlike a value, outlives a job that ends at the click
     running = [job for job in survey_job.list_jobs() if job.active]
     for job in running:
         with st.container(border=True, key=f"job_{job.id}"):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(f"**{_name(job)}** · {_duration(job.seconds)}", width="stretch")
                 mapped = cache.atlas_names(job.request.key) if job.progress.imported else []
-                if mapped and st.button(
-                    "Open on the latent map",
-                    key=f"look_{job.id}",
-                    icon=":material/scatter_plot:",
-                    help="Shows the maps so far while the import continues",
-                ):
-                    _request_map(job.request.key, _best_encoder(mapped))
-                    st.rerun()
+                if mapped:
+                    _button(
+                        "Open on the latent map",
+                        f"look_{job.id}",
+                        "scatter_plot",
+                        _request_map,
+                        job.request.key,
+                        _best_encoder(mapped),
+                        help="Shows the maps so far while the import continues",
+                    )
                 _button(
                     "Cancel",
                     f"cancel_{job.id}",
