@@ -169,7 +169,7 @@ _ARGUMENTS: dict[str, tuple[type, str]] = {
     "--trainings": (bool, "also repeat trainings, which take hours"),
     "--timings": (bool, "also repeat timings, which need an idle machine"),
     "--words": (bool, "only compare the guides and the cards"),
-    "--what": (str, "fr (default), outliers, sides, turned or generated, by commas"),
+    "--what": (str, "fr (default), outliers, sides or generated, by commas"),
     "--generator": (str, "model that draws the images of '--what generated'"),
 }
 """Type and help of each argument. Defaults are those of the functions that are called."""

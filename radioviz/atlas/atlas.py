@@ -9,7 +9,6 @@ holds
 ``latents.npy``        float16 or float32, shape ``(n, d)``
 ``layout_<name>.npy``  float32, shape ``(n, 2)``, positions on a map
 ``scores.parquet``     one row per source: reconstruction error, neighbours, ...
-``turned.npy``         float16, shape ``(n, 2 d)``, optional: :func:`orientation_summary`
 =====================  ===========================================================
 
 An Atlas belongs to the weights that made it and to the identifiers of its data set; if either has
@@ -36,12 +35,11 @@ from radioviz.errors import AtlasError
 from radioviz.models.artefact import ModelInfo
 from radioviz.paths import trained_folder, user_data_folder
 from radioviz.store import records
-from radioviz.store.atomic import atomic_file, atomic_folder, report_unwritable, write_json
+from radioviz.store.atomic import atomic_folder, report_unwritable, write_json
 from radioviz.store.identifiers import Identifiers, as_lines, digest_of
 from radioviz.store.mapped import mapped_frame
 
 FORMAT_VERSION = 1
-ORIENTATION_STATS = "turned.npy"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")  # file systems allow 255
 _ROWS = 65_536  # checked at a time: a million latents would need a quarter of a gigabyte
@@ -116,24 +114,6 @@ class Atlas:
         return mapped_frame(table)
 
     @cached_property
-    def orientation_stats(self) -> np.ndarray | None:
-        """:func:`orientation_summary` over eight views of each source; None if not computed.
-
-        Raises AtlasError if the file is damaged.
-        """
-        path = self.folder / ORIENTATION_STATS
-        if not path.exists():
-            return None
-        try:
-            found = records.read_npy(path)
-        except (OSError, ValueError) as error:
-            raise AtlasError(f"{path} is damaged ({error}); delete it") from error
-        wanted = (len(self), 2 * self.latents.shape[1])
-        if found.shape != wanted:
-            raise AtlasError(f"{path} has shape {found.shape}; expected {wanted}; delete it")
-        return found
-
-    @cached_property
     def _identifiers(self) -> Identifiers:
         if self.shared is not None:
             return self.shared
@@ -163,33 +143,6 @@ class Atlas:
     def layout_title(self, name: str) -> str:
         """Title of a layout, as displayed."""
         return str(self.meta["layouts"].get(name, {}).get("title", name))
-
-
-def orientation_summary(views: np.ndarray) -> np.ndarray:
-    """Mean and spread of the latents of a source over its views, independent of orientation.
-
-    ``views``: shape ``(n, views, d)``: latents of an image, rotated by right angles and mirrored.
-    Returns float32, shape ``(n, 2 d)``: the mean, then the standard deviation.
-    """
-    views = np.asarray(views, np.float32)
-    return np.concatenate([views.mean(axis=1), views.std(axis=1)], axis=1)
-
-
-def add_orientation_stats(atlas: Atlas, views: np.ndarray) -> None:
-    """Store the :func:`orientation_summary` of ``views``, shape ``(n, views, d)``, in an Atlas.
-
-    Raises AtlasError if shapes disagree, a value is not finite, or the file cannot be written.
-    """
-    where = atlas.folder / ORIENTATION_STATS
-    if views.ndim != 3 or (len(views), views.shape[2]) != atlas.latents.shape:
-        raise AtlasError(
-            f"views of shape {views.shape} for latents of shape {atlas.latents.shape} in {where}"
-        )
-    values = orientation_summary(views)
-    if not np.isfinite(values).all():
-        raise AtlasError(f"views for {where} hold values that are not finite")
-    with report_unwritable(where, AtlasError), atomic_file(where, parents=False) as scratch:
-        np.save(scratch, values.astype(np.float16))
 
 
 def atlas_folder(data_set: str, model: str, folder: Path | None = None) -> Path:

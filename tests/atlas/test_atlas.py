@@ -16,13 +16,10 @@ import pandas as pd
 import pytest
 
 from radioviz.atlas.atlas import (
-    ORIENTATION_STATS,
     Atlas,
     Layout,
-    add_orientation_stats,
     list_atlases,
     open_atlas,
-    orientation_summary,
     write_atlas,
 )
 from radioviz.data.catalogue import Catalogue, SurveyInfo
@@ -159,36 +156,6 @@ def test_damaged_scores_cost_the_scores_alone(tmp_path: Path) -> None:
     assert len(atlas.layouts) == 2
     with pytest.raises(AtlasError, match=r"scores\.parquet cannot be read"):
         _ = atlas.scores
-
-
-def test_views_leave_mean_and_spread(tmp_path: Path) -> None:
-    atlas = write(tmp_path)
-    assert atlas.orientation_stats is None
-    views = np.random.default_rng(1).normal(size=(N, 8, 3))
-    add_orientation_stats(atlas, views)
-    stats = reopen(tmp_path).orientation_stats
-    assert stats is not None
-    np.testing.assert_allclose(stats, orientation_summary(views), atol=1e-2)
-    np.testing.assert_allclose(orientation_summary(views)[:, :3], views.mean(axis=1), atol=1e-6)
-    np.testing.assert_allclose(
-        orientation_summary(views), orientation_summary(views[:, ::-1]), atol=1e-6
-    )
-    write(tmp_path)  # new latents have other views
-    assert reopen(tmp_path).orientation_stats is None
-
-
-def test_bad_views_are_refused(tmp_path: Path) -> None:
-    atlas = write(tmp_path)
-    with pytest.raises(AtlasError, match=r"views of shape \(40, 8, 4\)"):
-        add_orientation_stats(atlas, np.zeros((N, 8, 4)))
-    with pytest.raises(AtlasError, match="not finite"):
-        add_orientation_stats(atlas, np.full((N, 8, 3), np.nan))
-    (atlas.folder / ORIENTATION_STATS).write_bytes(b"")
-    with pytest.raises(AtlasError, match="damaged"):
-        _ = reopen(tmp_path).orientation_stats
-    np.save(atlas.folder / ORIENTATION_STATS, np.zeros((2, 6)))
-    with pytest.raises(AtlasError, match="expected"):
-        _ = reopen(tmp_path).orientation_stats
 
 
 def test_no_pickle_is_read(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def _read_all() -> dict[str, Any]:
     for pair in list_atlases():
         try:
             atlas = open_atlas(*pair, info=models.get(pair[1]))
-            _ = atlas.scores, atlas.orientation_stats
+            _ = atlas.scores
             found["/".join(pair)] = "whole"
         except RadioVizError as error:
             found["/".join(pair)] = str(error)

@@ -74,8 +74,8 @@ def models() -> tuple[seeds.Files, ...]:
 
 @cache
 def atlases() -> tuple[seeds.Files, ...]:
-    """An Atlas with scores and views, and the scores of its data set."""
-    from radioviz.atlas.atlas import Layout, add_orientation_stats, write_atlas
+    """An Atlas with scores, and the scores of its data set."""
+    from radioviz.atlas.atlas import Layout, write_atlas
     from radioviz.atlas.scores import ScoreColumn, add_scores
     from tests.models.small import small_info, synthetic_catalogue
 
@@ -86,8 +86,7 @@ def atlases() -> tuple[seeds.Files, ...]:
     layouts = {"umap": (rng.normal(size=(12, 2)), Layout("UMAP")), "pca": (z[:, :2], Layout("PCA"))}
     with TemporaryDirectory() as folder:
         scores = pd.DataFrame({"elbo": rng.normal(size=12).astype(np.float32)})
-        atlas = write_atlas(catalogue, info, z, layouts, scores, folder=Path(folder))
-        add_orientation_stats(atlas, rng.normal(size=(12, 8, info.latent_dim)))
+        write_atlas(catalogue, info, z, layouts, scores, folder=Path(folder))
         column = ScoreColumn("Strangeness", "how rare", "", "", "python -m train scores")
         add_scores(
             catalogue, pd.DataFrame({"odd": np.arange(12.0)}), {"odd": column}, folder=Path(folder)

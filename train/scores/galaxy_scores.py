@@ -13,7 +13,6 @@ from radioviz.data.registry import open_data_set
 from radioviz.encode import classifier, side_scores
 from radioviz.models.registry import list_models
 from train.core.config import TrainError
-from train.scores.orientations import store_orientations
 from train.scores.outlier_scores import outliers, score_generated
 
 Columns = tuple[pd.DataFrame, dict[str, ScoreColumn]]
@@ -22,7 +21,7 @@ Columns = tuple[pd.DataFrame, dict[str, ScoreColumn]]
 def build_all(
     data: str = "first,mirabest,frdeep-first,frdeep-nvss", what: str = "fr", generator: str = "cvae"
 ) -> None:
-    """Compute scores of data sets: ``fr``, ``outliers``, ``sides``, ``turned``, ``generated``.
+    """Compute scores of data sets: ``fr``, ``outliers``, ``sides``, ``generated``.
 
     Names are separated by commas. ``generated`` scores images that ``generator`` draws.
     """
@@ -31,10 +30,7 @@ def build_all(
             score_generated(generator)
             continue
         for key in data.split(","):
-            if kind == "turned":
-                store_orientations(key)
-            else:
-                add_score(key, kind)
+            add_score(key, kind)
 
 
 def add_score(key: str, what: str) -> Scores:

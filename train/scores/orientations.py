@@ -10,7 +10,7 @@ import hashlib
 
 import numpy as np
 
-from radioviz.atlas.atlas import add_orientation_stats, list_atlases, open_atlas
+from radioviz.atlas.atlas import list_atlases, open_atlas
 from radioviz.data.registry import open_data_set
 from radioviz.encode import Encoder
 from radioviz.images.dihedral import dihedral_views
@@ -52,19 +52,3 @@ def orientation_latents(key: str, encoder: str) -> np.ndarray:
         with atomic_file(path) as scratch:
             np.save(scratch, made.astype(np.float16))
     return np.load(path, allow_pickle=False).astype(np.float32)
-
-
-def store_orientations(key: str) -> None:
-    """Add statistics over the eight orientations to the Atlases of encoders that depend on them.
-
-    ``python -m train scores --what turned --data first``: for the encoders of the flows, to compare
-    galaxies in any orientation (:func:`radioviz.atlas.atlas.orientation_summary`).
-    """
-    models = list_models()
-    flows = models.with_capability("log_prob").values()
-    for name in dict.fromkeys(str(f.training["config"]["encoder"]) for f in flows):
-        if (key, name) in list_atlases() and not models[name].architecture.get("dihedral"):
-            catalogue = open_data_set(key)
-            atlas = open_atlas(key, name, info=models[name], catalogue=catalogue)
-            add_orientation_stats(atlas, orientation_latents(key, name))
-            print(f"{key} x {name}: {len(atlas)} sources in eight orientations")

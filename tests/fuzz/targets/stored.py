@@ -69,8 +69,6 @@ def _atlas(folder: Path) -> None:
         assert layout.shape == (len(atlas), 2)
         assert atlas.layout_title(name) is not None
     assert atlas.latents.ndim == 2
-    if atlas.orientation_stats is not None:
-        np.asarray(atlas.orientation_stats[0], np.float32)
     _ = atlas.scores
 
 
