@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from radioviz.api.latent_search import find_similar, nearest_galaxy
     from radioviz.api.many_hosts import find_hosts
     from radioviz.api.outlier_ranking import rank_outliers
+    from radioviz.api.property_prediction import predict_property
     from radioviz.api.samples import (
         GalaxySample,
         list_data_sets,
@@ -68,81 +69,55 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "GalaxySample",
-    "RadioVizError",
-    "benchmark_table",
-    "benchmarks",
-    "cite",
-    "decode_latents",
-    "draw_chart",
-    "encode_images",
-    "export_galaxies",
-    "field_recovery",
-    "fill_galaxy",
-    "find_hosts",
-    "find_similar",
-    "find_sources",
-    "generate_galaxies",
-    "import_survey",
-    "inject_galaxies",
-    "latent_plane",
-    "list_data_sets",
-    "list_models",
-    "map_positions",
-    "mock_field",
-    "move_galaxy",
-    "nearest_galaxy",
-    "open_atlas",
-    "open_data_set",
-    "outlier_scores",
-    "predict_property",
-    "property_map",
-    "rank_outliers",
-    "reconstruct_galaxies",
-    "search_recovery",
-    "search_words",
-    "select_galaxies",
-    "selection_function",
-]
-
-_MODULES = {
-    "RadioVizError": "errors",
-    "benchmark_table": "api.benchmark_figures",
-    "benchmarks": "api.benchmark_figures",
-    "cite": "api.citations",
-    "decode_latents": "api.inference",
-    "draw_chart": "api.chart_files",
-    "encode_images": "api.inference",
-    "export_galaxies": "api.file_export",
-    "field_recovery": "api.field_simulation",
-    "fill_galaxy": "api.editing",
-    "find_hosts": "api.many_hosts",
-    "find_similar": "api.latent_search",
-    "find_sources": "api.field_simulation",
-    "generate_galaxies": "api.inference",
-    "import_survey": "api.surveys",
-    "inject_galaxies": "api.field_simulation",
-    "latent_plane": "api.latent_planes",
-    "list_models": "models.registry",
-    "mock_field": "api.field_simulation",
-    "move_galaxy": "api.editing",
-    "nearest_galaxy": "api.latent_search",
-    "predict_property": "api.property_prediction",
-    "property_map": "relations.property_map",
-    "rank_outliers": "api.outlier_ranking",
-    "reconstruct_galaxies": "api.inference",
-    "search_recovery": "api.field_simulation",
-    "search_words": "api.sentence_search",
-    "select_galaxies": "api.selection",
-    "selection_function": "api.field_simulation",
+_OFFERED = {
+    "api.benchmark_figures": ("benchmark_table", "benchmarks"),
+    "api.chart_files": ("draw_chart",),
+    "api.citations": ("cite",),
+    "api.editing": ("fill_galaxy", "move_galaxy"),
+    "api.field_simulation": (
+        "field_recovery",
+        "find_sources",
+        "inject_galaxies",
+        "mock_field",
+        "search_recovery",
+        "selection_function",
+    ),
+    "api.file_export": ("export_galaxies",),
+    "api.inference": (
+        "decode_latents",
+        "encode_images",
+        "generate_galaxies",
+        "reconstruct_galaxies",
+    ),
+    "api.latent_planes": ("latent_plane",),
+    "api.latent_search": ("find_similar", "nearest_galaxy"),
+    "api.many_hosts": ("find_hosts",),
+    "api.outlier_ranking": ("rank_outliers",),
+    "api.property_prediction": ("predict_property",),
+    "api.samples": (
+        "GalaxySample",
+        "list_data_sets",
+        "map_positions",
+        "open_atlas",
+        "open_data_set",
+        "outlier_scores",
+    ),
+    "api.selection": ("select_galaxies",),
+    "api.sentence_search": ("search_words",),
+    "api.surveys": ("import_survey",),
+    "errors": ("RadioVizError",),
+    "models.registry": ("list_models",),
+    "relations.property_map": ("property_map",),
 }
+_MODULES = {name: module for module, names in _OFFERED.items() for name in names}
+
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _MODULES:
         raise AttributeError(f"module 'radioviz' has no attribute '{name}'")
-    module = importlib.import_module(f"radioviz.{_MODULES.get(name, 'api.samples')}")
+    module = importlib.import_module(f"radioviz.{_MODULES[name]}")
     value = globals()[name] = getattr(module, name)
     return value
 

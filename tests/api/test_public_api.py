@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import subprocess
@@ -48,6 +49,17 @@ def test_every_public_name_has_an_example_or_says_what_it_is() -> None:
     assert "two minor releases" in (radioviz.__doc__ or "")
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         radioviz.nothing  # noqa: B018
+
+
+def test_type_checkers_see_what_is_offered() -> None:
+    imports = ast.walk(ast.parse(Path(radioviz.__file__).read_text("utf-8")))
+    seen = {
+        alias.name: node.module
+        for node in imports
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("radioviz.")
+        for alias in node.names
+    }
+    assert seen == {name: f"radioviz.{module}" for name, module in radioviz._MODULES.items()}
 
 
 def test_the_import_is_light() -> None:
