@@ -10,18 +10,9 @@ _ROWS = 16_384  # of a large survey in memory at a time
 def nearest_of(base: np.ndarray, others: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Squared distances and rows of the ``k`` nearest in ``base``, in no order.
 
-    Parameters
-    ----------
-    base, others : numpy.ndarray
-        Float32, shapes ``(n, d)`` and ``(m, d)``; the matrix of their distances must fit in
-        memory.
-
-    Returns
-    -------
-    squared : numpy.ndarray
-        Float32, shape ``(m, min(k, n))``.
-    rows : numpy.ndarray
-        Int64, of the same shape.
+    ``base``, ``others``: float32, shapes ``(n, d)`` and ``(m, d)``; the matrix of their distances
+    must fit in memory. Returns ``squared``: float32, shape ``(m, min(k, n))``; ``rows``: int64, of
+    the same shape.
     """
     k = min(k, len(base))
     distance = np.square(base).sum(axis=1) - 2 * (others @ base.T)

@@ -81,14 +81,8 @@ def j2000_name(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
 def tan_wcs(ra: float, dec: float, scale: float, shape: tuple[int, int]) -> WCS:
     """TAN WCS, FK5 J2000, north up, east left, centred on the array.
 
-    Parameters
-    ----------
-    ra, dec : float
-        Of the centre of the array, ``(nx + 1) / 2`` in FITS counting, degrees.
-    scale : float
-        Arcsec per pixel.
-    shape : tuple of int
-        ``(ny, nx)``.
+    ``ra``, ``dec``: of the centre of the array, ``(nx + 1) / 2`` in FITS counting, degrees;
+    ``scale``: arcsec per pixel; ``shape``: ``(ny, nx)``.
     """
     from astropy.wcs import WCS
 

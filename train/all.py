@@ -39,10 +39,7 @@ class Entry:
 def read_plan(path: Path = PLAN) -> list[Entry]:
     """Entries of a TOML file.
 
-    Raises
-    ------
-    TrainError
-        If it cannot be read or has an invalid entry.
+    Raises TrainError if it cannot be read or has an invalid entry.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -53,10 +53,7 @@ SCORES = {
 def publish_run(run: str, out: Path | None = None) -> ModelInfo:
     """Write ``trained/<run>/`` from the folder of a finished run (default: ``runs/<run>``).
 
-    Raises
-    ------
-    TrainError
-        If there is no such run, or its data sets have changed since.
+    Raises TrainError if there is no such run, or its data sets have changed since.
     """
     folder = out or Path("runs") / run
     try:
@@ -81,10 +78,7 @@ def publish_task(
     ``command`` trains the model again; by default, that of its method. The scores on the validation
     split are those of the published half-precision weights, read back from disk.
 
-    Raises
-    ------
-    TrainError
-        If there is no such run, or its data sets or splits have changed since.
+    Raises TrainError if there is no such run, or its data sets or splits have changed since.
     """
     config = task.config
     outcome = load_best(task, folder)

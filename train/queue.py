@@ -44,10 +44,7 @@ class Queued:
 def read_queue(path: Path = PLAN) -> tuple[float, list[Queued]]:
     """Limit in core-hours, and the runs in order.
 
-    Raises
-    ------
-    TrainError
-        If the file cannot be read or has an invalid entry.
+    Raises TrainError if the file cannot be read or has an invalid entry.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -80,15 +77,8 @@ def queue(
 ) -> dict[str, int]:
     """Train every run of a plan; the number of epochs done, by name.
 
-    Parameters
-    ----------
-    quick : bool
-        Two epochs on 64 images of each data set, to see whether everything works.
-
-    Raises
-    ------
-    TrainError
-        If the plan is invalid, its core-hours are spent, or another process trains it.
+    ``quick``: two epochs on 64 images of each data set, to see whether everything works. Raises
+    TrainError if the plan is invalid, its core-hours are spent, or another process trains it.
     """
     from train.core import machine
 

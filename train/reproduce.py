@@ -53,10 +53,7 @@ class Check:
 def report(model: str, quick: bool = False) -> None:
     """Print every check of models, names separated by commas.
 
-    Raises
-    ------
-    TrainError
-        If a check differs, or a run cannot be set up again.
+    Raises TrainError if a check differs, or a run cannot be set up again.
     """
     different = 0
     for name in model.split(","):

@@ -29,17 +29,8 @@ def place_among_neighbours(
     placed at the mean of that half, weighted by inverse squared distance in latent space. A galaxy
     of the map keeps its position.
 
-    Parameters
-    ----------
-    latents, positions : numpy.ndarray
-        Of the galaxies on the map, shapes ``(n, d)`` and ``(n, 2)``, ``n`` at least 1.
-    others : numpy.ndarray
-        Shape ``(m, d)``.
-
-    Returns
-    -------
-    numpy.ndarray
-        Float32, shape ``(m, 2)``.
+    ``latents``, ``positions``: of the galaxies on the map, shapes ``(n, d)`` and ``(n, 2)``, ``n``
+    at least 1; ``others``: shape ``(m, d)``. Returns float32, shape ``(m, 2)``.
     """
     base = np.asarray(latents, np.float32)
     positions = np.asarray(positions, np.float32)
@@ -63,18 +54,8 @@ def place_among_neighbours(
 def positions_on(base: Atlas, layout: str, other: Atlas) -> tuple[np.ndarray, bool]:
     """Positions of another data set on a layout of ``base``; whether they are of the same fit.
 
-    Parameters
-    ----------
-    base, other : Atlas
-        Of one model.
-    layout : str
-        One of ``base.layouts``.
-
-    Returns
-    -------
-    positions : numpy.ndarray
-        Shape ``(m, 2)``, row by row of ``other``.
-    fitted : bool
+    ``base``, ``other``: of one model; ``layout``: one of ``base.layouts``. Returns ``positions``:
+    shape ``(m, 2)``, row by row of ``other``; ``fitted``.
     """
     parameters = base.meta["layouts"].get(layout, {}).get("parameters", {})
     reference = str(parameters.get("fitted_on", base.data_set))

@@ -31,15 +31,8 @@ is: models that leave it out name its hash."""
 def judge_rows(key: str, table: pd.DataFrame, use: str = "") -> np.ndarray:
     """Rows of a data set that are set aside for the judge, bool ``(n,)``.
 
-    Parameters
-    ----------
-    use : str
-        ``judge``: those that the judge learns from; by default all, which no generator may see.
-
-    Raises
-    ------
-    CatalogueError
-        If the record is missing.
+    ``use``: ``judge`` for those that the judge learns from; by default all, which no generator
+    may see. Raises CatalogueError if the record is missing.
     """
     path = FOLDER / FILE
     if not path.exists():

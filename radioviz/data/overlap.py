@@ -40,18 +40,9 @@ class Overlap:
     def compared(self, column: str, tolerance: float = 0.0) -> pd.DataFrame:
         """Shared galaxies with a column of both data sets.
 
-        Parameters
-        ----------
-        column : str
-            In both tables.
-        tolerance : float
-            Part of the mean by which numbers may differ.
-
-        Returns
-        -------
-        pandas.DataFrame
-            ``name``, ``first`` and ``second`` (the values), ``separation`` (arcsec), ``first_id``
-            and ``second_id``, and ``differ``: False where either value is missing.
+        ``column``: in both tables; ``tolerance``: part of the mean by which numbers may differ.
+        Returns ``name``, ``first`` and ``second`` (the values), ``separation`` (arcsec),
+        ``first_id`` and ``second_id``, and ``differ``: False where either value is missing.
         """
         pair = (self.first, self.rows[:, 0]), (self.second, self.rows[:, 1])
         one, other = (t[column].iloc[rows].reset_index(drop=True) for t, rows in pair)

@@ -106,12 +106,8 @@ def resampling(n: int, field: float, size: int, centre: float = 0.0) -> tuple[in
     enlarging, its anti-aliased form when reducing, the identity at equal scale. No
     weight is negative, so bright points do not ring. Pixels outside the image count as zero.
 
-    Returns
-    -------
-    first, last : int
-        Half-open range of input pixels with a weight.
-    weights : numpy.ndarray
-        Float32 of shape ``(size, last - first)``, mirror symmetric.
+    Returns ``first``, ``last``: half-open range of input pixels with a weight; ``weights``: float32
+    of shape ``(size, last - first)``, mirror symmetric.
     """
     step = field / size
     width = max(step, 1.0)

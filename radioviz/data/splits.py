@@ -96,21 +96,8 @@ def near_test(ra: np.ndarray, dec: np.ndarray, radius_arcsec: float = 60.0) -> n
 
     For data sets without a recorded split, which must not train on these sources.
 
-    Parameters
-    ----------
-    ra, dec : numpy.ndarray
-        Degrees, shape ``(n,)``; NaN is never near.
-    radius_arcsec : float
-
-    Returns
-    -------
-    numpy.ndarray
-        Booleans, shape ``(n,)``.
-
-    Raises
-    ------
-    CatalogueError
-        If the recorded test positions are missing.
+    ``ra``, ``dec``: degrees, shape ``(n,)``; NaN is never near. Returns booleans, shape ``(n,)``.
+    Raises CatalogueError if the recorded test positions are missing.
     """
     from radioviz.data.matching import close_pairs
 

@@ -36,19 +36,9 @@ class Explanation:
 def explain(classifier: Classifier, image: np.ndarray, steps: int = STEPS) -> Explanation:
     """Attribute a classifier's decision to the pixels of one image.
 
-    Parameters
-    ----------
-    classifier : Classifier
-        With two classes.
-    image : numpy.ndarray
-        Shape ``(size, size)``, 0..1, as returned by ``classifier.info.preprocess``.
-    steps : int
-        Steps from the empty sky to the image.
-
-    Raises
-    ------
-    ModelError
-        If the classifier does not have two classes, or the image has another size.
+    ``classifier``: with two classes; ``image``: shape ``(size, size)``, 0..1, as returned by
+    ``classifier.info.preprocess``; ``steps``: steps from the empty sky to the image. Raises
+    ModelError if the classifier does not have two classes, or the image has another size.
     """
     if len(classifier.classes) != 2:
         raise ModelError(

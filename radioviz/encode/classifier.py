@@ -145,12 +145,8 @@ def fr_probability(
     Beside it the class in a word (``fr_class``): FRI or FRII where it is likely, ``undecided``, or
     :data:`UNKNOWN`; empty for blank images.
 
-    Returns
-    -------
-    table : pandas.DataFrame
-        One row per source, in the order of the Catalogue.
-    columns : dict
-        Descriptions of its columns.
+    Returns ``table``: one row per source, in the order of the Catalogue; ``columns``: descriptions
+    of its columns.
     """
     classifier = Classifier.load(galaxy_classifier() or "")
     probabilities, strange = classifier.judge_catalogue(catalogue, progress)

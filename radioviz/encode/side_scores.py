@@ -24,19 +24,9 @@ def sides(
 ) -> tuple[pd.DataFrame, dict[str, ScoreColumn]]:
     """First latent coordinate of each source under a model with two peaks; NaN for blank images.
 
-    Returns
-    -------
-    table : pandas.DataFrame
-        One row per source, in the order of the Catalogue.
-    columns : dict
-        Descriptions of its columns.
-
-    Raises
-    ------
-    ModelError
-        If the model has no sides.
-    CatalogueError
-        If it sees several images of a source, and the data set lacks one of them.
+    Returns ``table``: one row per source, in the order of the Catalogue; ``columns``: descriptions
+    of its columns. Raises ModelError if the model has no sides; CatalogueError if it sees several
+    images of a source, and the data set lacks one of them.
     """
     encoder = Encoder.load(model)
     encoder.require("side")

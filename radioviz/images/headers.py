@@ -174,11 +174,7 @@ SPECTRAL = (
 def find_wcs(header: Header, axes: int) -> tuple[WCS | None, str]:
     """Celestial two-axis WCS, or None with the reason.
 
-    Parameters
-    ----------
-    header : Header
-    axes : int
-        Number of axes of the image; WCSAXES may name a few more.
+    ``axes``: number of axes of the image; WCSAXES may name a few more.
     """
     from astropy.io import fits
     from astropy.wcs import WCS

@@ -282,18 +282,9 @@ def observe(
 ) -> Observation:
     """What headers say, the first that says it, and what the name of the survey implies.
 
-    Parameters
-    ----------
-    headers : sequence of Header
-        Of the image, then the primary one.
-    width, pixel : float
-        Longer side of the image and a pixel in arcsec, where known.
-    dec : float, optional
-        Declination in degrees.
-    plane : mapping, optional
-        As for :func:`find_frequency`.
-    name : str
-        Of the file.
+    ``headers``: of the image, then the primary one; ``width``, ``pixel``: longer side of the image
+    and a pixel in arcsec, where known; ``dec``: declination in degrees; ``plane``: as for
+    :func:`find_frequency`; ``name``: of the file.
     """
     headers = [_of_plane(h, plane or {}) for h in headers]
     survey = next((s for h in headers if (s := h.string("SURVEY"))), "")

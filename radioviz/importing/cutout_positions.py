@@ -36,17 +36,9 @@ from radioviz.importing.survey_facts import (
 class ServiceReader(CutoutReader):
     """A cutout of a service for each position.
 
-    Parameters
-    ----------
-    service : CutoutService
-    sources, survey, pixels
-        As for :class:`CutoutReader`.
-    base : str or None
-        Address that replaces the service's public one.
-    rate : float or None
-        Requests per second that replace the service's own limit.
-    attempts : int
-        Attempts per position.
+    ``sources``, ``survey``, ``pixels``: as for :class:`CutoutReader`; ``base``: address that
+    replaces the service's public one; ``rate``: requests per second that replace the service's own
+    limit; ``attempts``: attempts per position.
     """
 
     several = True

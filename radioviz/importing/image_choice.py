@@ -65,16 +65,9 @@ def choose_images(
 ) -> tuple[ImageChoice, dict[str, str], list[Question]]:
     """The choice, what was found in words, and questions.
 
-    Parameters
-    ----------
-    answers : mapping
-        ``extension``, ``plane`` and ``bunit``.
-    sample : iterable of FileEntry
-        Some of the files.
-    every : bool
-        True where each image of the file may be a source.
-    planes : bool
-        True where all planes of a cube may be kept, as images of one source.
+    ``answers``: ``extension``, ``plane`` and ``bunit``; ``sample``: some of the files; ``every``:
+    true where each image of the file may be a source; ``planes``: true where all planes of a cube
+    may be kept, as images of one source.
     """
     extension = str(answers.get("extension") or "").strip()
     plane = str(answers.get("plane") or "").strip()

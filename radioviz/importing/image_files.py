@@ -80,16 +80,8 @@ def list_folder(folder: Path) -> list[str]:
 class ImageFiles:
     """The files of a folder, an archive, or one file, in a fixed order.
 
-    Raises
-    ------
-    CatalogueError
-        If the path is none of them, cannot be read, or holds no image.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-    without : pathlib.Path, optional
-        The table that names the images, where it lies in their folder.
+    Raises CatalogueError if the path is none of them, cannot be read, or holds no image.
+    ``without``: the table that names the images, where it lies in their folder.
     """
 
     def __init__(self, path: Path, without: Path | None = None) -> None:

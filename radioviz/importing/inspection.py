@@ -104,19 +104,8 @@ class Reader(ABC):
 class CutoutReader(Reader):
     """A cutout for each row of a source list; the rows that the list refuses come first.
 
-    Parameters
-    ----------
-    sources : SourceList
-        With positions.
-    survey : SurveyFacts
-        ``pixel_scale`` is that of the cutouts.
-    pixels : int
-        Along an edge of the cutouts.
-
-    Raises
-    ------
-    CatalogueError
-        If the pixel scale is unknown.
+    ``sources``: with positions; ``survey``: ``pixel_scale`` is that of the cutouts; ``pixels``:
+    along an edge of the cutouts. Raises CatalogueError if the pixel scale is unknown.
     """
 
     shape: tuple[int, int]

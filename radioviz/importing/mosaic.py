@@ -178,16 +178,8 @@ def default_scale(beam: float | None, scale: float) -> float:
 class MosaicReader(CutoutReader):
     """A cutout for each source that the mosaic covers.
 
-    Parameters
-    ----------
-    mosaic : Mosaic
-    sources, survey, pixels
-        As for :class:`CutoutReader`.
-
-    Raises
-    ------
-    CatalogueError
-        If the cutouts are too large, or the pixel scale is unknown.
+    ``sources``, ``survey``, ``pixels``: as for :class:`CutoutReader`. Raises CatalogueError if the
+    cutouts are too large, or the pixel scale is unknown.
     """
 
     def __init__(

@@ -233,13 +233,8 @@ def list_sources(
 class FoundReader(Reader):
     """A cutout for each source that is found in a mosaic when it is read.
 
-    Parameters
-    ----------
-    mosaic : Mosaic
-    key : str
-        Of the survey: identifiers begin with it.
-    survey, pixels
-        As for :class:`~radioviz.importing.inspection.CutoutReader`.
+    ``key``: of the survey: identifiers begin with it; ``survey``, ``pixels``: as for
+    :class:`~radioviz.importing.inspection.CutoutReader`.
     """
 
     def __init__(self, mosaic: Mosaic, key: str, survey: SurveyFacts, pixels: int) -> None:

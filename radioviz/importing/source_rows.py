@@ -66,21 +66,10 @@ def read_sources(
 ) -> SourceList:
     """Convert a table to the Catalogue's columns.
 
-    Parameters
-    ----------
-    table : UserTable
-    answers : mapping, optional
-        ``columns`` (role to column name), ``ra_unit``, ``dec_unit``, ``las_unit``,
-        ``flux_unit``, ``frame``, ``labels`` (value of the table to a class).
-    key : str
-        Prefix of the identifiers of rows that have none.
-    positions : bool
-        True to refuse rows without a position.
-
-    Raises
-    ------
-    CatalogueError
-        If columns are missing, repeated or swapped, or an answer is not accepted.
+    ``answers``: ``columns`` (role to column name), ``ra_unit``, ``dec_unit``, ``las_unit``,
+    ``flux_unit``, ``frame``, ``labels`` (value of the table to a class); ``key``: prefix of the
+    identifiers of rows that have none; ``positions``: true to refuse rows without a position.
+    Raises CatalogueError if columns are missing, repeated or swapped, or an answer is not accepted.
     """
     answers = answers or {}
     given = answers.get("columns") or {}

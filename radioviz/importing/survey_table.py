@@ -37,13 +37,7 @@ def build_table(
 ) -> tuple[pd.DataFrame, SurveyFacts]:
     """The Catalogue's table, one row per stored image, and the facts that hold for all.
 
-    Parameters
-    ----------
-    reader : Reader
-    journal : ImportJournal
-        All outcomes of the reader.
-    key, title : str
-        Of the survey.
+    ``journal``: all outcomes of the reader; ``key``, ``title``: of the survey.
     """
     rows: list[int] = []
     facts: list[dict[str, Any]] = []

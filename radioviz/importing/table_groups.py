@@ -47,22 +47,10 @@ def group_files(
 ) -> ImageGroups:
     """Group files as the answers say.
 
-    Parameters
-    ----------
-    files : ImageFiles
-    answers : mapping
-        ``group``, ``bands``, ``band_column``, ``source_column``.
-    table : pandas.DataFrame, optional
-        The table that names the images, with its own columns.
-    rows : mapping, optional
-        Rows of the table by file.
-    named : mapping, optional
-        Rows of the table by what they call the source, for files that share that name.
-
-    Raises
-    ------
-    CatalogueError
-        If no group can be made; the message says what would do.
+    ``answers``: ``group``, ``bands``, ``band_column``, ``source_column``; ``table``: the table that
+    names the images, with its own columns; ``rows``: rows of the table by file; ``named``: rows of
+    the table by what they call the source, for files that share that name. Raises CatalogueError if
+    no group can be made; the message says what would do.
     """
     how = str(answers.get("group") or "no")
     bands = parse_bands(str(answers.get("bands") or ""))

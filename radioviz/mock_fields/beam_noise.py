@@ -21,11 +21,7 @@ class BeamNoise:
     is the beam; so white noise is convolved with a kernel that gives the beam when it is convolved
     with itself: a Gaussian of half the beam's covariance.
 
-    Parameters
-    ----------
-    seed : int
-    beam : numpy.ndarray
-        Covariance of the beam, ``(2, 2)`` over x, y [pixels^2].
+    ``beam``: covariance of the beam, ``(2, 2)`` over x, y [pixels^2].
     """
 
     def __init__(self, seed: int, beam: np.ndarray) -> None:

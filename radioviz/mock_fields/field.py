@@ -175,16 +175,9 @@ def write_image(
 ) -> pd.DataFrame:
     """Write the image of a field as FITS, strip by strip, and return the truth catalogue.
 
-    Parameters
-    ----------
-    file
-        Binary file open for writing, not necessarily seekable.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The columns of :data:`TRUTH`.
-    """  # fmt: skip
+    ``file``: binary file open for writing, not necessarily seekable. Returns the columns of
+    :data:`TRUTH`.
+    """
     settings = painter.settings
     wcs = tan_wcs(settings.ra, settings.dec, settings.pixel, (settings.height, settings.width))
     file.write(block(_cards(painter, wcs.to_header().cards, created)))

@@ -27,12 +27,8 @@ class DenseCVAE(DenseVAE):
     along with the latent z." Widths (10000 + 2)-4096-2048-1024-512-256-d and their mirror from
     d + 2, dropout 0.2, Bernoulli likelihood.
 
-    Parameters
-    ----------
-    classes : sequence of str
-        The paper's are FRI and FRII.
-    others
-        See :class:`radioviz.models.vae.DenseVAE`.
+    ``classes``: the paper's are FRI and FRII; ``others``: see
+    :class:`radioviz.models.vae.DenseVAE`.
     """
 
     def __init__(self, classes: Sequence[str] = ("FRI", "FRII"), **arguments: Any) -> None:

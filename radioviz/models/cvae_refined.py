@@ -24,12 +24,8 @@ CERTAIN = 0.75
 class RefinedCVAE(ConvCVAE):
     """CVAE whose images a flow generates, given its mean image and the class.
 
-    Parameters
-    ----------
-    refiner : mapping, optional
-        Arguments of the :class:`~radioviz.models.refiner.Refiner` but ``conditions``.
-    cvae
-        Arguments of the CVAE.
+    ``refiner``: arguments of the :class:`~radioviz.models.refiner.Refiner` but ``conditions``;
+    ``cvae``: arguments of the CVAE.
     """
 
     def __init__(self, refiner: Mapping[str, Any] | None = None, **cvae: Any) -> None:

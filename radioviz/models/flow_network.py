@@ -67,20 +67,10 @@ class AttentionBlock(FilmBlock):
 class FlowNetwork(UNet):
     """From a noisy image, its noise, conditions and maps to the clean image.
 
-    Parameters
-    ----------
-    conditions : int
-        Condition numbers per image.
-    maps : int
-        Maps at half resolution that it sees beside the image.
-    channels : sequence of int
-        At 1/2, 1/4 and 1/8 of the resolution.
-    embedding : int
-        Width of the embedding of noise and conditions.
-    dropout : float
-        Fraction of channels dropped within blocks.
-    attention : bool
-        False for convolutions alone, to measure what attention is worth.
+    ``conditions``: condition numbers per image; ``maps``: maps at half resolution that it sees
+    beside the image; ``channels``: at 1/2, 1/4 and 1/8 of the resolution; ``embedding``: width of
+    the embedding of noise and conditions; ``dropout``: fraction of channels dropped within blocks;
+    ``attention``: false for convolutions alone, to measure what attention is worth.
     """
 
     def __init__(
@@ -103,16 +93,9 @@ class FlowNetwork(UNet):
     ) -> tuple[Tensor, Tensor]:
         """What to add, and which share of the noisy image to keep, both ``(n, 1, ny, nx)``.
 
-        Parameters
-        ----------
-        x : Tensor
-            Noisy images of unit variance, ``(n, 1, ny, nx)``.
-        noise : Tensor
-            Logarithm of the noise over the signal, ``(n,)``.
-        given : Tensor
-            Conditions ``(n, conditions)``.
-        maps : Tensor
-            ``(n, maps, ny / 2, nx / 2)``.
+        ``x``: noisy images of unit variance, ``(n, 1, ny, nx)``; ``noise``: logarithm of the noise
+        over the signal, ``(n,)``; ``given``: conditions ``(n, conditions)``; ``maps``:
+        ``(n, maps, ny / 2, nx / 2)``.
         """
         frequency = 2.0 ** torch.arange(FREQUENCIES, device=x.device) * (math.pi / 32)
         phase = noise[:, None] * frequency

@@ -28,17 +28,10 @@ MOST_FEATURES = 64
 class FrClassifier(nn.Module):
     """Base of the classifiers; subclasses supply ``body`` (images to features).
 
-    Parameters
-    ----------
-    classes : sequence of str
-        Names, in the order of the outputs.
-    size : int
-        Side of the images in pixels.
-    features : int
-        Length of the vector before the last layer.
-    views : int
-        In evaluation mode features are means over the image (1), its four rotations by right
-        angles (4), or those of its mirror image too (8): the sky has no up.
+    ``classes``: names, in the order of the outputs; ``size``: side of the images in pixels;
+    ``features``: length of the vector before the last layer; ``views``: in evaluation mode features
+    are means over the image (1), its four rotations by right angles (4), or those of its mirror
+    image too (8): the sky has no up.
     """
 
     def __init__(self, classes: Sequence[str], size: int, features: int, views: int = 1) -> None:

@@ -227,16 +227,9 @@ class GalaxyFlow(nn.Module):
     def with_sky(self, source: Tensor, white: Tensor, snr: Tensor, shifted: Tensor) -> Tensor:
         """Sources with noise beside them that a survey did not clip.
 
-        Parameters
-        ----------
-        source : Tensor
-            Peak 1, zero beyond, ``(n, 1, ny, nx)``.
-        white : Tensor
-            White noise on survey pixels with a margin.
-        snr : Tensor
-            Peak over noise, ``(n,)``.
-        shifted : Tensor
-            Bool ``(n,)``: the clip level was mapped to zero.
+        ``source``: peak 1, zero beyond, ``(n, 1, ny, nx)``; ``white``: white noise on survey pixels
+        with a margin; ``snr``: peak over noise, ``(n,)``; ``shifted``: bool ``(n,)``: the clip
+        level was mapped to zero.
         """
         sigma = SKY_BEAM / FWHM / math.sqrt(2)  # whose noise is correlated like the beam
         x = torch.arange(-_MARGIN, _MARGIN + 1, device=white.device).float()

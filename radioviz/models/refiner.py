@@ -34,16 +34,9 @@ DETAIL = 8.0
 class Refiner(UNet):
     """U-Net from half resolution down to an eighth that moves noise to detail.
 
-    Parameters
-    ----------
-    conditions : int
-        Condition numbers per image.
-    channels : sequence of int
-        At 1/2, 1/4 and 1/8 of the resolution.
-    embedding : int
-        Width of the embedding of time, level and conditions.
-    dropout : float
-        Fraction of channels dropped within residual blocks.
+    ``conditions``: condition numbers per image; ``channels``: at 1/2, 1/4 and 1/8 of the
+    resolution; ``embedding``: width of the embedding of time, level and conditions; ``dropout``:
+    fraction of channels dropped within residual blocks.
     """
 
     def __init__(
@@ -62,14 +55,9 @@ class Refiner(UNet):
     def velocity(self, r: Tensor, t: Tensor, given: Tensor, maps: Tensor, level: Tensor) -> Tensor:
         """v at points ``r`` ``(n, 1, ny, nx)`` and times ``t`` ``(n,)``, float32, like ``r``.
 
-        Parameters
-        ----------
-        given : Tensor
-            Conditions ``(n, conditions)``.
-        maps : Tensor
-            Mean brightness and probability of being above the clip, 0..1, ``(n, 2, ny, nx)``.
-        level : Tensor
-            Disturbance of the latent vectors of the maps, 0..1, ``(n,)``.
+        ``given``: conditions ``(n, conditions)``; ``maps``: mean brightness and probability of
+        being above the clip, 0..1, ``(n, 2, ny, nx)``; ``level``: disturbance of the latent vectors
+        of the maps, 0..1, ``(n,)``.
         """
         frequency = 2.0 ** torch.arange(8, device=r.device) * (math.pi / 2)
         phase = torch.cat([t[:, None] * frequency, level[:, None] * frequency / 8], 1)

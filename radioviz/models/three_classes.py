@@ -25,19 +25,9 @@ def three_classes(masks: Tensor, images: Tensor, model: TwoPeaks | TwoPeakSide) 
     The model sees each island of a mask alone, in its own square of ``model.size`` pixels about the
     middle of the island, the brightest pixel 1. What an island has beyond that square is cut off.
 
-    Parameters
-    ----------
-    masks : Tensor
-        True where a pixel is source, shape ``(n, ny, nx)``.
-    images : Tensor
-        Brightness above the background, shape ``(n, channels, ny, nx)``.
-    model : TwoPeaks or TwoPeakSide
-        In evaluation mode, for images of these channels.
-
-    Raises
-    ------
-    ModelError
-        If masks and images are not of the same size.
+    ``masks``: true where a pixel is source, shape ``(n, ny, nx)``; ``images``: brightness above the
+    background, shape ``(n, channels, ny, nx)``; ``model``: in evaluation mode, for images of these
+    channels. Raises ModelError if masks and images are not of the same size.
     """
     if masks.shape != (len(images), *images.shape[2:]):
         raise ModelError(

@@ -29,16 +29,9 @@ from radioviz.models.vae import ConvVAE, DenseVAE, Elbo, GaussianVAE, kl_diverge
 class TwoPeaks(GaussianVAE):
     """Base of VAEs with the prior of two peaks.
 
-    Parameters
-    ----------
-    latent_dim : int
-        d.
-    whole : GaussianVAE
-        The VAE whose encoder, decoder and likelihood are used.
-    term : str
-        A name of :data:`radioviz.models.two_peak_prior.TERMS`.
-    peak, spread : float
-        m and s of the prior.
+    ``latent_dim``: d; ``whole``: the VAE whose encoder, decoder and likelihood are used; ``term``:
+    a name of :data:`radioviz.models.two_peak_prior.TERMS`; ``peak``, ``spread``: m and s of the
+    prior.
     """
 
     def __init__(
@@ -78,14 +71,9 @@ class TwoPeaks(GaussianVAE):
 class TwoPeakVAE(TwoPeaks):
     """A VAE of images of 1 or more channels with a prior of two peaks.
 
-    Parameters
-    ----------
-    term, peak, spread
-        As in :class:`TwoPeaks`.
-    dense : bool
-        Networks as in :class:`radioviz.models.vae.DenseVAE`, not convolutions.
-    others
-        As in :class:`radioviz.models.vae.ConvVAE` or ``DenseVAE``.
+    ``term``, ``peak``, ``spread``: as in :class:`TwoPeaks`; ``dense``: networks as in
+    :class:`radioviz.models.vae.DenseVAE`, not convolutions; ``others``: as in
+    :class:`radioviz.models.vae.ConvVAE` or ``DenseVAE``.
     """
 
     def __init__(

@@ -43,13 +43,8 @@ def kl_between(
 class Bottleneck(nn.Module):
     """Convolutions 1x1, 3x3, 3x3, 1x1, a GELU before each; only 1x1 on maps of 2 pixels or less.
 
-    Parameters
-    ----------
-    residual : bool
-        Add the input to the result.
-    scale : float
-        Initial factor of the last weights: sqrt(1 / blocks) preserves the variance of deep
-        residual sums, 0 starts at zero (Child 2020, Sec. 3.2).
+    ``residual``: add the input to the result; ``scale``: initial factor of the last weights: sqrt(1
+    / blocks) preserves the variance of deep residual sums, 0 starts at zero (Child 2020, Sec. 3.2).
     """
 
     def __init__(

@@ -307,11 +307,8 @@ def listed_neighbours(
 ) -> dict[int, np.ndarray]:
     """Other sources of the list that a mosaic was cut by, in the image of each row, or of some.
 
-    Returns
-    -------
-    dict
-        Row to places: x and y in pixels from the centre of its image, shape ``(m, 2)``. Empty where
-        the images were not cut from a mosaic.
+    Returns row to places: x and y in pixels from the centre of its image, shape ``(m, 2)``. Empty
+    where the images were not cut from a mosaic.
     """
     table = catalogue.table
     if "covered" not in table:  # a column of cutouts of a mosaic

@@ -54,15 +54,10 @@ def catalogue_scale(
 ) -> np.ndarray:
     """Sizes in arcsec on the scale of catalogues, float64 ``(n,)``.
 
-    Parameters
-    ----------
-    isophote, peaks, spread : numpy.ndarray
-        Largest extent of the isophote with the beam removed, distance of the outermost peaks, and
-        width (sigma) of the brightness along the major axis, in arcsec, ``(n,)``.
-    reach : numpy.ndarray
-        By how much both ends of the isophote were moved in for the beam, together, arcsec.
-    beam : float
-        FWHM in arcsec.
+    ``isophote``, ``peaks``, ``spread``: largest extent of the isophote with the beam removed,
+    distance of the outermost peaks, and width (sigma) of the brightness along the major axis, in
+    arcsec, ``(n,)``; ``reach``: by how much both ends of the isophote were moved in for the beam,
+    together, arcsec; ``beam``: FWHM in arcsec.
     """
     outline = 1 - PEAKS - SPREAD
     apart = np.maximum(peaks, 2 * spread)  # two blended points have one peak

@@ -113,10 +113,7 @@ def offsets(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Separation of objects from a radio position, and its parts along and across the source.
 
-    Returns
-    -------
-    separation, along, across : numpy.ndarray
-        Arcsec, shape ``(n,)``.
+    Returns ``separation``, ``along``, ``across``: arcsec, shape ``(n,)``.
     """
     from astropy import units as u
     from astropy.coordinates import SkyCoord

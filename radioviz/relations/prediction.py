@@ -97,11 +97,7 @@ def predict(asked: PropertyQuestion, progress: Progress = no_progress) -> Predic
     normalised residuals: Papadopoulos et al. 2008; Lei et al. 2018, Sec. 5.2). Each scaled
     residual is one of a galaxy that its own two models did not see.
 
-    Parameters
-    ----------
-    asked : PropertyQuestion
-    progress : callable
-        As ``progress(done, 10, what)``; an exception that it raises ends the work.
+    ``progress``: as ``progress(done, 10, what)``; an exception that it raises ends the work.
     """
     with few_threads(asked):
         return _predict(asked, progress)

@@ -68,15 +68,8 @@ def find_core(
 ) -> tuple[float, float] | None:
     """The core of an extended source: row and column in pixels, to a fraction; None without one.
 
-    Parameters
-    ----------
-    image : numpy.ndarray
-        Shape ``(ny, nx)``, finite.
-    extent : Extent
-    sigma : float
-        Noise in the unit of the image.
-    beam : float
-        FWHM in pixels.
+    ``image``: shape ``(ny, nx)``, finite; ``sigma``: noise in the unit of the image; ``beam``: FWHM
+    in pixels.
     """
     from scipy import ndimage
 

@@ -66,24 +66,10 @@ class Approximate:
     ) -> np.ndarray:
         """Rows with the highest product with each direction, roughly best first.
 
-        Parameters
-        ----------
-        directions : numpy.ndarray
-            Float32, shape ``(q, d)``, of any length.
-        count : int
-            Rows to find per direction.
-        allowed : numpy.ndarray, optional
-            Bool of shape ``(n,)``: rows to search.
-
-        Returns
-        -------
-        numpy.ndarray
-            Int64, shape ``(q, min(count, n))``; -1 where the cells hold fewer rows.
-
-        Raises
-        ------
-        SimilarityError
-            If the directions have another number of dimensions.
+        ``directions``: float32, shape ``(q, d)``, of any length; ``count``: rows to find per
+        direction; ``allowed``: bool of shape ``(n,)``: rows to search. Returns int64, shape
+        ``(q, min(count, n))``; -1 where the cells hold fewer rows. Raises SimilarityError if the
+        directions have another number of dimensions.
         """
         import faiss
 

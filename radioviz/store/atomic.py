@@ -184,14 +184,8 @@ def unwritable(
 ) -> RadioVizError:
     """An error of class ``kind`` that names the folder, the cause and what to do.
 
-    Parameters
-    ----------
-    where : pathlib.Path or str
-        File or folder that could not be written.
-    what : str
-        What was to be written there, such as ``data set 'first'``.
-    setting : str
-        Environment variable that names another folder.
+    ``where``: file or folder that could not be written; ``what``: what was to be written there,
+    such as ``data set 'first'``; ``setting``: environment variable that names another folder.
     """
     subject = f"{what} cannot be written to {where}" if what else f"{where} cannot be written"
     return kind(

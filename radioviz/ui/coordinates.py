@@ -243,15 +243,7 @@ def hammer(ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     with α from -180 to 180 degrees about 12 h, so that RA grows to the left and the
     northern survey fields about 12 h lie in the middle (Calabretta & Greisen 2002, Sec. 5.1.4).
 
-    Parameters
-    ----------
-    ra, dec : numpy.ndarray
-        Degrees, any one shape.
-
-    Returns
-    -------
-    x, y : numpy.ndarray
-        Within ±2√2 and ±√2.
+    ``ra``, ``dec``: degrees, any one shape. Returns ``x``, ``y``: within ±2√2 and ±√2.
     """
     half = np.radians(np.asarray(ra) % 360.0 - 180.0) / 2
     delta = np.radians(np.asarray(dec))

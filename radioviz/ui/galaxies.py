@@ -211,22 +211,9 @@ def _group(
 def find_galaxies(catalogue: Catalogue, text: str, radius: float) -> np.ndarray:
     """Rows that match a name, an identifier or a position.
 
-    Parameters
-    ----------
-    text : str
-        Part of a name or identifier, an IAU name, or a position in degrees or sexagesimal.
-    radius : float
-        Cone about a position in arcsec.
-
-    Returns
-    -------
-    numpy.ndarray
-        Row numbers, nearest first for a position.
-
-    Raises
-    ------
-    SelectionError
-        If nothing matches.
+    ``text``: part of a name or identifier, an IAU name, or a position in degrees or sexagesimal;
+    ``radius``: cone about a position in arcsec. Returns row numbers, nearest first for a position.
+    Raises SelectionError if nothing matches.
     """
     text = " ".join(text.split())
     table = catalogue.table

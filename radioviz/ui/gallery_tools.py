@@ -86,14 +86,8 @@ def galaxy_gallery(
 ) -> None:
     """A gallery whose galaxies can be chosen, collected and compared.
 
-    Parameters
-    ----------
-    key, appearance
-        As of :func:`radioviz.ui.gallery.gallery`.
-    refresh : sequence of str
-        Fragments that show the tray or the selection.
-    chosen : mapping, optional
-        Other actions than :func:`actions`.
+    ``key``, ``appearance``: as of :func:`radioviz.ui.gallery.gallery`; ``refresh``: fragments that
+    show the tray or the selection; ``chosen``: other actions than :func:`actions`.
     """
     gallery.gallery(
         cells, key=key, actions=actions(refresh) if chosen is None else chosen, **appearance

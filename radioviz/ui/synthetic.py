@@ -65,18 +65,10 @@ def measure_decoded(
 
     Pixels below :data:`FLOOR` are ignored, except in images that are zero in most pixels already.
 
-    Parameters
-    ----------
-    images : numpy.ndarray
-        Shape ``(n, size, size)``.
-    progress : callable
-        Called as ``progress(done, total, what)`` every hundred images.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The columns of :data:`radioviz.morphology.MEASURED`, and ``flux_over_peak``: the
-        integrated flux over the peak brightness, in beams (1 for a point source).
+    ``images``: shape ``(n, size, size)``; ``progress``: called as ``progress(done, total, what)``
+    every hundred images. Returns the columns of :data:`radioviz.morphology.MEASURED`, and
+    ``flux_over_peak``: the integrated flux over the peak brightness, in beams (1 for a point
+    source).
     """
     from radioviz import morphology
 

@@ -31,10 +31,7 @@ def write(folder: Path, tensors: dict[str, Tensor], values: dict[str, Any]) -> N
 def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what :func:`write` wrote.
 
-    Raises
-    ------
-    TrainError
-        If there is no checkpoint, or it is damaged.
+    Raises TrainError if there is no checkpoint, or it is damaged.
     """
     path = folder / FILE
     if not path.is_file():

@@ -141,10 +141,7 @@ def read_run(cls: type[C], name: str, **changes: Any) -> C:
 
     ``changes`` override the file; None is ignored.
 
-    Raises
-    ------
-    TrainError
-        If the file is missing or is not TOML, or a field or value is not accepted.
+    Raises TrainError if the file is missing or is not TOML, or a field or value is not accepted.
     """
     path = Path(name) if name.endswith(".toml") else RUNS / f"{name}.toml"
     try:
@@ -162,10 +159,7 @@ def read_run(cls: type[C], name: str, **changes: Any) -> C:
 def from_dict(cls: type[C], values: Mapping[str, Any], where: str = "config") -> C:
     """Configuration from plain values; missing fields get their default.
 
-    Raises
-    ------
-    TrainError
-        If a field is unknown or a value is of the wrong type.
+    Raises TrainError if a field is unknown or a value is of the wrong type.
     """
     result: C = _build(cls, values, where)
     return result

@@ -69,12 +69,8 @@ def load(
     surveys overlap, and a galaxy should count once. With ``channels``, the names of planes that are
     seen together, sources that lack one of them are left out, and counted in a line of output.
 
-    Raises
-    ------
-    TrainError
-        If a split is empty.
-    CatalogueError
-        If a data set is unknown or not downloaded, or lacks a channel.
+    Raises TrainError if a split is empty; CatalogueError if a data set is unknown or not
+    downloaded, or lacks a channel.
     """
     digests = {}
     images: dict[str, list[np.ndarray]] = {"train": [], "valid": []}

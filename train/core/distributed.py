@@ -77,10 +77,7 @@ def started_by_torchrun() -> bool:
 def joined(device: torch.device) -> Iterator[Processes]:
     """Connect to the other processes that torchrun started, if any.
 
-    Raises
-    ------
-    TrainError
-        If this PyTorch lacks torch.distributed, or the processes cannot connect.
+    Raises TrainError if this PyTorch lacks torch.distributed, or the processes cannot connect.
     """
     if not started_by_torchrun():
         yield Processes()

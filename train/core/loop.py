@@ -298,10 +298,7 @@ class _Run:
 def load_best(task: AnyTask, folder: Path) -> Outcome:
     """Load the best weights of a run into ``task.module``, for publishing.
 
-    Raises
-    ------
-    TrainError
-        If there is no checkpoint, or it has another configuration.
+    Raises TrainError if there is no checkpoint, or it has another configuration.
     """
     tensors, values = checkpoint.read(folder)
     identity = values["identity"]

@@ -27,10 +27,7 @@ def has_amx() -> bool:
 def device(name: str = "auto") -> torch.device:
     """Device of a name; ``auto`` is the GPU if there is one.
 
-    Raises
-    ------
-    TrainError
-        If the name is unknown, or there is no GPU.
+    Raises TrainError if the name is unknown, or there is no GPU.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

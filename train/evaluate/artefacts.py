@@ -34,10 +34,7 @@ def side_lobes(images: np.ndarray, beam: float, rng: np.random.Generator) -> np.
     The VLA is a Y: a snapshot samples three lines of the uv plane and their conjugates, so its
     dirty beam is a star of six rays. Their brightest crest has 10 to 25 % of the peak.
 
-    Parameters
-    ----------
-    beam : float
-        FWHM in pixels.
+    ``beam``: FWHM in pixels.
     """
     _, ny, nx = images.shape
     y, x = np.indices((ny, nx), dtype=np.float32)

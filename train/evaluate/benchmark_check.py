@@ -38,10 +38,7 @@ def report(
 ) -> None:
     """Print what is quoted wrongly and, unless ``words``, what a new measurement gives.
 
-    Raises
-    ------
-    TrainError
-        If anything differs from the record.
+    Raises TrainError if anything differs from the record.
     """
     wrong = [*misquoted(guides(), benchmarks.read()), *misquoted_in_cards()]
     for where, quoted, recorded in wrong:
@@ -59,10 +56,7 @@ def report(
 def kind_of(command: str) -> str:
     """``figure``, ``training`` or ``timing``: how a command's entries are compared.
 
-    Raises
-    ------
-    TrainError
-        If it is not a command of this program.
+    Raises TrainError if it is not a command of this program.
     """
     words = shlex.split(command)
     if words[:2] != ["python", "-m"] or len(words) < 3:

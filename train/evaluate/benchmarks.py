@@ -34,10 +34,7 @@ def benchmarks_file() -> Path:
 def read(path: Path | None = None) -> dict[str, Any]:
     """All recorded results; empty if there are none yet.
 
-    Raises
-    ------
-    TrainError
-        If the file is damaged.
+    Raises TrainError if the file is damaged.
     """
     path = path or benchmarks_file()
     try:

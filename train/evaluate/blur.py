@@ -29,12 +29,8 @@ SEED = 20_210_201
 def blur(model: str = "vae32", data: str = "", split: str = "test") -> pd.DataFrame:
     """Measure models (names separated by commas); one row per model and kind of image.
 
-    Raises
-    ------
-    ModelError
-        If there is no such model, or it cannot decode.
-    TrainError
-        If the split is empty.
+    Raises ModelError if there is no such model, or it cannot decode; TrainError if the split is
+    empty.
     """
     keys = tuple(data.split(",")) if data else DATA
     rows = []

@@ -114,15 +114,8 @@ def class_judge(
 ) -> ClassJudge:
     """The judge by a recipe, from its runs in ``home``; trained where they are not there.
 
-    Parameters
-    ----------
-    chain : Preprocess
-        Of the generators that it will judge.
-
-    Raises
-    ------
-    TrainError
-        If the split is not recorded, or a data set is not installed.
+    ``chain``: of the generators that it will judge. Raises TrainError if the split is not recorded,
+    or a data set is not installed.
     """
     whole, delivered, table = judge_sources(chain)
     ra, dec = table["ra"].to_numpy(float), table["dec"].to_numpy(float)
@@ -157,12 +150,8 @@ def class_judge(
 def judge_sources(chain: Preprocess) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
     """What the judge learns from, each source once.
 
-    Returns
-    -------
-    whole, delivered : numpy.ndarray
-        As the survey has it, and as the chain gives it in survey pixels, ``(n, 150, 150)``.
-    table : pandas.DataFrame
-        The catalogue rows.
+    Returns ``whole``, ``delivered``: as the survey has it, and as the chain gives it in survey
+    pixels, ``(n, 150, 150)``; ``table``: the catalogue rows.
     """
     native = Preprocess(field_arcsec=None, field_pixels=NATIVE, size=NATIVE)
     side = _field(chain)
@@ -198,10 +187,7 @@ def to_native(images: np.ndarray, chain: Preprocess) -> np.ndarray:
 def judge(model: str = "cvae-sharp") -> pd.DataFrame:
     """Compare all recipes within the split ``judge``; how real validation galaxies fare.
 
-    Parameters
-    ----------
-    model : str
-        A generator whose images will be judged, for its preprocessing.
+    ``model``: a generator whose images will be judged, for its preprocessing.
     """
     from radioviz.models.registry import list_models
 

@@ -29,10 +29,7 @@ is the published one of 104."""
 def classification(model: str = "", split: str = "test") -> dict[str, float]:
     """Accuracy, ROC AUC and calibration on each of :data:`SETS`.
 
-    Raises
-    ------
-    ModelError
-        If there is no such model, or it does not classify.
+    Raises ModelError if there is no such model, or it does not classify.
     """
     classifier = Classifier.load(model)
     name = classifier.info.name
@@ -94,10 +91,7 @@ def degradation(model: str = "", split: str = "test") -> pd.DataFrame:
     edge strips of that many of the 150 pixels, of which those outside the field of view of the
     preprocessing have no effect.
 
-    Raises
-    ------
-    TrainError
-        If the classifier's field of view is not an angle.
+    Raises TrainError if the classifier's field of view is not an angle.
     """
     from scipy.ndimage import gaussian_filter
 

@@ -22,12 +22,8 @@ def contact_sheet(
     Single draws, without selection and correction of sizes, of the first seed that
     judges see; asinh stretch.
 
-    Parameters
-    ----------
-    number : int
-        Pairs, as many of each class of the model as there are, and one at least.
-    out : Path, optional
-        By default ``runs/MODEL-sheet.png``, since survey images are not part of this repository.
+    ``number``: pairs, as many of each class of the model as there are, and one at least; ``out``:
+    by default ``runs/MODEL-sheet.png``, since survey images are not part of this repository.
     """
     from matplotlib.figure import Figure
 

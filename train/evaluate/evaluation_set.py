@@ -48,10 +48,7 @@ def evaluation_set(
 
     Skips sources that an earlier data set contains too.
 
-    Raises
-    ------
-    TrainError
-        If there is no such galaxy.
+    Raises TrainError if there is no such galaxy.
     """
     images: list[np.ndarray] = []
     tables: list[pd.DataFrame] = []

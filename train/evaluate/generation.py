@@ -38,12 +38,7 @@ def generation(
 
     ``quick``, with ``judge_anew``, only shows that everything works, and records nothing.
 
-    Raises
-    ------
-    ModelError
-        If there is no such model or no classifier.
-    TrainError
-        If the split is empty.
+    Raises ModelError if there is no such model or no classifier; TrainError if the split is empty.
     """
     generator, classifier = Generator.load(model), Classifier.load()
     # The classifier knows no other classes; a generator may.

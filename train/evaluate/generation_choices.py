@@ -37,12 +37,8 @@ CHOICES: dict[str, dict[str, Any]] = {
 def choices(model: str = "cvae-sharp", split: str = "test") -> pd.DataFrame:
     """Measure a generator with and without each of :data:`CHOICES`.
 
-    Raises
-    ------
-    ModelError
-        If there is no such model or no classifier.
-    TrainError
-        If the model makes no such choices.
+    Raises ModelError if there is no such model or no classifier; TrainError if the model makes no
+    such choices.
     """
     generator, classifier = Generator.load(model), Classifier.load()
     if not selects(generator.info):

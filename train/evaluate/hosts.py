@@ -63,13 +63,8 @@ def hosts() -> None:
 def synthetic_search(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Search the hosts of ``n`` sources.
 
-    Returns
-    -------
-    distance : numpy.ndarray
-        Of the most likely candidate from the host, arcsec, ``(n,)``.
-    reliability : numpy.ndarray
-    core : numpy.ndarray
-        Bool: the core is seen.
+    Returns ``distance``: of the most likely candidate from the host, arcsec, ``(n,)``;
+    ``reliability``; ``core``: whether the core is seen, bool.
     """
     draw = np.random.default_rng(seed)
     distance, reliability = np.empty(n), np.empty(n)

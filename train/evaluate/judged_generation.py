@@ -57,16 +57,9 @@ def judged(
 ) -> Results:
     """Figures of single draws; ``report`` receives all that are there after each part.
 
-    Parameters
-    ----------
-    held_out, training : EvaluationSet
-        Real galaxies of the classes that a judge knows.
-    split : str
-        ``test``: seeds that nothing was chosen on.
-    report : callable
-        Called with the figures so far, and the hash of the judge.
-    quick : bool
-        Few images and short trainings, to see that everything works.
+    ``held_out``, ``training``: real galaxies of the classes that a judge knows; ``split``:
+    ``test``: seeds that nothing was chosen on; ``report``: called with the figures so far, and the
+    hash of the judge; ``quick``: few images and short trainings, to see that everything works.
     """
     if quick:
         held_out, training = _few(held_out, 40), _few(training, 80)

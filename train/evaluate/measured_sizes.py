@@ -56,10 +56,7 @@ def raw_folder() -> Path:
 def read_raw(folder: Path) -> tuple[np.ndarray, pd.DataFrame]:
     """Raw cutouts ``(n, 150, 150)`` in Jy/beam, with ``ra``, ``dec`` [deg] and ``las`` [arcsec].
 
-    Raises
-    ------
-    TrainError
-        If the folder holds none.
+    Raises TrainError if the folder holds none.
     """
     from astropy.io import fits
 
@@ -218,10 +215,7 @@ def agreement(sizes: np.ndarray, truth: np.ndarray) -> dict[str, tuple[Estimate,
 def measured_sizes() -> None:
     """Measure the agreement in five folds, record it, and print what was fitted.
 
-    Raises
-    ------
-    TrainError
-        If the raw cutouts are not here.
+    Raises TrainError if the raw cutouts are not here.
     """
     from scipy.stats import spearmanr
 

@@ -113,10 +113,7 @@ def answer(question: Question, score: str, draws: int = DRAWS) -> Answer:
 def ood(model: str = MODEL, split: str = "test") -> pd.DataFrame:
     """Answer every question for models (names separated by commas).
 
-    Raises
-    ------
-    TrainError
-        If the split is neither valid nor test.
+    Raises TrainError if the split is neither valid nor test.
     """
     if split not in ("valid", "test"):
         raise TrainError(f"split is '{split}'; expected valid or test")

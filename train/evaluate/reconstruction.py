@@ -25,10 +25,7 @@ def reconstruction(
     Median ratio of reconstructed to true flux, mean structural similarity over the source, and
     median squared residual over squared image, with intervals by bootstrap over galaxies.
 
-    Raises
-    ------
-    TrainError
-        If the split is empty.
+    Raises TrainError if the split is empty.
     """
     encoder = Encoder.load(model)
     images = evaluation_set(encoder.info.preprocess, split, data=(data,)).images
@@ -58,10 +55,7 @@ def draw_reconstructions(
 
     The galaxies are spread evenly over the classes and are the same for every model.
 
-    Raises
-    ------
-    TrainError
-        If the split has no image.
+    Raises TrainError if the split has no image.
     """
     from matplotlib.figure import Figure
 

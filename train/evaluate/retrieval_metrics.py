@@ -54,10 +54,7 @@ def inclination(
     1 if all results are aligned with the query, 0 for random position angles, -1 if all are
     perpendicular. Angles are in degrees modulo 180; NaN (no direction) is skipped.
 
-    Parameters
-    ----------
-    query, database : numpy.ndarray
-        Position angles, shapes ``(q,)`` and ``(n,)``.
+    ``query``, ``database``: position angles, shapes ``(q,)`` and ``(n,)``.
     """
     found = database[order[:, :depth]]
     cosines = np.cos(np.radians(2 * (found - query[:, None])))

@@ -50,17 +50,10 @@ def ratios(
 ) -> dict[str, tuple[float, float, float]]:
     """Accuracy after training on generated galaxies over that after training on real ones.
 
-    Parameters
-    ----------
-    options : mapping, optional
-        Of :class:`radioviz.encode.GenerationRequest`, such as ``candidates``.
-
-    Returns
-    -------
-    dict
-        ``tstr_ratio``, and ``tstr_added_ratio`` of training on both together for as many steps:
-        value, low, high. The ratio of the mean accuracies over :data:`SEEDS`, and its 95 %
-        interval: bootstrap over seeds and over test galaxies.
+    ``options``: of :class:`radioviz.encode.GenerationRequest`, such as ``candidates``. Returns
+    ``tstr_ratio``, and ``tstr_added_ratio`` of training on both together for as many steps: value,
+    low, high. The ratio of the mean accuracies over :data:`SEEDS`, and its 95 % interval: bootstrap
+    over seeds and over test galaxies.
     """
     chain = generator.info.preprocess
     classes = tuple(c for c in generator.classes if (training.labels == c).any())

@@ -69,12 +69,7 @@ def are_clouds(images: np.ndarray, sizes: np.ndarray, pixel: float) -> np.ndarra
     More than five islands of more than :data:`SMALL` pixels within the asked size about the centre,
     none with more than 40 % of their flux.
 
-    Parameters
-    ----------
-    sizes : numpy.ndarray
-        Arcsec, ``(n,)``.
-    pixel : float
-        Arcsec per pixel.
+    ``sizes``: arcsec, ``(n,)``; ``pixel``: arcsec per pixel.
     """
     side = images.shape[-1]
     at = np.arange(side) - (side - 1) / 2

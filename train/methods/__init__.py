@@ -39,10 +39,7 @@ def load_object(path: str) -> Any:
 def task_class(method: str) -> type[AnyTask]:
     """Task of a method.
 
-    Raises
-    ------
-    TrainError
-        If there is no such method.
+    Raises TrainError if there is no such method.
     """
     from train.core.config import TrainError
 

@@ -168,10 +168,7 @@ class ClassifierTask(Task[ClassifierConfig, FrClassifier]):
 def only(part: Part, classes: tuple[str, ...]) -> Part:
     """The rows of a part with one of these labels.
 
-    Raises
-    ------
-    TrainError
-        If no row has one of the labels.
+    Raises TrainError if no row has one of the labels.
     """
     labels = part.table["label"]
     for name in classes:

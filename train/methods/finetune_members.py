@@ -65,10 +65,7 @@ def test_member(config: FinetuneConfig, folder: Path, task: FinetuneTask) -> Non
 def record_results(config: FinetuneConfig, root: Path, run: str) -> dict[str, float]:
     """Record the test results of a run from the predictions of its members.
 
-    Raises
-    ------
-    TrainError
-        If no member is trained.
+    Raises TrainError if no member is trained.
     """
     done = [m for m in members(config) if (member_folder(m, root) / RESULT).exists()]
     if not done:

@@ -65,20 +65,10 @@ class ProtocolRows:
 def protocol_rows(name: str, fold: int, seed: int, others: bool) -> ProtocolRows:
     """Rows of a protocol.
 
-    Parameters
-    ----------
-    fold : int
-        Fold, for protocols with folds.
-    seed : int
-        Which draw, for ``mbc145``.
-    others : bool
-        Add labelled galaxies of other data sets to the training part (FRI and FRII of the
-        recorded ``train`` and ``valid`` splits, including uncertain ones of MiraBest).
-
-    Raises
-    ------
-    TrainError
-        If there is no such protocol or fold.
+    ``fold``: of protocols that have folds; ``seed``: which draw, for ``mbc145``; ``others``: add
+    labelled galaxies of other data sets to the training part (FRI and FRII of the recorded
+    ``train`` and ``valid`` splits, including uncertain ones of MiraBest). Raises TrainError if
+    there is no such protocol or fold.
     """
     if name not in PROTOCOLS:
         raise TrainError(f"protocol is '{name}'; expected one of {', '.join(PROTOCOLS)}")

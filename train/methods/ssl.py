@@ -164,10 +164,7 @@ class SslTask(Task[SslConfig, Any]):
     def score(self, module: Any, part: Part) -> dict[str, float]:
         """Spread and agreement of the shipped weights.
 
-        Raises
-        ------
-        TrainError
-            If the features have collapsed.
+        Raises TrainError if the features have collapsed.
         """
         module.eval()
         features = features_of(module, part.images)
@@ -348,10 +345,7 @@ def agreement(
     The votes of the 20 nearest are weighted by exp(cosine / 0.1) (Wu et al. 2018, Sec. 3.4).
     Galaxies of class -1 are skipped.
 
-    Returns
-    -------
-    dict
-        ``accuracy`` and ``nll``, the mean negative log of the share of correct votes.
+    Returns ``accuracy`` and ``nll``, the mean negative log of the share of correct votes.
     """
     features, classes = features[classes >= 0], classes[classes >= 0]
     if not len(classes):

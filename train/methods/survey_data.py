@@ -34,17 +34,9 @@ DEFAULT_BEAM = 3.0
 def load_surveys(config: RunConfig, share: float = 1.0) -> Data:
     """Images with margin of both parts, in the tables also ``source`` and ``beam_pixels``.
 
-    Parameters
-    ----------
-    share : float
-        Share of the training sources that are used, drawn by a hash of their first position.
-
-    Raises
-    ------
-    TrainError
-        If a split is empty, or the chain is no :class:`SourceFrame`.
-    CatalogueError
-        If a data set is unknown or not here.
+    ``share``: of the training sources that are used, drawn by a hash of their first position.
+    Raises TrainError if a split is empty, or the chain is no :class:`SourceFrame`; CatalogueError
+    if a data set is unknown or not here.
     """
     if not isinstance(config.preprocess, SourceFrame):
         raise TrainError(f"{config.name}: preprocess must be a frame that fits the source")

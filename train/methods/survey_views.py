@@ -71,17 +71,9 @@ class SurveyViews(Views):
     def views(self, images: Tensor, preprocess: Preprocess, beam: Tensor) -> tuple[Tensor, Tensor]:
         """Random views, and the same without what the telescope adds.
 
-        Parameters
-        ----------
-        images : Tensor
-            Padded, shape ``(n, 1, size + margin, size + margin)``.
-        beam : Tensor
-            FWHM of the beam of each image in result pixels, shape ``(n,)``.
-
-        Returns
-        -------
-        clean, views : Tensor
-            Both ``(n, 1, size, size)``, 0..1.
+        ``images``: padded, shape ``(n, 1, size + margin, size + margin)``; ``beam``: FWHM of the
+        beam of each image in result pixels, shape ``(n,)``. Returns ``clean``, ``views``: both
+        ``(n, 1, size, size)``, 0..1.
         """
         clean = Augment.__call__(self, images, preprocess)
         n, device = len(clean), clean.device

@@ -24,12 +24,7 @@ def best_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     Searched between 1/20 and 20; beyond that the classes are either separated perfectly or not at
     all.
 
-    Parameters
-    ----------
-    logits : numpy.ndarray
-        Shape ``(n, k)``.
-    truth : numpy.ndarray
-        Numbers of the true classes, int of shape ``(n,)``.
+    ``logits``: shape ``(n, k)``; ``truth``: numbers of the true classes, int of shape ``(n,)``.
     """
     from scipy.optimize import minimize_scalar
 
@@ -48,12 +43,8 @@ def calibration_error(probabilities: np.ndarray, truth: np.ndarray, bins: int = 
     Confidence is the probability of the most probable class. Bins contain equally many objects, so
     that none is nearly empty, and are weighted by their size.
 
-    Parameters
-    ----------
-    probabilities : numpy.ndarray
-        Shape ``(n, k)``.
-    truth : numpy.ndarray
-        Numbers of the true classes, int of shape ``(n,)``.
+    ``probabilities``: shape ``(n, k)``; ``truth``: numbers of the true classes, int of shape
+    ``(n,)``.
     """
     found = [abs(gap) * n for gap, _, n in _gaps(*_top(probabilities, truth), bins)]
     return float(np.sum(found) / len(truth))
@@ -99,10 +90,7 @@ def _gaps(
 def reliability(probability: np.ndarray, applies: np.ndarray, bins: int = 10) -> float:
     """Mean of abs(probability - share to which it applies) over bins of equally many objects.
 
-    Parameters
-    ----------
-    probability, applies : numpy.ndarray
-        Shape ``(n,)``; ``applies`` is bool.
+    ``probability``, ``applies``: shape ``(n,)``; ``applies`` is bool.
     """
     gaps = [abs(gap) * n for gap, _, n in _gaps(probability, applies, bins)]
     return float(np.sum(gaps) / len(probability))

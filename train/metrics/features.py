@@ -37,15 +37,8 @@ def kernel_distance(real: np.ndarray, generated: np.ndarray) -> float:
     That paper calls it KID in the features of Inception; 0 on average for sets from one
     distribution, and sometimes negative. Computed by torchmetrics.
 
-    Parameters
-    ----------
-    real, generated : numpy.ndarray
-        Shapes ``(n, d)`` and ``(m, d)`` with d at most 64.
-
-    Raises
-    ------
-    ValueError
-        If there are more features, or the sets have different numbers of them.
+    ``real``, ``generated``: shapes ``(n, d)`` and ``(m, d)`` with d at most 64. Raises ValueError
+    if there are more features, or the sets have different numbers of them.
     """
     import torch
     from torchmetrics.image.kid import poly_mmd

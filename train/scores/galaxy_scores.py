@@ -36,10 +36,7 @@ def build_all(
 def add_score(key: str, what: str) -> Scores:
     """Compute one kind of :data:`SCORES` for a data set and add it to its table.
 
-    Raises
-    ------
-    TrainError
-        If there is no such kind.
+    Raises TrainError if there is no such kind.
     """
     if what not in SCORES:
         raise TrainError(f"no score '{what}'; expected one of {', '.join(SCORES)}")

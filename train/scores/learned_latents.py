@@ -21,10 +21,7 @@ SEED = 0
 def write_learned(model: str) -> None:
     """Write ``learned.safetensors`` beside the weights, latents of a sample in half precision.
 
-    Raises
-    ------
-    RadioVizError
-        If the model, or a data set that it learned from, is not here.
+    Raises RadioVizError if the model, or a data set that it learned from, is not here.
     """
     encoder = Encoder.load(model)
     keys = list(encoder.info.training["data"])

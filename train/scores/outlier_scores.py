@@ -111,10 +111,7 @@ def _columns(
 def score_generated(generator: str = GENERATOR, n: int = GENERATED, seed: int = 0) -> Scores:
     """Score images that a generator draws from its prior, under every flow.
 
-    Raises
-    ------
-    TrainError
-        If there is no flow.
+    Raises TrainError if there is no flow.
     """
     from radioviz import morphology
     from radioviz.encode import GenerationRequest, Generator

@@ -49,10 +49,7 @@ NAMES = tuple(
 def texture_descriptors(images: np.ndarray) -> pd.DataFrame:
     """All descriptors of images ``(n, s, s)`` of :data:`CHAIN`; NaN for blank images.
 
-    Returns
-    -------
-    pandas.DataFrame
-        ``n`` rows; :data:`NAMES`.
+    Returns ``n`` rows; :data:`NAMES`.
     """
     frame = _Frame(images.shape[1])
     rows = [_one(np.asarray(image, np.float32), frame) for image in images]

@@ -53,15 +53,8 @@ class Match:
 def coarse_scores(query: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Scores of all pairs, at half resolution, best of 81 shifts of up to 14.4 arcsec.
 
-    Parameters
-    ----------
-    query, reference : numpy.ndarray
-        uint8, shapes ``(n, ny, nx)`` and ``(m, ny, nx)``, at the same pixel scale.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32, shape ``(n, m)``; 0 for an empty image.
+    ``query``, ``reference``: uint8, shapes ``(n, ny, nx)`` and ``(m, ny, nx)``, at the same pixel
+    scale. Returns float32, shape ``(n, m)``; 0 for an empty image.
     """
     a = _flat(_halved(query, _COARSE))
     wide = _halved(reference, _COARSE + 2 * _SHIFT)
@@ -229,14 +222,8 @@ def smoothed_candidates(
     Of 529 NVSS images whose source is known from FIRST, the true one is among these for 97 %
     and the best for 41 %. So the result serves to exclude sources, not to identify them.
 
-    Parameters
-    ----------
-    query : numpy.ndarray
-        NVSS image, uint8, 15 arcsec a pixel.
-    reference : numpy.ndarray
-        Output of :func:`smoothed`, shape ``(m, 17, 17)``.
-    within : numpy.ndarray
-        Rows of the references to compare with.
+    ``query``: NVSS image, uint8, 15 arcsec a pixel; ``reference``: output of :func:`smoothed`,
+    shape ``(m, 17, 17)``; ``within``: rows of the references to compare with.
     """
     if not len(within):
         return ()
@@ -254,10 +241,7 @@ def smoothed_candidates(
 def smoothed(images: np.ndarray) -> np.ndarray:
     """FIRST images (1.8 arcsec, beam 5.4) as NVSS sees them (15 arcsec, beam 45).
 
-    Returns
-    -------
-    numpy.ndarray
-        float32, shape ``(n, 17, 17)``: the central 255 arcsec.
+    Returns float32, shape ``(n, 17, 17)``: the central 255 arcsec.
     """
     from scipy.ndimage import gaussian_filter1d
 

@@ -33,17 +33,10 @@ def record_judge_split() -> None:
 def draw_judge_split(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Rows that are set aside.
 
-    Parameters
-    ----------
-    tables : mapping
-        Tables of :data:`KEYS` with ``source_id``, ``ra``, ``dec``, ``label`` and ``split``;
-        FR-DEEP has ``matched_ra`` and ``matched_dec`` in place of positions.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``data_set``, ``source_id``, ``label``, ``use``: ``judge`` for what the judge learns from,
-        ``aside`` for other images of these sources and their neighbours.
+    ``tables``: tables of :data:`KEYS` with ``source_id``, ``ra``, ``dec``, ``label`` and ``split``;
+    FR-DEEP has ``matched_ra`` and ``matched_dec`` in place of positions. Returns ``data_set``,
+    ``source_id``, ``label``, ``use``: ``judge`` for what the judge learns from, ``aside`` for other
+    images of these sources and their neighbours.
     """
     parts = []
     for key, table in tables.items():

@@ -28,12 +28,8 @@ SHARES = {"test": 0.1, "valid": 0.1}
 def record_own_splits(key: str) -> dict[str, int]:
     """Divide an imported survey, if it has no splits yet; the number of sources in each split.
 
-    Raises
-    ------
-    CatalogueError
-        If there is no such survey, or it is being imported or removed.
-    TrainError
-        If it cannot be written, or is too small to divide.
+    Raises CatalogueError if there is no such survey, or it is being imported or removed; TrainError
+    if it cannot be written, or is too small to divide.
     """
     with survey_lock(key):
         catalogue = open_data_set(key)
@@ -72,10 +68,7 @@ def test_positions() -> np.ndarray:
 def draw_own_splits(catalogue: Catalogue, tests: np.ndarray) -> np.ndarray:
     """Draw the split of each source; shape ``(n,)``.
 
-    Parameters
-    ----------
-    tests : numpy.ndarray
-        RA and Dec [deg] of test sources, whose neighbours are test, too; shape ``(m, 2)``.
+    ``tests``: RA and Dec [deg] of test sources, whose neighbours are test, too; shape ``(m, 2)``.
     """
     key, table = catalogue.info.key, catalogue.table
     ra, dec = table["ra"].to_numpy(), table["dec"].to_numpy()

@@ -20,10 +20,7 @@ def record_splits() -> None:
 def make_splits(progress: Progress = no_progress) -> dict[str, pd.DataFrame]:
     """Make the splits of all data sets from their files (takes two minutes).
 
-    Raises
-    ------
-    CatalogueError
-        If MiraBest or FR-DEEP has not been fetched.
+    Raises CatalogueError if MiraBest or FR-DEEP has not been fetched.
     """
     catalogues = {
         first.INFO.key: first.read_first(progress),

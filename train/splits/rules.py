@@ -68,19 +68,10 @@ def apply_rules(
 ) -> dict[str, pd.DataFrame]:
     """Splits of all data sets by the rules above.
 
-    Parameters
-    ----------
-    catalogues : dict
-        Catalogues of :data:`KEYS`.
-    progress : callable
-
-    Returns
-    -------
-    dict
-        For each key the table that is recorded: ``source_id``, ``split``, ``reason``;
-        for FIRST also ``cv_fold`` and ``cv_test``; for FR-DEEP also ``matched_id``,
-        ``match_score``, ``match_method``, ``matched_ra`` and ``matched_dec``. Under
-        ``test-positions`` the positions of all test sources: ``source_id``, ``ra``, ``dec``.
+    ``catalogues``: catalogues of :data:`KEYS`. Returns for each key the table that is recorded:
+    ``source_id``, ``split``, ``reason``; for FIRST also ``cv_fold`` and ``cv_test``; for FR-DEEP
+    also ``matched_id``, ``match_score``, ``match_method``, ``matched_ra`` and ``matched_dec``.
+    Under ``test-positions`` the positions of all test sources: ``source_id``, ``ra``, ``dec``.
     """
     sources = _collect(catalogues)
     extra = {first.INFO.key: _cross_validation(catalogues[first.INFO.key])}
@@ -317,10 +308,7 @@ def _draw(
 ) -> np.ndarray:
     """Groups drawn for the validation of one data set, each label by its share.
 
-    Returns
-    -------
-    numpy.ndarray
-        Group numbers; their members that are not in FIRST are for validation.
+    Returns group numbers; their members that are not in FIRST are for validation.
     """
     mine = (table["key"] == key).to_numpy()
     label = table["label"].to_numpy()

@@ -53,10 +53,7 @@ of NVSS above it whose position is known otherwise, 508 are within 60 arcsec of 
 def record_survey_splits() -> None:
     """Write ``radioviz/data/splits/<key>.csv`` for each of these surveys.
 
-    Raises
-    ------
-    CatalogueError
-        If one has not been imported under its key.
+    Raises CatalogueError if one has not been imported under its key.
     """
     tables = {key: open_data_set(key).table for key in SHARES}
     barred: dict[str, np.ndarray] = {}

@@ -73,12 +73,8 @@ def folded_odds(x: np.ndarray, y: np.ndarray, source: np.ndarray, strength: floa
 def best_strength(x: np.ndarray, words: pd.DataFrame, source: np.ndarray) -> float:
     """The strength of regularisation by which heads of all words rank best in folds.
 
-    Parameters
-    ----------
-    x : numpy.ndarray
-        Features of galaxies that people named, scaled or not, ``(n, d + s)``.
-    words : pandas.DataFrame
-        Bool, ``n`` rows.
+    ``x``: features of galaxies that people named, scaled or not, ``(n, d + s)``; ``words``: bool,
+    ``n`` rows.
     """
     from sklearn.metrics import average_precision_score
 
@@ -102,10 +98,7 @@ def best_strength(x: np.ndarray, words: pd.DataFrame, source: np.ndarray) -> flo
 def train_heads(galaxies: LabelledGalaxies, encoder: str, weights_sha256: str) -> Heads:
     """Heads of every tag of the vocabulary that has labels enough.
 
-    Raises
-    ------
-    TrainError
-        If no tag has.
+    Raises TrainError if no tag has.
     """
     from sklearn.metrics import roc_auc_score
 

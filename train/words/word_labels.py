@@ -83,10 +83,7 @@ class LabelledGalaxies:
 
         No word of Horton et al. applies to a source of class Compact, which is not resolved.
 
-        Raises
-        ------
-        TrainError
-            If there is no such kind of label.
+        Raises TrainError if there is no such kind of label.
         """
         kind, _, word = label.partition(":")
         here = self.table["data_set"].to_numpy(str) == kind
@@ -113,10 +110,7 @@ class LabelledGalaxies:
 def read_labelled(encoder: str, keys: tuple[str, ...] = SETS) -> LabelledGalaxies:
     """All galaxies of data sets that have an Atlas by an encoder.
 
-    Raises
-    ------
-    TrainError, AtlasError, CatalogueError
-        If labels, Atlas or data set are not here.
+    Raises TrainError, AtlasError, CatalogueError if labels, Atlas or data set are not here.
     """
     horton = pd.read_csv(catalogue_file())
     names = list(horton.columns[5:])

@@ -47,16 +47,8 @@ class Batch:
 def batch_files(folder: Path, fetch: str) -> list[Path]:
     """Training batches in the order of their numbers, then the test batch.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-    fetch : str
-        What to do if it is missing, for the message.
-
-    Raises
-    ------
-    CatalogueError
-        If there are no batches, or one is missing from the sequence.
+    ``fetch``: what to do if it is missing, for the message. Raises CatalogueError if there are no
+    batches, or one is missing from the sequence.
     """
     numbered = {
         int(match[1]): file

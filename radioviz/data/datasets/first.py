@@ -210,18 +210,9 @@ def cross_validation() -> pd.DataFrame:
 def precise_positions(coord_str: pd.Series, ra: pd.Series, dec: pd.Series) -> pd.DataFrame:
     """Positions of the origin catalogues if they agree with the rounded ones.
 
-    Parameters
-    ----------
-    coord_str : pandas.Series
-        ``HH MM SS.ss +DD MM SS.s``, with a hyphen or a true minus, or a MiraBest file name.
-    ra, dec : pandas.Series
-        Rounded positions, deg.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``ra``, ``dec`` in deg; the rounded ones if ``coord_str`` cannot be read or is further
-        away than rounding explains.
+    ``coord_str``: ``HH MM SS.ss +DD MM SS.s``, with a hyphen or a true minus, or a MiraBest file
+    name; ``ra``, ``dec``: rounded positions, deg. Returns ``ra``, ``dec`` in deg; the rounded ones
+    if ``coord_str`` cannot be read or is further away than rounding explains.
     """
     part = coord_str.str.replace("\u2212", "-").str.extract(_SEXAGESIMAL)
     fine_ra = 15.0 * from_sexagesimal(part[[0, 1, 2]].astype(float))

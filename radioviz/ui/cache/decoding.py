@@ -249,17 +249,9 @@ def training(model: str, progress: Progress = no_progress) -> Training:
 def held_out(classifier_name: str, data_set_key: str = "first") -> tuple[np.ndarray, np.ndarray]:
     """Real galaxies that no model learned from: their labels and class probabilities.
 
-    Returns
-    -------
-    labels : numpy.ndarray
-        Classes that the classifier knows, shape ``(n,)``.
-    probabilities : numpy.ndarray
-        Float32 of shape ``(n, k)``.
-
-    Raises
-    ------
-    CatalogueError, ModelError
-        If the data set or the classifier is not here.
+    Returns ``labels``: classes that the classifier knows, shape ``(n,)``; ``probabilities``:
+    float32 of shape ``(n, k)``. Raises CatalogueError, ModelError if the data set or the classifier
+    is not here.
     """
     ready = classifier(classifier_name)
     catalogue = data_set(data_set_key)

@@ -339,12 +339,8 @@ def draw(
 def selected_range(event: Mapping[str, Any], edges: np.ndarray) -> tuple[float, float] | None:
     """Range that was brushed or clicked on a histogram, in values of its axis.
 
-    Parameters
-    ----------
-    event : mapping
-        As ``st.plotly_chart`` gives it: ``{"selection": {"points": [...], "box": [...]}}``.
-    edges : numpy.ndarray
-        Of the bins.
+    ``event``: as ``st.plotly_chart`` gives it: ``{"selection": {"points": [...], "box": [...]}}``;
+    ``edges``: of the bins.
     """
     selection = event.get("selection") or {}
     for box in selection.get("box") or ():

@@ -262,16 +262,8 @@ def nearest_in_latents(
 ) -> tuple[list[str], np.ndarray]:
     """Nearest galaxies in latent space (Euclidean), nearest first, without the galaxy itself.
 
-    Returns
-    -------
-    source_ids : list of str
-    distances : numpy.ndarray
-        In units of the latent space, shape ``(number,)``.
-
-    Raises
-    ------
-    AtlasError
-        If the Atlas does not hold the galaxy.
+    Returns ``source_ids``; ``distances``: in units of the latent space, shape ``(number,)``. Raises
+    AtlasError if the Atlas does not hold the galaxy.
     """
     at = int(located.places_of([source_id])[0])
     if at < 0:

@@ -60,10 +60,7 @@ def version(name: str) -> str:
 def codes(name: str, catalogue: Catalogue) -> Codes:
     """Codes of an encoder, or of a baseline, for all rows of a data set.
 
-    Raises
-    ------
-    TrainError
-        If the encoder is unknown, or its Atlas of the data set is missing or stale.
+    Raises TrainError if the encoder is unknown, or its Atlas of the data set is missing or stale.
     """
     if name in BASELINES:
         function, components = BASELINES[name]
@@ -135,10 +132,7 @@ def log_polar_amplitudes(maps: np.ndarray) -> np.ndarray:
     About the brightness-weighted centre. Rotations change only the phases of the modes, so the
     amplitudes depend neither on position angle nor on parity.
 
-    Parameters
-    ----------
-    maps : numpy.ndarray
-        Shape ``(n, ny, nx)``.
+    ``maps``: shape ``(n, ny, nx)``.
     """
     from skimage.transform import warp_polar
 

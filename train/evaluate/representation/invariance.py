@@ -17,10 +17,7 @@ def cosines(encoder: Encoder, split: str = "test", key: str = "first") -> dict[s
     Features are centred by their mean over the galaxies, since their common part would make any two
     similar. ``others``: the same between each galaxy and another one, as a reference.
 
-    Returns
-    -------
-    dict
-        ``turn_30``, ..., ``mirror``, ``others`` to an array of shape ``(n,)``.
+    Returns ``turn_30``, ..., ``mirror``, ``others`` to an array of shape ``(n,)``.
     """
     catalogue = open_data_set(key)
     rows = np.flatnonzero(catalogue.table["split"].to_numpy() == split)

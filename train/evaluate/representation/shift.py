@@ -41,16 +41,9 @@ def frechet(a: np.ndarray, b: np.ndarray) -> float:
 def distances(samples: dict[str, np.ndarray], seed: int = 0) -> pd.DataFrame:
     """Distance of each pair of samples, for equal numbers drawn from both.
 
-    Parameters
-    ----------
-    samples : dict
-        Features ``(n, d)`` of each data set.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``a``, ``b``, ``n`` (galaxies of each), ``distance`` and ``std`` over draws, and
-        ``floor``: the mean distance between two halves, of ``n`` galaxies each, of one data set.
+    ``samples``: features ``(n, d)`` of each data set. Returns ``a``, ``b``, ``n`` (galaxies of
+    each), ``distance`` and ``std`` over draws, and ``floor``: the mean distance between two halves,
+    of ``n`` galaxies each, of one data set.
     """
     from sklearn.decomposition import PCA
 

@@ -38,12 +38,9 @@ def feature_importance(model: str, key: str = "first") -> pd.DataFrame:
     per batch of 1000 galaxies (``warm_start``, Sec. 4.2.1). The paper has a hundred batches; here
     the training galaxies are used :data:`PASSES` times in random order.
 
-    Returns
-    -------
-    pandas.DataFrame
-        ``encoder``, ``quantity``, ``rank`` (by importance; of principal components by variance),
-        ``component`` and ``value``. Quantities: importance (sums to 1), mean value of the
-        component, cumulative share of the variance of the principal components.
+    Returns ``encoder``, ``quantity``, ``rank`` (by importance; of principal components by
+    variance), ``component`` and ``value``. Quantities: importance (sums to 1), mean value of the
+    component, cumulative share of the variance of the principal components.
     """
     from sklearn.decomposition import PCA
     from sklearn.ensemble import RandomForestRegressor

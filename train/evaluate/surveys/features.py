@@ -15,12 +15,8 @@ NEIGHBOURS = 5
 def survey(key: str) -> tuple[Catalogue, np.ndarray]:
     """An imported survey and the recorded split of each of its rows.
 
-    Raises
-    ------
-    CatalogueError
-        If it has not been imported under this key.
-    TrainError
-        If its files are not those of the recorded split.
+    Raises CatalogueError if it has not been imported under this key; TrainError if its files are
+    not those of the recorded split.
     """
     catalogue = open_data_set(key)
     if key in DATA_SETS:

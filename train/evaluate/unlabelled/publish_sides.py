@@ -48,10 +48,7 @@ _ONE_NETWORK = [*(f"vr-{t}" for t in TERMS), *(f"a+vr-{t}" for t in TERMS)]
 def sides(data: str = "", settings: Settings | None = None) -> None:
     """Publish the models of problems, by default all of :data:`TITLES`.
 
-    Raises
-    ------
-    TrainError
-        If a problem is unknown or was not evaluated yet.
+    Raises TrainError if a problem is unknown or was not evaluated yet.
     """
     names = data.split(",") if data else list(TITLES)
     for name in names:

@@ -72,18 +72,9 @@ def draw_latent_plane(
 ) -> None:
     """Draw the plane.
 
-    Parameters
-    ----------
-    image : bytes
-        PNG of the cells of the plane, highest ``b`` on top.
-    here : tuple
-        The place looked at.
-    ends : sequence
-        Start and end of a path.
-    tint : bytes or None
-        PNG drawn half transparent over the picture.
-    on_pick : callable
-        Called before the next run with what was clicked, or reached with the arrow keys.
+    ``image``: PNG of the cells of the plane, highest ``b`` on top; ``here``: the place looked at;
+    ``ends``: start and end of a path; ``tint``: PNG drawn half transparent over the picture;
+    ``on_pick``: called before the next run with what was clicked, or reached with the arrow keys.
     """
     half, step = plane.side // 2, plane.step
     edge = half * step + step / 2
